@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one matcher. A path is fed byte by byte to the automaton of an image;
+ * src/image/walk.ts does the same in user space.
+ */
+#ifndef HAUBERK_AUTOMATON_H
+#define HAUBERK_AUTOMATON_H
+
+#include "image.h"
+#include "kernel.h"
+
+#define PATH_BYTES_MAX 4096
+/* Room behind the path lets the verifier bound a copy of one name. */
+#define NAME_BYTES_MAX 256
+#define PATH_BUFFER_BYTES (PATH_BYTES_MAX + NAME_BYTES_MAX)
+
+/* A path is built from its end, so it ends at PATH_BYTES_MAX and starts at an offset. */
+struct path_buffer {
+	char bytes[PATH_BUFFER_BYTES];
+};
+
+/*
+ * An offset the verifier believes to lie within a path. The compiler would drop
+ * a plain mask where it has proved it needless itself.
+ */
+static __always_inline __u64 path_index(__u64 offset)
+{
+	asm volatile("%0 &= %1" : "+r"(offset) : "i"(PATH_BYTES_MAX - 1));
+	return offset;
+}
+
+/* Bytes per call of the loop's body: fewer calls against more verified instructions. */
+#define BYTES_PER_STEP 16
+
+struct automaton_walk {
+	void *image;
+	struct path_buffer *path;
+	__u32 offset;
+	__u32 state;
+};
+
+static __always_inline struct image_entry *image_at(void *image, __u32 index)
+{
+	return bpf_map_lookup_elem(image, &index);
+}
+
+static long automaton_step(__u32 step, struct automaton_walk *walk)
+{
+	__u32 state = walk->state;
+	__u32 offset = walk->offset;
+	struct image_entry *entry;
+
+	for (int i = 0; i < BYTES_PER_STEP; i++) {
+		__u32 base = state & STATE_BASE_MASK;
+		__u8 byte;
+
+		if (offset >= PATH_BYTES_MAX || (state & STATE_ABSORBING) || !base) {
+			walk->state = state;
+			return 1;
+		}
+		byte = walk->path->bytes[path_index(offset)];
+		entry = image_at(walk->image, base + byte);
+		if (entry && entry->first == base) {
+			state = entry->second;
+		} else if (state & STATE_HAS_DEFAULT) {
+			entry = image_at(walk->image, base + SYMBOL_DEFAULT);
+			state = entry && entry->first == base ? entry->second : 0;
+		} else {
+			state = 0;
+		}
+		offset++;
+	}
+	walk->state = state;
+	walk->offset = offset;
+	return 0;
+}
+
+/* The state the path that starts at offset leads to; 0 when no rule can match it. */
+static __noinline __u32 automaton_match(void *image, struct path_buffer *path, __u32 offset)
+{
+	struct automaton_walk walk = { .image = image, .path = path, .offset = offset };
+	struct image_entry *entry = image_at(image, IMAGE_AUTOMATON);
+
+	if (!entry)
+		return 0;
+	walk.state = entry->first;
+	bpf_loop(PATH_BYTES_MAX / BYTES_PER_STEP + 1, automaton_step, &walk, 0);
+	return walk.state;
+}
+
+static __always_inline __u32 automaton_symbol(void *image, __u32 state, __u32 symbol, __u32 otherwise)
+{
+	__u32 base = state & STATE_BASE_MASK;
+	struct image_entry *entry = base ? image_at(image, base + symbol) : NULL;
+
+	return entry && entry->first == base ? entry->second : otherwise;
+}
+
+/* The class of the program whose path led to this state. */
+static __always_inline __u32 automaton_program_class(void *image, __u32 state)
+{
+	return automaton_symbol(image, state, SYMBOL_PROGRAM_CLASS, PROGRAM_CLASS_UNNAMED);
+}
+
+/*
+ * The verdict row for an object whose path led to this state, accessed by a
+ * program of this class: the class is the last letter of the word.
+ */
+static __always_inline __u32 automaton_row(void *image, __u32 state, __u32 program_class)
+{
+	struct image_entry *decisions = image_at(image, IMAGE_DECISIONS);
+	__u32 row = decisions ? decisions->second : 0;
+
+	row = automaton_symbol(image, state, SYMBOL_VERDICT, row);
+	if (program_class != PROGRAM_CLASS_UNNAMED)
+		row = automaton_symbol(image, state, SYMBOL_VERDICT + program_class, row);
+	return row;
+}
+
+/* A damaged image blocks: there is no verdict to read in it. */
+static __always_inline __u32 automaton_verdict(void *image, __u32 row, __u32 operation, bool owner)
+{
+	struct image_entry *entry = image_at(image, IMAGE_AUTOMATON);
+
+	if (entry)
+		entry = image_at(image, entry->second + row * VERDICT_ROW_ENTRIES + operation);
+	if (!entry)
+		return ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE;
+	return owner ? entry->first : entry->second;
+}
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the ring buffer carries. src/events/record.ts is its twin; a test
+ * compares the two.
+ */
+#ifndef HAUBERK_EVENT_H
+#define HAUBERK_EVENT_H
+
+#include <linux/types.h>
+
+enum event_operation {
+	OPERATION_EXEC = 0,
+	OPERATION_OPEN = 1,
+	OPERATION_TRUNCATE = 2,
+	OPERATION_UNLINK = 3,
+	OPERATION_RMDIR = 4,
+	OPERATION_MKDIR = 5,
+	OPERATION_MKNOD = 6,
+	OPERATION_SYMLINK = 7,
+	OPERATION_LINK = 8,
+	OPERATION_RENAME = 9,
+	OPERATION_CHMOD = 10,
+	OPERATION_CHOWN = 11,
+};
+
+struct event_record {
+	__u64 time_ns;			/* CLOCK_MONOTONIC */
+	__u32 pid_namespace;		/* the container's key */
+	__u32 mount_namespace;
+	__u32 generation;		/* of the image that decided */
+	__u32 verdict;			/* action and rule number, see image.h */
+	__u32 operation;
+	__u32 path_result;		/* why there was no path to decide on, or PATH_OK */
+	__u32 host_pid;
+	__u32 pid;			/* in the task's own pid namespace, as are the parents' */
+	__u32 host_parent_pid;
+	__u32 parent_pid;
+	__u32 uid;
+	__u32 object_bytes;		/* lengths of the three paths that follow, in this order */
+	__u32 program_bytes;
+	__u32 parent_program_bytes;
+	char comm[16];
+};
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Byte layout of a policy image. src/image/layout.ts is its twin and explains
+ * it; a test compares the two.
+ */
+#ifndef HAUBERK_IMAGE_H
+#define HAUBERK_IMAGE_H
+
+#include <linux/types.h>
+
+struct image_entry {
+	__u32 first;
+	__u32 second;
+};
+
+enum image_header {
+	IMAGE_IDENTITY = 0,	/* generation, magic */
+	IMAGE_AUTOMATON = 1,	/* start state, first verdict row */
+	IMAGE_DECISIONS = 2,	/* flags, row for what no rule matches */
+};
+
+enum image_flag {
+	IMAGE_DECIDES_PROCESS = 1 << 0,
+	IMAGE_DECIDES_FILE = 1 << 1,
+	IMAGE_HAS_SOURCES = 1 << 2,
+};
+
+#define STATE_BASE_MASK 0x3fffffffU
+#define STATE_HAS_DEFAULT 0x40000000U
+#define STATE_ABSORBING 0x80000000U
+
+enum image_symbol {
+	SYMBOL_DEFAULT = 0,
+	SYMBOL_PROGRAM_CLASS = 256,
+	SYMBOL_VERDICT = 257,
+};
+
+#define PROGRAM_CLASS_UNNAMED 0
+
+/* Order of the entries of a verdict row. */
+enum image_operation {
+	IMAGE_EXECUTE = 0,
+	IMAGE_READ = 1,
+	IMAGE_WRITE = 2,
+	VERDICT_ROW_ENTRIES = 3,
+};
+
+#define VERDICT_ACTION_SHIFT 30
+#define VERDICT_RULE_MASK 0x3fffffffU
+#define RULE_NONE VERDICT_RULE_MASK
+
+enum verdict_action {
+	ACTION_ALLOW = 0,
+	ACTION_AUDIT = 1,
+	ACTION_BLOCK = 2,
+};
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Paths from the mount namespace's root, whatever the task's own root is: the
+ * walk goes up through parents and mount points, as fs/d_path.c does, but does
+ * not stop at a chroot.
+ */
+#ifndef HAUBERK_PATH_H
+#define HAUBERK_PATH_H
+
+#include "automaton.h"
+#include "kernel.h"
+
+/* Each step is one name or one mount; PATH_BYTES_MAX holds half as many names. */
+#define PATH_STEPS_MAX (PATH_BYTES_MAX / 2 + 64)
+#define PATH_ATTEMPTS 8
+
+enum path_result {
+	PATH_OK = 0,
+	PATH_TOO_LONG = 1,
+	/* The mount is no part of any namespace's tree, or the name is detached. */
+	PATH_UNREACHABLE = 2,
+	/* Renames kept changing the tree while it was read. */
+	PATH_UNSTABLE = 3,
+	/* No buffer was free, or the program is no longer the one that was run. */
+	PATH_UNAVAILABLE = 4,
+};
+
+struct path_walk {
+	struct path_buffer *path;
+	struct dentry *dentry;
+	struct mount *mount;
+	struct dentry *root;
+	__u32 offset;
+	__u32 result;
+	/* Where to begin again when a rename got in between. */
+	struct dentry *start_dentry;
+	struct mount *start_mount;
+	bool directory;
+};
+
+/*
+ * Taken for writing by every rename: a reader that sees it change has read two
+ * trees. Kernels without CONFIG_KALLSYMS_ALL do not give its address away.
+ */
+extern const void rename_lock __ksym __weak;
+
+static __always_inline __u32 rename_sequence(void)
+{
+	__u32 sequence = 0;
+
+	if (&rename_lock)
+		bpf_probe_read_kernel(&sequence, sizeof(sequence), &rename_lock);
+	return sequence;
+}
+
+static __always_inline struct mount *mount_of(struct vfsmount *mnt)
+{
+	void *address = NULL;
+
+	/* The verifier allows no arithmetic on a typed pointer: take it as a number. */
+	bpf_probe_read_kernel(&address, sizeof(address), &mnt);
+	return address - bpf_core_field_offset(struct mount, mnt);
+}
+
+/* The walk has come to the root of the outermost mount: is that the root of a namespace? */
+static __always_inline __u32 path_end(struct mount *mount)
+{
+	long namespace = (long)BPF_CORE_READ(mount, mnt_ns);
+
+	/* None when it is unmounted, an error value when it is a mount of the kernel's own. */
+	return !namespace || (namespace < 0 && namespace > -4096) ? PATH_UNREACHABLE : PATH_OK;
+}
+
+static long path_step(__u32 step, struct path_walk *walk)
+{
+	struct dentry *dentry = walk->dentry, *parent;
+	struct mount *mount = walk->mount;
+	const unsigned char *name;
+	__u32 length;
+
+	if (dentry == walk->root) {
+		struct mount *outer = BPF_CORE_READ(mount, mnt_parent);
+
+		if (outer == mount) {
+			walk->result = path_end(mount);
+			return 1;
+		}
+		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		walk->mount = outer;
+		walk->root = BPF_CORE_READ(outer, mnt.mnt_root);
+		return 0;
+	}
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (parent == dentry) {
+		walk->result = PATH_UNREACHABLE;
+		return 1;
+	}
+	length = BPF_CORE_READ(dentry, d_name.len);
+	name = BPF_CORE_READ(dentry, d_name.name);
+	if (length >= NAME_BYTES_MAX || length + 1 > walk->offset) {
+		walk->result = PATH_TOO_LONG;
+		return 1;
+	}
+	walk->offset -= length;
+	bpf_probe_read_kernel(&walk->path->bytes[path_index(walk->offset)],
+			      length & (NAME_BYTES_MAX - 1), name);
+	walk->offset--;
+	walk->path->bytes[path_index(walk->offset)] = '/';
+	walk->dentry = parent;
+	return 0;
+}
+
+static long path_attempt(__u32 attempt, struct path_walk *walk)
+{
+	struct mount *mount = walk->start_mount;
+	__u32 sequence = rename_sequence();
+
+	walk->dentry = walk->start_dentry;
+	walk->mount = mount;
+	walk->root = BPF_CORE_READ(mount, mnt.mnt_root);
+	walk->offset = PATH_BYTES_MAX;
+	walk->result = PATH_TOO_LONG;
+	if (walk->directory)
+		walk->path->bytes[path_index(--walk->offset)] = '/';
+	bpf_loop(PATH_STEPS_MAX, path_step, walk, 0);
+	if (!(sequence & 1) && sequence == rename_sequence())
+		return 1;
+	walk->result = PATH_UNSTABLE;
+	return 0;
+}
+
+/*
+ * Writes the path of a name below a mount into the buffer and its start into
+ * offset. A directory's path ends in a slash.
+ */
+static __noinline __u32 path_build(struct path_buffer *path, struct dentry *dentry, struct vfsmount *mnt,
+				   __u32 *offset)
+{
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	struct path_walk walk = {
+		.path = path,
+		.start_dentry = dentry,
+		.start_mount = mount_of(mnt),
+	};
+
+	if (inode)
+		walk.directory = (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFDIR;
+	bpf_loop(PATH_ATTEMPTS, path_attempt, &walk, 0);
+	/* The root itself has no name, only its slash. */
+	if (walk.result == PATH_OK && walk.offset == PATH_BYTES_MAX) {
+		walk.offset--;
+		path->bytes[PATH_BYTES_MAX - 1] = '/';
+	}
+	*offset = walk.offset;
+	return walk.result;
+}
+
+#endif

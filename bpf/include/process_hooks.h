@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HAUBERK_PROCESS_HOOKS_H
+#define HAUBERK_PROCESS_HOOKS_H
+
+#include "decide.h"
+
+SEC("lsm/bprm_check_security")
+int BPF_PROG(hauberk_bprm_check, struct linux_binprm *bprm)
+{
+	struct membership found = {};
+	struct access access = { .operation = OPERATION_EXEC, .wanted = ACCESS_EXECUTE };
+	struct task_context *context;
+	int answer = 0;
+
+	if (!find_membership(&found))
+		return 0;
+	context = found.context;
+	if (!context)
+		context = join_container(found.task, found.container, 0);
+	if (!context)
+		return -ENOMEM;
+	context->container = found.container;
+	access.dentry = bprm->file->f_path.dentry;
+	access.mnt = bprm->file->f_path.mnt;
+	if (found.flags & (IMAGE_DECIDES_PROCESS | IMAGE_HAS_SOURCES))
+		answer = decide(&found, &access);
+	context->next_generation = found.generation;
+	context->next_program_class = access.program_class;
+	return answer;
+}
+
+/* From here on the exec cannot fail: the task is the new program, and a member of the container. */
+SEC("lsm/bprm_committed_creds")
+int BPF_PROG(hauberk_bprm_committed, struct linux_binprm *bprm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_context *context = bpf_task_storage_get(&tasks, task, 0, 0);
+
+	if (!context)
+		return 0;
+	context->generation = context->next_generation;
+	context->program_class = context->next_program_class;
+	context->flags |= TASK_MEMBER;
+	remember_program(context, bprm->file->f_inode);
+	return 0;
+}
+
+/* The child is a member as its parent is; without storage for that it is not made. */
+SEC("lsm/task_alloc")
+int BPF_PROG(hauberk_task_alloc, struct task_struct *task, unsigned long clone_flags)
+{
+	struct membership found = {};
+	struct task_context *context;
+
+	if (!find_membership(&found) || !found.member)
+		return 0;
+	context = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!context || !found.context) {
+		count(COUNTER_TASK_STORAGE_FAILED);
+		return -ENOMEM;
+	}
+	__builtin_memcpy(context, found.context, sizeof(*context));
+	return 0;
+}
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Puts one decision, with the three paths that explain it, into the ring buffer. */
+#ifndef HAUBERK_REPORT_H
+#define HAUBERK_REPORT_H
+
+#include "maps.h"
+#include "path.h"
+#include "task.h"
+
+struct decision {
+	__u32 operation;	/* enum event_operation */
+	__u32 verdict;
+	__u32 path_result;	/* enum path_result */
+	__u32 object_offset;	/* where the object's path starts in the scratch buffer */
+};
+
+/* Appends the path in the scratch buffer to the record's paths; returns its length. */
+static __always_inline __u32 append_path(struct scratch *scratch, __u32 position, __u32 offset)
+{
+	__u32 length;
+
+	if (offset >= PATH_BYTES_MAX || position > 2 * PATH_BYTES_MAX)
+		return 0;
+	length = PATH_BYTES_MAX - offset;
+	if (length > PATH_BYTES_MAX)
+		return 0;
+	bpf_probe_read_kernel(&scratch->paths[position], length, &scratch->path.bytes[path_index(offset)]);
+	return length;
+}
+
+static __noinline __u32 append_program(struct scratch *scratch, __u32 position, struct task_struct *task)
+{
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+	__u32 offset;
+
+	if (!file)
+		return 0;
+	path_build(&scratch->path, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt), &offset);
+	return append_path(scratch, position, offset);
+}
+
+/* A process id as the processes of that level's namespace see it; 0 for one that lives outside. */
+static __always_inline __u32 pid_at_level(struct task_struct *leader, __u32 level)
+{
+	struct pid *pid = BPF_CORE_READ(leader, thread_pid);
+
+	if (level > BPF_CORE_READ(pid, level))
+		return 0;
+	return BPF_CORE_READ(active_upid(pid, level), nr);
+}
+
+/* Call it while the scratch buffer still holds the object's path. */
+static __noinline void report(struct membership *found, struct scratch *scratch, struct decision *decision)
+{
+	struct event_record *record = &scratch->record;
+	struct task_struct *task = found->task;
+	struct task_struct *parent = task->real_parent;
+	struct task_struct *parent_leader = BPF_CORE_READ(parent, group_leader);
+	__u32 level = task->thread_pid->level;
+	__u32 bytes;
+
+	record->time_ns = bpf_ktime_get_ns();
+	record->pid_namespace = found->container.pid_namespace;
+	record->mount_namespace = found->container.mount_namespace;
+	record->generation = found->generation;
+	record->verdict = decision->verdict;
+	record->operation = decision->operation;
+	record->path_result = decision->path_result;
+	record->host_pid = task->tgid;
+	record->pid = pid_at_level(task->group_leader, level);
+	record->host_parent_pid = BPF_CORE_READ(parent, tgid);
+	record->parent_pid = pid_at_level(parent_leader, level);
+	record->uid = task->cred->uid.val;
+	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	record->object_bytes = append_path(scratch, 0, decision->object_offset);
+	bytes = record->object_bytes;
+	record->program_bytes = append_program(scratch, bytes, task);
+	bytes += record->program_bytes;
+	record->parent_program_bytes = append_program(scratch, bytes, parent);
+	bytes += record->parent_program_bytes;
+	if (bytes > EVENT_PATHS_BYTES)
+		return;
+	if (bpf_ringbuf_output(&events, record, sizeof(*record) + bytes, 0))
+		count(COUNTER_EVENT_RING_FULL);
+}
+
+#endif

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The matcher alone, for tests and measurements: run by BPF_PROG_TEST_RUN on
+ * any kernel, it has to give the answers of the walk in user space.
+ */
+#include "include/automaton.h"
+#include "include/kernel.h"
+
+struct image {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct image_entry));
+	__uint(max_entries, 8);
+	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_RDONLY_PROG);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__array(values, struct image);
+} image_under_test SEC(".maps");
+
+struct question {
+	__u32 offset;
+	__u32 program_class;
+	__u32 operation;
+	__u32 owner;
+	/* Answers. */
+	__u32 found_program_class;
+	__u32 verdict;
+	struct path_buffer path;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct question);
+} questions SEC(".maps");
+
+SEC("syscall")
+int hauberk_match(void *context)
+{
+	__u32 zero = 0;
+	struct question *question = bpf_map_lookup_elem(&questions, &zero);
+	void *image = bpf_map_lookup_elem(&image_under_test, &zero);
+	__u32 state, row;
+
+	if (!question || !image)
+		return 1;
+	state = automaton_match(image, &question->path, question->offset);
+	row = automaton_row(image, state, question->program_class);
+	question->found_program_class = automaton_program_class(image, state);
+	question->verdict = automaton_verdict(image, row, question->operation, question->owner);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
