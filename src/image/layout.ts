@@ -1,0 +1,52 @@
+/**
+ * Byte layout of a policy image, shared with bpf/include/image.h (a kernel test compares the two).
+ *
+ * An image is an array of 8-byte entries, each two 32-bit words in the host's byte order. It holds one automaton, packed
+ * by row displacement (Tarjan and Yao, "Storing a sparse table", 1979; the same idea as in Aho, Sethi and Ullman's
+ * base/next/check tables): a state is the index `base`, and its transition on `symbol` is the entry `base + symbol` if
+ * that entry's first word is `base` again.
+ */
+export const ENTRY_BYTES = 8;
+export const HEADER_ENTRIES = 8;
+/** "HBK1": refuses an image of another layout. */
+export const IMAGE_MAGIC = 0x314b4248;
+
+/** Header entries, as [first word, second word]. */
+export const HEADER = {
+  /** [generation, magic]. The generation is written when the image is given to the kernel. */
+  identity: 0,
+  /** [state word of the start, index of the first verdict row] */
+  automaton: 1,
+  /** [flags, row for what no rule matches] */
+  decisions: 2,
+} as const;
+
+export const FLAG_DECIDES_PROCESS = 1 << 0;
+export const FLAG_DECIDES_FILE = 1 << 1;
+/** Some rule has a source: the acting program must be classified. */
+export const FLAG_HAS_SOURCES = 1 << 2;
+
+/** A state word is the state's base and two flags. The word 0 is the dead state: no rule can match any more. */
+export const STATE_BASE_MASK = 0x3fffffff;
+/** The state has a default transition, on SYMBOL_DEFAULT, for bytes without one of their own. */
+export const STATE_HAS_DEFAULT = 0x40000000;
+/** Every byte leads back to the state: the rest of the path cannot change the answer. */
+export const STATE_ABSORBING = 0x80000000;
+
+/** Symbols below 256 are bytes of the path; NUL never occurs in one and stands for the default. */
+export const SYMBOL_DEFAULT = 0;
+/** At the end of a program's path: leads to the number of the program's class. */
+export const SYMBOL_PROGRAM_CLASS = 256;
+/** At the end of an object's path, plus the class of the acting program: leads to the number of a verdict row. */
+export const SYMBOL_VERDICT = 257;
+/** The class of every program that no rule names as its source. */
+export const PROGRAM_CLASS_UNNAMED = 0;
+
+/** A verdict row is one entry per operation: [verdict for the file's owner, verdict for everyone else]. */
+export const VERDICT_ROW_ENTRIES = 3;
+
+/** A verdict is an action in the two upper bits and the number of the rule that decided, or RULE_NONE. */
+export const VERDICT_ACTION_SHIFT = 30;
+export const VERDICT_RULE_MASK = 0x3fffffff;
+export const VERDICT_ACTIONS = ['Allow', 'Audit', 'Block'] as const;
+export const RULE_NONE = VERDICT_RULE_MASK;
