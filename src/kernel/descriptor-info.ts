@@ -1,0 +1,40 @@
+import { checked, closeDescriptor, objectInfo, programById } from './libbpf.js';
+
+/** Offsets in struct bpf_link_info and struct bpf_prog_info, include/uapi/linux/bpf.h. Fields are only ever appended. */
+const LINK_INFO_BYTES = 16;
+const LINK_INFO_PROGRAM_ID = 8;
+const PROGRAM_INFO_BYTES = 232;
+const PROGRAM_INFO_RECURSION_MISSES = 208;
+const PROGRAM_INFO_VERIFIED_INSTRUCTIONS = 216;
+
+export interface ProgramInfo {
+  /** Instructions the verifier looked at until it was satisfied. */
+  readonly verifiedInstructions: number;
+  /** Runs the kernel left out because the program was already running on that processor (before 6.2). */
+  readonly recursionMisses: bigint;
+}
+
+/** Opens the program behind an attached link; the caller closes the descriptor. */
+export function programOfLink(linkDescriptor: number): number {
+  const info = readInfo(linkDescriptor, LINK_INFO_BYTES);
+  return checked('cannot open an attached program', programById(info.readUInt32LE(LINK_INFO_PROGRAM_ID)));
+}
+
+export function programInfo(linkDescriptor: number): ProgramInfo {
+  const program = programOfLink(linkDescriptor);
+  try {
+    const info = readInfo(program, PROGRAM_INFO_BYTES);
+    return {
+      verifiedInstructions: info.readUInt32LE(PROGRAM_INFO_VERIFIED_INSTRUCTIONS),
+      recursionMisses: info.readBigUInt64LE(PROGRAM_INFO_RECURSION_MISSES),
+    };
+  } finally {
+    closeDescriptor(program);
+  }
+}
+
+function readInfo(descriptor: number, bytes: number): Buffer {
+  const info = Buffer.alloc(bytes);
+  checked('cannot read what the kernel knows of a descriptor', objectInfo(descriptor, info, [bytes]));
+  return info;
+}

@@ -1,0 +1,102 @@
+import { promisify } from 'node:util';
+import type { NamespacePair } from '../containers/container.js';
+import type { Image } from '../image/image.js';
+import { ENTRY_BYTES, HEADER } from '../image/layout.js';
+import {
+  BPF_F_INNER_MAP,
+  BPF_F_RDONLY_PROG,
+  BPF_MAP_TYPE_ARRAY,
+  checked,
+  closeDescriptor,
+  createMap,
+  deleteElement,
+  freezeMap,
+  KernelError,
+  MAP_CREATE_OPTIONS_BYTES,
+  nextKey,
+  updateBatch,
+} from './libbpf.js';
+
+const ENOENT = 2;
+const KEY_BYTES = 8;
+
+/** An image in the kernel: complete and frozen. It lives while a container uses it or until it is released. */
+export interface KernelImage {
+  readonly descriptor: number;
+  readonly generation: number;
+  readonly bytes: number;
+}
+
+/** Copies an image into a map of its own, writes its generation into the header, and freezes it. */
+export function createKernelImage(image: Image, generation: number): KernelImage {
+  const entries = image.words.length / 2;
+  const descriptor = checked(
+    'cannot create the map of a policy image',
+    createMap(BPF_MAP_TYPE_ARRAY, 'hauberk_image', 4, ENTRY_BYTES, entries, {
+      sz: MAP_CREATE_OPTIONS_BYTES,
+      map_flags: BPF_F_INNER_MAP | BPF_F_RDONLY_PROG,
+    }),
+  );
+  try {
+    const words = Uint32Array.from(image.words);
+    words[HEADER.identity * 2] = generation;
+    const keys = Uint32Array.from({ length: entries }, (_, index) => index);
+    checked('cannot fill a policy image', updateBatch(descriptor, keys, words, [entries], null));
+    checked('cannot freeze a policy image', freezeMap(descriptor));
+  } catch (error) {
+    closeDescriptor(descriptor);
+    throw error;
+  }
+  return { descriptor, generation, bytes: entries * ENTRY_BYTES };
+}
+
+export function releaseKernelImage(image: KernelImage): void {
+  closeDescriptor(image.descriptor);
+}
+
+const updateBatchAsync = promisify(updateBatch.async) as (...parameters: unknown[]) => Promise<number>;
+
+/** The pinned hash-of-maps: which image decides for which container. */
+export class ContainerMap {
+  constructor(readonly descriptor: number) {}
+
+  /**
+   * Gives each container its image in one batched update, off the main thread: the kernel waits for a grace period
+   * once a call, so that no decision under way still sees the image that was replaced when this resolves.
+   * A container's own switch is atomic.
+   */
+  async publish(
+    entries: ReadonlyArray<{ readonly container: NamespacePair; readonly image: KernelImage }>,
+  ): Promise<void> {
+    if (entries.length === 0) return;
+    const keys = new Uint32Array(entries.flatMap(({ container }) => keyOf(container)));
+    const values = new Uint32Array(entries.map(({ image }) => image.descriptor));
+    const count = [entries.length];
+    checked('cannot publish policy images', await updateBatchAsync(this.descriptor, keys, values, count, null));
+    // koffi does not keep buffers of a call off the main thread alive: they are used here once more.
+    if (keys.length !== values.length * 2) throw new Error('unreachable');
+  }
+
+  remove(container: NamespacePair): void {
+    const result = deleteElement(this.descriptor, new Uint32Array(keyOf(container)));
+    if (result < 0 && result !== -ENOENT) throw new KernelError('cannot remove a container from the kernel', -result);
+  }
+
+  /** The containers the kernel decides for now. */
+  keys(): NamespacePair[] {
+    const found: NamespacePair[] = [];
+    let last: Uint32Array | null = null;
+    for (;;) {
+      const key = new Uint32Array(KEY_BYTES / 4);
+      const result = nextKey(this.descriptor, last, key);
+      if (result === -ENOENT) return found;
+      checked('cannot list the containers in the kernel', result);
+      found.push({ pidNamespace: key[0]!, mountNamespace: key[1]! });
+      last = key;
+    }
+  }
+}
+
+function keyOf(container: NamespacePair): [number, number] {
+  return [container.pidNamespace, container.mountNamespace];
+}

@@ -1,0 +1,87 @@
+import type { NamespacePair } from '../containers/container.js';
+import type { Image } from '../image/image.js';
+import { type Counter, readCounters } from './counters.js';
+import { programInfo } from './descriptor-info.js';
+import { ContainerMap, createKernelImage, type KernelImage, releaseKernelImage } from './images.js';
+import { type AttachedPrograms, attachPrograms } from './programs.js';
+import { RingBuffer } from './ring-buffer.js';
+
+/** EVENTS_BYTES in bpf/include/maps.h. */
+const EVENTS_BYTES = 8 * 1024 * 1024;
+
+/** The enforcement in the kernel, as the rest of the daemon deals with it. */
+export class Kernel {
+  readonly #programs: AttachedPrograms;
+  readonly #containers: ContainerMap;
+  #ring: RingBuffer | undefined;
+
+  /** @throws Failure failed-precondition when the programs cannot be attached */
+  constructor(objectPath: string, pinDirectory: string, hostMountNamespace: number) {
+    this.#programs = attachPrograms(objectPath, pinDirectory, hostMountNamespace);
+    this.#containers = new ContainerMap(this.#programs.maps.containers);
+  }
+
+  /** True when an earlier daemon had left these programs in force. */
+  get adopted(): boolean {
+    return this.#programs.adopted;
+  }
+
+  get programNames(): string[] {
+    return [...this.#programs.links.keys()];
+  }
+
+  get ringWakeUps(): number {
+    return this.#ring?.wakeUps ?? 0;
+  }
+
+  createImage(image: Image, generation: number): KernelImage {
+    return createKernelImage(image, generation);
+  }
+
+  releaseImage(image: KernelImage): void {
+    releaseKernelImage(image);
+  }
+
+  /** See ContainerMap.publish. */
+  publish(entries: ReadonlyArray<{ readonly container: NamespacePair; readonly image: KernelImage }>): Promise<void> {
+    return this.#containers.publish(entries);
+  }
+
+  removeContainer(container: NamespacePair): void {
+    this.#containers.remove(container);
+  }
+
+  containers(): NamespacePair[] {
+    return this.#containers.keys();
+  }
+
+  counters(): Record<Counter, number> {
+    return readCounters(this.#programs.maps.counters);
+  }
+
+  /** Runs of the programs that the kernel left out, by program; anything above zero was not enforced. */
+  recursionMisses(): Map<string, number> {
+    const misses = new Map<string, number>();
+    for (const [name, link] of this.#programs.links) misses.set(name, Number(programInfo(link).recursionMisses));
+    return misses;
+  }
+
+  /** Starts reading events; `onRecords` is called when some wait and gets them through `drain`. */
+  readEvents(onRecords: (ring: RingBuffer) => void): void {
+    const ring = new RingBuffer(this.#programs.maps.events, EVENTS_BYTES, () => onRecords(ring));
+    this.#ring = ring;
+    onRecords(ring);
+  }
+
+  /** Stops reading; the enforcement stays in force. */
+  close(): void {
+    this.#ring?.close();
+    this.#ring = undefined;
+  }
+
+  /** Takes the enforcement away for good. */
+  detach(): void {
+    this.close();
+    this.#programs.detach();
+  }
+}

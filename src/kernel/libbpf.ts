@@ -1,0 +1,141 @@
+/**
+ * The thin typed boundary to libbpf and libc, by koffi. (ffi-napi, the older foreign function interface, does not
+ * compile on today's Node.) Nothing outside this room sees a pointer.
+ */
+import koffi from 'koffi';
+
+const libbpf = koffi.load('libbpf.so.1');
+const libc = koffi.load('libc.so.6');
+
+koffi.opaque('bpf_object');
+koffi.opaque('bpf_program');
+koffi.opaque('bpf_map');
+koffi.opaque('bpf_link');
+koffi.opaque('btf');
+
+/** A pointer koffi handed out; only ever given back to koffi. */
+export type Pointer = unknown;
+
+/** include/uapi/linux/bpf.h */
+export const BPF_MAP_TYPE_ARRAY = 2;
+export const BPF_F_INNER_MAP = 1 << 12;
+export const BPF_F_RDONLY_PROG = 1 << 7;
+export const BPF_ANY = 0;
+
+const LIBBPF_WARN = 0;
+
+/** struct bpf_map_create_opts of libbpf 1.0 and later. */
+koffi.struct('bpf_map_create_opts', {
+  sz: 'size_t',
+  btf_fd: 'uint32',
+  btf_key_type_id: 'uint32',
+  btf_value_type_id: 'uint32',
+  btf_vmlinux_value_type_id: 'uint32',
+  inner_map_fd: 'uint32',
+  map_flags: 'uint32',
+  map_extra: 'uint64',
+  numa_node: 'uint32',
+  map_ifindex: 'uint32',
+});
+export const MAP_CREATE_OPTIONS_BYTES = koffi.sizeof('bpf_map_create_opts');
+
+const formatText = libc.func('int vsnprintf(_Out_ char *text, size_t size, const char *format, void *values)');
+const LOG_LINE_BYTES = 1024;
+let logLines: string[] = [];
+const printer = koffi.register(
+  (level: number, format: string, values: Pointer) => {
+    if (level > LIBBPF_WARN) return 0;
+    const line = Buffer.alloc(LOG_LINE_BYTES);
+    const length = formatText(line, LOG_LINE_BYTES, format, values);
+    logLines.push(line.toString('utf8', 0, Math.min(length, LOG_LINE_BYTES - 1)).trimEnd());
+    return 0;
+  },
+  koffi.pointer(koffi.proto('int libbpf_printer(int level, const char *format, void *values)')),
+);
+libbpf.func('void *libbpf_set_print(libbpf_printer *printer)')(printer);
+
+/** What libbpf has complained about since the last call. */
+export function takeWarnings(): string[] {
+  const taken = logLines;
+  logLines = [];
+  return taken;
+}
+
+export const openObject = libbpf.func('bpf_object *bpf_object__open_file(const char *path, void *options)');
+export const loadObject = libbpf.func('int bpf_object__load(bpf_object *object)');
+export const closeObject = libbpf.func('void bpf_object__close(bpf_object *object)');
+export const nextProgram = libbpf.func('bpf_program *bpf_object__next_program(bpf_object *object, bpf_program *last)');
+export const programName = libbpf.func('const char *bpf_program__name(bpf_program *program)');
+export const programDescriptor = libbpf.func('int bpf_program__fd(bpf_program *program)');
+export const setAutoload = libbpf.func('int bpf_program__set_autoload(bpf_program *program, bool autoload)');
+export const setLogBuffer = libbpf.func(
+  'int bpf_program__set_log_buf(bpf_program *program, void *buffer, size_t size)',
+);
+export const attachLsm = libbpf.func('bpf_link *bpf_program__attach_lsm(bpf_program *program)');
+export const pinLink = libbpf.func('int bpf_link__pin(bpf_link *link, const char *path)');
+export const destroyLink = libbpf.func('int bpf_link__destroy(bpf_link *link)');
+export const findMap = libbpf.func('bpf_map *bpf_object__find_map_by_name(bpf_object *object, const char *name)');
+export const mapDescriptor = libbpf.func('int bpf_map__fd(bpf_map *map)');
+export const setPinPath = libbpf.func('int bpf_map__set_pin_path(bpf_map *map, const char *path)');
+export const initialValue = libbpf.func('void *bpf_map__initial_value(bpf_map *map, _Out_ size_t *size)');
+export const loadKernelTypes = libbpf.func('btf *btf__load_vmlinux_btf()');
+export const findType = libbpf.func('int btf__find_by_name_kind(btf *types, const char *name, uint32 kind)');
+export const freeTypes = libbpf.func('void btf__free(btf *types)');
+
+export const getPinned = libbpf.func('int bpf_obj_get(const char *path)');
+export const createMap = libbpf.func(
+  'int bpf_map_create(int type, const char *name, uint32 key_size, uint32 value_size, uint32 max_entries, bpf_map_create_opts *options)',
+);
+export const freezeMap = libbpf.func('int bpf_map_freeze(int fd)');
+export const updateBatch = libbpf.func(
+  'int bpf_map_update_batch(int fd, const void *keys, const void *values, _Inout_ uint32 *count, void *options)',
+);
+export const lookupElement = libbpf.func('int bpf_map_lookup_elem(int fd, const void *key, _Out_ void *value)');
+export const deleteElement = libbpf.func('int bpf_map_delete_elem(int fd, const void *key)');
+export const nextKey = libbpf.func('int bpf_map_get_next_key(int fd, const void *key, _Out_ void *next)');
+export const objectInfo = libbpf.func('int bpf_obj_get_info_by_fd(int fd, _Inout_ void *info, _Inout_ uint32 *size)');
+export const programById = libbpf.func('int bpf_prog_get_fd_by_id(uint32 id)');
+export const possibleProcessors = libbpf.func('int libbpf_num_possible_cpus()');
+
+export const closeDescriptor = libc.func('int close(int fd)');
+export const mapMemory = libc.func(
+  'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64 offset)',
+);
+
+export const mountFileSystem = libc.func(
+  'int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data)',
+);
+
+/** A call into the kernel or libbpf that failed, with its errno by name. */
+export class KernelError extends Error {
+  override readonly name = 'KernelError';
+  constructor(
+    what: string,
+    readonly errno: number,
+  ) {
+    super(`${what}: ${errnoName(errno)}`);
+  }
+}
+
+function errnoName(errno: number): string {
+  const name = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0];
+  return name ?? `errno ${errno}`;
+}
+
+/** Passes a non-negative result on; libbpf 1.x returns -errno. */
+export function checked(what: string, result: number): number {
+  if (result < 0) throw new KernelError(what, -result);
+  return result;
+}
+
+/** The same for libc, which returns -1 and sets errno. */
+export function checkedCall(what: string, result: number): number {
+  if (result === -1) throw new KernelError(what, koffi.errno());
+  return result;
+}
+
+/** Passes a pointer on; libbpf 1.x returns NULL and sets errno. */
+export function checkedPointer(what: string, pointer: Pointer): Pointer {
+  if (pointer === null) throw new KernelError(what, koffi.errno());
+  return pointer;
+}

@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import koffi from 'koffi';
+import { Failure } from '../failure.js';
+import {
+  attachLsm,
+  checked,
+  checkedPointer,
+  closeDescriptor,
+  closeObject,
+  destroyLink,
+  findMap,
+  findType,
+  freeTypes,
+  getPinned,
+  initialValue,
+  loadKernelTypes,
+  loadObject,
+  nextProgram,
+  openObject,
+  type Pointer,
+  pinLink,
+  programName,
+  setAutoload,
+  setPinPath,
+  takeWarnings,
+} from './libbpf.js';
+
+/** Maps that outlive the daemon; the next one finds them by these names below the pin directory. */
+const PINNED_MAPS = ['containers', 'tasks', 'events', 'counters'] as const;
+type PinnedMap = (typeof PINNED_MAPS)[number];
+
+/** Programs for hooks that not every supported kernel has, with the function that shows the hook. */
+const OPTIONAL_PROGRAMS: Readonly<Record<string, string>> = { hauberk_file_truncate: 'bpf_lsm_file_truncate' };
+const BTF_KIND_FUNC = 12;
+
+/** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
+export interface AttachedPrograms {
+  /** Descriptors of the pinned maps. */
+  readonly maps: Readonly<Record<PinnedMap, number>>;
+  /** Descriptors of the links, by program name. */
+  readonly links: ReadonlyMap<string, number>;
+  /** True when an earlier daemon had left these very programs in force. */
+  readonly adopted: boolean;
+  /** Takes the enforcement away: links, maps and pins. */
+  detach(): void;
+}
+
+/**
+ * Attaches the programs of an object file, or takes over the ones an earlier daemon pinned if they come from the same
+ * file. Programs of another file stay in force until the new ones are attached.
+ *
+ * @param pinDirectory a directory on a BPF file system
+ * @throws Failure failed-precondition with what libbpf and the verifier said
+ */
+export function attachPrograms(objectPath: string, pinDirectory: string, hostMountNamespace: number): AttachedPrograms {
+  const build = createHash('sha256').update(readFileSync(objectPath)).digest('hex').slice(0, 16);
+  const programsDirectory = join(pinDirectory, 'programs');
+  const buildDirectory = join(programsDirectory, build);
+  const mapsDirectory = join(pinDirectory, 'maps');
+  mkdirSync(mapsDirectory, { recursive: true, mode: 0o700 });
+  mkdirSync(programsDirectory, { recursive: true, mode: 0o700 });
+  try {
+    takeWarnings();
+    const object = checkedPointer(`cannot open ${objectPath}`, openObject(objectPath, null));
+    try {
+      const programs = selectPrograms(object);
+      const adopted = programs.every(({ name }) => existsSync(join(buildDirectory, name)));
+      if (!adopted) load(object, programs, buildDirectory, mapsDirectory, hostMountNamespace);
+      removeOtherBuilds(programsDirectory, build);
+      return takeOver(
+        programs.map(({ name }) => name),
+        buildDirectory,
+        mapsDirectory,
+        adopted,
+        pinDirectory,
+      );
+    } finally {
+      closeObject(object);
+    }
+  } catch (error) {
+    const said = takeWarnings().join('\n');
+    throw new Failure(
+      'failed-precondition',
+      `cannot attach the BPF LSM programs: ${(error as Error).message}${said && `\n${said}`}`,
+      [],
+      { cause: error },
+    );
+  }
+}
+
+interface Program {
+  readonly name: string;
+  readonly pointer: Pointer;
+}
+
+/** The programs this kernel has hooks for; the others are told not to load. */
+function selectPrograms(object: Pointer): Program[] {
+  const types = checkedPointer('cannot read the types of the kernel (BTF)', loadKernelTypes());
+  const selected: Program[] = [];
+  for (let program = nextProgram(object, null); program !== null; program = nextProgram(object, program)) {
+    const name: string = programName(program);
+    const hook = OPTIONAL_PROGRAMS[name];
+    if (hook !== undefined) {
+      const present = findType(types, hook, BTF_KIND_FUNC) > 0;
+      checked(`cannot select ${name}`, setAutoload(program, present));
+      if (!present) continue;
+    }
+    selected.push({ name, pointer: program });
+  }
+  freeTypes(types);
+  return selected;
+}
+
+function load(
+  object: Pointer,
+  programs: readonly Program[],
+  buildDirectory: string,
+  mapsDirectory: string,
+  hostMountNamespace: number,
+): void {
+  for (const name of PINNED_MAPS) {
+    const map = checkedPointer(`no map ${name} in the object`, findMap(object, name));
+    checked(`cannot pin map ${name}`, setPinPath(map, join(mapsDirectory, name)));
+  }
+  const settings = checkedPointer('no settings in the object', findMap(object, '.rodata'));
+  koffi.encode(initialValue(settings, [0]), 'uint32', hostMountNamespace);
+  checked('cannot load the programs', loadObject(object));
+  removeDirectory(buildDirectory);
+  mkdirSync(buildDirectory, { mode: 0o700 });
+  for (const { name, pointer } of programs) {
+    const link = checkedPointer(`cannot attach ${name}`, attachLsm(pointer));
+    checked(`cannot pin ${name}`, pinLink(link, join(buildDirectory, name)));
+    destroyLink(link);
+  }
+}
+
+function takeOver(
+  names: readonly string[],
+  buildDirectory: string,
+  mapsDirectory: string,
+  adopted: boolean,
+  pinDirectory: string,
+): AttachedPrograms {
+  const open = (path: string) => checked(`cannot open ${path}`, getPinned(path));
+  const maps = Object.fromEntries(PINNED_MAPS.map((name) => [name, open(join(mapsDirectory, name))]));
+  const links = new Map(names.map((name) => [name, open(join(buildDirectory, name))]));
+  return {
+    maps: maps as Record<PinnedMap, number>,
+    links,
+    adopted,
+    detach: () => {
+      removeDirectory(buildDirectory);
+      for (const descriptor of links.values()) closeDescriptor(descriptor);
+      removeOtherBuilds(join(pinDirectory, 'programs'), '');
+      removeDirectory(join(pinDirectory, 'programs'));
+      for (const descriptor of Object.values(maps)) closeDescriptor(descriptor);
+      removeDirectory(mapsDirectory);
+      removeDirectory(pinDirectory);
+    },
+  };
+}
+
+function removeOtherBuilds(programsDirectory: string, build: string): void {
+  for (const other of readdirSync(programsDirectory)) {
+    if (other !== build) removeDirectory(join(programsDirectory, other));
+  }
+}
+
+/** Removes a directory of pins; a BPF file system knows no recursive removal of its own. */
+function removeDirectory(directory: string): void {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory)) unlinkSync(join(directory, name));
+  rmdirSync(directory);
+}

@@ -1,0 +1,106 @@
+import { existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
+import { release } from 'node:os';
+import { gunzipSync } from 'node:zlib';
+import { checkedCall, findType, freeTypes, loadKernelTypes, mountFileSystem } from './libbpf.js';
+
+const SECURITY_MODULES = '/sys/kernel/security/lsm';
+const KERNEL_TYPES = '/sys/kernel/btf/vmlinux';
+const BPF_FILE_SYSTEM = 0xcafe4a11;
+const BTF_KIND_FUNC = 12;
+/** Bits of CapEff, include/uapi/linux/capability.h. */
+const CAPABILITIES: ReadonlyArray<readonly [string, bigint]> = [
+  ['CAP_SYS_ADMIN', 21n],
+  ['CAP_SYS_RESOURCE', 24n],
+  ['CAP_MAC_ADMIN', 33n],
+  ['CAP_PERFMON', 38n],
+  ['CAP_BPF', 39n],
+];
+/** bpf_loop came with 5.17, task storage for LSM programs with 5.11. */
+const OLDEST_RELEASE = [5, 17] as const;
+
+/** The active Linux security modules in order; empty when the kernel does not tell. */
+export function securityModules(): string[] {
+  return existsSync(SECURITY_MODULES) ? readFileSync(SECURITY_MODULES, 'utf8').trim().split(',') : [];
+}
+
+/**
+ * What keeps this kernel and this process from enforcing, each in one sentence with its remedy; empty when nothing
+ * does. Mounts securityfs and the BPF file system where they are missing.
+ */
+export function missingSupport(pinDirectory: string): string[] {
+  const missing = [...missingPrivileges(), ...missingRelease()];
+  if (missing.length > 0) return missing;
+  ensureMounted('securityfs', '/sys/kernel/security', SECURITY_MODULES);
+  return [...missingTypes(), ...missingModule(), ...missingFileSystem(pinDirectory)];
+}
+
+function missingPrivileges(): string[] {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  const held = BigInt(`0x${effective}`);
+  const lacking = CAPABILITIES.filter(([, bit]) => !(held & (1n << bit))).map(([name]) => name);
+  return lacking.length === 0 ? [] : [`privileges are missing: ${lacking.join(', ')} (run hauberkd as root)`];
+}
+
+function missingRelease(): string[] {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  const [oldestMajor, oldestMinor] = OLDEST_RELEASE;
+  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return [];
+  return [`Linux ${release()} is too old: ${OLDEST_RELEASE.join('.')} or newer is needed (for bpf_loop)`];
+}
+
+function missingTypes(): string[] {
+  if (existsSync(KERNEL_TYPES)) return [];
+  return [`the kernel carries no type information (${KERNEL_TYPES}): build it with CONFIG_DEBUG_INFO_BTF=y`];
+}
+
+function missingModule(): string[] {
+  if (!existsSync(KERNEL_TYPES)) return [];
+  if (!hasFunction('bpf_lsm_file_open')) return ['the kernel was built without CONFIG_BPF_LSM=y'];
+  if (!hasFunction('bpf_lsm_path_unlink')) return ['the kernel was built without CONFIG_SECURITY_PATH=y'];
+  const active = securityModules();
+  if (active.includes('bpf')) return [];
+  const list = active.length > 0 ? active.join(',') : (configuredModules() ?? 'lockdown,yama,apparmor');
+  return [
+    `bpf is not among the active Linux security modules (${active.join(',') || 'unknown'}): ` +
+      `boot with lsm=${list},bpf on the kernel command line`,
+  ];
+}
+
+function missingFileSystem(pinDirectory: string): string[] {
+  ensureMounted('bpf', '/sys/fs/bpf', undefined);
+  try {
+    mkdirSync(pinDirectory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    return [`cannot create ${pinDirectory}: ${(error as Error).message}`];
+  }
+  if (statfsSync(pinDirectory).type === BPF_FILE_SYSTEM) return [];
+  return [`${pinDirectory} is not on a BPF file system: mount -t bpf bpf /sys/fs/bpf`];
+}
+
+function hasFunction(name: string): boolean {
+  const types = loadKernelTypes();
+  if (types === null) return false;
+  try {
+    return findType(types, name, BTF_KIND_FUNC) > 0;
+  } finally {
+    freeTypes(types);
+  }
+}
+
+/** CONFIG_LSM as the kernel was built, where its configuration can be read. */
+function configuredModules(): string | undefined {
+  for (const path of [`/boot/config-${release()}`, '/proc/config.gz']) {
+    if (!existsSync(path)) continue;
+    const bytes = readFileSync(path);
+    const text = path.endsWith('.gz') ? gunzipSync(bytes).toString() : bytes.toString();
+    return /^CONFIG_LSM="([^"]*)"$/m.exec(text)?.[1];
+  }
+  return undefined;
+}
+
+/** Mounts a pseudo file system on its customary place, unless `witness` (or the type) shows that it is there. */
+function ensureMounted(type: 'securityfs' | 'bpf', place: string, witness: string | undefined): void {
+  if (!existsSync(place)) return;
+  const mounted = witness === undefined ? statfsSync(place).type === BPF_FILE_SYSTEM : existsSync(witness);
+  if (!mounted) checkedCall(`cannot mount ${type} on ${place}`, mountFileSystem(type, place, type, 0, null));
+}
