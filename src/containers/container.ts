@@ -1,0 +1,33 @@
+/** The kernel's name for a container: inode numbers of two of its namespaces. */
+export interface NamespacePair {
+  readonly pidNamespace: number;
+  readonly mountNamespace: number;
+}
+
+/** What someone who knows a container says of it. */
+export interface ContainerDescription {
+  readonly id: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly origin: 'registered' | 'docker';
+}
+
+/** A container policies can reach. */
+export interface Container extends ContainerDescription {
+  readonly namespaces: NamespacePair;
+  /** A process of the container as the host numbers it, with its start time in clock ticks since boot; absent where none was named. */
+  readonly process?: ProcessIdentity;
+  /** Top directories that are symbolic links, with their targets: see policy/links.ts. */
+  readonly links: Readonly<Record<string, string>>;
+}
+
+/** Names one process for good: process ids are used again, start times with them are not. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTicks: number;
+}
+
+export function namespaceKey(pair: NamespacePair): string {
+  return `${pair.pidNamespace}:${pair.mountNamespace}`;
+}

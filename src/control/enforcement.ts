@@ -1,0 +1,134 @@
+import type { Container, NamespacePair } from '../containers/container.js';
+import { namespaceKey } from '../containers/container.js';
+import type { RuleDescription } from '../events/rule-description.js';
+import { Failure } from '../failure.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { followLinks } from '../policy/links.js';
+import type { Postures } from '../policy/model.js';
+import type { PolicySet } from '../policy/policy-set.js';
+import { type RuleSet, resolveRules } from '../policy/rule-set.js';
+import { type LiveImage, LiveImages } from './images.js';
+
+/** What is to be decided: for which containers, by which policies. */
+export interface DesiredState {
+  readonly policies: PolicySet;
+  readonly containers: ReadonlyMap<string, Container>;
+}
+
+/** What a change needs to have written down before it takes effect. */
+export interface ImageChanges {
+  readonly added: readonly LiveImage[];
+  /** Generations that were replaced earlier; their events have been read. */
+  readonly retired: readonly number[];
+  readonly lastGeneration: number;
+}
+
+/** Keeps the kernel's maps in agreement with a desired state. Not safe for concurrent changes: see Serial. */
+export class Enforcement {
+  readonly #images: LiveImages;
+  #assigned = new Map<string, { readonly namespaces: NamespacePair; readonly image: LiveImage }>();
+  #divergence: string | undefined;
+  #retired: number[];
+
+  /** @param earlier the images of an earlier daemon: generation to what its rule numbers mean */
+  constructor(
+    readonly kernel: Pick<Kernel, 'createImage' | 'releaseImage' | 'publish' | 'removeContainer' | 'containers'>,
+    readonly postures: Postures,
+    earlier: ReadonlyMap<number, readonly RuleDescription[]>,
+    lastGeneration: number,
+  ) {
+    this.#images = new LiveImages(kernel, earlier, lastGeneration);
+    this.#retired = [...earlier.keys()];
+  }
+
+  /** Why the kernel's maps may not agree with the desired state; undefined while they do. */
+  get divergence(): string | undefined {
+    return this.#divergence;
+  }
+
+  get imageCount(): number {
+    return this.#images.count;
+  }
+
+  ruleOf(generation: number, rule: number): RuleDescription | undefined {
+    return this.#images.ruleOf(generation, rule);
+  }
+
+  imageOf(containerId: string): LiveImage | undefined {
+    return this.#assigned.get(containerId)?.image;
+  }
+
+  /**
+   * Makes the kernel decide as `desired` says. Everything that can fail on account of the input is done first: when it
+   * throws a Failure, nothing has changed.
+   *
+   * @param affected decides which containers' rules may have changed; the others keep their image
+   * @param record writes the change down; called once the images are complete and before the first takes effect
+   */
+  async change(
+    desired: DesiredState,
+    affected: (container: Container) => boolean,
+    record: (changes: ImageChanges) => Promise<void>,
+  ): Promise<void> {
+    const fresh = new Map<string, LiveImage>();
+    const next = new Map<string, { namespaces: NamespacePair; image: LiveImage }>();
+    try {
+      for (const container of desired.containers.values()) {
+        const current = this.#assigned.get(container.id);
+        const image =
+          current === undefined || affected(container)
+            ? this.#images.obtain(this.ruleSetFor(container, desired.policies), fresh)
+            : current.image;
+        next.set(container.id, { namespaces: container.namespaces, image });
+      }
+      await record({
+        added: [...fresh.values()],
+        retired: this.#retired,
+        lastGeneration: this.#images.lastGeneration,
+      });
+    } catch (error) {
+      this.#images.abandon(fresh);
+      throw error;
+    }
+    const released = this.#images.settle([...next.values()].map(({ image }) => image));
+    this.#retired = released.map(({ kernelImage }) => kernelImage.generation);
+    await this.#publish(next);
+  }
+
+  /** The rules that decide for a container, links of its root followed. */
+  ruleSetFor(container: Container, policies: PolicySet): RuleSet {
+    return resolveRules(followLinks(policies.boundRulesFor(container), container.links), this.postures);
+  }
+
+  async #publish(next: Map<string, { namespaces: NamespacePair; image: LiveImage }>): Promise<void> {
+    const before = this.#assigned;
+    const everything = this.#divergence !== undefined;
+    this.#assigned = next;
+    try {
+      const changed = [...next].filter(([id, { namespaces, image }]) => {
+        const old = before.get(id);
+        return everything || old?.image !== image || namespaceKey(old.namespaces) !== namespaceKey(namespaces);
+      });
+      await this.kernel.publish(
+        changed.map(([, { namespaces, image }]) => ({ container: namespaces, image: image.kernelImage })),
+      );
+      this.#removeOthers(next, before, everything);
+      this.#divergence = undefined;
+    } catch (error) {
+      this.#divergence = `the kernel did not take the last change: ${(error as Error).message}`;
+      throw new Failure('internal', this.#divergence, [], { cause: error });
+    }
+  }
+
+  #removeOthers(
+    next: ReadonlyMap<string, { readonly namespaces: NamespacePair }>,
+    before: ReadonlyMap<string, { readonly namespaces: NamespacePair }>,
+    everything: boolean,
+  ): void {
+    const wanted = new Set([...next.values()].map(({ namespaces }) => namespaceKey(namespaces)));
+    const present = everything || before.size === 0 ? this.kernel.containers() : [...before.values()].map((old) => old.namespaces);
+    for (const namespaces of present) {
+      if (!wanted.has(namespaceKey(namespaces))) this.kernel.removeContainer(namespaces);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import type { RuleDescription } from '../events/rule-description.js';
+import { describeRule } from '../events/rule-description.js';
+import { compileImage } from '../image/compile.js';
+import type { KernelImage } from '../kernel/images.js';
+import type { Kernel } from '../kernel/kernel.js';
+import type { RuleSet } from '../policy/rule-set.js';
+
+/** A rule set that decides for at least one container, compiled and in the kernel. */
+export interface LiveImage {
+  /** Equal for rule sets that decide alike and are reported alike. */
+  readonly key: string;
+  readonly ruleSet: RuleSet;
+  readonly kernelImage: KernelImage;
+  /** Indexed by the rule number of a verdict. */
+  readonly rules: readonly RuleDescription[];
+}
+
+/** Events of a replaced image may still wait in the ring: so many generations are remembered. */
+const RETIRED_GENERATIONS_KEPT = 256;
+
+/** The images in force. Equal rule sets share one image. */
+export class LiveImages {
+  readonly #byKey = new Map<string, LiveImage>();
+  readonly #rulesByGeneration: Map<number, readonly RuleDescription[]>;
+  #generation: number;
+
+  /**
+   * @param earlier what the rule numbers of an earlier daemon's images mean
+   * @param lastGeneration the highest generation ever used
+   */
+  constructor(
+    readonly kernel: Pick<Kernel, 'createImage' | 'releaseImage'>,
+    earlier: ReadonlyMap<number, readonly RuleDescription[]>,
+    lastGeneration: number,
+  ) {
+    this.#rulesByGeneration = new Map(earlier);
+    this.#generation = lastGeneration;
+  }
+
+  get count(): number {
+    return this.#byKey.size;
+  }
+
+  get lastGeneration(): number {
+    return this.#generation;
+  }
+
+  /** What a rule number of a generation means; also of one just replaced. */
+  ruleOf(generation: number, rule: number): RuleDescription | undefined {
+    return this.#rulesByGeneration.get(generation)?.[rule];
+  }
+
+  /** The image for a rule set: the one in force, or one of `fresh`, or a new one in the kernel, added to `fresh`. */
+  obtain(ruleSet: RuleSet, fresh: Map<string, LiveImage>): LiveImage {
+    const key = keyOf(ruleSet);
+    const existing = this.#byKey.get(key) ?? fresh.get(key);
+    if (existing !== undefined) return existing;
+    const image = compileImage(ruleSet);
+    this.#generation++;
+    const kernelImage = this.kernel.createImage(image, this.#generation);
+    const made = { key, ruleSet, kernelImage, rules: image.rules.map(describeRule) };
+    fresh.set(key, made);
+    // Before the kernel can report by it, not after.
+    this.#rulesByGeneration.set(kernelImage.generation, made.rules);
+    return made;
+  }
+
+  /** Gives back images that were obtained but will not be used. */
+  abandon(fresh: ReadonlyMap<string, LiveImage>): void {
+    for (const { kernelImage } of fresh.values()) {
+      this.kernel.releaseImage(kernelImage);
+      this.#rulesByGeneration.delete(kernelImage.generation);
+    }
+  }
+
+  /** Keeps the images that are in use from now on, lets go of the others and returns those. */
+  settle(inUse: Iterable<LiveImage>): LiveImage[] {
+    const kept = new Map<string, LiveImage>();
+    for (const image of inUse) kept.set(image.key, image);
+    const released = [...this.#byKey.values()].filter(({ key }) => !kept.has(key));
+    for (const image of released) this.kernel.releaseImage(image.kernelImage);
+    this.#byKey.clear();
+    for (const [key, image] of kept) this.#byKey.set(key, image);
+    this.#forgetOldGenerations();
+    return released;
+  }
+
+  #forgetOldGenerations(): void {
+    const live = new Set([...this.#byKey.values()].map(({ kernelImage }) => kernelImage.generation));
+    const retired = [...this.#rulesByGeneration.keys()].filter((generation) => !live.has(generation));
+    for (const generation of retired.slice(0, Math.max(0, retired.length - RETIRED_GENERATIONS_KEPT))) {
+      this.#rulesByGeneration.delete(generation);
+    }
+  }
+}
+
+function keyOf(ruleSet: RuleSet): string {
+  return JSON.stringify([
+    ruleSet.postures,
+    ruleSet.rules.map(({ policy, rule }) => [policy.namespace, policy.name, rule]),
+  ]);
+}

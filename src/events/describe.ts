@@ -1,0 +1,67 @@
+import type { Container } from '../containers/container.js';
+import { RULE_NONE, VERDICT_ACTIONS } from '../image/layout.js';
+import type { SecurityEvent } from './event.js';
+import type { EventRecord } from './record.js';
+import { FAIL_CLOSED, type RuleDescription } from './rule-description.js';
+
+/** Where an event's numbers are looked up. */
+export interface EventContext {
+  containerOf(record: EventRecord): Container | undefined;
+  ruleOf(generation: number, rule: number): RuleDescription | undefined;
+  /** Nanoseconds to add to CLOCK_MONOTONIC for the time since the Unix epoch. */
+  readonly clockOffset: bigint;
+}
+
+const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> = {
+  resolved: 'the policy image is damaged',
+  'too-long': 'the path is longer than 4096 bytes',
+  unreachable: 'the path leads to no root of a mount namespace',
+  unstable: 'renames kept changing the path while it was read',
+  unavailable: 'the acting program could not be determined',
+};
+
+/** Turns a record's numbers into names. Nothing is guessed: what is not known stays empty. */
+export function describeRecord(record: EventRecord, context: EventContext): SecurityEvent {
+  const container = context.containerOf(record);
+  const ruleClass = record.operation === 'exec' ? 'process' : 'file';
+  const rule = record.rule === RULE_NONE ? failClosed(record, ruleClass) : context.ruleOf(record.generation, record.rule);
+  return {
+    time: record.time + context.clockOffset,
+    containerId: container?.id ?? '',
+    containerName: container?.name ?? '',
+    namespace: container?.namespace ?? '',
+    labels: container?.labels ?? {},
+    policy: rule?.policy ?? '',
+    policyNamespace: rule?.policyNamespace ?? '',
+    rule: rule?.rule ?? '',
+    severity: rule?.severity ?? 0,
+    tags: rule?.tags ?? [],
+    message: rule?.message ?? '',
+    class: ruleClass,
+    operation: record.operation,
+    object: record.object,
+    action: VERDICT_ACTIONS[record.action] ?? 'Block',
+    result: record.action === 2 ? 'denied' : 'passed',
+    program: record.program,
+    parentProgram: record.parentProgram,
+    pid: record.pid,
+    hostPid: record.hostPid,
+    parentPid: record.parentPid,
+    hostParentPid: record.hostParentPid,
+    uid: record.uid,
+    comm: record.comm,
+    generation: record.generation,
+  };
+}
+
+function failClosed(record: EventRecord, ruleClass: RuleDescription['class']): RuleDescription {
+  return {
+    policy: FAIL_CLOSED,
+    policyNamespace: '',
+    rule: record.pathResult,
+    severity: 1,
+    tags: [],
+    message: FAIL_CLOSED_MESSAGES[record.pathResult],
+    class: ruleClass,
+  };
+}

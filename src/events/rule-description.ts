@@ -1,0 +1,42 @@
+import type { DecidingRule } from '../image/image.js';
+import type { RuleClass } from '../policy/model.js';
+
+/** What an event says of the rule that decided. It is kept with an image's generation, also across restarts. */
+export interface RuleDescription {
+  readonly policy: string;
+  readonly policyNamespace: string;
+  readonly rule: string;
+  readonly severity: number;
+  readonly tags: readonly string[];
+  readonly message: string;
+  readonly class: RuleClass;
+}
+
+/** The policy named for an access that no rule names, once the class has an Allow rule. */
+export const DEFAULT_POSTURE = 'DefaultPosture';
+/** The policy named for an access that was refused because its path could not be determined. */
+export const FAIL_CLOSED = 'FailClosed';
+
+export function describeRule(deciding: DecidingRule): RuleDescription {
+  if ('posture' in deciding) {
+    return {
+      policy: DEFAULT_POSTURE,
+      policyNamespace: '',
+      rule: deciding.class,
+      severity: 1,
+      tags: [],
+      message: `no rule of class ${deciding.class} allows this`,
+      class: deciding.class,
+    };
+  }
+  const { policy, rule } = deciding;
+  return {
+    policy: policy.name,
+    policyNamespace: policy.namespace,
+    rule: rule.id,
+    severity: rule.severity,
+    tags: rule.tags,
+    message: rule.message,
+    class: rule.class,
+  };
+}
