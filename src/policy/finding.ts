@@ -1,0 +1,35 @@
+/** Where a value stands in a document: keys and list indexes from the root. */
+export type FieldPath = readonly (string | number)[];
+
+/** One thing that is wrong in a document, before it is known whether and where the document has text positions. */
+export interface Finding {
+  /** For a missing field this is the path it should have. */
+  readonly path: FieldPath;
+  readonly description: string;
+  /** Whether the key is at fault or its value; it decides the position shown. */
+  readonly fault: 'key' | 'value';
+}
+
+/** A path as it is shown: `spec.file.matchPaths[0].path`, and `manifest` for the root. */
+export function fieldName(path: FieldPath): string {
+  if (path.length === 0) return 'manifest';
+  return path
+    .map((step, index) => {
+      if (typeof step === 'number') return `[${step}]`;
+      if (!/^[\w$-]+$/u.test(step)) return `[${JSON.stringify(shorten(step))}]`;
+      return index === 0 ? shorten(step) : `.${shorten(step)}`;
+    })
+    .join('');
+}
+
+/** A word of the input, quoted, and cut where it is too long to be shown. */
+export function quote(word: string): string {
+  return `\`${shorten(word)}\``;
+}
+
+function shorten(word: string): string {
+  const characters = Array.from(word.slice(0, 2 * SHOWN_CHARACTERS));
+  return characters.length <= SHOWN_CHARACTERS ? word : `${characters.slice(0, SHOWN_CHARACTERS).join('')}…`;
+}
+
+const SHOWN_CHARACTERS = 64;

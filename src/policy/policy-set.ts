@@ -1,0 +1,92 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { BoundRule, Policy } from './model.js';
+import { policyKey } from './model.js';
+import { PolicyIndex, type Subject } from './policy-index.js';
+
+export type { Subject };
+
+/** The policies in force, one for each key. Immutable: a change makes another set. */
+export class PolicySet {
+  static readonly empty = new PolicySet(new Map());
+
+  readonly #policies: ReadonlyMap<string, Policy>;
+  #sorted: readonly Policy[] | undefined;
+  #index: PolicyIndex | undefined;
+
+  private constructor(policies: ReadonlyMap<string, Policy>) {
+    this.#policies = policies;
+  }
+
+  get size(): number {
+    return this.#policies.size;
+  }
+
+  /** This set with the policies added; one with the key of another takes its place, also within the list. */
+  with(policies: readonly Policy[]): PolicySet {
+    if (policies.length === 0) return this;
+    const next = new Map(this.#policies);
+    for (const policy of policies) next.set(policyKey(policy), policy);
+    return new PolicySet(next);
+  }
+
+  /** This set without the policy of that key, and this set itself when it holds none. */
+  without(key: string): PolicySet {
+    if (!this.#policies.has(key)) return this;
+    const next = new Map(this.#policies);
+    next.delete(key);
+    return new PolicySet(next);
+  }
+
+  get(key: string): Policy | undefined {
+    return this.#policies.get(key);
+  }
+
+  /** Every policy, sorted by key. */
+  list(): readonly Policy[] {
+    this.#sorted ??= [...this.#policies.values()].sort(byKey);
+    return this.#sorted;
+  }
+
+  /** The policies of the container's namespace all of whose labels it carries, sorted by key. */
+  reaching(container: Subject): Policy[] {
+    // Built at the first question: a set that is only a step to the next one needs no index.
+    this.#index ??= new PolicyIndex(this.list());
+    return this.#index.reaching(container).sort(byKey);
+  }
+
+  /** The rules of every policy that reaches the container, in no order of theirs: see `resolveRules`. */
+  boundRulesFor(container: Subject): BoundRule[] {
+    return this.reaching(container).flatMap((policy) => policy.rules.map((rule) => ({ policy, rule })));
+  }
+}
+
+/** Keys of policies, each list sorted. */
+export interface PolicySetComparison {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+  readonly unchanged: readonly string[];
+}
+
+/** What it takes to get from one set to another. */
+export function compare(before: PolicySet, after: PolicySet): PolicySetComparison {
+  const added: string[] = [];
+  const changed: string[] = [];
+  const unchanged: string[] = [];
+  for (const policy of after.list()) {
+    const key = policyKey(policy);
+    const known = before.get(key);
+    if (known === undefined) added.push(key);
+    else if (known === policy || isDeepStrictEqual(known, policy)) unchanged.push(key);
+    else changed.push(key);
+  }
+  const removed = before
+    .list()
+    .map(policyKey)
+    .filter((key) => after.get(key) === undefined);
+  return { added, changed, removed, unchanged };
+}
+
+function byKey(a: Policy, b: Policy): number {
+  return policyKey(a) < policyKey(b) ? -1 : 1;
+}

@@ -1,0 +1,116 @@
+import { Ajv, type ErrorObject, type SchemaValidateFunction } from 'ajv';
+import type { FieldPath, Finding } from './finding.js';
+import { fieldName, quote } from './finding.js';
+import { POLICY_SCHEMA } from './manifest-schema.js';
+import { suggest } from './suggestion.js';
+import type { ReadOptions, ValueCheckName } from './value-checks.js';
+import { VALUE_CHECKS } from './value-checks.js';
+
+const checkValue: SchemaValidateFunction = function (this: ReadOptions, name: ValueCheckName, value: string) {
+  const description = VALUE_CHECKS[name](value, this);
+  if (description === undefined) return true;
+  checkValue.errors = [{ keyword: 'check', message: description, params: {} }];
+  return false;
+};
+
+// `passContext` hands the options through `this`, so that one compiled schema serves every caller.
+const ajv = new Ajv({ allErrors: true, verbose: true, passContext: true });
+ajv.addKeyword({ keyword: 'check', type: 'string', schemaType: 'string', errors: true, validate: checkValue });
+ajv.addKeyword({
+  keyword: 'unsupported',
+  schemaType: 'string',
+  validate: (_subject: string, value: unknown) => saysNothing(value),
+});
+const validate = ajv.compile(POLICY_SCHEMA);
+
+/** Everything in a document that its schema, the value checks among it, does not accept. */
+export function checkSchema(document: unknown, options: ReadOptions): Finding[] {
+  if (validate.call(options, document)) return [];
+  const errors = validate.errors ?? [];
+  // A refused field is often there instead of the required one, as `execname` is for `path`: one finding is enough.
+  const refused = new Set(errors.filter(({ keyword }) => keyword === 'unsupported').map(parentOf));
+  const findings = new Map<string, Finding>();
+  for (const error of errors) {
+    if (error.keyword === 'required' && refused.has(error.instancePath)) continue;
+    const finding = toFinding(error, document);
+    findings.set(`${fieldName(finding.path)}: ${finding.description}`, finding);
+  }
+  return [...findings.values()];
+}
+
+/** The refusal of something the language has and this version does not, for example `network rules are`. */
+export function unsupportedSentence(subject: string): string {
+  return `${subject} part of the policy language but not supported by this version of Hauberk`;
+}
+
+export function missingSentence(field: string): string {
+  return `missing required field \`${field}\``;
+}
+
+function toFinding(error: ErrorObject, document: unknown): Finding {
+  const path = pathOf(error.instancePath, document);
+  const at = (description: string): Finding => ({ path, description, fault: 'value' });
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const field: string = error.params.additionalProperty;
+      const known = suggest(field, Object.keys(error.parentSchema?.properties ?? {}));
+      const hint = known === undefined ? '' : `, did you mean \`${known}\`?`;
+      return { path: [...path, field], description: `unknown field ${quote(field)}${hint}`, fault: 'key' };
+    }
+    case 'required': {
+      const field: string = error.params.missingProperty;
+      return { path: [...path, field], description: missingSentence(field), fault: 'value' };
+    }
+    case 'unsupported':
+      return { path, description: unsupportedSentence(error.schema as string), fault: 'key' };
+    case 'enum':
+      return at(describeChoice(error));
+    case 'minimum':
+    case 'maximum':
+      return at(WHOLE_NUMBER);
+    case 'type':
+      return at(TYPE_SENTENCES[String(error.params.type).split(',')[0]!]!);
+    default:
+      return at(error.message!);
+  }
+}
+
+const WHOLE_NUMBER = 'must be a whole number from 1 to 10';
+const TYPE_SENTENCES: Readonly<Record<string, string>> = {
+  object: 'must be a mapping',
+  array: 'must be a list',
+  string: 'must be a string',
+  boolean: 'must be `true` or `false`',
+  integer: WHOLE_NUMBER,
+};
+
+function describeChoice(error: ErrorObject): string {
+  const choices = (error.schema as (string | null)[]).filter((choice) => choice !== null);
+  const accepted = choices.length === 1 ? `\`${choices[0]}\`` : `one of ${choices.map(quote).join(', ')}`;
+  if (typeof error.data !== 'string') return `must be ${accepted}`;
+  const near = suggest(error.data, choices);
+  const hint = near === undefined ? '' : `, did you mean \`${near}\`?`;
+  return `must be ${accepted}, not ${quote(error.data)}${hint}`;
+}
+
+/** Whether a value of an unsupported field asks for nothing: generators write such empty sections. */
+function saysNothing(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).every(saysNothing);
+  return value === null || value === undefined || value === false || value === '';
+}
+
+function parentOf(error: ErrorObject): string {
+  return error.instancePath.slice(0, error.instancePath.lastIndexOf('/'));
+}
+
+/** Turns a JSON pointer into a path; only the document tells a list index from a key of digits. */
+function pathOf(pointer: string, document: unknown): FieldPath {
+  const path: (string | number)[] = [];
+  let current = document;
+  for (const escaped of pointer.split('/').slice(1)) {
+    const step = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
+    path.push(Array.isArray(current) ? Number(step) : step);
+    current = (current as Record<string, unknown>)[step];
+  }
+  return path;
+}

@@ -1,0 +1,46 @@
+import { PATH_BYTES_MAX } from './model.js';
+
+/** What a reader of policies is given from outside. */
+export interface ReadOptions {
+  /** Says what is wrong with a pattern, or undefined when it is well formed. */
+  readonly checkPattern: (pattern: string) => string | undefined;
+}
+
+/** Says what is wrong with a value, or undefined when it is good. */
+export type ValueCheck = (value: string, options: ReadOptions) => string | undefined;
+
+/** The checks of single values that the schema refers to by name. */
+export const VALUE_CHECKS = {
+  path: (value) =>
+    checkLocation(value) ??
+    (value.endsWith('/') ? 'must not end in `/`, `matchDirectories` names directories' : undefined),
+  directory: (value) => checkLocation(value) ?? (value.endsWith('/') ? undefined : 'must end in `/`'),
+  pattern: (value, { checkPattern }) => checkLocation(value) ?? checkPattern(value),
+  name: (value) =>
+    value.length <= 253 && value.split('.').every((label) => DNS_LABEL.test(label))
+      ? undefined
+      : 'must be lower-case letters, digits, `-` and `.`, starting and ending in a letter or digit, ' +
+        'at most 253 characters (a DNS-1123 subdomain)',
+  namespace: (value) =>
+    value.length <= 63 && DNS_LABEL.test(value)
+      ? undefined
+      : 'must be lower-case letters, digits and `-`, starting and ending in a letter or digit, ' +
+        'at most 63 characters (a DNS-1123 label)',
+} as const satisfies Record<string, ValueCheck>;
+
+export type ValueCheckName = keyof typeof VALUE_CHECKS;
+
+const DNS_LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/u;
+
+/** What holds of paths, directories and patterns alike. */
+function checkLocation(value: string): string | undefined {
+  if (!value.startsWith('/')) return 'must be absolute, that is start with `/`';
+  const bytes = Buffer.byteLength(value);
+  if (bytes > PATH_BYTES_MAX) return `is ${bytes} bytes long, at most ${PATH_BYTES_MAX} are accepted`;
+  if (/\p{Cc}/u.test(value)) return 'must not contain control characters';
+  if (/\p{Cs}/u.test(value)) return 'must be well-formed Unicode';
+  // The kernel's paths are normalised: a rule with such a component would never match.
+  if (value.includes('//')) return 'must not contain an empty component, that is `//`';
+  const component = /\/(\.\.?)(?=\/|$)/u.exec(value)?.[1];
+  return component === undefined ? undefined : `must not contain a \`${component}\` component`;
+}

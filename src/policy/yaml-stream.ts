@@ -1,0 +1,62 @@
+import type { Document } from 'yaml';
+import { Composer, Lexer, LineCounter, Parser } from 'yaml';
+import { invalidInput } from '../failure.js';
+
+const MEBIBYTE = 1024 * 1024;
+export const MANIFEST_BYTES_MAX = 4 * MEBIBYTE;
+/** Bounds the time a hostile text costs. A rule takes some ten tokens, so these are enough for 25,000 rules. */
+export const TOKENS_MAX = 300_000;
+/** After so many the rest of the text is not looked at: an error costs far more time than a token. */
+const ERRORS_MAX = 100;
+/** In levels of the parser, of which a policy needs ten. The YAML library itself recurses without a bound. */
+export const DEPTH_MAX = 64;
+
+export interface YamlStream {
+  /** Documents in their order, also those in error and those that hold nothing. */
+  readonly documents: readonly Document.Parsed[];
+  readonly lines: LineCounter;
+}
+
+/**
+ * Parses a text of one or several YAML documents. Errors of syntax are left in the documents; duplicate keys are not
+ * looked for, the library's own search being quadratic.
+ * @throws Failure invalid-argument when the text is beyond one of the limits
+ */
+export function parseYamlStream(text: string): YamlStream {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MANIFEST_BYTES_MAX) {
+    const description = `is ${bytes} bytes long, at most ${MANIFEST_BYTES_MAX} are accepted`;
+    throw invalidInput([{ field: 'manifest', description }]);
+  }
+  const lines = new LineCounter();
+  const composer = new Composer({ uniqueKeys: false, stringKeys: true, logLevel: 'silent' });
+  // The end offset makes a document even of a text without one, so that errors outside of documents are not lost.
+  const documents = [...composer.compose(boundedTokens(text, lines), true, text.length)];
+  return { documents, lines };
+}
+
+function* boundedTokens(text: string, lines: LineCounter) {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  let tokens = 0;
+  let errors = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens++;
+    for (const token of parser.next(lexeme)) {
+      yield token;
+      if (token.type === 'error' && ++errors >= ERRORS_MAX) return;
+    }
+    if (parser.stack.length > DEPTH_MAX) {
+      throw beyond(lines, parser.offset, 'is nested too deeply, no policy is');
+    }
+    if (tokens > TOKENS_MAX) {
+      throw beyond(lines, parser.offset, `holds more than ${TOKENS_MAX} YAML tokens`);
+    }
+  }
+  yield* parser.end();
+}
+
+function beyond(lines: LineCounter, offset: number, description: string) {
+  const { line, col } = lines.linePos(offset);
+  return invalidInput([{ field: 'manifest', description, line, column: col }]);
+}

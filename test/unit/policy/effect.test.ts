@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Ownership } from '../../../src/policy/effect.js';
+import { effectOf, OPERATIONS } from '../../../src/policy/effect.js';
+import type { Rule } from '../../../src/policy/model.js';
+import { makeRule } from './support.js';
+
+/** The effects on execute, read and write. */
+function effects(rule: Partial<Rule>, ownership: Ownership) {
+  return OPERATIONS.map((operation) => effectOf(makeRule(rule), operation, ownership));
+}
+
+test('a process rule speaks of execution only and a file rule of reading and writing only', () => {
+  assert.deepEqual(effects({ class: 'process', action: 'Block' }, 'other'), ['Block', undefined, undefined]);
+  assert.deepEqual(effects({ class: 'file', action: 'Audit' }, 'owner'), [undefined, 'Audit', 'Audit']);
+});
+
+test('a read-only Block or Audit lets reading pass and acts on writing', () => {
+  assert.deepEqual(effects({ action: 'Block', readOnly: true }, 'other'), [undefined, 'Allow', 'Block']);
+  assert.deepEqual(effects({ action: 'Audit', readOnly: true }, 'other'), [undefined, 'Allow', 'Audit']);
+});
+
+test('a read-only Allow allows reading and is silent on writing', () => {
+  assert.deepEqual(effects({ action: 'Allow', readOnly: true }, 'other'), [undefined, 'Allow', undefined]);
+});
+
+test('an owner-only rule lets the owner and stops everyone else, whatever its action says', () => {
+  for (const action of ['Allow', 'Block'] as const) {
+    assert.deepEqual(effects({ action, ownerOnly: true }, 'owner'), [undefined, 'Allow', 'Allow']);
+    assert.deepEqual(effects({ action, ownerOnly: true }, 'other'), [undefined, 'Block', 'Block']);
+  }
+});
+
+test('an owner-only Audit reports everyone but the owner', () => {
+  assert.deepEqual(effects({ action: 'Audit', ownerOnly: true }, 'owner'), [undefined, 'Allow', 'Allow']);
+  assert.deepEqual(effects({ action: 'Audit', ownerOnly: true }, 'other'), [undefined, 'Audit', 'Audit']);
+});
+
+test('a rule both read-only and owner-only lets the owner read, and nobody else do anything', () => {
+  const rule = { action: 'Block', ownerOnly: true, readOnly: true } as const;
+  assert.deepEqual(effects(rule, 'owner'), [undefined, 'Allow', 'Block']);
+  assert.deepEqual(effects(rule, 'other'), [undefined, 'Block', 'Block']);
+});

@@ -1,0 +1,355 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Failure } from '../../../src/failure.js';
+import { readManifest } from '../../../src/policy/manifest.js';
+import { options, refusalOf } from './support.js';
+
+const GOOD = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata:
+  name: sample
+spec:
+  selector:
+    matchLabels:
+      app: web
+  file:
+    matchPaths:
+    - path: /etc/shadow
+      fromSource:
+      - path: /bin/cat
+    matchDirectories:
+    - dir: /etc/ssl/
+    matchPatterns:
+    - pattern: /etc/*shadow
+`;
+
+/** What is said of the good manifest with one piece of text put in the place of another. */
+function refusalWith(piece: string, replacement: string): string[] {
+  assert.ok(GOOD.includes(piece));
+  return refusalOf(() =>
+    readManifest(
+      GOOD.replace(piece, () => replacement),
+      options,
+    ),
+  );
+}
+
+const unsupported = (subject: string) =>
+  `${subject} part of the policy language but not supported by this version of Hauberk`;
+
+/** A case: what is replaced, by what, and every line of the refusal. */
+type Case = readonly [name: string, piece: string, replacement: string, ...lines: string[]];
+
+const cases: readonly Case[] = [
+  [
+    'a missing apiVersion and kind are placed at the mapping they are missing from',
+    'apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\n',
+    '\n',
+    'line 2, column 1: apiVersion: missing required field `apiVersion`',
+    'line 2, column 1: kind: missing required field `kind`',
+  ],
+  [
+    'another apiVersion is named with the accepted one',
+    'security.kubearmor.com/v1',
+    'security.accuknox.com/v1',
+    'line 1, column 13: apiVersion: must be `security.kubearmor.com/v1`, not `security.accuknox.com/v1`',
+  ],
+  [
+    'of another kind of document only the kind is named',
+    'kind: KubeArmorPolicy\n',
+    'kind: Deployment\nreplicas: 3\n',
+    'line 2, column 7: kind: must be `KubeArmorPolicy`, not `Deployment`',
+  ],
+  [
+    'a misspelt kind gets a suggestion',
+    'KubeArmorPolicy',
+    'KubearmourPolicy',
+    'line 2, column 7: kind: must be `KubeArmorPolicy`, not `KubearmourPolicy`, did you mean `KubeArmorPolicy`?',
+  ],
+  ['a kind that is no string', 'KubeArmorPolicy', '1', 'line 2, column 7: kind: must be `KubeArmorPolicy`'],
+  [
+    'host policies are refused by name',
+    'KubeArmorPolicy',
+    'KubeArmorHostPolicy',
+    `line 2, column 7: kind: ${unsupported('`KubeArmorHostPolicy` is')}`,
+  ],
+  [
+    'cluster policies are refused by name',
+    'KubeArmorPolicy',
+    'KubeArmorClusterPolicy',
+    `line 2, column 7: kind: ${unsupported('`KubeArmorClusterPolicy` is')}`,
+  ],
+  ['a missing name', 'name: sample', 'namespace: x', 'line 4, column 3: metadata.name: missing required field `name`'],
+  [
+    'a name that is no DNS-1123 subdomain',
+    'sample',
+    'Sample_1',
+    'line 4, column 9: metadata.name: must be lower-case letters, digits, `-` and `.`, starting and ending in a ' +
+      'letter or digit, at most 253 characters (a DNS-1123 subdomain)',
+  ],
+  [
+    'a namespace that is no DNS-1123 label',
+    'name: sample',
+    'name: sample\n  namespace: a.b',
+    'line 5, column 14: metadata.namespace: must be lower-case letters, digits and `-`, starting and ending in a ' +
+      'letter or digit, at most 63 characters (a DNS-1123 label)',
+  ],
+  [
+    'an unknown field with a known one near it',
+    'matchPaths',
+    'matchPath',
+    'line 10, column 5: spec.file.matchPath: unknown field `matchPath`, did you mean `matchPaths`?',
+  ],
+  [
+    'an unknown field with no known one near it',
+    'metadata:',
+    'zone: x\nmetadata:',
+    'line 3, column 1: zone: unknown field `zone`',
+  ],
+  [
+    'a source of a pattern, which the language does not have',
+    '/etc/*shadow',
+    '/etc/*shadow\n      fromSource: [{path: /bin/cat}]',
+    'line 18, column 7: spec.file.matchPatterns[0].fromSource: unknown field `fromSource`',
+  ],
+  [
+    'a read-only process rule, which the language does not have',
+    'file:',
+    'process: {matchPaths: [{path: /bin/ls, readOnly: true}]}\n  file:',
+    'line 9, column 42: spec.process.matchPaths[0].readOnly: unknown field `readOnly`',
+  ],
+  [
+    'a label that is no string is named by its key in brackets',
+    'app: web',
+    'app.kubernetes.io/version: 2',
+    'line 8, column 34: spec.selector.matchLabels["app.kubernetes.io/version"]: must be a string',
+  ],
+  [
+    'a missing selector',
+    'selector:\n    matchLabels:\n      app: web',
+    'severity: 3',
+    'line 6, column 3: spec.selector: missing required field `selector`',
+  ],
+  [
+    'a selector without matchLabels',
+    'matchLabels:\n      app: web',
+    '{}',
+    'line 7, column 5: spec.selector.matchLabels: missing required field `matchLabels`',
+  ],
+  [
+    'a matchLabels with nothing in it',
+    '      app: web\n',
+    '',
+    'line 7, column 5: spec.selector.matchLabels: must be a mapping',
+  ],
+  [
+    'a mapping where a list must be',
+    '- dir: /etc/ssl/',
+    '  dir: /x/',
+    'line 15, column 7: spec.file.matchDirectories: must be a list',
+  ],
+  [
+    'an empty list item',
+    '- dir: /etc/ssl/',
+    '-',
+    'line 15, column 6: spec.file.matchDirectories[0]: must be a mapping',
+  ],
+  [
+    'a flag that is no boolean',
+    'dir: /etc/ssl/',
+    'dir: /etc/ssl/\n      recursive: yes',
+    'line 16, column 18: spec.file.matchDirectories[0].recursive: must be `true` or `false`',
+  ],
+  ...['0', '11', '2.5', '"5"', '.inf'].map(
+    (severity): Case => [
+      `severity ${severity}`,
+      'file:',
+      `severity: ${severity}\n  file:`,
+      'line 9, column 13: spec.severity: must be a whole number from 1 to 10',
+    ],
+  ),
+  [
+    'an action in other letters gets a suggestion',
+    'file:',
+    'action: block\n  file:',
+    'line 9, column 11: spec.action: must be one of `Allow`, `Audit`, `Block`, not `block`, did you mean `Block`?',
+  ],
+  [
+    'an unknown action',
+    'file:',
+    'action: Terminate\n  file:',
+    'line 9, column 11: spec.action: must be one of `Allow`, `Audit`, `Block`, not `Terminate`',
+  ],
+  ['a tag that is no string', 'file:', 'tags: [a, 1]\n  file:', 'line 9, column 13: spec.tags[1]: must be a string'],
+  [
+    'a policy without a rule',
+    GOOD.slice(GOOD.indexOf('  file:')),
+    '  file: {matchPaths: []}\n',
+    'line 6, column 3: spec: at least one rule is required, in `process` or in `file`',
+  ],
+  [
+    'a field given twice',
+    '- path: /etc/shadow',
+    '- path: /etc/shadow\n      path: /etc/gshadow',
+    'line 12, column 7: spec.file.matchPaths[0].path: field `path` is given twice',
+  ],
+  ...(
+    [
+      ['etc/shadow', 'must be absolute, that is start with `/`'],
+      ['""', 'must be absolute, that is start with `/`'],
+      ['/etc/', 'must not end in `/`, `matchDirectories` names directories'],
+      ['/', 'must not end in `/`, `matchDirectories` names directories'],
+      ['/etc//shadow', 'must not contain an empty component, that is `//`'],
+      ['/etc/./shadow', 'must not contain a `.` component'],
+      ['/etc/x/..', 'must not contain a `..` component'],
+      ['"/etc/\\0"', 'must not contain control characters'],
+      ['"/etc/\\x7f"', 'must not contain control characters'],
+      ['"/etc/\\ud800"', 'must be well-formed Unicode'],
+      [`/${'é'.repeat(2048)}`, 'is 4097 bytes long, at most 4096 are accepted'],
+    ] as const
+  ).flatMap(([value, description]): Case[] => {
+    const name = `the path ${value.slice(0, 20)}`;
+    return [
+      [name, '/etc/shadow', value, `line 11, column 13: spec.file.matchPaths[0].path: ${description}`],
+      [
+        `${name} of a source`,
+        '/bin/cat',
+        value,
+        `line 13, column 15: spec.file.matchPaths[0].fromSource[0].path: ${description}`,
+      ],
+    ];
+  }),
+  [
+    'a directory without its slash',
+    '/etc/ssl/',
+    '/etc/ssl',
+    'line 15, column 12: spec.file.matchDirectories[0].dir: must end in `/`',
+  ],
+  [
+    'a directory that leads up',
+    '/etc/ssl/',
+    '/etc/../',
+    'line 15, column 12: spec.file.matchDirectories[0].dir: must not contain a `..` component',
+  ],
+  [
+    'a pattern that is not absolute',
+    '/etc/*shadow',
+    '"*shadow"',
+    'line 17, column 16: spec.file.matchPatterns[0].pattern: must be absolute, that is start with `/`',
+  ],
+  [
+    'a pattern that its checker refuses',
+    '/etc/*shadow',
+    '/etc/[gs',
+    'line 17, column 16: spec.file.matchPatterns[0].pattern: has a `[` without `]`',
+  ],
+  ...(
+    [
+      ['network', '`network` rules are', 'network: {matchProtocols: [{protocol: tcp}]}'],
+      ['capabilities', '`capabilities` rules are', 'capabilities: {matchCapabilities: [{capability: net_raw}]}'],
+      ['syscalls', '`syscalls` rules are', 'syscalls: {matchSyscalls: [{syscall: [unlink]}]}'],
+      ['presets', '`presets` are', 'presets: [{name: filelessExec}]'],
+      ['apparmor', '`apparmor` is', 'apparmor: deny network,'],
+      ['nodeSelector', '`nodeSelector` is', 'nodeSelector: {matchLabels: {a: b}}'],
+    ] as const
+  ).map(
+    ([field, subject, text]): Case => [
+      `${field} is refused by name`,
+      '  file:',
+      `  ${text}\n  file:`,
+      `line 9, column 3: spec.${field}: ${unsupported(subject)}`,
+    ],
+  ),
+  [
+    'matchExpressions are refused by name, without asking for matchLabels as well',
+    'matchLabels:\n      app: web',
+    'matchExpressions: [{key: label, operator: In, values: [app=web]}]',
+    `line 7, column 5: spec.selector.matchExpressions: ${unsupported('`matchExpressions` are')}`,
+  ],
+  [
+    'nodeSelector in the place of selector is refused by name, without asking for selector as well',
+    'selector:',
+    'nodeSelector:',
+    `line 6, column 3: spec.nodeSelector: ${unsupported('`nodeSelector` is')}`,
+  ],
+  [
+    'execname is refused by name, without asking for path as well',
+    'file:',
+    'process: {matchPaths: [{execname: apt}]}\n  file:',
+    `line 9, column 27: spec.process.matchPaths[0].execname: ${unsupported('`execname` is')}`,
+  ],
+  [
+    'allowedArgs and pts are refused by name',
+    'file:',
+    'process: {matchPaths: [{path: /bin/sh, pts: true, allowedArgs: [-c]}]}\n  file:',
+    `line 9, column 42: spec.process.matchPaths[0].pts: ${unsupported('`pts` is')}`,
+    `line 9, column 53: spec.process.matchPaths[0].allowedArgs: ${unsupported('`allowedArgs` are')}`,
+  ],
+  [
+    'a directory as a source is refused by name',
+    '- path: /bin/cat',
+    '- dir: /bin/',
+    `line 13, column 9: spec.file.matchPaths[0].fromSource[0].dir: ${unsupported('`dir` in `fromSource` is')}`,
+  ],
+  [
+    'a null byte in the text is an error of YAML or of the field, never lost',
+    '/etc/shadow',
+    '/etc/\0shadow',
+    'line 11, column 13: spec.file.matchPaths[0].path: must not contain control characters',
+  ],
+];
+
+for (const [name, piece, replacement, ...lines] of cases) {
+  test(`refused: ${name}`, () => assert.deepEqual(refusalWith(piece, replacement), lines));
+}
+
+test('the good manifest the cases start from is good', () => {
+  assert.equal(readManifest(GOOD, options).length, 1);
+});
+
+test('a problem carries its field, description, line and column apart', () => {
+  assert.throws(
+    () => readManifest(GOOD.replace('/etc/ssl/', 'ssl/'), options),
+    (thrown: unknown) => {
+      assert.ok(thrown instanceof Failure);
+      assert.equal(thrown.code, 'invalid-argument');
+      assert.deepEqual(thrown.problems, [
+        {
+          field: 'spec.file.matchDirectories[0].dir',
+          description: 'must be absolute, that is start with `/`',
+          line: 15,
+          column: 12,
+        },
+      ]);
+      return true;
+    },
+  );
+});
+
+test('all problems of all documents are listed, in the order of the text', () => {
+  const second = GOOD.replace('sample', 'Other').replace('/etc/ssl/', '/etc/ssl').replace('path: /bin/cat', 'paths: x');
+  const third = 'kind: Pod\nkind: List\n';
+  assert.deepEqual(
+    refusalOf(() => readManifest([GOOD.replace('web', '1'), second, third].join('---\n'), options)),
+    [
+      'line 8, column 12: document 1: spec.selector.matchLabels.app: must be a string',
+      'line 22, column 9: document 2: metadata.name: must be lower-case letters, digits, `-` and `.`, starting and ' +
+        'ending in a letter or digit, at most 253 characters (a DNS-1123 subdomain)',
+      'line 31, column 9: document 2: spec.file.matchPaths[0].fromSource[0].path: missing required field `path`',
+      'line 31, column 9: document 2: spec.file.matchPaths[0].fromSource[0].paths: unknown field `paths`, did you ' +
+        'mean `path`?',
+      'line 33, column 12: document 2: spec.file.matchDirectories[0].dir: must end in `/`',
+      'line 37, column 1: document 3: apiVersion: missing required field `apiVersion`',
+      'line 38, column 1: document 3: kind: field `kind` is given twice',
+      'line 38, column 7: document 3: kind: must be `KubeArmorPolicy`, not `List`',
+    ],
+  );
+});
+
+test('one policy given twice in a manifest is refused at its second name', () => {
+  const explicit = GOOD.replace('name: sample', 'namespace: default\n  name: sample');
+  assert.deepEqual(
+    refusalOf(() => readManifest(`${GOOD}---\n${explicit}`, options)),
+    ['line 23, column 9: document 2: metadata.name: policy `default/sample` is given twice, first by document 1'],
+  );
+});

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { readManifest } from '../../../src/policy/manifest.js';
+import { toManifest } from '../../../src/policy/manifest-text.js';
+import { policies } from './arbitrary.js';
+import { ALLOW_WITH_SOURCES } from './published.js';
+import { options } from './support.js';
+
+test('a policy is written with what its rules share said once', () => {
+  const { policy } = readManifest(ALLOW_WITH_SOURCES, options)[0]!;
+  assert.equal(
+    toManifest(policy),
+    `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata:
+  name: web-zero-trust
+  namespace: default
+spec:
+  severity: 10
+  selector:
+    matchLabels:
+      container: ubuntu-1
+  file:
+    matchPaths:
+      - path: /secret.txt
+        readOnly: true
+        ownerOnly: true
+        action: Allow
+    matchDirectories:
+      - dir: /
+        recursive: true
+        action: Allow
+      - dir: /etc/
+        action: Audit
+      - dir: /credentials/
+        fromSource:
+          - path: /readwrite
+        readOnly: true
+        action: Allow
+`,
+  );
+});
+
+test('what is written is read back as an equal policy', () => {
+  fc.assert(
+    fc.property(policies, (policy) => {
+      const documents = readManifest(toManifest(policy), options);
+      assert.deepEqual(
+        documents.map((document) => document.policy),
+        [policy],
+      );
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readManifest } from '../../../src/policy/manifest.js';
+import { ALLOW_WITH_SOURCES, BLOCK_WITH_COMMENTS, GENERATED } from './published.js';
+import { makeRule, options } from './support.js';
+
+const read = (text: string) => readManifest(text, options);
+const only = (text: string) => {
+  const documents = read(text);
+  assert.equal(documents.length, 1);
+  return documents[0]!;
+};
+
+test('item, section and specification are inherited in that order', () => {
+  const common = { class: 'process', severity: 4, tags: ['CIS', 'rule-3.10'] } as const;
+  const inherited = { ...common, message: 'Alert! a package tool was run' };
+  assert.deepEqual(only(BLOCK_WITH_COMMENTS), {
+    document: 1,
+    warnings: [],
+    policy: {
+      name: 'db-block-package-tools',
+      namespace: 'databases',
+      matchLabels: { app: 'postgres', 'app.kubernetes.io/part-of': 'shop' },
+      rules: [
+        makeRule({ ...inherited, id: 'process.matchPaths[0]', match: { kind: 'exact', path: '/usr/bin/apt' } }),
+        makeRule({
+          id: 'process.matchPaths[1]',
+          class: 'process',
+          match: { kind: 'exact', path: '/usr/bin/dpkg' },
+          sources: ['/bin/dash', '/usr/bin/bash'],
+          severity: 7,
+          tags: ['DPKG'],
+          message: 'dpkg was run',
+        }),
+        makeRule({
+          ...inherited,
+          id: 'process.matchDirectories[0]',
+          match: { kind: 'directory', directory: '/sbin/', recursive: true },
+        }),
+        makeRule({
+          ...inherited,
+          id: 'process.matchPatterns[0]',
+          match: { kind: 'pattern', pattern: '/usr/local/bin/*-install' },
+          ownerOnly: true,
+        }),
+      ],
+    },
+  });
+});
+
+test('an Allow policy with sources, owner and read-only rules is read', () => {
+  const common = { action: 'Allow', severity: 10 } as const;
+  const { policy } = only(ALLOW_WITH_SOURCES);
+  assert.equal(policy.namespace, 'default');
+  assert.deepEqual(policy.rules, [
+    makeRule({ ...common, match: { kind: 'exact', path: '/secret.txt' }, ownerOnly: true, readOnly: true }),
+    makeRule({
+      ...common,
+      id: 'file.matchDirectories[0]',
+      match: { kind: 'directory', directory: '/', recursive: true },
+    }),
+    makeRule({
+      ...common,
+      id: 'file.matchDirectories[1]',
+      match: { kind: 'directory', directory: '/etc/', recursive: false },
+      action: 'Audit',
+    }),
+    makeRule({
+      ...common,
+      id: 'file.matchDirectories[2]',
+      match: { kind: 'directory', directory: '/credentials/', recursive: false },
+      readOnly: true,
+      sources: ['/readwrite'],
+    }),
+  ]);
+});
+
+test('nulls, empty sections and the fields a cluster adds say nothing', () => {
+  const { policy, warnings } = only(GENERATED);
+  assert.deepEqual(warnings, []);
+  assert.deepEqual(policy.rules, [makeRule({ action: 'Audit', match: { kind: 'exact', path: '/etc/passwd' } })]);
+});
+
+test('action is Block, severity 1, tags and message empty when nothing says otherwise', () => {
+  const text = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: a}
+spec: {selector: {matchLabels: {app: web}}, file: {tags: [], message: "", matchPaths: [{path: /etc/shadow}]}}`;
+  assert.deepEqual(only(text).policy.rules, [makeRule()]);
+});
+
+test('several documents are numbered from 1 and empty ones do not count', () => {
+  const text = `---\n# nothing\n---\n${ALLOW_WITH_SOURCES}---\n---\n~\n---\n${GENERATED}...\n`;
+  assert.deepEqual(
+    read(text).map(({ document, policy }) => [document, policy.name]),
+    [
+      [1, 'web-zero-trust'],
+      [2, 'generated'],
+    ],
+  );
+});
+
+test('an empty matchLabels is taken and warned of', () => {
+  const text = ALLOW_WITH_SOURCES.replace('{container: ubuntu-1}', '{}');
+  const { policy, warnings } = only(text);
+  assert.deepEqual(policy.matchLabels, {});
+  assert.deepEqual(warnings, [
+    'spec.selector.matchLabels: is empty, so the policy reaches every container of namespace `default`',
+  ]);
+});
+
+test('a tag that YAML does not know is warned of', () => {
+  assert.deepEqual(only(ALLOW_WITH_SOURCES.replace('path: /secret.txt', 'path: !vault /secret.txt')).warnings, [
+    'line 16, column 13: Unresolved tag: !vault',
+  ]);
+});
+
+test('anchors and aliases are followed', () => {
+  const text = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: a}
+spec:
+  selector: {matchLabels: {app: web}}
+  file:
+    matchPaths:
+    - path: /etc/shadow
+      fromSource: &shells [{path: /bin/sh}, {path: /bin/bash}]
+    - path: /etc/gshadow
+      fromSource: *shells
+`;
+  assert.deepEqual(
+    only(text).policy.rules.map(({ sources }) => sources),
+    [
+      ['/bin/sh', '/bin/bash'],
+      ['/bin/sh', '/bin/bash'],
+    ],
+  );
+});
+
+test('the values a rule accepts at their limits', () => {
+  const longest = `/${'x'.repeat(4095)}`;
+  const text = ALLOW_WITH_SOURCES.replace('/secret.txt', longest);
+  assert.deepEqual(only(text).policy.rules[0]!.match, { kind: 'exact', path: longest });
+  const dotted = ALLOW_WITH_SOURCES.replace('/secret.txt', '/..data/...x/.hidden./é');
+  assert.deepEqual(only(dotted).policy.rules[0]!.match, { kind: 'exact', path: '/..data/...x/.hidden./é' });
+});

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Failure } from '../../../src/failure.js';
+import type { PolicyDocument } from '../../../src/policy/policy-document.js';
+import { readPolicy, warningsOf } from '../../../src/policy/validate.js';
+import { makePolicy, makeRule, options, refusalOf } from './support.js';
+
+const document: PolicyDocument = {
+  metadata: { name: 'sample' },
+  spec: { selector: { matchLabels: { app: 'web' } }, file: { matchPaths: [{ path: '/etc/shadow' }] } },
+};
+
+test('a typed document needs neither apiVersion nor kind', () => {
+  assert.deepEqual(readPolicy(document, options), makePolicy());
+});
+
+test('undefined and null say nothing', () => {
+  const spec = { ...document.spec, process: undefined, severity: null, tags: undefined, action: null, message: null };
+  assert.deepEqual(readPolicy({ ...document, kind: null, apiVersion: undefined, spec }, options), makePolicy());
+});
+
+test('an empty message or list of tags inherits', () => {
+  const file = { tags: ['a'], message: 'b', matchPaths: [{ path: '/etc/shadow', tags: [], message: '' }] };
+  const policy = readPolicy({ ...document, spec: { ...document.spec, file } }, options);
+  assert.deepEqual(policy.rules, [makeRule({ tags: ['a'], message: 'b' })]);
+});
+
+test('a given kind must still be right', () => {
+  assert.deepEqual(
+    refusalOf(() => readPolicy({ ...document, kind: 'KubeArmorHostPolicy' }, options)),
+    ['kind: `KubeArmorHostPolicy` is part of the policy language but not supported by this version of Hauberk'],
+  );
+});
+
+test('problems have fields but no positions', () => {
+  const file = { matchPaths: [{ path: 'x' }], matchDirectories: [{ dir: '/x' }] };
+  assert.throws(
+    () => readPolicy({ ...document, spec: { ...document.spec, file } }, options),
+    (thrown: unknown) => {
+      assert.ok(thrown instanceof Failure);
+      assert.deepEqual(thrown.problems, [
+        { field: 'spec.file.matchPaths[0].path', description: 'must be absolute, that is start with `/`' },
+        { field: 'spec.file.matchDirectories[0].dir', description: 'must end in `/`' },
+      ]);
+      return true;
+    },
+  );
+});
+
+test('a document that is no object is refused', () => {
+  for (const value of [undefined, null, 1, 'x', []]) {
+    assert.deepEqual(
+      refusalOf(() => readPolicy(value, options)),
+      ['manifest: must be a mapping'],
+    );
+  }
+});
+
+test('each caller is served with its own pattern checker', () => {
+  const spec = { ...document.spec, file: { matchPatterns: [{ pattern: '/etc/*' }] } };
+  const refuse = { checkPattern: (pattern: string) => `${pattern} is not to my taste` };
+  assert.deepEqual(
+    refusalOf(() => readPolicy({ ...document, spec }, refuse)),
+    ['spec.file.matchPatterns[0].pattern: /etc/* is not to my taste'],
+  );
+  assert.equal(readPolicy({ ...document, spec }, options).rules.length, 1);
+});
+
+test('a policy shares nothing with its document', () => {
+  const tags = ['a'];
+  const labels = { app: 'web' };
+  const spec = { ...document.spec, tags, selector: { matchLabels: labels } };
+  const policy = readPolicy({ ...document, spec }, options);
+  tags.push('b');
+  labels.app = 'other';
+  assert.deepEqual([policy.rules[0]!.tags, policy.matchLabels], [['a'], { app: 'web' }]);
+});
+
+test('only a policy that asks for no label is warned of', () => {
+  assert.deepEqual(warningsOf(makePolicy()), []);
+  assert.deepEqual(warningsOf(makePolicy({ namespace: 'shop', matchLabels: {} })), [
+    'spec.selector.matchLabels: is empty, so the policy reaches every container of namespace `shop`',
+  ]);
+});
