@@ -68,6 +68,12 @@ static __noinline int decide_with(struct membership *found, struct scratch *scra
 	if (decision.path_result != PATH_OK)
 		return refuse_unresolved(found, scratch, &decision);
 	decision.path_result = path_build(&scratch->path, access->dentry, access->mnt, &decision.object_offset);
+	/* The kernel reads its own layers below a name that was decided; but nothing is run from there. */
+	if (decision.path_result == PATH_INTERNAL) {
+		if (!(access->wanted & ACCESS_EXECUTE))
+			return 0;
+		decision.path_result = PATH_UNREACHABLE;
+	}
 	if (decision.path_result != PATH_OK)
 		return refuse_unresolved(found, scratch, &decision);
 	state = automaton_match(found->image, &scratch->path, decision.object_offset);

@@ -25,9 +25,11 @@ enum image_flag {
 	IMAGE_HAS_SOURCES = 1 << 2,
 };
 
-#define STATE_BASE_MASK 0x3fffffffU
-#define STATE_HAS_DEFAULT 0x40000000U
-#define STATE_ABSORBING 0x80000000U
+enum image_state {
+	STATE_BASE_MASK = 0x3fffffff,
+	STATE_HAS_DEFAULT = 0x40000000,
+	STATE_ABSORBING = 0x80000000,
+};
 
 enum image_symbol {
 	SYMBOL_DEFAULT = 0,
@@ -35,7 +37,9 @@ enum image_symbol {
 	SYMBOL_VERDICT = 257,
 };
 
-#define PROGRAM_CLASS_UNNAMED 0
+enum image_program_class {
+	PROGRAM_CLASS_UNNAMED = 0,
+};
 
 /* Order of the entries of a verdict row. */
 enum image_operation {
@@ -45,9 +49,11 @@ enum image_operation {
 	VERDICT_ROW_ENTRIES = 3,
 };
 
-#define VERDICT_ACTION_SHIFT 30
-#define VERDICT_RULE_MASK 0x3fffffffU
-#define RULE_NONE VERDICT_RULE_MASK
+enum image_verdict {
+	VERDICT_ACTION_SHIFT = 30,
+	VERDICT_RULE_MASK = 0x3fffffff,
+	RULE_NONE = VERDICT_RULE_MASK,
+};
 
 enum verdict_action {
 	ACTION_ALLOW = 0,

@@ -17,12 +17,14 @@
 enum path_result {
 	PATH_OK = 0,
 	PATH_TOO_LONG = 1,
-	/* The mount is no part of any namespace's tree, or the name is detached. */
+	/* The mount has been taken out of its namespace, or the file never had a name in a tree. */
 	PATH_UNREACHABLE = 2,
 	/* Renames kept changing the tree while it was read. */
 	PATH_UNSTABLE = 3,
 	/* No buffer was free, or the program is no longer the one that was run. */
 	PATH_UNAVAILABLE = 4,
+	/* A mount of the kernel's own, as overlayfs has for its layers: no task can name a file there. */
+	PATH_INTERNAL = 5,
 };
 
 struct path_walk {
@@ -67,8 +69,9 @@ static __always_inline __u32 path_end(struct mount *mount)
 {
 	long namespace = (long)BPF_CORE_READ(mount, mnt_ns);
 
-	/* None when it is unmounted, an error value when it is a mount of the kernel's own. */
-	return !namespace || (namespace < 0 && namespace > -4096) ? PATH_UNREACHABLE : PATH_OK;
+	if (!namespace)
+		return PATH_UNREACHABLE;
+	return namespace < 0 && namespace > -4096 ? PATH_INTERNAL : PATH_OK;
 }
 
 static long path_step(__u32 step, struct path_walk *walk)
@@ -91,10 +94,6 @@ static long path_step(__u32 step, struct path_walk *walk)
 		return 0;
 	}
 	parent = BPF_CORE_READ(dentry, d_parent);
-	if (parent == dentry) {
-		walk->result = PATH_UNREACHABLE;
-		return 1;
-	}
 	length = BPF_CORE_READ(dentry, d_name.len);
 	name = BPF_CORE_READ(dentry, d_name.name);
 	if (length >= NAME_BYTES_MAX || length + 1 > walk->offset) {
@@ -104,6 +103,11 @@ static long path_step(__u32 step, struct path_walk *walk)
 	walk->offset -= length;
 	bpf_probe_read_kernel(&walk->path->bytes[path_index(walk->offset)],
 			      length & (NAME_BYTES_MAX - 1), name);
+	if (parent == dentry) {
+		/* A name without a tree: good for a report only. */
+		walk->result = PATH_UNREACHABLE;
+		return 1;
+	}
 	walk->offset--;
 	walk->path->bytes[path_index(walk->offset)] = '/';
 	walk->dentry = parent;

@@ -132,7 +132,7 @@ static __noinline __u32 find_program_class(struct membership *found, struct path
 	if (result == PATH_OK)
 		*program_class = automaton_program_class(found->image,
 							 automaton_match(found->image, path, offset));
-	else if (result != PATH_UNREACHABLE)
+	else if (result != PATH_UNREACHABLE && result != PATH_INTERNAL)
 		return result;
 	if (context) {
 		context->program_class = *program_class;

@@ -50,9 +50,13 @@ export class Controller {
     this.#desired = initial;
   }
 
-  /** Brings the kernel into agreement with what was loaded from disk. */
-  start(): Promise<void> {
-    return this.#change(this.#desired, () => true, {});
+  /**
+   * Brings the kernel into agreement with what was loaded from disk.
+   *
+   * @param gone ids of containers on disk that are no more
+   */
+  start(gone: readonly string[]): Promise<void> {
+    return this.#change(this.#desired, () => true, { deleteContainers: gone });
   }
 
   stop(): Promise<void> {
@@ -88,7 +92,8 @@ export class Controller {
           policy,
           kind: added.includes(key) ? 'created' : changed.includes(key) ? 'updated' : 'unchanged',
           containerIds,
-          warnings: containerIds.length > 0 ? [...warnings] : [...warnings, 'the selector reaches no container at present'],
+          warnings:
+            containerIds.length > 0 ? [...warnings] : [...warnings, 'the selector reaches no container at present'],
         };
       });
     });
@@ -161,7 +166,9 @@ export class Controller {
       }
       const containers = new Map(this.#desired.containers).set(container.id, container);
       const isAffected = ({ id }: Container) => id === container.id;
-      await this.#changeNow({ policies: this.#desired.policies, containers }, isAffected, { putContainers: [container] });
+      await this.#changeNow({ policies: this.#desired.policies, containers }, isAffected, {
+        putContainers: [container],
+      });
       return { container, changed: true };
     });
   }

@@ -126,7 +126,8 @@ export class Enforcement {
     everything: boolean,
   ): void {
     const wanted = new Set([...next.values()].map(({ namespaces }) => namespaceKey(namespaces)));
-    const present = everything || before.size === 0 ? this.kernel.containers() : [...before.values()].map((old) => old.namespaces);
+    const present =
+      everything || before.size === 0 ? this.kernel.containers() : [...before.values()].map((old) => old.namespaces);
     for (const namespaces of present) {
       if (!wanted.has(namespaceKey(namespaces))) this.kernel.removeContainer(namespaces);
     }

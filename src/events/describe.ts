@@ -24,7 +24,8 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
 export function describeRecord(record: EventRecord, context: EventContext): SecurityEvent {
   const container = context.containerOf(record);
   const ruleClass = record.operation === 'exec' ? 'process' : 'file';
-  const rule = record.rule === RULE_NONE ? failClosed(record, ruleClass) : context.ruleOf(record.generation, record.rule);
+  const rule =
+    record.rule === RULE_NONE ? failClosed(record, ruleClass) : context.ruleOf(record.generation, record.rule);
   return {
     time: record.time + context.clockOffset,
     containerId: container?.id ?? '',

@@ -68,9 +68,6 @@ export const nextProgram = libbpf.func('bpf_program *bpf_object__next_program(bp
 export const programName = libbpf.func('const char *bpf_program__name(bpf_program *program)');
 export const programDescriptor = libbpf.func('int bpf_program__fd(bpf_program *program)');
 export const setAutoload = libbpf.func('int bpf_program__set_autoload(bpf_program *program, bool autoload)');
-export const setLogBuffer = libbpf.func(
-  'int bpf_program__set_log_buf(bpf_program *program, void *buffer, size_t size)',
-);
 export const attachLsm = libbpf.func('bpf_link *bpf_program__attach_lsm(bpf_program *program)');
 export const pinLink = libbpf.func('int bpf_link__pin(bpf_link *link, const char *path)');
 export const destroyLink = libbpf.func('int bpf_link__destroy(bpf_link *link)');

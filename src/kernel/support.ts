@@ -10,7 +10,6 @@ const BTF_KIND_FUNC = 12;
 /** Bits of CapEff, include/uapi/linux/capability.h. */
 const CAPABILITIES: ReadonlyArray<readonly [string, bigint]> = [
   ['CAP_SYS_ADMIN', 21n],
-  ['CAP_SYS_RESOURCE', 24n],
   ['CAP_MAC_ADMIN', 33n],
   ['CAP_PERFMON', 38n],
   ['CAP_BPF', 39n],

@@ -1,0 +1,118 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { Failure, invalidInput } from '../failure.js';
+import { type NamespacePair, namespaceKey, type ProcessIdentity } from './container.js';
+
+const START_TIME_FIELD = 22;
+const LINKABLE_DIRECTORIES = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
+
+/**
+ * The mount namespace of the host: that of process 1 as this process sees it.
+ *
+ * @throws Failure failed-precondition where process 1 may not be looked at
+ */
+export function hostMountNamespace(): number {
+  try {
+    return statSync('/proc/1/ns/mnt').ino;
+  } catch (cause) {
+    const message = `cannot tell the host's mount namespace: ${(cause as Error).message} (CAP_SYS_PTRACE is needed)`;
+    throw new Failure('failed-precondition', message, [], { cause });
+  }
+}
+
+/** The mount namespace this process lives in. */
+export function ownMountNamespace(): number {
+  return statSync('/proc/self/ns/mnt').ino;
+}
+
+/**
+ * The namespaces a process lives in.
+ *
+ * @throws Failure invalid-argument for field `pid` when there is no such process, or when it has ended
+ */
+export function namespacesOf(pid: number): NamespacePair {
+  if (!existsSync(`/proc/${pid}`)) throw badPid(`no process ${pid}`);
+  const inode = (name: string) => statSync(`/proc/${pid}/ns/${name}`).ino;
+  try {
+    return { pidNamespace: inode('pid'), mountNamespace: inode('mnt') };
+  } catch {
+    // A zombie still has an entry, but no namespaces.
+    throw badPid(`process ${pid} has ended`);
+  }
+}
+
+/** @throws Failure invalid-argument for field `pid` when there is no such process */
+export function processIdentity(pid: number): ProcessIdentity {
+  const startTicks = startTicksOf(pid);
+  if (startTicks === undefined) throw badPid(`no process ${pid}`);
+  return { pid, startTicks };
+}
+
+export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
+  return startTicksOf(pid) === startTicks;
+}
+
+/** Some process that lives in both namespaces; undefined when there is none. */
+export function findProcessIn(namespaces: NamespacePair): ProcessIdentity | undefined {
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      if (namespaceKey(namespacesOf(Number(name))) === namespaceKey(namespaces)) return processIdentity(Number(name));
+    } catch {
+      // It ended while it was looked at.
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Refuses what can be no container: policies would reach the host itself.
+ *
+ * @param field the request's field that named the namespaces
+ * @throws Failure invalid-argument
+ */
+export function checkNamespaces({ pidNamespace, mountNamespace }: NamespacePair, field: 'pid' | 'namespaces'): void {
+  const named = field === 'namespaces';
+  if (pidNamespace === 0 || mountNamespace === 0) {
+    const part = pidNamespace === 0 ? 'pid_namespace' : 'mount_namespace';
+    throw invalidInput([{ field: `${field}.${part}`, description: 'must be the inode number of a namespace' }]);
+  }
+  if (mountNamespace === hostMountNamespace()) {
+    throw invalidInput([
+      {
+        field: named ? `${field}.mount_namespace` : field,
+        description: "is the host's own mount namespace; a container needs one of its own",
+      },
+    ]);
+  }
+}
+
+/** Top directories of a process's root that are links into /usr: `{ '/bin': '/usr/bin' }` where /usr is merged. */
+export function linkedDirectories(pid: number): Record<string, string> {
+  const links: Record<string, string> = {};
+  for (const name of LINKABLE_DIRECTORIES) {
+    try {
+      const target = readlinkSync(`/proc/${pid}/root/${name}`).replace(/^\/?/, '/');
+      if (/^\/usr\/[a-z0-9]+$/.test(target)) links[`/${name}`] = target;
+    } catch {
+      // No link, or no such directory.
+    }
+  }
+  return links;
+}
+
+/** Field 22 of /proc/PID/stat; the second field, the name, may hold spaces and parentheses. */
+function startTicksOf(pid: number): number | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return undefined;
+  }
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  return Number(fields[START_TIME_FIELD - 3]);
+}
+
+function badPid(description: string): Error {
+  return invalidInput([{ field: 'pid', description }]);
+}

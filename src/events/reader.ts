@@ -1,0 +1,48 @@
+import { describeRecord, type EventContext } from './describe.js';
+import type { SecurityEvent } from './event.js';
+import { decodeRecord } from './record.js';
+
+/** Where records come from: see kernel/ring-buffer.ts. */
+export interface RecordSource {
+  drain(limit: number, take: (record: Buffer) => void): number;
+}
+
+/** So many records are read before other work of the daemon gets its turn. */
+const RECORDS_PER_TURN = 1024;
+
+/** Reads every waiting record, explains it and hands it on, in batches; gives way between them. */
+export class EventReader {
+  #reading = false;
+
+  /** Records this version could not decode. */
+  undecodable = 0;
+
+  constructor(
+    readonly context: Omit<EventContext, 'clockOffset'>,
+    readonly publish: (events: readonly SecurityEvent[]) => void,
+  ) {}
+
+  read(source: RecordSource): void {
+    if (this.#reading) return;
+    const events: SecurityEvent[] = [];
+    const context = { ...this.context, clockOffset: clockOffset() };
+    const given = source.drain(RECORDS_PER_TURN, (bytes) => {
+      const record = decodeRecord(bytes);
+      if (record === undefined) this.undecodable++;
+      else events.push(describeRecord(record, context));
+    });
+    if (events.length > 0) this.publish(events);
+    if (given < RECORDS_PER_TURN) return;
+    this.#reading = true;
+    setImmediate(() => {
+      this.#reading = false;
+      this.read(source);
+    });
+  }
+}
+
+/** Nanoseconds between CLOCK_MONOTONIC, which process.hrtime reads too, and the Unix epoch. */
+export function clockOffset(): bigint {
+  const wallMicroseconds = Math.round((performance.timeOrigin + performance.now()) * 1000);
+  return BigInt(wallMicroseconds) * 1000n - process.hrtime.bigint();
+}

@@ -1,0 +1,119 @@
+import { Failure } from '../failure.js';
+import type { BoundRule } from '../policy/model.js';
+import { policyKey } from '../policy/model.js';
+import type { RuleSet } from '../policy/rule-set.js';
+import type { Automaton } from './automaton.js';
+import { determinize } from './determinize.js';
+import type { Image } from './image.js';
+import { FLAG_DECIDES_FILE, FLAG_DECIDES_PROCESS, FLAG_HAS_SOURCES } from './layout.js';
+import { Budget, DEFAULT_LIMITS, LimitExceeded, type Limits } from './limits.js';
+import { addMatch, addProgram } from './matches.js';
+import { minimize } from './minimize.js';
+import { NondeterministicAutomaton } from './nondeterministic.js';
+import { pack } from './pack.js';
+import { PatternError } from './pattern.js';
+import { Precedence } from './precedence.js';
+import { Verdicts } from './verdicts.js';
+
+/**
+ * Compiles what is decided for a container into the image the kernel follows. Throws a Failure: `resource-exhausted`
+ * where a limit is passed, naming the pattern that passes it alone if there is one, and `invalid-argument` for a
+ * malformed pattern.
+ */
+export function compileImage(ruleSet: RuleSet, limits: Partial<Limits> = {}): Image {
+  const effective = { ...DEFAULT_LIMITS, ...limits };
+  try {
+    const { automaton, verdicts } = buildAutomaton(ruleSet, new Budget(effective));
+    const minimal = minimize(automaton);
+    return {
+      words: pack(minimal, verdicts, flagsOf(ruleSet)),
+      rules: verdicts.decidingRules,
+      states: minimal.states - 1,
+      transitions: minimal.targets.length + minimal.defaults.filter((target) => target !== 0).length,
+    };
+  } catch (error) {
+    throw error instanceof LimitExceeded ? tooComplex(ruleSet, effective, error) : error;
+  }
+}
+
+function buildAutomaton(ruleSet: RuleSet, budget: Budget): { automaton: Automaton; verdicts: Verdicts } {
+  const verdicts = new Verdicts(ruleSet, budget);
+  const nondeterministic = new NondeterministicAutomaton(budget);
+  ruleSet.rules.forEach((bound, index) => {
+    addRule(nondeterministic, bound, index);
+  });
+  for (const [program, programClass] of verdicts.programs.classOf) {
+    addProgram(nondeterministic, program, verdicts.markOfClass(programClass));
+  }
+  const precedence = new Precedence(nondeterministic, ruleSet);
+  return { automaton: determinize(nondeterministic, precedence, verdicts, budget), verdicts };
+}
+
+function addRule(automaton: NondeterministicAutomaton, bound: BoundRule, index: number): void {
+  try {
+    addMatch(automaton, bound.rule.match, index);
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    throw new Failure('invalid-argument', `${describe(bound)} ${error.message}`, [
+      { field: bound.rule.id, description: error.message },
+    ]);
+  }
+}
+
+function flagsOf({ rules, postures }: RuleSet): number {
+  const decides = (ruleClass: BoundRule['rule']['class']): boolean =>
+    postures[ruleClass] !== undefined || rules.some(({ rule }) => rule.class === ruleClass);
+  return (
+    (decides('process') ? FLAG_DECIDES_PROCESS : 0) |
+    (decides('file') ? FLAG_DECIDES_FILE : 0) |
+    (rules.some(({ rule }) => rule.sources.length > 0) ? FLAG_HAS_SOURCES : 0)
+  );
+}
+
+function tooComplex(ruleSet: RuleSet, limits: Limits, exceeded: LimitExceeded): Failure {
+  const patterns = ruleSet.rules.filter(({ rule }) => rule.match.kind === 'pattern');
+  const culprit = findCulprit(patterns, limits);
+  if (culprit === undefined) {
+    return new Failure(
+      'resource-exhausted',
+      `${ruleSet.rules.length} rules, ${patterns.length} of them patterns, are together too complex: ` +
+        `their automaton takes ${exceeded.message}`,
+    );
+  }
+  const description = `is too complex: its automaton alone takes ${culprit.exceeded.message}`;
+  return new Failure('resource-exhausted', `${describe(culprit.bound)} ${description}`, [
+    { field: culprit.bound.rule.id, description },
+  ]);
+}
+
+/**
+ * The pattern that passes a limit without the others. The search, from the pattern with the most wildcards on, does no
+ * more than twice the work that one image may take, and then gives up.
+ */
+function findCulprit(
+  patterns: readonly BoundRule[],
+  limits: Limits,
+): { bound: BoundRule; exceeded: LimitExceeded } | undefined {
+  let workLeft = limits.work * 2;
+  for (const bound of [...patterns].sort((a, b) => wildcards(b) - wildcards(a))) {
+    const work = Math.min(limits.work, workLeft);
+    const budget = new Budget({ ...limits, work });
+    try {
+      buildAutomaton({ rules: [bound], postures: {} }, budget);
+    } catch (exceeded) {
+      if (!(exceeded instanceof LimitExceeded)) throw exceeded;
+      return exceeded.kind === 'work' && work < limits.work ? undefined : { bound, exceeded };
+    }
+    workLeft -= budget.workSpent;
+  }
+  return undefined;
+}
+
+function wildcards({ rule }: BoundRule): number {
+  return rule.match.kind === 'pattern' ? rule.match.pattern.replace(/[^*?[{]/g, '').length : 0;
+}
+
+function describe({ policy, rule }: BoundRule): string {
+  const pattern = rule.match.kind === 'pattern' ? rule.match.pattern : '';
+  return `policy ${policyKey(policy)}, ${rule.id}: the pattern \`${pattern}\``;
+}

@@ -1,0 +1,178 @@
+import { type Range, utf8Sequences } from './characters.js';
+import { IntBuffer } from './integers.js';
+import type { Budget } from './limits.js';
+
+/** Which bytes lead a node back to itself. */
+export const LOOP_NONE = 0;
+export const LOOP_EXCEPT_SLASH = 1;
+export const LOOP_ANY = 2;
+
+export const NO_NODE = -1;
+const START = 0;
+const SLASH = 0x2f;
+
+/**
+ * A nondeterministic automaton shaped as a prefix tree: patterns that begin alike share the nodes of their beginning.
+ * A node stands for what led to it from the start, so that what is asked for twice is the same node.
+ * Save for the loops, everything leads from a node to one with a higher number.
+ */
+export class NondeterministicAutomaton {
+  readonly start = START;
+  /** The literal children of a node are a linked list; each has one parent, so its byte is stored with it. */
+  readonly firstChild = new IntBuffer();
+  readonly nextSibling = new IntBuffer();
+  readonly byte = new IntBuffer();
+  readonly loop = new IntBuffer();
+  /** Transitions on ranges of bytes, a linked list per node. */
+  readonly firstRange = new IntBuffer();
+  readonly nextRange = new IntBuffer();
+  readonly rangeLow = new IntBuffer();
+  readonly rangeHigh = new IntBuffer();
+  readonly rangeTarget = new IntBuffer();
+  /** Transitions without a byte, a linked list per node. */
+  readonly firstEmpty = new IntBuffer();
+  readonly nextEmpty = new IntBuffer();
+  readonly emptyTarget = new IntBuffer();
+  /** What a node marks the paths with that end there, a linked list per node. */
+  readonly firstMark = new IntBuffer();
+  readonly nextMark = new IntBuffer();
+  readonly mark = new IntBuffer();
+
+  readonly #joins = new Map<string, number>();
+
+  constructor(readonly budget: Budget) {
+    this.#addNode(0);
+  }
+
+  get nodes(): number {
+    return this.loop.length;
+  }
+
+  literal(from: number, bytes: Uint8Array): number {
+    let node = from;
+    for (const byte of bytes) node = this.#child(node, byte);
+    return node;
+  }
+
+  /** Any run of bytes, or of bytes but the slash. A run after a run that covers it adds nothing. */
+  run(from: number, crossesSlash: boolean): number {
+    const loop = crossesSlash ? LOOP_ANY : LOOP_EXCEPT_SLASH;
+    if (this.loop.at(from) >= loop) return from;
+    return this.join(from, crossesSlash ? '**' : '*', (node) => {
+      this.loop.values[node] = loop;
+      this.empty(from, node);
+    });
+  }
+
+  /** One byte or more, none of them a slash. */
+  name(from: number): number {
+    return this.join(from, 'name', (node) => {
+      this.loop.values[node] = LOOP_EXCEPT_SLASH;
+      this.#addRange(from, 0x01, SLASH - 1, node);
+      this.#addRange(from, SLASH + 1, 0xff, node);
+    });
+  }
+
+  /** One character of the given code points. `key` names the set. */
+  character(from: number, key: string, ranges: readonly Range[]): number {
+    const known = this.#joins.get(joinKey(from, key));
+    if (known !== undefined) return known;
+    const sequences = ranges.flatMap(utf8Sequences);
+    const tails = this.#addTails(sequences);
+    return this.join(from, key, (node) => {
+      tails.set('', node);
+      for (const [tail, tailNode] of tails) {
+        if (tail !== '') this.#addSequence(tailNode, parseTail(tail), tails);
+      }
+      for (const sequence of sequences) this.#addSequence(from, sequence, tails);
+    });
+  }
+
+  /** The node for what `key` names after `from`; made, and connected by `connect`, where it is new. */
+  join(from: number, key: string, connect: (node: number) => void): number {
+    const text = joinKey(from, key);
+    const known = this.#joins.get(text);
+    if (known !== undefined) return known;
+    const node = this.#addNode(0);
+    this.#joins.set(text, node);
+    connect(node);
+    return node;
+  }
+
+  hasJoin(from: number, key: string): boolean {
+    return this.#joins.has(joinKey(from, key));
+  }
+
+  empty(from: number, to: number): void {
+    this.budget.bound('transitions', this.emptyTarget.length);
+    this.nextEmpty.push(this.firstEmpty.at(from));
+    this.emptyTarget.push(to);
+    this.firstEmpty.values[from] = this.emptyTarget.length - 1;
+  }
+
+  addMark(node: number, mark: number): void {
+    this.nextMark.push(this.firstMark.at(node));
+    this.mark.push(mark);
+    this.firstMark.values[node] = this.mark.length - 1;
+  }
+
+  #child(parent: number, byte: number): number {
+    for (let child = this.firstChild.at(parent); child !== NO_NODE; child = this.nextSibling.at(child)) {
+      if (this.byte.at(child) === byte) return child;
+    }
+    const child = this.#addNode(byte);
+    this.nextSibling.values[child] = this.firstChild.at(parent);
+    this.firstChild.values[parent] = child;
+    return child;
+  }
+
+  #addNode(byte: number): number {
+    const node = this.nodes;
+    this.budget.bound('states', node + 1);
+    this.byte.push(byte);
+    this.loop.push(LOOP_NONE);
+    for (const list of [this.firstChild, this.nextSibling, this.firstRange, this.firstEmpty, this.firstMark]) {
+      list.push(NO_NODE);
+    }
+    return node;
+  }
+
+  /** A node for each distinct proper tail of the sequences, so that they share it; the longest first. */
+  #addTails(sequences: readonly Range[][]): Map<string, number> {
+    const tails = new Set<string>();
+    for (const sequence of sequences) {
+      for (let length = 1; length < sequence.length; length++) tails.add(formatTail(sequence.slice(-length)));
+    }
+    const longestFirst = [...tails].sort((a, b) => parseTail(b).length - parseTail(a).length);
+    return new Map(longestFirst.map((tail) => [tail, this.#addNode(0)]));
+  }
+
+  #addSequence(from: number, sequence: readonly Range[], tails: ReadonlyMap<string, number>): void {
+    const [first, ...rest] = sequence;
+    this.#addRange(from, first!.low, first!.high, tails.get(formatTail(rest))!);
+  }
+
+  #addRange(from: number, low: number, high: number, to: number): void {
+    this.budget.bound('transitions', this.rangeTarget.length);
+    this.nextRange.push(this.firstRange.at(from));
+    this.rangeLow.push(low);
+    this.rangeHigh.push(high);
+    this.rangeTarget.push(to);
+    this.firstRange.values[from] = this.rangeTarget.length - 1;
+  }
+}
+
+function joinKey(from: number, key: string): string {
+  return `${from} ${key}`;
+}
+
+function formatTail(sequence: readonly Range[]): string {
+  return sequence.map(({ low, high }) => `${low}-${high}`).join(' ');
+}
+
+function parseTail(tail: string): Range[] {
+  return tail.split(' ').map((range) => {
+    const [low, high] = range.split('-').map(Number);
+    return { low: low!, high: high! };
+  });
+}

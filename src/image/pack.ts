@@ -1,0 +1,97 @@
+import { type Automaton, DEAD_STATE } from './automaton.js';
+import { IntBuffer, IntListTable } from './integers.js';
+import { HEADER, HEADER_ENTRIES, IMAGE_MAGIC, STATE_ABSORBING, STATE_HAS_DEFAULT, SYMBOL_DEFAULT } from './layout.js';
+import { SlotTable } from './slot-table.js';
+import type { Verdicts } from './verdicts.js';
+
+/** Writes an automaton and its verdicts as layout.ts describes, with generation 0. */
+export function pack(automaton: Automaton, verdicts: Verdicts, flags: number): Uint32Array {
+  const rows = Uint32Array.from(verdicts.rowWords());
+  const packer = new Packer(automaton, verdicts);
+  // The verdicts come before every state, so that no state takes one of them for a transition of its own.
+  const words = packer.pack(HEADER_ENTRIES + rows.length / 2);
+  words.set([0, IMAGE_MAGIC], HEADER.identity * 2);
+  words.set([packer.wordOf(automaton.start), HEADER_ENTRIES], HEADER.automaton * 2);
+  words.set([flags, verdicts.defaultRow], HEADER.decisions * 2);
+  words.set(rows, HEADER_ENTRIES * 2);
+  return words;
+}
+
+class Packer {
+  readonly #bases: Int32Array;
+  readonly #symbols = new IntBuffer();
+  readonly #values = new IntBuffer();
+
+  constructor(
+    readonly automaton: Automaton,
+    readonly verdicts: Verdicts,
+  ) {
+    this.#bases = new Int32Array(automaton.states);
+  }
+
+  pack(firstBase: number): Uint32Array {
+    const entries = this.#placeStates(firstBase);
+    const words = new Uint32Array(entries * 2);
+    for (let state = DEAD_STATE + 1; state < this.automaton.states; state++) {
+      this.#readRow(state);
+      const base = this.#bases[state]!;
+      for (let index = 0; index < this.#symbols.length; index++) {
+        const entry = (base + this.#symbols.at(index)) * 2;
+        words[entry] = base;
+        words[entry + 1] = this.#values.at(index);
+      }
+    }
+    return words;
+  }
+
+  wordOf(state: number): number {
+    if (state === DEAD_STATE) return 0;
+    const base = this.#bases[state]!;
+    if (this.#isAbsorbing(state)) return (base | STATE_ABSORBING) >>> 0;
+    return this.automaton.defaults[state] === DEAD_STATE ? base : base | STATE_HAS_DEFAULT;
+  }
+
+  /** Finds a base for every state, those with the most symbols first, and returns how many entries that takes. */
+  #placeStates(firstBase: number): number {
+    const shapes = new IntListTable();
+    const statesOf: number[][] = [];
+    for (let state = DEAD_STATE + 1; state < this.automaton.states; state++) {
+      this.#readRow(state);
+      this.#symbols.sort();
+      const shape = shapes.intern(this.#symbols.values, 0, this.#symbols.length);
+      const states = statesOf[shape];
+      if (states === undefined) statesOf.push([state]);
+      else states.push(state);
+    }
+    const symbolsOf = statesOf.map((_, shape) =>
+      shapes.pool.values.subarray(shapes.startOf(shape), shapes.startOf(shape + 1)),
+    );
+    const denseFirst = [...symbolsOf.keys()].sort((a, b) => symbolsOf[b]!.length - symbolsOf[a]!.length || a - b);
+    const slots = new SlotTable(firstBase);
+    for (const shape of denseFirst) slots.placeAll(symbolsOf[shape]!, statesOf[shape]!, this.#bases);
+    return slots.end;
+  }
+
+  /** The symbols of a state and what they lead to. */
+  #readRow(state: number): void {
+    const { defaults, firstTransition, bytes, targets, labels } = this.automaton;
+    this.#symbols.length = this.#values.length = 0;
+    if (defaults[state] !== DEAD_STATE && !this.#isAbsorbing(state))
+      this.#addEntry(SYMBOL_DEFAULT, this.wordOf(defaults[state]!));
+    for (let index = firstTransition[state]!; index < firstTransition[state + 1]!; index++) {
+      this.#addEntry(bytes[index]!, this.wordOf(targets[index]!));
+    }
+    const entries = this.verdicts.labelEntries(labels[state]!);
+    for (let index = 0; index < entries.length; index += 2) this.#addEntry(entries[index]!, entries[index + 1]!);
+  }
+
+  #addEntry(symbol: number, value: number): void {
+    this.#symbols.push(symbol);
+    this.#values.push(value);
+  }
+
+  #isAbsorbing(state: number): boolean {
+    const { defaults, firstTransition } = this.automaton;
+    return defaults[state] === state && firstTransition[state] === firstTransition[state + 1];
+  }
+}

@@ -1,0 +1,89 @@
+import { effectOf, OPERATIONS, OWNERSHIPS } from '../policy/effect.js';
+import type { Rule } from '../policy/model.js';
+import { RULE_CLASSES } from '../policy/model.js';
+import type { RuleSet } from '../policy/rule-set.js';
+import type { IntBuffer } from './integers.js';
+import { LOOP_ANY, NO_NODE, type NondeterministicAutomaton } from './nondeterministic.js';
+
+const NEVER = 0x7fffffff;
+
+/**
+ * Drops from a set of nodes those that can no longer change an answer. Where a rule that leaves nothing undecided has
+ * matched whatever the rest of the path may be, rules of its class that come after it need no following. This keeps
+ * sets of patterns such as several `/**` + `/name/**` from multiplying: what would be a state for every combination of
+ * names seen is one for every strongest name seen.
+ */
+export class Precedence {
+  /** Per rule class and node: the first rule that can still match from there. A program's mark counts as one. */
+  readonly #reachable: readonly Int32Array[];
+  /** Per rule class and node: the first rule that has matched for good and decides alone. */
+  readonly #settled: readonly Int32Array[];
+
+  constructor(automaton: NondeterministicAutomaton, { rules }: RuleSet) {
+    const classOfRule = rules.map(({ rule }) => RULE_CLASSES.indexOf(rule.class));
+    this.#reachable = RULE_CLASSES.map(() => new Int32Array(automaton.nodes).fill(NEVER));
+    this.#settled = RULE_CLASSES.map(() => new Int32Array(automaton.nodes).fill(NEVER));
+    for (let node = automaton.nodes - 1; node >= 0; node--) {
+      for (let item = automaton.firstMark.at(node); item !== NO_NODE; item = automaton.nextMark.at(item)) {
+        const mark = automaton.mark.at(item);
+        const ruleClass = classOfRule[mark];
+        if (ruleClass === undefined) {
+          for (const reachable of this.#reachable) reachable[node] = 0;
+          continue;
+        }
+        lower(this.#reachable[ruleClass]!, node, mark);
+        if (automaton.loop.at(node) === LOOP_ANY && decidesAlone(rules[mark]!.rule)) {
+          lower(this.#settled[ruleClass]!, node, mark);
+        }
+      }
+      this.#inherit(automaton, node);
+    }
+  }
+
+  /** Removes the nodes that need no following from a set. */
+  prune(set: IntBuffer): void {
+    if (set.length < 2) return;
+    const settled = this.#settled.map((ruleOf) => {
+      let first = NEVER;
+      for (let index = 0; index < set.length; index++) first = Math.min(first, ruleOf[set.at(index)]!);
+      return first;
+    });
+    if (settled.every((rule) => rule === NEVER)) return;
+    let kept = 0;
+    for (let index = 0; index < set.length; index++) {
+      const node = set.at(index);
+      if (this.#reachable.some((ruleOf, ruleClass) => ruleOf[node]! < NEVER && ruleOf[node]! <= settled[ruleClass]!)) {
+        set.values[kept++] = node;
+      }
+    }
+    set.length = kept;
+  }
+
+  #inherit(automaton: NondeterministicAutomaton, node: number): void {
+    for (const reachable of this.#reachable) {
+      for (let child = automaton.firstChild.at(node); child !== NO_NODE; child = automaton.nextSibling.at(child)) {
+        lower(reachable, node, reachable[child]!);
+      }
+      for (let item = automaton.firstRange.at(node); item !== NO_NODE; item = automaton.nextRange.at(item)) {
+        lower(reachable, node, reachable[automaton.rangeTarget.at(item)]!);
+      }
+      for (let item = automaton.firstEmpty.at(node); item !== NO_NODE; item = automaton.nextEmpty.at(item)) {
+        lower(reachable, node, reachable[automaton.emptyTarget.at(item)]!);
+      }
+    }
+  }
+}
+
+function lower(ruleOf: Int32Array, node: number, rule: number): void {
+  if (rule < ruleOf[node]!) ruleOf[node] = rule;
+}
+
+/** Whether nothing after this rule can be asked about an access of its class. */
+function decidesAlone(rule: Rule): boolean {
+  return (
+    rule.sources.length === 0 &&
+    OPERATIONS.filter((operation) => (operation === 'execute') === (rule.class === 'process')).every((operation) =>
+      OWNERSHIPS.every((ownership) => effectOf(rule, operation, ownership) !== undefined),
+    )
+  );
+}

@@ -1,0 +1,76 @@
+import { enlarged } from './integers.js';
+
+/** A shape that has been turned away so often is put at the end: bounds the search, for a few entries left empty. */
+const REFUSALS_MAX = 512;
+
+/**
+ * Places the rows of a sparse table over each other: row displacement, first fit (Tarjan and Yao, "Storing a sparse
+ * table", 1979). No two rows have the same base.
+ *
+ * Rows of one shape are placed together, each search going on where the last one ended: slots are only ever taken, so
+ * where a shape did not fit it never will. A free slot is found through the taken ones as in union-find.
+ */
+export class SlotTable {
+  /** A free slot holds 0, a taken one how far to go on at least to a free one. */
+  #skip = new Int32Array(1 << 10);
+  #isBase = new Int32Array(1 << 10);
+  #end: number;
+
+  constructor(readonly firstBase: number) {
+    this.#end = firstBase;
+  }
+
+  /** One past the last slot taken. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Places a row for each state and notes its base. The symbols are sorted, and there is at least one. */
+  placeAll(symbols: Int32Array, states: readonly number[], bases: Int32Array): void {
+    let from = this.firstBase;
+    for (const state of states) {
+      const base = this.#findBase(symbols, from);
+      this.#take(symbols, base);
+      bases[state] = base;
+      from = base + 1;
+    }
+  }
+
+  #findBase(symbols: Int32Array, from: number): number {
+    const lowest = symbols[0]!;
+    let base = this.#nextFree(from + lowest) - lowest;
+    for (let refusals = 0; !this.#fits(symbols, base); refusals++) {
+      if (refusals === REFUSALS_MAX) return Math.max(this.#end, base);
+      base = this.#nextFree(base + 1 + lowest) - lowest;
+    }
+    return base;
+  }
+
+  #fits(symbols: Int32Array, base: number): boolean {
+    if (this.#isBase[base]) return false;
+    for (let index = 1; index < symbols.length; index++) if (this.#skip[base + symbols[index]!]) return false;
+    return true;
+  }
+
+  #take(symbols: Int32Array, base: number): void {
+    const end = base + symbols.at(-1)! + 1;
+    if (end > this.#skip.length) {
+      this.#skip = enlarged(this.#skip, end * 2);
+      this.#isBase = enlarged(this.#isBase, end * 2);
+    }
+    this.#isBase[base] = 1;
+    for (const symbol of symbols) this.#skip[base + symbol] = 1;
+    this.#end = Math.max(this.#end, end);
+  }
+
+  #nextFree(slot: number): number {
+    let free = slot;
+    while (this.#skip[free]) free += this.#skip[free]!;
+    for (let taken = slot; taken < free; ) {
+      const next = taken + this.#skip[taken]!;
+      this.#skip[taken] = free - taken;
+      taken = next;
+    }
+    return free;
+  }
+}

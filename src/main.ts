@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { helpText, parseConfig } from './config.js';
+import { runDaemon, tryEnforcement } from './daemon.js';
+import { Failure } from './failure.js';
+import { VERSION } from './version.js';
+
+try {
+  const config = parseConfig(process.argv.slice(2), (path) => readFileSync(path, 'utf8'));
+  if (config.help) {
+    process.stdout.write(helpText());
+  } else if (config.version) {
+    process.stdout.write(`hauberkd ${VERSION}\n`);
+  } else if (config.check) {
+    tryEnforcement(config.bpffsDir);
+    process.stdout.write('this kernel can enforce\n');
+  } else {
+    await runDaemon(config);
+  }
+} catch (thrown) {
+  const failure = Failure.from(thrown);
+  process.stderr.write(`hauberkd: ${failure.message}\n`);
+  if (failure.code === 'internal') process.stderr.write(`${(failure.cause as Error)?.stack}\n`);
+  process.exit(1);
+}

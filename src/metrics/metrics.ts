@@ -1,0 +1,141 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { SecurityEvent } from '../events/event.js';
+import type { EventCounts } from '../events/hub.js';
+import type { Counter as KernelCounter } from '../kernel/counters.js';
+import type { HostStatus } from '../rpc/control-plane.js';
+
+/** Where figures are read when Prometheus asks. */
+export interface MetricSources {
+  status(): HostStatus;
+  kernelCounters(): Record<KernelCounter, number>;
+  recursionMisses(): Map<string, number>;
+  ringWakeUps(): number;
+  eventCounts(): EventCounts;
+  undecodableRecords(): number;
+}
+
+const APPLY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+const LATENCY_BUCKETS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1];
+
+/** Everything Hauberk tells Prometheus. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #applyDuration: Histogram;
+  readonly #eventLatency: Histogram;
+  readonly #events: Counter;
+
+  constructor(sources: MetricSources) {
+    const registers = [this.registry];
+    this.#applyDuration = new Histogram({
+      name: 'hauberk_apply_duration_seconds',
+      help: 'Time a change took, from the call to the last map update.',
+      buckets: APPLY_BUCKETS,
+      registers,
+    });
+    this.#eventLatency = new Histogram({
+      name: 'hauberk_event_latency_seconds',
+      help: 'Time from the decision in the kernel until the event was handed to the streams.',
+      buckets: LATENCY_BUCKETS,
+      registers,
+    });
+    this.#events = new Counter({
+      name: 'hauberk_events_total',
+      help: 'Events read from the kernel.',
+      labelNames: ['class', 'action', 'result'],
+      registers,
+    });
+    this.#addState(sources);
+    this.#addKernel(sources);
+    this.#addStreams(sources);
+  }
+
+  observeApply(seconds: number): void {
+    this.#applyDuration.observe(seconds);
+  }
+
+  /** @param now nanoseconds since the Unix epoch */
+  observeEvents(events: readonly SecurityEvent[], now: bigint): void {
+    for (const event of events) {
+      this.#events.inc({ class: event.class, action: event.action.toLowerCase(), result: event.result });
+      this.#eventLatency.observe(Math.max(0, Number(now - event.time) / 1e9));
+    }
+  }
+
+  #addState({ status }: MetricSources): void {
+    const { version, kernelRelease } = status();
+    this.#gauge('build_info', 'Version of hauberkd and release of the kernel.', ['version', 'kernel'], () => [
+      [{ version, kernel: kernelRelease }, 1],
+    ]);
+    this.#gauge('enforcing', '1 while programs are attached and the maps agree with the policies.', [], () => [
+      [{}, Number(status().enforcing)],
+    ]);
+    this.#gauge('policies', 'Policies held.', [], () => [[{}, status().policies]]);
+    this.#gauge('containers', 'Containers known.', [], () => [[{}, status().containers]]);
+    this.#gauge('images', 'Policy images in the kernel.', [], () => [[{}, status().images]]);
+    this.#gauge('docker_connected', '1 while the Docker daemon is connected.', [], () => [
+      [{}, Number(status().dockerConnected)],
+    ]);
+  }
+
+  #addKernel({ kernelCounters, recursionMisses, ringWakeUps }: MetricSources): void {
+    const select = (prefix: string) =>
+      Object.entries(kernelCounters()).filter(([name]) => name.startsWith(`${prefix}.`));
+    this.#counter('decisions_total', 'Decisions of the kernel on accesses in containers.', ['class', 'action'], () =>
+      [...select('process'), ...select('file')].map(([name, value]) => {
+        const [ruleClass = '', action = ''] = name.split('.');
+        return [{ class: ruleClass, action: action.toLowerCase() }, value];
+      }),
+    );
+    this.#counter('refusals_total', 'Accesses refused because their path could not be determined.', ['cause'], () =>
+      select('refused')
+        .filter(([name]) => name !== 'refused.resolved')
+        .map(([name, value]) => [{ cause: name.slice('refused.'.length) }, value]),
+    );
+    this.#counter('task_storage_failures_total', 'Tasks refused for want of kernel memory.', [], () => [
+      [{}, kernelCounters()['task-storage-failed']],
+    ]);
+    this.#counter('program_recursion_misses_total', 'Runs of a program the kernel left out.', ['program'], () =>
+      [...recursionMisses()].map(([program, value]) => [{ program }, value]),
+    );
+    this.#counter('ring_wakeups_total', 'Times the kernel woke the reader of events.', [], () => [[{}, ringWakeUps()]]);
+  }
+
+  #addStreams({ eventCounts, kernelCounters, undecodableRecords }: MetricSources): void {
+    this.#gauge('event_streams', 'Open event streams.', [], () => [[{}, eventCounts().subscribers]]);
+    this.#counter('events_delivered_total', 'Events handed to streams.', [], () => [[{}, eventCounts().delivered]]);
+    this.#counter('events_dropped_total', 'Events lost, by cause.', ['cause'], () => [
+      [{ cause: 'ring_full' }, kernelCounters()['dropped.ring-full']],
+      [{ cause: 'stream_slow' }, eventCounts().missed],
+      [{ cause: 'undecodable' }, undecodableRecords()],
+    ]);
+  }
+
+  #gauge(name: string, help: string, labelNames: string[], read: () => Samples): void {
+    new Gauge({
+      name: `hauberk_${name}`,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [labels, value] of read()) this.set(labels, value);
+      },
+    });
+  }
+
+  /** A counter that is counted elsewhere and read when asked for. */
+  #counter(name: string, help: string, labelNames: string[], read: () => Samples): void {
+    new Counter({
+      name: `hauberk_${name}`,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [labels, value] of read()) this.inc(labels, value);
+      },
+    });
+  }
+}
+
+type Samples = ReadonlyArray<readonly [Record<string, string>, number]>;

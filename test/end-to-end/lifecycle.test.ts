@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { Client } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+import { docker, exec, startContainer } from '../support/docker.js';
+
+const PROGRAMS = ['cat', 'dash', 'sleep', 'ls'].map((name) => `/bin/${name}`);
+const daemon = new Daemon();
+let client = new Client(daemon.address);
+let target: string;
+
+const manifest = (rules: string) => `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: lifecycle}
+spec:
+  selector: {matchLabels: {app: lifecycle}}
+${rules}`;
+const BLOCK_SHADOW = manifest('  file: {matchPaths: [{path: /etc/shadow}]}');
+
+before(async () => {
+  execFileSync('tools/vm/docker', { stdio: 'inherit' });
+  execFileSync('tools/vm/image', ['--merged-usr', 'lifecycle', ...PROGRAMS, '/usr/bin/unshare', '/usr/sbin/chroot'], {
+    stdio: 'inherit',
+  });
+  target = startContainer('lifecycle', 'lifecycle', '--privileged', '--label', 'app=lifecycle');
+  await daemon.start();
+  await client.call('PolicyService', 'ApplyPolicy', { manifest: BLOCK_SHADOW });
+});
+
+after(async () => {
+  client.close();
+  await daemon.end('SIGTERM').catch(() => undefined);
+  docker('rm', '-f', 'lifecycle', 'late');
+});
+
+const reads = (path: string) => exec('lifecycle', '/bin/cat', path).status === 0;
+const script = (text: string) => exec('lifecycle', '/bin/dash', '-c', text);
+
+test('a policy written for /bin reaches a program that lies in /usr/bin of a merged root', async () => {
+  await client.call('PolicyService', 'ApplyPolicy', {
+    manifest: manifest('  process: {matchPaths: [{path: /bin/ls}]}').replace('lifecycle}', 'merged}'),
+  });
+  assert.match(script('ls /').output, /Permission denied/);
+  await client.call('PolicyService', 'DeletePolicy', { name: 'merged' });
+  assert.equal(script('ls / >/dev/null').status, 0);
+});
+
+test('new namespaces and a chroot do not shed the policy', async () => {
+  for (const command of [
+    'unshare --mount /bin/cat /etc/shadow',
+    'unshare --mount --pid --fork /bin/cat /etc/shadow',
+    'mkdir -p /tmp/jail 2>/dev/null; unshare --mount /bin/dash -c "exec /usr/sbin/chroot / /bin/cat /etc/shadow"',
+  ]) {
+    const { output } = script(command);
+    assert.match(output, /shadow: Permission denied/, `${command}: ${output}`);
+  }
+});
+
+test('a path too long to be read is refused and reported, not let through', async () => {
+  const events = await client.stream({ policies: ['FailClosed'] });
+  // 20 directories of 240 bytes are beyond 4096 bytes; each step stays below the limit of a system call.
+  const name = 'd'.repeat(240);
+  const { output } = script(
+    `cd /tmp; i=0; while [ $i -lt 20 ]; do mkdir ${name} || exit; cd ${name} || exit; i=$((i+1)); done; echo > deep`,
+  );
+  assert.match(output, /Permission denied/);
+  const event = await events.find(({ rule }) => rule === 'too-long');
+  assert.equal(event.result, 'DENIED');
+  assert.equal(event.message, 'the path is longer than 4096 bytes');
+  events.cancel();
+});
+
+test('after kill -9 a blocked access stays blocked, and the next daemon takes over and names the rule', async () => {
+  assert.equal(reads('/etc/shadow'), false);
+  assert.equal(await daemon.end('SIGKILL'), 'SIGKILL');
+  assert.equal(reads('/etc/shadow'), false);
+  assert.equal(reads('/etc/hostname'), true);
+
+  client.close();
+  await daemon.start();
+  client = new Client(daemon.address);
+  const status = await client.call('HostService', 'GetStatus');
+  assert.equal(status.adopted, true);
+  assert.equal(status.policies, 1);
+  const events = await client.stream();
+  assert.equal(reads('/etc/shadow'), false);
+  const event = await events.find(({ object }) => object === '/etc/shadow');
+  assert.equal(event.policy, 'lifecycle');
+  assert.equal(event.rule, 'file.matchPaths[0]');
+  assert.equal(event.containerId, target);
+  events.cancel();
+});
+
+test('while a daemon takes over, a blocked access is never let through', async () => {
+  await daemon.end('SIGKILL');
+  // The container tries without pause, in one process; it writes a line for each time it got through.
+  docker(
+    'exec',
+    '-d',
+    'lifecycle',
+    '/bin/dash',
+    '-c',
+    'while :; do read x < /etc/shadow && echo through >> /tmp/through; done 2>/dev/null',
+  );
+  await daemon.start();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  assert.match(script('cat /tmp/through').output, /No such file/);
+  client.close();
+  client = new Client(daemon.address);
+});
+
+test('a container that starts later comes by itself and is under the policy', async () => {
+  const id = startContainer('lifecycle', 'late', '--label', 'app=lifecycle');
+  const known = async () => {
+    const { containers } = await client.call('ContainerService', 'ListContainers');
+    return containers.find((container: { id: string }) => container.id === id);
+  };
+  for (let tries = 0; tries < 100 && !(await known()); tries++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  const container = await known();
+  assert.deepEqual(container.policies, ['default/lifecycle']);
+  assert.match(exec('late', '/bin/cat', '/etc/shadow').output, /Permission denied/);
+
+  docker('rm', '-f', 'late');
+  for (let tries = 0; tries < 100 && (await known()); tries++) await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(await known(), undefined);
+});
+
+test('SIGTERM ends streams with a status and leaves the enforcement in place', async () => {
+  const events = await client.stream();
+  assert.equal(await daemon.end('SIGTERM'), 0);
+  await events.find(() => false, 500).catch(() => undefined);
+  assert.equal(events.error?.details, 'hauberkd is stopping');
+  assert.equal(reads('/etc/shadow'), false);
+});
+
+test('the metrics are clean and agree with what happened', async () => {
+  client.close();
+  await daemon.start();
+  client = new Client(daemon.address);
+  assert.equal(reads('/etc/shadow'), false);
+  const text = await daemon.metrics();
+  const promtool = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+  assert.equal(promtool.status, 0, promtool.stdout + promtool.stderr);
+  assert.match(text, /^hauberk_policies 1$/m);
+  assert.match(text, /^hauberk_enforcing 1$/m);
+  const blocked = /^hauberk_decisions_total\{class="file",action="block"\} (\d+)$/im.exec(text);
+  assert.ok(Number(blocked?.[1]) > 0, text);
+});
+
+test('--detach-on-exit takes the enforcement away', async () => {
+  await daemon.end('SIGTERM');
+  await daemon.start('--detach-on-exit');
+  assert.equal(reads('/etc/shadow'), false);
+  assert.equal(await daemon.end('SIGTERM'), 0);
+  assert.equal(existsSync(daemon.pinDirectory), false);
+  assert.equal(reads('/etc/shadow'), true);
+});

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { Client, type EventStream } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+import { docker, exec, startContainer } from '../support/docker.js';
+import { PREPARATION, PROGRAMS, SAMPLES, type Step } from '../support/sample-table.js';
+
+const daemon = new Daemon();
+const client = new Client(daemon.address);
+let events: EventStream;
+let target: string;
+
+before(async () => {
+  execFileSync('tools/vm/docker', { stdio: 'inherit' });
+  execFileSync('tools/vm/image', ['samples', ...PROGRAMS], { stdio: 'inherit' });
+  target = startContainer('samples', 'target', '--label', 'app=target');
+  startContainer('samples', 'bystander', '--label', 'app=bystander');
+  for (const name of ['target', 'bystander']) {
+    const { status, output } = exec(name, '/bin/dash', '-c', PREPARATION);
+    assert.equal(status, 0, output);
+  }
+  await daemon.start('--default-posture-process', 'block', '--default-posture-file', 'block');
+  events = await client.stream({ containerIds: [target] });
+});
+
+after(async () => {
+  events?.cancel();
+  client.close();
+  await daemon.end('SIGTERM');
+  for (const name of ['target', 'bystander']) docker('rm', '-f', name);
+});
+
+for (const { name, manifest, steps } of SAMPLES) {
+  test(name, async () => {
+    const { changes } = await client.call('PolicyService', 'ApplyPolicy', { manifest });
+    try {
+      for (const change of changes) assert.deepEqual(change.containerIds, [target]);
+      for (const step of steps) await check(step);
+    } finally {
+      for (const change of changes) await client.call('PolicyService', 'DeletePolicy', change);
+    }
+  });
+}
+
+async function check(step: Step): Promise<void> {
+  events.clear();
+  const user = step.user === undefined ? [] : ['-u', step.user];
+  const { status, output } = docker('exec', ...user, 'target', ...step.command);
+  const command = step.command.join(' ');
+  if (step.expect === 'denied') {
+    assert.match(output, /[Pp]ermission denied/, `${command}: ${status} ${output}`);
+  } else {
+    assert.equal(status, 0, `${command}: ${output}`);
+  }
+  if (step.event === undefined) {
+    assert.deepEqual(events.events, [], command);
+    return;
+  }
+  const { object, operation } = step.event;
+  const event = await events.find((candidate) => candidate.object === object && candidate.operation === operation);
+  const compared = Object.fromEntries(Object.keys(step.event).map((key) => [key, event[key as keyof typeof event]]));
+  assert.deepEqual(compared, step.event, command);
+  assert.equal(event.containerId, target);
+  assert.equal(event.containerName, 'target');
+  assert.equal(event.labels.app, 'target');
+  assert.ok(event.pid > 0 && event.hostPid > 0 && event.comm.length > 0, JSON.stringify(event));
+  if (event.policy !== 'DefaultPosture') {
+    assert.equal(event.severity, 7);
+    assert.deepEqual(event.tags, ['sample']);
+    assert.equal(event.message, 'said by the sample');
+  }
+}
+
+test('a container outside the policy and the host see no change', async () => {
+  const manifest = SAMPLES.map(({ manifest }, index) => manifest.replaceAll('name: s', `name: p${index}-s`)).join(
+    '\n---\n',
+  );
+  const { changes } = await client.call('PolicyService', 'ApplyPolicy', { manifest });
+  try {
+    const script =
+      'sleep 0 && ls / && whoami && /sbin/route && /home/user1/hello && cat /secret.txt /etc/shadow /etc/passwd ' +
+      '/credentials/password && touch /credentials/new && mv /credentials/new /tmp/new && rm /tmp/new';
+    const { status, output } = exec('bystander', '/bin/dash', '-c', script);
+    assert.equal(status, 0, output);
+    assert.match(readFileSync('/etc/shadow', 'utf8'), /^root:/);
+    execFileSync('/bin/sleep', ['0']);
+    assert.match(exec('target', '/bin/cat', '/etc/shadow').output, /[Pp]ermission denied/);
+  } finally {
+    for (const change of changes) await client.call('PolicyService', 'DeletePolicy', change);
+  }
+});

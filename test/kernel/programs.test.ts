@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { existsSync, statSync } from 'node:fs';
+import { release } from 'node:os';
+import { after, before, test } from 'node:test';
+import { programInfo } from '../../src/kernel/descriptor-info.js';
+import { type AttachedPrograms, attachPrograms } from '../../src/kernel/programs.js';
+
+const OBJECT = 'build/bpf/hauberk.bpf.o';
+const PINS = '/sys/fs/bpf/hauberk-programs';
+/** The kernel gives up at a million; loading time grows with each. */
+const VERIFIED_INSTRUCTIONS_MAX = 100_000;
+const hostMountNamespace = statSync('/proc/1/ns/mnt').ino;
+let programs: AttachedPrograms;
+
+before(() => {
+  programs = attachPrograms(OBJECT, PINS, hostMountNamespace);
+});
+after(() => {
+  programs.detach();
+  assert.equal(existsSync(PINS), false);
+});
+
+test('every program is verified within its bound', (context) => {
+  for (const [name, link] of programs.links) {
+    const { verifiedInstructions } = programInfo(link);
+    context.diagnostic(`${name}: ${verifiedInstructions} verified instructions`);
+    assert.ok(verifiedInstructions > 0 && verifiedInstructions < VERIFIED_INSTRUCTIONS_MAX, name);
+  }
+});
+
+test('the second to attach the same programs adopts the first ones', () => {
+  assert.equal(programs.adopted, false);
+  const second = attachPrograms(OBJECT, PINS, hostMountNamespace);
+  assert.equal(second.adopted, true);
+  assert.deepEqual([...second.links.keys()], [...programs.links.keys()]);
+});
+
+test('file_truncate is attached where the kernel has it', () => {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  assert.equal(programs.links.has('hauberk_file_truncate'), major > 6 || (major === 6 && minor >= 2));
+});

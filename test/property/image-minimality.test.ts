@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { compileImage } from '../../src/image/compile.js';
+import { HEADER, STATE_ABSORBING, STATE_BASE_MASK, STATE_HAS_DEFAULT, SYMBOL_VERDICT } from '../../src/image/layout.js';
+import { randomRuleSet } from './image-rule-sets.js';
+
+const RUNS = Math.ceil(Number(process.env.HAUBERK_RUNS ?? 6000) / 50);
+const STATES_MAX = 400;
+const BYTES = Array.from({ length: 255 }, (_, index) => index + 1);
+const DEAD = 0;
+
+function entry(words: Uint32Array, state: number, symbol: number): number | undefined {
+  const base = state & STATE_BASE_MASK;
+  return base !== 0 && words[(base + symbol) * 2] === base ? words[(base + symbol) * 2 + 1] : undefined;
+}
+
+function successor(words: Uint32Array, state: number, byte: number): number {
+  if (state === DEAD || (state & STATE_ABSORBING) !== 0) return state;
+  const byDefault = (state & STATE_HAS_DEFAULT) === 0 ? DEAD : entry(words, state, 0)!;
+  return entry(words, state, byte) ?? byDefault;
+}
+
+/** What the image answers where a path ends in this state, for every class of program up to the highest. */
+function answers(words: Uint32Array, state: number, classes: number): string {
+  const rows = words[HEADER.automaton * 2 + 1]!;
+  const unnamed = entry(words, state, SYMBOL_VERDICT) ?? words[HEADER.decisions * 2 + 1]!;
+  const found: Array<number | string> = [entry(words, state, SYMBOL_VERDICT - 1) ?? 0];
+  for (let programClass = 0; programClass <= classes; programClass++) {
+    const row = entry(words, state, SYMBOL_VERDICT + programClass) ?? unnamed;
+    const first = (rows + row * 3) * 2;
+    found.push(words.slice(first, first + 6).join());
+  }
+  return found.join(';');
+}
+
+/** Every state the image can reach, with all its successors. */
+function reachable(words: Uint32Array): Map<number, number[]> {
+  const found = new Map<number, number[]>();
+  const waiting = [DEAD, words[HEADER.automaton * 2]!];
+  for (const state of waiting) {
+    if (found.has(state)) continue;
+    const successors = BYTES.map((byte) => successor(words, state, byte));
+    found.set(state, successors);
+    waiting.push(...new Set(successors));
+  }
+  return found;
+}
+
+/** How many states can be told apart: Moore's refinement, round by round on full rows. */
+function distinguishable(words: Uint32Array, states: ReadonlyMap<number, number[]>, classes: number): number {
+  let keys = new Map([...states.keys()].map((state) => [state, answers(words, state, classes)]));
+  for (let count = 0; ; ) {
+    const numbers = new Map<string, number>();
+    for (const key of keys.values()) if (!numbers.has(key)) numbers.set(key, numbers.size);
+    if (numbers.size === count) return count;
+    count = numbers.size;
+    const numberOf = new Map([...keys].map(([state, key]) => [state, numbers.get(key)!]));
+    keys = new Map(
+      [...states].map(([state, successors]) => [
+        state,
+        `${numberOf.get(state)}:${successors.map((next) => numberOf.get(next)).join()}`,
+      ]),
+    );
+  }
+}
+
+test('no state of an image can be reached in vain or does what another one does', () => {
+  fc.assert(
+    fc.property(randomRuleSet, (ruleSet) => {
+      const image = compileImage(ruleSet);
+      fc.pre(image.states <= STATES_MAX);
+      const states = reachable(image.words);
+      assert.equal(image.states, states.size - 1);
+      const classes = new Set(ruleSet.rules.flatMap(({ rule }) => rule.sources)).size;
+      assert.equal(distinguishable(image.words, states, classes), states.size);
+    }),
+    { numRuns: RUNS },
+  );
+});

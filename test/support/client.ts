@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import * as grpc from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+
+/** An event as a client that knows only the .proto files sees it. */
+export interface ReceivedEvent {
+  time: { seconds: string; nanos: number };
+  containerId: string;
+  containerName: string;
+  namespace: string;
+  labels: Record<string, string>;
+  policy: string;
+  rule: string;
+  severity: number;
+  tags: string[];
+  message: string;
+  class: string;
+  operation: string;
+  object: string;
+  action: string;
+  result: string;
+  program: string;
+  parentProgram: string;
+  pid: number;
+  hostPid: number;
+  ppid: number;
+  uid: number;
+  comm: string;
+}
+
+type Service = 'PolicyService' | 'ContainerService' | 'EventService' | 'HostService';
+const FILES: Record<Service, string> = {
+  PolicyService: 'policy',
+  ContainerService: 'container',
+  EventService: 'event',
+  HostService: 'host',
+};
+
+/** A client made from proto/ at run time, as an outsider makes one; it shares no code with the daemon. */
+export class Client {
+  readonly #services = new Map<Service, grpc.Client>();
+
+  constructor(
+    readonly address: string,
+    readonly protoDirectory = 'proto',
+  ) {}
+
+  // biome-ignore lint/suspicious/noExplicitAny: requests and responses are described by the .proto files alone.
+  call(service: Service, method: string, request: object = {}): Promise<any> {
+    return new Promise((resolve, reject) => {
+      const client = this.#service(service) as unknown as Record<string, (...parameters: unknown[]) => void>;
+      client[method]!.call(client, request, (error: grpc.ServiceError | null, response: unknown) =>
+        error ? reject(error) : resolve(response),
+      );
+    });
+  }
+
+  /** Opens an event stream; resolves once the server has accepted it. */
+  async stream(filter: object = {}): Promise<EventStream> {
+    const client = this.#service('EventService') as unknown as {
+      StreamEvents(request: object): grpc.ClientReadableStream<{ events: ReceivedEvent[]; missed: string }>;
+    };
+    const call = client.StreamEvents(filter);
+    const stream = new EventStream(call);
+    await new Promise<void>((resolve, reject) => {
+      call.once('metadata', () => resolve());
+      call.once('error', reject);
+    });
+    return stream;
+  }
+
+  close(): void {
+    for (const client of this.#services.values()) client.close();
+  }
+
+  #service(name: Service): grpc.Client {
+    const known = this.#services.get(name);
+    if (known !== undefined) return known;
+    const definition = loadSync(join('hauberk/v1', `${FILES[name]}.proto`), {
+      includeDirs: [this.protoDirectory],
+      enums: String,
+      longs: String,
+      defaults: true,
+    });
+    const Constructor = grpc.makeClientConstructor(definition[`hauberk.v1.${name}`] as grpc.ServiceDefinition, name);
+    const client = new Constructor(this.address, grpc.credentials.createInsecure());
+    this.#services.set(name, client);
+    return client;
+  }
+}
+
+/** The events of one stream, in the order of their arrival. */
+export class EventStream {
+  readonly events: ReceivedEvent[] = [];
+  missed = 0;
+  error: grpc.ServiceError | undefined;
+  #changed: () => void = () => undefined;
+
+  constructor(readonly call: grpc.ClientReadableStream<{ events: ReceivedEvent[]; missed: string }>) {
+    call.on('data', ({ events, missed }) => {
+      this.events.push(...events);
+      this.missed += Number(missed);
+      this.#changed();
+    });
+    call.on('error', (error: grpc.ServiceError) => {
+      this.error = error;
+      this.#changed();
+    });
+  }
+
+  /** The first event that satisfies `wanted`, past or to come; throws with what came instead after `milliseconds`. */
+  async find(wanted: (event: ReceivedEvent) => boolean, milliseconds = 10_000): Promise<ReceivedEvent> {
+    const deadline = Date.now() + milliseconds;
+    for (;;) {
+      const found = this.events.find(wanted);
+      if (found !== undefined) return found;
+      const left = deadline - Date.now();
+      if (left <= 0) throw new Error(`no such event among ${JSON.stringify(this.events, undefined, 1)}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#changed = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  /** Forgets what has come so far. */
+  clear(): void {
+    this.events.length = 0;
+  }
+
+  cancel(): void {
+    this.call.cancel();
+  }
+}

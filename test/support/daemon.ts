@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from './client.js';
+
+const START_MILLISECONDS = 60_000;
+
+/** hauberkd as a process of its own, with its files in a new directory. */
+export class Daemon {
+  readonly directory = mkdtempSync(join(tmpdir(), 'hauberk-'));
+  readonly address = `unix:${join(this.directory, 'hauberk.sock')}`;
+  readonly metricsAddress = '127.0.0.1:9464';
+  readonly pinDirectory = '/sys/fs/bpf/hauberk-test';
+  #process: ChildProcess | undefined;
+  #log = '';
+
+  /** What the daemon has written so far, over all its starts. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Starts it and waits until it says that it serves. */
+  async start(...flags: string[]): Promise<void> {
+    const child = spawn(
+      process.execPath,
+      [
+        'build/src/main.js',
+        ...['--listen', this.address, '--metrics', this.metricsAddress],
+        ...['--state-dir', join(this.directory, 'state'), '--bpffs-dir', this.pinDirectory],
+        ...flags,
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    this.#process = child;
+    for (const output of [child.stdout, child.stderr]) output!.on('data', (text) => (this.#log += text));
+    const client = new Client(this.address);
+    try {
+      const deadline = Date.now() + START_MILLISECONDS;
+      while (Date.now() < deadline) {
+        if (child.exitCode !== null) throw new Error(`hauberkd ended with ${child.exitCode}:\n${this.#log}`);
+        const status = await client.call('HostService', 'GetStatus').catch(() => undefined);
+        if (status?.enforcing) return;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    } finally {
+      client.close();
+    }
+    throw new Error(`hauberkd does not serve:\n${this.#log}`);
+  }
+
+  /** Sends a signal and waits for the end; returns the exit code, or the signal that ended it. */
+  async end(signal: NodeJS.Signals): Promise<number | string> {
+    const child = this.#process!;
+    const ended = new Promise<number | string>((resolve) =>
+      child.once('exit', (code, killedBy) => resolve(code ?? killedBy!)),
+    );
+    child.kill(signal);
+    return ended;
+  }
+
+  async metrics(): Promise<string> {
+    const response = await fetch(`http://${this.metricsAddress}/metrics`);
+    return response.text();
+  }
+}

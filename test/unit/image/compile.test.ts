@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Failure } from '../../../src/failure.js';
+import { compileImage } from '../../../src/image/compile.js';
+import {
+  FLAG_DECIDES_FILE,
+  FLAG_DECIDES_PROCESS,
+  FLAG_HAS_SOURCES,
+  HEADER,
+  IMAGE_MAGIC,
+  STATE_ABSORBING,
+} from '../../../src/image/layout.js';
+import type { Limits } from '../../../src/image/limits.js';
+import { classifyProgram, decide, matchPath } from '../../../src/image/walk.js';
+import type { RuleSet } from '../../../src/policy/rule-set.js';
+import { directory, exact, pattern, rule, ruleSet } from './rule-sets.js';
+
+const path = (text: string) => Buffer.from(text);
+
+function failureOf(set: RuleSet, limits: Partial<Limits> = {}): Failure {
+  try {
+    compileImage(set, limits);
+  } catch (error) {
+    assert(error instanceof Failure);
+    return error;
+  }
+  assert.fail('the rule set was compiled');
+}
+
+test('without rules there is no state, and everything is allowed by no rule', () => {
+  const image = compileImage({ rules: [], postures: {} });
+  assert.equal(image.states, 0);
+  assert.equal(matchPath(image.words, path('/a')), 0);
+  assert.deepEqual(decide(image.words, path('/a'), 0, 'write', 'other'), { action: 'Allow', rule: undefined });
+});
+
+test('the header says what kind of image this is and what it decides', () => {
+  const flagsOf = (set: RuleSet) => compileImage(set).words[HEADER.decisions * 2];
+  const { words } = compileImage(ruleSet([rule(exact('/a'))]));
+  assert.deepEqual([...words.slice(0, 2)], [0, IMAGE_MAGIC]);
+  assert.equal(flagsOf(ruleSet([])), 0);
+  assert.equal(flagsOf(ruleSet([rule(exact('/a'))])), FLAG_DECIDES_FILE);
+  assert.equal(
+    flagsOf(ruleSet([rule(exact('/a'), { class: 'process', sources: ['/b'] })])),
+    FLAG_DECIDES_PROCESS | FLAG_HAS_SOURCES,
+  );
+});
+
+test('the rules of an image are those of the set and then the postures in force', () => {
+  const set = ruleSet([rule(exact('/a'), { action: 'Allow' }), rule(exact('/b'))]);
+  const image = compileImage(set);
+  assert.deepEqual(image.rules, [...set.rules, { posture: 'block', class: 'file' }]);
+  assert.deepEqual(decide(image.words, path('/c'), 0, 'read', 'owner'), { action: 'Block', rule: 2 });
+});
+
+test('programs are classified by their path and not by that of a directory', () => {
+  const { words } = compileImage(ruleSet([rule(exact('/secret'), { sources: ['/bin/a', '/bin/b'] })]));
+  const programs = ['/bin/a', '/bin/b', '/bin/c', '/bin/a/', '/secret'];
+  assert.deepEqual(
+    programs.map((program) => classifyProgram(words, path(program))),
+    [1, 1, 0, 0, 0],
+  );
+  const actions = [1, 0].map((programClass) => decide(words, path('/secret'), programClass, 'read', 'owner').action);
+  assert.deepEqual(actions, ['Block', 'Allow']);
+});
+
+test('a program is classified below a directory whose answer is settled', () => {
+  const { words } = compileImage(
+    ruleSet([rule(directory('/bin/', true)), rule(exact('/x'), { sources: ['/bin/a'], action: 'Audit' })]),
+  );
+  assert.equal(classifyProgram(words, path('/bin/a')), 1);
+  assert.equal(decide(words, path('/bin/a'), 0, 'read', 'owner').action, 'Block');
+});
+
+test('the path below a recursive directory is not read to its end', () => {
+  const { words } = compileImage(ruleSet([rule(directory('/etc/', true)), rule(exact('/etc/passwd'))]));
+  assert((matchPath(words, path('/etc/nginx/nginx.conf')) & STATE_ABSORBING) !== 0);
+});
+
+test('equal tails are stored once', () => {
+  const one = compileImage(ruleSet([rule(pattern('/a/some-long-name'))]));
+  const two = compileImage(ruleSet([rule(pattern('/{a,b}/some-long-name'))]));
+  assert.equal(two.states, one.states);
+});
+
+test('directories of any name below any directory do not multiply', () => {
+  const rules = Array.from({ length: 60 }, (_, index) => rule(pattern(`/**/name${index}/**`)));
+  assert(compileImage(ruleSet(rules)).states < 4000);
+});
+
+test('a malformed pattern is named', () => {
+  const failure = failureOf(ruleSet([rule(pattern('/[a'))]));
+  assert.equal(failure.code, 'invalid-argument');
+  assert.equal(
+    failure.message,
+    'policy default/web, rules[0]: the pattern `/[a` has a `[` that no `]` closes (at character 2)',
+  );
+});
+
+test('a pattern that alone is too much is named', () => {
+  const monster = '/**a??????????????b';
+  const failure = failureOf(ruleSet([rule(exact('/x')), rule(pattern('/*.conf')), rule(pattern(monster))]));
+  const description = 'is too complex: its automaton alone takes more than 20000000 steps';
+  assert.equal(failure.code, 'resource-exhausted');
+  assert.equal(failure.message, `policy default/web, rules[2]: the pattern \`${monster}\` ${description}`);
+  assert.deepEqual(failure.problems, [{ field: 'rules[2]', description }]);
+});
+
+test('patterns that are too much only together are counted', () => {
+  const names = Array.from({ length: 30 }, (_, index) => rule(pattern(`/*x${index}*y${index}`)));
+  const failure = failureOf(ruleSet([...names, rule(exact('/x'))]));
+  assert.equal(failure.code, 'resource-exhausted');
+  assert.equal(
+    failure.message,
+    '31 rules, 30 of them patterns, are together too complex: their automaton takes more than 20000000 steps',
+  );
+  assert.deepEqual(failure.problems, []);
+});
+
+const SMALL_LIMITS: ReadonlyArray<readonly [Partial<Limits>, RegExp]> = [
+  [{ states: 10 }, /more than 10 states$/],
+  [{ transitions: 10 }, /more than 10 transitions$/],
+  [{ work: 10 }, /more than 10 steps$/],
+];
+
+for (const [limits, message] of SMALL_LIMITS) {
+  test(`a set that passes ${JSON.stringify(limits)} is refused`, () => {
+    const failure = failureOf(ruleSet([rule(exact('/a/path/of/some/length'))]), limits);
+    assert.equal(failure.code, 'resource-exhausted');
+    assert.match(failure.message, message);
+  });
+}
+
+test('the states that minimization will merge count too', () => {
+  const set = ruleSet([rule(pattern('/{axxxxx,bxxxxx,cxxxxx,dxxxxx,exxxxx}'))]);
+  assert.equal(compileImage(set).states, 9);
+  assert.match(failureOf(set, { states: 20 }).message, /more than 20 states$/);
+});

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Budget, DEFAULT_LIMITS, LimitExceeded } from '../../../src/image/limits.js';
+import { addMatch } from '../../../src/image/matches.js';
+import { NO_NODE, NondeterministicAutomaton } from '../../../src/image/nondeterministic.js';
+import { directory, exact, pattern } from './rule-sets.js';
+
+const empty = () => new NondeterministicAutomaton(new Budget(DEFAULT_LIMITS));
+
+test('what begins alike shares its nodes', () => {
+  const automaton = empty();
+  addMatch(automaton, pattern('/srv/*/{a,b}?[xy]1'), 0);
+  const before = automaton.nodes;
+  addMatch(automaton, pattern('/srv/*/{a,b}?[xy]2'), 1);
+  assert.equal(automaton.nodes, before + 2);
+});
+
+test('a run after a run that covers it adds no node', () => {
+  const automaton = empty();
+  const any = automaton.run(automaton.start, true);
+  assert.equal(automaton.run(any, false), any);
+  assert.equal(automaton.run(any, true), any);
+  assert.notEqual(automaton.run(automaton.run(automaton.start, false), true), any);
+});
+
+test('a character of any length takes few nodes', () => {
+  const automaton = empty();
+  addMatch(automaton, pattern('?'), 0);
+  // The start, seven for the rest of a longer character, where it ends, and the slash of a directory.
+  assert.equal(automaton.nodes, 10);
+});
+
+test('everything leads to a node with a higher number', () => {
+  const automaton = empty();
+  const matches = [exact('/a/b'), directory('/a/'), directory('/a/b/', true), pattern('/a{b,?{,c*}}d'), pattern('/**')];
+  matches.forEach((match, index) => {
+    addMatch(automaton, match, index);
+  });
+  for (let node = 0; node < automaton.nodes; node++) {
+    const targets: number[] = [];
+    for (let at = automaton.firstChild.at(node); at !== NO_NODE; at = automaton.nextSibling.at(at)) targets.push(at);
+    for (let at = automaton.firstRange.at(node); at !== NO_NODE; at = automaton.nextRange.at(at)) {
+      targets.push(automaton.rangeTarget.at(at));
+    }
+    for (let at = automaton.firstEmpty.at(node); at !== NO_NODE; at = automaton.nextEmpty.at(at)) {
+      targets.push(automaton.emptyTarget.at(at));
+    }
+    assert(targets.every((target) => target > node));
+  }
+});
+
+test('nodes are counted against the limit as they are made', () => {
+  const automaton = new NondeterministicAutomaton(new Budget({ ...DEFAULT_LIMITS, states: 10 }));
+  assert.throws(() => automaton.literal(automaton.start, Buffer.alloc(1000, 'a')), LimitExceeded);
+  assert.equal(automaton.nodes, 10);
+});

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SlotTable } from '../../../src/image/slot-table.js';
+
+/** Places shapes so many times each; every base, with the symbols placed there. */
+function placed(shapes: ReadonlyArray<readonly [number[], number]>, firstBase = 10) {
+  const table = new SlotTable(firstBase);
+  const rows: Array<{ base: number; symbols: number[] }> = [];
+  for (const [symbols, count] of shapes) {
+    const bases = new Int32Array(count);
+    table.placeAll(Int32Array.from(symbols), [...bases.keys()], bases);
+    for (const base of bases) rows.push({ base, symbols });
+  }
+  return { table, rows };
+}
+
+test('no two rows take the same slot or have the same base', () => {
+  const shapes = Array.from({ length: 40 }, (_, index): [number[], number] => [
+    [index, index + 1 + (index % 7), 100 + index * 3],
+    25,
+  ]);
+  const { table, rows } = placed([...shapes, [[257], 300], [[0], 300]]);
+  const slots = rows.flatMap(({ base, symbols }) => symbols.map((symbol) => base + symbol));
+  assert.equal(new Set(slots).size, slots.length);
+  assert.equal(new Set(rows.map(({ base }) => base)).size, rows.length);
+  assert(rows.every(({ base }) => base >= 10));
+  assert.equal(table.end, Math.max(...slots) + 1);
+});
+
+test('rows of one symbol fill the holes that others left', () => {
+  const { table, rows } = placed([
+    [[1, 9], 100],
+    [[2], 50],
+    [[0], 50],
+  ]);
+  const slots = rows.reduce((sum, { symbols }) => sum + symbols.length, 0);
+  assert(table.end - 10 < slots * 1.1, `${table.end - 10} slots for ${slots} entries`);
+});
+
+test('a shape that hardly ever fits goes to the end instead of being tried for ever', () => {
+  const { table, rows } = placed([
+    [[1, 3], 4000],
+    [[0, 1, 2, 3, 4, 5, 6, 7], 1],
+  ]);
+  const last = rows.at(-1)!;
+  assert.equal(table.end, last.base + 8);
+});

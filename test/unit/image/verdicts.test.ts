@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { IntBuffer } from '../../../src/image/integers.js';
+import { SYMBOL_PROGRAM_CLASS, SYMBOL_VERDICT } from '../../../src/image/layout.js';
+import { Budget, DEFAULT_LIMITS, LimitExceeded } from '../../../src/image/limits.js';
+import { Verdicts } from '../../../src/image/verdicts.js';
+import { decodeVerdict } from '../../../src/image/walk.js';
+import type { Rule } from '../../../src/policy/model.js';
+import { exact, rule, ruleSet } from './rule-sets.js';
+
+const verdictsOf = (...rules: Rule[]) => new Verdicts(ruleSet(rules), new Budget(DEFAULT_LIMITS));
+
+function label(verdicts: Verdicts, ...marks: number[]): number {
+  const buffer = new IntBuffer();
+  for (const mark of marks) buffer.push(mark);
+  return verdicts.labelOf(buffer);
+}
+
+function entries(verdicts: Verdicts, ...marks: number[]): number[] {
+  return [...verdicts.labelEntries(label(verdicts, ...marks))];
+}
+
+/** A row as text: action and rule, for execute, read and write, by the owner and by others. */
+function row(verdicts: Verdicts, index: number): string[] {
+  return [...verdicts.rowWords().subarray(index * 6, index * 6 + 6)].map((word) => {
+    const { action, rule: number } = decodeVerdict(word);
+    return `${action} ${number ?? '-'}`;
+  });
+}
+
+test('without rules everything is allowed by no rule', () => {
+  assert.deepEqual(row(verdictsOf(), 0), new Array(6).fill('Allow -'));
+});
+
+test('postures decide for what no rule matches, each for its class, numbered after the rules', () => {
+  const verdicts = verdictsOf(
+    rule(exact('/a'), { action: 'Allow' }),
+    rule(exact('/b'), { action: 'Allow', class: 'process' }),
+  );
+  assert.deepEqual(row(verdicts, verdicts.defaultRow), ['Audit 2', 'Audit 2', ...new Array(4).fill('Block 3')]);
+  assert.deepEqual(verdicts.decidingRules.slice(2), [
+    { posture: 'audit', class: 'process' },
+    { posture: 'block', class: 'file' },
+  ]);
+});
+
+test('where the first rule has no effect the next one decides', () => {
+  const verdicts = verdictsOf(
+    rule(exact('/long'), { action: 'Allow', readOnly: true }),
+    rule(exact('/a'), { action: 'Audit' }),
+  );
+  const [symbol, unnamed] = entries(verdicts, 0, 1);
+  assert.equal(symbol, SYMBOL_VERDICT);
+  assert.deepEqual(row(verdicts, unnamed!).slice(2), ['Allow 0', 'Allow 0', 'Audit 1', 'Audit 1']);
+});
+
+test('a rule that a stronger one silences makes no difference to the label', () => {
+  const verdicts = verdictsOf(rule(exact('/long')), rule(exact('/a'), { action: 'Audit' }));
+  assert.equal(label(verdicts, 0, 1), label(verdicts, 0));
+  assert.notEqual(label(verdicts, 1), label(verdicts, 0));
+});
+
+test('only the classes that are answered differently have an entry', () => {
+  const verdicts = verdictsOf(
+    rule(exact('/a'), { sources: ['/x'] }),
+    rule(exact('/b'), { sources: ['/y'], action: 'Audit' }),
+    rule(exact('/c'), { action: 'Audit' }),
+  );
+  assert.equal(entries(verdicts).length, 0);
+  // Class 1 is /x. Programs no rule names find no rule here, so there is no entry for them.
+  const [symbol, named, ...rest] = entries(verdicts, 0);
+  assert.deepEqual([symbol, rest], [SYMBOL_VERDICT + 1, []]);
+  assert.deepEqual(row(verdicts, named!).slice(2), new Array(4).fill('Block 0'));
+  const symbols = entries(verdicts, 1, 2).filter((_, index) => index % 2 === 0);
+  assert.deepEqual(symbols, [SYMBOL_VERDICT, SYMBOL_VERDICT + 2]);
+});
+
+test('the class of a program is part of the label', () => {
+  const verdicts = verdictsOf(rule(exact('/a'), { sources: ['/x'] }));
+  assert.deepEqual(entries(verdicts, verdicts.markOfClass(1)), [SYMBOL_PROGRAM_CLASS, 1]);
+  assert.notEqual(label(verdicts, 0, verdicts.markOfClass(1)), label(verdicts, 0));
+});
+
+test('rows that are equal are one row', () => {
+  const verdicts = verdictsOf(rule(exact('/a'), { sources: ['/x', '/y'] }), rule(exact('/b'), { sources: ['/y'] }));
+  for (const marks of [[0], [0, 1], [1]]) label(verdicts, ...marks);
+  assert.equal(verdicts.rowWords().length / 6, 3);
+});
+
+test('asking many rules for many classes counts as work', () => {
+  const rules = Array.from({ length: 50 }, (_, index) => rule(exact('/a'), { sources: [`/${index}`] }));
+  const verdicts = new Verdicts(ruleSet(rules), new Budget({ ...DEFAULT_LIMITS, work: 500 }));
+  assert.throws(() => label(verdicts, ...rules.keys()), LimitExceeded);
+});

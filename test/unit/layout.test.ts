@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OPERATIONS as EVENT_OPERATIONS, PATH_RESULTS, RECORD, RECORD_BYTES } from '../../src/events/record.js';
+import * as layout from '../../src/image/layout.js';
+import { COUNTERS } from '../../src/kernel/counters.js';
+import { OPERATIONS } from '../../src/policy/effect.js';
+import { ObjectTypes } from '../support/btf.js';
+
+const types = new ObjectTypes('build/bpf/layout.bpf.o');
+
+/** The names of an enumeration in the order of their values, without their prefix, as src/ spells them. */
+function names(enumeration: string, prefix: string): string[] {
+  const entries = Object.entries(types.enumeration(enumeration)).filter(([name]) => name.startsWith(prefix));
+  for (const [index, [name, value]] of entries.entries()) assert.equal(value, index, name);
+  return entries.map(([name]) => name.slice(prefix.length).toLowerCase().replaceAll('_', '-'));
+}
+
+test('an event record has the same members at the same places in C and in TypeScript', () => {
+  assert.deepEqual(types.structure('event_record'), { ...RECORD, 'size of structure': RECORD_BYTES });
+});
+
+test('an image has the same header, flags and symbols in C and in TypeScript', () => {
+  assert.deepEqual(types.structure('image_entry'), { first: 0, second: 4, 'size of structure': layout.ENTRY_BYTES });
+  assert.deepEqual(types.enumeration('image_header'), {
+    IMAGE_IDENTITY: layout.HEADER.identity,
+    IMAGE_AUTOMATON: layout.HEADER.automaton,
+    IMAGE_DECISIONS: layout.HEADER.decisions,
+  });
+  assert.deepEqual(types.enumeration('image_flag'), {
+    IMAGE_DECIDES_PROCESS: layout.FLAG_DECIDES_PROCESS,
+    IMAGE_DECIDES_FILE: layout.FLAG_DECIDES_FILE,
+    IMAGE_HAS_SOURCES: layout.FLAG_HAS_SOURCES,
+  });
+  assert.deepEqual(types.enumeration('image_state'), {
+    STATE_BASE_MASK: layout.STATE_BASE_MASK,
+    STATE_HAS_DEFAULT: layout.STATE_HAS_DEFAULT,
+    STATE_ABSORBING: layout.STATE_ABSORBING,
+  });
+  assert.deepEqual(types.enumeration('image_symbol'), {
+    SYMBOL_DEFAULT: layout.SYMBOL_DEFAULT,
+    SYMBOL_PROGRAM_CLASS: layout.SYMBOL_PROGRAM_CLASS,
+    SYMBOL_VERDICT: layout.SYMBOL_VERDICT,
+  });
+  assert.equal(types.enumeration('image_program_class').PROGRAM_CLASS_UNNAMED, layout.PROGRAM_CLASS_UNNAMED);
+});
+
+test('a verdict has the same parts in C and in TypeScript', () => {
+  const { VERDICT_ROW_ENTRIES, ...operations } = types.enumeration('image_operation');
+  assert.equal(VERDICT_ROW_ENTRIES, layout.VERDICT_ROW_ENTRIES);
+  assert.deepEqual(
+    operations,
+    Object.fromEntries(OPERATIONS.map((operation, index) => [`IMAGE_${operation.toUpperCase()}`, index])),
+  );
+  assert.deepEqual(types.enumeration('image_verdict'), {
+    VERDICT_ACTION_SHIFT: layout.VERDICT_ACTION_SHIFT,
+    VERDICT_RULE_MASK: layout.VERDICT_RULE_MASK,
+    RULE_NONE: layout.RULE_NONE,
+  });
+  assert.deepEqual(
+    names('verdict_action', 'ACTION_'),
+    layout.VERDICT_ACTIONS.map((action) => action.toLowerCase()),
+  );
+});
+
+test('operations and reasons have the same numbers in C and in TypeScript', () => {
+  assert.deepEqual(names('event_operation', 'OPERATION_'), [...EVENT_OPERATIONS]);
+  assert.deepEqual(names('path_result', 'PATH_').slice(0, PATH_RESULTS.length), ['ok', ...PATH_RESULTS.slice(1)]);
+});
+
+test('there are as many counters in C as in TypeScript', () => {
+  const { COUNTERS: count, ...counters } = types.enumeration('counter');
+  assert.equal(count, COUNTERS.length);
+  assert.equal(counters.COUNTER_PROCESS_BLOCK, COUNTERS.indexOf('process.Block'));
+  assert.equal(counters.COUNTER_FILE_BLOCK, COUNTERS.indexOf('file.Block'));
+  assert.equal(counters.COUNTER_REFUSED, COUNTERS.indexOf('refused.resolved'));
+  assert.equal(counters.COUNTER_EVENT_RING_FULL, COUNTERS.indexOf('dropped.ring-full'));
+  assert.equal(counters.COUNTER_TASK_STORAGE_FAILED, COUNTERS.indexOf('task-storage-failed'));
+});
