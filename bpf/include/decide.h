@@ -53,10 +53,26 @@ static __noinline __u32 find_verdict(struct membership *found, struct access *ac
 /* Where the path cannot be known the answer is no, whatever the rules say. */
 static __noinline int refuse_unresolved(struct membership *found, struct scratch *scratch, struct decision *decision)
 {
+	/* Reported alike: a memory file, say, has no tree either. */
+	if (decision->path_result == PATH_INTERNAL)
+		decision->path_result = PATH_UNREACHABLE;
 	count(COUNTER_REFUSED + decision->path_result);
 	decision->verdict = ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE;
 	report(found, scratch, decision);
 	return -EACCES;
+}
+
+/*
+ * The kernel opens its own layers below a name that was decided. What is run
+ * from no name at all is refused where programs are decided, and is otherwise
+ * a program no rule can name.
+ */
+static __always_inline bool is_nobodys_business(struct membership *found, struct access *access, __u32 result)
+{
+	if (access->wanted & ACCESS_EXECUTE)
+		return (result == PATH_INTERNAL || result == PATH_UNREACHABLE) &&
+		       !(found->flags & IMAGE_DECIDES_PROCESS);
+	return result == PATH_INTERNAL;
 }
 
 static __noinline int decide_with(struct membership *found, struct scratch *scratch, struct access *access)
@@ -68,12 +84,8 @@ static __noinline int decide_with(struct membership *found, struct scratch *scra
 	if (decision.path_result != PATH_OK)
 		return refuse_unresolved(found, scratch, &decision);
 	decision.path_result = path_build(&scratch->path, access->dentry, access->mnt, &decision.object_offset);
-	/* The kernel reads its own layers below a name that was decided; but nothing is run from there. */
-	if (decision.path_result == PATH_INTERNAL) {
-		if (!(access->wanted & ACCESS_EXECUTE))
-			return 0;
-		decision.path_result = PATH_UNREACHABLE;
-	}
+	if (is_nobodys_business(found, access, decision.path_result))
+		return 0;
 	if (decision.path_result != PATH_OK)
 		return refuse_unresolved(found, scratch, &decision);
 	state = automaton_match(found->image, &scratch->path, decision.object_offset);

@@ -49,17 +49,23 @@ int BPF_PROG(hauberk_bprm_committed, struct linux_binprm *bprm)
 SEC("lsm/task_alloc")
 int BPF_PROG(hauberk_task_alloc, struct task_struct *task, unsigned long clone_flags)
 {
-	struct membership found = {};
+	struct task_struct *parent = bpf_get_current_task_btf();
+	struct task_context *inherited = bpf_task_storage_get(&tasks, parent, 0, 0);
 	struct task_context *context;
 
-	if (!find_membership(&found) || !found.member)
-		return 0;
+	if (!inherited || !(inherited->flags & TASK_MEMBER)) {
+		struct membership found = {};
+
+		if (!find_membership(&found) || !found.member)
+			return 0;
+		inherited = found.context;
+	}
 	context = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!context || !found.context) {
+	if (!context || !inherited) {
 		count(COUNTER_TASK_STORAGE_FAILED);
 		return -ENOMEM;
 	}
-	__builtin_memcpy(context, found.context, sizeof(*context));
+	__builtin_memcpy(context, inherited, sizeof(*context));
 	return 0;
 }
 

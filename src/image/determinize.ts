@@ -125,7 +125,6 @@ class SubsetConstruction {
       }
     }
     this.#marks.sort();
-    this.#marks.dropRepeated();
     this.budget.spend(end - first + this.#targetNode.length + this.#marks.length + 1);
   }
 

@@ -28,16 +28,6 @@ export class IntBuffer {
       values[hole] = value;
     }
   }
-
-  /** Keeps one of each value, where equal values stand side by side. */
-  dropRepeated(): void {
-    let kept = 0;
-    for (let index = 0; index < this.length; index++) {
-      const value = this.at(index);
-      if (kept === 0 || this.at(kept - 1) !== value) this.values[kept++] = value;
-    }
-    this.length = kept;
-  }
 }
 
 /** Gives each distinct list of integers a number, counted from 0 in the order of first appearance. */

@@ -71,7 +71,7 @@ function addAlternatives(
   { branches, text }: Extract<PatternItem, { kind: 'alternatives' }>,
 ): number {
   // The branches first: their nodes must have lower numbers than the one they join in.
-  const ends = automaton.hasJoin(from, text) ? [] : branches.map((branch) => addItems(automaton, from, branch));
+  const ends = branches.map((branch) => addItems(automaton, from, branch));
   return automaton.join(from, text, (node) => {
     for (const end of new Set(ends)) automaton.empty(end, node);
   });

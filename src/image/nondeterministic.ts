@@ -99,10 +99,6 @@ export class NondeterministicAutomaton {
     return node;
   }
 
-  hasJoin(from: number, key: string): boolean {
-    return this.#joins.has(joinKey(from, key));
-  }
-
   empty(from: number, to: number): void {
     this.budget.bound('transitions', this.emptyTarget.length);
     this.nextEmpty.push(this.firstEmpty.at(from));
@@ -117,6 +113,8 @@ export class NondeterministicAutomaton {
   }
 
   #child(parent: number, byte: number): number {
+    // A transition on NUL would be taken for the default.
+    if (byte === 0) throw new RangeError('a path cannot hold NUL');
     for (let child = this.firstChild.at(parent); child !== NO_NODE; child = this.nextSibling.at(child)) {
       if (this.byte.at(child) === byte) return child;
     }

@@ -83,7 +83,10 @@ export class Client {
       defaults: true,
     });
     const Constructor = grpc.makeClientConstructor(definition[`hauberk.v1.${name}`] as grpc.ServiceDefinition, name);
-    const client = new Constructor(this.address, grpc.credentials.createInsecure());
+    const client = new Constructor(this.address, grpc.credentials.createInsecure(), {
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 500,
+    });
     this.#services.set(name, client);
     return client;
   }

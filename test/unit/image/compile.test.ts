@@ -9,6 +9,7 @@ import {
   HEADER,
   IMAGE_MAGIC,
   STATE_ABSORBING,
+  STATE_BASE_MASK,
 } from '../../../src/image/layout.js';
 import type { Limits } from '../../../src/image/limits.js';
 import { classifyProgram, decide, matchPath } from '../../../src/image/walk.js';
@@ -74,13 +75,22 @@ test('a program is classified below a directory whose answer is settled', () => 
 
 test('the path below a recursive directory is not read to its end', () => {
   const { words } = compileImage(ruleSet([rule(directory('/etc/', true)), rule(exact('/etc/passwd'))]));
-  assert((matchPath(words, path('/etc/nginx/nginx.conf')) & STATE_ABSORBING) !== 0);
+  const state = matchPath(words, path('/etc/nginx/nginx.conf'));
+  assert((state & STATE_ABSORBING) !== 0);
+  assert.notEqual(words[(state & STATE_BASE_MASK) * 2], state & STATE_BASE_MASK, 'needs no default');
 });
 
 test('equal tails are stored once', () => {
   const one = compileImage(ruleSet([rule(pattern('/a/some-long-name'))]));
   const two = compileImage(ruleSet([rule(pattern('/{a,b}/some-long-name'))]));
   assert.equal(two.states, one.states);
+});
+
+test('an image leaves few entries empty', () => {
+  const rules = Array.from({ length: 50 }, (_, index) => rule(exact(`/usr/lib/${(index * 7919) % 1000}/module.so`)));
+  const { words } = compileImage(ruleSet([...rules, rule(pattern('/etc/?')), rule(pattern('/var/?/[!a]'))]));
+  const used = Array.from({ length: words.length / 2 }, (_, entry) => words[entry * 2] !== 0).filter(Boolean).length;
+  assert(words.length / 2 < used * 1.1, `${words.length / 2} entries, ${used} of them used`);
 });
 
 test('directories of any name below any directory do not multiply', () => {
@@ -135,4 +145,32 @@ test('the states that minimization will merge count too', () => {
   const set = ruleSet([rule(pattern('/{axxxxx,bxxxxx,cxxxxx,dxxxxx,exxxxx}'))]);
   assert.equal(compileImage(set).states, 9);
   assert.match(failureOf(set, { states: 20 }).message, /more than 20 states$/);
+});
+
+test('the states that a short pattern grows into count', () => {
+  const set = ruleSet([rule(pattern(`/**a${'[ab]'.repeat(7)}`))]);
+  assert.match(failureOf(set, { states: 50 }).message, /more than 50 states$/);
+});
+
+test('many rules that match at many states count as work', () => {
+  const rules = Array.from({ length: 1000 }, () => rule(pattern('/**')));
+  const set = ruleSet([...rules, rule(exact(`/${'x'.repeat(300)}`))]);
+  assert.match(failureOf(set, { work: 100_000 }).message, /more than 100000 steps$/);
+});
+
+/** Patterns that each take most of this work alone, with twenty wildcards. */
+const WORK = 40_000;
+const HEAVY = Array.from({ length: 5 }, (_, index) => rule(pattern(`/m${index}${'?'.repeat(20)}`)));
+
+test('the pattern to name is sought among those with the most wildcards first', () => {
+  const monster = `/**a${'[ab]'.repeat(30)}`;
+  const failure = failureOf(ruleSet([...HEAVY, rule(pattern(monster))]), { work: WORK });
+  assert.match(failure.message, /rules\[5\].* alone takes more than 40000 steps$/);
+});
+
+test('the search for the pattern to name ends when it has done twice the work of an image', () => {
+  const monster = `/**a${'[ab]'.repeat(12)}`;
+  assert.match(failureOf(ruleSet([rule(pattern(monster))]), { work: WORK }).message, /alone/);
+  const failure = failureOf(ruleSet([...HEAVY, rule(pattern(monster))]), { work: WORK });
+  assert.match(failure.message, /^6 rules, 6 of them patterns, are together too complex/);
 });

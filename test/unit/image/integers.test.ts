@@ -24,12 +24,6 @@ for (const length of [0, 1, 5, 24, 25, 500]) {
   });
 }
 
-test('a buffer keeps one of each value', () => {
-  const buffer = bufferOf([1, 1, 2, 3, 3, 3]);
-  buffer.dropRepeated();
-  assert.deepEqual(valuesOf(buffer), [1, 2, 3]);
-});
-
 test('a table numbers lists in the order of first appearance', () => {
   const table = new IntListTable();
   const values = Int32Array.of(4, 5, 6);

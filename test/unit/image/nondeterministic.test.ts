@@ -49,6 +49,11 @@ test('everything leads to a node with a higher number', () => {
   }
 });
 
+test('a path with a NUL is not taken', () => {
+  const automaton = empty();
+  assert.throws(() => addMatch(automaton, exact('/a\0'), 0), RangeError);
+});
+
 test('nodes are counted against the limit as they are made', () => {
   const automaton = new NondeterministicAutomaton(new Budget({ ...DEFAULT_LIMITS, states: 10 }));
   assert.throws(() => automaton.literal(automaton.start, Buffer.alloc(1000, 'a')), LimitExceeded);

@@ -75,6 +75,13 @@ test('only the classes that are answered differently have an entry', () => {
   assert.deepEqual(symbols, [SYMBOL_VERDICT, SYMBOL_VERDICT + 2]);
 });
 
+test('a class that a rule names without effect has no entry', () => {
+  const silent = { class: 'process', action: 'Allow', readOnly: true, sources: ['/x'] } as const;
+  const verdicts = verdictsOf(rule(exact('/a'), silent), rule(exact('/b')));
+  const symbols = entries(verdicts, 0, 1).filter((_, index) => index % 2 === 0);
+  assert.deepEqual(symbols, [SYMBOL_VERDICT]);
+});
+
 test('the class of a program is part of the label', () => {
   const verdicts = verdictsOf(rule(exact('/a'), { sources: ['/x'] }));
   assert.deepEqual(entries(verdicts, verdicts.markOfClass(1)), [SYMBOL_PROGRAM_CLASS, 1]);

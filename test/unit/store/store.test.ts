@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ClassicLevel } from 'classic-level';
+import type { Container } from '../../../src/containers/container.js';
+import { Failure } from '../../../src/failure.js';
+import type { Policy } from '../../../src/policy/model.js';
+import { Store } from '../../../src/store/store.js';
+
+const directory = () => join(mkdtempSync(join(tmpdir(), 'hauberk-store-')), 'state');
+const policy = (name: string): Policy => ({ name, namespace: 'default', matchLabels: { app: 'a' }, rules: [] });
+const container: Container = {
+  id: 'c1',
+  name: 'c1',
+  namespace: 'default',
+  labels: { app: 'a' },
+  origin: 'registered',
+  namespaces: { pidNamespace: 1, mountNamespace: 2 },
+  process: { pid: 7, startTicks: 9 },
+  links: { '/bin': '/usr/bin' },
+};
+const image = { generation: 3, rules: [] };
+
+test('what was committed is loaded again, and what was deleted is not', async () => {
+  const place = directory();
+  const store = await Store.open(place);
+  assert.equal(statSync(place).mode & 0o777, 0o700);
+  await store.commit({
+    putPolicies: [policy('a'), policy('b')],
+    putContainers: [container],
+    putImageRecords: [image, { generation: 4, rules: [] }],
+    generation: 4,
+  });
+  await store.commit({ deletePolicies: ['default/b'], deleteImageRecords: [4] });
+  await store.close();
+
+  const again = await Store.open(place);
+  assert.deepEqual(await again.load(), {
+    policies: [policy('a')],
+    containers: [container],
+    imageRecords: [image],
+    generation: 4,
+    damaged: [],
+  });
+  await again.close();
+});
+
+test('a directory in use by another is refused by name', async () => {
+  const place = directory();
+  const store = await Store.open(place);
+  await assert.rejects(Store.open(place), (error: Failure) => {
+    assert.ok(error instanceof Failure);
+    assert.equal(error.code, 'failed-precondition');
+    assert.ok(error.message.startsWith(`cannot open the state in ${place}: `), error.message);
+    return true;
+  });
+  await store.close();
+});
+
+test('a damaged record is reported by its key and the others are loaded', async () => {
+  const place = directory();
+  const store = await Store.open(place);
+  await store.commit({ putPolicies: [policy('a'), policy('b')] });
+  await store.close();
+  const raw = new ClassicLevel<string, string>(join(place, 'store'), { valueEncoding: 'utf8' });
+  const text = (await raw.get('policy/default/a'))!;
+  await raw.put('policy/default/a', text.replace('"app":"a"', '"app":"x"'));
+  await raw.close();
+
+  const again = await Store.open(place);
+  const { policies, damaged } = await again.load();
+  assert.deepEqual(policies, [policy('b')]);
+  assert.deepEqual(damaged, ['policy/default/a']);
+  await again.close();
+});
+
+test('kill -9 loses nothing that was acknowledged', async () => {
+  const place = directory();
+  const program = `
+    import { Store } from ${JSON.stringify(new URL('../../../src/store/store.js', import.meta.url).href)};
+    const store = await Store.open(${JSON.stringify(place)});
+    for (let generation = 1; ; generation++) {
+      await store.commit({ generation });
+      console.log(generation);
+    }`;
+  for (let round = 0; round < 3; round++) {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+    let acknowledged = '';
+    child.stdout.on('data', (text) => {
+      acknowledged += text;
+      if (acknowledged.split('\n').length > 20) child.kill('SIGKILL');
+    });
+    await once(child, 'close');
+    const store = await Store.open(place);
+    const { generation, damaged } = await store.load();
+    await store.close();
+    const last = Number(acknowledged.trim().split('\n').at(-1));
+    assert.ok(last >= 20 && generation >= last, `${generation} < ${last}`);
+    assert.deepEqual(damaged, []);
+  }
+});
