@@ -1,8 +1,8 @@
 import { release } from 'node:os';
 import type { Kernel } from '../kernel/kernel.js';
 import { securityModules } from '../kernel/support.js';
-import type { HostStatus } from '../rpc/control-plane.js';
 import { VERSION } from '../version.js';
+import type { HostStatus } from './control-plane.js';
 import type { Controller } from './controller.js';
 import type { Enforcement } from './enforcement.js';
 

@@ -1,8 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { HostStatus } from '../control/control-plane.js';
 import type { SecurityEvent } from '../events/event.js';
 import type { EventCounts } from '../events/hub.js';
 import type { Counter as KernelCounter } from '../kernel/counters.js';
-import type { HostStatus } from '../rpc/control-plane.js';
 
 /** Where figures are read when Prometheus asks. */
 export interface MetricSources {

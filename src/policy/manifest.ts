@@ -71,6 +71,10 @@ function readDocument(document: Document.Parsed, lines: LineCounter, options: Re
     }));
     return { problems };
   }
+  if (document.directives.yaml.version === '1.1') {
+    // Its merge keys and its truths such as `yes` would give the same text another meaning.
+    return { problems: [{ field: 'manifest', description: 'is YAML 1.1; only YAML 1.2 is read' }] };
+  }
   const structure = checkStructure(document);
   if (structure.some(({ fault }) => fault === 'value')) {
     // With a broken alias there is no value to examine; a key given twice leaves one.

@@ -77,7 +77,11 @@ const MANIFESTS: ReadonlyArray<readonly [string, string, RegExp, status?]> = [
     /line 6, column 30: spec\.file\.matchPaths\[0\]\.path/,
   ],
   ['a path with ..', manifest('  file: {matchPaths: [{path: /etc/../x}]}'), /spec\.file\.matchPaths\[0\]\.path.*\.\./],
-  ['a path of 5,000 bytes', manifest(`  file: {matchPaths: [{path: /${'x'.repeat(4999)}}]}`), /is 5000 bytes long, at most 4096/],
+  [
+    'a path of 5,000 bytes',
+    manifest(`  file: {matchPaths: [{path: /${'x'.repeat(4999)}}]}`),
+    /is 5000 bytes long, at most 4096/,
+  ],
   ['network rules', manifest('  network: {matchProtocols: [{protocol: tcp}]}'), /`network`.* not supported/],
   [
     'patterns that blow the automaton up',

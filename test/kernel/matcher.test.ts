@@ -40,7 +40,7 @@ test('the matcher in the kernel gives the answers of the walk in user space', ()
 });
 
 test('a path of 4096 bytes is read to its last byte', () => {
-  const deep = `/${'d'.repeat(255)}`.repeat(15) + `/${'d'.repeat(254)}`;
+  const deep = `${`/${'d'.repeat(255)}`.repeat(15)}/${'d'.repeat(254)}`;
   const rule = {
     id: 'file.matchPaths[0]',
     class: 'file',

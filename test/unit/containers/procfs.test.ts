@@ -52,6 +52,7 @@ after(() => clearInterval(alive));
 
 test('the end of a process is told once, and at once when it has ended already', async () => {
   const child = spawn('sleep', ['100']);
+  const exited = once(child, 'exit');
   const ended: string[] = [];
   await new Promise<void>((resolve) => {
     watchExit(child.pid!, () => {
@@ -60,7 +61,7 @@ test('the end of a process is told once, and at once when it has ended already',
     });
     child.kill();
   });
-  await once(child, 'exit');
+  await exited;
   await new Promise<void>((resolve) => watchExit(endedPid(), resolve));
   assert.deepEqual(ended, ['child']);
 });

@@ -307,6 +307,13 @@ test('the good manifest the cases start from is good', () => {
   assert.equal(readManifest(GOOD, options).length, 1);
 });
 
+test('a text that asks for YAML 1.1 is refused, also with a merge key that merges nothing', () => {
+  for (const rest of [GOOD, '<<: ']) {
+    const lines = refusalOf(() => readManifest(`%YAML 1.1\n---\n${rest}`, options));
+    assert.deepEqual(lines, ['manifest: is YAML 1.1; only YAML 1.2 is read']);
+  }
+});
+
 test('a problem carries its field, description, line and column apart', () => {
   assert.throws(
     () => readManifest(GOOD.replace('/etc/ssl/', 'ssl/'), options),

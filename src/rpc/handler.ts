@@ -1,0 +1,136 @@
+import type {
+  MethodDefinition,
+  Server,
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  sendUnaryData,
+  UntypedHandleCall,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { Failure } from '../failure.js';
+import { toStatus } from './errors.js';
+
+/** What the RPC room writes to the log; a pino logger is one. */
+export interface RpcLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** The server's side of a stream of responses: see `ServerWritableStream` of grpc-js. */
+export type ResponseStream<Response> = ServerWritableStream<unknown, Response>;
+
+type UnaryHandler<Request, Response> = (
+  request: Request,
+  call: ServerUnaryCall<Request, Response>,
+) => Promise<Response> | Response;
+
+/** The stream ends when the promise is settled. */
+type StreamHandler<Request, Response> = (request: Request, call: ResponseStream<Response>) => Promise<void>;
+
+/** Plain functions for every method of a service definition made by ts-proto. */
+export type Handlers<Definition> = {
+  readonly [Method in keyof Definition]: Definition[Method] extends MethodDefinition<infer Request, infer Response>
+    ? Definition[Method] extends { readonly responseStream: true }
+      ? StreamHandler<Request, Response>
+      : UnaryHandler<Request, Response>
+    : never;
+};
+
+/** What a library registers its own service with. */
+export interface ServiceRegistry {
+  addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void;
+}
+
+/**
+ * A service whose handlers cannot take the process down: whatever they throw, at once or later, becomes the status of
+ * the call and, where it is a fault of ours, a line in the log. The server takes services in no other form.
+ */
+export class RpcService {
+  readonly #register: (server: Server, logger: RpcLogger) => void;
+
+  private constructor(register: (server: Server, logger: RpcLogger) => void) {
+    this.#register = register;
+  }
+
+  static of<Definition extends ServiceDefinition>(definition: Definition, handlers: Handlers<Definition>): RpcService {
+    return new RpcService((server, logger) => {
+      const wrapped = Object.entries(definition).map(([name, { path, requestStream, responseStream }]) => {
+        if (requestStream) throw new Error(`${path}: a stream of requests has no wrapper`);
+        const handler = handlers[name as keyof Definition];
+        return [
+          name,
+          responseStream
+            ? wrapStream(path, handler as StreamHandler<unknown, unknown>, logger)
+            : wrapUnary(path, handler as UnaryHandler<unknown, unknown>, logger),
+        ];
+      });
+      server.addService(definition, Object.fromEntries(wrapped));
+    });
+  }
+
+  /** Takes over the services that a library adds by itself; its handlers are synchronous and end their calls themselves. */
+  static fromLibrary(add: (registry: ServiceRegistry) => void): RpcService {
+    return new RpcService((server, logger) => {
+      add({
+        addService(definition, implementation) {
+          const wrapped = Object.entries(definition).map(([name, { path, originalName, responseStream }]) => {
+            const handler = implementation[name] ?? implementation[originalName ?? ''];
+            if (handler === undefined) throw new Error(`${path} has no handler`);
+            return [name, wrapForeign(path, handler, responseStream, logger)];
+          });
+          server.addService(definition, Object.fromEntries(wrapped));
+        },
+      });
+    });
+  }
+
+  /** For the server: registers every method. */
+  addTo(server: Server, logger: RpcLogger): void {
+    this.#register(server, logger);
+  }
+}
+
+type UnaryCall = ServerUnaryCall<unknown, unknown>;
+
+function wrapUnary(path: string, handler: UnaryHandler<unknown, unknown>, logger: RpcLogger) {
+  return async (call: UnaryCall, respond: sendUnaryData<unknown>): Promise<void> => {
+    try {
+      respond(null, await handler(call.request, call));
+    } catch (thrown) {
+      respond(statusFor(path, thrown, logger));
+    }
+  };
+}
+
+function wrapStream(path: string, handler: StreamHandler<unknown, unknown>, logger: RpcLogger) {
+  return async (call: ResponseStream<unknown>): Promise<void> => {
+    try {
+      await handler(call.request, call);
+      call.end();
+    } catch (thrown) {
+      const status = statusFor(path, thrown, logger);
+      // grpc-js ends the stream with the status of the error it emits, and listens even when the stream is over.
+      call.emit('error', Object.assign(new Error(status.details), status));
+    }
+  };
+}
+
+function wrapForeign(path: string, handler: UntypedHandleCall, isStream: boolean, logger: RpcLogger) {
+  return (call: UnaryCall & ResponseStream<unknown>, respond: sendUnaryData<unknown>): void => {
+    try {
+      (handler as (...parameters: unknown[]) => void)(call, respond);
+    } catch (thrown) {
+      const status = statusFor(path, thrown, logger);
+      if (isStream) call.emit('error', Object.assign(new Error(status.details), status));
+      else respond(status);
+    }
+  };
+}
+
+function statusFor(path: string, thrown: unknown, logger: RpcLogger) {
+  const failure = Failure.from(thrown);
+  if (failure.code === 'internal') logger.error({ method: path, err: failure.cause ?? failure }, 'a call failed');
+  return toStatus(failure);
+}

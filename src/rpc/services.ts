@@ -1,0 +1,48 @@
+import type { ControlPlane } from '../control/control-plane.js';
+import type { EventHub } from '../events/hub.js';
+import { containerServiceOf } from './container-service.js';
+import { eventServiceOf } from './event-service.js';
+import type { RpcService } from './handler.js';
+import { healthOf } from './health.js';
+import { hostServiceOf } from './host-service.js';
+import { policyServiceOf } from './policy-service.js';
+import { reflectionOf } from './reflection.js';
+
+/** The services of the API, as health and reflection name them. */
+export const SERVICE_NAMES = [
+  'hauberk.v1.PolicyService',
+  'hauberk.v1.ContainerService',
+  'hauberk.v1.EventService',
+  'hauberk.v1.HostService',
+] as const;
+
+export interface ServiceSources {
+  readonly plane: ControlPlane;
+  readonly hub: EventHub;
+  /** The compiled descriptor set of proto/, for reflection. */
+  readonly descriptorSet: Uint8Array;
+  /** Events a stream may lag behind before it misses the oldest; the hub's default when left out. */
+  readonly queueCapacity?: number;
+}
+
+export interface Services {
+  readonly services: readonly RpcService[];
+  /** Lets go of the control plane. */
+  close(): void;
+}
+
+/** Everything the daemon serves. */
+export function createServices({ plane, hub, descriptorSet, queueCapacity }: ServiceSources): Services {
+  const health = healthOf(plane, SERVICE_NAMES);
+  return {
+    services: [
+      policyServiceOf(plane),
+      containerServiceOf(plane),
+      eventServiceOf(hub, queueCapacity === undefined ? {} : { queueCapacity }),
+      hostServiceOf(plane),
+      health.service,
+      reflectionOf(descriptorSet),
+    ],
+    close: health.close,
+  };
+}

@@ -1,0 +1,33 @@
+import type { SecurityEvent } from '../../../src/events/event.js';
+
+/** An event with what matters to the test given. */
+export function makeEvent(event: Partial<SecurityEvent> = {}): SecurityEvent {
+  return {
+    time: 1_700_000_000_123_456_789n,
+    containerId: 'c1',
+    containerName: 'web-1',
+    namespace: 'default',
+    labels: { app: 'web', tier: 'front' },
+    policy: 'no-shadow',
+    policyNamespace: 'default',
+    rule: 'file.matchPaths[0]',
+    severity: 5,
+    tags: ['secrets'],
+    message: 'shadow is read',
+    class: 'file',
+    operation: 'open',
+    object: '/etc/shadow',
+    action: 'Block',
+    result: 'denied',
+    program: '/bin/cat',
+    parentProgram: '/bin/sh',
+    pid: 7,
+    hostPid: 4007,
+    parentPid: 1,
+    hostParentPid: 4001,
+    uid: 1000,
+    comm: 'cat',
+    generation: 3,
+    ...event,
+  };
+}

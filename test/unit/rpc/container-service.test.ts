@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { ContainerOrigin, type RegisterContainerRequest } from '../../../src/generated/hauberk/v1/container.js';
+import { AccessClass, Action } from '../../../src/generated/hauberk/v1/policy.js';
+import { ask, containerClient, manifest, refusal, serveAll } from './support.js';
+
+async function start(test: TestContext) {
+  const { server, plane } = await serveAll(test);
+  const client = containerClient(test, server);
+  const blank = { id: '', name: '', namespace: '', labels: {}, identity: undefined };
+  return {
+    plane,
+    register: (request: Partial<RegisterContainerRequest>) =>
+      ask(client, (c) => c.registerContainer, { ...blank, ...request }),
+    unregister: (id: string) => ask(client, (c) => c.unregisterContainer, { id }),
+    list: (namespace = '') => ask(client, (c) => c.listContainers, { namespace }),
+    effective: (containerId: string) => ask(client, (c) => c.getEffectivePolicy, { containerId }),
+  };
+}
+
+const identity = { $case: 'namespaces', value: { pidNamespace: 11, mountNamespace: 12 } } as const;
+
+describe('RegisterContainer', () => {
+  test('registers by namespaces, with the id as name and the default namespace', async (t) => {
+    const { register } = await start(t);
+    const { container, changed } = await register({ id: 'c1', labels: { app: 'web' }, identity });
+    assert.equal(changed, true);
+    assert.deepEqual(container, {
+      id: 'c1',
+      name: 'c1',
+      namespace: 'default',
+      labels: { app: 'web' },
+      namespaces: { pidNamespace: 11, mountNamespace: 12 },
+      pid: 0,
+      origin: ContainerOrigin.REGISTERED,
+      policies: [],
+      generation: 40,
+    });
+    assert.equal((await register({ id: 'c1', labels: { app: 'web' }, identity })).changed, false);
+  });
+
+  test('registers by a process', async (t) => {
+    const { register } = await start(t);
+    const request = { id: 'c1', name: 'web-1', namespace: 'shop', identity: { $case: 'pid', value: 77 } } as const;
+    const { container } = await register(request);
+    assert.deepEqual([container?.name, container?.namespace, container?.pid], ['web-1', 'shop', 77]);
+  });
+
+  test('names every field that is wrong, and registers nothing', async (t) => {
+    const { register, plane } = await start(t);
+    const { code, violations } = await refusal(
+      register({
+        name: 'a\nb',
+        namespace: 'Shop',
+        labels: { '': 'x', key: 'a\0b', long: 'y'.repeat(4097) },
+        identity: { $case: 'namespaces', value: { pidNamespace: 0, mountNamespace: 0 } },
+      }),
+    );
+    assert.equal(code, 'INVALID_ARGUMENT');
+    assert.deepEqual(violations, [
+      ['id', 'must not be empty'],
+      ['name', 'must not contain control characters'],
+      [
+        'namespace',
+        'must be lower-case letters, digits and `-`, starting and ending in a letter or digit, ' +
+          'at most 63 characters (a DNS-1123 label)',
+      ],
+      ['labels', 'must not contain an empty key'],
+      ['labels["key"]', 'must not contain control characters'],
+      ['labels["long"]', 'is longer than 4096 characters'],
+      ['namespaces.pid_namespace', 'must not be zero'],
+      ['namespaces.mount_namespace', 'must not be zero'],
+    ]);
+    assert.deepEqual(plane.containers(), []);
+  });
+
+  test('needs an identity, and a process that can be', async (t) => {
+    const { register } = await start(t);
+    const missing = await refusal(register({ id: 'c1' }));
+    assert.deepEqual(missing.violations, [['identity', 'one of pid and namespaces must be set']]);
+    const zero = await refusal(register({ id: 'c1', identity: { $case: 'pid', value: 0 } }));
+    assert.deepEqual(zero.violations, [['pid', 'must not be zero']]);
+    const long = await refusal(register({ id: 'c'.repeat(254), identity }));
+    assert.deepEqual(long.violations, [['id', 'is longer than 253 characters']]);
+  });
+});
+
+describe('UnregisterContainer', () => {
+  test('removes the container', async (t) => {
+    const { register, unregister, plane } = await start(t);
+    await register({ id: 'c1', identity });
+    assert.deepEqual(await unregister('c1'), {});
+    assert.deepEqual(plane.containers(), []);
+  });
+
+  test('answers NOT_FOUND for a container there is not, and needs an id', async (t) => {
+    const { unregister } = await start(t);
+    const missing = await refusal(unregister('c1'));
+    assert.deepEqual([missing.code, missing.message], ['NOT_FOUND', 'no container c1']);
+    assert.deepEqual((await refusal(unregister(''))).violations, [['id', 'must not be empty']]);
+  });
+});
+
+describe('ListContainers', () => {
+  test('lists one namespace or all of them, with the policies that reach each', async (t) => {
+    const { register, list, plane } = await start(t);
+    await register({ id: 'c1', labels: { app: 'web' }, identity });
+    await register({ id: 'c2', namespace: 'shop', identity });
+    await plane.applyManifest(manifest('one'));
+    const shown = async (namespace: string) =>
+      (await list(namespace)).containers.map(({ id, policies, generation }) => [id, policies, generation]);
+    assert.deepEqual(await shown(''), [
+      ['c1', ['default/one'], 40],
+      ['c2', [], 41],
+    ]);
+    assert.deepEqual(await shown('shop'), [['c2', [], 41]]);
+  });
+});
+
+describe('GetEffectivePolicy', () => {
+  test('shows the rules in force and the posture of classes with an Allow rule', async (t) => {
+    const { register, effective, plane } = await start(t);
+    await register({ id: 'c1', labels: { app: 'web' }, identity });
+    await plane.applyManifest(`${manifest('one')}---\n${manifest('two', '/srv/data').replace('Block', 'Allow')}`);
+    const { container, rules, postures } = await effective('c1');
+    assert.equal(container?.id, 'c1');
+    const shown = rules.map(({ policyNamespace, policy, rule }) => [
+      policyNamespace,
+      policy,
+      rule?.match,
+      rule?.action,
+    ]);
+    assert.deepEqual(shown.sort(), [
+      ['default', 'one', { $case: 'path', value: '/etc/shadow' }, Action.BLOCK],
+      ['default', 'two', { $case: 'path', value: '/srv/data' }, Action.ALLOW],
+    ]);
+    assert.deepEqual(postures, [{ class: AccessClass.FILE, action: Action.AUDIT }]);
+  });
+
+  test('answers NOT_FOUND for a container there is not, and needs an id', async (t) => {
+    const { effective } = await start(t);
+    const missing = await refusal(effective('c1'));
+    assert.deepEqual([missing.code, missing.message], ['NOT_FOUND', 'no container c1']);
+    assert.deepEqual((await refusal(effective(''))).violations, [['container_id', 'must not be empty']]);
+  });
+});

@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import {
+  AccessClass,
+  Action,
+  type Policy,
+  PolicyChange_Kind,
+  type Rule,
+} from '../../../src/generated/hauberk/v1/policy.js';
+import { ask, manifest, policyClient, refusal, serveAll } from './support.js';
+
+async function start(test: TestContext) {
+  const { server, plane } = await serveAll(test);
+  const client = policyClient(test, server);
+  return {
+    plane,
+    applyManifest: (value: string) => ask(client, (c) => c.applyPolicy, { source: { $case: 'manifest', value } }),
+    applyPolicy: (value: Policy) => ask(client, (c) => c.applyPolicy, { source: { $case: 'policy', value } }),
+    applyNothing: () => ask(client, (c) => c.applyPolicy, { source: undefined }),
+    remove: (name: string, namespace = '') => ask(client, (c) => c.deletePolicy, { name, namespace }),
+    get: (name: string, namespace = '') => ask(client, (c) => c.getPolicy, { name, namespace }),
+    list: (namespace = '') => ask(client, (c) => c.listPolicies, { namespace }),
+  };
+}
+
+function makeRule(rule: Partial<Rule> = {}): Rule {
+  return {
+    id: '',
+    class: AccessClass.FILE,
+    match: { $case: 'path', value: '/etc/shadow' },
+    fromSource: [],
+    action: Action.ACTION_UNSPECIFIED,
+    readOnly: false,
+    ownerOnly: false,
+    severity: 0,
+    tags: [],
+    message: '',
+    ...rule,
+  };
+}
+
+function makePolicy(policy: Partial<Policy> = {}): Policy {
+  return { name: 'typed', namespace: '', selector: { matchLabels: { app: 'web' } }, rules: [makeRule()], ...policy };
+}
+
+const webServer = {
+  id: 'c1',
+  name: 'web-1',
+  namespace: 'default',
+  labels: { app: 'web' },
+  origin: 'registered',
+} as const;
+
+describe('ApplyPolicy with a manifest', () => {
+  test('tells for each policy what happened and whom it reaches', async (t) => {
+    const { applyManifest, plane } = await start(t);
+    await plane.registerContainer(webServer, { pid: 7 });
+    const first = await applyManifest(manifest('one'));
+    assert.deepEqual(first.changes, [
+      { namespace: 'default', name: 'one', kind: PolicyChange_Kind.CREATED, containerIds: ['c1'], warnings: [] },
+    ]);
+    const second = await applyManifest(`${manifest('one')}---\n${manifest('two', '/etc/passwd', 'other')}`);
+    assert.deepEqual(
+      second.changes.map(({ namespace, name, kind, containerIds }) => [namespace, name, kind, containerIds]),
+      [
+        ['default', 'one', PolicyChange_Kind.UNCHANGED, ['c1']],
+        ['other', 'two', PolicyChange_Kind.CREATED, []],
+      ],
+    );
+    const third = await applyManifest(manifest('one', '/etc/hosts'));
+    assert.equal(third.changes[0]?.kind, PolicyChange_Kind.UPDATED);
+  });
+
+  test('passes warnings on', async (t) => {
+    const { applyManifest } = await start(t);
+    const { changes } = await applyManifest(manifest('one').replace(/matchLabels:\n.*\n/u, 'matchLabels: {}\n'));
+    assert.deepEqual(changes[0]?.warnings, [
+      'spec.selector.matchLabels: is empty, so the policy reaches every container of namespace `default`',
+    ]);
+  });
+
+  test('names every problem with field, line and column, and changes nothing', async (t) => {
+    const { applyManifest, plane } = await start(t);
+    const text = `${manifest('good')}---\n${manifest('bad', 'etc/shadow').replace('Block', 'Blokc')}`;
+    assert.deepEqual(await refusal(applyManifest(text)), {
+      code: 'INVALID_ARGUMENT',
+      message: [
+        'line 26, column 15: document 2: spec.file.matchPaths[0].path: must be absolute, that is start with `/`',
+        'line 27, column 11: document 2: spec.action: must be one of `Allow`, `Audit`, `Block`, not `Blokc`, ' +
+          'did you mean `Block`?',
+      ].join('\n'),
+      violations: [
+        ['document 2: spec.file.matchPaths[0].path', 'line 26, column 15: must be absolute, that is start with `/`'],
+        [
+          'document 2: spec.action',
+          'line 27, column 11: must be one of `Allow`, `Audit`, `Block`, not `Blokc`, did you mean `Block`?',
+        ],
+      ],
+    });
+    assert.deepEqual(plane.policies(), []);
+  });
+
+  test('refuses an empty manifest and a request without source', async (t) => {
+    const { applyManifest, applyNothing } = await start(t);
+    assert.deepEqual(await refusal(applyManifest('')), {
+      code: 'INVALID_ARGUMENT',
+      message: 'manifest: must not be empty',
+      violations: [['manifest', 'must not be empty']],
+    });
+    assert.deepEqual(await refusal(applyNothing()), {
+      code: 'INVALID_ARGUMENT',
+      message: 'source: one of manifest and policy must be set',
+      violations: [['source', 'one of manifest and policy must be set']],
+    });
+  });
+
+  test('survives a manifest that spells half a surrogate pair', async (t) => {
+    const { applyManifest, list } = await start(t);
+    const { code, message } = await refusal(applyManifest(manifest('one').replace('Block', '"\\ud800"')));
+    assert.equal(code, 'INVALID_ARGUMENT');
+    assert.match(message, /not `\ufffd`/u);
+    assert.deepEqual((await list()).policies, []);
+  });
+});
+
+describe('ApplyPolicy with a typed policy', () => {
+  test('fills in the defaults of a manifest', async (t) => {
+    const { applyPolicy, get } = await start(t);
+    const { changes } = await applyPolicy(makePolicy());
+    assert.deepEqual(changes, [
+      { namespace: 'default', name: 'typed', kind: PolicyChange_Kind.CREATED, containerIds: [], warnings: [] },
+    ]);
+    const { policy } = await get('typed');
+    assert.deepEqual(policy, {
+      name: 'typed',
+      namespace: 'default',
+      selector: { matchLabels: { app: 'web' } },
+      rules: [makeRule({ id: 'file.matchPaths[0]', action: Action.BLOCK, severity: 1 })],
+    });
+  });
+
+  test('keeps every field of every kind of rule', async (t) => {
+    const { applyPolicy, get } = await start(t);
+    const rules = [
+      makeRule({
+        id: 'process.matchDirectories[0]',
+        class: AccessClass.PROCESS,
+        match: { $case: 'directory', value: { directory: '/opt/bin/', recursive: true } },
+        fromSource: ['/bin/sh', '/bin/bash'],
+        action: Action.AUDIT,
+        ownerOnly: true,
+        severity: 3,
+      }),
+      makeRule({
+        id: 'file.matchPaths[0]',
+        action: Action.ALLOW,
+        readOnly: true,
+        severity: 10,
+        tags: ['a', 'b'],
+        message: 'hello',
+      }),
+      makeRule({
+        id: 'file.matchDirectories[0]',
+        match: { $case: 'directory', value: { directory: '/etc/', recursive: false } },
+        action: Action.BLOCK,
+        severity: 1,
+      }),
+      makeRule({
+        id: 'file.matchPatterns[0]',
+        match: { $case: 'pattern', value: '/srv/*.key' },
+        action: Action.BLOCK,
+        severity: 2,
+      }),
+    ];
+    await applyPolicy(makePolicy({ namespace: 'shop', rules }));
+    const { policy, manifest: text } = await get('typed', 'shop');
+    assert.deepEqual(policy?.rules, rules);
+    assert.match(text, /^kind: KubeArmorPolicy$/mu);
+    assert.match(text, /dir: \/opt\/bin\//u);
+  });
+
+  test('names missing and unknown values by their field, and changes nothing', async (t) => {
+    const { applyPolicy, plane } = await start(t);
+    const rules = [
+      makeRule(),
+      makeRule({ class: AccessClass.ACCESS_CLASS_UNSPECIFIED, match: undefined }),
+      makeRule({ class: AccessClass.NETWORK, action: 9 as Action }),
+      makeRule({ match: { $case: 'pattern', value: '/a*' }, fromSource: ['/bin/sh'] }),
+      makeRule({ class: AccessClass.PROCESS, readOnly: true }),
+    ];
+    const { code, violations } = await refusal(applyPolicy(makePolicy({ name: '', selector: undefined, rules })));
+    assert.equal(code, 'INVALID_ARGUMENT');
+    assert.deepEqual(violations, [
+      ['policy.name', 'must not be empty'],
+      ['policy.selector', 'must be set; an empty selector reaches every container of the namespace'],
+      ['policy.rules[1].class', 'must be PROCESS or FILE'],
+      ['policy.rules[1].match', 'one of path, directory and pattern must be set'],
+      ['policy.rules[2].class', 'NETWORK rules are not supported by this version'],
+      ['policy.rules[2].action', 'must be ALLOW, AUDIT or BLOCK'],
+      ['policy.rules[3].from_source', 'cannot be combined with a pattern'],
+      ['policy.rules[4].read_only', 'is for FILE rules only'],
+    ]);
+    assert.deepEqual(plane.policies(), []);
+  });
+
+  test('refuses a policy without rules', async (t) => {
+    const { applyPolicy } = await start(t);
+    const { violations } = await refusal(applyPolicy(makePolicy({ rules: [] })));
+    assert.deepEqual(violations, [['policy.rules', 'at least one rule is required']]);
+  });
+
+  test('names what the policy language refuses by the field of the message', async (t) => {
+    const { applyPolicy, plane } = await start(t);
+    const rules = [
+      makeRule({ class: AccessClass.PROCESS }),
+      makeRule({ match: { $case: 'path', value: 'relative' }, fromSource: ['/bin/sh', 'sh'] }),
+      makeRule({ class: AccessClass.PROCESS, severity: 11 }),
+      makeRule({ match: { $case: 'directory', value: { directory: '/no/slash', recursive: true } } }),
+      makeRule({ match: { $case: 'pattern', value: '/a[' } }),
+    ];
+    const { code, message, violations } = await refusal(applyPolicy(makePolicy({ name: 'Upper', rules })));
+    assert.equal(code, 'INVALID_ARGUMENT');
+    assert.deepEqual(violations.map(([field]) => field).sort(), [
+      'policy.name',
+      'policy.rules[1].from_source[1]',
+      'policy.rules[1].path',
+      'policy.rules[2].severity',
+      'policy.rules[3].directory.directory',
+      'policy.rules[4].pattern',
+    ]);
+    assert.match(message, /^policy\.rules\[2\]\.severity: must be a whole number from 1 to 10$/mu);
+    assert.deepEqual(plane.policies(), []);
+  });
+});
+
+describe('DeletePolicy', () => {
+  test('removes the policy and names the containers it reached', async (t) => {
+    const { applyManifest, remove, plane } = await start(t);
+    await plane.registerContainer(webServer, { pid: 7 });
+    await applyManifest(manifest('one'));
+    assert.deepEqual(await remove('one'), { containerIds: ['c1'] });
+    assert.deepEqual(plane.policies(), []);
+  });
+
+  test('answers NOT_FOUND for a policy there is not', async (t) => {
+    const { remove } = await start(t);
+    assert.deepEqual(await refusal(remove('one', 'shop')), {
+      code: 'NOT_FOUND',
+      message: 'no policy shop/one',
+      violations: [],
+    });
+  });
+
+  test('needs a name', async (t) => {
+    const { remove } = await start(t);
+    assert.deepEqual((await refusal(remove(''))).violations, [['name', 'must not be empty']]);
+  });
+});
+
+describe('GetPolicy', () => {
+  test('shows the policy, its manifest and the containers it reaches', async (t) => {
+    const { applyManifest, get, plane } = await start(t);
+    await plane.registerContainer(webServer, { pid: 7 });
+    await applyManifest(manifest('one'));
+    const { policy, manifest: text, containerIds } = await get('one');
+    assert.equal(policy?.rules[0]?.id, 'file.matchPaths[0]');
+    assert.deepEqual(containerIds, ['c1']);
+    const again = await applyManifest(text);
+    assert.equal(again.changes[0]?.kind, PolicyChange_Kind.UNCHANGED);
+  });
+
+  test('answers NOT_FOUND for a policy there is not, and needs a name', async (t) => {
+    const { get } = await start(t);
+    const missing = await refusal(get('one'));
+    assert.deepEqual([missing.code, missing.message], ['NOT_FOUND', 'no policy default/one']);
+    assert.deepEqual((await refusal(get(''))).violations, [['name', 'must not be empty']]);
+  });
+});
+
+describe('ListPolicies', () => {
+  test('lists one namespace or all of them', async (t) => {
+    const { applyManifest, list } = await start(t);
+    await applyManifest(`${manifest('b')}---\n${manifest('a', '/x', 'shop')}---\n${manifest('a')}`);
+    const keys = async (namespace: string) =>
+      (await list(namespace)).policies.map((policy) => `${policy.namespace}/${policy.name}`);
+    assert.deepEqual(await keys(''), ['default/a', 'default/b', 'shop/a']);
+    assert.deepEqual(await keys('shop'), ['shop/a']);
+    assert.deepEqual(await keys('none'), []);
+  });
+});
