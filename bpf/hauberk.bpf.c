@@ -3,5 +3,7 @@
 #include "include/kernel.h"
 #include "include/process_hooks.h"
 #include "include/file_hooks.h"
+#include "include/network_hooks.h"
+#include "include/capability_hooks.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -6,6 +6,8 @@
 #include "include/kernel.h"
 #include "include/maps.h"
 #include "include/path.h"
+#include "include/token_bucket.h"
+#include "include/word.h"
 
 struct {
 	enum image_header header;
@@ -17,11 +19,16 @@ struct {
 	enum image_verdict verdict;
 	enum verdict_action action;
 	enum event_operation event_operation;
+	enum event_flag event_flag;
+	enum word_direction word_direction;
+	enum word_address word_address;
 	enum path_result path_result;
 	enum counter counter;
 	struct image_entry entry;
 	struct event_record record;
 	struct container_key key;
+	struct settings settings;
+	struct token_bucket bucket;
 } layouts = {};
 
 char LICENSE[] SEC("license") = "GPL";

@@ -15,7 +15,12 @@ export interface Config {
   readonly logLevel: string;
   readonly defaultPostureProcess: Posture;
   readonly defaultPostureFile: Posture;
+  readonly defaultPostureNetwork: Posture;
+  readonly defaultPostureCapabilities: Posture;
+  readonly eventsPerSecond: string;
+  readonly eventBurst: string;
   readonly detachOnExit: boolean;
+  readonly discardDamaged: boolean;
   readonly check: boolean;
   readonly help: boolean;
   readonly version: boolean;
@@ -30,10 +35,11 @@ interface Flag {
   readonly help: string;
 }
 
+const WHOLE_NUMBER = /^\d{1,7}$/;
 const POSTURES = ['audit', 'block'];
 const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/;
 
-/** Every flag; all but the last three may also stand in the configuration file. */
+/** Every flag; all but those of NOT_IN_FILE may also stand in the configuration file. */
 const FLAGS: Readonly<Record<string, Flag>> = {
   listen: {
     type: 'string',
@@ -91,9 +97,41 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     choices: POSTURES,
     help: 'the same for files',
   },
+  'default-posture-network': {
+    type: 'string',
+    value: 'POSTURE',
+    default: 'audit',
+    choices: POSTURES,
+    help: 'the same for sockets',
+  },
+  'default-posture-capabilities': {
+    type: 'string',
+    value: 'POSTURE',
+    default: 'audit',
+    choices: POSTURES,
+    help: 'the same for capabilities',
+  },
+  'events-per-second': {
+    type: 'string',
+    value: 'NUMBER',
+    default: '1000',
+    pattern: WHOLE_NUMBER,
+    help: 'how many events of one container are reported a second, 0 for all; those held back are counted',
+  },
+  'event-burst': {
+    type: 'string',
+    value: 'NUMBER',
+    default: '2000',
+    pattern: WHOLE_NUMBER,
+    help: 'how many of them at once, after a quiet time',
+  },
   'detach-on-exit': {
     type: 'boolean',
     help: 'take the enforcement away on SIGTERM; without it, it outlives the daemon',
+  },
+  'discard-damaged': {
+    type: 'boolean',
+    help: 'start without stored records that are damaged; without it, hauberkd does not start when there are any',
   },
   config: { type: 'string', value: 'FILE', help: 'a YAML file with the flags above by name; flags given win' },
   check: {
@@ -103,7 +141,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   version: { type: 'boolean', help: 'print the version and end' },
   help: { type: 'boolean', help: 'print this text and end' },
 };
-const NOT_IN_FILE = ['config', 'check', 'version', 'help'];
+const NOT_IN_FILE = ['discard-damaged', 'config', 'check', 'version', 'help'];
 
 /**
  * Reads flags and, if one names it, the configuration file.

@@ -1,13 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import type { Config } from './config.js';
+import type { NamespacePair } from './containers/container.js';
 import { watchDocker } from './containers/docker.js';
 import { hostMountNamespace, ownMountNamespace } from './containers/procfs.js';
 import { ContainerKeeper, stillRunning } from './control/container-keeper.js';
+import { ContainerRegistry } from './control/container-registry.js';
 import type { ControlPlane } from './control/control-plane.js';
-import { Controller } from './control/controller.js';
+import type { DesiredState } from './control/desired-state.js';
 import { Enforcement } from './control/enforcement.js';
 import { HostState } from './control/host-state.js';
+import { Ledger } from './control/ledger.js';
+import { PolicyRegistry } from './control/policy-registry.js';
+import { HeldBackWatch } from './events/held-back.js';
 import { EventHub } from './events/hub.js';
 import { clockOffset, EventReader } from './events/reader.js';
 import { Failure } from './failure.js';
@@ -15,10 +20,11 @@ import { Kernel } from './kernel/kernel.js';
 import { missingSupport } from './kernel/support.js';
 import { Metrics } from './metrics/metrics.js';
 import { startMetricsServer } from './metrics/server.js';
+import { policyKey } from './policy/model.js';
 import { PolicySet } from './policy/policy-set.js';
 import { startServer } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
-import { Store } from './store/store.js';
+import { Store, type StoredState } from './store/store.js';
 
 const BUILD = new URL('..', import.meta.url);
 const OBJECT_PATH = new URL('bpf/hauberk.bpf.o', BUILD).pathname;
@@ -45,14 +51,13 @@ export async function runDaemon(config: Config): Promise<void> {
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
   const store = await Store.open(config.stateDir);
   const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostMountNamespace());
-  const { enforcement, controller, state, keeper, metrics, hub } = await assemble(config, logger, store, kernel);
-  const docker = startDocker(config, logger, keeper, controller, state);
-  const plane = controlPlane(controller, keeper, state);
+  const { enforcement, ledger, plane, heldBack, metrics, hub } = await assemble(config, logger, store, kernel);
+  const docker = startDocker(config, logger, plane);
   const metricsServer =
     config.metrics === 'off' ? undefined : await startMetricsServer(config.metrics, metrics.registry);
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
   const server = await startServer({ listen: config.listen, services: services.services, logger });
-  const { policies, containers } = state.status();
+  const { policies, containers } = plane.host.status();
   logger.info({ listen: server.address, adopted: kernel.adopted, policies, containers }, 'enforcing');
 
   const signal = await new Promise<string>((resolve) => {
@@ -60,12 +65,13 @@ export async function runDaemon(config: Config): Promise<void> {
   });
   logger.info({ signal, detach: config.detachOnExit }, 'stopping');
   docker?.stop();
-  keeper.stop();
+  plane.keeper.stop();
+  heldBack.stop();
   await server.shutdown(SHUTDOWN_GRACE_MILLISECONDS);
   services.close();
   metricsServer?.close();
   metricsServer?.closeAllConnections();
-  await controller.stop();
+  await ledger.stop();
   if (config.detachOnExit) kernel.detach();
   else kernel.close();
   await store.close();
@@ -78,60 +84,91 @@ export async function runDaemon(config: Config): Promise<void> {
 /** Loads what was kept, brings the kernel into agreement with it and starts reading events. */
 async function assemble(config: Config, logger: Logger, store: Store, kernel: Kernel) {
   const stored = await store.load();
-  for (const key of stored.damaged) logger.error({ key }, 'a stored record is damaged and was left out');
+  refuseDamaged(stored, config, logger);
   const earlier = new Map(stored.imageRecords.map(({ generation, rules }) => [generation, rules]));
-  const postures = { process: config.defaultPostureProcess, file: config.defaultPostureFile };
-  const enforcement = new Enforcement(kernel, postures, earlier, stored.generation);
-  const running = stillRunning(stored.containers);
-  const desired = {
-    policies: PolicySet.empty.with(stored.policies),
-    containers: new Map(running.map((container) => [container.id, container])),
+  const postures = {
+    process: config.defaultPostureProcess,
+    file: config.defaultPostureFile,
+    network: config.defaultPostureNetwork,
+    capabilities: config.defaultPostureCapabilities,
   };
-  const state = new HostState(kernel, enforcement, () => controller);
-  const controller: Controller = new Controller(
+  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage);
+  const desired = desiredState(stored);
+  const ledger: Ledger = new Ledger(
     enforcement,
     store,
-    desired,
+    { desired, generation: stored.generation },
     (seconds) => metrics.observeApply(seconds),
-    () => state.announce(),
+    () => host.announce(),
   );
-  const keeper = new ContainerKeeper(controller, logger);
+  const host = new HostState(kernel, enforcement, ledger);
+  const containers = new ContainerRegistry(ledger);
+  const keeper = new ContainerKeeper(containers, logger, hostMountNamespace());
+  const plane: ControlPlane = { policies: new PolicyRegistry(ledger, postures), containers, keeper, host };
   const hub = new EventHub();
+  const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
+  const now = () => process.hrtime.bigint() + clockOffset();
+  const heldBack = new HeldBackWatch(
+    kernel.allHeldBack(),
+    (namespaces) => kernel.heldBack(namespaces),
+    containerOf,
+    (summaries) => hub.publish(summaries),
+    now,
+  );
   const reader = new EventReader(
-    {
-      containerOf: (record) => controller.containerAt(record),
-      ruleOf: (generation, rule) => enforcement.ruleOf(generation, rule),
-    },
+    { containerOf, ruleOf: (generation, rule) => enforcement.ruleOf(generation, rule) },
     (events) => {
       hub.publish(events);
-      metrics.observeEvents(events, process.hrtime.bigint() + clockOffset());
+      metrics.observeEvents(events, now());
     },
+    (namespaces) => heldBack.tokensRanOut(namespaces),
   );
   const metrics = new Metrics({
-    status: () => state.status(),
+    status: () => host.status(),
     kernelCounters: () => kernel.counters(),
     recursionMisses: () => kernel.recursionMisses(),
     ringWakeUps: () => kernel.ringWakeUps,
     eventCounts: () => hub.counts(),
     undecodableRecords: () => reader.undecodable,
   });
+  kernel.limitEvents({ perSecond: Number(config.eventsPerSecond), burst: Number(config.eventBurst) });
   const gone = stored.containers.filter(({ id }) => !desired.containers.has(id)).map(({ id }) => id);
-  await controller.start(gone);
+  await ledger.start(gone);
   keeper.resume();
   kernel.readEvents((ring) => reader.read(ring));
-  return { enforcement, controller, state, keeper, metrics, hub };
+  return { enforcement, ledger, plane, heldBack, metrics, hub };
+}
+
+/** A policy that cannot be read must not silently stop being enforced: what the kernel holds stays as it is. */
+function refuseDamaged({ damaged }: StoredState, { discardDamaged, stateDir }: Config, logger: Logger): void {
+  if (damaged.length === 0) return;
+  if (!discardDamaged) {
+    throw new Failure(
+      'failed-precondition',
+      `records in ${stateDir} are damaged: ${damaged.join(', ')}; ` +
+        'restore them from a copy, or start once with --discard-damaged and apply the policies again',
+    );
+  }
+  for (const key of damaged) logger.error({ key }, 'a stored record is damaged and was left out');
+}
+
+function desiredState(stored: StoredState): DesiredState {
+  return {
+    policies: PolicySet.empty.with(stored.policies.map(({ policy }) => policy)),
+    versions: new Map(stored.policies.map(({ policy, version }) => [policyKey(policy), version])),
+    containers: new Map(stillRunning(stored.containers).map((container) => [container.id, container])),
+    postures: new Map(stored.postures.map(({ namespace, postures }) => [namespace, postures])),
+  };
 }
 
 function startDocker(
   config: Config,
   logger: Logger,
-  keeper: ContainerKeeper,
-  controller: Controller,
-  state: HostState,
+  { containers, keeper, host }: ControlPlane,
 ): { stop(): void } | undefined {
   if (config.dockerSocket === 'off') return undefined;
   const forget = async (id: string) => {
-    if (controller.container(id) !== undefined) await keeper.unregister(id);
+    if (containers.get(id) !== undefined) await keeper.unregister(id);
   };
   return watchDocker({
     socketPath: config.dockerSocket,
@@ -141,30 +178,10 @@ function startDocker(
     },
     onGone: forget,
     onRunning: async (ids) => {
-      for (const { id, origin } of controller.containers()) if (origin === 'docker' && !ids.has(id)) await forget(id);
+      for (const { id, origin } of containers.list()) if (origin === 'docker' && !ids.has(id)) await forget(id);
     },
     onConnection: (connected) => {
-      state.dockerConnected = connected;
+      host.dockerConnected = connected;
     },
   });
-}
-
-function controlPlane(controller: Controller, keeper: ContainerKeeper, state: HostState): ControlPlane {
-  return {
-    applyManifest: (text) => controller.applyManifest(text),
-    applyDocument: (document) => controller.applyDocument(document),
-    deletePolicy: (namespace, name) => controller.deletePolicy(namespace, name),
-    policy: (namespace, name) => controller.policy(namespace, name),
-    policies: () => controller.policies(),
-    manifestOf: (policy) => controller.manifestOf(policy),
-    containerIdsReachedBy: (policy) => controller.containerIdsReachedBy(policy),
-    registerContainer: (description, identity) => keeper.register(description, identity),
-    unregisterContainer: (id) => keeper.unregister(id),
-    containers: () => controller.containers(),
-    policyKeysOf: (container) => controller.policyKeysOf(container),
-    generationOf: (container) => controller.generationOf(container),
-    ruleSetOf: (id) => controller.ruleSetOf(id),
-    status: () => state.status(),
-    onStatusChange: (listener) => state.onStatusChange(listener),
-  };
 }

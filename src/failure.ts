@@ -3,6 +3,7 @@ export type FailureCode =
   | 'invalid-argument'
   | 'not-found'
   | 'failed-precondition'
+  | 'aborted'
   | 'resource-exhausted'
   | 'unavailable'
   | 'internal';

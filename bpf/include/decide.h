@@ -5,16 +5,22 @@
 
 #include "report.h"
 #include "task.h"
+#include "word.h"
 
 #define ACCESS_EXECUTE (1 << IMAGE_EXECUTE)
 #define ACCESS_READ (1 << IMAGE_READ)
 #define ACCESS_WRITE (1 << IMAGE_WRITE)
+#define ACCESS_COMMUNICATE (1 << IMAGE_COMMUNICATE)
+#define ACCESS_USE (1 << IMAGE_USE)
 
 struct access {
+	/* A name in a tree or, where there is none, a word. */
 	struct dentry *dentry;
 	struct vfsmount *mnt;
+	const struct word *word;
 	__u32 operation;	/* enum event_operation */
 	__u32 wanted;		/* ACCESS_ bits */
+	bool unreported;
 	/* Out: the class of the object, were it run as a program. */
 	__u32 program_class;
 };
@@ -29,13 +35,21 @@ static __always_inline bool owns(struct task_struct *task, struct dentry *dentry
 
 static __always_inline void count_decision(struct access *access, __u32 action)
 {
-	count((access->wanted & ACCESS_EXECUTE ? COUNTER_PROCESS_ALLOW : COUNTER_FILE_ALLOW) + action);
+	__u32 counter = COUNTER_FILE_ALLOW;
+
+	if (access->wanted & ACCESS_EXECUTE)
+		counter = COUNTER_PROCESS_ALLOW;
+	else if (access->wanted & ACCESS_COMMUNICATE)
+		counter = COUNTER_NETWORK_ALLOW;
+	else if (access->wanted & ACCESS_USE)
+		counter = COUNTER_CAPABILITIES_ALLOW;
+	count(counter + action);
 }
 
 /* The strongest verdict over the operations the access asks for. */
 static __noinline __u32 find_verdict(struct membership *found, struct access *access, __u32 row)
 {
-	bool owner = owns(found->task, access->dentry);
+	bool owner = !access->dentry || owns(found->task, access->dentry);
 	__u32 strongest = RULE_NONE;
 
 	for (__u32 operation = 0; operation < VERDICT_ROW_ENTRIES; operation++) {
@@ -83,17 +97,24 @@ static __noinline int decide_with(struct membership *found, struct scratch *scra
 	decision.path_result = find_program_class(found, &scratch->path, &program_class);
 	if (decision.path_result != PATH_OK)
 		return refuse_unresolved(found, scratch, &decision);
-	decision.path_result = path_build(&scratch->path, access->dentry, access->mnt, &decision.object_offset);
-	if (is_nobodys_business(found, access, decision.path_result))
-		return 0;
-	if (decision.path_result != PATH_OK)
-		return refuse_unresolved(found, scratch, &decision);
+	if (access->word) {
+		decision.object_offset = place_word(&scratch->path, access->word);
+	} else {
+		decision.path_result = path_build(&scratch->path, access->dentry, access->mnt,
+						  &decision.object_offset);
+		if (is_nobodys_business(found, access, decision.path_result))
+			return 0;
+		if (decision.path_result != PATH_OK)
+			return refuse_unresolved(found, scratch, &decision);
+	}
 	state = automaton_match(found->image, &scratch->path, decision.object_offset);
 	access->program_class = automaton_program_class(found->image, state);
 	decision.verdict = find_verdict(found, access, automaton_row(found->image, state, program_class));
 	action = decision.verdict >> VERDICT_ACTION_SHIFT;
 	count_decision(access, action);
-	if (action != ACTION_ALLOW)
+	if (action != ACTION_ALLOW && access->unreported)
+		count(COUNTER_EVENT_SPECULATIVE);
+	else if (action != ACTION_ALLOW)
 		report(found, scratch, &decision);
 	return action >= ACTION_BLOCK ? -EACCES : 0;
 }

@@ -21,6 +21,19 @@ enum event_operation {
 	OPERATION_RENAME = 9,
 	OPERATION_CHMOD = 10,
 	OPERATION_CHOWN = 11,
+	OPERATION_CREATE = 12,
+	OPERATION_BIND = 13,
+	OPERATION_CONNECT = 14,
+	OPERATION_LISTEN = 15,
+	OPERATION_ACCEPT = 16,
+	OPERATION_SEND = 17,
+	OPERATION_RECEIVE = 18,
+	OPERATION_USE = 19,
+};
+
+enum event_flag {
+	/* The container's next event may have to be held back. */
+	EVENT_LAST_TOKEN = 1 << 0,
 };
 
 struct event_record {
@@ -29,8 +42,9 @@ struct event_record {
 	__u32 mount_namespace;
 	__u32 generation;		/* of the image that decided */
 	__u32 verdict;			/* action and rule number, see image.h */
-	__u32 operation;
-	__u32 path_result;		/* why there was no path to decide on, or PATH_OK */
+	__u16 operation;
+	__u16 path_result;		/* why there was no path to decide on, or PATH_OK */
+	__u32 flags;			/* enum event_flag */
 	__u32 host_pid;
 	__u32 pid;			/* in the task's own pid namespace, as are the parents' */
 	__u32 host_parent_pid;

@@ -23,6 +23,8 @@ enum image_flag {
 	IMAGE_DECIDES_PROCESS = 1 << 0,
 	IMAGE_DECIDES_FILE = 1 << 1,
 	IMAGE_HAS_SOURCES = 1 << 2,
+	IMAGE_DECIDES_NETWORK = 1 << 3,
+	IMAGE_DECIDES_CAPABILITIES = 1 << 4,
 };
 
 enum image_state {
@@ -46,7 +48,9 @@ enum image_operation {
 	IMAGE_EXECUTE = 0,
 	IMAGE_READ = 1,
 	IMAGE_WRITE = 2,
-	VERDICT_ROW_ENTRIES = 3,
+	IMAGE_COMMUNICATE = 3,
+	IMAGE_USE = 4,
+	VERDICT_ROW_ENTRIES = 5,
 };
 
 enum image_verdict {

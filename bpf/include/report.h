@@ -6,6 +6,7 @@
 #include "maps.h"
 #include "path.h"
 #include "task.h"
+#include "token_bucket.h"
 
 struct decision {
 	__u32 operation;	/* enum event_operation */
@@ -60,6 +61,11 @@ static __noinline void report(struct membership *found, struct scratch *scratch,
 	__u32 bytes;
 
 	record->time_ns = bpf_ktime_get_ns();
+	record->flags = 0;
+	if (!take_token(&found->container, record->time_ns, &record->flags)) {
+		count(COUNTER_EVENT_HELD_BACK);
+		return;
+	}
 	record->pid_namespace = found->container.pid_namespace;
 	record->mount_namespace = found->container.mount_namespace;
 	record->generation = found->generation;

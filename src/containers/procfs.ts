@@ -70,13 +70,17 @@ export function findProcessIn(namespaces: NamespacePair): ProcessIdentity | unde
  * @param field the request's field that named the namespaces
  * @throws Failure invalid-argument
  */
-export function checkNamespaces({ pidNamespace, mountNamespace }: NamespacePair, field: 'pid' | 'namespaces'): void {
+export function checkNamespaces(
+  { pidNamespace, mountNamespace }: NamespacePair,
+  field: 'pid' | 'namespaces',
+  hostMountNamespace: number,
+): void {
   const named = field === 'namespaces';
   if (pidNamespace === 0 || mountNamespace === 0) {
     const part = pidNamespace === 0 ? 'pid_namespace' : 'mount_namespace';
     throw invalidInput([{ field: `${field}.${part}`, description: 'must be the inode number of a namespace' }]);
   }
-  if (mountNamespace === hostMountNamespace()) {
+  if (mountNamespace === hostMountNamespace) {
     throw invalidInput([
       {
         field: named ? `${field}.mount_namespace` : field,

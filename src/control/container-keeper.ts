@@ -9,12 +9,21 @@ import {
   namespacesOf,
   processIdentity,
 } from '../containers/procfs.js';
-import { Failure } from '../failure.js';
-import type { Controller } from './controller.js';
+import { Failure, invalidInput, type Problem } from '../failure.js';
+import type { ContainerChange, ContainerRegistry } from './container-registry.js';
+import type { Outcome } from './ledger.js';
 
 interface Logger {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
+}
+
+/** How a caller names the container's namespaces: by a process in them, or by their inodes. */
+export type ContainerIdentity = { readonly pid: number } | NamespacePair;
+
+export interface ContainerRegistration {
+  readonly description: ContainerDescription;
+  readonly identity: ContainerIdentity;
 }
 
 /** Looks containers up in the kernel's process table when they are registered, and lets them go when they end. */
@@ -22,34 +31,66 @@ export class ContainerKeeper {
   readonly #watches = new Map<string, { close(): void }>();
 
   constructor(
-    readonly controller: Controller,
+    readonly registry: ContainerRegistry,
     readonly logger: Logger,
+    readonly hostMountNamespace: number,
   ) {}
 
   /** @throws Failure invalid-argument naming `pid` or `namespaces` when there is no such container */
-  async register(
-    description: ContainerDescription,
-    identity: { readonly pid: number } | NamespacePair,
-  ): Promise<{ container: Container; changed: boolean }> {
-    const container = 'pid' in identity ? byProcess(description, identity.pid) : byNamespaces(description, identity);
-    const registered = await this.controller.putContainer(container);
-    this.#watch(registered.container);
+  async register(description: ContainerDescription, identity: ContainerIdentity): Promise<Outcome<ContainerChange>> {
+    const registered = await this.registry.put(this.#lookUp(description, identity));
+    this.#watch(registered.result.container);
     return registered;
   }
 
+  /** Makes the registered containers those given, all or nothing. Fields of problems start with `containers[0]`. */
+  async sync(registrations: readonly ContainerRegistration[]): Promise<Outcome<ContainerChange[]>> {
+    const problems: Problem[] = [];
+    const containers = registrations.flatMap(({ description, identity }, index) => {
+      try {
+        return [this.#lookUp(description, identity)];
+      } catch (thrown) {
+        if (!(thrown instanceof Failure) || thrown.problems.length === 0) throw thrown;
+        problems.push(...thrown.problems.map((each) => ({ ...each, field: `containers[${index}].${each.field}` })));
+        return [];
+      }
+    });
+    if (problems.length > 0) throw invalidInput(problems);
+    const outcome = await this.registry.sync(containers);
+    for (const { container, kind } of outcome.result) {
+      if (kind === 'removed') this.#forget(container.id);
+      else this.#watch(container);
+    }
+    return outcome;
+  }
+
   /** @throws Failure not-found */
-  async unregister(id: string): Promise<void> {
-    await this.controller.removeContainer(id);
+  async unregister(id: string): Promise<Outcome<ContainerChange[]>> {
+    const outcome = await this.registry.remove(id);
     this.#forget(id);
+    return outcome;
   }
 
   /** Watches the containers that were loaded from disk. */
   resume(): void {
-    for (const container of this.controller.containers()) this.#watch(container);
+    for (const container of this.registry.list()) this.#watch(container);
   }
 
   stop(): void {
     for (const id of [...this.#watches.keys()]) this.#forget(id);
+  }
+
+  #lookUp(description: ContainerDescription, identity: ContainerIdentity): Container {
+    if ('pid' in identity) {
+      const { pid } = identity;
+      const namespaces = namespacesOf(pid);
+      checkNamespaces(namespaces, 'pid', this.hostMountNamespace);
+      return { ...description, namespaces, process: processIdentity(pid), links: linkedDirectories(pid) };
+    }
+    checkNamespaces(identity, 'namespaces', this.hostMountNamespace);
+    const process = findProcessIn(identity);
+    if (process === undefined) return { ...description, namespaces: identity, links: {} };
+    return { ...description, namespaces: identity, process, links: linkedDirectories(process.pid) };
   }
 
   #watch(container: Container): void {
@@ -71,13 +112,13 @@ export class ContainerKeeper {
     this.#watches.delete(container.id);
     try {
       const successor = findProcessIn(container.namespaces);
-      if (this.controller.container(container.id)?.process?.pid !== container.process?.pid) return;
+      if (this.registry.get(container.id)?.process?.pid !== container.process?.pid) return;
       if (successor === undefined) {
-        await this.controller.removeContainer(container.id);
+        await this.registry.remove(container.id);
         this.logger.info({ container: container.id }, 'the container has ended');
       } else {
-        const { container: renewed } = await this.controller.putContainer({ ...container, process: successor });
-        this.#watch(renewed);
+        const { result } = await this.registry.put({ ...container, process: successor });
+        this.#watch(result.container);
       }
     } catch (error) {
       this.logger.warn({ container: container.id, error }, 'cannot settle the end of a container');
@@ -106,17 +147,4 @@ function isIn({ pid }: ProcessIdentity, namespaces: NamespacePair): boolean {
     if (error instanceof Failure) return false;
     throw error;
   }
-}
-
-function byProcess(description: ContainerDescription, pid: number): Container {
-  const namespaces = namespacesOf(pid);
-  checkNamespaces(namespaces, 'pid');
-  return { ...description, namespaces, process: processIdentity(pid), links: linkedDirectories(pid) };
-}
-
-function byNamespaces(description: ContainerDescription, namespaces: NamespacePair): Container {
-  checkNamespaces(namespaces, 'namespaces');
-  const process = findProcessIn(namespaces);
-  if (process === undefined) return { ...description, namespaces, links: {} };
-  return { ...description, namespaces, process, links: linkedDirectories(process.pid) };
 }

@@ -4,23 +4,18 @@ import type { RuleDescription } from '../events/rule-description.js';
 import { Failure } from '../failure.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { followLinks } from '../policy/links.js';
-import type { Postures } from '../policy/model.js';
-import type { PolicySet } from '../policy/policy-set.js';
+import type { Policy, Postures } from '../policy/model.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
+import type { DesiredState } from './desired-state.js';
 import { type LiveImage, LiveImages } from './images.js';
-
-/** What is to be decided: for which containers, by which policies. */
-export interface DesiredState {
-  readonly policies: PolicySet;
-  readonly containers: ReadonlyMap<string, Container>;
-}
 
 /** What a change needs to have written down before it takes effect. */
 export interface ImageChanges {
   readonly added: readonly LiveImage[];
   /** Generations that were replaced earlier; their events have been read. */
   readonly retired: readonly number[];
-  readonly lastGeneration: number;
+  /** The highest image generation ever used. */
+  readonly lastImage: number;
 }
 
 /** Keeps the kernel's maps in agreement with a desired state. Not safe for concurrent changes: see Serial. */
@@ -77,14 +72,14 @@ export class Enforcement {
         const current = this.#assigned.get(container.id);
         const image =
           current === undefined || affected(container)
-            ? this.#images.obtain(this.ruleSetFor(container, desired.policies), fresh)
+            ? this.#images.obtain(this.ruleSetFor(container, desired), fresh)
             : current.image;
         next.set(container.id, { namespaces: container.namespaces, image });
       }
       await record({
         added: [...fresh.values()],
         retired: this.#retired,
-        lastGeneration: this.#images.lastGeneration,
+        lastImage: this.#images.lastGeneration,
       });
     } catch (error) {
       this.#images.abandon(fresh);
@@ -96,8 +91,26 @@ export class Enforcement {
   }
 
   /** The rules that decide for a container, links of its root followed. */
-  ruleSetFor(container: Container, policies: PolicySet): RuleSet {
-    return resolveRules(followLinks(policies.boundRulesFor(container), container.links), this.postures);
+  ruleSetFor(container: Container, { policies, postures }: Pick<DesiredState, 'policies' | 'postures'>): RuleSet {
+    const rules = followLinks(policies.boundRulesFor(container), container.links);
+    return resolveRules(rules, { ...this.postures, ...postures.get(container.namespace) });
+  }
+
+  /** Compiles what `change` would compile. @throws Failure where that fails */
+  rehearse(desired: DesiredState, affected: (container: Container) => boolean): void {
+    for (const container of desired.containers.values()) {
+      if (affected(container)) this.#images.rehearse(this.ruleSetFor(container, desired));
+    }
+  }
+
+  /** Compiles one policy by itself, so that what no container can have is refused before one asks for it. */
+  rehearsePolicy(policy: Policy): void {
+    this.#images.rehearse(
+      resolveRules(
+        policy.rules.map((rule) => ({ policy, rule })),
+        this.postures,
+      ),
+    );
   }
 
   async #publish(next: Map<string, { namespaces: NamespacePair; image: LiveImage }>): Promise<void> {

@@ -2,9 +2,29 @@ import { release } from 'node:os';
 import type { Kernel } from '../kernel/kernel.js';
 import { securityModules } from '../kernel/support.js';
 import { VERSION } from '../version.js';
-import type { HostStatus } from './control-plane.js';
-import type { Controller } from './controller.js';
 import type { Enforcement } from './enforcement.js';
+import type { Ledger } from './ledger.js';
+
+/** How the daemon and its kernel are. */
+export interface HostStatus {
+  readonly version: string;
+  readonly kernelRelease: string;
+  readonly securityModules: readonly string[];
+  readonly enforcing: boolean;
+  /** Why not, when not; empty otherwise. */
+  readonly reason: string;
+  readonly programs: readonly string[];
+  readonly policies: number;
+  readonly containers: number;
+  readonly images: number;
+  readonly started: Date;
+  readonly adopted: boolean;
+  readonly dockerConnected: boolean;
+  /** Counts the changes that were written down. */
+  readonly generation: number;
+  /** The one the kernel holds. */
+  readonly enforcedGeneration: number;
+}
 
 /** How the daemon and its kernel are, and who wants to hear of it. */
 export class HostState {
@@ -17,7 +37,7 @@ export class HostState {
   constructor(
     readonly kernel: Pick<Kernel, 'adopted' | 'programNames'>,
     readonly enforcement: Pick<Enforcement, 'divergence' | 'imageCount'>,
-    readonly controller: () => Controller,
+    readonly ledger: Pick<Ledger, 'desired' | 'generation' | 'enforcedGeneration' | 'whenEnforced'>,
   ) {}
 
   status(): HostStatus {
@@ -29,13 +49,20 @@ export class HostState {
       enforcing: divergence === undefined,
       reason: divergence ?? '',
       programs: this.kernel.programNames,
-      policies: this.controller().policies().length,
-      containers: this.controller().containers().length,
+      policies: this.ledger.desired.policies.size,
+      containers: this.ledger.desired.containers.size,
       images: this.enforcement.imageCount,
       started: this.#started,
       adopted: this.kernel.adopted,
       dockerConnected: this.#dockerConnected,
+      generation: this.ledger.generation,
+      enforcedGeneration: this.ledger.enforcedGeneration,
     };
+  }
+
+  /** See Ledger.whenEnforced. */
+  whenEnforced(generation: number, givenUp: AbortSignal): Promise<number | undefined> {
+    return this.ledger.whenEnforced(generation, givenUp);
   }
 
   set dockerConnected(connected: boolean) {

@@ -65,6 +65,11 @@ export class LiveImages {
     return made;
   }
 
+  /** Compiles a rule set that no image in force decides for. */
+  rehearse(ruleSet: RuleSet): void {
+    if (!this.#byKey.has(keyOf(ruleSet))) compileImage(ruleSet);
+  }
+
   /** Gives back images that were obtained but will not be used. */
   abandon(fresh: ReadonlyMap<string, LiveImage>): void {
     for (const { kernelImage } of fresh.values()) {

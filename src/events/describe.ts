@@ -1,8 +1,10 @@
 import type { Container } from '../containers/container.js';
 import { RULE_NONE, VERDICT_ACTIONS } from '../image/layout.js';
+import type { RuleClass } from '../policy/model.js';
 import type { SecurityEvent } from './event.js';
 import type { EventRecord } from './record.js';
 import { FAIL_CLOSED, type RuleDescription } from './rule-description.js';
+import { describeWord } from './word.js';
 
 /** Where an event's numbers are looked up. */
 export interface EventContext {
@@ -23,7 +25,7 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
 /** Turns a record's numbers into names. Nothing is guessed: what is not known stays empty. */
 export function describeRecord(record: EventRecord, context: EventContext): SecurityEvent {
   const container = context.containerOf(record);
-  const ruleClass = record.operation === 'exec' ? 'process' : 'file';
+  const ruleClass = classOf(record.operation);
   const rule =
     record.rule === RULE_NONE ? failClosed(record, ruleClass) : context.ruleOf(record.generation, record.rule);
   return {
@@ -40,7 +42,7 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     message: rule?.message ?? '',
     class: ruleClass,
     operation: record.operation,
-    object: record.object,
+    object: ruleClass === 'network' || ruleClass === 'capabilities' ? describeWord(record.object) : record.object,
     action: VERDICT_ACTIONS[record.action] ?? 'Block',
     result: record.action === 2 ? 'denied' : 'passed',
     program: record.program,
@@ -52,7 +54,24 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     uid: record.uid,
     comm: record.comm,
     generation: record.generation,
+    heldBack: 0,
   };
+}
+
+const NETWORK_OPERATIONS: ReadonlySet<EventRecord['operation']> = new Set([
+  'create',
+  'bind',
+  'connect',
+  'listen',
+  'accept',
+  'send',
+  'receive',
+]);
+
+function classOf(operation: EventRecord['operation']): RuleClass {
+  if (operation === 'exec') return 'process';
+  if (operation === 'use') return 'capabilities';
+  return NETWORK_OPERATIONS.has(operation) ? 'network' : 'file';
 }
 
 function failClosed(record: EventRecord, ruleClass: RuleDescription['class']): RuleDescription {

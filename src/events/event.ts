@@ -1,4 +1,4 @@
-import type { Action } from '../policy/model.js';
+import type { Action, RuleClass } from '../policy/model.js';
 
 /** One reported decision of the kernel, with everything a reader needs to know who, what and why. */
 export interface SecurityEvent {
@@ -14,11 +14,12 @@ export interface SecurityEvent {
   readonly severity: number;
   readonly tags: readonly string[];
   readonly message: string;
-  readonly class: 'process' | 'file';
+  /** Undefined, as action and result, in a summary. */
+  readonly class: RuleClass | undefined;
   readonly operation: string;
   readonly object: string;
-  readonly action: Action;
-  readonly result: 'denied' | 'passed';
+  readonly action: Action | undefined;
+  readonly result: 'denied' | 'passed' | undefined;
   readonly program: string;
   readonly parentProgram: string;
   readonly pid: number;
@@ -28,4 +29,6 @@ export interface SecurityEvent {
   readonly uid: number;
   readonly comm: string;
   readonly generation: number;
+  /** In a summary: how many events of the container the kernel held back since the last one; 0 in all others. */
+  readonly heldBack: number;
 }

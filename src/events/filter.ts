@@ -13,8 +13,10 @@ export interface EventFilter {
   readonly policies?: readonly string[];
   readonly classes?: readonly RuleClass[];
   readonly actions?: readonly Action[];
-  readonly results?: readonly SecurityEvent['result'][];
+  readonly results?: readonly NonNullable<SecurityEvent['result']>[];
   readonly minimumSeverity?: number;
+  /** Which objects. */
+  readonly objectMatches?: (object: string) => boolean;
   /** Labels the container must carry, all of them. */
   readonly labels?: Readonly<Record<string, string>>;
 }
@@ -24,26 +26,43 @@ export type EventPredicate = (event: SecurityEvent) => boolean;
 /** Makes one predicate of a filter. Fields that ask for nothing cost nothing per event. */
 export function compileFilter(filter: EventFilter): EventPredicate {
   const checks: EventPredicate[] = [];
-  const oneOf = (values: readonly string[] | undefined, of: (event: SecurityEvent) => string) => {
-    if (values === undefined || values.length === 0) return;
-    const accepted = new Set(values);
-    checks.push((event) => accepted.has(of(event)));
-  };
-  oneOf(filter.containerIds, (event) => event.containerId);
-  oneOf(filter.containerNames, (event) => event.containerName);
-  oneOf(filter.namespaces, (event) => event.namespace);
-  oneOf(filter.classes, (event) => event.class);
-  oneOf(filter.actions, (event) => event.action);
-  oneOf(filter.results, (event) => event.result);
-  addPolicies(checks, filter.policies ?? []);
-  const minimum = filter.minimumSeverity ?? 0;
-  if (minimum > 0) checks.push((event) => event.severity >= minimum);
+  const ofDecisions = compileDecisionFilter(filter);
+  addOneOf(checks, filter.containerIds, (event) => event.containerId);
+  addOneOf(checks, filter.containerNames, (event) => event.containerName);
+  addOneOf(checks, filter.namespaces, (event) => event.namespace);
   const labels = Object.entries(filter.labels ?? {});
   if (labels.length > 0) checks.push((event) => labels.every(([key, value]) => event.labels[key] === value));
+  // Nobody knows what a summary stands for: it passes what asks about decisions.
+  if (ofDecisions.length > 0) {
+    checks.push((event) => event.heldBack > 0 || ofDecisions.every((check) => check(event)));
+  }
   return (event) => {
     for (const check of checks) if (!check(event)) return false;
     return true;
   };
+}
+
+function compileDecisionFilter(filter: EventFilter): EventPredicate[] {
+  const checks: EventPredicate[] = [];
+  addOneOf(checks, filter.classes, (event) => event.class);
+  addOneOf(checks, filter.actions, (event) => event.action);
+  addOneOf(checks, filter.results, (event) => event.result);
+  addPolicies(checks, filter.policies ?? []);
+  const minimum = filter.minimumSeverity ?? 0;
+  if (minimum > 0) checks.push((event) => event.severity >= minimum);
+  const { objectMatches } = filter;
+  if (objectMatches !== undefined) checks.push((event) => objectMatches(event.object));
+  return checks;
+}
+
+function addOneOf<T>(
+  checks: EventPredicate[],
+  values: readonly T[] | undefined,
+  of: (event: SecurityEvent) => T | undefined,
+): void {
+  if (values === undefined || values.length === 0) return;
+  const accepted = new Set<T | undefined>(values);
+  checks.push((event) => accepted.has(of(event)));
 }
 
 function addPolicies(checks: EventPredicate[], policies: readonly string[]): void {

@@ -1,3 +1,4 @@
+import type { NamespacePair } from '../containers/container.js';
 import { describeRecord, type EventContext } from './describe.js';
 import type { SecurityEvent } from './event.js';
 import { decodeRecord } from './record.js';
@@ -20,6 +21,7 @@ export class EventReader {
   constructor(
     readonly context: Omit<EventContext, 'clockOffset'>,
     readonly publish: (events: readonly SecurityEvent[]) => void,
+    readonly onTokensRanOut: (container: NamespacePair) => void,
   ) {}
 
   read(source: RecordSource): void {
@@ -29,7 +31,10 @@ export class EventReader {
     const given = source.drain(RECORDS_PER_TURN, (bytes) => {
       const record = decodeRecord(bytes);
       if (record === undefined) this.undecodable++;
-      else events.push(describeRecord(record, context));
+      else {
+        events.push(describeRecord(record, context));
+        if (record.isLastToken) this.onTokensRanOut(record);
+      }
     });
     if (events.length > 0) this.publish(events);
     if (given < RECORDS_PER_TURN) return;

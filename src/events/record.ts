@@ -8,7 +8,8 @@ export const RECORD = {
   generation: 16,
   verdict: 20,
   operation: 24,
-  path_result: 28,
+  path_result: 26,
+  flags: 28,
   host_pid: 32,
   pid: 36,
   host_parent_pid: 40,
@@ -35,7 +36,18 @@ export const OPERATIONS = [
   'rename',
   'chmod',
   'chown',
+  'create',
+  'bind',
+  'connect',
+  'listen',
+  'accept',
+  'send',
+  'receive',
+  'use',
 ] as const;
+
+/** The container's next event may have to be held back: see held-back.ts. */
+export const FLAG_LAST_TOKEN = 1 << 0;
 
 /** Order of enum path_result: why the kernel had no path to decide on. */
 export const PATH_RESULTS = ['resolved', 'too-long', 'unreachable', 'unstable', 'unavailable'] as const;
@@ -52,12 +64,14 @@ export interface EventRecord {
   readonly rule: number;
   readonly operation: (typeof OPERATIONS)[number];
   readonly pathResult: (typeof PATH_RESULTS)[number];
+  readonly isLastToken: boolean;
   readonly hostPid: number;
   readonly pid: number;
   readonly hostParentPid: number;
   readonly parentPid: number;
   readonly uid: number;
   readonly comm: string;
+  /** A path, or a word: see word.ts. */
   readonly object: string;
   readonly program: string;
   readonly parentProgram: string;
@@ -66,8 +80,8 @@ export interface EventRecord {
 /** Copies a record out of the ring's pages; undefined for one this version cannot read. */
 export function decodeRecord(bytes: Buffer): EventRecord | undefined {
   if (bytes.length < RECORD_BYTES) return undefined;
-  const operation = OPERATIONS[bytes.readUInt32LE(RECORD.operation)];
-  const pathResult = PATH_RESULTS[bytes.readUInt32LE(RECORD.path_result)];
+  const operation = OPERATIONS[bytes.readUInt16LE(RECORD.operation)];
+  const pathResult = PATH_RESULTS[bytes.readUInt16LE(RECORD.path_result)];
   const objectEnd = RECORD_BYTES + bytes.readUInt32LE(RECORD.object_bytes);
   const programEnd = objectEnd + bytes.readUInt32LE(RECORD.program_bytes);
   const parentEnd = programEnd + bytes.readUInt32LE(RECORD.parent_program_bytes);
@@ -83,6 +97,7 @@ export function decodeRecord(bytes: Buffer): EventRecord | undefined {
     rule: verdict & VERDICT_RULE_MASK,
     operation,
     pathResult,
+    isLastToken: (bytes.readUInt32LE(RECORD.flags) & FLAG_LAST_TOKEN) !== 0,
     hostPid: bytes.readUInt32LE(RECORD.host_pid),
     pid: bytes.readUInt32LE(RECORD.pid),
     hostParentPid: bytes.readUInt32LE(RECORD.host_parent_pid),

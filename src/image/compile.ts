@@ -5,7 +5,13 @@ import type { RuleSet } from '../policy/rule-set.js';
 import type { Automaton } from './automaton.js';
 import { determinize } from './determinize.js';
 import type { Image } from './image.js';
-import { FLAG_DECIDES_FILE, FLAG_DECIDES_PROCESS, FLAG_HAS_SOURCES } from './layout.js';
+import {
+  FLAG_DECIDES_CAPABILITIES,
+  FLAG_DECIDES_FILE,
+  FLAG_DECIDES_NETWORK,
+  FLAG_DECIDES_PROCESS,
+  FLAG_HAS_SOURCES,
+} from './layout.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded, type Limits } from './limits.js';
 import { addMatch, addProgram } from './matches.js';
 import { minimize } from './minimize.js';
@@ -51,7 +57,7 @@ function buildAutomaton(ruleSet: RuleSet, budget: Budget): { automaton: Automato
 
 function addRule(automaton: NondeterministicAutomaton, bound: BoundRule, index: number): void {
   try {
-    addMatch(automaton, bound.rule.match, index);
+    addMatch(automaton, bound.rule, index);
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
     throw new Failure('invalid-argument', `${describe(bound)} ${error.message}`, [
@@ -66,6 +72,8 @@ function flagsOf({ rules, postures }: RuleSet): number {
   return (
     (decides('process') ? FLAG_DECIDES_PROCESS : 0) |
     (decides('file') ? FLAG_DECIDES_FILE : 0) |
+    (decides('network') ? FLAG_DECIDES_NETWORK : 0) |
+    (decides('capabilities') ? FLAG_DECIDES_CAPABILITIES : 0) |
     (rules.some(({ rule }) => rule.sources.length > 0) ? FLAG_HAS_SOURCES : 0)
   );
 }

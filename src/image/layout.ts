@@ -8,8 +8,8 @@
  */
 export const ENTRY_BYTES = 8;
 export const HEADER_ENTRIES = 8;
-/** "HBK1": refuses an image of another layout. */
-export const IMAGE_MAGIC = 0x314b4248;
+/** "HBK2": refuses an image of another layout. */
+export const IMAGE_MAGIC = 0x324b4248;
 
 /** Header entries, as [first word, second word]. */
 export const HEADER = {
@@ -23,6 +23,8 @@ export const HEADER = {
 
 export const FLAG_DECIDES_PROCESS = 1 << 0;
 export const FLAG_DECIDES_FILE = 1 << 1;
+export const FLAG_DECIDES_NETWORK = 1 << 3;
+export const FLAG_DECIDES_CAPABILITIES = 1 << 4;
 /** Some rule has a source: the acting program must be classified. */
 export const FLAG_HAS_SOURCES = 1 << 2;
 
@@ -43,7 +45,7 @@ export const SYMBOL_VERDICT = 257;
 export const PROGRAM_CLASS_UNNAMED = 0;
 
 /** A verdict row is one entry per operation: [verdict for the file's owner, verdict for everyone else]. */
-export const VERDICT_ROW_ENTRIES = 3;
+export const VERDICT_ROW_ENTRIES = 5;
 
 /** A verdict is an action in the two upper bits and the number of the rule that decided, or RULE_NONE. */
 export const VERDICT_ACTION_SHIFT = 30;

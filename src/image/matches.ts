@@ -1,6 +1,7 @@
-import type { PathMatch } from '../policy/model.js';
+import type { Rule } from '../policy/model.js';
 import type { NondeterministicAutomaton } from './nondeterministic.js';
 import { type PatternItem, parsePattern } from './pattern.js';
+import { addCapability, addNetwork } from './words.js';
 
 const SLASH = Buffer.from('/');
 
@@ -8,7 +9,12 @@ const SLASH = Buffer.from('/');
  * Adds what a rule matches to the automaton, under a mark. The kernel writes the path of a directory with a slash at
  * its end: what an exact path or a pattern matches, it matches with such a slash too.
  */
-export function addMatch(automaton: NondeterministicAutomaton, match: PathMatch, mark: number): void {
+export function addMatch(
+  automaton: NondeterministicAutomaton,
+  rule: Pick<Rule, 'match' | 'action'>,
+  mark: number,
+): void {
+  const { match } = rule;
   switch (match.kind) {
     case 'exact':
       addWithSlash(automaton, automaton.literal(automaton.start, Buffer.from(match.path)), mark);
@@ -22,7 +28,13 @@ export function addMatch(automaton: NondeterministicAutomaton, match: PathMatch,
       const last = items.at(-1);
       if (last?.kind === 'run' && last.crossesSlash) automaton.addMark(end, mark);
       else addWithSlash(automaton, end, mark);
+      break;
     }
+    case 'capability':
+      addCapability(automaton, match.capability, mark);
+      break;
+    default:
+      addNetwork(automaton, match, rule.action, mark);
   }
 }
 

@@ -48,7 +48,7 @@ export class NondeterministicAutomaton {
     return this.loop.length;
   }
 
-  literal(from: number, bytes: Uint8Array): number {
+  literal(from: number, bytes: Iterable<number>): number {
     let node = from;
     for (const byte of bytes) node = this.#child(node, byte);
     return node;

@@ -1,4 +1,4 @@
-import { effectOf, OPERATIONS, OWNERSHIPS } from '../policy/effect.js';
+import { CLASS_OF_OPERATION, effectOf, OPERATIONS, OWNERSHIPS } from '../policy/effect.js';
 import type { Rule } from '../policy/model.js';
 import { RULE_CLASSES } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
@@ -82,7 +82,7 @@ function lower(ruleOf: Int32Array, node: number, rule: number): void {
 function decidesAlone(rule: Rule): boolean {
   return (
     rule.sources.length === 0 &&
-    OPERATIONS.filter((operation) => (operation === 'execute') === (rule.class === 'process')).every((operation) =>
+    OPERATIONS.filter((operation) => CLASS_OF_OPERATION[operation] === rule.class).every((operation) =>
       OWNERSHIPS.every((ownership) => effectOf(rule, operation, ownership) !== undefined),
     )
   );

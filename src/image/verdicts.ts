@@ -1,4 +1,4 @@
-import { effectOf, OPERATIONS, OWNERSHIPS } from '../policy/effect.js';
+import { CLASS_OF_OPERATION, effectOf, OPERATIONS, OWNERSHIPS } from '../policy/effect.js';
 import type { Action } from '../policy/model.js';
 import { RULE_CLASSES } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
@@ -50,7 +50,7 @@ export class Verdicts {
       const posture = postures[ruleClass];
       if (posture === undefined) continue;
       CELLS.forEach(({ operation }, cell) => {
-        if ((operation === 'execute') !== (ruleClass === 'process')) return;
+        if (CLASS_OF_OPERATION[operation] !== ruleClass) return;
         defaults[cell] = verdictWord(posture === 'audit' ? 'Audit' : 'Block', decidingRules.length);
       });
       decidingRules.push({ posture, class: ruleClass });

@@ -2,6 +2,7 @@ import type { NamespacePair } from '../containers/container.js';
 import type { Image } from '../image/image.js';
 import { type Counter, readCounters } from './counters.js';
 import { programInfo } from './descriptor-info.js';
+import { type EventLimit, readAllHeldBack, readHeldBack, writeEventLimit } from './event-limit.js';
 import { ContainerMap, createKernelImage, type KernelImage, releaseKernelImage } from './images.js';
 import { type AttachedPrograms, attachPrograms } from './programs.js';
 import { RingBuffer } from './ring-buffer.js';
@@ -53,6 +54,20 @@ export class Kernel {
 
   containers(): NamespacePair[] {
     return this.#containers.keys();
+  }
+
+  limitEvents(limit: EventLimit): void {
+    writeEventLimit(this.#programs.maps.settings, limit);
+  }
+
+  /** How many events of the container the kernel has held back so far. */
+  heldBack(container: NamespacePair): number {
+    return readHeldBack(this.#programs.maps.token_buckets, container);
+  }
+
+  /** The same for all containers, by their namespaces. */
+  allHeldBack(): Map<string, number> {
+    return readAllHeldBack(this.#programs.maps.token_buckets);
   }
 
   counters(): Record<Counter, number> {

@@ -87,6 +87,9 @@ export const freezeMap = libbpf.func('int bpf_map_freeze(int fd)');
 export const updateBatch = libbpf.func(
   'int bpf_map_update_batch(int fd, const void *keys, const void *values, _Inout_ uint32 *count, void *options)',
 );
+export const updateElement = libbpf.func(
+  'int bpf_map_update_elem(int fd, const void *key, const void *value, uint64 flags)',
+);
 export const lookupElement = libbpf.func('int bpf_map_lookup_elem(int fd, const void *key, _Out_ void *value)');
 export const deleteElement = libbpf.func('int bpf_map_delete_elem(int fd, const void *key)');
 export const nextKey = libbpf.func('int bpf_map_get_next_key(int fd, const void *key, _Out_ void *next)');

@@ -1,8 +1,9 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { HostStatus } from '../control/control-plane.js';
+import type { HostStatus } from '../control/host-state.js';
 import type { SecurityEvent } from '../events/event.js';
 import type { EventCounts } from '../events/hub.js';
 import type { Counter as KernelCounter } from '../kernel/counters.js';
+import { RULE_CLASSES } from '../policy/model.js';
 
 /** Where figures are read when Prometheus asks. */
 export interface MetricSources {
@@ -55,9 +56,10 @@ export class Metrics {
 
   /** @param now nanoseconds since the Unix epoch */
   observeEvents(events: readonly SecurityEvent[], now: bigint): void {
-    for (const event of events) {
-      this.#events.inc({ class: event.class, action: event.action.toLowerCase(), result: event.result });
-      this.#eventLatency.observe(Math.max(0, Number(now - event.time) / 1e9));
+    for (const { class: ruleClass, action, result, time } of events) {
+      if (ruleClass === undefined || action === undefined || result === undefined) continue;
+      this.#events.inc({ class: ruleClass, action: action.toLowerCase(), result });
+      this.#eventLatency.observe(Math.max(0, Number(now - time) / 1e9));
     }
   }
 
@@ -81,7 +83,7 @@ export class Metrics {
     const select = (prefix: string) =>
       Object.entries(kernelCounters()).filter(([name]) => name.startsWith(`${prefix}.`));
     this.#counter('decisions_total', 'Decisions of the kernel on accesses in containers.', ['class', 'action'], () =>
-      [...select('process'), ...select('file')].map(([name, value]) => {
+      RULE_CLASSES.flatMap(select).map(([name, value]) => {
         const [ruleClass = '', action = ''] = name.split('.');
         return [{ class: ruleClass, action: action.toLowerCase() }, value];
       }),
@@ -105,6 +107,8 @@ export class Metrics {
     this.#counter('events_delivered_total', 'Events handed to streams.', [], () => [[{}, eventCounts().delivered]]);
     this.#counter('events_dropped_total', 'Events lost, by cause.', ['cause'], () => [
       [{ cause: 'ring_full' }, kernelCounters()['dropped.ring-full']],
+      [{ cause: 'rate_limit' }, kernelCounters()['dropped.held-back']],
+      [{ cause: 'speculative' }, kernelCounters()['dropped.speculative']],
       [{ cause: 'stream_slow' }, eventCounts().missed],
       [{ cause: 'undecodable' }, undecodableRecords()],
     ]);

@@ -1,4 +1,4 @@
-import type { BoundRule, PathMatch, Rule } from './model.js';
+import type { BoundRule, Match, PathMatch, Rule } from './model.js';
 
 /** Top directories of a container that are symbolic links, with where they lead: `{ '/bin': '/usr/bin' }`. */
 export type LinkedDirectories = Readonly<Record<string, string>>;
@@ -23,7 +23,7 @@ function withLinkedSources(rule: Rule, links: LinkedDirectories): Rule {
   return linked.length === 0 ? rule : { ...rule, sources: [...rule.sources, ...linked] };
 }
 
-function linkedMatch(match: PathMatch, links: LinkedDirectories): PathMatch | undefined {
+function linkedMatch(match: Match, links: LinkedDirectories): PathMatch | undefined {
   switch (match.kind) {
     case 'exact': {
       const path = throughLink(match.path, links);
@@ -37,6 +37,8 @@ function linkedMatch(match: PathMatch, links: LinkedDirectories): PathMatch | un
       const pattern = throughLink(match.pattern, links);
       return pattern === undefined ? undefined : { ...match, pattern };
     }
+    default:
+      return undefined;
   }
 }
 

@@ -1,3 +1,4 @@
+import { DIRECTIONS, ENDPOINT_PROTOCOLS } from './network.js';
 import type { ValueCheckName } from './value-checks.js';
 
 /**
@@ -45,17 +46,42 @@ const fromSource = optional(
 const item: Properties = { ...traits, ownerOnly: flag };
 const terminal: Properties = { pts: unsupported('`pts` is') };
 
+const entries = (properties: Properties, key?: string) =>
+  optional(list(mapping({ ...traits, ...properties, fromSource }, key === undefined ? [] : [key])));
+
+const networkSection: Schema = optional(
+  mapping({
+    ...traits,
+    matchProtocols: entries({ protocol: checked('protocol') }, 'protocol'),
+    matchFamilies: entries({ family: checked('family') }, 'family'),
+    matchEndpoints: entries({
+      protocol: optional({ type: 'string', enum: [...ENDPOINT_PROTOCOLS, null] }),
+      cidr: optional(checked('addressBlock')),
+      ports: optional({ type: ['string', 'integer'], check: 'ports' }),
+      direction: optional({ type: 'string', enum: [...DIRECTIONS, null] }),
+    }),
+    matchDNSQueries: unsupported('`matchDNSQueries` are'),
+  }),
+);
+
+const capabilitiesSection: Schema = optional(
+  mapping({ ...traits, matchCapabilities: entries({ capability: checked('capability') }, 'capability') }),
+);
+
 function section(every: Properties, onPaths: Properties): Schema {
-  const entries = (properties: Properties, key: string) => optional(list(mapping(properties, [key])));
+  const pathEntries = (properties: Properties, key: string) => optional(list(mapping(properties, [key])));
   return optional(
     mapping({
       ...traits,
-      matchPaths: entries({ ...item, ...terminal, ...every, ...onPaths, path: checked('path'), fromSource }, 'path'),
-      matchDirectories: entries(
+      matchPaths: pathEntries(
+        { ...item, ...terminal, ...every, ...onPaths, path: checked('path'), fromSource },
+        'path',
+      ),
+      matchDirectories: pathEntries(
         { ...item, ...terminal, ...every, dir: checked('directory'), recursive: flag, fromSource },
         'dir',
       ),
-      matchPatterns: entries({ ...item, ...every, pattern: checked('pattern') }, 'pattern'),
+      matchPatterns: pathEntries({ ...item, ...every, pattern: checked('pattern') }, 'pattern'),
     }),
   );
 }
@@ -100,9 +126,9 @@ export const POLICY_SCHEMA: Schema = mapping(
         ),
         process: processSection,
         file: fileSection,
+        network: networkSection,
+        capabilities: capabilitiesSection,
         nodeSelector: unsupported('`nodeSelector` is'),
-        network: unsupported('`network` rules are'),
-        capabilities: unsupported('`capabilities` rules are'),
         syscalls: unsupported('`syscalls` rules are'),
         presets: unsupported('`presets` are'),
         apparmor: unsupported('`apparmor` is'),

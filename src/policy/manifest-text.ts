@@ -45,6 +45,16 @@ function describeMatch({ match }: Rule): [list: string, head: Record<string, unk
       return ['matchDirectories', { dir: match.directory, ...(match.recursive && { recursive: true }) }];
     case 'pattern':
       return ['matchPatterns', { pattern: match.pattern }];
+    case 'protocol':
+      return ['matchProtocols', { protocol: match.protocol }];
+    case 'family':
+      return ['matchFamilies', { family: match.family }];
+    case 'endpoint': {
+      const { kind: _, ...endpoint } = match;
+      return ['matchEndpoints', endpoint];
+    }
+    case 'capability':
+      return ['matchCapabilities', { capability: match.capability }];
   }
 }
 

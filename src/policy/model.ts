@@ -1,10 +1,16 @@
+import type { Capability } from './capability.js';
+import type { AddressFamily, Direction, EndpointProtocol, Protocol } from './network.js';
+
 /** The policy language as the domain sees it: no YAML, no gRPC, no kernel. */
 
 export type Action = 'Allow' | 'Audit' | 'Block';
 
-/** What a rule speaks about. A process rule names a program that is run, a file rule a path that is accessed. */
-export type RuleClass = 'process' | 'file';
-export const RULE_CLASSES: readonly RuleClass[] = ['process', 'file'];
+/**
+ * What a rule speaks about. A process rule names a program that is run, a file rule a path that is accessed, a network
+ * rule sockets that are used, a rule on capabilities a privilege that is used.
+ */
+export type RuleClass = 'process' | 'file' | 'network' | 'capabilities';
+export const RULE_CLASSES: readonly RuleClass[] = ['process', 'file', 'network', 'capabilities'];
 
 /** A path is absolute, normalised and at most PATH_BYTES_MAX bytes of UTF-8. */
 export type PathMatch =
@@ -15,11 +21,31 @@ export type PathMatch =
 
 export const PATH_BYTES_MAX = 4096;
 
+/** A socket of one of the kinds a name stands for, or one that is used towards an address. */
+export type NetworkMatch =
+  | { readonly kind: 'protocol'; readonly protocol: Protocol }
+  | { readonly kind: 'family'; readonly family: AddressFamily }
+  | EndpointMatch;
+
+/**
+ * The other end of a connection: its address, and its port for what goes out (egress). For what comes in (ingress) the
+ * port is that of this end. What is left out matches anything; texts are kept as written.
+ */
+export interface EndpointMatch {
+  readonly kind: 'endpoint';
+  readonly protocol?: EndpointProtocol;
+  readonly cidr?: string;
+  readonly ports?: string;
+  readonly direction?: Direction;
+}
+
+export type Match = PathMatch | NetworkMatch | { readonly kind: 'capability'; readonly capability: Capability };
+
 export interface Rule {
   /** Where the rule stands in its policy, for example `file.matchPaths[0]`. Unique within the policy. */
   readonly id: string;
   readonly class: RuleClass;
-  readonly match: PathMatch;
+  readonly match: Match;
   /** Programs the rule is limited to, absolute paths; empty for any program. For a process rule: who runs it. */
   readonly sources: readonly string[];
   readonly action: Action;

@@ -1,29 +1,59 @@
-import type { Action, BoundRule, PathMatch } from './model.js';
+import { parseAddressBlock } from './address.js';
+import type { Action, BoundRule, EndpointMatch, Match } from './model.js';
 import { policyKey } from './model.js';
+import { PORT_MAX, type Protocol, parsePorts } from './network.js';
 
-const KIND_RANK: Record<PathMatch['kind'], number> = { exact: 0, pattern: 1, directory: 2 };
 const ACTION_RANK: Record<Action, number> = { Block: 0, Audit: 1, Allow: 2 };
 
 /**
  * The total order in which rules that match the same access are asked; the first that has an effect decides.
  * A rule with a source comes before one without (a rule whose source does not match is no candidate at all); then the
- * more specific path; then the stronger action. Names settle what is left, so the time of arrival never matters.
+ * more specific match; then the stronger action. Names settle what is left, so the time of arrival never matters.
  */
 export function compareRules(left: BoundRule, right: BoundRule): number {
   const a = left.rule;
   const b = right.rule;
   return (
     Number(b.sources.length > 0) - Number(a.sources.length > 0) ||
-    KIND_RANK[a.match.kind] - KIND_RANK[b.match.kind] ||
-    literalPrefixBytes(b.match) - literalPrefixBytes(a.match) ||
+    kindRank(a.match) - kindRank(b.match) ||
+    specificity(b.match) - specificity(a.match) ||
     ACTION_RANK[a.action] - ACTION_RANK[b.action] ||
     compareText(policyKey(left.policy), policyKey(right.policy)) ||
     compareText(a.id, b.id)
   );
 }
 
-/** Length in bytes of the part of a match that stands before its first wildcard. */
-export function literalPrefixBytes(match: PathMatch): number {
+/** Kinds from the most specific to the least. Only kinds of one class ever meet. */
+function kindRank(match: Match): number {
+  switch (match.kind) {
+    case 'exact':
+    case 'endpoint':
+    case 'capability':
+      return 0;
+    case 'pattern':
+      return 1;
+    case 'directory':
+      return 2;
+    case 'protocol':
+      return protocolRank(match.protocol);
+    case 'family':
+      return 3;
+  }
+}
+
+/** A transport protocol, then a type of socket in any family; `all` comes after everything. */
+function protocolRank(protocol: Protocol): number {
+  if (protocol === 'all') return 4;
+  return TYPE_NAMES.has(protocol) ? 2 : 1;
+}
+
+const TYPE_NAMES: ReadonlySet<Protocol> = new Set(['raw', 'stream', 'dgram', 'rdm', 'seqpacket', 'packet']);
+
+/**
+ * Which of two matches of a kind says more. Of a path: the bytes before its first wildcard. Of an endpoint: the bits of
+ * the address, then how few ports, then whether protocol and direction are named.
+ */
+export function specificity(match: Match): number {
   switch (match.kind) {
     case 'exact':
       return Buffer.byteLength(match.path);
@@ -33,7 +63,23 @@ export function literalPrefixBytes(match: PathMatch): number {
       const literal = /^(?:\\.|[^\\*?[{])*/su.exec(match.pattern)![0];
       return Buffer.byteLength(literal.replace(/\\(.)/gsu, '$1'));
     }
+    case 'endpoint':
+      return endpointSpecificity(match);
+    case 'protocol':
+    case 'family':
+    case 'capability':
+      return 0;
   }
+}
+
+function endpointSpecificity({ cidr, ports, protocol, direction }: EndpointMatch): number {
+  const block = cidr === undefined ? undefined : parseAddressBlock(cidr);
+  // IPv4 addresses are the last 32 bits of the mapped ones.
+  const bits = block === undefined || typeof block === 'string' ? 0 : block.bits + (16 - block.address.length) * 8;
+  const range = ports === undefined ? undefined : parsePorts(ports);
+  const portsLeftOut = range === undefined ? 0 : PORT_MAX - (range.high - range.low);
+  const named = Number(protocol !== undefined) * 2 + Number(direction !== undefined);
+  return (bits * (PORT_MAX + 1) + portsLeftOut) * 4 + named;
 }
 
 function compareText(a: string, b: string): number {

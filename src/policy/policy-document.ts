@@ -1,4 +1,5 @@
 import type { Action } from './model.js';
+import type { Direction, EndpointProtocol } from './network.js';
 
 /** An optional field: absent, undefined and null all say nothing. */
 export type Optional<T> = T | null | undefined;
@@ -21,6 +22,8 @@ export interface PolicySpecification extends Traits {
   readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
   readonly process?: Optional<Section>;
   readonly file?: Optional<Section>;
+  readonly network?: Optional<NetworkSection>;
+  readonly capabilities?: Optional<CapabilitiesSection>;
 }
 
 /** What an item may say itself or inherit from its section, and the section from the specification. */
@@ -56,6 +59,29 @@ export interface DirectoryItem extends Item {
 
 export interface PatternItem extends Item {
   readonly pattern: string;
+}
+
+export interface NetworkSection extends Traits {
+  readonly matchProtocols?: Optional<readonly (SourcedItem & { readonly protocol: string })[]>;
+  readonly matchFamilies?: Optional<readonly (SourcedItem & { readonly family: string })[]>;
+  readonly matchEndpoints?: Optional<readonly EndpointItem[]>;
+}
+
+export interface CapabilitiesSection extends Traits {
+  readonly matchCapabilities?: Optional<readonly (SourcedItem & { readonly capability: string })[]>;
+}
+
+export interface SourcedItem extends Traits {
+  readonly fromSource?: Optional<readonly Source[]>;
+}
+
+export interface EndpointItem extends SourcedItem {
+  readonly protocol?: Optional<EndpointProtocol>;
+  /** An address or a block of them. */
+  readonly cidr?: Optional<string>;
+  /** A port or a range of them; YAML reads a single one as a number. */
+  readonly ports?: Optional<string | number>;
+  readonly direction?: Optional<Direction>;
 }
 
 export interface Source {

@@ -60,6 +60,13 @@ export class PolicySet {
   }
 }
 
+/** Whether the policy reaches the container: it is of the policy's namespace and carries all of its labels. */
+export function selects(policy: Policy, { namespace, labels }: Subject): boolean {
+  return (
+    namespace === policy.namespace && Object.entries(policy.matchLabels).every(([key, value]) => labels[key] === value)
+  );
+}
+
 /** Keys of policies, each list sorted. */
 export interface PolicySetComparison {
   readonly added: readonly string[];

@@ -1,17 +1,9 @@
 import { invalidInput } from '../failure.js';
 import type { Finding } from './finding.js';
 import { fieldName, quote } from './finding.js';
-import type { Action, PathMatch, Policy, Rule, RuleClass } from './model.js';
-import { RULE_CLASSES } from './model.js';
-import type {
-  Item,
-  Optional,
-  PolicyDocument,
-  PolicySpecification,
-  Section,
-  Source,
-  Traits,
-} from './policy-document.js';
+import type { Policy } from './model.js';
+import type { PolicyDocument } from './policy-document.js';
+import { toRules } from './rules.js';
 import { checkSchema, missingSentence, unsupportedSentence } from './schema-check.js';
 import { suggest } from './suggestion.js';
 import type { ReadOptions } from './value-checks.js';
@@ -19,8 +11,6 @@ import type { ReadOptions } from './value-checks.js';
 export const API_VERSION = 'security.kubearmor.com/v1';
 export const KIND = 'KubeArmorPolicy';
 export const DEFAULT_NAMESPACE = 'default';
-export const DEFAULT_ACTION: Action = 'Block';
-export const DEFAULT_SEVERITY = 1;
 
 const UNSUPPORTED_KINDS: readonly unknown[] = ['KubeArmorHostPolicy', 'KubeArmorClusterPolicy'];
 
@@ -58,7 +48,7 @@ export function examine(
   if (findings.length > 0) return { findings };
   const policy = toPolicy(document as PolicyDocument);
   if (policy.rules.length > 0) return { policy };
-  const description = 'at least one rule is required, in `process` or in `file`';
+  const description = 'at least one rule is required, in `process`, `file`, `network` or `capabilities`';
   return { findings: [{ path: ['spec'], description, fault: 'value' }] };
 }
 
@@ -89,48 +79,6 @@ function toPolicy({ metadata, spec }: PolicyDocument): Policy {
     name: metadata.name,
     namespace: metadata.namespace ?? DEFAULT_NAMESPACE,
     matchLabels: Object.fromEntries(Object.entries(spec.selector.matchLabels)),
-    rules: RULE_CLASSES.flatMap((ruleClass) => toRules(ruleClass, spec[ruleClass] ?? {}, spec)),
-  };
-}
-
-function toRules(ruleClass: RuleClass, section: Section, spec: PolicySpecification): Rule[] {
-  const toRule = (
-    list: string,
-    index: number,
-    item: Item,
-    match: PathMatch,
-    sources?: Optional<readonly Source[]>,
-  ) => ({
-    id: `${ruleClass}.${list}[${index}]`,
-    class: ruleClass,
-    match,
-    sources: (sources ?? []).map(({ path }) => path),
-    readOnly: item.readOnly ?? false,
-    ownerOnly: item.ownerOnly ?? false,
-    ...resolveTraits([item, section, spec]),
-  });
-  return [
-    ...(section.matchPaths ?? []).map((item, index) =>
-      toRule('matchPaths', index, item, { kind: 'exact', path: item.path }, item.fromSource),
-    ),
-    ...(section.matchDirectories ?? []).map((item, index) => {
-      const match = { kind: 'directory', directory: item.dir, recursive: item.recursive ?? false } as const;
-      return toRule('matchDirectories', index, item, match, item.fromSource);
-    }),
-    ...(section.matchPatterns ?? []).map((item, index) =>
-      toRule('matchPatterns', index, item, { kind: 'pattern', pattern: item.pattern }),
-    ),
-  ];
-}
-
-/** Takes each trait from the nearest level that says it. */
-function resolveTraits(levels: readonly Traits[]): Pick<Rule, 'action' | 'severity' | 'tags' | 'message'> {
-  const nearest = <T>(pick: (level: Traits) => Optional<T>) => levels.map(pick).find((value) => value != null);
-  return {
-    action: nearest((level) => level.action) ?? DEFAULT_ACTION,
-    severity: nearest((level) => level.severity) ?? DEFAULT_SEVERITY,
-    // Copied, so that a policy never shares a list with its document or with another rule.
-    tags: [...(nearest((level) => (level.tags?.length ? level.tags : undefined)) ?? [])],
-    message: nearest((level) => level.message || undefined) ?? '',
+    rules: toRules(spec),
   };
 }

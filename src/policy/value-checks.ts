@@ -1,4 +1,9 @@
+import { parseAddressBlock } from './address.js';
+import { CAPABILITIES } from './capability.js';
+import { quote } from './finding.js';
 import { PATH_BYTES_MAX } from './model.js';
+import { ADDRESS_FAMILIES, PROTOCOLS, parsePorts } from './network.js';
+import { suggest } from './suggestion.js';
 
 /** What a reader of policies is given from outside. */
 export interface ReadOptions {
@@ -16,6 +21,17 @@ export const VALUE_CHECKS = {
     (value.endsWith('/') ? 'must not end in `/`, `matchDirectories` names directories' : undefined),
   directory: (value) => checkLocation(value) ?? (value.endsWith('/') ? undefined : 'must end in `/`'),
   pattern: (value, { checkPattern }) => checkLocation(value) ?? checkPattern(value),
+  protocol: (value) => checkWord(value, Object.keys(PROTOCOLS)),
+  family: (value) => checkWord(value, Object.keys(ADDRESS_FAMILIES)),
+  capability: (value) => checkWord(value.replace(/^cap_/iu, ''), CAPABILITIES),
+  addressBlock: (value) => {
+    const block = parseAddressBlock(value);
+    return typeof block === 'string' ? block : undefined;
+  },
+  ports: (value) =>
+    parsePorts(value) === undefined
+      ? 'must be a port from 0 to 65535 or a range of them, such as `8000-8999`'
+      : undefined,
   name: (value) =>
     value.length <= 253 && value.split('.').every((label) => DNS_LABEL.test(label))
       ? undefined
@@ -31,6 +47,15 @@ export const VALUE_CHECKS = {
 export type ValueCheckName = keyof typeof VALUE_CHECKS;
 
 const DNS_LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/u;
+
+/** One of the known words, in whatever case. */
+function checkWord(value: string, known: readonly string[]): string | undefined {
+  const word = value.toLowerCase();
+  if (known.includes(word)) return undefined;
+  const near = suggest(word, known);
+  const hint = near === undefined ? '' : `, did you mean \`${near}\`?`;
+  return `must be one of ${known.join(', ')}, not ${quote(value)}${hint}`;
+}
 
 /** What holds of paths, directories and patterns alike. */
 function checkLocation(value: string): string | undefined {

@@ -1,72 +1,66 @@
-import type { ControlPlane } from '../control/control-plane.js';
+import type { ContainerKeeper, ContainerRegistration } from '../control/container-keeper.js';
+import type { ContainerRegistry } from '../control/container-registry.js';
 import { Failure } from '../failure.js';
-import { ContainerServiceService, type RegisterContainerRequest } from '../generated/hauberk/v1/container.js';
-import { DEFAULT_NAMESPACE } from '../policy/validate.js';
-import { VALUE_CHECKS } from '../policy/value-checks.js';
-import { toContainerMessage, toEffectivePostures, toEffectiveRules } from './convert.js';
+import { ContainerServiceService } from '../generated/hauberk/v1/container.js';
+import { toContainerChangeMessage, toContainerMessage, toEffectiveRules, toPostureMessages } from './convert.js';
 import { RpcService } from './handler.js';
+import { checkRegistration, toRegistration } from './registration-message.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 
-const ID_LENGTH_MAX = 253;
-
 /** hauberk.v1.ContainerService. */
-export function containerServiceOf(plane: ControlPlane): RpcService {
+export function containerServiceOf(registry: ContainerRegistry, keeper: ContainerKeeper): RpcService {
   return RpcService.of(ContainerServiceService, {
     async registerContainer(request) {
-      checkRegistration(request);
-      const { id, name, namespace, labels, identity } = request;
-      const { container, changed } = await plane.registerContainer(
-        { id, name: name || id, namespace: namespace || DEFAULT_NAMESPACE, labels, origin: 'registered' },
-        identity!.$case === 'pid' ? { pid: identity!.value } : identity!.value,
-      );
-      return { container: toContainerMessage(container, plane), changed };
+      const checks = new RequestChecks();
+      checkRegistration(request, '', checks);
+      checks.done();
+      const { description, identity } = toRegistration(request);
+      const { result, generation } = await keeper.register(description, identity);
+      return {
+        container: toContainerMessage(result.container, registry),
+        changed: result.kind !== 'unchanged',
+        generation: BigInt(generation),
+      };
+    },
+
+    async syncContainers({ containers }) {
+      const checks = new RequestChecks();
+      const seen = new Set<string>();
+      for (const [index, request] of containers.entries()) {
+        checkRegistration(request, `containers[${index}].`, checks);
+        checks.require(!seen.has(request.id), `containers[${index}].id`, 'is given twice');
+        seen.add(request.id);
+      }
+      checks.done();
+      const registrations: ContainerRegistration[] = containers.map(toRegistration);
+      const { result, generation } = await keeper.sync(registrations);
+      return { changes: result.map(toContainerChangeMessage), generation: BigInt(generation) };
     },
 
     async unregisterContainer({ id }) {
       requireId(id, 'id');
-      await plane.unregisterContainer(id);
-      return {};
+      const { generation } = await keeper.unregister(id);
+      return { generation: BigInt(generation) };
     },
 
     listContainers({ namespace }) {
-      const containers = plane
-        .containers()
-        .filter((container) => namespace === '' || container.namespace === namespace);
-      return { containers: containers.map((container) => toContainerMessage(container, plane)) };
+      const containers = registry.list().filter((container) => namespace === '' || container.namespace === namespace);
+      return { containers: containers.map((container) => toContainerMessage(container, registry)) };
     },
 
     getEffectivePolicy({ containerId }) {
       requireId(containerId, 'container_id');
-      const container = plane.containers().find(({ id }) => id === containerId);
+      const container = registry.get(containerId);
       if (container === undefined) throw new Failure('not-found', `no container ${containerId}`);
-      const ruleSet = plane.ruleSetOf(containerId);
+      const ruleSet = registry.ruleSetOf(container);
       return {
-        container: toContainerMessage(container, plane),
+        container: toContainerMessage(container, registry),
         rules: toEffectiveRules(ruleSet),
-        postures: toEffectivePostures(ruleSet),
+        postures: toPostureMessages(ruleSet.postures),
       };
     },
   });
 }
-
-function checkRegistration({ id, name, namespace, labels, identity }: RegisterContainerRequest): void {
-  const checks = new RequestChecks();
-  checks.text(id, 'id', ID_LENGTH_MAX);
-  checks.optionalText(name, 'name', ID_LENGTH_MAX);
-  const namespaceProblem = namespace === '' ? undefined : VALUE_CHECKS.namespace(namespace);
-  checks.require(namespaceProblem === undefined, 'namespace', namespaceProblem ?? '');
-  checks.labels(labels, 'labels');
-  checks.require(identity !== undefined, 'identity', 'one of pid and namespaces must be set');
-  if (identity?.$case === 'pid') {
-    checks.require(identity.value !== 0, 'pid', MUST_NOT_BE_ZERO);
-  } else if (identity !== undefined) {
-    checks.require(identity.value.pidNamespace !== 0, 'namespaces.pid_namespace', MUST_NOT_BE_ZERO);
-    checks.require(identity.value.mountNamespace !== 0, 'namespaces.mount_namespace', MUST_NOT_BE_ZERO);
-  }
-  checks.done();
-}
-
-const MUST_NOT_BE_ZERO = 'must not be zero';
 
 function requireId(id: string, field: string): void {
   const checks = new RequestChecks();

@@ -1,50 +1,44 @@
 import type { Container } from '../containers/container.js';
-import type { AppliedPolicy, ControlPlane, HostStatus } from '../control/control-plane.js';
+import type { ContainerChange, ContainerRegistry } from '../control/container-registry.js';
+import type { HostStatus } from '../control/host-state.js';
+import type { PolicyChange } from '../control/policy-registry.js';
 import type { SecurityEvent } from '../events/event.js';
 import type { Timestamp } from '../generated/google/protobuf/timestamp.js';
 import * as containerProto from '../generated/hauberk/v1/container.js';
 import * as eventProto from '../generated/hauberk/v1/event.js';
 import type { GetStatusResponse } from '../generated/hauberk/v1/host.js';
 import * as policyProto from '../generated/hauberk/v1/policy.js';
-import type { Action, PathMatch, Policy, Posture, Rule, RuleClass } from '../policy/model.js';
+import type { Match, Policy, Postures, Rule } from '../policy/model.js';
 import { RULE_CLASSES } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
+import { ACTIONS, CLASSES, DIRECTIONS, POSTURES, RESULTS } from './names.js';
 
 /** From the domain to the messages of the API. */
 
-const CLASSES: Readonly<Record<RuleClass, policyProto.AccessClass>> = {
-  process: policyProto.AccessClass.PROCESS,
-  file: policyProto.AccessClass.FILE,
-};
-const ACTIONS: Readonly<Record<Action, policyProto.Action>> = {
-  Allow: policyProto.Action.ALLOW,
-  Audit: policyProto.Action.AUDIT,
-  Block: policyProto.Action.BLOCK,
-};
-const POSTURES: Readonly<Record<Posture, policyProto.Action>> = {
-  audit: policyProto.Action.AUDIT,
-  block: policyProto.Action.BLOCK,
-};
-const RESULTS: Readonly<Record<SecurityEvent['result'], eventProto.Result>> = {
-  denied: eventProto.Result.DENIED,
-  passed: eventProto.Result.PASSED,
-};
 const ORIGINS: Readonly<Record<Container['origin'], containerProto.ContainerOrigin>> = {
   registered: containerProto.ContainerOrigin.REGISTERED,
   docker: containerProto.ContainerOrigin.DOCKER,
 };
-const KINDS: Readonly<Record<AppliedPolicy['kind'], policyProto.PolicyChange_Kind>> = {
+const POLICY_KINDS: Readonly<Record<PolicyChange['kind'], policyProto.PolicyChange_Kind>> = {
   created: policyProto.PolicyChange_Kind.CREATED,
   updated: policyProto.PolicyChange_Kind.UPDATED,
   unchanged: policyProto.PolicyChange_Kind.UNCHANGED,
+  deleted: policyProto.PolicyChange_Kind.DELETED,
+};
+const CONTAINER_KINDS: Readonly<Record<ContainerChange['kind'], containerProto.ContainerChange_Kind>> = {
+  added: containerProto.ContainerChange_Kind.ADDED,
+  changed: containerProto.ContainerChange_Kind.CHANGED,
+  unchanged: containerProto.ContainerChange_Kind.UNCHANGED,
+  removed: containerProto.ContainerChange_Kind.REMOVED,
 };
 
-export function toPolicyMessage(policy: Policy): policyProto.Policy {
+export function toPolicyMessage(policy: Policy, resourceVersion: number): policyProto.Policy {
   return {
     name: policy.name,
     namespace: policy.namespace,
     selector: { matchLabels: { ...policy.matchLabels } },
     rules: policy.rules.map(toRuleMessage),
+    resourceVersion: BigInt(resourceVersion),
   };
 }
 
@@ -63,7 +57,7 @@ export function toRuleMessage(rule: Rule): policyProto.Rule {
   };
 }
 
-function toMatchMessage(match: PathMatch): policyProto.Rule['match'] {
+function toMatchMessage(match: Match): policyProto.Rule['match'] {
   switch (match.kind) {
     case 'exact':
       return { $case: 'path', value: match.path };
@@ -71,22 +65,47 @@ function toMatchMessage(match: PathMatch): policyProto.Rule['match'] {
       return { $case: 'directory', value: { directory: match.directory, recursive: match.recursive } };
     case 'pattern':
       return { $case: 'pattern', value: match.pattern };
+    case 'protocol':
+      return { $case: 'protocol', value: match.protocol };
+    case 'family':
+      return { $case: 'family', value: match.family };
+    case 'capability':
+      return { $case: 'capability', value: match.capability };
+    case 'endpoint': {
+      const { protocol = '', cidr = '', ports = '', direction } = match;
+      const { DIRECTION_UNSPECIFIED } = policyProto.Direction;
+      return {
+        $case: 'endpoint',
+        value: {
+          protocol,
+          cidr,
+          ports,
+          direction: direction === undefined ? DIRECTION_UNSPECIFIED : DIRECTIONS[direction],
+        },
+      };
+    }
   }
 }
 
-export function toChangeMessage({ policy, kind, containerIds, warnings }: AppliedPolicy): policyProto.PolicyChange {
+export function toPolicyChangeMessage(change: PolicyChange): policyProto.PolicyChange {
+  const { policy, kind, containerIds, warnings, resourceVersion } = change;
   return {
     namespace: policy.namespace,
     name: policy.name,
-    kind: KINDS[kind],
+    kind: POLICY_KINDS[kind],
     containerIds: [...containerIds],
     warnings: [...warnings],
+    resourceVersion: BigInt(resourceVersion),
   };
+}
+
+export function toContainerChangeMessage({ container, kind }: ContainerChange): containerProto.ContainerChange {
+  return { id: container.id, kind: CONTAINER_KINDS[kind] };
 }
 
 export function toContainerMessage(
   container: Container,
-  plane: Pick<ControlPlane, 'policyKeysOf' | 'generationOf'>,
+  registry: Pick<ContainerRegistry, 'policyKeysOf' | 'imageGenerationOf'>,
 ): containerProto.Container {
   return {
     id: container.id,
@@ -96,8 +115,8 @@ export function toContainerMessage(
     namespaces: { ...container.namespaces },
     pid: container.process?.pid ?? 0,
     origin: ORIGINS[container.origin],
-    policies: [...plane.policyKeysOf(container)],
-    generation: plane.generationOf(container),
+    policies: [...registry.policyKeysOf(container)],
+    generation: registry.imageGenerationOf(container),
   };
 }
 
@@ -109,7 +128,8 @@ export function toEffectiveRules({ rules }: RuleSet): containerProto.EffectiveRu
   }));
 }
 
-export function toEffectivePostures({ postures }: RuleSet): containerProto.EffectivePosture[] {
+/** A class that is absent has no posture. */
+export function toPostureMessages(postures: Partial<Postures>): policyProto.Posture[] {
   return RULE_CLASSES.flatMap((ruleClass) => {
     const posture = postures[ruleClass];
     return posture === undefined ? [] : [{ class: CLASSES[ruleClass], action: POSTURES[posture] }];
@@ -130,11 +150,11 @@ export function toEventMessage(event: SecurityEvent): eventProto.Event {
     severity: event.severity,
     tags: event.tags as string[],
     message: event.message,
-    class: CLASSES[event.class],
+    class: event.class === undefined ? policyProto.AccessClass.ACCESS_CLASS_UNSPECIFIED : CLASSES[event.class],
     operation: event.operation,
     object: event.object,
-    action: ACTIONS[event.action],
-    result: RESULTS[event.result],
+    action: event.action === undefined ? policyProto.Action.ACTION_UNSPECIFIED : ACTIONS[event.action],
+    result: event.result === undefined ? eventProto.Result.RESULT_UNSPECIFIED : RESULTS[event.result],
     program: event.program,
     parentProgram: event.parentProgram,
     pid: event.pid,
@@ -144,6 +164,7 @@ export function toEventMessage(event: SecurityEvent): eventProto.Event {
     uid: event.uid,
     comm: event.comm,
     generation: event.generation,
+    heldBack: BigInt(event.heldBack),
   };
 }
 
@@ -152,6 +173,8 @@ export function toStatusMessage(status: HostStatus): GetStatusResponse {
     ...status,
     securityModules: [...status.securityModules],
     programs: [...status.programs],
+    generation: BigInt(status.generation),
+    enforcedGeneration: BigInt(status.enforcedGeneration),
     started: fromNanoseconds(BigInt(status.started.getTime()) * 1_000_000n),
   };
 }

@@ -7,6 +7,7 @@ const CODES: Readonly<Record<FailureCode, status>> = {
   'invalid-argument': status.INVALID_ARGUMENT,
   'not-found': status.NOT_FOUND,
   'failed-precondition': status.FAILED_PRECONDITION,
+  aborted: status.ABORTED,
   'resource-exhausted': status.RESOURCE_EXHAUSTED,
   unavailable: status.UNAVAILABLE,
   internal: status.INTERNAL,

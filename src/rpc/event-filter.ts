@@ -1,23 +1,11 @@
-import type { SecurityEvent } from '../events/event.js';
 import type { EventFilter } from '../events/filter.js';
-import { Result, type StreamEventsRequest } from '../generated/hauberk/v1/event.js';
-import { AccessClass, Action } from '../generated/hauberk/v1/policy.js';
-import type { Action as ActionName, RuleClass } from '../policy/model.js';
+import type { Position } from '../events/hub.js';
+import { Failure } from '../failure.js';
+import type { StreamEventsRequest } from '../generated/hauberk/v1/event.js';
+import { patternMatcher } from '../image/pattern-matcher.js';
+import { ACTION_CHOICE, ACTION_NAMES, CLASS_CHOICE, CLASS_NAMES, RESULT_NAMES } from './names.js';
 import { RequestChecks } from './request-checks.js';
 
-const CLASSES = new Map<AccessClass, RuleClass>([
-  [AccessClass.PROCESS, 'process'],
-  [AccessClass.FILE, 'file'],
-]);
-const ACTIONS = new Map<Action, ActionName>([
-  [Action.ALLOW, 'Allow'],
-  [Action.AUDIT, 'Audit'],
-  [Action.BLOCK, 'Block'],
-]);
-const RESULTS = new Map<Result, SecurityEvent['result']>([
-  [Result.DENIED, 'denied'],
-  [Result.PASSED, 'passed'],
-]);
 const SEVERITY_MAX = 10;
 
 /**
@@ -52,12 +40,28 @@ export function toEventFilter(request: StreamEventsRequest): EventFilter {
     containerNames: texts(request.containerNames, 'container_names'),
     namespaces: texts(request.namespaces, 'namespaces'),
     policies: texts(request.policies, 'policies'),
-    classes: named(request.classes, CLASSES, 'classes', 'PROCESS or FILE'),
-    actions: named(request.actions, ACTIONS, 'actions', 'ALLOW, AUDIT or BLOCK'),
-    results: named(request.results, RESULTS, 'results', 'DENIED or PASSED'),
+    classes: named(request.classes, CLASS_NAMES, 'classes', CLASS_CHOICE),
+    actions: named(request.actions, ACTION_NAMES, 'actions', ACTION_CHOICE),
+    results: named(request.results, RESULT_NAMES, 'results', 'DENIED or PASSED'),
     minimumSeverity,
     labels: request.labels,
+    ...(request.objectPattern !== '' && { objectMatches: objectMatcher(request.objectPattern, checks) }),
   };
   checks.done();
   return filter;
+}
+
+/** Where the stream is to go on; undefined for one that starts now. */
+export function toPosition({ resumeAfter }: StreamEventsRequest): Position | undefined {
+  return resumeAfter && { run: resumeAfter.run, sequence: Number(resumeAfter.sequence) };
+}
+
+function objectMatcher(pattern: string, checks: RequestChecks): (object: string) => boolean {
+  try {
+    return patternMatcher(pattern);
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+    checks.require(false, 'object_pattern', thrown.problems[0]?.description ?? thrown.message);
+    return () => false;
+  }
 }

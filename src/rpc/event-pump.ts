@@ -1,5 +1,5 @@
 import type { EventPredicate } from '../events/filter.js';
-import { DEFAULT_QUEUE_CAPACITY, type EventHub } from '../events/hub.js';
+import type { EventHub, SubscribeOptions } from '../events/hub.js';
 import type { StreamEventsResponse } from '../generated/hauberk/v1/event.js';
 import { toEventMessage } from './convert.js';
 import type { ResponseStream } from './handler.js';
@@ -18,7 +18,7 @@ export function pumpEvents(
   hub: EventHub,
   accepts: EventPredicate,
   call: ResponseStream<StreamEventsResponse>,
-  capacity = DEFAULT_QUEUE_CAPACITY,
+  options: Omit<SubscribeOptions, 'onWaiting'>,
 ): Promise<void> {
   return new Promise((resolve) => {
     let lastSent = Number.NEGATIVE_INFINITY;
@@ -37,8 +37,12 @@ export function pumpEvents(
       }
     };
     const send = () => {
-      const { events, missed } = subscription.take(EVENTS_A_MESSAGE_MAX);
-      const hasRoom = call.write({ events: events.map(toEventMessage), missed: BigInt(missed) });
+      const { events, missed, position } = subscription.take(EVENTS_A_MESSAGE_MAX);
+      const hasRoom = call.write({
+        events: events.map(toEventMessage),
+        missed: BigInt(missed),
+        position: { run: position.run, sequence: BigInt(position.sequence) },
+      });
       lastSent = performance.now();
       if (hasRoom) plan();
       else call.once('drain', plan);
@@ -50,7 +54,7 @@ export function pumpEvents(
       resolve();
     };
 
-    const subscription = hub.subscribe(accepts, { capacity, onWaiting: plan });
+    const subscription = hub.subscribe(accepts, { ...options, onWaiting: () => queueMicrotask(plan) });
     call.once('cancelled', end);
     call.once('close', end);
   });

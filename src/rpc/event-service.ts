@@ -2,7 +2,7 @@ import { Metadata } from '@grpc/grpc-js';
 import { compileFilter } from '../events/filter.js';
 import type { EventHub } from '../events/hub.js';
 import { EventServiceService } from '../generated/hauberk/v1/event.js';
-import { toEventFilter } from './event-filter.js';
+import { toEventFilter, toPosition } from './event-filter.js';
 import { pumpEvents } from './event-pump.js';
 import { RpcService } from './handler.js';
 
@@ -16,7 +16,11 @@ export function eventServiceOf(hub: EventHub, options: EventServiceOptions = {})
   return RpcService.of(EventServiceService, {
     async streamEvents(request, call) {
       const accepts = compileFilter(toEventFilter(request));
-      const ended = pumpEvents(hub, accepts, call, options.queueCapacity);
+      const resumeAfter = toPosition(request);
+      const ended = pumpEvents(hub, accepts, call, {
+        ...(options.queueCapacity !== undefined && { capacity: options.queueCapacity }),
+        ...(resumeAfter !== undefined && { resumeAfter }),
+      });
       // The headers tell the client that it is subscribed.
       call.sendMetadata(new Metadata());
       await ended;

@@ -1,5 +1,5 @@
 import { HealthImplementation, type ServingStatus } from 'grpc-health-check';
-import type { ControlPlane, HostStatus } from '../control/control-plane.js';
+import type { HostState, HostStatus } from '../control/host-state.js';
 import { RpcService } from './handler.js';
 
 export interface Health {
@@ -12,10 +12,7 @@ export interface Health {
  * grpc.health.v1: the server as a whole, named "", and each of the services are SERVING only while policies are
  * enforced. Watchers hear of changes only.
  */
-export function healthOf(
-  plane: Pick<ControlPlane, 'status' | 'onStatusChange'>,
-  serviceNames: readonly string[],
-): Health {
+export function healthOf(plane: Pick<HostState, 'status' | 'onStatusChange'>, serviceNames: readonly string[]): Health {
   const names = ['', ...serviceNames];
   let current = servingStatus(plane.status());
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, current])));

@@ -1,11 +1,20 @@
-import type { ControlPlane } from '../control/control-plane.js';
+import type { HostState } from '../control/host-state.js';
+import { Failure } from '../failure.js';
 import { HostServiceService } from '../generated/hauberk/v1/host.js';
 import { toStatusMessage } from './convert.js';
 import { RpcService } from './handler.js';
 
 /** hauberk.v1.HostService. */
-export function hostServiceOf(plane: Pick<ControlPlane, 'status'>): RpcService {
+export function hostServiceOf(host: Pick<HostState, 'status' | 'whenEnforced'>): RpcService {
   return RpcService.of(HostServiceService, {
-    getStatus: () => toStatusMessage(plane.status()),
+    getStatus: () => toStatusMessage(host.status()),
+
+    async waitForGeneration({ generation }, call) {
+      const givenUp = new AbortController();
+      call.once('cancelled', () => givenUp.abort());
+      const enforced = await host.whenEnforced(Number(generation), givenUp.signal);
+      if (enforced === undefined) throw new Failure('unavailable', `generation ${generation} is not enforced yet`);
+      return { enforcedGeneration: BigInt(enforced) };
+    },
   });
 }

@@ -33,13 +33,13 @@ export interface Services {
 
 /** Everything the daemon serves. */
 export function createServices({ plane, hub, descriptorSet, queueCapacity }: ServiceSources): Services {
-  const health = healthOf(plane, SERVICE_NAMES);
+  const health = healthOf(plane.host, SERVICE_NAMES);
   return {
     services: [
-      policyServiceOf(plane),
-      containerServiceOf(plane),
+      policyServiceOf(plane.policies),
+      containerServiceOf(plane.containers, plane.keeper),
       eventServiceOf(hub, queueCapacity === undefined ? {} : { queueCapacity }),
-      hostServiceOf(plane),
+      hostServiceOf(plane.host),
       health.service,
       reflectionOf(descriptorSet),
     ],

@@ -4,7 +4,7 @@ import { ClassicLevel } from 'classic-level';
 import type { Container } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import { Failure } from '../failure.js';
-import { type Policy, policyKey } from '../policy/model.js';
+import { type Policy, type Postures, policyKey } from '../policy/model.js';
 import { decodeRecord, encodeRecord } from './record.js';
 
 /** What the rule numbers of one image mean, so that its events can be named after a restart. */
@@ -13,32 +13,51 @@ export interface ImageRecord {
   readonly rules: readonly RuleDescription[];
 }
 
+export interface StoredPolicy {
+  readonly policy: Policy;
+  /** The generation of its last change. */
+  readonly version: number;
+}
+
+/** What a namespace says of accesses no rule names; nothing at all takes it off the store. */
+export interface StoredPosture {
+  readonly namespace: string;
+  readonly postures: Partial<Postures>;
+}
+
 export interface StoredState {
-  readonly policies: readonly Policy[];
+  readonly policies: readonly StoredPolicy[];
+  readonly postures: readonly StoredPosture[];
   readonly containers: readonly Container[];
   readonly imageRecords: readonly ImageRecord[];
-  /** The highest generation ever used; 0 in a new store. */
+  /** Of the last change; 0 in a new store. */
   readonly generation: number;
+  /** The highest generation of an image ever used; 0 in a new store. */
+  readonly lastImage: number;
   /** Keys of records that could not be read; they are left as they are. */
   readonly damaged: readonly string[];
 }
 
 export interface StoreChanges {
-  readonly putPolicies?: readonly Policy[];
+  readonly putPolicies?: readonly StoredPolicy[];
   readonly deletePolicies?: readonly string[];
+  readonly putPostures?: readonly StoredPosture[];
   readonly putContainers?: readonly Container[];
   readonly deleteContainers?: readonly string[];
   readonly putImageRecords?: readonly ImageRecord[];
   readonly deleteImageRecords?: readonly number[];
   readonly generation?: number;
+  readonly lastImage?: number;
 }
 
 const POLICY = 'policy/';
 const CONTAINER = 'container/';
 const IMAGE = 'image/';
+const POSTURE = 'posture/';
 const GENERATION = 'generation';
+const LAST_IMAGE = 'last-image';
 
-/** What must outlive the process: policies, containers, and what image generations meant. */
+/** What must outlive the process: policies, postures, containers, and what image generations meant. */
 export class Store {
   readonly #database: ClassicLevel<string, string>;
 
@@ -62,20 +81,24 @@ export class Store {
   }
 
   async load(): Promise<StoredState> {
-    const policies: Policy[] = [];
+    const policies: StoredPolicy[] = [];
+    const postures: StoredPosture[] = [];
     const containers: Container[] = [];
     const imageRecords: ImageRecord[] = [];
     const damaged: string[] = [];
     let generation = 0;
+    let lastImage = 0;
     for await (const [key, text] of this.#database.iterator()) {
       const value = decodeRecord(text);
       if (value === undefined) damaged.push(key);
-      else if (key.startsWith(POLICY)) policies.push(value as Policy);
+      else if (key.startsWith(POLICY)) policies.push(value as StoredPolicy);
+      else if (key.startsWith(POSTURE)) postures.push(value as StoredPosture);
       else if (key.startsWith(CONTAINER)) containers.push(value as Container);
       else if (key.startsWith(IMAGE)) imageRecords.push(value as ImageRecord);
       else if (key === GENERATION) generation = value as number;
+      else if (key === LAST_IMAGE) lastImage = value as number;
     }
-    return { policies, containers, imageRecords, generation, damaged };
+    return { policies, postures, containers, imageRecords, generation, lastImage, damaged };
   }
 
   /** Writes all of it or nothing; on disk when this resolves. */
@@ -85,10 +108,15 @@ export class Store {
     for (const key of changes.deletePolicies ?? []) batch.del(POLICY + key);
     for (const id of changes.deleteContainers ?? []) batch.del(CONTAINER + id);
     for (const generation of changes.deleteImageRecords ?? []) batch.del(IMAGE + generation);
-    for (const policy of changes.putPolicies ?? []) put(POLICY + policyKey(policy), policy);
+    for (const stored of changes.putPolicies ?? []) put(POLICY + policyKey(stored.policy), stored);
+    for (const posture of changes.putPostures ?? []) {
+      if (Object.keys(posture.postures).length === 0) batch.del(POSTURE + posture.namespace);
+      else put(POSTURE + posture.namespace, posture);
+    }
     for (const container of changes.putContainers ?? []) put(CONTAINER + container.id, container);
     for (const record of changes.putImageRecords ?? []) put(IMAGE + record.generation, record);
     if (changes.generation !== undefined) put(GENERATION, changes.generation);
+    if (changes.lastImage !== undefined) put(LAST_IMAGE, changes.lastImage);
     await batch.write({ sync: true });
   }
 

@@ -29,7 +29,9 @@ function compilePatterns(patterns: readonly string[], sources: readonly string[]
   const policy = { name: 'nasty', namespace: 'default', matchLabels: {}, rules };
   const bound = rules.map((rule) => ({ policy, rule }));
   try {
-    return compileImage(resolveRules(bound, { process: 'audit', file: 'block' }));
+    return compileImage(
+      resolveRules(bound, { process: 'audit', file: 'block', network: 'audit', capabilities: 'audit' }),
+    );
   } catch (error) {
     assert(error instanceof Failure);
     assert.equal(error.code, 'resource-exhausted');

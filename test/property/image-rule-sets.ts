@@ -77,7 +77,9 @@ export const randomRuleSet: fc.Arbitrary<RuleSet> = fc
     process: fc.constantFrom('audit', 'block'),
     file: fc.constantFrom('audit', 'block'),
   })
-  .map(({ rules, process, file }) => resolveRules(bind(rules), { process, file }));
+  .map(({ rules, process, file }) =>
+    resolveRules(bind(rules), { process, file, network: 'block', capabilities: 'audit' }),
+  );
 
 export const randomProgram: fc.Arbitrary<string> = fc.constantFrom(...PROGRAMS, '/unnamed', '/a/');
 
@@ -99,7 +101,7 @@ export function randomPaths(ruleSet: RuleSet): fc.Arbitrary<Buffer[]> {
   );
 }
 
-function resembling(match: PathMatch): fc.Arbitrary<Buffer> {
+function resembling(match: Match): fc.Arbitrary<Buffer> {
   switch (match.kind) {
     case 'exact':
       return fc.constant(Buffer.from(match.path));
@@ -109,6 +111,8 @@ function resembling(match: PathMatch): fc.Arbitrary<Buffer> {
       const parts = match.pattern.match(/\\.|\[[^\]]*\]|[{},]|\*+|\?|[^*?[{},\\]+/gsu) ?? [];
       return fc.tuple(...parts.map(filling)).map((filled) => Buffer.concat(filled));
     }
+    default:
+      throw new RangeError(`${match.kind} has no paths`);
   }
 }
 

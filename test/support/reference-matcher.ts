@@ -1,6 +1,6 @@
 import type { Operation, Ownership } from '../../src/policy/effect.js';
 import { effectOf } from '../../src/policy/effect.js';
-import type { Action, BoundRule, PathMatch } from '../../src/policy/model.js';
+import type { Action, BoundRule, Match, RuleClass } from '../../src/policy/model.js';
 import { compareRules } from '../../src/policy/order.js';
 import type { RuleSet } from '../../src/policy/rule-set.js';
 
@@ -13,6 +13,14 @@ export interface Access {
   readonly operation: Operation;
   readonly ownership: Ownership;
 }
+
+const CLASSES: Readonly<Record<Operation, RuleClass>> = {
+  execute: 'process',
+  read: 'file',
+  write: 'file',
+  communicate: 'network',
+  use: 'capabilities',
+};
 
 /** The rules of a set that match a path, in the order in which they are asked. */
 export function matchingRules({ rules }: RuleSet, path: Buffer): BoundRule[] {
@@ -31,14 +39,15 @@ export function referenceDecision(
     const action = effectOf(bound.rule, operation, ownership);
     if (action !== undefined) return { action, rule: rules.indexOf(bound) };
   }
-  const ruleClass = operation === 'execute' ? 'process' : 'file';
+  const ruleClass = CLASSES[operation];
   const posture = postures[ruleClass];
   if (posture === undefined) return { action: 'Allow', rule: undefined };
-  const others = ruleClass === 'file' && postures.process !== undefined ? 1 : 0;
-  return { action: posture === 'audit' ? 'Audit' : 'Block', rule: rules.length + others };
+  const inForce = Object.values(CLASSES).filter((each) => postures[each] !== undefined);
+  const place = [...new Set(inForce)].indexOf(ruleClass);
+  return { action: posture === 'audit' ? 'Audit' : 'Block', rule: rules.length + place };
 }
 
-export function referenceMatches(match: PathMatch, path: Buffer): boolean {
+export function referenceMatches(match: Match, path: Buffer): boolean {
   const text = path.toString('latin1');
   switch (match.kind) {
     case 'exact': {

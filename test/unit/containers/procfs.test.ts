@@ -41,7 +41,7 @@ test('a process that does not exist is refused by its number', () => {
 
 test('a namespace without a number is refused by its field', () => {
   assert.throws(
-    () => checkNamespaces({ pidNamespace: 0, mountNamespace: 1 }, 'namespaces'),
+    () => checkNamespaces({ pidNamespace: 0, mountNamespace: 1 }, 'namespaces', 7),
     /^Failure: namespaces\.pid_namespace: must be the inode number of a namespace$/,
   );
 });

@@ -28,6 +28,7 @@ export function makeEvent(event: Partial<SecurityEvent> = {}): SecurityEvent {
     uid: 1000,
     comm: 'cat',
     generation: 3,
+    heldBack: 0,
     ...event,
   };
 }

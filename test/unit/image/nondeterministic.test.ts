@@ -3,15 +3,18 @@ import { test } from 'node:test';
 import { Budget, DEFAULT_LIMITS, LimitExceeded } from '../../../src/image/limits.js';
 import { addMatch } from '../../../src/image/matches.js';
 import { NO_NODE, NondeterministicAutomaton } from '../../../src/image/nondeterministic.js';
+import type { Match } from '../../../src/policy/model.js';
 import { directory, exact, pattern } from './rule-sets.js';
 
+const add = (automaton: NondeterministicAutomaton, match: Match, mark: number) =>
+  addMatch(automaton, { match, action: 'Block' }, mark);
 const empty = () => new NondeterministicAutomaton(new Budget(DEFAULT_LIMITS));
 
 test('what begins alike shares its nodes', () => {
   const automaton = empty();
-  addMatch(automaton, pattern('/srv/*/{a,b}?[xy]1'), 0);
+  add(automaton, pattern('/srv/*/{a,b}?[xy]1'), 0);
   const before = automaton.nodes;
-  addMatch(automaton, pattern('/srv/*/{a,b}?[xy]2'), 1);
+  add(automaton, pattern('/srv/*/{a,b}?[xy]2'), 1);
   assert.equal(automaton.nodes, before + 2);
 });
 
@@ -25,7 +28,7 @@ test('a run after a run that covers it adds no node', () => {
 
 test('a character of any length takes few nodes', () => {
   const automaton = empty();
-  addMatch(automaton, pattern('?'), 0);
+  add(automaton, pattern('?'), 0);
   // The start, seven for the rest of a longer character, where it ends, and the slash of a directory.
   assert.equal(automaton.nodes, 10);
 });
@@ -34,7 +37,7 @@ test('everything leads to a node with a higher number', () => {
   const automaton = empty();
   const matches = [exact('/a/b'), directory('/a/'), directory('/a/b/', true), pattern('/a{b,?{,c*}}d'), pattern('/**')];
   matches.forEach((match, index) => {
-    addMatch(automaton, match, index);
+    add(automaton, match, index);
   });
   for (let node = 0; node < automaton.nodes; node++) {
     const targets: number[] = [];
@@ -51,7 +54,7 @@ test('everything leads to a node with a higher number', () => {
 
 test('a path with a NUL is not taken', () => {
   const automaton = empty();
-  assert.throws(() => addMatch(automaton, exact('/a\0'), 0), RangeError);
+  assert.throws(() => add(automaton, exact('/a\0'), 0), RangeError);
 });
 
 test('nodes are counted against the limit as they are made', () => {

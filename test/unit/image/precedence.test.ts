@@ -19,7 +19,7 @@ function followed(...differences: Array<Partial<Rule>>): string[] {
   const set = ruleSet(directories.map((name, index) => rule(directory(name, true), differences[index])));
   const automaton = new NondeterministicAutomaton(new Budget(DEFAULT_LIMITS));
   set.rules.forEach(({ rule: made }, index) => {
-    addMatch(automaton, made.match, index);
+    addMatch(automaton, made, index);
   });
   addProgram(automaton, PROGRAM, set.rules.length + 1);
   const within = (name: string) => automaton.run(automaton.literal(automaton.start, Buffer.from(name)), true);

@@ -28,7 +28,10 @@ export function rule(match: PathMatch, differences: Partial<Rule> = {}): Rule {
 }
 
 /** The rules of one policy, `default/web`; a rule's id is its place. */
-export function ruleSet(rules: readonly Rule[], postures: Postures = { process: 'audit', file: 'block' }): RuleSet {
+export function ruleSet(
+  rules: readonly Rule[],
+  postures: Postures = { process: 'audit', file: 'block', network: 'audit', capabilities: 'audit' },
+): RuleSet {
   const identified = rules.map((made, index) => ({ ...made, id: `rules[${index}]` }));
   const policy = { name: 'web', namespace: 'default', matchLabels: {}, rules: identified };
   return resolveRules(

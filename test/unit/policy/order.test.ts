@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { PathMatch } from '../../../src/policy/model.js';
-import { compareRules, literalPrefixBytes } from '../../../src/policy/order.js';
+import { compareRules, specificity } from '../../../src/policy/order.js';
 import { boundRules } from './arbitrary.js';
 import { bind } from './support.js';
 
@@ -44,12 +44,12 @@ test('names settle what is otherwise equal', () => {
 });
 
 test('a literal prefix is counted in bytes, up to the first wildcard, escapes resolved', () => {
-  assert.equal(literalPrefixBytes(exact('/é')), 3);
-  assert.equal(literalPrefixBytes(directory('/etc/')), 5);
-  assert.equal(literalPrefixBytes(pattern('/etc/*shadow')), 5);
-  assert.equal(literalPrefixBytes(pattern('/a\\*b?c')), 4);
-  assert.equal(literalPrefixBytes(pattern('/a{b,c}')), 2);
-  assert.equal(literalPrefixBytes(pattern('/a[bc]')), 2);
+  assert.equal(specificity(exact('/é')), 3);
+  assert.equal(specificity(directory('/etc/')), 5);
+  assert.equal(specificity(pattern('/etc/*shadow')), 5);
+  assert.equal(specificity(pattern('/a\\*b?c')), 4);
+  assert.equal(specificity(pattern('/a{b,c}')), 2);
+  assert.equal(specificity(pattern('/a[bc]')), 2);
 });
 
 test('the order is total: antisymmetric, and equal only for the same rule of the same policy', () => {

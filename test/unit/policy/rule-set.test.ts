@@ -5,7 +5,7 @@ import { resolveRules } from '../../../src/policy/rule-set.js';
 import { boundRules } from './arbitrary.js';
 import { bind } from './support.js';
 
-const postures = { process: 'block', file: 'audit' } as const;
+const postures = { process: 'block', file: 'audit', network: 'block', capabilities: 'audit' } as const;
 
 test('no posture is in force without an Allow rule', () => {
   assert.deepEqual(resolveRules([], postures), { rules: [], postures: {} });
@@ -17,7 +17,12 @@ test('an Allow rule brings the posture of its own class into force', () => {
   const process = bind({ class: 'process', action: 'Allow' });
   assert.deepEqual(resolveRules([file], postures).postures, { file: 'audit' });
   assert.deepEqual(resolveRules([process], postures).postures, { process: 'block' });
-  assert.deepEqual(resolveRules([file, process], postures).postures, postures);
+  const network = bind({ class: 'network', action: 'Allow', match: { kind: 'protocol', protocol: 'tcp' } });
+  assert.deepEqual(resolveRules([file, process, network], postures).postures, {
+    process: 'block',
+    file: 'audit',
+    network: 'block',
+  });
 });
 
 test('the input is left as it is', () => {

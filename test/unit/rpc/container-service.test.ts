@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
-import { ContainerOrigin, type RegisterContainerRequest } from '../../../src/generated/hauberk/v1/container.js';
+import {
+  ContainerChange_Kind,
+  ContainerOrigin,
+  type RegisterContainerRequest,
+} from '../../../src/generated/hauberk/v1/container.js';
 import { AccessClass, Action } from '../../../src/generated/hauberk/v1/policy.js';
 import { ask, containerClient, manifest, refusal, serveAll } from './support.js';
 
@@ -12,12 +17,15 @@ async function start(test: TestContext) {
     plane,
     register: (request: Partial<RegisterContainerRequest>) =>
       ask(client, (c) => c.registerContainer, { ...blank, ...request }),
+    sync: (requests: readonly Partial<RegisterContainerRequest>[]) =>
+      ask(client, (c) => c.syncContainers, { containers: requests.map((request) => ({ ...blank, ...request })) }),
     unregister: (id: string) => ask(client, (c) => c.unregisterContainer, { id }),
     list: (namespace = '') => ask(client, (c) => c.listContainers, { namespace }),
     effective: (containerId: string) => ask(client, (c) => c.getEffectivePolicy, { containerId }),
   };
 }
 
+const otherIdentity = { $case: 'namespaces', value: { pidNamespace: 21, mountNamespace: 22 } } as const;
 const identity = { $case: 'namespaces', value: { pidNamespace: 11, mountNamespace: 12 } } as const;
 
 describe('RegisterContainer', () => {
@@ -41,9 +49,11 @@ describe('RegisterContainer', () => {
 
   test('registers by a process', async (t) => {
     const { register } = await start(t);
-    const request = { id: 'c1', name: 'web-1', namespace: 'shop', identity: { $case: 'pid', value: 77 } } as const;
+    const { pid } = process;
+    const request = { id: 'c1', name: 'web-1', namespace: 'shop', identity: { $case: 'pid', value: pid } } as const;
     const { container } = await register(request);
-    assert.deepEqual([container?.name, container?.namespace, container?.pid], ['web-1', 'shop', 77]);
+    assert.deepEqual([container?.name, container?.namespace, container?.pid], ['web-1', 'shop', pid]);
+    assert.equal(container?.namespaces?.mountNamespace, statSync('/proc/self/ns/mnt').ino);
   });
 
   test('names every field that is wrong, and registers nothing', async (t) => {
@@ -71,7 +81,7 @@ describe('RegisterContainer', () => {
       ['namespaces.pid_namespace', 'must not be zero'],
       ['namespaces.mount_namespace', 'must not be zero'],
     ]);
-    assert.deepEqual(plane.containers(), []);
+    assert.deepEqual(plane.containers.list(), []);
   });
 
   test('needs an identity, and a process that can be', async (t) => {
@@ -85,12 +95,71 @@ describe('RegisterContainer', () => {
   });
 });
 
+describe('SyncContainers', () => {
+  const { ADDED, CHANGED, REMOVED, UNCHANGED } = ContainerChange_Kind;
+
+  test('makes the registered containers those of the request, and leaves those of Docker', async (t) => {
+    const { register, sync, list, plane } = await start(t);
+    const docker = { id: 'd1', name: 'd1', namespace: 'default', labels: {}, origin: 'docker' } as const;
+    await plane.keeper.register(docker, { pidNamespace: 31, mountNamespace: 32 });
+    await register({ id: 'c1', identity });
+    await register({ id: 'c2', identity: otherIdentity });
+    const moved = { $case: 'namespaces', value: { pidNamespace: 41, mountNamespace: 42 } } as const;
+    const { changes, generation } = await sync([
+      { id: 'c2', identity: otherIdentity, labels: { app: 'web' } },
+      { id: 'c3', identity: moved },
+    ]);
+    assert.deepEqual(changes, [
+      { id: 'c1', kind: REMOVED },
+      { id: 'c2', kind: CHANGED },
+      { id: 'c3', kind: ADDED },
+    ]);
+    assert.equal(generation, 4n);
+    assert.deepEqual(
+      (await list()).containers.map(({ id }) => id),
+      ['c2', 'c3', 'd1'],
+    );
+    const again = await sync([
+      { id: 'c3', identity: moved },
+      { id: 'c2', identity: otherIdentity, labels: { app: 'web' } },
+    ]);
+    assert.deepEqual(
+      again.changes.map(({ kind }) => kind),
+      [UNCHANGED, UNCHANGED],
+    );
+    assert.equal(again.generation, 4n);
+  });
+
+  test('names every problem by its container, and changes nothing', async (t) => {
+    const { register, sync, list } = await start(t);
+    await register({ id: 'c1', identity });
+    const twice = await refusal(sync([{ id: 'a', identity }, { id: 'a' }]));
+    assert.deepEqual(twice.violations, [
+      ['containers[1].identity', 'one of pid and namespaces must be set'],
+      ['containers[1].id', 'is given twice'],
+    ]);
+    const gone = await refusal(sync([{ id: 'a', identity: { $case: 'pid', value: 4_000_000 } }]));
+    assert.deepEqual(gone.violations, [['containers[0].pid', 'no process 4000000']]);
+    const shared = await refusal(
+      sync([
+        { id: 'a', identity },
+        { id: 'b', identity },
+      ]),
+    );
+    assert.deepEqual(shared.violations, [['namespaces', 'containers a and b cannot both have these namespaces']]);
+    assert.deepEqual(
+      (await list()).containers.map(({ id }) => id),
+      ['c1'],
+    );
+  });
+});
+
 describe('UnregisterContainer', () => {
   test('removes the container', async (t) => {
     const { register, unregister, plane } = await start(t);
     await register({ id: 'c1', identity });
-    assert.deepEqual(await unregister('c1'), {});
-    assert.deepEqual(plane.containers(), []);
+    assert.deepEqual(await unregister('c1'), { generation: 2n });
+    assert.deepEqual(plane.containers.list(), []);
   });
 
   test('answers NOT_FOUND for a container there is not, and needs an id', async (t) => {
@@ -105,15 +174,15 @@ describe('ListContainers', () => {
   test('lists one namespace or all of them, with the policies that reach each', async (t) => {
     const { register, list, plane } = await start(t);
     await register({ id: 'c1', labels: { app: 'web' }, identity });
-    await register({ id: 'c2', namespace: 'shop', identity });
-    await plane.applyManifest(manifest('one'));
+    await register({ id: 'c2', namespace: 'shop', identity: otherIdentity });
+    await plane.policies.apply(plane.policies.readManifest(manifest('one')));
     const shown = async (namespace: string) =>
       (await list(namespace)).containers.map(({ id, policies, generation }) => [id, policies, generation]);
     assert.deepEqual(await shown(''), [
-      ['c1', ['default/one'], 40],
-      ['c2', [], 41],
+      ['c1', ['default/one'], 41],
+      ['c2', [], 40],
     ]);
-    assert.deepEqual(await shown('shop'), [['c2', [], 41]]);
+    assert.deepEqual(await shown('shop'), [['c2', [], 40]]);
   });
 });
 
@@ -121,7 +190,8 @@ describe('GetEffectivePolicy', () => {
   test('shows the rules in force and the posture of classes with an Allow rule', async (t) => {
     const { register, effective, plane } = await start(t);
     await register({ id: 'c1', labels: { app: 'web' }, identity });
-    await plane.applyManifest(`${manifest('one')}---\n${manifest('two', '/srv/data').replace('Block', 'Allow')}`);
+    const two = manifest('two', '/srv/data').replace('Block', 'Allow');
+    await plane.policies.apply(plane.policies.readManifest(`${manifest('one')}---\n${two}`));
     const { container, rules, postures } = await effective('c1');
     assert.equal(container?.id, 'c1');
     const shown = rules.map(({ policyNamespace, policy, rule }) => [

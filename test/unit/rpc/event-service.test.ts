@@ -27,6 +27,8 @@ const everything: StreamEventsRequest = {
   results: [],
   minimumSeverity: 0,
   labels: {},
+  objectPattern: '',
+  resumeAfter: undefined,
 };
 
 /** A stream whose headers have come, so that it is subscribed, with all it received. */

@@ -10,8 +10,10 @@ import { type ResponseStream, RpcService } from '../../../src/rpc/handler.js';
 import { ask, eventClient, hostClient, readRefusal, refusal, serve } from './support.js';
 
 const HIDDEN = { code: 'INTERNAL', message: 'internal error, see the log of hauberkd', violations: [] };
+const waitForGeneration = () => ({ enforcedGeneration: 0n });
 const anyFilter = StreamEventsRequest.decode(new Uint8Array());
-const hostService = (getStatus: () => Promise<GetStatusResponse>) => RpcService.of(HostServiceService, { getStatus });
+const hostService = (getStatus: () => Promise<GetStatusResponse>) =>
+  RpcService.of(HostServiceService, { getStatus, waitForGeneration });
 const eventService = (streamEvents: (request: unknown, call: ResponseStream<never>) => Promise<void>) =>
   RpcService.of(EventServiceService, { streamEvents });
 

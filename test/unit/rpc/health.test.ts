@@ -37,9 +37,9 @@ describe('the health service', () => {
     const { check } = healthClient(t, server);
     const all = () => Promise.all(['', ...SERVICE_NAMES].map(check));
     assert.deepEqual(await all(), Array(5).fill('SERVING'));
-    plane.setStatus({ enforcing: false });
+    plane.host.setStatus({ enforcing: false });
     assert.deepEqual(await all(), Array(5).fill('NOT_SERVING'));
-    plane.setStatus({ enforcing: true });
+    plane.host.setStatus({ enforcing: true });
     assert.deepEqual(await all(), Array(5).fill('SERVING'));
   });
 
@@ -54,10 +54,10 @@ describe('the health service', () => {
     watch.on('error', () => undefined);
     const next = async () => (await once(watch, 'data'))[0].status;
     assert.equal(await next(), 'SERVING');
-    plane.setStatus({ dockerConnected: true });
-    plane.setStatus({ enforcing: false });
+    plane.host.setStatus({ dockerConnected: true });
+    plane.host.setStatus({ enforcing: false });
     assert.equal(await next(), 'NOT_SERVING');
-    plane.setStatus({ enforcing: true });
+    plane.host.setStatus({ enforcing: true });
     assert.equal(await next(), 'SERVING');
     watch.cancel();
   });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ask, hostClient, serveAll } from './support.js';
+import { ask, hostClient, manifest, policyClient, refusal, serveAll } from './support.js';
 
 describe('GetStatus', () => {
   test('tells how the daemon and its kernel are', async (t) => {
     const { server, plane } = await serveAll(t);
-    plane.setStatus({ enforcing: false, reason: 'the maps disagree' });
+    plane.host.setStatus({ enforcing: false, reason: 'the maps disagree' });
     assert.deepEqual(await ask(hostClient(t, server), (c) => c.getStatus, {}), {
       version: '1.2.3',
       kernelRelease: '6.1.0-test',
@@ -15,10 +15,49 @@ describe('GetStatus', () => {
       programs: ['hauberk_exec', 'hauberk_open'],
       policies: 0,
       containers: 0,
-      images: 2,
+      images: 0,
       started: { seconds: 1714979289n, nanos: 123_000_000 },
       adopted: true,
       dockerConnected: false,
+      generation: 0n,
+      enforcedGeneration: 0n,
     });
+  });
+});
+
+describe('WaitForGeneration', () => {
+  test('answers at once for a generation that is enforced, and later for one to come', async (t) => {
+    const { server } = await serveAll(t);
+    const host = hostClient(t, server);
+    const wait = (generation: bigint) => ask(host, (c) => c.waitForGeneration, { generation });
+    assert.deepEqual(await wait(0n), { enforcedGeneration: 0n });
+    const later = wait(1n);
+    const source = { $case: 'manifest', value: manifest('one') } as const;
+    const applied = await ask(policyClient(t, server), (c) => c.applyPolicy, { source, expectedVersions: {} });
+    assert.equal(applied.generation, 1n);
+    assert.deepEqual(await later, { enforcedGeneration: 1n });
+  });
+
+  test('a change the kernel did not take is told, and waited for until it does', async (t) => {
+    const { server, plane } = await serveAll(t);
+    const identity = { pidNamespace: 11, mountNamespace: 12 };
+    const description = {
+      id: 'c1',
+      name: 'c1',
+      namespace: 'default',
+      labels: { app: 'web' },
+      origin: 'registered',
+    } as const;
+    await plane.keeper.register(description, identity);
+    plane.kernel.failure = new Error('no memory');
+    const source = { $case: 'manifest', value: manifest('one') } as const;
+    const refused = await refusal(ask(policyClient(t, server), (c) => c.applyPolicy, { source, expectedVersions: {} }));
+    assert.equal(refused.code, 'INTERNAL');
+    const { enforcing, generation, enforcedGeneration } = plane.host.status();
+    assert.deepEqual([enforcing, generation, enforcedGeneration], [false, 2, 1]);
+    const waiting = ask(hostClient(t, server), (c) => c.waitForGeneration, { generation: 2n });
+    plane.kernel.failure = undefined;
+    assert.deepEqual(await waiting, { enforcedGeneration: 2n });
+    assert.equal(plane.host.status().enforcing, true);
   });
 });

@@ -3,9 +3,12 @@ import { describe, type TestContext, test } from 'node:test';
 import {
   AccessClass,
   Action,
+  Direction,
   type Policy,
   PolicyChange_Kind,
+  type Posture,
   type Rule,
+  type SyncPoliciesRequest,
 } from '../../../src/generated/hauberk/v1/policy.js';
 import { ask, manifest, policyClient, refusal, serveAll } from './support.js';
 
@@ -14,10 +17,18 @@ async function start(test: TestContext) {
   const client = policyClient(test, server);
   return {
     plane,
-    applyManifest: (value: string) => ask(client, (c) => c.applyPolicy, { source: { $case: 'manifest', value } }),
-    applyPolicy: (value: Policy) => ask(client, (c) => c.applyPolicy, { source: { $case: 'policy', value } }),
-    applyNothing: () => ask(client, (c) => c.applyPolicy, { source: undefined }),
-    remove: (name: string, namespace = '') => ask(client, (c) => c.deletePolicy, { name, namespace }),
+    applyManifest: (value: string, expectedVersions: Record<string, bigint> = {}) =>
+      ask(client, (c) => c.applyPolicy, { source: { $case: 'manifest', value }, expectedVersions }),
+    applyPolicy: (value: Policy) =>
+      ask(client, (c) => c.applyPolicy, { source: { $case: 'policy', value }, expectedVersions: {} }),
+    applyNothing: () => ask(client, (c) => c.applyPolicy, { source: undefined, expectedVersions: {} }),
+    validate: (value: string) => ask(client, (c) => c.validatePolicy, { source: { $case: 'manifest', value } }),
+    sync: (request: Partial<SyncPoliciesRequest>) =>
+      ask(client, (c) => c.syncPolicies, { manifest: '', policies: [], expectedGeneration: 0n, ...request }),
+    setPosture: (namespace: string, postures: Posture[]) => ask(client, (c) => c.setPosture, { namespace, postures }),
+    postures: () => ask(client, (c) => c.listPostures, {}),
+    remove: (name: string, namespace = '', expectedVersion = 0n) =>
+      ask(client, (c) => c.deletePolicy, { name, namespace, expectedVersion }),
     get: (name: string, namespace = '') => ask(client, (c) => c.getPolicy, { name, namespace }),
     list: (namespace = '') => ask(client, (c) => c.listPolicies, { namespace }),
   };
@@ -40,7 +51,14 @@ function makeRule(rule: Partial<Rule> = {}): Rule {
 }
 
 function makePolicy(policy: Partial<Policy> = {}): Policy {
-  return { name: 'typed', namespace: '', selector: { matchLabels: { app: 'web' } }, rules: [makeRule()], ...policy };
+  return {
+    name: 'typed',
+    namespace: '',
+    selector: { matchLabels: { app: 'web' } },
+    rules: [makeRule()],
+    resourceVersion: 0n,
+    ...policy,
+  };
 }
 
 const webServer = {
@@ -54,10 +72,17 @@ const webServer = {
 describe('ApplyPolicy with a manifest', () => {
   test('tells for each policy what happened and whom it reaches', async (t) => {
     const { applyManifest, plane } = await start(t);
-    await plane.registerContainer(webServer, { pid: 7 });
+    await plane.keeper.register(webServer, { pid: process.pid });
     const first = await applyManifest(manifest('one'));
     assert.deepEqual(first.changes, [
-      { namespace: 'default', name: 'one', kind: PolicyChange_Kind.CREATED, containerIds: ['c1'], warnings: [] },
+      {
+        namespace: 'default',
+        name: 'one',
+        kind: PolicyChange_Kind.CREATED,
+        containerIds: ['c1'],
+        warnings: [],
+        resourceVersion: 2n,
+      },
     ]);
     const second = await applyManifest(`${manifest('one')}---\n${manifest('two', '/etc/passwd', 'other')}`);
     assert.deepEqual(
@@ -76,6 +101,7 @@ describe('ApplyPolicy with a manifest', () => {
     const { changes } = await applyManifest(manifest('one').replace(/matchLabels:\n.*\n/u, 'matchLabels: {}\n'));
     assert.deepEqual(changes[0]?.warnings, [
       'spec.selector.matchLabels: is empty, so the policy reaches every container of namespace `default`',
+      'the selector reaches no container at present',
     ]);
   });
 
@@ -97,7 +123,7 @@ describe('ApplyPolicy with a manifest', () => {
         ],
       ],
     });
-    assert.deepEqual(plane.policies(), []);
+    assert.deepEqual(plane.policies.list(), []);
   });
 
   test('refuses an empty manifest and a request without source', async (t) => {
@@ -128,7 +154,14 @@ describe('ApplyPolicy with a typed policy', () => {
     const { applyPolicy, get } = await start(t);
     const { changes } = await applyPolicy(makePolicy());
     assert.deepEqual(changes, [
-      { namespace: 'default', name: 'typed', kind: PolicyChange_Kind.CREATED, containerIds: [], warnings: [] },
+      {
+        namespace: 'default',
+        name: 'typed',
+        kind: PolicyChange_Kind.CREATED,
+        containerIds: [],
+        resourceVersion: 1n,
+        warnings: ['the selector reaches no container at present'],
+      },
     ]);
     const { policy } = await get('typed');
     assert.deepEqual(policy, {
@@ -136,6 +169,7 @@ describe('ApplyPolicy with a typed policy', () => {
       namespace: 'default',
       selector: { matchLabels: { app: 'web' } },
       rules: [makeRule({ id: 'file.matchPaths[0]', action: Action.BLOCK, severity: 1 })],
+      resourceVersion: 1n,
     });
   });
 
@@ -171,6 +205,38 @@ describe('ApplyPolicy with a typed policy', () => {
         action: Action.BLOCK,
         severity: 2,
       }),
+      makeRule({
+        id: 'network.matchProtocols[0]',
+        class: AccessClass.NETWORK,
+        match: { $case: 'protocol', value: 'icmp' },
+        fromSource: ['/bin/ping'],
+        action: Action.BLOCK,
+        severity: 2,
+      }),
+      makeRule({
+        id: 'network.matchFamilies[0]',
+        class: AccessClass.NETWORK,
+        match: { $case: 'family', value: 'netlink' },
+        action: Action.AUDIT,
+        severity: 2,
+      }),
+      makeRule({
+        id: 'network.matchEndpoints[0]',
+        class: AccessClass.NETWORK,
+        match: {
+          $case: 'endpoint',
+          value: { protocol: 'tcp', cidr: '10.0.0.0/8', ports: '80-90', direction: Direction.EGRESS },
+        },
+        action: Action.ALLOW,
+        severity: 2,
+      }),
+      makeRule({
+        id: 'capabilities.matchCapabilities[0]',
+        class: AccessClass.CAPABILITY,
+        match: { $case: 'capability', value: 'net_raw' },
+        action: Action.BLOCK,
+        severity: 2,
+      }),
     ];
     await applyPolicy(makePolicy({ namespace: 'shop', rules }));
     const { policy, manifest: text } = await get('typed', 'shop');
@@ -193,14 +259,13 @@ describe('ApplyPolicy with a typed policy', () => {
     assert.deepEqual(violations, [
       ['policy.name', 'must not be empty'],
       ['policy.selector', 'must be set; an empty selector reaches every container of the namespace'],
-      ['policy.rules[1].class', 'must be PROCESS or FILE'],
-      ['policy.rules[1].match', 'one of path, directory and pattern must be set'],
-      ['policy.rules[2].class', 'NETWORK rules are not supported by this version'],
+      ['policy.rules[1].class', 'must be PROCESS, FILE, NETWORK or CAPABILITY'],
+      ['policy.rules[2].match', 'one of protocol, family, endpoint must be set'],
       ['policy.rules[2].action', 'must be ALLOW, AUDIT or BLOCK'],
       ['policy.rules[3].from_source', 'cannot be combined with a pattern'],
       ['policy.rules[4].read_only', 'is for FILE rules only'],
     ]);
-    assert.deepEqual(plane.policies(), []);
+    assert.deepEqual(plane.policies.list(), []);
   });
 
   test('refuses a policy without rules', async (t) => {
@@ -217,6 +282,14 @@ describe('ApplyPolicy with a typed policy', () => {
       makeRule({ class: AccessClass.PROCESS, severity: 11 }),
       makeRule({ match: { $case: 'directory', value: { directory: '/no/slash', recursive: true } } }),
       makeRule({ match: { $case: 'pattern', value: '/a[' } }),
+      makeRule({ class: AccessClass.CAPABILITY, match: { $case: 'capability', value: 'net_row' } }),
+      makeRule({
+        class: AccessClass.NETWORK,
+        match: {
+          $case: 'endpoint',
+          value: { protocol: 'icmp', cidr: '10.0.0.1/8', ports: '9-1', direction: 7 as Direction },
+        },
+      }),
     ];
     const { code, message, violations } = await refusal(applyPolicy(makePolicy({ name: 'Upper', rules })));
     assert.equal(code, 'INVALID_ARGUMENT');
@@ -227,19 +300,162 @@ describe('ApplyPolicy with a typed policy', () => {
       'policy.rules[2].severity',
       'policy.rules[3].directory.directory',
       'policy.rules[4].pattern',
+      'policy.rules[5].capability',
+      'policy.rules[6].endpoint.cidr',
+      'policy.rules[6].endpoint.direction',
+      'policy.rules[6].endpoint.ports',
+      'policy.rules[6].endpoint.protocol',
     ]);
     assert.match(message, /^policy\.rules\[2\]\.severity: must be a whole number from 1 to 10$/mu);
-    assert.deepEqual(plane.policies(), []);
+    assert.deepEqual(plane.policies.list(), []);
+  });
+});
+
+describe('ValidatePolicy', () => {
+  test('answers as ApplyPolicy would, and changes nothing', async (t) => {
+    const { applyManifest, validate, list } = await start(t);
+    await applyManifest(manifest('one'));
+    const { changes } = await validate(`${manifest('one', '/etc/hosts')}---\n${manifest('two')}`);
+    assert.deepEqual(
+      changes.map(({ name, kind }) => [name, kind]),
+      [
+        ['one', PolicyChange_Kind.UPDATED],
+        ['two', PolicyChange_Kind.CREATED],
+      ],
+    );
+    const { policies } = await list();
+    assert.deepEqual(
+      policies.map(({ name, resourceVersion, rules }) => [name, resourceVersion, rules[0]?.match]),
+      [['one', 1n, { $case: 'path', value: '/etc/shadow' }]],
+    );
+  });
+
+  test('refuses what ApplyPolicy would, also a pattern that is too complex for any container', async (t) => {
+    const { validate, applyManifest } = await start(t);
+    const broken = manifest('one', 'relative');
+    assert.deepEqual(await refusal(validate(broken)), await refusal(applyManifest(broken)));
+    const pattern = `/${'*a?'.repeat(40)}`;
+    const complex = manifest('one')
+      .replace('matchPaths', 'matchPatterns')
+      .replace('path: /etc/shadow', `pattern: '${pattern}'`);
+    const refused = await refusal(validate(complex));
+    assert.equal(refused.code, 'RESOURCE_EXHAUSTED');
+    assert.deepEqual(await refusal(applyManifest(complex)), refused);
+  });
+});
+
+describe('SyncPolicies', () => {
+  test('makes the policies those of the request, all others are deleted', async (t) => {
+    const { applyManifest, sync, list } = await start(t);
+    await applyManifest(`${manifest('a')}---\n${manifest('b')}---\n${manifest('c')}`);
+    const { changes, generation } = await sync({
+      manifest: `${manifest('a')}---\n${manifest('b', '/etc/hosts')}`,
+      policies: [makePolicy({ name: 'd' })],
+    });
+    const { CREATED, DELETED, UNCHANGED, UPDATED } = PolicyChange_Kind;
+    assert.deepEqual(
+      changes.map(({ name, kind, resourceVersion }) => [name, kind, resourceVersion]),
+      [
+        ['a', UNCHANGED, 1n],
+        ['b', UPDATED, 2n],
+        ['d', CREATED, 2n],
+        ['c', DELETED, 0n],
+      ],
+    );
+    assert.equal(generation, 2n);
+    assert.deepEqual(
+      (await list()).policies.map(({ name }) => name),
+      ['a', 'b', 'd'],
+    );
+    assert.equal((await sync({})).generation, 3n);
+    assert.deepEqual((await list()).policies, []);
+  });
+
+  test('is refused as a whole for one bad policy, or for one given twice', async (t) => {
+    const { applyManifest, sync, list } = await start(t);
+    await applyManifest(manifest('a'));
+    const bad = await refusal(sync({ manifest: manifest('b'), policies: [makePolicy(), makePolicy({ rules: [] })] }));
+    assert.deepEqual(bad.violations, [['policies[1].rules', 'at least one rule is required']]);
+    const twice = await refusal(sync({ manifest: manifest('typed'), policies: [makePolicy()] }));
+    assert.deepEqual(twice.violations, [['policies', 'policy default/typed is given twice']]);
+    assert.deepEqual(
+      (await list()).policies.map(({ name }) => name),
+      ['a'],
+    );
+  });
+
+  test('is aborted when a policy has changed since the expected generation', async (t) => {
+    const { applyManifest, sync } = await start(t);
+    await applyManifest(manifest('a'));
+    const { generation } = await applyManifest(manifest('b'));
+    const { code, message } = await refusal(sync({ expectedGeneration: 1n }));
+    assert.deepEqual([code, message], ['ABORTED', 'policies have changed since generation 1, at 2']);
+    assert.equal((await sync({ expectedGeneration: generation })).generation, 3n);
+  });
+});
+
+describe('resource versions', () => {
+  test('a change is aborted when the policy is not as expected', async (t) => {
+    const { applyManifest, remove, list } = await start(t);
+    await applyManifest(manifest('one'), { 'default/one': 0n });
+    const exists = await refusal(applyManifest(manifest('one', '/x'), { 'default/one': 0n }));
+    assert.deepEqual(
+      [exists.code, exists.message],
+      ['ABORTED', 'policy default/one has resource version 1, it was expected not to exist'],
+    );
+    const absent = await refusal(applyManifest(manifest('one', '/x'), { 'default/two': 4n }));
+    assert.equal(absent.message, 'policy default/two does not exist, it was expected to have 4');
+    await applyManifest(manifest('one', '/x'), { 'default/one': 1n });
+    assert.equal((await refusal(remove('one', '', 1n))).code, 'ABORTED');
+    await remove('one', '', 2n);
+    assert.deepEqual((await list()).policies, []);
+  });
+});
+
+describe('SetPosture', () => {
+  const blockFiles = { class: AccessClass.FILE, action: Action.BLOCK };
+  const defaults = [
+    { class: AccessClass.PROCESS, action: Action.BLOCK },
+    { class: AccessClass.FILE, action: Action.AUDIT },
+    { class: AccessClass.NETWORK, action: Action.BLOCK },
+    { class: AccessClass.CAPABILITY, action: Action.AUDIT },
+  ];
+
+  test('a namespace has its own postures until they are taken back', async (t) => {
+    const { applyManifest, setPosture, postures, plane } = await start(t);
+    await plane.keeper.register(webServer, { pid: process.pid });
+    await applyManifest(manifest('one').replace('Block', 'Allow'));
+    const inForce = () => plane.containers.ruleSetOf(plane.containers.get('c1')!).postures;
+    assert.deepEqual(inForce(), { file: 'audit' });
+    const before = plane.containers.imageGenerationOf(plane.containers.get('c1')!);
+    assert.deepEqual(await setPosture('default', [blockFiles]), { generation: 3n });
+    assert.deepEqual(inForce(), { file: 'block' });
+    assert.ok(plane.containers.imageGenerationOf(plane.containers.get('c1')!) > before);
+    assert.deepEqual(await postures(), { defaults, namespaces: [{ namespace: 'default', postures: [blockFiles] }] });
+    await setPosture('default', []);
+    assert.deepEqual(inForce(), { file: 'audit' });
+    assert.deepEqual(await postures(), { defaults, namespaces: [] });
+  });
+
+  test('names every field that is wrong', async (t) => {
+    const { setPosture } = await start(t);
+    const { violations } = await refusal(
+      setPosture('Shop', [blockFiles, blockFiles, { class: 9 as AccessClass, action: Action.ALLOW }]),
+    );
+    assert.deepEqual(
+      violations.map(([field]) => field),
+      ['namespace', 'postures[1].class', 'postures[2].class', 'postures[2].action'],
+    );
   });
 });
 
 describe('DeletePolicy', () => {
   test('removes the policy and names the containers it reached', async (t) => {
     const { applyManifest, remove, plane } = await start(t);
-    await plane.registerContainer(webServer, { pid: 7 });
+    await plane.keeper.register(webServer, { pid: process.pid });
     await applyManifest(manifest('one'));
-    assert.deepEqual(await remove('one'), { containerIds: ['c1'] });
-    assert.deepEqual(plane.policies(), []);
+    assert.deepEqual(await remove('one'), { containerIds: ['c1'], generation: 3n });
+    assert.deepEqual(plane.policies.list(), []);
   });
 
   test('answers NOT_FOUND for a policy there is not', async (t) => {
@@ -260,7 +476,7 @@ describe('DeletePolicy', () => {
 describe('GetPolicy', () => {
   test('shows the policy, its manifest and the containers it reaches', async (t) => {
     const { applyManifest, get, plane } = await start(t);
-    await plane.registerContainer(webServer, { pid: 7 });
+    await plane.keeper.register(webServer, { pid: process.pid });
     await applyManifest(manifest('one'));
     const { policy, manifest: text, containerIds } = await get('one');
     assert.equal(policy?.rules[0]?.id, 'file.matchPaths[0]');

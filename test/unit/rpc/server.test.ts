@@ -16,9 +16,11 @@ import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 import { ask, hostClient, LogRecorder, policyClient, refusal, temporaryDirectory } from './support.js';
 
 /** A server of the host's and the policies' service; it is stopped after the test. */
+const waitForGeneration = () => ({ enforcedGeneration: 0n });
+
 async function start(t: TestContext, listen: string, options: Partial<ServerOptions> = {}) {
   const plane = new InMemoryControlPlane();
-  const services = [hostServiceOf(plane), policyServiceOf(plane)];
+  const services = [hostServiceOf(plane.host), policyServiceOf(plane.policies)];
   const logger = new LogRecorder();
   const server = await startServer({ listen, services, logger, ...options });
   t.after(() => server.shutdown(0));
@@ -192,10 +194,18 @@ describe('a server', () => {
       begun = resolve;
     });
     const slow = RpcService.of(HostServiceService, {
+      waitForGeneration,
       async getStatus() {
         begun();
         await sleep(50);
-        return { ...plane.status(), securityModules: [], programs: [], started: undefined };
+        return {
+          ...plane.host.status(),
+          generation: 0n,
+          enforcedGeneration: 0n,
+          securityModules: [],
+          programs: [],
+          started: undefined,
+        };
       },
     });
     const { server, logger } = await start(t, `unix:${socketIn(t)}`, { services: [slow] });
@@ -215,6 +225,7 @@ describe('a server', () => {
       begun = resolve;
     });
     const stuck = RpcService.of(HostServiceService, {
+      waitForGeneration,
       getStatus() {
         begun();
         return new Promise<never>(() => undefined);

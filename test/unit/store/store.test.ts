@@ -8,11 +8,14 @@ import { test } from 'node:test';
 import { ClassicLevel } from 'classic-level';
 import type { Container } from '../../../src/containers/container.js';
 import { Failure } from '../../../src/failure.js';
-import type { Policy } from '../../../src/policy/model.js';
-import { Store } from '../../../src/store/store.js';
+import { Store, type StoredPolicy } from '../../../src/store/store.js';
 
 const directory = () => join(mkdtempSync(join(tmpdir(), 'hauberk-store-')), 'state');
-const policy = (name: string): Policy => ({ name, namespace: 'default', matchLabels: { app: 'a' }, rules: [] });
+const policy = (name: string): StoredPolicy => ({
+  policy: { name, namespace: 'default', matchLabels: { app: 'a' }, rules: [] },
+  version: 7,
+});
+const posture = (namespace: string) => ({ namespace, postures: { file: 'block' } }) as const;
 const container: Container = {
   id: 'c1',
   name: 'c1',
@@ -31,19 +34,27 @@ test('what was committed is loaded again, and what was deleted is not', async ()
   assert.equal(statSync(place).mode & 0o777, 0o700);
   await store.commit({
     putPolicies: [policy('a'), policy('b')],
+    putPostures: [posture('a'), posture('b')],
     putContainers: [container],
     putImageRecords: [image, { generation: 4, rules: [] }],
-    generation: 4,
+    generation: 9,
+    lastImage: 4,
   });
-  await store.commit({ deletePolicies: ['default/b'], deleteImageRecords: [4] });
+  await store.commit({
+    deletePolicies: ['default/b'],
+    deleteImageRecords: [4],
+    putPostures: [{ namespace: 'b', postures: {} }],
+  });
   await store.close();
 
   const again = await Store.open(place);
   assert.deepEqual(await again.load(), {
     policies: [policy('a')],
+    postures: [posture('a')],
     containers: [container],
     imageRecords: [image],
-    generation: 4,
+    generation: 9,
+    lastImage: 4,
     damaged: [],
   });
   await again.close();
@@ -81,7 +92,7 @@ test('a damaged record is reported by its key and the others are loaded', async 
 test('kill -9 loses nothing that was acknowledged', async () => {
   const place = directory();
   const program = `
-    import { Store } from ${JSON.stringify(new URL('../../../src/store/store.js', import.meta.url).href)};
+    import { Store, type StoredPolicy } from ${JSON.stringify(new URL('../../../src/store/store.js', import.meta.url).href)};
     const store = await Store.open(${JSON.stringify(place)});
     for (let generation = 1; ; generation++) {
       await store.commit({ generation });

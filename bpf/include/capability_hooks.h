@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HAUBERK_CAPABILITY_HOOKS_H
+#define HAUBERK_CAPABILITY_HOOKS_H
+
+#include "decide.h"
+
+/* include/linux/security.h: the kernel asks without meaning to use it. */
+#define CAP_OPT_NOAUDIT (1 << 1)
+
+SEC("lsm/capable")
+int BPF_PROG(hauberk_capable, const struct cred *cred, struct user_namespace *namespace, int capability,
+	     unsigned int options)
+{
+	struct word word = {};
+	struct access access = {
+		.word = &word,
+		.operation = OPERATION_USE,
+		.wanted = ACCESS_USE,
+		.unreported = options & CAP_OPT_NOAUDIT,
+	};
+	struct membership found = {};
+
+	if (!find_membership(&found) || !found.member || !(found.flags & IMAGE_DECIDES_CAPABILITIES))
+		return 0;
+	write_capability(&word, capability);
+	return decide(&found, &access) ? -EPERM : 0;
+}
+
+#endif

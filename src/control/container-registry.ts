@@ -1,0 +1,134 @@
+import type { Container } from '../containers/container.js';
+import { namespaceKey } from '../containers/container.js';
+import { Failure, invalidInput } from '../failure.js';
+import { policyKey } from '../policy/model.js';
+import type { RuleSet } from '../policy/rule-set.js';
+import type { DesiredState } from './desired-state.js';
+import type { Change, Ledger, Outcome } from './ledger.js';
+
+/** What became of one container. */
+export interface ContainerChange {
+  readonly container: Container;
+  readonly kind: 'added' | 'changed' | 'unchanged' | 'removed';
+}
+
+/** The containers policies can reach. Their namespaces have been looked up before they come here. */
+export class ContainerRegistry {
+  constructor(readonly ledger: Ledger) {}
+
+  /**
+   * Adds a container, or changes what is known of it.
+   *
+   * @throws Failure invalid-argument when another container has these namespaces
+   */
+  async put(container: Container): Promise<Outcome<ContainerChange>> {
+    const { result, generation } = await this.ledger.change((current) => plan([container], [], current));
+    return { result: result[0]!, generation };
+  }
+
+  /** Makes the registered containers those given; containers of another origin stay as they are. All or nothing. */
+  sync(containers: readonly Container[]): Promise<Outcome<ContainerChange[]>> {
+    return this.ledger.change((current) => {
+      const wanted = new Set(containers.map(({ id }) => id));
+      const leftOut = [...current.containers.values()].filter(
+        ({ id, origin }) => origin === 'registered' && !wanted.has(id),
+      );
+      return plan(containers, leftOut, current);
+    });
+  }
+
+  /** @throws Failure not-found */
+  remove(id: string): Promise<Outcome<ContainerChange[]>> {
+    return this.ledger.change((current) => {
+      const container = current.containers.get(id);
+      if (container === undefined) throw new Failure('not-found', `no container ${id}`);
+      return plan([], [container], current);
+    });
+  }
+
+  /** Sorted by id. */
+  list(): Container[] {
+    return [...this.ledger.desired.containers.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  get(id: string): Container | undefined {
+    return this.ledger.desired.containers.get(id);
+  }
+
+  policyKeysOf(container: Container): string[] {
+    return this.ledger.desired.policies.reaching(container).map(policyKey);
+  }
+
+  /** Of the image the kernel decides by. */
+  imageGenerationOf(container: Container): number {
+    return this.ledger.enforcement.imageOf(container.id)?.kernelImage.generation ?? 0;
+  }
+
+  /** The rules that decide for a container, in the order in which they are asked. */
+  ruleSetOf(container: Container): RuleSet {
+    return this.ledger.enforcement.ruleSetFor(container, this.ledger.desired);
+  }
+}
+
+function plan(
+  wanted: readonly Container[],
+  unwanted: readonly Container[],
+  current: DesiredState,
+): Change<ContainerChange[]> {
+  const containers = new Map(current.containers);
+  const changes: ContainerChange[] = [];
+  for (const container of unwanted) {
+    containers.delete(container.id);
+    changes.push({ container, kind: 'removed' });
+  }
+  for (const container of wanted) {
+    const known = current.containers.get(container.id);
+    const kind = known === undefined ? 'added' : isSame(known, container) ? 'unchanged' : 'changed';
+    if (kind !== 'unchanged') containers.set(container.id, container);
+    changes.push({ container: containers.get(container.id)!, kind });
+  }
+  checkNamespacesAreOwn(containers.values());
+  const touched = changes.filter(({ kind }) => kind !== 'unchanged');
+  if (touched.length === 0) return { next: undefined, result: changes };
+  const ids = new Set(touched.map(({ container }) => container.id));
+  return {
+    next: {
+      desired: { ...current, containers },
+      affected: ({ id }) => ids.has(id),
+      stored: {
+        putContainers: touched.filter(({ kind }) => kind !== 'removed').map(({ container }) => container),
+        deleteContainers: unwanted.map(({ id }) => id),
+      },
+    },
+    result: changes,
+  };
+}
+
+function checkNamespacesAreOwn(containers: Iterable<Container>): void {
+  const holders = new Map<string, string>();
+  for (const { id, namespaces } of containers) {
+    const key = namespaceKey(namespaces);
+    const holder = holders.get(key);
+    if (holder !== undefined) {
+      const description = `containers ${holder} and ${id} cannot both have these namespaces`;
+      throw invalidInput([{ field: 'namespaces', description }]);
+    }
+    holders.set(key, id);
+  }
+}
+
+function isSame(a: Container, b: Container): boolean {
+  const text = ({ id, name, namespace, labels, origin, namespaces, process, links }: Container) =>
+    JSON.stringify([
+      id,
+      name,
+      namespace,
+      Object.entries(labels).sort(),
+      origin,
+      namespaceKey(namespaces),
+      process?.pid,
+      process?.startTicks,
+      Object.entries(links).sort(),
+    ]);
+  return text(a) === text(b);
+}

@@ -1,0 +1,20 @@
+import type { Container } from '../containers/container.js';
+import type { Postures } from '../policy/model.js';
+import { PolicySet as Policies, type PolicySet } from '../policy/policy-set.js';
+
+/** What is to be decided: for which containers, by which policies. Immutable: a change makes another one. */
+export interface DesiredState {
+  readonly policies: PolicySet;
+  /** By policy key: the generation of its last change. */
+  readonly versions: ReadonlyMap<string, number>;
+  readonly containers: ReadonlyMap<string, Container>;
+  /** By namespace: the default postures it has of its own. */
+  readonly postures: ReadonlyMap<string, Partial<Postures>>;
+}
+
+export const NOTHING_DESIRED: DesiredState = {
+  policies: Policies.empty,
+  versions: new Map(),
+  containers: new Map(),
+  postures: new Map(),
+};

@@ -1,0 +1,99 @@
+import type { Container, NamespacePair } from '../containers/container.js';
+import { namespaceKey } from '../containers/container.js';
+import type { SecurityEvent } from './event.js';
+
+/** The policy named in a summary of events the kernel held back. */
+export const RATE_LIMIT = 'RateLimit';
+const CHECK_MILLISECONDS = 1000;
+
+interface Watched {
+  readonly container: NamespacePair;
+  /** How many events the kernel had held back when it was last asked. */
+  known: number;
+}
+
+/**
+ * Tells how many events a flooding container had held back. The kernel says when a container's tokens run out; from
+ * then on its count is read once a second, until it no longer grows.
+ */
+export class HeldBackWatch {
+  readonly #watched = new Map<string, Watched>();
+  /** What was told of containers that are quiet. */
+  readonly #known: Map<string, number>;
+  #timer: NodeJS.Timeout | undefined;
+
+  /**
+   * @param before what an earlier daemon's containers had held back when this one started, by their namespaces
+   * @param count how many events of a container the kernel has held back so far
+   * @param containerOf who it is
+   * @param now nanoseconds since the Unix epoch
+   */
+  constructor(
+    before: ReadonlyMap<string, number>,
+    readonly count: (container: NamespacePair) => number,
+    readonly containerOf: (container: NamespacePair) => Container | undefined,
+    readonly publish: (summaries: readonly SecurityEvent[]) => void,
+    readonly now: () => bigint,
+  ) {
+    this.#known = new Map(before);
+  }
+
+  /** A record has come with which the container's tokens ran out. */
+  tokensRanOut(container: NamespacePair): void {
+    const key = namespaceKey(container);
+    if (!this.#watched.has(key)) this.#watched.set(key, { container, known: this.#known.get(key) ?? 0 });
+    this.#timer ??= setInterval(() => this.#check(), CHECK_MILLISECONDS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #check(): void {
+    const summaries: SecurityEvent[] = [];
+    for (const [key, watched] of this.#watched) {
+      const count = this.count(watched.container);
+      if (count === watched.known) {
+        this.#watched.delete(key);
+        this.#known.set(key, count);
+        continue;
+      }
+      summaries.push(summaryOf(count - watched.known, this.containerOf(watched.container), this.now()));
+      watched.known = count;
+    }
+    if (this.#watched.size === 0) this.stop();
+    if (summaries.length > 0) this.publish(summaries);
+  }
+}
+
+function summaryOf(heldBack: number, container: Container | undefined, time: bigint): SecurityEvent {
+  return {
+    time,
+    containerId: container?.id ?? '',
+    containerName: container?.name ?? '',
+    namespace: container?.namespace ?? '',
+    labels: container?.labels ?? {},
+    policy: RATE_LIMIT,
+    policyNamespace: '',
+    rule: '',
+    severity: 1,
+    tags: [],
+    message: `${heldBack} events of this container were held back`,
+    class: undefined,
+    operation: '',
+    object: '',
+    action: undefined,
+    result: undefined,
+    program: '',
+    parentProgram: '',
+    pid: 0,
+    hostPid: 0,
+    parentPid: 0,
+    hostParentPid: 0,
+    uid: 0,
+    comm: '',
+    generation: 0,
+    heldBack,
+  };
+}

@@ -1,0 +1,161 @@
+import { parseAddressBlock } from '../policy/address.js';
+import { CAPABILITIES, type Capability } from '../policy/capability.js';
+import type { Action, EndpointMatch, NetworkMatch } from '../policy/model.js';
+import {
+  ADDRESS_FAMILIES,
+  type AddressBlock,
+  ANY_ENDPOINT,
+  DIRECTIONS,
+  PORT_MAX,
+  type PortRange,
+  PROTOCOLS,
+  parsePorts,
+  type SocketSet,
+} from '../policy/network.js';
+import type { Range } from './characters.js';
+import type { NondeterministicAutomaton } from './nondeterministic.js';
+
+/**
+ * Accesses without a path are words for the same automaton: the kernel writes them, bpf/include/word.h says how. A word
+ * starts with a letter, a path with a slash, so they never meet. Numbers are written in letters, `a` for 0 to `p` for
+ * 15, four bits each and the highest first, so that a range of numbers is a few ranges of letters and no byte is NUL.
+ *
+ * A capability is `c` and its number (2 letters). A socket is `n`, address family (2), type (1), protocol (4) and
+ * direction (1). Where the direction is none the word ends; otherwise there follow the port (4) and the kind of the
+ * address (1) with the address (8 or 32).
+ */
+const ZERO = 0x61;
+const ANY_LETTER: Range = { low: ZERO, high: ZERO + 15 };
+
+const DIRECTION = { none: 'a', egress: 'b', ingress: 'c' } as const;
+const ADDRESS_UNKNOWN = 'a';
+const ADDRESS_KINDS: ReadonlyMap<number, string> = new Map([
+  [4, 'b'],
+  [16, 'c'],
+]);
+
+export function addCapability(automaton: NondeterministicAutomaton, capability: Capability, mark: number): void {
+  const word = `c${letters(CAPABILITIES.indexOf(capability), 2)}`;
+  automaton.addMark(automaton.literal(automaton.start, Buffer.from(word)), mark);
+}
+
+export function addNetwork(
+  automaton: NondeterministicAutomaton,
+  match: NetworkMatch,
+  action: Action,
+  mark: number,
+): void {
+  const ends = socketSets(match).flatMap((set) => addSockets(automaton, set));
+  for (const end of new Set(ends)) {
+    if (match.kind === 'endpoint') addEndpoint(automaton, end, match, action, mark);
+    else automaton.addMark(automaton.run(end, true), mark);
+  }
+}
+
+function socketSets(match: NetworkMatch): readonly SocketSet[] {
+  switch (match.kind) {
+    case 'protocol':
+      return PROTOCOLS[match.protocol];
+    case 'family':
+      return [{ families: [ADDRESS_FAMILIES[match.family]] }];
+    case 'endpoint':
+      return match.protocol === undefined ? ANY_ENDPOINT : PROTOCOLS[match.protocol];
+  }
+}
+
+/** The nodes where words of these sockets have come to their direction. */
+function addSockets(automaton: NondeterministicAutomaton, { families, types, protocols }: SocketSet): number[] {
+  let nodes = [automaton.literal(automaton.start, Buffer.from('n'))];
+  for (const [values, count] of [
+    [families, 2],
+    [types, 1],
+    [protocols, 4],
+  ] as const) {
+    nodes = nodes.flatMap((node) =>
+      values === undefined
+        ? [anyLetters(automaton, node, count)]
+        : values.map((value) => automaton.literal(node, Buffer.from(letters(value, count)))),
+    );
+  }
+  return nodes;
+}
+
+/**
+ * An endpoint. What is to be allowed must also get as far as its address: an Allow rule lets the socket be made, and the
+ * port be bound and listened on, before the other end is known.
+ */
+function addEndpoint(
+  automaton: NondeterministicAutomaton,
+  from: number,
+  { cidr, ports, direction }: EndpointMatch,
+  action: Action,
+  mark: number,
+): void {
+  const block = cidr === undefined ? undefined : (parseAddressBlock(cidr) as AddressBlock);
+  const range = ports === undefined ? { low: 0, high: PORT_MAX } : parsePorts(ports)!;
+  if (action === 'Allow') automaton.addMark(automaton.literal(from, Buffer.from(DIRECTION.none)), mark);
+  for (const each of direction === undefined ? DIRECTIONS : [direction]) {
+    const start = automaton.literal(from, Buffer.from(DIRECTION[each]));
+    for (const end of addPorts(automaton, start, range)) {
+      if (block === undefined) {
+        automaton.addMark(automaton.run(end, true), mark);
+        continue;
+      }
+      automaton.addMark(automaton.run(addBlock(automaton, end, block), true), mark);
+      if (action === 'Allow') automaton.addMark(automaton.literal(end, Buffer.from(ADDRESS_UNKNOWN)), mark);
+    }
+  }
+}
+
+function addPorts(automaton: NondeterministicAutomaton, from: number, range: PortRange): number[] {
+  return letterRanges(range.low, range.high, 4).map((sequence) =>
+    sequence.reduce((node, letter) => oneLetter(automaton, node, letter), from),
+  );
+}
+
+function addBlock(automaton: NondeterministicAutomaton, from: number, { address, bits }: AddressBlock): number {
+  const kind = ADDRESS_KINDS.get(address.length)!;
+  const whole = Array.from(address, (byte) => letters(byte, 2)).join('');
+  const node = automaton.literal(from, Buffer.from(kind + whole.slice(0, bits >> 2)));
+  if (bits % 4 === 0) return node;
+  const low = whole.charCodeAt(bits >> 2);
+  return oneLetter(automaton, node, { low, high: low + (0xf >> (bits % 4)) });
+}
+
+/** Numbers from `low` to `high` as sequences of letter ranges: each stands for every choice of one letter a range. */
+export function letterRanges(low: number, high: number, count: number): Range[][] {
+  if (count === 0) return [[]];
+  const unit = 16 ** (count - 1);
+  const [first, last] = [Math.floor(low / unit), Math.floor(high / unit)];
+  const behind = (from: number, to: number, digits: Range) =>
+    letterRanges(from, to, count - 1).map((rest) => [digits, ...rest]);
+  const digit = (from: number, to = from): Range => ({ low: ZERO + from, high: ZERO + to });
+  if (first === last) return behind(low % unit, high % unit, digit(first));
+  const firstWhole = low % unit === 0 ? first : first + 1;
+  const lastWhole = high % unit === unit - 1 ? last : last - 1;
+  return [
+    ...(firstWhole > first ? behind(low % unit, unit - 1, digit(first)) : []),
+    ...(firstWhole <= lastWhole ? behind(0, unit - 1, digit(firstWhole, lastWhole)) : []),
+    ...(lastWhole < last ? behind(0, high % unit, digit(last)) : []),
+  ];
+}
+
+function anyLetters(automaton: NondeterministicAutomaton, from: number, count: number): number {
+  let node = from;
+  for (let left = count; left > 0; left--) node = oneLetter(automaton, node, ANY_LETTER);
+  return node;
+}
+
+function oneLetter(automaton: NondeterministicAutomaton, from: number, range: Range): number {
+  return range.low === range.high
+    ? automaton.literal(from, [range.low])
+    : automaton.character(from, `letters ${range.low}-${range.high}`, [range]);
+}
+
+/** A number in letters. */
+export function letters(value: number, count: number): string {
+  let text = '';
+  for (let shift = (count - 1) * 4; shift >= 0; shift -= 4)
+    text += String.fromCharCode(ZERO + ((value >> shift) & 0xf));
+  return text;
+}

@@ -1,0 +1,52 @@
+import type { NamespacePair } from '../containers/container.js';
+import { namespaceKey } from '../containers/container.js';
+import { BPF_ANY, checked, lookupElement, nextKey, updateElement } from './libbpf.js';
+
+const ENOENT = 2;
+const KEY_WORDS = 2;
+/** struct settings and struct token_bucket of bpf/include/token_bucket.h (a test compares them). */
+export const SETTINGS = { event_interval_ns: 0, event_burst_ns: 8 } as const;
+export const SETTINGS_BYTES = 16;
+export const TOKEN_BUCKET = { full_at_ns: 0, held_back: 8 } as const;
+export const TOKEN_BUCKET_BYTES = 16;
+
+const NANOSECONDS = 1_000_000_000;
+
+/** How many events of one container go into the ring; what is above that is counted only. */
+export interface EventLimit {
+  /** On average; 0 for no limit. */
+  readonly perSecond: number;
+  /** At once, after a quiet time. */
+  readonly burst: number;
+}
+
+export function writeEventLimit(settings: number, { perSecond, burst }: EventLimit): void {
+  const interval = perSecond === 0 ? 0 : Math.max(1, Math.round(NANOSECONDS / perSecond));
+  const value = Buffer.alloc(SETTINGS_BYTES);
+  value.writeBigUInt64LE(BigInt(interval), SETTINGS.event_interval_ns);
+  value.writeBigUInt64LE(BigInt(interval * Math.max(1, burst)), SETTINGS.event_burst_ns);
+  checked('cannot set the limit on events', updateElement(settings, Uint32Array.of(0), value, BPF_ANY));
+}
+
+/** How many events of the container were held back since its bucket was made. */
+export function readHeldBack(buckets: number, { pidNamespace, mountNamespace }: NamespacePair): number {
+  const value = Buffer.alloc(TOKEN_BUCKET_BYTES);
+  const result = lookupElement(buckets, Uint32Array.of(pidNamespace, mountNamespace), value);
+  if (result === -ENOENT) return 0;
+  checked('cannot read a token bucket', result);
+  return Number(value.readBigUInt64LE(TOKEN_BUCKET.held_back));
+}
+
+/** The same for every container that has a bucket, by its namespaces. */
+export function readAllHeldBack(buckets: number): Map<string, number> {
+  const found = new Map<string, number>();
+  for (let last: Uint32Array | null = null; ; ) {
+    const key: Uint32Array = new Uint32Array(KEY_WORDS);
+    const result = nextKey(buckets, last, key);
+    if (result === -ENOENT) return found;
+    checked('cannot list the token buckets', result);
+    const container = { pidNamespace: key[0]!, mountNamespace: key[1]! };
+    found.set(namespaceKey(container), readHeldBack(buckets, container));
+    last = key;
+  }
+}

@@ -1,0 +1,41 @@
+import type { SecurityEvent } from '../events/event.js';
+import { Result } from '../generated/hauberk/v1/event.js';
+import { AccessClass, Action, Direction } from '../generated/hauberk/v1/policy.js';
+import type { Action as ActionName, Posture, RuleClass } from '../policy/model.js';
+import type { Direction as DirectionName } from '../policy/network.js';
+
+/** The domain's words and the enumerations of the API that stand for them, both ways. */
+
+export const CLASSES: Readonly<Record<RuleClass, AccessClass>> = {
+  process: AccessClass.PROCESS,
+  file: AccessClass.FILE,
+  network: AccessClass.NETWORK,
+  capabilities: AccessClass.CAPABILITY,
+};
+export const ACTIONS: Readonly<Record<ActionName, Action>> = {
+  Allow: Action.ALLOW,
+  Audit: Action.AUDIT,
+  Block: Action.BLOCK,
+};
+export const POSTURES: Readonly<Record<Posture, Action>> = { audit: Action.AUDIT, block: Action.BLOCK };
+export const RESULTS: Readonly<Record<NonNullable<SecurityEvent['result']>, Result>> = {
+  denied: Result.DENIED,
+  passed: Result.PASSED,
+};
+export const DIRECTIONS: Readonly<Record<DirectionName, Direction>> = {
+  egress: Direction.EGRESS,
+  ingress: Direction.INGRESS,
+};
+
+export const CLASS_NAMES = inverse(CLASSES);
+export const ACTION_NAMES = inverse(ACTIONS);
+export const POSTURE_NAMES = inverse(POSTURES);
+export const RESULT_NAMES = inverse(RESULTS);
+export const DIRECTION_NAMES = inverse(DIRECTIONS);
+
+export const CLASS_CHOICE = 'PROCESS, FILE, NETWORK or CAPABILITY';
+export const ACTION_CHOICE = 'ALLOW, AUDIT or BLOCK';
+
+function inverse<Name extends string, Value>(values: Readonly<Record<Name, Value>>): ReadonlyMap<Value, Name> {
+  return new Map(Object.entries(values).map(([name, value]) => [value as Value, name as Name]));
+}

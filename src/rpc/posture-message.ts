@@ -1,0 +1,27 @@
+import type { Posture as PostureMessage } from '../generated/hauberk/v1/policy.js';
+import type { Postures } from '../policy/model.js';
+import { VALUE_CHECKS } from '../policy/value-checks.js';
+import { CLASS_CHOICE, CLASS_NAMES, POSTURE_NAMES } from './names.js';
+import { RequestChecks } from './request-checks.js';
+
+/** @throws Failure invalid-argument naming the fields of SetPostureRequest */
+export function toPostures(
+  namespace: string,
+  messages: readonly PostureMessage[],
+): [namespace: string, postures: Partial<Postures>] {
+  const checks = new RequestChecks();
+  const namespaceProblem = VALUE_CHECKS.namespace(namespace);
+  checks.require(namespaceProblem === undefined, 'namespace', namespaceProblem ?? '');
+  const postures: { -readonly [RuleClass in keyof Postures]?: Postures[RuleClass] } = {};
+  for (const [index, message] of messages.entries()) {
+    const ruleClass = CLASS_NAMES.get(message.class);
+    const posture = POSTURE_NAMES.get(message.action);
+    checks.require(ruleClass !== undefined, `postures[${index}].class`, `must be ${CLASS_CHOICE}`);
+    checks.require(posture !== undefined, `postures[${index}].action`, 'must be AUDIT or BLOCK');
+    if (ruleClass === undefined || posture === undefined) continue;
+    checks.require(postures[ruleClass] === undefined, `postures[${index}].class`, 'is given twice');
+    postures[ruleClass] = posture;
+  }
+  checks.done();
+  return [namespace, postures];
+}

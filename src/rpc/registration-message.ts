@@ -1,0 +1,38 @@
+import type { ContainerRegistration } from '../control/container-keeper.js';
+import type { RegisterContainerRequest } from '../generated/hauberk/v1/container.js';
+import { DEFAULT_NAMESPACE } from '../policy/validate.js';
+import { VALUE_CHECKS } from '../policy/value-checks.js';
+import type { RequestChecks } from './request-checks.js';
+
+const ID_LENGTH_MAX = 253;
+const MUST_NOT_BE_ZERO = 'must not be zero';
+
+/** Notes what is wrong with a registration. `prefix` stands before the names of its fields. */
+export function checkRegistration(
+  { id, name, namespace, labels, identity }: RegisterContainerRequest,
+  prefix: string,
+  checks: RequestChecks,
+): void {
+  checks.text(id, `${prefix}id`, ID_LENGTH_MAX);
+  checks.optionalText(name, `${prefix}name`, ID_LENGTH_MAX);
+  const namespaceProblem = namespace === '' ? undefined : VALUE_CHECKS.namespace(namespace);
+  checks.require(namespaceProblem === undefined, `${prefix}namespace`, namespaceProblem ?? '');
+  checks.labels(labels, `${prefix}labels`);
+  checks.require(identity !== undefined, `${prefix}identity`, 'one of pid and namespaces must be set');
+  if (identity?.$case === 'pid') {
+    checks.require(identity.value !== 0, `${prefix}pid`, MUST_NOT_BE_ZERO);
+  } else if (identity !== undefined) {
+    const { pidNamespace, mountNamespace } = identity.value;
+    checks.require(pidNamespace !== 0, `${prefix}namespaces.pid_namespace`, MUST_NOT_BE_ZERO);
+    checks.require(mountNamespace !== 0, `${prefix}namespaces.mount_namespace`, MUST_NOT_BE_ZERO);
+  }
+}
+
+/** The registration a checked request asks for. */
+export function toRegistration(request: RegisterContainerRequest): ContainerRegistration {
+  const { id, name, namespace, labels, identity } = request;
+  return {
+    description: { id, name: name || id, namespace: namespace || DEFAULT_NAMESPACE, labels, origin: 'registered' },
+    identity: identity!.$case === 'pid' ? { pid: identity!.value } : identity!.value,
+  };
+}
