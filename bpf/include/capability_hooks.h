@@ -11,9 +11,8 @@ SEC("lsm/capable")
 int BPF_PROG(hauberk_capable, const struct cred *cred, struct user_namespace *namespace, int capability,
 	     unsigned int options)
 {
-	struct word word = {};
 	struct access access = {
-		.word = &word,
+		.capability = capability,
 		.operation = OPERATION_USE,
 		.wanted = ACCESS_USE,
 		.unreported = options & CAP_OPT_NOAUDIT,
@@ -22,7 +21,6 @@ int BPF_PROG(hauberk_capable, const struct cred *cred, struct user_namespace *na
 
 	if (!find_membership(&found) || !found.member || !(found.flags & IMAGE_DECIDES_CAPABILITIES))
 		return 0;
-	write_capability(&word, capability);
 	return decide(&found, &access) ? -EPERM : 0;
 }
 

@@ -14,10 +14,11 @@
 #define ACCESS_USE (1 << IMAGE_USE)
 
 struct access {
-	/* A name in a tree or, where there is none, a word. */
+	/* A name in a tree, or a socket, or with neither a capability. */
 	struct dentry *dentry;
 	struct vfsmount *mnt;
-	const struct word *word;
+	const struct socket_use *socket;
+	__u32 capability;
 	__u32 operation;	/* enum event_operation */
 	__u32 wanted;		/* ACCESS_ bits */
 	bool unreported;
@@ -97,16 +98,17 @@ static __noinline int decide_with(struct membership *found, struct scratch *scra
 	decision.path_result = find_program_class(found, &scratch->path, &program_class);
 	if (decision.path_result != PATH_OK)
 		return refuse_unresolved(found, scratch, &decision);
-	if (access->word) {
-		decision.object_offset = place_word(&scratch->path, access->word);
-	} else {
+	if (access->socket)
+		decision.object_offset = place_socket(&scratch->path, access->socket);
+	else if (!access->dentry)
+		decision.object_offset = place_capability(&scratch->path, access->capability);
+	else
 		decision.path_result = path_build(&scratch->path, access->dentry, access->mnt,
 						  &decision.object_offset);
-		if (is_nobodys_business(found, access, decision.path_result))
-			return 0;
-		if (decision.path_result != PATH_OK)
-			return refuse_unresolved(found, scratch, &decision);
-	}
+	if (is_nobodys_business(found, access, decision.path_result))
+		return 0;
+	if (decision.path_result != PATH_OK)
+		return refuse_unresolved(found, scratch, &decision);
 	state = automaton_match(found->image, &scratch->path, decision.object_offset);
 	access->program_class = automaton_program_class(found->image, state);
 	decision.verdict = find_verdict(found, access, automaton_row(found->image, state, program_class));

@@ -11,7 +11,6 @@
 /* What is not known is padded with 'a': rules do not look at it. */
 #define SOCKET_WORD_BYTES 46
 #define CAPABILITY_WORD_BYTES 3
-#define WORD_BYTES_MAX 48
 
 enum word_direction {
 	DIRECTION_NONE = 0,
@@ -25,11 +24,6 @@ enum word_address {
 	ADDRESS_IPV6 = 2,
 };
 
-struct word {
-	__u32 bytes;
-	char letters[WORD_BYTES_MAX];
-};
-
 struct endpoint {
 	__u8 direction;		/* enum word_direction */
 	__u8 kind;		/* enum word_address */
@@ -37,50 +31,49 @@ struct endpoint {
 	__u8 address[16];	/* an IPv4 address stands in the first four */
 };
 
+struct socket_use {
+	__u16 family;
+	__u16 type;
+	__u16 protocol;
+	struct endpoint end;
+};
+
 static __always_inline char letter(__u32 value)
 {
 	return 'a' + (value & 0xf);
 }
 
-static __always_inline void write_byte(struct word *word, __u32 position, __u8 value)
+static __always_inline void write_byte(char *letters, __u32 position, __u8 value)
 {
-	word->letters[position] = letter(value >> 4);
-	word->letters[position + 1] = letter(value);
+	letters[position] = letter(value >> 4);
+	letters[position + 1] = letter(value);
 }
 
-static __always_inline void write_capability(struct word *word, __u32 capability)
+/* Both write where a path would stand and return the word's start. */
+static __always_inline __u32 place_capability(struct path_buffer *path, __u32 capability)
 {
-	word->bytes = CAPABILITY_WORD_BYTES;
-	word->letters[0] = 'c';
-	write_byte(word, 1, capability);
+	char *letters = &path->bytes[PATH_BYTES_MAX - CAPABILITY_WORD_BYTES];
+
+	letters[0] = 'c';
+	write_byte(letters, 1, capability);
+	return PATH_BYTES_MAX - CAPABILITY_WORD_BYTES;
 }
 
-static __always_inline void write_socket(struct word *word, __u32 family, __u32 type, __u32 protocol,
-					 const struct endpoint *end)
+static __always_inline __u32 place_socket(struct path_buffer *path, const struct socket_use *use)
 {
-	word->bytes = SOCKET_WORD_BYTES;
-	word->letters[0] = 'n';
-	write_byte(word, 1, family);
-	word->letters[3] = letter(type);
-	write_byte(word, 4, protocol >> 8);
-	write_byte(word, 6, protocol);
-	word->letters[8] = letter(end->direction);
-	write_byte(word, 9, end->port >> 8);
-	write_byte(word, 11, end->port);
-	word->letters[13] = letter(end->kind);
+	char *letters = &path->bytes[PATH_BYTES_MAX - SOCKET_WORD_BYTES];
+
+	letters[0] = 'n';
+	write_byte(letters, 1, use->family);
+	letters[3] = letter(use->type);
+	write_byte(letters, 4, use->protocol >> 8);
+	write_byte(letters, 6, use->protocol);
+	letters[8] = letter(use->end.direction);
+	write_byte(letters, 9, use->end.port >> 8);
+	write_byte(letters, 11, use->end.port);
+	letters[13] = letter(use->end.kind);
 	for (int i = 0; i < 16; i++)
-		write_byte(word, 14 + 2 * i, end->address[i]);
-}
-
-/* Puts the word where a path would stand; returns its start. */
-static __always_inline __u32 place_word(struct path_buffer *path, const struct word *word)
-{
-	if (word->bytes == CAPABILITY_WORD_BYTES) {
-		__builtin_memcpy(&path->bytes[PATH_BYTES_MAX - CAPABILITY_WORD_BYTES], word->letters,
-				 CAPABILITY_WORD_BYTES);
-		return PATH_BYTES_MAX - CAPABILITY_WORD_BYTES;
-	}
-	__builtin_memcpy(&path->bytes[PATH_BYTES_MAX - SOCKET_WORD_BYTES], word->letters, SOCKET_WORD_BYTES);
+		write_byte(letters, 14 + 2 * i, use->end.address[i]);
 	return PATH_BYTES_MAX - SOCKET_WORD_BYTES;
 }
 

@@ -21,8 +21,8 @@ import type { NondeterministicAutomaton } from './nondeterministic.js';
  * 15, four bits each and the highest first, so that a range of numbers is a few ranges of letters and no byte is NUL.
  *
  * A capability is `c` and its number (2 letters). A socket is `n`, address family (2), type (1), protocol (4) and
- * direction (1). Where the direction is none the word ends; otherwise there follow the port (4) and the kind of the
- * address (1) with the address (8 or 32).
+ * direction (1), port (4), kind of address (1) and address (32, an IPv4 address in the first 8). What is not known is
+ * written as zeros.
  */
 const ZERO = 0x61;
 const ANY_LETTER: Range = { low: ZERO, high: ZERO + 15 };
@@ -48,7 +48,7 @@ export function addNetwork(
   const ends = socketSets(match).flatMap((set) => addSockets(automaton, set));
   for (const end of new Set(ends)) {
     if (match.kind === 'endpoint') addEndpoint(automaton, end, match, action, mark);
-    else automaton.addMark(automaton.run(end, true), mark);
+    else markAll(automaton, end, mark);
   }
 }
 
@@ -93,18 +93,26 @@ function addEndpoint(
 ): void {
   const block = cidr === undefined ? undefined : (parseAddressBlock(cidr) as AddressBlock);
   const range = ports === undefined ? { low: 0, high: PORT_MAX } : parsePorts(ports)!;
-  if (action === 'Allow') automaton.addMark(automaton.literal(from, Buffer.from(DIRECTION.none)), mark);
+  const allow = (node: number, then: string) => {
+    if (action === 'Allow') markAll(automaton, automaton.literal(node, Buffer.from(then)), mark);
+  };
+  allow(from, DIRECTION.none);
   for (const each of direction === undefined ? DIRECTIONS : [direction]) {
     const start = automaton.literal(from, Buffer.from(DIRECTION[each]));
     for (const end of addPorts(automaton, start, range)) {
       if (block === undefined) {
-        automaton.addMark(automaton.run(end, true), mark);
+        markAll(automaton, end, mark);
         continue;
       }
-      automaton.addMark(automaton.run(addBlock(automaton, end, block), true), mark);
-      if (action === 'Allow') automaton.addMark(automaton.literal(end, Buffer.from(ADDRESS_UNKNOWN)), mark);
+      markAll(automaton, addBlock(automaton, end, block), mark);
+      allow(end, ADDRESS_UNKNOWN);
     }
   }
+}
+
+/** Marks every word that goes on from here. */
+function markAll(automaton: NondeterministicAutomaton, node: number, mark: number): void {
+  automaton.addMark(automaton.run(node, true), mark);
 }
 
 function addPorts(automaton: NondeterministicAutomaton, from: number, range: PortRange): number[] {

@@ -6,16 +6,22 @@ import { suggest } from './suggestion.js';
 import type { ReadOptions, ValueCheckName } from './value-checks.js';
 import { VALUE_CHECKS } from './value-checks.js';
 
-const checkValue: SchemaValidateFunction = function (this: ReadOptions, name: ValueCheckName, value: string) {
-  const description = VALUE_CHECKS[name](value, this);
+const checkValue: SchemaValidateFunction = function (this: ReadOptions, name: ValueCheckName, value: string | number) {
+  const description = VALUE_CHECKS[name](String(value), this);
   if (description === undefined) return true;
   checkValue.errors = [{ keyword: 'check', message: description, params: {} }];
   return false;
 };
 
 // `passContext` hands the options through `this`, so that one compiled schema serves every caller.
-const ajv = new Ajv({ allErrors: true, verbose: true, passContext: true });
-ajv.addKeyword({ keyword: 'check', type: 'string', schemaType: 'string', errors: true, validate: checkValue });
+const ajv = new Ajv({ allErrors: true, verbose: true, passContext: true, allowUnionTypes: true });
+ajv.addKeyword({
+  keyword: 'check',
+  type: ['string', 'number'],
+  schemaType: 'string',
+  errors: true,
+  validate: checkValue,
+});
 ajv.addKeyword({
   keyword: 'unsupported',
   schemaType: 'string',

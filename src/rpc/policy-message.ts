@@ -122,7 +122,7 @@ function headOf({ match }: Rule): object {
         ...(cidr !== '' && { cidr }),
         ...(ports !== '' && { ports }),
         ...(direction !== Direction.DIRECTION_UNSPECIFIED && {
-          direction: DIRECTION_NAMES.get(direction) ?? Direction[direction],
+          direction: DIRECTION_NAMES.get(direction) ?? String(direction),
         }),
       };
     }

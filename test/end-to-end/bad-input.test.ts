@@ -82,7 +82,7 @@ const MANIFESTS: ReadonlyArray<readonly [string, string, RegExp, status?]> = [
     manifest(`  file: {matchPaths: [{path: /${'x'.repeat(4999)}}]}`),
     /is 5000 bytes long, at most 4096/,
   ],
-  ['network rules', manifest('  network: {matchProtocols: [{protocol: tcp}]}'), /`network`.* not supported/],
+  ['system call rules', manifest('  syscalls: {matchSyscalls: [{syscall: [unlink]}]}'), /`syscalls`.* not supported/],
   [
     'patterns that blow the automaton up',
     manifest(`  file: {matchPatterns: [${blowUp}]}`),

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { compileImage } from '../../src/image/compile.js';
-import { HEADER, STATE_ABSORBING, STATE_BASE_MASK, STATE_HAS_DEFAULT, SYMBOL_VERDICT } from '../../src/image/layout.js';
+import {
+  HEADER,
+  STATE_ABSORBING,
+  STATE_BASE_MASK,
+  STATE_HAS_DEFAULT,
+  SYMBOL_VERDICT,
+  VERDICT_ROW_ENTRIES,
+} from '../../src/image/layout.js';
 import { randomRuleSet } from './image-rule-sets.js';
 
 const RUNS = Math.ceil(Number(process.env.HAUBERK_RUNS ?? 6000) / 50);
@@ -28,8 +35,8 @@ function answers(words: Uint32Array, state: number, classes: number): string {
   const found: Array<number | string> = [entry(words, state, SYMBOL_VERDICT - 1) ?? 0];
   for (let programClass = 0; programClass <= classes; programClass++) {
     const row = entry(words, state, SYMBOL_VERDICT + programClass) ?? unnamed;
-    const first = (rows + row * 3) * 2;
-    found.push(words.slice(first, first + 6).join());
+    const first = (rows + row * VERDICT_ROW_ENTRIES) * 2;
+    found.push(words.slice(first, first + VERDICT_ROW_ENTRIES * 2).join());
   }
   return found.join(';');
 }

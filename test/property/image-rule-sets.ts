@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { BoundRule, PathMatch, Rule } from '../../src/policy/model.js';
+import type { BoundRule, Match, PathMatch, Rule } from '../../src/policy/model.js';
 import type { RuleSet } from '../../src/policy/rule-set.js';
 import { resolveRules } from '../../src/policy/rule-set.js';
 

@@ -26,6 +26,7 @@ export interface ReceivedEvent {
   ppid: number;
   uid: number;
   comm: string;
+  heldBack: string;
 }
 
 type Service = 'PolicyService' | 'ContainerService' | 'EventService' | 'HostService';

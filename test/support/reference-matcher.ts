@@ -64,6 +64,8 @@ export function referenceMatches(match: Match, path: Buffer): boolean {
       return [text, ...(text.endsWith('/') ? [text.slice(0, -1)] : [])].some((candidate) =>
         matchesHere([...match.pattern], Buffer.from(candidate, 'latin1')),
       );
+    default:
+      throw new RangeError(`${match.kind} speaks of no path`);
   }
 }
 

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OPERATIONS as EVENT_OPERATIONS, PATH_RESULTS, RECORD, RECORD_BYTES } from '../../src/events/record.js';
+import {
+  OPERATIONS as EVENT_OPERATIONS,
+  FLAG_LAST_TOKEN,
+  PATH_RESULTS,
+  RECORD,
+  RECORD_BYTES,
+} from '../../src/events/record.js';
 import * as layout from '../../src/image/layout.js';
 import { COUNTERS } from '../../src/kernel/counters.js';
+import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../../src/kernel/event-limit.js';
 import { OPERATIONS } from '../../src/policy/effect.js';
 import { ObjectTypes } from '../support/btf.js';
 
@@ -30,6 +37,8 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     IMAGE_DECIDES_PROCESS: layout.FLAG_DECIDES_PROCESS,
     IMAGE_DECIDES_FILE: layout.FLAG_DECIDES_FILE,
     IMAGE_HAS_SOURCES: layout.FLAG_HAS_SOURCES,
+    IMAGE_DECIDES_NETWORK: layout.FLAG_DECIDES_NETWORK,
+    IMAGE_DECIDES_CAPABILITIES: layout.FLAG_DECIDES_CAPABILITIES,
   });
   assert.deepEqual(types.enumeration('image_state'), {
     STATE_BASE_MASK: layout.STATE_BASE_MASK,
@@ -67,11 +76,21 @@ test('operations and reasons have the same numbers in C and in TypeScript', () =
   assert.deepEqual(names('path_result', 'PATH_').slice(0, PATH_RESULTS.length), ['ok', ...PATH_RESULTS.slice(1)]);
 });
 
+test('the limit on events has the same members at the same places in C and in TypeScript', () => {
+  assert.deepEqual(types.structure('settings'), { ...SETTINGS, 'size of structure': SETTINGS_BYTES });
+  assert.deepEqual(types.structure('token_bucket'), { ...TOKEN_BUCKET, 'size of structure': TOKEN_BUCKET_BYTES });
+  assert.deepEqual(types.enumeration('event_flag'), { EVENT_LAST_TOKEN: FLAG_LAST_TOKEN });
+});
+
 test('there are as many counters in C as in TypeScript', () => {
   const { COUNTERS: count, ...counters } = types.enumeration('counter');
   assert.equal(count, COUNTERS.length);
   assert.equal(counters.COUNTER_PROCESS_BLOCK, COUNTERS.indexOf('process.Block'));
   assert.equal(counters.COUNTER_FILE_BLOCK, COUNTERS.indexOf('file.Block'));
+  assert.equal(counters.COUNTER_NETWORK_BLOCK, COUNTERS.indexOf('network.Block'));
+  assert.equal(counters.COUNTER_CAPABILITIES_BLOCK, COUNTERS.indexOf('capabilities.Block'));
+  assert.equal(counters.COUNTER_EVENT_HELD_BACK, COUNTERS.indexOf('dropped.held-back'));
+  assert.equal(counters.COUNTER_EVENT_SPECULATIVE, COUNTERS.indexOf('dropped.speculative'));
   assert.equal(counters.COUNTER_REFUSED, COUNTERS.indexOf('refused.resolved'));
   assert.equal(counters.COUNTER_EVENT_RING_FULL, COUNTERS.indexOf('dropped.ring-full'));
   assert.equal(counters.COUNTER_TASK_STORAGE_FAILED, COUNTERS.indexOf('task-storage-failed'));

@@ -37,7 +37,7 @@ describe('the event hub', () => {
     assert.equal(subscription.waiting, 3);
     assert.deepEqual(pids(subscription.take(2).events), [3, 4]);
     assert.deepEqual(pids(subscription.take(2).events), [5]);
-    assert.deepEqual(subscription.take(2), { events: [], missed: 0 });
+    assert.deepEqual(subscription.take(2), { events: [], missed: 0, position: hub.position });
   });
 
   test('gives up the oldest events of a full queue and counts them once', () => {
@@ -48,7 +48,7 @@ describe('the event hub', () => {
     hub.publish(numbered(4, 10));
     const { events, missed } = slow.take(3);
     assert.deepEqual([pids(events), missed], [[7, 8, 9], 6]);
-    assert.deepEqual(slow.take(3), { events: numbered(10, 10), missed: 0 });
+    assert.deepEqual(slow.take(3), { events: numbered(10, 10), missed: 0, position: hub.position });
     assert.equal(roomy.take(100).missed, 0);
   });
 
@@ -115,5 +115,30 @@ describe('the event hub', () => {
     const { subscription } = subscribe(hub);
     hub.publish(numbered(1, 8193));
     assert.deepEqual([subscription.waiting, subscription.take(1).missed], [8192, 1]);
+  });
+
+  test('says where a subscription stands, and goes on from there for another', () => {
+    const hub = new EventHub();
+    const { subscription } = subscribe(hub, 8, ({ pid }) => pid % 2 === 0);
+    hub.publish(numbered(1, 7));
+    const first = subscription.take(2);
+    assert.deepEqual([pids(first.events), first.position.sequence], [[2, 4], 4]);
+    hub.publish(numbered(8, 9));
+    const resumed = hub.subscribe(everything, { resumeAfter: first.position, onWaiting: () => undefined });
+    hub.publish(numbered(10, 10));
+    const { events, missed, position } = resumed.take(100);
+    assert.deepEqual([pids(events), missed, position], [[5, 6, 7, 8, 9, 10], 0, hub.position]);
+  });
+
+  test('counts as missed what is no longer there to resume with, and knows nothing of another run', () => {
+    const hub = new EventHub(4);
+    hub.publish(numbered(1, 10));
+    const resume = (resumeAfter: { run: string; sequence: number }) =>
+      hub.subscribe(everything, { resumeAfter, onWaiting: () => undefined }).take(100);
+    const late = resume({ run: hub.run, sequence: 3 });
+    assert.deepEqual([pids(late.events), late.missed], [[7, 8, 9, 10], 3]);
+    const foreign = resume({ run: 'another', sequence: 3 });
+    assert.deepEqual([foreign.events, foreign.missed, foreign.position], [[], 0, hub.position]);
+    assert.deepEqual(resume({ run: hub.run, sequence: 99 }).events, []);
   });
 });

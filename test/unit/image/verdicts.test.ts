@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IntBuffer } from '../../../src/image/integers.js';
-import { SYMBOL_PROGRAM_CLASS, SYMBOL_VERDICT } from '../../../src/image/layout.js';
+import { SYMBOL_PROGRAM_CLASS, SYMBOL_VERDICT, VERDICT_ROW_ENTRIES } from '../../../src/image/layout.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded } from '../../../src/image/limits.js';
 import { Verdicts } from '../../../src/image/verdicts.js';
 import { decodeVerdict } from '../../../src/image/walk.js';
@@ -20,16 +20,18 @@ function entries(verdicts: Verdicts, ...marks: number[]): number[] {
   return [...verdicts.labelEntries(label(verdicts, ...marks))];
 }
 
-/** A row as text: action and rule, for execute, read and write, by the owner and by others. */
+const CELLS = VERDICT_ROW_ENTRIES * 2;
+
+/** A row as text: action and rule, for each operation, by the owner and by others. */
 function row(verdicts: Verdicts, index: number): string[] {
-  return [...verdicts.rowWords().subarray(index * 6, index * 6 + 6)].map((word) => {
+  return [...verdicts.rowWords().subarray(index * CELLS, (index + 1) * CELLS)].map((word) => {
     const { action, rule: number } = decodeVerdict(word);
     return `${action} ${number ?? '-'}`;
   });
 }
 
 test('without rules everything is allowed by no rule', () => {
-  assert.deepEqual(row(verdictsOf(), 0), new Array(6).fill('Allow -'));
+  assert.deepEqual(row(verdictsOf(), 0), new Array(CELLS).fill('Allow -'));
 });
 
 test('postures decide for what no rule matches, each for its class, numbered after the rules', () => {
@@ -37,7 +39,12 @@ test('postures decide for what no rule matches, each for its class, numbered aft
     rule(exact('/a'), { action: 'Allow' }),
     rule(exact('/b'), { action: 'Allow', class: 'process' }),
   );
-  assert.deepEqual(row(verdicts, verdicts.defaultRow), ['Audit 2', 'Audit 2', ...new Array(4).fill('Block 3')]);
+  assert.deepEqual(row(verdicts, verdicts.defaultRow), [
+    'Audit 2',
+    'Audit 2',
+    ...new Array(4).fill('Block 3'),
+    ...new Array(4).fill('Allow -'),
+  ]);
   assert.deepEqual(verdicts.decidingRules.slice(2), [
     { posture: 'audit', class: 'process' },
     { posture: 'block', class: 'file' },
@@ -51,7 +58,7 @@ test('where the first rule has no effect the next one decides', () => {
   );
   const [symbol, unnamed] = entries(verdicts, 0, 1);
   assert.equal(symbol, SYMBOL_VERDICT);
-  assert.deepEqual(row(verdicts, unnamed!).slice(2), ['Allow 0', 'Allow 0', 'Audit 1', 'Audit 1']);
+  assert.deepEqual(row(verdicts, unnamed!).slice(2, 6), ['Allow 0', 'Allow 0', 'Audit 1', 'Audit 1']);
 });
 
 test('a rule that a stronger one silences makes no difference to the label', () => {
@@ -70,7 +77,7 @@ test('only the classes that are answered differently have an entry', () => {
   // Class 1 is /x. Programs no rule names find no rule here, so there is no entry for them.
   const [symbol, named, ...rest] = entries(verdicts, 0);
   assert.deepEqual([symbol, rest], [SYMBOL_VERDICT + 1, []]);
-  assert.deepEqual(row(verdicts, named!).slice(2), new Array(4).fill('Block 0'));
+  assert.deepEqual(row(verdicts, named!).slice(2, 6), new Array(4).fill('Block 0'));
   const symbols = entries(verdicts, 1, 2).filter((_, index) => index % 2 === 0);
   assert.deepEqual(symbols, [SYMBOL_VERDICT, SYMBOL_VERDICT + 2]);
 });
@@ -91,7 +98,7 @@ test('the class of a program is part of the label', () => {
 test('rows that are equal are one row', () => {
   const verdicts = verdictsOf(rule(exact('/a'), { sources: ['/x', '/y'] }), rule(exact('/b'), { sources: ['/y'] }));
   for (const marks of [[0], [0, 1], [1]]) label(verdicts, ...marks);
-  assert.equal(verdicts.rowWords().length / 6, 3);
+  assert.equal(verdicts.rowWords().length / CELLS, 3);
 });
 
 test('asking many rules for many classes counts as work', () => {

@@ -7,6 +7,7 @@ import {
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_VERDICT,
   VERDICT_ACTION_SHIFT,
+  VERDICT_ROW_ENTRIES,
 } from '../../../src/image/layout.js';
 import { classifyProgram, decide, decodeVerdict, matchPath } from '../../../src/image/walk.js';
 
@@ -15,7 +16,7 @@ const VERDICTS = 3000;
 
 /** Written by hand: `a` leads to the middle, anything else to the last state; the middle has one default, the last none. */
 function handMade(): Uint32Array {
-  const words = new Uint32Array(2 * (VERDICTS + 9));
+  const words = new Uint32Array(2 * (VERDICTS + 3 * VERDICT_ROW_ENTRIES));
   const entry = (index: number, first: number, second: number): void =>
     words.set([first >>> 0, second >>> 0], index * 2);
   entry(1, START | STATE_HAS_DEFAULT, VERDICTS);
@@ -31,8 +32,9 @@ function handMade(): Uint32Array {
   // A stranger's entry where the last state has none.
   entry(LAST + 97, MIDDLE, MIDDLE);
   for (let row = 0; row < 3; row++) {
-    for (let operation = 0; operation < 3; operation++) {
-      entry(VERDICTS + row * 3 + operation, row * 10 + operation, (2 << VERDICT_ACTION_SHIFT) | (row * 10 + operation));
+    for (let operation = 0; operation < VERDICT_ROW_ENTRIES; operation++) {
+      const rule = row * 10 + operation;
+      entry(VERDICTS + row * VERDICT_ROW_ENTRIES + operation, rule, (2 << VERDICT_ACTION_SHIFT) | rule);
     }
   }
   return words;

@@ -7,12 +7,19 @@ import { makeRule } from './support.js';
 
 /** The effects on execute, read and write. */
 function effects(rule: Partial<Rule>, ownership: Ownership) {
-  return OPERATIONS.map((operation) => effectOf(makeRule(rule), operation, ownership));
+  return (['execute', 'read', 'write'] as const).map((operation) => effectOf(makeRule(rule), operation, ownership));
 }
 
 test('a process rule speaks of execution only and a file rule of reading and writing only', () => {
   assert.deepEqual(effects({ class: 'process', action: 'Block' }, 'other'), ['Block', undefined, undefined]);
   assert.deepEqual(effects({ class: 'file', action: 'Audit' }, 'owner'), [undefined, 'Audit', 'Audit']);
+});
+
+test('a rule on the network or on capabilities speaks of its own operation only', () => {
+  const said = (ruleClass: Rule['class']) =>
+    OPERATIONS.filter((operation) => effectOf(makeRule({ class: ruleClass }), operation, 'other') !== undefined);
+  assert.deepEqual(said('network'), ['communicate']);
+  assert.deepEqual(said('capabilities'), ['use']);
 });
 
 test('a read-only Block or Audit lets reading pass and acts on writing', () => {

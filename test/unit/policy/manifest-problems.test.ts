@@ -185,7 +185,7 @@ const cases: readonly Case[] = [
     'a policy without a rule',
     GOOD.slice(GOOD.indexOf('  file:')),
     '  file: {matchPaths: []}\n',
-    'line 6, column 3: spec: at least one rule is required, in `process` or in `file`',
+    'line 6, column 3: spec: at least one rule is required, in `process`, `file`, `network` or `capabilities`',
   ],
   [
     'a field given twice',
@@ -245,8 +245,6 @@ const cases: readonly Case[] = [
   ],
   ...(
     [
-      ['network', '`network` rules are', 'network: {matchProtocols: [{protocol: tcp}]}'],
-      ['capabilities', '`capabilities` rules are', 'capabilities: {matchCapabilities: [{capability: net_raw}]}'],
       ['syscalls', '`syscalls` rules are', 'syscalls: {matchSyscalls: [{syscall: [unlink]}]}'],
       ['presets', '`presets` are', 'presets: [{name: filelessExec}]'],
       ['apparmor', '`apparmor` is', 'apparmor: deny network,'],
@@ -298,6 +296,37 @@ const cases: readonly Case[] = [
     'line 11, column 13: spec.file.matchPaths[0].path: must not contain control characters',
   ],
 ];
+
+test('every wrong value of a rule on the network or on capabilities is told by its field', () => {
+  const endpoint = '{protocol: icmp, cidr: 10.0.0.1/8, ports: 70000, direction: out}';
+  const lines = refusalWith(
+    '  file:\n',
+    `  network:
+    matchProtocols: [{protocol: icmpv}]
+    matchFamilies: [{family: AF_INET}]
+    matchEndpoints: [${endpoint}, {ports: 9-1}]
+    matchDNSQueries: [{domain: example.org}]
+  capabilities:
+    matchCapabilities: [{capability: net_row}]
+  file:\n`,
+  );
+  assert.deepEqual(
+    lines.map((line) =>
+      line.replace(/^line \d+, column \d+: /u, '').replace(/must be one of [^.]*?not/u, 'must be one of …, not'),
+    ),
+    [
+      'spec.network.matchProtocols[0].protocol: must be one of …, not `icmpv`, did you mean `icmp`?',
+      'spec.network.matchFamilies[0].family: must be one of …, not `AF_INET`',
+      'spec.network.matchEndpoints[0].protocol: must be one of …, not `icmp`',
+      'spec.network.matchEndpoints[0].cidr: has bits set behind its prefix of 8',
+      'spec.network.matchEndpoints[0].ports: must be a port from 0 to 65535 or a range of them, such as `8000-8999`',
+      'spec.network.matchEndpoints[0].direction: must be one of …, not `out`',
+      'spec.network.matchEndpoints[1].ports: must be a port from 0 to 65535 or a range of them, such as `8000-8999`',
+      `spec.network.matchDNSQueries: ${unsupported('`matchDNSQueries` are')}`,
+      'spec.capabilities.matchCapabilities[0].capability: must be one of …, not `net_row`, did you mean `net_raw`?',
+    ],
+  );
+});
 
 for (const [name, piece, replacement, ...lines] of cases) {
   test(`refused: ${name}`, () => assert.deepEqual(refusalWith(piece, replacement), lines));

@@ -104,6 +104,7 @@ describe('StreamEvents', () => {
         uid: 1000,
         comm: 'cat',
         generation: 3,
+        heldBack: 0n,
       },
     ]);
   });
@@ -144,19 +145,21 @@ describe('StreamEvents', () => {
     const stream = eventClient(t, server).streamEvents({
       ...everything,
       containerIds: ['c1', ''],
-      classes: [AccessClass.FILE, AccessClass.NETWORK],
+      classes: [AccessClass.FILE, AccessClass.ACCESS_CLASS_UNSPECIFIED],
       actions: [Action.ACTION_UNSPECIFIED],
       results: [7 as Result],
       minimumSeverity: 11,
+      objectPattern: '/a[',
     });
     const { code, violations } = await endOf(stream);
     assert.equal(code, 'INVALID_ARGUMENT');
     assert.deepEqual(violations, [
       ['minimum_severity', 'must not be greater than 10'],
       ['container_ids[1]', 'must not be empty'],
-      ['classes[1]', 'must be PROCESS or FILE'],
+      ['classes[1]', 'must be PROCESS, FILE, NETWORK or CAPABILITY'],
       ['actions[0]', 'must be ALLOW, AUDIT or BLOCK'],
       ['results[0]', 'must be DENIED or PASSED'],
+      ['object_pattern', 'has a `[` that no `]` closes (at character 3)'],
     ]);
     assert.equal(hub.counts().subscribers, 0);
   });

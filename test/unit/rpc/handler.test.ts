@@ -143,7 +143,9 @@ describe("a library's handler", () => {
       throw new Error('secret');
     };
     const { server, logger } = await serve(t, [
-      RpcService.fromLibrary((registry) => registry.addService(HostServiceService, { getStatus: fail })),
+      RpcService.fromLibrary((registry) =>
+        registry.addService(HostServiceService, { getStatus: fail, waitForGeneration: fail }),
+      ),
       RpcService.fromLibrary((registry) => registry.addService(EventServiceService, { streamEvents: fail })),
     ]);
     assert.deepEqual(await refusal(ask(hostClient(t, server), (c) => c.getStatus, {})), HIDDEN);

@@ -43,7 +43,17 @@ describe('a client that has only the .proto files', () => {
 
     const applied = await call('PolicyService', 'ApplyPolicy', { manifest: manifest('one') });
     assert.deepEqual(applied, {
-      changes: [{ namespace: 'default', name: 'one', kind: 'CREATED', container_ids: [], warnings: [] }],
+      changes: [
+        {
+          namespace: 'default',
+          name: 'one',
+          kind: 'CREATED',
+          container_ids: [],
+          warnings: ['the selector reaches no container at present'],
+          resource_version: '1',
+        },
+      ],
+      generation: '1',
     });
     const registered = await call('ContainerService', 'RegisterContainer', {
       id: 'c1',
@@ -63,6 +73,7 @@ describe('a client that has only the .proto files', () => {
         generation: 40,
       },
       changed: true,
+      generation: '2',
     });
 
     const stream = clientOf('EventService').StreamEvents!({ classes: ['FILE'] }) as ClientReadableStream<{

@@ -92,7 +92,7 @@ test('a damaged record is reported by its key and the others are loaded', async 
 test('kill -9 loses nothing that was acknowledged', async () => {
   const place = directory();
   const program = `
-    import { Store, type StoredPolicy } from ${JSON.stringify(new URL('../../../src/store/store.js', import.meta.url).href)};
+    import { Store } from ${JSON.stringify(new URL('../../../src/store/store.js', import.meta.url).href)};
     const store = await Store.open(${JSON.stringify(place)});
     for (let generation = 1; ; generation++) {
       await store.commit({ generation });

@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { after, before, test } from 'node:test';
+import { Client, type EventStream } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+import { docker, exec, startContainer } from '../support/docker.js';
+import { PERL_LIBRARY, perl } from '../support/perl.js';
+
+const EVENTS_PER_SECOND = 200;
+const EVENT_BURST = 300;
+
+const daemon = new Daemon();
+const client = new Client(daemon.address);
+let events: EventStream;
+let target: string;
+
+before(async () => {
+  execFileSync('tools/vm/docker', { stdio: 'inherit' });
+  const programs = ['/usr/bin/perl', '/bin/other=/usr/bin/perl', '/bin/sleep', '/bin/cat'];
+  execFileSync('tools/vm/image', ['sockets', ...programs], { stdio: 'inherit' });
+  const flags = ['--cap-add=SYS_PTRACE', '-v', `${PERL_LIBRARY}:${PERL_LIBRARY}:ro`];
+  target = startContainer('sockets', 'target', '--label', 'app=target', ...flags);
+  startContainer('sockets', 'bystander', ...flags);
+  await daemon.start(
+    ...['process', 'file', 'network', 'capabilities'].flatMap((name) => [`--default-posture-${name}`, 'block']),
+    `--events-per-second=${EVENTS_PER_SECOND}`,
+    `--event-burst=${EVENT_BURST}`,
+  );
+  events = await client.stream({ containerIds: [target] });
+});
+
+after(async () => {
+  events?.cancel();
+  client.close();
+  await daemon.end('SIGTERM');
+  for (const name of ['target', 'bystander']) docker('rm', '-f', name);
+});
+
+/** Runs `task` while a policy of these sections is in force. */
+async function under(spec: string, task: () => Promise<void> | void): Promise<void> {
+  const manifest = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: sample}
+spec:
+  selector: {matchLabels: {app: target}}
+${spec}`;
+  const { changes } = await client.call('PolicyService', 'ApplyPolicy', { manifest });
+  assert.deepEqual(changes[0].containerIds, [target]);
+  events.clear();
+  try {
+    await task();
+  } finally {
+    await client.call('PolicyService', 'DeletePolicy', { name: 'sample' });
+  }
+}
+
+/** What a script prints in a container: the words it says, or why a call failed. */
+function run(script: string, container = 'target', program = '/usr/bin/perl'): string {
+  return exec(container, program, '-e', perl(script)).output.trim();
+}
+
+async function denied(operation: string, object: string, rule = 'network.matchProtocols[0]'): Promise<void> {
+  const event = await events.find((each) => each.operation === operation && each.object === object);
+  const { policy, action, result, program } = event;
+  assert.deepEqual(
+    { policy, rule: event.rule, action, result, program },
+    { policy: 'sample', rule, action: 'BLOCK', result: 'DENIED', program: '/usr/bin/perl' },
+  );
+}
+
+const REFUSED = 'Permission denied';
+const TCP = 'my $s = make(AF_INET, SOCK_STREAM, 0);';
+const UDP = 'my $s = make(AF_INET, SOCK_DGRAM, 0);';
+
+test('a blocked protocol is refused when the socket is made, others are not', async () => {
+  await under('  network: {matchProtocols: [{protocol: icmp}]}', async () => {
+    assert.equal(run('make(AF_INET, SOCK_RAW, 1); say "made"'), REFUSED);
+    await denied('create', 'inet raw icmp');
+    assert.equal(run('make(AF_INET, SOCK_RAW, 2); make(AF_INET, SOCK_STREAM, 0); say "made"'), 'made');
+    assert.equal(run('make(AF_INET, SOCK_RAW, 1); say "made"', 'bystander'), 'made');
+  });
+});
+
+test('a rule on tcp touches neither Unix sockets nor udp, and holds for MPTCP and IPv6', async () => {
+  await under('  network: {matchProtocols: [{protocol: tcp}]}', async () => {
+    assert.equal(run('make(AF_UNIX, SOCK_STREAM, 0); make(AF_INET, SOCK_DGRAM, 0); say "made"'), 'made');
+    for (const socket of ['AF_INET, SOCK_STREAM, 0', 'AF_INET6, SOCK_STREAM, 6', 'AF_INET, SOCK_STREAM, 262']) {
+      assert.equal(run(`make(${socket}); say "made"`), REFUSED, socket);
+    }
+    await denied('create', 'tcp');
+    await denied('create', 'mptcp');
+  });
+});
+
+test('families are refused by name', async () => {
+  await under('  network: {matchFamilies: [{family: netlink}, {family: packet}]}', async () => {
+    assert.equal(run('make(16, SOCK_RAW, 0); say "made"'), REFUSED);
+    assert.equal(run('make(17, SOCK_DGRAM, 0); say "made"'), REFUSED);
+    await denied('create', 'netlink raw', 'network.matchFamilies[0]');
+    await denied('create', 'packet dgram', 'network.matchFamilies[1]');
+    assert.equal(run(`${TCP} say "made"`), 'made');
+  });
+});
+
+test('a rule with a source holds for that program only', async () => {
+  await under('  network: {matchProtocols: [{protocol: udp, fromSource: [{path: /usr/bin/perl}]}]}', async () => {
+    assert.equal(run(`${UDP} say "made"`), REFUSED);
+    await denied('create', 'udp');
+    assert.equal(run(`${UDP} say "made"`, 'target', '/bin/other'), 'made');
+  });
+});
+
+test('addresses and ports are refused where they are connected to, also mapped to IPv6 or unspecified', async () => {
+  const endpoint = '{protocol: tcp, cidr: 127.0.0.0/8, ports: 8000-8099, direction: egress}';
+  await under(`  network: {matchEndpoints: [${endpoint}]}`, async () => {
+    const connect = (family: string, address: string, port: number) =>
+      run(`my $s = make(${family}, SOCK_STREAM, 0); to($s, "${address}", ${port}); say "connected"`);
+    assert.equal(connect('AF_INET', '127.0.0.1', 8000), REFUSED);
+    await denied('connect', 'tcp 127.0.0.1:8000', 'network.matchEndpoints[0]');
+    assert.equal(connect('AF_INET', '127.9.9.9', 8099), REFUSED);
+    assert.equal(connect('AF_INET', '0.0.0.0', 8050), REFUSED);
+    assert.equal(connect('AF_INET6', '::ffff:127.0.0.1', 8050), REFUSED);
+    await denied('connect', 'tcp 127.9.9.9:8099', 'network.matchEndpoints[0]');
+    assert.equal(connect('AF_INET', '127.0.0.1', 7999), 'Connection refused');
+    assert.equal(connect('AF_INET', '127.0.0.1', 8100), 'Connection refused');
+    assert.notEqual(connect('AF_INET6', '::1', 8050), REFUSED);
+  });
+});
+
+test('a message is refused by the address it names', async () => {
+  await under('  network: {matchEndpoints: [{protocol: udp, ports: 53, direction: egress}]}', async () => {
+    assert.equal(run(`${UDP} message($s, "127.0.0.1", 53); say "sent"`), REFUSED);
+    await denied('send', 'udp 127.0.0.1:53', 'network.matchEndpoints[0]');
+    assert.equal(run(`${UDP} message($s, "127.0.0.1", 54); say "sent"`), 'sent');
+  });
+});
+
+test('ports are refused where they are bound', async () => {
+  await under('  network: {matchEndpoints: [{ports: 1-1023, direction: ingress}]}', async () => {
+    assert.equal(run(`${TCP} at($s, "0.0.0.0", 80); say "bound"`), REFUSED);
+    await denied('bind', 'tcp port 80', 'network.matchEndpoints[0]');
+    assert.equal(run(`${TCP} at($s, "0.0.0.0", 1024); hear($s); say "heard"`), 'heard');
+  });
+});
+
+test('a peer that came in is refused at the first use of its connection, another is served', async () => {
+  await under('  network: {matchEndpoints: [{cidr: 127.0.0.2/32, direction: ingress}]}', async () => {
+    const serve = (peer: string) =>
+      run(`${TCP} at($s, "127.0.0.1", 9000); hear($s); my $c = make(AF_INET, SOCK_STREAM, 0);
+        at($c, "${peer}", 0); to($c, "127.0.0.1", 9000); my $p = taken($s); give($p, "hello"); say "served"`);
+    assert.equal(serve('127.0.0.3'), 'served');
+    assert.equal(serve('127.0.0.2'), REFUSED);
+    await denied('send', 'tcp 127.0.0.2:9000', 'network.matchEndpoints[0]');
+  });
+});
+
+test('what is allowed gets through and everything else is refused by the default posture', async () => {
+  const endpoint = '{protocol: tcp, cidr: 127.0.0.0/8, ports: 8443, direction: egress}';
+  await under(`  action: Allow\n  network: {matchEndpoints: [${endpoint}]}`, async () => {
+    assert.equal(run(`${TCP} to($s, "127.0.0.1", 8443); say "connected"`), 'Connection refused');
+    assert.equal(run(`${TCP} to($s, "127.0.0.1", 8444); say "connected"`), REFUSED);
+    assert.equal(run(`${TCP} at($s, "127.0.0.1", 8443); say "bound"`), REFUSED);
+    assert.equal(run(`${UDP} say "made"`), REFUSED);
+    const { policy, rule } = await events.find(({ object }) => object === 'tcp 127.0.0.1:8444');
+    assert.deepEqual([policy, rule], ['DefaultPosture', 'network']);
+  });
+});
+
+test('a socket that was opened before the policy is asked about at its next use', async () => {
+  const script = perl(`${TCP} at($s, "127.0.0.1", 9100); hear($s); my $c = make(AF_INET, SOCK_STREAM, 0);
+    to($c, "127.0.0.1", 9100); my $p = taken($s); give($c, "before"); say "open";
+    until (-e "/tmp/go") { select(undef, undef, undef, 0.1) } give($c, "after"); say "sent"`);
+  const child = spawn('/usr/bin/docker', ['exec', 'target', '/usr/bin/perl', '-e', script]);
+  let output = '';
+  child.stdout.on('data', (text) => {
+    output += text;
+  });
+  child.stderr.on('data', (text) => {
+    output += text;
+  });
+  while (!output.includes('open')) await once(child.stdout, 'data');
+  await under('  network: {matchEndpoints: [{protocol: tcp, ports: 9100, direction: egress}]}', async () => {
+    exec('target', '/usr/bin/perl', '-e', 'open(my $f, ">", "/tmp/go")');
+    await once(child, 'close');
+    assert.match(output, /open\s+Permission denied/);
+    await denied('send', 'tcp 127.0.0.1:9100', 'network.matchEndpoints[0]');
+  });
+});
+
+test('a blocked capability cannot be used, in the container under the policy only', async () => {
+  await under('  capabilities: {matchCapabilities: [{capability: net_raw}]}', async () => {
+    const raw = 'make(AF_INET, SOCK_RAW, 1); say "made"';
+    assert.equal(run(raw), 'Operation not permitted');
+    const event = await events.find(({ operation }) => operation === 'use');
+    assert.deepEqual(
+      [event.class, event.object, event.rule, event.action, event.result, event.program],
+      ['CAPABILITY', 'net_raw', 'capabilities.matchCapabilities[0]', 'BLOCK', 'DENIED', '/usr/bin/perl'],
+    );
+    assert.equal(run('chown(1000, 1000, "/etc/hostname") or fail(); say "changed"'), 'changed');
+    assert.equal(run(raw, 'bystander'), 'made');
+  });
+});
+
+test('with capabilities allowed by name, any other is refused by the default posture', async () => {
+  await under('  action: Allow\n  capabilities: {matchCapabilities: [{capability: net_raw}]}', async () => {
+    assert.equal(run('make(AF_INET, SOCK_RAW, 1); say "made"'), 'made');
+    assert.equal(run('chown(1, 1, "/etc/hostname") or fail(); say "changed"'), 'Operation not permitted');
+    const { policy, rule, object } = await events.find(({ object }) => object === 'chown');
+    assert.deepEqual([policy, rule, object], ['DefaultPosture', 'capabilities', 'chown']);
+  });
+});
+
+test('a capability the kernel asks about without meaning to use it is refused and not reported', async () => {
+  const metric = async () => {
+    const text = await daemon.metrics();
+    return Number(/^hauberk_events_dropped_total\{cause="speculative"\} (\d+)$/m.exec(text)?.[1]);
+  };
+  const sleeper = spawn('/usr/bin/docker', ['exec', '-u', '1000', 'target', '/bin/sleep', '60']);
+  await under('  capabilities: {matchCapabilities: [{capability: sys_ptrace}]}', async () => {
+    const before = await metric();
+    // The kernel masks an address in the statistics of a process one may not trace.
+    const script = `for my $d (glob("/proc/[0-9]*")) { open(my $f, "<", "$d/stat") or next; my $l = <$f> } say "read"`;
+    assert.equal(run(script), 'read');
+    assert.ok((await metric()) > before);
+    assert.deepEqual(events.events, []);
+  });
+  sleeper.kill();
+});
+
+test('a flood of events is held back, counted, and told in a summary', async () => {
+  const attempts = 2000;
+  await under('  file: {matchPaths: [{path: /etc/shadow}]}', async () => {
+    assert.equal(run(`for (1..${attempts}) { open(my $f, "<", "/etc/shadow") } say "done"`), 'done');
+    await events.find(({ heldBack }) => heldBack !== '0');
+    const seen = () => events.events.filter(({ object }) => object === '/etc/shadow').length;
+    const summed = () => events.events.reduce((sum, { heldBack }) => sum + Number(heldBack), 0);
+    for (let waited = 0; seen() + summed() < attempts && waited < 100; waited++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.equal(seen() + summed(), attempts);
+    assert.ok(seen() < attempts && seen() >= EVENT_BURST, `${seen()} were reported`);
+    const { policy, containerName } = events.events.find(({ heldBack }) => heldBack !== '0')!;
+    assert.deepEqual([policy, containerName], ['RateLimit', 'target']);
+  });
+});

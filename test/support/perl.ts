@@ -1,0 +1,22 @@
+/** Where perl-base, which every Debian has, keeps its modules. */
+export const PERL_LIBRARY = '/usr/lib/x86_64-linux-gnu/perl-base';
+
+const PRELUDE = `use strict; use Socket qw(:DEFAULT inet_pton pack_sockaddr_in6);
+$| = 1;
+sub say { print "@_\\n" }
+sub fail { print "$!\\n"; exit 1 }
+sub make { my ($family, $type, $protocol) = @_; socket(my $s, $family, $type, $protocol) or fail(); return $s }
+sub address { my ($text, $port) = @_;
+  return $text =~ /:/ ? pack_sockaddr_in6($port, inet_pton(AF_INET6, $text)) : pack_sockaddr_in($port, inet_aton($text)) }
+sub to { my ($s, @at) = @_; connect($s, address(@at)) or fail() }
+sub at { my ($s, @at) = @_; setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1); bind($s, address(@at)) or fail() }
+sub hear { listen($_[0], 5) or fail() }
+sub taken { accept(my $p, $_[0]) or fail(); return $p }
+sub give { defined(send($_[0], $_[1], 0)) or fail() }
+sub message { my ($s, @at) = @_; defined(send($s, "x", 0, address(@at))) or fail() }
+`;
+
+/** A script that uses sockets by short words and prints why a call failed. */
+export function perl(script: string): string {
+  return PRELUDE + script;
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { describeWord } from '../../../src/events/word.js';
+import { capabilityWord, type SocketUse, socketWord } from '../../support/socket-word.js';
+
+const said = (use: Partial<SocketUse>) =>
+  describeWord(
+    socketWord({ family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [], ...use }).toString(),
+  );
+
+test('a socket of the internet is called by its protocol, others by family and type', () => {
+  assert.equal(said({}), 'tcp');
+  assert.equal(said({ protocol: 0 }), 'tcp');
+  assert.equal(said({ family: 10, type: 2, protocol: 17 }), 'udp');
+  assert.equal(said({ type: 3, protocol: 1 }), 'inet raw icmp');
+  assert.equal(said({ type: 5, protocol: 200 }), 'inet seqpacket 200');
+  assert.equal(said({ family: 16, type: 3, protocol: 0 }), 'netlink raw');
+  assert.equal(said({ family: 17, type: 2, protocol: 3 }), 'packet dgram 3');
+  assert.equal(said({ family: 200, type: 15, protocol: 0 }), '200 15');
+});
+
+test('the other end is told by address and port, this end by its port', () => {
+  assert.equal(said({ direction: 'egress', port: 443, address: [10, 0, 0, 1] }), 'tcp 10.0.0.1:443');
+  assert.equal(said({ direction: 'ingress', port: 80 }), 'tcp port 80');
+});
+
+test('an IPv6 address is shortened at its longest run of zeros', () => {
+  const address = (...groups: number[]) => groups.flatMap((group) => [group >> 8, group & 0xff]);
+  const shown = (...groups: number[]) =>
+    said({ family: 10, direction: 'egress', port: 1, address: address(...groups) });
+  assert.equal(shown(0, 0, 0, 0, 0, 0, 0, 1), 'tcp [::1]:1');
+  assert.equal(shown(0xfd00, 0, 0, 1, 0, 0, 0, 0), 'tcp [fd00:0:0:1::]:1');
+  assert.equal(shown(0x2001, 0xdb8, 0, 0, 0x10, 0, 0, 0x20), 'tcp [2001:db8::10:0:0:20]:1');
+  assert.equal(shown(1, 2, 3, 4, 5, 6, 7, 0), 'tcp [1:2:3:4:5:6:7:0]:1');
+  assert.equal(shown(0, 0, 0, 0, 0, 0, 0, 0), 'tcp [::]:1');
+});
+
+test('a capability is called by its name, one without by its number', () => {
+  assert.equal(describeWord(capabilityWord(13).toString()), 'net_raw');
+  assert.equal(describeWord(capabilityWord(63).toString()), 'capability 63');
+});
