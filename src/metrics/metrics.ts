@@ -3,6 +3,7 @@ import type { HostStatus } from '../control/control-plane.js';
 import type { SecurityEvent } from '../events/event.js';
 import type { EventCounts } from '../events/hub.js';
 import type { Counter as KernelCounter } from '../kernel/counters.js';
+import { RpcMetrics } from './rpc-metrics.js';
 
 /** Where figures are read when Prometheus asks. */
 export interface MetricSources {
@@ -23,6 +24,7 @@ export class Metrics {
   readonly #applyDuration: Histogram;
   readonly #eventLatency: Histogram;
   readonly #events: Counter;
+  readonly rpc = new RpcMetrics(this.registry);
 
   constructor(sources: MetricSources) {
     const registers = [this.registry];
