@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmodSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { Client, status } from '@grpc/grpc-js';
 import { HostServiceClient } from '../../../src/generated/hauberk/v1/host.js';
 import { PolicyServiceClient } from '../../../src/generated/hauberk/v1/policy.js';
 import type { RunningServer } from '../../../src/rpc/server.js';
@@ -56,7 +58,7 @@ async function serveRoles(t: TestContext, roles: { viewer: string[]; operator: s
 const roles = { viewer: ['gid:7001', 'gid:7002'], operator: [], admin: ['uid:6001'] };
 
 describe('a client on the Unix socket', { skip: !isRoot && 'only root can connect as somebody else' }, () => {
-  const status = (t: TestContext, server: RunningServer) =>
+  const getStatus = (t: TestContext, server: RunningServer) =>
     ask(connectWith(t, HostServiceClient, server), (c) => c.getStatus, {});
   const apply = (t: TestContext, server: RunningServer) =>
     ask(connectWith(t, PolicyServiceClient, server), (c) => c.applyPolicy, {
@@ -81,7 +83,7 @@ describe('a client on the Unix socket', { skip: !isRoot && 'only root can connec
       { uid: 6003, gid: 6003, groups: [6100, 7002] },
     ]) {
       const member = await passOnAs(t, user, server);
-      assert.equal((await status(t, member)).version, '1.2.3');
+      assert.equal((await getStatus(t, member)).version, '1.2.3');
       assert.equal(
         (await refusal(apply(t, member))).message,
         `/hauberk.v1.PolicyService/ApplyPolicy needs the role admin; uid:${user.uid} has the role viewer`,
@@ -92,10 +94,27 @@ describe('a client on the Unix socket', { skip: !isRoot && 'only root can connec
   test('has no role that it was not given', async (t) => {
     const { server } = await serveRoles(t, roles);
     const stranger = await passOnAs(t, { uid: 7001, gid: 6001, groups: [6001] }, server);
-    assert.deepEqual(await refusal(status(t, stranger)), {
+    assert.deepEqual(await refusal(getStatus(t, stranger)), {
       code: 'UNAUTHENTICATED',
       message: '/hauberk.v1.HostService/GetStatus needs the role viewer; uid:7001 has no role',
       violations: [],
     });
+  });
+
+  test('may ask for the health without a role, and for nothing else', async (t) => {
+    const { server } = await serveRoles(t, roles);
+    const stranger = await passOnAs(t, { uid: 6009, gid: 6009, groups: [] }, server);
+    const client = connectWith(t, Client, stranger);
+    const bytes = (message: Buffer) => message;
+    const health = await new Promise((resolve, reject) =>
+      client.makeUnaryRequest('/grpc.health.v1.Health/Check', bytes, bytes, Buffer.alloc(0), (error, answer) =>
+        error === null ? resolve(answer) : reject(error),
+      ),
+    );
+    // Field 1, the status: SERVING.
+    assert.deepEqual(health, Buffer.from([8, 1]));
+    const reflection = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+    const [error] = await once(client.makeBidiStreamRequest(reflection, bytes, bytes), 'error');
+    assert.equal(error.code, status.UNAUTHENTICATED);
   });
 });
