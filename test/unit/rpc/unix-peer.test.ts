@@ -8,7 +8,7 @@ import { Client, status } from '@grpc/grpc-js';
 import { HostServiceClient } from '../../../src/generated/hauberk/v1/host.js';
 import { PolicyServiceClient } from '../../../src/generated/hauberk/v1/policy.js';
 import type { RunningServer } from '../../../src/rpc/server.js';
-import { connectWith, serveGuarded } from './access-support.js';
+import { connectWith, serveGuarded, until } from './access-support.js';
 import { ask, manifest, refusal, temporaryDirectory } from './support.js';
 
 const isRoot = process.getuid!() === 0;
@@ -116,5 +116,20 @@ describe('a client on the Unix socket', { skip: !isRoot && 'only root can connec
     const reflection = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
     const [error] = await once(client.makeBidiStreamRequest(reflection, bytes, bytes), 'error');
     assert.equal(error.code, status.UNAUTHENTICATED);
+  });
+
+  test('without a role leaves three connections of four to the others', async (t) => {
+    const { server, counts } = await serveGuarded(t, { roles, limits: { connections: 8 } });
+    chmodSync(dirname(server.address.slice('unix:'.length)), 0o755);
+    const { address } = await passOnAs(t, { uid: 6009, gid: 6009, groups: [] }, server);
+    const sockets = Array.from({ length: 5 }, () => connect(address.slice('unix:'.length)));
+    let closed = 0;
+    for (const socket of sockets) {
+      t.after(() => socket.destroy());
+      socket.resume().on('close', () => closed++);
+    }
+    await until(() => closed === 3);
+    assert.deepEqual(counts.refusals, Array(3).fill('roleless-connections'));
+    assert.equal((await getStatus(t, server)).version, '1.2.3');
   });
 });
