@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
-import type { Config } from './config.js';
+import type { Config } from './config/config.js';
 import type { NamespacePair } from './containers/container.js';
 import { watchDocker } from './containers/docker.js';
 import { hostMountNamespace, ownMountNamespace } from './containers/procfs.js';
@@ -22,7 +22,7 @@ import { Metrics } from './metrics/metrics.js';
 import { startMetricsServer } from './metrics/server.js';
 import { policyKey } from './policy/model.js';
 import { PolicySet } from './policy/policy-set.js';
-import { startServer } from './rpc/server.js';
+import { type ServerOptions, startServer } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
 import { Store, type StoredState } from './store/store.js';
 
@@ -56,7 +56,14 @@ export async function runDaemon(config: Config): Promise<void> {
   const metricsServer =
     config.metrics === 'off' ? undefined : await startMetricsServer(config.metrics, metrics.registry);
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
-  const server = await startServer({ listen: config.listen, services: services.services, logger });
+  const server = await startServer({
+    ...accessOf(config),
+    services: services.services,
+    logger,
+    // Written whatever else is not.
+    auditLogger: logger.child({}, { level: 'info' }),
+    observer: metrics.rpc,
+  });
   const { policies, containers } = plane.host.status();
   logger.info({ listen: server.address, adopted: kernel.adopted, policies, containers }, 'enforcing');
 
@@ -79,6 +86,28 @@ export async function runDaemon(config: Config): Promise<void> {
     { enforcement: config.detachOnExit ? 'detached' : 'stays in force', images: enforcement.imageCount },
     'stopped',
   );
+}
+
+/** Who may talk to the daemon, and how much. */
+function accessOf(config: Config): Pick<ServerOptions, 'listen' | 'tls' | 'insecureTcp' | 'roles' | 'limits'> {
+  const { tlsCertificate, tlsKey, tlsClientCa } = config;
+  return {
+    listen: config.listen,
+    roles: config.roles,
+    ...(tlsCertificate !== undefined && {
+      tls: { certificate: tlsCertificate, key: tlsKey!, clientCa: tlsClientCa! },
+    }),
+    ...(config.insecureTcp && { insecureTcp: { role: config.insecureTcpRole } }),
+    limits: {
+      messageBytes: config.maxMessageBytes,
+      callsPerConnection: config.maxCallsPerConnection,
+      streamsPerClient: config.maxStreamsPerClient,
+      requestsPerSecond: config.requestsPerSecond,
+      connections: config.maxConnections,
+      keepaliveSeconds: config.keepalive,
+      callTimeoutSeconds: config.callTimeout,
+    },
+  };
 }
 
 /** Loads what was kept, brings the kernel into agreement with it and starts reading events. */
@@ -131,7 +160,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     eventCounts: () => hub.counts(),
     undecodableRecords: () => reader.undecodable,
   });
-  kernel.limitEvents({ perSecond: Number(config.eventsPerSecond), burst: Number(config.eventBurst) });
+  kernel.limitEvents({ perSecond: config.eventsPerSecond, burst: config.eventBurst });
   const gone = stored.containers.filter(({ id }) => !desired.containers.has(id)).map(({ id }) => id);
   await ledger.start(gone);
   keeper.resume();

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { helpText, parseConfig } from './config.js';
+import { parseConfig } from './config/config.js';
+import { helpText } from './config/help.js';
 import { runDaemon, tryEnforcement } from './daemon.js';
 import { Failure } from './failure.js';
 import { VERSION } from './version.js';

@@ -4,6 +4,7 @@ import type { SecurityEvent } from '../events/event.js';
 import type { EventCounts } from '../events/hub.js';
 import type { Counter as KernelCounter } from '../kernel/counters.js';
 import { RULE_CLASSES } from '../policy/model.js';
+import { RpcMetrics } from './rpc-metrics.js';
 
 /** Where figures are read when Prometheus asks. */
 export interface MetricSources {
@@ -24,6 +25,7 @@ export class Metrics {
   readonly #applyDuration: Histogram;
   readonly #eventLatency: Histogram;
   readonly #events: Counter;
+  readonly rpc = new RpcMetrics(this.registry);
 
   constructor(sources: MetricSources) {
     const registers = [this.registry];

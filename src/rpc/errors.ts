@@ -26,16 +26,27 @@ const VIOLATION_BYTES_MAX = 2048;
  */
 export function toStatus(thrown: unknown): StatusObject {
   const failure = Failure.from(thrown);
-  const code = CODES[failure.code];
-  const details = shortenMessage(wellFormed(failure.message));
+  if (failure.problems.length === 0) return statusWith(CODES[failure.code], failure.message);
+  const badRequest = BadRequest.encode(BadRequest.fromPartial({ fieldViolations: violationsOf(failure.problems) }));
+  return statusWith(CODES[failure.code], failure.message, [{ type: BadRequest.$type, value: badRequest.finish() }]);
+}
+
+/** A status with a message that fits, and encoded messages of google.rpc as its details. */
+export function statusWith(
+  code: status,
+  message: string,
+  details: readonly { readonly type: string; readonly value: Uint8Array }[] = [],
+): StatusObject {
+  const shown = shortenMessage(wellFormed(message));
   const metadata = new Metadata();
-  if (failure.problems.length > 0) {
-    const badRequest = BadRequest.encode(BadRequest.fromPartial({ fieldViolations: violationsOf(failure.problems) }));
-    const any = Any.fromPartial({ typeUrl: `type.googleapis.com/${BadRequest.$type}`, value: badRequest.finish() });
-    const encoded = Status.encode(Status.fromPartial({ code, message: details, details: [any] })).finish();
+  if (details.length > 0) {
+    const anys = details.map(({ type, value }) =>
+      Any.fromPartial({ typeUrl: `type.googleapis.com/${type}`, value: Buffer.from(value) }),
+    );
+    const encoded = Status.encode(Status.fromPartial({ code, message: shown, details: anys })).finish();
     metadata.set(DETAILS_KEY, Buffer.from(encoded));
   }
-  return { code, details, metadata };
+  return { code, details: shown, metadata };
 }
 
 function violationsOf(problems: readonly Problem[]): { field: string; description: string }[] {

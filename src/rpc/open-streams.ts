@@ -15,11 +15,16 @@ export class OpenStreams {
       call.sendStatus(STOPPING);
     };
     return new ServerInterceptingCall(call, {
-      start: (next) => {
-        this.#ends.add(end);
-        // grpc-js reports every end of a call as a cancellation to the listener.
-        next({ onCancel: () => this.#ends.delete(end) });
-      },
+      start: (next) =>
+        next({
+          // Before it, the call may have been turned away already or be over, and nobody would hear of its end.
+          onReceiveMetadata: (metadata, proceed) => {
+            this.#ends.add(end);
+            proceed(metadata);
+          },
+          // grpc-js reports every end of a call as a cancellation to the listener.
+          onCancel: () => this.#ends.delete(end),
+        }),
       // After the status nothing may follow, and the handler does not know of it yet.
       sendMessage: (message, next) => {
         if (!ended) next(message);

@@ -1,23 +1,40 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { once } from 'node:events';
+import type { AddressInfo, ListenOptions, Server as NetServer } from 'node:net';
+import { Server } from '@grpc/grpc-js';
 import { Failure } from '../failure.js';
+import { AuditLog } from './access/audit.js';
+import { Gate } from './access/gate.js';
+import { DEFAULT_LIMITS, type Limits } from './access/limits.js';
+import { NO_OBSERVER, type RpcObserver } from './access/observer.js';
+import { assignsUnixUsers, NO_ASSIGNMENTS, type Role, type RoleAssignments } from './access/role.js';
+import type { CertificateFiles } from './connections/certificates.js';
+import { Connections } from './connections/connections.js';
+import { insecureListener, type Listener, tlsListener, unixListener } from './connections/listeners.js';
 import type { RpcLogger, RpcService } from './handler.js';
-import { parseListenAddress } from './listen-address.js';
+import { type ListenAddress, parseListenAddress } from './listen-address.js';
 import { OpenStreams } from './open-streams.js';
 import { placeSocket } from './unix-socket.js';
 
-export const DEFAULT_MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
-
-// A client whose host is gone is noticed within 80 seconds; one that is only busy has 20 to answer.
-const KEEPALIVE_MILLISECONDS = 60_000;
 const KEEPALIVE_TIMEOUT_MILLISECONDS = 20_000;
+const OWNER_ONLY = 0o600;
+/** The kernel tells who connects, and nobody gets a role who was not given one. */
+const EVERYBODY = 0o666;
 
 export interface ServerOptions {
-  /** `unix:PATH`, or `ADDRESS:PORT` with a loopback address. */
+  /** `unix:PATH`, or `ADDRESS:PORT` with either of the next two. */
   readonly listen: string;
+  readonly tls?: CertificateFiles;
+  /** Serves a loopback address without TLS, and every client of it in one role. */
+  readonly insecureTcp?: { readonly role: Role };
+  /** Nobody but root on a Unix socket when left out. */
+  readonly roles?: RoleAssignments;
   readonly services: readonly RpcService[];
   readonly logger: RpcLogger;
-  /** Longest request taken; 8 MiB when left out. */
-  readonly maximumMessageBytes?: number;
+  /** Where the audit log goes when it is another one. */
+  readonly auditLogger?: RpcLogger;
+  /** DEFAULT_LIMITS where left out. */
+  readonly limits?: Partial<Limits>;
+  readonly observer?: RpcObserver;
 }
 
 export interface RunningServer {
@@ -33,37 +50,37 @@ export interface RunningServer {
 /**
  * Serves the services; resolves when clients can connect.
  *
- * @throws Failure invalid-argument for a bad address, failed-precondition for one that is in use
+ * @throws Failure invalid-argument for a bad address, failed-precondition for one that is in use and for certificates
+ *   that cannot be used
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const address = parseListenAddress(options.listen);
+  const { logger, tls, insecureTcp, roles = NO_ASSIGNMENTS, observer = NO_OBSERVER } = options;
+  const address = parseListenAddress(options.listen, {
+    hasTls: tls !== undefined,
+    allowsInsecureTcp: insecureTcp !== undefined,
+  });
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const streams = new OpenStreams();
   const server = new Server({
     interceptors: [streams.interceptor],
-    'grpc.max_receive_message_length': options.maximumMessageBytes ?? DEFAULT_MESSAGE_BYTES_MAX,
-    'grpc.keepalive_time_ms': KEEPALIVE_MILLISECONDS,
+    'grpc.max_receive_message_length': limits.messageBytes,
+    'grpc.max_concurrent_streams': limits.callsPerConnection,
+    'grpc.keepalive_time_ms': limits.keepaliveSeconds * 1000,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MILLISECONDS,
   });
-  for (const service of options.services) service.addTo(server, options.logger);
+  for (const service of options.services) service.addTo(server, logger);
 
-  let removeSocket = async () => {};
-  let listening: string;
-  try {
-    if (address.kind === 'unix') {
-      removeSocket = await placeSocket(address.path, async (path) => {
-        await bind(server, `unix:${path}`);
-      });
-      listening = `unix:${address.path}`;
-    } else {
-      const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-      listening = `${host}:${await bind(server, `${host}:${address.port}`)}`;
-    }
-  } catch (thrown) {
-    server.forceShutdown();
-    if (thrown instanceof Failure) throw thrown;
-    const reason = (thrown as Error).message;
-    throw new Failure('failed-precondition', `cannot listen on ${options.listen}: ${reason}`, [], { cause: thrown });
-  }
+  const audit = new AuditLog(options.auditLogger ?? logger);
+  const gate = new Gate(limits, audit, observer);
+  const connections = new Connections(server, gate, audit, observer, logger, limits.connections);
+  const listener =
+    tls !== undefined
+      ? tlsListener(connections, tls, roles, logger, (result) => observer.certificatesReloaded(result))
+      : insecureTcp !== undefined
+        ? insecureListener(connections, insecureTcp.role)
+        : unixListener(connections, roles, logger);
+  const socketMode = assignsUnixUsers(roles) ? EVERYBODY : OWNER_ONLY;
+  const { listening, removeSocket } = await listen(address, listener, socketMode, options.listen);
 
   let stopped: Promise<void> | undefined;
   return {
@@ -71,21 +88,43 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     shutdown(graceMilliseconds) {
       stopped ??= (async () => {
         await removeSocket();
+        connections.close();
+        listener.stop();
+        listener.server.close();
         streams.endAll();
-        await stop(server, graceMilliseconds, options.logger);
+        await stop(server, graceMilliseconds, logger);
       })();
       return stopped;
     },
   };
 }
 
-function bind(server: Server, address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) resolve(port);
-      else reject(error);
-    });
-  });
+async function listen(address: ListenAddress, { server, stop }: Listener, socketMode: number, text: string) {
+  try {
+    if (address.kind === 'unix') {
+      const removeSocket = await placeSocket(address.path, socketMode, (path) => bind(server, { path }));
+      return { listening: `unix:${address.path}`, removeSocket };
+    }
+    const { host, port } = address;
+    await bind(server, { host, port });
+    const { port: portInUse } = server.address() as AddressInfo;
+    return {
+      listening: `${host.includes(':') ? `[${host}]` : host}:${portInUse}`,
+      removeSocket: async () => undefined,
+    };
+  } catch (thrown) {
+    stop();
+    server.close();
+    if (thrown instanceof Failure) throw thrown;
+    const reason = (thrown as Error).message;
+    throw new Failure('failed-precondition', `cannot listen on ${text}: ${reason}`, [], { cause: thrown });
+  }
+}
+
+async function bind(server: NetServer, place: ListenOptions): Promise<void> {
+  server.listen(place);
+  // Rejects with the error if there is one first.
+  await once(server, 'listening');
 }
 
 function stop(server: Server, graceMilliseconds: number, logger: RpcLogger): Promise<void> {

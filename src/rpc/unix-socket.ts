@@ -7,7 +7,7 @@ import { Failure } from '../failure.js';
 const SOCKET_PATH_BYTES_MAX = 107;
 
 /**
- * Puts a listening socket at a path, with mode 0600 and replacing one that nobody answers on. The socket is bound in a
+ * Puts a listening socket at a path, with a mode of its own and replacing one that nobody answers on. The socket is bound in a
  * directory only we can enter and moved from there, so that at no time anyone else could connect, and the umask of the
  * whole process stays as it is.
  *
@@ -15,7 +15,11 @@ const SOCKET_PATH_BYTES_MAX = 107;
  * @returns removes the socket, unless another one stands there by then
  * @throws Failure failed-precondition when a server answers on the path, or something else than a socket is there
  */
-export async function placeSocket(path: string, bind: (path: string) => Promise<void>): Promise<() => Promise<void>> {
+export async function placeSocket(
+  path: string,
+  mode: number,
+  bind: (path: string) => Promise<void>,
+): Promise<() => Promise<void>> {
   const parent = dirname(path);
   await mkdir(parent, { recursive: true, mode: 0o755 });
   await requireFree(path);
@@ -26,7 +30,7 @@ export async function placeSocket(path: string, bind: (path: string) => Promise<
       throw new Failure('failed-precondition', `${path} is too long for the path of a Unix socket`);
     }
     await bind(socket);
-    await chmod(socket, 0o600);
+    await chmod(socket, mode);
     const { ino } = await lstat(socket);
     await rename(socket, path);
     return () => removeSocket(path, ino);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { helpText, parseConfig } from '../../src/config.js';
+import { parseConfig } from '../../src/config/config.js';
+import { helpText } from '../../src/config/help.js';
 import { Failure } from '../../src/failure.js';
 
 const noFile = (): string => assert.fail('no file was named');
@@ -26,6 +27,83 @@ test('without flags the documented defaults hold', () => {
   assert.equal(config.logLevel, 'info');
   assert.equal(config.defaultPostureFile, 'audit');
   assert.equal(config.detachOnExit, false);
+  assert.equal(config.insecureTcp, false);
+  assert.equal(config.tlsCertificate, undefined);
+  assert.deepEqual(config.roles, { viewer: [], operator: [], admin: [] });
+  assert.equal(config.maxMessageBytes, 8_388_608);
+  assert.equal(config.maxConnections, 1024);
+  assert.equal(config.maxStreamsPerClient, 100);
+  assert.equal(config.requestsPerSecond, 100);
+  assert.equal(config.callTimeout, 60);
+});
+
+test('a TCP address needs all of TLS, or a loopback address and a word that it is insecure', () => {
+  const tls = ['--tls-certificate', '/c', '--tls-key', '/k'];
+  assert.equal(
+    messageOf(['--listen', '0.0.0.0:1', ...tls]),
+    '--tls-client-ca: must be given too: TLS needs --tls-certificate, --tls-key and --tls-client-ca',
+  );
+  const { tlsCertificate, tlsKey, tlsClientCa } = parseConfig(
+    ['--listen', '0.0.0.0:1', ...tls, '--tls-client-ca', '/a'],
+    noFile,
+  );
+  assert.deepEqual([tlsCertificate, tlsKey, tlsClientCa], ['/c', '/k', '/a']);
+  assert.match(
+    messageOf(['--listen', '127.0.0.1:1']),
+    /^listen: "127\.0\.0\.1:1" is a TCP address, which needs --tls-/,
+  );
+  assert.match(messageOf(['--listen', '0.0.0.0:1', '--insecure-tcp']), /is not a loopback address; --insecure-tcp/);
+  const insecure = parseConfig(['--listen', '127.0.0.1:1', '--insecure-tcp'], noFile);
+  assert.equal(insecure.insecureTcpRole, 'viewer');
+});
+
+test('a limit is a whole number within its bounds, from a flag or the file', () => {
+  for (const [flag, value] of [
+    ['--call-timeout', '0'],
+    ['--requests-per-second', '1.5'],
+    ['--max-message-bytes', '1e6'],
+    ['--max-connections', '99999999999'],
+  ] as const) {
+    assert.match(
+      messageOf([flag, value]),
+      new RegExp(`^${flag}: must be a whole number from \\d+ to \\d+, is ${value}$`),
+    );
+  }
+  const config = parseConfig(['--config', '/c', '--call-timeout', '5'], () => 'max-connections: 7\ncall-timeout: 9\n');
+  assert.equal(config.maxConnections, 7);
+  assert.equal(config.callTimeout, 5);
+});
+
+test('roles are read from the configuration file', () => {
+  const file = [
+    'log-level: debug',
+    'roles:',
+    '  viewer: ["spiffe://example.org/dashboard", "cn:dashboard"]',
+    '  operator: ["uid:1000", "gid:1000"]',
+    '',
+  ].join('\n');
+  assert.deepEqual(parseConfig(['--config', '/c'], () => file).roles, {
+    viewer: ['spiffe://example.org/dashboard', 'cn:dashboard'],
+    operator: ['uid:1000', 'gid:1000'],
+    admin: [],
+  });
+});
+
+test('what is wrong with roles has a line and a column', () => {
+  const messageFor = (file: string) => messageOf(['--config', '/c'], () => file);
+  const form = 'must be a mapping of viewer, operator, admin to lists of clients';
+  assert.equal(messageFor('roles: [a]\n'), `line 1, column 1: roles: ${form}`);
+  assert.equal(messageFor('roles:\n'), `line 1, column 1: roles: ${form}`);
+  assert.equal(
+    messageFor('roles:\n  viewer: cn:a\n  owner: []\n  admin:\n    - uid:root\n    - 7\n    - bob\n'),
+    [
+      'line 2, column 3: roles.viewer: must be a list of clients',
+      `line 3, column 3: roles.owner: is no role; ${form}`,
+      'line 5, column 7: roles.admin[0]: uid:root must have a decimal number after the colon',
+      'line 6, column 7: roles.admin[1]: must be a text',
+      'line 7, column 7: roles.admin[2]: "bob" must begin with spiffe://, cn:, uid: or gid:',
+    ].join('\n'),
+  );
 });
 
 test('an unknown flag and a bad value are named', () => {
@@ -81,7 +159,18 @@ test('an error of the configuration file has a line and a column', () => {
 
 test('the help explains every flag within a hundred columns', () => {
   const text = helpText();
-  for (const name of ['listen', 'metrics', 'state-dir', 'bpffs-dir', 'docker-socket', 'config', 'log-level', 'check']) {
+  for (const name of [
+    'listen',
+    'metrics',
+    'state-dir',
+    'bpffs-dir',
+    'docker-socket',
+    'config',
+    'log-level',
+    'check',
+    'tls-key',
+    'call-timeout',
+  ]) {
     assert.match(text, new RegExp(`^ {2}--${name}\\b`, 'm'));
   }
   for (const line of text.split('\n')) assert.ok(line.length <= 100, line);

@@ -132,7 +132,7 @@ async function leaveStaleSocket(path: string): Promise<void> {
 describe('a server on a TCP address', () => {
   for (const listen of ['127.0.0.1:0', '[::1]:0', 'localhost:0']) {
     test(`serves on ${listen} and tells the port`, async (t) => {
-      const { server } = await start(t, listen);
+      const { server } = await start(t, listen, { insecureTcp: { role: 'viewer' } });
       assert.match(server.address, /^(?:127\.0\.0\.1|\[::1\]):[1-9]\d*$/u);
       assert.equal((await ask(hostClient(t, server), (c) => c.getStatus, {})).version, '1.2.3');
     });
@@ -140,14 +140,35 @@ describe('a server on a TCP address', () => {
 
   for (const listen of ['0.0.0.0:50051', '192.0.2.1:50051', '[::]:50051', '[::ffff:192.0.2.1]:1', '[fe80::1]:1']) {
     test(`refuses ${listen}, which other hosts could reach`, async (t) => {
-      assert.deepEqual(await failureOf(start(t, listen)), {
+      assert.deepEqual(await failureOf(start(t, listen, { insecureTcp: { role: 'viewer' } })), {
         code: 'invalid-argument',
-        message:
-          `listen: "${listen}" is not a loopback address; without TLS the API is served on 127.0.0.1, [::1] or a ` +
-          'Unix socket',
+        message: `listen: "${listen}" is not a loopback address; --insecure-tcp allows no other`,
       });
     });
   }
+
+  test('refuses to serve without TLS unless told to', async (t) => {
+    assert.deepEqual(await failureOf(start(t, '127.0.0.1:0')), {
+      code: 'invalid-argument',
+      message:
+        'listen: "127.0.0.1:0" is a TCP address, which needs --tls-certificate, --tls-key and --tls-client-ca; ' +
+        'for a test on a loopback address there is --insecure-tcp',
+    });
+  });
+
+  test('refuses a protection that means nothing or two things', async (t) => {
+    const tls = { certificate: '/c', key: '/k', clientCa: '/a' };
+    const insecureTcp = { role: 'viewer' } as const;
+    const unix = `unix:${socketIn(t)}`;
+    for (const [listen, options, why] of [
+      [unix, { insecureTcp }, 'is no TCP address, so --insecure-tcp has no meaning'],
+      [unix, { tls }, 'is no TCP address, so --tls-certificate has no meaning'],
+      ['127.0.0.1:0', { tls, insecureTcp }, 'cannot have both --tls-certificate and --insecure-tcp'],
+    ] as const) {
+      const message = `listen: ${JSON.stringify(listen)} ${why}`;
+      assert.deepEqual(await failureOf(start(t, listen, options)), { code: 'invalid-argument', message });
+    }
+  });
 
   for (const [listen, why] of [
     ['example.org:50051', 'must name an IP address'],
@@ -168,7 +189,7 @@ describe('a server on a TCP address', () => {
     await once(holder, 'listening');
     t.after(() => holder.close());
     const { port } = holder.address() as { port: number };
-    const { code, message } = await failureOf(start(t, `127.0.0.1:${port}`));
+    const { code, message } = await failureOf(start(t, `127.0.0.1:${port}`, { insecureTcp: { role: 'viewer' } }));
     assert.equal(code, 'failed-precondition');
     assert.match(message, new RegExp(`^cannot listen on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE`, 'u'));
   });
@@ -182,7 +203,7 @@ describe('a server', () => {
     const usual = (await start(t, `unix:${socketIn(t)}`)).server;
     assert.equal(await send(usual, 8 * 1024 * 1024 - 8), 'NOT_FOUND');
     assert.equal(await send(usual, 8 * 1024 * 1024 + 1), 'RESOURCE_EXHAUSTED');
-    const small = (await start(t, `unix:${socketIn(t)}`, { maximumMessageBytes: 1000 })).server;
+    const small = (await start(t, `unix:${socketIn(t)}`, { limits: { messageBytes: 1000 } })).server;
     assert.equal(await send(small, 990), 'NOT_FOUND');
     assert.equal(await send(small, 1001), 'RESOURCE_EXHAUSTED');
   });

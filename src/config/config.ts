@@ -1,0 +1,109 @@
+import { parseArgs } from 'node:util';
+import { invalidInput, type Problem } from '../failure.js';
+import type { Posture } from '../policy/model.js';
+import { NO_ASSIGNMENTS, type Role, type RoleAssignments } from '../rpc/access/role.js';
+import { parseListenAddress } from '../rpc/listen-address.js';
+import { readConfigFile } from './file.js';
+import { FLAGS, type Flag, ROLES_SETTING } from './flags.js';
+
+export interface Config {
+  /** `unix:PATH` or `ADDRESS:PORT`. */
+  readonly listen: string;
+  /** Paths of PEM files: all three or none. */
+  readonly tlsCertificate?: string;
+  readonly tlsKey?: string;
+  readonly tlsClientCa?: string;
+  readonly insecureTcp: boolean;
+  readonly insecureTcpRole: Role;
+  /** From the configuration file alone. */
+  readonly roles: RoleAssignments;
+  readonly maxMessageBytes: number;
+  readonly maxConnections: number;
+  readonly maxCallsPerConnection: number;
+  readonly maxStreamsPerClient: number;
+  readonly requestsPerSecond: number;
+  /** Seconds. */
+  readonly keepalive: number;
+  /** Seconds. */
+  readonly callTimeout: number;
+  /** `ADDRESS:PORT`, or `off`. */
+  readonly metrics: string;
+  readonly stateDir: string;
+  readonly bpffsDir: string;
+  /** A path, or `off`. */
+  readonly dockerSocket: string;
+  readonly logLevel: string;
+  readonly defaultPostureProcess: Posture;
+  readonly defaultPostureFile: Posture;
+  readonly defaultPostureNetwork: Posture;
+  readonly defaultPostureCapabilities: Posture;
+  readonly eventsPerSecond: number;
+  readonly eventBurst: number;
+  readonly detachOnExit: boolean;
+  readonly discardDamaged: boolean;
+  readonly check: boolean;
+  readonly help: boolean;
+  readonly version: boolean;
+}
+
+/**
+ * Reads flags and, if one names it, the configuration file.
+ *
+ * @throws Failure invalid-argument naming each flag, or line and column of the file
+ */
+export function parseConfig(flags: readonly string[], readFile: (path: string) => string): Config {
+  const options = Object.fromEntries(Object.entries(FLAGS).map(([name, { type }]) => [name, { type }]));
+  let given: Record<string, unknown>;
+  try {
+    given = parseArgs({ args: [...flags], options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    const [reason] = (error as Error).message.split('. ');
+    throw invalidInput([{ field: 'flags', description: `${reason}; see --help` }]);
+  }
+  const path = given.config as string | undefined;
+  const inFile = path === undefined ? {} : readConfigFile(path, readFile);
+  const values: Record<string, unknown> = {};
+  const problems: Problem[] = [];
+  for (const [name, flag] of Object.entries(FLAGS)) {
+    const value = given[name] ?? inFile[name] ?? (flag.type === 'boolean' ? false : flag.default);
+    const description = checkValue(flag, value);
+    if (description !== undefined) problems.push({ field: `--${name}`, description });
+    const property = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+    if (value !== undefined) values[property] = flag.range === undefined ? value : Number(value);
+  }
+  if (problems.length > 0) throw invalidInput(problems);
+  const config = { ...values, roles: inFile[ROLES_SETTING] ?? NO_ASSIGNMENTS } as unknown as Config;
+  checkProtection(config);
+  return config;
+}
+
+/** What no flag can get wrong alone. */
+function checkProtection(config: Config): void {
+  const files = {
+    'tls-certificate': config.tlsCertificate,
+    'tls-key': config.tlsKey,
+    'tls-client-ca': config.tlsClientCa,
+  };
+  const names = Object.entries(files);
+  const missing = names.filter(([, path]) => path === undefined).map(([name]) => name);
+  if (missing.length > 0 && missing.length < names.length) {
+    const description = 'must be given too: TLS needs --tls-certificate, --tls-key and --tls-client-ca';
+    throw invalidInput(missing.map((name) => ({ field: `--${name}`, description })));
+  }
+  parseListenAddress(config.listen, { hasTls: missing.length === 0, allowsInsecureTcp: config.insecureTcp });
+}
+
+function checkValue({ type, choices, pattern, range }: Flag, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (type === 'boolean') return typeof value === 'boolean' ? undefined : `must be true or false, is ${value}`;
+  if (choices !== undefined && !choices.includes(value as string))
+    return `must be one of ${choices.join(', ')}, is ${value}`;
+  if (pattern !== undefined && !pattern.test(value as string)) return `${value} is not of the form --help describes`;
+  if (range !== undefined && !isWithin(value as string, range))
+    return `must be a whole number from ${range[0]} to ${range[1]}, is ${value}`;
+  return undefined;
+}
+
+function isWithin(text: string, [least, greatest]: readonly [number, number]): boolean {
+  return /^\d{1,15}$/u.test(text) && Number(text) >= least && Number(text) <= greatest;
+}

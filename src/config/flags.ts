@@ -1,0 +1,176 @@
+import { DEFAULT_LIMITS } from '../rpc/access/limits.js';
+import { ROLES } from '../rpc/access/role.js';
+
+export interface Flag {
+  readonly type: 'string' | 'boolean';
+  readonly value?: string;
+  readonly default?: string;
+  readonly choices?: readonly string[];
+  readonly pattern?: RegExp;
+  /** Least and greatest value of a whole number. */
+  readonly range?: readonly [number, number];
+  readonly help: string;
+}
+
+const POSTURES = ['audit', 'block'];
+// A day: far below what timers of Node.js can count.
+const SECONDS_MAX = 86_400;
+const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/;
+
+/** Every flag; all but those of NOT_IN_FILE may also stand in the configuration file. */
+export const FLAGS: Readonly<Record<string, Flag>> = {
+  listen: {
+    type: 'string',
+    value: 'ADDRESS',
+    default: 'unix:/run/hauberk/hauberk.sock',
+    pattern: /^unix:.+$|^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/,
+    help: 'where gRPC clients connect to: unix:PATH, or ADDRESS:PORT with TLS or --insecure-tcp',
+  },
+  'tls-certificate': {
+    type: 'string',
+    value: 'FILE',
+    help: "the server's certificate chain for a TCP address (PEM); read again when it changes, like the next two",
+  },
+  'tls-key': { type: 'string', value: 'FILE', help: 'its private key (PEM)' },
+  'tls-client-ca': {
+    type: 'string',
+    value: 'FILE',
+    help: "the authorities that clients' certificates must come from (PEM)",
+  },
+  'insecure-tcp': { type: 'boolean', help: 'serve a loopback address without TLS; whoever reaches it is let in' },
+  'insecure-tcp-role': {
+    type: 'string',
+    value: 'ROLE',
+    default: 'viewer',
+    choices: ROLES,
+    help: 'what clients may do there: viewer, operator or admin',
+  },
+  'max-message-bytes': number('BYTES', DEFAULT_LIMITS.messageBytes, [1024, 1024 ** 3], 'longest request'),
+  'max-connections': number('NUMBER', DEFAULT_LIMITS.connections, [1, 1_000_000], 'connections at a time'),
+  'max-calls-per-connection': number(
+    'NUMBER',
+    DEFAULT_LIMITS.callsPerConnection,
+    [1, 1_000_000],
+    'calls under way on one connection; more wait',
+  ),
+  'max-streams-per-client': number(
+    'NUMBER',
+    DEFAULT_LIMITS.streamsPerClient,
+    [1, 1_000_000],
+    'open streams of one client',
+  ),
+  'requests-per-second': number(
+    'NUMBER',
+    DEFAULT_LIMITS.requestsPerSecond,
+    [1, 1_000_000],
+    'calls a second of one client, after a burst of twice as many',
+  ),
+  keepalive: number(
+    'SECONDS',
+    DEFAULT_LIMITS.keepaliveSeconds,
+    [1, SECONDS_MAX],
+    'how long a connection may be silent before it is asked for a sign of life',
+  ),
+  'call-timeout': number(
+    'SECONDS',
+    DEFAULT_LIMITS.callTimeoutSeconds,
+    [1, SECONDS_MAX],
+    'longest time for a call that is no stream',
+  ),
+  metrics: {
+    type: 'string',
+    value: 'ADDRESS:PORT',
+    default: '127.0.0.1:9464',
+    pattern: new RegExp(`^off$|${ADDRESS.source}`),
+    help: 'where Prometheus scrapes /metrics, or off',
+  },
+  'state-dir': {
+    type: 'string',
+    value: 'DIRECTORY',
+    default: '/var/lib/hauberk',
+    pattern: /^\//,
+    help: 'where policies and containers are kept across restarts',
+  },
+  'bpffs-dir': {
+    type: 'string',
+    value: 'DIRECTORY',
+    default: '/sys/fs/bpf/hauberk',
+    pattern: /^\//,
+    help: 'where programs and maps are pinned, on a BPF file system',
+  },
+  'docker-socket': {
+    type: 'string',
+    value: 'PATH',
+    default: '/var/run/docker.sock',
+    pattern: /^off$|^\//,
+    help: 'the Docker daemon whose containers are taken in by themselves, or off',
+  },
+  'log-level': {
+    type: 'string',
+    value: 'LEVEL',
+    default: 'info',
+    choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace'],
+    help: 'fatal, error, warn, info, debug or trace',
+  },
+  'default-posture-process': {
+    type: 'string',
+    value: 'POSTURE',
+    default: 'audit',
+    choices: POSTURES,
+    help: 'audit or block: what happens to programs no rule names, once an Allow rule for programs reaches a container',
+  },
+  'default-posture-file': {
+    type: 'string',
+    value: 'POSTURE',
+    default: 'audit',
+    choices: POSTURES,
+    help: 'the same for files',
+  },
+  'default-posture-network': {
+    type: 'string',
+    value: 'POSTURE',
+    default: 'audit',
+    choices: POSTURES,
+    help: 'the same for sockets',
+  },
+  'default-posture-capabilities': {
+    type: 'string',
+    value: 'POSTURE',
+    default: 'audit',
+    choices: POSTURES,
+    help: 'the same for capabilities',
+  },
+  'events-per-second': number(
+    'NUMBER',
+    1000,
+    [0, 1_000_000],
+    'how many events of one container are reported a second, 0 for all; those held back are counted',
+  ),
+  'event-burst': number('NUMBER', 2000, [1, 1_000_000], 'how many of them at once, after a quiet time'),
+  'detach-on-exit': {
+    type: 'boolean',
+    help: 'take the enforcement away on SIGTERM; without it, it outlives the daemon',
+  },
+  'discard-damaged': {
+    type: 'boolean',
+    help: 'start without stored records that are damaged; without it, hauberkd does not start when there are any',
+  },
+  config: {
+    type: 'string',
+    value: 'FILE',
+    help: 'a YAML file with the flags above by name (flags given win) and the roles of clients',
+  },
+  check: {
+    type: 'boolean',
+    help: 'say whether this kernel can enforce (exit status 0) or what is missing (1), and end',
+  },
+  version: { type: 'boolean', help: 'print the version and end' },
+  help: { type: 'boolean', help: 'print this text and end' },
+};
+/** What stands in the file only, as it has parts. */
+export const ROLES_SETTING = 'roles';
+export const NOT_IN_FILE = ['discard-damaged', 'config', 'check', 'version', 'help'];
+
+function number(value: string, standard: number, range: readonly [number, number], help: string): Flag {
+  return { type: 'string', value, default: `${standard}`, range, help };
+}

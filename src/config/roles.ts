@@ -1,0 +1,40 @@
+import { isMap, isScalar, isSeq, type Node, type Scalar, type YAMLMap } from 'yaml';
+import { clientNameProblem, ROLES, type Role, type RoleAssignments } from '../rpc/access/role.js';
+
+/** Notes a problem of the file at an offset of its text. */
+export type ReportProblem = (field: string, offset: number, description: string) => void;
+
+const FORM = `must be a mapping of ${ROLES.join(', ')} to lists of clients`;
+
+/** Reads the setting `roles`; what is wrong with it is reported and left out. */
+export function readRoles(node: unknown, keyOffset: number, report: ReportProblem): RoleAssignments {
+  const roles: Record<Role, string[]> = { viewer: [], operator: [], admin: [] };
+  if (!isMap(node)) {
+    report('roles', keyOffset, FORM);
+    return roles;
+  }
+  for (const { key, value } of (node as YAMLMap<Node, Node | null>).items) {
+    const role = isScalar(key) ? String(key.value) : '';
+    const offset = offsetOf(key, keyOffset);
+    if (!isRole(role)) report(`roles.${role}`, offset, `is no role; ${FORM}`);
+    else if (!isSeq(value)) report(`roles.${role}`, offset, 'must be a list of clients');
+    else for (const [index, item] of value.items.entries()) readClient(item, index, role);
+  }
+  return roles;
+
+  function readClient(item: unknown, index: number, role: Role): void {
+    const field = `roles.${role}[${index}]`;
+    const name: unknown = isScalar(item) ? (item as Scalar).value : undefined;
+    const problem = typeof name === 'string' ? clientNameProblem(name) : 'must be a text';
+    if (problem === undefined) roles[role].push(name as string);
+    else report(field, offsetOf(item as Node, keyOffset), problem);
+  }
+}
+
+function offsetOf(node: Node | null, otherwise: number): number {
+  return node?.range?.[0] ?? otherwise;
+}
+
+function isRole(text: string): text is Role {
+  return (ROLES as readonly string[]).includes(text);
+}

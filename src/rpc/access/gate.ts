@@ -1,0 +1,114 @@
+import {
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+  type ServerMethodDefinition,
+  status,
+} from '@grpc/grpc-js';
+import type { AuditLog } from './audit.js';
+import { CallRecord } from './call-record.js';
+import type { Limits } from './limits.js';
+import { ruleOf } from './method-table.js';
+import type { RpcObserver } from './observer.js';
+import type { Peer } from './peer.js';
+import { RateLimit } from './rate-limit.js';
+import { type Refusal, rateRefusal, roleRefusal, streamRefusal } from './refusal.js';
+import { StreamLimit } from './stream-limit.js';
+
+type Method = ServerMethodDefinition<unknown, unknown>;
+
+/**
+ * Stands before every method of every service: decides by role and limits who comes in, ends what takes too long,
+ * counts, and keeps the audit log.
+ */
+export class Gate {
+  readonly #rates: RateLimit;
+  readonly #streams: StreamLimit;
+
+  constructor(
+    private readonly limits: Limits,
+    private readonly audit: AuditLog,
+    private readonly observer: RpcObserver,
+  ) {
+    this.#rates = new RateLimit(limits.requestsPerSecond);
+    this.#streams = new StreamLimit(limits.streamsPerClient);
+  }
+
+  /** For the calls of one connection; to be the one next to the server, so that it sees every status. */
+  interceptorFor(peer: Peer): ServerInterceptor {
+    return (method, call) => this.#guard(peer, method, call);
+  }
+
+  #guard(peer: Peer, method: Method, call: ServerInterceptingCallInterface): ServerInterceptingCall {
+    const record = new CallRecord(peer, method.path, this.audit, this.observer);
+    const isStream = method.requestStream || method.responseStream;
+    let timer: NodeJS.Timeout | undefined;
+    let hasPlace = false;
+
+    // grpc-js ends some calls by itself, past every interceptor but through this method: a request that is too large,
+    // a deadline of the client's.
+    const sendStatus = call.sendStatus.bind(call);
+    call.sendStatus = (sent) => {
+      record.statusSent(sent.code ?? status.UNKNOWN);
+      sendStatus(sent);
+    };
+
+    return new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          // Up to here the call may have been reset already, and then nobody would hear of its end.
+          onReceiveMetadata: (metadata, proceed) => {
+            const refusal = this.#refusalOf(peer, method);
+            if (refusal !== undefined) {
+              record.refused(refusal.reason);
+              call.sendStatus(refusal.status);
+              return;
+            }
+            hasPlace = isStream;
+            if (!method.requestStream) timer = this.#limitTime(method, call);
+            proceed(metadata);
+          },
+          onReceiveMessage: (message, proceed) => {
+            record.requestReceived(message);
+            proceed(message);
+          },
+          onReceiveHalfClose: (proceed) => {
+            // A stream has all the time in the world once it has been asked for.
+            if (isStream) clearTimeout(timer);
+            proceed();
+          },
+          // grpc-js reports every end of a call as a cancellation to the listener.
+          onCancel: () => {
+            clearTimeout(timer);
+            if (hasPlace) this.#streams.close(peer.identity);
+            record.ended();
+          },
+        }),
+      sendMessage: (message, next) => {
+        record.handlerSent(message);
+        next(message);
+      },
+      sendStatus: (sent, next) => {
+        record.handlerEnded(sent.code ?? status.UNKNOWN);
+        next(sent);
+      },
+    });
+  }
+
+  #refusalOf(peer: Peer, method: Method): Refusal | undefined {
+    const wait = this.#rates.take(peer.identity);
+    if (wait !== undefined) return rateRefusal(peer, this.limits.requestsPerSecond, wait);
+    const refusal = roleRefusal(peer, method.path, ruleOf(method.path).needs);
+    if (refusal !== undefined) return refusal;
+    const isStream = method.requestStream || method.responseStream;
+    if (isStream && !this.#streams.open(peer.identity)) return streamRefusal(peer, this.#streams.maximum);
+    return undefined;
+  }
+
+  #limitTime({ path }: Method, call: ServerInterceptingCallInterface): NodeJS.Timeout {
+    const seconds = this.limits.callTimeoutSeconds;
+    return setTimeout(() => {
+      call.sendStatus({ code: status.DEADLINE_EXCEEDED, details: `${path} took longer than ${seconds} s` });
+    }, seconds * 1000);
+  }
+}

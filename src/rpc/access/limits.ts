@@ -1,0 +1,26 @@
+/** How much clients may ask for. */
+export interface Limits {
+  /** Longest request, in bytes. */
+  readonly messageBytes: number;
+  /** Calls under way on one connection; more wait with the client, as HTTP/2 has it. */
+  readonly callsPerConnection: number;
+  /** Open streams of one client over all its connections. */
+  readonly streamsPerClient: number;
+  /** Calls a second of one client, after a burst of twice as many. */
+  readonly requestsPerSecond: number;
+  readonly connections: number;
+  /** Seconds after which a silent connection is asked for a sign of life. */
+  readonly keepaliveSeconds: number;
+  /** Seconds a call may take that is no stream. */
+  readonly callTimeoutSeconds: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  messageBytes: 8 * 1024 * 1024,
+  callsPerConnection: 256,
+  streamsPerClient: 100,
+  requestsPerSecond: 100,
+  connections: 1024,
+  keepaliveSeconds: 60,
+  callTimeoutSeconds: 60,
+};

@@ -1,0 +1,53 @@
+import type { Socket } from 'node:net';
+import koffi from 'koffi';
+import { Failure } from '../../failure.js';
+
+const libc = koffi.load('libc.so.6');
+const getSocketOption = libc.func(
+  'int getsockopt(int fd, int level, int name, _Out_ void *value, _Inout_ uint32 *length)',
+);
+
+/** include/uapi/asm-generic/socket.h */
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+const SO_PEERGROUPS = 59;
+/** struct ucred: pid, uid, gid. */
+const CREDENTIALS_COUNT = 3;
+const NGROUPS_MAX = 65_536;
+
+/** The process that connected to a Unix socket, as it was at that time. */
+export interface PeerCredentials {
+  /** 0 for a process outside our process namespace. */
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups. */
+  readonly groups: readonly number[];
+}
+
+/**
+ * Asks the kernel who is at the other end of an accepted Unix socket.
+ *
+ * @throws Failure internal when the socket has no descriptor any more or the kernel does not say
+ */
+export function peerCredentialsOf(socket: Socket): PeerCredentials {
+  // The descriptor of a socket is in no public property.
+  const fd = (socket as unknown as { _handle: { fd: number } | null })._handle?.fd;
+  if (fd === undefined || fd < 0) throw new Failure('internal', 'the socket is closed');
+  const [pid, uid, gid] = numbersOf(fd, SO_PEERCRED, CREDENTIALS_COUNT);
+  return { pid: pid!, uid: uid!, gid: gid!, groups: numbersOf(fd, SO_PEERGROUPS, NGROUPS_MAX) };
+}
+
+/** What a client is called on the Unix socket: itself, then its groups. */
+export function namesOfUser({ uid, gid, groups }: PeerCredentials): string[] {
+  return [`uid:${uid}`, ...[...new Set([gid, ...groups])].map((group) => `gid:${group}`)];
+}
+
+function numbersOf(fd: number, option: number, count: number): number[] {
+  const numbers = new Uint32Array(count);
+  const length = [numbers.byteLength];
+  if (getSocketOption(fd, SOL_SOCKET, option, numbers, length) !== 0) {
+    throw new Failure('internal', `getsockopt ${option}: errno ${koffi.errno()}`);
+  }
+  return [...numbers.subarray(0, length[0]! / numbers.BYTES_PER_ELEMENT)];
+}

@@ -1,0 +1,41 @@
+import { status } from '@grpc/grpc-js';
+import { RetryInfo } from 'nice-grpc-error-details';
+import { statusWith } from '../errors.js';
+import type { NeededRole } from './method-table.js';
+import type { RefusalReason } from './observer.js';
+import type { Peer } from './peer.js';
+import { includesRole } from './role.js';
+
+/** A call that is turned away before its handler hears of it. */
+export interface Refusal {
+  readonly reason: RefusalReason;
+  readonly status: ReturnType<typeof statusWith>;
+}
+
+/** Whether the client's role is too low for a method, and how to say so. */
+export function roleRefusal({ identity, role }: Peer, method: string, needs: NeededRole): Refusal | undefined {
+  if (needs === 'anyone' || (role !== undefined && includesRole(role, needs))) return undefined;
+  if (role === undefined) {
+    const message = `${method} needs the role ${needs}; ${identity} has no role`;
+    return { reason: 'no-role', status: statusWith(status.UNAUTHENTICATED, message) };
+  }
+  const message = `${method} needs the role ${needs}; ${identity} has the role ${role}`;
+  return { reason: 'role', status: statusWith(status.PERMISSION_DENIED, message) };
+}
+
+/** Tells the client when to try again, also as google.rpc.RetryInfo. */
+export function rateRefusal({ identity }: Peer, requestsPerSecond: number, retryMilliseconds: number): Refusal {
+  const message = `${identity} has sent more than ${requestsPerSecond} requests a second; retry in ${retryMilliseconds} ms`;
+  const retryDelay = {
+    seconds: Math.floor(retryMilliseconds / 1000),
+    nanos: (retryMilliseconds % 1000) * 1_000_000,
+  };
+  const retryInfo = RetryInfo.encode(RetryInfo.fromPartial({ retryDelay })).finish();
+  const detail = { type: RetryInfo.$type, value: retryInfo };
+  return { reason: 'rate', status: statusWith(status.RESOURCE_EXHAUSTED, message, [detail]) };
+}
+
+export function streamRefusal({ identity }: Peer, maximum: number): Refusal {
+  const message = `${identity} has ${maximum} streams open, which is the most one client may have`;
+  return { reason: 'streams', status: statusWith(status.RESOURCE_EXHAUSTED, message) };
+}

@@ -1,0 +1,104 @@
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { identityOf } from '../access/certificate-identity.js';
+import { namesOfUser, peerCredentialsOf } from '../access/peer-credentials.js';
+import { type Role, type RoleAssignments, roleOf } from '../access/role.js';
+import type { RpcLogger } from '../handler.js';
+import { followCertificates } from './certificate-watch.js';
+import { type CertificateFiles, type Certificates, loadCertificates } from './certificates.js';
+import type { Connections } from './connections.js';
+
+const HANDSHAKE_MILLISECONDS = 10_000;
+
+/** Where clients come in; not listening yet. */
+export interface Listener {
+  readonly server: NetServer;
+  /** Stops what goes on beside the server. */
+  stop(): void;
+}
+
+/** Knows clients by the user the kernel says they are; root, and whoever runs this process, is an administrator. */
+export function unixListener(connections: Connections, roles: RoleAssignments, logger: RpcLogger): Listener {
+  const server = createServer((socket) => {
+    try {
+      const credentials = peerCredentialsOf(socket);
+      const { uid, pid } = credentials;
+      const role = uid === 0 || uid === process.geteuid?.() ? 'admin' : roleOf(namesOfUser(credentials), roles);
+      connections.admit(socket, { identity: `uid:${uid}`, role, address: `unix:pid=${pid}` });
+    } catch (error) {
+      logger.error({ err: error }, 'cannot tell who connected to the Unix socket');
+      socket.destroy();
+    }
+  });
+  connections.watch(server);
+  return { server, stop: () => undefined };
+}
+
+/** Knows nobody: every client has the same role. */
+export function insecureListener(connections: Connections, role: Role): Listener {
+  const server = createServer({ noDelay: true }, (socket) => {
+    connections.admit(socket, { identity: `tcp:${socket.remoteAddress}`, role, address: addressOf(socket) });
+  });
+  connections.watch(server);
+  return { server, stop: () => undefined };
+}
+
+/**
+ * Knows clients by their certificates, over TLS 1.3 alone.
+ *
+ * @throws Failure failed-precondition when the files cannot be used
+ */
+export function tlsListener(
+  connections: Connections,
+  files: CertificateFiles,
+  roles: RoleAssignments,
+  logger: RpcLogger,
+  onReload: (result: 'ok' | 'failed') => void,
+): Listener {
+  const certificates = loadCertificates(files);
+  const server = createTlsServer(
+    {
+      ...contextOf(certificates),
+      requestCert: true,
+      rejectUnauthorized: true,
+      ALPNProtocols: ['h2'],
+      handshakeTimeout: HANDSHAKE_MILLISECONDS,
+      noDelay: true,
+    },
+    (socket) => connections.admit(socket, peerOf(socket, roles)),
+  );
+  connections.watch(server);
+  server.on('tlsClientError', (error, socket) => {
+    connections.refuse(addressOf(socket), 'handshake', error.message);
+  });
+  const stop = followCertificates(files, certificates, {
+    onChange: (changed) => {
+      server.setSecureContext(contextOf(changed));
+      logger.info({ ...files }, 'certificates reloaded');
+      onReload('ok');
+    },
+    onFailure: (failure) => {
+      logger.error({ ...files, reason: failure.message }, 'new certificates refused, the old ones stay in use');
+      onReload('failed');
+    },
+  });
+  return { server, stop };
+}
+
+function contextOf({ certificate, key, clientCa }: Certificates) {
+  return { cert: certificate, key, ca: clientCa, minVersion: 'TLSv1.3' as const };
+}
+
+function peerOf(socket: TLSSocket, roles: RoleAssignments) {
+  const certificate = socket.getPeerCertificate();
+  const name = identityOf(certificate);
+  return {
+    identity: name ?? `certificate:${certificate.fingerprint256}`,
+    role: name === undefined ? undefined : roleOf([name], roles),
+    address: addressOf(socket),
+  };
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}:${remotePort}`;
+}

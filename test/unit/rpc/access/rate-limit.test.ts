@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { RateLimit } from '../../../../src/rpc/access/rate-limit.js';
+
+function limitAt(requestsPerSecond: number) {
+  const clock = { now: 0 };
+  return { clock, limit: new RateLimit(requestsPerSecond, () => clock.now) };
+}
+
+const taken = (limit: RateLimit, client: string, times: number) =>
+  Array.from({ length: times }, () => limit.take(client)).filter((wait) => wait === undefined).length;
+
+describe('the rate limit', () => {
+  test('lets a burst of two seconds through, then so many a second', () => {
+    const { clock, limit } = limitAt(10);
+    assert.equal(taken(limit, 'a', 50), 20);
+    clock.now = 1000;
+    assert.equal(taken(limit, 'a', 50), 10);
+    clock.now = 60_000;
+    assert.equal(taken(limit, 'a', 50), 20);
+  });
+
+  test('tells how long it is until the next request, and lets it through then', () => {
+    const { clock, limit } = limitAt(10);
+    taken(limit, 'a', 20);
+    assert.equal(limit.take('a'), 100);
+    clock.now = 40;
+    assert.equal(limit.take('a'), 60);
+    clock.now = 100;
+    assert.equal(limit.take('a'), undefined);
+  });
+
+  test('counts each client for itself', () => {
+    const { limit } = limitAt(1);
+    assert.equal(taken(limit, 'a', 5), 2);
+    assert.equal(taken(limit, 'b', 5), 2);
+  });
+
+  test('forgets clients that have been quiet, but not those that owe', () => {
+    const { clock, limit } = limitAt(1);
+    for (let client = 0; client < 1024; client++) limit.take(`${client}`);
+    assert.equal(limit.clients, 1024);
+    clock.now = 1000;
+    taken(limit, '7', 5);
+    limit.take('new');
+    assert.equal(limit.clients, 2);
+    assert.equal(limit.take('7'), 1000);
+  });
+});

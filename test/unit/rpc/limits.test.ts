@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect, type Socket } from 'node:net';
+import { describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Client, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { RetryInfo } from 'nice-grpc-error-details';
+import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
+import { EventHub } from '../../../src/events/hub.js';
+import { EventServiceClient, StreamEventsRequest } from '../../../src/generated/hauberk/v1/event.js';
+import { HostServiceClient, HostServiceService } from '../../../src/generated/hauberk/v1/host.js';
+import { PolicyServiceClient, PolicyServiceService } from '../../../src/generated/hauberk/v1/policy.js';
+import { eventServiceOf } from '../../../src/rpc/event-service.js';
+import { RpcService } from '../../../src/rpc/handler.js';
+import type { RunningServer } from '../../../src/rpc/server.js';
+import { connectWith, serveGuarded, until } from './access-support.js';
+import { ask, manifest, refusal } from './support.js';
+
+const anyFilter = StreamEventsRequest.decode(new Uint8Array());
+const statusOf = (client: HostServiceClient) => ask(client, (c) => c.getStatus, {});
+
+/** A stream once the server has answered it. */
+async function openStream(client: EventServiceClient) {
+  const stream = client.streamEvents(anyFilter);
+  const ended = new Promise<ServiceError>((resolve) => stream.on('error', resolve));
+  stream.resume();
+  const refused = await Promise.race([once(stream, 'metadata').then(() => undefined), ended]);
+  return { stream, refused, ended };
+}
+
+/** Tries until it works. */
+async function succeeding(attempt: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (await attempt()) return;
+    await sleep(10);
+  }
+  assert.fail('it never worked');
+}
+
+function rawConnection(t: TestContext, { address }: RunningServer): Socket {
+  const socket = connect(address.slice('unix:'.length));
+  t.after(() => socket.destroy());
+  socket.on('error', () => undefined);
+  return socket;
+}
+
+async function isTaken(socket: Socket): Promise<boolean> {
+  return new Promise((resolve) => {
+    // An HTTP/2 server speaks first.
+    socket.once('data', () => resolve(true));
+    socket.once('close', () => resolve(false));
+    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1');
+  });
+}
+
+describe('a client', () => {
+  test('that sends too many requests hears when to try again', async (t) => {
+    const { server, counts, logger } = await serveGuarded(t, { limits: { requestsPerSecond: 1 } });
+    const client = connectWith(t, HostServiceClient, server);
+    await statusOf(client);
+    await statusOf(client);
+    const error = await statusOf(client).then(
+      () => assert.fail('a third request was taken'),
+      (thrown: ServiceError) => thrown,
+    );
+    assert.equal(error.code, status.RESOURCE_EXHAUSTED);
+    assert.match(error.details, /^uid:\d+ has sent more than 1 requests a second; retry in \d+ ms$/u);
+    const rich = Status.decode(error.metadata.get('grpc-status-details-bin')[0] as Buffer);
+    assert.equal(rich.details[0]?.typeUrl, 'type.googleapis.com/google.rpc.RetryInfo');
+    const { retryDelay } = RetryInfo.decode(rich.details[0]!.value);
+    const milliseconds = Number(/in (\d+) ms/u.exec(error.details)![1]);
+    assert.equal(retryDelay!.seconds * 1000 + retryDelay!.nanos / 1e6, milliseconds);
+    assert.ok(milliseconds > 0 && milliseconds <= 1000);
+    await until(() => counts.refusals.length > 0);
+    assert.deepEqual(counts.refusals, ['rate']);
+    const { reason, code, method } = logger.lines[0]!.fields;
+    assert.deepEqual([reason, code, method], ['rate', 'RESOURCE_EXHAUSTED', '/hauberk.v1.HostService/GetStatus']);
+  });
+
+  test('has so many streams over all its connections, and may open another once one is over', async (t) => {
+    const { server, counts } = await serveGuarded(t, { limits: { streamsPerClient: 2 } });
+    const clients = [1, 2, 3].map(() => connectWith(t, EventServiceClient, server));
+    const first = await openStream(clients[0]!);
+    const second = await openStream(clients[1]!);
+    assert.equal(first.refused ?? second.refused, undefined);
+    const { refused } = await openStream(clients[2]!);
+    assert.equal(refused?.code, status.RESOURCE_EXHAUSTED);
+    assert.match(refused.details, /^uid:\d+ has 2 streams open, which is the most one client may have$/u);
+    assert.deepEqual(counts.refusals, ['streams']);
+    first.stream.cancel();
+    await until(() => counts.requests.some((request) => request.endsWith('CANCELLED')));
+    assert.equal((await openStream(clients[2]!)).refused, undefined);
+  });
+
+  test('whose request is too large is refused and counted', async (t) => {
+    const { server, counts, logger } = await serveGuarded(t, { limits: { messageBytes: 1000 } });
+    const client = connectWith(t, PolicyServiceClient, server);
+    const answer = await refusal(ask(client, (c) => c.getPolicy, { name: 'x'.repeat(2000), namespace: '' }));
+    assert.equal(answer.code, 'RESOURCE_EXHAUSTED');
+    await until(() => counts.refusals.length > 0);
+    assert.deepEqual(counts.refusals, ['message-size']);
+    assert.deepEqual(counts.requests, ['/hauberk.v1.PolicyService/GetPolicy RESOURCE_EXHAUSTED']);
+    assert.equal(logger.lines[0]!.fields.reason, 'message-size');
+  });
+
+  test('that resets its streams at once keeps no places', async (t) => {
+    const { server } = await serveGuarded(t, { limits: { streamsPerClient: 3, requestsPerSecond: 1000 } });
+    const path = server.address.slice('unix:'.length);
+    const session = connectHttp2('http://localhost', { createConnection: () => connect(path) });
+    t.after(() => session.destroy());
+    await once(session, 'connect');
+    for (let round = 0; round < 50; round++) {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': '/hauberk.v1.EventService/StreamEvents',
+        'content-type': 'application/grpc',
+      });
+      stream.on('error', () => undefined);
+      stream.close(8);
+      await once(stream, 'close');
+    }
+    const client = connectWith(t, EventServiceClient, server);
+    // The last resets may still be on their way.
+    for (let open = 0; open < 3; open++) await succeeding(async () => !(await openStream(client)).refused);
+  });
+});
+
+function unused(): never {
+  throw new Error('nobody calls it');
+}
+
+describe('a call', () => {
+  const slowStatus = () =>
+    RpcService.of(HostServiceService, {
+      getStatus: () => new Promise<never>(() => undefined),
+      waitForGeneration: unused,
+    });
+
+  test('that takes too long ends with DEADLINE_EXCEEDED, whatever deadline the caller set', async (t) => {
+    const { server, counts } = await serveGuarded(t, {
+      services: [slowStatus()],
+      limits: { callTimeoutSeconds: 0.05 },
+    });
+    const answer = await refusal(statusOf(connectWith(t, HostServiceClient, server)));
+    assert.deepEqual(answer, {
+      code: 'DEADLINE_EXCEEDED',
+      message: '/hauberk.v1.HostService/GetStatus took longer than 0.05 s',
+      violations: [],
+    });
+    await until(() => counts.requests.length > 0);
+    assert.deepEqual(counts.requests, ['/hauberk.v1.HostService/GetStatus DEADLINE_EXCEEDED']);
+  });
+
+  test('that is a stream has no such end, once its request is there', async (t) => {
+    const { server } = await serveGuarded(t, {
+      services: [slowStatus(), eventServiceOf(new EventHub())],
+      limits: { callTimeoutSeconds: 0.05 },
+    });
+    const { stream } = await openStream(connectWith(t, EventServiceClient, server));
+    let isOver = false;
+    stream.on('end', () => {
+      isOver = true;
+    });
+    // Another call has run out of time since.
+    await refusal(statusOf(connectWith(t, HostServiceClient, server)));
+    assert.equal(isOver, false);
+  });
+
+  test('that wrote something after its time was up is in the audit log twice', async (t) => {
+    let finish = () => {};
+    const called = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const service = RpcService.of(PolicyServiceService, {
+      validatePolicy: unused,
+      syncPolicies: unused,
+      setPosture: unused,
+      listPostures: unused,
+      deletePolicy: unused,
+      getPolicy: unused,
+      listPolicies: unused,
+      async applyPolicy() {
+        await called;
+        const change = {
+          namespace: 'default',
+          name: 'late',
+          kind: 1,
+          containerIds: [],
+          warnings: [],
+          resourceVersion: 1n,
+        };
+        return { changes: [change], generation: 1n };
+      },
+    });
+    const { server, logger } = await serveGuarded(t, { services: [service], limits: { callTimeoutSeconds: 0.05 } });
+    const call = ask(connectWith(t, PolicyServiceClient, server), (c) => c.applyPolicy, {
+      source: { $case: 'manifest', value: manifest('late') },
+      expectedVersions: {},
+    });
+    assert.equal((await refusal(call)).code, 'DEADLINE_EXCEEDED');
+    await until(() => logger.lines.length === 1);
+    finish();
+    await until(() => logger.lines.length === 2);
+    assert.deepEqual(
+      logger.lines.map(({ fields: { code, names, afterCallEnded } }) => ({ code, names, afterCallEnded })),
+      [
+        { code: 'DEADLINE_EXCEEDED', names: [], afterCallEnded: undefined },
+        { code: 'OK', names: ['default/late'], afterCallEnded: true },
+      ],
+    );
+  });
+});
+
+describe('a server', () => {
+  test('takes so many connections, and another once one is closed', async (t) => {
+    const { server, counts, logger } = await serveGuarded(t, { limits: { connections: 2 } });
+    const [first, second, third] = [1, 2, 3].map(() => rawConnection(t, server));
+    assert.ok(await isTaken(first!));
+    assert.ok(await isTaken(second!));
+    assert.equal(await isTaken(third!), false);
+    assert.deepEqual(counts.refusals, ['connections']);
+    assert.equal(logger.lines[0]?.message, 'connection refused');
+    first!.destroy();
+    await succeeding(() => isTaken(rawConnection(t, server)));
+  });
+
+  test('tells clients how many calls a connection may have under way', async (t) => {
+    const { server } = await serveGuarded(t, { limits: { callsPerConnection: 7 } });
+    const path = server.address.slice('unix:'.length);
+    const session = connectHttp2('http://localhost', { createConnection: () => connect(path) });
+    t.after(() => session.destroy());
+    const [settings] = await once(session, 'remoteSettings');
+    assert.equal(settings.maxConcurrentStreams, 7);
+  });
+
+  test('lets go of connections that are over', async (t) => {
+    const { server, logger } = await serveGuarded(t, { limits: { connections: 3 } });
+    for (let round = 0; round < 10; round++) {
+      const client: Client = connectWith(t, HostServiceClient, server);
+      await new Promise((resolve) => (client as HostServiceClient).getStatus({}, new Metadata(), resolve));
+      client.close();
+    }
+    assert.equal(logger.lines.filter(({ level }) => level === 'error').length, 0);
+    await server.shutdown(1000);
+    assert.deepEqual(
+      logger.lines.filter(({ message }) => message.includes('cut off')),
+      [],
+    );
+  });
+});
