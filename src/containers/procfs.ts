@@ -34,9 +34,10 @@ export function namespacesOf(pid: number): NamespacePair {
   const inode = (name: string) => statSync(`/proc/${pid}/ns/${name}`).ino;
   try {
     return { pidNamespace: inode('pid'), mountNamespace: inode('mnt') };
-  } catch {
+  } catch (error) {
     // A zombie still has an entry, but no namespaces.
-    throw badPid(`process ${pid} has ended`);
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw badPid(`process ${pid} has ended`);
+    throw badPid(`cannot look at process ${pid}: ${(error as Error).message}`);
   }
 }
 

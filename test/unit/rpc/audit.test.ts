@@ -30,7 +30,7 @@ describe('the audit log', () => {
       name: 'web',
       namespace: '',
       labels: {},
-      identity: { $case: 'pid', value: 1 },
+      identity: { $case: 'pid', value: process.pid },
     });
     await ask(containers, (c) => c.unregisterContainer, { id: 'c1' });
     await until(() => lines.length === 6);
