@@ -44,6 +44,7 @@ export class Client {
   constructor(
     readonly address: string,
     readonly protoDirectory = 'proto',
+    readonly credentials = grpc.credentials.createInsecure(),
   ) {}
 
   // biome-ignore lint/suspicious/noExplicitAny: requests and responses are described by the .proto files alone.
@@ -84,7 +85,7 @@ export class Client {
       defaults: true,
     });
     const Constructor = grpc.makeClientConstructor(definition[`hauberk.v1.${name}`] as grpc.ServiceDefinition, name);
-    const client = new Constructor(this.address, grpc.credentials.createInsecure(), {
+    const client = new Constructor(this.address, this.credentials, {
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 500,
     });

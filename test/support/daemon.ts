@@ -9,11 +9,22 @@ const START_MILLISECONDS = 60_000;
 /** hauberkd as a process of its own, with its files in a new directory. */
 export class Daemon {
   readonly directory = mkdtempSync(join(tmpdir(), 'hauberk-'));
-  readonly address = `unix:${join(this.directory, 'hauberk.sock')}`;
+  readonly address: string;
   readonly metricsAddress = '127.0.0.1:9464';
   readonly pinDirectory = '/sys/fs/bpf/hauberk-test';
   #process: ChildProcess | undefined;
   #log = '';
+  #client: Client | undefined;
+
+  /** @param address a socket in the directory when left out */
+  constructor(address?: string) {
+    this.address = address ?? `unix:${join(this.directory, 'hauberk.sock')}`;
+  }
+
+  /** Asks whether it serves by this client: one that shows a certificate, say. */
+  connectWith(client: Client): void {
+    this.#client = client;
+  }
 
   /** What the daemon has written so far, over all its starts. */
   get log(): string {
@@ -34,7 +45,7 @@ export class Daemon {
     );
     this.#process = child;
     for (const output of [child.stdout, child.stderr]) output!.on('data', (text) => (this.#log += text));
-    const client = new Client(this.address);
+    const client = this.#client ?? new Client(this.address);
     try {
       const deadline = Date.now() + START_MILLISECONDS;
       while (Date.now() < deadline) {
@@ -44,7 +55,7 @@ export class Daemon {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     } finally {
-      client.close();
+      if (client !== this.#client) client.close();
     }
     throw new Error(`hauberkd does not serve:\n${this.#log}`);
   }

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { credentials } from '@grpc/grpc-js';
+import { ClassicLevel } from 'classic-level';
+import { CertificateAuthority } from '../support/certificates.js';
+import { Client } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+import { docker, exec, startContainer } from '../support/docker.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'hauberk-tls-'));
+const authority = new CertificateAuthority(directory);
+const TLS_ADDRESS = '127.0.0.1:7443';
+const overUnix = new Daemon();
+const overTls = new Daemon(TLS_ADDRESS);
+const client = new Client(overUnix.address);
+let target: string;
+
+const manifest = (name: string, rules: string) => `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: ${name}}
+spec:
+  selector: {matchLabels: {app: target}}
+${rules}
+`;
+const blockFile = (name: string, path: string) => manifest(name, `  file: {matchPaths: [{path: ${path}}]}`);
+const reads = (path: string) => exec('target', '/bin/cat', path).status === 0;
+const code = (call: Promise<unknown>) => call.then(() => 0).catch(({ code: number }: { code: number }) => number);
+const [ABORTED, PERMISSION_DENIED, UNAUTHENTICATED, UNAVAILABLE] = [10, 7, 16, 14];
+
+before(async () => {
+  execFileSync('tools/vm/docker', { stdio: 'inherit' });
+  execFileSync('tools/vm/image', ['control', '/bin/cat', '/bin/sleep'], { stdio: 'inherit' });
+  target = startContainer('control', 'target', '--label', 'app=target');
+  await overUnix.start('--default-posture-file=audit');
+});
+
+after(async () => {
+  client.close();
+  docker('rm', '-f', 'target');
+});
+
+test('SyncPolicies makes the kernel enforce the given policies and no others, at the generation it answers with', async () => {
+  await client.call('PolicyService', 'ApplyPolicy', { manifest: blockFile('old', '/etc/hostname') });
+  assert.equal(reads('/etc/hostname'), false);
+  const desired = `${blockFile('a', '/etc/shadow')}---\n${blockFile('b', '/etc/gshadow')}`;
+  const { changes, generation } = await client.call('PolicyService', 'SyncPolicies', { manifest: desired });
+  assert.deepEqual(
+    changes.map(({ name, kind, containerIds }: Record<string, unknown>) => [name, kind, containerIds]),
+    [
+      ['a', 'CREATED', [target]],
+      ['b', 'CREATED', [target]],
+      ['old', 'DELETED', [target]],
+    ],
+  );
+  const { enforcedGeneration } = await client.call('HostService', 'WaitForGeneration', { generation });
+  assert.equal(enforcedGeneration, generation);
+  assert.deepEqual([reads('/etc/hostname'), reads('/etc/shadow'), reads('/etc/gshadow')], [true, false, false]);
+  const stale = client.call('PolicyService', 'SyncPolicies', { expectedGeneration: 1 });
+  assert.equal(await code(stale), ABORTED);
+  assert.equal(reads('/etc/shadow'), false);
+});
+
+test('ValidatePolicy changes nothing in the kernel', async () => {
+  const { changes } = await client.call('PolicyService', 'ValidatePolicy', {
+    manifest: blockFile('c', '/etc/hostname'),
+  });
+  assert.deepEqual(changes[0].containerIds, [target]);
+  assert.equal(reads('/etc/hostname'), true);
+});
+
+test('a posture of the namespace takes effect at once, and goes away again', async () => {
+  const allow = manifest(
+    'allowed',
+    '  action: Allow\n  file: {matchDirectories: [{dir: /lib/, recursive: true}, {dir: /lib64/, recursive: true}]}',
+  );
+  await client.call('PolicyService', 'ApplyPolicy', { manifest: allow });
+  assert.equal(reads('/etc/hostname'), true);
+  await client.call('PolicyService', 'SetPosture', {
+    namespace: 'default',
+    postures: [{ class: 'FILE', action: 'BLOCK' }],
+  });
+  assert.equal(reads('/etc/hostname'), false);
+  await client.call('PolicyService', 'SetPosture', { namespace: 'default' });
+  assert.equal(reads('/etc/hostname'), true);
+  await client.call('PolicyService', 'DeletePolicy', { name: 'allowed' });
+});
+
+test('after a kill -9 everything that was acknowledged is there again, with its generation', async () => {
+  await client.call('PolicyService', 'SetPosture', {
+    namespace: 'kept',
+    postures: [{ class: 'FILE', action: 'BLOCK' }],
+  });
+  const { generation } = await client.call('PolicyService', 'ApplyPolicy', {
+    manifest: blockFile('kept', '/etc/group'),
+  });
+  await overUnix.end('SIGKILL');
+  assert.equal(reads('/etc/group'), false);
+  await overUnix.start();
+  const status = await client.call('HostService', 'GetStatus');
+  assert.equal(status.generation, generation);
+  const { policies } = await client.call('PolicyService', 'ListPolicies');
+  assert.deepEqual(
+    policies.map(({ name }: { name: string }) => name),
+    ['a', 'b', 'kept'],
+  );
+  assert.equal(policies[2].resourceVersion, generation);
+  const { namespaces } = await client.call('PolicyService', 'ListPostures');
+  assert.deepEqual(namespaces, [{ namespace: 'kept', postures: [{ class: 'FILE', action: 'BLOCK' }] }]);
+  assert.equal(reads('/etc/group'), false);
+});
+
+test('a damaged record keeps the daemon from starting, names itself, and leaves the enforcement as it is', async () => {
+  await overUnix.end('SIGTERM');
+  const raw = new ClassicLevel<string, string>(join(overUnix.directory, 'state', 'store'), { valueEncoding: 'utf8' });
+  const text = (await raw.get('policy/default/kept'))!;
+  await raw.put('policy/default/kept', text.replace('/etc/group', '/etc/grouq'));
+  await raw.close();
+  await assert.rejects(overUnix.start(), /records in .* are damaged: policy\/default\/kept/);
+  assert.equal(reads('/etc/group'), false);
+  await overUnix.start('--discard-damaged');
+  assert.equal(reads('/etc/group'), true);
+  assert.equal(reads('/etc/shadow'), false);
+  await overUnix.end('SIGTERM');
+});
+
+test('over TLS a client may do what the role of its certificate allows, and without one nothing', async () => {
+  const server = authority.issue('server', '/CN=hauberkd', ['IP:127.0.0.1']);
+  const configuration = join(directory, 'hauberkd.yaml');
+  writeFileSync(configuration, 'roles:\n  viewer: ["cn:dashboard"]\n  admin: ["spiffe://example.org/controller"]\n');
+  const files = [
+    '--tls-certificate',
+    server.certificate,
+    '--tls-key',
+    server.key,
+    '--tls-client-ca',
+    authority.certificate,
+  ];
+  const as = (name: string, subject: string, uris: readonly string[] = [], days = 1) => {
+    const issued = authority.issue(name, subject, uris, days);
+    return credentials.createSsl(authority.pem, readFileSync(issued.key), readFileSync(issued.certificate));
+  };
+  const admin = new Client(TLS_ADDRESS, 'proto', as('admin', '/CN=any', ['URI:spiffe://example.org/controller']));
+  const viewer = new Client(TLS_ADDRESS, 'proto', as('viewer', '/CN=dashboard'));
+  const stranger = new Client(TLS_ADDRESS, 'proto', as('stranger', '/CN=stranger'));
+  const expired = new Client(TLS_ADDRESS, 'proto', as('expired', '/CN=dashboard', [], -1));
+  const without = new Client(TLS_ADDRESS, 'proto', credentials.createSsl(authority.pem));
+  overTls.connectWith(admin);
+  await overTls.start('--config', configuration, ...files);
+  const apply = { manifest: blockFile('tls', '/etc/shadow') };
+  assert.equal(await code(viewer.call('PolicyService', 'ApplyPolicy', apply)), PERMISSION_DENIED);
+  assert.equal(await code(stranger.call('PolicyService', 'ListPolicies')), UNAUTHENTICATED);
+  for (const each of [expired, without]) {
+    assert.equal(await code(each.call('PolicyService', 'ListPolicies')), UNAVAILABLE);
+  }
+  assert.equal(reads('/etc/shadow'), true);
+  const stream = await viewer.stream({ containerIds: [target] });
+  await admin.call('PolicyService', 'ApplyPolicy', apply);
+  assert.equal(reads('/etc/shadow'), false);
+  await stream.find(({ object }) => object === '/etc/shadow');
+  stream.cancel();
+  for (const each of [admin, viewer, stranger, expired, without]) each.close();
+  assert.equal(await overTls.end('SIGTERM'), 0);
+});

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Failure } from '../../../src/failure.js';
+import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { manifest } from '../rpc/support.js';
+
+const web = (id: string, inode: number, namespace = 'default') =>
+  [
+    { id, name: id, namespace, labels: { app: 'web' }, origin: 'registered' },
+    { pidNamespace: inode, mountNamespace: inode + 1 },
+  ] as const;
+const apply = (plane: InMemoryControlPlane, text: string) => plane.policies.apply(plane.policies.readManifest(text));
+
+/** What the kernel holds: for each container the rules of its image. */
+function held(plane: InMemoryControlPlane): Record<string, string[]> {
+  return Object.fromEntries(
+    [...plane.kernel.published].map(([key, { generation }]) => {
+      const { rules } = plane.kernel.images.get(generation)!;
+      return [key, rules.map((rule) => ('policy' in rule ? `${rule.policy.name} ${rule.rule.id}` : rule.posture))];
+    }),
+  );
+}
+
+test('containers with equal rules share one image, and images no container uses are let go', async () => {
+  const plane = new InMemoryControlPlane();
+  for (const inode of [10, 20, 30]) await plane.keeper.register(...web(`c${inode}`, inode));
+  await apply(plane, manifest('one'));
+  assert.equal(plane.kernel.images.size, 1);
+  const rules = ['one file.matchPaths[0]'];
+  assert.deepEqual(held(plane), { '10:11': rules, '20:21': rules, '30:31': rules });
+  await plane.policies.delete('default', 'one', 0);
+  assert.equal(plane.kernel.images.size, 1);
+  assert.deepEqual(held(plane), { '10:11': [], '20:21': [], '30:31': [] });
+});
+
+test('a change is on disk before the kernel decides by it', async () => {
+  const plane = new InMemoryControlPlane();
+  await plane.keeper.register(...web('c1', 10));
+  const before = [...plane.kernel.published];
+  const commit = plane.ledger.store.commit;
+  let seen: unknown;
+  plane.ledger.store.commit = async (changes) => {
+    seen = [...plane.kernel.published];
+    await commit(changes);
+  };
+  await apply(plane, manifest('one'));
+  assert.deepEqual(seen, before);
+  const { putPolicies, putImageRecords, generation } = plane.commits.at(-1)!;
+  assert.deepEqual([putPolicies?.[0]?.policy.name, putPolicies?.[0]?.version, generation], ['one', 2, 2]);
+  assert.equal(putImageRecords?.[0]?.generation, plane.kernel.published.get('10:11')?.generation);
+});
+
+test('a change that cannot be written down changes nothing', async () => {
+  const plane = new InMemoryControlPlane();
+  await plane.keeper.register(...web('c1', 10));
+  const [before, images] = [held(plane), plane.kernel.images.size];
+  plane.ledger.store.commit = async () => {
+    throw new Error('disk full');
+  };
+  await assert.rejects(apply(plane, manifest('one')), /disk full/);
+  assert.deepEqual(held(plane), before);
+  assert.equal(plane.kernel.images.size, images);
+  assert.deepEqual(plane.policies.list(), []);
+  assert.deepEqual([plane.ledger.generation, plane.ledger.enforcedGeneration], [1, 1]);
+  assert.equal(plane.host.status().enforcing, true);
+});
+
+test('a change that cannot be compiled for one container changes nothing for any', async () => {
+  const plane = new InMemoryControlPlane();
+  await plane.keeper.register(...web('c1', 10));
+  await apply(plane, manifest('one'));
+  const before = held(plane);
+  const complex = manifest('two')
+    .replace('matchPaths', 'matchPatterns')
+    .replace('path: /etc/shadow', `pattern: '/**a${'?'.repeat(30)}b'`);
+  await assert.rejects(apply(plane, complex), (error: Failure) => {
+    assert.ok(error instanceof Failure);
+    assert.equal(error.code, 'resource-exhausted');
+    return true;
+  });
+  assert.deepEqual(held(plane), before);
+  assert.equal(plane.ledger.generation, 2);
+});
+
+test('changes that come at once are made one after the other', async () => {
+  const plane = new InMemoryControlPlane();
+  await plane.keeper.register(...web('c1', 10));
+  const names = Array.from({ length: 20 }, (_, index) => `p${index}`);
+  const outcomes = await Promise.all(names.map((name, index) => apply(plane, manifest(name, `/etc/${index}`))));
+  assert.deepEqual(
+    outcomes.map(({ generation }) => generation),
+    names.map((_, index) => index + 2),
+  );
+  assert.equal(held(plane)['10:11']?.length, 20);
+});
+
+test('after a publication that failed the whole state is published again, and stale containers are removed', async () => {
+  const plane = new InMemoryControlPlane();
+  await plane.keeper.register(...web('c1', 10));
+  await plane.keeper.register(...web('c2', 20));
+  plane.kernel.failure = new Error('no memory');
+  await assert.rejects(plane.keeper.unregister('c2'), /the kernel did not take the last change: no memory/);
+  await assert.rejects(apply(plane, manifest('one')), /no memory/);
+  assert.equal(plane.host.status().reason, 'the kernel did not take the last change: no memory');
+  plane.kernel.failure = undefined;
+  await plane.ledger.whenEnforced(plane.ledger.generation, AbortSignal.timeout(10_000));
+  assert.deepEqual(held(plane), { '10:11': ['one file.matchPaths[0]'] });
+  assert.equal(plane.host.status().reason, '');
+});
+
+test('what an earlier daemon left in the kernel and nobody wants is removed at the start', async () => {
+  const plane = new InMemoryControlPlane();
+  plane.kernel.published.set('7:8', { descriptor: 1, generation: 1, bytes: 8 });
+  await plane.ledger.start(['gone']);
+  assert.deepEqual(held(plane), {});
+  assert.deepEqual(plane.commits.at(-1)?.deleteContainers, ['gone']);
+});
+
+test('waiting for a generation ends when it is given up', async () => {
+  const plane = new InMemoryControlPlane();
+  const givenUp = new AbortController();
+  const waiting = plane.ledger.whenEnforced(5, givenUp.signal);
+  givenUp.abort();
+  assert.equal(await waiting, undefined);
+});

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Container } from '../../../src/containers/container.js';
+import { describeRecord } from '../../../src/events/describe.js';
+import { EventReader } from '../../../src/events/reader.js';
+import {
+  decodeRecord,
+  FLAG_LAST_TOKEN,
+  OPERATIONS,
+  PATH_RESULTS,
+  RECORD,
+  RECORD_BYTES,
+} from '../../../src/events/record.js';
+import type { RuleDescription } from '../../../src/events/rule-description.js';
+import { RULE_NONE } from '../../../src/image/layout.js';
+import { capabilityWord } from '../../support/socket-word.js';
+
+interface Fields {
+  readonly operation: (typeof OPERATIONS)[number];
+  readonly pathResult: (typeof PATH_RESULTS)[number];
+  readonly action: number;
+  readonly rule: number;
+  readonly flags: number;
+  readonly object: string;
+}
+
+/** A record as bpf/include/report.h writes it. */
+function record(fields: Partial<Fields> = {}): Buffer {
+  const {
+    operation = 'open',
+    pathResult = 'resolved',
+    action = 2,
+    rule = 0,
+    flags = 0,
+    object = '/etc/shadow',
+  } = fields;
+  const paths = [object, '/bin/cat', '/bin/dash'].map((path) => Buffer.from(path));
+  const head = Buffer.alloc(RECORD_BYTES);
+  const numbers: Partial<Record<keyof typeof RECORD, number>> = {
+    pid_namespace: 11,
+    mount_namespace: 12,
+    generation: 3,
+    host_pid: 4007,
+    pid: 7,
+    host_parent_pid: 4001,
+    parent_pid: 1,
+    uid: 1000,
+    flags,
+    object_bytes: paths[0]!.length,
+    program_bytes: paths[1]!.length,
+    parent_program_bytes: paths[2]!.length,
+  };
+  for (const [name, value] of Object.entries(numbers)) head.writeUInt32LE(value, RECORD[name as keyof typeof RECORD]);
+  head.writeUInt16LE(OPERATIONS.indexOf(operation), RECORD.operation);
+  head.writeUInt16LE(PATH_RESULTS.indexOf(pathResult), RECORD.path_result);
+  head.writeUInt32LE(((action << 30) | rule) >>> 0, RECORD.verdict);
+  head.writeBigUInt64LE(500n, RECORD.time_ns);
+  head.write('cat', RECORD.comm);
+  return Buffer.concat([head, ...paths]);
+}
+
+const container: Container = {
+  id: 'c1',
+  name: 'web-1',
+  namespace: 'shop',
+  labels: { app: 'web' },
+  origin: 'docker',
+  namespaces: { pidNamespace: 11, mountNamespace: 12 },
+  links: {},
+};
+const rule: RuleDescription = {
+  policy: 'no-shadow',
+  policyNamespace: 'shop',
+  rule: 'file.matchPaths[0]',
+  severity: 5,
+  tags: ['a'],
+  message: 'said',
+  class: 'file',
+};
+const context = {
+  containerOf: ({ pidNamespace }: { pidNamespace: number }) => (pidNamespace === 11 ? container : undefined),
+  ruleOf: (generation: number, number: number) => (generation === 3 && number === 0 ? rule : undefined),
+};
+const describe = (fields?: Partial<Fields>) =>
+  describeRecord(decodeRecord(record(fields))!, { ...context, clockOffset: 1000n });
+
+test('a record becomes an event that names container, rule, process and parents', () => {
+  assert.deepEqual(describe(), {
+    time: 1500n,
+    containerId: 'c1',
+    containerName: 'web-1',
+    namespace: 'shop',
+    labels: { app: 'web' },
+    policy: 'no-shadow',
+    policyNamespace: 'shop',
+    rule: 'file.matchPaths[0]',
+    severity: 5,
+    tags: ['a'],
+    message: 'said',
+    class: 'file',
+    operation: 'open',
+    object: '/etc/shadow',
+    action: 'Block',
+    result: 'denied',
+    program: '/bin/cat',
+    parentProgram: '/bin/dash',
+    pid: 7,
+    hostPid: 4007,
+    parentPid: 1,
+    hostParentPid: 4001,
+    uid: 1000,
+    comm: 'cat',
+    generation: 3,
+    heldBack: 0,
+  });
+});
+
+test('every operation is of one class', () => {
+  const classes = Object.fromEntries(OPERATIONS.map((operation) => [operation, describe({ operation }).class]));
+  const of = (ruleClass: string) => OPERATIONS.filter((operation) => classes[operation] === ruleClass);
+  assert.deepEqual(of('process'), ['exec']);
+  assert.deepEqual(of('network'), ['create', 'bind', 'connect', 'listen', 'accept', 'send', 'receive']);
+  assert.deepEqual(of('capabilities'), ['use']);
+  assert.equal(of('file').length, OPERATIONS.length - 9);
+});
+
+test('what passed under report has passed, and a capability is called by its name', () => {
+  const { action, result, object } = describe({ operation: 'use', action: 1, object: capabilityWord(0).toString() });
+  assert.deepEqual([action, result, object], ['Audit', 'passed', 'chown']);
+});
+
+test('an access without a path to decide on names the reason', () => {
+  for (const pathResult of PATH_RESULTS.slice(1)) {
+    const { policy, rule: named, message } = describe({ pathResult, rule: RULE_NONE });
+    assert.deepEqual([policy, named], ['FailClosed', pathResult]);
+    assert.notEqual(message, '');
+  }
+});
+
+test('what is not known stays empty', () => {
+  const { policy, rule: named, severity } = describe({ rule: 9 });
+  assert.deepEqual([policy, named, severity], ['', '', 0]);
+});
+
+test('a record that is too short, or speaks of what this version does not know, is not decoded', () => {
+  const good = record();
+  assert.equal(decodeRecord(good.subarray(0, RECORD_BYTES - 1)), undefined);
+  assert.equal(decodeRecord(good.subarray(0, good.length - 1)), undefined);
+  for (const offset of [RECORD.operation, RECORD.path_result]) {
+    const strange = Buffer.from(good);
+    strange.writeUInt16LE(999, offset);
+    assert.equal(decodeRecord(strange), undefined);
+  }
+});
+
+test('the reader hands records on together, counts those it cannot read, and tells where tokens ran out', async () => {
+  const waiting = [record(), Buffer.alloc(3), record({ flags: FLAG_LAST_TOKEN })];
+  const published: number[] = [];
+  const ranOut: number[] = [];
+  const reader = new EventReader(
+    context,
+    (events) => published.push(events.length),
+    ({ mountNamespace }) => ranOut.push(mountNamespace),
+  );
+  reader.read({
+    drain(_limit, take) {
+      const taken = waiting.splice(0);
+      for (const bytes of taken) take(bytes);
+      return taken.length;
+    },
+  });
+  assert.deepEqual([published, reader.undecodable, ranOut], [[2], 1, [12]]);
+});
+
+test('the reader gives way to other work between batches', async () => {
+  let left = 3000;
+  const turns: number[] = [];
+  const reader = new EventReader(
+    context,
+    (events) => turns.push(events.length),
+    () => undefined,
+  );
+  const bytes = record();
+  reader.read({
+    drain(limit, take) {
+      const count = Math.min(limit, left);
+      left -= count;
+      for (let index = 0; index < count; index++) take(bytes);
+      return count;
+    },
+  });
+  assert.deepEqual(turns, [1024]);
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  assert.deepEqual(turns, [1024, 1024, 952]);
+});

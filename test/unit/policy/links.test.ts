@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { followLinks } from '../../../src/policy/links.js';
+import { bind } from './support.js';
+
+const LINKS = { '/bin': '/usr/bin', '/lib': '/usr/lib' };
+const followed = (...rules: Parameters<typeof bind>[0][]) =>
+  followLinks(
+    rules.map((rule) => bind(rule)),
+    LINKS,
+  ).map(({ rule }) => rule);
+
+test('a rule on a linked directory has a twin with the name the kernel sees', () => {
+  assert.deepEqual(
+    followed({ match: { kind: 'exact', path: '/bin/sleep' } }).map(({ match }) => match),
+    [
+      { kind: 'exact', path: '/bin/sleep' },
+      { kind: 'exact', path: '/usr/bin/sleep' },
+    ],
+  );
+  assert.deepEqual(followed({ match: { kind: 'directory', directory: '/lib/', recursive: true } })[1]?.match, {
+    kind: 'directory',
+    directory: '/usr/lib/',
+    recursive: true,
+  });
+  assert.deepEqual(followed({ match: { kind: 'pattern', pattern: '/bin/*sh' } })[1]?.match, {
+    kind: 'pattern',
+    pattern: '/usr/bin/*sh',
+  });
+});
+
+test('a source behind a link counts under both names, also for a rule that names no path', () => {
+  const [rule, ...others] = followed({
+    class: 'network',
+    match: { kind: 'protocol', protocol: 'tcp' },
+    sources: ['/bin/curl', '/opt/curl'],
+  });
+  assert.deepEqual(rule?.sources, ['/bin/curl', '/opt/curl', '/usr/bin/curl']);
+  assert.deepEqual(others, []);
+});
+
+test('what lies elsewhere, or begins alike only, stays as it is', () => {
+  for (const path of ['/etc/shadow', '/binary/x', '/bin']) {
+    assert.equal(followed({ match: { kind: 'exact', path } }).length, 1, path);
+  }
+});
