@@ -99,7 +99,7 @@ MATCH_PROGRAM(bench_empty, match_nothing)
 struct event_run {
 	__u32 count;
 	__u32 bytes;		/* of the record, with its paths */
-	__u64 dropped;		/* out, never reset */
+	__u64 dropped;		/* out, added to */
 	struct event_record record;
 	char paths[RECORD_PATHS_BYTES];
 };
