@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FIGURE_NAMES, type FigureName, figureLine, type Group } from './figures.js';
+import { applyGroup } from './groups/apply.js';
 import { compileGroup } from './groups/compile.js';
 import { eventsGroup } from './groups/events.js';
 import { matchGroup } from './groups/match.js';
@@ -8,7 +9,7 @@ import { type Options, readOptions, USAGE } from './options.js';
 import { conditions, rewriteTable } from './report.js';
 import { progress } from './support/progress.js';
 
-const GROUPS: readonly Group[] = [matchGroup, compileGroup, eventsGroup, streamsGroup];
+const GROUPS: readonly Group[] = [matchGroup, compileGroup, applyGroup, eventsGroup, streamsGroup];
 const README = 'README.md';
 
 /** Measures what was asked for; a group that fails does not keep the others from being measured. */

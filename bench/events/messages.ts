@@ -10,6 +10,8 @@ export interface ServerReady {
 export interface ServerReport {
   /** Peak resident memory, MiB. */
   readonly peakMebibytes: number;
+  /** Events given up for streams that lagged behind. */
+  readonly missed: number;
 }
 
 export interface ProduceRequest {

@@ -112,8 +112,8 @@ export class EventPipeline {
     return { ...(await ask('take')), expected, produced };
   }
 
-  async peakMebibytes(): Promise<number> {
-    return (await this.#server.ask<ServerReport>('report')).peakMebibytes;
+  report(): Promise<ServerReport> {
+    return this.#server.ask('report');
   }
 
   async close(): Promise<void> {

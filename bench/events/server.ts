@@ -80,7 +80,10 @@ const server = await startServer({
 });
 process.on('message', () => {
   if (reader.undecodable > 0) throw new Error(`${reader.undecodable} records could not be decoded`);
-  const report: ServerReport = { peakMebibytes: process.resourceUsage().maxRSS / 1024 };
+  const report: ServerReport = {
+    peakMebibytes: process.resourceUsage().maxRSS / 1024,
+    missed: hub.counts().missed,
+  };
   process.send!(report);
 });
 process.on('disconnect', () => {

@@ -24,7 +24,7 @@ export const eventsGroup: Group = {
       await pipeline.run({ eventsPerSecond: 10_000, seconds: 1, container: 0 });
       await measureRates(pipeline, scope, record);
       if (scope.wants('events_per_s')) record('events_per_s', await findLimit(pipeline, scope));
-      record('event_rss_mib', await pipeline.peakMebibytes());
+      record('event_rss_mib', (await pipeline.report()).peakMebibytes);
     } finally {
       await pipeline.close();
     }
