@@ -1,0 +1,103 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname } from 'node:path';
+import { toManifest } from '../../src/policy/manifest-text.js';
+import type { Policy } from '../../src/policy/model.js';
+import { Client } from '../../test/support/client.js';
+import { Daemon } from '../../test/support/daemon.js';
+import type { Recorder } from '../figures.js';
+import { progress } from '../support/progress.js';
+import { exactPath, mixedPolicy } from '../support/rules.js';
+import { median } from '../support/statistics.js';
+import { Attachable, ENFORCEMENT_OBJECT, loadEmpty, lsmSections, takeEnforcement } from './hooks.js';
+import { SYSTEM_CALLS, type SystemCall, SystemCalls } from './system-calls.js';
+
+const FILE_RULES = 80;
+const PROCESS_RULES = 20;
+const LABELS = { app: 'bench' };
+/** In memory, so that no other file system's own opens are counted in. */
+const DIRECTORY = '/dev/shm/hauberk-bench';
+/** Calls of one measurement. */
+const CALLS: Readonly<Record<SystemCall, number>> = { open: 2000, exec: 10, connect: 100, unlink: 500 };
+
+const PLACES = ['outside', 'inside'] as const;
+const SETTINGS = ['none', 'empty', 'enforcement'] as const;
+type Setting = (typeof SETTINGS)[number];
+
+/** What system calls cost under the enforcement, compared with empty programs on the same hooks. */
+export async function measureRatios(quick: boolean, record: Recorder): Promise<void> {
+  const outside = await SystemCalls.start(`${DIRECTORY}/outside`);
+  const inside = await SystemCalls.start(`${DIRECTORY}/inside`, ['unshare', '-m', '-p', '-f', '--mount-proc']);
+  const { names, enforcement } = await publishPolicy(inside);
+  const sections = lsmSections(ENFORCEMENT_OBJECT);
+  const programs: Record<Setting, Attachable> = {
+    none: new Attachable([]),
+    empty: loadEmpty(new Set(names.map((name) => sections.get(name)!))),
+    enforcement,
+  };
+  await checkThatItEnforces(enforcement, outside, inside);
+
+  const samples = new Map<string, number[]>();
+  const rounds = quick ? 3 : 31;
+  progress(`ratios: ${rounds} interleaved rounds`);
+  for (let round = 0; round < rounds; round++) {
+    // The order changes, so that none always comes after the same other.
+    for (const setting of SETTINGS.map((_, index) => SETTINGS[(index + round) % SETTINGS.length]!)) {
+      programs[setting].attach();
+      for (const place of PLACES) {
+        for (const call of SYSTEM_CALLS) {
+          const nanoseconds = await (place === 'inside' ? inside : outside).time(call, CALLS[call]);
+          const key = `${place} ${call} ${setting}`;
+          samples.set(key, [...(samples.get(key) ?? []), nanoseconds]);
+        }
+      }
+      programs[setting].detach();
+    }
+  }
+  for (const [key, values] of samples) progress(`ratios: ${key}: ${median(values).toFixed(0)} ns`);
+  const ratio = (place: (typeof PLACES)[number], call: SystemCall) =>
+    median(samples.get(`${place} ${call} enforcement`)!) / median(samples.get(`${place} ${call} empty`)!);
+  record('vm_open_ratio_outside', ratio('outside', 'open'));
+  for (const call of SYSTEM_CALLS) record(`vm_${call}_ratio_inside`, ratio('inside', call));
+  await outside.end();
+  await inside.end();
+}
+
+function policy(): Policy {
+  const files = mixedPolicy('bench', FILE_RULES, LABELS);
+  const processes = mixedPolicy('bench', PROCESS_RULES).rules.map((rule) => ({ ...rule, class: 'process' as const }));
+  return { ...files, rules: [...files.rules, ...processes] };
+}
+
+/** Has the daemon put a container under the policy, ends it and takes the programs it leaves in force. */
+async function publishPolicy(inside: SystemCalls) {
+  progress('ratios: hauberkd loads its programs');
+  const daemon = new Daemon();
+  await daemon.start('--docker-socket', 'off');
+  const client = new Client(daemon.address);
+  await client.call('ContainerService', 'RegisterContainer', {
+    id: 'bench',
+    labels: LABELS,
+    namespaces: inside.childNamespaces,
+  });
+  const { changes } = await client.call('PolicyService', 'ApplyPolicy', { manifest: toManifest(policy()) });
+  if (changes[0].containerIds.length !== 1) throw new Error('the policy does not reach the container');
+  client.close();
+  await daemon.end('SIGTERM');
+  return takeEnforcement(daemon.pinDirectory);
+}
+
+async function checkThatItEnforces(enforcement: Attachable, outside: SystemCalls, inside: SystemCalls): Promise<void> {
+  const path = exactPath(0);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, '');
+  const expect = async (place: SystemCalls, errno: number, when: string) => {
+    const found = await place.read(path);
+    if (found !== errno) throw new Error(`${when}: reading ${path} gives errno ${found}, not ${errno}`);
+  };
+  await expect(inside, 0, 'inside, detached');
+  enforcement.attach();
+  await expect(inside, constants.errno.EACCES, 'inside, attached');
+  await expect(outside, 0, 'outside, attached');
+  enforcement.detach();
+}
