@@ -1,17 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { FIGURE_NAMES, type FigureName, figureLine, type Group } from './figures.js';
-import { applyGroup } from './groups/apply.js';
-import { compileGroup } from './groups/compile.js';
-import { eventsGroup } from './groups/events.js';
-import { matchGroup } from './groups/match.js';
-import { streamsGroup } from './groups/streams.js';
-import { VirtualMachineGroup } from './groups/virtual-machine.js';
+import { FIGURE_NAMES, type FigureName, figureLine } from './figures.js';
+import { GROUPS, virtualMachine } from './groups.js';
 import { type Options, readOptions, USAGE } from './options.js';
 import { conditions, rewriteTable } from './report.js';
 import { progress } from './support/progress.js';
 
-const virtualMachine = new VirtualMachineGroup();
-const GROUPS: readonly Group[] = [matchGroup, compileGroup, applyGroup, eventsGroup, streamsGroup, virtualMachine];
 const README = 'README.md';
 
 /** Measures what was asked for; a group that fails does not keep the others from being measured. */

@@ -1,13 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
+import { checkedCall, mountFileSystem } from '../../src/kernel/libbpf.js';
 import { toManifest } from '../../src/policy/manifest-text.js';
 import type { Policy } from '../../src/policy/model.js';
 import { Client } from '../../test/support/client.js';
 import { Daemon } from '../../test/support/daemon.js';
 import type { Recorder } from '../figures.js';
 import { progress } from '../support/progress.js';
-import { exactPath, mixedPolicy } from '../support/rules.js';
+import { exactPath, missedPath, mixedPolicy } from '../support/rules.js';
 import { median } from '../support/statistics.js';
 import { Attachable, ENFORCEMENT_OBJECT, loadEmpty, lsmSections, takeEnforcement } from './hooks.js';
 import { SYSTEM_CALLS, type SystemCall, SystemCalls } from './system-calls.js';
@@ -15,8 +16,12 @@ import { SYSTEM_CALLS, type SystemCall, SystemCalls } from './system-calls.js';
 const FILE_RULES = 80;
 const PROCESS_RULES = 20;
 const LABELS = { app: 'bench' };
-/** In memory, so that no other file system's own opens are counted in. */
-const DIRECTORY = '/dev/shm/hauberk-bench';
+/** Where the rules are about; in memory, so that no other file system's own opens are counted in. */
+const DIRECTORY = '/srv';
+/** The files that are used: of no rule, which only the end of their path tells. */
+const PATH = missedPath(16);
+/** A file of a rule. */
+const BLOCKED_PATH = exactPath(16);
 /** Calls of one measurement. */
 const CALLS: Readonly<Record<SystemCall, number>> = { open: 2000, exec: 10, connect: 100, unlink: 500 };
 
@@ -26,8 +31,9 @@ type Setting = (typeof SETTINGS)[number];
 
 /** What system calls cost under the enforcement, compared with empty programs on the same hooks. */
 export async function measureRatios(quick: boolean, record: Recorder): Promise<void> {
-  const outside = await SystemCalls.start(`${DIRECTORY}/outside`);
-  const inside = await SystemCalls.start(`${DIRECTORY}/inside`, ['unshare', '-m', '-p', '-f', '--mount-proc']);
+  mountMemory();
+  const outside = await SystemCalls.start(PATH);
+  const inside = await SystemCalls.start(PATH, ['unshare', '-m', '-p', '-f', '--mount-proc']);
   const { names, enforcement } = await publishPolicy(inside);
   const sections = lsmSections(ENFORCEMENT_OBJECT);
   const programs: Record<Setting, Attachable> = {
@@ -63,6 +69,12 @@ export async function measureRatios(quick: boolean, record: Recorder): Promise<v
   await inside.end();
 }
 
+function mountMemory(): void {
+  mkdirSync(DIRECTORY, { recursive: true });
+  checkedCall(`cannot mount ${DIRECTORY}`, mountFileSystem('tmpfs', DIRECTORY, 'tmpfs', 0, null));
+  mkdirSync(dirname(PATH), { recursive: true });
+}
+
 function policy(): Policy {
   const files = mixedPolicy('bench', FILE_RULES, LABELS);
   const processes = mixedPolicy('bench', PROCESS_RULES).rules.map((rule) => ({ ...rule, class: 'process' as const }));
@@ -88,12 +100,10 @@ async function publishPolicy(inside: SystemCalls) {
 }
 
 async function checkThatItEnforces(enforcement: Attachable, outside: SystemCalls, inside: SystemCalls): Promise<void> {
-  const path = exactPath(0);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, '');
+  writeFileSync(BLOCKED_PATH, '');
   const expect = async (place: SystemCalls, errno: number, when: string) => {
-    const found = await place.read(path);
-    if (found !== errno) throw new Error(`${when}: reading ${path} gives errno ${found}, not ${errno}`);
+    const found = await place.read(BLOCKED_PATH);
+    if (found !== errno) throw new Error(`${when}: reading ${BLOCKED_PATH} gives errno ${found}, not ${errno}`);
   };
   await expect(inside, 0, 'inside, detached');
   enforcement.attach();

@@ -24,7 +24,7 @@ const FLAGS = ['--docker-socket', 'off', '--detach-on-exit'];
 export async function measureStart(quick: boolean, record: Recorder): Promise<void> {
   for (const policies of [0, 1000] as const) {
     const daemon = new Daemon();
-    const passes = quick ? 1 : 5;
+    const passes = quick ? 1 : 3;
     progress(`start: with ${policies} policies, ${passes} times`);
     if (policies > 0) await store(daemon, policies);
     const milliseconds: number[] = [];

@@ -3,7 +3,9 @@
  * Times system calls on request. A request is a line "open 1000", the answer a
  * line with the nanoseconds each took. "read PATH" answers with the errno of
  * opening a file, 0 when it could be opened.
- * Usage: system-calls DIRECTORY PROGRAM
+ * Usage: system-calls OPENED REMOVED PROGRAM
+ * OPENED is a file that is made and opened, REMOVED starts the names of files
+ * that are made and removed, PROGRAM is run.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,9 +23,9 @@
 
 #define CONNECTIONS_MAX 128
 
+static const char *opened;
+static const char *removed;
 static const char *program;
-static char opened[PATH_MAX];
-static char removed[PATH_MAX];
 
 static void fail(const char *what)
 {
@@ -164,11 +166,11 @@ int main(int argc, char **argv)
 	char name[16], value[PATH_MAX];
 	int fd;
 
-	if (argc != 3)
+	if (argc != 4)
 		return 2;
-	program = argv[2];
-	snprintf(opened, sizeof(opened), "%s/opened", argv[1]);
-	snprintf(removed, sizeof(removed), "%s/removed", argv[1]);
+	opened = argv[1];
+	removed = argv[2];
+	program = argv[3];
 	fd = open(opened, O_WRONLY | O_CREAT, 0600);
 	if (fd < 0)
 		fail(opened);

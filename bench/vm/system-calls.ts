@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { NamespacePair } from '../../src/containers/container.js';
@@ -24,14 +24,13 @@ export class SystemCalls {
   }
 
   /**
-   * @param directory for its files; made if missing
+   * @param path a file to be opened; the names of the others start with it
    * @param command a command that runs the process elsewhere, such as `unshare` with its flags
    */
-  static async start(directory: string, command: readonly string[] = []): Promise<SystemCalls> {
-    mkdirSync(directory, { recursive: true });
-    const run = join(directory, PROGRAM_RUN);
-    copyFileSync(join(BUILD, PROGRAM_RUN), run);
-    const [first, ...others] = [...command, join(BUILD, PROGRAM), directory, run];
+  static async start(path: string, command: readonly string[] = []): Promise<SystemCalls> {
+    const run = `${path}-${PROGRAM_RUN}`;
+    if (!existsSync(run)) copyFileSync(join(BUILD, PROGRAM_RUN), run);
+    const [first, ...others] = [...command, join(BUILD, PROGRAM), path, path, run];
     const started = new SystemCalls(spawn(first!, others, { stdio: ['pipe', 'pipe', 'inherit'] }));
     await started.#answer();
     return started;
