@@ -4,13 +4,13 @@
  */
 import { appendFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { FIGURE_NAMES, type Recorder } from '../figures.js';
+import { FIGURE_NAMES, type FigureName, type Recorder } from '../figures.js';
 import { progress } from '../support/progress.js';
 import { measureRatios } from './ratios.js';
 import { measureStart } from './start.js';
 
 const [file, pattern, mode] = process.argv.slice(2);
-const wanted = FIGURE_NAMES.filter((name) => new RegExp(pattern!).test(name));
+const wants = (name: FigureName) => new RegExp(pattern!).test(name);
 const record: Recorder = (name, value) => appendFileSync(file!, `${JSON.stringify({ name, value })}\n`);
 const parts = [
   { prefix: 'vm_', measure: measureRatios },
@@ -19,9 +19,9 @@ const parts = [
 
 appendFileSync(file!, `${JSON.stringify({ kernel: release() })}\n`);
 for (const { prefix, measure } of parts) {
-  if (!wanted.some((name) => name.startsWith(prefix))) continue;
+  if (!FIGURE_NAMES.some((name) => name.startsWith(prefix) && wants(name))) continue;
   try {
-    await measure(mode === 'quick', record);
+    await measure({ quick: mode === 'quick', wants }, record);
   } catch (error) {
     progress((error as Error).stack ?? String(error));
   }
