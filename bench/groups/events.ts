@@ -5,6 +5,8 @@ import { progress } from '../support/progress.js';
 const RATES = [1000, 50_000] as const;
 const RAMP_START = 20_000;
 const RAMP_END = 2_000_000;
+/** Runs that must lose nothing for a rate to count. */
+const CONFIRMATIONS = 3;
 
 /** From the kernel's ring through the daemon's own code to one client, at rates and at the limit. */
 export const eventsGroup: Group = {
@@ -46,22 +48,35 @@ async function measureRates(pipeline: EventPipeline, { quick }: Scope, record: R
   }
 }
 
-/** Raises the rate until an event is lost; the highest rate at which all arrived, timed to the last arrival. */
+/**
+ * Raises the rate until an event is lost, then lowers it to the first that loses nothing several times over: near the
+ * limit one run more or less is luck. The throughput is the least of those runs, timed to the last arrival.
+ */
 async function findLimit(pipeline: EventPipeline, { quick }: Scope): Promise<number> {
   const step = quick ? 1.5 : 1.15;
-  let best = 0;
-  for (let rate = RAMP_START; rate < RAMP_END; rate = Math.round(rate * step)) {
-    const outcome = await pipeline.run({ eventsPerSecond: rate, seconds: quick ? 1 : 3, container: 0 });
-    const { produced, missed, events, expected, last } = outcome;
-    if (produced.dropped > 0 || missed > 0 || events < expected) {
-      progress(`events: at ${rate} a second the ring dropped ${produced.dropped} and the stream ${missed}`);
-      return best;
+  const seconds = quick ? 1 : 3;
+  let rate = RAMP_START;
+  while (rate < RAMP_END && (await reached(pipeline, rate, seconds)) > 0) rate *= step;
+  while (rate > RAMP_START) {
+    rate /= step;
+    const runs: number[] = [];
+    for (let pass = 0; pass < CONFIRMATIONS && !runs.includes(0); pass++) {
+      runs.push(await reached(pipeline, rate, seconds));
     }
-    const reached = events / ((last - produced.began) / 1000);
-    // The records wait in the ring when they come quicker than they are read: then the limit is reached too.
-    if (reached < best) return best;
-    best = reached;
-    progress(`events: ${Math.round(reached)} a second, none lost`);
+    if (!runs.includes(0)) return Math.min(...runs);
   }
-  return best;
+  throw new Error(`events were lost even at ${RAMP_START} a second`);
+}
+
+/** Events that arrived in a second; 0 when one was lost. */
+async function reached(pipeline: EventPipeline, rate: number, seconds: number): Promise<number> {
+  const outcome = await pipeline.run({ eventsPerSecond: rate, seconds, container: 0 });
+  const { produced, missed, events, expected, last } = outcome;
+  if (produced.dropped > 0 || missed > 0 || events < expected) {
+    progress(`events: at ${Math.round(rate)} a second the ring dropped ${produced.dropped} and the stream ${missed}`);
+    return 0;
+  }
+  const throughput = events / ((last - produced.began) / 1000);
+  progress(`events: ${Math.round(throughput)} a second, none lost`);
+  return throughput;
 }
