@@ -25,6 +25,7 @@ struct {
 	enum path_result path_result;
 	enum counter counter;
 	struct image_entry entry;
+	struct image_page page;
 	struct event_record record;
 	struct container_key key;
 	struct settings settings;

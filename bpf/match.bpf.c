@@ -9,7 +9,7 @@
 struct image {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct image_entry));
+	__uint(value_size, sizeof(struct image_page));
 	__uint(max_entries, 8);
 	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_RDONLY_PROG);
 };
@@ -44,15 +44,16 @@ int hauberk_match(void *context)
 {
 	__u32 zero = 0;
 	struct question *question = bpf_map_lookup_elem(&questions, &zero);
-	void *image = bpf_map_lookup_elem(&image_under_test, &zero);
+	void *pages = bpf_map_lookup_elem(&image_under_test, &zero);
+	struct open_image image;
 	__u32 state, row;
 
-	if (!question || !image)
+	if (!question || !pages || !image_open(&image, pages))
 		return 1;
-	state = automaton_match(image, &question->path, question->offset);
-	row = automaton_row(image, state, question->program_class);
-	question->found_program_class = automaton_program_class(image, state);
-	question->verdict = automaton_verdict(image, row, question->operation, question->owner);
+	state = automaton_match(&image, &question->path, question->offset);
+	row = automaton_row(&image, state, question->program_class);
+	question->found_program_class = automaton_program_class(&image, state);
+	question->verdict = automaton_verdict(&image, row, question->operation, question->owner);
 	return 0;
 }
 

@@ -32,16 +32,67 @@ static __always_inline __u64 path_index(__u64 offset)
 /* Bytes per call of the loop's body: fewer calls against more verified instructions. */
 #define BYTES_PER_STEP 16
 
+/* An image that is being read, with its first page, where header and verdicts are. */
+struct open_image {
+	void *pages;
+	struct image_page *first;
+};
+
 struct automaton_walk {
-	void *image;
+	void *pages;
 	struct path_buffer *path;
+	struct image_page *first;
+	/* The page looked up last, and its number. */
+	struct image_page *page;
+	__u32 page_number;
 	__u32 offset;
 	__u32 state;
 };
 
-static __always_inline struct image_entry *image_at(void *image, __u32 index)
+static __always_inline struct image_entry *entry_in(struct image_page *page, __u32 index)
 {
-	return bpf_map_lookup_elem(image, &index);
+	asm volatile("%0 &= %1" : "+r"(index) : "i"(PAGE_ENTRIES - 1));
+	return &page->entries[index];
+}
+
+static __always_inline bool image_open(struct open_image *image, void *pages)
+{
+	__u32 zero = 0;
+
+	image->pages = pages;
+	image->first = bpf_map_lookup_elem(pages, &zero);
+	return image->first;
+}
+
+static __always_inline struct image_entry *image_at(const struct open_image *image, __u32 index)
+{
+	__u32 number = index / PAGE_ENTRIES;
+	struct image_page *page = image->first;
+
+	if (number) {
+		page = bpf_map_lookup_elem(image->pages, &number);
+		if (!page)
+			return NULL;
+	}
+	return entry_in(page, index);
+}
+
+static __always_inline struct image_entry *walk_to(struct automaton_walk *walk, __u32 index)
+{
+	__u32 number = index / PAGE_ENTRIES;
+	struct image_page *page = walk->page;
+
+	/* What paths branch at comes first, so that a walk keeps coming back to this page. */
+	if (!number)
+		return entry_in(walk->first, index);
+	if (number != walk->page_number) {
+		page = bpf_map_lookup_elem(walk->pages, &number);
+		if (!page)
+			return NULL;
+		walk->page = page;
+		walk->page_number = number;
+	}
+	return entry_in(page, index);
 }
 
 static long automaton_step(__u32 step, struct automaton_walk *walk)
@@ -59,11 +110,11 @@ static long automaton_step(__u32 step, struct automaton_walk *walk)
 			return 1;
 		}
 		byte = walk->path->bytes[path_index(offset)];
-		entry = image_at(walk->image, base + byte);
+		entry = walk_to(walk, base + byte);
 		if (entry && entry->first == base) {
 			state = entry->second;
 		} else if (state & STATE_HAS_DEFAULT) {
-			entry = image_at(walk->image, base + SYMBOL_DEFAULT);
+			entry = walk_to(walk, base + SYMBOL_DEFAULT);
 			state = entry && entry->first == base ? entry->second : 0;
 		} else {
 			state = 0;
@@ -76,19 +127,22 @@ static long automaton_step(__u32 step, struct automaton_walk *walk)
 }
 
 /* The state the path that starts at offset leads to; 0 when no rule can match it. */
-static __noinline __u32 automaton_match(void *image, struct path_buffer *path, __u32 offset)
+static __noinline __u32 automaton_match(const struct open_image *image, struct path_buffer *path, __u32 offset)
 {
-	struct automaton_walk walk = { .image = image, .path = path, .offset = offset };
-	struct image_entry *entry = image_at(image, IMAGE_AUTOMATON);
+	struct automaton_walk walk = {
+		.pages = image->pages,
+		.first = image->first,
+		.page = image->first,
+		.path = path,
+		.offset = offset,
+	};
 
-	if (!entry)
-		return 0;
-	walk.state = entry->first;
+	walk.state = image->first->entries[IMAGE_AUTOMATON].first;
 	bpf_loop(PATH_BYTES_MAX / BYTES_PER_STEP + 1, automaton_step, &walk, 0);
 	return walk.state;
 }
 
-static __always_inline __u32 automaton_symbol(void *image, __u32 state, __u32 symbol, __u32 otherwise)
+static __always_inline __u32 automaton_symbol(const struct open_image *image, __u32 state, __u32 symbol, __u32 otherwise)
 {
 	__u32 base = state & STATE_BASE_MASK;
 	struct image_entry *entry = base ? image_at(image, base + symbol) : NULL;
@@ -97,7 +151,7 @@ static __always_inline __u32 automaton_symbol(void *image, __u32 state, __u32 sy
 }
 
 /* The class of the program whose path led to this state. */
-static __always_inline __u32 automaton_program_class(void *image, __u32 state)
+static __always_inline __u32 automaton_program_class(const struct open_image *image, __u32 state)
 {
 	return automaton_symbol(image, state, SYMBOL_PROGRAM_CLASS, PROGRAM_CLASS_UNNAMED);
 }
@@ -106,10 +160,9 @@ static __always_inline __u32 automaton_program_class(void *image, __u32 state)
  * The verdict row for an object whose path led to this state, accessed by a
  * program of this class: the class is the last letter of the word.
  */
-static __always_inline __u32 automaton_row(void *image, __u32 state, __u32 program_class)
+static __always_inline __u32 automaton_row(const struct open_image *image, __u32 state, __u32 program_class)
 {
-	struct image_entry *decisions = image_at(image, IMAGE_DECISIONS);
-	__u32 row = decisions ? decisions->second : 0;
+	__u32 row = image->first->entries[IMAGE_DECISIONS].second;
 
 	row = automaton_symbol(image, state, SYMBOL_VERDICT, row);
 	if (program_class != PROGRAM_CLASS_UNNAMED)
@@ -118,12 +171,11 @@ static __always_inline __u32 automaton_row(void *image, __u32 state, __u32 progr
 }
 
 /* A damaged image blocks: there is no verdict to read in it. */
-static __always_inline __u32 automaton_verdict(void *image, __u32 row, __u32 operation, bool owner)
+static __always_inline __u32 automaton_verdict(const struct open_image *image, __u32 row, __u32 operation, bool owner)
 {
-	struct image_entry *entry = image_at(image, IMAGE_AUTOMATON);
+	__u32 rows = image->first->entries[IMAGE_AUTOMATON].second;
+	struct image_entry *entry = image_at(image, rows + row * VERDICT_ROW_ENTRIES + operation);
 
-	if (entry)
-		entry = image_at(image, entry->second + row * VERDICT_ROW_ENTRIES + operation);
 	if (!entry)
 		return ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE;
 	return owner ? entry->first : entry->second;

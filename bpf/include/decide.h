@@ -58,7 +58,7 @@ static __noinline __u32 find_verdict(struct membership *found, struct access *ac
 
 		if (!(access->wanted & 1 << operation))
 			continue;
-		verdict = automaton_verdict(found->image, row, operation, owner);
+		verdict = automaton_verdict(&found->image, row, operation, owner);
 		if (strongest == RULE_NONE || verdict >> VERDICT_ACTION_SHIFT > strongest >> VERDICT_ACTION_SHIFT)
 			strongest = verdict;
 	}
@@ -109,9 +109,9 @@ static __noinline int decide_with(struct membership *found, struct scratch *scra
 		return 0;
 	if (decision.path_result != PATH_OK)
 		return refuse_unresolved(found, scratch, &decision);
-	state = automaton_match(found->image, &scratch->path, decision.object_offset);
-	access->program_class = automaton_program_class(found->image, state);
-	decision.verdict = find_verdict(found, access, automaton_row(found->image, state, program_class));
+	state = automaton_match(&found->image, &scratch->path, decision.object_offset);
+	access->program_class = automaton_program_class(&found->image, state);
+	decision.verdict = find_verdict(found, access, automaton_row(&found->image, state, program_class));
 	action = decision.verdict >> VERDICT_ACTION_SHIFT;
 	count_decision(access, action);
 	if (action != ACTION_ALLOW && access->unreported)

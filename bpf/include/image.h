@@ -13,6 +13,16 @@ struct image_entry {
 	__u32 second;
 };
 
+/*
+ * An image is an array of pages: the kernel's look-up costs more than a step of
+ * the automaton, so it is made once a page and not once a step.
+ */
+#define PAGE_ENTRIES 4096
+
+struct image_page {
+	struct image_entry entries[PAGE_ENTRIES];
+};
+
 enum image_header {
 	IMAGE_IDENTITY = 0,	/* generation, magic */
 	IMAGE_AUTOMATON = 1,	/* start state, first verdict row */

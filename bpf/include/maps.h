@@ -17,7 +17,7 @@ struct container_key {
 struct image {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct image_entry));
+	__uint(value_size, sizeof(struct image_page));
 	__uint(max_entries, 8);
 	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_RDONLY_PROG);
 };

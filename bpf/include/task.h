@@ -16,7 +16,7 @@ const volatile __u32 host_mount_namespace = 0;
 struct membership {
 	struct task_struct *task;
 	struct task_context *context;	/* NULL where no storage could be had */
-	void *image;
+	struct open_image image;
 	struct container_key container;
 	__u32 generation;
 	__u32 flags;			/* enum image_flag */
@@ -70,7 +70,7 @@ static __always_inline bool find_membership(struct membership *found)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_context *context = bpf_task_storage_get(&tasks, task, 0, 0);
-	struct image_entry *entry;
+	void *pages;
 
 	found->task = task;
 	found->context = context;
@@ -85,8 +85,8 @@ static __always_inline bool find_membership(struct membership *found)
 			return false;
 		found->container.pid_namespace = active_pid_namespace(task);
 	}
-	found->image = bpf_map_lookup_elem(&containers, &found->container);
-	if (!found->image)
+	pages = bpf_map_lookup_elem(&containers, &found->container);
+	if (!pages || !image_open(&found->image, pages))
 		return false;
 	if (!found->member && !runs_program_from_outside(task)) {
 		found->member = true;
@@ -94,10 +94,8 @@ static __always_inline bool find_membership(struct membership *found)
 		if (found->context)
 			remember_program(found->context, BPF_CORE_READ(task, mm, exe_file, f_inode));
 	}
-	entry = image_at(found->image, IMAGE_IDENTITY);
-	found->generation = entry ? entry->first : 0;
-	entry = image_at(found->image, IMAGE_DECISIONS);
-	found->flags = entry ? entry->first : 0;
+	found->generation = found->image.first->entries[IMAGE_IDENTITY].first;
+	found->flags = found->image.first->entries[IMAGE_DECISIONS].first;
 	return true;
 }
 
@@ -130,8 +128,8 @@ static __noinline __u32 find_program_class(struct membership *found, struct path
 	result = path_build(path, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt), &offset);
 	/* A program without a path, a memory file say, is none that a rule can name. */
 	if (result == PATH_OK)
-		*program_class = automaton_program_class(found->image,
-							 automaton_match(found->image, path, offset));
+		*program_class = automaton_program_class(&found->image,
+							 automaton_match(&found->image, path, offset));
 	else if (result != PATH_UNREACHABLE && result != PATH_INTERNAL)
 		return result;
 	if (context) {

@@ -4,10 +4,11 @@ import type { RuleDescription } from '../events/rule-description.js';
 import { Failure } from '../failure.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { followLinks } from '../policy/links.js';
-import type { Policy, Postures } from '../policy/model.js';
+import { type Policy, type Postures, policyKey } from '../policy/model.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
 import type { DesiredState } from './desired-state.js';
 import { type LiveImage, LiveImages } from './images.js';
+import { inTurns } from './turns.js';
 
 /** What a change needs to have written down before it takes effect. */
 export interface ImageChanges {
@@ -68,13 +69,13 @@ export class Enforcement {
     const fresh = new Map<string, LiveImage>();
     const next = new Map<string, { namespaces: NamespacePair; image: LiveImage }>();
     try {
-      for (const container of desired.containers.values()) {
-        const current = this.#assigned.get(container.id);
-        const image =
-          current === undefined || affected(container)
-            ? this.#images.obtain(this.ruleSetFor(container, desired), fresh)
-            : current.image;
-        next.set(container.id, { namespaces: container.namespaces, image });
+      const isAffected = (container: Container) => !this.#assigned.has(container.id) || affected(container);
+      for await (const { likes, ruleSet } of this.#kinds(desired, isAffected)) {
+        const image = this.#images.obtain(ruleSet, fresh);
+        for (const { id, namespaces } of likes) next.set(id, { namespaces, image });
+      }
+      for (const { id, namespaces } of desired.containers.values()) {
+        if (!next.has(id)) next.set(id, { namespaces, image: this.#assigned.get(id)!.image });
       }
       await record({
         added: [...fresh.values()],
@@ -97,10 +98,22 @@ export class Enforcement {
   }
 
   /** Compiles what `change` would compile. @throws Failure where that fails */
-  rehearse(desired: DesiredState, affected: (container: Container) => boolean): void {
-    for (const container of desired.containers.values()) {
-      if (affected(container)) this.#images.rehearse(this.ruleSetFor(container, desired));
+  async rehearse(desired: DesiredState, affected: (container: Container) => boolean): Promise<void> {
+    for await (const { ruleSet } of this.#kinds(desired, affected)) this.#images.rehearse(ruleSet);
+  }
+
+  /** The rule sets of these containers. Containers that are alike in all that matters are looked at once. */
+  async *#kinds(desired: DesiredState, isAsked: (container: Container) => boolean) {
+    const kinds = new Map<string, Container[]>();
+    for await (const container of inTurns(desired.containers.values())) {
+      if (!isAsked(container)) continue;
+      const reaching = desired.policies.reaching(container).map(policyKey);
+      const likeness = JSON.stringify([container.namespace, reaching, Object.entries(container.links).sort()]);
+      const likes = kinds.get(likeness);
+      if (likes === undefined) kinds.set(likeness, [container]);
+      else likes.push(container);
     }
+    for await (const likes of inTurns(kinds.values())) yield { likes, ruleSet: this.ruleSetFor(likes[0]!, desired) };
   }
 
   /** Compiles one policy by itself, so that what no container can have is refused before one asks for it. */

@@ -99,7 +99,7 @@ export class Ledger {
   rehearse<Result>(work: (current: DesiredState, generation: number) => Change<Result>): Promise<Result> {
     return this.#serial.run(async () => {
       const { next, result } = work(this.#desired, this.#generation + 1);
-      if (next !== undefined) this.enforcement.rehearse(next.desired, next.affected);
+      if (next !== undefined) await this.enforcement.rehearse(next.desired, next.affected);
       return result;
     });
   }

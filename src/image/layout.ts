@@ -8,6 +8,8 @@
  */
 export const ENTRY_BYTES = 8;
 export const HEADER_ENTRIES = 8;
+/** The kernel holds an image in pages of so many entries: a look-up costs it more than a step of the automaton. */
+export const PAGE_ENTRIES = 4096;
 /** "HBK2": refuses an image of another layout. */
 export const IMAGE_MAGIC = 0x324b4248;
 

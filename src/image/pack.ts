@@ -17,6 +17,9 @@ export function pack(automaton: Automaton, verdicts: Verdicts, flags: number): U
   return words;
 }
 
+/** Rows with so many symbols are hard to fit in and go first. */
+const DENSE_SYMBOLS = 4;
+
 class Packer {
   readonly #bases: Int32Array;
   readonly #symbols = new IntBuffer();
@@ -51,24 +54,32 @@ class Packer {
     return this.automaton.defaults[state] === DEAD_STATE ? base : base | STATE_HAS_DEFAULT;
   }
 
-  /** Finds a base for every state, those with the most symbols first, and returns how many entries that takes. */
+  /**
+   * Finds a base for every state and returns how many entries that takes. Those with many symbols come first; the others
+   * follow in the order of a path that runs through them, so that a walk stays on few pages.
+   */
   #placeStates(firstBase: number): number {
     const shapes = new IntListTable();
-    const statesOf: number[][] = [];
+    const shapeOf = new Int32Array(this.automaton.states);
     for (let state = DEAD_STATE + 1; state < this.automaton.states; state++) {
       this.#readRow(state);
       this.#symbols.sort();
-      const shape = shapes.intern(this.#symbols.values, 0, this.#symbols.length);
-      const states = statesOf[shape];
-      if (states === undefined) statesOf.push([state]);
-      else states.push(state);
+      shapeOf[state] = shapes.intern(this.#symbols.values, 0, this.#symbols.length);
     }
-    const symbolsOf = statesOf.map((_, shape) =>
-      shapes.pool.values.subarray(shapes.startOf(shape), shapes.startOf(shape + 1)),
-    );
-    const denseFirst = [...symbolsOf.keys()].sort((a, b) => symbolsOf[b]!.length - symbolsOf[a]!.length || a - b);
+    const symbolsOf = (shape: number) => shapes.pool.values.subarray(shapes.startOf(shape), shapes.startOf(shape + 1));
+    const order = depthFirst(this.automaton);
+    const isDense = (state: number) => symbolsOf(shapeOf[state]!).length >= DENSE_SYMBOLS;
+    const denseFirst = order
+      .filter(isDense)
+      .sort((a, b) => symbolsOf(shapeOf[b]!).length - symbolsOf(shapeOf[a]!).length);
     const slots = new SlotTable(firstBase);
-    for (const shape of denseFirst) slots.placeAll(symbolsOf[shape]!, statesOf[shape]!, this.#bases);
+    const from = new Int32Array(shapes.size).fill(firstBase);
+    for (const state of [...denseFirst, ...order.filter((state) => !isDense(state))]) {
+      const shape = shapeOf[state]!;
+      const base = slots.place(symbolsOf(shape), from[shape]!);
+      this.#bases[state] = base;
+      from[shape] = base + 1;
+    }
     return slots.end;
   }
 
@@ -94,4 +105,22 @@ class Packer {
     const { defaults, firstTransition } = this.automaton;
     return defaults[state] === state && firstTransition[state] === firstTransition[state + 1];
   }
+}
+
+/** The states but the dead one, each followed by those that are reached through it. */
+function depthFirst({ states, start, defaults, firstTransition, targets }: Automaton): Int32Array {
+  const order = new IntBuffer();
+  const seen = new Uint8Array(states);
+  const waiting = [start];
+  seen[DEAD_STATE] = 1;
+  while (waiting.length > 0) {
+    const state = waiting.pop()!;
+    if (seen[state]) continue;
+    seen[state] = 1;
+    order.push(state);
+    waiting.push(defaults[state]!);
+    for (let index = firstTransition[state + 1]! - 1; index >= firstTransition[state]!; index--)
+      waiting.push(targets[index]!);
+  }
+  return order.values.slice(0, order.length);
 }

@@ -7,8 +7,8 @@ const REFUSALS_MAX = 512;
  * Places the rows of a sparse table over each other: row displacement, first fit (Tarjan and Yao, "Storing a sparse
  * table", 1979). No two rows have the same base.
  *
- * Rows of one shape are placed together, each search going on where the last one ended: slots are only ever taken, so
- * where a shape did not fit it never will. A free slot is found through the taken ones as in union-find.
+ * The search for a shape may go on where its last one ended: slots are only ever taken, so where a shape did not fit it
+ * never will. A free slot is found through the taken ones as in union-find.
  */
 export class SlotTable {
   /** A free slot holds 0, a taken one how far to go on at least to a free one. */
@@ -25,15 +25,11 @@ export class SlotTable {
     return this.#end;
   }
 
-  /** Places a row for each state and notes its base. The symbols are sorted, and there is at least one. */
-  placeAll(symbols: Int32Array, states: readonly number[], bases: Int32Array): void {
-    let from = this.firstBase;
-    for (const state of states) {
-      const base = this.#findBase(symbols, from);
-      this.#take(symbols, base);
-      bases[state] = base;
-      from = base + 1;
-    }
+  /** Places a row of these symbols, sorted and at least one, no sooner than at `from`; returns its base. */
+  place(symbols: Int32Array, from: number): number {
+    const base = this.#findBase(symbols, from);
+    this.#take(symbols, base);
+    return base;
   }
 
   #findBase(symbols: Int32Array, from: number): number {

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import type { NamespacePair } from '../containers/container.js';
 import type { Image } from '../image/image.js';
-import { ENTRY_BYTES, HEADER } from '../image/layout.js';
+import { ENTRY_BYTES, HEADER, PAGE_ENTRIES } from '../image/layout.js';
 import {
   BPF_F_INNER_MAP,
   BPF_F_RDONLY_PROG,
@@ -19,6 +19,7 @@ import {
 
 const ENOENT = 2;
 const KEY_BYTES = 8;
+const PAGE_BYTES = PAGE_ENTRIES * ENTRY_BYTES;
 
 /** An image in the kernel: complete and frozen. It lives while a container uses it or until it is released. */
 export interface KernelImage {
@@ -29,25 +30,26 @@ export interface KernelImage {
 
 /** Copies an image into a map of its own, writes its generation into the header, and freezes it. */
 export function createKernelImage(image: Image, generation: number): KernelImage {
-  const entries = image.words.length / 2;
+  const pages = Math.ceil(image.words.length / 2 / PAGE_ENTRIES);
   const descriptor = checked(
     'cannot create the map of a policy image',
-    createMap(BPF_MAP_TYPE_ARRAY, 'hauberk_image', 4, ENTRY_BYTES, entries, {
+    createMap(BPF_MAP_TYPE_ARRAY, 'hauberk_image', 4, PAGE_BYTES, pages, {
       sz: MAP_CREATE_OPTIONS_BYTES,
       map_flags: BPF_F_INNER_MAP | BPF_F_RDONLY_PROG,
     }),
   );
   try {
-    const words = Uint32Array.from(image.words);
+    const words = new Uint32Array((pages * PAGE_BYTES) / 4);
+    words.set(image.words);
     words[HEADER.identity * 2] = generation;
-    const keys = Uint32Array.from({ length: entries }, (_, index) => index);
-    checked('cannot fill a policy image', updateBatch(descriptor, keys, words, [entries], null));
+    const keys = Uint32Array.from({ length: pages }, (_, index) => index);
+    checked('cannot fill a policy image', updateBatch(descriptor, keys, words, [pages], null));
     checked('cannot freeze a policy image', freezeMap(descriptor));
   } catch (error) {
     closeDescriptor(descriptor);
     throw error;
   }
-  return { descriptor, generation, bytes: entries * ENTRY_BYTES };
+  return { descriptor, generation, bytes: pages * PAGE_BYTES };
 }
 
 export function releaseKernelImage(image: KernelImage): void {

@@ -28,6 +28,7 @@ test('an event record has the same members at the same places in C and in TypeSc
 
 test('an image has the same header, flags and symbols in C and in TypeScript', () => {
   assert.deepEqual(types.structure('image_entry'), { first: 0, second: 4, 'size of structure': layout.ENTRY_BYTES });
+  assert.equal(types.structure('image_page')['size of structure'], layout.PAGE_ENTRIES * layout.ENTRY_BYTES);
   assert.deepEqual(types.enumeration('image_header'), {
     IMAGE_IDENTITY: layout.HEADER.identity,
     IMAGE_AUTOMATON: layout.HEADER.automaton,

@@ -7,9 +7,12 @@ function placed(shapes: ReadonlyArray<readonly [number[], number]>, firstBase = 
   const table = new SlotTable(firstBase);
   const rows: Array<{ base: number; symbols: number[] }> = [];
   for (const [symbols, count] of shapes) {
-    const bases = new Int32Array(count);
-    table.placeAll(Int32Array.from(symbols), [...bases.keys()], bases);
-    for (const base of bases) rows.push({ base, symbols });
+    let from = firstBase;
+    for (let index = 0; index < count; index++) {
+      const base = table.place(Int32Array.from(symbols), from);
+      rows.push({ base, symbols });
+      from = base + 1;
+    }
   }
   return { table, rows };
 }

@@ -1,0 +1,97 @@
+/**
+ * The daemon's way from the ring to the streams, in a process of its own: everything that runs there runs here, but
+ * the records come from bench.bpf.c. The descriptor of the ring is inherited as number 4.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Container } from '../../src/containers/container.js';
+import { EventHub } from '../../src/events/hub.js';
+import { clockOffset, EventReader } from '../../src/events/reader.js';
+import type { RuleDescription } from '../../src/events/rule-description.js';
+import { COUNTERS, type Counter } from '../../src/kernel/counters.js';
+import { RingBuffer } from '../../src/kernel/ring-buffer.js';
+import { Metrics } from '../../src/metrics/metrics.js';
+import { eventServiceOf } from '../../src/rpc/event-service.js';
+import { startServer } from '../../src/rpc/server.js';
+import { CONTAINERS, type ServerReady, type ServerReport } from './messages.js';
+
+const RING_DESCRIPTOR = 4;
+const RING_BYTES = 8 * 1024 * 1024;
+
+const containers = CONTAINERS.map(
+  (id, index): Container => ({
+    id,
+    name: `${id}-7c9f5d6b4-x2x8k`,
+    namespace: 'production',
+    labels: { app: 'web', tier: 'front', 'pod-template-hash': '7c9f5d6b4' },
+    origin: 'registered',
+    namespaces: { pidNamespace: index, mountNamespace: index },
+    links: {},
+  }),
+);
+const rule: RuleDescription = {
+  policy: 'protect-credentials',
+  policyNamespace: 'production',
+  rule: 'file.matchDirectories[3]',
+  severity: 7,
+  tags: ['credentials', 'MITRE_T1552'],
+  message: 'a program reads credentials it has no business with',
+  class: 'file',
+};
+
+const hub = new EventHub();
+const reader = new EventReader(
+  { containerOf: ({ pidNamespace }) => containers[pidNamespace], ruleOf: () => rule },
+  (events) => {
+    hub.publish(events);
+    metrics.observeEvents(events, process.hrtime.bigint() + clockOffset());
+  },
+  () => undefined,
+);
+const metrics = new Metrics({
+  status: () => ({
+    version: '',
+    kernelRelease: '',
+    securityModules: [],
+    enforcing: true,
+    reason: '',
+    programs: [],
+    policies: 1,
+    containers: containers.length,
+    images: 1,
+    started: new Date(),
+    adopted: false,
+    dockerConnected: false,
+    generation: 1,
+    enforcedGeneration: 1,
+  }),
+  kernelCounters: () => Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Record<Counter, number>,
+  recursionMisses: () => new Map(),
+  ringWakeUps: () => ring.wakeUps,
+  eventCounts: () => hub.counts(),
+  undecodableRecords: () => reader.undecodable,
+});
+const ring = new RingBuffer(RING_DESCRIPTOR, RING_BYTES, () => reader.read(ring));
+
+const directory = mkdtempSync(join(tmpdir(), 'hauberk-bench-'));
+const server = await startServer({
+  listen: `unix:${join(directory, 'bench.sock')}`,
+  services: [eventServiceOf(hub)],
+  logger: pino({ level: 'warn' }, pino.destination(2)),
+});
+process.on('message', () => {
+  if (reader.undecodable > 0) throw new Error(`${reader.undecodable} records could not be decoded`);
+  const report: ServerReport = {
+    peakMebibytes: process.resourceUsage().maxRSS / 1024,
+    missed: hub.counts().missed,
+  };
+  process.send!(report);
+});
+process.on('disconnect', () => {
+  rmSync(directory, { recursive: true });
+  process.exit();
+});
+const ready: ServerReady = { address: server.address, clockOffset: String(clockOffset()) };
+process.send!(ready);

@@ -1,0 +1,118 @@
+/** What one figure is, whoever measures it. */
+export interface Definition {
+  readonly unit: string;
+  /** What it should be; null where nothing was set. */
+  readonly target: string | null;
+  readonly meaning: string;
+}
+
+const match = (rules: string, meaning: string, target: string | null = null): Definition => ({
+  unit: 'ns',
+  target,
+  meaning: `one decision by ${rules} rules, a 40-byte path ${meaning}`,
+});
+const hit = 'that a rule names';
+const miss = 'that differs from a rule in its last byte';
+const matchTarget = (name: string) => `≤ 1.2 × match_ns_10_${name}, < match_ns_empty + 150`;
+
+const ratio = (what: string, target: string | null = null): Definition => ({
+  unit: 'ratio',
+  target,
+  meaning: `${what}, to the same with empty programs on the same hooks`,
+});
+
+const latency = (percent: number, rate: string, target: string | null = null): Definition => ({
+  unit: 'ms',
+  target,
+  meaning: `from the kernel's record to a client of another process, ${percent} % of ${rate} events/s are quicker`,
+});
+
+/** Every figure, in the order of the table. */
+export const FIGURES = {
+  match_ns_10_hit: match('10', hit),
+  match_ns_10_miss: match('10', miss),
+  match_ns_1000_hit: match('1,000', hit),
+  match_ns_1000_miss: match('1,000', miss),
+  match_ns_10000_hit: match('10,000', hit, matchTarget('hit')),
+  match_ns_10000_miss: match('10,000', miss, matchTarget('miss')),
+  match_ns_empty: { unit: 'ns', target: null, meaning: 'the same loop in the kernel around no decision' },
+  compile_s_1000: {
+    unit: 's',
+    target: null,
+    meaning: '1,000 rules to an image, half of them patterns and directories',
+  },
+  compile_s_10000: { unit: 's', target: '< 1', meaning: 'the same for 10,000 rules' },
+  image_bytes_per_rule_10000: { unit: 'bytes', target: null, meaning: 'size of that image, for each rule' },
+  apply_ms_1000_containers: {
+    unit: 'ms',
+    target: '< 100',
+    meaning: 'a policy for 1,000 containers of ten kinds, from the call to the last map update, on disk by then',
+  },
+  apply_stall_ms: { unit: 'ms', target: '≤ 20', meaning: 'worst delay of the event loop meanwhile' },
+  events_per_s: {
+    unit: 'events/s',
+    target: '≥ 100000',
+    meaning: 'from the kernel to a client of another process, none lost in three runs',
+  },
+  event_p50_ms_1000: latency(50, '1,000'),
+  event_p99_ms_1000: latency(99, '1,000', '< 10'),
+  event_p50_ms_50000: latency(50, '50,000'),
+  event_p99_ms_50000: latency(99, '50,000'),
+  event_bytes: { unit: 'bytes', target: null, meaning: 'one event within a message of the stream' },
+  event_rss_mib: {
+    unit: 'MiB',
+    target: null,
+    meaning: 'peak resident memory of the serving process, the ring mapped twice counted in',
+  },
+  streams_1000_rss_mib: {
+    unit: 'MiB',
+    target: null,
+    meaning: 'peak resident memory while serving 1,000 connections with a stream each, 10 of them not reading',
+  },
+  streams_1000_p99_ms: {
+    unit: 'ms',
+    target: null,
+    meaning: 'latency of 99 % of the events on the other 990 streams, 10 events/s to each',
+  },
+  vm_open_ratio_outside: ratio('open and close outside every container', '≤ 1.05'),
+  vm_open_ratio_inside: ratio('open and close in a container with 100 rules', '≤ 1.5'),
+  vm_exec_ratio_inside: ratio('spawn, exec and exit in that container'),
+  vm_connect_ratio_inside: ratio('TCP connect to loopback in that container'),
+  vm_unlink_ratio_inside: ratio('unlink in that container'),
+  start_ms_0: { unit: 'ms', target: null, meaning: 'from the start of hauberkd to SERVING, nothing to load' },
+  start_ms_1000: { unit: 'ms', target: null, meaning: 'the same with 1,000 policies on disk' },
+} as const satisfies Readonly<Record<string, Definition>>;
+
+export type FigureName = keyof typeof FIGURES;
+export const FIGURE_NAMES = Object.keys(FIGURES) as readonly FigureName[];
+
+export function isFigureName(name: string): name is FigureName {
+  return Object.hasOwn(FIGURES, name);
+}
+
+/** Takes a measured value. */
+export type Recorder = (name: FigureName, value: number) => void;
+
+export interface Scope {
+  /** Fewer and shorter runs: to see that everything works, not to quote. */
+  readonly quick: boolean;
+  wants(name: FigureName): boolean;
+}
+
+/** Figures that are measured together. */
+export interface Group {
+  readonly figures: readonly FigureName[];
+  /** Records each figure as soon as it is known; a rejection loses only the others. */
+  measure(scope: Scope, record: Recorder): Promise<void>;
+}
+
+/** The line printed for a measured figure. */
+export function figureLine(name: FigureName, value: number): string {
+  const { unit, target } = FIGURES[name];
+  return JSON.stringify({ name, value: rounded(value), unit, target });
+}
+
+/** Four digits say all there is to know. */
+export function rounded(value: number): number {
+  return Number(value.toPrecision(4));
+}

@@ -1,0 +1,19 @@
+import type { Group } from './figures.js';
+import { applyGroup } from './groups/apply.js';
+import { compileGroup } from './groups/compile.js';
+import { eventsGroup } from './groups/events.js';
+import { matchGroup } from './groups/match.js';
+import { streamsGroup } from './groups/streams.js';
+import { VirtualMachineGroup } from './groups/virtual-machine.js';
+
+export const virtualMachine = new VirtualMachineGroup();
+
+/** In the order in which they run. */
+export const GROUPS: readonly Group[] = [
+  matchGroup,
+  compileGroup,
+  applyGroup,
+  eventsGroup,
+  streamsGroup,
+  virtualMachine,
+];

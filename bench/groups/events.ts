@@ -1,0 +1,82 @@
+import { EventPipeline } from '../events/processes.js';
+import type { Group, Recorder, Scope } from '../figures.js';
+import { progress } from '../support/progress.js';
+
+const RATES = [1000, 50_000] as const;
+const RAMP_START = 20_000;
+const RAMP_END = 2_000_000;
+/** Runs that must lose nothing for a rate to count. */
+const CONFIRMATIONS = 3;
+
+/** From the kernel's ring through the daemon's own code to one client, at rates and at the limit. */
+export const eventsGroup: Group = {
+  figures: [
+    'events_per_s',
+    'event_p50_ms_1000',
+    'event_p99_ms_1000',
+    'event_p50_ms_50000',
+    'event_p99_ms_50000',
+    'event_bytes',
+    'event_rss_mib',
+  ],
+  async measure(scope, record) {
+    const pipeline = await EventPipeline.start({ streams: 1, stalled: 0, containerIds: [] });
+    try {
+      // Not measured: code that has never run is slow once.
+      await pipeline.run({ eventsPerSecond: 10_000, seconds: 1, container: 0 });
+      await measureRates(pipeline, scope, record);
+      if (scope.wants('events_per_s')) record('events_per_s', await findLimit(pipeline, scope));
+      record('event_rss_mib', (await pipeline.report()).peakMebibytes);
+    } finally {
+      await pipeline.close();
+    }
+  },
+};
+
+async function measureRates(pipeline: EventPipeline, { quick }: Scope, record: Recorder): Promise<void> {
+  for (const rate of RATES) {
+    progress(`events: ${rate} a second`);
+    const outcome = await pipeline.run({ eventsPerSecond: rate, seconds: quick ? 1 : 8, container: 0 });
+    const { percentiles, produced, missed, events, expected } = outcome;
+    const lost = produced.dropped + missed + Math.max(0, expected - events - missed);
+    if (lost > 0) progress(`events: ${lost} of ${produced.sent} lost at ${rate} a second`);
+    if (percentiles !== undefined) {
+      record(`event_p50_ms_${rate}`, percentiles.p50);
+      record(`event_p99_ms_${rate}`, percentiles.p99);
+    }
+    if (rate === RATES[0]) record('event_bytes', outcome.bytesEach);
+  }
+}
+
+/**
+ * Raises the rate until an event is lost, then lowers it to the first that loses nothing several times over: near the
+ * limit one run more or less is luck. The throughput is the least of those runs, timed to the last arrival.
+ */
+async function findLimit(pipeline: EventPipeline, { quick }: Scope): Promise<number> {
+  const step = quick ? 1.5 : 1.15;
+  const seconds = quick ? 1 : 3;
+  let rate = RAMP_START;
+  while (rate < RAMP_END && (await reached(pipeline, rate, seconds)) > 0) rate *= step;
+  while (rate > RAMP_START) {
+    rate /= step;
+    const runs: number[] = [];
+    for (let pass = 0; pass < CONFIRMATIONS && !runs.includes(0); pass++) {
+      runs.push(await reached(pipeline, rate, seconds));
+    }
+    if (!runs.includes(0)) return Math.min(...runs);
+  }
+  throw new Error(`events were lost even at ${RAMP_START} a second`);
+}
+
+/** Events that arrived in a second; 0 when one was lost. */
+async function reached(pipeline: EventPipeline, rate: number, seconds: number): Promise<number> {
+  const outcome = await pipeline.run({ eventsPerSecond: rate, seconds, container: 0 });
+  const { produced, missed, events, expected, last } = outcome;
+  if (produced.dropped > 0 || missed > 0 || events < expected) {
+    progress(`events: at ${Math.round(rate)} a second the ring dropped ${produced.dropped} and the stream ${missed}`);
+    return 0;
+  }
+  const throughput = events / ((last - produced.began) / 1000);
+  progress(`events: ${Math.round(throughput)} a second, none lost`);
+  return throughput;
+}

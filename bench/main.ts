@@ -1,0 +1,51 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { FIGURE_NAMES, type FigureName, figureLine } from './figures.js';
+import { GROUPS, virtualMachine } from './groups.js';
+import { type Options, readOptions, USAGE } from './options.js';
+import { conditions, rewriteTable } from './report.js';
+import { progress } from './support/progress.js';
+
+const README = 'README.md';
+
+/** Measures what was asked for; a group that fails does not keep the others from being measured. */
+async function measure({ only, quick }: Options): Promise<Map<FigureName, number>> {
+  const values = new Map<FigureName, number>();
+  const wants = (name: FigureName) => only.test(name);
+  for (const group of GROUPS.filter(({ figures }) => figures.some(wants))) {
+    try {
+      await group.measure({ quick, wants }, (name, value) => {
+        if (!wants(name)) return;
+        values.set(name, value);
+        process.stdout.write(`${figureLine(name, value)}\n`);
+      });
+    } catch (error) {
+      progress((error as Error).stack ?? String(error));
+    }
+  }
+  return values;
+}
+
+async function run(options: Options): Promise<void> {
+  const values = await measure(options);
+  const missing = FIGURE_NAMES.filter((name) => options.only.test(name) && !values.has(name));
+  if (missing.length > 0) {
+    progress(`could not measure ${missing.join(', ')}`);
+    process.exitCode = 1;
+  }
+  if (options.complete) {
+    writeFileSync(
+      README,
+      rewriteTable(readFileSync(README, 'utf8'), values, conditions('npm run bench', virtualMachine.kernel)),
+    );
+    progress(`rewrote the table in ${README}`);
+  }
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options === 'help') process.stdout.write(USAGE);
+  else await run(options);
+} catch (error) {
+  process.stderr.write(`bench: ${(error as Error).message}\n\n${USAGE}`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,114 @@
+import koffi from 'koffi';
+import type { Image } from '../../src/image/image.js';
+import { createKernelImage, type KernelImage } from '../../src/kernel/images.js';
+import {
+  checked,
+  checkedPointer,
+  closeObject,
+  findMap,
+  loadObject,
+  lookupElement,
+  mapDescriptor,
+  nextProgram,
+  openObject,
+  type Pointer,
+  programDescriptor,
+  programName,
+  takeWarnings,
+} from '../../src/kernel/libbpf.js';
+
+const libbpf = koffi.load('libbpf.so.1');
+const updateElement = libbpf.func('int bpf_map_update_elem(int fd, const void *key, const void *value, uint64 flags)');
+const testRun = libbpf.func('int bpf_prog_test_run_opts(int fd, void *options)');
+
+export const BENCH_OBJECT = 'build/bpf/bench.bpf.o';
+
+/** struct bpf_test_run_opts: its size stands first; an empty run has nothing else to say. */
+const TEST_RUN_OPTIONS_BYTES = 80;
+const FIRST = Uint32Array.of(0);
+
+/** Puts the only value into an array map. */
+export function setOnlyValue(map: number, value: Uint8Array | Uint32Array): void {
+  checked('cannot write a map', updateElement(map, FIRST, value, 0));
+}
+
+export function readOnlyValue(map: number, bytes: number): Buffer {
+  const value = Buffer.alloc(bytes);
+  checked('cannot read a map', lookupElement(map, FIRST, value));
+  return value;
+}
+
+/** Runs a program of type SYSCALL once. */
+export function runProgram(program: number): void {
+  const options = Buffer.alloc(TEST_RUN_OPTIONS_BYTES);
+  options.writeBigUInt64LE(BigInt(TEST_RUN_OPTIONS_BYTES));
+  checked('cannot run a program', testRun(program, options));
+}
+
+/** The plain programs and the maps of bpf/bench.bpf.c, loaded into this machine's kernel. */
+export class BenchObject {
+  readonly #object: Pointer;
+
+  constructor() {
+    this.#object = checkedPointer(`cannot open ${BENCH_OBJECT}`, openObject(BENCH_OBJECT, null));
+    const result = loadObject(this.#object);
+    if (result < 0) throw new Error(`cannot load ${BENCH_OBJECT} (root is needed):\n${takeWarnings().join('\n')}`);
+  }
+
+  /** The descriptor of a map; it is valid until {@link close}. */
+  map(name: string): number {
+    return checked(`no map ${name}`, mapDescriptor(checkedPointer(`no map ${name}`, findMap(this.#object, name))));
+  }
+
+  program(name: string): number {
+    for (let program = nextProgram(this.#object, null); program; program = nextProgram(this.#object, program)) {
+      if (programName(program) === name) return checked(`no program ${name}`, programDescriptor(program));
+    }
+    throw new Error(`no program ${name}`);
+  }
+
+  close(): void {
+    closeObject(this.#object);
+  }
+}
+
+const PATH_BYTES_MAX = 4096;
+/** struct match_run of bpf/bench.bpf.c. */
+const MATCH_RUN = { elapsed: 0, rounds: 8, offset: 12, verdict: 16, path: 24 };
+const MATCH_RUN_BYTES = MATCH_RUN.path + PATH_BYTES_MAX + 256;
+
+/** The matcher of the enforcement, timed by itself in the kernel. */
+export class MatchTimer {
+  readonly #images: number;
+  readonly #runs: number;
+  readonly #match: number;
+  readonly #empty: number;
+
+  constructor(object: BenchObject) {
+    this.#images = object.map('image_under_test');
+    this.#runs = object.map('match_runs');
+    this.#match = object.program('bench_match');
+    this.#empty = object.program('bench_empty');
+  }
+
+  load(image: Image): KernelImage {
+    return createKernelImage(image, 1);
+  }
+
+  /** Decides `rounds` times, or does nothing as often; `verdict` is the last decision. */
+  run(what: 'match' | 'empty', image: KernelImage, path: string, rounds: number) {
+    const bytes = Buffer.from(path);
+    const run = Buffer.alloc(MATCH_RUN_BYTES);
+    run.writeUInt32LE(rounds, MATCH_RUN.rounds);
+    run.writeUInt32LE(PATH_BYTES_MAX - bytes.length, MATCH_RUN.offset);
+    run.set(bytes, MATCH_RUN.path + PATH_BYTES_MAX - bytes.length);
+    setOnlyValue(this.#images, Uint32Array.of(image.descriptor));
+    setOnlyValue(this.#runs, run);
+    runProgram(what === 'match' ? this.#match : this.#empty);
+    const answer = readOnlyValue(this.#runs, MATCH_RUN_BYTES);
+    return {
+      nanosecondsEach: Number(answer.readBigUInt64LE(MATCH_RUN.elapsed)) / rounds,
+      verdict: answer.readUInt32LE(MATCH_RUN.verdict),
+    };
+  }
+}

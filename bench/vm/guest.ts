@@ -1,0 +1,30 @@
+/**
+ * The part of the benchmark that runs in the virtual machine. Usage: guest.js FILE PATTERN [quick]. Appends to FILE
+ * the kernel's release, and a line for each figure; figures whose name PATTERN does not match may be left out.
+ */
+import { appendFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { FIGURE_NAMES, type FigureName, type Recorder } from '../figures.js';
+import { progress } from '../support/progress.js';
+import { measureRatios } from './ratios.js';
+import { measureStart } from './start.js';
+
+const [file, pattern, mode] = process.argv.slice(2);
+const wants = (name: FigureName) => new RegExp(pattern!).test(name);
+const record: Recorder = (name, value) => appendFileSync(file!, `${JSON.stringify({ name, value })}\n`);
+const parts = [
+  { prefix: 'vm_', measure: measureRatios },
+  { prefix: 'start_', measure: measureStart },
+];
+
+appendFileSync(file!, `${JSON.stringify({ kernel: release() })}\n`);
+for (const { prefix, measure } of parts) {
+  if (!FIGURE_NAMES.some((name) => name.startsWith(prefix) && wants(name))) continue;
+  try {
+    await measure({ quick: mode === 'quick', wants }, record);
+  } catch (error) {
+    progress((error as Error).stack ?? String(error));
+  }
+}
+// What failed half-way may have left a child whose end the event loop awaits.
+process.exit();

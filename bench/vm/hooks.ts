@@ -1,0 +1,93 @@
+import { existsSync, readdirSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import koffi from 'koffi';
+import { programOfLink } from '../../src/kernel/descriptor-info.js';
+import {
+  checked,
+  checkedPointer,
+  closeDescriptor,
+  closeObject,
+  getPinned,
+  loadObject,
+  nextProgram,
+  openObject,
+  type Pointer,
+  programDescriptor,
+  programName,
+  setAutoload,
+  takeWarnings,
+} from '../../src/kernel/libbpf.js';
+import { BENCH_OBJECT } from '../support/bench-object.js';
+
+const libbpf = koffi.load('libbpf.so.1');
+const sectionName = libbpf.func('const char *bpf_program__section_name(bpf_program *program)');
+/** Without a name it attaches a program to the hook it was loaded for. */
+const openTracepoint = libbpf.func('int bpf_raw_tracepoint_open(const char *name, int program)');
+
+export const ENFORCEMENT_OBJECT = 'build/bpf/hauberk.bpf.o';
+
+/** Loaded programs that can be attached to their hooks, and detached, in no time. */
+export class Attachable {
+  #links: number[] = [];
+
+  constructor(readonly programs: readonly number[]) {}
+
+  attach(): void {
+    this.#links = this.programs.map((program) => checked('cannot attach', openTracepoint(null, program)));
+  }
+
+  detach(): void {
+    for (const link of this.#links) closeDescriptor(link);
+    this.#links = [];
+  }
+}
+
+/** LSM programs of an object file: name to section, which says the hook. Nothing is loaded. */
+export function lsmSections(objectPath: string): Map<string, string> {
+  const object = checkedPointer(`cannot open ${objectPath}`, openObject(objectPath, null));
+  const sections = programsOf(object).map((program): [string, string] => [
+    programName(program),
+    sectionName(program).replace(/^\?/, ''),
+  ]);
+  closeObject(object);
+  return new Map(sections.filter(([, section]) => section.startsWith('lsm/')));
+}
+
+/** Takes the pinned programs of a daemon that has ended: they are loaded from now on, but not attached. */
+export function takeEnforcement(pinDirectory: string): { names: string[]; enforcement: Attachable } {
+  const directories = join(pinDirectory, 'programs');
+  const [build] = existsSync(directories) ? readdirSync(directories) : [];
+  if (build === undefined) throw new Error(`no programs are pinned below ${pinDirectory}`);
+  const names = readdirSync(join(directories, build));
+  const programs = names.map((name) => {
+    const path = join(directories, build, name);
+    const link = checked(`cannot open ${path}`, getPinned(path));
+    const program = programOfLink(link);
+    unlinkSync(path);
+    closeDescriptor(link);
+    return program;
+  });
+  return { names, enforcement: new Attachable(programs) };
+}
+
+/** Loads an empty program for each of these sections. */
+export function loadEmpty(sections: ReadonlySet<string>): Attachable {
+  const object = checkedPointer(`cannot open ${BENCH_OBJECT}`, openObject(BENCH_OBJECT, null));
+  const chosen: Pointer[] = [];
+  for (const program of programsOf(object)) {
+    const section = sectionName(program).replace(/^\?/, '');
+    if (sections.has(section)) chosen.push(program);
+    checked('cannot select a program', setAutoload(program, sections.has(section)));
+  }
+  if (chosen.length !== sections.size) throw new Error(`${BENCH_OBJECT} lacks an empty program for a hook`);
+  if (loadObject(object) < 0) throw new Error(`cannot load ${BENCH_OBJECT}:\n${takeWarnings().join('\n')}`);
+  return new Attachable(chosen.map((program) => checked('no program', programDescriptor(program))));
+}
+
+function programsOf(object: Pointer): Pointer[] {
+  const programs: Pointer[] = [];
+  for (let program = nextProgram(object, null); program !== null; program = nextProgram(object, program)) {
+    programs.push(program);
+  }
+  return programs;
+}

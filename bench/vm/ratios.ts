@@ -1,0 +1,118 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname } from 'node:path';
+import { checkedCall, mountFileSystem } from '../../src/kernel/libbpf.js';
+import { toManifest } from '../../src/policy/manifest-text.js';
+import type { Policy } from '../../src/policy/model.js';
+import { Client } from '../../test/support/client.js';
+import { Daemon } from '../../test/support/daemon.js';
+import type { Recorder, Scope } from '../figures.js';
+import { progress } from '../support/progress.js';
+import { exactPath, missedPath, mixedPolicy } from '../support/rules.js';
+import { median } from '../support/statistics.js';
+import { Attachable, ENFORCEMENT_OBJECT, loadEmpty, lsmSections, takeEnforcement } from './hooks.js';
+import { SYSTEM_CALLS, type SystemCall, SystemCalls } from './system-calls.js';
+
+const FILE_RULES = 80;
+const PROCESS_RULES = 20;
+const LABELS = { app: 'bench' };
+/** Where the rules are about; in memory, so that no other file system's own opens are counted in. */
+const DIRECTORY = '/srv';
+/** The files that are used: of no rule, which only the end of their path tells. */
+const PATH = missedPath(16);
+/** A file of a rule. */
+const BLOCKED_PATH = exactPath(16);
+/** Calls of one measurement. */
+const CALLS: Readonly<Record<SystemCall, number>> = { open: 2000, exec: 10, connect: 100, unlink: 500 };
+
+const PLACES = ['outside', 'inside'] as const;
+const SETTINGS = ['none', 'empty', 'enforcement'] as const;
+type Setting = (typeof SETTINGS)[number];
+
+/** What system calls cost under the enforcement, compared with empty programs on the same hooks. */
+export async function measureRatios({ quick }: Scope, record: Recorder): Promise<void> {
+  mountMemory();
+  const outside = await SystemCalls.start(PATH);
+  const inside = await SystemCalls.start(PATH, ['unshare', '-m', '-p', '-f', '--mount-proc']);
+  const { names, enforcement } = await publishPolicy(inside);
+  const sections = lsmSections(ENFORCEMENT_OBJECT);
+  const programs: Record<Setting, Attachable> = {
+    none: new Attachable([]),
+    empty: loadEmpty(new Set(names.map((name) => sections.get(name)!))),
+    enforcement,
+  };
+  await checkThatItEnforces(enforcement, outside, inside);
+
+  const samples = new Map<string, number[]>();
+  const rounds = quick ? 3 : 31;
+  progress(`ratios: ${rounds} interleaved rounds`);
+  for (let round = 0; round < rounds; round++) {
+    // The order turns round, so that none always comes after the same other.
+    for (const setting of round % 2 === 0 ? SETTINGS : SETTINGS.toReversed()) {
+      programs[setting].attach();
+      for (const place of PLACES) {
+        const process = place === 'inside' ? inside : outside;
+        for (const call of SYSTEM_CALLS) {
+          // Not measured: an attachment patches the kernel's code, which is then slow once.
+          await process.time(call, Math.ceil(CALLS[call] / 5));
+          const key = `${place} ${call} ${setting}`;
+          samples.set(key, [...(samples.get(key) ?? []), await process.time(call, CALLS[call])]);
+        }
+      }
+      programs[setting].detach();
+    }
+  }
+  for (const [key, values] of samples) progress(`ratios: ${key}: ${median(values).toFixed(0)} ns`);
+  // Round by round, so that another load on the machine slows down both sides of a ratio.
+  const ratio = (place: (typeof PLACES)[number], call: SystemCall) => {
+    const empty = samples.get(`${place} ${call} empty`)!;
+    return median(samples.get(`${place} ${call} enforcement`)!.map((value, round) => value / empty[round]!));
+  };
+  record('vm_open_ratio_outside', ratio('outside', 'open'));
+  for (const call of SYSTEM_CALLS) record(`vm_${call}_ratio_inside`, ratio('inside', call));
+  await outside.end();
+  await inside.end();
+}
+
+function mountMemory(): void {
+  mkdirSync(DIRECTORY, { recursive: true });
+  checkedCall(`cannot mount ${DIRECTORY}`, mountFileSystem('tmpfs', DIRECTORY, 'tmpfs', 0, null));
+  mkdirSync(dirname(PATH), { recursive: true });
+}
+
+function policy(): Policy {
+  const files = mixedPolicy('bench', FILE_RULES, LABELS);
+  const processes = mixedPolicy('bench', PROCESS_RULES).rules.map((rule) => ({ ...rule, class: 'process' as const }));
+  return { ...files, rules: [...files.rules, ...processes] };
+}
+
+/** Has the daemon put a container under the policy, ends it and takes the programs it leaves in force. */
+async function publishPolicy(inside: SystemCalls) {
+  progress('ratios: hauberkd loads its programs');
+  const daemon = new Daemon();
+  await daemon.start('--docker-socket', 'off');
+  const client = new Client(daemon.address);
+  await client.call('ContainerService', 'RegisterContainer', {
+    id: 'bench',
+    labels: LABELS,
+    namespaces: inside.childNamespaces,
+  });
+  const { changes } = await client.call('PolicyService', 'ApplyPolicy', { manifest: toManifest(policy()) });
+  if (changes[0].containerIds.length !== 1) throw new Error('the policy does not reach the container');
+  client.close();
+  await daemon.end('SIGTERM');
+  return takeEnforcement(daemon.pinDirectory);
+}
+
+async function checkThatItEnforces(enforcement: Attachable, outside: SystemCalls, inside: SystemCalls): Promise<void> {
+  writeFileSync(BLOCKED_PATH, '');
+  const expect = async (place: SystemCalls, errno: number, when: string) => {
+    const found = await place.read(BLOCKED_PATH);
+    if (found !== errno) throw new Error(`${when}: reading ${BLOCKED_PATH} gives errno ${found}, not ${errno}`);
+  };
+  await expect(inside, 0, 'inside, detached');
+  enforcement.attach();
+  await expect(inside, constants.errno.EACCES, 'inside, attached');
+  await expect(outside, 0, 'outside, attached');
+  enforcement.detach();
+}

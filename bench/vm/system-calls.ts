@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { NamespacePair } from '../../src/containers/container.js';
+
+/** Where groups/virtual-machine.ts compiles the programs to. */
+const BUILD = 'build/bench/vm';
+const PROGRAM = 'system-calls';
+const PROGRAM_RUN = 'nothing';
+
+export const SYSTEM_CALLS = ['open', 'exec', 'connect', 'unlink'] as const;
+export type SystemCall = (typeof SYSTEM_CALLS)[number];
+
+/** A process that times system calls on request; it lives as long as this object needs it. */
+export class SystemCalls {
+  readonly #process: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  private constructor(child: ChildProcess) {
+    this.#process = child;
+    this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /**
+   * @param path a file to be opened; the names of the others start with it
+   * @param command a command that runs the process elsewhere, such as `unshare` with its flags
+   */
+  static async start(path: string, command: readonly string[] = []): Promise<SystemCalls> {
+    const run = `${path}-${PROGRAM_RUN}`;
+    if (!existsSync(run)) copyFileSync(join(BUILD, PROGRAM_RUN), run);
+    const [first, ...others] = [...command, join(BUILD, PROGRAM), path, path, run];
+    const started = new SystemCalls(spawn(first!, others, { stdio: ['pipe', 'pipe', 'inherit'] }));
+    await started.#answer();
+    return started;
+  }
+
+  /** Namespaces of the processes that the command makes. */
+  get childNamespaces(): NamespacePair {
+    const inode = (name: string) => statSync(`/proc/${this.#process.pid}/ns/${name}`).ino;
+    return { pidNamespace: inode('pid_for_children'), mountNamespace: inode('mnt') };
+  }
+
+  /** Nanoseconds each of `count` calls took. */
+  async time(call: SystemCall, count: number): Promise<number> {
+    return Number(await this.#ask(`${call} ${count}`));
+  }
+
+  /** The errno of opening a file for reading; 0 when it could be opened. */
+  async read(path: string): Promise<number> {
+    return Number(await this.#ask(`read ${path}`));
+  }
+
+  async end(): Promise<void> {
+    const ended = once(this.#process, 'exit');
+    this.#process.stdin!.end();
+    await ended;
+  }
+
+  #ask(question: string): Promise<string> {
+    this.#process.stdin!.write(`${question}\n`);
+    return this.#answer();
+  }
+
+  async #answer(): Promise<string> {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error(`${PROGRAM} ended`);
+    return value;
+  }
+}

@@ -1,0 +1,16 @@
+import { setImmediate } from 'node:timers/promises';
+
+/** How long the event loop may be held before other work gets its turn. */
+const TURN_MILLISECONDS = 5;
+
+/** Passes items on one by one, and lets events, streams and calls have their turn between them. */
+export async function* inTurns<Item>(items: Iterable<Item>): AsyncGenerator<Item> {
+  let began = performance.now();
+  for (const item of items) {
+    if (performance.now() - began > TURN_MILLISECONDS) {
+      await setImmediate();
+      began = performance.now();
+    }
+    yield item;
+  }
+}
