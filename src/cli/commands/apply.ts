@@ -1,0 +1,109 @@
+import type { Command } from 'commander';
+import { createTwoFilesPatch } from 'diff';
+import { type HauberkClient, HauberkError, type PolicyChange, PolicyChange_Kind } from '../../client/index.js';
+import { checkPattern } from '../../image/pattern.js';
+import { readManifest } from '../../policy/manifest.js';
+import { toManifest } from '../../policy/manifest-text.js';
+import { policyKey } from '../../policy/model.js';
+import { withClient } from '../connection.js';
+import { CommandFailure, exitStatusOf } from '../exit-status.js';
+import { ManifestFiles } from '../manifest-files.js';
+import { coloured, Progress } from '../output.js';
+
+/** More differences than these nobody reads. */
+const DIFFERENCES_SHOWN = 100;
+const FILES_WORTH_PROGRESS = 20;
+
+export function addApply(program: Command): void {
+  program
+    .command('apply')
+    .description('add or replace the policies of manifests, all of them or none')
+    .requiredOption('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
+    .option('--dry-run', 'show what would change, and change nothing')
+    .action(async ({ file, dryRun }: { file: string[]; dryRun?: boolean }, command: Command) => {
+      const manifests = readFiles(file);
+      await withClient(command, (client) =>
+        explained(manifests, async () => {
+          const source = { $case: 'manifest', value: manifests.text } as const;
+          const planned = await client.policies.validatePolicy({ source });
+          await showDifferences(client, manifests, planned.changes);
+          const { changes } = dryRun ? planned : await client.policies.applyPolicy({ source });
+          for (const change of changes) say(change, dryRun ? ' (dry run)' : '');
+        }),
+      );
+    });
+}
+
+export function addValidate(program: Command): void {
+  program
+    .command('validate')
+    .description('check manifests as the daemon does when they are applied; nothing is changed')
+    .requiredOption('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
+    .action(async ({ file }: { file: string[] }, command: Command) => {
+      const manifests = readFiles(file);
+      await withClient(command, (client) =>
+        explained(manifests, async () => {
+          const source = { $case: 'manifest', value: manifests.text } as const;
+          const { changes } = await client.policies.validatePolicy({ source });
+          for (const { namespace, name, warnings } of changes) {
+            for (const warning of warnings) process.stderr.write(`${namespace}/${name}: warning: ${warning}\n`);
+          }
+          process.stdout.write(`${changes.length} ${changes.length === 1 ? 'policy is' : 'policies are'} valid\n`);
+        }),
+      );
+    });
+}
+
+function readFiles(places: readonly string[]): ManifestFiles {
+  let count = 0;
+  const manifests = new ManifestFiles(places, (read) => {
+    count = read;
+  });
+  if (count >= FILES_WORTH_PROGRESS) new Progress('manifests read:', count).at(count);
+  return manifests;
+}
+
+/** Turns a refusal into lines that name files. */
+export async function explained(manifests: ManifestFiles, task: () => Promise<void>): Promise<void> {
+  try {
+    await task();
+  } catch (error) {
+    if (!(error instanceof HauberkError) || error.violations.length === 0) throw error;
+    throw new CommandFailure(exitStatusOf(error), manifests.explain(error).join('\n'));
+  }
+}
+
+/** Shows how policies will change, in the form the daemon keeps them in. */
+async function showDifferences(
+  client: HauberkClient,
+  manifests: ManifestFiles,
+  changes: readonly PolicyChange[],
+): Promise<void> {
+  const updated = changes.filter(({ kind }) => kind === PolicyChange_Kind.UPDATED);
+  const wanted = new Map(
+    readManifest(manifests.text, { checkPattern }).map(({ policy }) => [policyKey(policy), toManifest(policy)]),
+  );
+  const shown = updated.slice(0, DIFFERENCES_SHOWN);
+  const progress = new Progress('policies compared:', shown.length);
+  for (const [index, { namespace, name }] of shown.entries()) {
+    const { manifest } = await client.policies.getPolicy({ namespace, name });
+    const key = policyKey({ namespace, name });
+    const patch = createTwoFilesPatch(key, key, manifest, wanted.get(key) ?? '', 'in force', 'to be applied');
+    process.stdout.write(patch.split('\n').slice(1).map(colouredLine).join('\n'));
+    if (shown.length >= FILES_WORTH_PROGRESS) progress.at(index + 1);
+  }
+  const left = updated.length - shown.length;
+  if (left > 0) process.stdout.write(`and ${left} more that differ\n`);
+}
+
+function colouredLine(line: string): string {
+  if (line.startsWith('+')) return coloured('green', line);
+  return line.startsWith('-') ? coloured('red', line) : line;
+}
+
+function say({ namespace, name, kind, containerIds, warnings }: PolicyChange, suffix: string): void {
+  const reach = `${containerIds.length} ${containerIds.length === 1 ? 'container' : 'containers'}`;
+  const what = PolicyChange_Kind[kind].toLowerCase();
+  process.stdout.write(`policy ${namespace}/${name} ${what}, reaches ${reach}${suffix}\n`);
+  for (const warning of warnings) process.stderr.write(`${namespace}/${name}: warning: ${warning}\n`);
+}

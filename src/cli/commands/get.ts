@@ -1,0 +1,106 @@
+import { type Command, Option } from 'commander';
+import { DEFAULT_NAMESPACE } from '../../policy/validate.js';
+import { withClient } from '../connection.js';
+import { type Format, print } from '../output.js';
+import { containerView, policyView, postureView, statusView } from '../views.js';
+
+interface Options {
+  readonly output: Format;
+  readonly namespace?: string;
+}
+
+const output = () =>
+  new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table');
+const labelsText = (labels: Readonly<Record<string, string>>) =>
+  Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+
+export function addGet(program: Command): void {
+  const get = program.command('get').description('show what the daemon holds');
+
+  get
+    .command('policies')
+    .description('the policies')
+    .addOption(output())
+    .option('-n, --namespace <namespace>', 'of one namespace')
+    .action(async ({ output: format, namespace = '' }: Options, command: Command) => {
+      const { policies } = await withClient(command, (client) => client.policies.listPolicies({ namespace }));
+      print(format, policies.map(policyView), () => [
+        ['NAMESPACE', 'NAME', 'VERSION', 'RULES', 'SELECTOR'],
+        ...policies.map(({ namespace: of, name, resourceVersion, rules, selector }) => [
+          of,
+          name,
+          String(resourceVersion),
+          String(rules.length),
+          labelsText(selector?.matchLabels ?? {}),
+        ]),
+      ]);
+    });
+
+  get
+    .command('policy')
+    .description('one policy, as the manifest it can be applied by')
+    .argument('<name>')
+    .addOption(output().default('yaml'))
+    .option('-n, --namespace <namespace>', 'its namespace', DEFAULT_NAMESPACE)
+    .action(async (name: string, { output: format, namespace = '' }: Options, command: Command) => {
+      const { policy, manifest } = await withClient(command, (client) =>
+        client.policies.getPolicy({ namespace, name }),
+      );
+      if (format === 'json') print('json', policyView(policy!), () => []);
+      else process.stdout.write(manifest);
+    });
+
+  get
+    .command('containers')
+    .description('the containers policies can reach')
+    .addOption(output())
+    .option('-n, --namespace <namespace>', 'of one namespace')
+    .action(async ({ output: format, namespace = '' }: Options, command: Command) => {
+      const { containers } = await withClient(command, (client) => client.containers.listContainers({ namespace }));
+      print(format, containers.map(containerView), () => [
+        ['NAMESPACE', 'NAME', 'ID', 'ORIGIN', 'PID', 'POLICIES'],
+        ...containers
+          .map(containerView)
+          .map((container) => [
+            container.namespace,
+            container.name,
+            container.id.slice(0, 12),
+            container.origin.toLowerCase(),
+            String(container.pid),
+            container.policies.join(','),
+          ]),
+      ]);
+    });
+
+  get
+    .command('postures')
+    .description('what happens to accesses no rule names')
+    .addOption(output())
+    .action(async ({ output: format }: Options, command: Command) => {
+      const { defaults, namespaces } = await withClient(command, (client) => client.policies.listPostures());
+      const rows = [
+        { namespace: '', postures: postureView(defaults) },
+        ...namespaces.map(({ namespace, postures }) => ({ namespace, postures: postureView(postures) })),
+      ];
+      print(format, rows, () => [
+        ['NAMESPACE', 'PROCESS', 'FILE', 'NETWORK', 'CAPABILITY'],
+        ...rows.map(({ namespace, postures }) => [
+          namespace || '(every other)',
+          ...['PROCESS', 'FILE', 'NETWORK', 'CAPABILITY'].map((name) => postures[name]?.toLowerCase() ?? ''),
+        ]),
+      ]);
+    });
+
+  get
+    .command('status')
+    .description('how the daemon and its kernel are')
+    .addOption(output())
+    .action(async ({ output: format }: Options, command: Command) => {
+      const status = statusView(await withClient(command, (client) => client.host.getStatus()));
+      print(format, status, () =>
+        Object.entries(status).map(([name, value]) => [name, Array.isArray(value) ? value.join(' ') : String(value)]),
+      );
+    });
+}

@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { HauberkError, Violation } from '../client/index.js';
+import { CommandFailure, EXIT } from './exit-status.js';
+
+const MANIFEST_NAME = /\.(?:ya?ml|json)$/u;
+const STANDARD_INPUT = '-';
+
+interface Part {
+  readonly name: string;
+  /** The line of the joined text that is the file's first, counted from 1. */
+  readonly firstLine: number;
+}
+
+/** Manifests of several files as one text of many documents, which is applied as a whole. */
+export class ManifestFiles {
+  readonly text: string;
+  readonly #parts: readonly Part[];
+
+  /** @param places files, directories (with all manifests below them) or `-` for standard input */
+  constructor(places: readonly string[], onRead: (count: number) => void = () => undefined) {
+    const names = places.flatMap(filesAt);
+    if (names.length === 0) throw new CommandFailure(EXIT.refused, `no manifests in ${places.join(', ')}`);
+    const parts: Part[] = [];
+    let text = '';
+    let line = 1;
+    for (const [index, name] of names.entries()) {
+      const content = `${index > 0 ? '---\n' : ''}${readManifest(name)}`;
+      const ended = content.endsWith('\n') ? content : `${content}\n`;
+      parts.push({ name: name === STANDARD_INPUT ? 'standard input' : name, firstLine: line + Number(index > 0) });
+      text += ended;
+      line += ended.split('\n').length - 1;
+      onRead(index + 1);
+    }
+    this.text = text;
+    this.#parts = parts;
+  }
+
+  get count(): number {
+    return this.#parts.length;
+  }
+
+  /** What the daemon says is wrong, a line each, with the file, line and column it is wrong at. */
+  explain(error: HauberkError): string[] {
+    if (error.violations.length === 0) return [error.message];
+    return error.violations.map((violation) => this.#explainOne(violation));
+  }
+
+  #explainOne({ field, description }: Violation): string {
+    const name = field.replace(/^document \d+: /u, '');
+    const [, line, column, text] = /^line (\d+), column (\d+): (.*)$/su.exec(description) ?? [];
+    if (line === undefined) return name === '' ? description : `${name}: ${description}`;
+    const part = this.#parts.findLast(({ firstLine }) => firstLine <= Number(line)) ?? this.#parts[0]!;
+    return `${part.name}:${Number(line) - part.firstLine + 1}:${column}: ${name}: ${text}`;
+  }
+}
+
+function filesAt(place: string): string[] {
+  if (place === STANDARD_INPUT || !statOf(place).isDirectory()) return [place];
+  return readdirSync(place, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && MANIFEST_NAME.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+function statOf(place: string) {
+  try {
+    return statSync(place);
+  } catch (error) {
+    throw new CommandFailure(EXIT.refused, (error as Error).message);
+  }
+}
+
+function readManifest(name: string): string {
+  try {
+    return readFileSync(name === STANDARD_INPUT ? 0 : name, 'utf8');
+  } catch (error) {
+    throw new CommandFailure(EXIT.refused, (error as Error).message);
+  }
+}

@@ -1,0 +1,50 @@
+import { stringify } from 'yaml';
+
+export type Format = 'table' | 'json' | 'yaml';
+
+/** Prints values for people in columns, for programs as JSON or YAML. */
+export function print(format: Format, value: unknown, table: () => readonly (readonly string[])[]): void {
+  if (format === 'json') process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  else if (format === 'yaml') process.stdout.write(stringify(value, { aliasDuplicateObjects: false }));
+  else process.stdout.write(columns(table()));
+}
+
+/** Rows of equal length, the first of them headings, set in columns. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
+  }
+  return rows
+    .map((row) => row.map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index]!))).join('  '))
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('');
+}
+
+/** Says on standard error how far a long task is; in one line that is written over where that can be. */
+export class Progress {
+  #last = 0;
+
+  constructor(
+    readonly what: string,
+    readonly total: number,
+  ) {}
+
+  at(count: number): void {
+    const now = performance.now();
+    if (now - this.#last < 100 && count < this.total) return;
+    this.#last = now;
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r${this.what} ${count}/${this.total}${count === this.total ? '\n' : ''}`);
+    else if (count === this.total) process.stderr.write(`${this.what} ${count}\n`);
+  }
+}
+
+type Colour = 'red' | 'green' | 'yellow' | 'dim';
+const CODES: Readonly<Record<Colour, number>> = { red: 31, green: 32, yellow: 33, dim: 2 };
+
+/** Colours a text where a person sees it; see https://no-color.org. */
+export function coloured(colour: Colour, text: string, isTerminal: boolean | undefined = process.stdout.isTTY): string {
+  if (!isTerminal || process.env.NO_COLOR) return text;
+  return `\u001b[${CODES[colour]}m${text}\u001b[0m`;
+}

@@ -1,0 +1,94 @@
+import {
+  AccessClass,
+  Action,
+  type Container,
+  ContainerOrigin,
+  Direction,
+  type Event,
+  type GetStatusResponse,
+  type Policy,
+  type Posture,
+  Result,
+  type Rule,
+} from '../client/index.js';
+
+/** Messages of the API as plain values: enumerations by their names, times as texts. Printed as JSON, YAML or a table. */
+
+export function timeText(time: { seconds: bigint; nanos: number } | undefined): string {
+  if (time === undefined) return '';
+  const whole = new Date(Number(time.seconds) * 1000).toISOString();
+  return whole.replace(/\.\d+Z$/u, `.${String(time.nanos).padStart(9, '0')}Z`);
+}
+
+export function eventView(event: Event) {
+  return {
+    ...event,
+    time: timeText(event.time),
+    class: nameOf(AccessClass, event.class),
+    action: nameOf(Action, event.action),
+    result: nameOf(Result, event.result),
+    heldBack: Number(event.heldBack),
+  };
+}
+
+export function ruleView(rule: Rule) {
+  const { match, class: ruleClass, action, ...rest } = rule;
+  return { ...rest, class: nameOf(AccessClass, ruleClass), match: matchView(match), action: nameOf(Action, action) };
+}
+
+function matchView(match: Rule['match']): object {
+  if (match === undefined) return {};
+  if (match.$case !== 'endpoint') return { [match.$case]: match.value };
+  const { direction, ...value } = match.value;
+  return { endpoint: { ...value, direction: nameOf(Direction, direction) } };
+}
+
+/** What a rule matches, in a few words. */
+export function matchText({ match }: Rule): string {
+  if (match === undefined) return '';
+  switch (match.$case) {
+    case 'directory':
+      return match.value.directory + (match.value.recursive ? '**' : '*');
+    case 'endpoint': {
+      const { protocol, cidr, ports, direction } = match.value;
+      const name = direction === Direction.DIRECTION_UNSPECIFIED ? '' : nameOf(Direction, direction).toLowerCase();
+      return [name, protocol, cidr, ports && `port ${ports}`].filter((part) => part !== '').join(' ');
+    }
+    default:
+      return match.value;
+  }
+}
+
+export function policyView(policy: Policy) {
+  return {
+    namespace: policy.namespace,
+    name: policy.name,
+    resourceVersion: Number(policy.resourceVersion),
+    matchLabels: policy.selector?.matchLabels ?? {},
+    rules: policy.rules.map(ruleView),
+  };
+}
+
+export function containerView(container: Container) {
+  return { ...container, origin: nameOf(ContainerOrigin, container.origin) };
+}
+
+export function postureView(postures: readonly Posture[]): Record<string, string> {
+  return Object.fromEntries(
+    postures.map((posture) => [nameOf(AccessClass, posture.class), nameOf(Action, posture.action)]),
+  );
+}
+
+export function statusView(status: GetStatusResponse) {
+  return {
+    ...status,
+    started: timeText(status.started),
+    generation: Number(status.generation),
+    enforcedGeneration: Number(status.enforcedGeneration),
+  };
+}
+
+export function nameOf(names: Readonly<Record<number, string>>, value: number): string {
+  const name = names[value] ?? String(value);
+  return name.endsWith('_UNSPECIFIED') ? '' : name;
+}

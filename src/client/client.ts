@@ -1,0 +1,84 @@
+import { Client, type MethodDefinition, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
+import { ContainerServiceService } from '../generated/hauberk/v1/container.js';
+import { EventServiceService } from '../generated/hauberk/v1/event.js';
+import { HostServiceService } from '../generated/hauberk/v1/host.js';
+import { PolicyServiceService } from '../generated/hauberk/v1/policy.js';
+import { type ConnectOptions, channelCredentials, channelOptions, DEFAULT_ADDRESS } from './connection.js';
+import { HauberkError } from './error.js';
+import { type EventFilter, type EventStreamOptions, followEvents, type ReceivedEvents } from './event-stream.js';
+
+const DEFAULT_TIMEOUT_MILLISECONDS = 30_000;
+
+/** A promise for every call of a service that has one answer. Fields of a request that are left out are empty. */
+export type UnaryCalls<Definition> = {
+  readonly [Method in keyof Definition as Definition[Method] extends { readonly responseStream: false }
+    ? Method
+    : never]: Definition[Method] extends MethodDefinition<infer Request, infer Response>
+    ? (request?: Partial<Request>) => Promise<Response>
+    : never;
+};
+
+/** The API of one daemon. Every call that fails rejects with a HauberkError. */
+export interface HauberkClient {
+  readonly policies: UnaryCalls<typeof PolicyServiceService>;
+  readonly containers: UnaryCalls<typeof ContainerServiceService>;
+  readonly host: UnaryCalls<typeof HostServiceService>;
+  /**
+   * Events from now on. When the connection is lost it connects again and goes on where it stopped, as far as the
+   * daemon still has the events. Ends when the signal is aborted; throws a HauberkError the daemon will not take back,
+   * such as for a filter no event can meet.
+   */
+  events(filter?: EventFilter, options?: EventStreamOptions): AsyncGenerator<ReceivedEvents>;
+  close(): void;
+}
+
+/** Makes a client. It connects at the first call. */
+export function connect(options: ConnectOptions = {}): HauberkClient {
+  const client = new Client(options.address ?? DEFAULT_ADDRESS, channelCredentials(options), channelOptions(options));
+  const timeout = options.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MILLISECONDS;
+  return {
+    policies: unaryCalls(client, PolicyServiceService, timeout),
+    containers: unaryCalls(client, ContainerServiceService, timeout),
+    host: unaryCalls(client, HostServiceService, timeout),
+    events: (filter = {}, streamOptions = {}) =>
+      followEvents(
+        (request) => {
+          const { path, requestSerialize, responseDeserialize } = EventServiceService.streamEvents;
+          return client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
+        },
+        filter,
+        streamOptions,
+      ),
+    close: () => client.close(),
+  };
+}
+
+function unaryCalls<Definition extends ServiceDefinition>(
+  client: Client,
+  definition: Definition,
+  timeout: number,
+): UnaryCalls<Definition> {
+  const calls = Object.entries(definition)
+    .filter(([, { responseStream }]) => !responseStream)
+    .map(([name, method]) => {
+      const empty = method.requestDeserialize(Buffer.alloc(0)) as object;
+      return [name, (request: object = {}) => unary(client, method, { ...empty, ...request }, timeout)];
+    });
+  return Object.fromEntries(calls);
+}
+
+function unary<Request, Response>(
+  client: Client,
+  { path, requestSerialize, responseDeserialize }: MethodDefinition<Request, Response>,
+  request: Request,
+  timeout: number,
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const done = (error: ServiceError | null, response?: Response) => {
+      if (error === null) resolve(response!);
+      else reject(HauberkError.from(error, error));
+    };
+    const options = { deadline: Date.now() + timeout };
+    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, options, done);
+  });
+}

@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ClientReadableStream, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  type Event,
+  type Position,
+  StreamEventsRequest,
+  type StreamEventsResponse,
+} from '../generated/hauberk/v1/event.js';
+import { HauberkError } from './error.js';
+
+/** See StreamEventsRequest; what is left out lets everything pass. */
+export type EventFilter = Partial<Omit<StreamEventsRequest, 'resumeAfter'>>;
+
+export interface EventStreamOptions {
+  readonly signal?: AbortSignal;
+  /** Where an earlier stream ended. */
+  readonly resumeAfter?: Position;
+  /** Told when the connection was lost, with the reason, and how long it will wait before it tries again. */
+  readonly onReconnect?: (error: HauberkError, waitMilliseconds: number) => void;
+  /** Told when the daemon has accepted the stream. */
+  readonly onOpen?: () => void;
+}
+
+export interface ReceivedEvents {
+  readonly events: readonly Event[];
+  /** Events that were missed before these: this client read too slowly, or was away for too long. */
+  readonly missed: number;
+  /** True when the daemon was another one before: nobody knows how many events came between. */
+  readonly restarted: boolean;
+  /** What to resume after. */
+  readonly position: Position | undefined;
+}
+
+type Open = (request: StreamEventsRequest) => ClientReadableStream<StreamEventsResponse>;
+
+/** Statuses that a lost connection, or a daemon that stops, ends a stream with. */
+const PASSING: ReadonlySet<status> = new Set([
+  status.UNAVAILABLE,
+  status.UNKNOWN,
+  status.INTERNAL,
+  status.DEADLINE_EXCEEDED,
+  status.RESOURCE_EXHAUSTED,
+  status.CANCELLED,
+]);
+const FIRST_WAIT_MILLISECONDS = 100;
+const LONGEST_WAIT_MILLISECONDS = 10_000;
+
+export async function* followEvents(
+  open: Open,
+  filter: EventFilter,
+  { signal, resumeAfter, onReconnect, onOpen }: EventStreamOptions,
+): AsyncGenerator<ReceivedEvents> {
+  const empty = StreamEventsRequest.decode(new Uint8Array());
+  let position = resumeAfter;
+  let ceiling = FIRST_WAIT_MILLISECONDS;
+  while (!signal?.aborted) {
+    const call = open({ ...empty, ...filter, resumeAfter: position });
+    const cancel = () => call.cancel();
+    signal?.addEventListener('abort', cancel);
+    call.once('metadata', () => {
+      ceiling = FIRST_WAIT_MILLISECONDS;
+      onOpen?.();
+    });
+    try {
+      for await (const response of call as AsyncIterable<StreamEventsResponse>) {
+        const restarted = position !== undefined && response.position?.run !== position.run;
+        position = response.position;
+        yield { events: response.events, missed: Number(response.missed), restarted, position };
+      }
+    } catch (error) {
+      if (signal?.aborted) return;
+      const failure = HauberkError.from(error as ServiceError, error);
+      if (!PASSING.has((error as ServiceError).code)) throw failure;
+      // Anywhere up to the ceiling, so that clients cut off together do not come back together.
+      const wait = Math.ceil(Math.random() * ceiling);
+      ceiling = Math.min(ceiling * 2, LONGEST_WAIT_MILLISECONDS);
+      onReconnect?.(failure, wait);
+      await sleep(wait, undefined, { signal }).catch(() => undefined);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      call.cancel();
+    }
+  }
+}

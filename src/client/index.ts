@@ -1,0 +1,19 @@
+/** The typed client of hauberkd's API: `import { connect } from 'hauberk/client'`. */
+
+export * from '../generated/hauberk/v1/container.js';
+export { type Event, type Position, Result } from '../generated/hauberk/v1/event.js';
+export type { GetStatusResponse } from '../generated/hauberk/v1/host.js';
+export {
+  AccessClass,
+  Action,
+  Direction,
+  type Policy,
+  type PolicyChange,
+  PolicyChange_Kind,
+  type Posture,
+  type Rule,
+} from '../generated/hauberk/v1/policy.js';
+export { connect, type HauberkClient, type UnaryCalls } from './client.js';
+export { type ConnectOptions, DEFAULT_ADDRESS, type TlsFiles } from './connection.js';
+export { HauberkError, type StatusName, type Violation } from './error.js';
+export type { EventFilter, EventStreamOptions, ReceivedEvents } from './event-stream.js';

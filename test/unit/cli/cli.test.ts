@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { makeEvent } from '../events/support.js';
+import { manifest, serveAll, temporaryDirectory } from '../rpc/support.js';
+
+const PROGRAM = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
+
+interface Ended {
+  readonly status: number | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** Runs the command as a user does. Not in one call: the server it speaks to lives in this process. */
+async function run(address: string, parameters: readonly string[], input = ''): Promise<Ended> {
+  const child = spawn(process.execPath, [PROGRAM, ...parameters], {
+    env: { ...process.env, HAUBERK_ADDRESS: address },
+  });
+  let [output, errors] = ['', ''];
+  child.stdout.on('data', (text) => {
+    output += text;
+  });
+  child.stderr.on('data', (text) => {
+    errors += text;
+  });
+  child.stdin.end(input);
+  const [status] = await once(child, 'close');
+  return { status, output, errors };
+}
+
+async function start(t: TestContext) {
+  const served = await serveAll(t);
+  const directory = temporaryDirectory(t);
+  const write = (name: string, text: string) => {
+    writeFileSync(join(directory, name), text);
+    return join(directory, name);
+  };
+  const hauberk = (...parameters: string[]) => run(served.server.address, parameters);
+  return { ...served, directory, write, hauberk };
+}
+
+const web = {
+  id: 'c1deadbeef',
+  name: 'web-1',
+  namespace: 'default',
+  labels: { app: 'web' },
+  origin: 'registered',
+} as const;
+
+describe('hauberk apply', () => {
+  test('applies a file, shows what changes in a policy that is there, and says whom it reaches', async (t) => {
+    const { write, hauberk, plane } = await start(t);
+    await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+    const file = write('one.yaml', manifest('one'));
+    const first = await hauberk('apply', '-f', file);
+    assert.deepEqual(first, { status: 0, output: 'policy default/one created, reaches 1 container\n', errors: '' });
+    write('one.yaml', manifest('one', '/etc/gshadow'));
+    const dry = await hauberk('apply', '--dry-run', '-f', file);
+    assert.match(dry.output, /^-\s+- path: \/etc\/shadow$/mu);
+    assert.match(dry.output, /^\+\s+- path: \/etc\/gshadow$/mu);
+    assert.match(dry.output, /updated, reaches 1 container \(dry run\)/u);
+    assert.equal(plane.policies.versionOf(plane.policies.get('default', 'one')!), 2);
+    await hauberk('apply', '-f', file);
+    assert.equal(plane.policies.versionOf(plane.policies.get('default', 'one')!), 3);
+  });
+
+  test('takes a directory with all below it, and standard input, as one change', async (t) => {
+    const { directory, write, hauberk, plane, server } = await start(t);
+    mkdirSync(join(directory, 'deep'));
+    write('a.yaml', manifest('a'));
+    write('deep/b.yml', manifest('b'));
+    write('deep/notes.txt', 'not a manifest');
+    assert.equal((await hauberk('apply', '-f', directory)).status, 0);
+    assert.equal((await run(server.address, ['apply', '-f', '-'], manifest('c'))).status, 0);
+    assert.deepEqual(
+      plane.policies.list().map(({ name }) => name),
+      ['a', 'b', 'c'],
+    );
+    assert.equal(plane.ledger.generation, 2);
+  });
+
+  test('names the file, line and column of every problem, and changes nothing', async (t) => {
+    const { write, hauberk, plane } = await start(t);
+    const good = write('good.yaml', manifest('good'));
+    const bad = write('bad.yaml', manifest('bad', 'relative').replace('Block', 'Blokc'));
+    const { status, errors } = await hauberk('apply', '-f', good, '-f', bad);
+    assert.equal(status, 1);
+    assert.deepEqual(errors.trim().split('\n'), [
+      `hauberk: ${bad}:12:15: spec.file.matchPaths[0].path: must be absolute, that is start with \`/\``,
+      `${bad}:13:11: spec.action: must be one of \`Allow\`, \`Audit\`, \`Block\`, not \`Blokc\`, did you mean \`Block\`?`,
+    ]);
+    assert.deepEqual(plane.policies.list(), []);
+  });
+});
+
+test('hauberk validate tells of valid and of invalid manifests by its exit status', async (t) => {
+  const { write, hauberk } = await start(t);
+  const { status, output } = await hauberk('validate', '-f', write('one.yaml', manifest('one')));
+  assert.deepEqual([status, output], [0, '1 policy is valid\n']);
+  assert.equal((await hauberk('validate', '-f', write('bad.yaml', 'kind: x'))).status, 1);
+  assert.equal((await hauberk('validate', '-f', '/no/such/file')).status, 1);
+});
+
+test('hauberk delete deletes by name and by manifest', async (t) => {
+  const { write, hauberk, plane } = await start(t);
+  const file = write('all.yaml', `${manifest('a')}---\n${manifest('b', '/x', 'shop')}---\n${manifest('c')}`);
+  await hauberk('apply', '-f', file);
+  assert.equal((await hauberk('delete', 'c')).output, 'policy default/c deleted\n');
+  assert.equal((await hauberk('delete', 'b')).status, 1);
+  assert.equal((await hauberk('delete', '-n', 'shop', 'b')).status, 0);
+  assert.equal((await hauberk('delete', '-f', write('a.yaml', manifest('a')))).status, 0);
+  assert.deepEqual(plane.policies.list(), []);
+  assert.equal((await hauberk('delete')).status, 2);
+});
+
+test('hauberk get and effective show what is there, as a table and for programs', async (t) => {
+  const { write, hauberk, plane } = await start(t);
+  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  await hauberk('apply', '-f', write('one.yaml', manifest('one')));
+  assert.match((await hauberk('get', 'policies')).output, /^default\s+one\s+2\s+1\s+app=web$/mu);
+  assert.match(
+    (await hauberk('get', 'containers')).output,
+    /^default\s+web-1\s+c1deadbeef\s+registered\s+0\s+default\/one$/mu,
+  );
+  assert.match((await hauberk('get', 'status')).output, /^enforcing\s+true$/mu);
+  assert.match((await hauberk('get', 'postures')).output, /^\(every other\)\s+block\s+audit\s+block\s+audit$/mu);
+  assert.match((await hauberk('get', 'policy', 'one')).output, /^kind: KubeArmorPolicy$/mu);
+  const [policy] = JSON.parse((await hauberk('get', 'policies', '-o', 'json')).output);
+  assert.deepEqual([policy.name, policy.rules[0].action], ['one', 'BLOCK']);
+  for (const container of ['web-1', 'c1dead', 'c1deadbeef']) {
+    const { output } = await hauberk('effective', container);
+    assert.match(output, /^file\s+block\s+\/etc\/shadow\s+-\s+default\/one\s+file\.matchPaths\[0\]$/mu);
+  }
+  assert.deepEqual(await hauberk('effective', 'other'), {
+    status: 1,
+    output: '',
+    errors: 'hauberk: no container other\n',
+  });
+});
+
+test('hauberk watch shows events as they come, and ends when it is interrupted', async (t) => {
+  const { server, hub } = await serveAll(t);
+  for (const [format, expected] of [
+    [
+      'text',
+      /^22:13:20\.123 DENIED web-1 \/bin\/cat open \/etc\/shadow \[no-shadow file\.matchPaths\[0\]\] severity 5 pid 7 uid 1000 parent \/bin\/sh\n$/u,
+    ],
+    ['json', /^\{.*"result":"DENIED".*\}\n$/u],
+  ] as const) {
+    const child = spawn(process.execPath, [
+      PROGRAM,
+      'watch',
+      '--policy',
+      'no-shadow',
+      '-o',
+      format,
+      '-a',
+      server.address,
+    ]);
+    await once(child.stderr, 'data');
+    const output = once(child.stdout, 'data');
+    hub.publish([makeEvent({ policy: 'other' }), makeEvent()]);
+    assert.match(String((await output)[0]), expected);
+    child.kill('SIGINT');
+    assert.deepEqual(await once(child, 'close'), [0, null]);
+  }
+});
+
+test('exit statuses tell wrong usage, nobody there and wrong flags apart', async (t) => {
+  const { hauberk } = await start(t);
+  assert.equal((await hauberk('--help')).status, 0);
+  assert.equal((await hauberk('applyy')).status, 2);
+  assert.equal((await hauberk('apply')).status, 2);
+  assert.equal((await hauberk('watch', '--class', 'files')).status, 2);
+  assert.equal((await hauberk('get', 'status', '--tls-ca', 'x')).status, 2);
+  assert.equal((await run('unix:/no/such/socket', ['get', 'status'])).status, 3);
+});
+
+test('the completion script for bash is one, and completes commands and flags', async (t) => {
+  const { hauberk } = await start(t);
+  const { output } = await hauberk('completion', 'bash');
+  const complete = (line: string) => {
+    const words = line.split(' ');
+    const script = `${output}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _hauberk; echo "\${COMPREPLY[@]}"`;
+    return spawnSync('bash', ['-c', script], { encoding: 'utf8' }).stdout.trim().split(' ');
+  };
+  assert.deepEqual(complete('hauberk app'), ['apply']);
+  assert.deepEqual(complete('hauberk get pol'), ['policies', 'policy']);
+  assert.deepEqual(complete('hauberk apply --dry'), ['--dry-run']);
+  assert.deepEqual(complete('hauberk watch --tls-c'), ['--tls-ca', '--tls-certificate']);
+  for (const shell of ['zsh', 'fish']) assert.equal((await hauberk('completion', shell)).status, 0);
+  assert.equal((await hauberk('completion', 'tcsh')).status, 2);
+});
