@@ -30,7 +30,7 @@ static __always_inline __u64 path_index(__u64 offset)
 }
 
 /* Bytes per call of the loop's body: fewer calls against more verified instructions. */
-#define BYTES_PER_STEP 16
+#define BYTES_PER_STEP 8
 
 /* An image that is being read, with its first page, where header and verdicts are. */
 struct open_image {

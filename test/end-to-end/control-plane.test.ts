@@ -29,11 +29,11 @@ ${rules}
 const blockFile = (name: string, path: string) => manifest(name, `  file: {matchPaths: [{path: ${path}}]}`);
 const reads = (path: string) => exec('target', '/bin/cat', path).status === 0;
 const code = (call: Promise<unknown>) => call.then(() => 0).catch(({ code: number }: { code: number }) => number);
-const [ABORTED, PERMISSION_DENIED, UNAUTHENTICATED, UNAVAILABLE] = [10, 7, 16, 14];
+const [ABORTED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAUTHENTICATED, UNAVAILABLE] = [10, 7, 8, 16, 14];
 
 before(async () => {
   execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  execFileSync('tools/vm/image', ['control', '/bin/cat', '/bin/sleep'], { stdio: 'inherit' });
+  execFileSync('tools/vm/image', ['control', '/bin/cat', '/bin/sleep', '/usr/bin/perl'], { stdio: 'inherit' });
   target = startContainer('control', 'target', '--label', 'app=target');
   await overUnix.start('--default-posture-file=audit');
 });
@@ -164,4 +164,30 @@ test('over TLS a client may do what the role of its certificate allows, and with
   stream.cancel();
   for (const each of [admin, viewer, stranger, expired, without]) each.close();
   assert.equal(await overTls.end('SIGTERM'), 0);
+});
+
+test('a client that sends too much, too often or reads too slowly harms nobody else', async () => {
+  const limits = ['--max-message-bytes', '65536', '--requests-per-second', '20', '--events-per-second', '0'];
+  await overUnix.start(...limits);
+  const large = `${blockFile('large', '/etc/shadow')}# ${'x'.repeat(65_536)}`;
+  assert.equal(await code(client.call('PolicyService', 'ApplyPolicy', { manifest: large })), RESOURCE_EXHAUSTED);
+  await client.call('PolicyService', 'SyncPolicies', { manifest: blockFile('only', '/etc/shadow') });
+
+  const quick = await client.stream({ containerIds: [target] });
+  const slow = await client.stream({ containerIds: [target] });
+  slow.call.pause();
+  const attempts = 40_000;
+  const loop = `for (1..${attempts}) { open(my $f, "<", "/etc/shadow") }`;
+  exec('target', '/usr/bin/perl', '-e', loop);
+  await quick.find(() => quick.events.length + quick.missed >= attempts, 60_000);
+  assert.equal(quick.events.length + quick.missed, attempts);
+  slow.call.resume();
+  await slow.find(() => slow.events.length + slow.missed >= attempts, 60_000);
+  assert.equal(slow.events.length + slow.missed, attempts);
+  for (const stream of [quick, slow]) stream.cancel();
+
+  const asked = Array.from({ length: 200 }, () => code(client.call('HostService', 'GetStatus')));
+  const codes = await Promise.all(asked);
+  assert.ok(codes.includes(0) && codes.includes(RESOURCE_EXHAUSTED), codes.join());
+  assert.equal(await overUnix.end('SIGTERM'), 0);
 });
