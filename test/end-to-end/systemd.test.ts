@@ -117,7 +117,7 @@ test('without any one of its privileges hauberkd would not do its work', async (
       HAUBERKD,
       unit.capabilities.filter((name) => name !== left),
     );
-    const { status, stderr } = spawnSync(program!, parameters, { encoding: 'utf8', timeout: 60_000 });
+    const { status, stderr } = spawnSync(program!, parameters, { encoding: 'utf8', timeout: 240_000 });
     assert.equal(status, 1, `${left}: ${stderr}`);
     assert.ok(stderr.includes(left), `${left}: ${stderr}`);
   }
