@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { composeServices, finalStage, runFlagsHere } from '../support/compose.js';
+import { DeployedDaemon } from '../support/deployed-daemon.js';
+import { docker, exec, startContainer } from '../support/docker.js';
+import { Unit } from '../support/unit.js';
+
+const { hauberkd, prometheus } = composeServices();
+const { base, entryPoint, text: finalStageText } = finalStage();
+const daemon = new DeployedDaemon();
+let flags: string[];
+const MANIFEST = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: by-compose}
+spec:
+  selector: {matchLabels: {app: composed}}
+  file: {matchPaths: [{path: /etc/shadow}]}
+  process: {matchPaths: [{path: /bin/ls}]}`;
+
+before(() => {
+  execFileSync('tools/vm/docker', { stdio: 'inherit' });
+  // Images cannot be pulled here. One under the base's name, of this machine's files, has what the final stage
+  // has: Node.js, libbpf and their libraries.
+  execFileSync('tools/vm/image', [base, `/usr/bin/node=${process.execPath}`, libbpf()], { stdio: 'inherit' });
+  execFileSync('tools/vm/image', ['--merged-usr', 'composed', '/bin/cat', '/bin/sleep', '/bin/ls'], {
+    stdio: 'inherit',
+  });
+  startContainer('composed', 'composed', '--label', 'app=composed');
+  startContainer('composed', 'other');
+  flags = runFlagsHere(hauberkd);
+});
+
+after(async () => {
+  daemon.client.close();
+  docker('rm', '-f', 'hauberkd', 'composed', 'other');
+  rmSync('/sys/fs/bpf/hauberk', { recursive: true, force: true });
+});
+
+test('the composition and the systemd unit give hauberkd the same privileges, one by one', () => {
+  assert.deepEqual(hauberkd.cap_drop, ['ALL']);
+  assert.deepEqual(hauberkd.cap_add?.map((name) => `CAP_${name}`).sort(), new Unit().capabilities.sort());
+  assert.ok(!('privileged' in hauberkd));
+  assert.ok(hauberkd.security_opt?.includes('no-new-privileges:true'));
+  assert.equal(`${hauberkd.ulimits?.nofile}`, new Unit().get('LimitNOFILE'));
+});
+
+test('the composition names files that exist, and what Prometheus is told to read is mounted', () => {
+  assert.ok(existsSync(hauberkd.build!.dockerfile));
+  const mounts = new Map(
+    prometheus.volumes.map((volume) => volume.split(':').slice(0, 2).reverse() as [string, string]),
+  );
+  const configuration = prometheus.command!.find((flag) => flag.startsWith('--config.file='))!.split('=')[1]!;
+  assert.equal(mounts.get(configuration), './packaging/prometheus/prometheus.yml');
+  const [, rules] = /^rule_files:\n {2}- (\S+)$/m.exec(readFileSync(mounts.get(configuration)!, 'utf8'))!;
+  assert.equal(mounts.get(configuration.replace(/[^/]+$/, rules!)), `./packaging/prometheus/${rules}`);
+  for (const [, source] of mounts) if (source.startsWith('.')) assert.ok(existsSync(source), source);
+});
+
+test('the image has no compiler, and its entry point is a file that the build makes', () => {
+  assert.doesNotMatch(finalStageText, /clang|-dev\b|gcc|npm/);
+  assert.match(finalStageText, /\blibbpf1\b/);
+  assert.equal(entryPoint[0], 'node');
+  assert.ok(existsSync(entryPoint[1]!.replace('/opt/hauberk', '.')), entryPoint[1]);
+});
+
+test('hauberkd in a container, with what the composition gives it, enforces on another container', async () => {
+  const [program, ...parameters] = entryPoint;
+  await daemon.start([
+    ...['/usr/bin/docker', 'run', '--name=hauberkd', ...flags],
+    ...[`--volume=${process.cwd()}:/opt/hauberk:ro`, '--workdir=/opt/hauberk'],
+    ...[base, program!, ...parameters],
+  ]);
+  const [, mask] = /^CapBnd:\s*(\w+)$/m.exec(readFileSync(`/proc/${hauberkdPid()}/status`, 'utf8'))!;
+  assert.equal(BigInt(`0x${mask}`).toString(2).replaceAll('0', '').length, hauberkd.cap_add!.length);
+  const events = await daemon.client.stream();
+  await daemon.client.call('PolicyService', 'ApplyPolicy', { manifest: MANIFEST });
+  const { status, output } = exec('composed', '/bin/cat', '/etc/shadow');
+  assert.equal(`${status} ${output}`, '1 /bin/cat: /etc/shadow: Permission denied\n');
+  // That the root has a merged /usr is seen from inside hauberkd's own container.
+  assert.match(exec('composed', '/bin/ls', '/').output, /ermission denied/);
+  assert.equal(exec('other', '/bin/cat', '/etc/shadow').status, 0);
+  const event = await events.find(({ object }) => object === '/etc/shadow');
+  assert.equal(event.containerName, 'composed');
+  assert.equal(event.policy, 'by-compose');
+  assert.equal(event.parentProgram !== '', true);
+  events.cancel();
+});
+
+test('hauberkd in a container knows the host by its mount namespace, and not its own for it', async () => {
+  const register = (pid: number) =>
+    daemon.client.call('ContainerService', 'RegisterContainer', { id: `process-${pid}`, pid }).then(
+      () => 'registered',
+      ({ details }: { details: string }) => details,
+    );
+  // This process lives on the host, and so does process 1.
+  assert.match(await register(process.pid), /host's own mount namespace/);
+  assert.match(await register(1), /host's own mount namespace/);
+  assert.notEqual(statSync(`/proc/${hauberkdPid()}/ns/mnt`).ino, statSync('/proc/1/ns/mnt').ino);
+});
+
+test('Prometheus on the host finds the metrics where the shipped configuration says', async () => {
+  const [, target] = /targets: \["(.*)"\]/.exec(readFileSync('packaging/prometheus/prometheus.yml', 'utf8'))!;
+  const text = await (await fetch(`http://${target}/metrics`)).text();
+  assert.match(text, /^hauberk_enforcing 1$/m);
+  assert.equal(prometheus.network_mode, 'host');
+});
+
+test('without its container hauberkd still enforces, and a new container of it takes over', async () => {
+  docker('rm', '-f', 'hauberkd');
+  assert.equal(exec('composed', '/bin/cat', '/etc/shadow').status, 1);
+  await daemon.start([
+    ...['/usr/bin/docker', 'run', '--name=hauberkd', ...flags],
+    ...[`--volume=${process.cwd()}:/opt/hauberk:ro`, base, ...entryPoint],
+  ]);
+  const { adopted, policies } = await daemon.client.call('HostService', 'GetStatus');
+  assert.deepEqual({ adopted, policies }, { adopted: true, policies: 1 });
+  assert.equal(exec('composed', '/bin/cat', '/etc/shadow').status, 1);
+});
+
+function hauberkdPid(): string {
+  return docker('inspect', '--format', '{{.State.Pid}}', 'hauberkd').output.trim();
+}
+
+function libbpf(): string {
+  const cache = execFileSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8' });
+  return /libbpf\.so\.1 .*=> (\S+)/.exec(cache)![1]!;
+}

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { Daemon } from '../support/daemon.js';
+import { docker, exec, startContainer } from '../support/docker.js';
+
+const GRPCURL = process.env.HAUBERK_GRPCURL ?? '';
+const skip = GRPCURL === '' && 'HAUBERK_GRPCURL names no grpcurl; tools/test builds one where Go is installed';
+const SERVICES = ['ContainerService', 'EventService', 'HostService', 'PolicyService'];
+/** The standard's own definition: reflection tells of this project's services only. */
+const HEALTH = ['-import-path', 'node_modules/grpc-health-check/proto', '-proto', 'health/v1/health.proto'];
+const MANIFEST = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: by-grpcurl}
+spec:
+  selector: {matchLabels: {app: curled}}
+  file: {matchPaths: [{path: /etc/shadow}]}
+`;
+
+// A client of another make, which knows nothing but what the server's reflection tells it.
+describe('grpcurl on the Unix socket', { skip }, () => {
+  const daemon = new Daemon();
+  // The address as --listen takes it; the flag -unix of grpcurl 1.9.3 dials TCP whatever it is given.
+  const address = daemon.address;
+  const connection = ['-plaintext', '-max-time', '60'];
+
+  const grpcurl = (input: string, ...parameters: string[]) => {
+    const { status, stdout, stderr } = spawnSync(GRPCURL, parameters, { input, encoding: 'utf8' });
+    return { status, stdout, stderr };
+  };
+  const ask = (...verb: string[]) => {
+    const { status, stdout, stderr } = grpcurl('', ...connection, address, ...verb);
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+  const call = (method: string, request: object = {}) =>
+    grpcurl(JSON.stringify(request), ...connection, '-d', '@', address, method);
+  const answer = (method: string, request: object = {}) => {
+    const { status, stdout, stderr } = call(method, request);
+    assert.equal(status, 0, stderr);
+    return JSON.parse(stdout);
+  };
+
+  before(async () => {
+    execFileSync('tools/vm/docker', { stdio: 'inherit' });
+    execFileSync('tools/vm/image', ['curled', '/bin/cat', '/bin/sleep'], { stdio: 'inherit' });
+    startContainer('curled', 'curled', '--label', 'app=curled');
+    await daemon.start();
+  });
+
+  after(async () => {
+    await daemon.end('SIGTERM').catch(() => undefined);
+    docker('rm', '-f', 'curled');
+  });
+
+  test('list names every service of the API', () => {
+    const listed = ask('list').trim().split('\n').sort();
+    assert.deepEqual(
+      listed.filter((name) => name.startsWith('hauberk.')),
+      SERVICES.map((name) => `hauberk.v1.${name}`),
+    );
+  });
+
+  test('describe shows every call that the .proto files define', () => {
+    for (const file of ['policy', 'container', 'event', 'host']) {
+      const source = readFileSync(`proto/hauberk/v1/${file}.proto`, 'utf8');
+      const service = /^service (\w+)/m.exec(source)![1]!;
+      const described = ask('describe', `hauberk.v1.${service}`);
+      for (const [, method] of source.matchAll(/^ {2}rpc (\w+)/gm))
+        assert.match(described, new RegExp(`rpc ${method} \\(`));
+    }
+    assert.match(ask('describe', 'hauberk.v1.ApplyPolicyRequest'), /string manifest = 1/);
+  });
+
+  test('the health service says SERVING', () => {
+    const { status, stdout, stderr } = grpcurl('', ...connection, ...HEALTH, address, 'grpc.health.v1.Health/Check');
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout), { status: 'SERVING' });
+  });
+
+  test('a policy that grpcurl applies is enforced, and the stream it holds open brings the denial', async () => {
+    const { changes } = answer('hauberk.v1.PolicyService/ApplyPolicy', { manifest: MANIFEST });
+    assert.equal(changes[0].kind, 'CREATED');
+    assert.equal(changes[0].containerIds.length, 1);
+
+    const stream = spawn(GRPCURL, [
+      ...connection,
+      '-v',
+      ...['-d', '{"policies": ["by-grpcurl"]}'],
+      address,
+      'hauberk.v1.EventService/StreamEvents',
+    ]);
+    let output = '';
+    const ended = new Promise((resolve) => stream.once('close', resolve));
+    try {
+      const said = (text: string) =>
+        new Promise<void>((resolve, reject) => {
+          const look = (chunk: unknown = '') => {
+            output += chunk;
+            if (output.includes(text)) resolve();
+          };
+          stream.stdout.on('data', look);
+          stream.once('close', () => reject(new Error(`the stream ended without ${text}:\n${output}`)));
+        });
+      await said('Response headers received');
+      const denial = said('"object": "/etc/shadow"');
+      const { status, output: refusal } = exec('curled', '/bin/cat', '/etc/shadow');
+      assert.equal(status, 1);
+      assert.match(refusal, /Permission denied/);
+      await denial;
+      for (const line of ['"policy": "by-grpcurl"', '"rule": "file.matchPaths[0]"', '"result": "DENIED"'])
+        assert.ok(output.includes(line), output);
+    } finally {
+      stream.kill('SIGTERM');
+      await ended;
+    }
+  });
+
+  test('a manifest with a fault is answered with the field, its line and its column', () => {
+    const { status, stderr } = call('hauberk.v1.PolicyService/ApplyPolicy', {
+      manifest: MANIFEST.replace('path: /etc/shadow', 'path: etc/shadow'),
+    });
+    assert.notEqual(status, 0);
+    assert.match(stderr, /Code: InvalidArgument/);
+    assert.match(stderr, /spec\.file\.matchPaths\[0\]\.path/);
+    assert.match(stderr, /line 6/);
+    assert.match(stderr, /google\.rpc\.BadRequest/);
+  });
+
+  test('the policy that was applied can be got and deleted again', () => {
+    const { manifest } = answer('hauberk.v1.PolicyService/GetPolicy', { name: 'by-grpcurl' });
+    assert.match(manifest, /path: \/etc\/shadow/);
+    answer('hauberk.v1.PolicyService/DeletePolicy', { name: 'by-grpcurl' });
+    assert.match(call('hauberk.v1.PolicyService/GetPolicy', { name: 'by-grpcurl' }).stderr, /Code: NotFound/);
+    assert.equal(exec('curled', '/bin/cat', '/etc/shadow').status, 0);
+  });
+});

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { Client } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+import { docker, exec, startContainer } from '../support/docker.js';
+import { alertRules, dashboardQueries, Prometheus } from '../support/prometheus.js';
+
+const daemon = new Daemon();
+const client = new Client(daemon.address);
+const prometheus = new Prometheus();
+const MANIFEST = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: measured}
+spec:
+  selector: {matchLabels: {app: measured}}
+  file: {matchPaths: [{path: /etc/shadow}]}`;
+const INSTANCE = daemon.metricsAddress;
+
+const readShadow = () => exec('measured', '/bin/cat', '/etc/shadow').status;
+const promtool = (input: string, ...parameters: string[]) => {
+  const { status, stdout, stderr } = spawnSync('promtool', parameters, { input, encoding: 'utf8' });
+  assert.equal(status, 0, `promtool ${parameters.join(' ')}:\n${stdout}${stderr}`);
+};
+
+before(async () => {
+  execFileSync('tools/vm/docker', { stdio: 'inherit' });
+  execFileSync('tools/vm/image', ['measured', '/bin/cat', '/bin/sleep'], { stdio: 'inherit' });
+  startContainer('measured', 'measured', '--label', 'app=measured');
+  await daemon.start();
+  await prometheus.start();
+  await client.call('PolicyService', 'ApplyPolicy', { manifest: MANIFEST });
+  // A rate needs a scrape before the refusal.
+  await prometheus.find('hauberk_policies', ({ value }) => value[1] === '1');
+  assert.equal(readShadow(), 1);
+});
+
+after(async () => {
+  client.close();
+  await prometheus.end();
+  await daemon.end('SIGTERM').catch(() => undefined);
+  docker('rm', '-f', 'measured');
+});
+
+test('promtool finds nothing wrong with the shipped rules, their tests, the configuration and the metrics', async () => {
+  promtool('', 'check', 'rules', 'packaging/prometheus/alerts.yml');
+  promtool('', 'check', 'config', 'packaging/prometheus/prometheus.yml');
+  promtool('', 'test', 'rules', 'packaging/prometheus/alerts.test.yml');
+  promtool(await daemon.metrics(), 'check', 'metrics');
+});
+
+test('every alert rule has a case in which it fires and one in which it does not', () => {
+  const cases = readFileSync('packaging/prometheus/alerts.test.yml', 'utf8');
+  for (const name of alertRules().keys()) {
+    const results = [...cases.matchAll(new RegExp(`alertname="${name}".*\\n.*\\n +exp_samples:(.*)`, 'g'))];
+    const outcomes = new Set(results.map(([, none]) => (none!.trim() === '[]' ? 'silent' : 'fires')));
+    assert.ok(outcomes.has('fires') && outcomes.has('silent'), `${name}: ${[...outcomes]}`);
+  }
+});
+
+test('Prometheus scrapes hauberkd with the shipped configuration and counts a refused access', async () => {
+  const counted = await prometheus.find('hauberk_decisions_total{class="file",action="block"}', ({ value }) => {
+    return Number(value[1]) > 0;
+  });
+  assert.equal(counted.metric.job, 'hauberk');
+  assert.equal(counted.metric.instance, INSTANCE);
+  const event = await prometheus.find('hauberk_events_total{class="file",action="block",result="denied"}');
+  assert.ok(Number(event.value[1]) > 0);
+});
+
+test('the shipped rules are loaded, can be evaluated, and none is critical while hauberkd enforces', async () => {
+  const loaded = await prometheus.rules();
+  assert.deepEqual(loaded.map(({ name }) => name).sort(), [...alertRules().keys()].sort());
+  for (const { name, health, lastError } of loaded) assert.notEqual(health, 'err', `${name}: ${lastError}`);
+  const firing = loaded.flatMap(({ alerts }) => alerts).filter(({ state }) => state === 'firing');
+  assert.deepEqual(
+    firing.filter(({ labels }) => labels.severity === 'critical'),
+    [],
+  );
+});
+
+test('the metrics that alerts and dashboard name are those that hauberkd has', async () => {
+  const registered = new Set([...(await daemon.metrics()).matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name!));
+  const texts = [...alertRules().values(), ...dashboardQueries().map(({ query }) => query)];
+  const names = texts.flatMap((text) => text.match(/\bhauberk_\w+/g) ?? []);
+  // Equal, and so the other way about too: what is measured can be seen.
+  assert.deepEqual(
+    [...new Set(names.map((name) => name.replace(/_(bucket|count|sum)$/, '')))].sort(),
+    [...registered].sort(),
+  );
+});
+
+test('every alert expression can be asked, and those on the state of hauberkd compare a series that is there', async () => {
+  const ofState: string[] = [];
+  for (const [name, expression] of alertRules()) {
+    await assert.doesNotReject(prometheus.query(expression), name);
+    if (!expression.endsWith(' == 0')) continue;
+    ofState.push(name);
+    const [sample] = await prometheus.query(expression.replace(/ == 0$/, ''));
+    assert.equal(sample?.metric.instance, INSTANCE, name);
+    assert.equal(sample?.value[1], '1', name);
+  }
+  assert.deepEqual(ofState, ['HauberkDown', 'HauberkNotEnforcing', 'HauberkDockerDisconnected']);
+});
+
+test('every query of the dashboard is answered, with a series unless nothing of the kind has happened', async () => {
+  // Series that first appear with the first occurrence.
+  const mayBeEmpty = new Set(['Turned away']);
+  // Once more, so that the last minute has a refusal whatever the time the tests above took.
+  assert.equal(readShadow(), 1);
+  const queries = dashboardQueries();
+  assert.ok(queries.length > 15);
+  for (const { title, query } of queries) {
+    if (mayBeEmpty.has(title)) await assert.doesNotReject(prometheus.query(query), title);
+    else await prometheus.find(query);
+  }
+  const refused = queries.find(({ title }) => title === 'Refused')!;
+  await prometheus.find(refused.query, ({ metric, value }) => metric.class === 'file' && Number(value[1]) > 0);
+});
+
+test('the alert on a daemon that is down becomes pending when hauberkd ends', async () => {
+  await daemon.end('SIGTERM');
+  const alert = await prometheus.find('ALERTS{alertname="HauberkDown"}');
+  assert.equal(alert.metric.severity, 'critical');
+  assert.equal(alert.metric.alertstate, 'pending');
+});

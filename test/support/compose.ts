@@ -1,0 +1,99 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { docker } from './docker.js';
+
+/** A service of docker-compose.yml, with what this project's services use. */
+export interface ComposeService {
+  readonly image: string;
+  readonly restart: string;
+  readonly network_mode: string;
+  readonly build?: { readonly context: string; readonly dockerfile: string };
+  readonly pid?: string;
+  readonly command?: readonly string[];
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly read_only?: boolean;
+  readonly tmpfs?: readonly string[];
+  readonly ulimits?: Readonly<Record<string, number>>;
+  readonly volumes: readonly string[];
+}
+
+export function composeServices(): Record<'hauberkd' | 'prometheus', ComposeService> {
+  return parse(readFileSync('docker-compose.yml', 'utf8')).services;
+}
+
+/** The flags of `docker run` that say the same as the service. @throws Error for a setting this does not know */
+function runFlags(service: ComposeService): string[] {
+  const each = (flag: string, values: readonly string[] = []) => values.map((value) => `--${flag}=${value}`);
+  const flags: Record<keyof ComposeService, () => string[]> = {
+    build: () => [],
+    image: () => [],
+    command: () => [],
+    // A container that is to be looked at when it fails does not start again.
+    restart: () => [],
+    pid: () => each('pid', [service.pid!]),
+    network_mode: () => each('network', [service.network_mode]),
+    cap_drop: () => each('cap-drop', service.cap_drop),
+    cap_add: () => each('cap-add', service.cap_add),
+    // The two write the same options with a colon or an equals sign.
+    security_opt: () =>
+      each(
+        'security-opt',
+        service.security_opt?.map((option) => option.replace(':', '=')),
+      ),
+    read_only: () => each('read-only', [`${service.read_only}`]),
+    tmpfs: () => each('tmpfs', service.tmpfs),
+    ulimits: () =>
+      each(
+        'ulimit',
+        Object.entries(service.ulimits!).map(([name, value]) => `${name}=${value}`),
+      ),
+    volumes: () => each('volume', service.volumes),
+  };
+  return Object.keys(service).flatMap((name) => {
+    if (!Object.hasOwn(flags, name)) throw new Error(`docker-compose.yml: ${name} is not known here`);
+    return flags[name as keyof ComposeService]();
+  });
+}
+
+/** Capabilities that Docker knows since version 23. */
+const LATE_CAPABILITIES = ['BPF', 'PERFMON'];
+const RUNTIME = '/run/late-capabilities';
+
+/**
+ * The same for the Docker that runs here. One before version 23 refuses the names of two capabilities; it is told of a
+ * container runtime that adds them to what it asks for, and nothing else.
+ */
+export function runFlagsHere(service: ComposeService): string[] {
+  const flags = runFlags(service);
+  const version = docker('version', '--format', '{{.Server.Version}}').output;
+  if (Number.parseInt(version, 10) >= 23) return flags;
+  const names = LATE_CAPABILITIES.filter((name) => service.cap_add?.includes(name)).map((name) => `,"CAP_${name}"`);
+  const edit = `s/"CAP_SYS_ADMIN"/&${names.join('')}/g`;
+  const script = `#!/bin/bash
+previous=
+for argument; do
+  [ "$previous" != --bundle ] || sed -i '${edit}' "$argument/config.json"
+  previous=$argument
+done
+exec runc "$@"
+`;
+  writeFileSync(RUNTIME, script, { mode: 0o755 });
+  mkdirSync('/etc/docker', { recursive: true });
+  writeFileSync('/etc/docker/daemon.json', JSON.stringify({ runtimes: { 'late-capabilities': { path: RUNTIME } } }));
+  process.kill(Number(readFileSync('/run/docker.pid', 'utf8')), 'SIGHUP');
+  const known = new Set(LATE_CAPABILITIES.map((name) => `--cap-add=${name}`));
+  return ['--runtime=late-capabilities', ...flags.filter((flag) => !known.has(flag))];
+}
+
+/** The last stage of the shipped Dockerfile. */
+export function finalStage(): { base: string; entryPoint: string[]; text: string } {
+  const stages = readFileSync('packaging/Dockerfile', 'utf8').split(/^(?=FROM )/m);
+  const text = stages.at(-1)!;
+  return {
+    base: /^FROM (\S+)/.exec(text)![1]!,
+    entryPoint: JSON.parse(/^ENTRYPOINT (.*)$/m.exec(text)![1]!),
+    text,
+  };
+}
