@@ -113,7 +113,7 @@ function accessOf(config: Config): Pick<ServerOptions, 'listen' | 'tls' | 'insec
 /** Loads what was kept, brings the kernel into agreement with it and starts reading events. */
 async function assemble(config: Config, logger: Logger, store: Store, kernel: Kernel) {
   const stored = await store.load();
-  refuseDamaged(stored, config, logger);
+  await settleDamaged(stored, store, config, logger);
   const earlier = new Map(stored.imageRecords.map(({ generation, rules }) => [generation, rules]));
   const postures = {
     process: config.defaultPostureProcess,
@@ -154,6 +154,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   );
   const metrics = new Metrics({
     status: () => host.status(),
+    watchesDocker: config.dockerSocket !== 'off',
     kernelCounters: () => kernel.counters(),
     recursionMisses: () => kernel.recursionMisses(),
     ringWakeUps: () => kernel.ringWakeUps,
@@ -169,7 +170,12 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
 }
 
 /** A policy that cannot be read must not silently stop being enforced: what the kernel holds stays as it is. */
-function refuseDamaged({ damaged }: StoredState, { discardDamaged, stateDir }: Config, logger: Logger): void {
+async function settleDamaged(
+  { damaged }: StoredState,
+  store: Store,
+  { discardDamaged, stateDir }: Config,
+  logger: Logger,
+): Promise<void> {
   if (damaged.length === 0) return;
   if (!discardDamaged) {
     throw new Failure(
@@ -178,7 +184,8 @@ function refuseDamaged({ damaged }: StoredState, { discardDamaged, stateDir }: C
         'restore them from a copy, or start once with --discard-damaged and apply the policies again',
     );
   }
-  for (const key of damaged) logger.error({ key }, 'a stored record is damaged and was left out');
+  for (const key of damaged) logger.error({ key }, 'a stored record was damaged and is deleted');
+  await store.discard(damaged);
 }
 
 function desiredState(stored: StoredState): DesiredState {

@@ -51,6 +51,7 @@ const reader = new EventReader(
   () => undefined,
 );
 const metrics = new Metrics({
+  watchesDocker: false,
   status: () => ({
     version: '',
     kernelRelease: '',

@@ -153,7 +153,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   },
   'discard-damaged': {
     type: 'boolean',
-    help: 'start without stored records that are damaged; without it, hauberkd does not start when there are any',
+    help: 'delete stored records that are damaged, and start; without it, hauberkd does not start when there are any',
   },
   config: {
     type: 'string',

@@ -91,15 +91,19 @@ export function checkNamespaces(
   }
 }
 
-/** Top directories of a process's root that are links into /usr: `{ '/bin': '/usr/bin' }` where /usr is merged. */
+/**
+ * Top directories of a process's root that are links into /usr: `{ '/bin': '/usr/bin' }` where /usr is merged. Where the
+ * root may not be looked into (CAP_DAC_READ_SEARCH) all are taken for links.
+ */
 export function linkedDirectories(pid: number): Record<string, string> {
   const links: Record<string, string> = {};
   for (const name of LINKABLE_DIRECTORIES) {
     try {
       const target = readlinkSync(`/proc/${pid}/root/${name}`).replace(/^\/?/, '/');
       if (/^\/usr\/[a-z0-9]+$/.test(target)) links[`/${name}`] = target;
-    } catch {
-      // No link, or no such directory.
+    } catch (error) {
+      // Otherwise no link, or no such directory. A twin too many does no harm, one too few leaves a gap.
+      if ((error as NodeJS.ErrnoException).code === 'EACCES') links[`/${name}`] = `/usr/${name}`;
     }
   }
   return links;

@@ -14,6 +14,8 @@ const CAPABILITIES: ReadonlyArray<readonly [string, bigint]> = [
   ['CAP_PERFMON', 38n],
   ['CAP_BPF', 39n],
 ];
+const SYS_ADMIN = 21n;
+const SPLIT_OFF: readonly bigint[] = [38n, 39n];
 /** bpf_loop came with 5.17, task storage for LSM programs with 5.11. */
 const OLDEST_RELEASE = [5, 17] as const;
 
@@ -36,7 +38,11 @@ export function missingSupport(pinDirectory: string): string[] {
 function missingPrivileges(): string[] {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
   const held = BigInt(`0x${effective}`);
-  const lacking = CAPABILITIES.filter(([, bit]) => !(held & (1n << bit))).map(([name]) => name);
+  const holds = (bit: bigint) => (held & (1n << bit)) !== 0n;
+  // CAP_SYS_ADMIN stands for those that were split off it (capabilities(7)).
+  const lacking = CAPABILITIES.filter(([, bit]) => !holds(bit) && !(SPLIT_OFF.includes(bit) && holds(SYS_ADMIN))).map(
+    ([name]) => name,
+  );
   return lacking.length === 0 ? [] : [`privileges are missing: ${lacking.join(', ')} (run hauberkd as root)`];
 }
 

@@ -9,6 +9,8 @@ import { RpcMetrics } from './rpc-metrics.js';
 /** Where figures are read when Prometheus asks. */
 export interface MetricSources {
   status(): HostStatus;
+  /** False with `--docker-socket off`: nothing is to be told of Docker then. */
+  readonly watchesDocker: boolean;
   kernelCounters(): Record<KernelCounter, number>;
   recursionMisses(): Map<string, number>;
   ringWakeUps(): number;
@@ -65,7 +67,7 @@ export class Metrics {
     }
   }
 
-  #addState({ status }: MetricSources): void {
+  #addState({ status, watchesDocker }: MetricSources): void {
     const { version, kernelRelease } = status();
     this.#gauge('build_info', 'Version of hauberkd and release of the kernel.', ['version', 'kernel'], () => [
       [{ version, kernel: kernelRelease }, 1],
@@ -76,9 +78,11 @@ export class Metrics {
     this.#gauge('policies', 'Policies held.', [], () => [[{}, status().policies]]);
     this.#gauge('containers', 'Containers known.', [], () => [[{}, status().containers]]);
     this.#gauge('images', 'Policy images in the kernel.', [], () => [[{}, status().images]]);
-    this.#gauge('docker_connected', '1 while the Docker daemon is connected.', [], () => [
-      [{}, Number(status().dockerConnected)],
-    ]);
+    if (watchesDocker) {
+      this.#gauge('docker_connected', '1 while the Docker daemon is connected.', [], () => [
+        [{}, Number(status().dockerConnected)],
+      ]);
+    }
   }
 
   #addKernel({ kernelCounters, recursionMisses, ringWakeUps }: MetricSources): void {

@@ -1,4 +1,5 @@
 import { Counter, type Registry } from 'prom-client';
+import { REFUSAL_REASONS } from '../rpc/access/observer.js';
 
 /** What Hauberk tells Prometheus of its API. */
 export class RpcMetrics {
@@ -26,6 +27,8 @@ export class RpcMetrics {
       labelNames: ['result'],
       registers,
     });
+    // From zero on, so that the first is an increase.
+    for (const reason of REFUSAL_REASONS) this.#refused.inc({ reason }, 0);
     for (const result of ['ok', 'failed']) this.#certificateReloads.inc({ result }, 0);
   }
 

@@ -120,6 +120,14 @@ export class Store {
     await batch.write({ sync: true });
   }
 
+  /** Deletes records by their keys, as `damaged` has them. */
+  async discard(keys: readonly string[]): Promise<void> {
+    await this.#database.batch(
+      keys.map((key) => ({ type: 'del', key })),
+      { sync: true },
+    );
+  }
+
   close(): Promise<void> {
     return this.#database.close();
   }

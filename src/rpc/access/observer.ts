@@ -1,15 +1,17 @@
 import { status } from '@grpc/grpc-js';
 
 /** Why a connection or a call was turned away. */
-export type RefusalReason =
-  | 'connections'
-  | 'roleless-connections'
-  | 'handshake'
-  | 'no-role'
-  | 'role'
-  | 'rate'
-  | 'streams'
-  | 'message-size';
+export const REFUSAL_REASONS = [
+  'connections',
+  'roleless-connections',
+  'handshake',
+  'no-role',
+  'role',
+  'rate',
+  'streams',
+  'message-size',
+] as const;
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /** What counts the RPC room's work; the metrics do. */
 export interface RpcObserver {

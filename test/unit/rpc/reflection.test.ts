@@ -98,6 +98,12 @@ for (const version of ['v1', 'v1alpha'] as const) {
       assert.equal(classField?.enum?.typeName, 'hauberk.v1.AccessClass');
     });
 
+    test('describes the health service too', async (t) => {
+      const { server } = await serveAll(t);
+      const file = await resolveSymbol(reflect(t, server, version), 'grpc.health.v1.Health.Check');
+      assert.equal(file.services[0]?.typeName, 'grpc.health.v1.Health');
+    });
+
     test('knows well-known types, and the files of a second descriptor set', async (t) => {
       const extra = create(FileDescriptorProtoSchema, {
         name: 'extra.proto',

@@ -86,6 +86,8 @@ test('a damaged record is reported by its key and the others are loaded', async 
   const { policies, damaged } = await again.load();
   assert.deepEqual(policies, [policy('b')]);
   assert.deepEqual(damaged, ['policy/default/a']);
+  await again.discard(damaged);
+  assert.deepEqual((await again.load()).damaged, []);
   await again.close();
 });
 

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { COUNTERS, type Counter } from '../../../src/kernel/counters.js';
+import { Metrics } from '../../../src/metrics/metrics.js';
+import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { makeEvent } from '../events/support.js';
+
+function metricsOf(counted: Partial<Record<Counter, number>> = {}, watchesDocker = true) {
+  const { host } = new InMemoryControlPlane();
+  const zero = Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Record<Counter, number>;
+  const metrics = new Metrics({
+    status: () => host.status(),
+    watchesDocker,
+    kernelCounters: () => ({ ...zero, ...counted }),
+    recursionMisses: () => new Map([['hauberk_exec', 2]]),
+    ringWakeUps: () => 5,
+    eventCounts: () => ({ published: 9, delivered: 7, missed: 2, subscribers: 1 }),
+    undecodableRecords: () => 4,
+  });
+  const has = async (line: string) => {
+    const text = await metrics.registry.metrics();
+    assert.ok(text.split('\n').includes(line), `${line} is not in:\n${text}`);
+  };
+  return { metrics, host, has };
+}
+
+test('decisions of every class and action are told as the kernel counts them', async () => {
+  const { has } = metricsOf({ 'file.Block': 3, 'network.Audit': 2, 'capabilities.Allow': 1 });
+  await has('hauberk_decisions_total{class="file",action="block"} 3');
+  await has('hauberk_decisions_total{class="network",action="audit"} 2');
+  await has('hauberk_decisions_total{class="capabilities",action="allow"} 1');
+  await has('hauberk_decisions_total{class="process",action="allow"} 0');
+});
+
+test('what is lost or left out is told by its cause', async () => {
+  const { has } = metricsOf({ 'dropped.ring-full': 1, 'dropped.held-back': 6, 'refused.too-long': 8 });
+  await has('hauberk_events_dropped_total{cause="ring_full"} 1');
+  await has('hauberk_events_dropped_total{cause="rate_limit"} 6');
+  await has('hauberk_events_dropped_total{cause="stream_slow"} 2');
+  await has('hauberk_events_dropped_total{cause="undecodable"} 4');
+  await has('hauberk_refusals_total{cause="too-long"} 8');
+  await has('hauberk_program_recursion_misses_total{program="hauberk_exec"} 2');
+});
+
+test('events are counted by class, action and result with their latency; a summary is none', async () => {
+  const { metrics, has } = metricsOf();
+  const event = makeEvent({ time: 1_000_000_000n });
+  const summary = makeEvent({ class: undefined, action: undefined, result: undefined, heldBack: 9 });
+  metrics.observeEvents([event, event, summary], 1_002_000_000n);
+  metrics.observeApply(0.02);
+  await has('hauberk_events_total{class="file",action="block",result="denied"} 2');
+  await has('hauberk_event_latency_seconds_count 2');
+  await has('hauberk_event_latency_seconds_bucket{le="0.0025"} 2');
+  await has('hauberk_apply_duration_seconds_count 1');
+});
+
+test('the state of the daemon is told, of Docker only where it is watched', async () => {
+  const { host, has } = metricsOf();
+  await has('hauberk_enforcing 1');
+  await has('hauberk_build_info{version="1.2.3",kernel="6.1.0-test"} 1');
+  await has('hauberk_docker_connected 0');
+  host.setStatus({ enforcing: false, dockerConnected: true });
+  await has('hauberk_enforcing 0');
+  await has('hauberk_docker_connected 1');
+  const text = await metricsOf({}, false).metrics.registry.metrics();
+  assert.doesNotMatch(text, /docker/);
+});
+
+test('refusals and reloads are there from zero on, so that the first is an increase', async () => {
+  const { metrics, has } = metricsOf();
+  await has('hauberk_rpc_refused_total{reason="role"} 0');
+  await has('hauberk_certificate_reloads_total{result="failed"} 0');
+  metrics.rpc.refused('role');
+  metrics.rpc.requestEnded('/hauberk.v1.HostService/GetStatus', 'OK');
+  await has('hauberk_rpc_refused_total{reason="role"} 1');
+  await has('hauberk_rpc_requests_total{method="/hauberk.v1.HostService/GetStatus",code="OK"} 1');
+});
