@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { composeServices, finalStage, runFlagsHere } from '../support/compose.js';
+import { composeServices, finalStage, runFlags } from '../support/compose.js';
 import { DeployedDaemon } from '../support/deployed-daemon.js';
 import { docker, exec, startContainer } from '../support/docker.js';
 import { Unit } from '../support/unit.js';
@@ -10,7 +10,7 @@ import { Unit } from '../support/unit.js';
 const { hauberkd, prometheus } = composeServices();
 const { base, entryPoint, text: finalStageText } = finalStage();
 const daemon = new DeployedDaemon();
-let flags: string[];
+const flags = runFlags(hauberkd);
 const MANIFEST = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
 metadata: {name: by-compose}
@@ -29,7 +29,6 @@ before(() => {
   });
   startContainer('composed', 'composed', '--label', 'app=composed');
   startContainer('composed', 'other');
-  flags = runFlagsHere(hauberkd);
 });
 
 after(async () => {

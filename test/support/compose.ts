@@ -1,6 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { docker } from './docker.js';
 
 /** A service of docker-compose.yml, with what this project's services use. */
 export interface ComposeService {
@@ -24,7 +23,7 @@ export function composeServices(): Record<'hauberkd' | 'prometheus', ComposeServ
 }
 
 /** The flags of `docker run` that say the same as the service. @throws Error for a setting this does not know */
-function runFlags(service: ComposeService): string[] {
+export function runFlags(service: ComposeService): string[] {
   const each = (flag: string, values: readonly string[] = []) => values.map((value) => `--${flag}=${value}`);
   const flags: Record<keyof ComposeService, () => string[]> = {
     build: () => [],
@@ -55,36 +54,6 @@ function runFlags(service: ComposeService): string[] {
     if (!Object.hasOwn(flags, name)) throw new Error(`docker-compose.yml: ${name} is not known here`);
     return flags[name as keyof ComposeService]();
   });
-}
-
-/** Capabilities that Docker knows since version 23. */
-const LATE_CAPABILITIES = ['BPF', 'PERFMON'];
-const RUNTIME = '/run/late-capabilities';
-
-/**
- * The same for the Docker that runs here. One before version 23 refuses the names of two capabilities; it is told of a
- * container runtime that adds them to what it asks for, and nothing else.
- */
-export function runFlagsHere(service: ComposeService): string[] {
-  const flags = runFlags(service);
-  const version = docker('version', '--format', '{{.Server.Version}}').output;
-  if (Number.parseInt(version, 10) >= 23) return flags;
-  const names = LATE_CAPABILITIES.filter((name) => service.cap_add?.includes(name)).map((name) => `,"CAP_${name}"`);
-  const edit = `s/"CAP_SYS_ADMIN"/&${names.join('')}/g`;
-  const script = `#!/bin/bash
-previous=
-for argument; do
-  [ "$previous" != --bundle ] || sed -i '${edit}' "$argument/config.json"
-  previous=$argument
-done
-exec runc "$@"
-`;
-  writeFileSync(RUNTIME, script, { mode: 0o755 });
-  mkdirSync('/etc/docker', { recursive: true });
-  writeFileSync('/etc/docker/daemon.json', JSON.stringify({ runtimes: { 'late-capabilities': { path: RUNTIME } } }));
-  process.kill(Number(readFileSync('/run/docker.pid', 'utf8')), 'SIGHUP');
-  const known = new Set(LATE_CAPABILITIES.map((name) => `--cap-add=${name}`));
-  return ['--runtime=late-capabilities', ...flags.filter((flag) => !known.has(flag))];
 }
 
 /** The last stage of the shipped Dockerfile. */
