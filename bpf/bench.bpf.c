@@ -58,8 +58,8 @@ struct match_context {
 static long match_once(__u32 round, struct match_context *context)
 {
 	struct match_run *run = context->run;
-	__u32 state = automaton_match(&context->image, &run->path, run->offset);
-	__u32 row = automaton_row(&context->image, state, PROGRAM_CLASS_UNNAMED);
+	__u32 object_class;
+	__u32 row = automaton_match(&context->image, &run->path, run->offset, PROGRAM_CLASS_UNNAMED, &object_class);
 
 	run->verdict = automaton_verdict(&context->image, row, IMAGE_READ, false);
 	return 0;

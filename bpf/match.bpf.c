@@ -46,13 +46,12 @@ int hauberk_match(void *context)
 	struct question *question = bpf_map_lookup_elem(&questions, &zero);
 	void *pages = bpf_map_lookup_elem(&image_under_test, &zero);
 	struct open_image image;
-	__u32 state, row;
+	__u32 row;
 
 	if (!question || !pages || !image_open(&image, pages))
 		return 1;
-	state = automaton_match(&image, &question->path, question->offset);
-	row = automaton_row(&image, state, question->program_class);
-	question->found_program_class = automaton_program_class(&image, state);
+	row = automaton_match(&image, &question->path, question->offset, question->program_class,
+			      &question->found_program_class);
 	question->verdict = automaton_verdict(&image, row, question->operation, question->owner);
 	return 0;
 }

@@ -126,8 +126,21 @@ static long automaton_step(__u32 step, struct automaton_walk *walk)
 	return 0;
 }
 
-/* The state the path that starts at offset leads to; 0 when no rule can match it. */
-static __noinline __u32 automaton_match(const struct open_image *image, struct path_buffer *path, __u32 offset)
+static __always_inline __u32 walk_symbol(struct automaton_walk *walk, __u32 symbol, __u32 otherwise)
+{
+	__u32 base = walk->state & STATE_BASE_MASK;
+	struct image_entry *entry = base ? walk_to(walk, base + symbol) : NULL;
+
+	return entry && entry->first == base ? entry->second : otherwise;
+}
+
+/*
+ * Feeds the path that starts at offset to the automaton. The verdict row for an
+ * object of that path, accessed by a program of this class: the class is the
+ * last letter of the word. Out: the class of the object, were it a program.
+ */
+static __noinline __u32 automaton_match(const struct open_image *image, struct path_buffer *path, __u32 offset,
+					__u32 program_class, __u32 *object_class)
 {
 	struct automaton_walk walk = {
 		.pages = image->pages,
@@ -136,37 +149,14 @@ static __noinline __u32 automaton_match(const struct open_image *image, struct p
 		.path = path,
 		.offset = offset,
 	};
+	__u32 row;
 
 	walk.state = image->first->entries[IMAGE_AUTOMATON].first;
 	bpf_loop(PATH_BYTES_MAX / BYTES_PER_STEP + 1, automaton_step, &walk, 0);
-	return walk.state;
-}
-
-static __always_inline __u32 automaton_symbol(const struct open_image *image, __u32 state, __u32 symbol, __u32 otherwise)
-{
-	__u32 base = state & STATE_BASE_MASK;
-	struct image_entry *entry = base ? image_at(image, base + symbol) : NULL;
-
-	return entry && entry->first == base ? entry->second : otherwise;
-}
-
-/* The class of the program whose path led to this state. */
-static __always_inline __u32 automaton_program_class(const struct open_image *image, __u32 state)
-{
-	return automaton_symbol(image, state, SYMBOL_PROGRAM_CLASS, PROGRAM_CLASS_UNNAMED);
-}
-
-/*
- * The verdict row for an object whose path led to this state, accessed by a
- * program of this class: the class is the last letter of the word.
- */
-static __always_inline __u32 automaton_row(const struct open_image *image, __u32 state, __u32 program_class)
-{
-	__u32 row = image->first->entries[IMAGE_DECISIONS].second;
-
-	row = automaton_symbol(image, state, SYMBOL_VERDICT, row);
+	*object_class = walk_symbol(&walk, SYMBOL_PROGRAM_CLASS, PROGRAM_CLASS_UNNAMED);
+	row = walk_symbol(&walk, SYMBOL_VERDICT, image->first->entries[IMAGE_DECISIONS].second);
 	if (program_class != PROGRAM_CLASS_UNNAMED)
-		row = automaton_symbol(image, state, SYMBOL_VERDICT + program_class, row);
+		row = walk_symbol(&walk, SYMBOL_VERDICT + program_class, row);
 	return row;
 }
 

@@ -93,7 +93,7 @@ static __always_inline bool is_nobodys_business(struct membership *found, struct
 static __noinline int decide_with(struct membership *found, struct scratch *scratch, struct access *access)
 {
 	struct decision decision = { .operation = access->operation, .object_offset = PATH_BYTES_MAX };
-	__u32 program_class, state, action;
+	__u32 program_class, row, action;
 
 	decision.path_result = find_program_class(found, &scratch->path, &program_class);
 	if (decision.path_result != PATH_OK)
@@ -109,9 +109,9 @@ static __noinline int decide_with(struct membership *found, struct scratch *scra
 		return 0;
 	if (decision.path_result != PATH_OK)
 		return refuse_unresolved(found, scratch, &decision);
-	state = automaton_match(&found->image, &scratch->path, decision.object_offset);
-	access->program_class = automaton_program_class(&found->image, state);
-	decision.verdict = find_verdict(found, access, automaton_row(&found->image, state, program_class));
+	row = automaton_match(&found->image, &scratch->path, decision.object_offset, program_class,
+			      &access->program_class);
+	decision.verdict = find_verdict(found, access, row);
 	action = decision.verdict >> VERDICT_ACTION_SHIFT;
 	count_decision(access, action);
 	if (action != ACTION_ALLOW && access->unreported)

@@ -128,8 +128,7 @@ static __noinline __u32 find_program_class(struct membership *found, struct path
 	result = path_build(path, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt), &offset);
 	/* A program without a path, a memory file say, is none that a rule can name. */
 	if (result == PATH_OK)
-		*program_class = automaton_program_class(&found->image,
-							 automaton_match(&found->image, path, offset));
+		automaton_match(&found->image, path, offset, PROGRAM_CLASS_UNNAMED, program_class);
 	else if (result != PATH_UNREACHABLE && result != PATH_INTERNAL)
 		return result;
 	if (context) {

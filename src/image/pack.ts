@@ -1,24 +1,39 @@
 import { type Automaton, DEAD_STATE } from './automaton.js';
 import { IntBuffer, IntListTable } from './integers.js';
-import { HEADER, HEADER_ENTRIES, IMAGE_MAGIC, STATE_ABSORBING, STATE_HAS_DEFAULT, SYMBOL_DEFAULT } from './layout.js';
+import {
+  HEADER,
+  HEADER_ENTRIES,
+  IMAGE_MAGIC,
+  PAGE_ENTRIES,
+  STATE_ABSORBING,
+  STATE_HAS_DEFAULT,
+  SYMBOL_DEFAULT,
+  SYMBOL_VERDICT,
+} from './layout.js';
 import { SlotTable } from './slot-table.js';
 import type { Verdicts } from './verdicts.js';
+import { inOrderOfWalks } from './walk-order.js';
 
 /** Writes an automaton and its verdicts as layout.ts describes, with generation 0. */
 export function pack(automaton: Automaton, verdicts: Verdicts, flags: number): Uint32Array {
   const rows = Uint32Array.from(verdicts.rowWords());
   const packer = new Packer(automaton, verdicts);
-  // The verdicts come before every state, so that no state takes one of them for a transition of its own.
-  const words = packer.pack(HEADER_ENTRIES + rows.length / 2);
+  const states = packer.pack(HEADER_ENTRIES);
+  // Out of reach of the last state, so that none takes a verdict for a transition of its own.
+  const firstRow = states.length / 2 + SYMBOL_VERDICT + verdicts.programs.count;
+  const words = new Uint32Array(firstRow * 2 + rows.length);
+  words.set(states);
   words.set([0, IMAGE_MAGIC], HEADER.identity * 2);
-  words.set([packer.wordOf(automaton.start), HEADER_ENTRIES], HEADER.automaton * 2);
+  words.set([packer.wordOf(automaton.start), firstRow], HEADER.automaton * 2);
   words.set([flags, verdicts.defaultRow], HEADER.decisions * 2);
-  words.set(rows, HEADER_ENTRIES * 2);
+  words.set(rows, firstRow * 2);
   return words;
 }
 
-/** Rows with so many symbols are hard to fit in and go first. */
-const DENSE_SYMBOLS = 4;
+/** How much of the first page is for the states near the start; the rest is lost to the gaps between them. */
+const NEAR_START_ENTRIES = PAGE_ENTRIES - PAGE_ENTRIES / 8;
+/** A page is given up for those after it when so much of the next one is taken. */
+const OVERLAP_ENTRIES = PAGE_ENTRIES / 4;
 
 class Packer {
   readonly #bases: Int32Array;
@@ -55,8 +70,8 @@ class Packer {
   }
 
   /**
-   * Finds a base for every state and returns how many entries that takes. Those with many symbols come first; the others
-   * follow in the order of a path that runs through them, so that a walk stays on few pages.
+   * Finds a base for every state and returns how many entries that takes. States are placed as walks come to them and
+   * near the end of what is taken, so that a walk stays on few pages.
    */
   #placeStates(firstBase: number): number {
     const shapes = new IntListTable();
@@ -67,16 +82,13 @@ class Packer {
       shapeOf[state] = shapes.intern(this.#symbols.values, 0, this.#symbols.length);
     }
     const symbolsOf = (shape: number) => shapes.pool.values.subarray(shapes.startOf(shape), shapes.startOf(shape + 1));
-    const order = depthFirst(this.automaton);
-    const isDense = (state: number) => symbolsOf(shapeOf[state]!).length >= DENSE_SYMBOLS;
-    const denseFirst = order
-      .filter(isDense)
-      .sort((a, b) => symbolsOf(shapeOf[b]!).length - symbolsOf(shapeOf[a]!).length);
+    const entriesOf = (state: number) => symbolsOf(shapeOf[state]!).length;
     const slots = new SlotTable(firstBase);
     const from = new Int32Array(shapes.size).fill(firstBase);
-    for (const state of [...denseFirst, ...order.filter((state) => !isDense(state))]) {
+    for (const state of inOrderOfWalks(this.automaton, NEAR_START_ENTRIES, entriesOf)) {
       const shape = shapeOf[state]!;
-      const base = slots.place(symbolsOf(shape), from[shape]!);
+      const page = Math.floor((slots.end - OVERLAP_ENTRIES) / PAGE_ENTRIES) * PAGE_ENTRIES;
+      const base = slots.place(symbolsOf(shape), Math.max(page, from[shape]!));
       this.#bases[state] = base;
       from[shape] = base + 1;
     }
@@ -105,22 +117,4 @@ class Packer {
     const { defaults, firstTransition } = this.automaton;
     return defaults[state] === state && firstTransition[state] === firstTransition[state + 1];
   }
-}
-
-/** The states but the dead one, each followed by those that are reached through it. */
-function depthFirst({ states, start, defaults, firstTransition, targets }: Automaton): Int32Array {
-  const order = new IntBuffer();
-  const seen = new Uint8Array(states);
-  const waiting = [start];
-  seen[DEAD_STATE] = 1;
-  while (waiting.length > 0) {
-    const state = waiting.pop()!;
-    if (seen[state]) continue;
-    seen[state] = 1;
-    order.push(state);
-    waiting.push(defaults[state]!);
-    for (let index = firstTransition[state + 1]! - 1; index >= firstTransition[state]!; index--)
-      waiting.push(targets[index]!);
-  }
-  return order.values.slice(0, order.length);
 }

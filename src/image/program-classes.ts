@@ -2,6 +2,8 @@ import type { BoundRule } from '../policy/model.js';
 
 /** The programs that rules name as their sources, put together where no rule tells them apart. */
 export interface ProgramClasses {
+  /** How many classes there are; the numbers go from 1 to this. */
+  readonly count: number;
   /** Class of each named program, counted from 1. */
   readonly classOf: ReadonlyMap<string, number>;
   /** Whether the rule holds for a program of this class; class 0 is that of programs no rule names. */
@@ -32,6 +34,7 @@ export function classifyPrograms(rules: readonly BoundRule[]): ProgramClasses {
   }
 
   return {
+    count: classOfMembership.size,
     classOf,
     reaches: (rule, programClass) => classesOf[rule]?.has(programClass) ?? true,
     namedByAny(matched) {

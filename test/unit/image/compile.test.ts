@@ -87,7 +87,7 @@ test('equal tails are stored once', () => {
 });
 
 test('an image leaves few entries empty', () => {
-  const rules = Array.from({ length: 50 }, (_, index) => rule(exact(`/usr/lib/${(index * 7919) % 1000}/module.so`)));
+  const rules = Array.from({ length: 900 }, (_, index) => rule(exact(`/usr/lib/${(index * 7919) % 1000}/module.so`)));
   const { words } = compileImage(ruleSet([...rules, rule(pattern('/etc/?')), rule(pattern('/var/?/[!a]'))]));
   const used = Array.from({ length: words.length / 2 }, (_, entry) => words[entry * 2] !== 0).filter(Boolean).length;
   assert(words.length / 2 < used * 1.2, `${words.length / 2} entries, ${used} of them used`);

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Automaton } from '../../../src/image/automaton.js';
+import { inOrderOfWalks } from '../../../src/image/walk-order.js';
+
+/** State 1 leads to 2 and 3; 2 to 4 and 4 to 6; 3 to 5; every other byte to the dead state. */
+const automaton: Automaton = {
+  start: 1,
+  states: 7,
+  defaults: new Int32Array(7),
+  firstTransition: Int32Array.of(0, 0, 2, 3, 4, 5, 5, 5),
+  bytes: Uint8Array.of(97, 98, 97, 97, 97),
+  targets: Int32Array.of(2, 3, 4, 5, 6),
+  labels: new Int32Array(7),
+};
+
+test('states come level by level while there is room, then path after path', () => {
+  const order = (room: number) => [...inOrderOfWalks(automaton, room, () => 1)];
+  assert.deepEqual(order(100), [1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(order(1), [1, 2, 4, 6, 3, 5]);
+  assert.deepEqual(order(0), [1, 2, 4, 6, 3, 5]);
+});
