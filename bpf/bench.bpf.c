@@ -58,8 +58,8 @@ struct match_context {
 static long match_once(__u32 round, struct match_context *context)
 {
 	struct match_run *run = context->run;
-	__u32 object_class;
-	__u32 row = automaton_match(&context->image, &run->path, run->offset, PROGRAM_CLASS_UNNAMED, &object_class);
+	struct match match = { .offset = run->offset };
+	__u32 row = automaton_match(&context->image, &run->path, &match);
 
 	run->verdict = automaton_verdict(&context->image, row, IMAGE_READ, false);
 	return 0;
@@ -177,5 +177,14 @@ EMPTY_PROGRAM(socket_sendmsg)
 EMPTY_PROGRAM(socket_recvmsg)
 EMPTY_PROGRAM(sock_graft)
 EMPTY_PROGRAM(capable)
+EMPTY_PROGRAM(mmap_file)
+EMPTY_PROGRAM(file_mprotect)
+EMPTY_PROGRAM(sb_mount)
+EMPTY_PROGRAM(move_mount)
+EMPTY_PROGRAM(sb_pivotroot)
+EMPTY_PROGRAM(sb_umount)
+EMPTY_PROGRAM(ptrace_access_check)
+EMPTY_PROGRAM(ptrace_traceme)
+EMPTY_PROGRAM(userns_create)
 
 char LICENSE[] SEC("license") = "GPL";

@@ -2,8 +2,15 @@
 /* The enforcement programs. Each hook stands in the header of its concern. */
 #include "include/kernel.h"
 #include "include/process_hooks.h"
+#include "include/argument_hooks.h"
 #include "include/file_hooks.h"
 #include "include/network_hooks.h"
 #include "include/capability_hooks.h"
+#include "include/mapping_hooks.h"
+#include "include/filesystem_hooks.h"
+#include "include/mount_hooks.h"
+#include "include/trace_hooks.h"
+#include "include/namespace_hooks.h"
+#include "include/preset_hooks.h"
 
 char LICENSE[] SEC("license") = "GPL";

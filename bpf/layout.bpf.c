@@ -12,6 +12,8 @@
 struct {
 	enum image_header header;
 	enum image_flag flag;
+	enum image_class rule_class;
+	enum image_subject subject;
 	enum image_state state;
 	enum image_symbol symbol;
 	enum image_program_class program_class;
@@ -22,6 +24,8 @@ struct {
 	enum event_flag event_flag;
 	enum word_direction word_direction;
 	enum word_address word_address;
+	enum word_letter word_letter;
+	enum word_preset word_preset;
 	enum path_result path_result;
 	enum counter counter;
 	struct image_entry entry;

@@ -22,13 +22,11 @@ struct {
 } image_under_test SEC(".maps");
 
 struct question {
-	__u32 offset;
-	__u32 program_class;
+	struct match match;
 	__u32 operation;
 	__u32 owner;
-	/* Answers. */
-	__u32 found_program_class;
-	__u32 verdict;
+	__u32 verdict;		/* out */
+	__u32 unused;
 	struct path_buffer path;
 };
 
@@ -50,8 +48,7 @@ int hauberk_match(void *context)
 
 	if (!question || !pages || !image_open(&image, pages))
 		return 1;
-	row = automaton_match(&image, &question->path, question->offset, question->program_class,
-			      &question->found_program_class);
+	row = automaton_match(&image, &question->path, &question->match);
 	question->verdict = automaton_verdict(&image, row, question->operation, question->owner);
 	return 0;
 }

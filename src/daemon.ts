@@ -3,12 +3,14 @@ import { type Logger, pino } from 'pino';
 import type { Config } from './config/config.js';
 import type { NamespacePair } from './containers/container.js';
 import { watchDocker } from './containers/docker.js';
-import { hostMountNamespace, ownMountNamespace } from './containers/procfs.js';
+import { hostNamespaces, linkedDirectories, ownNamespaces } from './containers/procfs.js';
 import { ContainerKeeper, stillRunning } from './control/container-keeper.js';
 import { ContainerRegistry } from './control/container-registry.js';
 import type { ControlPlane } from './control/control-plane.js';
 import type { DesiredState } from './control/desired-state.js';
 import { Enforcement } from './control/enforcement.js';
+import { Expiry } from './control/expiry.js';
+import { hostAsSubject, readLabels } from './control/host.js';
 import { HostState } from './control/host-state.js';
 import { Ledger } from './control/ledger.js';
 import { PolicyRegistry } from './control/policy-registry.js';
@@ -42,7 +44,7 @@ export function requireSupport(pinDirectory: string): void {
 /** Attaches the programs to a place of their own and takes them away again: what the kernel refuses shows only then. */
 export function tryEnforcement(pinDirectory: string): void {
   requireSupport(pinDirectory);
-  new Kernel(OBJECT_PATH, `${pinDirectory}-check`, ownMountNamespace()).detach();
+  new Kernel(OBJECT_PATH, `${pinDirectory}-check`, ownNamespaces()).detach();
 }
 
 /** Runs the daemon until SIGTERM or SIGINT. */
@@ -50,8 +52,8 @@ export async function runDaemon(config: Config): Promise<void> {
   requireSupport(config.bpffsDir);
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
   const store = await Store.open(config.stateDir);
-  const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostMountNamespace());
-  const { enforcement, ledger, plane, heldBack, metrics, hub } = await assemble(config, logger, store, kernel);
+  const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostNamespaces());
+  const { enforcement, ledger, plane, heldBack, metrics, hub, expiry } = await assemble(config, logger, store, kernel);
   const docker = startDocker(config, logger, plane);
   const metricsServer =
     config.metrics === 'off' ? undefined : await startMetricsServer(config.metrics, metrics.registry);
@@ -74,6 +76,7 @@ export async function runDaemon(config: Config): Promise<void> {
   docker?.stop();
   plane.keeper.stop();
   heldBack.stop();
+  expiry.stop();
   await server.shutdown(SHUTDOWN_GRACE_MILLISECONDS);
   services.close();
   metricsServer?.close();
@@ -121,19 +124,27 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     network: config.defaultPostureNetwork,
     capabilities: config.defaultPostureCapabilities,
   };
-  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage);
+  const subject = config.rescue
+    ? undefined
+    : hostAsSubject(hostNamespaces(), readLabels(config.hostLabels), linkedDirectories(1));
+  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject);
   const desired = desiredState(stored);
   const ledger: Ledger = new Ledger(
     enforcement,
     store,
     { desired, generation: stored.generation },
     (seconds) => metrics.observeApply(seconds),
-    () => host.announce(),
+    () => {
+      host.announce();
+      expiry.schedule();
+    },
   );
   const host = new HostState(kernel, enforcement, ledger);
   const containers = new ContainerRegistry(ledger);
-  const keeper = new ContainerKeeper(containers, logger, hostMountNamespace());
-  const plane: ControlPlane = { policies: new PolicyRegistry(ledger, postures), containers, keeper, host };
+  const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
+  const policies = new PolicyRegistry(ledger, postures);
+  const expiry: Expiry = new Expiry(policies, logger);
+  const plane: ControlPlane = { policies, containers, keeper, host };
   const hub = new EventHub();
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
   const now = () => process.hrtime.bigint() + clockOffset();
@@ -166,7 +177,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   await ledger.start(gone);
   keeper.resume();
   kernel.readEvents((ring) => reader.read(ring));
-  return { enforcement, ledger, plane, heldBack, metrics, hub };
+  return { enforcement, ledger, plane, heldBack, metrics, hub, expiry };
 }
 
 /** A policy that cannot be read must not silently stop being enforced: what the kernel holds stays as it is. */

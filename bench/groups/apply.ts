@@ -40,6 +40,7 @@ export const applyGroup: Group = {
         {
           createImage: createKernelImage,
           releaseImage: releaseKernelImage,
+          enforceHost: () => undefined,
           publish: async (entries) => {
             await map.publish(entries);
             published = performance.now();
@@ -50,6 +51,7 @@ export const applyGroup: Group = {
         POSTURES,
         new Map(),
         0,
+        undefined,
       );
       const ledger = new Ledger(
         enforcement,

@@ -14,9 +14,24 @@
 #define NAME_BYTES_MAX 256
 #define PATH_BUFFER_BYTES (PATH_BYTES_MAX + NAME_BYTES_MAX)
 
+/* How far the building of a path has come: see path.h. It stands here because the stack has no room for it. */
+struct path_walk {
+	__u64 dentry;
+	__u64 mount;
+	__u64 root;
+	/* Where to begin again when a rename got in between. */
+	__u64 start_dentry;
+	__u64 start_mount;
+	__u32 offset;
+	__u32 result;
+	__u32 directory;
+	__u32 unused;
+};
+
 /* A path is built from its end, so it ends at PATH_BYTES_MAX and starts at an offset. */
 struct path_buffer {
 	char bytes[PATH_BUFFER_BYTES];
+	struct path_walk walk;
 };
 
 /*
@@ -134,29 +149,48 @@ static __always_inline __u32 walk_symbol(struct automaton_walk *walk, __u32 symb
 	return entry && entry->first == base ? entry->second : otherwise;
 }
 
+struct match {
+	__u32 offset;		/* where the word starts */
+	__u32 actor;		/* who acts: see ACTOR_HAS_TERMINAL */
+	__u32 subject;		/* enum image_subject */
+	__u32 object_class;	/* out: the class of the object, were it a program */
+};
+
+static __always_inline __u32 default_row(const struct open_image *image, __u32 subject)
+{
+	struct image_entry *entry = entry_in(image->first, IMAGE_DEFAULT_ROWS + subject / 2);
+
+	return subject % 2 ? entry->second : entry->first;
+}
+
 /*
- * Feeds the path that starts at offset to the automaton. The verdict row for an
- * object of that path, accessed by a program of this class: the class is the
- * last letter of the word. Out: the class of the object, were it a program.
+ * Feeds a word to the automaton and finds the verdict row for its object. Who
+ * acts is the last letter of the word: what is said of the program comes before
+ * what is said of all, of those with a terminal before of all.
  */
-static __noinline __u32 automaton_match(const struct open_image *image, struct path_buffer *path, __u32 offset,
-					__u32 program_class, __u32 *object_class)
+static __noinline __u32 automaton_match(const struct open_image *image, struct path_buffer *path, struct match *match)
 {
 	struct automaton_walk walk = {
 		.pages = image->pages,
 		.first = image->first,
 		.page = image->first,
 		.path = path,
-		.offset = offset,
+		.offset = match->offset,
 	};
+	__u32 terminal = match->actor & ACTOR_HAS_TERMINAL;
 	__u32 row;
 
 	walk.state = image->first->entries[IMAGE_AUTOMATON].first;
 	bpf_loop(PATH_BYTES_MAX / BYTES_PER_STEP + 1, automaton_step, &walk, 0);
-	*object_class = walk_symbol(&walk, SYMBOL_PROGRAM_CLASS, PROGRAM_CLASS_UNNAMED);
-	row = walk_symbol(&walk, SYMBOL_VERDICT, image->first->entries[IMAGE_DECISIONS].second);
-	if (program_class != PROGRAM_CLASS_UNNAMED)
-		row = walk_symbol(&walk, SYMBOL_VERDICT + program_class, row);
+	match->object_class = walk_symbol(&walk, SYMBOL_PROGRAM_CLASS, PROGRAM_CLASS_UNNAMED);
+	row = walk_symbol(&walk, SYMBOL_VERDICT, default_row(image, match->subject));
+	if (terminal)
+		row = walk_symbol(&walk, SYMBOL_VERDICT + terminal, row);
+	if (match->actor > ACTOR_HAS_TERMINAL) {
+		row = walk_symbol(&walk, SYMBOL_VERDICT + (match->actor & ~ACTOR_HAS_TERMINAL), row);
+		if (terminal)
+			row = walk_symbol(&walk, SYMBOL_VERDICT + match->actor, row);
+	}
 	return row;
 }
 

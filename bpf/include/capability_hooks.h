@@ -12,14 +12,15 @@ int BPF_PROG(hauberk_capable, const struct cred *cred, struct user_namespace *na
 	     unsigned int options)
 {
 	struct access access = {
-		.capability = capability,
+		.subject = SUBJECT_CAPABILITIES,
+		.detail = capability,
 		.operation = OPERATION_USE,
-		.wanted = ACCESS_USE,
+		.wanted = ACCESS_WORD,
 		.unreported = options & CAP_OPT_NOAUDIT,
 	};
 	struct membership found = {};
 
-	if (!find_membership(&found) || !found.member || !(found.flags & IMAGE_DECIDES_CAPABILITIES))
+	if (!find_membership(&found) || !found.member || !decides(&found, CLASS_CAPABILITIES))
 		return 0;
 	return decide(&found, &access) ? -EPERM : 0;
 }

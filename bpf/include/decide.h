@@ -5,26 +5,45 @@
 
 #include "report.h"
 #include "task.h"
-#include "word.h"
+#include "word_prefix.h"
 
 #define ACCESS_EXECUTE (1 << IMAGE_EXECUTE)
 #define ACCESS_READ (1 << IMAGE_READ)
 #define ACCESS_WRITE (1 << IMAGE_WRITE)
-#define ACCESS_COMMUNICATE (1 << IMAGE_COMMUNICATE)
-#define ACCESS_USE (1 << IMAGE_USE)
+#define ACCESS_CREATE (1 << IMAGE_CREATE)
+#define ACCESS_DELETE (1 << IMAGE_DELETE)
+#define ACCESS_RENAME (1 << IMAGE_RENAME)
+#define ACCESS_LINK (1 << IMAGE_LINK)
+#define ACCESS_ATTRIBUTES (1 << IMAGE_ATTRIBUTES)
+#define ACCESS_MAP (1 << IMAGE_MAP)
+/* The one operation of every subject but paths. */
+#define ACCESS_WORD (1 << 0)
 
 struct access {
-	/* A name in a tree, or a socket, or with neither a capability. */
+	/* A path, or what stands at the end of a word. */
 	struct dentry *dentry;
 	struct vfsmount *mnt;
-	const struct socket_use *socket;
-	__u32 capability;
-	__u32 operation;	/* enum event_operation */
-	__u32 wanted;		/* ACCESS_ bits */
+	const struct socket_use *socket;	/* SUBJECT_NETWORK, and only that */
+	const char *name;	/* stands between a word's detail and its path */
+	__u16 wanted;		/* ACCESS_ bits */
+	__u8 subject;		/* enum image_subject */
+	__u8 operation;		/* enum event_operation */
+	char letter;		/* enum word_letter */
+	__u8 detail;
 	bool unreported;
-	/* Out: the class of the object, were it run as a program. */
-	__u32 program_class;
+	__u32 object_class;	/* out: the class of the object, were it a program */
 };
+
+/* Paths are spoken of by two classes, everything else by one. */
+static __always_inline __u32 class_of(const struct access *access)
+{
+	return !access->subject && (access->wanted & ACCESS_EXECUTE) ? CLASS_PROCESS : access->subject + 1;
+}
+
+static __always_inline bool decides(struct membership *found, __u32 rule_class)
+{
+	return found->flags & (1 << rule_class);
+}
 
 static __always_inline bool owns(struct task_struct *task, struct dentry *dentry)
 {
@@ -34,46 +53,51 @@ static __always_inline bool owns(struct task_struct *task, struct dentry *dentry
 	return !inode || BPF_CORE_READ(inode, i_uid.val) == task->cred->fsuid.val;
 }
 
-static __always_inline void count_decision(struct access *access, __u32 action)
+/* Pipes, sockets, memory files: no name in any tree, so no rule can speak of them. */
+static __always_inline bool is_nameless(struct dentry *dentry)
 {
-	__u32 counter = COUNTER_FILE_ALLOW;
-
-	if (access->wanted & ACCESS_EXECUTE)
-		counter = COUNTER_PROCESS_ALLOW;
-	else if (access->wanted & ACCESS_COMMUNICATE)
-		counter = COUNTER_NETWORK_ALLOW;
-	else if (access->wanted & ACCESS_USE)
-		counter = COUNTER_CAPABILITIES_ALLOW;
-	count(counter + action);
+	return BPF_CORE_READ(dentry, d_sb, s_flags) & SB_NOUSER;
 }
 
-/* The strongest verdict over the operations the access asks for. */
-static __noinline __u32 find_verdict(struct membership *found, struct access *access, __u32 row)
+/* Asks the image about the word in the buffer: the strongest verdict over the wanted operations. */
+__noinline int image_decide(struct scratch *scratch)
 {
-	bool owner = !access->dentry || owns(found->task, access->dentry);
 	__u32 strongest = RULE_NONE;
+	struct question *question;
+	struct open_image image;
+	__u32 row;
+	int answer;
 
+	if (!scratch)
+		return IMAGE_GONE;
+	question = &scratch->question;
+	answer = question_open(question, &image);
+	if (answer != IMAGE_ANSWERED)
+		return answer;
+	row = automaton_match(&image, &scratch->path, &question->match);
 	for (__u32 operation = 0; operation < VERDICT_ROW_ENTRIES; operation++) {
 		__u32 verdict;
 
-		if (!(access->wanted & 1 << operation))
+		if (!(question->wanted & 1 << operation))
 			continue;
-		verdict = automaton_verdict(&found->image, row, operation, owner);
+		verdict = automaton_verdict(&image, row, operation, question->owner);
 		if (strongest == RULE_NONE || verdict >> VERDICT_ACTION_SHIFT > strongest >> VERDICT_ACTION_SHIFT)
 			strongest = verdict;
 	}
-	return strongest;
+	question->verdict = strongest;
+	return IMAGE_ANSWERED;
 }
 
 /* Where the path cannot be known the answer is no, whatever the rules say. */
-static __noinline int refuse_unresolved(struct membership *found, struct scratch *scratch, struct decision *decision)
+static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 result)
 {
 	/* Reported alike: a memory file, say, has no tree either. */
-	if (decision->path_result == PATH_INTERNAL)
-		decision->path_result = PATH_UNREACHABLE;
-	count(COUNTER_REFUSED + decision->path_result);
-	decision->verdict = ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE;
-	report(found, scratch, decision);
+	if (result == PATH_INTERNAL)
+		result = PATH_UNREACHABLE;
+	count(COUNTER_REFUSED + result);
+	scratch->record.path_result = result;
+	scratch->question.verdict = ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE;
+	report(scratch);
 	return -EACCES;
 }
 
@@ -84,53 +108,113 @@ static __noinline int refuse_unresolved(struct membership *found, struct scratch
  */
 static __always_inline bool is_nobodys_business(struct membership *found, struct access *access, __u32 result)
 {
-	if (access->wanted & ACCESS_EXECUTE)
-		return (result == PATH_INTERNAL || result == PATH_UNREACHABLE) &&
-		       !(found->flags & IMAGE_DECIDES_PROCESS);
+	if (class_of(access) == CLASS_PROCESS)
+		return has_no_name(result) && !decides(found, CLASS_PROCESS);
 	return result == PATH_INTERNAL;
 }
 
-static __noinline int decide_with(struct membership *found, struct scratch *scratch, struct access *access)
+/* Writes the word for an access where a path would stand. */
+static __always_inline __u32 place_object(struct scratch *scratch, struct access *access)
 {
-	struct decision decision = { .operation = access->operation, .object_offset = PATH_BYTES_MAX };
-	__u32 program_class, row, action;
+	struct match *match = &scratch->question.match;
+	struct path_buffer *path = &scratch->path;
+	__u32 result;
 
-	decision.path_result = find_program_class(found, &scratch->path, &program_class);
-	if (decision.path_result != PATH_OK)
-		return refuse_unresolved(found, scratch, &decision);
-	if (access->socket)
-		decision.object_offset = place_socket(&scratch->path, access->socket);
-	else if (!access->dentry)
-		decision.object_offset = place_capability(&scratch->path, access->capability);
-	else
-		decision.path_result = path_build(&scratch->path, access->dentry, access->mnt,
-						  &decision.object_offset);
-	if (is_nobodys_business(found, access, decision.path_result))
-		return 0;
-	if (decision.path_result != PATH_OK)
-		return refuse_unresolved(found, scratch, &decision);
-	row = automaton_match(&found->image, &scratch->path, decision.object_offset, program_class,
-			      &access->program_class);
-	decision.verdict = find_verdict(found, access, row);
-	action = decision.verdict >> VERDICT_ACTION_SHIFT;
-	count_decision(access, action);
+	match->offset = PATH_BYTES_MAX;
+	if (access->socket) {
+		match->offset = place_socket(path, access->socket);
+		return PATH_OK;
+	}
+	if (access->subject == SUBJECT_CAPABILITIES) {
+		match->offset = place_capability(path, access->detail);
+		return PATH_OK;
+	}
+	if (access->dentry) {
+		result = path_build(path, access->dentry, access->mnt, &match->offset);
+		if (result != PATH_OK)
+			return result;
+	}
+	if (!access->letter)
+		return PATH_OK;
+	scratch->word.first = access->letter;
+	scratch->word.detail = access->detail;
+	scratch->word.name = (__u64)access->name;
+	return place_before(scratch);
+}
+
+/* Counts and reports what was decided. */
+static __always_inline int conclude(struct scratch *scratch, struct access *access)
+{
+	__u32 verdict = scratch->question.verdict;
+	__u32 action = verdict >> VERDICT_ACTION_SHIFT;
+
+	count(COUNTER_DECISIONS + 3 * class_of(access) + action);
 	if (action != ACTION_ALLOW && access->unreported)
 		count(COUNTER_EVENT_SPECULATIVE);
 	else if (action != ACTION_ALLOW)
-		report(found, scratch, &decision);
+		report(scratch);
 	return action >= ACTION_BLOCK ? -EACCES : 0;
+}
+
+/* How often a decision is begun anew because the image was replaced meanwhile. */
+#define IMAGE_ATTEMPTS 3
+
+/*
+ * Asks about an access. True when there is a verdict; otherwise the answer is
+ * given, and what it refuses is reported.
+ */
+static __always_inline bool ask(struct membership *found, struct scratch *scratch, struct access *access, int *refusal)
+{
+	int answer = IMAGE_REPLACED;
+	__u32 result;
+
+	for (int i = 0; i < IMAGE_ATTEMPTS && answer == IMAGE_REPLACED; i++) {
+		result = find_actor(scratch);
+		if (result == PATH_OK) {
+			result = place_object(scratch, access);
+			if (is_nobodys_business(found, access, result))
+				return false;
+		}
+		if (result != PATH_OK) {
+			*refusal = refuse_unresolved(scratch, result);
+			return false;
+		}
+		answer = image_decide(scratch);
+	}
+	if (answer == IMAGE_REPLACED)
+		*refusal = refuse_unresolved(scratch, PATH_UNAVAILABLE);
+	access->object_class = scratch->question.match.object_class;
+	/* Otherwise the container is under no policy any more. */
+	return answer == IMAGE_ANSWERED;
+}
+
+static __always_inline void question_begin(struct membership *found, struct scratch *scratch, struct access *access)
+{
+	scratch->question.container = found->container;
+	scratch->question.generation = found->generation;
+	scratch->question.image_flags = found->flags;
+	scratch->question.wanted = access->wanted;
+	scratch->question.member = found->member;
+	scratch->question.owner = access->subject != SUBJECT_PATH || owns(found->task, access->dentry);
+	scratch->question.match.subject = access->subject;
+	scratch->record.operation = access->operation;
+	scratch->record.rule_class = class_of(access);
+	scratch->record.path_result = PATH_OK;
 }
 
 static __always_inline int decide(struct membership *found, struct access *access)
 {
 	struct scratch *scratch = scratch_take();
-	int answer;
+	int answer = 0;
 
 	if (!scratch) {
 		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
 		return -EACCES;
 	}
-	answer = decide_with(found, scratch, access);
+	question_begin(found, scratch, access);
+	/* What hangs on arguments is decided once more, with them: see argument_hooks.h. */
+	if (ask(found, scratch, access, &answer) && !(scratch->question.verdict & VERDICT_BY_ARGUMENTS))
+		answer = conclude(scratch, access);
 	scratch_return(scratch);
 	return answer;
 }

@@ -29,6 +29,13 @@ enum event_operation {
 	OPERATION_SEND = 17,
 	OPERATION_RECEIVE = 18,
 	OPERATION_USE = 19,
+	OPERATION_MAP = 20,
+	OPERATION_PROTECT = 21,
+	OPERATION_MOUNT = 22,
+	OPERATION_UNMOUNT = 23,
+	OPERATION_TRACE = 24,
+	OPERATION_UNSHARE = 25,
+	OPERATION_CALL = 26,
 };
 
 enum event_flag {
@@ -42,7 +49,8 @@ struct event_record {
 	__u32 mount_namespace;
 	__u32 generation;		/* of the image that decided */
 	__u32 verdict;			/* action and rule number, see image.h */
-	__u16 operation;
+	__u8 operation;			/* enum event_operation */
+	__u8 rule_class;		/* enum image_class */
 	__u16 path_result;		/* why there was no path to decide on, or PATH_OK */
 	__u32 flags;			/* enum event_flag */
 	__u32 host_pid;

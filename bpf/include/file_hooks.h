@@ -4,18 +4,12 @@
 
 #include "decide.h"
 
-/* Pipes, sockets, memory files: no name in any tree, so no rule can speak of them. */
-static __always_inline bool is_nameless(struct dentry *dentry)
-{
-	return BPF_CORE_READ(dentry, d_sb, s_flags) & SB_NOUSER;
-}
-
 static __always_inline int decide_file(struct dentry *dentry, struct vfsmount *mnt, __u32 operation, __u32 wanted)
 {
 	struct access access = { .dentry = dentry, .mnt = mnt, .operation = operation, .wanted = wanted };
 	struct membership found = {};
 
-	if (!find_membership(&found) || !found.member || !(found.flags & IMAGE_DECIDES_FILE) || is_nameless(dentry))
+	if (!find_membership(&found) || !found.member || !decides(&found, CLASS_FILE) || is_nameless(dentry))
 		return 0;
 	return decide(&found, &access);
 }
@@ -57,65 +51,65 @@ int BPF_PROG(hauberk_file_truncate, struct file *file)
 SEC("lsm/path_unlink")
 int BPF_PROG(hauberk_path_unlink, const struct path *directory, struct dentry *dentry)
 {
-	return decide_file(dentry, directory->mnt, OPERATION_UNLINK, ACCESS_WRITE);
+	return decide_file(dentry, directory->mnt, OPERATION_UNLINK, ACCESS_DELETE);
 }
 
 SEC("lsm/path_rmdir")
 int BPF_PROG(hauberk_path_rmdir, const struct path *directory, struct dentry *dentry)
 {
-	return decide_file(dentry, directory->mnt, OPERATION_RMDIR, ACCESS_WRITE);
+	return decide_file(dentry, directory->mnt, OPERATION_RMDIR, ACCESS_DELETE);
 }
 
 SEC("lsm/path_mkdir")
 int BPF_PROG(hauberk_path_mkdir, const struct path *directory, struct dentry *dentry, unsigned short mode)
 {
-	return decide_file(dentry, directory->mnt, OPERATION_MKDIR, ACCESS_WRITE);
+	return decide_file(dentry, directory->mnt, OPERATION_MKDIR, ACCESS_CREATE);
 }
 
 SEC("lsm/path_mknod")
 int BPF_PROG(hauberk_path_mknod, const struct path *directory, struct dentry *dentry, unsigned short mode, unsigned int device)
 {
-	return decide_file(dentry, directory->mnt, OPERATION_MKNOD, ACCESS_WRITE);
+	return decide_file(dentry, directory->mnt, OPERATION_MKNOD, ACCESS_CREATE);
 }
 
 SEC("lsm/path_symlink")
 int BPF_PROG(hauberk_path_symlink, const struct path *directory, struct dentry *dentry, const char *target)
 {
-	return decide_file(dentry, directory->mnt, OPERATION_SYMLINK, ACCESS_WRITE);
+	return decide_file(dentry, directory->mnt, OPERATION_SYMLINK, ACCESS_CREATE);
 }
 
-/* A link gives its target another name, so the target's own name is asked for writing too. */
+/* A link gives its target another name, so the target's own name is asked for too. */
 SEC("lsm/path_link")
 int BPF_PROG(hauberk_path_link, struct dentry *target, const struct path *directory, struct dentry *dentry)
 {
-	int denied = decide_file(target, directory->mnt, OPERATION_LINK, ACCESS_WRITE);
+	int denied = decide_file(target, directory->mnt, OPERATION_LINK, ACCESS_LINK);
 
 	if (denied)
 		return denied;
-	return decide_file(dentry, directory->mnt, OPERATION_LINK, ACCESS_WRITE);
+	return decide_file(dentry, directory->mnt, OPERATION_LINK, ACCESS_LINK);
 }
 
 SEC("lsm/path_rename")
 int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentry *old_dentry,
 	     const struct path *new_directory, struct dentry *new_dentry)
 {
-	int denied = decide_file(old_dentry, old_directory->mnt, OPERATION_RENAME, ACCESS_WRITE);
+	int denied = decide_file(old_dentry, old_directory->mnt, OPERATION_RENAME, ACCESS_RENAME);
 
 	if (denied)
 		return denied;
-	return decide_file(new_dentry, new_directory->mnt, OPERATION_RENAME, ACCESS_WRITE);
+	return decide_file(new_dentry, new_directory->mnt, OPERATION_RENAME, ACCESS_RENAME);
 }
 
 SEC("lsm/path_chmod")
 int BPF_PROG(hauberk_path_chmod, const struct path *path, unsigned short mode)
 {
-	return decide_file(path->dentry, path->mnt, OPERATION_CHMOD, ACCESS_WRITE);
+	return decide_file(path->dentry, path->mnt, OPERATION_CHMOD, ACCESS_ATTRIBUTES);
 }
 
 SEC("lsm/path_chown")
 int BPF_PROG(hauberk_path_chown, const struct path *path, __u64 uid, __u64 gid)
 {
-	return decide_file(path->dentry, path->mnt, OPERATION_CHOWN, ACCESS_WRITE);
+	return decide_file(path->dentry, path->mnt, OPERATION_CHOWN, ACCESS_ATTRIBUTES);
 }
 
 #endif

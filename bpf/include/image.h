@@ -26,15 +26,45 @@ struct image_page {
 enum image_header {
 	IMAGE_IDENTITY = 0,	/* generation, magic */
 	IMAGE_AUTOMATON = 1,	/* start state, first verdict row */
-	IMAGE_DECISIONS = 2,	/* flags, row for what no rule matches */
+	IMAGE_DECISIONS = 2,	/* flags, nothing */
+	IMAGE_DEFAULT_ROWS = 3,	/* two a header entry: the row for what no rule matches, by subject */
+};
+
+/* Classes of rules. An image decides for a class when its flag is set: 1 << class. */
+enum image_class {
+	CLASS_PROCESS = 0,
+	CLASS_FILE = 1,
+	CLASS_NETWORK = 2,
+	CLASS_CAPABILITIES = 3,
+	CLASS_FILESYSTEMS = 4,
+	CLASS_MOUNTS = 5,
+	CLASS_PTRACE = 6,
+	CLASS_NAMESPACES = 7,
+	CLASS_PRESETS = 8,
+	CLASS_SYSCALLS = 9,
+	CLASSES = 10,
 };
 
 enum image_flag {
-	IMAGE_DECIDES_PROCESS = 1 << 0,
-	IMAGE_DECIDES_FILE = 1 << 1,
-	IMAGE_HAS_SOURCES = 1 << 2,
-	IMAGE_DECIDES_NETWORK = 1 << 3,
-	IMAGE_DECIDES_CAPABILITIES = 1 << 4,
+	IMAGE_HAS_SOURCES = 1 << 16,
+	IMAGE_HAS_TERMINALS = 1 << 17,
+	IMAGE_HAS_ARGUMENTS = 1 << 18,
+	IMAGE_DECIDES_MAPPINGS = 1 << 19,
+};
+
+/* What a word speaks of: one letter for each, see word.h. */
+enum image_subject {
+	SUBJECT_PATH = 0,
+	SUBJECT_NETWORK = 1,
+	SUBJECT_CAPABILITIES = 2,
+	SUBJECT_FILESYSTEMS = 3,
+	SUBJECT_MOUNTS = 4,
+	SUBJECT_PTRACE = 5,
+	SUBJECT_NAMESPACES = 6,
+	SUBJECT_PRESETS = 7,
+	SUBJECT_SYSCALLS = 8,
+	SUBJECT_ARGUMENTS = 9,
+	SUBJECTS = 10,
 };
 
 enum image_state {
@@ -51,21 +81,29 @@ enum image_symbol {
 
 enum image_program_class {
 	PROGRAM_CLASS_UNNAMED = 0,
+	/* Who acts is a program's class doubled, plus this if it has a terminal. */
+	ACTOR_HAS_TERMINAL = 1,
 };
 
-/* Order of the entries of a verdict row. */
+/* Order of the entries of a verdict row; subjects other than paths have one operation, the first. */
 enum image_operation {
 	IMAGE_EXECUTE = 0,
 	IMAGE_READ = 1,
 	IMAGE_WRITE = 2,
-	IMAGE_COMMUNICATE = 3,
-	IMAGE_USE = 4,
-	VERDICT_ROW_ENTRIES = 5,
+	IMAGE_CREATE = 3,
+	IMAGE_DELETE = 4,
+	IMAGE_RENAME = 5,
+	IMAGE_LINK = 6,
+	IMAGE_ATTRIBUTES = 7,
+	IMAGE_MAP = 8,
+	VERDICT_ROW_ENTRIES = 9,
 };
 
 enum image_verdict {
 	VERDICT_ACTION_SHIFT = 30,
-	VERDICT_RULE_MASK = 0x3fffffff,
+	/* Holds only if an argument is not among those the rule allows. */
+	VERDICT_BY_ARGUMENTS = 0x20000000,
+	VERDICT_RULE_MASK = 0x1fffffff,
 	RULE_NONE = VERDICT_RULE_MASK,
 };
 

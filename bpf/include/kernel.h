@@ -32,8 +32,17 @@ struct upid {
 	struct pid_namespace *ns;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct pid {
 	unsigned int level;
+	struct hlist_head tasks[1];
 	struct upid numbers[1];
 };
 
@@ -54,9 +63,15 @@ struct cred {
 	kuid_t fsuid;
 };
 
+struct file_system_type {
+	const char *name;
+};
+
 struct super_block {
 	__u32 s_dev;
 	unsigned long s_flags;
+	unsigned long s_magic;
+	struct file_system_type *s_type;
 };
 
 struct inode {
@@ -64,6 +79,7 @@ struct inode {
 	kuid_t i_uid;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	unsigned int i_nlink;
 };
 
 struct qstr {
@@ -80,6 +96,7 @@ struct dentry {
 
 struct vfsmount {
 	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
 };
 
 struct mount {
@@ -103,6 +120,13 @@ struct file {
 
 struct mm_struct {
 	struct file *exe_file;
+	void *pgd;
+};
+
+struct tty_struct;
+
+struct signal_struct {
+	struct tty_struct *tty;
 };
 
 struct task_struct {
@@ -112,9 +136,11 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	struct hlist_node pid_links[1];
 	struct mm_struct *mm;
 	struct nsproxy *nsproxy;
 	const struct cred *cred;
+	struct signal_struct *signal;
 };
 
 struct user_namespace;
@@ -145,8 +171,22 @@ struct msghdr {
 	void *msg_name;
 };
 
+/* The inode of an entry of /proc. */
+struct proc_inode {
+	struct pid *pid;
+	struct inode vfs_inode;
+};
+
+struct vm_area_struct {
+	unsigned long vm_flags;
+	struct file *vm_file;
+};
+
 struct linux_binprm {
 	struct file *file;
+	struct mm_struct *mm;
+	unsigned long p;
+	int argc;
 };
 
 #pragma clang attribute pop
@@ -159,5 +199,6 @@ struct linux_binprm {
 #define SB_NOUSER (1UL << 31)
 #define S_IFMT 0170000
 #define S_IFDIR 0040000
+#define S_IFCHR 0020000
 
 #endif

@@ -34,6 +34,8 @@ struct {
 enum task_flag {
 	/* The task has run a program inside the container; before that it is the runtime that sets it up. */
 	TASK_MEMBER = 1 << 0,
+	/* The task is one of the host's own; its namespaces are looked at each time, for it may enter a container. */
+	TASK_HOST = 1 << 1,
 };
 
 /* What is kept with a task and inherited at fork. */
@@ -65,27 +67,32 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } events SEC(".maps");
 
+/* Written by the daemon: src/kernel/settings.ts is the twin. */
+struct settings {
+	__u64 event_interval_ns;	/* time for one token to come; 0 for no limit */
+	__u64 event_burst_ns;		/* time for the bucket to fill */
+	__u64 host_policy;		/* 1 while an image decides for the host's own processes */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, __u32);
+	__type(value, struct settings);
+} settings SEC(".maps");
+
 /* Twin: src/kernel/counters.ts. */
 enum counter {
-	COUNTER_PROCESS_ALLOW = 0,
-	COUNTER_PROCESS_AUDIT = 1,
-	COUNTER_PROCESS_BLOCK = 2,
-	COUNTER_FILE_ALLOW = 3,
-	COUNTER_FILE_AUDIT = 4,
-	COUNTER_FILE_BLOCK = 5,
-	COUNTER_NETWORK_ALLOW = 6,
-	COUNTER_NETWORK_AUDIT = 7,
-	COUNTER_NETWORK_BLOCK = 8,
-	COUNTER_CAPABILITIES_ALLOW = 9,
-	COUNTER_CAPABILITIES_AUDIT = 10,
-	COUNTER_CAPABILITIES_BLOCK = 11,
+	/* Decisions: three times enum image_class, plus enum verdict_action. */
+	COUNTER_DECISIONS = 0,
 	/* Refused without a rule, by cause: COUNTER_REFUSED + enum path_result. */
-	COUNTER_REFUSED = 12,
-	COUNTER_EVENT_RING_FULL = 17,
-	COUNTER_EVENT_HELD_BACK = 18,
-	COUNTER_EVENT_SPECULATIVE = 19,
-	COUNTER_TASK_STORAGE_FAILED = 20,
-	COUNTERS = 21,
+	COUNTER_REFUSED = 3 * CLASSES,
+	COUNTER_EVENT_RING_FULL = COUNTER_REFUSED + 5,
+	COUNTER_EVENT_HELD_BACK,
+	COUNTER_EVENT_SPECULATIVE,
+	COUNTER_TASK_STORAGE_FAILED,
+	COUNTERS,
 };
 
 struct {
@@ -106,9 +113,53 @@ static __always_inline void count(__u32 counter)
 
 #define EVENT_PATHS_BYTES (3 * PATH_BYTES_MAX)
 
-/* Working memory of one decision. */
+/* What the functions of a decision hand on: see decide.h. */
+struct question {
+	struct container_key container;
+	__u32 generation;	/* of the image that is asked */
+	__u32 image_flags;
+	__u32 wanted;		/* ACCESS_ bits */
+	__u32 member;		/* a runtime that enters a container is none yet, and no program that rules name */
+	__u32 owner;
+	__u32 verdict;		/* out */
+	struct match match;
+};
+
+/* Names of filesystem types are shorter. */
+#define WORD_NAME_BYTES_MAX 64
+
+/* What stands before a word's path: see word_prefix.h. */
+struct word_prefix {
+	__u64 name;		/* address of a string, or 0 */
+	char first;		/* enum word_letter */
+	__u8 detail;
+};
+
+enum arguments_result {
+	ARGUMENTS_ALLOWED = 0,
+	/* Some are not among those a rule allows. */
+	ARGUMENTS_OTHERS = 1,
+	ARGUMENTS_UNREADABLE = 2,
+};
+
+/* Where the arguments of a program to be run are: see argument_hooks.h. */
+struct arguments {
+	__u64 tables;		/* page tables of its memory */
+	__u64 address;		/* of the next one there */
+	__u32 count;
+	__u32 rule;		/* which says what they may be */
+	__u32 result;		/* out: enum arguments_result */
+};
+
+/*
+ * Working memory of one decision. The functions that take nothing else are
+ * gone through by the verifier once, and not once a call.
+ */
 struct scratch {
 	__u32 taken;
+	struct question question;
+	struct word_prefix word;
+	struct arguments arguments;
 	struct path_buffer path;
 	struct event_record record;
 	char paths[EVENT_PATHS_BYTES + PATH_BYTES_MAX];

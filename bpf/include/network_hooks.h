@@ -11,19 +11,24 @@
 
 static __always_inline bool is_under_network_policy(struct membership *found)
 {
-	return find_membership(found) && found->member && (found->flags & IMAGE_DECIDES_NETWORK);
+	return find_membership(found) && found->member && decides(found, CLASS_NETWORK);
 }
 
 static __always_inline int decide_socket(struct membership *found, __u32 operation, const struct socket_use *use)
 {
-	struct access access = { .socket = use, .operation = operation, .wanted = ACCESS_COMMUNICATE };
+	struct access access = {
+		.subject = SUBJECT_NETWORK,
+		.socket = use,
+		.operation = operation,
+		.wanted = ACCESS_WORD,
+	};
 
 	return decide(found, &access);
 }
 
 static __always_inline void read_kind(struct socket_use *use, struct socket *socket)
 {
-	use->family = family_of(socket->sk);
+	use->family = BPF_CORE_READ(socket, sk, __sk_common.skc_family);
 	use->type = BPF_CORE_READ(socket, type);
 	use->protocol = BPF_CORE_READ(socket, sk, sk_protocol);
 }
@@ -82,7 +87,7 @@ static __always_inline int decide_listening(__u32 operation, struct socket *sock
 		return 0;
 	read_kind(&use, socket);
 	if (is_internet(use.family)) {
-		use.end.port = BPF_CORE_READ(socket->sk, __sk_common.skc_num);
+		use.end.port = BPF_CORE_READ(socket, sk, __sk_common.skc_num);
 		use.end.direction = DIRECTION_INGRESS;
 	}
 	return decide_socket(&found, operation, &use);

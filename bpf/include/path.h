@@ -27,19 +27,6 @@ enum path_result {
 	PATH_INTERNAL = 5,
 };
 
-struct path_walk {
-	struct path_buffer *path;
-	struct dentry *dentry;
-	struct mount *mount;
-	struct dentry *root;
-	__u32 offset;
-	__u32 result;
-	/* Where to begin again when a rename got in between. */
-	struct dentry *start_dentry;
-	struct mount *start_mount;
-	bool directory;
-};
-
 /*
  * Taken for writing by every rename: a reader that sees it change has read two
  * trees. Kernels without CONFIG_KALLSYMS_ALL do not give its address away.
@@ -74,23 +61,25 @@ static __always_inline __u32 path_end(struct mount *mount)
 	return namespace < 0 && namespace > -4096 ? PATH_INTERNAL : PATH_OK;
 }
 
-static long path_step(__u32 step, struct path_walk *walk)
+static long path_step(__u32 step, struct path_buffer **context)
 {
-	struct dentry *dentry = walk->dentry, *parent;
-	struct mount *mount = walk->mount;
+	struct path_buffer *path = *context;
+	struct path_walk *walk = &path->walk;
+	struct dentry *dentry = (void *)walk->dentry, *parent;
+	struct mount *mount = (void *)walk->mount;
 	const unsigned char *name;
 	__u32 length;
 
-	if (dentry == walk->root) {
+	if (walk->dentry == walk->root) {
 		struct mount *outer = BPF_CORE_READ(mount, mnt_parent);
 
 		if (outer == mount) {
 			walk->result = path_end(mount);
 			return 1;
 		}
-		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-		walk->mount = outer;
-		walk->root = BPF_CORE_READ(outer, mnt.mnt_root);
+		walk->dentry = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
+		walk->mount = (__u64)outer;
+		walk->root = (__u64)BPF_CORE_READ(outer, mnt.mnt_root);
 		return 0;
 	}
 	parent = BPF_CORE_READ(dentry, d_parent);
@@ -101,32 +90,33 @@ static long path_step(__u32 step, struct path_walk *walk)
 		return 1;
 	}
 	walk->offset -= length;
-	bpf_probe_read_kernel(&walk->path->bytes[path_index(walk->offset)],
-			      length & (NAME_BYTES_MAX - 1), name);
+	bpf_probe_read_kernel(&path->bytes[path_index(walk->offset)], length & (NAME_BYTES_MAX - 1), name);
 	if (parent == dentry) {
 		/* A name without a tree: good for a report only. */
 		walk->result = PATH_UNREACHABLE;
 		return 1;
 	}
 	walk->offset--;
-	walk->path->bytes[path_index(walk->offset)] = '/';
-	walk->dentry = parent;
+	path->bytes[path_index(walk->offset)] = '/';
+	walk->dentry = (__u64)parent;
 	return 0;
 }
 
-static long path_attempt(__u32 attempt, struct path_walk *walk)
+static long path_attempt(__u32 attempt, struct path_buffer **context)
 {
-	struct mount *mount = walk->start_mount;
+	struct path_buffer *path = *context;
+	struct path_walk *walk = &path->walk;
+	struct mount *mount = (void *)walk->start_mount;
 	__u32 sequence = rename_sequence();
 
 	walk->dentry = walk->start_dentry;
-	walk->mount = mount;
-	walk->root = BPF_CORE_READ(mount, mnt.mnt_root);
+	walk->mount = walk->start_mount;
+	walk->root = (__u64)BPF_CORE_READ(mount, mnt.mnt_root);
 	walk->offset = PATH_BYTES_MAX;
 	walk->result = PATH_TOO_LONG;
 	if (walk->directory)
-		walk->path->bytes[path_index(--walk->offset)] = '/';
-	bpf_loop(PATH_STEPS_MAX, path_step, walk, 0);
+		path->bytes[path_index(--walk->offset)] = '/';
+	bpf_loop(PATH_STEPS_MAX, path_step, context, 0);
 	if (!(sequence & 1) && sequence == rename_sequence())
 		return 1;
 	walk->result = PATH_UNSTABLE;
@@ -134,29 +124,43 @@ static long path_attempt(__u32 attempt, struct path_walk *walk)
 }
 
 /*
+ * A function of its own for the verifier too, which goes through it once and
+ * not once a call. It takes no typed pointers: where to start stands in the walk.
+ */
+__noinline int path_walk_up(struct path_buffer *path)
+{
+	struct dentry *dentry;
+	struct inode *inode;
+
+	if (!path)
+		return PATH_UNAVAILABLE;
+	dentry = (void *)path->walk.start_dentry;
+	inode = BPF_CORE_READ(dentry, d_inode);
+	path->walk.directory = inode && (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFDIR;
+	/* Some kernels take nothing but the stack for a callback's context. */
+	bpf_loop(PATH_ATTEMPTS, path_attempt, &path, 0);
+	/* The root itself has no name, only its slash. */
+	if (path->walk.result == PATH_OK && path->walk.offset == PATH_BYTES_MAX) {
+		path->walk.offset--;
+		path->bytes[PATH_BYTES_MAX - 1] = '/';
+	}
+	return path->walk.result;
+}
+
+/*
  * Writes the path of a name below a mount into the buffer and its start into
  * offset. A directory's path ends in a slash.
  */
-static __noinline __u32 path_build(struct path_buffer *path, struct dentry *dentry, struct vfsmount *mnt,
-				   __u32 *offset)
+static __always_inline __u32 path_build(struct path_buffer *path, struct dentry *dentry, struct vfsmount *mnt,
+					__u32 *offset)
 {
-	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
-	struct path_walk walk = {
-		.path = path,
-		.start_dentry = dentry,
-		.start_mount = mount_of(mnt),
-	};
+	__u32 result;
 
-	if (inode)
-		walk.directory = (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFDIR;
-	bpf_loop(PATH_ATTEMPTS, path_attempt, &walk, 0);
-	/* The root itself has no name, only its slash. */
-	if (walk.result == PATH_OK && walk.offset == PATH_BYTES_MAX) {
-		walk.offset--;
-		path->bytes[PATH_BYTES_MAX - 1] = '/';
-	}
-	*offset = walk.offset;
-	return walk.result;
+	path->walk.start_dentry = (__u64)dentry;
+	path->walk.start_mount = (__u64)mount_of(mnt);
+	result = path_walk_up(path);
+	*offset = path->walk.offset;
+	return result;
 }
 
 #endif

@@ -20,12 +20,14 @@ int BPF_PROG(hauberk_bprm_check, struct linux_binprm *bprm)
 	if (!context)
 		return -ENOMEM;
 	context->container = found.container;
+	if (!(context->flags & TASK_MEMBER))
+		context->flags = found.host ? TASK_HOST : 0;
 	access.dentry = bprm->file->f_path.dentry;
 	access.mnt = bprm->file->f_path.mnt;
-	if (found.flags & (IMAGE_DECIDES_PROCESS | IMAGE_HAS_SOURCES))
+	if (decides(&found, CLASS_PROCESS) || (found.flags & IMAGE_HAS_SOURCES))
 		answer = decide(&found, &access);
 	context->next_generation = found.generation;
-	context->next_program_class = access.program_class;
+	context->next_program_class = access.object_class;
 	return answer;
 }
 
@@ -40,7 +42,8 @@ int BPF_PROG(hauberk_bprm_committed, struct linux_binprm *bprm)
 		return 0;
 	context->generation = context->next_generation;
 	context->program_class = context->next_program_class;
-	context->flags |= TASK_MEMBER;
+	if (!(context->flags & TASK_HOST))
+		context->flags |= TASK_MEMBER;
 	remember_program(context, bprm->file->f_inode);
 	return 0;
 }
@@ -56,7 +59,8 @@ int BPF_PROG(hauberk_task_alloc, struct task_struct *task, unsigned long clone_f
 	if (!inherited || !(inherited->flags & TASK_MEMBER)) {
 		struct membership found = {};
 
-		if (!find_membership(&found) || !found.member)
+		/* The host's own need nothing kept: their children are found by their namespaces, as they were. */
+		if (!find_membership(&found) || !found.member || found.host)
 			return 0;
 		inherited = found.context;
 	}

@@ -8,13 +8,6 @@
 #include "task.h"
 #include "token_bucket.h"
 
-struct decision {
-	__u32 operation;	/* enum event_operation */
-	__u32 verdict;
-	__u32 path_result;	/* enum path_result */
-	__u32 object_offset;	/* where the object's path starts in the scratch buffer */
-};
-
 /* Appends the path in the scratch buffer to the record's paths; returns its length. */
 static __always_inline __u32 append_path(struct scratch *scratch, __u32 position, __u32 offset)
 {
@@ -29,7 +22,8 @@ static __always_inline __u32 append_path(struct scratch *scratch, __u32 position
 	return length;
 }
 
-static __noinline __u32 append_program(struct scratch *scratch, __u32 position, struct task_struct *task)
+/* The path of the program that a process runs. */
+static __always_inline __u32 append_program(struct scratch *scratch, __u32 position, struct task_struct *task)
 {
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	__u32 offset;
@@ -50,44 +44,51 @@ static __always_inline __u32 pid_at_level(struct task_struct *leader, __u32 leve
 	return BPF_CORE_READ(active_upid(pid, level), nr);
 }
 
-/* Call it while the scratch buffer still holds the object's path. */
-static __noinline void report(struct membership *found, struct scratch *scratch, struct decision *decision)
+/*
+ * Sends the record whose operation, class and path result are filled in. Call it
+ * while the scratch buffer still holds the object's word.
+ */
+__noinline int report(struct scratch *scratch)
 {
-	struct event_record *record = &scratch->record;
-	struct task_struct *task = found->task;
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct *parent = task->real_parent;
 	struct task_struct *parent_leader = BPF_CORE_READ(parent, group_leader);
 	__u32 level = task->thread_pid->level;
+	struct container_key container;
+	struct event_record *record;
 	__u32 bytes;
 
+	if (!scratch)
+		return 0;
+	container = scratch->question.container;
+	record = &scratch->record;
 	record->time_ns = bpf_ktime_get_ns();
 	record->flags = 0;
-	if (!take_token(&found->container, record->time_ns, &record->flags)) {
+	if (!take_token(&container, record->time_ns, &record->flags)) {
 		count(COUNTER_EVENT_HELD_BACK);
-		return;
+		return 0;
 	}
-	record->pid_namespace = found->container.pid_namespace;
-	record->mount_namespace = found->container.mount_namespace;
-	record->generation = found->generation;
-	record->verdict = decision->verdict;
-	record->operation = decision->operation;
-	record->path_result = decision->path_result;
+	record->pid_namespace = container.pid_namespace;
+	record->mount_namespace = container.mount_namespace;
+	record->generation = scratch->question.generation;
+	record->verdict = scratch->question.verdict;
 	record->host_pid = task->tgid;
 	record->pid = pid_at_level(task->group_leader, level);
 	record->host_parent_pid = BPF_CORE_READ(parent, tgid);
 	record->parent_pid = pid_at_level(parent_leader, level);
 	record->uid = task->cred->uid.val;
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
-	record->object_bytes = append_path(scratch, 0, decision->object_offset);
+	record->object_bytes = append_path(scratch, 0, scratch->question.match.offset);
 	bytes = record->object_bytes;
 	record->program_bytes = append_program(scratch, bytes, task);
 	bytes += record->program_bytes;
 	record->parent_program_bytes = append_program(scratch, bytes, parent);
 	bytes += record->parent_program_bytes;
 	if (bytes > EVENT_PATHS_BYTES)
-		return;
+		return 0;
 	if (bpf_ringbuf_output(&events, record, sizeof(*record) + bytes, 0))
 		count(COUNTER_EVENT_RING_FULL);
+	return 0;
 }
 
 #endif

@@ -116,9 +116,12 @@ static __always_inline void mark_accepted(struct sock *sk)
 /* The other end of a socket that has one; end stays empty for others. */
 static __always_inline void read_peer(struct endpoint *end, struct sock *sk)
 {
-	__u16 port = BPF_CORE_READ(sk, __sk_common.skc_dport);
 	__u8 address[16] = {};
+	__u16 port;
 
+	if (!sk)
+		return;
+	port = BPF_CORE_READ(sk, __sk_common.skc_dport);
 	if (family_of(sk) == AF_INET6) {
 		BPF_CORE_READ_INTO(&address, sk, __sk_common.skc_v6_daddr);
 		if (!port && is_zero(address, 0, 16))
@@ -153,7 +156,7 @@ static __always_inline bool read_destination(struct endpoint *end, struct socket
 	struct sock *sk = socket->sk;
 	__u16 family = 0;
 
-	if (!address)
+	if (!address || !sk)
 		return false;
 	if (BPF_CORE_READ(socket, type) == SOCK_STREAM && BPF_CORE_READ(sk, __sk_common.skc_dport))
 		return false;

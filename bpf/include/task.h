@@ -12,15 +12,16 @@
 #include "path.h"
 
 const volatile __u32 host_mount_namespace = 0;
+const volatile __u32 host_pid_namespace = 0;
 
 struct membership {
 	struct task_struct *task;
 	struct task_context *context;	/* NULL where no storage could be had */
-	struct open_image image;
 	struct container_key container;
 	__u32 generation;
-	__u32 flags;			/* enum image_flag */
+	__u32 flags;			/* enum image_flag, and 1 << enum image_class */
 	bool member;
+	bool host;
 };
 
 static __always_inline struct upid *active_upid(struct pid *pid, __u32 level)
@@ -65,11 +66,42 @@ static __always_inline struct task_context *join_container(struct task_struct *t
 	return context;
 }
 
-/* Fills in the membership of the current task; false when no container under policy is concerned. */
+static __always_inline bool is_host_under_policy(void)
+{
+	__u32 zero = 0;
+	struct settings *current = bpf_map_lookup_elem(&settings, &zero);
+
+	return current && current->host_policy;
+}
+
+/* The image of the container a task is in by its namespaces or, where that is none, of the host. */
+static __always_inline void *find_pages(struct membership *found)
+{
+	struct task_struct *task = found->task;
+	void *pages = NULL;
+
+	if (!task->nsproxy)
+		return NULL;
+	found->container.mount_namespace = task->nsproxy->mnt_ns->ns.inum;
+	if (found->container.mount_namespace == host_mount_namespace && !is_host_under_policy())
+		return NULL;
+	found->container.pid_namespace = active_pid_namespace(task);
+	if (found->container.mount_namespace != host_mount_namespace)
+		pages = bpf_map_lookup_elem(&containers, &found->container);
+	/* Kernel threads are nobody's processes. */
+	if (pages || found->container.pid_namespace != host_pid_namespace || !is_host_under_policy() || !task->mm)
+		return pages;
+	found->host = true;
+	found->container.mount_namespace = host_mount_namespace;
+	return bpf_map_lookup_elem(&containers, &found->container);
+}
+
+/* Fills in the membership of the current task; false when neither a container nor the host is under policy. */
 static __always_inline bool find_membership(struct membership *found)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_context *context = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct open_image image;
 	void *pages;
 
 	found->task = task;
@@ -77,64 +109,123 @@ static __always_inline bool find_membership(struct membership *found)
 	found->member = context && (context->flags & TASK_MEMBER);
 	if (found->member) {
 		found->container = context->container;
+		pages = bpf_map_lookup_elem(&containers, &found->container);
 	} else {
-		if (!task->nsproxy)
-			return false;
-		found->container.mount_namespace = task->nsproxy->mnt_ns->ns.inum;
-		if (found->container.mount_namespace == host_mount_namespace)
-			return false;
-		found->container.pid_namespace = active_pid_namespace(task);
+		pages = find_pages(found);
 	}
-	pages = bpf_map_lookup_elem(&containers, &found->container);
-	if (!pages || !image_open(&found->image, pages))
+	if (!pages || !image_open(&image, pages))
 		return false;
-	if (!found->member && !runs_program_from_outside(task)) {
+	if (!found->member && (found->host || !runs_program_from_outside(task))) {
 		found->member = true;
-		found->context = join_container(task, found->container, TASK_MEMBER);
-		if (found->context)
-			remember_program(found->context, BPF_CORE_READ(task, mm, exe_file, f_inode));
+		if (!context || !found->host) {
+			found->context = join_container(task, found->container, found->host ? TASK_HOST : TASK_MEMBER);
+			if (found->context)
+				remember_program(found->context, BPF_CORE_READ(task, mm, exe_file, f_inode));
+		}
 	}
-	found->generation = found->image.first->entries[IMAGE_IDENTITY].first;
-	found->flags = found->image.first->entries[IMAGE_DECISIONS].first;
+	found->generation = image.first->entries[IMAGE_IDENTITY].first;
+	found->flags = image.first->entries[IMAGE_DECISIONS].first;
 	return true;
 }
 
-/*
- * The class of the program the task runs. It is found when the program is run;
- * a newer image makes it stale, and then the program's path is read again.
- */
-static __noinline __u32 find_program_class(struct membership *found, struct path_buffer *path, __u32 *program_class)
+enum image_answer {
+	IMAGE_ANSWERED = 0,
+	/* The container has another image by now, whose generation stands in the question. */
+	IMAGE_REPLACED = 1,
+	IMAGE_GONE = 2,
+};
+
+/* Opens the image that the question is about. */
+static __always_inline int question_open(struct question *question, struct open_image *image)
 {
-	struct task_context *context = found->context;
-	struct task_struct *task = found->task;
+	/* Some kernels take no key from memory that was handed to a function. */
+	struct container_key container = question->container;
+	void *pages = bpf_map_lookup_elem(&containers, &container);
+	__u32 generation;
+
+	if (!pages || !image_open(image, pages))
+		return IMAGE_GONE;
+	generation = image->first->entries[IMAGE_IDENTITY].first;
+	if (generation == question->generation)
+		return IMAGE_ANSWERED;
+	question->generation = generation;
+	question->image_flags = image->first->entries[IMAGE_DECISIONS].first;
+	return IMAGE_REPLACED;
+}
+
+/* Whether the task has a controlling terminal, as `tty` tells it. */
+static __always_inline bool has_terminal(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, signal, tty) != NULL;
+}
+
+/* The class of a program whose path stands in the buffer. */
+__noinline int image_classify(struct scratch *scratch)
+{
+	struct open_image image;
+	int answer;
+
+	if (!scratch)
+		return IMAGE_GONE;
+	answer = question_open(&scratch->question, &image);
+	if (answer == IMAGE_ANSWERED)
+		automaton_match(&image, &scratch->path, &scratch->question.match);
+	return answer;
+}
+
+/* A program without a path, a memory file say, is none that a rule can name. */
+static __always_inline bool has_no_name(__u32 result)
+{
+	return result == PATH_UNREACHABLE || result == PATH_INTERNAL;
+}
+
+/*
+ * Finds who acts: the class of the program the task runs, and whether it has a
+ * terminal. The class is found when the program is run; a newer image makes it
+ * stale, and then the program's path is read again. Returns enum path_result.
+ */
+__noinline int find_actor(struct scratch *scratch)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_context *context = bpf_task_storage_get(&tasks, task, 0, 0);
+	__u32 result = PATH_OK;
+	struct match *match;
 	struct file *file;
 	struct inode *inode;
-	__u32 offset, result;
 
-	*program_class = PROGRAM_CLASS_UNNAMED;
-	if (!(found->flags & IMAGE_HAS_SOURCES) || !found->member)
-		return PATH_OK;
-	if (context && context->generation == found->generation) {
-		*program_class = context->program_class;
-		return PATH_OK;
+	if (!scratch)
+		return PATH_UNAVAILABLE;
+	match = &scratch->question.match;
+	match->actor = 0;
+	match->object_class = PROGRAM_CLASS_UNNAMED;
+	if (!(scratch->question.image_flags & IMAGE_HAS_SOURCES) || !scratch->question.member)
+		goto found;
+	if (context && context->generation == scratch->question.generation) {
+		match->object_class = context->program_class;
+		goto found;
 	}
 	file = BPF_CORE_READ(task, mm, exe_file);
 	if (!file)
-		return PATH_OK;
+		goto found;
 	inode = BPF_CORE_READ(file, f_inode);
 	if (context && (context->inode != BPF_CORE_READ(inode, i_ino) ||
 			context->device != BPF_CORE_READ(inode, i_sb, s_dev)))
 		return PATH_UNAVAILABLE;
-	result = path_build(path, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt), &offset);
-	/* A program without a path, a memory file say, is none that a rule can name. */
-	if (result == PATH_OK)
-		automaton_match(&found->image, path, offset, PROGRAM_CLASS_UNNAMED, program_class);
-	else if (result != PATH_UNREACHABLE && result != PATH_INTERNAL)
+	result = path_build(&scratch->path, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt),
+			    &match->offset);
+	if (result == PATH_OK && image_classify(scratch) != IMAGE_ANSWERED)
+		/* Found to be replaced once more, when the object is asked about. */
+		goto found;
+	if (result != PATH_OK && !has_no_name(result))
 		return result;
 	if (context) {
-		context->program_class = *program_class;
-		context->generation = found->generation;
+		context->program_class = match->object_class;
+		context->generation = scratch->question.generation;
 	}
+found:
+	match->actor = match->object_class * 2;
+	if ((scratch->question.image_flags & IMAGE_HAS_TERMINALS) && has_terminal(task))
+		match->actor |= ACTOR_HAS_TERMINAL;
 	return PATH_OK;
 }
 

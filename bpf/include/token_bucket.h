@@ -11,20 +11,6 @@
 #include "event.h"
 #include "maps.h"
 
-/* Written by the daemon: src/kernel/event-limit.ts is the twin. */
-struct settings {
-	__u64 event_interval_ns;	/* time for one token to come; 0 for no limit */
-	__u64 event_burst_ns;		/* time for the bucket to fill */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-	__type(key, __u32);
-	__type(value, struct settings);
-} settings SEC(".maps");
-
 struct token_bucket {
 	__u64 full_at_ns;	/* CLOCK_MONOTONIC */
 	__u64 held_back;	/* events, since the bucket was made */

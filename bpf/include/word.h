@@ -8,6 +8,19 @@
 
 #include "automaton.h"
 
+/* First letters; a path starts with a slash instead. */
+enum word_letter {
+	LETTER_ARGUMENT = 'a',
+	LETTER_CAPABILITY = 'c',
+	LETTER_FILESYSTEM = 'f',
+	LETTER_MOUNT = 'm',
+	LETTER_NETWORK = 'n',
+	LETTER_PRESET = 'p',
+	LETTER_SYSCALL = 's',
+	LETTER_TRACE = 't',
+	LETTER_NAMESPACE = 'u',
+};
+
 /* What is not known is padded with 'a': rules do not look at it. */
 #define SOCKET_WORD_BYTES 46
 #define CAPABILITY_WORD_BYTES 3
@@ -54,7 +67,7 @@ static __always_inline __u32 place_capability(struct path_buffer *path, __u32 ca
 {
 	char *letters = &path->bytes[PATH_BYTES_MAX - CAPABILITY_WORD_BYTES];
 
-	letters[0] = 'c';
+	letters[0] = LETTER_CAPABILITY;
 	write_byte(letters, 1, capability);
 	return PATH_BYTES_MAX - CAPABILITY_WORD_BYTES;
 }
@@ -63,7 +76,7 @@ static __always_inline __u32 place_socket(struct path_buffer *path, const struct
 {
 	char *letters = &path->bytes[PATH_BYTES_MAX - SOCKET_WORD_BYTES];
 
-	letters[0] = 'n';
+	letters[0] = LETTER_NETWORK;
 	write_byte(letters, 1, use->family);
 	letters[3] = letter(use->type);
 	write_byte(letters, 4, use->protocol >> 8);
@@ -76,5 +89,13 @@ static __always_inline __u32 place_socket(struct path_buffer *path, const struct
 		write_byte(letters, 14 + 2 * i, use->end.address[i]);
 	return PATH_BYTES_MAX - SOCKET_WORD_BYTES;
 }
+
+/* Twin: PRESET_DETAILS in src/image/words.ts. */
+enum word_preset {
+	PRESET_ANONYMOUS_MAPPING = 0,
+	PRESET_FILELESS = 1,
+	PRESET_PROCESS_ENTRY = 2,
+	PRESET_SESSION = 3,
+};
 
 #endif

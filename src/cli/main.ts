@@ -6,6 +6,7 @@ import { addApply, addValidate } from './commands/apply.js';
 import { addCompletion } from './commands/completion.js';
 import { addDelete } from './commands/delete.js';
 import { addEffective } from './commands/effective.js';
+import { addExplain } from './commands/explain.js';
 import { addGet } from './commands/get.js';
 import { addWatch } from './commands/watch.js';
 import { addConnectionFlags } from './connection.js';
@@ -22,7 +23,8 @@ const program = new Command('hauberk')
   .addHelpText('after', EXIT_HELP)
   .exitOverride();
 addConnectionFlags(program);
-for (const add of [addApply, addValidate, addDelete, addGet, addEffective, addWatch, addCompletion]) add(program);
+for (const add of [addApply, addValidate, addDelete, addGet, addEffective, addExplain, addWatch, addCompletion])
+  add(program);
 overrideExits(program);
 
 try {

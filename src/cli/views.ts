@@ -6,10 +6,13 @@ import {
   Direction,
   type Event,
   type GetStatusResponse,
+  Mode,
+  type PathMatch,
   type Policy,
   type Posture,
   Result,
   type Rule,
+  Scope,
 } from '../client/index.js';
 
 /** Messages of the API as plain values: enumerations by their names, times as texts. Printed as JSON, YAML or a table. */
@@ -54,9 +57,21 @@ export function matchText({ match }: Rule): string {
       const name = direction === Direction.DIRECTION_UNSPECIFIED ? '' : nameOf(Direction, direction).toLowerCase();
       return [name, protocol, cidr, ports && `port ${ports}`].filter((part) => part !== '').join(' ');
     }
+    case 'mount': {
+      const { operation, type, target } = match.value;
+      return [operation || 'any', type, placeText(target)].filter((part) => part !== '').join(' ');
+    }
+    case 'trace':
+      return [match.value.operation || 'any', placeText(match.value.target)].filter((part) => part !== '').join(' ');
     default:
       return match.value;
   }
+}
+
+function placeText(place: PathMatch | undefined): string {
+  if (place?.match === undefined) return '';
+  if (place.match.$case !== 'directory') return place.match.value;
+  return place.match.value.directory + (place.match.value.recursive ? '**' : '*');
 }
 
 export function policyView(policy: Policy) {
@@ -64,7 +79,12 @@ export function policyView(policy: Policy) {
     namespace: policy.namespace,
     name: policy.name,
     resourceVersion: Number(policy.resourceVersion),
+    scope: nameOf(Scope, policy.scope),
     matchLabels: policy.selector?.matchLabels ?? {},
+    matchExpressions: policy.selector?.matchExpressions ?? [],
+    priority: policy.priority,
+    mode: nameOf(Mode, policy.mode),
+    ...(policy.expires !== undefined && { expires: timeText(policy.expires) }),
     rules: policy.rules.map(ruleView),
   };
 }

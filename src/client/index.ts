@@ -7,11 +7,16 @@ export {
   AccessClass,
   Action,
   Direction,
+  type ExplainedRule,
+  type ExplainResponse,
+  Mode,
+  type PathMatch,
   type Policy,
   type PolicyChange,
   PolicyChange_Kind,
   type Posture,
   type Rule,
+  Scope,
 } from '../generated/hauberk/v1/policy.js';
 export { connect, type HauberkClient, type UnaryCalls } from './client.js';
 export { type ConnectOptions, DEFAULT_ADDRESS, type TlsFiles } from './connection.js';

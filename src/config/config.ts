@@ -40,6 +40,8 @@ export interface Config {
   readonly eventsPerSecond: number;
   readonly eventBurst: number;
   readonly detachOnExit: boolean;
+  readonly hostLabels: string;
+  readonly rescue: boolean;
   readonly discardDamaged: boolean;
   readonly check: boolean;
   readonly help: boolean;

@@ -151,6 +151,17 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     type: 'boolean',
     help: 'take the enforcement away on SIGTERM; without it, it outlives the daemon',
   },
+  'host-labels': {
+    type: 'string',
+    value: 'LABELS',
+    default: '',
+    pattern: /^$|^[^=,]+=[^,]*(?:,[^=,]+=[^,]*)*$/,
+    help: 'labels of this host that the nodeSelector of policies for hosts sees, as KEY=VALUE,…; kubernetes.io/hostname is there',
+  },
+  rescue: {
+    type: 'boolean',
+    help: 'leave policies for the host out: a way back in where one has locked you out',
+  },
   'discard-damaged': {
     type: 'boolean',
     help: 'delete stored records that are damaged, and start; without it, hauberkd does not start when there are any',
@@ -169,7 +180,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
 };
 /** What stands in the file only, as it has parts. */
 export const ROLES_SETTING = 'roles';
-export const NOT_IN_FILE = ['discard-damaged', 'config', 'check', 'version', 'help'];
+export const NOT_IN_FILE = ['rescue', 'discard-damaged', 'config', 'check', 'version', 'help'];
 
 function number(value: string, standard: number, range: readonly [number, number], help: string): Flag {
   return { type: 'string', value, default: `${standard}`, range, help };

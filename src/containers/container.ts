@@ -10,7 +10,7 @@ export interface ContainerDescription {
   readonly name: string;
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly origin: 'registered' | 'docker';
+  readonly origin: 'registered' | 'docker' | 'host';
 }
 
 /** A container policies can reach. */
@@ -18,6 +18,8 @@ export interface Container extends ContainerDescription {
   readonly namespaces: NamespacePair;
   /** A process of the container as the host numbers it, with its start time in clock ticks since boot; absent where none was named. */
   readonly process?: ProcessIdentity;
+  /** It is none: these are the host's own processes. */
+  readonly isHost?: true;
   /** Top directories that are symbolic links, with their targets: see policy/links.ts. */
   readonly links: Readonly<Record<string, string>>;
 }

@@ -6,22 +6,22 @@ const START_TIME_FIELD = 22;
 const LINKABLE_DIRECTORIES = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
 
 /**
- * The mount namespace of the host: that of process 1 as this process sees it.
+ * The namespaces of the host: those of process 1 as this process sees it.
  *
  * @throws Failure failed-precondition where process 1 may not be looked at
  */
-export function hostMountNamespace(): number {
+export function hostNamespaces(): NamespacePair {
   try {
-    return statSync('/proc/1/ns/mnt').ino;
+    return { pidNamespace: statSync('/proc/1/ns/pid').ino, mountNamespace: statSync('/proc/1/ns/mnt').ino };
   } catch (cause) {
     const message = `cannot tell the host's mount namespace: ${(cause as Error).message} (CAP_SYS_PTRACE is needed)`;
     throw new Failure('failed-precondition', message, [], { cause });
   }
 }
 
-/** The mount namespace this process lives in. */
-export function ownMountNamespace(): number {
-  return statSync('/proc/self/ns/mnt').ino;
+/** The namespaces this process lives in. */
+export function ownNamespaces(): NamespacePair {
+  return { pidNamespace: statSync('/proc/self/ns/pid').ino, mountNamespace: statSync('/proc/self/ns/mnt').ino };
 }
 
 /**

@@ -51,8 +51,10 @@ export class ContainerRegistry {
     return [...this.ledger.desired.containers.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
+  /** Also the host, by its id. */
   get(id: string): Container | undefined {
-    return this.ledger.desired.containers.get(id);
+    const { host } = this.ledger.enforcement;
+    return id === host?.id ? host : this.ledger.desired.containers.get(id);
   }
 
   policyKeysOf(container: Container): string[] {

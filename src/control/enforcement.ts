@@ -1,10 +1,11 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
+import { type Review, review } from '../explain/review.js';
 import { Failure } from '../failure.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { followLinks } from '../policy/links.js';
-import { type Policy, type Postures, policyKey } from '../policy/model.js';
+import { type BoundRule, type Policy, type Postures, policyKey } from '../policy/model.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
 import type { DesiredState } from './desired-state.js';
 import { type LiveImage, LiveImages } from './images.js';
@@ -28,10 +29,15 @@ export class Enforcement {
 
   /** @param earlier the images of an earlier daemon: generation to what its rule numbers mean */
   constructor(
-    readonly kernel: Pick<Kernel, 'createImage' | 'releaseImage' | 'publish' | 'removeContainer' | 'containers'>,
+    readonly kernel: Pick<
+      Kernel,
+      'createImage' | 'releaseImage' | 'publish' | 'removeContainer' | 'containers' | 'enforceHost'
+    >,
     readonly postures: Postures,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastGeneration: number,
+    /** Left out: policies for the host are kept but not enforced. */
+    readonly host: Container | undefined,
   ) {
     this.#images = new LiveImages(kernel, earlier, lastGeneration);
     this.#retired = [...earlier.keys()];
@@ -74,7 +80,7 @@ export class Enforcement {
         const image = this.#images.obtain(ruleSet, fresh);
         for (const { id, namespaces } of likes) next.set(id, { namespaces, image });
       }
-      for (const { id, namespaces } of desired.containers.values()) {
+      for (const { id, namespaces } of this.#subjects(desired)) {
         if (!next.has(id)) next.set(id, { namespaces, image: this.#assigned.get(id)!.image });
       }
       await record({
@@ -92,9 +98,20 @@ export class Enforcement {
   }
 
   /** The rules that decide for a container, links of its root followed. */
-  ruleSetFor(container: Container, { policies, postures }: Pick<DesiredState, 'policies' | 'postures'>): RuleSet {
+  ruleSetFor(
+    container: Pick<Container, 'namespace' | 'labels' | 'links' | 'isHost'>,
+    { policies, postures }: Pick<DesiredState, 'policies' | 'postures'>,
+  ): RuleSet {
     const rules = followLinks(policies.boundRulesFor(container), container.links);
     return resolveRules(rules, { ...this.postures, ...postures.get(container.namespace) });
+  }
+
+  /** What the author of a policy should know of its rules among all of a rule set. */
+  review(policy: Policy, ruleSet: RuleSet, postures: Postures): Review {
+    const decided = this.#images.decidedRules(ruleSet);
+    // Of a rule that links have doubled, one twin is enough.
+    const deciding = new Set([...decided].map((number) => keyOfRule(ruleSet.rules[number])));
+    return review(policy, ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
   }
 
   /** Compiles what `change` would compile. @throws Failure where that fails */
@@ -102,10 +119,16 @@ export class Enforcement {
     for await (const { ruleSet } of this.#kinds(desired, affected)) this.#images.rehearse(ruleSet);
   }
 
+  /** Every container and, if a policy reaches it, the host. */
+  *#subjects({ containers, policies }: DesiredState): Generator<Container> {
+    yield* containers.values();
+    if (this.host !== undefined && policies.reaching(this.host).length > 0) yield this.host;
+  }
+
   /** The rule sets of these containers. Containers that are alike in all that matters are looked at once. */
   async *#kinds(desired: DesiredState, isAsked: (container: Container) => boolean) {
     const kinds = new Map<string, Container[]>();
-    for await (const container of inTurns(desired.containers.values())) {
+    for await (const container of inTurns(this.#subjects(desired))) {
       if (!isAsked(container)) continue;
       const reaching = desired.policies.reaching(container).map(policyKey);
       const likeness = JSON.stringify([container.namespace, reaching, Object.entries(container.links).sort()]);
@@ -135,9 +158,12 @@ export class Enforcement {
         const old = before.get(id);
         return everything || old?.image !== image || namespaceKey(old.namespaces) !== namespaceKey(namespaces);
       });
+      const hasHost = this.host !== undefined && next.has(this.host.id);
+      if (!hasHost) this.kernel.enforceHost(false);
       await this.kernel.publish(
         changed.map(([, { namespaces, image }]) => ({ container: namespaces, image: image.kernelImage })),
       );
+      if (hasHost) this.kernel.enforceHost(true);
       this.#removeOthers(next, before, everything);
       this.#divergence = undefined;
     } catch (error) {
@@ -158,4 +184,8 @@ export class Enforcement {
       if (!wanted.has(namespaceKey(namespaces))) this.kernel.removeContainer(namespaces);
     }
   }
+}
+
+function keyOfRule(bound: BoundRule | undefined): string {
+  return bound === undefined ? '' : `${policyKey(bound.policy)} ${bound.rule.id}`;
 }

@@ -3,6 +3,7 @@ import { describeRule } from '../events/rule-description.js';
 import { compileImage } from '../image/compile.js';
 import type { KernelImage } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
+import { policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 
 /** A rule set that decides for at least one container, compiled and in the kernel. */
@@ -13,6 +14,8 @@ export interface LiveImage {
   readonly kernelImage: KernelImage;
   /** Indexed by the rule number of a verdict. */
   readonly rules: readonly RuleDescription[];
+  /** See Image.decided. */
+  readonly decided: ReadonlySet<number>;
 }
 
 /** Events of a replaced image may still wait in the ring: so many generations are remembered. */
@@ -58,11 +61,16 @@ export class LiveImages {
     const image = compileImage(ruleSet);
     this.#generation++;
     const kernelImage = this.kernel.createImage(image, this.#generation);
-    const made = { key, ruleSet, kernelImage, rules: image.rules.map(describeRule) };
+    const made = { key, ruleSet, kernelImage, rules: image.rules.map(describeRule), decided: image.decided };
     fresh.set(key, made);
     // Before the kernel can report by it, not after.
     this.#rulesByGeneration.set(kernelImage.generation, made.rules);
     return made;
+  }
+
+  /** The places in a rule set of the rules that decide anything. */
+  decidedRules(ruleSet: RuleSet): ReadonlySet<number> {
+    return this.#byKey.get(keyOf(ruleSet))?.decided ?? compileImage(ruleSet).decided;
   }
 
   /** Compiles a rule set that no image in force decides for. */
@@ -102,6 +110,7 @@ export class LiveImages {
 function keyOf(ruleSet: RuleSet): string {
   return JSON.stringify([
     ruleSet.postures,
-    ruleSet.rules.map(({ policy, rule }) => [policy.namespace, policy.name, rule]),
+    ruleSet.rehearsedPostures,
+    ruleSet.rules.map(({ policy, rule }) => [policyKey(policy), policy.mode, rule]),
   ]);
 }

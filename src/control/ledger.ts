@@ -154,7 +154,8 @@ export class Ledger {
     this.#desired = desired;
     this.#generation = generation;
     this.#byNamespaces.clear();
-    for (const container of desired.containers.values()) {
+    const { host } = this.enforcement;
+    for (const container of [...(host === undefined ? [] : [host]), ...desired.containers.values()]) {
       this.#byNamespaces.set(namespaceKey(container.namespaces), container);
     }
   }

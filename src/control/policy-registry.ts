@@ -1,12 +1,16 @@
 import type { Container } from '../containers/container.js';
+import type { Access } from '../explain/access.js';
+import { type Explanation, explain } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
 import { checkPattern } from '../image/pattern.js';
 import { readManifest } from '../policy/manifest.js';
 import { toManifest } from '../policy/manifest-text.js';
-import { type Policy, type Postures, policyKey } from '../policy/model.js';
+import { type Policy, type PolicyName, type Postures, policyKey } from '../policy/model.js';
 import { compare, PolicySet, selects } from '../policy/policy-set.js';
+import { resolveRules } from '../policy/rule-set.js';
 import { readPolicy, warningsOf } from '../policy/validate.js';
 import type { DesiredState } from './desired-state.js';
+import { guardedProcesses, whatWouldStop } from './host-guard.js';
 import type { Change, Ledger, Outcome } from './ledger.js';
 
 /** What became of one policy. */
@@ -18,6 +22,8 @@ export interface PolicyChange {
   /** Containers it reaches or, if it is deleted, reached. */
   readonly containerIds: readonly string[];
   readonly warnings: readonly string[];
+  /** Where its rules and others say different things of one access, and which comes first. */
+  readonly conflicts: readonly string[];
 }
 
 /** A policy that was read and checked, but not yet compiled. */
@@ -29,6 +35,15 @@ export interface PolicyInput {
 /** By policy key: the version it must have, 0 for a policy that must not exist. */
 export type ExpectedVersions = ReadonlyMap<string, number>;
 
+/** More policies in one call are not reviewed, to answer in time. */
+const REVIEWS_MAX = 100;
+
+export interface ApplyOptions {
+  readonly expected?: ExpectedVersions;
+  /** Also what would stop processes that the host cannot do without. */
+  readonly force?: boolean;
+}
+
 /** The policies of this host and the postures of its namespaces. */
 export class PolicyRegistry {
   constructor(
@@ -38,26 +53,39 @@ export class PolicyRegistry {
 
   /** @throws Failure with every problem of every document */
   readManifest(text: string): PolicyInput[] {
-    return readManifest(text, { checkPattern });
+    return readManifest(text, { checkPattern, now: Date.now() });
   }
 
   /** @param document a plain object of a manifest's shape */
   readDocument(document: unknown): PolicyInput {
-    const policy = readPolicy(document, { checkPattern });
+    const policy = readPolicy(document, { checkPattern, now: Date.now() });
     return { policy, warnings: warningsOf(policy) };
   }
 
   /** Adds or replaces the policies, all or none. @throws Failure aborted when a version is not the expected one */
-  apply(inputs: readonly PolicyInput[], expected: ExpectedVersions = new Map()): Promise<Outcome<PolicyChange[]>> {
-    return this.ledger.change((current, generation) => {
+  async apply(
+    inputs: readonly PolicyInput[],
+    { expected = new Map(), force = false }: ApplyOptions = {},
+  ): Promise<Outcome<PolicyChange[]>> {
+    const { result, generation } = await this.ledger.change((current, next) => {
       checkVersions(current, expected);
-      return this.#planApply(inputs, current, generation);
+      const change = this.#planApply(inputs, current, next);
+      if (!force) this.#guardHost(inputs, change);
+      return change;
     });
+    return { result: this.#reviewed(result, this.ledger.desired), generation };
   }
 
   /** What `apply` would do and refuse; nothing is changed. */
-  rehearse(inputs: readonly PolicyInput[]): Promise<PolicyChange[]> {
-    return this.ledger.rehearse((current, generation) => this.#planApply(inputs, current, generation));
+  async rehearse(inputs: readonly PolicyInput[], force = false): Promise<PolicyChange[]> {
+    let desired = this.ledger.desired;
+    const result = await this.ledger.rehearse((current, generation) => {
+      const change = this.#planApply(inputs, current, generation);
+      if (!force) this.#guardHost(inputs, change);
+      desired = change.next?.desired ?? current;
+      return change;
+    });
+    return this.#reviewed(result, desired);
   }
 
   /**
@@ -66,20 +94,22 @@ export class PolicyRegistry {
    * @param expectedGeneration 0, or the generation since which no policy may have changed
    * @throws Failure aborted when one has
    */
-  sync(inputs: readonly PolicyInput[], expectedGeneration: number): Promise<Outcome<PolicyChange[]>> {
+  sync(inputs: readonly PolicyInput[], expectedGeneration: number, force = false): Promise<Outcome<PolicyChange[]>> {
     return this.ledger.change((current, generation) => {
       const newest = Math.max(0, ...current.versions.values());
       if (expectedGeneration !== 0 && newest > expectedGeneration) {
         throw new Failure('aborted', `policies have changed since generation ${expectedGeneration}, at ${newest}`);
       }
       const wanted = PolicySet.empty.with(inputs.map(({ policy }) => policy));
-      return this.#plan(inputs, current, wanted, generation);
+      const change = this.#plan(inputs, current, wanted, generation);
+      if (!force) this.#guardHost(inputs, change);
+      return change;
     });
   }
 
   /** Returns what became of the policy. @throws Failure not-found; aborted when its version is not the expected one */
-  delete(namespace: string, name: string, expectedVersion: number): Promise<Outcome<PolicyChange>> {
-    const key = policyKey({ namespace, name });
+  delete(named: PolicyName, expectedVersion: number): Promise<Outcome<PolicyChange>> {
+    const key = policyKey(named);
     return this.ledger.change((current, generation) => {
       if (current.policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
       if (expectedVersion !== 0) checkVersions(current, new Map([[key, expectedVersion]]));
@@ -88,8 +118,17 @@ export class PolicyRegistry {
     });
   }
 
-  get(namespace: string, name: string): Policy | undefined {
-    return this.ledger.desired.policies.get(policyKey({ namespace, name }));
+  /** Deletes the policies that have ended by then, in milliseconds since the Unix epoch. */
+  deleteExpired(now: number): Promise<Outcome<PolicyChange[]>> {
+    return this.ledger.change((current, generation) => {
+      const ended = current.policies.list().filter(({ expires = Number.POSITIVE_INFINITY }) => expires <= now);
+      const after = ended.reduce((policies, policy) => policies.without(policyKey(policy)), current.policies);
+      return this.#plan([], current, after, generation);
+    });
+  }
+
+  get(named: PolicyName): Policy | undefined {
+    return this.ledger.desired.policies.get(policyKey(named));
   }
 
   list(): readonly Policy[] {
@@ -105,7 +144,7 @@ export class PolicyRegistry {
   }
 
   containerIdsReachedBy(policy: Policy): string[] {
-    return reachedBy(policy, this.ledger.desired);
+    return this.#reachedBy(policy, this.ledger.desired);
   }
 
   /** Sets what a namespace says of accesses no rule names; classes left out have the agent's own posture. */
@@ -151,21 +190,21 @@ export class PolicyRegistry {
       added.includes(key) ? 'created' : changed.includes(key) ? 'updated' : ('unchanged' as const);
     const result = [
       ...inputs.map(({ policy, warnings }): PolicyChange => {
-        const containerIds = reachedBy(policy, desired);
-        const unreached = containerIds.length > 0 ? [] : ['the selector reaches no container at present'];
+        const containerIds = this.#reachedBy(policy, desired);
         const key = policyKey(policy);
         return {
           policy,
           kind: kindOf(key),
           resourceVersion: versions.get(key) ?? 0,
           containerIds,
-          warnings: [...warnings, ...unreached],
+          warnings: [...warnings, ...(containerIds.length > 0 ? [] : [this.#unreachedWarning(policy)])],
+          conflicts: [],
         };
       }),
       ...removed.map((key): PolicyChange => {
         const policy = current.policies.get(key)!;
-        const containerIds = reachedBy(policy, current);
-        return { policy, kind: 'deleted', resourceVersion: 0, containerIds, warnings: [] };
+        const containerIds = this.#reachedBy(policy, current);
+        return { policy, kind: 'deleted', resourceVersion: 0, containerIds, warnings: [], conflicts: [] };
       }),
     ];
     for (const { policy, kind, containerIds } of result) {
@@ -186,13 +225,77 @@ export class PolicyRegistry {
       result,
     };
   }
-}
 
-function reachedBy(policy: Policy, { containers }: DesiredState): string[] {
-  return [...containers.values()]
-    .filter((container) => selects(policy, container))
-    .map(({ id }) => id)
-    .sort();
+  /** Adds what the rules of new and changed policies mean among those that reach the same container. */
+  #reviewed(changes: readonly PolicyChange[], desired: DesiredState): PolicyChange[] {
+    const { enforcement } = this.ledger;
+    let left = REVIEWS_MAX;
+    return changes.map((change) => {
+      if ((change.kind !== 'created' && change.kind !== 'updated') || left-- <= 0) return change;
+      const { policy } = change;
+      const [id] = change.containerIds;
+      const container = id === undefined ? undefined : (desired.containers.get(id) ?? enforcement.host);
+      const ruleSet =
+        container === undefined
+          ? resolveRules(
+              policy.rules.map((rule) => ({ policy, rule })),
+              this.defaultPostures,
+            )
+          : enforcement.ruleSetFor(container, desired);
+      const { shadowed, conflicts } = enforcement.review(policy, ruleSet, this.posturesFor(container?.namespace ?? ''));
+      return { ...change, warnings: [...change.warnings, ...shadowed], conflicts };
+    });
+  }
+
+  /** @throws Failure failed-precondition when policies for the host would stop what the host cannot do without */
+  #guardHost(inputs: readonly PolicyInput[], { next }: Change<PolicyChange[]>): void {
+    const { host } = this.ledger.enforcement;
+    if (host === undefined || next === undefined || !inputs.some(({ policy }) => policy.scope === 'host')) return;
+    const { rules } = this.ledger.enforcement.ruleSetFor(host, next.desired);
+    const problems = whatWouldStop(guardedProcesses(), rules, this.posturesFor(host.namespace));
+    if (problems.length === 0) return;
+    const advice = 'to apply it all the same, force it; hauberkd --rescue starts without policies for the host';
+    throw new Failure('failed-precondition', `the host would be harmed:\n- ${problems.join('\n- ')}\n${advice}`);
+  }
+
+  /**
+   * What would be decided of an access by a container of this id, or by one that only its namespace and labels tell.
+   *
+   * @throws Failure not-found when there is no such container
+   */
+  explain(subject: string | Pick<Container, 'namespace' | 'labels'>, access: Access): Explanation {
+    const { enforcement, desired } = this.ledger;
+    const known = typeof subject === 'string' ? this.#containerOf(subject) : { ...subject, links: {} };
+    const { rules } = enforcement.ruleSetFor(known, desired);
+    return explain(rules, this.posturesFor(known.namespace), access);
+  }
+
+  #containerOf(id: string): Container {
+    const { host } = this.ledger.enforcement;
+    const container = id === host?.id ? host : this.ledger.desired.containers.get(id);
+    if (container === undefined) throw new Failure('not-found', `no container ${id}`);
+    return container;
+  }
+
+  /** What is done in a namespace where no rule names an access. */
+  posturesFor(namespace: string): Postures {
+    return { ...this.defaultPostures, ...this.ledger.desired.postures.get(namespace) };
+  }
+
+  #reachedBy(policy: Policy, { containers }: DesiredState): string[] {
+    const { host } = this.ledger.enforcement;
+    return [...containers.values(), ...(host === undefined ? [] : [host])]
+      .filter((container) => selects(policy, container))
+      .map(({ id }) => id)
+      .sort();
+  }
+
+  #unreachedWarning({ scope }: Policy): string {
+    if (scope !== 'host') return 'the selector reaches no container at present';
+    return this.ledger.enforcement.host === undefined
+      ? 'policies for the host are off: hauberkd was started with --rescue'
+      : 'the selector does not reach this host';
+  }
 }
 
 function checkVersions(current: DesiredState, expected: ExpectedVersions): void {

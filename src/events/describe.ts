@@ -1,6 +1,5 @@
 import type { Container } from '../containers/container.js';
 import { RULE_NONE, VERDICT_ACTIONS } from '../image/layout.js';
-import type { RuleClass } from '../policy/model.js';
 import type { SecurityEvent } from './event.js';
 import type { EventRecord } from './record.js';
 import { FAIL_CLOSED, type RuleDescription } from './rule-description.js';
@@ -25,7 +24,7 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
 /** Turns a record's numbers into names. Nothing is guessed: what is not known stays empty. */
 export function describeRecord(record: EventRecord, context: EventContext): SecurityEvent {
   const container = context.containerOf(record);
-  const ruleClass = classOf(record.operation);
+  const ruleClass = record.class;
   const rule =
     record.rule === RULE_NONE ? failClosed(record, ruleClass) : context.ruleOf(record.generation, record.rule);
   return {
@@ -42,9 +41,10 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     message: rule?.message ?? '',
     class: ruleClass,
     operation: record.operation,
-    object: ruleClass === 'network' || ruleClass === 'capabilities' ? describeWord(record.object) : record.object,
+    object: describeWord(record.object),
     action: VERDICT_ACTIONS[record.action] ?? 'Block',
     result: record.action === 2 ? 'denied' : 'passed',
+    wouldBlock: record.action !== 2 && (rule?.wouldBlock ?? false),
     program: record.program,
     parentProgram: record.parentProgram,
     pid: record.pid,
@@ -56,22 +56,6 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     generation: record.generation,
     heldBack: 0,
   };
-}
-
-const NETWORK_OPERATIONS: ReadonlySet<EventRecord['operation']> = new Set([
-  'create',
-  'bind',
-  'connect',
-  'listen',
-  'accept',
-  'send',
-  'receive',
-]);
-
-function classOf(operation: EventRecord['operation']): RuleClass {
-  if (operation === 'exec') return 'process';
-  if (operation === 'use') return 'capabilities';
-  return NETWORK_OPERATIONS.has(operation) ? 'network' : 'file';
 }
 
 function failClosed(record: EventRecord, ruleClass: RuleDescription['class']): RuleDescription {

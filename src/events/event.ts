@@ -20,6 +20,8 @@ export interface SecurityEvent {
   readonly object: string;
   readonly action: Action | undefined;
   readonly result: 'denied' | 'passed' | undefined;
+  /** A policy in audit mode would have refused it. */
+  readonly wouldBlock: boolean;
   readonly program: string;
   readonly parentProgram: string;
   readonly pid: number;

@@ -95,5 +95,6 @@ function summaryOf(heldBack: number, container: Container | undefined, time: big
     comm: '',
     generation: 0,
     heldBack,
+    wouldBlock: false,
   };
 }

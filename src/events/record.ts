@@ -1,4 +1,5 @@
 import { VERDICT_ACTION_SHIFT, VERDICT_RULE_MASK } from '../image/layout.js';
+import { RULE_CLASSES, type RuleClass } from '../policy/model.js';
 
 /** Offsets in struct event_record, bpf/include/event.h (a kernel test compares the two). */
 export const RECORD = {
@@ -8,6 +9,7 @@ export const RECORD = {
   generation: 16,
   verdict: 20,
   operation: 24,
+  rule_class: 25,
   path_result: 26,
   flags: 28,
   host_pid: 32,
@@ -44,6 +46,13 @@ export const OPERATIONS = [
   'send',
   'receive',
   'use',
+  'map',
+  'protect',
+  'mount',
+  'unmount',
+  'trace',
+  'unshare',
+  'call',
 ] as const;
 
 /** The container's next event may have to be held back: see held-back.ts. */
@@ -63,6 +72,7 @@ export interface EventRecord {
   readonly action: number;
   readonly rule: number;
   readonly operation: (typeof OPERATIONS)[number];
+  readonly class: RuleClass;
   readonly pathResult: (typeof PATH_RESULTS)[number];
   readonly isLastToken: boolean;
   readonly hostPid: number;
@@ -80,12 +90,14 @@ export interface EventRecord {
 /** Copies a record out of the ring's pages; undefined for one this version cannot read. */
 export function decodeRecord(bytes: Buffer): EventRecord | undefined {
   if (bytes.length < RECORD_BYTES) return undefined;
-  const operation = OPERATIONS[bytes.readUInt16LE(RECORD.operation)];
+  const operation = OPERATIONS[bytes.readUInt8(RECORD.operation)];
+  const ruleClass = RULE_CLASSES[bytes.readUInt8(RECORD.rule_class)];
   const pathResult = PATH_RESULTS[bytes.readUInt16LE(RECORD.path_result)];
   const objectEnd = RECORD_BYTES + bytes.readUInt32LE(RECORD.object_bytes);
   const programEnd = objectEnd + bytes.readUInt32LE(RECORD.program_bytes);
   const parentEnd = programEnd + bytes.readUInt32LE(RECORD.parent_program_bytes);
-  if (operation === undefined || pathResult === undefined || parentEnd > bytes.length) return undefined;
+  if (operation === undefined || ruleClass === undefined || pathResult === undefined || parentEnd > bytes.length)
+    return undefined;
   const verdict = bytes.readUInt32LE(RECORD.verdict);
   const commEnd = bytes.indexOf(0, RECORD.comm);
   return {
@@ -96,6 +108,7 @@ export function decodeRecord(bytes: Buffer): EventRecord | undefined {
     action: verdict >>> VERDICT_ACTION_SHIFT,
     rule: verdict & VERDICT_RULE_MASK,
     operation,
+    class: ruleClass,
     pathResult,
     isLastToken: (bytes.readUInt32LE(RECORD.flags) & FLAG_LAST_TOKEN) !== 0,
     hostPid: bytes.readUInt32LE(RECORD.host_pid),

@@ -1,5 +1,5 @@
 import type { DecidingRule } from '../image/image.js';
-import type { RuleClass } from '../policy/model.js';
+import type { Rule, RuleClass } from '../policy/model.js';
 
 /** What an event says of the rule that decided. It is kept with an image's generation, also across restarts. */
 export interface RuleDescription {
@@ -10,6 +10,8 @@ export interface RuleDescription {
   readonly tags: readonly string[];
   readonly message: string;
   readonly class: RuleClass;
+  /** Its policy is in audit mode, and without that it would refuse. */
+  readonly wouldBlock?: boolean;
 }
 
 /** The policy named for an access that no rule names, once the class has an Allow rule. */
@@ -27,6 +29,7 @@ export function describeRule(deciding: DecidingRule): RuleDescription {
       tags: [],
       message: `no rule of class ${deciding.class} allows this`,
       class: deciding.class,
+      ...(deciding.mode === 'audit' && deciding.posture === 'block' && { wouldBlock: true }),
     };
   }
   const { policy, rule } = deciding;
@@ -38,5 +41,11 @@ export function describeRule(deciding: DecidingRule): RuleDescription {
     tags: rule.tags,
     message: rule.message,
     class: rule.class,
+    ...(policy.mode === 'audit' && (rule.action === 'Block' || isExclusive(rule)) && { wouldBlock: true }),
   };
+}
+
+/** Whether an Allow rule stops those it does not let through. */
+function isExclusive({ action, ownerOnly, arguments: allowed }: Rule): boolean {
+  return action === 'Allow' && (ownerOnly || allowed !== undefined);
 }

@@ -22,10 +22,14 @@ const DEFAULT_PROTOCOLS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * What a word of the kernel's says (see image/words.ts), for people: a capability by its name, a socket as
- * `tcp 10.0.0.1:443`, `tcp port 80` where only this end is told, or `netlink raw 0`.
+ * What a word of the kernel's says (see image/words.ts), for people: a path as it is, a capability by its name, a socket
+ * as `tcp 10.0.0.1:443`, `tcp port 80` where only this end is told, or `netlink raw 0`; of a file its path with the type
+ * of its filesystem, of a mount its place with its type, of a process its program.
  */
 export function describeWord(word: string): string {
+  const describe = OTHER_WORDS[word.charAt(0)];
+  if (describe !== undefined) return describe(word.slice(2));
+  if (!/^[cn]/u.test(word)) return word;
   const number = (start: number, count: number) =>
     [...word.slice(start, start + count)].reduce((value, letter) => value * 16 + letter.charCodeAt(0) - ZERO, 0);
   if (word.startsWith('c')) return CAPABILITIES[number(1, 2)] ?? `capability ${number(1, 2)}`;
@@ -44,6 +48,21 @@ export function describeWord(word: string): string {
       return `${sockets} port ${port}`;
   }
 }
+
+const withType = (text: string): string => {
+  const slash = text.indexOf('/');
+  const type = slash < 0 ? text : text.slice(0, slash);
+  return type === '' || slash < 0 ? text : `${text.slice(slash)} (${type})`;
+};
+
+/** By the first letter; each gets what stands behind the second. */
+const OTHER_WORDS: Readonly<Record<string, (text: string) => string>> = {
+  f: withType,
+  m: withType,
+  t: (program) => program || 'a kernel thread',
+  u: () => 'user namespace',
+  p: (text) => /\/.*/su.exec(text)?.[0] ?? 'memory without a file',
+};
 
 function describeSockets(family: string, type: string, protocol: number): string {
   const name = PROTOCOL_NAMES.get(protocol) ?? (protocol === 0 ? DEFAULT_PROTOCOLS.get(type) : undefined);

@@ -1,25 +1,29 @@
 import { Failure } from '../failure.js';
+import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
 import type { BoundRule } from '../policy/model.js';
-import { policyKey } from '../policy/model.js';
+import { policyKey, RULE_CLASSES } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import type { Automaton } from './automaton.js';
 import { determinize } from './determinize.js';
 import type { Image } from './image.js';
 import {
-  FLAG_DECIDES_CAPABILITIES,
-  FLAG_DECIDES_FILE,
-  FLAG_DECIDES_NETWORK,
-  FLAG_DECIDES_PROCESS,
+  decidesFlag,
+  FLAG_DECIDES_MAPPINGS,
+  FLAG_HAS_ARGUMENTS,
   FLAG_HAS_SOURCES,
+  FLAG_HAS_TERMINALS,
+  namesMapping,
 } from './layout.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded, type Limits } from './limits.js';
-import { addMatch, addProgram } from './matches.js';
+import { addMatch } from './matches.js';
 import { minimize } from './minimize.js';
 import { NondeterministicAutomaton } from './nondeterministic.js';
 import { pack } from './pack.js';
+import { addProgram } from './paths.js';
 import { PatternError } from './pattern.js';
 import { Precedence } from './precedence.js';
 import { Verdicts } from './verdicts.js';
+import { addArguments } from './words.js';
 
 /**
  * Compiles what is decided for a container into the image the kernel follows. Throws a Failure: `resource-exhausted`
@@ -34,6 +38,7 @@ export function compileImage(ruleSet: RuleSet, limits: Partial<Limits> = {}): Im
     return {
       words: pack(minimal, verdicts, flagsOf(ruleSet)),
       rules: verdicts.decidingRules,
+      decided: verdicts.decidedRules(),
       states: minimal.states - 1,
       transitions: minimal.targets.length + minimal.defaults.filter((target) => target !== 0).length,
     };
@@ -48,9 +53,12 @@ function buildAutomaton(ruleSet: RuleSet, budget: Budget): { automaton: Automato
   ruleSet.rules.forEach((bound, index) => {
     addRule(nondeterministic, bound, index);
   });
-  for (const [program, programClass] of verdicts.programs.classOf) {
-    addProgram(nondeterministic, program, verdicts.markOfClass(programClass));
-  }
+  verdicts.programs.sources.forEach((source, index) => {
+    addProgram(nondeterministic, source, verdicts.marks.ofSource(index));
+  });
+  ruleSet.rules.forEach(({ rule }, index) => {
+    addArguments(nondeterministic, index, rule.arguments ?? [], verdicts.marks.ofArguments(index));
+  });
   const precedence = new Precedence(nondeterministic, ruleSet);
   return { automaton: determinize(nondeterministic, precedence, verdicts, budget), verdicts };
 }
@@ -66,15 +74,19 @@ function addRule(automaton: NondeterministicAutomaton, bound: BoundRule, index: 
   }
 }
 
-function flagsOf({ rules, postures }: RuleSet): number {
-  const decides = (ruleClass: BoundRule['rule']['class']): boolean =>
-    postures[ruleClass] !== undefined || rules.some(({ rule }) => rule.class === ruleClass);
+function flagsOf({ rules, postures, rehearsedPostures }: RuleSet): number {
+  const operations = Object.keys({ ...postures, ...rehearsedPostures }) as Operation[];
+  const decided = new Set([
+    ...rules.map(({ rule }) => rule.class),
+    ...operations.map((operation) => CLASS_OF_OPERATION[operation]),
+  ]);
+  const having = (flag: number, has: (bound: BoundRule) => boolean) => (rules.some(has) ? flag : 0);
   return (
-    (decides('process') ? FLAG_DECIDES_PROCESS : 0) |
-    (decides('file') ? FLAG_DECIDES_FILE : 0) |
-    (decides('network') ? FLAG_DECIDES_NETWORK : 0) |
-    (decides('capabilities') ? FLAG_DECIDES_CAPABILITIES : 0) |
-    (rules.some(({ rule }) => rule.sources.length > 0) ? FLAG_HAS_SOURCES : 0)
+    RULE_CLASSES.filter((ruleClass) => decided.has(ruleClass)).reduce((sum, each) => sum | decidesFlag(each), 0) |
+    having(FLAG_HAS_SOURCES, ({ rule }) => rule.sources.length > 0) |
+    having(FLAG_HAS_TERMINALS, ({ rule }) => rule.terminal === true) |
+    having(FLAG_HAS_ARGUMENTS, ({ rule }) => rule.arguments !== undefined) |
+    having(FLAG_DECIDES_MAPPINGS, namesMapping)
   );
 }
 

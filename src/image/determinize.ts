@@ -2,10 +2,20 @@ import type { Automaton } from './automaton.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import type { Budget } from './limits.js';
 import { LOOP_ANY, LOOP_NONE, NO_NODE, type NondeterministicAutomaton } from './nondeterministic.js';
-import type { Precedence } from './precedence.js';
-import type { Verdicts } from './verdicts.js';
 
 const SLASH = 0x2f;
+
+/** Drops from a set of nodes those that need no following. */
+export interface Pruning {
+  prune(set: IntBuffer): void;
+}
+
+/** Numbers what the end of a word means, by the marks on it, sorted. */
+export interface Labels {
+  labelOf(marks: IntBuffer): number;
+  /** Symbols of a label and values they lead to, in turn. */
+  labelEntries(label: number): Int32Array;
+}
 
 /**
  * The subset construction (Rabin and Scott, "Finite automata and their decision problems", 1959), with a default per
@@ -13,8 +23,8 @@ const SLASH = 0x2f;
  */
 export function determinize(
   source: NondeterministicAutomaton,
-  precedence: Precedence,
-  verdicts: Verdicts,
+  precedence: Pruning,
+  verdicts: Labels,
   budget: Budget,
 ): Automaton {
   return new SubsetConstruction(source, precedence, verdicts, budget).run();
@@ -47,8 +57,8 @@ class SubsetConstruction {
 
   constructor(
     readonly source: NondeterministicAutomaton,
-    readonly precedence: Precedence,
-    readonly verdicts: Verdicts,
+    readonly precedence: Pruning,
+    readonly verdicts: Labels,
     readonly budget: Budget,
   ) {
     this.#addedIn = new Int32Array(source.nodes);

@@ -1,7 +1,13 @@
 import type { BoundRule, Posture, RuleClass } from '../policy/model.js';
 
 /** What a rule number in a verdict stands for: a rule of a policy, or the default posture of a class. */
-export type DecidingRule = BoundRule | { readonly posture: Posture; readonly class: RuleClass };
+export type DecidingRule =
+  | BoundRule
+  | {
+      readonly posture: Posture;
+      readonly class: RuleClass;
+      readonly mode: 'enforce' | 'audit';
+    };
 
 /** A compiled rule set. Immutable; equal rule sets compile to equal images. */
 export interface Image {
@@ -9,6 +15,8 @@ export interface Image {
   readonly words: Uint32Array;
   /** Indexed by the rule number of a verdict. */
   readonly rules: readonly DecidingRule[];
+  /** The rule numbers that stand in a verdict some access can get. */
+  readonly decided: ReadonlySet<number>;
   readonly states: number;
   readonly transitions: number;
 }

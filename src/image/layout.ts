@@ -1,3 +1,6 @@
+import { CLASS_OF_OPERATION, OPERATIONS, type Operation, PATH_OPERATIONS, speaksOf } from '../policy/effect.js';
+import { type BoundRule, RULE_CLASSES, type RuleClass } from '../policy/model.js';
+
 /**
  * Byte layout of a policy image, shared with bpf/include/image.h (a kernel test compares the two).
  *
@@ -10,8 +13,8 @@ export const ENTRY_BYTES = 8;
 export const HEADER_ENTRIES = 8;
 /** The kernel holds an image in pages of so many entries: a look-up costs it more than a step of the automaton. */
 export const PAGE_ENTRIES = 4096;
-/** "HBK2": refuses an image of another layout. */
-export const IMAGE_MAGIC = 0x324b4248;
+/** "HBK3": refuses an image of another layout. */
+export const IMAGE_MAGIC = 0x334b4248;
 
 /** Header entries, as [first word, second word]. */
 export const HEADER = {
@@ -19,16 +22,42 @@ export const HEADER = {
   identity: 0,
   /** [state word of the start, index of the first verdict row] */
   automaton: 1,
-  /** [flags, row for what no rule matches] */
+  /** [flags, 0] */
   decisions: 2,
+  /** The row for what no rule matches, by subject: two in an entry. */
+  defaultRows: 3,
 } as const;
 
-export const FLAG_DECIDES_PROCESS = 1 << 0;
-export const FLAG_DECIDES_FILE = 1 << 1;
-export const FLAG_DECIDES_NETWORK = 1 << 3;
-export const FLAG_DECIDES_CAPABILITIES = 1 << 4;
+/** The image decides for a class when the bit of its number in RULE_CLASSES is set. */
+export const decidesFlag = (ruleClass: RuleClass): number => 1 << RULE_CLASSES.indexOf(ruleClass);
 /** Some rule has a source: the acting program must be classified. */
-export const FLAG_HAS_SOURCES = 1 << 2;
+export const FLAG_HAS_SOURCES = 1 << 16;
+/** Some rule is for processes with a terminal. */
+export const FLAG_HAS_TERMINALS = 1 << 17;
+export const FLAG_HAS_ARGUMENTS = 1 << 18;
+/** Some rule speaks of mapping files as executable memory. */
+export const FLAG_DECIDES_MAPPINGS = 1 << 19;
+
+/** Whether a rule speaks of mapping files as executable memory. */
+export function namesMapping({ rule }: BoundRule): boolean {
+  return rule.class === 'file' && speaksOf(rule, 'map');
+}
+
+/**
+ * What a word speaks of. A path is a subject of two classes, every other class is one with one operation; arguments of a
+ * program are asked about once the program itself is decided.
+ */
+export const SUBJECTS = ['path', ...RULE_CLASSES.slice(2), 'arguments'] as const;
+export type Subject = (typeof SUBJECTS)[number];
+
+export function subjectOf(ruleClass: RuleClass): Subject {
+  return ruleClass === 'process' || ruleClass === 'file' ? 'path' : ruleClass;
+}
+
+/** The operations that are decided on a subject, in the order of their entries in a verdict row. */
+export function operationsOn(subject: Subject): readonly Operation[] {
+  return OPERATIONS.filter((operation) => subjectOf(CLASS_OF_OPERATION[operation]) === subject);
+}
 
 /** A state word is the state's base and two flags. The word 0 is the dead state: no rule can match any more. */
 export const STATE_BASE_MASK = 0x3fffffff;
@@ -41,16 +70,20 @@ export const STATE_ABSORBING = 0x80000000;
 export const SYMBOL_DEFAULT = 0;
 /** At the end of a program's path: leads to the number of the program's class. */
 export const SYMBOL_PROGRAM_CLASS = 256;
-/** At the end of an object's path, plus the class of the acting program: leads to the number of a verdict row. */
+/** At the end of an object's word, plus who acts: leads to the number of a verdict row. */
 export const SYMBOL_VERDICT = 257;
 /** The class of every program that no rule names as its source. */
 export const PROGRAM_CLASS_UNNAMED = 0;
+/** Who acts is a program's class doubled, plus this if it has a terminal. */
+export const ACTOR_HAS_TERMINAL = 1;
 
 /** A verdict row is one entry per operation: [verdict for the file's owner, verdict for everyone else]. */
-export const VERDICT_ROW_ENTRIES = 5;
+export const VERDICT_ROW_ENTRIES = PATH_OPERATIONS.length;
 
 /** A verdict is an action in the two upper bits and the number of the rule that decided, or RULE_NONE. */
 export const VERDICT_ACTION_SHIFT = 30;
-export const VERDICT_RULE_MASK = 0x3fffffff;
+/** Holds only if an argument is not among those the rule allows; otherwise the rule lets the program run. */
+export const VERDICT_BY_ARGUMENTS = 0x20000000;
+export const VERDICT_RULE_MASK = 0x1fffffff;
 export const VERDICT_ACTIONS = ['Allow', 'Audit', 'Block'] as const;
 export const RULE_NONE = VERDICT_RULE_MASK;

@@ -20,12 +20,13 @@ export function pack(automaton: Automaton, verdicts: Verdicts, flags: number): U
   const packer = new Packer(automaton, verdicts);
   const states = packer.pack(HEADER_ENTRIES);
   // Out of reach of the last state, so that none takes a verdict for a transition of its own.
-  const firstRow = states.length / 2 + SYMBOL_VERDICT + verdicts.programs.count;
+  const firstRow = states.length / 2 + SYMBOL_VERDICT + verdicts.actors;
   const words = new Uint32Array(firstRow * 2 + rows.length);
   words.set(states);
   words.set([0, IMAGE_MAGIC], HEADER.identity * 2);
   words.set([packer.wordOf(automaton.start), firstRow], HEADER.automaton * 2);
-  words.set([flags, verdicts.defaultRow], HEADER.decisions * 2);
+  words.set([flags, 0], HEADER.decisions * 2);
+  words.set(verdicts.defaultRows, HEADER.defaultRows * 2);
   words.set(rows, firstRow * 2);
   return words;
 }

@@ -23,5 +23,5 @@ export function patternMatcher(pattern: string): (text: string) => boolean {
   };
   const policy: Policy = { name: '', namespace: '', matchLabels: {}, rules: [rule] };
   const { words } = compileImage({ rules: [{ policy, rule }], postures: {} });
-  return (text) => decide(words, Buffer.from(text), 0, 'read', 'owner').rule !== undefined;
+  return (text) => decide(words, Buffer.from(text), { programClass: 0 }, 'read', 'owner').rule !== undefined;
 }

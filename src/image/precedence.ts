@@ -1,8 +1,9 @@
-import { CLASS_OF_OPERATION, effectOf, OPERATIONS, OWNERSHIPS } from '../policy/effect.js';
-import type { Rule } from '../policy/model.js';
+import { CLASS_OF_OPERATION, effectOf, OPERATIONS, type Operation, OWNERSHIPS } from '../policy/effect.js';
+import type { BoundRule } from '../policy/model.js';
 import { RULE_CLASSES } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import type { IntBuffer } from './integers.js';
+import { namesMapping } from './layout.js';
 import { LOOP_ANY, NO_NODE, type NondeterministicAutomaton } from './nondeterministic.js';
 
 const NEVER = 0x7fffffff;
@@ -20,9 +21,12 @@ export class Precedence {
   readonly #settled: readonly Int32Array[];
 
   constructor(automaton: NondeterministicAutomaton, { rules }: RuleSet) {
-    const classOfRule = rules.map(({ rule }) => RULE_CLASSES.indexOf(rule.class));
-    this.#reachable = RULE_CLASSES.map(() => new Int32Array(automaton.nodes).fill(NEVER));
-    this.#settled = RULE_CLASSES.map(() => new Int32Array(automaton.nodes).fill(NEVER));
+    const classes = RULE_CLASSES.filter((ruleClass) => rules.some(({ rule }) => rule.class === ruleClass));
+    const classOfRule = rules.map(({ rule }) => classes.indexOf(rule.class));
+    // Of mapping, rules that do not name it say nothing, and where none does nothing is lost by that.
+    const operations = OPERATIONS.filter((operation) => operation !== 'map' || rules.some(namesMapping));
+    this.#reachable = classes.map(() => new Int32Array(automaton.nodes).fill(NEVER));
+    this.#settled = classes.map(() => new Int32Array(automaton.nodes).fill(NEVER));
     for (let node = automaton.nodes - 1; node >= 0; node--) {
       for (let item = automaton.firstMark.at(node); item !== NO_NODE; item = automaton.nextMark.at(item)) {
         const mark = automaton.mark.at(item);
@@ -32,7 +36,7 @@ export class Precedence {
           continue;
         }
         lower(this.#reachable[ruleClass]!, node, mark);
-        if (automaton.loop.at(node) === LOOP_ANY && decidesAlone(rules[mark]!.rule)) {
+        if (automaton.loop.at(node) === LOOP_ANY && decidesAlone(rules[mark]!, operations)) {
           lower(this.#settled[ruleClass]!, node, mark);
         }
       }
@@ -79,11 +83,13 @@ function lower(ruleOf: Int32Array, node: number, rule: number): void {
 }
 
 /** Whether nothing after this rule can be asked about an access of its class. */
-function decidesAlone(rule: Rule): boolean {
+function decidesAlone({ policy, rule }: BoundRule, operations: readonly Operation[]): boolean {
   return (
+    policy.mode !== 'audit' &&
     rule.sources.length === 0 &&
-    OPERATIONS.filter((operation) => CLASS_OF_OPERATION[operation] === rule.class).every((operation) =>
-      OWNERSHIPS.every((ownership) => effectOf(rule, operation, ownership) !== undefined),
-    )
+    !rule.terminal &&
+    operations
+      .filter((operation) => CLASS_OF_OPERATION[operation] === rule.class)
+      .every((operation) => OWNERSHIPS.every((ownership) => effectOf(rule, operation, ownership) !== undefined))
   );
 }

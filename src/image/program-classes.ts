@@ -1,18 +1,26 @@
 import type { BoundRule } from '../policy/model.js';
+import { determinize } from './determinize.js';
+import { type IntBuffer, IntListTable } from './integers.js';
+import type { Budget } from './limits.js';
+import { NondeterministicAutomaton } from './nondeterministic.js';
+import { addProgram } from './paths.js';
 
 /** The programs that rules name as their sources, put together where no rule tells them apart. */
 export interface ProgramClasses {
   /** How many classes there are; the numbers go from 1 to this. */
   readonly count: number;
-  /** Class of each named program, counted from 1. */
-  readonly classOf: ReadonlyMap<string, number>;
+  /** Every program or directory of programs that a rule names, each once. */
+  readonly sources: readonly string[];
+  /** The class of a program that these of the sources match, upwards; 0 when none does. */
+  classOf(sources: Int32Array): number;
   /** Whether the rule holds for a program of this class; class 0 is that of programs no rule names. */
   reaches(rule: number, programClass: number): boolean;
   /** Every class that one of these rules names, upwards. */
   namedByAny(rules: Int32Array): number[];
 }
 
-export function classifyPrograms(rules: readonly BoundRule[]): ProgramClasses {
+/** Finds every combination of sources that one program can match, and so every class. */
+export function classifyPrograms(rules: readonly BoundRule[], budget: Budget): ProgramClasses {
   const rulesNaming = new Map<string, number[]>();
   rules.forEach(({ rule }, index) => {
     for (const source of new Set(rule.sources)) {
@@ -22,20 +30,25 @@ export function classifyPrograms(rules: readonly BoundRule[]): ProgramClasses {
     }
   });
 
+  const sources = [...rulesNaming.keys()];
   const classOfMembership = new Map<string, number>();
-  const classOf = new Map<string, number>();
+  const classOfSources = new Map<string, number>();
   const classesOf = rules.map(({ rule }) => (rule.sources.length === 0 ? undefined : new Set<number>()));
-  for (const [program, naming] of rulesNaming) {
+  for (const matched of combinations(sources, budget)) {
+    const naming = [...new Set([...matched].flatMap((source) => rulesNaming.get(sources[source]!)!))].sort(
+      (a, b) => a - b,
+    );
     const membership = naming.join();
     const programClass = classOfMembership.get(membership) ?? classOfMembership.size + 1;
     classOfMembership.set(membership, programClass);
-    classOf.set(program, programClass);
+    classOfSources.set(matched.join(), programClass);
     for (const rule of naming) classesOf[rule]!.add(programClass);
   }
 
   return {
     count: classOfMembership.size,
-    classOf,
+    sources,
+    classOf: (matched) => classOfSources.get(matched.join()) ?? 0,
     reaches: (rule, programClass) => classesOf[rule]?.has(programClass) ?? true,
     namedByAny(matched) {
       const named = new Set<number>();
@@ -43,4 +56,22 @@ export function classifyPrograms(rules: readonly BoundRule[]): ProgramClasses {
       return [...named].sort((a, b) => a - b);
     },
   };
+}
+
+/** The sets of sources, other than none, that some program matches exactly. */
+function combinations(sources: readonly string[], budget: Budget): Int32Array[] {
+  const automaton = new NondeterministicAutomaton(budget);
+  sources.forEach((source, index) => {
+    addProgram(automaton, source, index);
+  });
+  const sets = new IntListTable();
+  sets.intern(new Int32Array(0), 0, 0);
+  const labels = {
+    labelOf: (marks: IntBuffer) => sets.intern(marks.values, 0, marks.length),
+    labelEntries: () => new Int32Array(0),
+  };
+  determinize(automaton, { prune: () => undefined }, labels, budget);
+  return Array.from({ length: sets.size - 1 }, (_, index) =>
+    sets.pool.values.slice(sets.startOf(index + 1), sets.startOf(index + 2)),
+  );
 }

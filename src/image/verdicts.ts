@@ -1,34 +1,34 @@
-import { CLASS_OF_OPERATION, effectOf, OPERATIONS, OWNERSHIPS } from '../policy/effect.js';
-import type { Action } from '../policy/model.js';
-import { RULE_CLASSES } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import type { DecidingRule } from './image.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import {
+  ACTOR_HAS_TERMINAL,
   PROGRAM_CLASS_UNNAMED,
-  RULE_NONE,
+  SUBJECTS,
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_VERDICT,
-  VERDICT_ACTION_SHIFT,
-  VERDICT_ACTIONS,
+  VERDICT_RULE_MASK,
 } from './layout.js';
 import type { Budget } from './limits.js';
+import { Marks } from './marks.js';
 import { classifyPrograms, type ProgramClasses } from './program-classes.js';
+import { ROW_WORDS, Rows } from './rows.js';
 
-/** The cells of a verdict row, in the order of its words. */
-const CELLS = OPERATIONS.flatMap((operation) => OWNERSHIPS.map((ownership) => ({ operation, ownership })));
-const NO_EFFECT = -1;
-const DEFAULT_ROW = 0;
+const EMPTY = new Int32Array(0);
 
 /**
- * What the end of a path means. A set of marks, which are the rules that match and perhaps the class of the program of
- * that path, gets a label: equal labels where nothing tells two sets apart, whatever the program that acts.
+ * What the end of a word means. A set of marks, which are the rules that match and perhaps the sources that a program of
+ * that path is, gets a label: equal labels where nothing tells two sets apart, whoever acts.
  */
 export class Verdicts {
   readonly programs: ProgramClasses;
+  readonly marks: Marks;
   readonly decidingRules: readonly DecidingRule[];
-  readonly #effects: Int8Array;
-  readonly #defaults: Int32Array;
+  /** Rows for what no rule matches, in the order of the subjects. */
+  readonly defaultRows: readonly number[];
+  readonly #isForTerminal: readonly boolean[];
+  readonly #hasTerminals: boolean;
+  readonly #settled: Rows;
   readonly #rows = new IntListTable();
   /** A label is a list of symbols, each followed by the value it leads to. */
   readonly #labels = new IntListTable();
@@ -39,40 +39,29 @@ export class Verdicts {
     readonly ruleSet: RuleSet,
     readonly budget: Budget,
   ) {
-    const { rules, postures } = ruleSet;
-    this.programs = classifyPrograms(rules);
-    this.#effects = Int8Array.from(
-      rules.flatMap(({ rule }) => CELLS.map((cell) => actionCode(effectOf(rule, cell.operation, cell.ownership)))),
-    );
-    const decidingRules: DecidingRule[] = [...rules];
-    const defaults = CELLS.map(() => verdictWord('Allow', RULE_NONE));
-    for (const ruleClass of RULE_CLASSES) {
-      const posture = postures[ruleClass];
-      if (posture === undefined) continue;
-      CELLS.forEach(({ operation }, cell) => {
-        if (CLASS_OF_OPERATION[operation] !== ruleClass) return;
-        defaults[cell] = verdictWord(posture === 'audit' ? 'Audit' : 'Block', decidingRules.length);
-      });
-      decidingRules.push({ posture, class: ruleClass });
-    }
-    this.decidingRules = decidingRules;
-    this.#defaults = Int32Array.from(defaults);
-    this.#rows.intern(this.#defaults, 0, CELLS.length);
-    this.#labels.intern(new Int32Array(0), 0, 0);
+    this.programs = classifyPrograms(ruleSet.rules, budget);
+    this.marks = new Marks(ruleSet, this.programs.sources.length);
+    this.#isForTerminal = ruleSet.rules.map(({ rule }) => rule.terminal === true);
+    this.#hasTerminals = this.#isForTerminal.includes(true);
+    this.#settled = new Rows(ruleSet);
+    this.decidingRules = this.#settled.decidingRules;
+    this.defaultRows = SUBJECTS.map((subject) => this.#rows.intern(this.#settled.defaultOf(subject), 0, ROW_WORDS));
+    this.#labels.intern(EMPTY, 0, 0);
   }
 
-  /** The mark of a program of this class. The mark of a rule is its place in the set. */
-  markOfClass(programClass: number): number {
-    return this.ruleSet.rules.length + programClass;
+  /** How many different actors there are for an image: see ACTOR_HAS_TERMINAL. */
+  get actors(): number {
+    return 2 * (this.programs.count + 1);
   }
 
-  /** The words of every verdict row, one after the other; the first row is that of what no rule matches. */
+  /** The words of every verdict row, one after the other. */
   rowWords(): Int32Array {
     return this.#rows.pool.values.subarray(0, this.#rows.pool.length);
   }
 
-  get defaultRow(): number {
-    return DEFAULT_ROW;
+  /** The numbers of rules that decide in some row. */
+  decidedRules(): ReadonlySet<number> {
+    return new Set(Array.from(this.rowWords(), (word) => word & VERDICT_RULE_MASK));
   }
 
   /** Symbols and values of a label, taken in turn. */
@@ -92,51 +81,46 @@ export class Verdicts {
 
   #resolve(marks: IntBuffer): IntBuffer {
     const entries = new IntBuffer();
-    const ruleCount = this.ruleSet.rules.length;
-    const rules = marks.values.subarray(0, marks.length).filter((mark) => mark < ruleCount);
-    const last = marks.length === 0 ? 0 : marks.at(marks.length - 1);
-    if (last >= ruleCount) {
-      entries.push(SYMBOL_PROGRAM_CLASS);
-      entries.push(last - ruleCount);
+    const add = (symbol: number, value: number) => {
+      entries.push(symbol);
+      entries.push(value);
+    };
+    const { rules, sources, byArguments } = this.marks.split(marks.values.subarray(0, marks.length));
+    const programClass = sources.length === 0 ? PROGRAM_CLASS_UNNAMED : this.programs.classOf(sources);
+    if (programClass !== PROGRAM_CLASS_UNNAMED) add(SYMBOL_PROGRAM_CLASS, programClass);
+    if (byArguments.length > 0) {
+      const row = this.#settled.ofArguments(byArguments[0]!);
+      add(SYMBOL_VERDICT, this.#rows.intern(row, 0, ROW_WORDS));
     }
-    const unnamed = this.#rowOf(rules, PROGRAM_CLASS_UNNAMED);
-    if (unnamed !== DEFAULT_ROW) {
-      entries.push(SYMBOL_VERDICT);
-      entries.push(unnamed);
-    }
-    for (const programClass of this.programs.namedByAny(rules)) {
-      const row = this.#rowOf(rules, programClass);
-      if (row === unnamed) continue;
-      entries.push(SYMBOL_VERDICT + programClass);
-      entries.push(row);
-    }
+    if (rules.length > 0) this.#addRows(rules, add);
     this.budget.bound('transitions', this.#labels.pool.length + entries.length);
     return entries;
   }
 
-  /** The row for these rules, in their order, and a program of this class: the first rule with an effect decides. */
-  #rowOf(rules: Int32Array, programClass: number): number {
-    this.budget.spend(rules.length + 1);
-    const row = Int32Array.from(this.#defaults);
-    let open = (1 << CELLS.length) - 1;
-    for (const rule of rules) {
-      if (!this.programs.reaches(rule, programClass)) continue;
-      for (let cell = 0; cell < CELLS.length; cell++) {
-        const effect = this.#effects[rule * CELLS.length + cell]!;
-        if (effect === NO_EFFECT || (open & (1 << cell)) === 0) continue;
-        row[cell] = (effect << VERDICT_ACTION_SHIFT) | rule;
-        open &= ~(1 << cell);
-      }
-      if (open === 0) break;
+  /** An entry only where the row is not what a look-up has come to by then: see automaton_match in bpf/include. */
+  #addRows(rules: Int32Array, add: (symbol: number, row: number) => void): void {
+    const others = this.#rowOf(rules, PROGRAM_CLASS_UNNAMED, false);
+    if (others !== this.defaultRows[SUBJECTS.indexOf(this.#settled.subjectOf(rules))]) add(SYMBOL_VERDICT, others);
+    const onTerminal = this.#hasTerminals ? this.#rowOf(rules, PROGRAM_CLASS_UNNAMED, true) : others;
+    if (onTerminal !== others) add(SYMBOL_VERDICT + ACTOR_HAS_TERMINAL, onTerminal);
+    for (const programClass of this.programs.namedByAny(rules)) {
+      const symbol = SYMBOL_VERDICT + 2 * programClass;
+      const row = this.#rowOf(rules, programClass, false);
+      if (row !== others) add(symbol, row);
+      if (!this.#hasTerminals) continue;
+      const rowOnTerminal = this.#rowOf(rules, programClass, true);
+      if (rowOnTerminal !== (row === others ? onTerminal : row)) add(symbol + ACTOR_HAS_TERMINAL, rowOnTerminal);
     }
-    return this.#rows.intern(row, 0, CELLS.length);
   }
-}
 
-function actionCode(action: Action | undefined): number {
-  return action === undefined ? NO_EFFECT : VERDICT_ACTIONS.indexOf(action);
-}
-
-function verdictWord(action: Action, rule: number): number {
-  return (VERDICT_ACTIONS.indexOf(action) << VERDICT_ACTION_SHIFT) | rule;
+  /** The row for these rules, in their order, and a program of this class, with or without a terminal. */
+  #rowOf(rules: Int32Array, programClass: number, terminal: boolean): number {
+    this.budget.spend(rules.length + 1);
+    const reaching = rules.filter(
+      (rule) => this.programs.reaches(rule, programClass) && (terminal || !this.#isForTerminal[rule]),
+    );
+    const row =
+      reaching.length > 0 ? this.#settled.of(reaching) : this.#settled.defaultOf(this.#settled.subjectOf(rules));
+    return this.#rows.intern(row, 0, ROW_WORDS);
+  }
 }

@@ -1,26 +1,41 @@
 import type { Operation, Ownership } from '../policy/effect.js';
-import { OPERATIONS } from '../policy/effect.js';
+import { CLASS_OF_OPERATION } from '../policy/effect.js';
 import type { Action } from '../policy/model.js';
 import {
+  ACTOR_HAS_TERMINAL,
   HEADER,
+  operationsOn,
   PROGRAM_CLASS_UNNAMED,
   RULE_NONE,
   STATE_ABSORBING,
   STATE_BASE_MASK,
   STATE_HAS_DEFAULT,
+  SUBJECTS,
+  type Subject,
   SYMBOL_DEFAULT,
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_VERDICT,
+  subjectOf,
   VERDICT_ACTION_SHIFT,
   VERDICT_ACTIONS,
+  VERDICT_BY_ARGUMENTS,
   VERDICT_ROW_ENTRIES,
   VERDICT_RULE_MASK,
 } from './layout.js';
+import { ARGUMENT_RULE_LETTERS, letters } from './words.js';
 
 /** An answer, and the number of the rule that gave it; undefined where none did. */
 export interface Decision {
   readonly action: Action;
   readonly rule: number | undefined;
+  /** The answer holds only if some argument is not among those of the rule; otherwise the rule allows. */
+  readonly byArguments?: boolean;
+}
+
+/** Who acts: the class of a program, and whether it has a terminal. */
+export interface Actor {
+  readonly programClass: number;
+  readonly terminal?: boolean;
 }
 
 /** Reads an image as bpf/include/automaton.h does, step by step. The state word the path leads to; 0 is dead. */
@@ -39,19 +54,41 @@ export function classifyProgram(words: Uint32Array, path: Uint8Array): number {
   return follow(words, matchPath(words, path), SYMBOL_PROGRAM_CLASS, PROGRAM_CLASS_UNNAMED);
 }
 
-/** The answer to an access to this path by a program of this class. */
+/** The answer to an access to what this word names: a path, or another word for subjects that are none. */
 export function decide(
   words: Uint32Array,
-  path: Uint8Array,
-  programClass: number,
+  word: Uint8Array,
+  { programClass, terminal = false }: Actor,
   operation: Operation,
   ownership: Ownership,
 ): Decision {
-  const state = matchPath(words, path);
-  let row = follow(words, state, SYMBOL_VERDICT, words[HEADER.decisions * 2 + 1]!);
-  if (programClass !== PROGRAM_CLASS_UNNAMED) row = follow(words, state, SYMBOL_VERDICT + programClass, row);
-  const entry = words[HEADER.automaton * 2 + 1]! + row * VERDICT_ROW_ENTRIES + OPERATIONS.indexOf(operation);
-  return decodeVerdict(words[entry * 2 + (ownership === 'owner' ? 0 : 1)]!);
+  const subject = subjectOf(CLASS_OF_OPERATION[operation]);
+  const row = rowFor(words, word, subject, programClass * 2 + (terminal ? ACTOR_HAS_TERMINAL : 0));
+  return decodeVerdict(verdictIn(words, row, operationsOn(subject).indexOf(operation), ownership));
+}
+
+/** Whether a rule that looks at arguments allows all of these. */
+export function allowsArguments(words: Uint32Array, rule: number, given: readonly Uint8Array[]): boolean {
+  const start = Buffer.from(`a${letters(rule, ARGUMENT_RULE_LETTERS)}`);
+  return given.every((argument) => {
+    const row = rowFor(words, Buffer.concat([start, argument]), 'arguments', 0);
+    return decodeVerdict(verdictIn(words, row, 0, 'owner')).rule === rule;
+  });
+}
+
+function rowFor(words: Uint32Array, word: Uint8Array, subject: Subject, actor: number): number {
+  const state = matchPath(words, word);
+  const terminal = actor & ACTOR_HAS_TERMINAL;
+  let row = follow(words, state, SYMBOL_VERDICT, words[HEADER.defaultRows * 2 + SUBJECTS.indexOf(subject)]!);
+  if (terminal) row = follow(words, state, SYMBOL_VERDICT + terminal, row);
+  if (actor <= ACTOR_HAS_TERMINAL) return row;
+  row = follow(words, state, SYMBOL_VERDICT + (actor & ~ACTOR_HAS_TERMINAL), row);
+  return terminal ? follow(words, state, SYMBOL_VERDICT + actor, row) : row;
+}
+
+function verdictIn(words: Uint32Array, row: number, operation: number, ownership: Ownership): number {
+  const entry = words[HEADER.automaton * 2 + 1]! + row * VERDICT_ROW_ENTRIES + operation;
+  return words[entry * 2 + (ownership === 'owner' ? 0 : 1)]!;
 }
 
 export function decodeVerdict(verdict: number): Decision {
@@ -59,6 +96,7 @@ export function decodeVerdict(verdict: number): Decision {
   return {
     action: VERDICT_ACTIONS[verdict >>> VERDICT_ACTION_SHIFT]!,
     rule: rule === RULE_NONE ? undefined : rule,
+    ...((verdict & VERDICT_BY_ARGUMENTS) !== 0 && { byArguments: true }),
   };
 }
 

@@ -1,6 +1,16 @@
 import { parseAddressBlock } from '../policy/address.js';
 import { CAPABILITIES, type Capability } from '../policy/capability.js';
-import type { Action, EndpointMatch, NetworkMatch } from '../policy/model.js';
+import {
+  type Action,
+  type EndpointMatch,
+  type Match,
+  MOUNT_OPERATIONS,
+  type NameMatch,
+  type NetworkMatch,
+  type PathMatch,
+  type Preset,
+  TRACE_OPERATIONS,
+} from '../policy/model.js';
 import {
   ADDRESS_FAMILIES,
   type AddressBlock,
@@ -14,17 +24,25 @@ import {
 } from '../policy/network.js';
 import type { Range } from './characters.js';
 import type { NondeterministicAutomaton } from './nondeterministic.js';
+import { addPath } from './paths.js';
 
 /**
  * Accesses without a path are words for the same automaton: the kernel writes them, bpf/include/word.h says how. A word
  * starts with a letter, a path with a slash, so they never meet. Numbers are written in letters, `a` for 0 to `p` for
  * 15, four bits each and the highest first, so that a range of numbers is a few ranges of letters and no byte is NUL.
  *
+ * A capability is `c` and its number (2 letters). A file by its filesystem is `fa`, the type's name and the path. A mount
+ * is `m`, whether it is made (`a`) or taken away (`b`), the type's name, which may be empty, and the path. A process that
+ * is looked into is `t`, read (`a`) or attached to (`b`), and the path of its program. A user namespace is `ua`. What
+ * presets forbid is `p`, a letter for what it is (see addPreset) and a path. An argument of a program is `a`, the number
+ * of the rule that looks at it (8) and the argument.
+ *
  * A capability is `c` and its number (2 letters). A socket is `n`, address family (2), type (1), protocol (4) and
  * direction (1), port (4), kind of address (1) and address (32, an IPv4 address in the first 8). What is not known is
  * written as zeros.
  */
 const ZERO = 0x61;
+export const ARGUMENT_RULE_LETTERS = 8;
 const ANY_LETTER: Range = { low: ZERO, high: ZERO + 15 };
 
 const DIRECTION = { none: 'a', egress: 'b', ingress: 'c' } as const;
@@ -34,17 +52,99 @@ const ADDRESS_KINDS: ReadonlyMap<number, string> = new Map([
   [16, 'c'],
 ]);
 
-export function addCapability(automaton: NondeterministicAutomaton, capability: Capability, mark: number): void {
+/** What is matched by a word of its own: anything but a path. */
+export type WordMatch = Exclude<Match, PathMatch | NameMatch>;
+
+export function addWord(automaton: NondeterministicAutomaton, match: WordMatch, action: Action, mark: number): void {
+  const { start } = automaton;
+  switch (match.kind) {
+    case 'capability':
+      addCapability(automaton, match.capability, mark);
+      break;
+    case 'filesystem':
+      markAll(automaton, automaton.literal(start, Buffer.from(`fa${match.type}/`)), mark);
+      break;
+    case 'mount': {
+      const made = chooseLetter(automaton, 'm', MOUNT_OPERATIONS, match.operation);
+      const typed =
+        match.type === undefined ? automaton.run(made, false) : automaton.literal(made, Buffer.from(match.type));
+      addTarget(automaton, typed, match.target, mark);
+      break;
+    }
+    case 'trace':
+      addTarget(automaton, chooseLetter(automaton, 't', TRACE_OPERATIONS, match.operation), match.target, mark);
+      break;
+    case 'namespace':
+      automaton.addMark(automaton.literal(start, Buffer.from('ua')), mark);
+      break;
+    case 'preset':
+      addPreset(automaton, match.preset, mark);
+      break;
+    default:
+      addNetwork(automaton, match, action, mark);
+  }
+}
+
+/** The arguments that a rule, of this number, lets a program be run with. */
+export function addArguments(
+  automaton: NondeterministicAutomaton,
+  rule: number,
+  allowed: readonly string[],
+  mark: number,
+): void {
+  for (const argument of allowed) {
+    const word = Buffer.from(`a${letters(rule, ARGUMENT_RULE_LETTERS)}${argument}`);
+    automaton.addMark(automaton.literal(automaton.start, word), mark);
+  }
+}
+
+/** The letter of one of several operations, or of any. */
+function chooseLetter<Name>(
+  automaton: NondeterministicAutomaton,
+  subject: string,
+  names: readonly Name[],
+  chosen: Name | undefined,
+): number {
+  const from = automaton.literal(automaton.start, Buffer.from(subject));
+  const low = chosen === undefined ? 0 : names.indexOf(chosen);
+  const high = chosen === undefined ? names.length - 1 : low;
+  return oneLetter(automaton, from, { low: ZERO + low, high: ZERO + high });
+}
+
+function addTarget(
+  automaton: NondeterministicAutomaton,
+  from: number,
+  target: PathMatch | undefined,
+  mark: number,
+): void {
+  if (target === undefined) markAll(automaton, from, mark);
+  else addPath(automaton, from, target, mark);
+}
+
+/**
+ * Executable memory of no file is `pa`. A program is `pb` and then `a` and its path or, where no name leads to it any
+ * more, `b`. An entry of another process in /proc is `pc`, `e` for its environment or `a`, and the path. A program run in
+ * a container from outside is `pd` and its path.
+ */
+function addPreset(automaton: NondeterministicAutomaton, preset: Preset, mark: number): void {
+  for (const start of PRESET_WORDS[preset])
+    markAll(automaton, automaton.literal(automaton.start, Buffer.from(start)), mark);
+}
+
+const PRESET_WORDS: Readonly<Record<Preset, readonly string[]>> = {
+  anonymousMapExec: ['pa'],
+  filelessExec: ['pba/dev/shm/', 'pbb'],
+  protectEnv: ['pce'],
+  protectProc: ['pc'],
+  exec: ['pd'],
+};
+
+function addCapability(automaton: NondeterministicAutomaton, capability: Capability, mark: number): void {
   const word = `c${letters(CAPABILITIES.indexOf(capability), 2)}`;
   automaton.addMark(automaton.literal(automaton.start, Buffer.from(word)), mark);
 }
 
-export function addNetwork(
-  automaton: NondeterministicAutomaton,
-  match: NetworkMatch,
-  action: Action,
-  mark: number,
-): void {
+function addNetwork(automaton: NondeterministicAutomaton, match: NetworkMatch, action: Action, mark: number): void {
   const ends = socketSets(match).flatMap((set) => addSockets(automaton, set));
   for (const end of new Set(ends)) {
     if (match.kind === 'endpoint') addEndpoint(automaton, end, match, action, mark);

@@ -1,24 +1,13 @@
+import { VERDICT_ACTIONS } from '../image/layout.js';
+import { RULE_CLASSES } from '../policy/model.js';
 import { checked, lookupElement, possibleProcessors } from './libbpf.js';
+
+const CAUSES = ['resolved', 'too-long', 'unreachable', 'unstable', 'unavailable'] as const;
 
 /** Order of enum counter in bpf/include/maps.h. */
 export const COUNTERS = [
-  'process.Allow',
-  'process.Audit',
-  'process.Block',
-  'file.Allow',
-  'file.Audit',
-  'file.Block',
-  'network.Allow',
-  'network.Audit',
-  'network.Block',
-  'capabilities.Allow',
-  'capabilities.Audit',
-  'capabilities.Block',
-  'refused.resolved',
-  'refused.too-long',
-  'refused.unreachable',
-  'refused.unstable',
-  'refused.unavailable',
+  ...RULE_CLASSES.flatMap((ruleClass) => VERDICT_ACTIONS.map((action) => `${ruleClass}.${action}` as const)),
+  ...CAUSES.map((cause) => `refused.${cause}` as const),
   'dropped.ring-full',
   'dropped.held-back',
   'dropped.speculative',

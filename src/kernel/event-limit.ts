@@ -5,11 +5,12 @@ import { BPF_ANY, checked, lookupElement, nextKey, updateElement } from './libbp
 const ENOENT = 2;
 const KEY_WORDS = 2;
 /** struct settings and struct token_bucket of bpf/include/token_bucket.h (a test compares them). */
-export const SETTINGS = { event_interval_ns: 0, event_burst_ns: 8 } as const;
-export const SETTINGS_BYTES = 16;
+export const SETTINGS = { event_interval_ns: 0, event_burst_ns: 8, host_policy: 16 } as const;
+export const SETTINGS_BYTES = 24;
 export const TOKEN_BUCKET = { full_at_ns: 0, held_back: 8 } as const;
 export const TOKEN_BUCKET_BYTES = 16;
 
+const ONLY = Uint32Array.of(0);
 const NANOSECONDS = 1_000_000_000;
 
 /** How many events of one container go into the ring; what is above that is counted only. */
@@ -22,10 +23,22 @@ export interface EventLimit {
 
 export function writeEventLimit(settings: number, { perSecond, burst }: EventLimit): void {
   const interval = perSecond === 0 ? 0 : Math.max(1, Math.round(NANOSECONDS / perSecond));
+  change(settings, (value) => {
+    value.writeBigUInt64LE(BigInt(interval), SETTINGS.event_interval_ns);
+    value.writeBigUInt64LE(BigInt(interval * Math.max(1, burst)), SETTINGS.event_burst_ns);
+  });
+}
+
+/** Whether the programs are to ask for an image of the host's own processes at all. */
+export function writeHostPolicy(settings: number, isInForce: boolean): void {
+  change(settings, (value) => value.writeBigUInt64LE(BigInt(isInForce), SETTINGS.host_policy));
+}
+
+function change(settings: number, write: (value: Buffer) => void): void {
   const value = Buffer.alloc(SETTINGS_BYTES);
-  value.writeBigUInt64LE(BigInt(interval), SETTINGS.event_interval_ns);
-  value.writeBigUInt64LE(BigInt(interval * Math.max(1, burst)), SETTINGS.event_burst_ns);
-  checked('cannot set the limit on events', updateElement(settings, Uint32Array.of(0), value, BPF_ANY));
+  checked('cannot read the settings', lookupElement(settings, ONLY, value));
+  write(value);
+  checked('cannot write the settings', updateElement(settings, ONLY, value, BPF_ANY));
 }
 
 /** How many events of the container were held back since its bucket was made. */

@@ -2,7 +2,7 @@ import type { NamespacePair } from '../containers/container.js';
 import type { Image } from '../image/image.js';
 import { type Counter, readCounters } from './counters.js';
 import { programInfo } from './descriptor-info.js';
-import { type EventLimit, readAllHeldBack, readHeldBack, writeEventLimit } from './event-limit.js';
+import { type EventLimit, readAllHeldBack, readHeldBack, writeEventLimit, writeHostPolicy } from './event-limit.js';
 import { ContainerMap, createKernelImage, type KernelImage, releaseKernelImage } from './images.js';
 import { type AttachedPrograms, attachPrograms } from './programs.js';
 import { RingBuffer } from './ring-buffer.js';
@@ -17,8 +17,8 @@ export class Kernel {
   #ring: RingBuffer | undefined;
 
   /** @throws Failure failed-precondition when the programs cannot be attached */
-  constructor(objectPath: string, pinDirectory: string, hostMountNamespace: number) {
-    this.#programs = attachPrograms(objectPath, pinDirectory, hostMountNamespace);
+  constructor(objectPath: string, pinDirectory: string, host: NamespacePair) {
+    this.#programs = attachPrograms(objectPath, pinDirectory, host);
     this.#containers = new ContainerMap(this.#programs.maps.containers);
   }
 
@@ -54,6 +54,11 @@ export class Kernel {
 
   containers(): NamespacePair[] {
     return this.#containers.keys();
+  }
+
+  /** Whether what `publish` has put at the host's namespaces is asked for. */
+  enforceHost(isInForce: boolean): void {
+    writeHostPolicy(this.#programs.maps.settings, isInForce);
   }
 
   limitEvents(limit: EventLimit): void {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import koffi from 'koffi';
+import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
 import {
   attachLsm,
@@ -32,7 +33,10 @@ const PINNED_MAPS = ['containers', 'tasks', 'events', 'counters', 'settings', 't
 type PinnedMap = (typeof PINNED_MAPS)[number];
 
 /** Programs for hooks that not every supported kernel has, with the function that shows the hook. */
-const OPTIONAL_PROGRAMS: Readonly<Record<string, string>> = { hauberk_file_truncate: 'bpf_lsm_file_truncate' };
+const OPTIONAL_PROGRAMS: Readonly<Record<string, string>> = {
+  hauberk_file_truncate: 'bpf_lsm_file_truncate',
+  hauberk_userns_create: 'bpf_lsm_userns_create',
+};
 const BTF_KIND_FUNC = 12;
 
 /** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
@@ -54,7 +58,7 @@ export interface AttachedPrograms {
  * @param pinDirectory a directory on a BPF file system
  * @throws Failure failed-precondition with what libbpf and the verifier said
  */
-export function attachPrograms(objectPath: string, pinDirectory: string, hostMountNamespace: number): AttachedPrograms {
+export function attachPrograms(objectPath: string, pinDirectory: string, host: NamespacePair): AttachedPrograms {
   const build = createHash('sha256').update(readFileSync(objectPath)).digest('hex').slice(0, 16);
   const programsDirectory = join(pinDirectory, 'programs');
   const buildDirectory = join(programsDirectory, build);
@@ -67,7 +71,7 @@ export function attachPrograms(objectPath: string, pinDirectory: string, hostMou
     try {
       const programs = selectPrograms(object);
       const adopted = programs.every(({ name }) => existsSync(join(buildDirectory, name)));
-      if (!adopted) load(object, programs, buildDirectory, mapsDirectory, hostMountNamespace);
+      if (!adopted) load(object, programs, buildDirectory, mapsDirectory, host);
       removeOtherBuilds(programsDirectory, build);
       return takeOver(
         programs.map(({ name }) => name),
@@ -118,14 +122,16 @@ function load(
   programs: readonly Program[],
   buildDirectory: string,
   mapsDirectory: string,
-  hostMountNamespace: number,
+  host: NamespacePair,
 ): void {
   for (const name of PINNED_MAPS) {
     const map = checkedPointer(`no map ${name} in the object`, findMap(object, name));
     checked(`cannot pin map ${name}`, setPinPath(map, join(mapsDirectory, name)));
   }
-  const settings = checkedPointer('no settings in the object', findMap(object, '.rodata'));
-  koffi.encode(initialValue(settings, [0]), 'uint32', hostMountNamespace);
+  // The two constants of task.h, in the order in which the compiler puts them.
+  const constants = initialValue(checkedPointer('no constants in the object', findMap(object, '.rodata')), [0]);
+  koffi.encode(constants, 0, 'uint32', host.mountNamespace);
+  koffi.encode(constants, 4, 'uint32', host.pidNamespace);
   checked('cannot load the programs', loadObject(object));
   removeDirectory(buildDirectory);
   mkdirSync(buildDirectory, { mode: 0o700 });

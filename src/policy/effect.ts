@@ -1,7 +1,21 @@
 import type { Action, Rule, RuleClass } from './model.js';
+import { FILE_OPERATIONS } from './model.js';
 
-/** The kinds of access that are decided apart. Order is the byte layout of a verdict row: see image/layout.ts. */
-export const OPERATIONS = ['execute', 'read', 'write', 'communicate', 'use'] as const;
+/** What can be done to a path: run it as a program, or access it as a file. */
+export const PATH_OPERATIONS = ['execute', ...FILE_OPERATIONS] as const;
+
+/** The kinds of access that are decided apart. */
+export const OPERATIONS = [
+  ...PATH_OPERATIONS,
+  'communicate',
+  'use',
+  'access',
+  'mount',
+  'trace',
+  'unshare',
+  'behave',
+  'call',
+] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 /** Which rules speak of an operation. */
@@ -9,8 +23,20 @@ export const CLASS_OF_OPERATION: Readonly<Record<Operation, RuleClass>> = {
   execute: 'process',
   read: 'file',
   write: 'file',
+  create: 'file',
+  delete: 'file',
+  rename: 'file',
+  link: 'file',
+  attributes: 'file',
+  map: 'file',
   communicate: 'network',
   use: 'capabilities',
+  access: 'filesystems',
+  mount: 'mounts',
+  trace: 'ptrace',
+  unshare: 'namespaces',
+  behave: 'presets',
+  call: 'syscalls',
 };
 
 /** Whether the acting user owns the file. */
@@ -19,17 +45,25 @@ export const OWNERSHIPS: readonly Ownership[] = ['owner', 'other'];
 
 /**
  * What one rule says of one kind of access to what it matches; undefined where it says nothing and the next rule,
- * or the default posture, decides.
+ * or the default posture, decides. Arguments are left aside: a rule that has them says this unless they are allowed.
  *
  * - `ownerOnly` lets the file's owner and stops everyone else.
  * - `readOnly` on Block forbids writing and lets reading pass; on Allow it allows reading and is silent on writing.
+ * - Mapping as executable is spoken of only by rules that name it: what may be read may otherwise be mapped.
  */
 export function effectOf(rule: Rule, operation: Operation, ownership: Ownership): Action | undefined {
   if (rule.class !== CLASS_OF_OPERATION[operation]) return undefined;
+  if (rule.class === 'file' && !speaksOf(rule, operation)) return undefined;
   if (rule.ownerOnly && ownership === 'other') return rule.action === 'Audit' ? 'Audit' : 'Block';
   if (rule.readOnly) {
     if (rule.action === 'Allow') return operation === 'read' ? 'Allow' : undefined;
     return operation === 'read' ? 'Allow' : rule.action;
   }
+  if (rule.arguments !== undefined) return rule.action === 'Audit' ? 'Audit' : 'Block';
   return rule.ownerOnly ? 'Allow' : rule.action;
+}
+
+/** Whether a file rule names the operation among its own. */
+export function speaksOf({ operations }: Pick<Rule, 'operations'>, operation: Operation): boolean {
+  return operations === undefined ? operation !== 'map' : (operations as readonly Operation[]).includes(operation);
 }

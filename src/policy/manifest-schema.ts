@@ -1,10 +1,15 @@
+import { FILE_OPERATIONS, MOUNT_OPERATIONS, PRESETS, PRIORITY_MAX, TRACE_OPERATIONS } from './model.js';
 import { DIRECTIONS, ENDPOINT_PROTOCOLS } from './network.js';
 import type { ValueCheckName } from './value-checks.js';
 
 /**
- * The JSON Schema of one policy document. Two keywords are ours: `check` names one of the value checks, `unsupported`
- * marks what the policy language has and this version refuses, and holds the subject of the refusal's sentence.
+ * The JSON Schema of one policy document. Three keywords are ours: `check` names one of the value checks, `choice` says
+ * of which fields only one may be there, `unsupported` marks what the policy language has and this version refuses, and
+ * holds the subject of the refusal's sentence.
  */
+
+export const POLICY_KINDS = ['KubeArmorPolicy', 'KubeArmorClusterPolicy', 'KubeArmorHostPolicy'] as const;
+export type PolicyKind = (typeof POLICY_KINDS)[number];
 
 type Schema = Readonly<Record<string, unknown>>;
 type Properties = Readonly<Record<string, Schema>>;
@@ -30,24 +35,37 @@ const traits: Properties = {
   action: optional({ type: 'string', enum: ['Allow', 'Audit', 'Block', null] }),
 };
 
+/** Exactly one of these fields, or at most one where none is needed. */
+const choiceOf = (names: readonly string[], needed: boolean): Schema => ({ choice: { names, needed } });
+
 const fromSource = optional(
-  list(
-    mapping(
-      {
-        path: checked('path'),
-        dir: unsupported('`dir` in `fromSource` is'),
-        recursive: unsupported('`recursive` in `fromSource` is'),
-      },
-      ['path'],
-    ),
-  ),
+  list({
+    ...mapping({ path: optional(checked('path')), dir: optional(checked('directory')), recursive: flag }),
+    ...choiceOf(['path', 'dir'], true),
+  }),
 );
 
 const item: Properties = { ...traits, ownerOnly: flag };
-const terminal: Properties = { pts: unsupported('`pts` is') };
+const terminal: Properties = { pts: flag };
 
 const entries = (properties: Properties, key?: string) =>
   optional(list(mapping({ ...traits, ...properties, fromSource }, key === undefined ? [] : [key])));
+
+/** Where a mount is made or which program another process runs; nothing for any. */
+const places: Properties = {
+  path: optional(checked('path')),
+  dir: optional(checked('directory')),
+  recursive: flag,
+  pattern: optional(checked('pattern')),
+};
+const placeEntries = (properties: Properties) =>
+  optional(
+    list({
+      ...mapping({ ...traits, ...places, ...properties, fromSource }),
+      ...choiceOf(['path', 'dir', 'pattern'], false),
+    }),
+  );
+const oneOf = (words: readonly string[]) => optional({ type: 'string', enum: [...words, null] });
 
 const networkSection: Schema = optional(
   mapping({
@@ -68,14 +86,16 @@ const capabilitiesSection: Schema = optional(
   mapping({ ...traits, matchCapabilities: entries({ capability: checked('capability') }, 'capability') }),
 );
 
-function section(every: Properties, onPaths: Properties): Schema {
+function section(every: Properties, onPaths: Properties, names: readonly string[]): Schema {
   const pathEntries = (properties: Properties, key: string) => optional(list(mapping(properties, [key])));
   return optional(
     mapping({
       ...traits,
-      matchPaths: pathEntries(
-        { ...item, ...terminal, ...every, ...onPaths, path: checked('path'), fromSource },
-        'path',
+      matchPaths: optional(
+        list({
+          ...mapping({ ...item, ...terminal, ...every, ...onPaths, path: optional(checked('path')), fromSource }),
+          ...choiceOf(names, true),
+        }),
       ),
       matchDirectories: pathEntries(
         { ...item, ...terminal, ...every, dir: checked('directory'), recursive: flag, fromSource },
@@ -88,9 +108,34 @@ function section(every: Properties, onPaths: Properties): Schema {
 
 const processSection = section(
   {},
-  { execname: unsupported('`execname` is'), allowedArgs: unsupported('`allowedArgs` are') },
+  { execname: optional(checked('programName')), allowedArgs: optional(list(checked('argument'))) },
+  ['path', 'execname'],
 );
-const fileSection = section({ readOnly: flag }, {});
+const fileSection = section(
+  { readOnly: flag, operations: optional({ ...list({ type: 'string', enum: FILE_OPERATIONS }), minItems: 1 }) },
+  {},
+  ['path'],
+);
+
+const filesystemsSection = optional(
+  mapping({ ...traits, matchTypes: entries({ type: checked('filesystem') }, 'type') }),
+);
+const mountsSection = optional(
+  mapping({
+    ...traits,
+    matchMounts: placeEntries({ type: optional(checked('filesystem')), operation: oneOf(MOUNT_OPERATIONS) }),
+  }),
+);
+const ptraceSection = optional(
+  mapping({ ...traits, matchProcesses: placeEntries({ operation: oneOf(TRACE_OPERATIONS) }) }),
+);
+const namespacesSection = optional(
+  mapping({
+    ...traits,
+    matchNamespaces: entries({ namespace: { type: 'string', enum: ['user'] } }, 'namespace'),
+  }),
+);
+const presetsSection = optional(list(mapping({ ...traits, name: { type: 'string', enum: PRESETS } }, ['name'])));
 
 // What a cluster adds to a policy it stores; taken so that the output of `kubectl get --output yaml` can be applied.
 const storedMetadata: Properties = {
@@ -106,36 +151,69 @@ const storedMetadata: Properties = {
   uid: {},
 };
 
-export const POLICY_SCHEMA: Schema = mapping(
-  {
-    apiVersion: {},
-    kind: {},
-    metadata: mapping({ ...storedMetadata, name: checked('name'), namespace: optional(checked('namespace')) }, [
-      'name',
-    ]),
-    spec: mapping(
+const expressions = optional(
+  list(
+    mapping(
       {
-        ...traits,
-        status: optional({ type: 'string', enum: ['Active', null] }),
-        selector: mapping(
-          {
-            matchLabels: { type: 'object', additionalProperties: text },
-            matchExpressions: unsupported('`matchExpressions` are'),
-          },
-          ['matchLabels'],
-        ),
-        process: processSection,
-        file: fileSection,
-        network: networkSection,
-        capabilities: capabilitiesSection,
-        nodeSelector: unsupported('`nodeSelector` is'),
-        syscalls: unsupported('`syscalls` rules are'),
-        presets: unsupported('`presets` are'),
-        apparmor: unsupported('`apparmor` is'),
+        key: { type: 'string', enum: ['label', 'namespace'] },
+        operator: { type: 'string', enum: ['In', 'NotIn'] },
+        values: { ...list(text), minItems: 1 },
       },
-      ['selector'],
+      ['key', 'operator', 'values'],
     ),
-    status: {},
-  },
-  ['metadata', 'spec'],
+  ),
 );
+const matchLabels = optional({ type: 'object', additionalProperties: text });
+
+/** What a policy says of whom it reaches, by kind. */
+const SELECTORS: Readonly<Record<PolicyKind, { properties: Properties; required: readonly string[] }>> = {
+  KubeArmorPolicy: {
+    properties: { selector: mapping({ matchLabels, matchExpressions: expressions }) },
+    required: ['selector'],
+  },
+  KubeArmorClusterPolicy: {
+    properties: { selector: mapping({ matchLabels, matchExpressions: expressions }) },
+    required: ['selector'],
+  },
+  KubeArmorHostPolicy: {
+    properties: { nodeSelector: mapping({ matchLabels }) },
+    required: ['nodeSelector'],
+  },
+};
+
+export function policySchema(kind: PolicyKind): Schema {
+  const { properties, required } = SELECTORS[kind];
+  return mapping(
+    {
+      apiVersion: {},
+      kind: {},
+      metadata: mapping({ ...storedMetadata, name: checked('name'), namespace: optional(checked('namespace')) }, [
+        'name',
+      ]),
+      spec: mapping(
+        {
+          ...traits,
+          ...properties,
+          status: optional({ type: 'string', enum: ['Active', null] }),
+          priority: optional({ type: 'integer', minimum: -PRIORITY_MAX, maximum: PRIORITY_MAX }),
+          mode: oneOf(['enforce', 'audit']),
+          expires: optional(checked('time')),
+          process: processSection,
+          file: fileSection,
+          network: networkSection,
+          capabilities: capabilitiesSection,
+          filesystems: filesystemsSection,
+          mounts: mountsSection,
+          ptrace: ptraceSection,
+          namespaces: namespacesSection,
+          presets: presetsSection,
+          syscalls: unsupported('`syscalls` rules are'),
+          apparmor: unsupported('`apparmor` is'),
+        },
+        required,
+      ),
+      status: {},
+    },
+    ['metadata', 'spec'],
+  );
+}

@@ -1,9 +1,16 @@
 import { stringify } from 'yaml';
-import type { Policy, Rule, RuleClass } from './model.js';
+import type { PolicyKind } from './manifest-schema.js';
+import type { MountMatch, Policy, Rule, RuleClass, Scope, TraceMatch } from './model.js';
 import { RULE_CLASSES } from './model.js';
-import { API_VERSION, KIND } from './validate.js';
+import type { Source } from './policy-document.js';
+import { API_VERSION } from './validate.js';
 
 type Traits = Partial<Pick<Rule, (typeof TRAITS)[number]>>;
+const KINDS: Readonly<Record<Scope, PolicyKind>> = {
+  namespace: 'KubeArmorPolicy',
+  cluster: 'KubeArmorClusterPolicy',
+  host: 'KubeArmorHostPolicy',
+};
 const TRAITS = ['severity', 'tags', 'message', 'action'] as const;
 
 /**
@@ -12,22 +19,27 @@ const TRAITS = ['severity', 'tags', 'message', 'action'] as const;
  */
 export function toManifest(policy: Policy): string {
   const common = commonTraits(policy.rules);
+  const { name, namespace, scope = 'namespace', matchLabels, matchExpressions, priority, mode, expires } = policy;
   const document = {
     apiVersion: API_VERSION,
-    kind: KIND,
-    metadata: { name: policy.name, namespace: policy.namespace },
+    kind: KINDS[scope],
+    metadata: { name, ...(scope === 'namespace' && { namespace }) },
     spec: {
       ...written(common),
-      selector: { matchLabels: policy.matchLabels },
+      ...(priority !== undefined && { priority }),
+      ...(mode !== undefined && { mode }),
+      ...(expires !== undefined && { expires: new Date(expires).toISOString() }),
+      [scope === 'host' ? 'nodeSelector' : 'selector']: { matchLabels, ...(matchExpressions && { matchExpressions }) },
       ...Object.fromEntries(RULE_CLASSES.map((ruleClass) => [ruleClass, toSection(policy, ruleClass, common)])),
     },
   };
   return stringify(document, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
-function toSection(policy: Policy, ruleClass: RuleClass, common: Traits): Record<string, unknown[]> | undefined {
+function toSection(policy: Policy, ruleClass: RuleClass, common: Traits): object | undefined {
   const rules = policy.rules.filter((rule) => rule.class === ruleClass);
   if (rules.length === 0) return undefined;
+  if (ruleClass === 'presets') return rules.map((rule) => ({ ...describeMatch(rule)[1], ...ownFields(rule, common) }));
   const section: Record<string, unknown[]> = {};
   for (const rule of rules) {
     const [list, head] = describeMatch(rule);
@@ -37,7 +49,7 @@ function toSection(policy: Policy, ruleClass: RuleClass, common: Traits): Record
   return section;
 }
 
-function describeMatch({ match }: Rule): [list: string, head: Record<string, unknown>] {
+function describeMatch({ match }: Pick<Rule, 'match'>): [list: string, head: Record<string, unknown>] {
   switch (match.kind) {
     case 'exact':
       return ['matchPaths', { path: match.path }];
@@ -55,15 +67,42 @@ function describeMatch({ match }: Rule): [list: string, head: Record<string, unk
     }
     case 'capability':
       return ['matchCapabilities', { capability: match.capability }];
+    case 'name':
+      return ['matchPaths', { execname: match.name }];
+    case 'filesystem':
+      return ['matchTypes', { type: match.type }];
+    case 'mount': {
+      const { type, operation } = match;
+      return ['matchMounts', { ...targetOf(match), ...(type && { type }), ...(operation && { operation }) }];
+    }
+    case 'trace':
+      return ['matchProcesses', { ...targetOf(match), ...(match.operation && { operation: match.operation }) }];
+    case 'namespace':
+      return ['matchNamespaces', { namespace: match.namespace }];
+    case 'preset':
+      return ['', { name: match.preset }];
   }
+}
+
+function targetOf({ target }: MountMatch | TraceMatch): Record<string, unknown> {
+  return target === undefined ? {} : describeMatch({ match: target })[1];
+}
+
+/** Writes a source: see Rule.sources. */
+export function sourceDocument(source: string): Source {
+  if (source.endsWith('/**')) return { dir: source.slice(0, -2), recursive: true };
+  return source.endsWith('/') ? { dir: source } : { path: source };
 }
 
 function ownFields(rule: Rule, common: Traits): Record<string, unknown> {
   const traits = Object.fromEntries(TRAITS.filter((trait) => !(trait in common)).map((trait) => [trait, rule[trait]]));
   return {
-    ...(rule.sources.length > 0 && { fromSource: rule.sources.map((path) => ({ path })) }),
+    ...(rule.sources.length > 0 && { fromSource: rule.sources.map(sourceDocument) }),
     ...(rule.readOnly && { readOnly: true }),
     ...(rule.ownerOnly && { ownerOnly: true }),
+    ...(rule.operations && { operations: rule.operations }),
+    ...(rule.arguments && { allowedArgs: rule.arguments }),
+    ...(rule.terminal && { pts: true }),
     ...written(traits),
   };
 }

@@ -6,11 +6,39 @@ import type { AddressFamily, Direction, EndpointProtocol, Protocol } from './net
 export type Action = 'Allow' | 'Audit' | 'Block';
 
 /**
- * What a rule speaks about. A process rule names a program that is run, a file rule a path that is accessed, a network
- * rule sockets that are used, a rule on capabilities a privilege that is used.
+ * What a rule speaks about: a program that is run, a path that is accessed, sockets, privileges, files by the type of
+ * their filesystem, mounts, processes that are looked into, namespaces that are made, behaviour that a preset names,
+ * system calls. Order is that of enum image_class in bpf/include/image.h.
  */
-export type RuleClass = 'process' | 'file' | 'network' | 'capabilities';
-export const RULE_CLASSES: readonly RuleClass[] = ['process', 'file', 'network', 'capabilities'];
+export const RULE_CLASSES = [
+  'process',
+  'file',
+  'network',
+  'capabilities',
+  'filesystems',
+  'mounts',
+  'ptrace',
+  'namespaces',
+  'presets',
+  'syscalls',
+] as const;
+export type RuleClass = (typeof RULE_CLASSES)[number];
+
+/** Classes that have a default posture. */
+export const POSTURE_CLASSES = ['process', 'file', 'network', 'capabilities'] as const;
+export type PostureClass = (typeof POSTURE_CLASSES)[number];
+
+/**
+ * Whose posture holds for a class. In the classes left out an Allow rule only makes an exception to others, and what no
+ * rule names is never refused.
+ */
+export const POSTURE_OF: Readonly<Partial<Record<RuleClass, PostureClass>>> = {
+  process: 'process',
+  file: 'file',
+  network: 'network',
+  capabilities: 'capabilities',
+  filesystems: 'file',
+};
 
 /** A path is absolute, normalised and at most PATH_BYTES_MAX bytes of UTF-8. */
 export type PathMatch =
@@ -20,6 +48,9 @@ export type PathMatch =
   | { readonly kind: 'pattern'; readonly pattern: string };
 
 export const PATH_BYTES_MAX = 4096;
+/** Of one name in a path. */
+export const NAME_BYTES_MAX = 255;
+export const ARGUMENT_BYTES_MAX = 1024;
 
 /** A socket of one of the kinds a name stands for, or one that is used towards an address. */
 export type NetworkMatch =
@@ -39,15 +70,65 @@ export interface EndpointMatch {
   readonly direction?: Direction;
 }
 
-export type Match = PathMatch | NetworkMatch | { readonly kind: 'capability'; readonly capability: Capability };
+/** A program of this name, wherever it lies. */
+export interface NameMatch {
+  readonly kind: 'name';
+  readonly name: string;
+}
+
+/** A mount: at this place or any, of this type of filesystem or any, made or taken away or both. */
+export interface MountMatch {
+  readonly kind: 'mount';
+  readonly target?: PathMatch;
+  readonly type?: string;
+  readonly operation?: MountOperation;
+}
+
+/** A process that is looked into: one that runs this program or any. */
+export interface TraceMatch {
+  readonly kind: 'trace';
+  readonly target?: PathMatch;
+  readonly operation?: TraceOperation;
+}
+
+export const MOUNT_OPERATIONS = ['mount', 'unmount'] as const;
+export type MountOperation = (typeof MOUNT_OPERATIONS)[number];
+
+/** To read another process's state, or to control it as well. */
+export const TRACE_OPERATIONS = ['read', 'attach'] as const;
+export type TraceOperation = (typeof TRACE_OPERATIONS)[number];
+
+export const PRESETS = ['anonymousMapExec', 'filelessExec', 'protectEnv', 'protectProc', 'exec'] as const;
+export type Preset = (typeof PRESETS)[number];
+
+export type Match =
+  | PathMatch
+  | NameMatch
+  | NetworkMatch
+  | { readonly kind: 'capability'; readonly capability: Capability }
+  /** `type` as /proc/filesystems has it. */
+  | { readonly kind: 'filesystem'; readonly type: string }
+  | MountMatch
+  | TraceMatch
+  | { readonly kind: 'namespace'; readonly namespace: 'user' }
+  | { readonly kind: 'preset'; readonly preset: Preset };
 
 export interface Rule {
   /** Where the rule stands in its policy, for example `file.matchPaths[0]`. Unique within the policy. */
   readonly id: string;
   readonly class: RuleClass;
   readonly match: Match;
-  /** Programs the rule is limited to, absolute paths; empty for any program. For a process rule: who runs it. */
+  /**
+   * Programs the rule is limited to; empty for any program. For a process rule: who runs it. An absolute path is one
+   * program, `/bin/` are those directly in that directory, `/opt/**` all below it.
+   */
   readonly sources: readonly string[];
+  /** Of a file rule: what it speaks of. Left out: everything but mapping as executable, which reading has allowed. */
+  readonly operations?: readonly FileOperation[];
+  /** Of a process rule: it lets programs run whose every argument is among these, and holds for the others. */
+  readonly arguments?: readonly string[];
+  /** The rule holds only for processes with a controlling terminal. */
+  readonly terminal?: boolean;
   readonly action: Action;
   readonly readOnly: boolean;
   readonly ownerOnly: boolean;
@@ -57,17 +138,45 @@ export interface Rule {
   readonly message: string;
 }
 
+/** What can be done to a file, as rules tell it apart. `attributes` are mode and owner, `map` is as executable memory. */
+export const FILE_OPERATIONS = ['read', 'write', 'create', 'delete', 'rename', 'link', 'attributes', 'map'] as const;
+export type FileOperation = (typeof FILE_OPERATIONS)[number];
+
+/** Whom a policy can reach: containers of its namespace, of every namespace, or the host's own processes. */
+export type Scope = 'namespace' | 'cluster' | 'host';
+
+/** How far a priority may be from 0, either way. */
+export const PRIORITY_MAX = 1000;
+
+export interface LabelExpression {
+  /** `label`: values are `key=value` and compared with the container's labels. `namespace`: with its namespace. */
+  readonly key: 'label' | 'namespace';
+  readonly operator: 'In' | 'NotIn';
+  readonly values: readonly string[];
+}
+
 export interface Policy {
   readonly name: string;
+  /** Empty but for the scope `namespace`. */
   readonly namespace: string;
-  /** Labels a container of the same namespace must carry, all of them. */
+  /** `namespace` when left out. */
+  readonly scope?: Scope;
+  /** Labels a container must carry, all of them; of a host policy: the host. */
   readonly matchLabels: Readonly<Record<string, string>>;
+  /** Have to hold, all of them. */
+  readonly matchExpressions?: readonly LabelExpression[];
+  /** Rules of a higher one come before all others, whatever they say; 0 when left out. */
+  readonly priority?: number;
+  /** In `audit` what the policy would refuse is let through and reported, and what it allows counts for nothing else. */
+  readonly mode?: 'enforce' | 'audit';
+  /** When the policy ends, in milliseconds since the Unix epoch. */
+  readonly expires?: number;
   readonly rules: readonly Rule[];
 }
 
 /** What happens to an access no rule names, once an Allow rule of its class reaches the container. */
 export type Posture = 'audit' | 'block';
-export type Postures = Readonly<Record<RuleClass, Posture>>;
+export type Postures = Readonly<Record<PostureClass, Posture>>;
 
 /** A rule together with the policy it comes from. */
 export interface BoundRule {
@@ -75,7 +184,11 @@ export interface BoundRule {
   readonly rule: Rule;
 }
 
-/** Identity of a policy: unique across namespaces. */
-export function policyKey(policy: { readonly namespace: string; readonly name: string }): string {
-  return `${policy.namespace}/${policy.name}`;
+/** What names a policy. */
+export type PolicyName = Pick<Policy, 'namespace' | 'name' | 'scope'>;
+
+/** Identity of a policy: unique across namespaces and scopes. */
+export function policyKey(policy: PolicyName): string {
+  const { scope = 'namespace' } = policy;
+  return scope === 'namespace' ? `${policy.namespace}/${policy.name}` : `${scope}:${policy.name}`;
 }

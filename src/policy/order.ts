@@ -7,13 +7,14 @@ const ACTION_RANK: Record<Action, number> = { Block: 0, Audit: 1, Allow: 2 };
 
 /**
  * The total order in which rules that match the same access are asked; the first that has an effect decides.
- * A rule with a source comes before one without (a rule whose source does not match is no candidate at all); then the
+ * A policy of a higher priority comes first. A rule with a source comes before one without (a rule whose source does not match is no candidate at all); then the
  * more specific match; then the stronger action. Names settle what is left, so the time of arrival never matters.
  */
 export function compareRules(left: BoundRule, right: BoundRule): number {
   const a = left.rule;
   const b = right.rule;
   return (
+    (right.policy.priority ?? 0) - (left.policy.priority ?? 0) ||
     Number(b.sources.length > 0) - Number(a.sources.length > 0) ||
     kindRank(a.match) - kindRank(b.match) ||
     specificity(b.match) - specificity(a.match) ||
@@ -29,11 +30,18 @@ function kindRank(match: Match): number {
     case 'exact':
     case 'endpoint':
     case 'capability':
+    case 'filesystem':
+    case 'namespace':
+    case 'preset':
       return 0;
+    case 'name':
     case 'pattern':
       return 1;
     case 'directory':
       return 2;
+    case 'mount':
+    case 'trace':
+      return match.target === undefined ? 3 : kindRank(match.target);
     case 'protocol':
       return protocolRank(match.protocol);
     case 'family':
@@ -51,7 +59,8 @@ const TYPE_NAMES: ReadonlySet<Protocol> = new Set(['raw', 'stream', 'dgram', 'rd
 
 /**
  * Which of two matches of a kind says more. Of a path: the bytes before its first wildcard. Of an endpoint: the bits of
- * the address, then how few ports, then whether protocol and direction are named.
+ * the address, then how few ports, then whether protocol and direction are named. A name says as much as a pattern that
+ * starts with a wildcard.
  */
 export function specificity(match: Match): number {
   switch (match.kind) {
@@ -65,11 +74,18 @@ export function specificity(match: Match): number {
     }
     case 'endpoint':
       return endpointSpecificity(match);
-    case 'protocol':
-    case 'family':
-    case 'capability':
+    case 'mount':
+      return (match.target === undefined ? 0 : specificity(match.target) * 4) + named(match.type, match.operation);
+    case 'trace':
+      return (match.target === undefined ? 0 : specificity(match.target) * 4) + named(undefined, match.operation);
+    default:
       return 0;
   }
+}
+
+/** To say one thing more, and first the first, is to be more specific. */
+function named(first: unknown, second: unknown): number {
+  return Number(first !== undefined) * 2 + Number(second !== undefined);
 }
 
 function endpointSpecificity({ cidr, ports, protocol, direction }: EndpointMatch): number {
@@ -78,8 +94,7 @@ function endpointSpecificity({ cidr, ports, protocol, direction }: EndpointMatch
   const bits = block === undefined || typeof block === 'string' ? 0 : block.bits + (16 - block.address.length) * 8;
   const range = ports === undefined ? undefined : parsePorts(ports);
   const portsLeftOut = range === undefined ? 0 : PORT_MAX - (range.high - range.low);
-  const named = Number(protocol !== undefined) * 2 + Number(direction !== undefined);
-  return (bits * (PORT_MAX + 1) + portsLeftOut) * 4 + named;
+  return (bits * (PORT_MAX + 1) + portsLeftOut) * 4 + named(protocol, direction);
 }
 
 function compareText(a: string, b: string): number {

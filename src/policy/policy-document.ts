@@ -1,4 +1,4 @@
-import type { Action } from './model.js';
+import type { Action, FileOperation, LabelExpression, MountOperation, Preset, TraceOperation } from './model.js';
 import type { Direction, EndpointProtocol } from './network.js';
 
 /** An optional field: absent, undefined and null all say nothing. */
@@ -19,11 +19,53 @@ export interface PolicyDocument {
 }
 
 export interface PolicySpecification extends Traits {
-  readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
+  /** Of policies for containers. */
+  readonly selector?: Optional<SelectorDocument>;
+  /** Of policies for the host. */
+  readonly nodeSelector?: Optional<SelectorDocument>;
+  readonly priority?: Optional<number>;
+  readonly mode?: Optional<'enforce' | 'audit'>;
+  /** A time as RFC 3339 writes it. */
+  readonly expires?: Optional<string>;
   readonly process?: Optional<Section>;
   readonly file?: Optional<Section>;
   readonly network?: Optional<NetworkSection>;
   readonly capabilities?: Optional<CapabilitiesSection>;
+  readonly filesystems?: Optional<ListSection<'matchTypes', { readonly type: string }>>;
+  readonly mounts?: Optional<ListSection<'matchMounts', MountItem>>;
+  readonly ptrace?: Optional<ListSection<'matchProcesses', TraceItem>>;
+  readonly namespaces?: Optional<ListSection<'matchNamespaces', { readonly namespace: 'user' }>>;
+  readonly presets?: Optional<readonly PresetItem[]>;
+}
+
+export interface SelectorDocument {
+  readonly matchLabels?: Optional<Readonly<Record<string, string>>>;
+  readonly matchExpressions?: Optional<readonly LabelExpression[]>;
+}
+
+export type ListSection<List extends string, Entry> = Traits & {
+  readonly [Name in List]?: Optional<readonly (SourcedItem & Entry)[]>;
+};
+
+/** At most one of these places. */
+export interface PlaceItem {
+  readonly path?: Optional<string>;
+  readonly dir?: Optional<string>;
+  readonly recursive?: Optional<boolean>;
+  readonly pattern?: Optional<string>;
+}
+
+export interface MountItem extends PlaceItem {
+  readonly type?: Optional<string>;
+  readonly operation?: Optional<MountOperation>;
+}
+
+export interface TraceItem extends PlaceItem {
+  readonly operation?: Optional<TraceOperation>;
+}
+
+export interface PresetItem extends Traits {
+  readonly name: Preset;
 }
 
 /** What an item may say itself or inherit from its section, and the section from the specification. */
@@ -42,12 +84,17 @@ export interface Section extends Traits {
 
 export interface Item extends Traits {
   readonly ownerOnly?: Optional<boolean>;
-  /** In the `file` section only. */
+  /** In the `file` section only, as the next. */
   readonly readOnly?: Optional<boolean>;
+  readonly operations?: Optional<readonly FileOperation[]>;
+  readonly pts?: Optional<boolean>;
 }
 
+/** In the `process` section a program may be named instead of its path. */
 export interface PathItem extends Item {
-  readonly path: string;
+  readonly path?: Optional<string>;
+  readonly execname?: Optional<string>;
+  readonly allowedArgs?: Optional<readonly string[]>;
   readonly fromSource?: Optional<readonly Source[]>;
 }
 
@@ -84,6 +131,9 @@ export interface EndpointItem extends SourcedItem {
   readonly direction?: Optional<Direction>;
 }
 
+/** A program, or the programs of a directory. */
 export interface Source {
-  readonly path: string;
+  readonly path?: Optional<string>;
+  readonly dir?: Optional<string>;
+  readonly recursive?: Optional<boolean>;
 }

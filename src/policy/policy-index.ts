@@ -1,9 +1,24 @@
 import type { Policy } from './model.js';
 
-/** What decides which policies reach a container. */
+/** What decides which policies reach a container, or the host's own processes. */
 export interface Subject {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** The labels are those of the host. */
+  readonly isHost?: boolean;
+}
+
+/** Whether the policy reaches the subject, which is of its scope and namespace, by its labels and expressions. */
+export function selectsBy({ matchLabels, matchExpressions = [] }: Policy, { namespace, labels }: Subject): boolean {
+  if (!Object.entries(matchLabels).every(([key, value]) => labels[key] === value)) return false;
+  return matchExpressions.every(({ key, operator, values }) => {
+    const has = (value: string) => {
+      if (key === 'namespace') return value === namespace;
+      const end = value.indexOf('=');
+      return labels[value.slice(0, end)] === value.slice(end + 1);
+    };
+    return values.some(has) === (operator === 'In');
+  });
 }
 
 /** The policies of one namespace, by a label they ask for. */
@@ -19,21 +34,33 @@ export class PolicyIndex {
 
   constructor(policies: Iterable<Policy>) {
     const byNamespace = new Map<string, Policy[]>();
-    for (const policy of policies) append(byNamespace, policy.namespace, policy);
+    for (const policy of policies) append(byNamespace, placeOf(policy), policy);
     for (const [namespace, group] of byNamespace) this.#namespaces.set(namespace, indexNamespace(group));
   }
 
-  reaching({ namespace, labels }: Subject): Policy[] {
-    const index = this.#namespaces.get(namespace);
-    if (index === undefined) return [];
-    const found = [...index.withoutLabels];
-    for (const label of Object.entries(labels)) {
-      for (const policy of index.byLabel.get(labelKey(label)) ?? []) {
-        if (Object.entries(policy.matchLabels).every(([key, value]) => labels[key] === value)) found.push(policy);
-      }
-    }
-    return found;
+  reaching(subject: Subject): Policy[] {
+    const places = subject.isHost ? [HOST] : [subject.namespace, CLUSTER];
+    return places.flatMap((place) => this.#candidates(place, subject)).filter((policy) => selectsBy(policy, subject));
   }
+
+  #candidates(place: string, { labels }: Subject): readonly Policy[] {
+    const index = this.#namespaces.get(place);
+    if (index === undefined) return [];
+    return [
+      ...index.withoutLabels,
+      ...Object.entries(labels).flatMap((label) => index.byLabel.get(labelKey(label)) ?? []),
+    ];
+  }
+}
+
+/** No names of namespaces. */
+const CLUSTER = ':cluster';
+const HOST = ':host';
+
+/** Where to look for a policy: under its namespace or, where it has none, its scope. */
+function placeOf({ scope, namespace }: Policy): string {
+  if (scope === 'host') return HOST;
+  return scope === 'cluster' ? CLUSTER : namespace;
 }
 
 function indexNamespace(policies: readonly Policy[]): NamespaceIndex {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BoundRule, Policy } from './model.js';
 import { policyKey } from './model.js';
-import { PolicyIndex, type Subject } from './policy-index.js';
+import { PolicyIndex, type Subject, selectsBy } from './policy-index.js';
 
 export type { Subject };
 
@@ -47,7 +47,7 @@ export class PolicySet {
     return this.#sorted;
   }
 
-  /** The policies of the container's namespace all of whose labels it carries, sorted by key. */
+  /** The policies that reach the container or the host, sorted by key. */
   reaching(container: Subject): Policy[] {
     // Built at the first question: a set that is only a step to the next one needs no index.
     this.#index ??= new PolicyIndex(this.list());
@@ -60,11 +60,12 @@ export class PolicySet {
   }
 }
 
-/** Whether the policy reaches the container: it is of the policy's namespace and carries all of its labels. */
-export function selects(policy: Policy, { namespace, labels }: Subject): boolean {
-  return (
-    namespace === policy.namespace && Object.entries(policy.matchLabels).every(([key, value]) => labels[key] === value)
-  );
+/** Whether the policy reaches the container or the host: in scope and namespace, labels and expressions. */
+export function selects(policy: Policy, subject: Subject): boolean {
+  const { scope = 'namespace' } = policy;
+  const isInScope = scope === 'host' ? subject.isHost : !subject.isHost;
+  const isInNamespace = scope !== 'namespace' || policy.namespace === subject.namespace;
+  return isInScope === true && isInNamespace && selectsBy(policy, subject);
 }
 
 /** Keys of policies, each list sorted. */

@@ -1,21 +1,43 @@
-import type { BoundRule, Posture, Postures, RuleClass } from './model.js';
-import { RULE_CLASSES } from './model.js';
+import { CLASS_OF_OPERATION, OPERATIONS, type Operation, speaksOf } from './effect.js';
+import type { BoundRule, Posture, Postures } from './model.js';
+import { POSTURE_OF } from './model.js';
 import { compareRules } from './order.js';
 
 /** Everything that is decided for one container: its rules in the total order, and the postures in force. */
 export interface RuleSet {
   readonly rules: readonly BoundRule[];
-  /** A class is present only when an Allow rule of it reaches the container. */
-  readonly postures: Readonly<Partial<Record<RuleClass, Posture>>>;
+  /** For an operation that an Allow rule reaching the container speaks of. */
+  readonly postures: PosturesInForce;
+  /** The same, were policies in audit mode enforced; left out where that makes no difference. */
+  readonly rehearsedPostures?: PosturesInForce;
 }
+
+export type PosturesInForce = Readonly<Partial<Record<Operation, Posture>>>;
 
 /** Puts the rules of every policy that reaches a container into one decided set. */
 export function resolveRules(bound: readonly BoundRule[], postures: Postures): RuleSet {
-  const inForce: Partial<Record<RuleClass, Posture>> = {};
-  for (const ruleClass of RULE_CLASSES) {
-    if (bound.some(({ rule }) => rule.class === ruleClass && rule.action === 'Allow')) {
-      inForce[ruleClass] = postures[ruleClass];
-    }
+  const enforced = bound.filter(({ policy }) => policy.mode !== 'audit');
+  const rules = [...bound].sort(compareRules);
+  const inForce = posturesInForce(enforced, postures);
+  if (enforced.length === bound.length) return { rules, postures: inForce };
+  return { rules, postures: inForce, rehearsedPostures: posturesInForce(bound, postures) };
+}
+
+function posturesInForce(bound: readonly BoundRule[], postures: Postures): PosturesInForce {
+  const inForce: Partial<Record<Operation, Posture>> = {};
+  for (const operation of OPERATIONS) {
+    const ruleClass = CLASS_OF_OPERATION[operation];
+    const postureClass = POSTURE_OF[ruleClass];
+    if (postureClass === undefined) continue;
+    const isAllowed = bound.some(
+      ({ rule }) => rule.class === ruleClass && rule.action === 'Allow' && activates(rule, operation),
+    );
+    if (isAllowed) inForce[operation] = postures[postureClass];
   }
-  return { rules: [...bound].sort(compareRules), postures: inForce };
+  return inForce;
+}
+
+/** An allow-list of files is one of every operation but mapping, whatever its rules name; of mapping if one names it. */
+function activates(rule: BoundRule['rule'], operation: Operation): boolean {
+  return operation !== 'map' || speaksOf(rule, operation);
 }

@@ -1,16 +1,24 @@
 import type { Capability } from './capability.js';
-import type { Action, EndpointMatch, Match, Rule, RuleClass } from './model.js';
+import {
+  type Action,
+  type EndpointMatch,
+  FILE_OPERATIONS,
+  type FileOperation,
+  type Match,
+  type PathMatch,
+  type Rule,
+  type RuleClass,
+} from './model.js';
 import type { AddressFamily, Protocol } from './network.js';
 import type {
   CapabilitiesSection,
   EndpointItem,
-  Item,
   NetworkSection,
   Optional,
+  PlaceItem,
   PolicySpecification,
   Section,
   Source,
-  SourcedItem,
   Traits,
 } from './policy-document.js';
 
@@ -24,20 +32,23 @@ export function toRules(spec: PolicySpecification): Rule[] {
     ...pathRules('file', spec.file ?? {}, spec),
     ...networkRules(spec.network ?? {}, spec),
     ...capabilityRules(spec.capabilities ?? {}, spec),
+    ...kernelRules(spec),
   ];
 }
 
 function pathRules(ruleClass: RuleClass, section: Section, spec: PolicySpecification): Rule[] {
   const make = ruleMaker(ruleClass, section, spec);
   return [
-    ...make('matchPaths', section.matchPaths, ({ path }) => ({ kind: 'exact', path })),
-    ...make('matchDirectories', section.matchDirectories, ({ dir, recursive }) => ({
-      kind: 'directory',
-      directory: dir,
-      recursive: recursive ?? false,
-    })),
+    ...make('matchPaths', section.matchPaths, ({ path, execname }) =>
+      path != null ? { kind: 'exact', path } : { kind: 'name', name: execname! },
+    ),
+    ...make('matchDirectories', section.matchDirectories, toDirectory),
     ...make('matchPatterns', section.matchPatterns, ({ pattern }) => ({ kind: 'pattern', pattern })),
   ];
+}
+
+function toDirectory({ dir, recursive }: { dir: string; recursive?: Optional<boolean> }): PathMatch {
+  return { kind: 'directory', directory: dir, recursive: recursive ?? false };
 }
 
 function networkRules(section: NetworkSection, spec: PolicySpecification): Rule[] {
@@ -72,19 +83,57 @@ function capabilityRules(section: CapabilitiesSection, spec: PolicySpecification
   }));
 }
 
+function kernelRules(spec: PolicySpecification): Rule[] {
+  const { filesystems, mounts, ptrace, namespaces } = spec;
+  return [
+    ...ruleMaker('filesystems', filesystems ?? {}, spec)('matchTypes', filesystems?.matchTypes, ({ type }) => ({
+      kind: 'filesystem',
+      type,
+    })),
+    ...ruleMaker('mounts', mounts ?? {}, spec)('matchMounts', mounts?.matchMounts, (item) => ({
+      kind: 'mount',
+      ...toTarget(item),
+      ...(item.type != null && { type: item.type }),
+      ...(item.operation != null && { operation: item.operation }),
+    })),
+    ...ruleMaker('ptrace', ptrace ?? {}, spec)('matchProcesses', ptrace?.matchProcesses, (item) => ({
+      kind: 'trace',
+      ...toTarget(item),
+      ...(item.operation != null && { operation: item.operation }),
+    })),
+    ...ruleMaker('namespaces', namespaces ?? {}, spec)(
+      'matchNamespaces',
+      namespaces?.matchNamespaces,
+      ({ namespace }) => ({ kind: 'namespace', namespace }),
+    ),
+    ...ruleMaker('presets', {}, spec)('', spec.presets, ({ name }) => ({ kind: 'preset', preset: name })),
+  ];
+}
+
+function toTarget({ path, dir, recursive, pattern }: PlaceItem): { target?: PathMatch } {
+  if (path != null) return { target: { kind: 'exact', path } };
+  if (dir != null) return { target: toDirectory({ dir, recursive }) };
+  return pattern == null ? {} : { target: { kind: 'pattern', pattern } };
+}
+
 function ruleMaker(ruleClass: RuleClass, section: Traits, spec: Traits) {
-  return <Entry extends Item | SourcedItem>(
+  return <Entry extends Traits>(
     list: string,
     entries: Optional<readonly Entry[]>,
     toMatch: (entry: Entry) => Match,
   ): Rule[] =>
     (entries ?? []).map((entry, index) => {
-      const { fromSource, readOnly, ownerOnly }: Flags = entry;
+      const { fromSource, readOnly, ownerOnly, operations, allowedArgs, pts } = entry as Flags;
       return {
-        id: `${ruleClass}.${list}[${index}]`,
+        // Presets are a list without a section.
+        id: `${ruleClass}${list && `.${list}`}[${index}]`,
         class: ruleClass,
         match: toMatch(entry),
-        sources: (fromSource ?? []).map(({ path }) => path),
+        sources: (fromSource ?? []).map(toSource),
+        // Nothing more than the language's own order would be said by the order in a list.
+        ...(operations != null && { operations: FILE_OPERATIONS.filter((each) => operations.includes(each)) }),
+        ...(allowedArgs != null && { arguments: [...new Set(allowedArgs)].sort() }),
+        ...(pts && { terminal: true }),
         readOnly: readOnly ?? false,
         ownerOnly: ownerOnly ?? false,
         ...resolveTraits([entry, section, spec]),
@@ -97,6 +146,14 @@ interface Flags {
   readonly fromSource?: Optional<readonly Source[]>;
   readonly readOnly?: Optional<boolean>;
   readonly ownerOnly?: Optional<boolean>;
+  readonly operations?: Optional<readonly FileOperation[]>;
+  readonly allowedArgs?: Optional<readonly string[]>;
+  readonly pts?: Optional<boolean>;
+}
+
+/** See Rule.sources. */
+function toSource({ path, dir, recursive }: Source): string {
+  return path ?? `${dir}${recursive ? '**' : ''}`;
 }
 
 /** Takes each trait from the nearest level that says it. */

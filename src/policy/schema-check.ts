@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type SchemaValidateFunction } from 'ajv';
 import type { FieldPath, Finding } from './finding.js';
 import { fieldName, quote } from './finding.js';
-import { POLICY_SCHEMA } from './manifest-schema.js';
+import { POLICY_KINDS, type PolicyKind, policySchema } from './manifest-schema.js';
 import { suggest } from './suggestion.js';
 import type { ReadOptions, ValueCheckName } from './value-checks.js';
 import { VALUE_CHECKS } from './value-checks.js';
@@ -12,6 +12,24 @@ const checkValue: SchemaValidateFunction = function (this: ReadOptions, name: Va
   checkValue.errors = [{ keyword: 'check', message: description, params: {} }];
   return false;
 };
+
+interface Choice {
+  readonly names: readonly string[];
+  readonly needed: boolean;
+}
+
+const checkChoice: SchemaValidateFunction = ({ names, needed }: Choice, value: Record<string, unknown>) => {
+  const given = names.filter((name) => value[name] != null);
+  if (given.length === 1 || (given.length === 0 && !needed)) return true;
+  const params = { field: given[1] ?? names[0] };
+  const message = given.length === 0 ? missingChoice(names) : `stands beside \`${given[0]}\`: only one of the two may`;
+  checkChoice.errors = [{ keyword: 'choice', message, params }];
+  return false;
+};
+
+function missingChoice([first, ...others]: readonly string[]): string {
+  return others.length === 0 ? missingSentence(first!) : `missing one of ${[first!, ...others].map(quote).join(', ')}`;
+}
 
 // `passContext` hands the options through `this`, so that one compiled schema serves every caller.
 const ajv = new Ajv({ allErrors: true, verbose: true, passContext: true, allowUnionTypes: true });
@@ -27,17 +45,16 @@ ajv.addKeyword({
   schemaType: 'string',
   validate: (_subject: string, value: unknown) => saysNothing(value),
 });
-const validate = ajv.compile(POLICY_SCHEMA);
+ajv.addKeyword({ keyword: 'choice', type: 'object', schemaType: 'object', errors: true, validate: checkChoice });
+const validators = new Map(POLICY_KINDS.map((kind) => [kind, ajv.compile(policySchema(kind))]));
 
-/** Everything in a document that its schema, the value checks among it, does not accept. */
-export function checkSchema(document: unknown, options: ReadOptions): Finding[] {
+/** Everything in a document that the schema of its kind, the value checks among it, does not accept. */
+export function checkSchema(document: unknown, kind: PolicyKind, options: ReadOptions): Finding[] {
+  const validate = validators.get(kind)!;
   if (validate.call(options, document)) return [];
   const errors = validate.errors ?? [];
-  // A refused field is often there instead of the required one, as `execname` is for `path`: one finding is enough.
-  const refused = new Set(errors.filter(({ keyword }) => keyword === 'unsupported').map(parentOf));
   const findings = new Map<string, Finding>();
   for (const error of errors) {
-    if (error.keyword === 'required' && refused.has(error.instancePath)) continue;
     const finding = toFinding(error, document);
     findings.set(`${fieldName(finding.path)}: ${finding.description}`, finding);
   }
@@ -67,27 +84,35 @@ function toFinding(error: ErrorObject, document: unknown): Finding {
       const field: string = error.params.missingProperty;
       return { path: [...path, field], description: missingSentence(field), fault: 'value' };
     }
+    case 'choice':
+      return { path: [...path, error.params.field], description: error.message!, fault: 'value' };
     case 'unsupported':
       return { path, description: unsupportedSentence(error.schema as string), fault: 'key' };
     case 'enum':
       return at(describeChoice(error));
     case 'minimum':
     case 'maximum':
-      return at(WHOLE_NUMBER);
-    case 'type':
-      return at(TYPE_SENTENCES[String(error.params.type).split(',')[0]!]!);
+      return at(rangeSentence(error));
+    case 'minItems':
+      return at('must not be empty');
+    case 'type': {
+      const type = String(error.params.type).split(',')[0]!;
+      return at(type === 'integer' ? rangeSentence(error) : TYPE_SENTENCES[type]!);
+    }
     default:
       return at(error.message!);
   }
 }
 
-const WHOLE_NUMBER = 'must be a whole number from 1 to 10';
+function rangeSentence({ parentSchema }: ErrorObject): string {
+  return `must be a whole number from ${parentSchema?.minimum} to ${parentSchema?.maximum}`;
+}
+
 const TYPE_SENTENCES: Readonly<Record<string, string>> = {
   object: 'must be a mapping',
   array: 'must be a list',
   string: 'must be a string',
   boolean: 'must be `true` or `false`',
-  integer: WHOLE_NUMBER,
 };
 
 function describeChoice(error: ErrorObject): string {
@@ -103,10 +128,6 @@ function describeChoice(error: ErrorObject): string {
 function saysNothing(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.values(value).every(saysNothing);
   return value === null || value === undefined || value === false || value === '';
-}
-
-function parentOf(error: ErrorObject): string {
-  return error.instancePath.slice(0, error.instancePath.lastIndexOf('/'));
 }
 
 /** Turns a JSON pointer into a path; only the document tells a list index from a key of digits. */

@@ -1,18 +1,22 @@
 import { invalidInput } from '../failure.js';
 import type { Finding } from './finding.js';
 import { fieldName, quote } from './finding.js';
-import type { Policy } from './model.js';
+import { POLICY_KINDS, type PolicyKind } from './manifest-schema.js';
+import { type Policy, RULE_CLASSES, type Scope } from './model.js';
 import type { PolicyDocument } from './policy-document.js';
 import { toRules } from './rules.js';
-import { checkSchema, missingSentence, unsupportedSentence } from './schema-check.js';
+import { checkSchema, missingSentence } from './schema-check.js';
 import { suggest } from './suggestion.js';
 import type { ReadOptions } from './value-checks.js';
 
 export const API_VERSION = 'security.kubearmor.com/v1';
-export const KIND = 'KubeArmorPolicy';
 export const DEFAULT_NAMESPACE = 'default';
 
-const UNSUPPORTED_KINDS: readonly unknown[] = ['KubeArmorHostPolicy', 'KubeArmorClusterPolicy'];
+const SCOPES: Readonly<Record<PolicyKind, Scope>> = {
+  KubeArmorPolicy: 'namespace',
+  KubeArmorClusterPolicy: 'cluster',
+  KubeArmorHostPolicy: 'host',
+};
 
 /**
  * Reads a plain object of the shape of `PolicyDocument`. `apiVersion` and `kind` may be left out, but not be wrong.
@@ -26,9 +30,11 @@ export function readPolicy(document: unknown, options: ReadOptions): Policy {
 
 /** What is probably not meant in a valid policy, in sentences for its author. */
 export function warningsOf(policy: Policy): string[] {
-  if (Object.keys(policy.matchLabels).length > 0) return [];
-  const description = `is empty, so the policy reaches every container of namespace \`${policy.namespace}\``;
-  return [`spec.selector.matchLabels: ${description}`];
+  const { matchLabels, matchExpressions = [], namespace, scope = 'namespace' } = policy;
+  if (scope === 'host' || Object.keys(matchLabels).length > 0 || matchExpressions.length > 0) return [];
+  const whom =
+    scope === 'cluster' ? 'every container of every namespace' : `every container of namespace \`${namespace}\``;
+  return [`spec.selector is empty, so the policy reaches ${whom}`];
 }
 
 export type Examined =
@@ -44,41 +50,85 @@ export function examine(
   const { foreign, missing } = checkHeader(document, header);
   // Another kind of document has other fields: to list them all as unknown would bury the one problem.
   if (foreign.length > 0) return { findings: [...foreign, ...missing] };
-  const findings = [...missing, ...checkSchema(document, options)];
+  const kind = (document as Partial<PolicyDocument> | null)?.kind ?? undefined;
+  const findings = [
+    ...missing,
+    ...checkSchema(document, (kind as PolicyKind | undefined) ?? 'KubeArmorPolicy', options),
+  ];
   if (findings.length > 0) return { findings };
   const policy = toPolicy(document as PolicyDocument);
-  if (policy.rules.length > 0) return { policy };
-  const description = 'at least one rule is required, in `process`, `file`, `network` or `capabilities`';
-  return { findings: [{ path: ['spec'], description, fault: 'value' }] };
+  const problems = [...problemsOf(document as PolicyDocument, policy, options)];
+  return problems.length > 0 ? { findings: problems } : { policy };
+}
+
+/** What a schema cannot say. */
+function* problemsOf({ spec }: PolicyDocument, policy: Policy, { now }: ReadOptions): Generator<Finding> {
+  if (policy.expires !== undefined && now !== undefined && policy.expires <= now) {
+    yield { path: ['spec', 'expires'], description: 'has passed already', fault: 'value' };
+  }
+  if (policy.scope === undefined && spec.selector?.matchLabels == null && spec.selector?.matchExpressions == null) {
+    const description = 'missing one of `matchLabels`, `matchExpressions`; an empty one reaches the whole namespace';
+    yield { path: ['spec', 'selector'], description, fault: 'value' };
+  }
+  for (const [index, { key, values }] of (policy.matchExpressions ?? []).entries()) {
+    const path = ['spec', 'selector', 'matchExpressions', index];
+    if (key === 'namespace' && policy.scope === undefined) {
+      const description = 'is for `KubeArmorClusterPolicy` only: this policy reaches its own namespace';
+      yield { path: [...path, 'key'], description, fault: 'value' };
+    }
+    for (const [place, value] of values.entries()) {
+      if (key === 'namespace' || /^[^=]+=/u.test(value)) continue;
+      const description = `must be a label such as \`app=web\`, not ${quote(value)}`;
+      yield { path: [...path, 'values', place], description, fault: 'value' };
+    }
+  }
+  for (const list of ['matchPaths', 'matchDirectories', 'matchPatterns'] as const) {
+    for (const [index, { readOnly, operations }] of (spec.file?.[list] ?? []).entries()) {
+      if (!readOnly || operations == null) continue;
+      const description = 'cannot be combined with `operations`, which says what may be done';
+      yield { path: ['spec', 'file', list, index, 'readOnly'], description, fault: 'value' };
+    }
+  }
+  if (policy.rules.length > 0) return;
+  const description = `at least one rule is required, in ${RULE_CLASSES.slice(0, -1).map(quote).join(', ')}`;
+  yield { path: ['spec'], description, fault: 'value' };
 }
 
 function checkHeader(document: unknown, header: 'required' | 'optional'): { foreign: Finding[]; missing: Finding[] } {
   const foreign: Finding[] = [];
   const missing: Finding[] = [];
   if (typeof document !== 'object' || document === null || Array.isArray(document)) return { foreign, missing };
-  for (const [field, accepted] of Object.entries({ apiVersion: API_VERSION, kind: KIND })) {
+  const accepted: Readonly<Record<string, readonly string[]>> = { apiVersion: [API_VERSION], kind: POLICY_KINDS };
+  for (const [field, values] of Object.entries(accepted)) {
     const value = (document as Record<string, unknown>)[field] ?? undefined;
     if (value === undefined) {
       if (header === 'required') missing.push({ path: [field], description: missingSentence(field), fault: 'value' });
-    } else if (value !== accepted) {
-      foreign.push({ path: [field], description: describeForeign(value, accepted), fault: 'value' });
+    } else if (!values.includes(value as string)) {
+      foreign.push({ path: [field], description: describeForeign(value, values), fault: 'value' });
     }
   }
   return { foreign, missing };
 }
 
-function describeForeign(value: unknown, accepted: string): string {
-  if (typeof value !== 'string') return `must be \`${accepted}\``;
-  if (UNSUPPORTED_KINDS.includes(value)) return unsupportedSentence(`\`${value}\` is`);
-  const hint = suggest(value, [accepted]) === undefined ? '' : `, did you mean \`${accepted}\`?`;
-  return `must be \`${accepted}\`, not ${quote(value)}${hint}`;
+function describeForeign(value: unknown, accepted: readonly string[]): string {
+  const choice = accepted.length === 1 ? quote(accepted[0]!) : `one of ${accepted.map(quote).join(', ')}`;
+  if (typeof value !== 'string') return `must be ${choice}`;
+  const near = suggest(value, accepted);
+  return `must be ${choice}, not ${quote(value)}${near === undefined ? '' : `, did you mean ${quote(near)}?`}`;
 }
 
-function toPolicy({ metadata, spec }: PolicyDocument): Policy {
+function toPolicy({ kind, metadata, spec }: PolicyDocument): Policy {
+  const scope = SCOPES[(kind as PolicyKind | null | undefined) ?? 'KubeArmorPolicy'];
+  const selector = spec.selector ?? spec.nodeSelector ?? {};
   return {
     name: metadata.name,
-    namespace: metadata.namespace ?? DEFAULT_NAMESPACE,
-    matchLabels: Object.fromEntries(Object.entries(spec.selector.matchLabels)),
+    namespace: scope === 'namespace' ? (metadata.namespace ?? DEFAULT_NAMESPACE) : '',
+    ...(scope !== 'namespace' && { scope }),
+    matchLabels: Object.fromEntries(Object.entries(selector.matchLabels ?? {})),
+    ...(selector.matchExpressions?.length && { matchExpressions: selector.matchExpressions }),
+    ...(spec.priority && { priority: spec.priority }),
+    ...(spec.mode === 'audit' && { mode: spec.mode }),
+    ...(spec.expires != null && { expires: Date.parse(spec.expires) }),
     rules: toRules(spec),
   };
 }

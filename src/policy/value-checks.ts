@@ -1,7 +1,7 @@
 import { parseAddressBlock } from './address.js';
 import { CAPABILITIES } from './capability.js';
 import { quote } from './finding.js';
-import { PATH_BYTES_MAX } from './model.js';
+import { ARGUMENT_BYTES_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX } from './model.js';
 import { ADDRESS_FAMILIES, PROTOCOLS, parsePorts } from './network.js';
 import { suggest } from './suggestion.js';
 
@@ -9,6 +9,8 @@ import { suggest } from './suggestion.js';
 export interface ReadOptions {
   /** Says what is wrong with a pattern, or undefined when it is well formed. */
   readonly checkPattern: (pattern: string) => string | undefined;
+  /** Milliseconds since the Unix epoch: a policy must not have ended by then. */
+  readonly now?: number;
 }
 
 /** Says what is wrong with a value, or undefined when it is good. */
@@ -21,6 +23,19 @@ export const VALUE_CHECKS = {
     (value.endsWith('/') ? 'must not end in `/`, `matchDirectories` names directories' : undefined),
   directory: (value) => checkLocation(value) ?? (value.endsWith('/') ? undefined : 'must end in `/`'),
   pattern: (value, { checkPattern }) => checkLocation(value) ?? checkPattern(value),
+  programName: (value) => {
+    if (value === '') return 'must not be empty';
+    if (value.includes('/')) return 'must be a name without `/`, `path` names one place';
+    return checkText(value, NAME_BYTES_MAX);
+  },
+  // What is longer cannot be told from what is not allowed, for the kernel looks at no more.
+  argument: (value) => checkText(value, ARGUMENT_BYTES_MAX),
+  filesystem: (value) =>
+    /^[\w.-]{1,32}$/u.test(value) ? undefined : 'must be a type of filesystem, as /proc/filesystems names it',
+  time: (value) =>
+    RFC_3339.test(value) && !Number.isNaN(Date.parse(value))
+      ? undefined
+      : 'must be a time such as `2026-12-31T23:59:59Z` (RFC 3339)',
   protocol: (value) => checkWord(value, Object.keys(PROTOCOLS)),
   family: (value) => checkWord(value, Object.keys(ADDRESS_FAMILIES)),
   capability: (value) => checkWord(value.replace(/^cap_/iu, ''), CAPABILITIES),
@@ -48,6 +63,8 @@ export type ValueCheckName = keyof typeof VALUE_CHECKS;
 
 const DNS_LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/u;
 
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/u;
+
 /** One of the known words, in whatever case. */
 function checkWord(value: string, known: readonly string[]): string | undefined {
   const word = value.toLowerCase();
@@ -57,13 +74,24 @@ function checkWord(value: string, known: readonly string[]): string | undefined 
   return `must be one of ${known.join(', ')}, not ${quote(value)}${hint}`;
 }
 
+function checkText(value: string, bytesMax: number): string | undefined {
+  const bytes = Buffer.byteLength(value);
+  if (bytes > bytesMax) return `is ${bytes} bytes long, at most ${bytesMax} are accepted`;
+  return checkCharacters(value);
+}
+
+function checkCharacters(value: string): string | undefined {
+  if (/\p{Cc}/u.test(value)) return 'must not contain control characters';
+  return /\p{Cs}/u.test(value) ? 'must be well-formed Unicode' : undefined;
+}
+
 /** What holds of paths, directories and patterns alike. */
 function checkLocation(value: string): string | undefined {
   if (!value.startsWith('/')) return 'must be absolute, that is start with `/`';
   const bytes = Buffer.byteLength(value);
   if (bytes > PATH_BYTES_MAX) return `is ${bytes} bytes long, at most ${PATH_BYTES_MAX} are accepted`;
-  if (/\p{Cc}/u.test(value)) return 'must not contain control characters';
-  if (/\p{Cs}/u.test(value)) return 'must be well-formed Unicode';
+  const fault = checkCharacters(value);
+  if (fault !== undefined) return fault;
   // The kernel's paths are normalised: a rule with such a component would never match.
   if (value.includes('//')) return 'must not contain an empty component, that is `//`';
   const component = /\/(\.\.?)(?=\/|$)/u.exec(value)?.[1];

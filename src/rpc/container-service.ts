@@ -2,7 +2,7 @@ import type { ContainerKeeper, ContainerRegistration } from '../control/containe
 import type { ContainerRegistry } from '../control/container-registry.js';
 import { Failure } from '../failure.js';
 import { ContainerServiceService } from '../generated/hauberk/v1/container.js';
-import { toContainerChangeMessage, toContainerMessage, toEffectiveRules, toPostureMessages } from './convert.js';
+import { toContainerChangeMessage, toContainerMessage, toEffectivePostures, toEffectiveRules } from './convert.js';
 import { RpcService } from './handler.js';
 import { checkRegistration, toRegistration } from './registration-message.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
@@ -56,7 +56,7 @@ export function containerServiceOf(registry: ContainerRegistry, keeper: Containe
       return {
         container: toContainerMessage(container, registry),
         rules: toEffectiveRules(ruleSet),
-        postures: toPostureMessages(ruleSet.postures),
+        postures: toEffectivePostures(ruleSet),
       };
     },
   });

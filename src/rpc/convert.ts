@@ -3,21 +3,22 @@ import type { ContainerChange, ContainerRegistry } from '../control/container-re
 import type { HostStatus } from '../control/host-state.js';
 import type { PolicyChange } from '../control/policy-registry.js';
 import type { SecurityEvent } from '../events/event.js';
-import type { Timestamp } from '../generated/google/protobuf/timestamp.js';
 import * as containerProto from '../generated/hauberk/v1/container.js';
 import * as eventProto from '../generated/hauberk/v1/event.js';
 import type { GetStatusResponse } from '../generated/hauberk/v1/host.js';
 import * as policyProto from '../generated/hauberk/v1/policy.js';
-import type { Match, Policy, Postures, Rule } from '../policy/model.js';
-import { RULE_CLASSES } from '../policy/model.js';
+import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
+import { POSTURE_CLASSES, type Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { ACTIONS, CLASSES, DIRECTIONS, POSTURES, RESULTS } from './names.js';
+import { ACTIONS, CLASSES, POSTURES, RESULTS, SCOPES } from './names.js';
+import { fromNanoseconds, toRuleMessage } from './policy-output.js';
 
 /** From the domain to the messages of the API. */
 
 const ORIGINS: Readonly<Record<Container['origin'], containerProto.ContainerOrigin>> = {
   registered: containerProto.ContainerOrigin.REGISTERED,
   docker: containerProto.ContainerOrigin.DOCKER,
+  host: containerProto.ContainerOrigin.HOST_PROCESSES,
 };
 const POLICY_KINDS: Readonly<Record<PolicyChange['kind'], policyProto.PolicyChange_Kind>> = {
   created: policyProto.PolicyChange_Kind.CREATED,
@@ -32,61 +33,6 @@ const CONTAINER_KINDS: Readonly<Record<ContainerChange['kind'], containerProto.C
   removed: containerProto.ContainerChange_Kind.REMOVED,
 };
 
-export function toPolicyMessage(policy: Policy, resourceVersion: number): policyProto.Policy {
-  return {
-    name: policy.name,
-    namespace: policy.namespace,
-    selector: { matchLabels: { ...policy.matchLabels } },
-    rules: policy.rules.map(toRuleMessage),
-    resourceVersion: BigInt(resourceVersion),
-  };
-}
-
-export function toRuleMessage(rule: Rule): policyProto.Rule {
-  return {
-    id: rule.id,
-    class: CLASSES[rule.class],
-    match: toMatchMessage(rule.match),
-    fromSource: [...rule.sources],
-    action: ACTIONS[rule.action],
-    readOnly: rule.readOnly,
-    ownerOnly: rule.ownerOnly,
-    severity: rule.severity,
-    tags: [...rule.tags],
-    message: rule.message,
-  };
-}
-
-function toMatchMessage(match: Match): policyProto.Rule['match'] {
-  switch (match.kind) {
-    case 'exact':
-      return { $case: 'path', value: match.path };
-    case 'directory':
-      return { $case: 'directory', value: { directory: match.directory, recursive: match.recursive } };
-    case 'pattern':
-      return { $case: 'pattern', value: match.pattern };
-    case 'protocol':
-      return { $case: 'protocol', value: match.protocol };
-    case 'family':
-      return { $case: 'family', value: match.family };
-    case 'capability':
-      return { $case: 'capability', value: match.capability };
-    case 'endpoint': {
-      const { protocol = '', cidr = '', ports = '', direction } = match;
-      const { DIRECTION_UNSPECIFIED } = policyProto.Direction;
-      return {
-        $case: 'endpoint',
-        value: {
-          protocol,
-          cidr,
-          ports,
-          direction: direction === undefined ? DIRECTION_UNSPECIFIED : DIRECTIONS[direction],
-        },
-      };
-    }
-  }
-}
-
 export function toPolicyChangeMessage(change: PolicyChange): policyProto.PolicyChange {
   const { policy, kind, containerIds, warnings, resourceVersion } = change;
   return {
@@ -95,7 +41,9 @@ export function toPolicyChangeMessage(change: PolicyChange): policyProto.PolicyC
     kind: POLICY_KINDS[kind],
     containerIds: [...containerIds],
     warnings: [...warnings],
+    conflicts: [...change.conflicts],
     resourceVersion: BigInt(resourceVersion),
+    scope: SCOPES[policy.scope ?? 'namespace'],
   };
 }
 
@@ -130,10 +78,19 @@ export function toEffectiveRules({ rules }: RuleSet): containerProto.EffectiveRu
 
 /** A class that is absent has no posture. */
 export function toPostureMessages(postures: Partial<Postures>): policyProto.Posture[] {
-  return RULE_CLASSES.flatMap((ruleClass) => {
+  return POSTURE_CLASSES.flatMap((ruleClass) => {
     const posture = postures[ruleClass];
     return posture === undefined ? [] : [{ class: CLASSES[ruleClass], action: POSTURES[posture] }];
   });
+}
+
+/** What is done where no rule of an effective policy names an access, by class. */
+export function toEffectivePostures({ postures }: RuleSet): policyProto.Posture[] {
+  const byClass = Object.entries(postures).map(([operation, posture]) => [
+    CLASS_OF_OPERATION[operation as Operation],
+    posture,
+  ]);
+  return toPostureMessages(Object.fromEntries(byClass));
 }
 
 export function toEventMessage(event: SecurityEvent): eventProto.Event {
@@ -165,6 +122,7 @@ export function toEventMessage(event: SecurityEvent): eventProto.Event {
     comm: event.comm,
     generation: event.generation,
     heldBack: BigInt(event.heldBack),
+    wouldBlock: event.wouldBlock,
   };
 }
 
@@ -177,8 +135,4 @@ export function toStatusMessage(status: HostStatus): GetStatusResponse {
     enforcedGeneration: BigInt(status.enforcedGeneration),
     started: fromNanoseconds(BigInt(status.started.getTime()) * 1_000_000n),
   };
-}
-
-function fromNanoseconds(time: bigint): Timestamp {
-  return { seconds: time / 1_000_000_000n, nanos: Number(time % 1_000_000_000n) };
 }

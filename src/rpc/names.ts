@@ -1,7 +1,7 @@
 import type { SecurityEvent } from '../events/event.js';
 import { Result } from '../generated/hauberk/v1/event.js';
-import { AccessClass, Action, Direction } from '../generated/hauberk/v1/policy.js';
-import type { Action as ActionName, Posture, RuleClass } from '../policy/model.js';
+import { AccessClass, Action, Direction, Scope } from '../generated/hauberk/v1/policy.js';
+import type { Action as ActionName, Posture, RuleClass, Scope as ScopeName } from '../policy/model.js';
 import type { Direction as DirectionName } from '../policy/network.js';
 
 /** The domain's words and the enumerations of the API that stand for them, both ways. */
@@ -11,6 +11,12 @@ export const CLASSES: Readonly<Record<RuleClass, AccessClass>> = {
   file: AccessClass.FILE,
   network: AccessClass.NETWORK,
   capabilities: AccessClass.CAPABILITY,
+  filesystems: AccessClass.FILESYSTEM,
+  mounts: AccessClass.MOUNT,
+  ptrace: AccessClass.PTRACE,
+  namespaces: AccessClass.NAMESPACES,
+  presets: AccessClass.PRESET,
+  syscalls: AccessClass.SYSTEM_CALL,
 };
 export const ACTIONS: Readonly<Record<ActionName, Action>> = {
   Allow: Action.ALLOW,
@@ -27,13 +33,24 @@ export const DIRECTIONS: Readonly<Record<DirectionName, Direction>> = {
   ingress: Direction.INGRESS,
 };
 
+export const SCOPES: Readonly<Record<ScopeName, Scope>> = {
+  namespace: Scope.NAMESPACE,
+  cluster: Scope.CLUSTER,
+  host: Scope.HOST,
+};
+
 export const CLASS_NAMES = inverse(CLASSES);
 export const ACTION_NAMES = inverse(ACTIONS);
 export const POSTURE_NAMES = inverse(POSTURES);
 export const RESULT_NAMES = inverse(RESULTS);
 export const DIRECTION_NAMES = inverse(DIRECTIONS);
 
-export const CLASS_CHOICE = 'PROCESS, FILE, NETWORK or CAPABILITY';
+export const SCOPE_NAMES = inverse(SCOPES);
+
+export const CLASS_CHOICE =
+  'PROCESS, FILE, NETWORK, CAPABILITY, FILESYSTEM, MOUNT, PTRACE, NAMESPACES, PRESET or SYSTEM_CALL';
+export const POSTURE_CLASS_CHOICE = 'PROCESS, FILE, NETWORK or CAPABILITY';
+export const SCOPE_CHOICE = 'NAMESPACE, CLUSTER or HOST';
 export const ACTION_CHOICE = 'ALLOW, AUDIT or BLOCK';
 
 function inverse<Name extends string, Value>(values: Readonly<Record<Name, Value>>): ReadonlyMap<Value, Name> {

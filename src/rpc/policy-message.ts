@@ -1,8 +1,27 @@
 import { Failure, invalidInput } from '../failure.js';
-import { Action, Direction, type Policy, type Rule } from '../generated/hauberk/v1/policy.js';
-import type { RuleClass } from '../policy/model.js';
+import type { Timestamp } from '../generated/google/protobuf/timestamp.js';
+import {
+  Action,
+  Direction,
+  Mode,
+  type PathMatch,
+  type Policy,
+  type Rule,
+  Scope,
+} from '../generated/hauberk/v1/policy.js';
+import type { PolicyKind } from '../policy/manifest-schema.js';
+import { sourceDocument } from '../policy/manifest-text.js';
+import type { RuleClass, Scope as ScopeName } from '../policy/model.js';
 import type { PolicyDocument } from '../policy/policy-document.js';
-import { ACTION_CHOICE, ACTION_NAMES, CLASS_CHOICE, CLASS_NAMES, DIRECTION_NAMES } from './names.js';
+import {
+  ACTION_CHOICE,
+  ACTION_NAMES,
+  CLASS_CHOICE,
+  CLASS_NAMES,
+  DIRECTION_NAMES,
+  SCOPE_CHOICE,
+  SCOPE_NAMES,
+} from './names.js';
 import { RequestChecks } from './request-checks.js';
 
 /** A typed policy in a manifest's shape, with the way back for the problems found in it. */
@@ -12,27 +31,44 @@ export interface ConvertedPolicy {
   translate(thrown: unknown): unknown;
 }
 
-/** Which section a rule of a class stands in, and which list a match of a kind. */
+/** Which list of its section a match stands in; presets are a list without a section. */
 const LISTS = {
   path: 'matchPaths',
+  programName: 'matchPaths',
   directory: 'matchDirectories',
   pattern: 'matchPatterns',
   protocol: 'matchProtocols',
   family: 'matchFamilies',
   endpoint: 'matchEndpoints',
   capability: 'matchCapabilities',
+  filesystem: 'matchTypes',
+  mount: 'matchMounts',
+  trace: 'matchProcesses',
+  kernelNamespace: 'matchNamespaces',
+  preset: '',
 } as const;
 type MatchCase = keyof typeof LISTS;
 
-const PATH_CASES: readonly MatchCase[] = ['path', 'directory', 'pattern'];
 const CASES: Readonly<Record<RuleClass, readonly MatchCase[]>> = {
-  process: PATH_CASES,
-  file: PATH_CASES,
+  process: ['path', 'programName', 'directory', 'pattern'],
+  file: ['path', 'directory', 'pattern'],
   network: ['protocol', 'family', 'endpoint'],
   capabilities: ['capability'],
+  filesystems: ['filesystem'],
+  mounts: ['mount'],
+  ptrace: ['trace'],
+  namespaces: ['kernelNamespace'],
+  presets: ['preset'],
+  syscalls: [],
 };
 
-type Sections = Partial<Record<RuleClass, Partial<Record<(typeof LISTS)[MatchCase], object[]>>>>;
+const KINDS: Readonly<Record<ScopeName, PolicyKind>> = {
+  namespace: 'KubeArmorPolicy',
+  cluster: 'KubeArmorClusterPolicy',
+  host: 'KubeArmorHostPolicy',
+};
+
+const MODES: readonly Mode[] = [Mode.MODE_UNSPECIFIED, Mode.ENFORCE, Mode.REHEARSE];
 
 /**
  * Writes a Policy message as the manifest it stands for. Only what a manifest cannot express is checked here.
@@ -42,20 +78,20 @@ type Sections = Partial<Record<RuleClass, Partial<Record<(typeof LISTS)[MatchCas
  */
 export function convertPolicy(policy: Policy, field: string): ConvertedPolicy {
   checkShape(policy, field);
-  const sections: Sections = {};
+  const sections: Record<string, unknown> = {};
   const fieldsOfRules = new Map<string, string>();
   for (const [index, rule] of policy.rules.entries()) {
     const ruleClass = CLASS_NAMES.get(rule.class)!;
     const list = LISTS[rule.match!.$case];
-    const section = sections[ruleClass] ?? {};
-    const items = section[list] ?? [];
-    sections[ruleClass] = { ...section, [list]: items };
-    fieldsOfRules.set(`spec.${ruleClass}.${list}[${items.length}]`, `${field}.rules[${index}]`);
+    const items = listIn(sections, ruleClass, list);
+    fieldsOfRules.set(`spec.${ruleClass}${list && `.${list}`}[${items.length}]`, `${field}.rules[${index}]`);
     items.push(toItem(rule));
   }
+  const scope = scopeOf(policy)!;
   const document = {
+    kind: KINDS[scope],
     metadata: { name: policy.name, ...(policy.namespace !== '' && { namespace: policy.namespace }) },
-    spec: { selector: { matchLabels: policy.selector!.matchLabels }, ...sections },
+    spec: { ...headOfPolicy(policy, scope), ...sections },
   } as unknown as PolicyDocument;
   return {
     document,
@@ -70,12 +106,49 @@ export function convertPolicy(policy: Policy, field: string): ConvertedPolicy {
   };
 }
 
+function scopeOf({ scope }: Policy): ScopeName | undefined {
+  return scope === Scope.SCOPE_UNSPECIFIED ? 'namespace' : SCOPE_NAMES.get(scope);
+}
+
+function headOfPolicy({ selector, priority, mode, expires }: Policy, scope: ScopeName): object {
+  const { matchLabels, matchExpressions } = selector!;
+  return {
+    [scope === 'host' ? 'nodeSelector' : 'selector']: {
+      matchLabels,
+      ...(matchExpressions.length > 0 && { matchExpressions }),
+    },
+    ...(priority !== 0 && { priority }),
+    ...(mode === Mode.REHEARSE && { mode: 'audit' }),
+    ...(expires !== undefined && { expires: timeText(expires) }),
+  };
+}
+
+function timeText({ seconds, nanos }: Timestamp): string {
+  const time = new Date(Number(seconds) * 1000 + Math.floor(nanos / 1e6));
+  // One that no calendar has is left to the check of the field.
+  return Number.isNaN(time.getTime()) ? String(seconds) : time.toISOString();
+}
+
+/** The list that items of a match stand in; made where it is not there yet. */
+function listIn(sections: Record<string, unknown>, ruleClass: RuleClass, list: string): object[] {
+  if (list === '') {
+    sections[ruleClass] ??= [];
+    return sections[ruleClass] as object[];
+  }
+  sections[ruleClass] ??= {};
+  const section = sections[ruleClass] as Record<string, object[]>;
+  section[list] ??= [];
+  return section[list];
+}
+
 function checkShape(policy: Policy, field: string): void {
   const checks = new RequestChecks();
   checks.require(policy.name !== '', `${field}.name`, 'must not be empty');
   const selectorMissing = 'must be set; an empty selector reaches every container of the namespace';
   checks.require(policy.selector !== undefined, `${field}.selector`, selectorMissing);
   checks.require(policy.rules.length > 0, `${field}.rules`, 'at least one rule is required');
+  checks.require(scopeOf(policy) !== undefined, `${field}.scope`, `must be ${SCOPE_CHOICE}`);
+  checks.require(MODES.includes(policy.mode), `${field}.mode`, 'must be ENFORCE or REHEARSE');
   for (const [index, rule] of policy.rules.entries()) checkRule(rule, `${field}.rules[${index}]`, checks);
   checks.done();
 }
@@ -86,22 +159,33 @@ function checkRule(rule: Rule, field: string, checks: RequestChecks): void {
   const cases = ruleClass === undefined ? [] : CASES[ruleClass];
   const matchCase = rule.match?.$case;
   const fits = ruleClass === undefined || (matchCase !== undefined && cases.includes(matchCase));
-  checks.require(fits, `${field}.match`, `one of ${cases.join(', ')} must be set`);
+  const choice = cases.map((each) => each.replace(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`)).join(', ');
+  checks.require(fits, `${field}.match`, choice === '' ? 'cannot be set yet' : `one of ${choice} must be set`);
   const isAction = rule.action === Action.ACTION_UNSPECIFIED || ACTION_NAMES.has(rule.action);
   checks.require(isAction, `${field}.action`, `must be ${ACTION_CHOICE}`);
   const hasNoSource = matchCase !== 'pattern' || rule.fromSource.length === 0;
   checks.require(hasNoSource, `${field}.from_source`, 'cannot be combined with a pattern');
   checks.require(!rule.readOnly || ruleClass === 'file', `${field}.read_only`, 'is for FILE rules only');
   const hasOwner = ruleClass === 'file' || ruleClass === 'process';
+  checks.require(!rule.terminal || hasOwner, `${field}.terminal`, 'is for PROCESS and FILE rules only');
+  const hasOperations = rule.operations.length > 0;
+  checks.require(!hasOperations || ruleClass === 'file', `${field}.operations`, 'is for FILE rules only');
+  const hasArguments = rule.allowedArguments !== undefined;
+  const takesArguments = matchCase === 'path' || matchCase === 'programName';
+  const argumentsFit = !hasArguments || (ruleClass === 'process' && takesArguments);
+  checks.require(argumentsFit, `${field}.allowed_arguments`, 'is for PROCESS rules with path or program_name only');
   checks.require(!rule.ownerOnly || hasOwner, `${field}.owner_only`, 'is for PROCESS and FILE rules only');
 }
 
 function toItem(rule: Rule): object {
   return {
     ...headOf(rule),
-    ...(rule.fromSource.length > 0 && { fromSource: rule.fromSource.map((path) => ({ path })) }),
+    ...(rule.fromSource.length > 0 && { fromSource: rule.fromSource.map(sourceDocument) }),
     ...(rule.readOnly && { readOnly: true }),
     ...(rule.ownerOnly && { ownerOnly: true }),
+    ...(rule.terminal && { pts: true }),
+    ...(rule.operations.length > 0 && { operations: rule.operations }),
+    ...(rule.allowedArguments !== undefined && { allowedArgs: rule.allowedArguments.arguments }),
     ...(rule.action !== Action.ACTION_UNSPECIFIED && { action: ACTION_NAMES.get(rule.action)! }),
     ...(rule.severity !== 0 && { severity: rule.severity }),
     ...(rule.tags.length > 0 && { tags: rule.tags }),
@@ -126,15 +210,39 @@ function headOf({ match }: Rule): object {
         }),
       };
     }
+    case 'programName':
+      return { execname: match!.value };
+    case 'filesystem':
+      return { type: match!.value };
+    case 'kernelNamespace':
+      return { namespace: match!.value };
+    case 'preset':
+      return { name: match!.value };
+    case 'mount': {
+      const { target, type, operation } = match!.value;
+      return { ...placeOf(target), ...(type !== '' && { type }), ...(operation !== '' && { operation }) };
+    }
+    case 'trace': {
+      const { target, operation } = match!.value;
+      return { ...placeOf(target), ...(operation !== '' && { operation }) };
+    }
     default:
       return { [match!.$case]: match!.value };
   }
 }
 
+function placeOf(target: PathMatch | undefined): object {
+  if (target?.match?.$case !== 'directory') return target?.match ? { [target.match.$case]: target.match.value } : {};
+  const { directory, recursive } = target.match.value;
+  return { dir: directory, ...(recursive && { recursive }) };
+}
+
 /** Manifest fields, with the field of the message that carries them. */
 const FIELDS: readonly (readonly [RegExp, string])[] = [
   [/^metadata\.(name|namespace)$/u, '$1'],
-  [/^spec\.selector\.matchLabels/u, 'selector.match_labels'],
+  [/^spec\.(?:selector|nodeSelector)\.matchLabels/u, 'selector.match_labels'],
+  [/^spec\.selector\.matchExpressions/u, 'selector.match_expressions'],
+  [/^spec\.(priority|expires)$/u, '$1'],
   [/^spec$/u, 'rules'],
 ];
 const ITEM_FIELDS: readonly (readonly [RegExp, string])[] = [
@@ -143,12 +251,15 @@ const ITEM_FIELDS: readonly (readonly [RegExp, string])[] = [
   [/^\.fromSource\[(\d+)\](\.path)?$/u, '.from_source[$1]'],
   [/^\.fromSource$/u, '.from_source'],
   [/^\.readOnly$/u, '.read_only'],
+  [/^\.pts$/u, '.terminal'],
+  [/^\.execname$/u, '.program_name'],
+  [/^\.allowedArgs(\[\d+\])?$/u, '.allowed_arguments.arguments$1'],
   [/^\.ownerOnly$/u, '.owner_only'],
   [/^\.(protocol|cidr|ports|direction)$/u, '.endpoint.$1'],
 ];
 
 function toProtoField(field: string, policyField: string, fieldsOfRules: ReadonlyMap<string, string>): string {
-  const item = /^spec\.\w+\.\w+\[\d+\]/u.exec(field)?.[0] ?? '';
+  const item = /^spec\.\w+(?:\.\w+)?\[\d+\]/u.exec(field)?.[0] ?? '';
   const ruleField = fieldsOfRules.get(item);
   if (ruleField === undefined) return `${policyField}.${replaceFirst(field, FIELDS)}`;
   return ruleField + replaceFirst(field.slice(item.length), ITEM_FIELDS);

@@ -2,50 +2,59 @@ import type { PolicyChange, PolicyInput, PolicyRegistry } from '../control/polic
 import { Failure } from '../failure.js';
 import {
   type ApplyPolicyRequest,
+  type ExplainRequest,
   type Policy as PolicyMessage,
   PolicyServiceService,
+  Scope,
 } from '../generated/hauberk/v1/policy.js';
-import { policyKey } from '../policy/model.js';
+import { type PolicyName, policyKey } from '../policy/model.js';
 import { DEFAULT_NAMESPACE } from '../policy/validate.js';
-import { toPolicyChangeMessage, toPolicyMessage, toPostureMessages } from './convert.js';
+import { toPolicyChangeMessage, toPostureMessages } from './convert.js';
+import { toAccess, toExplainResponse } from './explain-message.js';
 import { RpcService } from './handler.js';
+import { SCOPE_CHOICE, SCOPE_NAMES } from './names.js';
 import { convertPolicy } from './policy-message.js';
+import { toPolicyMessage } from './policy-output.js';
 import { toPostures } from './posture-message.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 
 /** hauberk.v1.PolicyService. */
 export function policyServiceOf(policies: PolicyRegistry): RpcService {
   return RpcService.of(PolicyServiceService, {
-    async applyPolicy({ source, expectedVersions }) {
+    async applyPolicy({ source, expectedVersions, force }) {
       const expected = new Map(Object.entries(expectedVersions).map(([key, version]) => [key, Number(version)]));
       const { inputs, translate } = read(source, policies);
-      return translate(async () => toChanges(await policies.apply(inputs, expected)));
+      return translate(async () => toChanges(await policies.apply(inputs, { expected, force })));
     },
 
-    async validatePolicy({ source }) {
+    async validatePolicy({ source, force }) {
       const { inputs, translate } = read(source, policies);
-      return translate(async () => ({ changes: (await policies.rehearse(inputs)).map(toPolicyChangeMessage) }));
+      return translate(async () => ({ changes: (await policies.rehearse(inputs, force)).map(toPolicyChangeMessage) }));
     },
 
-    async syncPolicies({ manifest, policies: messages, expectedGeneration }) {
+    async syncPolicies({ manifest, policies: messages, expectedGeneration, force }) {
       const inputs = [
         ...(/\S/u.test(manifest) ? policies.readManifest(manifest) : []),
         ...messages.map((message, index) => readMessage(message, `policies[${index}]`, policies)),
       ];
       checkNamedOnce(inputs);
-      return toChanges(await policies.sync(inputs, Number(expectedGeneration)));
+      return toChanges(await policies.sync(inputs, Number(expectedGeneration), force));
     },
 
     async deletePolicy(request) {
-      const { namespace, name } = policyNamed(request);
-      const { result, generation } = await policies.delete(namespace, name, Number(request.expectedVersion));
+      const { result, generation } = await policies.delete(policyNamed(request), Number(request.expectedVersion));
       return { containerIds: [...result.containerIds], generation: BigInt(generation) };
     },
 
+    explain(request) {
+      const access = toAccess(request);
+      return toExplainResponse(policies.explain(subjectOf(request), access));
+    },
+
     getPolicy(request) {
-      const { namespace, name } = policyNamed(request);
-      const policy = policies.get(namespace, name);
-      if (policy === undefined) throw new Failure('not-found', `no policy ${policyKey({ namespace, name })}`);
+      const named = policyNamed(request);
+      const policy = policies.get(named);
+      if (policy === undefined) throw new Failure('not-found', `no policy ${policyKey(named)}`);
       return {
         policy: toPolicyMessage(policy, policies.versionOf(policy)),
         manifest: policies.manifestOf(policy),
@@ -72,6 +81,12 @@ export function policyServiceOf(policies: PolicyRegistry): RpcService {
       };
     },
   });
+}
+
+function subjectOf({ subject }: ExplainRequest): string | { namespace: string; labels: Record<string, string> } {
+  if (subject!.$case === 'containerId') return subject!.value;
+  const { namespace, labels } = subject!.value;
+  return { namespace: namespace || DEFAULT_NAMESPACE, labels };
 }
 
 interface ReadSource {
@@ -125,9 +140,15 @@ function toChanges({ result, generation }: { result: readonly PolicyChange[]; ge
   return { changes: result.map(toPolicyChangeMessage), generation: BigInt(generation) };
 }
 
-function policyNamed({ name, namespace }: { name: string; namespace: string }): { name: string; namespace: string } {
+function policyNamed(request: { name: string; namespace: string; scope: Scope }): PolicyName {
+  const { name, namespace } = request;
+  const scope = request.scope === Scope.SCOPE_UNSPECIFIED ? 'namespace' : SCOPE_NAMES.get(request.scope);
   const checks = new RequestChecks();
   checks.require(name !== '', 'name', MUST_NOT_BE_EMPTY);
+  checks.require(scope !== undefined, 'scope', `must be ${SCOPE_CHOICE}`);
+  checks.require(scope === 'namespace' || namespace === '', 'namespace', 'must be empty for this scope');
   checks.done();
-  return { name, namespace: namespace || DEFAULT_NAMESPACE };
+  return scope === 'namespace'
+    ? { name, namespace: namespace || DEFAULT_NAMESPACE }
+    : { name, namespace: '', scope: scope! };
 }

@@ -1,7 +1,7 @@
 import type { Posture as PostureMessage } from '../generated/hauberk/v1/policy.js';
-import type { Postures } from '../policy/model.js';
+import { POSTURE_CLASSES, type PostureClass, type Postures, type RuleClass } from '../policy/model.js';
 import { VALUE_CHECKS } from '../policy/value-checks.js';
-import { CLASS_CHOICE, CLASS_NAMES, POSTURE_NAMES } from './names.js';
+import { CLASS_NAMES, POSTURE_CLASS_CHOICE, POSTURE_NAMES } from './names.js';
 import { RequestChecks } from './request-checks.js';
 
 /** @throws Failure invalid-argument naming the fields of SetPostureRequest */
@@ -16,12 +16,17 @@ export function toPostures(
   for (const [index, message] of messages.entries()) {
     const ruleClass = CLASS_NAMES.get(message.class);
     const posture = POSTURE_NAMES.get(message.action);
-    checks.require(ruleClass !== undefined, `postures[${index}].class`, `must be ${CLASS_CHOICE}`);
+    const isKnown = isPostureClass(ruleClass);
+    checks.require(isKnown, `postures[${index}].class`, `must be ${POSTURE_CLASS_CHOICE}`);
     checks.require(posture !== undefined, `postures[${index}].action`, 'must be AUDIT or BLOCK');
-    if (ruleClass === undefined || posture === undefined) continue;
+    if (!isKnown || posture === undefined) continue;
     checks.require(postures[ruleClass] === undefined, `postures[${index}].class`, 'is given twice');
     postures[ruleClass] = posture;
   }
   checks.done();
   return [namespace, postures];
+}
+
+function isPostureClass(ruleClass: RuleClass | undefined): ruleClass is PostureClass {
+  return (POSTURE_CLASSES as readonly unknown[]).includes(ruleClass);
 }

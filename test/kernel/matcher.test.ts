@@ -2,40 +2,36 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { compileImage } from '../../src/image/compile.js';
-import { classifyProgram, decide } from '../../src/image/walk.js';
-import { OPERATIONS, OWNERSHIPS } from '../../src/policy/effect.js';
-import { randomPaths, randomProgram, randomRuleSet } from '../property/image-rule-sets.js';
+import { resolveRules } from '../../src/policy/rule-set.js';
+import { assertAgreement, type Decider } from '../property/agreement.js';
+import { randomDecisions } from '../property/random-decisions.js';
+import { decisionRuns } from '../property/runs.js';
+import { accessWord } from '../support/access-word.js';
 import { BpfMatcher } from '../support/bpf-matcher.js';
 
-const RUNS = Number(process.env.HAUBERK_KERNEL_RUNS ?? 300);
+const ACCESSES = 100;
 const matcher = new BpfMatcher();
 after(() => matcher.close());
 
-const questions = randomRuleSet.chain((ruleSet) =>
-  fc.record({
-    ruleSet: fc.constant(ruleSet),
-    paths: randomPaths(ruleSet).map((paths) => paths.slice(0, 4)),
-    program: randomProgram,
-    operation: fc.constantFrom(...OPERATIONS),
-    ownership: fc.constantFrom(...OWNERSHIPS),
-  }),
-);
+const inTheKernel: Decider = {
+  decide: ({ operation, object, program, ownership, terminal }) =>
+    matcher.decide(
+      accessWord(object),
+      { programClass: matcher.classifyProgram(program), terminal },
+      operation,
+      ownership,
+    ),
+  allowsArguments: (rule, given) => given.every((argument) => matcher.allowsArgument(rule, argument)),
+};
 
-test('the matcher in the kernel gives the answers of the walk in user space', () => {
+test('the matcher in the kernel decides every access as its rules do when they are asked one by one', () => {
   fc.assert(
-    fc.property(questions, ({ ruleSet, paths, program, operation, ownership }) => {
-      const image = compileImage(ruleSet);
+    fc.property(randomDecisions(ACCESSES), (decisions) => {
+      const image = compileImage(resolveRules(decisions.bound, decisions.postures));
       matcher.use(image);
-      const programClass = matcher.classifyProgram(Buffer.from(program));
-      assert.equal(programClass, classifyProgram(image.words, Buffer.from(program)));
-      for (const path of paths) {
-        assert.deepEqual(
-          matcher.decide(path, programClass, operation, ownership),
-          decide(image.words, path, programClass, operation, ownership),
-        );
-      }
+      assertAgreement(decisions, image, inTheKernel);
     }),
-    { numRuns: RUNS },
+    decisionRuns(ACCESSES),
   );
 });
 
@@ -56,6 +52,6 @@ test('a path of 4096 bytes is read to its last byte', () => {
   const policy = { name: 'deep', namespace: 'default', matchLabels: {}, rules: [rule] };
   assert.equal(Buffer.byteLength(rule.match.path), 4096);
   matcher.use(compileImage({ rules: [{ policy, rule }], postures: {} }));
-  assert.equal(matcher.decide(Buffer.from(`${deep}x`), 0, 'read', 'other').action, 'Block');
-  assert.equal(matcher.decide(Buffer.from(`${deep}y`), 0, 'read', 'other').action, 'Allow');
+  assert.equal(matcher.decide(Buffer.from(`${deep}x`), { programClass: 0 }, 'read', 'other').action, 'Block');
+  assert.equal(matcher.decide(Buffer.from(`${deep}y`), { programClass: 0 }, 'read', 'other').action, 'Allow');
 });

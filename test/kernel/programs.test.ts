@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { after, before, test } from 'node:test';
+import { hostNamespaces } from '../../src/containers/procfs.js';
 import { programInfo } from '../../src/kernel/descriptor-info.js';
 import { type AttachedPrograms, attachPrograms } from '../../src/kernel/programs.js';
 
@@ -9,11 +10,11 @@ const OBJECT = 'build/bpf/hauberk.bpf.o';
 const PINS = '/sys/fs/bpf/hauberk-programs';
 /** The kernel gives up at a million; loading time grows with each. */
 const VERIFIED_INSTRUCTIONS_MAX = 400_000;
-const hostMountNamespace = statSync('/proc/1/ns/mnt').ino;
+const host = hostNamespaces();
 let programs: AttachedPrograms;
 
 before(() => {
-  programs = attachPrograms(OBJECT, PINS, hostMountNamespace);
+  programs = attachPrograms(OBJECT, PINS, host);
 });
 after(() => {
   programs.detach();
@@ -30,7 +31,7 @@ test('every program is verified within its bound', (context) => {
 
 test('the second to attach the same programs adopts the first ones', () => {
   assert.equal(programs.adopted, false);
-  const second = attachPrograms(OBJECT, PINS, hostMountNamespace);
+  const second = attachPrograms(OBJECT, PINS, host);
   assert.equal(second.adopted, true);
   assert.deepEqual([...second.links.keys()], [...programs.links.keys()]);
 });

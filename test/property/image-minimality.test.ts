@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { compileImage } from '../../src/image/compile.js';
 import {
+  ACTOR_HAS_TERMINAL,
   HEADER,
   STATE_ABSORBING,
   STATE_BASE_MASK,
@@ -10,7 +11,7 @@ import {
   SYMBOL_VERDICT,
   VERDICT_ROW_ENTRIES,
 } from '../../src/image/layout.js';
-import { randomRuleSet } from './image-rule-sets.js';
+import { randomRuleSet } from './random-rule-set.js';
 
 const RUNS = Math.ceil(Number(process.env.HAUBERK_RUNS ?? 6000) / 50);
 const STATES_MAX = 400;
@@ -28,15 +29,14 @@ function successor(words: Uint32Array, state: number, byte: number): number {
   return entry(words, state, byte) ?? byDefault;
 }
 
-/** What the image answers where a path ends in this state, for every class of program up to the highest. */
+/** What the image answers where a word ends in this state, for every actor up to the highest. */
 function answers(words: Uint32Array, state: number, classes: number): string {
   const rows = words[HEADER.automaton * 2 + 1]!;
-  const unnamed = entry(words, state, SYMBOL_VERDICT) ?? words[HEADER.decisions * 2 + 1]!;
   const found: Array<number | string> = [entry(words, state, SYMBOL_VERDICT - 1) ?? 0];
-  for (let programClass = 0; programClass <= classes; programClass++) {
-    const row = entry(words, state, SYMBOL_VERDICT + programClass) ?? unnamed;
-    const first = (rows + row * VERDICT_ROW_ENTRIES) * 2;
-    found.push(words.slice(first, first + VERDICT_ROW_ENTRIES * 2).join());
+  for (let actor = 0; actor <= 2 * classes + ACTOR_HAS_TERMINAL; actor++) {
+    const row = entry(words, state, SYMBOL_VERDICT + actor);
+    const first = row === undefined ? 0 : (rows + row * VERDICT_ROW_ENTRIES) * 2;
+    found.push(row === undefined ? 'nothing' : words.slice(first, first + VERDICT_ROW_ENTRIES * 2).join());
   }
   return found.join(';');
 }

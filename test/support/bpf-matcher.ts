@@ -1,6 +1,8 @@
 import koffi from 'koffi';
 import type { Image } from '../../src/image/image.js';
-import { VERDICT_ACTION_SHIFT, VERDICT_ACTIONS, VERDICT_RULE_MASK } from '../../src/image/layout.js';
+import { ACTOR_HAS_TERMINAL, operationsOn, SUBJECTS, type Subject, subjectOf } from '../../src/image/layout.js';
+import { type Actor, type Decision, decodeVerdict } from '../../src/image/walk.js';
+import { ARGUMENT_RULE_LETTERS, letters } from '../../src/image/words.js';
 import { createKernelImage, type KernelImage, releaseKernelImage } from '../../src/kernel/images.js';
 import {
   checked,
@@ -16,7 +18,7 @@ import {
   programDescriptor,
   takeWarnings,
 } from '../../src/kernel/libbpf.js';
-import { OPERATIONS, type Operation, type Ownership } from '../../src/policy/effect.js';
+import { CLASS_OF_OPERATION, type Operation, type Ownership } from '../../src/policy/effect.js';
 
 const libbpf = koffi.load('libbpf.so.1');
 const updateElement = libbpf.func('int bpf_map_update_elem(int fd, const void *key, const void *value, uint64 flags)');
@@ -25,9 +27,11 @@ const testRun = libbpf.func('int bpf_prog_test_run_opts(int fd, void *options)')
 /** struct bpf_test_run_opts: its size stands first; an empty run has nothing else to say. */
 const TEST_RUN_OPTIONS_BYTES = 80;
 /** struct question of bpf/match.bpf.c. */
-const QUESTION = { offset: 0, programClass: 4, operation: 8, owner: 12, foundProgramClass: 16, verdict: 20, path: 24 };
+const QUESTION = { offset: 0, actor: 4, subject: 8, objectClass: 12, operation: 16, owner: 20, verdict: 24, path: 32 };
 const PATH_BYTES_MAX = 4096;
-const QUESTION_BYTES = QUESTION.path + PATH_BYTES_MAX + 256;
+/** struct path_buffer: the bytes, room behind them, and what the walk up a tree keeps. */
+const PATH_BUFFER_BYTES = PATH_BYTES_MAX + 256 + 56;
+const QUESTION_BYTES = QUESTION.path + PATH_BUFFER_BYTES;
 const FIRST = Uint32Array.of(0);
 
 /** The matcher of the enforcement programs, run alone in the kernel by BPF_PROG_TEST_RUN. */
@@ -55,16 +59,19 @@ export class BpfMatcher {
   }
 
   classifyProgram(path: Uint8Array): number {
-    return this.#ask(path, 0, 'read', 'owner').readUInt32LE(QUESTION.foundProgramClass);
+    return this.#ask(path, 'path', { programClass: 0 }, 0, 'owner').readUInt32LE(QUESTION.objectClass);
   }
 
-  decide(path: Uint8Array, programClass: number, operation: Operation, ownership: Ownership) {
-    const verdict = this.#ask(path, programClass, operation, ownership).readUInt32LE(QUESTION.verdict);
-    const rule = verdict & VERDICT_RULE_MASK;
-    return {
-      action: VERDICT_ACTIONS[verdict >>> VERDICT_ACTION_SHIFT],
-      rule: rule === VERDICT_RULE_MASK ? undefined : rule,
-    };
+  decide(word: Uint8Array, actor: Actor, operation: Operation, ownership: Ownership): Decision {
+    const subject = subjectOf(CLASS_OF_OPERATION[operation]);
+    const entry = operationsOn(subject).indexOf(operation);
+    return decodeVerdict(this.#ask(word, subject, actor, entry, ownership).readUInt32LE(QUESTION.verdict));
+  }
+
+  allowsArgument(rule: number, argument: Uint8Array): boolean {
+    const word = Buffer.concat([Buffer.from(`a${letters(rule, ARGUMENT_RULE_LETTERS)}`), argument]);
+    const answer = this.#ask(word, 'arguments', { programClass: 0 }, 0, 'owner');
+    return decodeVerdict(answer.readUInt32LE(QUESTION.verdict)).rule === rule;
   }
 
   close(): void {
@@ -72,13 +79,20 @@ export class BpfMatcher {
     closeObject(this.#object);
   }
 
-  #ask(path: Uint8Array, programClass: number, operation: Operation, ownership: Ownership): Buffer {
+  #ask(
+    word: Uint8Array,
+    subject: Subject,
+    { programClass, terminal = false }: Actor,
+    operation: number,
+    ownership: Ownership,
+  ): Buffer {
     const question = Buffer.alloc(QUESTION_BYTES);
-    question.writeUInt32LE(PATH_BYTES_MAX - path.length, QUESTION.offset);
-    question.writeUInt32LE(programClass, QUESTION.programClass);
-    question.writeUInt32LE(OPERATIONS.indexOf(operation), QUESTION.operation);
+    question.writeUInt32LE(PATH_BYTES_MAX - word.length, QUESTION.offset);
+    question.writeUInt32LE(programClass * 2 + (terminal ? ACTOR_HAS_TERMINAL : 0), QUESTION.actor);
+    question.writeUInt32LE(SUBJECTS.indexOf(subject), QUESTION.subject);
+    question.writeUInt32LE(operation, QUESTION.operation);
     question.writeUInt32LE(ownership === 'owner' ? 1 : 0, QUESTION.owner);
-    question.set(path, QUESTION.path + PATH_BYTES_MAX - path.length);
+    question.set(word, QUESTION.path + PATH_BYTES_MAX - word.length);
     checked('question', updateElement(this.#questions, FIRST, question, 0));
     const options = Buffer.alloc(TEST_RUN_OPTIONS_BYTES);
     options.writeBigUInt64LE(BigInt(TEST_RUN_OPTIONS_BYTES));

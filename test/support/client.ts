@@ -27,6 +27,7 @@ export interface ReceivedEvent {
   uid: number;
   comm: string;
   heldBack: string;
+  wouldBlock: boolean;
 }
 
 type Service = 'PolicyService' | 'ContainerService' | 'EventService' | 'HostService';

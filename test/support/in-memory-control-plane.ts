@@ -26,6 +26,7 @@ export class MemoryKernel {
   readonly published = new Map<string, KernelImage>();
   readonly images = new Map<number, Image>();
   failure: Error | undefined;
+  isHostEnforced = false;
 
   createImage(image: Image, generation: number): KernelImage {
     this.images.set(generation, image);
@@ -39,6 +40,10 @@ export class MemoryKernel {
   async publish(entries: Parameters<Kernel['publish']>[0]): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
     for (const { container, image } of entries) this.published.set(namespaceKey(container), image);
+  }
+
+  enforceHost(isInForce: boolean): void {
+    this.isHostEnforced = isInForce;
   }
 
   removeContainer(container: NamespacePair): void {
@@ -64,7 +69,7 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly host: TestHostState;
 
   constructor(desired: DesiredState = NOTHING_DESIRED) {
-    const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39);
+    const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39, undefined);
     this.ledger = new Ledger(
       enforcement,
       { commit: async (changes) => void this.commits.push(changes) },

@@ -10,7 +10,8 @@ import {
 import * as layout from '../../src/image/layout.js';
 import { COUNTERS } from '../../src/kernel/counters.js';
 import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../../src/kernel/event-limit.js';
-import { OPERATIONS } from '../../src/policy/effect.js';
+import { PATH_OPERATIONS } from '../../src/policy/effect.js';
+import { RULE_CLASSES } from '../../src/policy/model.js';
 import { ObjectTypes } from '../support/btf.js';
 
 const types = new ObjectTypes('build/bpf/layout.bpf.o');
@@ -33,14 +34,17 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     IMAGE_IDENTITY: layout.HEADER.identity,
     IMAGE_AUTOMATON: layout.HEADER.automaton,
     IMAGE_DECISIONS: layout.HEADER.decisions,
+    IMAGE_DEFAULT_ROWS: layout.HEADER.defaultRows,
   });
   assert.deepEqual(types.enumeration('image_flag'), {
-    IMAGE_DECIDES_PROCESS: layout.FLAG_DECIDES_PROCESS,
-    IMAGE_DECIDES_FILE: layout.FLAG_DECIDES_FILE,
     IMAGE_HAS_SOURCES: layout.FLAG_HAS_SOURCES,
-    IMAGE_DECIDES_NETWORK: layout.FLAG_DECIDES_NETWORK,
-    IMAGE_DECIDES_CAPABILITIES: layout.FLAG_DECIDES_CAPABILITIES,
+    IMAGE_HAS_TERMINALS: layout.FLAG_HAS_TERMINALS,
+    IMAGE_HAS_ARGUMENTS: layout.FLAG_HAS_ARGUMENTS,
+    IMAGE_DECIDES_MAPPINGS: layout.FLAG_DECIDES_MAPPINGS,
   });
+  assert.deepEqual(names('image_class', 'CLASS_'), [...RULE_CLASSES]);
+  assert.deepEqual(names('image_subject', 'SUBJECT_'), [...layout.SUBJECTS]);
+  assert.equal(layout.decidesFlag('capabilities'), 1 << types.enumeration('image_class').CLASS_CAPABILITIES!);
   assert.deepEqual(types.enumeration('image_state'), {
     STATE_BASE_MASK: layout.STATE_BASE_MASK,
     STATE_HAS_DEFAULT: layout.STATE_HAS_DEFAULT,
@@ -51,7 +55,10 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     SYMBOL_PROGRAM_CLASS: layout.SYMBOL_PROGRAM_CLASS,
     SYMBOL_VERDICT: layout.SYMBOL_VERDICT,
   });
-  assert.equal(types.enumeration('image_program_class').PROGRAM_CLASS_UNNAMED, layout.PROGRAM_CLASS_UNNAMED);
+  assert.deepEqual(types.enumeration('image_program_class'), {
+    PROGRAM_CLASS_UNNAMED: layout.PROGRAM_CLASS_UNNAMED,
+    ACTOR_HAS_TERMINAL: layout.ACTOR_HAS_TERMINAL,
+  });
 });
 
 test('a verdict has the same parts in C and in TypeScript', () => {
@@ -59,10 +66,11 @@ test('a verdict has the same parts in C and in TypeScript', () => {
   assert.equal(VERDICT_ROW_ENTRIES, layout.VERDICT_ROW_ENTRIES);
   assert.deepEqual(
     operations,
-    Object.fromEntries(OPERATIONS.map((operation, index) => [`IMAGE_${operation.toUpperCase()}`, index])),
+    Object.fromEntries(PATH_OPERATIONS.map((operation, index) => [`IMAGE_${operation.toUpperCase()}`, index])),
   );
   assert.deepEqual(types.enumeration('image_verdict'), {
     VERDICT_ACTION_SHIFT: layout.VERDICT_ACTION_SHIFT,
+    VERDICT_BY_ARGUMENTS: layout.VERDICT_BY_ARGUMENTS,
     VERDICT_RULE_MASK: layout.VERDICT_RULE_MASK,
     RULE_NONE: layout.RULE_NONE,
   });
@@ -86,10 +94,7 @@ test('the limit on events has the same members at the same places in C and in Ty
 test('there are as many counters in C as in TypeScript', () => {
   const { COUNTERS: count, ...counters } = types.enumeration('counter');
   assert.equal(count, COUNTERS.length);
-  assert.equal(counters.COUNTER_PROCESS_BLOCK, COUNTERS.indexOf('process.Block'));
-  assert.equal(counters.COUNTER_FILE_BLOCK, COUNTERS.indexOf('file.Block'));
-  assert.equal(counters.COUNTER_NETWORK_BLOCK, COUNTERS.indexOf('network.Block'));
-  assert.equal(counters.COUNTER_CAPABILITIES_BLOCK, COUNTERS.indexOf('capabilities.Block'));
+  assert.equal(counters.COUNTER_DECISIONS, COUNTERS.indexOf('process.Allow'));
   assert.equal(counters.COUNTER_EVENT_HELD_BACK, COUNTERS.indexOf('dropped.held-back'));
   assert.equal(counters.COUNTER_EVENT_SPECULATIVE, COUNTERS.indexOf('dropped.speculative'));
   assert.equal(counters.COUNTER_REFUSED, COUNTERS.indexOf('refused.resolved'));

@@ -5,6 +5,7 @@ import { checkPattern } from '../../image/pattern.js';
 import { readManifest } from '../../policy/manifest.js';
 import { toManifest } from '../../policy/manifest-text.js';
 import { policyKey } from '../../policy/model.js';
+import { SCOPE_NAMES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, exitStatusOf } from '../exit-status.js';
 import { ManifestFiles } from '../manifest-files.js';
@@ -14,20 +15,27 @@ import { coloured, Progress } from '../output.js';
 const DIFFERENCES_SHOWN = 100;
 const FILES_WORTH_PROGRESS = 20;
 
+interface ApplyOptions {
+  readonly file: string[];
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+}
+
 export function addApply(program: Command): void {
   program
     .command('apply')
     .description('add or replace the policies of manifests, all of them or none')
     .requiredOption('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
     .option('--dry-run', 'show what would change, and change nothing')
-    .action(async ({ file, dryRun }: { file: string[]; dryRun?: boolean }, command: Command) => {
+    .option('--force', 'also policies for the host that would stop what the host cannot do without')
+    .action(async ({ file, dryRun, force = false }: ApplyOptions, command: Command) => {
       const manifests = readFiles(file);
       await withClient(command, (client) =>
         explained(manifests, async () => {
           const source = { $case: 'manifest', value: manifests.text } as const;
-          const planned = await client.policies.validatePolicy({ source });
+          const planned = await client.policies.validatePolicy({ source, force });
           await showDifferences(client, manifests, planned.changes);
-          const { changes } = dryRun ? planned : await client.policies.applyPolicy({ source });
+          const { changes } = dryRun ? planned : await client.policies.applyPolicy({ source, force });
           for (const change of changes) say(change, dryRun ? ' (dry run)' : '');
         }),
       );
@@ -45,8 +53,8 @@ export function addValidate(program: Command): void {
         explained(manifests, async () => {
           const source = { $case: 'manifest', value: manifests.text } as const;
           const { changes } = await client.policies.validatePolicy({ source });
-          for (const { namespace, name, warnings } of changes) {
-            for (const warning of warnings) process.stderr.write(`${namespace}/${name}: warning: ${warning}\n`);
+          for (const change of changes) {
+            for (const warning of change.warnings) process.stderr.write(`${keyOf(change)}: warning: ${warning}\n`);
           }
           process.stdout.write(`${changes.length} ${changes.length === 1 ? 'policy is' : 'policies are'} valid\n`);
         }),
@@ -85,9 +93,10 @@ async function showDifferences(
   );
   const shown = updated.slice(0, DIFFERENCES_SHOWN);
   const progress = new Progress('policies compared:', shown.length);
-  for (const [index, { namespace, name }] of shown.entries()) {
-    const { manifest } = await client.policies.getPolicy({ namespace, name });
-    const key = policyKey({ namespace, name });
+  for (const [index, change] of shown.entries()) {
+    const { namespace, name, scope } = change;
+    const { manifest } = await client.policies.getPolicy({ namespace, name, scope });
+    const key = keyOf(change);
     const patch = createTwoFilesPatch(key, key, manifest, wanted.get(key) ?? '', 'in force', 'to be applied');
     process.stdout.write(patch.split('\n').slice(1).map(colouredLine).join('\n'));
     if (shown.length >= FILES_WORTH_PROGRESS) progress.at(index + 1);
@@ -101,9 +110,15 @@ function colouredLine(line: string): string {
   return line.startsWith('-') ? coloured('red', line) : line;
 }
 
-function say({ namespace, name, kind, containerIds, warnings }: PolicyChange, suffix: string): void {
+function say(change: PolicyChange, suffix: string): void {
+  const { kind, containerIds, warnings, conflicts } = change;
   const reach = `${containerIds.length} ${containerIds.length === 1 ? 'container' : 'containers'}`;
   const what = PolicyChange_Kind[kind].toLowerCase();
-  process.stdout.write(`policy ${namespace}/${name} ${what}, reaches ${reach}${suffix}\n`);
-  for (const warning of warnings) process.stderr.write(`${namespace}/${name}: warning: ${warning}\n`);
+  process.stdout.write(`policy ${keyOf(change)} ${what}, reaches ${reach}${suffix}\n`);
+  for (const warning of warnings) process.stderr.write(`${keyOf(change)}: warning: ${warning}\n`);
+  for (const conflict of conflicts) process.stderr.write(`${keyOf(change)}: note: ${conflict}\n`);
+}
+
+function keyOf({ namespace, name, scope }: PolicyChange): string {
+  return policyKey({ namespace, name, scope: SCOPE_NAMES.get(scope) ?? 'namespace' });
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { AccessClass, Action, type Container } from '../../client/index.js';
+import { AccessClass, Action } from '../../client/index.js';
 import { withClient } from '../connection.js';
-import { CommandFailure, EXIT } from '../exit-status.js';
+import { findContainer } from '../find-container.js';
 import { type Format, print } from '../output.js';
 import { matchText, nameOf, postureView, ruleView } from '../views.js';
 
@@ -9,14 +9,13 @@ export function addEffective(program: Command): void {
   program
     .command('effective')
     .description('the rules that decide for a container, in the order in which they are asked')
-    .argument('<container>', 'its id, the beginning of its id, or its name')
+    .argument('<container>', 'its id, the beginning of its id, its name, or host')
     .addOption(
       new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table'),
     )
     .action(async (wanted: string, { output }: { output: Format }, command: Command) => {
       const { rules, postures } = await withClient(command, async (client) => {
-        const { containers } = await client.containers.listContainers();
-        return client.containers.getEffectivePolicy({ containerId: find(wanted, containers).id });
+        return client.containers.getEffectivePolicy({ containerId: await findContainer(wanted, client) });
       });
       const value = {
         rules: rules.map(({ policyNamespace, policy, rule }) => ({ policyNamespace, policy, ...ruleView(rule!) })),
@@ -44,13 +43,4 @@ export function addEffective(program: Command): void {
         ]),
       ]);
     });
-}
-
-function find(wanted: string, containers: readonly Container[]): Container {
-  const exact = containers.find(({ id }) => id === wanted);
-  if (exact !== undefined) return exact;
-  const matching = containers.filter(({ id, name }) => name === wanted || id.startsWith(wanted));
-  if (matching.length === 1) return matching[0]!;
-  const problem = matching.length === 0 ? `no container ${wanted}` : `${wanted} could be any of`;
-  throw new CommandFailure(EXIT.refused, [problem, ...matching.map(({ id, name }) => `  ${id} ${name}`)].join('\n'));
 }

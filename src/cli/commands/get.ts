@@ -1,12 +1,19 @@
 import { type Command, Option } from 'commander';
+import type { Scope } from '../../policy/model.js';
 import { DEFAULT_NAMESPACE } from '../../policy/validate.js';
+import { SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { type Format, print } from '../output.js';
+import { scopeOption } from '../scope-option.js';
 import { containerView, policyView, postureView, statusView } from '../views.js';
 
 interface Options {
   readonly output: Format;
   readonly namespace?: string;
+}
+
+interface NamedOptions extends Options {
+  readonly scope: Scope;
 }
 
 const output = () =>
@@ -44,10 +51,10 @@ export function addGet(program: Command): void {
     .argument('<name>')
     .addOption(output().default('yaml'))
     .option('-n, --namespace <namespace>', 'its namespace', DEFAULT_NAMESPACE)
-    .action(async (name: string, { output: format, namespace = '' }: Options, command: Command) => {
-      const { policy, manifest } = await withClient(command, (client) =>
-        client.policies.getPolicy({ namespace, name }),
-      );
+    .addOption(scopeOption())
+    .action(async (name: string, { output: format, namespace = '', scope }: NamedOptions, command: Command) => {
+      const named = { name, namespace: scope === 'namespace' ? namespace : '', scope: SCOPES[scope] };
+      const { policy, manifest } = await withClient(command, (client) => client.policies.getPolicy(named));
       if (format === 'json') print('json', policyView(policy!), () => []);
       else process.stdout.write(manifest);
     });

@@ -64,9 +64,9 @@ describe('hauberk apply', () => {
     assert.match(dry.output, /^-\s+- path: \/etc\/shadow$/mu);
     assert.match(dry.output, /^\+\s+- path: \/etc\/gshadow$/mu);
     assert.match(dry.output, /updated, reaches 1 container \(dry run\)/u);
-    assert.equal(plane.policies.versionOf(plane.policies.get('default', 'one')!), 2);
+    assert.equal(plane.policies.versionOf(plane.policies.get({ namespace: 'default', name: 'one' })!), 2);
     await hauberk('apply', '-f', file);
-    assert.equal(plane.policies.versionOf(plane.policies.get('default', 'one')!), 3);
+    assert.equal(plane.policies.versionOf(plane.policies.get({ namespace: 'default', name: 'one' })!), 3);
   });
 
   test('takes a directory with all below it, and standard input, as one change', async (t) => {
@@ -195,4 +195,18 @@ test('the completion script for bash is one, and completes commands and flags', 
   assert.deepEqual(complete('hauberk watch --tls-c'), ['--tls-ca', '--tls-certificate']);
   for (const shell of ['zsh', 'fish']) assert.equal((await hauberk('completion', shell)).status, 0);
   assert.equal((await hauberk('completion', 'tcsh')).status, 2);
+});
+
+test('explain says what would be decided, by which rule and why not by the others', async (t) => {
+  const { write, hauberk, plane } = await start(t);
+  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  await hauberk('apply', '-f', write('one.yaml', manifest('one')));
+  const { status, output } = await hauberk('explain', 'web-1', 'read', '/etc/shadow');
+  assert.equal(status, 0);
+  assert.equal(output, 'block: default/one file.matchPaths[0] (block /etc/shadow)\n');
+  const json = await hauberk('explain', '-', 'read', '/x', '--labels', 'app=web', '-o', 'json');
+  assert.equal(JSON.parse(json.output).action, 'ALLOW');
+  const wrong = await hauberk('explain', 'web-1', 'peek', '/x');
+  assert.notEqual(wrong.status, 0);
+  assert.match(wrong.errors, /operation/u);
 });

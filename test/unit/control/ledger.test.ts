@@ -28,7 +28,7 @@ test('containers with equal rules share one image, and images no container uses 
   assert.equal(plane.kernel.images.size, 1);
   const rules = ['one file.matchPaths[0]'];
   assert.deepEqual(held(plane), { '10:11': rules, '20:21': rules, '30:31': rules });
-  await plane.policies.delete('default', 'one', 0);
+  await plane.policies.delete({ namespace: 'default', name: 'one' }, 0);
   assert.equal(plane.kernel.images.size, 1);
   assert.deepEqual(held(plane), { '10:11': [], '20:21': [], '30:31': [] });
 });

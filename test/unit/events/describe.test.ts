@@ -13,10 +13,12 @@ import {
 } from '../../../src/events/record.js';
 import type { RuleDescription } from '../../../src/events/rule-description.js';
 import { RULE_NONE } from '../../../src/image/layout.js';
-import { capabilityWord } from '../../support/socket-word.js';
+import { RULE_CLASSES, type RuleClass } from '../../../src/policy/model.js';
+import { capabilityWord } from '../../support/access-word.js';
 
 interface Fields {
   readonly operation: (typeof OPERATIONS)[number];
+  readonly ruleClass: RuleClass;
   readonly pathResult: (typeof PATH_RESULTS)[number];
   readonly action: number;
   readonly rule: number;
@@ -28,6 +30,7 @@ interface Fields {
 function record(fields: Partial<Fields> = {}): Buffer {
   const {
     operation = 'open',
+    ruleClass = 'file',
     pathResult = 'resolved',
     action = 2,
     rule = 0,
@@ -51,7 +54,8 @@ function record(fields: Partial<Fields> = {}): Buffer {
     parent_program_bytes: paths[2]!.length,
   };
   for (const [name, value] of Object.entries(numbers)) head.writeUInt32LE(value, RECORD[name as keyof typeof RECORD]);
-  head.writeUInt16LE(OPERATIONS.indexOf(operation), RECORD.operation);
+  head.writeUInt8(OPERATIONS.indexOf(operation), RECORD.operation);
+  head.writeUInt8(RULE_CLASSES.indexOf(ruleClass), RECORD.rule_class);
   head.writeUInt16LE(PATH_RESULTS.indexOf(pathResult), RECORD.path_result);
   head.writeUInt32LE(((action << 30) | rule) >>> 0, RECORD.verdict);
   head.writeBigUInt64LE(500n, RECORD.time_ns);
@@ -102,6 +106,7 @@ test('a record becomes an event that names container, rule, process and parents'
     object: '/etc/shadow',
     action: 'Block',
     result: 'denied',
+    wouldBlock: false,
     program: '/bin/cat',
     parentProgram: '/bin/dash',
     pid: 7,
@@ -115,17 +120,26 @@ test('a record becomes an event that names container, rule, process and parents'
   });
 });
 
-test('every operation is of one class', () => {
-  const classes = Object.fromEntries(OPERATIONS.map((operation) => [operation, describe({ operation }).class]));
-  const of = (ruleClass: string) => OPERATIONS.filter((operation) => classes[operation] === ruleClass);
-  assert.deepEqual(of('process'), ['exec']);
-  assert.deepEqual(of('network'), ['create', 'bind', 'connect', 'listen', 'accept', 'send', 'receive']);
-  assert.deepEqual(of('capabilities'), ['use']);
-  assert.equal(of('file').length, OPERATIONS.length - 9);
+test('the class is the one the kernel says, and what a policy in audit mode would refuse is told', () => {
+  assert.deepEqual(
+    RULE_CLASSES.map((ruleClass) => describe({ ruleClass }).class),
+    RULE_CLASSES,
+  );
+  const audited = describeRecord(decodeRecord(record({ action: 1 }))!, {
+    ...context,
+    ruleOf: () => ({ ...rule, wouldBlock: true }),
+    clockOffset: 0n,
+  });
+  assert.deepEqual([audited.action, audited.result, audited.wouldBlock], ['Audit', 'passed', true]);
 });
 
 test('what passed under report has passed, and a capability is called by its name', () => {
-  const { action, result, object } = describe({ operation: 'use', action: 1, object: capabilityWord(0).toString() });
+  const { action, result, object } = describe({
+    operation: 'use',
+    ruleClass: 'capabilities',
+    action: 1,
+    object: capabilityWord(0).toString(),
+  });
   assert.deepEqual([action, result, object], ['Audit', 'passed', 'chown']);
 });
 
@@ -146,9 +160,9 @@ test('a record that is too short, or speaks of what this version does not know, 
   const good = record();
   assert.equal(decodeRecord(good.subarray(0, RECORD_BYTES - 1)), undefined);
   assert.equal(decodeRecord(good.subarray(0, good.length - 1)), undefined);
-  for (const offset of [RECORD.operation, RECORD.path_result]) {
+  for (const offset of [RECORD.operation, RECORD.rule_class, RECORD.path_result]) {
     const strange = Buffer.from(good);
-    strange.writeUInt16LE(999, offset);
+    strange.writeUInt8(99, offset);
     assert.equal(decodeRecord(strange), undefined);
   }
 });

@@ -29,6 +29,7 @@ export function makeEvent(event: Partial<SecurityEvent> = {}): SecurityEvent {
     comm: 'cat',
     generation: 3,
     heldBack: 0,
+    wouldBlock: false,
     ...event,
   };
 }

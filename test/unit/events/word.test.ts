@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeWord } from '../../../src/events/word.js';
-import { capabilityWord, type SocketUse, socketWord } from '../../support/socket-word.js';
+import type { SocketUse } from '../../../src/explain/access.js';
+import { capabilityWord, socketWord } from '../../support/access-word.js';
 
 const said = (use: Partial<SocketUse>) =>
   describeWord(

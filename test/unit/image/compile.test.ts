@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import { Failure } from '../../../src/failure.js';
 import { compileImage } from '../../../src/image/compile.js';
 import {
-  FLAG_DECIDES_FILE,
-  FLAG_DECIDES_PROCESS,
+  decidesFlag,
   FLAG_HAS_SOURCES,
   HEADER,
   IMAGE_MAGIC,
@@ -32,7 +31,10 @@ test('without rules there is no state, and everything is allowed by no rule', ()
   const image = compileImage({ rules: [], postures: {} });
   assert.equal(image.states, 0);
   assert.equal(matchPath(image.words, path('/a')), 0);
-  assert.deepEqual(decide(image.words, path('/a'), 0, 'write', 'other'), { action: 'Allow', rule: undefined });
+  assert.deepEqual(decide(image.words, path('/a'), { programClass: 0 }, 'write', 'other'), {
+    action: 'Allow',
+    rule: undefined,
+  });
 });
 
 test('the header says what kind of image this is and what it decides', () => {
@@ -40,18 +42,18 @@ test('the header says what kind of image this is and what it decides', () => {
   const { words } = compileImage(ruleSet([rule(exact('/a'))]));
   assert.deepEqual([...words.slice(0, 2)], [0, IMAGE_MAGIC]);
   assert.equal(flagsOf(ruleSet([])), 0);
-  assert.equal(flagsOf(ruleSet([rule(exact('/a'))])), FLAG_DECIDES_FILE);
+  assert.equal(flagsOf(ruleSet([rule(exact('/a'))])), decidesFlag('file'));
   assert.equal(
     flagsOf(ruleSet([rule(exact('/a'), { class: 'process', sources: ['/b'] })])),
-    FLAG_DECIDES_PROCESS | FLAG_HAS_SOURCES,
+    decidesFlag('process') | FLAG_HAS_SOURCES,
   );
 });
 
 test('the rules of an image are those of the set and then the postures in force', () => {
   const set = ruleSet([rule(exact('/a'), { action: 'Allow' }), rule(exact('/b'))]);
   const image = compileImage(set);
-  assert.deepEqual(image.rules, [...set.rules, { posture: 'block', class: 'file' }]);
-  assert.deepEqual(decide(image.words, path('/c'), 0, 'read', 'owner'), { action: 'Block', rule: 2 });
+  assert.deepEqual(image.rules, [...set.rules, { posture: 'block', class: 'file', mode: 'enforce' }]);
+  assert.deepEqual(decide(image.words, path('/c'), { programClass: 0 }, 'read', 'owner'), { action: 'Block', rule: 2 });
 });
 
 test('programs are classified by their path and not by that of a directory', () => {
@@ -61,7 +63,9 @@ test('programs are classified by their path and not by that of a directory', () 
     programs.map((program) => classifyProgram(words, path(program))),
     [1, 1, 0, 0, 0],
   );
-  const actions = [1, 0].map((programClass) => decide(words, path('/secret'), programClass, 'read', 'owner').action);
+  const actions = [1, 0].map(
+    (programClass) => decide(words, path('/secret'), { programClass }, 'read', 'owner').action,
+  );
   assert.deepEqual(actions, ['Block', 'Allow']);
 });
 
@@ -70,7 +74,7 @@ test('a program is classified below a directory whose answer is settled', () => 
     ruleSet([rule(directory('/bin/', true)), rule(exact('/x'), { sources: ['/bin/a'], action: 'Audit' })]),
   );
   assert.equal(classifyProgram(words, path('/bin/a')), 1);
-  assert.equal(decide(words, path('/bin/a'), 0, 'read', 'owner').action, 'Block');
+  assert.equal(decide(words, path('/bin/a'), { programClass: 0 }, 'read', 'owner').action, 'Block');
 });
 
 test('the path below a recursive directory is not read to its end', () => {

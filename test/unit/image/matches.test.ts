@@ -44,7 +44,8 @@ const CASES: readonly Case[] = [
 
 for (const { match, matched, unmatched } of CASES) {
   const { words } = compileImage(ruleSet([rule(match)]));
-  const isMatched = (path: string | Buffer) => decide(words, Buffer.from(path), 0, 'read', 'owner').rule === 0;
+  const isMatched = (path: string | Buffer) =>
+    decide(words, Buffer.from(path), { programClass: 0 }, 'read', 'owner').rule === 0;
   test(`${JSON.stringify(match)} matches what it says and nothing else`, () => {
     for (const path of matched) assert(isMatched(path), `must match ${path}`);
     for (const path of unmatched) assert(!isMatched(path), `must not match ${path}`);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Budget, DEFAULT_LIMITS } from '../../../src/image/limits.js';
 import { classifyPrograms } from '../../../src/image/program-classes.js';
 import { exact, rule, ruleSet } from './rule-sets.js';
 
@@ -10,27 +11,38 @@ const { rules } = ruleSet([
   rule(exact('/1')),
 ]);
 
+const classify = () => classifyPrograms(rules, new Budget(DEFAULT_LIMITS));
+
 test('programs that the same rules name share a class', () => {
-  const { classOf } = classifyPrograms(rules);
+  const { sources, classOf } = classify();
+  assert.deepEqual(sources, ['/a', '/b', '/c', '/d']);
   assert.deepEqual(
-    [...classOf],
-    [
-      ['/a', 1],
-      ['/b', 1],
-      ['/c', 2],
-      ['/d', 3],
-    ],
+    sources.map((_, index) => classOf(Int32Array.of(index))),
+    [3, 3, 2, 1],
   );
+  assert.equal(classOf(Int32Array.of()), 0);
+});
+
+test('a program in a directory that a rule names is of the class of all that name it', () => {
+  const set = ruleSet([
+    rule(exact('/333'), { sources: ['/bin/a', '/opt/**'] }),
+    rule(exact('/22'), { sources: ['/bin/'] }),
+  ]);
+  const { sources, classOf, reaches } = classifyPrograms(set.rules, new Budget(DEFAULT_LIMITS));
+  const both = classOf(Int32Array.of(sources.indexOf('/bin/a'), sources.indexOf('/bin/')));
+  const one = classOf(Int32Array.of(sources.indexOf('/bin/')));
+  assert.notEqual(both, one);
+  assert.deepEqual([reaches(0, both), reaches(1, both), reaches(0, one), reaches(1, one)], [true, true, false, true]);
 });
 
 test('a rule reaches the classes it names, and every class when it names none', () => {
-  const { reaches } = classifyPrograms(rules);
+  const { reaches } = classify();
   const reached = rules.map((_, index) => [0, 1, 2, 3].filter((programClass) => reaches(index, programClass)));
-  assert.deepEqual(reached, [[1], [1, 2], [2, 3], [0, 1, 2, 3]]);
+  assert.deepEqual(reached, [[3], [2, 3], [1, 2], [0, 1, 2, 3]]);
 });
 
 test('the classes named by any of some rules are listed once, upwards', () => {
-  const { namedByAny } = classifyPrograms(rules);
+  const { namedByAny } = classify();
   assert.deepEqual(namedByAny(Int32Array.of(2, 1, 3)), [1, 2, 3]);
   assert.deepEqual(namedByAny(Int32Array.of(3)), []);
 });

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IntBuffer } from '../../../src/image/integers.js';
-import { SYMBOL_PROGRAM_CLASS, SYMBOL_VERDICT, VERDICT_ROW_ENTRIES } from '../../../src/image/layout.js';
+import {
+  ACTOR_HAS_TERMINAL,
+  SYMBOL_PROGRAM_CLASS,
+  SYMBOL_VERDICT,
+  VERDICT_ROW_ENTRIES,
+} from '../../../src/image/layout.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded } from '../../../src/image/limits.js';
 import { Verdicts } from '../../../src/image/verdicts.js';
 import { decodeVerdict } from '../../../src/image/walk.js';
@@ -39,15 +44,17 @@ test('postures decide for what no rule matches, each for its class, numbered aft
     rule(exact('/a'), { action: 'Allow' }),
     rule(exact('/b'), { action: 'Allow', class: 'process' }),
   );
-  assert.deepEqual(row(verdicts, verdicts.defaultRow), [
+  // Of mapping as executable no rule speaks.
+  assert.deepEqual(row(verdicts, verdicts.defaultRows[0]!), [
     'Audit 2',
     'Audit 2',
-    ...new Array(4).fill('Block 3'),
-    ...new Array(4).fill('Allow -'),
+    ...new Array(14).fill('Block 3'),
+    ...new Array(2).fill('Allow -'),
   ]);
+  assert.deepEqual(row(verdicts, verdicts.defaultRows[1]!), new Array(CELLS).fill('Allow -'));
   assert.deepEqual(verdicts.decidingRules.slice(2), [
-    { posture: 'audit', class: 'process' },
-    { posture: 'block', class: 'file' },
+    { posture: 'audit', class: 'process', mode: 'enforce' },
+    { posture: 'block', class: 'file', mode: 'enforce' },
   ]);
 });
 
@@ -74,9 +81,9 @@ test('only the classes that are answered differently have an entry', () => {
     rule(exact('/c'), { action: 'Audit' }),
   );
   assert.equal(entries(verdicts).length, 0);
-  // Class 1 is /x. Programs no rule names find no rule here, so there is no entry for them.
+  // Class 2 is /x. Programs no rule names find no rule here, so there is no entry for them.
   const [symbol, named, ...rest] = entries(verdicts, 0);
-  assert.deepEqual([symbol, rest], [SYMBOL_VERDICT + 1, []]);
+  assert.deepEqual([symbol, rest], [SYMBOL_VERDICT + 4, []]);
   assert.deepEqual(row(verdicts, named!).slice(2, 6), new Array(4).fill('Block 0'));
   const symbols = entries(verdicts, 1, 2).filter((_, index) => index % 2 === 0);
   assert.deepEqual(symbols, [SYMBOL_VERDICT, SYMBOL_VERDICT + 2]);
@@ -91,8 +98,8 @@ test('a class that a rule names without effect has no entry', () => {
 
 test('the class of a program is part of the label', () => {
   const verdicts = verdictsOf(rule(exact('/a'), { sources: ['/x'] }));
-  assert.deepEqual(entries(verdicts, verdicts.markOfClass(1)), [SYMBOL_PROGRAM_CLASS, 1]);
-  assert.notEqual(label(verdicts, 0, verdicts.markOfClass(1)), label(verdicts, 0));
+  assert.deepEqual(entries(verdicts, verdicts.marks.ofSource(0)), [SYMBOL_PROGRAM_CLASS, 1]);
+  assert.notEqual(label(verdicts, 0, verdicts.marks.ofSource(0)), label(verdicts, 0));
 });
 
 test('rows that are equal are one row', () => {
@@ -105,4 +112,12 @@ test('asking many rules for many classes counts as work', () => {
   const rules = Array.from({ length: 50 }, (_, index) => rule(exact('/a'), { sources: [`/${index}`] }));
   const verdicts = new Verdicts(ruleSet(rules), new Budget({ ...DEFAULT_LIMITS, work: 500 }));
   assert.throws(() => label(verdicts, ...rules.keys()), LimitExceeded);
+});
+
+test('a rule for processes with a terminal is answered to those only', () => {
+  const verdicts = verdictsOf(rule(exact('/long'), { terminal: true }), rule(exact('/a'), { action: 'Audit' }));
+  const [, others, symbol, onTerminal] = entries(verdicts, 0, 1);
+  assert.equal(symbol, SYMBOL_VERDICT + ACTOR_HAS_TERMINAL);
+  assert.deepEqual(row(verdicts, others!).slice(2, 4), ['Audit 1', 'Audit 1']);
+  assert.deepEqual(row(verdicts, onTerminal!).slice(2, 4), ['Block 0', 'Block 0']);
 });

@@ -20,14 +20,15 @@ function handMade(): Uint32Array {
   const entry = (index: number, first: number, second: number): void =>
     words.set([first >>> 0, second >>> 0], index * 2);
   entry(1, START | STATE_HAS_DEFAULT, VERDICTS);
-  entry(2, 0, 1);
+  entry(2, 0, 0);
+  entry(3, 1, 1);
   entry(START, START, LAST);
   entry(START + 97, START, MIDDLE | STATE_HAS_DEFAULT);
   entry(START + 98, START, 0);
   entry(START + 99, START, MIDDLE | STATE_ABSORBING);
   entry(MIDDLE, MIDDLE, MIDDLE | STATE_HAS_DEFAULT);
   entry(MIDDLE + SYMBOL_VERDICT, MIDDLE, 0);
-  entry(MIDDLE + SYMBOL_VERDICT + 2, MIDDLE, 2);
+  entry(MIDDLE + SYMBOL_VERDICT + 4, MIDDLE, 2);
   entry(LAST + SYMBOL_PROGRAM_CLASS, LAST, 7);
   // A stranger's entry where the last state has none.
   entry(LAST + 97, MIDDLE, MIDDLE);
@@ -68,14 +69,14 @@ test('a program has the class its state leads to, else that of unnamed programs'
 
 test('the row is that of the class, else of unnamed programs, else of what no rule matches', () => {
   const ruleOf = (text: string, programClass: number) =>
-    decide(words, path(text), programClass, 'execute', 'owner').rule;
+    decide(words, path(text), { programClass }, 'execute', 'owner').rule;
   assert.deepEqual([ruleOf('a', 2), ruleOf('a', 1), ruleOf('a', 0)], [20, 0, 0]);
   assert.deepEqual([ruleOf('z', 0), ruleOf('b', 0), ruleOf('b', 2)], [10, 10, 10]);
 });
 
 test('operation and ownership choose the verdict within the row', () => {
-  assert.deepEqual(decide(words, path('a'), 2, 'write', 'owner'), { action: 'Allow', rule: 22 });
-  assert.deepEqual(decide(words, path('a'), 2, 'read', 'other'), { action: 'Block', rule: 21 });
+  assert.deepEqual(decide(words, path('a'), { programClass: 2 }, 'write', 'owner'), { action: 'Allow', rule: 22 });
+  assert.deepEqual(decide(words, path('a'), { programClass: 2 }, 'read', 'other'), { action: 'Block', rule: 21 });
 });
 
 test('a verdict is an action and the rule that decided, if one did', () => {

@@ -58,26 +58,39 @@ const cases: readonly Case[] = [
     'of another kind of document only the kind is named',
     'kind: KubeArmorPolicy\n',
     'kind: Deployment\nreplicas: 3\n',
-    'line 2, column 7: kind: must be `KubeArmorPolicy`, not `Deployment`',
+    'line 2, column 7: kind: must be one of `KubeArmorPolicy`, `KubeArmorClusterPolicy`, `KubeArmorHostPolicy`, not `Deployment`',
   ],
   [
     'a misspelt kind gets a suggestion',
     'KubeArmorPolicy',
     'KubearmourPolicy',
-    'line 2, column 7: kind: must be `KubeArmorPolicy`, not `KubearmourPolicy`, did you mean `KubeArmorPolicy`?',
+    'line 2, column 7: kind: must be one of `KubeArmorPolicy`, `KubeArmorClusterPolicy`, `KubeArmorHostPolicy`, not `KubearmourPolicy`, did you mean `KubeArmorPolicy`?',
   ],
-  ['a kind that is no string', 'KubeArmorPolicy', '1', 'line 2, column 7: kind: must be `KubeArmorPolicy`'],
   [
-    'host policies are refused by name',
+    'a kind that is no string',
+    'KubeArmorPolicy',
+    '1',
+    'line 2, column 7: kind: must be one of `KubeArmorPolicy`, `KubeArmorClusterPolicy`, `KubeArmorHostPolicy`',
+  ],
+  [
+    'a policy for the host with the selector of containers',
     'KubeArmorPolicy',
     'KubeArmorHostPolicy',
-    `line 2, column 7: kind: ${unsupported('`KubeArmorHostPolicy` is')}`,
+    'line 6, column 3: spec.nodeSelector: missing required field `nodeSelector`',
+    'line 6, column 3: spec.selector: unknown field `selector`',
   ],
   [
-    'cluster policies are refused by name',
-    'KubeArmorPolicy',
-    'KubeArmorClusterPolicy',
-    `line 2, column 7: kind: ${unsupported('`KubeArmorClusterPolicy` is')}`,
+    'a policy with the namespace of containers that it cannot choose',
+    'matchLabels:\n      app: web',
+    'matchExpressions: [{key: namespace, operator: In, values: [a]}]',
+    'line 7, column 30: spec.selector.matchExpressions[0].key: is for `KubeArmorClusterPolicy` only: this policy ' +
+      'reaches its own namespace',
+  ],
+  [
+    'an expression on labels with a value that is none',
+    'matchLabels:\n      app: web',
+    'matchExpressions: [{key: label, operator: NotIn, values: [web]}]',
+    'line 7, column 63: spec.selector.matchExpressions[0].values[0]: must be a label such as `app=web`, not `web`',
   ],
   ['a missing name', 'name: sample', 'namespace: x', 'line 4, column 3: metadata.name: missing required field `name`'],
   [
@@ -134,13 +147,15 @@ const cases: readonly Case[] = [
     'a selector without matchLabels',
     'matchLabels:\n      app: web',
     '{}',
-    'line 7, column 5: spec.selector.matchLabels: missing required field `matchLabels`',
+    'line 7, column 5: spec.selector: missing one of `matchLabels`, `matchExpressions`; an empty one reaches the ' +
+      'whole namespace',
   ],
   [
     'a matchLabels with nothing in it',
     '      app: web\n',
     '',
-    'line 7, column 5: spec.selector.matchLabels: must be a mapping',
+    'line 7, column 5: spec.selector: missing one of `matchLabels`, `matchExpressions`; an empty one reaches the ' +
+      'whole namespace',
   ],
   [
     'a mapping where a list must be',
@@ -185,7 +200,8 @@ const cases: readonly Case[] = [
     'a policy without a rule',
     GOOD.slice(GOOD.indexOf('  file:')),
     '  file: {matchPaths: []}\n',
-    'line 6, column 3: spec: at least one rule is required, in `process`, `file`, `network` or `capabilities`',
+    'line 6, column 3: spec: at least one rule is required, in `process`, `file`, `network`, `capabilities`, ' +
+      '`filesystems`, `mounts`, `ptrace`, `namespaces`, `presets`',
   ],
   [
     'a field given twice',
@@ -246,9 +262,7 @@ const cases: readonly Case[] = [
   ...(
     [
       ['syscalls', '`syscalls` rules are', 'syscalls: {matchSyscalls: [{syscall: [unlink]}]}'],
-      ['presets', '`presets` are', 'presets: [{name: filelessExec}]'],
       ['apparmor', '`apparmor` is', 'apparmor: deny network,'],
-      ['nodeSelector', '`nodeSelector` is', 'nodeSelector: {matchLabels: {a: b}}'],
     ] as const
   ).map(
     ([field, subject, text]): Case => [
@@ -259,35 +273,46 @@ const cases: readonly Case[] = [
     ],
   ),
   [
-    'matchExpressions are refused by name, without asking for matchLabels as well',
-    'matchLabels:\n      app: web',
-    'matchExpressions: [{key: label, operator: In, values: [app=web]}]',
-    `line 7, column 5: spec.selector.matchExpressions: ${unsupported('`matchExpressions` are')}`,
-  ],
-  [
-    'nodeSelector in the place of selector is refused by name, without asking for selector as well',
+    'nodeSelector in the place of selector',
     'selector:',
     'nodeSelector:',
-    `line 6, column 3: spec.nodeSelector: ${unsupported('`nodeSelector` is')}`,
+    'line 6, column 3: spec.selector: missing required field `selector`',
+    'line 6, column 3: spec.nodeSelector: unknown field `nodeSelector`',
   ],
   [
-    'execname is refused by name, without asking for path as well',
+    'a program named twice over, and one not at all',
     'file:',
-    'process: {matchPaths: [{execname: apt}]}\n  file:',
-    `line 9, column 27: spec.process.matchPaths[0].execname: ${unsupported('`execname` is')}`,
+    'process: {matchPaths: [{path: /bin/sh, execname: sh}, {pts: true}]}\n  file:',
+    'line 9, column 52: spec.process.matchPaths[0].execname: stands beside `path`: only one of the two may',
+    'line 9, column 57: spec.process.matchPaths[1].path: missing one of `path`, `execname`',
   ],
   [
-    'allowedArgs and pts are refused by name',
+    'a name of a program with a slash',
     'file:',
-    'process: {matchPaths: [{path: /bin/sh, pts: true, allowedArgs: [-c]}]}\n  file:',
-    `line 9, column 42: spec.process.matchPaths[0].pts: ${unsupported('`pts` is')}`,
-    `line 9, column 53: spec.process.matchPaths[0].allowedArgs: ${unsupported('`allowedArgs` are')}`,
+    'process: {matchPaths: [{execname: bin/sh}]}\n  file:',
+    'line 9, column 37: spec.process.matchPaths[0].execname: must be a name without `/`, `path` names one place',
   ],
   [
-    'a directory as a source is refused by name',
-    '- path: /bin/cat',
-    '- dir: /bin/',
-    `line 13, column 9: spec.file.matchPaths[0].fromSource[0].dir: ${unsupported('`dir` in `fromSource` is')}`,
+    'operations that there are none of, or beside readOnly',
+    '- path: /etc/shadow',
+    '- {path: /a, operations: [peek]}\n    - {path: /b, operations: [read], readOnly: true}\n    - path: /etc/shadow',
+    'line 11, column 31: spec.file.matchPaths[0].operations[0]: must be one of `read`, `write`, `create`, `delete`, ' +
+      '`rename`, `link`, `attributes`, `map`, not `peek`',
+  ],
+  [
+    'a priority out of range, a mode there is not, a time that is none',
+    'selector:',
+    'priority: 5000\n  mode: dry\n  expires: tomorrow\n  selector:',
+    'line 6, column 13: spec.priority: must be a whole number from -1000 to 1000',
+    'line 7, column 9: spec.mode: must be one of `enforce`, `audit`, not `dry`',
+    'line 8, column 12: spec.expires: must be a time such as `2026-12-31T23:59:59Z` (RFC 3339)',
+  ],
+  [
+    'a preset there is not',
+    'file:',
+    'presets: [{name: filelessexec}]\n  file:',
+    'line 9, column 20: spec.presets[0].name: must be one of `anonymousMapExec`, `filelessExec`, `protectEnv`, ' +
+      '`protectProc`, `exec`, not `filelessexec`, did you mean `filelessExec`?',
   ],
   [
     'a null byte in the text is an error of YAML or of the field, never lost',
@@ -371,13 +396,13 @@ test('all problems of all documents are listed, in the order of the text', () =>
       'line 8, column 12: document 1: spec.selector.matchLabels.app: must be a string',
       'line 22, column 9: document 2: metadata.name: must be lower-case letters, digits, `-` and `.`, starting and ' +
         'ending in a letter or digit, at most 253 characters (a DNS-1123 subdomain)',
-      'line 31, column 9: document 2: spec.file.matchPaths[0].fromSource[0].path: missing required field `path`',
       'line 31, column 9: document 2: spec.file.matchPaths[0].fromSource[0].paths: unknown field `paths`, did you ' +
         'mean `path`?',
+      'line 31, column 9: document 2: spec.file.matchPaths[0].fromSource[0].path: missing one of `path`, `dir`',
       'line 33, column 12: document 2: spec.file.matchDirectories[0].dir: must end in `/`',
       'line 37, column 1: document 3: apiVersion: missing required field `apiVersion`',
       'line 38, column 1: document 3: kind: field `kind` is given twice',
-      'line 38, column 7: document 3: kind: must be `KubeArmorPolicy`, not `List`',
+      'line 38, column 7: document 3: kind: must be one of `KubeArmorPolicy`, `KubeArmorClusterPolicy`, `KubeArmorHostPolicy`, not `List`',
     ],
   );
 });

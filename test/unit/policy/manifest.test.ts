@@ -104,9 +104,7 @@ test('an empty matchLabels is taken and warned of', () => {
   const text = ALLOW_WITH_SOURCES.replace('{container: ubuntu-1}', '{}');
   const { policy, warnings } = only(text);
   assert.deepEqual(policy.matchLabels, {});
-  assert.deepEqual(warnings, [
-    'spec.selector.matchLabels: is empty, so the policy reaches every container of namespace `default`',
-  ]);
+  assert.deepEqual(warnings, ['spec.selector is empty, so the policy reaches every container of namespace `default`']);
 });
 
 test('a tag that YAML does not know is warned of', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { BoundRule } from '../../../src/policy/model.js';
 import { resolveRules } from '../../../src/policy/rule-set.js';
 import { boundRules } from './arbitrary.js';
 import { bind } from './support.js';
@@ -15,14 +16,21 @@ test('no posture is in force without an Allow rule', () => {
 test('an Allow rule brings the posture of its own class into force', () => {
   const file = bind({ class: 'file', action: 'Allow' });
   const process = bind({ class: 'process', action: 'Allow' });
-  assert.deepEqual(resolveRules([file], postures).postures, { file: 'audit' });
-  assert.deepEqual(resolveRules([process], postures).postures, { process: 'block' });
+  const inForce = (...bound: BoundRule[]) => resolveRules(bound, postures).postures;
+  const { write, map, execute } = inForce(file);
+  assert.deepEqual([write, map, execute], ['audit', undefined, undefined]);
+  assert.deepEqual(inForce(process), { execute: 'block' });
   const network = bind({ class: 'network', action: 'Allow', match: { kind: 'protocol', protocol: 'tcp' } });
-  assert.deepEqual(resolveRules([file, process, network], postures).postures, {
-    process: 'block',
-    file: 'audit',
-    network: 'block',
-  });
+  const all = inForce(file, process, network);
+  assert.deepEqual([all.execute, all.read, all.communicate, all.use], ['block', 'audit', 'block', undefined]);
+  const mapping = bind({ class: 'file', action: 'Allow', operations: ['map'] });
+  assert.equal(inForce(mapping).map, 'audit');
+});
+
+test('an Allow rule of a policy in audit mode brings its posture into force for what would be only', () => {
+  const audited = { policy: { ...bind({}).policy, mode: 'audit' }, rule: bind({ action: 'Allow' }).rule } as const;
+  const { postures: inForce, rehearsedPostures } = resolveRules([audited], postures);
+  assert.deepEqual([inForce.read, rehearsedPostures?.read], [undefined, 'audit']);
 });
 
 test('the input is left as it is', () => {

@@ -27,8 +27,11 @@ test('an empty message or list of tags inherits', () => {
 
 test('a given kind must still be right', () => {
   assert.deepEqual(
-    refusalOf(() => readPolicy({ ...document, kind: 'KubeArmorHostPolicy' }, options)),
-    ['kind: `KubeArmorHostPolicy` is part of the policy language but not supported by this version of Hauberk'],
+    refusalOf(() => readPolicy({ ...document, kind: 'KubeArmorHostPolic' }, options)),
+    [
+      'kind: must be one of `KubeArmorPolicy`, `KubeArmorClusterPolicy`, `KubeArmorHostPolicy`, not ' +
+        '`KubeArmorHostPolic`, did you mean `KubeArmorHostPolicy`?',
+    ],
   );
 });
 
@@ -79,6 +82,6 @@ test('a policy shares nothing with its document', () => {
 test('only a policy that asks for no label is warned of', () => {
   assert.deepEqual(warningsOf(makePolicy()), []);
   assert.deepEqual(warningsOf(makePolicy({ namespace: 'shop', matchLabels: {} })), [
-    'spec.selector.matchLabels: is empty, so the policy reaches every container of namespace `shop`',
+    'spec.selector is empty, so the policy reaches every container of namespace `shop`',
   ]);
 });

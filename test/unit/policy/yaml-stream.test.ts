@@ -36,7 +36,7 @@ test('a document in error does not hide the problems of the others', () => {
     'line 2, column 1: document 1: manifest: is not valid YAML: Flow sequence in block collection must be ' +
       'sufficiently indented and end with a ]',
     'line 3, column 1: document 2: apiVersion: missing required field `apiVersion`',
-    'line 3, column 7: document 2: kind: must be `KubeArmorPolicy`, not `Pod`',
+    'line 3, column 7: document 2: kind: must be one of `KubeArmorPolicy`, `KubeArmorClusterPolicy`, `KubeArmorHostPolicy`, not `Pod`',
   ]);
 });
 

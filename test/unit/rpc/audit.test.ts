@@ -13,7 +13,11 @@ const serveAs = (t: TestContext, role: Role) => {
     lines: auditLogger.lines,
   }));
 };
-const applied = (text: string) => ({ source: { $case: 'manifest' as const, value: text }, expectedVersions: {} });
+const applied = (text: string) => ({
+  source: { $case: 'manifest' as const, value: text },
+  expectedVersions: {},
+  force: false,
+});
 
 describe('the audit log', () => {
   test('says who changed what, from where and how it ended, and nothing of the manifest', async (t) => {
@@ -22,8 +26,8 @@ describe('the audit log', () => {
     const containers = connectWith(t, ContainerServiceClient, server);
     await ask(policies, (c) => c.applyPolicy, applied(`${manifest('a')}---\n${manifest('b', '/x', 'other')}`));
     await ask(policies, (c) => c.listPolicies, { namespace: '' });
-    await ask(policies, (c) => c.deletePolicy, { name: 'a', namespace: '', expectedVersion: 0n });
-    await refusal(ask(policies, (c) => c.deletePolicy, { name: 'a', namespace: '', expectedVersion: 0n }));
+    await ask(policies, (c) => c.deletePolicy, { name: 'a', namespace: '', expectedVersion: 0n, scope: 0 });
+    await refusal(ask(policies, (c) => c.deletePolicy, { name: 'a', namespace: '', expectedVersion: 0n, scope: 0 }));
     await refusal(ask(policies, (c) => c.applyPolicy, applied('kind: secret\n')));
     await ask(containers, (c) => c.registerContainer, {
       id: 'c1',

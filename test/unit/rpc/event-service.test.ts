@@ -105,6 +105,7 @@ describe('StreamEvents', () => {
         comm: 'cat',
         generation: 3,
         heldBack: 0n,
+        wouldBlock: false,
       },
     ]);
   });
@@ -156,7 +157,10 @@ describe('StreamEvents', () => {
     assert.deepEqual(violations, [
       ['minimum_severity', 'must not be greater than 10'],
       ['container_ids[1]', 'must not be empty'],
-      ['classes[1]', 'must be PROCESS, FILE, NETWORK or CAPABILITY'],
+      [
+        'classes[1]',
+        'must be PROCESS, FILE, NETWORK, CAPABILITY, FILESYSTEM, MOUNT, PTRACE, NAMESPACES, PRESET or SYSTEM_CALL',
+      ],
       ['actions[0]', 'must be ALLOW, AUDIT or BLOCK'],
       ['results[0]', 'must be DENIED or PASSED'],
       ['object_pattern', 'has a `[` that no `]` closes (at character 3)'],

@@ -33,7 +33,11 @@ describe('WaitForGeneration', () => {
     assert.deepEqual(await wait(0n), { enforcedGeneration: 0n });
     const later = wait(1n);
     const source = { $case: 'manifest', value: manifest('one') } as const;
-    const applied = await ask(policyClient(t, server), (c) => c.applyPolicy, { source, expectedVersions: {} });
+    const applied = await ask(policyClient(t, server), (c) => c.applyPolicy, {
+      source,
+      expectedVersions: {},
+      force: false,
+    });
     assert.equal(applied.generation, 1n);
     assert.deepEqual(await later, { enforcedGeneration: 1n });
   });
@@ -51,7 +55,9 @@ describe('WaitForGeneration', () => {
     await plane.keeper.register(description, identity);
     plane.kernel.failure = new Error('no memory');
     const source = { $case: 'manifest', value: manifest('one') } as const;
-    const refused = await refusal(ask(policyClient(t, server), (c) => c.applyPolicy, { source, expectedVersions: {} }));
+    const refused = await refusal(
+      ask(policyClient(t, server), (c) => c.applyPolicy, { source, expectedVersions: {}, force: false }),
+    );
     assert.equal(refused.code, 'INTERNAL');
     const { enforcing, generation, enforcedGeneration } = plane.host.status();
     assert.deepEqual([enforcing, generation, enforcedGeneration], [false, 2, 1]);

@@ -96,7 +96,7 @@ describe('a client', () => {
   test('whose request is too large is refused and counted', async (t) => {
     const { server, counts, logger } = await serveGuarded(t, { limits: { messageBytes: 1000 } });
     const client = connectWith(t, PolicyServiceClient, server);
-    const answer = await refusal(ask(client, (c) => c.getPolicy, { name: 'x'.repeat(2000), namespace: '' }));
+    const answer = await refusal(ask(client, (c) => c.getPolicy, { name: 'x'.repeat(2000), namespace: '', scope: 0 }));
     assert.equal(answer.code, 'RESOURCE_EXHAUSTED');
     await until(() => counts.refusals.length > 0);
     assert.deepEqual(counts.refusals, ['message-size']);
@@ -179,6 +179,7 @@ describe('a call', () => {
       listPostures: unused,
       deletePolicy: unused,
       getPolicy: unused,
+      explain: unused,
       listPolicies: unused,
       async applyPolicy() {
         await called;
@@ -186,8 +187,10 @@ describe('a call', () => {
           namespace: 'default',
           name: 'late',
           kind: 1,
+          scope: 1,
           containerIds: [],
           warnings: [],
+          conflicts: [],
           resourceVersion: 1n,
         };
         return { changes: [change], generation: 1n };
@@ -197,6 +200,7 @@ describe('a call', () => {
     const call = ask(connectWith(t, PolicyServiceClient, server), (c) => c.applyPolicy, {
       source: { $case: 'manifest', value: manifest('late') },
       expectedVersions: {},
+      force: false,
     });
     assert.equal((await refusal(call)).code, 'DEADLINE_EXCEEDED');
     await until(() => logger.lines.length === 1);

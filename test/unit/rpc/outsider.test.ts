@@ -51,6 +51,8 @@ describe('a client that has only the .proto files', () => {
           container_ids: [],
           warnings: ['the selector reaches no container at present'],
           resource_version: '1',
+          scope: 'NAMESPACE',
+          conflicts: [],
         },
       ],
       generation: '1',

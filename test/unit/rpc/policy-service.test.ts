@@ -4,10 +4,12 @@ import {
   AccessClass,
   Action,
   Direction,
+  Mode,
   type Policy,
   PolicyChange_Kind,
   type Posture,
   type Rule,
+  Scope,
   type SyncPoliciesRequest,
 } from '../../../src/generated/hauberk/v1/policy.js';
 import { ask, manifest, policyClient, refusal, serveAll } from './support.js';
@@ -16,20 +18,29 @@ async function start(test: TestContext) {
   const { server, plane } = await serveAll(test);
   const client = policyClient(test, server);
   return {
+    client,
     plane,
     applyManifest: (value: string, expectedVersions: Record<string, bigint> = {}) =>
-      ask(client, (c) => c.applyPolicy, { source: { $case: 'manifest', value }, expectedVersions }),
+      ask(client, (c) => c.applyPolicy, { source: { $case: 'manifest', value }, expectedVersions, force: false }),
     applyPolicy: (value: Policy) =>
-      ask(client, (c) => c.applyPolicy, { source: { $case: 'policy', value }, expectedVersions: {} }),
-    applyNothing: () => ask(client, (c) => c.applyPolicy, { source: undefined, expectedVersions: {} }),
-    validate: (value: string) => ask(client, (c) => c.validatePolicy, { source: { $case: 'manifest', value } }),
+      ask(client, (c) => c.applyPolicy, { source: { $case: 'policy', value }, expectedVersions: {}, force: false }),
+    applyNothing: () => ask(client, (c) => c.applyPolicy, { source: undefined, expectedVersions: {}, force: false }),
+    validate: (value: string) =>
+      ask(client, (c) => c.validatePolicy, { source: { $case: 'manifest', value }, force: false }),
     sync: (request: Partial<SyncPoliciesRequest>) =>
-      ask(client, (c) => c.syncPolicies, { manifest: '', policies: [], expectedGeneration: 0n, ...request }),
+      ask(client, (c) => c.syncPolicies, {
+        manifest: '',
+        policies: [],
+        expectedGeneration: 0n,
+        force: false,
+        ...request,
+      }),
     setPosture: (namespace: string, postures: Posture[]) => ask(client, (c) => c.setPosture, { namespace, postures }),
     postures: () => ask(client, (c) => c.listPostures, {}),
     remove: (name: string, namespace = '', expectedVersion = 0n) =>
-      ask(client, (c) => c.deletePolicy, { name, namespace, expectedVersion }),
-    get: (name: string, namespace = '') => ask(client, (c) => c.getPolicy, { name, namespace }),
+      ask(client, (c) => c.deletePolicy, { name, namespace, expectedVersion, scope: Scope.SCOPE_UNSPECIFIED }),
+    get: (name: string, namespace = '') =>
+      ask(client, (c) => c.getPolicy, { name, namespace, scope: Scope.SCOPE_UNSPECIFIED }),
     list: (namespace = '') => ask(client, (c) => c.listPolicies, { namespace }),
   };
 }
@@ -46,6 +57,9 @@ function makeRule(rule: Partial<Rule> = {}): Rule {
     severity: 0,
     tags: [],
     message: '',
+    operations: [],
+    allowedArguments: undefined,
+    terminal: false,
     ...rule,
   };
 }
@@ -54,9 +68,13 @@ function makePolicy(policy: Partial<Policy> = {}): Policy {
   return {
     name: 'typed',
     namespace: '',
-    selector: { matchLabels: { app: 'web' } },
+    selector: { matchLabels: { app: 'web' }, matchExpressions: [] },
     rules: [makeRule()],
     resourceVersion: 0n,
+    scope: Scope.SCOPE_UNSPECIFIED,
+    priority: 0,
+    mode: Mode.MODE_UNSPECIFIED,
+    expires: undefined,
     ...policy,
   };
 }
@@ -82,6 +100,8 @@ describe('ApplyPolicy with a manifest', () => {
         containerIds: ['c1'],
         warnings: [],
         resourceVersion: 2n,
+        scope: Scope.NAMESPACE,
+        conflicts: [],
       },
     ]);
     const second = await applyManifest(`${manifest('one')}---\n${manifest('two', '/etc/passwd', 'other')}`);
@@ -100,7 +120,7 @@ describe('ApplyPolicy with a manifest', () => {
     const { applyManifest } = await start(t);
     const { changes } = await applyManifest(manifest('one').replace(/matchLabels:\n.*\n/u, 'matchLabels: {}\n'));
     assert.deepEqual(changes[0]?.warnings, [
-      'spec.selector.matchLabels: is empty, so the policy reaches every container of namespace `default`',
+      'spec.selector is empty, so the policy reaches every container of namespace `default`',
       'the selector reaches no container at present',
     ]);
   });
@@ -160,16 +180,22 @@ describe('ApplyPolicy with a typed policy', () => {
         kind: PolicyChange_Kind.CREATED,
         containerIds: [],
         resourceVersion: 1n,
+        scope: Scope.NAMESPACE,
         warnings: ['the selector reaches no container at present'],
+        conflicts: [],
       },
     ]);
     const { policy } = await get('typed');
     assert.deepEqual(policy, {
       name: 'typed',
       namespace: 'default',
-      selector: { matchLabels: { app: 'web' } },
+      selector: { matchLabels: { app: 'web' }, matchExpressions: [] },
       rules: [makeRule({ id: 'file.matchPaths[0]', action: Action.BLOCK, severity: 1 })],
       resourceVersion: 1n,
+      scope: Scope.NAMESPACE,
+      priority: 0,
+      mode: Mode.ENFORCE,
+      expires: undefined,
     });
   });
 
@@ -237,12 +263,88 @@ describe('ApplyPolicy with a typed policy', () => {
         action: Action.BLOCK,
         severity: 2,
       }),
+      makeRule({
+        id: 'filesystems.matchTypes[0]',
+        class: AccessClass.FILESYSTEM,
+        match: { $case: 'filesystem', value: 'proc' },
+        fromSource: ['/opt/**', '/bin/'],
+        action: Action.BLOCK,
+        severity: 2,
+      }),
+      makeRule({
+        id: 'mounts.matchMounts[0]',
+        class: AccessClass.MOUNT,
+        match: {
+          $case: 'mount',
+          value: {
+            target: { match: { $case: 'directory', value: { directory: '/mnt/', recursive: true } } },
+            type: 'tmpfs',
+            operation: 'unmount',
+          },
+        },
+        action: Action.AUDIT,
+        severity: 2,
+      }),
+      makeRule({
+        id: 'ptrace.matchProcesses[0]',
+        class: AccessClass.PTRACE,
+        match: {
+          $case: 'trace',
+          value: { target: { match: { $case: 'pattern', value: '/usr/*/sshd' } }, operation: 'attach' },
+        },
+        action: Action.BLOCK,
+        severity: 2,
+      }),
+      makeRule({
+        id: 'namespaces.matchNamespaces[0]',
+        class: AccessClass.NAMESPACES,
+        match: { $case: 'kernelNamespace', value: 'user' },
+        action: Action.BLOCK,
+        severity: 2,
+      }),
+      makeRule({
+        id: 'presets[0]',
+        class: AccessClass.PRESET,
+        match: { $case: 'preset', value: 'filelessExec' },
+        action: Action.BLOCK,
+        severity: 2,
+      }),
     ];
+    rules[1] = { ...rules[1]!, operations: ['read', 'map'], readOnly: false, terminal: true };
+    rules.unshift(
+      makeRule({
+        id: 'process.matchPaths[0]',
+        class: AccessClass.PROCESS,
+        match: { $case: 'programName', value: 'apt' },
+        allowedArguments: { arguments: ['-y', 'list'] },
+        action: Action.BLOCK,
+        severity: 2,
+      }),
+    );
     await applyPolicy(makePolicy({ namespace: 'shop', rules }));
     const { policy, manifest: text } = await get('typed', 'shop');
     assert.deepEqual(policy?.rules, rules);
     assert.match(text, /^kind: KubeArmorPolicy$/mu);
     assert.match(text, /dir: \/opt\/bin\//u);
+  });
+
+  test('keeps what a policy says of itself, for every scope', async (t) => {
+    const { applyPolicy, plane } = await start(t);
+    const expires = { seconds: 4_000_000_000n, nanos: 0 };
+    const matchExpressions = [{ key: 'namespace', operator: 'NotIn', values: ['kube-system'] }];
+    const selector = { matchLabels: {}, matchExpressions };
+    await applyPolicy(makePolicy({ scope: Scope.CLUSTER, selector, priority: -7, mode: Mode.REHEARSE, expires }));
+    await applyPolicy(makePolicy({ scope: Scope.HOST }));
+    const [cluster, host] = plane.policies.list();
+    assert.deepEqual(
+      [cluster!.scope, cluster!.namespace, cluster!.priority, cluster!.mode, cluster!.expires],
+      ['cluster', '', -7, 'audit', 4e12],
+    );
+    assert.deepEqual(cluster!.matchExpressions, matchExpressions);
+    assert.equal(host!.scope, 'host');
+    for (const policy of [cluster!, host!]) {
+      assert.deepEqual(plane.policies.readManifest(plane.policies.manifestOf(policy))[0]!.policy, policy);
+    }
   });
 
   test('names missing and unknown values by their field, and changes nothing', async (t) => {
@@ -259,7 +361,10 @@ describe('ApplyPolicy with a typed policy', () => {
     assert.deepEqual(violations, [
       ['policy.name', 'must not be empty'],
       ['policy.selector', 'must be set; an empty selector reaches every container of the namespace'],
-      ['policy.rules[1].class', 'must be PROCESS, FILE, NETWORK or CAPABILITY'],
+      [
+        'policy.rules[1].class',
+        'must be PROCESS, FILE, NETWORK, CAPABILITY, FILESYSTEM, MOUNT, PTRACE, NAMESPACES, PRESET or SYSTEM_CALL',
+      ],
       ['policy.rules[2].match', 'one of protocol, family, endpoint must be set'],
       ['policy.rules[2].action', 'must be ALLOW, AUDIT or BLOCK'],
       ['policy.rules[3].from_source', 'cannot be combined with a pattern'],
@@ -425,15 +530,15 @@ describe('SetPosture', () => {
     const { applyManifest, setPosture, postures, plane } = await start(t);
     await plane.keeper.register(webServer, { pid: process.pid });
     await applyManifest(manifest('one').replace('Block', 'Allow'));
-    const inForce = () => plane.containers.ruleSetOf(plane.containers.get('c1')!).postures;
-    assert.deepEqual(inForce(), { file: 'audit' });
+    const inForce = () => plane.containers.ruleSetOf(plane.containers.get('c1')!).postures.write;
+    assert.equal(inForce(), 'audit');
     const before = plane.containers.imageGenerationOf(plane.containers.get('c1')!);
     assert.deepEqual(await setPosture('default', [blockFiles]), { generation: 3n });
-    assert.deepEqual(inForce(), { file: 'block' });
+    assert.equal(inForce(), 'block');
     assert.ok(plane.containers.imageGenerationOf(plane.containers.get('c1')!) > before);
     assert.deepEqual(await postures(), { defaults, namespaces: [{ namespace: 'default', postures: [blockFiles] }] });
     await setPosture('default', []);
-    assert.deepEqual(inForce(), { file: 'audit' });
+    assert.equal(inForce(), 'audit');
     assert.deepEqual(await postures(), { defaults, namespaces: [] });
   });
 
@@ -502,5 +607,52 @@ describe('ListPolicies', () => {
     assert.deepEqual(await keys(''), ['default/a', 'default/b', 'shop/a']);
     assert.deepEqual(await keys('shop'), ['shop/a']);
     assert.deepEqual(await keys('none'), []);
+  });
+});
+
+describe('Explain', () => {
+  const asked = {
+    operation: 'read',
+    object: '/etc/shadow',
+    filesystem: '',
+    socket: undefined,
+    program: '',
+    notOwner: false,
+    terminal: false,
+    arguments: [],
+  };
+
+  test('names the rule that would decide for a container that does not run yet, and why not the others', async (t) => {
+    const { applyManifest, client } = await start(t);
+    await applyManifest(`${manifest('one')}---\n${manifest('two', '/etc')}`);
+    const container = { namespace: '', labels: { app: 'web' } };
+    const answer = await ask(client, (c) => c.explain, {
+      ...asked,
+      subject: { $case: 'container', value: container },
+    });
+    assert.equal(answer.action, Action.BLOCK);
+    assert.equal(answer.decider?.$case === 'rule' && answer.decider.value.policy, 'one');
+    const other = await ask(client, (c) => c.explain, {
+      ...asked,
+      subject: { $case: 'container', value: { namespace: 'other', labels: {} } },
+    });
+    assert.deepEqual([other.action, other.decider], [Action.ALLOW, undefined]);
+  });
+
+  test('names every field that is wrong', async (t) => {
+    const { client } = await start(t);
+    const refused = async (request: object) =>
+      (await refusal(ask(client, (c) => c.explain, { ...asked, subject: undefined, ...request }))).violations.map(
+        ([field]) => field,
+      );
+    const subject = { $case: 'container', value: { namespace: '', labels: {} } } as const;
+    assert.deepEqual(await refused({ operation: 'peek' }), ['subject', 'operation']);
+    assert.deepEqual(await refused({ subject, object: 'etc' }), ['object']);
+    assert.deepEqual(await refused({ subject, operation: 'communicate' }), ['socket']);
+    assert.deepEqual(await refused({ subject, operation: 'use', object: 'fly' }), ['object']);
+    const { code } = await refusal(
+      ask(client, (c) => c.explain, { ...asked, subject: { $case: 'containerId', value: 'gone' } }),
+    );
+    assert.equal(code, 'NOT_FOUND');
   });
 });

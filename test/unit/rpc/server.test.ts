@@ -198,8 +198,11 @@ describe('a server on a TCP address', () => {
 describe('a server', () => {
   test('takes requests of up to 8 MiB unless told otherwise', async (t) => {
     const send = async (server: Parameters<typeof policyClient>[1], bytes: number) =>
-      (await refusal(ask(policyClient(t, server), (c) => c.getPolicy, { name: 'x'.repeat(bytes), namespace: '' })))
-        .code;
+      (
+        await refusal(
+          ask(policyClient(t, server), (c) => c.getPolicy, { name: 'x'.repeat(bytes), namespace: '', scope: 0 }),
+        )
+      ).code;
     const usual = (await start(t, `unix:${socketIn(t)}`)).server;
     assert.equal(await send(usual, 8 * 1024 * 1024 - 8), 'NOT_FOUND');
     assert.equal(await send(usual, 8 * 1024 * 1024 + 1), 'RESOURCE_EXHAUSTED');

@@ -37,6 +37,7 @@ describe('a server with TLS', () => {
       ask(connectWith(t, PolicyServiceClient, server, channel), (c) => c.applyPolicy, {
         source: { $case: 'manifest', value: manifest('a') },
         expectedVersions: {},
+        force: false,
       });
 
     assert.equal((await status(t, server, viewer)).version, '1.2.3');

@@ -64,6 +64,7 @@ describe('a client on the Unix socket', { skip: !isRoot && 'only root can connec
     ask(connectWith(t, PolicyServiceClient, server), (c) => c.applyPolicy, {
       source: { $case: 'manifest', value: manifest('a') },
       expectedVersions: {},
+      force: false,
     });
 
   test('is an administrator as root', async (t) => {

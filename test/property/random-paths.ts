@@ -1,7 +1,5 @@
 import fc from 'fast-check';
-import type { BoundRule, Match, PathMatch, Rule } from '../../src/policy/model.js';
-import type { RuleSet } from '../../src/policy/rule-set.js';
-import { resolveRules } from '../../src/policy/rule-set.js';
+import type { PathMatch } from '../../src/policy/model.js';
 
 /** So few that rules and paths collide all the time; among them characters of two, three and four bytes. */
 const CHARACTERS = ['a', 'b', '/', 'é', 'è', '€', '😀'];
@@ -43,7 +41,7 @@ const { pattern } = fc.letrec<{ pattern: string; part: string; alternatives: str
     .filter((text) => text.length <= PATTERN_LENGTH_MAX),
 }));
 
-const pathMatch: fc.Arbitrary<PathMatch> = fc.oneof(
+export const pathMatch: fc.Arbitrary<PathMatch> = fc.oneof(
   literalPath.map((path) => ({ kind: 'exact' as const, path })),
   fc
     .record({ path: literalPath, recursive: fc.boolean() })
@@ -51,57 +49,17 @@ const pathMatch: fc.Arbitrary<PathMatch> = fc.oneof(
   pattern.map((text) => ({ kind: 'pattern' as const, pattern: text })),
 );
 
-const PROGRAMS = ['/a', '/b', '/a/b', '/é', '/aa'];
-
-const rule: fc.Arbitrary<Omit<Rule, 'id'>> = fc.record({
-  class: fc.constantFrom('process', 'file'),
-  match: pathMatch,
-  sources: fc.oneof(fc.constant([]), fc.subarray(PROGRAMS)),
-  action: fc.constantFrom('Allow', 'Audit', 'Block'),
-  readOnly: fc.boolean(),
-  ownerOnly: fc.boolean(),
-  severity: fc.constant(5),
-  tags: fc.constant([]),
-  message: fc.constant(''),
-});
-
-function bind(rules: readonly Omit<Rule, 'id'>[]): BoundRule[] {
-  const identified = rules.map((made, index) => ({ ...made, id: `rules[${index}]` }));
-  const policy = { name: 'random', namespace: 'default', matchLabels: {}, rules: identified };
-  return identified.map((made) => ({ policy, rule: made }));
-}
-
-export const randomRuleSet: fc.Arbitrary<RuleSet> = fc
-  .record({
-    rules: fc.array(rule, { maxLength: 8 }),
-    process: fc.constantFrom('audit', 'block'),
-    file: fc.constantFrom('audit', 'block'),
-  })
-  .map(({ rules, process, file }) =>
-    resolveRules(bind(rules), { process, file, network: 'block', capabilities: 'audit' }),
-  );
-
-export const randomProgram: fc.Arbitrary<string> = fc.constantFrom(...PROGRAMS, '/unnamed', '/a/');
-
 const fragment: fc.Arbitrary<Buffer> = fc.oneof(
   { arbitrary: character.map((text) => Buffer.from(text)), weight: 8 },
   { arbitrary: fc.constantFrom(...STRAY_BYTES).map((byte) => Buffer.from([byte])), weight: 1 },
 );
 const bytes = fc.array(fragment, { maxLength: 6 }).map((fragments) => Buffer.concat(fragments));
 
-/** Paths of which many are matched by the set: made from what its rules say, wildcards filled in at random. */
-export function randomPaths(ruleSet: RuleSet): fc.Arbitrary<Buffer[]> {
-  const anything = bytes.map((tail) => Buffer.concat([Buffer.from('/'), tail]));
-  const related = ruleSet.rules.map(({ rule: { match } }) => resembling(match));
-  const path = fc.oneof(anything, ...related);
-  const slash = fc.constantFrom('', '', '/');
-  return fc.array(
-    fc.tuple(path, slash).map(([stem, end]) => Buffer.concat([stem, Buffer.from(end)])),
-    { minLength: 10, maxLength: 20 },
-  );
-}
+/** Any path, of which few are matched by anything. */
+export const anyPath: fc.Arbitrary<Buffer> = bytes.map((tail) => Buffer.concat([Buffer.from('/'), tail]));
 
-function resembling(match: Match): fc.Arbitrary<Buffer> {
+/** Paths of which many are matched: made from what a rule says, wildcards filled in at random. */
+export function resembling(match: PathMatch): fc.Arbitrary<Buffer> {
   switch (match.kind) {
     case 'exact':
       return fc.constant(Buffer.from(match.path));
@@ -111,8 +69,6 @@ function resembling(match: Match): fc.Arbitrary<Buffer> {
       const parts = match.pattern.match(/\\.|\[[^\]]*\]|[{},]|\*+|\?|[^*?[{},\\]+/gsu) ?? [];
       return fc.tuple(...parts.map(filling)).map((filled) => Buffer.concat(filled));
     }
-    default:
-      throw new RangeError(`${match.kind} has no paths`);
   }
 }
 

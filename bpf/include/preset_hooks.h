@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The presets that speak of programs and of /proc; the one on memory is in mapping_hooks.h. */
+#ifndef HAUBERK_PRESET_HOOKS_H
+#define HAUBERK_PRESET_HOOKS_H
+
+#include "decide.h"
+
+/* include/uapi/linux/magic.h */
+#define PROC_SUPER_MAGIC 0x9fa0
+
+/* Stand between a preset's detail and the path. */
+static const char word_named[] = "a";
+static const char word_unlinked[] = "b";
+static const char word_entry[] = "a";
+static const char word_environment[] = "e";
+
+static __always_inline int decide_preset(struct membership *found, struct file *file, __u32 operation, __u32 detail,
+					 const char *name)
+{
+	struct access access = {
+		.subject = SUBJECT_PRESETS,
+		.operation = operation,
+		.letter = LETTER_PRESET,
+		.detail = detail,
+		.wanted = ACCESS_WORD,
+		.name = name,
+	};
+
+	if (file) {
+		access.dentry = file->f_path.dentry;
+		access.mnt = file->f_path.mnt;
+	}
+	return decide(found, &access);
+}
+
+/* Memory files and deleted ones have no name any more; what lies in /dev/shm is told by its path. */
+SEC("lsm/bprm_check_security")
+int BPF_PROG(hauberk_fileless_exec, struct linux_binprm *bprm)
+{
+	struct membership found = {};
+
+	if (!find_membership(&found) || !decides(&found, CLASS_PRESETS))
+		return 0;
+	if (!BPF_CORE_READ(bprm, file, f_inode, i_nlink))
+		return decide_preset(&found, NULL, OPERATION_EXEC, PRESET_FILELESS, word_unlinked);
+	return decide_preset(&found, bprm->file, OPERATION_EXEC, PRESET_FILELESS, word_named);
+}
+
+/*
+ * A program that is run from outside in a container that is already there: by
+ * `docker exec`, say. Its first process has the id 1. Where the container has
+ * no process ids of its own, the two cannot be told apart.
+ */
+SEC("lsm/bprm_check_security")
+int BPF_PROG(hauberk_exec_session, struct linux_binprm *bprm)
+{
+	struct membership found = {};
+
+	if (!find_membership(&found) || found.member || !decides(&found, CLASS_PRESETS) ||
+	    found.container.pid_namespace == host_pid_namespace ||
+	    pid_at_level(found.task->group_leader, found.task->thread_pid->level) == 1)
+		return 0;
+	return decide_preset(&found, bprm->file, OPERATION_EXEC, PRESET_SESSION, NULL);
+}
+
+/* The process an entry of /proc belongs to; 0 for an entry of none. */
+static __always_inline __u32 process_of(struct inode *inode)
+{
+	struct proc_inode *entry = (void *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
+	struct hlist_node *node = BPF_CORE_READ(entry, pid, tasks[0].first);
+	struct task_struct *task;
+
+	if (!node)
+		return 0;
+	task = (void *)node - bpf_core_field_offset(struct task_struct, pid_links);
+	return BPF_CORE_READ(task, tgid);
+}
+
+static __always_inline bool is_environment(struct dentry *dentry)
+{
+	char name[8] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
+	return BPF_CORE_READ(dentry, d_name.len) == 7 && !__builtin_memcmp(name, "environ", 8);
+}
+
+SEC("lsm/file_open")
+int BPF_PROG(hauberk_process_entry_open, struct file *file)
+{
+	struct membership found = {};
+	struct inode *inode;
+	__u32 process;
+
+	if (!find_membership(&found) || !found.member || !decides(&found, CLASS_PRESETS))
+		return 0;
+	bpf_probe_read_kernel(&inode, sizeof(inode), &file->f_inode);
+	if (BPF_CORE_READ(inode, i_sb, s_magic) != PROC_SUPER_MAGIC)
+		return 0;
+	process = process_of(inode);
+	if (!process || process == found.task->tgid)
+		return 0;
+	return decide_preset(&found, file, OPERATION_OPEN, PRESET_PROCESS_ENTRY,
+			     is_environment(file->f_path.dentry) ? word_environment : word_entry);
+}
+
+#endif

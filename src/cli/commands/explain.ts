@@ -1,0 +1,108 @@
+import { type Command, Option } from 'commander';
+import { AccessClass, Action, Direction, type ExplainedRule, type ExplainResponse } from '../../client/index.js';
+import { withClient } from '../connection.js';
+import { findContainer } from '../find-container.js';
+import { coloured, type Format, print } from '../output.js';
+import { matchText, nameOf, ruleView } from '../views.js';
+
+interface Options {
+  readonly output: Format;
+  readonly program: string;
+  readonly labels?: string;
+  readonly namespace: string;
+  readonly filesystem: string;
+  readonly other?: boolean;
+  readonly terminal?: boolean;
+  readonly argument?: string[];
+  readonly family: string;
+  readonly type: string;
+  readonly direction?: 'egress' | 'ingress';
+  readonly port: string;
+}
+
+export function addExplain(program: Command): void {
+  program
+    .command('explain')
+    .description('what would be decided of an access, by which rule, and why not by the others')
+    .argument('<container>', 'its id, the beginning of its id, its name, or host; - with --labels')
+    .argument('<operation>', 'execute, read, write, create, delete, rename, link, attributes, map, communicate, use, …')
+    .argument('[object]', 'a path, a capability or a preset; for communicate the address of the other end', '')
+    .option('-p, --program <path>', 'the acting program', '')
+    .option('--labels <labels>', 'of a container that need not run, as KEY=VALUE,…')
+    .option('-n, --namespace <namespace>', 'its namespace', 'default')
+    .option('--filesystem <type>', 'for access, mount and unmount', '')
+    .option('--other', 'the acting user does not own the file')
+    .option('--terminal', 'the acting process has a terminal')
+    .option('--argument <argument...>', 'what a program is run with')
+    .option('--family <family>', 'of the socket', 'inet')
+    .option('--type <type>', 'of the socket', 'stream')
+    .addOption(new Option('--direction <direction>', 'egress or ingress').choices(['egress', 'ingress']))
+    .option('--port <port>', 'of the other end, for ingress of this one', '0')
+    .addOption(
+      new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table'),
+    )
+    .action(async (wanted: string, operation: string, object: string, options: Options, command: Command) => {
+      const isSocket = operation === 'communicate';
+      const answer = await withClient(command, async (client) =>
+        client.policies.explain({
+          subject:
+            options.labels === undefined
+              ? { $case: 'containerId', value: await findContainer(wanted, client) }
+              : { $case: 'container', value: { namespace: options.namespace, labels: readLabels(options.labels) } },
+          operation,
+          object: isSocket ? '' : object,
+          filesystem: options.filesystem,
+          program: options.program,
+          notOwner: options.other ?? false,
+          terminal: options.terminal ?? false,
+          arguments: options.argument ?? [],
+          ...(isSocket && {
+            socket: {
+              family: options.family,
+              type: options.type,
+              protocol: 0,
+              direction:
+                options.direction === undefined ? 0 : Direction[options.direction === 'egress' ? 'EGRESS' : 'INGRESS'],
+              port: Number(options.port),
+              address: object,
+            },
+          }),
+        }),
+      );
+      if (options.output === 'table') process.stdout.write(`${describe(answer).join('\n')}\n`);
+      else print(options.output, toView(answer), () => []);
+    });
+}
+
+function describe({ action, wouldBlock, decider, losers }: ExplainResponse): string[] {
+  const colour = { ALLOW: 'green', AUDIT: 'yellow', BLOCK: 'red' } as const;
+  const name = nameOf(Action, action) as keyof typeof colour;
+  const verdict = coloured(colour[name], name.toLowerCase()) + (wouldBlock ? ', and without audit mode: block' : '');
+  const by =
+    decider === undefined
+      ? 'neither a rule nor a posture speaks of it'
+      : decider.$case === 'posture'
+        ? `no rule speaks of it: the default posture of ${nameOf(AccessClass, decider.value).toLowerCase()}`
+        : ruleText(decider.value);
+  return [`${verdict}: ${by}`, ...losers.map(({ rule, reason }) => `  not ${ruleText(rule!)}: ${reason}`)];
+}
+
+function ruleText({ policyNamespace, policy, rule }: ExplainedRule): string {
+  const name = policyNamespace === '' ? policy : `${policyNamespace}/${policy}`;
+  return `${name} ${rule!.id} (${nameOf(Action, rule!.action).toLowerCase()} ${matchText(rule!)})`;
+}
+
+function toView({ action, wouldBlock, decider, losers }: ExplainResponse): object {
+  const view = ({ policyNamespace, policy, rule }: ExplainedRule) => ({ policyNamespace, policy, ...ruleView(rule!) });
+  return {
+    action: nameOf(Action, action),
+    wouldBlock,
+    ...(decider?.$case === 'rule' && { rule: view(decider.value) }),
+    ...(decider?.$case === 'posture' && { posture: nameOf(AccessClass, decider.value) }),
+    losers: losers.map(({ rule, reason }) => ({ ...view(rule!), reason })),
+  };
+}
+
+function readLabels(text: string): Record<string, string> {
+  return Object.fromEntries(text.split(',').map((label) => label.split(/=(.*)/su).slice(0, 2)));
+}

@@ -1,0 +1,44 @@
+import { policyKey } from '../policy/model.js';
+import type { PolicyRegistry } from './policy-registry.js';
+
+interface Logger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/** The clock may be set: it is looked at anew after so long. */
+const LOOK_MILLISECONDS = 60_000;
+
+/** Deletes policies when their time has come. */
+export class Expiry {
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly policies: PolicyRegistry,
+    readonly logger: Logger,
+  ) {}
+
+  /** To be called when policies may have changed: the next end may be sooner than the one waited for. */
+  schedule(): void {
+    clearTimeout(this.#timer);
+    const ends = this.policies.list().flatMap(({ expires }) => (expires === undefined ? [] : [expires]));
+    if (ends.length === 0) return;
+    const wait = Math.min(LOOK_MILLISECONDS, Math.max(0, Math.min(...ends) - Date.now()));
+    this.#timer = setTimeout(() => void this.#expire(), wait);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  async #expire(): Promise<void> {
+    try {
+      const { result } = await this.policies.deleteExpired(Date.now());
+      for (const { policy } of result) this.logger.info({ policy: policyKey(policy) }, 'the policy has expired');
+      this.schedule();
+    } catch (error) {
+      this.logger.warn({ error }, 'cannot delete policies that have expired');
+      this.#timer = setTimeout(() => void this.#expire(), LOOK_MILLISECONDS);
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Access } from '../explain/access.js';
+import { type Explanation, explain } from '../explain/evaluate.js';
+import { CAPABILITIES } from '../policy/capability.js';
+import type { Operation } from '../policy/effect.js';
+import { type BoundRule, type Postures, policyKey } from '../policy/model.js';
+import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
+
+/** Programs a host cannot be reached or looked after without, by the names of their processes. */
+const GUARDED_NAMES = /^(?:sshd|dockerd|containerd|containerd-shim.*|runc|crun|conmon|crio|podman|kubelet)$/u;
+const PROBLEMS_MAX = 10;
+
+/** A process that policies for the host must not stop. */
+export interface GuardedProcess {
+  readonly name: string;
+  readonly program: string;
+  /** Files that it has mapped: without them it would not start again. */
+  readonly files: readonly string[];
+  readonly capabilities: readonly string[];
+}
+
+/** The daemon itself, process 1, and what runs here of those a host needs. */
+export function guardedProcesses(): GuardedProcess[] {
+  const found = new Map<string, GuardedProcess>();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/u.test(name))) {
+    const name = nameOf(pid);
+    if (name === undefined) continue;
+    const guarded = read(pid, name);
+    if (guarded !== undefined && !found.has(guarded.program)) found.set(guarded.program, guarded);
+  }
+  return [...found.values()];
+}
+
+function nameOf(pid: string): string | undefined {
+  if (pid === String(process.pid)) return 'hauberkd';
+  if (pid === '1') return 'process 1';
+  try {
+    const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+    return GUARDED_NAMES.test(name) ? name : undefined;
+  } catch {
+    // It ended while it was looked at.
+    return undefined;
+  }
+}
+
+function read(pid: string, name: string): GuardedProcess | undefined {
+  try {
+    const maps = readFileSync(`/proc/${pid}/maps`, 'utf8').matchAll(/ (\/\S+)$/gmu);
+    const effective = /^CapEff:\s*([0-9a-f]+)$/mu.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+    const mask = BigInt(`0x${effective}`);
+    return {
+      name,
+      program: readlinkSync(`/proc/${pid}/exe`),
+      files: [...new Set(Array.from(maps, ([, path]) => path!))],
+      capabilities: CAPABILITIES.filter((_, number) => (mask >> BigInt(number)) & 1n),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the rules would keep the guarded processes from, in sentences; empty when they leave them alone. */
+export function whatWouldStop(
+  guarded: readonly GuardedProcess[],
+  rules: readonly BoundRule[],
+  postures: Postures,
+): string[] {
+  const problems: string[] = [];
+  for (const each of guarded) {
+    for (const { access, what } of needsOf(each, guarded)) {
+      const explanation = explain(rules, postures, access);
+      if (explanation.action === 'Block') problems.push(`${each.name} could not ${what}: ${deciderOf(explanation)}`);
+      if (problems.length >= PROBLEMS_MAX) return problems;
+    }
+  }
+  return problems;
+}
+
+function* needsOf(
+  { program, files, capabilities }: GuardedProcess,
+  guarded: readonly GuardedProcess[],
+): Generator<{ access: Access; what: string }> {
+  const by = (operation: Operation, object: Access['object'], actor = program): Access => ({
+    operation,
+    object,
+    program: Buffer.from(actor),
+    ownership: 'owner',
+    terminal: false,
+    arguments: [],
+  });
+  const path = (text: string) => ({ kind: 'path', path: Buffer.from(text) }) as const;
+  for (const actor of new Set(guarded.map((each) => each.program)))
+    yield { access: by('execute', path(program), actor), what: `be run by ${actor}` };
+  for (const file of files) {
+    yield { access: by('read', path(file)), what: `read ${file}` };
+    yield { access: by('map', path(file)), what: `map ${file}` };
+  }
+  for (const family of ['unix', 'inet', 'inet6', 'netlink'] as const) {
+    const { stream, raw } = SOCKET_TYPES;
+    const use = {
+      family: ADDRESS_FAMILIES[family],
+      type: family === 'netlink' ? raw : stream,
+      protocol: 0,
+      direction: 'none',
+      port: 0,
+      address: [],
+    } as const;
+    yield { access: by('communicate', { kind: 'socket', ...use }), what: `use a socket of family ${family}` };
+  }
+  for (const capability of capabilities)
+    yield { access: by('use', { kind: 'capability', capability }), what: `use the capability ${capability}` };
+  for (const preset of ['anonymousMapExec', 'protectProc'] as const)
+    yield { access: by('behave', { kind: 'behaviour', presets: [preset] }), what: `do what ${preset} forbids` };
+  for (const type of ['proc', 'sysfs', 'cgroup2', 'bpf', 'tmpfs', 'ext4', 'xfs', 'btrfs', 'overlay'])
+    yield { access: by('access', { kind: 'filesystem', type, path: Buffer.from('/') }), what: `open files on ${type}` };
+}
+
+function deciderOf({ decider }: Explanation): string {
+  if (decider === undefined) return 'no rule';
+  if ('postureOf' in decider)
+    return `no rule of class ${decider.postureOf} allows it, and the default posture is block`;
+  return `policy ${policyKey(decider.policy)}, ${decider.rule.id}`;
+}

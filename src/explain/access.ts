@@ -1,0 +1,48 @@
+import type { Operation, Ownership } from '../policy/effect.js';
+import type { MountOperation, Preset, TraceOperation } from '../policy/model.js';
+
+/** What an access is made to, as far as rules can tell. Paths are bytes: file names need not be UTF-8. */
+export type AccessObject =
+  /** A directory's path ends in a slash. */
+  | { readonly kind: 'path'; readonly path: Uint8Array }
+  | ({ readonly kind: 'socket' } & SocketUse)
+  | { readonly kind: 'capability'; readonly capability: string }
+  | { readonly kind: 'filesystem'; readonly type: string; readonly path: Uint8Array }
+  /** `type` is empty where the call names none. */
+  | {
+      readonly kind: 'mount';
+      readonly operation: MountOperation;
+      readonly type: string;
+      readonly path: Uint8Array;
+    }
+  /** `path` is that of the other process's program; empty for a kernel thread. */
+  | { readonly kind: 'trace'; readonly operation: TraceOperation; readonly path: Uint8Array }
+  | { readonly kind: 'namespace' }
+  /** The presets that speak of it, all of them. */
+  | { readonly kind: 'behaviour'; readonly presets: readonly Preset[] };
+
+/** A use of a socket: numbers are those of socket(2). */
+export interface SocketUse {
+  readonly family: number;
+  readonly type: number;
+  readonly protocol: number;
+  readonly direction: 'none' | 'egress' | 'ingress';
+  /** Of the other end for egress, of this end for ingress; 0 where not known. */
+  readonly port: number;
+  /** 4 or 16 bytes; none where the other end is not known. */
+  readonly address: readonly number[];
+}
+
+/** One access, as the reference evaluator is asked about it. */
+export interface Access {
+  readonly operation: Operation;
+  readonly object: AccessObject;
+  /** Path of the acting program; of the one that runs another for `execute`. */
+  readonly program: Uint8Array;
+  /** Whether the acting user owns the file. */
+  readonly ownership: Ownership;
+  /** Whether the acting process has a controlling terminal. */
+  readonly terminal: boolean;
+  /** Of a program that is run, without its name. */
+  readonly arguments: readonly Uint8Array[];
+}

@@ -1,0 +1,169 @@
+import type { Operation } from '../policy/effect.js';
+import type { Action, BoundRule, PostureClass, Postures, RuleClass } from '../policy/model.js';
+import type { Access } from './access.js';
+import { isSource, speaksOfObject } from './match.js';
+import { comparePrecedence } from './precedence.js';
+
+/** The default posture of a class, as what decides an access. */
+export interface PostureDecider {
+  readonly postureOf: RuleClass;
+  /** In audit mode, only a policy in audit mode has brought the posture about. */
+  readonly mode: 'enforce' | 'audit';
+}
+
+export type Decider = BoundRule | PostureDecider;
+
+/** A rule that speaks of the object and did not decide. */
+export interface Loser {
+  readonly rule: BoundRule;
+  readonly reason: string;
+  /** Whether it would have decided, had no other come first. */
+  readonly speaks: boolean;
+}
+
+export interface Explanation {
+  readonly action: Action;
+  /** A policy in audit mode decided, and would have refused. */
+  readonly wouldBlock: boolean;
+  /** Undefined where neither a rule nor a posture speaks of the access. */
+  readonly decider: Decider | undefined;
+  /** Why the decider came before the first of the losers that would have decided otherwise; empty without one. */
+  readonly losers: readonly Loser[];
+}
+
+/**
+ * What is decided of an access, worked out rule by rule from what the language says. The image compiler does not use it;
+ * the two are tested against each other.
+ */
+export function explain(reaching: readonly BoundRule[], postures: Postures, access: Access): Explanation {
+  const enforced = settle(
+    reaching.filter(({ policy }) => policy.mode !== 'audit'),
+    postures,
+    access,
+    'enforce',
+  );
+  const rehearsed = settle(reaching, postures, access, 'audit');
+  const takesRehearsed = STRENGTH.indexOf(rehearsed.action) > STRENGTH.indexOf(enforced.action);
+  const { action: strongest, decider } = takesRehearsed ? rehearsed : enforced;
+  // Of the one that decides, and of no other: it was found without looking at arguments.
+  const action = letsThroughByArguments(decider, access) ? 'Allow' : strongest;
+  const wouldBlock = takesRehearsed && action === 'Block';
+  return {
+    action: wouldBlock ? 'Audit' : action,
+    wouldBlock,
+    decider,
+    losers: reaching
+      .filter((bound) => bound !== decider && isOfClass(bound, access) && speaksOfObject(bound.rule, access.object))
+      .map((rule) => ({ rule, reason: reasonOfLoss(rule, decider, access), speaks: isCandidate(rule, access) })),
+  };
+}
+
+const STRENGTH: readonly Action[] = ['Allow', 'Audit', 'Block'];
+
+interface Settlement {
+  readonly action: Action;
+  readonly decider: Decider | undefined;
+}
+
+function settle(
+  reaching: readonly BoundRule[],
+  postures: Postures,
+  access: Access,
+  mode: 'enforce' | 'audit',
+): Settlement {
+  const candidates = reaching.filter((bound) => isCandidate(bound, access));
+  const [first, ...others] = candidates;
+  if (first === undefined) return settleByPosture(reaching, postures, access, mode);
+  const decider = others.reduce((best, each) => (comparePrecedence(each, best).sign < 0 ? each : best), first);
+  return { action: answerOf(decider, access)!, decider };
+}
+
+function settleByPosture(
+  reaching: readonly BoundRule[],
+  postures: Postures,
+  { operation }: Access,
+  mode: 'enforce' | 'audit',
+): Settlement {
+  const postureOf = CLASS_OF[operation];
+  const postureClass: PostureClass | undefined = postureOf === 'filesystems' ? 'file' : asPostureClass(postureOf);
+  const isAllowList = reaching.some(
+    ({ rule }) =>
+      rule.class === postureOf &&
+      rule.action === 'Allow' &&
+      (operation !== 'map' || rule.operations?.includes('map') === true),
+  );
+  if (postureClass === undefined || !isAllowList) return { action: 'Allow', decider: undefined };
+  return { action: postures[postureClass] === 'audit' ? 'Audit' : 'Block', decider: { postureOf, mode } };
+}
+
+function asPostureClass(ruleClass: RuleClass): PostureClass | undefined {
+  const classes: readonly string[] = ['process', 'file', 'network', 'capabilities'];
+  return classes.includes(ruleClass) ? (ruleClass as PostureClass) : undefined;
+}
+
+const CLASS_OF: Readonly<Record<Operation, RuleClass>> = {
+  execute: 'process',
+  read: 'file',
+  write: 'file',
+  create: 'file',
+  delete: 'file',
+  rename: 'file',
+  link: 'file',
+  attributes: 'file',
+  map: 'file',
+  communicate: 'network',
+  use: 'capabilities',
+  access: 'filesystems',
+  mount: 'mounts',
+  trace: 'ptrace',
+  unshare: 'namespaces',
+  behave: 'presets',
+  call: 'syscalls',
+};
+
+function isOfClass({ rule }: BoundRule, { operation }: Access): boolean {
+  return rule.class === CLASS_OF[operation];
+}
+
+function isCandidate(bound: BoundRule, access: Access): boolean {
+  return (
+    isOfClass(bound, access) &&
+    speaksOfObject(bound.rule, access.object) &&
+    isSource(bound, access.program) &&
+    answerOf(bound, access) !== undefined
+  );
+}
+
+/** What a rule says of an access to an object that it speaks of, whatever the arguments; undefined for nothing. */
+function answerOf({ rule }: BoundRule, access: Access): Action | undefined {
+  const { operation, ownership, terminal } = access;
+  const refusal: Action = rule.action === 'Audit' ? 'Audit' : 'Block';
+  if (rule.terminal && !terminal) return undefined;
+  if (rule.class === 'file') {
+    const isNamed = rule.operations?.some((each) => each === operation) ?? operation !== 'map';
+    if (!isNamed) return undefined;
+  }
+  if (rule.ownerOnly && ownership === 'other') return refusal;
+  if (rule.readOnly) {
+    if (operation === 'read') return 'Allow';
+    return rule.action === 'Allow' ? undefined : rule.action;
+  }
+  if (rule.arguments !== undefined) return refusal;
+  return rule.ownerOnly ? 'Allow' : rule.action;
+}
+
+function letsThroughByArguments(decider: Decider | undefined, access: Access): boolean {
+  if (decider === undefined || 'postureOf' in decider || decider.rule.arguments === undefined) return false;
+  if (decider.rule.ownerOnly && access.ownership === 'other') return false;
+  const allowed = decider.rule.arguments.map((argument) => Buffer.from(argument));
+  return access.arguments.every((given) => allowed.some((each) => each.equals(given)));
+}
+
+function reasonOfLoss(loser: BoundRule, decider: Decider | undefined, access: Access): string {
+  if (!isSource(loser, access.program)) return `it is for ${loser.rule.sources.join(', ')} only`;
+  if (loser.rule.terminal && !access.terminal) return 'it is for processes with a terminal only';
+  if (answerOf(loser, access) === undefined) return `it says nothing of ${access.operation}`;
+  if (loser.policy.mode === 'audit') return 'its policy is in audit mode';
+  if (decider === undefined || 'postureOf' in decider) return 'it would not refuse';
+  return `the other comes first: ${comparePrecedence(decider, loser).reason}`;
+}

@@ -1,0 +1,116 @@
+import { parseAddressBlock } from '../policy/address.js';
+import type { BoundRule, EndpointMatch, Match, PathMatch, Rule } from '../policy/model.js';
+import { ADDRESS_FAMILIES, ANY_ENDPOINT, PROTOCOLS, parsePorts, type SocketSet } from '../policy/network.js';
+import type { AccessObject, SocketUse } from './access.js';
+import { Glob } from './glob.js';
+
+/** Whether a rule speaks of an object, asked of one rule at a time and without a line from src/image. */
+export function speaksOfObject({ match, action }: Rule, object: AccessObject): boolean {
+  switch (match.kind) {
+    case 'exact':
+    case 'directory':
+    case 'pattern':
+      return object.kind === 'path' && isAt(match, object.path);
+    case 'name':
+      return (
+        object.kind === 'path' && Buffer.from(object.path).toString('latin1').split('/').at(-1) === latin1(match.name)
+      );
+    case 'protocol':
+      return object.kind === 'socket' && isAnyOf(PROTOCOLS[match.protocol], object);
+    case 'family':
+      return object.kind === 'socket' && object.family === ADDRESS_FAMILIES[match.family];
+    case 'endpoint':
+      return object.kind === 'socket' && isEndpoint(match, action, object);
+    case 'capability':
+      return object.kind === 'capability' && object.capability === match.capability;
+    case 'filesystem':
+      return object.kind === 'filesystem' && object.type === match.type;
+    case 'mount':
+      return object.kind === 'mount' && isMount(match, object);
+    case 'trace':
+      return (
+        object.kind === 'trace' &&
+        (match.operation ?? object.operation) === object.operation &&
+        (match.target === undefined || isAt(match.target, object.path))
+      );
+    case 'namespace':
+      return object.kind === 'namespace';
+    case 'preset':
+      return object.kind === 'behaviour' && object.presets.includes(match.preset);
+  }
+}
+
+/** Whether the program is one of those that a rule is limited to. */
+export function isSource({ rule }: BoundRule, program: Uint8Array): boolean {
+  const path = Buffer.from(program).toString('latin1');
+  return (
+    rule.sources.length === 0 ||
+    rule.sources.map(latin1).some((source) => {
+      if (source.endsWith('/**')) return path.startsWith(source.slice(0, -2));
+      if (!source.endsWith('/')) return path === source;
+      return path.startsWith(source) && !path.slice(source.length).replace(/\/$/u, '').includes('/');
+    })
+  );
+}
+
+/** Whether a path is at, or below, the place that a match names; a directory's path may end in a slash. */
+function isAt(match: PathMatch, path: Uint8Array): boolean {
+  const text = Buffer.from(path).toString('latin1');
+  switch (match.kind) {
+    case 'exact':
+      return text === latin1(match.path) || text === `${latin1(match.path)}/`;
+    case 'directory': {
+      const directory = latin1(match.directory);
+      if (!text.startsWith(directory)) return false;
+      const below = text.slice(directory.length);
+      return match.recursive || below === '' || /^[^/]+\/?$/su.test(below);
+    }
+    case 'pattern': {
+      const glob = globOf(match);
+      return glob.matches(path) || (text.endsWith('/') && glob.matches(path.subarray(0, -1)));
+    }
+  }
+}
+
+const globs = new WeakMap<PathMatch, Glob>();
+
+function globOf(match: Extract<PathMatch, { kind: 'pattern' }>): Glob {
+  const glob = globs.get(match) ?? new Glob(match.pattern);
+  globs.set(match, glob);
+  return glob;
+}
+
+function isMount(
+  match: Extract<Match, { kind: 'mount' }>,
+  { operation, type, path }: Extract<AccessObject, { kind: 'mount' }>,
+): boolean {
+  if (match.operation !== undefined && match.operation !== operation) return false;
+  if (match.type !== undefined && match.type !== type) return false;
+  return match.target === undefined || isAt(match.target, path);
+}
+
+function isAnyOf(sets: readonly SocketSet[], { family, type, protocol }: SocketUse): boolean {
+  const has = (values: readonly number[] | undefined, value: number) => values === undefined || values.includes(value);
+  return sets.some(
+    ({ families, types, protocols }) => has(families, family) && has(types, type) && has(protocols, protocol),
+  );
+}
+
+/** What is to be allowed may also come as far as the other end is known: see EndpointMatch. */
+function isEndpoint(match: EndpointMatch, action: Rule['action'], use: SocketUse): boolean {
+  if (!isAnyOf(match.protocol === undefined ? ANY_ENDPOINT : PROTOCOLS[match.protocol], use)) return false;
+  if (use.direction === 'none') return action === 'Allow';
+  if (match.direction !== undefined && match.direction !== use.direction) return false;
+  const ports = match.ports === undefined ? undefined : parsePorts(match.ports);
+  if (ports !== undefined && (use.port < ports.low || ports.high < use.port)) return false;
+  if (match.cidr === undefined) return true;
+  if (use.address.length === 0) return action === 'Allow';
+  const block = parseAddressBlock(match.cidr);
+  if (typeof block === 'string' || block.address.length !== use.address.length) return false;
+  const bits = (bytes: Iterable<number>) => Array.from(bytes, (byte) => byte.toString(2).padStart(8, '0')).join('');
+  return bits(use.address).startsWith(bits(block.address).slice(0, block.bits));
+}
+
+function latin1(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}

@@ -1,0 +1,36 @@
+import type { RuleSet } from '../policy/rule-set.js';
+
+/**
+ * What the nodes of an automaton are marked with, as numbers: first the rules in their order, each for what it matches;
+ * then the sources; then the rules again, each for the arguments it allows.
+ */
+export class Marks {
+  readonly #rules: number;
+
+  constructor(
+    { rules }: RuleSet,
+    readonly sources: number,
+  ) {
+    this.#rules = rules.length;
+  }
+
+  ofSource(source: number): number {
+    return this.#rules + source;
+  }
+
+  ofArguments(rule: number): number {
+    return this.#rules + this.sources + rule;
+  }
+
+  /** Takes a set of marks, sorted, apart. */
+  split(marks: Int32Array): { rules: Int32Array; sources: Int32Array; byArguments: Int32Array } {
+    const between = (from: number, to: number) =>
+      marks.filter((mark) => mark >= from && mark < to).map((mark) => mark - from);
+    const end = this.#rules + this.sources;
+    return {
+      rules: between(0, this.#rules),
+      sources: between(this.#rules, end),
+      byArguments: between(end, end + this.#rules),
+    };
+  }
+}

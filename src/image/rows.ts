@@ -1,0 +1,150 @@
+import { CLASS_OF_OPERATION, effectOf, OWNERSHIPS } from '../policy/effect.js';
+import type { Action, BoundRule, Posture, RuleClass } from '../policy/model.js';
+import type { PosturesInForce, RuleSet } from '../policy/rule-set.js';
+import type { DecidingRule } from './image.js';
+import {
+  operationsOn,
+  RULE_NONE,
+  SUBJECTS,
+  type Subject,
+  subjectOf,
+  VERDICT_ACTION_SHIFT,
+  VERDICT_ACTIONS,
+  VERDICT_BY_ARGUMENTS,
+  VERDICT_ROW_ENTRIES,
+  VERDICT_RULE_MASK,
+} from './layout.js';
+
+/** Words of a verdict row: one for each operation and ownership. */
+export const ROW_WORDS = VERDICT_ROW_ENTRIES * OWNERSHIPS.length;
+const NO_EFFECT = -1;
+const AUDIT = VERDICT_ACTIONS.indexOf('Audit');
+const ALLOWED = verdictWord('Allow', RULE_NONE);
+
+/** Settles what a list of rules says of an access, cell by cell: a cell is an operation and an ownership. */
+export class Rows {
+  /** What a rule number of a verdict stands for. */
+  readonly decidingRules: readonly DecidingRule[];
+  readonly #effects: Int32Array;
+  readonly #isEnforced: readonly boolean[];
+  readonly #isRehearsed: boolean;
+  readonly #defaults: ReadonlyMap<Subject, Int32Array>;
+  readonly #rehearsedDefaults: ReadonlyMap<Subject, Int32Array>;
+  readonly #subjects: readonly Subject[];
+
+  constructor({ rules, postures, rehearsedPostures }: RuleSet) {
+    const decidingRules: DecidingRule[] = [...rules];
+    this.decidingRules = decidingRules;
+    this.#subjects = rules.map(({ rule }) => subjectOf(rule.class));
+    this.#effects = Int32Array.from(rules.flatMap(effectsOf));
+    this.#isEnforced = rules.map(({ policy }) => policy.mode !== 'audit');
+    this.#isRehearsed = rehearsedPostures !== undefined;
+    this.#defaults = defaultsFor(postures, 'enforce', decidingRules);
+    this.#rehearsedDefaults =
+      rehearsedPostures === undefined ? new Map() : defaultsFor(rehearsedPostures, 'audit', decidingRules);
+  }
+
+  /** What these rules speak of, all of them. */
+  subjectOf(rules: Int32Array): Subject {
+    return this.#subjects[rules[0]!]!;
+  }
+
+  /** The row for what no rule matches. */
+  defaultOf(subject: Subject): Int32Array {
+    return this.#row(subject, new Int32Array(0));
+  }
+
+  /** The row of what these rules match, in their order; they are of one subject. */
+  of(rules: Int32Array): Int32Array {
+    return this.#row(this.subjectOf(rules), rules);
+  }
+
+  /** The row of arguments that this rule allows. */
+  ofArguments(rule: number): Int32Array {
+    return new Int32Array(ROW_WORDS).fill(ALLOWED).fill(verdictWord('Allow', rule), 0, OWNERSHIPS.length);
+  }
+
+  /**
+   * What a policy in audit mode would refuse is reported, so the stronger of two settlements holds: that of the policies
+   * in force, and that of all of them with every Block lowered to Audit.
+   */
+  #row(subject: Subject, rules: Int32Array): Int32Array {
+    const row = this.#settle(
+      rules.filter((rule) => this.#isEnforced[rule]!),
+      this.#defaults.get(subject)!,
+    );
+    if (!this.#isRehearsed) return row;
+    const rehearsed = this.#settle(rules, this.#rehearsedDefaults.get(subject)!);
+    return row.map((word, cell) => {
+      if (actionOf(rehearsed[cell]!) <= actionOf(word)) return word;
+      const conditions = rehearsed[cell]! & (VERDICT_BY_ARGUMENTS | VERDICT_RULE_MASK);
+      return (AUDIT << VERDICT_ACTION_SHIFT) | conditions;
+    });
+  }
+
+  /** The first rule with an effect decides. */
+  #settle(rules: Int32Array, defaults: Int32Array): Int32Array {
+    const row = Int32Array.from(defaults);
+    let open = (1 << ROW_WORDS) - 1;
+    for (const rule of rules) {
+      for (let cell = 0; cell < ROW_WORDS; cell++) {
+        const effect = this.#effects[rule * ROW_WORDS + cell]!;
+        if (effect === NO_EFFECT || (open & (1 << cell)) === 0) continue;
+        row[cell] = effect | rule;
+        open &= ~(1 << cell);
+      }
+      if (open === 0) break;
+    }
+    return row;
+  }
+}
+
+function effectsOf({ rule }: BoundRule): number[] {
+  const effects = new Array<number>(ROW_WORDS).fill(NO_EFFECT);
+  operationsOn(subjectOf(rule.class)).forEach((operation, index) => {
+    OWNERSHIPS.forEach((ownership, column) => {
+      const effect = effectOf(rule, operation, ownership);
+      if (effect === undefined) return;
+      // Who does not own the file is refused whatever the arguments.
+      const byArguments = rule.arguments !== undefined && !(rule.ownerOnly && ownership === 'other');
+      effects[index * OWNERSHIPS.length + column] =
+        (VERDICT_ACTIONS.indexOf(effect) << VERDICT_ACTION_SHIFT) | (byArguments ? VERDICT_BY_ARGUMENTS : 0);
+    });
+  });
+  return effects;
+}
+
+/** The row of each subject where no rule says anything; the postures in it are added to the deciding rules. */
+function defaultsFor(
+  postures: PosturesInForce,
+  mode: 'enforce' | 'audit',
+  decidingRules: DecidingRule[],
+): ReadonlyMap<Subject, Int32Array> {
+  const numberOf = new Map<string, number>();
+  const wordOf = (posture: Posture, ruleClass: RuleClass) => {
+    const key = `${posture} ${ruleClass}`;
+    const known = numberOf.get(key) ?? decidingRules.push({ posture, class: ruleClass, mode }) - 1;
+    numberOf.set(key, known);
+    return verdictWord(posture === 'audit' ? 'Audit' : 'Block', known);
+  };
+  return new Map(
+    SUBJECTS.map((subject) => {
+      const row = new Int32Array(ROW_WORDS).fill(ALLOWED);
+      operationsOn(subject).forEach((operation, index) => {
+        const posture = postures[operation];
+        if (posture === undefined) return;
+        const word = wordOf(posture, CLASS_OF_OPERATION[operation]);
+        row.fill(word, index * OWNERSHIPS.length, (index + 1) * OWNERSHIPS.length);
+      });
+      return [subject, row];
+    }),
+  );
+}
+
+function actionOf(word: number): number {
+  return word >>> VERDICT_ACTION_SHIFT;
+}
+
+function verdictWord(action: Action, rule: number): number {
+  return (VERDICT_ACTIONS.indexOf(action) << VERDICT_ACTION_SHIFT) | rule;
+}

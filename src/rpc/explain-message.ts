@@ -1,0 +1,115 @@
+import type { Access, AccessObject } from '../explain/access.js';
+import type { Explanation } from '../explain/evaluate.js';
+import {
+  Direction,
+  type ExplainedRule,
+  type ExplainRequest,
+  type ExplainResponse,
+  type SocketUse,
+} from '../generated/hauberk/v1/policy.js';
+import { parseAddressBlock } from '../policy/address.js';
+import { CAPABILITIES } from '../policy/capability.js';
+import { OPERATIONS, type Operation } from '../policy/effect.js';
+import { type BoundRule, PRESETS, type Preset } from '../policy/model.js';
+import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
+import { ACTIONS, CLASSES, DIRECTION_NAMES, SCOPES } from './names.js';
+import { toRuleMessage } from './policy-output.js';
+import { RequestChecks } from './request-checks.js';
+
+/** Operations of the API that are one operation of the domain, with what tells them apart. */
+const DETAILED: Readonly<Record<string, Operation>> = { unmount: 'mount', attach: 'trace' };
+const ASKED = [...OPERATIONS.filter((operation) => operation !== 'call'), ...Object.keys(DETAILED)];
+
+/** @throws Failure invalid-argument naming the fields of ExplainRequest */
+export function toAccess(request: ExplainRequest): Access {
+  const checks = new RequestChecks();
+  checks.require(request.subject !== undefined, 'subject', 'one of container_id and container must be set');
+  checks.require(ASKED.includes(request.operation), 'operation', `must be one of ${ASKED.join(', ')}`);
+  checks.done();
+  const operation = DETAILED[request.operation] ?? (request.operation as Operation);
+  const object = toObject(operation, request, checks);
+  checks.done();
+  return {
+    operation,
+    object,
+    program: Buffer.from(request.program),
+    ownership: request.notOwner ? 'other' : 'owner',
+    terminal: request.terminal,
+    arguments: request.arguments.map((argument) => Buffer.from(argument)),
+  };
+}
+
+function toObject(operation: Operation, request: ExplainRequest, checks: RequestChecks): AccessObject {
+  const { object, filesystem: type } = request;
+  const path = Buffer.from(object);
+  const isPath = object.startsWith('/');
+  const needsPath = () => checks.require(isPath, 'object', 'must be an absolute path');
+  switch (operation) {
+    case 'communicate':
+      return { kind: 'socket', ...toSocket(request.socket, checks) };
+    case 'use':
+      checks.require((CAPABILITIES as readonly string[]).includes(object), 'object', 'must be a capability');
+      return { kind: 'capability', capability: object };
+    case 'access':
+      needsPath();
+      checks.require(type !== '', 'filesystem', 'must not be empty');
+      return { kind: 'filesystem', type, path };
+    case 'mount':
+      needsPath();
+      return { kind: 'mount', operation: request.operation as 'mount' | 'unmount', type, path };
+    case 'trace':
+      checks.require(isPath || object === '', 'object', 'must be an absolute path, or empty');
+      return { kind: 'trace', operation: request.operation === 'attach' ? 'attach' : 'read', path };
+    case 'unshare':
+      return { kind: 'namespace' };
+    case 'behave':
+      checks.require((PRESETS as readonly string[]).includes(object), 'object', `must be one of ${PRESETS.join(', ')}`);
+      return { kind: 'behaviour', presets: [object as Preset] };
+    default:
+      needsPath();
+      return { kind: 'path', path };
+  }
+}
+
+function toSocket(socket: SocketUse | undefined, checks: RequestChecks) {
+  checks.require(socket !== undefined, 'socket', 'must be set');
+  const { family = '', type = '', protocol = 0, port = 0, address = '', direction } = socket ?? {};
+  const families: Readonly<Record<string, number>> = ADDRESS_FAMILIES;
+  const types: Readonly<Record<string, number>> = SOCKET_TYPES;
+  checks.require((family || 'inet') in families, 'socket.family', 'must be the name of an address family');
+  checks.require((type || 'stream') in types, 'socket.type', `must be one of ${Object.keys(types).join(', ')}`);
+  const block = address === '' ? undefined : parseAddressBlock(address);
+  const isAddress = block === undefined || (typeof block === 'object' && block.bits === block.address.length * 8);
+  checks.require(isAddress, 'socket.address', 'must be an address');
+  return {
+    family: families[family || 'inet'] ?? 0,
+    type: types[type || 'stream'] ?? 0,
+    protocol,
+    direction: DIRECTION_NAMES.get(direction ?? Direction.DIRECTION_UNSPECIFIED) ?? ('none' as const),
+    port,
+    address: typeof block === 'object' ? [...block.address] : [],
+  };
+}
+
+export function toExplainResponse({ action, wouldBlock, decider, losers }: Explanation): ExplainResponse {
+  return {
+    action: ACTIONS[action],
+    wouldBlock,
+    decider:
+      decider === undefined
+        ? undefined
+        : 'postureOf' in decider
+          ? { $case: 'posture', value: CLASSES[decider.postureOf] }
+          : { $case: 'rule', value: toExplainedRule(decider) },
+    losers: losers.map(({ rule, reason }) => ({ rule: toExplainedRule(rule), reason })),
+  };
+}
+
+function toExplainedRule({ policy, rule }: BoundRule): ExplainedRule {
+  return {
+    policyNamespace: policy.namespace,
+    policy: policy.name,
+    scope: SCOPES[policy.scope ?? 'namespace'],
+    rule: toRuleMessage(rule),
+  };
+}

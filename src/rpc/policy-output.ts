@@ -1,0 +1,103 @@
+import type { Timestamp } from '../generated/google/protobuf/timestamp.js';
+import * as proto from '../generated/hauberk/v1/policy.js';
+import type { Match, PathMatch, Policy, Rule } from '../policy/model.js';
+import { ACTIONS, CLASSES, DIRECTIONS, SCOPES } from './names.js';
+
+/** From a policy of the domain to the message of the API; policy-message.ts is the way back. */
+
+export function toPolicyMessage(policy: Policy, resourceVersion: number): proto.Policy {
+  return {
+    name: policy.name,
+    namespace: policy.namespace,
+    selector: {
+      matchLabels: { ...policy.matchLabels },
+      matchExpressions: (policy.matchExpressions ?? []).map((each) => ({ ...each, values: [...each.values] })),
+    },
+    rules: policy.rules.map(toRuleMessage),
+    resourceVersion: BigInt(resourceVersion),
+    scope: SCOPES[policy.scope ?? 'namespace'],
+    priority: policy.priority ?? 0,
+    mode: policy.mode === 'audit' ? proto.Mode.REHEARSE : proto.Mode.ENFORCE,
+    expires: policy.expires === undefined ? undefined : fromNanoseconds(BigInt(policy.expires) * 1_000_000n),
+  };
+}
+
+export function toRuleMessage(rule: Rule): proto.Rule {
+  return {
+    id: rule.id,
+    class: CLASSES[rule.class],
+    match: toMatchMessage(rule.match),
+    fromSource: [...rule.sources],
+    action: ACTIONS[rule.action],
+    readOnly: rule.readOnly,
+    ownerOnly: rule.ownerOnly,
+    severity: rule.severity,
+    tags: [...rule.tags],
+    message: rule.message,
+    operations: [...(rule.operations ?? [])],
+    allowedArguments: rule.arguments === undefined ? undefined : { arguments: [...rule.arguments] },
+    terminal: rule.terminal ?? false,
+  };
+}
+
+function toMatchMessage(match: Match): proto.Rule['match'] {
+  switch (match.kind) {
+    case 'exact':
+    case 'directory':
+    case 'pattern':
+      return toPathMessage(match).match;
+    case 'protocol':
+      return { $case: 'protocol', value: match.protocol };
+    case 'family':
+      return { $case: 'family', value: match.family };
+    case 'capability':
+      return { $case: 'capability', value: match.capability };
+    case 'name':
+      return { $case: 'programName', value: match.name };
+    case 'filesystem':
+      return { $case: 'filesystem', value: match.type };
+    case 'mount': {
+      const { type = '', operation = '', target } = match;
+      return { $case: 'mount', value: { type, operation, target: toPathMessage(target) } };
+    }
+    case 'trace':
+      return { $case: 'trace', value: { operation: match.operation ?? '', target: toPathMessage(match.target) } };
+    case 'namespace':
+      return { $case: 'kernelNamespace', value: match.namespace };
+    case 'preset':
+      return { $case: 'preset', value: match.preset };
+    case 'endpoint': {
+      const { protocol = '', cidr = '', ports = '', direction } = match;
+      const { DIRECTION_UNSPECIFIED } = proto.Direction;
+      return {
+        $case: 'endpoint',
+        value: {
+          protocol,
+          cidr,
+          ports,
+          direction: direction === undefined ? DIRECTION_UNSPECIFIED : DIRECTIONS[direction],
+        },
+      };
+    }
+  }
+}
+
+function toPathMessage(match: PathMatch): proto.PathMatch;
+function toPathMessage(match: PathMatch | undefined): proto.PathMatch | undefined;
+function toPathMessage(match: PathMatch | undefined): proto.PathMatch | undefined {
+  switch (match?.kind) {
+    case undefined:
+      return undefined;
+    case 'exact':
+      return { match: { $case: 'path', value: match.path } };
+    case 'directory':
+      return { match: { $case: 'directory', value: { directory: match.directory, recursive: match.recursive } } };
+    case 'pattern':
+      return { match: { $case: 'pattern', value: match.pattern } };
+  }
+}
+
+/** @param time nanoseconds since the Unix epoch */
+export function fromNanoseconds(time: bigint): Timestamp {
+  return { seconds: time / 1_000_000_000n, nanos: Number(time % 1_000_000_000n) };
+}

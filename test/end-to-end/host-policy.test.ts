@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { Client, type EventStream } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+
+const SECRET = '/tmp/host-secret';
+const daemon = new Daemon();
+const client = new Client(daemon.address);
+let events: EventStream;
+
+const manifest = (rules: string, node = '') => `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorHostPolicy
+metadata: {name: on-host}
+spec:
+  nodeSelector: {matchLabels: {${node}}}
+  ${rules}`;
+const apply = (text: string, force = false) => client.call('PolicyService', 'ApplyPolicy', { manifest: text, force });
+const remove = () => client.call('PolicyService', 'DeletePolicy', { name: 'on-host', scope: 'HOST' });
+const cat = (...prefix: string[]) => {
+  const [program, ...parameters] = [...prefix, '/bin/cat', SECRET];
+  return spawnSync(program!, parameters, { encoding: 'utf8' });
+};
+
+before(async () => {
+  writeFileSync(SECRET, 'secret\n');
+  await daemon.start('--docker-socket', 'off', '--host-labels', 'role=test');
+  events = await client.stream({ containerIds: ['host'] });
+});
+
+after(async () => {
+  events?.cancel();
+  client.close();
+  await daemon.end('SIGTERM');
+});
+
+test('a policy for the host refuses its own processes, also in a mount namespace of their own', async () => {
+  const { changes } = await apply(
+    manifest(`file: {matchPaths: [{path: ${SECRET}, fromSource: [{path: /usr/bin/cat}]}]}`),
+  );
+  assert.deepEqual(changes[0].containerIds, ['host']);
+  assert.match(cat().stderr, /Permission denied/);
+  const event = await events.find(({ object }) => object === SECRET);
+  assert.deepEqual(
+    [event.policy, event.rule, event.containerId, event.program],
+    ['on-host', 'file.matchPaths[0]', 'host', '/usr/bin/cat'],
+  );
+  assert.match(cat('/usr/bin/unshare', '--mount').stderr, /Permission denied/);
+  assert.equal(spawnSync('/usr/bin/head', [SECRET], { encoding: 'utf8' }).stdout, 'secret\n');
+  await remove();
+  assert.equal(cat().stdout, 'secret\n');
+});
+
+test('a policy for hosts with other labels does not reach this one', async () => {
+  const rules = `file: {matchPaths: [{path: ${SECRET}}]}`;
+  const { changes } = await apply(manifest(rules, 'role: other'));
+  assert.deepEqual(changes[0].containerIds, []);
+  assert.equal(cat().stdout, 'secret\n');
+  await apply(manifest(rules, 'role: test'));
+  assert.equal(cat().status, 1);
+  await remove();
+});
+
+test('what would stop hauberkd or process 1 is refused with the reason, unless it is forced', async () => {
+  for (const rules of [
+    `process: {matchPaths: [{path: ${process.execPath}}]}`,
+    'process: {matchDirectories: [{dir: /usr/, recursive: true}]}',
+    'capabilities: {matchCapabilities: [{capability: sys_admin}]}',
+    'network: {matchProtocols: [{protocol: all}]}',
+    'presets: [{name: anonymousMapExec}]',
+  ]) {
+    await assert.rejects(apply(manifest(rules)), (error: Error) => {
+      assert.match(error.message, /the host would be harmed:\n- (?:hauberkd|process 1) could not /);
+      return true;
+    });
+  }
+  const { policies } = await client.call('PolicyService', 'ListPolicies');
+  assert.equal(policies.length, 0);
+  await apply(manifest('capabilities: {matchCapabilities: [{capability: sys_boot}]}'), true);
+  await remove();
+});
+
+test('hauberkd --rescue leaves policies for the host out, and keeps them', async () => {
+  await apply(manifest(`file: {matchPaths: [{path: ${SECRET}, fromSource: [{path: /usr/bin/cat}]}]}`));
+  assert.equal(cat().status, 1);
+  await daemon.end('SIGTERM');
+  assert.equal(cat().status, 1);
+  await daemon.start('--docker-socket', 'off', '--rescue');
+  assert.equal(cat().stdout, 'secret\n');
+  const { policies } = await client.call('PolicyService', 'ListPolicies');
+  assert.deepEqual(
+    policies.map(({ name }: { name: string }) => name),
+    ['on-host'],
+  );
+  await remove();
+});

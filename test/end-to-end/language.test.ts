@@ -1,0 +1,287 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { Client, type EventStream } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+import { docker, exec, startContainer } from '../support/docker.js';
+import { PERL_LIBRARY } from '../support/perl.js';
+
+const POLICY = 'language';
+const DENIED = /ermission denied|not permitted|must be superuser/;
+
+const daemon = new Daemon();
+const client = new Client(daemon.address);
+let events: EventStream;
+let target: string;
+
+before(async () => {
+  execFileSync('tools/vm/docker', { stdio: 'inherit' });
+  const programs = ['dash', 'cat', 'sleep', 'ls', 'cp', 'rm', 'mv', 'ln', 'chmod', 'mkdir', 'mount', 'umount', 'tty'];
+  const image = [...programs.map((name) => `/bin/${name}=/usr/bin/${name}`), '/opt/tool/sleep=/usr/bin/sleep'];
+  execFileSync('tools/vm/image', ['language', ...image, '/usr/bin/perl', '/usr/bin/unshare'], { stdio: 'inherit' });
+  const flags = [
+    '--cap-add=SYS_PTRACE',
+    '--cap-add=SYS_ADMIN',
+    '--tmpfs=/dev/shm:exec',
+    '--security-opt=apparmor=unconfined',
+  ];
+  const library = ['-v', `${PERL_LIBRARY}:${PERL_LIBRARY}:ro`];
+  target = startContainer('language', 'target', '--label', 'app=target', ...flags, ...library);
+  await daemon.start(
+    ...['process', 'file', 'network', 'capabilities'].flatMap((name) => [`--default-posture-${name}`, 'block']),
+  );
+  events = await client.stream({ containerIds: [target] });
+});
+
+after(async () => {
+  events?.cancel();
+  client.close();
+  await daemon.end('SIGTERM');
+  docker('rm', '-f', 'target');
+});
+
+interface Head {
+  readonly kind?: string;
+  readonly spec?: string;
+}
+
+function manifest(rules: string, { kind = 'KubeArmorPolicy', spec = 'selector: {matchLabels: {app: target}}' }: Head) {
+  return `apiVersion: security.kubearmor.com/v1
+kind: ${kind}
+metadata: {name: ${POLICY}}
+spec:
+  ${spec}
+  ${rules}`;
+}
+
+/** Runs `task` while a policy with these rules is in force. */
+async function under(rules: string, task: () => Promise<void> | void, head: Head = {}): Promise<void> {
+  await client.call('PolicyService', 'ApplyPolicy', { manifest: manifest(rules, head) });
+  events.clear();
+  try {
+    await task();
+  } finally {
+    const scope = head.kind === 'KubeArmorClusterPolicy' ? 'CLUSTER' : 'NAMESPACE';
+    await client.call('PolicyService', 'DeletePolicy', { name: POLICY, scope });
+  }
+}
+
+const sh = (script: string) => exec('target', '/bin/dash', '-c', script);
+const perl = (script: string, ...given: string[]) => exec('target', '/usr/bin/perl', '-e', script, ...given);
+
+function runs(outcome: { status: number; output: string }): void {
+  assert.equal(outcome.status, 0, outcome.output);
+}
+
+async function denied(outcome: { output: string }, rule: string, object?: string): Promise<void> {
+  assert.match(outcome.output, DENIED);
+  await told({ rule, action: 'BLOCK', result: 'DENIED', ...(object !== undefined && { object }) });
+}
+
+async function told(expected: Readonly<Record<string, unknown>>): Promise<void> {
+  await events.find((event) =>
+    Object.entries(expected).every(([name, value]) => event[name as keyof typeof event] === value),
+  );
+}
+
+test('a program blocked by its name is refused wherever it lies', async () => {
+  await under('process: {matchPaths: [{execname: sleep}]}', async () => {
+    await denied(sh('/bin/sleep 0'), 'process.matchPaths[0]', '/bin/sleep');
+    await denied(sh('/opt/tool/sleep 0'), 'process.matchPaths[0]', '/opt/tool/sleep');
+    runs(sh('/bin/ls /'));
+  });
+});
+
+test('a program with allowed arguments runs with these and no others', async () => {
+  await under('process: {matchPaths: [{path: /bin/ls, allowedArgs: [-l, /etc, "€"]}]}', async () => {
+    runs(sh('/bin/ls'));
+    runs(sh('/bin/ls -l /etc'));
+    await denied(sh('/bin/ls -a'), 'process.matchPaths[0]', '/bin/ls');
+    await denied(sh('/bin/ls -l /etc /root'), 'process.matchPaths[0]');
+    await denied(sh('/bin/ls /et'), 'process.matchPaths[0]');
+    await denied(sh('/bin/ls /etc/'), 'process.matchPaths[0]');
+    // As long as any allowed one, and across pages.
+    await denied(sh(`/bin/ls -l ${'/etc '.repeat(2000)} x`), 'process.matchPaths[0]');
+    runs(sh(`/bin/ls -l ${'/etc '.repeat(2000)} >/tmp/out`));
+    await denied(sh(`/bin/ls ${'x'.repeat(9000)}`), 'process.matchPaths[0]');
+    assert.match(sh('/bin/ls "€"').output, /No such file/);
+  });
+});
+
+test('a rule for processes with a terminal holds for no others', async () => {
+  await under('process: {matchPaths: [{path: /bin/sleep, pts: true}]}', async () => {
+    runs(exec('target', '/bin/dash', '-c', '/bin/sleep 0; /bin/ls /'));
+    const onTerminal = docker('exec', '-t', 'target', '/bin/dash', '-c', '/bin/tty; /bin/sleep 0');
+    assert.match(onTerminal.output, /pts/);
+    await denied(onTerminal, 'process.matchPaths[0]', '/bin/sleep');
+  });
+});
+
+test('a rule can be for the programs of a directory', async () => {
+  await under('file: {matchPaths: [{path: /etc/hostname, fromSource: [{dir: /bin/}]}]}', async () => {
+    await denied(exec('target', '/bin/cat', '/etc/hostname'), 'file.matchPaths[0]', '/etc/hostname');
+    runs(perl('open(my $f, "<", "/etc/hostname") or die "$!\\n"'));
+  });
+});
+
+test('each operation on a file is refused by a rule that names it, and by no other', async () => {
+  const attempts: Readonly<Record<string, string>> = {
+    read: '/bin/cat /tmp/d/f',
+    write: 'echo x >>/tmp/d/f',
+    create: '/bin/mkdir /tmp/d/new',
+    delete: '/bin/rm -f /tmp/d/g',
+    rename: '/bin/mv -f /tmp/d/h /tmp/d/i',
+    link: '/bin/ln -f /tmp/d/f /tmp/d/linked',
+    attributes: '/bin/chmod 0600 /tmp/d/f',
+  };
+  for (const [operation, attempt] of Object.entries(attempts)) {
+    sh('/bin/rm -rf /tmp/d; /bin/mkdir /tmp/d; for name in f g h; do echo x >/tmp/d/$name; done');
+    await under(`file: {matchDirectories: [{dir: /tmp/d/, recursive: true, operations: [${operation}]}]}`, async () => {
+      const others = Object.entries(attempts).filter(([other]) => other !== operation);
+      runs(sh(others.map(([, script]) => script).join(' && ')));
+      await denied(sh(attempt), 'file.matchDirectories[0]');
+    });
+  }
+});
+
+test('a file that may be read can still be forbidden to be mapped as executable', async () => {
+  // open, mmap(NULL, 4096, PROT_READ|PROT_EXEC, MAP_PRIVATE, fd, 0)
+  const map =
+    'open(my $f, "<", "/opt/tool/sleep") or die "open: $!\\n"; my $at = syscall(9, 0, 4096, 5, 2, fileno($f), 0); die "map: $!\\n" if $at == -1';
+  await under('file: {matchPaths: [{path: /opt/tool/sleep, operations: [map]}]}', async () => {
+    assert.match(perl(map).output, /map: Permission denied/);
+    await told({ rule: 'file.matchPaths[0]', operation: 'map', object: '/opt/tool/sleep' });
+    runs(exec('target', '/bin/cat', '/opt/tool/sleep'));
+  });
+});
+
+test('files are refused by the type of their filesystem', async () => {
+  await under('filesystems: {matchTypes: [{type: proc}]}', async () => {
+    await denied(exec('target', '/bin/cat', '/proc/version'), 'filesystems.matchTypes[0]', '/proc/version (proc)');
+    runs(exec('target', '/bin/cat', '/etc/hostname'));
+  });
+});
+
+test('mounts are refused by place and type, and where they are taken away', async () => {
+  await under('mounts: {matchMounts: [{dir: /tmp/, recursive: true, type: tmpfs, operation: mount}]}', async () => {
+    sh('/bin/mkdir -p /tmp/m /root/m');
+    await denied(sh('/bin/mount -t tmpfs none /tmp/m'), 'mounts.matchMounts[0]', '/tmp/m/ (tmpfs)');
+    runs(sh('/bin/mount -t tmpfs none /root/m'));
+  });
+  await under('mounts: {matchMounts: [{operation: unmount}]}', async () => {
+    await denied(sh('/bin/umount /root/m'), 'mounts.matchMounts[0]');
+  });
+  runs(sh('/bin/umount /root/m'));
+});
+
+test('another process is not attached to where that is refused', async () => {
+  // ptrace(PTRACE_ATTACH, pid)
+  const attach = 'my $r = syscall(101, 16, 1, 0, 0); die "attach: $!\\n" if $r == -1; syscall(101, 17, 1, 0, 0)';
+  runs(perl(attach));
+  await under('ptrace: {matchProcesses: [{path: /bin/sleep, operation: attach}]}', async () => {
+    assert.match(perl(attach).output, /attach: Operation not permitted/);
+    await told({ rule: 'ptrace.matchProcesses[0]', operation: 'trace', object: '/bin/sleep' });
+  });
+});
+
+test('a user namespace is not made where that is refused', async () => {
+  await under('namespaces: {matchNamespaces: [{namespace: user}]}', async () => {
+    await denied(exec('target', '/usr/bin/unshare', '--user', '/bin/ls'), 'namespaces.matchNamespaces[0]');
+  });
+});
+
+test('the presets refuse what they name', async () => {
+  await under('presets: [{name: anonymousMapExec}]', async () => {
+    // mmap(NULL, 4096, PROT_READ|PROT_WRITE|PROT_EXEC, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0), then by mprotect
+    assert.match(perl('syscall(9, 0, 4096, 7, 34, -1, 0) == -1 and die "$!\\n"').output, DENIED);
+    await told({ rule: 'presets[0]', operation: 'map' });
+    const protect = 'my $at = syscall(9, 0, 4096, 3, 34, -1, 0); syscall(10, $at, 4096, 5) == -1 and die "$!\\n"';
+    assert.match(perl(protect).output, DENIED);
+    await told({ rule: 'presets[0]', operation: 'protect' });
+  });
+  await under('presets: [{name: filelessExec}]', async () => {
+    await denied(sh('/bin/cp /bin/ls /dev/shm/ls && /dev/shm/ls'), 'presets[0]', '/dev/shm/ls');
+    // memfd_create("x", 0), filled and run
+    const fileless =
+      'my $n = "x"; my $d = syscall(319, $n, 0); open(my $o, ">&=", $d); binmode $o; open(my $i, "<", "/bin/ls"); binmode $i; local $/; print {$o} <$i>; $o->flush; exec("/proc/self/fd/$d") or die "$!\\n"';
+    assert.match(perl(`use IO::Handle; ${fileless}`).output, DENIED);
+    runs(sh('/bin/cp /bin/ls /tmp/copy && /tmp/copy /'));
+  });
+  await under('presets: [{name: protectEnv}]', async () => {
+    await denied(exec('target', '/bin/cat', '/proc/1/environ'), 'presets[0]', '/proc/1/environ');
+    runs(exec('target', '/bin/cat', '/proc/self/environ'));
+    runs(exec('target', '/bin/cat', '/proc/1/status'));
+  });
+  await under('presets: [{name: protectProc}]', async () => {
+    await denied(exec('target', '/bin/cat', '/proc/1/status'), 'presets[0]', '/proc/1/status');
+    runs(exec('target', '/bin/cat', '/proc/self/status', '/proc/version', '/proc/sys/kernel/osrelease'));
+  });
+  await under('presets: [{name: exec}]', async () => {
+    await denied(exec('target', '/bin/ls', '/'), 'presets[0]', '/bin/ls');
+  });
+  runs(exec('target', '/bin/ls', '/'));
+});
+
+test('a policy in audit mode lets through what it would refuse, and says so', async () => {
+  const rules = 'file: {matchPaths: [{path: /etc/hostname}]}';
+  const spec = 'mode: audit\n  selector: {matchLabels: {app: target}}';
+  await under(
+    rules,
+    async () => {
+      runs(exec('target', '/bin/cat', '/etc/hostname'));
+      await told({ rule: 'file.matchPaths[0]', action: 'AUDIT', result: 'PASSED', wouldBlock: true });
+    },
+    { spec },
+  );
+});
+
+test('a higher priority comes before everything', async () => {
+  runs(sh('/bin/mkdir /tmp/p; echo x >/tmp/p/f'));
+  const spec = 'priority: 5\n  selector: {matchLabels: {app: target}}';
+  const weaker = manifest(
+    'file: {matchPaths: [{path: /tmp/p/f, fromSource: [{path: /bin/cat}], action: Audit}]}',
+    {},
+  ).replace(POLICY, 'weaker');
+  await client.call('PolicyService', 'ApplyPolicy', { manifest: weaker });
+  await under(
+    'file: {matchDirectories: [{dir: /tmp/p/, recursive: true}]}',
+    async () => {
+      await denied(exec('target', '/bin/cat', '/tmp/p/f'), 'file.matchDirectories[0]', '/tmp/p/f');
+    },
+    { spec },
+  );
+  await client.call('PolicyService', 'DeletePolicy', { name: 'weaker' });
+});
+
+test('a policy ends at its time', async () => {
+  const expires = new Date(Date.now() + 4000).toISOString();
+  const spec = `expires: "${expires}"\n  selector: {matchLabels: {app: target}}`;
+  await client.call('PolicyService', 'ApplyPolicy', {
+    manifest: manifest('file: {matchPaths: [{path: /etc/hostname}]}', { spec }),
+  });
+  await denied(exec('target', '/bin/cat', '/etc/hostname'), 'file.matchPaths[0]');
+  const isThere = async () => {
+    const { policies } = await client.call('PolicyService', 'ListPolicies');
+    return policies.length > 0;
+  };
+  for (let tries = 0; tries < 200 && (await isThere()); tries++) await new Promise((done) => setTimeout(done, 100));
+  assert.ok(Date.now() >= Date.parse(expires));
+  runs(exec('target', '/bin/cat', '/etc/hostname'));
+});
+
+test('a policy of the cluster reaches by expressions, in every namespace but those it leaves out', async () => {
+  const rules = 'file: {matchPaths: [{path: /etc/hostname}]}';
+  const kind = 'KubeArmorClusterPolicy';
+  const reaching = (expressions: string) => ({ kind, spec: `selector: {matchExpressions: [${expressions}]}` });
+  await under(
+    rules,
+    async () => denied(exec('target', '/bin/cat', '/etc/hostname'), 'file.matchPaths[0]'),
+    reaching('{key: namespace, operator: NotIn, values: [other]}, {key: label, operator: In, values: [app=target]}'),
+  );
+  for (const expression of [
+    '{key: namespace, operator: NotIn, values: [default]}',
+    '{key: label, operator: NotIn, values: [app=target]}',
+  ]) {
+    await under(rules, () => runs(exec('target', '/bin/cat', '/etc/hostname')), reaching(expression));
+  }
+});

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { compileImage } from '../../src/image/compile.js';
+import type { Image } from '../../src/image/image.js';
+import { allowsArguments, classifyProgram, decide } from '../../src/image/walk.js';
+import { resolveRules } from '../../src/policy/rule-set.js';
+import { accessWord } from '../support/access-word.js';
+import { assertAgreement, type Decider } from './agreement.js';
+import { randomDecisions } from './random-decisions.js';
+import { decisionRuns } from './runs.js';
+
+const ACCESSES = 50;
+
+function walkOf({ words }: Image): Decider {
+  return {
+    decide: ({ operation, object, program, ownership, terminal }) =>
+      decide(
+        words,
+        accessWord(object),
+        { programClass: classifyProgram(words, program), terminal },
+        operation,
+        ownership,
+      ),
+    allowsArguments: (rule, given) => allowsArguments(words, rule, given),
+  };
+}
+
+test('an image decides every access as its rules do when they are asked one by one', () => {
+  fc.assert(
+    fc.property(randomDecisions(ACCESSES), (decisions) => {
+      const image = compileImage(resolveRules(decisions.bound, decisions.postures));
+      assertAgreement(decisions, image, walkOf(image));
+    }),
+    decisionRuns(ACCESSES),
+  );
+});
+
+test('rule sets that are equal make images that are equal', () => {
+  fc.assert(
+    fc.property(randomDecisions(1), ({ bound, postures }) => {
+      const ruleSet = resolveRules(bound, postures);
+      assert.deepEqual(compileImage(structuredClone(ruleSet)).words, compileImage(ruleSet).words);
+    }),
+    decisionRuns(200),
+  );
+});

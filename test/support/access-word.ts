@@ -1,0 +1,66 @@
+import type { AccessObject, SocketUse } from '../../src/explain/access.js';
+import { CAPABILITIES } from '../../src/policy/capability.js';
+import { MOUNT_OPERATIONS, TRACE_OPERATIONS } from '../../src/policy/model.js';
+
+/** Words as the kernel writes them, by what src/image/words.ts says of their form and without a line from it. */
+export function accessWord(object: AccessObject): Buffer {
+  switch (object.kind) {
+    case 'path':
+      return Buffer.from(object.path);
+    case 'socket':
+      return socketWord(object);
+    case 'capability':
+      return capabilityWord((CAPABILITIES as readonly string[]).indexOf(object.capability));
+    case 'filesystem':
+      return Buffer.concat([Buffer.from(`fa${object.type}`), object.path]);
+    case 'mount': {
+      const operation = 'ab'[MOUNT_OPERATIONS.indexOf(object.operation)];
+      return Buffer.concat([Buffer.from(`m${operation}${object.type}`), object.path]);
+    }
+    case 'trace':
+      return Buffer.concat([Buffer.from(`t${'ab'[TRACE_OPERATIONS.indexOf(object.operation)]}`), object.path]);
+    case 'namespace':
+      return Buffer.from('ua');
+    case 'behaviour':
+      return Buffer.from(BEHAVIOURS[object.presets.join()]!);
+  }
+}
+
+/** By the presets that speak of it. */
+const BEHAVIOURS: Readonly<Record<string, string>> = {
+  '': 'pba/usr/bin/true',
+  anonymousMapExec: 'pa',
+  filelessExec: 'pbb',
+  'protectEnv,protectProc': 'pce/proc/7/environ',
+  protectProc: 'pca/proc/7/maps',
+  exec: 'pd/bin/sh',
+};
+export const BEHAVIOURS_KNOWN = Object.keys(BEHAVIOURS);
+
+const DIRECTIONS = ['none', 'egress', 'ingress'];
+
+export function socketWord({ family, type, protocol, direction, port, address }: SocketUse): Buffer {
+  const kind = address.length === 4 ? 1 : address.length === 16 ? 2 : 0;
+  const padded = [...address, ...new Array<number>(16 - address.length).fill(0)];
+  const digits =
+    hex(family, 2) +
+    hex(type, 1) +
+    hex(protocol, 4) +
+    hex(DIRECTIONS.indexOf(direction), 1) +
+    hex(port, 4) +
+    hex(kind, 1) +
+    padded.map((byte) => hex(byte, 2)).join('');
+  return Buffer.from(`n${toLetters(digits)}`);
+}
+
+export function capabilityWord(number: number): Buffer {
+  return Buffer.from(`c${toLetters(hex(number, 2))}`);
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0');
+}
+
+function toLetters(digits: string): string {
+  return digits.replace(/[0-9a-f]/gu, (digit) => String.fromCharCode(0x61 + Number.parseInt(digit, 16)));
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Access } from '../../../src/explain/access.js';
+import { type Explanation, explain } from '../../../src/explain/evaluate.js';
+import { Glob } from '../../../src/explain/glob.js';
+import { review } from '../../../src/explain/review.js';
+import { witnessesOf } from '../../../src/explain/witness.js';
+import type { BoundRule, Match, Rule } from '../../../src/policy/model.js';
+import { bind } from '../policy/support.js';
+
+const POSTURES = { process: 'audit', file: 'block', network: 'audit', capabilities: 'audit' } as const;
+const exact = (path: string): Match => ({ kind: 'exact', path });
+const below = (directory: string): Match => ({ kind: 'directory', directory, recursive: true });
+
+function reading(path: string, differences: Partial<Access> = {}): Access {
+  return {
+    operation: 'read',
+    object: { kind: 'path', path: Buffer.from(path) },
+    program: Buffer.from('/bin/cat'),
+    ownership: 'owner',
+    terminal: false,
+    arguments: [],
+    ...differences,
+  };
+}
+
+const numbered = (rules: readonly Partial<Rule>[]): BoundRule[] =>
+  rules.map((rule, index) => bind({ id: `file.matchPaths[${index}]`, ...rule }));
+
+function summary({ action, decider, losers }: Explanation) {
+  const name =
+    decider === undefined ? 'nothing' : 'rule' in decider ? decider.rule.id : `posture of ${decider.postureOf}`;
+  return [action, name, ...losers.map(({ rule, reason }) => `${rule.rule.id}: ${reason}`)];
+}
+
+test('the rule that decides is named, and for each other one why it does not', () => {
+  const rules = numbered([
+    { match: below('/etc/') },
+    { match: exact('/etc/hostname'), action: 'Allow' },
+    { match: exact('/etc/hostname'), sources: ['/bin/ls'] },
+    { match: exact('/etc/hostname'), terminal: true },
+    { match: exact('/etc/hostname'), operations: ['write'] },
+    { match: exact('/etc/other') },
+  ]);
+  assert.deepEqual(summary(explain(rules, POSTURES, reading('/etc/hostname'))), [
+    'Allow',
+    'file.matchPaths[1]',
+    'file.matchPaths[0]: the other comes first: it is of the more specific kind',
+    'file.matchPaths[2]: it is for /bin/ls only',
+    'file.matchPaths[3]: it is for processes with a terminal only',
+    'file.matchPaths[4]: it says nothing of read',
+  ]);
+});
+
+test('where no rule decides, the posture does if some rule allows, and otherwise nothing', () => {
+  const rules = numbered([{ match: exact('/a'), action: 'Allow' }]);
+  assert.deepEqual(summary(explain(rules, POSTURES, reading('/b'))), ['Block', 'posture of file']);
+  assert.deepEqual(summary(explain([], POSTURES, reading('/b'))), ['Allow', 'nothing']);
+});
+
+test('a policy in audit mode would block, and does not take back what another blocks', () => {
+  const audited = bind({ match: exact('/a') }, { name: 'audited', mode: 'audit' });
+  const { action, wouldBlock } = explain([audited], POSTURES, reading('/a'));
+  assert.deepEqual([action, wouldBlock], ['Audit', true]);
+  const letting = bind({ match: exact('/a'), action: 'Allow' }, { name: 'letting', mode: 'audit', priority: 5 });
+  assert.equal(explain([letting, bind({ match: exact('/a') })], POSTURES, reading('/a')).action, 'Block');
+});
+
+test('a rule with arguments lets the program run with these only', () => {
+  const rule = bind({ class: 'process', match: exact('/bin/ls'), arguments: ['-l'] });
+  const running = (...given: string[]) =>
+    explain([rule], POSTURES, {
+      ...reading('/bin/ls'),
+      operation: 'execute',
+      arguments: given.map((each) => Buffer.from(each)),
+    }).action;
+  assert.deepEqual([running(), running('-l', '-l'), running('-a')], ['Allow', 'Allow', 'Block']);
+});
+
+test('patterns match as the language says', () => {
+  const matches = (pattern: string, text: string) => new Glob(pattern).matches(Buffer.from(text));
+  assert.ok(matches('/etc/*shadow', '/etc/gshadow'));
+  assert.ok(!matches('/etc/*shadow', '/etc/x/shadow'));
+  assert.ok(matches('/**/{a,b[0-9]}?', '/x/y/b7é'));
+  assert.ok(!matches('/[!a-c]', '/b'));
+  assert.ok(matches('/\\*', '/*'));
+});
+
+test('a pattern that backtracking would never come to an end with is matched at once', () => {
+  const began = process.cpuUsage().user;
+  assert.ok(!new Glob(`/${'**a'.repeat(200)}`).matches(Buffer.from(`/${'a'.repeat(199)}${'b'.repeat(2000)}`)));
+  assert.ok(process.cpuUsage().user - began < 5_000_000);
+});
+
+test('a rule that another leaves nothing to is told, with the reason', () => {
+  const rules = [
+    bind({ id: 'file.matchPaths[0]', match: exact('/etc/shadow'), action: 'Allow' }),
+    bind({ id: 'file.matchDirectories[0]', match: below('/etc/') }, { name: 'strict', priority: 3 }),
+  ];
+  const { shadowed, conflicts } = review(rules[0]!.policy, rules, POSTURES, (bound) => bound === rules[1]);
+  const first = 'default/strict file.matchDirectories[0] (Block) comes first, its policy has the higher priority';
+  assert.deepEqual(shadowed, [`file.matchPaths[0] never decides: ${first}`]);
+  assert.deepEqual(conflicts, [
+    `file.matchPaths[0] and default/strict file.matchDirectories[0] (Block) disagree: ${first}`,
+  ]);
+});
+
+test('every kind of match has an access that it speaks of', () => {
+  const matches: readonly (readonly [Rule['class'], Match])[] = [
+    ['file', exact('/a')],
+    ['file', below('/a/')],
+    ['file', { kind: 'pattern', pattern: '/[a-c]{x,y}?/**/*.d' }],
+    ['process', { kind: 'name', name: 'apt' }],
+    ['network', { kind: 'protocol', protocol: 'icmp' }],
+    ['network', { kind: 'family', family: 'netlink' }],
+    ['network', { kind: 'endpoint', cidr: 'fd00::/8', ports: '80-90', direction: 'ingress' }],
+    ['capabilities', { kind: 'capability', capability: 'bpf' }],
+    ['filesystems', { kind: 'filesystem', type: 'proc' }],
+    ['mounts', { kind: 'mount', type: 'tmpfs' }],
+    ['ptrace', { kind: 'trace', operation: 'attach' }],
+    ['namespaces', { kind: 'namespace', namespace: 'user' }],
+    ['presets', { kind: 'preset', preset: 'protectEnv' }],
+  ];
+  for (const [ruleClass, match] of matches) {
+    const rule = bind({ class: ruleClass, match });
+    const witnesses = witnessesOf(rule);
+    assert.ok(witnesses.length > 0, match.kind);
+    for (const access of witnesses) assert.equal(explain([rule], POSTURES, access).decider, rule, match.kind);
+  }
+});
