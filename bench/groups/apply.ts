@@ -34,7 +34,7 @@ export const applyGroup: Group = {
     const object = new BenchObject();
     const store = await Store.open(directory);
     try {
-      const map = new ContainerMap(object.map('containers'));
+      const map = new ContainerMap(object.map('containers'), object.map('container_starts'));
       let published = 0;
       const enforcement = new Enforcement(
         {

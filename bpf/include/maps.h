@@ -31,6 +31,23 @@ struct {
 	__array(values, struct image);
 } containers SEC(".maps");
 
+/* What /proc counts start times in, on every architecture. */
+#define CLOCK_TICK_NS 10000000
+
+/*
+ * When process 1 of a container's pid namespace started, in clock ticks: the
+ * numbers of a namespace that has ended are given to another one, which must
+ * not inherit what the daemon had no time to take away.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, CONTAINERS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, struct container_key);
+	__type(value, __u64);
+} container_starts SEC(".maps");
+
 enum task_flag {
 	/* The task has run a program inside the container; before that it is the runtime that sets it up. */
 	TASK_MEMBER = 1 << 0,

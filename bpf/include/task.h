@@ -29,13 +29,22 @@ static __always_inline struct upid *active_upid(struct pid *pid, __u32 level)
 	return (void *)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid);
 }
 
-static __always_inline __u32 active_pid_namespace(struct task_struct *task)
+static __always_inline struct pid_namespace *active_pid_namespace(struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	struct upid *upid = active_upid(pid, BPF_CORE_READ(pid, level));
-	struct pid_namespace *namespace = BPF_CORE_READ(upid, ns);
 
-	return BPF_CORE_READ(namespace, ns.inum);
+	return BPF_CORE_READ(upid, ns);
+}
+
+/* Whether the container ended whose namespaces had these numbers. Where the start was not known, it is taken not to have. */
+static __always_inline bool has_ended(struct container_key *container, struct pid_namespace *namespace)
+{
+	__u64 *start = bpf_map_lookup_elem(&container_starts, container);
+
+	/* A thread that takes over from the first one of process 1 has a start time of its own. */
+	return start && *start &&
+	       *start != BPF_CORE_READ(namespace, child_reaper, group_leader, start_boottime) / CLOCK_TICK_NS;
 }
 
 /* A runtime that has entered the container but not yet run anything in it still runs a program from outside. */
@@ -78,6 +87,7 @@ static __always_inline bool is_host_under_policy(void)
 static __always_inline void *find_pages(struct membership *found)
 {
 	struct task_struct *task = found->task;
+	struct pid_namespace *namespace;
 	void *pages = NULL;
 
 	if (!task->nsproxy)
@@ -85,9 +95,12 @@ static __always_inline void *find_pages(struct membership *found)
 	found->container.mount_namespace = task->nsproxy->mnt_ns->ns.inum;
 	if (found->container.mount_namespace == host_mount_namespace && !is_host_under_policy())
 		return NULL;
-	found->container.pid_namespace = active_pid_namespace(task);
+	namespace = active_pid_namespace(task);
+	found->container.pid_namespace = BPF_CORE_READ(namespace, ns.inum);
 	if (found->container.mount_namespace != host_mount_namespace)
 		pages = bpf_map_lookup_elem(&containers, &found->container);
+	if (pages && has_ended(&found->container, namespace))
+		pages = NULL;
 	/* Kernel threads are nobody's processes. */
 	if (pages || found->container.pid_namespace != host_pid_namespace || !is_host_under_policy() || !task->mm)
 		return pages;

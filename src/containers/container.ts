@@ -18,6 +18,11 @@ export interface Container extends ContainerDescription {
   readonly namespaces: NamespacePair;
   /** A process of the container as the host numbers it, with its start time in clock ticks since boot; absent where none was named. */
   readonly process?: ProcessIdentity;
+  /**
+   * When process 1 of the pid namespace started, in clock ticks since boot: tells the container from a later one whose
+   * namespaces have the same numbers. Absent where it could not be found.
+   */
+  readonly initStartTicks?: number;
   /** It is none: these are the host's own processes. */
   readonly isHost?: true;
   /** Top directories that are symbolic links, with their targets: see policy/links.ts. */

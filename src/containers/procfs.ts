@@ -66,6 +66,38 @@ export function findProcessIn(namespaces: NamespacePair): ProcessIdentity | unde
 }
 
 /**
+ * When process 1 of a pid namespace started, in clock ticks since boot; undefined when there is no such process any
+ * more, or when its first thread has ended.
+ *
+ * @param member some process that lives in the namespace
+ */
+export function initStartTicks(pidNamespace: number, member: number): number | undefined {
+  const init = isFirst(member) ? member : findFirstIn(pidNamespace);
+  return init === undefined ? undefined : startTicksOf(init);
+}
+
+/** Whether a process is number 1 in the innermost of its pid namespaces. */
+function isFirst(pid: number): boolean {
+  try {
+    return /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+function findFirstIn(pidNamespace: number): number | undefined {
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name) || !isFirst(Number(name))) continue;
+    try {
+      if (namespacesOf(Number(name)).pidNamespace === pidNamespace) return Number(name);
+    } catch {
+      // It ended while it was looked at.
+    }
+  }
+  return undefined;
+}
+
+/**
  * Refuses what can be no container: policies would reach the host itself.
  *
  * @param field the request's field that named the namespaces

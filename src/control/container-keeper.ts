@@ -4,6 +4,7 @@ import { watchExit } from '../containers/exit-watch.js';
 import {
   checkNamespaces,
   findProcessIn,
+  initStartTicks,
   isAlive,
   linkedDirectories,
   namespacesOf,
@@ -85,12 +86,12 @@ export class ContainerKeeper {
       const { pid } = identity;
       const namespaces = namespacesOf(pid);
       checkNamespaces(namespaces, 'pid', this.hostMountNamespace);
-      return { ...description, namespaces, process: processIdentity(pid), links: linkedDirectories(pid) };
+      return describe(description, namespaces, processIdentity(pid));
     }
     checkNamespaces(identity, 'namespaces', this.hostMountNamespace);
     const process = findProcessIn(identity);
     if (process === undefined) return { ...description, namespaces: identity, links: {} };
-    return { ...description, namespaces: identity, process, links: linkedDirectories(process.pid) };
+    return describe(description, identity, process);
   }
 
   #watch(container: Container): void {
@@ -111,7 +112,7 @@ export class ContainerKeeper {
   async #onExit(container: Container): Promise<void> {
     this.#watches.delete(container.id);
     try {
-      const successor = findProcessIn(container.namespaces);
+      const successor = successorOf(container);
       if (this.registry.get(container.id)?.process?.pid !== container.process?.pid) return;
       if (successor === undefined) {
         await this.registry.remove(container.id);
@@ -124,6 +125,24 @@ export class ContainerKeeper {
       this.logger.warn({ container: container.id, error }, 'cannot settle the end of a container');
     }
   }
+}
+
+function describe(description: ContainerDescription, namespaces: NamespacePair, process: ProcessIdentity): Container {
+  const started = initStartTicks(namespaces.pidNamespace, process.pid);
+  return {
+    ...description,
+    namespaces,
+    process,
+    ...(started !== undefined && { initStartTicks: started }),
+    links: linkedDirectories(process.pid),
+  };
+}
+
+/** Another process of the same container: the numbers of its namespaces alone may be a later container's by now. */
+function successorOf({ namespaces, initStartTicks: started }: Container): ProcessIdentity | undefined {
+  const candidate = findProcessIn(namespaces);
+  if (candidate === undefined || started === undefined) return candidate;
+  return initStartTicks(namespaces.pidNamespace, candidate.pid) === started ? candidate : undefined;
 }
 
 /**

@@ -23,7 +23,7 @@ export class ContainerRegistry {
    */
   async put(container: Container): Promise<Outcome<ContainerChange>> {
     const { result, generation } = await this.ledger.change((current) => plan([container], [], current));
-    return { result: result[0]!, generation };
+    return { result: result.at(-1)!, generation };
   }
 
   /** Makes the registered containers those given; containers of another origin stay as they are. All or nothing. */
@@ -79,9 +79,8 @@ function plan(
 ): Change<ContainerChange[]> {
   const containers = new Map(current.containers);
   const changes: ContainerChange[] = [];
-  for (const container of unwanted) {
-    containers.delete(container.id);
-    changes.push({ container, kind: 'removed' });
+  for (const container of [...unwanted, ...endedBefore(wanted, current.containers.values())]) {
+    if (containers.delete(container.id)) changes.push({ container, kind: 'removed' });
   }
   for (const container of wanted) {
     const known = current.containers.get(container.id);
@@ -99,11 +98,21 @@ function plan(
       affected: ({ id }) => ids.has(id),
       stored: {
         putContainers: touched.filter(({ kind }) => kind !== 'removed').map(({ container }) => container),
-        deleteContainers: unwanted.map(({ id }) => id),
+        deleteContainers: touched.filter(({ kind }) => kind === 'removed').map(({ container }) => container.id),
       },
     },
     result: changes,
   };
+}
+
+/** Containers that have ended, unnoticed so far: others were given the numbers of their namespaces. */
+function endedBefore(wanted: readonly Container[], known: Iterable<Container>): Container[] {
+  const starts = new Map(wanted.map(({ namespaces, initStartTicks }) => [namespaceKey(namespaces), initStartTicks]));
+  const ids = new Set(wanted.map(({ id }) => id));
+  return [...known].filter(({ id, namespaces, initStartTicks: before }) => {
+    const now = starts.get(namespaceKey(namespaces));
+    return !ids.has(id) && now !== undefined && before !== undefined && now !== before;
+  });
 }
 
 function checkNamespacesAreOwn(containers: Iterable<Container>): void {
@@ -120,7 +129,7 @@ function checkNamespacesAreOwn(containers: Iterable<Container>): void {
 }
 
 function isSame(a: Container, b: Container): boolean {
-  const text = ({ id, name, namespace, labels, origin, namespaces, process, links }: Container) =>
+  const text = ({ id, name, namespace, labels, origin, namespaces, process, initStartTicks, links }: Container) =>
     JSON.stringify([
       id,
       name,
@@ -130,6 +139,7 @@ function isSame(a: Container, b: Container): boolean {
       namespaceKey(namespaces),
       process?.pid,
       process?.startTicks,
+      initStartTicks,
       Object.entries(links).sort(),
     ]);
   return text(a) === text(b);

@@ -1,4 +1,4 @@
-import type { Container, NamespacePair } from '../containers/container.js';
+import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import { type Review, review } from '../explain/review.js';
@@ -20,10 +20,16 @@ export interface ImageChanges {
   readonly lastImage: number;
 }
 
+/** Which image decides for a container. */
+interface Assignment {
+  readonly container: Container;
+  readonly image: LiveImage;
+}
+
 /** Keeps the kernel's maps in agreement with a desired state. Not safe for concurrent changes: see Serial. */
 export class Enforcement {
   readonly #images: LiveImages;
-  #assigned = new Map<string, { readonly namespaces: NamespacePair; readonly image: LiveImage }>();
+  #assigned: ReadonlyMap<string, Assignment> = new Map();
   #divergence: string | undefined;
   #retired: number[];
 
@@ -73,15 +79,16 @@ export class Enforcement {
     record: (changes: ImageChanges) => Promise<void>,
   ): Promise<void> {
     const fresh = new Map<string, LiveImage>();
-    const next = new Map<string, { namespaces: NamespacePair; image: LiveImage }>();
+    const next = new Map<string, Assignment>();
     try {
       const isAffected = (container: Container) => !this.#assigned.has(container.id) || affected(container);
       for await (const { likes, ruleSet } of this.#kinds(desired, isAffected)) {
         const image = this.#images.obtain(ruleSet, fresh);
-        for (const { id, namespaces } of likes) next.set(id, { namespaces, image });
+        for (const container of likes) next.set(container.id, { container, image });
       }
-      for (const { id, namespaces } of this.#subjects(desired)) {
-        if (!next.has(id)) next.set(id, { namespaces, image: this.#assigned.get(id)!.image });
+      for (const container of this.#subjects(desired)) {
+        const { id } = container;
+        if (!next.has(id)) next.set(id, { container, image: this.#assigned.get(id)!.image });
       }
       await record({
         added: [...fresh.values()],
@@ -149,19 +156,23 @@ export class Enforcement {
     );
   }
 
-  async #publish(next: Map<string, { namespaces: NamespacePair; image: LiveImage }>): Promise<void> {
+  async #publish(next: ReadonlyMap<string, Assignment>): Promise<void> {
     const before = this.#assigned;
     const everything = this.#divergence !== undefined;
     this.#assigned = next;
     try {
-      const changed = [...next].filter(([id, { namespaces, image }]) => {
+      const changed = [...next].filter(([id, { container, image }]) => {
         const old = before.get(id);
-        return everything || old?.image !== image || namespaceKey(old.namespaces) !== namespaceKey(namespaces);
+        return everything || old?.image !== image || identityOf(old.container) !== identityOf(container);
       });
       const hasHost = this.host !== undefined && next.has(this.host.id);
       if (!hasHost) this.kernel.enforceHost(false);
       await this.kernel.publish(
-        changed.map(([, { namespaces, image }]) => ({ container: namespaces, image: image.kernelImage })),
+        changed.map(([, { container, image }]) => ({
+          container: container.namespaces,
+          ...(container.initStartTicks !== undefined && { initStartTicks: container.initStartTicks }),
+          image: image.kernelImage,
+        })),
       );
       if (hasHost) this.kernel.enforceHost(true);
       this.#removeOthers(next, before, everything);
@@ -173,17 +184,24 @@ export class Enforcement {
   }
 
   #removeOthers(
-    next: ReadonlyMap<string, { readonly namespaces: NamespacePair }>,
-    before: ReadonlyMap<string, { readonly namespaces: NamespacePair }>,
+    next: ReadonlyMap<string, Assignment>,
+    before: ReadonlyMap<string, Assignment>,
     everything: boolean,
   ): void {
-    const wanted = new Set([...next.values()].map(({ namespaces }) => namespaceKey(namespaces)));
+    const wanted = new Set([...next.values()].map(({ container }) => namespaceKey(container.namespaces)));
     const present =
-      everything || before.size === 0 ? this.kernel.containers() : [...before.values()].map((old) => old.namespaces);
+      everything || before.size === 0
+        ? this.kernel.containers()
+        : [...before.values()].map((old) => old.container.namespaces);
     for (const namespaces of present) {
       if (!wanted.has(namespaceKey(namespaces))) this.kernel.removeContainer(namespaces);
     }
   }
+}
+
+/** The same for as long as the kernel has to know a container by the same numbers. */
+function identityOf({ namespaces, initStartTicks }: Container): string {
+  return `${namespaceKey(namespaces)}:${initStartTicks}`;
 }
 
 function keyOfRule(bound: BoundRule | undefined): string {

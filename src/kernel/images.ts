@@ -58,30 +58,44 @@ export function releaseKernelImage(image: KernelImage): void {
 
 const updateBatchAsync = promisify(updateBatch.async) as (...parameters: unknown[]) => Promise<number>;
 
-/** The pinned hash-of-maps: which image decides for which container. */
+/** A container as the kernel's maps know it. */
+export interface PublishedContainer {
+  readonly container: NamespacePair;
+  /** See Container.initStartTicks; left out where not known. */
+  readonly initStartTicks?: number;
+  readonly image: KernelImage;
+}
+
+/** The pinned hash-of-maps: which image decides for which container. Beside it, when each of them started. */
 export class ContainerMap {
-  constructor(readonly descriptor: number) {}
+  constructor(
+    readonly descriptor: number,
+    readonly starts: number,
+  ) {}
 
   /**
    * Gives each container its image in one batched update, off the main thread: the kernel waits for a grace period
    * once a call, so that no decision under way still sees the image that was replaced when this resolves.
    * A container's own switch is atomic.
    */
-  async publish(
-    entries: ReadonlyArray<{ readonly container: NamespacePair; readonly image: KernelImage }>,
-  ): Promise<void> {
+  async publish(entries: readonly PublishedContainer[]): Promise<void> {
     if (entries.length === 0) return;
     const keys = new Uint32Array(entries.flatMap(({ container }) => keyOf(container)));
     const values = new Uint32Array(entries.map(({ image }) => image.descriptor));
+    const starts = new BigUint64Array(entries.map(({ initStartTicks }) => BigInt(initStartTicks ?? 0)));
     const count = [entries.length];
+    // First: an image that is found must be known to be this container's.
+    checked('cannot publish the starts of containers', updateBatch(this.starts, keys, starts, [entries.length], null));
     checked('cannot publish policy images', await updateBatchAsync(this.descriptor, keys, values, count, null));
     // koffi does not keep buffers of a call off the main thread alive: they are used here once more.
     if (keys.length !== values.length * 2) throw new Error('unreachable');
   }
 
   remove(container: NamespacePair): void {
-    const result = deleteElement(this.descriptor, new Uint32Array(keyOf(container)));
-    if (result < 0 && result !== -ENOENT) throw new KernelError('cannot remove a container from the kernel', -result);
+    for (const map of [this.descriptor, this.starts]) {
+      const result = deleteElement(map, new Uint32Array(keyOf(container)));
+      if (result < 0 && result !== -ENOENT) throw new KernelError('cannot remove a container from the kernel', -result);
+    }
   }
 
   /** The containers the kernel decides for now. */

@@ -3,7 +3,13 @@ import type { Image } from '../image/image.js';
 import { type Counter, readCounters } from './counters.js';
 import { programInfo } from './descriptor-info.js';
 import { type EventLimit, readAllHeldBack, readHeldBack, writeEventLimit, writeHostPolicy } from './event-limit.js';
-import { ContainerMap, createKernelImage, type KernelImage, releaseKernelImage } from './images.js';
+import {
+  ContainerMap,
+  createKernelImage,
+  type KernelImage,
+  type PublishedContainer,
+  releaseKernelImage,
+} from './images.js';
 import { type AttachedPrograms, attachPrograms } from './programs.js';
 import { RingBuffer } from './ring-buffer.js';
 
@@ -19,7 +25,7 @@ export class Kernel {
   /** @throws Failure failed-precondition when the programs cannot be attached */
   constructor(objectPath: string, pinDirectory: string, host: NamespacePair) {
     this.#programs = attachPrograms(objectPath, pinDirectory, host);
-    this.#containers = new ContainerMap(this.#programs.maps.containers);
+    this.#containers = new ContainerMap(this.#programs.maps.containers, this.#programs.maps.container_starts);
   }
 
   /** True when an earlier daemon had left these programs in force. */
@@ -44,7 +50,7 @@ export class Kernel {
   }
 
   /** See ContainerMap.publish. */
-  publish(entries: ReadonlyArray<{ readonly container: NamespacePair; readonly image: KernelImage }>): Promise<void> {
+  publish(entries: readonly PublishedContainer[]): Promise<void> {
     return this.#containers.publish(entries);
   }
 

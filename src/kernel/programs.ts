@@ -29,7 +29,16 @@ import {
 } from './libbpf.js';
 
 /** Maps that outlive the daemon; the next one finds them by these names below the pin directory. */
-const PINNED_MAPS = ['containers', 'tasks', 'events', 'counters', 'settings', 'token_buckets', 'accepted'] as const;
+const PINNED_MAPS = [
+  'containers',
+  'container_starts',
+  'tasks',
+  'events',
+  'counters',
+  'settings',
+  'token_buckets',
+  'accepted',
+] as const;
 type PinnedMap = (typeof PINNED_MAPS)[number];
 
 /** Programs for hooks that not every supported kernel has, with the function that shows the hook. */

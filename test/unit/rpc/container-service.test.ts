@@ -130,6 +130,20 @@ describe('SyncContainers', () => {
     assert.equal(again.generation, 4n);
   });
 
+  test('lets go of a container whose namespaces have numbers that a later one was given', async (t) => {
+    const { register, plane, list } = await start(t);
+    await register({ id: 'old', identity });
+    const old = { ...plane.containers.get('old')!, initStartTicks: 100 };
+    await plane.containers.put(old);
+    const { result } = await plane.containers.put({ ...old, id: 'new', initStartTicks: 200 });
+    assert.deepEqual([result.container.id, result.kind], ['new', 'added']);
+    assert.deepEqual(
+      (await list()).containers.map(({ id }) => id),
+      ['new'],
+    );
+    assert.deepEqual(plane.commits.at(-1)?.deleteContainers, ['old']);
+  });
+
   test('names every problem by its container, and changes nothing', async (t) => {
     const { register, sync, list } = await start(t);
     await register({ id: 'c1', identity });
