@@ -5,6 +5,7 @@
  */
 #include "include/kernel.h"
 #include "include/maps.h"
+#include "include/observe.h"
 #include "include/path.h"
 #include "include/token_bucket.h"
 #include "include/word.h"
@@ -34,6 +35,7 @@ struct {
 	struct container_key key;
 	struct settings settings;
 	struct token_bucket bucket;
+	struct access_key access;
 } layouts = {};
 
 char LICENSE[] SEC("license") = "GPL";

@@ -13,17 +13,24 @@ import { Expiry } from './control/expiry.js';
 import { hostAsSubject, readLabels } from './control/host.js';
 import { HostState } from './control/host-state.js';
 import { Ledger } from './control/ledger.js';
+import { diffPolicies } from './control/policy-diff.js';
 import { PolicyRegistry } from './control/policy-registry.js';
+import { ProfileRegistry } from './control/profile-registry.js';
+import { Recordings } from './control/recordings.js';
 import { HeldBackWatch } from './events/held-back.js';
 import { EventHub } from './events/hub.js';
+import { observedAccess } from './events/observed.js';
 import { clockOffset, EventReader } from './events/reader.js';
+import { type EventRecord, FLAGS } from './events/record.js';
 import { Failure } from './failure.js';
 import { Kernel } from './kernel/kernel.js';
+import type { RingBuffer } from './kernel/ring-buffer.js';
 import { missingSupport } from './kernel/support.js';
 import { Metrics } from './metrics/metrics.js';
 import { startMetricsServer } from './metrics/server.js';
 import { policyKey } from './policy/model.js';
 import { PolicySet } from './policy/policy-set.js';
+import { AccessMemory } from './profile/access-memory.js';
 import { type ServerOptions, startServer } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
 import { Store, type StoredState } from './store/store.js';
@@ -53,7 +60,12 @@ export async function runDaemon(config: Config): Promise<void> {
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
   const store = await Store.open(config.stateDir);
   const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostNamespaces());
-  const { enforcement, ledger, plane, heldBack, metrics, hub, expiry } = await assemble(config, logger, store, kernel);
+  const { enforcement, ledger, plane, heldBack, metrics, hub, expiry, recordings } = await assemble(
+    config,
+    logger,
+    store,
+    kernel,
+  );
   const docker = startDocker(config, logger, plane);
   const metricsServer =
     config.metrics === 'off' ? undefined : await startMetricsServer(config.metrics, metrics.registry);
@@ -82,6 +94,7 @@ export async function runDaemon(config: Config): Promise<void> {
   metricsServer?.close();
   metricsServer?.closeAllConnections();
   await ledger.stop();
+  await recordings.stop();
   if (config.detachOnExit) kernel.detach();
   else kernel.close();
   await store.close();
@@ -137,6 +150,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     () => {
       host.announce();
       expiry.schedule();
+      recordings.changed();
     },
   );
   const host = new HostState(kernel, enforcement, ledger);
@@ -144,7 +158,18 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
   const policies = new PolicyRegistry(ledger, postures);
   const expiry: Expiry = new Expiry(policies, logger);
-  const plane: ControlPlane = { policies, containers, keeper, host };
+  const memory = new AccessMemory();
+  let ring: RingBuffer | undefined;
+  const settleEvents = async () => ring && reader.settle(ring);
+  const recordings: Recordings = new Recordings(ledger, kernel.accesses, store, settleEvents, logger);
+  const plane: ControlPlane = {
+    policies,
+    containers,
+    keeper,
+    host,
+    profiles: new ProfileRegistry(ledger, recordings),
+    judge: async (change) => diffPolicies(change, enforcement, memory, recordings),
+  };
   const hub = new EventHub();
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
   const now = () => process.hrtime.bigint() + clockOffset();
@@ -155,13 +180,18 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     (summaries) => hub.publish(summaries),
     now,
   );
-  const reader = new EventReader(
+  const remember = (record: EventRecord) => {
+    if (record.flags & FLAGS.observed) recordings.observe(record);
+    else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
+  };
+  const reader: EventReader = new EventReader(
     { containerOf, ruleOf: (generation, rule) => enforcement.ruleOf(generation, rule) },
     (events) => {
       hub.publish(events);
       metrics.observeEvents(events, now());
     },
     (namespaces) => heldBack.tokensRanOut(namespaces),
+    remember,
   );
   const metrics = new Metrics({
     status: () => host.status(),
@@ -171,13 +201,16 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     ringWakeUps: () => kernel.ringWakeUps,
     eventCounts: () => hub.counts(),
     undecodableRecords: () => reader.undecodable,
+    forgottenAccesses: () => memory.forgotten,
+    runningProfiles: () => plane.profiles.list().filter(({ stopped }) => stopped === undefined).length,
   });
   kernel.limitEvents({ perSecond: config.eventsPerSecond, burst: config.eventBurst });
   const gone = stored.containers.filter(({ id }) => !desired.containers.has(id)).map(({ id }) => id);
   await ledger.start(gone);
+  await recordings.resume(stored);
   keeper.resume();
-  kernel.readEvents((ring) => reader.read(ring));
-  return { enforcement, ledger, plane, heldBack, metrics, hub, expiry };
+  ring = kernel.readEvents((waiting) => reader.read(waiting));
+  return { enforcement, ledger, plane, heldBack, metrics, hub, expiry, recordings };
 }
 
 /** A policy that cannot be read must not silently stop being enforced: what the kernel holds stays as it is. */
@@ -205,6 +238,7 @@ function desiredState(stored: StoredState): DesiredState {
     versions: new Map(stored.policies.map(({ policy, version }) => [policyKey(policy), version])),
     containers: new Map(stillRunning(stored.containers).map((container) => [container.id, container])),
     postures: new Map(stored.postures.map(({ namespace, postures }) => [namespace, postures])),
+    profiles: new Map(stored.profiles.map((profile) => [profile.name, profile])),
   };
 }
 

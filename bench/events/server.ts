@@ -8,11 +8,13 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Container } from '../../src/containers/container.js';
 import { EventHub } from '../../src/events/hub.js';
+import { observedAccess } from '../../src/events/observed.js';
 import { clockOffset, EventReader } from '../../src/events/reader.js';
 import type { RuleDescription } from '../../src/events/rule-description.js';
 import { COUNTERS, type Counter } from '../../src/kernel/counters.js';
 import { RingBuffer } from '../../src/kernel/ring-buffer.js';
 import { Metrics } from '../../src/metrics/metrics.js';
+import { AccessMemory } from '../../src/profile/access-memory.js';
 import { eventServiceOf } from '../../src/rpc/event-service.js';
 import { startServer } from '../../src/rpc/server.js';
 import { CONTAINERS, type ServerReady, type ServerReport } from './messages.js';
@@ -42,6 +44,7 @@ const rule: RuleDescription = {
 };
 
 const hub = new EventHub();
+const memory = new AccessMemory();
 const reader = new EventReader(
   { containerOf: ({ pidNamespace }) => containers[pidNamespace], ruleOf: () => rule },
   (events) => {
@@ -49,6 +52,8 @@ const reader = new EventReader(
     metrics.observeEvents(events, process.hrtime.bigint() + clockOffset());
   },
   () => undefined,
+  // As the daemon does, so that what it costs is measured.
+  (record) => memory.add(String(record.pidNamespace), observedAccess(record)),
 );
 const metrics = new Metrics({
   watchesDocker: false,
@@ -73,6 +78,8 @@ const metrics = new Metrics({
   ringWakeUps: () => ring.wakeUps,
   eventCounts: () => hub.counts(),
   undecodableRecords: () => reader.undecodable,
+  forgottenAccesses: () => memory.forgotten,
+  runningProfiles: () => 0,
 });
 const ring = new RingBuffer(RING_DESCRIPTOR, RING_BYTES, () => reader.read(ring));
 

@@ -3,6 +3,7 @@
 #ifndef HAUBERK_DECIDE_H
 #define HAUBERK_DECIDE_H
 
+#include "observe.h"
 #include "report.h"
 #include "task.h"
 #include "word_prefix.h"
@@ -142,17 +143,21 @@ static __always_inline __u32 place_object(struct scratch *scratch, struct access
 	return place_before(scratch);
 }
 
-/* Counts and reports what was decided. */
+/* Counts what was decided, and reports it or learns it. */
 static __always_inline int conclude(struct scratch *scratch, struct access *access)
 {
 	__u32 verdict = scratch->question.verdict;
 	__u32 action = verdict >> VERDICT_ACTION_SHIFT;
 
 	count(COUNTER_DECISIONS + 3 * class_of(access) + action);
-	if (action != ACTION_ALLOW && access->unreported)
-		count(COUNTER_EVENT_SPECULATIVE);
-	else if (action != ACTION_ALLOW)
+	if (access->unreported) {
+		if (action != ACTION_ALLOW)
+			count(COUNTER_EVENT_SPECULATIVE);
+	} else if (action < ACTION_BLOCK && (scratch->question.image_flags & IMAGE_PROFILED)) {
+		observe(scratch);
+	} else if (action != ACTION_ALLOW) {
 		report(scratch);
+	}
 	return action >= ACTION_BLOCK ? -EACCES : 0;
 }
 
@@ -197,6 +202,10 @@ static __always_inline void question_begin(struct membership *found, struct scra
 	scratch->question.member = found->member;
 	scratch->question.owner = access->subject != SUBJECT_PATH || owns(found->task, access->dentry);
 	scratch->question.match.subject = access->subject;
+	scratch->record.flags = (scratch->question.owner ? 0 : EVENT_NOT_OWNER) |
+				(has_terminal(found->task) ? EVENT_TERMINAL : 0) |
+				(found->member ? 0 : EVENT_FROM_OUTSIDE);
+	scratch->record.wanted = access->wanted;
 	scratch->record.operation = access->operation;
 	scratch->record.rule_class = class_of(access);
 	scratch->record.path_result = PATH_OK;

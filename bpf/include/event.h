@@ -41,10 +41,19 @@ enum event_operation {
 enum event_flag {
 	/* The container's next event may have to be held back. */
 	EVENT_LAST_TOKEN = 1 << 0,
+	/* The first time that a container under a profile does this. */
+	EVENT_OBSERVED = 1 << 1,
+	/* The acting user does not own the file. */
+	EVENT_NOT_OWNER = 1 << 2,
+	/* The acting process has a controlling terminal. */
+	EVENT_TERMINAL = 1 << 3,
+	/* A runtime that sets the container up acts: none of its programs. */
+	EVENT_FROM_OUTSIDE = 1 << 4,
 };
 
 struct event_record {
 	__u64 time_ns;			/* CLOCK_MONOTONIC */
+	__u64 access;			/* of an observed one: its key among the accesses */
 	__u32 pid_namespace;		/* the container's key */
 	__u32 mount_namespace;
 	__u32 generation;		/* of the image that decided */
@@ -52,7 +61,8 @@ struct event_record {
 	__u8 operation;			/* enum event_operation */
 	__u8 rule_class;		/* enum image_class */
 	__u16 path_result;		/* why there was no path to decide on, or PATH_OK */
-	__u32 flags;			/* enum event_flag */
+	__u16 flags;			/* enum event_flag */
+	__u16 wanted;			/* 1 << enum image_operation; of other subjects than paths 1 */
 	__u32 host_pid;
 	__u32 pid;			/* in the task's own pid namespace, as are the parents' */
 	__u32 host_parent_pid;

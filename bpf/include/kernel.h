@@ -86,6 +86,7 @@ struct inode {
 };
 
 struct qstr {
+	__u32 hash;
 	__u32 len;
 	const unsigned char *name;
 };

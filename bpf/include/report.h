@@ -45,8 +45,9 @@ static __always_inline __u32 pid_at_level(struct task_struct *leader, __u32 leve
 }
 
 /*
- * Sends the record whose operation, class and path result are filled in. Call it
- * while the scratch buffer still holds the object's word.
+ * Sends the record whose operation, class, path result and flags are filled in.
+ * Call it while the scratch buffer still holds the object's word. Zero unless
+ * the ring has no room.
  */
 __noinline int report(struct scratch *scratch)
 {
@@ -63,8 +64,8 @@ __noinline int report(struct scratch *scratch)
 	container = scratch->question.container;
 	record = &scratch->record;
 	record->time_ns = bpf_ktime_get_ns();
-	record->flags = 0;
-	if (!take_token(&container, record->time_ns, &record->flags)) {
+	/* What is new to a profile comes once, so that it is no flood. */
+	if (!(record->flags & EVENT_OBSERVED) && !take_token(&container, record->time_ns, &record->flags)) {
 		count(COUNTER_EVENT_HELD_BACK);
 		return 0;
 	}
@@ -86,9 +87,10 @@ __noinline int report(struct scratch *scratch)
 	bytes += record->parent_program_bytes;
 	if (bytes > EVENT_PATHS_BYTES)
 		return 0;
-	if (bpf_ringbuf_output(&events, record, sizeof(*record) + bytes, 0))
-		count(COUNTER_EVENT_RING_FULL);
-	return 0;
+	if (!bpf_ringbuf_output(&events, record, sizeof(*record) + bytes, 0))
+		return 0;
+	count(COUNTER_EVENT_RING_FULL);
+	return -ENOMEM;
 }
 
 #endif

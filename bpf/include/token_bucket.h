@@ -27,7 +27,7 @@ struct {
 #define TOKEN_ATTEMPTS 8
 
 /* False when the event has to be held back. */
-static __noinline bool take_token(struct container_key *container, __u64 now, __u32 *flags)
+static __noinline bool take_token(struct container_key *container, __u64 now, __u16 *flags)
 {
 	struct token_bucket empty = {};
 	struct token_bucket *bucket;

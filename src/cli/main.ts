@@ -5,9 +5,11 @@ import { VERSION } from '../version.js';
 import { addApply, addValidate } from './commands/apply.js';
 import { addCompletion } from './commands/completion.js';
 import { addDelete } from './commands/delete.js';
+import { addDiff } from './commands/diff.js';
 import { addEffective } from './commands/effective.js';
 import { addExplain } from './commands/explain.js';
 import { addGet } from './commands/get.js';
+import { addProfile } from './commands/profile.js';
 import { addWatch } from './commands/watch.js';
 import { addConnectionFlags } from './connection.js';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-status.js';
@@ -23,7 +25,10 @@ const program = new Command('hauberk')
   .addHelpText('after', EXIT_HELP)
   .exitOverride();
 addConnectionFlags(program);
-for (const add of [addApply, addValidate, addDelete, addGet, addEffective, addExplain, addWatch, addCompletion])
+for (const add of [
+  ...[addApply, addValidate, addDiff, addDelete, addGet, addEffective, addExplain],
+  ...[addProfile, addWatch, addCompletion],
+])
   add(program);
 overrideExits(program);
 

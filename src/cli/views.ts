@@ -7,13 +7,16 @@ import {
   type Event,
   type GetStatusResponse,
   Mode,
+  type ObservedAccess,
   type PathMatch,
   type Policy,
   type Posture,
+  type Profile,
   Result,
   type Rule,
   Scope,
 } from '../client/index.js';
+import { labelsText } from './labels.js';
 
 /** Messages of the API as plain values: enumerations by their names, times as texts. Printed as JSON, YAML or a table. */
 
@@ -87,6 +90,18 @@ export function policyView(policy: Policy) {
     ...(policy.expires !== undefined && { expires: timeText(policy.expires) }),
     rules: policy.rules.map(ruleView),
   };
+}
+
+export function profileView({ name, subject, started, stopped }: Profile) {
+  const of =
+    subject?.$case === 'selector'
+      ? `${subject.value.namespace} ${labelsText(subject.value.matchLabels)}`
+      : `container ${subject?.value.slice(0, 12)}`;
+  return { name, of, started: timeText(started), stopped: timeText(stopped) };
+}
+
+export function accessView(access: ObservedAccess) {
+  return { ...access, class: nameOf(AccessClass, access.class), count: Number(access.count) };
 }
 
 export function containerView(container: Container) {

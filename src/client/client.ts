@@ -3,6 +3,7 @@ import { ContainerServiceService } from '../generated/hauberk/v1/container.js';
 import { EventServiceService } from '../generated/hauberk/v1/event.js';
 import { HostServiceService } from '../generated/hauberk/v1/host.js';
 import { PolicyServiceService } from '../generated/hauberk/v1/policy.js';
+import { ProfileServiceService } from '../generated/hauberk/v1/profile.js';
 import { type ConnectOptions, channelCredentials, channelOptions, DEFAULT_ADDRESS } from './connection.js';
 import { HauberkError } from './error.js';
 import { type EventFilter, type EventStreamOptions, followEvents, type ReceivedEvents } from './event-stream.js';
@@ -22,6 +23,7 @@ export type UnaryCalls<Definition> = {
 export interface HauberkClient {
   readonly policies: UnaryCalls<typeof PolicyServiceService>;
   readonly containers: UnaryCalls<typeof ContainerServiceService>;
+  readonly profiles: UnaryCalls<typeof ProfileServiceService>;
   readonly host: UnaryCalls<typeof HostServiceService>;
   /**
    * Events from now on. When the connection is lost it connects again and goes on where it stopped, as far as the
@@ -39,6 +41,7 @@ export function connect(options: ConnectOptions = {}): HauberkClient {
   return {
     policies: unaryCalls(client, PolicyServiceService, timeout),
     containers: unaryCalls(client, ContainerServiceService, timeout),
+    profiles: unaryCalls(client, ProfileServiceService, timeout),
     host: unaryCalls(client, HostServiceService, timeout),
     events: (filter = {}, streamOptions = {}) =>
       followEvents(

@@ -6,6 +6,8 @@ export type { GetStatusResponse } from '../generated/hauberk/v1/host.js';
 export {
   AccessClass,
   Action,
+  type DecisionChange,
+  type DiffResponse,
   Direction,
   type ExplainedRule,
   type ExplainResponse,
@@ -18,6 +20,14 @@ export {
   type Rule,
   Scope,
 } from '../generated/hauberk/v1/policy.js';
+export type {
+  GetProfileResponse,
+  ObservedAccess,
+  Profile,
+  ProfileSelector,
+  RuleEvidence,
+  SuggestPolicyResponse,
+} from '../generated/hauberk/v1/profile.js';
 export { connect, type HauberkClient, type UnaryCalls } from './client.js';
 export { type ConnectOptions, DEFAULT_ADDRESS, type TlsFiles } from './connection.js';
 export { HauberkError, type StatusName, type Violation } from './error.js';

@@ -157,3 +157,34 @@ function startTicksOf(pid: number): number | undefined {
 function badPid(description: string): Error {
   return invalidInput([{ field: 'pid', description }]);
 }
+
+/** What the processes of a container hold already: paths as the container sees them. */
+export interface HeldFiles {
+  /** The program of a process. */
+  readonly program: string;
+  /** Files it has mapped into its memory, the program and its libraries among them. */
+  readonly mapped: readonly string[];
+}
+
+/** One for each process that lives in both namespaces and runs a program with a name. */
+export function heldFilesIn(namespaces: NamespacePair): HeldFiles[] {
+  const wanted = namespaceKey(namespaces);
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    try {
+      if (namespaceKey(namespacesOf(Number(name))) !== wanted) return [];
+      const program = readlinkSync(`/proc/${name}/exe`);
+      // The last of six columns; names in brackets are none of files.
+      const columns = readFileSync(`/proc/${name}/maps`, 'utf8').matchAll(/^(?:\S+\s+){5}(\/.*)$/gm);
+      const mapped = new Set([...columns].map(([, path]) => path!).filter(isStillThere));
+      return isStillThere(program) ? [{ program, mapped: [...mapped] }] : [];
+    } catch {
+      // It ended while it was looked at, or is a thread of the kernel.
+      return [];
+    }
+  });
+}
+
+function isStillThere(path: string): boolean {
+  return path.startsWith('/') && !path.endsWith(' (deleted)');
+}

@@ -1,7 +1,9 @@
 import type { ContainerKeeper } from './container-keeper.js';
 import type { ContainerRegistry } from './container-registry.js';
 import type { HostState } from './host-state.js';
-import type { PolicyRegistry } from './policy-registry.js';
+import type { PolicyDiff } from './policy-diff.js';
+import type { ForeseenChange, PolicyRegistry } from './policy-registry.js';
+import type { ProfileRegistry } from './profile-registry.js';
 
 /** All that the RPC services need of the daemon. Every refusal is a Failure. */
 export interface ControlPlane {
@@ -9,4 +11,7 @@ export interface ControlPlane {
   readonly containers: ContainerRegistry;
   readonly keeper: ContainerKeeper;
   readonly host: HostState;
+  readonly profiles: ProfileRegistry;
+  /** Judges a change by the accesses that were seen. */
+  readonly judge: (change: ForeseenChange) => Promise<PolicyDiff>;
 }

@@ -1,6 +1,7 @@
 import type { Container } from '../containers/container.js';
 import type { Postures } from '../policy/model.js';
 import { PolicySet as Policies, type PolicySet } from '../policy/policy-set.js';
+import type { Profile } from '../profile/profile.js';
 
 /** What is to be decided: for which containers, by which policies. Immutable: a change makes another one. */
 export interface DesiredState {
@@ -10,6 +11,8 @@ export interface DesiredState {
   readonly containers: ReadonlyMap<string, Container>;
   /** By namespace: the default postures it has of its own. */
   readonly postures: ReadonlyMap<string, Partial<Postures>>;
+  /** By name, in the order in which they were started. */
+  readonly profiles: ReadonlyMap<string, Profile>;
 }
 
 export const NOTHING_DESIRED: DesiredState = {
@@ -17,4 +20,5 @@ export const NOTHING_DESIRED: DesiredState = {
   versions: new Map(),
   containers: new Map(),
   postures: new Map(),
+  profiles: new Map(),
 };

@@ -7,6 +7,7 @@ import type { Kernel } from '../kernel/kernel.js';
 import { followLinks } from '../policy/links.js';
 import { type BoundRule, type Policy, type Postures, policyKey } from '../policy/model.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
+import { runningProfileOf } from '../profile/profile.js';
 import type { DesiredState } from './desired-state.js';
 import { type LiveImage, LiveImages } from './images.js';
 import { inTurns } from './turns.js';
@@ -86,7 +87,7 @@ export class Enforcement {
         const image = this.#images.obtain(ruleSet, fresh);
         for (const container of likes) next.set(container.id, { container, image });
       }
-      for (const container of this.#subjects(desired)) {
+      for (const container of this.subjects(desired)) {
         const { id } = container;
         if (!next.has(id)) next.set(id, { container, image: this.#assigned.get(id)!.image });
       }
@@ -106,11 +107,12 @@ export class Enforcement {
 
   /** The rules that decide for a container, links of its root followed. */
   ruleSetFor(
-    container: Pick<Container, 'namespace' | 'labels' | 'links' | 'isHost'>,
-    { policies, postures }: Pick<DesiredState, 'policies' | 'postures'>,
+    container: Pick<Container, 'namespace' | 'labels' | 'links' | 'isHost'> & Partial<Pick<Container, 'id'>>,
+    { policies, postures, profiles }: Pick<DesiredState, 'policies' | 'postures' | 'profiles'>,
   ): RuleSet {
     const rules = followLinks(policies.boundRulesFor(container), container.links);
-    return resolveRules(rules, { ...this.postures, ...postures.get(container.namespace) });
+    const ruleSet = resolveRules(rules, { ...this.postures, ...postures.get(container.namespace) });
+    return runningProfileOf(container, profiles) === undefined ? ruleSet : { ...ruleSet, profiled: true };
   }
 
   /** What the author of a policy should know of its rules among all of a rule set. */
@@ -127,7 +129,7 @@ export class Enforcement {
   }
 
   /** Every container and, if a policy reaches it, the host. */
-  *#subjects({ containers, policies }: DesiredState): Generator<Container> {
+  *subjects({ containers, policies }: Pick<DesiredState, 'containers' | 'policies'>): Generator<Container> {
     yield* containers.values();
     if (this.host !== undefined && policies.reaching(this.host).length > 0) yield this.host;
   }
@@ -135,10 +137,16 @@ export class Enforcement {
   /** The rule sets of these containers. Containers that are alike in all that matters are looked at once. */
   async *#kinds(desired: DesiredState, isAsked: (container: Container) => boolean) {
     const kinds = new Map<string, Container[]>();
-    for await (const container of inTurns(this.#subjects(desired))) {
+    for await (const container of inTurns(this.subjects(desired))) {
       if (!isAsked(container)) continue;
       const reaching = desired.policies.reaching(container).map(policyKey);
-      const likeness = JSON.stringify([container.namespace, reaching, Object.entries(container.links).sort()]);
+      const profiled = runningProfileOf(container, desired.profiles) !== undefined;
+      const likeness = JSON.stringify([
+        container.namespace,
+        reaching,
+        profiled,
+        Object.entries(container.links).sort(),
+      ]);
       const likes = kinds.get(likeness);
       if (likes === undefined) kinds.set(likeness, [container]);
       else likes.push(container);

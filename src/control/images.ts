@@ -111,6 +111,7 @@ function keyOf(ruleSet: RuleSet): string {
   return JSON.stringify([
     ruleSet.postures,
     ruleSet.rehearsedPostures,
+    ruleSet.profiled,
     ruleSet.rules.map(({ policy, rule }) => [policyKey(policy), policy.mode, rule]),
   ]);
 }

@@ -35,6 +35,15 @@ export interface PolicyInput {
 /** By policy key: the version it must have, 0 for a policy that must not exist. */
 export type ExpectedVersions = ReadonlyMap<string, number>;
 
+/** What a change would come to. */
+export interface ForeseenChange {
+  readonly changes: readonly PolicyChange[];
+  readonly before: DesiredState;
+  readonly after: DesiredState;
+  /** Whose rules may change. */
+  readonly affected: (container: Container) => boolean;
+}
+
 /** More policies in one call are not reviewed, to answer in time. */
 const REVIEWS_MAX = 100;
 
@@ -77,15 +86,37 @@ export class PolicyRegistry {
   }
 
   /** What `apply` would do and refuse; nothing is changed. */
-  async rehearse(inputs: readonly PolicyInput[], force = false): Promise<PolicyChange[]> {
-    let desired = this.ledger.desired;
+  async rehearse(inputs: readonly PolicyInput[], force = false): Promise<readonly PolicyChange[]> {
+    const { changes } = await this.foresee(inputs, [], force);
+    return changes;
+  }
+
+  /**
+   * The same, with what it would start from and come to.
+   *
+   * @param deleted policies that would be deleted, too
+   * @throws Failure not-found when one of these does not exist
+   */
+  async foresee(
+    inputs: readonly PolicyInput[],
+    deleted: readonly PolicyName[],
+    force: boolean,
+  ): Promise<ForeseenChange> {
+    let before = this.ledger.desired;
+    let planned: Change<PolicyChange[]>['next'];
     const result = await this.ledger.rehearse((current, generation) => {
-      const change = this.#planApply(inputs, current, generation);
+      const kept = deleted.map(policyKey).reduce((policies, key) => {
+        if (policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
+        return policies.without(key);
+      }, current.policies);
+      const change = this.#plan(inputs, current, kept.with(inputs.map(({ policy }) => policy)), generation);
       if (!force) this.#guardHost(inputs, change);
-      desired = change.next?.desired ?? current;
+      before = current;
+      planned = change.next;
       return change;
     });
-    return this.#reviewed(result, desired);
+    const after = planned?.desired ?? before;
+    return { changes: this.#reviewed(result, after), before, after, affected: planned?.affected ?? (() => false) };
   }
 
   /**

@@ -1,9 +1,9 @@
 import type { Container } from '../containers/container.js';
+import { describeWord } from '../image/describe-word.js';
 import { RULE_NONE, VERDICT_ACTIONS } from '../image/layout.js';
 import type { SecurityEvent } from './event.js';
 import type { EventRecord } from './record.js';
 import { FAIL_CLOSED, type RuleDescription } from './rule-description.js';
-import { describeWord } from './word.js';
 
 /** Where an event's numbers are looked up. */
 export interface EventContext {

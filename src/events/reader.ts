@@ -1,7 +1,7 @@
 import type { NamespacePair } from '../containers/container.js';
 import { describeRecord, type EventContext } from './describe.js';
 import type { SecurityEvent } from './event.js';
-import { decodeRecord } from './record.js';
+import { decodeRecord, type EventRecord, FLAGS } from './record.js';
 
 /** Where records come from: see kernel/ring-buffer.ts. */
 export interface RecordSource {
@@ -22,27 +22,40 @@ export class EventReader {
     readonly context: Omit<EventContext, 'clockOffset'>,
     readonly publish: (events: readonly SecurityEvent[]) => void,
     readonly onTokensRanOut: (container: NamespacePair) => void,
+    /** Is told of each decoded record, before it is published; of what a profile learns, only this is told. */
+    readonly remember: (record: EventRecord) => void,
   ) {}
 
   read(source: RecordSource): void {
-    if (this.#reading) return;
-    const events: SecurityEvent[] = [];
-    const context = { ...this.context, clockOffset: clockOffset() };
-    const given = source.drain(RECORDS_PER_TURN, (bytes) => {
-      const record = decodeRecord(bytes);
-      if (record === undefined) this.undecodable++;
-      else {
-        events.push(describeRecord(record, context));
-        if (record.isLastToken) this.onTokensRanOut(record);
-      }
-    });
-    if (events.length > 0) this.publish(events);
-    if (given < RECORDS_PER_TURN) return;
+    if (this.#reading || this.#turn(source) < RECORDS_PER_TURN) return;
     this.#reading = true;
     setImmediate(() => {
       this.#reading = false;
       this.read(source);
     });
+  }
+
+  /** Resolves once no record waits that was there at the call. */
+  async settle(source: RecordSource): Promise<void> {
+    while (this.#turn(source) === RECORDS_PER_TURN) await new Promise(setImmediate);
+  }
+
+  /** Reads up to so many records as fit in one turn; returns how many there were. */
+  #turn(source: RecordSource): number {
+    const events: SecurityEvent[] = [];
+    const context = { ...this.context, clockOffset: clockOffset() };
+    const given = source.drain(RECORDS_PER_TURN, (bytes) => {
+      const record = decodeRecord(bytes);
+      if (record === undefined) {
+        this.undecodable++;
+        return;
+      }
+      this.remember(record);
+      if (record.action > 0) events.push(describeRecord(record, context));
+      if (record.flags & FLAGS.lastToken) this.onTokensRanOut(record);
+    });
+    if (events.length > 0) this.publish(events);
+    return given;
   }
 }
 

@@ -4,25 +4,27 @@ import { RULE_CLASSES, type RuleClass } from '../policy/model.js';
 /** Offsets in struct event_record, bpf/include/event.h (a kernel test compares the two). */
 export const RECORD = {
   time_ns: 0,
-  pid_namespace: 8,
-  mount_namespace: 12,
-  generation: 16,
-  verdict: 20,
-  operation: 24,
-  rule_class: 25,
-  path_result: 26,
-  flags: 28,
-  host_pid: 32,
-  pid: 36,
-  host_parent_pid: 40,
-  parent_pid: 44,
-  uid: 48,
-  object_bytes: 52,
-  program_bytes: 56,
-  parent_program_bytes: 60,
-  comm: 64,
+  access: 8,
+  pid_namespace: 16,
+  mount_namespace: 20,
+  generation: 24,
+  verdict: 28,
+  operation: 32,
+  rule_class: 33,
+  path_result: 34,
+  flags: 36,
+  wanted: 38,
+  host_pid: 40,
+  pid: 44,
+  host_parent_pid: 48,
+  parent_pid: 52,
+  uid: 56,
+  object_bytes: 60,
+  program_bytes: 64,
+  parent_program_bytes: 68,
+  comm: 72,
 } as const;
-export const RECORD_BYTES = 80;
+export const RECORD_BYTES = 88;
 
 /** Order of enum event_operation. */
 export const OPERATIONS = [
@@ -55,8 +57,19 @@ export const OPERATIONS = [
   'call',
 ] as const;
 
-/** The container's next event may have to be held back: see held-back.ts. */
-export const FLAG_LAST_TOKEN = 1 << 0;
+/** Bits of a record's flags. */
+export const FLAGS = {
+  /** The container's next event may have to be held back: see held-back.ts. */
+  lastToken: 1 << 0,
+  /** The first time that a container under a profile does this. */
+  observed: 1 << 1,
+  /** The acting user does not own the file. */
+  notOwner: 1 << 2,
+  /** The acting process has a controlling terminal. */
+  terminal: 1 << 3,
+  /** A runtime that sets the container up acts: none of its programs. */
+  fromOutside: 1 << 4,
+} as const;
 
 /** Order of enum path_result: why the kernel had no path to decide on. */
 export const PATH_RESULTS = ['resolved', 'too-long', 'unreachable', 'unstable', 'unavailable'] as const;
@@ -74,7 +87,12 @@ export interface EventRecord {
   readonly operation: (typeof OPERATIONS)[number];
   readonly class: RuleClass;
   readonly pathResult: (typeof PATH_RESULTS)[number];
-  readonly isLastToken: boolean;
+  /** Bits of FLAGS. */
+  readonly flags: number;
+  /** Numbers of the entries of a verdict row, as bits: see VERDICT_ROW_ENTRIES. */
+  readonly wanted: number;
+  /** Of an observed access: its key in the kernel's map. */
+  readonly access: bigint;
   readonly hostPid: number;
   readonly pid: number;
   readonly hostParentPid: number;
@@ -110,7 +128,9 @@ export function decodeRecord(bytes: Buffer): EventRecord | undefined {
     operation,
     class: ruleClass,
     pathResult,
-    isLastToken: (bytes.readUInt32LE(RECORD.flags) & FLAG_LAST_TOKEN) !== 0,
+    flags: bytes.readUInt16LE(RECORD.flags),
+    wanted: bytes.readUInt16LE(RECORD.wanted),
+    access: bytes.readBigUInt64LE(RECORD.access),
     hostPid: bytes.readUInt32LE(RECORD.host_pid),
     pid: bytes.readUInt32LE(RECORD.pid),
     hostParentPid: bytes.readUInt32LE(RECORD.host_parent_pid),

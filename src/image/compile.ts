@@ -1,7 +1,7 @@
 import { Failure } from '../failure.js';
 import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
 import type { BoundRule } from '../policy/model.js';
-import { policyKey, RULE_CLASSES } from '../policy/model.js';
+import { POSTURE_CLASSES, policyKey, RULE_CLASSES } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import type { Automaton } from './automaton.js';
 import { determinize } from './determinize.js';
@@ -12,6 +12,7 @@ import {
   FLAG_HAS_ARGUMENTS,
   FLAG_HAS_SOURCES,
   FLAG_HAS_TERMINALS,
+  FLAG_PROFILED,
   namesMapping,
 } from './layout.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded, type Limits } from './limits.js';
@@ -74,11 +75,13 @@ function addRule(automaton: NondeterministicAutomaton, bound: BoundRule, index: 
   }
 }
 
-function flagsOf({ rules, postures, rehearsedPostures }: RuleSet): number {
+function flagsOf({ rules, postures, rehearsedPostures, profiled }: RuleSet): number {
   const operations = Object.keys({ ...postures, ...rehearsedPostures }) as Operation[];
   const decided = new Set([
     ...rules.map(({ rule }) => rule.class),
     ...operations.map((operation) => CLASS_OF_OPERATION[operation]),
+    // What no rule speaks of is to be asked about too.
+    ...(profiled ? POSTURE_CLASSES : []),
   ]);
   const having = (flag: number, has: (bound: BoundRule) => boolean) => (rules.some(has) ? flag : 0);
   return (
@@ -86,7 +89,8 @@ function flagsOf({ rules, postures, rehearsedPostures }: RuleSet): number {
     having(FLAG_HAS_SOURCES, ({ rule }) => rule.sources.length > 0) |
     having(FLAG_HAS_TERMINALS, ({ rule }) => rule.terminal === true) |
     having(FLAG_HAS_ARGUMENTS, ({ rule }) => rule.arguments !== undefined) |
-    having(FLAG_DECIDES_MAPPINGS, namesMapping)
+    having(FLAG_DECIDES_MAPPINGS, namesMapping) |
+    (profiled ? FLAG_PROFILED : 0)
   );
 }
 

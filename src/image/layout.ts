@@ -37,6 +37,8 @@ export const FLAG_HAS_TERMINALS = 1 << 17;
 export const FLAG_HAS_ARGUMENTS = 1 << 18;
 /** Some rule speaks of mapping files as executable memory. */
 export const FLAG_DECIDES_MAPPINGS = 1 << 19;
+/** What is let through is learnt. */
+export const FLAG_PROFILED = 1 << 20;
 
 /** Whether a rule speaks of mapping files as executable memory. */
 export function namesMapping({ rule }: BoundRule): boolean {

@@ -1,5 +1,6 @@
 import type { NamespacePair } from '../containers/container.js';
 import type { Image } from '../image/image.js';
+import { AccessMap } from './accesses.js';
 import { type Counter, readCounters } from './counters.js';
 import { programInfo } from './descriptor-info.js';
 import { type EventLimit, readAllHeldBack, readHeldBack, writeEventLimit, writeHostPolicy } from './event-limit.js';
@@ -20,12 +21,15 @@ const EVENTS_BYTES = 8 * 1024 * 1024;
 export class Kernel {
   readonly #programs: AttachedPrograms;
   readonly #containers: ContainerMap;
+  /** What containers under a profile do. */
+  readonly accesses: AccessMap;
   #ring: RingBuffer | undefined;
 
   /** @throws Failure failed-precondition when the programs cannot be attached */
   constructor(objectPath: string, pinDirectory: string, host: NamespacePair) {
     this.#programs = attachPrograms(objectPath, pinDirectory, host);
     this.#containers = new ContainerMap(this.#programs.maps.containers, this.#programs.maps.container_starts);
+    this.accesses = new AccessMap(this.#programs.maps.accesses);
   }
 
   /** True when an earlier daemon had left these programs in force. */
@@ -93,10 +97,11 @@ export class Kernel {
   }
 
   /** Starts reading events; `onRecords` is called when some wait and gets them through `drain`. */
-  readEvents(onRecords: (ring: RingBuffer) => void): void {
+  readEvents(onRecords: (ring: RingBuffer) => void): RingBuffer {
     const ring = new RingBuffer(this.#programs.maps.events, EVENTS_BYTES, () => onRecords(ring));
     this.#ring = ring;
     onRecords(ring);
+    return ring;
   }
 
   /** Stops reading; the enforcement stays in force. */

@@ -38,6 +38,7 @@ const PINNED_MAPS = [
   'settings',
   'token_buckets',
   'accepted',
+  'accesses',
 ] as const;
 type PinnedMap = (typeof PINNED_MAPS)[number];
 

@@ -16,6 +16,8 @@ export interface MetricSources {
   ringWakeUps(): number;
   eventCounts(): EventCounts;
   undecodableRecords(): number;
+  forgottenAccesses(): number;
+  runningProfiles(): number;
 }
 
 const APPLY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -67,7 +69,7 @@ export class Metrics {
     }
   }
 
-  #addState({ status, watchesDocker }: MetricSources): void {
+  #addState({ status, watchesDocker, runningProfiles }: MetricSources): void {
     const { version, kernelRelease } = status();
     this.#gauge('build_info', 'Version of hauberkd and release of the kernel.', ['version', 'kernel'], () => [
       [{ version, kernel: kernelRelease }, 1],
@@ -77,6 +79,7 @@ export class Metrics {
     ]);
     this.#gauge('policies', 'Policies held.', [], () => [[{}, status().policies]]);
     this.#gauge('containers', 'Containers known.', [], () => [[{}, status().containers]]);
+    this.#gauge('profiles_running', 'Profiles that learn.', [], () => [[{}, runningProfiles()]]);
     this.#gauge('images', 'Policy images in the kernel.', [], () => [[{}, status().images]]);
     if (watchesDocker) {
       this.#gauge('docker_connected', '1 while the Docker daemon is connected.', [], () => [
@@ -108,7 +111,7 @@ export class Metrics {
     this.#counter('ring_wakeups_total', 'Times the kernel woke the reader of events.', [], () => [[{}, ringWakeUps()]]);
   }
 
-  #addStreams({ eventCounts, kernelCounters, undecodableRecords }: MetricSources): void {
+  #addStreams({ eventCounts, kernelCounters, undecodableRecords, forgottenAccesses }: MetricSources): void {
     this.#gauge('event_streams', 'Open event streams.', [], () => [[{}, eventCounts().subscribers]]);
     this.#counter('events_delivered_total', 'Events handed to streams.', [], () => [[{}, eventCounts().delivered]]);
     this.#counter('events_dropped_total', 'Events lost, by cause.', ['cause'], () => [
@@ -117,6 +120,10 @@ export class Metrics {
       [{ cause: 'speculative' }, kernelCounters()['dropped.speculative']],
       [{ cause: 'stream_slow' }, eventCounts().missed],
       [{ cause: 'undecodable' }, undecodableRecords()],
+    ]);
+    this.#counter('accesses_dropped_total', 'Kinds of access that were not kept, by cause.', ['cause'], () => [
+      [{ cause: 'profile_full' }, kernelCounters()['dropped.unrecorded']],
+      [{ cause: 'memory_full' }, forgottenAccesses()],
     ]);
   }
 

@@ -53,3 +53,14 @@ function hasBitsBehind(address: Uint8Array, bits: number): boolean {
 function isMapped(address: Uint8Array): boolean {
   return address.length === 16 && address.every((byte, index) => index > 11 || byte === (index < 10 ? 0 : 0xff));
 }
+
+/** Writes 16 bytes as RFC 5952 has it: the longest run of zero groups is left out. */
+export function formatIpv6(bytes: readonly number[]): string {
+  const groups = Array.from({ length: 8 }, (_, index) =>
+    ((bytes[index * 2]! << 8) | bytes[index * 2 + 1]!).toString(16),
+  );
+  const text = groups.join(':');
+  const runs = text.match(/\b0(?::0)+\b/gu) ?? [];
+  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '');
+  return longest === '' ? text : text.replace(new RegExp(`:?\\b${longest}\\b:?`, 'u'), '::');
+}

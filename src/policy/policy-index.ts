@@ -9,7 +9,10 @@ export interface Subject {
 }
 
 /** Whether the policy reaches the subject, which is of its scope and namespace, by its labels and expressions. */
-export function selectsBy({ matchLabels, matchExpressions = [] }: Policy, { namespace, labels }: Subject): boolean {
+export function selectsBy(
+  { matchLabels, matchExpressions = [] }: Pick<Policy, 'matchLabels' | 'matchExpressions'>,
+  { namespace, labels }: Subject,
+): boolean {
   if (!Object.entries(matchLabels).every(([key, value]) => labels[key] === value)) return false;
   return matchExpressions.every(({ key, operator, values }) => {
     const has = (value: string) => {

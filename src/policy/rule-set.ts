@@ -10,6 +10,8 @@ export interface RuleSet {
   readonly postures: PosturesInForce;
   /** The same, were policies in audit mode enforced; left out where that makes no difference. */
   readonly rehearsedPostures?: PosturesInForce;
+  /** What is let through is learnt: see src/profile. */
+  readonly profiled?: true;
 }
 
 export type PosturesInForce = Readonly<Partial<Record<Operation, Posture>>>;

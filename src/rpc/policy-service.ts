@@ -1,3 +1,4 @@
+import type { ControlPlane } from '../control/control-plane.js';
 import type { PolicyChange, PolicyInput, PolicyRegistry } from '../control/policy-registry.js';
 import { Failure } from '../failure.js';
 import {
@@ -10,6 +11,7 @@ import {
 import { type PolicyName, policyKey } from '../policy/model.js';
 import { DEFAULT_NAMESPACE } from '../policy/validate.js';
 import { toPolicyChangeMessage, toPostureMessages } from './convert.js';
+import { toDiffResponse } from './diff-message.js';
 import { toAccess, toExplainResponse } from './explain-message.js';
 import { RpcService } from './handler.js';
 import { SCOPE_CHOICE, SCOPE_NAMES } from './names.js';
@@ -19,7 +21,7 @@ import { toPostures } from './posture-message.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 
 /** hauberk.v1.PolicyService. */
-export function policyServiceOf(policies: PolicyRegistry): RpcService {
+export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['judge']): RpcService {
   return RpcService.of(PolicyServiceService, {
     async applyPolicy({ source, expectedVersions, force }) {
       const expected = new Map(Object.entries(expectedVersions).map(([key, version]) => [key, Number(version)]));
@@ -49,6 +51,15 @@ export function policyServiceOf(policies: PolicyRegistry): RpcService {
     explain(request) {
       const access = toAccess(request);
       return toExplainResponse(policies.explain(subjectOf(request), access));
+    },
+
+    async diff({ source, deleted, force }) {
+      const named = deleted.map((reference, index) => policyNamed(reference, `deleted[${index}].`));
+      const { inputs, translate } = source === undefined && named.length > 0 ? NOTHING_TO_READ : read(source, policies);
+      return translate(async () => {
+        const foreseen = await policies.foresee(inputs, named, force);
+        return toDiffResponse(foreseen.changes, await judge(foreseen));
+      });
     },
 
     getPolicy(request) {
@@ -95,6 +106,8 @@ interface ReadSource {
   translate<Result>(task: () => Promise<Result>): Promise<Result>;
 }
 
+const NOTHING_TO_READ: ReadSource = { inputs: [], translate: (task) => task() };
+
 function read(source: ApplyPolicyRequest['source'], policies: PolicyRegistry): ReadSource {
   const checks = new RequestChecks();
   checks.require(source !== undefined, 'source', 'one of manifest and policy must be set');
@@ -140,13 +153,13 @@ function toChanges({ result, generation }: { result: readonly PolicyChange[]; ge
   return { changes: result.map(toPolicyChangeMessage), generation: BigInt(generation) };
 }
 
-function policyNamed(request: { name: string; namespace: string; scope: Scope }): PolicyName {
+function policyNamed(request: { name: string; namespace: string; scope: Scope }, prefix = ''): PolicyName {
   const { name, namespace } = request;
   const scope = request.scope === Scope.SCOPE_UNSPECIFIED ? 'namespace' : SCOPE_NAMES.get(request.scope);
   const checks = new RequestChecks();
-  checks.require(name !== '', 'name', MUST_NOT_BE_EMPTY);
-  checks.require(scope !== undefined, 'scope', `must be ${SCOPE_CHOICE}`);
-  checks.require(scope === 'namespace' || namespace === '', 'namespace', 'must be empty for this scope');
+  checks.require(name !== '', `${prefix}name`, MUST_NOT_BE_EMPTY);
+  checks.require(scope !== undefined, `${prefix}scope`, `must be ${SCOPE_CHOICE}`);
+  checks.require(scope === 'namespace' || namespace === '', `${prefix}namespace`, 'must be empty for this scope');
   checks.done();
   return scope === 'namespace'
     ? { name, namespace: namespace || DEFAULT_NAMESPACE }

@@ -6,6 +6,7 @@ import type { RpcService } from './handler.js';
 import { healthOf } from './health.js';
 import { hostServiceOf } from './host-service.js';
 import { policyServiceOf } from './policy-service.js';
+import { profileServiceOf } from './profile-service.js';
 import { reflectionOf } from './reflection.js';
 
 /** The services of the API, as health and reflection name them. */
@@ -13,6 +14,7 @@ export const SERVICE_NAMES = [
   'hauberk.v1.PolicyService',
   'hauberk.v1.ContainerService',
   'hauberk.v1.EventService',
+  'hauberk.v1.ProfileService',
   'hauberk.v1.HostService',
 ] as const;
 
@@ -36,9 +38,10 @@ export function createServices({ plane, hub, descriptorSet, queueCapacity }: Ser
   const health = healthOf(plane.host, SERVICE_NAMES);
   return {
     services: [
-      policyServiceOf(plane.policies),
+      policyServiceOf(plane.policies, plane.judge),
       containerServiceOf(plane.containers, plane.keeper),
       eventServiceOf(hub, queueCapacity === undefined ? {} : { queueCapacity }),
+      profileServiceOf(plane.profiles),
       hostServiceOf(plane.host),
       health.service,
       reflectionOf(descriptorSet),

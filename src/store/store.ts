@@ -5,6 +5,8 @@ import type { Container } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import { Failure } from '../failure.js';
 import { type Policy, type Postures, policyKey } from '../policy/model.js';
+import type { ObservedAccess } from '../profile/observed-access.js';
+import type { Profile, ProfiledContainer } from '../profile/profile.js';
 import { decodeRecord, encodeRecord } from './record.js';
 
 /** What the rule numbers of one image mean, so that its events can be named after a restart. */
@@ -25,11 +27,29 @@ export interface StoredPosture {
   readonly postures: Partial<Postures>;
 }
 
+/** A container whose accesses a profile has learnt. */
+export interface StoredProfiled {
+  readonly profile: string;
+  readonly container: ProfiledContainer;
+}
+
+export interface StoredAccess {
+  readonly profile: string;
+  readonly containerId: string;
+  /** What the kernel counts it by, in hexadecimal; another text for one that it does not count. */
+  readonly key: string;
+  readonly access: ObservedAccess;
+}
+
 export interface StoredState {
   readonly policies: readonly StoredPolicy[];
   readonly postures: readonly StoredPosture[];
   readonly containers: readonly Container[];
   readonly imageRecords: readonly ImageRecord[];
+  /** In the order in which they were started. */
+  readonly profiles: readonly Profile[];
+  readonly profiled: readonly StoredProfiled[];
+  readonly accesses: readonly StoredAccess[];
   /** Of the last change; 0 in a new store. */
   readonly generation: number;
   /** The highest generation of an image ever used; 0 in a new store. */
@@ -46,6 +66,12 @@ export interface StoreChanges {
   readonly deleteContainers?: readonly string[];
   readonly putImageRecords?: readonly ImageRecord[];
   readonly deleteImageRecords?: readonly number[];
+  readonly putProfiles?: readonly Profile[];
+  readonly deleteProfiles?: readonly string[];
+  readonly putProfiled?: readonly StoredProfiled[];
+  readonly deleteProfiled?: readonly StoredProfiled[];
+  readonly putAccesses?: readonly StoredAccess[];
+  readonly deleteAccesses?: readonly StoredAccess[];
   readonly generation?: number;
   readonly lastImage?: number;
 }
@@ -54,6 +80,9 @@ const POLICY = 'policy/';
 const CONTAINER = 'container/';
 const IMAGE = 'image/';
 const POSTURE = 'posture/';
+const PROFILE = 'profile/';
+const PROFILED = 'profiled/';
+const ACCESS = 'access/';
 const GENERATION = 'generation';
 const LAST_IMAGE = 'last-image';
 
@@ -85,6 +114,9 @@ export class Store {
     const postures: StoredPosture[] = [];
     const containers: Container[] = [];
     const imageRecords: ImageRecord[] = [];
+    const profiles: Profile[] = [];
+    const profiled: StoredProfiled[] = [];
+    const accesses: StoredAccess[] = [];
     const damaged: string[] = [];
     let generation = 0;
     let lastImage = 0;
@@ -95,10 +127,15 @@ export class Store {
       else if (key.startsWith(POSTURE)) postures.push(value as StoredPosture);
       else if (key.startsWith(CONTAINER)) containers.push(value as Container);
       else if (key.startsWith(IMAGE)) imageRecords.push(value as ImageRecord);
+      else if (key.startsWith(PROFILE)) profiles.push(value as Profile);
+      else if (key.startsWith(PROFILED)) profiled.push(value as StoredProfiled);
+      else if (key.startsWith(ACCESS)) accesses.push(value as StoredAccess);
       else if (key === GENERATION) generation = value as number;
       else if (key === LAST_IMAGE) lastImage = value as number;
     }
-    return { policies, postures, containers, imageRecords, generation, lastImage, damaged };
+    profiles.sort((a, b) => a.started - b.started);
+    const learnt = { profiles, profiled, accesses };
+    return { policies, postures, containers, imageRecords, ...learnt, generation, lastImage, damaged };
   }
 
   /** Writes all of it or nothing; on disk when this resolves. */
@@ -115,6 +152,12 @@ export class Store {
     }
     for (const container of changes.putContainers ?? []) put(CONTAINER + container.id, container);
     for (const record of changes.putImageRecords ?? []) put(IMAGE + record.generation, record);
+    for (const name of changes.deleteProfiles ?? []) batch.del(PROFILE + name);
+    for (const profile of changes.putProfiles ?? []) put(PROFILE + profile.name, profile);
+    for (const each of changes.deleteProfiled ?? []) batch.del(keyOfProfiled(each));
+    for (const each of changes.putProfiled ?? []) put(keyOfProfiled(each), each);
+    for (const each of changes.deleteAccesses ?? []) batch.del(keyOfAccess(each));
+    for (const each of changes.putAccesses ?? []) put(keyOfAccess(each), each);
     if (changes.generation !== undefined) put(GENERATION, changes.generation);
     if (changes.lastImage !== undefined) put(LAST_IMAGE, changes.lastImage);
     await batch.write({ sync: true });
@@ -131,4 +174,13 @@ export class Store {
   close(): Promise<void> {
     return this.#database.close();
   }
+}
+
+/** Names of profiles have no slash, ids of containers may have. */
+function keyOfProfiled({ profile, container }: StoredProfiled): string {
+  return `${PROFILED}${profile}/${container.id}`;
+}
+
+function keyOfAccess({ profile, containerId, key }: StoredAccess): string {
+  return `${ACCESS}${profile}/${encodeURIComponent(containerId)}/${key}`;
 }

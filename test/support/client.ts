@@ -30,11 +30,12 @@ export interface ReceivedEvent {
   wouldBlock: boolean;
 }
 
-type Service = 'PolicyService' | 'ContainerService' | 'EventService' | 'HostService';
+type Service = 'PolicyService' | 'ContainerService' | 'EventService' | 'ProfileService' | 'HostService';
 const FILES: Record<Service, string> = {
   PolicyService: 'policy',
   ContainerService: 'container',
   EventService: 'event',
+  ProfileService: 'profile',
   HostService: 'host',
 };
 

@@ -7,11 +7,16 @@ import { type DesiredState, NOTHING_DESIRED } from '../../src/control/desired-st
 import { Enforcement } from '../../src/control/enforcement.js';
 import { HostState, type HostStatus } from '../../src/control/host-state.js';
 import { Ledger } from '../../src/control/ledger.js';
-import { PolicyRegistry } from '../../src/control/policy-registry.js';
+import { diffPolicies } from '../../src/control/policy-diff.js';
+import { type ForeseenChange, PolicyRegistry } from '../../src/control/policy-registry.js';
+import { ProfileRegistry } from '../../src/control/profile-registry.js';
+import { Recordings } from '../../src/control/recordings.js';
 import type { Image } from '../../src/image/image.js';
+import type { CountedAccess } from '../../src/kernel/accesses.js';
 import type { KernelImage } from '../../src/kernel/images.js';
 import type { Kernel } from '../../src/kernel/kernel.js';
 import type { Postures } from '../../src/policy/model.js';
+import { AccessMemory } from '../../src/profile/access-memory.js';
 import type { StoreChanges } from '../../src/store/store.js';
 
 export const POSTURES: Postures = { process: 'block', file: 'audit', network: 'block', capabilities: 'audit' };
@@ -58,6 +63,31 @@ export class MemoryKernel {
   }
 }
 
+/** Counts of accesses as the kernel's map has them. */
+export class MemoryCounts {
+  readonly #counts = new Map<string, { readonly counted: CountedAccess; count: number }>();
+
+  add(counted: CountedAccess, count: number): void {
+    this.#counts.set(keyOf(counted), { counted, count });
+  }
+
+  count(counted: CountedAccess): number {
+    return this.#counts.get(keyOf(counted))?.count ?? 0;
+  }
+
+  forget(counted: CountedAccess): void {
+    this.#counts.delete(keyOf(counted));
+  }
+
+  list(): CountedAccess[] {
+    return [...this.#counts.values()].map(({ counted }) => counted);
+  }
+}
+
+function keyOf({ container, access }: CountedAccess): string {
+  return `${namespaceKey(container)}:${access}`;
+}
+
 /** The real control plane over a kernel and a store that are memory. */
 export class InMemoryControlPlane implements ControlPlane {
   readonly kernel = new MemoryKernel();
@@ -67,12 +97,20 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly containers: ContainerRegistry;
   readonly keeper: ContainerKeeper;
   readonly host: TestHostState;
+  readonly counts = new MemoryCounts();
+  readonly memory = new AccessMemory();
+  readonly recordings: Recordings;
+  readonly profiles: ProfileRegistry;
+  readonly judge: ControlPlane['judge'];
+  /** Called where the daemon would read what the kernel has told of. */
+  onSettle: () => void = () => undefined;
 
   constructor(desired: DesiredState = NOTHING_DESIRED) {
     const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39, undefined);
+    const store = { commit: async (changes: StoreChanges) => void this.commits.push(changes) };
     this.ledger = new Ledger(
       enforcement,
-      { commit: async (changes) => void this.commits.push(changes) },
+      store,
       { desired, generation: 0 },
       () => undefined,
       () => this.host.announce(),
@@ -84,6 +122,10 @@ export class InMemoryControlPlane implements ControlPlane {
       { info: () => undefined, warn: () => undefined },
       HOST_MOUNT_NAMESPACE,
     );
+    const logger = { warn: () => undefined };
+    this.recordings = new Recordings(this.ledger, this.counts, store, async () => this.onSettle(), logger);
+    this.profiles = new ProfileRegistry(this.ledger, this.recordings);
+    this.judge = (change: ForeseenChange) => diffPolicies(change, enforcement, this.memory, this.recordings);
     this.host = new TestHostState(this.kernel, enforcement, this.ledger);
   }
 }

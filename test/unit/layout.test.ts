@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  OPERATIONS as EVENT_OPERATIONS,
-  FLAG_LAST_TOKEN,
-  PATH_RESULTS,
-  RECORD,
-  RECORD_BYTES,
-} from '../../src/events/record.js';
+import { OPERATIONS as EVENT_OPERATIONS, FLAGS, PATH_RESULTS, RECORD, RECORD_BYTES } from '../../src/events/record.js';
 import * as layout from '../../src/image/layout.js';
+import { ACCESS_KEY, ACCESS_KEY_BYTES } from '../../src/kernel/accesses.js';
 import { COUNTERS } from '../../src/kernel/counters.js';
 import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../../src/kernel/event-limit.js';
 import { PATH_OPERATIONS } from '../../src/policy/effect.js';
@@ -41,6 +36,7 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     IMAGE_HAS_TERMINALS: layout.FLAG_HAS_TERMINALS,
     IMAGE_HAS_ARGUMENTS: layout.FLAG_HAS_ARGUMENTS,
     IMAGE_DECIDES_MAPPINGS: layout.FLAG_DECIDES_MAPPINGS,
+    IMAGE_PROFILED: layout.FLAG_PROFILED,
   });
   assert.deepEqual(names('image_class', 'CLASS_'), [...RULE_CLASSES]);
   assert.deepEqual(names('image_subject', 'SUBJECT_'), [...layout.SUBJECTS]);
@@ -88,7 +84,17 @@ test('operations and reasons have the same numbers in C and in TypeScript', () =
 test('the limit on events has the same members at the same places in C and in TypeScript', () => {
   assert.deepEqual(types.structure('settings'), { ...SETTINGS, 'size of structure': SETTINGS_BYTES });
   assert.deepEqual(types.structure('token_bucket'), { ...TOKEN_BUCKET, 'size of structure': TOKEN_BUCKET_BYTES });
-  assert.deepEqual(types.enumeration('event_flag'), { EVENT_LAST_TOKEN: FLAG_LAST_TOKEN });
+  assert.deepEqual(types.enumeration('event_flag'), {
+    EVENT_LAST_TOKEN: FLAGS.lastToken,
+    EVENT_OBSERVED: FLAGS.observed,
+    EVENT_NOT_OWNER: FLAGS.notOwner,
+    EVENT_TERMINAL: FLAGS.terminal,
+    EVENT_FROM_OUTSIDE: FLAGS.fromOutside,
+  });
+});
+
+test('the key of an access has the same members at the same places in C and in TypeScript', () => {
+  assert.deepEqual(types.structure('access_key'), { ...ACCESS_KEY, 'size of structure': ACCESS_KEY_BYTES });
 });
 
 test('there are as many counters in C as in TypeScript', () => {

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { AccessClass, Action, Direction, type ExplainedRule, type ExplainResponse } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { findContainer } from '../find-container.js';
+import { readLabels } from '../labels.js';
 import { coloured, type Format, print } from '../output.js';
 import { matchText, nameOf, ruleView } from '../views.js';
 
@@ -101,8 +102,4 @@ function toView({ action, wouldBlock, decider, losers }: ExplainResponse): objec
     ...(decider?.$case === 'posture' && { posture: nameOf(AccessClass, decider.value) }),
     losers: losers.map(({ rule, reason }) => ({ ...view(rule!), reason })),
   };
-}
-
-function readLabels(text: string): Record<string, string> {
-  return Object.fromEntries(text.split(',').map((label) => label.split(/=(.*)/su).slice(0, 2)));
 }

@@ -3,6 +3,7 @@ import type { Scope } from '../../policy/model.js';
 import { DEFAULT_NAMESPACE } from '../../policy/validate.js';
 import { SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
+import { labelsText } from '../labels.js';
 import { type Format, print } from '../output.js';
 import { scopeOption } from '../scope-option.js';
 import { containerView, policyView, postureView, statusView } from '../views.js';
@@ -18,10 +19,6 @@ interface NamedOptions extends Options {
 
 const output = () =>
   new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table');
-const labelsText = (labels: Readonly<Record<string, string>>) =>
-  Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
 
 export function addGet(program: Command): void {
   const get = program.command('get').description('show what the daemon holds');

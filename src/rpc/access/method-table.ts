@@ -12,6 +12,8 @@ export interface MethodRule {
 const read: MethodRule = { needs: 'viewer' };
 const health: MethodRule = { needs: 'anyone' };
 const containerWrite: MethodRule = { needs: 'operator', isWrite: true };
+/** Refuses nothing, and so needs no more than containers do. */
+const profileWrite: MethodRule = containerWrite;
 const policyWrite: MethodRule = { needs: 'admin', isWrite: true };
 
 /** Who may call what, by full method path. */
@@ -25,6 +27,13 @@ export const METHOD_RULES: Readonly<Record<string, MethodRule>> = {
   '/hauberk.v1.PolicyService/ListPolicies': read,
   '/hauberk.v1.PolicyService/ListPostures': read,
   '/hauberk.v1.PolicyService/Explain': read,
+  '/hauberk.v1.PolicyService/Diff': read,
+  '/hauberk.v1.ProfileService/StartProfile': profileWrite,
+  '/hauberk.v1.ProfileService/StopProfile': profileWrite,
+  '/hauberk.v1.ProfileService/DeleteProfile': profileWrite,
+  '/hauberk.v1.ProfileService/GetProfile': read,
+  '/hauberk.v1.ProfileService/ListProfiles': read,
+  '/hauberk.v1.ProfileService/SuggestPolicy': read,
   '/hauberk.v1.ContainerService/RegisterContainer': containerWrite,
   '/hauberk.v1.ContainerService/UnregisterContainer': containerWrite,
   '/hauberk.v1.ContainerService/SyncContainers': containerWrite,

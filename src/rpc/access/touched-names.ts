@@ -1,4 +1,4 @@
-/** The names of policies and containers that a request or a response of a write speaks of, and nothing else of it. */
+/** The names of policies, containers and profiles that a request or a response of a write speaks of, and nothing else of it. */
 export function touchedNames(...messages: readonly unknown[]): string[] {
   const names = new Set<string>();
   for (const message of messages) for (const name of namesIn(message)) names.add(name);
@@ -18,7 +18,7 @@ function* nameOf(thing: unknown): Generator<string> {
   if (!isObject(thing)) return;
   const { id, name, namespace } = thing;
   if (isText(id)) yield id;
-  else if (isText(name)) yield `${isText(namespace) ? namespace : 'default'}/${name}`;
+  else if (isText(name)) yield 'namespace' in thing ? `${isText(namespace) ? namespace : 'default'}/${name}` : name;
   else if (isText(namespace)) yield namespace;
 }
 

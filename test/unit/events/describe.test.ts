@@ -3,14 +3,7 @@ import { test } from 'node:test';
 import type { Container } from '../../../src/containers/container.js';
 import { describeRecord } from '../../../src/events/describe.js';
 import { EventReader } from '../../../src/events/reader.js';
-import {
-  decodeRecord,
-  FLAG_LAST_TOKEN,
-  OPERATIONS,
-  PATH_RESULTS,
-  RECORD,
-  RECORD_BYTES,
-} from '../../../src/events/record.js';
+import { decodeRecord, FLAGS, OPERATIONS, PATH_RESULTS, RECORD, RECORD_BYTES } from '../../../src/events/record.js';
 import type { RuleDescription } from '../../../src/events/rule-description.js';
 import { RULE_NONE } from '../../../src/image/layout.js';
 import { RULE_CLASSES, type RuleClass } from '../../../src/policy/model.js';
@@ -168,13 +161,14 @@ test('a record that is too short, or speaks of what this version does not know, 
 });
 
 test('the reader hands records on together, counts those it cannot read, and tells where tokens ran out', async () => {
-  const waiting = [record(), Buffer.alloc(3), record({ flags: FLAG_LAST_TOKEN })];
+  const waiting = [record(), Buffer.alloc(3), record({ flags: FLAGS.lastToken })];
   const published: number[] = [];
   const ranOut: number[] = [];
   const reader = new EventReader(
     context,
     (events) => published.push(events.length),
     ({ mountNamespace }) => ranOut.push(mountNamespace),
+    () => undefined,
   );
   reader.read({
     drain(_limit, take) {
@@ -192,6 +186,7 @@ test('the reader gives way to other work between batches', async () => {
   const reader = new EventReader(
     context,
     (events) => turns.push(events.length),
+    () => undefined,
     () => undefined,
   );
   const bytes = record();

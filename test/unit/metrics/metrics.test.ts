@@ -16,6 +16,8 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}, watchesDocker
     ringWakeUps: () => 5,
     eventCounts: () => ({ published: 9, delivered: 7, missed: 2, subscribers: 1 }),
     undecodableRecords: () => 4,
+    forgottenAccesses: () => 10,
+    runningProfiles: () => 1,
   });
   const has = async (line: string) => {
     const text = await metrics.registry.metrics();
@@ -33,11 +35,18 @@ test('decisions of every class and action are told as the kernel counts them', a
 });
 
 test('what is lost or left out is told by its cause', async () => {
-  const { has } = metricsOf({ 'dropped.ring-full': 1, 'dropped.held-back': 6, 'refused.too-long': 8 });
+  const { has } = metricsOf({
+    'dropped.ring-full': 1,
+    'dropped.held-back': 6,
+    'dropped.unrecorded': 11,
+    'refused.too-long': 8,
+  });
   await has('hauberk_events_dropped_total{cause="ring_full"} 1');
   await has('hauberk_events_dropped_total{cause="rate_limit"} 6');
   await has('hauberk_events_dropped_total{cause="stream_slow"} 2');
   await has('hauberk_events_dropped_total{cause="undecodable"} 4');
+  await has('hauberk_accesses_dropped_total{cause="memory_full"} 10');
+  await has('hauberk_accesses_dropped_total{cause="profile_full"} 11');
   await has('hauberk_refusals_total{cause="too-long"} 8');
   await has('hauberk_program_recursion_misses_total{program="hauberk_exec"} 2');
 });

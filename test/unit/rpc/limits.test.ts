@@ -180,6 +180,7 @@ describe('a call', () => {
       deletePolicy: unused,
       getPolicy: unused,
       explain: unused,
+      diff: unused,
       listPolicies: unused,
       async applyPolicy() {
         await called;

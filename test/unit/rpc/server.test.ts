@@ -20,7 +20,7 @@ const waitForGeneration = () => ({ enforcedGeneration: 0n });
 
 async function start(t: TestContext, listen: string, options: Partial<ServerOptions> = {}) {
   const plane = new InMemoryControlPlane();
-  const services = [hostServiceOf(plane.host), policyServiceOf(plane.policies)];
+  const services = [hostServiceOf(plane.host), policyServiceOf(plane.policies, plane.judge)];
   const logger = new LogRecorder();
   const server = await startServer({ listen, services, logger, ...options });
   t.after(() => server.shutdown(0));

@@ -8,7 +8,8 @@ import { test } from 'node:test';
 import { ClassicLevel } from 'classic-level';
 import type { Container } from '../../../src/containers/container.js';
 import { Failure } from '../../../src/failure.js';
-import { Store, type StoredPolicy } from '../../../src/store/store.js';
+import type { Profile } from '../../../src/profile/profile.js';
+import { Store, type StoredAccess, type StoredPolicy, type StoredProfiled } from '../../../src/store/store.js';
 
 const directory = () => join(mkdtempSync(join(tmpdir(), 'hauberk-store-')), 'state');
 const policy = (name: string): StoredPolicy => ({
@@ -26,6 +27,30 @@ const container: Container = {
   process: { pid: 7, startTicks: 9 },
   links: { '/bin': '/usr/bin' },
 };
+const profile = (name: string, started: number): Profile => ({
+  name,
+  subject: { kind: 'container', id: 'c1' },
+  started,
+});
+const profiled = (name: string): StoredProfiled => {
+  const { id, name: called, namespace, labels, namespaces } = container;
+  return { profile: name, container: { id, name: called, namespace, labels, namespaces } };
+};
+const learnt = (name: string): StoredAccess => ({
+  profile: name,
+  containerId: container.id,
+  key: '00000000000000ff',
+  access: {
+    class: 'file',
+    operations: ['read'],
+    word: '/etc/passwd',
+    program: '/bin/cat',
+    fromOutside: false,
+    ownership: 'owner',
+    terminal: false,
+    count: 1,
+  },
+});
 const image = { generation: 3, rules: [] };
 
 test('what was committed is loaded again, and what was deleted is not', async () => {
@@ -37,12 +62,18 @@ test('what was committed is loaded again, and what was deleted is not', async ()
     putPostures: [posture('a'), posture('b')],
     putContainers: [container],
     putImageRecords: [image, { generation: 4, rules: [] }],
+    putProfiles: [profile('late', 2), profile('early', 1), profile('gone', 3)],
+    putProfiled: [profiled('early'), profiled('gone')],
+    putAccesses: [learnt('early'), learnt('gone')],
     generation: 9,
     lastImage: 4,
   });
   await store.commit({
     deletePolicies: ['default/b'],
     deleteImageRecords: [4],
+    deleteProfiles: ['gone'],
+    deleteProfiled: [profiled('gone')],
+    deleteAccesses: [learnt('gone')],
     putPostures: [{ namespace: 'b', postures: {} }],
   });
   await store.close();
@@ -53,6 +84,9 @@ test('what was committed is loaded again, and what was deleted is not', async ()
     postures: [posture('a')],
     containers: [container],
     imageRecords: [image],
+    profiles: [profile('early', 1), profile('late', 2)],
+    profiled: [profiled('early')],
+    accesses: [learnt('early')],
     generation: 9,
     lastImage: 4,
     damaged: [],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeWord } from '../../../src/events/word.js';
 import type { SocketUse } from '../../../src/explain/access.js';
+import { describeWord } from '../../../src/image/describe-word.js';
 import { capabilityWord, socketWord } from '../../support/access-word.js';
 
 const said = (use: Partial<SocketUse>) =>

@@ -1,7 +1,7 @@
-import { CAPABILITIES } from '../policy/capability.js';
+import { formatIpv6 } from '../policy/address.js';
 import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
+import { readCapabilityWord, readSocketWord, type SocketWord } from './read-word.js';
 
-const ZERO = 0x61;
 const FAMILY_NAMES = namesOf(ADDRESS_FAMILIES);
 const TYPE_NAMES = namesOf(SOCKET_TYPES);
 /** IPPROTO_ numbers that have a name people use. */
@@ -29,24 +29,15 @@ const DEFAULT_PROTOCOLS: ReadonlyMap<string, string> = new Map([
 export function describeWord(word: string): string {
   const describe = OTHER_WORDS[word.charAt(0)];
   if (describe !== undefined) return describe(word.slice(2));
-  if (!/^[cn]/u.test(word)) return word;
-  const number = (start: number, count: number) =>
-    [...word.slice(start, start + count)].reduce((value, letter) => value * 16 + letter.charCodeAt(0) - ZERO, 0);
-  if (word.startsWith('c')) return CAPABILITIES[number(1, 2)] ?? `capability ${number(1, 2)}`;
-  const family = nameIn(FAMILY_NAMES, number(1, 2));
-  const type = nameIn(TYPE_NAMES, number(3, 1));
-  const sockets = describeSockets(family, type, number(4, 4));
-  if (number(8, 1) === 0) return sockets;
-  const port = number(9, 4);
-  const bytes = (count: number) => Array.from({ length: count }, (_, index) => number(14 + index * 2, 2));
-  switch (number(13, 1)) {
-    case 1:
-      return `${sockets} ${bytes(4).join('.')}:${port}`;
-    case 2:
-      return `${sockets} [${formatIpv6(bytes(16))}]:${port}`;
-    default:
-      return `${sockets} port ${port}`;
-  }
+  if (word.startsWith('c')) return readCapabilityWord(word);
+  return word.startsWith('n') ? describeSocket(readSocketWord(word)) : word;
+}
+
+function describeSocket({ family, type, protocol, direction, port, address }: SocketWord): string {
+  const sockets = describeSockets(nameIn(FAMILY_NAMES, family), nameIn(TYPE_NAMES, type), protocol);
+  if (direction === 'none') return sockets;
+  if (address.length === 0) return `${sockets} port ${port}`;
+  return `${sockets} ${formatAddress(address)}:${port}`;
 }
 
 const withType = (text: string): string => {
@@ -73,15 +64,8 @@ function describeSockets(family: string, type: string, protocol: number): string
   return protocol === 0 ? `${family} ${type}` : `${family} ${type} ${protocol}`;
 }
 
-/** RFC 5952: the longest run of zero groups is left out. */
-function formatIpv6(bytes: readonly number[]): string {
-  const groups = Array.from({ length: 8 }, (_, index) =>
-    ((bytes[index * 2]! << 8) | bytes[index * 2 + 1]!).toString(16),
-  );
-  const text = groups.join(':');
-  const runs = text.match(/\b0(?::0)+\b/gu) ?? [];
-  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '');
-  return longest === '' ? text : text.replace(new RegExp(`:?\\b${longest}\\b:?`, 'u'), '::');
+function formatAddress(address: readonly number[]): string {
+  return address.length === 4 ? address.join('.') : `[${formatIpv6(address)}]`;
 }
 
 function namesOf(numbers: Readonly<Record<string, number>>): ReadonlyMap<number, string> {

@@ -1,0 +1,72 @@
+import { type Command, Option } from 'commander';
+import { AccessClass, Action, type DecisionChange, type DiffResponse, Scope } from '../../client/index.js';
+import { withClient } from '../connection.js';
+import { CommandFailure, EXIT } from '../exit-status.js';
+import { ManifestFiles } from '../manifest-files.js';
+import { coloured, columns, type Format, print } from '../output.js';
+import { nameOf } from '../views.js';
+import { explained } from './apply.js';
+
+interface Options {
+  readonly file?: string[];
+  readonly delete?: string[];
+  readonly namespace: string;
+  readonly force?: boolean;
+  readonly output: Format;
+}
+
+export function addDiff(program: Command): void {
+  program
+    .command('diff')
+    .description('what a change would refuse and allow, judged by the accesses the daemon has seen; nothing is changed')
+    .option('-f, --file <place...>', 'manifests to be applied: a file, a directory, or - for standard input')
+    .option('--delete <name...>', 'policies to be deleted')
+    .option('-n, --namespace <namespace>', 'of policies to be deleted', 'default')
+    .option('--force', 'also policies for the host that would stop what the host cannot do without')
+    .addOption(
+      new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table'),
+    )
+    .action(async ({ file = [], delete: names = [], namespace, force = false, output }: Options, command: Command) => {
+      if (file.length + names.length === 0)
+        throw new CommandFailure(EXIT.usage, 'name manifests, or policies to delete');
+      const manifests = file.length === 0 ? undefined : new ManifestFiles(file);
+      const deleted = names.map((name) => ({ name, namespace, scope: Scope.NAMESPACE }));
+      await withClient(command, async (client) => {
+        const source = manifests && ({ $case: 'manifest', value: manifests.text } as const);
+        const ask = async () => {
+          const answer = await client.policies.diff({ source, deleted, force });
+          if (output === 'table') process.stdout.write(describe(answer));
+          else print(output, answer.decisions.map(view), () => []);
+        };
+        await (manifests === undefined ? ask() : explained(manifests, ask));
+      });
+    });
+}
+
+function describe({ decisions, omitted, judged, undecided }: DiffResponse): string {
+  const rows = decisions.map((decision) => {
+    const { before, after, operations, object, program, count, container } = view(decision);
+    const change = `${before.toLowerCase()} → ${after.toLowerCase()}`;
+    const by = decision.policy === '' ? '' : `[${decision.policy} ${decision.rule}]`;
+    return [change, container, `${count}×`, program || '(from outside)', operations.join(','), object, by];
+  });
+  const coloursOf = decisions.map(({ after }) => (after === Action.BLOCK ? 'red' : 'green') as 'red' | 'green');
+  const lines = rows.length === 0 ? [] : columns(rows).trimEnd().split('\n');
+  const notes = [
+    `${judged} kinds of access were judged, ${decisions.length + Number(omitted)} would be decided otherwise`,
+    ...(omitted > 0n ? [`${omitted} of them are not shown`] : []),
+    ...(undecided > 0n ? [`${undecided} hang on arguments and could not be judged`] : []),
+  ];
+  return [...lines.map((line, index) => coloured(coloursOf[index]!, line)), ...notes, ''].join('\n');
+}
+
+function view({ containerName, containerId, count, before, after, ...rest }: DecisionChange) {
+  return {
+    ...rest,
+    container: containerName || containerId,
+    class: nameOf(AccessClass, rest.class),
+    before: nameOf(Action, before),
+    after: nameOf(Action, after),
+    count: Number(count),
+  };
+}

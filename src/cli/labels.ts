@@ -1,0 +1,11 @@
+/** Reads `KEY=VALUE,KEY=VALUE`. */
+export function readLabels(text: string): Record<string, string> {
+  return Object.fromEntries(text.split(',').map((label) => label.split(/=(.*)/su).slice(0, 2)));
+}
+
+/** Writes labels as `readLabels` reads them. */
+export function labelsText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}

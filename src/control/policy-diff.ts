@@ -1,0 +1,68 @@
+import type { Container } from '../containers/container.js';
+import { describeRule, type RuleDescription } from '../events/rule-description.js';
+import type { Action } from '../policy/model.js';
+import type { AccessMemory } from '../profile/access-memory.js';
+import { Judge } from '../profile/judge.js';
+import { mergeAccesses, type ObservedAccess } from '../profile/observed-access.js';
+import type { Enforcement } from './enforcement.js';
+import type { ForeseenChange } from './policy-registry.js';
+import type { Recordings } from './recordings.js';
+import { inTurns } from './turns.js';
+
+/** An access that was seen and would be decided otherwise. */
+export interface DecisionChange {
+  readonly container: Container;
+  readonly access: ObservedAccess;
+  readonly before: Action;
+  readonly after: Action;
+  /** What decides after the change or, where nothing speaks of the access then, what decided before. */
+  readonly rule: RuleDescription | undefined;
+}
+
+export interface PolicyDiff {
+  /** Of what would be refused first, then by how often it was seen. */
+  readonly changes: readonly DecisionChange[];
+  /** How many accesses were looked at. */
+  readonly judged: number;
+  /** Those of them whose answer hangs on arguments, which are not recorded. */
+  readonly undecided: number;
+}
+
+/** What a change of policies would refuse and allow, judged by the accesses that were reported or learnt. */
+export async function diffPolicies(
+  { before, after, affected }: ForeseenChange,
+  enforcement: Pick<Enforcement, 'ruleSetFor' | 'subjects'>,
+  memory: AccessMemory,
+  recordings: Pick<Recordings, 'accessesOf'>,
+): Promise<PolicyDiff> {
+  const containers = [...enforcement.subjects(before), ...enforcement.subjects(after)].filter(affected);
+  const byId = new Map(containers.map((container) => [container.id, container]));
+  const ids = new Set(byId.keys());
+  const remembered = memory.of(ids);
+  const learnt = recordings.accessesOf(ids);
+  const changes: DecisionChange[] = [];
+  let judged = 0;
+  let undecided = 0;
+  for await (const [id, container] of inTurns(byId)) {
+    const accesses = mergeAccesses([...(remembered.get(id) ?? []), ...(learnt.get(id) ?? [])]);
+    if (accesses.length === 0) continue;
+    const then = new Judge(enforcement.ruleSetFor(container, before));
+    const now = new Judge(enforcement.ruleSetFor(container, after));
+    for await (const access of inTurns(accesses)) {
+      judged++;
+      const [old, next] = [then.judge(access), now.judge(access)];
+      if (old.byArguments || next.byArguments) undecided++;
+      else if (old.action !== next.action) {
+        const decider = next.decider ?? old.decider;
+        const rule = decider && describeRule(decider);
+        changes.push({ container, access, before: old.action, after: next.action, rule });
+      }
+    }
+  }
+  return { changes: changes.sort(byWeight), judged, undecided };
+}
+
+function byWeight(a: DecisionChange, b: DecisionChange): number {
+  const isRefused = ({ after }: DecisionChange) => Number(after === 'Block');
+  return isRefused(b) - isRefused(a) || b.access.count - a.access.count;
+}

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import type { AccessMap } from '../kernel/accesses.js';
+import { accessKey, type ObservedAccess } from '../profile/observed-access.js';
+import type { ProfiledContainer } from '../profile/profile.js';
+import type { StoredAccess } from '../store/store.js';
+
+export type AccessCounts = Pick<AccessMap, 'count' | 'forget' | 'list'>;
+
+const KEY_DIGITS = 16;
+
+/** What one profile has learnt about one container. */
+export class Recording {
+  readonly #accesses = new Map<string, StoredAccess>();
+  /** The kernel counts: what stands here is how often an access was made when it was told of. */
+  #isLive = false;
+
+  constructor(
+    readonly profile: string,
+    readonly container: ProfiledContainer,
+  ) {}
+
+  /** Adds what the kernel has told of; it counts the access under this number. */
+  add(access: bigint, observed: ObservedAccess): StoredAccess {
+    return this.take(this.#stored(access.toString(16).padStart(KEY_DIGITS, '0'), observed));
+  }
+
+  /** Adds what was so before the kernel was asked. */
+  addHeld(observed: ObservedAccess): StoredAccess {
+    const digest = createHash('sha256').update(accessKey(observed)).digest('hex');
+    return this.take(this.#stored(`held-${digest.slice(0, KEY_DIGITS)}`, observed));
+  }
+
+  take(stored: StoredAccess): StoredAccess {
+    this.#accesses.set(stored.key, stored);
+    return stored;
+  }
+
+  has(access: bigint): boolean {
+    return this.#accesses.has(access.toString(16).padStart(KEY_DIGITS, '0'));
+  }
+
+  begin(): void {
+    this.#isLive = true;
+  }
+
+  /** Takes over what the kernel has counted, and ends the counting. Returns what is to be written down. */
+  settle(counts: AccessCounts): readonly StoredAccess[] {
+    const settled = [...this.#accesses.values()].map((stored) => this.take(this.#counted(stored, counts)));
+    for (const { key } of settled) {
+      const access = numberOf(key);
+      if (access !== undefined) counts.forget({ container: this.container.namespaces, access });
+    }
+    this.#isLive = false;
+    return settled;
+  }
+
+  accesses(counts: AccessCounts): ObservedAccess[] {
+    return this.stored().map((stored) => (this.#isLive ? this.#counted(stored, counts) : stored).access);
+  }
+
+  stored(): readonly StoredAccess[] {
+    return [...this.#accesses.values()];
+  }
+
+  #stored(key: string, access: ObservedAccess): StoredAccess {
+    return { profile: this.profile, containerId: this.container.id, key, access };
+  }
+
+  #counted(stored: StoredAccess, counts: AccessCounts): StoredAccess {
+    const access = numberOf(stored.key);
+    const counted = access === undefined ? 0 : counts.count({ container: this.container.namespaces, access });
+    const count = Math.max(stored.access.count, counted);
+    return { ...stored, access: { ...stored.access, count } };
+  }
+}
+
+function numberOf(key: string): bigint | undefined {
+  return /^[0-9a-f]{16}$/u.test(key) ? BigInt(`0x${key}`) : undefined;
+}

@@ -1,0 +1,216 @@
+import { type Container, namespaceKey } from '../containers/container.js';
+import { heldFilesIn } from '../containers/procfs.js';
+import { observedAccess } from '../events/observed.js';
+import type { EventRecord } from '../events/record.js';
+import type { ObservedAccess } from '../profile/observed-access.js';
+import { type ProfiledContainer, runningProfileOf } from '../profile/profile.js';
+import type { Store, StoredAccess, StoredProfiled, StoredState } from '../store/store.js';
+import type { Ledger } from './ledger.js';
+import { type AccessCounts, Recording } from './recording.js';
+import { Serial } from './serial.js';
+
+interface Logger {
+  warn(fields: object, message: string): void;
+}
+
+/** What was told of is on disk after so long; until it is, the kernel tells of it anew after a restart. */
+const WRITE_MILLISECONDS = 200;
+
+/**
+ * What the running profiles and the ended ones have learnt. The kernel counts each kind of access in a map of its own and
+ * tells of it once; what it has told of is kept here and on disk.
+ */
+export class Recordings {
+  readonly #byProfile = new Map<string, Map<string, Recording>>();
+  /** Those that the kernel counts for, by the namespaces of their container. */
+  readonly #live = new Map<string, Recording>();
+  readonly #serial = new Serial();
+  #unwritten: { profiled: StoredProfiled[]; accesses: StoredAccess[] } = { profiled: [], accesses: [] };
+  #timer: NodeJS.Timeout | undefined;
+  /** Before it has taken up what an earlier daemon left it begins nothing. */
+  #isReady = false;
+
+  /** @param settleEvents reads what the kernel has told of so far */
+  constructor(
+    readonly ledger: Pick<Ledger, 'desired' | 'containerAt'>,
+    readonly counts: AccessCounts,
+    readonly store: Pick<Store, 'commit'>,
+    readonly settleEvents: () => Promise<void>,
+    readonly logger: Logger,
+  ) {}
+
+  of(profile: string): readonly Recording[] {
+    return [...(this.#byProfile.get(profile)?.values() ?? [])];
+  }
+
+  /** What profiles have learnt about these containers. */
+  accessesOf(containerIds: ReadonlySet<string>): Map<string, ObservedAccess[]> {
+    const found = new Map<string, ObservedAccess[]>();
+    for (const recording of [...this.#byProfile.values()].flatMap((each) => [...each.values()])) {
+      const { id } = recording.container;
+      if (containerIds.has(id)) found.set(id, [...(found.get(id) ?? []), ...recording.accesses(this.counts)]);
+    }
+    return found;
+  }
+
+  /** A record has come that tells of a kind of access. */
+  observe(record: EventRecord): void {
+    const container = this.ledger.containerAt(record);
+    const recording = this.#live.get(namespaceKey(record)) ?? (container && this.#openFor(container));
+    if (recording === undefined) {
+      // Nobody learns from it any more; should that change, it has to be told of again.
+      this.counts.forget({ container: record, access: record.access });
+      return;
+    }
+    this.#unwritten.accesses.push(recording.add(record.access, observedAccess(record)));
+    this.#writeSoon();
+  }
+
+  /** Brings the recordings into agreement with the profiles and the containers there are. */
+  follow(): Promise<void> {
+    return this.#serial.run(async () => {
+      const { containers, profiles } = this.ledger.desired;
+      if (!this.#isReady || profiles.size === 0) return;
+      const wanted = new Map<string, Container>();
+      for (const container of containers.values()) {
+        if (runningProfileOf(container, profiles) !== undefined)
+          wanted.set(namespaceKey(container.namespaces), container);
+      }
+      await this.#settle(
+        [...this.#live].filter(([key, { profile, container }]) => {
+          const now = wanted.get(key);
+          return now?.id !== container.id || runningProfileOf(now, profiles)?.name !== profile;
+        }),
+      );
+      for (const [key, container] of wanted) if (!this.#live.has(key)) this.#openFor(container);
+      await this.#write();
+    });
+  }
+
+  /** To be called when containers or profiles may have changed. */
+  changed(): void {
+    this.follow().catch((error: unknown) => this.logger.warn({ error }, 'cannot keep what a profile has learnt'));
+  }
+
+  /** Takes up what an earlier daemon left, before the first record is read. */
+  async resume({ profiled, accesses }: Pick<StoredState, 'profiled' | 'accesses'>): Promise<void> {
+    const { containers, profiles } = this.ledger.desired;
+    for (const { profile, container } of profiled) {
+      if (profiles.has(profile)) this.#keep(new Recording(profile, container));
+    }
+    for (const stored of accesses) this.#byProfile.get(stored.profile)?.get(stored.containerId)?.take(stored);
+    const ended: Recording[] = [];
+    for (const recording of [...this.#byProfile.values()].flatMap((each) => [...each.values()])) {
+      const now = containers.get(recording.container.id);
+      const key = namespaceKey(recording.container.namespaces);
+      const goesOn =
+        now !== undefined &&
+        namespaceKey(now.namespaces) === key &&
+        runningProfileOf(now, profiles)?.name === recording.profile;
+      recording.begin();
+      if (goesOn) this.#live.set(key, recording);
+      else ended.push(recording);
+    }
+    this.#unwritten.accesses.push(...ended.flatMap((recording) => recording.settle(this.counts)));
+    // What was told of but not written down is to be told of again.
+    for (const counted of this.counts.list()) {
+      if (!this.#live.get(namespaceKey(counted.container))?.has(counted.access)) this.counts.forget(counted);
+    }
+    this.#isReady = true;
+    await this.follow();
+  }
+
+  /** Forgets what a profile that has ended has learnt. */
+  forget(profile: string): void {
+    this.#byProfile.delete(profile);
+  }
+
+  /** What stands in the store of a profile. */
+  storedOf(profile: string): { deleteProfiled: StoredProfiled[]; deleteAccesses: readonly StoredAccess[] } {
+    const recordings = this.of(profile);
+    return {
+      deleteProfiled: recordings.map(({ container }) => ({ profile, container })),
+      deleteAccesses: recordings.flatMap((recording) => recording.stored()),
+    };
+  }
+
+  /** Writes down what is not on disk yet, and nothing more from then on. */
+  stop(): Promise<void> {
+    return this.#serial.run(() => this.#write());
+  }
+
+  async #settle(ended: readonly (readonly [key: string, recording: Recording])[]): Promise<void> {
+    if (ended.length === 0) return;
+    await this.settleEvents();
+    for (const [key, recording] of ended) {
+      this.#unwritten.accesses.push(...recording.settle(this.counts));
+      this.#live.delete(key);
+    }
+  }
+
+  #openFor(container: Container): Recording | undefined {
+    const profile = runningProfileOf(container, this.ledger.desired.profiles);
+    if (profile === undefined) return undefined;
+    const { id, name, namespace, labels, namespaces } = container;
+    const described: ProfiledContainer = { id, name, namespace, labels, namespaces };
+    const recording = new Recording(profile.name, described);
+    recording.begin();
+    this.#keep(recording);
+    this.#live.set(namespaceKey(namespaces), recording);
+    this.#unwritten.profiled.push({ profile: profile.name, container: described });
+    for (const access of heldAccesses(container)) this.#unwritten.accesses.push(recording.addHeld(access));
+    this.#writeSoon();
+    return recording;
+  }
+
+  #keep(recording: Recording): void {
+    const recordings = this.#byProfile.get(recording.profile) ?? new Map<string, Recording>();
+    this.#byProfile.set(recording.profile, recordings.set(recording.container.id, recording));
+  }
+
+  #writeSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#serial
+        .run(() => this.#write())
+        .catch((error: unknown) => {
+          this.logger.warn({ error }, 'cannot write down what a profile has learnt');
+          this.#writeSoon();
+        });
+    }, WRITE_MILLISECONDS);
+  }
+
+  async #write(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { profiled, accesses } = this.#unwritten;
+    if (profiled.length === 0 && accesses.length === 0) return;
+    this.#unwritten = { profiled: [], accesses: [] };
+    try {
+      // A profile that was deleted meanwhile must not come back.
+      const isKept = ({ profile }: { profile: string }) => this.#byProfile.has(profile);
+      await this.store.commit({ putProfiled: profiled.filter(isKept), putAccesses: accesses.filter(isKept) });
+    } catch (error) {
+      this.#unwritten.profiled.unshift(...profiled);
+      this.#unwritten.accesses.unshift(...accesses);
+      throw error;
+    }
+  }
+}
+
+/** The programs that run already were run, and what they have mapped was read. */
+function heldAccesses({ namespaces }: Container): ObservedAccess[] {
+  const common = { ownership: 'owner', terminal: false, count: 1 } as const;
+  return heldFilesIn(namespaces).flatMap(({ program, mapped }): ObservedAccess[] => [
+    { ...common, class: 'process', operations: ['execute'], word: program, program: '', fromOutside: true },
+    ...mapped.map(
+      (word): ObservedAccess => ({
+        ...common,
+        class: 'file',
+        operations: ['read'],
+        word,
+        program,
+        fromOutside: false,
+      }),
+    ),
+  ]);
+}

@@ -1,0 +1,23 @@
+import { operationsOn, subjectOf } from '../image/layout.js';
+import { PATH_OPERATIONS } from '../policy/effect.js';
+import type { ObservedAccess } from '../profile/observed-access.js';
+import { type EventRecord, FLAGS } from './record.js';
+
+/** What was done, of a record, without who in particular did it and what came of it. */
+export function observedAccess(record: EventRecord): ObservedAccess {
+  const subject = subjectOf(record.class);
+  const fromOutside = (record.flags & FLAGS.fromOutside) !== 0;
+  return {
+    class: record.class,
+    operations:
+      subject === 'path'
+        ? PATH_OPERATIONS.filter((_, index) => (record.wanted & (1 << index)) !== 0)
+        : operationsOn(subject),
+    word: record.object,
+    program: fromOutside ? '' : record.program,
+    fromOutside,
+    ownership: record.flags & FLAGS.notOwner ? 'other' : 'owner',
+    terminal: (record.flags & FLAGS.terminal) !== 0,
+    count: 1,
+  };
+}

@@ -1,0 +1,43 @@
+import { CAPABILITIES } from '../policy/capability.js';
+
+/** Takes words apart that words.ts describes and the kernel writes. */
+
+/** A use of a socket; numbers are those of socket(2). */
+export interface SocketWord {
+  readonly family: number;
+  readonly type: number;
+  readonly protocol: number;
+  readonly direction: 'none' | 'egress' | 'ingress';
+  /** Of the other end for egress, of this end for ingress; 0 where not known. */
+  readonly port: number;
+  /** 4 or 16 bytes; none where the other end is not known. */
+  readonly address: readonly number[];
+}
+
+const ZERO = 0x61;
+const DIRECTIONS = ['none', 'egress', 'ingress'] as const;
+/** By the kind of address: how many bytes it has. */
+const ADDRESS_BYTES = [0, 4, 16];
+
+export function readSocketWord(word: string): SocketWord {
+  return {
+    family: numberAt(word, 1, 2),
+    type: numberAt(word, 3, 1),
+    protocol: numberAt(word, 4, 4),
+    direction: DIRECTIONS[numberAt(word, 8, 1)] ?? 'none',
+    port: numberAt(word, 9, 4),
+    address: Array.from({ length: ADDRESS_BYTES[numberAt(word, 13, 1)] ?? 0 }, (_, index) =>
+      numberAt(word, 14 + index * 2, 2),
+    ),
+  };
+}
+
+/** The capability's name; `capability 99` for one that this version does not know. */
+export function readCapabilityWord(word: string): string {
+  const number = numberAt(word, 1, 2);
+  return CAPABILITIES[number] ?? `capability ${number}`;
+}
+
+function numberAt(word: string, start: number, letters: number): number {
+  return [...word.slice(start, start + letters)].reduce((sum, letter) => sum * 16 + letter.charCodeAt(0) - ZERO, 0);
+}

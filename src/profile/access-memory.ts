@@ -1,0 +1,47 @@
+import { accessKey, type ObservedAccess } from './observed-access.js';
+
+/** So many kinds of access are remembered, of all containers together. */
+export const REMEMBERED_MAX = 65_536;
+
+interface Remembered {
+  readonly containerId: string;
+  readonly access: ObservedAccess;
+  count: number;
+}
+
+/** The accesses that were reported of late, so that a change of policies can be judged by them. The oldest go first. */
+export class AccessMemory {
+  readonly #byKey = new Map<string, Remembered>();
+
+  /** Kinds of access that had to give way to others. */
+  forgotten = 0;
+
+  constructor(readonly capacity = REMEMBERED_MAX) {}
+
+  add(containerId: string, access: ObservedAccess): void {
+    const key = `${containerId}\0${accessKey(access)}`;
+    const known = this.#byKey.get(key);
+    if (known !== undefined) {
+      known.count += access.count;
+      return;
+    }
+    if (this.#byKey.size >= this.capacity) {
+      const [oldest] = this.#byKey.keys();
+      this.#byKey.delete(oldest!);
+      this.forgotten++;
+    }
+    this.#byKey.set(key, { containerId, access, count: access.count });
+  }
+
+  /** What is remembered of these containers. */
+  of(containerIds: ReadonlySet<string>): Map<string, ObservedAccess[]> {
+    const found = new Map<string, ObservedAccess[]>();
+    for (const { containerId, access, count } of this.#byKey.values()) {
+      if (!containerIds.has(containerId)) continue;
+      const list = found.get(containerId) ?? [];
+      found.set(containerId, list);
+      list.push({ ...access, count });
+    }
+    return found;
+  }
+}

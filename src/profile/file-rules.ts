@@ -1,0 +1,136 @@
+import type { Operation } from '../policy/effect.js';
+import { FILE_OPERATIONS } from '../policy/model.js';
+import { type Draft, sourcesOf } from './draft.js';
+import { evidenceOf } from './evidence.js';
+import { type PathName, patternText } from './names.js';
+import type { ObservedAccess } from './observed-access.js';
+import { growTree, joinedUse, type PathNode, type PathUse } from './path-tree.js';
+
+/** So many files that are read in one directory stand for all of it; it has to lie so deep. */
+const READ_FILES_MIN = 5;
+const DIRECTORY_DEPTH_MIN = 2;
+/** The same of files that are written. */
+const WRITTEN_FILES_MIN = 20;
+/** So many files that are read, in so many directories, stand for the whole tree below. */
+const TREE_FILES_MIN = 20;
+const TREE_DIRECTORIES_MIN = 3;
+const TREE_DEPTH_MIN = 3;
+const LIBRARY = /\.so(?:\.|$)/u;
+/** What lies here side by side has nothing to do with each other. */
+const NEVER_WHOLE = ['/proc', '/dev'];
+
+/** Rules that allow the accesses to files that were seen. */
+export function fileRules(accesses: readonly ObservedAccess[]): Draft[] {
+  const all = new Set(accesses.map(({ program }) => program));
+  const tree = growTree(
+    accesses.map((access) => [
+      access.word,
+      { operations: new Set(access.operations), evidence: evidenceOf(access) } satisfies PathUse,
+    ]),
+  );
+  const drafts: Draft[] = [];
+  collect(tree, [], all, drafts, tree.use === undefined ? new Set() : new Set([tree]));
+  if (tree.use !== undefined) drafts.push(draftFor('matchDirectories', { dir: '/' }, tree.use, all));
+  return drafts;
+}
+
+/** @param covered nodes that a rule on a directory speaks for already */
+function collect(
+  node: PathNode,
+  names: readonly PathName[],
+  all: ReadonlySet<string>,
+  drafts: Draft[],
+  covered: ReadonlySet<PathNode>,
+): void {
+  const inside = new Set(covered);
+  const whole = wholeTree(node, names) ?? wholeDirectory(node, names);
+  if (whole !== undefined) {
+    const members = whole.members.filter((member) => !covered.has(member));
+    const use = members.map((member) => member.use!).reduce<PathUse | undefined>(joinedUse, undefined);
+    if (use !== undefined) drafts.push(directoryDraft(names, whole.recursive, use, all));
+    for (const member of members) inside.add(member);
+  }
+  for (const child of node.children) {
+    const path = [...names, child.name];
+    if (child.use !== undefined && !inside.has(child)) drafts.push(pathDraft(path, child.use, all));
+    collect(child, path, all, drafts, inside);
+  }
+}
+
+interface Whole {
+  readonly recursive: boolean;
+  readonly members: readonly PathNode[];
+}
+
+function wholeTree(node: PathNode, names: readonly PathName[]): Whole | undefined {
+  if (names.length < TREE_DEPTH_MIN || mayNeverBeWhole(names)) return undefined;
+  const members: PathNode[] = [];
+  const directories = new Set<PathNode>();
+  const visit = (parent: PathNode) => {
+    for (const child of parent.children) {
+      if (isOnlyRead(child)) {
+        members.push(child);
+        directories.add(parent);
+      }
+      visit(child);
+    }
+  };
+  visit(node);
+  const isWhole = members.length >= TREE_FILES_MIN && directories.size >= TREE_DIRECTORIES_MIN;
+  return isWhole ? { recursive: true, members } : undefined;
+}
+
+function wholeDirectory(node: PathNode, names: readonly PathName[]): Whole | undefined {
+  if (names.length === 0 || mayNeverBeWhole(names)) return undefined;
+  const used = node.children.filter(({ use }) => use !== undefined);
+  const read = used.filter(isOnlyRead);
+  const isDeep = names.length >= DIRECTORY_DEPTH_MIN;
+  if (isDeep && used.length - read.length >= WRITTEN_FILES_MIN) return { recursive: false, members: used };
+  const holdsLibraries = read.some(({ name }) => LIBRARY.test(name.text));
+  return holdsLibraries || (isDeep && read.length >= READ_FILES_MIN) ? { recursive: false, members: read } : undefined;
+}
+
+function mayNeverBeWhole([first]: readonly PathName[]): boolean {
+  return first !== undefined && NEVER_WHOLE.includes(`/${first.text}`);
+}
+
+function isOnlyRead({ use }: PathNode): boolean {
+  return use !== undefined && [...use.operations].every((operation) => operation === 'read');
+}
+
+function pathDraft(names: readonly PathName[], use: PathUse, all: ReadonlySet<string>): Draft {
+  if (names.some(({ isPattern }) => isPattern)) return draftFor('matchPatterns', { pattern: patternText(names) }, use);
+  return draftFor('matchPaths', { path: plainText(names) }, use, all);
+}
+
+function directoryDraft(names: readonly PathName[], recursive: boolean, use: PathUse, all: ReadonlySet<string>): Draft {
+  if (names.some(({ isPattern }) => isPattern)) {
+    return draftFor('matchPatterns', { pattern: `${patternText(names)}/${recursive ? '**' : '*'}` }, use);
+  }
+  return draftFor('matchDirectories', { dir: `${plainText(names)}/`, ...(recursive && { recursive }) }, use, all);
+}
+
+/** @param all every program that acted; left out where the list takes no sources */
+function draftFor(list: string, head: object, use: PathUse, all: ReadonlySet<string> = new Set()): Draft {
+  const operations = FILE_OPERATIONS.filter((operation) => completed(use.operations).has(operation));
+  const isOnlyReading = operations.every((operation) => operation === 'read');
+  return {
+    section: 'file',
+    list,
+    entry: { ...head, ...sourcesOf(use.evidence, all), ...(isOnlyReading ? { readOnly: true } : { operations }) },
+    action: 'Allow',
+    evidence: use.evidence,
+  };
+}
+
+/** What a program has written it will read again, and what it has made it will write again: on another day, say. */
+function completed(operations: ReadonlySet<Operation>): ReadonlySet<Operation> {
+  const isMade = MAKING.some((operation) => operations.has(operation));
+  return new Set([...operations, ...(isMade ? (['read', 'write'] as const) : [])]);
+}
+
+const MAKING: readonly Operation[] = ['create', 'write', 'rename'];
+
+function plainText(names: readonly PathName[]): string {
+  return names.map(({ text }) => `/${text}`).join('');
+}

@@ -1,0 +1,38 @@
+import { compileImage } from '../image/compile.js';
+import type { DecidingRule } from '../image/image.js';
+import { classifyProgram, type Decision, decide } from '../image/walk.js';
+import type { Action } from '../policy/model.js';
+import type { RuleSet } from '../policy/rule-set.js';
+import type { ObservedAccess } from './observed-access.js';
+
+export interface Judgement {
+  readonly action: Action;
+  /** The rule, or the posture, that decides; undefined where none speaks of the access. */
+  readonly decider: DecidingRule | undefined;
+  /** The answer holds only if an argument is not among those of the rule; which there were was not seen. */
+  readonly byArguments: boolean;
+}
+
+const STRENGTH: readonly Action[] = ['Allow', 'Audit', 'Block'];
+
+/** Says what a rule set decides of accesses that were seen, by the image the kernel would follow. */
+export class Judge {
+  readonly #image;
+
+  /** @throws Failure as compileImage does */
+  constructor(ruleSet: RuleSet) {
+    this.#image = compileImage(ruleSet);
+  }
+
+  judge({ word, program, fromOutside, terminal, ownership, operations }: ObservedAccess): Judgement {
+    const { words, rules } = this.#image;
+    const programClass = fromOutside || program === '' ? 0 : classifyProgram(words, Buffer.from(program));
+    const actor = { programClass, terminal };
+    const bytes = Buffer.from(word);
+    const decisions = operations.map((operation) => decide(words, bytes, actor, operation, ownership));
+    // As the kernel does where several things are asked at once: the first of the strongest.
+    const [strongest] = [...decisions].sort((a, b) => STRENGTH.indexOf(b.action) - STRENGTH.indexOf(a.action));
+    const { action, rule, byArguments = false }: Decision = strongest ?? { action: 'Allow', rule: undefined };
+    return { action, decider: rule === undefined ? undefined : rules[rule], byArguments };
+  }
+}

@@ -1,0 +1,115 @@
+import { readSocketWord, type SocketWord } from '../image/read-word.js';
+import { formatIpv6 } from '../policy/address.js';
+import {
+  ADDRESS_FAMILIES,
+  ENDPOINT_PROTOCOLS,
+  type EndpointProtocol,
+  PORT_MAX,
+  PROTOCOLS,
+  type Protocol,
+  type SocketSet,
+} from '../policy/network.js';
+import { type Draft, sourcesOf } from './draft.js';
+import { Gathered } from './evidence.js';
+import type { ObservedAccess } from './observed-access.js';
+
+/** More addresses at one port, or ports at one address, than these: and any will do. */
+const ADDRESSES_MAX = 8;
+/** From here on the kernel gives ports out to clients; see ip(7), ip_local_port_range. */
+const EPHEMERAL_LOW = 32_768;
+/** Sockets of protocols without addresses, the narrowest first. */
+const NAMED: readonly Protocol[] = ['icmp', 'icmpv6', 'dccp', 'raw', 'packet'];
+
+interface Endpoint {
+  readonly protocol: EndpointProtocol;
+  readonly direction: 'egress' | 'ingress';
+  readonly ports: string;
+  /** With the length of its prefix; undefined where it is not known. */
+  readonly cidr: string | undefined;
+}
+
+type Use = readonly [ObservedAccess, SocketWord];
+
+/** Rules that allow the uses of sockets that were seen. */
+export function networkRules(accesses: readonly ObservedAccess[]): Draft[] {
+  const all = new Set(accesses.map(({ program }) => program));
+  const uses = accesses.map((access): Use => [access, readSocketWord(access.word)]);
+  const internet = uses.filter(([, use]) => endpointProtocolOf(use) !== undefined);
+  const others = uses.filter(([, use]) => endpointProtocolOf(use) === undefined);
+  return [...endpointRules(internet, all), ...kindRules(others, all)];
+}
+
+function endpointProtocolOf(use: SocketWord): EndpointProtocol | undefined {
+  return ENDPOINT_PROTOCOLS.find((protocol) => isOneOf(PROTOCOLS[protocol], use));
+}
+
+function isOneOf(sets: readonly SocketSet[], { family, type, protocol }: SocketWord): boolean {
+  const has = (values: readonly number[] | undefined, value: number) => values?.includes(value) ?? true;
+  return sets.some((set) => has(set.families, family) && has(set.types, type) && has(set.protocols, protocol));
+}
+
+function endpointRules(uses: readonly Use[], all: ReadonlySet<string>): Draft[] {
+  const found = new Gathered<Endpoint>();
+  for (const [access, use] of uses) {
+    if (use.direction === 'none') continue;
+    found.add(endpointOf(use, use.direction), access);
+  }
+  for (const [access, use] of uses) {
+    const protocol = endpointProtocolOf(use)!;
+    if (use.direction !== 'none' || found.entries.some(([each]) => each.protocol === protocol)) continue;
+    // A socket that is only made: an endpoint that nothing can reach lets it be.
+    found.add({ protocol, direction: 'egress', ports: '0', cidr: undefined }, access);
+  }
+  return simplified(found).entries.map(([{ protocol, direction, ports, cidr }, evidence]) => ({
+    section: 'network',
+    list: 'matchEndpoints',
+    entry: { protocol, ...(cidr !== undefined && { cidr }), ports, direction, ...sourcesOf(evidence, all) },
+    action: 'Allow',
+    evidence,
+  }));
+}
+
+function endpointOf(use: SocketWord, direction: Endpoint['direction']): Endpoint {
+  return {
+    protocol: endpointProtocolOf(use)!,
+    direction,
+    ports: use.port >= EPHEMERAL_LOW ? `${EPHEMERAL_LOW}-${PORT_MAX}` : String(use.port),
+    // Clients may come from anywhere.
+    cidr: direction === 'egress' ? blockOf(use.address) : undefined,
+  };
+}
+
+function blockOf(address: readonly number[]): string | undefined {
+  if (address.length === 0) return undefined;
+  return address.length === 4 ? `${address.join('.')}/32` : `${formatIpv6(address)}/128`;
+}
+
+/** Leaves the addresses out where there are many at one port. */
+function simplified(found: Gathered<Endpoint>): Gathered<Endpoint> {
+  const addresses = new Map<string, number>();
+  const placeOf = ({ protocol, direction, ports }: Endpoint) => `${protocol} ${direction} ${ports}`;
+  for (const [endpoint] of found.entries) addresses.set(placeOf(endpoint), (addresses.get(placeOf(endpoint)) ?? 0) + 1);
+  const result = new Gathered<Endpoint>();
+  for (const [endpoint, evidence] of found.entries) {
+    const isMany = addresses.get(placeOf(endpoint))! > ADDRESSES_MAX;
+    result.join(isMany ? { ...endpoint, cidr: undefined } : endpoint, evidence);
+  }
+  return result;
+}
+
+function kindRules(uses: readonly Use[], all: ReadonlySet<string>): Draft[] {
+  const found = new Gathered<{ readonly list: string; readonly head: object }>();
+  for (const [access, use] of uses) {
+    const protocol = NAMED.find((each) => isOneOf(PROTOCOLS[each], use));
+    const [family] = Object.entries(ADDRESS_FAMILIES).find(([, number]) => number === use.family) ?? [];
+    if (protocol !== undefined) found.add({ list: 'matchProtocols', head: { protocol } }, access);
+    else if (family !== undefined) found.add({ list: 'matchFamilies', head: { family } }, access);
+  }
+  return found.entries.map(([{ list, head }, evidence]) => ({
+    section: 'network',
+    list,
+    entry: { ...head, ...sourcesOf(evidence, all) },
+    action: 'Allow',
+    evidence,
+  }));
+}

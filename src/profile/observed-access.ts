@@ -1,0 +1,37 @@
+import type { Operation, Ownership } from '../policy/effect.js';
+import type { RuleClass } from '../policy/model.js';
+
+/** One kind of access that was seen, once or many times. */
+export interface ObservedAccess {
+  readonly class: RuleClass;
+  /** What was asked for at once. */
+  readonly operations: readonly Operation[];
+  /** What it was made to: a path, or another word of those that src/image/words.ts describes. */
+  readonly word: string;
+  /** Path of the program that acts; empty where it has none, or where it was not a program of the container's. */
+  readonly program: string;
+  /** A runtime that enters the container acted. */
+  readonly fromOutside: boolean;
+  /** Whether the acting user owned the file. */
+  readonly ownership: Ownership;
+  /** Whether the acting process had a controlling terminal. */
+  readonly terminal: boolean;
+  readonly count: number;
+}
+
+/** Equal for accesses that differ in nothing but how often they were seen. */
+export function accessKey(access: ObservedAccess): string {
+  const { operations, word, program, fromOutside, ownership, terminal } = access;
+  return `${access.class} ${operations} ${ownership} ${terminal} ${fromOutside}\0${word}\0${program}`;
+}
+
+/** Those that are alike become one, with the sum of their counts. */
+export function mergeAccesses(accesses: Iterable<ObservedAccess>): ObservedAccess[] {
+  const merged = new Map<string, ObservedAccess>();
+  for (const access of accesses) {
+    const key = accessKey(access);
+    const known = merged.get(key);
+    merged.set(key, known === undefined ? access : { ...known, count: known.count + access.count });
+  }
+  return [...merged.values()];
+}

@@ -1,0 +1,38 @@
+import type { DecisionChange, PolicyDiff } from '../control/policy-diff.js';
+import type { PolicyChange } from '../control/policy-registry.js';
+import type { DecisionChange as DecisionMessage, DiffResponse } from '../generated/hauberk/v1/policy.js';
+import { describeWord } from '../image/describe-word.js';
+import { toPolicyChangeMessage } from './convert.js';
+import { ACTIONS, CLASSES } from './names.js';
+
+const DECISIONS_MAX = 1000;
+
+export function toDiffResponse(changes: readonly PolicyChange[], diff: PolicyDiff): DiffResponse {
+  const shown = diff.changes.slice(0, DECISIONS_MAX);
+  return {
+    changes: changes.map(toPolicyChangeMessage),
+    decisions: shown.map(toDecisionMessage),
+    omitted: BigInt(diff.changes.length - shown.length),
+    judged: BigInt(diff.judged),
+    undecided: BigInt(diff.undecided),
+  };
+}
+
+function toDecisionMessage({ container, access, before, after, rule }: DecisionChange): DecisionMessage {
+  return {
+    containerId: container.id,
+    containerName: container.name,
+    namespace: container.namespace,
+    class: CLASSES[access.class],
+    operations: [...access.operations],
+    object: describeWord(access.word),
+    program: access.program,
+    before: ACTIONS[before],
+    after: ACTIONS[after],
+    policyNamespace: rule?.policyNamespace ?? '',
+    policy: rule?.policy ?? '',
+    rule: rule?.rule ?? '',
+    wouldBlock: after !== 'Block' && rule?.wouldBlock === true,
+    count: BigInt(access.count),
+  };
+}

@@ -1,0 +1,146 @@
+import type { LearntProfile, ProfileRegistry } from '../control/profile-registry.js';
+import {
+  type ObservedAccess as AccessMessage,
+  type GetProfileResponse,
+  type Profile as ProfileMessage,
+  ProfileServiceService,
+  type StartProfileRequest,
+} from '../generated/hauberk/v1/profile.js';
+import { describeWord } from '../image/describe-word.js';
+import { DEFAULT_NAMESPACE } from '../policy/validate.js';
+import { VALUE_CHECKS } from '../policy/value-checks.js';
+import type { ObservedAccess } from '../profile/observed-access.js';
+import type { Profile, ProfileSubject } from '../profile/profile.js';
+import { suggestionText } from '../profile/suggestion-text.js';
+import { RpcService } from './handler.js';
+import { CLASSES } from './names.js';
+import { fromNanoseconds, toPolicyMessage } from './policy-output.js';
+import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
+
+/** So much fits a message that every client takes. */
+const ACCESSES_MAX = 10_000;
+
+/** hauberk.v1.ProfileService. */
+export function profileServiceOf(profiles: ProfileRegistry): RpcService {
+  return RpcService.of(ProfileServiceService, {
+    async startProfile(request) {
+      const { result, generation } = await profiles.start(request.name, toSubject(request), Date.now());
+      return { profile: toProfileMessage(result), generation: BigInt(generation) };
+    },
+
+    async stopProfile({ name }) {
+      requireName(name);
+      const { result, generation } = await profiles.stop(name, Date.now());
+      return { profile: toProfileMessage(result), generation: BigInt(generation) };
+    },
+
+    async deleteProfile({ name }) {
+      requireName(name);
+      const { generation } = await profiles.delete(name, Date.now());
+      return { generation: BigInt(generation) };
+    },
+
+    listProfiles() {
+      return { profiles: profiles.list().map(toProfileMessage) };
+    },
+
+    async getProfile({ name }) {
+      requireName(name);
+      return toGetProfileResponse(await profiles.get(name));
+    },
+
+    async suggestPolicy({ name, policyName, policyNamespace, matchLabels }) {
+      const checks = new RequestChecks();
+      checks.require(name !== '', 'name', MUST_NOT_BE_EMPTY);
+      checkWith('name', policyName, 'policy_name', checks);
+      checkWith('namespace', policyNamespace, 'policy_namespace', checks);
+      checks.labels(matchLabels, 'match_labels');
+      checks.done();
+      const suggestion = await profiles.suggest(name, {
+        ...(policyName !== '' && { name: policyName }),
+        ...(policyNamespace !== '' && { namespace: policyNamespace }),
+        ...(Object.keys(matchLabels).length > 0 && { matchLabels }),
+      });
+      return {
+        policy: toPolicyMessage(suggestion.policy, 0),
+        manifest: suggestionText(suggestion),
+        evidence: suggestion.policy.rules.map(({ id }) => {
+          const { accesses, count, examples } = suggestion.evidence.get(id)!;
+          return { rule: id, accesses: BigInt(accesses), count: BigInt(count), examples: [...examples] };
+        }),
+        warnings: [...suggestion.warnings],
+      };
+    },
+  });
+}
+
+function requireName(name: string): void {
+  const checks = new RequestChecks();
+  checks.require(name !== '', 'name', MUST_NOT_BE_EMPTY);
+  checks.done();
+}
+
+/** Checks a value as a manifest's are; an empty one stands for none. */
+function checkWith(check: 'name' | 'namespace', value: string, field: string, checks: RequestChecks): void {
+  const problem = value === '' ? undefined : VALUE_CHECKS[check](value);
+  checks.require(problem === undefined, field, problem ?? '');
+}
+
+function toSubject({ name, subject }: StartProfileRequest): ProfileSubject {
+  const checks = new RequestChecks();
+  checks.require(name !== '', 'name', MUST_NOT_BE_EMPTY);
+  checkWith('name', name, 'name', checks);
+  checks.require(subject !== undefined, 'subject', 'one of container_id and selector must be set');
+  if (subject?.$case === 'containerId') checks.require(subject.value !== '', 'container_id', MUST_NOT_BE_EMPTY);
+  if (subject?.$case === 'selector') {
+    const { namespace, matchLabels } = subject.value;
+    checkWith('namespace', namespace, 'selector.namespace', checks);
+    checks.labels(matchLabels, 'selector.match_labels');
+    checks.require(Object.keys(matchLabels).length > 0, 'selector.match_labels', MUST_NOT_BE_EMPTY);
+  }
+  checks.done();
+  if (subject!.$case === 'containerId') return { kind: 'container', id: subject!.value };
+  const { namespace, matchLabels } = subject!.value;
+  return { kind: 'selector', namespace: namespace || DEFAULT_NAMESPACE, matchLabels };
+}
+
+function toProfileMessage({ name, subject, started, stopped }: Profile): ProfileMessage {
+  const time = (milliseconds: number) => fromNanoseconds(BigInt(milliseconds) * 1_000_000n);
+  return {
+    name,
+    subject:
+      subject.kind === 'container'
+        ? { $case: 'containerId', value: subject.id }
+        : { $case: 'selector', value: { namespace: subject.namespace, matchLabels: { ...subject.matchLabels } } },
+    started: time(started),
+    stopped: stopped === undefined ? undefined : time(stopped),
+  };
+}
+
+function toGetProfileResponse({ profile, containers }: LearntProfile): GetProfileResponse {
+  const all = containers.flatMap(({ accesses }) => accesses).sort((a, b) => b.count - a.count);
+  const shown = new Set(all.slice(0, ACCESSES_MAX));
+  return {
+    profile: toProfileMessage(profile),
+    containers: containers.map(({ id, name, namespace, accesses }) => ({
+      id,
+      name,
+      namespace,
+      accesses: accesses.filter((access) => shown.has(access)).map(toAccessMessage),
+    })),
+    omitted: BigInt(all.length - shown.size),
+  };
+}
+
+function toAccessMessage(access: ObservedAccess): AccessMessage {
+  return {
+    class: CLASSES[access.class],
+    operations: [...access.operations],
+    object: describeWord(access.word),
+    program: access.program,
+    fromOutside: access.fromOutside,
+    notOwner: access.ownership === 'other',
+    terminal: access.terminal,
+    count: BigInt(access.count),
+  };
+}

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkPattern } from '../../../src/image/pattern.js';
+import type { FileOperation, Rule } from '../../../src/policy/model.js';
+import type { ObservedAccess } from '../../../src/profile/observed-access.js';
+import { type Suggestion, suggestPolicy } from '../../../src/profile/suggest.js';
+import { suggestionText } from '../../../src/profile/suggestion-text.js';
+import { capabilityWord, socketWord } from '../../support/access-word.js';
+
+const common = { ownership: 'owner', terminal: false, fromOutside: false, count: 1 } as const;
+
+const read = (word: string, program = '/usr/bin/a'): ObservedAccess => done(['read'], word, program);
+
+function done(operations: readonly FileOperation[], word: string, program = '/usr/bin/a'): ObservedAccess {
+  return { ...common, class: 'file', operations, word, program };
+}
+
+function run(word: string, program: string): ObservedAccess {
+  return { ...common, class: 'process', operations: ['execute'], word, program, fromOutside: program === '' };
+}
+
+function connected(port: number, ...address: number[]): ObservedAccess {
+  const word = socketWord({ family: 2, type: 1, protocol: 6, direction: 'egress', port, address }).toString();
+  return { ...common, class: 'network', operations: ['communicate'], word, program: '/usr/bin/a' };
+}
+
+function suggest(accesses: readonly ObservedAccess[]): Suggestion {
+  return suggestPolicy(accesses, { name: 'least', namespace: 'default', matchLabels: { app: 'a' }, checkPattern });
+}
+
+/** The rules of one class, in short: what is matched, by whom and what may be done. */
+function rulesOf(ruleClass: Rule['class'], accesses: readonly ObservedAccess[]): string[] {
+  return suggest(accesses)
+    .policy.rules.filter((rule) => rule.class === ruleClass)
+    .map(({ match, sources, readOnly, operations, action }) => {
+      const { kind, ...what } = match;
+      const done = readOnly ? ['readOnly'] : (operations ?? []);
+      return [action, kind, ...Object.values(what), ...done, ...sources.map((source) => `from ${source}`)].join(' ');
+    });
+}
+
+test('a library stands for the libraries beside it, and a file that is read for itself', () => {
+  assert.deepEqual(rulesOf('file', [read('/usr/lib/x86_64-linux-gnu/libc.so.6'), read('/usr/lib/locale/C.utf8')]), [
+    'Allow exact /usr/lib/locale/C.utf8 readOnly',
+    'Allow directory /usr/lib/x86_64-linux-gnu/ false readOnly',
+  ]);
+});
+
+test('five files that are read in a directory stand for all of it, but never in /etc itself', () => {
+  const inside = ['a', 'b', 'c', 'd', 'e'];
+  assert.deepEqual(
+    rulesOf(
+      'file',
+      inside.map((name) => read(`/etc/app/${name}`)),
+    ),
+    ['Allow directory /etc/app/ false readOnly'],
+  );
+  assert.equal(
+    rulesOf(
+      'file',
+      inside.map((name) => read(`/etc/${name}`)),
+    ).length,
+    5,
+  );
+});
+
+test('many files in many directories stand for the tree', () => {
+  const files = ['a', 'b', 'c', 'd'].flatMap((of) =>
+    [1, 2, 3, 4, 5].map((n) => read(`/usr/share/zone/${of}/${of}${n}`)),
+  );
+  assert.deepEqual(rulesOf('file', files), ['Allow directory /usr/share/zone/ true readOnly']);
+});
+
+test('numbered and random names become patterns where they change from run to run, and not below /usr', () => {
+  const accesses = [
+    read('/proc/1234/status'),
+    read('/data/base/5/16384'),
+    read('/data/base/5/16385_fsm'),
+    read('/tmp/tmp.aB3dE9'),
+    read('/usr/share/app/15'),
+  ];
+  assert.deepEqual(rulesOf('file', accesses), [
+    'Allow exact /usr/share/app/15 readOnly',
+    'Allow pattern /proc/[0-9]*/status readOnly',
+    'Allow pattern /data/base/[0-9]*/[0-9]* readOnly',
+    'Allow pattern /data/base/[0-9]*/16385_fsm readOnly',
+    'Allow pattern /tmp/tmp.* readOnly',
+  ]);
+});
+
+test('names that differ in their numbers only are one pattern from three on, and at once for a file that passed', () => {
+  assert.deepEqual(rulesOf('file', [read('/data/log1'), read('/data/log2')]), [
+    'Allow exact /data/log1 readOnly',
+    'Allow exact /data/log2 readOnly',
+  ]);
+  assert.deepEqual(rulesOf('file', [read('/data/log1'), read('/data/log2'), read('/data/log3')]), [
+    'Allow pattern /data/log[0-9]* readOnly',
+  ]);
+  assert.deepEqual(rulesOf('file', [done(['create'], '/data/temp-7.db'), done(['rename'], '/data/temp-7.db')]), [
+    'Allow pattern /data/temp-[0-9]*.db read write create rename',
+  ]);
+});
+
+test('what was written may be read again', () => {
+  assert.deepEqual(rulesOf('file', [done(['write'], '/data/a')]), ['Allow exact /data/a read write']);
+  assert.deepEqual(rulesOf('file', [done(['delete'], '/data/a')]), ['Allow exact /data/a delete']);
+});
+
+test('a name that no policy can hold becomes a pattern', () => {
+  assert.deepEqual(rulesOf('file', [read('/data/a\nb')]), ['Allow pattern /data/* readOnly']);
+});
+
+test('the programs of a rule are named where they are few of several, and have names that stay', () => {
+  const other = read('/data/other', '/usr/bin/b');
+  assert.deepEqual(rulesOf('file', [read('/data/a'), other]), [
+    'Allow exact /data/a readOnly from /usr/bin/a',
+    'Allow exact /data/other readOnly from /usr/bin/b',
+  ]);
+  assert.deepEqual(rulesOf('file', [read('/data/a')]), ['Allow exact /data/a readOnly']);
+  assert.deepEqual(rulesOf('file', [read('/data/a', '/tmp/tmp.aB3dE9'), other])[0], 'Allow exact /data/a readOnly');
+});
+
+test('a program is allowed to those that ran it, and to all where a runtime did', () => {
+  const runs = [run('/usr/bin/sh', ''), run('/usr/bin/a', '/usr/bin/sh'), run('/usr/bin/b', '/usr/bin/a')];
+  assert.deepEqual(rulesOf('process', runs), [
+    'Allow exact /usr/bin/sh',
+    'Allow exact /usr/bin/a from /usr/bin/sh',
+    'Allow exact /usr/bin/b from /usr/bin/a',
+  ]);
+});
+
+test('a connection is allowed to its address and port, and to any address where there are many', () => {
+  assert.deepEqual(rulesOf('network', [connected(443, 10, 0, 0, 1)]), ['Allow endpoint tcp 10.0.0.1/32 443 egress']);
+  const many = Array.from({ length: 9 }, (_, index) => connected(443, 10, 0, 0, index));
+  assert.deepEqual(rulesOf('network', many), ['Allow endpoint tcp 443 egress']);
+  assert.deepEqual(rulesOf('network', [connected(45_000, 10, 0, 0, 1)]), [
+    'Allow endpoint tcp 10.0.0.1/32 32768-65535 egress',
+  ]);
+});
+
+test('of what nothing was seen all is blocked', () => {
+  assert.deepEqual(rulesOf('network', []), ['Block protocol all']);
+  assert.deepEqual(rulesOf('process', []), ['Block directory / true']);
+  assert.equal(
+    rulesOf('capabilities', []).every((rule) => rule.startsWith('Block capability ')),
+    true,
+  );
+  assert.deepEqual(suggest([]).warnings, ['nothing was seen']);
+});
+
+test('each rule has its evidence, which stands above it in the manifest', () => {
+  const accesses = [
+    { ...read('/data/a'), count: 3 },
+    { ...read('/data/a', '/usr/bin/b'), count: 4 },
+    { ...common, class: 'capabilities', operations: ['use'], word: capabilityWord(0).toString(), program: '' } as const,
+  ];
+  const suggestion = suggest(accesses);
+  const { accesses: kinds, count, examples, programs } = suggestion.evidence.get('file.matchPaths[0]')!;
+  assert.deepEqual([kinds, count, examples, [...programs]], [2, 7, ['/data/a'], ['/usr/bin/a', '/usr/bin/b']]);
+  const text = suggestionText(suggestion);
+  assert.match(text, / # seen 7 times: \/data\/a\n +- path: \/data\/a\n/);
+  assert.match(text, / # seen once: chown\n +- capability: chown\n/);
+  assert.match(text, / # nothing of the kind was seen\n +- protocol: all\n/);
+});
+
+test('programs without a path are told of, for no rule can allow them', () => {
+  assert.deepEqual(suggest([run('', '/usr/bin/a')]).warnings, [
+    'programs or files without a path were used, which no rule can allow',
+  ]);
+});
