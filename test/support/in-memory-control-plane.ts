@@ -102,12 +102,18 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly recordings: Recordings;
   readonly profiles: ProfileRegistry;
   readonly judge: ControlPlane['judge'];
+  storeFailure: Error | undefined;
   /** Called where the daemon would read what the kernel has told of. */
   onSettle: () => void = () => undefined;
 
   constructor(desired: DesiredState = NOTHING_DESIRED) {
     const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39, undefined);
-    const store = { commit: async (changes: StoreChanges) => void this.commits.push(changes) };
+    const store = {
+      commit: async (changes: StoreChanges) => {
+        if (this.storeFailure !== undefined) throw this.storeFailure;
+        this.commits.push(changes);
+      },
+    };
     this.ledger = new Ledger(
       enforcement,
       store,

@@ -5,6 +5,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { observedAccess } from '../../../src/events/observed.js';
+import { recordOf } from '../../support/event-record.js';
 import { makeEvent } from '../events/support.js';
 import { manifest, serveAll, temporaryDirectory } from '../rpc/support.js';
 
@@ -209,4 +211,34 @@ test('explain says what would be decided, by which rule and why not by the other
   const wrong = await hauberk('explain', 'web-1', 'peek', '/x');
   assert.notEqual(wrong.status, 0);
   assert.match(wrong.errors, /operation/u);
+});
+
+test('hauberk profile learns, suggests what can be applied, and deletes', async (t) => {
+  const { hauberk, plane, write } = await start(t);
+  await plane.recordings.resume({ profiled: [], accesses: [] });
+  const namespaces = { pidNamespace: 11, mountNamespace: 12 };
+  await plane.keeper.register(web, namespaces);
+  assert.equal((await hauberk('profile', 'start', 'p')).status, 2);
+  assert.equal((await hauberk('profile', 'start', 'p', '--container', 'web-1')).output, 'profile p started\n');
+  plane.counts.add({ container: namespaces, access: 1n }, 3);
+  plane.recordings.observe(recordOf({ ...namespaces, access: 1n }));
+  assert.match((await hauberk('profile', 'list')).output, /^p +\S+ +\(running\) +container c1deadbeef$/mu);
+  assert.match((await hauberk('profile', 'get', 'p')).output, /^web-1 +3 +file +read +\/etc\/passwd +\/bin\/cat$/mu);
+  const { output } = await hauberk('profile', 'suggest', 'p', '--policy', 'least');
+  assert.match(output, /name: least/u);
+  assert.match(output, /# seen 3 times: \/etc\/passwd/u);
+  const applied = await hauberk('apply', '-f', write('least.yaml', output));
+  assert.match(applied.output, /policy default\/least created, reaches 1 container/u);
+  assert.equal((await hauberk('profile', 'stop', 'p')).output, 'profile p stopped\n');
+  assert.equal((await hauberk('profile', 'delete', 'p')).output, 'profile p deleted\n');
+});
+
+test('hauberk diff tells what would be refused', async (t) => {
+  const { hauberk, plane, write } = await start(t);
+  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  plane.memory.add(web.id, observedAccess(recordOf({ object: '/etc/shadow' })));
+  const { output } = await hauberk('diff', '-f', write('block.yaml', manifest('block')));
+  assert.match(output, /^allow → block +web-1 +1× +\/bin\/cat +read +\/etc\/shadow +\[block file.matchPaths\[0\]\]$/mu);
+  assert.match(output, /^1 kinds of access were judged, 1 would be decided otherwise$/mu);
+  assert.equal((await hauberk('diff')).status, 2);
 });

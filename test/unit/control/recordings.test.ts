@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { StoredState } from '../../../src/store/store.js';
+import { recordOf } from '../../support/event-record.js';
+import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+
+const NAMESPACES = { pidNamespace: 11, mountNamespace: 12 };
+
+async function planeWith(id = 'c1', plane = new InMemoryControlPlane()) {
+  await plane.recordings.resume({ profiled: [], accesses: [] });
+  await addContainer(plane, id);
+  return plane;
+}
+
+function addContainer(plane: InMemoryControlPlane, id: string, namespaces = NAMESPACES) {
+  const description = { id, name: id, namespace: 'default', labels: { app: 'web' }, origin: 'registered' } as const;
+  return plane.keeper.register(description, namespaces);
+}
+
+const selector = { kind: 'selector', namespace: 'default', matchLabels: { app: 'web' } } as const;
+
+/** As the kernel does: counts the access, and tells of it. */
+function make(plane: InMemoryControlPlane, access: bigint, object: string, count = 1, container = NAMESPACES): void {
+  plane.counts.add({ container, access }, count);
+  plane.recordings.observe(recordOf({ ...container, access, object }));
+}
+
+async function learnt(plane: InMemoryControlPlane, profile: string) {
+  const { containers } = await plane.profiles.get(profile);
+  return containers.map(({ id, accesses }) => [id, accesses.map(({ word, count }) => [word, count])]);
+}
+
+/** What would be loaded from the store after all that was written. */
+function storedIn({ commits }: InMemoryControlPlane): Pick<StoredState, 'profiled' | 'accesses'> {
+  const profiled = new Map(commits.flatMap(({ putProfiled = [] }) => putProfiled).map((each) => [each.profile, each]));
+  const accesses = new Map(commits.flatMap(({ putAccesses = [] }) => putAccesses).map((each) => [each.key, each]));
+  return { profiled: [...profiled.values()], accesses: [...accesses.values()] };
+}
+
+test('a profile learns from the containers it selects while it runs, with the counts of the kernel', async () => {
+  const plane = await planeWith();
+  await plane.profiles.start('p', selector, 1);
+  make(plane, 7n, '/etc/passwd');
+  plane.counts.add({ container: NAMESPACES, access: 7n }, 5);
+  assert.deepEqual(await learnt(plane, 'p'), [['c1', [['/etc/passwd', 5]]]]);
+  plane.counts.add({ container: NAMESPACES, access: 7n }, 6);
+  await plane.profiles.stop('p', 2);
+  assert.deepEqual(plane.counts.list(), []);
+  assert.deepEqual(await learnt(plane, 'p'), [['c1', [['/etc/passwd', 6]]]]);
+});
+
+test('what the kernel had told of when the profile was stopped is learnt all the same', async () => {
+  const plane = await planeWith();
+  await plane.profiles.start('p', selector, 1);
+  plane.onSettle = () => {
+    plane.onSettle = () => undefined;
+    make(plane, 7n, '/late');
+  };
+  await plane.profiles.stop('p', 2);
+  assert.deepEqual(await learnt(plane, 'p'), [['c1', [['/late', 1]]]]);
+});
+
+test('what nobody learns from is forgotten in the kernel, so that it is told of when somebody does', async () => {
+  const plane = await planeWith();
+  make(plane, 7n, '/etc/passwd');
+  assert.deepEqual(plane.counts.list(), []);
+});
+
+test('a container that ends keeps what was learnt about it, and one that is given its namespaces begins anew', async () => {
+  const plane = await planeWith();
+  await plane.profiles.start('p', selector, 1);
+  make(plane, 7n, '/old', 3);
+  await plane.containers.remove('c1');
+  await addContainer(plane, 'c2');
+  await plane.recordings.follow();
+  make(plane, 7n, '/new', 2);
+  assert.deepEqual(await learnt(plane, 'p'), [
+    ['c1', [['/old', 3]]],
+    ['c2', [['/new', 2]]],
+  ]);
+});
+
+test('a container that comes while the profile runs is learnt from', async () => {
+  const plane = await planeWith();
+  await plane.profiles.start('p', selector, 1);
+  const other = { pidNamespace: 21, mountNamespace: 22 };
+  await addContainer(plane, 'c2', other);
+  make(plane, 9n, '/x', 1, other);
+  assert.deepEqual((await learnt(plane, 'p')).at(-1), ['c2', [['/x', 1]]]);
+});
+
+test('of two profiles that select a container the first learns, and then the second', async () => {
+  const plane = await planeWith();
+  await plane.profiles.start('first', selector, 1);
+  await plane.profiles.start('second', { kind: 'container', id: 'c1' }, 2);
+  make(plane, 7n, '/a');
+  assert.deepEqual(await learnt(plane, 'second'), []);
+  await plane.profiles.stop('first', 3);
+  make(plane, 7n, '/a');
+  assert.deepEqual(await learnt(plane, 'second'), [['c1', [['/a', 1]]]]);
+});
+
+test('the next daemon goes on with what was written down, and is told anew of what was not', async () => {
+  const before = await planeWith();
+  await before.profiles.start('p', selector, 1);
+  make(before, 7n, '/known');
+  await before.recordings.stop();
+
+  const after = new InMemoryControlPlane(before.ledger.desired);
+  await after.ledger.start([]);
+  after.counts.add({ container: NAMESPACES, access: 7n }, 4);
+  after.counts.add({ container: NAMESPACES, access: 8n }, 1);
+  await after.recordings.resume(storedIn(before));
+  assert.deepEqual(after.counts.list(), [{ container: NAMESPACES, access: 7n }]);
+  assert.deepEqual(await learnt(after, 'p'), [['c1', [['/known', 4]]]]);
+});
+
+test('the next daemon settles the counts of a container that ended meanwhile', async () => {
+  const before = await planeWith();
+  await before.profiles.start('p', selector, 1);
+  make(before, 7n, '/known');
+  await before.recordings.stop();
+
+  const after = new InMemoryControlPlane({ ...before.ledger.desired, containers: new Map() });
+  await after.ledger.start([]);
+  after.counts.add({ container: NAMESPACES, access: 7n }, 4);
+  await after.recordings.resume(storedIn(before));
+  assert.deepEqual(after.counts.list(), []);
+  assert.deepEqual(await learnt(after, 'p'), [['c1', [['/known', 4]]]]);
+  assert.equal(storedIn(after).accesses[0]!.access.count, 4);
+});
+
+test('what could not be written down is written later', async () => {
+  const plane = await planeWith();
+  await plane.profiles.start('p', selector, 1);
+  make(plane, 7n, '/a');
+  plane.storeFailure = new Error('no space');
+  await assert.rejects(plane.recordings.stop(), /no space/);
+  plane.storeFailure = undefined;
+  await plane.recordings.stop();
+  assert.deepEqual(
+    storedIn(plane).accesses.map(({ access }) => access.word),
+    ['/a'],
+  );
+});
+
+test('deleting a profile takes all that it has learnt from the store', async () => {
+  const plane = await planeWith();
+  await plane.profiles.start('p', selector, 1);
+  make(plane, 7n, '/a');
+  await plane.profiles.delete('p', 2);
+  const { deleteProfiles, deleteProfiled, deleteAccesses } = plane.commits.at(-1)!;
+  assert.deepEqual(deleteProfiles, ['p']);
+  assert.deepEqual(
+    deleteProfiled!.map(({ container }) => container.id),
+    ['c1'],
+  );
+  assert.deepEqual(
+    deleteAccesses!.map(({ access }) => access.word),
+    ['/a'],
+  );
+  assert.deepEqual(plane.profiles.list(), []);
+  assert.deepEqual(plane.counts.list(), []);
+});
+
+test('only while a profile runs does the image of a container say that it learns', async () => {
+  const plane = await planeWith();
+  const isProfiled = () => plane.containers.ruleSetOf(plane.containers.get('c1')!).profiled === true;
+  assert.equal(isProfiled(), false);
+  await plane.profiles.start('p', selector, 1);
+  assert.equal(isProfiled(), true);
+  await plane.profiles.stop('p', 2);
+  assert.equal(isProfiled(), false);
+});
