@@ -21,6 +21,12 @@ const ratio = (what: string, target: string | null = null): Definition => ({
   meaning: `${what}, to the same with empty programs on the same hooks`,
 });
 
+const profiled = (what: string): Definition => ({
+  unit: 'ratio',
+  target: null,
+  meaning: `${what} in a container that a profile learns from, to the same in one under the same policy only`,
+});
+
 const latency = (percent: number, rate: string, target: string | null = null): Definition => ({
   unit: 'ms',
   target,
@@ -79,6 +85,8 @@ export const FIGURES = {
   vm_exec_ratio_inside: ratio('spawn, exec and exit in that container'),
   vm_connect_ratio_inside: ratio('TCP connect to loopback in that container'),
   vm_unlink_ratio_inside: ratio('unlink in that container'),
+  vm_open_ratio_profiled: profiled('open and close'),
+  vm_exec_ratio_profiled: profiled('spawn, exec and exit'),
   start_ms_0: { unit: 'ms', target: null, meaning: 'from the start of hauberkd to SERVING, nothing to load' },
   start_ms_1000: { unit: 'ms', target: null, meaning: 'the same with 1,000 policies on disk' },
 } as const satisfies Readonly<Record<string, Definition>>;

@@ -25,7 +25,7 @@ const BLOCKED_PATH = exactPath(16);
 /** Calls of one measurement. */
 const CALLS: Readonly<Record<SystemCall, number>> = { open: 2000, exec: 10, connect: 100, unlink: 500 };
 
-const PLACES = ['outside', 'inside'] as const;
+const PLACES = ['outside', 'inside', 'profiled'] as const;
 const SETTINGS = ['none', 'empty', 'enforcement'] as const;
 type Setting = (typeof SETTINGS)[number];
 
@@ -33,8 +33,11 @@ type Setting = (typeof SETTINGS)[number];
 export async function measureRatios({ quick }: Scope, record: Recorder): Promise<void> {
   mountMemory();
   const outside = await SystemCalls.start(PATH);
-  const inside = await SystemCalls.start(PATH, ['unshare', '-m', '-p', '-f', '--mount-proc']);
-  const { names, enforcement } = await publishPolicy(inside);
+  const container = ['unshare', '-m', '-p', '-f', '--mount-proc'];
+  const inside = await SystemCalls.start(PATH, container);
+  const profiled = await SystemCalls.start(PATH, container);
+  const processes = { outside, inside, profiled };
+  const { names, enforcement } = await publishPolicy(inside, profiled);
   const sections = lsmSections(ENFORCEMENT_OBJECT);
   const programs: Record<Setting, Attachable> = {
     none: new Attachable([]),
@@ -51,7 +54,7 @@ export async function measureRatios({ quick }: Scope, record: Recorder): Promise
     for (const setting of round % 2 === 0 ? SETTINGS : SETTINGS.toReversed()) {
       programs[setting].attach();
       for (const place of PLACES) {
-        const process = place === 'inside' ? inside : outside;
+        const process = processes[place];
         for (const call of SYSTEM_CALLS) {
           // Not measured: an attachment patches the kernel's code, which is then slow once.
           await process.time(call, Math.ceil(CALLS[call] / 5));
@@ -64,14 +67,18 @@ export async function measureRatios({ quick }: Scope, record: Recorder): Promise
   }
   for (const [key, values] of samples) progress(`ratios: ${key}: ${median(values).toFixed(0)} ns`);
   // Round by round, so that another load on the machine slows down both sides of a ratio.
-  const ratio = (place: (typeof PLACES)[number], call: SystemCall) => {
-    const empty = samples.get(`${place} ${call} empty`)!;
-    return median(samples.get(`${place} ${call} enforcement`)!.map((value, round) => value / empty[round]!));
+  const compared = (key: string, other: string) => {
+    const others = samples.get(other)!;
+    return median(samples.get(key)!.map((value, round) => value / others[round]!));
   };
+  const ratio = (place: (typeof PLACES)[number], call: SystemCall) =>
+    compared(`${place} ${call} enforcement`, `${place} ${call} empty`);
   record('vm_open_ratio_outside', ratio('outside', 'open'));
   for (const call of SYSTEM_CALLS) record(`vm_${call}_ratio_inside`, ratio('inside', call));
-  await outside.end();
-  await inside.end();
+  for (const call of ['open', 'exec'] as const) {
+    record(`vm_${call}_ratio_profiled`, compared(`profiled ${call} enforcement`, `inside ${call} enforcement`));
+  }
+  for (const process of Object.values(processes)) await process.end();
 }
 
 function mountMemory(): void {
@@ -86,19 +93,19 @@ function policy(): Policy {
   return { ...files, rules: [...files.rules, ...processes] };
 }
 
-/** Has the daemon put a container under the policy, ends it and takes the programs it leaves in force. */
-async function publishPolicy(inside: SystemCalls) {
+/** Has the daemon put containers under the policy, ends it and takes the programs it leaves in force. */
+async function publishPolicy(inside: SystemCalls, profiled: SystemCalls) {
   progress('ratios: hauberkd loads its programs');
   const daemon = new Daemon();
   await daemon.start('--docker-socket', 'off');
   const client = new Client(daemon.address);
-  await client.call('ContainerService', 'RegisterContainer', {
-    id: 'bench',
-    labels: LABELS,
-    namespaces: inside.childNamespaces,
-  });
+  for (const [id, { childNamespaces }] of Object.entries({ inside, profiled })) {
+    const container = { id, labels: LABELS, namespaces: childNamespaces };
+    await client.call('ContainerService', 'RegisterContainer', container);
+  }
+  await client.call('ProfileService', 'StartProfile', { name: 'bench', containerId: 'profiled' });
   const { changes } = await client.call('PolicyService', 'ApplyPolicy', { manifest: toManifest(policy()) });
-  if (changes[0].containerIds.length !== 1) throw new Error('the policy does not reach the container');
+  if (changes[0].containerIds.length !== 2) throw new Error('the policy does not reach the containers');
   client.close();
   await daemon.end('SIGTERM');
   return takeEnforcement(daemon.pinDirectory);

@@ -93,10 +93,27 @@ after(async () => {
   docker('rm', '-f', ...WORKLOADS.map(({ name }) => name));
 });
 
+function blocking(path: string, app: string): string {
+  return `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: block}
+spec:
+  selector: {matchLabels: {app: ${app}}}
+  file: {matchPaths: [{path: ${path}}]}`;
+}
+
 function workOf({ name, work, user = 'root' }: Workload): string {
   const { status, output } = docker('exec', '-u', user, name, '/bin/dash', '-c', work);
   assert.equal(status, 0, `${output}\n${JSON.stringify(events.events, undefined, 1)}`);
   return output;
+}
+
+/** What was learnt has to be there for the next daemon. */
+async function restart(): Promise<void> {
+  events.cancel();
+  await daemon.end('SIGKILL');
+  await daemon.start();
+  events = await client.stream();
 }
 
 for (const workload of WORKLOADS) {
@@ -105,6 +122,7 @@ for (const workload of WORKLOADS) {
     await client.call('ProfileService', 'StartProfile', { name, selector: { matchLabels: { app: name } } });
     const began = performance.now();
     assert.match(workOf(workload), printed);
+    if (name === 'redis') await restart();
     context.diagnostic(`learnt in ${Math.round(performance.now() - began)} ms`);
     await client.call('ProfileService', 'StopProfile', { name });
     const { manifest, warnings, evidence } = await client.call('ProfileService', 'SuggestPolicy', { name });
@@ -113,6 +131,13 @@ for (const workload of WORKLOADS) {
     assert.ok(evidence.length > 10);
 
     const postures = ['PROCESS', 'FILE', 'NETWORK', 'CAPABILITY'].map((each) => ({ class: each, action: 'BLOCK' }));
+    const { decisions } = await client.call('PolicyService', 'Diff', { manifest: blocking('/etc/passwd', name) });
+    assert.ok(
+      decisions.some(
+        (each: { object: string; after: string }) => each.object === '/etc/passwd' && each.after === 'BLOCK',
+      ),
+    );
+
     await client.call('PolicyService', 'SetPosture', { namespace: 'default', postures });
     await client.call('PolicyService', 'ApplyPolicy', { manifest });
     events.clear();
