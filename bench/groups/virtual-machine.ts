@@ -19,6 +19,8 @@ export class VirtualMachineGroup implements Group {
     'vm_exec_ratio_inside',
     'vm_connect_ratio_inside',
     'vm_unlink_ratio_inside',
+    'vm_open_ratio_profiled',
+    'vm_exec_ratio_profiled',
     'start_ms_0',
     'start_ms_1000',
   ];
