@@ -12,6 +12,9 @@ interface Remembered {
 /** The accesses that were reported of late, so that a change of policies can be judged by them. The oldest go first. */
 export class AccessMemory {
   readonly #byKey = new Map<string, Remembered>();
+  /** The keys in the order in which they came, from `next` on. To ask the map for its first key would go through all it once had. */
+  readonly #keys: string[] = [];
+  #next = 0;
 
   /** Kinds of access that had to give way to others. */
   forgotten = 0;
@@ -26,10 +29,11 @@ export class AccessMemory {
       return;
     }
     if (this.#byKey.size >= this.capacity) {
-      const [oldest] = this.#byKey.keys();
-      this.#byKey.delete(oldest!);
+      this.#byKey.delete(this.#keys[this.#next]!);
       this.forgotten++;
     }
+    this.#keys[this.#next] = key;
+    this.#next = (this.#next + 1) % this.capacity;
     this.#byKey.set(key, { containerId, access, count: access.count });
   }
 
