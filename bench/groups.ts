@@ -2,6 +2,7 @@ import type { Group } from './figures.js';
 import { applyGroup } from './groups/apply.js';
 import { compileGroup } from './groups/compile.js';
 import { eventsGroup } from './groups/events.js';
+import { languageGroup } from './groups/language.js';
 import { matchGroup } from './groups/match.js';
 import { streamsGroup } from './groups/streams.js';
 import { VirtualMachineGroup } from './groups/virtual-machine.js';
@@ -12,6 +13,7 @@ export const virtualMachine = new VirtualMachineGroup();
 export const GROUPS: readonly Group[] = [
   matchGroup,
   compileGroup,
+  languageGroup,
   applyGroup,
   eventsGroup,
   streamsGroup,

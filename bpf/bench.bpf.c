@@ -39,7 +39,9 @@ struct match_run {
 	__u32 rounds;
 	__u32 offset;
 	__u32 verdict;		/* out */
-	__u32 unused;
+	__u32 actor;
+	__u32 subject;
+	__u32 operation;
 	struct path_buffer path;
 };
 
@@ -58,10 +60,10 @@ struct match_context {
 static long match_once(__u32 round, struct match_context *context)
 {
 	struct match_run *run = context->run;
-	struct match match = { .offset = run->offset };
+	struct match match = { .offset = run->offset, .actor = run->actor, .subject = run->subject };
 	__u32 row = automaton_match(&context->image, &run->path, &match);
 
-	run->verdict = automaton_verdict(&context->image, row, IMAGE_READ, false);
+	run->verdict = automaton_verdict(&context->image, row, run->operation, false);
 	return 0;
 }
 

@@ -16,6 +16,8 @@ export interface Problem {
   /** Position in the YAML text, both counted from 1; absent where the input was not YAML. */
   readonly line?: number;
   readonly column?: number;
+  /** How many problems that are not listed it stands for. */
+  readonly more?: number;
 }
 
 /** The one error class of the domain. `message` is safe to show to a client; `cause` is for the log only. */

@@ -1,5 +1,13 @@
 import koffi from 'koffi';
 import type { Image } from '../../src/image/image.js';
+import {
+  operationsOn,
+  PROGRAM_CLASS_UNNAMED,
+  SUBJECTS,
+  subjectOf,
+  VERDICT_ACTION_SHIFT,
+  VERDICT_ACTIONS,
+} from '../../src/image/layout.js';
 import { createKernelImage, type KernelImage } from '../../src/kernel/images.js';
 import {
   checked,
@@ -16,9 +24,11 @@ import {
   programName,
   takeWarnings,
 } from '../../src/kernel/libbpf.js';
+import { CLASS_OF_OPERATION, type Operation } from '../../src/policy/effect.js';
 
 const libbpf = koffi.load('libbpf.so.1');
 const updateElement = libbpf.func('int bpf_map_update_elem(int fd, const void *key, const void *value, uint64 flags)');
+const valueSize = libbpf.func('uint32 bpf_map__value_size(const void *map)');
 const testRun = libbpf.func('int bpf_prog_test_run_opts(int fd, void *options)');
 
 export const BENCH_OBJECT = 'build/bpf/bench.bpf.o';
@@ -55,9 +65,18 @@ export class BenchObject {
     if (result < 0) throw new Error(`cannot load ${BENCH_OBJECT} (root is needed):\n${takeWarnings().join('\n')}`);
   }
 
-  /** The descriptor of a map; it is valid until {@link close}. */
-  map(name: string): number {
-    return checked(`no map ${name}`, mapDescriptor(checkedPointer(`no map ${name}`, findMap(this.#object, name))));
+  /**
+   * The descriptor of a map; it is valid until {@link close}.
+   *
+   * @param valueBytes what its values must take, where they are copied: the kernel knows nothing of our buffers
+   */
+  map(name: string, valueBytes?: number): number {
+    const map = checkedPointer(`no map ${name}`, findMap(this.#object, name));
+    const bytes = valueSize(map);
+    if (valueBytes !== undefined && bytes !== valueBytes) {
+      throw new Error(`a value of ${name} takes ${bytes} bytes, not ${valueBytes}`);
+    }
+    return checked(`no map ${name}`, mapDescriptor(map));
   }
 
   program(name: string): number {
@@ -74,8 +93,19 @@ export class BenchObject {
 
 const PATH_BYTES_MAX = 4096;
 /** struct match_run of bpf/bench.bpf.c. */
-const MATCH_RUN = { elapsed: 0, rounds: 8, offset: 12, verdict: 16, path: 24 };
-const MATCH_RUN_BYTES = MATCH_RUN.path + PATH_BYTES_MAX + 256;
+const MATCH_RUN = { elapsed: 0, rounds: 8, offset: 12, verdict: 16, actor: 20, subject: 24, operation: 28, path: 32 };
+/** struct path_buffer: the bytes, room behind them, and what the walk up a tree keeps. */
+const PATH_BUFFER_BYTES = PATH_BYTES_MAX + 256 + 56;
+const MATCH_RUN_BYTES = MATCH_RUN.path + PATH_BUFFER_BYTES;
+
+/** What is decided about. */
+export interface Question {
+  /** A path, or another word for subjects that are none. */
+  readonly word: string | Uint8Array;
+  readonly operation: Operation;
+  /** Class of the acting program; of one that no rule names when left out. */
+  readonly programClass?: number;
+}
 
 /** The matcher of the enforcement, timed by itself in the kernel. */
 export class MatchTimer {
@@ -86,7 +116,7 @@ export class MatchTimer {
 
   constructor(object: BenchObject) {
     this.#images = object.map('image_under_test');
-    this.#runs = object.map('match_runs');
+    this.#runs = object.map('match_runs', MATCH_RUN_BYTES);
     this.#match = object.program('bench_match');
     this.#empty = object.program('bench_empty');
   }
@@ -95,11 +125,16 @@ export class MatchTimer {
     return createKernelImage(image, 1);
   }
 
-  /** Decides `rounds` times, or does nothing as often; `verdict` is the last decision. */
-  run(what: 'match' | 'empty', image: KernelImage, path: string, rounds: number) {
-    const bytes = Buffer.from(path);
+  /** Decides `rounds` times, or does nothing as often; `action` is that of the last decision. */
+  run(what: 'match' | 'empty', image: KernelImage, question: Question, rounds: number) {
+    const { word, operation, programClass = PROGRAM_CLASS_UNNAMED } = question;
+    const bytes = Buffer.from(word);
+    const subject = subjectOf(CLASS_OF_OPERATION[operation]);
     const run = Buffer.alloc(MATCH_RUN_BYTES);
     run.writeUInt32LE(rounds, MATCH_RUN.rounds);
+    run.writeUInt32LE(programClass * 2, MATCH_RUN.actor);
+    run.writeUInt32LE(SUBJECTS.indexOf(subject), MATCH_RUN.subject);
+    run.writeUInt32LE(operationsOn(subject).indexOf(operation), MATCH_RUN.operation);
     run.writeUInt32LE(PATH_BYTES_MAX - bytes.length, MATCH_RUN.offset);
     run.set(bytes, MATCH_RUN.path + PATH_BYTES_MAX - bytes.length);
     setOnlyValue(this.#images, Uint32Array.of(image.descriptor));
@@ -108,7 +143,7 @@ export class MatchTimer {
     const answer = readOnlyValue(this.#runs, MATCH_RUN_BYTES);
     return {
       nanosecondsEach: Number(answer.readBigUInt64LE(MATCH_RUN.elapsed)) / rounds,
-      verdict: answer.readUInt32LE(MATCH_RUN.verdict),
+      action: VERDICT_ACTIONS[answer.readUInt32LE(MATCH_RUN.verdict) >>> VERDICT_ACTION_SHIFT],
     };
   }
 }

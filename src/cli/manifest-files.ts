@@ -18,7 +18,7 @@ export class ManifestFiles {
   readonly #parts: readonly Part[];
 
   /** @param places files, directories (with all manifests below them) or `-` for standard input */
-  constructor(places: readonly string[], onRead: (count: number) => void = () => undefined) {
+  constructor(places: readonly string[], onRead: (read: number, total: number) => void = () => undefined) {
     const names = places.flatMap(filesAt);
     if (names.length === 0) throw new CommandFailure(EXIT.refused, `no manifests in ${places.join(', ')}`);
     const parts: Part[] = [];
@@ -30,7 +30,7 @@ export class ManifestFiles {
       parts.push({ name: name === STANDARD_INPUT ? 'standard input' : name, firstLine: line + Number(index > 0) });
       text += ended;
       line += ended.split('\n').length - 1;
-      onRead(index + 1);
+      onRead(index + 1, names.length);
     }
     this.text = text;
     this.#parts = parts;

@@ -1,7 +1,7 @@
 import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
-import { type Review, review } from '../explain/review.js';
+import { Reviewer } from '../explain/review.js';
 import { Failure } from '../failure.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { followLinks } from '../policy/links.js';
@@ -115,12 +115,12 @@ export class Enforcement {
     return runningProfileOf(container, profiles) === undefined ? ruleSet : { ...ruleSet, profiled: true };
   }
 
-  /** What the author of a policy should know of its rules among all of a rule set. */
-  review(policy: Policy, ruleSet: RuleSet, postures: Postures): Review {
+  /** Tells what the authors of policies should know of their rules among all of a rule set. */
+  reviewerOf(ruleSet: RuleSet, postures: Postures): Reviewer {
     const decided = this.#images.decidedRules(ruleSet);
     // Of a rule that links have doubled, one twin is enough.
     const deciding = new Set([...decided].map((number) => keyOfRule(ruleSet.rules[number])));
-    return review(policy, ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
+    return new Reviewer(ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
   }
 
   /** Compiles what `change` would compile. @throws Failure where that fails */

@@ -1,6 +1,7 @@
 import type { Container } from '../containers/container.js';
 import type { Access } from '../explain/access.js';
 import { type Explanation, explain } from '../explain/evaluate.js';
+import type { Reviewer } from '../explain/review.js';
 import { Failure } from '../failure.js';
 import { checkPattern } from '../image/pattern.js';
 import { readManifest } from '../policy/manifest.js';
@@ -12,6 +13,7 @@ import { readPolicy, warningsOf } from '../policy/validate.js';
 import type { DesiredState } from './desired-state.js';
 import { guardedProcesses, whatWouldStop } from './host-guard.js';
 import type { Change, Ledger, Outcome } from './ledger.js';
+import { inTurns } from './turns.js';
 
 /** What became of one policy. */
 export interface PolicyChange {
@@ -44,8 +46,9 @@ export interface ForeseenChange {
   readonly affected: (container: Container) => boolean;
 }
 
-/** More policies in one call are not reviewed, to answer in time. */
-const REVIEWS_MAX = 100;
+/** The policies of a call that are not reviewed by then are not reviewed, to answer in time; their authors are told. */
+const REVIEW_MILLISECONDS = 3000;
+const NOT_REVIEWED = 'its rules were not compared with others: too many were given at once';
 
 export interface ApplyOptions {
   readonly expected?: ExpectedVersions;
@@ -82,7 +85,7 @@ export class PolicyRegistry {
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
-    return { result: this.#reviewed(result, this.ledger.desired), generation };
+    return { result: await this.#reviewed(result, this.ledger.desired), generation };
   }
 
   /** What `apply` would do and refuse; nothing is changed. */
@@ -116,7 +119,12 @@ export class PolicyRegistry {
       return change;
     });
     const after = planned?.desired ?? before;
-    return { changes: this.#reviewed(result, after), before, after, affected: planned?.affected ?? (() => false) };
+    return {
+      changes: await this.#reviewed(result, after),
+      before,
+      after,
+      affected: planned?.affected ?? (() => false),
+    };
   }
 
   /**
@@ -258,24 +266,39 @@ export class PolicyRegistry {
   }
 
   /** Adds what the rules of new and changed policies mean among those that reach the same container. */
-  #reviewed(changes: readonly PolicyChange[], desired: DesiredState): PolicyChange[] {
+  async #reviewed(changes: readonly PolicyChange[], desired: DesiredState): Promise<PolicyChange[]> {
+    const reviewers = new Map<string, Reviewer>();
+    const deadline = performance.now() + REVIEW_MILLISECONDS;
+    const reviewed: PolicyChange[] = [];
+    for await (const change of inTurns(changes)) {
+      const isNew = change.kind === 'created' || change.kind === 'updated';
+      if (!isNew) reviewed.push(change);
+      else if (performance.now() > deadline) reviewed.push({ ...change, warnings: [...change.warnings, NOT_REVIEWED] });
+      else {
+        const { shadowed, conflicts } = this.#reviewerFor(change, desired, reviewers).review(change.policy);
+        reviewed.push({ ...change, warnings: [...change.warnings, ...shadowed], conflicts });
+      }
+    }
+    return reviewed;
+  }
+
+  /** For the rules of the first container that a policy reaches, or for its own where there is none. */
+  #reviewerFor(
+    { policy, containerIds: [id] }: PolicyChange,
+    desired: DesiredState,
+    known: Map<string, Reviewer>,
+  ): Reviewer {
     const { enforcement } = this.ledger;
-    let left = REVIEWS_MAX;
-    return changes.map((change) => {
-      if ((change.kind !== 'created' && change.kind !== 'updated') || left-- <= 0) return change;
-      const { policy } = change;
-      const [id] = change.containerIds;
-      const container = id === undefined ? undefined : (desired.containers.get(id) ?? enforcement.host);
-      const ruleSet =
-        container === undefined
-          ? resolveRules(
-              policy.rules.map((rule) => ({ policy, rule })),
-              this.defaultPostures,
-            )
-          : enforcement.ruleSetFor(container, desired);
-      const { shadowed, conflicts } = enforcement.review(policy, ruleSet, this.posturesFor(container?.namespace ?? ''));
-      return { ...change, warnings: [...change.warnings, ...shadowed], conflicts };
-    });
+    const container = id === undefined ? undefined : (desired.containers.get(id) ?? enforcement.host);
+    if (id === undefined || container === undefined) {
+      const own = policy.rules.map((rule) => ({ policy, rule }));
+      return enforcement.reviewerOf(resolveRules(own, this.defaultPostures), this.posturesFor(''));
+    }
+    const reviewer =
+      known.get(id) ??
+      enforcement.reviewerOf(enforcement.ruleSetFor(container, desired), this.posturesFor(container.namespace));
+    known.set(id, reviewer);
+    return reviewer;
   }
 
   /** @throws Failure failed-precondition when policies for the host would stop what the host cannot do without */

@@ -136,3 +136,15 @@ function walkBraces(text: readonly string[], open: number): { close: number; com
     else if (text[at] === '}' && --depth === 0) return { close: at, commas: found };
   }
 }
+
+/** What stands in a pattern before its first wildcard. */
+export function literalStartOf(pattern: string): string {
+  let start = '';
+  for (let at = 0; at < pattern.length && !'*?[{'.includes(pattern[at]!); ) {
+    if (pattern[at] === '\\') at++;
+    const character = String.fromCodePoint(pattern.codePointAt(at)!);
+    start += character;
+    at += character.length;
+  }
+  return start;
+}

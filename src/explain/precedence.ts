@@ -2,6 +2,7 @@ import { parseAddressBlock } from '../policy/address.js';
 import type { BoundRule, EndpointMatch, Match } from '../policy/model.js';
 import { policyKey } from '../policy/model.js';
 import { parsePorts } from '../policy/network.js';
+import { literalStartOf } from './glob.js';
 
 /** Why one rule is asked before another that speaks of the same access. */
 export interface Advantage {
@@ -99,7 +100,7 @@ function detailOf(match: Match): readonly number[] {
     case 'directory':
       return [Buffer.byteLength(match.directory)];
     case 'pattern':
-      return [literalBytes(match.pattern)];
+      return [Buffer.byteLength(literalStartOf(match.pattern))];
     case 'endpoint':
       return endpointDetail(match);
     case 'mount':
@@ -116,18 +117,6 @@ function endpointDetail({ cidr, ports, protocol, direction }: EndpointMatch): re
   const bits = typeof block === 'object' ? block.bits + (block.address.length === 4 ? 96 : 0) : 0;
   const range = ports === undefined ? undefined : parsePorts(ports);
   return [bits, range === undefined ? 0 : 65_535 - (range.high - range.low), has(protocol), has(direction)];
-}
-
-/** Bytes of a pattern before its first wildcard. */
-function literalBytes(pattern: string): number {
-  let bytes = 0;
-  for (let at = 0; at < pattern.length && !'*?[{'.includes(pattern[at]!); ) {
-    if (pattern[at] === '\\') at++;
-    const character = String.fromCodePoint(pattern.codePointAt(at)!);
-    bytes += Buffer.byteLength(character);
-    at += character.length;
-  }
-  return bytes;
 }
 
 function has(value: unknown): number {

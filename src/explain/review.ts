@@ -2,6 +2,7 @@ import type { BoundRule, Policy, Postures } from '../policy/model.js';
 import { policyKey } from '../policy/model.js';
 import { explain } from './evaluate.js';
 import { comparePrecedence } from './precedence.js';
+import { RuleIndex } from './rule-index.js';
 import { witnessesOf } from './witness.js';
 
 /** What the author of a policy should know of its rules among the others that reach the same container. */
@@ -16,46 +17,61 @@ export interface Review {
 const LINES_MAX = 20;
 const RULES_MAX = 500;
 
-/**
- * @param reaching every rule that reaches the container
- * @param decides whether a rule decides any access at all
- */
-export function review(
-  policy: Policy,
-  reaching: readonly BoundRule[],
-  postures: Postures,
-  decides: (rule: BoundRule) => boolean,
-): Review {
-  const shadowed: string[] = [];
-  const conflicts = new Set<string>();
-  const own = reaching.filter((bound) => policyKey(bound.policy) === policyKey(policy)).slice(0, RULES_MAX);
-  for (const bound of own) {
-    if (shadowed.length >= LINES_MAX && conflicts.size >= LINES_MAX) break;
-    const others = rivalsOf(bound, reaching, postures);
-    if (!decides(bound) && shadowed.length < LINES_MAX) {
-      const [first] = others.filter((other) => comparePrecedence(other, bound).sign < 0);
-      const reason = first === undefined ? 'no access is decided by it' : comesFirst(first, bound);
-      shadowed.push(`${bound.rule.id} never decides: ${reason}`);
-    }
-    for (const other of others) {
-      if (conflicts.size >= LINES_MAX || other.rule.action === bound.rule.action) continue;
-      const [winner, loser] = comparePrecedence(bound, other).sign < 0 ? [bound, other] : [other, bound];
-      conflicts.add(`${bound.rule.id} and ${nameOf(other)} disagree: ${comesFirst(winner, loser)}`);
-    }
-  }
-  return { shadowed, conflicts: [...conflicts] };
-}
+/** Compares the rules of policies with all that reach the same container. */
+export class Reviewer {
+  readonly #index: RuleIndex;
+  readonly #byPolicy = new Map<string, BoundRule[]>();
 
-/** Other rules that speak of an access that this one speaks of, in their order. */
-function rivalsOf(bound: BoundRule, reaching: readonly BoundRule[], postures: Postures): BoundRule[] {
-  const rivals = new Set<BoundRule>();
-  for (const access of witnessesOf(bound)) {
-    const { decider, losers } = explain(reaching, postures, access);
-    if (decider !== undefined && 'rule' in decider) rivals.add(decider);
-    for (const { rule, speaks } of losers) if (speaks) rivals.add(rule);
+  /**
+   * @param reaching every rule that reaches the container
+   * @param decides whether a rule decides any access at all
+   */
+  constructor(
+    reaching: readonly BoundRule[],
+    readonly postures: Postures,
+    readonly decides: (rule: BoundRule) => boolean,
+  ) {
+    this.#index = new RuleIndex(reaching);
+    for (const bound of reaching) {
+      const key = policyKey(bound.policy);
+      const known = this.#byPolicy.get(key);
+      if (known === undefined) this.#byPolicy.set(key, [bound]);
+      else known.push(bound);
+    }
   }
-  rivals.delete(bound);
-  return [...rivals].sort((a, b) => comparePrecedence(a, b).sign);
+
+  review(policy: Policy): Review {
+    const shadowed: string[] = [];
+    const conflicts = new Set<string>();
+    const own = this.#byPolicy.get(policyKey(policy)) ?? [];
+    for (const bound of own.slice(0, RULES_MAX)) {
+      if (shadowed.length >= LINES_MAX && conflicts.size >= LINES_MAX) break;
+      const others = this.#rivalsOf(bound);
+      if (!this.decides(bound) && shadowed.length < LINES_MAX) {
+        const [first] = others.filter((other) => comparePrecedence(other, bound).sign < 0);
+        const reason = first === undefined ? 'no access is decided by it' : comesFirst(first, bound);
+        shadowed.push(`${bound.rule.id} never decides: ${reason}`);
+      }
+      for (const other of others) {
+        if (conflicts.size >= LINES_MAX || other.rule.action === bound.rule.action) continue;
+        const [winner, loser] = comparePrecedence(bound, other).sign < 0 ? [bound, other] : [other, bound];
+        conflicts.add(`${bound.rule.id} and ${nameOf(other)} disagree: ${comesFirst(winner, loser)}`);
+      }
+    }
+    return { shadowed, conflicts: [...conflicts] };
+  }
+
+  /** Other rules that speak of an access that this one speaks of, in their order. */
+  #rivalsOf(bound: BoundRule): BoundRule[] {
+    const rivals = new Set<BoundRule>();
+    for (const access of witnessesOf(bound)) {
+      const { decider, losers } = explain(this.#index.thatMaySpeakOf(access), this.postures, access);
+      if (decider !== undefined && 'rule' in decider) rivals.add(decider);
+      for (const { rule, speaks } of losers) if (speaks) rivals.add(rule);
+    }
+    rivals.delete(bound);
+    return [...rivals].sort((a, b) => comparePrecedence(a, b).sign);
+  }
 }
 
 function comesFirst(winner: BoundRule, loser: BoundRule): string {

@@ -109,5 +109,5 @@ function limit(problems: readonly Problem[]): readonly Problem[] {
   const left = problems.length - PROBLEMS_MAX;
   if (left <= 0) return problems;
   const description = `has ${left} more ${left === 1 ? 'problem' : 'problems'}, not listed`;
-  return [...problems.slice(0, PROBLEMS_MAX), { field: 'manifest', description }];
+  return [...problems.slice(0, PROBLEMS_MAX), { field: 'manifest', description, more: left }];
 }

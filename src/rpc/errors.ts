@@ -28,16 +28,22 @@ export function toStatus(thrown: unknown): StatusObject {
   const failure = Failure.from(thrown);
   if (failure.problems.length === 0) return statusWith(CODES[failure.code], failure.message);
   const badRequest = BadRequest.encode(BadRequest.fromPartial({ fieldViolations: violationsOf(failure.problems) }));
-  return statusWith(CODES[failure.code], failure.message, [{ type: BadRequest.$type, value: badRequest.finish() }]);
+  const details = [{ type: BadRequest.$type, value: badRequest.finish() }];
+  return statusWith(CODES[failure.code], failure.message, details, failure.problems.at(-1)!.more);
 }
 
-/** A status with a message that fits, and encoded messages of google.rpc as its details. */
+/**
+ * A status with a message that fits, and encoded messages of google.rpc as its details.
+ *
+ * @param lastLine how many lines the last line of the message stands for
+ */
 export function statusWith(
   code: status,
   message: string,
   details: readonly { readonly type: string; readonly value: Uint8Array }[] = [],
+  lastLine = 1,
 ): StatusObject {
-  const shown = shortenMessage(wellFormed(message));
+  const shown = shortenMessage(wellFormed(message), lastLine);
   const metadata = new Metadata();
   if (details.length > 0) {
     const anys = details.map(({ type, value }) =>
@@ -60,13 +66,13 @@ function violationsOf(problems: readonly Problem[]): { field: string; descriptio
     if (bytes > VIOLATION_BYTES_MAX) break;
     violations.push({ field, description });
   }
-  const left = problems.length - violations.length;
+  const left = problems.slice(violations.length).reduce((sum, { more = 1 }) => sum + more, 0);
   if (left > 0) violations.push({ field: '', description: `${left} more not listed` });
   return violations;
 }
 
 /** Keeps whole lines, or where the first is too long already, whole characters. */
-function shortenMessage(message: string): string {
+function shortenMessage(message: string, lastLine: number): string {
   if (encodedBytes(message) <= MESSAGE_BYTES_MAX) return message;
   const lines = message.split('\n');
   let bytes = 0;
@@ -78,7 +84,7 @@ function shortenMessage(message: string): string {
     0,
     lines.findIndex((line) => !fits(`${line}\n`)),
   );
-  if (shown.length > 0) return `${shown.join('\n')}\nand ${lines.length - shown.length} more`;
+  if (shown.length > 0) return `${shown.join('\n')}\nand ${lines.length - shown.length - 1 + lastLine} more`;
   bytes = 0;
   const characters = Array.from(lines[0]!);
   return `${characters

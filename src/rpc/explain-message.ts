@@ -18,6 +18,7 @@ import { RequestChecks } from './request-checks.js';
 
 /** Operations of the API that are one operation of the domain, with what tells them apart. */
 const DETAILED: Readonly<Record<string, Operation>> = { unmount: 'mount', attach: 'trace' };
+const PORT_MAX = 65_535;
 const ASKED = [...OPERATIONS.filter((operation) => operation !== 'call'), ...Object.keys(DETAILED)];
 
 /** @throws Failure invalid-argument naming the fields of ExplainRequest */
@@ -76,8 +77,13 @@ function toSocket(socket: SocketUse | undefined, checks: RequestChecks) {
   const { family = '', type = '', protocol = 0, port = 0, address = '', direction } = socket ?? {};
   const families: Readonly<Record<string, number>> = ADDRESS_FAMILIES;
   const types: Readonly<Record<string, number>> = SOCKET_TYPES;
-  checks.require((family || 'inet') in families, 'socket.family', 'must be the name of an address family');
-  checks.require((type || 'stream') in types, 'socket.type', `must be one of ${Object.keys(types).join(', ')}`);
+  checks.require(Object.hasOwn(families, family || 'inet'), 'socket.family', 'must be the name of an address family');
+  checks.require(
+    Object.hasOwn(types, type || 'stream'),
+    'socket.type',
+    `must be one of ${Object.keys(types).join(', ')}`,
+  );
+  checks.require(port <= PORT_MAX, 'socket.port', `must not be greater than ${PORT_MAX}`);
   const block = address === '' ? undefined : parseAddressBlock(address);
   const isAddress = block === undefined || (typeof block === 'object' && block.bits === block.address.length * 8);
   checks.require(isAddress, 'socket.address', 'must be an address');

@@ -9,6 +9,7 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { Failure } from '../failure.js';
+import { decoderOf, strictDecoderOf, Undecodable } from './decode.js';
 import { toStatus } from './errors.js';
 
 /** What the RPC room writes to the log; a pino logger is one. */
@@ -66,7 +67,7 @@ export class RpcService {
             : wrapUnary(path, handler as UnaryHandler<unknown, unknown>, logger),
         ];
       });
-      server.addService(definition, Object.fromEntries(wrapped));
+      server.addService(decodedBy(strictDecoderOf, definition), Object.fromEntries(wrapped));
     });
   }
 
@@ -80,7 +81,7 @@ export class RpcService {
             if (handler === undefined) throw new Error(`${path} has no handler`);
             return [name, wrapForeign(path, handler, responseStream, logger)];
           });
-          server.addService(definition, Object.fromEntries(wrapped));
+          server.addService(decodedBy(decoderOf, definition), Object.fromEntries(wrapped));
         },
       });
     });
@@ -92,12 +93,27 @@ export class RpcService {
   }
 }
 
+/** The methods of a service with other decoders; a stream of requests goes past the wrappers that refuse by them. */
+function decodedBy(decoder: typeof decoderOf, definition: ServiceDefinition): ServiceDefinition {
+  return Object.fromEntries(
+    Object.entries(definition).map(([name, method]) => {
+      const { requestStream, requestDeserialize } = method;
+      return [name, requestStream ? method : { ...method, requestDeserialize: decoder(requestDeserialize) }];
+    }),
+  );
+}
+
+function decoded(request: unknown): unknown {
+  if (!(request instanceof Undecodable)) return request;
+  throw new Failure('invalid-argument', `the request cannot be decoded: ${request.reason}`);
+}
+
 type UnaryCall = ServerUnaryCall<unknown, unknown>;
 
 function wrapUnary(path: string, handler: UnaryHandler<unknown, unknown>, logger: RpcLogger) {
   return async (call: UnaryCall, respond: sendUnaryData<unknown>): Promise<void> => {
     try {
-      respond(null, await handler(call.request, call));
+      respond(null, await handler(decoded(call.request), call));
     } catch (thrown) {
       respond(statusFor(path, thrown, logger));
     }
@@ -107,7 +123,7 @@ function wrapUnary(path: string, handler: UnaryHandler<unknown, unknown>, logger
 function wrapStream(path: string, handler: StreamHandler<unknown, unknown>, logger: RpcLogger) {
   return async (call: ResponseStream<unknown>): Promise<void> => {
     try {
-      await handler(call.request, call);
+      await handler(decoded(call.request), call);
       call.end();
     } catch (thrown) {
       const status = statusFor(path, thrown, logger);
@@ -120,6 +136,7 @@ function wrapStream(path: string, handler: StreamHandler<unknown, unknown>, logg
 function wrapForeign(path: string, handler: UntypedHandleCall, isStream: boolean, logger: RpcLogger) {
   return (call: UnaryCall & ResponseStream<unknown>, respond: sendUnaryData<unknown>): void => {
     try {
+      decoded(call.request);
       (handler as (...parameters: unknown[]) => void)(call, respond);
     } catch (thrown) {
       const status = statusFor(path, thrown, logger);

@@ -142,6 +142,10 @@ test('each operation on a file is refused by a rule that names it, and by no oth
       await denied(sh(attempt), 'file.matchDirectories[0]');
     });
   }
+  await under('file: {matchPaths: [{path: /tmp/d/f, operations: [write]}]}', async () => {
+    await denied(perl('truncate("/tmp/d/f", 0) or die "$!\\n"'), 'file.matchPaths[0]', '/tmp/d/f');
+    await told({ operation: 'truncate', object: '/tmp/d/f' });
+  });
 });
 
 test('a file that may be read can still be forbidden to be mapped as executable', async () => {

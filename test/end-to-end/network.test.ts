@@ -167,25 +167,41 @@ test('what is allowed gets through and everything else is refused by the default
   });
 });
 
-test('a socket that was opened before the policy is asked about at its next use', async () => {
-  const script = perl(`${TCP} at($s, "127.0.0.1", 9100); hear($s); my $c = make(AF_INET, SOCK_STREAM, 0);
-    to($c, "127.0.0.1", 9100); my $p = taken($s); give($c, "before"); say "open";
-    until (-e "/tmp/go") { select(undef, undef, undef, 0.1) } give($c, "after"); say "sent"`);
+/** Runs a script in the container whose second part waits until the policy is in force; resolves to what it prints. */
+async function acrossPolicy(before: string, policy: string, after: string): Promise<string> {
+  const script = perl(`unlink "/tmp/go"; ${before} say "open";
+    until (-e "/tmp/go") { select(undef, undef, undef, 0.1) } ${after}`);
   const child = spawn('/usr/bin/docker', ['exec', 'target', '/usr/bin/perl', '-e', script]);
   let output = '';
-  child.stdout.on('data', (text) => {
-    output += text;
-  });
-  child.stderr.on('data', (text) => {
-    output += text;
-  });
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
   while (!output.includes('open')) await once(child.stdout, 'data');
-  await under('  network: {matchEndpoints: [{protocol: tcp, ports: 9100, direction: egress}]}', async () => {
+  await under(policy, async () => {
     exec('target', '/usr/bin/perl', '-e', 'open(my $f, ">", "/tmp/go")');
     await once(child, 'close');
-    assert.match(output, /open\s+Permission denied/);
-    await denied('send', 'tcp 127.0.0.1:9100', 'network.matchEndpoints[0]');
   });
+  return output;
+}
+
+test('a socket that was opened before the policy is asked about at its next use', async () => {
+  const output = await acrossPolicy(
+    `${TCP} at($s, "127.0.0.1", 9100); hear($s); my $c = make(AF_INET, SOCK_STREAM, 0);
+      to($c, "127.0.0.1", 9100); my $p = taken($s); give($c, "before");`,
+    '  network: {matchEndpoints: [{protocol: tcp, ports: 9100, direction: egress}]}',
+    'give($c, "after"); say "sent"',
+  );
+  assert.match(output, /open\s+Permission denied/);
+  await denied('send', 'tcp 127.0.0.1:9100', 'network.matchEndpoints[0]');
+});
+
+test('a port that was bound before the policy is neither listened on nor accepted from', async () => {
+  const output = await acrossPolicy(
+    `${TCP} at($s, "127.0.0.1", 9101); hear($s); my $l = make(AF_INET, SOCK_STREAM, 0); at($l, "127.0.0.1", 9102);`,
+    '  network: {matchEndpoints: [{protocol: tcp, ports: 9101-9102, direction: ingress}]}',
+    'say(listen($l, 5) ? "heard" : $!); taken($s); say "taken"',
+  );
+  assert.match(output, /open\s+Permission denied\s+Permission denied/);
+  await denied('listen', 'tcp port 9102', 'network.matchEndpoints[0]');
+  await denied('accept', 'tcp port 9101', 'network.matchEndpoints[0]');
 });
 
 test('a blocked capability cannot be used, in the container under the policy only', async () => {

@@ -2,14 +2,20 @@ import type { Parameters } from 'fast-check';
 
 const DECISIONS = Number(process.env.HAUBERK_DECISIONS ?? 100_000);
 
+/** The seed of a run, which is printed: HAUBERK_SEED, to begin again where a failure was reported, or a new one. */
+export function seedOf(what: string): number {
+  const seed = Number(process.env.HAUBERK_SEED ?? Date.now() % 2 ** 31);
+  process.stdout.write(`# ${what}, HAUBERK_SEED=${seed}\n`);
+  return seed;
+}
+
 /**
  * How often to run a property that makes so many decisions each time. HAUBERK_DECISIONS says how many there are to be in
- * all, HAUBERK_SEED begins again where a failure was reported.
+ * all.
  */
 export function decisionRuns(
   decisionsEach: number,
 ): Pick<Parameters<unknown>, 'numRuns' | 'seed' | 'includeErrorInReport'> {
-  const seed = Number(process.env.HAUBERK_SEED ?? Date.now() % 2 ** 31);
-  process.stdout.write(`# ${DECISIONS} decisions, HAUBERK_SEED=${seed}\n`);
+  const seed = seedOf(`${DECISIONS} decisions`);
   return { numRuns: Math.ceil(DECISIONS / decisionsEach), seed, includeErrorInReport: true };
 }

@@ -63,12 +63,12 @@ export function addValidate(program: Command): void {
 }
 
 function readFiles(places: readonly string[]): ManifestFiles {
-  let count = 0;
-  const manifests = new ManifestFiles(places, (read) => {
-    count = read;
+  let progress: Progress | undefined;
+  return new ManifestFiles(places, (read, total) => {
+    if (total < FILES_WORTH_PROGRESS) return;
+    progress ??= new Progress('manifests read:', total);
+    progress.at(read);
   });
-  if (count >= FILES_WORTH_PROGRESS) new Progress('manifests read:', count).at(count);
-  return manifests;
 }
 
 /** Turns a refusal into lines that name files. */

@@ -86,6 +86,36 @@ describe('hauberk apply', () => {
     assert.equal(plane.ledger.generation, 2);
   });
 
+  test('takes hundreds of manifests as one change, with a result for each', async (t) => {
+    const { directory, write, hauberk, plane } = await start(t);
+    await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+    const names = Array.from({ length: 500 }, (_, index) => `many-${index}`);
+    for (const name of names) write(`${name}.yaml`, manifest(name, `/srv/${name}/secret`));
+    // A rule of the last one is another's already, and stronger there.
+    write('many-499.yaml', manifest('many-499', '/srv/many-0/secret').replace('Block', 'Allow'));
+    const began = performance.now();
+    const { status, output, errors } = await hauberk('apply', '-f', directory);
+    const seconds = (performance.now() - began) / 1000;
+    assert.equal(status, 0, errors);
+    assert.deepEqual(
+      output.trim().split('\n').sort(),
+      names.map((name) => `policy default/${name} created, reaches 1 container`).sort(),
+    );
+    assert.match(errors, /^manifests read: 500$/mu);
+    assert.match(errors, /^default\/many-499: warning: file\.matchPaths\[0\] never decides: default\/many-0 /mu);
+    assert.equal(plane.ledger.generation, 2);
+    assert.ok(seconds < 10, `${seconds} seconds`);
+
+    for (const name of names.slice(100)) write(`${name}.yaml`, manifest(name, 'relative'));
+    const refused = await hauberk('apply', '-f', directory);
+    assert.equal(refused.status, 1);
+    const problems = refused.errors.trim().split('\n').slice(1);
+    const place = `${directory}/many-100.yaml:12:15: spec.file.matchPaths[0].path: must be absolute`;
+    assert.ok(problems[0]!.startsWith(`hauberk: ${place}`), problems[0]);
+    assert.equal(problems.at(-1), `${400 - problems.length + 1} more not listed`);
+    assert.equal(plane.ledger.generation, 2);
+  });
+
   test('names the file, line and column of every problem, and changes nothing', async (t) => {
     const { write, hauberk, plane } = await start(t);
     const good = write('good.yaml', manifest('good'));

@@ -23,6 +23,13 @@ test('a call answers with its message, and fields that are left out are empty', 
   );
 });
 
+test('other programs import the client by the name of the package', async () => {
+  const name = 'hauberk/client';
+  const packaged = await import(name);
+  assert.equal(packaged.connect, connect);
+  assert.equal(packaged.HauberkError, HauberkError);
+});
+
 test('a refusal has the name of its status and every field that is wrong', async (t) => {
   const { server } = await serveAll(t);
   const client = connect({ address: server.address });

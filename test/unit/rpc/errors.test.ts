@@ -62,6 +62,18 @@ describe('the status of a failure', () => {
     assert.ok(trailerBytes(invalidInput(problems)) < 8000);
   });
 
+  test('counts what is not listed with what was not even given', () => {
+    const problems = Array.from({ length: 100 }, (_, index) => ({
+      field: `rules[${index}]`,
+      description: 'x'.repeat(60),
+    }));
+    const rest = { field: 'manifest', description: 'has 400 more problems, not listed', more: 400 };
+    const { message, violations } = read(invalidInput([...problems, rest]));
+    const [, listed] = /^rules\[(\d+)\].*\nand \d+ more$/mu.exec(message)!;
+    assert.ok(message.endsWith(`\nand ${500 - Number(listed) - 1} more`), message);
+    assert.deepEqual(violations.at(-1), ['', `${500 - violations.length + 1} more not listed`]);
+  });
+
   test('fits into the trailers however long one problem is', () => {
     const failure = invalidInput([{ field: 'name', description: '😀'.repeat(5000) }]);
     const { message, violations } = read(failure);

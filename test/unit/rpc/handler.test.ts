@@ -4,10 +4,11 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { Failure } from '../../../src/failure.js';
+import { ContainerServiceService } from '../../../src/generated/hauberk/v1/container.js';
 import { EventServiceService, StreamEventsRequest } from '../../../src/generated/hauberk/v1/event.js';
 import { type GetStatusResponse, HostServiceService } from '../../../src/generated/hauberk/v1/host.js';
 import { type ResponseStream, RpcService } from '../../../src/rpc/handler.js';
-import { ask, eventClient, hostClient, readRefusal, refusal, serve } from './support.js';
+import { ask, containerClient, eventClient, hostClient, readRefusal, refusal, serve, serveAll } from './support.js';
 
 const HIDDEN = { code: 'INTERNAL', message: 'internal error, see the log of hauberkd', violations: [] };
 const waitForGeneration = () => ({ enforcedGeneration: 0n });
@@ -16,6 +17,40 @@ const hostService = (getStatus: () => Promise<GetStatusResponse>) =>
   RpcService.of(HostServiceService, { getStatus, waitForGeneration });
 const eventService = (streamEvents: (request: unknown, call: ResponseStream<never>) => Promise<void>) =>
   RpcService.of(EventServiceService, { streamEvents });
+
+describe('a request that cannot be decoded', () => {
+  // The field of ListContainersRequest is a text with the number 1.
+  const cases: [string, number[], string][] = [
+    ['ends too soon', [10, 5, 0x61], 'premature EOF'],
+    ['holds a text that is not UTF-8', [10, 1, 0xff], 'The encoded data was not valid for encoding utf-8'],
+    ['has bytes no field begins with', [10, 1, 0x61, 0, 1, 1], 'no field begins at byte 4'],
+    [
+      'holds a text that no map can have as its key',
+      [10, 9, ...Buffer.from('__proto__')],
+      'the text `__proto__` is not taken',
+    ],
+  ];
+  for (const [what, bytes, reason] of cases) {
+    test(`because it ${what} is refused with the reason`, async (t) => {
+      const { server, logger } = await serveAll(t);
+      const client = containerClient(t, server);
+      const { path, responseDeserialize } = ContainerServiceService.listContainers;
+      const answer = await refusal(
+        new Promise((resolve, reject) => {
+          client.makeUnaryRequest(path, Buffer.from, responseDeserialize, bytes, (error, response) =>
+            error === null ? resolve(response) : reject(error),
+          );
+        }),
+      );
+      const message = `the request cannot be decoded: ${reason}`;
+      assert.deepEqual(answer, { code: 'INVALID_ARGUMENT', message, violations: [] });
+      assert.deepEqual(
+        logger.lines.filter(({ level }) => level === 'error'),
+        [],
+      );
+    });
+  }
+});
 
 describe('a unary handler', () => {
   const throwing: [string, () => Promise<GetStatusResponse>][] = [

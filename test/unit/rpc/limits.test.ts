@@ -239,6 +239,15 @@ describe('a server', () => {
     assert.equal(settings.maxConcurrentStreams, 7);
   });
 
+  test('asks a silent connection for a sign of life', async (t) => {
+    const { server } = await serveGuarded(t, { limits: { keepaliveSeconds: 1 } });
+    const path = server.address.slice('unix:'.length);
+    const session = connectHttp2('http://localhost', { createConnection: () => connect(path) });
+    t.after(() => session.destroy());
+    const asked = await Promise.race([once(session, 'ping').then(() => true), sleep(5000, false, { ref: false })]);
+    assert.ok(asked);
+  });
+
   test('lets go of connections that are over', async (t) => {
     const { server, logger } = await serveGuarded(t, { limits: { connections: 3 } });
     for (let round = 0; round < 10; round++) {

@@ -649,6 +649,10 @@ describe('Explain', () => {
     assert.deepEqual(await refused({ operation: 'peek' }), ['subject', 'operation']);
     assert.deepEqual(await refused({ subject, object: 'etc' }), ['object']);
     assert.deepEqual(await refused({ subject, operation: 'communicate' }), ['socket']);
+    const socket = { family: 'toString', type: 'constructor', protocol: 0, direction: 0, port: 65_536, address: 'x' };
+    assert.deepEqual(await refused({ subject, operation: 'communicate', socket }), [
+      ...['socket.family', 'socket.type', 'socket.port', 'socket.address'],
+    ]);
     assert.deepEqual(await refused({ subject, operation: 'use', object: 'fly' }), ['object']);
     const { code } = await refusal(
       ask(client, (c) => c.explain, { ...asked, subject: { $case: 'containerId', value: 'gone' } }),

@@ -1,0 +1,52 @@
+import { CLASS_OF_OPERATION } from '../policy/effect.js';
+import type { BoundRule, Match } from '../policy/model.js';
+import type { Access } from './access.js';
+import { literalStartOf } from './glob.js';
+
+/** Finds the rules that may speak of an access, by their class and by what a path begins with, without asking each. */
+export class RuleIndex {
+  readonly #rules: readonly BoundRule[];
+  /** The places of rules, by class and the start of the paths they speak of. */
+  readonly #places = new Map<string, number[]>();
+  readonly #lengths = new Set<number>();
+
+  constructor(rules: readonly BoundRule[]) {
+    this.#rules = rules;
+    for (const [place, { rule }] of rules.entries()) {
+      const start = startOf(rule.match);
+      const key = `${rule.class} ${start}`;
+      const known = this.#places.get(key);
+      if (known === undefined) this.#places.set(key, [place]);
+      else known.push(place);
+      this.#lengths.add(start.length);
+    }
+  }
+
+  /** All rules that speak of it and some that do not, in their order. */
+  thatMaySpeakOf({ operation, object }: Access): BoundRule[] {
+    const text = object.kind === 'path' ? latin1(object.path) : '';
+    const starts = [...this.#lengths].filter((length) => length <= text.length).map((length) => text.slice(0, length));
+    return starts
+      .flatMap((start) => this.#places.get(`${CLASS_OF_OPERATION[operation]} ${start}`) ?? [])
+      .sort((a, b) => a - b)
+      .map((place) => this.#rules[place]!);
+  }
+}
+
+/** What every path that a match speaks of begins with, a character for each byte. */
+function startOf(match: Match): string {
+  switch (match.kind) {
+    case 'exact':
+      return latin1(Buffer.from(match.path));
+    case 'directory':
+      return latin1(Buffer.from(match.directory));
+    case 'pattern':
+      return latin1(Buffer.from(literalStartOf(match.pattern)));
+    default:
+      return '';
+  }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
+}

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { speaksOfObject } from '../../src/explain/match.js';
+import { RuleIndex } from '../../src/explain/rule-index.js';
+import { CLASS_OF_OPERATION } from '../../src/policy/effect.js';
+import type { BoundRule } from '../../src/policy/model.js';
+import { randomDecisions } from './random-decisions.js';
+import { decisionRuns } from './runs.js';
+
+const ACCESSES = 50;
+
+test('an index finds every rule that speaks of an access, each once and in its order', () => {
+  fc.assert(
+    fc.property(randomDecisions(ACCESSES), ({ bound, accesses }) => {
+      const index = new RuleIndex(bound);
+      for (const access of accesses) {
+        const { operation, object } = access;
+        const speaks = ({ rule }: BoundRule) =>
+          rule.class === CLASS_OF_OPERATION[operation] && speaksOfObject(rule, object);
+        assert.deepEqual(index.thatMaySpeakOf(access).filter(speaks), bound.filter(speaks));
+      }
+    }),
+    decisionRuns(ACCESSES),
+  );
+});
