@@ -5,6 +5,7 @@
 #include "include/argument_hooks.h"
 #include "include/file_hooks.h"
 #include "include/network_hooks.h"
+#include "include/name_hooks.h"
 #include "include/capability_hooks.h"
 #include "include/mapping_hooks.h"
 #include "include/filesystem_hooks.h"

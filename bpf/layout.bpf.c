@@ -6,6 +6,7 @@
 #include "include/kernel.h"
 #include "include/maps.h"
 #include "include/observe.h"
+#include "include/names.h"
 #include "include/path.h"
 #include "include/token_bucket.h"
 #include "include/word.h"
@@ -33,6 +34,7 @@ struct {
 	struct image_page page;
 	struct event_record record;
 	struct container_key key;
+	struct learnt_key learnt_key;
 	struct settings settings;
 	struct token_bucket bucket;
 	struct access_key access;

@@ -9,15 +9,14 @@
 #define HAUBERK_ARGUMENT_HOOKS_H
 
 #include "decide.h"
+#include "pages.h"
 
 #define ARGUMENT_BYTES_MAX 1024
 /* More than the kernel takes: MAX_ARG_STRINGS is far above what fits its stack. */
 #define ARGUMENTS_MAX (1 << 20)
-#define PAGE_BYTES 4096
 #define ARGUMENT_RULE_LETTERS 8
 
 /* Architecture-specific: how the page tables of x86-64 lie in memory. Intel SDM, volume 3A, 4.5. */
-extern const void page_offset_base __ksym __weak;
 extern const void pgdir_shift __ksym __weak;
 #define TABLE_PRESENT 1
 #define TABLE_LARGE_PAGE (1 << 7)

@@ -4,6 +4,7 @@
 #define HAUBERK_DECIDE_H
 
 #include "observe.h"
+#include "questions.h"
 #include "report.h"
 #include "task.h"
 #include "word_prefix.h"
@@ -25,6 +26,7 @@ struct access {
 	struct dentry *dentry;
 	struct vfsmount *mnt;
 	const struct socket_use *socket;	/* SUBJECT_NETWORK, and only that */
+	struct msghdr *message;	/* SUBJECT_NAMES: what holds the question; the detail is 1 on a stream */
 	const char *name;	/* stands between a word's detail and its path */
 	__u16 wanted;		/* ACCESS_ bits */
 	__u8 subject;		/* enum image_subject */
@@ -38,6 +40,8 @@ struct access {
 /* Paths are spoken of by two classes, everything else by one. */
 static __always_inline __u32 class_of(const struct access *access)
 {
+	if (access->subject == SUBJECT_NAMES)
+		return CLASS_NETWORK;
 	return !access->subject && (access->wanted & ACCESS_EXECUTE) ? CLASS_PROCESS : access->subject + 1;
 }
 
@@ -125,6 +129,11 @@ static __always_inline __u32 place_object(struct scratch *scratch, struct access
 	if (access->socket) {
 		match->offset = place_socket(path, access->socket);
 		return PATH_OK;
+	}
+	if (access->message) {
+		scratch->sent.header = (__u64)access->message;
+		scratch->sent.is_stream = access->detail;
+		return place_question(scratch);
 	}
 	if (access->subject == SUBJECT_CAPABILITIES) {
 		match->offset = place_capability(path, access->detail);

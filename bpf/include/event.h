@@ -36,6 +36,7 @@ enum event_operation {
 	OPERATION_TRACE = 24,
 	OPERATION_UNSHARE = 25,
 	OPERATION_CALL = 26,
+	OPERATION_RESOLVE = 27,
 };
 
 enum event_flag {

@@ -52,6 +52,7 @@ enum image_flag {
 	IMAGE_DECIDES_MAPPINGS = 1 << 19,
 	/* What is let through is learnt: see observe.h. */
 	IMAGE_PROFILED = 1 << 20,
+	IMAGE_HAS_NAMES = 1 << 21,
 };
 
 /* What a word speaks of: one letter for each, see word.h. */
@@ -66,7 +67,9 @@ enum image_subject {
 	SUBJECT_PRESETS = 7,
 	SUBJECT_SYSCALLS = 8,
 	SUBJECT_ARGUMENTS = 9,
-	SUBJECTS = 10,
+	/* Of the network class too. */
+	SUBJECT_NAMES = 10,
+	SUBJECTS = 11,
 };
 
 enum image_state {

@@ -17,6 +17,13 @@
 #define ENOMEM 12
 #define EACCES 13
 
+/* What a packet's fragment is has had several names, and always these members. */
+struct packet_fragment {
+	__u64 page;
+	__u32 length;
+	__u32 offset;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct ns_common {
@@ -172,8 +179,54 @@ struct socket {
 	struct sock *sk;
 };
 
+/* Found by their names in the running kernel. */
+enum iter_type {
+	ITER_UBUF,
+	ITER_IOVEC,
+};
+
+struct iovec {
+	void *iov_base;
+	unsigned long iov_len;
+};
+
+struct iov_iter {
+	__u8 iter_type;
+	unsigned long iov_offset;
+	unsigned long count;
+	const struct iovec *__iov;
+	void *ubuf;
+	unsigned long nr_segs;
+};
+
+/* Before Linux 6.4. */
+struct iov_iter___vector {
+	const struct iovec *iov;
+};
+
 struct msghdr {
 	void *msg_name;
+	struct iov_iter msg_iter;
+};
+
+struct page {
+	unsigned long flags;
+};
+
+struct sk_buff {
+	unsigned int len;
+	unsigned int data_len;
+	__u16 protocol;
+	__u16 transport_header;
+	__u16 network_header;
+	unsigned int end;
+	unsigned char *head;
+	unsigned char *data;
+};
+
+struct skb_shared_info {
+	__u8 nr_frags;
+	struct packet_fragment frags[1];
 };
 
 /* The inode of an entry of /proc. */

@@ -5,6 +5,7 @@
 #include "automaton.h"
 #include "event.h"
 #include "kernel.h"
+#include "word.h"
 
 #define CONTAINERS_MAX 65536
 #define EVENTS_BYTES (8 * 1024 * 1024)
@@ -105,12 +106,14 @@ enum counter {
 	COUNTER_DECISIONS = 0,
 	/* Refused without a rule, by cause: COUNTER_REFUSED + enum path_result. */
 	COUNTER_REFUSED = 3 * CLASSES,
-	COUNTER_EVENT_RING_FULL = COUNTER_REFUSED + 5,
+	COUNTER_EVENT_RING_FULL = COUNTER_REFUSED + 6,
 	COUNTER_EVENT_HELD_BACK,
 	COUNTER_EVENT_SPECULATIVE,
 	/* Accesses that a profile has no room for. */
 	COUNTER_ACCESS_UNRECORDED,
 	COUNTER_TASK_STORAGE_FAILED,
+	/* What it gave could not be learnt: see name_hooks.h. */
+	COUNTER_ANSWER_UNREAD,
 	COUNTERS,
 };
 
@@ -170,6 +173,39 @@ struct arguments {
 	__u32 result;		/* out: enum arguments_result */
 };
 
+/* What may hold a question for a name: see questions.h. */
+struct sent_message {
+	__u64 header;		/* address of the struct msghdr */
+	__u32 is_stream;
+	__u32 unused;
+};
+
+/*
+ * How far the reading of a message has come. It stands here for the verifier's
+ * sake: it forgets the numbers in it, and so goes through a step only once.
+ */
+struct message_walk {
+	__u32 position;
+	__u32 length;		/* of the message */
+	/* Of the name of its question: */
+	__u32 next;		/* where the next letter goes */
+	__u32 left;		/* letters still to come of this part */
+	__u32 complete;
+	/* Of an answer: */
+	__u32 records;		/* still to come */
+	__u32 time_to_live;	/* of the aliases so far: what they lead to lives no longer */
+	__u32 unused;
+	struct container_key container;
+	__u64 now;
+};
+
+/* A name that an answer gave an address for. */
+struct learnt_name {
+	__u64 expires_ns;	/* CLOCK_BOOTTIME */
+	__u64 container_start;	/* see container_starts */
+	struct host_name name;
+};
+
 /*
  * Working memory of one decision. The functions that take nothing else are
  * gone through by the verifier once, and not once a call.
@@ -179,6 +215,9 @@ struct scratch {
 	struct question question;
 	struct word_prefix word;
 	struct arguments arguments;
+	struct sent_message sent;
+	struct learnt_name learnt;
+	struct message_walk walk;
 	struct path_buffer path;
 	struct event_record record;
 	char paths[EVENT_PATHS_BYTES + PATH_BYTES_MAX];

@@ -7,6 +7,7 @@
 #define HAUBERK_NETWORK_HOOKS_H
 
 #include "decide.h"
+#include "names.h"
 #include "sockets.h"
 
 static __always_inline bool is_under_network_policy(struct membership *found)
@@ -24,6 +25,16 @@ static __always_inline int decide_socket(struct membership *found, __u32 operati
 	};
 
 	return decide(found, &access);
+}
+
+/* Finds the name for which an answer gave the other end's address. `peer` is the socket where that end is its peer. */
+static __always_inline void find_name(struct membership *found, struct socket_use *use, struct sock *peer)
+{
+	if (!(found->flags & IMAGE_HAS_NAMES) || use->end.direction != DIRECTION_EGRESS)
+		return;
+	use->name = find_kept(peer, &use->end);
+	if (!use->name)
+		use->name = find_learnt(&found->container, &use->end);
 }
 
 static __always_inline void read_kind(struct socket_use *use, struct socket *socket)
@@ -75,7 +86,11 @@ int BPF_PROG(hauberk_socket_connect, struct socket *socket, struct sockaddr *add
 		return 0;
 	if (is_internet(use.family))
 		read_address(&use.end, address, family);
-	return decide_socket(&found, OPERATION_CONNECT, &use);
+	find_name(&found, &use, NULL);
+	if (decide_socket(&found, OPERATION_CONNECT, &use))
+		return -EACCES;
+	keep_name(socket->sk, &use);
+	return 0;
 }
 
 static __always_inline int decide_listening(__u32 operation, struct socket *socket)
@@ -117,13 +132,22 @@ int BPF_PROG(hauberk_socket_sendmsg, struct socket *socket, struct msghdr *messa
 {
 	struct membership found = {};
 	struct socket_use use = {};
+	struct sock *peer = NULL;
 
 	if (!is_under_network_policy(&found))
 		return 0;
 	read_kind(&use, socket);
-	if (is_internet(use.family) && !read_destination(&use.end, socket, message))
-		read_peer(&use.end, socket->sk);
-	return decide_socket(&found, OPERATION_SEND, &use);
+	if (is_internet(use.family)) {
+		if (!read_destination(&use.end, socket, message))
+			read_peer(&use.end, peer = socket->sk);
+		find_name(&found, &use, peer);
+	}
+	if (decide_socket(&found, OPERATION_SEND, &use))
+		return -EACCES;
+	/* A stream is open by now, or about to be. */
+	if (use.type == SOCK_STREAM)
+		keep_name(socket->sk, &use);
+	return 0;
 }
 
 SEC("lsm/socket_recvmsg")
@@ -135,8 +159,10 @@ int BPF_PROG(hauberk_socket_recvmsg, struct socket *socket, struct msghdr *messa
 	if (!is_under_network_policy(&found))
 		return 0;
 	read_kind(&use, socket);
-	if (is_internet(use.family))
+	if (is_internet(use.family)) {
 		read_peer(&use.end, socket->sk);
+		find_name(&found, &use, socket->sk);
+	}
 	return decide_socket(&found, OPERATION_RECEIVE, &use);
 }
 

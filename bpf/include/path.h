@@ -23,8 +23,10 @@ enum path_result {
 	PATH_UNSTABLE = 3,
 	/* No buffer was free, or the program is no longer the one that was run. */
 	PATH_UNAVAILABLE = 4,
+	/* A question for a name that cannot be read. */
+	PATH_UNREADABLE = 5,
 	/* A mount of the kernel's own, as overlayfs has for its layers: no task can name a file there. */
-	PATH_INTERNAL = 5,
+	PATH_INTERNAL = 6,
 };
 
 /*

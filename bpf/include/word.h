@@ -16,12 +16,13 @@ enum word_letter {
 	LETTER_MOUNT = 'm',
 	LETTER_NETWORK = 'n',
 	LETTER_PRESET = 'p',
+	LETTER_QUESTION = 'q',
 	LETTER_SYSCALL = 's',
 	LETTER_TRACE = 't',
 	LETTER_NAMESPACE = 'u',
 };
 
-/* What is not known is padded with 'a': rules do not look at it. */
+/* What is not known is padded with 'a': rules do not look at it. A name may follow. */
 #define SOCKET_WORD_BYTES 46
 #define CAPABILITY_WORD_BYTES 3
 
@@ -44,11 +45,20 @@ struct endpoint {
 	__u8 address[16];	/* an IPv4 address stands in the first four */
 };
 
+/* Parts from the last to the first, each behind a dot. It ends with the buffer. */
+#define HOST_NAME_BYTES 256
+
+struct host_name {
+	__u32 start;
+	char bytes[HOST_NAME_BYTES];
+};
+
 struct socket_use {
 	__u16 family;
 	__u16 type;
 	__u16 protocol;
 	struct endpoint end;
+	struct host_name *name;	/* of the end; NULL for none */
 };
 
 static __always_inline char letter(__u32 value)
@@ -72,9 +82,20 @@ static __always_inline __u32 place_capability(struct path_buffer *path, __u32 ca
 	return PATH_BYTES_MAX - CAPABILITY_WORD_BYTES;
 }
 
+/* Writes a name to the buffer's end and returns where it starts. */
+static __always_inline __u32 place_name(struct path_buffer *path, struct host_name *name)
+{
+	__u32 bytes = (HOST_NAME_BYTES - name->start) & (HOST_NAME_BYTES - 1);
+	__u32 start = PATH_BYTES_MAX - bytes;
+
+	bpf_probe_read_kernel(&path->bytes[start], bytes, (void *)name->bytes + HOST_NAME_BYTES - bytes);
+	return start;
+}
+
 static __always_inline __u32 place_socket(struct path_buffer *path, const struct socket_use *use)
 {
-	char *letters = &path->bytes[PATH_BYTES_MAX - SOCKET_WORD_BYTES];
+	__u32 end = use->name ? place_name(path, use->name) : PATH_BYTES_MAX;
+	char *letters = &path->bytes[path_index(end - SOCKET_WORD_BYTES)];
 
 	letters[0] = LETTER_NETWORK;
 	write_byte(letters, 1, use->family);
@@ -87,7 +108,7 @@ static __always_inline __u32 place_socket(struct path_buffer *path, const struct
 	letters[13] = letter(use->end.kind);
 	for (int i = 0; i < 16; i++)
 		write_byte(letters, 14 + 2 * i, use->end.address[i]);
-	return PATH_BYTES_MAX - SOCKET_WORD_BYTES;
+	return end - SOCKET_WORD_BYTES;
 }
 
 /* Twin: PRESET_DETAILS in src/image/words.ts. */

@@ -19,6 +19,7 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
   unreachable: 'the path leads to no root of a mount namespace',
   unstable: 'renames kept changing the path while it was read',
   unavailable: 'the acting program could not be determined',
+  unreadable: 'what is sent to the port of name servers is no question that can be read',
 };
 
 /** Turns a record's numbers into names. Nothing is guessed: what is not known stays empty. */

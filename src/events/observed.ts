@@ -5,7 +5,7 @@ import { type EventRecord, FLAGS } from './record.js';
 
 /** What was done, of a record, without who in particular did it and what came of it. */
 export function observedAccess(record: EventRecord): ObservedAccess {
-  const subject = subjectOf(record.class);
+  const subject = record.operation === 'resolve' ? 'names' : subjectOf(record.class);
   const fromOutside = (record.flags & FLAGS.fromOutside) !== 0;
   return {
     class: record.class,

@@ -55,6 +55,7 @@ export const OPERATIONS = [
   'trace',
   'unshare',
   'call',
+  'resolve',
 ] as const;
 
 /** Bits of a record's flags. */
@@ -72,7 +73,7 @@ export const FLAGS = {
 } as const;
 
 /** Order of enum path_result: why the kernel had no path to decide on. */
-export const PATH_RESULTS = ['resolved', 'too-long', 'unreachable', 'unstable', 'unavailable'] as const;
+export const PATH_RESULTS = ['resolved', 'too-long', 'unreachable', 'unstable', 'unavailable', 'unreadable'] as const;
 
 /** One record of the ring buffer, decoded but not yet explained. */
 export interface EventRecord {

@@ -6,6 +6,8 @@ export type AccessObject =
   /** A directory's path ends in a slash. */
   | { readonly kind: 'path'; readonly path: Uint8Array }
   | ({ readonly kind: 'socket' } & SocketUse)
+  /** A question for a name: in lower case, without a dot at its end. */
+  | { readonly kind: 'query'; readonly name: string }
   | { readonly kind: 'capability'; readonly capability: string }
   | { readonly kind: 'filesystem'; readonly type: string; readonly path: Uint8Array }
   /** `type` is empty where the call names none. */
@@ -31,6 +33,8 @@ export interface SocketUse {
   readonly port: number;
   /** 4 or 16 bytes; none where the other end is not known. */
   readonly address: readonly number[];
+  /** The name that was asked for when an answer gave the address; left out where none did. */
+  readonly name?: string;
 }
 
 /** One access, as the reference evaluator is asked about it. */

@@ -1,8 +1,8 @@
 import type { Operation } from '../policy/effect.js';
 import type { Action, BoundRule, PostureClass, Postures, RuleClass } from '../policy/model.js';
-import type { Access } from './access.js';
-import { isSource, speaksOfObject } from './match.js';
-import { comparePrecedence } from './precedence.js';
+import type { Access, AccessObject } from './access.js';
+import { isNamed, isSource, speaksOfObject } from './match.js';
+import { type Advantage, comparePrecedence } from './precedence.js';
 
 /** The default posture of a class, as what decides an access. */
 export interface PostureDecider {
@@ -35,7 +35,8 @@ export interface Explanation {
  * What is decided of an access, worked out rule by rule from what the language says. The image compiler does not use it;
  * the two are tested against each other.
  */
-export function explain(reaching: readonly BoundRule[], postures: Postures, access: Access): Explanation {
+export function explain(all: readonly BoundRule[], postures: Postures, access: Access): Explanation {
+  const reaching = all.filter(({ rule: { match } }) => match.kind !== 'domain' || !match.asking);
   const enforced = settle(
     reaching.filter(({ policy }) => policy.mode !== 'audit'),
     postures,
@@ -74,7 +75,7 @@ function settle(
   const candidates = reaching.filter((bound) => isCandidate(bound, access));
   const [first, ...others] = candidates;
   if (first === undefined) return settleByPosture(reaching, postures, access, mode);
-  const decider = others.reduce((best, each) => (comparePrecedence(each, best).sign < 0 ? each : best), first);
+  const decider = others.reduce((best, each) => (compareFor(access, each, best).sign < 0 ? each : best), first);
   return { action: answerOf(decider, access)!, decider };
 }
 
@@ -90,6 +91,7 @@ function settleByPosture(
     ({ rule }) =>
       rule.class === postureOf &&
       rule.action === 'Allow' &&
+      (operation !== 'resolve' || rule.match.kind === 'domain') &&
       (operation !== 'map' || rule.operations?.includes('map') === true),
   );
   if (postureClass === undefined || !isAllowList) return { action: 'Allow', decider: undefined };
@@ -119,6 +121,7 @@ const CLASS_OF: Readonly<Record<Operation, RuleClass>> = {
   unshare: 'namespaces',
   behave: 'presets',
   call: 'syscalls',
+  resolve: 'network',
 };
 
 function isOfClass({ rule }: BoundRule, { operation }: Access): boolean {
@@ -152,6 +155,17 @@ function answerOf({ rule }: BoundRule, access: Access): Action | undefined {
   return rule.ownerOnly ? 'Allow' : rule.action;
 }
 
+function compareFor({ object }: Access, first: BoundRule, second: BoundRule): Advantage {
+  return comparePrecedence(asTaken(first, object), asTaken(second, object));
+}
+
+/** A rule as it speaks of an object: what allows a name gives way to others where there is no name yet. */
+function asTaken(bound: BoundRule, object: AccessObject): BoundRule {
+  const { policy, rule } = bound;
+  if (rule.match.kind !== 'domain' || object.kind !== 'socket' || isNamed(rule.match, object)) return bound;
+  return { policy, rule: { ...rule, match: { ...rule.match, asking: true } } };
+}
+
 function letsThroughByArguments(decider: Decider | undefined, access: Access): boolean {
   if (decider === undefined || 'postureOf' in decider || decider.rule.arguments === undefined) return false;
   if (decider.rule.ownerOnly && access.ownership === 'other') return false;
@@ -165,5 +179,5 @@ function reasonOfLoss(loser: BoundRule, decider: Decider | undefined, access: Ac
   if (answerOf(loser, access) === undefined) return `it says nothing of ${access.operation}`;
   if (loser.policy.mode === 'audit') return 'its policy is in audit mode';
   if (decider === undefined || 'postureOf' in decider) return 'it would not refuse';
-  return `the other comes first: ${comparePrecedence(decider, loser).reason}`;
+  return `the other comes first: ${compareFor(access, decider, loser).reason}`;
 }

@@ -1,5 +1,5 @@
 import { parseAddressBlock } from '../policy/address.js';
-import type { BoundRule, EndpointMatch, Match, PathMatch, Rule } from '../policy/model.js';
+import type { BoundRule, DomainMatch, EndpointMatch, Match, PathMatch, Rule } from '../policy/model.js';
 import { ADDRESS_FAMILIES, ANY_ENDPOINT, PROTOCOLS, parsePorts, type SocketSet } from '../policy/network.js';
 import type { AccessObject, SocketUse } from './access.js';
 import { Glob } from './glob.js';
@@ -21,6 +21,9 @@ export function speaksOfObject({ match, action }: Rule, object: AccessObject): b
       return object.kind === 'socket' && object.family === ADDRESS_FAMILIES[match.family];
     case 'endpoint':
       return object.kind === 'socket' && isEndpoint(match, action, object);
+    case 'domain':
+      if (object.kind === 'query') return isUnder(match, object.name);
+      return object.kind === 'socket' && (isNamed(match, object) || (action === 'Allow' && isForAsking(object)));
     case 'capability':
       return object.kind === 'capability' && object.capability === match.capability;
     case 'filesystem':
@@ -94,6 +97,22 @@ function isAnyOf(sets: readonly SocketSet[], { family, type, protocol }: SocketU
   return sets.some(
     ({ families, types, protocols }) => has(families, family) && has(types, type) && has(protocols, protocol),
   );
+}
+
+/** Whether a socket is used towards an address of a name that a domain covers. */
+export function isNamed(match: DomainMatch, { family, direction, name }: SocketUse): boolean {
+  const isInternet = ANY_ENDPOINT.some(({ families = [] }) => families.includes(family));
+  return isInternet && direction === 'egress' && name !== undefined && isUnder(match, name);
+}
+
+/** Whether a socket is being made, or used, as whoever asks for a name must. */
+function isForAsking(use: SocketUse): boolean {
+  const isFit = isAnyOf(PROTOCOLS.udp, use) || isAnyOf(PROTOCOLS.tcp, use);
+  return isFit && (use.direction === 'none' || (use.direction === 'egress' && use.port === 53));
+}
+
+function isUnder({ domain }: DomainMatch, name: string): boolean {
+  return domain.startsWith('*.') ? name.endsWith(domain.slice(1)) : `.${name}`.endsWith(`.${domain}`);
 }
 
 /** What is to be allowed may also come as far as the other end is known: see EndpointMatch. */

@@ -87,6 +87,8 @@ function kindOf(match: Match): (typeof KIND_ORDER)[number] {
     case 'protocol':
       if (match.protocol === 'all') return 'all protocols';
       return SOCKET_TYPES.includes(match.protocol) ? 'socket type' : 'transport protocol';
+    case 'domain':
+      return match.asking ? 'transport protocol' : 'one thing';
     default:
       return 'one thing';
   }
@@ -103,6 +105,8 @@ function detailOf(match: Match): readonly number[] {
       return [Buffer.byteLength(literalStartOf(match.pattern))];
     case 'endpoint':
       return endpointDetail(match);
+    case 'domain':
+      return match.asking ? [] : [WHOLE_ADDRESS - 0.5, ...domainDetail(match.domain)];
     case 'mount':
       return [...(match.target === undefined ? [0] : detailOf(match.target)), has(match.type), has(match.operation)];
     case 'trace':
@@ -117,6 +121,14 @@ function endpointDetail({ cidr, ports, protocol, direction }: EndpointMatch): re
   const bits = typeof block === 'object' ? block.bits + (block.address.length === 4 ? 96 : 0) : 0;
   const range = ports === undefined ? undefined : parsePorts(ports);
   return [bits, range === undefined ? 0 : 65_535 - (range.high - range.low), has(protocol), has(direction)];
+}
+
+const WHOLE_ADDRESS = 128;
+
+/** The longer name, and of two that are as long the one that leaves out itself. */
+function domainDetail(domain: string): readonly number[] {
+  const isBelow = domain.startsWith('*.');
+  return isBelow ? [domain.length - 2, 1] : [domain.length, 0];
 }
 
 function has(value: unknown): number {

@@ -1,5 +1,6 @@
 import type { BoundRule, Policy, Postures } from '../policy/model.js';
 import { policyKey } from '../policy/model.js';
+import { isForQuestions } from '../policy/rule-set.js';
 import { explain } from './evaluate.js';
 import { comparePrecedence } from './precedence.js';
 import { RuleIndex } from './rule-index.js';
@@ -23,14 +24,15 @@ export class Reviewer {
   readonly #byPolicy = new Map<string, BoundRule[]>();
 
   /**
-   * @param reaching every rule that reaches the container
+   * @param all every rule that reaches the container
    * @param decides whether a rule decides any access at all
    */
   constructor(
-    reaching: readonly BoundRule[],
+    all: readonly BoundRule[],
     readonly postures: Postures,
     readonly decides: (rule: BoundRule) => boolean,
   ) {
+    const reaching = all.filter((bound) => !isForQuestions(bound));
     this.#index = new RuleIndex(reaching);
     for (const bound of reaching) {
       const key = policyKey(bound.policy);

@@ -1,6 +1,6 @@
 import { parseAddressBlock } from '../policy/address.js';
 import { CLASS_OF_OPERATION, OPERATIONS, type Operation } from '../policy/effect.js';
-import type { BoundRule, EndpointMatch, PathMatch, Rule } from '../policy/model.js';
+import type { BoundRule, DomainMatch, EndpointMatch, PathMatch, Rule } from '../policy/model.js';
 import { ADDRESS_FAMILIES, ANY_ENDPOINT, PROTOCOLS, parsePorts, type SocketSet } from '../policy/network.js';
 import type { Access, AccessObject, SocketUse } from './access.js';
 import { speaksOfObject } from './match.js';
@@ -10,19 +10,34 @@ const FILLINGS = ['x', 'a', '0', 'A', '_', 'é'];
 
 /** Accesses that a rule speaks of, one for each of its operations; none where none could be made up. */
 export function witnessesOf(bound: BoundRule): Access[] {
+  const { match } = bound.rule;
+  const question = match.kind === 'domain' ? [accessOf(bound, 'resolve', queryOf(match))] : [];
+  return [...question, ...witnessesOfObject(bound)];
+}
+
+function witnessesOfObject(bound: BoundRule): Access[] {
   const object = objectsOf(bound.rule).find((candidate) => speaksOfObject(bound.rule, candidate));
   if (object === undefined) return [];
-  return operationsOf(bound.rule).map((operation) => ({
+  return operationsOf(bound.rule).map((operation) => accessOf(bound, operation, object));
+}
+
+function accessOf({ rule }: BoundRule, operation: Operation, object: AccessObject): Access {
+  return {
     operation,
     object,
-    program: Buffer.from(programOf(bound.rule)),
-    ownership: bound.rule.ownerOnly ? 'other' : 'owner',
-    terminal: bound.rule.terminal === true,
+    program: Buffer.from(programOf(rule)),
+    ownership: rule.ownerOnly ? 'other' : 'owner',
+    terminal: rule.terminal === true,
     arguments: [],
-  }));
+  };
+}
+
+function queryOf({ domain }: DomainMatch): { kind: 'query'; name: string } {
+  return { kind: 'query', name: domain.replace(/^\*/u, 'x') };
 }
 
 function operationsOf(rule: Rule): readonly Operation[] {
+  if (rule.class === 'network') return ['communicate'];
   if (rule.class !== 'file') return OPERATIONS.filter((operation) => CLASS_OF_OPERATION[operation] === rule.class);
   if (rule.operations !== undefined) return rule.operations;
   return rule.readOnly && rule.action === 'Allow' ? ['read'] : ['read', 'write'];
@@ -48,6 +63,11 @@ function objectsOf({ match }: Rule): AccessObject[] {
       return [socketOf({ families: [ADDRESS_FAMILIES[match.family]] })];
     case 'endpoint':
       return [endpointOf(match)];
+    case 'domain': {
+      const [set] = ANY_ENDPOINT;
+      const end = { direction: 'egress' as const, port: 443, address: [127, 0, 0, 1] };
+      return [{ ...socketOf(set!), ...end, name: queryOf(match).name }];
+    }
     case 'capability':
       return [{ kind: 'capability', capability: match.capability }];
     case 'filesystem':

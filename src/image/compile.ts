@@ -10,6 +10,7 @@ import {
   decidesFlag,
   FLAG_DECIDES_MAPPINGS,
   FLAG_HAS_ARGUMENTS,
+  FLAG_HAS_NAMES,
   FLAG_HAS_SOURCES,
   FLAG_HAS_TERMINALS,
   FLAG_PROFILED,
@@ -24,7 +25,7 @@ import { addProgram } from './paths.js';
 import { PatternError } from './pattern.js';
 import { Precedence } from './precedence.js';
 import { Verdicts } from './verdicts.js';
-import { addArguments } from './words.js';
+import { addArguments, addQuestions } from './words.js';
 
 /**
  * Compiles what is decided for a container into the image the kernel follows. Throws a Failure: `resource-exhausted`
@@ -59,6 +60,7 @@ function buildAutomaton(ruleSet: RuleSet, budget: Budget): { automaton: Automato
   });
   ruleSet.rules.forEach(({ rule }, index) => {
     addArguments(nondeterministic, index, rule.arguments ?? [], verdicts.marks.ofArguments(index));
+    addQuestions(nondeterministic, rule.match, verdicts.marks.ofName(index));
   });
   const precedence = new Precedence(nondeterministic, ruleSet);
   return { automaton: determinize(nondeterministic, precedence, verdicts, budget), verdicts };
@@ -90,6 +92,7 @@ function flagsOf({ rules, postures, rehearsedPostures, profiled }: RuleSet): num
     having(FLAG_HAS_TERMINALS, ({ rule }) => rule.terminal === true) |
     having(FLAG_HAS_ARGUMENTS, ({ rule }) => rule.arguments !== undefined) |
     having(FLAG_DECIDES_MAPPINGS, namesMapping) |
+    having(FLAG_HAS_NAMES, ({ rule }) => rule.match.kind === 'domain') |
     (profiled ? FLAG_PROFILED : 0)
   );
 }

@@ -1,6 +1,6 @@
 import { formatIpv6 } from '../policy/address.js';
 import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
-import { readCapabilityWord, readSocketWord, type SocketWord } from './read-word.js';
+import { readCapabilityWord, readQuestionWord, readSocketWord, type SocketWord } from './read-word.js';
 
 const FAMILY_NAMES = namesOf(ADDRESS_FAMILIES);
 const TYPE_NAMES = namesOf(SOCKET_TYPES);
@@ -23,21 +23,23 @@ const DEFAULT_PROTOCOLS: ReadonlyMap<string, string> = new Map([
 
 /**
  * What a word of the kernel's says (see image/words.ts), for people: a path as it is, a capability by its name, a socket
- * as `tcp 10.0.0.1:443`, `tcp port 80` where only this end is told, or `netlink raw 0`; of a file its path with the type
- * of its filesystem, of a mount its place with its type, of a process its program.
+ * as `tcp 10.0.0.1:443`, with a name if an answer gave the address for it, `tcp port 80` where only this end is told, or
+ * `netlink raw 0`; of a file its path with the type of its filesystem, of a mount its place with its type, of a process its
+ * program; a name that is asked for as it is.
  */
 export function describeWord(word: string): string {
   const describe = OTHER_WORDS[word.charAt(0)];
   if (describe !== undefined) return describe(word.slice(2));
+  if (word.startsWith('q')) return readQuestionWord(word) || '.';
   if (word.startsWith('c')) return readCapabilityWord(word);
   return word.startsWith('n') ? describeSocket(readSocketWord(word)) : word;
 }
 
-function describeSocket({ family, type, protocol, direction, port, address }: SocketWord): string {
+function describeSocket({ family, type, protocol, direction, port, address, name }: SocketWord): string {
   const sockets = describeSockets(nameIn(FAMILY_NAMES, family), nameIn(TYPE_NAMES, type), protocol);
   if (direction === 'none') return sockets;
   if (address.length === 0) return `${sockets} port ${port}`;
-  return `${sockets} ${formatAddress(address)}:${port}`;
+  return `${sockets} ${formatAddress(address)}:${port}${name && ` (${name})`}`;
 }
 
 const withType = (text: string): string => {

@@ -10,7 +10,7 @@ import { type BoundRule, RULE_CLASSES, type RuleClass } from '../policy/model.js
  * that entry's first word is `base` again.
  */
 export const ENTRY_BYTES = 8;
-export const HEADER_ENTRIES = 8;
+export const HEADER_ENTRIES = 9;
 /** The kernel holds an image in pages of so many entries: a look-up costs it more than a step of the automaton. */
 export const PAGE_ENTRIES = 4096;
 /** "HBK3": refuses an image of another layout. */
@@ -39,6 +39,8 @@ export const FLAG_HAS_ARGUMENTS = 1 << 18;
 export const FLAG_DECIDES_MAPPINGS = 1 << 19;
 /** What is let through is learnt. */
 export const FLAG_PROFILED = 1 << 20;
+/** Some rule names a host: questions for names are read, and addresses learnt from the answers. */
+export const FLAG_HAS_NAMES = 1 << 21;
 
 /** Whether a rule speaks of mapping files as executable memory. */
 export function namesMapping({ rule }: BoundRule): boolean {
@@ -46,19 +48,24 @@ export function namesMapping({ rule }: BoundRule): boolean {
 }
 
 /**
- * What a word speaks of. A path is a subject of two classes, every other class is one with one operation; arguments of a
- * program are asked about once the program itself is decided.
+ * What a word speaks of. A path is a subject of two classes, every other class is one with one operation, but that network
+ * rules speak of names too; arguments of a program are asked about once the program itself is decided.
  */
-export const SUBJECTS = ['path', ...RULE_CLASSES.slice(2), 'arguments'] as const;
+export const SUBJECTS = ['path', ...RULE_CLASSES.slice(2), 'arguments', 'names'] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
 export function subjectOf(ruleClass: RuleClass): Subject {
   return ruleClass === 'process' || ruleClass === 'file' ? 'path' : ruleClass;
 }
 
+/** What the word of an access speaks of. */
+export function subjectOfOperation(operation: Operation): Subject {
+  return operation === 'resolve' ? 'names' : subjectOf(CLASS_OF_OPERATION[operation]);
+}
+
 /** The operations that are decided on a subject, in the order of their entries in a verdict row. */
 export function operationsOn(subject: Subject): readonly Operation[] {
-  return OPERATIONS.filter((operation) => subjectOf(CLASS_OF_OPERATION[operation]) === subject);
+  return OPERATIONS.filter((operation) => subjectOfOperation(operation) === subject);
 }
 
 /** A state word is the state's base and two flags. The word 0 is the dead state: no rule can match any more. */

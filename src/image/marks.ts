@@ -2,7 +2,7 @@ import type { RuleSet } from '../policy/rule-set.js';
 
 /**
  * What the nodes of an automaton are marked with, as numbers: first the rules in their order, each for what it matches;
- * then the sources; then the rules again, each for the arguments it allows.
+ * then the sources; then the rules again, each for the arguments it allows; and once more, each for the names it names.
  */
 export class Marks {
   readonly #rules: number;
@@ -22,8 +22,13 @@ export class Marks {
     return this.#rules + this.sources + rule;
   }
 
+  /** Of questions for a name; of what is sent to its addresses the mark is the rule's own. */
+  ofName(rule: number): number {
+    return this.ofArguments(rule) + this.#rules;
+  }
+
   /** Takes a set of marks, sorted, apart. */
-  split(marks: Int32Array): { rules: Int32Array; sources: Int32Array; byArguments: Int32Array } {
+  split(marks: Int32Array): { rules: Int32Array; sources: Int32Array; byArguments: Int32Array; byName: Int32Array } {
     const between = (from: number, to: number) =>
       marks.filter((mark) => mark >= from && mark < to).map((mark) => mark - from);
     const end = this.#rules + this.sources;
@@ -31,6 +36,7 @@ export class Marks {
       rules: between(0, this.#rules),
       sources: between(this.#rules, end),
       byArguments: between(end, end + this.#rules),
+      byName: between(end + this.#rules, end + 2 * this.#rules),
     };
   }
 }

@@ -23,8 +23,11 @@ export class Precedence {
   constructor(automaton: NondeterministicAutomaton, { rules }: RuleSet) {
     const classes = RULE_CLASSES.filter((ruleClass) => rules.some(({ rule }) => rule.class === ruleClass));
     const classOfRule = rules.map(({ rule }) => classes.indexOf(rule.class));
-    // Of mapping, rules that do not name it say nothing, and where none does nothing is lost by that.
-    const operations = OPERATIONS.filter((operation) => operation !== 'map' || rules.some(namesMapping));
+    // Of mapping, rules that do not name it say nothing, and where none does nothing is lost by that. Questions for names
+    // have words of their own.
+    const operations = OPERATIONS.filter(
+      (operation) => operation !== 'resolve' && (operation !== 'map' || rules.some(namesMapping)),
+    );
     this.#reachable = classes.map(() => new Int32Array(automaton.nodes).fill(NEVER));
     this.#settled = classes.map(() => new Int32Array(automaton.nodes).fill(NEVER));
     for (let node = automaton.nodes - 1; node >= 0; node--) {

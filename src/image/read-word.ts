@@ -12,9 +12,13 @@ export interface SocketWord {
   readonly port: number;
   /** 4 or 16 bytes; none where the other end is not known. */
   readonly address: readonly number[];
+  /** The one that an answer gave the address for; empty for none. */
+  readonly name: string;
 }
 
 const ZERO = 0x61;
+/** What may follow is a name. */
+const SOCKET_LETTERS = 46;
 const DIRECTIONS = ['none', 'egress', 'ingress'] as const;
 /** By the kind of address: how many bytes it has. */
 const ADDRESS_BYTES = [0, 4, 16];
@@ -29,7 +33,18 @@ export function readSocketWord(word: string): SocketWord {
     address: Array.from({ length: ADDRESS_BYTES[numberAt(word, 13, 1)] ?? 0 }, (_, index) =>
       numberAt(word, 14 + index * 2, 2),
     ),
+    name: readName(word.slice(SOCKET_LETTERS)),
   };
+}
+
+/** The name that a question is for; empty for the root. */
+export function readQuestionWord(word: string): string {
+  return readName(word.slice(1));
+}
+
+/** From parts, the last one first, each behind a dot. */
+function readName(parts: string): string {
+  return parts.slice(1).split('.').reverse().join('.');
 }
 
 /** The capability's name; `capability 99` for one that this version does not know. */

@@ -44,7 +44,7 @@ export class Rows {
       rehearsedPostures === undefined ? new Map() : defaultsFor(rehearsedPostures, 'audit', decidingRules);
   }
 
-  /** What these rules speak of, all of them. */
+  /** What these rules speak of, all of them, questions for names left aside. */
   subjectOf(rules: Int32Array): Subject {
     return this.#subjects[rules[0]!]!;
   }
@@ -54,9 +54,9 @@ export class Rows {
     return this.#row(subject, new Int32Array(0));
   }
 
-  /** The row of what these rules match, in their order; they are of one subject. */
-  of(rules: Int32Array): Int32Array {
-    return this.#row(this.subjectOf(rules), rules);
+  /** The row of what these rules match, in their order, where it is of this subject. */
+  of(subject: Subject, rules: Int32Array): Int32Array {
+    return this.#row(subject, rules);
   }
 
   /** The row of arguments that this rule allows. */

@@ -5,6 +5,7 @@ import {
   ACTOR_HAS_TERMINAL,
   PROGRAM_CLASS_UNNAMED,
   SUBJECTS,
+  type Subject,
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_VERDICT,
   VERDICT_RULE_MASK,
@@ -85,42 +86,42 @@ export class Verdicts {
       entries.push(symbol);
       entries.push(value);
     };
-    const { rules, sources, byArguments } = this.marks.split(marks.values.subarray(0, marks.length));
+    const { rules, sources, byArguments, byName } = this.marks.split(marks.values.subarray(0, marks.length));
     const programClass = sources.length === 0 ? PROGRAM_CLASS_UNNAMED : this.programs.classOf(sources);
     if (programClass !== PROGRAM_CLASS_UNNAMED) add(SYMBOL_PROGRAM_CLASS, programClass);
     if (byArguments.length > 0) {
       const row = this.#settled.ofArguments(byArguments[0]!);
       add(SYMBOL_VERDICT, this.#rows.intern(row, 0, ROW_WORDS));
     }
-    if (rules.length > 0) this.#addRows(rules, add);
+    if (rules.length > 0) this.#addRows(this.#settled.subjectOf(rules), rules, add);
+    if (byName.length > 0) this.#addRows('names', byName, add);
     this.budget.bound('transitions', this.#labels.pool.length + entries.length);
     return entries;
   }
 
   /** An entry only where the row is not what a look-up has come to by then: see automaton_match in bpf/include. */
-  #addRows(rules: Int32Array, add: (symbol: number, row: number) => void): void {
-    const others = this.#rowOf(rules, PROGRAM_CLASS_UNNAMED, false);
-    if (others !== this.defaultRows[SUBJECTS.indexOf(this.#settled.subjectOf(rules))]) add(SYMBOL_VERDICT, others);
-    const onTerminal = this.#hasTerminals ? this.#rowOf(rules, PROGRAM_CLASS_UNNAMED, true) : others;
+  #addRows(subject: Subject, rules: Int32Array, add: (symbol: number, row: number) => void): void {
+    const others = this.#rowOf(subject, rules, PROGRAM_CLASS_UNNAMED, false);
+    if (others !== this.defaultRows[SUBJECTS.indexOf(subject)]) add(SYMBOL_VERDICT, others);
+    const onTerminal = this.#hasTerminals ? this.#rowOf(subject, rules, PROGRAM_CLASS_UNNAMED, true) : others;
     if (onTerminal !== others) add(SYMBOL_VERDICT + ACTOR_HAS_TERMINAL, onTerminal);
     for (const programClass of this.programs.namedByAny(rules)) {
       const symbol = SYMBOL_VERDICT + 2 * programClass;
-      const row = this.#rowOf(rules, programClass, false);
+      const row = this.#rowOf(subject, rules, programClass, false);
       if (row !== others) add(symbol, row);
       if (!this.#hasTerminals) continue;
-      const rowOnTerminal = this.#rowOf(rules, programClass, true);
+      const rowOnTerminal = this.#rowOf(subject, rules, programClass, true);
       if (rowOnTerminal !== (row === others ? onTerminal : row)) add(symbol + ACTOR_HAS_TERMINAL, rowOnTerminal);
     }
   }
 
   /** The row for these rules, in their order, and a program of this class, with or without a terminal. */
-  #rowOf(rules: Int32Array, programClass: number, terminal: boolean): number {
+  #rowOf(subject: Subject, rules: Int32Array, programClass: number, terminal: boolean): number {
     this.budget.spend(rules.length + 1);
     const reaching = rules.filter(
       (rule) => this.programs.reaches(rule, programClass) && (terminal || !this.#isForTerminal[rule]),
     );
-    const row =
-      reaching.length > 0 ? this.#settled.of(reaching) : this.#settled.defaultOf(this.#settled.subjectOf(rules));
+    const row = reaching.length > 0 ? this.#settled.of(subject, reaching) : this.#settled.defaultOf(subject);
     return this.#rows.intern(row, 0, ROW_WORDS);
   }
 }

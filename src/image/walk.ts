@@ -1,5 +1,4 @@
 import type { Operation, Ownership } from '../policy/effect.js';
-import { CLASS_OF_OPERATION } from '../policy/effect.js';
 import type { Action } from '../policy/model.js';
 import {
   ACTOR_HAS_TERMINAL,
@@ -15,7 +14,7 @@ import {
   SYMBOL_DEFAULT,
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_VERDICT,
-  subjectOf,
+  subjectOfOperation,
   VERDICT_ACTION_SHIFT,
   VERDICT_ACTIONS,
   VERDICT_BY_ARGUMENTS,
@@ -62,7 +61,7 @@ export function decide(
   operation: Operation,
   ownership: Ownership,
 ): Decision {
-  const subject = subjectOf(CLASS_OF_OPERATION[operation]);
+  const subject = subjectOfOperation(operation);
   const row = rowFor(words, word, subject, programClass * 2 + (terminal ? ACTOR_HAS_TERMINAL : 0));
   return decodeVerdict(verdictIn(words, row, operationsOn(subject).indexOf(operation), ownership));
 }

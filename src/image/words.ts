@@ -1,7 +1,9 @@
 import { parseAddressBlock } from '../policy/address.js';
 import { CAPABILITIES, type Capability } from '../policy/capability.js';
+import { BELOW } from '../policy/domain.js';
 import {
   type Action,
+  type DomainMatch,
   type EndpointMatch,
   type Match,
   MOUNT_OPERATIONS,
@@ -35,11 +37,11 @@ import { addPath } from './paths.js';
  * is `m`, whether it is made (`a`) or taken away (`b`), the type's name, which may be empty, and the path. A process that
  * is looked into is `t`, read (`a`) or attached to (`b`), and the path of its program. A user namespace is `ua`. What
  * presets forbid is `p`, a letter for what it is (see addPreset) and a path. An argument of a program is `a`, the number
- * of the rule that looks at it (8) and the argument.
+ * of the rule that looks at it (8) and the argument. A question for a name is `q` and the name.
  *
- * A capability is `c` and its number (2 letters). A socket is `n`, address family (2), type (1), protocol (4) and
- * direction (1), port (4), kind of address (1) and address (32, an IPv4 address in the first 8). What is not known is
- * written as zeros.
+ * A socket is `n`, address family (2), type (1), protocol (4) and direction (1), port (4), kind of address (1), address
+ * (32, an IPv4 address in the first 8) and, where an answer gave that address, the name that was asked for. What is not
+ * known is written as zeros. A name is its parts from the last to the first, each behind a dot: `.com.example.www`.
  */
 const ZERO = 0x61;
 export const ARGUMENT_RULE_LETTERS = 8;
@@ -47,6 +49,9 @@ const ANY_LETTER: Range = { low: ZERO, high: ZERO + 15 };
 
 const DIRECTION = { none: 'a', egress: 'b', ingress: 'c' } as const;
 const ADDRESS_UNKNOWN = 'a';
+const ADDRESS_LETTERS = 32;
+const DOT = Buffer.from('.');
+const QUESTION_PORT = 53;
 const ADDRESS_KINDS: ReadonlyMap<number, string> = new Map([
   [4, 'b'],
   [16, 'c'],
@@ -98,6 +103,12 @@ export function addArguments(
   }
 }
 
+/** Questions for the names of a domain, of which a match may be one. */
+export function addQuestions(automaton: NondeterministicAutomaton, match: Match, mark: number): void {
+  if (match.kind !== 'domain' || match.asking) return;
+  addNames(automaton, automaton.literal(automaton.start, Buffer.from('q')), match, mark);
+}
+
 /** The letter of one of several operations, or of any. */
 function chooseLetter<Name>(
   automaton: NondeterministicAutomaton,
@@ -145,6 +156,10 @@ function addCapability(automaton: NondeterministicAutomaton, capability: Capabil
 }
 
 function addNetwork(automaton: NondeterministicAutomaton, match: NetworkMatch, action: Action, mark: number): void {
+  if (match.kind === 'domain') {
+    addDomain(automaton, match, mark);
+    return;
+  }
   const ends = socketSets(match).flatMap((set) => addSockets(automaton, set));
   for (const end of new Set(ends)) {
     if (match.kind === 'endpoint') addEndpoint(automaton, end, match, action, mark);
@@ -152,7 +167,7 @@ function addNetwork(automaton: NondeterministicAutomaton, match: NetworkMatch, a
   }
 }
 
-function socketSets(match: NetworkMatch): readonly SocketSet[] {
+function socketSets(match: Exclude<NetworkMatch, DomainMatch>): readonly SocketSet[] {
   switch (match.kind) {
     case 'protocol':
       return PROTOCOLS[match.protocol];
@@ -208,6 +223,29 @@ function addEndpoint(
       allow(end, ADDRESS_UNKNOWN);
     }
   }
+}
+
+/** What is sent to an address of a name; and what there must be before one is known. */
+function addDomain(automaton: NondeterministicAutomaton, match: DomainMatch, mark: number): void {
+  for (const from of (match.asking ? ASKING_SOCKETS : ANY_ENDPOINT).flatMap((set) => addSockets(automaton, set))) {
+    const egress = automaton.literal(from, Buffer.from(DIRECTION.egress));
+    if (match.asking) {
+      markAll(automaton, automaton.literal(from, Buffer.from(DIRECTION.none)), mark);
+      markAll(automaton, automaton.literal(egress, Buffer.from(letters(QUESTION_PORT, 4))), mark);
+    } else {
+      addNames(automaton, anyLetters(automaton, egress, 4 + 1 + ADDRESS_LETTERS), match, mark);
+    }
+  }
+}
+
+const ASKING_SOCKETS: readonly SocketSet[] = [...PROTOCOLS.tcp, ...PROTOCOLS.udp];
+
+function addNames(automaton: NondeterministicAutomaton, from: number, { domain }: DomainMatch, mark: number): void {
+  const isBelow = domain.startsWith(BELOW);
+  const parts = (isBelow ? domain.slice(BELOW.length) : domain).split('.').reverse();
+  const end = automaton.literal(from, Buffer.from(parts.map((part) => `.${part}`).join('')));
+  if (!isBelow) automaton.addMark(end, mark);
+  markAll(automaton, automaton.literal(end, DOT), mark);
 }
 
 /** Marks every word that goes on from here. */

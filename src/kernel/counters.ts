@@ -2,7 +2,7 @@ import { VERDICT_ACTIONS } from '../image/layout.js';
 import { RULE_CLASSES } from '../policy/model.js';
 import { checked, lookupElement, possibleProcessors } from './libbpf.js';
 
-const CAUSES = ['resolved', 'too-long', 'unreachable', 'unstable', 'unavailable'] as const;
+const CAUSES = ['resolved', 'too-long', 'unreachable', 'unstable', 'unavailable', 'unreadable'] as const;
 
 /** Order of enum counter in bpf/include/maps.h. */
 export const COUNTERS = [
@@ -13,6 +13,7 @@ export const COUNTERS = [
   'dropped.speculative',
   'dropped.unrecorded',
   'task-storage-failed',
+  'answer-unread',
 ] as const;
 export type Counter = (typeof COUNTERS)[number];
 

@@ -12,6 +12,7 @@ import {
   deleteElement,
   freezeMap,
   KernelError,
+  lookupElement,
   MAP_CREATE_OPTIONS_BYTES,
   nextKey,
   updateBatch,
@@ -19,6 +20,7 @@ import {
 
 const ENOENT = 2;
 const KEY_BYTES = 8;
+const START_BYTES = 8;
 const PAGE_BYTES = PAGE_ENTRIES * ENTRY_BYTES;
 
 /** An image in the kernel: complete and frozen. It lives while a container uses it or until it is released. */
@@ -89,6 +91,15 @@ export class ContainerMap {
     checked('cannot publish policy images', await updateBatchAsync(this.descriptor, keys, values, count, null));
     // koffi does not keep buffers of a call off the main thread alive: they are used here once more.
     if (keys.length !== values.length * 2) throw new Error('unreachable');
+  }
+
+  /** Whether it is known when the container started, and so when another one has its numbers. */
+  knowsStart(container: NamespacePair): boolean {
+    const start = Buffer.alloc(START_BYTES);
+    const result = lookupElement(this.starts, new Uint32Array(keyOf(container)), start);
+    if (result === -ENOENT) return false;
+    checked('cannot read the start of a container', result);
+    return start.readBigUInt64LE() !== 0n;
   }
 
   remove(container: NamespacePair): void {

@@ -11,6 +11,7 @@ import {
   type PublishedContainer,
   releaseKernelImage,
 } from './images.js';
+import { forgetLearntNames } from './learnt-names.js';
 import { type AttachedPrograms, attachPrograms } from './programs.js';
 import { RingBuffer } from './ring-buffer.js';
 
@@ -59,6 +60,8 @@ export class Kernel {
   }
 
   removeContainer(container: NamespacePair): void {
+    // Otherwise the kernel sees that another one with these numbers has another start.
+    if (!this.#containers.knowsStart(container)) forgetLearntNames(this.#programs.maps.learnt, container);
     this.#containers.remove(container);
   }
 

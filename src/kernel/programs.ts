@@ -39,6 +39,9 @@ const PINNED_MAPS = [
   'token_buckets',
   'accepted',
   'accesses',
+  'learnt',
+  'kept_names',
+  'askers',
 ] as const;
 type PinnedMap = (typeof PINNED_MAPS)[number];
 

@@ -105,6 +105,9 @@ export class Metrics {
     this.#counter('task_storage_failures_total', 'Tasks refused for want of kernel memory.', [], () => [
       [{}, kernelCounters()['task-storage-failed']],
     ]);
+    this.#counter('answers_unread_total', 'Answers to questions for names that could not be learnt from.', [], () => [
+      [{}, kernelCounters()['answer-unread']],
+    ]);
     this.#counter('program_recursion_misses_total', 'Runs of a program the kernel left out.', ['program'], () =>
       [...recursionMisses()].map(([program, value]) => [{ program }, value]),
     );

@@ -15,6 +15,7 @@ export const OPERATIONS = [
   'unshare',
   'behave',
   'call',
+  'resolve',
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
@@ -37,6 +38,7 @@ export const CLASS_OF_OPERATION: Readonly<Record<Operation, RuleClass>> = {
   unshare: 'namespaces',
   behave: 'presets',
   call: 'syscalls',
+  resolve: 'network',
 };
 
 /** Whether the acting user owns the file. */
@@ -54,6 +56,7 @@ export const OWNERSHIPS: readonly Ownership[] = ['owner', 'other'];
 export function effectOf(rule: Rule, operation: Operation, ownership: Ownership): Action | undefined {
   if (rule.class !== CLASS_OF_OPERATION[operation]) return undefined;
   if (rule.class === 'file' && !speaksOf(rule, operation)) return undefined;
+  if (operation === 'resolve' && rule.match.kind !== 'domain') return undefined;
   if (rule.ownerOnly && ownership === 'other') return rule.action === 'Audit' ? 'Audit' : 'Block';
   if (rule.readOnly) {
     if (rule.action === 'Allow') return operation === 'read' ? 'Allow' : undefined;

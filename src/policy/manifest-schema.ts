@@ -78,7 +78,7 @@ const networkSection: Schema = optional(
       ports: optional({ type: ['string', 'integer'], check: 'ports' }),
       direction: optional({ type: 'string', enum: [...DIRECTIONS, null] }),
     }),
-    matchDNSQueries: unsupported('`matchDNSQueries` are'),
+    matchDNSQueries: entries({ domain: checked('domain') }, 'domain'),
   }),
 );
 

@@ -65,6 +65,8 @@ function describeMatch({ match }: Pick<Rule, 'match'>): [list: string, head: Rec
       const { kind: _, ...endpoint } = match;
       return ['matchEndpoints', endpoint];
     }
+    case 'domain':
+      return ['matchDNSQueries', { domain: match.domain }];
     case 'capability':
       return ['matchCapabilities', { capability: match.capability }];
     case 'name':

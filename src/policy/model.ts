@@ -52,11 +52,12 @@ export const PATH_BYTES_MAX = 4096;
 export const NAME_BYTES_MAX = 255;
 export const ARGUMENT_BYTES_MAX = 1024;
 
-/** A socket of one of the kinds a name stands for, or one that is used towards an address. */
+/** A socket of one of the kinds a name stands for, one that is used towards an address, or a name of a host. */
 export type NetworkMatch =
   | { readonly kind: 'protocol'; readonly protocol: Protocol }
   | { readonly kind: 'family'; readonly family: AddressFamily }
-  | EndpointMatch;
+  | EndpointMatch
+  | DomainMatch;
 
 /**
  * The other end of a connection: its address, and its port for what goes out (egress). For what comes in (ingress) the
@@ -68,6 +69,20 @@ export interface EndpointMatch {
   readonly cidr?: string;
   readonly ports?: string;
   readonly direction?: Direction;
+}
+
+/**
+ * A domain and all names below it, or with a leading `*.` those below it only: questions for them, and what is sent to
+ * the addresses that the answers gave. In the form of canonicalDomain.
+ */
+export interface DomainMatch {
+  readonly kind: 'domain';
+  readonly domain: string;
+  /**
+   * What allowing the name lets be done before there is an address: sockets are made, and servers are asked. Such a rule
+   * is written by nobody, it stands beside the one that allows the name: see withQuestions.
+   */
+  readonly asking?: true;
 }
 
 /** A program of this name, wherever it lies. */

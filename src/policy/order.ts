@@ -1,4 +1,5 @@
 import { parseAddressBlock } from './address.js';
+import { BELOW } from './domain.js';
 import type { Action, BoundRule, EndpointMatch, Match } from './model.js';
 import { policyKey } from './model.js';
 import { PORT_MAX, type Protocol, parsePorts } from './network.js';
@@ -34,6 +35,9 @@ function kindRank(match: Match): number {
     case 'namespace':
     case 'preset':
       return 0;
+    // The one that is nobody's own rule gives way to whatever speaks of addresses and ports.
+    case 'domain':
+      return match.asking ? 1 : 0;
     case 'name':
     case 'pattern':
       return 1;
@@ -60,7 +64,8 @@ const TYPE_NAMES: ReadonlySet<Protocol> = new Set(['raw', 'stream', 'dgram', 'rd
 /**
  * Which of two matches of a kind says more. Of a path: the bytes before its first wildcard. Of an endpoint: the bits of
  * the address, then how few ports, then whether protocol and direction are named. A name says as much as a pattern that
- * starts with a wildcard.
+ * starts with a wildcard. A domain stands for few addresses: it comes after every single one and before every block of
+ * them; of two domains the longer one says more.
  */
 export function specificity(match: Match): number {
   switch (match.kind) {
@@ -74,6 +79,8 @@ export function specificity(match: Match): number {
     }
     case 'endpoint':
       return endpointSpecificity(match);
+    case 'domain':
+      return match.asking ? 0 : domainSpecificity(match.domain);
     case 'mount':
       return (match.target === undefined ? 0 : specificity(match.target) * 4) + named(match.type, match.operation);
     case 'trace':
@@ -95,6 +102,18 @@ function endpointSpecificity({ cidr, ports, protocol, direction }: EndpointMatch
   const range = ports === undefined ? undefined : parsePorts(ports);
   const portsLeftOut = range === undefined ? 0 : PORT_MAX - (range.high - range.low);
   return (bits * (PORT_MAX + 1) + portsLeftOut) * 4 + named(protocol, direction);
+}
+
+/** Of an endpoint that names one address and nothing else. */
+const SINGLE_ADDRESS = 128 * (PORT_MAX + 1) * 4;
+/** Twice the length of the longest domain, and more. */
+const DOMAIN_STEPS = 512;
+
+/** Between a single address and what comes next before it. The names below a domain are fewer than those with itself. */
+function domainSpecificity(domain: string): number {
+  const isBelow = domain.startsWith(BELOW);
+  const length = domain.length - (isBelow ? BELOW.length : 0);
+  return SINGLE_ADDRESS - 1 + (2 * length + Number(isBelow) + 1) / DOMAIN_STEPS;
 }
 
 function compareText(a: string, b: string): number {

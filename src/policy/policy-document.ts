@@ -112,6 +112,7 @@ export interface NetworkSection extends Traits {
   readonly matchProtocols?: Optional<readonly (SourcedItem & { readonly protocol: string })[]>;
   readonly matchFamilies?: Optional<readonly (SourcedItem & { readonly family: string })[]>;
   readonly matchEndpoints?: Optional<readonly EndpointItem[]>;
+  readonly matchDNSQueries?: Optional<readonly (SourcedItem & { readonly domain: string })[]>;
 }
 
 export interface CapabilitiesSection extends Traits {

@@ -19,10 +19,24 @@ export type PosturesInForce = Readonly<Partial<Record<Operation, Posture>>>;
 /** Puts the rules of every policy that reaches a container into one decided set. */
 export function resolveRules(bound: readonly BoundRule[], postures: Postures): RuleSet {
   const enforced = bound.filter(({ policy }) => policy.mode !== 'audit');
-  const rules = [...bound].sort(compareRules);
+  const rules = withQuestions(bound).sort(compareRules);
   const inForce = posturesInForce(enforced, postures);
   if (enforced.length === bound.length) return { rules, postures: inForce };
   return { rules, postures: inForce, rehearsedPostures: posturesInForce(bound, postures) };
+}
+
+/** Puts beside each rule that allows a name what is needed to ask for it. */
+function withQuestions(bound: readonly BoundRule[]): BoundRule[] {
+  return bound.flatMap((each) => {
+    const { policy, rule } = each;
+    if (rule.match.kind !== 'domain' || rule.action !== 'Allow') return [each];
+    return [each, { policy, rule: { ...rule, match: { ...rule.match, asking: true } } }];
+  });
+}
+
+/** Whether a rule is one that withQuestions has put beside another. */
+export function isForQuestions({ rule }: BoundRule): boolean {
+  return rule.match.kind === 'domain' && rule.match.asking === true;
 }
 
 function posturesInForce(bound: readonly BoundRule[], postures: Postures): PosturesInForce {
@@ -39,7 +53,11 @@ function posturesInForce(bound: readonly BoundRule[], postures: Postures): Postu
   return inForce;
 }
 
-/** An allow-list of files is one of every operation but mapping, whatever its rules name; of mapping if one names it. */
+/**
+ * An allow-list of files is one of every operation but mapping, whatever its rules name; of mapping if one names it. Only
+ * one of names is an allow-list of questions for them: other network rules speak of sockets alone.
+ */
 function activates(rule: BoundRule['rule'], operation: Operation): boolean {
+  if (operation === 'resolve') return rule.match.kind === 'domain';
   return operation !== 'map' || speaksOf(rule, operation);
 }

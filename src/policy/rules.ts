@@ -1,4 +1,5 @@
 import type { Capability } from './capability.js';
+import { canonicalDomain } from './domain.js';
 import {
   type Action,
   type EndpointMatch,
@@ -63,6 +64,10 @@ function networkRules(section: NetworkSection, spec: PolicySpecification): Rule[
       family: family.toLowerCase() as AddressFamily,
     })),
     ...make('matchEndpoints', section.matchEndpoints, toEndpoint),
+    ...make('matchDNSQueries', section.matchDNSQueries, ({ domain }) => ({
+      kind: 'domain',
+      domain: canonicalDomain(domain),
+    })),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { parseAddressBlock } from './address.js';
 import { CAPABILITIES } from './capability.js';
+import { checkDomain } from './domain.js';
 import { quote } from './finding.js';
 import { ARGUMENT_BYTES_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX } from './model.js';
 import { ADDRESS_FAMILIES, PROTOCOLS, parsePorts } from './network.js';
@@ -43,6 +44,7 @@ export const VALUE_CHECKS = {
     const block = parseAddressBlock(value);
     return typeof block === 'string' ? block : undefined;
   },
+  domain: checkDomain,
   ports: (value) =>
     parsePorts(value) === undefined
       ? 'must be a port from 0 to 65535 or a range of them, such as `8000-8999`'

@@ -1,5 +1,6 @@
-import { readSocketWord, type SocketWord } from '../image/read-word.js';
+import { readQuestionWord, readSocketWord, type SocketWord } from '../image/read-word.js';
 import { formatIpv6 } from '../policy/address.js';
+import { checkDomain } from '../policy/domain.js';
 import {
   ADDRESS_FAMILIES,
   ENDPOINT_PROTOCOLS,
@@ -30,13 +31,35 @@ interface Endpoint {
 
 type Use = readonly [ObservedAccess, SocketWord];
 
-/** Rules that allow the uses of sockets that were seen. */
+/** Rules that allow the uses of sockets, and the questions for names, that were seen. */
 export function networkRules(accesses: readonly ObservedAccess[]): Draft[] {
   const all = new Set(accesses.map(({ program }) => program));
-  const uses = accesses.map((access): Use => [access, readSocketWord(access.word)]);
+  const questions = accesses.filter(isQuestion);
+  const uses = accesses
+    .filter((access) => !isQuestion(access))
+    .map((access): Use => [access, readSocketWord(access.word)]);
   const internet = uses.filter(([, use]) => endpointProtocolOf(use) !== undefined);
   const others = uses.filter(([, use]) => endpointProtocolOf(use) === undefined);
-  return [...endpointRules(internet, all), ...kindRules(others, all)];
+  return [...endpointRules(internet, all), ...kindRules(others, all), ...nameRules(questions, all)];
+}
+
+function isQuestion({ operations }: ObservedAccess): boolean {
+  return operations.includes('resolve');
+}
+
+/** Names that no rule can have, such as the root's, are left out. */
+function nameRules(questions: readonly ObservedAccess[], all: ReadonlySet<string>): Draft[] {
+  const found = new Gathered<string>();
+  for (const access of questions) found.add(readQuestionWord(access.word), access);
+  return found.entries
+    .filter(([domain]) => checkDomain(domain) === undefined)
+    .map(([domain, evidence]) => ({
+      section: 'network',
+      list: 'matchDNSQueries',
+      entry: { domain, ...sourcesOf(evidence, all) },
+      action: 'Allow',
+      evidence,
+    }));
 }
 
 function endpointProtocolOf(use: SocketWord): EndpointProtocol | undefined {

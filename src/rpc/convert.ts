@@ -9,7 +9,7 @@ import type { GetStatusResponse } from '../generated/hauberk/v1/host.js';
 import * as policyProto from '../generated/hauberk/v1/policy.js';
 import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
 import { POSTURE_CLASSES, type Postures } from '../policy/model.js';
-import type { RuleSet } from '../policy/rule-set.js';
+import { isForQuestions, type RuleSet } from '../policy/rule-set.js';
 import { ACTIONS, CLASSES, POSTURES, RESULTS, SCOPES } from './names.js';
 import { fromNanoseconds, toRuleMessage } from './policy-output.js';
 
@@ -69,11 +69,13 @@ export function toContainerMessage(
 }
 
 export function toEffectiveRules({ rules }: RuleSet): containerProto.EffectiveRule[] {
-  return rules.map(({ policy, rule }) => ({
-    policyNamespace: policy.namespace,
-    policy: policy.name,
-    rule: toRuleMessage(rule),
-  }));
+  return rules
+    .filter((bound) => !isForQuestions(bound))
+    .map(({ policy, rule }) => ({
+      policyNamespace: policy.namespace,
+      policy: policy.name,
+      rule: toRuleMessage(rule),
+    }));
 }
 
 /** A class that is absent has no posture. */

@@ -9,6 +9,7 @@ import {
 } from '../generated/hauberk/v1/policy.js';
 import { parseAddressBlock } from '../policy/address.js';
 import { CAPABILITIES } from '../policy/capability.js';
+import { BELOW, canonicalDomain, checkDomain } from '../policy/domain.js';
 import { OPERATIONS, type Operation } from '../policy/effect.js';
 import { type BoundRule, PRESETS, type Preset } from '../policy/model.js';
 import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
@@ -48,6 +49,9 @@ function toObject(operation: Operation, request: ExplainRequest, checks: Request
   switch (operation) {
     case 'communicate':
       return { kind: 'socket', ...toSocket(request.socket, checks) };
+    case 'resolve':
+      checks.require(checkDomain(object) === undefined && !object.startsWith(BELOW), 'object', 'must be a name');
+      return { kind: 'query', name: canonicalDomain(object) };
     case 'use':
       checks.require((CAPABILITIES as readonly string[]).includes(object), 'object', 'must be a capability');
       return { kind: 'capability', capability: object };
@@ -74,7 +78,7 @@ function toObject(operation: Operation, request: ExplainRequest, checks: Request
 
 function toSocket(socket: SocketUse | undefined, checks: RequestChecks) {
   checks.require(socket !== undefined, 'socket', 'must be set');
-  const { family = '', type = '', protocol = 0, port = 0, address = '', direction } = socket ?? {};
+  const { family = '', type = '', protocol = 0, port = 0, address = '', direction, name = '' } = socket ?? {};
   const families: Readonly<Record<string, number>> = ADDRESS_FAMILIES;
   const types: Readonly<Record<string, number>> = SOCKET_TYPES;
   checks.require(Object.hasOwn(families, family || 'inet'), 'socket.family', 'must be the name of an address family');
@@ -87,6 +91,8 @@ function toSocket(socket: SocketUse | undefined, checks: RequestChecks) {
   const block = address === '' ? undefined : parseAddressBlock(address);
   const isAddress = block === undefined || (typeof block === 'object' && block.bits === block.address.length * 8);
   checks.require(isAddress, 'socket.address', 'must be an address');
+  const isName = name === '' || (checkDomain(name) === undefined && !name.startsWith(BELOW));
+  checks.require(isName, 'socket.name', 'must be a name');
   return {
     family: families[family || 'inet'] ?? 0,
     type: types[type || 'stream'] ?? 0,
@@ -94,6 +100,7 @@ function toSocket(socket: SocketUse | undefined, checks: RequestChecks) {
     direction: DIRECTION_NAMES.get(direction ?? Direction.DIRECTION_UNSPECIFIED) ?? ('none' as const),
     port,
     address: typeof block === 'object' ? [...block.address] : [],
+    ...(name !== '' && { name: canonicalDomain(name) }),
   };
 }
 

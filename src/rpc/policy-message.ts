@@ -40,6 +40,7 @@ const LISTS = {
   protocol: 'matchProtocols',
   family: 'matchFamilies',
   endpoint: 'matchEndpoints',
+  domain: 'matchDNSQueries',
   capability: 'matchCapabilities',
   filesystem: 'matchTypes',
   mount: 'matchMounts',
@@ -52,7 +53,7 @@ type MatchCase = keyof typeof LISTS;
 const CASES: Readonly<Record<RuleClass, readonly MatchCase[]>> = {
   process: ['path', 'programName', 'directory', 'pattern'],
   file: ['path', 'directory', 'pattern'],
-  network: ['protocol', 'family', 'endpoint'],
+  network: ['protocol', 'family', 'endpoint', 'domain'],
   capabilities: ['capability'],
   filesystems: ['filesystem'],
   mounts: ['mount'],

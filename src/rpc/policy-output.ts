@@ -50,6 +50,8 @@ function toMatchMessage(match: Match): proto.Rule['match'] {
       return { $case: 'protocol', value: match.protocol };
     case 'family':
       return { $case: 'family', value: match.family };
+    case 'domain':
+      return { $case: 'domain', value: match.domain };
     case 'capability':
       return { $case: 'capability', value: match.capability };
     case 'name':

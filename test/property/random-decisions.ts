@@ -31,7 +31,7 @@ const FILESYSTEMS = ['proc', 'tmpfs', 'ext4'];
 const CAPABILITIES = ['chown', 'net_raw', 'bpf'] as const;
 const ACTIONS = ['Allow', 'Audit', 'Block'] as const;
 
-const port = fc.oneof(fc.constantFrom(0, 80, 443, 4096, 65535), fc.integer({ min: 0, max: 65535 }));
+const port = fc.oneof(fc.constantFrom(0, 53, 80, 443, 4096, 65535), fc.integer({ min: 0, max: 65535 }));
 const ports = fc.tuple(port, port).map(([a, b]) => (a === b ? `${a}` : `${Math.min(a, b)}-${Math.max(a, b)}`));
 const cidr = fc.constantFrom(
   '10.0.0.0/16',
@@ -41,13 +41,18 @@ const cidr = fc.constantFrom(
   'fd00::/8',
   'fd00::/9',
   '10.1.128.0/17',
+  '10.1.0.1/32',
 );
+
+const DOMAINS = ['com', 'example.com', '*.example.com', 'www.example.com', '*.www.example.com', 'other.org'];
+const NAMES = ['com', 'example.com', 'www.example.com', 'a.www.example.com', 'badexample.com', 'b.example.com', 'org'];
 
 const networkMatch: fc.Arbitrary<Match> = fc.oneof(
   fc.record({
     kind: fc.constant('protocol' as const),
     protocol: fc.constantFrom('tcp', 'udp', 'icmp', 'raw', 'stream', 'sctp', 'packet', 'all'),
   }),
+  fc.record({ kind: fc.constant('domain' as const), domain: fc.constantFrom(...DOMAINS) }),
   fc.record({ kind: fc.constant('family' as const), family: fc.constantFrom('netlink', 'inet', 'unix') }),
   fc.record(
     {
@@ -189,11 +194,18 @@ const socket: fc.Arbitrary<AccessObject> = fc
         .tuple(fc.constantFrom(0xfd, 0xfe, 0), fc.constantFrom(0, 0x7f, 0x80))
         .map((start) => [...start, ...new Array<number>(14).fill(0)]),
     ),
+    name: fc.constantFrom(undefined, ...NAMES),
   })
-  .map((use) => (use.direction === 'none' ? { ...use, port: 0, address: [] } : use));
+  .map(({ name, ...use }) => {
+    if (use.direction === 'none') return { ...use, port: 0, address: [] };
+    const isNamed = name !== undefined && use.direction === 'egress' && use.address.length > 0;
+    return isNamed ? { ...use, name } : use;
+  });
 
-/** Objects of the kind that a class speaks of; paths are like those that the rules name. */
-function objects(ruleClass: TestedClass, path: fc.Arbitrary<Buffer>): fc.Arbitrary<AccessObject> {
+/** Objects of the kind that an operation is done to; paths are like those that the rules name. */
+function objects(operation: Operation, path: fc.Arbitrary<Buffer>): fc.Arbitrary<AccessObject> {
+  if (operation === 'resolve') return fc.constantFrom(...NAMES).map((name) => ({ kind: 'query', name }));
+  const ruleClass = CLASS_OF_OPERATION[operation] as TestedClass;
   switch (ruleClass) {
     case 'process':
     case 'file':
@@ -257,7 +269,7 @@ function accessesTo(bound: readonly BoundRule[], count: number): fc.Arbitrary<Ac
   const access = operation.chain((each) =>
     fc.record({
       operation: fc.constant(each),
-      object: objects(CLASS_OF_OPERATION[each] as TestedClass, path),
+      object: objects(each, path),
       program: fc.constantFrom(...PROGRAMS, '/unnamed', '/a/x').map((program) => Buffer.from(program)),
       ownership: fc.constantFrom('owner' as const, 'other' as const),
       terminal: fc.boolean(),

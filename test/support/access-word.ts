@@ -9,6 +9,8 @@ export function accessWord(object: AccessObject): Buffer {
       return Buffer.from(object.path);
     case 'socket':
       return socketWord(object);
+    case 'query':
+      return Buffer.from(`q${nameWord(object.name)}`);
     case 'capability':
       return capabilityWord((CAPABILITIES as readonly string[]).indexOf(object.capability));
     case 'filesystem':
@@ -39,7 +41,7 @@ export const BEHAVIOURS_KNOWN = Object.keys(BEHAVIOURS);
 
 const DIRECTIONS = ['none', 'egress', 'ingress'];
 
-export function socketWord({ family, type, protocol, direction, port, address }: SocketUse): Buffer {
+export function socketWord({ family, type, protocol, direction, port, address, name }: SocketUse): Buffer {
   const kind = address.length === 4 ? 1 : address.length === 16 ? 2 : 0;
   const padded = [...address, ...new Array<number>(16 - address.length).fill(0)];
   const digits =
@@ -50,7 +52,11 @@ export function socketWord({ family, type, protocol, direction, port, address }:
     hex(port, 4) +
     hex(kind, 1) +
     padded.map((byte) => hex(byte, 2)).join('');
-  return Buffer.from(`n${toLetters(digits)}`);
+  return Buffer.from(`n${toLetters(digits)}${name === undefined ? '' : nameWord(name)}`);
+}
+
+function nameWord(name: string): string {
+  return name.split('.').reduce((rest, part) => `.${part}${rest}`, '');
 }
 
 export function capabilityWord(number: number): Buffer {

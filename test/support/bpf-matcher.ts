@@ -1,6 +1,12 @@
 import koffi from 'koffi';
 import type { Image } from '../../src/image/image.js';
-import { ACTOR_HAS_TERMINAL, operationsOn, SUBJECTS, type Subject, subjectOf } from '../../src/image/layout.js';
+import {
+  ACTOR_HAS_TERMINAL,
+  operationsOn,
+  SUBJECTS,
+  type Subject,
+  subjectOfOperation,
+} from '../../src/image/layout.js';
 import { type Actor, type Decision, decodeVerdict } from '../../src/image/walk.js';
 import { ARGUMENT_RULE_LETTERS, letters } from '../../src/image/words.js';
 import { createKernelImage, type KernelImage, releaseKernelImage } from '../../src/kernel/images.js';
@@ -18,7 +24,7 @@ import {
   programDescriptor,
   takeWarnings,
 } from '../../src/kernel/libbpf.js';
-import { CLASS_OF_OPERATION, type Operation, type Ownership } from '../../src/policy/effect.js';
+import type { Operation, Ownership } from '../../src/policy/effect.js';
 
 const libbpf = koffi.load('libbpf.so.1');
 const updateElement = libbpf.func('int bpf_map_update_elem(int fd, const void *key, const void *value, uint64 flags)');
@@ -63,7 +69,7 @@ export class BpfMatcher {
   }
 
   decide(word: Uint8Array, actor: Actor, operation: Operation, ownership: Ownership): Decision {
-    const subject = subjectOf(CLASS_OF_OPERATION[operation]);
+    const subject = subjectOfOperation(operation);
     const entry = operationsOn(subject).indexOf(operation);
     return decodeVerdict(this.#ask(word, subject, actor, entry, ownership).readUInt32LE(QUESTION.verdict));
   }

@@ -14,14 +14,14 @@ export function docker(...parameters: string[]): Outcome {
   return { status: status ?? -1, output: stdout + stderr };
 }
 
-/** Starts a container that sleeps; returns its id. */
+/** Starts a container that sleeps, without a network unless a flag gives it one; returns its id. */
 export function startContainer(image: string, name: string, ...flags: string[]): string {
   const { status, output } = docker(
     'run',
     '-d',
     '--name',
     name,
-    '--network=none',
+    ...(flags.some((flag) => flag.startsWith('--network=')) ? [] : ['--network=none']),
     ...flags,
     image,
     '/bin/sleep',

@@ -5,6 +5,7 @@ import * as layout from '../../src/image/layout.js';
 import { ACCESS_KEY, ACCESS_KEY_BYTES } from '../../src/kernel/accesses.js';
 import { COUNTERS } from '../../src/kernel/counters.js';
 import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../../src/kernel/event-limit.js';
+import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
 import { PATH_OPERATIONS } from '../../src/policy/effect.js';
 import { RULE_CLASSES } from '../../src/policy/model.js';
 import { ObjectTypes } from '../support/btf.js';
@@ -37,6 +38,7 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     IMAGE_HAS_ARGUMENTS: layout.FLAG_HAS_ARGUMENTS,
     IMAGE_DECIDES_MAPPINGS: layout.FLAG_DECIDES_MAPPINGS,
     IMAGE_PROFILED: layout.FLAG_PROFILED,
+    IMAGE_HAS_NAMES: layout.FLAG_HAS_NAMES,
   });
   assert.deepEqual(names('image_class', 'CLASS_'), [...RULE_CLASSES]);
   assert.deepEqual(names('image_subject', 'SUBJECT_'), [...layout.SUBJECTS]);
@@ -97,6 +99,11 @@ test('the key of an access has the same members at the same places in C and in T
   assert.deepEqual(types.structure('access_key'), { ...ACCESS_KEY, 'size of structure': ACCESS_KEY_BYTES });
 });
 
+test('what a container has learnt has keys of the same size in C and in TypeScript', () => {
+  const { container, 'size of structure': size } = types.structure('learnt_key');
+  assert.deepEqual([container, size], [0, LEARNT_KEY_BYTES]);
+});
+
 test('there are as many counters in C as in TypeScript', () => {
   const { COUNTERS: count, ...counters } = types.enumeration('counter');
   assert.equal(count, COUNTERS.length);
@@ -106,4 +113,5 @@ test('there are as many counters in C as in TypeScript', () => {
   assert.equal(counters.COUNTER_REFUSED, COUNTERS.indexOf('refused.resolved'));
   assert.equal(counters.COUNTER_EVENT_RING_FULL, COUNTERS.indexOf('dropped.ring-full'));
   assert.equal(counters.COUNTER_TASK_STORAGE_FAILED, COUNTERS.indexOf('task-storage-failed'));
+  assert.equal(counters.COUNTER_ANSWER_UNREAD, COUNTERS.indexOf('answer-unread'));
 });

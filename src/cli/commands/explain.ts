@@ -19,6 +19,7 @@ interface Options {
   readonly type: string;
   readonly direction?: 'egress' | 'ingress';
   readonly port: string;
+  readonly name: string;
 }
 
 export function addExplain(program: Command): void {
@@ -26,8 +27,11 @@ export function addExplain(program: Command): void {
     .command('explain')
     .description('what would be decided of an access, by which rule, and why not by the others')
     .argument('<container>', 'its id, the beginning of its id, its name, or host; - with --labels')
-    .argument('<operation>', 'execute, read, write, create, delete, rename, link, attributes, map, communicate, use, …')
-    .argument('[object]', 'a path, a capability or a preset; for communicate the address of the other end', '')
+    .argument(
+      '<operation>',
+      'execute, read, write, create, delete, rename, link, attributes, map, communicate, resolve, use, …',
+    )
+    .argument('[object]', 'a path, a name, a capability or a preset; for communicate the address of the other end', '')
     .option('-p, --program <path>', 'the acting program', '')
     .option('--labels <labels>', 'of a container that need not run, as KEY=VALUE,…')
     .option('-n, --namespace <namespace>', 'its namespace', 'default')
@@ -39,6 +43,7 @@ export function addExplain(program: Command): void {
     .option('--type <type>', 'of the socket', 'stream')
     .addOption(new Option('--direction <direction>', 'egress or ingress').choices(['egress', 'ingress']))
     .option('--port <port>', 'of the other end, for ingress of this one', '0')
+    .option('--name <name>', 'for which an answer gave the address', '')
     .addOption(
       new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table'),
     )
@@ -66,6 +71,7 @@ export function addExplain(program: Command): void {
                 options.direction === undefined ? 0 : Direction[options.direction === 'egress' ? 'EGRESS' : 'INGRESS'],
               port: Number(options.port),
               address: object,
+              name: options.name,
             },
           }),
         }),

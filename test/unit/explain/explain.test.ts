@@ -52,6 +52,44 @@ test('the rule that decides is named, and for each other one why it does not', (
   ]);
 });
 
+test('a domain covers its names and no others, and with a wildcard not its own', () => {
+  const asking = (name: string) => reading('', { operation: 'resolve', object: { kind: 'query', name } });
+  const decided = (domain: string, name: string) => {
+    const rule = bind({ class: 'network', match: { kind: 'domain', domain } });
+    return explain([rule], POSTURES, asking(name)).action;
+  };
+  assert.deepEqual(
+    ['example.com', 'www.example.com', 'badexample.com', 'com'].map((name) => decided('example.com', name)),
+    ['Block', 'Block', 'Allow', 'Allow'],
+  );
+  assert.deepEqual(
+    ['example.com', 'www.example.com', 'badexample.com'].map((name) => decided('*.example.com', name)),
+    ['Allow', 'Block', 'Allow'],
+  );
+});
+
+test('what allows a name lets servers be asked unless a rule on ports says otherwise', () => {
+  const name: Match = { kind: 'domain', domain: 'example.com' };
+  const allowing = bind({ id: 'network.matchDNSQueries[0]', class: 'network', match: name, action: 'Allow' });
+  const blocking = bind({
+    id: 'network.matchEndpoints[0]',
+    class: 'network',
+    match: { kind: 'endpoint', ports: '53' },
+  });
+  const sending = (port: number, rest = {}) => {
+    const socket = { kind: 'socket', family: 2, type: 2, protocol: 17, direction: 'egress', port } as const;
+    return reading('', { operation: 'communicate', object: { ...socket, address: [10, 0, 0, 1], ...rest } });
+  };
+  const postures = { ...POSTURES, network: 'block' } as const;
+  assert.deepEqual(summary(explain([allowing], postures, sending(53))), ['Allow', 'network.matchDNSQueries[0]']);
+  assert.deepEqual(summary(explain([allowing, blocking], postures, sending(53))).slice(0, 2), [
+    'Block',
+    'network.matchEndpoints[0]',
+  ]);
+  assert.equal(explain([allowing], postures, sending(443)).action, 'Block');
+  assert.equal(explain([allowing], postures, sending(443, { name: 'www.example.com' })).action, 'Allow');
+});
+
 test('where no rule decides, the posture does if some rule allows, and otherwise nothing', () => {
   const rules = numbered([{ match: exact('/a'), action: 'Allow' }]);
   assert.deepEqual(summary(explain(rules, POSTURES, reading('/b'))), ['Block', 'posture of file']);

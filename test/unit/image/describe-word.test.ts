@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SocketUse } from '../../../src/explain/access.js';
 import { describeWord } from '../../../src/image/describe-word.js';
-import { capabilityWord, socketWord } from '../../support/access-word.js';
+import { accessWord, capabilityWord, socketWord } from '../../support/access-word.js';
 
 const said = (use: Partial<SocketUse>) =>
   describeWord(
@@ -34,6 +34,13 @@ test('an IPv6 address is shortened at its longest run of zeros', () => {
   assert.equal(shown(0x2001, 0xdb8, 0, 0, 0x10, 0, 0, 0x20), 'tcp [2001:db8::10:0:0:20]:1');
   assert.equal(shown(1, 2, 3, 4, 5, 6, 7, 0), 'tcp [1:2:3:4:5:6:7:0]:1');
   assert.equal(shown(0, 0, 0, 0, 0, 0, 0, 0), 'tcp [::]:1');
+});
+
+test('a name is told behind the address that an answer gave for it, and by itself where it is asked for', () => {
+  const end = { direction: 'egress', port: 443, address: [10, 0, 0, 1] } as const;
+  assert.equal(said({ ...end, name: 'www.example.com' }), 'tcp 10.0.0.1:443 (www.example.com)');
+  assert.equal(describeWord(accessWord({ kind: 'query', name: 'www.example.com' }).toString()), 'www.example.com');
+  assert.equal(describeWord('q'), '.');
 });
 
 test('a capability is called by its name, one without by its number', () => {

@@ -20,6 +20,8 @@ test('a rule on the network or on capabilities speaks of its own operation only'
     OPERATIONS.filter((operation) => effectOf(makeRule({ class: ruleClass }), operation, 'other') !== undefined);
   assert.deepEqual(said('network'), ['communicate']);
   assert.deepEqual(said('capabilities'), ['use']);
+  const domain = makeRule({ class: 'network', match: { kind: 'domain', domain: 'example.com' } });
+  assert.equal(effectOf(domain, 'resolve', 'other'), 'Block');
 });
 
 test('a read-only Block or Audit lets reading pass and acts on writing', () => {

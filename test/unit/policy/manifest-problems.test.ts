@@ -330,7 +330,7 @@ test('every wrong value of a rule on the network or on capabilities is told by i
     matchProtocols: [{protocol: icmpv}]
     matchFamilies: [{family: AF_INET}]
     matchEndpoints: [${endpoint}, {ports: 9-1}]
-    matchDNSQueries: [{domain: example.org}]
+    matchDNSQueries: [{domain: example.org}, {domain: a..b}, {domain: '**.example.org'}, {domain: bücher.example}]
   capabilities:
     matchCapabilities: [{capability: net_row}]
   file:\n`,
@@ -347,7 +347,11 @@ test('every wrong value of a rule on the network or on capabilities is told by i
       'spec.network.matchEndpoints[0].ports: must be a port from 0 to 65535 or a range of them, such as `8000-8999`',
       'spec.network.matchEndpoints[0].direction: must be one of …, not `out`',
       'spec.network.matchEndpoints[1].ports: must be a port from 0 to 65535 or a range of them, such as `8000-8999`',
-      `spec.network.matchDNSQueries: ${unsupported('`matchDNSQueries` are')}`,
+      ...[1, 2, 3].map(
+        (index) =>
+          `spec.network.matchDNSQueries[${index}].domain: must be a domain such as \`example.com\`, or \`*.example.com\` for ` +
+          'the names below it: letters, digits, `-` and `_`, at most 253 characters (others as their `xn--` form)',
+      ),
       'spec.capabilities.matchCapabilities[0].capability: must be one of …, not `net_row`, did you mean `net_raw`?',
     ],
   );

@@ -37,6 +37,25 @@ test('on the same path the stronger action comes first', () => {
   );
 });
 
+test('a domain comes between a single address and a block of them, and the one that says more first', () => {
+  const domain = (text: string) => ({ kind: 'domain', domain: text }) as const;
+  const endpoint = (cidr: string, rest = {}) => ({ kind: 'endpoint', cidr, ...rest }) as const;
+  const ordered = [
+    endpoint('10.0.0.1/32'),
+    domain('www.example.com'),
+    domain('*.example.com'),
+    domain('example.com'),
+    endpoint('fd00::/127', { ports: '443', protocol: 'tcp', direction: 'egress' }),
+    { kind: 'endpoint', ports: '53' },
+    { kind: 'domain', domain: 'example.com', asking: true },
+  ] as const;
+  const rules = [...ordered].reverse().map((match) => bind({ class: 'network', match }));
+  assert.deepEqual(
+    rules.sort(compareRules).map(({ rule }) => rule.match),
+    ordered,
+  );
+});
+
 test('names settle what is otherwise equal', () => {
   assert.ok(compareRules(bind({}, { name: 'a' }), bind({}, { name: 'b' })) < 0);
   assert.ok(compareRules(bind({}, { namespace: 'b', name: 'a' }), bind({}, { namespace: 'a', name: 'b' })) > 0);

@@ -5,7 +5,7 @@ import type { FileOperation, Rule } from '../../../src/policy/model.js';
 import type { ObservedAccess } from '../../../src/profile/observed-access.js';
 import { type Suggestion, suggestPolicy } from '../../../src/profile/suggest.js';
 import { suggestionText } from '../../../src/profile/suggestion-text.js';
-import { capabilityWord, socketWord } from '../../support/access-word.js';
+import { accessWord, capabilityWord, socketWord } from '../../support/access-word.js';
 
 const common = { ownership: 'owner', terminal: false, fromOutside: false, count: 1 } as const;
 
@@ -24,6 +24,11 @@ function connected(port: number, ...address: number[]): ObservedAccess {
   return { ...common, class: 'network', operations: ['communicate'], word, program: '/usr/bin/a' };
 }
 
+function asked(name: string): ObservedAccess {
+  const word = accessWord({ kind: 'query', name }).toString();
+  return { ...common, class: 'network', operations: ['resolve'], word, program: '/usr/bin/a' };
+}
+
 function suggest(accesses: readonly ObservedAccess[]): Suggestion {
   return suggestPolicy(accesses, { name: 'least', namespace: 'default', matchLabels: { app: 'a' }, checkPattern });
 }
@@ -38,6 +43,12 @@ function rulesOf(ruleClass: Rule['class'], accesses: readonly ObservedAccess[]):
       return [action, kind, ...Object.values(what), ...done, ...sources.map((source) => `from ${source}`)].join(' ');
     });
 }
+
+test('a name that was asked for is allowed, unless no rule can have it', () => {
+  assert.deepEqual(rulesOf('network', [asked('www.example.com'), asked('a?.example.com')]), [
+    'Allow domain www.example.com',
+  ]);
+});
 
 test('a library stands for the libraries beside it, and a file that is read for itself', () => {
   assert.deepEqual(rulesOf('file', [read('/usr/lib/x86_64-linux-gnu/libc.so.6'), read('/usr/lib/locale/C.utf8')]), [

@@ -257,6 +257,14 @@ describe('ApplyPolicy with a typed policy', () => {
         severity: 2,
       }),
       makeRule({
+        id: 'network.matchDNSQueries[0]',
+        class: AccessClass.NETWORK,
+        match: { $case: 'domain', value: '*.example.com' },
+        fromSource: ['/bin/wget'],
+        action: Action.BLOCK,
+        severity: 2,
+      }),
+      makeRule({
         id: 'capabilities.matchCapabilities[0]',
         class: AccessClass.CAPABILITY,
         match: { $case: 'capability', value: 'net_raw' },
@@ -365,7 +373,7 @@ describe('ApplyPolicy with a typed policy', () => {
         'policy.rules[1].class',
         'must be PROCESS, FILE, NETWORK, CAPABILITY, FILESYSTEM, MOUNT, PTRACE, NAMESPACES, PRESET or SYSTEM_CALL',
       ],
-      ['policy.rules[2].match', 'one of protocol, family, endpoint must be set'],
+      ['policy.rules[2].match', 'one of protocol, family, endpoint, domain must be set'],
       ['policy.rules[2].action', 'must be ALLOW, AUDIT or BLOCK'],
       ['policy.rules[3].from_source', 'cannot be combined with a pattern'],
       ['policy.rules[4].read_only', 'is for FILE rules only'],
@@ -639,6 +647,24 @@ describe('Explain', () => {
     assert.deepEqual([other.action, other.decider], [Action.ALLOW, undefined]);
   });
 
+  test('tells of a name whether it may be asked for, and its address called', async (t) => {
+    const { applyManifest, client } = await start(t);
+    const network = '  network: {action: Block, matchDNSQueries: [{domain: Example.COM.}]}\n  file:';
+    await applyManifest(manifest('one').replace('  file:', network));
+    const subject = { $case: 'container', value: { namespace: '', labels: { app: 'web' } } } as const;
+    const decided = async (request: object) => {
+      const { action, decider } = await ask(client, (c) => c.explain, { ...asked, object: '', subject, ...request });
+      return [action, decider?.$case === 'rule' && decider.value.rule?.id];
+    };
+    const blocked = [Action.BLOCK, 'network.matchDNSQueries[0]'];
+    assert.deepEqual(await decided({ operation: 'resolve', object: 'WWW.example.com' }), blocked);
+    assert.deepEqual(await decided({ operation: 'resolve', object: 'example.org' }), [Action.ALLOW, false]);
+    const call = { family: '', type: '', protocol: 0, direction: Direction.EGRESS, port: 443, address: '10.0.0.1' };
+    const called = (name: string) => decided({ operation: 'communicate', socket: { ...call, name } });
+    assert.deepEqual(await called('example.com'), blocked);
+    assert.deepEqual(await called(''), [Action.ALLOW, false]);
+  });
+
   test('names every field that is wrong', async (t) => {
     const { client } = await start(t);
     const refused = async (request: object) =>
@@ -654,6 +680,7 @@ describe('Explain', () => {
       ...['socket.family', 'socket.type', 'socket.port', 'socket.address'],
     ]);
     assert.deepEqual(await refused({ subject, operation: 'use', object: 'fly' }), ['object']);
+    assert.deepEqual(await refused({ subject, operation: 'resolve', object: '*.example.com' }), ['object']);
     const { code } = await refusal(
       ask(client, (c) => c.explain, { ...asked, subject: { $case: 'containerId', value: 'gone' } }),
     );

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Names of hosts: which were asked for, and the addresses that answers gave for
+ * them, each for as long as the answer says. An address stands for the name
+ * that was asked for last.
+ */
+#ifndef HAUBERK_NAMES_H
+#define HAUBERK_NAMES_H
+
+#include "maps.h"
+#include "sockets.h"
+
+#define QUESTION_PORT 53
+/* RFC 1035, 4.1.1 and 4.1.2: a header, and behind each name of a question its type and class. */
+#define MESSAGE_HEADER_BYTES 12
+#define QUESTION_TAIL_BYTES 4
+#define LABEL_BYTES_MAX 63
+/* With the length before each part, and without the empty part at the end. */
+#define NAME_TEXT_BYTES_MAX 254
+/* What is looked at of a message, from its start; it is read to where events will have their paths. */
+#define MESSAGE_BYTES_MAX 4096
+
+#define LEARNT_MAX 16384
+/* Resolvers ask so many servers by one socket: MAXNS of musl and of glibc is 3. */
+#define SERVERS_MAX 4
+
+struct host_address {
+	__u8 bytes[16];		/* as in struct endpoint */
+	__u32 kind;		/* enum word_address */
+};
+
+struct learnt_key {
+	struct container_key container;
+	struct host_address address;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, LEARNT_MAX);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, struct learnt_key);
+	__type(value, struct learnt_name);
+} learnt SEC(".maps");
+
+/* The name by which a connection was made: it holds for as long as the connection. */
+struct kept_name {
+	struct host_address address;
+	struct host_name name;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, int);
+	__type(value, struct kept_name);
+} kept_names SEC(".maps");
+
+/* A socket by which a container has asked for names, and whom. */
+struct asker {
+	struct container_key container;
+	__u64 container_start;
+	__u32 asked;		/* how many servers so far */
+	struct host_address servers[SERVERS_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, int);
+	__type(value, struct asker);
+} askers SEC(".maps");
+
+static __always_inline void copy_address(struct host_address *address, const struct endpoint *end)
+{
+	__builtin_memcpy(address->bytes, end->address, sizeof(address->bytes));
+	address->kind = end->kind;
+}
+
+static __always_inline bool is_same_address(const struct host_address *address, const struct endpoint *end)
+{
+	__u8 difference = address->kind ^ end->kind;
+
+	for (int i = 0; i < 16; i++)
+		difference |= address->bytes[i] ^ end->address[i];
+	return !difference;
+}
+
+/* See container_starts: what an ended container has learnt is not for one that is given its numbers. */
+static __always_inline __u64 start_of(struct container_key *container)
+{
+	__u64 *start = bpf_map_lookup_elem(&container_starts, container);
+
+	return start ? *start : 0;
+}
+
+/* The name that the container has asked for when it was given this address; NULL for none, or where its time is over. */
+static __always_inline struct host_name *find_learnt(struct container_key *container, const struct endpoint *end)
+{
+	struct learnt_key key = { .container = *container };
+	struct learnt_name *found;
+
+	copy_address(&key.address, end);
+	found = bpf_map_lookup_elem(&learnt, &key);
+	if (!found || found->expires_ns <= bpf_ktime_get_boot_ns() || found->container_start != start_of(container))
+		return NULL;
+	return &found->name;
+}
+
+static __always_inline struct host_name *find_kept(struct sock *sk, const struct endpoint *end)
+{
+	struct kept_name *kept = sk ? bpf_sk_storage_get(&kept_names, sk, 0, 0) : NULL;
+
+	return kept && is_same_address(&kept->address, end) ? &kept->name : NULL;
+}
+
+static __always_inline void keep_name(struct sock *sk, const struct socket_use *use)
+{
+	struct kept_name *kept;
+
+	if (!sk || !use->name)
+		return;
+	kept = bpf_sk_storage_get(&kept_names, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!kept)
+		return;
+	copy_address(&kept->address, &use->end);
+	bpf_probe_read_kernel(&kept->name, sizeof(kept->name), use->name);
+}
+
+static __always_inline bool was_asked(const struct asker *asker, const struct endpoint *end)
+{
+	for (int i = 0; i < SERVERS_MAX; i++)
+		if (i < asker->asked && is_same_address(&asker->servers[i], end))
+			return true;
+	return false;
+}
+
+/* From now on the socket's answers from this server are believed. */
+static __always_inline void remember_server(struct sock *sk, struct container_key *container, const struct endpoint *end)
+{
+	__u64 start = start_of(container);
+	struct asker *asker;
+
+	if (!sk)
+		return;
+	asker = bpf_sk_storage_get(&askers, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!asker)
+		return;
+	if (asker->container.pid_namespace != container->pid_namespace ||
+	    asker->container.mount_namespace != container->mount_namespace || asker->container_start != start)
+		asker->asked = 0;
+	asker->container = *container;
+	asker->container_start = start;
+	if (was_asked(asker, end))
+		return;
+	copy_address(&asker->servers[asker->asked % SERVERS_MAX], end);
+	/* More than there is room for: the first is forgotten for the newest. */
+	asker->asked = asker->asked < SERVERS_MAX ? asker->asked + 1 : 1;
+}
+
+static __always_inline __u8 message_byte(struct scratch *scratch, __u32 position)
+{
+	return scratch->paths[path_index(position)];
+}
+
+static __always_inline __u16 message_number(struct scratch *scratch, __u32 position)
+{
+	return message_byte(scratch, position) << 8 | message_byte(scratch, position + 1);
+}
+
+static __always_inline __u64 name_index(__u64 offset)
+{
+	asm volatile("%0 &= %1" : "+r"(offset) : "i"(HOST_NAME_BYTES - 1));
+	return offset;
+}
+
+/* Names are compared without regard to case; what no rule can name is written as what no rule names. */
+static __always_inline char name_character(__u8 byte)
+{
+	if (byte >= 'A' && byte <= 'Z')
+		return byte + ('a' - 'A');
+	if ((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '_')
+		return byte;
+	return '?';
+}
+
+/* The verifier takes nothing but the stack for a loop's context. */
+struct walk_context {
+	struct scratch *scratch;
+};
+
+static long name_step(__u32 step, struct walk_context *context)
+{
+	struct scratch *scratch = context->scratch;
+	struct message_walk *walk = &scratch->walk;
+	struct host_name *name = &scratch->learnt.name;
+	__u8 byte;
+
+	if (walk->position >= walk->length)
+		return 1;
+	byte = message_byte(scratch, walk->position++);
+	if (walk->left) {
+		name->bytes[name_index(walk->next++)] = name_character(byte);
+		walk->left--;
+		return 0;
+	}
+	walk->complete = !byte;
+	/* In a question there is nothing before the name that it could point back to. */
+	if (!byte || byte > LABEL_BYTES_MAX || HOST_NAME_BYTES - name->start + byte + 1 > NAME_TEXT_BYTES_MAX)
+		return 1;
+	name->start -= byte + 1;
+	name->bytes[name_index(name->start)] = '.';
+	walk->next = name->start + 1;
+	walk->left = byte;
+	return 0;
+}
+
+/*
+ * Reads the one question of a message in the buffer as a name, last part first,
+ * and leaves the walk at its end. False for what is no such message.
+ */
+static __always_inline bool read_question(struct scratch *scratch, __u32 start, __u32 length)
+{
+	struct walk_context context = { .scratch = scratch };
+	struct message_walk *walk = &scratch->walk;
+
+	walk->position = start + MESSAGE_HEADER_BYTES;
+	walk->length = length;
+	walk->left = 0;
+	walk->complete = false;
+	scratch->learnt.name.start = HOST_NAME_BYTES;
+	if (length < walk->position || message_number(scratch, start + 4) != 1)
+		return false;
+	bpf_loop(HOST_NAME_BYTES, name_step, &context, 0);
+	walk->position += QUESTION_TAIL_BYTES;
+	return walk->complete && walk->position <= length;
+}
+
+#endif

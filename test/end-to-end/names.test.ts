@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
+import { BPF_ANY, closeDescriptor, getPinned, lookupElement, nextKey, updateElement } from '../../src/kernel/libbpf.js';
+import { Client, type EventStream } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+import { docker, startContainer } from '../support/docker.js';
+import { NameServer } from '../support/name-server.js';
+import { PERL_LIBRARY, perl } from '../support/perl.js';
+
+/** struct learnt_name of bpf/include/maps.h. */
+const LEARNT_VALUE_BYTES = 280;
+const CONTAINER_START = 8;
+
+const daemon = new Daemon();
+const client = new Client(daemon.address);
+const names = new NameServer({
+  'www.blocked.example': { address: '127.0.0.20', timeToLive: 60 },
+  'good.example': { address: '127.0.0.21', timeToLive: 60 },
+  'other.example': { address: '127.0.0.22', timeToLive: 60 },
+  'short.good.example': { address: '127.0.0.23', timeToLive: 1 },
+  'stream.good.example': { address: '127.0.0.25', timeToLive: 60 },
+  'alias.good.example': { address: '127.0.0.24', timeToLive: 1, alias: 'elsewhere.example' },
+});
+/** Takes connections on every loopback address. */
+const server = createServer((connection) => connection.on('error', () => connection.destroy()).resume());
+let events: EventStream;
+let target: string;
+
+before(async () => {
+  await names.start();
+  server.listen(8080, '0.0.0.0');
+  await once(server, 'listening');
+  execFileSync('tools/vm/docker', { stdio: 'inherit' });
+  execFileSync('tools/vm/image', ['names', '/usr/bin/perl', '/bin/other=/usr/bin/perl', '/bin/sleep'], {
+    stdio: 'inherit',
+  });
+  writeFileSync('/run/resolv.conf', 'nameserver 127.0.0.1\n');
+  const volumes = [`${PERL_LIBRARY}:${PERL_LIBRARY}:ro`, '/run/resolv.conf:/etc/resolv.conf:ro'];
+  const flags = ['--network=host', ...volumes.flatMap((volume) => ['-v', volume])];
+  target = startContainer('names', 'target', '--label', 'app=target', ...flags);
+  await daemon.start('--default-posture-network', 'block');
+  events = await client.stream({ containerIds: [target] });
+});
+
+after(async () => {
+  events?.cancel();
+  client.close();
+  names.stop();
+  server.close();
+  await daemon.end('SIGTERM');
+  docker('rm', '-f', 'target');
+});
+
+/** Runs `task` while a policy of this network section is in force. */
+async function under(section: string, task: () => Promise<void> | void): Promise<void> {
+  const manifest = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: sample}
+spec:
+  selector: {matchLabels: {app: target}}
+  network: ${section}`;
+  await client.call('PolicyService', 'ApplyPolicy', { manifest });
+  events.clear();
+  names.asked.length = 0;
+  try {
+    await task();
+  } finally {
+    await client.call('PolicyService', 'DeletePolicy', { name: 'sample' });
+  }
+}
+
+/** What a script prints; `found` is the address that the C library's resolver finds for a name. */
+function run(script: string, ...flags: string[]): Promise<string> {
+  const found = `sub found { my ($error, @found) = Socket::getaddrinfo($_[0], "", { family => AF_INET,
+      socktype => SOCK_STREAM });
+    return $error ? "nothing" : inet_ntoa((unpack_sockaddr_in($found[0]{addr}))[1]) }
+    sub called { my $s = make(AF_INET, SOCK_STREAM, 0); to($s, $_[0], 8080); return $s }\n`;
+  return runBy('/usr/bin/perl', found + script, ...flags);
+}
+
+/** Without holding the server up, which is in this process. */
+async function runBy(program: string, script: string, ...flags: string[]): Promise<string> {
+  const child = spawn('/usr/bin/docker', ['exec', ...flags, 'target', program, '-e', perl(script)]);
+  const output: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => output.push(String(text)));
+  await once(child, 'close');
+  return output.join('').trim();
+}
+
+const REFUSED = 'Permission denied';
+
+async function told(operation: string, object: string): Promise<unknown[]> {
+  const event = await events.find((each) => each.operation === operation && each.object === object);
+  return [event.class, event.policy, event.rule, event.action, event.result];
+}
+
+test('a blocked domain is not asked for, by UDP or TCP and in whatever case, and another one is', async () => {
+  await under('{matchDNSQueries: [{domain: Blocked.Example.}]}', async () => {
+    for (const flags of [[], ['-e', 'RES_OPTIONS=use-vc']]) {
+      assert.equal(await run('say found("WWW.Blocked.example")', ...flags), 'nothing');
+      assert.deepEqual(await told('resolve', 'www.blocked.example'), [
+        'NETWORK',
+        'sample',
+        'network.matchDNSQueries[0]',
+        'BLOCK',
+        'DENIED',
+      ]);
+      events.clear();
+      assert.equal(await run('say found("good.example")', ...flags), '127.0.0.21');
+    }
+    assert.deepEqual([...new Set(names.asked)], ['good.example']);
+    assert.equal(await run('called("127.0.0.20"); say "called"'), 'called');
+  });
+});
+
+test('a rule on a name with a source holds for that program only', async () => {
+  await under('{matchDNSQueries: [{domain: good.example, fromSource: [{path: /bin/other}]}]}', async () => {
+    assert.equal(await run('say found("good.example")'), '127.0.0.21');
+    const other = 'my @found = gethostbyname("good.example"); say(@found ? "found" : "nothing")';
+    assert.equal(await runBy('/bin/other', other), 'nothing');
+  });
+});
+
+test('with names allowed, only they are asked for and only their addresses called, as long as the answer says', async () => {
+  await under('{action: Allow, matchDNSQueries: [{domain: good.example}]}', async () => {
+    assert.equal(await run('called("127.0.0.23"); say "called"'), REFUSED);
+    // Whoever is told another name by an alias is told it for no longer than the alias lives.
+    const script = `my @at = map { found("$_.good.example") } "short", "alias"; my @s = map { called($_) } @at;
+      say "called @at"; select(undef, undef, undef, 6); give($_, "still") for @s; say "given";
+      for my $at (@at) { my $s = make(AF_INET, SOCK_STREAM, 0); connect($s, address($at, 8080)) and say "called"; say "$!" }`;
+    const lines = ['called 127.0.0.23 127.0.0.24', 'given', REFUSED, REFUSED];
+    assert.equal(await run(script), lines.join('\n'));
+    assert.equal(await run('called(found("stream.good.example")); say "called"', '-e', 'RES_OPTIONS=use-vc'), 'called');
+    assert.equal(await run('called("127.0.0.22"); say "called"'), REFUSED);
+    assert.equal(await run('say found("other.example")'), 'nothing');
+    assert.deepEqual(await told('resolve', 'other.example'), [
+      'NETWORK',
+      'DefaultPosture',
+      'network',
+      'BLOCK',
+      'DENIED',
+    ]);
+    assert.ok(!names.asked.includes('other.example'));
+  });
+});
+
+test('what another container of the same numbers has learnt is not believed', async () => {
+  await under('{action: Allow, matchDNSQueries: [{domain: good.example}]}', async () => {
+    assert.equal(await run('called(found("good.example")); say "called"'), 'called');
+    const learnt = getPinned(join(daemon.pinDirectory, 'maps', 'learnt'));
+    let last: Uint32Array | null = null;
+    for (let key = new Uint32Array(LEARNT_KEY_BYTES / 4); nextKey(learnt, last, key) === 0; key = key.slice()) {
+      const value = Buffer.alloc(LEARNT_VALUE_BYTES);
+      assert.equal(lookupElement(learnt, key, value), 0);
+      value.writeBigUInt64LE(value.readBigUInt64LE(CONTAINER_START) + 1n, CONTAINER_START);
+      assert.equal(updateElement(learnt, key, value, BPF_ANY), 0);
+      last = key;
+    }
+    closeDescriptor(learnt);
+    assert.notEqual(last, null);
+    assert.equal(await run('called("127.0.0.21"); say "called"'), REFUSED);
+  });
+});
+
+test('a rule on ports says which server may be asked', async () => {
+  const endpoints = '[{ports: 53, action: Block}, {cidr: 127.0.0.2/32, ports: 53}]';
+  await under(`{action: Allow, matchEndpoints: ${endpoints}, matchDNSQueries: [{domain: good.example}]}`, async () => {
+    assert.equal(await run('say found("good.example")'), 'nothing');
+    assert.deepEqual((await told('connect', 'udp 127.0.0.1:53')).slice(1, 3), ['sample', 'network.matchEndpoints[0]']);
+    assert.equal(
+      await run('my $s = make(AF_INET, SOCK_DGRAM, 0); to($s, "127.0.0.2", 53); say "connected"'),
+      'connected',
+    );
+  });
+});
+
+test('what is sent to an address that an answer gave is told with the name', async () => {
+  await under('{matchDNSQueries: [{domain: "*.example", action: Audit}]}', async () => {
+    assert.equal(await run('called(found("good.example")); say "called"'), 'called');
+    const audited = ['NETWORK', 'sample', 'network.matchDNSQueries[0]', 'AUDIT', 'PASSED'];
+    assert.deepEqual(await told('resolve', 'good.example'), audited);
+    assert.deepEqual(await told('connect', 'tcp 127.0.0.21:8080 (good.example)'), audited);
+  });
+  await under('{matchDNSQueries: [{domain: good.example}]}', async () => {
+    // Learnt while the other policy was in force.
+    assert.equal(await run('called("127.0.0.21"); say "called"'), REFUSED);
+    await told('connect', 'tcp 127.0.0.21:8080 (good.example)');
+  });
+});
+
+test('what is sent to the port of name servers and is no question is refused and told', async () => {
+  await under('{matchDNSQueries: [{domain: blocked.example}]}', async () => {
+    assert.equal(await run('my $s = make(AF_INET, SOCK_DGRAM, 0); message($s, "127.0.0.1", 53); say "sent"'), REFUSED);
+    const { policy, rule, operation, result } = await events.find(({ policy }) => policy === 'FailClosed');
+    assert.deepEqual([policy, rule, operation, result], ['FailClosed', 'unreadable', 'resolve', 'DENIED']);
+    // The length first, and the question by itself.
+    const split = 'my $s = make(AF_INET, SOCK_STREAM, 0); to($s, "127.0.0.1", 53); give($s, "\\0\\x1d"); say "sent"';
+    assert.equal(await run(split), REFUSED);
+    const other = 'my $s = make(AF_INET, SOCK_DGRAM, 0); message($s, "127.0.0.1", 54); say "sent"';
+    assert.equal(await run(other), 'sent');
+  });
+});
+
+test('no answer went unread', async () => {
+  assert.match(await daemon.metrics(), /^hauberk_answers_unread_total 0$/m);
+});
