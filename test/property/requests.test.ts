@@ -49,6 +49,12 @@ const GOOD = {
   GetEffectivePolicy: { container_id: 'web' },
   StreamEvents: { policies: ['kept'], minimum_severity: 3, object_pattern: '/etc/*' },
   WaitForGeneration: { generation: 1 },
+  Diff: { policy, deleted: [{ name: 'kept' }] },
+  StartProfile: { name: 'p', selector: { match_labels: LABELS } },
+  StopProfile: { name: 'p' },
+  GetProfile: { name: 'p' },
+  SuggestPolicy: { name: 'p', policy_name: 'least', match_labels: LABELS },
+  DeleteProfile: { name: 'p' },
 };
 const requests = new RandomMessages(readFileSync('build/descriptors.binpb'), SERVICE_NAMES, GOOD);
 
