@@ -17,6 +17,7 @@ import { diffPolicies } from './control/policy-diff.js';
 import { PolicyRegistry } from './control/policy-registry.js';
 import { ProfileRegistry } from './control/profile-registry.js';
 import { Recordings } from './control/recordings.js';
+import { inTurns } from './control/turns.js';
 import { HeldBackWatch } from './events/held-back.js';
 import { EventHub } from './events/hub.js';
 import { observedAccess } from './events/observed.js';
@@ -30,6 +31,7 @@ import { Metrics } from './metrics/metrics.js';
 import { startMetricsServer } from './metrics/server.js';
 import { policyKey } from './policy/model.js';
 import { PolicySet } from './policy/policy-set.js';
+import { compileSchemas } from './policy/schema-check.js';
 import { AccessMemory } from './profile/access-memory.js';
 import { type ServerOptions, startServer } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
@@ -81,6 +83,8 @@ export async function runDaemon(config: Config): Promise<void> {
   const { policies, containers } = plane.host.status();
   logger.info({ listen: server.address, adopted: kernel.adopted, policies, containers }, 'enforcing');
 
+  void prepare();
+
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => resolve(name));
   });
@@ -102,6 +106,11 @@ export async function runDaemon(config: Config): Promise<void> {
     { enforcement: config.detachOnExit ? 'detached' : 'stays in force', images: enforcement.imageCount },
     'stopped',
   );
+}
+
+/** Does what the first policy would have to wait for; nothing else waits for this. */
+async function prepare(): Promise<void> {
+  for await (const _ of inTurns(compileSchemas()));
 }
 
 /** Who may talk to the daemon, and how much. */

@@ -28,6 +28,14 @@ const optional = (schema: Schema): Schema => ({ ...schema, nullable: true });
 const checked = (check: ValueCheckName): Schema => ({ type: 'string', check });
 const unsupported = (subject: string): Schema => ({ unsupported: subject });
 
+/** Schemas that others refer to by name, so that each is compiled once. */
+export const SHARED_SCHEMAS = new Map<string, Schema>();
+
+function shared(name: string, schema: Schema): Schema {
+  SHARED_SCHEMAS.set(name, schema);
+  return { $ref: name };
+}
+
 const traits: Properties = {
   severity: optional({ type: 'integer', minimum: 1, maximum: 10 }),
   tags: optional(list(text)),
@@ -38,11 +46,14 @@ const traits: Properties = {
 /** Exactly one of these fields, or at most one where none is needed. */
 const choiceOf = (names: readonly string[], needed: boolean): Schema => ({ choice: { names, needed } });
 
-const fromSource = optional(
-  list({
-    ...mapping({ path: optional(checked('path')), dir: optional(checked('directory')), recursive: flag }),
-    ...choiceOf(['path', 'dir'], true),
-  }),
+const fromSource = shared(
+  'fromSource',
+  optional(
+    list({
+      ...mapping({ path: optional(checked('path')), dir: optional(checked('directory')), recursive: flag }),
+      ...choiceOf(['path', 'dir'], true),
+    }),
+  ),
 );
 
 const item: Properties = { ...traits, ownerOnly: flag };
@@ -181,6 +192,18 @@ const SELECTORS: Readonly<Record<PolicyKind, { properties: Properties; required:
   },
 };
 
+const sections: Properties = {
+  process: shared('process', processSection),
+  file: shared('file', fileSection),
+  network: shared('network', networkSection),
+  capabilities: shared('capabilities', capabilitiesSection),
+  filesystems: shared('filesystems', filesystemsSection),
+  mounts: shared('mounts', mountsSection),
+  ptrace: shared('ptrace', ptraceSection),
+  namespaces: shared('namespaces', namespacesSection),
+  presets: shared('presets', presetsSection),
+};
+
 export function policySchema(kind: PolicyKind): Schema {
   const { properties, required } = SELECTORS[kind];
   return mapping(
@@ -198,15 +221,7 @@ export function policySchema(kind: PolicyKind): Schema {
           priority: optional({ type: 'integer', minimum: -PRIORITY_MAX, maximum: PRIORITY_MAX }),
           mode: oneOf(['enforce', 'audit']),
           expires: optional(checked('time')),
-          process: processSection,
-          file: fileSection,
-          network: networkSection,
-          capabilities: capabilitiesSection,
-          filesystems: filesystemsSection,
-          mounts: mountsSection,
-          ptrace: ptraceSection,
-          namespaces: namespacesSection,
-          presets: presetsSection,
+          ...sections,
           syscalls: unsupported('`syscalls` rules are'),
           apparmor: unsupported('`apparmor` is'),
         },

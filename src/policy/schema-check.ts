@@ -1,7 +1,7 @@
-import { Ajv, type ErrorObject, type SchemaValidateFunction } from 'ajv';
+import { Ajv, type ErrorObject, type SchemaValidateFunction, type ValidateFunction } from 'ajv';
 import type { FieldPath, Finding } from './finding.js';
 import { fieldName, quote } from './finding.js';
-import { POLICY_KINDS, type PolicyKind, policySchema } from './manifest-schema.js';
+import { POLICY_KINDS, type PolicyKind, policySchema, SHARED_SCHEMAS } from './manifest-schema.js';
 import { suggest } from './suggestion.js';
 import type { ReadOptions, ValueCheckName } from './value-checks.js';
 import { VALUE_CHECKS } from './value-checks.js';
@@ -32,7 +32,13 @@ function missingChoice([first, ...others]: readonly string[]): string {
 }
 
 // `passContext` hands the options through `this`, so that one compiled schema serves every caller.
-const ajv = new Ajv({ allErrors: true, verbose: true, passContext: true, allowUnionTypes: true });
+const ajv = new Ajv({
+  allErrors: true,
+  verbose: true,
+  passContext: true,
+  allowUnionTypes: true,
+  code: { optimize: false },
+});
 ajv.addKeyword({
   keyword: 'check',
   type: ['string', 'number'],
@@ -46,11 +52,26 @@ ajv.addKeyword({
   validate: (_subject: string, value: unknown) => saysNothing(value),
 });
 ajv.addKeyword({ keyword: 'choice', type: 'object', schemaType: 'object', errors: true, validate: checkChoice });
-const validators = new Map(POLICY_KINDS.map((kind) => [kind, ajv.compile(policySchema(kind))]));
+const validators = new Map<PolicyKind, ValidateFunction>();
+
+for (const [name, schema] of SHARED_SCHEMAS) ajv.addSchema(schema, name);
+
+/** Compiled when it is first asked for: a program that starts need not wait for it. */
+function validatorOf(kind: PolicyKind): ValidateFunction {
+  const validator = validators.get(kind) ?? ajv.compile(policySchema(kind));
+  validators.set(kind, validator);
+  return validator;
+}
+
+/** Compiles every schema, one a step, for a program that would rather not do it when a policy comes. */
+export function* compileSchemas(): Generator<void> {
+  for (const name of SHARED_SCHEMAS.keys()) yield void ajv.getSchema(name);
+  for (const kind of POLICY_KINDS) yield void validatorOf(kind);
+}
 
 /** Everything in a document that the schema of its kind, the value checks among it, does not accept. */
 export function checkSchema(document: unknown, kind: PolicyKind, options: ReadOptions): Finding[] {
-  const validate = validators.get(kind)!;
+  const validate = validatorOf(kind);
   if (validate.call(options, document)) return [];
   const errors = validate.errors ?? [];
   const findings = new Map<string, Finding>();
