@@ -50,6 +50,8 @@ enum image_flag {
 	IMAGE_HAS_TERMINALS = 1 << 17,
 	IMAGE_HAS_ARGUMENTS = 1 << 18,
 	IMAGE_DECIDES_MAPPINGS = 1 << 19,
+	IMAGE_OBSERVES_CALLS = 1 << 22,
+	IMAGE_OBSERVES_PATHS = 1 << 23,
 };
 
 /* What a word speaks of: one letter for each, see word.h. */

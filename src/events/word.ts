@@ -1,5 +1,6 @@
 import { CAPABILITIES } from '../policy/capability.js';
 import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
+import { callName } from '../policy/system-calls.js';
 
 const ZERO = 0x61;
 const FAMILY_NAMES = namesOf(ADDRESS_FAMILIES);
@@ -24,14 +25,14 @@ const DEFAULT_PROTOCOLS: ReadonlyMap<string, string> = new Map([
 /**
  * What a word of the kernel's says (see image/words.ts), for people: a path as it is, a capability by its name, a socket
  * as `tcp 10.0.0.1:443`, `tcp port 80` where only this end is told, or `netlink raw 0`; of a file its path with the type
- * of its filesystem, of a mount its place with its type, of a process its program.
+ * of its filesystem, of a mount its place with its type, of a process its program; a system call as `unlink`, or as
+ * `unlink /tmp/x` where a path is told.
  */
 export function describeWord(word: string): string {
   const describe = OTHER_WORDS[word.charAt(0)];
   if (describe !== undefined) return describe(word.slice(2));
   if (!/^[cn]/u.test(word)) return word;
-  const number = (start: number, count: number) =>
-    [...word.slice(start, start + count)].reduce((value, letter) => value * 16 + letter.charCodeAt(0) - ZERO, 0);
+  const number = (start: number, count: number) => numberIn(word.slice(start, start + count));
   if (word.startsWith('c')) return CAPABILITIES[number(1, 2)] ?? `capability ${number(1, 2)}`;
   const family = nameIn(FAMILY_NAMES, number(1, 2));
   const type = nameIn(TYPE_NAMES, number(3, 1));
@@ -49,6 +50,10 @@ export function describeWord(word: string): string {
   }
 }
 
+function numberIn(letters: string): number {
+  return [...letters].reduce((value, letter) => value * 16 + letter.charCodeAt(0) - ZERO, 0);
+}
+
 const withType = (text: string): string => {
   const slash = text.indexOf('/');
   const type = slash < 0 ? text : text.slice(0, slash);
@@ -59,6 +64,11 @@ const withType = (text: string): string => {
 const OTHER_WORDS: Readonly<Record<string, (text: string) => string>> = {
   f: withType,
   m: withType,
+  s: (text) => {
+    const number = numberIn(text.slice(0, 4));
+    const name = callName(number) ?? `system call ${number}`;
+    return text.length > 4 ? `${name} ${text.slice(4)}` : name;
+  },
   t: (program) => program || 'a kernel thread',
   u: () => 'user namespace',
   p: (text) => /\/.*/su.exec(text)?.[0] ?? 'memory without a file',

@@ -12,7 +12,11 @@ import {
   FLAG_HAS_ARGUMENTS,
   FLAG_HAS_SOURCES,
   FLAG_HAS_TERMINALS,
+  FLAG_OBSERVES_CALLS,
+  FLAG_OBSERVES_PATHS,
   namesMapping,
+  observesCalls,
+  observesPaths,
 } from './layout.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded, type Limits } from './limits.js';
 import { addMatch } from './matches.js';
@@ -86,7 +90,9 @@ function flagsOf({ rules, postures, rehearsedPostures }: RuleSet): number {
     having(FLAG_HAS_SOURCES, ({ rule }) => rule.sources.length > 0) |
     having(FLAG_HAS_TERMINALS, ({ rule }) => rule.terminal === true) |
     having(FLAG_HAS_ARGUMENTS, ({ rule }) => rule.arguments !== undefined) |
-    having(FLAG_DECIDES_MAPPINGS, namesMapping)
+    having(FLAG_DECIDES_MAPPINGS, namesMapping) |
+    having(FLAG_OBSERVES_CALLS, observesCalls) |
+    having(FLAG_OBSERVES_PATHS, observesPaths)
   );
 }
 

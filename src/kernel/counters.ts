@@ -11,6 +11,7 @@ export const COUNTERS = [
   'dropped.ring-full',
   'dropped.held-back',
   'dropped.speculative',
+  'dropped.no-buffer',
   'task-storage-failed',
 ] as const;
 export type Counter = (typeof COUNTERS)[number];

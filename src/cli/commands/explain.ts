@@ -26,7 +26,11 @@ export function addExplain(program: Command): void {
     .description('what would be decided of an access, by which rule, and why not by the others')
     .argument('<container>', 'its id, the beginning of its id, its name, or host; - with --labels')
     .argument('<operation>', 'execute, read, write, create, delete, rename, link, attributes, map, communicate, use, …')
-    .argument('[object]', 'a path, a capability or a preset; for communicate the address of the other end', '')
+    .argument(
+      '[object]',
+      'a path, a capability, a preset or a system call; for communicate the address of the other end',
+      '',
+    )
     .option('-p, --program <path>', 'the acting program', '')
     .option('--labels <labels>', 'of a container that need not run, as KEY=VALUE,…')
     .option('-n, --namespace <namespace>', 'its namespace', 'default')

@@ -259,12 +259,7 @@ const cases: readonly Case[] = [
     '/etc/[gs',
     'line 17, column 16: spec.file.matchPatterns[0].pattern: has a `[` without `]`',
   ],
-  ...(
-    [
-      ['syscalls', '`syscalls` rules are', 'syscalls: {matchSyscalls: [{syscall: [unlink]}]}'],
-      ['apparmor', '`apparmor` is', 'apparmor: deny network,'],
-    ] as const
-  ).map(
+  ...([['apparmor', '`apparmor` is', 'apparmor: deny network,']] as const).map(
     ([field, subject, text]): Case => [
       `${field} is refused by name`,
       '  file:',
