@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The enforcement programs. Each hook stands in the header of its concern. */
 #include "include/kernel.h"
+#include "include/system_calls.h"
 #include "include/process_hooks.h"
 #include "include/argument_hooks.h"
 #include "include/file_hooks.h"

@@ -28,6 +28,7 @@ struct {
 	enum word_address word_address;
 	enum word_letter word_letter;
 	enum word_preset word_preset;
+	enum word_point word_point;
 	enum path_result path_result;
 	enum counter counter;
 	struct image_entry entry;

@@ -41,6 +41,7 @@ export const applyGroup: Group = {
           createImage: createKernelImage,
           releaseImage: releaseKernelImage,
           enforceHost: () => undefined,
+          observeCalls: () => undefined,
           publish: async (entries) => {
             await map.publish(entries);
             published = performance.now();

@@ -149,6 +149,22 @@ static __always_inline __u32 walk_symbol(struct automaton_walk *walk, __u32 symb
 	return entry && entry->first == base ? entry->second : otherwise;
 }
 
+/* Whether some rule speaks of words that start with what stands in the buffer. */
+static __noinline bool automaton_goes_on(const struct open_image *image, struct path_buffer *path, __u32 offset)
+{
+	struct automaton_walk walk = {
+		.pages = image->pages,
+		.first = image->first,
+		.page = image->first,
+		.path = path,
+		.offset = offset,
+		.state = image->first->entries[IMAGE_AUTOMATON].first,
+	};
+
+	bpf_loop(PATH_BYTES_MAX / BYTES_PER_STEP + 1, automaton_step, &walk, 0);
+	return walk.state;
+}
+
 struct match {
 	__u32 offset;		/* where the word starts */
 	__u32 actor;		/* who acts: see ACTOR_HAS_TERMINAL */

@@ -33,6 +33,7 @@ struct access {
 	__u8 operation;		/* enum event_operation */
 	char letter;		/* enum word_letter */
 	__u8 detail;
+	__u16 number;		/* SUBJECT_SYSCALLS: see word.h */
 	bool unreported;
 	__u32 object_class;	/* out: the class of the object, were it a program */
 };
@@ -93,17 +94,23 @@ __noinline int image_decide(struct scratch *scratch)
 	return IMAGE_ANSWERED;
 }
 
-/* Where the path cannot be known the answer is no, whatever the rules say. */
+/*
+ * Where the path cannot be known the answer is no, whatever the rules say; but
+ * a system call is only ever reported.
+ */
 static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 result)
 {
+	bool refuses = scratch->record.rule_class != CLASS_SYSCALLS;
+	__u32 action = refuses ? ACTION_BLOCK : ACTION_AUDIT;
+
 	/* Reported alike: a memory file, say, has no tree either. */
 	if (result == PATH_INTERNAL)
 		result = PATH_UNREACHABLE;
-	count(COUNTER_REFUSED + result);
+	count(refuses ? COUNTER_REFUSED + result : COUNTER_DECISIONS + 3 * CLASS_SYSCALLS + ACTION_AUDIT);
 	scratch->record.path_result = result;
-	scratch->question.verdict = ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE;
+	scratch->question.verdict = action << VERDICT_ACTION_SHIFT | RULE_NONE;
 	report(scratch);
-	return -EACCES;
+	return refuses ? -EACCES : 0;
 }
 
 /*
@@ -149,6 +156,7 @@ static __always_inline __u32 place_object(struct scratch *scratch, struct access
 	scratch->word.first = access->letter;
 	scratch->word.detail = access->detail;
 	scratch->word.name = (__u64)access->name;
+	scratch->word.number = access->number;
 	return place_before(scratch);
 }
 

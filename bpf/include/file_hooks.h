@@ -2,16 +2,18 @@
 #ifndef HAUBERK_FILE_HOOKS_H
 #define HAUBERK_FILE_HOOKS_H
 
-#include "decide.h"
+#include "system_calls.h"
 
 static __always_inline int decide_file(struct dentry *dentry, struct vfsmount *mnt, __u32 operation, __u32 wanted)
 {
 	struct access access = { .dentry = dentry, .mnt = mnt, .operation = operation, .wanted = wanted };
 	struct membership found = {};
 
-	if (!find_membership(&found) || !found.member || !decides(&found, CLASS_FILE) || is_nameless(dentry))
+	if (!find_membership(&found) || !found.member ||
+	    !(found.flags & (1 << CLASS_FILE | IMAGE_OBSERVES_PATHS)) || is_nameless(dentry))
 		return 0;
-	return decide(&found, &access);
+	observe_path(&found, operation, dentry, mnt);
+	return decides(&found, CLASS_FILE) ? decide(&found, &access) : 0;
 }
 
 SEC("lsm/file_open")

@@ -53,6 +53,8 @@ enum image_flag {
 	/* What is let through is learnt: see observe.h. */
 	IMAGE_PROFILED = 1 << 20,
 	IMAGE_HAS_NAMES = 1 << 21,
+	IMAGE_OBSERVES_CALLS = 1 << 22,
+	IMAGE_OBSERVES_PATHS = 1 << 23,
 };
 
 /* What a word speaks of: one letter for each, see word.h. */

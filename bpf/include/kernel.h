@@ -140,7 +140,19 @@ struct signal_struct {
 	struct tty_struct *tty;
 };
 
+/* Of each architecture the members that it has. */
+struct thread_info {
+	unsigned long flags;
+	__u32 status;
+};
+
+struct pt_regs {
+	unsigned long orig_ax;
+	int syscallno;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	int pid;
 	int tgid;
 	char comm[16];

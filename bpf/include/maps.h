@@ -111,6 +111,7 @@ enum counter {
 	COUNTER_EVENT_SPECULATIVE,
 	/* Accesses that a profile has no room for. */
 	COUNTER_ACCESS_UNRECORDED,
+	COUNTER_EVENT_NO_BUFFER,
 	COUNTER_TASK_STORAGE_FAILED,
 	/* What it gave could not be learnt: see name_hooks.h. */
 	COUNTER_ANSWER_UNREAD,
@@ -141,6 +142,7 @@ struct question {
 	__u32 generation;	/* of the image that is asked */
 	__u32 image_flags;
 	__u32 wanted;		/* ACCESS_ bits */
+	__u32 goes_on;		/* out: some rule speaks of words that start like the one in the buffer */
 	__u32 member;		/* a runtime that enters a container is none yet, and no program that rules name */
 	__u32 owner;
 	__u32 verdict;		/* out */
@@ -153,6 +155,7 @@ struct question {
 /* What stands before a word's path: see word_prefix.h. */
 struct word_prefix {
 	__u64 name;		/* address of a string, or 0 */
+	__u16 number;		/* of a system call; behind the detail, four letters */
 	char first;		/* enum word_letter */
 	__u8 detail;
 };

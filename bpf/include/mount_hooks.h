@@ -3,7 +3,7 @@
 #ifndef HAUBERK_MOUNT_HOOKS_H
 #define HAUBERK_MOUNT_HOOKS_H
 
-#include "decide.h"
+#include "system_calls.h"
 
 /* Twin: MOUNT_OPERATIONS in src/policy/mount.ts. */
 enum mount_detail {
@@ -25,7 +25,10 @@ static __always_inline int decide_mount(struct dentry *target, struct vfsmount *
 	};
 	struct membership found = {};
 
-	if (!find_membership(&found) || !found.member || !decides(&found, CLASS_MOUNTS))
+	if (!find_membership(&found) || !found.member)
+		return 0;
+	observe_path(&found, operation, target, mnt);
+	if (!decides(&found, CLASS_MOUNTS))
 		return 0;
 	/* Of EACCES mount(8) thinks that the source cannot be written to, and tries once more. */
 	return decide(&found, &access) ? -EPERM : 0;

@@ -2,7 +2,7 @@
 #ifndef HAUBERK_PROCESS_HOOKS_H
 #define HAUBERK_PROCESS_HOOKS_H
 
-#include "decide.h"
+#include "system_calls.h"
 
 SEC("lsm/bprm_check_security")
 int BPF_PROG(hauberk_bprm_check, struct linux_binprm *bprm)
@@ -24,6 +24,8 @@ int BPF_PROG(hauberk_bprm_check, struct linux_binprm *bprm)
 		context->flags = found.host ? TASK_HOST : 0;
 	access.dentry = bprm->file->f_path.dentry;
 	access.mnt = bprm->file->f_path.mnt;
+	if (found.member)
+		observe_path(&found, OPERATION_EXEC, access.dentry, access.mnt);
 	if (decides(&found, CLASS_PROCESS) || (found.flags & IMAGE_HAS_SOURCES))
 		answer = decide(&found, &access);
 	context->next_generation = found.generation;

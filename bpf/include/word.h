@@ -119,4 +119,21 @@ enum word_preset {
 	PRESET_SESSION = 3,
 };
 
+/* Where a system call is asked about. Twin: CALL_POINTS in src/policy/system-calls.ts. */
+enum word_point {
+	POINT_ENTRY = 0,
+	POINT_OPEN = 1,
+	POINT_EXECUTE = 2,
+	POINT_TRUNCATE = 3,
+	POINT_DELETE = 4,
+	POINT_CREATE = 5,
+	POINT_LINK = 6,
+	POINT_RENAME = 7,
+	POINT_ATTRIBUTES = 8,
+	POINT_MOUNT = 9,
+};
+
+/* Set in the number of a call of a 32-bit program; twin: CALL_32_BIT in src/policy/system-calls.ts. */
+#define CALL_32_BIT 0x8000
+
 #endif

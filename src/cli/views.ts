@@ -64,6 +64,10 @@ export function matchText({ match }: Rule): string {
       const { operation, type, target } = match.value;
       return [operation || 'any', type, placeText(target)].filter((part) => part !== '').join(' ');
     }
+    case 'systemCall': {
+      const { names, path, recursive } = match.value;
+      return [names.join(','), path.replace(/\/$/u, recursive ? '/**' : '/*')].filter((part) => part !== '').join(' ');
+    }
     case 'trace':
       return [match.value.operation || 'any', placeText(match.value.target)].filter((part) => part !== '').join(' ');
     default:

@@ -38,7 +38,7 @@ export class Enforcement {
   constructor(
     readonly kernel: Pick<
       Kernel,
-      'createImage' | 'releaseImage' | 'publish' | 'removeContainer' | 'containers' | 'enforceHost'
+      'createImage' | 'releaseImage' | 'publish' | 'removeContainer' | 'containers' | 'enforceHost' | 'observeCalls'
     >,
     readonly postures: Postures,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
@@ -174,6 +174,8 @@ export class Enforcement {
         return everything || old?.image !== image || identityOf(old.container) !== identityOf(container);
       });
       const hasHost = this.host !== undefined && next.has(this.host.id);
+      const observesCalls = [...next.values()].some(({ image }) => image.observesCalls);
+      if (observesCalls) this.kernel.observeCalls(true);
       if (!hasHost) this.kernel.enforceHost(false);
       await this.kernel.publish(
         changed.map(([, { container, image }]) => ({
@@ -184,6 +186,7 @@ export class Enforcement {
       );
       if (hasHost) this.kernel.enforceHost(true);
       this.#removeOthers(next, before, everything);
+      if (!observesCalls) this.kernel.observeCalls(false);
       this.#divergence = undefined;
     } catch (error) {
       this.#divergence = `the kernel did not take the last change: ${(error as Error).message}`;

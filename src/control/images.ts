@@ -1,6 +1,7 @@
 import type { RuleDescription } from '../events/rule-description.js';
 import { describeRule } from '../events/rule-description.js';
 import { compileImage } from '../image/compile.js';
+import { observesCalls } from '../image/layout.js';
 import type { KernelImage } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { policyKey } from '../policy/model.js';
@@ -14,6 +15,8 @@ export interface LiveImage {
   readonly kernelImage: KernelImage;
   /** Indexed by the rule number of a verdict. */
   readonly rules: readonly RuleDescription[];
+  /** Whether it has to see system calls as they are made. */
+  readonly observesCalls: boolean;
   /** See Image.decided. */
   readonly decided: ReadonlySet<number>;
 }
@@ -61,7 +64,14 @@ export class LiveImages {
     const image = compileImage(ruleSet);
     this.#generation++;
     const kernelImage = this.kernel.createImage(image, this.#generation);
-    const made = { key, ruleSet, kernelImage, rules: image.rules.map(describeRule), decided: image.decided };
+    const made = {
+      key,
+      ruleSet,
+      kernelImage,
+      rules: image.rules.map(describeRule),
+      observesCalls: ruleSet.rules.some(observesCalls),
+      decided: image.decided,
+    };
     fresh.set(key, made);
     // Before the kernel can report by it, not after.
     this.#rulesByGeneration.set(kernelImage.generation, made.rules);

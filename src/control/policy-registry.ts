@@ -7,6 +7,7 @@ import { checkPattern } from '../image/pattern.js';
 import { readManifest } from '../policy/manifest.js';
 import { toManifest } from '../policy/manifest-text.js';
 import { type Policy, type PolicyName, type Postures, policyKey } from '../policy/model.js';
+import type { PolicyDocument } from '../policy/policy-document.js';
 import { compare, PolicySet, selects } from '../policy/policy-set.js';
 import { resolveRules } from '../policy/rule-set.js';
 import { readPolicy, warningsOf } from '../policy/validate.js';
@@ -71,7 +72,7 @@ export class PolicyRegistry {
   /** @param document a plain object of a manifest's shape */
   readDocument(document: unknown): PolicyInput {
     const policy = readPolicy(document, { checkPattern, now: Date.now() });
-    return { policy, warnings: warningsOf(policy) };
+    return { policy, warnings: warningsOf(policy, document as PolicyDocument) };
   }
 
   /** Adds or replaces the policies, all or none. @throws Failure aborted when a version is not the expected one */

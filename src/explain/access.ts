@@ -20,6 +20,8 @@ export type AccessObject =
   /** `path` is that of the other process's program; empty for a kernel thread. */
   | { readonly kind: 'trace'; readonly operation: TraceOperation; readonly path: Uint8Array }
   | { readonly kind: 'namespace' }
+  /** A system call as it is made or, with a path, as the kernel finds that one that it was given. */
+  | { readonly kind: 'call'; readonly call: string; readonly path?: Uint8Array }
   /** The presets that speak of it, all of them. */
   | { readonly kind: 'behaviour'; readonly presets: readonly Preset[] };
 

@@ -1,5 +1,5 @@
 import { parseAddressBlock } from '../policy/address.js';
-import type { BoundRule, DomainMatch, EndpointMatch, Match, PathMatch, Rule } from '../policy/model.js';
+import type { BoundRule, CallMatch, DomainMatch, EndpointMatch, Match, PathMatch, Rule } from '../policy/model.js';
 import { ADDRESS_FAMILIES, ANY_ENDPOINT, PROTOCOLS, parsePorts, type SocketSet } from '../policy/network.js';
 import type { AccessObject, SocketUse } from './access.js';
 import { Glob } from './glob.js';
@@ -40,6 +40,8 @@ export function speaksOfObject({ match, action }: Rule, object: AccessObject): b
       return object.kind === 'namespace';
     case 'preset':
       return object.kind === 'behaviour' && object.presets.includes(match.preset);
+    case 'call':
+      return object.kind === 'call' && match.calls.includes(object.call) && isGiven(match, object.path);
   }
 }
 
@@ -90,6 +92,11 @@ function isMount(
   if (match.operation !== undefined && match.operation !== operation) return false;
   if (match.type !== undefined && match.type !== type) return false;
   return match.target === undefined || isAt(match.target, path);
+}
+
+function isGiven({ target }: CallMatch, path: Uint8Array | undefined): boolean {
+  if (target === undefined) return path === undefined;
+  return path !== undefined && isAt(target, path);
 }
 
 function isAnyOf(sets: readonly SocketSet[], { family, type, protocol }: SocketUse): boolean {

@@ -83,6 +83,7 @@ function kindOf(match: Match): (typeof KIND_ORDER)[number] {
       return match.kind;
     case 'mount':
     case 'trace':
+    case 'call':
       return match.target === undefined ? 'any place' : kindOf(match.target);
     case 'protocol':
       if (match.protocol === 'all') return 'all protocols';
@@ -111,6 +112,8 @@ function detailOf(match: Match): readonly number[] {
       return [...(match.target === undefined ? [0] : detailOf(match.target)), has(match.type), has(match.operation)];
     case 'trace':
       return [...(match.target === undefined ? [0] : detailOf(match.target)), 0, has(match.operation)];
+    case 'call':
+      return match.target === undefined ? [] : detailOf(match.target);
     default:
       return [];
   }

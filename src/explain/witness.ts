@@ -83,6 +83,11 @@ function objectsOf({ match }: Rule): AccessObject[] {
       return at(match.target).map((path) => ({ kind: 'trace', operation: match.operation ?? 'read', path }));
     case 'namespace':
       return [{ kind: 'namespace' }];
+    case 'call': {
+      const [call] = match.calls;
+      if (match.target === undefined) return [{ kind: 'call', call: call! }];
+      return at(match.target).map((path) => ({ kind: 'call', call: call!, path }));
+    }
     case 'preset':
       return [{ kind: 'behaviour', presets: [match.preset] }];
   }

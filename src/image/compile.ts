@@ -13,8 +13,12 @@ import {
   FLAG_HAS_NAMES,
   FLAG_HAS_SOURCES,
   FLAG_HAS_TERMINALS,
+  FLAG_OBSERVES_CALLS,
+  FLAG_OBSERVES_PATHS,
   FLAG_PROFILED,
   namesMapping,
+  observesCalls,
+  observesPaths,
 } from './layout.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded, type Limits } from './limits.js';
 import { addMatch } from './matches.js';
@@ -93,6 +97,8 @@ function flagsOf({ rules, postures, rehearsedPostures, profiled }: RuleSet): num
     having(FLAG_HAS_ARGUMENTS, ({ rule }) => rule.arguments !== undefined) |
     having(FLAG_DECIDES_MAPPINGS, namesMapping) |
     having(FLAG_HAS_NAMES, ({ rule }) => rule.match.kind === 'domain') |
+    having(FLAG_OBSERVES_CALLS, observesCalls) |
+    having(FLAG_OBSERVES_PATHS, observesPaths) |
     (profiled ? FLAG_PROFILED : 0)
   );
 }

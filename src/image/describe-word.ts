@@ -1,6 +1,7 @@
 import { formatIpv6 } from '../policy/address.js';
 import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
-import { readCapabilityWord, readQuestionWord, readSocketWord, type SocketWord } from './read-word.js';
+import { callName } from '../policy/system-calls.js';
+import { readCallWord, readCapabilityWord, readQuestionWord, readSocketWord, type SocketWord } from './read-word.js';
 
 const FAMILY_NAMES = namesOf(ADDRESS_FAMILIES);
 const TYPE_NAMES = namesOf(SOCKET_TYPES);
@@ -25,13 +26,14 @@ const DEFAULT_PROTOCOLS: ReadonlyMap<string, string> = new Map([
  * What a word of the kernel's says (see image/words.ts), for people: a path as it is, a capability by its name, a socket
  * as `tcp 10.0.0.1:443`, with a name if an answer gave the address for it, `tcp port 80` where only this end is told, or
  * `netlink raw 0`; of a file its path with the type of its filesystem, of a mount its place with its type, of a process its
- * program; a name that is asked for as it is.
+ * program; a system call as `unlink`, or as `unlink /tmp/x` where a path is told; a name that is asked for as it is.
  */
 export function describeWord(word: string): string {
   const describe = OTHER_WORDS[word.charAt(0)];
   if (describe !== undefined) return describe(word.slice(2));
   if (word.startsWith('q')) return readQuestionWord(word) || '.';
   if (word.startsWith('c')) return readCapabilityWord(word);
+  if (word.startsWith('s')) return describeCall(word);
   return word.startsWith('n') ? describeSocket(readSocketWord(word)) : word;
 }
 
@@ -40,6 +42,12 @@ function describeSocket({ family, type, protocol, direction, port, address, name
   if (direction === 'none') return sockets;
   if (address.length === 0) return `${sockets} port ${port}`;
   return `${sockets} ${formatAddress(address)}:${port}${name && ` (${name})`}`;
+}
+
+function describeCall(word: string): string {
+  const { number, path } = readCallWord(word);
+  const name = callName(number) ?? `system call ${number}`;
+  return path === '' ? name : `${name} ${path}`;
 }
 
 const withType = (text: string): string => {

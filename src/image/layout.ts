@@ -42,6 +42,21 @@ export const FLAG_PROFILED = 1 << 20;
 /** Some rule names a host: questions for names are read, and addresses learnt from the answers. */
 export const FLAG_HAS_NAMES = 1 << 21;
 
+/** Some rule speaks of system calls as they are made. */
+export const FLAG_OBSERVES_CALLS = 1 << 22;
+/** Some rule speaks of system calls by the path they are given. */
+export const FLAG_OBSERVES_PATHS = 1 << 23;
+
+/** Whether a rule has to see every system call as it is made. */
+export function observesCalls({ rule }: BoundRule): boolean {
+  return rule.match.kind === 'call' && rule.match.target === undefined;
+}
+
+/** Whether a rule has to see the paths that system calls are given. */
+export function observesPaths({ rule }: BoundRule): boolean {
+  return rule.match.kind === 'call' && rule.match.target !== undefined;
+}
+
 /** Whether a rule speaks of mapping files as executable memory. */
 export function namesMapping({ rule }: BoundRule): boolean {
   return rule.class === 'file' && speaksOf(rule, 'map');

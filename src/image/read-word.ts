@@ -53,6 +53,11 @@ export function readCapabilityWord(word: string): string {
   return CAPABILITIES[number] ?? `capability ${number}`;
 }
 
+/** The number of a system call and, where it is told, the path it is given. */
+export function readCallWord(word: string): { readonly number: number; readonly path: string } {
+  return { number: numberAt(word, 2, 4), path: word.slice(6) };
+}
+
 function numberAt(word: string, start: number, letters: number): number {
   return [...word.slice(start, start + letters)].reduce((sum, letter) => sum * 16 + letter.charCodeAt(0) - ZERO, 0);
 }

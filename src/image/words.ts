@@ -3,6 +3,7 @@ import { CAPABILITIES, type Capability } from '../policy/capability.js';
 import { BELOW } from '../policy/domain.js';
 import {
   type Action,
+  type CallMatch,
   type DomainMatch,
   type EndpointMatch,
   type Match,
@@ -24,6 +25,7 @@ import {
   parsePorts,
   type SocketSet,
 } from '../policy/network.js';
+import { CALL_POINTS, callNumbers, pathPoint } from '../policy/system-calls.js';
 import type { Range } from './characters.js';
 import type { NondeterministicAutomaton } from './nondeterministic.js';
 import { addPath } from './paths.js';
@@ -38,6 +40,9 @@ import { addPath } from './paths.js';
  * is looked into is `t`, read (`a`) or attached to (`b`), and the path of its program. A user namespace is `ua`. What
  * presets forbid is `p`, a letter for what it is (see addPreset) and a path. An argument of a program is `a`, the number
  * of the rule that looks at it (8) and the argument. A question for a name is `q` and the name.
+ *
+ * A system call is `s`, where the kernel asks about it (see CALL_POINTS), its number (4 letters) and, but where it is asked
+ * about as it is made, the path it was given.
  *
  * A socket is `n`, address family (2), type (1), protocol (4) and direction (1), port (4), kind of address (1), address
  * (32, an IPv4 address in the first 8) and, where an answer gave that address, the name that was asked for. What is not
@@ -85,6 +90,9 @@ export function addWord(automaton: NondeterministicAutomaton, match: WordMatch, 
     case 'preset':
       addPreset(automaton, match.preset, mark);
       break;
+    case 'call':
+      addCalls(automaton, match, mark);
+      break;
     default:
       addNetwork(automaton, match, action, mark);
   }
@@ -107,6 +115,18 @@ export function addArguments(
 export function addQuestions(automaton: NondeterministicAutomaton, match: Match, mark: number): void {
   if (match.kind !== 'domain' || match.asking) return;
   addNames(automaton, automaton.literal(automaton.start, Buffer.from('q')), match, mark);
+}
+
+/** What ends with the number is one word: a rule without a path does not speak once more of the paths of a call. */
+function addCalls(automaton: NondeterministicAutomaton, { calls, target }: CallMatch, mark: number): void {
+  for (const call of calls) {
+    const point = letters(CALL_POINTS.indexOf(target === undefined ? 'entry' : pathPoint(call)), 1);
+    for (const number of callNumbers(call)) {
+      const end = automaton.literal(automaton.start, Buffer.from(`s${point}${letters(number, 4)}`));
+      if (target === undefined) automaton.addMark(end, mark);
+      else addPath(automaton, end, target, mark);
+    }
+  }
 }
 
 /** The letter of one of several operations, or of any. */

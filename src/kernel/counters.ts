@@ -12,6 +12,7 @@ export const COUNTERS = [
   'dropped.held-back',
   'dropped.speculative',
   'dropped.unrecorded',
+  'dropped.no-buffer',
   'task-storage-failed',
   'answer-unread',
 ] as const;

@@ -39,7 +39,7 @@ export class Kernel {
   }
 
   get programNames(): string[] {
-    return [...this.#programs.links.keys()];
+    return [...this.#links().keys()];
   }
 
   get ringWakeUps(): number {
@@ -74,6 +74,12 @@ export class Kernel {
     writeHostPolicy(this.#programs.maps.settings, isInForce);
   }
 
+  /** Whether images see system calls as they are made; see FLAG_OBSERVES_CALLS. */
+  observeCalls(isNeeded: boolean): void {
+    if (isNeeded) this.#programs.calls.attach();
+    else this.#programs.calls.detach();
+  }
+
   limitEvents(limit: EventLimit): void {
     writeEventLimit(this.#programs.maps.settings, limit);
   }
@@ -95,8 +101,14 @@ export class Kernel {
   /** Runs of the programs that the kernel left out, by program; anything above zero was not enforced. */
   recursionMisses(): Map<string, number> {
     const misses = new Map<string, number>();
-    for (const [name, link] of this.#programs.links) misses.set(name, Number(programInfo(link).recursionMisses));
+    for (const [name, link] of this.#links()) misses.set(name, Number(programInfo(link).recursionMisses));
     return misses;
+  }
+
+  /** Links of what is attached now, by program name. */
+  #links(): ReadonlyMap<string, number> {
+    const { links, calls } = this.#programs;
+    return calls.link === undefined ? links : new Map([...links, [calls.name, calls.link]]);
   }
 
   /** Starts reading events; `onRecords` is called when some wait and gets them through `drain`. */

@@ -70,6 +70,7 @@ export const programDescriptor = libbpf.func('int bpf_program__fd(bpf_program *p
 export const setAutoload = libbpf.func('int bpf_program__set_autoload(bpf_program *program, bool autoload)');
 export const attachLsm = libbpf.func('bpf_link *bpf_program__attach_lsm(bpf_program *program)');
 export const pinLink = libbpf.func('int bpf_link__pin(bpf_link *link, const char *path)');
+export const pinProgram = libbpf.func('int bpf_program__pin(bpf_program *program, const char *path)');
 export const destroyLink = libbpf.func('int bpf_link__destroy(bpf_link *link)');
 export const findMap = libbpf.func('bpf_map *bpf_object__find_map_by_name(bpf_object *object, const char *name)');
 export const mapDescriptor = libbpf.func('int bpf_map__fd(bpf_map *map)');
@@ -80,6 +81,9 @@ export const findType = libbpf.func('int btf__find_by_name_kind(btf *types, cons
 export const freeTypes = libbpf.func('void btf__free(btf *types)');
 
 export const getPinned = libbpf.func('int bpf_obj_get(const char *path)');
+export const pinDescriptor = libbpf.func('int bpf_obj_pin(int fd, const char *path)');
+/** A program that names its tracepoint itself is attached without a name. */
+export const attachToTracepoint = libbpf.func('int bpf_raw_tracepoint_open(const char *name, int program)');
 export const createMap = libbpf.func(
   'int bpf_map_create(int type, const char *name, uint32 key_size, uint32 value_size, uint32 max_entries, bpf_map_create_opts *options)',
 );

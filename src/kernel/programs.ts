@@ -22,11 +22,13 @@ import {
   openObject,
   type Pointer,
   pinLink,
+  pinProgram,
   programName,
   setAutoload,
   setPinPath,
   takeWarnings,
 } from './libbpf.js';
+import { OnDemandProgram } from './on-demand.js';
 
 /** Maps that outlive the daemon; the next one finds them by these names below the pin directory. */
 const PINNED_MAPS = [
@@ -50,6 +52,9 @@ const OPTIONAL_PROGRAMS: Readonly<Record<string, string>> = {
   hauberk_file_truncate: 'bpf_lsm_file_truncate',
   hauberk_userns_create: 'bpf_lsm_userns_create',
 };
+/** It makes every system call of the machine slower, so it is attached only while a rule needs it. */
+const CALLS_PROGRAM = 'hauberk_sys_enter';
+const CALLS_LINK = `${CALLS_PROGRAM}_link`;
 const BTF_KIND_FUNC = 12;
 
 /** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
@@ -58,6 +63,8 @@ export interface AttachedPrograms {
   readonly maps: Readonly<Record<PinnedMap, number>>;
   /** Descriptors of the links, by program name. */
   readonly links: ReadonlyMap<string, number>;
+  /** The program that sees each system call as it is made; `links` is without it. */
+  readonly calls: OnDemandProgram;
   /** True when an earlier daemon had left these very programs in force. */
   readonly adopted: boolean;
   /** Takes the enforcement away: links, maps and pins. */
@@ -84,15 +91,20 @@ export function attachPrograms(objectPath: string, pinDirectory: string, host: N
     try {
       const programs = selectPrograms(object);
       const adopted = programs.every(({ name }) => existsSync(join(buildDirectory, name)));
+      const callsWereSeen = readdirSync(programsDirectory).some((each) =>
+        existsSync(join(programsDirectory, each, CALLS_LINK)),
+      );
       if (!adopted) load(object, programs, buildDirectory, mapsDirectory, host);
-      removeOtherBuilds(programsDirectory, build);
-      return takeOver(
+      const taken = takeOver(
         programs.map(({ name }) => name),
         buildDirectory,
         mapsDirectory,
         adopted,
         pinDirectory,
       );
+      if (callsWereSeen) taken.calls.attach();
+      removeOtherBuilds(programsDirectory, build);
+      return taken;
     } finally {
       closeObject(object);
     }
@@ -149,6 +161,10 @@ function load(
   removeDirectory(buildDirectory);
   mkdirSync(buildDirectory, { mode: 0o700 });
   for (const { name, pointer } of programs) {
+    if (name === CALLS_PROGRAM) {
+      checked(`cannot pin ${name}`, pinProgram(pointer, join(buildDirectory, name)));
+      continue;
+    }
     const link = checkedPointer(`cannot attach ${name}`, attachLsm(pointer));
     checked(`cannot pin ${name}`, pinLink(link, join(buildDirectory, name)));
     destroyLink(link);
@@ -164,12 +180,16 @@ function takeOver(
 ): AttachedPrograms {
   const open = (path: string) => checked(`cannot open ${path}`, getPinned(path));
   const maps = Object.fromEntries(PINNED_MAPS.map((name) => [name, open(join(mapsDirectory, name))]));
-  const links = new Map(names.map((name) => [name, open(join(buildDirectory, name))]));
+  const linked = names.filter((name) => name !== CALLS_PROGRAM);
+  const links = new Map(linked.map((name) => [name, open(join(buildDirectory, name))]));
+  const calls = new OnDemandProgram(join(buildDirectory, CALLS_PROGRAM), join(buildDirectory, CALLS_LINK));
   return {
     maps: maps as Record<PinnedMap, number>,
     links,
+    calls,
     adopted,
     detach: () => {
+      calls.detach();
       removeDirectory(buildDirectory);
       for (const descriptor of links.values()) closeDescriptor(descriptor);
       removeOtherBuilds(join(pinDirectory, 'programs'), '');

@@ -121,6 +121,7 @@ export class Metrics {
       [{ cause: 'ring_full' }, kernelCounters()['dropped.ring-full']],
       [{ cause: 'rate_limit' }, kernelCounters()['dropped.held-back']],
       [{ cause: 'speculative' }, kernelCounters()['dropped.speculative']],
+      [{ cause: 'no_buffer' }, kernelCounters()['dropped.no-buffer']],
       [{ cause: 'stream_slow' }, eventCounts().missed],
       [{ cause: 'undecodable' }, undecodableRecords()],
     ]);

@@ -23,7 +23,9 @@ function withLinkedSources(rule: Rule, links: LinkedDirectories): Rule {
   return linked.length === 0 ? rule : { ...rule, sources: [...rule.sources, ...linked] };
 }
 
-function linkedMatch(match: Match, links: LinkedDirectories): PathMatch | undefined {
+function linkedMatch<Place extends PathMatch>(match: Place, links: LinkedDirectories): Place | undefined;
+function linkedMatch(match: Match, links: LinkedDirectories): Match | undefined;
+function linkedMatch(match: Match, links: LinkedDirectories): Match | undefined {
   switch (match.kind) {
     case 'exact': {
       const path = throughLink(match.path, links);
@@ -36,6 +38,10 @@ function linkedMatch(match: Match, links: LinkedDirectories): PathMatch | undefi
     case 'pattern': {
       const pattern = throughLink(match.pattern, links);
       return pattern === undefined ? undefined : { ...match, pattern };
+    }
+    case 'call': {
+      const target = match.target === undefined ? undefined : linkedMatch(match.target, links);
+      return target === undefined ? undefined : { ...match, target };
     }
     default:
       return undefined;

@@ -46,15 +46,14 @@ const traits: Properties = {
 /** Exactly one of these fields, or at most one where none is needed. */
 const choiceOf = (names: readonly string[], needed: boolean): Schema => ({ choice: { names, needed } });
 
-const fromSource = shared(
-  'fromSource',
+const fromSourceOf = (directory: ValueCheckName): Schema =>
   optional(
     list({
-      ...mapping({ path: optional(checked('path')), dir: optional(checked('directory')), recursive: flag }),
+      ...mapping({ path: optional(checked('path')), dir: optional(checked(directory)), recursive: flag }),
       ...choiceOf(['path', 'dir'], true),
     }),
-  ),
-);
+  );
+const fromSource = shared('fromSource', fromSourceOf('directory'));
 
 const item: Properties = { ...traits, ownerOnly: flag };
 const terminal: Properties = { pts: flag };
@@ -148,6 +147,33 @@ const namespacesSection = optional(
 );
 const presetsSection = optional(list(mapping({ ...traits, name: { type: 'string', enum: PRESETS } }, ['name'])));
 
+const callTraits: Properties = { ...traits, action: optional(checked('auditOnly')) };
+const calls = (check: ValueCheckName): Schema => ({ ...list(checked(check)), minItems: 1 });
+/** Of these sections only, a directory may be written without the slash at its end. */
+const callSources = fromSourceOf('location');
+const syscallsSection = optional(
+  mapping({
+    ...callTraits,
+    matchSyscalls: optional(
+      list(mapping({ ...callTraits, syscall: calls('systemCall'), fromSource: callSources }, ['syscall'])),
+    ),
+    matchPaths: optional(
+      list(
+        mapping(
+          {
+            ...callTraits,
+            path: checked('location'),
+            recursive: flag,
+            syscall: calls('systemCallOnPath'),
+            fromSource: callSources,
+          },
+          ['path', 'syscall'],
+        ),
+      ),
+    ),
+  }),
+);
+
 // What a cluster adds to a policy it stores; taken so that the output of `kubectl get --output yaml` can be applied.
 const storedMetadata: Properties = {
   labels: {},
@@ -202,6 +228,7 @@ const sections: Properties = {
   ptrace: shared('ptrace', ptraceSection),
   namespaces: shared('namespaces', namespacesSection),
   presets: shared('presets', presetsSection),
+  syscalls: shared('syscalls', syscallsSection),
 };
 
 export function policySchema(kind: PolicyKind): Schema {
@@ -222,7 +249,6 @@ export function policySchema(kind: PolicyKind): Schema {
           mode: oneOf(['enforce', 'audit']),
           expires: optional(checked('time')),
           ...sections,
-          syscalls: unsupported('`syscalls` rules are'),
           apparmor: unsupported('`apparmor` is'),
         },
         required,

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import type { PolicyKind } from './manifest-schema.js';
-import type { MountMatch, Policy, Rule, RuleClass, Scope, TraceMatch } from './model.js';
+import type { CallMatch, MountMatch, Policy, Rule, RuleClass, Scope, TraceMatch } from './model.js';
 import { RULE_CLASSES } from './model.js';
 import type { Source } from './policy-document.js';
 import { API_VERSION } from './validate.js';
@@ -83,7 +83,16 @@ function describeMatch({ match }: Pick<Rule, 'match'>): [list: string, head: Rec
       return ['matchNamespaces', { namespace: match.namespace }];
     case 'preset':
       return ['', { name: match.preset }];
+    case 'call':
+      return describeCalls(match);
   }
+}
+
+function describeCalls({ calls, target }: CallMatch): [list: string, head: Record<string, unknown>] {
+  const syscall = [...calls];
+  if (target === undefined) return ['matchSyscalls', { syscall }];
+  if (target.kind === 'exact') return ['matchPaths', { path: target.path, syscall }];
+  return ['matchPaths', { path: target.directory, ...(target.recursive && { recursive: true }), syscall }];
 }
 
 function targetOf({ target }: MountMatch | TraceMatch): Record<string, unknown> {

@@ -6,6 +6,7 @@ import type { Finding } from './finding.js';
 import { fieldName, quote } from './finding.js';
 import type { Policy } from './model.js';
 import { policyKey } from './model.js';
+import type { PolicyDocument } from './policy-document.js';
 import { examine, warningsOf } from './validate.js';
 import type { ReadOptions } from './value-checks.js';
 import { positionAt, YamlPositions } from './yaml-positions.js';
@@ -81,14 +82,15 @@ function readDocument(document: Document.Parsed, lines: LineCounter, options: Re
     return { problems: placeAll(document, lines, structure) };
   }
   // The structure has bounded the aliases already, all of them together rather than one by one.
-  const examined = examine(document.toJS({ maxAliasCount: -1 }), options, 'required');
+  const value: unknown = document.toJS({ maxAliasCount: -1 });
+  const examined = examine(value, options, 'required');
   const findings = [...structure, ...(examined.findings ?? [])];
   if (examined.policy === undefined || findings.length > 0) return { problems: placeAll(document, lines, findings) };
   const ignored = document.warnings.map(({ message, pos }) => {
     const { line, column } = positionAt(lines, pos[0]);
     return `line ${line}, column ${column}: ${message}`;
   });
-  return { policy: examined.policy, warnings: [...ignored, ...warningsOf(examined.policy)] };
+  return { policy: examined.policy, warnings: [...ignored, ...warningsOf(examined.policy, value as PolicyDocument)] };
 }
 
 function isEmpty({ contents, errors }: Document.Parsed): boolean {

@@ -109,6 +109,15 @@ export interface TraceMatch {
 export const MOUNT_OPERATIONS = ['mount', 'unmount'] as const;
 export type MountOperation = (typeof MOUNT_OPERATIONS)[number];
 
+/** Calls of these names: as they are made or, with a target, where one is given a path there. */
+export interface CallMatch {
+  readonly kind: 'call';
+  /** Lower case, without repetition; with a target only some can be named: see CALLS_WITH_PATH. */
+  readonly calls: readonly string[];
+  readonly target?: CallTarget;
+}
+export type CallTarget = Exclude<PathMatch, { kind: 'pattern' }>;
+
 /** To read another process's state, or to control it as well. */
 export const TRACE_OPERATIONS = ['read', 'attach'] as const;
 export type TraceOperation = (typeof TRACE_OPERATIONS)[number];
@@ -126,7 +135,8 @@ export type Match =
   | MountMatch
   | TraceMatch
   | { readonly kind: 'namespace'; readonly namespace: 'user' }
-  | { readonly kind: 'preset'; readonly preset: Preset };
+  | { readonly kind: 'preset'; readonly preset: Preset }
+  | CallMatch;
 
 export interface Rule {
   /** Where the rule stands in its policy, for example `file.matchPaths[0]`. Unique within the policy. */

@@ -45,6 +45,7 @@ function kindRank(match: Match): number {
       return 2;
     case 'mount':
     case 'trace':
+    case 'call':
       return match.target === undefined ? 3 : kindRank(match.target);
     case 'protocol':
       return protocolRank(match.protocol);
@@ -85,6 +86,8 @@ export function specificity(match: Match): number {
       return (match.target === undefined ? 0 : specificity(match.target) * 4) + named(match.type, match.operation);
     case 'trace':
       return (match.target === undefined ? 0 : specificity(match.target) * 4) + named(undefined, match.operation);
+    case 'call':
+      return match.target === undefined ? 0 : specificity(match.target);
     default:
       return 0;
   }

@@ -36,6 +36,7 @@ export interface PolicySpecification extends Traits {
   readonly ptrace?: Optional<ListSection<'matchProcesses', TraceItem>>;
   readonly namespaces?: Optional<ListSection<'matchNamespaces', { readonly namespace: 'user' }>>;
   readonly presets?: Optional<readonly PresetItem[]>;
+  readonly syscalls?: Optional<CallsSection>;
 }
 
 export interface SelectorDocument {
@@ -66,6 +67,22 @@ export interface TraceItem extends PlaceItem {
 
 export interface PresetItem extends Traits {
   readonly name: Preset;
+}
+
+/** Calls are only ever audited: `action` says nothing else, and that of the specification does not count. */
+export interface CallsSection extends Traits {
+  readonly matchSyscalls?: Optional<readonly CallItem[]>;
+  readonly matchPaths?: Optional<readonly CallOnPathItem[]>;
+}
+
+export interface CallItem extends SourcedItem {
+  readonly syscall: readonly string[];
+}
+
+export interface CallOnPathItem extends CallItem {
+  /** One file or, with a slash at its end, a directory. */
+  readonly path: string;
+  readonly recursive?: Optional<boolean>;
 }
 
 /** What an item may say itself or inherit from its section, and the section from the specification. */

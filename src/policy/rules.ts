@@ -2,6 +2,7 @@ import type { Capability } from './capability.js';
 import { canonicalDomain } from './domain.js';
 import {
   type Action,
+  type CallTarget,
   type EndpointMatch,
   FILE_OPERATIONS,
   type FileOperation,
@@ -12,6 +13,8 @@ import {
 } from './model.js';
 import type { AddressFamily, Protocol } from './network.js';
 import type {
+  CallOnPathItem,
+  CallsSection,
   CapabilitiesSection,
   EndpointItem,
   NetworkSection,
@@ -34,6 +37,7 @@ export function toRules(spec: PolicySpecification): Rule[] {
     ...networkRules(spec.network ?? {}, spec),
     ...capabilityRules(spec.capabilities ?? {}, spec),
     ...kernelRules(spec),
+    ...callRules(spec.syscalls ?? {}, spec),
   ];
 }
 
@@ -48,7 +52,7 @@ function pathRules(ruleClass: RuleClass, section: Section, spec: PolicySpecifica
   ];
 }
 
-function toDirectory({ dir, recursive }: { dir: string; recursive?: Optional<boolean> }): PathMatch {
+function toDirectory({ dir, recursive }: { dir: string; recursive?: Optional<boolean> }): CallTarget {
   return { kind: 'directory', directory: dir, recursive: recursive ?? false };
 }
 
@@ -115,6 +119,27 @@ function kernelRules(spec: PolicySpecification): Rule[] {
   ];
 }
 
+/** Nothing but Audit is inherited, for nothing but Audit is possible. */
+function callRules(section: CallsSection, spec: PolicySpecification): Rule[] {
+  const make = ruleMaker('syscalls', section, { ...spec, action: 'Audit' });
+  return [
+    ...make('matchSyscalls', section.matchSyscalls, ({ syscall }) => ({ kind: 'call', calls: toCalls(syscall) })),
+    ...make('matchPaths', section.matchPaths, (item) => ({
+      kind: 'call',
+      calls: toCalls(item.syscall),
+      target: toCallTarget(item),
+    })),
+  ];
+}
+
+function toCalls(names: readonly string[]): string[] {
+  return [...new Set(names.map((name) => name.toLowerCase()))];
+}
+
+function toCallTarget({ path, recursive }: CallOnPathItem): CallTarget {
+  return path.endsWith('/') ? toDirectory({ dir: path, recursive }) : { kind: 'exact', path };
+}
+
 function toTarget({ path, dir, recursive, pattern }: PlaceItem): { target?: PathMatch } {
   if (path != null) return { target: { kind: 'exact', path } };
   if (dir != null) return { target: toDirectory({ dir, recursive }) };
@@ -158,7 +183,7 @@ interface Flags {
 
 /** See Rule.sources. */
 function toSource({ path, dir, recursive }: Source): string {
-  return path ?? `${dir}${recursive ? '**' : ''}`;
+  return path ?? `${dir!.replace(/\/?$/u, '/')}${recursive ? '**' : ''}`;
 }
 
 /** Takes each trait from the nearest level that says it. */

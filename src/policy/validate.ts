@@ -28,8 +28,28 @@ export function readPolicy(document: unknown, options: ReadOptions): Policy {
   throw invalidInput(examined.findings.map(({ path, description }) => ({ field: fieldName(path), description })));
 }
 
-/** What is probably not meant in a valid policy, in sentences for its author. */
-export function warningsOf(policy: Policy): string[] {
+/**
+ * What is probably not meant in a valid policy, in sentences for its author.
+ *
+ * @param document what the policy was read from
+ */
+export function warningsOf(policy: Policy, document?: PolicyDocument): string[] {
+  return [...selectorWarnings(policy), ...(document === undefined ? [] : callWarnings(document))];
+}
+
+/** What the language takes, for published policies say it, and what comes to nothing. */
+function* callWarnings({ spec: { action, syscalls } }: PolicyDocument): Generator<string> {
+  const { matchSyscalls, matchPaths } = syscalls ?? {};
+  const hasRules = (matchSyscalls?.length ?? 0) + (matchPaths?.length ?? 0) > 0;
+  if (hasRules && (action === 'Block' || action === 'Allow'))
+    yield `spec.action is ${quote(action)}, and system calls are only audited`;
+  for (const [index, { path, recursive }] of (matchPaths ?? []).entries()) {
+    if (recursive && !path.endsWith('/'))
+      yield `spec.syscalls.matchPaths[${index}].recursive says nothing of a path that does not end in \`/\``;
+  }
+}
+
+function selectorWarnings(policy: Policy): string[] {
   const { matchLabels, matchExpressions = [], namespace, scope = 'namespace' } = policy;
   if (scope === 'host' || Object.keys(matchLabels).length > 0 || matchExpressions.length > 0) return [];
   const whom =
@@ -90,7 +110,7 @@ function* problemsOf({ spec }: PolicyDocument, policy: Policy, { now }: ReadOpti
     }
   }
   if (policy.rules.length > 0) return;
-  const description = `at least one rule is required, in ${RULE_CLASSES.slice(0, -1).map(quote).join(', ')}`;
+  const description = `at least one rule is required, in ${RULE_CLASSES.map(quote).join(', ')}`;
   yield { path: ['spec'], description, fault: 'value' };
 }
 

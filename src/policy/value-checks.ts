@@ -5,6 +5,7 @@ import { quote } from './finding.js';
 import { ARGUMENT_BYTES_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX } from './model.js';
 import { ADDRESS_FAMILIES, PROTOCOLS, parsePorts } from './network.js';
 import { suggest } from './suggestion.js';
+import { CALLS_WITH_PATH, SYSTEM_CALLS } from './system-calls.js';
 
 /** What a reader of policies is given from outside. */
 export interface ReadOptions {
@@ -24,6 +25,7 @@ export const VALUE_CHECKS = {
     (value.endsWith('/') ? 'must not end in `/`, `matchDirectories` names directories' : undefined),
   directory: (value) => checkLocation(value) ?? (value.endsWith('/') ? undefined : 'must end in `/`'),
   pattern: (value, { checkPattern }) => checkLocation(value) ?? checkPattern(value),
+  location: (value) => checkLocation(value),
   programName: (value) => {
     if (value === '') return 'must not be empty';
     if (value.includes('/')) return 'must be a name without `/`, `path` names one place';
@@ -40,6 +42,10 @@ export const VALUE_CHECKS = {
   protocol: (value) => checkWord(value, Object.keys(PROTOCOLS)),
   family: (value) => checkWord(value, Object.keys(ADDRESS_FAMILIES)),
   capability: (value) => checkWord(value.replace(/^cap_/iu, ''), CAPABILITIES),
+  systemCall: checkCall,
+  systemCallOnPath: (value) => checkCall(value) ?? checkCallWithPath(value),
+  auditOnly: (value) =>
+    value === 'Audit' ? undefined : `must be \`Audit\`, not ${quote(value)}: system calls are only audited`,
   addressBlock: (value) => {
     const block = parseAddressBlock(value);
     return typeof block === 'string' ? block : undefined;
@@ -74,6 +80,22 @@ function checkWord(value: string, known: readonly string[]): string | undefined 
   const near = suggest(word, known);
   const hint = near === undefined ? '' : `, did you mean \`${near}\`?`;
   return `must be one of ${known.join(', ')}, not ${quote(value)}${hint}`;
+}
+
+function checkCall(value: string): string | undefined {
+  const name = value.toLowerCase();
+  if (SYSTEM_CALLS.includes(name)) return undefined;
+  const near = suggest(name, SYSTEM_CALLS);
+  const hint = near === undefined ? '' : `, did you mean \`${near}\`?`;
+  return `must be a system call of this machine (${process.arch}), not ${quote(value)}${hint}`;
+}
+
+function checkCallWithPath(value: string): string | undefined {
+  if (CALLS_WITH_PATH.includes(value.toLowerCase())) return undefined;
+  return (
+    `must be a system call whose path the kernel tells, not ${quote(value)}, which \`matchSyscalls\` takes: ` +
+    `one of ${CALLS_WITH_PATH.join(', ')}`
+  );
 }
 
 function checkText(value: string, bytesMax: number): string | undefined {

@@ -73,13 +73,18 @@ function isOneOf(sets: readonly SocketSet[], { family, type, protocol }: SocketW
 
 function endpointRules(uses: readonly Use[], all: ReadonlySet<string>): Draft[] {
   const found = new Gathered<Endpoint>();
+  const users = new Set<string>();
+  const userOf = (access: ObservedAccess, protocol: EndpointProtocol) => `${protocol} ${access.program}`;
   for (const [access, use] of uses) {
     if (use.direction === 'none') continue;
-    found.add(endpointOf(use, use.direction), access);
+    const endpoint = endpointOf(use, use.direction);
+    found.add(endpoint, access);
+    users.add(userOf(access, endpoint.protocol));
   }
   for (const [access, use] of uses) {
     const protocol = endpointProtocolOf(use)!;
-    if (use.direction !== 'none' || found.entries.some(([each]) => each.protocol === protocol)) continue;
+    // What a program may use it may make.
+    if (use.direction !== 'none' || users.has(userOf(access, protocol))) continue;
     // A socket that is only made: an endpoint that nothing can reach lets it be.
     found.add({ protocol, direction: 'egress', ports: '0', cidr: undefined }, access);
   }

@@ -13,6 +13,7 @@ import { BELOW, canonicalDomain, checkDomain } from '../policy/domain.js';
 import { OPERATIONS, type Operation } from '../policy/effect.js';
 import { type BoundRule, PRESETS, type Preset } from '../policy/model.js';
 import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
+import { CALLS_WITH_PATH, SYSTEM_CALLS } from '../policy/system-calls.js';
 import { ACTIONS, CLASSES, DIRECTION_NAMES, SCOPES } from './names.js';
 import { toRuleMessage } from './policy-output.js';
 import { RequestChecks } from './request-checks.js';
@@ -20,7 +21,7 @@ import { RequestChecks } from './request-checks.js';
 /** Operations of the API that are one operation of the domain, with what tells them apart. */
 const DETAILED: Readonly<Record<string, Operation>> = { unmount: 'mount', attach: 'trace' };
 const PORT_MAX = 65_535;
-const ASKED = [...OPERATIONS.filter((operation) => operation !== 'call'), ...Object.keys(DETAILED)];
+const ASKED = [...OPERATIONS, ...Object.keys(DETAILED)];
 
 /** @throws Failure invalid-argument naming the fields of ExplainRequest */
 export function toAccess(request: ExplainRequest): Access {
@@ -67,6 +68,8 @@ function toObject(operation: Operation, request: ExplainRequest, checks: Request
       return { kind: 'trace', operation: request.operation === 'attach' ? 'attach' : 'read', path };
     case 'unshare':
       return { kind: 'namespace' };
+    case 'call':
+      return toCall(object, checks);
     case 'behave':
       checks.require((PRESETS as readonly string[]).includes(object), 'object', `must be one of ${PRESETS.join(', ')}`);
       return { kind: 'behaviour', presets: [object as Preset] };
@@ -74,6 +77,16 @@ function toObject(operation: Operation, request: ExplainRequest, checks: Request
       needsPath();
       return { kind: 'path', path };
   }
+}
+
+/** As events have it: a name, and perhaps a path. */
+function toCall(object: string, checks: RequestChecks): AccessObject {
+  const [, call, path] = /^([^ ]*)(?: (.*))?$/su.exec(object)!;
+  checks.require(SYSTEM_CALLS.includes(call!), 'object', 'must be a system call of this machine, and perhaps a path');
+  if (path === undefined) return { kind: 'call', call: call! };
+  checks.require(path.startsWith('/'), 'object', 'must have an absolute path behind the name of the call');
+  checks.require(CALLS_WITH_PATH.includes(call!), 'object', `has a path, which the kernel does not tell of ${call}`);
+  return { kind: 'call', call: call!, path: Buffer.from(path) };
 }
 
 function toSocket(socket: SocketUse | undefined, checks: RequestChecks) {

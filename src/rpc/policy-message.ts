@@ -47,6 +47,7 @@ const LISTS = {
   trace: 'matchProcesses',
   kernelNamespace: 'matchNamespaces',
   preset: '',
+  systemCall: 'matchSyscalls',
 } as const;
 type MatchCase = keyof typeof LISTS;
 
@@ -60,7 +61,7 @@ const CASES: Readonly<Record<RuleClass, readonly MatchCase[]>> = {
   ptrace: ['trace'],
   namespaces: ['kernelNamespace'],
   presets: ['preset'],
-  syscalls: [],
+  syscalls: ['systemCall'],
 };
 
 const KINDS: Readonly<Record<ScopeName, PolicyKind>> = {
@@ -83,7 +84,7 @@ export function convertPolicy(policy: Policy, field: string): ConvertedPolicy {
   const fieldsOfRules = new Map<string, string>();
   for (const [index, rule] of policy.rules.entries()) {
     const ruleClass = CLASS_NAMES.get(rule.class)!;
-    const list = LISTS[rule.match!.$case];
+    const list = listOf(rule);
     const items = listIn(sections, ruleClass, list);
     fieldsOfRules.set(`spec.${ruleClass}${list && `.${list}`}[${items.length}]`, `${field}.rules[${index}]`);
     items.push(toItem(rule));
@@ -130,6 +131,10 @@ function timeText({ seconds, nanos }: Timestamp): string {
   return Number.isNaN(time.getTime()) ? String(seconds) : time.toISOString();
 }
 
+function listOf({ match }: Rule): string {
+  return match!.$case === 'systemCall' && match!.value.path !== '' ? 'matchPaths' : LISTS[match!.$case];
+}
+
 /** The list that items of a match stand in; made where it is not there yet. */
 function listIn(sections: Record<string, unknown>, ruleClass: RuleClass, list: string): object[] {
   if (list === '') {
@@ -161,7 +166,7 @@ function checkRule(rule: Rule, field: string, checks: RequestChecks): void {
   const matchCase = rule.match?.$case;
   const fits = ruleClass === undefined || (matchCase !== undefined && cases.includes(matchCase));
   const choice = cases.map((each) => each.replace(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`)).join(', ');
-  checks.require(fits, `${field}.match`, choice === '' ? 'cannot be set yet' : `one of ${choice} must be set`);
+  checks.require(fits, `${field}.match`, `one of ${choice} must be set`);
   const isAction = rule.action === Action.ACTION_UNSPECIFIED || ACTION_NAMES.has(rule.action);
   checks.require(isAction, `${field}.action`, `must be ${ACTION_CHOICE}`);
   const hasNoSource = matchCase !== 'pattern' || rule.fromSource.length === 0;
@@ -169,6 +174,9 @@ function checkRule(rule: Rule, field: string, checks: RequestChecks): void {
   checks.require(!rule.readOnly || ruleClass === 'file', `${field}.read_only`, 'is for FILE rules only');
   const hasOwner = ruleClass === 'file' || ruleClass === 'process';
   checks.require(!rule.terminal || hasOwner, `${field}.terminal`, 'is for PROCESS and FILE rules only');
+  const call = rule.match?.$case === 'systemCall' ? rule.match.value : undefined;
+  const isPlaced = call === undefined || !call.recursive || call.path !== '';
+  checks.require(isPlaced, `${field}.system_call.recursive`, 'needs a path');
   const hasOperations = rule.operations.length > 0;
   checks.require(!hasOperations || ruleClass === 'file', `${field}.operations`, 'is for FILE rules only');
   const hasArguments = rule.allowedArguments !== undefined;
@@ -219,6 +227,10 @@ function headOf({ match }: Rule): object {
       return { namespace: match!.value };
     case 'preset':
       return { name: match!.value };
+    case 'systemCall': {
+      const { names, path, recursive } = match!.value;
+      return { syscall: names, ...(path !== '' && { path, ...(recursive && { recursive }) }) };
+    }
     case 'mount': {
       const { target, type, operation } = match!.value;
       return { ...placeOf(target), ...(type !== '' && { type }), ...(operation !== '' && { operation }) };
@@ -259,11 +271,18 @@ const ITEM_FIELDS: readonly (readonly [RegExp, string])[] = [
   [/^\.(protocol|cidr|ports|direction)$/u, '.endpoint.$1'],
 ];
 
+const CALL_FIELDS: readonly (readonly [RegExp, string])[] = [
+  [/^\.(path|recursive)$/u, '.system_call.$1'],
+  [/^\.syscall(\[\d+\])?$/u, '.system_call.names$1'],
+  ...ITEM_FIELDS,
+];
+
 function toProtoField(field: string, policyField: string, fieldsOfRules: ReadonlyMap<string, string>): string {
   const item = /^spec\.\w+(?:\.\w+)?\[\d+\]/u.exec(field)?.[0] ?? '';
   const ruleField = fieldsOfRules.get(item);
   if (ruleField === undefined) return `${policyField}.${replaceFirst(field, FIELDS)}`;
-  return ruleField + replaceFirst(field.slice(item.length), ITEM_FIELDS);
+  const fields = item.startsWith('spec.syscalls.') ? CALL_FIELDS : ITEM_FIELDS;
+  return ruleField + replaceFirst(field.slice(item.length), fields);
 }
 
 function replaceFirst(text: string, replacements: readonly (readonly [RegExp, string])[]): string {

@@ -68,6 +68,12 @@ function toMatchMessage(match: Match): proto.Rule['match'] {
       return { $case: 'kernelNamespace', value: match.namespace };
     case 'preset':
       return { $case: 'preset', value: match.preset };
+    case 'call': {
+      const { calls, target } = match;
+      const recursive = target?.kind === 'directory' && target.recursive;
+      const path = target?.kind === 'directory' ? target.directory : (target?.path ?? '');
+      return { $case: 'systemCall', value: { names: [...calls], path, recursive } };
+    }
     case 'endpoint': {
       const { protocol = '', cidr = '', ports = '', direction } = match;
       const { DIRECTION_UNSPECIFIED } = proto.Direction;

@@ -13,7 +13,7 @@ import {
   type RuleClass,
   TRACE_OPERATIONS,
 } from '../../src/policy/model.js';
-import { BEHAVIOURS_KNOWN } from '../support/access-word.js';
+import { BEHAVIOURS_KNOWN, CALLS_KNOWN } from '../support/access-word.js';
 import { anyPath, pathMatch, resembling } from './random-paths.js';
 
 /** Random policies of every kind of rule, and accesses of which many are spoken of by them. */
@@ -66,7 +66,7 @@ const networkMatch: fc.Arbitrary<Match> = fc.oneof(
   ),
 );
 
-const matches: Readonly<Record<Exclude<RuleClass, 'syscalls'>, fc.Arbitrary<Match>>> = {
+const matches: Readonly<Record<RuleClass, fc.Arbitrary<Match>>> = {
   process: fc.oneof(
     { arbitrary: pathMatch, weight: 5 },
     { arbitrary: fc.constantFrom('a', 'b', 'é').map((name) => ({ kind: 'name' as const, name })), weight: 1 },
@@ -90,10 +90,17 @@ const matches: Readonly<Record<Exclude<RuleClass, 'syscalls'>, fc.Arbitrary<Matc
   ),
   namespaces: fc.constant({ kind: 'namespace', namespace: 'user' }),
   presets: fc.constantFrom(...PRESETS).map((preset) => ({ kind: 'preset' as const, preset })),
+  syscalls: fc.record(
+    {
+      kind: fc.constant('call' as const),
+      calls: fc.subarray(CALLS_KNOWN, { minLength: 1 }),
+      target: pathMatch.filter((match) => match.kind !== 'pattern'),
+    },
+    { requiredKeys: ['kind', 'calls'] },
+  ),
 };
-type TestedClass = keyof typeof matches;
 /** Paths meet most rules, so they come most often. */
-const CLASS_WEIGHTS: Readonly<Record<TestedClass, number>> = {
+const CLASS_WEIGHTS: Readonly<Record<RuleClass, number>> = {
   process: 5,
   file: 8,
   network: 3,
@@ -103,8 +110,9 @@ const CLASS_WEIGHTS: Readonly<Record<TestedClass, number>> = {
   ptrace: 2,
   namespaces: 1,
   presets: 2,
+  syscalls: 2,
 };
-const classes = Object.keys(matches) as TestedClass[];
+const classes = Object.keys(matches) as RuleClass[];
 
 const traits = fc.record({
   sources: fc.oneof({ arbitrary: fc.constant([]), weight: 2 }, { arbitrary: fc.subarray(SOURCES), weight: 1 }),
@@ -124,7 +132,7 @@ const traits = fc.record({
   allowed: fc.subarray(ARGUMENTS),
 });
 
-function randomRule(ruleClass: TestedClass): fc.Arbitrary<Omit<Rule, 'id'>> {
+function randomRule(ruleClass: RuleClass): fc.Arbitrary<Omit<Rule, 'id'>> {
   return fc.tuple(matches[ruleClass], traits).map(([match, { sources, action, flags, operations, allowed }]) => {
     const isPath = ruleClass === 'process' || ruleClass === 'file';
     return {
@@ -205,7 +213,7 @@ const socket: fc.Arbitrary<AccessObject> = fc
 /** Objects of the kind that an operation is done to; paths are like those that the rules name. */
 function objects(operation: Operation, path: fc.Arbitrary<Buffer>): fc.Arbitrary<AccessObject> {
   if (operation === 'resolve') return fc.constantFrom(...NAMES).map((name) => ({ kind: 'query', name }));
-  const ruleClass = CLASS_OF_OPERATION[operation] as TestedClass;
+  const ruleClass = CLASS_OF_OPERATION[operation];
   switch (ruleClass) {
     case 'process':
     case 'file':
@@ -235,6 +243,11 @@ function objects(operation: Operation, path: fc.Arbitrary<Buffer>): fc.Arbitrary
       });
     case 'namespaces':
       return fc.constant({ kind: 'namespace' });
+    case 'syscalls':
+      return fc.record(
+        { kind: fc.constant('call' as const), call: fc.constantFrom(...CALLS_KNOWN), path },
+        { requiredKeys: ['kind', 'call'] },
+      );
     case 'presets':
       return fc.constantFrom(...BEHAVIOURS_KNOWN).map((names) => ({
         kind: 'behaviour',
@@ -242,8 +255,6 @@ function objects(operation: Operation, path: fc.Arbitrary<Buffer>): fc.Arbitrary
       }));
   }
 }
-
-const TESTED_OPERATIONS = OPERATIONS.filter((operation) => operation !== 'call');
 
 function accessesTo(bound: readonly BoundRule[], count: number): fc.Arbitrary<Access[]> {
   const named = bound.flatMap(({ rule: { match } }) => {
@@ -258,14 +269,8 @@ function accessesTo(bound: readonly BoundRule[], count: number): fc.Arbitrary<Ac
     .map((bytes) => (bytes[0] === SLASH ? bytes : Buffer.concat([Buffer.from([SLASH]), bytes])));
   // Half of the accesses are of a class that some rule is of.
   const spokenOf = new Set<RuleClass>(bound.map(({ rule }) => rule.class));
-  const likely = TESTED_OPERATIONS.filter((operation) => spokenOf.has(CLASS_OF_OPERATION[operation]));
-  const operation = fc.constantFrom<Operation>(
-    ...TESTED_OPERATIONS,
-    ...PATH_OPERATIONS,
-    ...likely,
-    ...likely,
-    ...likely,
-  );
+  const likely = OPERATIONS.filter((operation) => spokenOf.has(CLASS_OF_OPERATION[operation]));
+  const operation = fc.constantFrom<Operation>(...OPERATIONS, ...PATH_OPERATIONS, ...likely, ...likely, ...likely);
   const access = operation.chain((each) =>
     fc.record({
       operation: fc.constant(each),

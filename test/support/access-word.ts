@@ -1,6 +1,7 @@
 import type { AccessObject, SocketUse } from '../../src/explain/access.js';
 import { CAPABILITIES } from '../../src/policy/capability.js';
 import { MOUNT_OPERATIONS, TRACE_OPERATIONS } from '../../src/policy/model.js';
+import { callNumbers } from '../../src/policy/system-calls.js';
 
 /** Words as the kernel writes them, by what src/image/words.ts says of their form and without a line from it. */
 export function accessWord(object: AccessObject): Buffer {
@@ -23,10 +24,29 @@ export function accessWord(object: AccessObject): Buffer {
       return Buffer.concat([Buffer.from(`t${'ab'[TRACE_OPERATIONS.indexOf(object.operation)]}`), object.path]);
     case 'namespace':
       return Buffer.from('ua');
+    case 'call': {
+      const point = object.path === undefined ? 0 : POINTS.indexOf(POINT_OF_CALL[object.call]!);
+      const [number] = callNumbers(object.call);
+      return Buffer.concat([
+        Buffer.from(`s${toLetters(hex(point, 1) + hex(number!, 4))}`),
+        object.path ?? Buffer.alloc(0),
+      ]);
+    }
     case 'behaviour':
       return Buffer.from(BEHAVIOURS[object.presets.join()]!);
   }
 }
+
+const POINTS = ['', 'open', 'execute', 'truncate', 'delete', 'create', 'link', 'rename', 'attributes', 'mount'];
+/** Where the kernel has the path of some calls. */
+const POINT_OF_CALL: Readonly<Record<string, string>> = {
+  openat: 'open',
+  execve: 'execute',
+  unlinkat: 'delete',
+  renameat: 'rename',
+  mount: 'mount',
+};
+export const CALLS_KNOWN = Object.keys(POINT_OF_CALL);
 
 /** By the presets that speak of it. */
 const BEHAVIOURS: Readonly<Record<string, string>> = {

@@ -32,6 +32,7 @@ export class MemoryKernel {
   readonly images = new Map<number, Image>();
   failure: Error | undefined;
   isHostEnforced = false;
+  observesCalls = false;
 
   createImage(image: Image, generation: number): KernelImage {
     this.images.set(generation, image);
@@ -49,6 +50,10 @@ export class MemoryKernel {
 
   enforceHost(isInForce: boolean): void {
     this.isHostEnforced = isInForce;
+  }
+
+  observeCalls(isNeeded: boolean): void {
+    this.observesCalls = isNeeded;
   }
 
   removeContainer(container: NamespacePair): void {

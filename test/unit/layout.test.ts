@@ -8,6 +8,7 @@ import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../.
 import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
 import { PATH_OPERATIONS } from '../../src/policy/effect.js';
 import { RULE_CLASSES } from '../../src/policy/model.js';
+import { CALL_POINTS } from '../../src/policy/system-calls.js';
 import { ObjectTypes } from '../support/btf.js';
 
 const types = new ObjectTypes('build/bpf/layout.bpf.o');
@@ -39,9 +40,12 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     IMAGE_DECIDES_MAPPINGS: layout.FLAG_DECIDES_MAPPINGS,
     IMAGE_PROFILED: layout.FLAG_PROFILED,
     IMAGE_HAS_NAMES: layout.FLAG_HAS_NAMES,
+    IMAGE_OBSERVES_CALLS: layout.FLAG_OBSERVES_CALLS,
+    IMAGE_OBSERVES_PATHS: layout.FLAG_OBSERVES_PATHS,
   });
   assert.deepEqual(names('image_class', 'CLASS_'), [...RULE_CLASSES]);
   assert.deepEqual(names('image_subject', 'SUBJECT_'), [...layout.SUBJECTS]);
+  assert.deepEqual(names('word_point', 'POINT_'), [...CALL_POINTS]);
   assert.equal(layout.decidesFlag('capabilities'), 1 << types.enumeration('image_class').CLASS_CAPABILITIES!);
   assert.deepEqual(types.enumeration('image_state'), {
     STATE_BASE_MASK: layout.STATE_BASE_MASK,
@@ -110,6 +114,7 @@ test('there are as many counters in C as in TypeScript', () => {
   assert.equal(counters.COUNTER_DECISIONS, COUNTERS.indexOf('process.Allow'));
   assert.equal(counters.COUNTER_EVENT_HELD_BACK, COUNTERS.indexOf('dropped.held-back'));
   assert.equal(counters.COUNTER_EVENT_SPECULATIVE, COUNTERS.indexOf('dropped.speculative'));
+  assert.equal(counters.COUNTER_EVENT_NO_BUFFER, COUNTERS.indexOf('dropped.no-buffer'));
   assert.equal(counters.COUNTER_REFUSED, COUNTERS.indexOf('refused.resolved'));
   assert.equal(counters.COUNTER_EVENT_RING_FULL, COUNTERS.indexOf('dropped.ring-full'));
   assert.equal(counters.COUNTER_TASK_STORAGE_FAILED, COUNTERS.indexOf('task-storage-failed'));

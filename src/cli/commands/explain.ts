@@ -31,7 +31,11 @@ export function addExplain(program: Command): void {
       '<operation>',
       'execute, read, write, create, delete, rename, link, attributes, map, communicate, resolve, use, …',
     )
-    .argument('[object]', 'a path, a name, a capability or a preset; for communicate the address of the other end', '')
+    .argument(
+      '[object]',
+      'a path, a name, a capability, a preset or a system call; for communicate the address of the other end',
+      '',
+    )
     .option('-p, --program <path>', 'the acting program', '')
     .option('--labels <labels>', 'of a container that need not run, as KEY=VALUE,…')
     .option('-n, --namespace <namespace>', 'its namespace', 'default')

@@ -149,6 +149,21 @@ test('a connection is allowed to its address and port, and to any address where 
   ]);
 });
 
+test('a socket that a program only makes is allowed to it beside one that another uses', () => {
+  const made = socketWord({ family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [] }).toString();
+  const maker: ObservedAccess = {
+    ...common,
+    class: 'network',
+    operations: ['communicate'],
+    word: made,
+    program: '/usr/bin/b',
+  };
+  assert.deepEqual(rulesOf('network', [connected(443, 10, 0, 0, 1), maker]), [
+    'Allow endpoint tcp 10.0.0.1/32 443 egress from /usr/bin/a',
+    'Allow endpoint tcp 0 egress from /usr/bin/b',
+  ]);
+});
+
 test('of what nothing was seen all is blocked', () => {
   assert.deepEqual(rulesOf('network', []), ['Block protocol all']);
   assert.deepEqual(rulesOf('process', []), ['Block directory / true']);

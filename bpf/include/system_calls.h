@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * System calls, which are reported and never refused: as they are made, by the
+ * program that is attached only while a rule needs it, and by the paths that
+ * the hooks of other concerns have found. A call that leads to no such hook is
+ * none that a rule with a path can name.
+ */
+#ifndef HAUBERK_SYSTEM_CALLS_H
+#define HAUBERK_SYSTEM_CALLS_H
+
+#include "decide.h"
+
+/* More than any architecture has. */
+#define CALLS_MAX 0x1000
+#define NO_CALL CALLS_MAX
+
+#if defined(__TARGET_ARCH_x86)
+/* arch/x86/include/asm/thread_info.h */
+#define TS_COMPAT 0x0002
+/* A call of the x32 interface: but for the newest, its numbers are those of 64-bit programs. */
+#define X32_CALL 0x40000000
+#define X32_SPECIAL 512
+
+static __always_inline __u32 call_number(struct task_struct *task, __u32 number)
+{
+	__u32 narrow = 0;
+
+	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) {
+		narrow = CALL_32_BIT;
+	} else if (number & X32_CALL) {
+		number &= ~X32_CALL;
+		if (number >= X32_SPECIAL)
+			return NO_CALL;
+	}
+	return number < CALLS_MAX ? number | narrow : NO_CALL;
+}
+
+#define current_number(registers) ((registers)->orig_ax)
+#else
+/* arch/arm64/include/asm/thread_info.h */
+#define TIF_32BIT 22
+
+/* The numbers of 32-bit programs are others, and not known. */
+static __always_inline __u32 call_number(struct task_struct *task, __u32 number)
+{
+	if (BPF_CORE_READ(task, thread_info.flags) & (1UL << TIF_32BIT))
+		return NO_CALL;
+	return number < CALLS_MAX ? number : NO_CALL;
+}
+
+#define current_number(registers) ((registers)->syscallno)
+#endif
+
+/* Whether a rule speaks of the call: asked before its path and the acting program, which cost more, are looked up. */
+__noinline int image_speaks_of_call(struct scratch *scratch)
+{
+	struct open_image image;
+
+	if (!scratch)
+		return false;
+	scratch->question.match.offset = PATH_BYTES_MAX;
+	if (place_before(scratch) != PATH_OK)
+		return false;
+	/* Of an image that has just come the whole question is asked. */
+	if (question_open(&scratch->question, &image) != IMAGE_ANSWERED)
+		return true;
+	return automaton_goes_on(&image, &scratch->path, scratch->question.match.offset);
+}
+
+static __always_inline void observe_call(struct membership *found, struct access *access)
+{
+	struct scratch *scratch = scratch_take();
+	int answer;
+
+	if (!scratch) {
+		count(COUNTER_EVENT_NO_BUFFER);
+		return;
+	}
+	question_begin(found, scratch, access);
+	scratch->word.first = access->letter;
+	scratch->word.detail = access->detail;
+	scratch->word.number = access->number;
+	scratch->word.name = 0;
+	if (image_speaks_of_call(scratch) && ask(found, scratch, access, &answer))
+		conclude(scratch, access);
+	scratch_return(scratch);
+}
+
+static __always_inline enum word_point point_of(__u32 operation)
+{
+	switch (operation) {
+	case OPERATION_OPEN:
+		return POINT_OPEN;
+	case OPERATION_EXEC:
+		return POINT_EXECUTE;
+	case OPERATION_TRUNCATE:
+		return POINT_TRUNCATE;
+	case OPERATION_UNLINK:
+	case OPERATION_RMDIR:
+		return POINT_DELETE;
+	case OPERATION_MKDIR:
+	case OPERATION_MKNOD:
+	case OPERATION_SYMLINK:
+		return POINT_CREATE;
+	case OPERATION_LINK:
+		return POINT_LINK;
+	case OPERATION_RENAME:
+		return POINT_RENAME;
+	case OPERATION_CHMOD:
+	case OPERATION_CHOWN:
+		return POINT_ATTRIBUTES;
+	default:
+		return POINT_MOUNT;
+	}
+}
+
+/* Reports the call that is under way by a path that it was given. */
+static __always_inline void observe_path(struct membership *found, __u32 operation, struct dentry *dentry,
+					 struct vfsmount *mnt)
+{
+	struct access access = {
+		.subject = SUBJECT_SYSCALLS,
+		.operation = OPERATION_CALL,
+		.letter = LETTER_SYSCALL,
+		.detail = point_of(operation),
+		.wanted = ACCESS_WORD,
+		.dentry = dentry,
+		.mnt = mnt,
+	};
+	struct pt_regs *registers;
+
+	if (!(found->flags & IMAGE_OBSERVES_PATHS))
+		return;
+	registers = (void *)bpf_task_pt_regs(found->task);
+	access.number = call_number(found->task, current_number(registers));
+	if (access.number != NO_CALL)
+		observe_call(found, &access);
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(hauberk_sys_enter, struct pt_regs *registers, long number)
+{
+	struct access access = {
+		.subject = SUBJECT_SYSCALLS,
+		.operation = OPERATION_CALL,
+		.letter = LETTER_SYSCALL,
+		.detail = POINT_ENTRY,
+		.wanted = ACCESS_WORD,
+	};
+	struct membership found = {};
+
+	if (!find_membership(&found) || !found.member || !(found.flags & IMAGE_OBSERVES_CALLS))
+		return 0;
+	access.number = call_number(found.task, number);
+	if (access.number != NO_CALL)
+		observe_call(&found, &access);
+	return 0;
+}
+
+#endif

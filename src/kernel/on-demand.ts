@@ -1,0 +1,58 @@
+import { existsSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
+import { attachToTracepoint, checked, closeDescriptor, getPinned, pinDescriptor } from './libbpf.js';
+
+/**
+ * A program that is loaded and pinned, and attached only while it is needed. What says whether it is attached is the pin
+ * of its link: a daemon that dies at any point leaves it as it was or as it was to be, and the next one finds that.
+ */
+export class OnDemandProgram {
+  #link: number | undefined;
+
+  /**
+   * @param path where the program is pinned
+   * @param linkPath where its link is, while it is attached
+   */
+  constructor(
+    readonly path: string,
+    readonly linkPath: string,
+  ) {
+    if (existsSync(linkPath)) this.#link = checked(`cannot open ${linkPath}`, getPinned(linkPath));
+  }
+
+  get name(): string {
+    return basename(this.path);
+  }
+
+  /** Descriptor of the link; undefined while the program is not attached. */
+  get link(): number | undefined {
+    return this.#link;
+  }
+
+  /** Harmless where it is attached, as `detach` where it is not. */
+  attach(): void {
+    if (this.#link !== undefined) return;
+    const program = checked(`cannot open ${this.path}`, getPinned(this.path));
+    try {
+      const link = checked(`cannot attach ${this.path}`, attachToTracepoint(null, program));
+      this.#link = link;
+      checked(`cannot pin ${this.linkPath}`, pinDescriptor(link, this.linkPath));
+    } catch (error) {
+      this.#close();
+      throw error;
+    } finally {
+      closeDescriptor(program);
+    }
+  }
+
+  detach(): void {
+    if (this.#link === undefined) return;
+    rmSync(this.linkPath, { force: true });
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#link !== undefined) closeDescriptor(this.#link);
+    this.#link = undefined;
+  }
+}
