@@ -29,6 +29,7 @@ struct {
 	enum word_letter word_letter;
 	enum word_preset word_preset;
 	enum word_point word_point;
+	enum word_call word_call;
 	enum path_result path_result;
 	enum counter counter;
 	struct image_entry entry;

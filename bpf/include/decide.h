@@ -171,7 +171,8 @@ static __always_inline int conclude(struct scratch *scratch, struct access *acce
 		if (action != ACTION_ALLOW)
 			count(COUNTER_EVENT_SPECULATIVE);
 	} else if (action < ACTION_BLOCK && (scratch->question.image_flags & IMAGE_PROFILED)) {
-		observe(scratch);
+		if (observe(scratch) && report(scratch))
+			unobserve(scratch);
 	} else if (action != ACTION_ALLOW) {
 		report(scratch);
 	}

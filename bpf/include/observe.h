@@ -80,8 +80,8 @@ static __always_inline __u64 access_id(struct scratch *scratch, struct task_stru
 }
 
 /*
- * Counts an access that was let through, and tells of it the first time. Call it
- * as report, which it calls where that is due.
+ * Counts an access that was let through; true if it is to be reported, as one
+ * that is new is. Call it while the scratch buffer still holds the object's word.
  */
 __noinline int observe(struct scratch *scratch)
 {
@@ -89,17 +89,14 @@ __noinline int observe(struct scratch *scratch)
 	__u64 *known, once = 1;
 
 	if (!scratch)
-		return 0;
+		return false;
 	key.container = scratch->question.container;
 	key.access = access_id(scratch, bpf_get_current_task_btf());
 	known = bpf_map_lookup_elem(&accesses, &key);
 	if (!known && !bpf_map_update_elem(&accesses, &key, &once, BPF_NOEXIST)) {
 		scratch->record.access = key.access;
 		scratch->record.flags |= EVENT_OBSERVED;
-		/* It is as if not seen: the next time tells. */
-		if (report(scratch))
-			bpf_map_delete_elem(&accesses, &key);
-		return 0;
+		return true;
 	}
 	if (!known)
 		known = bpf_map_lookup_elem(&accesses, &key);
@@ -107,9 +104,19 @@ __noinline int observe(struct scratch *scratch)
 		__sync_fetch_and_add(known, 1);
 	else
 		count(COUNTER_ACCESS_UNRECORDED);
-	if (scratch->question.verdict >> VERDICT_ACTION_SHIFT != ACTION_ALLOW)
-		report(scratch);
-	return 0;
+	return scratch->question.verdict >> VERDICT_ACTION_SHIFT != ACTION_ALLOW;
+}
+
+/* What could not be told of is as if not seen, so that the next time tells. */
+static __always_inline void unobserve(struct scratch *scratch)
+{
+	struct access_key key = {
+		.container = scratch->question.container,
+		.access = scratch->record.access,
+	};
+
+	if (scratch->record.flags & EVENT_OBSERVED)
+		bpf_map_delete_elem(&accesses, &key);
 }
 
 #endif

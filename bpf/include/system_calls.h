@@ -10,8 +10,6 @@
 
 #include "decide.h"
 
-/* More than any architecture has. */
-#define CALLS_MAX 0x1000
 #define NO_CALL CALLS_MAX
 
 #if defined(__TARGET_ARCH_x86)

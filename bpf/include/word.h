@@ -133,7 +133,12 @@ enum word_point {
 	POINT_MOUNT = 9,
 };
 
-/* Set in the number of a call of a 32-bit program; twin: CALL_32_BIT in src/policy/system-calls.ts. */
-#define CALL_32_BIT 0x8000
+/* Parts of a call's number. */
+enum word_call {
+	/* More than any architecture has. */
+	CALLS_MAX = 0x1000,
+	/* Set where a 32-bit program makes the call: its numbers are others. */
+	CALL_32_BIT = 0x8000,
+};
 
 #endif

@@ -3,7 +3,7 @@ import { NUMBERS, NUMBERS_32_BIT } from '../generated/system-calls.js';
 /** The system calls of the machine that Hauberk was built on, by the names of its kernel's headers. */
 export const SYSTEM_CALLS: readonly string[] = Object.keys(NUMBERS);
 
-/** Set in the number of a call of a 32-bit program. Twin: CALL_32_BIT in bpf/include/word.h. */
+/** Set in the number of a call of a 32-bit program, whose numbers are others. */
 export const CALL_32_BIT = 0x8000;
 
 /** The numbers a call has, as the kernel's words have them: that of 64-bit programs first. */

@@ -82,7 +82,11 @@ const MANIFESTS: ReadonlyArray<readonly [string, string, RegExp, status?]> = [
     manifest(`  file: {matchPaths: [{path: /${'x'.repeat(4999)}}]}`),
     /is 5000 bytes long, at most 4096/,
   ],
-  ['system call rules', manifest('  syscalls: {matchSyscalls: [{syscall: [unlink]}]}'), /`syscalls`.* not supported/],
+  [
+    'a system call to be blocked',
+    manifest('  syscalls: {matchSyscalls: [{syscall: [unlink], action: Block}]}'),
+    /line 6, column \d+: spec\.syscalls\.matchSyscalls\[0\]\.action: .*only audited/,
+  ],
   [
     'patterns that blow the automaton up',
     manifest(`  file: {matchPatterns: [${blowUp}]}`),

@@ -226,6 +226,87 @@ test('the presets refuse what they name', async () => {
   runs(exec('target', '/bin/ls', '/'));
 });
 
+const OBSERVER = 'hauberk_sys_enter';
+
+async function isObserved(): Promise<boolean> {
+  const { programs } = await client.call('HostService', 'GetStatus');
+  return programs.includes(OBSERVER);
+}
+
+/** What has been reported so far: who, what, and by which rule. */
+const reported = () => events.events.map(({ program, object, rule }) => [program, object, rule]);
+
+test('system calls are reported as they are made, by name and source, also those of 32-bit programs', async () => {
+  // A program of 64 bits that calls unlink and exit by the numbers of 32 bits.
+  const narrow = [
+    '7f454c4602010100000000000000000002003e00010000007800400000000000',
+    '4000000000000000000000000000000000000000400038000100000000000000',
+    '01000000050000000000000000000000000040000000000000004000000000000001000000000000',
+    '00010000000000000010000000000000',
+    // mov eax, 10; mov ebx, path; int 0x80; mov eax, 1; xor ebx, ebx; int 0x80
+    'b80a000000bb8d004000cd80b80100000031dbcd80',
+    Buffer.from('/tmp/narrow\0').toString('hex'),
+  ].join('');
+  const write = 'open(my $f, ">", "/tmp/narrow"); binmode $f; print {$f} pack("H*", $ARGV[0]); close $f';
+  runs(perl(write, narrow));
+  runs(sh('/bin/chmod 0755 /tmp/narrow; echo x >/tmp/u; echo x >/tmp/v'));
+  assert.equal(await isObserved(), false);
+  const rules =
+    'matchSyscalls: [{syscall: [unlink, rmdir]}, {syscall: [kill], fromSource: [{dir: /bin, recursive: true}]}]';
+  await under(`syscalls: {${rules}}`, async () => {
+    assert.equal(await isObserved(), true);
+    // rm calls unlinkat, and perl is no source of the other rule.
+    runs(sh('/bin/rm /tmp/v'));
+    runs(perl('kill(0, $$)'));
+    runs(sh('kill -0 $$'));
+    runs(perl('unlink("/tmp/u") or die "$!\\n"'));
+    runs(sh('/tmp/narrow'));
+    assert.match(sh('/bin/ls /tmp/narrow').output, /No such file/);
+    await told({ program: '/tmp/narrow', class: 'SYSTEM_CALL', operation: 'call', action: 'AUDIT', result: 'PASSED' });
+    assert.deepEqual(reported(), [
+      ['/bin/dash', 'kill', 'syscalls.matchSyscalls[1]'],
+      ['/usr/bin/perl', 'unlink', 'syscalls.matchSyscalls[0]'],
+      ['/tmp/narrow', 'unlink', 'syscalls.matchSyscalls[0]'],
+    ]);
+  });
+  assert.equal(await isObserved(), false);
+});
+
+test('system calls are reported by the path that they are given, however it is written', async () => {
+  runs(sh('/bin/mkdir -p /tmp/sc/deep /tmp/other /tmp/flat/deep; /bin/ln -s /tmp/sc /tmp/link'));
+  runs(sh('for f in sc/a sc/b sc/d other/c flat/deep/f; do echo x >/tmp/$f; done'));
+  const rules = `matchPaths:
+    - {path: /tmp/sc/, recursive: true, syscall: [unlink, openat, rename]}
+    - {path: /tmp/flat/, syscall: [unlink, mkdir]}
+    - {path: /etc/hostname, syscall: [openat], fromSource: [{path: /bin/cat}]}
+    - {path: /bin/ls, syscall: [execve]}`;
+  await under(`syscalls:\n    ${rules}`, async () => {
+    assert.equal(await isObserved(), false);
+    runs(perl('unlink("/tmp/other/c", "/tmp/flat/deep/f") == 2 or die "$!\\n"'));
+    runs(sh('/bin/rm /tmp/sc/d'));
+    runs(perl('open(my $f, "<", "/etc/hostname") or die "$!\\n"'));
+    runs(perl('chdir("/tmp/sc/deep"); unlink("../a") or die "$!\\n"'));
+    runs(perl('unlink("/tmp/link/b") or die "$!\\n"'));
+    // Made, cut to nothing and opened by one call.
+    runs(sh('echo x >/tmp/sc/e; echo x >/tmp/sc/e'));
+    runs(perl('rename("/tmp/sc/e", "/tmp/other/e") or die "$!\\n"; mkdir("/tmp/flat/g") or die "$!\\n"'));
+    runs(exec('target', '/bin/cat', '/etc/hostname'));
+    runs(sh('/bin/ls /'));
+    await told({ object: 'execve /bin/ls' });
+    const rule = (index: number) => `syscalls.matchPaths[${index}]`;
+    assert.deepEqual(reported(), [
+      ['/usr/bin/perl', 'unlink /tmp/sc/a', rule(0)],
+      ['/usr/bin/perl', 'unlink /tmp/sc/b', rule(0)],
+      ['/bin/dash', 'openat /tmp/sc/e', rule(0)],
+      ['/bin/dash', 'openat /tmp/sc/e', rule(0)],
+      ['/usr/bin/perl', 'rename /tmp/sc/e', rule(0)],
+      ['/usr/bin/perl', 'mkdir /tmp/flat/g', rule(1)],
+      ['/bin/cat', 'openat /etc/hostname', rule(2)],
+      ['/bin/dash', 'execve /bin/ls', rule(3)],
+    ]);
+  });
+});
+
 test('a policy in audit mode lets through what it would refuse, and says so', async () => {
   const rules = 'file: {matchPaths: [{path: /etc/hostname}]}';
   const spec = 'mode: audit\n  selector: {matchLabels: {app: target}}';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
@@ -72,9 +73,18 @@ test('a path too long to be read is refused and reported, not let through', asyn
   events.cancel();
 });
 
+const PROGRAMS_PINNED = `${daemon.pinDirectory}/programs`;
+/** Whether the program that sees every system call is attached, daemon or not. */
+const isObserved = () =>
+  readdirSync(PROGRAMS_PINNED).some((build) => existsSync(join(PROGRAMS_PINNED, build, 'hauberk_sys_enter_link')));
+
 test('after kill -9 a blocked access stays blocked, and the next daemon takes over and names the rule', async () => {
+  const calls = manifest('  syscalls: {matchSyscalls: [{syscall: [mkdir]}]}').replace('lifecycle}', 'calls}');
+  assert.equal(isObserved(), false);
+  await client.call('PolicyService', 'ApplyPolicy', { manifest: calls });
   assert.equal(reads('/etc/shadow'), false);
   assert.equal(await daemon.end('SIGKILL'), 'SIGKILL');
+  assert.equal(isObserved(), true);
   assert.equal(reads('/etc/shadow'), false);
   assert.equal(reads('/etc/hostname'), true);
 
@@ -83,14 +93,19 @@ test('after kill -9 a blocked access stays blocked, and the next daemon takes ov
   client = new Client(daemon.address);
   const status = await client.call('HostService', 'GetStatus');
   assert.equal(status.adopted, true);
-  assert.equal(status.policies, 1);
+  assert.equal(status.policies, 2);
+  assert.ok(status.programs.includes('hauberk_sys_enter'));
   const events = await client.stream();
   assert.equal(reads('/etc/shadow'), false);
   const event = await events.find(({ object }) => object === '/etc/shadow');
   assert.equal(event.policy, 'lifecycle');
   assert.equal(event.rule, 'file.matchPaths[0]');
   assert.equal(event.containerId, target);
+  script('mkdir /tmp/seen');
+  assert.equal((await events.find(({ object }) => object === 'mkdir')).rule, 'syscalls.matchSyscalls[0]');
   events.cancel();
+  await client.call('PolicyService', 'DeletePolicy', { name: 'calls' });
+  assert.equal(isObserved(), false);
 });
 
 test('while a daemon takes over, a blocked access is never let through', async () => {

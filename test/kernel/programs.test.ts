@@ -29,6 +29,22 @@ test('every program is verified within its bound', (context) => {
   }
 });
 
+test('the program that sees every system call is attached only while asked for', (context) => {
+  const { calls } = programs;
+  assert.equal(calls.link, undefined);
+  calls.attach();
+  const { verifiedInstructions } = programInfo(calls.link!);
+  context.diagnostic(`${calls.name}: ${verifiedInstructions} verified instructions`);
+  assert.ok(verifiedInstructions > 0 && verifiedInstructions < VERIFIED_INSTRUCTIONS_MAX);
+  // Who comes next finds it attached, and can take it away.
+  const next = attachPrograms(OBJECT, PINS, host).calls;
+  assert.notEqual(next.link, undefined);
+  next.detach();
+  assert.deepEqual([next.link, existsSync(calls.linkPath)], [undefined, false]);
+  assert.equal(attachPrograms(OBJECT, PINS, host).calls.link, undefined);
+  calls.detach();
+});
+
 test('the second to attach the same programs adopts the first ones', () => {
   assert.equal(programs.adopted, false);
   const second = attachPrograms(OBJECT, PINS, host);

@@ -8,7 +8,7 @@ import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../.
 import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
 import { PATH_OPERATIONS } from '../../src/policy/effect.js';
 import { RULE_CLASSES } from '../../src/policy/model.js';
-import { CALL_POINTS } from '../../src/policy/system-calls.js';
+import { CALL_32_BIT, CALL_POINTS } from '../../src/policy/system-calls.js';
 import { ObjectTypes } from '../support/btf.js';
 
 const types = new ObjectTypes('build/bpf/layout.bpf.o');
@@ -45,6 +45,7 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
   });
   assert.deepEqual(names('image_class', 'CLASS_'), [...RULE_CLASSES]);
   assert.deepEqual(names('image_subject', 'SUBJECT_'), [...layout.SUBJECTS]);
+  assert.equal(types.enumeration('word_call').CALL_32_BIT, CALL_32_BIT);
   assert.deepEqual(names('word_point', 'POINT_'), [...CALL_POINTS]);
   assert.equal(layout.decidesFlag('capabilities'), 1 << types.enumeration('image_class').CLASS_CAPABILITIES!);
   assert.deepEqual(types.enumeration('image_state'), {

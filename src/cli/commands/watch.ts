@@ -18,6 +18,10 @@ interface Options {
   readonly output: 'text' | 'json';
 }
 
+const CLASSES = Object.keys(AccessClass)
+  .filter((name) => /^(?!UNRECOGNIZED)[A-Z_]+(?<!_UNSPECIFIED)$/u.test(name))
+  .map((name) => name.toLowerCase());
+
 export function addWatch(program: Command): void {
   const choice = (flags: string, help: string, choices: string[]) => new Option(flags, help).choices(choices);
   program
@@ -26,7 +30,7 @@ export function addWatch(program: Command): void {
     .option('--container <name...>', 'of containers with these names')
     .option('--namespace <namespace...>', 'of containers in these namespaces')
     .option('--policy <policy...>', 'by these policies: name or namespace/name')
-    .addOption(choice('--class <class...>', 'of these classes', ['process', 'file', 'network', 'capability']))
+    .addOption(choice('--class <class...>', 'of these classes', CLASSES))
     .addOption(choice('--action <action...>', 'with these actions', ['allow', 'audit', 'block']))
     .addOption(choice('--result <result...>', 'with these results', ['denied', 'passed']))
     .option('--severity <number>', 'at least as severe as this')

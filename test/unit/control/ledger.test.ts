@@ -33,6 +33,26 @@ test('containers with equal rules share one image, and images no container uses 
   assert.deepEqual(held(plane), { '10:11': [], '20:21': [], '30:31': [] });
 });
 
+test('system calls are seen as they are made only while a rule that reaches a container needs it', async () => {
+  const plane = new InMemoryControlPlane();
+  const calls = (name: string, rules: string) => manifest(name).replace(/file:.*$/su, `syscalls: {${rules}}\n`);
+  await apply(plane, calls('by-name', 'matchSyscalls: [{syscall: [kill]}]'));
+  assert.equal(plane.kernel.observesCalls, false);
+  await plane.keeper.register(...web('c1', 10));
+  assert.equal(plane.kernel.observesCalls, true);
+  await apply(plane, calls('by-name', 'matchPaths: [{path: /tmp/, syscall: [unlinkat]}]'));
+  assert.equal(plane.kernel.observesCalls, false);
+  await apply(plane, calls('another', 'matchSyscalls: [{syscall: [kill]}]'));
+  assert.equal(plane.kernel.observesCalls, true);
+  // Not before nothing asks for it any more.
+  plane.kernel.failure = new Error('out of memory');
+  await assert.rejects(plane.policies.delete({ namespace: 'default', name: 'another' }, 0));
+  assert.equal(plane.kernel.observesCalls, true);
+  plane.kernel.failure = undefined;
+  await plane.ledger.whenEnforced(plane.ledger.generation, AbortSignal.timeout(10_000));
+  assert.equal(plane.kernel.observesCalls, false);
+});
+
 test('a change is on disk before the kernel decides by it', async () => {
   const plane = new InMemoryControlPlane();
   await plane.keeper.register(...web('c1', 10));

@@ -158,6 +158,11 @@ test('every kind of match has an access that it speaks of', () => {
     ['ptrace', { kind: 'trace', operation: 'attach' }],
     ['namespaces', { kind: 'namespace', namespace: 'user' }],
     ['presets', { kind: 'preset', preset: 'protectEnv' }],
+    ['syscalls', { kind: 'call', calls: ['kill', 'unlinkat'] }],
+    [
+      'syscalls',
+      { kind: 'call', calls: ['unlinkat'], target: { kind: 'directory', directory: '/a/', recursive: true } },
+    ],
   ];
   for (const [ruleClass, match] of matches) {
     const rule = bind({ class: ruleClass, match });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SocketUse } from '../../../src/explain/access.js';
 import { describeWord } from '../../../src/image/describe-word.js';
+import { CALL_32_BIT, callNumbers } from '../../../src/policy/system-calls.js';
 import { accessWord, capabilityWord, socketWord } from '../../support/access-word.js';
 
 const said = (use: Partial<SocketUse>) =>
@@ -46,4 +47,26 @@ test('a name is told behind the address that an answer gave for it, and by itsel
 test('a capability is called by its name, one without by its number', () => {
   assert.equal(describeWord(capabilityWord(13).toString()), 'net_raw');
   assert.equal(describeWord(capabilityWord(63).toString()), 'capability 63');
+});
+
+test('a system call is called by its name, with the path where one is told', () => {
+  const saidOf = (call: string, path?: string) =>
+    describeWord(accessWord({ kind: 'call', call, ...(path !== undefined && { path: Buffer.from(path) }) }).toString());
+  assert.equal(saidOf('mount'), 'mount');
+  assert.equal(saidOf('unlinkat', '/tmp/a b '), 'unlinkat /tmp/a b ');
+  assert.equal(describeWord('sappp'), 'system call 4095');
+});
+
+test('a call of a 32-bit program has the name that 64-bit programs call it by', {
+  skip: process.arch !== 'x64',
+}, () => {
+  // asm/unistd_32.h: chown is 182 with owners of 16 bits, 212 with all.
+  const said32 = (number: number) => {
+    const letters = (CALL_32_BIT | number)
+      .toString(16)
+      .replace(/./gu, (digit) => 'abcdefghijklmnop'[parseInt(digit, 16)]!);
+    return describeWord(`sa${letters}`);
+  };
+  assert.deepEqual([said32(182), said32(212), said32(10)], ['chown', 'chown', 'unlink']);
+  assert.deepEqual(callNumbers('chown'), [92, CALL_32_BIT | 182, CALL_32_BIT | 212]);
 });

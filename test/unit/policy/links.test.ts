@@ -29,6 +29,16 @@ test('a rule on a linked directory has a twin with the name the kernel sees', ()
   });
 });
 
+test('so has a rule on system calls that are given a path there, and none on any call', () => {
+  const calls = ['unlinkat'];
+  const [, twin] = followed({
+    class: 'syscalls',
+    match: { kind: 'call', calls, target: { kind: 'exact', path: '/bin/a' } },
+  });
+  assert.deepEqual(twin?.match, { kind: 'call', calls, target: { kind: 'exact', path: '/usr/bin/a' } });
+  assert.equal(followed({ class: 'syscalls', match: { kind: 'call', calls } }).length, 1);
+});
+
 test('a source behind a link counts under both names, also for a rule that names no path', () => {
   const [rule, ...others] = followed({
     class: 'network',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../../src/failure.js';
 import { readManifest } from '../../../src/policy/manifest.js';
+import { CALLS_WITH_PATH } from '../../../src/policy/system-calls.js';
 import { options, refusalOf } from './support.js';
 
 const GOOD = `apiVersion: security.kubearmor.com/v1
@@ -267,6 +268,33 @@ const cases: readonly Case[] = [
       `line 9, column 3: spec.${field}: ${unsupported(subject)}`,
     ],
   ),
+  [
+    'a system call that is to be more than audited',
+    '  file:',
+    '  syscalls: {action: Allow, matchSyscalls: [{syscall: [unlinkat], action: Block}, {syscall: [kill], action: null}]}\n  file:',
+    'line 9, column 22: spec.syscalls.action: must be `Audit`, not `Allow`: system calls are only audited',
+    'line 9, column 75: spec.syscalls.matchSyscalls[0].action: must be `Audit`, not `Block`: system calls are only ' +
+      'audited',
+  ],
+  [
+    'a list of no system calls, and names that there are none of',
+    '  file:',
+    '  syscalls:\n    matchSyscalls: [{syscall: []}, {syscall: [kill, unlinkt]}]\n    matchPaths: [{path: home, syscall: [frobnicate]}, {path: /home/}]\n  file:',
+    'line 10, column 31: spec.syscalls.matchSyscalls[0].syscall: must not be empty',
+    `line 10, column 53: spec.syscalls.matchSyscalls[1].syscall[1]: must be a system call of this machine (${process.arch}), ` +
+      'not `unlinkt`, did you mean `unlink`?',
+    'line 11, column 25: spec.syscalls.matchPaths[0].path: must be absolute, that is start with `/`',
+    `line 11, column 41: spec.syscalls.matchPaths[0].syscall[0]: must be a system call of this machine (${process.arch}), ` +
+      'not `frobnicate`',
+    'line 11, column 55: spec.syscalls.matchPaths[1].syscall: missing required field `syscall`',
+  ],
+  [
+    'a path for a system call of which the kernel tells none',
+    '  file:',
+    '  syscalls: {matchPaths: [{path: /home/, syscall: [kill]}]}\n  file:',
+    'line 9, column 52: spec.syscalls.matchPaths[0].syscall[0]: must be a system call whose path the kernel tells, not ' +
+      `\`kill\`, which \`matchSyscalls\` takes: one of ${CALLS_WITH_PATH.join(', ')}`,
+  ],
   [
     'nodeSelector in the place of selector',
     'selector:',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readManifest } from '../../../src/policy/manifest.js';
-import { ALLOW_WITH_SOURCES, BLOCK_WITH_COMMENTS, GENERATED } from './published.js';
+import { toManifest } from '../../../src/policy/manifest-text.js';
+import { ALLOW_WITH_SOURCES, BLOCK_WITH_COMMENTS, GENERATED, SYSTEM_CALLS } from './published.js';
 import { makeRule, options } from './support.js';
 
 const read = (text: string) => readManifest(text, options);
@@ -73,6 +74,41 @@ test('an Allow policy with sources, owner and read-only rules is read', () => {
       sources: ['/readwrite'],
     }),
   ]);
+});
+
+test('system calls are audited whatever the policy says of action, and that is warned of', () => {
+  const { policy, warnings } = only(SYSTEM_CALLS);
+  const common = { severity: 3, message: 'something was deleted', action: 'Audit', class: 'syscalls' } as const;
+  assert.deepEqual(policy.rules, [
+    makeRule({ severity: 3 }),
+    makeRule({
+      ...common,
+      id: 'syscalls.matchSyscalls[0]',
+      match: { kind: 'call', calls: ['unlinkat', 'kill'] },
+      sources: ['/bin/bash', '/opt/**'],
+    }),
+    makeRule({
+      ...common,
+      id: 'syscalls.matchPaths[0]',
+      match: {
+        kind: 'call',
+        calls: ['unlinkat'],
+        target: { kind: 'directory', directory: '/home/', recursive: true },
+      },
+      severity: 9,
+    }),
+    makeRule({
+      ...common,
+      id: 'syscalls.matchPaths[1]',
+      match: { kind: 'call', calls: ['mkdirat', 'execve'], target: { kind: 'exact', path: '/home' } },
+    }),
+  ]);
+  assert.deepEqual(warnings, [
+    'spec.action is `Block`, and system calls are only audited',
+    'spec.syscalls.matchPaths[1].recursive says nothing of a path that does not end in `/`',
+  ]);
+  assert.deepEqual(only(toManifest(policy)).policy, policy);
+  assert.deepEqual(only(SYSTEM_CALLS.replace('Block', 'Audit').replace('/home\n', '/home/\n')).warnings, []);
 });
 
 test('nulls, empty sections and the fields a cluster adds say nothing', () => {

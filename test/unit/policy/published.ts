@@ -59,6 +59,39 @@ spec:
   severity: 10
 `;
 
+/** Calls are only audited, whatever the policy says at its end; a source's directory may lack its slash. */
+export const SYSTEM_CALLS = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: watch-deletion}
+spec:
+  severity: 3
+  selector: {matchLabels: {container: ubuntu-1}}
+  syscalls:
+    message: something was deleted
+    matchSyscalls:
+    - syscall:
+      - unlinkat
+      - UNLINKAT
+      - kill
+      fromSource:
+      - path: /bin/bash
+      - dir: /opt
+        recursive: true
+    matchPaths:
+    - path: /home/
+      recursive: true
+      syscall: [unlinkat]
+      severity: 9
+    - path: /home
+      recursive: true
+      syscall: [mkdirat, execve]
+  file:
+    matchPaths:
+    - path: /etc/shadow
+  action:
+    Block
+`;
+
 /** What a generator or a cluster writes: nulls, empty sections, server-side fields. */
 export const GENERATED = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy

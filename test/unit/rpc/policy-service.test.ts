@@ -317,6 +317,21 @@ describe('ApplyPolicy with a typed policy', () => {
         action: Action.BLOCK,
         severity: 2,
       }),
+      makeRule({
+        id: 'syscalls.matchSyscalls[0]',
+        class: AccessClass.SYSTEM_CALL,
+        match: { $case: 'systemCall', value: { names: ['kill', 'unlinkat'], path: '', recursive: false } },
+        fromSource: ['/bin/'],
+        action: Action.AUDIT,
+        severity: 2,
+      }),
+      makeRule({
+        id: 'syscalls.matchPaths[0]',
+        class: AccessClass.SYSTEM_CALL,
+        match: { $case: 'systemCall', value: { names: ['unlinkat'], path: '/tmp/', recursive: true } },
+        action: Action.AUDIT,
+        severity: 2,
+      }),
     ];
     rules[1] = { ...rules[1]!, operations: ['read', 'map'], readOnly: false, terminal: true };
     rules.unshift(
@@ -385,6 +400,24 @@ describe('ApplyPolicy with a typed policy', () => {
     const { applyPolicy } = await start(t);
     const { violations } = await refusal(applyPolicy(makePolicy({ rules: [] })));
     assert.deepEqual(violations, [['policy.rules', 'at least one rule is required']]);
+  });
+
+  test('names what is wrong with a rule on system calls by the field of the message', async (t) => {
+    const { applyPolicy } = await start(t);
+    const refused = async (value: { names: string[]; path: string; recursive: boolean }, action = Action.AUDIT) => {
+      const match = { $case: 'systemCall', value } as const;
+      const rules = [makeRule({ class: AccessClass.SYSTEM_CALL, match, action })];
+      return (await refusal(applyPolicy(makePolicy({ rules })))).violations.map(([field]) => field).sort();
+    };
+    assert.deepEqual(await refused({ names: ['execve', 'kill'], path: 'tmp', recursive: false }, Action.BLOCK), [
+      'policy.rules[0].action',
+      'policy.rules[0].system_call.names[1]',
+      'policy.rules[0].system_call.path',
+    ]);
+    assert.deepEqual(await refused({ names: [], path: '', recursive: false }), ['policy.rules[0].system_call.names']);
+    assert.deepEqual(await refused({ names: ['kill'], path: '', recursive: true }), [
+      'policy.rules[0].system_call.recursive',
+    ]);
   });
 
   test('names what the policy language refuses by the field of the message', async (t) => {
@@ -665,6 +698,27 @@ describe('Explain', () => {
     assert.deepEqual(await called(''), [Action.ALLOW, false]);
   });
 
+  test('says of a system call what is reported as it is made, and what of its path', async (t) => {
+    const { applyManifest, client } = await start(t);
+    const rules = 'matchSyscalls: [{syscall: [unlinkat]}], matchPaths: [{path: /tmp/, syscall: [unlinkat]}]';
+    await applyManifest(manifest('one').replace(/file:.*$/su, `syscalls: {${rules}}\n`));
+    const container = { namespace: '', labels: { app: 'web' } };
+    const decided = async (object: string) => {
+      const request = {
+        ...asked,
+        operation: 'call',
+        object,
+        subject: { $case: 'container', value: container },
+      } as const;
+      const { action, decider } = await ask(client, (c) => c.explain, request);
+      return [Action[action], decider?.$case === 'rule' ? decider.value.rule?.id : undefined];
+    };
+    assert.deepEqual(await decided('unlinkat'), ['AUDIT', 'syscalls.matchSyscalls[0]']);
+    assert.deepEqual(await decided('unlinkat /tmp/a b'), ['AUDIT', 'syscalls.matchPaths[0]']);
+    assert.deepEqual(await decided('unlinkat /tmp/a/b'), ['ALLOW', undefined]);
+    assert.deepEqual(await decided('kill'), ['ALLOW', undefined]);
+  });
+
   test('names every field that is wrong', async (t) => {
     const { client } = await start(t);
     const refused = async (request: object) =>
@@ -681,6 +735,8 @@ describe('Explain', () => {
     ]);
     assert.deepEqual(await refused({ subject, operation: 'use', object: 'fly' }), ['object']);
     assert.deepEqual(await refused({ subject, operation: 'resolve', object: '*.example.com' }), ['object']);
+    for (const object of ['', 'frobnicate', 'kill /tmp', 'unlinkat tmp'])
+      assert.deepEqual(await refused({ subject, operation: 'call', object }), ['object']);
     const { code } = await refusal(
       ask(client, (c) => c.explain, { ...asked, subject: { $case: 'containerId', value: 'gone' } }),
     );
