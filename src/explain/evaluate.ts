@@ -37,13 +37,11 @@ export interface Explanation {
  */
 export function explain(all: readonly BoundRule[], postures: Postures, access: Access): Explanation {
   const reaching = all.filter(({ rule: { match } }) => match.kind !== 'domain' || !match.asking);
-  const enforced = settle(
-    reaching.filter(({ policy }) => policy.mode !== 'audit'),
-    postures,
-    access,
-    'enforce',
-  );
-  const rehearsed = settle(reaching, postures, access, 'audit');
+  const ofClass = reaching.filter((bound) => isOfClass(bound, access));
+  const speaking = ofClass.filter(({ rule }) => speaksOfObject(rule, access.object));
+  const isEnforced = ({ policy }: BoundRule) => policy.mode !== 'audit';
+  const enforced = settle(speaking.filter(isEnforced), ofClass.filter(isEnforced), postures, access, 'enforce');
+  const rehearsed = settle(speaking, ofClass, postures, access, 'audit');
   const takesRehearsed = STRENGTH.indexOf(rehearsed.action) > STRENGTH.indexOf(enforced.action);
   const { action: strongest, decider } = takesRehearsed ? rehearsed : enforced;
   // Of the one that decides, and of no other: it was found without looking at arguments.
@@ -53,8 +51,8 @@ export function explain(all: readonly BoundRule[], postures: Postures, access: A
     action: wouldBlock ? 'Audit' : action,
     wouldBlock,
     decider,
-    losers: reaching
-      .filter((bound) => bound !== decider && isOfClass(bound, access) && speaksOfObject(bound.rule, access.object))
+    losers: speaking
+      .filter((bound) => bound !== decider)
       .map((rule) => ({ rule, reason: reasonOfLoss(rule, decider, access), speaks: isCandidate(rule, access) })),
   };
 }
@@ -66,30 +64,33 @@ interface Settlement {
   readonly decider: Decider | undefined;
 }
 
+/**
+ * @param speaking the rules that speak of the object
+ * @param ofClass all rules of its class
+ */
 function settle(
-  reaching: readonly BoundRule[],
+  speaking: readonly BoundRule[],
+  ofClass: readonly BoundRule[],
   postures: Postures,
   access: Access,
   mode: 'enforce' | 'audit',
 ): Settlement {
-  const candidates = reaching.filter((bound) => isCandidate(bound, access));
-  const [first, ...others] = candidates;
-  if (first === undefined) return settleByPosture(reaching, postures, access, mode);
+  const [first, ...others] = speaking.filter((bound) => isCandidate(bound, access));
+  if (first === undefined) return settleByPosture(ofClass, postures, access, mode);
   const decider = others.reduce((best, each) => (compareFor(access, each, best).sign < 0 ? each : best), first);
   return { action: answerOf(decider, access)!, decider };
 }
 
 function settleByPosture(
-  reaching: readonly BoundRule[],
+  ofClass: readonly BoundRule[],
   postures: Postures,
   { operation }: Access,
   mode: 'enforce' | 'audit',
 ): Settlement {
   const postureOf = CLASS_OF[operation];
   const postureClass: PostureClass | undefined = postureOf === 'filesystems' ? 'file' : asPostureClass(postureOf);
-  const isAllowList = reaching.some(
+  const isAllowList = ofClass.some(
     ({ rule }) =>
-      rule.class === postureOf &&
       rule.action === 'Allow' &&
       (operation !== 'resolve' || rule.match.kind === 'domain') &&
       (operation !== 'map' || rule.operations?.includes('map') === true),
@@ -128,13 +129,9 @@ function isOfClass({ rule }: BoundRule, { operation }: Access): boolean {
   return rule.class === CLASS_OF[operation];
 }
 
+/** Whether a rule that speaks of the object says something of the access. */
 function isCandidate(bound: BoundRule, access: Access): boolean {
-  return (
-    isOfClass(bound, access) &&
-    speaksOfObject(bound.rule, access.object) &&
-    isSource(bound, access.program) &&
-    answerOf(bound, access) !== undefined
-  );
+  return isSource(bound, access.program) && answerOf(bound, access) !== undefined;
 }
 
 /** What a rule says of an access to an object that it speaks of, whatever the arguments; undefined for nothing. */

@@ -127,14 +127,46 @@ function isEndpoint(match: EndpointMatch, action: Rule['action'], use: SocketUse
   if (!isAnyOf(match.protocol === undefined ? ANY_ENDPOINT : PROTOCOLS[match.protocol], use)) return false;
   if (use.direction === 'none') return action === 'Allow';
   if (match.direction !== undefined && match.direction !== use.direction) return false;
-  const ports = match.ports === undefined ? undefined : parsePorts(match.ports);
+  const { ports, bits } = placeOf(match);
   if (ports !== undefined && (use.port < ports.low || ports.high < use.port)) return false;
-  if (match.cidr === undefined) return true;
+  if (bits === undefined) return true;
   if (use.address.length === 0) return action === 'Allow';
-  const block = parseAddressBlock(match.cidr);
-  if (typeof block === 'string' || block.address.length !== use.address.length) return false;
-  const bits = (bytes: Iterable<number>) => Array.from(bytes, (byte) => byte.toString(2).padStart(8, '0')).join('');
-  return bits(use.address).startsWith(bits(block.address).slice(0, block.bits));
+  return bits.length === use.address.length && isWithin(use.address, bits.start);
+}
+
+interface Place {
+  readonly ports: ReturnType<typeof parsePorts>;
+  /** What addresses begin with, digit by digit, and how many bytes they have. */
+  readonly bits: { readonly start: string; readonly length: number } | undefined;
+}
+
+const places = new WeakMap<EndpointMatch, Place>();
+
+function placeOf(match: EndpointMatch): Place {
+  const place = places.get(match) ?? parsePlace(match);
+  places.set(match, place);
+  return place;
+}
+
+function parsePlace({ ports, cidr }: EndpointMatch): Place {
+  return {
+    ports: ports === undefined ? undefined : parsePorts(ports),
+    bits: cidr === undefined ? undefined : bitsOf(cidr),
+  };
+}
+
+function bitsOf(cidr: string): Place['bits'] {
+  const block = parseAddressBlock(cidr);
+  if (typeof block === 'string') throw new Error(`${cidr} ${block}`);
+  return { start: digitsOf(block.address).slice(0, block.bits), length: block.address.length };
+}
+
+function isWithin(address: Iterable<number>, start: string): boolean {
+  return digitsOf(address).startsWith(start);
+}
+
+function digitsOf(bytes: Iterable<number>): string {
+  return Array.from(bytes, (byte) => byte.toString(2).padStart(8, '0')).join('');
 }
 
 function latin1(text: string): string {

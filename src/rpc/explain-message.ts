@@ -12,7 +12,7 @@ import { CAPABILITIES } from '../policy/capability.js';
 import { BELOW, canonicalDomain, checkDomain } from '../policy/domain.js';
 import { OPERATIONS, type Operation } from '../policy/effect.js';
 import { type BoundRule, PRESETS, type Preset } from '../policy/model.js';
-import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
+import { ADDRESS_FAMILIES, PORT_MAX, SOCKET_TYPES } from '../policy/network.js';
 import { CALLS_WITH_PATH, SYSTEM_CALLS } from '../policy/system-calls.js';
 import { ACTIONS, CLASSES, DIRECTION_NAMES, SCOPES } from './names.js';
 import { toRuleMessage } from './policy-output.js';
@@ -20,7 +20,6 @@ import { RequestChecks } from './request-checks.js';
 
 /** Operations of the API that are one operation of the domain, with what tells them apart. */
 const DETAILED: Readonly<Record<string, Operation>> = { unmount: 'mount', attach: 'trace' };
-const PORT_MAX = 65_535;
 const ASKED = [...OPERATIONS, ...Object.keys(DETAILED)];
 
 /** @throws Failure invalid-argument naming the fields of ExplainRequest */
