@@ -1,39 +1,19 @@
 import type { Container } from '../containers/container.js';
 import type { Access } from '../explain/access.js';
 import { type Explanation, explain } from '../explain/evaluate.js';
-import type { Reviewer } from '../explain/review.js';
 import { Failure } from '../failure.js';
 import { checkPattern } from '../image/pattern.js';
 import { readManifest } from '../policy/manifest.js';
 import { toManifest } from '../policy/manifest-text.js';
 import { type Policy, type PolicyName, type Postures, policyKey } from '../policy/model.js';
 import type { PolicyDocument } from '../policy/policy-document.js';
-import { compare, PolicySet, selects } from '../policy/policy-set.js';
-import { resolveRules } from '../policy/rule-set.js';
+import { PolicySet } from '../policy/policy-set.js';
 import { readPolicy, warningsOf } from '../policy/validate.js';
 import type { DesiredState } from './desired-state.js';
 import { guardedProcesses, whatWouldStop } from './host-guard.js';
 import type { Change, Ledger, Outcome } from './ledger.js';
-import { inTurns } from './turns.js';
-
-/** What became of one policy. */
-export interface PolicyChange {
-  readonly policy: Policy;
-  readonly kind: 'created' | 'updated' | 'unchanged' | 'deleted';
-  /** The generation of its last change; 0 for one that is deleted. */
-  readonly resourceVersion: number;
-  /** Containers it reaches or, if it is deleted, reached. */
-  readonly containerIds: readonly string[];
-  readonly warnings: readonly string[];
-  /** Where its rules and others say different things of one access, and which comes first. */
-  readonly conflicts: readonly string[];
-}
-
-/** A policy that was read and checked, but not yet compiled. */
-export interface PolicyInput {
-  readonly policy: Policy;
-  readonly warnings: readonly string[];
-}
+import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
+import { reviewChanges } from './policy-review.js';
 
 /** By policy key: the version it must have, 0 for a policy that must not exist. */
 export type ExpectedVersions = ReadonlyMap<string, number>;
@@ -46,10 +26,6 @@ export interface ForeseenChange {
   /** Whose rules may change. */
   readonly affected: (container: Container) => boolean;
 }
-
-/** The policies of a call that are not reviewed by then are not reviewed, to answer in time; their authors are told. */
-const REVIEW_MILLISECONDS = 3000;
-const NOT_REVIEWED = 'its rules were not compared with others: too many were given at once';
 
 export interface ApplyOptions {
   readonly expected?: ExpectedVersions;
@@ -184,7 +160,7 @@ export class PolicyRegistry {
   }
 
   containerIdsReachedBy(policy: Policy): string[] {
-    return this.#reachedBy(policy, this.ledger.desired);
+    return reachedBy(policy, this.ledger.desired, this.ledger.enforcement);
   }
 
   /** Sets what a namespace says of accesses no rule names; classes left out have the agent's own posture. */
@@ -220,86 +196,11 @@ export class PolicyRegistry {
     after: PolicySet,
     generation: number,
   ): Change<PolicyChange[]> {
-    const { added, changed, removed } = compare(current.policies, after);
-    const touched = new Set([...added, ...changed, ...removed]);
-    const versions = new Map(current.versions);
-    for (const key of [...added, ...changed]) versions.set(key, generation);
-    for (const key of removed) versions.delete(key);
-    const desired = { ...current, policies: after, versions };
-    const kindOf = (key: string) =>
-      added.includes(key) ? 'created' : changed.includes(key) ? 'updated' : ('unchanged' as const);
-    const result = [
-      ...inputs.map(({ policy, warnings }): PolicyChange => {
-        const containerIds = this.#reachedBy(policy, desired);
-        const key = policyKey(policy);
-        return {
-          policy,
-          kind: kindOf(key),
-          resourceVersion: versions.get(key) ?? 0,
-          containerIds,
-          warnings: [...warnings, ...(containerIds.length > 0 ? [] : [this.#unreachedWarning(policy)])],
-          conflicts: [],
-        };
-      }),
-      ...removed.map((key): PolicyChange => {
-        const policy = current.policies.get(key)!;
-        const containerIds = this.#reachedBy(policy, current);
-        return { policy, kind: 'deleted', resourceVersion: 0, containerIds, warnings: [], conflicts: [] };
-      }),
-    ];
-    for (const { policy, kind, containerIds } of result) {
-      if ((kind === 'created' || kind === 'updated') && containerIds.length === 0) {
-        this.ledger.enforcement.rehearsePolicy(policy);
-      }
-    }
-    if (touched.size === 0) return { next: undefined, result };
-    const reaches = (policies: PolicySet, container: Container) =>
-      policies.reaching(container).some((policy) => touched.has(policyKey(policy)));
-    const putPolicies = [...added, ...changed].map((key) => ({ policy: after.get(key)!, version: generation }));
-    return {
-      next: {
-        desired,
-        affected: (container) => reaches(current.policies, container) || reaches(after, container),
-        stored: { putPolicies, deletePolicies: removed },
-      },
-      result,
-    };
+    return planPolicies(inputs, current, after, generation, this.ledger.enforcement);
   }
 
-  /** Adds what the rules of new and changed policies mean among those that reach the same container. */
-  async #reviewed(changes: readonly PolicyChange[], desired: DesiredState): Promise<PolicyChange[]> {
-    const reviewers = new Map<string, Reviewer>();
-    const deadline = performance.now() + REVIEW_MILLISECONDS;
-    const reviewed: PolicyChange[] = [];
-    for await (const change of inTurns(changes)) {
-      const isNew = change.kind === 'created' || change.kind === 'updated';
-      if (!isNew) reviewed.push(change);
-      else if (performance.now() > deadline) reviewed.push({ ...change, warnings: [...change.warnings, NOT_REVIEWED] });
-      else {
-        const { shadowed, conflicts } = this.#reviewerFor(change, desired, reviewers).review(change.policy);
-        reviewed.push({ ...change, warnings: [...change.warnings, ...shadowed], conflicts });
-      }
-    }
-    return reviewed;
-  }
-
-  /** For the rules of the first container that a policy reaches, or for its own where there is none. */
-  #reviewerFor(
-    { policy, containerIds: [id] }: PolicyChange,
-    desired: DesiredState,
-    known: Map<string, Reviewer>,
-  ): Reviewer {
-    const { enforcement } = this.ledger;
-    const container = id === undefined ? undefined : (desired.containers.get(id) ?? enforcement.host);
-    if (id === undefined || container === undefined) {
-      const own = policy.rules.map((rule) => ({ policy, rule }));
-      return enforcement.reviewerOf(resolveRules(own, this.defaultPostures), this.posturesFor(''));
-    }
-    const reviewer =
-      known.get(id) ??
-      enforcement.reviewerOf(enforcement.ruleSetFor(container, desired), this.posturesFor(container.namespace));
-    known.set(id, reviewer);
-    return reviewer;
+  #reviewed(changes: readonly PolicyChange[], desired: DesiredState): Promise<PolicyChange[]> {
+    return reviewChanges(changes, desired, this.ledger.enforcement, (namespace) => this.posturesFor(namespace));
   }
 
   /** @throws Failure failed-precondition when policies for the host would stop what the host cannot do without */
@@ -335,21 +236,6 @@ export class PolicyRegistry {
   /** What is done in a namespace where no rule names an access. */
   posturesFor(namespace: string): Postures {
     return { ...this.defaultPostures, ...this.ledger.desired.postures.get(namespace) };
-  }
-
-  #reachedBy(policy: Policy, { containers }: DesiredState): string[] {
-    const { host } = this.ledger.enforcement;
-    return [...containers.values(), ...(host === undefined ? [] : [host])]
-      .filter((container) => selects(policy, container))
-      .map(({ id }) => id)
-      .sort();
-  }
-
-  #unreachedWarning({ scope }: Policy): string {
-    if (scope !== 'host') return 'the selector reaches no container at present';
-    return this.ledger.enforcement.host === undefined
-      ? 'policies for the host are off: hauberkd was started with --rescue'
-      : 'the selector does not reach this host';
   }
 }
 

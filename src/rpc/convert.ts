@@ -1,7 +1,7 @@
 import type { Container } from '../containers/container.js';
 import type { ContainerChange, ContainerRegistry } from '../control/container-registry.js';
 import type { HostStatus } from '../control/host-state.js';
-import type { PolicyChange } from '../control/policy-registry.js';
+import type { PolicyChange } from '../control/policy-plan.js';
 import type { SecurityEvent } from '../events/event.js';
 import * as containerProto from '../generated/hauberk/v1/container.js';
 import * as eventProto from '../generated/hauberk/v1/event.js';

@@ -1,5 +1,5 @@
 import type { DecisionChange, PolicyDiff } from '../control/policy-diff.js';
-import type { PolicyChange } from '../control/policy-registry.js';
+import type { PolicyChange } from '../control/policy-plan.js';
 import type { DecisionChange as DecisionMessage, DiffResponse } from '../generated/hauberk/v1/policy.js';
 import { describeWord } from '../image/describe-word.js';
 import { toPolicyChangeMessage } from './convert.js';

@@ -1,5 +1,6 @@
 import type { ControlPlane } from '../control/control-plane.js';
-import type { PolicyChange, PolicyInput, PolicyRegistry } from '../control/policy-registry.js';
+import type { PolicyChange, PolicyInput } from '../control/policy-plan.js';
+import type { PolicyRegistry } from '../control/policy-registry.js';
 import { Failure } from '../failure.js';
 import {
   type ApplyPolicyRequest,
