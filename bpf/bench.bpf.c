@@ -61,9 +61,8 @@ static long match_once(__u32 round, struct match_context *context)
 {
 	struct match_run *run = context->run;
 	struct match match = { .offset = run->offset, .actor = run->actor, .subject = run->subject };
-	__u32 row = automaton_match(&context->image, &run->path, &match);
 
-	run->verdict = automaton_verdict(&context->image, row, run->operation, false);
+	run->verdict = automaton_match(&context->image, &run->path, &match, 1 << run->operation, false);
 	return 0;
 }
 

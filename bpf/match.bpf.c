@@ -44,12 +44,11 @@ int hauberk_match(void *context)
 	struct question *question = bpf_map_lookup_elem(&questions, &zero);
 	void *pages = bpf_map_lookup_elem(&image_under_test, &zero);
 	struct open_image image;
-	__u32 row;
 
 	if (!question || !pages || !image_open(&image, pages))
 		return 1;
-	row = automaton_match(&image, &question->path, &question->match);
-	question->verdict = automaton_verdict(&image, row, question->operation, question->owner);
+	question->verdict = automaton_match(&image, &question->path, &question->match, 1 << question->operation,
+					    question->owner);
 	return 0;
 }
 

@@ -47,7 +47,7 @@ static __always_inline __u64 path_index(__u64 offset)
 /* Bytes per call of the loop's body: fewer calls against more verified instructions. */
 #define BYTES_PER_STEP 8
 
-/* An image that is being read, with its first page, where header and verdicts are. */
+/* An image that is being read, with its first page, where the header is. */
 struct open_image {
 	void *pages;
 	struct image_page *first;
@@ -77,19 +77,6 @@ static __always_inline bool image_open(struct open_image *image, void *pages)
 	image->pages = pages;
 	image->first = bpf_map_lookup_elem(pages, &zero);
 	return image->first;
-}
-
-static __always_inline struct image_entry *image_at(const struct open_image *image, __u32 index)
-{
-	__u32 number = index / PAGE_ENTRIES;
-	struct image_page *page = image->first;
-
-	if (number) {
-		page = bpf_map_lookup_elem(image->pages, &number);
-		if (!page)
-			return NULL;
-	}
-	return entry_in(page, index);
 }
 
 static __always_inline struct image_entry *walk_to(struct automaton_walk *walk, __u32 index)
@@ -179,12 +166,25 @@ static __always_inline __u32 default_row(const struct open_image *image, __u32 s
 	return subject % 2 ? entry->second : entry->first;
 }
 
+/* A damaged image blocks: there is no verdict to read in it. */
+static __always_inline __u32 walk_verdict(struct automaton_walk *walk, __u32 index, bool owner)
+{
+	struct image_entry *entry = walk_to(walk, index);
+	__u32 marked = 0;
+
+	if (entry)
+		marked = owner ? entry->first : entry->second;
+	return marked < VERDICT_MARK ? ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE : marked - VERDICT_MARK;
+}
+
 /*
- * Feeds a word to the automaton and finds the verdict row for its object. Who
- * acts is the last letter of the word: what is said of the program comes before
- * what is said of all, of those with a terminal before of all.
+ * Feeds a word to the automaton, finds the verdict row for its object and in
+ * it the strongest verdict over the wanted operations, if any. Who acts is the
+ * last letter of the word: what is said of the program comes before what is
+ * said of all, of those with a terminal before of all.
  */
-static __noinline __u32 automaton_match(const struct open_image *image, struct path_buffer *path, struct match *match)
+static __noinline __u32 automaton_match(const struct open_image *image, struct path_buffer *path, struct match *match,
+					__u32 wanted, bool owner)
 {
 	struct automaton_walk walk = {
 		.pages = image->pages,
@@ -194,11 +194,14 @@ static __noinline __u32 automaton_match(const struct open_image *image, struct p
 		.offset = match->offset,
 	};
 	__u32 terminal = match->actor & ACTOR_HAS_TERMINAL;
+	__u32 strongest = RULE_NONE;
 	__u32 row;
 
 	walk.state = image->first->entries[IMAGE_AUTOMATON].first;
 	bpf_loop(PATH_BYTES_MAX / BYTES_PER_STEP + 1, automaton_step, &walk, 0);
 	match->object_class = walk_symbol(&walk, SYMBOL_PROGRAM_CLASS, PROGRAM_CLASS_UNNAMED);
+	if (!wanted)
+		return strongest;
 	row = walk_symbol(&walk, SYMBOL_VERDICT, default_row(image, match->subject));
 	if (terminal)
 		row = walk_symbol(&walk, SYMBOL_VERDICT + terminal, row);
@@ -207,18 +210,17 @@ static __noinline __u32 automaton_match(const struct open_image *image, struct p
 		if (terminal)
 			row = walk_symbol(&walk, SYMBOL_VERDICT + match->actor, row);
 	}
-	return row;
-}
+	/* Most often the row is on the page that the walk has come to. */
+	for (__u32 operation = 0; operation < VERDICT_ROW_ENTRIES; operation++) {
+		__u32 verdict;
 
-/* A damaged image blocks: there is no verdict to read in it. */
-static __always_inline __u32 automaton_verdict(const struct open_image *image, __u32 row, __u32 operation, bool owner)
-{
-	__u32 rows = image->first->entries[IMAGE_AUTOMATON].second;
-	struct image_entry *entry = image_at(image, rows + row * VERDICT_ROW_ENTRIES + operation);
-
-	if (!entry)
-		return ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE;
-	return owner ? entry->first : entry->second;
+		if (!(wanted & 1 << operation))
+			continue;
+		verdict = walk_verdict(&walk, row + operation, owner);
+		if (strongest == RULE_NONE || verdict >> VERDICT_ACTION_SHIFT > strongest >> VERDICT_ACTION_SHIFT)
+			strongest = verdict;
+	}
+	return strongest;
 }
 
 #endif

@@ -68,30 +68,18 @@ static __always_inline bool is_nameless(struct dentry *dentry)
 /* Asks the image about the word in the buffer: the strongest verdict over the wanted operations. */
 __noinline int image_decide(struct scratch *scratch)
 {
-	__u32 strongest = RULE_NONE;
 	struct question *question;
 	struct open_image image;
-	__u32 row;
 	int answer;
 
 	if (!scratch)
 		return IMAGE_GONE;
 	question = &scratch->question;
 	answer = question_open(question, &image);
-	if (answer != IMAGE_ANSWERED)
-		return answer;
-	row = automaton_match(&image, &scratch->path, &question->match);
-	for (__u32 operation = 0; operation < VERDICT_ROW_ENTRIES; operation++) {
-		__u32 verdict;
-
-		if (!(question->wanted & 1 << operation))
-			continue;
-		verdict = automaton_verdict(&image, row, operation, question->owner);
-		if (strongest == RULE_NONE || verdict >> VERDICT_ACTION_SHIFT > strongest >> VERDICT_ACTION_SHIFT)
-			strongest = verdict;
-	}
-	question->verdict = strongest;
-	return IMAGE_ANSWERED;
+	if (answer == IMAGE_ANSWERED)
+		question->verdict = automaton_match(&image, &scratch->path, &question->match, question->wanted,
+						    question->owner);
+	return answer;
 }
 
 /*

@@ -25,9 +25,9 @@ struct image_page {
 
 enum image_header {
 	IMAGE_IDENTITY = 0,	/* generation, magic */
-	IMAGE_AUTOMATON = 1,	/* start state, first verdict row */
+	IMAGE_AUTOMATON = 1,	/* start state, nothing */
 	IMAGE_DECISIONS = 2,	/* flags, nothing */
-	IMAGE_DEFAULT_ROWS = 3,	/* two a header entry: the row for what no rule matches, by subject */
+	IMAGE_DEFAULT_ROWS = 3,	/* two a header entry: where the row for what no rule matches begins, by subject */
 };
 
 /* Classes of rules. An image decides for a class when its flag is set: 1 << class. */
@@ -110,6 +110,8 @@ enum image_verdict {
 	VERDICT_ACTION_SHIFT = 30,
 	/* Holds only if an argument is not among those the rule allows. */
 	VERDICT_BY_ARGUMENTS = 0x20000000,
+	/* Added to every verdict in an image, so that none is equal to the base of a state. */
+	VERDICT_MARK = 0x40000000,
 	VERDICT_RULE_MASK = 0x1fffffff,
 	RULE_NONE = VERDICT_RULE_MASK,
 };

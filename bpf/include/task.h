@@ -182,7 +182,7 @@ __noinline int image_classify(struct scratch *scratch)
 		return IMAGE_GONE;
 	answer = question_open(&scratch->question, &image);
 	if (answer == IMAGE_ANSWERED)
-		automaton_match(&image, &scratch->path, &scratch->question.match);
+		automaton_match(&image, &scratch->path, &scratch->question.match, 0, false);
 	return answer;
 }
 

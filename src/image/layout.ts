@@ -13,18 +13,18 @@ export const ENTRY_BYTES = 8;
 export const HEADER_ENTRIES = 9;
 /** The kernel holds an image in pages of so many entries: a look-up costs it more than a step of the automaton. */
 export const PAGE_ENTRIES = 4096;
-/** "HBK3": refuses an image of another layout. */
-export const IMAGE_MAGIC = 0x334b4248;
+/** "HBK4": refuses an image of another layout. */
+export const IMAGE_MAGIC = 0x344b4248;
 
 /** Header entries, as [first word, second word]. */
 export const HEADER = {
   /** [generation, magic]. The generation is written when the image is given to the kernel. */
   identity: 0,
-  /** [state word of the start, index of the first verdict row] */
+  /** [state word of the start, 0] */
   automaton: 1,
   /** [flags, 0] */
   decisions: 2,
-  /** The row for what no rule matches, by subject: two in an entry. */
+  /** Where the row for what no rule matches begins, by subject: two in an entry. */
   defaultRows: 3,
 } as const;
 
@@ -94,14 +94,17 @@ export const STATE_ABSORBING = 0x80000000;
 export const SYMBOL_DEFAULT = 0;
 /** At the end of a program's path: leads to the number of the program's class. */
 export const SYMBOL_PROGRAM_CLASS = 256;
-/** At the end of an object's word, plus who acts: leads to the number of a verdict row. */
+/** At the end of an object's word, plus who acts: leads to the entry at which a verdict row begins. */
 export const SYMBOL_VERDICT = 257;
 /** The class of every program that no rule names as its source. */
 export const PROGRAM_CLASS_UNNAMED = 0;
 /** Who acts is a program's class doubled, plus this if it has a terminal. */
 export const ACTOR_HAS_TERMINAL = 1;
 
-/** A verdict row is one entry per operation: [verdict for the file's owner, verdict for everyone else]. */
+/**
+ * A verdict row is one entry per operation: [verdict for the file's owner, verdict for everyone else]. Rows stand among
+ * the states, on the page of one that leads to them.
+ */
 export const VERDICT_ROW_ENTRIES = PATH_OPERATIONS.length;
 
 /** A verdict is an action in the two upper bits and the number of the rule that decided, or RULE_NONE. */
@@ -109,5 +112,7 @@ export const VERDICT_ACTION_SHIFT = 30;
 /** Holds only if an argument is not among those the rule allows; otherwise the rule lets the program run. */
 export const VERDICT_BY_ARGUMENTS = 0x20000000;
 export const VERDICT_RULE_MASK = 0x1fffffff;
+/** Added to every verdict in an image, so that none is equal to the base of a state. */
+export const VERDICT_MARK = 0x40000000;
 export const VERDICT_ACTIONS = ['Allow', 'Audit', 'Block'] as const;
 export const RULE_NONE = VERDICT_RULE_MASK;

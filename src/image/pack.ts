@@ -1,6 +1,7 @@
 import { type Automaton, DEAD_STATE } from './automaton.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import {
+  ACTOR_HAS_TERMINAL,
   HEADER,
   HEADER_ENTRIES,
   IMAGE_MAGIC,
@@ -9,35 +10,47 @@ import {
   STATE_HAS_DEFAULT,
   SYMBOL_DEFAULT,
   SYMBOL_VERDICT,
+  VERDICT_MARK,
+  VERDICT_ROW_ENTRIES,
 } from './layout.js';
+import { ROW_WORDS } from './rows.js';
 import { SlotTable } from './slot-table.js';
 import type { Verdicts } from './verdicts.js';
 import { inOrderOfWalks } from './walk-order.js';
 
 /** Writes an automaton and its verdicts as layout.ts describes, with generation 0. */
 export function pack(automaton: Automaton, verdicts: Verdicts, flags: number): Uint32Array {
-  const rows = Uint32Array.from(verdicts.rowWords());
   const packer = new Packer(automaton, verdicts);
-  const states = packer.pack(HEADER_ENTRIES);
-  // Out of reach of the last state, so that none takes a verdict for a transition of its own.
-  const firstRow = states.length / 2 + SYMBOL_VERDICT + verdicts.actors;
-  const words = new Uint32Array(firstRow * 2 + rows.length);
-  words.set(states);
+  const words = packer.pack();
   words.set([0, IMAGE_MAGIC], HEADER.identity * 2);
-  words.set([packer.wordOf(automaton.start), firstRow], HEADER.automaton * 2);
+  words.set([packer.wordOf(automaton.start), 0], HEADER.automaton * 2);
   words.set([flags, 0], HEADER.decisions * 2);
-  words.set(verdicts.defaultRows, HEADER.defaultRows * 2);
-  words.set(rows, firstRow * 2);
+  words.set(
+    verdicts.defaultRows.map((row) => packer.placeOfRow(row)),
+    HEADER.defaultRows * 2,
+  );
   return words;
 }
 
-/** How much of the first page is for the states near the start; the rest is lost to the gaps between them. */
+/** What every look-up from a state may reach: its bytes, its class as a program, the verdicts on those no rule names. */
+const REACH = SYMBOL_VERDICT + ACTOR_HAS_TERMINAL + 1;
+/** What can be taken of a page; the rest is lost to the gaps between states, and to the reach of the last ones. */
+const USABLE_ENTRIES = PAGE_ENTRIES - REACH - PAGE_ENTRIES / 32;
+/** How much of the first page is for the states near the start. */
 const NEAR_START_ENTRIES = PAGE_ENTRIES - PAGE_ENTRIES / 8;
-/** A page is given up for those after it when so much of the next one is taken. */
-const OVERLAP_ENTRIES = PAGE_ENTRIES / 4;
+/** States that are come to through one state stand on one page if they do not take more than this. */
+const TOGETHER_ENTRIES = PAGE_ENTRIES / 4;
+const ROW_SYMBOLS = Int32Array.from({ length: VERDICT_ROW_ENTRIES }, (_, operation) => operation);
+const NOWHERE = 0;
 
 class Packer {
+  readonly #slots = new SlotTable(HEADER_ENTRIES, PAGE_ENTRIES, REACH);
   readonly #bases: Int32Array;
+  readonly #rowPlaces: Int32Array;
+  /** No row fits sooner. */
+  #nextRow = HEADER_ENTRIES;
+  /** The number of the page that is being filled. */
+  #page = 0;
   readonly #symbols = new IntBuffer();
   readonly #values = new IntBuffer();
 
@@ -46,11 +59,13 @@ class Packer {
     readonly verdicts: Verdicts,
   ) {
     this.#bases = new Int32Array(automaton.states);
+    this.#rowPlaces = new Int32Array(verdicts.rowWords().length / ROW_WORDS).fill(NOWHERE);
   }
 
-  pack(firstBase: number): Uint32Array {
-    const entries = this.#placeStates(firstBase);
-    const words = new Uint32Array(entries * 2);
+  pack(): Uint32Array {
+    for (const row of this.verdicts.defaultRows) this.#placeRow(row);
+    this.#placeStates();
+    const words = new Uint32Array(this.#slots.end * 2);
     for (let state = DEAD_STATE + 1; state < this.automaton.states; state++) {
       this.#readRow(state);
       const base = this.#bases[state]!;
@@ -60,7 +75,15 @@ class Packer {
         words[entry + 1] = this.#values.at(index);
       }
     }
+    for (const [row, place] of this.#rowPlaces.entries()) {
+      if (place !== NOWHERE) words.set(this.#markedRow(row), place * 2);
+    }
     return words;
+  }
+
+  /** The entry at which a verdict row begins. */
+  placeOfRow(row: number): number {
+    return this.#rowPlaces[row]!;
   }
 
   wordOf(state: number): number {
@@ -71,10 +94,10 @@ class Packer {
   }
 
   /**
-   * Finds a base for every state and returns how many entries that takes. States are placed as walks come to them and
-   * near the end of what is taken, so that a walk stays on few pages.
+   * Finds a place for every state and for every row that one leads to: in the order of walks, and what belongs together
+   * on one page, so that a walk asks for few pages.
    */
-  #placeStates(firstBase: number): number {
+  #placeStates(): void {
     const shapes = new IntListTable();
     const shapeOf = new Int32Array(this.automaton.states);
     for (let state = DEAD_STATE + 1; state < this.automaton.states; state++) {
@@ -83,17 +106,50 @@ class Packer {
       shapeOf[state] = shapes.intern(this.#symbols.values, 0, this.#symbols.length);
     }
     const symbolsOf = (shape: number) => shapes.pool.values.subarray(shapes.startOf(shape), shapes.startOf(shape + 1));
-    const entriesOf = (state: number) => symbolsOf(shapeOf[state]!).length;
-    const slots = new SlotTable(firstBase);
-    const from = new Int32Array(shapes.size).fill(firstBase);
-    for (const state of inOrderOfWalks(this.automaton, NEAR_START_ENTRIES, entriesOf)) {
+    const entriesOf = (state: number) => {
+      const rows = this.#rowsOf(state).length;
+      return symbolsOf(shapeOf[state]!).length + rows * VERDICT_ROW_ENTRIES;
+    };
+    const from = new Int32Array(shapes.size).fill(HEADER_ENTRIES);
+    const { states, ends } = inOrderOfWalks(this.automaton, NEAR_START_ENTRIES, entriesOf);
+    const before = [0];
+    for (const [index, state] of states.entries()) before.push(before[index]! + entriesOf(state));
+    for (const [index, state] of states.entries()) {
+      this.#turnPageFor(before[ends[index]!]! - before[index]!);
       const shape = shapeOf[state]!;
-      const page = Math.floor((slots.end - OVERLAP_ENTRIES) / PAGE_ENTRIES) * PAGE_ENTRIES;
-      const base = slots.place(symbolsOf(shape), Math.max(page, from[shape]!));
+      const base = this.#slots.place(symbolsOf(shape), Math.max(this.#page * PAGE_ENTRIES, from[shape]!));
       this.#bases[state] = base;
       from[shape] = base + 1;
+      for (const row of this.#rowsOf(state)) this.#placeRow(row);
     }
-    return slots.end;
+  }
+
+  /** Goes on to a page with room for these entries, or for some of them where they are too many for one. */
+  #turnPageFor(entries: number): void {
+    const needed = entries > TOGETHER_ENTRIES ? 1 : entries;
+    while (USABLE_ENTRIES - this.#slots.takenOn(this.#page) < needed) this.#page++;
+  }
+
+  #placeRow(row: number): void {
+    if (this.#rowPlaces[row] !== NOWHERE) return;
+    const place = this.#slots.place(ROW_SYMBOLS, Math.max(this.#page * PAGE_ENTRIES, this.#nextRow));
+    this.#rowPlaces[row] = place;
+    this.#nextRow = place + VERDICT_ROW_ENTRIES;
+  }
+
+  #markedRow(row: number): Uint32Array {
+    const words = this.verdicts.rowWords().subarray(row * ROW_WORDS, (row + 1) * ROW_WORDS);
+    return Uint32Array.from(words, (word) => word + VERDICT_MARK);
+  }
+
+  /** The rows that a state leads to. */
+  #rowsOf(state: number): number[] {
+    const entries = this.verdicts.labelEntries(this.automaton.labels[state]!);
+    const rows: number[] = [];
+    for (let index = 0; index < entries.length; index += 2) {
+      if (entries[index]! >= SYMBOL_VERDICT) rows.push(entries[index + 1]!);
+    }
+    return rows;
   }
 
   /** The symbols of a state and what they lead to. */
@@ -106,7 +162,10 @@ class Packer {
       this.#addEntry(bytes[index]!, this.wordOf(targets[index]!));
     }
     const entries = this.verdicts.labelEntries(labels[state]!);
-    for (let index = 0; index < entries.length; index += 2) this.#addEntry(entries[index]!, entries[index + 1]!);
+    for (let index = 0; index < entries.length; index += 2) {
+      const [symbol, value] = [entries[index]!, entries[index + 1]!];
+      this.#addEntry(symbol, symbol >= SYMBOL_VERDICT ? this.placeOfRow(value) : value);
+    }
   }
 
   #addEntry(symbol: number, value: number): void {

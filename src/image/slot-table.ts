@@ -5,7 +5,7 @@ const REFUSALS_MAX = 512;
 
 /**
  * Places the rows of a sparse table over each other: row displacement, first fit (Tarjan and Yao, "Storing a sparse
- * table", 1979). No two rows have the same base.
+ * table", 1979). No two rows have the same base, and what a look-up reaches from a base lies on one page.
  *
  * The search for a shape may go on where its last one ended: slots are only ever taken, so where a shape did not fit it
  * never will. A free slot is found through the taken ones as in union-find.
@@ -14,15 +14,29 @@ export class SlotTable {
   /** A free slot holds 0, a taken one how far to go on at least to a free one. */
   #skip = new Int32Array(1 << 10);
   #isBase = new Int32Array(1 << 10);
+  readonly #takenOnPage: number[] = [];
   #end: number;
 
-  constructor(readonly firstBase: number) {
+  /**
+   * @param pageSlots how many slots a page has
+   * @param reach how many slots from a base on are to lie on its page
+   */
+  constructor(
+    readonly firstBase: number,
+    readonly pageSlots: number,
+    readonly reach: number,
+  ) {
     this.#end = firstBase;
   }
 
   /** One past the last slot taken. */
   get end(): number {
     return this.#end;
+  }
+
+  /** How many slots are taken on the page of this number. */
+  takenOn(page: number): number {
+    return this.#takenOnPage[page] ?? 0;
   }
 
   /** Places a row of these symbols, sorted and at least one, no sooner than at `from`; returns its base. */
@@ -33,13 +47,24 @@ export class SlotTable {
   }
 
   #findBase(symbols: Int32Array, from: number): number {
-    const lowest = symbols[0]!;
-    let base = this.#nextFree(from + lowest) - lowest;
+    let base = this.#nextBase(symbols[0]!, from);
     for (let refusals = 0; !this.#fits(symbols, base); refusals++) {
-      if (refusals === REFUSALS_MAX) return Math.max(this.#end, base);
-      base = this.#nextFree(base + 1 + lowest) - lowest;
+      if (refusals === REFUSALS_MAX) return this.#nextBase(symbols[0]!, Math.max(this.#end, base));
+      base = this.#nextBase(symbols[0]!, base + 1);
     }
     return base;
+  }
+
+  /** The first base from here on at which this symbol has a free slot. */
+  #nextBase(symbol: number, from: number): number {
+    let base = from;
+    for (;;) {
+      const onPage = base % this.pageSlots;
+      if (onPage + this.reach > this.pageSlots) base += this.pageSlots - onPage;
+      const free = this.#nextFree(base + symbol) - symbol;
+      if (free === base) return base;
+      base = free;
+    }
   }
 
   #fits(symbols: Int32Array, base: number): boolean {
@@ -55,7 +80,11 @@ export class SlotTable {
       this.#isBase = enlarged(this.#isBase, end * 2);
     }
     this.#isBase[base] = 1;
-    for (const symbol of symbols) this.#skip[base + symbol] = 1;
+    for (const symbol of symbols) {
+      this.#skip[base + symbol] = 1;
+      const page = Math.floor((base + symbol) / this.pageSlots);
+      this.#takenOnPage[page] = this.takenOn(page) + 1;
+    }
     this.#end = Math.max(this.#end, end);
   }
 

@@ -18,7 +18,7 @@ import {
   VERDICT_ACTION_SHIFT,
   VERDICT_ACTIONS,
   VERDICT_BY_ARGUMENTS,
-  VERDICT_ROW_ENTRIES,
+  VERDICT_MARK,
   VERDICT_RULE_MASK,
 } from './layout.js';
 import { ARGUMENT_RULE_LETTERS, letters } from './words.js';
@@ -86,8 +86,7 @@ function rowFor(words: Uint32Array, word: Uint8Array, subject: Subject, actor: n
 }
 
 function verdictIn(words: Uint32Array, row: number, operation: number, ownership: Ownership): number {
-  const entry = words[HEADER.automaton * 2 + 1]! + row * VERDICT_ROW_ENTRIES + operation;
-  return words[entry * 2 + (ownership === 'owner' ? 0 : 1)]!;
+  return words[(row + operation) * 2 + (ownership === 'owner' ? 0 : 1)]! - VERDICT_MARK;
 }
 
 export function decodeVerdict(verdict: number): Decision {

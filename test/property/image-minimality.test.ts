@@ -31,12 +31,10 @@ function successor(words: Uint32Array, state: number, byte: number): number {
 
 /** What the image answers where a word ends in this state, for every actor up to the highest. */
 function answers(words: Uint32Array, state: number, classes: number): string {
-  const rows = words[HEADER.automaton * 2 + 1]!;
   const found: Array<number | string> = [entry(words, state, SYMBOL_VERDICT - 1) ?? 0];
   for (let actor = 0; actor <= 2 * classes + ACTOR_HAS_TERMINAL; actor++) {
     const row = entry(words, state, SYMBOL_VERDICT + actor);
-    const first = row === undefined ? 0 : (rows + row * VERDICT_ROW_ENTRIES) * 2;
-    found.push(row === undefined ? 'nothing' : words.slice(first, first + VERDICT_ROW_ENTRIES * 2).join());
+    found.push(row === undefined ? 'nothing' : words.slice(row * 2, (row + VERDICT_ROW_ENTRIES) * 2).join());
   }
   return found.join(';');
 }

@@ -74,6 +74,7 @@ test('a verdict has the same parts in C and in TypeScript', () => {
   assert.deepEqual(types.enumeration('image_verdict'), {
     VERDICT_ACTION_SHIFT: layout.VERDICT_ACTION_SHIFT,
     VERDICT_BY_ARGUMENTS: layout.VERDICT_BY_ARGUMENTS,
+    VERDICT_MARK: layout.VERDICT_MARK,
     VERDICT_RULE_MASK: layout.VERDICT_RULE_MASK,
     RULE_NONE: layout.RULE_NONE,
   });

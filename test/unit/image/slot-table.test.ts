@@ -3,8 +3,11 @@ import { test } from 'node:test';
 import { SlotTable } from '../../../src/image/slot-table.js';
 
 /** Places shapes so many times each; every base, with the symbols placed there. */
-function placed(shapes: ReadonlyArray<readonly [number[], number]>, firstBase = 10) {
-  const table = new SlotTable(firstBase);
+function placed(
+  shapes: ReadonlyArray<readonly [number[], number]>,
+  { firstBase = 10, page = 1 << 20, reach = 1 } = {},
+) {
+  const table = new SlotTable(firstBase, page, reach);
   const rows: Array<{ base: number; symbols: number[] }> = [];
   for (const [symbols, count] of shapes) {
     let from = firstBase;
@@ -47,4 +50,15 @@ test('a shape that hardly ever fits goes to the end instead of being tried for e
   ]);
   const last = rows.at(-1)!;
   assert.equal(table.end, last.base + 8);
+});
+
+test('what is reached from a base lies on its page, and what is taken on each page is counted', () => {
+  const { table, rows } = placed([[[3, 60], 500]], { page: 256, reach: 64 });
+  for (const { base } of rows) assert.equal(Math.floor(base / 256), Math.floor((base + 63) / 256));
+  const pages = Array.from({ length: Math.ceil(table.end / 256) }, (_, page) => table.takenOn(page));
+  assert.equal(
+    pages.reduce((sum, taken) => sum + taken, 0),
+    1000,
+  );
+  assert.equal(pages[0], rows.filter(({ base }) => base < 256).length * 2);
 });

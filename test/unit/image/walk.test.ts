@@ -7,35 +7,37 @@ import {
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_VERDICT,
   VERDICT_ACTION_SHIFT,
+  VERDICT_MARK,
   VERDICT_ROW_ENTRIES,
 } from '../../../src/image/layout.js';
 import { classifyProgram, decide, decodeVerdict, matchPath } from '../../../src/image/walk.js';
 
 const [START, MIDDLE, LAST] = [100, 1000, 2000];
 const VERDICTS = 3000;
+const rowAt = (row: number) => VERDICTS + row * VERDICT_ROW_ENTRIES;
 
 /** Written by hand: `a` leads to the middle, anything else to the last state; the middle has one default, the last none. */
 function handMade(): Uint32Array {
   const words = new Uint32Array(2 * (VERDICTS + 3 * VERDICT_ROW_ENTRIES));
   const entry = (index: number, first: number, second: number): void =>
     words.set([first >>> 0, second >>> 0], index * 2);
-  entry(1, START | STATE_HAS_DEFAULT, VERDICTS);
+  entry(1, START | STATE_HAS_DEFAULT, 0);
   entry(2, 0, 0);
-  entry(3, 1, 1);
+  entry(3, rowAt(1), rowAt(1));
   entry(START, START, LAST);
   entry(START + 97, START, MIDDLE | STATE_HAS_DEFAULT);
   entry(START + 98, START, 0);
   entry(START + 99, START, MIDDLE | STATE_ABSORBING);
   entry(MIDDLE, MIDDLE, MIDDLE | STATE_HAS_DEFAULT);
-  entry(MIDDLE + SYMBOL_VERDICT, MIDDLE, 0);
-  entry(MIDDLE + SYMBOL_VERDICT + 4, MIDDLE, 2);
+  entry(MIDDLE + SYMBOL_VERDICT, MIDDLE, rowAt(0));
+  entry(MIDDLE + SYMBOL_VERDICT + 4, MIDDLE, rowAt(2));
   entry(LAST + SYMBOL_PROGRAM_CLASS, LAST, 7);
   // A stranger's entry where the last state has none.
   entry(LAST + 97, MIDDLE, MIDDLE);
   for (let row = 0; row < 3; row++) {
     for (let operation = 0; operation < VERDICT_ROW_ENTRIES; operation++) {
       const rule = row * 10 + operation;
-      entry(VERDICTS + row * VERDICT_ROW_ENTRIES + operation, rule, (2 << VERDICT_ACTION_SHIFT) | rule);
+      entry(rowAt(row) + operation, VERDICT_MARK + rule, VERDICT_MARK + (2 << VERDICT_ACTION_SHIFT) + rule);
     }
   }
   return words;
