@@ -17,7 +17,11 @@ export interface PathName {
 
 /** The pattern for a name that cannot be written in a policy; undefined for any other. */
 export function unwritablePatternOf(name: string): string | undefined {
-  return /[\p{Cc}\uFFFD]/u.test(name) ? '*' : undefined;
+  if (!/[\p{Cc}\uFFFD]/u.test(name)) return undefined;
+  // U+FFFD stands for bytes that are no character, of which there may be any number.
+  return escaped(name)
+    .replace(/\p{Cc}/gu, '?')
+    .replace(/\uFFFD+/gu, '*');
 }
 
 /** The same, and for a name that is a number or random. */

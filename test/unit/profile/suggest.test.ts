@@ -118,7 +118,8 @@ test('what was written may be read again', () => {
 });
 
 test('a name that no policy can hold becomes a pattern', () => {
-  assert.deepEqual(rulesOf('file', [read('/data/a\nb')]), ['Allow pattern /data/* readOnly']);
+  assert.deepEqual(rulesOf('file', [read('/data/a\nb')]), ['Allow pattern /data/a?b readOnly']);
+  assert.deepEqual(rulesOf('file', [read('/data/a\uFFFD\uFFFDb')]), ['Allow pattern /data/a*b readOnly']);
 });
 
 test('the programs of a rule are named where they are few of several, and have names that stay', () => {
