@@ -1,9 +1,8 @@
 import type { NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
-import { BPF_ANY, checked, lookupElement, nextKey, updateElement } from './libbpf.js';
+import { BPF_ANY, checked, lookupElement, updateElement } from './libbpf.js';
+import { CONTAINER_KEY_BYTES, containerIn, containerKey, keysOf, lookupIfPresent } from './map-elements.js';
 
-const ENOENT = 2;
-const KEY_WORDS = 2;
 /** struct settings and struct token_bucket of bpf/include/token_bucket.h (a test compares them). */
 export const SETTINGS = { event_interval_ns: 0, event_burst_ns: 8, host_policy: 16 } as const;
 export const SETTINGS_BYTES = 24;
@@ -42,24 +41,15 @@ function change(settings: number, write: (value: Buffer) => void): void {
 }
 
 /** How many events of the container were held back since its bucket was made. */
-export function readHeldBack(buckets: number, { pidNamespace, mountNamespace }: NamespacePair): number {
+export function readHeldBack(buckets: number, container: NamespacePair): number {
   const value = Buffer.alloc(TOKEN_BUCKET_BYTES);
-  const result = lookupElement(buckets, Uint32Array.of(pidNamespace, mountNamespace), value);
-  if (result === -ENOENT) return 0;
-  checked('cannot read a token bucket', result);
-  return Number(value.readBigUInt64LE(TOKEN_BUCKET.held_back));
+  const isThere = lookupIfPresent('cannot read a token bucket', buckets, containerKey(container), value);
+  return isThere ? Number(value.readBigUInt64LE(TOKEN_BUCKET.held_back)) : 0;
 }
 
 /** The same for every container that has a bucket, by its namespaces. */
 export function readAllHeldBack(buckets: number): Map<string, number> {
-  const found = new Map<string, number>();
-  for (let last: Uint32Array | null = null; ; ) {
-    const key: Uint32Array = new Uint32Array(KEY_WORDS);
-    const result = nextKey(buckets, last, key);
-    if (result === -ENOENT) return found;
-    checked('cannot list the token buckets', result);
-    const container = { pidNamespace: key[0]!, mountNamespace: key[1]! };
-    found.set(namespaceKey(container), readHeldBack(buckets, container));
-    last = key;
-  }
+  const keys = keysOf('cannot list the token buckets', buckets, CONTAINER_KEY_BYTES);
+  const containers = Array.from(keys, containerIn);
+  return new Map(containers.map((container) => [namespaceKey(container), readHeldBack(buckets, container)]));
 }

@@ -9,17 +9,19 @@ import {
   checked,
   closeDescriptor,
   createMap,
-  deleteElement,
   freezeMap,
-  KernelError,
-  lookupElement,
   MAP_CREATE_OPTIONS_BYTES,
-  nextKey,
   updateBatch,
 } from './libbpf.js';
+import {
+  CONTAINER_KEY_BYTES,
+  containerIn,
+  containerKey,
+  deleteIfPresent,
+  keysOf,
+  lookupIfPresent,
+} from './map-elements.js';
 
-const ENOENT = 2;
-const KEY_BYTES = 8;
 const START_BYTES = 8;
 const PAGE_BYTES = PAGE_ENTRIES * ENTRY_BYTES;
 
@@ -82,7 +84,7 @@ export class ContainerMap {
    */
   async publish(entries: readonly PublishedContainer[]): Promise<void> {
     if (entries.length === 0) return;
-    const keys = new Uint32Array(entries.flatMap(({ container }) => keyOf(container)));
+    const keys = new Uint32Array(entries.flatMap(({ container }) => [...containerKey(container)]));
     const values = new Uint32Array(entries.map(({ image }) => image.descriptor));
     const starts = new BigUint64Array(entries.map(({ initStartTicks }) => BigInt(initStartTicks ?? 0)));
     const count = [entries.length];
@@ -96,34 +98,21 @@ export class ContainerMap {
   /** Whether it is known when the container started, and so when another one has its numbers. */
   knowsStart(container: NamespacePair): boolean {
     const start = Buffer.alloc(START_BYTES);
-    const result = lookupElement(this.starts, new Uint32Array(keyOf(container)), start);
-    if (result === -ENOENT) return false;
-    checked('cannot read the start of a container', result);
-    return start.readBigUInt64LE() !== 0n;
+    const what = 'cannot read the start of a container';
+    return lookupIfPresent(what, this.starts, containerKey(container), start) && start.readBigUInt64LE() !== 0n;
   }
 
   remove(container: NamespacePair): void {
     for (const map of [this.descriptor, this.starts]) {
-      const result = deleteElement(map, new Uint32Array(keyOf(container)));
-      if (result < 0 && result !== -ENOENT) throw new KernelError('cannot remove a container from the kernel', -result);
+      deleteIfPresent('cannot remove a container from the kernel', map, containerKey(container));
     }
   }
 
   /** The containers the kernel decides for now. */
   keys(): NamespacePair[] {
-    const found: NamespacePair[] = [];
-    let last: Uint32Array | null = null;
-    for (;;) {
-      const key = new Uint32Array(KEY_BYTES / 4);
-      const result = nextKey(this.descriptor, last, key);
-      if (result === -ENOENT) return found;
-      checked('cannot list the containers in the kernel', result);
-      found.push({ pidNamespace: key[0]!, mountNamespace: key[1]! });
-      last = key;
-    }
+    return Array.from(
+      keysOf('cannot list the containers in the kernel', this.descriptor, CONTAINER_KEY_BYTES),
+      containerIn,
+    );
   }
-}
-
-function keyOf(container: NamespacePair): [number, number] {
-  return [container.pidNamespace, container.mountNamespace];
 }

@@ -1,0 +1,47 @@
+import type { NamespacePair } from '../containers/container.js';
+import { checked, deleteElement, KernelError, lookupElement, nextKey } from './libbpf.js';
+
+/** Elements of the kernel's hash maps; that a key is not there is no error. */
+
+const ENOENT = 2;
+
+/** Fills in the value of a key; false where there is no such key. */
+export function lookupIfPresent(what: string, map: number, key: ArrayBufferView, value: Buffer): boolean {
+  const result = lookupElement(map, key, value);
+  if (result === -ENOENT) return false;
+  checked(what, result);
+  return true;
+}
+
+export function deleteIfPresent(what: string, map: number, key: ArrayBufferView): void {
+  const result = deleteElement(map, key);
+  if (result < 0 && result !== -ENOENT) throw new KernelError(what, -result);
+}
+
+/**
+ * Every key, each in a buffer of its own. The one that was given last may be deleted. Where others go meanwhile the kernel
+ * begins anew, and keys come again.
+ */
+export function* keysOf(what: string, map: number, keyBytes: number): Generator<Buffer> {
+  let key: Buffer | null = null;
+  for (;;) {
+    const next: Buffer = Buffer.alloc(keyBytes);
+    const result = nextKey(map, key, next);
+    if (key !== null) yield key;
+    if (result === -ENOENT) return;
+    checked(what, result);
+    key = next;
+  }
+}
+
+/** struct container_key of bpf/include/maps.h. */
+export const CONTAINER_KEY_BYTES = 8;
+
+export function containerKey({ pidNamespace, mountNamespace }: NamespacePair): Uint32Array {
+  return Uint32Array.of(pidNamespace, mountNamespace);
+}
+
+/** The container at the beginning of a key. */
+export function containerIn(key: Buffer): NamespacePair {
+  return { pidNamespace: key.readUInt32LE(0), mountNamespace: key.readUInt32LE(4) };
+}
