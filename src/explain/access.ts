@@ -1,5 +1,6 @@
 import type { Operation, Ownership } from '../policy/effect.js';
 import type { MountOperation, Preset, TraceOperation } from '../policy/model.js';
+import type { SocketUse } from '../policy/network.js';
 
 /** What an access is made to, as far as rules can tell. Paths are bytes: file names need not be UTF-8. */
 export type AccessObject =
@@ -24,20 +25,6 @@ export type AccessObject =
   | { readonly kind: 'call'; readonly call: string; readonly path?: Uint8Array }
   /** The presets that speak of it, all of them. */
   | { readonly kind: 'behaviour'; readonly presets: readonly Preset[] };
-
-/** A use of a socket: numbers are those of socket(2). */
-export interface SocketUse {
-  readonly family: number;
-  readonly type: number;
-  readonly protocol: number;
-  readonly direction: 'none' | 'egress' | 'ingress';
-  /** Of the other end for egress, of this end for ingress; 0 where not known. */
-  readonly port: number;
-  /** 4 or 16 bytes; none where the other end is not known. */
-  readonly address: readonly number[];
-  /** The name that was asked for when an answer gave the address; left out where none did. */
-  readonly name?: string;
-}
 
 /** One access, as the reference evaluator is asked about it. */
 export interface Access {

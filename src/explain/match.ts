@@ -1,7 +1,7 @@
 import { parseAddressBlock } from '../policy/address.js';
 import type { BoundRule, CallMatch, DomainMatch, EndpointMatch, Match, PathMatch, Rule } from '../policy/model.js';
-import { ADDRESS_FAMILIES, ANY_ENDPOINT, PROTOCOLS, parsePorts, type SocketSet } from '../policy/network.js';
-import type { AccessObject, SocketUse } from './access.js';
+import { ADDRESS_FAMILIES, ANY_ENDPOINT, isAnyOf, PROTOCOLS, parsePorts, type SocketUse } from '../policy/network.js';
+import type { AccessObject } from './access.js';
 import { Glob } from './glob.js';
 
 /** Whether a rule speaks of an object, asked of one rule at a time and without a line from src/image. */
@@ -97,13 +97,6 @@ function isMount(
 function isGiven({ target }: CallMatch, path: Uint8Array | undefined): boolean {
   if (target === undefined) return path === undefined;
   return path !== undefined && isAt(target, path);
-}
-
-function isAnyOf(sets: readonly SocketSet[], { family, type, protocol }: SocketUse): boolean {
-  const has = (values: readonly number[] | undefined, value: number) => values === undefined || values.includes(value);
-  return sets.some(
-    ({ families, types, protocols }) => has(families, family) && has(types, type) && has(protocols, protocol),
-  );
 }
 
 /** Whether a socket is used towards an address of a name that a domain covers. */

@@ -1,8 +1,15 @@
 import { parseAddressBlock } from '../policy/address.js';
 import { CLASS_OF_OPERATION, OPERATIONS, type Operation } from '../policy/effect.js';
 import type { BoundRule, DomainMatch, EndpointMatch, PathMatch, Rule } from '../policy/model.js';
-import { ADDRESS_FAMILIES, ANY_ENDPOINT, PROTOCOLS, parsePorts, type SocketSet } from '../policy/network.js';
-import type { Access, AccessObject, SocketUse } from './access.js';
+import {
+  ADDRESS_FAMILIES,
+  ANY_ENDPOINT,
+  PROTOCOLS,
+  parsePorts,
+  type SocketSet,
+  type SocketUse,
+} from '../policy/network.js';
+import type { Access, AccessObject } from './access.js';
 import { speaksOfObject } from './match.js';
 
 /** What stands for a wildcard. Several are tried, for a set of characters may leave any of them out. */

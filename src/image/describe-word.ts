@@ -1,7 +1,7 @@
 import { formatIpv6 } from '../policy/address.js';
-import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
+import { ADDRESS_FAMILIES, SOCKET_TYPES, type SocketUse } from '../policy/network.js';
 import { callName } from '../policy/system-calls.js';
-import { readCallWord, readCapabilityWord, readQuestionWord, readSocketWord, type SocketWord } from './read-word.js';
+import { readCallWord, readCapabilityWord, readQuestionWord, readSocketWord } from './read-word.js';
 
 const FAMILY_NAMES = namesOf(ADDRESS_FAMILIES);
 const TYPE_NAMES = namesOf(SOCKET_TYPES);
@@ -37,11 +37,11 @@ export function describeWord(word: string): string {
   return word.startsWith('n') ? describeSocket(readSocketWord(word)) : word;
 }
 
-function describeSocket({ family, type, protocol, direction, port, address, name }: SocketWord): string {
+function describeSocket({ family, type, protocol, direction, port, address, name }: SocketUse): string {
   const sockets = describeSockets(nameIn(FAMILY_NAMES, family), nameIn(TYPE_NAMES, type), protocol);
   if (direction === 'none') return sockets;
   if (address.length === 0) return `${sockets} port ${port}`;
-  return `${sockets} ${formatAddress(address)}:${port}${name && ` (${name})`}`;
+  return `${sockets} ${formatAddress(address)}:${port}${name === undefined ? '' : ` (${name})`}`;
 }
 
 function describeCall(word: string): string {

@@ -1,20 +1,7 @@
 import { CAPABILITIES } from '../policy/capability.js';
+import type { SocketUse } from '../policy/network.js';
 
 /** Takes words apart that words.ts describes and the kernel writes. */
-
-/** A use of a socket; numbers are those of socket(2). */
-export interface SocketWord {
-  readonly family: number;
-  readonly type: number;
-  readonly protocol: number;
-  readonly direction: 'none' | 'egress' | 'ingress';
-  /** Of the other end for egress, of this end for ingress; 0 where not known. */
-  readonly port: number;
-  /** 4 or 16 bytes; none where the other end is not known. */
-  readonly address: readonly number[];
-  /** The one that an answer gave the address for; empty for none. */
-  readonly name: string;
-}
 
 const ZERO = 0x61;
 /** What may follow is a name. */
@@ -23,7 +10,8 @@ const DIRECTIONS = ['none', 'egress', 'ingress'] as const;
 /** By the kind of address: how many bytes it has. */
 const ADDRESS_BYTES = [0, 4, 16];
 
-export function readSocketWord(word: string): SocketWord {
+export function readSocketWord(word: string): SocketUse {
+  const name = readName(word.slice(SOCKET_LETTERS));
   return {
     family: numberAt(word, 1, 2),
     type: numberAt(word, 3, 1),
@@ -33,7 +21,7 @@ export function readSocketWord(word: string): SocketWord {
     address: Array.from({ length: ADDRESS_BYTES[numberAt(word, 13, 1)] ?? 0 }, (_, index) =>
       numberAt(word, 14 + index * 2, 2),
     ),
-    name: readName(word.slice(SOCKET_LETTERS)),
+    ...(name !== '' && { name }),
   };
 }
 

@@ -60,6 +60,20 @@ export interface SocketSet {
   readonly protocols?: readonly number[];
 }
 
+/** A use of a socket: numbers are those of socket(2). */
+export interface SocketUse {
+  readonly family: number;
+  readonly type: number;
+  readonly protocol: number;
+  readonly direction: 'none' | 'egress' | 'ingress';
+  /** Of the other end for egress, of this end for ingress; 0 where not known. */
+  readonly port: number;
+  /** 4 or 16 bytes; none where the other end is not known. */
+  readonly address: readonly number[];
+  /** The name that was asked for when an answer gave the address; left out where none did. */
+  readonly name?: string;
+}
+
 const { inet, inet6, packet, smc } = ADDRESS_FAMILIES;
 const INTERNET = [inet, inet6];
 
@@ -87,6 +101,14 @@ export const PROTOCOLS = {
   all: [{}],
 } as const satisfies Record<string, readonly SocketSet[]>;
 export type Protocol = keyof typeof PROTOCOLS;
+
+/** Whether a socket is one of these. */
+export function isAnyOf(sets: readonly SocketSet[], { family, type, protocol }: SocketUse): boolean {
+  const has = (values: readonly number[] | undefined, value: number) => values === undefined || values.includes(value);
+  return sets.some(
+    ({ families, types, protocols }) => has(families, family) && has(types, type) && has(protocols, protocol),
+  );
+}
 
 /** Protocols whose ends have addresses and ports. */
 export const ENDPOINT_PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;

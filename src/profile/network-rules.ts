@@ -1,14 +1,15 @@
-import { readQuestionWord, readSocketWord, type SocketWord } from '../image/read-word.js';
+import { readQuestionWord, readSocketWord } from '../image/read-word.js';
 import { formatIpv6 } from '../policy/address.js';
 import { checkDomain } from '../policy/domain.js';
 import {
   ADDRESS_FAMILIES,
   ENDPOINT_PROTOCOLS,
   type EndpointProtocol,
+  isAnyOf,
   PORT_MAX,
   PROTOCOLS,
   type Protocol,
-  type SocketSet,
+  type SocketUse,
 } from '../policy/network.js';
 import { type Draft, sourcesOf } from './draft.js';
 import { Gathered } from './evidence.js';
@@ -29,7 +30,7 @@ interface Endpoint {
   readonly cidr: string | undefined;
 }
 
-type Use = readonly [ObservedAccess, SocketWord];
+type Use = readonly [ObservedAccess, SocketUse];
 
 /** Rules that allow the uses of sockets, and the questions for names, that were seen. */
 export function networkRules(accesses: readonly ObservedAccess[]): Draft[] {
@@ -62,13 +63,8 @@ function nameRules(questions: readonly ObservedAccess[], all: ReadonlySet<string
     }));
 }
 
-function endpointProtocolOf(use: SocketWord): EndpointProtocol | undefined {
-  return ENDPOINT_PROTOCOLS.find((protocol) => isOneOf(PROTOCOLS[protocol], use));
-}
-
-function isOneOf(sets: readonly SocketSet[], { family, type, protocol }: SocketWord): boolean {
-  const has = (values: readonly number[] | undefined, value: number) => values?.includes(value) ?? true;
-  return sets.some((set) => has(set.families, family) && has(set.types, type) && has(set.protocols, protocol));
+function endpointProtocolOf(use: SocketUse): EndpointProtocol | undefined {
+  return ENDPOINT_PROTOCOLS.find((protocol) => isAnyOf(PROTOCOLS[protocol], use));
 }
 
 function endpointRules(uses: readonly Use[], all: ReadonlySet<string>): Draft[] {
@@ -97,7 +93,7 @@ function endpointRules(uses: readonly Use[], all: ReadonlySet<string>): Draft[] 
   }));
 }
 
-function endpointOf(use: SocketWord, direction: Endpoint['direction']): Endpoint {
+function endpointOf(use: SocketUse, direction: Endpoint['direction']): Endpoint {
   return {
     protocol: endpointProtocolOf(use)!,
     direction,
@@ -128,7 +124,7 @@ function simplified(found: Gathered<Endpoint>): Gathered<Endpoint> {
 function kindRules(uses: readonly Use[], all: ReadonlySet<string>): Draft[] {
   const found = new Gathered<{ readonly list: string; readonly head: object }>();
   for (const [access, use] of uses) {
-    const protocol = NAMED.find((each) => isOneOf(PROTOCOLS[each], use));
+    const protocol = NAMED.find((each) => isAnyOf(PROTOCOLS[each], use));
     const [family] = Object.entries(ADDRESS_FAMILIES).find(([, number]) => number === use.family) ?? [];
     if (protocol !== undefined) found.add({ list: 'matchProtocols', head: { protocol } }, access);
     else if (family !== undefined) found.add({ list: 'matchFamilies', head: { family } }, access);

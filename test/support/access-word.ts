@@ -1,6 +1,7 @@
-import type { AccessObject, SocketUse } from '../../src/explain/access.js';
+import type { AccessObject } from '../../src/explain/access.js';
 import { CAPABILITIES } from '../../src/policy/capability.js';
 import { MOUNT_OPERATIONS, TRACE_OPERATIONS } from '../../src/policy/model.js';
+import type { SocketUse } from '../../src/policy/network.js';
 import { callNumbers } from '../../src/policy/system-calls.js';
 
 /** Words as the kernel writes them, by what src/image/words.ts says of their form and without a line from it. */

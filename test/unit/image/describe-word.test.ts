@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SocketUse } from '../../../src/explain/access.js';
 import { describeWord } from '../../../src/image/describe-word.js';
+import type { SocketUse } from '../../../src/policy/network.js';
 import { CALL_32_BIT, callNumbers } from '../../../src/policy/system-calls.js';
 import { accessWord, capabilityWord, socketWord } from '../../support/access-word.js';
 
