@@ -9,7 +9,7 @@ export interface Definition {
 const match = (rules: string, meaning: string, target: string | null = null): Definition => ({
   unit: 'ns',
   target,
-  meaning: `one decision by ${rules} rules, a 40-byte path ${meaning}`,
+  meaning: `one decision by ${rules}, a 40-byte path ${meaning}`,
 });
 const hit = 'that a rule names';
 const miss = 'that differs from a rule in its last byte';
@@ -35,12 +35,12 @@ const latency = (percent: number, rate: string, target: string | null = null): D
 
 /** Every figure, in the order of the table. */
 export const FIGURES = {
-  match_ns_10_hit: match('10', hit),
-  match_ns_10_miss: match('10', miss),
-  match_ns_1000_hit: match('1,000', hit),
-  match_ns_1000_miss: match('1,000', miss),
-  match_ns_10000_hit: match('10,000', hit, matchTarget('hit')),
-  match_ns_10000_miss: match('10,000', miss, matchTarget('miss')),
+  match_ns_10_hit: match('10 rules', hit),
+  match_ns_10_miss: match('10 rules', miss),
+  match_ns_1000_hit: match('1,000 rules', hit),
+  match_ns_1000_miss: match('1,000 rules', miss),
+  match_ns_10000_hit: match('10,000 rules', hit, matchTarget('hit')),
+  match_ns_10000_miss: match('10,000 rules', miss, matchTarget('miss')),
   match_ns_empty: { unit: 'ns', target: null, meaning: 'the same loop in the kernel around no decision' },
   compile_s_1000: {
     unit: 's',
