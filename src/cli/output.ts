@@ -1,6 +1,12 @@
+import { Option } from 'commander';
 import { stringify } from 'yaml';
 
 export type Format = 'table' | 'json' | 'yaml';
+
+/** The flag that chooses one. */
+export function formatOption(): Option {
+  return new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table');
+}
 
 /** Prints values for people in columns, for programs as JSON or YAML. */
 export function print(format: Format, value: unknown, table: () => readonly (readonly string[])[]): void {

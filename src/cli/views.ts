@@ -16,7 +16,7 @@ import {
   type Rule,
   Scope,
 } from '../client/index.js';
-import { labelsText } from './labels.js';
+import { labelsText } from '../policy/labels.js';
 
 /** Messages of the API as plain values: enumerations by their names, times as texts. Printed as JSON, YAML or a table. */
 

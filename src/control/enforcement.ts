@@ -4,6 +4,7 @@ import type { RuleDescription } from '../events/rule-description.js';
 import { Reviewer } from '../explain/review.js';
 import { Failure } from '../failure.js';
 import type { Kernel } from '../kernel/kernel.js';
+import { append } from '../policy/append.js';
 import { followLinks } from '../policy/links.js';
 import { type BoundRule, type Policy, type Postures, policyKey } from '../policy/model.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
@@ -147,9 +148,7 @@ export class Enforcement {
         profiled,
         Object.entries(container.links).sort(),
       ]);
-      const likes = kinds.get(likeness);
-      if (likes === undefined) kinds.set(likeness, [container]);
-      else likes.push(container);
+      append(kinds, likeness, container);
     }
     for await (const likes of inTurns(kinds.values())) yield { likes, ruleSet: this.ruleSetFor(likes[0]!, desired) };
   }

@@ -22,9 +22,3 @@ export function hostAsSubject(
     links,
   };
 }
-
-/** Reads `key=value,key=value`. */
-export function readLabels(text: string): Record<string, string> {
-  const entries = text === '' ? [] : text.split(',').map((label) => label.split(/=(.*)/su).slice(0, 2));
-  return Object.fromEntries(entries);
-}

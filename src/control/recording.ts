@@ -21,7 +21,7 @@ export class Recording {
 
   /** Adds what the kernel has told of; it counts the access under this number. */
   add(access: bigint, observed: ObservedAccess): StoredAccess {
-    return this.take(this.#stored(access.toString(16).padStart(KEY_DIGITS, '0'), observed));
+    return this.take(this.#stored(keyOf(access), observed));
   }
 
   /** Adds what was so before the kernel was asked. */
@@ -36,7 +36,7 @@ export class Recording {
   }
 
   has(access: bigint): boolean {
-    return this.#accesses.has(access.toString(16).padStart(KEY_DIGITS, '0'));
+    return this.#accesses.has(keyOf(access));
   }
 
   begin(): void {
@@ -72,6 +72,10 @@ export class Recording {
     const count = Math.max(stored.access.count, counted);
     return { ...stored, access: { ...stored.access, count } };
   }
+}
+
+function keyOf(access: bigint): string {
+  return access.toString(16).padStart(KEY_DIGITS, '0');
 }
 
 function numberOf(key: string): bigint | undefined {

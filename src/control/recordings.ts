@@ -2,6 +2,7 @@ import { type Container, namespaceKey } from '../containers/container.js';
 import { heldFilesIn } from '../containers/procfs.js';
 import { observedAccess } from '../events/observed.js';
 import type { EventRecord } from '../events/record.js';
+import { append } from '../policy/append.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import { type ProfiledContainer, runningProfileOf } from '../profile/profile.js';
 import type { Store, StoredAccess, StoredProfiled, StoredState } from '../store/store.js';
@@ -46,9 +47,10 @@ export class Recordings {
   /** What profiles have learnt about these containers. */
   accessesOf(containerIds: ReadonlySet<string>): Map<string, ObservedAccess[]> {
     const found = new Map<string, ObservedAccess[]>();
-    for (const recording of [...this.#byProfile.values()].flatMap((each) => [...each.values()])) {
+    for (const recording of this.#all()) {
       const { id } = recording.container;
-      if (containerIds.has(id)) found.set(id, [...(found.get(id) ?? []), ...recording.accesses(this.counts)]);
+      if (!containerIds.has(id)) continue;
+      for (const access of recording.accesses(this.counts)) append(found, id, access);
     }
     return found;
   }
@@ -100,7 +102,7 @@ export class Recordings {
     }
     for (const stored of accesses) this.#byProfile.get(stored.profile)?.get(stored.containerId)?.take(stored);
     const ended: Recording[] = [];
-    for (const recording of [...this.#byProfile.values()].flatMap((each) => [...each.values()])) {
+    for (const recording of this.#all()) {
       const now = containers.get(recording.container.id);
       const key = namespaceKey(recording.container.namespaces);
       const goesOn =
@@ -161,6 +163,10 @@ export class Recordings {
     for (const access of heldAccesses(container)) this.#unwritten.accesses.push(recording.addHeld(access));
     this.#writeSoon();
     return recording;
+  }
+
+  #all(): Recording[] {
+    return [...this.#byProfile.values()].flatMap((each) => [...each.values()]);
   }
 
   #keep(recording: Recording): void {

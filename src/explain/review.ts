@@ -1,3 +1,4 @@
+import { append } from '../policy/append.js';
 import type { BoundRule, Policy, Postures } from '../policy/model.js';
 import { policyKey } from '../policy/model.js';
 import { isForQuestions } from '../policy/rule-set.js';
@@ -34,12 +35,7 @@ export class Reviewer {
   ) {
     const reaching = all.filter((bound) => !isForQuestions(bound));
     this.#index = new RuleIndex(reaching);
-    for (const bound of reaching) {
-      const key = policyKey(bound.policy);
-      const known = this.#byPolicy.get(key);
-      if (known === undefined) this.#byPolicy.set(key, [bound]);
-      else known.push(bound);
-    }
+    for (const bound of reaching) append(this.#byPolicy, policyKey(bound.policy), bound);
   }
 
   review(policy: Policy): Review {

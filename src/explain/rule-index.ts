@@ -1,3 +1,4 @@
+import { append } from '../policy/append.js';
 import { CLASS_OF_OPERATION } from '../policy/effect.js';
 import type { BoundRule, Match } from '../policy/model.js';
 import type { Access } from './access.js';
@@ -14,10 +15,7 @@ export class RuleIndex {
     this.#rules = rules;
     for (const [place, { rule }] of rules.entries()) {
       const start = startOf(rule.match);
-      const key = `${rule.class} ${start}`;
-      const known = this.#places.get(key);
-      if (known === undefined) this.#places.set(key, [place]);
-      else known.push(place);
+      append(this.#places, `${rule.class} ${start}`, place);
       this.#lengths.add(start.length);
     }
   }

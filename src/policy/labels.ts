@@ -1,6 +1,7 @@
 /** Reads `KEY=VALUE,KEY=VALUE`. */
 export function readLabels(text: string): Record<string, string> {
-  return Object.fromEntries(text.split(',').map((label) => label.split(/=(.*)/su).slice(0, 2)));
+  const entries = text === '' ? [] : text.split(',').map((label) => label.split(/=(.*)/su).slice(0, 2));
+  return Object.fromEntries(entries);
 }
 
 /** Writes labels as `readLabels` reads them. */

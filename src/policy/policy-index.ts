@@ -1,3 +1,4 @@
+import { append } from './append.js';
 import type { Policy } from './model.js';
 
 /** What decides which policies reach a container, or the host's own processes. */
@@ -89,10 +90,4 @@ function indexNamespace(policies: readonly Policy[]): NamespaceIndex {
 
 function labelKey(label: readonly [string, string]): string {
   return JSON.stringify(label);
-}
-
-function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [item]);
-  else list.push(item);
 }

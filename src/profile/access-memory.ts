@@ -1,3 +1,4 @@
+import { append } from '../policy/append.js';
 import { accessKey, type ObservedAccess } from './observed-access.js';
 
 /** So many kinds of access are remembered, of all containers together. */
@@ -41,10 +42,7 @@ export class AccessMemory {
   of(containerIds: ReadonlySet<string>): Map<string, ObservedAccess[]> {
     const found = new Map<string, ObservedAccess[]>();
     for (const { containerId, access, count } of this.#byKey.values()) {
-      if (!containerIds.has(containerId)) continue;
-      const list = found.get(containerId) ?? [];
-      found.set(containerId, list);
-      list.push({ ...access, count });
+      if (containerIds.has(containerId)) append(found, containerId, { ...access, count });
     }
     return found;
   }

@@ -11,7 +11,7 @@ import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
 import { POSTURE_CLASSES, type Postures } from '../policy/model.js';
 import { isForQuestions, type RuleSet } from '../policy/rule-set.js';
 import { ACTIONS, CLASSES, POSTURES, RESULTS, SCOPES } from './names.js';
-import { fromNanoseconds, toRuleMessage } from './policy-output.js';
+import { fromMilliseconds, fromNanoseconds, toRuleMessage } from './policy-output.js';
 
 /** From the domain to the messages of the API. */
 
@@ -135,6 +135,6 @@ export function toStatusMessage(status: HostStatus): GetStatusResponse {
     programs: [...status.programs],
     generation: BigInt(status.generation),
     enforcedGeneration: BigInt(status.enforcedGeneration),
-    started: fromNanoseconds(BigInt(status.started.getTime()) * 1_000_000n),
+    started: fromMilliseconds(status.started.getTime()),
   };
 }

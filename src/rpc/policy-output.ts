@@ -18,7 +18,7 @@ export function toPolicyMessage(policy: Policy, resourceVersion: number): proto.
     scope: SCOPES[policy.scope ?? 'namespace'],
     priority: policy.priority ?? 0,
     mode: policy.mode === 'audit' ? proto.Mode.REHEARSE : proto.Mode.ENFORCE,
-    expires: policy.expires === undefined ? undefined : fromNanoseconds(BigInt(policy.expires) * 1_000_000n),
+    expires: policy.expires === undefined ? undefined : fromMilliseconds(policy.expires),
   };
 }
 
@@ -103,6 +103,11 @@ function toPathMessage(match: PathMatch | undefined): proto.PathMatch | undefine
     case 'pattern':
       return { match: { $case: 'pattern', value: match.pattern } };
   }
+}
+
+/** @param time milliseconds since the Unix epoch */
+export function fromMilliseconds(time: number): Timestamp {
+  return fromNanoseconds(BigInt(time) * 1_000_000n);
 }
 
 /** @param time nanoseconds since the Unix epoch */

@@ -14,7 +14,7 @@ import type { Profile, ProfileSubject } from '../profile/profile.js';
 import { suggestionText } from '../profile/suggestion-text.js';
 import { RpcService } from './handler.js';
 import { CLASSES } from './names.js';
-import { fromNanoseconds, toPolicyMessage } from './policy-output.js';
+import { fromMilliseconds, toPolicyMessage } from './policy-output.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 
 /** So much fits a message that every client takes. */
@@ -105,15 +105,14 @@ function toSubject({ name, subject }: StartProfileRequest): ProfileSubject {
 }
 
 function toProfileMessage({ name, subject, started, stopped }: Profile): ProfileMessage {
-  const time = (milliseconds: number) => fromNanoseconds(BigInt(milliseconds) * 1_000_000n);
   return {
     name,
     subject:
       subject.kind === 'container'
         ? { $case: 'containerId', value: subject.id }
         : { $case: 'selector', value: { namespace: subject.namespace, matchLabels: { ...subject.matchLabels } } },
-    started: time(started),
-    stopped: stopped === undefined ? undefined : time(stopped),
+    started: fromMilliseconds(started),
+    stopped: stopped === undefined ? undefined : fromMilliseconds(stopped),
   };
 }
 

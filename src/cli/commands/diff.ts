@@ -1,9 +1,9 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { AccessClass, Action, type DecisionChange, type DiffResponse, Scope } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { ManifestFiles } from '../manifest-files.js';
-import { coloured, columns, type Format, print } from '../output.js';
+import { coloured, columns, type Format, formatOption, print } from '../output.js';
 import { nameOf } from '../views.js';
 import { explained } from './apply.js';
 
@@ -23,9 +23,7 @@ export function addDiff(program: Command): void {
     .option('--delete <name...>', 'policies to be deleted')
     .option('-n, --namespace <namespace>', 'of policies to be deleted', 'default')
     .option('--force', 'also policies for the host that would stop what the host cannot do without')
-    .addOption(
-      new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table'),
-    )
+    .addOption(formatOption())
     .action(async ({ file = [], delete: names = [], namespace, force = false, output }: Options, command: Command) => {
       if (file.length + names.length === 0)
         throw new CommandFailure(EXIT.usage, 'name manifests, or policies to delete');

@@ -1,8 +1,8 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { AccessClass, Action } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { findContainer } from '../find-container.js';
-import { type Format, print } from '../output.js';
+import { type Format, formatOption, print } from '../output.js';
 import { matchText, nameOf, postureView, ruleView } from '../views.js';
 
 export function addEffective(program: Command): void {
@@ -10,9 +10,7 @@ export function addEffective(program: Command): void {
     .command('effective')
     .description('the rules that decide for a container, in the order in which they are asked')
     .argument('<container>', 'its id, the beginning of its id, its name, or host')
-    .addOption(
-      new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table'),
-    )
+    .addOption(formatOption())
     .action(async (wanted: string, { output }: { output: Format }, command: Command) => {
       const { rules, postures } = await withClient(command, async (client) => {
         return client.containers.getEffectivePolicy({ containerId: await findContainer(wanted, client) });

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { AccessClass, Action, Direction, type ExplainedRule, type ExplainResponse } from '../../client/index.js';
+import { readLabels } from '../../policy/labels.js';
 import { withClient } from '../connection.js';
 import { findContainer } from '../find-container.js';
-import { readLabels } from '../labels.js';
-import { coloured, type Format, print } from '../output.js';
+import { coloured, type Format, formatOption, print } from '../output.js';
 import { matchText, nameOf, ruleView } from '../views.js';
 
 interface Options {
@@ -48,9 +48,7 @@ export function addExplain(program: Command): void {
     .addOption(new Option('--direction <direction>', 'egress or ingress').choices(['egress', 'ingress']))
     .option('--port <port>', 'of the other end, for ingress of this one', '0')
     .option('--name <name>', 'for which an answer gave the address', '')
-    .addOption(
-      new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table'),
-    )
+    .addOption(formatOption())
     .action(async (wanted: string, operation: string, object: string, options: Options, command: Command) => {
       const isSocket = operation === 'communicate';
       const answer = await withClient(command, async (client) =>

@@ -1,10 +1,10 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { labelsText } from '../../policy/labels.js';
 import type { Scope } from '../../policy/model.js';
 import { DEFAULT_NAMESPACE } from '../../policy/validate.js';
 import { SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
-import { labelsText } from '../labels.js';
-import { type Format, print } from '../output.js';
+import { type Format, formatOption, print } from '../output.js';
 import { scopeOption } from '../scope-option.js';
 import { containerView, policyView, postureView, statusView } from '../views.js';
 
@@ -17,16 +17,13 @@ interface NamedOptions extends Options {
   readonly scope: Scope;
 }
 
-const output = () =>
-  new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table');
-
 export function addGet(program: Command): void {
   const get = program.command('get').description('show what the daemon holds');
 
   get
     .command('policies')
     .description('the policies')
-    .addOption(output())
+    .addOption(formatOption())
     .option('-n, --namespace <namespace>', 'of one namespace')
     .action(async ({ output: format, namespace = '' }: Options, command: Command) => {
       const { policies } = await withClient(command, (client) => client.policies.listPolicies({ namespace }));
@@ -46,7 +43,7 @@ export function addGet(program: Command): void {
     .command('policy')
     .description('one policy, as the manifest it can be applied by')
     .argument('<name>')
-    .addOption(output().default('yaml'))
+    .addOption(formatOption().default('yaml'))
     .option('-n, --namespace <namespace>', 'its namespace', DEFAULT_NAMESPACE)
     .addOption(scopeOption())
     .action(async (name: string, { output: format, namespace = '', scope }: NamedOptions, command: Command) => {
@@ -59,7 +56,7 @@ export function addGet(program: Command): void {
   get
     .command('containers')
     .description('the containers policies can reach')
-    .addOption(output())
+    .addOption(formatOption())
     .option('-n, --namespace <namespace>', 'of one namespace')
     .action(async ({ output: format, namespace = '' }: Options, command: Command) => {
       const { containers } = await withClient(command, (client) => client.containers.listContainers({ namespace }));
@@ -81,7 +78,7 @@ export function addGet(program: Command): void {
   get
     .command('postures')
     .description('what happens to accesses no rule names')
-    .addOption(output())
+    .addOption(formatOption())
     .action(async ({ output: format }: Options, command: Command) => {
       const { defaults, namespaces } = await withClient(command, (client) => client.policies.listPostures());
       const rows = [
@@ -100,7 +97,7 @@ export function addGet(program: Command): void {
   get
     .command('status')
     .description('how the daemon and its kernel are')
-    .addOption(output())
+    .addOption(formatOption())
     .action(async ({ output: format }: Options, command: Command) => {
       const status = statusView(await withClient(command, (client) => client.host.getStatus()));
       print(format, status, () =>

@@ -1,10 +1,10 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { HauberkClient, Profile } from '../../client/index.js';
+import { readLabels } from '../../policy/labels.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { findContainer } from '../find-container.js';
-import { readLabels } from '../labels.js';
-import { type Format, print } from '../output.js';
+import { type Format, formatOption, print } from '../output.js';
 import { accessView, profileView } from '../views.js';
 
 interface StartOptions {
@@ -18,9 +18,6 @@ interface SuggestOptions {
   readonly namespace: string;
   readonly labels?: string;
 }
-
-const output = () =>
-  new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table');
 
 export function addProfile(program: Command): void {
   const profile = program
@@ -66,7 +63,7 @@ export function addProfile(program: Command): void {
   profile
     .command('list')
     .description('the profiles')
-    .addOption(output())
+    .addOption(formatOption())
     .action(async ({ output: format }: { output: Format }, command: Command) => {
       const { profiles } = await withClient(command, (client) => client.profiles.listProfiles());
       print(format, profiles.map(profileView), () => [['NAME', 'STARTED', 'STOPPED', 'OF'], ...profiles.map(rowOf)]);
@@ -76,7 +73,7 @@ export function addProfile(program: Command): void {
     .command('get')
     .description('what a profile has learnt so far')
     .argument('<name>')
-    .addOption(output())
+    .addOption(formatOption())
     .action(async (name: string, { output: format }: { output: Format }, command: Command) => {
       const { containers, omitted } = await withClient(command, (client) => client.profiles.getProfile({ name }));
       const views = containers.map((container) => ({ ...container, accesses: container.accesses.map(accessView) }));
