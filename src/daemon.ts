@@ -99,7 +99,7 @@ export async function runDaemon(config: Config): Promise<void> {
   metricsServer?.close();
   metricsServer?.closeAllConnections();
   await ledger.stop();
-  await recordings.stop();
+  await recordings.write();
   if (config.detachOnExit) kernel.detach();
   else kernel.close();
   await store.close();
@@ -212,6 +212,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     eventCounts: () => hub.counts(),
     undecodableRecords: () => reader.undecodable,
     forgottenAccesses: () => memory.forgotten,
+    lostAccesses: () => recordings.lost,
     runningProfiles: () => plane.profiles.list().filter(({ stopped }) => stopped === undefined).length,
   });
   kernel.limitEvents({ perSecond: config.eventsPerSecond, burst: config.eventBurst });

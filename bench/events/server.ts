@@ -79,6 +79,7 @@ const metrics = new Metrics({
   eventCounts: () => hub.counts(),
   undecodableRecords: () => reader.undecodable,
   forgottenAccesses: () => memory.forgotten,
+  lostAccesses: () => 0,
   runningProfiles: () => 0,
 });
 const ring = new RingBuffer(RING_DESCRIPTOR, RING_BYTES, () => reader.read(ring));

@@ -96,10 +96,10 @@ export class ProfileRegistry {
     return [...this.ledger.desired.profiles.values()];
   }
 
-  /** @throws Failure not-found */
+  /** What it tells is on disk. @throws Failure not-found */
   async get(name: string): Promise<LearntProfile> {
     const profile = this.#named(name);
-    await this.recordings.settleEvents();
+    await this.recordings.settle();
     const { counts } = this.recordings;
     return {
       profile,

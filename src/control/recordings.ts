@@ -14,8 +14,8 @@ interface Logger {
   warn(fields: object, message: string): void;
 }
 
-/** What was told of is on disk after so long; until it is, the kernel tells of it anew after a restart. */
-const WRITE_MILLISECONDS = 200;
+/** What was told of is on disk after so long, or as soon as somebody asks for it. */
+const WRITE_MILLISECONDS = 50;
 
 /**
  * What the running profiles and the ended ones have learnt. The kernel counts each kind of access in a map of its own and
@@ -28,6 +28,8 @@ export class Recordings {
   readonly #serial = new Serial();
   #unwritten: { profiled: StoredProfiled[]; accesses: StoredAccess[] } = { profiled: [], accesses: [] };
   #timer: NodeJS.Timeout | undefined;
+  /** Kinds of access that an earlier daemon was told of and had no time to write down. */
+  lost = 0;
   /** Before it has taken up what an earlier daemon left it begins nothing. */
   #isReady = false;
 
@@ -78,7 +80,7 @@ export class Recordings {
         if (runningProfileOf(container, profiles) !== undefined)
           wanted.set(namespaceKey(container.namespaces), container);
       }
-      await this.#settle(
+      await this.#end(
         [...this.#live].filter(([key, { profile, container }]) => {
           const now = wanted.get(key);
           return now?.id !== container.id || runningProfileOf(now, profiles)?.name !== profile;
@@ -114,12 +116,15 @@ export class Recordings {
       else ended.push(recording);
     }
     this.#unwritten.accesses.push(...ended.flatMap((recording) => recording.settle(this.counts)));
-    // What was told of but not written down is to be told of again.
-    for (const counted of this.counts.list()) {
-      if (!this.#live.get(namespaceKey(counted.container))?.has(counted.access)) this.counts.forget(counted);
-    }
+    this.#forgetUnwritten();
     this.#isReady = true;
     await this.follow();
+  }
+
+  /** Has all on disk that the kernel has told of so far. */
+  async settle(): Promise<void> {
+    await this.settleEvents();
+    await this.write();
   }
 
   /** Forgets what a profile that has ended has learnt. */
@@ -136,12 +141,25 @@ export class Recordings {
     };
   }
 
-  /** Writes down what is not on disk yet, and nothing more from then on. */
-  stop(): Promise<void> {
+  /** Writes down what is not on disk yet. */
+  write(): Promise<void> {
     return this.#serial.run(() => this.#write());
   }
 
-  async #settle(ended: readonly (readonly [key: string, recording: Recording])[]): Promise<void> {
+  /** What was told of but not written down is to be told of again, if it is done again. */
+  #forgetUnwritten(): void {
+    for (const counted of this.counts.list()) {
+      const recording = this.#live.get(namespaceKey(counted.container));
+      if (recording?.has(counted.access)) continue;
+      this.counts.forget(counted);
+      if (recording !== undefined) this.lost++;
+    }
+    if (this.lost === 0) return;
+    const what = 'kinds of access were told of and not written down before the last end; they are learnt if made again';
+    this.logger.warn({ count: this.lost }, what);
+  }
+
+  async #end(ended: readonly (readonly [key: string, recording: Recording])[]): Promise<void> {
     if (ended.length === 0) return;
     await this.settleEvents();
     for (const [key, recording] of ended) {

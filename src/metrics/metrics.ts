@@ -17,6 +17,7 @@ export interface MetricSources {
   eventCounts(): EventCounts;
   undecodableRecords(): number;
   forgottenAccesses(): number;
+  lostAccesses(): number;
   runningProfiles(): number;
 }
 
@@ -114,7 +115,13 @@ export class Metrics {
     this.#counter('ring_wakeups_total', 'Times the kernel woke the reader of events.', [], () => [[{}, ringWakeUps()]]);
   }
 
-  #addStreams({ eventCounts, kernelCounters, undecodableRecords, forgottenAccesses }: MetricSources): void {
+  #addStreams({
+    eventCounts,
+    kernelCounters,
+    undecodableRecords,
+    forgottenAccesses,
+    lostAccesses,
+  }: MetricSources): void {
     this.#gauge('event_streams', 'Open event streams.', [], () => [[{}, eventCounts().subscribers]]);
     this.#counter('events_delivered_total', 'Events handed to streams.', [], () => [[{}, eventCounts().delivered]]);
     this.#counter('events_dropped_total', 'Events lost, by cause.', ['cause'], () => [
@@ -128,6 +135,7 @@ export class Metrics {
     this.#counter('accesses_dropped_total', 'Kinds of access that were not kept, by cause.', ['cause'], () => [
       [{ cause: 'profile_full' }, kernelCounters()['dropped.unrecorded']],
       [{ cause: 'memory_full' }, forgottenAccesses()],
+      [{ cause: 'restart' }, lostAccesses()],
     ]);
   }
 

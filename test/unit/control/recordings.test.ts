@@ -100,11 +100,11 @@ test('of two profiles that select a container the first learns, and then the sec
   assert.deepEqual(await learnt(plane, 'second'), [['c1', [['/a', 1]]]]);
 });
 
-test('the next daemon goes on with what was written down, and is told anew of what was not', async () => {
+test('the next daemon goes on with what was written down, is told anew of what was not, and counts it', async () => {
   const before = await planeWith();
   await before.profiles.start('p', selector, 1);
   make(before, 7n, '/known');
-  await before.recordings.stop();
+  await before.recordings.write();
 
   const after = new InMemoryControlPlane(before.ledger.desired);
   await after.ledger.start([]);
@@ -112,6 +112,7 @@ test('the next daemon goes on with what was written down, and is told anew of wh
   after.counts.add({ container: NAMESPACES, access: 8n }, 1);
   await after.recordings.resume(storedIn(before));
   assert.deepEqual(after.counts.list(), [{ container: NAMESPACES, access: 7n }]);
+  assert.equal(after.recordings.lost, 1);
   assert.deepEqual(await learnt(after, 'p'), [['c1', [['/known', 4]]]]);
 });
 
@@ -119,7 +120,7 @@ test('the next daemon settles the counts of a container that ended meanwhile', a
   const before = await planeWith();
   await before.profiles.start('p', selector, 1);
   make(before, 7n, '/known');
-  await before.recordings.stop();
+  await before.recordings.write();
 
   const after = new InMemoryControlPlane({ ...before.ledger.desired, containers: new Map() });
   await after.ledger.start([]);
@@ -130,14 +131,28 @@ test('the next daemon settles the counts of a container that ended meanwhile', a
   assert.equal(storedIn(after).accesses[0]!.access.count, 4);
 });
 
+test('what a profile has told of itself is on disk', async () => {
+  const plane = await planeWith();
+  await plane.profiles.start('p', selector, 1);
+  plane.onSettle = () => {
+    plane.onSettle = () => undefined;
+    make(plane, 7n, '/told');
+  };
+  await plane.profiles.get('p');
+  assert.deepEqual(
+    storedIn(plane).accesses.map(({ access }) => access.word),
+    ['/told'],
+  );
+});
+
 test('what could not be written down is written later', async () => {
   const plane = await planeWith();
   await plane.profiles.start('p', selector, 1);
   make(plane, 7n, '/a');
   plane.storeFailure = new Error('no space');
-  await assert.rejects(plane.recordings.stop(), /no space/);
+  await assert.rejects(plane.recordings.write(), /no space/);
   plane.storeFailure = undefined;
-  await plane.recordings.stop();
+  await plane.recordings.write();
   assert.deepEqual(
     storedIn(plane).accesses.map(({ access }) => access.word),
     ['/a'],

@@ -17,6 +17,7 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}, watchesDocker
     eventCounts: () => ({ published: 9, delivered: 7, missed: 2, subscribers: 1 }),
     undecodableRecords: () => 4,
     forgottenAccesses: () => 10,
+    lostAccesses: () => 12,
     runningProfiles: () => 1,
   });
   const has = async (line: string) => {
@@ -47,6 +48,7 @@ test('what is lost or left out is told by its cause', async () => {
   await has('hauberk_events_dropped_total{cause="undecodable"} 4');
   await has('hauberk_accesses_dropped_total{cause="memory_full"} 10');
   await has('hauberk_accesses_dropped_total{cause="profile_full"} 11');
+  await has('hauberk_accesses_dropped_total{cause="restart"} 12');
   await has('hauberk_refusals_total{cause="too-long"} 8');
   await has('hauberk_program_recursion_misses_total{program="hauberk_exec"} 2');
 });
