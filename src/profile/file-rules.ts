@@ -123,13 +123,15 @@ function draftFor(list: string, head: object, use: PathUse, all: ReadonlySet<str
   };
 }
 
-/** What a program has written it will read again, and what it has made it will write again: on another day, say. */
+/** What a program has written it will read again, and what it has made it will write and delete: on another day, say. */
 function completed(operations: ReadonlySet<Operation>): ReadonlySet<Operation> {
-  const isMade = MAKING.some((operation) => operations.has(operation));
-  return new Set([...operations, ...(isMade ? (['read', 'write'] as const) : [])]);
+  const has = (operation: Operation) => operations.has(operation);
+  if (MAKING.some(has)) return new Set([...operations, 'read', 'write', 'delete']);
+  return has('write') ? new Set([...operations, 'read']) : operations;
 }
 
-const MAKING: readonly Operation[] = ['create', 'write', 'rename'];
+/** A new name makes a file too, at the place that it is given. */
+const MAKING: readonly Operation[] = ['create', 'rename'];
 
 function plainText(names: readonly PathName[]): string {
   return names.map(({ text }) => `/${text}`).join('');

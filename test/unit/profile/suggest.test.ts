@@ -108,11 +108,17 @@ test('names that differ in their numbers only are one pattern from three on, and
     'Allow pattern /data/log[0-9]* readOnly',
   ]);
   assert.deepEqual(rulesOf('file', [done(['create'], '/data/temp-7.db'), done(['rename'], '/data/temp-7.db')]), [
-    'Allow pattern /data/temp-[0-9]*.db read write create rename',
+    'Allow pattern /data/temp-[0-9]*.db read write create delete rename',
   ]);
 });
 
-test('what was written may be read again', () => {
+test('what was written may be read again, and what was made may be written and deleted', () => {
+  for (const made of ['create', 'rename'] as const) {
+    const allowed = ['read', 'write', 'create', 'delete', 'rename'].filter(
+      (each) => each === made || !['create', 'rename'].includes(each),
+    );
+    assert.deepEqual(rulesOf('file', [done([made], '/data/a')]), [`Allow exact /data/a ${allowed.join(' ')}`]);
+  }
   assert.deepEqual(rulesOf('file', [done(['write'], '/data/a')]), ['Allow exact /data/a read write']);
   assert.deepEqual(rulesOf('file', [done(['delete'], '/data/a')]), ['Allow exact /data/a delete']);
 });
