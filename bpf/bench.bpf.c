@@ -15,13 +15,20 @@ struct image {
 	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_RDONLY_PROG);
 };
 
-/* As the enforcement's map of that name, without its pin. */
+/* As the enforcement's maps of these names, without their pins. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__uint(max_entries, 65536);
 	__uint(key_size, 2 * sizeof(__u32));
 	__array(values, struct image);
 } containers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(key_size, 2 * sizeof(__u32));
+	__type(value, __u64);
+} container_starts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);

@@ -21,6 +21,8 @@ import { CONTAINERS, type ServerReady, type ServerReport } from './messages.js';
 
 const RING_DESCRIPTOR = 4;
 const RING_BYTES = 8 * 1024 * 1024;
+/** All clients of the benchmark are one user. */
+const STREAMS_MAX = 2000;
 
 const containers = CONTAINERS.map(
   (id, index): Container => ({
@@ -88,6 +90,7 @@ const directory = mkdtempSync(join(tmpdir(), 'hauberk-bench-'));
 const server = await startServer({
   listen: `unix:${join(directory, 'bench.sock')}`,
   services: [eventServiceOf(hub)],
+  limits: { streamsPerClient: STREAMS_MAX, connections: STREAMS_MAX, requestsPerSecond: STREAMS_MAX },
   logger: pino({ level: 'warn' }, pino.destination(2)),
 });
 process.on('message', () => {

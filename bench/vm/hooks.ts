@@ -53,12 +53,13 @@ export function lsmSections(objectPath: string): Map<string, string> {
   return new Map(sections.filter(([, section]) => section.startsWith('lsm/')));
 }
 
-/** Takes the pinned programs of a daemon that has ended: they are loaded from now on, but not attached. */
-export function takeEnforcement(pinDirectory: string): { names: string[]; enforcement: Attachable } {
+/** Takes the pinned LSM programs of a daemon that has ended: they are loaded from now on, but not attached. */
+export function takeEnforcement(pinDirectory: string): { sections: Set<string>; enforcement: Attachable } {
   const directories = join(pinDirectory, 'programs');
   const [build] = existsSync(directories) ? readdirSync(directories) : [];
   if (build === undefined) throw new Error(`no programs are pinned below ${pinDirectory}`);
-  const names = readdirSync(join(directories, build));
+  const sectionOf = lsmSections(ENFORCEMENT_OBJECT);
+  const names = readdirSync(join(directories, build)).filter((name) => sectionOf.has(name));
   const programs = names.map((name) => {
     const path = join(directories, build, name);
     const link = checked(`cannot open ${path}`, getPinned(path));
@@ -67,7 +68,7 @@ export function takeEnforcement(pinDirectory: string): { names: string[]; enforc
     closeDescriptor(link);
     return program;
   });
-  return { names, enforcement: new Attachable(programs) };
+  return { sections: new Set(names.map((name) => sectionOf.get(name)!)), enforcement: new Attachable(programs) };
 }
 
 /** Loads an empty program for each of these sections. */

@@ -10,7 +10,7 @@ import type { Recorder, Scope } from '../figures.js';
 import { progress } from '../support/progress.js';
 import { exactPath, missedPath, mixedPolicy } from '../support/rules.js';
 import { median } from '../support/statistics.js';
-import { Attachable, ENFORCEMENT_OBJECT, loadEmpty, lsmSections, takeEnforcement } from './hooks.js';
+import { Attachable, loadEmpty, takeEnforcement } from './hooks.js';
 import { SYSTEM_CALLS, type SystemCall, SystemCalls } from './system-calls.js';
 
 const FILE_RULES = 80;
@@ -37,11 +37,10 @@ export async function measureRatios({ quick }: Scope, record: Recorder): Promise
   const inside = await SystemCalls.start(PATH, container);
   const profiled = await SystemCalls.start(PATH, container);
   const processes = { outside, inside, profiled };
-  const { names, enforcement } = await publishPolicy(inside, profiled);
-  const sections = lsmSections(ENFORCEMENT_OBJECT);
+  const { sections, enforcement } = await publishPolicy(inside, profiled);
   const programs: Record<Setting, Attachable> = {
     none: new Attachable([]),
-    empty: loadEmpty(new Set(names.map((name) => sections.get(name)!))),
+    empty: loadEmpty(sections),
     enforcement,
   };
   await checkThatItEnforces(enforcement, outside, inside);
