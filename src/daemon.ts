@@ -69,6 +69,7 @@ export async function runDaemon(config: Config): Promise<void> {
     store,
     kernel,
   );
+  kernel.removeReplaced();
   const docker = startDocker(config, logger, plane);
   const metricsServer =
     config.metrics === 'off' ? undefined : await startMetricsServer(config.metrics, metrics.registry);

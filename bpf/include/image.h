@@ -24,7 +24,7 @@ struct image_page {
 };
 
 enum image_header {
-	IMAGE_IDENTITY = 0,	/* generation, magic */
+	IMAGE_IDENTITY = 0,	/* generation, nothing */
 	IMAGE_AUTOMATON = 1,	/* start state, nothing */
 	IMAGE_DECISIONS = 2,	/* flags, nothing */
 	IMAGE_DEFAULT_ROWS = 3,	/* two a header entry: where the row for what no rule matches begins, by subject */

@@ -85,7 +85,7 @@ export class Enforcement {
     try {
       const isAffected = (container: Container) => !this.#assigned.has(container.id) || affected(container);
       for await (const { likes, ruleSet } of this.#kinds(desired, isAffected)) {
-        const image = this.#images.obtain(ruleSet, fresh);
+        const image = await this.#images.obtain(ruleSet, fresh);
         for (const container of likes) next.set(container.id, { container, image });
       }
       for (const container of this.subjects(desired)) {
@@ -117,8 +117,8 @@ export class Enforcement {
   }
 
   /** Tells what the authors of policies should know of their rules among all of a rule set. */
-  reviewerOf(ruleSet: RuleSet, postures: Postures): Reviewer {
-    const decided = this.#images.decidedRules(ruleSet);
+  async reviewerOf(ruleSet: RuleSet, postures: Postures): Promise<Reviewer> {
+    const decided = await this.#images.decidedRules(ruleSet);
     // Of a rule that links have doubled, one twin is enough.
     const deciding = new Set([...decided].map((number) => keyOfRule(ruleSet.rules[number])));
     return new Reviewer(ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
@@ -126,7 +126,7 @@ export class Enforcement {
 
   /** Compiles what `change` would compile. @throws Failure where that fails */
   async rehearse(desired: DesiredState, affected: (container: Container) => boolean): Promise<void> {
-    for await (const { ruleSet } of this.#kinds(desired, affected)) this.#images.rehearse(ruleSet);
+    for await (const { ruleSet } of this.#kinds(desired, affected)) await this.#images.rehearse(ruleSet);
   }
 
   /** Every container and, if a policy reaches it, the host. */
@@ -154,8 +154,8 @@ export class Enforcement {
   }
 
   /** Compiles one policy by itself, so that what no container can have is refused before one asks for it. */
-  rehearsePolicy(policy: Policy): void {
-    this.#images.rehearse(
+  rehearsePolicy(policy: Policy): Promise<void> {
+    return this.#images.rehearse(
       resolveRules(
         policy.rules.map((rule) => ({ policy, rule })),
         this.postures,

@@ -1,11 +1,12 @@
 import type { RuleDescription } from '../events/rule-description.js';
 import { describeRule } from '../events/rule-description.js';
-import { compileImage } from '../image/compile.js';
+import { compileInSteps } from '../image/compile.js';
 import { observesCalls } from '../image/layout.js';
 import type { KernelImage } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
+import { finishInTurns } from './turns.js';
 
 /** A rule set that decides for at least one container, compiled and in the kernel. */
 export interface LiveImage {
@@ -57,11 +58,11 @@ export class LiveImages {
   }
 
   /** The image for a rule set: the one in force, or one of `fresh`, or a new one in the kernel, added to `fresh`. */
-  obtain(ruleSet: RuleSet, fresh: Map<string, LiveImage>): LiveImage {
+  async obtain(ruleSet: RuleSet, fresh: Map<string, LiveImage>): Promise<LiveImage> {
     const key = keyOf(ruleSet);
     const existing = this.#byKey.get(key) ?? fresh.get(key);
     if (existing !== undefined) return existing;
-    const image = compileImage(ruleSet);
+    const image = await finishInTurns(compileInSteps(ruleSet));
     this.#generation++;
     const kernelImage = this.kernel.createImage(image, this.#generation);
     const made = {
@@ -79,13 +80,13 @@ export class LiveImages {
   }
 
   /** The places in a rule set of the rules that decide anything. */
-  decidedRules(ruleSet: RuleSet): ReadonlySet<number> {
-    return this.#byKey.get(keyOf(ruleSet))?.decided ?? compileImage(ruleSet).decided;
+  async decidedRules(ruleSet: RuleSet): Promise<ReadonlySet<number>> {
+    return this.#byKey.get(keyOf(ruleSet))?.decided ?? (await finishInTurns(compileInSteps(ruleSet))).decided;
   }
 
   /** Compiles a rule set that no image in force decides for. */
-  rehearse(ruleSet: RuleSet): void {
-    if (!this.#byKey.has(keyOf(ruleSet))) compileImage(ruleSet);
+  async rehearse(ruleSet: RuleSet): Promise<void> {
+    if (!this.#byKey.has(keyOf(ruleSet))) await finishInTurns(compileInSteps(ruleSet));
   }
 
   /** Gives back images that were obtained but will not be used. */

@@ -19,6 +19,13 @@ export interface Change<Result> {
   readonly result: Result;
 }
 
+/**
+ * Works a change out from the state it is made to and the generation it will have. No other change is made meanwhile.
+ *
+ * @throws Failure and then nothing has changed
+ */
+export type Work<Result> = (current: DesiredState, generation: number) => Change<Result> | Promise<Change<Result>>;
+
 export interface Outcome<Result> {
   readonly result: Result;
   /** Of the state that holds now. */
@@ -83,22 +90,18 @@ export class Ledger {
     return this.#serial.run(async () => undefined);
   }
 
-  /**
-   * @param work works the change out from the state it is made to and the generation it will have; throws a Failure,
-   *   and then nothing has changed
-   */
-  change<Result>(work: (current: DesiredState, generation: number) => Change<Result>): Promise<Outcome<Result>> {
+  change<Result>(work: Work<Result>): Promise<Outcome<Result>> {
     return this.#serial.run(async () => {
-      const { next, result } = work(this.#desired, this.#generation + 1);
+      const { next, result } = await work(this.#desired, this.#generation + 1);
       if (next !== undefined) await this.#carryOut(next.desired, next.affected, next.stored, 1);
       return { result, generation: this.#generation };
     });
   }
 
   /** All of `change` but the change: what would be compiled is compiled. */
-  rehearse<Result>(work: (current: DesiredState, generation: number) => Change<Result>): Promise<Result> {
+  rehearse<Result>(work: Work<Result>): Promise<Result> {
     return this.#serial.run(async () => {
-      const { next, result } = work(this.#desired, this.#generation + 1);
+      const { next, result } = await work(this.#desired, this.#generation + 1);
       if (next !== undefined) await this.enforcement.rehearse(next.desired, next.affected);
       return result;
     });

@@ -1,13 +1,15 @@
 import type { Container } from '../containers/container.js';
 import { describeRule, type RuleDescription } from '../events/rule-description.js';
+import { compileInSteps } from '../image/compile.js';
 import type { Action } from '../policy/model.js';
 import type { AccessMemory } from '../profile/access-memory.js';
 import { Judge } from '../profile/judge.js';
 import { mergeAccesses, type ObservedAccess } from '../profile/observed-access.js';
+import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
 import type { ForeseenChange } from './policy-registry.js';
 import type { Recordings } from './recordings.js';
-import { inTurns } from './turns.js';
+import { finishInTurns, inTurns } from './turns.js';
 
 /** An access that was seen and would be decided otherwise. */
 export interface DecisionChange {
@@ -46,8 +48,9 @@ export async function diffPolicies(
   for await (const [id, container] of inTurns(byId)) {
     const accesses = mergeAccesses([...(remembered.get(id) ?? []), ...(learnt.get(id) ?? [])]);
     if (accesses.length === 0) continue;
-    const then = new Judge(enforcement.ruleSetFor(container, before));
-    const now = new Judge(enforcement.ruleSetFor(container, after));
+    const judgeOf = async (state: DesiredState) =>
+      new Judge(await finishInTurns(compileInSteps(enforcement.ruleSetFor(container, state))));
+    const [then, now] = [await judgeOf(before), await judgeOf(after)];
     for await (const access of inTurns(accesses)) {
       judged++;
       const [old, next] = [then.judge(access), now.judge(access)];

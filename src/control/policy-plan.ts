@@ -29,13 +29,13 @@ export interface PolicyInput {
  *
  * @throws Failure where a policy that reaches no container could be had by none
  */
-export function planPolicies(
+export async function planPolicies(
   inputs: readonly PolicyInput[],
   current: DesiredState,
   after: PolicySet,
   generation: number,
   enforcement: Pick<Enforcement, 'host' | 'rehearsePolicy'>,
-): Change<PolicyChange[]> {
+): Promise<Change<PolicyChange[]>> {
   const { added, changed, removed } = compare(current.policies, after);
   const touched = new Set([...added, ...changed, ...removed]);
   const versions = new Map(current.versions);
@@ -65,7 +65,7 @@ export function planPolicies(
   ];
   for (const { policy, kind, containerIds } of result) {
     if ((kind === 'created' || kind === 'updated') && containerIds.length === 0) {
-      enforcement.rehearsePolicy(policy);
+      await enforcement.rehearsePolicy(policy);
     }
   }
   if (touched.size === 0) return { next: undefined, result };

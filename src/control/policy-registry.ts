@@ -56,9 +56,9 @@ export class PolicyRegistry {
     inputs: readonly PolicyInput[],
     { expected = new Map(), force = false }: ApplyOptions = {},
   ): Promise<Outcome<PolicyChange[]>> {
-    const { result, generation } = await this.ledger.change((current, next) => {
+    const { result, generation } = await this.ledger.change(async (current, next) => {
       checkVersions(current, expected);
-      const change = this.#planApply(inputs, current, next);
+      const change = await this.#planApply(inputs, current, next);
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
@@ -84,12 +84,12 @@ export class PolicyRegistry {
   ): Promise<ForeseenChange> {
     let before = this.ledger.desired;
     let planned: Change<PolicyChange[]>['next'];
-    const result = await this.ledger.rehearse((current, generation) => {
+    const result = await this.ledger.rehearse(async (current, generation) => {
       const kept = deleted.map(policyKey).reduce((policies, key) => {
         if (policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
         return policies.without(key);
       }, current.policies);
-      const change = this.#plan(inputs, current, kept.with(inputs.map(({ policy }) => policy)), generation);
+      const change = await this.#plan(inputs, current, kept.with(inputs.map(({ policy }) => policy)), generation);
       if (!force) this.#guardHost(inputs, change);
       before = current;
       planned = change.next;
@@ -111,13 +111,13 @@ export class PolicyRegistry {
    * @throws Failure aborted when one has
    */
   sync(inputs: readonly PolicyInput[], expectedGeneration: number, force = false): Promise<Outcome<PolicyChange[]>> {
-    return this.ledger.change((current, generation) => {
+    return this.ledger.change(async (current, generation) => {
       const newest = Math.max(0, ...current.versions.values());
       if (expectedGeneration !== 0 && newest > expectedGeneration) {
         throw new Failure('aborted', `policies have changed since generation ${expectedGeneration}, at ${newest}`);
       }
       const wanted = PolicySet.empty.with(inputs.map(({ policy }) => policy));
-      const change = this.#plan(inputs, current, wanted, generation);
+      const change = await this.#plan(inputs, current, wanted, generation);
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
@@ -126,17 +126,17 @@ export class PolicyRegistry {
   /** Returns what became of the policy. @throws Failure not-found; aborted when its version is not the expected one */
   delete(named: PolicyName, expectedVersion: number): Promise<Outcome<PolicyChange>> {
     const key = policyKey(named);
-    return this.ledger.change((current, generation) => {
+    return this.ledger.change(async (current, generation) => {
       if (current.policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
       if (expectedVersion !== 0) checkVersions(current, new Map([[key, expectedVersion]]));
-      const { next, result } = this.#plan([], current, current.policies.without(key), generation);
+      const { next, result } = await this.#plan([], current, current.policies.without(key), generation);
       return { next, result: result[0]! };
     });
   }
 
   /** Deletes the policies that have ended by then, in milliseconds since the Unix epoch. */
   deleteExpired(now: number): Promise<Outcome<PolicyChange[]>> {
-    return this.ledger.change((current, generation) => {
+    return this.ledger.change(async (current, generation) => {
       const ended = current.policies.list().filter(({ expires = Number.POSITIVE_INFINITY }) => expires <= now);
       const after = ended.reduce((policies, policy) => policies.without(policyKey(policy)), current.policies);
       return this.#plan([], current, after, generation);
@@ -185,7 +185,11 @@ export class PolicyRegistry {
     return this.ledger.desired.postures;
   }
 
-  #planApply(inputs: readonly PolicyInput[], current: DesiredState, generation: number): Change<PolicyChange[]> {
+  #planApply(
+    inputs: readonly PolicyInput[],
+    current: DesiredState,
+    generation: number,
+  ): Promise<Change<PolicyChange[]>> {
     const after = current.policies.with(inputs.map(({ policy }) => policy));
     return this.#plan(inputs, current, after, generation);
   }
@@ -195,7 +199,7 @@ export class PolicyRegistry {
     current: DesiredState,
     after: PolicySet,
     generation: number,
-  ): Change<PolicyChange[]> {
+  ): Promise<Change<PolicyChange[]>> {
     return planPolicies(inputs, current, after, generation, this.ledger.enforcement);
   }
 

@@ -28,7 +28,7 @@ export async function reviewChanges(
     if (!isNew) reviewed.push(change);
     else if (performance.now() > deadline) reviewed.push({ ...change, warnings: [...change.warnings, NOT_REVIEWED] });
     else {
-      const reviewer = reviewerFor(change, desired, enforcement, posturesFor, reviewers);
+      const reviewer = await reviewerFor(change, desired, enforcement, posturesFor, reviewers);
       const { shadowed, conflicts } = reviewer.review(change.policy);
       reviewed.push({ ...change, warnings: [...change.warnings, ...shadowed], conflicts });
     }
@@ -37,13 +37,13 @@ export async function reviewChanges(
 }
 
 /** For the rules of the first container that a policy reaches, or for its own where there is none. */
-function reviewerFor(
+async function reviewerFor(
   { policy, containerIds: [id] }: PolicyChange,
   desired: DesiredState,
   enforcement: Reviewing,
   posturesFor: PosturesFor,
   known: Map<string, Reviewer>,
-): Reviewer {
+): Promise<Reviewer> {
   const container = id === undefined ? undefined : (desired.containers.get(id) ?? enforcement.host);
   if (id === undefined || container === undefined) {
     const own = policy.rules.map((rule) => ({ policy, rule }));
@@ -51,7 +51,7 @@ function reviewerFor(
   }
   const reviewer =
     known.get(id) ??
-    enforcement.reviewerOf(enforcement.ruleSetFor(container, desired), posturesFor(container.namespace));
+    (await enforcement.reviewerOf(enforcement.ruleSetFor(container, desired), posturesFor(container.namespace)));
   known.set(id, reviewer);
   return reviewer;
 }

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import type { Steps } from '../image/steps.js';
 
 /** How long the event loop may be held before other work gets its turn. */
 const TURN_MILLISECONDS = 5;
@@ -12,5 +13,18 @@ export async function* inTurns<Item>(items: Iterable<Item>): AsyncGenerator<Item
       began = performance.now();
     }
     yield item;
+  }
+}
+
+/** Goes through the steps of a piece of work in the same way. */
+export async function finishInTurns<Result>(steps: Steps<Result>): Promise<Result> {
+  let began = performance.now();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (performance.now() - began > TURN_MILLISECONDS) {
+      await setImmediate();
+      began = performance.now();
+    }
   }
 }

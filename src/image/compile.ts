@@ -28,6 +28,8 @@ import { pack } from './pack.js';
 import { addProgram } from './paths.js';
 import { PatternError } from './pattern.js';
 import { Precedence } from './precedence.js';
+import { classifyPrograms } from './program-classes.js';
+import { finish, type Steps } from './steps.js';
 import { Verdicts } from './verdicts.js';
 import { addArguments, addQuestions } from './words.js';
 
@@ -36,29 +38,35 @@ import { addArguments, addQuestions } from './words.js';
  * where a limit is passed, naming the pattern that passes it alone if there is one, and `invalid-argument` for a
  * malformed pattern.
  */
-export function compileImage(ruleSet: RuleSet, limits: Partial<Limits> = {}): Image {
+export function* compileInSteps(ruleSet: RuleSet, limits: Partial<Limits> = {}): Steps<Image> {
   const effective = { ...DEFAULT_LIMITS, ...limits };
   try {
-    const { automaton, verdicts } = buildAutomaton(ruleSet, new Budget(effective));
-    const minimal = minimize(automaton);
+    const { automaton, verdicts } = yield* buildAutomaton(ruleSet, new Budget(effective));
+    const minimal = yield* minimize(automaton);
     return {
-      words: pack(minimal, verdicts, flagsOf(ruleSet)),
+      words: yield* pack(minimal, verdicts, flagsOf(ruleSet)),
       rules: verdicts.decidingRules,
       decided: verdicts.decidedRules(),
       states: minimal.states - 1,
       transitions: minimal.targets.length + minimal.defaults.filter((target) => target !== 0).length,
     };
   } catch (error) {
-    throw error instanceof LimitExceeded ? tooComplex(ruleSet, effective, error) : error;
+    throw error instanceof LimitExceeded ? yield* tooComplex(ruleSet, effective, error) : error;
   }
 }
 
-function buildAutomaton(ruleSet: RuleSet, budget: Budget): { automaton: Automaton; verdicts: Verdicts } {
-  const verdicts = new Verdicts(ruleSet, budget);
+/** The same in one go, for rule sets that take no time worth sharing. */
+export function compileImage(ruleSet: RuleSet, limits?: Partial<Limits>): Image {
+  return finish(compileInSteps(ruleSet, limits));
+}
+
+function* buildAutomaton(ruleSet: RuleSet, budget: Budget): Steps<{ automaton: Automaton; verdicts: Verdicts }> {
+  const verdicts = new Verdicts(ruleSet, yield* classifyPrograms(ruleSet.rules, budget), budget);
   const nondeterministic = new NondeterministicAutomaton(budget);
-  ruleSet.rules.forEach((bound, index) => {
+  for (const [index, bound] of ruleSet.rules.entries()) {
     addRule(nondeterministic, bound, index);
-  });
+    yield;
+  }
   verdicts.programs.sources.forEach((source, index) => {
     addProgram(nondeterministic, source, verdicts.marks.ofSource(index));
   });
@@ -67,7 +75,7 @@ function buildAutomaton(ruleSet: RuleSet, budget: Budget): { automaton: Automato
     addQuestions(nondeterministic, rule.match, verdicts.marks.ofName(index));
   });
   const precedence = new Precedence(nondeterministic, ruleSet);
-  return { automaton: determinize(nondeterministic, precedence, verdicts, budget), verdicts };
+  return { automaton: yield* determinize(nondeterministic, precedence, verdicts, budget), verdicts };
 }
 
 function addRule(automaton: NondeterministicAutomaton, bound: BoundRule, index: number): void {
@@ -103,9 +111,9 @@ function flagsOf({ rules, postures, rehearsedPostures, profiled }: RuleSet): num
   );
 }
 
-function tooComplex(ruleSet: RuleSet, limits: Limits, exceeded: LimitExceeded): Failure {
+function* tooComplex(ruleSet: RuleSet, limits: Limits, exceeded: LimitExceeded): Steps<Failure> {
   const patterns = ruleSet.rules.filter(({ rule }) => rule.match.kind === 'pattern');
-  const culprit = findCulprit(patterns, limits);
+  const culprit = yield* findCulprit(patterns, limits);
   if (culprit === undefined) {
     return new Failure(
       'resource-exhausted',
@@ -123,16 +131,16 @@ function tooComplex(ruleSet: RuleSet, limits: Limits, exceeded: LimitExceeded): 
  * The pattern that passes a limit without the others. The search, from the pattern with the most wildcards on, does no
  * more than twice the work that one image may take, and then gives up.
  */
-function findCulprit(
+function* findCulprit(
   patterns: readonly BoundRule[],
   limits: Limits,
-): { bound: BoundRule; exceeded: LimitExceeded } | undefined {
+): Steps<{ bound: BoundRule; exceeded: LimitExceeded } | undefined> {
   let workLeft = limits.work * 2;
   for (const bound of [...patterns].sort((a, b) => wildcards(b) - wildcards(a))) {
     const work = Math.min(limits.work, workLeft);
     const budget = new Budget({ ...limits, work });
     try {
-      buildAutomaton({ rules: [bound], postures: {} }, budget);
+      yield* buildAutomaton({ rules: [bound], postures: {} }, budget);
     } catch (exceeded) {
       if (!(exceeded instanceof LimitExceeded)) throw exceeded;
       return exceeded.kind === 'work' && work < limits.work ? undefined : { bound, exceeded };

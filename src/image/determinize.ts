@@ -2,6 +2,7 @@ import type { Automaton } from './automaton.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import type { Budget } from './limits.js';
 import { LOOP_ANY, LOOP_NONE, NO_NODE, type NondeterministicAutomaton } from './nondeterministic.js';
+import type { Steps } from './steps.js';
 
 const SLASH = 0x2f;
 
@@ -26,7 +27,7 @@ export function determinize(
   precedence: Pruning,
   verdicts: Labels,
   budget: Budget,
-): Automaton {
+): Steps<Automaton> {
   return new SubsetConstruction(source, precedence, verdicts, budget).run();
 }
 
@@ -64,13 +65,16 @@ class SubsetConstruction {
     this.#addedIn = new Int32Array(source.nodes);
   }
 
-  run(): Automaton {
+  *run(): Steps<Automaton> {
     this.#begin(this.#reached);
     this.#stateOf(this.#reached);
     this.#begin(this.#reached);
     this.#add(this.#reached, this.source.start);
     const start = this.#stateOf(this.#reached);
-    for (let state = 0; state < this.#subsets.size; state++) this.#expand(state);
+    for (let state = 0; state < this.#subsets.size; state++) {
+      this.#expand(state);
+      yield;
+    }
     this.#firstTransition.push(this.#targets.length);
     return {
       start,

@@ -13,12 +13,12 @@ export const ENTRY_BYTES = 8;
 export const HEADER_ENTRIES = 9;
 /** The kernel holds an image in pages of so many entries: a look-up costs it more than a step of the automaton. */
 export const PAGE_ENTRIES = 4096;
-/** "HBK4": refuses an image of another layout. */
-export const IMAGE_MAGIC = 0x344b4248;
+/** The number of this layout, raised with every change: a newer daemon does not give older programs what they misread. */
+export const IMAGE_LAYOUT = 5;
 
 /** Header entries, as [first word, second word]. */
 export const HEADER = {
-  /** [generation, magic]. The generation is written when the image is given to the kernel. */
+  /** [generation, 0]. The generation is written when the image is given to the kernel. */
   identity: 0,
   /** [state word of the start, 0] */
   automaton: 1,

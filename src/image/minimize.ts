@@ -1,6 +1,7 @@
 import { type Automaton, DEAD_STATE, PATH_BYTE_VALUES } from './automaton.js';
 import { IntBuffer } from './integers.js';
 import { coarsestPartition } from './partition.js';
+import type { Steps } from './steps.js';
 
 /** With fewer transitions than this, a state's default is that of more than half of the bytes and cannot be bettered. */
 const TRANSITIONS_WORTH_COUNTING = 100;
@@ -9,8 +10,8 @@ const TRANSITIONS_WORTH_COUNTING = 100;
  * The one automaton of fewest states that tells the same paths apart. Its states are numbered from the start, breadth
  * first; each has the default that leaves the fewest transitions.
  */
-export function minimize(automaton: Automaton): Automaton {
-  return new Quotient(automaton, coarsestPartition(automaton)).build();
+export function* minimize(automaton: Automaton): Steps<Automaton> {
+  return yield* new Quotient(automaton, yield* coarsestPartition(automaton)).build();
 }
 
 class Quotient {
@@ -30,10 +31,13 @@ class Quotient {
     this.#stateOf = new Int32Array(automaton.states).fill(-1);
   }
 
-  build(): Automaton {
+  *build(): Steps<Automaton> {
     this.#reach(DEAD_STATE);
     const start = this.#reach(this.automaton.start);
-    for (let state = 0; state < this.#representatives.length; state++) this.#add(this.#representatives.at(state));
+    for (let state = 0; state < this.#representatives.length; state++) {
+      this.#add(this.#representatives.at(state));
+      yield;
+    }
     this.#firstTransition.push(this.#targets.length);
     const representatives = this.#representatives.values.subarray(0, this.#representatives.length);
     return {

@@ -4,7 +4,6 @@ import {
   ACTOR_HAS_TERMINAL,
   HEADER,
   HEADER_ENTRIES,
-  IMAGE_MAGIC,
   PAGE_ENTRIES,
   STATE_ABSORBING,
   STATE_HAS_DEFAULT,
@@ -15,14 +14,14 @@ import {
 } from './layout.js';
 import { ROW_WORDS } from './rows.js';
 import { SlotTable } from './slot-table.js';
+import type { Steps } from './steps.js';
 import type { Verdicts } from './verdicts.js';
 import { inOrderOfWalks } from './walk-order.js';
 
 /** Writes an automaton and its verdicts as layout.ts describes, with generation 0. */
-export function pack(automaton: Automaton, verdicts: Verdicts, flags: number): Uint32Array {
+export function* pack(automaton: Automaton, verdicts: Verdicts, flags: number): Steps<Uint32Array> {
   const packer = new Packer(automaton, verdicts);
-  const words = packer.pack();
-  words.set([0, IMAGE_MAGIC], HEADER.identity * 2);
+  const words = yield* packer.pack();
   words.set([packer.wordOf(automaton.start), 0], HEADER.automaton * 2);
   words.set([flags, 0], HEADER.decisions * 2);
   words.set(
@@ -62,9 +61,9 @@ class Packer {
     this.#rowPlaces = new Int32Array(verdicts.rowWords().length / ROW_WORDS).fill(NOWHERE);
   }
 
-  pack(): Uint32Array {
+  *pack(): Steps<Uint32Array> {
     for (const row of this.verdicts.defaultRows) this.#placeRow(row);
-    this.#placeStates();
+    yield* this.#placeStates();
     const words = new Uint32Array(this.#slots.end * 2);
     for (let state = DEAD_STATE + 1; state < this.automaton.states; state++) {
       this.#readRow(state);
@@ -74,6 +73,7 @@ class Packer {
         words[entry] = base;
         words[entry + 1] = this.#values.at(index);
       }
+      yield;
     }
     for (const [row, place] of this.#rowPlaces.entries()) {
       if (place !== NOWHERE) words.set(this.#markedRow(row), place * 2);
@@ -97,13 +97,14 @@ class Packer {
    * Finds a place for every state and for every row that one leads to: in the order of walks, and what belongs together
    * on one page, so that a walk asks for few pages.
    */
-  #placeStates(): void {
+  *#placeStates(): Steps<void> {
     const shapes = new IntListTable();
     const shapeOf = new Int32Array(this.automaton.states);
     for (let state = DEAD_STATE + 1; state < this.automaton.states; state++) {
       this.#readRow(state);
       this.#symbols.sort();
       shapeOf[state] = shapes.intern(this.#symbols.values, 0, this.#symbols.length);
+      yield;
     }
     const symbolsOf = (shape: number) => shapes.pool.values.subarray(shapes.startOf(shape), shapes.startOf(shape + 1));
     const entriesOf = (state: number) => {
@@ -121,6 +122,7 @@ class Packer {
       this.#bases[state] = base;
       from[shape] = base + 1;
       for (const row of this.#rowsOf(state)) this.#placeRow(row);
+      yield;
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Automaton } from './automaton.js';
 import { IntListTable } from './integers.js';
+import type { Steps } from './steps.js';
 
 /** Bytes as a set of bits, in so many words. */
 const SET_WORDS = 8;
@@ -15,7 +16,7 @@ const SETS_KEPT = 1 << 16;
  * state is the set of bytes that lead it into the splitter. So a default counts as what it stands for, and it does not
  * matter which of its targets a state happens to have as its default.
  */
-export function coarsestPartition(automaton: Automaton): Int32Array {
+export function coarsestPartition(automaton: Automaton): Steps<Int32Array> {
   return new Refinement(automaton).run();
 }
 
@@ -76,7 +77,7 @@ class Refinement {
     }
   }
 
-  run(): Int32Array {
+  *run(): Steps<Int32Array> {
     this.#partitionByLabel();
     let largest = 0;
     for (let block = 1; block < this.#blocks; block++) if (this.#size(block) > this.#size(largest)) largest = block;
@@ -85,6 +86,7 @@ class Refinement {
       const splitter = this.#waiting.pop();
       if (splitter === undefined) return this.#blockOf;
       this.#splitBy(splitter);
+      yield;
     }
   }
 

@@ -4,6 +4,7 @@ import { type IntBuffer, IntListTable } from './integers.js';
 import type { Budget } from './limits.js';
 import { NondeterministicAutomaton } from './nondeterministic.js';
 import { addProgram } from './paths.js';
+import type { Steps } from './steps.js';
 
 /** The programs that rules name as their sources, put together where no rule tells them apart. */
 export interface ProgramClasses {
@@ -20,7 +21,7 @@ export interface ProgramClasses {
 }
 
 /** Finds every combination of sources that one program can match, and so every class. */
-export function classifyPrograms(rules: readonly BoundRule[], budget: Budget): ProgramClasses {
+export function* classifyPrograms(rules: readonly BoundRule[], budget: Budget): Steps<ProgramClasses> {
   const rulesNaming = new Map<string, number[]>();
   rules.forEach(({ rule }, index) => {
     for (const source of new Set(rule.sources)) {
@@ -34,7 +35,7 @@ export function classifyPrograms(rules: readonly BoundRule[], budget: Budget): P
   const classOfMembership = new Map<string, number>();
   const classOfSources = new Map<string, number>();
   const classesOf = rules.map(({ rule }) => (rule.sources.length === 0 ? undefined : new Set<number>()));
-  for (const matched of combinations(sources, budget)) {
+  for (const matched of yield* combinations(sources, budget)) {
     const naming = [...new Set([...matched].flatMap((source) => rulesNaming.get(sources[source]!)!))].sort(
       (a, b) => a - b,
     );
@@ -59,7 +60,7 @@ export function classifyPrograms(rules: readonly BoundRule[], budget: Budget): P
 }
 
 /** The sets of sources, other than none, that some program matches exactly. */
-function combinations(sources: readonly string[], budget: Budget): Int32Array[] {
+function* combinations(sources: readonly string[], budget: Budget): Steps<Int32Array[]> {
   const automaton = new NondeterministicAutomaton(budget);
   sources.forEach((source, index) => {
     addProgram(automaton, source, index);
@@ -70,7 +71,7 @@ function combinations(sources: readonly string[], budget: Budget): Int32Array[] 
     labelOf: (marks: IntBuffer) => sets.intern(marks.values, 0, marks.length),
     labelEntries: () => new Int32Array(0),
   };
-  determinize(automaton, { prune: () => undefined }, labels, budget);
+  yield* determinize(automaton, { prune: () => undefined }, labels, budget);
   return Array.from({ length: sets.size - 1 }, (_, index) =>
     sets.pool.values.slice(sets.startOf(index + 1), sets.startOf(index + 2)),
   );

@@ -12,7 +12,7 @@ import {
 } from './layout.js';
 import type { Budget } from './limits.js';
 import { Marks } from './marks.js';
-import { classifyPrograms, type ProgramClasses } from './program-classes.js';
+import type { ProgramClasses } from './program-classes.js';
 import { ROW_WORDS, Rows } from './rows.js';
 
 const EMPTY = new Int32Array(0);
@@ -22,7 +22,6 @@ const EMPTY = new Int32Array(0);
  * that path is, gets a label: equal labels where nothing tells two sets apart, whoever acts.
  */
 export class Verdicts {
-  readonly programs: ProgramClasses;
   readonly marks: Marks;
   readonly decidingRules: readonly DecidingRule[];
   /** Rows for what no rule matches, in the order of the subjects. */
@@ -38,10 +37,10 @@ export class Verdicts {
 
   constructor(
     readonly ruleSet: RuleSet,
+    readonly programs: ProgramClasses,
     readonly budget: Budget,
   ) {
-    this.programs = classifyPrograms(ruleSet.rules, budget);
-    this.marks = new Marks(ruleSet, this.programs.sources.length);
+    this.marks = new Marks(ruleSet, programs.sources.length);
     this.#isForTerminal = ruleSet.rules.map(({ rule }) => rule.terminal === true);
     this.#hasTerminals = this.#isForTerminal.includes(true);
     this.#settled = new Rows(ruleSet);

@@ -38,6 +38,11 @@ export class Kernel {
     return this.#programs.adopted;
   }
 
+  /** Takes away what an earlier daemon of another build left in force, once every container has its image here. */
+  removeReplaced(): void {
+    this.#programs.removeReplaced();
+  }
+
   get programNames(): string[] {
     return [...this.#links().keys()];
   }

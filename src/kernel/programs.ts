@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import koffi from 'koffi';
 import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
+import { IMAGE_LAYOUT } from '../image/layout.js';
 import {
   attachLsm,
   checked,
@@ -47,6 +48,9 @@ const PINNED_MAPS = [
 ] as const;
 type PinnedMap = (typeof PINNED_MAPS)[number];
 
+/** Images of another layout lie in a map of their own, where the programs that can read them still find them. */
+const pinName = (map: PinnedMap): string => (map === 'containers' ? `${map}-${IMAGE_LAYOUT}` : map);
+
 /** Programs for hooks that not every supported kernel has, with the function that shows the hook. */
 const OPTIONAL_PROGRAMS: Readonly<Record<string, string>> = {
   hauberk_file_truncate: 'bpf_lsm_file_truncate',
@@ -67,13 +71,16 @@ export interface AttachedPrograms {
   readonly calls: OnDemandProgram;
   /** True when an earlier daemon had left these very programs in force. */
   readonly adopted: boolean;
+  /** Takes the programs and maps of other builds away; they are in force until then. */
+  removeReplaced(): void;
   /** Takes the enforcement away: links, maps and pins. */
   detach(): void;
 }
 
 /**
  * Attaches the programs of an object file, or takes over the ones an earlier daemon pinned if they come from the same
- * file. Programs of another file stay in force until the new ones are attached.
+ * file. Programs of another file stay in force beside the new ones, with the images that they can read, until
+ * `removeReplaced`.
  *
  * @param pinDirectory a directory on a BPF file system
  * @throws Failure failed-precondition with what libbpf and the verifier said
@@ -95,15 +102,9 @@ export function attachPrograms(objectPath: string, pinDirectory: string, host: N
         existsSync(join(programsDirectory, each, CALLS_LINK)),
       );
       if (!adopted) load(object, programs, buildDirectory, mapsDirectory, host);
-      const taken = takeOver(
-        programs.map(({ name }) => name),
-        buildDirectory,
-        mapsDirectory,
-        adopted,
-        pinDirectory,
-      );
+      const names = programs.map(({ name }) => name);
+      const taken = takeOver(names, { pinDirectory, programsDirectory, build, mapsDirectory }, adopted);
       if (callsWereSeen) taken.calls.attach();
-      removeOtherBuilds(programsDirectory, build);
       return taken;
     } finally {
       closeObject(object);
@@ -151,7 +152,7 @@ function load(
 ): void {
   for (const name of PINNED_MAPS) {
     const map = checkedPointer(`no map ${name} in the object`, findMap(object, name));
-    checked(`cannot pin map ${name}`, setPinPath(map, join(mapsDirectory, name)));
+    checked(`cannot pin map ${name}`, setPinPath(map, join(mapsDirectory, pinName(name))));
   }
   // The two constants of task.h, in the order in which the compiler puts them.
   const constants = initialValue(checkedPointer('no constants in the object', findMap(object, '.rodata')), [0]);
@@ -171,40 +172,45 @@ function load(
   }
 }
 
-function takeOver(
-  names: readonly string[],
-  buildDirectory: string,
-  mapsDirectory: string,
-  adopted: boolean,
-  pinDirectory: string,
-): AttachedPrograms {
+interface Places {
+  readonly pinDirectory: string;
+  readonly programsDirectory: string;
+  readonly build: string;
+  readonly mapsDirectory: string;
+}
+
+function takeOver(names: readonly string[], places: Places, adopted: boolean): AttachedPrograms {
+  const { pinDirectory, programsDirectory, build, mapsDirectory } = places;
+  const buildDirectory = join(programsDirectory, build);
   const open = (path: string) => checked(`cannot open ${path}`, getPinned(path));
-  const maps = Object.fromEntries(PINNED_MAPS.map((name) => [name, open(join(mapsDirectory, name))]));
+  const maps = Object.fromEntries(PINNED_MAPS.map((name) => [name, open(join(mapsDirectory, pinName(name)))]));
   const linked = names.filter((name) => name !== CALLS_PROGRAM);
   const links = new Map(linked.map((name) => [name, open(join(buildDirectory, name))]));
   const calls = new OnDemandProgram(join(buildDirectory, CALLS_PROGRAM), join(buildDirectory, CALLS_LINK));
+  const removeReplaced = () => {
+    for (const other of readdirSync(programsDirectory)) {
+      if (other !== build) removeDirectory(join(programsDirectory, other));
+    }
+    const current = new Set(PINNED_MAPS.map(pinName));
+    for (const map of readdirSync(mapsDirectory)) if (!current.has(map)) unlinkSync(join(mapsDirectory, map));
+  };
   return {
     maps: maps as Record<PinnedMap, number>,
     links,
     calls,
     adopted,
+    removeReplaced,
     detach: () => {
+      removeReplaced();
       calls.detach();
       removeDirectory(buildDirectory);
       for (const descriptor of links.values()) closeDescriptor(descriptor);
-      removeOtherBuilds(join(pinDirectory, 'programs'), '');
-      removeDirectory(join(pinDirectory, 'programs'));
+      removeDirectory(programsDirectory);
       for (const descriptor of Object.values(maps)) closeDescriptor(descriptor);
       removeDirectory(mapsDirectory);
       removeDirectory(pinDirectory);
     },
   };
-}
-
-function removeOtherBuilds(programsDirectory: string, build: string): void {
-  for (const other of readdirSync(programsDirectory)) {
-    if (other !== build) removeDirectory(join(programsDirectory, other));
-  }
 }
 
 /** Removes a directory of pins; a BPF file system knows no recursive removal of its own. */

@@ -1,8 +1,6 @@
-import { compileImage } from '../image/compile.js';
-import type { DecidingRule } from '../image/image.js';
+import type { DecidingRule, Image } from '../image/image.js';
 import { classifyProgram, type Decision, decide } from '../image/walk.js';
 import type { Action } from '../policy/model.js';
-import type { RuleSet } from '../policy/rule-set.js';
 import type { ObservedAccess } from './observed-access.js';
 
 export interface Judgement {
@@ -15,17 +13,12 @@ export interface Judgement {
 
 const STRENGTH: readonly Action[] = ['Allow', 'Audit', 'Block'];
 
-/** Says what a rule set decides of accesses that were seen, by the image the kernel would follow. */
+/** Says what is decided of accesses that were seen, by the image the kernel would follow. */
 export class Judge {
-  readonly #image;
-
-  /** @throws Failure as compileImage does */
-  constructor(ruleSet: RuleSet) {
-    this.#image = compileImage(ruleSet);
-  }
+  constructor(readonly image: Image) {}
 
   judge({ word, program, fromOutside, terminal, ownership, operations }: ObservedAccess): Judgement {
-    const { words, rules } = this.#image;
+    const { words, rules } = this.image;
     const programClass = fromOutside || program === '' ? 0 : classifyProgram(words, Buffer.from(program));
     const actor = { programClass, terminal };
     const bytes = Buffer.from(word);

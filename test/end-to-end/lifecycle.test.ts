@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client } from '../support/client.js';
@@ -108,8 +108,16 @@ test('after kill -9 a blocked access stays blocked, and the next daemon takes ov
   assert.equal(isObserved(), false);
 });
 
-test('while a daemon takes over, a blocked access is never let through', async () => {
+test('while a daemon of another build takes over, a blocked access is never let through', async () => {
   await daemon.end('SIGKILL');
+  const [programs, maps] = [join(daemon.pinDirectory, 'programs'), join(daemon.pinDirectory, 'maps')];
+  const [build, images] = [
+    readdirSync(programs)[0]!,
+    readdirSync(maps).find((name) => name.startsWith('containers-'))!,
+  ];
+  // To the next daemon these are programs that it does not know, with images that it cannot read.
+  renameSync(join(programs, build), join(programs, 'other'));
+  renameSync(join(maps, images), join(maps, 'containers-0'));
   // The container tries without pause, in one process; it writes a line for each time it got through.
   docker(
     'exec',
@@ -122,6 +130,8 @@ test('while a daemon takes over, a blocked access is never let through', async (
   await daemon.start();
   await new Promise((resolve) => setTimeout(resolve, 1000));
   assert.match(script('echo > /tmp/stop; cat /tmp/through').output, /No such file/);
+  assert.deepEqual(readdirSync(programs), [build]);
+  assert.ok(readdirSync(maps).includes(images) && !readdirSync(maps).includes('containers-0'));
   client.close();
   client = new Client(daemon.address);
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { compileImage } from '../../src/image/compile.js';
 import { checkPattern } from '../../src/image/pattern.js';
 import type { Postures } from '../../src/policy/model.js';
 import { resolveRules } from '../../src/policy/rule-set.js';
@@ -106,12 +107,8 @@ const judgeOf = (accesses: readonly ObservedAccess[]) => {
   const options = { name: 'suggested', namespace: 'default', matchLabels: { app: 'a' }, checkPattern };
   const { policy, evidence } = suggestPolicy(accesses, options);
   assert.deepEqual([...evidence.keys()].sort(), policy.rules.map(({ id }) => id).sort());
-  return new Judge(
-    resolveRules(
-      policy.rules.map((rule) => ({ policy, rule })),
-      BLOCK,
-    ),
-  );
+  const bound = policy.rules.map((rule) => ({ policy, rule }));
+  return new Judge(compileImage(resolveRules(bound, BLOCK)));
 };
 
 test('under the policy suggested for any accesses, each of them is let through where the posture is block', () => {

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Automaton } from '../../../src/image/automaton.js';
 import { minimize } from '../../../src/image/minimize.js';
 import { coarsestPartition } from '../../../src/image/partition.js';
+import { finish } from '../../../src/image/steps.js';
 import { automatonOf } from './automata.js';
+
+const partitionOf = (automaton: Automaton) => finish(coarsestPartition(automaton));
+const minimalOf = (automaton: Automaton) => finish(minimize(automaton));
 
 test('states are one whichever of their targets is the default', () => {
   const most = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [index + 1, 3]));
@@ -18,14 +23,14 @@ test('states are one whichever of their targets is the default', () => {
     ],
     5,
   );
-  const blockOf = coarsestPartition(automaton);
+  const blockOf = partitionOf(automaton);
   assert.equal(blockOf[1], blockOf[2]);
   assert.equal(new Set(blockOf).size, 5);
 });
 
 test('a default that no byte follows tells nothing apart', () => {
   const all = Object.fromEntries(Array.from({ length: 255 }, (_, index) => [index + 1, 3]));
-  const blockOf = coarsestPartition(
+  const blockOf = partitionOf(
     automatonOf(
       [
         { label: 0, byDefault: 0 },
@@ -44,17 +49,17 @@ test('states that differ only far along are kept apart', () => {
     label: index === 99 ? 1 : 0,
     byDefault: index === 0 || index === 99 ? 0 : index + 1,
   }));
-  assert.equal(new Set(coarsestPartition(automatonOf(chain, 1))).size, 100);
+  assert.equal(new Set(partitionOf(automatonOf(chain, 1))).size, 100);
 });
 
 test('loops that are entered at different places are one', () => {
   const loop = [2, 3, 1].map((byDefault) => ({ label: 1, byDefault }));
-  const minimal = minimize(automatonOf([{ label: 0, byDefault: 0 }, ...loop], 2));
+  const minimal = minimalOf(automatonOf([{ label: 0, byDefault: 0 }, ...loop], 2));
   assert.deepEqual([minimal.states, minimal.start, minimal.defaults[1]], [2, 1, 1]);
 });
 
 test('what leads nowhere is the dead state', () => {
-  const minimal = minimize(
+  const minimal = minimalOf(
     automatonOf(
       [
         { label: 0, byDefault: 0 },
@@ -73,7 +78,7 @@ test('what leads nowhere is the dead state', () => {
 
 test('the default is the target of most bytes', () => {
   const most = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [index + 1, 2]));
-  const minimal = minimize(
+  const minimal = minimalOf(
     automatonOf(
       [
         { label: 0, byDefault: 0 },
@@ -92,7 +97,7 @@ test('the default is the target of most bytes', () => {
 });
 
 test('states that the start does not reach are gone', () => {
-  const minimal = minimize(
+  const minimal = minimalOf(
     automatonOf(
       [
         { label: 0, byDefault: 0 },

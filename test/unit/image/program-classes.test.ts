@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Budget, DEFAULT_LIMITS } from '../../../src/image/limits.js';
 import { classifyPrograms } from '../../../src/image/program-classes.js';
+import { finish } from '../../../src/image/steps.js';
 import { exact, rule, ruleSet } from './rule-sets.js';
 
 const { rules } = ruleSet([
@@ -11,7 +12,7 @@ const { rules } = ruleSet([
   rule(exact('/1')),
 ]);
 
-const classify = () => classifyPrograms(rules, new Budget(DEFAULT_LIMITS));
+const classify = () => finish(classifyPrograms(rules, new Budget(DEFAULT_LIMITS)));
 
 test('programs that the same rules name share a class', () => {
   const { sources, classOf } = classify();
@@ -28,7 +29,7 @@ test('a program in a directory that a rule names is of the class of all that nam
     rule(exact('/333'), { sources: ['/bin/a', '/opt/**'] }),
     rule(exact('/22'), { sources: ['/bin/'] }),
   ]);
-  const { sources, classOf, reaches } = classifyPrograms(set.rules, new Budget(DEFAULT_LIMITS));
+  const { sources, classOf, reaches } = finish(classifyPrograms(set.rules, new Budget(DEFAULT_LIMITS)));
   const both = classOf(Int32Array.of(sources.indexOf('/bin/a'), sources.indexOf('/bin/')));
   const one = classOf(Int32Array.of(sources.indexOf('/bin/')));
   assert.notEqual(both, one);

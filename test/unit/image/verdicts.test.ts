@@ -8,12 +8,17 @@ import {
   VERDICT_ROW_ENTRIES,
 } from '../../../src/image/layout.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded } from '../../../src/image/limits.js';
+import { classifyPrograms } from '../../../src/image/program-classes.js';
+import { finish } from '../../../src/image/steps.js';
 import { Verdicts } from '../../../src/image/verdicts.js';
 import { decodeVerdict } from '../../../src/image/walk.js';
 import type { Rule } from '../../../src/policy/model.js';
 import { exact, rule, ruleSet } from './rule-sets.js';
 
-const verdictsOf = (...rules: Rule[]) => new Verdicts(ruleSet(rules), new Budget(DEFAULT_LIMITS));
+function verdictsOf(rules: Rule[], budget = new Budget(DEFAULT_LIMITS)): Verdicts {
+  const set = ruleSet(rules);
+  return new Verdicts(set, finish(classifyPrograms(set.rules, budget)), budget);
+}
 
 function label(verdicts: Verdicts, ...marks: number[]): number {
   const buffer = new IntBuffer();
@@ -36,14 +41,14 @@ function row(verdicts: Verdicts, index: number): string[] {
 }
 
 test('without rules everything is allowed by no rule', () => {
-  assert.deepEqual(row(verdictsOf(), 0), new Array(CELLS).fill('Allow -'));
+  assert.deepEqual(row(verdictsOf([]), 0), new Array(CELLS).fill('Allow -'));
 });
 
 test('postures decide for what no rule matches, each for its class, numbered after the rules', () => {
-  const verdicts = verdictsOf(
+  const verdicts = verdictsOf([
     rule(exact('/a'), { action: 'Allow' }),
     rule(exact('/b'), { action: 'Allow', class: 'process' }),
-  );
+  ]);
   // Of mapping as executable no rule speaks.
   assert.deepEqual(row(verdicts, verdicts.defaultRows[0]!), [
     'Audit 2',
@@ -59,27 +64,27 @@ test('postures decide for what no rule matches, each for its class, numbered aft
 });
 
 test('where the first rule has no effect the next one decides', () => {
-  const verdicts = verdictsOf(
+  const verdicts = verdictsOf([
     rule(exact('/long'), { action: 'Allow', readOnly: true }),
     rule(exact('/a'), { action: 'Audit' }),
-  );
+  ]);
   const [symbol, unnamed] = entries(verdicts, 0, 1);
   assert.equal(symbol, SYMBOL_VERDICT);
   assert.deepEqual(row(verdicts, unnamed!).slice(2, 6), ['Allow 0', 'Allow 0', 'Audit 1', 'Audit 1']);
 });
 
 test('a rule that a stronger one silences makes no difference to the label', () => {
-  const verdicts = verdictsOf(rule(exact('/long')), rule(exact('/a'), { action: 'Audit' }));
+  const verdicts = verdictsOf([rule(exact('/long')), rule(exact('/a'), { action: 'Audit' })]);
   assert.equal(label(verdicts, 0, 1), label(verdicts, 0));
   assert.notEqual(label(verdicts, 1), label(verdicts, 0));
 });
 
 test('only the classes that are answered differently have an entry', () => {
-  const verdicts = verdictsOf(
+  const verdicts = verdictsOf([
     rule(exact('/a'), { sources: ['/x'] }),
     rule(exact('/b'), { sources: ['/y'], action: 'Audit' }),
     rule(exact('/c'), { action: 'Audit' }),
-  );
+  ]);
   assert.equal(entries(verdicts).length, 0);
   // Class 2 is /x. Programs no rule names find no rule here, so there is no entry for them.
   const [symbol, named, ...rest] = entries(verdicts, 0);
@@ -91,31 +96,31 @@ test('only the classes that are answered differently have an entry', () => {
 
 test('a class that a rule names without effect has no entry', () => {
   const silent = { class: 'process', action: 'Allow', readOnly: true, sources: ['/x'] } as const;
-  const verdicts = verdictsOf(rule(exact('/a'), silent), rule(exact('/b')));
+  const verdicts = verdictsOf([rule(exact('/a'), silent), rule(exact('/b'))]);
   const symbols = entries(verdicts, 0, 1).filter((_, index) => index % 2 === 0);
   assert.deepEqual(symbols, [SYMBOL_VERDICT]);
 });
 
 test('the class of a program is part of the label', () => {
-  const verdicts = verdictsOf(rule(exact('/a'), { sources: ['/x'] }));
+  const verdicts = verdictsOf([rule(exact('/a'), { sources: ['/x'] })]);
   assert.deepEqual(entries(verdicts, verdicts.marks.ofSource(0)), [SYMBOL_PROGRAM_CLASS, 1]);
   assert.notEqual(label(verdicts, 0, verdicts.marks.ofSource(0)), label(verdicts, 0));
 });
 
 test('rows that are equal are one row', () => {
-  const verdicts = verdictsOf(rule(exact('/a'), { sources: ['/x', '/y'] }), rule(exact('/b'), { sources: ['/y'] }));
+  const verdicts = verdictsOf([rule(exact('/a'), { sources: ['/x', '/y'] }), rule(exact('/b'), { sources: ['/y'] })]);
   for (const marks of [[0], [0, 1], [1]]) label(verdicts, ...marks);
   assert.equal(verdicts.rowWords().length / CELLS, 3);
 });
 
 test('asking many rules for many classes counts as work', () => {
   const rules = Array.from({ length: 50 }, (_, index) => rule(exact('/a'), { sources: [`/${index}`] }));
-  const verdicts = new Verdicts(ruleSet(rules), new Budget({ ...DEFAULT_LIMITS, work: 500 }));
+  const verdicts = verdictsOf(rules, new Budget({ ...DEFAULT_LIMITS, work: 500 }));
   assert.throws(() => label(verdicts, ...rules.keys()), LimitExceeded);
 });
 
 test('a rule for processes with a terminal is answered to those only', () => {
-  const verdicts = verdictsOf(rule(exact('/long'), { terminal: true }), rule(exact('/a'), { action: 'Audit' }));
+  const verdicts = verdictsOf([rule(exact('/long'), { terminal: true }), rule(exact('/a'), { action: 'Audit' })]);
   const [, others, symbol, onTerminal] = entries(verdicts, 0, 1);
   assert.equal(symbol, SYMBOL_VERDICT + ACTOR_HAS_TERMINAL);
   assert.deepEqual(row(verdicts, others!).slice(2, 4), ['Audit 1', 'Audit 1']);
