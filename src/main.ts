@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { parseConfig } from './config/config.js';
 import { helpText } from './config/help.js';
-import { runDaemon, tryEnforcement } from './daemon.js';
 import { Failure } from './failure.js';
 import { VERSION } from './version.js';
 
@@ -12,11 +11,14 @@ try {
     process.stdout.write(helpText());
   } else if (config.version) {
     process.stdout.write(`hauberkd ${VERSION}\n`);
-  } else if (config.check) {
-    tryEnforcement(config.bpffsDir);
-    process.stdout.write('this kernel can enforce\n');
   } else {
-    await runDaemon(config);
+    const { runDaemon, tryEnforcement } = await import('./daemon.js');
+    if (config.check) {
+      tryEnforcement(config.bpffsDir);
+      process.stdout.write('this kernel can enforce\n');
+    } else {
+      await runDaemon(config);
+    }
   }
 } catch (thrown) {
   const failure = Failure.from(thrown);

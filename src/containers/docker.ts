@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import type { ContainerDescription } from './container.js';
 
 /** Labels by which policies for plain Docker select one container. */
@@ -24,13 +24,16 @@ export interface DockerWatch {
 
 /** Follows the containers of a Docker daemon until stopped, across its restarts. */
 export function watchDocker(watch: DockerWatch): { stop(): void } {
-  const docker = new Docker({ socketPath: watch.socketPath });
   let stopped = false;
   let stream: NodeJS.ReadableStream | undefined;
   let timer: NodeJS.Timeout | undefined;
   let backoff = BACKOFF_MILLISECONDS.first;
 
   const follow = async (): Promise<void> => {
+    // Here, for it takes longer to load than all the rest of the daemon.
+    const { default: Client } = await import('dockerode');
+    const docker = new Client({ socketPath: watch.socketPath });
+    if (stopped) return;
     // The events first: what happens while the list is read is not lost.
     stream = await docker.getEvents({ filters: { type: ['container'], event: ['start', 'die', 'destroy'] } });
     const lines = createInterface({ input: stream });
