@@ -29,7 +29,7 @@ import { addProgram } from './paths.js';
 import { PatternError } from './pattern.js';
 import { Precedence } from './precedence.js';
 import { classifyPrograms } from './program-classes.js';
-import { finish, type Steps } from './steps.js';
+import { finish, isStep, type Steps } from './steps.js';
 import { Verdicts } from './verdicts.js';
 import { addArguments, addQuestions } from './words.js';
 
@@ -65,7 +65,7 @@ function* buildAutomaton(ruleSet: RuleSet, budget: Budget): Steps<{ automaton: A
   const nondeterministic = new NondeterministicAutomaton(budget);
   for (const [index, bound] of ruleSet.rules.entries()) {
     addRule(nondeterministic, bound, index);
-    yield;
+    if (isStep(index)) yield;
   }
   verdicts.programs.sources.forEach((source, index) => {
     addProgram(nondeterministic, source, verdicts.marks.ofSource(index));

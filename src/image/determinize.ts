@@ -2,7 +2,7 @@ import type { Automaton } from './automaton.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import type { Budget } from './limits.js';
 import { LOOP_ANY, LOOP_NONE, NO_NODE, type NondeterministicAutomaton } from './nondeterministic.js';
-import type { Steps } from './steps.js';
+import { isStep, type Steps } from './steps.js';
 
 const SLASH = 0x2f;
 
@@ -73,7 +73,7 @@ class SubsetConstruction {
     const start = this.#stateOf(this.#reached);
     for (let state = 0; state < this.#subsets.size; state++) {
       this.#expand(state);
-      yield;
+      if (isStep(state)) yield;
     }
     this.#firstTransition.push(this.#targets.length);
     return {

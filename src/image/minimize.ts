@@ -1,7 +1,7 @@
 import { type Automaton, DEAD_STATE, PATH_BYTE_VALUES } from './automaton.js';
 import { IntBuffer } from './integers.js';
 import { coarsestPartition } from './partition.js';
-import type { Steps } from './steps.js';
+import { isStep, type Steps } from './steps.js';
 
 /** With fewer transitions than this, a state's default is that of more than half of the bytes and cannot be bettered. */
 const TRANSITIONS_WORTH_COUNTING = 100;
@@ -36,7 +36,7 @@ class Quotient {
     const start = this.#reach(this.automaton.start);
     for (let state = 0; state < this.#representatives.length; state++) {
       this.#add(this.#representatives.at(state));
-      yield;
+      if (isStep(state)) yield;
     }
     this.#firstTransition.push(this.#targets.length);
     const representatives = this.#representatives.values.subarray(0, this.#representatives.length);

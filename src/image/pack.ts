@@ -14,7 +14,7 @@ import {
 } from './layout.js';
 import { ROW_WORDS } from './rows.js';
 import { SlotTable } from './slot-table.js';
-import type { Steps } from './steps.js';
+import { isStep, type Steps } from './steps.js';
 import type { Verdicts } from './verdicts.js';
 import { inOrderOfWalks } from './walk-order.js';
 
@@ -73,7 +73,7 @@ class Packer {
         words[entry] = base;
         words[entry + 1] = this.#values.at(index);
       }
-      yield;
+      if (isStep(state)) yield;
     }
     for (const [row, place] of this.#rowPlaces.entries()) {
       if (place !== NOWHERE) words.set(this.#markedRow(row), place * 2);
@@ -104,7 +104,7 @@ class Packer {
       this.#readRow(state);
       this.#symbols.sort();
       shapeOf[state] = shapes.intern(this.#symbols.values, 0, this.#symbols.length);
-      yield;
+      if (isStep(state)) yield;
     }
     const symbolsOf = (shape: number) => shapes.pool.values.subarray(shapes.startOf(shape), shapes.startOf(shape + 1));
     const entriesOf = (state: number) => {
@@ -122,7 +122,7 @@ class Packer {
       this.#bases[state] = base;
       from[shape] = base + 1;
       for (const row of this.#rowsOf(state)) this.#placeRow(row);
-      yield;
+      if (isStep(index)) yield;
     }
   }
 

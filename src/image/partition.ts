@@ -1,6 +1,6 @@
 import type { Automaton } from './automaton.js';
 import { IntListTable } from './integers.js';
-import type { Steps } from './steps.js';
+import { isStep, type Steps } from './steps.js';
 
 /** Bytes as a set of bits, in so many words. */
 const SET_WORDS = 8;
@@ -82,11 +82,11 @@ class Refinement {
     let largest = 0;
     for (let block = 1; block < this.#blocks; block++) if (this.#size(block) > this.#size(largest)) largest = block;
     for (let block = 0; block < this.#blocks; block++) if (block !== largest) this.#waiting.push(block);
-    for (;;) {
+    for (let round = 0; ; round++) {
       const splitter = this.#waiting.pop();
       if (splitter === undefined) return this.#blockOf;
       this.#splitBy(splitter);
-      yield;
+      if (isStep(round)) yield;
     }
   }
 

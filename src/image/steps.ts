@@ -1,6 +1,11 @@
 /** Work that may be left at every `yield` and gone on with later, for others to have their turn; returns its result. */
 export type Steps<Result> = Generator<void, Result, void>;
 
+/** Whether a loop that has come so far may be left: often enough for others, and not so often that it costs. */
+export function isStep(index: number): boolean {
+  return (index & 63) === 0;
+}
+
 /** Does the work in one go. */
 export function finish<Result>(steps: Steps<Result>): Result {
   for (;;) {

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Client } from '../support/client.js';
+import { Client, type ReceivedEvent } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, exec, startContainer } from '../support/docker.js';
 
@@ -127,13 +127,47 @@ test('while a daemon of another build takes over, a blocked access is never let 
     '-c',
     'until [ -e /tmp/stop ]; do read x < /etc/shadow && echo through >> /tmp/through; done 2>/dev/null',
   );
-  await daemon.start();
+  await daemon.start('--events-per-second=0');
   await new Promise((resolve) => setTimeout(resolve, 1000));
   assert.match(script('echo > /tmp/stop; cat /tmp/through').output, /No such file/);
   assert.deepEqual(readdirSync(programs), [build]);
   assert.ok(readdirSync(maps).includes(images) && !readdirSync(maps).includes('containers-0'));
   client.close();
   client = new Client(daemon.address);
+});
+
+test('what does not fit into the ring while the daemon stands still is counted, and the rest comes', async () => {
+  const attempts = 4000;
+  // Long paths fill the ring, which has 8 MiB, with few events.
+  const directory = `/tmp/deep${`/${'x'.repeat(240)}`.repeat(10)}`;
+  script(`mkdir -p ${directory}; echo > ${directory}/file`);
+  const deep = manifest('  file: {matchDirectories: [{dir: /tmp/deep/, recursive: true}]}');
+  await client.call('PolicyService', 'ApplyPolicy', { manifest: deep.replace('lifecycle}', 'deep}') });
+  const events = await client.stream();
+  const dropped = async () => {
+    const text = await daemon.metrics();
+    return Number(/^hauberk_events_dropped_total\{cause="ring_full"\} (\d+)$/m.exec(text)?.[1]);
+  };
+  const before = await dropped();
+
+  daemon.send('SIGSTOP');
+  script(`i=0; while [ $i -lt ${attempts} ]; do i=$((i+1)); read x < ${directory}/file; done 2>/dev/null`);
+  daemon.send('SIGCONT');
+  const isTold = ({ object }: ReceivedEvent) => object === `${directory}/file`;
+  const count = async () => ({
+    told: events.events.filter(isTold).length,
+    missed: events.missed,
+    lost: await dropped(),
+  });
+  let { told, missed, lost } = await count();
+  for (let tries = 0; told + missed + lost - before < attempts && tries < 100; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    ({ told, missed, lost } = await count());
+  }
+  assert.equal(told + missed + lost - before, attempts);
+  assert.ok(told > 0 && lost > before, `${told} were told, ${missed} missed, ${lost} lost`);
+  events.cancel();
+  await client.call('PolicyService', 'DeletePolicy', { name: 'deep' });
 });
 
 test('a container that starts later comes by itself and is under the policy', async () => {

@@ -227,6 +227,16 @@ test('with capabilities allowed by name, any other is refused by the default pos
   });
 });
 
+test('a rule on a capability with a source holds for that program only', async () => {
+  const source = 'fromSource: [{path: /usr/bin/perl}]';
+  await under(`  capabilities: {matchCapabilities: [{capability: chown, ${source}}]}`, async () => {
+    const chown = 'chown(1000, 1000, "/etc/hostname") or fail(); say "changed"';
+    assert.equal(run(chown), 'Operation not permitted');
+    await denied('use', 'chown', 'capabilities.matchCapabilities[0]');
+    assert.equal(run(chown, 'target', '/bin/other'), 'changed');
+  });
+});
+
 test('a capability the kernel asks about without meaning to use it is refused and not reported', async () => {
   const metric = async () => {
     const text = await daemon.metrics();

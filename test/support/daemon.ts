@@ -60,6 +60,11 @@ export class Daemon {
     throw new Error(`hauberkd does not serve:\n${this.#log}`);
   }
 
+  /** Lets the process stand still, or go on. */
+  send(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process!.kill(signal);
+  }
+
   /** Sends a signal and waits for the end; returns the exit code, or the signal that ended it. */
   async end(signal: NodeJS.Signals): Promise<number | string> {
     const child = this.#process!;

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { FIGURE_NAMES } from '../../bench/figures.js';
+
+test('the benchmark measures every figure that this machine can measure by itself', () => {
+  const native = FIGURE_NAMES.filter((name) => !/^(vm|start)_/.test(name));
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    ['build/bench/main.js', '--quick', '--only', `^(${native.join('|')})$`],
+    { encoding: 'utf8' },
+  );
+  assert.equal(status, 0, stderr);
+  const measured = stdout.trim().split('\n');
+  assert.deepEqual(measured.map((line) => JSON.parse(line).name).sort(), [...native].sort());
+  for (const line of measured) assert.ok(JSON.parse(line).value > 0, line);
+});
