@@ -112,9 +112,12 @@ class Packer {
       return symbolsOf(shapeOf[state]!).length + rows * VERDICT_ROW_ENTRIES;
     };
     const from = new Int32Array(shapes.size).fill(HEADER_ENTRIES);
-    const { states, ends } = inOrderOfWalks(this.automaton, NEAR_START_ENTRIES, entriesOf);
+    const { states, ends } = yield* inOrderOfWalks(this.automaton, NEAR_START_ENTRIES, entriesOf);
     const before = [0];
-    for (const [index, state] of states.entries()) before.push(before[index]! + entriesOf(state));
+    for (const [index, state] of states.entries()) {
+      before.push(before[index]! + entriesOf(state));
+      if (isStep(index)) yield;
+    }
     for (const [index, state] of states.entries()) {
       this.#turnPageFor(before[ends[index]!]! - before[index]!);
       const shape = shapeOf[state]!;

@@ -1,4 +1,5 @@
 import { type Automaton, DEAD_STATE } from './automaton.js';
+import { isStep, type Steps } from './steps.js';
 
 /** The states but the dead one, each once, in the order in which a walk comes to them. */
 export interface WalkOrder {
@@ -13,7 +14,11 @@ export interface WalkOrder {
  *
  * @param entriesOf how many entries a state takes
  */
-export function inOrderOfWalks(automaton: Automaton, room: number, entriesOf: (state: number) => number): WalkOrder {
+export function* inOrderOfWalks(
+  automaton: Automaton,
+  room: number,
+  entriesOf: (state: number) => number,
+): Steps<WalkOrder> {
   const seen = new Uint8Array(automaton.states);
   seen[DEAD_STATE] = 1;
   const visit = (state: number): boolean => {
@@ -45,6 +50,7 @@ export function inOrderOfWalks(automaton: Automaton, room: number, entriesOf: (s
     if (!visit(state)) continue;
     const place = states.push(state) - 1;
     waiting.push(endOf(place), ...successors(automaton, state).reverse());
+    if (isStep(place)) yield;
   }
   return { states, ends };
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from './client.js';
 
-const START_MILLISECONDS = 60_000;
+const START_MILLISECONDS = 120_000;
 
 /** hauberkd as a process of its own, with its files in a new directory. */
 export class Daemon {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Automaton } from '../../../src/image/automaton.js';
+import { finish } from '../../../src/image/steps.js';
 import { inOrderOfWalks } from '../../../src/image/walk-order.js';
 
 /** State 1 leads to 2 and 3; 2 to 4 and 4 to 6; 3 to 5; every other byte to the dead state. */
@@ -15,7 +16,7 @@ const automaton: Automaton = {
 };
 
 test('states come level by level while there is room, then path after path', () => {
-  const order = (room: number) => inOrderOfWalks(automaton, room, () => 1);
+  const order = (room: number) => finish(inOrderOfWalks(automaton, room, () => 1));
   assert.deepEqual(order(100), { states: [1, 2, 3, 4, 5, 6], ends: [1, 2, 3, 4, 5, 6] });
   assert.deepEqual(order(1), { states: [1, 2, 4, 6, 3, 5], ends: [1, 4, 4, 4, 6, 6] });
   assert.deepEqual(order(0), { states: [1, 2, 4, 6, 3, 5], ends: [6, 4, 4, 4, 6, 6] });
