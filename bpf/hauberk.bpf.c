@@ -4,15 +4,13 @@
 #include "include/system_calls.h"
 #include "include/process_hooks.h"
 #include "include/argument_hooks.h"
-#include "include/file_hooks.h"
 #include "include/network_hooks.h"
 #include "include/name_hooks.h"
 #include "include/capability_hooks.h"
 #include "include/mapping_hooks.h"
-#include "include/filesystem_hooks.h"
 #include "include/mount_hooks.h"
 #include "include/trace_hooks.h"
 #include "include/namespace_hooks.h"
-#include "include/preset_hooks.h"
+#include "include/open_hooks.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -209,7 +209,6 @@ static __always_inline void question_begin(struct membership *found, struct scra
 	scratch->question.owner = access->subject != SUBJECT_PATH || owns(found->task, access->dentry);
 	scratch->question.match.subject = access->subject;
 	scratch->record.flags = (scratch->question.owner ? 0 : EVENT_NOT_OWNER) |
-				(has_terminal(found->task) ? EVENT_TERMINAL : 0) |
 				(found->member ? 0 : EVENT_FROM_OUTSIDE);
 	scratch->record.wanted = access->wanted;
 	scratch->record.operation = access->operation;

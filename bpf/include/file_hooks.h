@@ -4,37 +4,24 @@
 
 #include "system_calls.h"
 
-static __always_inline int decide_file(struct dentry *dentry, struct vfsmount *mnt, __u32 operation, __u32 wanted)
+static __always_inline int decide_member_file(struct membership *found, struct dentry *dentry, struct vfsmount *mnt,
+					      __u32 operation, __u32 wanted)
 {
 	struct access access = { .dentry = dentry, .mnt = mnt, .operation = operation, .wanted = wanted };
-	struct membership found = {};
 
-	if (!find_membership(&found) || !found.member ||
-	    !(found.flags & (1 << CLASS_FILE | IMAGE_OBSERVES_PATHS)) || is_nameless(dentry))
+	if (!(found->flags & (1 << CLASS_FILE | IMAGE_OBSERVES_PATHS)) || is_nameless(dentry))
 		return 0;
-	observe_path(&found, operation, dentry, mnt);
-	return decides(&found, CLASS_FILE) ? decide(&found, &access) : 0;
+	observe_path(found, operation, dentry, mnt);
+	return decides(found, CLASS_FILE) ? decide(found, &access) : 0;
 }
 
-SEC("lsm/file_open")
-int BPF_PROG(hauberk_file_open, struct file *file)
+static __always_inline int decide_file(struct dentry *dentry, struct vfsmount *mnt, __u32 operation, __u32 wanted)
 {
-	__u32 wanted = 0;
+	struct membership found = {};
 
-	/*
-	 * A file opened to be run is bprm_check_security's to decide, and one that
-	 * overlayfs opens below itself has been decided by its upper name.
-	 */
-	if ((file->f_flags & FMODE_EXEC) || (file->f_mode & FMODE_NOACCOUNT))
+	if (!find_membership(&found) || !found.member)
 		return 0;
-	if (file->f_mode & FMODE_READ)
-		wanted |= ACCESS_READ;
-	if (file->f_mode & FMODE_WRITE)
-		wanted |= ACCESS_WRITE;
-	/* Mode 3 of open(2) asks for no more than ioctl, yet it opens: take it for both. */
-	if (!wanted)
-		wanted = ACCESS_READ | ACCESS_WRITE;
-	return decide_file(file->f_path.dentry, file->f_path.mnt, OPERATION_OPEN, wanted);
+	return decide_member_file(&found, dentry, mnt, operation, wanted);
 }
 
 SEC("lsm/path_truncate")

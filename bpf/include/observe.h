@@ -85,13 +85,15 @@ static __always_inline __u64 access_id(struct scratch *scratch, struct task_stru
  */
 __noinline int observe(struct scratch *scratch)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct access_key key;
 	__u64 *known, once = 1;
 
 	if (!scratch)
 		return false;
+	note_terminal(scratch, task);
 	key.container = scratch->question.container;
-	key.access = access_id(scratch, bpf_get_current_task_btf());
+	key.access = access_id(scratch, task);
 	known = bpf_map_lookup_elem(&accesses, &key);
 	if (!known && !bpf_map_update_elem(&accesses, &key, &once, BPF_NOEXIST)) {
 		scratch->record.access = key.access;

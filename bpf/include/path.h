@@ -69,8 +69,7 @@ static long path_step(__u32 step, struct path_buffer **context)
 	struct path_walk *walk = &path->walk;
 	struct dentry *dentry = (void *)walk->dentry, *parent;
 	struct mount *mount = (void *)walk->mount;
-	const unsigned char *name;
-	__u32 length;
+	struct qstr name;
 
 	if (walk->dentry == walk->root) {
 		struct mount *outer = BPF_CORE_READ(mount, mnt_parent);
@@ -85,14 +84,14 @@ static long path_step(__u32 step, struct path_buffer **context)
 		return 0;
 	}
 	parent = BPF_CORE_READ(dentry, d_parent);
-	length = BPF_CORE_READ(dentry, d_name.len);
-	name = BPF_CORE_READ(dentry, d_name.name);
-	if (length >= NAME_BYTES_MAX || length + 1 > walk->offset) {
+	/* In one read; a step is most of what a path costs. */
+	name = BPF_CORE_READ(dentry, d_name);
+	if (name.len >= NAME_BYTES_MAX || name.len + 1 > walk->offset) {
 		walk->result = PATH_TOO_LONG;
 		return 1;
 	}
-	walk->offset -= length;
-	bpf_probe_read_kernel(&path->bytes[path_index(walk->offset)], length & (NAME_BYTES_MAX - 1), name);
+	walk->offset -= name.len;
+	bpf_probe_read_kernel(&path->bytes[path_index(walk->offset)], name.len & (NAME_BYTES_MAX - 1), name.name);
 	if (parent == dentry) {
 		/* A name without a tree: good for a report only. */
 		walk->result = PATH_UNREACHABLE;

@@ -2,8 +2,11 @@
 #ifndef HAUBERK_PROCESS_HOOKS_H
 #define HAUBERK_PROCESS_HOOKS_H
 
+#include "filesystems.h"
+#include "presets.h"
 #include "system_calls.h"
 
+/* Everything that is asked when a program is run, but its arguments: see argument_hooks.h. */
 SEC("lsm/bprm_check_security")
 int BPF_PROG(hauberk_bprm_check, struct linux_binprm *bprm)
 {
@@ -30,7 +33,9 @@ int BPF_PROG(hauberk_bprm_check, struct linux_binprm *bprm)
 		answer = decide(&found, &access);
 	context->next_generation = found.generation;
 	context->next_program_class = access.object_class;
-	return answer;
+	if (!answer)
+		answer = decide_filesystem(&found, bprm->file, OPERATION_EXEC);
+	return answer ? answer : decide_exec_presets(&found, bprm->file);
 }
 
 /* From here on the exec cannot fail: the task is the new program, and a member of the container. */

@@ -44,6 +44,13 @@ static __always_inline __u32 pid_at_level(struct task_struct *leader, __u32 leve
 	return BPF_CORE_READ(active_upid(pid, level), nr);
 }
 
+/* What is asked of the task only once there is something to tell. */
+static __always_inline void note_terminal(struct scratch *scratch, struct task_struct *task)
+{
+	if (has_terminal(task))
+		scratch->record.flags |= EVENT_TERMINAL;
+}
+
 /*
  * Sends the record whose operation, class, path result and flags are filled in.
  * Call it while the scratch buffer still holds the object's word. Zero unless
@@ -63,6 +70,7 @@ __noinline int report(struct scratch *scratch)
 		return 0;
 	container = scratch->question.container;
 	record = &scratch->record;
+	note_terminal(scratch, task);
 	record->time_ns = bpf_ktime_get_ns();
 	/* What is new to a profile comes once, so that it is no flood. */
 	if (!(record->flags & EVENT_OBSERVED) && !take_token(&container, record->time_ns, &record->flags)) {

@@ -200,7 +200,7 @@ static __always_inline bool has_no_name(__u32 result)
 __noinline int find_actor(struct scratch *scratch)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_context *context = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct task_context *context;
 	__u32 result = PATH_OK;
 	struct match *match;
 	struct file *file;
@@ -213,6 +213,7 @@ __noinline int find_actor(struct scratch *scratch)
 	match->object_class = PROGRAM_CLASS_UNNAMED;
 	if (!(scratch->question.image_flags & IMAGE_HAS_SOURCES) || !scratch->question.member)
 		goto found;
+	context = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (context && context->generation == scratch->question.generation) {
 		match->object_class = context->program_class;
 		goto found;

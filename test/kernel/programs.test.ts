@@ -9,7 +9,7 @@ import { type AttachedPrograms, attachPrograms } from '../../src/kernel/programs
 const OBJECT = 'build/bpf/hauberk.bpf.o';
 const PINS = '/sys/fs/bpf/hauberk-programs';
 /** The kernel gives up at a million; loading time grows with each. */
-const VERIFIED_INSTRUCTIONS_MAX = 400_000;
+const VERIFIED_INSTRUCTIONS_MAX = 100_000;
 const host = hostNamespaces();
 let programs: AttachedPrograms;
 

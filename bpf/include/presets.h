@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The presets that speak of programs and of /proc; the one on memory is in mapping_hooks.h. */
-#ifndef HAUBERK_PRESET_HOOKS_H
-#define HAUBERK_PRESET_HOOKS_H
+#ifndef HAUBERK_PRESETS_H
+#define HAUBERK_PRESETS_H
 
 #include "decide.h"
 
@@ -34,16 +34,12 @@ static __always_inline int decide_preset(struct membership *found, struct file *
 }
 
 /* Memory files and deleted ones have no name any more; what lies in /dev/shm is told by its path. */
-SEC("lsm/bprm_check_security")
-int BPF_PROG(hauberk_fileless_exec, struct linux_binprm *bprm)
+static __always_inline int decide_fileless(struct membership *found, struct file *file)
 {
-	struct membership found = {};
+	bool unlinked = !BPF_CORE_READ(file, f_inode, i_nlink);
 
-	if (!find_membership(&found) || !decides(&found, CLASS_PRESETS))
-		return 0;
-	if (!BPF_CORE_READ(bprm, file, f_inode, i_nlink))
-		return decide_preset(&found, NULL, OPERATION_EXEC, PRESET_FILELESS, word_unlinked);
-	return decide_preset(&found, bprm->file, OPERATION_EXEC, PRESET_FILELESS, word_named);
+	return decide_preset(found, unlinked ? NULL : file, OPERATION_EXEC, PRESET_FILELESS,
+			     unlinked ? word_unlinked : word_named);
 }
 
 /*
@@ -51,16 +47,22 @@ int BPF_PROG(hauberk_fileless_exec, struct linux_binprm *bprm)
  * `docker exec`, say. Its first process has the id 1. Where the container has
  * no process ids of its own, the two cannot be told apart.
  */
-SEC("lsm/bprm_check_security")
-int BPF_PROG(hauberk_exec_session, struct linux_binprm *bprm)
+static __always_inline int decide_session(struct membership *found, struct file *file)
 {
-	struct membership found = {};
-
-	if (!find_membership(&found) || found.member || !decides(&found, CLASS_PRESETS) ||
-	    found.container.pid_namespace == host_pid_namespace ||
-	    pid_at_level(found.task->group_leader, found.task->thread_pid->level) == 1)
+	if (found->member || found->container.pid_namespace == host_pid_namespace ||
+	    pid_at_level(found->task->group_leader, found->task->thread_pid->level) == 1)
 		return 0;
-	return decide_preset(&found, bprm->file, OPERATION_EXEC, PRESET_SESSION, NULL);
+	return decide_preset(found, file, OPERATION_EXEC, PRESET_SESSION, NULL);
+}
+
+static __always_inline int decide_exec_presets(struct membership *found, struct file *file)
+{
+	int denied;
+
+	if (!decides(found, CLASS_PRESETS))
+		return 0;
+	denied = decide_fileless(found, file);
+	return denied ? denied : decide_session(found, file);
 }
 
 /* The process an entry of /proc belongs to; 0 for an entry of none. */
@@ -84,22 +86,20 @@ static __always_inline bool is_environment(struct dentry *dentry)
 	return BPF_CORE_READ(dentry, d_name.len) == 7 && !__builtin_memcmp(name, "environ", 8);
 }
 
-SEC("lsm/file_open")
-int BPF_PROG(hauberk_process_entry_open, struct file *file)
+static __always_inline int decide_process_entry(struct membership *found, struct file *file)
 {
-	struct membership found = {};
 	struct inode *inode;
 	__u32 process;
 
-	if (!find_membership(&found) || !found.member || !decides(&found, CLASS_PRESETS))
+	if (!decides(found, CLASS_PRESETS))
 		return 0;
 	bpf_probe_read_kernel(&inode, sizeof(inode), &file->f_inode);
 	if (BPF_CORE_READ(inode, i_sb, s_magic) != PROC_SUPER_MAGIC)
 		return 0;
 	process = process_of(inode);
-	if (!process || process == found.task->tgid)
+	if (!process || process == found->task->tgid)
 		return 0;
-	return decide_preset(&found, file, OPERATION_OPEN, PRESET_PROCESS_ENTRY,
+	return decide_preset(found, file, OPERATION_OPEN, PRESET_PROCESS_ENTRY,
 			     is_environment(file->f_path.dentry) ? word_environment : word_entry);
 }
 

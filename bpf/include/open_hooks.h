@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Everything that is asked when a file is opened, in one program: who opens is found out once. */
+#ifndef HAUBERK_OPEN_HOOKS_H
+#define HAUBERK_OPEN_HOOKS_H
+
+#include "file_hooks.h"
+#include "filesystems.h"
+#include "presets.h"
+
+static __always_inline __u32 wanted_of(struct file *file)
+{
+	__u32 wanted = 0;
+
+	if (file->f_mode & FMODE_READ)
+		wanted |= ACCESS_READ;
+	if (file->f_mode & FMODE_WRITE)
+		wanted |= ACCESS_WRITE;
+	/* Mode 3 of open(2) asks for no more than ioctl, yet it opens: take it for both. */
+	return wanted ? wanted : ACCESS_READ | ACCESS_WRITE;
+}
+
+SEC("lsm/file_open")
+int BPF_PROG(hauberk_file_open, struct file *file)
+{
+	struct membership found = {};
+	int denied;
+
+	if (!find_membership(&found) || !found.member)
+		return 0;
+	/*
+	 * A file opened to be run is bprm_check_security's to decide, and one that
+	 * overlayfs opens below itself has been decided by its upper name.
+	 */
+	if (!(file->f_flags & FMODE_EXEC) && !(file->f_mode & FMODE_NOACCOUNT)) {
+		denied = decide_member_file(&found, file->f_path.dentry, file->f_path.mnt, OPERATION_OPEN,
+					    wanted_of(file));
+		if (!denied)
+			denied = decide_filesystem(&found, file, OPERATION_OPEN);
+		if (denied)
+			return denied;
+	}
+	return decide_process_entry(&found, file);
+}
+
+#endif
