@@ -4,6 +4,9 @@ export interface NamespacePair {
   readonly mountNamespace: number;
 }
 
+/** How many the kernel's maps have room for, with one place kept for the host: see bpf/include/maps.h. */
+export const CONTAINERS_MAX = 65_535;
+
 /** What someone who knows a container says of it. */
 export interface ContainerDescription {
   readonly id: string;

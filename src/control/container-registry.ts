@@ -1,5 +1,5 @@
 import type { Container } from '../containers/container.js';
-import { namespaceKey } from '../containers/container.js';
+import { CONTAINERS_MAX, namespaceKey } from '../containers/container.js';
 import { Failure, invalidInput } from '../failure.js';
 import { policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
@@ -19,7 +19,8 @@ export class ContainerRegistry {
   /**
    * Adds a container, or changes what is known of it.
    *
-   * @throws Failure invalid-argument when another container has these namespaces
+   * @throws Failure invalid-argument when another container has these namespaces, resource-exhausted when there are as
+   *   many as there can be
    */
   async put(container: Container): Promise<Outcome<ContainerChange>> {
     const { result, generation } = await this.ledger.change((current) => plan([container], [], current));
@@ -87,6 +88,12 @@ function plan(
     const kind = known === undefined ? 'added' : isSame(known, container) ? 'unchanged' : 'changed';
     if (kind !== 'unchanged') containers.set(container.id, container);
     changes.push({ container: containers.get(container.id)!, kind });
+  }
+  if (containers.size > CONTAINERS_MAX) {
+    throw new Failure(
+      'resource-exhausted',
+      `${containers.size} containers are more than the ${CONTAINERS_MAX} that one host may have`,
+    );
   }
   checkNamespacesAreOwn(containers.values());
   const touched = changes.filter(({ kind }) => kind !== 'unchanged');

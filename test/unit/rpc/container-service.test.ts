@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
+import { CONTAINERS_MAX, type Container } from '../../../src/containers/container.js';
 import {
   ContainerChange_Kind,
   ContainerOrigin,
@@ -54,6 +55,21 @@ describe('RegisterContainer', () => {
     const { container } = await register(request);
     assert.deepEqual([container?.name, container?.namespace, container?.pid], ['web-1', 'shop', pid]);
     assert.equal(container?.namespaces?.mountNamespace, statSync('/proc/self/ns/mnt').ino);
+  });
+
+  test('answers RESOURCE_EXHAUSTED when there are as many as the kernel has room for', async (t) => {
+    const { register, unregister, plane } = await start(t);
+    const containers = Array.from({ length: CONTAINERS_MAX }, (_, index): Container => {
+      const namespaces = { pidNamespace: index + 100, mountNamespace: index + 100 };
+      return { id: `c${index}`, name: '', namespace: '', labels: {}, origin: 'registered', namespaces, links: {} };
+    });
+    await plane.containers.sync(containers);
+    const { code, message } = await refusal(register({ id: 'one-more', identity }));
+    assert.equal(code, 'RESOURCE_EXHAUSTED');
+    assert.match(message, /65536 containers are more than the 65535 /);
+    assert.equal(plane.containers.list().length, CONTAINERS_MAX);
+    await unregister('c0');
+    await register({ id: 'one-more', identity });
   });
 
   test('names every field that is wrong, and registers nothing', async (t) => {
