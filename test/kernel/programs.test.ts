@@ -2,11 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { after, before, test } from 'node:test';
-import { CONTAINERS_MAX } from '../../src/containers/container.js';
 import { hostNamespaces } from '../../src/containers/procfs.js';
-import { compileImage } from '../../src/image/compile.js';
 import { programInfo } from '../../src/kernel/descriptor-info.js';
-import { ContainerMap, createKernelImage, releaseKernelImage } from '../../src/kernel/images.js';
 import { type AttachedPrograms, attachPrograms } from '../../src/kernel/programs.js';
 
 const OBJECT = 'build/bpf/hauberk.bpf.o';
@@ -46,20 +43,6 @@ test('the program that sees every system call is attached only while asked for',
   assert.deepEqual([next.link, existsSync(calls.linkPath)], [undefined, false]);
   assert.equal(attachPrograms(OBJECT, PINS, host).calls.link, undefined);
   calls.detach();
-});
-
-test('the kernel has room for as many containers as may be registered, and for the host', async () => {
-  const map = new ContainerMap(programs.maps.containers, programs.maps.container_starts);
-  const image = createKernelImage(compileImage({ rules: [], postures: {} }), 1);
-  const entryOf = (number: number) => ({
-    container: { pidNamespace: number + 1, mountNamespace: number + 1 },
-    initStartTicks: number + 1,
-    image,
-  });
-  await map.publish(Array.from({ length: CONTAINERS_MAX + 1 }, (_, index) => entryOf(index)));
-  assert.equal(map.keys().length, CONTAINERS_MAX + 1);
-  await assert.rejects(map.publish([entryOf(CONTAINERS_MAX + 1)]), /E2BIG/);
-  releaseKernelImage(image);
 });
 
 test('the second to attach the same programs adopts the first ones', () => {

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import koffi from 'koffi';
+import { CONTAINERS_MAX } from '../../src/containers/container.js';
 import { OPERATIONS as EVENT_OPERATIONS, FLAGS, PATH_RESULTS, RECORD, RECORD_BYTES } from '../../src/events/record.js';
 import * as layout from '../../src/image/layout.js';
 import { ACCESS_KEY, ACCESS_KEY_BYTES } from '../../src/kernel/accesses.js';
 import { COUNTERS } from '../../src/kernel/counters.js';
 import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../../src/kernel/event-limit.js';
 import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
+import { checkedPointer, closeObject, findMap, openObject } from '../../src/kernel/libbpf.js';
 import { PATH_OPERATIONS } from '../../src/policy/effect.js';
 import { RULE_CLASSES } from '../../src/policy/model.js';
 import { CALL_32_BIT, CALL_POINTS } from '../../src/policy/system-calls.js';
@@ -121,4 +124,12 @@ test('there are as many counters in C as in TypeScript', () => {
   assert.equal(counters.COUNTER_EVENT_RING_FULL, COUNTERS.indexOf('dropped.ring-full'));
   assert.equal(counters.COUNTER_TASK_STORAGE_FAILED, COUNTERS.indexOf('task-storage-failed'));
   assert.equal(counters.COUNTER_ANSWER_UNREAD, COUNTERS.indexOf('answer-unread'));
+});
+
+test('the kernel has room for as many containers as may be registered, and for the host', () => {
+  const maxEntries = koffi.load('libbpf.so.1').func('uint32 bpf_map__max_entries(const void *map)');
+  const object = checkedPointer('the programs', openObject('build/bpf/hauberk.bpf.o', null));
+  for (const name of ['containers', 'container_starts', 'token_buckets'])
+    assert.equal(maxEntries(checkedPointer(name, findMap(object, name))), CONTAINERS_MAX + 1, name);
+  closeObject(object);
 });
