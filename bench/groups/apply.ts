@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from '../../src/containers/container.js';
 import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
 import { Enforcement } from '../../src/control/enforcement.js';
@@ -10,6 +11,7 @@ import { PolicyRegistry } from '../../src/control/policy-registry.js';
 import { ContainerMap, createKernelImage, releaseKernelImage } from '../../src/kernel/images.js';
 import { toManifest } from '../../src/policy/manifest-text.js';
 import { PolicySet } from '../../src/policy/policy-set.js';
+import { compileSchemas } from '../../src/policy/schema-check.js';
 import { Store } from '../../src/store/store.js';
 import type { Group } from '../figures.js';
 import { BenchObject } from '../support/bench-object.js';
@@ -63,24 +65,31 @@ export const applyGroup: Group = {
       );
       const registry = new PolicyRegistry(ledger, POSTURES);
       await ledger.start([]);
+      // As the daemon does once it serves, not when the first policy comes.
+      for (const _ of compileSchemas());
       const milliseconds: number[] = [];
+      let worstDelay = 0;
       const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MILLISECONDS });
       for (let pass = 0; pass < passes; pass++) {
         const manifest = toManifest(mixedPolicy('applied', RULES_APPLIED + (pass % 2), { tier: 'front' }));
+        // Anew: what is done between the passes is no delay of the daemon's.
+        delays.reset();
         delays.enable();
+        // A turn before and one after, so that a delay from the first moment to the last is seen.
+        await sleep(2 * DELAY_RESOLUTION_MILLISECONDS);
         const began = performance.now();
         const { result } = await registry.apply(registry.readManifest(manifest));
         milliseconds.push(published - began);
-        // One more turn, so that a delay up to the last moment is seen.
-        await new Promise((resolve) => setTimeout(resolve, 2 * DELAY_RESOLUTION_MILLISECONDS));
+        await sleep(2 * DELAY_RESOLUTION_MILLISECONDS);
         delays.disable();
+        worstDelay = Math.max(worstDelay, delays.max);
         if (result[0]?.containerIds.length !== CONTAINERS) throw new Error('the policy did not reach every container');
       }
       if (map.keys().length !== CONTAINERS) throw new Error('the kernel does not hold every container');
       await ledger.stop();
       record('apply_ms_1000_containers', median(milliseconds));
       // What the timer measures includes its own period.
-      record('apply_stall_ms', delays.max / 1e6 - DELAY_RESOLUTION_MILLISECONDS);
+      record('apply_stall_ms', worstDelay / 1e6 - DELAY_RESOLUTION_MILLISECONDS);
     } finally {
       await store.close();
       object.close();

@@ -36,7 +36,8 @@ export class VirtualMachineGroup implements Group {
       const machine = spawn(
         'tools/vm/run',
         [
-          ...['--share', share, '--timeout', String(TIMEOUT_SECONDS)],
+          // A ratio is to be that of a kernel as it is shipped.
+          ...['--as-is', '--share', share, '--timeout', String(TIMEOUT_SECONDS)],
           ...[process.execPath, '--enable-source-maps', 'build/bench/vm/guest.js', file, pattern],
           ...(quick ? ['quick'] : []),
         ],
