@@ -25,6 +25,8 @@ const names = new NameServer({
   'other.example': { address: '127.0.0.22', timeToLive: 60 },
   'short.good.example': { address: '127.0.0.23', timeToLive: 1 },
   'stream.good.example': { address: '127.0.0.25', timeToLive: 60 },
+  'six.good.example': { address: '::1', timeToLive: 60 },
+  'over-six.good.example': { address: '127.0.0.26', timeToLive: 60 },
   'alias.good.example': { address: '127.0.0.24', timeToLive: 1, alias: 'elsewhere.example' },
 });
 /** Takes connections on every loopback address. */
@@ -34,13 +36,13 @@ let target: string;
 
 before(async () => {
   await names.start();
-  server.listen(8080, '0.0.0.0');
+  server.listen(8080, '::');
   await once(server, 'listening');
   execFileSync('tools/vm/docker', { stdio: 'inherit' });
   execFileSync('tools/vm/image', ['names', '/usr/bin/perl', '/bin/other=/usr/bin/perl', '/bin/sleep'], {
     stdio: 'inherit',
   });
-  writeFileSync('/run/resolv.conf', 'nameserver 127.0.0.1\n');
+  ask('127.0.0.1');
   const volumes = [`${PERL_LIBRARY}:${PERL_LIBRARY}:ro`, '/run/resolv.conf:/etc/resolv.conf:ro'];
   const flags = ['--network=host', ...volumes.flatMap((volume) => ['-v', volume])];
   target = startContainer('names', 'target', '--label', 'app=target', ...flags);
@@ -56,6 +58,11 @@ after(async () => {
   await daemon.end('SIGTERM');
   docker('rm', '-f', 'target');
 });
+
+/** Has the container ask this server from now on. */
+function ask(server: string): void {
+  writeFileSync('/run/resolv.conf', `nameserver ${server}\n`);
+}
 
 /** Runs `task` while a policy of this network section is in force. */
 async function under(section: string, task: () => Promise<void> | void): Promise<void> {
@@ -75,12 +82,12 @@ spec:
   }
 }
 
-/** What a script prints; `found` is the address that the C library's resolver finds for a name. */
+/** What a script prints; `found` is the address that the C library's resolver finds for a name, IPv4 unless `$_[1]` says. */
 function run(script: string, ...flags: string[]): Promise<string> {
-  const found = `sub found { my ($error, @found) = Socket::getaddrinfo($_[0], "", { family => AF_INET,
+  const found = `sub found { my ($error, @found) = Socket::getaddrinfo($_[0], "", { family => $_[1] // AF_INET,
       socktype => SOCK_STREAM });
-    return $error ? "nothing" : inet_ntoa((unpack_sockaddr_in($found[0]{addr}))[1]) }
-    sub called { my $s = make(AF_INET, SOCK_STREAM, 0); to($s, $_[0], 8080); return $s }\n`;
+    return $error ? "nothing" : (Socket::getnameinfo($found[0]{addr}, Socket::NI_NUMERICHOST()))[1] }
+    sub called { my $s = make($_[0] =~ /:/ ? AF_INET6 : AF_INET, SOCK_STREAM, 0); to($s, $_[0], 8080); return $s }\n`;
   return runBy('/usr/bin/perl', found + script, ...flags);
 }
 
@@ -147,6 +154,21 @@ test('with names allowed, only they are asked for and only their addresses calle
       'DENIED',
     ]);
     assert.ok(!names.asked.includes('other.example'));
+  });
+});
+
+test('IPv6 addresses are read out of answers, and answers out of IPv6', async () => {
+  await under('{action: Allow, matchDNSQueries: [{domain: good.example}]}', async () => {
+    assert.equal(await run('called("::1"); say "called"'), REFUSED);
+    const script = 'my $at = found("six.good.example", AF_INET6); called($at); say "called $at"';
+    assert.equal(await run(script), 'called ::1');
+    assert.equal(await run('called("127.0.0.26"); say "called"'), REFUSED);
+    ask('::1');
+    assert.equal(
+      await run('my $at = found("over-six.good.example"); called($at); say "called $at"'),
+      'called 127.0.0.26',
+    );
+    ask('127.0.0.1');
   });
 });
 

@@ -1,8 +1,10 @@
+import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:net';
+import { createServer, isIPv6, type Server } from 'node:net';
+import { parseAddressBlock } from '../../src/policy/address.js';
 
-/** What a server answers for a name: an address, perhaps of another name that stands for it. */
+/** What a server answers for a name: an IPv4 or IPv6 address, perhaps of another name that stands for it. */
 export interface Answer {
   readonly address: string;
   readonly timeToLive: number;
@@ -12,11 +14,12 @@ export interface Answer {
 const HEADER_BYTES = 12;
 const TYPE_A = 1;
 const TYPE_CNAME = 5;
+const TYPE_AAAA = 28;
 const NO_SUCH_NAME = 3;
 
-/** A name server (RFC 1035) on port 53 of the loopback address, by UDP and TCP, that knows IPv4 addresses only. */
+/** A name server (RFC 1035, RFC 3596) on port 53, by UDP and TCP, IPv4 and IPv6. */
 export class NameServer {
-  readonly #udp: Socket = createSocket('udp4');
+  readonly #udp: Socket = createSocket('udp6');
   readonly #tcp: Server;
   /** The names that were asked for. */
   readonly asked: string[] = [];
@@ -35,8 +38,8 @@ export class NameServer {
   }
 
   async start(): Promise<void> {
-    this.#udp.bind(53, '127.0.0.1');
-    this.#tcp.listen(53, '127.0.0.1');
+    this.#udp.bind(53, '::');
+    this.#tcp.listen(53, '::');
     await Promise.all([once(this.#udp, 'listening'), once(this.#tcp, 'listening')]);
   }
 
@@ -56,7 +59,8 @@ export class NameServer {
     this.asked.push(name);
     const question = message.subarray(HEADER_BYTES, at + 5);
     const answer = this.answers[name];
-    const records = answer === undefined || message.readUInt16BE(at + 1) !== TYPE_A ? [] : recordsOf(answer);
+    const type = message.readUInt16BE(at + 1);
+    const records = answer === undefined || type !== typeOf(answer.address) ? [] : recordsOf(answer);
     const flags = 0x8180 | (answer === undefined ? NO_SUCH_NAME : 0);
     const counts = [1, records.length, 0, 0].map((count) => number(count, 2));
     return Buffer.concat([message.subarray(0, 2), number(flags, 2), ...counts, question, ...records]);
@@ -65,10 +69,21 @@ export class NameServer {
 
 function recordsOf({ address, timeToLive, alias }: Answer): Buffer[] {
   const asked = number(0xc000 | HEADER_BYTES, 2);
-  const bytes = Buffer.from(address.split('.').map(Number));
-  if (alias === undefined) return [record(asked, TYPE_A, timeToLive, bytes)];
+  const type = typeOf(address);
+  const bytes = addressBytes(address);
+  if (alias === undefined) return [record(asked, type, timeToLive, bytes)];
   const name = nameBytes(alias);
-  return [record(asked, TYPE_CNAME, timeToLive, name), record(name, TYPE_A, 3600, bytes)];
+  return [record(asked, TYPE_CNAME, timeToLive, name), record(name, type, 3600, bytes)];
+}
+
+function addressBytes(address: string): Buffer {
+  const block = parseAddressBlock(address);
+  assert.ok(typeof block !== 'string', `${address} ${block}`);
+  return Buffer.from(block.address);
+}
+
+function typeOf(address: string): number {
+  return isIPv6(address) ? TYPE_AAAA : TYPE_A;
 }
 
 function record(name: Buffer, type: number, timeToLive: number, data: Buffer): Buffer {
