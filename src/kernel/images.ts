@@ -79,8 +79,8 @@ export class ContainerMap {
 
   /**
    * Gives each container its image in one batched update, off the main thread: the kernel waits for a grace period
-   * once a call, so that no decision under way still sees the image that was replaced when this resolves.
-   * A container's own switch is atomic.
+   * once a call (before Linux 6.8 for each container), so that no decision under way still sees the image that was
+   * replaced when this resolves. A container's own switch is atomic.
    */
   async publish(entries: readonly PublishedContainer[]): Promise<void> {
     if (entries.length === 0) return;

@@ -32,7 +32,7 @@ import {
 import { OnDemandProgram } from './on-demand.js';
 
 /** Maps that outlive the daemon; the next one finds them by these names below the pin directory. */
-const PINNED_MAPS = [
+export const PINNED_MAPS = [
   'containers',
   'container_starts',
   'tasks',
