@@ -18,11 +18,11 @@ import { PolicyRegistry } from './control/policy-registry.js';
 import { ProfileRegistry } from './control/profile-registry.js';
 import { Recordings } from './control/recordings.js';
 import { inTurns } from './control/turns.js';
-import { HeldBackWatch } from './events/held-back.js';
 import { EventHub } from './events/hub.js';
 import { observedAccess } from './events/observed.js';
 import { clockOffset, EventReader } from './events/reader.js';
 import { type EventRecord, FLAGS } from './events/record.js';
+import { SuppressionWatch } from './events/suppression.js';
 import { Failure } from './failure.js';
 import { Kernel } from './kernel/kernel.js';
 import type { RingBuffer } from './kernel/ring-buffer.js';
@@ -63,7 +63,7 @@ export async function runDaemon(config: Config): Promise<void> {
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
   const store = await Store.open(config.stateDir);
   const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostNamespaces());
-  const { enforcement, ledger, plane, heldBack, metrics, hub, expiry, recordings } = await assemble(
+  const { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings } = await assemble(
     config,
     logger,
     store,
@@ -93,7 +93,7 @@ export async function runDaemon(config: Config): Promise<void> {
   logger.info({ signal, detach: config.detachOnExit }, 'stopping');
   docker?.stop();
   plane.keeper.stop();
-  heldBack.stop();
+  suppressed.stop();
   expiry.stop();
   await server.shutdown(SHUTDOWN_GRACE_MILLISECONDS);
   services.close();
@@ -141,7 +141,7 @@ function accessOf(config: Config): Pick<ServerOptions, 'listen' | 'tls' | 'insec
 async function assemble(config: Config, logger: Logger, store: Store, kernel: Kernel) {
   const stored = await store.load();
   await settleDamaged(stored, store, config, logger);
-  const earlier = new Map(stored.imageRecords.map(({ generation, rules }) => [generation, rules]));
+  const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
   const postures = {
     process: config.defaultPostureProcess,
     file: config.defaultPostureFile,
@@ -156,7 +156,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const ledger: Ledger = new Ledger(
     enforcement,
     store,
-    { desired, generation: stored.generation },
+    { desired, revision: stored.revision },
     (seconds) => metrics.observeApply(seconds),
     () => {
       host.announce();
@@ -184,9 +184,9 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const hub = new EventHub();
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
   const now = () => process.hrtime.bigint() + clockOffset();
-  const heldBack = new HeldBackWatch(
-    kernel.allHeldBack(),
-    (namespaces) => kernel.heldBack(namespaces),
+  const suppressed = new SuppressionWatch(
+    kernel.allSuppressed(),
+    (namespaces) => kernel.suppressed(namespaces),
     containerOf,
     (summaries) => hub.publish(summaries),
     now,
@@ -196,12 +196,12 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
   };
   const reader: EventReader = new EventReader(
-    { containerOf, ruleOf: (generation, rule) => enforcement.ruleOf(generation, rule) },
+    { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule) },
     (events) => {
       hub.publish(events);
       metrics.observeEvents(events, now());
     },
-    (namespaces) => heldBack.tokensRanOut(namespaces),
+    (namespaces) => suppressed.tokensRanOut(namespaces),
     remember,
   );
   const metrics = new Metrics({
@@ -222,7 +222,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   await recordings.resume(stored);
   keeper.resume();
   ring = kernel.readEvents((waiting) => reader.read(waiting));
-  return { enforcement, ledger, plane, heldBack, metrics, hub, expiry, recordings };
+  return { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings };
 }
 
 /** A policy that cannot be read must not silently stop being enforced: what the kernel holds stays as it is. */

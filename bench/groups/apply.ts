@@ -59,7 +59,7 @@ export const applyGroup: Group = {
       const ledger = new Ledger(
         enforcement,
         store,
-        { desired: desiredState(), generation: 0 },
+        { desired: desiredState(), revision: 0 },
         () => undefined,
         () => undefined,
       );

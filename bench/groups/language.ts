@@ -141,14 +141,14 @@ async function explain(client: HauberkClient, passes: number, record: Recorder):
   const milliseconds: number[] = [];
   for (let pass = 0; pass < passes; pass++) {
     const began = performance.now();
-    const { decider } = await client.policies.explain({
+    const { decidedBy } = await client.policies.explain({
       subject: { $case: 'containerId', value: 'mix' },
       operation: 'read',
       object: exactPath(NAMED),
       program: sourceProgram(NAMED),
     });
     milliseconds.push(performance.now() - began);
-    if (decider?.$case !== 'rule') throw new Error('no rule decides');
+    if (decidedBy?.$case !== 'rule') throw new Error('no rule decides');
   }
   record('explain_ms_500_policies', median(milliseconds));
 }

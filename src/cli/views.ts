@@ -33,7 +33,7 @@ export function eventView(event: Event) {
     class: nameOf(AccessClass, event.class),
     action: nameOf(Action, event.action),
     result: nameOf(Result, event.result),
-    heldBack: Number(event.heldBack),
+    suppressed: Number(event.suppressed),
   };
 }
 
@@ -57,7 +57,7 @@ export function matchText({ match }: Rule): string {
       return match.value.directory + (match.value.recursive ? '**' : '*');
     case 'endpoint': {
       const { protocol, cidr, ports, direction } = match.value;
-      const name = direction === Direction.DIRECTION_UNSPECIFIED ? '' : nameOf(Direction, direction).toLowerCase();
+      const name = direction === Direction.UNSPECIFIED ? '' : nameOf(Direction, direction).toLowerCase();
       return [name, protocol, cidr, ports && `port ${ports}`].filter((part) => part !== '').join(' ');
     }
     case 'mount': {
@@ -122,12 +122,12 @@ export function statusView(status: GetStatusResponse) {
   return {
     ...status,
     started: timeText(status.started),
-    generation: Number(status.generation),
-    enforcedGeneration: Number(status.enforcedGeneration),
+    revision: Number(status.revision),
+    enforcedRevision: Number(status.enforcedRevision),
   };
 }
 
 export function nameOf(names: Readonly<Record<number, string>>, value: number): string {
   const name = names[value] ?? String(value);
-  return name.endsWith('_UNSPECIFIED') ? '' : name;
+  return name === 'UNSPECIFIED' ? '' : name;
 }

@@ -144,7 +144,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     'NUMBER',
     1000,
     [0, 1_000_000],
-    'how many events of one container are reported a second, 0 for all; those held back are counted',
+    'how many events of one container are reported a second, 0 for all; those suppressed are counted',
   ),
   'event-burst': number('NUMBER', 2000, [1, 1_000_000], 'how many of them at once, after a quiet time'),
   'detach-on-exit': {

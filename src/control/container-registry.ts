@@ -23,8 +23,8 @@ export class ContainerRegistry {
    *   many as there can be
    */
   async put(container: Container): Promise<Outcome<ContainerChange>> {
-    const { result, generation } = await this.ledger.change((current) => plan([container], [], current));
-    return { result: result.at(-1)!, generation };
+    const { result, revision } = await this.ledger.change((current) => plan([container], [], current));
+    return { result: result.at(-1)!, revision };
   }
 
   /** Makes the registered containers those given; containers of another origin stay as they are. All or nothing. */
@@ -63,8 +63,8 @@ export class ContainerRegistry {
   }
 
   /** Of the image the kernel decides by. */
-  imageGenerationOf(container: Container): number {
-    return this.ledger.enforcement.imageOf(container.id)?.kernelImage.generation ?? 0;
+  imageIdOf(container: Container): number {
+    return this.ledger.enforcement.imageOf(container.id)?.kernelImage.imageId ?? 0;
   }
 
   /** The rules that decide for a container, in the order in which they are asked. */

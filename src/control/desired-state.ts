@@ -6,7 +6,7 @@ import type { Profile } from '../profile/profile.js';
 /** What is to be decided: for which containers, by which policies. Immutable: a change makes another one. */
 export interface DesiredState {
   readonly policies: PolicySet;
-  /** By policy key: the generation of its last change. */
+  /** By policy key: the revision of its last change. */
   readonly versions: ReadonlyMap<string, number>;
   readonly containers: ReadonlyMap<string, Container>;
   /** By namespace: the default postures it has of its own. */

@@ -16,9 +16,9 @@ import { inTurns } from './turns.js';
 /** What a change needs to have written down before it takes effect. */
 export interface ImageChanges {
   readonly added: readonly LiveImage[];
-  /** Generations that were replaced earlier; their events have been read. */
+  /** Ids of images that were replaced earlier; their events have been read. */
   readonly retired: readonly number[];
-  /** The highest image generation ever used. */
+  /** The highest image id ever used. */
   readonly lastImage: number;
 }
 
@@ -35,7 +35,7 @@ export class Enforcement {
   #divergence: string | undefined;
   #retired: number[];
 
-  /** @param earlier the images of an earlier daemon: generation to what its rule numbers mean */
+  /** @param earlier the images of an earlier daemon: image id to what its rule numbers mean */
   constructor(
     readonly kernel: Pick<
       Kernel,
@@ -43,11 +43,11 @@ export class Enforcement {
     >,
     readonly postures: Postures,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
-    lastGeneration: number,
+    lastImageId: number,
     /** Left out: policies for the host are kept but not enforced. */
     readonly host: Container | undefined,
   ) {
-    this.#images = new LiveImages(kernel, earlier, lastGeneration);
+    this.#images = new LiveImages(kernel, earlier, lastImageId);
     this.#retired = [...earlier.keys()];
   }
 
@@ -60,8 +60,8 @@ export class Enforcement {
     return this.#images.count;
   }
 
-  ruleOf(generation: number, rule: number): RuleDescription | undefined {
-    return this.#images.ruleOf(generation, rule);
+  ruleOf(imageId: number, rule: number): RuleDescription | undefined {
+    return this.#images.ruleOf(imageId, rule);
   }
 
   imageOf(containerId: string): LiveImage | undefined {
@@ -95,14 +95,14 @@ export class Enforcement {
       await record({
         added: [...fresh.values()],
         retired: this.#retired,
-        lastImage: this.#images.lastGeneration,
+        lastImage: this.#images.lastImageId,
       });
     } catch (error) {
       this.#images.abandon(fresh);
       throw error;
     }
     const released = this.#images.settle([...next.values()].map(({ image }) => image));
-    this.#retired = released.map(({ kernelImage }) => kernelImage.generation);
+    this.#retired = released.map(({ kernelImage }) => kernelImage.imageId);
     await this.#publish(next);
   }
 
@@ -125,8 +125,8 @@ export class Enforcement {
   }
 
   /** Compiles what `change` would compile. @throws Failure where that fails */
-  async rehearse(desired: DesiredState, affected: (container: Container) => boolean): Promise<void> {
-    for await (const { ruleSet } of this.#kinds(desired, affected)) await this.#images.rehearse(ruleSet);
+  async dryRun(desired: DesiredState, affected: (container: Container) => boolean): Promise<void> {
+    for await (const { ruleSet } of this.#kinds(desired, affected)) await this.#images.dryRun(ruleSet);
   }
 
   /** Every container and, if a policy reaches it, the host. */
@@ -154,8 +154,8 @@ export class Enforcement {
   }
 
   /** Compiles one policy by itself, so that what no container can have is refused before one asks for it. */
-  rehearsePolicy(policy: Policy): Promise<void> {
-    return this.#images.rehearse(
+  dryRunPolicy(policy: Policy): Promise<void> {
+    return this.#images.dryRun(
       resolveRules(
         policy.rules.map((rule) => ({ policy, rule })),
         this.postures,

@@ -21,9 +21,9 @@ export interface HostStatus {
   readonly adopted: boolean;
   readonly dockerConnected: boolean;
   /** Counts the changes that were written down. */
-  readonly generation: number;
+  readonly revision: number;
   /** The one the kernel holds. */
-  readonly enforcedGeneration: number;
+  readonly enforcedRevision: number;
 }
 
 /** How the daemon and its kernel are, and who wants to hear of it. */
@@ -37,7 +37,7 @@ export class HostState {
   constructor(
     readonly kernel: Pick<Kernel, 'adopted' | 'programNames'>,
     readonly enforcement: Pick<Enforcement, 'divergence' | 'imageCount'>,
-    readonly ledger: Pick<Ledger, 'desired' | 'generation' | 'enforcedGeneration' | 'whenEnforced'>,
+    readonly ledger: Pick<Ledger, 'desired' | 'revision' | 'enforcedRevision' | 'whenEnforced'>,
   ) {}
 
   status(): HostStatus {
@@ -55,14 +55,14 @@ export class HostState {
       started: this.#started,
       adopted: this.kernel.adopted,
       dockerConnected: this.#dockerConnected,
-      generation: this.ledger.generation,
-      enforcedGeneration: this.ledger.enforcedGeneration,
+      revision: this.ledger.revision,
+      enforcedRevision: this.ledger.enforcedRevision,
     };
   }
 
   /** See Ledger.whenEnforced. */
-  whenEnforced(generation: number, givenUp: AbortSignal): Promise<number | undefined> {
-    return this.ledger.whenEnforced(generation, givenUp);
+  whenEnforced(revision: number, givenUp: AbortSignal): Promise<number | undefined> {
+    return this.ledger.whenEnforced(revision, givenUp);
   }
 
   set dockerConnected(connected: boolean) {

@@ -22,39 +22,39 @@ export interface LiveImage {
   readonly decided: ReadonlySet<number>;
 }
 
-/** Events of a replaced image may still wait in the ring: so many generations are remembered. */
-const RETIRED_GENERATIONS_KEPT = 256;
+/** Events of a replaced image may still wait in the ring: so many revisions are remembered. */
+const RETIRED_IMAGES_KEPT = 256;
 
 /** The images in force. Equal rule sets share one image. */
 export class LiveImages {
   readonly #byKey = new Map<string, LiveImage>();
-  readonly #rulesByGeneration: Map<number, readonly RuleDescription[]>;
-  #generation: number;
+  readonly #rulesByImageId: Map<number, readonly RuleDescription[]>;
+  #imageId: number;
 
   /**
    * @param earlier what the rule numbers of an earlier daemon's images mean
-   * @param lastGeneration the highest generation ever used
+   * @param lastImageId the highest imageId ever used
    */
   constructor(
     readonly kernel: Pick<Kernel, 'createImage' | 'releaseImage'>,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
-    lastGeneration: number,
+    lastImageId: number,
   ) {
-    this.#rulesByGeneration = new Map(earlier);
-    this.#generation = lastGeneration;
+    this.#rulesByImageId = new Map(earlier);
+    this.#imageId = lastImageId;
   }
 
   get count(): number {
     return this.#byKey.size;
   }
 
-  get lastGeneration(): number {
-    return this.#generation;
+  get lastImageId(): number {
+    return this.#imageId;
   }
 
-  /** What a rule number of a generation means; also of one just replaced. */
-  ruleOf(generation: number, rule: number): RuleDescription | undefined {
-    return this.#rulesByGeneration.get(generation)?.[rule];
+  /** What a rule number of a imageId means; also of one just replaced. */
+  ruleOf(imageId: number, rule: number): RuleDescription | undefined {
+    return this.#rulesByImageId.get(imageId)?.[rule];
   }
 
   /** The image for a rule set: the one in force, or one of `fresh`, or a new one in the kernel, added to `fresh`. */
@@ -63,8 +63,8 @@ export class LiveImages {
     const existing = this.#byKey.get(key) ?? fresh.get(key);
     if (existing !== undefined) return existing;
     const image = await finishInTurns(compileInSteps(ruleSet));
-    this.#generation++;
-    const kernelImage = this.kernel.createImage(image, this.#generation);
+    this.#imageId++;
+    const kernelImage = this.kernel.createImage(image, this.#imageId);
     const made = {
       key,
       ruleSet,
@@ -75,7 +75,7 @@ export class LiveImages {
     };
     fresh.set(key, made);
     // Before the kernel can report by it, not after.
-    this.#rulesByGeneration.set(kernelImage.generation, made.rules);
+    this.#rulesByImageId.set(kernelImage.imageId, made.rules);
     return made;
   }
 
@@ -85,7 +85,7 @@ export class LiveImages {
   }
 
   /** Compiles a rule set that no image in force decides for. */
-  async rehearse(ruleSet: RuleSet): Promise<void> {
+  async dryRun(ruleSet: RuleSet): Promise<void> {
     if (!this.#byKey.has(keyOf(ruleSet))) await finishInTurns(compileInSteps(ruleSet));
   }
 
@@ -93,7 +93,7 @@ export class LiveImages {
   abandon(fresh: ReadonlyMap<string, LiveImage>): void {
     for (const { kernelImage } of fresh.values()) {
       this.kernel.releaseImage(kernelImage);
-      this.#rulesByGeneration.delete(kernelImage.generation);
+      this.#rulesByImageId.delete(kernelImage.imageId);
     }
   }
 
@@ -105,15 +105,15 @@ export class LiveImages {
     for (const image of released) this.kernel.releaseImage(image.kernelImage);
     this.#byKey.clear();
     for (const [key, image] of kept) this.#byKey.set(key, image);
-    this.#forgetOldGenerations();
+    this.#forgetOldImages();
     return released;
   }
 
-  #forgetOldGenerations(): void {
-    const live = new Set([...this.#byKey.values()].map(({ kernelImage }) => kernelImage.generation));
-    const retired = [...this.#rulesByGeneration.keys()].filter((generation) => !live.has(generation));
-    for (const generation of retired.slice(0, Math.max(0, retired.length - RETIRED_GENERATIONS_KEPT))) {
-      this.#rulesByGeneration.delete(generation);
+  #forgetOldImages(): void {
+    const live = new Set([...this.#byKey.values()].map(({ kernelImage }) => kernelImage.imageId));
+    const retired = [...this.#rulesByImageId.keys()].filter((imageId) => !live.has(imageId));
+    for (const imageId of retired.slice(0, Math.max(0, retired.length - RETIRED_IMAGES_KEPT))) {
+      this.#rulesByImageId.delete(imageId);
     }
   }
 }
@@ -121,7 +121,7 @@ export class LiveImages {
 function keyOf(ruleSet: RuleSet): string {
   return JSON.stringify([
     ruleSet.postures,
-    ruleSet.rehearsedPostures,
+    ruleSet.permissivePostures,
     ruleSet.profiled,
     ruleSet.rules.map(({ policy, rule }) => [policyKey(policy), policy.mode, rule]),
   ]);

@@ -20,16 +20,16 @@ export interface Change<Result> {
 }
 
 /**
- * Works a change out from the state it is made to and the generation it will have. No other change is made meanwhile.
+ * Works a change out from the state it is made to and the revision it will have. No other change is made meanwhile.
  *
  * @throws Failure and then nothing has changed
  */
-export type Work<Result> = (current: DesiredState, generation: number) => Change<Result> | Promise<Change<Result>>;
+export type Work<Result> = (current: DesiredState, revision: number) => Change<Result> | Promise<Change<Result>>;
 
 export interface Outcome<Result> {
   readonly result: Result;
   /** Of the state that holds now. */
-  readonly generation: number;
+  readonly revision: number;
 }
 
 /** How long to wait before asking the kernel again for a change it did not take. */
@@ -37,28 +37,28 @@ const RETRY_MILLISECONDS = 1000;
 
 /**
  * The daemon's one writer: every change goes through here, one at a time. It is checked and compiled whole, then
- * written to disk, then published to the kernel, then answered. Generations count the changes.
+ * written to disk, then published to the kernel, then answered. Revisions count the changes.
  */
 export class Ledger {
   readonly #serial = new Serial();
   readonly #byNamespaces = new Map<string, Container>();
-  readonly #waiting = new Set<{ readonly generation: number; readonly resolve: () => void }>();
+  readonly #waiting = new Set<{ readonly revision: number; readonly resolve: () => void }>();
   #desired: DesiredState;
-  #generation: number;
-  #enforcedGeneration = 0;
+  #revision: number;
+  #enforcedRevision = 0;
   #retry: NodeJS.Timeout | undefined;
 
   constructor(
     readonly enforcement: Enforcement,
     readonly store: Pick<Store, 'commit'>,
-    initial: { readonly desired: DesiredState; readonly generation: number },
+    initial: { readonly desired: DesiredState; readonly revision: number },
     /** Called with the seconds a change took, from the call to the last map update. */
     readonly onApplied: (seconds: number) => void,
     /** Called after each change, also after one the kernel did not take. */
     readonly onChange: () => void,
   ) {
     this.#desired = initial.desired;
-    this.#generation = initial.generation;
+    this.#revision = initial.revision;
   }
 
   get desired(): DesiredState {
@@ -66,13 +66,13 @@ export class Ledger {
   }
 
   /** Of the last change that was written down. */
-  get generation(): number {
-    return this.#generation;
+  get revision(): number {
+    return this.#revision;
   }
 
   /** The one the kernel holds. */
-  get enforcedGeneration(): number {
-    return this.#enforcedGeneration;
+  get enforcedRevision(): number {
+    return this.#enforcedRevision;
   }
 
   /**
@@ -92,26 +92,26 @@ export class Ledger {
 
   change<Result>(work: Work<Result>): Promise<Outcome<Result>> {
     return this.#serial.run(async () => {
-      const { next, result } = await work(this.#desired, this.#generation + 1);
+      const { next, result } = await work(this.#desired, this.#revision + 1);
       if (next !== undefined) await this.#carryOut(next.desired, next.affected, next.stored, 1);
-      return { result, generation: this.#generation };
+      return { result, revision: this.#revision };
     });
   }
 
   /** All of `change` but the change: what would be compiled is compiled. */
-  rehearse<Result>(work: Work<Result>): Promise<Result> {
+  dryRun<Result>(work: Work<Result>): Promise<Result> {
     return this.#serial.run(async () => {
-      const { next, result } = await work(this.#desired, this.#generation + 1);
-      if (next !== undefined) await this.enforcement.rehearse(next.desired, next.affected);
+      const { next, result } = await work(this.#desired, this.#revision + 1);
+      if (next !== undefined) await this.enforcement.dryRun(next.desired, next.affected);
       return result;
     });
   }
 
-  /** Resolves with the generation the kernel holds once it is not older; undefined when given up before. */
-  async whenEnforced(generation: number, givenUp: AbortSignal): Promise<number | undefined> {
-    if (this.#enforcedGeneration < generation) {
+  /** Resolves with the revision the kernel holds once it is not older; undefined when given up before. */
+  async whenEnforced(revision: number, givenUp: AbortSignal): Promise<number | undefined> {
+    if (this.#enforcedRevision < revision) {
       await new Promise<void>((resolve) => {
-        const waiter = { generation, resolve };
+        const waiter = { revision, resolve };
         this.#waiting.add(waiter);
         givenUp.addEventListener('abort', () => {
           this.#waiting.delete(waiter);
@@ -119,7 +119,7 @@ export class Ledger {
         });
       });
     }
-    return this.#enforcedGeneration < generation ? undefined : this.#enforcedGeneration;
+    return this.#enforcedRevision < revision ? undefined : this.#enforcedRevision;
   }
 
   containerAt(namespaces: NamespacePair): Container | undefined {
@@ -133,17 +133,17 @@ export class Ledger {
     step: 0 | 1,
   ): Promise<void> {
     const began = process.hrtime.bigint();
-    const generation = this.#generation + step;
+    const revision = this.#revision + step;
     try {
       await this.enforcement.change(desired, affected, async ({ added, retired, lastImage }) => {
         await this.store.commit({
           ...stored,
           deleteImageRecords: retired,
-          putImageRecords: added.map(({ kernelImage, rules }) => ({ generation: kernelImage.generation, rules })),
+          putImageRecords: added.map(({ kernelImage, rules }) => ({ imageId: kernelImage.imageId, rules })),
           lastImage,
-          generation,
+          revision,
         });
-        this.#remember(desired, generation);
+        this.#remember(desired, revision);
       });
       this.onApplied(Number(process.hrtime.bigint() - began) / 1e9);
       this.#enforced();
@@ -153,9 +153,9 @@ export class Ledger {
     }
   }
 
-  #remember(desired: DesiredState, generation: number): void {
+  #remember(desired: DesiredState, revision: number): void {
     this.#desired = desired;
-    this.#generation = generation;
+    this.#revision = revision;
     this.#byNamespaces.clear();
     const { host } = this.enforcement;
     for (const container of [...(host === undefined ? [] : [host]), ...desired.containers.values()]) {
@@ -164,9 +164,9 @@ export class Ledger {
   }
 
   #enforced(): void {
-    this.#enforcedGeneration = this.#generation;
+    this.#enforcedRevision = this.#revision;
     for (const waiter of this.#waiting) {
-      if (waiter.generation > this.#enforcedGeneration) continue;
+      if (waiter.revision > this.#enforcedRevision) continue;
       this.#waiting.delete(waiter);
       waiter.resolve();
     }

@@ -9,7 +9,7 @@ import type { Change } from './ledger.js';
 export interface PolicyChange {
   readonly policy: Policy;
   readonly kind: 'created' | 'updated' | 'unchanged' | 'deleted';
-  /** The generation of its last change; 0 for one that is deleted. */
+  /** The revision of its last change; 0 for one that is deleted. */
   readonly resourceVersion: number;
   /** Containers it reaches or, if it is deleted, reached. */
   readonly containerIds: readonly string[];
@@ -33,13 +33,13 @@ export async function planPolicies(
   inputs: readonly PolicyInput[],
   current: DesiredState,
   after: PolicySet,
-  generation: number,
-  enforcement: Pick<Enforcement, 'host' | 'rehearsePolicy'>,
+  revision: number,
+  enforcement: Pick<Enforcement, 'host' | 'dryRunPolicy'>,
 ): Promise<Change<PolicyChange[]>> {
   const { added, changed, removed } = compare(current.policies, after);
   const touched = new Set([...added, ...changed, ...removed]);
   const versions = new Map(current.versions);
-  for (const key of [...added, ...changed]) versions.set(key, generation);
+  for (const key of [...added, ...changed]) versions.set(key, revision);
   for (const key of removed) versions.delete(key);
   const desired = { ...current, policies: after, versions };
   const kindOf = (key: string) =>
@@ -65,13 +65,13 @@ export async function planPolicies(
   ];
   for (const { policy, kind, containerIds } of result) {
     if ((kind === 'created' || kind === 'updated') && containerIds.length === 0) {
-      await enforcement.rehearsePolicy(policy);
+      await enforcement.dryRunPolicy(policy);
     }
   }
   if (touched.size === 0) return { next: undefined, result };
   const reaches = (policies: PolicySet, container: Container) =>
     policies.reaching(container).some((policy) => touched.has(policyKey(policy)));
-  const putPolicies = [...added, ...changed].map((key) => ({ policy: after.get(key)!, version: generation }));
+  const putPolicies = [...added, ...changed].map((key) => ({ policy: after.get(key)!, version: revision }));
   return {
     next: {
       desired,

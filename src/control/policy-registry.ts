@@ -56,17 +56,17 @@ export class PolicyRegistry {
     inputs: readonly PolicyInput[],
     { expected = new Map(), force = false }: ApplyOptions = {},
   ): Promise<Outcome<PolicyChange[]>> {
-    const { result, generation } = await this.ledger.change(async (current, next) => {
+    const { result, revision } = await this.ledger.change(async (current, next) => {
       checkVersions(current, expected);
       const change = await this.#planApply(inputs, current, next);
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
-    return { result: await this.#reviewed(result, this.ledger.desired), generation };
+    return { result: await this.#reviewed(result, this.ledger.desired), revision };
   }
 
   /** What `apply` would do and refuse; nothing is changed. */
-  async rehearse(inputs: readonly PolicyInput[], force = false): Promise<readonly PolicyChange[]> {
+  async dryRun(inputs: readonly PolicyInput[], force = false): Promise<readonly PolicyChange[]> {
     const { changes } = await this.foresee(inputs, [], force);
     return changes;
   }
@@ -84,12 +84,12 @@ export class PolicyRegistry {
   ): Promise<ForeseenChange> {
     let before = this.ledger.desired;
     let planned: Change<PolicyChange[]>['next'];
-    const result = await this.ledger.rehearse(async (current, generation) => {
+    const result = await this.ledger.dryRun(async (current, revision) => {
       const kept = deleted.map(policyKey).reduce((policies, key) => {
         if (policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
         return policies.without(key);
       }, current.policies);
-      const change = await this.#plan(inputs, current, kept.with(inputs.map(({ policy }) => policy)), generation);
+      const change = await this.#plan(inputs, current, kept.with(inputs.map(({ policy }) => policy)), revision);
       if (!force) this.#guardHost(inputs, change);
       before = current;
       planned = change.next;
@@ -107,17 +107,17 @@ export class PolicyRegistry {
   /**
    * Makes the policies those given: all others are deleted.
    *
-   * @param expectedGeneration 0, or the generation since which no policy may have changed
+   * @param expectedRevision 0, or the revision since which no policy may have changed
    * @throws Failure aborted when one has
    */
-  sync(inputs: readonly PolicyInput[], expectedGeneration: number, force = false): Promise<Outcome<PolicyChange[]>> {
-    return this.ledger.change(async (current, generation) => {
+  sync(inputs: readonly PolicyInput[], expectedRevision: number, force = false): Promise<Outcome<PolicyChange[]>> {
+    return this.ledger.change(async (current, revision) => {
       const newest = Math.max(0, ...current.versions.values());
-      if (expectedGeneration !== 0 && newest > expectedGeneration) {
-        throw new Failure('aborted', `policies have changed since generation ${expectedGeneration}, at ${newest}`);
+      if (expectedRevision !== 0 && newest > expectedRevision) {
+        throw new Failure('aborted', `policies have changed since revision ${expectedRevision}, at ${newest}`);
       }
       const wanted = PolicySet.empty.with(inputs.map(({ policy }) => policy));
-      const change = await this.#plan(inputs, current, wanted, generation);
+      const change = await this.#plan(inputs, current, wanted, revision);
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
@@ -126,20 +126,20 @@ export class PolicyRegistry {
   /** Returns what became of the policy. @throws Failure not-found; aborted when its version is not the expected one */
   delete(named: PolicyName, expectedVersion: number): Promise<Outcome<PolicyChange>> {
     const key = policyKey(named);
-    return this.ledger.change(async (current, generation) => {
+    return this.ledger.change(async (current, revision) => {
       if (current.policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
       if (expectedVersion !== 0) checkVersions(current, new Map([[key, expectedVersion]]));
-      const { next, result } = await this.#plan([], current, current.policies.without(key), generation);
+      const { next, result } = await this.#plan([], current, current.policies.without(key), revision);
       return { next, result: result[0]! };
     });
   }
 
   /** Deletes the policies that have ended by then, in milliseconds since the Unix epoch. */
   deleteExpired(now: number): Promise<Outcome<PolicyChange[]>> {
-    return this.ledger.change(async (current, generation) => {
+    return this.ledger.change(async (current, revision) => {
       const ended = current.policies.list().filter(({ expires = Number.POSITIVE_INFINITY }) => expires <= now);
       const after = ended.reduce((policies, policy) => policies.without(policyKey(policy)), current.policies);
-      return this.#plan([], current, after, generation);
+      return this.#plan([], current, after, revision);
     });
   }
 
@@ -185,22 +185,18 @@ export class PolicyRegistry {
     return this.ledger.desired.postures;
   }
 
-  #planApply(
-    inputs: readonly PolicyInput[],
-    current: DesiredState,
-    generation: number,
-  ): Promise<Change<PolicyChange[]>> {
+  #planApply(inputs: readonly PolicyInput[], current: DesiredState, revision: number): Promise<Change<PolicyChange[]>> {
     const after = current.policies.with(inputs.map(({ policy }) => policy));
-    return this.#plan(inputs, current, after, generation);
+    return this.#plan(inputs, current, after, revision);
   }
 
   #plan(
     inputs: readonly PolicyInput[],
     current: DesiredState,
     after: PolicySet,
-    generation: number,
+    revision: number,
   ): Promise<Change<PolicyChange[]>> {
-    return planPolicies(inputs, current, after, generation, this.ledger.enforcement);
+    return planPolicies(inputs, current, after, revision, this.ledger.enforcement);
   }
 
   #reviewed(changes: readonly PolicyChange[], desired: DesiredState): Promise<PolicyChange[]> {

@@ -8,7 +8,7 @@ import { FAIL_CLOSED, type RuleDescription } from './rule-description.js';
 /** Where an event's numbers are looked up. */
 export interface EventContext {
   containerOf(record: EventRecord): Container | undefined;
-  ruleOf(generation: number, rule: number): RuleDescription | undefined;
+  ruleOf(imageId: number, rule: number): RuleDescription | undefined;
   /** Nanoseconds to add to CLOCK_MONOTONIC for the time since the Unix epoch. */
   readonly clockOffset: bigint;
 }
@@ -26,8 +26,7 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
 export function describeRecord(record: EventRecord, context: EventContext): SecurityEvent {
   const container = context.containerOf(record);
   const ruleClass = record.class;
-  const rule =
-    record.rule === RULE_NONE ? failClosed(record, ruleClass) : context.ruleOf(record.generation, record.rule);
+  const rule = record.rule === RULE_NONE ? failClosed(record, ruleClass) : context.ruleOf(record.imageId, record.rule);
   return {
     time: record.time + context.clockOffset,
     containerId: container?.id ?? '',
@@ -54,8 +53,8 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     hostParentPid: record.hostParentPid,
     uid: record.uid,
     comm: record.comm,
-    generation: record.generation,
-    heldBack: 0,
+    imageId: record.imageId,
+    suppressed: 0,
   };
 }
 

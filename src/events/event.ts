@@ -30,7 +30,7 @@ export interface SecurityEvent {
   readonly hostParentPid: number;
   readonly uid: number;
   readonly comm: string;
-  readonly generation: number;
-  /** In a summary: how many events of the container the kernel held back since the last one; 0 in all others. */
-  readonly heldBack: number;
+  readonly imageId: number;
+  /** In a summary: how many events of the container the kernel suppressed since the last one; 0 in all others. */
+  readonly suppressed: number;
 }

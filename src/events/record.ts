@@ -60,7 +60,7 @@ export const OPERATIONS = [
 
 /** Bits of a record's flags. */
 export const FLAGS = {
-  /** The container's next event may have to be held back: see held-back.ts. */
+  /** The container's next event may have to be suppressed: see suppression.ts. */
   lastToken: 1 << 0,
   /** The first time that a container under a profile does this. */
   observed: 1 << 1,
@@ -81,7 +81,7 @@ export interface EventRecord {
   readonly time: bigint;
   readonly pidNamespace: number;
   readonly mountNamespace: number;
-  readonly generation: number;
+  readonly imageId: number;
   /** 0 Allow, 1 Audit, 2 Block. */
   readonly action: number;
   readonly rule: number;
@@ -123,7 +123,7 @@ export function decodeRecord(bytes: Buffer): EventRecord | undefined {
     time: bytes.readBigUInt64LE(RECORD.time_ns),
     pidNamespace: bytes.readUInt32LE(RECORD.pid_namespace),
     mountNamespace: bytes.readUInt32LE(RECORD.mount_namespace),
-    generation: bytes.readUInt32LE(RECORD.generation),
+    imageId: bytes.readUInt32LE(RECORD.generation),
     action: verdict >>> VERDICT_ACTION_SHIFT,
     rule: verdict & VERDICT_RULE_MASK,
     operation,

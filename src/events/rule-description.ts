@@ -1,7 +1,7 @@
 import type { DecidingRule } from '../image/image.js';
 import type { Rule, RuleClass } from '../policy/model.js';
 
-/** What an event says of the rule that decided. It is kept with an image's generation, also across restarts. */
+/** What an event says of the rule that decided. It is kept with an image's id, also across restarts. */
 export interface RuleDescription {
   readonly policy: string;
   readonly policyNamespace: string;

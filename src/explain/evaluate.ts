@@ -41,12 +41,12 @@ export function explain(all: readonly BoundRule[], postures: Postures, access: A
   const speaking = ofClass.filter(({ rule }) => speaksOfObject(rule, access.object));
   const isEnforced = ({ policy }: BoundRule) => policy.mode !== 'audit';
   const enforced = settle(speaking.filter(isEnforced), ofClass.filter(isEnforced), postures, access, 'enforce');
-  const rehearsed = settle(speaking, ofClass, postures, access, 'audit');
-  const takesRehearsed = STRENGTH.indexOf(rehearsed.action) > STRENGTH.indexOf(enforced.action);
-  const { action: strongest, decider } = takesRehearsed ? rehearsed : enforced;
+  const permissive = settle(speaking, ofClass, postures, access, 'audit');
+  const takesPermissive = STRENGTH.indexOf(permissive.action) > STRENGTH.indexOf(enforced.action);
+  const { action: strongest, decider } = takesPermissive ? permissive : enforced;
   // Of the one that decides, and of no other: it was found without looking at arguments.
   const action = letsThroughByArguments(decider, access) ? 'Allow' : strongest;
-  const wouldBlock = takesRehearsed && action === 'Block';
+  const wouldBlock = takesPermissive && action === 'Block';
   return {
     action: wouldBlock ? 'Audit' : action,
     wouldBlock,

@@ -89,8 +89,8 @@ function addRule(automaton: NondeterministicAutomaton, bound: BoundRule, index: 
   }
 }
 
-function flagsOf({ rules, postures, rehearsedPostures, profiled }: RuleSet): number {
-  const operations = Object.keys({ ...postures, ...rehearsedPostures }) as Operation[];
+function flagsOf({ rules, postures, permissivePostures, profiled }: RuleSet): number {
+  const operations = Object.keys({ ...postures, ...permissivePostures }) as Operation[];
   const decided = new Set([
     ...rules.map(({ rule }) => rule.class),
     ...operations.map((operation) => CLASS_OF_OPERATION[operation]),

@@ -11,7 +11,7 @@ export type DecidingRule =
 
 /** A compiled rule set. Immutable; equal rule sets compile to equal images. */
 export interface Image {
-  /** Entries as layout.ts describes them, two words each; the generation in the header is still 0. */
+  /** Entries as layout.ts describes them, two words each; the id in the header is still 0. */
   readonly words: Uint32Array;
   /** Indexed by the rule number of a verdict. */
   readonly rules: readonly DecidingRule[];

@@ -18,7 +18,7 @@ export const IMAGE_LAYOUT = 5;
 
 /** Header entries, as [first word, second word]. */
 export const HEADER = {
-  /** [generation, 0]. The generation is written when the image is given to the kernel. */
+  /** [image id, 0]. The id is written when the image is given to the kernel. */
   identity: 0,
   /** [state word of the start, 0] */
   automaton: 1,

@@ -18,7 +18,7 @@ import { isStep, type Steps } from './steps.js';
 import type { Verdicts } from './verdicts.js';
 import { inOrderOfWalks } from './walk-order.js';
 
-/** Writes an automaton and its verdicts as layout.ts describes, with generation 0. */
+/** Writes an automaton and its verdicts as layout.ts describes, with image id 0. */
 export function* pack(automaton: Automaton, verdicts: Verdicts, flags: number): Steps<Uint32Array> {
   const packer = new Packer(automaton, verdicts);
   const words = yield* packer.pack();

@@ -27,21 +27,21 @@ export class Rows {
   readonly decidingRules: readonly DecidingRule[];
   readonly #effects: Int32Array;
   readonly #isEnforced: readonly boolean[];
-  readonly #isRehearsed: boolean;
+  readonly #hasPermissive: boolean;
   readonly #defaults: ReadonlyMap<Subject, Int32Array>;
-  readonly #rehearsedDefaults: ReadonlyMap<Subject, Int32Array>;
+  readonly #permissiveDefaults: ReadonlyMap<Subject, Int32Array>;
   readonly #subjects: readonly Subject[];
 
-  constructor({ rules, postures, rehearsedPostures }: RuleSet) {
+  constructor({ rules, postures, permissivePostures }: RuleSet) {
     const decidingRules: DecidingRule[] = [...rules];
     this.decidingRules = decidingRules;
     this.#subjects = rules.map(({ rule }) => subjectOf(rule.class));
     this.#effects = Int32Array.from(rules.flatMap(effectsOf));
     this.#isEnforced = rules.map(({ policy }) => policy.mode !== 'audit');
-    this.#isRehearsed = rehearsedPostures !== undefined;
+    this.#hasPermissive = permissivePostures !== undefined;
     this.#defaults = defaultsFor(postures, 'enforce', decidingRules);
-    this.#rehearsedDefaults =
-      rehearsedPostures === undefined ? new Map() : defaultsFor(rehearsedPostures, 'audit', decidingRules);
+    this.#permissiveDefaults =
+      permissivePostures === undefined ? new Map() : defaultsFor(permissivePostures, 'audit', decidingRules);
   }
 
   /** What these rules speak of, all of them, questions for names left aside. */
@@ -73,11 +73,11 @@ export class Rows {
       rules.filter((rule) => this.#isEnforced[rule]!),
       this.#defaults.get(subject)!,
     );
-    if (!this.#isRehearsed) return row;
-    const rehearsed = this.#settle(rules, this.#rehearsedDefaults.get(subject)!);
+    if (!this.#hasPermissive) return row;
+    const permissive = this.#settle(rules, this.#permissiveDefaults.get(subject)!);
     return row.map((word, cell) => {
-      if (actionOf(rehearsed[cell]!) <= actionOf(word)) return word;
-      const conditions = rehearsed[cell]! & (VERDICT_BY_ARGUMENTS | VERDICT_RULE_MASK);
+      if (actionOf(permissive[cell]!) <= actionOf(word)) return word;
+      const conditions = permissive[cell]! & (VERDICT_BY_ARGUMENTS | VERDICT_RULE_MASK);
       return (AUDIT << VERDICT_ACTION_SHIFT) | conditions;
     });
   }

@@ -9,7 +9,7 @@ export const COUNTERS = [
   ...RULE_CLASSES.flatMap((ruleClass) => VERDICT_ACTIONS.map((action) => `${ruleClass}.${action}` as const)),
   ...CAUSES.map((cause) => `refused.${cause}` as const),
   'dropped.ring-full',
-  'dropped.held-back',
+  'dropped.suppressed',
   'dropped.speculative',
   'dropped.unrecorded',
   'dropped.no-buffer',

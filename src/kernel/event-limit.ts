@@ -40,16 +40,16 @@ function change(settings: number, write: (value: Buffer) => void): void {
   checked('cannot write the settings', updateElement(settings, ONLY, value, BPF_ANY));
 }
 
-/** How many events of the container were held back since its bucket was made. */
-export function readHeldBack(buckets: number, container: NamespacePair): number {
+/** How many events of the container were suppressed since its bucket was made. */
+export function readSuppressed(buckets: number, container: NamespacePair): number {
   const value = Buffer.alloc(TOKEN_BUCKET_BYTES);
   const isThere = lookupIfPresent('cannot read a token bucket', buckets, containerKey(container), value);
   return isThere ? Number(value.readBigUInt64LE(TOKEN_BUCKET.held_back)) : 0;
 }
 
 /** The same for every container that has a bucket, by its namespaces. */
-export function readAllHeldBack(buckets: number): Map<string, number> {
+export function readAllSuppressed(buckets: number): Map<string, number> {
   const keys = keysOf('cannot list the token buckets', buckets, CONTAINER_KEY_BYTES);
   const containers = Array.from(keys, containerIn);
-  return new Map(containers.map((container) => [namespaceKey(container), readHeldBack(buckets, container)]));
+  return new Map(containers.map((container) => [namespaceKey(container), readSuppressed(buckets, container)]));
 }

@@ -28,12 +28,12 @@ const PAGE_BYTES = PAGE_ENTRIES * ENTRY_BYTES;
 /** An image in the kernel: complete and frozen. It lives while a container uses it or until it is released. */
 export interface KernelImage {
   readonly descriptor: number;
-  readonly generation: number;
+  readonly imageId: number;
   readonly bytes: number;
 }
 
-/** Copies an image into a map of its own, writes its generation into the header, and freezes it. */
-export function createKernelImage(image: Image, generation: number): KernelImage {
+/** Copies an image into a map of its own, writes its id into the header, and freezes it. */
+export function createKernelImage(image: Image, imageId: number): KernelImage {
   const pages = Math.ceil(image.words.length / 2 / PAGE_ENTRIES);
   const descriptor = checked(
     'cannot create the map of a policy image',
@@ -45,7 +45,7 @@ export function createKernelImage(image: Image, generation: number): KernelImage
   try {
     const words = new Uint32Array((pages * PAGE_BYTES) / 4);
     words.set(image.words);
-    words[HEADER.identity * 2] = generation;
+    words[HEADER.identity * 2] = imageId;
     const keys = Uint32Array.from({ length: pages }, (_, index) => index);
     checked('cannot fill a policy image', updateBatch(descriptor, keys, words, [pages], null));
     checked('cannot freeze a policy image', freezeMap(descriptor));
@@ -53,7 +53,7 @@ export function createKernelImage(image: Image, generation: number): KernelImage
     closeDescriptor(descriptor);
     throw error;
   }
-  return { descriptor, generation, bytes: pages * PAGE_BYTES };
+  return { descriptor, imageId, bytes: pages * PAGE_BYTES };
 }
 
 export function releaseKernelImage(image: KernelImage): void {

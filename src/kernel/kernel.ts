@@ -3,7 +3,7 @@ import type { Image } from '../image/image.js';
 import { AccessMap } from './accesses.js';
 import { type Counter, readCounters } from './counters.js';
 import { programInfo } from './descriptor-info.js';
-import { type EventLimit, readAllHeldBack, readHeldBack, writeEventLimit, writeHostPolicy } from './event-limit.js';
+import { type EventLimit, readAllSuppressed, readSuppressed, writeEventLimit, writeHostPolicy } from './event-limit.js';
 import {
   ContainerMap,
   createKernelImage,
@@ -51,8 +51,8 @@ export class Kernel {
     return this.#ring?.wakeUps ?? 0;
   }
 
-  createImage(image: Image, generation: number): KernelImage {
-    return createKernelImage(image, generation);
+  createImage(image: Image, imageId: number): KernelImage {
+    return createKernelImage(image, imageId);
   }
 
   releaseImage(image: KernelImage): void {
@@ -89,14 +89,14 @@ export class Kernel {
     writeEventLimit(this.#programs.maps.settings, limit);
   }
 
-  /** How many events of the container the kernel has held back so far. */
-  heldBack(container: NamespacePair): number {
-    return readHeldBack(this.#programs.maps.token_buckets, container);
+  /** How many events of the container the kernel has suppressed so far. */
+  suppressed(container: NamespacePair): number {
+    return readSuppressed(this.#programs.maps.token_buckets, container);
   }
 
   /** The same for all containers, by their namespaces. */
-  allHeldBack(): Map<string, number> {
-    return readAllHeldBack(this.#programs.maps.token_buckets);
+  allSuppressed(): Map<string, number> {
+    return readAllSuppressed(this.#programs.maps.token_buckets);
   }
 
   counters(): Record<Counter, number> {

@@ -126,7 +126,7 @@ export class Metrics {
     this.#counter('events_delivered_total', 'Events handed to streams.', [], () => [[{}, eventCounts().delivered]]);
     this.#counter('events_dropped_total', 'Events lost, by cause.', ['cause'], () => [
       [{ cause: 'ring_full' }, kernelCounters()['dropped.ring-full']],
-      [{ cause: 'rate_limit' }, kernelCounters()['dropped.held-back']],
+      [{ cause: 'rate_limit' }, kernelCounters()['dropped.suppressed']],
       [{ cause: 'speculative' }, kernelCounters()['dropped.speculative']],
       [{ cause: 'no_buffer' }, kernelCounters()['dropped.no-buffer']],
       [{ cause: 'stream_slow' }, eventCounts().missed],

@@ -9,7 +9,7 @@ export interface RuleSet {
   /** For an operation that an Allow rule reaching the container speaks of. */
   readonly postures: PosturesInForce;
   /** The same, were policies in audit mode enforced; left out where that makes no difference. */
-  readonly rehearsedPostures?: PosturesInForce;
+  readonly permissivePostures?: PosturesInForce;
   /** What is let through is learnt: see src/profile. */
   readonly profiled?: true;
 }
@@ -22,7 +22,7 @@ export function resolveRules(bound: readonly BoundRule[], postures: Postures): R
   const rules = withQuestions(bound).sort(compareRules);
   const inForce = posturesInForce(enforced, postures);
   if (enforced.length === bound.length) return { rules, postures: inForce };
-  return { rules, postures: inForce, rehearsedPostures: posturesInForce(bound, postures) };
+  return { rules, postures: inForce, permissivePostures: posturesInForce(bound, postures) };
 }
 
 /** Puts beside each rule that allows a name what is needed to ask for it. */

@@ -15,11 +15,11 @@ export function containerServiceOf(registry: ContainerRegistry, keeper: Containe
       checkRegistration(request, '', checks);
       checks.done();
       const { description, identity } = toRegistration(request);
-      const { result, generation } = await keeper.register(description, identity);
+      const { result, revision } = await keeper.register(description, identity);
       return {
         container: toContainerMessage(result.container, registry),
         changed: result.kind !== 'unchanged',
-        generation: BigInt(generation),
+        revision: BigInt(revision),
       };
     },
 
@@ -33,14 +33,14 @@ export function containerServiceOf(registry: ContainerRegistry, keeper: Containe
       }
       checks.done();
       const registrations: ContainerRegistration[] = containers.map(toRegistration);
-      const { result, generation } = await keeper.sync(registrations);
-      return { changes: result.map(toContainerChangeMessage), generation: BigInt(generation) };
+      const { result, revision } = await keeper.sync(registrations);
+      return { changes: result.map(toContainerChangeMessage), revision: BigInt(revision) };
     },
 
     async unregisterContainer({ id }) {
       requireId(id, 'id');
-      const { generation } = await keeper.unregister(id);
-      return { generation: BigInt(generation) };
+      const { revision } = await keeper.unregister(id);
+      return { revision: BigInt(revision) };
     },
 
     listContainers({ namespace }) {

@@ -18,7 +18,7 @@ import { fromMilliseconds, fromNanoseconds, toRuleMessage } from './policy-outpu
 const ORIGINS: Readonly<Record<Container['origin'], containerProto.ContainerOrigin>> = {
   registered: containerProto.ContainerOrigin.REGISTERED,
   docker: containerProto.ContainerOrigin.DOCKER,
-  host: containerProto.ContainerOrigin.HOST_PROCESSES,
+  host: containerProto.ContainerOrigin.HOST,
 };
 const POLICY_KINDS: Readonly<Record<PolicyChange['kind'], policyProto.PolicyChange_Kind>> = {
   created: policyProto.PolicyChange_Kind.CREATED,
@@ -53,7 +53,7 @@ export function toContainerChangeMessage({ container, kind }: ContainerChange): 
 
 export function toContainerMessage(
   container: Container,
-  registry: Pick<ContainerRegistry, 'policyKeysOf' | 'imageGenerationOf'>,
+  registry: Pick<ContainerRegistry, 'policyKeysOf' | 'imageIdOf'>,
 ): containerProto.Container {
   return {
     id: container.id,
@@ -64,7 +64,7 @@ export function toContainerMessage(
     pid: container.process?.pid ?? 0,
     origin: ORIGINS[container.origin],
     policies: [...registry.policyKeysOf(container)],
-    generation: registry.imageGenerationOf(container),
+    imageId: registry.imageIdOf(container),
   };
 }
 
@@ -109,11 +109,11 @@ export function toEventMessage(event: SecurityEvent): eventProto.Event {
     severity: event.severity,
     tags: event.tags as string[],
     message: event.message,
-    class: event.class === undefined ? policyProto.AccessClass.ACCESS_CLASS_UNSPECIFIED : CLASSES[event.class],
+    class: event.class === undefined ? policyProto.AccessClass.UNSPECIFIED : CLASSES[event.class],
     operation: event.operation,
     object: event.object,
-    action: event.action === undefined ? policyProto.Action.ACTION_UNSPECIFIED : ACTIONS[event.action],
-    result: event.result === undefined ? eventProto.Result.RESULT_UNSPECIFIED : RESULTS[event.result],
+    action: event.action === undefined ? policyProto.Action.UNSPECIFIED : ACTIONS[event.action],
+    result: event.result === undefined ? eventProto.Result.UNSPECIFIED : RESULTS[event.result],
     program: event.program,
     parentProgram: event.parentProgram,
     pid: event.pid,
@@ -122,8 +122,8 @@ export function toEventMessage(event: SecurityEvent): eventProto.Event {
     hostPpid: event.hostParentPid,
     uid: event.uid,
     comm: event.comm,
-    generation: event.generation,
-    heldBack: BigInt(event.heldBack),
+    imageId: event.imageId,
+    suppressed: BigInt(event.suppressed),
     wouldBlock: event.wouldBlock,
   };
 }
@@ -133,8 +133,8 @@ export function toStatusMessage(status: HostStatus): GetStatusResponse {
     ...status,
     securityModules: [...status.securityModules],
     programs: [...status.programs],
-    generation: BigInt(status.generation),
-    enforcedGeneration: BigInt(status.enforcedGeneration),
+    revision: BigInt(status.revision),
+    enforcedRevision: BigInt(status.enforcedRevision),
     started: fromMilliseconds(status.started.getTime()),
   };
 }

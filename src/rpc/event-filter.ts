@@ -42,7 +42,7 @@ export function toEventFilter(request: StreamEventsRequest): EventFilter {
     policies: texts(request.policies, 'policies'),
     classes: named(request.classes, CLASS_NAMES, 'classes', CLASS_CHOICE),
     actions: named(request.actions, ACTION_NAMES, 'actions', ACTION_CHOICE),
-    results: named(request.results, RESULT_NAMES, 'results', 'DENIED or PASSED'),
+    results: named(request.results, RESULT_NAMES, 'results', 'RESULT_DENIED or RESULT_PASSED'),
     minimumSeverity,
     labels: request.labels,
     ...(request.objectPattern !== '' && { objectMatches: objectMatcher(request.objectPattern, checks) }),

@@ -109,7 +109,7 @@ function toSocket(socket: SocketUse | undefined, checks: RequestChecks) {
     family: families[family || 'inet'] ?? 0,
     type: types[type || 'stream'] ?? 0,
     protocol,
-    direction: DIRECTION_NAMES.get(direction ?? Direction.DIRECTION_UNSPECIFIED) ?? ('none' as const),
+    direction: DIRECTION_NAMES.get(direction ?? Direction.UNSPECIFIED) ?? ('none' as const),
     port,
     address: typeof block === 'object' ? [...block.address] : [],
     ...(name !== '' && { name: canonicalDomain(name) }),
@@ -120,13 +120,13 @@ export function toExplainResponse({ action, wouldBlock, decider, losers }: Expla
   return {
     action: ACTIONS[action],
     wouldBlock,
-    decider:
+    decidedBy:
       decider === undefined
         ? undefined
         : 'postureOf' in decider
           ? { $case: 'posture', value: CLASSES[decider.postureOf] }
           : { $case: 'rule', value: toExplainedRule(decider) },
-    losers: losers.map(({ rule, reason }) => ({ rule: toExplainedRule(rule), reason })),
+    overridden: losers.map(({ rule, reason }) => ({ rule: toExplainedRule(rule), reason })),
   };
 }
 

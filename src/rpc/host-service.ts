@@ -9,12 +9,12 @@ export function hostServiceOf(host: Pick<HostState, 'status' | 'whenEnforced'>):
   return RpcService.of(HostServiceService, {
     getStatus: () => toStatusMessage(host.status()),
 
-    async waitForGeneration({ generation }, call) {
+    async waitForRevision({ revision }, call) {
       const givenUp = new AbortController();
       call.once('cancelled', () => givenUp.abort());
-      const enforced = await host.whenEnforced(Number(generation), givenUp.signal);
-      if (enforced === undefined) throw new Failure('unavailable', `generation ${generation} is not enforced yet`);
-      return { enforcedGeneration: BigInt(enforced) };
+      const enforced = await host.whenEnforced(Number(revision), givenUp.signal);
+      if (enforced === undefined) throw new Failure('unavailable', `revision ${revision} is not enforced yet`);
+      return { enforcedRevision: BigInt(enforced) };
     },
   });
 }

@@ -47,11 +47,21 @@ export const DIRECTION_NAMES = inverse(DIRECTIONS);
 
 export const SCOPE_NAMES = inverse(SCOPES);
 
-export const CLASS_CHOICE =
-  'PROCESS, FILE, NETWORK, CAPABILITY, FILESYSTEM, MOUNT, PTRACE, NAMESPACES, PRESET or SYSTEM_CALL';
-export const POSTURE_CLASS_CHOICE = 'PROCESS, FILE, NETWORK or CAPABILITY';
-export const SCOPE_CHOICE = 'NAMESPACE, CLUSTER or HOST';
-export const ACTION_CHOICE = 'ALLOW, AUDIT or BLOCK';
+export const CLASS_CHOICE = choiceOf('ACCESS_CLASS', AccessClass, Object.values(CLASSES));
+export const POSTURE_CLASS_CHOICE = choiceOf('ACCESS_CLASS', AccessClass, [
+  AccessClass.PROCESS,
+  AccessClass.FILE,
+  AccessClass.NETWORK,
+  AccessClass.CAPABILITY,
+]);
+export const SCOPE_CHOICE = choiceOf('SCOPE', Scope, Object.values(SCOPES));
+export const ACTION_CHOICE = choiceOf('ACTION', Action, Object.values(ACTIONS));
+
+/** The values of an enumeration as the API names them, for messages: `A_X, A_Y or A_Z`. */
+function choiceOf(prefix: string, names: Readonly<Record<number, string>>, values: readonly number[]): string {
+  const full = values.map((value) => `${prefix}_${names[value]}`);
+  return `${full.slice(0, -1).join(', ')} or ${full.at(-1)}`;
+}
 
 function inverse<Name extends string, Value>(values: Readonly<Record<Name, Value>>): ReadonlyMap<Value, Name> {
   return new Map(Object.entries(values).map(([name, value]) => [value as Value, name as Name]));

@@ -70,7 +70,7 @@ const KINDS: Readonly<Record<ScopeName, PolicyKind>> = {
   host: 'KubeArmorHostPolicy',
 };
 
-const MODES: readonly Mode[] = [Mode.MODE_UNSPECIFIED, Mode.ENFORCE, Mode.REHEARSE];
+const MODES: readonly Mode[] = [Mode.UNSPECIFIED, Mode.ENFORCE, Mode.PERMISSIVE];
 
 /**
  * Writes a Policy message as the manifest it stands for. Only what a manifest cannot express is checked here.
@@ -109,7 +109,7 @@ export function convertPolicy(policy: Policy, field: string): ConvertedPolicy {
 }
 
 function scopeOf({ scope }: Policy): ScopeName | undefined {
-  return scope === Scope.SCOPE_UNSPECIFIED ? 'namespace' : SCOPE_NAMES.get(scope);
+  return scope === Scope.UNSPECIFIED ? 'namespace' : SCOPE_NAMES.get(scope);
 }
 
 function headOfPolicy({ selector, priority, mode, expires }: Policy, scope: ScopeName): object {
@@ -120,7 +120,7 @@ function headOfPolicy({ selector, priority, mode, expires }: Policy, scope: Scop
       ...(matchExpressions.length > 0 && { matchExpressions }),
     },
     ...(priority !== 0 && { priority }),
-    ...(mode === Mode.REHEARSE && { mode: 'audit' }),
+    ...(mode === Mode.PERMISSIVE && { mode: 'audit' }),
     ...(expires !== undefined && { expires: timeText(expires) }),
   };
 }
@@ -154,7 +154,7 @@ function checkShape(policy: Policy, field: string): void {
   checks.require(policy.selector !== undefined, `${field}.selector`, selectorMissing);
   checks.require(policy.rules.length > 0, `${field}.rules`, 'at least one rule is required');
   checks.require(scopeOf(policy) !== undefined, `${field}.scope`, `must be ${SCOPE_CHOICE}`);
-  checks.require(MODES.includes(policy.mode), `${field}.mode`, 'must be ENFORCE or REHEARSE');
+  checks.require(MODES.includes(policy.mode), `${field}.mode`, 'must be MODE_ENFORCE or MODE_PERMISSIVE');
   for (const [index, rule] of policy.rules.entries()) checkRule(rule, `${field}.rules[${index}]`, checks);
   checks.done();
 }
@@ -167,7 +167,7 @@ function checkRule(rule: Rule, field: string, checks: RequestChecks): void {
   const fits = ruleClass === undefined || (matchCase !== undefined && cases.includes(matchCase));
   const choice = cases.map((each) => each.replace(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`)).join(', ');
   checks.require(fits, `${field}.match`, `one of ${choice} must be set`);
-  const isAction = rule.action === Action.ACTION_UNSPECIFIED || ACTION_NAMES.has(rule.action);
+  const isAction = rule.action === Action.UNSPECIFIED || ACTION_NAMES.has(rule.action);
   checks.require(isAction, `${field}.action`, `must be ${ACTION_CHOICE}`);
   const hasNoSource = matchCase !== 'pattern' || rule.fromSource.length === 0;
   checks.require(hasNoSource, `${field}.from_source`, 'cannot be combined with a pattern');
@@ -195,7 +195,7 @@ function toItem(rule: Rule): object {
     ...(rule.terminal && { pts: true }),
     ...(rule.operations.length > 0 && { operations: rule.operations }),
     ...(rule.allowedArguments !== undefined && { allowedArgs: rule.allowedArguments.arguments }),
-    ...(rule.action !== Action.ACTION_UNSPECIFIED && { action: ACTION_NAMES.get(rule.action)! }),
+    ...(rule.action !== Action.UNSPECIFIED && { action: ACTION_NAMES.get(rule.action)! }),
     ...(rule.severity !== 0 && { severity: rule.severity }),
     ...(rule.tags.length > 0 && { tags: rule.tags }),
     ...(rule.message !== '' && { message: rule.message }),
@@ -214,7 +214,7 @@ function headOf({ match }: Rule): object {
         ...(protocol !== '' && { protocol }),
         ...(cidr !== '' && { cidr }),
         ...(ports !== '' && { ports }),
-        ...(direction !== Direction.DIRECTION_UNSPECIFIED && {
+        ...(direction !== Direction.UNSPECIFIED && {
           direction: DIRECTION_NAMES.get(direction) ?? String(direction),
         }),
       };

@@ -17,7 +17,7 @@ export function toPolicyMessage(policy: Policy, resourceVersion: number): proto.
     resourceVersion: BigInt(resourceVersion),
     scope: SCOPES[policy.scope ?? 'namespace'],
     priority: policy.priority ?? 0,
-    mode: policy.mode === 'audit' ? proto.Mode.REHEARSE : proto.Mode.ENFORCE,
+    mode: policy.mode === 'audit' ? proto.Mode.PERMISSIVE : proto.Mode.ENFORCE,
     expires: policy.expires === undefined ? undefined : fromMilliseconds(policy.expires),
   };
 }
@@ -76,14 +76,14 @@ function toMatchMessage(match: Match): proto.Rule['match'] {
     }
     case 'endpoint': {
       const { protocol = '', cidr = '', ports = '', direction } = match;
-      const { DIRECTION_UNSPECIFIED } = proto.Direction;
+
       return {
         $case: 'endpoint',
         value: {
           protocol,
           cidr,
           ports,
-          direction: direction === undefined ? DIRECTION_UNSPECIFIED : DIRECTIONS[direction],
+          direction: direction === undefined ? proto.Direction.UNSPECIFIED : DIRECTIONS[direction],
         },
       };
     }

@@ -32,21 +32,21 @@ export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['j
 
     async validatePolicy({ source, force }) {
       const { inputs, translate } = read(source, policies);
-      return translate(async () => ({ changes: (await policies.rehearse(inputs, force)).map(toPolicyChangeMessage) }));
+      return translate(async () => ({ changes: (await policies.dryRun(inputs, force)).map(toPolicyChangeMessage) }));
     },
 
-    async syncPolicies({ manifest, policies: messages, expectedGeneration, force }) {
+    async syncPolicies({ manifest, policies: messages, expectedRevision, force }) {
       const inputs = [
         ...(/\S/u.test(manifest) ? policies.readManifest(manifest) : []),
         ...messages.map((message, index) => readMessage(message, `policies[${index}]`, policies)),
       ];
       checkNamedOnce(inputs);
-      return toChanges(await policies.sync(inputs, Number(expectedGeneration), force));
+      return toChanges(await policies.sync(inputs, Number(expectedRevision), force));
     },
 
     async deletePolicy(request) {
-      const { result, generation } = await policies.delete(policyNamed(request), Number(request.expectedVersion));
-      return { containerIds: [...result.containerIds], generation: BigInt(generation) };
+      const { result, revision } = await policies.delete(policyNamed(request), Number(request.expectedVersion));
+      return { containerIds: [...result.containerIds], revision: BigInt(revision) };
     },
 
     explain(request) {
@@ -80,8 +80,8 @@ export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['j
     },
 
     async setPosture({ namespace, postures }) {
-      const { generation } = await policies.setPosture(...toPostures(namespace, postures));
-      return { generation: BigInt(generation) };
+      const { revision } = await policies.setPosture(...toPostures(namespace, postures));
+      return { revision: BigInt(revision) };
     },
 
     listPostures() {
@@ -150,13 +150,13 @@ function checkNamedOnce(inputs: readonly PolicyInput[]): void {
   checks.done();
 }
 
-function toChanges({ result, generation }: { result: readonly PolicyChange[]; generation: number }) {
-  return { changes: result.map(toPolicyChangeMessage), generation: BigInt(generation) };
+function toChanges({ result, revision }: { result: readonly PolicyChange[]; revision: number }) {
+  return { changes: result.map(toPolicyChangeMessage), revision: BigInt(revision) };
 }
 
 function policyNamed(request: { name: string; namespace: string; scope: Scope }, prefix = ''): PolicyName {
   const { name, namespace } = request;
-  const scope = request.scope === Scope.SCOPE_UNSPECIFIED ? 'namespace' : SCOPE_NAMES.get(request.scope);
+  const scope = request.scope === Scope.UNSPECIFIED ? 'namespace' : SCOPE_NAMES.get(request.scope);
   const checks = new RequestChecks();
   checks.require(name !== '', `${prefix}name`, MUST_NOT_BE_EMPTY);
   checks.require(scope !== undefined, `${prefix}scope`, `must be ${SCOPE_CHOICE}`);

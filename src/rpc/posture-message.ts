@@ -18,7 +18,7 @@ export function toPostures(
     const posture = POSTURE_NAMES.get(message.action);
     const isKnown = isPostureClass(ruleClass);
     checks.require(isKnown, `postures[${index}].class`, `must be ${POSTURE_CLASS_CHOICE}`);
-    checks.require(posture !== undefined, `postures[${index}].action`, 'must be AUDIT or BLOCK');
+    checks.require(posture !== undefined, `postures[${index}].action`, 'must be ACTION_AUDIT or ACTION_BLOCK');
     if (!isKnown || posture === undefined) continue;
     checks.require(postures[ruleClass] === undefined, `postures[${index}].class`, 'is given twice');
     postures[ruleClass] = posture;

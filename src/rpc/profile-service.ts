@@ -24,20 +24,20 @@ const ACCESSES_MAX = 10_000;
 export function profileServiceOf(profiles: ProfileRegistry): RpcService {
   return RpcService.of(ProfileServiceService, {
     async startProfile(request) {
-      const { result, generation } = await profiles.start(request.name, toSubject(request), Date.now());
-      return { profile: toProfileMessage(result), generation: BigInt(generation) };
+      const { result, revision } = await profiles.start(request.name, toSubject(request), Date.now());
+      return { profile: toProfileMessage(result), revision: BigInt(revision) };
     },
 
     async stopProfile({ name }) {
       requireName(name);
-      const { result, generation } = await profiles.stop(name, Date.now());
-      return { profile: toProfileMessage(result), generation: BigInt(generation) };
+      const { result, revision } = await profiles.stop(name, Date.now());
+      return { profile: toProfileMessage(result), revision: BigInt(revision) };
     },
 
     async deleteProfile({ name }) {
       requireName(name);
-      const { generation } = await profiles.delete(name, Date.now());
-      return { generation: BigInt(generation) };
+      const { revision } = await profiles.delete(name, Date.now());
+      return { revision: BigInt(revision) };
     },
 
     listProfiles() {

@@ -11,13 +11,13 @@ import { decodeRecord, encodeRecord } from './record.js';
 
 /** What the rule numbers of one image mean, so that its events can be named after a restart. */
 export interface ImageRecord {
-  readonly generation: number;
+  readonly imageId: number;
   readonly rules: readonly RuleDescription[];
 }
 
 export interface StoredPolicy {
   readonly policy: Policy;
-  /** The generation of its last change. */
+  /** The revision of its last change. */
   readonly version: number;
 }
 
@@ -51,8 +51,8 @@ export interface StoredState {
   readonly profiled: readonly StoredProfiled[];
   readonly accesses: readonly StoredAccess[];
   /** Of the last change; 0 in a new store. */
-  readonly generation: number;
-  /** The highest generation of an image ever used; 0 in a new store. */
+  readonly revision: number;
+  /** The highest id of an image ever used; 0 in a new store. */
   readonly lastImage: number;
   /** Keys of records that could not be read; they are left as they are. */
   readonly damaged: readonly string[];
@@ -72,7 +72,7 @@ export interface StoreChanges {
   readonly deleteProfiled?: readonly StoredProfiled[];
   readonly putAccesses?: readonly StoredAccess[];
   readonly deleteAccesses?: readonly StoredAccess[];
-  readonly generation?: number;
+  readonly revision?: number;
   readonly lastImage?: number;
 }
 
@@ -83,10 +83,11 @@ const POSTURE = 'posture/';
 const PROFILE = 'profile/';
 const PROFILED = 'profiled/';
 const ACCESS = 'access/';
-const GENERATION = 'generation';
+/** The revision's name on disk, from before it had this one. */
+const REVISION = 'generation';
 const LAST_IMAGE = 'last-image';
 
-/** What must outlive the process: policies, postures, containers, and what image generations meant. */
+/** What must outlive the process: policies, postures, containers, and what the rule numbers of images meant. */
 export class Store {
   readonly #database: ClassicLevel<string, string>;
 
@@ -118,7 +119,7 @@ export class Store {
     const profiled: StoredProfiled[] = [];
     const accesses: StoredAccess[] = [];
     const damaged: string[] = [];
-    let generation = 0;
+    let revision = 0;
     let lastImage = 0;
     for await (const [key, text] of this.#database.iterator()) {
       const value = decodeRecord(text);
@@ -126,16 +127,16 @@ export class Store {
       else if (key.startsWith(POLICY)) policies.push(value as StoredPolicy);
       else if (key.startsWith(POSTURE)) postures.push(value as StoredPosture);
       else if (key.startsWith(CONTAINER)) containers.push(value as Container);
-      else if (key.startsWith(IMAGE)) imageRecords.push(value as ImageRecord);
+      else if (key.startsWith(IMAGE)) imageRecords.push(readImageRecord(value as StoredImageRecord));
       else if (key.startsWith(PROFILE)) profiles.push(value as Profile);
       else if (key.startsWith(PROFILED)) profiled.push(value as StoredProfiled);
       else if (key.startsWith(ACCESS)) accesses.push(value as StoredAccess);
-      else if (key === GENERATION) generation = value as number;
+      else if (key === REVISION) revision = value as number;
       else if (key === LAST_IMAGE) lastImage = value as number;
     }
     profiles.sort((a, b) => a.started - b.started);
     const learnt = { profiles, profiled, accesses };
-    return { policies, postures, containers, imageRecords, ...learnt, generation, lastImage, damaged };
+    return { policies, postures, containers, imageRecords, ...learnt, revision, lastImage, damaged };
   }
 
   /** Writes all of it or nothing; on disk when this resolves. */
@@ -144,21 +145,23 @@ export class Store {
     const put = (key: string, value: unknown) => batch.put(key, encodeRecord(value));
     for (const key of changes.deletePolicies ?? []) batch.del(POLICY + key);
     for (const id of changes.deleteContainers ?? []) batch.del(CONTAINER + id);
-    for (const generation of changes.deleteImageRecords ?? []) batch.del(IMAGE + generation);
+    for (const imageId of changes.deleteImageRecords ?? []) batch.del(IMAGE + imageId);
     for (const stored of changes.putPolicies ?? []) put(POLICY + policyKey(stored.policy), stored);
     for (const posture of changes.putPostures ?? []) {
       if (Object.keys(posture.postures).length === 0) batch.del(POSTURE + posture.namespace);
       else put(POSTURE + posture.namespace, posture);
     }
     for (const container of changes.putContainers ?? []) put(CONTAINER + container.id, container);
-    for (const record of changes.putImageRecords ?? []) put(IMAGE + record.generation, record);
+    for (const { imageId, rules } of changes.putImageRecords ?? []) {
+      put(IMAGE + imageId, { generation: imageId, rules } satisfies StoredImageRecord);
+    }
     for (const name of changes.deleteProfiles ?? []) batch.del(PROFILE + name);
     for (const profile of changes.putProfiles ?? []) put(PROFILE + profile.name, profile);
     for (const each of changes.deleteProfiled ?? []) batch.del(keyOfProfiled(each));
     for (const each of changes.putProfiled ?? []) put(keyOfProfiled(each), each);
     for (const each of changes.deleteAccesses ?? []) batch.del(keyOfAccess(each));
     for (const each of changes.putAccesses ?? []) put(keyOfAccess(each), each);
-    if (changes.generation !== undefined) put(GENERATION, changes.generation);
+    if (changes.revision !== undefined) put(REVISION, changes.revision);
     if (changes.lastImage !== undefined) put(LAST_IMAGE, changes.lastImage);
     await batch.write({ sync: true });
   }
@@ -183,4 +186,14 @@ function keyOfProfiled({ profile, container }: StoredProfiled): string {
 
 function keyOfAccess({ profile, containerId, key }: StoredAccess): string {
   return `${ACCESS}${profile}/${encodeURIComponent(containerId)}/${key}`;
+}
+
+/** An image's record as it lies on disk, where its id has an older name. */
+interface StoredImageRecord {
+  readonly generation: number;
+  readonly rules: readonly RuleDescription[];
+}
+
+function readImageRecord({ generation, rules }: StoredImageRecord): ImageRecord {
+  return { imageId: generation, rules };
 }

@@ -43,23 +43,23 @@ after(async () => {
   docker('rm', '-f', 'target');
 });
 
-test('SyncPolicies makes the kernel enforce the given policies and no others, at the generation it answers with', async () => {
+test('SyncPolicies makes the kernel enforce the given policies and no others, at the revision it answers with', async () => {
   await client.call('PolicyService', 'ApplyPolicy', { manifest: blockFile('old', '/etc/hostname') });
   assert.equal(reads('/etc/hostname'), false);
   const desired = `${blockFile('a', '/etc/shadow')}---\n${blockFile('b', '/etc/gshadow')}`;
-  const { changes, generation } = await client.call('PolicyService', 'SyncPolicies', { manifest: desired });
+  const { changes, revision } = await client.call('PolicyService', 'SyncPolicies', { manifest: desired });
   assert.deepEqual(
     changes.map(({ name, kind, containerIds }: Record<string, unknown>) => [name, kind, containerIds]),
     [
-      ['a', 'CREATED', [target]],
-      ['b', 'CREATED', [target]],
-      ['old', 'DELETED', [target]],
+      ['a', 'KIND_CREATED', [target]],
+      ['b', 'KIND_CREATED', [target]],
+      ['old', 'KIND_DELETED', [target]],
     ],
   );
-  const { enforcedGeneration } = await client.call('HostService', 'WaitForGeneration', { generation });
-  assert.equal(enforcedGeneration, generation);
+  const { enforcedRevision } = await client.call('HostService', 'WaitForRevision', { revision });
+  assert.equal(enforcedRevision, revision);
   assert.deepEqual([reads('/etc/hostname'), reads('/etc/shadow'), reads('/etc/gshadow')], [true, false, false]);
-  const stale = client.call('PolicyService', 'SyncPolicies', { expectedGeneration: 1 });
+  const stale = client.call('PolicyService', 'SyncPolicies', { expectedRevision: 1 });
   assert.equal(await code(stale), ABORTED);
   assert.equal(reads('/etc/shadow'), false);
 });
@@ -81,7 +81,7 @@ test('a posture of the namespace takes effect at once, and goes away again', asy
   assert.equal(reads('/etc/hostname'), true);
   await client.call('PolicyService', 'SetPosture', {
     namespace: 'default',
-    postures: [{ class: 'FILE', action: 'BLOCK' }],
+    postures: [{ class: 'ACCESS_CLASS_FILE', action: 'ACTION_BLOCK' }],
   });
   assert.equal(reads('/etc/hostname'), false);
   await client.call('PolicyService', 'SetPosture', { namespace: 'default' });
@@ -89,27 +89,29 @@ test('a posture of the namespace takes effect at once, and goes away again', asy
   await client.call('PolicyService', 'DeletePolicy', { name: 'allowed' });
 });
 
-test('after a kill -9 everything that was acknowledged is there again, with its generation', async () => {
+test('after a kill -9 everything that was acknowledged is there again, with its revision', async () => {
   await client.call('PolicyService', 'SetPosture', {
     namespace: 'kept',
-    postures: [{ class: 'FILE', action: 'BLOCK' }],
+    postures: [{ class: 'ACCESS_CLASS_FILE', action: 'ACTION_BLOCK' }],
   });
-  const { generation } = await client.call('PolicyService', 'ApplyPolicy', {
+  const { revision } = await client.call('PolicyService', 'ApplyPolicy', {
     manifest: blockFile('kept', '/etc/group'),
   });
   await overUnix.end('SIGKILL');
   assert.equal(reads('/etc/group'), false);
   await overUnix.start();
   const status = await client.call('HostService', 'GetStatus');
-  assert.equal(status.generation, generation);
+  assert.equal(status.revision, revision);
   const { policies } = await client.call('PolicyService', 'ListPolicies');
   assert.deepEqual(
     policies.map(({ name }: { name: string }) => name),
     ['a', 'b', 'kept'],
   );
-  assert.equal(policies[2].resourceVersion, generation);
+  assert.equal(policies[2].resourceVersion, revision);
   const { namespaces } = await client.call('PolicyService', 'ListPostures');
-  assert.deepEqual(namespaces, [{ namespace: 'kept', postures: [{ class: 'FILE', action: 'BLOCK' }] }]);
+  assert.deepEqual(namespaces, [
+    { namespace: 'kept', postures: [{ class: 'ACCESS_CLASS_FILE', action: 'ACTION_BLOCK' }] },
+  ]);
   assert.equal(reads('/etc/group'), false);
 });
 

@@ -81,7 +81,7 @@ describe('grpcurl on the Unix socket', { skip }, () => {
 
   test('a policy that grpcurl applies is enforced, and the stream it holds open brings the denial', async () => {
     const { changes } = answer('hauberk.v1.PolicyService/ApplyPolicy', { manifest: MANIFEST });
-    assert.equal(changes[0].kind, 'CREATED');
+    assert.equal(changes[0].kind, 'KIND_CREATED');
     assert.equal(changes[0].containerIds.length, 1);
 
     const stream = spawn(GRPCURL, [
@@ -109,7 +109,7 @@ describe('grpcurl on the Unix socket', { skip }, () => {
       assert.equal(status, 1);
       assert.match(refusal, /Permission denied/);
       await denial;
-      for (const line of ['"policy": "by-grpcurl"', '"rule": "file.matchPaths[0]"', '"result": "DENIED"'])
+      for (const line of ['"policy": "by-grpcurl"', '"rule": "file.matchPaths[0]"', '"result": "RESULT_DENIED"'])
         assert.ok(output.includes(line), output);
     } finally {
       stream.kill('SIGTERM');

@@ -17,7 +17,7 @@ spec:
   nodeSelector: {matchLabels: {${node}}}
   ${rules}`;
 const apply = (text: string, force = false) => client.call('PolicyService', 'ApplyPolicy', { manifest: text, force });
-const remove = () => client.call('PolicyService', 'DeletePolicy', { name: 'on-host', scope: 'HOST' });
+const remove = () => client.call('PolicyService', 'DeletePolicy', { name: 'on-host', scope: 'SCOPE_HOST' });
 const cat = (...prefix: string[]) => {
   const [program, ...parameters] = [...prefix, '/bin/cat', SECRET];
   return spawnSync(program!, parameters, { encoding: 'utf8' });

@@ -61,7 +61,7 @@ async function under(rules: string, task: () => Promise<void> | void, head: Head
   try {
     await task();
   } finally {
-    const scope = head.kind === 'KubeArmorClusterPolicy' ? 'CLUSTER' : 'NAMESPACE';
+    const scope = head.kind === 'KubeArmorClusterPolicy' ? 'SCOPE_CLUSTER' : 'SCOPE_NAMESPACE';
     await client.call('PolicyService', 'DeletePolicy', { name: POLICY, scope });
   }
 }
@@ -75,7 +75,7 @@ function runs(outcome: { status: number; output: string }): void {
 
 async function denied(outcome: { output: string }, rule: string, object?: string): Promise<void> {
   assert.match(outcome.output, DENIED);
-  await told({ rule, action: 'BLOCK', result: 'DENIED', ...(object !== undefined && { object }) });
+  await told({ rule, action: 'ACTION_BLOCK', result: 'RESULT_DENIED', ...(object !== undefined && { object }) });
 }
 
 async function told(expected: Readonly<Record<string, unknown>>): Promise<void> {
@@ -262,7 +262,13 @@ test('system calls are reported as they are made, by name and source, also those
     runs(perl('unlink("/tmp/u") or die "$!\\n"'));
     runs(sh('/tmp/narrow'));
     assert.match(sh('/bin/ls /tmp/narrow').output, /No such file/);
-    await told({ program: '/tmp/narrow', class: 'SYSTEM_CALL', operation: 'call', action: 'AUDIT', result: 'PASSED' });
+    await told({
+      program: '/tmp/narrow',
+      class: 'ACCESS_CLASS_SYSTEM_CALL',
+      operation: 'call',
+      action: 'ACTION_AUDIT',
+      result: 'RESULT_PASSED',
+    });
     assert.deepEqual(reported(), [
       ['/bin/dash', 'kill', 'syscalls.matchSyscalls[1]'],
       ['/usr/bin/perl', 'unlink', 'syscalls.matchSyscalls[0]'],
@@ -314,7 +320,7 @@ test('a policy in audit mode lets through what it would refuse, and says so', as
     rules,
     async () => {
       runs(exec('target', '/bin/cat', '/etc/hostname'));
-      await told({ rule: 'file.matchPaths[0]', action: 'AUDIT', result: 'PASSED', wouldBlock: true });
+      await told({ rule: 'file.matchPaths[0]', action: 'ACTION_AUDIT', result: 'RESULT_PASSED', wouldBlock: true });
     },
     { spec },
   );

@@ -68,7 +68,7 @@ test('a path too long to be read is refused and reported, not let through', asyn
   );
   assert.match(output, /Permission denied/);
   const event = await events.find(({ rule }) => rule === 'too-long');
-  assert.equal(event.result, 'DENIED');
+  assert.equal(event.result, 'RESULT_DENIED');
   assert.equal(event.message, 'the path is longer than 4096 bytes');
   events.cancel();
 });

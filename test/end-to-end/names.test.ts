@@ -112,11 +112,11 @@ test('a blocked domain is not asked for, by UDP or TCP and in whatever case, and
     for (const flags of [[], ['-e', 'RES_OPTIONS=use-vc']]) {
       assert.equal(await run('say found("WWW.Blocked.example")', ...flags), 'nothing');
       assert.deepEqual(await told('resolve', 'www.blocked.example'), [
-        'NETWORK',
+        'ACCESS_CLASS_NETWORK',
         'sample',
         'network.matchDNSQueries[0]',
-        'BLOCK',
-        'DENIED',
+        'ACTION_BLOCK',
+        'RESULT_DENIED',
       ]);
       events.clear();
       assert.equal(await run('say found("good.example")', ...flags), '127.0.0.21');
@@ -147,11 +147,11 @@ test('with names allowed, only they are asked for and only their addresses calle
     assert.equal(await run('called("127.0.0.22"); say "called"'), REFUSED);
     assert.equal(await run('say found("other.example")'), 'nothing');
     assert.deepEqual(await told('resolve', 'other.example'), [
-      'NETWORK',
+      'ACCESS_CLASS_NETWORK',
       'DefaultPosture',
       'network',
-      'BLOCK',
-      'DENIED',
+      'ACTION_BLOCK',
+      'RESULT_DENIED',
     ]);
     assert.ok(!names.asked.includes('other.example'));
   });
@@ -206,7 +206,7 @@ test('a rule on ports says which server may be asked', async () => {
 test('what is sent to an address that an answer gave is told with the name', async () => {
   await under('{matchDNSQueries: [{domain: "*.example", action: Audit}]}', async () => {
     assert.equal(await run('called(found("good.example")); say "called"'), 'called');
-    const audited = ['NETWORK', 'sample', 'network.matchDNSQueries[0]', 'AUDIT', 'PASSED'];
+    const audited = ['ACCESS_CLASS_NETWORK', 'sample', 'network.matchDNSQueries[0]', 'ACTION_AUDIT', 'RESULT_PASSED'];
     assert.deepEqual(await told('resolve', 'good.example'), audited);
     assert.deepEqual(await told('connect', 'tcp 127.0.0.21:8080 (good.example)'), audited);
   });
@@ -221,7 +221,7 @@ test('what is sent to the port of name servers and is no question is refused and
   await under('{matchDNSQueries: [{domain: blocked.example}]}', async () => {
     assert.equal(await run('my $s = make(AF_INET, SOCK_DGRAM, 0); message($s, "127.0.0.1", 53); say "sent"'), REFUSED);
     const { policy, rule, operation, result } = await events.find(({ policy }) => policy === 'FailClosed');
-    assert.deepEqual([policy, rule, operation, result], ['FailClosed', 'unreadable', 'resolve', 'DENIED']);
+    assert.deepEqual([policy, rule, operation, result], ['FailClosed', 'unreadable', 'resolve', 'RESULT_DENIED']);
     // The length first, and the question by itself.
     const split = 'my $s = make(AF_INET, SOCK_STREAM, 0); to($s, "127.0.0.1", 53); give($s, "\\0\\x1d"); say "sent"';
     assert.equal(await run(split), REFUSED);

@@ -65,7 +65,7 @@ async function denied(operation: string, object: string, rule = 'network.matchPr
   const { policy, action, result, program } = event;
   assert.deepEqual(
     { policy, rule: event.rule, action, result, program },
-    { policy: 'sample', rule, action: 'BLOCK', result: 'DENIED', program: '/usr/bin/perl' },
+    { policy: 'sample', rule, action: 'ACTION_BLOCK', result: 'RESULT_DENIED', program: '/usr/bin/perl' },
   );
 }
 
@@ -211,7 +211,14 @@ test('a blocked capability cannot be used, in the container under the policy onl
     const event = await events.find(({ operation }) => operation === 'use');
     assert.deepEqual(
       [event.class, event.object, event.rule, event.action, event.result, event.program],
-      ['CAPABILITY', 'net_raw', 'capabilities.matchCapabilities[0]', 'BLOCK', 'DENIED', '/usr/bin/perl'],
+      [
+        'ACCESS_CLASS_CAPABILITY',
+        'net_raw',
+        'capabilities.matchCapabilities[0]',
+        'ACTION_BLOCK',
+        'RESULT_DENIED',
+        '/usr/bin/perl',
+      ],
     );
     assert.equal(run('chown(1000, 1000, "/etc/hostname") or fail(); say "changed"'), 'changed');
     assert.equal(run(raw, 'bystander'), 'made');
@@ -254,19 +261,19 @@ test('a capability the kernel asks about without meaning to use it is refused an
   sleeper.kill();
 });
 
-test('a flood of events is held back, counted, and told in a summary', async () => {
+test('a flood of events is suppressed, counted, and told in a summary', async () => {
   const attempts = 2000;
   await under('  file: {matchPaths: [{path: /etc/shadow}]}', async () => {
     assert.equal(run(`for (1..${attempts}) { open(my $f, "<", "/etc/shadow") } say "done"`), 'done');
-    await events.find(({ heldBack }) => heldBack !== '0');
+    await events.find(({ suppressed }) => suppressed !== '0');
     const seen = () => events.events.filter(({ object }) => object === '/etc/shadow').length;
-    const summed = () => events.events.reduce((sum, { heldBack }) => sum + Number(heldBack), 0);
+    const summed = () => events.events.reduce((sum, { suppressed }) => sum + Number(suppressed), 0);
     for (let waited = 0; seen() + summed() < attempts && waited < 100; waited++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     assert.equal(seen() + summed(), attempts);
     assert.ok(seen() < attempts && seen() >= EVENT_BURST, `${seen()} were reported`);
-    const { policy, containerName } = events.events.find(({ heldBack }) => heldBack !== '0')!;
+    const { policy, containerName } = events.events.find(({ suppressed }) => suppressed !== '0')!;
     assert.deepEqual([policy, containerName], ['RateLimit', 'target']);
   });
 });

@@ -134,10 +134,17 @@ for (const workload of WORKLOADS) {
     assert.deepEqual(warnings, []);
     assert.ok(evidence.length > 10);
 
-    const postures = ['PROCESS', 'FILE', 'NETWORK', 'CAPABILITY'].map((each) => ({ class: each, action: 'BLOCK' }));
+    const postures = [
+      'ACCESS_CLASS_PROCESS',
+      'ACCESS_CLASS_FILE',
+      'ACCESS_CLASS_NETWORK',
+      'ACCESS_CLASS_CAPABILITY',
+    ].map((each) => ({ class: each, action: 'ACTION_BLOCK' }));
     const { decisions } = await client.call('PolicyService', 'Diff', { manifest: blocking(LIBC, name) });
     assert.ok(
-      decisions.some((each: { object: string; after: string }) => each.object === LIBC && each.after === 'BLOCK'),
+      decisions.some(
+        (each: { object: string; after: string }) => each.object === LIBC && each.after === 'ACTION_BLOCK',
+      ),
     );
 
     await client.call('PolicyService', 'SetPosture', { namespace: 'default', postures });
@@ -148,7 +155,8 @@ for (const workload of WORKLOADS) {
     assert.match(exec(name, '/usr/bin/id').output, /ermission denied/);
     assert.match(exec(name, '/bin/dash', '-c', 'read line </etc/shadow').output, /ermission denied/);
     const refused = ['/usr/bin/id', '/etc/shadow'];
-    for (const path of refused) await events.find(({ object, result }) => object === path && result === 'DENIED');
+    for (const path of refused)
+      await events.find(({ object, result }) => object === path && result === 'RESULT_DENIED');
     // What had come of the work would have come before these.
     assert.deepEqual(
       events.events.filter(({ object }) => !refused.includes(object)),

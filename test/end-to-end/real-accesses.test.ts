@@ -215,10 +215,15 @@ function policyOf(index: number, rules: Omit<Rule, 'id'>[], priority: number, mo
 }
 
 async function setPostures(inForce: Postures): Promise<void> {
-  const names = { process: 'PROCESS', file: 'FILE', network: 'NETWORK', capabilities: 'CAPABILITY' } as const;
+  const names = {
+    process: 'ACCESS_CLASS_PROCESS',
+    file: 'ACCESS_CLASS_FILE',
+    network: 'ACCESS_CLASS_NETWORK',
+    capabilities: 'ACCESS_CLASS_CAPABILITY',
+  } as const;
   const messages = Object.entries(inForce).map(([ruleClass, posture]) => ({
     class: names[ruleClass as keyof typeof names],
-    action: posture.toUpperCase(),
+    action: `ACTION_${posture.toUpperCase()}`,
   }));
   await client.call('PolicyService', 'SetPosture', { namespace: 'default', postures: messages });
 }
@@ -303,7 +308,13 @@ function summaryOf({ action, wouldBlock, decider }: Explanation) {
       : 'postureOf' in decider
         ? ['DefaultPosture', decider.postureOf]
         : [decider.policy.name, decider.rule.id];
-  return { action: action.toUpperCase(), result: action === 'Block' ? 'DENIED' : 'PASSED', wouldBlock, policy, rule };
+  return {
+    action: `ACTION_${action.toUpperCase()}`,
+    result: action === 'Block' ? 'RESULT_DENIED' : 'RESULT_PASSED',
+    wouldBlock,
+    policy,
+    rule,
+  };
 }
 
 /** The event that comes next is the one of this access. */

@@ -39,20 +39,20 @@ function compilePatterns(patterns: readonly string[], sources: readonly string[]
   }
 }
 
-test('forty patterns that look back a dozen characters are refused within a second', () => {
+test('forty patterns that look back a dozen characters are refused before they cost much', () => {
   const patterns = Array.from({ length: 40 }, (_, index) => `/**a${'?'.repeat(10 + (index % 5))}b${index}`);
   const elapsed = processorMilliseconds(() => {
     assert(compilePatterns(patterns, []) instanceof Failure);
   });
-  assert(elapsed < 1000, `took ${elapsed} ms`);
+  assert(elapsed < MILLISECONDS_MAX, `took ${elapsed} ms`);
 });
 
-test('hundreds of names below any directory, which no rule settles, are refused within a second', () => {
+test('hundreds of names below any directory, which no rule settles, are refused before they cost much', () => {
   const patterns = Array.from({ length: 300 }, (_, index) => `/**/x${index}/**`);
   const elapsed = processorMilliseconds(() => {
     assert(compilePatterns(patterns, ['/program']) instanceof Failure);
   });
-  assert(elapsed < 1000, `took ${elapsed} ms`);
+  assert(elapsed < MILLISECONDS_MAX, `took ${elapsed} ms`);
 });
 
 test('any pattern repeated is compiled or refused in bounded time', () => {

@@ -18,18 +18,21 @@ const CALLS = 5000;
 const EXPECTED: readonly string[] = [
   ...['OK', 'INVALID_ARGUMENT', 'NOT_FOUND', 'ABORTED', 'FAILED_PRECONDITION', 'RESOURCE_EXHAUSTED'],
 ];
-/** Waits for a generation that does not come. */
-const WAITING = '/hauberk.v1.HostService/WaitForGeneration';
+/** Waits for a revision that does not come. */
+const WAITING = '/hauberk.v1.HostService/WaitForRevision';
 const WAIT_MILLISECONDS = 20;
 const RULES = [
-  { class: 'FILE', path: '/etc/shadow', from_source: ['/bin/cat'], severity: 5, action: 'AUDIT' },
-  { class: 'FILE', directory: { directory: '/srv/', recursive: true }, operations: ['write'] },
-  { class: 'PROCESS', pattern: '/usr/**/{a,b}*' },
-  { class: 'PROCESS', path: '/bin/ls', allowed_arguments: { arguments: ['-l'] } },
-  { class: 'NETWORK', endpoint: { protocol: 'tcp', cidr: '10.0.0.0/8', ports: '1-1023', direction: 'EGRESS' } },
-  { class: 'CAPABILITY', capability: 'net_raw' },
-  { class: 'MOUNT', mount: { target: { path: '/mnt' }, type: 'tmpfs' } },
-  { class: 'PTRACE', trace: { operation: 'read' } },
+  { class: 'ACCESS_CLASS_FILE', path: '/etc/shadow', from_source: ['/bin/cat'], severity: 5, action: 'ACTION_AUDIT' },
+  { class: 'ACCESS_CLASS_FILE', directory: { directory: '/srv/', recursive: true }, operations: ['write'] },
+  { class: 'ACCESS_CLASS_PROCESS', pattern: '/usr/**/{a,b}*' },
+  { class: 'ACCESS_CLASS_PROCESS', path: '/bin/ls', allowed_arguments: { arguments: ['-l'] } },
+  {
+    class: 'ACCESS_CLASS_NETWORK',
+    endpoint: { protocol: 'tcp', cidr: '10.0.0.0/8', ports: '1-1023', direction: 'DIRECTION_EGRESS' },
+  },
+  { class: 'ACCESS_CLASS_CAPABILITY', capability: 'net_raw' },
+  { class: 'ACCESS_CLASS_MOUNT', mount: { target: { path: '/mnt' }, type: 'tmpfs' } },
+  { class: 'ACCESS_CLASS_PTRACE', trace: { operation: 'read' } },
 ];
 /** A map, as the wire has it. */
 const LABELS = [{ key: 'app', value: 'web' }];
@@ -41,14 +44,14 @@ const GOOD = {
   SyncPolicies: { manifest: manifest('kept'), policies: [policy] },
   DeletePolicy: { name: 'typed' },
   GetPolicy: { name: 'kept' },
-  SetPosture: { namespace: 'default', postures: [{ class: 'FILE', action: 'BLOCK' }] },
+  SetPosture: { namespace: 'default', postures: [{ class: 'ACCESS_CLASS_FILE', action: 'ACTION_BLOCK' }] },
   Explain: { container_id: 'web', operation: 'read', object: '/etc/shadow', program: '/bin/cat' },
   RegisterContainer: container,
   SyncContainers: { containers: [container] },
   UnregisterContainer: { id: 'other' },
   GetEffectivePolicy: { container_id: 'web' },
   StreamEvents: { policies: ['kept'], minimum_severity: 3, object_pattern: '/etc/*' },
-  WaitForGeneration: { generation: 1 },
+  WaitForRevision: { revision: 1 },
   Diff: { policy, deleted: [{ name: 'kept' }] },
   StartProfile: { name: 'p', selector: { match_labels: LABELS } },
   StopProfile: { name: 'p' },
@@ -87,7 +90,7 @@ async function start(t: TestContext) {
   await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
   const state = () => ({
     desired: plane.ledger.desired,
-    generation: plane.ledger.generation,
+    revision: plane.ledger.revision,
     commits: plane.commits.length,
     published: new Map(plane.kernel.published),
   });

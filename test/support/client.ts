@@ -26,7 +26,7 @@ export interface ReceivedEvent {
   ppid: number;
   uid: number;
   comm: string;
-  heldBack: string;
+  suppressed: string;
   wouldBlock: boolean;
 }
 

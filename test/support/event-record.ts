@@ -7,7 +7,7 @@ export function recordOf(fields: Partial<EventRecord>): EventRecord {
     time: 1n,
     pidNamespace: 11,
     mountNamespace: 12,
-    generation: 40,
+    imageId: 40,
     action: 0,
     rule: RULE_NONE,
     operation: 'open',

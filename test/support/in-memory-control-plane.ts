@@ -34,13 +34,13 @@ export class MemoryKernel {
   isHostEnforced = false;
   observesCalls = false;
 
-  createImage(image: Image, generation: number): KernelImage {
-    this.images.set(generation, image);
-    return { descriptor: generation, generation, bytes: image.words.byteLength };
+  createImage(image: Image, imageId: number): KernelImage {
+    this.images.set(imageId, image);
+    return { descriptor: imageId, imageId, bytes: image.words.byteLength };
   }
 
-  releaseImage({ generation }: KernelImage): void {
-    this.images.delete(generation);
+  releaseImage({ imageId }: KernelImage): void {
+    this.images.delete(imageId);
   }
 
   async publish(entries: Parameters<Kernel['publish']>[0]): Promise<void> {
@@ -122,7 +122,7 @@ export class InMemoryControlPlane implements ControlPlane {
     this.ledger = new Ledger(
       enforcement,
       store,
-      { desired, generation: 0 },
+      { desired, revision: 0 },
       () => undefined,
       () => this.host.announce(),
     );

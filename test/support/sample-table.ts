@@ -7,12 +7,12 @@ export interface Step {
   readonly event?: {
     readonly policy: string;
     readonly rule: string;
-    readonly action: 'BLOCK' | 'AUDIT';
-    readonly result: 'DENIED' | 'PASSED';
+    readonly action: 'ACTION_BLOCK' | 'ACTION_AUDIT';
+    readonly result: 'RESULT_DENIED' | 'RESULT_PASSED';
     readonly object: string;
     readonly program: string;
     readonly operation: string;
-    readonly class: 'PROCESS' | 'FILE';
+    readonly class: 'ACCESS_CLASS_PROCESS' | 'ACCESS_CLASS_FILE';
   };
 }
 
@@ -55,12 +55,12 @@ function execDenied(script: string, object: string, rule: string, user?: string)
     event: {
       policy: POLICY,
       rule,
-      action: 'BLOCK',
-      result: 'DENIED',
+      action: 'ACTION_BLOCK',
+      result: 'RESULT_DENIED',
       object,
       program: '/bin/dash',
       operation: 'exec',
-      class: 'PROCESS',
+      class: 'ACCESS_CLASS_PROCESS',
     },
   };
 }
@@ -74,7 +74,16 @@ function fileDenied(
   return {
     command,
     expect: 'denied',
-    event: { policy, rule, action: 'BLOCK', result: 'DENIED', object, program, operation, class: 'FILE' },
+    event: {
+      policy,
+      rule,
+      action: 'ACTION_BLOCK',
+      result: 'RESULT_DENIED',
+      object,
+      program,
+      operation,
+      class: 'ACCESS_CLASS_FILE',
+    },
   };
 }
 
@@ -123,12 +132,12 @@ export const SAMPLES: readonly Sample[] = [
         event: {
           policy: 'DefaultPosture',
           rule: 'process',
-          action: 'BLOCK',
-          result: 'DENIED',
+          action: 'ACTION_BLOCK',
+          result: 'RESULT_DENIED',
           object: '/bin/ls',
           program: '/bin/dash',
           operation: 'exec',
-          class: 'PROCESS',
+          class: 'ACCESS_CLASS_PROCESS',
         },
       },
     ],
@@ -163,12 +172,12 @@ export const SAMPLES: readonly Sample[] = [
         event: {
           policy: POLICY,
           rule: 'file.matchPaths[0]',
-          action: 'AUDIT',
-          result: 'PASSED',
+          action: 'ACTION_AUDIT',
+          result: 'RESULT_PASSED',
           object: '/secret.txt',
           program: '/bin/cat',
           operation: 'open',
-          class: 'FILE',
+          class: 'ACCESS_CLASS_FILE',
         },
       },
     ],

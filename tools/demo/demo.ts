@@ -70,7 +70,7 @@ try {
   const event = await events.find(({ object }) => object === '/etc/shadow');
   show(JSON.stringify(event, undefined, 2));
   expect('the event to name policy and rule', event.policy === 'protect-shadow' && event.rule === 'file.matchPaths[0]');
-  expect('the event to say DENIED', event.result === 'DENIED' && event.containerName === 'web');
+  expect('the event to say DENIED', event.result === 'RESULT_DENIED' && event.containerName === 'web');
 
   say('The metric that counted it');
   const line = (await daemon.metrics())

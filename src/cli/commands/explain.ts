@@ -83,17 +83,17 @@ export function addExplain(program: Command): void {
     });
 }
 
-function describe({ action, wouldBlock, decider, losers }: ExplainResponse): string[] {
+function describe({ action, wouldBlock, decidedBy, overridden }: ExplainResponse): string[] {
   const colour = { ALLOW: 'green', AUDIT: 'yellow', BLOCK: 'red' } as const;
   const name = nameOf(Action, action) as keyof typeof colour;
   const verdict = coloured(colour[name], name.toLowerCase()) + (wouldBlock ? ', and without audit mode: block' : '');
   const by =
-    decider === undefined
+    decidedBy === undefined
       ? 'neither a rule nor a posture speaks of it'
-      : decider.$case === 'posture'
-        ? `no rule speaks of it: the default posture of ${nameOf(AccessClass, decider.value).toLowerCase()}`
-        : ruleText(decider.value);
-  return [`${verdict}: ${by}`, ...losers.map(({ rule, reason }) => `  not ${ruleText(rule!)}: ${reason}`)];
+      : decidedBy.$case === 'posture'
+        ? `no rule matches it: the default posture of ${nameOf(AccessClass, decidedBy.value).toLowerCase()}`
+        : ruleText(decidedBy.value);
+  return [`${verdict}: ${by}`, ...overridden.map(({ rule, reason }) => `  not ${ruleText(rule!)}: ${reason}`)];
 }
 
 function ruleText({ policyNamespace, policy, rule }: ExplainedRule): string {
@@ -101,13 +101,13 @@ function ruleText({ policyNamespace, policy, rule }: ExplainedRule): string {
   return `${name} ${rule!.id} (${nameOf(Action, rule!.action).toLowerCase()} ${matchText(rule!)})`;
 }
 
-function toView({ action, wouldBlock, decider, losers }: ExplainResponse): object {
+function toView({ action, wouldBlock, decidedBy, overridden }: ExplainResponse): object {
   const view = ({ policyNamespace, policy, rule }: ExplainedRule) => ({ policyNamespace, policy, ...ruleView(rule!) });
   return {
     action: nameOf(Action, action),
     wouldBlock,
-    ...(decider?.$case === 'rule' && { rule: view(decider.value) }),
-    ...(decider?.$case === 'posture' && { posture: nameOf(AccessClass, decider.value) }),
-    losers: losers.map(({ rule, reason }) => ({ ...view(rule!), reason })),
+    ...(decidedBy?.$case === 'rule' && { rule: view(decidedBy.value) }),
+    ...(decidedBy?.$case === 'posture' && { posture: nameOf(AccessClass, decidedBy.value) }),
+    overridden: overridden.map(({ rule, reason }) => ({ ...view(rule!), reason })),
   };
 }

@@ -19,7 +19,7 @@ interface Options {
 }
 
 const CLASSES = Object.keys(AccessClass)
-  .filter((name) => /^(?!UNRECOGNIZED)[A-Z_]+(?<!_UNSPECIFIED)$/u.test(name))
+  .filter((name) => /^(?!UNRECOGNIZED|UNSPECIFIED)[A-Z_]+$/u.test(name))
   .map((name) => name.toLowerCase());
 
 export function addWatch(program: Command): void {
@@ -88,7 +88,8 @@ function json(event: Event): string {
 function line(event: Event): string {
   const time = timeText(event.time).slice(11, 23);
   const container = event.containerName || event.containerId || '(unknown container)';
-  if (event.heldBack > 0n) return `${time} ${coloured('yellow', 'HELD BACK')} ${container} ${event.heldBack} events`;
+  if (event.suppressed > 0n)
+    return `${time} ${coloured('yellow', 'SUPPRESSED')} ${container} ${event.suppressed} events`;
   const result = nameOf(Result, event.result);
   const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
   const rule = `${event.policy} ${event.rule}`.trimEnd();

@@ -41,7 +41,7 @@ export const METHOD_RULES: Readonly<Record<string, MethodRule>> = {
   '/hauberk.v1.ContainerService/GetEffectivePolicy': read,
   '/hauberk.v1.EventService/StreamEvents': read,
   '/hauberk.v1.HostService/GetStatus': read,
-  '/hauberk.v1.HostService/WaitForGeneration': read,
+  '/hauberk.v1.HostService/WaitForRevision': read,
   '/grpc.health.v1.Health/Check': health,
   '/grpc.health.v1.Health/List': health,
   '/grpc.health.v1.Health/Watch': health,

@@ -83,7 +83,7 @@ describe('hauberk apply', () => {
       plane.policies.list().map(({ name }) => name),
       ['a', 'b', 'c'],
     );
-    assert.equal(plane.ledger.generation, 2);
+    assert.equal(plane.ledger.revision, 2);
   });
 
   test('takes hundreds of manifests as one change, with a result for each', async (t) => {
@@ -103,7 +103,7 @@ describe('hauberk apply', () => {
     );
     assert.match(errors, /^manifests read: 500$/mu);
     assert.match(errors, /^default\/many-499: warning: file\.matchPaths\[0\] never decides: default\/many-0 /mu);
-    assert.equal(plane.ledger.generation, 2);
+    assert.equal(plane.ledger.revision, 2);
     assert.ok(seconds < 10, `${seconds} seconds`);
 
     for (const name of names.slice(100)) write(`${name}.yaml`, manifest(name, 'relative'));
@@ -113,7 +113,7 @@ describe('hauberk apply', () => {
     const place = `${directory}/many-100.yaml:12:15: spec.file.matchPaths[0].path: must be absolute`;
     assert.ok(problems[0]!.startsWith(`hauberk: ${place}`), problems[0]);
     assert.equal(problems.at(-1), `${400 - problems.length + 1} more not listed`);
-    assert.equal(plane.ledger.generation, 2);
+    assert.equal(plane.ledger.revision, 2);
   });
 
   test('names the file, line and column of every problem, and changes nothing', async (t) => {

@@ -14,8 +14,8 @@ test('a call answers with its message, and fields that are left out are empty', 
   const client = connect({ address: server.address });
   t.after(() => client.close());
   assert.equal((await client.host.getStatus()).version, '1.2.3');
-  const { generation } = await client.policies.applyPolicy({ source: { $case: 'manifest', value: manifest('one') } });
-  assert.equal(generation, 1n);
+  const { revision } = await client.policies.applyPolicy({ source: { $case: 'manifest', value: manifest('one') } });
+  assert.equal(revision, 1n);
   const { policies } = await client.policies.listPolicies();
   assert.deepEqual(
     policies.map(({ name }) => name),

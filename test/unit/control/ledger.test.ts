@@ -14,8 +14,8 @@ const apply = (plane: InMemoryControlPlane, text: string) => plane.policies.appl
 /** What the kernel holds: for each container the rules of its image. */
 function held(plane: InMemoryControlPlane): Record<string, string[]> {
   return Object.fromEntries(
-    [...plane.kernel.published].map(([key, { generation }]) => {
-      const { rules } = plane.kernel.images.get(generation)!;
+    [...plane.kernel.published].map(([key, { imageId }]) => {
+      const { rules } = plane.kernel.images.get(imageId)!;
       return [key, rules.map((rule) => ('policy' in rule ? `${rule.policy.name} ${rule.rule.id}` : rule.posture))];
     }),
   );
@@ -49,7 +49,7 @@ test('system calls are seen as they are made only while a rule that reaches a co
   await assert.rejects(plane.policies.delete({ namespace: 'default', name: 'another' }, 0));
   assert.equal(plane.kernel.observesCalls, true);
   plane.kernel.failure = undefined;
-  await plane.ledger.whenEnforced(plane.ledger.generation, AbortSignal.timeout(10_000));
+  await plane.ledger.whenEnforced(plane.ledger.revision, AbortSignal.timeout(10_000));
   assert.equal(plane.kernel.observesCalls, false);
 });
 
@@ -65,9 +65,9 @@ test('a change is on disk before the kernel decides by it', async () => {
   };
   await apply(plane, manifest('one'));
   assert.deepEqual(seen, before);
-  const { putPolicies, putImageRecords, generation } = plane.commits.at(-1)!;
-  assert.deepEqual([putPolicies?.[0]?.policy.name, putPolicies?.[0]?.version, generation], ['one', 2, 2]);
-  assert.equal(putImageRecords?.[0]?.generation, plane.kernel.published.get('10:11')?.generation);
+  const { putPolicies, putImageRecords, revision } = plane.commits.at(-1)!;
+  assert.deepEqual([putPolicies?.[0]?.policy.name, putPolicies?.[0]?.version, revision], ['one', 2, 2]);
+  assert.equal(putImageRecords?.[0]?.imageId, plane.kernel.published.get('10:11')?.imageId);
 });
 
 test('a change that cannot be written down changes nothing', async () => {
@@ -81,7 +81,7 @@ test('a change that cannot be written down changes nothing', async () => {
   assert.deepEqual(held(plane), before);
   assert.equal(plane.kernel.images.size, images);
   assert.deepEqual(plane.policies.list(), []);
-  assert.deepEqual([plane.ledger.generation, plane.ledger.enforcedGeneration], [1, 1]);
+  assert.deepEqual([plane.ledger.revision, plane.ledger.enforcedRevision], [1, 1]);
   assert.equal(plane.host.status().enforcing, true);
 });
 
@@ -99,7 +99,7 @@ test('a change that cannot be compiled for one container changes nothing for any
     return true;
   });
   assert.deepEqual(held(plane), before);
-  assert.equal(plane.ledger.generation, 2);
+  assert.equal(plane.ledger.revision, 2);
 });
 
 test('changes that come at once are made one after the other', async () => {
@@ -108,7 +108,7 @@ test('changes that come at once are made one after the other', async () => {
   const names = Array.from({ length: 20 }, (_, index) => `p${index}`);
   const outcomes = await Promise.all(names.map((name, index) => apply(plane, manifest(name, `/etc/${index}`))));
   assert.deepEqual(
-    outcomes.map(({ generation }) => generation),
+    outcomes.map(({ revision }) => revision),
     names.map((_, index) => index + 2),
   );
   assert.equal(held(plane)['10:11']?.length, 20);
@@ -123,20 +123,20 @@ test('after a publication that failed the whole state is published again, and st
   await assert.rejects(apply(plane, manifest('one')), /no memory/);
   assert.equal(plane.host.status().reason, 'the kernel did not take the last change: no memory');
   plane.kernel.failure = undefined;
-  await plane.ledger.whenEnforced(plane.ledger.generation, AbortSignal.timeout(10_000));
+  await plane.ledger.whenEnforced(plane.ledger.revision, AbortSignal.timeout(10_000));
   assert.deepEqual(held(plane), { '10:11': ['one file.matchPaths[0]'] });
   assert.equal(plane.host.status().reason, '');
 });
 
 test('what an earlier daemon left in the kernel and nobody wants is removed at the start', async () => {
   const plane = new InMemoryControlPlane();
-  plane.kernel.published.set('7:8', { descriptor: 1, generation: 1, bytes: 8 });
+  plane.kernel.published.set('7:8', { descriptor: 1, imageId: 1, bytes: 8 });
   await plane.ledger.start(['gone']);
   assert.deepEqual(held(plane), {});
   assert.deepEqual(plane.commits.at(-1)?.deleteContainers, ['gone']);
 });
 
-test('waiting for a generation ends when it is given up', async () => {
+test('waiting for a revision ends when it is given up', async () => {
   const plane = new InMemoryControlPlane();
   const givenUp = new AbortController();
   const waiting = plane.ledger.whenEnforced(5, givenUp.signal);

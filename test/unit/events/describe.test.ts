@@ -76,7 +76,7 @@ const rule: RuleDescription = {
 };
 const context = {
   containerOf: ({ pidNamespace }: { pidNamespace: number }) => (pidNamespace === 11 ? container : undefined),
-  ruleOf: (generation: number, number: number) => (generation === 3 && number === 0 ? rule : undefined),
+  ruleOf: (imageId: number, number: number) => (imageId === 3 && number === 0 ? rule : undefined),
 };
 const describe = (fields?: Partial<Fields>) =>
   describeRecord(decodeRecord(record(fields))!, { ...context, clockOffset: 1000n });
@@ -108,8 +108,8 @@ test('a record becomes an event that names container, rule, process and parents'
     hostParentPid: 4001,
     uid: 1000,
     comm: 'cat',
-    generation: 3,
-    heldBack: 0,
+    imageId: 3,
+    suppressed: 0,
   });
 });
 

@@ -27,8 +27,8 @@ export function makeEvent(event: Partial<SecurityEvent> = {}): SecurityEvent {
     hostParentPid: 4001,
     uid: 1000,
     comm: 'cat',
-    generation: 3,
-    heldBack: 0,
+    imageId: 3,
+    suppressed: 0,
     wouldBlock: false,
     ...event,
   };

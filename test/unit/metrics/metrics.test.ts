@@ -38,7 +38,7 @@ test('decisions of every class and action are told as the kernel counts them', a
 test('what is lost or left out is told by its cause', async () => {
   const { has } = metricsOf({
     'dropped.ring-full': 1,
-    'dropped.held-back': 6,
+    'dropped.suppressed': 6,
     'dropped.unrecorded': 11,
     'refused.too-long': 8,
   });
@@ -56,7 +56,7 @@ test('what is lost or left out is told by its cause', async () => {
 test('events are counted by class, action and result with their latency; a summary is none', async () => {
   const { metrics, has } = metricsOf();
   const event = makeEvent({ time: 1_000_000_000n });
-  const summary = makeEvent({ class: undefined, action: undefined, result: undefined, heldBack: 9 });
+  const summary = makeEvent({ class: undefined, action: undefined, result: undefined, suppressed: 9 });
   metrics.observeEvents([event, event, summary], 1_002_000_000n);
   metrics.observeApply(0.02);
   await has('hauberk_events_total{class="file",action="block",result="denied"} 2');

@@ -29,8 +29,8 @@ test('an Allow rule brings the posture of its own class into force', () => {
 
 test('an Allow rule of a policy in audit mode brings its posture into force for what would be only', () => {
   const audited = { policy: { ...bind({}).policy, mode: 'audit' }, rule: bind({ action: 'Allow' }).rule } as const;
-  const { postures: inForce, rehearsedPostures } = resolveRules([audited], postures);
-  assert.deepEqual([inForce.read, rehearsedPostures?.read], [undefined, 'audit']);
+  const { postures: inForce, permissivePostures } = resolveRules([audited], postures);
+  assert.deepEqual([inForce.read, permissivePostures?.read], [undefined, 'audit']);
 });
 
 test('the input is left as it is', () => {

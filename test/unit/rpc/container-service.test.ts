@@ -43,7 +43,7 @@ describe('RegisterContainer', () => {
       pid: 0,
       origin: ContainerOrigin.REGISTERED,
       policies: [],
-      generation: 40,
+      imageId: 40,
     });
     assert.equal((await register({ id: 'c1', labels: { app: 'web' }, identity })).changed, false);
   });
@@ -121,7 +121,7 @@ describe('SyncContainers', () => {
     await register({ id: 'c1', identity });
     await register({ id: 'c2', identity: otherIdentity });
     const moved = { $case: 'namespaces', value: { pidNamespace: 41, mountNamespace: 42 } } as const;
-    const { changes, generation } = await sync([
+    const { changes, revision } = await sync([
       { id: 'c2', identity: otherIdentity, labels: { app: 'web' } },
       { id: 'c3', identity: moved },
     ]);
@@ -130,7 +130,7 @@ describe('SyncContainers', () => {
       { id: 'c2', kind: CHANGED },
       { id: 'c3', kind: ADDED },
     ]);
-    assert.equal(generation, 4n);
+    assert.equal(revision, 4n);
     assert.deepEqual(
       (await list()).containers.map(({ id }) => id),
       ['c2', 'c3', 'd1'],
@@ -143,7 +143,7 @@ describe('SyncContainers', () => {
       again.changes.map(({ kind }) => kind),
       [UNCHANGED, UNCHANGED],
     );
-    assert.equal(again.generation, 4n);
+    assert.equal(again.revision, 4n);
   });
 
   test('lets go of a container whose namespaces have numbers that a later one was given', async (t) => {
@@ -188,7 +188,7 @@ describe('UnregisterContainer', () => {
   test('removes the container', async (t) => {
     const { register, unregister, plane } = await start(t);
     await register({ id: 'c1', identity });
-    assert.deepEqual(await unregister('c1'), { generation: 2n });
+    assert.deepEqual(await unregister('c1'), { revision: 2n });
     assert.deepEqual(plane.containers.list(), []);
   });
 
@@ -207,7 +207,7 @@ describe('ListContainers', () => {
     await register({ id: 'c2', namespace: 'shop', identity: otherIdentity });
     await plane.policies.apply(plane.policies.readManifest(manifest('one')));
     const shown = async (namespace: string) =>
-      (await list(namespace)).containers.map(({ id, policies, generation }) => [id, policies, generation]);
+      (await list(namespace)).containers.map(({ id, policies, imageId }) => [id, policies, imageId]);
     assert.deepEqual(await shown(''), [
       ['c1', ['default/one'], 41],
       ['c2', [], 40],

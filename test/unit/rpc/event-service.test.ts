@@ -103,8 +103,8 @@ describe('StreamEvents', () => {
         hostPpid: 4001,
         uid: 1000,
         comm: 'cat',
-        generation: 3,
-        heldBack: 0n,
+        imageId: 3,
+        suppressed: 0n,
         wouldBlock: false,
       },
     ]);
@@ -146,8 +146,8 @@ describe('StreamEvents', () => {
     const stream = eventClient(t, server).streamEvents({
       ...everything,
       containerIds: ['c1', ''],
-      classes: [AccessClass.FILE, AccessClass.ACCESS_CLASS_UNSPECIFIED],
-      actions: [Action.ACTION_UNSPECIFIED],
+      classes: [AccessClass.FILE, AccessClass.UNSPECIFIED],
+      actions: [Action.UNSPECIFIED],
       results: [7 as Result],
       minimumSeverity: 11,
       objectPattern: '/a[',
@@ -159,10 +159,11 @@ describe('StreamEvents', () => {
       ['container_ids[1]', 'must not be empty'],
       [
         'classes[1]',
-        'must be PROCESS, FILE, NETWORK, CAPABILITY, FILESYSTEM, MOUNT, PTRACE, NAMESPACES, PRESET or SYSTEM_CALL',
+        'must be ACCESS_CLASS_PROCESS, ACCESS_CLASS_FILE, ACCESS_CLASS_NETWORK, ACCESS_CLASS_CAPABILITY, ACCESS_CLASS_FILESYSTEM, ACCESS_CLASS_MOUNT, ' +
+          'ACCESS_CLASS_PTRACE, ACCESS_CLASS_NAMESPACES, ACCESS_CLASS_PRESET or ACCESS_CLASS_SYSTEM_CALL',
       ],
-      ['actions[0]', 'must be ALLOW, AUDIT or BLOCK'],
-      ['results[0]', 'must be DENIED or PASSED'],
+      ['actions[0]', 'must be ACTION_ALLOW, ACTION_AUDIT or ACTION_BLOCK'],
+      ['results[0]', 'must be RESULT_DENIED or RESULT_PASSED'],
       ['object_pattern', 'has a `[` that no `]` closes (at character 3)'],
     ]);
     assert.equal(hub.counts().subscribers, 0);

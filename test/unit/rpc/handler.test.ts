@@ -11,10 +11,10 @@ import { type ResponseStream, RpcService } from '../../../src/rpc/handler.js';
 import { ask, containerClient, eventClient, hostClient, readRefusal, refusal, serve, serveAll } from './support.js';
 
 const HIDDEN = { code: 'INTERNAL', message: 'internal error, see the log of hauberkd', violations: [] };
-const waitForGeneration = () => ({ enforcedGeneration: 0n });
+const waitForRevision = () => ({ enforcedRevision: 0n });
 const anyFilter = StreamEventsRequest.decode(new Uint8Array());
 const hostService = (getStatus: () => Promise<GetStatusResponse>) =>
-  RpcService.of(HostServiceService, { getStatus, waitForGeneration });
+  RpcService.of(HostServiceService, { getStatus, waitForRevision });
 const eventService = (streamEvents: (request: unknown, call: ResponseStream<never>) => Promise<void>) =>
   RpcService.of(EventServiceService, { streamEvents });
 
@@ -179,7 +179,7 @@ describe("a library's handler", () => {
     };
     const { server, logger } = await serve(t, [
       RpcService.fromLibrary((registry) =>
-        registry.addService(HostServiceService, { getStatus: fail, waitForGeneration: fail }),
+        registry.addService(HostServiceService, { getStatus: fail, waitForRevision: fail }),
       ),
       RpcService.fromLibrary((registry) => registry.addService(EventServiceService, { streamEvents: fail })),
     ]);

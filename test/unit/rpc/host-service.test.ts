@@ -19,18 +19,18 @@ describe('GetStatus', () => {
       started: { seconds: 1714979289n, nanos: 123_000_000 },
       adopted: true,
       dockerConnected: false,
-      generation: 0n,
-      enforcedGeneration: 0n,
+      revision: 0n,
+      enforcedRevision: 0n,
     });
   });
 });
 
-describe('WaitForGeneration', () => {
-  test('answers at once for a generation that is enforced, and later for one to come', async (t) => {
+describe('WaitForRevision', () => {
+  test('answers at once for a revision that is enforced, and later for one to come', async (t) => {
     const { server } = await serveAll(t);
     const host = hostClient(t, server);
-    const wait = (generation: bigint) => ask(host, (c) => c.waitForGeneration, { generation });
-    assert.deepEqual(await wait(0n), { enforcedGeneration: 0n });
+    const wait = (revision: bigint) => ask(host, (c) => c.waitForRevision, { revision });
+    assert.deepEqual(await wait(0n), { enforcedRevision: 0n });
     const later = wait(1n);
     const source = { $case: 'manifest', value: manifest('one') } as const;
     const applied = await ask(policyClient(t, server), (c) => c.applyPolicy, {
@@ -38,8 +38,8 @@ describe('WaitForGeneration', () => {
       expectedVersions: {},
       force: false,
     });
-    assert.equal(applied.generation, 1n);
-    assert.deepEqual(await later, { enforcedGeneration: 1n });
+    assert.equal(applied.revision, 1n);
+    assert.deepEqual(await later, { enforcedRevision: 1n });
   });
 
   test('a change the kernel did not take is told, and waited for until it does', async (t) => {
@@ -59,11 +59,11 @@ describe('WaitForGeneration', () => {
       ask(policyClient(t, server), (c) => c.applyPolicy, { source, expectedVersions: {}, force: false }),
     );
     assert.equal(refused.code, 'INTERNAL');
-    const { enforcing, generation, enforcedGeneration } = plane.host.status();
-    assert.deepEqual([enforcing, generation, enforcedGeneration], [false, 2, 1]);
-    const waiting = ask(hostClient(t, server), (c) => c.waitForGeneration, { generation: 2n });
+    const { enforcing, revision, enforcedRevision } = plane.host.status();
+    assert.deepEqual([enforcing, revision, enforcedRevision], [false, 2, 1]);
+    const waiting = ask(hostClient(t, server), (c) => c.waitForRevision, { revision: 2n });
     plane.kernel.failure = undefined;
-    assert.deepEqual(await waiting, { enforcedGeneration: 2n });
+    assert.deepEqual(await waiting, { enforcedRevision: 2n });
     assert.equal(plane.host.status().enforcing, true);
   });
 });

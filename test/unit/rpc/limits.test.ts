@@ -134,7 +134,7 @@ describe('a call', () => {
   const slowStatus = () =>
     RpcService.of(HostServiceService, {
       getStatus: () => new Promise<never>(() => undefined),
-      waitForGeneration: unused,
+      waitForRevision: unused,
     });
 
   test('that takes too long ends with DEADLINE_EXCEEDED, whatever deadline the caller set', async (t) => {
@@ -194,7 +194,7 @@ describe('a call', () => {
           conflicts: [],
           resourceVersion: 1n,
         };
-        return { changes: [change], generation: 1n };
+        return { changes: [change], revision: 1n };
       },
     });
     const { server, logger } = await serveGuarded(t, { services: [service], limits: { callTimeoutSeconds: 0.05 } });

@@ -47,15 +47,15 @@ describe('a client that has only the .proto files', () => {
         {
           namespace: 'default',
           name: 'one',
-          kind: 'CREATED',
+          kind: 'KIND_CREATED',
           container_ids: [],
           warnings: ['the selector reaches no container at present'],
           resource_version: '1',
-          scope: 'NAMESPACE',
+          scope: 'SCOPE_NAMESPACE',
           conflicts: [],
         },
       ],
-      generation: '1',
+      revision: '1',
     });
     const registered = await call('ContainerService', 'RegisterContainer', {
       id: 'c1',
@@ -70,15 +70,15 @@ describe('a client that has only the .proto files', () => {
         labels: { app: 'web' },
         namespaces: { pid_namespace: 4026531836, mount_namespace: 4026531841 },
         pid: 0,
-        origin: 'REGISTERED',
+        origin: 'CONTAINER_ORIGIN_REGISTERED',
         policies: ['default/one'],
-        generation: 40,
+        image_id: 40,
       },
       changed: true,
-      generation: '2',
+      revision: '2',
     });
 
-    const stream = clientOf('EventService').StreamEvents!({ classes: ['FILE'] }) as ClientReadableStream<{
+    const stream = clientOf('EventService').StreamEvents!({ classes: ['ACCESS_CLASS_FILE'] }) as ClientReadableStream<{
       events: { object: string; result: string; time: object }[];
       missed: string;
     }>;
@@ -89,7 +89,7 @@ describe('a client that has only the .proto files', () => {
     assert.equal(missed, '0');
     assert.equal(events.length, 1);
     assert.equal(events[0].object, '/etc/shadow');
-    assert.equal(events[0].result, 'DENIED');
+    assert.equal(events[0].result, 'RESULT_DENIED');
     assert.deepEqual(events[0].time, { seconds: '1700000000', nanos: 123456789 });
     stream.cancel();
   });

@@ -31,16 +31,16 @@ async function start(test: TestContext) {
       ask(client, (c) => c.syncPolicies, {
         manifest: '',
         policies: [],
-        expectedGeneration: 0n,
+        expectedRevision: 0n,
         force: false,
         ...request,
       }),
     setPosture: (namespace: string, postures: Posture[]) => ask(client, (c) => c.setPosture, { namespace, postures }),
     postures: () => ask(client, (c) => c.listPostures, {}),
     remove: (name: string, namespace = '', expectedVersion = 0n) =>
-      ask(client, (c) => c.deletePolicy, { name, namespace, expectedVersion, scope: Scope.SCOPE_UNSPECIFIED }),
+      ask(client, (c) => c.deletePolicy, { name, namespace, expectedVersion, scope: Scope.UNSPECIFIED }),
     get: (name: string, namespace = '') =>
-      ask(client, (c) => c.getPolicy, { name, namespace, scope: Scope.SCOPE_UNSPECIFIED }),
+      ask(client, (c) => c.getPolicy, { name, namespace, scope: Scope.UNSPECIFIED }),
     list: (namespace = '') => ask(client, (c) => c.listPolicies, { namespace }),
   };
 }
@@ -51,7 +51,7 @@ function makeRule(rule: Partial<Rule> = {}): Rule {
     class: AccessClass.FILE,
     match: { $case: 'path', value: '/etc/shadow' },
     fromSource: [],
-    action: Action.ACTION_UNSPECIFIED,
+    action: Action.UNSPECIFIED,
     readOnly: false,
     ownerOnly: false,
     severity: 0,
@@ -71,9 +71,9 @@ function makePolicy(policy: Partial<Policy> = {}): Policy {
     selector: { matchLabels: { app: 'web' }, matchExpressions: [] },
     rules: [makeRule()],
     resourceVersion: 0n,
-    scope: Scope.SCOPE_UNSPECIFIED,
+    scope: Scope.UNSPECIFIED,
     priority: 0,
-    mode: Mode.MODE_UNSPECIFIED,
+    mode: Mode.UNSPECIFIED,
     expires: undefined,
     ...policy,
   };
@@ -356,7 +356,7 @@ describe('ApplyPolicy with a typed policy', () => {
     const expires = { seconds: 4_000_000_000n, nanos: 0 };
     const matchExpressions = [{ key: 'namespace', operator: 'NotIn', values: ['kube-system'] }];
     const selector = { matchLabels: {}, matchExpressions };
-    await applyPolicy(makePolicy({ scope: Scope.CLUSTER, selector, priority: -7, mode: Mode.REHEARSE, expires }));
+    await applyPolicy(makePolicy({ scope: Scope.CLUSTER, selector, priority: -7, mode: Mode.PERMISSIVE, expires }));
     await applyPolicy(makePolicy({ scope: Scope.HOST }));
     const [cluster, host] = plane.policies.list();
     assert.deepEqual(
@@ -374,7 +374,7 @@ describe('ApplyPolicy with a typed policy', () => {
     const { applyPolicy, plane } = await start(t);
     const rules = [
       makeRule(),
-      makeRule({ class: AccessClass.ACCESS_CLASS_UNSPECIFIED, match: undefined }),
+      makeRule({ class: AccessClass.UNSPECIFIED, match: undefined }),
       makeRule({ class: AccessClass.NETWORK, action: 9 as Action }),
       makeRule({ match: { $case: 'pattern', value: '/a*' }, fromSource: ['/bin/sh'] }),
       makeRule({ class: AccessClass.PROCESS, readOnly: true }),
@@ -386,10 +386,11 @@ describe('ApplyPolicy with a typed policy', () => {
       ['policy.selector', 'must be set; an empty selector reaches every container of the namespace'],
       [
         'policy.rules[1].class',
-        'must be PROCESS, FILE, NETWORK, CAPABILITY, FILESYSTEM, MOUNT, PTRACE, NAMESPACES, PRESET or SYSTEM_CALL',
+        'must be ACCESS_CLASS_PROCESS, ACCESS_CLASS_FILE, ACCESS_CLASS_NETWORK, ACCESS_CLASS_CAPABILITY, ACCESS_CLASS_FILESYSTEM, ACCESS_CLASS_MOUNT, ' +
+          'ACCESS_CLASS_PTRACE, ACCESS_CLASS_NAMESPACES, ACCESS_CLASS_PRESET or ACCESS_CLASS_SYSTEM_CALL',
       ],
       ['policy.rules[2].match', 'one of protocol, family, endpoint, domain must be set'],
-      ['policy.rules[2].action', 'must be ALLOW, AUDIT or BLOCK'],
+      ['policy.rules[2].action', 'must be ACTION_ALLOW, ACTION_AUDIT or ACTION_BLOCK'],
       ['policy.rules[3].from_source', 'cannot be combined with a pattern'],
       ['policy.rules[4].read_only', 'is for FILE rules only'],
     ]);
@@ -494,7 +495,7 @@ describe('SyncPolicies', () => {
   test('makes the policies those of the request, all others are deleted', async (t) => {
     const { applyManifest, sync, list } = await start(t);
     await applyManifest(`${manifest('a')}---\n${manifest('b')}---\n${manifest('c')}`);
-    const { changes, generation } = await sync({
+    const { changes, revision } = await sync({
       manifest: `${manifest('a')}---\n${manifest('b', '/etc/hosts')}`,
       policies: [makePolicy({ name: 'd' })],
     });
@@ -508,12 +509,12 @@ describe('SyncPolicies', () => {
         ['c', DELETED, 0n],
       ],
     );
-    assert.equal(generation, 2n);
+    assert.equal(revision, 2n);
     assert.deepEqual(
       (await list()).policies.map(({ name }) => name),
       ['a', 'b', 'd'],
     );
-    assert.equal((await sync({})).generation, 3n);
+    assert.equal((await sync({})).revision, 3n);
     assert.deepEqual((await list()).policies, []);
   });
 
@@ -530,13 +531,13 @@ describe('SyncPolicies', () => {
     );
   });
 
-  test('is aborted when a policy has changed since the expected generation', async (t) => {
+  test('is aborted when a policy has changed since the expected revision', async (t) => {
     const { applyManifest, sync } = await start(t);
     await applyManifest(manifest('a'));
-    const { generation } = await applyManifest(manifest('b'));
-    const { code, message } = await refusal(sync({ expectedGeneration: 1n }));
-    assert.deepEqual([code, message], ['ABORTED', 'policies have changed since generation 1, at 2']);
-    assert.equal((await sync({ expectedGeneration: generation })).generation, 3n);
+    const { revision } = await applyManifest(manifest('b'));
+    const { code, message } = await refusal(sync({ expectedRevision: 1n }));
+    assert.deepEqual([code, message], ['ABORTED', 'policies have changed since revision 1, at 2']);
+    assert.equal((await sync({ expectedRevision: revision })).revision, 3n);
   });
 });
 
@@ -573,10 +574,10 @@ describe('SetPosture', () => {
     await applyManifest(manifest('one').replace('Block', 'Allow'));
     const inForce = () => plane.containers.ruleSetOf(plane.containers.get('c1')!).postures.write;
     assert.equal(inForce(), 'audit');
-    const before = plane.containers.imageGenerationOf(plane.containers.get('c1')!);
-    assert.deepEqual(await setPosture('default', [blockFiles]), { generation: 3n });
+    const before = plane.containers.imageIdOf(plane.containers.get('c1')!);
+    assert.deepEqual(await setPosture('default', [blockFiles]), { revision: 3n });
     assert.equal(inForce(), 'block');
-    assert.ok(plane.containers.imageGenerationOf(plane.containers.get('c1')!) > before);
+    assert.ok(plane.containers.imageIdOf(plane.containers.get('c1')!) > before);
     assert.deepEqual(await postures(), { defaults, namespaces: [{ namespace: 'default', postures: [blockFiles] }] });
     await setPosture('default', []);
     assert.equal(inForce(), 'audit');
@@ -600,7 +601,7 @@ describe('DeletePolicy', () => {
     const { applyManifest, remove, plane } = await start(t);
     await plane.keeper.register(webServer, { pid: process.pid });
     await applyManifest(manifest('one'));
-    assert.deepEqual(await remove('one'), { containerIds: ['c1'], generation: 3n });
+    assert.deepEqual(await remove('one'), { containerIds: ['c1'], revision: 3n });
     assert.deepEqual(plane.policies.list(), []);
   });
 
@@ -672,12 +673,12 @@ describe('Explain', () => {
       subject: { $case: 'container', value: container },
     });
     assert.equal(answer.action, Action.BLOCK);
-    assert.equal(answer.decider?.$case === 'rule' && answer.decider.value.policy, 'one');
+    assert.equal(answer.decidedBy?.$case === 'rule' && answer.decidedBy.value.policy, 'one');
     const other = await ask(client, (c) => c.explain, {
       ...asked,
       subject: { $case: 'container', value: { namespace: 'other', labels: {} } },
     });
-    assert.deepEqual([other.action, other.decider], [Action.ALLOW, undefined]);
+    assert.deepEqual([other.action, other.decidedBy], [Action.ALLOW, undefined]);
   });
 
   test('tells of a name whether it may be asked for, and its address called', async (t) => {
@@ -686,8 +687,8 @@ describe('Explain', () => {
     await applyManifest(manifest('one').replace('  file:', network));
     const subject = { $case: 'container', value: { namespace: '', labels: { app: 'web' } } } as const;
     const decided = async (request: object) => {
-      const { action, decider } = await ask(client, (c) => c.explain, { ...asked, object: '', subject, ...request });
-      return [action, decider?.$case === 'rule' && decider.value.rule?.id];
+      const { action, decidedBy } = await ask(client, (c) => c.explain, { ...asked, object: '', subject, ...request });
+      return [action, decidedBy?.$case === 'rule' && decidedBy.value.rule?.id];
     };
     const blocked = [Action.BLOCK, 'network.matchDNSQueries[0]'];
     assert.deepEqual(await decided({ operation: 'resolve', object: 'WWW.example.com' }), blocked);
@@ -710,8 +711,8 @@ describe('Explain', () => {
         object,
         subject: { $case: 'container', value: container },
       } as const;
-      const { action, decider } = await ask(client, (c) => c.explain, request);
-      return [Action[action], decider?.$case === 'rule' ? decider.value.rule?.id : undefined];
+      const { action, decidedBy } = await ask(client, (c) => c.explain, request);
+      return [Action[action], decidedBy?.$case === 'rule' ? decidedBy.value.rule?.id : undefined];
     };
     assert.deepEqual(await decided('unlinkat'), ['AUDIT', 'syscalls.matchSyscalls[0]']);
     assert.deepEqual(await decided('unlinkat /tmp/a b'), ['AUDIT', 'syscalls.matchPaths[0]']);

@@ -16,7 +16,7 @@ import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 import { ask, hostClient, LogRecorder, policyClient, refusal, temporaryDirectory } from './support.js';
 
 /** A server of the host's and the policies' service; it is stopped after the test. */
-const waitForGeneration = () => ({ enforcedGeneration: 0n });
+const waitForRevision = () => ({ enforcedRevision: 0n });
 
 async function start(t: TestContext, listen: string, options: Partial<ServerOptions> = {}) {
   const plane = new InMemoryControlPlane();
@@ -218,14 +218,14 @@ describe('a server', () => {
       begun = resolve;
     });
     const slow = RpcService.of(HostServiceService, {
-      waitForGeneration,
+      waitForRevision,
       async getStatus() {
         begun();
         await sleep(50);
         return {
           ...plane.host.status(),
-          generation: 0n,
-          enforcedGeneration: 0n,
+          revision: 0n,
+          enforcedRevision: 0n,
           securityModules: [],
           programs: [],
           started: undefined,
@@ -249,7 +249,7 @@ describe('a server', () => {
       begun = resolve;
     });
     const stuck = RpcService.of(HostServiceService, {
-      waitForGeneration,
+      waitForRevision,
       getStatus() {
         begun();
         return new Promise<never>(() => undefined);

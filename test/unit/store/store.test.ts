@@ -51,7 +51,7 @@ const learnt = (name: string): StoredAccess => ({
     count: 1,
   },
 });
-const image = { generation: 3, rules: [] };
+const image = { imageId: 3, rules: [] };
 
 test('what was committed is loaded again, and what was deleted is not', async () => {
   const place = directory();
@@ -61,11 +61,11 @@ test('what was committed is loaded again, and what was deleted is not', async ()
     putPolicies: [policy('a'), policy('b')],
     putPostures: [posture('a'), posture('b')],
     putContainers: [container],
-    putImageRecords: [image, { generation: 4, rules: [] }],
+    putImageRecords: [image, { imageId: 4, rules: [] }],
     putProfiles: [profile('late', 2), profile('early', 1), profile('gone', 3)],
     putProfiled: [profiled('early'), profiled('gone')],
     putAccesses: [learnt('early'), learnt('gone')],
-    generation: 9,
+    revision: 9,
     lastImage: 4,
   });
   await store.commit({
@@ -87,7 +87,7 @@ test('what was committed is loaded again, and what was deleted is not', async ()
     profiles: [profile('early', 1), profile('late', 2)],
     profiled: [profiled('early')],
     accesses: [learnt('early')],
-    generation: 9,
+    revision: 9,
     lastImage: 4,
     damaged: [],
   });
@@ -130,9 +130,9 @@ test('kill -9 loses nothing that was acknowledged', async () => {
   const program = `
     import { Store } from ${JSON.stringify(new URL('../../../src/store/store.js', import.meta.url).href)};
     const store = await Store.open(${JSON.stringify(place)});
-    for (let generation = 1; ; generation++) {
-      await store.commit({ generation });
-      console.log(generation);
+    for (let revision = 1; ; revision++) {
+      await store.commit({ revision });
+      console.log(revision);
     }`;
   for (let round = 0; round < 3; round++) {
     const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
@@ -143,10 +143,10 @@ test('kill -9 loses nothing that was acknowledged', async () => {
     });
     await once(child, 'close');
     const store = await Store.open(place);
-    const { generation, damaged } = await store.load();
+    const { revision, damaged } = await store.load();
     await store.close();
     const last = Number(acknowledged.trim().split('\n').at(-1));
-    assert.ok(last >= 20 && generation >= last, `${generation} < ${last}`);
+    assert.ok(last >= 20 && revision >= last, `${revision} < ${last}`);
     assert.deepEqual(damaged, []);
   }
 });

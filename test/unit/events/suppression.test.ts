@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import type { Container } from '../../../src/containers/container.js';
 import type { SecurityEvent } from '../../../src/events/event.js';
-import { HeldBackWatch } from '../../../src/events/held-back.js';
+import { SuppressionWatch } from '../../../src/events/suppression.js';
 
 const namespaces = { pidNamespace: 1, mountNamespace: 2 };
 const container: Container = {
@@ -21,7 +21,7 @@ afterEach(() => mock.timers.reset());
 function watch(before: ReadonlyMap<string, number> = new Map()) {
   const published: SecurityEvent[] = [];
   const held = { count: 0, asked: 0 };
-  const watched = new HeldBackWatch(
+  const watched = new SuppressionWatch(
     before,
     () => {
       held.asked++;
@@ -44,8 +44,8 @@ test('a flood is summed up once a second, until it is over', () => {
   mock.timers.tick(1000);
   mock.timers.tick(10_000);
   assert.deepEqual(
-    published.map(({ heldBack, containerId, namespace, policy, time }) => [
-      heldBack,
+    published.map(({ suppressed, containerId, namespace, policy, time }) => [
+      suppressed,
       containerId,
       namespace,
       policy,
@@ -68,7 +68,7 @@ test('a later flood is counted from where the one before ended', () => {
   watched.tokensRanOut(namespaces);
   mock.timers.tick(2000);
   assert.deepEqual(
-    published.map(({ heldBack }) => heldBack),
+    published.map(({ suppressed }) => suppressed),
     [3, 4],
   );
   watched.stop();

@@ -2,29 +2,29 @@ import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { SecurityEvent } from './event.js';
 
-/** The policy named in a summary of events the kernel held back. */
+/** The policy named in a summary of events the kernel suppressed. */
 export const RATE_LIMIT = 'RateLimit';
 const CHECK_MILLISECONDS = 1000;
 
 interface Watched {
   readonly container: NamespacePair;
-  /** How many events the kernel had held back when it was last asked. */
+  /** How many events the kernel had suppressed when it was last asked. */
   known: number;
 }
 
 /**
- * Tells how many events a flooding container had held back. The kernel says when a container's tokens run out; from
+ * Tells how many events a flooding container had suppressed. The kernel says when a container's tokens run out; from
  * then on its count is read once a second, until it no longer grows.
  */
-export class HeldBackWatch {
+export class SuppressionWatch {
   readonly #watched = new Map<string, Watched>();
   /** What was told of containers that are quiet. */
   readonly #known: Map<string, number>;
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param before what an earlier daemon's containers had held back when this one started, by their namespaces
-   * @param count how many events of a container the kernel has held back so far
+   * @param before what an earlier daemon's containers had suppressed when this one started, by their namespaces
+   * @param count how many events of a container the kernel has suppressed so far
    * @param containerOf who it is
    * @param now nanoseconds since the Unix epoch
    */
@@ -67,7 +67,7 @@ export class HeldBackWatch {
   }
 }
 
-function summaryOf(heldBack: number, container: Container | undefined, time: bigint): SecurityEvent {
+function summaryOf(suppressed: number, container: Container | undefined, time: bigint): SecurityEvent {
   return {
     time,
     containerId: container?.id ?? '',
@@ -79,7 +79,7 @@ function summaryOf(heldBack: number, container: Container | undefined, time: big
     rule: '',
     severity: 1,
     tags: [],
-    message: `${heldBack} events of this container were held back`,
+    message: `${suppressed} events of this container were suppressed`,
     class: undefined,
     operation: '',
     object: '',
@@ -93,8 +93,8 @@ function summaryOf(heldBack: number, container: Container | undefined, time: big
     hostParentPid: 0,
     uid: 0,
     comm: '',
-    generation: 0,
-    heldBack,
+    imageId: 0,
+    suppressed,
     wouldBlock: false,
   };
 }
