@@ -16,6 +16,7 @@ import { Ledger } from './control/ledger.js';
 import { diffPolicies } from './control/policy-diff.js';
 import { PolicyRegistry } from './control/policy-registry.js';
 import { ProfileRegistry } from './control/profile-registry.js';
+import { type SourceStatus, UnprotectedContainers } from './control/protection.js';
 import { Recordings } from './control/recordings.js';
 import { inTurns } from './control/turns.js';
 import { EventHub } from './events/hub.js';
@@ -63,14 +64,14 @@ export async function runDaemon(config: Config): Promise<void> {
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
   const store = await Store.open(config.stateDir);
   const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostNamespaces());
-  const { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings } = await assemble(
+  const { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings, sources } = await assemble(
     config,
     logger,
     store,
     kernel,
   );
   kernel.removeReplaced();
-  const docker = startDocker(config, logger, plane);
+  const docker = startDocker(config, logger, plane, sources);
   const metricsServer =
     config.metrics === 'off' ? undefined : await startMetricsServer(config.metrics, metrics.registry);
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
@@ -164,7 +165,13 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
       recordings.changed();
     },
   );
-  const host = new HostState(kernel, enforcement, ledger);
+  const unprotected = new UnprotectedContainers(() => host.announce());
+  const sources: SourceStatus[] = [];
+  const host: HostState = new HostState(kernel, enforcement, ledger, {
+    sources: () => sources,
+    warnings: () => [],
+    unprotected: () => unprotected.list(),
+  });
   const containers = new ContainerRegistry(ledger);
   const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
   const policies = new PolicyRegistry(ledger, postures);
@@ -178,6 +185,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     containers,
     keeper,
     host,
+    unprotected,
     profiles: new ProfileRegistry(ledger, recordings),
     judge: async (change) => diffPolicies(change, enforcement, memory, recordings),
   };
@@ -206,7 +214,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   );
   const metrics = new Metrics({
     status: () => host.status(),
-    watchesDocker: config.dockerSocket !== 'off',
+    protectedContainers: () => containers.countByProtection(),
     kernelCounters: () => kernel.counters(),
     recursionMisses: () => kernel.recursionMisses(),
     ringWakeUps: () => kernel.ringWakeUps,
@@ -222,7 +230,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   await recordings.resume(stored);
   keeper.resume();
   ring = kernel.readEvents((waiting) => reader.read(waiting));
-  return { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings };
+  return { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings, sources };
 }
 
 /** A policy that cannot be read must not silently stop being enforced: what the kernel holds stays as it is. */
@@ -258,6 +266,7 @@ function startDocker(
   config: Config,
   logger: Logger,
   { containers, keeper, host }: ControlPlane,
+  sources: SourceStatus[],
 ): { stop(): void } | undefined {
   if (config.dockerSocket === 'off') return undefined;
   const forget = async (id: string) => {
@@ -274,7 +283,9 @@ function startDocker(
       for (const { id, origin } of containers.list()) if (origin === 'docker' && !ids.has(id)) await forget(id);
     },
     onConnection: (connected) => {
-      host.dockerConnected = connected;
+      const address = config.dockerSocket;
+      sources.splice(0, sources.length, { name: 'docker', address, connected, reason: '', containers: 0 });
+      host.announce();
     },
   });
 }

@@ -58,7 +58,7 @@ const reader = new EventReader(
   (record) => memory.add(String(record.pidNamespace), observedAccess(record)),
 );
 const metrics = new Metrics({
-  watchesDocker: false,
+  protectedContainers: () => ({ hook: 0, event: 0, registered: 0 }),
   status: () => ({
     version: '',
     kernelRelease: '',
@@ -71,7 +71,10 @@ const metrics = new Metrics({
     images: 1,
     started: new Date(),
     adopted: false,
-    dockerConnected: false,
+    sources: [],
+    warnings: [],
+    unprotected: [],
+    leftOut: new Map(),
     revision: 1,
     enforcedRevision: 1,
   }),

@@ -12,9 +12,11 @@ import {
   type Policy,
   type Posture,
   type Profile,
+  ProtectedBy,
   Result,
   type Rule,
   Scope,
+  WhenUnanswered,
 } from '../client/index.js';
 import { labelsText } from '../policy/labels.js';
 
@@ -109,7 +111,18 @@ export function accessView(access: ObservedAccess) {
 }
 
 export function containerView(container: Container) {
-  return { ...container, origin: nameOf(ContainerOrigin, container.origin) };
+  const { protection } = container;
+  return {
+    ...container,
+    origin: nameOf(ContainerOrigin, container.origin),
+    protection: {
+      protected: protection?.protected ?? false,
+      since: timeText(protection?.since),
+      by: nameOf(ProtectedBy, protection?.by ?? ProtectedBy.UNSPECIFIED),
+      reason: protection?.reason ?? '',
+      leftOutPolicies: protection?.leftOutPolicies ?? [],
+    },
+  };
 }
 
 export function postureView(postures: readonly Posture[]): Record<string, string> {
@@ -122,6 +135,10 @@ export function statusView(status: GetStatusResponse) {
   return {
     ...status,
     started: timeText(status.started),
+    sources: status.sources.map(({ whenUnanswered, ...source }) => ({
+      ...source,
+      whenUnanswered: nameOf(WhenUnanswered, whenUnanswered),
+    })),
     revision: Number(status.revision),
     enforcedRevision: Number(status.enforcedRevision),
   };

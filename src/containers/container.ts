@@ -13,7 +13,17 @@ export interface ContainerDescription {
   readonly name: string;
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly origin: 'registered' | 'docker' | 'host';
+  readonly origin: ContainerOrigin;
+}
+
+/** Who told of a container: a controller by RPC, or the runtime that made it. */
+export type ContainerOrigin = 'registered' | 'docker' | 'cri' | 'podman' | 'host';
+
+/** How a container came under its policies. `hook`: before its first instruction. `event`: once its runtime told of it. */
+export interface Protection {
+  readonly by: 'hook' | 'event' | 'registered';
+  /** Milliseconds since the Unix epoch. */
+  readonly since: number;
 }
 
 /** A container policies can reach. */
@@ -26,6 +36,8 @@ export interface Container extends ContainerDescription {
    * namespaces have the same numbers. Absent where it could not be found.
    */
   readonly initStartTicks?: number;
+  /** Absent for containers that an older version wrote to disk. */
+  readonly protection?: Protection;
   /** It is none: these are the host's own processes. */
   readonly isHost?: true;
   /** Top directories that are symbolic links, with their targets: see policy/links.ts. */

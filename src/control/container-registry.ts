@@ -1,4 +1,4 @@
-import type { Container } from '../containers/container.js';
+import type { Container, Protection } from '../containers/container.js';
 import { CONTAINERS_MAX, namespaceKey } from '../containers/container.js';
 import { Failure, invalidInput } from '../failure.js';
 import { policyKey } from '../policy/model.js';
@@ -58,8 +58,20 @@ export class ContainerRegistry {
     return id === host?.id ? host : this.ledger.desired.containers.get(id);
   }
 
+  /** How many containers came under their policies by which way. */
+  countByProtection(): Record<Protection['by'], number> {
+    const counts = { hook: 0, event: 0, registered: 0 };
+    for (const { protection } of this.ledger.desired.containers.values()) counts[protection?.by ?? 'event']++;
+    return counts;
+  }
+
   policyKeysOf(container: Container): string[] {
     return this.ledger.desired.policies.reaching(container).map(policyKey);
+  }
+
+  /** Policies that reach the container and are not in force in it, "namespace/name". */
+  leftOutOf(_id: string): readonly string[] {
+    return [];
   }
 
   /** Of the image the kernel decides by. */

@@ -4,6 +4,7 @@ import type { HostState } from './host-state.js';
 import type { PolicyDiff } from './policy-diff.js';
 import type { ForeseenChange, PolicyRegistry } from './policy-registry.js';
 import type { ProfileRegistry } from './profile-registry.js';
+import type { UnprotectedContainers } from './protection.js';
 
 /** All that the RPC services need of the daemon. Every refusal is a Failure. */
 export interface ControlPlane {
@@ -11,6 +12,8 @@ export interface ControlPlane {
   readonly containers: ContainerRegistry;
   readonly keeper: ContainerKeeper;
   readonly host: HostState;
+  /** Containers that are known and not protected. */
+  readonly unprotected: UnprotectedContainers;
   readonly profiles: ProfileRegistry;
   /** Judges a change by the accesses that were seen. */
   readonly judge: (change: ForeseenChange) => Promise<PolicyDiff>;

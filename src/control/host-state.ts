@@ -4,6 +4,7 @@ import { securityModules } from '../kernel/support.js';
 import { VERSION } from '../version.js';
 import type { Enforcement } from './enforcement.js';
 import type { Ledger } from './ledger.js';
+import type { SourceStatus, UnprotectedContainer } from './protection.js';
 
 /** How the daemon and its kernel are. */
 export interface HostStatus {
@@ -19,11 +20,23 @@ export interface HostStatus {
   readonly images: number;
   readonly started: Date;
   readonly adopted: boolean;
-  readonly dockerConnected: boolean;
   /** Counts the changes that were written down. */
   readonly revision: number;
   /** The one the kernel holds. */
   readonly enforcedRevision: number;
+  readonly sources: readonly SourceStatus[];
+  /** What an operator should know and mend. */
+  readonly warnings: readonly string[];
+  readonly unprotected: readonly UnprotectedContainer[];
+  /** By container id: policies that reach it and are not in force in it, "namespace/name". */
+  readonly leftOut: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What the sources of containers know. */
+export interface SourceReports {
+  sources(): readonly SourceStatus[];
+  warnings(): readonly string[];
+  unprotected(): readonly UnprotectedContainer[];
 }
 
 /** How the daemon and its kernel are, and who wants to hear of it. */
@@ -32,12 +45,12 @@ export class HostState {
   readonly #started = new Date();
   readonly #kernelRelease = release();
   readonly #securityModules = securityModules();
-  #dockerConnected = false;
 
   constructor(
     readonly kernel: Pick<Kernel, 'adopted' | 'programNames'>,
     readonly enforcement: Pick<Enforcement, 'divergence' | 'imageCount'>,
     readonly ledger: Pick<Ledger, 'desired' | 'revision' | 'enforcedRevision' | 'whenEnforced'>,
+    readonly reports: SourceReports,
   ) {}
 
   status(): HostStatus {
@@ -54,20 +67,18 @@ export class HostState {
       images: this.enforcement.imageCount,
       started: this.#started,
       adopted: this.kernel.adopted,
-      dockerConnected: this.#dockerConnected,
       revision: this.ledger.revision,
       enforcedRevision: this.ledger.enforcedRevision,
+      sources: this.reports.sources(),
+      warnings: this.reports.warnings(),
+      unprotected: this.reports.unprotected(),
+      leftOut: new Map(),
     };
   }
 
   /** See Ledger.whenEnforced. */
   whenEnforced(revision: number, givenUp: AbortSignal): Promise<number | undefined> {
     return this.ledger.whenEnforced(revision, givenUp);
-  }
-
-  set dockerConnected(connected: boolean) {
-    this.#dockerConnected = connected;
-    this.announce();
   }
 
   /** Tells every listener how things are now. */

@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Protection } from '../containers/container.js';
 import type { HostStatus } from '../control/host-state.js';
+import { UNPROTECTED_CAUSES, type UnprotectedCause } from '../control/protection.js';
 import type { SecurityEvent } from '../events/event.js';
 import type { EventCounts } from '../events/hub.js';
 import type { Counter as KernelCounter } from '../kernel/counters.js';
@@ -9,8 +11,8 @@ import { RpcMetrics } from './rpc-metrics.js';
 /** Where figures are read when Prometheus asks. */
 export interface MetricSources {
   status(): HostStatus;
-  /** False with `--docker-socket off`: nothing is to be told of Docker then. */
-  readonly watchesDocker: boolean;
+  /** By how they came under their policies. */
+  protectedContainers(): Readonly<Record<Protection['by'], number>>;
   kernelCounters(): Record<KernelCounter, number>;
   recursionMisses(): Map<string, number>;
   ringWakeUps(): number;
@@ -70,7 +72,7 @@ export class Metrics {
     }
   }
 
-  #addState({ status, watchesDocker, runningProfiles }: MetricSources): void {
+  #addState({ status, protectedContainers, runningProfiles }: MetricSources): void {
     const { version, kernelRelease } = status();
     this.#gauge('build_info', 'Version of hauberkd and release of the kernel.', ['version', 'kernel'], () => [
       [{ version, kernel: kernelRelease }, 1],
@@ -82,11 +84,19 @@ export class Metrics {
     this.#gauge('containers', 'Containers known.', [], () => [[{}, status().containers]]);
     this.#gauge('profiles_running', 'Profiles that learn.', [], () => [[{}, runningProfiles()]]);
     this.#gauge('images', 'Policy images in the kernel.', [], () => [[{}, status().images]]);
-    if (watchesDocker) {
-      this.#gauge('docker_connected', '1 while the Docker daemon is connected.', [], () => [
-        [{}, Number(status().dockerConnected)],
-      ]);
-    }
+    this.#gauge('source_connected', '1 while a source of containers is connected.', ['source', 'address'], () =>
+      status().sources.map(({ name, address, connected }) => [{ source: name, address }, Number(connected)]),
+    );
+    this.#gauge('containers_protected', 'Containers under their policies, by what brought them there.', ['by'], () =>
+      Object.entries(protectedContainers()).map(([by, value]) => [{ by }, value]),
+    );
+    const help = 'Containers that are known and not, or not wholly, under their policies, by cause.';
+    this.#gauge('containers_unprotected', help, ['cause'], () => {
+      const { unprotected, leftOut } = status();
+      const count = (cause: UnprotectedCause) => unprotected.filter((each) => each.cause === cause).length;
+      const leftOutOf = (cause: UnprotectedCause) => (cause === 'too_large' ? leftOut.size : 0);
+      return UNPROTECTED_CAUSES.map((cause) => [{ cause }, count(cause) + leftOutOf(cause)]);
+    });
   }
 
   #addKernel({ kernelCounters, recursionMisses, ringWakeUps }: MetricSources): void {

@@ -1,14 +1,25 @@
 import type { ContainerKeeper, ContainerRegistration } from '../control/container-keeper.js';
 import type { ContainerRegistry } from '../control/container-registry.js';
+import type { UnprotectedContainers } from '../control/protection.js';
 import { Failure } from '../failure.js';
 import { ContainerServiceService } from '../generated/hauberk/v1/container.js';
-import { toContainerChangeMessage, toContainerMessage, toEffectivePostures, toEffectiveRules } from './convert.js';
+import {
+  toContainerChangeMessage,
+  toContainerMessage,
+  toEffectivePostures,
+  toEffectiveRules,
+  toUnprotectedMessage,
+} from './convert.js';
 import { RpcService } from './handler.js';
 import { checkRegistration, toRegistration } from './registration-message.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 
 /** hauberk.v1.ContainerService. */
-export function containerServiceOf(registry: ContainerRegistry, keeper: ContainerKeeper): RpcService {
+export function containerServiceOf(
+  registry: ContainerRegistry,
+  keeper: ContainerKeeper,
+  unprotected: Pick<UnprotectedContainers, 'list'>,
+): RpcService {
   return RpcService.of(ContainerServiceService, {
     async registerContainer(request) {
       const checks = new RequestChecks();
@@ -44,8 +55,17 @@ export function containerServiceOf(registry: ContainerRegistry, keeper: Containe
     },
 
     listContainers({ namespace }) {
-      const containers = registry.list().filter((container) => namespace === '' || container.namespace === namespace);
-      return { containers: containers.map((container) => toContainerMessage(container, registry)) };
+      const isAsked = (container: { readonly namespace: string }) =>
+        namespace === '' || container.namespace === namespace;
+      const protectedOnes = registry.list().filter(isAsked);
+      const others = unprotected.list().filter(({ description }) => isAsked(description));
+      return {
+        containers: [
+          ...protectedOnes.map((container) => toContainerMessage(container, registry)),
+          // One that is registered again after a change is still under the policies it had.
+          ...others.filter(({ description }) => registry.get(description.id) === undefined).map(toUnprotectedMessage),
+        ],
+      };
     },
 
     getEffectivePolicy({ containerId }) {

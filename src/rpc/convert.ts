@@ -1,11 +1,12 @@
-import type { Container } from '../containers/container.js';
+import type { Container, Protection } from '../containers/container.js';
 import type { ContainerChange, ContainerRegistry } from '../control/container-registry.js';
 import type { HostStatus } from '../control/host-state.js';
 import type { PolicyChange } from '../control/policy-plan.js';
+import type { SourceStatus, UnprotectedContainer } from '../control/protection.js';
 import type { SecurityEvent } from '../events/event.js';
 import * as containerProto from '../generated/hauberk/v1/container.js';
 import * as eventProto from '../generated/hauberk/v1/event.js';
-import type { GetStatusResponse } from '../generated/hauberk/v1/host.js';
+import * as hostProto from '../generated/hauberk/v1/host.js';
 import * as policyProto from '../generated/hauberk/v1/policy.js';
 import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
 import { POSTURE_CLASSES, type Postures } from '../policy/model.js';
@@ -18,7 +19,14 @@ import { fromMilliseconds, fromNanoseconds, toRuleMessage } from './policy-outpu
 const ORIGINS: Readonly<Record<Container['origin'], containerProto.ContainerOrigin>> = {
   registered: containerProto.ContainerOrigin.REGISTERED,
   docker: containerProto.ContainerOrigin.DOCKER,
+  cri: containerProto.ContainerOrigin.CRI,
+  podman: containerProto.ContainerOrigin.PODMAN,
   host: containerProto.ContainerOrigin.HOST,
+};
+const PROTECTED_BY: Readonly<Record<Protection['by'], containerProto.ProtectedBy>> = {
+  hook: containerProto.ProtectedBy.HOOK,
+  event: containerProto.ProtectedBy.EVENT,
+  registered: containerProto.ProtectedBy.REGISTRATION,
 };
 const POLICY_KINDS: Readonly<Record<PolicyChange['kind'], policyProto.PolicyChange_Kind>> = {
   created: policyProto.PolicyChange_Kind.CREATED,
@@ -53,7 +61,7 @@ export function toContainerChangeMessage({ container, kind }: ContainerChange): 
 
 export function toContainerMessage(
   container: Container,
-  registry: Pick<ContainerRegistry, 'policyKeysOf' | 'imageIdOf'>,
+  registry: Pick<ContainerRegistry, 'policyKeysOf' | 'imageIdOf' | 'leftOutOf'>,
 ): containerProto.Container {
   return {
     id: container.id,
@@ -65,6 +73,39 @@ export function toContainerMessage(
     origin: ORIGINS[container.origin],
     policies: [...registry.policyKeysOf(container)],
     imageId: registry.imageIdOf(container),
+    protection: toProtectionMessage(container, registry.leftOutOf(container.id)),
+  };
+}
+
+/** A container that is known and not protected. */
+export function toUnprotectedMessage({ description, reason, since }: UnprotectedContainer): containerProto.Container {
+  return {
+    id: description.id,
+    name: description.name,
+    namespace: description.namespace,
+    labels: { ...description.labels },
+    namespaces: undefined,
+    pid: 0,
+    origin: ORIGINS[description.origin],
+    policies: [],
+    imageId: 0,
+    protection: {
+      protected: false,
+      since: fromMilliseconds(since),
+      by: containerProto.ProtectedBy.UNSPECIFIED,
+      reason,
+      leftOutPolicies: [],
+    },
+  };
+}
+
+function toProtectionMessage({ protection }: Container, leftOut: readonly string[]): containerProto.Protection {
+  return {
+    protected: true,
+    since: protection === undefined ? undefined : fromMilliseconds(protection.since),
+    by: protection === undefined ? containerProto.ProtectedBy.UNSPECIFIED : PROTECTED_BY[protection.by],
+    reason: leftOut.length === 0 ? '' : 'its policies do not compile together within the limits of the kernel',
+    leftOutPolicies: [...leftOut],
   };
 }
 
@@ -128,13 +169,26 @@ export function toEventMessage(event: SecurityEvent): eventProto.Event {
   };
 }
 
-export function toStatusMessage(status: HostStatus): GetStatusResponse {
+export function toStatusMessage({ unprotected, leftOut, ...status }: HostStatus): hostProto.GetStatusResponse {
   return {
     ...status,
+    sources: status.sources.map(toSourceStatusMessage),
+    warnings: [...status.warnings],
+    unprotectedContainers: unprotected.length + leftOut.size,
     securityModules: [...status.securityModules],
     programs: [...status.programs],
     revision: BigInt(status.revision),
     enforcedRevision: BigInt(status.enforcedRevision),
     started: fromMilliseconds(status.started.getTime()),
   };
+}
+
+const WHEN_UNANSWERED = {
+  refused: hostProto.WhenUnanswered.REFUSED,
+  allowed: hostProto.WhenUnanswered.ALLOWED,
+} as const;
+
+function toSourceStatusMessage({ whenUnanswered, ...source }: SourceStatus): hostProto.SourceStatus {
+  const when = whenUnanswered === undefined ? hostProto.WhenUnanswered.UNSPECIFIED : WHEN_UNANSWERED[whenUnanswered];
+  return { ...source, whenUnanswered: when };
 }

@@ -9,22 +9,32 @@ export interface Health {
 }
 
 /**
+ * What clients ask of to hear whether every container has all of its policies. It is apart from the server's own health:
+ * one container must not make the whole host look as if nothing was enforced.
+ */
+const PROTECTION = 'protection';
+
+/**
  * grpc.health.v1: the server as a whole, named "", and each of the services are SERVING only while policies are
- * enforced. Watchers hear of changes only.
+ * enforced; `protection` only while every known container also has all of its policies in force. Watchers hear of
+ * changes only.
  */
 export function healthOf(plane: Pick<HostState, 'status' | 'onStatusChange'>, serviceNames: readonly string[]): Health {
-  const names = ['', ...serviceNames];
-  let current = servingStatus(plane.status());
-  const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, current])));
+  const names = ['', ...serviceNames, PROTECTION];
+  const told = new Map(names.map((name) => [name, servingStatus(name, plane.status())]));
+  const health = new HealthImplementation(Object.fromEntries(told));
   const close = plane.onStatusChange((status) => {
-    const next = servingStatus(status);
-    if (next === current) return;
-    current = next;
-    for (const name of names) health.setStatus(name, next);
+    for (const [name, before] of told) {
+      const next = servingStatus(name, status);
+      if (next === before) continue;
+      told.set(name, next);
+      health.setStatus(name, next);
+    }
   });
   return { service: RpcService.fromLibrary((registry) => health.addToServer(registry)), close };
 }
 
-function servingStatus({ enforcing }: HostStatus): ServingStatus {
-  return enforcing ? 'SERVING' : 'NOT_SERVING';
+function servingStatus(name: string, { enforcing, unprotected, leftOut }: HostStatus): ServingStatus {
+  const isProtected = unprotected.length === 0 && leftOut.size === 0;
+  return enforcing && (name !== PROTECTION || isProtected) ? 'SERVING' : 'NOT_SERVING';
 }

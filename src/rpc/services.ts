@@ -39,7 +39,7 @@ export function createServices({ plane, hub, descriptorSet, queueCapacity }: Ser
   return {
     services: [
       policyServiceOf(plane.policies, plane.judge),
-      containerServiceOf(plane.containers, plane.keeper),
+      containerServiceOf(plane.containers, plane.keeper, plane.unprotected),
       eventServiceOf(hub, queueCapacity === undefined ? {} : { queueCapacity }),
       profileServiceOf(plane.profiles),
       hostServiceOf(plane.host),

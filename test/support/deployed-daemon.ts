@@ -23,7 +23,7 @@ export class DeployedDaemon {
     const deadline = Date.now() + START_MILLISECONDS;
     while (Date.now() < deadline) {
       const status = await this.client.call('HostService', 'GetStatus').catch(() => undefined);
-      if (status?.enforcing && status.dockerConnected && status.containers > 0) return child;
+      if (status?.enforcing && isConnected(status.sources, 'docker') && status.containers > 0) return child;
       const pause = new Promise<false>((resolve) => setTimeout(() => resolve(false), 100));
       if (await Promise.race([closed, pause])) throw new Error(`hauberkd has ended:\n${this.#log}`);
     }
@@ -37,4 +37,8 @@ export class DeployedDaemon {
     child.kill('SIGTERM');
     await ended;
   }
+}
+
+function isConnected(sources: readonly { name: string; connected: boolean }[], wanted: string): boolean {
+  return sources.some(({ name, connected }) => name === wanted && connected);
 }

@@ -10,6 +10,7 @@ import { Ledger } from '../../src/control/ledger.js';
 import { diffPolicies } from '../../src/control/policy-diff.js';
 import { type ForeseenChange, PolicyRegistry } from '../../src/control/policy-registry.js';
 import { ProfileRegistry } from '../../src/control/profile-registry.js';
+import { UnprotectedContainers } from '../../src/control/protection.js';
 import { Recordings } from '../../src/control/recordings.js';
 import type { Image } from '../../src/image/image.js';
 import type { CountedAccess } from '../../src/kernel/accesses.js';
@@ -107,6 +108,7 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly recordings: Recordings;
   readonly profiles: ProfileRegistry;
   readonly judge: ControlPlane['judge'];
+  readonly unprotected = new UnprotectedContainers(() => this.host.announce());
   storeFailure: Error | undefined;
   /** Called where the daemon would read what the kernel has told of. */
   onSettle: () => void = () => undefined;
@@ -137,7 +139,11 @@ export class InMemoryControlPlane implements ControlPlane {
     this.recordings = new Recordings(this.ledger, this.counts, store, async () => this.onSettle(), logger);
     this.profiles = new ProfileRegistry(this.ledger, this.recordings);
     this.judge = (change: ForeseenChange) => diffPolicies(change, enforcement, this.memory, this.recordings);
-    this.host = new TestHostState(this.kernel, enforcement, this.ledger);
+    this.host = new TestHostState(this.kernel, enforcement, this.ledger, {
+      sources: () => [],
+      warnings: () => [],
+      unprotected: () => this.unprotected.list(),
+    });
   }
 }
 

@@ -61,7 +61,7 @@ export function addGet(program: Command): void {
     .action(async ({ output: format, namespace = '' }: Options, command: Command) => {
       const { containers } = await withClient(command, (client) => client.containers.listContainers({ namespace }));
       print(format, containers.map(containerView), () => [
-        ['NAMESPACE', 'NAME', 'ID', 'ORIGIN', 'PID', 'POLICIES'],
+        ['NAMESPACE', 'NAME', 'ID', 'ORIGIN', 'PID', 'PROTECTED', 'POLICIES'],
         ...containers
           .map(containerView)
           .map((container) => [
@@ -70,6 +70,7 @@ export function addGet(program: Command): void {
             container.id.slice(0, 12),
             container.origin.toLowerCase(),
             String(container.pid),
+            protectionText(container),
             container.policies.join(','),
           ]),
       ]);
@@ -101,7 +102,25 @@ export function addGet(program: Command): void {
     .action(async ({ output: format }: Options, command: Command) => {
       const status = statusView(await withClient(command, (client) => client.host.getStatus()));
       print(format, status, () =>
-        Object.entries(status).map(([name, value]) => [name, Array.isArray(value) ? value.join(' ') : String(value)]),
+        Object.entries({ ...status, sources: status.sources.map(sourceText) }).flatMap(([name, value]) => {
+          if (name === 'sources' || name === 'warnings') return (value as string[]).map((line) => [name, line]);
+          return [[name, Array.isArray(value) ? value.join(' ') : String(value)]];
+        }),
       );
     });
+}
+
+/** How a container came under its policies, or why it did not. */
+function protectionText({ protection }: ReturnType<typeof containerView>): string {
+  if (!protection.protected) return `no: ${protection.reason}`;
+  const by = protection.by.toLowerCase() || 'yes';
+  return protection.leftOutPolicies.length === 0 ? by : `${by}, without ${protection.leftOutPolicies.join(' ')}`;
+}
+
+type SourceView = ReturnType<typeof statusView>['sources'][number];
+
+function sourceText({ name, address, connected, reason, containers, whenUnanswered }: SourceView): string {
+  const state = connected ? `connected, ${containers} containers` : `not connected${reason && `: ${reason}`}`;
+  const unanswered = whenUnanswered && `, starts are ${whenUnanswered.toLowerCase()} when unanswered`;
+  return `${name} at ${address}: ${state}${unanswered}`;
 }

@@ -157,7 +157,7 @@ test('hauberk get and effective show what is there, as a table and for programs'
   assert.match((await hauberk('get', 'policies')).output, /^default\s+one\s+2\s+1\s+app=web$/mu);
   assert.match(
     (await hauberk('get', 'containers')).output,
-    /^default\s+web-1\s+c1deadbeef\s+registered\s+0\s+default\/one$/mu,
+    /^default\s+web-1\s+c1deadbeef\s+registered\s+0\s+\S+\s+default\/one$/mu,
   );
   assert.match((await hauberk('get', 'status')).output, /^enforcing\s+true$/mu);
   assert.match((await hauberk('get', 'postures')).output, /^\(every other\)\s+block\s+audit\s+block\s+audit$/mu);

@@ -5,12 +5,12 @@ import { Metrics } from '../../../src/metrics/metrics.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 import { makeEvent } from '../events/support.js';
 
-function metricsOf(counted: Partial<Record<Counter, number>> = {}, watchesDocker = true) {
+function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
   const { host } = new InMemoryControlPlane();
   const zero = Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Record<Counter, number>;
   const metrics = new Metrics({
     status: () => host.status(),
-    watchesDocker,
+    protectedContainers: () => ({ hook: 3, event: 2, registered: 1 }),
     kernelCounters: () => ({ ...zero, ...counted }),
     recursionMisses: () => new Map([['hauberk_exec', 2]]),
     ringWakeUps: () => 5,
@@ -65,16 +65,27 @@ test('events are counted by class, action and result with their latency; a summa
   await has('hauberk_apply_duration_seconds_count 1');
 });
 
-test('the state of the daemon is told, of Docker only where it is watched', async () => {
+test('the state of the daemon and of the sources of containers is told', async () => {
   const { host, has } = metricsOf();
   await has('hauberk_enforcing 1');
   await has('hauberk_build_info{version="1.2.3",kernel="6.1.0-test"} 1');
-  await has('hauberk_docker_connected 0');
-  host.setStatus({ enforcing: false, dockerConnected: true });
+  const source = { name: 'docker', address: '/run/docker.sock', connected: false, reason: '', containers: 0 };
+  host.setStatus({ enforcing: false, sources: [source] });
   await has('hauberk_enforcing 0');
-  await has('hauberk_docker_connected 1');
-  const text = await metricsOf({}, false).metrics.registry.metrics();
-  assert.doesNotMatch(text, /docker/);
+  await has('hauberk_source_connected{source="docker",address="/run/docker.sock"} 0');
+});
+
+test('containers are told by what protects them, and those without protection by cause', async () => {
+  const { host, has } = metricsOf();
+  await has('hauberk_containers_protected{by="hook"} 3');
+  await has('hauberk_containers_unprotected{cause="store"} 0');
+  const description = { id: 'c1', name: 'web', namespace: 'default', labels: {}, origin: 'docker' as const };
+  host.setStatus({
+    unprotected: [{ description, cause: 'store', reason: 'no space left on device', since: 1 }],
+    leftOut: new Map([['c2', ['default/one']]]),
+  });
+  await has('hauberk_containers_unprotected{cause="store"} 1');
+  await has('hauberk_containers_unprotected{cause="too_large"} 1');
 });
 
 test('refusals and reloads are there from zero on, so that the first is an increase', async () => {

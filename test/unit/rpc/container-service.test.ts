@@ -34,7 +34,9 @@ describe('RegisterContainer', () => {
     const { register } = await start(t);
     const { container, changed } = await register({ id: 'c1', labels: { app: 'web' }, identity });
     assert.equal(changed, true);
-    assert.deepEqual(container, {
+    const { protection, ...described } = container!;
+    assert.deepEqual([protection?.protected, protection?.leftOutPolicies], [true, []]);
+    assert.deepEqual(described, {
       id: 'c1',
       name: 'c1',
       namespace: 'default',

@@ -43,6 +43,20 @@ describe('the health service', () => {
     assert.deepEqual(await all(), Array(1 + SERVICE_NAMES.length).fill('SERVING'));
   });
 
+  test('is NOT_SERVING for `protection` alone while a container is without its policies', async (t) => {
+    const { server, plane } = await serveAll(t);
+    const { check } = healthClient(t, server);
+    const description = { id: 'c1', name: 'web', namespace: 'default', labels: {}, origin: 'docker' as const };
+    const both = async () => [await check('protection'), await check('')];
+    assert.deepEqual(await both(), ['SERVING', 'SERVING']);
+    plane.unprotected.put(description, 'store', 'no space left on device');
+    assert.deepEqual(await both(), ['NOT_SERVING', 'SERVING']);
+    plane.unprotected.delete('c1');
+    assert.deepEqual(await both(), ['SERVING', 'SERVING']);
+    plane.host.setStatus({ leftOut: new Map([['c1', ['default/one']]]) });
+    assert.deepEqual(await both(), ['NOT_SERVING', 'SERVING']);
+  });
+
   test('answers NOT_FOUND for a service there is not', async (t) => {
     const { server } = await serveAll(t);
     assert.equal((await refusal(healthClient(t, server).check('hauberk.v1.Other'))).code, 'NOT_FOUND');
@@ -54,7 +68,7 @@ describe('the health service', () => {
     watch.on('error', () => undefined);
     const next = async () => (await once(watch, 'data'))[0].status;
     assert.equal(await next(), 'SERVING');
-    plane.host.setStatus({ dockerConnected: true });
+    plane.host.setStatus({ warnings: ['a runtime that nobody follows'] });
     plane.host.setStatus({ enforcing: false });
     assert.equal(await next(), 'NOT_SERVING');
     plane.host.setStatus({ enforcing: true });

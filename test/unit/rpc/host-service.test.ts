@@ -18,7 +18,9 @@ describe('GetStatus', () => {
       images: 0,
       started: { seconds: 1714979289n, nanos: 123_000_000 },
       adopted: true,
-      dockerConnected: false,
+      sources: [],
+      warnings: [],
+      unprotectedContainers: 0,
       revision: 0n,
       enforcedRevision: 0n,
     });

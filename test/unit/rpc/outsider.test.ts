@@ -57,26 +57,31 @@ describe('a client that has only the .proto files', () => {
       ],
       revision: '1',
     });
-    const registered = await call('ContainerService', 'RegisterContainer', {
+    const registered = (await call('ContainerService', 'RegisterContainer', {
       id: 'c1',
       labels: { app: 'web' },
       namespaces: { pid_namespace: 4026531836, mount_namespace: 4026531841 },
-    });
-    assert.deepEqual(registered, {
-      container: {
-        id: 'c1',
-        name: 'c1',
-        namespace: 'default',
-        labels: { app: 'web' },
-        namespaces: { pid_namespace: 4026531836, mount_namespace: 4026531841 },
-        pid: 0,
-        origin: 'CONTAINER_ORIGIN_REGISTERED',
-        policies: ['default/one'],
-        image_id: 40,
+    })) as { container: { protection: { protected: boolean } } };
+    const { protection, ...container } = registered.container;
+    assert.equal(protection.protected, true);
+    assert.deepEqual(
+      { ...registered, container },
+      {
+        container: {
+          id: 'c1',
+          name: 'c1',
+          namespace: 'default',
+          labels: { app: 'web' },
+          namespaces: { pid_namespace: 4026531836, mount_namespace: 4026531841 },
+          pid: 0,
+          origin: 'CONTAINER_ORIGIN_REGISTERED',
+          policies: ['default/one'],
+          image_id: 40,
+        },
+        changed: true,
+        revision: '2',
       },
-      changed: true,
-      revision: '2',
-    });
+    );
 
     const stream = clientOf('EventService').StreamEvents!({ classes: ['ACCESS_CLASS_FILE'] }) as ClientReadableStream<{
       events: { object: string; result: string; time: object }[];

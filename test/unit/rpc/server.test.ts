@@ -224,6 +224,9 @@ describe('a server', () => {
         await sleep(50);
         return {
           ...plane.host.status(),
+          sources: [],
+          warnings: [],
+          unprotectedContainers: 0,
           revision: 0n,
           enforcedRevision: 0n,
           securityModules: [],
