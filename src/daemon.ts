@@ -8,6 +8,7 @@ import { ContainerKeeper, stillRunning } from './control/container-keeper.js';
 import { ContainerRegistry } from './control/container-registry.js';
 import type { ControlPlane } from './control/control-plane.js';
 import type { DesiredState } from './control/desired-state.js';
+import { DryRunPool } from './control/dry-run-pool.js';
 import { Enforcement } from './control/enforcement.js';
 import { Expiry } from './control/expiry.js';
 import { hostAsSubject } from './control/host.js';
@@ -97,6 +98,7 @@ export async function runDaemon(config: Config): Promise<void> {
   suppressed.stop();
   expiry.stop();
   await server.shutdown(SHUTDOWN_GRACE_MILLISECONDS);
+  await plane.policies.dryRuns.close();
   services.close();
   metricsServer?.close();
   metricsServer?.closeAllConnections();
@@ -174,7 +176,8 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   });
   const containers = new ContainerRegistry(ledger);
   const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
-  const policies = new PolicyRegistry(ledger, postures);
+  const dryRuns = new DryRunPool();
+  const policies = new PolicyRegistry(ledger, postures, dryRuns);
   const expiry: Expiry = new Expiry(policies, logger);
   const memory = new AccessMemory();
   let ring: RingBuffer | undefined;

@@ -5,6 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from '../../src/containers/container.js';
 import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
+import { DryRunPool } from '../../src/control/dry-run-pool.js';
 import { Enforcement } from '../../src/control/enforcement.js';
 import { Ledger } from '../../src/control/ledger.js';
 import { PolicyRegistry } from '../../src/control/policy-registry.js';
@@ -63,7 +64,7 @@ export const applyGroup: Group = {
         () => undefined,
         () => undefined,
       );
-      const registry = new PolicyRegistry(ledger, POSTURES);
+      const registry = new PolicyRegistry(ledger, POSTURES, new DryRunPool());
       await ledger.start([]);
       // As the daemon does once it serves, not when the first policy comes.
       for (const _ of compileSchemas());

@@ -6,11 +6,12 @@ import { Failure } from '../failure.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { append } from '../policy/append.js';
 import { followLinks } from '../policy/links.js';
-import { type BoundRule, type Policy, type Postures, policyKey } from '../policy/model.js';
+import { type Policy, type Postures, policyKey } from '../policy/model.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
 import { runningProfileOf } from '../profile/profile.js';
 import type { DesiredState } from './desired-state.js';
 import { type LiveImage, LiveImages } from './images.js';
+import { keyOfRule } from './rule-key.js';
 import { inTurns } from './turns.js';
 
 /** What a change needs to have written down before it takes effect. */
@@ -124,9 +125,12 @@ export class Enforcement {
     return new Reviewer(ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
   }
 
-  /** Compiles what `change` would compile. @throws Failure where that fails */
-  async dryRun(desired: DesiredState, affected: (container: Container) => boolean): Promise<void> {
-    for await (const { ruleSet } of this.#kinds(desired, affected)) await this.#images.dryRun(ruleSet);
+  /** What `change` would compile: a rule set for each kind of container, without those that an image in force decides by. */
+  async *ruleSetsToCompile(
+    desired: DesiredState,
+    affected: (container: Container) => boolean,
+  ): AsyncGenerator<RuleSet> {
+    for await (const { ruleSet } of this.#kinds(desired, affected)) if (!this.#images.has(ruleSet)) yield ruleSet;
   }
 
   /** Every container and, if a policy reaches it, the host. */
@@ -154,12 +158,15 @@ export class Enforcement {
   }
 
   /** Compiles one policy by itself, so that what no container can have is refused before one asks for it. */
-  dryRunPolicy(policy: Policy): Promise<void> {
-    return this.#images.dryRun(
-      resolveRules(
-        policy.rules.map((rule) => ({ policy, rule })),
-        this.postures,
-      ),
+  async compileAlone(policy: Policy): Promise<void> {
+    await this.#images.compile(this.ruleSetOf(policy));
+  }
+
+  /** The rules of one policy, as if it were the only one. */
+  ruleSetOf(policy: Policy): RuleSet {
+    return resolveRules(
+      policy.rules.map((rule) => ({ policy, rule })),
+      this.postures,
     );
   }
 
@@ -212,8 +219,4 @@ export class Enforcement {
 /** The same for as long as the kernel has to know a container by the same numbers. */
 function identityOf({ namespaces, initStartTicks }: Container): string {
   return `${namespaceKey(namespaces)}:${initStartTicks}`;
-}
-
-function keyOfRule(bound: BoundRule | undefined): string {
-  return bound === undefined ? '' : `${policyKey(bound.policy)} ${bound.rule.id}`;
 }

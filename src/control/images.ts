@@ -84,9 +84,14 @@ export class LiveImages {
     return this.#byKey.get(keyOf(ruleSet))?.decided ?? (await finishInTurns(compileInSteps(ruleSet))).decided;
   }
 
-  /** Compiles a rule set that no image in force decides for. */
-  async dryRun(ruleSet: RuleSet): Promise<void> {
-    if (!this.#byKey.has(keyOf(ruleSet))) await finishInTurns(compileInSteps(ruleSet));
+  /** Whether an image in force decides by this rule set. */
+  has(ruleSet: RuleSet): boolean {
+    return this.#byKey.has(keyOf(ruleSet));
+  }
+
+  /** Compiles a rule set that no image in force decides by, to see whether it can be. */
+  async compile(ruleSet: RuleSet): Promise<void> {
+    if (!this.has(ruleSet)) await finishInTurns(compileInSteps(ruleSet));
   }
 
   /** Gives back images that were obtained but will not be used. */

@@ -98,15 +98,6 @@ export class Ledger {
     });
   }
 
-  /** All of `change` but the change: what would be compiled is compiled. */
-  dryRun<Result>(work: Work<Result>): Promise<Result> {
-    return this.#serial.run(async () => {
-      const { next, result } = await work(this.#desired, this.#revision + 1);
-      if (next !== undefined) await this.enforcement.dryRun(next.desired, next.affected);
-      return result;
-    });
-  }
-
   /** Resolves with the revision the kernel holds once it is not older; undefined when given up before. */
   async whenEnforced(revision: number, givenUp: AbortSignal): Promise<number | undefined> {
     if (this.#enforcedRevision < revision) {

@@ -34,7 +34,8 @@ export async function planPolicies(
   current: DesiredState,
   after: PolicySet,
   revision: number,
-  enforcement: Pick<Enforcement, 'host' | 'dryRunPolicy'>,
+  enforcement: Pick<Enforcement, 'host'>,
+  compileAlone: (policy: Policy) => Promise<void>,
 ): Promise<Change<PolicyChange[]>> {
   const { added, changed, removed } = compare(current.policies, after);
   const touched = new Set([...added, ...changed, ...removed]);
@@ -64,9 +65,7 @@ export async function planPolicies(
     }),
   ];
   for (const { policy, kind, containerIds } of result) {
-    if ((kind === 'created' || kind === 'updated') && containerIds.length === 0) {
-      await enforcement.dryRunPolicy(policy);
-    }
+    if ((kind === 'created' || kind === 'updated') && containerIds.length === 0) await compileAlone(policy);
   }
   if (touched.size === 0) return { next: undefined, result };
   const reaches = (policies: PolicySet, container: Container) =>

@@ -2,18 +2,21 @@ import type { Container } from '../containers/container.js';
 import type { Access } from '../explain/access.js';
 import { type Explanation, explain } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
+import type { Image } from '../image/image.js';
 import { checkPattern } from '../image/pattern.js';
 import { readManifest } from '../policy/manifest.js';
 import { toManifest } from '../policy/manifest-text.js';
 import { type Policy, type PolicyName, type Postures, policyKey } from '../policy/model.js';
 import type { PolicyDocument } from '../policy/policy-document.js';
 import { PolicySet } from '../policy/policy-set.js';
+import type { RuleSet } from '../policy/rule-set.js';
 import { readPolicy, warningsOf } from '../policy/validate.js';
 import type { DesiredState } from './desired-state.js';
+import type { Caller, DryRunPool } from './dry-run-pool.js';
 import { guardedProcesses, whatWouldStop } from './host-guard.js';
 import type { Change, Ledger, Outcome } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
-import { reviewChanges } from './policy-review.js';
+import { type ReviewerOf, reviewChanges } from './policy-review.js';
 
 /** By policy key: the version it must have, 0 for a policy that must not exist. */
 export type ExpectedVersions = ReadonlyMap<string, number>;
@@ -25,6 +28,8 @@ export interface ForeseenChange {
   readonly after: DesiredState;
   /** Whose rules may change. */
   readonly affected: (container: Container) => boolean;
+  /** Compiles a rule set beside the daemon's own work. */
+  readonly compile: (ruleSet: RuleSet) => Promise<Image>;
 }
 
 export interface ApplyOptions {
@@ -38,6 +43,7 @@ export class PolicyRegistry {
   constructor(
     readonly ledger: Ledger,
     readonly defaultPostures: Postures,
+    readonly dryRuns: DryRunPool,
   ) {}
 
   /** @throws Failure with every problem of every document */
@@ -62,17 +68,20 @@ export class PolicyRegistry {
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
-    return { result: await this.#reviewed(result, this.ledger.desired), revision };
+    const { enforcement, desired } = this.ledger;
+    const reviewerOf: ReviewerOf = (ruleSet, postures) => enforcement.reviewerOf(ruleSet, postures);
+    return { result: await this.#reviewed(result, desired, reviewerOf), revision };
   }
 
   /** What `apply` would do and refuse; nothing is changed. */
-  async dryRun(inputs: readonly PolicyInput[], force = false): Promise<readonly PolicyChange[]> {
-    const { changes } = await this.foresee(inputs, [], force);
+  async dryRun(inputs: readonly PolicyInput[], force: boolean, caller: Caller): Promise<readonly PolicyChange[]> {
+    const { changes } = await this.foresee(inputs, [], force, caller);
     return changes;
   }
 
   /**
-   * The same, with what it would start from and come to.
+   * The same, with what it would start from and come to. Containers and changes do not wait for it: it is worked out
+   * beside them, from the state there is when it is asked for.
    *
    * @param deleted policies that would be deleted, too
    * @throws Failure not-found when one of these does not exist
@@ -81,27 +90,31 @@ export class PolicyRegistry {
     inputs: readonly PolicyInput[],
     deleted: readonly PolicyName[],
     force: boolean,
+    caller: Caller,
   ): Promise<ForeseenChange> {
-    let before = this.ledger.desired;
-    let planned: Change<PolicyChange[]>['next'];
-    const result = await this.ledger.dryRun(async (current, revision) => {
-      const kept = deleted.map(policyKey).reduce((policies, key) => {
-        if (policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
-        return policies.without(key);
-      }, current.policies);
-      const change = await this.#plan(inputs, current, kept.with(inputs.map(({ policy }) => policy)), revision);
-      if (!force) this.#guardHost(inputs, change);
-      before = current;
-      planned = change.next;
-      return change;
+    const { desired: before, enforcement, revision } = this.ledger;
+    const kept = deleted.map(policyKey).reduce((policies, key) => {
+      if (policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
+      return policies.without(key);
+    }, before.policies);
+    const compile = async (ruleSet: RuleSet) => (await this.dryRuns.run({ ruleSet }, caller)).image;
+    const wanted = kept.with(inputs.map(({ policy }) => policy));
+    const change = await planPolicies(inputs, before, wanted, revision + 1, enforcement, async (policy) => {
+      await compile(enforcement.ruleSetOf(policy));
     });
-    const after = planned?.desired ?? before;
-    return {
-      changes: await this.#reviewed(result, after),
-      before,
-      after,
-      affected: planned?.affected ?? (() => false),
+    if (!force) this.#guardHost(inputs, change);
+    const after = change.next?.desired ?? before;
+    const affected = change.next?.affected ?? (() => false);
+    for await (const ruleSet of enforcement.ruleSetsToCompile(after, affected)) await compile(ruleSet);
+    const reviewerOf: ReviewerOf = async (ruleSet, postures) => {
+      const inSet = new Set(ruleSet.rules.map(({ policy }) => policyKey(policy)));
+      const policies = inputs.map(({ policy }) => policy).filter((policy) => inSet.has(policyKey(policy)));
+      const { reviews } = await this.dryRuns.run({ ruleSet, review: { postures, policies } }, caller);
+      const byKey = new Map(policies.map((policy, index) => [policyKey(policy), reviews[index]!]));
+      return { review: (policy) => byKey.get(policyKey(policy))! };
     };
+    const changes = await this.#reviewed(change.result, after, reviewerOf);
+    return { changes, before, after, affected, compile };
   }
 
   /**
@@ -196,11 +209,13 @@ export class PolicyRegistry {
     after: PolicySet,
     revision: number,
   ): Promise<Change<PolicyChange[]>> {
-    return planPolicies(inputs, current, after, revision, this.ledger.enforcement);
+    const { enforcement } = this.ledger;
+    return planPolicies(inputs, current, after, revision, enforcement, (policy) => enforcement.compileAlone(policy));
   }
 
-  #reviewed(changes: readonly PolicyChange[], desired: DesiredState): Promise<PolicyChange[]> {
-    return reviewChanges(changes, desired, this.ledger.enforcement, (namespace) => this.posturesFor(namespace));
+  #reviewed(changes: readonly PolicyChange[], desired: DesiredState, reviewerOf: ReviewerOf): Promise<PolicyChange[]> {
+    const posturesFor = (namespace: string) => this.posturesFor(namespace);
+    return reviewChanges(changes, desired, this.ledger.enforcement, posturesFor, reviewerOf);
   }
 
   /** @throws Failure failed-precondition when policies for the host would stop what the host cannot do without */

@@ -3,6 +3,9 @@ import { checked, closeDescriptor, objectInfo, programById } from './libbpf.js';
 /** Offsets in struct bpf_link_info and struct bpf_prog_info, include/uapi/linux/bpf.h. Fields are only ever appended. */
 const LINK_INFO_BYTES = 16;
 const LINK_INFO_PROGRAM_ID = 8;
+/** struct bpf_map_info of the same file. */
+const MAP_INFO_BYTES = 16;
+const MAP_INFO_ID = 4;
 const PROGRAM_INFO_BYTES = 232;
 const PROGRAM_INFO_RECURSION_MISSES = 208;
 const PROGRAM_INFO_VERIFIED_INSTRUCTIONS = 216;
@@ -12,6 +15,11 @@ export interface ProgramInfo {
   readonly verifiedInstructions: number;
   /** Runs the kernel left out because the program was already running on that processor (before 6.2). */
   readonly recursionMisses: bigint;
+}
+
+/** Number of a map in this kernel, as an outer map tells which inner map it holds. */
+export function mapId(descriptor: number): number {
+  return readInfo(descriptor, MAP_INFO_BYTES).readUInt32LE(MAP_INFO_ID);
 }
 
 /** Opens the program behind an attached link; the caller closes the descriptor. */

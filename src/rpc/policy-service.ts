@@ -11,6 +11,7 @@ import {
 } from '../generated/hauberk/v1/policy.js';
 import { type PolicyName, policyKey } from '../policy/model.js';
 import { DEFAULT_NAMESPACE } from '../policy/validate.js';
+import { currentCaller } from './caller.js';
 import { toPolicyChangeMessage, toPostureMessages } from './convert.js';
 import { toDiffResponse } from './diff-message.js';
 import { toAccess, toExplainResponse } from './explain-message.js';
@@ -32,7 +33,9 @@ export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['j
 
     async validatePolicy({ source, force }) {
       const { inputs, translate } = read(source, policies);
-      return translate(async () => ({ changes: (await policies.dryRun(inputs, force)).map(toPolicyChangeMessage) }));
+      return translate(async () => ({
+        changes: (await policies.dryRun(inputs, force, currentCaller())).map(toPolicyChangeMessage),
+      }));
     },
 
     async syncPolicies({ manifest, policies: messages, expectedRevision, force }) {
@@ -58,7 +61,7 @@ export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['j
       const named = deleted.map((reference, index) => policyNamed(reference, `deleted[${index}].`));
       const { inputs, translate } = source === undefined && named.length > 0 ? NOTHING_TO_READ : read(source, policies);
       return translate(async () => {
-        const foreseen = await policies.foresee(inputs, named, force);
+        const foreseen = await policies.foresee(inputs, named, force, currentCaller());
         return toDiffResponse(foreseen.changes, await judge(foreseen));
       });
     },

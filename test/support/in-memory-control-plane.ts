@@ -4,6 +4,7 @@ import { ContainerKeeper } from '../../src/control/container-keeper.js';
 import { ContainerRegistry } from '../../src/control/container-registry.js';
 import type { ControlPlane } from '../../src/control/control-plane.js';
 import { type DesiredState, NOTHING_DESIRED } from '../../src/control/desired-state.js';
+import { DryRunPool } from '../../src/control/dry-run-pool.js';
 import { Enforcement } from '../../src/control/enforcement.js';
 import { HostState, type HostStatus } from '../../src/control/host-state.js';
 import { Ledger } from '../../src/control/ledger.js';
@@ -128,7 +129,7 @@ export class InMemoryControlPlane implements ControlPlane {
       () => undefined,
       () => this.host.announce(),
     );
-    this.policies = new PolicyRegistry(this.ledger, POSTURES);
+    this.policies = new PolicyRegistry(this.ledger, POSTURES, new DryRunPool());
     this.containers = new ContainerRegistry(this.ledger);
     this.keeper = new ContainerKeeper(
       this.containers,

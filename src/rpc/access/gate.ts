@@ -5,6 +5,7 @@ import {
   type ServerMethodDefinition,
   status,
 } from '@grpc/grpc-js';
+import { runForCaller } from '../caller.js';
 import type { AuditLog } from './audit.js';
 import { CallRecord } from './call-record.js';
 import type { Limits } from './limits.js';
@@ -44,6 +45,8 @@ export class Gate {
     const isStream = method.requestStream || method.responseStream;
     let timer: NodeJS.Timeout | undefined;
     let hasPlace = false;
+    const ended = new AbortController();
+    const caller = { identity: peer.identity, gone: ended.signal };
 
     // grpc-js ends some calls by itself, past every interceptor but through this method: a request that is too large,
     // a deadline of the client's.
@@ -75,12 +78,13 @@ export class Gate {
           onReceiveHalfClose: (proceed) => {
             // A stream has all the time in the world once it has been asked for.
             if (isStream) clearTimeout(timer);
-            proceed();
+            runForCaller(caller, proceed);
           },
           // grpc-js reports every end of a call as a cancellation to the listener.
           onCancel: () => {
             clearTimeout(timer);
             if (hasPlace) this.#streams.close(peer.identity);
+            ended.abort();
             record.ended();
           },
         }),

@@ -7,10 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { RetryInfo } from 'nice-grpc-error-details';
 import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
+import type { Caller } from '../../../src/control/dry-run-pool.js';
 import { EventHub } from '../../../src/events/hub.js';
 import { EventServiceClient, StreamEventsRequest } from '../../../src/generated/hauberk/v1/event.js';
 import { HostServiceClient, HostServiceService } from '../../../src/generated/hauberk/v1/host.js';
 import { PolicyServiceClient, PolicyServiceService } from '../../../src/generated/hauberk/v1/policy.js';
+import { currentCaller } from '../../../src/rpc/caller.js';
 import { eventServiceOf } from '../../../src/rpc/event-service.js';
 import { RpcService } from '../../../src/rpc/handler.js';
 import type { RunningServer } from '../../../src/rpc/server.js';
@@ -150,6 +152,38 @@ describe('a call', () => {
     });
     await until(() => counts.requests.length > 0);
     assert.deepEqual(counts.requests, ['/hauberk.v1.HostService/GetStatus DEADLINE_EXCEEDED']);
+  });
+
+  test('tells its handler who calls, and when the caller has gone, the time is up or the answer is given', async (t) => {
+    const callers: Caller[] = [];
+    let answer = () => {};
+    const service = RpcService.of(HostServiceService, {
+      getStatus: () => {
+        callers.push(currentCaller());
+        return new Promise<never>(() => undefined);
+      },
+      waitForRevision: async () => {
+        await new Promise<void>((resolve) => {
+          answer = resolve;
+        });
+        callers.push(currentCaller());
+        return { enforcedRevision: 1n };
+      },
+    });
+    const { server } = await serveGuarded(t, { services: [service], limits: { callTimeoutSeconds: 0.2 } });
+    const client = connectWith(t, HostServiceClient, server);
+    const cancelled = client.getStatus({}, () => undefined);
+    await until(() => callers.length === 1);
+    cancelled.cancel();
+    await until(() => callers[0]!.gone.aborted);
+    await refusal(statusOf(client));
+    await until(() => callers[1]!.gone.aborted);
+    const asked = ask(client, (c) => c.waitForRevision, { revision: 1n });
+    await sleep(20);
+    answer();
+    await asked;
+    await until(() => callers[2]!.gone.aborted);
+    assert.deepEqual([...new Set(callers.map(({ identity }) => identity))], [`uid:${process.getuid!()}`]);
   });
 
   test('that is a stream has no such end, once its request is there', async (t) => {
