@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HAUBERK_ASK_H
+#define HAUBERK_ASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "settings.h"
+#include "state.h"
+
+enum answer {
+	/* The container's policy is in the kernel. */
+	ANSWER_PROTECTED,
+	/* Not a workload: a pod's pause container. */
+	ANSWER_IGNORED,
+	ANSWER_UNPROTECTED,
+	/* None, none in time, or none that can be understood. */
+	ANSWER_NONE,
+};
+
+/* Milliseconds of a clock that nobody sets. */
+int64_t milliseconds_now(void);
+
+/* Tells hauberkd of the container and waits for its answer until the deadline. Reason must have LINE_SIZE bytes. */
+enum answer ask(const struct settings *settings, enum runtime runtime, const struct state *state, bool allow,
+		int64_t deadline, char *reason);
+
+#endif

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "ask.h"
+#include "decision.h"
+#include "tell.h"
+
+static bool is_missing(const char *directory)
+{
+	struct stat status;
+
+	return stat(directory, &status) < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/* An answer other than yes: whether the container may start all the same, and why it is not protected. */
+static bool allows_unprotected(const struct settings *settings, enum runtime runtime, const struct state *state,
+			       const char *problem, int64_t deadline, enum answer *answer, char *reason)
+{
+	/* hauberkd ignores a pod's pause container, which its other containers need. */
+	bool allow = settings->allow_when_unanswered ||
+		     (!problem && (state->is_sandbox || is_exempt(settings, state)));
+
+	*answer = ANSWER_NONE;
+	if (*settings->problem) {
+		snprintf(reason, LINE_SIZE, "%s", settings->problem);
+		return false;
+	}
+	if (problem)
+		snprintf(reason, LINE_SIZE, "%s", problem);
+	else
+		*answer = ask(settings, runtime, state, allow, deadline, reason);
+	return allow;
+}
+
+bool may_start(const struct settings *settings, enum runtime runtime, const struct state *state, const char *problem,
+	       int64_t deadline, char *reason)
+{
+	enum answer answer;
+	bool allow = allows_unprotected(settings, runtime, state, problem, deadline, &answer, reason);
+
+	if (answer == ANSWER_PROTECTED || answer == ANSWER_IGNORED)
+		return true;
+	if (is_missing(settings->state_directory)) {
+		/* No start may fail for ever because somebody has removed Hauberk and left the hook behind. */
+		log_start(LOG_WARNING, state, "starts without protection, Hauberk's state directory is not there", reason);
+		return true;
+	}
+	if (!allow) {
+		log_start(LOG_ERR, state, "is refused", reason);
+		return false;
+	}
+	if (!state->is_sandbox) {
+		log_start(LOG_WARNING, state, "starts without protection", reason);
+		record_start(settings, runtime, state, answer == ANSWER_UNPROTECTED ? "unprotected" : "unanswered", reason);
+	}
+	return true;
+}

@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { HOOK, HookPlace, run } from '../support/hook.js';
+
+const STATE = {
+  ociVersion: '1.0.2-dev',
+  id: '6f1ed002ab55',
+  status: 'creating',
+  pid: 4242,
+  bundle: '/run/containerd/io.containerd.runtime.v2.task/k8s.io/6f1ed002ab55',
+};
+const CONTAINERD = {
+  'io.kubernetes.cri.container-type': 'container',
+  'io.kubernetes.cri.sandbox-namespace': 'kube-system',
+  'io.kubernetes.cri.container-name': 'etcd',
+  'io.kubernetes.cri.image-name': 'registry.k8s.io/etcd:3.5.16',
+};
+const CRIO = {
+  'io.kubernetes.cri-o.ContainerType': 'container',
+  'io.kubernetes.pod.namespace': 'kube-system',
+  'io.kubernetes.container.name': 'etcd',
+  'io.kubernetes.cri-o.ImageName': 'registry.k8s.io/etcd:3.5.16',
+};
+
+let place: HookPlace;
+beforeEach(() => {
+  place = new HookPlace();
+});
+afterEach(() => place.remove());
+
+test('a container that is protected starts, and the daemon was given its state as the runtime wrote it', async () => {
+  await place.answer('protected\n');
+  const state = { ...STATE, annotations: { ...CONTAINERD, 'a/b': 'ä "quoted" \\ \u0001' }, more: [1, { deep: null }] };
+  const { status, output } = await place.hook('containerd', state);
+  assert.deepEqual([status, output], [0, '']);
+  assert.deepEqual(place.requests, [{ version: 1, runtime: 'containerd', on_failure: 'refuse', state }]);
+  assert.deepEqual(place.recorded(), []);
+});
+
+test('what the daemon ignores starts', async () => {
+  await place.answer("ignored a pod's pause container\n");
+  assert.equal((await place.hook('crio', STATE)).status, 0);
+  assert.deepEqual(place.recorded(), []);
+});
+
+test('a container that cannot be protected is refused with the reason of the daemon', async () => {
+  await place.answer('unprotected the policies do not fit together\n');
+  const { status, output } = await place.hook('podman', STATE);
+  assert.equal(status, 1);
+  assert.match(output, /refuses to start the container: .*the policies do not fit together\n$/);
+  assert.deepEqual(place.recorded(), []);
+});
+
+test('a container that cannot be protected starts and is noted where the configuration says allow', async () => {
+  place.configure('when_unanswered = allow');
+  await place.answer('unprotected no room\u001b[31m\n');
+  assert.deepEqual((await place.hook('docker', STATE)).status, 0);
+  assert.equal(place.requests[0]?.on_failure, 'allow');
+  const [record, ...others] = place.recorded();
+  assert.deepEqual(others, []);
+  const { time, ...rest } = record!;
+  assert.ok(Math.abs(Date.parse(String(time)) - Date.now()) < 60_000);
+  assert.deepEqual(rest, {
+    runtime: 'docker',
+    cause: 'unprotected',
+    reason: 'hauberkd cannot protect it: no room [31m',
+    id: STATE.id,
+    pid: STATE.pid,
+  });
+});
+
+for (const [what, reply] of [
+  ['an unknown word', 'fine\n'],
+  ['a word that only begins like protected', 'protected!\n'],
+  ['nothing', ''],
+  ['binary data without an end of line', `${'\u0000\u0007'.repeat(100_000)}`],
+] as const)
+  test(`${what} is no answer`, async () => {
+    await place.answer(reply);
+    assert.equal((await place.hook('docker', STATE)).status, 1);
+    place.configure('when_unanswered = allow');
+    assert.equal((await place.hook('docker', STATE)).status, 0);
+    assert.equal(place.recorded()[0]?.cause, 'unanswered');
+  });
+
+test('a daemon that says nothing holds a start no longer than the time that is configured', async () => {
+  place.configure('timeout_seconds = 1');
+  await place.answer(null);
+  const { status, output, milliseconds } = await place.hook('docker', STATE);
+  assert.equal(status, 1);
+  assert.match(output, /nothing for 1 s/);
+  assert.ok(milliseconds >= 1000 && milliseconds < 2000, `${milliseconds} ms`);
+});
+
+test('a runtime that does not end the state holds a start no longer either', async () => {
+  place.configure('timeout_seconds = 1');
+  const { status, output } = await run([
+    'sh',
+    '-c',
+    `(printf '{"id":'; sleep 3) | ${HOOK} --runtime docker --config ${place.config}`,
+  ]);
+  assert.equal(status, 1);
+  assert.match(output, /does not hand over the container's state/);
+});
+
+test('without a daemon a container is refused, or starts and is noted', async () => {
+  const { status, output } = await place.hook('docker', STATE);
+  assert.equal(status, 1);
+  assert.ok(output.includes(`does not answer at ${place.socket}: No such file or directory`), output);
+  place.configure('when_unanswered = allow');
+  assert.equal((await place.hook('docker', STATE)).status, 0);
+  assert.equal(place.recorded().length, 1);
+});
+
+test('nothing is refused where the state directory is gone, whatever the configuration says', async () => {
+  rmSync(place.stateDirectory, { recursive: true });
+  assert.equal((await place.hook('containerd', STATE)).status, 0);
+  assert.equal((await place.hook('containerd', 'no state')).status, 0);
+  place.configure('when_unanswered = perhaps');
+  assert.equal((await place.hook('containerd', STATE)).status, 0);
+});
+
+for (const [line, problem] of [
+  ['when_unanswered = perhaps', /hook\.conf:3: "when_unanswered = perhaps": neither refuse nor allow/],
+  ['when_unanswered', /:3: "when_unanswered": not of the form setting = value/],
+  ['timeout_seconds = 0', /:3: .*: not a whole number from 1 to 300/],
+  ['timeout_seconds = 10s', /:3: .*: not a whole number from 1 to 300/],
+  ['exempt_namespace = kube-*-system', /:3: .*: \* may stand at the end only/],
+  ['exempt_name =', /:3: .*: the value is missing/],
+  ['exempt_namespaces = kube-system', /:3: .*: there is no such setting/],
+  ['socket = /run/another', /:3: .*: it is set for the second time/],
+  ['# a comment\n\nstate_dir = x', /:5: .*: there is no such setting/],
+] as const)
+  test(`a configuration with the line "${line}" refuses every start, naming the place`, async () => {
+    place.configure(line);
+    await place.answer('protected\n');
+    const { status, output } = await place.hook('docker', STATE);
+    assert.equal(status, 1);
+    assert.match(output, problem);
+  });
+
+/** Runs a command where the state directory of the default configuration is there. */
+function withDefaultStateDirectory(command: string) {
+  const script = `mount -t tmpfs none /var/lib && mkdir /var/lib/hauberk && ${command}`;
+  return run(['unshare', '--mount', 'sh', '-c', script], JSON.stringify(STATE));
+}
+
+test('a configuration that was named and is not there refuses every start', async () => {
+  rmSync(place.config);
+  await place.answer('protected\n');
+  const { status, output } = await withDefaultStateDirectory(`${HOOK} --runtime docker --config ${place.config}`);
+  assert.equal(status, 1);
+  assert.match(output, /hook\.conf: No such file or directory/);
+});
+
+for (const [runtime, annotations] of [
+  ['containerd', CONTAINERD],
+  ['crio', CRIO],
+] as const)
+  test(`containers that ${runtime} names may be excepted by namespace, name and image`, async () => {
+    const state = { ...STATE, annotations };
+    for (const exception of [
+      'exempt_namespace = kube-system',
+      'exempt_namespace = kube-*',
+      'exempt_name = etcd',
+      'exempt_image = registry.k8s.io/*',
+      'exempt_name = other\nexempt_image = registry.k8s.io/etcd:3.5.16',
+    ]) {
+      place.configure(exception);
+      assert.equal((await place.hook(runtime, state)).status, 0, exception);
+    }
+    assert.equal(place.recorded().length, 5);
+    assert.equal(place.recorded()[0]?.namespace, 'kube-system');
+    assert.equal(place.recorded()[0]?.name, 'etcd');
+    for (const exception of ['exempt_namespace = kube', 'exempt_name = kube-system', 'exempt_image = etcd*']) {
+      place.configure(exception);
+      assert.equal((await place.hook(runtime, state)).status, 1, exception);
+    }
+  });
+
+test('the daemon is told that an excepted container will start in any case', async () => {
+  place.configure('exempt_name = etcd');
+  await place.answer('unprotected no room\n');
+  assert.equal((await place.hook('containerd', { ...STATE, annotations: CONTAINERD })).status, 0);
+  assert.equal(place.requests[0]?.on_failure, 'allow');
+});
+
+test('annotations that anybody can write except nothing', async () => {
+  place.configure('exempt_namespace = *', 'exempt_name = *', 'exempt_image = *');
+  const annotations = { ...CONTAINERD, ...CRIO, 'io.kubernetes.cri.container-type': 'sandbox' };
+  for (const runtime of ['docker', 'podman'])
+    assert.equal((await place.hook(runtime, { ...STATE, annotations })).status, 1, runtime);
+  assert.equal((await place.hook('containerd', { ...STATE, annotations: CRIO })).status, 1);
+  // A pod's own annotations get into the state of its containers with CRI-O.
+  const own = { ...CRIO, 'io.kubernetes.pod.namespace': 'shop', 'io.kubernetes.cri-o.Namespace': 'kube-system' };
+  place.configure('exempt_namespace = kube-system');
+  assert.equal((await place.hook('crio', { ...STATE, annotations: own })).status, 1);
+  const cut = { ...CONTAINERD, 'io.kubernetes.cri.sandbox-namespace': 'kube-system\u0000' };
+  assert.equal((await place.hook('containerd', { ...STATE, annotations: cut })).status, 1);
+});
+
+test("a pod's pause container starts without a daemon, and is not noted", async () => {
+  const annotations = { ...CONTAINERD, 'io.kubernetes.cri.container-type': 'sandbox' };
+  assert.equal((await place.hook('containerd', { ...STATE, annotations })).status, 0);
+  assert.deepEqual(place.recorded(), []);
+});
+
+test('a state that is too large, or no state, counts as unanswered', async () => {
+  await place.answer('protected\n');
+  const padded = (size: number) => JSON.stringify({ ...STATE, x: 'x'.repeat(size) });
+  assert.equal((await place.hook('docker', padded(250 * 1024))).status, 0);
+  const broken = [
+    padded(256 * 1024),
+    '',
+    '[]',
+    `${JSON.stringify(STATE)},"on_failure":"allow"`,
+    JSON.stringify({ ...STATE, pid: 0 }),
+    JSON.stringify({ ...STATE, pid: 2 ** 31 }),
+    JSON.stringify({ ...STATE, id: 'x'.repeat(300) }),
+    `{"id":"a","pid":1,"pid":2,"bundle":"/"}`,
+    `{"id":"a","pid":1,"bundle":"/","x":${'['.repeat(100_000)}`,
+  ];
+  for (const state of broken) assert.equal((await place.hook('docker', state)).status, 1, state.slice(0, 100));
+  place.configure('when_unanswered = allow');
+  for (const state of broken) assert.equal((await place.hook('docker', state)).status, 0, state.slice(0, 100));
+  assert.equal(place.recorded().length, broken.length);
+  assert.equal(place.requests.length, 1);
+});
+
+test('the file of starts without protection does not grow beyond 1 MiB', async () => {
+  place.configure('when_unanswered = allow');
+  const file = join(place.stateDirectory, 'starts-without-protection.jsonl');
+  writeFileSync(file, 'x'.repeat(1024 * 1024 - 10));
+  assert.equal((await place.hook('docker', STATE)).status, 0);
+  assert.equal(statSync(file).size, 1024 * 1024 - 10);
+});
+
+test('arguments that cannot be understood refuse the start', async () => {
+  for (const wrong of [[], ['--runtime'], ['--runtime', 'rkt'], ['--runtime', 'docker', '--verbose', 'yes']])
+    assert.equal((await run([HOOK, ...wrong])).status, 2, wrong.join(' '));
+});
+
+test('the sample configuration can be read, and has the values that hold without one', async () => {
+  const withSample = await withDefaultStateDirectory(`${HOOK} --runtime docker --config packaging/hook.conf`);
+  assert.equal(withSample.status, 1);
+  assert.match(withSample.output, /does not answer at \/run\/hauberk\/hook\.sock/);
+  const without = await withDefaultStateDirectory(`mount -t tmpfs none /etc && ${HOOK} --runtime docker`);
+  assert.deepEqual([without.status, without.output], [withSample.status, withSample.output]);
+});
+
+test("a start without protection stands in the system's log, and a log that nobody reads does not hold it", async () => {
+  place.configure('when_unanswered = allow');
+  const starts = `foreach (1..300) { system('${HOOK} --runtime podman --config ${place.config} <${place.directory}/s') and die }`;
+  const script = `$log = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => '/dev/log') or die; ${starts} $log->recv($line, 4096); print $line`;
+  writeFileSync(join(place.directory, 's'), JSON.stringify(STATE));
+  const { status, output } = await run([
+    'unshare',
+    '--mount',
+    'sh',
+    '-c',
+    `mount -t tmpfs none /dev && exec perl -MIO::Socket::UNIX -MSocket -e "$1"`,
+    'sh',
+    script,
+  ]);
+  assert.equal(status, 0, output);
+  assert.match(
+    output,
+    /^<28>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d hauberk-hook\[\d+\]: container 6f1ed002ab55 starts without protection: hauberkd does not answer at /,
+  );
+});
