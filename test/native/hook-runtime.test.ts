@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { makeBundle } from '../support/bundle.js';
+import { HOOK, HookPlace, type HookRequest } from '../support/hook.js';
+
+const ID = 'container-1';
+
+let place: HookPlace;
+let bundle: string;
+let root: string[];
+let pidFile: string;
+let log: string;
+
+beforeEach(() => {
+  place = new HookPlace();
+  bundle = join(place.directory, 'bundle');
+  root = ['--root', join(place.directory, 'runc')];
+  pidFile = join(place.directory, 'pid');
+  log = join(place.directory, 'log.json');
+  symlinkSync(resolve(HOOK), join(place.directory, 'hauberk-runtime'));
+});
+afterEach(() => {
+  spawnSync('runc', [...root, 'delete', '--force', ID]);
+  place.remove();
+});
+
+/** Calls the runtime; what it and its container write goes to a file, which a waiting container may keep open. */
+function call(parameters: readonly string[], options: { cwd?: string; inherited?: string } = {}) {
+  const file = join(place.directory, 'output');
+  const output = openSync(file, 'a');
+  const inherited = options.inherited ? [openSync(options.inherited, 'r')] : [];
+  const child = spawn(
+    join(place.directory, 'hauberk-runtime'),
+    [`--hauberk-config=${place.config}`, ...root, ...parameters],
+    { stdio: ['ignore', output, output, ...inherited], cwd: options.cwd },
+  );
+  for (const descriptor of [output, ...inherited]) closeSync(descriptor);
+  const ended = new Promise<{ status: number | null; signal: string | null; output: string }>((done) =>
+    child.on('exit', (status, signal) => done({ status, signal, output: readFileSync(file, 'utf8') })),
+  );
+  return { child, ended };
+}
+
+function create(...more: string[]) {
+  return call(['--log', log, '--log-format', 'json', 'create', '--bundle', bundle, '--pid-file', pidFile, ...more, ID]);
+}
+
+function containerStatus(): string {
+  const { status, stdout, stderr } = spawnSync('runc', [...root, 'state', ID], { encoding: 'utf8' });
+  return status === 0 ? JSON.parse(stdout).status : stderr.trim();
+}
+
+/** Puts a shell script in the real runtime's place; returns the options that choose it. */
+function scriptAsRuntime(script: string): string[] {
+  const path = join(place.directory, 'script');
+  writeFileSync(path, `#!/bin/sh\n${script}\n`);
+  chmodSync(path, 0o755);
+  return ['--hauberk-real-runtime', path];
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((done) => setTimeout(done, 5));
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
+/** Also true of a process that nobody has waited for yet. */
+function hasEnded(pid: number): boolean {
+  const file = `/proc/${pid}/cmdline`;
+  return !existsSync(file) || readFileSync(file, 'utf8') === '';
+}
+
+test('a container is given back only once the daemon has answered, and waits at its first instruction until then', async () => {
+  makeBundle(bundle, 'echo the container runs');
+  let waited: HookRequest | undefined;
+  await place.answer(async (request) => {
+    await new Promise((done) => setTimeout(done, 100));
+    assert.ok(isRunning(child));
+    assert.match(readFileSync(`/proc/${request.state.pid}/cmdline`, 'utf8'), /runc\0init/);
+    waited = request;
+    return 'protected\n';
+  });
+  const { child, ended } = create();
+  assert.deepEqual(await ended, { status: 0, signal: null, output: '' });
+  assert.deepEqual(waited, {
+    version: 1,
+    runtime: 'docker',
+    on_failure: 'refuse',
+    state: { ociVersion: '1.0.2', id: ID, status: 'created', pid: Number(readFileSync(pidFile, 'utf8')), bundle },
+  });
+  assert.equal(containerStatus(), 'created');
+  assert.equal((await call(['start', ID]).ended).status, 0);
+  await until(() => containerStatus() === 'stopped');
+  assert.equal(readFileSync(join(place.directory, 'output'), 'utf8'), 'the container runs\n');
+  assert.equal((await call(['delete', ID]).ended).status, 0);
+  assert.match(containerStatus(), /does not exist/);
+  assert.equal(place.requests.length, 1);
+});
+
+test('a refused container is deleted, and the reason is where containerd looks for it', async () => {
+  makeBundle(bundle, 'echo the container runs');
+  await place.answer('unprotected "no" room\n');
+  const { status, output } = await create().ended;
+  const reason = 'Hauberk refuses to start the container: hauberkd cannot protect it: "no" room';
+  assert.deepEqual([status, output], [1, `${reason}\n`]);
+  const { time, ...entry } = JSON.parse(readFileSync(log, 'utf8').trim().split('\n').at(-1)!);
+  assert.deepEqual(entry, { level: 'error', msg: reason });
+  assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000);
+  assert.match(containerStatus(), /does not exist/);
+  assert.equal(existsSync(pidFile), false);
+  assert.ok(hasEnded(place.requests[0]!.state.pid));
+});
+
+test('the reason is written as text where the log is to be text', async () => {
+  makeBundle(bundle, 'true');
+  const { status } = await call([`--log=${log}`, 'create', `-b=${bundle}`, `-pid-file=${pidFile}`, ID]).ended;
+  assert.equal(status, 1);
+  assert.match(
+    readFileSync(log, 'utf8'),
+    /^time="\d{4}-\d\d-\d\dT[\d:]{8}Z" level=error msg="Hauberk refuses .* does not answer at .*"\n$/m,
+  );
+});
+
+test('a container that the daemon does not answer about is given back and noted where that is allowed', async () => {
+  place.configure('when_unanswered = allow');
+  makeBundle(bundle, 'true');
+  assert.equal((await create().ended).status, 0);
+  assert.equal(containerStatus(), 'created');
+  assert.deepEqual(
+    place.recorded().map(({ id, cause }) => [id, cause]),
+    [[ID, 'unanswered']],
+  );
+});
+
+test('no file for the process is needed, nor a bundle that is named', async () => {
+  makeBundle(bundle, 'true');
+  await place.answer('protected\n');
+  assert.equal((await call(['create', ID], { cwd: bundle }).ended).status, 0);
+  assert.deepEqual(
+    place.requests.map(({ state }) => [state.id, state.bundle]),
+    [[ID, bundle]],
+  );
+  assert.match(readFileSync(`/proc/${place.requests[0]?.state.pid}/cmdline`, 'utf8'), /runc\0init/);
+});
+
+test('descriptors that are handed to a container reach it', async () => {
+  makeBundle(bundle, 'cat <&3');
+  await place.answer('protected\n');
+  const parameters = ['create', '--preserve-fds', '1', '--bundle', bundle, ID];
+  writeFileSync(log, 'from outside');
+  assert.equal((await call(parameters, { inherited: log }).ended).status, 0);
+  await call(['start', ID]).ended;
+  await until(() => containerStatus() === 'stopped');
+  assert.equal(readFileSync(join(place.directory, 'output'), 'utf8'), 'from outside');
+});
+
+test("a failure of the real runtime is its caller's, and the daemon is not asked", async () => {
+  await place.answer('protected\n');
+  const { status, output } = await create().ended;
+  assert.equal(status, 1);
+  assert.match(output, /no such file or directory/);
+  assert.match(readFileSync(log, 'utf8'), /"level":"error"/);
+  assert.equal((await call([...scriptAsRuntime('exit 42'), 'create', ID]).ended).status, 42);
+  assert.equal((await call([...scriptAsRuntime('kill -KILL $$'), 'create', ID]).ended).status, 128 + 9);
+  assert.deepEqual(place.requests, []);
+});
+
+test("every other command is the real runtime's, with its arguments as they were", async () => {
+  for (const [parameters, expected] of [
+    [['--version'], /^runc version/],
+    [['features'], /"ociVersionMin"/],
+    [['list', '-q'], /^$/],
+    [['state', ID], /container does not exist/],
+    [['create', '--help'], /NAME:\n +runc create/],
+  ] as const) {
+    const plain = spawnSync('runc', [...root, ...parameters], { encoding: 'utf8' });
+    writeFileSync(join(place.directory, 'output'), '');
+    const { status, output } = await call(parameters).ended;
+    assert.match(output, expected);
+    const withoutTime = (text: string) => text.replace(/time="[^"]*"/g, '');
+    assert.deepEqual([status, withoutTime(output)], [plain.status, withoutTime(plain.stdout + plain.stderr)]);
+  }
+  const print = scriptAsRuntime('printf "<%s>" "$@"');
+  writeFileSync(join(place.directory, 'output'), '');
+  const { output } = await call([...print, '--debug', 'exec', '--hauberk-config', 'a  b', '', ID]).ended;
+  assert.equal(output, `<${root.join('><')}><--debug><exec><--hauberk-config><a  b><><${ID}>`);
+});
+
+test('a create cannot hide behind arguments that are not understood', async () => {
+  const runs = scriptAsRuntime('echo "it runs"');
+  for (const parameters of [
+    ['--new-option', 'value', 'create', ID],
+    ['create', '--new-option', 'value', ID],
+    ['create'],
+    ['create', ID, '--bundle'],
+    ['--', 'create', ID],
+    ['-new=value', '--log', log, '--systemd-cgroup', '--', 'create', '--', ID],
+  ]) {
+    writeFileSync(join(place.directory, 'output'), '');
+    const { status, output } = await call([...runs, ...parameters]).ended;
+    assert.equal(status, 1, parameters.join(' '));
+    assert.match(output, /Hauberk (refuses to start|cannot follow)/);
+  }
+});
+
+test('a real runtime that is not there, or is this one, is refused', async () => {
+  for (const [path, message] of [
+    ['/nowhere/runc', /does not find the real runtime \/nowhere\/runc/],
+    ['no-such-runtime', /does not find the real runtime no-such-runtime/],
+    [HOOK, /cannot be its own real runtime/],
+  ] as const) {
+    const { status, output } = await call(['--hauberk-real-runtime', path, 'create', ID]).ended;
+    assert.equal(status, 1);
+    assert.match(output, message);
+  }
+});
+
+test('a signal that asks to end goes on to the real runtime, and its end ends that too', async () => {
+  const ready = join(place.directory, 'ready');
+  const script = `trap 'exit 7' TERM; echo $$ >${ready}; while :; do sleep 0.05; done`;
+  const first = call([...scriptAsRuntime(script), 'create', ID]);
+  await until(() => existsSync(ready));
+  first.child.kill('SIGTERM');
+  assert.equal((await first.ended).status, 7);
+
+  writeFileSync(ready, '');
+  const second = call([...scriptAsRuntime(script), 'create', ID]);
+  await until(() => readFileSync(ready, 'utf8').endsWith('\n'));
+  second.child.kill('SIGKILL');
+  await second.ended;
+  await until(() => hasEnded(Number(readFileSync(ready, 'utf8'))));
+});
+
+test('a start that is asked to end while the daemon works is undone', async () => {
+  makeBundle(bundle, 'true');
+  await place.answer(async () => {
+    child.kill('SIGTERM');
+    return 'protected\n';
+  });
+  const { child, ended } = create();
+  const { status, output } = await ended;
+  assert.equal(status, 1);
+  assert.match(output, /interrupted by a signal/);
+  assert.match(containerStatus(), /does not exist/);
+});
