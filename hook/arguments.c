@@ -119,7 +119,7 @@ const char *read_arguments(char **argv, struct arguments *arguments)
 	arguments->global_count = arguments->count;
 	command = *argv && !strcmp(*argv, "--") ? argv + 1 : argv;
 	arguments->is_create = *command && !strcmp(*command, "create");
-	/* An unknown option could have a value, which has been taken for the command: a create must not slip through. */
+	/* What has been taken for the command could be the value of an unknown option: no create may slip through. */
 	for (char **rest = command; doubt && !arguments->is_create && *rest; rest++)
 		if (!strcmp(*rest, "create"))
 			return "an option that Hauberk does not know is to be given as --option=value";

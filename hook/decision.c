@@ -44,7 +44,7 @@ bool may_start(const struct settings *settings, enum runtime runtime, const stru
 		return true;
 	if (is_missing(settings->state_directory)) {
 		/* No start may fail for ever because somebody has removed Hauberk and left the hook behind. */
-		log_start(LOG_WARNING, state, "starts without protection, Hauberk's state directory is not there", reason);
+		log_start(LOG_WARNING, state, "starts without protection, as Hauberk has been removed", reason);
 		return true;
 	}
 	if (!allow) {
@@ -53,7 +53,7 @@ bool may_start(const struct settings *settings, enum runtime runtime, const stru
 	}
 	if (!state->is_sandbox) {
 		log_start(LOG_WARNING, state, "starts without protection", reason);
-		record_start(settings, runtime, state, answer == ANSWER_UNPROTECTED ? "unprotected" : "unanswered", reason);
+		record_start(settings, runtime, state, answer == ANSWER_NONE ? "unanswered" : "unprotected", reason);
 	}
 	return true;
 }

@@ -9,9 +9,14 @@
 /* Bounds the recursion; a state has a depth of 2. */
 #define DEPTH_MAX 32
 
+static bool is_space(char character)
+{
+	return character == ' ' || character == '\t' || character == '\n' || character == '\r';
+}
+
 static void skip_space(struct json *json)
 {
-	while (json->at < json->end && (*json->at == ' ' || *json->at == '\t' || *json->at == '\n' || *json->at == '\r'))
+	while (json->at < json->end && is_space(*json->at))
 		json->at++;
 }
 

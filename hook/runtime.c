@@ -102,7 +102,7 @@ static int created_pid(void)
 		return 0;
 	errno = 0;
 	pid = strtol(digits, &end, 10);
-	return end == digits || *end || errno || pid < 1 || pid > INT_MAX ? 0 : (int)pid;
+	return end == digits || end[strspn(end, "\n")] || errno || pid < 1 || pid > INT_MAX ? 0 : (int)pid;
 }
 
 /* Returns what is wrong, or NULL. */

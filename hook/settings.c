@@ -66,38 +66,61 @@ static bool add_exemption(struct settings *settings, enum exempt_by by, const ch
 	return true;
 }
 
+/* Returns what is wrong with the value of a setting that may stand once, or NULL. */
+static const char *read_single(struct settings *settings, struct place *place, const char *key, const char *value)
+{
+	static const char *const KEYS[] = { "socket", "state_directory", "timeout_seconds", "when_unanswered" };
+	const char *otherwise;
+	unsigned int which = 0;
+	bool good;
+
+	while (which < 4 && strcmp(key, KEYS[which]))
+		which++;
+	if (which < 4 && place->seen & 1U << which)
+		return "it is set for the second time";
+	place->seen |= 1U << which;
+	switch (which) {
+	case 0:
+		good = read_path(value, settings->socket, sizeof(settings->socket));
+		otherwise = "not an absolute path of at most 107 bytes";
+		break;
+	case 1:
+		good = read_path(value, settings->state_directory, sizeof(settings->state_directory));
+		otherwise = "not an absolute path";
+		break;
+	case 2:
+		good = read_timeout(value, &settings->timeout_seconds);
+		otherwise = "not a whole number from 1 to 300";
+		break;
+	case 3:
+		good = read_choice(value, &settings->allow_when_unanswered);
+		otherwise = "neither refuse nor allow";
+		break;
+	default:
+		return "there is no such setting";
+	}
+	return good ? NULL : otherwise;
+}
+
 /* Returns what is wrong with the setting, or NULL. */
 static const char *read_setting(struct settings *settings, struct place *place, const char *key, const char *value)
 {
-	static const char *const SINGLE[] = { "socket", "state_directory", "timeout_seconds", "when_unanswered" };
-	static const char EXEMPTION[] = "* may stand at the end only, and there are at most 256 exceptions";
-	unsigned int single = 0;
+	static const char *const KEYS[] = {
+		[BY_NAMESPACE] = "exempt_namespace",
+		[BY_NAME] = "exempt_name",
+		[BY_IMAGE] = "exempt_image",
+	};
 
 	if (!*value)
 		return "the value is missing";
-	if (!strcmp(key, "exempt_namespace"))
-		return add_exemption(settings, BY_NAMESPACE, value) ? NULL : EXEMPTION;
-	if (!strcmp(key, "exempt_name"))
-		return add_exemption(settings, BY_NAME, value) ? NULL : EXEMPTION;
-	if (!strcmp(key, "exempt_image"))
-		return add_exemption(settings, BY_IMAGE, value) ? NULL : EXEMPTION;
-	while (single < 4 && strcmp(key, SINGLE[single]))
-		single++;
-	if (single == 4)
-		return "there is no such setting";
-	if (place->seen & 1U << single)
-		return "it is set for the second time";
-	place->seen |= 1U << single;
-	switch (single) {
-	case 0:
-		return read_path(value, settings->socket, sizeof(settings->socket)) ? NULL : "not an absolute path of at most 107 bytes";
-	case 1:
-		return read_path(value, settings->state_directory, sizeof(settings->state_directory)) ? NULL : "not an absolute path";
-	case 2:
-		return read_timeout(value, &settings->timeout_seconds) ? NULL : "not a whole number from 1 to 300";
-	default:
-		return read_choice(value, &settings->allow_when_unanswered) ? NULL : "neither refuse nor allow";
+	for (int by = BY_NAMESPACE; by <= BY_IMAGE; by++) {
+		if (strcmp(key, KEYS[by]))
+			continue;
+		if (add_exemption(settings, (enum exempt_by)by, value))
+			return NULL;
+		return "* may stand at the end only, and there are at most 256 exceptions";
 	}
+	return read_single(settings, place, key, value);
 }
 
 static char *trimmed(char *from, char *end)

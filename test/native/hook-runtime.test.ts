@@ -148,6 +148,28 @@ test('no file for the process is needed, nor a bundle that is named', async () =
   assert.match(readFileSync(`/proc/${place.requests[0]?.state.pid}/cmdline`, 'utf8'), /runc\0init/);
 });
 
+test('a file for the process that says nothing sensible refuses the start', async () => {
+  await place.answer('protected\n');
+  for (const [text, expected] of [
+    [`${process.pid}\\n`, 0],
+    [`${process.pid}`, 0],
+    ['0', 1],
+    ['-1', 1],
+    ['12x', 1],
+    ['99999999999999999999', 1],
+    ['', 1],
+  ] as const) {
+    const script = scriptAsRuntime(`[ "$3" != create ] || printf %b '${text}' >${pidFile}`);
+    const { status } = await call([...script, 'create', '--pid-file', pidFile, '--bundle', place.directory, ID]).ended;
+    assert.equal(status, expected, text);
+    assert.equal(existsSync(pidFile), expected === 0);
+  }
+  assert.deepEqual(
+    place.requests.map(({ state }) => state.pid),
+    [process.pid, process.pid],
+  );
+});
+
 test('descriptors that are handed to a container reach it', async () => {
   makeBundle(bundle, 'cat <&3');
   await place.answer('protected\n');
