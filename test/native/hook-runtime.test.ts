@@ -62,7 +62,10 @@ function scriptAsRuntime(script: string): string[] {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((done) => setTimeout(done, 5));
+  for (const end = Date.now() + 20_000; !condition(); ) {
+    assert.ok(Date.now() < end, 'it has not come about in 20 s');
+    await new Promise((done) => setTimeout(done, 5));
+  }
 }
 
 function isRunning(child: ChildProcess): boolean {
@@ -244,7 +247,7 @@ test('a real runtime that is not there, or is this one, is refused', async () =>
 
 test('a signal that asks to end goes on to the real runtime, and its end ends that too', async () => {
   const ready = join(place.directory, 'ready');
-  const script = `trap 'exit 7' TERM; echo $$ >${ready}; while :; do sleep 0.05; done`;
+  const script = `trap 'exit 7' TERM; echo $$ >${ready}; for turn in $(seq 400); do sleep 0.05; done`;
   const first = call([...scriptAsRuntime(script), 'create', ID]);
   await until(() => existsSync(ready));
   first.child.kill('SIGTERM');

@@ -260,7 +260,7 @@ test("a start without protection stands in the system's log, and a log that nobo
     '--mount',
     'sh',
     '-c',
-    `mount -t tmpfs none /dev && mknod /dev/null c 1 3 && exec perl -MIO::Socket::UNIX -MSocket -e "$1"`,
+    `mount -t tmpfs none /dev && mknod /dev/null c 1 3 && exec timeout 20 perl -MIO::Socket::UNIX -MSocket -e "$1"`,
     'sh',
     script,
   ]);
