@@ -1,7 +1,7 @@
 import { HauberkError } from '../client/index.js';
 
 /** What the command ends with. */
-export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3, forbidden: 4, failed: 5 } as const;
+export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3, forbidden: 4, failed: 5, notInForce: 6 } as const;
 
 export const EXIT_HELP = `
 Exit statuses:
@@ -10,7 +10,8 @@ Exit statuses:
   2  wrong usage
   3  the daemon cannot be reached
   4  the daemon does not allow it
-  5  anything else went wrong`;
+  5  anything else went wrong
+  6  runtime status: not every container that is made now, or was made before, starts under Hauberk's hook`;
 
 /** A failure that was told already or that tells itself in one line. */
 export class CommandFailure extends Error {

@@ -10,6 +10,7 @@ import { addEffective } from './commands/effective.js';
 import { addExplain } from './commands/explain.js';
 import { addGet } from './commands/get.js';
 import { addProfile } from './commands/profile.js';
+import { addRuntime } from './commands/runtime.js';
 import { addWatch } from './commands/watch.js';
 import { addConnectionFlags } from './connection.js';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-status.js';
@@ -27,7 +28,7 @@ const program = new Command('hauberk')
 addConnectionFlags(program);
 for (const add of [
   ...[addApply, addValidate, addDiff, addDelete, addGet, addEffective, addExplain],
-  ...[addProfile, addWatch, addCompletion],
+  ...[addProfile, addWatch, addRuntime, addCompletion],
 ])
   add(program);
 overrideExits(program);

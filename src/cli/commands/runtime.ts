@@ -1,0 +1,186 @@
+import { createInterface } from 'node:readline/promises';
+import { Argument, type Command, Option } from 'commander';
+import { applyChange, describeChange } from '../../runtime-setup/change.js';
+import { BUILT_HOOK, HOOK_DIRECTORY, type WhenUnanswered } from '../../runtime-setup/hook-program.js';
+import { Host } from '../../runtime-setup/host.js';
+import {
+  type Plan,
+  RUNTIMES,
+  type RuntimeName,
+  type RuntimeSetup,
+  type SetupOptions,
+  type SetupStatus,
+} from '../../runtime-setup/setup.js';
+import { setupOf } from '../../runtime-setup/setup-of.js';
+import { CommandFailure, EXIT } from '../exit-status.js';
+import { columns, type Format, formatOption, print } from '../output.js';
+
+interface CommonOptions {
+  readonly root: string;
+  readonly config?: string;
+  readonly hookDirectory: string;
+}
+
+interface ChangeOptions extends CommonOptions {
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  readonly reload?: boolean;
+}
+
+interface InstallOptions extends ChangeOptions {
+  readonly hook: string;
+  readonly whenUnanswered?: WhenUnanswered;
+  readonly baseSpec?: string;
+  readonly nri?: boolean;
+}
+
+const STATUS_HELP = `
+A runtime's state is one of
+  in-force          every container that it makes starts under the hook
+  partly            as before, but there are containers that were made without it
+  not-in-force-yet  configured; the running runtime has not read it, or is not running
+  incomplete        configured, but a part is missing or another setting wins
+  not-installed     not configured
+The exit status is 0 when every runtime asked about is in-force, otherwise 6.`;
+
+export function addRuntime(program: Command): void {
+  const runtime = program
+    .command('runtime')
+    .description(
+      "have this host's container runtimes start every container under its policy from the first instruction",
+    );
+
+  withChangeOptions(runtime.command('install'))
+    .description(
+      "write what the runtime needs to call Hauberk's hook; the change is shown first, no runtime is restarted",
+    )
+    .option('--hook <file>', 'the program that is copied to the hook directory', BUILT_HOOK)
+    .addOption(
+      new Option(
+        '--when-unanswered <what>',
+        'what the hook does with a container when hauberkd does not answer (default: what is configured, or else refuse)',
+      ).choices(['refuse', 'allow']),
+    )
+    .option('--base-spec <file>', 'containerd: its default specification (default: what "ctr oci spec" prints)')
+    .option('--nri', 'containerd: switch NRI on as well')
+    .action(async (name: RuntimeName, options: InstallOptions) => {
+      const setup = setupOf(name, new Host(options.root), setupOptions(options));
+      checkReload(setup, options);
+      await change(setup, setup.planInstall(), options, 'already installed');
+    });
+
+  withChangeOptions(runtime.command('uninstall'))
+    .description('take back what install wrote')
+    .action(async (name: RuntimeName, options: ChangeOptions) => {
+      const setup = setupOf(name, new Host(options.root), setupOptions(options));
+      checkReload(setup, options);
+      await change(setup, setup.planUninstall(), options, 'not installed');
+    });
+
+  withCommonOptions(runtime.command('status'))
+    .description('whether containers start under the hook, and which were made without it')
+    .addArgument(new Argument('[runtime...]', 'by default those that seem to be there').choices(RUNTIMES))
+    .addOption(formatOption())
+    .addHelpText('after', STATUS_HELP)
+    .action(async (names: RuntimeName[], options: CommonOptions & { output: Format }) => {
+      const host = new Host(options.root);
+      const setups = (names.length > 0 ? names : RUNTIMES).map((name) => setupOf(name, host, setupOptions(options)));
+      const asked = names.length > 0 ? setups : setups.filter((setup) => setup.isPresent());
+      const statuses = await Promise.all(asked.map((setup) => setup.status()));
+      if (options.output === 'table') process.stdout.write(describeStatuses(statuses));
+      else print(options.output, statuses, () => []);
+      if (!statuses.every(({ state }) => state === 'in-force')) process.exitCode = EXIT.notInForce;
+    });
+}
+
+function withCommonOptions(command: Command): Command {
+  return command
+    .option('--root <directory>', 'work on the host whose files lie below this directory', '/')
+    .option('--config <file>', "the runtime's configuration file, where it is not the usual one")
+    .option('--hook-directory <directory>', "where the hook's program lies", HOOK_DIRECTORY);
+}
+
+function withChangeOptions(command: Command): Command {
+  return withCommonOptions(command)
+    .addArgument(new Argument('<runtime>').choices(RUNTIMES))
+    .option('-y, --yes', 'do not ask')
+    .option('--dry-run', 'only show the change')
+    .option('--reload', 'docker: have dockerd read its configuration again afterwards (SIGHUP)');
+}
+
+function setupOptions(options: CommonOptions & Partial<InstallOptions>): SetupOptions {
+  return {
+    hookSource: options.hook ?? BUILT_HOOK,
+    hookDirectory: options.hookDirectory,
+    configuration: options.config,
+    whenUnanswered: options.whenUnanswered,
+    baseSpec: options.baseSpec,
+    nri: options.nri,
+    reload: options.reload,
+  };
+}
+
+function checkReload(setup: RuntimeSetup, { reload, root }: ChangeOptions): void {
+  if (!reload) return;
+  if (setup.reload === undefined)
+    throw new CommandFailure(EXIT.usage, `${setup.name} cannot read its configuration again without a restart`);
+  if (root !== '/') throw new CommandFailure(EXIT.usage, '--reload is for the running dockerd, not for --root');
+}
+
+async function change(setup: RuntimeSetup, plan: Plan, options: ChangeOptions, unchanged: string): Promise<void> {
+  for (const each of plan.changes) process.stdout.write(describeChange(each));
+  if (plan.changes.length === 0) process.stdout.write(`${setup.name}: ${unchanged}\n`);
+  else if (!options.dryRun) {
+    await confirm(options);
+    write(plan, new Host(options.root));
+  }
+  for (const note of plan.notes) process.stdout.write(`note: ${note}\n`);
+  if (options.reload && !options.dryRun) await reload(setup);
+}
+
+function write({ changes }: Plan, host: Host): void {
+  for (const each of changes) {
+    const copy = applyChange(host, each);
+    const done = each.after === undefined ? 'removed' : 'wrote';
+    process.stdout.write(`${done} ${each.path}${copy === undefined ? '' : `; the former is ${copy}`}\n`);
+  }
+}
+
+async function confirm({ yes }: ChangeOptions): Promise<void> {
+  if (yes) return;
+  if (!process.stdin.isTTY)
+    throw new CommandFailure(EXIT.usage, 'nothing was changed: without a terminal to ask on, say --yes or --dry-run');
+  const questions = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await questions.question('Make these changes? [y/N] ');
+    if (!/^y(es)?$/iu.test(answer.trim())) throw new CommandFailure(EXIT.refused, 'nothing was changed');
+  } finally {
+    questions.close();
+  }
+}
+
+async function reload(setup: RuntimeSetup): Promise<void> {
+  if (await setup.reload!()) process.stdout.write(`${setup.name} has read its configuration again\n`);
+  else
+    throw new CommandFailure(
+      EXIT.failed,
+      `${setup.name} was told to read its configuration again, and has not taken it up: see its log`,
+    );
+}
+
+function describeStatuses(statuses: readonly SetupStatus[]): string {
+  const rows = statuses.map(({ runtime, state, whenUnanswered = '', configuration }) => [
+    ...[runtime, state, whenUnanswered, configuration],
+  ]);
+  const notes = statuses.flatMap(({ runtime, notes: each }) => each.map((note) => `${runtime}: ${note}\n`));
+  const uncovered = statuses.flatMap(({ uncovered: containers }) => containers);
+  const made = uncovered.map(({ name, id, runtime, running }) => [
+    ...[name, id.slice(0, 12), runtime, running ? 'running' : 'stopped'],
+  ]);
+  return [
+    columns([['RUNTIME', 'STATE', 'WHEN UNANSWERED', 'CONFIGURATION'], ...rows]),
+    ...notes,
+    ...(made.length > 0 ? [`Made under another runtime, and not covered until they are made anew:\n`] : []),
+    ...(made.length > 0 ? [columns([['NAME', 'ID', 'RUNTIME', 'STATE'], ...made])] : []),
+  ].join('');
+}

@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process';
+import { Failure } from '../failure.js';
+import type { JsonObject } from './json-text.js';
+import { parseJsonObject } from './json-text.js';
+
+/** One entry of `hooks.createRuntime` in an OCI runtime specification. */
+export interface OciHook {
+  readonly path: string;
+  readonly args: readonly string[];
+}
+
+/** What "ctr oci spec" prints: it and CRI have the same code make it, where no base_runtime_spec is set. */
+export function containerdDefaultSpec(): JsonObject {
+  const { status, stdout, stderr, error } = spawnSync('ctr', ['oci', 'spec'], { encoding: 'utf8' });
+  if (status !== 0)
+    throw new Failure(
+      'failed-precondition',
+      `containerd's default specification cannot be had by "ctr oci spec" (${error?.message ?? stderr.trim()}); name a file with --base-spec`,
+    );
+  return parseJsonObject('ctr oci spec', stdout);
+}
+
+/**
+ * What CRI makes of the default before a container's own settings: it takes out the limits and profiles that stand in
+ * the default, but leaves those of a base_runtime_spec. With them left in, every container would have 1,024 files at most.
+ */
+export function withoutDefaultLimits(path: string, spec: JsonObject): JsonObject {
+  const { rlimits: _, apparmorProfile: __, ...process } = object(`${path}: process`, spec.process ?? {});
+  const { seccomp: ___, ...linux } = object(`${path}: linux`, spec.linux ?? {});
+  return { ...spec, process, linux };
+}
+
+/**
+ * The specification with the hook added, once. The path of the control group is left out: it holds the namespace that
+ * ctr was asked in, and CRI sets its own for each container.
+ */
+export function withHook(path: string, spec: JsonObject, hook: OciHook): JsonObject {
+  const hooks = object(`${path}: hooks`, spec.hooks ?? {});
+  const present = hooks.createRuntime ?? [];
+  if (!Array.isArray(present)) throw new Failure('invalid-argument', `${path}: hooks.createRuntime must be a list`);
+  const others = present.filter((each) => !isHauberks(each));
+  const { cgroupsPath: _, ...linux } = object(`${path}: linux`, spec.linux ?? {});
+  return { ...spec, hooks: { ...hooks, createRuntime: [...others, hook] }, ...('linux' in spec && { linux }) };
+}
+
+function isHauberks(hook: unknown): boolean {
+  const { path } = (hook ?? {}) as Partial<OciHook>;
+  return typeof path === 'string' && path.endsWith('/hauberk-hook');
+}
+
+function object(what: string, value: unknown): JsonObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Failure('invalid-argument', `${what} must be an object`);
+  return value as JsonObject;
+}

@@ -1,0 +1,96 @@
+import { Failure } from '../failure.js';
+import { place } from './json-text.js';
+import { formerValue, parseToml, type TomlTable, tableAt } from './toml-text.js';
+
+/** Where containerd's CRI plugin has its runtimes, by the version of the file. */
+const CRI_PLUGINS: ReadonlyMap<unknown, string> = new Map([
+  [2n, 'io.containerd.grpc.v1.cri'],
+  [3n, 'io.containerd.cri.v1.runtime'],
+]);
+const RUNC_TYPES = /^io\.containerd\.(runc\.|runtime\.v1\.linux$)/u;
+/** Tables that stood for a runtime before there was `runtimes`, and the names that containerd 1 gives what it reads in them. */
+const FORMER_TABLES = { default_runtime: 'default', untrusted_workload_runtime: 'untrusted' };
+export const OWN_SPEC = '/etc/containerd/hauberk-base-spec';
+
+/** A table of the file that configures one runtime of the CRI plugin. */
+export interface CriRuntime {
+  readonly name: string;
+  readonly table: readonly string[];
+  readonly isThere: boolean;
+  /** Its base_runtime_spec now. */
+  readonly spec: string;
+  /** What it was before Hauberk's own, the empty text where none was set. */
+  readonly formerSpec: string;
+}
+
+export interface ContainerdConfig {
+  readonly runtimes: readonly CriRuntime[];
+  /** Runtimes that are not runc's kind, such as virtual machines. */
+  readonly others: readonly string[];
+  readonly address: string;
+  readonly imports: readonly string[];
+}
+
+export function isOwnSpec(path: unknown): path is string {
+  return typeof path === 'string' && path.startsWith(OWN_SPEC);
+}
+
+/** What the file says of the runtimes that Kubernetes' containers are started by. */
+export function readContainerdConfig(path: string, text: string): ContainerdConfig {
+  const config = parseToml(path, text);
+  const plugin = CRI_PLUGINS.get(config.version);
+  if (plugin === undefined) {
+    const version = config.version === undefined ? 'has no version, which means 1' : `has version ${config.version}`;
+    const advice = 'containerd of today reads 2 and 3: write it anew with "containerd config migrate"';
+    throw new Failure('failed-precondition', `${path} ${version}; ${advice}`);
+  }
+  refuseDisabled(path, text, config, plugin);
+  const parent = ['plugins', plugin, 'containerd'];
+  const containerd = tableAt(config, parent) ?? {};
+  const named = Object.entries(tableAt(containerd, ['runtimes']) ?? {});
+  const former = Object.entries(FORMER_TABLES).filter(([key]) => isUsed(containerd[key]));
+  const tables = [
+    ...named.map(([name, value]) => ({ name, value, table: [...parent, 'runtimes', name] })),
+    ...former.map(([key, name]) => ({ name, value: containerd[key], table: [...parent, key] })),
+  ];
+  const runtimes = tables.filter(({ name, value }) => isRunc(name, value));
+  const hasRunc = named.some(([name]) => name === 'runc');
+  // containerd 2 has runc besides the runtimes that the file names; containerd 1 has it where the file names none.
+  const implied = { name: 'runc', value: undefined, table: [...parent, 'runtimes', 'runc'] };
+  return {
+    runtimes: [...runtimes, ...(hasRunc ? [] : [implied])].map(({ name, value, table }) => {
+      const spec = String(tableAt(value, [])?.base_runtime_spec ?? '');
+      const formerSpec = isOwnSpec(spec) ? String(formerValue(text, table, 'base_runtime_spec') ?? '') : spec;
+      return { name, table, isThere: value !== undefined, spec, formerSpec };
+    }),
+    others: tables.filter(({ name, value }) => !isRunc(name, value)).map(({ name }) => name),
+    address: String(tableAt(config, ['grpc'])?.address ?? '/run/containerd/containerd.sock'),
+    imports: Array.isArray(config.imports) ? config.imports.map(String) : [],
+  };
+}
+
+/** Whether a file that is imported sets the CRI plugin's configuration: it would be put in the place of all that this one says. */
+export function configuresCri(path: string, text: string): boolean {
+  const plugins = tableAt(parseToml(path, text), ['plugins']) ?? {};
+  return [...CRI_PLUGINS.values()].some((plugin) => plugin in plugins);
+}
+
+function isUsed(value: unknown): boolean {
+  return String(tableAt(value, [])?.runtime_type ?? '') !== '';
+}
+
+function isRunc(name: string, value: unknown): boolean {
+  const type = tableAt(value, [])?.runtime_type;
+  return type === undefined ? name === 'runc' : RUNC_TYPES.test(String(type));
+}
+
+function refuseDisabled(path: string, text: string, { disabled_plugins: disabled }: TomlTable, plugin: string): void {
+  if (!Array.isArray(disabled)) return;
+  const name = ['cri', plugin, 'io.containerd.grpc.v1.cri'].find((each) => disabled.includes(each));
+  if (name === undefined) return;
+  const where = place(path, text, text.indexOf('disabled_plugins'));
+  throw new Failure(
+    'failed-precondition',
+    `${where}: the plugin ${name} is disabled, so that Kubernetes does not use this containerd; for Docker's containers: hauberk runtime install docker`,
+  );
+}

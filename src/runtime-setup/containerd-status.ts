@@ -1,0 +1,48 @@
+import type { ContainerdSetup } from './containerd.js';
+import { isOwnSpec, readContainerdConfig } from './containerd-config.js';
+import { baseSpecsInForce } from './cri-status.js';
+import { readWhenUnanswered } from './hook-program.js';
+import type { SetupState, SetupStatus } from './setup.js';
+
+interface Judgement {
+  readonly state: SetupState;
+  readonly notes: readonly string[];
+}
+
+export async function containerdStatus(setup: ContainerdSetup): Promise<SetupStatus> {
+  const { host, configuration } = setup;
+  const { state, notes } = await judge(setup);
+  const whenUnanswered = state === 'not-installed' ? undefined : readWhenUnanswered(host);
+  return { runtime: setup.name, state, configuration, whenUnanswered, notes, uncovered: [] };
+}
+
+async function judge(setup: ContainerdSetup): Promise<Judgement> {
+  const { host, configuration, process } = setup;
+  const text = host.readText(configuration);
+  if (text === undefined) return { state: 'not-installed', notes: [] };
+  const { runtimes, address } = readContainerdConfig(configuration, text);
+  const own = runtimes.filter(({ spec }) => isOwnSpec(spec));
+  if (own.length === 0) return { state: 'not-installed', notes: [] };
+  const faults = runtimes
+    .filter(({ spec }) => !isOwnSpec(spec))
+    .map(({ name }) => `runtime ${name} has no base_runtime_spec with the hook`);
+  const specs = [...new Set(own.map(({ spec }) => spec))];
+  for (const spec of specs) {
+    if (!host.readText(spec)?.includes(setup.hook.path)) faults.push(`${spec} is missing or does not hold the hook`);
+  }
+  if (!host.exists(setup.hook.path)) faults.push(`${setup.hook.path} is missing: no container can start`);
+  if (faults.length > 0) return { state: 'incomplete', notes: faults };
+  const notes = own
+    .filter(({ spec, formerSpec }) => formerSpec !== '' && host.readText(spec) !== setup.ownSpecText(formerSpec))
+    .map(({ formerSpec }) => `${formerSpec} has changed since: install once more`);
+  if (!host.isThisMachine) return { state: 'not-in-force-yet', notes: ['judged by the files alone', ...notes] };
+  if (process === undefined) return { state: 'not-in-force-yet', notes: ['containerd is not running', ...notes] };
+  const isNewer = (path: string) => (host.modified(path) ?? 0) > process.started;
+  const loaded = await baseSpecsInForce(address);
+  const isLoaded =
+    loaded === undefined ? !isNewer(configuration) : own.every(({ name, spec }) => loaded.get(name) === spec);
+  if (loaded === undefined)
+    notes.push(`${address} does not tell the configuration in force: judged by the files' times`);
+  if (isLoaded && !specs.some(isNewer)) return { state: 'in-force', notes };
+  return { state: 'not-in-force-yet', notes: ['in force after a restart of containerd', ...notes] };
+}

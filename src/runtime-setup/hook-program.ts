@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Failure } from '../failure.js';
+import { type FileChange, fileChange } from './change.js';
+import type { Host } from './host.js';
+import type { SetupOptions } from './setup.js';
+
+export type WhenUnanswered = 'refuse' | 'allow';
+
+/** Where the build leaves the program. */
+export const BUILT_HOOK = fileURLToPath(new URL('../../hook/hauberk-hook', import.meta.url));
+export const HOOK_DIRECTORY = '/usr/local/libexec/hauberk';
+export const HOOK_CONFIGURATION = '/etc/hauberk/hook.conf';
+
+/** The program as an OCI hook, and, under its other name, as Docker's runtime. */
+export type ProgramName = 'hauberk-hook' | 'hauberk-runtime';
+
+const WHEN_UNANSWERED = /^([ \t]*when_unanswered[ \t]*=[ \t]*)([^\s#]*)/mu;
+
+export function programPath(directory: string, name: ProgramName): string {
+  return `${directory}/${name}`;
+}
+
+/** Puts the program and its configuration in their places. */
+export function hookProgramChanges(host: Host, name: ProgramName, options: SetupOptions): FileChange[] {
+  const { hookDirectory: directory, whenUnanswered } = options;
+  // A runtime hands the path on by a shell in places, and matches it by blanks.
+  if (!/^(\/[\w.@+-]+)+$/u.test(directory))
+    throw new Failure('invalid-argument', `${directory}: the hook's directory is an absolute path of plain characters`);
+  const program = { mode: 0o755, isProgram: true };
+  return [
+    fileChange(host, programPath(directory, name), readProgram(options.hookSource), program),
+    fileChange(host, HOOK_CONFIGURATION, configured(host.readText(HOOK_CONFIGURATION), whenUnanswered)),
+  ].filter((change) => change !== undefined);
+}
+
+function readProgram(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new Failure('failed-precondition', `the hook's program cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** What the hook does when nobody answers, as its configuration says. */
+export function readWhenUnanswered(host: Host): WhenUnanswered | undefined {
+  const text = host.readText(HOOK_CONFIGURATION);
+  if (text === undefined) return undefined;
+  return WHEN_UNANSWERED.exec(text)?.[2] === 'allow' ? 'allow' : 'refuse';
+}
+
+function configured(text: string | undefined, whenUnanswered: WhenUnanswered | undefined): string {
+  if (text === undefined) return newConfiguration(whenUnanswered ?? 'refuse');
+  if (whenUnanswered === undefined) return text;
+  if (WHEN_UNANSWERED.test(text)) return text.replace(WHEN_UNANSWERED, `$1${whenUnanswered}`);
+  return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}when_unanswered = ${whenUnanswered}\n`;
+}
+
+function newConfiguration(whenUnanswered: WhenUnanswered): string {
+  return `# What hauberk-hook does at the start of a container; it reads this file at each.
+# refuse: a container that hauberkd cannot take in does not start. allow: it starts, and that is told.
+when_unanswered = ${whenUnanswered}
+
+# Containers that start even so, for example those that hauberkd itself needs. Exact, or with * at the end;
+# believed only where containerd's or CRI-O's CRI says it.
+# exempt_namespace = kube-system
+# exempt_name = hauberkd
+# exempt_image = registry.example/hauberk*
+`;
+}
