@@ -94,8 +94,9 @@ export function uninstalledText(path: string, text: string, options: UninstallOp
   return { text: edited, keepsName };
 }
 
-/** The runtime that Hauberk's starts. */
+/** The runtime that Hauberk's starts, or that its name stands for after an uninstallation. */
 function realRuntime(entry: DockerRuntime | undefined): DockerRuntime {
+  if (entry !== undefined && !entry.path.endsWith('/hauberk-runtime')) return entry;
   const parameters = entry?.runtimeArgs ?? [];
   const at = parameters.indexOf(REAL_RUNTIME_FLAG);
   if (at === -1) return { path: 'runc', ...(parameters.length > 0 && { runtimeArgs: parameters }) };

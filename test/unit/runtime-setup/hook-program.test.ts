@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HOOK_CONFIGURATION, hookProgramChanges, readWhenUnanswered } from '../../../src/runtime-setup/hook-program.js';
+import { carryOut, hostWith, optionsOn } from './support.js';
+
+test('the hook refuses when unanswered unless told otherwise', (t) => {
+  const host = hostWith(t);
+  carryOut(host, { changes: hookProgramChanges(host, 'hauberk-hook', optionsOn(host)), notes: [] });
+  assert.equal(readWhenUnanswered(host), 'refuse');
+});
+
+test('a configuration that is there stays, but for what is asked for', (t) => {
+  const text = 'socket = /run/x.sock\nwhen_unanswered=refuse # for now\nexempt_name = a\n';
+  const host = hostWith(t, { [HOOK_CONFIGURATION]: text });
+  carryOut(host, { changes: hookProgramChanges(host, 'hauberk-hook', optionsOn(host)), notes: [] });
+  assert.equal(host.readText(HOOK_CONFIGURATION), text);
+  const allow = optionsOn(host, { whenUnanswered: 'allow' });
+  carryOut(host, { changes: hookProgramChanges(host, 'hauberk-hook', allow), notes: [] });
+  assert.equal(host.readText(HOOK_CONFIGURATION), text.replace('=refuse', '=allow'));
+  assert.equal(readWhenUnanswered(host), 'allow');
+});
+
+test('a choice that is not in the configuration yet is added', (t) => {
+  const host = hostWith(t, { [HOOK_CONFIGURATION]: 'exempt_name = a' });
+  const allow = optionsOn(host, { whenUnanswered: 'allow' });
+  carryOut(host, { changes: hookProgramChanges(host, 'hauberk-hook', allow), notes: [] });
+  assert.equal(host.readText(HOOK_CONFIGURATION), 'exempt_name = a\nwhen_unanswered = allow\n');
+});
+
+test('a directory that a shell would take apart is refused, and a program that is not built', (t) => {
+  const host = hostWith(t);
+  const options = optionsOn(host);
+  for (const hookDirectory of ['relative', '/with blank', '/$HOME', '/']) {
+    const change = () => hookProgramChanges(host, 'hauberk-hook', { ...options, hookDirectory });
+    assert.throws(change, /is an absolute path of plain characters/u, hookDirectory);
+  }
+  const missing = () => hookProgramChanges(host, 'hauberk-hook', { ...options, hookSource: '/missing/hook' });
+  assert.throws(missing, /^Failure: the hook's program cannot be read: ENOENT/u);
+});
