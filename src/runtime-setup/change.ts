@@ -55,10 +55,11 @@ export function fileChange(
   return { path, before, after: wanted, mode, isProgram, keepsCopy };
 }
 
-/** The change for people: a unified diff, or a line about a program. */
-export function describeChange({ path, before, after, mode, isProgram }: FileChange): string {
+/** The change for people: a unified diff, or a line about a program, or about a file of Hauberk's own that goes. */
+export function describeChange({ path, before, after, mode, isProgram, keepsCopy }: FileChange): string {
   if (isProgram && after !== undefined)
     return `${before === undefined ? 'new' : 'replaced'} program: ${path} (${after.length} bytes)\n`;
+  if (after === undefined && !keepsCopy) return `removed: ${path}\n`;
   const same = before !== undefined && after?.equals(before) === true;
   if (same) return `mode of ${path}: ${mode!.toString(8)}\n`;
   const patch = createTwoFilesPatch(
