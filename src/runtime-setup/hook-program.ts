@@ -15,7 +15,7 @@ export const HOOK_CONFIGURATION = '/etc/hauberk/hook.conf';
 /** The program as an OCI hook, and, under its other name, as Docker's runtime. */
 export type ProgramName = 'hauberk-hook' | 'hauberk-runtime';
 
-const WHEN_UNANSWERED = /^([ \t]*when_unanswered[ \t]*=[ \t]*)([^\s#]*)/mu;
+const WHEN_UNANSWERED = /^([ \t]*when_unanswered[ \t]*=[ \t]*)(.*?)(?=[ \t\r]*$)/mu;
 
 export function programPath(directory: string, name: ProgramName): string {
   return `${directory}/${name}`;

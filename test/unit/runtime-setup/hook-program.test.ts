@@ -10,7 +10,7 @@ test('the hook refuses when unanswered unless told otherwise', (t) => {
 });
 
 test('a configuration that is there stays, but for what is asked for', (t) => {
-  const text = 'socket = /run/x.sock\nwhen_unanswered=refuse # for now\nexempt_name = a\n';
+  const text = 'socket = /run/x.sock\nwhen_unanswered=refuse \nexempt_name = a\n';
   const host = hostWith(t, { [HOOK_CONFIGURATION]: text });
   carryOut(host, { changes: hookProgramChanges(host, 'hauberk-hook', optionsOn(host)), notes: [] });
   assert.equal(host.readText(HOOK_CONFIGURATION), text);
