@@ -16,7 +16,7 @@ import { filesMatching, type Host } from './host.js';
 import { parseJsonObject } from './json-text.js';
 import { flagValue, processesNamed, type RunningProcess } from './machine.js';
 import type { Plan, RuntimeSetup, SetupOptions, SetupStatus } from './setup.js';
-import { replaceTomlValue, revertToml, setTomlValues } from './toml-text.js';
+import { parseToml, replaceTomlValue, revertToml, setTomlValues } from './toml-text.js';
 
 const CONFIGURATION = '/etc/containerd/config.toml';
 const NRI_TABLE = ['plugins', 'io.containerd.nri.v1.nri'];
@@ -79,6 +79,7 @@ export class ContainerdSetup implements RuntimeSetup {
     const { host, configuration } = this;
     const text = host.readText(configuration);
     if (text === undefined) return { changes: [], notes: [] };
+    parseToml(configuration, text);
     const isOurs = (key: string, value: unknown) => key !== 'base_runtime_spec' || isOwnSpec(value);
     let reverted = revertToml(text, isOurs);
     // Where the comments have been lost, the value still tells.

@@ -56,6 +56,8 @@ function argumentsFor(path: string, text: string, { defaultRuntime: name, runtim
       `${where}: the default runtime ${name} is not one with a path in "runtimes": Hauberk's runtime can start only such a program`,
     );
   const runtimeArgs = entry.runtimeArgs ?? [];
+  if (!Array.isArray(runtimeArgs))
+    throw new Failure('invalid-argument', `${where}: runtimeArgs of ${name} must be a list`);
   // dockerd puts these into a shell script without quotes.
   if (/\s/u.test(entry.path)) throw new Failure('failed-precondition', `${where}: the path of ${name} holds blanks`);
   return [REAL_RUNTIME_FLAG, entry.path, ...runtimeArgs];

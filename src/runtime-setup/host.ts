@@ -16,18 +16,12 @@ export class Host {
     return join(this.root, path);
   }
 
-  /** The same with its links followed, so that the file is written and not the link replaced; as it is where there is none. */
+  /** The same with links followed as far as there are files, so that the file is written and no link replaced. */
   target(path: string): string {
-    let real: string;
-    try {
-      real = realpathSync(this.at(path));
-    } catch (error) {
-      if (isMissing(error)) return this.at(path);
-      throw unreadable(path, error);
-    }
+    const real = realPath(path, this.at(path));
     const root = realpathSync(this.root);
-    if (root !== '/' && !real.startsWith(root + sep))
-      throw new Failure('failed-precondition', `${path} is a link that leads out of ${this.root}`);
+    if (root !== '/' && real !== root && !real.startsWith(root + sep))
+      throw new Failure('failed-precondition', `${path} leads out of ${this.root} by a link`);
     return real;
   }
 
@@ -78,6 +72,15 @@ export function filesMatching(host: Host, directory: string, pattern: string): s
     .list(dirname(path))
     .filter((entry) => name.test(entry))
     .map((entry) => join(dirname(path), entry));
+}
+
+function realPath(path: string, place: string): string {
+  try {
+    return realpathSync(place);
+  } catch (error) {
+    if (isMissing(error)) return join(realPath(path, dirname(place)), basename(place));
+    throw unreadable(path, error);
+  }
 }
 
 export function isMissing(error: unknown): boolean {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { Failure } from '../failure.js';
 
@@ -30,6 +31,24 @@ export function parseJsonObject(path: string, text: string): JsonObject {
  * may be new, and so may the object before it.
  */
 export function setJsonMember(text: string, path: readonly string[], value: unknown): string {
+  const edited = editMember(text, path, value);
+  const before: unknown = text.trim() === '' ? {} : JSON.parse(text);
+  // A file may have a member twice, of which a reader takes the last.
+  if (isDeepStrictEqual(JSON.parse(edited), withMember(before, path, value))) return edited;
+  throw new Failure(
+    'failed-precondition',
+    `${path.join('.')} cannot be set as the file is written: is it there twice?`,
+  );
+}
+
+function withMember(object: unknown, [first, ...rest]: readonly string[], value: unknown): unknown {
+  if (first === undefined) return value;
+  const { [first]: former, ...others } = (object ?? {}) as JsonObject;
+  const member = rest.length === 0 ? value : withMember(former, rest, value);
+  return member === undefined ? others : { ...others, [first]: member };
+}
+
+function editMember(text: string, path: readonly string[], value: unknown): string {
   const source = text.trim() === '' ? '{}\n' : text;
   const root = parseTree(source)!;
   const member = findNodeAtLocation(root, [...path]);
@@ -38,9 +57,9 @@ export function setJsonMember(text: string, path: readonly string[], value: unkn
     return replace(source, member, jsonText(source, value, indentationOf(source, member.parent!)));
   const parent = findNodeAtLocation(root, path.slice(0, -1));
   const key = path.at(-1)!;
-  return parent === undefined
-    ? setJsonMember(source, path.slice(0, -1), { [key]: value })
-    : insertMember(source, parent, key, value);
+  return parent?.type === 'object'
+    ? insertMember(source, parent, key, value)
+    : editMember(source, path.slice(0, -1), { [key]: value });
 }
 
 function insertMember(text: string, object: Node, key: string, value: unknown): string {

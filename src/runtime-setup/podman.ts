@@ -15,7 +15,7 @@ const PODMAN: HooksRuntime = {
   directory: '/etc/containers/oci/hooks.d',
   inForce: 'podman reads this at every start of a container: it is in force at once',
   readsAlways: true,
-  notes: ['rootless podman reads the same file, but its containers cannot be registered by a user who is not root'],
+  notes: ['rootless podman calls the hook too, but no user but root reaches hauberkd: when_unanswered decides there'],
 };
 
 export class PodmanSetup extends HooksDirectorySetup {

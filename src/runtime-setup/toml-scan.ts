@@ -1,3 +1,5 @@
+import { parse } from 'smol-toml';
+
 /** Where the statements of a TOML text stand. The text has been parsed, so that its syntax is known to be right. */
 export interface TomlStatement {
   readonly kind: 'table' | 'array-of-tables' | 'pair';
@@ -53,7 +55,7 @@ function scanKey(text: string, from: number): { path: string[]; end: number } {
     if (quote === '"' || quote === "'") {
       const end = behindString(text, at);
       const raw = text.slice(at, end);
-      path.push(quote === '"' ? JSON.parse(raw) : raw.slice(1, -1));
+      path.push(...Object.keys(parse(`${raw} = 0`)));
       at = end;
     } else {
       const bare = /[\w-]*/uy;

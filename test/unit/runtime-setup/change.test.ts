@@ -60,5 +60,7 @@ test('a link stays a link, and the file it leads to is written', (t) => {
 test('a link out of the root directory is not followed', (t) => {
   const host = hostWith(t, { '/etc/x': '' });
   symlinkSync('/etc/hostname', host.at(FILE));
-  assert.throws(() => fileChange(host, FILE, 'b\n'), /is a link that leads out of/u);
+  symlinkSync('/usr', host.at('/opt'));
+  for (const path of [FILE, '/opt/new/file'])
+    assert.throws(() => fileChange(host, path, 'b\n'), /leads out of .* by a link$/u, path);
 });

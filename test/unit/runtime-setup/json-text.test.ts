@@ -24,6 +24,17 @@ describe('setting a member in a JSON file', () => {
       assert.equal(setJsonMember(setJsonMember(before, ['a'], { b: [1] }), ['a'], undefined), before);
   });
 
+  test('a member that is null becomes an object', () => {
+    assert.equal(setJsonMember('{"a": null}', ['a', 'b'], 1), '{"a": {\n  "b": 1\n}}');
+  });
+
+  test('refuses a file that has the object twice', () => {
+    assert.throws(
+      () => setJsonMember('{"a": {}, "a": {"x": 1}}', ['a', 'b'], 1),
+      /^Failure: a\.b cannot be set .* twice\?$/u,
+    );
+  });
+
   test('removes the first member, and one that is not there', () => {
     assert.equal(setJsonMember('{"a": 1, "b": 2}', ['a'], undefined), '{"b": 2}');
     assert.equal(setJsonMember('{"b": 2}', ['a'], undefined), '{"b": 2}');

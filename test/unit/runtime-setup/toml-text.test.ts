@@ -35,6 +35,11 @@ describe('setting a value in a TOML file', () => {
       `[ plugins.'io.cri' . runtimes.runc ]\nspec = "/ours" # hauberk: was '/theirs#1'\n`,
     ],
     [
+      'finds a table whose name is written with escapes, and keeps line ends of two characters',
+      '[plugins."io.c\\U00000072i".runtimes.runc]\r\nspec = "" # none\r\n',
+      '[plugins."io.c\\U00000072i".runtimes.runc]\r\nspec = "/ours" # hauberk: was "" # none\r\n',
+    ],
+    [
       'takes no text in a long string or a list for a table',
       `text = """\n${HEADER}\nspec = "no" """\nlist = [\n  "[x]", # ]\n  '''\n[y]''',\n]\n${HEADER}\nspec = "a"\n`,
       `text = """\n${HEADER}\nspec = "no" """\nlist = [\n  "[x]", # ]\n  '''\n[y]''',\n]\n${HEADER}\nspec = "/ours" # hauberk: was "a"\n`,
