@@ -96,7 +96,7 @@ containerd config default >/etc/containerd/config.toml; try
   assert.equal(lines.length, 3);
 });
 
-test('dockerd takes the runtime up and gives it back when told to, and status names the container made before', {
+test('dockerd takes the runtime up and gives it back when told to, a container made under it starts afterwards too, and status names the one made before', {
   skip: without('dockerd', 'containerd', 'docker', 'busybox'),
 }, (t) => {
   const lines = isolated(
@@ -110,8 +110,10 @@ status docker
 install docker; status docker
 hauberk install docker --yes --reload --hook "$PLACE/hook" >&2; status docker
 docker create --name after --network none probe /bin/true >&2
+if docker start after >&2; then exit 1; fi
 docker rm before >&2; status docker
 hauberk uninstall docker --yes --reload >&2; status docker
+docker start after >&2
 cat /etc/docker/daemon.json | tr -d '\\n '; echo
 end $daemon
 `,
