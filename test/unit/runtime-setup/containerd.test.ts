@@ -141,6 +141,32 @@ describe('hauberk runtime install containerd', () => {
     assert.equal(host.readText(FILE), before);
   });
 
+  test('installed again without a default named, the hook is in the specification once, and with another place', (t) => {
+    const { host, setup } = setUp(t, { [FILE]: 'version = 2\n' });
+    carryOut(host, setup.planInstall());
+    const again = new ContainerdSetup(host, optionsOn(host, { hookDirectory: '/opt/hauberk' }));
+    carryOut(host, again.planInstall());
+    const { createRuntime } = JSON.parse(host.readText(OWN)!).hooks;
+    assert.deepEqual(createRuntime, [{ ...HOOK, path: '/opt/hauberk/hauberk-hook' }]);
+  });
+
+  test('takes a table of former versions for a runtime where it is used, and names what it does not cover', (t) => {
+    const before = `version = 2
+[${CRI_2}.default_runtime]
+  runtime_type = "io.containerd.runtime.v1.linux"
+[${CRI_2}.untrusted_workload_runtime]
+  runtime_type = ""
+[${CRI_2}.runtimes.kata]
+  runtime_type = "io.containerd.kata.v2"
+`;
+    const { host, setup } = setUp(t, { [FILE]: before });
+    const plan = setup.planInstall();
+    carryOut(host, plan);
+    assert.equal(plan.notes.at(-1), "not covered, since they are not runc's kind: runtimes kata");
+    const line = '  runtime_type = "io.containerd.runtime.v1.linux"\n';
+    assert.ok(host.readText(FILE)!.includes(`${line}  base_runtime_spec = "${OWN}" # hauberk: added\n`));
+  });
+
   test('switches NRI on only when asked', (t) => {
     const nri = '[plugins."io.containerd.nri.v1.nri"]\n  disable = true\n';
     const { host, setup } = setUp(t, { [FILE]: `version = 2\n${nri}` }, { nri: true });
