@@ -1,6 +1,6 @@
 import { Failure } from '../failure.js';
 import { place } from './json-text.js';
-import { formerValue, parseToml, type TomlTable, tableAt } from './toml-text.js';
+import { formerValue, parseToml, tableAt } from './toml-text.js';
 
 /** Where containerd's CRI plugin has its runtimes, by the version of the file. */
 const CRI_PLUGINS: ReadonlyMap<unknown, string> = new Map([
@@ -44,7 +44,6 @@ export function readContainerdConfig(path: string, text: string): ContainerdConf
     const advice = 'containerd of today reads 2 and 3: write it anew with "containerd config migrate"';
     throw new Failure('failed-precondition', `${path} ${version}; ${advice}`);
   }
-  refuseDisabled(path, text, config, plugin);
   const parent = ['plugins', plugin, 'containerd'];
   const containerd = tableAt(config, parent) ?? {};
   const named = Object.entries(tableAt(containerd, ['runtimes']) ?? {});
@@ -69,6 +68,14 @@ export function readContainerdConfig(path: string, text: string): ContainerdConf
   };
 }
 
+/** Where the file switches the CRI plugin off, as the one of Docker's own packages does; undefined where it does not. */
+export function disabledCri(path: string, text: string): string | undefined {
+  const { disabled_plugins: disabled } = parseToml(path, text);
+  if (!Array.isArray(disabled) || !['cri', ...CRI_PLUGINS.values()].some((name) => disabled.includes(name)))
+    return undefined;
+  return place(path, text, text.indexOf('disabled_plugins'));
+}
+
 /** Whether a file that is imported sets the CRI plugin's configuration: it would be put in the place of all that this one says. */
 export function configuresCri(path: string, text: string): boolean {
   const plugins = tableAt(parseToml(path, text), ['plugins']) ?? {};
@@ -82,15 +89,4 @@ function isUsed(value: unknown): boolean {
 function isRunc(name: string, value: unknown): boolean {
   const type = tableAt(value, [])?.runtime_type;
   return type === undefined ? name === 'runc' : RUNC_TYPES.test(String(type));
-}
-
-function refuseDisabled(path: string, text: string, { disabled_plugins: disabled }: TomlTable, plugin: string): void {
-  if (!Array.isArray(disabled)) return;
-  const name = ['cri', plugin, 'io.containerd.grpc.v1.cri'].find((each) => disabled.includes(each));
-  if (name === undefined) return;
-  const where = place(path, text, text.indexOf('disabled_plugins'));
-  throw new Failure(
-    'failed-precondition',
-    `${where}: the plugin ${name} is disabled, so that Kubernetes does not use this containerd; for Docker's containers: hauberk runtime install docker`,
-  );
 }

@@ -1,5 +1,6 @@
+import { Failure } from '../failure.js';
 import type { ContainerdSetup } from './containerd.js';
-import { isOwnSpec, readContainerdConfig } from './containerd-config.js';
+import { type ContainerdConfig, isOwnSpec, readContainerdConfig } from './containerd-config.js';
 import { baseSpecsInForce } from './cri-status.js';
 import { readWhenUnanswered } from './hook-program.js';
 import type { SetupState, SetupStatus } from './setup.js';
@@ -20,7 +21,9 @@ async function judge(setup: ContainerdSetup): Promise<Judgement> {
   const { host, configuration, process } = setup;
   const text = host.readText(configuration);
   if (text === undefined) return { state: 'not-installed', notes: [] };
-  const { runtimes, address } = readContainerdConfig(configuration, text);
+  const config = readable(configuration, text);
+  if (config instanceof Failure) return { state: 'not-installed', notes: [config.message] };
+  const { runtimes, address } = config;
   const own = runtimes.filter(({ spec }) => isOwnSpec(spec));
   if (own.length === 0) return { state: 'not-installed', notes: [] };
   const faults = runtimes
@@ -33,7 +36,7 @@ async function judge(setup: ContainerdSetup): Promise<Judgement> {
   if (!host.exists(setup.hook.path)) faults.push(`${setup.hook.path} is missing: no container can start`);
   if (faults.length > 0) return { state: 'incomplete', notes: faults };
   const notes = own
-    .filter(({ spec, formerSpec }) => formerSpec !== '' && host.readText(spec) !== setup.ownSpecText(formerSpec))
+    .filter(({ spec, formerSpec }) => formerSpec !== '' && isStale(setup, spec, formerSpec))
     .map(({ formerSpec }) => `${formerSpec} has changed since: install once more`);
   if (!host.isThisMachine) return { state: 'not-in-force-yet', notes: ['judged by the files alone', ...notes] };
   if (process === undefined) return { state: 'not-in-force-yet', notes: ['containerd is not running', ...notes] };
@@ -45,4 +48,24 @@ async function judge(setup: ContainerdSetup): Promise<Judgement> {
     notes.push(`${address} does not tell the configuration in force: judged by the files' times`);
   if (isLoaded && !specs.some(isNewer)) return { state: 'in-force', notes };
   return { state: 'not-in-force-yet', notes: ['in force after a restart of containerd', ...notes] };
+}
+
+/** A file of a version that install refuses has nothing installed in it. */
+function readable(path: string, text: string): ContainerdConfig | Failure {
+  try {
+    return readContainerdConfig(path, text);
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'failed-precondition') return error;
+    throw error;
+  }
+}
+
+/** Whether the file that a copy with the hook was made of is another now, or gone. */
+function isStale(setup: ContainerdSetup, spec: string, formerSpec: string): boolean {
+  try {
+    return setup.host.readText(spec) !== setup.ownSpecText(formerSpec);
+  } catch (error) {
+    if (error instanceof Failure) return true;
+    throw error;
+  }
 }

@@ -6,6 +6,7 @@ import { type FileChange, fileChange } from './change.js';
 import {
   type ContainerdConfig,
   configuresCri,
+  disabledCri,
   isOwnSpec,
   OWN_SPEC,
   readContainerdConfig,
@@ -20,6 +21,8 @@ import { parseToml, replaceTomlValue, revertToml, setTomlValues } from './toml-t
 
 const CONFIGURATION = '/etc/containerd/config.toml';
 const NRI_TABLE = ['plugins', 'io.containerd.nri.v1.nri'];
+const NO_CRI =
+  "the CRI plugin is disabled, so that Kubernetes does not use this containerd; for Docker's containers: hauberk runtime install docker";
 const RESTART =
   'containerd reads this when it starts: it is in force after a restart of containerd (running containers go on)';
 
@@ -44,13 +47,17 @@ export class ContainerdSetup implements RuntimeSetup {
   }
 
   isPresent(): boolean {
-    return this.process !== undefined || this.host.exists(this.configuration);
+    const text = this.host.readText(this.configuration);
+    if (text === undefined) return this.process !== undefined;
+    return disabledCri(this.configuration, text) === undefined;
   }
 
   planInstall(): Plan {
     const { host, configuration, options } = this;
     refuseGenerated(configuration);
     const text = host.readText(configuration) ?? `version = ${this.#fileVersion()} # hauberk: added\n`;
+    const disabled = disabledCri(configuration, text);
+    if (disabled !== undefined) throw new Failure('failed-precondition', `${disabled}: ${NO_CRI}`);
     const config = readContainerdConfig(configuration, text);
     this.#refuseOverridden(config);
     let edited = text;
@@ -83,7 +90,7 @@ export class ContainerdSetup implements RuntimeSetup {
     const isOurs = (key: string, value: unknown) => key !== 'base_runtime_spec' || isOwnSpec(value);
     let reverted = revertToml(text, isOurs);
     // Where the comments have been lost, the value still tells.
-    if (reverted.trim() !== '') {
+    if (reverted.includes(OWN_SPEC)) {
       for (const { table, spec } of readContainerdConfig(configuration, reverted).runtimes)
         if (isOwnSpec(spec)) reverted = replaceTomlValue(reverted, table, 'base_runtime_spec', '');
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import { ContainerdSetup } from '../../../src/runtime-setup/containerd.js';
 import type { SetupOptions } from '../../../src/runtime-setup/setup.js';
@@ -135,6 +136,9 @@ describe('hauberk runtime install containerd', () => {
     assert.deepEqual((await setup.status()).notes.slice(1), [
       '/etc/cri/base.json has changed since: install once more',
     ]);
+    rmSync(host.at('/etc/cri/base.json'));
+    assert.equal((await setup.status()).notes.length, 2);
+    writeOn(host, '/etc/cri/base.json', '{}');
     carryOut(host, setup.planInstall());
     assert.deepEqual(JSON.parse(host.readText(copy)!), { hooks: { createRuntime: [HOOK] } });
     carryOut(host, setup.planUninstall());
@@ -186,8 +190,8 @@ describe('hauberk runtime install containerd', () => {
     ['a file of a version to come', { [FILE]: 'version = 4\n' }, /config\.toml has version 4/u],
     [
       'a containerd without CRI, as Docker brings it',
-      { [FILE]: 'version = 2\ndisabled_plugins = ["cri"]\n' },
-      /config\.toml:2:1: the plugin cri is disabled/u,
+      { [FILE]: '# Docker\ndisabled_plugins = ["cri"]\n' },
+      /config\.toml:2:1: the CRI plugin is disabled/u,
     ],
     [
       'a file in whose place another is read',
@@ -226,6 +230,15 @@ test('uninstall finds its specification also where the comments have been lost',
 });
 
 describe('hauberk runtime status containerd', () => {
+  test('leaves out a containerd that serves no CRI, and says of a file of version 1 why nothing is installed', async (t) => {
+    assert.equal(setUp(t, { [FILE]: 'disabled_plugins = ["cri"]\n' }).setup.isPresent(), false);
+    const { setup } = setUp(t, { [FILE]: '[plugins.cri]\n' });
+    assert.equal(setup.isPresent(), true);
+    const { state, notes } = await setup.status();
+    assert.equal(state, 'not-installed');
+    assert.match(notes.join(), /has no version, which means 1/u);
+  });
+
   test('is not-installed before, and incomplete with a part that is missing', async (t) => {
     const { host, setup } = setUp(t, { [FILE]: 'version = 2\n' });
     assert.equal((await setup.status()).state, 'not-installed');
