@@ -3,8 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { criConnection } from '../../src/sources/cri.js';
 import { NriConnection } from '../../src/sources/nri/connection.js';
 import type { OnStart, StartingContainer, WhenUnprotected } from '../../src/sources/nri/held-starts.js';
+import type { SourceContainer } from '../../src/sources/source.js';
 import { BUSYBOX_IMAGE, Containerd, type ContainerdVersion, containerdMissing } from '../support/containerd.js';
 
 const WAIT_MILLISECONDS = 60_000;
@@ -22,6 +24,7 @@ async function until(what: string, holds: () => boolean): Promise<void> {
 class Plugin {
   readonly told: string[] = [];
   readonly asked: StartingContainer[] = [];
+  running: readonly SourceContainer[] = [];
   connected = 0;
   onStart: OnStart = async () => ({ outcome: 'protected' });
   readonly #stop = new AbortController();
@@ -33,13 +36,6 @@ class Plugin {
     this.#connection = new NriConnection({
       name: 'containerd',
       address,
-      describe: ({ id, name, podNamespace, labels }) => ({
-        id,
-        name,
-        namespace: podNamespace,
-        labels,
-        origin: 'cri',
-      }),
       onStart: (container, signal) => {
         this.asked.push(container);
         return this.onStart(container, signal);
@@ -53,7 +49,10 @@ class Plugin {
     this.ended = this.#connection
       .follow(
         {
-          running: (all) => this.told.push(`running ${all.map(({ description }) => description.id).join(' ')}`),
+          running: (all) => {
+            this.running = all;
+            this.told.push(`running ${all.map(({ description }) => description.id).join(' ')}`);
+          },
           started: ({ description }) => this.told.push(`started ${description.id}`),
           ended: (id) => this.told.push(`ended ${id}`),
         },
@@ -133,7 +132,7 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
       const started = start();
       started.catch(() => undefined);
       await until('the start is asked about', () => asked.length === 1);
-      const { pid, podUid, annotations, ...rest } = asked[0]!;
+      const { pid, podUid, annotations, description, ...rest } = asked[0]!;
       const config = pod.config as { metadata: { uid: string } };
       assert.deepEqual(rest, {
         id,
@@ -148,6 +147,7 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
           'io.kubernetes.pod.uid': config.metadata.uid,
         },
       });
+      assert.equal(description.id, id);
       assert.equal(podUid, config.metadata.uid);
       assert.equal(annotations['io.kubernetes.cri.image-name'], BUSYBOX_IMAGE);
       // Still runc itself, but within the container's root.
@@ -201,7 +201,7 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
         );
       });
 
-    test('containers that run when the plugin connects are told, without pods and those not started', async (context) => {
+    test('containers that run when the plugin connects are told, and described as by CRI', async (context) => {
       const running = await prepare();
       await running.start();
       const waiting = await prepare();
@@ -213,6 +213,18 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
       const listed = told[0]!.split(' ').slice(1);
       assert.ok(listed.includes(running.id));
       assert.ok(![waiting.id, ended.id, running.pod.id].some((id) => listed.includes(id)));
+
+      const stop = new AbortController();
+      const byCri = await new Promise<readonly SourceContainer[]>((resolve, reject) => {
+        const sink = { running: resolve, started: () => undefined, ended: () => undefined };
+        criConnection({ name: 'containerd', address: containerd.address })
+          .follow(sink, () => undefined, stop.signal)
+          .catch(reject);
+      });
+      stop.abort();
+      const byId = (one: SourceContainer, other: SourceContainer) =>
+        one.description.id.localeCompare(other.description.id);
+      assert.deepEqual([...plugin.running].sort(byId), [...byCri].sort(byId));
     });
 
     test('a container that ends by itself is told', async (context) => {

@@ -1,8 +1,7 @@
 import { connect, type Socket } from 'node:net';
-import type { ContainerDescription } from '../../containers/container.js';
 import { RegisterPluginRequest } from '../../generated/nri/nri.js';
 import type { ContainerSink, RuntimeConnection } from '../source.js';
-import { HeldStarts, type OnStart, type StartingContainer, type WhenUnprotected } from './held-starts.js';
+import { HeldStarts, type OnStart, type WhenUnprotected } from './held-starts.js';
 import { Multiplexer } from './mux.js';
 import { pluginMethods } from './plugin.js';
 import { TtrpcClient } from './ttrpc-client.js';
@@ -33,8 +32,6 @@ export interface NriOptions {
   readonly name: string;
   /** Path of the socket; containerd's is /var/run/nri/nri.sock, where NRI is on. */
   readonly address: string;
-  /** As the runtime's other interface describes it, so that both tell of one container. */
-  readonly describe: (container: StartingContainer) => ContainerDescription;
   /** Asked before a container runs its first instruction, which waits for the answer. */
   readonly onStart: OnStart;
   /** What becomes of a start whose container is not under its policies, or not in time. */
@@ -79,17 +76,12 @@ class Session {
   /** Why the connection ends, where no failure says it. */
   #ending = 'the runtime closed the connection before it told which containers run';
 
-  constructor(
-    { address, describe, onStart, whenUnprotected }: NriOptions,
-    sink: ContainerSink,
-    onConnected: () => void,
-  ) {
+  constructor({ address, onStart, whenUnprotected }: NriOptions, sink: ContainerSink, onConnected: () => void) {
     this.#socket = connect(address);
     this.#starts = new HeldStarts(onStart, whenUnprotected);
     this.#multiplexer = new Multiplexer((bytes) => this.#socket.write(bytes));
     const methods = pluginMethods({
       sink,
-      describe,
       starts: this.#starts,
       whenUnprotected,
       onConfigured: () => this.#expect('told which containers run', SYNCHRONIZE_MILLISECONDS),

@@ -1,4 +1,5 @@
 import type { Container, PodSandbox } from '../../generated/nri/nri.js';
+import { describeCriContainer } from '../cri-containers.js';
 import type { StartingContainer } from './held-starts.js';
 
 /** containerd's own among a pod's labels. */
@@ -8,8 +9,10 @@ const RUNTIME_LABELS = 'io.cri-containerd.';
 export function startingContainer(container: Container, pod: PodSandbox | undefined): StartingContainer | undefined {
   if (pod === undefined) return undefined;
   const { id, pid, name, podSandboxId, annotations } = container;
-  const labels = Object.entries(pod.labels).filter(([key]) => !key.startsWith(RUNTIME_LABELS));
+  const entries = Object.entries(pod.labels).filter(([key]) => !key.startsWith(RUNTIME_LABELS));
+  const labels = Object.fromEntries(entries);
   return {
+    description: describeCriContainer(id, name, { ...pod, labels }),
     id,
     pid,
     name,
@@ -17,7 +20,7 @@ export function startingContainer(container: Container, pod: PodSandbox | undefi
     podNamespace: pod.namespace,
     podUid: pod.uid,
     sandboxId: podSandboxId,
-    labels: Object.fromEntries(labels),
+    labels,
     annotations,
   };
 }

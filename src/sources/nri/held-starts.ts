@@ -1,7 +1,9 @@
+import type { ContainerDescription } from '../../containers/container.js';
 import { Status, TtrpcError } from './ttrpc.js';
 
 /** How NRI describes a container whose process is there and has not run a program of the container yet. */
 export interface StartingContainer {
+  readonly description: ContainerDescription;
   readonly id: string;
   /** The container's first process as the host numbers it; its root is the container's already. */
   readonly pid: number;

@@ -1,4 +1,3 @@
-import type { ContainerDescription } from '../../containers/container.js';
 import {
   ConfigureResponse,
   type Container,
@@ -11,7 +10,7 @@ import {
   SynchronizeRequest,
   SynchronizeResponse,
 } from '../../generated/nri/nri.js';
-import type { ContainerSink } from '../source.js';
+import type { ContainerSink, SourceContainer } from '../source.js';
 import { startingContainer } from './containers.js';
 import { answerMilliseconds, type HeldStarts, type StartingContainer, type WhenUnprotected } from './held-starts.js';
 import { Status, TtrpcError } from './ttrpc.js';
@@ -24,7 +23,6 @@ const NOTHING = Empty.encode({}).finish();
 
 export interface PluginOptions {
   readonly sink: ContainerSink;
-  readonly describe: (container: StartingContainer) => ContainerDescription;
   readonly starts: HeldStarts;
   readonly whenUnprotected: WhenUnprotected;
   readonly onConfigured: () => void;
@@ -39,8 +37,7 @@ export interface PluginOptions {
 
 /** What containerd calls in a plugin, by the method's name. */
 export function pluginMethods(options: PluginOptions): Readonly<Record<string, Method>> {
-  const { sink, starts, describe } = options;
-  const tell = (container: StartingContainer) => ({ description: describe(container), pid: container.pid });
+  const { sink, starts } = options;
   const pods = new Map<string, PodSandbox>();
   let containers: Container[] = [];
 
@@ -56,13 +53,13 @@ export function pluginMethods(options: PluginOptions): Readonly<Record<string, M
     pods.clear();
     containers = [];
     options.onSynchronized();
-    sink.running(known.filter((container) => container !== undefined).map(tell));
+    sink.running(known.filter((container) => container !== undefined).map(told));
   };
 
   const start = async ({ container, pod }: ContainerRequest, milliseconds: number | undefined) => {
     const starting = container && startingContainer(container, pod);
     const { outcome } = await starts.hold(starting, milliseconds);
-    if (starting !== undefined && outcome !== 'ignored') sink.started(tell(starting));
+    if (starting !== undefined && outcome !== 'ignored') sink.started(told(starting));
   };
 
   const end = ({ container }: ContainerRequest) => {
@@ -108,6 +105,10 @@ export function pluginMethods(options: PluginOptions): Readonly<Record<string, M
       return NOTHING;
     },
   };
+}
+
+function told({ description, pid }: StartingContainer): SourceContainer {
+  return { description, pid };
 }
 
 /** One that is made and has a process is about to start, and its start may not be told any more. */

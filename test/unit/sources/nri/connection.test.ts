@@ -20,13 +20,6 @@ async function connected(context: TestContext, { onStart, onRunning, whenUnprote
   const connection = new NriConnection({
     name: 'containerd',
     address: runtime.address,
-    describe: ({ id, name, podNamespace, labels }) => ({
-      id,
-      name,
-      namespace: podNamespace,
-      labels,
-      origin: 'cri',
-    }),
     onStart: onStart ?? (async () => ({ outcome: 'protected' })),
     whenUnprotected,
   });
@@ -38,7 +31,7 @@ async function connected(context: TestContext, { onStart, onRunning, whenUnprote
         onRunning?.();
       },
       started: ({ pid, description }) =>
-        told.push(`started ${description.id}/${pid} ${JSON.stringify(description.labels)}`),
+        told.push(`started ${description.id}/${pid} ${description.namespace}/${description.labels.app}`),
       ended: (id) => told.push(`ended ${id}`),
     },
     () => told.push('connected'),
@@ -58,7 +51,7 @@ async function connected(context: TestContext, { onStart, onRunning, whenUnprote
 
 const startOf = (id: string, pid = 7) => ({
   container: container(id, 'p', pid, ContainerState.CONTAINER_CREATED),
-  pod: pod('p', { app: 'shop', 'io.cri-containerd.kind': 'sandbox' }),
+  pod: pod('p', { app: 'counter', 'io.cri-containerd.kind': 'sandbox' }),
 });
 
 test('the plugin registers under its name, and asks for starts and ends alone', async (context) => {
@@ -120,9 +113,9 @@ test("starts and ends are told as old and as new releases say them, with the pod
   await runtime.call('StopContainer', ContainerRequest.encode(startOf('new')).finish());
   await runtime.call('RemoveContainer', ContainerRequest.encode(startOf('new')).finish());
   assert.deepEqual(told, [
-    'started old/7 {"app":"shop"}',
+    'started old/7 shop/counter',
     'ended old',
-    'started new/7 {"app":"shop"}',
+    'started new/7 shop/counter',
     'ended new',
     'ended new',
   ]);
@@ -178,7 +171,7 @@ test('where starts are allowed, one without protection goes on and is told of, a
   await runtime.configure();
   await runtime.call('StartContainer', ContainerRequest.encode(startOf('a')).finish());
   await runtime.call('StartContainer', ContainerRequest.encode(startOf('b')).finish());
-  assert.deepEqual(told, ['started a/7 {"app":"shop"}']);
+  assert.deepEqual(told, ['started a/7 shop/counter']);
 });
 
 for (const whenUnprotected of ['refuse', 'allow'] as const)
@@ -246,7 +239,6 @@ test('a runtime that has no socket for plugins is told with the path', async () 
   const connection = new NriConnection({
     name: 'containerd',
     address: '/nonexistent/nri.sock',
-    describe: () => assert.fail('nothing is told'),
     onStart: () => assert.fail('nothing starts'),
     whenUnprotected: 'refuse',
   });
