@@ -9,6 +9,8 @@ export type WhenUnanswered = 'refuse' | 'allow';
 
 /** Where the build leaves the program. */
 export const BUILT_HOOK = fileURLToPath(new URL('../../hook/hauberk-hook', import.meta.url));
+/** Every setting with its default, copied there by the build. */
+const SHIPPED_CONFIGURATION = fileURLToPath(new URL('../../hook/hook.conf', import.meta.url));
 export const HOOK_DIRECTORY = '/usr/local/libexec/hauberk';
 export const HOOK_CONFIGURATION = '/etc/hauberk/hook.conf';
 
@@ -50,21 +52,8 @@ export function readWhenUnanswered(host: Host): WhenUnanswered | undefined {
 }
 
 function configured(text: string | undefined, whenUnanswered: WhenUnanswered | undefined): string {
-  if (text === undefined) return newConfiguration(whenUnanswered ?? 'refuse');
+  if (text === undefined) return configured(readFileSync(SHIPPED_CONFIGURATION, 'utf8'), whenUnanswered);
   if (whenUnanswered === undefined) return text;
   if (WHEN_UNANSWERED.test(text)) return text.replace(WHEN_UNANSWERED, `$1${whenUnanswered}`);
   return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}when_unanswered = ${whenUnanswered}\n`;
-}
-
-function newConfiguration(whenUnanswered: WhenUnanswered): string {
-  return `# What hauberk-hook does at the start of a container; it reads this file at each.
-# refuse: a container that hauberkd cannot take in does not start. allow: it starts, and that is told.
-when_unanswered = ${whenUnanswered}
-
-# Containers that start even so, for example those that hauberkd itself needs. Exact, or with * at the end;
-# believed only where containerd's or CRI-O's CRI says it.
-# exempt_namespace = kube-system
-# exempt_name = hauberkd
-# exempt_image = registry.example/hauberk*
-`;
 }
