@@ -1,6 +1,5 @@
 import type { Container } from '../containers/container.js';
 import { describeRule, type RuleDescription } from '../events/rule-description.js';
-import { compileInSteps } from '../image/compile.js';
 import type { Action } from '../policy/model.js';
 import type { AccessMemory } from '../profile/access-memory.js';
 import { Judge } from '../profile/judge.js';
@@ -9,7 +8,7 @@ import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
 import type { ForeseenChange } from './policy-registry.js';
 import type { Recordings } from './recordings.js';
-import { finishInTurns, inTurns } from './turns.js';
+import { inTurns } from './turns.js';
 
 /** An access that was seen and would be decided otherwise. */
 export interface DecisionChange {
@@ -33,7 +32,7 @@ export interface PolicyDiff {
 /** What a change of policies would refuse and allow, judged by the accesses that were reported or learnt. */
 export async function diffPolicies(
   { before, after, affected }: ForeseenChange,
-  enforcement: Pick<Enforcement, 'ruleSetFor' | 'subjects'>,
+  enforcement: Pick<Enforcement, 'imageFor' | 'subjects'>,
   memory: AccessMemory,
   recordings: Pick<Recordings, 'accessesOf'>,
 ): Promise<PolicyDiff> {
@@ -48,8 +47,7 @@ export async function diffPolicies(
   for await (const [id, container] of inTurns(byId)) {
     const accesses = mergeAccesses([...(remembered.get(id) ?? []), ...(learnt.get(id) ?? [])]);
     if (accesses.length === 0) continue;
-    const judgeOf = async (state: DesiredState) =>
-      new Judge(await finishInTurns(compileInSteps(enforcement.ruleSetFor(container, state))));
+    const judgeOf = async (state: DesiredState) => new Judge(await enforcement.imageFor(container, state));
     const [then, now] = [await judgeOf(before), await judgeOf(after)];
     for await (const access of inTurns(accesses)) {
       judged++;

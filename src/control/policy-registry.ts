@@ -11,7 +11,7 @@ import { PolicySet } from '../policy/policy-set.js';
 import { readPolicy, warningsOf } from '../policy/validate.js';
 import type { DesiredState } from './desired-state.js';
 import { guardedProcesses, whatWouldStop } from './host-guard.js';
-import type { Change, Ledger, Outcome } from './ledger.js';
+import { type Change, type Ledger, mapResult, type Outcome } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
 import { reviewChanges } from './policy-review.js';
 
@@ -56,9 +56,9 @@ export class PolicyRegistry {
     inputs: readonly PolicyInput[],
     { expected = new Map(), force = false }: ApplyOptions = {},
   ): Promise<Outcome<PolicyChange[]>> {
-    const { result, revision } = await this.ledger.change(async (current, next) => {
+    const { result, revision } = await this.ledger.change(async (current) => {
       checkVersions(current, expected);
-      const change = await this.#planApply(inputs, current, next);
+      const change = await this.#planApply(inputs, current);
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
@@ -84,12 +84,12 @@ export class PolicyRegistry {
   ): Promise<ForeseenChange> {
     let before = this.ledger.desired;
     let planned: Change<PolicyChange[]>['next'];
-    const result = await this.ledger.dryRun(async (current, revision) => {
+    const result = await this.ledger.dryRun(async (current) => {
       const kept = deleted.map(policyKey).reduce((policies, key) => {
         if (policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
         return policies.without(key);
       }, current.policies);
-      const change = await this.#plan(inputs, current, kept.with(inputs.map(({ policy }) => policy)), revision);
+      const change = await this.#plan(inputs, current, kept.with(inputs.map(({ policy }) => policy)));
       if (!force) this.#guardHost(inputs, change);
       before = current;
       planned = change.next;
@@ -111,13 +111,13 @@ export class PolicyRegistry {
    * @throws Failure aborted when one has
    */
   sync(inputs: readonly PolicyInput[], expectedRevision: number, force = false): Promise<Outcome<PolicyChange[]>> {
-    return this.ledger.change(async (current, revision) => {
+    return this.ledger.change(async (current) => {
       const newest = Math.max(0, ...current.versions.values());
       if (expectedRevision !== 0 && newest > expectedRevision) {
         throw new Failure('aborted', `policies have changed since revision ${expectedRevision}, at ${newest}`);
       }
       const wanted = PolicySet.empty.with(inputs.map(({ policy }) => policy));
-      const change = await this.#plan(inputs, current, wanted, revision);
+      const change = await this.#plan(inputs, current, wanted);
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
@@ -126,20 +126,20 @@ export class PolicyRegistry {
   /** Returns what became of the policy. @throws Failure not-found; aborted when its version is not the expected one */
   delete(named: PolicyName, expectedVersion: number): Promise<Outcome<PolicyChange>> {
     const key = policyKey(named);
-    return this.ledger.change(async (current, revision) => {
+    return this.ledger.change(async (current) => {
       if (current.policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
       if (expectedVersion !== 0) checkVersions(current, new Map([[key, expectedVersion]]));
-      const { next, result } = await this.#plan([], current, current.policies.without(key), revision);
-      return { next, result: result[0]! };
+      const change = await this.#plan([], current, current.policies.without(key));
+      return mapResult(change, ([deleted]) => deleted!);
     });
   }
 
   /** Deletes the policies that have ended by then, in milliseconds since the Unix epoch. */
   deleteExpired(now: number): Promise<Outcome<PolicyChange[]>> {
-    return this.ledger.change(async (current, revision) => {
+    return this.ledger.change(async (current) => {
       const ended = current.policies.list().filter(({ expires = Number.POSITIVE_INFINITY }) => expires <= now);
       const after = ended.reduce((policies, policy) => policies.without(policyKey(policy)), current.policies);
-      return this.#plan([], current, after, revision);
+      return this.#plan([], current, after);
     });
   }
 
@@ -165,17 +165,14 @@ export class PolicyRegistry {
 
   /** Sets what a namespace says of accesses no rule names; classes left out have the agent's own posture. */
   setPosture(namespace: string, postures: Partial<Postures>): Promise<Outcome<void>> {
-    return this.ledger.change((current) => {
+    return this.ledger.change((current): Change<void> => {
       const next = new Map(current.postures);
       if (Object.keys(postures).length === 0) next.delete(namespace);
       else next.set(namespace, postures);
+      const desired = { ...current, postures: next };
       return {
-        next: {
-          desired: { ...current, postures: next },
-          affected: (container) => container.namespace === namespace,
-          stored: { putPostures: [{ namespace, postures }] },
-        },
-        result: undefined,
+        next: { desired, affected: (container) => container.namespace === namespace },
+        make: () => ({ desired, stored: { putPostures: [{ namespace, postures }] }, result: undefined }),
       };
     });
   }
@@ -185,18 +182,13 @@ export class PolicyRegistry {
     return this.ledger.desired.postures;
   }
 
-  #planApply(inputs: readonly PolicyInput[], current: DesiredState, revision: number): Promise<Change<PolicyChange[]>> {
+  #planApply(inputs: readonly PolicyInput[], current: DesiredState): Promise<Change<PolicyChange[]>> {
     const after = current.policies.with(inputs.map(({ policy }) => policy));
-    return this.#plan(inputs, current, after, revision);
+    return this.#plan(inputs, current, after);
   }
 
-  #plan(
-    inputs: readonly PolicyInput[],
-    current: DesiredState,
-    after: PolicySet,
-    revision: number,
-  ): Promise<Change<PolicyChange[]>> {
-    return planPolicies(inputs, current, after, revision, this.ledger.enforcement);
+  #plan(inputs: readonly PolicyInput[], current: DesiredState, after: PolicySet): Promise<Change<PolicyChange[]>> {
+    return planPolicies(inputs, current, after, this.ledger.enforcement);
   }
 
   #reviewed(changes: readonly PolicyChange[], desired: DesiredState): Promise<PolicyChange[]> {
@@ -222,7 +214,7 @@ export class PolicyRegistry {
   explain(subject: string | Pick<Container, 'namespace' | 'labels'>, access: Access): Explanation {
     const { enforcement, desired } = this.ledger;
     const known = typeof subject === 'string' ? this.#containerOf(subject) : { ...subject, links: {} };
-    const { rules } = enforcement.ruleSetFor(known, desired);
+    const { rules } = 'id' in known ? enforcement.ruleSetOf(known, desired) : enforcement.ruleSetFor(known, desired);
     return explain(rules, this.posturesFor(known.namespace), access);
   }
 

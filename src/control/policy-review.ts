@@ -1,6 +1,5 @@
 import type { Reviewer } from '../explain/review.js';
 import type { Postures } from '../policy/model.js';
-import { resolveRules } from '../policy/rule-set.js';
 import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
 import type { PolicyChange } from './policy-plan.js';
@@ -10,7 +9,7 @@ import { inTurns } from './turns.js';
 const REVIEW_MILLISECONDS = 3000;
 const NOT_REVIEWED = 'its rules were not compared with others: too many were given at once';
 
-type Reviewing = Pick<Enforcement, 'host' | 'reviewerOf' | 'ruleSetFor' | 'postures'>;
+type Reviewing = Pick<Enforcement, 'host' | 'reviewerFor' | 'reviewerOfPolicy'>;
 type PosturesFor = (namespace: string) => Postures;
 
 /** Adds what the rules of new and changed policies mean among those that reach the same container. */
@@ -45,13 +44,9 @@ async function reviewerFor(
   known: Map<string, Reviewer>,
 ): Promise<Reviewer> {
   const container = id === undefined ? undefined : (desired.containers.get(id) ?? enforcement.host);
-  if (id === undefined || container === undefined) {
-    const own = policy.rules.map((rule) => ({ policy, rule }));
-    return enforcement.reviewerOf(resolveRules(own, enforcement.postures), posturesFor(''));
-  }
+  if (id === undefined || container === undefined) return enforcement.reviewerOfPolicy(policy, posturesFor(''));
   const reviewer =
-    known.get(id) ??
-    (await enforcement.reviewerOf(enforcement.ruleSetFor(container, desired), posturesFor(container.namespace)));
+    known.get(id) ?? (await enforcement.reviewerFor(container, desired, posturesFor(container.namespace)));
   known.set(id, reviewer);
   return reviewer;
 }

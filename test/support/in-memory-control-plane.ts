@@ -44,9 +44,10 @@ export class MemoryKernel {
     this.images.delete(imageId);
   }
 
-  async publish(entries: Parameters<Kernel['publish']>[0]): Promise<void> {
+  async publish(...[entries, onVisible]: Parameters<Kernel['publish']>): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
     for (const { container, image } of entries) this.published.set(namespaceKey(container), image);
+    for (const { container } of entries) onVisible?.(container);
   }
 
   enforceHost(isInForce: boolean): void {
@@ -57,8 +58,9 @@ export class MemoryKernel {
     this.observesCalls = isNeeded;
   }
 
-  removeContainer(container: NamespacePair): void {
-    this.published.delete(namespaceKey(container));
+  async removeContainers(containers: readonly NamespacePair[]): Promise<void> {
+    if (this.failure !== undefined) throw this.failure;
+    for (const container of containers) this.published.delete(namespaceKey(container));
   }
 
   containers(): NamespacePair[] {
