@@ -77,6 +77,19 @@ export const FIGURES = {
     meaning: 'a policy for 1,000 containers of ten kinds, from the call to the last map update, on disk by then',
   },
   apply_stall_ms: { unit: 'ms', target: '≤ 20', meaning: 'worst delay of the event loop meanwhile' },
+  register_ms_1: {
+    unit: 'ms',
+    target: null,
+    meaning: 'a container that comes, to the end of the map update, on disk by then',
+  },
+  register_ms_50: { unit: 'ms', target: '≤ 5 × register_ms_1', meaning: '50 at once, to the last' },
+  register_ms_1000: { unit: 'ms', target: null, meaning: '1,000 at once, to the last' },
+  register_visible_ms_1: {
+    unit: 'ms',
+    target: '< 20',
+    meaning: 'a container that comes, until the kernel decides for it, for which its start has to wait',
+  },
+  register_s_10000: { unit: 's', target: '< 10', meaning: '10,000 containers, a hundred in flight' },
   events_per_s: {
     unit: 'events/s',
     target: '≥ 100000',

@@ -4,6 +4,7 @@ import { compileGroup } from './groups/compile.js';
 import { eventsGroup } from './groups/events.js';
 import { languageGroup } from './groups/language.js';
 import { matchGroup } from './groups/match.js';
+import { registerGroup } from './groups/register.js';
 import { streamsGroup } from './groups/streams.js';
 import { VirtualMachineGroup } from './groups/virtual-machine.js';
 
@@ -15,6 +16,7 @@ export const GROUPS: readonly Group[] = [
   compileGroup,
   languageGroup,
   applyGroup,
+  registerGroup,
   eventsGroup,
   streamsGroup,
   virtualMachine,

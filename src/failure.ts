@@ -2,6 +2,7 @@
 export type FailureCode =
   | 'invalid-argument'
   | 'not-found'
+  | 'already-exists'
   | 'failed-precondition'
   | 'aborted'
   | 'resource-exhausted'

@@ -49,7 +49,7 @@ export const applyGroup: Group = {
             await map.publish(entries);
             published = performance.now();
           },
-          removeContainer: (container) => map.remove(container),
+          removeContainers: (containers) => map.remove(containers),
           containers: () => map.keys(),
         },
         POSTURES,

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { posix } from 'node:path';
 import { Failure, invalidInput } from '../failure.js';
 import { type NamespacePair, namespaceKey, type ProcessIdentity } from './container.js';
 
@@ -65,6 +66,21 @@ export function findProcessIn(namespaces: NamespacePair): ProcessIdentity | unde
   return undefined;
 }
 
+/** For each pair of namespaces that processes live in, one of these processes; by namespaceKey. */
+export function processesByNamespaces(): Map<string, ProcessIdentity> {
+  const found = new Map<string, ProcessIdentity>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const key = namespaceKey(namespacesOf(Number(name)));
+      if (!found.has(key)) found.set(key, processIdentity(Number(name)));
+    } catch {
+      // It ended while it was looked at.
+    }
+  }
+  return found;
+}
+
 /**
  * When process 1 of a pid namespace started, in clock ticks since boot; undefined when there is no such process any
  * more, or when its first thread has ended.
@@ -124,14 +140,16 @@ export function checkNamespaces(
 }
 
 /**
- * Top directories of a process's root that are links into /usr: `{ '/bin': '/usr/bin' }` where /usr is merged. Where the
- * root may not be looked into (CAP_DAC_READ_SEARCH) all are taken for links.
+ * Top directories of a root that are links into /usr: `{ '/bin': '/usr/bin' }` where /usr is merged. Where it may not be
+ * looked into (CAP_DAC_READ_SEARCH) all are taken for links. No link is followed, so none leads out of the root.
+ *
+ * @param root where the root of the process lies or, before it was switched to it, will lie from
  */
-export function linkedDirectories(pid: number): Record<string, string> {
+export function linkedDirectories(process: number, root = `/proc/${process}/root`): Record<string, string> {
   const links: Record<string, string> = {};
   for (const name of LINKABLE_DIRECTORIES) {
     try {
-      const target = readlinkSync(`/proc/${pid}/root/${name}`).replace(/^\/?/, '/');
+      const target = posix.resolve('/', readlinkSync(`${root}/${name}`));
       if (/^\/usr\/[a-z0-9]+$/.test(target)) links[`/${name}`] = target;
     } catch (error) {
       // Otherwise no link, or no such directory. A twin too many does no harm, one too few leaves a gap.

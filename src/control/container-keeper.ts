@@ -1,4 +1,10 @@
-import type { Container, ContainerDescription, NamespacePair, ProcessIdentity } from '../containers/container.js';
+import type {
+  Container,
+  ContainerDescription,
+  NamespacePair,
+  ProcessIdentity,
+  Protection,
+} from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import { watchExit } from '../containers/exit-watch.js';
 import {
@@ -8,6 +14,7 @@ import {
   isAlive,
   linkedDirectories,
   namespacesOf,
+  processesByNamespaces,
   processIdentity,
 } from '../containers/procfs.js';
 import { Failure, invalidInput, type Problem } from '../failure.js';
@@ -19,8 +26,27 @@ interface Logger {
   warn(fields: object, message: string): void;
 }
 
+/** How a caller names a container by a process in it. */
+export interface ContainerProcess {
+  readonly pid: number;
+  /** See Container.isFirstProcess. */
+  readonly firstProcess?: true;
+  /** Where the container's root lies on the host, before the process has been switched to it. */
+  readonly root?: string;
+}
+
 /** How a caller names the container's namespaces: by a process in them, or by their inodes. */
-export type ContainerIdentity = { readonly pid: number } | NamespacePair;
+export type ContainerIdentity = ContainerProcess | NamespacePair;
+
+export interface RegisterOptions {
+  /** Which way the container comes under its policies; what came by a hook stays that. */
+  readonly by: Protection['by'];
+  /** Called as soon as the kernel decides for the container, which may be long before everything is done. */
+  readonly onVisible?: () => void;
+}
+
+/** How long to wait before settling the end of a container again when that has failed. */
+const RETRY_MILLISECONDS = 1000;
 
 export interface ContainerRegistration {
   readonly description: ContainerDescription;
@@ -29,7 +55,7 @@ export interface ContainerRegistration {
 
 /** Looks containers up in the kernel's process table when they are registered, and lets them go when they end. */
 export class ContainerKeeper {
-  readonly #watches = new Map<string, { close(): void }>();
+  readonly #watches = new Map<string, { readonly process: ProcessIdentity; close(): void }>();
 
   constructor(
     readonly registry: ContainerRegistry,
@@ -37,9 +63,18 @@ export class ContainerKeeper {
     readonly hostMountNamespace: number,
   ) {}
 
-  /** @throws Failure invalid-argument naming `pid` or `namespaces` when there is no such container */
-  async register(description: ContainerDescription, identity: ContainerIdentity): Promise<Outcome<ContainerChange>> {
-    const registered = await this.registry.put(this.#lookUp(description, identity));
+  /**
+   * Takes a container in, or follows what has changed about it.
+   *
+   * @throws Failure invalid-argument naming `pid` or `namespaces` when there is no such container or it can be none;
+   *   see also ContainerRegistry.put
+   */
+  async register(
+    description: ContainerDescription,
+    identity: ContainerIdentity,
+    { by, onVisible }: RegisterOptions = { by: 'registered' },
+  ): Promise<Outcome<ContainerChange>> {
+    const registered = await this.registry.put(this.#lookUp(description, identity, by), onVisible);
     this.#watch(registered.result.container);
     return registered;
   }
@@ -49,7 +84,7 @@ export class ContainerKeeper {
     const problems: Problem[] = [];
     const containers = registrations.flatMap(({ description, identity }, index) => {
       try {
-        return [this.#lookUp(description, identity)];
+        return [this.#lookUp(description, identity, 'registered')];
       } catch (thrown) {
         if (!(thrown instanceof Failure) || thrown.problems.length === 0) throw thrown;
         problems.push(...thrown.problems.map((each) => ({ ...each, field: `containers[${index}].${each.field}` })));
@@ -81,26 +116,28 @@ export class ContainerKeeper {
     for (const id of [...this.#watches.keys()]) this.#forget(id);
   }
 
-  #lookUp(description: ContainerDescription, identity: ContainerIdentity): Container {
+  #lookUp(description: ContainerDescription, identity: ContainerIdentity, by: Protection['by']): Container {
+    const protection = { by, since: Date.now() };
     if ('pid' in identity) {
-      const { pid } = identity;
+      const { pid, firstProcess, root } = identity;
       const namespaces = namespacesOf(pid);
       checkNamespaces(namespaces, 'pid', this.hostMountNamespace);
-      return describe(description, namespaces, processIdentity(pid));
+      const container = describe(description, namespaces, processIdentity(pid), root);
+      return { ...container, ...(firstProcess && { isFirstProcess: firstProcess }), protection };
     }
     checkNamespaces(identity, 'namespaces', this.hostMountNamespace);
     const process = findProcessIn(identity);
-    if (process === undefined) return { ...description, namespaces: identity, links: {} };
-    return describe(description, identity, process);
+    if (process === undefined) return { ...description, namespaces: identity, links: {}, protection };
+    return { ...describe(description, identity, process), protection };
   }
 
-  #watch(container: Container): void {
-    this.#forget(container.id);
-    if (container.process === undefined) return;
-    this.#watches.set(
-      container.id,
-      watchExit(container.process.pid, () => void this.#onExit(container)),
-    );
+  #watch({ id, process }: Container): void {
+    const known = this.#watches.get(id);
+    if (known !== undefined && isSameProcess(known.process, process)) return;
+    this.#forget(id);
+    if (process === undefined) return;
+    const { close } = watchExit(process.pid, () => void this.#onExit(id, process));
+    this.#watches.set(id, { process, close });
   }
 
   #forget(id: string): void {
@@ -109,53 +146,72 @@ export class ContainerKeeper {
   }
 
   /** The process a container was known by is gone: the container lives on in another one, or it is over. */
-  async #onExit(container: Container): Promise<void> {
-    this.#watches.delete(container.id);
+  async #onExit(id: string, process: ProcessIdentity): Promise<void> {
+    this.#watches.delete(id);
+    const container = this.registry.get(id);
+    if (container === undefined || !isSameProcess(container.process, process)) return;
     try {
-      const successor = successorOf(container);
-      if (this.registry.get(container.id)?.process?.pid !== container.process?.pid) return;
+      const successor = successorOf(container, findProcessIn(container.namespaces));
       if (successor === undefined) {
-        await this.registry.remove(container.id);
-        this.logger.info({ container: container.id }, 'the container has ended');
+        await this.registry.remove(id);
+        this.logger.info({ container: id }, 'the container has ended');
       } else {
-        const { result } = await this.registry.put({ ...container, process: successor });
+        const { result } = await this.registry.put(successor);
         this.#watch(result.container);
       }
     } catch (error) {
-      this.logger.warn({ container: container.id, error }, 'cannot settle the end of a container');
+      this.logger.warn({ container: id, error }, 'cannot settle the end of a container');
+      const timer = setTimeout(() => void this.#onExit(id, process), RETRY_MILLISECONDS).unref();
+      this.#watches.set(id, { process, close: () => clearTimeout(timer) });
     }
   }
 }
 
-function describe(description: ContainerDescription, namespaces: NamespacePair, process: ProcessIdentity): Container {
+function describe(
+  description: ContainerDescription,
+  namespaces: NamespacePair,
+  process: ProcessIdentity,
+  root?: string,
+): Container {
   const started = initStartTicks(namespaces.pidNamespace, process.pid);
   return {
     ...description,
     namespaces,
     process,
     ...(started !== undefined && { initStartTicks: started }),
-    links: linkedDirectories(process.pid),
+    links: linkedDirectories(process.pid, root),
   };
 }
 
-/** Another process of the same container: the numbers of its namespaces alone may be a later container's by now. */
-function successorOf({ namespaces, initStartTicks: started }: Container): ProcessIdentity | undefined {
-  const candidate = findProcessIn(namespaces);
-  if (candidate === undefined || started === undefined) return candidate;
-  return initStartTicks(namespaces.pidNamespace, candidate.pid) === started ? candidate : undefined;
+/** The container as it lives on in another of its processes: the numbers of its namespaces alone may be a later one's. */
+function successorOf(container: Container, candidate: ProcessIdentity | undefined): Container | undefined {
+  if (candidate === undefined) return undefined;
+  const { isFirstProcess: _, ...rest } = container;
+  const { namespaces, initStartTicks: started } = container;
+  const isSame = started === undefined || initStartTicks(namespaces.pidNamespace, candidate.pid) === started;
+  return isSame ? { ...rest, process: candidate } : undefined;
+}
+
+function isSameProcess(a: ProcessIdentity | undefined, b: ProcessIdentity | undefined): boolean {
+  return a?.pid === b?.pid && a?.startTicks === b?.startTicks;
 }
 
 /**
- * The containers of an earlier daemon that still run: namespaces are numbered again after their end, so one is only
- * believed when its process is the very one that was registered, or lives in its namespaces under another number.
+ * The containers of an earlier daemon that still run. Namespaces are numbered again after their end, so one is believed
+ * only when the process that it was registered by lives in them, or another one does and it is known that they are the
+ * same namespaces still.
  */
 export function stillRunning(containers: readonly Container[]): Container[] {
+  let processes: ReadonlyMap<string, ProcessIdentity> | undefined;
   return containers.flatMap((container) => {
-    if (container.process === undefined) {
-      return findProcessIn(container.namespaces) === undefined ? [] : [container];
-    }
-    if (!isAlive(container.process)) return [];
-    return isIn(container.process, container.namespaces) ? [container] : [];
+    const { process, namespaces } = container;
+    if (process !== undefined && isAlive(process) && isIn(process, namespaces)) return [container];
+    // All at once: after a restart of the machine none of many may be there.
+    processes ??= processesByNamespaces();
+    const candidate = processes.get(namespaceKey(namespaces));
+    if (process === undefined) return candidate === undefined ? [] : [container];
+    if (container.initStartTicks === undefined) return [];
+    return successorOf(container, candidate) ?? [];
   });
 }
 

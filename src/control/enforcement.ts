@@ -1,136 +1,247 @@
-import type { Container } from '../containers/container.js';
+import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import { Reviewer } from '../explain/review.js';
-import { Failure } from '../failure.js';
+import type { PublishedContainer } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
-import { append } from '../policy/append.js';
 import { followLinks } from '../policy/links.js';
 import { type Policy, type Postures, policyKey } from '../policy/model.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
 import { runningProfileOf } from '../profile/profile.js';
-import type { DesiredState } from './desired-state.js';
-import { type LiveImage, LiveImages } from './images.js';
+import { type Assignment, Assignments } from './assignments.js';
+import { type DesiredState, NOTHING_DESIRED } from './desired-state.js';
+import { type Attempt, type Fit, Fitting } from './fitting.js';
+import { LiveImages } from './images.js';
+import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses, likenessOf } from './kinds.js';
+import { Preparation } from './preparation.js';
+import { Publisher } from './publisher.js';
 import { keyOfRule } from './rule-key.js';
 import { inTurns } from './turns.js';
 
-/** What a change needs to have written down before it takes effect. */
-export interface ImageChanges {
-  readonly added: readonly LiveImage[];
-  /** Ids of images that were replaced earlier; their events have been read. */
-  readonly retired: readonly number[];
-  /** The highest image id ever used. */
-  readonly lastImage: number;
-}
+/** By container id: keys of the policies that reach it and are not, or would not be, in force in it. */
+export type LeftOut = ReadonlyMap<string, readonly string[]>;
 
-/** Which image decides for a container. */
-interface Assignment {
-  readonly container: Container;
-  readonly image: LiveImage;
-}
+/** A container as policies see it. */
+export type PolicySubject = Pick<Container, 'namespace' | 'labels' | 'links' | 'isHost'> &
+  Partial<Pick<Container, 'id'>>;
 
-/** Keeps the kernel's maps in agreement with a desired state. Not safe for concurrent changes: see Serial. */
+type EnforcingKernel = Pick<
+  Kernel,
+  'createImage' | 'releaseImage' | 'publish' | 'removeContainers' | 'containers' | 'enforceHost' | 'observeCalls'
+>;
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/**
+ * Keeps the kernel's maps in agreement with a desired state. What takes time, to compile and to publish, may go on for
+ * several changes at once; `adopt…` makes a change the one in force at once, and is called for one after the other.
+ */
 export class Enforcement {
-  readonly #images: LiveImages;
-  #assigned: ReadonlyMap<string, Assignment> = new Map();
-  #divergence: string | undefined;
-  #retired: number[];
+  readonly images: LiveImages;
+  readonly #assignments = new Assignments();
+  readonly #publisher: Publisher;
+  readonly #uses = new KindUses((kind) => this.#dropKind(kind));
+  readonly #fitting: Fitting;
+  readonly #preparations = new Set<Preparation>();
+  #kinds: Kinds;
 
   /** @param earlier the images of an earlier daemon: image id to what its rule numbers mean */
   constructor(
-    readonly kernel: Pick<
-      Kernel,
-      'createImage' | 'releaseImage' | 'publish' | 'removeContainer' | 'containers' | 'enforceHost' | 'observeCalls'
-    >,
+    readonly kernel: EnforcingKernel,
     readonly postures: Postures,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
     /** Left out: policies for the host are kept but not enforced. */
     readonly host: Container | undefined,
   ) {
-    this.#images = new LiveImages(kernel, earlier, lastImageId);
-    this.#retired = [...earlier.keys()];
+    this.images = new LiveImages(kernel, earlier, lastImageId);
+    this.#publisher = new Publisher(kernel);
+    this.#fitting = new Fitting((ruleSet) => this.images.tryToCompile(ruleSet));
+    this.#kinds = this.#kindsUnder(NOTHING_DESIRED);
   }
 
   /** Why the kernel's maps may not agree with the desired state; undefined while they do. */
   get divergence(): string | undefined {
-    return this.#divergence;
+    return this.#publisher.problem;
   }
 
   get imageCount(): number {
-    return this.#images.count;
+    return this.images.count;
+  }
+
+  /** Of all containers that policies are left out of. */
+  get leftOut(): LeftOut {
+    return this.#assignments.leftOut;
   }
 
   ruleOf(imageId: number, rule: number): RuleDescription | undefined {
-    return this.#images.ruleOf(imageId, rule);
+    return this.images.ruleOf(imageId, rule);
   }
 
-  imageOf(containerId: string): LiveImage | undefined {
-    return this.#assigned.get(containerId)?.image;
+  /** What decides for a container now. */
+  kindOf(containerId: string): Kind | undefined {
+    return this.#assignments.get(containerId)?.kind;
+  }
+
+  /** Under which policies containers are taken in. To be called once, before the first is. */
+  decideBy(decisions: Decisions): void {
+    this.#kinds = this.#kindsUnder(decisions);
+  }
+
+  /** Compiles what is to decide for a container under the policies in force. To be adopted or given back. */
+  claim(container: Container): Promise<Claim> {
+    return this.#kinds.claim(container);
+  }
+
+  /** Whether no change of policies was adopted since. */
+  isCurrent({ kinds }: Claim): boolean {
+    return kinds === this.#kinds;
+  }
+
+  giveBack({ kind }: Claim): void {
+    this.#uses.release(kind);
   }
 
   /**
-   * Makes the kernel decide as `desired` says. Everything that can fail on account of the input is done first: when it
-   * throws a Failure, nothing has changed.
-   *
-   * @param affected decides which containers' rules may have changed; the others keep their image
-   * @param record writes the change down; called once the images are complete and before the first takes effect
+   * Lets containers be decided by what was claimed for them, and others go. The claims are still to be given back.
+   * Resolves once the kernel has all of it.
    */
-  async change(
-    desired: DesiredState,
-    affected: (container: Container) => boolean,
-    record: (changes: ImageChanges) => Promise<void>,
+  adoptContainers(
+    claims: Iterable<Claim>,
+    removed: Iterable<Container>,
+    onVisible?: (container: NamespacePair) => void,
   ): Promise<void> {
-    const fresh = new Map<string, LiveImage>();
-    const next = new Map<string, Assignment>();
-    try {
-      const isAffected = (container: Container) => !this.#assigned.has(container.id) || affected(container);
-      for await (const { likes, ruleSet } of this.#kinds(desired, isAffected)) {
-        const image = await this.#images.obtain(ruleSet, fresh);
-        for (const container of likes) next.set(container.id, { container, image });
-      }
-      for (const container of this.subjects(desired)) {
-        const { id } = container;
-        if (!next.has(id)) next.set(id, { container, image: this.#assigned.get(id)!.image });
-      }
-      await record({
-        added: [...fresh.values()],
-        retired: this.#retired,
-        lastImage: this.#images.lastImageId,
-      });
-    } catch (error) {
-      this.#images.abandon(fresh);
-      throw error;
-    }
-    const released = this.#images.settle([...next.values()].map(({ image }) => image));
-    this.#retired = released.map(({ kernelImage }) => kernelImage.imageId);
-    await this.#publish(next);
+    const replaced: Assignment[] = [];
+    for (const { id } of removed) replaced.push(...this.#leave(id));
+    return this.#adopt(claims, replaced, onVisible);
   }
 
-  /** The rules that decide for a container, links of its root followed. */
-  ruleSetFor(
-    container: Pick<Container, 'namespace' | 'labels' | 'links' | 'isHost'> & Partial<Pick<Container, 'id'>>,
-    { policies, postures, profiles }: Pick<DesiredState, 'policies' | 'postures' | 'profiles'>,
-  ): RuleSet {
+  /**
+   * Compiles all that a change of policies needs. Containers may come and go until it is adopted or given up; `catchUp`
+   * takes account of them.
+   *
+   * @param affected which containers' rules may change; the others keep what they have
+   * @throws Failure and then nothing has changed
+   */
+  async prepare(desired: DesiredState, affected: (container: Container) => boolean): Promise<Preparation> {
+    const preparation = new Preparation(this.#kindsUnder(desired), affected, (claim) => this.giveBack(claim));
+    this.#preparations.add(preparation);
+    try {
+      for await (const container of inTurns(this.subjects(desired))) {
+        if (this.#assignments.get(container.id) === undefined || affected(container))
+          await preparation.claim(container);
+      }
+    } catch (error) {
+      this.giveUp(preparation);
+      throw error;
+    }
+    return preparation;
+  }
+
+  /** Compiles what containers that came or changed since need. */
+  async catchUp(preparation: Preparation): Promise<void> {
+    try {
+      await preparation.catchUp((id) => this.#assignments.get(id)?.container);
+    } catch (error) {
+      this.giveUp(preparation);
+      throw error;
+    }
+  }
+
+  giveUp(preparation: Preparation): void {
+    this.#preparations.delete(preparation);
+    preparation.giveUp();
+  }
+
+  /** Decides by the policies that were prepared. Resolves once the kernel does. */
+  async adopt(preparation: Preparation, isWhole: boolean): Promise<void> {
+    this.#preparations.delete(preparation);
+    this.#kinds = preparation.kinds;
+    const { host } = this;
+    const leavesHost = host !== undefined && this.#kinds.decisions.policies.reaching(host).length === 0;
+    const replaced = leavesHost ? this.#leave(host.id) : [];
+    const made = this.#adopt(preparation.claims.values(), replaced);
+    for (const { kind } of this.#assignments.values()) this.#kinds.keep(kind);
+    preparation.giveUp();
+    await made;
+    if (isWhole) await this.#removeOthers();
+  }
+
+  /** Asks the kernel again for what it has refused. */
+  async heal(): Promise<void> {
+    const keys = [...this.#publisher.unsettled];
+    await this.#publish(keys, []);
+  }
+
+  /** Resolves once the kernel decides as it should in these namespaces. @throws Failure internal */
+  async settled(keys: readonly string[]): Promise<void> {
+    await Promise.allSettled(keys.map((key) => this.#publisher.settled(key)));
+    const again = keys.filter((key) => this.#publisher.unsettled.has(key));
+    if (again.length > 0) await this.#publish(again, []);
+  }
+
+  /** The rules that decide for a container, links of its root followed, but for those of policies left out. */
+  ruleSetFor(container: PolicySubject, decisions: Decisions, leftOut: ReadonlySet<string> = NOTHING): RuleSet {
+    const { policies, postures, profiles } = decisions;
     const rules = followLinks(policies.boundRulesFor(container), container.links);
-    const ruleSet = resolveRules(rules, { ...this.postures, ...postures.get(container.namespace) });
+    const inForce = { ...this.postures, ...postures.get(container.namespace) };
+    const all = resolveRules(rules, inForce);
+    const kept = rules.filter(({ policy }) => !leftOut.has(policyKey(policy)));
+    // Default deny stays, although an Allow rule that has called for it does not.
+    const ruleSet = leftOut.size === 0 ? all : { ...all, rules: resolveRules(kept, inForce).rules };
     return runningProfileOf(container, profiles) === undefined ? ruleSet : { ...ruleSet, profiled: true };
+  }
+
+  /** The rule set in force for a container or, where none is, the one that all its policies make. */
+  ruleSetOf(container: Container, decisions: Decisions): RuleSet {
+    return this.kindOf(container.id)?.ruleSet ?? this.ruleSetFor(container, decisions);
+  }
+
+  /**
+   * What is made of the rules that would decide for a container.
+   *
+   * @param make throws a Failure resource-exhausted when they are too large; it may be called more than once
+   */
+  async makeFor<Made>(
+    container: PolicySubject,
+    decisions: Decisions,
+    make: (ruleSet: RuleSet) => Promise<Made>,
+  ): Promise<Made> {
+    return (await this.#fit(container, decisions, make)).made;
   }
 
   /** Tells what the authors of policies should know of their rules among all of a rule set. */
   async reviewerOf(ruleSet: RuleSet, postures: Postures): Promise<Reviewer> {
-    const decided = await this.#images.decidedRules(ruleSet);
+    const decided = await this.images.decidedRules(ruleSet);
     // Of a rule that links have doubled, one twin is enough.
     const deciding = new Set([...decided].map((number) => keyOfRule(ruleSet.rules[number])));
     return new Reviewer(ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
   }
 
-  /** What `change` would compile: a rule set for each kind of container, without those that an image in force decides by. */
-  async *ruleSetsToCompile(
+  /**
+   * Tries to compile what `prepare` would compile.
+   *
+   * @param attempt where that is done
+   * @throws Failure where that fails
+   */
+  async foresee(
     desired: DesiredState,
     affected: (container: Container) => boolean,
-  ): AsyncGenerator<RuleSet> {
-    for await (const { ruleSet } of this.#kinds(desired, affected)) if (!this.#images.has(ruleSet)) yield ruleSet;
+    attempt: Attempt,
+  ): Promise<LeftOut> {
+    const leftOut = new Map<string, readonly string[]>();
+    const known = new Map<string, readonly string[]>();
+    const tryIt = async (ruleSet: RuleSet) => {
+      if (!this.images.has(ruleSet)) await attempt(ruleSet);
+    };
+    for await (const container of inTurns(this.subjects(desired))) {
+      if (!affected(container)) continue;
+      const likeness = likenessOf(container, desired);
+      const keys = known.get(likeness) ?? (await this.#fit(container, desired, tryIt, tryIt)).leftOut;
+      known.set(likeness, keys);
+      if (keys.length > 0) leftOut.set(container.id, keys);
+    }
+    return leftOut;
   }
 
   /** Every container and, if a policy reaches it, the host. */
@@ -139,84 +250,118 @@ export class Enforcement {
     if (this.host !== undefined && policies.reaching(this.host).length > 0) yield this.host;
   }
 
-  /** The rule sets of these containers. Containers that are alike in all that matters are looked at once. */
-  async *#kinds(desired: DesiredState, isAsked: (container: Container) => boolean) {
-    const kinds = new Map<string, Container[]>();
-    for await (const container of inTurns(this.subjects(desired))) {
-      if (!isAsked(container)) continue;
-      const reaching = desired.policies.reaching(container).map(policyKey);
-      const profiled = runningProfileOf(container, desired.profiles) !== undefined;
-      const likeness = JSON.stringify([
-        container.namespace,
-        reaching,
-        profiled,
-        Object.entries(container.links).sort(),
-      ]);
-      append(kinds, likeness, container);
-    }
-    for await (const likes of inTurns(kinds.values())) yield { likes, ruleSet: this.ruleSetFor(likes[0]!, desired) };
-  }
-
-  /** Compiles one policy by itself, so that what no container can have is refused before one asks for it. */
-  async compileAlone(policy: Policy): Promise<void> {
-    await this.#images.compile(this.ruleSetOf(policy));
-  }
-
   /** The rules of one policy, as if it were the only one. */
-  ruleSetOf(policy: Policy): RuleSet {
+  ruleSetOfPolicy(policy: Policy): RuleSet {
     return resolveRules(
       policy.rules.map((rule) => ({ policy, rule })),
       this.postures,
     );
   }
 
-  async #publish(next: ReadonlyMap<string, Assignment>): Promise<void> {
-    const before = this.#assigned;
-    const everything = this.#divergence !== undefined;
-    this.#assigned = next;
+  #kindsUnder(decisions: Decisions): Kinds {
+    return new Kinds(decisions, this.#uses, async (container): Promise<KindOf> => {
+      const { made, ruleSet, leftOut } = await this.#fit(container, decisions, (all) => this.images.obtain(all));
+      return { image: made, ruleSet, leftOut };
+    });
+  }
+
+  #fit<Made>(
+    container: PolicySubject,
+    decisions: Decisions,
+    make: (ruleSet: RuleSet) => Promise<Made>,
+    attempt?: Attempt,
+  ): Promise<Fit<Made>> {
+    const rulesWithout = (leftOut: ReadonlySet<string>) => this.ruleSetFor(container, decisions, leftOut);
+    return this.#fitting.fit(decisions.policies.reaching(container), rulesWithout, make, attempt);
+  }
+
+  #dropKind(kind: Kind): void {
+    this.#kinds.forget(kind);
+    for (const { kinds } of this.#preparations) kinds.forget(kind);
+    this.images.release(kind.image);
+  }
+
+  #leave(id: string): Assignment[] {
+    for (const preparation of this.#preparations) preparation.touch(id);
+    const before = this.#assignments.delete(id);
+    return before === undefined ? [] : [before];
+  }
+
+  #adopt(
+    claims: Iterable<Claim>,
+    replaced: Assignment[],
+    onVisible?: (container: NamespacePair) => void,
+  ): Promise<void> {
+    const keys = new Set(replaced.map(({ container }) => namespaceKey(container.namespaces)));
+    for (const { container, kind } of claims) {
+      for (const preparation of this.#preparations) preparation.touch(container.id);
+      this.#uses.hold(kind);
+      const before = this.#assignments.set({ container, kind });
+      const key = namespaceKey(container.namespaces);
+      if (before !== undefined) replaced.push(before);
+      if (before?.kind.image === kind.image && identityOf(before.container) === identityOf(container)) continue;
+      keys.add(key);
+      if (before !== undefined) keys.add(namespaceKey(before.container.namespaces));
+    }
+    return this.#publish(
+      [...keys],
+      replaced.map(({ kind }) => kind),
+      onVisible,
+    );
+  }
+
+  /**
+   * Lets the kernel decide in these namespaces as the assignments say.
+   *
+   * @param replaced kinds that are given back once that is so
+   */
+  async #publish(
+    keys: readonly string[],
+    replaced: readonly Kind[],
+    onVisible?: (container: NamespacePair) => void,
+  ): Promise<void> {
+    const assigned = keys.flatMap((key) => this.#assignments.at(key) ?? []);
+    const removed = keys.filter((key) => this.#assignments.at(key) === undefined).map(namespacesIn);
+    const hasHost = this.host !== undefined && this.#assignments.get(this.host.id) !== undefined;
+    // Until the kernel has taken them, also when others take their place meanwhile.
+    for (const { kind } of assigned) this.#uses.hold(kind);
     try {
-      const changed = [...next].filter(([id, { container, image }]) => {
-        const old = before.get(id);
-        return everything || old?.image !== image || identityOf(old.container) !== identityOf(container);
-      });
-      const hasHost = this.host !== undefined && next.has(this.host.id);
-      const observesCalls = [...next.values()].some(({ image }) => image.observesCalls);
-      if (observesCalls) this.kernel.observeCalls(true);
+      if (this.images.observesCalls) this.kernel.observeCalls(true);
       if (!hasHost) this.kernel.enforceHost(false);
-      await this.kernel.publish(
-        changed.map(([, { container, image }]) => ({
-          container: container.namespaces,
-          ...(container.initStartTicks !== undefined && { initStartTicks: container.initStartTicks }),
-          image: image.kernelImage,
-        })),
-      );
+      await this.#publisher.publish({ entries: assigned.map(entryOf), removed }, onVisible);
       if (hasHost) this.kernel.enforceHost(true);
-      this.#removeOthers(next, before, everything);
-      if (!observesCalls) this.kernel.observeCalls(false);
-      this.#divergence = undefined;
     } catch (error) {
-      this.#divergence = `the kernel did not take the last change: ${(error as Error).message}`;
-      throw new Failure('internal', this.#divergence, [], { cause: error });
+      throw this.#publisher.doubt(keys, error);
+    } finally {
+      for (const kind of [...replaced, ...assigned.map(({ kind: held }) => held)]) this.#uses.release(kind);
+      if (!this.images.observesCalls && this.divergence === undefined) this.kernel.observeCalls(false);
     }
   }
 
-  #removeOthers(
-    next: ReadonlyMap<string, Assignment>,
-    before: ReadonlyMap<string, Assignment>,
-    everything: boolean,
-  ): void {
-    const wanted = new Set([...next.values()].map(({ container }) => namespaceKey(container.namespaces)));
-    const present =
-      everything || before.size === 0
-        ? this.kernel.containers()
-        : [...before.values()].map((old) => old.container.namespaces);
-    for (const namespaces of present) {
-      if (!wanted.has(namespaceKey(namespaces))) this.kernel.removeContainer(namespaces);
-    }
+  /** Takes away what the kernel holds and nobody wants. */
+  async #removeOthers(): Promise<void> {
+    const others = this.kernel.containers().map(namespaceKey);
+    await this.#publish(
+      others.filter((key) => this.#assignments.at(key) === undefined),
+      [],
+    );
   }
+}
+
+function entryOf({ container, kind }: Assignment): PublishedContainer {
+  return {
+    container: container.namespaces,
+    ...(container.initStartTicks !== undefined && { initStartTicks: container.initStartTicks }),
+    image: kind.image.kernelImage,
+  };
 }
 
 /** The same for as long as the kernel has to know a container by the same numbers. */
 function identityOf({ namespaces, initStartTicks }: Container): string {
   return `${namespaceKey(namespaces)}:${initStartTicks}`;
+}
+
+function namespacesIn(key: string): NamespacePair {
+  const [pidNamespace, mountNamespace] = key.split(':').map(Number);
+  return { pidNamespace: pidNamespace!, mountNamespace: mountNamespace! };
 }

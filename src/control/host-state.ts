@@ -48,7 +48,7 @@ export class HostState {
 
   constructor(
     readonly kernel: Pick<Kernel, 'adopted' | 'programNames'>,
-    readonly enforcement: Pick<Enforcement, 'divergence' | 'imageCount'>,
+    readonly enforcement: Pick<Enforcement, 'divergence' | 'imageCount' | 'leftOut'>,
     readonly ledger: Pick<Ledger, 'desired' | 'revision' | 'enforcedRevision' | 'whenEnforced'>,
     readonly reports: SourceReports,
   ) {}
@@ -72,7 +72,7 @@ export class HostState {
       sources: this.reports.sources(),
       warnings: this.reports.warnings(),
       unprotected: this.reports.unprotected(),
-      leftOut: new Map(),
+      leftOut: this.enforcement.leftOut,
     };
   }
 

@@ -22,18 +22,39 @@ export interface LiveImage {
   readonly decided: ReadonlySet<number>;
 }
 
-/** Events of a replaced image may still wait in the ring: so many revisions are remembered. */
+/** What has to be written down of images before a change takes effect. */
+export interface ImageChanges {
+  readonly added: readonly LiveImage[];
+  /** Ids of images that were replaced earlier; their events have been read. */
+  readonly retired: readonly number[];
+  /** The highest image id ever used. */
+  readonly lastImage: number;
+}
+
+interface Usage {
+  uses: number;
+  /** What its rule numbers mean is on disk. */
+  isWritten: boolean;
+}
+
+/** Events of a replaced image may still wait in the ring: so many are remembered. */
 const RETIRED_IMAGES_KEPT = 256;
 
-/** The images in force. Equal rule sets share one image. */
+/** The images in use. Equal rule sets share one image, which is let go when nobody holds it any more. */
 export class LiveImages {
   readonly #byKey = new Map<string, LiveImage>();
+  readonly #usages = new Map<LiveImage, Usage>();
+  readonly #making = new Map<string, Promise<void>>();
   readonly #rulesByImageId: Map<number, readonly RuleDescription[]>;
+  /** Images no longer in use whose rules are remembered, oldest first. */
+  readonly #remembered: number[];
+  #retired: readonly number[];
   #imageId: number;
+  #observing = 0;
 
   /**
    * @param earlier what the rule numbers of an earlier daemon's images mean
-   * @param lastImageId the highest imageId ever used
+   * @param lastImageId the highest id of an image ever used
    */
   constructor(
     readonly kernel: Pick<Kernel, 'createImage' | 'releaseImage'>,
@@ -41,6 +62,8 @@ export class LiveImages {
     lastImageId: number,
   ) {
     this.#rulesByImageId = new Map(earlier);
+    this.#remembered = [...earlier.keys()];
+    this.#retired = [...earlier.keys()];
     this.#imageId = lastImageId;
   }
 
@@ -48,35 +71,58 @@ export class LiveImages {
     return this.#byKey.size;
   }
 
-  get lastImageId(): number {
-    return this.#imageId;
+  /** Whether one in use has to see system calls as they are made. */
+  get observesCalls(): boolean {
+    return this.#observing > 0;
   }
 
-  /** What a rule number of a imageId means; also of one just replaced. */
+  /** What a rule number of an image means; also of one just replaced. */
   ruleOf(imageId: number, rule: number): RuleDescription | undefined {
     return this.#rulesByImageId.get(imageId)?.[rule];
   }
 
-  /** The image for a rule set: the one in force, or one of `fresh`, or a new one in the kernel, added to `fresh`. */
-  async obtain(ruleSet: RuleSet, fresh: Map<string, LiveImage>): Promise<LiveImage> {
+  /** The image for a rule set, new in the kernel if need be; held until it is released. */
+  async obtain(ruleSet: RuleSet): Promise<LiveImage> {
     const key = keyOf(ruleSet);
-    const existing = this.#byKey.get(key) ?? fresh.get(key);
-    if (existing !== undefined) return existing;
-    const image = await finishInTurns(compileInSteps(ruleSet));
-    this.#imageId++;
-    const kernelImage = this.kernel.createImage(image, this.#imageId);
-    const made = {
-      key,
-      ruleSet,
-      kernelImage,
-      rules: image.rules.map(describeRule),
-      observesCalls: ruleSet.rules.some(observesCalls),
-      decided: image.decided,
-    };
-    fresh.set(key, made);
-    // Before the kernel can report by it, not after.
-    this.#rulesByImageId.set(kernelImage.imageId, made.rules);
-    return made;
+    for (;;) {
+      const image = this.#byKey.get(key);
+      if (image !== undefined) {
+        this.hold(image);
+        return image;
+      }
+      await this.#made(key, ruleSet);
+    }
+  }
+
+  /** Holds it once more. */
+  hold(image: LiveImage): void {
+    this.#usages.get(image)!.uses++;
+  }
+
+  release(image: LiveImage): void {
+    const usage = this.#usages.get(image)!;
+    usage.uses--;
+    if (usage.uses > 0) return;
+    const { imageId } = image.kernelImage;
+    this.#usages.delete(image);
+    this.#byKey.delete(image.key);
+    if (image.observesCalls) this.#observing--;
+    this.kernel.releaseImage(image.kernelImage);
+    if (usage.isWritten) this.#retire(imageId);
+    else this.#rulesByImageId.delete(imageId);
+  }
+
+  /** What is to be written down before these take effect. */
+  changesFor(images: Iterable<LiveImage>): ImageChanges {
+    const added = [...new Set(images)].filter((image) => !this.#usages.get(image)!.isWritten);
+    return { added, retired: this.#retired, lastImage: this.#imageId };
+  }
+
+  /** To be called once it is written down. */
+  written({ added, retired }: ImageChanges): void {
+    for (const image of added) this.#usages.get(image)!.isWritten = true;
+    const erased = new Set(retired);
+    this.#retired = this.#retired.filter((imageId) => !erased.has(imageId));
   }
 
   /** The places in a rule set of the rules that decide anything. */
@@ -84,46 +130,50 @@ export class LiveImages {
     return this.#byKey.get(keyOf(ruleSet))?.decided ?? (await finishInTurns(compileInSteps(ruleSet))).decided;
   }
 
-  /** Whether an image in force decides by this rule set. */
+  /** Whether an image in use decides by this rule set. */
   has(ruleSet: RuleSet): boolean {
     return this.#byKey.has(keyOf(ruleSet));
   }
 
-  /** Compiles a rule set that no image in force decides by, to see whether it can be. */
-  async compile(ruleSet: RuleSet): Promise<void> {
+  /** Compiles a rule set that no image in use decides by, to see whether it can be. */
+  async tryToCompile(ruleSet: RuleSet): Promise<void> {
     if (!this.has(ruleSet)) await finishInTurns(compileInSteps(ruleSet));
   }
 
-  /** Gives back images that were obtained but will not be used. */
-  abandon(fresh: ReadonlyMap<string, LiveImage>): void {
-    for (const { kernelImage } of fresh.values()) {
-      this.kernel.releaseImage(kernelImage);
-      this.#rulesByImageId.delete(kernelImage.imageId);
-    }
+  /** What several ask for at once is compiled once. */
+  #made(key: string, ruleSet: RuleSet): Promise<void> {
+    const making = this.#making.get(key) ?? this.#make(key, ruleSet).finally(() => this.#making.delete(key));
+    this.#making.set(key, making);
+    return making;
   }
 
-  /** Keeps the images that are in use from now on, lets go of the others and returns those. */
-  settle(inUse: Iterable<LiveImage>): LiveImage[] {
-    const kept = new Map<string, LiveImage>();
-    for (const image of inUse) kept.set(image.key, image);
-    const released = [...this.#byKey.values()].filter(({ key }) => !kept.has(key));
-    for (const image of released) this.kernel.releaseImage(image.kernelImage);
-    this.#byKey.clear();
-    for (const [key, image] of kept) this.#byKey.set(key, image);
-    this.#forgetOldImages();
-    return released;
+  async #make(key: string, ruleSet: RuleSet): Promise<void> {
+    const image = await finishInTurns(compileInSteps(ruleSet));
+    this.#imageId++;
+    const made: LiveImage = {
+      key,
+      ruleSet,
+      kernelImage: this.kernel.createImage(image, this.#imageId),
+      rules: image.rules.map(describeRule),
+      observesCalls: ruleSet.rules.some(observesCalls),
+      decided: image.decided,
+    };
+    this.#byKey.set(key, made);
+    this.#usages.set(made, { uses: 0, isWritten: false });
+    if (made.observesCalls) this.#observing++;
+    // Before the kernel can report by it, not after.
+    this.#rulesByImageId.set(made.kernelImage.imageId, made.rules);
   }
 
-  #forgetOldImages(): void {
-    const live = new Set([...this.#byKey.values()].map(({ kernelImage }) => kernelImage.imageId));
-    const retired = [...this.#rulesByImageId.keys()].filter((imageId) => !live.has(imageId));
-    for (const imageId of retired.slice(0, Math.max(0, retired.length - RETIRED_IMAGES_KEPT))) {
-      this.#rulesByImageId.delete(imageId);
-    }
+  #retire(imageId: number): void {
+    this.#retired = [...this.#retired, imageId];
+    this.#remembered.push(imageId);
+    while (this.#remembered.length > RETIRED_IMAGES_KEPT) this.#rulesByImageId.delete(this.#remembered.shift()!);
   }
 }
 
-function keyOf(ruleSet: RuleSet): string {
+/** Equal for rule sets that decide alike and are reported alike. */
+export function keyOf(ruleSet: RuleSet): string {
   return JSON.stringify([
     ruleSet.postures,
     ruleSet.permissivePostures,

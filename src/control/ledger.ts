@@ -1,30 +1,65 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { Store, StoreChanges } from '../store/store.js';
+import { ContainerLane, type ContainerRequest } from './container-lane.js';
+import type { ContainerChange } from './container-plan.js';
 import type { DesiredState } from './desired-state.js';
-import type { Enforcement } from './enforcement.js';
+import type { Enforcement, LeftOut } from './enforcement.js';
+import type { LiveImage } from './images.js';
+import { KnownContainers } from './known-containers.js';
+import type { Preparation } from './preparation.js';
+import { Revisions } from './revisions.js';
 import { Serial } from './serial.js';
 
-/** One change, worked out but not yet made. */
-export interface Change<Result> {
-  /** Undefined when everything is already as asked. */
-  readonly next:
-    | {
-        readonly desired: DesiredState;
-        /** Which containers' rules may have changed. */
-        readonly affected: (container: Container) => boolean;
-        readonly stored: StoreChanges;
-      }
-    | undefined;
+/** What is only known of a change when it is made. */
+export interface Making {
+  /** The one that the change has. */
+  readonly revision: number;
+  readonly leftOut: LeftOut;
+}
+
+/** What a change comes to. */
+export interface Made<Result> {
+  readonly desired: DesiredState;
+  readonly stored: StoreChanges;
   readonly result: Result;
 }
 
+/** One change of anything but containers, worked out but not yet made. */
+export type Change<Result> =
+  /** Everything is already as asked. */
+  | { readonly next: undefined; readonly result: Result }
+  | {
+      readonly next: {
+        readonly desired: DesiredState;
+        /** Which containers' rules may have changed. */
+        readonly affected: (container: Container) => boolean;
+        /** @throws Failure where what would be left out of containers must not be */
+        readonly check?: (leftOut: LeftOut) => Promise<void>;
+      };
+      readonly make: (making: Making) => Made<Result>;
+    };
+
+/** The same change with another result. */
+export function mapResult<From, To>(change: Change<From>, map: (result: From) => To): Change<To> {
+  if (change.next === undefined) return { next: undefined, result: map(change.result) };
+  const { next, make } = change;
+  return {
+    next,
+    make: (making) => {
+      const made = make(making);
+      return { ...made, result: map(made.result) };
+    },
+  };
+}
+
 /**
- * Works a change out from the state it is made to and the revision it will have. No other change is made meanwhile.
+ * Works a change out from the state it is made to; no other such change is made meanwhile, but containers may come and
+ * go.
  *
  * @throws Failure and then nothing has changed
  */
-export type Work<Result> = (current: DesiredState, revision: number) => Change<Result> | Promise<Change<Result>>;
+export type Work<Result> = (current: DesiredState) => Change<Result> | Promise<Change<Result>>;
 
 export interface Outcome<Result> {
   readonly result: Result;
@@ -32,20 +67,40 @@ export interface Outcome<Result> {
   readonly revision: number;
 }
 
+/** What is to be written down, and how it becomes the state. */
+export interface Step {
+  /** Those that it lets decide. */
+  readonly images: Iterable<LiveImage>;
+  readonly stored: StoreChanges;
+  /** Resolves once the kernel has it. */
+  readonly adopt: () => Promise<void>;
+}
+
+/** A step that was written down. */
+export interface Written {
+  readonly revision: number;
+  /** Resolves once the kernel has it. @throws Failure internal */
+  readonly published: Promise<void>;
+}
+
 /** How long to wait before asking the kernel again for a change it did not take. */
 const RETRY_MILLISECONDS = 1000;
+/** So often containers that came meanwhile are taken account of before everything else has to wait for it. */
+const CATCH_UPS = 3;
 
 /**
- * The daemon's one writer: every change goes through here, one at a time. It is checked and compiled whole, then
- * written to disk, then published to the kernel, then answered. Revisions count the changes.
+ * The daemon's one writer. A change is checked and compiled whole, then written to disk, then published to the kernel,
+ * then answered. Changes of policies are made one after the other. Changes of containers have a lane of their own, for a
+ * container's start waits for one; both write, and become the state, one at a time, containers first. Revisions count
+ * what was written.
  */
 export class Ledger {
-  readonly #serial = new Serial();
-  readonly #byNamespaces = new Map<string, Container>();
-  readonly #waiting = new Set<{ readonly revision: number; readonly resolve: () => void }>();
+  readonly #policyChanges = new Serial();
+  readonly #steps = new Serial();
+  readonly #containers: KnownContainers;
+  readonly #lane: ContainerLane;
+  readonly #revisions: Revisions;
   #desired: DesiredState;
-  #revision: number;
-  #enforcedRevision = 0;
   #retry: NodeJS.Timeout | undefined;
 
   constructor(
@@ -57,8 +112,11 @@ export class Ledger {
     /** Called after each change, also after one the kernel did not take. */
     readonly onChange: () => void,
   ) {
-    this.#desired = initial.desired;
-    this.#revision = initial.revision;
+    this.#containers = new KnownContainers(initial.desired.containers.values());
+    this.#desired = { ...initial.desired, containers: this.#containers.byId };
+    this.#revisions = new Revisions(initial.revision);
+    enforcement.decideBy(this.#desired);
+    this.#lane = new ContainerLane(this.#containers, enforcement, (batch) => this.#writeBatch(batch));
   }
 
   get desired(): DesiredState {
@@ -67,12 +125,12 @@ export class Ledger {
 
   /** Of the last change that was written down. */
   get revision(): number {
-    return this.#revision;
+    return this.#revisions.written;
   }
 
   /** The one the kernel holds. */
   get enforcedRevision(): number {
-    return this.#enforcedRevision;
+    return this.#revisions.enforced;
   }
 
   /**
@@ -81,93 +139,144 @@ export class Ledger {
    * @param gone ids of containers on disk that are no more
    */
   start(gone: readonly string[]): Promise<void> {
-    return this.#serial.run(() => this.#carryOut(this.#desired, () => true, { deleteContainers: gone }, 0));
-  }
-
-  /** Resolves once a change under way is complete; no retry follows. */
-  stop(): Promise<void> {
-    clearTimeout(this.#retry);
-    return this.#serial.run(async () => undefined);
-  }
-
-  change<Result>(work: Work<Result>): Promise<Outcome<Result>> {
-    return this.#serial.run(async () => {
-      const { next, result } = await work(this.#desired, this.#revision + 1);
-      if (next !== undefined) await this.#carryOut(next.desired, next.affected, next.stored, 1);
-      return { result, revision: this.#revision };
+    return this.#policyChanges.run(async () => {
+      const preparation = await this.enforcement.prepare(this.#desired, () => true);
+      await this.#carryOut(preparation, 0, () => ({
+        stored: { deleteContainers: gone },
+        adopt: () => this.enforcement.adopt(preparation, true),
+      }));
     });
   }
 
+  /** Resolves once the changes under way are complete; no retry follows. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#retry);
+    await Promise.all([this.#policyChanges.run(async () => undefined), this.#lane.idle()]);
+    clearTimeout(this.#retry);
+  }
+
+  /** Makes a change of anything but containers. */
+  change<Result>(work: Work<Result>): Promise<Outcome<Result>> {
+    return this.#policyChanges.run(async () => {
+      const change = await work(this.#desired);
+      if (change.next === undefined) return { result: change.result, revision: this.revision };
+      const { desired, affected, check } = change.next;
+      const preparation = await this.enforcement.prepare(desired, affected);
+      let result: Result;
+      const revision = await this.#carryOut(
+        preparation,
+        1,
+        (now) => {
+          const made = change.make({ revision: now, leftOut: preparation.leftOut });
+          const adopt = () => {
+            this.#desired = { ...made.desired, containers: this.#containers.byId };
+            return this.enforcement.adopt(preparation, false);
+          };
+          result = made.result;
+          return { stored: made.stored, adopt };
+        },
+        check,
+      );
+      return { result: result!, revision };
+    });
+  }
+
+  /** Changes containers; see ContainerLane. */
+  changeContainers(request: ContainerRequest): Promise<Outcome<ContainerChange[]>> {
+    return this.#lane.submit(request);
+  }
+
   /** Resolves with the revision the kernel holds once it is not older; undefined when given up before. */
-  async whenEnforced(revision: number, givenUp: AbortSignal): Promise<number | undefined> {
-    if (this.#enforcedRevision < revision) {
-      await new Promise<void>((resolve) => {
-        const waiter = { revision, resolve };
-        this.#waiting.add(waiter);
-        givenUp.addEventListener('abort', () => {
-          this.#waiting.delete(waiter);
-          resolve();
-        });
-      });
-    }
-    return this.#enforcedRevision < revision ? undefined : this.#enforcedRevision;
+  whenEnforced(revision: number, givenUp: AbortSignal): Promise<number | undefined> {
+    return this.#revisions.whenEnforced(revision, givenUp);
   }
 
   containerAt(namespaces: NamespacePair): Container | undefined {
-    return this.#byNamespaces.get(namespaceKey(namespaces));
+    const key = namespaceKey(namespaces);
+    const { host } = this.enforcement;
+    return host !== undefined && namespaceKey(host.namespaces) === key ? host : this.#containers.at(key);
   }
 
+  /** Returns the revision that it has. */
   async #carryOut(
-    desired: DesiredState,
-    affected: (container: Container) => boolean,
-    stored: StoreChanges,
-    step: 0 | 1,
-  ): Promise<void> {
-    const began = process.hrtime.bigint();
-    const revision = this.#revision + step;
+    preparation: Preparation,
+    increment: 0 | 1,
+    step: (revision: number) => Omit<Step, 'images'>,
+    check?: (leftOut: LeftOut) => Promise<void>,
+  ): Promise<number> {
+    let written: Written;
+    const began = performance.now();
     try {
-      await this.enforcement.change(desired, affected, async ({ added, retired, lastImage }) => {
-        await this.store.commit({
-          ...stored,
-          deleteImageRecords: retired,
-          putImageRecords: added.map(({ kernelImage, rules }) => ({ imageId: kernelImage.imageId, rules })),
-          lastImage,
-          revision,
-        });
-        this.#remember(desired, revision);
+      for (let round = 0; round < CATCH_UPS && !preparation.isUpToDate; round++)
+        await this.enforcement.catchUp(preparation);
+      await check?.(preparation.leftOut);
+      written = await this.#steps.run(async () => {
+        await this.enforcement.catchUp(preparation);
+        const revision = this.revision + increment;
+        const images = [...preparation.claims.values()].map(({ kind }) => kind.image);
+        return this.#write({ ...step(revision), images }, revision);
       });
-      this.onApplied(Number(process.hrtime.bigint() - began) / 1e9);
-      this.#enforced();
+    } catch (error) {
+      this.enforcement.giveUp(preparation);
+      throw error;
+    }
+    await this.#published(written, began);
+    return written.revision;
+  }
+
+  /** Writes down a batch of container changes, before any change of policies that waits. */
+  async #writeBatch(plan: () => Promise<Step | undefined>): Promise<Written> {
+    const began = performance.now();
+    const written = await this.#steps.runNext(async () => {
+      const step = await plan();
+      return step === undefined ? undefined : this.#write(step, this.revision + 1);
+    });
+    if (written === undefined) return { revision: this.revision, published: Promise.resolve() };
+    return { revision: written.revision, published: this.#published(written, began) };
+  }
+
+  async #write({ images, stored, adopt }: Step, revision: number): Promise<Written> {
+    const changes = this.enforcement.images.changesFor(images);
+    await this.store.commit({
+      ...stored,
+      deleteImageRecords: changes.retired,
+      putImageRecords: changes.added.map(({ kernelImage, rules }) => ({ imageId: kernelImage.imageId, rules })),
+      lastImage: changes.lastImage,
+      revision,
+    });
+    this.enforcement.images.written(changes);
+    this.#revisions.begin(revision);
+    const published = adopt();
+    // It is waited for outside: the next step may be written meanwhile.
+    published.catch(() => undefined);
+    return { revision, published };
+  }
+
+  async #published({ revision, published }: Written, began: number): Promise<void> {
+    try {
+      await published;
+      this.onApplied((performance.now() - began) / 1000);
     } finally {
+      this.#revisions.end(revision, this.enforcement.divergence === undefined);
       if (this.enforcement.divergence !== undefined) this.#retryLater();
       this.onChange();
     }
   }
 
-  #remember(desired: DesiredState, revision: number): void {
-    this.#desired = desired;
-    this.#revision = revision;
-    this.#byNamespaces.clear();
-    const { host } = this.enforcement;
-    for (const container of [...(host === undefined ? [] : [host]), ...desired.containers.values()]) {
-      this.#byNamespaces.set(namespaceKey(container.namespaces), container);
-    }
-  }
-
-  #enforced(): void {
-    this.#enforcedRevision = this.#revision;
-    for (const waiter of this.#waiting) {
-      if (waiter.revision > this.#enforcedRevision) continue;
-      this.#waiting.delete(waiter);
-      waiter.resolve();
-    }
-  }
-
   #retryLater(): void {
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
-      // A failure is told by onChange, and the next retry follows.
-      this.#serial.run(() => this.#carryOut(this.#desired, () => false, {}, 0)).catch(() => undefined);
-    }, RETRY_MILLISECONDS);
+    this.#retry = setTimeout(() => void this.#heal(), RETRY_MILLISECONDS);
+  }
+
+  async #heal(): Promise<void> {
+    try {
+      await this.enforcement.heal();
+      this.#revisions.settle();
+    } catch {
+      // It is told by onChange, and the next retry follows.
+      this.#retryLater();
+    } finally {
+      this.onChange();
+    }
   }
 }

@@ -32,7 +32,7 @@ export interface PolicyDiff {
 /** What a change of policies would refuse and allow, judged by the accesses that were reported or learnt. */
 export async function diffPolicies(
   { before, after, affected, compile }: ForeseenChange,
-  enforcement: Pick<Enforcement, 'ruleSetFor' | 'subjects'>,
+  enforcement: Pick<Enforcement, 'makeFor' | 'subjects'>,
   memory: AccessMemory,
   recordings: Pick<Recordings, 'accessesOf'>,
 ): Promise<PolicyDiff> {
@@ -47,7 +47,7 @@ export async function diffPolicies(
   for await (const [id, container] of inTurns(byId)) {
     const accesses = mergeAccesses([...(remembered.get(id) ?? []), ...(learnt.get(id) ?? [])]);
     if (accesses.length === 0) continue;
-    const judgeOf = async (state: DesiredState) => new Judge(await compile(enforcement.ruleSetFor(container, state)));
+    const judgeOf = async (state: DesiredState) => new Judge(await enforcement.makeFor(container, state, compile));
     const [then, now] = [await judgeOf(before), await judgeOf(after)];
     for await (const access of inTurns(accesses)) {
       judged++;

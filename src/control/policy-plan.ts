@@ -2,7 +2,7 @@ import type { Container } from '../containers/container.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import { compare, type PolicySet, selects } from '../policy/policy-set.js';
 import type { DesiredState } from './desired-state.js';
-import type { Enforcement } from './enforcement.js';
+import type { Enforcement, LeftOut } from './enforcement.js';
 import type { Change } from './ledger.js';
 
 /** What became of one policy. */
@@ -33,16 +33,13 @@ export async function planPolicies(
   inputs: readonly PolicyInput[],
   current: DesiredState,
   after: PolicySet,
-  revision: number,
   enforcement: Pick<Enforcement, 'host'>,
-  compileAlone: (policy: Policy) => Promise<void>,
+  /** Compiles a policy by itself. */
+  compileAlone: (policy: Policy) => Promise<unknown>,
 ): Promise<Change<PolicyChange[]>> {
   const { added, changed, removed } = compare(current.policies, after);
   const touched = new Set([...added, ...changed, ...removed]);
-  const versions = new Map(current.versions);
-  for (const key of [...added, ...changed]) versions.set(key, revision);
-  for (const key of removed) versions.delete(key);
-  const desired = { ...current, policies: after, versions };
+  const desired = { ...current, policies: after };
   const kindOf = (key: string) =>
     added.includes(key) ? 'created' : changed.includes(key) ? 'updated' : ('unchanged' as const);
   const result = [
@@ -52,7 +49,7 @@ export async function planPolicies(
       return {
         policy,
         kind: kindOf(key),
-        resourceVersion: versions.get(key) ?? 0,
+        resourceVersion: current.versions.get(key) ?? 0,
         containerIds,
         warnings: [...warnings, ...(containerIds.length > 0 ? [] : [unreachedWarning(policy, enforcement)])],
         conflicts: [],
@@ -64,21 +61,62 @@ export async function planPolicies(
       return { policy, kind: 'deleted', resourceVersion: 0, containerIds, warnings: [], conflicts: [] };
     }),
   ];
-  for (const { policy, kind, containerIds } of result) {
-    if ((kind === 'created' || kind === 'updated') && containerIds.length === 0) await compileAlone(policy);
+  const fresh = result.filter(({ kind }) => kind === 'created' || kind === 'updated');
+  for (const { policy, containerIds } of fresh) {
+    if (containerIds.length === 0) await compileAlone(policy);
   }
   if (touched.size === 0) return { next: undefined, result };
   const reaches = (policies: PolicySet, container: Container) =>
     policies.reaching(container).some((policy) => touched.has(policyKey(policy)));
-  const putPolicies = [...added, ...changed].map((key) => ({ policy: after.get(key)!, version: revision }));
   return {
     next: {
       desired,
       affected: (container) => reaches(current.policies, container) || reaches(after, container),
-      stored: { putPolicies, deletePolicies: removed },
+      // What is too large by itself is refused; what is too large with others is left out where it meets them.
+      check: async (leftOut) => {
+        const keys = new Set([...leftOut.values()].flat());
+        for (const { policy } of fresh) if (keys.has(policyKey(policy))) await compileAlone(policy);
+      },
     },
-    result,
+    make: ({ revision, leftOut }) => {
+      const versions = new Map(current.versions);
+      for (const key of [...added, ...changed]) versions.set(key, revision);
+      for (const key of removed) versions.delete(key);
+      return {
+        desired: { ...desired, versions },
+        stored: {
+          putPolicies: [...added, ...changed].map((key) => ({ policy: after.get(key)!, version: revision })),
+          deletePolicies: removed,
+        },
+        result: result.map((change) => ({
+          ...change,
+          resourceVersion: versions.get(policyKey(change.policy)) ?? 0,
+          warnings: [...change.warnings, ...leftOutWarnings(change, leftOut, desired)],
+        })),
+      };
+    },
   };
+}
+
+/** So many containers are named in which policies are left out. */
+const LEFT_OUT_NAMED_MAX = 5;
+
+/** Where policies are not in force since the rules of all that reach a container do not compile together. */
+function leftOutWarnings(
+  { kind, containerIds }: PolicyChange,
+  leftOut: LeftOut,
+  { containers }: Pick<DesiredState, 'containers'>,
+): string[] {
+  if (kind !== 'created' && kind !== 'updated') return [];
+  const ids = containerIds.filter((id) => leftOut.has(id));
+  const more = ids.length - LEFT_OUT_NAMED_MAX;
+  return [
+    ...ids.slice(0, LEFT_OUT_NAMED_MAX).map((id) => {
+      const policies = leftOut.get(id)!.join(', ');
+      return `container ${containers.get(id)?.name ?? id}: its policies do not compile together, left out are ${policies}`;
+    }),
+    ...(more > 0 ? [`policies are left out in ${more} more containers`] : []),
+  ];
 }
 
 /** Ids of the containers, or of the host, that a policy reaches. */

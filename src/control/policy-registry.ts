@@ -14,7 +14,7 @@ import { readPolicy, warningsOf } from '../policy/validate.js';
 import type { DesiredState } from './desired-state.js';
 import type { Caller, DryRunPool } from './dry-run-pool.js';
 import { guardedProcesses, whatWouldStop } from './host-guard.js';
-import type { Change, Ledger, Outcome } from './ledger.js';
+import { type Change, type Ledger, mapResult, type Outcome } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
 
@@ -62,9 +62,9 @@ export class PolicyRegistry {
     inputs: readonly PolicyInput[],
     { expected = new Map(), force = false }: ApplyOptions = {},
   ): Promise<Outcome<PolicyChange[]>> {
-    const { result, revision } = await this.ledger.change(async (current, next) => {
+    const { result, revision } = await this.ledger.change(async (current) => {
       checkVersions(current, expected);
-      const change = await this.#planApply(inputs, current, next);
+      const change = await this.#planApply(inputs, current);
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
@@ -92,29 +92,31 @@ export class PolicyRegistry {
     force: boolean,
     caller: Caller,
   ): Promise<ForeseenChange> {
-    const { desired: before, enforcement, revision } = this.ledger;
+    const { desired: before, enforcement } = this.ledger;
     const kept = deleted.map(policyKey).reduce((policies, key) => {
       if (policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
       return policies.without(key);
     }, before.policies);
     const compile = async (ruleSet: RuleSet) => (await this.dryRuns.run({ ruleSet }, caller)).image;
+    const compileAlone = (policy: Policy) => compile(enforcement.ruleSetOfPolicy(policy));
     const wanted = kept.with(inputs.map(({ policy }) => policy));
-    const change = await planPolicies(inputs, before, wanted, revision + 1, enforcement, async (policy) => {
-      await compile(enforcement.ruleSetOf(policy));
-    });
+    const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone);
     if (!force) this.#guardHost(inputs, change);
-    const after = change.next?.desired ?? before;
-    const affected = change.next?.affected ?? (() => false);
-    for await (const ruleSet of enforcement.ruleSetsToCompile(after, affected)) await compile(ruleSet);
+    const planned = change.next;
+    if (planned === undefined) return { changes: change.result, before, after: before, affected: () => false, compile };
+    const leftOut = await enforcement.foresee(planned.desired, planned.affected, compile);
+    await planned.check?.(leftOut);
+    const { desired: after, result } = change.make({ revision: this.ledger.revision + 1, leftOut });
     const reviewerOf: ReviewerOf = async (ruleSet, postures) => {
       const inSet = new Set(ruleSet.rules.map(({ policy }) => policyKey(policy)));
       const policies = inputs.map(({ policy }) => policy).filter((policy) => inSet.has(policyKey(policy)));
       const { reviews } = await this.dryRuns.run({ ruleSet, review: { postures, policies } }, caller);
       const byKey = new Map(policies.map((policy, index) => [policyKey(policy), reviews[index]!]));
-      return { review: (policy) => byKey.get(policyKey(policy))! };
+      // A policy that is left out has no rule among those that decide.
+      return { review: (policy) => byKey.get(policyKey(policy)) ?? { shadowed: [], conflicts: [] } };
     };
-    const changes = await this.#reviewed(change.result, after, reviewerOf);
-    return { changes, before, after, affected, compile };
+    const changes = await this.#reviewed(result, after, reviewerOf);
+    return { changes, before, after, affected: planned.affected, compile };
   }
 
   /**
@@ -124,13 +126,13 @@ export class PolicyRegistry {
    * @throws Failure aborted when one has
    */
   sync(inputs: readonly PolicyInput[], expectedRevision: number, force = false): Promise<Outcome<PolicyChange[]>> {
-    return this.ledger.change(async (current, revision) => {
+    return this.ledger.change(async (current) => {
       const newest = Math.max(0, ...current.versions.values());
       if (expectedRevision !== 0 && newest > expectedRevision) {
         throw new Failure('aborted', `policies have changed since revision ${expectedRevision}, at ${newest}`);
       }
       const wanted = PolicySet.empty.with(inputs.map(({ policy }) => policy));
-      const change = await this.#plan(inputs, current, wanted, revision);
+      const change = await this.#plan(inputs, current, wanted);
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
@@ -139,20 +141,20 @@ export class PolicyRegistry {
   /** Returns what became of the policy. @throws Failure not-found; aborted when its version is not the expected one */
   delete(named: PolicyName, expectedVersion: number): Promise<Outcome<PolicyChange>> {
     const key = policyKey(named);
-    return this.ledger.change(async (current, revision) => {
+    return this.ledger.change(async (current) => {
       if (current.policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
       if (expectedVersion !== 0) checkVersions(current, new Map([[key, expectedVersion]]));
-      const { next, result } = await this.#plan([], current, current.policies.without(key), revision);
-      return { next, result: result[0]! };
+      const change = await this.#plan([], current, current.policies.without(key));
+      return mapResult(change, ([deleted]) => deleted!);
     });
   }
 
   /** Deletes the policies that have ended by then, in milliseconds since the Unix epoch. */
   deleteExpired(now: number): Promise<Outcome<PolicyChange[]>> {
-    return this.ledger.change(async (current, revision) => {
+    return this.ledger.change(async (current) => {
       const ended = current.policies.list().filter(({ expires = Number.POSITIVE_INFINITY }) => expires <= now);
       const after = ended.reduce((policies, policy) => policies.without(policyKey(policy)), current.policies);
-      return this.#plan([], current, after, revision);
+      return this.#plan([], current, after);
     });
   }
 
@@ -178,17 +180,14 @@ export class PolicyRegistry {
 
   /** Sets what a namespace says of accesses no rule names; classes left out have the agent's own posture. */
   setPosture(namespace: string, postures: Partial<Postures>): Promise<Outcome<void>> {
-    return this.ledger.change((current) => {
+    return this.ledger.change((current): Change<void> => {
       const next = new Map(current.postures);
       if (Object.keys(postures).length === 0) next.delete(namespace);
       else next.set(namespace, postures);
+      const desired = { ...current, postures: next };
       return {
-        next: {
-          desired: { ...current, postures: next },
-          affected: (container) => container.namespace === namespace,
-          stored: { putPostures: [{ namespace, postures }] },
-        },
-        result: undefined,
+        next: { desired, affected: (container) => container.namespace === namespace },
+        make: () => ({ desired, stored: { putPostures: [{ namespace, postures }] }, result: undefined }),
       };
     });
   }
@@ -198,19 +197,15 @@ export class PolicyRegistry {
     return this.ledger.desired.postures;
   }
 
-  #planApply(inputs: readonly PolicyInput[], current: DesiredState, revision: number): Promise<Change<PolicyChange[]>> {
+  #planApply(inputs: readonly PolicyInput[], current: DesiredState): Promise<Change<PolicyChange[]>> {
     const after = current.policies.with(inputs.map(({ policy }) => policy));
-    return this.#plan(inputs, current, after, revision);
+    return this.#plan(inputs, current, after);
   }
 
-  #plan(
-    inputs: readonly PolicyInput[],
-    current: DesiredState,
-    after: PolicySet,
-    revision: number,
-  ): Promise<Change<PolicyChange[]>> {
+  #plan(inputs: readonly PolicyInput[], current: DesiredState, after: PolicySet): Promise<Change<PolicyChange[]>> {
     const { enforcement } = this.ledger;
-    return planPolicies(inputs, current, after, revision, enforcement, (policy) => enforcement.compileAlone(policy));
+    const compileAlone = (policy: Policy) => enforcement.images.tryToCompile(enforcement.ruleSetOfPolicy(policy));
+    return planPolicies(inputs, current, after, enforcement, compileAlone);
   }
 
   #reviewed(changes: readonly PolicyChange[], desired: DesiredState, reviewerOf: ReviewerOf): Promise<PolicyChange[]> {
@@ -237,7 +232,7 @@ export class PolicyRegistry {
   explain(subject: string | Pick<Container, 'namespace' | 'labels'>, access: Access): Explanation {
     const { enforcement, desired } = this.ledger;
     const known = typeof subject === 'string' ? this.#containerOf(subject) : { ...subject, links: {} };
-    const { rules } = enforcement.ruleSetFor(known, desired);
+    const { rules } = 'id' in known ? enforcement.ruleSetOf(known, desired) : enforcement.ruleSetFor(known, desired);
     return explain(rules, this.posturesFor(known.namespace), access);
   }
 

@@ -1,6 +1,6 @@
 import type { Review } from '../explain/review.js';
 import type { Policy, Postures } from '../policy/model.js';
-import { type RuleSet, resolveRules } from '../policy/rule-set.js';
+import type { RuleSet } from '../policy/rule-set.js';
 import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
 import type { PolicyChange } from './policy-plan.js';
@@ -10,16 +10,16 @@ import { inTurns } from './turns.js';
 const REVIEW_MILLISECONDS = 3000;
 const NOT_REVIEWED = 'its rules were not compared with others: too many were given at once';
 
-type Reviewing = Pick<Enforcement, 'host' | 'ruleSetFor' | 'postures'>;
+type Reviewing = Pick<Enforcement, 'host' | 'makeFor' | 'ruleSetOfPolicy'>;
 type PosturesFor = (namespace: string) => Postures;
 
-/** Reviews policies among the rules that reach a container. */
+/** Reviews policies among the rules that decide for a container. */
 export interface PolicyReviewer {
   review(policy: Policy): Review | Promise<Review>;
 }
 
-/** Makes a reviewer for a rule set; where it works is its own business. */
-export type ReviewerOf = (ruleSet: RuleSet, postures: Postures) => PolicyReviewer | Promise<PolicyReviewer>;
+/** Makes a reviewer for a rule set, wherever it works. @throws Failure resource-exhausted when the set is too large */
+export type ReviewerOf = (ruleSet: RuleSet, postures: Postures) => Promise<PolicyReviewer>;
 
 /** Adds what the rules of new and changed policies mean among those that reach the same container. */
 export async function reviewChanges(
@@ -55,12 +55,10 @@ async function reviewerFor(
   known: Map<string, PolicyReviewer>,
 ): Promise<PolicyReviewer> {
   const container = id === undefined ? undefined : (desired.containers.get(id) ?? enforcement.host);
-  if (id === undefined || container === undefined) {
-    const own = policy.rules.map((rule) => ({ policy, rule }));
-    return reviewerOf(resolveRules(own, enforcement.postures), posturesFor(''));
-  }
-  const reviewer =
-    known.get(id) ?? (await reviewerOf(enforcement.ruleSetFor(container, desired), posturesFor(container.namespace)));
+  if (id === undefined || container === undefined)
+    return reviewerOf(enforcement.ruleSetOfPolicy(policy), posturesFor(''));
+  const make = (ruleSet: RuleSet) => reviewerOf(ruleSet, posturesFor(container.namespace));
+  const reviewer = known.get(id) ?? (await enforcement.makeFor(container, desired, make));
   known.set(id, reviewer);
   return reviewer;
 }

@@ -46,13 +46,10 @@ export class ProfileRegistry {
           throw new Failure('not-found', `no container ${subject.id}`);
         }
         const profiles = new Map(current.profiles).set(name, profile);
+        const desired = { ...current, profiles };
         return {
-          next: {
-            desired: { ...current, profiles },
-            affected: (container) => runningProfileOf(container, profiles) === profile,
-            stored: { putProfiles: [profile] },
-          },
-          result: profile,
+          next: { desired, affected: (container) => runningProfileOf(container, profiles) === profile },
+          make: () => ({ desired, stored: { putProfiles: [profile] }, result: profile }),
         };
       }),
     );
@@ -65,13 +62,10 @@ export class ProfileRegistry {
         const profile = this.#named(name);
         if (profile.stopped !== undefined) return { next: undefined, result: profile };
         const stopped = { ...profile, stopped: now };
+        const desired = { ...current, profiles: new Map(current.profiles).set(name, stopped) };
         return {
-          next: {
-            desired: { ...current, profiles: new Map(current.profiles).set(name, stopped) },
-            affected: (container) => runningProfileOf(container, current.profiles) === profile,
-            stored: { putProfiles: [stopped] },
-          },
-          result: stopped,
+          next: { desired, affected: (container) => runningProfileOf(container, current.profiles) === profile },
+          make: () => ({ desired, stored: { putProfiles: [stopped] }, result: stopped }),
         };
       }),
     );
@@ -80,12 +74,16 @@ export class ProfileRegistry {
   /** Deletes a profile, also one that runs, and all that it has learnt. @throws Failure not-found */
   async delete(name: string, now: number): Promise<Outcome<void>> {
     await this.stop(name, now);
-    const outcome = await this.ledger.change((current) => {
+    const outcome = await this.ledger.change((current): Change<void> => {
       this.#named(name);
       const profiles = new Map(current.profiles);
       profiles.delete(name);
-      const stored = { deleteProfiles: [name], ...this.recordings.storedOf(name) };
-      return { next: { desired: { ...current, profiles }, affected: () => false, stored }, result: undefined };
+      const desired = { ...current, profiles };
+      const stored = () => ({ deleteProfiles: [name], ...this.recordings.storedOf(name) });
+      return {
+        next: { desired, affected: () => false },
+        make: () => ({ desired, stored: stored(), result: undefined }),
+      };
     });
     this.recordings.forget(name);
     return outcome;

@@ -9,6 +9,7 @@ import {
   checked,
   closeDescriptor,
   createMap,
+  deleteBatch,
   freezeMap,
   MAP_CREATE_OPTIONS_BYTES,
   updateBatch,
@@ -23,6 +24,8 @@ import {
 } from './map-elements.js';
 
 const START_BYTES = 8;
+/** A map of maps tells of an inner map its id. */
+const IMAGE_NUMBER_BYTES = 4;
 const PAGE_BYTES = PAGE_ENTRIES * ENTRY_BYTES;
 
 /** An image in the kernel: complete and frozen. It lives while a container uses it or until it is released. */
@@ -61,6 +64,11 @@ export function releaseKernelImage(image: KernelImage): void {
 }
 
 const updateBatchAsync = promisify(updateBatch.async) as (...parameters: unknown[]) => Promise<number>;
+const deleteBatchAsync = promisify(deleteBatch.async) as (...parameters: unknown[]) => Promise<number>;
+
+/** How long to wait before looking again whether new containers are visible. */
+const LOOK_MILLISECONDS = 1;
+const ENOENT = 2;
 
 /** A container as the kernel's maps know it. */
 export interface PublishedContainer {
@@ -81,18 +89,41 @@ export class ContainerMap {
    * Gives each container its image in one batched update, off the main thread: the kernel waits for a grace period
    * once a call (before Linux 6.8 for each container), so that no decision under way still sees the image that was
    * replaced when this resolves. A container's own switch is atomic.
+   *
+   * @param onVisible called for each container once the kernel decides by its image: for a new one before the kernel
+   *   has waited
    */
-  async publish(entries: readonly PublishedContainer[]): Promise<void> {
+  async publish(
+    entries: readonly PublishedContainer[],
+    onVisible: (container: NamespacePair) => void = () => undefined,
+  ): Promise<void> {
     if (entries.length === 0) return;
-    const keys = new Uint32Array(entries.flatMap(({ container }) => [...containerKey(container)]));
+    const keys = keysFor(entries.map(({ container }) => container));
     const values = new Uint32Array(entries.map(({ image }) => image.descriptor));
     const starts = new BigUint64Array(entries.map(({ initStartTicks }) => BigInt(initStartTicks ?? 0)));
     const count = [entries.length];
+    const waiting = new Set(entries.map(({ container }) => container).filter((container) => !this.#has(container)));
+    const others = entries.map(({ container }) => container).filter((container) => !waiting.has(container));
     // First: an image that is found must be known to be this container's.
     checked('cannot publish the starts of containers', updateBatch(this.starts, keys, starts, [entries.length], null));
-    checked('cannot publish policy images', await updateBatchAsync(this.descriptor, keys, values, count, null));
+    const update = updateBatchAsync(this.descriptor, keys, values, count, null);
+    const look = () => {
+      for (const container of waiting) {
+        if (!this.#has(container)) continue;
+        waiting.delete(container);
+        onVisible(container);
+      }
+      if (waiting.size > 0) timer = setTimeout(look, LOOK_MILLISECONDS);
+    };
+    let timer = setTimeout(look, LOOK_MILLISECONDS);
+    try {
+      checked('cannot publish policy images', await update);
+    } finally {
+      clearTimeout(timer);
+    }
     // koffi does not keep buffers of a call off the main thread alive: they are used here once more.
     if (keys.length !== values.length * 2) throw new Error('unreachable');
+    for (const container of [...waiting, ...others]) onVisible(container);
   }
 
   /** Whether it is known when the container started, and so when another one has its numbers. */
@@ -102,10 +133,29 @@ export class ContainerMap {
     return lookupIfPresent(what, this.starts, containerKey(container), start) && start.readBigUInt64LE() !== 0n;
   }
 
-  remove(container: NamespacePair): void {
-    for (const map of [this.descriptor, this.starts]) {
-      deleteIfPresent('cannot remove a container from the kernel', map, containerKey(container));
+  /** Takes containers away, off the main thread; those that are not there are no error. */
+  async remove(containers: readonly NamespacePair[]): Promise<void> {
+    const keys = keysFor(containers.filter((container) => this.#has(container)));
+    for (let done = 0; done < keys.length / 2; ) {
+      // Fewer elements than were asked for: the next one is the one that failed.
+      const rest = keys.subarray(done * 2);
+      const count = [rest.length / 2];
+      const result = await deleteBatchAsync(this.descriptor, rest, count, null);
+      if (result !== -ENOENT) checked('cannot remove containers from the kernel', result);
+      done += count[0]! + (result === -ENOENT ? 1 : 0);
     }
+    for (const container of containers) {
+      deleteIfPresent('cannot remove the start of a container', this.starts, containerKey(container));
+    }
+  }
+
+  #has(container: NamespacePair): boolean {
+    return lookupIfPresent(
+      'cannot look a container up',
+      this.descriptor,
+      containerKey(container),
+      Buffer.alloc(IMAGE_NUMBER_BYTES),
+    );
   }
 
   /** The containers the kernel decides for now. */
@@ -115,4 +165,8 @@ export class ContainerMap {
       containerIn,
     );
   }
+}
+
+function keysFor(containers: readonly NamespacePair[]): Uint32Array {
+  return new Uint32Array(containers.flatMap((container) => [...containerKey(container)]));
 }

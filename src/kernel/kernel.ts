@@ -60,14 +60,16 @@ export class Kernel {
   }
 
   /** See ContainerMap.publish. */
-  publish(entries: readonly PublishedContainer[]): Promise<void> {
-    return this.#containers.publish(entries);
+  publish(entries: readonly PublishedContainer[], onVisible?: (container: NamespacePair) => void): Promise<void> {
+    return this.#containers.publish(entries, onVisible);
   }
 
-  removeContainer(container: NamespacePair): void {
-    // Otherwise the kernel sees that another one with these numbers has another start.
-    if (!this.#containers.knowsStart(container)) forgetLearntNames(this.#programs.maps.learnt, container);
-    this.#containers.remove(container);
+  removeContainers(containers: readonly NamespacePair[]): Promise<void> {
+    for (const container of containers) {
+      // Otherwise the kernel sees that another one with these numbers has another start.
+      if (!this.#containers.knowsStart(container)) forgetLearntNames(this.#programs.maps.learnt, container);
+    }
+    return this.#containers.remove(containers);
   }
 
   containers(): NamespacePair[] {

@@ -91,6 +91,9 @@ export const freezeMap = libbpf.func('int bpf_map_freeze(int fd)');
 export const updateBatch = libbpf.func(
   'int bpf_map_update_batch(int fd, const void *keys, const void *values, _Inout_ uint32 *count, void *options)',
 );
+export const deleteBatch = libbpf.func(
+  'int bpf_map_delete_batch(int fd, const void *keys, _Inout_ uint32 *count, void *options)',
+);
 export const updateElement = libbpf.func(
   'int bpf_map_update_elem(int fd, const void *key, const void *value, uint64 flags)',
 );

@@ -6,6 +6,7 @@ import { Failure, type FailureCode, type Problem } from '../failure.js';
 const CODES: Readonly<Record<FailureCode, status>> = {
   'invalid-argument': status.INVALID_ARGUMENT,
   'not-found': status.NOT_FOUND,
+  'already-exists': status.ALREADY_EXISTS,
   'failed-precondition': status.FAILED_PRECONDITION,
   aborted: status.ABORTED,
   'resource-exhausted': status.RESOURCE_EXHAUSTED,

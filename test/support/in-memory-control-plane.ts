@@ -33,6 +33,8 @@ export class MemoryKernel {
   readonly published = new Map<string, KernelImage>();
   readonly images = new Map<number, Image>();
   failure: Error | undefined;
+  /** Waited for before a publication takes effect. */
+  beforePublish: (entries: Parameters<Kernel['publish']>[0]) => Promise<void> = async () => undefined;
   isHostEnforced = false;
   observesCalls = false;
 
@@ -45,9 +47,14 @@ export class MemoryKernel {
     this.images.delete(imageId);
   }
 
-  async publish(entries: Parameters<Kernel['publish']>[0]): Promise<void> {
+  async publish(...[entries, onVisible]: Parameters<Kernel['publish']>): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
-    for (const { container, image } of entries) this.published.set(namespaceKey(container), image);
+    await this.beforePublish(entries);
+    for (const { container, image } of entries) {
+      if (!this.images.has(image.imageId)) throw new Error(`image ${image.imageId} was let go`);
+      this.published.set(namespaceKey(container), image);
+    }
+    for (const { container } of entries) onVisible?.(container);
   }
 
   enforceHost(isInForce: boolean): void {
@@ -58,8 +65,9 @@ export class MemoryKernel {
     this.observesCalls = isNeeded;
   }
 
-  removeContainer(container: NamespacePair): void {
-    this.published.delete(namespaceKey(container));
+  async removeContainers(containers: readonly NamespacePair[]): Promise<void> {
+    if (this.failure !== undefined) throw this.failure;
+    for (const container of containers) this.published.delete(namespaceKey(container));
   }
 
   containers(): NamespacePair[] {
@@ -97,7 +105,6 @@ function keyOf({ container, access }: CountedAccess): string {
 
 /** The real control plane over a kernel and a store that are memory. */
 export class InMemoryControlPlane implements ControlPlane {
-  readonly kernel = new MemoryKernel();
   readonly commits: StoreChanges[] = [];
   readonly ledger: Ledger;
   readonly policies: PolicyRegistry;
@@ -114,7 +121,10 @@ export class InMemoryControlPlane implements ControlPlane {
   /** Called where the daemon would read what the kernel has told of. */
   onSettle: () => void = () => undefined;
 
-  constructor(desired: DesiredState = NOTHING_DESIRED) {
+  constructor(
+    desired: DesiredState = NOTHING_DESIRED,
+    readonly kernel = new MemoryKernel(),
+  ) {
     const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39, undefined);
     const store = {
       commit: async (changes: StoreChanges) => {

@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Container } from '../../src/containers/container.js';
+import { ContainerRegistry } from '../../src/control/container-registry.js';
+import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
+import { Enforcement } from '../../src/control/enforcement.js';
+import { Ledger } from '../../src/control/ledger.js';
+import { ContainerMap, createKernelImage, releaseKernelImage } from '../../src/kernel/images.js';
+import { PolicySet } from '../../src/policy/policy-set.js';
+import { Store } from '../../src/store/store.js';
+import type { Group } from '../figures.js';
+import { BenchObject } from '../support/bench-object.js';
+import { progress } from '../support/progress.js';
+import { mixedPolicy, POSTURES } from '../support/rules.js';
+import { median } from '../support/statistics.js';
+
+const RULES = 20;
+const MANY = 10_000;
+const IN_FLIGHT = 100;
+const AT_ONCE = { register_ms_1: 1, register_ms_50: 50, register_ms_1000: 1000 } as const;
+
+/** Containers that come, by the daemon's one writer with its store on disk and a hash of maps in this machine's kernel. */
+export const registerGroup: Group = {
+  figures: ['register_ms_1', 'register_ms_50', 'register_ms_1000', 'register_visible_ms_1', 'register_s_10000'],
+  async measure({ quick }, record) {
+    const directory = mkdtempSync(join(tmpdir(), 'hauberk-bench-'));
+    const object = new BenchObject();
+    const store = await Store.open(directory);
+    try {
+      const map = new ContainerMap(object.map('containers'), object.map('container_starts'));
+      const ledger = ledgerOn(map, store);
+      await ledger.start([]);
+      const registry = new ContainerRegistry(ledger);
+      // The first one has its policy compiled; the others are of its kind.
+      await registry.put(container(0));
+      const passes = quick ? 5 : 51;
+      for (const [figure, count] of Object.entries(AT_ONCE) as [keyof typeof AT_ONCE, number][]) {
+        const rounds = count === 1000 ? Math.ceil(passes / 5) : passes;
+        progress(`register: ${count} at once, ${rounds} times`);
+        const milliseconds: number[] = [];
+        const visible: number[] = [];
+        for (let round = 0; round < rounds; round++) {
+          const began = performance.now();
+          const onVisible = () => visible.push(performance.now() - began);
+          await Promise.all(upTo(count).map((number) => registry.put(container(number), onVisible)));
+          milliseconds.push(performance.now() - began);
+          await Promise.all(upTo(count).map((number) => registry.remove(container(number).id)));
+        }
+        record(figure, median(milliseconds));
+        if (count === 1) record('register_visible_ms_1', median(visible));
+      }
+      progress(`register: ${MANY}, ${IN_FLIGHT} in flight`);
+      const began = performance.now();
+      let next = 1;
+      const registerOn = async () => {
+        while (next <= MANY) await registry.put(container(next++));
+      };
+      await Promise.all(Array.from({ length: IN_FLIGHT }, registerOn));
+      record('register_s_10000', (performance.now() - began) / 1000);
+      if (map.keys().length !== MANY + 1) throw new Error('the kernel does not hold every container');
+      await ledger.stop();
+    } finally {
+      await store.close();
+      object.close();
+      rmSync(directory, { recursive: true });
+    }
+  },
+};
+
+function ledgerOn(map: ContainerMap, store: Store): Ledger {
+  const enforcement = new Enforcement(
+    {
+      createImage: createKernelImage,
+      releaseImage: releaseKernelImage,
+      enforceHost: () => undefined,
+      observeCalls: () => undefined,
+      publish: (entries, onVisible) => map.publish(entries, onVisible),
+      removeContainers: (containers) => map.remove(containers),
+      containers: () => map.keys(),
+    },
+    POSTURES,
+    new Map(),
+    0,
+    undefined,
+  );
+  const policies = PolicySet.empty.with([mixedPolicy('applied', RULES, { tier: 'front' })]);
+  const ignore = () => undefined;
+  return new Ledger(enforcement, store, { desired: { ...NOTHING_DESIRED, policies }, revision: 0 }, ignore, ignore);
+}
+
+/** From 1 on. */
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+function container(number: number): Container {
+  const id = number.toString(16).padStart(64, '0');
+  return {
+    id,
+    name: `container-${number}`,
+    namespace: 'default',
+    labels: { tier: 'front' },
+    origin: 'registered',
+    // Inodes of namespaces no process has: nothing asks this map.
+    namespaces: { pidNamespace: number + 1, mountNamespace: number + 1 },
+    initStartTicks: number,
+    links: {},
+  };
+}

@@ -1,0 +1,256 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Container } from '../containers/container.js';
+import { namespaceKey } from '../containers/container.js';
+import { type ContainerChange, planContainers } from './container-plan.js';
+import type { Enforcement } from './enforcement.js';
+import type { Claim } from './kinds.js';
+import { ContainerDraft, type ContainerView, type KnownContainers } from './known-containers.js';
+import type { Outcome, Step, Written } from './ledger.js';
+import { Order } from './order.js';
+import { inTurns } from './turns.js';
+
+/** One caller's change of containers, made whole or not at all. */
+export interface ContainerRequest {
+  /** Those to add, or to change what is known of them. */
+  readonly put: readonly Container[];
+  /** Which to let go, of those known when it is made. @throws Failure */
+  readonly remove?: (known: ContainerView) => readonly Container[];
+  /** The containers it is about; left out where it may be about all of them. */
+  readonly ids?: readonly string[];
+  /** Called once the kernel decides for each of `put`, which may be long before everything is done. */
+  readonly onVisible?: () => void;
+}
+
+/** A request that is compiled and whose turn has come. */
+interface Waiting {
+  readonly request: ContainerRequest;
+  /** What is to decide for the containers, by id. */
+  claims: ReadonlyMap<string, Claim>;
+  /** How often it was compiled, for policies that have changed since but the last time. */
+  rounds: number;
+  readonly resolve: (changed: Changed) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What became of a request. */
+interface Changed {
+  readonly changes: ContainerChange[];
+  readonly written: Written;
+}
+
+/** So many containers are written and published together, or one request that has more. */
+const BATCH_MAX = 128;
+/** So many batches may be on their way into the kernel; each occupies one of the four threads of Node's pool. */
+const PUBLICATIONS_MAX = 2;
+/** So often a request may be compiled anew, before a change of policies has to wait for it. */
+const ROUNDS_MAX = 3;
+
+/**
+ * The way of containers under their policies. Requests that wait are planned, written and published together. One that
+ * is not valid, or whose rules take long to compile, holds up no other: it joins them once it is compiled.
+ */
+export class ContainerLane {
+  readonly #waiting: Waiting[] = [];
+  readonly #order = new Order();
+  readonly #publications = new Set<Promise<void>>();
+  #isWorking = false;
+
+  /** @param write writes a step down, one at a time; undefined: there is nothing to write */
+  constructor(
+    readonly containers: KnownContainers,
+    readonly enforcement: Enforcement,
+    readonly write: (plan: () => Promise<Step | undefined>) => Promise<Written>,
+  ) {}
+
+  /** Makes a change. Requests about the same container are made in the order in which they come. */
+  async submit(asked: ContainerRequest): Promise<Outcome<ContainerChange[]>> {
+    const onVisible = once(asked.onVisible);
+    const request = { ...asked, onVisible };
+    const turn = this.#order.enter(request.ids);
+    let changed: Changed;
+    try {
+      const claims = await this.#claim(request.put);
+      await turn.come;
+      changed = await new Promise<Changed>((resolve, reject) => {
+        this.#enqueue({ request, claims, rounds: 1, resolve, reject });
+      });
+    } finally {
+      turn.end();
+    }
+    const { changes, written } = changed;
+    const unchanged = changes.filter(({ kind }) => kind === 'unchanged');
+    if (unchanged.length < changes.length) await written.published;
+    await this.enforcement.settled(unchanged.map(({ container }) => namespaceKey(container.namespaces)));
+    onVisible();
+    return { result: changes, revision: written.revision };
+  }
+
+  /** Resolves once nothing is under way any more. */
+  async idle(): Promise<void> {
+    const turn = this.#order.enter();
+    await turn.come;
+    turn.end();
+    await Promise.all(this.#publications);
+  }
+
+  #enqueue(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    // What comes within one turn of the event loop comes at once.
+    await setImmediate();
+    while (this.#waiting.length > 0) {
+      while (this.#publications.size >= PUBLICATIONS_MAX) await Promise.race(this.#publications);
+      await this.#make(this.#nextBatch());
+    }
+    this.#isWorking = false;
+  }
+
+  #nextBatch(): Waiting[] {
+    let containers = 0;
+    const end = this.#waiting.findIndex(({ request }, index) => {
+      containers += Math.max(1, request.put.length);
+      return index > 0 && containers > BATCH_MAX;
+    });
+    return this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
+  }
+
+  async #make(batch: readonly Waiting[]): Promise<void> {
+    const planned: (Waiting & { readonly changes: ContainerChange[] })[] = [];
+    try {
+      const written = await this.write(async () => {
+        const draft = new ContainerDraft(this.containers);
+        for (const waiting of batch) {
+          if (!(await this.#isUpToDate(waiting))) continue;
+          try {
+            planned.push(Object.assign(waiting, { changes: plan(waiting.request, draft) }));
+          } catch (error) {
+            this.#giveBack(waiting.claims.values());
+            waiting.reject(error);
+          }
+        }
+        return draft.isEmpty ? undefined : this.#step(draft, planned);
+      });
+      this.#watch(written.published);
+      for (const { resolve, changes } of planned) resolve({ changes, written });
+    } catch (error) {
+      for (const { reject } of planned) reject(error);
+    } finally {
+      for (const { claims } of planned) this.#giveBack(claims.values());
+    }
+  }
+
+  /** What it takes to make the changes of a draft. */
+  #step(draft: ContainerDraft, planned: readonly Waiting[]): Step {
+    const claimed = new Map(planned.flatMap(({ claims }) => [...claims]));
+    const claims = [...draft.changed].map((container) => ({ ...claimed.get(container.id)!, container }));
+    const removed = [...draft.removed];
+    return {
+      images: claims.map(({ kind }) => kind.image),
+      stored: {
+        putContainers: claims.map(({ container }) => container),
+        deleteContainers: removed.map(({ id }) => id),
+      },
+      adopt: () => {
+        draft.applyTo(this.containers);
+        const callbacks = visibilityCallbacks(planned);
+        return this.enforcement.adoptContainers(claims, removed, (container) => {
+          for (const callback of callbacks.get(namespaceKey(container)) ?? []) callback();
+        });
+      },
+    };
+  }
+
+  /** Sends a request away to be compiled anew where policies have changed since it was. */
+  async #isUpToDate(waiting: Waiting): Promise<boolean> {
+    const isUpToDate = () => [...waiting.claims.values()].every((claim) => this.enforcement.isCurrent(claim));
+    if (isUpToDate()) return true;
+    const again = this.#claimAnew(waiting);
+    if (waiting.rounds <= ROUNDS_MAX) {
+      void again.then((isClaimed) => isClaimed && this.#enqueue(waiting));
+      return false;
+    }
+    // Policies cannot change while this step is made.
+    return again;
+  }
+
+  async #claimAnew(waiting: Waiting): Promise<boolean> {
+    const stale = waiting.claims;
+    waiting.rounds++;
+    waiting.claims = new Map();
+    try {
+      waiting.claims = await this.#claim(waiting.request.put);
+      return true;
+    } catch (error) {
+      waiting.reject(error);
+      return false;
+    } finally {
+      // Only now: what is the same as before was not compiled anew.
+      this.#giveBack(stale.values());
+    }
+  }
+
+  async #claim(containers: readonly Container[]): Promise<Map<string, Claim>> {
+    const claims = new Map<string, Claim>();
+    try {
+      for await (const container of inTurns(containers)) {
+        claims.set(container.id, await this.enforcement.claim(container));
+      }
+      return claims;
+    } catch (error) {
+      this.#giveBack(claims.values());
+      throw error;
+    }
+  }
+
+  #giveBack(claims: Iterable<Claim>): void {
+    for (const claim of claims) this.enforcement.giveBack(claim);
+  }
+
+  #watch(published: Promise<void>): void {
+    const over: Promise<void> = published
+      .catch(() => undefined)
+      .then(() => {
+        this.#publications.delete(over);
+      });
+    this.#publications.add(over);
+  }
+}
+
+/** Adds a request to a draft, whole or not at all. */
+function plan({ put, remove }: ContainerRequest, draft: ContainerDraft): ContainerChange[] {
+  const own = new ContainerDraft(draft);
+  const changes = planContainers(own, put, remove?.(own) ?? []);
+  own.applyTo(draft);
+  return changes;
+}
+
+/** By namespaces: what to call when the kernel decides there. A request that is to be told is so once all of its are. */
+function visibilityCallbacks(planned: readonly (Waiting & { readonly changes?: ContainerChange[] })[]) {
+  const callbacks = new Map<string, (() => void)[]>();
+  for (const { request, changes = [] } of planned) {
+    const awaited = new Set(
+      changes.filter(({ kind }) => kind !== 'removed').map(({ container }) => namespaceKey(container.namespaces)),
+    );
+    for (const key of awaited) {
+      const callback = () => {
+        awaited.delete(key);
+        if (awaited.size === 0) request.onVisible?.();
+      };
+      callbacks.set(key, [...(callbacks.get(key) ?? []), callback]);
+    }
+  }
+  return callbacks;
+}
+
+function once(callback: (() => void) | undefined): () => void {
+  let isDue = callback !== undefined;
+  return () => {
+    if (isDue) callback?.();
+    isDue = false;
+  };
+}

@@ -1,0 +1,113 @@
+import type { Container } from '../containers/container.js';
+import { CONTAINERS_MAX, namespaceKey } from '../containers/container.js';
+import { Failure, invalidInput } from '../failure.js';
+import type { ContainerDraft, ContainerView } from './known-containers.js';
+
+/** What became of one container. */
+export interface ContainerChange {
+  readonly container: Container;
+  readonly kind: 'added' | 'changed' | 'unchanged' | 'removed';
+}
+
+/**
+ * Takes containers out of a draft and puts others into it. A container that has ended unnoticed gives way to the one
+ * that was given the numbers of its namespaces.
+ *
+ * @throws Failure invalid-argument when another container of the same origin has the namespaces of one, already-exists
+ *   when one of another origin has them: two sources tell of one container, and the first has its way;
+ *   resource-exhausted when there are more than there can be. The draft is of no use then
+ */
+export function planContainers(
+  draft: ContainerDraft,
+  wanted: readonly Container[],
+  unwanted: readonly Container[],
+): ContainerChange[] {
+  const ids = new Set(wanted.map(({ id }) => id));
+  const changes: ContainerChange[] = [];
+  const remove = (container: Container) => {
+    draft.delete(container.id);
+    changes.push({ container, kind: 'removed' });
+  };
+  for (const container of unwanted) remove(container);
+  for (const container of wanted) {
+    const holder = draft.at(namespaceKey(container.namespaces));
+    if (holder === undefined || ids.has(holder.id)) continue;
+    if (hasEnded(holder, container)) remove(holder);
+    else throw namespacesTaken(holder, container);
+  }
+  for (const container of wanted) changes.push(put(draft, container));
+  for (const container of wanted) {
+    const holder = draft.at(namespaceKey(container.namespaces))!;
+    if (holder.id !== container.id) throw namespacesTaken(container, holder);
+  }
+  if (draft.size > CONTAINERS_MAX) {
+    throw new Failure(
+      'resource-exhausted',
+      `${draft.size} containers are more than the ${CONTAINERS_MAX} that one host may have`,
+    );
+  }
+  return changes;
+}
+
+function put(draft: ContainerDraft, container: Container): ContainerChange {
+  const known = draft.get(container.id);
+  if (known === undefined) {
+    draft.put(container);
+    return { container, kind: 'added' };
+  }
+  if (isSame(known, container)) return { container: known, kind: 'unchanged' };
+  const changed = isSameRun(known, container) ? withItsPast(container, known) : container;
+  draft.put(changed);
+  return { container: changed, kind: 'changed' };
+}
+
+/** Whether the numbers of a container's namespaces were given to another one, which started at another time. */
+function hasEnded({ initStartTicks: before }: Container, { initStartTicks: now }: Container): boolean {
+  return now !== undefined && before !== undefined && now !== before;
+}
+
+function isSameRun(known: Container, container: Container): boolean {
+  return namespaceKey(known.namespaces) === namespaceKey(container.namespaces) && !hasEnded(known, container);
+}
+
+/** How it came under its policies, and as what its process did, stays so whoever tells of it again. */
+function withItsPast(container: Container, { protection, isFirstProcess, process }: Container): Container {
+  const isItsProcess = process?.pid === container.process?.pid && process?.startTicks === container.process?.startTicks;
+  return {
+    ...container,
+    ...(protection !== undefined && { protection }),
+    ...(isFirstProcess && isItsProcess && { isFirstProcess }),
+  };
+}
+
+function namespacesTaken(holder: Container, { id, origin }: Container): Failure {
+  if (holder.origin !== origin) {
+    return new Failure('already-exists', `container ${holder.id} (${holder.origin}) has the namespaces of ${id}`);
+  }
+  const description = `containers ${holder.id} and ${id} cannot both have these namespaces`;
+  return invalidInput([{ field: 'namespaces', description }]);
+}
+
+function isSame(a: Container, b: Container): boolean {
+  const text = ({ id, name, namespace, labels, origin, namespaces, process, initStartTicks, links }: Container) =>
+    JSON.stringify([
+      id,
+      name,
+      namespace,
+      Object.entries(labels).sort(),
+      origin,
+      namespaceKey(namespaces),
+      process?.pid,
+      process?.startTicks,
+      initStartTicks,
+      Object.entries(links).sort(),
+    ]);
+  return text(a) === text(b);
+}
+
+/** The container of that id. @throws Failure not-found */
+export function existing(id: string, known: ContainerView): Container {
+  const container = known.get(id);
+  if (container === undefined) throw new Failure('not-found', `no container ${id}`);
+  return container;
+}

@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Container, namespaceKey } from '../../../src/containers/container.js';
+import { Failure } from '../../../src/failure.js';
+import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { manifest } from '../rpc/support.js';
+
+function container(number: number, changes: Partial<Container> = {}): Container {
+  return {
+    id: `c${number}`,
+    name: `c${number}`,
+    namespace: 'default',
+    labels: { app: 'web' },
+    origin: 'registered',
+    namespaces: { pidNamespace: number * 10, mountNamespace: number * 10 + 1 },
+    links: {},
+    ...changes,
+  };
+}
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+const apply = (plane: InMemoryControlPlane, text: string) => plane.policies.apply(plane.policies.readManifest(text));
+const code = (expected: string) => (error: unknown) => error instanceof Failure && error.code === expected;
+
+/** The rules by which the kernel decides for a container. */
+function held({ kernel }: InMemoryControlPlane, { namespaces }: Container): string[] | undefined {
+  const image = kernel.published.get(namespaceKey(namespaces));
+  if (image === undefined) return undefined;
+  return kernel.images
+    .get(image.imageId)!
+    .rules.map((rule) => ('policy' in rule ? rule.policy.name : `${rule.posture} posture`));
+}
+
+/** Lets publications that concern some container wait until it is opened. */
+function gate(plane: InMemoryControlPlane, concerns: (keys: readonly string[]) => boolean = () => true) {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  let reached!: () => void;
+  const waiting = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  plane.kernel.beforePublish = async (entries) => {
+    if (!concerns(entries.map((entry) => namespaceKey(entry.container)))) return;
+    reached();
+    await opened;
+  };
+  return { open, waiting };
+}
+
+test('containers that come at once are written and published together, and each caller has its own answer', async () => {
+  const plane = new InMemoryControlPlane();
+  let publications = 0;
+  plane.kernel.beforePublish = async () => {
+    publications++;
+  };
+  const outcomes = await Promise.all(upTo(50).map((number) => plane.containers.put(container(number))));
+  assert.deepEqual(
+    outcomes.map(({ result, revision }) => [result.container.id, result.kind, revision]),
+    upTo(50).map((number) => [`c${number}`, 'added', 1]),
+  );
+  assert.equal(plane.commits.length, 1);
+  assert.equal(plane.commits[0]!.putContainers?.length, 50);
+  assert.equal(publications, 1);
+  await Promise.all(upTo(50).map((number) => plane.containers.remove(`c${number}`)));
+  assert.equal(plane.commits.length, 2);
+  assert.equal(plane.kernel.published.size, 0);
+});
+
+test('more than a batch may have comes in several, and costs no more each', async () => {
+  const plane = new InMemoryControlPlane();
+  await Promise.all(upTo(1000).map((number) => plane.containers.put(container(number))));
+  assert.equal(plane.commits.length, Math.ceil(1000 / 128));
+  assert.equal(plane.kernel.images.size, 1);
+  assert.equal(plane.kernel.published.size, 1000);
+});
+
+test('what is wrong with one registration fails that one only', async () => {
+  const plane = new InMemoryControlPlane();
+  const taken = container(1).namespaces;
+  const answers = await Promise.allSettled([
+    plane.containers.put(container(1)),
+    plane.containers.put(container(2, { namespaces: taken })),
+    plane.containers.remove('nobody'),
+    plane.containers.put(container(3)),
+  ]);
+  assert.deepEqual(
+    answers.map((answer) => (answer.status === 'fulfilled' ? 'done' : (answer.reason as Failure).code)),
+    ['done', 'invalid-argument', 'not-found', 'done'],
+  );
+  assert.deepEqual(
+    plane.containers.list().map(({ id }) => id),
+    ['c1', 'c3'],
+  );
+  assert.equal(plane.commits.length, 1);
+});
+
+test('changes of one container are made in the order in which they are asked for', async () => {
+  const plane = new InMemoryControlPlane();
+  const outcomes = await Promise.all([
+    plane.containers.put(container(1)),
+    plane.containers.put(container(1, { name: 'other' })),
+    plane.containers.remove('c1'),
+    plane.containers.sync([container(2), container(1)]),
+    plane.containers.put(container(3)),
+    plane.containers.sync([container(3)]),
+  ]);
+  assert.deepEqual(
+    outcomes.map(({ result }) => [result].flat().map(({ container: { id }, kind }) => `${id} ${kind}`)),
+    [
+      ['c1 added'],
+      ['c1 changed'],
+      ['c1 removed'],
+      ['c2 added', 'c1 added'],
+      ['c3 added'],
+      ['c2 removed', 'c1 removed', 'c3 unchanged'],
+    ],
+  );
+});
+
+test('two containers may change their namespaces for each other in one call', async () => {
+  const plane = new InMemoryControlPlane();
+  await plane.containers.sync([container(1), container(2)]);
+  const [first, second] = [container(1).namespaces, container(2).namespaces];
+  await plane.containers.sync([container(1, { namespaces: second }), container(2, { namespaces: first })]);
+  assert.equal(plane.ledger.containerAt(first)?.id, 'c2');
+  assert.equal(plane.ledger.containerAt(second)?.id, 'c1');
+  assert.equal(plane.kernel.published.size, 2);
+});
+
+test('a caller hears that its container is visible once it is written, and before everything is done', async () => {
+  const plane = new InMemoryControlPlane();
+  const { kernel } = plane;
+  const publish = kernel.publish.bind(kernel);
+  let finish!: () => void;
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  kernel.publish = async (entries, onVisible) => {
+    await publish(entries, onVisible);
+    await finished;
+  };
+  let isDone = false;
+  const commits = await new Promise<number>((resolve) => {
+    void plane.containers
+      .put(container(1), () => resolve(plane.commits.length))
+      .then(() => {
+        isDone = true;
+      });
+  });
+  assert.equal(commits, 1);
+  assert.equal(isDone, false);
+  finish();
+  let visible = 0;
+  const again = await plane.containers.put(container(1), () => visible++);
+  assert.deepEqual([again.result.kind, visible], ['unchanged', 1]);
+});
+
+test('a container that starts does not wait for a change of policies that is being published', async () => {
+  const plane = new InMemoryControlPlane();
+  await plane.containers.put(container(1));
+  const { open, waiting } = gate(plane, (keys) => keys.includes(namespaceKey(container(1).namespaces)));
+  const applied = apply(plane, manifest('one'));
+  await waiting;
+  await plane.containers.put(container(2));
+  assert.deepEqual(held(plane, container(2)), ['one']);
+  assert.deepEqual(held(plane, container(1)), []);
+  assert.equal(plane.ledger.enforcedRevision, 1);
+  open();
+  await applied;
+  assert.deepEqual(held(plane, container(1)), ['one']);
+  assert.equal(plane.ledger.enforcedRevision, 3);
+});
+
+test('what was decided last for a container stays, though what was decided before takes longer', async () => {
+  const plane = new InMemoryControlPlane();
+  await plane.containers.put(container(1));
+  const { open, waiting } = gate(plane);
+  const applied = apply(plane, manifest('one'));
+  await waiting;
+  plane.kernel.beforePublish = async () => undefined;
+  const changed = plane.containers.put(container(1, { labels: { app: 'db' } }));
+  await sleep(5);
+  assert.deepEqual(held(plane, container(1)), []);
+  open();
+  await Promise.all([applied, changed]);
+  assert.deepEqual(held(plane, container(1)), []);
+  assert.equal(plane.kernel.images.size, 1);
+});
+
+test('containers that come while a policy is compiled have it once it is in force', async () => {
+  const plane = new InMemoryControlPlane();
+  await plane.containers.put(container(1));
+  const { createImage } = plane.kernel;
+  const arrivals: Promise<unknown>[] = [];
+  plane.kernel.createImage = (image, imageId) => {
+    plane.kernel.createImage = createImage;
+    arrivals.push(plane.containers.put(container(2)), plane.containers.remove('c1'));
+    return createImage.call(plane.kernel, image, imageId);
+  };
+  const { result } = await apply(plane, manifest('one'));
+  await Promise.all(arrivals);
+  assert.equal(arrivals.length, 2);
+  assert.equal(result[0]!.kind, 'created');
+  assert.deepEqual(held(plane, container(2)), ['one']);
+  assert.equal(held(plane, container(1)), undefined);
+});
+
+test('a policy whose change is being written is what a container that comes meanwhile is decided by', async () => {
+  const plane = new InMemoryControlPlane();
+  const { store } = plane.ledger;
+  const commit = store.commit.bind(store);
+  let arrival: Promise<unknown> | undefined;
+  store.commit = async (changes) => {
+    arrival ??= plane.containers.put(container(1));
+    await sleep(5);
+    await commit(changes);
+  };
+  await apply(plane, manifest('one'));
+  await arrival;
+  assert.deepEqual(held(plane, container(1)), ['one']);
+});
+
+test('while containers come, revisions of policies stay what an expected version is compared with', async () => {
+  const plane = new InMemoryControlPlane();
+  const inputs = plane.policies.readManifest(manifest('one'));
+  const [first] = await Promise.all([
+    plane.policies.apply(inputs),
+    ...upTo(20).map((n) => plane.containers.put(container(n))),
+  ]);
+  const { resourceVersion } = first.result[0]!;
+  assert.equal(plane.policies.versionOf(inputs[0]!.policy), resourceVersion);
+  assert.equal(resourceVersion, first.revision);
+  const expected = new Map([['default/one', resourceVersion]]);
+  await plane.policies.apply(plane.policies.readManifest(manifest('one', '/etc/other')), { expected });
+  await assert.rejects(plane.policies.apply(inputs, { expected }), code('aborted'));
+});
+
+test('one container that two sources tell of stays as the first has told of it', async () => {
+  const plane = new InMemoryControlPlane();
+  await plane.containers.put(container(1, { origin: 'docker', initStartTicks: 7 }));
+  const twin = container(2, { namespaces: container(1).namespaces, origin: 'cri', initStartTicks: 7 });
+  await assert.rejects(plane.containers.put(twin), code('already-exists'));
+  await plane.containers.put({ ...twin, initStartTicks: 8 });
+  assert.deepEqual(
+    plane.containers.list().map(({ id }) => id),
+    ['c2'],
+  );
+});
+
+test('what is told again of a container is followed, but how it came under its policies stays', async () => {
+  const plane = new InMemoryControlPlane();
+  const hook = { by: 'hook', since: 5 } as const;
+  const process = { pid: 7, startTicks: 70 };
+  await plane.containers.put(container(1, { initStartTicks: 70, process, isFirstProcess: true, protection: hook }));
+  const event = { by: 'event', since: 9 } as const;
+  const told = container(1, { initStartTicks: 70, process, protection: event });
+  assert.equal((await plane.containers.put(told)).result.kind, 'unchanged');
+  const { result } = await plane.containers.put({ ...told, name: 'renamed', labels: { app: 'db' } });
+  assert.deepEqual(
+    [result.kind, result.container.name, result.container.protection, result.container.isFirstProcess],
+    ['changed', 'renamed', hook, true],
+  );
+  const restarted = await plane.containers.put({ ...told, initStartTicks: 90, process: { pid: 8, startTicks: 90 } });
+  assert.deepEqual(restarted.result.container.protection, event);
+  assert.equal(restarted.result.container.isFirstProcess, undefined);
+});
+
+test('what cannot be written down changes nothing, and can be asked for again', async () => {
+  const plane = new InMemoryControlPlane();
+  plane.storeFailure = new Failure('unavailable', 'cannot write: no space left on device');
+  const refused = await Promise.allSettled(upTo(3).map((number) => plane.containers.put(container(number))));
+  for (const answer of refused) assert.ok(answer.status === 'rejected' && code('unavailable')(answer.reason));
+  assert.deepEqual([plane.containers.list(), plane.kernel.images.size, plane.kernel.published.size], [[], 0, 0]);
+  plane.storeFailure = undefined;
+  await plane.containers.put(container(1));
+  assert.deepEqual(held(plane, container(1)), []);
+});
+
+test('a registration that the kernel did not take is published by the next one of the same container', async () => {
+  const plane = new InMemoryControlPlane();
+  plane.kernel.failure = new Error('out of memory');
+  await assert.rejects(plane.containers.put(container(1)), code('internal'));
+  await assert.rejects(plane.containers.put(container(1)), code('internal'));
+  plane.kernel.failure = undefined;
+  assert.equal((await plane.containers.put(container(1))).result.kind, 'unchanged');
+  assert.deepEqual(held(plane, container(1)), []);
+  assert.equal(plane.host.status().reason, '');
+});
