@@ -25,7 +25,7 @@ export function readCriAnnotations(annotations: Annotations): CriAnnotations | u
   const name = annotations['io.kubernetes.cri.container-name'] ?? annotations['io.kubernetes.container.name'];
   const sandboxId = annotations['io.kubernetes.cri.sandbox-id'] ?? annotations['io.kubernetes.cri-o.SandboxID'];
   if (kind !== 'container' || !name || !sandboxId)
-    throw new Error(`the runtime's annotations tell a ${kind} without its name or its pod's sandbox`);
+    throw new Error(`the runtime's annotations tell container type ${kind} without its name or its pod's sandbox`);
   return { kind, name, sandboxId };
 }
 

@@ -29,6 +29,15 @@ export function containerdMissing(version: ContainerdVersion): string | undefine
   return status === 0 ? undefined : `there is no containerd ${version}: ${stderr.trim()}`;
 }
 
+/** The specification that this containerd gives a container, to be changed and given as base_runtime_spec. */
+export function defaultSpecification(version: ContainerdVersion): Record<string, unknown> {
+  return JSON.parse(execFileSync(join(programsOf(version), 'ctr'), ['oci', 'spec'], { encoding: 'utf8' }));
+}
+
+function programsOf(version: ContainerdVersion): string {
+  return execFileSync('tools/containerd', [version], { encoding: 'utf8' }).trim();
+}
+
 /**
  * A containerd of its own directories and sockets beside whatever else runs here, which serves CRI for pods on the host's
  * network.
@@ -44,7 +53,7 @@ export class Containerd {
 
   private constructor(options: ContainerdOptions) {
     this.#options = options;
-    this.#programs = execFileSync('tools/containerd', [options.version], { encoding: 'utf8' }).trim();
+    this.#programs = programsOf(options.version);
   }
 
   /** Starts it, with the image BUSYBOX_IMAGE, and returns when it answers. */
