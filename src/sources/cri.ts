@@ -93,14 +93,16 @@ class Following {
   }
 
   #read<Message>(stream: ClientReadableStream<Message>, read: (message: Message) => RuntimeEvent | undefined): void {
-    stream.on('data', (message: Message) => {
-      const event = read(message);
-      if (event?.type === 'ended') this.#containers.ended(event.id);
-      if (event?.type === 'started') this.#started(event.id, event.pid).catch(this.#fail);
-    });
+    stream.on('data', (message: Message) => this.#handle(() => read(message)).catch(this.#fail));
     stream.on('error', (error) => (isUnimplemented(error) ? this.#goWithoutEvents() : this.#fail(error)));
     // How CRI-O answers where its events are not switched on.
     stream.on('end', () => this.#goWithoutEvents());
+  }
+
+  async #handle(read: () => RuntimeEvent | undefined): Promise<void> {
+    const event = read();
+    if (event?.type === 'ended') this.#containers.ended(event.id);
+    if (event?.type === 'started') await this.#started(event.id, event.pid);
   }
 
   #goWithoutEvents(): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,18 +25,18 @@ socket.resume();
 
 for (const version of ['1.6', '1.7', '2'] as const) {
   describe(`containerd ${version} with a createRuntime hook`, { skip: containerdMissing(version) ?? false }, () => {
-    const directory = mkdtempSync(join(tmpdir(), 'cri-start-'));
+    let directory: string;
     let containerd: Containerd;
     let server: Server;
     let starts: CriStarts;
     let onStart: (state: HookState) => Promise<void>;
 
     before(async () => {
+      directory = mkdtempSync(join(tmpdir(), 'cri-start-'));
       const [script, socket, specification] = ['hook.mjs', 'hook.sock', 'base.json'].map((name) =>
         join(directory, name),
       );
       writeFileSync(script!, HOOK);
-      chmodSync(directory, 0o755);
       const hook = { path: process.execPath, args: ['node', script, socket] };
       writeFileSync(
         specification!,
@@ -57,7 +57,7 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       starts?.close();
       await containerd?.stop();
       server?.close();
-      rmSync(directory, { recursive: true });
+      if (directory !== undefined) rmSync(directory, { recursive: true });
     });
 
     test('a container that waits in the hook is described as it is by the list later', async () => {

@@ -11,7 +11,7 @@ import { ToldContainers } from '../support/told-containers.js';
 
 const SLEEP = ['/bin/sleep', '100000'];
 /** An event is told within this; the list that is read anyhow is not, once the second one is done. */
-const SOON_MILLISECONDS = 5_000;
+const SOON_MILLISECONDS = 10_000;
 const SECOND_LIST_MILLISECONDS = 2_000;
 
 /** Follows until `end`; `ended` settles when following does. */
