@@ -1,12 +1,12 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ContainerDescription } from '../containers/container.js';
+import type { ContainerOrigin } from '../containers/container.js';
 
 /** Where a container runtime may be found. */
 export interface RuntimeSocket {
   /** What the runtime is called in status, metrics and log. */
   readonly name: string;
-  readonly origin: ContainerDescription['origin'];
+  readonly origin: ContainerOrigin;
   readonly path: string;
 }
 
