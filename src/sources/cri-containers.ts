@@ -6,21 +6,34 @@ import type { ContainerSink, SourceContainer } from './source.js';
 /** Labels by which policies select one container by its name. */
 const NAME_LABELS = ['hauberk.io/container.name', 'kubearmor.io/container.name'];
 
+/** A pod, as its sandbox has it. */
+export interface CriPod {
+  readonly name: string;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** @throws Error where the runtime leaves out what CRI demands */
+export function podOf({ id, metadata, labels }: PodSandbox): CriPod {
+  if (metadata === undefined) throw new Error(`the runtime does not tell the pod of sandbox ${id}`);
+  return { ...metadata, labels };
+}
+
 /**
  * What is known of a container: its pod's labels, which are on the sandbox, and over them what the runtime itself says,
- * whatever pod or image call themselves. Made from the same facts whether a hook or an event tells of the container.
+ * whatever pod or image call themselves. The same whether a hook, a plugin or an event tells of the container.
  */
-export function describeCriContainer(id: string, name: string, sandbox: PodSandbox): ContainerDescription {
-  const { name: pod, uid, namespace } = sandbox.metadata!;
+export function describeCriContainer(id: string, name: string, pod: CriPod): ContainerDescription {
   return {
     id,
     name,
-    namespace,
+    namespace: pod.namespace,
     labels: {
-      ...sandbox.labels,
-      'io.kubernetes.pod.name': pod,
-      'io.kubernetes.pod.namespace': namespace,
-      'io.kubernetes.pod.uid': uid,
+      ...pod.labels,
+      'io.kubernetes.pod.name': pod.name,
+      'io.kubernetes.pod.namespace': pod.namespace,
+      'io.kubernetes.pod.uid': pod.uid,
       'io.kubernetes.container.name': name,
       ...Object.fromEntries(NAME_LABELS.map((label) => [label, name])),
     },

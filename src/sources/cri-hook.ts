@@ -1,6 +1,6 @@
 import type { ContainerDescription } from '../containers/container.js';
 import { CriClient } from './cri-client.js';
-import { describeCriContainer } from './cri-containers.js';
+import { describeCriContainer, podOf } from './cri-containers.js';
 
 /** A start waits for the answer; a runtime that is not asked for a lock gives it in milliseconds. */
 const LOOK_UP_MILLISECONDS = 2_000;
@@ -53,7 +53,7 @@ export class CriStarts {
     const sandbox = await this.#client.sandbox(told.sandboxId, LOOK_UP_MILLISECONDS);
     if (sandbox === undefined)
       throw new Error(`the runtime does not know sandbox ${told.sandboxId} of container ${id}`);
-    return describeCriContainer(id, told.name, sandbox);
+    return describeCriContainer(id, told.name, podOf(sandbox));
   }
 
   close(): void {

@@ -8,7 +8,7 @@ import {
 } from '../generated/runtime/v1/runtime.js';
 import { CRI_TASK_FILTERS, type RuntimeEvent, readContainerdEvent } from './containerd-events.js';
 import { CriClient, isUnimplemented, mayRun } from './cri-client.js';
-import { CriContainers, describeCriContainer } from './cri-containers.js';
+import { CriContainers, describeCriContainer, podOf } from './cri-containers.js';
 import type { ContainerSink, RuntimeConnection } from './source.js';
 
 /** How often all containers are listed: without events it is how soon a start is known, with them it is a safeguard. */
@@ -122,7 +122,9 @@ class Following {
     const pid = pidOfEvent ?? this.#containers.pid(id) ?? (await this.#client.pid(id));
     // Either gone means that the container has ended.
     if (sandbox === undefined || pid === undefined) return;
-    this.#containers.started({ description: describeCriContainer(id, container.metadata!.name, sandbox), pid });
+    const name = container.metadata?.name;
+    if (name === undefined) throw new Error(`the runtime does not tell the name of container ${id}`);
+    this.#containers.started({ description: describeCriContainer(id, name, podOf(sandbox)), pid });
   }
 
   async #sandbox(id: string): Promise<PodSandbox | undefined> {

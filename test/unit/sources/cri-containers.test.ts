@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PodSandbox } from '../../../src/generated/runtime/v1/runtime.js';
 import { CriContainers, describeCriContainer } from '../../../src/sources/cri-containers.js';
 import type { SourceContainer } from '../../../src/sources/source.js';
 
-const SANDBOX: PodSandbox = {
-  id: 'sandbox',
-  metadata: { name: 'web-1', uid: 'uid-1', namespace: 'shop' },
-  labels: { app: 'web' },
-};
+const POD = { name: 'web-1', uid: 'uid-1', namespace: 'shop', labels: { app: 'web' } };
 
 function container(id: string, pid = 100, labels: Record<string, string> = {}): SourceContainer {
-  return { description: describeCriContainer(id, 'main', { ...SANDBOX, labels }), pid };
+  return { description: describeCriContainer(id, 'main', { ...POD, labels }), pid };
 }
 
 /** Containers with a sink that keeps what it is told. */
@@ -26,7 +21,7 @@ function recorded() {
 }
 
 test("a container has its pod's labels, and its own name, pod and namespace as labels", () => {
-  assert.deepEqual(describeCriContainer('id', 'main', SANDBOX), {
+  assert.deepEqual(describeCriContainer('id', 'main', POD), {
     id: 'id',
     name: 'main',
     namespace: 'shop',
@@ -53,8 +48,8 @@ test('labels of a pod that name it otherwise than the runtime does are overruled
     'kubearmor.io/container.name': 'other',
   };
   assert.deepEqual(
-    describeCriContainer('id', 'main', { ...SANDBOX, labels }),
-    describeCriContainer('id', 'main', { ...SANDBOX, labels: {} }),
+    describeCriContainer('id', 'main', { ...POD, labels }),
+    describeCriContainer('id', 'main', { ...POD, labels: {} }),
   );
 });
 
