@@ -1,0 +1,98 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ContainerDescription } from '../containers/container.js';
+import type { PodSandbox } from '../generated/runtime/v1/runtime.js';
+import type { ContainerSink, SourceContainer } from './source.js';
+
+/** Labels by which policies select one container by its name. */
+const NAME_LABELS = ['hauberk.io/container.name', 'kubearmor.io/container.name'];
+
+/** A pod, as its sandbox has it. */
+export interface CriPod {
+  readonly name: string;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** @throws Error where the runtime leaves out what CRI demands */
+export function podOf({ id, metadata, labels }: PodSandbox): CriPod {
+  if (metadata === undefined) throw new Error(`the runtime does not tell the pod of sandbox ${id}`);
+  return { ...metadata, labels };
+}
+
+/**
+ * What is known of a container: its pod's labels, which are on the sandbox, and over them what the runtime itself says,
+ * whatever pod or image call themselves. The same whether a hook, a plugin or an event tells of the container.
+ */
+export function describeCriContainer(id: string, name: string, pod: CriPod): ContainerDescription {
+  return {
+    id,
+    name,
+    namespace: pod.namespace,
+    labels: {
+      ...pod.labels,
+      'io.kubernetes.pod.name': pod.name,
+      'io.kubernetes.pod.namespace': pod.namespace,
+      'io.kubernetes.pod.uid': pod.uid,
+      'io.kubernetes.container.name': name,
+      ...Object.fromEntries(NAME_LABELS.map((label) => [label, name])),
+    },
+    origin: 'cri',
+  };
+}
+
+/**
+ * What the sink was told, so that it is told differences only. Lists and events come in any order: an id, once ended,
+ * does not run again, since CRI starts a container once.
+ */
+export class CriContainers {
+  readonly #sink: ContainerSink;
+  readonly #running = new Map<string, SourceContainer>();
+  readonly #ended = new Set<string>();
+  #complete = false;
+
+  constructor(sink: ContainerSink) {
+    this.#sink = sink;
+  }
+
+  get ids(): Set<string> {
+    return new Set(this.#running.keys());
+  }
+
+  get endedIds(): Set<string> {
+    return new Set(this.#ended);
+  }
+
+  pid(id: string): number | undefined {
+    return this.#running.get(id)?.pid;
+  }
+
+  started(container: SourceContainer): void {
+    const { id } = container.description;
+    if (this.#ended.has(id) || isDeepStrictEqual(this.#running.get(id), container)) return;
+    this.#running.set(id, container);
+    if (this.#complete) this.#sink.started(container);
+  }
+
+  ended(id: string): void {
+    this.#ended.add(id);
+    if (this.#running.delete(id) && this.#complete) this.#sink.ended(id);
+  }
+
+  /** The runtime does not list these any more. */
+  forget(ids: Iterable<string>): void {
+    for (const id of ids) this.#ended.delete(id);
+  }
+
+  /** The first list could not be completed: those that are known are told, and none is said not to run. */
+  tellKnown(): void {
+    if (!this.#complete) for (const container of this.#running.values()) this.#sink.started(container);
+  }
+
+  /** A first list is done: from now on each difference is told. */
+  complete(): void {
+    if (this.#complete) return;
+    this.#complete = true;
+    this.#sink.running([...this.#running.values()]);
+  }
+}

@@ -1,0 +1,62 @@
+import type { ContainerDescription } from '../containers/container.js';
+import { CriClient } from './cri-client.js';
+import { describeCriContainer, podOf } from './cri-containers.js';
+
+/** A start waits for the answer; a runtime that is not asked for a lock gives it in milliseconds. */
+const LOOK_UP_MILLISECONDS = 2_000;
+
+type Annotations = Readonly<Record<string, string>>;
+
+/** What a CRI runtime writes of a container that it makes into the annotations of its bundle. */
+export type CriAnnotations =
+  | { readonly kind: 'sandbox' }
+  | { readonly kind: 'container'; readonly name: string; readonly sandboxId: string };
+
+/**
+ * Reads the annotations in the state that a runtime gives its hooks. To be believed only where the runtime is one of CRI:
+ * with Docker and podman anyone who starts a container writes annotations.
+ *
+ * @throws Error where they are of CRI, but not complete
+ */
+export function readCriAnnotations(annotations: Annotations): CriAnnotations | undefined {
+  const kind = annotations['io.kubernetes.cri.container-type'] ?? annotations['io.kubernetes.cri-o.ContainerType'];
+  if (kind === undefined) return undefined;
+  if (kind === 'sandbox') return { kind };
+  const name = annotations['io.kubernetes.cri.container-name'] ?? annotations['io.kubernetes.container.name'];
+  const sandboxId = annotations['io.kubernetes.cri.sandbox-id'] ?? annotations['io.kubernetes.cri-o.SandboxID'];
+  if (kind !== 'container' || !name || !sandboxId)
+    throw new Error(`the runtime's annotations tell container type ${kind} without its name or its pod's sandbox`);
+  return { kind, name, sandboxId };
+}
+
+/**
+ * Finds out about containers while the runtime starts them, by the one call that needs nothing of the container itself:
+ * the pod's labels and names are on its sandbox, which runs by then.
+ */
+export class CriStarts {
+  readonly #client: CriClient;
+
+  /** @param address path of the runtime's socket */
+  constructor(address: string) {
+    this.#client = new CriClient(address);
+  }
+
+  /**
+   * Undefined for the sandbox of a pod, which runs no workload.
+   *
+   * @throws Error where the annotations are not of CRI, or the runtime does not tell in time
+   */
+  async describe(id: string, annotations: Annotations): Promise<ContainerDescription | undefined> {
+    const told = readCriAnnotations(annotations);
+    if (told === undefined) throw new Error(`container ${id} has no annotations of a CRI runtime`);
+    if (told.kind === 'sandbox') return undefined;
+    const sandbox = await this.#client.sandbox(told.sandboxId, LOOK_UP_MILLISECONDS);
+    if (sandbox === undefined)
+      throw new Error(`the runtime does not know sandbox ${told.sandboxId} of container ${id}`);
+    return describeCriContainer(id, told.name, podOf(sandbox));
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}

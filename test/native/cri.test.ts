@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { criConnection } from '../../src/sources/cri.js';
+import { CriNotServed } from '../../src/sources/cri-client.js';
+import { BUSYBOX_IMAGE, Containerd, containerdMissing } from '../support/containerd.js';
+import type { Pod } from '../support/cri-runtime.js';
+import { type EventsServed, serveRenamed } from '../support/renamed-runtime.js';
+import { ToldContainers } from '../support/told-containers.js';
+
+const SLEEP = ['/bin/sleep', '100000'];
+/** An event is told within this; the list that is read anyhow is not, once the second one is done. */
+const SOON_MILLISECONDS = 10_000;
+const SECOND_LIST_MILLISECONDS = 2_000;
+
+/** Follows until `end`; `ended` settles when following does. */
+async function follow(address: string, name = 'containerd') {
+  const told = new ToldContainers();
+  const abort = new AbortController();
+  let connected = 0;
+  let failed = false;
+  const ended = criConnection({ name, address }).follow(told, () => connected++, abort.signal);
+  ended.catch(() => {
+    failed = true;
+  });
+  await told.until('a first list is told', () => failed || connected > 0);
+  if (failed) await ended;
+  assert.match(told.log[0]!, /^running /);
+  return {
+    told,
+    ended,
+    async end() {
+      abort.abort();
+      await ended;
+    },
+  };
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** The runtime's own process becomes it a moment after the start, and has no command line in between. */
+async function assertRuns(pid: number, command: readonly string[]): Promise<void> {
+  const read = () => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  for (let tries = 0; tries < 50 && read().join() !== command.join(); tries++) await pause(100);
+  assert.deepEqual(read(), command);
+}
+
+for (const version of ['1.6', '1.7', '2'] as const) {
+  describe(`containerd ${version}`, { skip: containerdMissing(version) ?? false }, () => {
+    let containerd: Containerd;
+    let pod: Pod;
+
+    before(async () => {
+      containerd = await Containerd.start({ version });
+      pod = await containerd.runtime.runPod({ name: 'web-1', namespace: 'shop', labels: { app: 'web' } });
+    });
+    after(() => containerd?.stop());
+
+    test('what runs already is told with its name, namespace, labels of the pod and process, and no sandbox with it', async () => {
+      const id = await containerd.runtime.runContainer(pod, { name: 'first', image: BUSYBOX_IMAGE, command: SLEEP });
+      const { told, end } = await follow(containerd.address);
+      assert.deepEqual([...told.now.keys()], [id]);
+      const { description, pid } = told.now.get(id)!;
+      const { 'io.kubernetes.pod.uid': uid, ...labels } = description.labels;
+      assert.match(uid!, /^[0-9a-f-]{36}$/);
+      assert.deepEqual(labels, {
+        app: 'web',
+        'io.kubernetes.pod.name': 'web-1',
+        'io.kubernetes.pod.namespace': 'shop',
+        'io.kubernetes.container.name': 'first',
+        'hauberk.io/container.name': 'first',
+        'kubearmor.io/container.name': 'first',
+      });
+      assert.deepEqual([description.name, description.namespace, description.origin], ['first', 'shop', 'cri']);
+      await assertRuns(pid, SLEEP);
+      await containerd.runtime.removeContainer(id);
+      await end();
+    });
+
+    test('starts and ends are told soon, the end of a process started by exec and a container not started are not', async () => {
+      const { told, end } = await follow(containerd.address);
+      await pause(SECOND_LIST_MILLISECONDS);
+      const id = await containerd.runtime.createContainer(pod, {
+        name: 'second',
+        image: BUSYBOX_IMAGE,
+        command: SLEEP,
+      });
+      await pause(500);
+      assert.deepEqual(told.log, ['running 0']);
+      await containerd.runtime.startContainer(id);
+      await told.until('its start is told', () => told.now.has(id), SOON_MILLISECONDS);
+      await assertRuns(told.now.get(id)!.pid, SLEEP);
+      containerd.ctr('tasks', 'exec', '--exec-id', 'e1', id, '/bin/true');
+      await pause(500);
+      assert.ok(told.now.has(id));
+      await containerd.runtime.stopContainer(id);
+      await told.until('its end is told', () => !told.now.has(id), SOON_MILLISECONDS);
+      assert.deepEqual(told.log, ['running 0', `started ${id}`, `ended ${id}`]);
+      await containerd.runtime.removeContainer(id);
+      await end();
+    });
+
+    test('of many that start at once, and end at once, each is told', async () => {
+      const { told, end } = await follow(containerd.address);
+      const names = Array.from({ length: 20 }, (_, number) => `many-${number}`);
+      const options = { image: BUSYBOX_IMAGE, command: SLEEP };
+      const ids = await Promise.all(names.map((name) => containerd.runtime.runContainer(pod, { name, ...options })));
+      await told.until('all are told', () => ids.every((id) => told.now.has(id)));
+      assert.deepEqual([...told.now.values()].map(({ description }) => description.name).sort(), [...names].sort());
+      assert.equal(new Set([...told.now.values()].map(({ pid }) => pid)).size, names.length);
+      for (const { pid } of told.now.values()) await assertRuns(pid, SLEEP);
+      await Promise.all(ids.map((id) => containerd.runtime.removeContainer(id)));
+      await told.until('all ends are told', () => told.now.size === 0);
+      await end();
+    });
+
+    test('following ends with the cause when containerd does, and begins again with what ran on', async () => {
+      const id = await containerd.runtime.runContainer(pod, { name: 'third', image: BUSYBOX_IMAGE, command: SLEEP });
+      const first = await follow(containerd.address);
+      await containerd.interrupt();
+      await assert.rejects(first.ended, /UNAVAILABLE/);
+      await assert.rejects(follow(containerd.address), /UNAVAILABLE/);
+      await containerd.startAgain();
+      const second = await follow(containerd.address);
+      assert.deepEqual(second.told.now, first.told.now);
+      assert.deepEqual([...second.told.now.keys()], [id]);
+      await containerd.runtime.removeContainer(id);
+      await second.told.until('its end is told', () => second.told.now.size === 0);
+      await second.end();
+    });
+
+    test("an image's labels name no container", async () => {
+      const labels = { 'hauberk.io/container.name': 'other', 'io.kubernetes.pod.namespace': 'kube-system' };
+      const image = 'hauberk.test/named:1';
+      containerd.importImage(join(containerd.directory, 'image'), image, { labels });
+      const id = await containerd.runtime.runContainer(pod, { name: 'fourth', image, command: SLEEP });
+      const { told, end } = await follow(containerd.address);
+      const { description } = told.now.get(id)!;
+      assert.deepEqual([description.name, description.namespace], ['fourth', 'shop']);
+      assert.equal(description.labels['hauberk.io/container.name'], 'fourth');
+      assert.equal(description.labels['io.kubernetes.pod.namespace'], 'shop');
+      await containerd.runtime.removeContainer(id);
+      await end();
+    });
+
+    // CRI-O is not to be had here: containerd's CRI under its name, which is asked for no events of containerd's own.
+    const served: EventsServed[] = version === '1.6' ? ['ended', 'unimplemented'] : ['told', 'ended'];
+    for (const events of served) {
+      test(`a runtime whose CRI events are ${events} is followed as well`, async () => {
+        const address = join(containerd.directory, `renamed-${events}.sock`);
+        const stop = await serveRenamed(address, { name: 'cri-o', events, runtime: containerd.address });
+        const { told, end } = await follow(address, 'cri-o');
+        await pause(SECOND_LIST_MILLISECONDS);
+        const id = await containerd.runtime.runContainer(pod, { name: events, image: BUSYBOX_IMAGE, command: SLEEP });
+        await told.until('its start is told', () => told.now.has(id), SOON_MILLISECONDS);
+        await assertRuns(told.now.get(id)!.pid, SLEEP);
+        await containerd.runtime.removeContainer(id);
+        await told.until('its end is told', () => !told.now.has(id), SOON_MILLISECONDS);
+        await end();
+        stop();
+      });
+    }
+  });
+}
+
+describe('containerd 1.6 that does not tell everything', { skip: containerdMissing('1.6') ?? false }, () => {
+  let containerd: Containerd;
+  before(async () => {
+    containerd = await Containerd.start({ version: '1.6' });
+  });
+  after(() => containerd?.stop());
+
+  test('where one process is not told, the others are, nothing is said to have ended, and following fails', async () => {
+    const pod = await containerd.runtime.runPod();
+    const run = (name: string) => containerd.runtime.runContainer(pod, { name, image: BUSYBOX_IMAGE, command: SLEEP });
+    const [hidden, ...others] = [await run('a'), await run('b'), await run('c')];
+    const address = join(containerd.directory, 'hiding.sock');
+    const stop = await serveRenamed(address, {
+      name: 'cri-o',
+      events: 'ended',
+      runtime: containerd.address,
+      withoutProcess: hidden!,
+    });
+    const told = new ToldContainers();
+    const { signal } = new AbortController();
+    const ended = criConnection({ name: 'cri-o', address }).follow(told, () => assert.fail(), signal);
+    await assert.rejects(ended, new RegExp(`process of container ${hidden}`));
+    assert.deepEqual(told.log.sort(), others.map((id) => `started ${id}`).sort());
+    stop();
+  });
+});
+
+test('a containerd that serves no CRI is told from one that fails', {
+  skip: containerdMissing('1.6') ?? false,
+}, async () => {
+  const containerd = await Containerd.start({ version: '1.6', withoutCri: true });
+  try {
+    await assert.rejects(follow(containerd.address), CriNotServed);
+  } finally {
+    await containerd.stop();
+  }
+});

@@ -1,0 +1,54 @@
+import { credentials, Server, ServerCredentials, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  RuntimeServiceClient,
+  type RuntimeServiceServer,
+  RuntimeServiceService,
+} from '../../src/generated/runtime/v1/runtime.js';
+
+/**
+ * How a runtime answers who asks for its events: it tells them; it ends the stream, as CRI-O does unless told otherwise;
+ * it does not know the call.
+ */
+export type EventsServed = 'told' | 'ended' | 'unimplemented';
+
+export interface RenamedRuntime {
+  readonly name: string;
+  readonly events: EventsServed;
+  /** Path of the socket of the one that is asked. */
+  readonly runtime: string;
+  /** Id of a container of which only what CRI demands is told. */
+  readonly withoutProcess?: string;
+}
+
+/** Serves the CRI of another runtime under another name, since CRI-O cannot be had everywhere. Returns what ends it. */
+export async function serveRenamed(address: string, renamed: RenamedRuntime): Promise<() => void> {
+  const { name, events, runtime, withoutProcess } = renamed;
+  const client = new RuntimeServiceClient(`unix:${runtime}`, credentials.createInsecure());
+  const service: RuntimeServiceServer = {
+    version: ({ request }, callback) =>
+      client.version(request, (error, answer) => callback(error, { ...answer, runtimeName: name })),
+    listContainers: ({ request }, callback) => client.listContainers(request, callback),
+    listPodSandbox: ({ request }, callback) => client.listPodSandbox(request, callback),
+    containerStatus: ({ request }, callback) =>
+      client.containerStatus({ ...request, verbose: request.containerId !== withoutProcess }, callback),
+    getContainerEvents: (call) => {
+      if (events === 'ended') return call.end();
+      if (events === 'unimplemented') return call.emit('error', { code: status.UNIMPLEMENTED, details: 'not here' });
+      const stream = client.getContainerEvents(call.request);
+      stream.on('data', (event) => call.write(event));
+      stream.on('error', (error: ServiceError) => call.emit('error', error));
+      call.on('cancelled', () => stream.cancel());
+    },
+  };
+  const server = new Server();
+  server.addService(RuntimeServiceService, service);
+  await new Promise<void>((resolve, reject) =>
+    server.bindAsync(`unix:${address}`, ServerCredentials.createInsecure(), (error) =>
+      error ? reject(error) : resolve(),
+    ),
+  );
+  return () => {
+    server.forceShutdown();
+    client.close();
+  };
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CriContainers, describeCriContainer } from '../../../src/sources/cri-containers.js';
+import type { SourceContainer } from '../../../src/sources/source.js';
+
+const POD = { name: 'web-1', uid: 'uid-1', namespace: 'shop', labels: { app: 'web' } };
+
+function container(id: string, pid = 100, labels: Record<string, string> = {}): SourceContainer {
+  return { description: describeCriContainer(id, 'main', { ...POD, labels }), pid };
+}
+
+/** Containers with a sink that keeps what it is told. */
+function recorded() {
+  const told: string[] = [];
+  const containers = new CriContainers({
+    running: (all) => told.push(`running ${all.map(({ description }) => description.id)}`),
+    started: ({ description, pid }) => told.push(`started ${description.id} ${pid}`),
+    ended: (id) => told.push(`ended ${id}`),
+  });
+  return { containers, told };
+}
+
+test("a container has its pod's labels, and its own name, pod and namespace as labels", () => {
+  assert.deepEqual(describeCriContainer('id', 'main', POD), {
+    id: 'id',
+    name: 'main',
+    namespace: 'shop',
+    origin: 'cri',
+    labels: {
+      app: 'web',
+      'io.kubernetes.pod.name': 'web-1',
+      'io.kubernetes.pod.namespace': 'shop',
+      'io.kubernetes.pod.uid': 'uid-1',
+      'io.kubernetes.container.name': 'main',
+      'hauberk.io/container.name': 'main',
+      'kubearmor.io/container.name': 'main',
+    },
+  });
+});
+
+test('labels of a pod that name it otherwise than the runtime does are overruled', () => {
+  const labels = {
+    'io.kubernetes.pod.namespace': 'kube-system',
+    'io.kubernetes.pod.name': 'other',
+    'io.kubernetes.pod.uid': 'other',
+    'io.kubernetes.container.name': 'other',
+    'hauberk.io/container.name': 'other',
+    'kubearmor.io/container.name': 'other',
+  };
+  assert.deepEqual(
+    describeCriContainer('id', 'main', { ...POD, labels }),
+    describeCriContainer('id', 'main', { ...POD, labels: {} }),
+  );
+});
+
+test('what is found before the first list is complete is told as one', () => {
+  const { containers, told } = recorded();
+  containers.started(container('a'));
+  containers.started(container('b'));
+  containers.ended('b');
+  containers.complete();
+  assert.deepEqual(told, ['running a']);
+});
+
+test('after the first list differences are told, and each once', () => {
+  const { containers, told } = recorded();
+  containers.complete();
+  containers.started(container('a'));
+  containers.started(container('a'));
+  containers.started(container('a', 100, { app: 'other' }));
+  containers.ended('a');
+  containers.ended('a');
+  assert.deepEqual(told, ['running ', 'started a 100', 'started a 100', 'ended a']);
+});
+
+test('a container whose end was told before its description was found is not told to run', () => {
+  const { containers, told } = recorded();
+  containers.complete();
+  containers.ended('a');
+  containers.started(container('a'));
+  assert.deepEqual(told, ['running ']);
+  containers.forget(['a']);
+  assert.deepEqual([...containers.endedIds], []);
+});
+
+test('where the first list cannot be completed, nothing is said of containers that are not known', () => {
+  const { containers, told } = recorded();
+  containers.started(container('a'));
+  containers.tellKnown();
+  assert.deepEqual(told, ['started a 100']);
+});
