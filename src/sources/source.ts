@@ -1,0 +1,26 @@
+import type { ContainerDescription } from '../containers/container.js';
+
+/** A container as a runtime tells of it, with its first process as the host numbers it. */
+export interface SourceContainer {
+  readonly description: ContainerDescription;
+  readonly pid: number;
+}
+
+/** Where a source tells what it learns. */
+export interface ContainerSink {
+  /** Exactly these run, as far as this source knows: told after every (re)connection. */
+  running(containers: readonly SourceContainer[]): void;
+  /** A container runs, or something about it has changed. */
+  started(container: SourceContainer): void;
+  ended(id: string): void;
+}
+
+/** How one container runtime is reached. */
+export interface RuntimeConnection {
+  readonly name: string;
+  readonly origin: ContainerDescription['origin'];
+  /** The path of its socket. */
+  readonly address: string;
+  /** Follows until the signal aborts, then resolves, or until the connection is lost, then rejects with the cause. */
+  follow(sink: ContainerSink, onConnected: () => void, signal: AbortSignal): Promise<void>;
+}
