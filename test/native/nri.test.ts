@@ -153,7 +153,7 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
       assert.equal(annotations['io.kubernetes.cri.image-name'], BUSYBOX_IMAGE);
       // Still runc itself, but within the container's root.
       assert.match(readFileSync(`/proc/${pid}/comm`, 'utf8'), /^runc:/);
-      assert.equal(readFileSync(`/proc/${pid}/root/etc/hostname`, 'utf8'), 'example\n');
+      assert.equal(readFileSync(`/proc/${pid}/root/etc/passwd`, 'utf8'), 'root:x:0:0:root:/:/bin/sh\n');
       await new Promise((resolve) => setTimeout(resolve, 500));
       assert.equal(ran(), false);
       assert.deepEqual(told, ['running ']);

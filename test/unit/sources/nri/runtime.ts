@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,8 @@ const RUNTIME_SERVICE = 'nri.pkg.api.v1alpha1.Runtime';
 
 /** The runtime's side of NRI, for what no containerd at hand does. */
 export class Runtime {
-  readonly address = join(mkdtempSync(join(tmpdir(), 'hauberk-nri-')), 'nri.sock');
+  readonly #directory = mkdtempSync(join(tmpdir(), 'hauberk-nri-'));
+  readonly address = join(this.#directory, 'nri.sock');
   socket: Socket | undefined;
   #plugin: TtrpcClient | undefined;
   #registered: (() => void) | undefined;
@@ -75,6 +76,7 @@ export class Runtime {
     this.#plugin?.close(new Error('closed'));
     this.socket?.destroy();
     this.#server.close();
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 }
 
