@@ -1,12 +1,10 @@
 import type { ContainerDescription } from '../containers/container.js';
 
-/** A container as a runtime tells of it, with its first process as the host numbers it. */
 export interface SourceContainer {
   readonly description: ContainerDescription;
   readonly pid: number;
 }
 
-/** Where a source tells what it learns. */
 export interface ContainerSink {
   /** Exactly these run, as far as this source knows: told after every (re)connection. */
   running(containers: readonly SourceContainer[]): void;
@@ -15,12 +13,11 @@ export interface ContainerSink {
   ended(id: string): void;
 }
 
-/** How one container runtime is reached. */
+/** One connection to a runtime: follows until the signal aborts or the connection is lost (then rejects with the cause). */
 export interface RuntimeConnection {
   readonly name: string;
   readonly origin: ContainerDescription['origin'];
-  /** The path of its socket. */
+  /** Path of the runtime's socket. */
   readonly address: string;
-  /** Follows until the signal aborts, then resolves, or until the connection is lost, then rejects with the cause. */
   follow(sink: ContainerSink, onConnected: () => void, signal: AbortSignal): Promise<void>;
 }

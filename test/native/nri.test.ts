@@ -232,7 +232,7 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
       await first.start();
       const lost = plugin.ended;
       await containerd.interrupt();
-      assert.match((await lost)!.message, /the runtime closed the connection|ECONNRESET|EPIPE/);
+      assert.equal((await lost)!.message, 'the runtime closed the connection');
 
       await containerd.startAgain();
       await until('the socket is there', () => existsSync(address));

@@ -97,8 +97,9 @@ export class NriConnection implements RuntimeConnection {
       signal.addEventListener('abort', stop, { once: true });
 
       let failure: Error | undefined;
-      socket.on('error', (error) => {
-        failure = error;
+      socket.on('error', (error: NodeJS.ErrnoException) => {
+        // A socket that the runtime has closed, seen while writing or reading.
+        if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') failure = error;
       });
       socket.on('connect', () => register(client).catch(lose));
       socket.on('data', (chunk) => {
