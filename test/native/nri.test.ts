@@ -32,14 +32,13 @@ class Plugin {
   constructor(address: string, whenUnprotected: WhenUnprotected) {
     this.#connection = new NriConnection({
       name: 'containerd',
-      origin: 'registered',
       address,
       describe: ({ id, name, podNamespace, labels }) => ({
         id,
         name,
         namespace: podNamespace,
         labels,
-        origin: 'registered',
+        origin: 'cri',
       }),
       onStart: (container, signal) => {
         this.asked.push(container);

@@ -33,6 +33,11 @@ const REQUEST_MILLISECONDS = 2000;
 /** An answer takes this long to arrive, at worst. */
 const MARGIN_MILLISECONDS = 200;
 
+/** When to answer a request at the latest, for a runtime that waits so long or does not say how long. */
+export function answerMilliseconds(milliseconds = REQUEST_MILLISECONDS): number {
+  return Math.max(milliseconds - MARGIN_MILLISECONDS, milliseconds / 2);
+}
+
 /** The starts of containers that wait for their policies. */
 export class HeldStarts {
   readonly #onStart: OnStart;
@@ -50,10 +55,10 @@ export class HeldStarts {
    * @param milliseconds how long containerd waits; then it ends the connection, and the container goes on
    * @throws TtrpcError where the start is refused
    */
-  async hold(container: StartingContainer, milliseconds = REQUEST_MILLISECONDS): Promise<StartOutcome> {
+  async hold(container: StartingContainer | undefined, milliseconds?: number): Promise<StartOutcome> {
     const held = new AbortController();
     this.#held.add(held);
-    const wait = Math.max(milliseconds - MARGIN_MILLISECONDS, milliseconds / 2);
+    const wait = answerMilliseconds(milliseconds);
     const timer = setTimeout(() => held.abort(new Error(`not under its policies within ${Math.round(wait)} ms`)), wait);
     try {
       const outcome = await Promise.race([this.#ask(container, held.signal), givenUp(held.signal)]);
@@ -71,7 +76,8 @@ export class HeldStarts {
     for (const held of this.#held) held.abort(new Error(reason));
   }
 
-  async #ask(container: StartingContainer, signal: AbortSignal): Promise<StartOutcome> {
+  async #ask(container: StartingContainer | undefined, signal: AbortSignal): Promise<StartOutcome> {
+    if (container === undefined) return { outcome: 'unprotected', reason: 'the runtime names no pod of it' };
     if (container.pid === 0) return { outcome: 'unprotected', reason: 'the runtime names no process of it' };
     try {
       return await this.#onStart(container, signal);

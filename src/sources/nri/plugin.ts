@@ -14,7 +14,7 @@ import {
 } from '../../generated/nri/nri.js';
 import type { ContainerSink } from '../source.js';
 import { startingContainer } from './containers.js';
-import type { HeldStarts, StartingContainer, WhenUnprotected } from './held-starts.js';
+import { answerMilliseconds, type HeldStarts, type StartingContainer, type WhenUnprotected } from './held-starts.js';
 import { Status, TtrpcError } from './ttrpc.js';
 import type { Method } from './ttrpc-server.js';
 
@@ -31,12 +31,17 @@ export interface PluginOptions {
   readonly onConfigured: () => void;
   /** The runtime is about to tell the sink what runs. */
   readonly onSynchronized: () => void;
+  /** The runtime may have given up on the answer to its list, and ask no more. */
+  readonly onLate: () => void;
   readonly onShutdown: () => void;
+  /** How long what has just been read may have waited to be read, in milliseconds. */
+  readonly unreadMilliseconds: () => number;
 }
 
 /** What containerd calls in a plugin, by the method's name. */
 export function pluginMethods(options: PluginOptions): Readonly<Record<string, Method>> {
   const { sink, starts, describe } = options;
+  const tell = (container: StartingContainer) => ({ description: describe(container), pid: container.pid });
   const pods = new Map<string, PodSandbox>();
   let containers: Container[] = [];
 
@@ -46,20 +51,19 @@ export function pluginMethods(options: PluginOptions): Readonly<Record<string, M
     if (pods.size + containers.length > SYNCHRONIZED_MAX)
       throw new TtrpcError(Status.FAILED_PRECONDITION, `more than ${SYNCHRONIZED_MAX} pods and containers`);
     if (more) return;
-    const running = containers
+    const known = containers
       .filter(runs)
       .map((container) => startingContainer(container, pods.get(container.podSandboxId)));
     pods.clear();
     containers = [];
     options.onSynchronized();
-    sink.running(running.map((container) => ({ description: describe(container), pid: container.pid })));
+    sink.running(known.filter((container) => container !== undefined).map(tell));
   };
 
   const start = async ({ container, pod }: ContainerRequest, milliseconds: number | undefined) => {
-    if (container === undefined) throw new TtrpcError(Status.INVALID_ARGUMENT, 'no container is named');
-    const starting = startingContainer(container, pod);
+    const starting = container && startingContainer(container, pod);
     const { outcome } = await starts.hold(starting, milliseconds);
-    if (outcome !== 'ignored') sink.started({ description: describe(starting), pid: starting.pid });
+    if (starting !== undefined && outcome !== 'ignored') sink.started(tell(starting));
   };
 
   const end = ({ container }: ContainerRequest) => {
@@ -77,9 +81,10 @@ export function pluginMethods(options: PluginOptions): Readonly<Record<string, M
         failurePolicy: { failRequest: refuse, keepConnected: refuse },
       }).finish();
     },
-    Synchronize(payload) {
+    Synchronize(payload, milliseconds) {
       const request = SynchronizeRequest.decode(payload);
       synchronize(request);
+      if (options.unreadMilliseconds() > answerMilliseconds(milliseconds)) options.onLate();
       return SynchronizeResponse.encode({ more: request.more }).finish();
     },
     async StartContainer(payload, milliseconds) {

@@ -6,26 +6,26 @@ import type { OnStart, WhenUnprotected } from '../../../../src/sources/nri/held-
 import { container, pod, Runtime } from './runtime.js';
 
 interface Options {
+  readonly onRunning?: () => void;
   readonly onStart?: OnStart;
   readonly whenUnprotected?: WhenUnprotected;
 }
 
 /** A plugin that has registered with a runtime; what it tells is kept as lines. */
-async function connected(context: TestContext, { onStart, whenUnprotected = 'refuse' }: Options = {}) {
+async function connected(context: TestContext, { onStart, onRunning, whenUnprotected = 'refuse' }: Options = {}) {
   const runtime = new Runtime();
   await runtime.listen();
   const told: string[] = [];
   const stop = new AbortController();
   const connection = new NriConnection({
     name: 'containerd',
-    origin: 'registered',
     address: runtime.address,
     describe: ({ id, name, podNamespace, labels }) => ({
       id,
       name,
       namespace: podNamespace,
       labels,
-      origin: 'registered',
+      origin: 'cri',
     }),
     onStart: onStart ?? (async () => ({ outcome: 'protected' })),
     whenUnprotected,
@@ -33,7 +33,10 @@ async function connected(context: TestContext, { onStart, whenUnprotected = 'ref
   const registered = runtime.pluginRegistered();
   const followed = connection.follow(
     {
-      running: (all) => told.push(`running ${all.map(({ pid, description }) => `${description.id}/${pid}`).join(' ')}`),
+      running: (all) => {
+        told.push(`running ${all.map(({ pid, description }) => `${description.id}/${pid}`).join(' ')}`);
+        onRunning?.();
+      },
       started: ({ pid, description }) =>
         told.push(`started ${description.id}/${pid} ${JSON.stringify(description.labels)}`),
       ended: (id) => told.push(`ended ${id}`),
@@ -85,7 +88,7 @@ test('what runs is told once, also where the runtime says it in parts', async (c
   assert.deepEqual(told, ['connected', 'running a/1 b/2']);
 });
 
-test('a container about to start is told with those that run; one without a process or with an end is not', async (context) => {
+test('a container about to start is told with those that run; one without a process or a pod, or with an end, is not', async (context) => {
   const { runtime, told } = await connected(context);
   await runtime.configure();
   await runtime.synchronize({
@@ -96,6 +99,7 @@ test('a container about to start is told with those that run; one without a proc
       container('paused', 'p', 4, ContainerState.CONTAINER_PAUSED),
       container('ended', 'p', 5, ContainerState.CONTAINER_STOPPED),
       container('unknown', 'p', 6, ContainerState.CONTAINER_UNKNOWN),
+      container('without a pod', 'q', 7),
     ],
   });
   assert.deepEqual(told, ['connected', 'running starting/3 paused/4']);
@@ -159,6 +163,10 @@ test('a start without protection is refused with the reason, and told of to nobo
       code: 9,
       message: `Hauberk refuses the start: ${reason}`,
     });
+  await assert.rejects(
+    runtime.call('StartContainer', ContainerRequest.encode({ ...startOf('a'), pod: undefined }).finish()),
+    { code: 9, message: 'Hauberk refuses the start: the runtime names no pod of it' },
+  );
   assert.deepEqual(told, []);
 });
 
@@ -198,6 +206,14 @@ test('a start that waits when the daemon stops is decided before the connection 
   assert.equal(await end, 'resolved');
 });
 
+test('a list that the runtime has given up on ends the connection, for it may ask no more', async (context) => {
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  const { runtime, end } = await connected(context, { onRunning: () => Atomics.wait(sleeper, 0, 0, 1900) });
+  await runtime.configure();
+  runtime.synchronize({}).catch(() => undefined);
+  assert.equal(await end, 'the list of containers was read too late for the runtime');
+});
+
 test('a method that was not asked for is answered with UNIMPLEMENTED', async (context) => {
   const { runtime } = await connected(context);
   await assert.rejects(runtime.call('CreateContainer', new Uint8Array()), {
@@ -229,7 +245,6 @@ test('the end of a connection is told with its cause', async (context) => {
 test('a runtime that has no socket for plugins is told with the path', async () => {
   const connection = new NriConnection({
     name: 'containerd',
-    origin: 'registered',
     address: '/nonexistent/nri.sock',
     describe: () => assert.fail('nothing is told'),
     onStart: () => assert.fail('nothing starts'),
