@@ -1,6 +1,5 @@
 import type { ContainerDescription } from '../../containers/container.js';
 import {
-  ConfigureRequest,
   ConfigureResponse,
   type Container,
   ContainerRequest,
@@ -71,8 +70,7 @@ export function pluginMethods(options: PluginOptions): Readonly<Record<string, M
   };
 
   return {
-    Configure(payload) {
-      ConfigureRequest.decode(payload);
+    Configure() {
       options.onConfigured();
       const events = EVENTS.reduce((mask, event) => mask | (1 << (event - 1)), 0);
       const refuse = options.whenUnprotected === 'refuse';

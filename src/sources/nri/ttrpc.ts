@@ -14,7 +14,6 @@ export const Status = {
   FAILED_PRECONDITION: 9,
   UNIMPLEMENTED: 12,
   INTERNAL: 13,
-  UNAVAILABLE: 14,
 } as const;
 
 /** A call that failed: its code and message go to the peer, or came from there. */

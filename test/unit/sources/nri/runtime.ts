@@ -4,7 +4,6 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  ConfigureRequest,
   ConfigureResponse,
   type Container,
   ContainerState,
@@ -59,8 +58,7 @@ export class Runtime {
   }
 
   async configure(): Promise<ConfigureResponse> {
-    const request = ConfigureRequest.encode({ runtimeName: 'containerd', runtimeVersion: '9' }).finish();
-    return ConfigureResponse.decode(await this.call('Configure', request));
+    return ConfigureResponse.decode(await this.call('Configure', new Uint8Array()));
   }
 
   async synchronize(request: Partial<SynchronizeRequest>): Promise<SynchronizeResponse> {
