@@ -1,0 +1,95 @@
+import { Status, TtrpcError } from './ttrpc.js';
+
+/** How NRI describes a container whose process is there and has not run a program of the container yet. */
+export interface StartingContainer {
+  readonly id: string;
+  /** The container's first process as the host numbers it; its root is the container's already. */
+  readonly pid: number;
+  readonly name: string;
+  readonly podName: string;
+  readonly podNamespace: string;
+  readonly podUid: string;
+  readonly sandboxId: string;
+  /** The pod's. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The container's. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export type StartOutcome =
+  /** Its policies are in force. */
+  | { readonly outcome: 'protected' }
+  /** No policy can reach it. */
+  | { readonly outcome: 'ignored' }
+  | { readonly outcome: 'unprotected'; readonly reason: string };
+
+/** The signal aborts when the start is not held any longer: the outcome will not be heard then. */
+export type OnStart = (container: StartingContainer, signal: AbortSignal) => Promise<StartOutcome>;
+
+export type WhenUnprotected = 'refuse' | 'allow';
+
+/** The default of containerd's plugin_request_timeout, for a request that does not say it. */
+const REQUEST_MILLISECONDS = 2000;
+/** An answer takes this long to arrive, at worst. */
+const MARGIN_MILLISECONDS = 200;
+
+/** When to answer a request at the latest, for a runtime that waits so long or does not say how long. */
+export function answerMilliseconds(milliseconds = REQUEST_MILLISECONDS): number {
+  return Math.max(milliseconds - MARGIN_MILLISECONDS, milliseconds / 2);
+}
+
+/** The starts of containers that wait for their policies. */
+export class HeldStarts {
+  readonly #onStart: OnStart;
+  readonly #whenUnprotected: WhenUnprotected;
+  readonly #held = new Set<AbortController>();
+
+  constructor(onStart: OnStart, whenUnprotected: WhenUnprotected) {
+    this.#onStart = onStart;
+    this.#whenUnprotected = whenUnprotected;
+  }
+
+  /**
+   * Resolves when the container may go on.
+   *
+   * @param milliseconds how long containerd waits; then it ends the connection, and the container goes on
+   * @throws TtrpcError where the start is refused
+   */
+  async hold(container: StartingContainer | undefined, milliseconds?: number): Promise<StartOutcome> {
+    const held = new AbortController();
+    this.#held.add(held);
+    const wait = answerMilliseconds(milliseconds);
+    const timer = setTimeout(() => held.abort(new Error(`not under its policies within ${Math.round(wait)} ms`)), wait);
+    try {
+      const outcome = await Promise.race([this.#ask(container, held.signal), givenUp(held.signal)]);
+      if (outcome.outcome === 'unprotected' && this.#whenUnprotected === 'refuse')
+        throw new TtrpcError(Status.FAILED_PRECONDITION, `Hauberk refuses the start: ${outcome.reason}`);
+      return outcome;
+    } finally {
+      clearTimeout(timer);
+      this.#held.delete(held);
+    }
+  }
+
+  /** Decides all that wait, for the reason given. */
+  giveUp(reason: string): void {
+    for (const held of this.#held) held.abort(new Error(reason));
+  }
+
+  async #ask(container: StartingContainer | undefined, signal: AbortSignal): Promise<StartOutcome> {
+    if (container === undefined) return { outcome: 'unprotected', reason: 'the runtime names no pod of it' };
+    if (container.pid === 0) return { outcome: 'unprotected', reason: 'the runtime names no process of it' };
+    try {
+      return await this.#onStart(container, signal);
+    } catch (error) {
+      return { outcome: 'unprotected', reason: (error as Error).message };
+    }
+  }
+}
+
+function givenUp(signal: AbortSignal): Promise<StartOutcome> {
+  return new Promise((resolve) => {
+    const settle = () => resolve({ outcome: 'unprotected', reason: (signal.reason as Error).message });
+    signal.addEventListener('abort', settle, { once: true });
+  });
+}

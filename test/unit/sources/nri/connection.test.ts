@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { ContainerRequest, ContainerState, Event, StateChangeEvent } from '../../../../src/generated/nri/nri.js';
+import { NriConnection } from '../../../../src/sources/nri/connection.js';
+import type { OnStart, WhenUnprotected } from '../../../../src/sources/nri/held-starts.js';
+import { container, pod, Runtime } from './runtime.js';
+
+interface Options {
+  readonly onRunning?: () => void;
+  readonly onStart?: OnStart;
+  readonly whenUnprotected?: WhenUnprotected;
+}
+
+/** A plugin that has registered with a runtime; what it tells is kept as lines. */
+async function connected(context: TestContext, { onStart, onRunning, whenUnprotected = 'refuse' }: Options = {}) {
+  const runtime = new Runtime();
+  await runtime.listen();
+  const told: string[] = [];
+  const stop = new AbortController();
+  const connection = new NriConnection({
+    name: 'containerd',
+    address: runtime.address,
+    describe: ({ id, name, podNamespace, labels }) => ({
+      id,
+      name,
+      namespace: podNamespace,
+      labels,
+      origin: 'cri',
+    }),
+    onStart: onStart ?? (async () => ({ outcome: 'protected' })),
+    whenUnprotected,
+  });
+  const registered = runtime.pluginRegistered();
+  const followed = connection.follow(
+    {
+      running: (all) => {
+        told.push(`running ${all.map(({ pid, description }) => `${description.id}/${pid}`).join(' ')}`);
+        onRunning?.();
+      },
+      started: ({ pid, description }) =>
+        told.push(`started ${description.id}/${pid} ${JSON.stringify(description.labels)}`),
+      ended: (id) => told.push(`ended ${id}`),
+    },
+    () => told.push('connected'),
+    stop.signal,
+  );
+  const end = followed.then(
+    () => 'resolved',
+    (error: Error) => error.message,
+  );
+  context.after(() => {
+    stop.abort();
+    runtime.close();
+  });
+  await registered;
+  return { runtime, told, stop, end };
+}
+
+const startOf = (id: string, pid = 7) => ({
+  container: container(id, 'p', pid, ContainerState.CONTAINER_CREATED),
+  pod: pod('p', { app: 'shop', 'io.cri-containerd.kind': 'sandbox' }),
+});
+
+test('the plugin registers under its name, and asks for starts and ends alone', async (context) => {
+  const { runtime } = await connected(context);
+  assert.deepEqual(runtime.registrations, [{ pluginName: 'hauberk', pluginIdx: '10' }]);
+  const { events } = await runtime.configure();
+  assert.equal(events, (1 << (6 - 1)) | (1 << (10 - 1)) | (1 << (11 - 1)));
+});
+
+test('a runtime that knows of it is asked to fail starts that get no answer, where starts are to be refused', async (context) => {
+  const refusing = await connected(context, { whenUnprotected: 'refuse' });
+  assert.deepEqual((await refusing.runtime.configure()).failurePolicy, { failRequest: true, keepConnected: true });
+  const allowing = await connected(context, { whenUnprotected: 'allow' });
+  assert.deepEqual((await allowing.runtime.configure()).failurePolicy, { failRequest: false, keepConnected: false });
+});
+
+test('what runs is told once, also where the runtime says it in parts', async (context) => {
+  const { runtime, told } = await connected(context);
+  await runtime.configure();
+  assert.deepEqual(await runtime.synchronize({ pods: [pod('p')], containers: [container('a', 'p', 1)], more: true }), {
+    more: true,
+  });
+  assert.deepEqual(told, []);
+  assert.deepEqual(await runtime.synchronize({ pods: [pod('q')], containers: [container('b', 'q', 2)] }), {
+    more: false,
+  });
+  assert.deepEqual(told, ['connected', 'running a/1 b/2']);
+});
+
+test('a container about to start is told with those that run; one without a process or a pod, or with an end, is not', async (context) => {
+  const { runtime, told } = await connected(context);
+  await runtime.configure();
+  await runtime.synchronize({
+    pods: [pod('p')],
+    containers: [
+      container('made', 'p', 0, ContainerState.CONTAINER_CREATED),
+      container('starting', 'p', 3, ContainerState.CONTAINER_CREATED),
+      container('paused', 'p', 4, ContainerState.CONTAINER_PAUSED),
+      container('ended', 'p', 5, ContainerState.CONTAINER_STOPPED),
+      container('unknown', 'p', 6, ContainerState.CONTAINER_UNKNOWN),
+      container('without a pod', 'q', 7),
+    ],
+  });
+  assert.deepEqual(told, ['connected', 'running starting/3 paused/4']);
+});
+
+test("starts and ends are told as old and as new releases say them, with the pod's labels", async (context) => {
+  const { runtime, told } = await connected(context);
+  await runtime.configure();
+  await runtime.call(
+    'StateChange',
+    StateChangeEvent.encode({ event: Event.START_CONTAINER, ...startOf('old') }).finish(),
+  );
+  await runtime.call(
+    'StateChange',
+    StateChangeEvent.encode({ event: Event.REMOVE_CONTAINER, ...startOf('old') }).finish(),
+  );
+  await runtime.call('StartContainer', ContainerRequest.encode(startOf('new')).finish());
+  await runtime.call('StopContainer', ContainerRequest.encode(startOf('new')).finish());
+  await runtime.call('RemoveContainer', ContainerRequest.encode(startOf('new')).finish());
+  assert.deepEqual(told, [
+    'started old/7 {"app":"shop"}',
+    'ended old',
+    'started new/7 {"app":"shop"}',
+    'ended new',
+    'ended new',
+  ]);
+});
+
+test('a start is answered when its outcome is known, and not before', async (context) => {
+  let decide = (): void => undefined;
+  const { runtime } = await connected(context, {
+    onStart: () =>
+      new Promise((resolve) => {
+        decide = () => resolve({ outcome: 'protected' });
+      }),
+  });
+  await runtime.configure();
+  let answered = false;
+  const start = runtime.call('StartContainer', ContainerRequest.encode(startOf('a')).finish()).then(() => {
+    answered = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(answered, false);
+  decide();
+  await start;
+});
+
+test('a start without protection is refused with the reason, and told of to nobody', async (context) => {
+  const onStart: OnStart = async ({ id }) => {
+    if (id === 'thrown') throw new Error('the store is full');
+    return { outcome: 'unprotected', reason: 'its policies do not fit' };
+  };
+  const { runtime, told } = await connected(context, { onStart });
+  await runtime.configure();
+  for (const [id, pid, reason] of [
+    ['told', 7, 'its policies do not fit'],
+    ['thrown', 7, 'the store is full'],
+    ['nobody', 0, 'the runtime names no process of it'],
+  ] as const)
+    await assert.rejects(runtime.call('StartContainer', ContainerRequest.encode(startOf(id, pid)).finish()), {
+      code: 9,
+      message: `Hauberk refuses the start: ${reason}`,
+    });
+  await assert.rejects(
+    runtime.call('StartContainer', ContainerRequest.encode({ ...startOf('a'), pod: undefined }).finish()),
+    { code: 9, message: 'Hauberk refuses the start: the runtime names no pod of it' },
+  );
+  assert.deepEqual(told, []);
+});
+
+test('where starts are allowed, one without protection goes on and is told of, and one that is ignored is not', async (context) => {
+  const { runtime, told } = await connected(context, {
+    whenUnprotected: 'allow',
+    onStart: async ({ id }) => (id === 'a' ? { outcome: 'unprotected', reason: 'no room' } : { outcome: 'ignored' }),
+  });
+  await runtime.configure();
+  await runtime.call('StartContainer', ContainerRequest.encode(startOf('a')).finish());
+  await runtime.call('StartContainer', ContainerRequest.encode(startOf('b')).finish());
+  assert.deepEqual(told, ['started a/7 {"app":"shop"}']);
+});
+
+for (const whenUnprotected of ['refuse', 'allow'] as const)
+  test(`a start that is not decided before the runtime stops to wait is answered: ${whenUnprotected}`, async (context) => {
+    const reasons: string[] = [];
+    const { runtime } = await connected(context, {
+      whenUnprotected,
+      onStart: (_container, signal) =>
+        new Promise(() => signal.addEventListener('abort', () => reasons.push(signal.reason.message))),
+    });
+    await runtime.configure();
+    const start = runtime.call('StartContainer', ContainerRequest.encode(startOf('a')).finish(), 300);
+    if (whenUnprotected === 'allow') await start;
+    else await assert.rejects(start, { code: 9 });
+    assert.deepEqual(reasons, ['not under its policies within 150 ms']);
+  });
+
+test('a start that waits when the daemon stops is decided before the connection ends', async (context) => {
+  const { runtime, stop, end } = await connected(context, { onStart: () => new Promise(() => undefined) });
+  await runtime.configure();
+  const start = runtime.call('StartContainer', ContainerRequest.encode(startOf('a')).finish());
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  stop.abort();
+  await assert.rejects(start, { code: 9, message: 'Hauberk refuses the start: hauberkd is stopping' });
+  assert.equal(await end, 'resolved');
+});
+
+test('a list that the runtime has given up on ends the connection, for it may ask no more', async (context) => {
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  const { runtime, end } = await connected(context, { onRunning: () => Atomics.wait(sleeper, 0, 0, 1900) });
+  await runtime.configure();
+  runtime.synchronize({}).catch(() => undefined);
+  assert.equal(await end, 'the list of containers was read too late for the runtime');
+});
+
+test('a method that was not asked for is answered with UNIMPLEMENTED', async (context) => {
+  const { runtime } = await connected(context);
+  await assert.rejects(runtime.call('CreateContainer', new Uint8Array()), {
+    code: 12,
+    message: 'nri.pkg.api.v1alpha1.Plugin/CreateContainer is not served',
+  });
+});
+
+test('the end of a connection is told with its cause', async (context) => {
+  const early = await connected(context);
+  early.runtime.close();
+  assert.equal(await early.end, 'the runtime closed the connection before it told which containers run');
+
+  const later = await connected(context);
+  await later.runtime.synchronize({});
+  later.runtime.close();
+  assert.equal(await later.end, 'the runtime closed the connection');
+
+  const ordered = await connected(context);
+  await ordered.runtime.call('Shutdown', new Uint8Array());
+  ordered.runtime.close();
+  assert.equal(await ordered.end, 'the runtime is shutting down');
+
+  const broken = await connected(context);
+  broken.runtime.socket!.write(Buffer.alloc(8, 0xff));
+  assert.equal(await broken.end, 'a frame of 4294967295 bytes, where at most 4194314 are allowed');
+});
+
+test('a runtime that has no socket for plugins is told with the path', async () => {
+  const connection = new NriConnection({
+    name: 'containerd',
+    address: '/nonexistent/nri.sock',
+    describe: () => assert.fail('nothing is told'),
+    onStart: () => assert.fail('nothing starts'),
+    whenUnprotected: 'refuse',
+  });
+  const sink = { running: () => undefined, started: () => undefined, ended: () => undefined };
+  await assert.rejects(
+    connection.follow(sink, () => undefined, new AbortController().signal),
+    /ENOENT .*\/nonexistent\/nri\.sock/,
+  );
+});
