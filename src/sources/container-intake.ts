@@ -1,9 +1,9 @@
 import type { Container, ContainerDescription, Protection } from '../containers/container.js';
 import { isAlive } from '../containers/procfs.js';
+import type { IntakeCounts } from '../control/intake-counts.js';
 import type { UnprotectedCause, UnprotectedContainers } from '../control/protection.js';
 import { Failure } from '../failure.js';
 import { isKnownOtherwise, trueCause, unprotectedCause } from './failure-cause.js';
-import type { IntakeCounts } from './intake-counts.js';
 import { KnownContainer, type Teller } from './known-container.js';
 import type { ContainerSink, SourceContainer, SourceLogger } from './source.js';
 
@@ -85,6 +85,7 @@ export class ContainerIntake {
   async takeInStarting(teller: Teller, { container, root, startsAnyway, onVisible }: StartingContainer): Promise<void> {
     const known = this.#tell(teller, container);
     clearTimeout(known.timer);
+    if (this.#isInForce(known)) return onVisible();
     const wanted = known.facts;
     const process = { pid: container.pid, firstProcess: true, ...(root !== undefined && { root }) };
     await this.#attempt(
@@ -185,10 +186,14 @@ export class ContainerIntake {
     }
   }
 
+  #isInForce(known: KnownContainer): boolean {
+    return known.isHeld && this.#options.registry.get(known.id) !== undefined;
+  }
+
   #schedule(known: KnownContainer): void {
     if (known.stage === 'under way') known.hasChanged = true;
     if (known.stage !== 'idle' || this.#stopped) return;
-    if (known.isHeld && this.#options.registry.get(known.id) !== undefined) return;
+    if (this.#isInForce(known)) return;
     clearTimeout(known.timer);
     known.stage = 'queued';
     this.#queue.push(known);
@@ -249,7 +254,10 @@ export class ContainerIntake {
 
   #settle(known: KnownContainer, wanted: SourceContainer): void {
     const { id, failures } = known;
-    if (this.#known.get(id) !== known) return void this.#unregister(id);
+    if (this.#known.get(id) !== known) {
+      void this.#unregister(id);
+      return;
+    }
     known.held = wanted;
     known.failures = 0;
     known.reason = undefined;
@@ -261,21 +269,26 @@ export class ContainerIntake {
 
   #fail(known: KnownContainer, error: unknown): void {
     if (this.#stopped || this.#known.get(known.id) !== known) return;
-    if (!known.isAlive) return this.#forget(known);
+    if (!known.isAlive) {
+      this.#forget(known);
+      return;
+    }
     known.held = undefined;
     known.failures++;
-    if (isKnownOtherwise(error)) return this.#tryAgain(known, this.#retry.most);
-    this.#tellFailure(known, unprotectedCause(error), trueCause(error));
-    this.#tryAgain(known, Math.min(this.#retry.first * 2 ** (known.failures - 1), this.#retry.most));
+    // Under another id it is protected as well, until somebody unregisters that.
+    const isKnown = isKnownOtherwise(error);
+    if (!isKnown) this.#tellFailure(known, unprotectedCause(error), trueCause(error));
+    const wait = this.#retry.first * 2 ** (known.failures - 1);
+    this.#tryAgain(known, isKnown ? this.#retry.most : Math.min(wait, this.#retry.most));
   }
 
   #tellFailure(known: KnownContainer, cause: UnprotectedCause, reason: string): void {
     const { counts, unprotected, logger } = this.#options;
     const { description } = known.facts;
     counts.failures[cause]++;
-    unprotected.put(description, cause, reason);
     if (known.reason === reason) return;
     known.reason = reason;
+    unprotected.put(description, cause, reason);
     const fields = { container: known.id, name: description.name, sources: known.tellers, cause, reason };
     logger.warn(fields, 'a container runs without its policies: trying again');
   }

@@ -1,10 +1,10 @@
 import type { ContainerDescription } from '../containers/container.js';
+import type { IntakeCounts } from '../control/intake-counts.js';
 import type { ContainerIntake } from './container-intake.js';
 import { trueCause } from './failure-cause.js';
 import { rootBeforeSwitch } from './hook-bundle.js';
 import type { HookFacts } from './hook-facts.js';
 import type { HookAnswer, HookRequest, HookRuntime } from './hook-request.js';
-import type { IntakeCounts } from './intake-counts.js';
 import { HOOK_KEY, type Teller } from './known-container.js';
 import type { SourceContainer, SourceLogger } from './source.js';
 

@@ -1,4 +1,5 @@
 import type { SourceStatus } from '../control/protection.js';
+import { CriNotServed } from './cri-client.js';
 import { trueCause } from './failure-cause.js';
 import type { ContainerSink, ContainerSource, RuntimeConnection, SourceLogger } from './source.js';
 
@@ -159,7 +160,6 @@ function isNoSocket(error: unknown): boolean {
   return /\b(?:ENOENT|ECONNREFUSED)\b/u.test(error === undefined ? '' : trueCause(error));
 }
 
-/** gRPC's UNIMPLEMENTED: a containerd that only Docker uses is often set up without the service for Kubernetes. */
 function isNotServed(error: unknown): boolean {
-  return (error as { code?: unknown } | undefined)?.code === 12;
+  return error instanceof CriNotServed;
 }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { IntakeCounts } from '../control/intake-counts.js';
 import type { SourceStatus } from '../control/protection.js';
 import { peerCredentialsOf } from '../rpc/access/peer-credentials.js';
 import { placeSocket } from '../rpc/unix-socket.js';
 import { trueCause } from './failure-cause.js';
 import { type HookAnswer, type HookRequest, readHookRequest, writeHookAnswer } from './hook-request.js';
-import type { IntakeCounts } from './intake-counts.js';
 import type { SourceLogger } from './source.js';
 
 const REQUEST_BYTES_MAX = 256 * 1024;

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { IntakeCounts } from './intake-counts.js';
+import type { IntakeCounts } from '../control/intake-counts.js';
 import type { SourceLogger } from './source.js';
 
 const NAME = 'starts-without-protection.jsonl';

@@ -1,4 +1,4 @@
-import { UNPROTECTED_CAUSES, type UnprotectedCause } from '../control/protection.js';
+import { UNPROTECTED_CAUSES, type UnprotectedCause } from './protection.js';
 
 /** What the hook, or NRI, was answered about a container's start. */
 export const START_ANSWERS = ['protected', 'ignored', 'unprotected'] as const;
