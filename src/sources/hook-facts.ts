@@ -17,7 +17,7 @@ export interface CriFacts {
 
 export interface HookFactsOptions {
   /** Path of Docker's socket; undefined where Docker is not followed. */
-  readonly dockerSocket: string | undefined;
+  readonly dockerSocket: () => string | undefined;
   /** One for each CRI runtime that is followed. */
   readonly cri: () => readonly CriFacts[];
   /** Where the host's files are seen: empty, or `/proc/1/root` from inside a container. */
@@ -43,7 +43,7 @@ export class HookFacts {
   }
 
   async #docker(request: HookRequest): Promise<ContainerDescription | undefined> {
-    const { dockerSocket } = this.#options;
+    const dockerSocket = this.#options.dockerSocket();
     let unanswered: unknown = new Error('its socket is not followed');
     if (dockerSocket !== undefined) {
       try {

@@ -1,7 +1,7 @@
 import type { ContainerStarts } from './container-starts.js';
 import { describeCriContainer } from './cri-containers.js';
 import { type HookConfig, isExempt } from './hook-config.js';
-import { NriConnection } from './nri/connection.js';
+import { NriConnection, type NriOptions } from './nri/connection.js';
 import type { StartingContainer, StartOutcome, WhenUnprotected } from './nri/held-starts.js';
 import type { RuntimeConnection } from './source.js';
 
@@ -16,7 +16,11 @@ export interface NriSourceOptions {
 }
 
 /** containerd's plugin: the same decisions at a container's start as the hook's, by the hook's configuration. */
-export function nriConnection({ address, key, starts, hookConfig }: NriSourceOptions): RuntimeConnection {
+export function nriConnection(options: NriSourceOptions): RuntimeConnection {
+  return new NriConnection(nriConnectionOptions(options));
+}
+
+export function nriConnectionOptions({ address, key, starts, hookConfig }: NriSourceOptions): NriOptions {
   const whenUnprotected = (): WhenUnprotected => hookConfig()?.whenUnanswered ?? 'allow';
   const describe = ({ id, name, podName, podUid, podNamespace, labels }: StartingContainer) =>
     describeCriContainer(id, name, { name: podName, uid: podUid, namespace: podNamespace, labels });
@@ -29,7 +33,7 @@ export function nriConnection({ address, key, starts, hookConfig }: NriSourceOpt
     const answer = await starts.protect(teller, { description, pid: starting.pid }, undefined, startsAnyway);
     return answer.outcome === 'unprotected' && mayGoOn ? { outcome: 'ignored' } : answer;
   };
-  return new NriConnection({
+  return {
     name: 'nri',
     address,
     describe,
@@ -37,5 +41,5 @@ export function nriConnection({ address, key, starts, hookConfig }: NriSourceOpt
     get whenUnprotected() {
       return whenUnprotected();
     },
-  });
+  };
 }

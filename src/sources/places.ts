@@ -23,25 +23,35 @@ export interface Place {
   readonly isFoundByItself: boolean;
 }
 
-/** The runtimes' sockets on this host, each once, seen from where the daemon runs or else from where the host is. */
-export function socketsOfHost(hostRoot: string): RuntimeSocket[] {
+/**
+ * The runtimes' sockets on this host, each once.
+ *
+ * @param roots where files are looked for: empty for the daemon's own root, then where the host's is, if that is another
+ */
+export function socketsOfHost(roots: readonly string[]): RuntimeSocket[] {
   const seen = new Set<string>();
-  return [...presentSockets(), ...(hostRoot === '' ? [] : presentSockets(hostRoot))].filter(({ path }) => {
-    const file = fileAt(path);
-    if (file === undefined || seen.has(file)) return false;
-    seen.add(file);
-    return true;
-  });
+  return roots
+    .flatMap((root) => presentSockets(root === '' ? '/' : root))
+    .filter(({ path }) => {
+      const file = fileAt(path);
+      if (file === undefined || seen.has(file)) return false;
+      seen.add(file);
+      return true;
+    });
 }
 
 /** What is to be followed now, by the settings and by which sockets are there. */
-export function placesToFollow(settings: SocketSettings, present: readonly RuntimeSocket[], hostRoot: string): Place[] {
+export function placesToFollow(
+  settings: SocketSettings,
+  present: readonly RuntimeSocket[],
+  roots: readonly string[],
+): Place[] {
   const found = (origin: RuntimeSocket['origin']) => present.filter((socket) => socket.origin === origin);
   const places = [
     ...placesOf('podman', settings.podmanSocket, found('podman')),
-    ...dockerPlaces(settings.dockerSocket, found('docker')),
+    ...dockerPlaces(settings.dockerSocket, found('docker'), roots),
     ...placesOf('cri', settings.criSocket, found('cri')),
-    ...placesOf('nri', settings.nriSocket, nriSockets(hostRoot)),
+    ...placesOf('nri', settings.nriSocket, nriSockets(roots)),
   ];
   const seen = new Set<string>();
   return places.filter(({ path }) => {
@@ -70,10 +80,11 @@ function placesOf(
 }
 
 /** Where Docker is by default it is followed if it is there, or comes. */
-function dockerPlaces(setting: string, found: readonly RuntimeSocket[]): Place[] {
-  const isDefault = setting === DOCKER_SOCKET;
-  const path = isDefault && fileAt(setting) === undefined ? (found[0]?.path ?? setting) : setting;
-  return placesOf('docker', path, []).map((place) => ({ ...place, isFoundByItself: isDefault }));
+function dockerPlaces(setting: string, found: readonly RuntimeSocket[], [root = '']: readonly string[]): Place[] {
+  if (setting !== DOCKER_SOCKET) return placesOf('docker', setting, []);
+  const own = `${root}${setting}`;
+  const path = fileAt(own) === undefined ? (found[0]?.path ?? setting) : own;
+  return [{ kind: 'docker', name: 'docker', path, isFoundByItself: true }];
 }
 
 function nameOf(kind: Place['kind'], path: string): string {
@@ -81,10 +92,10 @@ function nameOf(kind: Place['kind'], path: string): string {
   return KNOWN_SOCKETS.find((socket) => socket.path === path)?.name ?? (/cri-?o/u.test(path) ? 'cri-o' : 'containerd');
 }
 
-function nriSockets(hostRoot: string): { name: string; path: string }[] {
-  return NRI_SOCKETS.flatMap((path) => [path, ...(hostRoot === '' ? [] : [`${hostRoot}${path}`])])
-    .filter((path) => fileAt(path) !== undefined)
-    .map((path) => ({ name: 'nri', path }));
+function nriSockets(roots: readonly string[]): { name: string; path: string }[] {
+  return roots
+    .flatMap((root) => NRI_SOCKETS.map((path) => ({ name: 'nri', path: `${root}${path}` })))
+    .filter(({ path }) => fileAt(path) !== undefined);
 }
 
 /** Tells one socket from another; undefined where none is there. */

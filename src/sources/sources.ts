@@ -54,7 +54,7 @@ export class Sources {
     this.#options = options;
     const { config, counts, hostRoot, logger, registry, onStatus } = options;
     this.#intake = new ContainerIntake(options);
-    const dockerSocket = config.dockerSocket === 'off' ? undefined : config.dockerSocket;
+    const dockerSocket = () => [...this.#followed.values()].find(({ place }) => place.kind === 'docker')?.place.path;
     const facts = new HookFacts({ dockerSocket, cri: () => [...this.#criFacts.values()], hostRoot });
     this.#starts = new ContainerStarts({ intake: this.#intake, facts, registry, counts, logger, hostRoot });
     if (config.hookSocket !== 'off') {
@@ -103,8 +103,9 @@ export class Sources {
     const { config, hostRoot, counts, logger } = this.#options;
     try {
       this.#hookConfig = readHookConfig(hostRoot);
-      this.#present = socketsOfHost(hostRoot);
-      for (const place of placesToFollow(config, this.#present, hostRoot)) this.#follow(place);
+      const roots = hostRoot === '' ? [''] : ['', hostRoot];
+      this.#present = socketsOfHost(roots);
+      for (const place of placesToFollow(config, this.#present, roots)) this.#follow(place);
       if (this.#hook?.isListening === false) await this.#hook.listen();
       tellStartsWithoutProtection(config.stateDir, counts, logger);
       this.#intake.check();

@@ -31,7 +31,7 @@ test('Docker is asked by its list, which waits for no lock, of a container that 
   docker.containers.set('b', { pid: 0, name: 'other', isStopped: true });
   docker.locked.set('a', new Promise(() => undefined));
   await docker.listen();
-  const facts = new HookFacts({ dockerSocket: docker.socketPath, cri: () => [], hostRoot: '' });
+  const facts = new HookFacts({ dockerSocket: () => docker.socketPath, cri: () => [], hostRoot: '' });
   assert.deepEqual(await facts.describe(request({})), {
     id: 'a',
     name: 'web',
@@ -57,13 +57,17 @@ test("Docker's files are read where it does not answer, wherever its root direct
     { '/bundle/config.json': { mounts }, '/data/docker/containers/a/config.v2.json': file },
     { '/bundle/config.json': {}, '/var/lib/docker/containers/a/config.v2.json': file },
   ]) {
-    const facts = new HookFacts({ dockerSocket: '/nowhere/docker.sock', cri: () => [], hostRoot: hostRoot(files) });
+    const facts = new HookFacts({
+      dockerSocket: () => '/nowhere/docker.sock',
+      cri: () => [],
+      hostRoot: hostRoot(files),
+    });
     assert.deepEqual(await facts.describe(request({ state: { bundle: '/bundle' } })), described);
   }
 });
 
 test('what nobody tells of is told with every cause', async () => {
-  const facts = new HookFacts({ dockerSocket: '/nowhere/docker.sock', cri: () => [], hostRoot: hostRoot({}) });
+  const facts = new HookFacts({ dockerSocket: () => '/nowhere/docker.sock', cri: () => [], hostRoot: hostRoot({}) });
   await assert.rejects(
     facts.describe(request({ state: { bundle: '/bundle' } })),
     /^Error: Docker does not tell of it: connect ENOENT .*; nor do its files: ENOENT.*config\.json/u,
@@ -79,7 +83,7 @@ test("podman's name of a container is in the files of its storage", async () => 
       { id: 'a', names: ['web'] },
     ],
   });
-  const facts = new HookFacts({ dockerSocket: undefined, cri: () => [], hostRoot: root });
+  const facts = new HookFacts({ dockerSocket: () => undefined, cri: () => [], hostRoot: root });
   // The annotations of podman are as its user wrote them.
   const annotations = { 'io.kubernetes.cri.container-type': 'sandbox' };
   const described = await facts.describe(request({ runtime: 'podman', state: { annotations } }));
@@ -92,7 +96,7 @@ test('of several CRI runtimes the one that has made the container is believed', 
   const known: CriFacts = { describe: async () => description };
   const pause: CriFacts = { describe: async () => undefined };
   const describe = (...cri: CriFacts[]) =>
-    new HookFacts({ dockerSocket: undefined, cri: () => cri, hostRoot: '' }).describe(
+    new HookFacts({ dockerSocket: () => undefined, cri: () => cri, hostRoot: '' }).describe(
       request({ runtime: 'containerd' }),
     );
   assert.deepEqual(await describe(unknown, known), description);
