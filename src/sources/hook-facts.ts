@@ -8,7 +8,8 @@ import type { HookRequest } from './hook-request.js';
 /** A start waits for the answer. */
 const LIST_MILLISECONDS = 1500;
 const DOCKER_DIRECTORY = '/var/lib/docker';
-const PODMAN_CONTAINERS = '/var/lib/containers/storage/overlay-containers/containers.json';
+/** The second has those that go with their end (`--rm`). */
+const PODMAN_FILES = ['containers.json', 'volatile-containers.json'];
 
 /** Finds out about a container that a CRI runtime starts; undefined for the pause container of a pod. */
 export interface CriFacts {
@@ -71,13 +72,22 @@ export class HookFacts {
   }
 
   /** podman has its labels in a database: its source tells of them right after the start. */
-  async #podman({ id }: HookRequest): Promise<ContainerDescription | undefined> {
-    const containers: { id?: string; names?: string[] }[] = JSON.parse(
-      await readHostFile(PODMAN_CONTAINERS, this.#options.hostRoot),
-    );
-    const name = containers.find((container) => container.id === id)?.names?.[0];
-    if (name === undefined) throw new Error(`${PODMAN_CONTAINERS} does not name it`);
-    return describeDockerContainer(id, name, {}, 'podman');
+  async #podman({ id, bundle }: HookRequest): Promise<ContainerDescription | undefined> {
+    // The bundle is in a directory of the container's own, beside the files that name all containers.
+    const directory = dirname(dirname(bundle));
+    const failures: string[] = [];
+    for (const path of PODMAN_FILES.map((name) => join(directory, name))) {
+      try {
+        const text = await readHostFile(path, this.#options.hostRoot);
+        const containers: { readonly id?: string; readonly names?: readonly string[] }[] = JSON.parse(text);
+        const name = containers.find((container) => container.id === id)?.names?.[0];
+        if (name !== undefined) return describeDockerContainer(id, name, {}, 'podman');
+        failures.push(`${path} does not name it`);
+      } catch (error) {
+        failures.push(trueCause(error));
+      }
+    }
+    throw new Error(failures.join('; '));
   }
 
   /** Of several CRI runtimes one has made it. */

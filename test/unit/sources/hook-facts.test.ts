@@ -77,17 +77,23 @@ test('what nobody tells of is told with every cause', async () => {
 });
 
 test("podman's name of a container is in the files of its storage", async () => {
+  const directory = '/data/storage/overlay-containers';
   const root = hostRoot({
-    '/var/lib/containers/storage/overlay-containers/containers.json': [
+    [`${directory}/containers.json`]: [
       { id: 'b', names: ['db'] },
       { id: 'a', names: ['web'] },
     ],
+    [`${directory}/volatile-containers.json`]: [{ id: 'c', names: ['web'] }],
   });
   const facts = new HookFacts({ dockerSocket: () => undefined, cri: () => [], hostRoot: root });
   // The annotations of podman are as its user wrote them.
   const annotations = { 'io.kubernetes.cri.container-type': 'sandbox' };
-  const described = await facts.describe(request({ runtime: 'podman', state: { annotations } }));
-  assert.deepEqual(described, { id: 'a', name: 'web', namespace: 'default', labels: NAMED, origin: 'podman' });
+  const ask = (id: string) =>
+    facts.describe(request({ runtime: 'podman', state: { id, annotations, bundle: `${directory}/${id}/userdata` } }));
+  const description = { name: 'web', namespace: 'default', labels: NAMED, origin: 'podman' };
+  assert.deepEqual(await ask('a'), { id: 'a', ...description });
+  assert.deepEqual(await ask('c'), { id: 'c', ...description });
+  await assert.rejects(ask('d'), /does not name it; .*does not name it$/u);
 });
 
 test('of several CRI runtimes the one that has made the container is believed', async () => {
