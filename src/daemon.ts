@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import type { Config } from './config/config.js';
 import type { NamespacePair } from './containers/container.js';
-import { watchDocker } from './containers/docker.js';
 import { hostNamespaces, linkedDirectories, ownNamespaces } from './containers/procfs.js';
 import { ContainerKeeper, stillRunning } from './control/container-keeper.js';
 import { ContainerRegistry } from './control/container-registry.js';
@@ -13,11 +12,12 @@ import { Enforcement } from './control/enforcement.js';
 import { Expiry } from './control/expiry.js';
 import { hostAsSubject } from './control/host.js';
 import { HostState } from './control/host-state.js';
+import { IntakeCounts } from './control/intake-counts.js';
 import { Ledger } from './control/ledger.js';
 import { diffPolicies } from './control/policy-diff.js';
 import { PolicyRegistry } from './control/policy-registry.js';
 import { ProfileRegistry } from './control/profile-registry.js';
-import { type SourceStatus, UnprotectedContainers } from './control/protection.js';
+import { UnprotectedContainers } from './control/protection.js';
 import { Recordings } from './control/recordings.js';
 import { inTurns } from './control/turns.js';
 import { EventHub } from './events/hub.js';
@@ -38,6 +38,7 @@ import { compileSchemas } from './policy/schema-check.js';
 import { AccessMemory } from './profile/access-memory.js';
 import { type ServerOptions, startServer } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
+import { Sources } from './sources/sources.js';
 import { Store, type StoredState } from './store/store.js';
 
 const BUILD = new URL('..', import.meta.url);
@@ -72,7 +73,7 @@ export async function runDaemon(config: Config): Promise<void> {
     kernel,
   );
   kernel.removeReplaced();
-  const docker = startDocker(config, logger, plane, sources);
+  await sources.start();
   const metricsServer =
     config.metrics === 'off' ? undefined : await startMetricsServer(config.metrics, metrics.registry);
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
@@ -93,7 +94,7 @@ export async function runDaemon(config: Config): Promise<void> {
     for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => resolve(name));
   });
   logger.info({ signal, detach: config.detachOnExit }, 'stopping');
-  docker?.stop();
+  await sources.stop();
   plane.keeper.stop();
   suppressed.stop();
   expiry.stop();
@@ -168,14 +169,24 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     },
   );
   const unprotected = new UnprotectedContainers(() => host.announce());
-  const sources: SourceStatus[] = [];
   const host: HostState = new HostState(kernel, enforcement, ledger, {
-    sources: () => sources,
-    warnings: () => [],
+    sources: () => sources.statuses(),
+    warnings: () => sources.warnings(),
     unprotected: () => unprotected.list(),
   });
   const containers = new ContainerRegistry(ledger);
   const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
+  const intake = new IntakeCounts();
+  const sources: Sources = new Sources({
+    config,
+    keeper,
+    registry: containers,
+    unprotected,
+    counts: intake,
+    logger,
+    hostRoot: ownNamespaces().mountNamespace === hostNamespaces().mountNamespace ? '' : '/proc/1/root',
+    onStatus: () => host.announce(),
+  });
   const dryRuns = new DryRunPool();
   const policies = new PolicyRegistry(ledger, postures, dryRuns);
   const expiry: Expiry = new Expiry(policies, logger);
@@ -189,6 +200,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     keeper,
     host,
     unprotected,
+    intake,
     profiles: new ProfileRegistry(ledger, recordings),
     judge: async (change) => diffPolicies(change, enforcement, memory, recordings),
   };
@@ -263,32 +275,4 @@ function desiredState(stored: StoredState): DesiredState {
     postures: new Map(stored.postures.map(({ namespace, postures }) => [namespace, postures])),
     profiles: new Map(stored.profiles.map((profile) => [profile.name, profile])),
   };
-}
-
-function startDocker(
-  config: Config,
-  logger: Logger,
-  { containers, keeper, host }: ControlPlane,
-  sources: SourceStatus[],
-): { stop(): void } | undefined {
-  if (config.dockerSocket === 'off') return undefined;
-  const forget = async (id: string) => {
-    if (containers.get(id) !== undefined) await keeper.unregister(id);
-  };
-  return watchDocker({
-    socketPath: config.dockerSocket,
-    logger,
-    onContainer: async (description, pid) => {
-      await keeper.register(description, { pid });
-    },
-    onGone: forget,
-    onRunning: async (ids) => {
-      for (const { id, origin } of containers.list()) if (origin === 'docker' && !ids.has(id)) await forget(id);
-    },
-    onConnection: (connected) => {
-      const address = config.dockerSocket;
-      sources.splice(0, sources.length, { name: 'docker', address, connected, reason: '', containers: 0 });
-      host.announce();
-    },
-  });
 }

@@ -32,6 +32,13 @@ export interface Config {
   readonly bpffsDir: string;
   /** A path, or `off`. */
   readonly dockerSocket: string;
+  /** Paths with commas between them, `auto` or `off`. */
+  readonly criSocket: string;
+  /** A path, `auto` or `off`; the next one too. */
+  readonly podmanSocket: string;
+  readonly nriSocket: string;
+  /** A path, or `off`. */
+  readonly hookSocket: string;
   readonly logLevel: string;
   readonly defaultPostureProcess: Posture;
   readonly defaultPostureFile: Posture;

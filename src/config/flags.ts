@@ -1,5 +1,6 @@
 import { DEFAULT_LIMITS } from '../rpc/access/limits.js';
 import { ROLES } from '../rpc/access/role.js';
+import { DOCKER_SOCKET } from '../sources/places.js';
 
 export interface Flag {
   readonly type: 'string' | 'boolean';
@@ -101,9 +102,27 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   'docker-socket': {
     type: 'string',
     value: 'PATH',
-    default: '/var/run/docker.sock',
+    default: DOCKER_SOCKET,
     pattern: /^off$|^\//,
     help: 'the Docker daemon whose containers are taken in by themselves, or off',
+  },
+  'cri-socket': {
+    type: 'string',
+    value: 'PATHS',
+    default: 'auto',
+    pattern: /^(?:auto|off)$|^\/[^,]*(?:,\/[^,]*)*$/,
+    help: 'the same for containerd and CRI-O: PATH,PATH…, off, or auto for those in their usual places, also of k3s, k0s and MicroK8s',
+  },
+  'podman-socket': socket('the same for podman, by its Docker-compatible socket'),
+  'nri-socket': socket(
+    "containerd's socket for plugins, by which starts of containers are held until they are protected",
+  ),
+  'hook-socket': {
+    type: 'string',
+    value: 'PATH',
+    default: '/run/hauberk/hook.sock',
+    pattern: /^off$|^\//,
+    help: "where hauberk-hook asks, by which runtimes' starts of containers are held until they are protected, or off",
   },
   'log-level': {
     type: 'string',
@@ -184,4 +203,15 @@ export const NOT_IN_FILE = ['rescue', 'discard-damaged', 'config', 'check', 'ver
 
 function number(value: string, standard: number, range: readonly [number, number], help: string): Flag {
   return { type: 'string', value, default: `${standard}`, range, help };
+}
+
+function socket(help: string): Flag {
+  const pattern = /^(?:auto|off)$|^\//;
+  return {
+    type: 'string',
+    value: 'PATH',
+    default: 'auto',
+    pattern,
+    help: `${help}: PATH, off, or auto for the usual one`,
+  };
 }

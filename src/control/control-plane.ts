@@ -1,6 +1,7 @@
 import type { ContainerKeeper } from './container-keeper.js';
 import type { ContainerRegistry } from './container-registry.js';
 import type { HostState } from './host-state.js';
+import type { IntakeCounts } from './intake-counts.js';
 import type { PolicyDiff } from './policy-diff.js';
 import type { ForeseenChange, PolicyRegistry } from './policy-registry.js';
 import type { ProfileRegistry } from './profile-registry.js';
@@ -14,6 +15,8 @@ export interface ControlPlane {
   readonly host: HostState;
   /** Containers that are known and not protected. */
   readonly unprotected: UnprotectedContainers;
+  /** What became of the containers that their runtimes told of. */
+  readonly intake: IntakeCounts;
   readonly profiles: ProfileRegistry;
   /** Judges a change by the accesses that were seen. */
   readonly judge: (change: ForeseenChange) => Promise<PolicyDiff>;

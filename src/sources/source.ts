@@ -1,10 +1,13 @@
 import type { ContainerDescription } from '../containers/container.js';
+import type { SourceStatus } from '../control/protection.js';
 
+/** A container as a runtime tells of it, with its first process as the host numbers it. */
 export interface SourceContainer {
   readonly description: ContainerDescription;
   readonly pid: number;
 }
 
+/** Where a source tells what it learns. */
 export interface ContainerSink {
   /** Exactly these run, as far as this source knows: told after every (re)connection. */
   running(containers: readonly SourceContainer[]): void;
@@ -13,11 +16,28 @@ export interface ContainerSink {
   ended(id: string): void;
 }
 
-/** One connection to a runtime: follows until the signal aborts or the connection is lost (then rejects with the cause). */
+/** How one container runtime is reached. */
 export interface RuntimeConnection {
   readonly name: string;
   readonly origin: ContainerDescription['origin'];
-  /** Path of the runtime's socket. */
+  /** The path of its socket. */
   readonly address: string;
+  /** Follows until the signal aborts, then resolves, or until the connection is lost, then rejects with the cause. */
   follow(sink: ContainerSink, onConnected: () => void, signal: AbortSignal): Promise<void>;
+}
+
+/** Tells of containers from its start until it is stopped, whatever becomes of the runtime meanwhile. */
+export interface ContainerSource {
+  readonly name: string;
+  readonly origin: ContainerDescription['origin'];
+  readonly address: string;
+  start(sink: ContainerSink): void;
+  stop(): void;
+  status(): SourceStatus;
+}
+
+export interface SourceLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
 }

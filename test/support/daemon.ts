@@ -10,6 +10,7 @@ const START_MILLISECONDS = 120_000;
 export class Daemon {
   readonly directory = mkdtempSync(join(tmpdir(), 'hauberk-'));
   readonly address: string;
+  readonly hookSocket = join(this.directory, 'hook.sock');
   readonly metricsAddress = '127.0.0.1:9464';
   readonly pinDirectory = '/sys/fs/bpf/hauberk-test';
   #process: ChildProcess | undefined;
@@ -39,6 +40,7 @@ export class Daemon {
         'build/src/main.js',
         ...['--listen', this.address, '--metrics', this.metricsAddress],
         ...['--state-dir', join(this.directory, 'state'), '--bpffs-dir', this.pinDirectory],
+        ...['--hook-socket', this.hookSocket],
         ...flags,
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },

@@ -7,6 +7,7 @@ import { type DesiredState, NOTHING_DESIRED } from '../../src/control/desired-st
 import { DryRunPool } from '../../src/control/dry-run-pool.js';
 import { Enforcement } from '../../src/control/enforcement.js';
 import { HostState, type HostStatus } from '../../src/control/host-state.js';
+import { IntakeCounts } from '../../src/control/intake-counts.js';
 import { Ledger } from '../../src/control/ledger.js';
 import { diffPolicies } from '../../src/control/policy-diff.js';
 import { type ForeseenChange, PolicyRegistry } from '../../src/control/policy-registry.js';
@@ -117,6 +118,7 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly profiles: ProfileRegistry;
   readonly judge: ControlPlane['judge'];
   readonly unprotected = new UnprotectedContainers(() => this.host.announce());
+  readonly intake = new IntakeCounts();
   storeFailure: Error | undefined;
   /** Called where the daemon would read what the kernel has told of. */
   onSettle: () => void = () => undefined;

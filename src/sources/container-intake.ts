@@ -1,0 +1,294 @@
+import type { Container, ContainerDescription } from '../containers/container.js';
+import { isAlive } from '../containers/procfs.js';
+import type { ContainerProcess, RegisterOptions } from '../control/container-keeper.js';
+import type { IntakeCounts } from '../control/intake-counts.js';
+import type { UnprotectedCause, UnprotectedContainers } from '../control/protection.js';
+import { Failure } from '../failure.js';
+import { isKnownOtherwise, trueCause, unprotectedCause } from './failure-cause.js';
+import { KnownContainer, type Teller } from './known-container.js';
+import type { ContainerSink, SourceContainer, SourceLogger } from './source.js';
+
+/** Registrations that wait are published together: as many as that may wait. */
+const UNDER_WAY_MAX = 100;
+const RETRY_MILLISECONDS = { first: 1000, most: 30_000 };
+
+/** The parts of the control plane that containers are handed to. */
+export interface IntakeOptions {
+  readonly keeper: {
+    register(description: ContainerDescription, process: ContainerProcess, options: RegisterOptions): Promise<unknown>;
+    unregister(id: string): Promise<unknown>;
+  };
+  readonly registry: { get(id: string): Container | undefined; list(): readonly Container[] };
+  readonly unprotected: UnprotectedContainers;
+  readonly counts: IntakeCounts;
+  readonly logger: SourceLogger;
+  /** Milliseconds before the next attempt: doubled from the first to the most. */
+  readonly retry?: { readonly first: number; readonly most: number };
+}
+
+/** A container whose first instruction waits. */
+export interface StartingContainer {
+  readonly container: SourceContainer;
+  /** See ContainerProcess. */
+  readonly root?: string;
+  /** Whether the container starts also when it is not protected. */
+  readonly startsAnyway: boolean;
+  /** Called once the kernel decides by its policies. */
+  readonly onVisible: () => void;
+}
+
+/**
+ * Takes in the containers that sources tell of. One told by several sources is one container, known by the best facts. An
+ * attempt that fails is made again until the container is protected or has ended, and is told meanwhile.
+ */
+export class ContainerIntake {
+  readonly #options: IntakeOptions;
+  readonly #retry: { readonly first: number; readonly most: number };
+  readonly #known = new Map<string, KnownContainer>();
+  readonly #queue: KnownContainer[] = [];
+  readonly #endings = new Map<string, NodeJS.Timeout>();
+  #underWay = 0;
+  #stopped = false;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#retry = options.retry ?? RETRY_MILLISECONDS;
+  }
+
+  /** Where one source tells of its containers. */
+  sinkOf(teller: Teller): ContainerSink {
+    return {
+      running: (containers) => this.#running(teller, containers),
+      started: (container) => this.#started(teller, container),
+      ended: (id) => this.#ended(teller, id),
+    };
+  }
+
+  /**
+   * Takes in a container whose first instruction waits for it. Resolves when the registration is complete.
+   *
+   * @throws the failure; the attempt is made again where the container starts all the same
+   */
+  async takeInStarting(teller: Teller, { container, root, startsAnyway, onVisible }: StartingContainer): Promise<void> {
+    const known = this.#tell(teller, container);
+    clearTimeout(known.timer);
+    if (this.#isInForce(known)) return onVisible();
+    const wanted = known.facts;
+    const process: ContainerProcess = { pid: container.pid, firstProcess: true, ...(root !== undefined && { root }) };
+    await this.#attempt(
+      known,
+      wanted,
+      () => this.#options.keeper.register(wanted.description, process, { by: 'hook', onVisible }),
+      (error) => {
+        if (startsAnyway) this.#fail(known, error);
+        else {
+          this.#options.counts.failures[unprotectedCause(error)]++;
+          this.#forget(known);
+        }
+        throw error;
+      },
+    );
+  }
+
+  /** Tries again what has been lost: containers that run and are registered no more. */
+  check(): void {
+    for (const known of [...this.#known.values()]) {
+      const registered = this.#options.registry.get(known.id);
+      if (known.stage !== 'idle' || (known.held !== undefined && registered !== undefined)) continue;
+      if (!known.isAlive && !runs(registered)) this.#forget(known);
+      else if (known.held !== undefined) {
+        known.held = undefined;
+        this.#schedule(known);
+      }
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#queue.length = 0;
+    for (const { timer } of this.#known.values()) clearTimeout(timer);
+    for (const timer of this.#endings.values()) clearTimeout(timer);
+  }
+
+  #running(teller: Teller, containers: readonly SourceContainer[]): void {
+    const ids = new Set(containers.map(({ description }) => description.id));
+    for (const known of [...this.#known.values()]) {
+      if (known.isToldBy(teller.key) && !ids.has(known.id)) this.#ended(teller, known.id);
+    }
+    for (const { id, origin } of this.#options.registry.list()) {
+      if (origin === teller.origin && !ids.has(id) && !this.#known.has(id)) void this.#unregister(id);
+    }
+    for (const container of containers) this.#started(teller, container);
+  }
+
+  #started(teller: Teller, container: SourceContainer): void {
+    this.#schedule(this.#tell(teller, container));
+  }
+
+  #tell(teller: Teller, container: SourceContainer): KnownContainer {
+    const { id } = container.description;
+    const known = this.#known.get(id) ?? new KnownContainer(id);
+    this.#known.set(id, known);
+    known.tell(teller, container);
+    return known;
+  }
+
+  #ended({ key }: Teller, id: string): void {
+    const known = this.#known.get(id);
+    if (known !== undefined) {
+      const isTold = !known.untell(key);
+      // It has been started again meanwhile, and another source has said so.
+      if (isTold && known.isAlive) return;
+      this.#forget(known);
+    }
+    void this.#unregister(id);
+  }
+
+  #forget(known: KnownContainer): void {
+    clearTimeout(known.timer);
+    if (this.#known.get(known.id) !== known) return;
+    this.#known.delete(known.id);
+    this.#options.unprotected.delete(known.id);
+  }
+
+  /**
+   * Whoever of its processes still runs stays under its policies: the keeper sees the last of them end. So does a container
+   * that a controller has registered itself.
+   */
+  async #unregister(id: string): Promise<void> {
+    clearTimeout(this.#endings.get(id));
+    this.#endings.delete(id);
+    const registered = this.#options.registry.get(id);
+    if (registered === undefined || registered.origin === 'registered' || runs(registered)) return;
+    try {
+      await this.#options.keeper.unregister(id);
+    } catch (error) {
+      if ((error instanceof Failure && error.code === 'not-found') || this.#stopped) return;
+      const reason = trueCause(error);
+      this.#options.logger.warn({ container: id, reason }, 'the end of a container cannot be noted: trying again');
+      this.#endings.set(
+        id,
+        setTimeout(() => void this.#unregister(id), this.#retry.most),
+      );
+    }
+  }
+
+  #isInForce(known: KnownContainer): boolean {
+    return known.isHeld && this.#options.registry.get(known.id) !== undefined;
+  }
+
+  #schedule(known: KnownContainer): void {
+    if (known.stage === 'under way') known.hasChanged = true;
+    if (known.stage !== 'idle' || this.#stopped) return;
+    if (this.#isInForce(known)) return;
+    clearTimeout(known.timer);
+    known.stage = 'queued';
+    this.#queue.push(known);
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.#underWay < UNDER_WAY_MAX) {
+      const known = this.#queue.shift();
+      if (known === undefined) return;
+      if (known.stage !== 'queued') continue;
+      known.stage = 'idle';
+      if (this.#known.get(known.id) === known) void this.#takeIn(known);
+    }
+  }
+
+  async #takeIn(known: KnownContainer): Promise<void> {
+    const wanted = known.facts;
+    const { registry, keeper } = this.#options;
+    const registered = registry.get(known.id);
+    // What a controller says of a container of its own goes before what a runtime says.
+    if (registered?.origin === 'registered') return this.#settle(known, wanted);
+    const by = registered?.process?.pid === wanted.pid ? (registered.protection?.by ?? 'event') : 'event';
+    this.#underWay++;
+    try {
+      await this.#attempt(
+        known,
+        wanted,
+        () => keeper.register(wanted.description, { pid: wanted.pid }, { by }),
+        (error) => this.#fail(known, error),
+      );
+    } finally {
+      this.#underWay--;
+      this.#pump();
+    }
+  }
+
+  /** One attempt; what was told meanwhile follows. */
+  async #attempt(
+    known: KnownContainer,
+    wanted: SourceContainer,
+    register: () => Promise<unknown>,
+    onFailure: (error: unknown) => void,
+  ): Promise<void> {
+    known.stage = 'under way';
+    known.hasChanged = false;
+    try {
+      await register();
+      known.stage = 'idle';
+      this.#settle(known, wanted);
+    } catch (error) {
+      known.stage = 'idle';
+      onFailure(error);
+    } finally {
+      if (this.#known.get(known.id) === known && known.hasChanged) this.#schedule(known);
+    }
+  }
+
+  #settle(known: KnownContainer, wanted: SourceContainer): void {
+    const { id, failures } = known;
+    if (this.#known.get(id) !== known) {
+      void this.#unregister(id);
+      return;
+    }
+    known.held = wanted;
+    known.failures = 0;
+    known.reason = undefined;
+    this.#options.unprotected.delete(id);
+    if (failures === 0) return;
+    const fields = { container: id, name: wanted.description.name, attempts: failures + 1 };
+    this.#options.logger.info(fields, 'the container is protected now');
+  }
+
+  #fail(known: KnownContainer, error: unknown): void {
+    if (this.#stopped || this.#known.get(known.id) !== known) return;
+    if (!known.isAlive) {
+      this.#forget(known);
+      return;
+    }
+    known.held = undefined;
+    known.failures++;
+    // Under another id it is protected as well, until somebody unregisters that.
+    const isKnown = isKnownOtherwise(error);
+    if (!isKnown) this.#tellFailure(known, unprotectedCause(error), trueCause(error));
+    const wait = this.#retry.first * 2 ** (known.failures - 1);
+    this.#tryAgain(known, isKnown ? this.#retry.most : Math.min(wait, this.#retry.most));
+  }
+
+  #tellFailure(known: KnownContainer, cause: UnprotectedCause, reason: string): void {
+    const { counts, unprotected, logger } = this.#options;
+    const { description } = known.facts;
+    counts.failures[cause]++;
+    if (known.reason === reason) return;
+    known.reason = reason;
+    unprotected.put(description, cause, reason);
+    const fields = { container: known.id, name: description.name, sources: known.tellers, cause, reason };
+    logger.warn(fields, 'a container runs without its policies: trying again');
+  }
+
+  #tryAgain(known: KnownContainer, milliseconds: number): void {
+    clearTimeout(known.timer);
+    known.timer = setTimeout(() => {
+      this.#options.counts.retries++;
+      this.#schedule(known);
+    }, milliseconds);
+  }
+}
+
+function runs(container: Container | undefined): boolean {
+  return container?.process !== undefined && isAlive(container.process);
+}

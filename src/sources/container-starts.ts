@@ -1,0 +1,119 @@
+import type { ContainerDescription } from '../containers/container.js';
+import type { IntakeCounts } from '../control/intake-counts.js';
+import type { ContainerIntake } from './container-intake.js';
+import { trueCause } from './failure-cause.js';
+import { rootBeforeSwitch } from './hook-bundle.js';
+import type { HookFacts } from './hook-facts.js';
+import type { HookAnswer, HookRequest, HookRuntime } from './hook-request.js';
+import { HOOK_KEY, type Teller } from './known-container.js';
+import type { SourceContainer, SourceLogger } from './source.js';
+
+const ORIGINS: Readonly<Record<HookRuntime, ContainerDescription['origin']>> = {
+  docker: 'docker',
+  containerd: 'cri',
+  crio: 'cri',
+  podman: 'podman',
+};
+
+export interface ContainerStartsOptions {
+  readonly intake: Pick<ContainerIntake, 'takeInStarting' | 'sinkOf'>;
+  readonly facts: Pick<HookFacts, 'describe'>;
+  readonly registry: { leftOutOf(id: string): readonly string[] };
+  readonly counts: IntakeCounts;
+  readonly logger: SourceLogger;
+  /** Where the host's files are seen: empty, or `/proc/1/root` from inside a container. */
+  readonly hostRoot: string;
+}
+
+/** Answers whether containers may run their first instruction. */
+export class ContainerStarts {
+  readonly #options: ContainerStartsOptions;
+
+  constructor(options: ContainerStartsOptions) {
+    this.#options = options;
+  }
+
+  /** Of a container that a runtime's hook asks for. */
+  async answer(request: HookRequest): Promise<HookAnswer> {
+    const teller = { key: HOOK_KEY, name: 'hook', origin: ORIGINS[request.runtime] };
+    const startsAnyway = request.onFailure === 'allow';
+    let description: ContainerDescription | undefined;
+    let root: string | undefined;
+    try {
+      description = await this.#options.facts.describe(request);
+      if (description === undefined)
+        return this.#count({ outcome: 'ignored', reason: 'it is the pause of a pod' }, false);
+      root = await rootBeforeSwitch(request, this.#options.hostRoot);
+    } catch (error) {
+      return this.#unknown(request, teller, description, error);
+    }
+    return this.protect(teller, { description, pid: request.pid }, root, startsAnyway);
+  }
+
+  /**
+   * Resolves once the container's policies are in force, or cannot be.
+   *
+   * @param root where the host has its root, while that is not the process's own
+   */
+  async protect(
+    teller: Teller,
+    container: SourceContainer,
+    root: string | undefined,
+    startsAnyway: boolean,
+  ): Promise<HookAnswer> {
+    const { intake, registry } = this.#options;
+    const { id } = container.description;
+    return new Promise((resolve) => {
+      const onVisible = () => {
+        const leftOut = registry.leftOutOf(id);
+        const reason = `its policies do not compile together: ${leftOut.join(', ')} would not be in force`;
+        const answer: HookAnswer = leftOut.length === 0 ? { outcome: 'protected' } : { outcome: 'unprotected', reason };
+        resolve(this.#count(answer, startsAnyway));
+      };
+      let answered = false;
+      const once = (answer: () => void) => {
+        if (!answered) answer();
+        answered = true;
+      };
+      intake
+        .takeInStarting(teller, {
+          container,
+          startsAnyway,
+          onVisible: () => once(onVisible),
+          ...(root !== undefined && { root }),
+        })
+        .then(
+          () => once(onVisible),
+          (error) =>
+            once(() => resolve(this.#count({ outcome: 'unprotected', reason: trueCause(error) }, startsAnyway))),
+        );
+    });
+  }
+
+  /** Where nobody says who the container is, it starts under the policies for all, if it starts at all. */
+  #unknown(
+    { id, pid, runtime, onFailure }: HookRequest,
+    teller: Teller,
+    description: ContainerDescription | undefined,
+    error: unknown,
+  ): HookAnswer {
+    const { counts, logger, intake } = this.#options;
+    const reason = trueCause(error);
+    const startsAnyway = onFailure === 'allow';
+    counts.failures.lookup++;
+    logger.warn({ container: id, runtime, startsAnyway, reason }, 'it cannot be told which container is being started');
+    if (startsAnyway) {
+      const { origin } = teller;
+      const named = description ?? { id, name: id.slice(0, 12), namespace: 'default', labels: {}, origin };
+      intake.sinkOf(teller).started({ description: named, pid });
+    }
+    return this.#count({ outcome: 'unprotected', reason }, startsAnyway);
+  }
+
+  #count(answer: HookAnswer, startsAnyway: boolean): HookAnswer {
+    const { counts } = this.#options;
+    counts.starts[answer.outcome]++;
+    if (answer.outcome === 'unprotected' && !startsAnyway) counts.refusedStarts++;
+    return answer;
+  }
+}

@@ -1,0 +1,49 @@
+import type { ContainerDescription } from '../containers/container.js';
+
+/** Labels by which policies select one container by its name. */
+const NAME_LABELS = ['hauberk.io/container.name', 'kubearmor.io/container.name'];
+const KUBERNETES_LABELS = 'io.kubernetes.';
+/** What a kubelet calls the containers it makes by Docker, through cri-dockerd. */
+const KUBELET_NAME = /^k8s_([^_]+)_([^_]+)_([^_]+)_([^_]+)_\d+$/u;
+const POD_SANDBOX = 'POD';
+
+/**
+ * What Docker, or podman, knows of a container. Its labels are as its image and whoever started it wrote them, so
+ * that what the runtime knows goes before them: the name, and that no pod of Kubernetes is behind it.
+ *
+ * @param runtimeName the name by which the runtime knows it
+ * @returns undefined for the pause container of a pod, which is no workload
+ */
+export function describeDockerContainer(
+  id: string,
+  runtimeName: string,
+  labels: Readonly<Record<string, string>>,
+  origin: 'docker' | 'podman',
+): ContainerDescription | undefined {
+  const pod = podOf(runtimeName, labels);
+  if (pod?.container === POD_SANDBOX) return undefined;
+  const name = pod?.container ?? runtimeName;
+  const isBelieved = (label: string) => pod !== undefined || !label.startsWith(KUBERNETES_LABELS);
+  return {
+    id,
+    name,
+    namespace: pod?.namespace ?? 'default',
+    labels: {
+      ...Object.fromEntries(Object.entries(labels).filter(([label]) => isBelieved(label))),
+      ...Object.fromEntries(NAME_LABELS.map((label) => [label, name])),
+    },
+    origin,
+  };
+}
+
+/** The pod of a container that a kubelet has made: its name, which no image can set, says the same as its labels. */
+function podOf(runtimeName: string, labels: Readonly<Record<string, string>>) {
+  const [, container, pod, namespace, uid] = KUBELET_NAME.exec(runtimeName) ?? [];
+  if (container === undefined || namespace === undefined) return undefined;
+  const agrees =
+    labels['io.kubernetes.pod.name'] === pod &&
+    labels['io.kubernetes.pod.namespace'] === namespace &&
+    labels['io.kubernetes.pod.uid'] === uid &&
+    (container === POD_SANDBOX || labels['io.kubernetes.container.name'] === container);
+  return agrees ? { container, namespace } : undefined;
+}

@@ -1,0 +1,25 @@
+import type { UnprotectedCause } from '../control/protection.js';
+import { Failure } from '../failure.js';
+
+/** The message of an error and of what it was caused by, each once: what an operator has to know to mend it. */
+export function trueCause(error: unknown): string {
+  const messages: string[] = [];
+  for (let cause = error; cause !== undefined && cause !== null; cause = (cause as Error).cause) {
+    const message = cause instanceof Error ? cause.message || cause.name : String(cause);
+    if (!messages.some((said) => said.includes(message))) messages.push(message);
+  }
+  return messages.join(': ');
+}
+
+/** Why a container could not be taken in. */
+export function unprotectedCause(error: unknown): UnprotectedCause {
+  if (!(error instanceof Failure)) return 'store';
+  if (error.code === 'resource-exhausted') return 'too_large';
+  if (error.code !== 'invalid-argument') return 'kernel';
+  return error.problems.some(({ description }) => description.includes("is the host's own")) ? 'refused' : 'lookup';
+}
+
+/** Whether the container is known already, under another id: no two have the same namespaces. */
+export function isKnownOtherwise(error: unknown): boolean {
+  return error instanceof Failure && error.problems.some(({ field }) => field === 'namespaces');
+}

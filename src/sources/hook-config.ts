@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+
+const PATH = '/etc/hauberk/hook.conf';
+
+/** What the runtimes' hook has been told to do, as far as the daemon has to know it. */
+export interface HookConfig {
+  readonly whenUnanswered: 'refuse' | 'allow';
+  /** Exact, or with `*` at the end. */
+  readonly exemptNamespaces: readonly string[];
+  readonly exemptNames: readonly string[];
+}
+
+/**
+ * Reads the hook's configuration; undefined where there is none, so that no hook is installed.
+ *
+ * @param hostRoot where the host's files are seen: empty, or `/proc/1/root` from inside a container
+ */
+export function readHookConfig(hostRoot: string): HookConfig | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`${hostRoot}${PATH}`, 'utf8');
+  } catch {
+    return undefined;
+  }
+  const settings = text.split('\n').flatMap((line) => {
+    const [, key, value] = /^\s*([a-z_]+)\s*=\s*(.*?)\s*$/u.exec(line) ?? [];
+    return key === undefined || value === undefined ? [] : [{ key, value }];
+  });
+  const valuesOf = (wanted: string) => settings.filter(({ key }) => key === wanted).map(({ value }) => value);
+  return {
+    // As the hook does, which refuses where it is not told otherwise.
+    whenUnanswered: valuesOf('when_unanswered').at(-1) === 'allow' ? 'allow' : 'refuse',
+    exemptNamespaces: valuesOf('exempt_namespace'),
+    exemptNames: valuesOf('exempt_name'),
+  };
+}
+
+/** Whether a container may start although it is not protected. */
+export function isExempt(
+  { exemptNamespaces, exemptNames }: HookConfig,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): boolean {
+  return (
+    exemptNamespaces.some((pattern) => matches(pattern, namespace)) ||
+    exemptNames.some((pattern) => matches(pattern, name))
+  );
+}
+
+function matches(pattern: string, text: string): boolean {
+  return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern;
+}

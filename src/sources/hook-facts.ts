@@ -1,0 +1,122 @@
+import { dirname, join } from 'node:path';
+import type { ContainerDescription } from '../containers/container.js';
+import { describeDockerContainer } from './docker-facts.js';
+import { trueCause } from './failure-cause.js';
+import { readBundle, readHostFile } from './hook-bundle.js';
+import type { HookRequest } from './hook-request.js';
+
+/** A start waits for the answer. */
+const LIST_MILLISECONDS = 1500;
+const DOCKER_DIRECTORY = '/var/lib/docker';
+/** The second has those that go with their end (`--rm`). */
+const PODMAN_FILES = ['containers.json', 'volatile-containers.json'];
+
+/** Finds out about a container that a CRI runtime starts; undefined for the pause container of a pod. */
+export interface CriFacts {
+  describe(id: string, annotations: Readonly<Record<string, string>>): Promise<ContainerDescription | undefined>;
+}
+
+export interface HookFactsOptions {
+  /** Path of Docker's socket; undefined where Docker is not followed. */
+  readonly dockerSocket: () => string | undefined;
+  /** One for each CRI runtime that is followed. */
+  readonly cri: () => readonly CriFacts[];
+  /** Where the host's files are seen: empty, or `/proc/1/root` from inside a container. */
+  readonly hostRoot: string;
+}
+
+/**
+ * Who a container is that is being started, asked of what needs nothing of the container itself: its runtime holds its
+ * lock until the hook has its answer.
+ */
+export class HookFacts {
+  readonly #options: HookFactsOptions;
+
+  constructor(options: HookFactsOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined for the pause container of a pod. @throws Error where the runtime does not tell in time */
+  describe(request: HookRequest): Promise<ContainerDescription | undefined> {
+    if (request.runtime === 'docker') return this.#docker(request);
+    if (request.runtime === 'podman') return this.#podman(request);
+    return this.#cri(request);
+  }
+
+  async #docker(request: HookRequest): Promise<ContainerDescription | undefined> {
+    const dockerSocket = this.#options.dockerSocket();
+    let unanswered: unknown = new Error('its socket is not followed');
+    if (dockerSocket !== undefined) {
+      try {
+        return await fromList(dockerSocket, request.id);
+      } catch (error) {
+        unanswered = error;
+      }
+    }
+    try {
+      return await this.#dockerFile(request);
+    } catch (error) {
+      throw new Error(`Docker does not tell of it: ${trueCause(unanswered)}; nor do its files: ${trueCause(error)}`);
+    }
+  }
+
+  /** From what Docker keeps on disk. */
+  async #dockerFile({ id, bundle }: HookRequest): Promise<ContainerDescription | undefined> {
+    const { hostRoot } = this.#options;
+    const { mounts = [] } = await readBundle(bundle, hostRoot);
+    // Docker mounts files of the container's own directory, wherever its root directory is.
+    const own = mounts.map(({ source }) => dirname(source ?? '')).find((path) => path.endsWith(`/containers/${id}`));
+    const directory = own ?? join(DOCKER_DIRECTORY, 'containers', id);
+    const { Name, Config } = JSON.parse(await readHostFile(join(directory, 'config.v2.json'), hostRoot));
+    return describeDockerContainer(id, nameOf([Name]), Config?.Labels ?? {}, 'docker');
+  }
+
+  /** podman has its labels in a database: its source tells of them right after the start. */
+  async #podman({ id, bundle }: HookRequest): Promise<ContainerDescription | undefined> {
+    // The bundle is in a directory of the container's own, beside the files that name all containers.
+    const directory = dirname(dirname(bundle));
+    const failures: string[] = [];
+    for (const path of PODMAN_FILES.map((name) => join(directory, name))) {
+      try {
+        const text = await readHostFile(path, this.#options.hostRoot);
+        const containers: { readonly id?: string; readonly names?: readonly string[] }[] = JSON.parse(text);
+        const name = containers.find((container) => container.id === id)?.names?.[0];
+        if (name !== undefined) return describeDockerContainer(id, name, {}, 'podman');
+        failures.push(`${path} does not name it`);
+      } catch (error) {
+        failures.push(trueCause(error));
+      }
+    }
+    throw new Error(failures.join('; '));
+  }
+
+  /** Of several CRI runtimes one has made it. */
+  async #cri({ id, annotations }: HookRequest): Promise<ContainerDescription | undefined> {
+    const runtimes = this.#options.cri();
+    if (runtimes.length === 0) throw new Error('no CRI runtime is followed that could tell of it');
+    try {
+      return await Promise.any(runtimes.map((runtime) => runtime.describe(id, annotations)));
+    } catch (error) {
+      throw new Error([...new Set((error as AggregateError).errors.map(trueCause))].join('; '));
+    }
+  }
+}
+
+/** The list takes no container's lock, unlike all that asks for one container. */
+async function fromList(socketPath: string, id: string): Promise<ContainerDescription | undefined> {
+  const { default: Client } = await import('dockerode');
+  const [container] = await new Client({ socketPath }).listContainers({
+    all: true,
+    filters: { id: [id] },
+    abortSignal: AbortSignal.timeout(LIST_MILLISECONDS),
+  });
+  if (container === undefined) throw new Error('it is in no list');
+  return describeDockerContainer(id, nameOf(container.Names), container.Labels ?? {}, 'docker');
+}
+
+/** Of the names in Docker's list, those with a second slash are links of other containers. */
+function nameOf(names: readonly string[]): string {
+  const name = names.find((each) => /^\/[^/]+$/u.test(each))?.slice(1);
+  if (name === undefined) throw new Error('it has no name');
+  return name;
+}

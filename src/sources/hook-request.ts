@@ -1,0 +1,72 @@
+export const HOOK_RUNTIMES = ['docker', 'containerd', 'crio', 'podman'] as const;
+export type HookRuntime = (typeof HOOK_RUNTIMES)[number];
+
+/** What a runtime's hook asks when a container is made and has not run its first instruction. */
+export interface HookRequest {
+  /** From the hook's own command line, which only the runtime's configuration sets. */
+  readonly runtime: HookRuntime;
+  /** What the hook does when the answer is `unprotected`. */
+  readonly onFailure: 'refuse' | 'allow';
+  readonly id: string;
+  /** The container's first process, as the host numbers it. */
+  readonly pid: number;
+  /** The directory of the container's configuration, on the host. */
+  readonly bundle: string;
+  /** As far as they can be believed: with docker and podman whoever starts a container writes them. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export type HookAnswer =
+  /** Its policies are in force. */
+  | { readonly outcome: 'protected' }
+  /** It is no workload. */
+  | { readonly outcome: 'ignored'; readonly reason: string }
+  | { readonly outcome: 'unprotected'; readonly reason: string };
+
+const VERSION = 1;
+/** The hook shows some hundred characters of a reason. */
+const REASON_LENGTH_MAX = 400;
+
+/** @throws Error saying what is wrong with the text */
+export function readHookRequest(text: string): HookRequest {
+  let request: unknown;
+  try {
+    request = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`it is no JSON: ${(error as Error).message}`);
+  }
+  const { version, runtime, on_failure: onFailure, state } = object(request, 'the request');
+  if (version !== VERSION) throw new Error(`its version is ${JSON.stringify(version)}, not ${VERSION}`);
+  if (!HOOK_RUNTIMES.includes(runtime as HookRuntime)) throw new Error('it names no runtime that is known');
+  if (onFailure !== 'refuse' && onFailure !== 'allow') throw new Error('on_failure is neither refuse nor allow');
+  const { id, pid, bundle, annotations } = object(state, 'state');
+  if (typeof id !== 'string' || !/^[\w.+-]{1,1024}$/u.test(id)) throw new Error('state.id is no id of a container');
+  if (!Number.isSafeInteger(pid) || (pid as number) < 1) throw new Error('state.pid is no process');
+  if (typeof bundle !== 'string' || !bundle.startsWith('/')) throw new Error('state.bundle is no absolute path');
+  return {
+    runtime: runtime as HookRuntime,
+    onFailure,
+    id,
+    pid: pid as number,
+    bundle,
+    annotations: texts(annotations === undefined || annotations === null ? {} : object(annotations, 'annotations')),
+  };
+}
+
+/** The line that the hook gets back. */
+export function writeHookAnswer(answer: HookAnswer): string {
+  if (answer.outcome === 'protected') return 'protected\n';
+  const reason = answer.reason.replace(/\s+/gu, ' ').trim().slice(0, REASON_LENGTH_MAX);
+  return `${answer.outcome} ${reason}\n`;
+}
+
+function object(value: unknown, name: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${name} is no object`);
+  return value as Record<string, unknown>;
+}
+
+function texts(values: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}

@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { IntakeCounts } from '../control/intake-counts.js';
+import type { SourceStatus } from '../control/protection.js';
+import { peerCredentialsOf } from '../rpc/access/peer-credentials.js';
+import { placeSocket } from '../rpc/unix-socket.js';
+import { trueCause } from './failure-cause.js';
+import { type HookAnswer, type HookRequest, readHookRequest, writeHookAnswer } from './hook-request.js';
+import type { SourceLogger } from './source.js';
+
+const REQUEST_BYTES_MAX = 256 * 1024;
+const READ_MILLISECONDS = 5000;
+/** More wait, in the order in which they came. */
+const UNDER_WAY_MAX = 100;
+const CONNECTIONS_MAX = 2000;
+const OWNER_ONLY = 0o600;
+
+export interface HookServerOptions {
+  /** Path of the socket. */
+  readonly path: string;
+  readonly answer: (request: HookRequest) => Promise<HookAnswer>;
+  readonly counts: IntakeCounts;
+  readonly logger: SourceLogger;
+  readonly onStatus: () => void;
+  /** Milliseconds in which a request must have been sent. */
+  readonly readMilliseconds?: number;
+}
+
+/**
+ * The socket on which the runtimes' hook asks for a container to be protected: one JSON object in, up to the end of what
+ * is sent, one line out.
+ */
+export class HookServer {
+  readonly #options: HookServerOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #waiting: (() => void)[] = [];
+  #underWay = 0;
+  #remove: (() => Promise<void>) | undefined;
+  #reason = 'not listening yet';
+
+  constructor(options: HookServerOptions) {
+    this.#options = options;
+    // The hook ends its half of the connection before it is answered.
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => void this.#serve(socket));
+    this.#server.maxConnections = CONNECTIONS_MAX;
+  }
+
+  get isListening(): boolean {
+    return this.#remove !== undefined;
+  }
+
+  /** Listens; where that fails the status says why, and it can be tried again. */
+  async listen(): Promise<void> {
+    const { path, logger, onStatus } = this.#options;
+    try {
+      this.#remove = await placeSocket(path, OWNER_ONLY, async (place) => {
+        this.#server.listen(place);
+        await once(this.#server, 'listening');
+      });
+      this.#reason = '';
+      logger.info({ socket: path }, "containers' starts are held for their policies where a runtime's hook asks");
+    } catch (error) {
+      this.#server.close();
+      const reason = trueCause(error);
+      if (reason !== this.#reason) logger.warn({ socket: path, reason }, 'cannot listen for the hook of runtimes');
+      this.#reason = reason;
+    }
+    onStatus();
+  }
+
+  /** Takes the socket away; what is under way is answered no more. */
+  async close(): Promise<void> {
+    await this.#remove?.();
+    this.#remove = undefined;
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  status(): Pick<SourceStatus, 'name' | 'address' | 'connected' | 'reason'> {
+    return { name: 'hook', address: this.#options.path, connected: this.isListening, reason: this.#reason };
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    // Nobody waits for the answer any more.
+    socket.on('error', () => socket.destroy());
+    try {
+      const answer = await this.#answer(socket);
+      send(socket, answer);
+    } catch (error) {
+      const { counts, logger } = this.#options;
+      counts.rejectedRequests++;
+      const reason = trueCause(error);
+      logger.warn({ reason }, "a request on the hook's socket is rejected");
+      send(socket, { outcome: 'unprotected', reason: `the request: ${reason}` });
+    }
+  }
+
+  async #answer(socket: Socket): Promise<HookAnswer> {
+    const { uid } = peerCredentialsOf(socket);
+    if (uid !== 0 && uid !== process.geteuid?.()) throw new Error(`it comes from user ${uid}`);
+    const text = await readToEnd(socket, this.#options.readMilliseconds ?? READ_MILLISECONDS);
+    const request = readHookRequest(text);
+    await this.#turn();
+    try {
+      return await this.#options.answer(request);
+    } finally {
+      this.#underWay--;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#underWay >= UNDER_WAY_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#underWay++;
+  }
+}
+
+function send(socket: Socket, answer: HookAnswer): void {
+  if (!socket.destroyed) socket.end(writeHookAnswer(answer), () => socket.destroy());
+}
+
+/** @throws Error when too much is sent, or not all of it in time */
+function readToEnd(socket: Socket, milliseconds: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const timer = setTimeout(() => reject(new Error(`it was not sent within ${milliseconds} ms`)), milliseconds);
+    socket.on('data', (chunk: Buffer) => {
+      bytes += chunk.byteLength;
+      if (bytes <= REQUEST_BYTES_MAX) chunks.push(chunk);
+      else reject(new Error(`it is longer than ${REQUEST_BYTES_MAX} bytes`));
+    });
+    socket.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    socket.on('close', () => {
+      clearTimeout(timer);
+      reject(new Error('the connection was given up'));
+    });
+  });
+}

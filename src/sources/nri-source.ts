@@ -1,0 +1,40 @@
+import type { ContainerStarts } from './container-starts.js';
+import { type HookConfig, isExempt } from './hook-config.js';
+import { NriConnection, type NriOptions } from './nri/connection.js';
+import type { StartingContainer, StartOutcome, WhenUnprotected } from './nri/held-starts.js';
+import type { RuntimeConnection } from './source.js';
+
+export interface NriSourceOptions {
+  /** Path of the socket. */
+  readonly address: string;
+  /** Tells this source from all others. */
+  readonly key: string;
+  readonly starts: Pick<ContainerStarts, 'protect'>;
+  /** What is to become of containers that are not protected, if anybody has said so. */
+  readonly hookConfig: () => HookConfig | undefined;
+}
+
+/** containerd's plugin: the same decisions at a container's start as the hook's, by the hook's configuration. */
+export function nriConnection(options: NriSourceOptions): RuntimeConnection {
+  return new NriConnection(nriConnectionOptions(options));
+}
+
+export function nriConnectionOptions({ address, key, starts, hookConfig }: NriSourceOptions): NriOptions {
+  const whenUnprotected = (): WhenUnprotected => hookConfig()?.whenUnanswered ?? 'allow';
+  const onStart = async ({ description, pid }: StartingContainer): Promise<StartOutcome> => {
+    const config = hookConfig();
+    const mayGoOn = config !== undefined && isExempt(config, description);
+    const startsAnyway = mayGoOn || whenUnprotected() === 'allow';
+    const teller = { key, name: 'nri', origin: description.origin };
+    const answer = await starts.protect(teller, { description, pid }, undefined, startsAnyway);
+    return answer.outcome === 'unprotected' && mayGoOn ? { outcome: 'ignored' } : answer;
+  };
+  return {
+    name: 'nri',
+    address,
+    onStart,
+    get whenUnprotected() {
+      return whenUnprotected();
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { statSync } from 'node:fs';
+import { KNOWN_SOCKETS, presentSockets, type RuntimeSocket } from './known-sockets.js';
+
+/** Which sockets are followed, as the flags of these names say it. */
+export interface SocketSettings {
+  /** A path, or `off`. */
+  readonly dockerSocket: string;
+  /** Paths with commas between them, `auto` or `off`; so the next two, of one path. */
+  readonly criSocket: string;
+  readonly podmanSocket: string;
+  readonly nriSocket: string;
+}
+
+export const DOCKER_SOCKET = '/var/run/docker.sock';
+const NRI_SOCKETS = ['/run/nri/nri.sock', '/var/run/nri/nri.sock'];
+
+/** A socket that is to be followed. */
+export interface Place {
+  readonly kind: 'docker' | 'podman' | 'cri' | 'nri';
+  readonly name: string;
+  readonly path: string;
+  /** Nobody has asked for it: where there is no runtime, nothing needs to be said. */
+  readonly isFoundByItself: boolean;
+}
+
+/**
+ * The runtimes' sockets on this host, each once.
+ *
+ * @param roots where files are looked for: empty for the daemon's own root, then where the host's is, if that is another
+ */
+export function socketsOfHost(roots: readonly string[]): RuntimeSocket[] {
+  const seen = new Set<string>();
+  return roots
+    .flatMap((root) => presentSockets(root === '' ? '/' : root))
+    .filter(({ path }) => {
+      const file = fileAt(path);
+      if (file === undefined || seen.has(file)) return false;
+      seen.add(file);
+      return true;
+    });
+}
+
+/** What is to be followed now, by the settings and by which sockets are there. */
+export function placesToFollow(
+  settings: SocketSettings,
+  present: readonly RuntimeSocket[],
+  roots: readonly string[],
+): Place[] {
+  const found = (origin: RuntimeSocket['origin']) => present.filter((socket) => socket.origin === origin);
+  const places = [
+    ...placesOf('podman', settings.podmanSocket, found('podman')),
+    ...dockerPlaces(settings.dockerSocket, found('docker'), roots),
+    ...placesOf('cri', settings.criSocket, found('cri')),
+    ...placesOf('nri', settings.nriSocket, nriSockets(roots)),
+  ];
+  const seen = new Set<string>();
+  return places.filter(({ path }) => {
+    // podman's packages may put its socket where Docker's is looked for.
+    const file = fileAt(path) ?? path;
+    if (seen.has(file)) return false;
+    seen.add(file);
+    return true;
+  });
+}
+
+/** Those that stand on this host and that none of the places is. */
+export function unfollowed(present: readonly RuntimeSocket[], places: readonly Pick<Place, 'path'>[]): RuntimeSocket[] {
+  const followed = new Set(places.map(({ path }) => fileAt(path)));
+  return present.filter(({ path }) => !followed.has(fileAt(path)));
+}
+
+function placesOf(
+  kind: Place['kind'],
+  setting: string,
+  found: readonly Pick<RuntimeSocket, 'name' | 'path'>[],
+): Place[] {
+  if (setting === 'off') return [];
+  if (setting === 'auto') return found.map(({ name, path }) => ({ kind, name, path, isFoundByItself: true }));
+  return setting.split(',').map((path) => ({ kind, name: nameOf(kind, path), path, isFoundByItself: false }));
+}
+
+/** Where Docker is by default it is followed if it is there, or comes. */
+function dockerPlaces(setting: string, found: readonly RuntimeSocket[], [root = '']: readonly string[]): Place[] {
+  if (setting !== DOCKER_SOCKET) return placesOf('docker', setting, []);
+  const own = `${root}${setting}`;
+  const path = fileAt(own) === undefined ? (found[0]?.path ?? setting) : own;
+  return [{ kind: 'docker', name: 'docker', path, isFoundByItself: true }];
+}
+
+function nameOf(kind: Place['kind'], path: string): string {
+  if (kind !== 'cri') return kind;
+  return KNOWN_SOCKETS.find((socket) => socket.path === path)?.name ?? (/cri-?o/u.test(path) ? 'cri-o' : 'containerd');
+}
+
+function nriSockets(roots: readonly string[]): { name: string; path: string }[] {
+  return roots
+    .flatMap((root) => NRI_SOCKETS.map((path) => ({ name: 'nri', path: `${root}${path}` })))
+    .filter(({ path }) => fileAt(path) !== undefined);
+}
+
+/** Tells one socket from another; undefined where none is there. */
+function fileAt(path: string): string | undefined {
+  try {
+    const stats = statSync(path);
+    return stats.isSocket() ? `${stats.dev}:${stats.ino}` : undefined;
+  } catch {
+    return undefined;
+  }
+}

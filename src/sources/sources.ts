@@ -1,0 +1,155 @@
+import type { ContainerRegistry } from '../control/container-registry.js';
+import type { IntakeCounts } from '../control/intake-counts.js';
+import type { SourceStatus } from '../control/protection.js';
+import { ContainerIntake, type IntakeOptions } from './container-intake.js';
+import { ContainerStarts } from './container-starts.js';
+import { criConnection } from './cri.js';
+import { CriStarts } from './cri-hook.js';
+import { dockerConnection } from './docker.js';
+import { trueCause } from './failure-cause.js';
+import { FollowedSource } from './followed-source.js';
+import { type HookConfig, readHookConfig } from './hook-config.js';
+import { HookFacts } from './hook-facts.js';
+import { HookServer } from './hook-server.js';
+import type { RuntimeSocket } from './known-sockets.js';
+import { nriConnection } from './nri-source.js';
+import { type Place, placesToFollow, type SocketSettings, socketsOfHost } from './places.js';
+import type { RuntimeConnection } from './source.js';
+import { type FollowedPlace, sourceWarnings } from './source-warnings.js';
+import { tellStartsWithoutProtection } from './starts-without-protection.js';
+
+const CHECK_MILLISECONDS = 30_000;
+
+export interface SourcesConfig extends SocketSettings {
+  /** A path, or `off`. */
+  readonly hookSocket: string;
+  readonly stateDir: string;
+}
+
+export interface SourcesOptions extends Omit<IntakeOptions, 'counts'> {
+  readonly config: SourcesConfig;
+  readonly registry: IntakeOptions['registry'] & Pick<ContainerRegistry, 'leftOutOf' | 'countByProtection'>;
+  readonly counts: IntakeCounts;
+  /** Where the host's files are seen: empty, or `/proc/1/root` from inside a container. */
+  readonly hostRoot: string;
+  /** Called when the status of a source, or a warning, has changed. */
+  readonly onStatus: () => void;
+}
+
+/** All that containers come from by themselves: the runtimes that are followed, and those whose hook asks. */
+export class Sources {
+  readonly #options: SourcesOptions;
+  readonly #intake: ContainerIntake;
+  readonly #starts: ContainerStarts;
+  readonly #followed = new Map<string, FollowedPlace>();
+  readonly #criFacts = new Map<string, CriStarts>();
+  readonly #hook: HookServer | undefined;
+  #hookConfig: HookConfig | undefined;
+  #present: readonly RuntimeSocket[] = [];
+  #warnings: readonly string[] = [];
+  #stopped = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: SourcesOptions) {
+    this.#options = options;
+    const { config, counts, hostRoot, logger, registry, onStatus } = options;
+    this.#intake = new ContainerIntake(options);
+    const dockerSocket = () => [...this.#followed.values()].find(({ place }) => place.kind === 'docker')?.place.path;
+    const facts = new HookFacts({ dockerSocket, cri: () => [...this.#criFacts.values()], hostRoot });
+    this.#starts = new ContainerStarts({ intake: this.#intake, facts, registry, counts, logger, hostRoot });
+    if (config.hookSocket !== 'off') {
+      const answer = this.#starts.answer.bind(this.#starts);
+      this.#hook = new HookServer({ path: config.hookSocket, answer, counts, logger, onStatus });
+    }
+  }
+
+  /** Begins to follow what is there; resolves when the hook can ask. */
+  async start(): Promise<void> {
+    await this.#check();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    for (const { source } of this.#followed.values()) source.stop();
+    this.#intake.stop();
+    for (const facts of this.#criFacts.values()) facts.close();
+    await this.#hook?.close();
+  }
+
+  statuses(): SourceStatus[] {
+    const shown = [...this.#followed.values()].filter(
+      ({ place, source }) => !(place.isFoundByItself && source.isAbsent && !source.wasConnected),
+    );
+    return [...shown.map(({ source }) => source.status()), ...(this.#hook === undefined ? [] : [this.#hookStatus()])];
+  }
+
+  /** What an operator should know and mend. */
+  warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
+  #hookStatus(): SourceStatus {
+    const whenUnanswered = this.#hookConfig === undefined ? undefined : whenUnansweredOf(this.#hookConfig);
+    return {
+      ...this.#hook!.status(),
+      containers: this.#options.registry.countByProtection().hook,
+      ...(whenUnanswered !== undefined && { whenUnanswered }),
+    };
+  }
+
+  /** What may have changed on the host without anybody saying so. */
+  async #check(): Promise<void> {
+    const { config, hostRoot, counts, logger } = this.#options;
+    try {
+      this.#hookConfig = readHookConfig(hostRoot);
+      const roots = hostRoot === '' ? [''] : ['', hostRoot];
+      this.#present = socketsOfHost(roots);
+      for (const place of placesToFollow(config, this.#present, roots)) this.#follow(place);
+      if (this.#hook?.isListening === false) await this.#hook.listen();
+      tellStartsWithoutProtection(config.stateDir, counts, logger);
+      this.#intake.check();
+      this.#warn();
+    } catch (error) {
+      logger.warn({ reason: trueCause(error) }, 'cannot look after the sources of containers');
+    }
+    if (!this.#stopped) this.#timer = setTimeout(() => void this.#check(), CHECK_MILLISECONDS);
+  }
+
+  /** Tells of what was not to be warned of before. */
+  #warn(): void {
+    const before = this.#warnings;
+    this.#warnings = sourceWarnings(
+      [...this.#followed.values()],
+      this.#present,
+      this.#options.registry.list().some(({ origin }) => origin === 'podman'),
+    );
+    for (const warning of this.#warnings) if (!before.includes(warning)) this.#options.logger.warn({}, warning);
+    if (before.join() !== this.#warnings.join()) this.#options.onStatus();
+  }
+
+  #follow(place: Place): void {
+    const key = `${place.kind}:${place.path}`;
+    if (this.#followed.has(key)) return;
+    const { logger, onStatus } = this.#options;
+    const source = new FollowedSource(this.#connect(place), {
+      logger,
+      onStatus,
+      // containerd starts containers without asking while no plugin is connected.
+      ...(place.kind === 'nri' && { whenUnanswered: 'allowed' as const }),
+    });
+    this.#followed.set(key, { place, source });
+    if (place.kind === 'cri') this.#criFacts.set(place.path, new CriStarts(place.path));
+    source.start(this.#intake.sinkOf({ key, name: place.name, origin: source.origin }));
+  }
+
+  #connect({ kind, name, path: address }: Place): RuntimeConnection {
+    if (kind === 'cri') return criConnection({ name, address });
+    if (kind !== 'nri') return dockerConnection({ origin: kind, address });
+    return nriConnection({ address, key: `nri:${address}`, starts: this.#starts, hookConfig: () => this.#hookConfig });
+  }
+}
+
+function whenUnansweredOf({ whenUnanswered }: HookConfig): NonNullable<SourceStatus['whenUnanswered']> {
+  return whenUnanswered === 'allow' ? 'allowed' : 'refused';
+}

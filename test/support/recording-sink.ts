@@ -1,0 +1,55 @@
+import type { ContainerSink, SourceContainer } from '../../src/sources/source.js';
+import { eventually } from './eventually.js';
+
+/** Keeps what a source tells, as lines. */
+export class RecordingSink implements ContainerSink {
+  readonly told: string[] = [];
+  readonly containers = new Map<string, SourceContainer>();
+
+  running(containers: readonly SourceContainer[]): void {
+    this.told.push(`running ${containers.map(({ description }) => description.id).join()}`);
+    for (const container of containers) this.containers.set(container.description.id, container);
+  }
+
+  started(container: SourceContainer): void {
+    const { id, name, namespace } = container.description;
+    this.told.push(`started ${id} ${name} ${namespace} ${container.pid}`);
+    this.containers.set(id, container);
+  }
+
+  ended(id: string): void {
+    this.told.push(`ended ${id}`);
+  }
+
+  /** The first lines, once there are so many. */
+  async lines(count: number): Promise<string[]> {
+    await eventually(() => this.told.length >= count, `line ${count} after ${JSON.stringify(this.told)}`);
+    return this.told;
+  }
+}
+
+/** Keeps what is logged, as level and message with the reason, if there is one. */
+export class RecordingLogger {
+  readonly lines: { readonly level: string; readonly fields: Record<string, unknown>; readonly message: string }[] = [];
+
+  debug(fields: object, message: string): void {
+    this.#log('debug', fields, message);
+  }
+
+  info(fields: object, message: string): void {
+    this.#log('info', fields, message);
+  }
+
+  warn(fields: object, message: string): void {
+    this.#log('warn', fields, message);
+  }
+
+  /** Of the level warn. */
+  get warnings() {
+    return this.lines.filter(({ level }) => level === 'warn');
+  }
+
+  #log(level: string, fields: object, message: string): void {
+    this.lines.push({ level, fields: fields as Record<string, unknown>, message });
+  }
+}

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { describeCriContainer } from '../../../src/sources/cri-containers.js';
+import { isExempt, readHookConfig } from '../../../src/sources/hook-config.js';
+import type { HookAnswer } from '../../../src/sources/hook-request.js';
+import { nriConnectionOptions } from '../../../src/sources/nri-source.js';
+
+function read(text: string) {
+  const root = mkdtempSync(join(tmpdir(), 'hauberk-host-'));
+  mkdirSync(join(root, 'etc/hauberk'), { recursive: true });
+  writeFileSync(join(root, 'etc/hauberk/hook.conf'), text);
+  return readHookConfig(root)!;
+}
+
+test("the hook's configuration says what becomes of a start that is not answered, and of which ones not", () => {
+  assert.equal(readHookConfig('/nowhere'), undefined);
+  assert.equal(read('# nothing\n').whenUnanswered, 'refuse');
+  const config = read(
+    'when_unanswered = allow\n# exempt_name = x\nexempt_namespace = kube-*\n exempt_name=hauberkd \n',
+  );
+  assert.equal(config.whenUnanswered, 'allow');
+  assert.ok(isExempt(config, { namespace: 'kube-system', name: 'app' }));
+  assert.ok(isExempt(config, { namespace: 'shop', name: 'hauberkd' }));
+  assert.ok(!isExempt(config, { namespace: 'my-kube-system', name: 'x' }));
+  assert.ok(!isExempt(config, { namespace: 'shop', name: 'hauberkd-2' }));
+});
+
+test('by NRI a container that is not protected is refused as by the hook, unless it is exempt', async () => {
+  const description = describeCriContainer('a', 'app', {
+    name: 'shop-1',
+    uid: 'u',
+    namespace: 'shop',
+    labels: { app: 'shop' },
+  });
+  const starting = {
+    description,
+    id: 'a',
+    pid: 7,
+    name: 'app',
+    podName: 'shop-1',
+    podNamespace: 'shop',
+    podUid: 'u',
+    sandboxId: 's',
+    labels: { app: 'shop' },
+    annotations: {},
+  };
+  const asked: unknown[] = [];
+  const options = (text: string | undefined, answer: HookAnswer) =>
+    nriConnectionOptions({
+      address: '/run/nri/nri.sock',
+      key: 'nri',
+      starts: {
+        protect: async (...call: unknown[]) => {
+          asked.push(call);
+          return answer;
+        },
+      },
+      hookConfig: () => (text === undefined ? undefined : read(text)),
+    });
+  const failed = { outcome: 'unprotected', reason: 'full' } as const;
+  const { signal } = new AbortController();
+
+  const refusing = options('', failed);
+  assert.equal(refusing.whenUnprotected, 'refuse');
+  assert.deepEqual(await refusing.onStart(starting, signal), failed);
+  const exempting = options('exempt_namespace = shop', failed);
+  assert.deepEqual(await exempting.onStart(starting, signal), { outcome: 'ignored' });
+  const allowing = options(undefined, failed);
+  assert.equal(allowing.whenUnprotected, 'allow');
+  assert.deepEqual(await allowing.onStart(starting, signal), failed);
+  const [teller, container, root] = asked[0] as [object, { description: { labels: object } }, unknown];
+  assert.deepEqual(teller, { key: 'nri', name: 'nri', origin: 'cri' });
+  assert.deepEqual(container, { description, pid: 7 });
+  assert.equal(root, undefined);
+  assert.deepEqual(
+    asked.map((call) => (call as unknown[])[3]),
+    [false, true, true],
+  );
+});

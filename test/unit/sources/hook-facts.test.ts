@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readBundle, rootBeforeSwitch } from '../../../src/sources/hook-bundle.js';
+import { type CriFacts, HookFacts } from '../../../src/sources/hook-facts.js';
+import { type HookRequest, readHookRequest } from '../../../src/sources/hook-request.js';
+import { DockerSpeaker } from '../../support/docker-speaker.js';
+import { hookRequest } from '../../support/hook-client.js';
+
+const NAMED = { 'hauberk.io/container.name': 'web', 'kubearmor.io/container.name': 'web' };
+
+function request(change: Parameters<typeof hookRequest>[0]): HookRequest {
+  return readHookRequest(JSON.stringify(hookRequest(change)));
+}
+
+/** A tree of the host's files, with a bundle at /bundle. */
+function hostRoot(files: Record<string, unknown>): string {
+  const root = mkdtempSync(join(tmpdir(), 'hauberk-host-'));
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(join(root, path, '..'), { recursive: true });
+    writeFileSync(join(root, path), JSON.stringify(content));
+  }
+  return root;
+}
+
+test('Docker is asked by its list, which waits for no lock, of a container that is being started', async () => {
+  const docker = new DockerSpeaker();
+  docker.containers.set('a', { pid: 0, name: 'web', labels: { app: 'shop' }, isStopped: true });
+  docker.containers.set('b', { pid: 0, name: 'other', isStopped: true });
+  docker.locked.set('a', new Promise(() => undefined));
+  await docker.listen();
+  const facts = new HookFacts({ dockerSocket: () => docker.socketPath, cri: () => [], hostRoot: '' });
+  assert.deepEqual(await facts.describe(request({})), {
+    id: 'a',
+    name: 'web',
+    namespace: 'default',
+    labels: { app: 'shop', ...NAMED },
+    origin: 'docker',
+  });
+  assert.deepEqual(docker.calls, ['/containers/json']);
+  docker.close();
+});
+
+test("Docker's files are read where it does not answer, wherever its root directory is", async () => {
+  const file = { Name: '/web', Config: { Labels: { app: 'shop', 'io.kubernetes.pod.namespace': 'kube-system' } } };
+  const mounts = [{ source: 'proc' }, { source: '/data/docker/containers/a/hosts' }];
+  const described = {
+    id: 'a',
+    name: 'web',
+    namespace: 'default',
+    labels: { app: 'shop', ...NAMED },
+    origin: 'docker',
+  };
+  for (const files of [
+    { '/bundle/config.json': { mounts }, '/data/docker/containers/a/config.v2.json': file },
+    { '/bundle/config.json': {}, '/var/lib/docker/containers/a/config.v2.json': file },
+  ]) {
+    const facts = new HookFacts({
+      dockerSocket: () => '/nowhere/docker.sock',
+      cri: () => [],
+      hostRoot: hostRoot(files),
+    });
+    assert.deepEqual(await facts.describe(request({ state: { bundle: '/bundle' } })), described);
+  }
+});
+
+test('what nobody tells of is told with every cause', async () => {
+  const facts = new HookFacts({ dockerSocket: () => '/nowhere/docker.sock', cri: () => [], hostRoot: hostRoot({}) });
+  await assert.rejects(
+    facts.describe(request({ state: { bundle: '/bundle' } })),
+    /^Error: Docker does not tell of it: connect ENOENT .*; nor do its files: ENOENT.*config\.json/u,
+  );
+  await assert.rejects(facts.describe(request({ runtime: 'podman' })), /containers\.json/u);
+  await assert.rejects(facts.describe(request({ runtime: 'crio' })), /no CRI runtime is followed/u);
+});
+
+test("podman's name of a container is in the files of its storage", async () => {
+  const directory = '/data/storage/overlay-containers';
+  const root = hostRoot({
+    [`${directory}/containers.json`]: [
+      { id: 'b', names: ['db'] },
+      { id: 'a', names: ['web'] },
+    ],
+    [`${directory}/volatile-containers.json`]: [{ id: 'c', names: ['web'] }],
+  });
+  const facts = new HookFacts({ dockerSocket: () => undefined, cri: () => [], hostRoot: root });
+  // The annotations of podman are as its user wrote them.
+  const annotations = { 'io.kubernetes.cri.container-type': 'sandbox' };
+  const ask = (id: string) =>
+    facts.describe(request({ runtime: 'podman', state: { id, annotations, bundle: `${directory}/${id}/userdata` } }));
+  const description = { name: 'web', namespace: 'default', labels: NAMED, origin: 'podman' };
+  assert.deepEqual(await ask('a'), { id: 'a', ...description });
+  assert.deepEqual(await ask('c'), { id: 'c', ...description });
+  await assert.rejects(ask('d'), /does not name it; .*does not name it$/u);
+});
+
+test('of several CRI runtimes the one that has made the container is believed', async () => {
+  const description = { id: 'a', name: 'app', namespace: 'shop', labels: {}, origin: 'cri' } as const;
+  const unknown: CriFacts = { describe: () => Promise.reject(new Error('no such sandbox')) };
+  const known: CriFacts = { describe: async () => description };
+  const pause: CriFacts = { describe: async () => undefined };
+  const describe = (...cri: CriFacts[]) =>
+    new HookFacts({ dockerSocket: () => undefined, cri: () => cri, hostRoot: '' }).describe(
+      request({ runtime: 'containerd' }),
+    );
+  assert.deepEqual(await describe(unknown, known), description);
+  assert.equal(await describe(unknown, pause), undefined);
+  await assert.rejects(describe(unknown, unknown), /^Error: no such sandbox$/u);
+});
+
+test('while a process is in the root of the host, the root of its container is below the bundle', async () => {
+  const bundle = mkdtempSync(join(tmpdir(), 'hauberk-bundle-'));
+  const write = (path: string) => writeFileSync(join(bundle, 'config.json'), JSON.stringify({ root: { path } }));
+  write('rootfs');
+  assert.equal(await rootBeforeSwitch({ pid: process.pid, bundle }, ''), join(bundle, 'rootfs'));
+  write('/var/lib/merged');
+  assert.equal(await rootBeforeSwitch({ pid: process.pid, bundle }, ''), '/var/lib/merged');
+  // Seen from there this process is in another root.
+  const host = hostRoot({});
+  assert.equal(await rootBeforeSwitch({ pid: process.pid, bundle }, host), undefined);
+});
+
+test('a bundle without a configuration, or with one that names no root, is told', async () => {
+  const bundle = mkdtempSync(join(tmpdir(), 'hauberk-bundle-'));
+  await assert.rejects(readBundle(bundle, ''), /ENOENT/u);
+  writeFileSync(join(bundle, 'config.json'), '{}');
+  await assert.rejects(rootBeforeSwitch({ pid: process.pid, bundle }, ''), /names no root/u);
+});

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { IntakeCounts } from '../../../src/control/intake-counts.js';
+import type { HookAnswer, HookRequest } from '../../../src/sources/hook-request.js';
+import { HookServer } from '../../../src/sources/hook-server.js';
+import { eventually } from '../../support/eventually.js';
+import { askAsHook, hookRequest } from '../../support/hook-client.js';
+import { RecordingLogger } from '../../support/recording-sink.js';
+
+async function serve(answer: (request: HookRequest) => Promise<HookAnswer>, path = socketPath()) {
+  const logger = new RecordingLogger();
+  const counts = new IntakeCounts();
+  const server = new HookServer({ path, answer, counts, logger, onStatus: () => undefined, readMilliseconds: 100 });
+  await server.listen();
+  return { server, path, logger, counts };
+}
+
+function socketPath(): string {
+  return join(mkdtempSync(join(tmpdir(), 'hauberk-hook-')), 'hook.sock');
+}
+
+const isProtected = async (): Promise<HookAnswer> => ({ outcome: 'protected' });
+
+test('a request is handed on whole, and its answer is one line', async () => {
+  const requests: HookRequest[] = [];
+  const answers: HookAnswer[] = [
+    { outcome: 'protected' },
+    { outcome: 'ignored', reason: 'a pause container' },
+    { outcome: 'unprotected', reason: 'the disk\nis full' },
+  ];
+  const { server, path } = await serve(async (request) => {
+    requests.push(request);
+    return answers[requests.length - 1]!;
+  });
+  const request = hookRequest({
+    runtime: 'containerd',
+    on_failure: 'allow',
+    state: { pid: 7, bundle: '/run/bundle', annotations: { key: 'value', number: 1 } },
+  });
+  assert.equal(await askAsHook(path, request), 'protected\n');
+  assert.equal(await askAsHook(path, request), 'ignored a pause container\n');
+  assert.equal(await askAsHook(path, request), 'unprotected the disk is full\n');
+  assert.deepEqual(requests[0], {
+    runtime: 'containerd',
+    onFailure: 'allow',
+    id: 'a',
+    pid: 7,
+    bundle: '/run/bundle',
+    annotations: { key: 'value' },
+  });
+  await server.close();
+});
+
+test('only the owner may connect, and the socket goes with the server', async () => {
+  const { server, path } = await serve(isProtected);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.deepEqual(server.status(), { name: 'hook', address: path, connected: true, reason: '' });
+  await server.close();
+  assert.throws(() => statSync(path), /ENOENT/u);
+  assert.equal(server.isListening, false);
+});
+
+test('a request that cannot be read is answered with what is wrong with it, and counted', async () => {
+  const { server, path, counts, logger } = await serve(isProtected);
+  const wrong: [unknown, RegExp][] = [
+    ['{ no JSON', /^unprotected the request: it is no JSON/u],
+    ['[]', /the request is no object/u],
+    [{ ...hookRequest(), version: 2 }, /its version is 2, not 1/u],
+    [hookRequest({ runtime: 'lxc' }), /it names no runtime/u],
+    [hookRequest({ on_failure: 'perhaps' }), /on_failure is neither/u],
+    [hookRequest({ state: { id: '../../etc' } }), /state\.id is no id/u],
+    [hookRequest({ state: { pid: 0 } }), /state\.pid is no process/u],
+    [hookRequest({ state: { bundle: 'relative' } }), /state\.bundle is no absolute path/u],
+    [hookRequest({ state: { annotations: [] } }), /annotations is no object/u],
+    [hookRequest({ state: { annotations: { long: 'x'.repeat(300_000) } } }), /longer than 262144 bytes/u],
+  ];
+  for (const [request, answer] of wrong) assert.match(await askAsHook(path, request), answer);
+  assert.equal(counts.rejectedRequests, wrong.length);
+  assert.equal(logger.warnings.length, wrong.length);
+  assert.equal(await askAsHook(path, hookRequest()), 'protected\n');
+  await server.close();
+});
+
+test('a request that is not sent to its end is given up in time', async () => {
+  const { server, path } = await serve(isProtected);
+  const socket = connect(path, () => socket.write('{'));
+  const answer = await new Promise<string>((resolve) => socket.on('data', (data) => resolve(data.toString())));
+  assert.equal(answer, 'unprotected the request: it was not sent within 100 ms\n');
+  socket.destroy();
+  await server.close();
+});
+
+test('a hundred requests are under way, and more wait for their turn', async () => {
+  let underWay = 0;
+  let most = 0;
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const { server, path } = await serve(async () => {
+    underWay++;
+    most = Math.max(most, underWay);
+    await gate;
+    underWay--;
+    return { outcome: 'protected' };
+  });
+  const answers = Array.from({ length: 130 }, () => askAsHook(path, hookRequest()));
+  await eventually(() => underWay === 100);
+  open();
+  assert.deepEqual(new Set(await Promise.all(answers)), new Set(['protected\n']));
+  assert.equal(most, 100);
+  await server.close();
+});
+
+test('a socket that nobody answers on is replaced; one in use is told, and taken when it is free', async () => {
+  const path = socketPath();
+  const other = createServer().listen(path);
+  await new Promise((resolve) => other.once('listening', resolve));
+  const { server, logger } = await serve(isProtected, path);
+  assert.equal(server.status().connected, false);
+  assert.match(server.status().reason, /is in use: a server answers on it/u);
+  await server.listen();
+  assert.equal(logger.warnings.length, 1);
+  await new Promise((resolve) => other.close(resolve));
+  await server.listen();
+  assert.equal(server.status().reason, '');
+  assert.equal(await askAsHook(path, hookRequest()), 'protected\n');
+  await server.close();
+
+  const file = socketPath();
+  writeFileSync(file, '');
+  const refused = await serve(isProtected, file);
+  assert.match(refused.server.status().reason, /is not a socket/u);
+});

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, symlinkSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { FLAGS } from '../../../src/config/flags.js';
+import {
+  DOCKER_SOCKET,
+  placesToFollow,
+  type SocketSettings,
+  socketsOfHost,
+  unfollowed,
+} from '../../../src/sources/places.js';
+import { sourceWarnings } from '../../../src/sources/source-warnings.js';
+
+const servers: Server[] = [];
+after(() => {
+  for (const server of servers) server.close();
+});
+
+/** A directory that stands for the host's root, with sockets in it. */
+async function host(...paths: string[]): Promise<string> {
+  const root = mkdtempSync(join(tmpdir(), 'hb-'));
+  for (const path of paths) {
+    mkdirSync(join(root, path, '..'), { recursive: true });
+    const server = createServer().listen(join(root, path));
+    servers.push(server);
+    await new Promise((resolve) => server.once('listening', resolve));
+  }
+  return root;
+}
+
+const AUTO: SocketSettings = {
+  dockerSocket: DOCKER_SOCKET,
+  criSocket: 'auto',
+  podmanSocket: 'auto',
+  nriSocket: 'auto',
+};
+
+test('by default all sockets in known places are followed', async () => {
+  const root = await host('/run/containerd/containerd.sock', '/run/podman/podman.sock', '/run/nri/nri.sock');
+  const present = socketsOfHost([root]);
+  assert.deepEqual(
+    placesToFollow(AUTO, present, [root]).map(({ kind, name, path }) => [kind, name, path.replace(root, '')]),
+    [
+      ['podman', 'podman', '/run/podman/podman.sock'],
+      ['docker', 'docker', DOCKER_SOCKET],
+      ['cri', 'containerd', '/run/containerd/containerd.sock'],
+      ['nri', 'nri', '/run/nri/nri.sock'],
+    ],
+  );
+  assert.deepEqual(unfollowed(present, placesToFollow(AUTO, present, [root])), []);
+});
+
+test("Docker's socket of the host is found from inside a container", async () => {
+  const root = await host('/run/docker.sock');
+  const present = socketsOfHost([root]);
+  const docker = placesToFollow(AUTO, present, [root]).find(({ kind }) => kind === 'docker');
+  assert.deepEqual(docker, { kind: 'docker', name: 'docker', path: `${root}/run/docker.sock`, isFoundByItself: true });
+});
+
+test("a socket of podman where Docker's is looked for is podman's", async () => {
+  const root = await host('/run/podman/podman.sock');
+  symlinkSync(join(root, '/run/podman/podman.sock'), join(root, 'docker.sock'));
+  const present = socketsOfHost([root]);
+  const places = placesToFollow({ ...AUTO, dockerSocket: join(root, 'docker.sock') }, present, [root]);
+  assert.deepEqual(
+    places.map(({ kind }) => kind),
+    ['podman'],
+  );
+});
+
+test('paths that are given are followed whatever is there, and off means nothing', () => {
+  const settings = {
+    dockerSocket: 'off',
+    podmanSocket: 'off',
+    nriSocket: '/n.sock',
+    criSocket: '/a.sock,/crio/b.sock',
+  };
+  assert.deepEqual(
+    placesToFollow(settings, [], ['']),
+    [
+      { kind: 'cri', name: 'containerd', path: '/a.sock' },
+      { kind: 'cri', name: 'cri-o', path: '/crio/b.sock' },
+      { kind: 'nri', name: 'nri', path: '/n.sock' },
+    ].map((place) => ({ ...place, isFoundByItself: false })),
+  );
+});
+
+test('a runtime that is there and that nobody follows is a warning', async () => {
+  const root = await host('/run/podman/podman.sock', '/run/containerd/containerd.sock');
+  const present = socketsOfHost([root]);
+  const [place] = placesToFollow({ ...AUTO, dockerSocket: 'off', podmanSocket: 'off', nriSocket: 'off' }, present, [
+    root,
+  ]);
+  const status = { name: 'containerd', address: place!.path, connected: false, reason: '', containers: 0 };
+  const warnings = (isNotServed: boolean, hasPodman = false) =>
+    sourceWarnings([{ place: place!, source: { status: () => status, isNotServed } }], present, hasPodman);
+  const podman = `podman at ${root}/run/podman/podman.sock is not followed: its containers are not protected (see --podman-socket)`;
+  assert.deepEqual(warnings(false), [podman]);
+  assert.deepEqual(warnings(true), [
+    podman,
+    `containerd at ${place!.path} serves no CRI: what is made with it otherwise is not protected`,
+  ]);
+  assert.match(warnings(false, true)[1] ?? '', /^podman is not followed: the labels/u);
+});
+
+test('the flags take what the settings mean, and nothing else', () => {
+  const takes = (flag: string, value: string) => FLAGS[flag]!.pattern!.test(value);
+  for (const value of ['auto', 'off', '/a.sock', '/a.sock,/b.sock']) assert.ok(takes('cri-socket', value), value);
+  for (const value of ['', 'a.sock', '/a.sock,', '/a.sock,b', 'auto,/a']) assert.ok(!takes('cri-socket', value), value);
+  for (const flag of ['podman-socket', 'nri-socket']) {
+    for (const value of ['auto', 'off', '/a.sock']) assert.ok(takes(flag, value), value);
+    assert.ok(!takes(flag, 'on'));
+  }
+  assert.ok(takes('hook-socket', 'off') && takes('hook-socket', '/a') && !takes('hook-socket', 'auto'));
+});

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Sources } from '../../../src/sources/sources.js';
+import { DockerSpeaker } from '../../support/docker-speaker.js';
+import { eventually } from '../../support/eventually.js';
+import { askAsHook, hookRequest } from '../../support/hook-client.js';
+import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { RecordingLogger } from '../../support/recording-sink.js';
+
+/** The real control plane with its sources, over a Docker that speaks. */
+async function start(docker: DockerSpeaker) {
+  const plane = new InMemoryControlPlane();
+  const logger = new RecordingLogger();
+  const stateDir = mkdtempSync(join(tmpdir(), 'hauberk-sources-'));
+  const hookSocket = join(stateDir, 'hook.sock');
+  const sources = new Sources({
+    config: {
+      dockerSocket: docker.socketPath,
+      criSocket: join(stateDir, 'containerd.sock'),
+      podmanSocket: 'off',
+      nriSocket: 'off',
+      hookSocket,
+      stateDir,
+    },
+    keeper: plane.keeper,
+    registry: plane.containers,
+    unprotected: plane.unprotected,
+    counts: plane.intake,
+    logger,
+    hostRoot: '',
+    onStatus: () => undefined,
+    retry: { first: 5, most: 20 },
+  });
+  await sources.start();
+  return { plane, logger, sources, hookSocket, stateDir };
+}
+
+/** A process in namespaces of its own, as a container's is. */
+function container() {
+  const child = spawn('unshare', ['--mount', '--pid', '--fork', '--kill-child', 'sleep', '1000']);
+  return { child, pid: child.pid! };
+}
+
+test('a container that starts while the disk is full comes under its policies once there is room', async () => {
+  const docker = new DockerSpeaker();
+  await docker.listen();
+  const { plane, logger, sources } = await start(docker);
+  const { child, pid } = container();
+  await eventually(() => sources.statuses().some(({ name, connected }) => name === 'docker' && connected));
+  plane.storeFailure = new Error('IO error: /var/lib/hauberk/store/000005.log: No space left on device');
+  docker.containers.set('a', { pid, name: 'web' });
+  docker.send('start', 'a');
+  await eventually(() => plane.unprotected.get('a') !== undefined);
+  assert.equal(plane.unprotected.get('a')?.cause, 'store');
+  assert.deepEqual(
+    logger.warnings.map(({ fields }) => fields.reason),
+    ['IO error: /var/lib/hauberk/store/000005.log: No space left on device'],
+  );
+  await eventually(() => plane.intake.failures.store > 1);
+  plane.storeFailure = undefined;
+  await eventually(() => plane.containers.get('a') !== undefined);
+  await eventually(() => plane.unprotected.list().length === 0);
+
+  docker.containers.set('a', { pid, name: 'web-1' });
+  docker.send('rename', 'a');
+  await eventually(() => plane.containers.get('a')?.name === 'web-1');
+  child.kill('SIGKILL');
+  await eventually(() => plane.containers.get('a') === undefined);
+  await sources.stop();
+  docker.close();
+});
+
+test('a start is held until its container is protected, or told why it cannot be', async () => {
+  const docker = new DockerSpeaker();
+  await docker.listen();
+  const { plane, sources, hookSocket } = await start(docker);
+  const { child, pid } = container();
+  docker.containers.set('a', { pid, name: 'web', labels: { app: 'shop' }, isStopped: true });
+  const bundle = mkdtempSync(join(tmpdir(), 'hauberk-bundle-'));
+  writeFileSync(join(bundle, 'config.json'), JSON.stringify({ root: { path: 'rootfs' } }));
+  const request = (onFailure: string) => hookRequest({ on_failure: onFailure, state: { id: 'a', pid, bundle } });
+
+  plane.storeFailure = new Error('No space left on device');
+  assert.equal(await askAsHook(hookSocket, request('refuse')), 'unprotected No space left on device\n');
+  assert.deepEqual([plane.unprotected.list(), plane.intake.refusedStarts], [[], 1]);
+  assert.equal(await askAsHook(hookSocket, request('allow')), 'unprotected No space left on device\n');
+  assert.equal(plane.unprotected.get('a')?.description.name, 'web');
+
+  plane.storeFailure = undefined;
+  assert.equal(await askAsHook(hookSocket, request('refuse')), 'protected\n');
+  assert.equal(plane.containers.get('a')?.labels.app, 'shop');
+  assert.deepEqual(plane.unprotected.list(), []);
+  assert.deepEqual(plane.intake.starts, { protected: 1, ignored: 0, unprotected: 2 });
+  child.kill('SIGKILL');
+  await sources.stop();
+  docker.close();
+});
+
+test('a start of which nobody tells is refused, or goes on under the policies for all and is told', async () => {
+  const docker = new DockerSpeaker();
+  await docker.listen();
+  const { plane, logger, sources, hookSocket } = await start(docker);
+  const { child, pid } = container();
+  const ask = (onFailure: string) =>
+    askAsHook(hookSocket, hookRequest({ on_failure: onFailure, state: { id: '0123456789abcdef', pid } }));
+  assert.match(await ask('refuse'), /^unprotected Docker does not tell of it: it is in no list; nor do its files/u);
+  assert.equal(plane.containers.list().length, 0);
+  assert.match(await ask('allow'), /^unprotected Docker does not tell/u);
+  await eventually(() => plane.containers.get('0123456789abcdef')?.name === '0123456789ab');
+  assert.equal(logger.warnings.length, 2);
+  assert.equal(plane.intake.failures.lookup, 2);
+  child.kill('SIGKILL');
+  await sources.stop();
+  docker.close();
+});
+
+test('sources are told by name, those that are not there with the reason', async () => {
+  const docker = new DockerSpeaker();
+  await docker.listen();
+  const { sources, hookSocket, stateDir } = await start(docker);
+  await eventually(() => sources.statuses().some(({ reason }) => /ENOENT/u.test(reason)));
+  await eventually(() => sources.statuses()[0]?.connected === true);
+  const [first, second, third] = sources.statuses();
+  assert.deepEqual(first, { name: 'docker', address: docker.socketPath, connected: true, reason: '', containers: 0 });
+  assert.deepEqual([second?.name, second?.address], ['containerd', join(stateDir, 'containerd.sock')]);
+  assert.equal(second?.connected, false);
+  assert.deepEqual([third?.name, third?.address, third?.connected], ['hook', hookSocket, true]);
+  await sources.stop();
+  docker.close();
+});
+
+test('starts without protection that the hook has noted are told at the start, once', async () => {
+  const docker = new DockerSpeaker();
+  await docker.listen();
+  const { plane, sources, stateDir } = await start(docker);
+  await sources.stop();
+  const notes = join(stateDir, 'starts-without-protection.jsonl');
+  writeFileSync(notes, '{"id":"a","reason":"hauberkd does not answer"}\nhalf a li\n');
+  const logger = new RecordingLogger();
+  const options = { keeper: plane.keeper, registry: plane.containers, unprotected: plane.unprotected };
+  const off = { dockerSocket: 'off', criSocket: 'off', podmanSocket: 'off', nriSocket: 'off', hookSocket: 'off' };
+  const again = new Sources({
+    ...options,
+    config: { ...off, stateDir },
+    counts: plane.intake,
+    logger,
+    hostRoot: '/nowhere',
+    onStatus: () => undefined,
+  });
+  await again.start();
+  const told = logger.warnings.filter(({ fields }) => 'start' in fields);
+  assert.deepEqual(
+    told.map(({ fields }) => fields.start),
+    [{ id: 'a', reason: 'hauberkd does not answer' }, 'half a li'],
+  );
+  assert.equal(plane.intake.startsWithoutProtection, 2);
+  assert.throws(() => rmSync(notes), /ENOENT/u);
+  await again.stop();
+  docker.close();
+});
