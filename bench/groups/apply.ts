@@ -48,6 +48,7 @@ export const applyGroup: Group = {
             await map.publish(entries);
             published = performance.now();
           },
+          markTasksInside: async () => 0,
           removeContainer: (container) => map.remove(container),
           containers: () => map.keys(),
         },

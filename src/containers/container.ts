@@ -32,6 +32,11 @@ export interface Container extends ContainerDescription {
   /** A process of the container as the host numbers it, with its start time in clock ticks since boot; absent where none was named. */
   readonly process?: ProcessIdentity;
   /**
+   * `process` is the one that the runtime made the container with, which runs the container's program but may not do so
+   * yet: until then it is the runtime. Never true of a process that the container itself may have made.
+   */
+  readonly isFirstProcess?: true;
+  /**
    * When process 1 of the pid namespace started, in clock ticks since boot: tells the container from a later one whose
    * namespaces have the same numbers. Absent where it could not be found.
    */

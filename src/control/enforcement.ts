@@ -39,7 +39,14 @@ export class Enforcement {
   constructor(
     readonly kernel: Pick<
       Kernel,
-      'createImage' | 'releaseImage' | 'publish' | 'removeContainer' | 'containers' | 'enforceHost' | 'observeCalls'
+      | 'createImage'
+      | 'releaseImage'
+      | 'publish'
+      | 'markTasksInside'
+      | 'removeContainer'
+      | 'containers'
+      | 'enforceHost'
+      | 'observeCalls'
     >,
     readonly postures: Postures,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
@@ -180,9 +187,11 @@ export class Enforcement {
         changed.map(([, { container, image }]) => ({
           container: container.namespaces,
           ...(container.initStartTicks !== undefined && { initStartTicks: container.initStartTicks }),
+          ...(container.isFirstProcess && { firstProcess: container.process! }),
           image: image.kernelImage,
         })),
       );
+      await this.kernel.markTasksInside();
       if (hasHost) this.kernel.enforceHost(true);
       this.#removeOthers(next, before, everything);
       if (!observesCalls) this.kernel.observeCalls(false);

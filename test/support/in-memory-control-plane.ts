@@ -49,6 +49,10 @@ export class MemoryKernel {
     for (const { container, image } of entries) this.published.set(namespaceKey(container), image);
   }
 
+  async markTasksInside(): Promise<number> {
+    return 0;
+  }
+
   enforceHost(isInForce: boolean): void {
     this.isHostEnforced = isInForce;
   }
