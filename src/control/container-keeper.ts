@@ -6,6 +6,7 @@ import {
   findProcessIn,
   initStartTicks,
   isAlive,
+  isFirst,
   linkedDirectories,
   namespacesOf,
   processIdentity,
@@ -118,7 +119,8 @@ export class ContainerKeeper {
         await this.registry.remove(container.id);
         this.logger.info({ container: container.id }, 'the container has ended');
       } else {
-        const { result } = await this.registry.put({ ...container, process: successor });
+        const { isFirstProcess: _, ...rest } = container;
+        const { result } = await this.registry.put({ ...rest, process: successor });
         this.#watch(result.container);
       }
     } catch (error) {
@@ -133,6 +135,7 @@ function describe(description: ContainerDescription, namespaces: NamespacePair, 
     ...description,
     namespaces,
     process,
+    ...(isFirst(process.pid) && { isFirstProcess: true as const }),
     ...(started !== undefined && { initStartTicks: started }),
     links: linkedDirectories(process.pid),
   };
