@@ -50,6 +50,7 @@ export const applyGroup: Group = {
             published = performance.now();
           },
           removeContainers: (containers) => map.remove(containers),
+          markTasksInside: async () => 0,
           containers: () => map.keys(),
         },
         POSTURES,

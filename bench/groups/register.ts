@@ -76,6 +76,7 @@ function ledgerOn(map: ContainerMap, store: Store): Ledger {
       enforceHost: () => undefined,
       observeCalls: () => undefined,
       publish: (entries, onVisible) => map.publish(entries, onVisible),
+      markTasksInside: async () => 0,
       removeContainers: (containers) => map.remove(containers),
       containers: () => map.keys(),
     },

@@ -12,6 +12,7 @@ import {
   findProcessIn,
   initStartTicks,
   isAlive,
+  isFirst,
   linkedDirectories,
   namespacesOf,
   processesByNamespaces,
@@ -178,6 +179,7 @@ function describe(
     ...description,
     namespaces,
     process,
+    ...(isFirst(process.pid) && { isFirstProcess: true as const }),
     ...(started !== undefined && { initStartTicks: started }),
     links: linkedDirectories(process.pid, root),
   };

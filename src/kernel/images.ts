@@ -126,11 +126,11 @@ export class ContainerMap {
     for (const container of [...waiting, ...others]) onVisible(container);
   }
 
-  /** Whether it is known when the container started, and so when another one has its numbers. */
-  knowsStart(container: NamespacePair): boolean {
+  /** When the container started; 0 where that is not known, and so not either when another one has its numbers. */
+  startTicksOf(container: NamespacePair): number {
     const start = Buffer.alloc(START_BYTES);
     const what = 'cannot read the start of a container';
-    return lookupIfPresent(what, this.starts, containerKey(container), start) && start.readBigUInt64LE() !== 0n;
+    return lookupIfPresent(what, this.starts, containerKey(container), start) ? Number(start.readBigUInt64LE()) : 0;
   }
 
   /** Takes containers away, off the main thread; those that are not there are no error. */
