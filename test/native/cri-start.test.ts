@@ -60,7 +60,7 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       if (directory !== undefined) rmSync(directory, { recursive: true });
     });
 
-    test('a container that waits in the hook is described as it is by the list later', async () => {
+    test('a container that waits in the hook is described as it is by the list later', async (t) => {
       let described: ContainerDescription | undefined;
       let milliseconds = 0;
       onStart = async ({ id, annotations }) => {
@@ -75,6 +75,7 @@ for (const version of ['1.6', '1.7', '2'] as const) {
 
       const told = new ToldContainers();
       const abort = new AbortController();
+      t.after(() => abort.abort());
       await criConnection({ name: 'containerd', address: containerd.address }).follow(
         told,
         () => setImmediate(() => abort.abort()),
@@ -84,14 +85,16 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       assert.equal(described!.labels.app, 'web');
     });
 
-    test('a container that waits in the hook while others are listed and followed holds up nobody', async () => {
+    test('a container that waits in the hook while others are listed and followed holds up nobody', async (t) => {
       const told = new ToldContainers();
       const abort = new AbortController();
+      t.after(() => abort.abort());
       let waiting = 0;
       let release = () => {};
       const released = new Promise<void>((resolve) => {
         release = resolve;
       });
+      t.after(() => release());
       onStart = async () => {
         waiting++;
         await released;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { criConnection } from '../../src/sources/cri.js';
 import { CriNotServed } from '../../src/sources/cri-client.js';
 import { BUSYBOX_IMAGE, Containerd, containerdMissing } from '../support/containerd.js';
@@ -14,10 +14,11 @@ const SLEEP = ['/bin/sleep', '100000'];
 const SOON_MILLISECONDS = 10_000;
 const SECOND_LIST_MILLISECONDS = 2_000;
 
-/** Follows until `end`; `ended` settles when following does. */
-async function follow(address: string, name = 'containerd') {
+/** Follows until `end`, at the latest that of the test; `ended` settles when following does. */
+async function follow(test: TestContext, address: string, name = 'containerd') {
   const told = new ToldContainers();
   const abort = new AbortController();
+  test.after(() => abort.abort());
   let connected = 0;
   let failed = false;
   const ended = criConnection({ name, address }).follow(told, () => connected++, abort.signal);
@@ -59,9 +60,9 @@ for (const version of ['1.6', '1.7', '2'] as const) {
     });
     after(() => containerd?.stop());
 
-    test('what runs already is told with its name, namespace, labels of the pod and process, and no sandbox with it', async () => {
+    test('what runs already is told with its name, namespace, labels of the pod and process, and no sandbox with it', async (t) => {
       const id = await containerd.runtime.runContainer(pod, { name: 'first', image: BUSYBOX_IMAGE, command: SLEEP });
-      const { told, end } = await follow(containerd.address);
+      const { told, end } = await follow(t, containerd.address);
       assert.deepEqual([...told.now.keys()], [id]);
       const { description, pid } = told.now.get(id)!;
       const { 'io.kubernetes.pod.uid': uid, ...labels } = description.labels;
@@ -80,8 +81,8 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       await end();
     });
 
-    test('starts and ends are told soon, the end of a process started by exec and a container not started are not', async () => {
-      const { told, end } = await follow(containerd.address);
+    test('starts and ends are told soon, the end of a process started by exec and a container not started are not', async (t) => {
+      const { told, end } = await follow(t, containerd.address);
       await pause(SECOND_LIST_MILLISECONDS);
       const id = await containerd.runtime.createContainer(pod, {
         name: 'second',
@@ -103,8 +104,8 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       await end();
     });
 
-    test('of many that start at once, and end at once, each is told', async () => {
-      const { told, end } = await follow(containerd.address);
+    test('of many that start at once, and end at once, each is told', async (t) => {
+      const { told, end } = await follow(t, containerd.address);
       const names = Array.from({ length: 20 }, (_, number) => `many-${number}`);
       const options = { image: BUSYBOX_IMAGE, command: SLEEP };
       const ids = await Promise.all(names.map((name) => containerd.runtime.runContainer(pod, { name, ...options })));
@@ -117,14 +118,14 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       await end();
     });
 
-    test('following ends with the cause when containerd does, and begins again with what ran on', async () => {
+    test('following ends with the cause when containerd does, and begins again with what ran on', async (t) => {
       const id = await containerd.runtime.runContainer(pod, { name: 'third', image: BUSYBOX_IMAGE, command: SLEEP });
-      const first = await follow(containerd.address);
+      const first = await follow(t, containerd.address);
       await containerd.interrupt();
       await assert.rejects(first.ended, /UNAVAILABLE/);
-      await assert.rejects(follow(containerd.address), /UNAVAILABLE/);
+      await assert.rejects(follow(t, containerd.address), /UNAVAILABLE/);
       await containerd.startAgain();
-      const second = await follow(containerd.address);
+      const second = await follow(t, containerd.address);
       assert.deepEqual(second.told.now, first.told.now);
       assert.deepEqual([...second.told.now.keys()], [id]);
       await containerd.runtime.removeContainer(id);
@@ -132,12 +133,12 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       await second.end();
     });
 
-    test("an image's labels name no container", async () => {
+    test("an image's labels name no container", async (t) => {
       const labels = { 'hauberk.io/container.name': 'other', 'io.kubernetes.pod.namespace': 'kube-system' };
       const image = 'hauberk.test/named:1';
       containerd.importImage(join(containerd.directory, 'image'), image, { labels });
       const id = await containerd.runtime.runContainer(pod, { name: 'fourth', image, command: SLEEP });
-      const { told, end } = await follow(containerd.address);
+      const { told, end } = await follow(t, containerd.address);
       const { description } = told.now.get(id)!;
       assert.deepEqual([description.name, description.namespace], ['fourth', 'shop']);
       assert.equal(description.labels['hauberk.io/container.name'], 'fourth');
@@ -149,10 +150,10 @@ for (const version of ['1.6', '1.7', '2'] as const) {
     // CRI-O is not to be had here: containerd's CRI under its name, which is asked for no events of containerd's own.
     const served: EventsServed[] = version === '1.6' ? ['ended', 'unimplemented'] : ['told', 'ended'];
     for (const events of served) {
-      test(`a runtime whose CRI events are ${events} is followed as well`, async () => {
+      test(`a runtime whose CRI events are ${events} is followed as well`, async (t) => {
         const address = join(containerd.directory, `renamed-${events}.sock`);
-        const stop = await serveRenamed(address, { name: 'cri-o', events, runtime: containerd.address });
-        const { told, end } = await follow(address, 'cri-o');
+        t.after(await serveRenamed(address, { name: 'cri-o', events, runtime: containerd.address }));
+        const { told, end } = await follow(t, address, 'cri-o');
         await pause(SECOND_LIST_MILLISECONDS);
         const id = await containerd.runtime.runContainer(pod, { name: events, image: BUSYBOX_IMAGE, command: SLEEP });
         await told.until('its start is told', () => told.now.has(id), SOON_MILLISECONDS);
@@ -160,7 +161,6 @@ for (const version of ['1.6', '1.7', '2'] as const) {
         await containerd.runtime.removeContainer(id);
         await told.until('its end is told', () => !told.now.has(id), SOON_MILLISECONDS);
         await end();
-        stop();
       });
     }
   });
@@ -173,7 +173,7 @@ describe('containerd 1.6 that does not tell everything', { skip: containerdMissi
   });
   after(() => containerd?.stop());
 
-  test('where one process is not told, the others are, nothing is said to have ended, and following fails', async () => {
+  test('where one process is not told, the others are, nothing is said to have ended, and following fails', async (t) => {
     const pod = await containerd.runtime.runPod();
     const run = (name: string) => containerd.runtime.runContainer(pod, { name, image: BUSYBOX_IMAGE, command: SLEEP });
     const [hidden, ...others] = [await run('a'), await run('b'), await run('c')];
@@ -184,21 +184,22 @@ describe('containerd 1.6 that does not tell everything', { skip: containerdMissi
       runtime: containerd.address,
       withoutProcess: hidden!,
     });
+    t.after(stop);
     const told = new ToldContainers();
-    const { signal } = new AbortController();
-    const ended = criConnection({ name: 'cri-o', address }).follow(told, () => assert.fail(), signal);
+    const abort = new AbortController();
+    t.after(() => abort.abort());
+    const ended = criConnection({ name: 'cri-o', address }).follow(told, () => assert.fail(), abort.signal);
     await assert.rejects(ended, new RegExp(`process of container ${hidden}`));
     assert.deepEqual(told.log.sort(), others.map((id) => `started ${id}`).sort());
-    stop();
   });
 });
 
 test('a containerd that serves no CRI is told from one that fails', {
   skip: containerdMissing('1.6') ?? false,
-}, async () => {
+}, async (t) => {
   const containerd = await Containerd.start({ version: '1.6', withoutCri: true });
   try {
-    await assert.rejects(follow(containerd.address), CriNotServed);
+    await assert.rejects(follow(t, containerd.address), CriNotServed);
   } finally {
     await containerd.stop();
   }
