@@ -68,7 +68,9 @@ export class Containerd {
 
   importImage(root: string, name: string, options: ImageOptions = {}): void {
     const archive = saveImage(root, join(this.directory, 'image.tar'), name, options);
-    this.ctr('images', 'import', '--snapshotter', 'native', archive);
+    // Since 2.0 the daemon would unpack it, into the snapshotter of its own choice.
+    const local = this.#options.version === '2' ? ['--local'] : [];
+    this.ctr('images', 'import', ...local, '--snapshotter', 'native', archive);
     rmSync(archive);
   }
 
