@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client, EventStream, ReceivedEvent } from '../client.js';
+import { accessesThrough, FIRST_ACCESS, FORBIDDEN } from './first-access.js';
+import { type Start, type StartPath, type StartResult, startAll } from './start-path.js';
+
+/** How many containers are started one after the other: ten of each kind, or as many as are asked for. */
+export const STARTS = Number(process.env.HAUBERK_STARTS ?? 10);
+/** Hundreds are also started twenty at once, all of them; a few else, since each takes seconds under emulation. */
+export const AT_ONCE = STARTS >= 100 ? { starts: STARTS, width: 20 } : { starts: 4, width: 4 };
+export const IMAGE = 'hauberk.test/first-access:1';
+export const LABELS = { app: 'first-access' };
+/** Where the hook looks for it when its configuration does not say. */
+export const STATE_DIRECTORY = '/var/lib/hauberk';
+const EVENTS_MILLISECONDS = 60_000;
+
+/** `hauberk runtime install`, as an administrator calls it. */
+export function installHook(runtime: 'docker' | 'containerd' | 'podman', ...flags: string[]): void {
+  execFileSync(process.execPath, ['build/src/cli/main.js', 'runtime', 'install', runtime, '--yes', ...flags], {
+    stdio: 'inherit',
+  });
+}
+
+/** A policy that forbids all that the entry point does to the containers with these labels. */
+export function forbiddingPolicy(name: string, labels: Readonly<Record<string, string>>, paths = FORBIDDEN): string {
+  return `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: ${name}}
+spec:
+  selector: {matchLabels: ${JSON.stringify(labels)}}
+  file: {matchPaths: [{path: ${paths.file}}]}
+  process: {matchPaths: [{path: ${paths.program}}]}
+  network: {matchProtocols: [{protocol: udp}]}
+  action: Block
+`;
+}
+
+/** Selects a container by its name, which is known before its first instruction where its labels are not. */
+export function nameLabel(name: string): Record<string, string> {
+  return { 'hauberk.io/container.name': name };
+}
+
+/** Starts `count` containers named `PREFIX-0` and so on, `width` of them at a time. */
+export function startContainers(path: StartPath, prefix: string, count: number, width: number): Promise<StartResult[]> {
+  return startAll(path, startsOf(prefix, count), width);
+}
+
+export function startsOf(prefix: string, count: number): Start[] {
+  return Array.from({ length: count }, (_, index) => ({
+    name: `${prefix}-${index}`,
+    image: IMAGE,
+    command: [FIRST_ACCESS],
+    labels: LABELS,
+  }));
+}
+
+/** The accesses that got through, by the container that made them. */
+export function through(results: readonly StartResult[]): Record<string, unknown> {
+  return Object.fromEntries(
+    results.flatMap(({ name, status, refusal }) => {
+      if (status === undefined) return [[name, refusal]];
+      const accesses = accessesThrough(status);
+      return accesses.length === 0 ? [] : [[name, accesses]];
+    }),
+  );
+}
+
+/**
+ * Starts containers one after the other and at once under policies that are in force, and makes sure that each was
+ * refused each access and told of it under its own name.
+ */
+export async function assertNothingGetsThrough(
+  path: StartPath,
+  client: Client,
+  eventLabels: Readonly<Record<string, string>>,
+): Promise<void> {
+  const events = await client.stream();
+  try {
+    for (const [prefix, count, width] of [
+      ['one', STARTS, 1],
+      ['at-once', AT_ONCE.starts, AT_ONCE.width],
+    ] as const) {
+      const results = await startContainers(path, prefix, count, width);
+      assert.deepEqual(through(results), {});
+      await assertRefusalsAreTold(
+        events,
+        results.map(({ name }) => name),
+        eventLabels,
+      );
+    }
+  } finally {
+    events.cancel();
+  }
+}
+
+/** Each access of each of these containers is told of once, and nothing else is. */
+export async function assertRefusalsAreTold(
+  events: EventStream,
+  names: readonly string[],
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
+  const expected = ['create udp', `exec ${FORBIDDEN.program}`, `open ${FORBIDDEN.file}`];
+  const wanted = names.length * expected.length;
+  const deadline = Date.now() + EVENTS_MILLISECONDS;
+  while (events.events.length < wanted && Date.now() < deadline) await sleep(100);
+  assert.deepEqual([...new Set(events.events.map(({ containerName }) => containerName))].sort(), [...names].sort());
+  for (const name of names) {
+    const own = events.events.filter(({ containerName }) => containerName === name);
+    assert.deepEqual(own.map(({ operation, object }) => `${operation} ${object}`).sort(), expected, name);
+    for (const event of own) assertRefused(event, labels);
+  }
+  assert.equal(events.missed, 0);
+  events.clear();
+}
+
+function assertRefused(event: ReceivedEvent, labels: Readonly<Record<string, string>>): void {
+  const { action, result, labels: known } = event;
+  assert.deepEqual({ action, result }, { action: 'ACTION_BLOCK', result: 'RESULT_DENIED' });
+  for (const [key, value] of Object.entries(labels))
+    assert.equal(known[key], value, `${key} of ${event.containerName}`);
+}
