@@ -55,15 +55,20 @@ export function startsOf(prefix: string, count: number): Start[] {
   }));
 }
 
-/** The accesses that got through, by the container that made them. */
-export function through(results: readonly StartResult[]): Record<string, unknown> {
+/** What went otherwise than every access being refused, by container: the accesses let through, or why it did not run. */
+export function through(results: readonly StartResult[]): Record<string, string> {
   return Object.fromEntries(
-    results.flatMap(({ name, status, refusal }) => {
-      if (status === undefined) return [[name, refusal]];
-      const accesses = accessesThrough(status);
-      return accesses.length === 0 ? [] : [[name, accesses]];
+    results.flatMap(({ name, status, refusal }): [string, string][] => {
+      const found = status === undefined ? `did not run: ${refusal}` : accessesThrough(status).join();
+      return found === '' ? [] : [[name, found]];
     }),
   );
+}
+
+/** Shows that this kind of start can let accesses through. */
+export function assertAccessesGetThrough(results: readonly StartResult[]): void {
+  const found = results.flatMap(({ status = 0 }) => accessesThrough(status));
+  assert.ok(found.includes('file') && !found.includes('unexpected'), JSON.stringify(results));
 }
 
 /**
