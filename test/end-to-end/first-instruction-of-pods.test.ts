@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '../support/client.js';
 import { Containerd } from '../support/containerd.js';
 import { Daemon } from '../support/daemon.js';
@@ -7,13 +8,13 @@ import { CriStarts } from '../support/starts/cri-starts.js';
 import { withFirstAccessRoot } from '../support/starts/first-access.js';
 import {
   assertAccessesGetThrough,
-  assertNothingGetsThrough,
   forbiddingPolicy,
   IMAGE,
   installHook,
   LABELS,
   STATE_DIRECTORY,
   startContainers,
+  testStarts,
 } from '../support/starts/first-instruction.js';
 
 const NRI_SOCKET = '/run/nri-test/nri.sock';
@@ -46,21 +47,25 @@ after(async () => {
   for (const path of [byHook, byNri]) await path?.containerd.stop();
 });
 
-test("without the hook, what a pod's container does first is done before its policy is in force", async () => {
+test("containerd without the hook: what a pod's container does first is done before its policy is in force", async () => {
   for (const path of [byHook, byNri]) assertAccessesGetThrough(await startContainers(path, 'without', 1, 1));
-});
-
-test("no pod's container of containerd 1.6 makes an access before its policy, by the hook in its base specification", async () => {
   const { containerd } = byHook;
   installHook('containerd', '--config', join(containerd.directory, 'config.toml'));
   await containerd.interrupt();
   await containerd.startAgain();
-  await assertNothingGetsThrough(byHook, client, LABELS);
 });
 
-test("no pod's container of containerd 1.7 makes an access before its policy, by NRI", async () => {
+testStarts('containerd 1.6, by the hook in its base specification', () => byHook, client, LABELS);
+
+test('the daemon takes part in NRI', async () => {
   await daemon.end('SIGTERM');
   const sockets = byNri.containerd.address;
   await daemon.start('--state-dir', STATE_DIRECTORY, '--cri-socket', sockets, '--nri-socket', NRI_SOCKET);
-  await assertNothingGetsThrough(byNri, client, LABELS);
+  for (;;) {
+    const { sources } = await client.call('HostService', 'GetStatus');
+    if (sources.some(({ name, connected }: { name: string; connected: boolean }) => name === 'nri' && connected)) break;
+    await sleep(100);
+  }
 });
+
+testStarts('containerd 1.7, by NRI', () => byNri, client, LABELS);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Containerd } from '../containerd.js';
 import type { Pod } from '../cri-runtime.js';
-import type { Start, StartPath, StartResult } from './start-path.js';
+import { type Start, type StartPath, type StartResult, timed } from './start-path.js';
 
 const POLL_MILLISECONDS = 100;
 
@@ -22,14 +22,13 @@ export class CriStarts implements StartPath {
     const { runtime } = this.containerd;
     const id = await runtime.createContainer(await this.#pod(labels), { name, image, command });
     try {
-      await runtime.startContainer(id);
+      const { milliseconds, refusal } = await timed(() => runtime.startContainer(id));
+      if (refusal !== undefined) return { name, milliseconds, refusal };
       for (;;) {
         const { running, exitCode } = await runtime.containerStatus(id);
-        if (!running) return { name, status: exitCode };
+        if (!running) return { name, milliseconds, status: exitCode };
         await sleep(POLL_MILLISECONDS);
       }
-    } catch (error) {
-      return { name, refusal: (error as Error).message };
     } finally {
       await runtime.removeContainer(id);
     }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { saveImage } from '../images.js';
-import type { Start, StartPath, StartResult } from './start-path.js';
+import { type Start, type StartPath, type StartResult, timed } from './start-path.js';
 
 export const DOCKER_SOCKET = '/var/run/docker.sock';
 /** Of the service that tools/vm/podman starts. */
@@ -49,11 +49,10 @@ export class EngineStarts implements StartPath {
       },
     });
     try {
-      await container.start();
+      const { milliseconds, refusal } = await timed(() => container.start());
+      if (refusal !== undefined) return { name, milliseconds, refusal };
       const { StatusCode } = await container.wait();
-      return { name, status: StatusCode };
-    } catch (error) {
-      return { name, refusal: (error as Error).message };
+      return { name, milliseconds, status: StatusCode };
     } finally {
       await container.remove({ force: true });
     }

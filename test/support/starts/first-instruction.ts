@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, EventStream, ReceivedEvent } from '../client.js';
 import { accessesThrough, FIRST_ACCESS, FORBIDDEN } from './first-access.js';
@@ -7,16 +10,24 @@ import { type Start, type StartPath, type StartResult, startAll } from './start-
 
 /** How many containers are started one after the other: ten of each kind, or as many as are asked for. */
 export const STARTS = Number(process.env.HAUBERK_STARTS ?? 10);
-/** Hundreds are also started twenty at once, all of them; a few else, since each takes seconds under emulation. */
+/** Of the hundreds all are started also twenty at once; a few else, since each takes seconds under emulation. */
 export const AT_ONCE = STARTS >= 100 ? { starts: STARTS, width: 20 } : { starts: 4, width: 4 };
 export const IMAGE = 'hauberk.test/first-access:1';
 export const LABELS = { app: 'first-access' };
 /** Where the hook looks for it when its configuration does not say. */
 export const STATE_DIRECTORY = '/var/lib/hauberk';
+const HOOK_CONFIGURATION = '/etc/hauberk/hook.conf';
 const EVENTS_MILLISECONDS = 60_000;
+
+/** Emulated, the daemon answers late when many start at once. */
+const HOOK_TIMEOUT_SECONDS = 120;
 
 /** `hauberk runtime install`, as an administrator calls it. */
 export function installHook(runtime: 'docker' | 'containerd' | 'podman', ...flags: string[]): void {
+  if (!existsSync(HOOK_CONFIGURATION)) {
+    mkdirSync(dirname(HOOK_CONFIGURATION), { recursive: true });
+    writeFileSync(HOOK_CONFIGURATION, `timeout_seconds = ${HOOK_TIMEOUT_SECONDS}\n`);
+  }
   execFileSync(process.execPath, ['build/src/cli/main.js', 'runtime', 'install', runtime, '--yes', ...flags], {
     stdio: 'inherit',
   });
@@ -46,7 +57,7 @@ export function startContainers(path: StartPath, prefix: string, count: number, 
   return startAll(path, startsOf(prefix, count), width);
 }
 
-export function startsOf(prefix: string, count: number): Start[] {
+function startsOf(prefix: string, count: number): Start[] {
   return Array.from({ length: count }, (_, index) => ({
     name: `${prefix}-${index}`,
     image: IMAGE,
@@ -71,32 +82,38 @@ export function assertAccessesGetThrough(results: readonly StartResult[]): void 
   assert.ok(found.includes('file') && !found.includes('unexpected'), JSON.stringify(results));
 }
 
+/** The names of the containers whose starts {@link testStarts} tests. */
+export function testedNames(): string[] {
+  return [...startsOf('one', STARTS), ...startsOf('at-once', AT_ONCE.starts)].map(({ name }) => name);
+}
+
 /**
- * Starts containers one after the other and at once under policies that are in force, and makes sure that each was
- * refused each access and told of it under its own name.
+ * Tests that of containers that are started under policies that are in force, one after the other and at once, each is
+ * refused each access and the refusal is told under its own name.
+ *
+ * @param labels that the events have to show
  */
-export async function assertNothingGetsThrough(
-  path: StartPath,
+export function testStarts(
+  kind: string,
+  path: () => StartPath,
   client: Client,
-  eventLabels: Readonly<Record<string, string>>,
-): Promise<void> {
-  const events = await client.stream();
-  try {
-    for (const [prefix, count, width] of [
-      ['one', STARTS, 1],
-      ['at-once', AT_ONCE.starts, AT_ONCE.width],
-    ] as const) {
-      const results = await startContainers(path, prefix, count, width);
+  labels: Readonly<Record<string, string>>,
+): void {
+  const check = async (prefix: string, count: number, width: number) => {
+    const events = await client.stream();
+    try {
+      const results = await startContainers(path(), prefix, count, width);
       assert.deepEqual(through(results), {});
-      await assertRefusalsAreTold(
-        events,
-        results.map(({ name }) => name),
-        eventLabels,
-      );
+      const names = results.map(({ name }) => name);
+      await assertRefusalsAreTold(events, names, labels);
+    } finally {
+      events.cancel();
     }
-  } finally {
-    events.cancel();
-  }
+  };
+  test(`${kind}: no container makes an access before its policy, and each refusal is told under its name`, () =>
+    check('one', STARTS, 1));
+  test(`${kind}: nor does one of several that are started at once`, () =>
+    check('at-once', AT_ONCE.starts, AT_ONCE.width));
 }
 
 /** Each access of each of these containers is told of once, and nothing else is. */
@@ -116,7 +133,6 @@ export async function assertRefusalsAreTold(
     for (const event of own) assertRefused(event, labels);
   }
   assert.equal(events.missed, 0);
-  events.clear();
 }
 
 function assertRefused(event: ReceivedEvent, labels: Readonly<Record<string, string>>): void {

@@ -10,6 +10,8 @@ export interface StartResult {
   readonly name: string;
   /** What its entry point ended with; undefined where it never ran. */
   readonly status?: number;
+  /** How long the runtime took to start it, made beforehand, or to refuse it. */
+  readonly milliseconds: number;
   /** Why it did not run, as the runtime says it. */
   readonly refusal?: string;
 }
@@ -35,4 +37,15 @@ export async function startAll(path: StartPath, starts: readonly Start[], atOnce
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return results;
+}
+
+/** How long a runtime's start took, and why it failed if it did. */
+export async function timed(start: () => Promise<unknown>): Promise<{ milliseconds: number; refusal?: string }> {
+  const began = performance.now();
+  try {
+    await start();
+    return { milliseconds: performance.now() - began };
+  } catch (error) {
+    return { milliseconds: performance.now() - began, refusal: (error as Error).message };
+  }
 }
