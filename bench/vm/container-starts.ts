@@ -8,7 +8,7 @@ import {
   IMAGE,
   installHook,
   LABELS,
-  STATE_DIRECTORY,
+  USUAL_PLACES,
 } from '../../test/support/starts/first-instruction.js';
 import type { Recorder, Scope } from '../figures.js';
 import { progress } from '../support/progress.js';
@@ -25,7 +25,7 @@ export async function measureContainerStarts({ quick }: Scope, record: Recorder)
   const engines = [new EngineStarts('docker', WITHOUT), new EngineStarts('docker', WITH)] as const;
   await withFirstAccessRoot((root) => engines[0].importImage(root, IMAGE));
   const daemon = new Daemon();
-  await daemon.start('--state-dir', STATE_DIRECTORY);
+  await daemon.start(...USUAL_PLACES);
   const client = new Client(daemon.address);
   await client.call('PolicyService', 'ApplyPolicy', { manifest: forbiddingPolicy('bench', LABELS) });
   installHook('docker', '--reload');

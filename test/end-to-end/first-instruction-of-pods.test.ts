@@ -12,9 +12,9 @@ import {
   IMAGE,
   installHook,
   LABELS,
-  STATE_DIRECTORY,
   startContainers,
   testStarts,
+  USUAL_PLACES,
 } from '../support/starts/first-instruction.js';
 
 const NRI_SOCKET = '/run/nri-test/nri.sock';
@@ -37,7 +37,7 @@ before(async () => {
   byNri = new CriStarts('containerd 1.7', await Containerd.start({ version: '1.7', configuration: NRI_CONFIGURATION }));
   for (const path of [byHook, byNri]) await withFirstAccessRoot((root) => path.importImage(root, IMAGE));
   const sockets = [byHook, byNri].map(({ containerd }) => containerd.address).join();
-  await daemon.start('--state-dir', STATE_DIRECTORY, '--cri-socket', sockets, '--nri-socket', 'off');
+  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', 'off');
   await client.call('PolicyService', 'ApplyPolicy', { manifest: forbiddingPolicy('by-label', LABELS) });
 });
 
@@ -60,7 +60,7 @@ testStarts('containerd 1.6, by the hook in its base specification', () => byHook
 test('the daemon takes part in NRI', async () => {
   await daemon.end('SIGTERM');
   const sockets = byNri.containerd.address;
-  await daemon.start('--state-dir', STATE_DIRECTORY, '--cri-socket', sockets, '--nri-socket', NRI_SOCKET);
+  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', NRI_SOCKET);
   for (;;) {
     const { sources } = await client.call('HostService', 'GetStatus');
     if (sources.some(({ name, connected }: { name: string; connected: boolean }) => name === 'nri' && connected)) break;

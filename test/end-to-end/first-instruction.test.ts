@@ -11,10 +11,10 @@ import {
   installHook,
   LABELS,
   nameLabel,
-  STATE_DIRECTORY,
   startContainers,
   testedNames,
   testStarts,
+  USUAL_PLACES,
 } from '../support/starts/first-instruction.js';
 
 const daemon = new Daemon();
@@ -27,7 +27,7 @@ before(async () => {
     execFileSync(`tools/vm/${engine.name}`, { stdio: 'inherit' });
     await withFirstAccessRoot((root) => engine.importImage(root, IMAGE));
   }
-  await daemon.start('--state-dir', STATE_DIRECTORY);
+  await daemon.start(...USUAL_PLACES);
 });
 
 after(async () => {

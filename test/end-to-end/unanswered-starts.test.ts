@@ -13,7 +13,14 @@ import {
   withFirstAccessRoot,
   withOtherLinksRoot,
 } from '../support/starts/first-access.js';
-import { forbiddingPolicy, IMAGE, installHook, LABELS, STATE_DIRECTORY } from '../support/starts/first-instruction.js';
+import {
+  forbiddingPolicy,
+  IMAGE,
+  installHook,
+  LABELS,
+  STATE_DIRECTORY,
+  USUAL_PLACES,
+} from '../support/starts/first-instruction.js';
 import type { StartResult } from '../support/starts/start-path.js';
 
 const OTHER_LINKS_IMAGE = 'hauberk.test/other-links:1';
@@ -41,7 +48,7 @@ after(async () => {
   await daemon.end('SIGKILL');
 });
 
-const startDaemon = () => daemon.start('--state-dir', STATE_DIRECTORY);
+const startDaemon = () => daemon.start(...USUAL_PLACES);
 
 let started = 0;
 

@@ -14,8 +14,9 @@ export const STARTS = Number(process.env.HAUBERK_STARTS ?? 10);
 export const AT_ONCE = STARTS >= 100 ? { starts: STARTS, width: 20 } : { starts: 4, width: 4 };
 export const IMAGE = 'hauberk.test/first-access:1';
 export const LABELS = { app: 'first-access' };
-/** Where the hook looks for it when its configuration does not say. */
 export const STATE_DIRECTORY = '/var/lib/hauberk';
+/** Flags for a daemon whose places are those that the hook knows by itself. */
+export const USUAL_PLACES = ['--state-dir', STATE_DIRECTORY, '--hook-socket', '/run/hauberk/hook.sock'];
 const HOOK_CONFIGURATION = '/etc/hauberk/hook.conf';
 const EVENTS_MILLISECONDS = 60_000;
 
