@@ -6,6 +6,7 @@ import { appendFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { FIGURE_NAMES, type FigureName, type Recorder } from '../figures.js';
 import { progress } from '../support/progress.js';
+import { measureContainerStarts } from './container-starts.js';
 import { measureRatios } from './ratios.js';
 import { measureStart } from './start.js';
 
@@ -13,13 +14,14 @@ const [file, pattern, mode] = process.argv.slice(2);
 const wants = (name: FigureName) => new RegExp(pattern!).test(name);
 const record: Recorder = (name, value) => appendFileSync(file!, `${JSON.stringify({ name, value })}\n`);
 const parts = [
-  { prefix: 'vm_', measure: measureRatios },
-  { prefix: 'start_', measure: measureStart },
+  { figures: /^vm_(?!start_)/, measure: measureRatios },
+  { figures: /^vm_start_/, measure: measureContainerStarts },
+  { figures: /^start_/, measure: measureStart },
 ];
 
 appendFileSync(file!, `${JSON.stringify({ kernel: release() })}\n`);
-for (const { prefix, measure } of parts) {
-  if (!FIGURE_NAMES.some((name) => name.startsWith(prefix) && wants(name))) continue;
+for (const { figures, measure } of parts) {
+  if (!FIGURE_NAMES.some((name) => figures.test(name) && wants(name))) continue;
   try {
     await measure({ quick: mode === 'quick', wants }, record);
   } catch (error) {

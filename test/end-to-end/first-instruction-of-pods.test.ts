@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from '../support/client.js';
+import { Containerd } from '../support/containerd.js';
+import { Daemon } from '../support/daemon.js';
+import { CriStarts } from '../support/starts/cri-starts.js';
+import { withFirstAccessRoot } from '../support/starts/first-access.js';
+import {
+  assertAccessesGetThrough,
+  forbiddingPolicy,
+  IMAGE,
+  installHook,
+  LABELS,
+  startContainers,
+  testStarts,
+  USUAL_PLACES,
+} from '../support/starts/first-instruction.js';
+
+const NRI_SOCKET = '/run/nri-test/nri.sock';
+/** Long enough for what is emulated: NRI lets a container go on when its plugin is late. */
+const NRI_CONFIGURATION = `[plugins."io.containerd.nri.v1.nri"]
+  disable = false
+  socket_path = "${NRI_SOCKET}"
+  plugin_path = "/run/nri-test/plugins"
+  plugin_config_path = "/run/nri-test/conf.d"
+  plugin_request_timeout = "60s"
+`;
+
+const daemon = new Daemon();
+const client = new Client(daemon.address);
+let byHook: CriStarts;
+let byNri: CriStarts;
+
+before(async () => {
+  byHook = new CriStarts('containerd 1.6', await Containerd.start({ version: '1.6' }));
+  byNri = new CriStarts('containerd 1.7', await Containerd.start({ version: '1.7', configuration: NRI_CONFIGURATION }));
+  for (const path of [byHook, byNri]) await withFirstAccessRoot((root) => path.importImage(root, IMAGE));
+  const sockets = [byHook, byNri].map(({ containerd }) => containerd.address).join();
+  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', 'off');
+  await client.call('PolicyService', 'ApplyPolicy', { manifest: forbiddingPolicy('by-label', LABELS) });
+});
+
+after(async () => {
+  client.close();
+  await daemon.end('SIGTERM');
+  for (const path of [byHook, byNri]) await path?.containerd.stop();
+});
+
+test("containerd without the hook: what a pod's container does first is done before its policy is in force", async () => {
+  for (const path of [byHook, byNri]) assertAccessesGetThrough(await startContainers(path, 'without', 1, 1));
+  const { containerd } = byHook;
+  installHook('containerd', '--config', join(containerd.directory, 'config.toml'));
+  await containerd.interrupt();
+  await containerd.startAgain();
+});
+
+testStarts('containerd 1.6, by the hook in its base specification', () => byHook, client, LABELS);
+
+test('the daemon takes part in NRI', async () => {
+  await daemon.end('SIGTERM');
+  const sockets = byNri.containerd.address;
+  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', NRI_SOCKET);
+  for (;;) {
+    const { sources } = await client.call('HostService', 'GetStatus');
+    if (sources.some(({ name, connected }: { name: string; connected: boolean }) => name === 'nri' && connected)) break;
+    await sleep(100);
+  }
+});
+
+testStarts('containerd 1.7, by NRI', () => byNri, client, LABELS);

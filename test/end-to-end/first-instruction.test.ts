@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { Client } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+import { EngineStarts } from '../support/starts/engine-starts.js';
+import { withFirstAccessRoot } from '../support/starts/first-access.js';
+import {
+  assertAccessesGetThrough,
+  forbiddingPolicy,
+  IMAGE,
+  installHook,
+  LABELS,
+  nameLabel,
+  startContainers,
+  testedNames,
+  testStarts,
+  USUAL_PLACES,
+} from '../support/starts/first-instruction.js';
+
+const daemon = new Daemon();
+const client = new Client(daemon.address);
+const docker = new EngineStarts('docker');
+const podman = new EngineStarts('podman');
+
+before(async () => {
+  for (const engine of [docker, podman]) {
+    execFileSync(`tools/vm/${engine.name}`, { stdio: 'inherit' });
+    await withFirstAccessRoot((root) => engine.importImage(root, IMAGE));
+  }
+  await daemon.start(...USUAL_PLACES);
+});
+
+after(async () => {
+  client.close();
+  await daemon.end('SIGTERM');
+});
+
+test('Docker without the hook: what a container does first is done before its policy is in force', async () => {
+  await client.call('PolicyService', 'ApplyPolicy', { manifest: forbiddingPolicy('by-label', LABELS) });
+  assertAccessesGetThrough(await startContainers(docker, 'without', 1, 1));
+  installHook('docker', '--reload');
+});
+
+testStarts('Docker', () => docker, client, LABELS);
+
+test('podman without the hook: what a container does first is done before its policy is in force', async () => {
+  const policies = ['without-0', ...testedNames()].map((name) => forbiddingPolicy(`of-${name}`, nameLabel(name)));
+  await client.call('PolicyService', 'DeletePolicy', { name: 'by-label' });
+  await client.call('PolicyService', 'ApplyPolicy', { manifest: policies.join('---\n') });
+  assertAccessesGetThrough(await startContainers(podman, 'without', 1, 1));
+  installHook('podman');
+});
+
+// podman's labels are in its own database: what selects a container before its first instruction is its name.
+testStarts('podman', () => podman, client, {});

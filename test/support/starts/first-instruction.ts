@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client, EventStream, ReceivedEvent } from '../client.js';
+import { accessesThrough, FIRST_ACCESS, FORBIDDEN } from './first-access.js';
+import { type Start, type StartPath, type StartResult, startAll } from './start-path.js';
+
+/** How many containers are started one after the other: ten of each kind, or as many as are asked for. */
+export const STARTS = Number(process.env.HAUBERK_STARTS ?? 10);
+/** Of the hundreds all are started also twenty at once; a few else, since each takes seconds under emulation. */
+export const AT_ONCE = STARTS >= 100 ? { starts: STARTS, width: 20 } : { starts: 4, width: 4 };
+export const IMAGE = 'hauberk.test/first-access:1';
+export const LABELS = { app: 'first-access' };
+export const STATE_DIRECTORY = '/var/lib/hauberk';
+/** Flags for a daemon whose places are those that the hook knows by itself. */
+export const USUAL_PLACES = ['--state-dir', STATE_DIRECTORY, '--hook-socket', '/run/hauberk/hook.sock'];
+const HOOK_CONFIGURATION = '/etc/hauberk/hook.conf';
+const EVENTS_MILLISECONDS = 60_000;
+
+/** Emulated, the daemon answers late when many start at once. */
+const HOOK_TIMEOUT_SECONDS = 120;
+
+/** `hauberk runtime install`, as an administrator calls it. */
+export function installHook(runtime: 'docker' | 'containerd' | 'podman', ...flags: string[]): void {
+  if (!existsSync(HOOK_CONFIGURATION)) {
+    mkdirSync(dirname(HOOK_CONFIGURATION), { recursive: true });
+    writeFileSync(HOOK_CONFIGURATION, `timeout_seconds = ${HOOK_TIMEOUT_SECONDS}\n`);
+  }
+  execFileSync(process.execPath, ['build/src/cli/main.js', 'runtime', 'install', runtime, '--yes', ...flags], {
+    stdio: 'inherit',
+  });
+}
+
+/** A policy that forbids all that the entry point does to the containers with these labels. */
+export function forbiddingPolicy(name: string, labels: Readonly<Record<string, string>>, paths = FORBIDDEN): string {
+  return `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: ${name}}
+spec:
+  selector: {matchLabels: ${JSON.stringify(labels)}}
+  file: {matchPaths: [{path: ${paths.file}}]}
+  process: {matchPaths: [{path: ${paths.program}}]}
+  network: {matchProtocols: [{protocol: udp}]}
+  action: Block
+`;
+}
+
+/** Selects a container by its name, which is known before its first instruction where its labels are not. */
+export function nameLabel(name: string): Record<string, string> {
+  return { 'hauberk.io/container.name': name };
+}
+
+/** Starts `count` containers named `PREFIX-0` and so on, `width` of them at a time. */
+export function startContainers(path: StartPath, prefix: string, count: number, width: number): Promise<StartResult[]> {
+  return startAll(path, startsOf(prefix, count), width);
+}
+
+function startsOf(prefix: string, count: number): Start[] {
+  return Array.from({ length: count }, (_, index) => ({
+    name: `${prefix}-${index}`,
+    image: IMAGE,
+    command: [FIRST_ACCESS],
+    labels: LABELS,
+  }));
+}
+
+/** What went otherwise than every access being refused, by container: the accesses let through, or why it did not run. */
+export function through(results: readonly StartResult[]): Record<string, string> {
+  return Object.fromEntries(
+    results.flatMap(({ name, status, refusal }): [string, string][] => {
+      const found = status === undefined ? `did not run: ${refusal}` : accessesThrough(status).join();
+      return found === '' ? [] : [[name, found]];
+    }),
+  );
+}
+
+/** Shows that this kind of start can let accesses through. */
+export function assertAccessesGetThrough(results: readonly StartResult[]): void {
+  const found = results.flatMap(({ status = 0 }) => accessesThrough(status));
+  assert.ok(found.includes('file') && !found.includes('unexpected'), JSON.stringify(results));
+}
+
+/** The names of the containers whose starts {@link testStarts} tests. */
+export function testedNames(): string[] {
+  return [...startsOf('one', STARTS), ...startsOf('at-once', AT_ONCE.starts)].map(({ name }) => name);
+}
+
+/**
+ * Tests that of containers that are started under policies that are in force, one after the other and at once, each is
+ * refused each access and the refusal is told under its own name.
+ *
+ * @param labels that the events have to show
+ */
+export function testStarts(
+  kind: string,
+  path: () => StartPath,
+  client: Client,
+  labels: Readonly<Record<string, string>>,
+): void {
+  const check = async (prefix: string, count: number, width: number) => {
+    const events = await client.stream();
+    try {
+      const results = await startContainers(path(), prefix, count, width);
+      assert.deepEqual(through(results), {});
+      const names = results.map(({ name }) => name);
+      await assertRefusalsAreTold(events, names, labels);
+    } finally {
+      events.cancel();
+    }
+  };
+  test(`${kind}: no container makes an access before its policy, and each refusal is told under its name`, () =>
+    check('one', STARTS, 1));
+  test(`${kind}: nor does one of several that are started at once`, () =>
+    check('at-once', AT_ONCE.starts, AT_ONCE.width));
+}
+
+/** Each access of each of these containers is told of once, and nothing else is. */
+export async function assertRefusalsAreTold(
+  events: EventStream,
+  names: readonly string[],
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
+  const expected = ['create udp', `exec ${FORBIDDEN.program}`, `open ${FORBIDDEN.file}`];
+  const wanted = names.length * expected.length;
+  const deadline = Date.now() + EVENTS_MILLISECONDS;
+  while (events.events.length < wanted && Date.now() < deadline) await sleep(100);
+  assert.deepEqual([...new Set(events.events.map(({ containerName }) => containerName))].sort(), [...names].sort());
+  for (const name of names) {
+    const own = events.events.filter(({ containerName }) => containerName === name);
+    assert.deepEqual(own.map(({ operation, object }) => `${operation} ${object}`).sort(), expected, name);
+    for (const event of own) assertRefused(event, labels);
+  }
+  assert.equal(events.missed, 0);
+}
+
+function assertRefused(event: ReceivedEvent, labels: Readonly<Record<string, string>>): void {
+  const { action, result, labels: known } = event;
+  assert.deepEqual({ action, result }, { action: 'ACTION_BLOCK', result: 'RESULT_DENIED' });
+  for (const [key, value] of Object.entries(labels))
+    assert.equal(known[key], value, `${key} of ${event.containerName}`);
+}
