@@ -32,13 +32,34 @@ static bool set_timeout(int connection, int option, int64_t deadline)
 	return !setsockopt(connection, SOL_SOCKET, option, &timeout, sizeof(timeout));
 }
 
-static bool connect_to(int connection, const struct settings *settings, int64_t deadline)
+/* Where nobody listens hauberkd may just be starting again, after an upgrade for example: so long it is waited for. */
+#define RESTART_MILLISECONDS 3000
+#define RETRY_MILLISECONDS 50
+
+static bool connect_to(int connection, const struct settings *settings, bool patient, int64_t deadline)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct timespec pause = { .tv_nsec = RETRY_MILLISECONDS * 1000000L };
+	int64_t give_up = milliseconds_now() + (patient ? RESTART_MILLISECONDS : 0);
 
 	strcpy(address.sun_path, settings->socket);
-	return set_timeout(connection, SO_SNDTIMEO, deadline) &&
-	       !connect(connection, (struct sockaddr *)&address, sizeof(address));
+	for (;;) {
+		int error;
+
+		if (!set_timeout(connection, SO_SNDTIMEO, deadline))
+			return false;
+		if (!connect(connection, (struct sockaddr *)&address, sizeof(address)))
+			return true;
+		error = errno;
+		if ((error != ECONNREFUSED && error != ENOENT) || milliseconds_now() >= give_up)
+			return false;
+		nanosleep(&pause, NULL);
+		if (milliseconds_now() < deadline)
+			continue;
+		/* Rather the true cause than that the time is over. */
+		errno = error;
+		return false;
+	}
 }
 
 static bool send_all(int connection, const char *bytes, size_t length, int64_t deadline)
@@ -122,7 +143,7 @@ static size_t write_request(enum runtime runtime, const struct state *state, boo
 }
 
 enum answer ask(const struct settings *settings, enum runtime runtime, const struct state *state, bool allow,
-		int64_t deadline, char *reason_line)
+		bool patient, int64_t deadline, char *reason_line)
 {
 	struct text reason = text_in(reason_line, LINE_SIZE);
 	int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -130,7 +151,7 @@ enum answer ask(const struct settings *settings, enum runtime runtime, const str
 	char line[LINE_SIZE - 128];
 
 	/* An answer may come, and the connection end, before hauberkd has read everything. */
-	if (connection < 0 || !connect_to(connection, settings, deadline) ||
+	if (connection < 0 || !connect_to(connection, settings, patient, deadline) ||
 	    (!send_all(connection, request, write_request(runtime, state, allow), deadline) && errno != EPIPE) ||
 	    !receive_line(connection, line, sizeof(line), deadline)) {
 		text_add(&reason, "hauberkd does not answer at %s: ", settings->socket);

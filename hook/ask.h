@@ -21,8 +21,11 @@ enum answer {
 /* Milliseconds of a clock that nobody sets. */
 int64_t milliseconds_now(void);
 
-/* Tells hauberkd of the container and waits for its answer until the deadline. Reason must have LINE_SIZE bytes. */
+/*
+ * Tells hauberkd of the container and waits for its answer until the deadline; if patient, also for a daemon that is just
+ * being restarted. Reason must have LINE_SIZE bytes.
+ */
 enum answer ask(const struct settings *settings, enum runtime runtime, const struct state *state, bool allow,
-		int64_t deadline, char *reason);
+		bool patient, int64_t deadline, char *reason);
 
 #endif

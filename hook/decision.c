@@ -19,8 +19,9 @@ static bool allows_unprotected(const struct settings *settings, enum runtime run
 			       const char *problem, int64_t deadline, enum answer *answer, char *reason)
 {
 	/* hauberkd ignores a pod's pause container, which its other containers need. */
-	bool allow = settings->allow_when_unanswered ||
-		     (!problem && (state->is_sandbox || is_exempt(settings, state)));
+	bool exempt = !problem && (state->is_sandbox || is_exempt(settings, state));
+	bool allow = settings->allow_when_unanswered || exempt;
+	bool patient = !exempt && !is_missing(settings->state_directory);
 
 	*answer = ANSWER_NONE;
 	if (*settings->problem) {
@@ -30,7 +31,7 @@ static bool allows_unprotected(const struct settings *settings, enum runtime run
 	if (problem)
 		snprintf(reason, LINE_SIZE, "%s", problem);
 	else
-		*answer = ask(settings, runtime, state, allow, deadline, reason);
+		*answer = ask(settings, runtime, state, allow, patient, deadline, reason);
 	return allow;
 }
 

@@ -229,6 +229,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   );
   const metrics = new Metrics({
     status: () => host.status(),
+    intake,
     protectedContainers: () => containers.countByProtection(),
     kernelCounters: () => kernel.counters(),
     recursionMisses: () => kernel.recursionMisses(),

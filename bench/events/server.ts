@@ -2,11 +2,13 @@
  * The daemon's way from the ring to the streams, in a process of its own: everything that runs there runs here, but
  * the records come from bench.bpf.c. The descriptor of the ring is inherited as number 4.
  */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Container } from '../../src/containers/container.js';
+import { IntakeCounts } from '../../src/control/intake-counts.js';
 import { EventHub } from '../../src/events/hub.js';
 import { observedAccess } from '../../src/events/observed.js';
 import { clockOffset, EventReader } from '../../src/events/reader.js';
@@ -58,6 +60,7 @@ const reader = new EventReader(
   (record) => memory.add(String(record.pidNamespace), observedAccess(record)),
 );
 const metrics = new Metrics({
+  intake: new IntakeCounts(),
   protectedContainers: () => ({ hook: 0, event: 0, registered: 0 }),
   status: () => ({
     version: '',

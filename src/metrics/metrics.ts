@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Protection } from '../containers/container.js';
 import type { HostStatus } from '../control/host-state.js';
+import { type IntakeCounts, START_ANSWERS } from '../control/intake-counts.js';
 import { UNPROTECTED_CAUSES, type UnprotectedCause } from '../control/protection.js';
 import type { SecurityEvent } from '../events/event.js';
 import type { EventCounts } from '../events/hub.js';
@@ -11,6 +12,8 @@ import { RpcMetrics } from './rpc-metrics.js';
 /** Where figures are read when Prometheus asks. */
 export interface MetricSources {
   status(): HostStatus;
+  /** What became of the containers that sources told of. */
+  readonly intake: IntakeCounts;
   /** By how they came under their policies. */
   protectedContainers(): Readonly<Record<Protection['by'], number>>;
   kernelCounters(): Record<KernelCounter, number>;
@@ -57,6 +60,7 @@ export class Metrics {
     this.#addState(sources);
     this.#addKernel(sources);
     this.#addStreams(sources);
+    this.#addIntake(sources);
   }
 
   observeApply(seconds: number): void {
@@ -146,6 +150,27 @@ export class Metrics {
       [{ cause: 'profile_full' }, kernelCounters()['dropped.unrecorded']],
       [{ cause: 'memory_full' }, forgottenAccesses()],
       [{ cause: 'restart' }, lostAccesses()],
+    ]);
+  }
+
+  #addIntake({ intake }: MetricSources): void {
+    const help = 'Starts of containers that waited for an answer, by what the hook or NRI was answered.';
+    this.#counter('starts_total', help, ['answer'], () =>
+      START_ANSWERS.map((answer) => [{ answer }, intake.starts[answer]]),
+    );
+    this.#counter('starts_refused_total', 'Starts that were refused since the container was not protected.', [], () => [
+      [{}, intake.refusedStarts],
+    ]);
+    const alone = 'Starts that a hook let go on without protection while hauberkd did not answer.';
+    this.#counter('starts_without_protection_total', alone, [], () => [[{}, intake.startsWithoutProtection]]);
+    this.#counter('intake_failures_total', 'Attempts to protect a container that failed, by cause.', ['cause'], () =>
+      UNPROTECTED_CAUSES.map((cause) => [{ cause }, intake.failures[cause]]),
+    );
+    this.#counter('intake_retries_total', 'Attempts to protect a container made again after a failure.', [], () => [
+      [{}, intake.retries],
+    ]);
+    this.#counter('hook_requests_rejected_total', "Requests on the hook's socket that could not be read.", [], () => [
+      [{}, intake.rejectedRequests],
     ]);
   }
 

@@ -114,6 +114,13 @@ test('without a daemon a container is refused, or starts and is noted', async ()
   assert.equal(place.recorded().length, 1);
 });
 
+test('a daemon that is just being restarted is waited for', async () => {
+  const waiting = place.hook('docker', STATE);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await place.answer('protected\n');
+  assert.equal((await waiting).status, 0);
+});
+
 test('nothing is refused where the state directory is gone, whatever the configuration says', async () => {
   rmSync(place.stateDirectory, { recursive: true });
   assert.equal((await place.hook('containerd', STATE)).status, 0);
@@ -252,7 +259,9 @@ test('the sample configuration can be read, and has the values that hold without
 
 test("a start without protection stands in the system's log, and a log that nobody reads does not hold it", async () => {
   place.configure('when_unanswered = allow');
-  const starts = `foreach (1..300) { system('${HOOK} --runtime podman --config ${place.config} <${place.directory}/s') and die }`;
+  const start = `${HOOK} --runtime podman --config ${place.config} <${place.directory}/s`;
+  // All at once: each waits for a daemon that might just be restarting.
+  const starts = `foreach (1..300) { fork or exec('${start}') } while (wait != -1) { $? and die }`;
   const script = `$log = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => '/dev/log') or die; ${starts} $log->recv($line, 4096); print $line`;
   writeFileSync(join(place.directory, 's'), JSON.stringify(STATE));
   const { status, output } = await run([

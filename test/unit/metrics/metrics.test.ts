@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { IntakeCounts } from '../../../src/control/intake-counts.js';
 import { COUNTERS, type Counter } from '../../../src/kernel/counters.js';
 import { Metrics } from '../../../src/metrics/metrics.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
@@ -7,9 +8,11 @@ import { makeEvent } from '../events/support.js';
 
 function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
   const { host } = new InMemoryControlPlane();
+  const intake = new IntakeCounts();
   const zero = Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Record<Counter, number>;
   const metrics = new Metrics({
     status: () => host.status(),
+    intake,
     protectedContainers: () => ({ hook: 3, event: 2, registered: 1 }),
     kernelCounters: () => ({ ...zero, ...counted }),
     recursionMisses: () => new Map([['hauberk_exec', 2]]),
@@ -24,7 +27,7 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
     const text = await metrics.registry.metrics();
     assert.ok(text.split('\n').includes(line), `${line} is not in:\n${text}`);
   };
-  return { metrics, host, has };
+  return { metrics, host, intake, has };
 }
 
 test('decisions of every class and action are told as the kernel counts them', async () => {
@@ -86,6 +89,24 @@ test('containers are told by what protects them, and those without protection by
   });
   await has('hauberk_containers_unprotected{cause="store"} 1');
   await has('hauberk_containers_unprotected{cause="too_large"} 1');
+});
+
+test('starts that waited and attempts that failed are counted, from zero on', async () => {
+  const { intake, has } = metricsOf();
+  await has('hauberk_starts_total{answer="protected"} 0');
+  await has('hauberk_intake_failures_total{cause="store"} 0');
+  intake.starts.unprotected = 2;
+  intake.refusedStarts = 1;
+  intake.failures.store = 3;
+  intake.retries = 4;
+  intake.startsWithoutProtection = 5;
+  intake.rejectedRequests = 6;
+  await has('hauberk_starts_total{answer="unprotected"} 2');
+  await has('hauberk_starts_refused_total 1');
+  await has('hauberk_intake_failures_total{cause="store"} 3');
+  await has('hauberk_intake_retries_total 4');
+  await has('hauberk_starts_without_protection_total 5');
+  await has('hauberk_hook_requests_rejected_total 6');
 });
 
 test('refusals and reloads are there from zero on, so that the first is an increase', async () => {
