@@ -95,8 +95,9 @@ export class ContainerIntake {
     for (const known of [...this.#known.values()]) {
       const registered = this.#options.registry.get(known.id);
       if (known.stage !== 'idle' || (known.held !== undefined && registered !== undefined)) continue;
-      if (!known.isAlive && !runs(registered)) this.#forget(known);
-      else if (known.held !== undefined) {
+      if (!known.isAlive && !runs(registered) && (known.held !== undefined || known.isToldByHookAlone)) {
+        this.#forget(known);
+      } else if (known.held !== undefined) {
         known.held = undefined;
         this.#schedule(known);
       }
@@ -203,13 +204,12 @@ export class ContainerIntake {
     const registered = registry.get(known.id);
     // What a controller says of a container of its own goes before what a runtime says.
     if (registered?.origin === 'registered') return this.#settle(known, wanted);
-    const by = registered?.process?.pid === wanted.pid ? (registered.protection?.by ?? 'event') : 'event';
     this.#underWay++;
     try {
       await this.#attempt(
         known,
         wanted,
-        () => keeper.register(wanted.description, { pid: wanted.pid }, { by }),
+        () => keeper.register(wanted.description, { pid: wanted.pid }, { by: 'event' }),
         (error) => this.#fail(known, error),
       );
     } finally {
@@ -256,12 +256,17 @@ export class ContainerIntake {
 
   #fail(known: KnownContainer, error: unknown): void {
     if (this.#stopped || this.#known.get(known.id) !== known) return;
-    if (!known.isAlive) {
+    if (!known.isAlive && known.isToldByHookAlone) {
       this.#forget(known);
       return;
     }
     known.held = undefined;
     known.failures++;
+    // Its end is told in a moment; if not, its processes cannot be seen from here.
+    if (!known.isAlive && known.failures === 1) {
+      this.#tryAgain(known, this.#retry.first);
+      return;
+    }
     // Under another id it is protected as well, until somebody unregisters that.
     const isKnown = isKnownOtherwise(error);
     if (!isKnown) this.#tellFailure(known, unprotectedCause(error), trueCause(error));

@@ -11,15 +11,15 @@ export function trueCause(error: unknown): string {
   return messages.join(': ');
 }
 
-/** Why a container could not be taken in. */
+/** Why a container could not be taken in: see ContainerRegistry.put for what fails how. */
 export function unprotectedCause(error: unknown): UnprotectedCause {
-  if (!(error instanceof Failure)) return 'store';
-  if (error.code === 'resource-exhausted') return 'too_large';
+  if (!(error instanceof Failure) || error.code === 'unavailable') return 'store';
   if (error.code !== 'invalid-argument') return 'kernel';
   return error.problems.some(({ description }) => description.includes("is the host's own")) ? 'refused' : 'lookup';
 }
 
 /** Whether the container is known already, under another id: no two have the same namespaces. */
 export function isKnownOtherwise(error: unknown): boolean {
-  return error instanceof Failure && error.problems.some(({ field }) => field === 'namespaces');
+  if (!(error instanceof Failure)) return false;
+  return error.code === 'already-exists' || error.problems.some(({ field }) => field === 'namespaces');
 }

@@ -60,6 +60,11 @@ export class KnownContainer {
     return this.#told.has(key);
   }
 
+  /** The hook does not tell of a container's end. */
+  get isToldByHookAlone(): boolean {
+    return this.#told.size === 1 && this.#told.has(HOOK_KEY);
+  }
+
   /** Whether its process, as last told, still runs. */
   get isAlive(): boolean {
     return this.#process !== undefined && isAlive(this.#process);

@@ -23,6 +23,8 @@ abstract class NativeRuntime {
   #server: ChildProcess | undefined;
 
   abstract readonly client: readonly string[];
+  /** Removes containers without waiting for their end. */
+  readonly removal: readonly string[] = ['rm', '-f'];
   readonly environment: Readonly<Record<string, string>> = {};
 
   /** A command of the client. @throws Error with what it says when it fails */
@@ -43,7 +45,7 @@ abstract class NativeRuntime {
     return this.run('run', '-d', '--network=host', '--name', name, ...flags, IMAGE, '/bin/sleep', '1000');
   }
 
-  /** The same while this process goes on. */
+  /** The same for a start that this process has to answer. */
   startAside(name: string, ...flags: string[]): Promise<string> {
     const [program, ...before] = this.client;
     const command = ['run', '-d', '--network=host', '--name', name, ...flags, IMAGE, '/bin/sleep', '1000'];
@@ -68,7 +70,8 @@ abstract class NativeRuntime {
     }
   }
 
-  protected loadImage(): void {
+  /** Brings the image in. */
+  loadImage(): void {
     const root = join(this.directory, 'image');
     mkdirSync(root);
     layOutBusybox(root);
@@ -90,7 +93,7 @@ abstract class NativeRuntime {
   async stop(): Promise<void> {
     try {
       const ids = this.run('ps', '-a', '-q').split('\n').filter(Boolean);
-      if (ids.length > 0) this.run('rm', '-f', ...ids);
+      if (ids.length > 0) this.run(...this.removal, ...ids);
     } finally {
       await this.stopServer();
       const mounted = readFileSync('/proc/mounts', 'utf8')
@@ -132,6 +135,7 @@ export class NativePodman extends NativeRuntime {
     ...['--tmpdir', join(this.directory, 'tmp'), '--cgroup-manager=cgroupfs', '--events-backend=file'],
     ...['--runtime=/usr/sbin/runc', `--hooks-dir=${join(this.directory, 'hooks')}`],
   ];
+  override readonly removal = ['rm', '-f', '--time=0'];
   override readonly environment = { CONTAINERS_CONF: join(this.directory, 'containers.conf') };
 
   static async launch(): Promise<NativePodman> {

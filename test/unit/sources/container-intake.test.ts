@@ -11,6 +11,7 @@ import { ContainerIntake } from '../../../src/sources/container-intake.js';
 import { eventually } from '../../support/eventually.js';
 import { RecordingLogger } from '../../support/recording-sink.js';
 
+const HOOK = { key: 'hook', name: 'hook', origin: 'docker' } as const;
 const children: ChildProcess[] = [];
 after(() => {
   for (const child of children) child.kill('SIGKILL');
@@ -130,24 +131,40 @@ test('a container that the store does not take is tried again until it holds, to
 });
 
 test('attempts end with the container', async () => {
-  const { keeper, unprotected, logger, sink } = intake();
+  const { keeper, unprotected, sink } = intake();
   const container = sleeper();
   keeper.failure = new Error('full');
   sink('docker').started({ description: description('a'), pid: container.pid });
   await eventually(() => unprotected.get('a') !== undefined);
   await container.end();
-  await eventually(() => unprotected.list().length === 0);
+  sink('docker').ended('a');
+  assert.deepEqual(unprotected.list(), []);
   const calls = keeper.calls.length;
   await new Promise((resolve) => setTimeout(resolve, 60));
   assert.equal(keeper.calls.length, calls);
+});
 
-  const other = sleeper();
-  sink('docker').started({ description: description('b'), pid: other.pid });
-  await eventually(() => unprotected.get('b') !== undefined);
-  await other.end();
-  sink('docker').ended('b');
+test("attempts for a container that only the hook has told of end with the container's process", async () => {
+  const { keeper, unprotected, intake: held } = intake();
+  const container = sleeper();
+  keeper.failure = new Error('full');
+  const start = { container: { description: description('a'), pid: container.pid }, startsAnyway: true };
+  await assert.rejects(held.takeInStarting(HOOK, { ...start, onVisible: () => undefined }));
+  assert.equal(unprotected.list().length, 1);
+  await container.end();
+  await eventually(() => unprotected.list().length === 0);
+});
+
+test('a container whose processes cannot be seen is told as long as its runtime says that it runs', async () => {
+  const { keeper, unprotected, logger, sink } = intake();
+  const container = sleeper();
+  await container.end();
+  keeper.failure = invalidInput([{ field: 'pid', description: `no process ${container.pid}` }]);
+  sink('docker').started({ description: description('a'), pid: container.pid });
+  await eventually(() => unprotected.get('a')?.cause === 'lookup');
+  assert.equal(logger.warnings.length, 1);
+  sink('docker').running([]);
   assert.deepEqual(unprotected.list(), []);
-  assert.equal(logger.warnings.length, 2);
 });
 
 test('a container that has ended before it could be looked at is nothing to warn of', async () => {
@@ -156,7 +173,8 @@ test('a container that has ended before it could be looked at is nothing to warn
   await container.end();
   keeper.failure = invalidInput([{ field: 'pid', description: 'no process' }]);
   sink('docker').started({ description: description('a'), pid: container.pid });
-  await eventually(() => keeper.calls.length === 1);
+  await eventually(() => keeper.calls.length === 1 && keeper.underWay === 0);
+  sink('docker').ended('a');
   await new Promise((resolve) => setTimeout(resolve, 60));
   assert.equal(keeper.calls.length, 1);
   assert.deepEqual([logger.warnings, unprotected.list()], [[], []]);
@@ -252,26 +270,24 @@ test('a container that is known under another id is protected, and looked after'
   await eventually(() => keeper.containers.has('a'));
 });
 
-test('a start that is held is answered once its container is visible; later news leave how it was protected', async () => {
+test('a start that is held is answered once its container is visible; later news are told by event', async () => {
   const { keeper, sink, intake: held } = intake();
   const { pid } = sleeper();
   const seen: string[] = [];
-  const teller = { key: 'hook', name: 'hook', origin: 'docker' } as const;
   const start = { container: { description: description('a'), pid }, root: '/b/rootfs', startsAnyway: false };
-  await held.takeInStarting(teller, { ...start, onVisible: () => seen.push('visible') });
+  await held.takeInStarting(HOOK, { ...start, onVisible: () => seen.push('visible') });
   assert.deepEqual(seen, ['visible']);
   sink('docker').started({ description: description('a'), pid });
   sink('docker').started({ description: description('a', { labels: { app: 'web' } }), pid });
   await eventually(() => keeper.containers.get('a')?.labels.app === 'web');
-  assert.deepEqual(keeper.calls, ['register a name-of-a by hook first /b/rootfs', 'register a name-of-a by hook']);
+  assert.deepEqual(keeper.calls, ['register a name-of-a by hook first /b/rootfs', 'register a name-of-a by event']);
 });
 
 test('a start that fails is tried again where the container starts all the same, and forgotten where it is refused', async () => {
   const { keeper, unprotected, counts, intake: held } = intake();
   const { pid } = sleeper();
-  const teller = { key: 'hook', name: 'hook', origin: 'docker' } as const;
   const start = (id: string, startsAnyway: boolean) =>
-    held.takeInStarting(teller, {
+    held.takeInStarting(HOOK, {
       container: { description: description(id), pid },
       startsAnyway,
       onVisible: () => assert.fail('not visible'),
@@ -293,9 +309,8 @@ test('the end of an earlier run of a container leaves the one that has been star
   await eventually(() => keeper.containers.has('a'));
   await before.end();
   const { pid } = sleeper();
-  const teller = { key: 'hook', name: 'hook', origin: 'docker' } as const;
   const container = { description: description('a'), pid };
-  await held.takeInStarting(teller, { container, startsAnyway: false, onVisible: () => undefined });
+  await held.takeInStarting(HOOK, { container, startsAnyway: false, onVisible: () => undefined });
   sink('docker').ended('a');
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(keeper.containers.get('a')?.process?.pid, pid);

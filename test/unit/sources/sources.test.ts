@@ -1,42 +1,20 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Sources } from '../../../src/sources/sources.js';
 import { DockerSpeaker } from '../../support/docker-speaker.js';
 import { eventually } from '../../support/eventually.js';
 import { askAsHook, hookRequest } from '../../support/hook-client.js';
-import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
-import { RecordingLogger } from '../../support/recording-sink.js';
+import { RunningSources } from '../../support/running-sources.js';
 
-/** The real control plane with its sources, over a Docker that speaks. */
+/** The sources of a daemon that follows this Docker, and a CRI runtime that is not there. */
 async function start(docker: DockerSpeaker) {
-  const plane = new InMemoryControlPlane();
-  const logger = new RecordingLogger();
-  const stateDir = mkdtempSync(join(tmpdir(), 'hauberk-sources-'));
-  const hookSocket = join(stateDir, 'hook.sock');
-  const sources = new Sources({
-    config: {
-      dockerSocket: docker.socketPath,
-      criSocket: join(stateDir, 'containerd.sock'),
-      podmanSocket: 'off',
-      nriSocket: 'off',
-      hookSocket,
-      stateDir,
-    },
-    keeper: plane.keeper,
-    registry: plane.containers,
-    unprotected: plane.unprotected,
-    counts: plane.intake,
-    logger,
-    hostRoot: '',
-    onStatus: () => undefined,
-    retry: { first: 5, most: 20 },
-  });
-  await sources.start();
-  return { plane, logger, sources, hookSocket, stateDir };
+  const missing = join(mkdtempSync(join(tmpdir(), 'hauberk-cri-')), 'containerd.sock');
+  const running = await RunningSources.start({ dockerSocket: docker.socketPath, criSocket: missing });
+  const { plane, logger, sources, stateDir, hookSocket } = running;
+  return { plane, logger, sources, stateDir, hookSocket, missing };
 }
 
 /** A process in namespaces of its own, as a container's is. */
@@ -121,12 +99,12 @@ test('a start of which nobody tells is refused, or goes on under the policies fo
 test('sources are told by name, those that are not there with the reason', async () => {
   const docker = new DockerSpeaker();
   await docker.listen();
-  const { sources, hookSocket, stateDir } = await start(docker);
+  const { sources, hookSocket, missing } = await start(docker);
   await eventually(() => sources.statuses().some(({ reason }) => /ENOENT/u.test(reason)));
   await eventually(() => sources.statuses()[0]?.connected === true);
   const [first, second, third] = sources.statuses();
   assert.deepEqual(first, { name: 'docker', address: docker.socketPath, connected: true, reason: '', containers: 0 });
-  assert.deepEqual([second?.name, second?.address], ['containerd', join(stateDir, 'containerd.sock')]);
+  assert.deepEqual([second?.name, second?.address], ['containerd', missing]);
   assert.equal(second?.connected, false);
   assert.deepEqual([third?.name, third?.address, third?.connected], ['hook', hookSocket, true]);
   await sources.stop();
@@ -134,31 +112,19 @@ test('sources are told by name, those that are not there with the reason', async
 });
 
 test('starts without protection that the hook has noted are told at the start, once', async () => {
-  const docker = new DockerSpeaker();
-  await docker.listen();
-  const { plane, sources, stateDir } = await start(docker);
-  await sources.stop();
+  const stateDir = mkdtempSync(join(tmpdir(), 'hauberk-state-'));
   const notes = join(stateDir, 'starts-without-protection.jsonl');
   writeFileSync(notes, '{"id":"a","reason":"hauberkd does not answer"}\nhalf a li\n');
-  const logger = new RecordingLogger();
-  const options = { keeper: plane.keeper, registry: plane.containers, unprotected: plane.unprotected };
-  const off = { dockerSocket: 'off', criSocket: 'off', podmanSocket: 'off', nriSocket: 'off', hookSocket: 'off' };
-  const again = new Sources({
-    ...options,
-    config: { ...off, stateDir },
-    counts: plane.intake,
-    logger,
-    hostRoot: '/nowhere',
-    onStatus: () => undefined,
-  });
-  await again.start();
+  const { logger, plane, sources } = await RunningSources.start({ stateDir });
+  await sources.stop();
   const told = logger.warnings.filter(({ fields }) => 'start' in fields);
   assert.deepEqual(
     told.map(({ fields }) => fields.start),
     [{ id: 'a', reason: 'hauberkd does not answer' }, 'half a li'],
   );
   assert.equal(plane.intake.startsWithoutProtection, 2);
-  assert.throws(() => rmSync(notes), /ENOENT/u);
+  assert.equal(existsSync(notes), false);
+  const again = await RunningSources.start({ stateDir });
+  assert.equal(again.plane.intake.startsWithoutProtection, 0);
   await again.stop();
-  docker.close();
 });
