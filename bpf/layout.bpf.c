@@ -36,6 +36,7 @@ struct {
 	struct image_page page;
 	struct event_record record;
 	struct container_key key;
+	struct new_container new_container;
 	struct learnt_key learnt_key;
 	struct settings settings;
 	struct token_bucket bucket;

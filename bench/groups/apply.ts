@@ -49,6 +49,7 @@ export const applyGroup: Group = {
             await map.publish(entries);
             published = performance.now();
           },
+          markTasksInside: async () => 0,
           removeContainers: (containers) => map.remove(containers),
           containers: () => map.keys(),
         },

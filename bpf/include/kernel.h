@@ -153,6 +153,7 @@ struct pt_regs {
 
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int flags;
 	int pid;
 	int tgid;
 	char comm[16];
@@ -165,6 +166,17 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	const struct cred *cred;
 	struct signal_struct *signal;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct user_namespace;
@@ -267,6 +279,8 @@ struct linux_binprm {
 #define FMODE_EXEC (1U << 5)
 #define FMODE_NOACCOUNT (1U << 29)
 #define SB_NOUSER (1UL << 31)
+/* include/linux/sched.h: the process was forked and has run no program since */
+#define PF_FORKNOEXEC 0x40
 #define S_IFMT 0170000
 #define S_IFDIR 0040000
 #define S_IFCHR 0020000

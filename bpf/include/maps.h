@@ -49,6 +49,25 @@ struct {
 	__type(value, __u64);
 } container_starts SEC(".maps");
 
+/*
+ * A container whose tasks are being made members, and its first process where
+ * one was named. Written by the daemon: src/kernel/new-containers.ts is the twin.
+ */
+struct new_container {
+	__u64 first_process_start;	/* in clock ticks, see container_starts */
+	__u32 first_process;		/* as the host numbers it; 0 for none */
+	__u32 unused;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, CONTAINERS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, struct container_key);
+	__type(value, struct new_container);
+} new_containers SEC(".maps");
+
 enum task_flag {
 	/* The task has run a program inside the container; before that it is the runtime that sets it up. */
 	TASK_MEMBER = 1 << 0,

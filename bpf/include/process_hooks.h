@@ -22,9 +22,14 @@ int BPF_PROG(hauberk_bprm_check, struct linux_binprm *bprm)
 		context = join_container(found.task, found.container, 0);
 	if (!context)
 		return -ENOMEM;
-	context->container = found.container;
-	if (!(context->flags & TASK_MEMBER))
-		context->flags = found.host ? TASK_HOST : 0;
+	if (!(context->flags & TASK_MEMBER)) {
+		context->container = found.container;
+		/* One bit by itself: the task iterator may make it a member meanwhile. */
+		if (found.host)
+			context->flags = TASK_HOST;
+		else
+			__sync_fetch_and_and(&context->flags, ~TASK_HOST);
+	}
 	access.dentry = bprm->file->f_path.dentry;
 	access.mnt = bprm->file->f_path.mnt;
 	if (found.member)

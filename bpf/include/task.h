@@ -71,7 +71,9 @@ static __always_inline struct task_context *join_container(struct task_struct *t
 		return NULL;
 	}
 	context->container = container;
-	context->flags = flags;
+	/* The task iterator may have made it a member since it was looked at. */
+	if (flags)
+		context->flags = flags;
 	return context;
 }
 

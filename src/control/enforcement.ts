@@ -27,7 +27,14 @@ export type PolicySubject = Pick<Container, 'namespace' | 'labels' | 'links' | '
 
 type EnforcingKernel = Pick<
   Kernel,
-  'createImage' | 'releaseImage' | 'publish' | 'removeContainers' | 'containers' | 'enforceHost' | 'observeCalls'
+  | 'createImage'
+  | 'releaseImage'
+  | 'publish'
+  | 'markTasksInside'
+  | 'removeContainers'
+  | 'containers'
+  | 'enforceHost'
+  | 'observeCalls'
 >;
 
 const NOTHING: ReadonlySet<string> = new Set();
@@ -352,6 +359,7 @@ function entryOf({ container, kind }: Assignment): PublishedContainer {
   return {
     container: container.namespaces,
     ...(container.initStartTicks !== undefined && { initStartTicks: container.initStartTicks }),
+    ...(container.isFirstProcess && container.process !== undefined && { firstProcess: container.process }),
     image: kind.image.kernelImage,
   };
 }

@@ -22,7 +22,7 @@ export class Publisher {
   readonly #unsettled = new Set<string>();
   #problem: string | undefined;
 
-  constructor(readonly kernel: Pick<Kernel, 'publish' | 'removeContainers'>) {}
+  constructor(readonly kernel: Pick<Kernel, 'publish' | 'markTasksInside' | 'removeContainers'>) {}
 
   /** Why the kernel may not hold what was asked for; undefined while it does. */
   get problem(): string | undefined {
@@ -43,7 +43,10 @@ export class Publisher {
     if (keys.length === 0) return Promise.resolve();
     const before = keys.flatMap((key) => this.#last.get(key) ?? []);
     const make = async () => {
-      if (entries.length > 0) await this.kernel.publish(entries, onVisible);
+      if (entries.length > 0) {
+        await this.kernel.publish(entries, onVisible);
+        await this.kernel.markTasksInside();
+      }
       if (removed.length > 0) await this.kernel.removeContainers(removed);
     };
     const made = before.length === 0 ? make() : Promise.all(before).then(make);

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import type { NamespacePair } from '../containers/container.js';
+import type { NamespacePair, ProcessIdentity } from '../containers/container.js';
 import type { Image } from '../image/image.js';
 import { ENTRY_BYTES, HEADER, PAGE_ENTRIES } from '../image/layout.js';
 import {
@@ -75,6 +75,8 @@ export interface PublishedContainer {
   readonly container: NamespacePair;
   /** See Container.initStartTicks; left out where not known. */
   readonly initStartTicks?: number;
+  /** See Container.isFirstProcess; matters where the container is new. */
+  readonly firstProcess?: ProcessIdentity;
   readonly image: KernelImage;
 }
 
@@ -126,11 +128,11 @@ export class ContainerMap {
     for (const container of [...waiting, ...others]) onVisible(container);
   }
 
-  /** Whether it is known when the container started, and so when another one has its numbers. */
-  knowsStart(container: NamespacePair): boolean {
+  /** When the container started; 0 where that is not known, and so not either when another one has its numbers. */
+  startTicksOf(container: NamespacePair): number {
     const start = Buffer.alloc(START_BYTES);
     const what = 'cannot read the start of a container';
-    return lookupIfPresent(what, this.starts, containerKey(container), start) && start.readBigUInt64LE() !== 0n;
+    return lookupIfPresent(what, this.starts, containerKey(container), start) ? Number(start.readBigUInt64LE()) : 0;
   }
 
   /** Takes containers away, off the main thread; those that are not there are no error. */

@@ -12,6 +12,7 @@ import {
   releaseKernelImage,
 } from './images.js';
 import { forgetLearntNames } from './learnt-names.js';
+import { NewContainers } from './new-containers.js';
 import { type AttachedPrograms, attachPrograms } from './programs.js';
 import { RingBuffer } from './ring-buffer.js';
 
@@ -22,14 +23,28 @@ const EVENTS_BYTES = 8 * 1024 * 1024;
 export class Kernel {
   readonly #programs: AttachedPrograms;
   readonly #containers: ContainerMap;
+  readonly #newContainers: NewContainers;
   /** What containers under a profile do. */
   readonly accesses: AccessMap;
   #ring: RingBuffer | undefined;
 
   /** @throws Failure failed-precondition when the programs cannot be attached */
-  constructor(objectPath: string, pinDirectory: string, host: NamespacePair) {
+  constructor(
+    objectPath: string,
+    pinDirectory: string,
+    private readonly host: NamespacePair,
+  ) {
     this.#programs = attachPrograms(objectPath, pinDirectory, host);
     this.#containers = new ContainerMap(this.#programs.maps.containers, this.#programs.maps.container_starts);
+    this.#newContainers = new NewContainers(
+      this.#programs.maps.new_containers,
+      this.#programs.taskIterator,
+      this.containers()
+        .filter((container) => !this.#isHost(container))
+        .map((container) => ({ container, startTicks: this.#containers.startTicksOf(container) })),
+      // An earlier daemon of another build may not have marked tasks.
+      this.adopted,
+    );
     this.accesses = new AccessMap(this.#programs.maps.accesses);
   }
 
@@ -59,21 +74,42 @@ export class Kernel {
     releaseKernelImage(image);
   }
 
-  /** See ContainerMap.publish. */
-  publish(entries: readonly PublishedContainer[], onVisible?: (container: NamespacePair) => void): Promise<void> {
-    return this.#containers.publish(entries, onVisible);
+  /** See ContainerMap.publish. Where a container may be new, `markTasksInside` is to follow. */
+  async publish(
+    entries: readonly PublishedContainer[],
+    onVisible?: (container: NamespacePair) => void,
+  ): Promise<void> {
+    const added = this.#newContainers.add(entries.filter(({ container }) => !this.#isHost(container)));
+    await this.#containers.publish(entries, onVisible);
+    this.#newContainers.published(added);
+  }
+
+  /**
+   * Puts every task that is in a container which was new when it was published under the container's rules, except the
+   * first process while it is still the runtime. Nothing is done where none was new; when it fails, the next call tries
+   * again.
+   *
+   * @returns how many tasks were put under rules
+   */
+  markTasksInside(): Promise<number> {
+    return this.#newContainers.mark();
   }
 
   removeContainers(containers: readonly NamespacePair[]): Promise<void> {
     for (const container of containers) {
       // Otherwise the kernel sees that another one with these numbers has another start.
-      if (!this.#containers.knowsStart(container)) forgetLearntNames(this.#programs.maps.learnt, container);
+      if (this.#containers.startTicksOf(container) === 0) forgetLearntNames(this.#programs.maps.learnt, container);
+      this.#newContainers.forget(container);
     }
     return this.#containers.remove(containers);
   }
 
   containers(): NamespacePair[] {
     return this.#containers.keys();
+  }
+
+  #isHost({ mountNamespace }: NamespacePair): boolean {
+    return mountNamespace === this.host.mountNamespace;
   }
 
   /** Whether what `publish` has put at the host's namespaces is asked for. */

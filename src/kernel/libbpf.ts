@@ -84,6 +84,9 @@ export const getPinned = libbpf.func('int bpf_obj_get(const char *path)');
 export const pinDescriptor = libbpf.func('int bpf_obj_pin(int fd, const char *path)');
 /** A program that names its tracepoint itself is attached without a name. */
 export const attachToTracepoint = libbpf.func('int bpf_raw_tracepoint_open(const char *name, int program)');
+export const createLink = libbpf.func('int bpf_link_create(int program, int target, int type, const void *options)');
+/** A descriptor that runs the program for each element as it is read. */
+export const createIterator = libbpf.func('int bpf_iter_create(int link)');
 export const createMap = libbpf.func(
   'int bpf_map_create(int type, const char *name, uint32 key_size, uint32 value_size, uint32 max_entries, bpf_map_create_opts *options)',
 );

@@ -35,6 +35,7 @@ import { OnDemandProgram } from './on-demand.js';
 export const PINNED_MAPS = [
   'containers',
   'container_starts',
+  'new_containers',
   'tasks',
   'events',
   'counters',
@@ -59,6 +60,10 @@ const OPTIONAL_PROGRAMS: Readonly<Record<string, string>> = {
 /** It makes every system call of the machine slower, so it is attached only while a rule needs it. */
 const CALLS_PROGRAM = 'hauberk_sys_enter';
 const CALLS_LINK = `${CALLS_PROGRAM}_link`;
+/** It is run when asked for: see task-iterator.ts. */
+const TASK_ITERATOR = 'hauberk_mark_tasks';
+/** Loaded and pinned, but attached to no hook for good. */
+const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, TASK_ITERATOR];
 const BTF_KIND_FUNC = 12;
 
 /** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
@@ -69,6 +74,8 @@ export interface AttachedPrograms {
   readonly links: ReadonlyMap<string, number>;
   /** The program that sees each system call as it is made; `links` is without it. */
   readonly calls: OnDemandProgram;
+  /** Descriptor of the program that makes tasks members. */
+  readonly taskIterator: number;
   /** True when an earlier daemon had left these very programs in force. */
   readonly adopted: boolean;
   /** Takes the programs and maps of other builds away; they are in force until then. */
@@ -162,7 +169,7 @@ function load(
   removeDirectory(buildDirectory);
   mkdirSync(buildDirectory, { mode: 0o700 });
   for (const { name, pointer } of programs) {
-    if (name === CALLS_PROGRAM) {
+    if (UNATTACHED_PROGRAMS.includes(name)) {
       checked(`cannot pin ${name}`, pinProgram(pointer, join(buildDirectory, name)));
       continue;
     }
@@ -184,9 +191,10 @@ function takeOver(names: readonly string[], places: Places, adopted: boolean): A
   const buildDirectory = join(programsDirectory, build);
   const open = (path: string) => checked(`cannot open ${path}`, getPinned(path));
   const maps = Object.fromEntries(PINNED_MAPS.map((name) => [name, open(join(mapsDirectory, pinName(name)))]));
-  const linked = names.filter((name) => name !== CALLS_PROGRAM);
+  const linked = names.filter((name) => !UNATTACHED_PROGRAMS.includes(name));
   const links = new Map(linked.map((name) => [name, open(join(buildDirectory, name))]));
   const calls = new OnDemandProgram(join(buildDirectory, CALLS_PROGRAM), join(buildDirectory, CALLS_LINK));
+  const taskIterator = open(join(buildDirectory, TASK_ITERATOR));
   const removeReplaced = () => {
     for (const other of readdirSync(programsDirectory)) {
       if (other !== build) removeDirectory(join(programsDirectory, other));
@@ -198,13 +206,14 @@ function takeOver(names: readonly string[], places: Places, adopted: boolean): A
     maps: maps as Record<PinnedMap, number>,
     links,
     calls,
+    taskIterator,
     adopted,
     removeReplaced,
     detach: () => {
       removeReplaced();
       calls.detach();
       removeDirectory(buildDirectory);
-      for (const descriptor of links.values()) closeDescriptor(descriptor);
+      for (const descriptor of [...links.values(), taskIterator]) closeDescriptor(descriptor);
       removeDirectory(programsDirectory);
       for (const descriptor of Object.values(maps)) closeDescriptor(descriptor);
       removeDirectory(mapsDirectory);

@@ -58,6 +58,10 @@ export class MemoryKernel {
     for (const { container } of entries) onVisible?.(container);
   }
 
+  async markTasksInside(): Promise<number> {
+    return 0;
+  }
+
   enforceHost(isInForce: boolean): void {
     this.isHostEnforced = isInForce;
   }

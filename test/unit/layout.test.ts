@@ -9,6 +9,7 @@ import { COUNTERS } from '../../src/kernel/counters.js';
 import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../../src/kernel/event-limit.js';
 import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
 import { checkedPointer, closeObject, findMap, openObject } from '../../src/kernel/libbpf.js';
+import { NEW_CONTAINER, NEW_CONTAINER_BYTES } from '../../src/kernel/new-containers.js';
 import { PATH_OPERATIONS } from '../../src/policy/effect.js';
 import { RULE_CLASSES } from '../../src/policy/model.js';
 import { CALL_32_BIT, CALL_POINTS } from '../../src/policy/system-calls.js';
@@ -108,6 +109,10 @@ test('the key of an access has the same members at the same places in C and in T
   assert.deepEqual(types.structure('access_key'), { ...ACCESS_KEY, 'size of structure': ACCESS_KEY_BYTES });
 });
 
+test('a new container has the same members at the same places in C and in TypeScript', () => {
+  assert.deepEqual(types.structure('new_container'), { ...NEW_CONTAINER, 'size of structure': NEW_CONTAINER_BYTES });
+});
+
 test('what a container has learnt has keys of the same size in C and in TypeScript', () => {
   const { container, 'size of structure': size } = types.structure('learnt_key');
   assert.deepEqual([container, size], [0, LEARNT_KEY_BYTES]);
@@ -129,7 +134,7 @@ test('there are as many counters in C as in TypeScript', () => {
 test('the kernel has room for as many containers as may be registered, and for the host', () => {
   const maxEntries = koffi.load('libbpf.so.1').func('uint32 bpf_map__max_entries(const void *map)');
   const object = checkedPointer('the programs', openObject('build/bpf/hauberk.bpf.o', null));
-  for (const name of ['containers', 'container_starts', 'token_buckets'])
+  for (const name of ['containers', 'container_starts', 'new_containers', 'token_buckets'])
     assert.equal(maxEntries(checkedPointer(name, findMap(object, name))), CONTAINERS_MAX + 1, name);
   closeObject(object);
 });

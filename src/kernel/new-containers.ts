@@ -1,0 +1,106 @@
+import type { NamespacePair, ProcessIdentity } from '../containers/container.js';
+import { namespaceKey } from '../containers/container.js';
+import type { PublishedContainer } from './images.js';
+import { BPF_ANY, checked, updateElement } from './libbpf.js';
+import { CONTAINER_KEY_BYTES, containerIn, containerKey, deleteIfPresent, keysOf } from './map-elements.js';
+import { markTasks } from './task-iterator.js';
+
+/** struct new_container of bpf/include/maps.h. */
+export const NEW_CONTAINER = { first_process_start: 0, first_process: 8, unused: 12 } as const;
+export const NEW_CONTAINER_BYTES = 16;
+
+/** What is said of a container that may be new to the kernel. */
+export type PossiblyNewContainer = Omit<PublishedContainer, 'image'>;
+
+/** A container as the kernel's maps tell it from others. */
+export interface KnownContainer {
+  readonly container: NamespacePair;
+  /** When it started; 0 where not known. */
+  readonly startTicks: number;
+}
+
+/**
+ * The containers whose tasks are not all members yet, in a pinned map: what a daemon leaves there when it dies is marked
+ * by the next one. Tasks that enter a container later stay the runtime until they run a program.
+ */
+export class NewContainers {
+  /** Containers whose tasks were marked, with their starts. */
+  readonly #old = new Map<string, number>();
+  /** Published, and their tasks are to be marked. */
+  readonly #published = new Map<string, KnownContainer>();
+  #marking: Promise<unknown> = Promise.resolve();
+
+  /**
+   * @param program descriptor of the task iterator
+   * @param published those that an earlier daemon published, and that run or ran
+   * @param wereMarked whether it has marked the tasks of those that the map does not have
+   */
+  constructor(
+    readonly map: number,
+    readonly program: number,
+    published: readonly KnownContainer[],
+    wereMarked: boolean,
+  ) {
+    const known = new Map(published.map((each) => [namespaceKey(each.container), each]));
+    for (const key of [...keysOf('cannot list new containers', map, CONTAINER_KEY_BYTES)]) {
+      // Otherwise its publication failed.
+      if (!known.delete(namespaceKey(containerIn(key)))) deleteIfPresent('cannot clear a new container', map, key);
+    }
+    for (const [key, { container, startTicks }] of known) {
+      if (wereMarked) this.#old.set(key, startTicks);
+      else this.#note(container, undefined);
+    }
+  }
+
+  /** To be called before these are published; returns the new ones among them. */
+  add(containers: readonly PossiblyNewContainer[]): KnownContainer[] {
+    return containers.flatMap(({ container, initStartTicks = 0, firstProcess }) => {
+      if (this.#old.get(namespaceKey(container)) === initStartTicks) return [];
+      this.#note(container, firstProcess);
+      return [{ container, startTicks: initStartTicks }];
+    });
+  }
+
+  #note(container: NamespacePair, firstProcess: ProcessIdentity | undefined): void {
+    const value = Buffer.alloc(NEW_CONTAINER_BYTES);
+    value.writeBigUInt64LE(BigInt(firstProcess?.startTicks ?? 0), NEW_CONTAINER.first_process_start);
+    value.writeUInt32LE(firstProcess?.pid ?? 0, NEW_CONTAINER.first_process);
+    checked('cannot note a new container', updateElement(this.map, containerKey(container), value, BPF_ANY));
+  }
+
+  /** To be called once they have been published. */
+  published(containers: readonly KnownContainer[]): void {
+    for (const each of containers) this.#published.set(namespaceKey(each.container), each);
+  }
+
+  forget(container: NamespacePair): void {
+    this.#old.delete(namespaceKey(container));
+    this.#published.delete(namespaceKey(container));
+    deleteIfPresent('cannot forget a new container', this.map, containerKey(container));
+  }
+
+  /**
+   * Marks the tasks of all that have been published until now, for every caller that waits for it at once.
+   *
+   * @returns how many this call has marked
+   */
+  mark(): Promise<number> {
+    const marked = this.#marking.then(() => this.#mark());
+    this.#marking = marked.catch(() => undefined);
+    return marked;
+  }
+
+  async #mark(): Promise<number> {
+    const now = [...this.#published];
+    if (now.length === 0) return 0;
+    const marked = await markTasks(this.program);
+    for (const [key, each] of now) {
+      // Gone, or another one's numbers, since.
+      if (this.#published.get(key) !== each) continue;
+      this.#published.delete(key);
+      this.#old.set(key, each.startTicks);
+      deleteIfPresent('cannot clear a new container', this.map, containerKey(each.container));
+    }
+    return marked;
+  }
+}

@@ -1,0 +1,58 @@
+import { read } from 'node:fs';
+import { promisify } from 'node:util';
+import { checked, closeDescriptor, createIterator, createLink } from './libbpf.js';
+
+/** enum bpf_attach_type of include/uapi/linux/bpf.h */
+const BPF_TRACE_ITER = 28;
+/** enum task_report of bpf/include/task_iterator.h: the one that is no failure. */
+const TASK_REPORT_MARKED = 'm'.charCodeAt(0);
+const CHUNK_BYTES = 4096;
+const PASSES_MAX = 16;
+/**
+ * A child may be given a number that the pass has gone by, and its parent end before it is come to: one pass that finds
+ * nothing proves nothing. Its children have higher numbers, and so the next pass comes to one of them.
+ */
+const EMPTY_PASSES_NEEDED = 2;
+
+const readAsync = promisify(read);
+
+/**
+ * Makes every task that is in one of the map's new containers a member, by the program hauberk_mark_tasks. The kernel
+ * goes through the tasks off the main thread.
+ *
+ * @param program its descriptor
+ * @returns how many were none before
+ * @throws when tasks are still found, or cannot be marked, after many passes
+ */
+export async function markTasks(program: number): Promise<number> {
+  const link = checked('cannot attach the task iterator', createLink(program, 0, BPF_TRACE_ITER, null));
+  try {
+    let marked = 0;
+    let emptyPasses = 0;
+    for (let passes = 0; passes < PASSES_MAX; passes++) {
+      const reports = await reportsOfOnePass(link);
+      marked += reports.filter((report) => report === TASK_REPORT_MARKED).length;
+      emptyPasses = reports.length === 0 ? emptyPasses + 1 : 0;
+      if (emptyPasses === EMPTY_PASSES_NEEDED) return marked;
+    }
+  } finally {
+    closeDescriptor(link);
+  }
+  throw new Error(`not every task inside could be put under its container's policy in ${PASSES_MAX} passes`);
+}
+
+/** A byte for each task that was no member. */
+async function reportsOfOnePass(link: number): Promise<number[]> {
+  const iterator = checked('cannot go through the tasks', createIterator(link));
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  const reports: number[] = [];
+  try {
+    for (;;) {
+      const { bytesRead } = await readAsync(iterator, chunk, 0, CHUNK_BYTES, null);
+      if (bytesRead === 0) return reports;
+      reports.push(...chunk.subarray(0, bytesRead));
+    }
+  } finally {
+    closeDescriptor(iterator);
+  }
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import koffi from 'koffi';
+import { namespacesOf, ownNamespaces, processIdentity } from '../../src/containers/procfs.js';
+import {
+  checked,
+  checkedPointer,
+  closeObject,
+  findMap,
+  initialValue,
+  loadObject,
+  mapDescriptor,
+  nextProgram,
+  openObject,
+  type Pointer,
+  programDescriptor,
+  programName,
+  setAutoload,
+  setPinPath,
+} from '../../src/kernel/libbpf.js';
+import { containerKey, lookupIfPresent } from '../../src/kernel/map-elements.js';
+import { NEW_CONTAINER_BYTES, NewContainers, type PossiblyNewContainer } from '../../src/kernel/new-containers.js';
+import { PINNED_MAPS } from '../../src/kernel/programs.js';
+
+/** The task iterator alone: what the other programs need, this machine's kernel need not be able to load. */
+const object = checkedPointer('cannot open the programs', openObject('build/bpf/hauberk.bpf.o', null));
+const mapNamed = (name: string) => checkedPointer(name, findMap(object, name));
+/** Processes 1 of the namespaces, and those that made them. */
+const started: { readonly first: number; readonly maker: ChildProcess }[] = [];
+let program: Pointer = null;
+let map: number;
+
+before(() => {
+  for (let each = nextProgram(object, null); each !== null; each = nextProgram(object, each)) {
+    const isIterator = programName(each) === 'hauberk_mark_tasks';
+    if (isIterator) program = each;
+    checked('cannot select a program', setAutoload(each, isIterator));
+  }
+  for (const name of PINNED_MAPS) checked(name, setPinPath(mapNamed(name), null));
+  koffi.encode(initialValue(mapNamed('.rodata'), [0]), 0, 'uint32', ownNamespaces().mountNamespace);
+  checked('cannot load the task iterator', loadObject(object));
+  map = checked('new_containers', mapDescriptor(mapNamed('new_containers')));
+});
+
+after(() => {
+  for (const { first, maker } of started) {
+    process.kill(first, 'SIGKILL');
+    maker.kill('SIGKILL');
+  }
+  closeObject(object);
+});
+
+const entryOf = (pid: number, isFirst = false): PossiblyNewContainer => ({
+  container: namespacesOf(pid),
+  ...(isFirst && { firstProcess: processIdentity(pid) }),
+});
+
+/** Publishes containers in name and marks their tasks; returns how many were marked. */
+async function marks(containers: NewContainers, ...entries: PossiblyNewContainer[]): Promise<number> {
+  containers.published(containers.add(entries));
+  return containers.mark();
+}
+
+const newContainers = () => new NewContainers(map, checked('the program', programDescriptor(program)), [], true);
+const isNoted = (pid: number) =>
+  lookupIfPresent('new_containers', map, containerKey(namespacesOf(pid)), Buffer.alloc(NEW_CONTAINER_BYTES));
+const childrenOf = (pid: number) =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+
+/** Process 1 of new namespaces, once it has written a line; `script` is what it does before it waits. */
+async function start(command: string, ...parameters: string[]): Promise<number> {
+  const into = ['--mount', '--pid', '--fork', '--kill-child', command, ...parameters];
+  return firstProcessOf(spawn('unshare', into, { stdio: ['ignore', 'pipe', 'inherit'] }));
+}
+
+async function firstProcessOf(maker: ChildProcess): Promise<number> {
+  await once(maker.stdout!, 'data');
+  const first = childrenOf(maker.pid!)[0]!;
+  started.push({ first, maker });
+  return first;
+}
+
+test('every thread of every process inside is marked, of several containers at once, and each once', async () => {
+  const node = await start(process.execPath, '-e', 'console.log(1); setInterval(() => {}, 100000)');
+  const shell = await start('sh', '-c', 'sleep 100000 & sleep 100000 & echo; wait');
+  const threads = readdirSync(`/proc/${node}/task`).length;
+  assert.ok(threads > 1);
+  const containers = newContainers();
+  assert.equal(await marks(containers, entryOf(node), entryOf(shell)), threads + 3);
+  assert.deepEqual([isNoted(node), isNoted(shell)], [false, false]);
+  // They are new no more; one that is forgotten would be, but its tasks are members already.
+  assert.equal(await marks(containers, entryOf(node), entryOf(shell)), 0);
+  containers.forget(namespacesOf(node));
+  assert.equal(await marks(containers, entryOf(node)), 0);
+});
+
+/** What a runtime does before it runs the container's program: its child is process 1, and has run none. */
+const FORKED = `$| = 1; syscall(${process.arch === 'arm64' ? 97 : 272}, 0x20020000) == 0 or die $!;
+  my $first = fork(); if ($first) { sleep 100000 }
+  SCRIPT; print "\n"; sleep 100000;`;
+
+async function startForked(script: string): Promise<number> {
+  const parameters = ['-e', FORKED.replace('SCRIPT', script)];
+  return firstProcessOf(spawn('perl', parameters, { stdio: ['ignore', 'pipe', 'inherit'] }));
+}
+
+test('the first process is left out until it has run a program, and its children are not', async () => {
+  const first = await startForked('fork() or sleep 100000; fork() or sleep 100000');
+  assert.equal(await marks(newContainers(), entryOf(first, true)), 2);
+  // Nobody names it, or someone means another process that had its number.
+  const another = { pid: first, startTicks: processIdentity(first).startTicks - 1 };
+  assert.equal(await marks(newContainers(), { ...entryOf(first), firstProcess: another }), 1);
+  const running = await start('sh', '-c', 'echo; sleep 100000');
+  assert.equal(await marks(newContainers(), entryOf(running, true)), 2);
+});
+
+test('what an earlier daemon has not marked is marked by the next one', async () => {
+  const pid = await start('sh', '-c', 'echo; sleep 100000');
+  newContainers().add([entryOf(pid)]);
+  const known = { container: namespacesOf(pid), startTicks: 0 };
+  const iterator = checked('the program', programDescriptor(program));
+  assert.equal(await marks(new NewContainers(map, iterator, [known], true), entryOf(pid)), 2);
+  assert.equal(isNoted(pid), false);
+  // A daemon of another build has marked none; one of this build has.
+  new NewContainers(map, iterator, [known], false);
+  assert.equal(isNoted(pid), true);
+  newContainers();
+  assert.equal(isNoted(pid), false);
+});
