@@ -93,7 +93,7 @@ export function initStartTicks(pidNamespace: number, member: number): number | u
 }
 
 /** Whether a process is number 1 in the innermost of its pid namespaces. */
-function isFirst(pid: number): boolean {
+export function isFirst(pid: number): boolean {
   try {
     return /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, test } from 'node:test';
+import { Client } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+
+const daemon = new Daemon();
+const client = new Client(daemon.address);
+const directory = mkdtempSync('/run/inside-');
+
+const policy = (name: string, rules: string) => `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: ${name}}
+spec:
+  selector: {matchLabels: {app: ${name}}}
+  ${rules}`;
+const register = (name: string, pid: number) =>
+  client.call('ContainerService', 'RegisterContainer', { id: name, name, labels: { app: name }, pid });
+
+before(async () => {
+  await daemon.start('--docker-socket=off');
+});
+
+after(async () => {
+  client.close();
+  await daemon.end('SIGTERM').catch(() => undefined);
+});
+
+const ACTORS = ['first process', 'its thread', 'its child', 'its grandchild'];
+/** Each actor tries something when the file of the next round is there, and says what came of it. */
+const TRIES = `use strict; use threads; use Socket; $| = 1;
+sub try { my ($who) = @_;
+  for (my $round = 1; ; $round++) {
+    select(undef, undef, undef, 0.05) until -e "${directory}/round-$round";
+    my $file = open(my $h, '<', '/etc/shadow') ? 'read' : "$!";
+    my $socket = socket(my $s, AF_INET, SOCK_STREAM, 0) ? 'made' : "$!";
+    print "$who: $file, $socket\\n";
+  } }
+fork() or do { fork() or try('its grandchild'); try('its child') };
+threads->create(sub { try('its thread') });
+try('first process');`;
+/** Puts Perl into a memory file, and runs that. */
+const FROM_MEMORY = `my $fd = syscall(${process.arch === 'arm64' ? 279 : 319}, my $name = 'memory', 0);
+open(my $perl, '<:raw', $^X) or die; open(my $memory, '>&=:raw', $fd) or die;
+{ local $/; print $memory <$perl> } $memory->flush;
+exec { "/proc/self/fd/$fd" } 'perl', '-e', $ARGV[0] or die $!;`;
+
+/** What the actors say in one round, sorted. */
+async function round(number: number, lines: AsyncIterator<string>): Promise<string[]> {
+  writeFileSync(join(directory, `round-${number}`), '');
+  const said: string[] = [];
+  while (said.length < ACTORS.length) said.push((await lines.next()).value);
+  return said.sort();
+}
+
+const all = (answer: string) => ACTORS.map((actor) => `${actor}: ${answer}`).sort();
+
+test('a process that runs from a memory file is under the rules with its threads and children once it is registered', async () => {
+  await client.call('PolicyService', 'ApplyPolicy', {
+    manifest: policy(
+      'memory',
+      'file: {matchPaths: [{path: /etc/shadow}]}\n  network: {matchProtocols: [{protocol: tcp}]}',
+    ),
+  });
+  const script = ['perl', '-e', FROM_MEMORY, TRIES];
+  const maker: ChildProcess = spawn('unshare', ['--mount', '--pid', '--fork', '--kill-child', ...script], {
+    env: { ...process.env, LC_ALL: 'C' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const lines = createInterface({ input: maker.stdout! })[Symbol.asyncIterator]();
+    assert.deepEqual(await round(1, lines), all('read, made'));
+    await register('memory', Number(readFileSync(`/proc/${maker.pid}/task/${maker.pid}/children`, 'utf8')));
+    assert.deepEqual(await round(2, lines), all('Permission denied, Permission denied'));
+  } finally {
+    maker.kill('SIGKILL');
+    await once(maker, 'exit');
+  }
+});
+
+/** A container of an OCI runtime whose program says whether it may read a file of /proc. */
+class OciContainer {
+  readonly #bundle = mkdtempSync(join(directory, 'bundle-'));
+
+  /** @param runtime the command in front of the runtime's own arguments */
+  constructor(
+    readonly name: string,
+    readonly runtime: readonly string[],
+  ) {
+    const root = join(this.#bundle, 'rootfs');
+    for (const each of ['bin', 'proc', 'dev', 'sys', 'tmp']) mkdirSync(join(root, each), { recursive: true });
+    cpSync('/bin/busybox', join(root, 'bin/busybox'));
+    for (const each of ['sh', 'cat', 'sleep']) symlinkSync('busybox', join(root, 'bin', each));
+    this.run('spec', '--bundle', this.#bundle);
+    const place = join(this.#bundle, 'config.json');
+    const configuration = JSON.parse(readFileSync(place, 'utf8'));
+    configuration.process.terminal = false;
+    configuration.process.args = ['/bin/sh', '-c', 'cat /proc/version; echo end; sleep 100000'];
+    writeFileSync(place, JSON.stringify(configuration));
+  }
+
+  run(...parameters: string[]): void {
+    const [program, ...before] = [...this.runtime, '--root', join(directory, 'runtime'), ...parameters];
+    const output = openSync(this.#output, 'a');
+    const { status } = spawnSync(program!, before, { stdio: ['ignore', output, output] });
+    closeSync(output);
+    assert.equal(status, 0, `${parameters[0]}: ${this.said}`);
+  }
+
+  get #output(): string {
+    return join(this.#bundle, 'output');
+  }
+
+  get said(): string {
+    return existsSync(this.#output) ? readFileSync(this.#output, 'utf8') : '';
+  }
+
+  /** Makes it; returns its process, which waits before its first instruction. */
+  create(): number {
+    const file = join(this.#bundle, 'pid');
+    this.run('create', '--bundle', this.#bundle, '--pid-file', file, this.name);
+    return Number(readFileSync(file, 'utf8'));
+  }
+
+  async ended(): Promise<void> {
+    for (let tries = 0; tries < 300 && !/^end$/m.test(this.said); tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+/** What a runtime does inside before it runs the container's program. */
+const OF_THE_RUNTIME = `file:
+    matchDirectories: [{dir: /proc/, recursive: true}, {dir: /dev/, recursive: true}, {dir: /sys/, recursive: true}]
+  network: {matchProtocols: [{protocol: all}]}
+  capabilities: {matchCapabilities: [{capability: setuid}, {capability: setgid}, {capability: setpcap}]}`;
+
+/** Runs a program of a newer Debian release with its own C library. */
+const WITH_LIBRARY = `for each in ld-linux-x86-64.so.2 libc.so.6; do
+  /bin/busybox mount --bind "$0/usr/lib/x86_64-linux-gnu/$each" "/usr/lib/x86_64-linux-gnu/$each" || exit
+done; exec "$@"`;
+const newer = (name: string) => execFileSync('tools/debian-package', ['sid', name], { encoding: 'utf8' }).trim();
+
+for (const [name, runtime] of [
+  ['runc of this Debian', () => ['runc']],
+  [
+    'runc 1.2 or later',
+    () => [
+      ...['unshare', '--mount', '/bin/busybox', 'sh', '-c', WITH_LIBRARY, newer('libc6')],
+      join(newer('runc'), 'usr/sbin/runc'),
+    ],
+  ],
+] as const) {
+  test(`${name} starts a container that was registered before, and only its program is under the rules`, async () => {
+    await client.call('PolicyService', 'ApplyPolicy', { manifest: policy('created', OF_THE_RUNTIME) });
+    const container = new OciContainer('created', runtime());
+    try {
+      await register('created', container.create());
+      assert.equal(container.said, '');
+      container.run('start', 'created');
+      await container.ended();
+      assert.match(container.said, /^cat: can't open '\/proc\/version': Permission denied\nend\n$/);
+    } finally {
+      container.run('delete', '--force', 'created');
+    }
+  });
+}
