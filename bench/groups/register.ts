@@ -75,6 +75,7 @@ function ledgerOn(map: ContainerMap, store: Store): Ledger {
       releaseImage: releaseKernelImage,
       enforceHost: () => undefined,
       observeCalls: () => undefined,
+      markTasksInside: async () => 0,
       publish: (entries, onVisible) => map.publish(entries, onVisible),
       removeContainers: (containers) => map.remove(containers),
       containers: () => map.keys(),

@@ -75,10 +75,7 @@ export class Kernel {
   }
 
   /** See ContainerMap.publish. Where a container may be new, `markTasksInside` is to follow. */
-  async publish(
-    entries: readonly PublishedContainer[],
-    onVisible?: (container: NamespacePair) => void,
-  ): Promise<void> {
+  async publish(entries: readonly PublishedContainer[], onVisible?: (container: NamespacePair) => void): Promise<void> {
     const added = this.#newContainers.add(entries.filter(({ container }) => !this.#isHost(container)));
     await this.#containers.publish(entries, onVisible);
     this.#newContainers.published(added);
