@@ -49,8 +49,8 @@ export const applyGroup: Group = {
             await map.publish(entries);
             published = performance.now();
           },
-          removeContainers: (containers) => map.remove(containers),
           markTasksInside: async () => 0,
+          removeContainers: (containers) => map.remove(containers),
           containers: () => map.keys(),
         },
         POSTURES,

@@ -124,7 +124,9 @@ export class ContainerKeeper {
       const namespaces = namespacesOf(pid);
       checkNamespaces(namespaces, 'pid', this.hostMountNamespace);
       const container = describe(description, namespaces, processIdentity(pid), root);
-      return { ...container, ...(firstProcess && { isFirstProcess: firstProcess }), protection };
+      // The container itself makes no process 1 of its namespace.
+      const isFirstProcess = firstProcess || isFirst(pid);
+      return { ...container, ...(isFirstProcess && { isFirstProcess }), protection };
     }
     checkNamespaces(identity, 'namespaces', this.hostMountNamespace);
     const process = findProcessIn(identity);

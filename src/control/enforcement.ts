@@ -2,6 +2,7 @@ import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import { Reviewer } from '../explain/review.js';
+import type { PublishedContainer } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { followLinks } from '../policy/links.js';
 import { type Policy, type Postures, policyKey } from '../policy/model.js';
@@ -13,7 +14,7 @@ import { type Attempt, type Fit, Fitting } from './fitting.js';
 import { LiveImages } from './images.js';
 import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses, likenessOf } from './kinds.js';
 import { Preparation } from './preparation.js';
-import { type Entry, Publisher } from './publisher.js';
+import { Publisher } from './publisher.js';
 import { keyOfRule } from './rule-key.js';
 import { inTurns } from './turns.js';
 
@@ -354,11 +355,11 @@ export class Enforcement {
   }
 }
 
-function entryOf({ container, kind }: Assignment): Entry {
+function entryOf({ container, kind }: Assignment): PublishedContainer {
   return {
     container: container.namespaces,
     ...(container.initStartTicks !== undefined && { initStartTicks: container.initStartTicks }),
-    ...(container.isFirstProcess && { firstProcess: container.process! }),
+    ...(container.isFirstProcess && container.process !== undefined && { firstProcess: container.process }),
     image: kind.image.kernelImage,
   };
 }

@@ -3,13 +3,10 @@ import { namespaceKey } from '../containers/container.js';
 import { Failure } from '../failure.js';
 import type { PublishedContainer } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
-import type { PossiblyNewContainer } from '../kernel/new-containers.js';
-
-export type Entry = PublishedContainer & PossiblyNewContainer;
 
 /** What is to be changed in the kernel's map of containers. */
 export interface Publication {
-  readonly entries: readonly Entry[];
+  readonly entries: readonly PublishedContainer[];
   readonly removed: readonly NamespacePair[];
 }
 

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import type { NamespacePair } from '../containers/container.js';
+import type { NamespacePair, ProcessIdentity } from '../containers/container.js';
 import type { Image } from '../image/image.js';
 import { ENTRY_BYTES, HEADER, PAGE_ENTRIES } from '../image/layout.js';
 import {
@@ -75,6 +75,8 @@ export interface PublishedContainer {
   readonly container: NamespacePair;
   /** See Container.initStartTicks; left out where not known. */
   readonly initStartTicks?: number;
+  /** See Container.isFirstProcess; matters where the container is new. */
+  readonly firstProcess?: ProcessIdentity;
   readonly image: KernelImage;
 }
 

@@ -12,7 +12,7 @@ import {
   releaseKernelImage,
 } from './images.js';
 import { forgetLearntNames } from './learnt-names.js';
-import { NewContainers, type PossiblyNewContainer } from './new-containers.js';
+import { NewContainers } from './new-containers.js';
 import { type AttachedPrograms, attachPrograms } from './programs.js';
 import { RingBuffer } from './ring-buffer.js';
 
@@ -75,10 +75,7 @@ export class Kernel {
   }
 
   /** See ContainerMap.publish. Where a container may be new, `markTasksInside` is to follow. */
-  async publish(
-    entries: readonly (PublishedContainer & PossiblyNewContainer)[],
-    onVisible?: (container: NamespacePair) => void,
-  ): Promise<void> {
+  async publish(entries: readonly PublishedContainer[], onVisible?: (container: NamespacePair) => void): Promise<void> {
     const added = this.#newContainers.add(entries.filter(({ container }) => !this.#isHost(container)));
     await this.#containers.publish(entries, onVisible);
     this.#newContainers.published(added);
@@ -95,13 +92,13 @@ export class Kernel {
     return this.#newContainers.mark();
   }
 
-  async removeContainers(containers: readonly NamespacePair[]): Promise<void> {
+  removeContainers(containers: readonly NamespacePair[]): Promise<void> {
     for (const container of containers) {
       // Otherwise the kernel sees that another one with these numbers has another start.
       if (this.#containers.startTicksOf(container) === 0) forgetLearntNames(this.#programs.maps.learnt, container);
+      this.#newContainers.forget(container);
     }
-    await this.#containers.remove(containers);
-    for (const container of containers) this.#newContainers.forget(container);
+    return this.#containers.remove(containers);
   }
 
   containers(): NamespacePair[] {

@@ -1,5 +1,6 @@
 import type { NamespacePair, ProcessIdentity } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
+import type { PublishedContainer } from './images.js';
 import { BPF_ANY, checked, updateElement } from './libbpf.js';
 import { CONTAINER_KEY_BYTES, containerIn, containerKey, deleteIfPresent, keysOf } from './map-elements.js';
 import { markTasks } from './task-iterator.js';
@@ -9,13 +10,7 @@ export const NEW_CONTAINER = { first_process_start: 0, first_process: 8, unused:
 export const NEW_CONTAINER_BYTES = 16;
 
 /** What is said of a container that may be new to the kernel. */
-export interface PossiblyNewContainer {
-  readonly container: NamespacePair;
-  /** See Container.initStartTicks. */
-  readonly initStartTicks?: number;
-  /** See Container.isFirstProcess. */
-  readonly firstProcess?: ProcessIdentity;
-}
+export type PossiblyNewContainer = Omit<PublishedContainer, 'image'>;
 
 /** A container as the kernel's maps tell it from others. */
 export interface KnownContainer {

@@ -54,9 +54,9 @@ fork() or do { fork() or try('its grandchild'); try('its child') };
 threads->create(sub { try('its thread') });
 try('first process');`;
 /** Puts Perl into a memory file, and runs that. */
-const FROM_MEMORY = `my $fd = syscall(${process.arch === 'arm64' ? 279 : 319}, my $name = 'memory', 0);
+const FROM_MEMORY = `use IO::Handle; my $fd = syscall(${process.arch === 'arm64' ? 279 : 319}, my $name = 'memory', 0);
 open(my $perl, '<:raw', $^X) or die; open(my $memory, '>&=:raw', $fd) or die;
-{ local $/; print $memory <$perl> } $memory->flush;
+{ local $/; my $bytes = <$perl>; print $memory $bytes; } close($perl); $memory->flush;
 exec { "/proc/self/fd/$fd" } 'perl', '-e', $ARGV[0] or die $!;`;
 
 /** What the actors say in one round, sorted. */
@@ -145,7 +145,7 @@ class OciContainer {
 
 /** What a runtime does inside before it runs the container's program. */
 const OF_THE_RUNTIME = `file:
-    matchDirectories: [{dir: /proc/, recursive: true}, {dir: /dev/, recursive: true}, {dir: /sys/, recursive: true}]
+    matchDirectories: [{dir: /proc/, recursive: true}, {dir: /dev/, recursive: true}, {dir: /sys/, recursive: true}, {dir: /run/, recursive: true}]
   network: {matchProtocols: [{protocol: all}]}
   capabilities: {matchCapabilities: [{capability: setuid}, {capability: setgid}, {capability: setpcap}]}`;
 
