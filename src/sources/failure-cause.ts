@@ -14,7 +14,6 @@ export function trueCause(error: unknown): string {
 /** Why a container could not be taken in. */
 export function unprotectedCause(error: unknown): UnprotectedCause {
   if (!(error instanceof Failure)) return 'store';
-  if (error.code === 'unavailable') return 'store';
   if (error.code === 'resource-exhausted') return 'too_large';
   if (error.code !== 'invalid-argument') return 'kernel';
   return error.problems.some(({ description }) => description.includes("is the host's own")) ? 'refused' : 'lookup';
@@ -22,9 +21,5 @@ export function unprotectedCause(error: unknown): UnprotectedCause {
 
 /** Whether the container is known already, under another id: no two have the same namespaces. */
 export function isKnownOtherwise(error: unknown): boolean {
-  return error instanceof Failure && (error.code === 'already-exists' || namesNamespaces(error));
-}
-
-function namesNamespaces({ problems }: Failure): boolean {
-  return problems.some(({ field }) => field === 'namespaces');
+  return error instanceof Failure && error.problems.some(({ field }) => field === 'namespaces');
 }

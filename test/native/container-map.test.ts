@@ -45,7 +45,7 @@ test('new containers are told to be visible once each, and not later than the up
   await map.publish(upTo(2).map(entryOf), ({ pidNamespace }) => seen.push(pidNamespace));
   // Some are there already.
   await map.publish(upTo(100).map(entryOf), ({ pidNamespace }) => {
-    assert.ok(map.knowsStart({ pidNamespace, mountNamespace: pidNamespace }));
+    assert.equal(map.startTicksOf({ pidNamespace, mountNamespace: pidNamespace }), pidNamespace);
     seen.push(pidNamespace);
   });
   assert.deepEqual(
@@ -73,8 +73,8 @@ test('containers are taken away together, also where some are not there', async 
   const present = map.keys().filter(({ pidNamespace }) => pidNamespace !== kept.pidNamespace);
   await map.remove([absent[0]!, ...present, absent[1]!]);
   assert.deepEqual(map.keys(), [kept]);
-  assert.equal(map.knowsStart(present[0]!), false);
-  assert.equal(map.knowsStart(kept), true);
+  assert.equal(map.startTicksOf(present[0]!), 0);
+  assert.equal(map.startTicksOf(kept), kept.pidNamespace);
   await map.remove([kept]);
   await map.remove([kept]);
 });
