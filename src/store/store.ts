@@ -1,12 +1,9 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { ClassicLevel } from 'classic-level';
 import type { Container } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
-import { Failure } from '../failure.js';
 import { type Policy, type Postures, policyKey } from '../policy/model.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import type { Profile, ProfiledContainer } from '../profile/profile.js';
+import { Database } from './database.js';
 import { decodeRecord, encodeRecord } from './record.js';
 
 /** What the rule numbers of one image mean, so that its events can be named after a restart. */
@@ -89,25 +86,11 @@ const LAST_IMAGE = 'last-image';
 
 /** What must outlive the process: policies, postures, containers, and what the rule numbers of images meant. */
 export class Store {
-  readonly #database: ClassicLevel<string, string>;
-
-  private constructor(database: ClassicLevel<string, string>) {
-    this.#database = database;
-  }
+  private constructor(private readonly database: Database) {}
 
   /** @throws Failure failed-precondition when the directory cannot be used, or another process uses it */
   static async open(directory: string): Promise<Store> {
-    try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-      const database = new ClassicLevel<string, string>(join(directory, 'store'), { valueEncoding: 'utf8' });
-      await database.open();
-      return new Store(database);
-    } catch (error) {
-      const reason = ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message;
-      throw new Failure('failed-precondition', `cannot open the state in ${directory}: ${reason}`, [], {
-        cause: error,
-      });
-    }
+    return new Store(await Database.open(directory));
   }
 
   async load(): Promise<StoredState> {
@@ -121,7 +104,7 @@ export class Store {
     const damaged: string[] = [];
     let revision = 0;
     let lastImage = 0;
-    for await (const [key, text] of this.#database.iterator()) {
+    for await (const [key, text] of this.database.entries()) {
       const value = decodeRecord(text);
       if (value === undefined) damaged.push(key);
       else if (key.startsWith(POLICY)) policies.push(value as StoredPolicy);
@@ -139,43 +122,41 @@ export class Store {
     return { policies, postures, containers, imageRecords, ...learnt, revision, lastImage, damaged };
   }
 
-  /** Writes all of it or nothing; on disk when this resolves. */
+  /** Writes all of it or nothing; on disk when this resolves. @throws Failure unavailable when it cannot be written */
   async commit(changes: StoreChanges): Promise<void> {
-    const batch = this.#database.batch();
-    const put = (key: string, value: unknown) => batch.put(key, encodeRecord(value));
-    for (const key of changes.deletePolicies ?? []) batch.del(POLICY + key);
-    for (const id of changes.deleteContainers ?? []) batch.del(CONTAINER + id);
-    for (const imageId of changes.deleteImageRecords ?? []) batch.del(IMAGE + imageId);
+    const batch = new Map<string, string | undefined>();
+    const put = (key: string, value: unknown) => batch.set(key, encodeRecord(value));
+    const del = (key: string) => batch.set(key, undefined);
+    for (const key of changes.deletePolicies ?? []) del(POLICY + key);
+    for (const id of changes.deleteContainers ?? []) del(CONTAINER + id);
+    for (const imageId of changes.deleteImageRecords ?? []) del(IMAGE + imageId);
     for (const stored of changes.putPolicies ?? []) put(POLICY + policyKey(stored.policy), stored);
     for (const posture of changes.putPostures ?? []) {
-      if (Object.keys(posture.postures).length === 0) batch.del(POSTURE + posture.namespace);
+      if (Object.keys(posture.postures).length === 0) del(POSTURE + posture.namespace);
       else put(POSTURE + posture.namespace, posture);
     }
     for (const container of changes.putContainers ?? []) put(CONTAINER + container.id, container);
     for (const { imageId, rules } of changes.putImageRecords ?? []) {
       put(IMAGE + imageId, { generation: imageId, rules } satisfies StoredImageRecord);
     }
-    for (const name of changes.deleteProfiles ?? []) batch.del(PROFILE + name);
+    for (const name of changes.deleteProfiles ?? []) del(PROFILE + name);
     for (const profile of changes.putProfiles ?? []) put(PROFILE + profile.name, profile);
-    for (const each of changes.deleteProfiled ?? []) batch.del(keyOfProfiled(each));
+    for (const each of changes.deleteProfiled ?? []) del(keyOfProfiled(each));
     for (const each of changes.putProfiled ?? []) put(keyOfProfiled(each), each);
-    for (const each of changes.deleteAccesses ?? []) batch.del(keyOfAccess(each));
+    for (const each of changes.deleteAccesses ?? []) del(keyOfAccess(each));
     for (const each of changes.putAccesses ?? []) put(keyOfAccess(each), each);
     if (changes.revision !== undefined) put(REVISION, changes.revision);
     if (changes.lastImage !== undefined) put(LAST_IMAGE, changes.lastImage);
-    await batch.write({ sync: true });
+    await this.database.write(batch);
   }
 
   /** Deletes records by their keys, as `damaged` has them. */
   async discard(keys: readonly string[]): Promise<void> {
-    await this.#database.batch(
-      keys.map((key) => ({ type: 'del', key })),
-      { sync: true },
-    );
+    await this.database.write(new Map(keys.map((key) => [key, undefined])));
   }
 
   close(): Promise<void> {
-    return this.#database.close();
+    return this.database.close();
   }
 }
 

@@ -25,20 +25,62 @@ function loadedMap(name: string): number {
   return checked(name, mapDescriptor(checkedPointer(name, findMap(object, name))));
 }
 
-test('the kernel takes as many containers as may be registered, and the host, and not one more', async () => {
+function loadMaps(): ContainerMap {
   for (let program = nextProgram(object, null); program !== null; program = nextProgram(object, program))
     checked('cannot leave a program out', setAutoload(program, false));
   for (const name of PINNED_MAPS) checked(name, setPinPath(checkedPointer(name, findMap(object, name)), null));
   checked('cannot load the maps', loadObject(object));
-  const map = new ContainerMap(loadedMap('containers'), loadedMap('container_starts'));
-  const image = createKernelImage(compileImage({ rules: [], postures: {} }), 1);
-  const entryOf = (number: number) => ({
-    container: { pidNamespace: number + 1, mountNamespace: number + 1 },
-    initStartTicks: number + 1,
-    image,
+  return new ContainerMap(loadedMap('containers'), loadedMap('container_starts'));
+}
+
+const map = loadMaps();
+const image = createKernelImage(compileImage({ rules: [], postures: {} }), 1);
+after(() => releaseKernelImage(image));
+const namespacesOf = (number: number) => ({ pidNamespace: number + 1, mountNamespace: number + 1 });
+const entryOf = (number: number) => ({ container: namespacesOf(number), initStartTicks: number + 1, image });
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+test('new containers are told to be visible once each, and not later than the update is over', async () => {
+  const seen: number[] = [];
+  await map.publish(upTo(2).map(entryOf), ({ pidNamespace }) => seen.push(pidNamespace));
+  // Some are there already.
+  await map.publish(upTo(100).map(entryOf), ({ pidNamespace }) => {
+    assert.equal(map.startTicksOf({ pidNamespace, mountNamespace: pidNamespace }), pidNamespace);
+    seen.push(pidNamespace);
   });
-  await map.publish(Array.from({ length: CONTAINERS_MAX + 1 }, (_, index) => entryOf(index)));
+  assert.deepEqual(
+    seen.sort((a, b) => a - b),
+    [1, 2, ...upTo(100).map((number) => number + 1)].sort((a, b) => a - b),
+  );
+});
+
+test('a new container is told to be visible before the kernel has waited for a grace period', async () => {
+  const aheadBy: number[] = [];
+  for (const number of upTo(20)) {
+    let visible = 0;
+    await map.publish([entryOf(1000 + number)], () => {
+      visible = performance.now();
+    });
+    aheadBy.push(performance.now() - visible);
+  }
+  // How long it waits is up to the kernel; that it never does would be news.
+  assert.ok(Math.max(...aheadBy) > 2, `ahead by ${aheadBy.map((each) => each.toFixed(1)).join(', ')} ms`);
+});
+
+test('containers are taken away together, also where some are not there', async () => {
+  const kept = namespacesOf(7);
+  const absent = [namespacesOf(5000), namespacesOf(5001)];
+  const present = map.keys().filter(({ pidNamespace }) => pidNamespace !== kept.pidNamespace);
+  await map.remove([absent[0]!, ...present, absent[1]!]);
+  assert.deepEqual(map.keys(), [kept]);
+  assert.equal(map.startTicksOf(present[0]!), 0);
+  assert.equal(map.startTicksOf(kept), kept.pidNamespace);
+  await map.remove([kept]);
+  await map.remove([kept]);
+});
+
+test('the kernel takes as many containers as may be registered, and the host, and not one more', async () => {
+  await map.publish(upTo(CONTAINERS_MAX + 1).map(entryOf));
   assert.equal(map.keys().length, CONTAINERS_MAX + 1);
   await assert.rejects(map.publish([entryOf(CONTAINERS_MAX + 1)]), /E2BIG/);
-  releaseKernelImage(image);
 });

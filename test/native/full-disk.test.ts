@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Container } from '../../src/containers/container.js';
+import { Failure } from '../../src/failure.js';
+import { Store } from '../../src/store/store.js';
+
+const BLOCK_BYTES = 4096;
+
+/** A directory on a disk of two MiB. */
+function smallDisk(t: TestContext): string {
+  const place = mkdtempSync(join(tmpdir(), 'hauberk-disk-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', place]);
+  t.after(() => {
+    execFileSync('umount', [place]);
+    rmSync(place, { recursive: true });
+  });
+  return place;
+}
+
+function fill(disk: string): void {
+  mkdirSync(join(disk, 'filling'));
+  assert.throws(
+    () => {
+      for (let number = 0; ; number++) writeFileSync(join(disk, 'filling', `${number}`), Buffer.alloc(BLOCK_BYTES));
+    },
+    { code: 'ENOSPC' },
+  );
+}
+
+function container(number: number, name = ''): Container {
+  const namespaces = { pidNamespace: number, mountNamespace: number };
+  return { id: `c${number}`, name, namespace: 'default', labels: {}, origin: 'docker', namespaces, links: {} };
+}
+
+/** More than what is left of the log's last block, so that part of it is written. */
+const large = (number: number) => container(number, 'x'.repeat(5 * BLOCK_BYTES));
+
+async function idsIn(store: Store): Promise<string[]> {
+  return (await store.load()).containers.map(({ id }) => id);
+}
+
+test('what is written once a full disk has room again is there after a restart, and what failed is not', async (t) => {
+  const disk = smallDisk(t);
+  const directory = join(disk, 'state');
+  const store = await Store.open(directory);
+  await store.commit({ putContainers: [container(1)], revision: 1 });
+  fill(disk);
+  for (const number of [2, 3]) {
+    await assert.rejects(store.commit({ putContainers: [large(number)], revision: number }), (error) => {
+      assert.ok(error instanceof Failure);
+      assert.equal(error.code, 'unavailable');
+      assert.equal(error.message, `cannot write to ${directory}: no space left on device`);
+      return true;
+    });
+  }
+  rmSync(join(disk, 'filling'), { recursive: true });
+  assert.equal(readdirSync(disk).length, 1);
+  // Asked for at once, as by the writer of changes and by what profiles learn.
+  await Promise.all([
+    store.commit({ putContainers: [container(4)], revision: 4 }),
+    store.commit({ putContainers: [container(5)], deleteContainers: ['c1'] }),
+  ]);
+  assert.deepEqual(await idsIn(store), ['c4', 'c5']);
+  await store.close();
+  const next = await Store.open(directory);
+  assert.deepEqual(await idsIn(next), ['c4', 'c5']);
+  assert.equal((await next.load()).revision, 4);
+  await next.close();
+});
