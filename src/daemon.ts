@@ -13,6 +13,7 @@ import { Expiry } from './control/expiry.js';
 import { hostAsSubject } from './control/host.js';
 import { HostState } from './control/host-state.js';
 import { IntakeCounts } from './control/intake-counts.js';
+import { IntegrityWatch } from './control/integrity-watch.js';
 import { Ledger } from './control/ledger.js';
 import { diffPolicies } from './control/policy-diff.js';
 import { PolicyRegistry } from './control/policy-registry.js';
@@ -66,12 +67,8 @@ export async function runDaemon(config: Config): Promise<void> {
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
   const store = await Store.open(config.stateDir);
   const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostNamespaces());
-  const { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings, sources } = await assemble(
-    config,
-    logger,
-    store,
-    kernel,
-  );
+  const { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings, sources, integrity } =
+    await assemble(config, logger, store, kernel);
   kernel.removeReplaced();
   await sources.start();
   const metricsServer =
@@ -94,6 +91,7 @@ export async function runDaemon(config: Config): Promise<void> {
     for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => resolve(name));
   });
   logger.info({ signal, detach: config.detachOnExit }, 'stopping');
+  integrity.stop();
   await sources.stop();
   plane.keeper.stop();
   suppressed.stop();
@@ -170,10 +168,12 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   );
   const unprotected = new UnprotectedContainers(() => host.announce());
   const host: HostState = new HostState(kernel, enforcement, ledger, {
+    kernelProblem: () => integrity.problem,
     sources: () => sources.statuses(),
     warnings: () => sources.warnings(),
     unprotected: () => unprotected.list(),
   });
+  const integrity: IntegrityWatch = new IntegrityWatch(kernel, enforcement, ledger, logger, () => host.announce());
   const containers = new ContainerRegistry(ledger);
   const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
   const intake = new IntakeCounts();
@@ -230,6 +230,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const metrics = new Metrics({
     status: () => host.status(),
     intake,
+    repairs: integrity.counts,
     protectedContainers: () => containers.countByProtection(),
     kernelCounters: () => kernel.counters(),
     recursionMisses: () => kernel.recursionMisses(),
@@ -245,8 +246,9 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   await ledger.start(gone);
   await recordings.resume(stored);
   keeper.resume();
+  integrity.start();
   ring = kernel.readEvents((waiting) => reader.read(waiting));
-  return { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings, sources };
+  return { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings, sources, integrity };
 }
 
 /** A policy that cannot be read must not silently stop being enforced: what the kernel holds stays as it is. */

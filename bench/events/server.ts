@@ -61,6 +61,7 @@ const reader = new EventReader(
 );
 const metrics = new Metrics({
   intake: new IntakeCounts(),
+  repairs: { pinsAndSettings: 0, containers: 0 },
   protectedContainers: () => ({ hook: 0, event: 0, registered: 0 }),
   status: () => ({
     version: '',

@@ -37,6 +37,14 @@ type EnforcingKernel = Pick<
   | 'observeCalls'
 >;
 
+/** A container as it stands in the kernel's map. */
+export interface Published {
+  readonly id: string;
+  /** See namespaceKey. */
+  readonly key: string;
+  readonly entry: PublishedContainer;
+}
+
 const NOTHING: ReadonlySet<string> = new Set();
 
 /**
@@ -172,6 +180,28 @@ export class Enforcement {
     preparation.giveUp();
     await made;
     if (isWhole) await this.#removeOthers();
+  }
+
+  /** What the kernel should hold, but for what is being changed. A container may change before it is come to. */
+  *published(): Generator<Published> {
+    for (const assignment of this.#assignments.values()) {
+      const key = namespaceKey(assignment.container.namespaces);
+      if (this.#publisher.isUnderWay(key) || this.#assignments.at(key) !== assignment) continue;
+      yield { id: assignment.container.id, key, entry: entryOf(assignment) };
+    }
+  }
+
+  /** Whether the kernel should still hold this for the container. */
+  isPublished(id: string, { container, image }: PublishedContainer): boolean {
+    const assignment = this.#assignments.get(id);
+    const key = namespaceKey(container);
+    if (assignment === undefined || this.#publisher.isUnderWay(key)) return false;
+    return this.#assignments.at(key) === assignment && assignment.kind.image.kernelImage === image;
+  }
+
+  /** Publishes again what somebody else has taken away. */
+  async publishAgain(keys: readonly string[]): Promise<void> {
+    await this.#publish(keys, []);
   }
 
   /** Asks the kernel again for what it has refused. */

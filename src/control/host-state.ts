@@ -32,8 +32,10 @@ export interface HostStatus {
   readonly leftOut: ReadonlyMap<string, readonly string[]>;
 }
 
-/** What the sources of containers know. */
-export interface SourceReports {
+/** What the sources of containers and the watch over the kernel know. */
+export interface HostReports {
+  /** What others have changed in the kernel and could not be put right; undefined while there is no such thing. */
+  kernelProblem(): string | undefined;
   sources(): readonly SourceStatus[];
   warnings(): readonly string[];
   unprotected(): readonly UnprotectedContainer[];
@@ -50,17 +52,17 @@ export class HostState {
     readonly kernel: Pick<Kernel, 'adopted' | 'programNames'>,
     readonly enforcement: Pick<Enforcement, 'divergence' | 'imageCount' | 'leftOut'>,
     readonly ledger: Pick<Ledger, 'desired' | 'revision' | 'enforcedRevision' | 'whenEnforced'>,
-    readonly reports: SourceReports,
+    readonly reports: HostReports,
   ) {}
 
   status(): HostStatus {
-    const { divergence } = this.enforcement;
+    const problem = this.enforcement.divergence ?? this.reports.kernelProblem();
     return {
       version: VERSION,
       kernelRelease: this.#kernelRelease,
       securityModules: this.#securityModules,
-      enforcing: divergence === undefined,
-      reason: divergence ?? '',
+      enforcing: problem === undefined,
+      reason: problem ?? '',
       programs: this.kernel.programNames,
       policies: this.ledger.desired.policies.size,
       containers: this.ledger.desired.containers.size,

@@ -263,6 +263,17 @@ export class Ledger {
     }
   }
 
+  /** Publishes containers again that somebody else has taken out of the kernel's map; it is tried until it holds. */
+  async publishAgain(keys: readonly string[]): Promise<void> {
+    try {
+      await this.enforcement.publishAgain(keys);
+    } catch {
+      this.#retryLater();
+    } finally {
+      this.onChange();
+    }
+  }
+
   #retryLater(): void {
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => void this.#heal(), RETRY_MILLISECONDS);

@@ -64,6 +64,11 @@ export class Publisher {
     return settled;
   }
 
+  /** Whether a change in these namespaces is not over, or the kernel is to be asked for it again. */
+  isUnderWay(key: string): boolean {
+    return this.#last.has(key) || this.#unsettled.has(key);
+  }
+
   /** Resolves once the kernel holds what was asked for. @throws Failure internal when it has refused to */
   async settled(key: string): Promise<void> {
     await this.#last.get(key);

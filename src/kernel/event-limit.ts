@@ -20,24 +20,40 @@ export interface EventLimit {
   readonly burst: number;
 }
 
-export function writeEventLimit(settings: number, { perSecond, burst }: EventLimit): void {
-  const interval = perSecond === 0 ? 0 : Math.max(1, Math.round(NANOSECONDS / perSecond));
-  change(settings, (value) => {
-    value.writeBigUInt64LE(BigInt(interval), SETTINGS.event_interval_ns);
-    value.writeBigUInt64LE(BigInt(interval * Math.max(1, burst)), SETTINGS.event_burst_ns);
-  });
-}
+/** What the programs are told of in one element of a map. */
+export class Settings {
+  readonly #value = Buffer.alloc(SETTINGS_BYTES);
 
-/** Whether the programs are to ask for an image of the host's own processes at all. */
-export function writeHostPolicy(settings: number, isInForce: boolean): void {
-  change(settings, (value) => value.writeBigUInt64LE(BigInt(isInForce), SETTINGS.host_policy));
-}
+  /** @param map descriptor of a map that an earlier daemon may have written to */
+  constructor(readonly map: number) {
+    checked('cannot read the settings', lookupElement(map, ONLY, this.#value));
+  }
 
-function change(settings: number, write: (value: Buffer) => void): void {
-  const value = Buffer.alloc(SETTINGS_BYTES);
-  checked('cannot read the settings', lookupElement(settings, ONLY, value));
-  write(value);
-  checked('cannot write the settings', updateElement(settings, ONLY, value, BPF_ANY));
+  limitEvents({ perSecond, burst }: EventLimit): void {
+    const interval = perSecond === 0 ? 0 : Math.max(1, Math.round(NANOSECONDS / perSecond));
+    this.#value.writeBigUInt64LE(BigInt(interval), SETTINGS.event_interval_ns);
+    this.#value.writeBigUInt64LE(BigInt(interval * Math.max(1, burst)), SETTINGS.event_burst_ns);
+    this.#write();
+  }
+
+  /** Whether the programs are to ask for an image of the host's own processes at all. */
+  enforceHost(isInForce: boolean): void {
+    this.#value.writeBigUInt64LE(BigInt(isInForce), SETTINGS.host_policy);
+    this.#write();
+  }
+
+  /** Writes them again if somebody else has changed them. @returns whether somebody has */
+  restore(): boolean {
+    const found = Buffer.alloc(SETTINGS_BYTES);
+    checked('cannot read the settings', lookupElement(this.map, ONLY, found));
+    if (found.equals(this.#value)) return false;
+    this.#write();
+    return true;
+  }
+
+  #write(): void {
+    checked('cannot write the settings', updateElement(this.map, ONLY, this.#value, BPF_ANY));
+  }
 }
 
 /** How many events of the container were suppressed since its bucket was made. */

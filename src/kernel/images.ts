@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import type { NamespacePair, ProcessIdentity } from '../containers/container.js';
 import type { Image } from '../image/image.js';
 import { ENTRY_BYTES, HEADER, PAGE_ENTRIES } from '../image/layout.js';
+import { mapId } from './descriptor-info.js';
 import {
   BPF_F_INNER_MAP,
   BPF_F_RDONLY_PROG,
@@ -24,6 +25,7 @@ import {
 } from './map-elements.js';
 
 const START_BYTES = 8;
+const MAP_ID_BYTES = 4;
 /** A map of maps tells of an inner map its id. */
 const IMAGE_NUMBER_BYTES = 4;
 const PAGE_BYTES = PAGE_ENTRIES * ENTRY_BYTES;
@@ -32,6 +34,8 @@ const PAGE_BYTES = PAGE_ENTRIES * ENTRY_BYTES;
 export interface KernelImage {
   readonly descriptor: number;
   readonly imageId: number;
+  /** What the kernel itself numbers its map with. */
+  readonly mapId: number;
   readonly bytes: number;
 }
 
@@ -56,7 +60,7 @@ export function createKernelImage(image: Image, imageId: number): KernelImage {
     closeDescriptor(descriptor);
     throw error;
   }
-  return { descriptor, imageId, bytes: pages * PAGE_BYTES };
+  return { descriptor, imageId, mapId: mapId(descriptor), bytes: pages * PAGE_BYTES };
 }
 
 export function releaseKernelImage(image: KernelImage): void {
@@ -126,6 +130,15 @@ export class ContainerMap {
     // koffi does not keep buffers of a call off the main thread alive: they are used here once more.
     if (keys.length !== values.length * 2) throw new Error('unreachable');
     for (const container of [...waiting, ...others]) onVisible(container);
+  }
+
+  /** Whether a container has this image and this start, as it was published. */
+  holds({ container, initStartTicks = 0, image }: PublishedContainer): boolean {
+    const found = Buffer.alloc(MAP_ID_BYTES);
+    const what = 'cannot look a container up in the kernel';
+    // From user space the outer map tells the number of the inner one.
+    const isThere = lookupIfPresent(what, this.descriptor, containerKey(container), found);
+    return isThere && found.readUInt32LE() === image.mapId && this.startTicksOf(container) === initStartTicks;
   }
 
   /** When the container started; 0 where that is not known, and so not either when another one has its numbers. */

@@ -3,7 +3,7 @@ import type { Image } from '../image/image.js';
 import { AccessMap } from './accesses.js';
 import { type Counter, readCounters } from './counters.js';
 import { programInfo } from './descriptor-info.js';
-import { type EventLimit, readAllSuppressed, readSuppressed, writeEventLimit, writeHostPolicy } from './event-limit.js';
+import { type EventLimit, readAllSuppressed, readSuppressed, Settings } from './event-limit.js';
 import {
   ContainerMap,
   createKernelImage,
@@ -24,6 +24,7 @@ export class Kernel {
   readonly #programs: AttachedPrograms;
   readonly #containers: ContainerMap;
   readonly #newContainers: NewContainers;
+  readonly #settings: Settings;
   /** What containers under a profile do. */
   readonly accesses: AccessMap;
   #ring: RingBuffer | undefined;
@@ -36,6 +37,7 @@ export class Kernel {
   ) {
     this.#programs = attachPrograms(objectPath, pinDirectory, host);
     this.#containers = new ContainerMap(this.#programs.maps.containers, this.#programs.maps.container_starts);
+    this.#settings = new Settings(this.#programs.maps.settings);
     this.#newContainers = new NewContainers(
       this.#programs.maps.new_containers,
       this.#programs.taskIterator,
@@ -111,7 +113,27 @@ export class Kernel {
 
   /** Whether what `publish` has put at the host's namespaces is asked for. */
   enforceHost(isInForce: boolean): void {
-    writeHostPolicy(this.#programs.maps.settings, isInForce);
+    this.#settings.enforceHost(isInForce);
+  }
+
+  /** Whether the kernel decides for a container by this image, and would notice its end. */
+  holds(entry: PublishedContainer): boolean {
+    return this.#containers.holds(entry);
+  }
+
+  /**
+   * Puts right what others have changed of the pins and settings.
+   *
+   * @returns what that was, in words
+   * @throws when it cannot be put right; see Pins.restore
+   */
+  restore(): string[] {
+    const pins = this.#programs.pins.restore();
+    return [
+      ...(this.#settings.restore() ? ['settings'] : []),
+      ...pins.map((path) => `the pin ${path}`),
+      ...(this.#programs.calls.restorePin() ? [`the pin ${this.#programs.calls.linkPath}`] : []),
+    ];
   }
 
   /** Whether images see system calls as they are made; see FLAG_OBSERVES_CALLS. */
@@ -121,7 +143,7 @@ export class Kernel {
   }
 
   limitEvents(limit: EventLimit): void {
-    writeEventLimit(this.#programs.maps.settings, limit);
+    this.#settings.limitEvents(limit);
   }
 
   /** How many events of the container the kernel has suppressed so far. */

@@ -8,6 +8,8 @@ import { attachToTracepoint, checked, closeDescriptor, getPinned, pinDescriptor 
  */
 export class OnDemandProgram {
   #link: number | undefined;
+  /** Of the program: its pin may be removed by others. */
+  readonly descriptor: number;
 
   /**
    * @param path where the program is pinned
@@ -17,6 +19,7 @@ export class OnDemandProgram {
     readonly path: string,
     readonly linkPath: string,
   ) {
+    this.descriptor = checked(`cannot open ${path}`, getPinned(path));
     if (existsSync(linkPath)) this.#link = checked(`cannot open ${linkPath}`, getPinned(linkPath));
   }
 
@@ -32,17 +35,21 @@ export class OnDemandProgram {
   /** Harmless where it is attached, as `detach` where it is not. */
   attach(): void {
     if (this.#link !== undefined) return;
-    const program = checked(`cannot open ${this.path}`, getPinned(this.path));
     try {
-      const link = checked(`cannot attach ${this.path}`, attachToTracepoint(null, program));
+      const link = checked(`cannot attach ${this.path}`, attachToTracepoint(null, this.descriptor));
       this.#link = link;
       checked(`cannot pin ${this.linkPath}`, pinDescriptor(link, this.linkPath));
     } catch (error) {
       this.#close();
       throw error;
-    } finally {
-      closeDescriptor(program);
     }
+  }
+
+  /** Pins the link again if its pin was removed while the program is attached. @returns whether it was */
+  restorePin(): boolean {
+    if (this.#link === undefined || existsSync(this.linkPath)) return false;
+    checked(`cannot pin ${this.linkPath} again`, pinDescriptor(this.#link, this.linkPath));
+    return true;
   }
 
   detach(): void {

@@ -1,41 +1,44 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { checked, pinDescriptor } from './libbpf.js';
+import { mountBpfFileSystem } from './support.js';
 
 /** What keeps an object of the kernel alive when the daemon has ended. */
 interface Pin {
   readonly path: string;
   readonly descriptor: number;
-  /** Of the file on the BPF file system: another object at the same path has another. */
+  /** Of its file on the BPF file system: another object at the same path has another. */
   readonly inode: number;
 }
 
-/** The pins of programs, links and maps: looked after, since anybody with the right to may remove them. */
+/** The pins of programs, links and maps. Anybody with the right to may remove them, and that is noticed by looking only. */
 export class Pins {
-  #pins: readonly Pin[];
+  readonly #pins: Map<string, Pin>;
 
   /** @param descriptors of what is pinned, by path */
   constructor(descriptors: ReadonlyMap<string, number>) {
-    this.#pins = [...descriptors].map(([path, descriptor]) => ({ path, descriptor, inode: statSync(path).ino }));
+    this.#pins = new Map([...descriptors].map(([path, descriptor]) => [path, pinOf(path, descriptor)]));
   }
 
   /**
-   * Pins again what is no longer pinned.
+   * Pins again what is no longer pinned, mounting the BPF file system if that is gone.
    *
    * @returns the paths that were missing
-   * @throws Error with the first path that could not be pinned; what is attached stays in force, but only as long as
-   *   this process lives
+   * @throws when something cannot be pinned; what is attached stays in force then, as long as this process lives
    */
   restore(): string[] {
-    const missing = this.#pins.filter(({ path, inode }) => inodeOf(path) !== inode).map(({ path }) => path);
-    this.#pins = this.#pins.map((pin) => (missing.includes(pin.path) ? pinAgain(pin) : pin));
-    return missing;
+    const missing = [...this.#pins.values()].filter(({ path, inode }) => inodeOf(path) !== inode);
+    if (missing.length > 0) mountBpfFileSystem();
+    for (const { path, descriptor } of missing) {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      checked(`cannot pin ${path} again`, pinDescriptor(descriptor, path));
+      this.#pins.set(path, pinOf(path, descriptor));
+    }
+    return missing.map(({ path }) => path);
   }
 }
 
-function pinAgain({ path, descriptor }: Pin): Pin {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  checked(`cannot pin ${path} again`, pinDescriptor(descriptor, path));
+function pinOf(path: string, descriptor: number): Pin {
   return { path, descriptor, inode: statSync(path).ino };
 }
 

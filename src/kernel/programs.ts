@@ -30,6 +30,7 @@ import {
   takeWarnings,
 } from './libbpf.js';
 import { OnDemandProgram } from './on-demand.js';
+import { Pins } from './pins.js';
 
 /** Maps that outlive the daemon; the next one finds them by these names below the pin directory. */
 export const PINNED_MAPS = [
@@ -76,6 +77,8 @@ export interface AttachedPrograms {
   readonly calls: OnDemandProgram;
   /** Descriptor of the program that makes tasks members. */
   readonly taskIterator: number;
+  /** Of all of these, but the link of `calls`. */
+  readonly pins: Pins;
   /** True when an earlier daemon had left these very programs in force. */
   readonly adopted: boolean;
   /** Takes the programs and maps of other builds away; they are in force until then. */
@@ -195,6 +198,14 @@ function takeOver(names: readonly string[], places: Places, adopted: boolean): A
   const links = new Map(linked.map((name) => [name, open(join(buildDirectory, name))]));
   const calls = new OnDemandProgram(join(buildDirectory, CALLS_PROGRAM), join(buildDirectory, CALLS_LINK));
   const taskIterator = open(join(buildDirectory, TASK_ITERATOR));
+  const pins = new Pins(
+    new Map([
+      ...PINNED_MAPS.map((name) => [join(mapsDirectory, pinName(name)), maps[name]!] as const),
+      ...[...links].map(([name, link]) => [join(buildDirectory, name), link] as const),
+      [calls.path, calls.descriptor],
+      [join(buildDirectory, TASK_ITERATOR), taskIterator],
+    ]),
+  );
   const removeReplaced = () => {
     for (const other of readdirSync(programsDirectory)) {
       if (other !== build) removeDirectory(join(programsDirectory, other));
@@ -207,13 +218,14 @@ function takeOver(names: readonly string[], places: Places, adopted: boolean): A
     links,
     calls,
     taskIterator,
+    pins,
     adopted,
     removeReplaced,
     detach: () => {
       removeReplaced();
       calls.detach();
       removeDirectory(buildDirectory);
-      for (const descriptor of [...links.values(), taskIterator]) closeDescriptor(descriptor);
+      for (const descriptor of [...links.values(), taskIterator, calls.descriptor]) closeDescriptor(descriptor);
       removeDirectory(programsDirectory);
       for (const descriptor of Object.values(maps)) closeDescriptor(descriptor);
       removeDirectory(mapsDirectory);

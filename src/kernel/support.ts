@@ -71,8 +71,13 @@ function missingModule(): string[] {
   ];
 }
 
-function missingFileSystem(pinDirectory: string): string[] {
+/** Mounts the BPF file system on its customary place where it is missing. */
+export function mountBpfFileSystem(): void {
   ensureMounted('bpf', '/sys/fs/bpf', undefined);
+}
+
+function missingFileSystem(pinDirectory: string): string[] {
+  mountBpfFileSystem();
   try {
     mkdirSync(pinDirectory, { recursive: true, mode: 0o700 });
   } catch (error) {

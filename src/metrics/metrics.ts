@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Protection } from '../containers/container.js';
 import type { HostStatus } from '../control/host-state.js';
 import { type IntakeCounts, START_ANSWERS } from '../control/intake-counts.js';
+import type { RepairCounts } from '../control/integrity-watch.js';
 import { UNPROTECTED_CAUSES, type UnprotectedCause } from '../control/protection.js';
 import type { SecurityEvent } from '../events/event.js';
 import type { EventCounts } from '../events/hub.js';
@@ -14,6 +15,7 @@ export interface MetricSources {
   status(): HostStatus;
   /** What became of the containers that sources told of. */
   readonly intake: IntakeCounts;
+  readonly repairs: RepairCounts;
   /** By how they came under their policies. */
   protectedContainers(): Readonly<Record<Protection['by'], number>>;
   kernelCounters(): Record<KernelCounter, number>;
@@ -153,7 +155,12 @@ export class Metrics {
     ]);
   }
 
-  #addIntake({ intake }: MetricSources): void {
+  #addIntake({ intake, repairs }: MetricSources): void {
+    const changed = 'What others had changed of the enforcement in the kernel and was put right.';
+    this.#counter('kernel_repairs_total', changed, ['what'], () => [
+      [{ what: 'pins_and_settings' }, repairs.pinsAndSettings],
+      [{ what: 'containers' }, repairs.containers],
+    ]);
     const help = 'Starts of containers that waited for an answer, by what the hook or NRI was answered.';
     this.#counter('starts_total', help, ['answer'], () =>
       START_ANSWERS.map((answer) => [{ answer }, intake.starts[answer]]),

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { checked, closeDescriptor, deleteElement, getPinned } from '../../src/kernel/libbpf.js';
+import { CONTAINER_KEY_BYTES, keysOf } from '../../src/kernel/map-elements.js';
 import { Client } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, exec, startContainer } from '../support/docker.js';
+import { eventually } from '../support/eventually.js';
 
 const PROGRAMS = ['cat', 'dash', 'sleep', 'ls', 'mkdir'].map((name) => `/bin/${name}`);
 const daemon = new Daemon();
@@ -184,6 +187,44 @@ test('a container that starts later comes by itself and is under the policy', as
   docker('rm', '-f', 'late');
   for (let tries = 0; tries < 100 && (await known()); tries++) await new Promise((resolve) => setTimeout(resolve, 100));
   assert.equal(await known(), undefined);
+});
+
+/** Waits until the daemon has put right what was changed; what it has counted tells. */
+async function repaired(what: string, change: () => void): Promise<void> {
+  const count = async () =>
+    Number(
+      new RegExp(`^hauberk_kernel_repairs_total\\{what="${what}"\\} (\\d+)$`, 'm').exec(await daemon.metrics())?.[1],
+    );
+  const before = await count();
+  change();
+  await eventually(async () => (await count()) > before, `repairs of ${what}`);
+}
+
+test('pins that somebody removes are there again, and so is the file system that they lie on', async () => {
+  await repaired('pins_and_settings', () => rmSync(join(daemon.pinDirectory, 'maps', 'events')));
+  assert.ok(readdirSync(join(daemon.pinDirectory, 'maps')).includes('events'));
+  const programs = readdirSync(PROGRAMS_PINNED);
+  await repaired('pins_and_settings', () => execFileSync('umount', ['--lazy', '/sys/fs/bpf']));
+  assert.deepEqual(readdirSync(PROGRAMS_PINNED), programs);
+  // They hold what they held: the next daemon finds it.
+  assert.equal(await daemon.end('SIGKILL'), 'SIGKILL');
+  assert.equal(reads('/etc/shadow'), false);
+  client.close();
+  await daemon.start();
+  client = new Client(daemon.address);
+  assert.equal((await client.call('HostService', 'GetStatus')).adopted, true);
+  assert.equal(reads('/etc/shadow'), false);
+});
+
+test('containers that somebody takes out of the map of the kernel are under their policies again', async () => {
+  const images = readdirSync(join(daemon.pinDirectory, 'maps')).find((name) => name.startsWith('containers-'))!;
+  const map = checked('open the map of containers', getPinned(join(daemon.pinDirectory, 'maps', images)));
+  await repaired('containers', () => {
+    for (const key of keysOf('list the containers', map, CONTAINER_KEY_BYTES)) deleteElement(map, key);
+  });
+  closeDescriptor(map);
+  assert.equal(reads('/etc/shadow'), false);
+  assert.equal((await client.call('HostService', 'GetStatus')).enforcing, true);
 });
 
 test('SIGTERM ends streams with a status and leaves the enforcement in place', async () => {

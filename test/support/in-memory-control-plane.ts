@@ -41,7 +41,7 @@ export class MemoryKernel {
 
   createImage(image: Image, imageId: number): KernelImage {
     this.images.set(imageId, image);
-    return { descriptor: imageId, imageId, bytes: image.words.byteLength };
+    return { descriptor: imageId, imageId, mapId: imageId, bytes: image.words.byteLength };
   }
 
   releaseImage({ imageId }: KernelImage): void {
@@ -60,6 +60,20 @@ export class MemoryKernel {
 
   async markTasksInside(): Promise<number> {
     return 0;
+  }
+
+  holds({ container, image }: Parameters<Kernel['holds']>[0]): boolean {
+    return this.published.get(namespaceKey(container)) === image;
+  }
+
+  /** What somebody else has changed, or why it cannot be put right. */
+  changed: string[] | Error = [];
+
+  restore(): string[] {
+    const { changed } = this;
+    if (changed instanceof Error) throw changed;
+    this.changed = [];
+    return changed;
   }
 
   enforceHost(isInForce: boolean): void {
@@ -123,6 +137,7 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly judge: ControlPlane['judge'];
   readonly unprotected = new UnprotectedContainers(() => this.host.announce());
   readonly intake = new IntakeCounts();
+  kernelProblem: string | undefined;
   storeFailure: Error | undefined;
   /** Called where the daemon would read what the kernel has told of. */
   onSettle: () => void = () => undefined;
@@ -157,6 +172,7 @@ export class InMemoryControlPlane implements ControlPlane {
     this.profiles = new ProfileRegistry(this.ledger, this.recordings);
     this.judge = (change: ForeseenChange) => diffPolicies(change, enforcement, this.memory, this.recordings);
     this.host = new TestHostState(this.kernel, enforcement, this.ledger, {
+      kernelProblem: () => this.kernelProblem,
       sources: () => [],
       warnings: () => [],
       unprotected: () => this.unprotected.list(),

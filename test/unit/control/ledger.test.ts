@@ -130,7 +130,7 @@ test('after a publication that failed the whole state is published again, and st
 
 test('what an earlier daemon left in the kernel and nobody wants is removed at the start', async () => {
   const plane = new InMemoryControlPlane();
-  plane.kernel.published.set('7:8', { descriptor: 1, imageId: 1, bytes: 8 });
+  plane.kernel.published.set('7:8', { descriptor: 1, imageId: 1, mapId: 1, bytes: 8 });
   await plane.ledger.start(['gone']);
   assert.deepEqual(held(plane), {});
   assert.deepEqual(plane.commits.at(-1)?.deleteContainers, ['gone']);

@@ -13,6 +13,7 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
   const metrics = new Metrics({
     status: () => host.status(),
     intake,
+    repairs: { pinsAndSettings: 7, containers: 8 },
     protectedContainers: () => ({ hook: 3, event: 2, registered: 1 }),
     kernelCounters: () => ({ ...zero, ...counted }),
     recursionMisses: () => new Map([['hauberk_exec', 2]]),
@@ -107,6 +108,7 @@ test('starts that waited and attempts that failed are counted, from zero on', as
   await has('hauberk_intake_retries_total 4');
   await has('hauberk_starts_without_protection_total 5');
   await has('hauberk_hook_requests_rejected_total 6');
+  await has('hauberk_kernel_repairs_total{what="containers"} 8');
 });
 
 test('refusals and reloads are there from zero on, so that the first is an increase', async () => {

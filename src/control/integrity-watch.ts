@@ -1,0 +1,112 @@
+import type { Kernel } from '../kernel/kernel.js';
+import type { Enforcement, Published } from './enforcement.js';
+import type { Ledger } from './ledger.js';
+import { inTurns } from './turns.js';
+
+interface Logger {
+  warn(fields: object, message: string): void;
+}
+
+/** How often is looked whether the kernel still has what it was given. */
+const LOOK_MILLISECONDS = 3000;
+/** So many containers are looked at each time, in turn: the event loop is not to be held up by thousands. */
+const CONTAINERS_A_LOOK = 1000;
+const IDS_LOGGED_MAX = 10;
+
+/** What others have changed of the enforcement in the kernel, counted since the daemon's start. */
+export interface RepairCounts {
+  /** Pins and settings that were put right. */
+  pinsAndSettings: number;
+  /** Containers whose image, or start, was no longer what had been published. */
+  containers: number;
+}
+
+/**
+ * Looks every few seconds whether the pins, settings and maps in the kernel are what the daemon has made them: anybody
+ * with the right to may remove or empty them, and nothing else tells. What can be put right is; the rest is the reason
+ * why the host is not SERVING.
+ */
+export class IntegrityWatch {
+  readonly counts: RepairCounts = { pinsAndSettings: 0, containers: 0 };
+  #timer: NodeJS.Timeout | undefined;
+  #problem: string | undefined;
+  /** Containers that are still to be looked at before all have been. */
+  #left: Iterator<Published> | undefined;
+  #looking = false;
+
+  /** @param onChange called when `problem` has changed */
+  constructor(
+    readonly kernel: Pick<Kernel, 'restore' | 'holds'>,
+    readonly enforcement: Pick<Enforcement, 'published' | 'isPublished'>,
+    readonly ledger: Pick<Ledger, 'publishAgain'>,
+    readonly logger: Logger,
+    readonly onChange: () => void,
+  ) {}
+
+  /** What could not be put right; undefined while there is no such thing. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.look(), LOOK_MILLISECONDS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Resolves once it has looked. */
+  async look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    const before = this.#problem;
+    try {
+      const restored = this.kernel.restore();
+      this.counts.pinsAndSettings += restored.length;
+      if (restored.length > 0)
+        this.logger.warn({ restored }, 'others had changed the enforcement in the kernel: it is put right');
+      await this.#lookAtContainers();
+      this.#problem = undefined;
+    } catch (error) {
+      this.#problem = `others have changed the enforcement in the kernel: ${(error as Error).message}`;
+      if (this.#problem !== before) this.logger.warn({ err: error }, this.#problem);
+    } finally {
+      this.#looking = false;
+    }
+    if (this.#problem !== before) this.onChange();
+  }
+
+  async #lookAtContainers(): Promise<void> {
+    if (this.#some().every((each) => this.#isHeld(each))) return;
+    // What has changed one may have changed all: now every container is looked at.
+    const changed: Published[] = [];
+    for await (const each of inTurns(this.enforcement.published())) if (!this.#isHeld(each)) changed.push(each);
+    if (changed.length === 0) return;
+    this.counts.containers += changed.length;
+    const ids = changed.map(({ id }) => id).slice(0, IDS_LOGGED_MAX);
+    const message = "others had changed containers' policies in the kernel: they are published again";
+    this.logger.warn({ containers: changed.length, ids }, message);
+    await this.ledger.publishAgain(changed.map(({ key }) => key));
+  }
+
+  /** The next ones in turn. */
+  #some(): Published[] {
+    this.#left ??= this.enforcement.published();
+    const some: Published[] = [];
+    while (some.length < CONTAINERS_A_LOOK) {
+      const { done, value } = this.#left.next();
+      if (done) {
+        this.#left = undefined;
+        break;
+      }
+      some.push(value);
+    }
+    return some;
+  }
+
+  #isHeld({ id, entry }: Published): boolean {
+    // It may have changed since it was listed.
+    return this.enforcement.isPublished(id, entry) === false || this.kernel.holds(entry);
+  }
+}

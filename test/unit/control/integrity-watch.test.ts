@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { IntegrityWatch } from '../../../src/control/integrity-watch.js';
+import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { RecordingLogger } from '../../support/recording-sink.js';
+
+async function watched(containers: number) {
+  const plane = new InMemoryControlPlane();
+  const logger = new RecordingLogger();
+  const watch = new IntegrityWatch(plane.kernel, plane.ledger.enforcement, plane.ledger, logger, () => {
+    plane.kernelProblem = watch.problem;
+    plane.host.announce();
+  });
+  for (let index = 0; index < containers; index++) {
+    const id = `c${index}`;
+    const description = { id, name: id, namespace: 'default', labels: {}, origin: 'registered' as const };
+    await plane.keeper.register(description, { pidNamespace: 100 + index, mountNamespace: 5000 + index });
+  }
+  return { plane, watch, logger };
+}
+
+test('nothing is done or said while the kernel holds what was published', async () => {
+  const { plane, watch, logger } = await watched(3);
+  const before = new Map(plane.kernel.published);
+  await watch.look();
+  assert.deepEqual(plane.kernel.published, before);
+  assert.deepEqual([logger.lines, watch.counts], [[], { pinsAndSettings: 0, containers: 0 }]);
+});
+
+test('containers that somebody else took out of the map of the kernel are there again, and it is told', async () => {
+  const { plane, watch, logger } = await watched(1200);
+  const before = new Map(plane.kernel.published);
+  plane.kernel.published.clear();
+  await watch.look();
+  assert.deepEqual(plane.kernel.published, before);
+  assert.equal(watch.counts.containers, 1200);
+  assert.equal(logger.lines.length, 1);
+  assert.equal(plane.host.status().enforcing, true);
+});
+
+test('one container among more than are looked at in a turn is found in the next', async () => {
+  const { plane, watch } = await watched(1200);
+  const [last] = [...plane.kernel.published].at(-1)!;
+  plane.kernel.published.delete(last);
+  await watch.look();
+  assert.equal(plane.kernel.published.has(last), false);
+  await watch.look();
+  assert.equal(plane.kernel.published.has(last), true);
+});
+
+test('what the kernel does not take back at once is asked for until it does, NOT_SERVING meanwhile', async () => {
+  const { plane, watch } = await watched(1);
+  plane.kernel.published.clear();
+  plane.kernel.failure = new Error('no memory');
+  await watch.look();
+  assert.match(plane.host.status().reason, /did not take .*no memory/);
+  plane.kernel.failure = undefined;
+  const deadline = Date.now() + 10_000;
+  while (plane.kernel.published.size === 0 && Date.now() < deadline) await new Promise((wait) => setTimeout(wait, 50));
+  assert.deepEqual([plane.kernel.published.size, plane.host.status().enforcing], [1, true]);
+});
+
+test('pins that were put back are told; those that cannot be are the reason why it does not serve, until they can', async () => {
+  const { plane, watch, logger } = await watched(1);
+  plane.kernel.changed = ['the pin /sys/fs/bpf/hauberk/maps/containers'];
+  await watch.look();
+  assert.equal(watch.counts.pinsAndSettings, 1);
+  assert.equal(logger.lines.length, 1);
+  plane.kernel.changed = new Error('cannot pin: ENOENT');
+  await watch.look();
+  await watch.look();
+  const { enforcing, reason } = plane.host.status();
+  assert.deepEqual(
+    [enforcing, reason],
+    [false, 'others have changed the enforcement in the kernel: cannot pin: ENOENT'],
+  );
+  assert.equal(logger.lines.length, 2);
+  plane.kernel.changed = [];
+  await watch.look();
+  assert.equal(plane.host.status().enforcing, true);
+});
