@@ -7,6 +7,7 @@ export interface ComposeService {
   readonly restart: string;
   readonly network_mode: string;
   readonly build?: { readonly context: string; readonly dockerfile: string };
+  readonly runtime?: string;
   readonly pid?: string;
   readonly command?: readonly string[];
   readonly cap_drop?: readonly string[];
@@ -31,6 +32,7 @@ export function runFlags(service: ComposeService): string[] {
     command: () => [],
     // A container that is to be looked at when it fails does not start again.
     restart: () => [],
+    runtime: () => each('runtime', [service.runtime!]),
     pid: () => each('pid', [service.pid!]),
     network_mode: () => each('network', [service.network_mode]),
     cap_drop: () => each('cap-drop', service.cap_drop),
