@@ -50,7 +50,7 @@ export class FollowedSource implements ContainerSource {
 
   /** Whether there is no runtime to follow: no socket, or what answers on it does not tell of containers. */
   get isAbsent(): boolean {
-    return !this.#connected && (isNoSocket(this.#failure) || isNotServed(this.#failure));
+    return !this.#connected && (hasCode(this.#failure, 'ENOENT') || isNotServed(this.#failure));
   }
 
   /** Whether the runtime answers, but does not serve what would tell of containers. */
@@ -126,8 +126,9 @@ export class FollowedSource implements ContainerSource {
     const { logger } = this.#options;
     if (wasConnected) logger.warn(fields, 'the connection to a container runtime is lost: trying again');
     else if (this.#reason === before) return;
-    else if (isNoSocket(error) || isNotServed(error)) logger.debug(fields, 'there is no container runtime to follow');
-    else logger.warn(fields, 'a container runtime cannot be followed: trying again');
+    else if (this.isAbsent || hasCode(error, 'ECONNREFUSED')) {
+      logger.debug(fields, 'there is no container runtime to follow');
+    } else logger.warn(fields, 'a container runtime cannot be followed: trying again');
     this.#options.onStatus();
   }
 
@@ -155,9 +156,9 @@ export class FollowedSource implements ContainerSource {
   }
 }
 
-/** No socket stands at the place, or nobody listens on it. */
-function isNoSocket(error: unknown): boolean {
-  return /\b(?:ENOENT|ECONNREFUSED)\b/u.test(error === undefined ? '' : trueCause(error));
+/** Also where a library has put the system's error into a text. */
+function hasCode(error: unknown, code: string): boolean {
+  return error !== undefined && trueCause(error).includes(code);
 }
 
 function isNotServed(error: unknown): boolean {

@@ -13,6 +13,7 @@ const READ_MILLISECONDS = 5000;
 /** More wait, in the order in which they came. */
 const UNDER_WAY_MAX = 100;
 const CONNECTIONS_MAX = 2000;
+const CLOSE_MILLISECONDS = 1000;
 const OWNER_ONLY = 0o600;
 
 export interface HookServerOptions {
@@ -69,12 +70,16 @@ export class HookServer {
     onStatus();
   }
 
-  /** Takes the socket away; what is under way is answered no more. */
+  /** Takes the socket away; what is under way has a moment to be answered. */
   async close(): Promise<void> {
     await this.#remove?.();
     this.#remove = undefined;
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    const grace = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, CLOSE_MILLISECONDS);
+    await closed;
+    clearTimeout(grace);
   }
 
   status(): Pick<SourceStatus, 'name' | 'address' | 'connected' | 'reason'> {

@@ -15,12 +15,12 @@ export interface FollowedPlace {
  * @param hasPodman whether a container of podman is known
  */
 export function sourceWarnings(
-  followed: readonly { readonly place: Place; readonly source: Pick<FollowedSource, 'status' | 'isNotServed'> }[],
+  followed: readonly { readonly place: Place; readonly source: Pick<FollowedSource, 'isAbsent' | 'isNotServed'> }[],
   present: readonly RuntimeSocket[],
   hasPodman: boolean,
 ): string[] {
-  const isConnected = (kind: Place['kind']) =>
-    followed.some(({ place, source }) => place.kind === kind && source.status().connected);
+  const isThere = (kind: Place['kind']) =>
+    followed.some(({ place, source }) => place.kind === kind && !source.isAbsent);
   const places = followed.map(({ place }) => place);
   const warnings = unfollowed(present, places).map(
     ({ name, path, origin }) =>
@@ -28,10 +28,10 @@ export function sourceWarnings(
   );
   for (const { place, source } of followed) {
     // Docker's own containerd is often set up so, and what Docker makes with it is known from Docker.
-    if (!source.isNotServed || isConnected('docker')) continue;
+    if (!source.isNotServed || isThere('docker')) continue;
     warnings.push(`${place.name} at ${place.path} serves no CRI: what is made with it otherwise is not protected`);
   }
-  if (hasPodman && !isConnected('podman')) {
+  if (hasPodman && !isThere('podman')) {
     warnings.push('podman is not followed: the labels of its containers are not known (enable podman.socket)');
   }
   return warnings;

@@ -71,10 +71,10 @@ export class Sources {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    await this.#hook?.close();
     for (const { source } of this.#followed.values()) source.stop();
     this.#intake.stop();
     for (const facts of this.#criFacts.values()) facts.close();
-    await this.#hook?.close();
   }
 
   statuses(): SourceStatus[] {

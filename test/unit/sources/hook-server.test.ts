@@ -134,3 +134,23 @@ test('a socket that nobody answers on is replaced; one in use is told, and taken
   const refused = await serve(isProtected, file);
   assert.match(refused.server.status().reason, /is not a socket/u);
 });
+
+test('what is under way is answered when the server closes, and what never ends is cut off', async () => {
+  let answer: (answer: HookAnswer) => void = () => undefined;
+  const { server, path } = await serve(() => new Promise((resolve) => (answer = resolve)));
+  const first = askAsHook(path, hookRequest());
+  const asked = answer;
+  await eventually(() => answer !== asked);
+  const closed = server.close();
+  await eventually(() => !server.isListening);
+  await assert.rejects(askAsHook(path, hookRequest()), /ENOENT/u);
+  answer({ outcome: 'protected' });
+  assert.equal(await first, 'protected\n');
+  await closed;
+
+  const stuck = await serve(() => new Promise(() => undefined));
+  const second = askAsHook(stuck.path, hookRequest());
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await stuck.server.close();
+  assert.equal(await second, '');
+});

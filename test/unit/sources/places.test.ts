@@ -94,9 +94,8 @@ test('a runtime that is there and that nobody follows is a warning', async () =>
   const [place] = placesToFollow({ ...AUTO, dockerSocket: 'off', podmanSocket: 'off', nriSocket: 'off' }, present, [
     root,
   ]);
-  const status = { name: 'containerd', address: place!.path, connected: false, reason: '', containers: 0 };
-  const warnings = (isNotServed: boolean, hasPodman = false) =>
-    sourceWarnings([{ place: place!, source: { status: () => status, isNotServed } }], present, hasPodman);
+  const cri = (isNotServed: boolean) => ({ place: place!, source: { isAbsent: isNotServed, isNotServed } });
+  const warnings = (isNotServed: boolean, hasPodman = false) => sourceWarnings([cri(isNotServed)], present, hasPodman);
   const podman = `podman at ${root}/run/podman/podman.sock is not followed: its containers are not protected (see --podman-socket)`;
   assert.deepEqual(warnings(false), [podman]);
   assert.deepEqual(warnings(true), [
@@ -104,6 +103,9 @@ test('a runtime that is there and that nobody follows is a warning', async () =>
     `containerd at ${place!.path} serves no CRI: what is made with it otherwise is not protected`,
   ]);
   assert.match(warnings(false, true)[1] ?? '', /^podman is not followed: the labels/u);
+  const docker = { ...place!, kind: 'docker' as const };
+  const followed = [cri(true), { place: docker, source: { isAbsent: false, isNotServed: false } }];
+  assert.deepEqual(sourceWarnings(followed, present, false), [podman]);
 });
 
 test('the flags take what the settings mean, and nothing else', () => {

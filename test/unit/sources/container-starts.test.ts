@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { IntakeCounts } from '../../../src/control/intake-counts.js';
+import type { StartingContainer } from '../../../src/sources/container-intake.js';
+import { ContainerStarts } from '../../../src/sources/container-starts.js';
+import { readHookRequest } from '../../../src/sources/hook-request.js';
+import type { Teller } from '../../../src/sources/known-container.js';
+import { hookRequest } from '../../support/hook-client.js';
+import { RecordingLogger, RecordingSink } from '../../support/recording-sink.js';
+
+const DESCRIPTION = { id: 'a', name: 'web', namespace: 'default', labels: {}, origin: 'docker' } as const;
+
+/** @param takeIn what becomes of a container that is taken in */
+function starts(
+  takeIn: (container: StartingContainer) => Promise<void>,
+  describe: () => Promise<typeof DESCRIPTION | undefined> = async () => DESCRIPTION,
+) {
+  const counts = new IntakeCounts();
+  const leftOut: string[] = [];
+  const taken: [Teller, StartingContainer][] = [];
+  const intake = {
+    takeInStarting: (teller: Teller, container: StartingContainer) => {
+      taken.push([teller, container]);
+      return takeIn(container);
+    },
+    sinkOf: () => new RecordingSink(),
+  };
+  const made = new ContainerStarts({
+    intake,
+    facts: { describe },
+    registry: { leftOutOf: () => leftOut },
+    counts,
+    logger: new RecordingLogger(),
+    // Seen from there this process has another root, as one has that has been switched to its container's.
+    hostRoot: '/proc',
+  });
+  const ask = (onFailure = 'refuse') =>
+    made.answer(readHookRequest(JSON.stringify(hookRequest({ on_failure: onFailure, runtime: 'crio' }))));
+  return { ask, counts, leftOut, taken };
+}
+
+test('the answer comes when the container is visible, not when all is done', async () => {
+  const { ask, taken } = starts(({ onVisible }) => {
+    onVisible();
+    return new Promise(() => undefined);
+  });
+  assert.deepEqual(await ask(), { outcome: 'protected' });
+  const [[teller, { container, root, startsAnyway }]] = taken as [(typeof taken)[0]];
+  assert.deepEqual(teller, { key: 'hook', name: 'hook', origin: 'cri' });
+  assert.deepEqual([container, root, startsAnyway], [{ description: DESCRIPTION, pid: process.pid }, undefined, false]);
+});
+
+test('a failure after the container was visible changes nothing, and one before it is the answer', async () => {
+  const late = starts(async ({ onVisible }) => {
+    onVisible();
+    throw new Error('the grace period never ends');
+  });
+  assert.deepEqual(await late.ask(), { outcome: 'protected' });
+  assert.deepEqual(late.counts.starts, { protected: 1, ignored: 0, unprotected: 0 });
+  const early = starts(() => Promise.reject(new Error('full', { cause: new Error('ENOSPC') })));
+  assert.deepEqual(await early.ask('allow'), { outcome: 'unprotected', reason: 'full: ENOSPC' });
+  assert.deepEqual([early.counts.starts.unprotected, early.counts.refusedStarts], [1, 0]);
+});
+
+test('a container of whose policies one is not in force is not protected', async () => {
+  const { ask, leftOut, counts } = starts(async ({ onVisible }) => onVisible());
+  leftOut.push('default/large', 'default/larger');
+  assert.deepEqual(await ask(), {
+    outcome: 'unprotected',
+    reason: 'its policies do not compile together: default/large, default/larger would not be in force',
+  });
+  assert.equal(counts.refusedStarts, 1);
+});
+
+test("a pod's pause container is let go on", async () => {
+  const { ask, counts, taken } = starts(
+    () => assert.fail('it is no workload'),
+    async () => undefined,
+  );
+  assert.equal((await ask()).outcome, 'ignored');
+  assert.deepEqual([counts.starts.ignored, taken.length], [1, 0]);
+});
