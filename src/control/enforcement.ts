@@ -1,29 +1,18 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
-import { Reviewer } from '../explain/review.js';
 import type { PublishedContainer } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
-import { followLinks } from '../policy/links.js';
-import { type Policy, type Postures, policyKey } from '../policy/model.js';
-import { type RuleSet, resolveRules } from '../policy/rule-set.js';
-import { runningProfileOf } from '../profile/profile.js';
+import type { Postures } from '../policy/model.js';
+import type { RuleSet } from '../policy/rule-set.js';
 import { type Assignment, Assignments } from './assignments.js';
 import { type DesiredState, NOTHING_DESIRED } from './desired-state.js';
-import { type Attempt, type Fit, Fitting } from './fitting.js';
 import { LiveImages } from './images.js';
-import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses, likenessOf } from './kinds.js';
+import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses } from './kinds.js';
 import { Preparation } from './preparation.js';
 import { Publisher } from './publisher.js';
-import { keyOfRule } from './rule-key.js';
+import { type LeftOut, RuleSets } from './rule-sets.js';
 import { inTurns } from './turns.js';
-
-/** By container id: keys of the policies that reach it and are not, or would not be, in force in it. */
-export type LeftOut = ReadonlyMap<string, readonly string[]>;
-
-/** A container as policies see it. */
-export type PolicySubject = Pick<Container, 'namespace' | 'labels' | 'links' | 'isHost'> &
-  Partial<Pick<Container, 'id'>>;
 
 type EnforcingKernel = Pick<
   Kernel,
@@ -45,25 +34,23 @@ export interface Published {
   readonly entry: PublishedContainer;
 }
 
-const NOTHING: ReadonlySet<string> = new Set();
-
 /**
  * Keeps the kernel's maps in agreement with a desired state. What takes time, to compile and to publish, may go on for
  * several changes at once; `adopt…` makes a change the one in force at once, and is called for one after the other.
  */
 export class Enforcement {
   readonly images: LiveImages;
+  readonly rules: RuleSets;
   readonly #assignments = new Assignments();
   readonly #publisher: Publisher;
   readonly #uses = new KindUses((kind) => this.#dropKind(kind));
-  readonly #fitting: Fitting;
   readonly #preparations = new Set<Preparation>();
   #kinds: Kinds;
 
   /** @param earlier the images of an earlier daemon: image id to what its rule numbers mean */
   constructor(
     readonly kernel: EnforcingKernel,
-    readonly postures: Postures,
+    postures: Postures,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
     /** Left out: policies for the host are kept but not enforced. */
@@ -71,7 +58,7 @@ export class Enforcement {
   ) {
     this.images = new LiveImages(kernel, earlier, lastImageId);
     this.#publisher = new Publisher(kernel);
-    this.#fitting = new Fitting((ruleSet) => this.images.tryToCompile(ruleSet));
+    this.rules = new RuleSets(this.images, postures, host);
     this.#kinds = this.#kindsUnder(NOTHING_DESIRED);
   }
 
@@ -142,7 +129,7 @@ export class Enforcement {
     const preparation = new Preparation(this.#kindsUnder(desired), affected, (claim) => this.giveBack(claim));
     this.#preparations.add(preparation);
     try {
-      for await (const container of inTurns(this.subjects(desired))) {
+      for await (const container of inTurns(this.rules.subjects(desired))) {
         if (this.#assignments.get(container.id) === undefined || affected(container))
           await preparation.claim(container);
       }
@@ -217,99 +204,16 @@ export class Enforcement {
     if (again.length > 0) await this.#publish(again, []);
   }
 
-  /** The rules that decide for a container, links of its root followed, but for those of policies left out. */
-  ruleSetFor(container: PolicySubject, decisions: Decisions, leftOut: ReadonlySet<string> = NOTHING): RuleSet {
-    const { policies, postures, profiles } = decisions;
-    const rules = followLinks(policies.boundRulesFor(container), container.links);
-    const inForce = { ...this.postures, ...postures.get(container.namespace) };
-    const all = resolveRules(rules, inForce);
-    const kept = rules.filter(({ policy }) => !leftOut.has(policyKey(policy)));
-    // Default deny stays, although an Allow rule that has called for it does not.
-    const ruleSet = leftOut.size === 0 ? all : { ...all, rules: resolveRules(kept, inForce).rules };
-    return runningProfileOf(container, profiles) === undefined ? ruleSet : { ...ruleSet, profiled: true };
-  }
-
   /** The rule set in force for a container or, where none is, the one that all its policies make. */
   ruleSetOf(container: Container, decisions: Decisions): RuleSet {
-    return this.kindOf(container.id)?.ruleSet ?? this.ruleSetFor(container, decisions);
-  }
-
-  /**
-   * What is made of the rules that would decide for a container.
-   *
-   * @param make throws a Failure resource-exhausted when they are too large; it may be called more than once
-   */
-  async makeFor<Made>(
-    container: PolicySubject,
-    decisions: Decisions,
-    make: (ruleSet: RuleSet) => Promise<Made>,
-  ): Promise<Made> {
-    return (await this.#fit(container, decisions, make)).made;
-  }
-
-  /** Tells what the authors of policies should know of their rules among all of a rule set. */
-  async reviewerOf(ruleSet: RuleSet, postures: Postures): Promise<Reviewer> {
-    const decided = await this.images.decidedRules(ruleSet);
-    // Of a rule that links have doubled, one twin is enough.
-    const deciding = new Set([...decided].map((number) => keyOfRule(ruleSet.rules[number])));
-    return new Reviewer(ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
-  }
-
-  /**
-   * Tries to compile what `prepare` would compile.
-   *
-   * @param attempt where that is done
-   * @throws Failure where that fails
-   */
-  async foresee(
-    desired: DesiredState,
-    affected: (container: Container) => boolean,
-    attempt: Attempt,
-  ): Promise<LeftOut> {
-    const leftOut = new Map<string, readonly string[]>();
-    const known = new Map<string, readonly string[]>();
-    const tryIt = async (ruleSet: RuleSet) => {
-      if (!this.images.has(ruleSet)) await attempt(ruleSet);
-    };
-    for await (const container of inTurns(this.subjects(desired))) {
-      if (!affected(container)) continue;
-      const likeness = likenessOf(container, desired);
-      const keys = known.get(likeness) ?? (await this.#fit(container, desired, tryIt, tryIt)).leftOut;
-      known.set(likeness, keys);
-      if (keys.length > 0) leftOut.set(container.id, keys);
-    }
-    return leftOut;
-  }
-
-  /** Every container and, if a policy reaches it, the host. */
-  *subjects({ containers, policies }: Pick<DesiredState, 'containers' | 'policies'>): Generator<Container> {
-    yield* containers.values();
-    if (this.host !== undefined && policies.reaching(this.host).length > 0) yield this.host;
-  }
-
-  /** The rules of one policy, as if it were the only one. */
-  ruleSetOfPolicy(policy: Policy): RuleSet {
-    return resolveRules(
-      policy.rules.map((rule) => ({ policy, rule })),
-      this.postures,
-    );
+    return this.kindOf(container.id)?.ruleSet ?? this.rules.ruleSetFor(container, decisions);
   }
 
   #kindsUnder(decisions: Decisions): Kinds {
     return new Kinds(decisions, this.#uses, async (container): Promise<KindOf> => {
-      const { made, ruleSet, leftOut } = await this.#fit(container, decisions, (all) => this.images.obtain(all));
+      const { made, ruleSet, leftOut } = await this.rules.fit(container, decisions, (all) => this.images.obtain(all));
       return { image: made, ruleSet, leftOut };
     });
-  }
-
-  #fit<Made>(
-    container: PolicySubject,
-    decisions: Decisions,
-    make: (ruleSet: RuleSet) => Promise<Made>,
-    attempt?: Attempt,
-  ): Promise<Fit<Made>> {
-    const rulesWithout = (leftOut: ReadonlySet<string>) => this.ruleSetFor(container, decisions, leftOut);
-    return this.#fitting.fit(decisions.policies.reaching(container), rulesWithout, make, attempt);
   }
 
   #dropKind(kind: Kind): void {
