@@ -17,6 +17,7 @@ import { guardedProcesses, whatWouldStop } from './host-guard.js';
 import { type Change, type Ledger, mapResult, type Outcome } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
+import { finishInTurns } from './turns.js';
 
 /** By policy key: the version it must have, 0 for a policy that must not exist. */
 export type ExpectedVersions = ReadonlyMap<string, number>;
@@ -69,7 +70,10 @@ export class PolicyRegistry {
       return change;
     });
     const { enforcement, desired } = this.ledger;
-    const reviewerOf: ReviewerOf = (ruleSet, postures) => enforcement.rules.reviewerOf(ruleSet, postures);
+    const reviewerOf: ReviewerOf = async (ruleSet, postures) => {
+      const reviewer = await enforcement.rules.reviewerOf(ruleSet, postures);
+      return { review: (policy) => finishInTurns(reviewer.reviewInSteps(policy)) };
+    };
     return { result: await this.#reviewed(result, desired, reviewerOf), revision };
   }
 
