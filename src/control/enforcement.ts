@@ -43,7 +43,11 @@ export class Enforcement {
   readonly rules: RuleSets;
   readonly #assignments = new Assignments();
   readonly #publisher: Publisher;
-  readonly #uses = new KindUses((kind) => this.#dropKind(kind));
+  readonly #uses = new KindUses(
+    // To see system calls makes every one of the machine slower.
+    (kind) => this.#kinds.has(kind) && !kind.image.observesCalls,
+    (kind) => this.#dropKind(kind),
+  );
   readonly #preparations = new Set<Preparation>();
   #kinds: Kinds;
 
@@ -162,9 +166,12 @@ export class Enforcement {
     const { host } = this;
     const leavesHost = host !== undefined && this.#kinds.decisions.policies.reaching(host).length === 0;
     const replaced = leavesHost ? this.#leave(host.id) : [];
+    // What an earlier daemon had there, nobody wants.
+    if (isWhole && (host === undefined || leavesHost)) this.kernel.enforceHost(false);
     const made = this.#adopt(preparation.claims.values(), replaced);
     for (const { kind } of this.#assignments.values()) this.#kinds.keep(kind);
     preparation.giveUp();
+    this.#uses.dropIdle();
     await made;
     if (isWhole) await this.#removeOthers();
   }
@@ -264,13 +271,14 @@ export class Enforcement {
     const assigned = keys.flatMap((key) => this.#assignments.at(key) ?? []);
     const removed = keys.filter((key) => this.#assignments.at(key) === undefined).map(namespacesIn);
     const hasHost = this.host !== undefined && this.#assignments.get(this.host.id) !== undefined;
+    const isAboutHost = this.host !== undefined && keys.includes(namespaceKey(this.host.namespaces));
     // Until the kernel has taken them, also when others take their place meanwhile.
     for (const { kind } of assigned) this.#uses.hold(kind);
     try {
       if (this.images.observesCalls) this.kernel.observeCalls(true);
-      if (!hasHost) this.kernel.enforceHost(false);
+      if (isAboutHost && !hasHost) this.kernel.enforceHost(false);
       await this.#publisher.publish({ entries: assigned.map(entryOf), removed }, onVisible);
-      if (hasHost) this.kernel.enforceHost(true);
+      if (isAboutHost && hasHost) this.kernel.enforceHost(true);
     } catch (error) {
       throw this.#publisher.doubt(keys, error);
     } finally {
