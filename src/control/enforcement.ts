@@ -1,11 +1,11 @@
 import type { Container, NamespacePair } from '../containers/container.js';
-import { namespaceKey } from '../containers/container.js';
+import { namespaceKey, namespacesIn } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import type { PublishedContainer } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { type Assignment, Assignments } from './assignments.js';
+import { type Assignment, Assignments, entryOf, identityOf, type Published } from './assignments.js';
 import { type DesiredState, NOTHING_DESIRED } from './desired-state.js';
 import { LiveImages } from './images.js';
 import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses } from './kinds.js';
@@ -25,14 +25,6 @@ type EnforcingKernel = Pick<
   | 'enforceHost'
   | 'observeCalls'
 >;
-
-/** A container as it stands in the kernel's map. */
-export interface Published {
-  readonly id: string;
-  /** See namespaceKey. */
-  readonly key: string;
-  readonly entry: PublishedContainer;
-}
 
 /**
  * Keeps the kernel's maps in agreement with a desired state. What takes time, to compile and to publish, may go on for
@@ -295,23 +287,4 @@ export class Enforcement {
       [],
     );
   }
-}
-
-function entryOf({ container, kind }: Assignment): PublishedContainer {
-  return {
-    container: container.namespaces,
-    ...(container.initStartTicks !== undefined && { initStartTicks: container.initStartTicks }),
-    ...(container.isFirstProcess && container.process !== undefined && { firstProcess: container.process }),
-    image: kind.image.kernelImage,
-  };
-}
-
-/** The same for as long as the kernel has to know a container by the same numbers. */
-function identityOf({ namespaces, initStartTicks }: Container): string {
-  return `${namespaceKey(namespaces)}:${initStartTicks}`;
-}
-
-function namespacesIn(key: string): NamespacePair {
-  const [pidNamespace, mountNamespace] = key.split(':').map(Number);
-  return { pidNamespace: pidNamespace!, mountNamespace: mountNamespace! };
 }
