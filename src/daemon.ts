@@ -202,7 +202,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     unprotected,
     intake,
     profiles: new ProfileRegistry(ledger, recordings),
-    judge: async (change) => diffPolicies(change, enforcement, memory, recordings),
+    judge: async (change) => diffPolicies(change, enforcement.rules, memory, recordings),
   };
   const hub = new EventHub();
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);

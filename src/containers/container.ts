@@ -58,3 +58,9 @@ export interface ProcessIdentity {
 export function namespaceKey(pair: NamespacePair): string {
   return `${pair.pidNamespace}:${pair.mountNamespace}`;
 }
+
+/** What a namespaceKey names. */
+export function namespacesIn(key: string): NamespacePair {
+  const [pidNamespace, mountNamespace] = key.split(':').map(Number);
+  return { pidNamespace: pidNamespace!, mountNamespace: mountNamespace! };
+}

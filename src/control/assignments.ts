@@ -1,11 +1,20 @@
 import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
+import type { PublishedContainer } from '../kernel/images.js';
 import type { Kind } from './kinds.js';
 
 /** What decides for a container. */
 export interface Assignment {
   readonly container: Container;
   readonly kind: Kind;
+}
+
+/** A container as it stands in the kernel's map. */
+export interface Published {
+  readonly id: string;
+  /** See namespaceKey. */
+  readonly key: string;
+  readonly entry: PublishedContainer;
 }
 
 /** What decides for whom, by id and by namespaces; the host among them, if a policy reaches it. */
@@ -55,4 +64,19 @@ export class Assignments {
     if (this.#byNamespaces.get(key) === before) this.#byNamespaces.delete(key);
     return before;
   }
+}
+
+/** What the kernel is to hold for it. */
+export function entryOf({ container, kind }: Assignment): PublishedContainer {
+  return {
+    container: container.namespaces,
+    ...(container.initStartTicks !== undefined && { initStartTicks: container.initStartTicks }),
+    ...(container.isFirstProcess && container.process !== undefined && { firstProcess: container.process }),
+    image: kind.image.kernelImage,
+  };
+}
+
+/** The same for as long as the kernel has to know a container by the same numbers. */
+export function identityOf({ namespaces, initStartTicks }: Container): string {
+  return `${namespaceKey(namespaces)}:${initStartTicks}`;
 }

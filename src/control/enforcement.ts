@@ -1,29 +1,18 @@
 import type { Container, NamespacePair } from '../containers/container.js';
-import { namespaceKey } from '../containers/container.js';
+import { namespaceKey, namespacesIn } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
-import { Reviewer } from '../explain/review.js';
 import type { PublishedContainer } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
-import { followLinks } from '../policy/links.js';
-import { type Policy, type Postures, policyKey } from '../policy/model.js';
-import { type RuleSet, resolveRules } from '../policy/rule-set.js';
-import { runningProfileOf } from '../profile/profile.js';
-import { type Assignment, Assignments } from './assignments.js';
+import type { Postures } from '../policy/model.js';
+import type { RuleSet } from '../policy/rule-set.js';
+import { type Assignment, Assignments, entryOf, identityOf, type Published } from './assignments.js';
 import { type DesiredState, NOTHING_DESIRED } from './desired-state.js';
-import { type Attempt, type Fit, Fitting } from './fitting.js';
 import { LiveImages } from './images.js';
-import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses, likenessOf } from './kinds.js';
+import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses } from './kinds.js';
 import { Preparation } from './preparation.js';
 import { Publisher } from './publisher.js';
-import { keyOfRule } from './rule-key.js';
+import { type LeftOut, RuleSets } from './rule-sets.js';
 import { inTurns } from './turns.js';
-
-/** By container id: keys of the policies that reach it and are not, or would not be, in force in it. */
-export type LeftOut = ReadonlyMap<string, readonly string[]>;
-
-/** A container as policies see it. */
-export type PolicySubject = Pick<Container, 'namespace' | 'labels' | 'links' | 'isHost'> &
-  Partial<Pick<Container, 'id'>>;
 
 type EnforcingKernel = Pick<
   Kernel,
@@ -37,33 +26,27 @@ type EnforcingKernel = Pick<
   | 'observeCalls'
 >;
 
-/** A container as it stands in the kernel's map. */
-export interface Published {
-  readonly id: string;
-  /** See namespaceKey. */
-  readonly key: string;
-  readonly entry: PublishedContainer;
-}
-
-const NOTHING: ReadonlySet<string> = new Set();
-
 /**
  * Keeps the kernel's maps in agreement with a desired state. What takes time, to compile and to publish, may go on for
  * several changes at once; `adopt…` makes a change the one in force at once, and is called for one after the other.
  */
 export class Enforcement {
   readonly images: LiveImages;
+  readonly rules: RuleSets;
   readonly #assignments = new Assignments();
   readonly #publisher: Publisher;
-  readonly #uses = new KindUses((kind) => this.#dropKind(kind));
-  readonly #fitting: Fitting;
+  readonly #uses = new KindUses(
+    // To see system calls makes every one of the machine slower.
+    (kind) => this.#kinds.has(kind) && !kind.image.observesCalls,
+    (kind) => this.#dropKind(kind),
+  );
   readonly #preparations = new Set<Preparation>();
   #kinds: Kinds;
 
   /** @param earlier the images of an earlier daemon: image id to what its rule numbers mean */
   constructor(
     readonly kernel: EnforcingKernel,
-    readonly postures: Postures,
+    postures: Postures,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
     /** Left out: policies for the host are kept but not enforced. */
@@ -71,7 +54,7 @@ export class Enforcement {
   ) {
     this.images = new LiveImages(kernel, earlier, lastImageId);
     this.#publisher = new Publisher(kernel);
-    this.#fitting = new Fitting((ruleSet) => this.images.tryToCompile(ruleSet));
+    this.rules = new RuleSets(this.images, postures, host);
     this.#kinds = this.#kindsUnder(NOTHING_DESIRED);
   }
 
@@ -142,7 +125,7 @@ export class Enforcement {
     const preparation = new Preparation(this.#kindsUnder(desired), affected, (claim) => this.giveBack(claim));
     this.#preparations.add(preparation);
     try {
-      for await (const container of inTurns(this.subjects(desired))) {
+      for await (const container of inTurns(this.rules.subjects(desired))) {
         if (this.#assignments.get(container.id) === undefined || affected(container))
           await preparation.claim(container);
       }
@@ -175,9 +158,12 @@ export class Enforcement {
     const { host } = this;
     const leavesHost = host !== undefined && this.#kinds.decisions.policies.reaching(host).length === 0;
     const replaced = leavesHost ? this.#leave(host.id) : [];
+    // What an earlier daemon had there, nobody wants.
+    if (isWhole && (host === undefined || leavesHost)) this.kernel.enforceHost(false);
     const made = this.#adopt(preparation.claims.values(), replaced);
     for (const { kind } of this.#assignments.values()) this.#kinds.keep(kind);
     preparation.giveUp();
+    this.#uses.dropIdle();
     await made;
     if (isWhole) await this.#removeOthers();
   }
@@ -217,99 +203,16 @@ export class Enforcement {
     if (again.length > 0) await this.#publish(again, []);
   }
 
-  /** The rules that decide for a container, links of its root followed, but for those of policies left out. */
-  ruleSetFor(container: PolicySubject, decisions: Decisions, leftOut: ReadonlySet<string> = NOTHING): RuleSet {
-    const { policies, postures, profiles } = decisions;
-    const rules = followLinks(policies.boundRulesFor(container), container.links);
-    const inForce = { ...this.postures, ...postures.get(container.namespace) };
-    const all = resolveRules(rules, inForce);
-    const kept = rules.filter(({ policy }) => !leftOut.has(policyKey(policy)));
-    // Default deny stays, although an Allow rule that has called for it does not.
-    const ruleSet = leftOut.size === 0 ? all : { ...all, rules: resolveRules(kept, inForce).rules };
-    return runningProfileOf(container, profiles) === undefined ? ruleSet : { ...ruleSet, profiled: true };
-  }
-
   /** The rule set in force for a container or, where none is, the one that all its policies make. */
   ruleSetOf(container: Container, decisions: Decisions): RuleSet {
-    return this.kindOf(container.id)?.ruleSet ?? this.ruleSetFor(container, decisions);
-  }
-
-  /**
-   * What is made of the rules that would decide for a container.
-   *
-   * @param make throws a Failure resource-exhausted when they are too large; it may be called more than once
-   */
-  async makeFor<Made>(
-    container: PolicySubject,
-    decisions: Decisions,
-    make: (ruleSet: RuleSet) => Promise<Made>,
-  ): Promise<Made> {
-    return (await this.#fit(container, decisions, make)).made;
-  }
-
-  /** Tells what the authors of policies should know of their rules among all of a rule set. */
-  async reviewerOf(ruleSet: RuleSet, postures: Postures): Promise<Reviewer> {
-    const decided = await this.images.decidedRules(ruleSet);
-    // Of a rule that links have doubled, one twin is enough.
-    const deciding = new Set([...decided].map((number) => keyOfRule(ruleSet.rules[number])));
-    return new Reviewer(ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
-  }
-
-  /**
-   * Tries to compile what `prepare` would compile.
-   *
-   * @param attempt where that is done
-   * @throws Failure where that fails
-   */
-  async foresee(
-    desired: DesiredState,
-    affected: (container: Container) => boolean,
-    attempt: Attempt,
-  ): Promise<LeftOut> {
-    const leftOut = new Map<string, readonly string[]>();
-    const known = new Map<string, readonly string[]>();
-    const tryIt = async (ruleSet: RuleSet) => {
-      if (!this.images.has(ruleSet)) await attempt(ruleSet);
-    };
-    for await (const container of inTurns(this.subjects(desired))) {
-      if (!affected(container)) continue;
-      const likeness = likenessOf(container, desired);
-      const keys = known.get(likeness) ?? (await this.#fit(container, desired, tryIt, tryIt)).leftOut;
-      known.set(likeness, keys);
-      if (keys.length > 0) leftOut.set(container.id, keys);
-    }
-    return leftOut;
-  }
-
-  /** Every container and, if a policy reaches it, the host. */
-  *subjects({ containers, policies }: Pick<DesiredState, 'containers' | 'policies'>): Generator<Container> {
-    yield* containers.values();
-    if (this.host !== undefined && policies.reaching(this.host).length > 0) yield this.host;
-  }
-
-  /** The rules of one policy, as if it were the only one. */
-  ruleSetOfPolicy(policy: Policy): RuleSet {
-    return resolveRules(
-      policy.rules.map((rule) => ({ policy, rule })),
-      this.postures,
-    );
+    return this.kindOf(container.id)?.ruleSet ?? this.rules.ruleSetFor(container, decisions);
   }
 
   #kindsUnder(decisions: Decisions): Kinds {
     return new Kinds(decisions, this.#uses, async (container): Promise<KindOf> => {
-      const { made, ruleSet, leftOut } = await this.#fit(container, decisions, (all) => this.images.obtain(all));
+      const { made, ruleSet, leftOut } = await this.rules.fit(container, decisions, (all) => this.images.obtain(all));
       return { image: made, ruleSet, leftOut };
     });
-  }
-
-  #fit<Made>(
-    container: PolicySubject,
-    decisions: Decisions,
-    make: (ruleSet: RuleSet) => Promise<Made>,
-    attempt?: Attempt,
-  ): Promise<Fit<Made>> {
-    const rulesWithout = (leftOut: ReadonlySet<string>) => this.ruleSetFor(container, decisions, leftOut);
-    return this.#fitting.fit(decisions.policies.reaching(container), rulesWithout, make, attempt);
   }
 
   #dropKind(kind: Kind): void {
@@ -360,13 +263,14 @@ export class Enforcement {
     const assigned = keys.flatMap((key) => this.#assignments.at(key) ?? []);
     const removed = keys.filter((key) => this.#assignments.at(key) === undefined).map(namespacesIn);
     const hasHost = this.host !== undefined && this.#assignments.get(this.host.id) !== undefined;
+    const isAboutHost = this.host !== undefined && keys.includes(namespaceKey(this.host.namespaces));
     // Until the kernel has taken them, also when others take their place meanwhile.
     for (const { kind } of assigned) this.#uses.hold(kind);
     try {
       if (this.images.observesCalls) this.kernel.observeCalls(true);
-      if (!hasHost) this.kernel.enforceHost(false);
+      if (isAboutHost && !hasHost) this.kernel.enforceHost(false);
       await this.#publisher.publish({ entries: assigned.map(entryOf), removed }, onVisible);
-      if (hasHost) this.kernel.enforceHost(true);
+      if (isAboutHost && hasHost) this.kernel.enforceHost(true);
     } catch (error) {
       throw this.#publisher.doubt(keys, error);
     } finally {
@@ -383,23 +287,4 @@ export class Enforcement {
       [],
     );
   }
-}
-
-function entryOf({ container, kind }: Assignment): PublishedContainer {
-  return {
-    container: container.namespaces,
-    ...(container.initStartTicks !== undefined && { initStartTicks: container.initStartTicks }),
-    ...(container.isFirstProcess && container.process !== undefined && { firstProcess: container.process }),
-    image: kind.image.kernelImage,
-  };
-}
-
-/** The same for as long as the kernel has to know a container by the same numbers. */
-function identityOf({ namespaces, initStartTicks }: Container): string {
-  return `${namespaceKey(namespaces)}:${initStartTicks}`;
-}
-
-function namespacesIn(key: string): NamespacePair {
-  const [pidNamespace, mountNamespace] = key.split(':').map(Number);
-  return { pidNamespace: pidNamespace!, mountNamespace: mountNamespace! };
 }

@@ -1,5 +1,6 @@
 import type { Kernel } from '../kernel/kernel.js';
-import type { Enforcement, Published } from './enforcement.js';
+import type { Published } from './assignments.js';
+import type { Enforcement } from './enforcement.js';
 import type { Ledger } from './ledger.js';
 import { inTurns } from './turns.js';
 

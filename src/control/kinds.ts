@@ -54,13 +54,17 @@ export class Kinds {
     }
   }
 
+  has(kind: Kind): boolean {
+    return this.#byLikeness.get(kind.likeness) === kind;
+  }
+
   /** Takes a kind over that is the same under these policies. */
   keep(kind: Kind): void {
     if (!this.#byLikeness.has(kind.likeness)) this.#byLikeness.set(kind.likeness, kind);
   }
 
   forget(kind: Kind): void {
-    if (this.#byLikeness.get(kind.likeness) === kind) this.#byLikeness.delete(kind.likeness);
+    if (this.has(kind)) this.#byLikeness.delete(kind.likeness);
   }
 
   /** What several ask for at once is worked out once. */
@@ -76,28 +80,54 @@ export class Kinds {
   }
 }
 
-/** Counts who holds a kind. */
+/** So many kinds that no container is of at present are kept. */
+const IDLE_MAX = 16;
+
+/**
+ * Counts who holds a kind. Some that nobody holds any more are kept: where one short container comes after the other, the
+ * next one need not wait until its policies are compiled again.
+ */
 export class KindUses {
   readonly #uses = new Map<Kind, number>();
+  /** The one that was left first stands first. */
+  readonly #idle = new Set<Kind>();
 
-  /** @param onUnused called when nobody holds it any more */
-  constructor(readonly onUnused: (kind: Kind) => void) {}
+  /**
+   * @param mayBeIdle whether a kind is of use and does no harm while nobody holds it
+   * @param onUnused called when it is not kept any more
+   */
+  constructor(
+    readonly mayBeIdle: (kind: Kind) => boolean,
+    readonly onUnused: (kind: Kind) => void,
+  ) {}
 
   add(kind: Kind): void {
     this.#uses.set(kind, 0);
   }
 
   hold(kind: Kind): void {
+    this.#idle.delete(kind);
     this.#uses.set(kind, this.#uses.get(kind)! + 1);
   }
 
   release(kind: Kind): void {
     const uses = this.#uses.get(kind)! - 1;
-    if (uses > 0) this.#uses.set(kind, uses);
-    else {
-      this.#uses.delete(kind);
-      this.onUnused(kind);
-    }
+    this.#uses.set(kind, uses);
+    if (uses > 0) return;
+    this.#idle.add(kind);
+    if (!this.mayBeIdle(kind)) this.#drop(kind);
+    else if (this.#idle.size > IDLE_MAX) this.#drop(this.#idle.values().next().value!);
+  }
+
+  /** Keeps none that nobody holds. */
+  dropIdle(): void {
+    for (const kind of this.#idle) this.#drop(kind);
+  }
+
+  #drop(kind: Kind): void {
+    this.#idle.delete(kind);
+    this.#uses.delete(kind);
+    this.onUnused(kind);
   }
 }
 

@@ -4,11 +4,12 @@ import type { Store, StoreChanges } from '../store/store.js';
 import { ContainerLane, type ContainerRequest } from './container-lane.js';
 import type { ContainerChange } from './container-plan.js';
 import type { DesiredState } from './desired-state.js';
-import type { Enforcement, LeftOut } from './enforcement.js';
+import type { Enforcement } from './enforcement.js';
 import type { LiveImage } from './images.js';
 import { KnownContainers } from './known-containers.js';
 import type { Preparation } from './preparation.js';
 import { Revisions } from './revisions.js';
+import type { LeftOut } from './rule-sets.js';
 import { Serial } from './serial.js';
 
 /** What is only known of a change when it is made. */

@@ -5,9 +5,9 @@ import type { AccessMemory } from '../profile/access-memory.js';
 import { Judge } from '../profile/judge.js';
 import { mergeAccesses, type ObservedAccess } from '../profile/observed-access.js';
 import type { DesiredState } from './desired-state.js';
-import type { Enforcement } from './enforcement.js';
 import type { ForeseenChange } from './policy-registry.js';
 import type { Recordings } from './recordings.js';
+import type { RuleSets } from './rule-sets.js';
 import { inTurns } from './turns.js';
 
 /** An access that was seen and would be decided otherwise. */
@@ -32,11 +32,11 @@ export interface PolicyDiff {
 /** What a change of policies would refuse and allow, judged by the accesses that were reported or learnt. */
 export async function diffPolicies(
   { before, after, affected, compile }: ForeseenChange,
-  enforcement: Pick<Enforcement, 'makeFor' | 'subjects'>,
+  ruleSets: Pick<RuleSets, 'makeFor' | 'subjects'>,
   memory: AccessMemory,
   recordings: Pick<Recordings, 'accessesOf'>,
 ): Promise<PolicyDiff> {
-  const containers = [...enforcement.subjects(before), ...enforcement.subjects(after)].filter(affected);
+  const containers = [...ruleSets.subjects(before), ...ruleSets.subjects(after)].filter(affected);
   const byId = new Map(containers.map((container) => [container.id, container]));
   const ids = new Set(byId.keys());
   const remembered = memory.of(ids);
@@ -47,7 +47,7 @@ export async function diffPolicies(
   for await (const [id, container] of inTurns(byId)) {
     const accesses = mergeAccesses([...(remembered.get(id) ?? []), ...(learnt.get(id) ?? [])]);
     if (accesses.length === 0) continue;
-    const judgeOf = async (state: DesiredState) => new Judge(await enforcement.makeFor(container, state, compile));
+    const judgeOf = async (state: DesiredState) => new Judge(await ruleSets.makeFor(container, state, compile));
     const [then, now] = [await judgeOf(before), await judgeOf(after)];
     for await (const access of inTurns(accesses)) {
       judged++;

@@ -17,6 +17,7 @@ import { guardedProcesses, whatWouldStop } from './host-guard.js';
 import { type Change, type Ledger, mapResult, type Outcome } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
+import { finishInTurns } from './turns.js';
 
 /** By policy key: the version it must have, 0 for a policy that must not exist. */
 export type ExpectedVersions = ReadonlyMap<string, number>;
@@ -69,7 +70,10 @@ export class PolicyRegistry {
       return change;
     });
     const { enforcement, desired } = this.ledger;
-    const reviewerOf: ReviewerOf = (ruleSet, postures) => enforcement.reviewerOf(ruleSet, postures);
+    const reviewerOf: ReviewerOf = async (ruleSet, postures) => {
+      const reviewer = await enforcement.rules.reviewerOf(ruleSet, postures);
+      return { review: (policy) => finishInTurns(reviewer.reviewInSteps(policy)) };
+    };
     return { result: await this.#reviewed(result, desired, reviewerOf), revision };
   }
 
@@ -98,13 +102,13 @@ export class PolicyRegistry {
       return policies.without(key);
     }, before.policies);
     const compile = async (ruleSet: RuleSet) => (await this.dryRuns.run({ ruleSet }, caller)).image;
-    const compileAlone = (policy: Policy) => compile(enforcement.ruleSetOfPolicy(policy));
+    const compileAlone = (policy: Policy) => compile(enforcement.rules.ruleSetOfPolicy(policy));
     const wanted = kept.with(inputs.map(({ policy }) => policy));
     const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone);
     if (!force) this.#guardHost(inputs, change);
     const planned = change.next;
     if (planned === undefined) return { changes: change.result, before, after: before, affected: () => false, compile };
-    const leftOut = await enforcement.foresee(planned.desired, planned.affected, compile);
+    const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile);
     await planned.check?.(leftOut);
     const { desired: after, result } = change.make({ revision: this.ledger.revision + 1, leftOut });
     const reviewerOf: ReviewerOf = async (ruleSet, postures) => {
@@ -204,20 +208,20 @@ export class PolicyRegistry {
 
   #plan(inputs: readonly PolicyInput[], current: DesiredState, after: PolicySet): Promise<Change<PolicyChange[]>> {
     const { enforcement } = this.ledger;
-    const compileAlone = (policy: Policy) => enforcement.images.tryToCompile(enforcement.ruleSetOfPolicy(policy));
+    const compileAlone = (policy: Policy) => enforcement.images.tryToCompile(enforcement.rules.ruleSetOfPolicy(policy));
     return planPolicies(inputs, current, after, enforcement, compileAlone);
   }
 
   #reviewed(changes: readonly PolicyChange[], desired: DesiredState, reviewerOf: ReviewerOf): Promise<PolicyChange[]> {
     const posturesFor = (namespace: string) => this.posturesFor(namespace);
-    return reviewChanges(changes, desired, this.ledger.enforcement, posturesFor, reviewerOf);
+    return reviewChanges(changes, desired, this.ledger.enforcement.rules, posturesFor, reviewerOf);
   }
 
   /** @throws Failure failed-precondition when policies for the host would stop what the host cannot do without */
   #guardHost(inputs: readonly PolicyInput[], { next }: Change<PolicyChange[]>): void {
     const { host } = this.ledger.enforcement;
     if (host === undefined || next === undefined || !inputs.some(({ policy }) => policy.scope === 'host')) return;
-    const { rules } = this.ledger.enforcement.ruleSetFor(host, next.desired);
+    const { rules } = this.ledger.enforcement.rules.ruleSetFor(host, next.desired);
     const problems = whatWouldStop(guardedProcesses(), rules, this.posturesFor(host.namespace));
     if (problems.length === 0) return;
     const advice = 'to apply it all the same, force it; hauberkd --rescue starts without policies for the host';
@@ -232,7 +236,8 @@ export class PolicyRegistry {
   explain(subject: string | Pick<Container, 'namespace' | 'labels'>, access: Access): Explanation {
     const { enforcement, desired } = this.ledger;
     const known = typeof subject === 'string' ? this.#containerOf(subject) : { ...subject, links: {} };
-    const { rules } = 'id' in known ? enforcement.ruleSetOf(known, desired) : enforcement.ruleSetFor(known, desired);
+    const { rules } =
+      'id' in known ? enforcement.ruleSetOf(known, desired) : enforcement.rules.ruleSetFor(known, desired);
     return explain(rules, this.posturesFor(known.namespace), access);
   }
 

@@ -2,15 +2,15 @@ import type { Review } from '../explain/review.js';
 import type { Policy, Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import type { DesiredState } from './desired-state.js';
-import type { Enforcement } from './enforcement.js';
 import type { PolicyChange } from './policy-plan.js';
+import type { RuleSets } from './rule-sets.js';
 import { inTurns } from './turns.js';
 
 /** The policies of a call that are not reviewed by then are not reviewed, to answer in time; their authors are told. */
 const REVIEW_MILLISECONDS = 3000;
 const NOT_REVIEWED = 'its rules were not compared with others: too many were given at once';
 
-type Reviewing = Pick<Enforcement, 'host' | 'makeFor' | 'ruleSetOfPolicy'>;
+type Reviewing = Pick<RuleSets, 'host' | 'makeFor' | 'ruleSetOfPolicy'>;
 type PosturesFor = (namespace: string) => Postures;
 
 /** Reviews policies among the rules that decide for a container. */
@@ -25,7 +25,7 @@ export type ReviewerOf = (ruleSet: RuleSet, postures: Postures) => Promise<Polic
 export async function reviewChanges(
   changes: readonly PolicyChange[],
   desired: DesiredState,
-  enforcement: Reviewing,
+  ruleSets: Reviewing,
   posturesFor: PosturesFor,
   reviewerOf: ReviewerOf,
 ): Promise<PolicyChange[]> {
@@ -37,7 +37,7 @@ export async function reviewChanges(
     if (!isNew) reviewed.push(change);
     else if (performance.now() > deadline) reviewed.push({ ...change, warnings: [...change.warnings, NOT_REVIEWED] });
     else {
-      const reviewer = await reviewerFor(change, desired, enforcement, posturesFor, reviewerOf, reviewers);
+      const reviewer = await reviewerFor(change, desired, ruleSets, posturesFor, reviewerOf, reviewers);
       const { shadowed, conflicts } = await reviewer.review(change.policy);
       reviewed.push({ ...change, warnings: [...change.warnings, ...shadowed], conflicts });
     }
@@ -49,16 +49,15 @@ export async function reviewChanges(
 async function reviewerFor(
   { policy, containerIds: [id] }: PolicyChange,
   desired: DesiredState,
-  enforcement: Reviewing,
+  ruleSets: Reviewing,
   posturesFor: PosturesFor,
   reviewerOf: ReviewerOf,
   known: Map<string, PolicyReviewer>,
 ): Promise<PolicyReviewer> {
-  const container = id === undefined ? undefined : (desired.containers.get(id) ?? enforcement.host);
-  if (id === undefined || container === undefined)
-    return reviewerOf(enforcement.ruleSetOfPolicy(policy), posturesFor(''));
+  const container = id === undefined ? undefined : (desired.containers.get(id) ?? ruleSets.host);
+  if (id === undefined || container === undefined) return reviewerOf(ruleSets.ruleSetOfPolicy(policy), posturesFor(''));
   const make = (ruleSet: RuleSet) => reviewerOf(ruleSet, posturesFor(container.namespace));
-  const reviewer = known.get(id) ?? (await enforcement.makeFor(container, desired, make));
+  const reviewer = known.get(id) ?? (await ruleSets.makeFor(container, desired, make));
   known.set(id, reviewer);
   return reviewer;
 }

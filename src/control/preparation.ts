@@ -1,6 +1,6 @@
 import type { Container } from '../containers/container.js';
-import type { LeftOut } from './enforcement.js';
 import type { Claim, Kinds } from './kinds.js';
+import type { LeftOut } from './rule-sets.js';
 
 /** A change of policies that is being compiled, while containers come and go. */
 export class Preparation {

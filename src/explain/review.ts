@@ -1,3 +1,4 @@
+import { finish, type Steps } from '../image/steps.js';
 import { append } from '../policy/append.js';
 import type { BoundRule, Policy, Postures } from '../policy/model.js';
 import { policyKey } from '../policy/model.js';
@@ -39,11 +40,17 @@ export class Reviewer {
   }
 
   review(policy: Policy): Review {
+    return finish(this.reviewInSteps(policy));
+  }
+
+  /** The same, a step for each rule. */
+  *reviewInSteps(policy: Policy): Steps<Review> {
     const shadowed: string[] = [];
     const conflicts = new Set<string>();
     const own = this.#byPolicy.get(policyKey(policy)) ?? [];
     for (const bound of own.slice(0, RULES_MAX)) {
       if (shadowed.length >= LINES_MAX && conflicts.size >= LINES_MAX) break;
+      yield;
       const others = this.#rivalsOf(bound);
       if (!this.decides(bound) && shadowed.length < LINES_MAX) {
         const [first] = others.filter((other) => comparePrecedence(other, bound).sign < 0);

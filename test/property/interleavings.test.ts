@@ -123,6 +123,8 @@ test('however changes of containers and policies cross, the kernel ends as after
       plane.kernel.failure = undefined;
       plane.storeFailure = undefined;
       await plane.ledger.whenEnforced(plane.ledger.revision, AbortSignal.timeout(10_000));
+      // Images that may be of use again are kept until policies change.
+      await plane.policies.setPosture('elsewhere', { file: 'audit' });
       await plane.ledger.stop();
       const fresh = new InMemoryControlPlane(plane.ledger.desired, new MemoryKernel());
       await fresh.ledger.start([]);

@@ -170,7 +170,7 @@ export class InMemoryControlPlane implements ControlPlane {
     const logger = { warn: () => undefined };
     this.recordings = new Recordings(this.ledger, this.counts, store, async () => this.onSettle(), logger);
     this.profiles = new ProfileRegistry(this.ledger, this.recordings);
-    this.judge = (change: ForeseenChange) => diffPolicies(change, enforcement, this.memory, this.recordings);
+    this.judge = (change: ForeseenChange) => diffPolicies(change, enforcement.rules, this.memory, this.recordings);
     this.host = new TestHostState(this.kernel, enforcement, this.ledger, {
       kernelProblem: () => this.kernelProblem,
       sources: () => [],

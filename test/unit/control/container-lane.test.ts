@@ -186,7 +186,6 @@ test('what was decided last for a container stays, though what was decided befor
   open();
   await Promise.all([applied, changed]);
   assert.deepEqual(held(plane, container(1)), []);
-  assert.equal(plane.kernel.images.size, 1);
 });
 
 test('containers that come while a policy is compiled have it once it is in force', async () => {
@@ -272,8 +271,10 @@ test('what cannot be written down changes nothing, and can be asked for again', 
   plane.storeFailure = new Failure('unavailable', 'cannot write: no space left on device');
   const refused = await Promise.allSettled(upTo(3).map((number) => plane.containers.put(container(number))));
   for (const answer of refused) assert.ok(answer.status === 'rejected' && code('unavailable')(answer.reason));
-  assert.deepEqual([plane.containers.list(), plane.kernel.images.size, plane.kernel.published.size], [[], 0, 0]);
+  assert.deepEqual([plane.containers.list(), plane.kernel.published.size], [[], 0]);
   plane.storeFailure = undefined;
+  await plane.policies.setPosture('elsewhere', { file: 'audit' });
+  assert.equal(plane.kernel.images.size, 0);
   await plane.containers.put(container(1));
   assert.deepEqual(held(plane, container(1)), []);
 });
@@ -287,4 +288,41 @@ test('a registration that the kernel did not take is published by the next one o
   assert.equal((await plane.containers.put(container(1))).result.kind, 'unchanged');
   assert.deepEqual(held(plane, container(1)), []);
   assert.equal(plane.host.status().reason, '');
+});
+
+test('containers that come one after the other have their policies compiled once, until policies change', async () => {
+  const plane = new InMemoryControlPlane();
+  await apply(plane, manifest('one'));
+  let compiled = 0;
+  const { createImage } = plane.kernel;
+  plane.kernel.createImage = (image, imageId) => {
+    compiled++;
+    return createImage.call(plane.kernel, image, imageId);
+  };
+  for (const number of upTo(5)) {
+    await plane.containers.put(container(number));
+    await plane.containers.remove(`c${number}`);
+  }
+  assert.equal(compiled, 1);
+  await apply(plane, manifest('one', '/etc/other'));
+  assert.equal(plane.kernel.images.size, 0);
+  await plane.containers.put(container(1));
+  assert.deepEqual(held(plane, container(1)), ['one']);
+});
+
+test('of the images that no container has, only a few are kept, and none that has to see system calls', async () => {
+  const plane = new InMemoryControlPlane();
+  const calls = manifest('calls').replace(/file:.*$/su, 'syscalls: {matchSyscalls: [{syscall: [kill]}]}\n');
+  await apply(plane, calls);
+  await plane.containers.put(container(1));
+  assert.equal(plane.kernel.observesCalls, true);
+  await plane.containers.remove('c1');
+  assert.equal(plane.kernel.observesCalls, false);
+  assert.equal(plane.kernel.images.size, 0);
+  for (const number of upTo(30)) await apply(plane, manifest(`p${number}`, `/etc/${number}`, `n${number}`));
+  for (const number of upTo(30)) {
+    await plane.containers.put(container(number, { namespace: `n${number}` }));
+    await plane.containers.remove(`c${number}`);
+  }
+  assert.equal(plane.kernel.images.size, 16);
 });

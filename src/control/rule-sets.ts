@@ -1,0 +1,119 @@
+import type { Container } from '../containers/container.js';
+import { Reviewer } from '../explain/review.js';
+import { followLinks } from '../policy/links.js';
+import { type Policy, type Postures, policyKey } from '../policy/model.js';
+import { type RuleSet, resolveRules } from '../policy/rule-set.js';
+import { runningProfileOf } from '../profile/profile.js';
+import type { DesiredState } from './desired-state.js';
+import { type Attempt, type Fit, Fitting } from './fitting.js';
+import type { LiveImages } from './images.js';
+import { type Decisions, likenessOf } from './kinds.js';
+import { keyOfRule } from './rule-key.js';
+import { inTurns } from './turns.js';
+
+/** By container id: keys of the policies that reach it and are not, or would not be, in force in it. */
+export type LeftOut = ReadonlyMap<string, readonly string[]>;
+
+/** A container as policies see it. */
+export type PolicySubject = Pick<Container, 'namespace' | 'labels' | 'links' | 'isHost'> &
+  Partial<Pick<Container, 'id'>>;
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** The rules that a desired state makes for containers and the host, and what is made of them. */
+export class RuleSets {
+  readonly #fitting: Fitting;
+
+  constructor(
+    readonly images: Pick<LiveImages, 'has' | 'tryToCompile' | 'decidedRules'>,
+    readonly postures: Postures,
+    /** Left out: policies for the host are kept but not enforced. */
+    readonly host: Container | undefined,
+  ) {
+    this.#fitting = new Fitting((ruleSet) => images.tryToCompile(ruleSet));
+  }
+
+  /** The rules that decide for a container, links of its root followed, but for those of policies left out. */
+  ruleSetFor(container: PolicySubject, decisions: Decisions, leftOut: ReadonlySet<string> = NOTHING): RuleSet {
+    const { policies, postures, profiles } = decisions;
+    const rules = followLinks(policies.boundRulesFor(container), container.links);
+    const inForce = { ...this.postures, ...postures.get(container.namespace) };
+    const all = resolveRules(rules, inForce);
+    const kept = rules.filter(({ policy }) => !leftOut.has(policyKey(policy)));
+    // Default deny stays, although an Allow rule that has called for it does not.
+    const ruleSet = leftOut.size === 0 ? all : { ...all, rules: resolveRules(kept, inForce).rules };
+    return runningProfileOf(container, profiles) === undefined ? ruleSet : { ...ruleSet, profiled: true };
+  }
+
+  /**
+   * What is made of the rules that would decide for a container.
+   *
+   * @param make throws a Failure resource-exhausted when they are too large; it may be called more than once
+   */
+  async makeFor<Made>(
+    container: PolicySubject,
+    decisions: Decisions,
+    make: (ruleSet: RuleSet) => Promise<Made>,
+  ): Promise<Made> {
+    return (await this.fit(container, decisions, make)).made;
+  }
+
+  /** Tells what the authors of policies should know of their rules among all of a rule set. */
+  async reviewerOf(ruleSet: RuleSet, postures: Postures): Promise<Reviewer> {
+    const decided = await this.images.decidedRules(ruleSet);
+    // Of a rule that links have doubled, one twin is enough.
+    const deciding = new Set([...decided].map((number) => keyOfRule(ruleSet.rules[number])));
+    return new Reviewer(ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
+  }
+
+  /**
+   * Tries to compile what `prepare` would compile.
+   *
+   * @param attempt where that is done
+   * @throws Failure where that fails
+   */
+  async foresee(
+    desired: DesiredState,
+    affected: (container: Container) => boolean,
+    attempt: Attempt,
+  ): Promise<LeftOut> {
+    const leftOut = new Map<string, readonly string[]>();
+    const known = new Map<string, readonly string[]>();
+    const tryIt = async (ruleSet: RuleSet) => {
+      if (!this.images.has(ruleSet)) await attempt(ruleSet);
+    };
+    for await (const container of inTurns(this.subjects(desired))) {
+      if (!affected(container)) continue;
+      const likeness = likenessOf(container, desired);
+      const keys = known.get(likeness) ?? (await this.fit(container, desired, tryIt, tryIt)).leftOut;
+      known.set(likeness, keys);
+      if (keys.length > 0) leftOut.set(container.id, keys);
+    }
+    return leftOut;
+  }
+
+  /** Every container and, if a policy reaches it, the host. */
+  *subjects({ containers, policies }: Pick<DesiredState, 'containers' | 'policies'>): Generator<Container> {
+    yield* containers.values();
+    if (this.host !== undefined && policies.reaching(this.host).length > 0) yield this.host;
+  }
+
+  /** The rules of one policy, as if it were the only one. */
+  ruleSetOfPolicy(policy: Policy): RuleSet {
+    return resolveRules(
+      policy.rules.map((rule) => ({ policy, rule })),
+      this.postures,
+    );
+  }
+
+  /** Makes what is to be made of the rules that would decide for a container: see Fitting. */
+  fit<Made>(
+    container: PolicySubject,
+    decisions: Decisions,
+    make: (ruleSet: RuleSet) => Promise<Made>,
+    attempt?: Attempt,
+  ): Promise<Fit<Made>> {
+    const rulesWithout = (leftOut: ReadonlySet<string>) => this.ruleSetFor(container, decisions, leftOut);
+    return this.#fitting.fit(decisions.policies.reaching(container), rulesWithout, make, attempt);
+  }
+}
