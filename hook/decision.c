@@ -14,6 +14,24 @@ static bool is_missing(const char *directory)
 	return stat(directory, &status) < 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
+/*
+ * Whether a user without privileges runs this runtime, in a user namespace of theirs. Such a container has no more rights
+ * than that user, who reaches no hauberkd and could run the same without any hook.
+ */
+static bool is_rootless(void)
+{
+	unsigned int inside, outside, count;
+	FILE *map = fopen("/proc/self/uid_map", "re");
+	bool rootless;
+
+	if (!map)
+		return false;
+	rootless = fscanf(map, "%u %u %u", &inside, &outside, &count) == 3 &&
+		   (inside || outside || count != UINT32_MAX);
+	fclose(map);
+	return rootless;
+}
+
 /* An answer other than yes: whether the container may start all the same, and why it is not protected. */
 static bool allows_unprotected(const struct settings *settings, enum runtime runtime, const struct state *state,
 			       const char *problem, int64_t deadline, enum answer *answer, char *reason)
@@ -39,7 +57,13 @@ bool may_start(const struct settings *settings, enum runtime runtime, const stru
 	       int64_t deadline, char *reason)
 {
 	enum answer answer;
-	bool allow = allows_unprotected(settings, runtime, state, problem, deadline, &answer, reason);
+	bool allow;
+
+	if (is_rootless()) {
+		log_start(LOG_INFO, state, "starts without protection", "a user without privileges starts it");
+		return true;
+	}
+	allow = allows_unprotected(settings, runtime, state, problem, deadline, &answer, reason);
 
 	if (answer == ANSWER_PROTECTED || answer == ANSWER_IGNORED)
 		return true;

@@ -15,7 +15,7 @@ const PODMAN: HooksRuntime = {
   directory: '/etc/containers/oci/hooks.d',
   inForce: 'podman reads this at every start of a container: it is in force at once',
   readsAlways: true,
-  notes: ['rootless podman calls the hook too, but no user but root reaches hauberkd: when_unanswered decides there'],
+  notes: ['rootless podman calls the hook too, which lets its containers start without protection'],
 };
 
 export class PodmanSetup extends HooksDirectorySetup {

@@ -121,6 +121,13 @@ test('a daemon that is just being restarted is waited for', async () => {
   assert.equal((await waiting).status, 0);
 });
 
+test('a container of a user without privileges, in a user namespace of theirs, is not asked about', async () => {
+  await place.answer('unprotected no\n');
+  const hook = [HOOK, '--runtime', 'podman', '--config', place.config];
+  const { status } = await run(['unshare', '--user', '--map-root-user', ...hook], JSON.stringify(STATE));
+  assert.deepEqual([status, place.requests], [0, []]);
+});
+
 test('nothing is refused where the state directory is gone, whatever the configuration says', async () => {
   rmSync(place.stateDirectory, { recursive: true });
   assert.equal((await place.hook('containerd', STATE)).status, 0);
