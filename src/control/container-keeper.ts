@@ -124,9 +124,7 @@ export class ContainerKeeper {
       const namespaces = namespacesOf(pid);
       checkNamespaces(namespaces, 'pid', this.hostMountNamespace);
       const container = describe(description, namespaces, processIdentity(pid), root);
-      // The container itself makes no process 1 of its namespace.
-      const isFirstProcess = firstProcess || isFirst(pid);
-      return { ...container, ...(isFirstProcess && { isFirstProcess }), protection };
+      return { ...container, ...(firstProcess && { isFirstProcess: firstProcess }), protection };
     }
     checkNamespaces(identity, 'namespaces', this.hostMountNamespace);
     const process = findProcessIn(identity);
@@ -181,6 +179,7 @@ function describe(
     ...description,
     namespaces,
     process,
+    // The container itself makes no process 1 of its namespace.
     ...(isFirst(process.pid) && { isFirstProcess: true as const }),
     ...(started !== undefined && { initStartTicks: started }),
     links: linkedDirectories(process.pid, root),
