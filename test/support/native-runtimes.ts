@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { layOutBusybox, saveImage } from './images.js';
 
 const IMAGE = 'localhost/hauberk-busybox:1';
+const REMOVE_ATTEMPTS = 50;
 const START_MILLISECONDS = 60_000;
 /** What the kernel lets processes of this machine have is bounded. */
 const LIMIT = '1024:1024';
@@ -96,12 +97,24 @@ abstract class NativeRuntime {
       if (ids.length > 0) this.run(...this.removal, ...ids);
     } finally {
       await this.stopServer();
-      const mounted = readFileSync('/proc/mounts', 'utf8')
-        .split('\n')
+      await this.#remove();
+    }
+  }
+
+  /** What podman leaves behind to clean up after a container may still mount and unmount. */
+  async #remove(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');
+      const places = mounts
         .flatMap((line) => line.split(' ')[1] ?? [])
         .filter((path) => path.startsWith(this.directory));
-      for (const path of mounted.reverse()) spawnSync('umount', ['-l', path]);
-      rmSync(this.directory, { recursive: true, force: true });
+      for (const path of places.reverse()) spawnSync('umount', ['-l', path]);
+      try {
+        return rmSync(this.directory, { recursive: true, force: true });
+      } catch (error) {
+        if (attempt === REMOVE_ATTEMPTS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
     }
   }
 }

@@ -11,10 +11,14 @@ import { eventually } from '../../support/eventually.js';
 import { askAsHook, hookRequest } from '../../support/hook-client.js';
 import { RecordingLogger } from '../../support/recording-sink.js';
 
-async function serve(answer: (request: HookRequest) => Promise<HookAnswer>, path = socketPath()) {
+async function serve(
+  answer: (request: HookRequest) => Promise<HookAnswer>,
+  path = socketPath(),
+  readMilliseconds = 10_000,
+) {
   const logger = new RecordingLogger();
   const counts = new IntakeCounts();
-  const server = new HookServer({ path, answer, counts, logger, onStatus: () => undefined, readMilliseconds: 100 });
+  const server = new HookServer({ path, answer, counts, logger, onStatus: () => undefined, readMilliseconds });
   await server.listen();
   return { server, path, logger, counts };
 }
@@ -86,7 +90,7 @@ test('a request that cannot be read is answered with what is wrong with it, and 
 });
 
 test('a request that is not sent to its end is given up in time', async () => {
-  const { server, path } = await serve(isProtected);
+  const { server, path } = await serve(isProtected, socketPath(), 100);
   const socket = connect(path, () => socket.write('{'));
   const answer = await new Promise<string>((resolve) => socket.on('data', (data) => resolve(data.toString())));
   assert.equal(answer, 'unprotected the request: it was not sent within 100 ms\n');
