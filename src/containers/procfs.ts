@@ -53,27 +53,14 @@ export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
   return startTicksOf(pid) === startTicks;
 }
 
-/** Some process that lives in both namespaces; undefined when there is none. */
-export function findProcessIn(namespaces: NamespacePair): ProcessIdentity | undefined {
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      if (namespaceKey(namespacesOf(Number(name))) === namespaceKey(namespaces)) return processIdentity(Number(name));
-    } catch {
-      // It ended while it was looked at.
-    }
-  }
-  return undefined;
-}
-
-/** For each pair of namespaces that processes live in, one of these processes; by namespaceKey. */
+/** For each pair of namespaces that processes live in, by namespaceKey, the one of these with the lowest number. */
 export function processesByNamespaces(): Map<string, ProcessIdentity> {
   const found = new Map<string, ProcessIdentity>();
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  for (const pid of pids.map(Number).sort((a, b) => a - b)) {
     try {
-      const key = namespaceKey(namespacesOf(Number(name)));
-      if (!found.has(key)) found.set(key, processIdentity(Number(name)));
+      const key = namespaceKey(namespacesOf(pid));
+      if (!found.has(key)) found.set(key, processIdentity(pid));
     } catch {
       // It ended while it was looked at.
     }

@@ -9,7 +9,6 @@ import { namespaceKey } from '../containers/container.js';
 import { watchExit } from '../containers/exit-watch.js';
 import {
   checkNamespaces,
-  findProcessIn,
   initStartTicks,
   isAlive,
   isFirst,
@@ -57,6 +56,9 @@ export interface ContainerRegistration {
 /** Looks containers up in the kernel's process table when they are registered, and lets them go when they end. */
 export class ContainerKeeper {
   readonly #watches = new Map<string, { readonly process: ProcessIdentity; close(): void }>();
+
+  /** As the process table was when it was read last. */
+  #processes: ReadonlyMap<string, ProcessIdentity> = new Map();
 
   constructor(
     readonly registry: ContainerRegistry,
@@ -127,9 +129,18 @@ export class ContainerKeeper {
       return { ...container, ...(firstProcess && { isFirstProcess: firstProcess }), protection };
     }
     checkNamespaces(identity, 'namespaces', this.hostMountNamespace);
-    const process = findProcessIn(identity);
+    const process = this.#processIn(identity);
     if (process === undefined) return { ...description, namespaces: identity, links: {}, protection };
     return { ...describe(description, identity, process), protection };
+  }
+
+  /** Some process that lives in both namespaces. Where many are asked for, the process table is not read for each. */
+  #processIn(namespaces: NamespacePair): ProcessIdentity | undefined {
+    const key = namespaceKey(namespaces);
+    const known = this.#processes.get(key);
+    if (known !== undefined && isAlive(known) && isIn(known, namespaces)) return known;
+    this.#processes = processesByNamespaces();
+    return this.#processes.get(key);
   }
 
   #watch({ id, process }: Container): void {
@@ -152,7 +163,7 @@ export class ContainerKeeper {
     const container = this.registry.get(id);
     if (container === undefined || !isSameProcess(container.process, process)) return;
     try {
-      const successor = successorOf(container, findProcessIn(container.namespaces));
+      const successor = successorOf(container, this.#processIn(container.namespaces));
       if (successor === undefined) {
         await this.registry.remove(id);
         this.logger.info({ container: id }, 'the container has ended');

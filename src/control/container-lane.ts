@@ -121,15 +121,19 @@ export class ContainerLane {
 
   async #make(batch: readonly Waiting[]): Promise<void> {
     const planned: (Waiting & { readonly changes: ContainerChange[] })[] = [];
+    /** Those that come to their end here. */
+    const left = new Set(batch);
     try {
       const written = await this.write(async () => {
         const draft = new ContainerDraft(this.containers);
         for (const waiting of batch) {
-          if (!(await this.#isUpToDate(waiting))) continue;
+          if (!(await this.#isUpToDate(waiting))) {
+            left.delete(waiting);
+            continue;
+          }
           try {
             planned.push(Object.assign(waiting, { changes: plan(waiting.request, draft) }));
           } catch (error) {
-            this.#giveBack(waiting.claims.values());
             waiting.reject(error);
           }
         }
@@ -138,9 +142,9 @@ export class ContainerLane {
       this.#watch(written.published);
       for (const { resolve, changes } of planned) resolve({ changes, written });
     } catch (error) {
-      for (const { reject } of planned) reject(error);
+      for (const { reject } of left) reject(error);
     } finally {
-      for (const { claims } of planned) this.#giveBack(claims.values());
+      for (const { claims } of left) this.#giveBack(claims.values());
     }
   }
 

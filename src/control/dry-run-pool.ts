@@ -13,6 +13,9 @@ export interface Caller {
 /** Jobs of one client that may wait; with more it is asked to come again. */
 const WAITING_MAX = 8;
 
+/** So many jobs of the client wait that it has to come again. */
+export class TooManyDryRuns extends Failure {}
+
 interface WaitingJob {
   readonly job: DryRunJob;
   readonly caller: Caller;
@@ -37,7 +40,10 @@ export class DryRunPool {
     if (caller.gone.aborted) throw gone();
     const queue = this.#waiting.get(caller.identity) ?? [];
     if (queue.length >= WAITING_MAX) {
-      throw new Failure('resource-exhausted', `${WAITING_MAX} dry runs of this client wait already; try again later`);
+      throw new TooManyDryRuns(
+        'resource-exhausted',
+        `${WAITING_MAX} dry runs of this client wait already; try again later`,
+      );
     }
     let onGone = () => {};
     const answer = await new Promise<DryRunAnswer | Failure>((resolve) => {

@@ -1,6 +1,7 @@
 import { Failure } from '../failure.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
+import { TooManyDryRuns } from './dry-run-pool.js';
 import { keyOf } from './images.js';
 
 /** So many rule sets may be tried to find out what compiles together; what was not tried by then is left out. */
@@ -18,8 +19,8 @@ export interface Fit<Made> {
   readonly leftOut: readonly string[];
 }
 
-/** Throws a Failure resource-exhausted when a rule set is too large, and makes nothing that has to be let go. */
-export type Attempt = (ruleSet: RuleSet) => Promise<unknown>;
+/** Whether a rule set compiles. */
+export type Attempt = (ruleSet: RuleSet) => Promise<boolean>;
 
 const NOTHING: ReadonlySet<string> = new Set();
 
@@ -68,38 +69,37 @@ export class Fitting {
   }
 }
 
-/** Takes the policies in their order, and leaves each out that does not fit with those that were taken before it. */
+/**
+ * Takes the policies in their order, and leaves each out that does not fit with those that were taken before it: goes
+ * forward in steps that double for as long as all fit, then looks for the one that does not.
+ */
 async function search(keys: readonly string[], rulesWithout: RulesWithout, attempt: Attempt): Promise<string[]> {
   const leftOut: string[] = [];
   let attempts = 0;
   /** Whether the first `count` fit without those that were left out before. */
-  const fits = async (count: number) => {
+  const fits = (count: number) => {
     attempts++;
-    try {
-      await attempt(rulesWithout(new Set([...leftOut, ...keys.slice(count)])));
-      return true;
-    } catch (error) {
-      if (isTooLarge(error)) return false;
-      throw error;
-    }
+    return attempt(rulesWithout(new Set([...leftOut, ...keys.slice(count)])));
   };
   let taken = 0;
-  // That all of them do not fit is known at first; that what was taken does, always.
-  let isKnownTooLarge = true;
-  while (taken < keys.length) {
-    if (!isKnownTooLarge && attempts < ATTEMPTS_MAX && (await fits(keys.length))) break;
-    let [low, high] = [taken, keys.length];
-    while (high - low > 1 && attempts < ATTEMPTS_MAX) {
-      const middle = Math.floor((low + high) / 2);
-      if (await fits(middle)) low = middle;
-      else high = middle;
+  while (taken < keys.length && attempts < ATTEMPTS_MAX) {
+    let step = 1;
+    let tooMany: number | undefined;
+    while (taken < keys.length && tooMany === undefined && attempts < ATTEMPTS_MAX) {
+      const next = Math.min(keys.length, taken + step);
+      // That all of them together do not fit is known.
+      if ((next < keys.length || leftOut.length > 0) && (await fits(next))) taken = next;
+      else tooMany = next;
+      step *= 2;
     }
-    if (attempts >= ATTEMPTS_MAX) return [...leftOut, ...keys.slice(low)];
-    leftOut.push(keys[low]!);
-    taken = low + 1;
-    isKnownTooLarge = false;
+    while (tooMany !== undefined && tooMany - taken > 1 && attempts < ATTEMPTS_MAX) {
+      const middle = Math.floor((taken + tooMany) / 2);
+      if (await fits(middle)) taken = middle;
+      else tooMany = middle;
+    }
+    if (tooMany === taken + 1) leftOut.push(keys[taken++]!);
   }
-  return leftOut;
+  return [...leftOut, ...keys.slice(taken)];
 }
 
 /** A higher priority comes first, then what refuses something, then names. */
@@ -115,6 +115,20 @@ function refuses({ rules, mode }: Policy): boolean {
   return mode !== 'audit' && rules.some(({ action }) => action === 'Block');
 }
 
+/** An attempt by what compiles, and throws where it cannot. */
+export function attemptBy(compile: (ruleSet: RuleSet) => Promise<unknown>): Attempt {
+  return async (ruleSet) => {
+    try {
+      await compile(ruleSet);
+      return true;
+    } catch (error) {
+      if (isTooLarge(error)) return false;
+      throw error;
+    }
+  };
+}
+
+/** That too many others wait to be compiled says nothing of a rule set. */
 function isTooLarge(error: unknown): boolean {
-  return error instanceof Failure && error.code === 'resource-exhausted';
+  return error instanceof Failure && error.code === 'resource-exhausted' && !(error instanceof TooManyDryRuns);
 }

@@ -1,6 +1,6 @@
 import type { RuleDescription } from '../events/rule-description.js';
 import { describeRule } from '../events/rule-description.js';
-import { compileInSteps } from '../image/compile.js';
+import { compileInSteps, isWithinLimits } from '../image/compile.js';
 import { observesCalls } from '../image/layout.js';
 import type { KernelImage } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
@@ -138,6 +138,11 @@ export class LiveImages {
   /** Compiles a rule set that no image in use decides by, to see whether it can be. */
   async tryToCompile(ruleSet: RuleSet): Promise<void> {
     if (!this.has(ruleSet)) await finishInTurns(compileInSteps(ruleSet));
+  }
+
+  /** Whether a rule set can be compiled, for which no image has to be made. */
+  async fits(ruleSet: RuleSet): Promise<boolean> {
+    return this.has(ruleSet) || (await finishInTurns(isWithinLimits(ruleSet)));
   }
 
   /** What several ask for at once is compiled once. */

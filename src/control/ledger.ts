@@ -141,11 +141,17 @@ export class Ledger {
    */
   start(gone: readonly string[]): Promise<void> {
     return this.#policyChanges.run(async () => {
+      const began = performance.now();
       const preparation = await this.enforcement.prepare(this.#desired, () => true);
-      await this.#carryOut(preparation, 0, () => ({
-        stored: { deleteContainers: gone },
-        adopt: () => this.enforcement.adopt(preparation, true),
-      }));
+      await this.#carryOut(
+        preparation,
+        0,
+        () => ({
+          stored: { deleteContainers: gone },
+          adopt: () => this.enforcement.adopt(preparation, true),
+        }),
+        began,
+      );
     });
   }
 
@@ -159,6 +165,7 @@ export class Ledger {
   /** Makes a change of anything but containers. */
   change<Result>(work: Work<Result>): Promise<Outcome<Result>> {
     return this.#policyChanges.run(async () => {
+      const began = performance.now();
       const change = await work(this.#desired);
       if (change.next === undefined) return { result: change.result, revision: this.revision };
       const { desired, affected, check } = change.next;
@@ -176,6 +183,7 @@ export class Ledger {
           result = made.result;
           return { stored: made.stored, adopt };
         },
+        began,
         check,
       );
       return { result: result!, revision };
@@ -203,10 +211,10 @@ export class Ledger {
     preparation: Preparation,
     increment: 0 | 1,
     step: (revision: number) => Omit<Step, 'images'>,
+    began: number,
     check?: (leftOut: LeftOut) => Promise<void>,
   ): Promise<number> {
     let written: Written;
-    const began = performance.now();
     try {
       for (let round = 0; round < CATCH_UPS && !preparation.isUpToDate; round++)
         await this.enforcement.catchUp(preparation);

@@ -5,7 +5,7 @@ import { type Policy, type Postures, policyKey } from '../policy/model.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
 import { runningProfileOf } from '../profile/profile.js';
 import type { DesiredState } from './desired-state.js';
-import { type Attempt, type Fit, Fitting } from './fitting.js';
+import { type Attempt, attemptBy, type Fit, Fitting } from './fitting.js';
 import type { LiveImages } from './images.js';
 import { type Decisions, likenessOf } from './kinds.js';
 import { keyOfRule } from './rule-key.js';
@@ -25,12 +25,12 @@ export class RuleSets {
   readonly #fitting: Fitting;
 
   constructor(
-    readonly images: Pick<LiveImages, 'has' | 'tryToCompile' | 'decidedRules'>,
+    readonly images: Pick<LiveImages, 'has' | 'fits' | 'decidedRules'>,
     readonly postures: Postures,
     /** Left out: policies for the host are kept but not enforced. */
     readonly host: Container | undefined,
   ) {
-    this.#fitting = new Fitting((ruleSet) => images.tryToCompile(ruleSet));
+    this.#fitting = new Fitting((ruleSet) => images.fits(ruleSet));
   }
 
   /** The rules that decide for a container, links of its root followed, but for those of policies left out. */
@@ -69,23 +69,23 @@ export class RuleSets {
   /**
    * Tries to compile what `prepare` would compile.
    *
-   * @param attempt where that is done
+   * @param compile does it, and throws where that fails
    * @throws Failure where that fails
    */
   async foresee(
     desired: DesiredState,
     affected: (container: Container) => boolean,
-    attempt: Attempt,
+    compile: (ruleSet: RuleSet) => Promise<unknown>,
   ): Promise<LeftOut> {
     const leftOut = new Map<string, readonly string[]>();
     const known = new Map<string, readonly string[]>();
     const tryIt = async (ruleSet: RuleSet) => {
-      if (!this.images.has(ruleSet)) await attempt(ruleSet);
+      if (!this.images.has(ruleSet)) await compile(ruleSet);
     };
     for await (const container of inTurns(this.subjects(desired))) {
       if (!affected(container)) continue;
       const likeness = likenessOf(container, desired);
-      const keys = known.get(likeness) ?? (await this.fit(container, desired, tryIt, tryIt)).leftOut;
+      const keys = known.get(likeness) ?? (await this.fit(container, desired, tryIt, attemptBy(tryIt))).leftOut;
       known.set(likeness, keys);
       if (keys.length > 0) leftOut.set(container.id, keys);
     }

@@ -55,7 +55,18 @@ export function* compileInSteps(ruleSet: RuleSet, limits: Partial<Limits> = {}):
   }
 }
 
-/** The same in one go, for rule sets that take no time worth sharing. */
+/** Whether a rule set keeps within the limits: most of the work of compiling it, and none of naming what is too much. */
+export function* isWithinLimits(ruleSet: RuleSet, limits: Partial<Limits> = {}): Steps<boolean> {
+  try {
+    yield* buildAutomaton(ruleSet, new Budget({ ...DEFAULT_LIMITS, ...limits }));
+    return true;
+  } catch (error) {
+    if (error instanceof LimitExceeded) return false;
+    throw error;
+  }
+}
+
+/** `compileInSteps` in one go, for rule sets that take no time worth sharing. */
 export function compileImage(ruleSet: RuleSet, limits?: Partial<Limits>): Image {
   return finish(compileInSteps(ruleSet, limits));
 }

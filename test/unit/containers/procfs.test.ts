@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
+import { namespaceKey } from '../../../src/containers/container.js';
 import { watchExit } from '../../../src/containers/exit-watch.js';
 import {
   checkNamespaces,
-  findProcessIn,
   isAlive,
   namespacesOf,
+  processesByNamespaces,
   processIdentity,
 } from '../../../src/containers/procfs.js';
 import type { Failure } from '../../../src/failure.js';
@@ -18,8 +19,9 @@ const endedPid = () => spawnSync('true').pid;
 test('a process is found by its namespaces, and named for good by its start time', () => {
   const namespaces = namespacesOf(process.pid);
   assert.ok(namespaces.pidNamespace > 0 && namespaces.mountNamespace > 0);
-  assert.notEqual(findProcessIn(namespaces), undefined);
-  assert.equal(findProcessIn({ pidNamespace: 1, mountNamespace: 1 }), undefined);
+  const processes = processesByNamespaces();
+  assert.deepEqual(namespacesOf(processes.get(namespaceKey(namespaces))!.pid), namespaces);
+  assert.equal(processes.get(namespaceKey({ pidNamespace: 1, mountNamespace: 1 })), undefined);
 
   const identity = processIdentity(process.pid);
   assert.equal(isAlive(identity), true);
