@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { appendFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '../support/client.js';
@@ -37,7 +37,7 @@ before(async () => {
   byNri = new CriStarts('containerd 1.7', await Containerd.start({ version: '1.7', configuration: NRI_CONFIGURATION }));
   for (const path of [byHook, byNri]) await withFirstAccessRoot((root) => path.importImage(root, IMAGE));
   const sockets = [byHook, byNri].map(({ containerd }) => containerd.address).join();
-  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', 'off');
+  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', NRI_SOCKET);
   await client.call('PolicyService', 'ApplyPolicy', { manifest: forbiddingPolicy('by-label', LABELS) });
 });
 
@@ -47,20 +47,23 @@ after(async () => {
   for (const path of [byHook, byNri]) await path?.containerd.stop();
 });
 
-test("containerd without the hook: what a pod's container does first is done before its policy is in force", async () => {
-  for (const path of [byHook, byNri]) assertAccessesGetThrough(await startContainers(path, 'without', 1, 1));
-  const { containerd } = byHook;
-  installHook('containerd', '--config', join(containerd.directory, 'config.toml'));
+/** As an administrator does it, so that what is written in its configuration holds. */
+async function restart(containerd: Containerd): Promise<void> {
   await containerd.interrupt();
   await containerd.startAgain();
+}
+
+test("containerd without the hook: what a pod's container does first is done before its policy is in force", async () => {
+  for (const path of [byHook, byNri]) assertAccessesGetThrough(await startContainers(path, 'without', 1, 1));
+  installHook('containerd', '--config', byHook.containerd.configurationPath);
+  await restart(byHook.containerd);
 });
 
 testStarts('containerd 1.6, by the hook in its base specification', () => byHook, client, LABELS);
 
-test('the daemon takes part in NRI', async () => {
-  await daemon.end('SIGTERM');
-  const sockets = byNri.containerd.address;
-  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', NRI_SOCKET);
+test('the daemon takes part in NRI once containerd offers it', { timeout: 120_000 }, async () => {
+  appendFileSync(byNri.containerd.configurationPath, NRI_CONFIGURATION);
+  await restart(byNri.containerd);
   for (;;) {
     const { sources } = await client.call('HostService', 'GetStatus');
     if (sources.some(({ name, connected }: { name: string; connected: boolean }) => name === 'nri' && connected)) break;

@@ -114,6 +114,8 @@ test('a container starts while no daemon runs, if the hook is to allow it, and t
   await startDaemon();
   assert.match(daemon.log, /a container has started without protection/);
   assert.ok(!existsSync(NOTES));
+  const lines = (await daemon.metrics()).split('\n');
+  assert.ok(lines.includes('hauberk_starts_without_protection_total 1'), lines.join('\n'));
   assertProtected(await start());
 });
 

@@ -46,6 +46,8 @@ export class Containerd {
   readonly directory = mkdtempSync(join(tmpdir(), 'containerd-'));
   readonly address = join(this.directory, 'containerd.sock');
   readonly log = join(this.directory, 'log');
+  /** Path of its configuration file. */
+  readonly configurationPath = join(this.directory, 'config.toml');
   readonly runtime = new CriRuntime(this.address);
   readonly #programs: string;
   readonly #options: ContainerdOptions;
@@ -60,7 +62,7 @@ export class Containerd {
   static async start(options: ContainerdOptions): Promise<Containerd> {
     const containerd = new Containerd(options);
     try {
-      writeFileSync(join(containerd.directory, 'config.toml'), containerd.#configuration());
+      writeFileSync(containerd.configurationPath, containerd.#configurationText());
       await containerd.startAgain();
       const root = join(containerd.directory, 'image');
       mkdirSync(root);
@@ -102,7 +104,7 @@ export class Containerd {
   /** Starts it after {@link interrupt}. */
   async startAgain(): Promise<void> {
     const log = openSync(this.log, 'a');
-    const child = spawn(join(this.#programs, 'containerd'), ['--config', join(this.directory, 'config.toml')], {
+    const child = spawn(join(this.#programs, 'containerd'), ['--config', this.configurationPath], {
       stdio: ['ignore', log, log],
       env: { ...process.env, PATH: `${this.#programs}:/usr/sbin:/usr/bin:/sbin:/bin` },
     });
@@ -139,7 +141,7 @@ export class Containerd {
     return readFileSync(this.log, 'utf8').split('\n').slice(-20).join('\n');
   }
 
-  #configuration(): string {
+  #configurationText(): string {
     const directory = this.directory;
     return `version = 2
 root = "${directory}/root"
