@@ -101,7 +101,7 @@ test('every alert expression can be asked, and those on the state of hauberkd co
     assert.equal(sample?.metric.instance, INSTANCE, name);
     assert.equal(sample?.value[1], '1', name);
   }
-  assert.deepEqual(ofState, ['HauberkDown', 'HauberkNotEnforcing', 'HauberkDockerDisconnected']);
+  assert.deepEqual(ofState, ['HauberkDown', 'HauberkNotEnforcing', 'HauberkSourceDisconnected']);
 });
 
 test('every query of the dashboard is answered, with a series unless nothing of the kind has happened', async () => {
