@@ -174,6 +174,7 @@ for (const [runtime, annotations] of [
   ['crio', CRIO],
 ] as const)
   test(`containers that ${runtime} names may be excepted by namespace, name and image`, async () => {
+    await place.answer('unprotected no room\n');
     const state = { ...STATE, annotations };
     for (const exception of [
       'exempt_namespace = kube-system',
@@ -202,6 +203,7 @@ test('the daemon is told that an excepted container will start in any case', asy
 });
 
 test('annotations that anybody can write except nothing', async () => {
+  await place.answer('unprotected no room\n');
   place.configure('exempt_namespace = *', 'exempt_name = *', 'exempt_image = *');
   const annotations = { ...CONTAINERD, ...CRIO, 'io.kubernetes.cri.container-type': 'sandbox' };
   for (const runtime of ['docker', 'podman'])
@@ -245,6 +247,7 @@ test('a state that is too large, or no state, counts as unanswered', async () =>
 
 test('the file of starts without protection does not grow beyond 1 MiB', async () => {
   place.configure('when_unanswered = allow');
+  await place.answer('unprotected no room\n');
   const file = join(place.stateDirectory, 'starts-without-protection.jsonl');
   writeFileSync(file, 'x'.repeat(1024 * 1024 - 10));
   assert.equal((await place.hook('docker', STATE)).status, 0);
@@ -257,10 +260,12 @@ test('arguments that cannot be understood refuse the start', async () => {
 });
 
 test('the sample configuration can be read, and has the values that hold without one', async () => {
-  const withSample = await withDefaultStateDirectory(`${HOOK} --runtime docker --config packaging/hook.conf`);
+  const [withSample, without] = await Promise.all([
+    withDefaultStateDirectory(`${HOOK} --runtime docker --config packaging/hook.conf`),
+    withDefaultStateDirectory(`mount -t tmpfs none /etc && ${HOOK} --runtime docker`),
+  ]);
   assert.equal(withSample.status, 1);
   assert.match(withSample.output, /does not answer at \/run\/hauberk\/hook\.sock/);
-  const without = await withDefaultStateDirectory(`mount -t tmpfs none /etc && ${HOOK} --runtime docker`);
   assert.deepEqual([without.status, without.output], [withSample.status, withSample.output]);
 });
 
