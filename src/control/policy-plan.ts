@@ -1,9 +1,9 @@
 import type { Container } from '../containers/container.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import { compare, type PolicySet, selects } from '../policy/policy-set.js';
+import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
-import type { Change } from './ledger.js';
 import type { LeftOut } from './rule-sets.js';
 
 /** What became of one policy. */

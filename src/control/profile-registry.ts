@@ -4,7 +4,8 @@ import { DEFAULT_NAMESPACE } from '../policy/validate.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import { type Profile, type ProfiledContainer, type ProfileSubject, runningProfileOf } from '../profile/profile.js';
 import { type Suggestion, suggestPolicy } from '../profile/suggest.js';
-import type { Change, Ledger, Outcome } from './ledger.js';
+import type { Change } from './change.js';
+import type { Ledger, Outcome } from './ledger.js';
 import type { Recordings } from './recordings.js';
 
 /** What a profile has learnt so far, container by container. */

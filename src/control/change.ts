@@ -1,0 +1,54 @@
+import type { Container } from '../containers/container.js';
+import type { StoreChanges } from '../store/store.js';
+import type { DesiredState } from './desired-state.js';
+import type { LeftOut } from './rule-sets.js';
+
+/** What is only known of a change when it is made. */
+export interface Making {
+  /** The one that the change has. */
+  readonly revision: number;
+  readonly leftOut: LeftOut;
+}
+
+/** What a change comes to. */
+export interface Made<Result> {
+  readonly desired: DesiredState;
+  readonly stored: StoreChanges;
+  readonly result: Result;
+}
+
+/** One change of anything but containers, worked out but not yet made. */
+export type Change<Result> =
+  /** Everything is already as asked. */
+  | { readonly next: undefined; readonly result: Result }
+  | {
+      readonly next: {
+        readonly desired: DesiredState;
+        /** Which containers' rules may have changed. */
+        readonly affected: (container: Container) => boolean;
+        /** @throws Failure where what would be left out of containers must not be */
+        readonly check?: (leftOut: LeftOut) => Promise<void>;
+      };
+      readonly make: (making: Making) => Made<Result>;
+    };
+
+/** The same change with another result. */
+export function mapResult<From, To>(change: Change<From>, map: (result: From) => To): Change<To> {
+  if (change.next === undefined) return { next: undefined, result: map(change.result) };
+  const { next, make } = change;
+  return {
+    next,
+    make: (making) => {
+      const made = make(making);
+      return { ...made, result: map(made.result) };
+    },
+  };
+}
+
+/**
+ * Works a change out from the state it is made to; no other such change is made meanwhile, but containers may come and
+ * go.
+ *
+ * @throws Failure and then nothing has changed
+ */
+export type Work<Result> = (current: DesiredState) => Change<Result> | Promise<Change<Result>>;
