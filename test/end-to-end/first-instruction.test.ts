@@ -15,6 +15,7 @@ import {
   testedNames,
   testStarts,
   USUAL_PLACES,
+  uninstallHook,
 } from '../support/starts/first-instruction.js';
 
 const daemon = new Daemon();
@@ -31,6 +32,8 @@ before(async () => {
 });
 
 after(async () => {
+  uninstallHook('docker', '--reload');
+  uninstallHook('podman');
   client.close();
   await daemon.end('SIGTERM');
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -20,6 +20,7 @@ import {
   LABELS,
   STATE_DIRECTORY,
   USUAL_PLACES,
+  uninstallHook,
 } from '../support/starts/first-instruction.js';
 import type { StartResult } from '../support/starts/start-path.js';
 
@@ -44,8 +45,11 @@ before(async () => {
 });
 
 after(async () => {
+  uninstallHook('docker', '--reload');
   client.close();
   await daemon.end('SIGKILL');
+  // It is mounted no more where the last test has come to its end.
+  spawnSync('umount', ['--lazy', STATE_DIRECTORY]);
 });
 
 const startDaemon = () => daemon.start(...USUAL_PLACES);

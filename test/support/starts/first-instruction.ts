@@ -29,7 +29,16 @@ export function installHook(runtime: 'docker' | 'containerd' | 'podman', ...flag
     mkdirSync(dirname(HOOK_CONFIGURATION), { recursive: true });
     writeFileSync(HOOK_CONFIGURATION, `timeout_seconds = ${HOOK_TIMEOUT_SECONDS}\n`);
   }
-  execFileSync(process.execPath, ['build/src/cli/main.js', 'runtime', 'install', runtime, '--yes', ...flags], {
+  setUpRuntime('install', runtime, flags);
+}
+
+/** `hauberk runtime uninstall`: tests that run behind these ones start containers without a daemon. */
+export function uninstallHook(runtime: 'docker' | 'podman', ...flags: string[]): void {
+  setUpRuntime('uninstall', runtime, flags);
+}
+
+function setUpRuntime(action: 'install' | 'uninstall', runtime: string, flags: readonly string[]): void {
+  execFileSync(process.execPath, ['build/src/cli/main.js', 'runtime', action, runtime, '--yes', ...flags], {
     stdio: 'inherit',
   });
 }
