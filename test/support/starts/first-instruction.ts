@@ -17,6 +17,8 @@ export const LABELS = { app: 'first-access' };
 export const STATE_DIRECTORY = '/var/lib/hauberk';
 /** Flags for a daemon whose places are those that the hook knows by itself. */
 export const USUAL_PLACES = ['--state-dir', STATE_DIRECTORY, '--hook-socket', '/run/hauberk/hook.sock'];
+/** Its container is `without-0`. */
+const WITHOUT_HOOK = 'without';
 const HOOK_CONFIGURATION = '/etc/hauberk/hook.conf';
 const EVENTS_MILLISECONDS = 60_000;
 
@@ -86,10 +88,17 @@ export function through(results: readonly StartResult[]): Record<string, string>
   );
 }
 
-/** Shows that this kind of start can let accesses through. */
-export function assertAccessesGetThrough(results: readonly StartResult[]): void {
-  const found = results.flatMap(({ status = 0 }) => accessesThrough(status));
-  assert.ok(found.includes('file') && !found.includes('unexpected'), JSON.stringify(results));
+/** A runtime's own events may be quick enough for one container, and not for so many. */
+const ATTEMPTS_MAX = 10;
+
+/** Shows that without the hook accesses get through, by one container after the other until they do. */
+export async function assertAccessesGetThrough(path: StartPath): Promise<void> {
+  const results: StartResult[] = [];
+  const found = () => results.flatMap(({ status = 0 }) => accessesThrough(status));
+  while (!found().includes('file') && results.length < ATTEMPTS_MAX) {
+    results.push(...(await startAll(path, [startsOf(WITHOUT_HOOK, 1)[0]!], 1)));
+  }
+  assert.ok(found().includes('file') && !found().includes('unexpected'), JSON.stringify(results));
 }
 
 /** The names of the containers whose starts {@link testStarts} tests. */
