@@ -44,19 +44,19 @@ export class HookFacts {
   }
 
   async #docker(request: HookRequest): Promise<ContainerDescription | undefined> {
-    const dockerSocket = this.#options.dockerSocket();
-    let unanswered: unknown = new Error('its socket is not followed');
-    if (dockerSocket !== undefined) {
-      try {
-        return await fromList(dockerSocket, request.id);
-      } catch (error) {
-        unanswered = error;
-      }
-    }
+    let unread: unknown;
     try {
+      // Many times quicker than asking, and a start waits for it.
       return await this.#dockerFile(request);
     } catch (error) {
-      throw new Error(`Docker does not tell of it: ${trueCause(unanswered)}; nor do its files: ${trueCause(error)}`);
+      unread = error;
+    }
+    try {
+      const dockerSocket = this.#options.dockerSocket();
+      if (dockerSocket === undefined) throw new Error('its socket is not followed');
+      return await fromList(dockerSocket, request.id);
+    } catch (error) {
+      throw new Error(`Docker's files do not tell of it: ${trueCause(unread)}; nor does Docker: ${trueCause(error)}`);
     }
   }
 

@@ -70,7 +70,7 @@ test('what nobody tells of is told with every cause', async () => {
   const facts = new HookFacts({ dockerSocket: () => '/nowhere/docker.sock', cri: () => [], hostRoot: hostRoot({}) });
   await assert.rejects(
     facts.describe(request({ state: { bundle: '/bundle' } })),
-    /^Error: Docker does not tell of it: connect ENOENT .*; nor do its files: ENOENT.*config\.json/u,
+    /^Error: Docker's files do not tell of it: ENOENT.*config\.json.*; nor does Docker: connect ENOENT/u,
   );
   await assert.rejects(facts.describe(request({ runtime: 'podman' })), /containers\.json/u);
   await assert.rejects(facts.describe(request({ runtime: 'crio' })), /no CRI runtime is followed/u);

@@ -3,31 +3,36 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { DockerSpeaker } from '../../support/docker-speaker.js';
 import { eventually } from '../../support/eventually.js';
 import { askAsHook, hookRequest } from '../../support/hook-client.js';
 import { RunningSources } from '../../support/running-sources.js';
 
 /** The sources of a daemon that follows this Docker, and a CRI runtime that is not there. */
-async function start(docker: DockerSpeaker) {
+async function start(t: TestContext, docker: DockerSpeaker) {
   const missing = join(mkdtempSync(join(tmpdir(), 'hauberk-cri-')), 'containerd.sock');
   const running = await RunningSources.start({ dockerSocket: docker.socketPath, criSocket: missing });
   const { plane, logger, sources, stateDir, hookSocket } = running;
+  t.after(async () => {
+    await running.stop();
+    docker.close();
+  });
   return { plane, logger, sources, stateDir, hookSocket, missing };
 }
 
 /** A process in namespaces of its own, as a container's is. */
-function container() {
+function container(t: TestContext) {
   const child = spawn('unshare', ['--mount', '--pid', '--fork', '--kill-child', 'sleep', '1000']);
+  t.after(() => child.kill('SIGKILL'));
   return { child, pid: child.pid! };
 }
 
-test('a container that starts while the disk is full comes under its policies once there is room', async () => {
+test('a container that starts while the disk is full comes under its policies once there is room', async (t) => {
   const docker = new DockerSpeaker();
   await docker.listen();
-  const { plane, logger, sources } = await start(docker);
-  const { child, pid } = container();
+  const { plane, logger, sources } = await start(t, docker);
+  const { child, pid } = container(t);
   await eventually(() => sources.statuses().some(({ name, connected }) => name === 'docker' && connected));
   plane.storeFailure = new Error('IO error: /var/lib/hauberk/store/000005.log: No space left on device');
   docker.containers.set('a', { pid, name: 'web' });
@@ -48,15 +53,13 @@ test('a container that starts while the disk is full comes under its policies on
   await eventually(() => plane.containers.get('a')?.name === 'web-1');
   child.kill('SIGKILL');
   await eventually(() => plane.containers.get('a') === undefined);
-  await sources.stop();
-  docker.close();
 });
 
-test('a start is held until its container is protected, or told why it cannot be', async () => {
+test('a start is held until its container is protected, or told why it cannot be', async (t) => {
   const docker = new DockerSpeaker();
   await docker.listen();
-  const { plane, sources, hookSocket } = await start(docker);
-  const { child, pid } = container();
+  const { plane, hookSocket } = await start(t, docker);
+  const { child, pid } = container(t);
   docker.containers.set('a', { pid, name: 'web', labels: { app: 'shop' }, isStopped: true });
   const bundle = mkdtempSync(join(tmpdir(), 'hauberk-bundle-'));
   writeFileSync(join(bundle, 'config.json'), JSON.stringify({ root: { path: 'rootfs' } }));
@@ -74,32 +77,31 @@ test('a start is held until its container is protected, or told why it cannot be
   assert.deepEqual(plane.unprotected.list(), []);
   assert.deepEqual(plane.intake.starts, { protected: 1, ignored: 0, unprotected: 2 });
   child.kill('SIGKILL');
-  await sources.stop();
-  docker.close();
 });
 
-test('a start of which nobody tells is refused, or goes on under the policies for all and is told', async () => {
+test('a start of which nobody tells is refused, or goes on under the policies for all and is told', async (t) => {
   const docker = new DockerSpeaker();
   await docker.listen();
-  const { plane, logger, sources, hookSocket } = await start(docker);
-  const { child, pid } = container();
+  const { plane, logger, hookSocket } = await start(t, docker);
+  const { child, pid } = container(t);
   const ask = (onFailure: string) =>
     askAsHook(hookSocket, hookRequest({ on_failure: onFailure, state: { id: '0123456789abcdef', pid } }));
-  assert.match(await ask('refuse'), /^unprotected Docker does not tell of it: it is in no list; nor do its files/u);
+  assert.match(
+    await ask('refuse'),
+    /^unprotected Docker's files do not tell of it: .*; nor does Docker: it is in no list/u,
+  );
   assert.equal(plane.containers.list().length, 0);
-  assert.match(await ask('allow'), /^unprotected Docker does not tell/u);
+  assert.match(await ask('allow'), /^unprotected Docker's files do not tell/u);
   await eventually(() => plane.containers.get('0123456789abcdef')?.name === '0123456789ab');
   assert.equal(logger.warnings.length, 2);
   assert.equal(plane.intake.failures.lookup, 2);
   child.kill('SIGKILL');
-  await sources.stop();
-  docker.close();
 });
 
-test('sources are told by name, those that are not there with the reason', async () => {
+test('sources are told by name, those that are not there with the reason', async (t) => {
   const docker = new DockerSpeaker();
   await docker.listen();
-  const { sources, hookSocket, missing } = await start(docker);
+  const { sources, hookSocket, missing } = await start(t, docker);
   await eventually(() => sources.statuses().some(({ reason }) => /ENOENT/u.test(reason)));
   await eventually(() => sources.statuses()[0]?.connected === true);
   const [first, second, third] = sources.statuses();
@@ -107,8 +109,6 @@ test('sources are told by name, those that are not there with the reason', async
   assert.deepEqual([second?.name, second?.address], ['containerd', missing]);
   assert.equal(second?.connected, false);
   assert.deepEqual([third?.name, third?.address, third?.connected], ['hook', hookSocket, true]);
-  await sources.stop();
-  docker.close();
 });
 
 test('starts without protection that the hook has noted are told at the start, once', async () => {
