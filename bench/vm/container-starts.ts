@@ -22,7 +22,10 @@ const WITH = 'hauberk';
 /** What the hook adds to Docker's start of a container that a policy selects. */
 export async function measureContainerStarts({ quick }: Scope, record: Recorder): Promise<void> {
   execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  const engines = [new EngineStarts('docker', WITHOUT), new EngineStarts('docker', WITH)] as const;
+  const engines = [WITHOUT, WITH].map((runtime) => new EngineStarts('docker', runtime, 'own')) as [
+    EngineStarts,
+    EngineStarts,
+  ];
   await withFirstAccessRoot((root) => engines[0].importImage(root, IMAGE));
   const daemon = new Daemon();
   await daemon.start(...USUAL_PLACES);

@@ -33,7 +33,7 @@ let byNri: CriStarts;
 
 before(async () => {
   byHook = new CriStarts('containerd 1.6', await Containerd.start({ version: '1.6' }));
-  byNri = new CriStarts('containerd 1.7', await Containerd.start({ version: '1.7', configuration: NRI_CONFIGURATION }));
+  byNri = new CriStarts('containerd 1.7', await Containerd.start({ version: '1.7' }));
   for (const path of [byHook, byNri]) await withFirstAccessRoot((root) => path.importImage(root, IMAGE));
   const sockets = [byHook, byNri].map(({ containerd }) => containerd.address).join();
   await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', NRI_SOCKET);

@@ -14,10 +14,14 @@ export const PODMAN_SOCKET = '/run/podman/podman.sock';
 export class EngineStarts implements StartPath {
   readonly #docker: Docker;
 
-  /** @param runtime the name of an OCI runtime in Docker's configuration; its default when left out */
+  /**
+   * @param runtime the name of an OCI runtime in Docker's configuration; its default when left out
+   * @param network Docker sets up an own network, if an empty one, by running all of dockerd once more, which takes long
+   */
   constructor(
     readonly name: 'docker' | 'podman',
     readonly runtime?: string,
+    readonly network: 'own' | 'disabled' = 'disabled',
   ) {
     this.#docker = new Docker({ socketPath: name === 'docker' ? DOCKER_SOCKET : PODMAN_SOCKET });
   }
@@ -40,8 +44,7 @@ export class EngineStarts implements StartPath {
       Image: image,
       Cmd: [...command],
       Labels: { ...labels },
-      // Spares Docker a program of its own, as slow to start as it is large.
-      NetworkDisabled: true,
+      NetworkDisabled: this.network === 'disabled',
       HostConfig: {
         NetworkMode: 'none',
         LogConfig: { Type: 'none', Config: {} },
