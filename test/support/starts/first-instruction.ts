@@ -46,10 +46,15 @@ function setUpRuntime(action: 'install' | 'uninstall', runtime: string, flags: r
 }
 
 /** A policy that forbids all that the entry point does to the containers with these labels. */
-export function forbiddingPolicy(name: string, labels: Readonly<Record<string, string>>, paths = FORBIDDEN): string {
+export function forbiddingPolicy(
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  paths = FORBIDDEN,
+  namespace = 'default',
+): string {
   return `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
-metadata: {name: ${name}}
+metadata: {name: ${name}, namespace: ${namespace}}
 spec:
   selector: {matchLabels: ${JSON.stringify(labels)}}
   file: {matchPaths: [{path: ${paths.file}}]}

@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const PORT = 10_255;
+const NODE = 'node-1';
+/** Of the pods. */
+export const NAMESPACE = 'shop';
+const WAIT_MILLISECONDS = 240_000;
+/** Settings of the kernel that kubelet changes. */
+const CHANGED_SETTINGS = ['vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'kernel/panic_on_oops'];
+
+/** What is asked of kubelet: one pod on the host's network. */
+export interface StaticPod {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly containers: ReadonlyArray<{ name: string; image: string; command: readonly string[] }>;
+}
+
+/** A container as kubelet sees it. */
+export interface ContainerStatus {
+  readonly name: string;
+  readonly containerID?: string;
+  readonly restartCount: number;
+  readonly state: { running?: object; terminated?: { exitCode: number } };
+  readonly lastState: { terminated?: { exitCode: number } };
+}
+
+/** A kubelet without an API server: it makes the pods whose manifests lie in a directory, and starts anew what ends. */
+export class Kubelet {
+  readonly #directory = mkdtempSync(join(tmpdir(), 'kubelet-'));
+  readonly #manifests = join(this.#directory, 'manifests');
+  readonly #root = join(this.#directory, 'root');
+  readonly #log = join(this.#directory, 'log');
+  readonly #settings = CHANGED_SETTINGS.map((name) => [name, readFileSync(`/proc/sys/${name}`, 'utf8')] as const);
+  #process: ChildProcess | undefined;
+
+  private constructor() {
+    mkdirSync(this.#manifests);
+  }
+
+  /** @param program as tools/kubelet prints it */
+  static async start(program: string, criSocket: string): Promise<Kubelet> {
+    const kubelet = new Kubelet();
+    try {
+      await kubelet.#start(program, criSocket);
+      return kubelet;
+    } catch (error) {
+      await kubelet.stop();
+      throw error;
+    }
+  }
+
+  /** The name under which kubelet makes a static pod: with the node's. */
+  podName(name: string): string {
+    return `${name}-${NODE}`;
+  }
+
+  /** Has kubelet make a pod and keep it running. */
+  add({ name, labels, containers }: StaticPod): void {
+    const manifest = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: NAMESPACE, labels },
+      spec: {
+        hostNetwork: true,
+        dnsPolicy: 'Default',
+        terminationGracePeriodSeconds: 1,
+        containers: containers.map((container) => ({ ...container, imagePullPolicy: 'Never' })),
+      },
+    };
+    writeFileSync(join(this.#manifests, `${name}.json`), JSON.stringify(manifest));
+  }
+
+  /** A pod's container, once it is as wanted. */
+  async container(pod: string, name: string, wanted: (status: ContainerStatus) => boolean): Promise<ContainerStatus> {
+    const deadline = Date.now() + WAIT_MILLISECONDS;
+    for (;;) {
+      const found = (await this.#containers(pod)).find((status) => status.name === name);
+      if (found !== undefined && wanted(found)) return found;
+      if (Date.now() > deadline) throw new Error(`${pod}/${name} is ${JSON.stringify(found)}:\n${this.#lastLines()}`);
+      await sleep(200);
+    }
+  }
+
+  /** Ends it; its pods run on. */
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await ended;
+    }
+    for (const [name, value] of this.#settings) writeFileSync(`/proc/sys/${name}`, value);
+    // It binds this directory to itself.
+    spawnSync('umount', ['--recursive', '--lazy', this.#root]);
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #start(program: string, criSocket: string): Promise<void> {
+    const configuration = join(this.#directory, 'config.json');
+    writeFileSync(configuration, JSON.stringify(this.#configuration(criSocket)));
+    const log = openSync(this.#log, 'a');
+    this.#process = spawn(program, ['--config', configuration, '--root-dir', this.#root, '--hostname-override', NODE], {
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    const deadline = Date.now() + WAIT_MILLISECONDS;
+    while ((await this.#pods().catch(() => undefined)) === undefined) {
+      if (this.#process.exitCode !== null || Date.now() > deadline)
+        throw new Error(`kubelet does not answer:\n${this.#lastLines()}`);
+      await sleep(200);
+    }
+  }
+
+  #configuration(criSocket: string): object {
+    return {
+      apiVersion: 'kubelet.config.k8s.io/v1beta1',
+      kind: 'KubeletConfiguration',
+      staticPodPath: this.#manifests,
+      fileCheckFrequency: '1s',
+      podLogsDir: join(this.#directory, 'logs'),
+      containerRuntimeEndpoint: `unix://${criSocket}`,
+      address: '127.0.0.1',
+      port: 10_250,
+      readOnlyPort: PORT,
+      healthzPort: 0,
+      authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
+      authorization: { mode: 'AlwaysAllow' },
+      // As little as can be of what kubelet does to a machine.
+      cgroupDriver: 'cgroupfs',
+      cgroupsPerQOS: false,
+      enforceNodeAllocatable: [],
+      failSwapOn: false,
+      failCgroupV1: false,
+      makeIPTablesUtilChains: false,
+      localStorageCapacityIsolation: false,
+      evictionHard: {},
+    };
+  }
+
+  async #containers(pod: string): Promise<ContainerStatus[]> {
+    const pods = await this.#pods();
+    return pods.find(({ metadata }) => metadata.name === this.podName(pod))?.status.containerStatuses ?? [];
+  }
+
+  async #pods(): Promise<{ metadata: { name: string }; status: { containerStatuses?: ContainerStatus[] } }[]> {
+    const response = await fetch(`http://127.0.0.1:${PORT}/pods`);
+    return ((await response.json()) as { items: [] | null }).items ?? [];
+  }
+
+  #lastLines(): string {
+    return readFileSync(this.#log, 'utf8').split('\n').slice(-30).join('\n');
+  }
+}
