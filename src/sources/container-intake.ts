@@ -1,11 +1,10 @@
 import type { Container, ContainerDescription } from '../containers/container.js';
-import { isAlive } from '../containers/procfs.js';
 import type { ContainerProcess, RegisterOptions } from '../control/container-keeper.js';
 import type { IntakeCounts } from '../control/intake-counts.js';
 import type { UnprotectedCause, UnprotectedContainers } from '../control/protection.js';
 import { Failure } from '../failure.js';
 import { isKnownOtherwise, trueCause, unprotectedCause } from './failure-cause.js';
-import { KnownContainer, type Teller } from './known-container.js';
+import { isOfController, KnownContainer, runs, type Teller } from './known-container.js';
 import type { ContainerSink, SourceContainer, SourceLogger } from './source.js';
 
 /** Registrations that wait are published together: as many as that may wait. */
@@ -72,20 +71,23 @@ export class ContainerIntake {
   async takeInStarting(teller: Teller, { container, root, startsAnyway, onVisible }: StartingContainer): Promise<void> {
     const known = this.#tell(teller, container);
     clearTimeout(known.timer);
-    if (this.#isInForce(known)) return onVisible();
     const wanted = known.facts;
+    if (isOfController(this.#options.registry.get(known.id), wanted.pid)) this.#settle(known, wanted);
+    if (this.#isInForce(known)) return onVisible();
     const process: ContainerProcess = { pid: container.pid, firstProcess: true, ...(root !== undefined && { root }) };
     await this.#attempt(
       known,
       wanted,
       () => this.#options.keeper.register(wanted.description, process, { by: 'hook', onVisible }),
       (error) => {
-        if (startsAnyway) this.#fail(known, error);
+        // Another source has it under another id: it is protected.
+        const isProtected = error instanceof Failure && error.code === 'already-exists';
+        if (startsAnyway || isProtected) this.#fail(known, error);
         else {
           this.#options.counts.failures[unprotectedCause(error)]++;
           this.#forget(known);
         }
-        throw error;
+        if (!isProtected) throw error;
       },
     );
   }
@@ -292,8 +294,4 @@ export class ContainerIntake {
       this.#schedule(known);
     }, milliseconds);
   }
-}
-
-function runs(container: Container | undefined): boolean {
-  return container?.process !== undefined && isAlive(container.process);
 }

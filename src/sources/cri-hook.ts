@@ -7,6 +7,24 @@ const LOOK_UP_MILLISECONDS = 2_000;
 
 type Annotations = Readonly<Record<string, string>>;
 
+/** The runtimes whose bundles a CRI runtime makes. */
+export type CriRuntime = 'containerd' | 'crio';
+
+/** Where each runtime writes it: with CRI-O a pod brings annotations of its own, the other runtime's keys among them. */
+const KEYS: Readonly<Record<CriRuntime, { readonly type: string; readonly name: string; readonly sandboxId: string }>> =
+  {
+    containerd: {
+      type: 'io.kubernetes.cri.container-type',
+      name: 'io.kubernetes.cri.container-name',
+      sandboxId: 'io.kubernetes.cri.sandbox-id',
+    },
+    crio: {
+      type: 'io.kubernetes.cri-o.ContainerType',
+      name: 'io.kubernetes.container.name',
+      sandboxId: 'io.kubernetes.cri-o.SandboxID',
+    },
+  };
+
 /** What a CRI runtime writes of a container that it makes into the annotations of its bundle. */
 export type CriAnnotations =
   | { readonly kind: 'sandbox' }
@@ -18,12 +36,13 @@ export type CriAnnotations =
  *
  * @throws Error where they are of CRI, but not complete
  */
-export function readCriAnnotations(annotations: Annotations): CriAnnotations | undefined {
-  const kind = annotations['io.kubernetes.cri.container-type'] ?? annotations['io.kubernetes.cri-o.ContainerType'];
+export function readCriAnnotations(annotations: Annotations, runtime: CriRuntime): CriAnnotations | undefined {
+  const keys = KEYS[runtime];
+  const kind = annotations[keys.type];
   if (kind === undefined) return undefined;
   if (kind === 'sandbox') return { kind };
-  const name = annotations['io.kubernetes.cri.container-name'] ?? annotations['io.kubernetes.container.name'];
-  const sandboxId = annotations['io.kubernetes.cri.sandbox-id'] ?? annotations['io.kubernetes.cri-o.SandboxID'];
+  const name = annotations[keys.name];
+  const sandboxId = annotations[keys.sandboxId];
   if (kind !== 'container' || !name || !sandboxId)
     throw new Error(`the runtime's annotations tell container type ${kind} without its name or its pod's sandbox`);
   return { kind, name, sandboxId };
@@ -46,8 +65,8 @@ export class CriStarts {
    *
    * @throws Error where the annotations are not of CRI, or the runtime does not tell in time
    */
-  async describe(id: string, annotations: Annotations): Promise<ContainerDescription | undefined> {
-    const told = readCriAnnotations(annotations);
+  async describe(id: string, annotations: Annotations, runtime: CriRuntime): Promise<ContainerDescription | undefined> {
+    const told = readCriAnnotations(annotations, runtime);
     if (told === undefined) throw new Error(`container ${id} has no annotations of a CRI runtime`);
     if (told.kind === 'sandbox') return undefined;
     const sandbox = await this.#client.sandbox(told.sandboxId, LOOK_UP_MILLISECONDS);

@@ -1,5 +1,6 @@
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { ContainerDescription } from '../containers/container.js';
+import type { CriRuntime } from './cri-hook.js';
 import { describeDockerContainer } from './docker-facts.js';
 import { trueCause } from './failure-cause.js';
 import { readBundle, readHostFile } from './hook-bundle.js';
@@ -8,12 +9,18 @@ import type { HookRequest } from './hook-request.js';
 /** A start waits for the answer. */
 const LIST_MILLISECONDS = 1500;
 const DOCKER_DIRECTORY = '/var/lib/docker';
+/** Which namespace of containerd Docker's plugins are in; containerd names the directory of their bundles by it. */
+const DOCKER_PLUGINS = 'plugins.moby';
 /** The second has those that go with their end (`--rm`). */
 const PODMAN_FILES = ['containers.json', 'volatile-containers.json'];
 
 /** Finds out about a container that a CRI runtime starts; undefined for the pause container of a pod. */
 export interface CriFacts {
-  describe(id: string, annotations: Readonly<Record<string, string>>): Promise<ContainerDescription | undefined>;
+  describe(
+    id: string,
+    annotations: Readonly<Record<string, string>>,
+    runtime: CriRuntime,
+  ): Promise<ContainerDescription | undefined>;
 }
 
 export interface HookFactsOptions {
@@ -40,10 +47,14 @@ export class HookFacts {
   describe(request: HookRequest): Promise<ContainerDescription | undefined> {
     if (request.runtime === 'docker') return this.#docker(request);
     if (request.runtime === 'podman') return this.#podman(request);
-    return this.#cri(request);
+    return this.#cri(request, request.runtime);
   }
 
   async #docker(request: HookRequest): Promise<ContainerDescription | undefined> {
+    // Docker runs its plugins by its default runtime too, and tells of none of them anywhere by this id.
+    if (basename(dirname(request.bundle)) === DOCKER_PLUGINS) {
+      return describeDockerContainer(request.id, `plugin-${request.id.slice(0, 12)}`, {}, 'docker');
+    }
     let unread: unknown;
     try {
       // Many times quicker than asking, and a start waits for it.
@@ -91,11 +102,11 @@ export class HookFacts {
   }
 
   /** Of several CRI runtimes one has made it. */
-  async #cri({ id, annotations }: HookRequest): Promise<ContainerDescription | undefined> {
+  async #cri({ id, annotations }: HookRequest, kind: CriRuntime): Promise<ContainerDescription | undefined> {
     const runtimes = this.#options.cri();
     if (runtimes.length === 0) throw new Error('no CRI runtime is followed that could tell of it');
     try {
-      return await Promise.any(runtimes.map((runtime) => runtime.describe(id, annotations)));
+      return await Promise.any(runtimes.map((runtime) => runtime.describe(id, annotations, kind)));
     } catch (error) {
       throw new Error([...new Set((error as AggregateError).errors.map(trueCause))].join('; '));
     }

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { lstatSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { IntakeCounts } from '../control/intake-counts.js';
 import type { SourceStatus } from '../control/protection.js';
@@ -38,6 +39,8 @@ export class HookServer {
   readonly #waiting: (() => void)[] = [];
   #underWay = 0;
   #remove: (() => Promise<void>) | undefined;
+  /** Of the socket, as it was placed. */
+  #inode: number | undefined;
   #reason = 'not listening yet';
 
   constructor(options: HookServerOptions) {
@@ -47,18 +50,26 @@ export class HookServer {
     this.#server.maxConnections = CONNECTIONS_MAX;
   }
 
+  /** False also once somebody else has taken the socket away: nobody could ask any more. */
   get isListening(): boolean {
-    return this.#remove !== undefined;
+    return this.#remove !== undefined && inodeAt(this.#options.path) === this.#inode;
   }
 
   /** Listens; where that fails the status says why, and it can be tried again. */
   async listen(): Promise<void> {
     const { path, logger, onStatus } = this.#options;
+    if (this.#remove !== undefined) {
+      logger.warn({ socket: path }, "others have taken the hook's socket away: it is put back");
+      this.#remove = undefined;
+      // Those that are connected still get their answers.
+      this.#server.close();
+    }
     try {
       this.#remove = await placeSocket(path, OWNER_ONLY, async (place) => {
         this.#server.listen(place);
         await once(this.#server, 'listening');
       });
+      this.#inode = inodeAt(path);
       this.#reason = '';
       logger.info({ socket: path }, "containers' starts are held for their policies where a runtime's hook asks");
     } catch (error) {
@@ -83,7 +94,10 @@ export class HookServer {
   }
 
   status(): Pick<SourceStatus, 'name' | 'address' | 'connected' | 'reason'> {
-    return { name: 'hook', address: this.#options.path, connected: this.isListening, reason: this.#reason };
+    const { path } = this.#options;
+    const connected = this.isListening;
+    const isLost = !connected && this.#remove !== undefined;
+    return { name: 'hook', address: path, connected, reason: isLost ? 'others have taken it away' : this.#reason };
   }
 
   async #serve(socket: Socket): Promise<void> {
@@ -121,6 +135,10 @@ export class HookServer {
     if (this.#underWay >= UNDER_WAY_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#underWay++;
   }
+}
+
+function inodeAt(path: string): number | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })?.ino;
 }
 
 function send(socket: Socket, answer: HookAnswer): void {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ContainerDescription, ProcessIdentity } from '../containers/container.js';
+import type { Container, ContainerDescription, ProcessIdentity } from '../containers/container.js';
 import { isAlive, processIdentity } from '../containers/procfs.js';
 import type { SourceContainer } from './source.js';
 
@@ -48,6 +48,8 @@ export class KnownContainer {
     if (this.#pid === container.pid && this.isAlive) return;
     this.#pid = container.pid;
     this.#process = identityOf(container.pid);
+    // Another process may have the number of the one before: nothing is in force of it yet.
+    this.held = undefined;
   }
 
   /** @returns whether nobody else tells of it */
@@ -96,4 +98,14 @@ function identityOf(pid: number): ProcessIdentity | undefined {
     // It has ended.
     return undefined;
   }
+}
+
+/** Whether a registered container still runs, as far as its process says so. */
+export function runs(container: Container | undefined): boolean {
+  return container?.process !== undefined && isAlive(container.process);
+}
+
+/** Whether a controller has registered this very process itself: what it says goes before what a runtime says. */
+export function isOfController(container: Container | undefined, pid: number): boolean {
+  return container?.origin === 'registered' && container.process?.pid === pid && runs(container);
 }

@@ -65,7 +65,7 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       let milliseconds = 0;
       onStart = async ({ id, annotations }) => {
         const begun = performance.now();
-        described = await starts.describe(id, annotations);
+        described = await starts.describe(id, annotations, 'containerd');
         milliseconds = performance.now() - begun;
       };
       const pod = await containerd.runtime.runPod({ name: 'web-1', namespace: 'shop', labels: { app: 'web' } });

@@ -1,95 +1,10 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { after, test } from 'node:test';
-import type { Container, ContainerDescription, ContainerOrigin } from '../../../src/containers/container.js';
-import { processIdentity } from '../../../src/containers/procfs.js';
-import type { ContainerProcess, RegisterOptions } from '../../../src/control/container-keeper.js';
-import { IntakeCounts } from '../../../src/control/intake-counts.js';
-import { UnprotectedContainers } from '../../../src/control/protection.js';
+import { test } from 'node:test';
 import { invalidInput } from '../../../src/failure.js';
-import { ContainerIntake } from '../../../src/sources/container-intake.js';
 import { eventually } from '../../support/eventually.js';
-import { RecordingLogger } from '../../support/recording-sink.js';
+import { description, intake, sleeper } from '../../support/memory-intake.js';
 
 const HOOK = { key: 'hook', name: 'hook', origin: 'docker' } as const;
-const children: ChildProcess[] = [];
-after(() => {
-  for (const child of children) child.kill('SIGKILL');
-});
-
-/** A process that runs until it is ended. */
-function sleeper(): { readonly pid: number; end(): Promise<void> } {
-  const child = spawn('sleep', ['1000']);
-  children.push(child);
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  return {
-    pid: child.pid!,
-    end() {
-      child.kill('SIGKILL');
-      return exited;
-    },
-  };
-}
-
-function description(id: string, change: Partial<ContainerDescription> = {}): ContainerDescription {
-  return { id, name: `name-of-${id}`, namespace: 'default', labels: {}, origin: 'docker', ...change };
-}
-
-/** Keeps what is registered, and fails where a test says so. */
-class MemoryKeeper {
-  readonly containers = new Map<string, Container>();
-  readonly calls: string[] = [];
-  failure: Error | undefined;
-  /** Registrations wait for it. */
-  gate: Promise<void> = Promise.resolve();
-  underWay = 0;
-  mostUnderWay = 0;
-
-  async register(
-    known: ContainerDescription,
-    { pid, firstProcess, root }: ContainerProcess,
-    { by, onVisible }: RegisterOptions,
-  ): Promise<void> {
-    this.calls.push(`register ${known.id} ${known.name} by ${by}${firstProcess ? ` first ${root ?? ''}` : ''}`);
-    this.underWay++;
-    this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
-    await this.gate;
-    this.underWay--;
-    if (this.failure !== undefined) throw this.failure;
-    this.containers.set(known.id, {
-      ...known,
-      namespaces: { pidNamespace: pid, mountNamespace: pid },
-      links: {},
-      process: processIdentity(pid),
-      protection: { by, since: 1 },
-    });
-    onVisible?.();
-  }
-
-  async unregister(id: string): Promise<void> {
-    this.calls.push(`unregister ${id}`);
-    this.containers.delete(id);
-  }
-
-  get(id: string): Container | undefined {
-    return this.containers.get(id);
-  }
-
-  list(): Container[] {
-    return [...this.containers.values()];
-  }
-}
-
-function intake() {
-  const keeper = new MemoryKeeper();
-  const logger = new RecordingLogger();
-  const counts = new IntakeCounts();
-  const unprotected = new UnprotectedContainers(() => undefined);
-  const retry = { first: 5, most: 20 };
-  const made = new ContainerIntake({ keeper, registry: keeper, unprotected, counts, logger, retry });
-  const sink = (name: string, origin: ContainerOrigin = 'docker') => made.sinkOf({ key: name, name, origin });
-  return { keeper, logger, counts, unprotected, intake: made, sink };
-}
 
 test('a container that the store does not take is tried again until it holds, told once and counted', async () => {
   const { keeper, logger, counts, unprotected, sink, intake: stopped } = intake();
@@ -268,50 +183,4 @@ test('a container that is known under another id is protected, and looked after'
   assert.deepEqual([unprotected.list(), logger.warnings], [[], []]);
   keeper.failure = undefined;
   await eventually(() => keeper.containers.has('a'));
-});
-
-test('a start that is held is answered once its container is visible; later news are told by event', async () => {
-  const { keeper, sink, intake: held } = intake();
-  const { pid } = sleeper();
-  const seen: string[] = [];
-  const start = { container: { description: description('a'), pid }, root: '/b/rootfs', startsAnyway: false };
-  await held.takeInStarting(HOOK, { ...start, onVisible: () => seen.push('visible') });
-  assert.deepEqual(seen, ['visible']);
-  sink('docker').started({ description: description('a'), pid });
-  sink('docker').started({ description: description('a', { labels: { app: 'web' } }), pid });
-  await eventually(() => keeper.containers.get('a')?.labels.app === 'web');
-  assert.deepEqual(keeper.calls, ['register a name-of-a by hook first /b/rootfs', 'register a name-of-a by event']);
-});
-
-test('a start that fails is tried again where the container starts all the same, and forgotten where it is refused', async () => {
-  const { keeper, unprotected, counts, intake: held } = intake();
-  const { pid } = sleeper();
-  const start = (id: string, startsAnyway: boolean) =>
-    held.takeInStarting(HOOK, {
-      container: { description: description(id), pid },
-      startsAnyway,
-      onVisible: () => assert.fail('not visible'),
-    });
-  keeper.failure = new Error('full');
-  await assert.rejects(start('refused', false), /full/u);
-  assert.deepEqual([unprotected.list(), counts.failures.store], [[], 1]);
-  await assert.rejects(start('allowed', true), /full/u);
-  assert.equal(unprotected.list().length, 1);
-  keeper.failure = undefined;
-  await eventually(() => keeper.containers.has('allowed'));
-  assert.equal(keeper.containers.has('refused'), false);
-});
-
-test('the end of an earlier run of a container leaves the one that has been started since', async () => {
-  const { keeper, sink, intake: held } = intake();
-  const before = sleeper();
-  sink('docker').started({ description: description('a'), pid: before.pid });
-  await eventually(() => keeper.containers.has('a'));
-  await before.end();
-  const { pid } = sleeper();
-  const container = { description: description('a'), pid };
-  await held.takeInStarting(HOOK, { container, startsAnyway: false, onVisible: () => undefined });
-  sink('docker').ended('a');
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.equal(keeper.containers.get('a')?.process?.pid, pid);
 });

@@ -31,29 +31,58 @@ test('the process is read from what a runtime tells beyond CRI, and its absence 
 });
 
 test('annotations of containerd and of CRI-O tell a sandbox from a container, and the name of that', () => {
-  assert.deepEqual(readCriAnnotations({ 'io.kubernetes.cri.container-type': 'sandbox' }), { kind: 'sandbox' });
-  assert.deepEqual(readCriAnnotations({ 'io.kubernetes.cri-o.ContainerType': 'sandbox' }), { kind: 'sandbox' });
+  assert.deepEqual(readCriAnnotations({ 'io.kubernetes.cri.container-type': 'sandbox' }, 'containerd'), {
+    kind: 'sandbox',
+  });
+  assert.deepEqual(readCriAnnotations({ 'io.kubernetes.cri-o.ContainerType': 'sandbox' }, 'crio'), { kind: 'sandbox' });
   const expected = { kind: 'container', name: 'main', sandboxId: 's' };
   assert.deepEqual(
-    readCriAnnotations({
-      'io.kubernetes.cri.container-type': 'container',
-      'io.kubernetes.cri.container-name': 'main',
-      'io.kubernetes.cri.sandbox-id': 's',
-    }),
+    readCriAnnotations(
+      {
+        'io.kubernetes.cri.container-type': 'container',
+        'io.kubernetes.cri.container-name': 'main',
+        'io.kubernetes.cri.sandbox-id': 's',
+      },
+      'containerd',
+    ),
     expected,
   );
   assert.deepEqual(
-    readCriAnnotations({
-      'io.kubernetes.cri-o.ContainerType': 'container',
-      'io.kubernetes.container.name': 'main',
-      'io.kubernetes.cri-o.SandboxID': 's',
-    }),
+    readCriAnnotations(
+      {
+        'io.kubernetes.cri-o.ContainerType': 'container',
+        'io.kubernetes.container.name': 'main',
+        'io.kubernetes.cri-o.SandboxID': 's',
+      },
+      'crio',
+    ),
     expected,
   );
 });
 
 test('annotations that are not of CRI tell nothing, and incomplete ones are an error', () => {
-  assert.equal(readCriAnnotations({ 'org.example/team': 'shop' }), undefined);
-  assert.throws(() => readCriAnnotations({ 'io.kubernetes.cri.container-type': 'container' }), /without its name/);
-  assert.throws(() => readCriAnnotations({ 'io.kubernetes.cri.container-type': 'other' }), /type other without/);
+  assert.equal(readCriAnnotations({ 'org.example/team': 'shop' }, 'crio'), undefined);
+  assert.throws(
+    () => readCriAnnotations({ 'io.kubernetes.cri.container-type': 'container' }, 'containerd'),
+    /without its name/,
+  );
+  assert.throws(
+    () => readCriAnnotations({ 'io.kubernetes.cri.container-type': 'other' }, 'containerd'),
+    /type other without/,
+  );
+});
+
+test("a pod of CRI-O that writes containerd's annotations is neither taken for a sandbox nor for another pod", () => {
+  const own = {
+    'io.kubernetes.cri-o.ContainerType': 'container',
+    'io.kubernetes.container.name': 'main',
+    'io.kubernetes.cri-o.SandboxID': 's',
+  };
+  const forged = {
+    'io.kubernetes.cri.container-type': 'sandbox',
+    'io.kubernetes.cri.container-name': 'etcd',
+    'io.kubernetes.cri.sandbox-id': 'other',
+  };
+  const expected = { kind: 'container', name: 'main', sandboxId: 's' };
+  assert.deepEqual(readCriAnnotations({ ...forged, ...own }, 'crio'), expected);
 });

@@ -76,6 +76,18 @@ test('what nobody tells of is told with every cause', async () => {
   await assert.rejects(facts.describe(request({ runtime: 'crio' })), /no CRI runtime is followed/u);
 });
 
+test('a plugin that Docker runs by its default runtime is taken in, although it is in no list of containers', async () => {
+  const docker = new DockerSpeaker();
+  await docker.listen();
+  const facts = new HookFacts({ dockerSocket: () => docker.socketPath, cri: () => [], hostRoot: hostRoot({}) });
+  const bundle = '/run/containerd/io.containerd.runtime.v2.task/plugins.moby/a';
+  const described = await facts.describe(request({ state: { bundle } }));
+  assert.deepEqual([described?.name, described?.namespace], ['plugin-a', 'default']);
+  const name = 'plugin-a';
+  assert.deepEqual(described?.labels, { 'hauberk.io/container.name': name, 'kubearmor.io/container.name': name });
+  docker.close();
+});
+
 test("podman's name of a container is in the files of its storage", async () => {
   const directory = '/data/storage/overlay-containers';
   const root = hostRoot({

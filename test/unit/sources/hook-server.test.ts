@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,6 +66,16 @@ test('only the owner may connect, and the socket goes with the server', async ()
   await server.close();
   assert.throws(() => statSync(path), /ENOENT/u);
   assert.equal(server.isListening, false);
+});
+
+test('a socket that somebody has removed is told, and put back when it is tried again', async () => {
+  const { server, path, logger } = await serve(isProtected);
+  rmSync(path);
+  assert.deepEqual([server.isListening, server.status().reason], [false, 'others have taken it away']);
+  await server.listen();
+  assert.equal(await askAsHook(path, hookRequest()), 'protected\n');
+  assert.deepEqual([server.isListening, server.status().reason, logger.warnings.length], [true, '', 1]);
+  await server.close();
 });
 
 test('a request that cannot be read is answered with what is wrong with it, and counted', async () => {

@@ -23,7 +23,7 @@ async function start(t: TestContext, docker: DockerSpeaker) {
 
 /** A process in namespaces of its own, as a container's is. */
 function container(t: TestContext) {
-  const child = spawn('unshare', ['--mount', '--pid', '--fork', '--kill-child', 'sleep', '1000']);
+  const child = spawn('unshare', ['--mount', '--pid', '--fork', '--kill-child', 'sleep', '1000'], { stdio: 'ignore' });
   t.after(() => child.kill('SIGKILL'));
   return { child, pid: child.pid! };
 }
