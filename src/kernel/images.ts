@@ -114,10 +114,15 @@ export class ContainerMap {
     checked('cannot publish the starts of containers', updateBatch(this.starts, keys, starts, [entries.length], null));
     const update = updateBatchAsync(this.descriptor, keys, values, count, null);
     const look = () => {
-      for (const container of waiting) {
-        if (!this.#has(container)) continue;
-        waiting.delete(container);
-        onVisible(container);
+      try {
+        for (const container of waiting) {
+          if (!this.#has(container)) continue;
+          waiting.delete(container);
+          onVisible(container);
+        }
+      } catch {
+        // Whoever waits hears of it when the update has ended, as without this look.
+        return;
       }
       if (waiting.size > 0) timer = setTimeout(look, LOOK_MILLISECONDS);
     };
