@@ -28,6 +28,8 @@ import { type EventRecord, FLAGS } from './events/record.js';
 import { SuppressionWatch } from './events/suppression.js';
 import { Failure } from './failure.js';
 import { Kernel } from './kernel/kernel.js';
+import { KernelTypes } from './kernel/kernel-types.js';
+import { missingHooks } from './kernel/optional-hooks.js';
 import type { RingBuffer } from './kernel/ring-buffer.js';
 import { missingSupport } from './kernel/support.js';
 import { Metrics } from './metrics/metrics.js';
@@ -55,10 +57,15 @@ export function requireSupport(pinDirectory: string): void {
     throw new Failure('failed-precondition', `this host cannot enforce:\n- ${missing.join('\n- ')}`);
 }
 
-/** Attaches the programs to a place of their own and takes them away again: what the kernel refuses shows only then. */
-export function tryEnforcement(pinDirectory: string): void {
+/**
+ * Attaches the programs to a place of their own and takes them away again: what the kernel refuses shows only then.
+ *
+ * @returns what this kernel cannot enforce all the same
+ */
+export function tryEnforcement(pinDirectory: string): string[] {
   requireSupport(pinDirectory);
   new Kernel(OBJECT_PATH, `${pinDirectory}-check`, ownNamespaces()).detach();
+  return KernelTypes.use(missingHooks);
 }
 
 /** Runs the daemon until SIGTERM or SIGINT. */
@@ -167,10 +174,12 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     },
   );
   const unprotected = new UnprotectedContainers(() => host.announce());
+  const notEnforced = KernelTypes.use(missingHooks);
+  for (const consequence of notEnforced) logger.warn(consequence);
   const host: HostState = new HostState(kernel, enforcement, ledger, {
     kernelProblem: () => integrity.problem,
     sources: () => sources.statuses(),
-    warnings: () => sources.warnings(),
+    warnings: () => [...notEnforced, ...sources.warnings()],
     unprotected: () => unprotected.list(),
   });
   const integrity: IntegrityWatch = new IntegrityWatch(kernel, enforcement, ledger, logger, () => host.announce());

@@ -14,8 +14,8 @@ try {
   } else {
     const { runDaemon, tryEnforcement } = await import('./daemon.js');
     if (config.check) {
-      tryEnforcement(config.bpffsDir);
-      process.stdout.write('this kernel can enforce\n');
+      const missing = tryEnforcement(config.bpffsDir);
+      process.stdout.write(`this kernel can enforce\n${missing.map((each) => `- but ${each}\n`).join('')}`);
     } else {
       await runDaemon(config);
     }

@@ -9,20 +9,28 @@
 #define VM_EXEC 0x4
 
 /*
- * Whether memory mapped from there is anonymous: from no file, or from a device
- * such as /dev/zero. The verifier of some kernels believes that a hook's file
- * is never NULL, so it is looked at as a number.
+ * The file's address as a plain number. A mapping may be of no file, and the
+ * verifiers disagree about the pointer: older ones believe that it is never
+ * NULL and remove the question, and since the hook's file is marked as nullable
+ * (7.0, and backports of it) newer ones refuse to add a member's offset to it.
  */
-static __always_inline bool is_anonymous(struct file *file)
+static __always_inline struct file *as_number(struct file *file)
 {
 	unsigned long address = 0;
 
 	bpf_probe_read_kernel(&address, sizeof(address), &file);
-	return !address || (BPF_CORE_READ((struct file *)address, f_inode, i_mode) & S_IFMT) == S_IFCHR;
+	return (struct file *)address;
 }
 
-static __always_inline int decide_mapping(struct file *file, __u32 operation)
+/* Whether memory mapped from there is anonymous: from no file, or from a device such as /dev/zero. */
+static __always_inline bool is_anonymous(struct file *file)
 {
+	return !file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFCHR;
+}
+
+static __always_inline int decide_mapping(struct file *asked, __u32 operation)
+{
+	struct file *file = as_number(asked);
 	bool anonymous = is_anonymous(file);
 	struct access access = { .operation = operation };
 	struct membership found = {};

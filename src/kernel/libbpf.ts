@@ -78,6 +78,9 @@ export const setPinPath = libbpf.func('int bpf_map__set_pin_path(bpf_map *map, c
 export const initialValue = libbpf.func('void *bpf_map__initial_value(bpf_map *map, _Out_ size_t *size)');
 export const loadKernelTypes = libbpf.func('btf *btf__load_vmlinux_btf()');
 export const findType = libbpf.func('int btf__find_by_name_kind(btf *types, const char *name, uint32 kind)');
+export const objectTypes = libbpf.func('btf *bpf_object__btf(bpf_object *object)');
+export const typeById = libbpf.func('void *btf__type_by_id(btf *types, uint32 id)');
+export const typeText = libbpf.func('const char *btf__name_by_offset(btf *types, uint32 offset)');
 export const freeTypes = libbpf.func('void btf__free(btf *types)');
 
 export const getPinned = libbpf.func('int bpf_obj_get(const char *path)');

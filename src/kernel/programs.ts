@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import koffi from 'koffi';
 import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
 import { IMAGE_LAYOUT } from '../image/layout.js';
+import { setConstants } from './constants.js';
+import { KernelTypes } from './kernel-types.js';
 import {
   attachLsm,
   checked,
@@ -13,11 +14,7 @@ import {
   closeObject,
   destroyLink,
   findMap,
-  findType,
-  freeTypes,
   getPinned,
-  initialValue,
-  loadKernelTypes,
   loadObject,
   nextProgram,
   openObject,
@@ -30,6 +27,7 @@ import {
   takeWarnings,
 } from './libbpf.js';
 import { OnDemandProgram } from './on-demand.js';
+import { OPTIONAL_HOOKS } from './optional-hooks.js';
 import { Pins } from './pins.js';
 
 /** Maps that outlive the daemon; the next one finds them by these names below the pin directory. */
@@ -53,11 +51,6 @@ type PinnedMap = (typeof PINNED_MAPS)[number];
 /** Images of another layout lie in a map of their own, where the programs that can read them still find them. */
 const pinName = (map: PinnedMap): string => (map === 'containers' ? `${map}-${IMAGE_LAYOUT}` : map);
 
-/** Programs for hooks that not every supported kernel has, with the function that shows the hook. */
-const OPTIONAL_PROGRAMS: Readonly<Record<string, string>> = {
-  hauberk_file_truncate: 'bpf_lsm_file_truncate',
-  hauberk_userns_create: 'bpf_lsm_userns_create',
-};
 /** It makes every system call of the machine slower, so it is attached only while a rule needs it. */
 const CALLS_PROGRAM = 'hauberk_sys_enter';
 const CALLS_LINK = `${CALLS_PROGRAM}_link`;
@@ -65,7 +58,6 @@ const CALLS_LINK = `${CALLS_PROGRAM}_link`;
 const TASK_ITERATOR = 'hauberk_mark_tasks';
 /** Loaded and pinned, but attached to no hook for good. */
 const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, TASK_ITERATOR];
-const BTF_KIND_FUNC = 12;
 
 /** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
 export interface AttachedPrograms {
@@ -137,20 +129,20 @@ interface Program {
 
 /** The programs this kernel has hooks for; the others are told not to load. */
 function selectPrograms(object: Pointer): Program[] {
-  const types = checkedPointer('cannot read the types of the kernel (BTF)', loadKernelTypes());
-  const selected: Program[] = [];
-  for (let program = nextProgram(object, null); program !== null; program = nextProgram(object, program)) {
-    const name: string = programName(program);
-    const hook = OPTIONAL_PROGRAMS[name];
-    if (hook !== undefined) {
-      const present = findType(types, hook, BTF_KIND_FUNC) > 0;
-      checked(`cannot select ${name}`, setAutoload(program, present));
-      if (!present) continue;
+  return KernelTypes.use((types) => {
+    const selected: Program[] = [];
+    for (let program = nextProgram(object, null); program !== null; program = nextProgram(object, program)) {
+      const name: string = programName(program);
+      const hook = OPTIONAL_HOOKS[name];
+      if (hook !== undefined) {
+        const present = hook.isThere(types);
+        checked(`cannot select ${name}`, setAutoload(program, present));
+        if (!present) continue;
+      }
+      selected.push({ name, pointer: program });
     }
-    selected.push({ name, pointer: program });
-  }
-  freeTypes(types);
-  return selected;
+    return selected;
+  });
 }
 
 function load(
@@ -164,10 +156,7 @@ function load(
     const map = checkedPointer(`no map ${name} in the object`, findMap(object, name));
     checked(`cannot pin map ${name}`, setPinPath(map, join(mapsDirectory, pinName(name))));
   }
-  // The two constants of task.h, in the order in which the compiler puts them.
-  const constants = initialValue(checkedPointer('no constants in the object', findMap(object, '.rodata')), [0]);
-  koffi.encode(constants, 0, 'uint32', host.mountNamespace);
-  koffi.encode(constants, 4, 'uint32', host.pidNamespace);
+  setConstants(object, { host_mount_namespace: host.mountNamespace, host_pid_namespace: host.pidNamespace });
   checked('cannot load the programs', loadObject(object));
   removeDirectory(buildDirectory);
   mkdirSync(buildDirectory, { mode: 0o700 });

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import { release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
-import { checkedCall, findType, freeTypes, loadKernelTypes, mountFileSystem } from './libbpf.js';
+import { KernelTypes } from './kernel-types.js';
+import { checkedCall, mountFileSystem } from './libbpf.js';
 
 const SECURITY_MODULES = '/sys/kernel/security/lsm';
 const KERNEL_TYPES = '/sys/kernel/btf/vmlinux';
 const BPF_FILE_SYSTEM = 0xcafe4a11;
-const BTF_KIND_FUNC = 12;
 /** Bits of CapEff, include/uapi/linux/capability.h. */
 const CAPABILITIES: ReadonlyArray<readonly [string, bigint]> = [
   ['CAP_SYS_ADMIN', 21n],
@@ -16,8 +16,13 @@ const CAPABILITIES: ReadonlyArray<readonly [string, bigint]> = [
 ];
 const SYS_ADMIN = 21n;
 const SPLIT_OFF: readonly bigint[] = [38n, 39n];
-/** bpf_loop came with 5.17, task storage for LSM programs with 5.11. */
-const OLDEST_RELEASE = [5, 17] as const;
+/** Helpers that every program or the daemon's dealings with them rest on, and the kernel that first had each. */
+const HELPERS: Readonly<Record<string, string>> = {
+  ringbuf_output: '5.8',
+  task_storage_get: '5.11',
+  get_current_task_btf: '5.11',
+  loop: '5.17',
+};
 
 /** The active Linux security modules in order; empty when the kernel does not tell. */
 export function securityModules(): string[] {
@@ -29,10 +34,10 @@ export function securityModules(): string[] {
  * does. Mounts securityfs and the BPF file system where they are missing.
  */
 export function missingSupport(pinDirectory: string): string[] {
-  const missing = [...missingPrivileges(), ...missingRelease()];
+  const missing = missingPrivileges();
   if (missing.length > 0) return missing;
   ensureMounted('securityfs', '/sys/kernel/security', SECURITY_MODULES);
-  return [...missingTypes(), ...missingModule(), ...missingFileSystem(pinDirectory)];
+  return [...missingTypes(), ...missingHelpers(), ...missingModule(), ...missingFileSystem(pinDirectory)];
 }
 
 function missingPrivileges(): string[] {
@@ -46,11 +51,14 @@ function missingPrivileges(): string[] {
   return lacking.length === 0 ? [] : [`privileges are missing: ${lacking.join(', ')} (run hauberkd as root)`];
 }
 
-function missingRelease(): string[] {
-  const [major = 0, minor = 0] = release().split('.').map(Number);
-  const [oldestMajor, oldestMinor] = OLDEST_RELEASE;
-  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return [];
-  return [`Linux ${release()} is too old: ${OLDEST_RELEASE.join('.')} or newer is needed (for bpf_loop)`];
+/** Asked of the kernel's types: vendors bring helpers to kernels with older numbers. */
+function missingHelpers(): string[] {
+  if (!existsSync(KERNEL_TYPES)) return [];
+  return KernelTypes.use((types) =>
+    Object.entries(HELPERS)
+      .filter(([name]) => !types.hasHelper(name))
+      .map(([name, first]) => `this kernel (${release()}) lacks the BPF helper bpf_${name}, which Linux ${first} has`),
+  );
 }
 
 function missingTypes(): string[] {
@@ -88,13 +96,7 @@ function missingFileSystem(pinDirectory: string): string[] {
 }
 
 function hasFunction(name: string): boolean {
-  const types = loadKernelTypes();
-  if (types === null) return false;
-  try {
-    return findType(types, name, BTF_KIND_FUNC) > 0;
-  } finally {
-    freeTypes(types);
-  }
+  return KernelTypes.use((types) => types.hasFunction(name));
 }
 
 /** CONFIG_LSM as the kernel was built, where its configuration can be read. */

@@ -1,0 +1,55 @@
+import koffi from 'koffi';
+import { checkedPointer, findType, freeTypes, loadKernelTypes, type Pointer, typeById, typeText } from './libbpf.js';
+
+/** include/uapi/linux/btf.h */
+const KIND_STRUCT = 4;
+const KIND_ENUM = 6;
+const KIND_FUNC = 12;
+const COUNT_MASK = 0xffff;
+const TYPE_BYTES = 12;
+const MEMBER_BYTES = 12;
+const ENUMERATOR_BYTES = 8;
+
+/**
+ * What the running kernel says of itself in its types (BTF). Vendors bring features to older kernels: what is there is
+ * asked for here, never concluded from a version number.
+ */
+export class KernelTypes {
+  private constructor(private readonly types: Pointer) {}
+
+  /** @throws KernelError when the kernel has no types */
+  static use<T>(ask: (types: KernelTypes) => T): T {
+    const types = checkedPointer('cannot read the types of the kernel (BTF)', loadKernelTypes());
+    try {
+      return ask(new KernelTypes(types));
+    } finally {
+      freeTypes(types);
+    }
+  }
+
+  hasFunction(name: string): boolean {
+    return findType(this.types, name, KIND_FUNC) > 0;
+  }
+
+  /** Whether BPF programs can call it: `loop` for bpf_loop. */
+  hasHelper(name: string): boolean {
+    return this.#names('bpf_func_id', KIND_ENUM, ENUMERATOR_BYTES).has(`BPF_FUNC_${name}`);
+  }
+
+  hasMember(structure: string, member: string): boolean {
+    return this.#names(structure, KIND_STRUCT, MEMBER_BYTES).has(member);
+  }
+
+  /** Names of the members or enumerators of a type; none where there is no such type. */
+  #names(name: string, kind: number, entryBytes: number): Set<string> {
+    const id = findType(this.types, name, kind);
+    if (id <= 0) return new Set();
+    const type = checkedPointer(name, typeById(this.types, id));
+    const word = (offset: number): number => koffi.decode(type, offset, 'uint32');
+    const names = new Set<string>();
+    for (let index = 0; index < (word(4) & COUNT_MASK); index++) {
+      names.add(typeText(this.types, word(TYPE_BYTES + index * entryBytes)));
+    }
+    return names;
+  }
+}

@@ -1,0 +1,69 @@
+import type { FileOperation, MountOperation, RuleClass, TraceOperation } from '../../src/policy/model.js';
+
+export interface HookRow {
+  readonly class: RuleClass;
+  /** What the class decides about there, as rules name it where they can. */
+  readonly operation: FileOperation | MountOperation | TraceOperation | string;
+  readonly hook: string;
+  readonly program: string;
+  /** The first kernel on which the program can stand there. */
+  readonly since: string;
+}
+
+const LSM_PROGRAMS = '5.7';
+/** Programs that are given structures by value. */
+const STRUCTURES_BY_VALUE = '6.1';
+
+function row(ruleClass: RuleClass, operation: string, hook: string, since = LSM_PROGRAMS, name = hook): HookRow {
+  return { class: ruleClass, operation, hook, program: `hauberk_${name}`, since };
+}
+
+/** Which hook decides about which operation of which class of the language. */
+export const HOOK_TABLE: readonly HookRow[] = [
+  row('process', 'run', 'bprm_check_security', LSM_PROGRAMS, 'bprm_check'),
+  row('process', 'run with arguments', 'bprm_check_security', LSM_PROGRAMS, 'exec_arguments'),
+  row('process', 'source', 'bprm_committed_creds', LSM_PROGRAMS, 'bprm_committed'),
+  row('process', 'fork', 'task_alloc'),
+  row('file', 'read', 'file_open'),
+  row('file', 'write', 'file_open'),
+  row('file', 'write', 'path_truncate'),
+  row('file', 'write', 'file_truncate', '6.2'),
+  row('file', 'create', 'path_mkdir'),
+  row('file', 'create', 'path_mknod'),
+  row('file', 'create', 'path_symlink'),
+  row('file', 'delete', 'path_unlink'),
+  row('file', 'delete', 'path_rmdir'),
+  row('file', 'rename', 'path_rename'),
+  row('file', 'link', 'path_link'),
+  row('file', 'attributes', 'path_chmod'),
+  row('file', 'attributes', 'path_chown', STRUCTURES_BY_VALUE),
+  row('file', 'map', 'mmap_file'),
+  row('file', 'map', 'file_mprotect'),
+  row('network', 'create', 'socket_create'),
+  row('network', 'bind', 'socket_bind'),
+  row('network', 'connect', 'socket_connect'),
+  row('network', 'listen', 'socket_listen'),
+  row('network', 'accept', 'socket_accept'),
+  row('network', 'accept', 'sock_graft'),
+  row('network', 'send', 'socket_sendmsg'),
+  row('network', 'receive', 'socket_recvmsg'),
+  row('network', 'ask for a name', 'socket_sendmsg', LSM_PROGRAMS, 'question'),
+  row('network', 'learn addresses of a name', 'socket_sock_rcv_skb', LSM_PROGRAMS, 'answer'),
+  row('capabilities', 'use', 'capable'),
+  row('filesystems', 'open', 'file_open'),
+  row('filesystems', 'run', 'bprm_check_security', LSM_PROGRAMS, 'bprm_check'),
+  row('mounts', 'mount', 'sb_mount'),
+  row('mounts', 'mount', 'move_mount'),
+  row('mounts', 'mount', 'sb_pivotroot'),
+  row('mounts', 'unmount', 'sb_umount'),
+  row('ptrace', 'read', 'ptrace_access_check'),
+  row('ptrace', 'attach', 'ptrace_access_check'),
+  row('ptrace', 'attach', 'ptrace_traceme'),
+  row('namespaces', 'user', 'userns_create', '6.1'),
+  row('presets', 'anonymousMapExec', 'mmap_file'),
+  row('presets', 'anonymousMapExec', 'file_mprotect'),
+  row('presets', 'filelessExec', 'bprm_check_security', LSM_PROGRAMS, 'bprm_check'),
+  row('presets', 'protectEnv', 'file_open'),
+  row('presets', 'protectProc', 'file_open'),
+  row('presets', 'exec', 'bprm_check_security', LSM_PROGRAMS, 'bprm_check'),
+];
