@@ -47,8 +47,9 @@ test('systemd finds nothing wrong with the unit', { skip }, () => {
   assert.equal(`${status} ${stdout}${stderr}`, '0 ');
 });
 
-test('the unit comes before Docker and containerd, and has the directories that are the defaults of the flags', () => {
-  assert.equal(unit.get('Before'), 'docker.service containerd.service');
+test('the unit comes before every container runtime, and has the directories that are the defaults of the flags', () => {
+  const runtimes = ['docker', 'containerd', 'crio', 'podman', 'kubelet', 'k3s'].map((name) => `${name}.service`);
+  assert.deepEqual(unit.get('Before')?.split(' '), runtimes);
   const help = execFileSync(process.execPath, ['build/src/main.js', '--help'], { encoding: 'utf8' }).replace(
     /\s+/g,
     ' ',
