@@ -97,7 +97,13 @@ test("a container's first access meets rules that are resolved by its image's li
 test('a container that cannot be written down is refused with the cause, and starts once it can', async () => {
   fillDisk();
   try {
-    assertRefused(await start(), /no space left|ENOSPC/i);
+    let result = await start();
+    // The last page of the database's log may have room for a few of them.
+    for (let tries = 0; tries < 10 && result.refusal === undefined; tries++) {
+      assertProtected(result);
+      result = await start();
+    }
+    assertRefused(result, /no space left|ENOSPC/i);
   } finally {
     rmSync(FILLER);
   }
