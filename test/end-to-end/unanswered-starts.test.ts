@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client } from '../support/client.js';
@@ -133,6 +133,6 @@ test("no start fails because somebody has deleted the daemon's files, whatever t
   installHook('docker', '--when-unanswered', 'refuse');
   await daemon.end('SIGKILL');
   execFileSync('umount', ['--lazy', STATE_DIRECTORY]);
-  renameSync(STATE_DIRECTORY, `${STATE_DIRECTORY}-deleted`);
+  rmSync(STATE_DIRECTORY, { recursive: true });
   assertUnprotected(await start());
 });
