@@ -1,9 +1,8 @@
 import { parentPort } from 'node:worker_threads';
-import { Reviewer } from '../explain/review.js';
 import { Failure } from '../failure.js';
 import { compileImage } from '../image/compile.js';
 import type { DryRunAnswer, DryRunJob } from './dry-run-job.js';
-import { keyOfRule } from './rule-key.js';
+import { reviewerOf } from './reviewer.js';
 
 /** Runs in a thread of its own: what a dry run compiles and compares must not hold up the daemon. */
 
@@ -23,7 +22,6 @@ function answer(job: DryRunJob): DryRunAnswer {
 function work({ ruleSet, review }: DryRunJob): NonNullable<DryRunAnswer['result']> {
   const image = compileImage(ruleSet);
   if (review === undefined) return { image, reviews: [] };
-  const deciding = new Set([...image.decided].map((number) => keyOfRule(ruleSet.rules[number])));
-  const reviewer = new Reviewer(ruleSet.rules, review.postures, (bound) => deciding.has(keyOfRule(bound)));
+  const reviewer = reviewerOf(ruleSet, image.decided, review.postures);
   return { image, reviews: review.policies.map((policy) => reviewer.review(policy)) };
 }

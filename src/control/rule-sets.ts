@@ -1,5 +1,5 @@
 import type { Container } from '../containers/container.js';
-import { Reviewer } from '../explain/review.js';
+import type { Reviewer } from '../explain/review.js';
 import { followLinks } from '../policy/links.js';
 import { type Policy, type Postures, policyKey } from '../policy/model.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
@@ -8,7 +8,7 @@ import type { DesiredState } from './desired-state.js';
 import { type Attempt, attemptBy, type Fit, Fitting } from './fitting.js';
 import type { LiveImages } from './images.js';
 import { type Decisions, likenessOf } from './kinds.js';
-import { keyOfRule } from './rule-key.js';
+import { reviewerOf } from './reviewer.js';
 import { inTurns } from './turns.js';
 
 /** By container id: keys of the policies that reach it and are not, or would not be, in force in it. */
@@ -61,9 +61,7 @@ export class RuleSets {
   /** Tells what the authors of policies should know of their rules among all of a rule set. */
   async reviewerOf(ruleSet: RuleSet, postures: Postures): Promise<Reviewer> {
     const decided = await this.images.decidedRules(ruleSet);
-    // Of a rule that links have doubled, one twin is enough.
-    const deciding = new Set([...decided].map((number) => keyOfRule(ruleSet.rules[number])));
-    return new Reviewer(ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
+    return reviewerOf(ruleSet, decided, postures);
   }
 
   /**

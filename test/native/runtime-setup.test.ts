@@ -14,8 +14,8 @@ const PREPARE = `
 mount -t tmpfs tmpfs "$PLACE"
 cd "$PLACE"
 for name in etc usr/local var/lib; do
-  mkdir -p "upper/$name" "work/$name"
-  mount -t overlay -o "lowerdir=/$name,upperdir=$PLACE/upper/$name,workdir=$PLACE/work/$name" overlay "/$name"
+  mkdir -p "upper/$name" "scratch/$name"
+  mount -t overlay -o "lowerdir=/$name,upperdir=$PLACE/upper/$name,workdir=$PLACE/scratch/$name" overlay "/$name"
 done
 mkdir -p /var/lib/containerd /var/lib/docker /var/lib/containers
 for path in /run /var/lib/containerd /var/lib/docker /var/lib/containers; do mount -t tmpfs tmpfs "$path"; done

@@ -1,0 +1,15 @@
+import { Reviewer } from '../explain/review.js';
+import { type BoundRule, type Postures, policyKey } from '../policy/model.js';
+import type { RuleSet } from '../policy/rule-set.js';
+
+/** @param decided the places in the rule set of the rules that decide anything */
+export function reviewerOf(ruleSet: RuleSet, decided: ReadonlySet<number>, postures: Postures): Reviewer {
+  // Of a rule that links have doubled, one twin is enough.
+  const deciding = new Set([...decided].map((number) => keyOfRule(ruleSet.rules[number])));
+  return new Reviewer(ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
+}
+
+/** Names a rule of a policy; a rule that links have doubled has the name of its twin. */
+function keyOfRule(bound: BoundRule | undefined): string {
+  return bound === undefined ? '' : `${policyKey(bound.policy)} ${bound.rule.id}`;
+}
