@@ -186,6 +186,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const containers = new ContainerRegistry(ledger);
   const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
   const intake = new IntakeCounts();
+  const hostRoot = ownNamespaces().mountNamespace === hostNamespaces().mountNamespace ? '' : '/proc/1/root';
   const sources: Sources = new Sources({
     config,
     keeper,
@@ -193,7 +194,8 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     unprotected,
     counts: intake,
     logger,
-    hostRoot: ownNamespaces().mountNamespace === hostNamespaces().mountNamespace ? '' : '/proc/1/root',
+    hostRoot,
+    socketRoots: hostRoot === '' ? [''] : ['', hostRoot],
     onStatus: () => host.announce(),
   });
   const dryRuns = new DryRunPool();

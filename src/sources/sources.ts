@@ -32,6 +32,8 @@ export interface SourcesOptions extends Omit<IntakeOptions, 'counts'> {
   readonly counts: IntakeCounts;
   /** Where the host's files are seen: empty, or `/proc/1/root` from inside a container. */
   readonly hostRoot: string;
+  /** Where runtimes' sockets are looked for: empty for the daemon's own root, then where the host's is, if another. */
+  readonly socketRoots: readonly string[];
   /** Called when the status of a source, or a warning, has changed. */
   readonly onStatus: () => void;
 }
@@ -100,12 +102,11 @@ export class Sources {
 
   /** What may have changed on the host without anybody saying so. */
   async #check(): Promise<void> {
-    const { config, hostRoot, counts, logger } = this.#options;
+    const { config, hostRoot, socketRoots, counts, logger } = this.#options;
     try {
       this.#hookConfig = readHookConfig(hostRoot);
-      const roots = hostRoot === '' ? [''] : ['', hostRoot];
-      this.#present = socketsOfHost(roots);
-      for (const place of placesToFollow(config, this.#present, roots)) this.#follow(place);
+      this.#present = socketsOfHost(socketRoots);
+      for (const place of placesToFollow(config, this.#present, socketRoots)) this.#follow(place);
       if (this.#hook?.isListening === false) await this.#hook.listen();
       tellStartsWithoutProtection(config.stateDir, counts, logger);
       this.#intake.check();

@@ -156,20 +156,17 @@ test('what does not fit into the ring while the daemon stands still is counted, 
   daemon.send('SIGSTOP');
   script(`i=0; while [ $i -lt ${attempts} ]; do i=$((i+1)); read x < ${directory}/file; done 2>/dev/null`);
   daemon.send('SIGCONT');
-  const count = async () => ({
-    told: events.events.length,
-    missed: events.missed,
-    lost: await dropped(),
-  });
-  let { told, missed, lost } = await count();
-  for (let tries = 0; told + missed + lost - before < attempts && tries < 100; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    ({ told, missed, lost } = await count());
-  }
-  assert.equal(told + missed + lost - before, attempts);
-  assert.ok(told > 0 && lost > before, `${told} were told, ${missed} missed, ${lost} lost`);
+  const count = async () => {
+    const [told, missed, lost] = [events.events.length, events.missed, (await dropped()) - before];
+    return { told, missed, lost, all: told + missed + lost };
+  };
+  await eventually(async () => (await count()).all >= attempts, 'a count for every attempt').catch(() => undefined);
+  const { told, missed, lost, all } = await count();
   events.cancel();
   await client.call('PolicyService', 'DeletePolicy', { name: 'deep' });
+  const counted = `${told} were told, ${missed} missed, ${lost} lost`;
+  assert.equal(all, attempts, counted);
+  assert.ok(told > 0 && lost > 0, counted);
 });
 
 test('a container that starts later comes by itself and is under the policy', async () => {
@@ -178,15 +175,13 @@ test('a container that starts later comes by itself and is under the policy', as
     const { containers } = await client.call('ContainerService', 'ListContainers');
     return containers.find((container: { id: string }) => container.id === id);
   };
-  for (let tries = 0; tries < 100 && !(await known()); tries++)
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  await eventually(async () => (await known()) !== undefined, 'the container');
   const container = await known();
   assert.deepEqual(container.policies, ['default/lifecycle']);
   assert.match(exec('late', '/bin/cat', '/etc/shadow').output, /Permission denied/);
 
   docker('rm', '-f', 'late');
-  for (let tries = 0; tries < 100 && (await known()); tries++) await new Promise((resolve) => setTimeout(resolve, 100));
-  assert.equal(await known(), undefined);
+  await eventually(async () => (await known()) === undefined, 'its end');
 });
 
 /** Waits until the daemon has put right what was changed; what it has counted tells. */

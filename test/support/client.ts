@@ -116,7 +116,7 @@ export class EventStream {
   }
 
   /** The first event that satisfies `wanted`, past or to come; throws with what came instead after `milliseconds`. */
-  async find(wanted: (event: ReceivedEvent) => boolean, milliseconds = 10_000): Promise<ReceivedEvent> {
+  async find(wanted: (event: ReceivedEvent) => boolean, milliseconds = 60_000): Promise<ReceivedEvent> {
     const deadline = Date.now() + milliseconds;
     for (;;) {
       const found = this.events.find(wanted);

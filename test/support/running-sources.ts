@@ -24,6 +24,8 @@ export class RunningSources {
       counts: plane.intake,
       logger,
       hostRoot: '',
+      // Whatever runs on this machine is no part of it.
+      socketRoots: [],
       onStatus: () => undefined,
       retry: { first: 5, most: 20 },
     });

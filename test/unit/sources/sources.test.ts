@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,9 +23,13 @@ async function start(t: TestContext, docker: DockerSpeaker) {
 }
 
 /** A process in namespaces of its own, as a container's is. */
-function container(t: TestContext) {
-  const child = spawn('unshare', ['--mount', '--pid', '--fork', '--kill-child', 'sleep', '1000'], { stdio: 'ignore' });
+async function container(t: TestContext) {
+  const child = spawn('unshare', ['--mount', 'sh', '-c', 'echo; exec sleep 1000'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   t.after(() => child.kill('SIGKILL'));
+  // Before that it may still be in the namespaces of this process.
+  await once(child.stdout, 'data');
   return { child, pid: child.pid! };
 }
 
@@ -32,7 +37,7 @@ test('a container that starts while the disk is full comes under its policies on
   const docker = new DockerSpeaker();
   await docker.listen();
   const { plane, logger, sources } = await start(t, docker);
-  const { child, pid } = container(t);
+  const { child, pid } = await container(t);
   await eventually(() => sources.statuses().some(({ name, connected }) => name === 'docker' && connected));
   plane.storeFailure = new Error('IO error: /var/lib/hauberk/store/000005.log: No space left on device');
   docker.containers.set('a', { pid, name: 'web' });
@@ -59,7 +64,7 @@ test('a start is held until its container is protected, or told why it cannot be
   const docker = new DockerSpeaker();
   await docker.listen();
   const { plane, hookSocket } = await start(t, docker);
-  const { child, pid } = container(t);
+  const { child, pid } = await container(t);
   docker.containers.set('a', { pid, name: 'web', labels: { app: 'shop' }, isStopped: true });
   const bundle = mkdtempSync(join(tmpdir(), 'hauberk-bundle-'));
   writeFileSync(join(bundle, 'config.json'), JSON.stringify({ root: { path: 'rootfs' } }));
@@ -83,7 +88,7 @@ test('a start of which nobody tells is refused, or goes on under the policies fo
   const docker = new DockerSpeaker();
   await docker.listen();
   const { plane, logger, hookSocket } = await start(t, docker);
-  const { child, pid } = container(t);
+  const { child, pid } = await container(t);
   const ask = (onFailure: string) =>
     askAsHook(hookSocket, hookRequest({ on_failure: onFailure, state: { id: '0123456789abcdef', pid } }));
   assert.match(
