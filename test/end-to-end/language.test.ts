@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
-import { docker, exec, startContainer } from '../support/docker.js';
+import { docker, enter, startContainer } from '../support/docker.js';
 import { PERL_LIBRARY } from '../support/perl.js';
 
 const POLICY = 'language';
@@ -66,8 +66,8 @@ async function under(rules: string, task: () => Promise<void> | void, head: Head
   }
 }
 
-const sh = (script: string) => exec('target', '/bin/dash', '-c', script);
-const perl = (script: string, ...given: string[]) => exec('target', '/usr/bin/perl', '-e', script, ...given);
+const sh = (script: string) => enter('target', '/bin/dash', '-c', script);
+const perl = (script: string, ...given: string[]) => enter('target', '/usr/bin/perl', '-e', script, ...given);
 
 function runs(outcome: { status: number; output: string }): void {
   assert.equal(outcome.status, 0, outcome.output);
@@ -110,7 +110,7 @@ test('a program with allowed arguments runs with these and no others', async () 
 
 test('a rule for processes with a terminal holds for no others', async () => {
   await under('process: {matchPaths: [{path: /bin/sleep, pts: true}]}', async () => {
-    runs(exec('target', '/bin/dash', '-c', '/bin/sleep 0; /bin/ls /'));
+    runs(enter('target', '/bin/dash', '-c', '/bin/sleep 0; /bin/ls /'));
     const onTerminal = docker('exec', '-t', 'target', '/bin/dash', '-c', '/bin/tty; /bin/sleep 0');
     assert.match(onTerminal.output, /pts/);
     await denied(onTerminal, 'process.matchPaths[0]', '/bin/sleep');
@@ -119,7 +119,7 @@ test('a rule for processes with a terminal holds for no others', async () => {
 
 test('a rule can be for the programs of a directory', async () => {
   await under('file: {matchPaths: [{path: /etc/hostname, fromSource: [{dir: /bin/}]}]}', async () => {
-    await denied(exec('target', '/bin/cat', '/etc/hostname'), 'file.matchPaths[0]', '/etc/hostname');
+    await denied(enter('target', '/bin/cat', '/etc/hostname'), 'file.matchPaths[0]', '/etc/hostname');
     runs(perl('open(my $f, "<", "/etc/hostname") or die "$!\\n"'));
   });
 });
@@ -155,14 +155,14 @@ test('a file that may be read can still be forbidden to be mapped as executable'
   await under('file: {matchPaths: [{path: /opt/tool/sleep, operations: [map]}]}', async () => {
     assert.match(perl(map).output, /map: Permission denied/);
     await told({ rule: 'file.matchPaths[0]', operation: 'map', object: '/opt/tool/sleep' });
-    runs(exec('target', '/bin/cat', '/opt/tool/sleep'));
+    runs(enter('target', '/bin/cat', '/opt/tool/sleep'));
   });
 });
 
 test('files are refused by the type of their filesystem', async () => {
   await under('filesystems: {matchTypes: [{type: proc}]}', async () => {
-    await denied(exec('target', '/bin/cat', '/proc/version'), 'filesystems.matchTypes[0]', '/proc/version (proc)');
-    runs(exec('target', '/bin/cat', '/etc/hostname'));
+    await denied(enter('target', '/bin/cat', '/proc/version'), 'filesystems.matchTypes[0]', '/proc/version (proc)');
+    runs(enter('target', '/bin/cat', '/etc/hostname'));
   });
 });
 
@@ -190,7 +190,7 @@ test('another process is not attached to where that is refused', async () => {
 
 test('a user namespace is not made where that is refused', async () => {
   await under('namespaces: {matchNamespaces: [{namespace: user}]}', async () => {
-    await denied(exec('target', '/usr/bin/unshare', '--user', '/bin/ls'), 'namespaces.matchNamespaces[0]');
+    await denied(enter('target', '/usr/bin/unshare', '--user', '/bin/ls'), 'namespaces.matchNamespaces[0]');
   });
 });
 
@@ -212,18 +212,18 @@ test('the presets refuse what they name', async () => {
     runs(sh('/bin/cp /bin/ls /tmp/copy && /tmp/copy /'));
   });
   await under('presets: [{name: protectEnv}]', async () => {
-    await denied(exec('target', '/bin/cat', '/proc/1/environ'), 'presets[0]', '/proc/1/environ');
-    runs(exec('target', '/bin/cat', '/proc/self/environ'));
-    runs(exec('target', '/bin/cat', '/proc/1/status'));
+    await denied(enter('target', '/bin/cat', '/proc/1/environ'), 'presets[0]', '/proc/1/environ');
+    runs(enter('target', '/bin/cat', '/proc/self/environ'));
+    runs(enter('target', '/bin/cat', '/proc/1/status'));
   });
   await under('presets: [{name: protectProc}]', async () => {
-    await denied(exec('target', '/bin/cat', '/proc/1/status'), 'presets[0]', '/proc/1/status');
-    runs(exec('target', '/bin/cat', '/proc/self/status', '/proc/version', '/proc/sys/kernel/osrelease'));
+    await denied(enter('target', '/bin/cat', '/proc/1/status'), 'presets[0]', '/proc/1/status');
+    runs(enter('target', '/bin/cat', '/proc/self/status', '/proc/version', '/proc/sys/kernel/osrelease'));
   });
   await under('presets: [{name: exec}]', async () => {
-    await denied(exec('target', '/bin/ls', '/'), 'presets[0]', '/bin/ls');
+    await denied(enter('target', '/bin/ls', '/'), 'presets[0]', '/bin/ls');
   });
-  runs(exec('target', '/bin/ls', '/'));
+  runs(enter('target', '/bin/ls', '/'));
 });
 
 const OBSERVER = 'hauberk_sys_enter';
@@ -296,7 +296,7 @@ test('system calls are reported by the path that they are given, however it is w
     // Made, cut to nothing and opened by one call.
     runs(sh('echo x >/tmp/sc/e; echo x >/tmp/sc/e'));
     runs(perl('rename("/tmp/sc/e", "/tmp/other/e") or die "$!\\n"; mkdir("/tmp/flat/g") or die "$!\\n"'));
-    runs(exec('target', '/bin/cat', '/etc/hostname'));
+    runs(enter('target', '/bin/cat', '/etc/hostname'));
     runs(sh('/bin/ls /'));
     await told({ object: 'execve /bin/ls' });
     const rule = (index: number) => `syscalls.matchPaths[${index}]`;
@@ -319,7 +319,7 @@ test('a policy in audit mode lets through what it would refuse, and says so', as
   await under(
     rules,
     async () => {
-      runs(exec('target', '/bin/cat', '/etc/hostname'));
+      runs(enter('target', '/bin/cat', '/etc/hostname'));
       await told({ rule: 'file.matchPaths[0]', action: 'ACTION_AUDIT', result: 'RESULT_PASSED', wouldBlock: true });
     },
     { spec },
@@ -337,7 +337,7 @@ test('a higher priority comes before everything', async () => {
   await under(
     'file: {matchDirectories: [{dir: /tmp/p/, recursive: true}]}',
     async () => {
-      await denied(exec('target', '/bin/cat', '/tmp/p/f'), 'file.matchDirectories[0]', '/tmp/p/f');
+      await denied(enter('target', '/bin/cat', '/tmp/p/f'), 'file.matchDirectories[0]', '/tmp/p/f');
     },
     { spec },
   );
@@ -350,14 +350,14 @@ test('a policy ends at its time', async () => {
   await client.call('PolicyService', 'ApplyPolicy', {
     manifest: manifest('file: {matchPaths: [{path: /etc/hostname}]}', { spec }),
   });
-  await denied(exec('target', '/bin/cat', '/etc/hostname'), 'file.matchPaths[0]');
+  await denied(enter('target', '/bin/cat', '/etc/hostname'), 'file.matchPaths[0]');
   const isThere = async () => {
     const { policies } = await client.call('PolicyService', 'ListPolicies');
     return policies.length > 0;
   };
   for (let tries = 0; tries < 200 && (await isThere()); tries++) await new Promise((done) => setTimeout(done, 100));
   assert.ok(Date.now() >= Date.parse(expires));
-  runs(exec('target', '/bin/cat', '/etc/hostname'));
+  runs(enter('target', '/bin/cat', '/etc/hostname'));
 });
 
 test('a policy of the cluster reaches by expressions, in every namespace but those it leaves out', async () => {
@@ -366,13 +366,13 @@ test('a policy of the cluster reaches by expressions, in every namespace but tho
   const reaching = (expressions: string) => ({ kind, spec: `selector: {matchExpressions: [${expressions}]}` });
   await under(
     rules,
-    async () => denied(exec('target', '/bin/cat', '/etc/hostname'), 'file.matchPaths[0]'),
+    async () => denied(enter('target', '/bin/cat', '/etc/hostname'), 'file.matchPaths[0]'),
     reaching('{key: namespace, operator: NotIn, values: [other]}, {key: label, operator: In, values: [app=target]}'),
   );
   for (const expression of [
     '{key: namespace, operator: NotIn, values: [default]}',
     '{key: label, operator: NotIn, values: [app=target]}',
   ]) {
-    await under(rules, () => runs(exec('target', '/bin/cat', '/etc/hostname')), reaching(expression));
+    await under(rules, () => runs(enter('target', '/bin/cat', '/etc/hostname')), reaching(expression));
   }
 });

@@ -9,7 +9,7 @@ import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
 import { BPF_ANY, closeDescriptor, getPinned, lookupElement, nextKey, updateElement } from '../../src/kernel/libbpf.js';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
-import { docker, startContainer } from '../support/docker.js';
+import { docker, entering, startContainer } from '../support/docker.js';
 import { NameServer } from '../support/name-server.js';
 import { PERL_LIBRARY, perl } from '../support/perl.js';
 
@@ -83,17 +83,18 @@ spec:
 }
 
 /** What a script prints; `found` is the address that the C library's resolver finds for a name, IPv4 unless `$_[1]` says. */
-function run(script: string, ...flags: string[]): Promise<string> {
+function run(script: string, variables: NodeJS.ProcessEnv = {}): Promise<string> {
   const found = `sub found { my ($error, @found) = Socket::getaddrinfo($_[0], "", { family => $_[1] // AF_INET,
       socktype => SOCK_STREAM });
     return $error ? "nothing" : (Socket::getnameinfo($found[0]{addr}, Socket::NI_NUMERICHOST()))[1] }
     sub called { my $s = make($_[0] =~ /:/ ? AF_INET6 : AF_INET, SOCK_STREAM, 0); to($s, $_[0], 8080); return $s }\n`;
-  return runBy('/usr/bin/perl', found + script, ...flags);
+  return runBy('/usr/bin/perl', found + script, variables);
 }
 
 /** Without holding the server up, which is in this process. */
-async function runBy(program: string, script: string, ...flags: string[]): Promise<string> {
-  const child = spawn('/usr/bin/docker', ['exec', ...flags, 'target', program, '-e', perl(script)]);
+async function runBy(program: string, script: string, variables: NodeJS.ProcessEnv = {}): Promise<string> {
+  const { file, parameters, env } = entering('target', program, '-e', perl(script));
+  const child = spawn(file, parameters, { env: { ...env, ...variables } });
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => output.push(String(text)));
   await once(child, 'close');
@@ -109,8 +110,8 @@ async function told(operation: string, object: string): Promise<unknown[]> {
 
 test('a blocked domain is not asked for, by UDP or TCP and in whatever case, and another one is', async () => {
   await under('{matchDNSQueries: [{domain: Blocked.Example.}]}', async () => {
-    for (const flags of [[], ['-e', 'RES_OPTIONS=use-vc']]) {
-      assert.equal(await run('say found("WWW.Blocked.example")', ...flags), 'nothing');
+    for (const variables of [{}, { RES_OPTIONS: 'use-vc' }]) {
+      assert.equal(await run('say found("WWW.Blocked.example")', variables), 'nothing');
       assert.deepEqual(await told('resolve', 'www.blocked.example'), [
         'ACCESS_CLASS_NETWORK',
         'sample',
@@ -119,7 +120,7 @@ test('a blocked domain is not asked for, by UDP or TCP and in whatever case, and
         'RESULT_DENIED',
       ]);
       events.clear();
-      assert.equal(await run('say found("good.example")', ...flags), '127.0.0.21');
+      assert.equal(await run('say found("good.example")', variables), '127.0.0.21');
     }
     assert.deepEqual([...new Set(names.asked)], ['good.example']);
     assert.equal(await run('called("127.0.0.20"); say "called"'), 'called');
@@ -143,7 +144,7 @@ test('with names allowed, only they are asked for and only their addresses calle
       for my $at (@at) { my $s = make(AF_INET, SOCK_STREAM, 0); connect($s, address($at, 8080)) and say "called"; say "$!" }`;
     const lines = ['called 127.0.0.23 127.0.0.24', 'given', REFUSED, REFUSED];
     assert.equal(await run(script), lines.join('\n'));
-    assert.equal(await run('called(found("stream.good.example")); say "called"', '-e', 'RES_OPTIONS=use-vc'), 'called');
+    assert.equal(await run('called(found("stream.good.example")); say "called"', { RES_OPTIONS: 'use-vc' }), 'called');
     assert.equal(await run('called("127.0.0.22"); say "called"'), REFUSED);
     assert.equal(await run('say found("other.example")'), 'nothing');
     assert.deepEqual(await told('resolve', 'other.example'), [

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
-import { docker, exec, startContainer } from '../support/docker.js';
+import { docker, enter, startContainer } from '../support/docker.js';
 import { PERL_LIBRARY, perl } from '../support/perl.js';
 
 const EVENTS_PER_SECOND = 200;
@@ -57,7 +57,7 @@ ${spec}`;
 
 /** What a script prints in a container: the words it says, or why a call failed. */
 function run(script: string, container = 'target', program = '/usr/bin/perl'): string {
-  return exec(container, program, '-e', perl(script)).output.trim();
+  return enter(container, program, '-e', perl(script)).output.trim();
 }
 
 async function denied(operation: string, object: string, rule = 'network.matchProtocols[0]'): Promise<void> {
@@ -176,7 +176,7 @@ async function acrossPolicy(before: string, policy: string, after: string): Prom
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
   while (!output.includes('open')) await once(child.stdout, 'data');
   await under(policy, async () => {
-    exec('target', '/usr/bin/perl', '-e', 'open(my $f, ">", "/tmp/go")');
+    enter('target', '/usr/bin/perl', '-e', 'open(my $f, ">", "/tmp/go")');
     await once(child, 'close');
   });
   return output;

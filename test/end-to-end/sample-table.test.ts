@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
-import { docker, exec, startContainer } from '../support/docker.js';
+import { docker, enter, exec, startContainer } from '../support/docker.js';
 import { PREPARATION, PROGRAMS, SAMPLES, type Step } from '../support/sample-table.js';
 
 const daemon = new Daemon();
@@ -46,8 +46,10 @@ for (const { name, manifest, steps } of SAMPLES) {
 
 async function check(step: Step): Promise<void> {
   events.clear();
-  const user = step.user === undefined ? [] : ['-u', step.user];
-  const { status, output } = docker('exec', ...user, 'target', ...step.command);
+  const { status, output } =
+    step.user === undefined
+      ? enter('target', ...step.command)
+      : docker('exec', '-u', step.user, 'target', ...step.command);
   const command = step.command.join(' ');
   if (step.expect === 'denied') {
     assert.match(output, /[Pp]ermission denied/, `${command}: ${status} ${output}`);
@@ -82,7 +84,7 @@ test('a container outside the policy and the host see no change', async () => {
     const script =
       'sleep 0 && ls / && whoami && /sbin/route && /home/user1/hello && cat /secret.txt /etc/shadow /etc/passwd ' +
       '/credentials/password && touch /credentials/new && mv /credentials/new /tmp/new && rm /tmp/new';
-    const { status, output } = exec('bystander', '/bin/dash', '-c', script);
+    const { status, output } = enter('bystander', '/bin/dash', '-c', script);
     assert.equal(status, 0, output);
     assert.match(readFileSync('/etc/shadow', 'utf8'), /^root:/);
     execFileSync('/bin/sleep', ['0']);

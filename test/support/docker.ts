@@ -34,3 +34,39 @@ export function startContainer(image: string, name: string, ...flags: string[]):
 export function exec(container: string, ...command: string[]): Outcome {
   return docker('exec', container, ...command);
 }
+
+const ENTERED: NodeJS.ProcessEnv = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/root',
+};
+
+/**
+ * A command that runs with all privileges in a container that goes on running, and its environment: entered by its
+ * namespaces, which an emulated machine does ten times as fast as `docker exec`.
+ */
+export function entering(container: string, ...command: string[]) {
+  const into = ['--target', firstProcessOf(container), '--all', '--root', '--wd'];
+  // Node.js gives a program Unix sockets to speak through, on which the rules of the container would hold.
+  const script = 'set -o pipefail; "$@" 2>&1 </dev/null | cat';
+  return {
+    file: '/bin/bash',
+    parameters: ['-c', script, 'bash', '/usr/bin/nsenter', ...into, '--', ...command],
+    env: ENTERED,
+  };
+}
+
+export function enter(container: string, ...command: string[]): Outcome {
+  const { file, parameters, env } = entering(container, ...command);
+  const { status, stdout, stderr } = spawnSync(file, parameters, { encoding: 'utf8', env });
+  return { status: status ?? -1, output: stdout + stderr };
+}
+
+const firstProcesses = new Map<string, string>();
+
+function firstProcessOf(container: string): string {
+  const known = firstProcesses.get(container);
+  if (known !== undefined) return known;
+  const { output } = docker('inspect', '--format', '{{.State.Pid}}', container);
+  firstProcesses.set(container, output.trim());
+  return output.trim();
+}
