@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -9,7 +8,7 @@ import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
 import { BPF_ANY, closeDescriptor, getPinned, lookupElement, nextKey, updateElement } from '../../src/kernel/libbpf.js';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
-import { docker, entering, startContainer } from '../support/docker.js';
+import { docker, enterMeanwhile, startContainer } from '../support/docker.js';
 import { NameServer } from '../support/name-server.js';
 import { PERL_LIBRARY, perl } from '../support/perl.js';
 
@@ -93,12 +92,7 @@ function run(script: string, variables: NodeJS.ProcessEnv = {}): Promise<string>
 
 /** Without holding the server up, which is in this process. */
 async function runBy(program: string, script: string, variables: NodeJS.ProcessEnv = {}): Promise<string> {
-  const { file, parameters, env } = entering('target', program, '-e', perl(script));
-  const child = spawn(file, parameters, { env: { ...env, ...variables } });
-  const output: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => output.push(String(text)));
-  await once(child, 'close');
-  return output.join('').trim();
+  return (await enterMeanwhile('target', [program, '-e', perl(script)], variables)).output.trim();
 }
 
 const REFUSED = 'Permission denied';

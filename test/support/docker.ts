@@ -1,4 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 /** Debian's client; another on the PATH may be too new for the daemon. */
 const CLIENT = '/usr/bin/docker';
@@ -35,30 +39,38 @@ export function exec(container: string, ...command: string[]): Outcome {
   return docker('exec', container, ...command);
 }
 
-const ENTERED: NodeJS.ProcessEnv = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  HOME: '/root',
-};
-
 /**
- * A command that runs with all privileges in a container that goes on running, and its environment: entered by its
- * namespaces, which an emulated machine does ten times as fast as `docker exec`.
+ * Runs a command with all privileges in a container that goes on running: enters its namespaces, which an emulated machine
+ * does several times as fast as `docker exec`.
  */
-export function entering(container: string, ...command: string[]) {
-  const into = ['--target', firstProcessOf(container), '--all', '--root', '--wd'];
-  // Node.js gives a program Unix sockets to speak through, on which the rules of the container would hold.
-  const script = 'set -o pipefail; "$@" 2>&1 </dev/null | cat';
-  return {
-    file: '/bin/bash',
-    parameters: ['-c', script, 'bash', '/usr/bin/nsenter', ...into, '--', ...command],
-    env: ENTERED,
-  };
+export function enter(container: string, ...command: string[]): Outcome {
+  const { parameters, options, read } = entering(container, command);
+  const { status } = spawnSync(NSENTER, parameters, options);
+  return { status: status ?? -1, output: read() };
 }
 
-export function enter(container: string, ...command: string[]): Outcome {
-  const { file, parameters, env } = entering(container, ...command);
-  const { status, stdout, stderr } = spawnSync(file, parameters, { encoding: 'utf8', env });
-  return { status: status ?? -1, output: stdout + stderr };
+/** The same without holding this process up, and with more variables in its environment. */
+export async function enterMeanwhile(container: string, command: string[], variables: NodeJS.ProcessEnv) {
+  const { parameters, options, read } = entering(container, command, variables);
+  const [status] = await once(spawn(NSENTER, parameters, options), 'exit');
+  return { status: status ?? -1, output: read() } as Outcome;
+}
+
+const NSENTER = '/usr/bin/nsenter';
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+function entering(container: string, command: readonly string[], variables: NodeJS.ProcessEnv = {}) {
+  // A file, since Node.js would give it Unix sockets to write to, on which the rules of the container hold.
+  const file = join(mkdtempSync(join(tmpdir(), 'hauberk-entered-')), 'output');
+  const output = openSync(file, 'w');
+  return {
+    parameters: ['--target', firstProcessOf(container), '--all', '--root', '--wd', '--', ...command],
+    options: { stdio: ['ignore', output, output], env: { PATH, HOME: '/root', ...variables } } as SpawnSyncOptions,
+    read: () => {
+      closeSync(output);
+      return readFileSync(file, 'utf8');
+    },
+  };
 }
 
 const firstProcesses = new Map<string, string>();
