@@ -7,6 +7,18 @@ import { build } from 'esbuild';
 
 const DIRECTORY = 'build/program';
 
+/** Calls the part of classic-level that loads its machine code by a name that holds from everywhere. */
+const namedBinding = {
+  name: 'named-binding',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/binding$/ }, ({ importer }) =>
+      importer.includes('/node_modules/classic-level/')
+        ? { path: 'classic-level/binding.js', external: true }
+        : undefined,
+    );
+  },
+};
+
 rmSync(DIRECTORY, { recursive: true, force: true });
 await build({
   entryPoints: {
@@ -26,8 +38,9 @@ await build({
   logLevel: 'warning',
   // Of a package with both, the form that can be followed: one of them asks for its parts by a function of its own.
   mainFields: ['module', 'main'],
-  // They come with machine code, which they look for beside themselves.
-  external: ['koffi', 'classic-level'],
+  // They look for machine code beside themselves.
+  external: ['koffi', 'classic-level/binding.js'],
+  plugins: [namedBinding],
   alias: {
     // Docker is asked over a socket of this host, and never to build: neither SSH nor descriptions in .proto are needed.
     ssh2: './tools/left-out.mjs',
