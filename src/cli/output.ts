@@ -15,8 +15,8 @@ export async function print(
 ): Promise<void> {
   if (format === 'json') process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
   else if (format === 'yaml') {
-    const { stringify } = await import('yaml');
-    process.stdout.write(stringify(value, { aliasDuplicateObjects: false }));
+    const { yamlText } = await import('./yaml-text.js');
+    process.stdout.write(yamlText(value));
   } else process.stdout.write(columns(table()));
 }
 

@@ -49,3 +49,14 @@ test('a program loads at once only what each of its runs needs', () => {
   assert.ok(client.has('@grpc/grpc-js') && daemon.has('ajv') && daemon.has('yaml'));
   assert.ok(!packagesOf('hauberkd.js').has('@grpc/grpc-js'));
 });
+
+test('what a program imports later has the names it asks for: a bundled CommonJS package has only `default`', async () => {
+  for (const program of readdirSync(DIRECTORY).filter((name) => name.endsWith('.js'))) {
+    const text = readFileSync(`${DIRECTORY}/${program}`, 'utf8');
+    for (const [, part] of text.matchAll(/\bimport\("\.\/([^"]+)"\)/g)) {
+      const names = Object.keys(await import(pathToFileURL(`${DIRECTORY}/${part}`).href));
+      const asks = new RegExp(`\\{ default: \\w+ \\} = await import\\("\\./${part}"\\)`);
+      assert.equal(names.join() === 'default', asks.test(text), part);
+    }
+  }
+});
