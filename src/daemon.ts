@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
+import { builtFile } from './built-files.js';
 import type { Config } from './config/config.js';
 import type { NamespacePair } from './containers/container.js';
 import { hostNamespaces, linkedDirectories, ownNamespaces } from './containers/procfs.js';
@@ -44,9 +45,8 @@ import { createServices } from './rpc/services.js';
 import { Sources } from './sources/sources.js';
 import { Store, type StoredState } from './store/store.js';
 
-const BUILD = new URL('..', import.meta.url);
-const OBJECT_PATH = new URL('bpf/hauberk.bpf.o', BUILD).pathname;
-const DESCRIPTORS_PATH = new URL('descriptors.binpb', BUILD).pathname;
+const OBJECT_PATH = builtFile('bpf/hauberk.bpf.o');
+const DESCRIPTORS_PATH = builtFile('descriptors.binpb');
 /** How long calls under way may take once the daemon is told to stop. */
 const SHUTDOWN_GRACE_MILLISECONDS = 3000;
 

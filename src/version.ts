@@ -1,4 +1,4 @@
 import { readFileSync } from 'node:fs';
+import { PACKAGE_FILE } from './built-files.js';
 
-/** The version in package.json, which stands above both src/ and build/src/. */
-export const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+export const VERSION: string = JSON.parse(readFileSync(PACKAGE_FILE, 'utf8')).version;

@@ -1,5 +1,4 @@
 import { Option } from 'commander';
-import { stringify } from 'yaml';
 
 export type Format = 'table' | 'json' | 'yaml';
 
@@ -9,10 +8,16 @@ export function formatOption(): Option {
 }
 
 /** Prints values for people in columns, for programs as JSON or YAML. */
-export function print(format: Format, value: unknown, table: () => readonly (readonly string[])[]): void {
+export async function print(
+  format: Format,
+  value: unknown,
+  table: () => readonly (readonly string[])[],
+): Promise<void> {
   if (format === 'json') process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
-  else if (format === 'yaml') process.stdout.write(stringify(value, { aliasDuplicateObjects: false }));
-  else process.stdout.write(columns(table()));
+  else if (format === 'yaml') {
+    const { yamlText } = await import('./yaml-text.js');
+    process.stdout.write(yamlText(value));
+  } else process.stdout.write(columns(table()));
 }
 
 /** Rows of equal length, the first of them headings, set in columns. */
@@ -26,6 +31,9 @@ export function columns(rows: readonly (readonly string[])[]): string {
     .map((line) => `${line.trimEnd()}\n`)
     .join('');
 }
+
+/** With fewer of them than these nobody waits. */
+export const FILES_WORTH_PROGRESS = 20;
 
 /** Says on standard error how far a long task is; in one line that is written over where that can be. */
 export class Progress {

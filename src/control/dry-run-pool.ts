@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { threadProgram } from '../built-files.js';
 import { Failure } from '../failure.js';
 import type { DryRunAnswer, DryRunJob } from './dry-run-job.js';
 
@@ -86,7 +87,7 @@ export class DryRunPool {
   }
 
   #startWorker(): Worker {
-    const worker = new Worker(new URL('./dry-run-worker.js', import.meta.url));
+    const worker = new Worker(threadProgram('control/dry-run-worker'));
     // A thread that was ended has nothing more to say.
     worker.on('message', (answer: DryRunAnswer) => {
       if (this.#worker === worker) this.#settle(answer);

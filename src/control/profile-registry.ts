@@ -1,6 +1,6 @@
 import { Failure, invalidInput } from '../failure.js';
 import { checkPattern } from '../image/pattern.js';
-import { DEFAULT_NAMESPACE } from '../policy/validate.js';
+import { DEFAULT_NAMESPACE } from '../policy/model.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import { type Profile, type ProfiledContainer, type ProfileSubject, runningProfileOf } from '../profile/profile.js';
 import { type Suggestion, suggestPolicy } from '../profile/suggest.js';

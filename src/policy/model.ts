@@ -3,6 +3,9 @@ import type { AddressFamily, Direction, EndpointProtocol, Protocol } from './net
 
 /** The policy language as the domain sees it: no YAML, no gRPC, no kernel. */
 
+/** The namespace of what names none. */
+export const DEFAULT_NAMESPACE = 'default';
+
 export type Action = 'Allow' | 'Audit' | 'Block';
 
 /**

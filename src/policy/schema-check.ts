@@ -31,41 +31,54 @@ function missingChoice([first, ...others]: readonly string[]): string {
   return others.length === 0 ? missingSentence(first!) : `missing one of ${[first!, ...others].map(quote).join(', ')}`;
 }
 
-// `passContext` hands the options through `this`, so that one compiled schema serves every caller.
-const ajv = new Ajv({
-  allErrors: true,
-  verbose: true,
-  passContext: true,
-  allowUnionTypes: true,
-  code: { optimize: false },
-});
-ajv.addKeyword({
-  keyword: 'check',
-  type: ['string', 'number'],
-  schemaType: 'string',
-  errors: true,
-  validate: checkValue,
-});
-ajv.addKeyword({
-  keyword: 'unsupported',
-  schemaType: 'string',
-  validate: (_subject: string, value: unknown) => saysNothing(value),
-});
-ajv.addKeyword({ keyword: 'choice', type: 'object', schemaType: 'object', errors: true, validate: checkChoice });
 const validators = new Map<PolicyKind, ValidateFunction>();
 
-for (const [name, schema] of SHARED_SCHEMAS) ajv.addSchema(schema, name);
+let shared: Ajv | undefined;
 
-/** Compiled when it is first asked for: a program that starts need not wait for it. */
+/** Made when it is first asked for: a program that starts need not wait for it. */
+function compiler(): Ajv {
+  shared ??= makeCompiler();
+  return shared;
+}
+
+function makeCompiler(): Ajv {
+  const ajv = new Ajv({
+    allErrors: true,
+    verbose: true,
+    // Hands the options through `this`, so that one compiled schema serves every caller.
+    passContext: true,
+    allowUnionTypes: true,
+    // A test compares the schemas with JSON Schema's own; they are the same at each start.
+    meta: false,
+    validateSchema: false,
+    code: { optimize: false },
+  });
+  ajv.addKeyword({
+    keyword: 'check',
+    type: ['string', 'number'],
+    schemaType: 'string',
+    errors: true,
+    validate: checkValue,
+  });
+  ajv.addKeyword({
+    keyword: 'unsupported',
+    schemaType: 'string',
+    validate: (_subject: string, value: unknown) => saysNothing(value),
+  });
+  ajv.addKeyword({ keyword: 'choice', type: 'object', schemaType: 'object', errors: true, validate: checkChoice });
+  for (const [name, schema] of SHARED_SCHEMAS) ajv.addSchema(schema, name);
+  return ajv;
+}
+
 function validatorOf(kind: PolicyKind): ValidateFunction {
-  const validator = validators.get(kind) ?? ajv.compile(policySchema(kind));
+  const validator = validators.get(kind) ?? compiler().compile(policySchema(kind));
   validators.set(kind, validator);
   return validator;
 }
 
 /** Compiles every schema, one a step, for a program that would rather not do it when a policy comes. */
 export function* compileSchemas(): Generator<void> {
-  for (const name of SHARED_SCHEMAS.keys()) yield void ajv.getSchema(name);
+  for (const name of SHARED_SCHEMAS.keys()) yield void compiler().getSchema(name);
   for (const kind of POLICY_KINDS) yield void validatorOf(kind);
 }
 

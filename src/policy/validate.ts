@@ -2,7 +2,7 @@ import { invalidInput } from '../failure.js';
 import type { Finding } from './finding.js';
 import { fieldName, quote } from './finding.js';
 import { POLICY_KINDS, type PolicyKind } from './manifest-schema.js';
-import { type Policy, RULE_CLASSES, type Scope } from './model.js';
+import { DEFAULT_NAMESPACE, type Policy, RULE_CLASSES, type Scope } from './model.js';
 import type { PolicyDocument } from './policy-document.js';
 import { toRules } from './rules.js';
 import { checkSchema, missingSentence } from './schema-check.js';
@@ -10,7 +10,6 @@ import { suggest } from './suggestion.js';
 import type { ReadOptions } from './value-checks.js';
 
 export const API_VERSION = 'security.kubearmor.com/v1';
-export const DEFAULT_NAMESPACE = 'default';
 
 const SCOPES: Readonly<Record<PolicyKind, Scope>> = {
   KubeArmorPolicy: 'namespace',

@@ -1,5 +1,7 @@
-import { HealthImplementation, type ServingStatus } from 'grpc-health-check';
+import { EventEmitter } from 'node:events';
 import type { HostState, HostStatus } from '../control/host-state.js';
+import { Failure } from '../failure.js';
+import { HealthService, HealthCheckResponse_ServingStatus as ServingStatus } from '../generated/health/v1/health.js';
 import { RpcService } from './handler.js';
 
 export interface Health {
@@ -20,21 +22,37 @@ const PROTECTION = 'protection';
  * changes only.
  */
 export function healthOf(plane: Pick<HostState, 'status' | 'onStatusChange'>, serviceNames: readonly string[]): Health {
-  const names = ['', ...serviceNames, PROTECTION];
-  const told = new Map(names.map((name) => [name, servingStatus(name, plane.status())]));
-  const health = new HealthImplementation(Object.fromEntries(told));
+  const told = new Map(
+    ['', ...serviceNames, PROTECTION].map((name) => [name, servingStatus(name, plane.status())] as const),
+  );
+  const changes = new EventEmitter<Record<string, [ServingStatus]>>().setMaxListeners(0);
   const close = plane.onStatusChange((status) => {
     for (const [name, before] of told) {
       const next = servingStatus(name, status);
       if (next === before) continue;
       told.set(name, next);
-      health.setStatus(name, next);
+      changes.emit(name, next);
     }
   });
-  return { service: RpcService.fromLibrary((registry) => health.addToServer(registry)), close };
+  const service = RpcService.of(HealthService, {
+    check({ service: name }) {
+      const status = told.get(name);
+      if (status === undefined) throw new Failure('not-found', `no service is named ${JSON.stringify(name)}`);
+      return { status };
+    },
+    async watch({ service: name }, call) {
+      const tell = (status: ServingStatus) => call.write({ status });
+      changes.on(name, tell);
+      tell(told.get(name) ?? ServingStatus.SERVICE_UNKNOWN);
+      await new Promise((resolve) => call.once('cancelled', resolve));
+      changes.off(name, tell);
+    },
+    list: () => ({ statuses: Object.fromEntries(Array.from(told, ([name, status]) => [name, { status }])) }),
+  });
+  return { service, close };
 }
 
 function servingStatus(name: string, { enforcing, unprotected, leftOut }: HostStatus): ServingStatus {
   const isProtected = unprotected.length === 0 && leftOut.size === 0;
-  return enforcing && (name !== PROTECTION || isProtected) ? 'SERVING' : 'NOT_SERVING';
+  return enforcing && (name !== PROTECTION || isProtected) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
 }

@@ -9,8 +9,7 @@ import {
   PolicyServiceService,
   Scope,
 } from '../generated/hauberk/v1/policy.js';
-import { type PolicyName, policyKey } from '../policy/model.js';
-import { DEFAULT_NAMESPACE } from '../policy/validate.js';
+import { DEFAULT_NAMESPACE, type PolicyName, policyKey } from '../policy/model.js';
 import { currentCaller } from './caller.js';
 import { toPolicyChangeMessage, toPostureMessages } from './convert.js';
 import { toDiffResponse } from './diff-message.js';

@@ -7,7 +7,7 @@ import {
   type StartProfileRequest,
 } from '../generated/hauberk/v1/profile.js';
 import { describeWord } from '../image/describe-word.js';
-import { DEFAULT_NAMESPACE } from '../policy/validate.js';
+import { DEFAULT_NAMESPACE } from '../policy/model.js';
 import { VALUE_CHECKS } from '../policy/value-checks.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import type { Profile, ProfileSubject } from '../profile/profile.js';

@@ -1,7 +1,16 @@
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import type { PackageDefinition } from '@grpc/proto-loader';
-import { ReflectionService } from '@grpc/reflection';
+import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { Failure } from '../failure.js';
+import {
+  type ServerReflectionRequest,
+  type ServerReflectionResponse,
+  ServerReflectionService,
+} from '../generated/grpc/reflection/v1/reflection.js';
+import { ServerReflectionService as ServerReflectionServiceAlpha } from '../generated/grpc/reflection/v1alpha/reflection.js';
+import { toStatus } from './errors.js';
 import { RpcService } from './handler.js';
+import type { ReflectionIndex } from './reflection-index.js';
+
+type ReflectionStream = ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>;
 
 /**
  * Server reflection, v1 and v1alpha, of everything in a compiled descriptor set.
@@ -10,20 +19,21 @@ import { RpcService } from './handler.js';
  *   them one after the other
  */
 export function reflectionOf(descriptorSet: Uint8Array): RpcService {
-  // The library's usual input, a definition of proto-loader 0.8, loses the imports of each file (grpc-node 3018), so it
-  // gets the files themselves. It reads nothing else of a definition.
-  const definition = { fileDescriptorProtos: filesOf(descriptorSet) } as unknown as PackageDefinition[string];
-  const reflection = new ReflectionService({ '': definition });
-  return RpcService.fromLibrary((registry) => reflection.addToServer(registry));
-}
-
-function filesOf(descriptorSet: Uint8Array): Buffer[] {
-  const files: Buffer[] = [];
-  const reader = new BinaryReader(descriptorSet);
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if (field === 1 && wireType === WireType.LengthDelimited) files.push(Buffer.from(reader.bytes()));
-    else reader.skip(wireType, field);
-  }
-  return files;
+  let loaded: Promise<ReflectionIndex> | undefined;
+  const serverReflectionInfo = (stream: ReflectionStream) => {
+    // Few ask, and reading the descriptors takes long: it is done for the first who does.
+    loaded ??= import('./reflection-index.js').then(({ ReflectionIndex }) => new ReflectionIndex(descriptorSet));
+    const fail = (thrown: unknown) => stream.emit('error', Object.assign(new Error(), toStatus(Failure.from(thrown))));
+    // Each waits for the same promise, so answers keep the order of their requests.
+    stream.on('data', (request: ServerReflectionRequest) => {
+      loaded!.then((index) => stream.write(index.answer(request))).catch(fail);
+    });
+    stream.on('end', () => loaded!.then(() => stream.end()).catch(fail));
+  };
+  const implementation: UntypedServiceImplementation = { serverReflectionInfo };
+  return RpcService.fromLibrary((registry) => {
+    // The two versions have the same messages.
+    registry.addService(ServerReflectionService, implementation);
+    registry.addService(ServerReflectionServiceAlpha, implementation);
+  });
 }

@@ -1,6 +1,6 @@
 import type { ContainerRegistration } from '../control/container-keeper.js';
 import type { RegisterContainerRequest } from '../generated/hauberk/v1/container.js';
-import { DEFAULT_NAMESPACE } from '../policy/validate.js';
+import { DEFAULT_NAMESPACE } from '../policy/model.js';
 import { VALUE_CHECKS } from '../policy/value-checks.js';
 import type { RequestChecks } from './request-checks.js';
 

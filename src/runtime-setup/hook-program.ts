@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { builtFile } from '../built-files.js';
 import { Failure } from '../failure.js';
 import { type FileChange, fileChange } from './change.js';
 import type { Host } from './host.js';
@@ -8,9 +8,9 @@ import type { SetupOptions } from './setup.js';
 export type WhenUnanswered = 'refuse' | 'allow';
 
 /** Where the build leaves the program. */
-export const BUILT_HOOK = fileURLToPath(new URL('../../hook/hauberk-hook', import.meta.url));
+export const BUILT_HOOK = builtFile('hook/hauberk-hook');
 /** Every setting with its default, copied there by the build. */
-const SHIPPED_CONFIGURATION = fileURLToPath(new URL('../../hook/hook.conf', import.meta.url));
+const SHIPPED_CONFIGURATION = builtFile('hook/hook.conf');
 export const HOOK_DIRECTORY = '/usr/local/libexec/hauberk';
 export const HOOK_CONFIGURATION = '/etc/hauberk/hook.conf';
 

@@ -8,7 +8,7 @@ import { Unit } from '../support/unit.js';
 
 const unit = new Unit();
 const daemon = new DeployedDaemon();
-const HAUBERKD = [process.execPath, 'build/src/main.js'];
+const HAUBERKD = [process.execPath, 'build/program/hauberkd.js'];
 const TRACING = '/sys/kernel/tracing';
 const SYSTEM_CALLS = `${TRACING}/events/raw_syscalls/sys_enter/trigger`;
 const skip = !existsSync('/usr/bin/systemd-analyze') && 'systemd-analyze is not installed';
@@ -50,7 +50,7 @@ test('systemd finds nothing wrong with the unit', { skip }, () => {
 test('the unit comes before every container runtime, and has the directories that are the defaults of the flags', () => {
   const runtimes = ['docker', 'containerd', 'crio', 'podman', 'kubelet', 'k3s'].map((name) => `${name}.service`);
   assert.deepEqual(unit.get('Before')?.split(' '), runtimes);
-  const help = execFileSync(process.execPath, ['build/src/main.js', '--help'], { encoding: 'utf8' }).replace(
+  const help = execFileSync(process.execPath, ['build/program/hauberkd.js', '--help'], { encoding: 'utf8' }).replace(
     /\s+/g,
     ' ',
   );

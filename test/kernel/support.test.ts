@@ -11,7 +11,13 @@ after(() => rmSync(directory, { recursive: true }));
 /** What hauberkd says where other files stand in the place of the kernel's. */
 function check(place: string, replacement: string) {
   const script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
-  const command = [process.execPath, 'build/src/main.js', '--check', '--bpffs-dir', '/sys/fs/bpf/hauberk-support'];
+  const command = [
+    process.execPath,
+    'build/program/hauberkd.js',
+    '--check',
+    '--bpffs-dir',
+    '/sys/fs/bpf/hauberk-support',
+  ];
   const parameters = ['--mount', 'bash', '-c', script, 'bash', replacement, place, ...command];
   const { status, stdout, stderr } = spawnSync('unshare', parameters, { encoding: 'utf8' });
   return { status, output: stdout + stderr };

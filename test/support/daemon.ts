@@ -37,7 +37,7 @@ export class Daemon {
     const child = spawn(
       process.execPath,
       [
-        'build/src/main.js',
+        'build/program/hauberkd.js',
         ...['--listen', this.address, '--metrics', this.metricsAddress],
         ...['--state-dir', join(this.directory, 'state'), '--bpffs-dir', this.pinDirectory],
         ...['--hook-socket', this.hookSocket],

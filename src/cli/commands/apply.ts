@@ -1,19 +1,10 @@
 import type { Command } from 'commander';
-import { createTwoFilesPatch } from 'diff';
-import { type HauberkClient, HauberkError, type PolicyChange, PolicyChange_Kind } from '../../client/index.js';
-import { checkPattern } from '../../image/pattern.js';
-import { readManifest } from '../../policy/manifest.js';
-import { toManifest } from '../../policy/manifest-text.js';
-import { policyKey } from '../../policy/model.js';
-import { SCOPE_NAMES } from '../../rpc/names.js';
+import { HauberkError, type PolicyChange, PolicyChange_Kind } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, exitStatusOf } from '../exit-status.js';
 import { ManifestFiles } from '../manifest-files.js';
-import { coloured, Progress } from '../output.js';
-
-/** More differences than these nobody reads. */
-const DIFFERENCES_SHOWN = 100;
-const FILES_WORTH_PROGRESS = 20;
+import { FILES_WORTH_PROGRESS, Progress } from '../output.js';
+import { keyOf } from '../policy-key.js';
 
 interface ApplyOptions {
   readonly file: string[];
@@ -34,7 +25,11 @@ export function addApply(program: Command): void {
         explained(manifests, async () => {
           const source = { $case: 'manifest', value: manifests.text } as const;
           const planned = await client.policies.validatePolicy({ source, force });
-          await showDifferences(client, manifests, planned.changes);
+          const updated = planned.changes.filter(({ kind }) => kind === PolicyChange_Kind.UPDATED);
+          if (updated.length > 0) {
+            const { showDifferences } = await import('../policy-differences.js');
+            await showDifferences(client, manifests, updated);
+          }
           const { changes } = dryRun ? planned : await client.policies.applyPolicy({ source, force });
           for (const change of changes) say(change, dryRun ? ' (dry run)' : '');
         }),
@@ -81,35 +76,6 @@ export async function explained(manifests: ManifestFiles, task: () => Promise<vo
   }
 }
 
-/** Shows how policies will change, in the form the daemon keeps them in. */
-async function showDifferences(
-  client: HauberkClient,
-  manifests: ManifestFiles,
-  changes: readonly PolicyChange[],
-): Promise<void> {
-  const updated = changes.filter(({ kind }) => kind === PolicyChange_Kind.UPDATED);
-  const wanted = new Map(
-    readManifest(manifests.text, { checkPattern }).map(({ policy }) => [policyKey(policy), toManifest(policy)]),
-  );
-  const shown = updated.slice(0, DIFFERENCES_SHOWN);
-  const progress = new Progress('policies compared:', shown.length);
-  for (const [index, change] of shown.entries()) {
-    const { namespace, name, scope } = change;
-    const { manifest } = await client.policies.getPolicy({ namespace, name, scope });
-    const key = keyOf(change);
-    const patch = createTwoFilesPatch(key, key, manifest, wanted.get(key) ?? '', 'in force', 'to be applied');
-    process.stdout.write(patch.split('\n').slice(1).map(colouredLine).join('\n'));
-    if (shown.length >= FILES_WORTH_PROGRESS) progress.at(index + 1);
-  }
-  const left = updated.length - shown.length;
-  if (left > 0) process.stdout.write(`and ${left} more that differ\n`);
-}
-
-function colouredLine(line: string): string {
-  if (line.startsWith('+')) return coloured('green', line);
-  return line.startsWith('-') ? coloured('red', line) : line;
-}
-
 function say(change: PolicyChange, suffix: string): void {
   const { kind, containerIds, warnings, conflicts } = change;
   const reach = `${containerIds.length} ${containerIds.length === 1 ? 'container' : 'containers'}`;
@@ -117,8 +83,4 @@ function say(change: PolicyChange, suffix: string): void {
   process.stdout.write(`policy ${keyOf(change)} ${what}, reaches ${reach}${suffix}\n`);
   for (const warning of warnings) process.stderr.write(`${keyOf(change)}: warning: ${warning}\n`);
   for (const conflict of conflicts) process.stderr.write(`${keyOf(change)}: note: ${conflict}\n`);
-}
-
-function keyOf({ namespace, name, scope }: PolicyChange): string {
-  return policyKey({ namespace, name, scope: SCOPE_NAMES.get(scope) ?? 'namespace' });
 }

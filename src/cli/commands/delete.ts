@@ -1,9 +1,6 @@
 import type { Command } from 'commander';
 import { checkPattern } from '../../image/pattern.js';
-import { readManifest } from '../../policy/manifest.js';
-import type { PolicyName, Scope } from '../../policy/model.js';
-import { policyKey } from '../../policy/model.js';
-import { DEFAULT_NAMESPACE } from '../../policy/validate.js';
+import { DEFAULT_NAMESPACE, type PolicyName, policyKey, type Scope } from '../../policy/model.js';
 import { SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
@@ -29,7 +26,7 @@ export function addDelete(program: Command): void {
       const namespace = scope === 'namespace' ? options.namespace : '';
       const wanted: PolicyName[] = [
         ...names.map((name) => ({ namespace, name, scope })),
-        ...(options.file === undefined ? [] : namesIn(new ManifestFiles(options.file))),
+        ...(options.file === undefined ? [] : await namesIn(new ManifestFiles(options.file))),
       ];
       if (wanted.length === 0) throw new CommandFailure(EXIT.usage, 'name a policy, or a manifest with -f');
       await withClient(command, async (client) => {
@@ -41,7 +38,8 @@ export function addDelete(program: Command): void {
     });
 }
 
-function namesIn(manifests: ManifestFiles): PolicyName[] {
+async function namesIn(manifests: ManifestFiles): Promise<PolicyName[]> {
+  const { readManifest } = await import('../../policy/manifest.js');
   return readManifest(manifests.text, { checkPattern }).map(({ policy: { namespace, name, scope } }) => ({
     namespace,
     name,

@@ -34,7 +34,7 @@ export function addDiff(program: Command): void {
         const ask = async () => {
           const answer = await client.policies.diff({ source, deleted, force });
           if (output === 'table') process.stdout.write(describe(answer));
-          else print(output, answer.decisions.map(view), () => []);
+          else await print(output, answer.decisions.map(view), () => []);
         };
         await (manifests === undefined ? ask() : explained(manifests, ask));
       });

@@ -19,7 +19,7 @@ export function addEffective(program: Command): void {
         rules: rules.map(({ policyNamespace, policy, rule }) => ({ policyNamespace, policy, ...ruleView(rule!) })),
         postures: postureView(postures),
       };
-      print(output, value, () => [
+      await print(output, value, () => [
         ['CLASS', 'ACTION', 'MATCH', 'FROM', 'POLICY', 'RULE'],
         ...rules.map(({ policyNamespace, policy, rule }) => [
           nameOf(AccessClass, rule!.class).toLowerCase(),

@@ -79,7 +79,7 @@ export function addExplain(program: Command): void {
         }),
       );
       if (options.output === 'table') process.stdout.write(`${describe(answer).join('\n')}\n`);
-      else print(options.output, toView(answer), () => []);
+      else await print(options.output, toView(answer), () => []);
     });
 }
 

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { labelsText } from '../../policy/labels.js';
-import type { Scope } from '../../policy/model.js';
-import { DEFAULT_NAMESPACE } from '../../policy/validate.js';
+import { DEFAULT_NAMESPACE, type Scope } from '../../policy/model.js';
 import { SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { type Format, formatOption, print } from '../output.js';
@@ -27,7 +26,7 @@ export function addGet(program: Command): void {
     .option('-n, --namespace <namespace>', 'of one namespace')
     .action(async ({ output: format, namespace = '' }: Options, command: Command) => {
       const { policies } = await withClient(command, (client) => client.policies.listPolicies({ namespace }));
-      print(format, policies.map(policyView), () => [
+      await print(format, policies.map(policyView), () => [
         ['NAMESPACE', 'NAME', 'VERSION', 'RULES', 'SELECTOR'],
         ...policies.map(({ namespace: of, name, resourceVersion, rules, selector }) => [
           of,
@@ -49,7 +48,7 @@ export function addGet(program: Command): void {
     .action(async (name: string, { output: format, namespace = '', scope }: NamedOptions, command: Command) => {
       const named = { name, namespace: scope === 'namespace' ? namespace : '', scope: SCOPES[scope] };
       const { policy, manifest } = await withClient(command, (client) => client.policies.getPolicy(named));
-      if (format === 'json') print('json', policyView(policy!), () => []);
+      if (format === 'json') await print('json', policyView(policy!), () => []);
       else process.stdout.write(manifest);
     });
 
@@ -60,7 +59,7 @@ export function addGet(program: Command): void {
     .option('-n, --namespace <namespace>', 'of one namespace')
     .action(async ({ output: format, namespace = '' }: Options, command: Command) => {
       const { containers } = await withClient(command, (client) => client.containers.listContainers({ namespace }));
-      print(format, containers.map(containerView), () => [
+      await print(format, containers.map(containerView), () => [
         ['NAMESPACE', 'NAME', 'ID', 'ORIGIN', 'PID', 'PROTECTED', 'POLICIES'],
         ...containers
           .map(containerView)
@@ -86,7 +85,7 @@ export function addGet(program: Command): void {
         { namespace: '', postures: postureView(defaults) },
         ...namespaces.map(({ namespace, postures }) => ({ namespace, postures: postureView(postures) })),
       ];
-      print(format, rows, () => [
+      await print(format, rows, () => [
         ['NAMESPACE', 'PROCESS', 'FILE', 'NETWORK', 'CAPABILITY'],
         ...rows.map(({ namespace, postures }) => [
           namespace || '(every other)',
@@ -101,7 +100,7 @@ export function addGet(program: Command): void {
     .addOption(formatOption())
     .action(async ({ output: format }: Options, command: Command) => {
       const status = statusView(await withClient(command, (client) => client.host.getStatus()));
-      print(format, status, () =>
+      await print(format, status, () =>
         Object.entries({ ...status, sources: status.sources.map(sourceText) }).flatMap(([name, value]) => {
           if (name === 'sources' || name === 'warnings') return (value as string[]).map((line) => [name, line]);
           return [[name, Array.isArray(value) ? value.join(' ') : String(value)]];

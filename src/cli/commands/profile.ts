@@ -66,7 +66,10 @@ export function addProfile(program: Command): void {
     .addOption(formatOption())
     .action(async ({ output: format }: { output: Format }, command: Command) => {
       const { profiles } = await withClient(command, (client) => client.profiles.listProfiles());
-      print(format, profiles.map(profileView), () => [['NAME', 'STARTED', 'STOPPED', 'OF'], ...profiles.map(rowOf)]);
+      await print(format, profiles.map(profileView), () => [
+        ['NAME', 'STARTED', 'STOPPED', 'OF'],
+        ...profiles.map(rowOf),
+      ]);
     });
 
   profile
@@ -77,7 +80,7 @@ export function addProfile(program: Command): void {
     .action(async (name: string, { output: format }: { output: Format }, command: Command) => {
       const { containers, omitted } = await withClient(command, (client) => client.profiles.getProfile({ name }));
       const views = containers.map((container) => ({ ...container, accesses: container.accesses.map(accessView) }));
-      print(format, views, () => [
+      await print(format, views, () => [
         ['CONTAINER', 'COUNT', 'CLASS', 'OPERATIONS', 'OBJECT', 'PROGRAM'],
         ...views.flatMap(({ name: container, accesses }) =>
           accesses.map(({ count, class: of, operations, object, program, fromOutside }) => [

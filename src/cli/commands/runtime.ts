@@ -11,7 +11,6 @@ import {
   type SetupOptions,
   type SetupStatus,
 } from '../../runtime-setup/setup.js';
-import { setupOf } from '../../runtime-setup/setup-of.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { columns, type Format, formatOption, print } from '../output.js';
 
@@ -64,6 +63,7 @@ export function addRuntime(program: Command): void {
     .option('--base-spec <file>', 'containerd: its default specification (default: what "ctr oci spec" prints)')
     .option('--nri', 'containerd: switch NRI on as well')
     .action(async (name: RuntimeName, options: InstallOptions) => {
+      const { setupOf } = await importSetups();
       const setup = setupOf(name, new Host(options.root), setupOptions(options));
       checkReload(setup, options);
       await change(setup, setup.planInstall(), options, 'already installed');
@@ -72,6 +72,7 @@ export function addRuntime(program: Command): void {
   withChangeOptions(runtime.command('uninstall'))
     .description('take back what install wrote')
     .action(async (name: RuntimeName, options: ChangeOptions) => {
+      const { setupOf } = await importSetups();
       const setup = setupOf(name, new Host(options.root), setupOptions(options));
       checkReload(setup, options);
       await change(setup, setup.planUninstall(), options, 'not installed');
@@ -83,14 +84,20 @@ export function addRuntime(program: Command): void {
     .addOption(formatOption())
     .addHelpText('after', STATUS_HELP)
     .action(async (names: RuntimeName[], options: CommonOptions & { output: Format }) => {
+      const { setupOf } = await importSetups();
       const host = new Host(options.root);
       const setups = (names.length > 0 ? names : RUNTIMES).map((name) => setupOf(name, host, setupOptions(options)));
       const asked = names.length > 0 ? setups : setups.filter((setup) => setup.isPresent());
       const statuses = await Promise.all(asked.map((setup) => setup.status()));
       if (options.output === 'table') process.stdout.write(describeStatuses(statuses));
-      else print(options.output, statuses, () => []);
+      else await print(options.output, statuses, () => []);
       if (!statuses.every(({ state }) => state === 'in-force')) process.exitCode = EXIT.notInForce;
     });
+}
+
+/** They read and write many formats, which no other command needs. */
+function importSetups() {
+  return import('../../runtime-setup/setup-of.js');
 }
 
 function withCommonOptions(command: Command): Command {

@@ -40,7 +40,7 @@ export function uninstallHook(runtime: 'docker' | 'podman', ...flags: string[]):
 }
 
 function setUpRuntime(action: 'install' | 'uninstall', runtime: string, flags: readonly string[]): void {
-  execFileSync(process.execPath, ['build/src/cli/main.js', 'runtime', action, runtime, '--yes', ...flags], {
+  execFileSync(process.execPath, ['build/program/hauberk.js', 'runtime', action, runtime, '--yes', ...flags], {
     stdio: 'inherit',
   });
 }
