@@ -70,6 +70,8 @@ export class Daemon {
   /** Sends a signal and waits for the end; returns the exit code, or the signal that ended it. */
   async end(signal: NodeJS.Signals): Promise<number | string> {
     const child = this.#process!;
+    // It may have ended by itself, when it could not start.
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode!;
     const ended = new Promise<number | string>((resolve) =>
       child.once('exit', (code, killedBy) => resolve(code ?? killedBy!)),
     );
