@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { type Logger, pino } from 'pino';
 import { builtFile } from './built-files.js';
 import type { Config } from './config/config.js';
@@ -11,6 +12,7 @@ import type { DesiredState } from './control/desired-state.js';
 import { DryRunPool } from './control/dry-run-pool.js';
 import { Enforcement } from './control/enforcement.js';
 import { Expiry } from './control/expiry.js';
+import { HookCoverage } from './control/hook-coverage.js';
 import { hostAsSubject } from './control/host.js';
 import { HostState } from './control/host-state.js';
 import { IntakeCounts } from './control/intake-counts.js';
@@ -29,10 +31,10 @@ import { type EventRecord, FLAGS } from './events/record.js';
 import { SuppressionWatch } from './events/suppression.js';
 import { Failure } from './failure.js';
 import { Kernel } from './kernel/kernel.js';
-import { KernelTypes } from './kernel/kernel-types.js';
-import { missingHooks } from './kernel/optional-hooks.js';
+import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
 import type { RingBuffer } from './kernel/ring-buffer.js';
 import { missingSupport } from './kernel/support.js';
+import { describeUntested, isTested } from './kernel/tested.js';
 import { Metrics } from './metrics/metrics.js';
 import { startMetricsServer } from './metrics/server.js';
 import { readLabels } from './policy/labels.js';
@@ -60,12 +62,17 @@ export function requireSupport(pinDirectory: string): void {
 /**
  * Attaches the programs to a place of their own and takes them away again: what the kernel refuses shows only then.
  *
- * @returns what this kernel cannot enforce all the same
+ * @returns what is to be told: each hook that is missing, and whether such a kernel was tested
  */
-export function tryEnforcement(pinDirectory: string): string[] {
-  requireSupport(pinDirectory);
-  new Kernel(OBJECT_PATH, `${pinDirectory}-check`, ownNamespaces()).detach();
-  return KernelTypes.use(missingHooks);
+export function check({ bpffsDir, requireHooks }: Pick<Config, 'bpffsDir' | 'requireHooks'>): string {
+  requireSupport(bpffsDir);
+  const kernel = new Kernel(OBJECT_PATH, `${bpffsDir}-check`, ownNamespaces(), { requireHooks });
+  kernel.detach();
+  const remarks = [
+    ...kernel.missingHooks.map((each) => `but ${explainMissing(each)}`),
+    ...(isTested(release()) ? [] : [describeUntested(release())]),
+  ];
+  return ['this kernel can enforce', ...remarks.map((each) => `- ${each.replaceAll('\n', '\n    ')}`), ''].join('\n');
 }
 
 /** Runs the daemon until SIGTERM or SIGINT. */
@@ -73,7 +80,7 @@ export async function runDaemon(config: Config): Promise<void> {
   requireSupport(config.bpffsDir);
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
   const store = await Store.open(config.stateDir);
-  const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostNamespaces());
+  const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostNamespaces(), config);
   const { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings, sources, integrity } =
     await assemble(config, logger, store, kernel);
   kernel.removeReplaced();
@@ -174,12 +181,12 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     },
   );
   const unprotected = new UnprotectedContainers(() => host.announce());
-  const notEnforced = KernelTypes.use(missingHooks);
-  for (const consequence of notEnforced) logger.warn(consequence);
+  for (const missing of kernel.missingHooks) logger.warn(explainMissing(missing));
+  if (!isTested(release())) logger.info(describeUntested(release()));
   const host: HostState = new HostState(kernel, enforcement, ledger, {
     kernelProblem: () => integrity.problem,
     sources: () => sources.statuses(),
-    warnings: () => [...notEnforced, ...sources.warnings()],
+    warnings: () => [...kernel.missingHooks.map(describeMissing), ...sources.warnings()],
     unprotected: () => unprotected.list(),
   });
   const integrity: IntegrityWatch = new IntegrityWatch(kernel, enforcement, ledger, logger, () => host.announce());
@@ -199,7 +206,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     onStatus: () => host.announce(),
   });
   const dryRuns = new DryRunPool();
-  const policies = new PolicyRegistry(ledger, postures, dryRuns);
+  const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks));
   const expiry: Expiry = new Expiry(policies, logger);
   const memory = new AccessMemory();
   let ring: RingBuffer | undefined;

@@ -12,10 +12,9 @@ try {
   } else if (config.version) {
     process.stdout.write(`hauberkd ${VERSION}\n`);
   } else {
-    const { runDaemon, tryEnforcement } = await import('./daemon.js');
+    const { check, runDaemon } = await import('./daemon.js');
     if (config.check) {
-      const missing = tryEnforcement(config.bpffsDir);
-      process.stdout.write(`this kernel can enforce\n${missing.map((each) => `- but ${each}\n`).join('')}`);
+      process.stdout.write(check(config));
     } else {
       await runDaemon(config);
     }

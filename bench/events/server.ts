@@ -70,6 +70,8 @@ const metrics = new Metrics({
     enforcing: true,
     reason: '',
     programs: [],
+    missingHooks: [],
+    kernelTested: true,
     policies: 1,
     containers: containers.length,
     images: 1,

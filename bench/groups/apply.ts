@@ -65,7 +65,7 @@ export const applyGroup: Group = {
         () => undefined,
         () => undefined,
       );
-      const registry = new PolicyRegistry(ledger, POSTURES, new DryRunPool());
+      const registry = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), { warningsFor: () => [] });
       await ledger.start([]);
       // As the daemon does once it serves, not when the first policy comes.
       for (const _ of compileSchemas());

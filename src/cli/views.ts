@@ -6,6 +6,7 @@ import {
   Direction,
   type Event,
   type GetStatusResponse,
+  MissingHookCause,
   Mode,
   type ObservedAccess,
   type PathMatch,
@@ -138,6 +139,14 @@ export function statusView(status: GetStatusResponse) {
     sources: status.sources.map(({ whenUnanswered, ...source }) => ({
       ...source,
       whenUnanswered: nameOf(WhenUnanswered, whenUnanswered),
+    })),
+    missingHooks: status.missingHooks.map(({ notCovered, cause, ...missing }) => ({
+      ...missing,
+      notCovered: notCovered.map(({ class: ruleClass, operation }) => ({
+        class: nameOf(AccessClass, ruleClass),
+        operation,
+      })),
+      cause: nameOf(MissingHookCause, cause),
     })),
     revision: Number(status.revision),
     enforcedRevision: Number(status.enforcedRevision),

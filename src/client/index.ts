@@ -2,7 +2,14 @@
 
 export * from '../generated/hauberk/v1/container.js';
 export { type Event, type Position, Result } from '../generated/hauberk/v1/event.js';
-export { type GetStatusResponse, type SourceStatus, WhenUnanswered } from '../generated/hauberk/v1/host.js';
+export {
+  type GetStatusResponse,
+  type MissingHook,
+  MissingHookCause,
+  type SourceStatus,
+  type UncoveredOperation,
+  WhenUnanswered,
+} from '../generated/hauberk/v1/host.js';
 export {
   AccessClass,
   Action,

@@ -46,6 +46,7 @@ export interface Config {
   readonly defaultPostureCapabilities: Posture;
   readonly eventsPerSecond: number;
   readonly eventBurst: number;
+  readonly requireHooks: boolean;
   readonly detachOnExit: boolean;
   readonly hostLabels: string;
   readonly rescue: boolean;

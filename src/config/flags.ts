@@ -166,6 +166,10 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     'how many events of one container are reported a second, 0 for all; those suppressed are counted',
   ),
   'event-burst': number('NUMBER', 2000, [1, 1_000_000], 'how many of them at once, after a quiet time'),
+  'require-hooks': {
+    type: 'boolean',
+    help: 'do not start where this kernel lacks a hook or refuses a program; without it, what is not covered is told and the rest enforced',
+  },
   'detach-on-exit': {
     type: 'boolean',
     help: 'take the enforcement away on SIGTERM; without it, it outlives the daemon',

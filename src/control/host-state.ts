@@ -1,6 +1,8 @@
 import { release } from 'node:os';
 import type { Kernel } from '../kernel/kernel.js';
+import type { MissingHook } from '../kernel/missing-hooks.js';
 import { securityModules } from '../kernel/support.js';
+import { isTested } from '../kernel/tested.js';
 import { VERSION } from '../version.js';
 import type { Enforcement } from './enforcement.js';
 import type { Ledger } from './ledger.js';
@@ -15,6 +17,8 @@ export interface HostStatus {
   /** Why not, when not; empty otherwise. */
   readonly reason: string;
   readonly programs: readonly string[];
+  readonly missingHooks: readonly MissingHook[];
+  readonly kernelTested: boolean;
   readonly policies: number;
   readonly containers: number;
   readonly images: number;
@@ -49,7 +53,7 @@ export class HostState {
   readonly #securityModules = securityModules();
 
   constructor(
-    readonly kernel: Pick<Kernel, 'adopted' | 'programNames'>,
+    readonly kernel: Pick<Kernel, 'adopted' | 'programNames' | 'missingHooks'>,
     readonly enforcement: Pick<Enforcement, 'divergence' | 'imageCount' | 'leftOut'>,
     readonly ledger: Pick<Ledger, 'desired' | 'revision' | 'enforcedRevision' | 'whenEnforced'>,
     readonly reports: HostReports,
@@ -64,6 +68,8 @@ export class HostState {
       enforcing: problem === undefined,
       reason: problem ?? '',
       programs: this.kernel.programNames,
+      missingHooks: this.kernel.missingHooks,
+      kernelTested: isTested(this.#kernelRelease),
       policies: this.ledger.desired.policies.size,
       containers: this.ledger.desired.containers.size,
       images: this.enforcement.imageCount,

@@ -14,6 +14,7 @@ import { readPolicy, warningsOf } from '../policy/validate.js';
 import { type Change, mapResult } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { Caller, DryRunPool } from './dry-run-pool.js';
+import type { HookCoverage } from './hook-coverage.js';
 import { guardedProcesses, whatWouldStop } from './host-guard.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
@@ -46,17 +47,25 @@ export class PolicyRegistry {
     readonly ledger: Ledger,
     readonly defaultPostures: Postures,
     readonly dryRuns: DryRunPool,
+    readonly coverage: Pick<HookCoverage, 'warningsFor'>,
   ) {}
 
   /** @throws Failure with every problem of every document */
   readManifest(text: string): PolicyInput[] {
-    return readManifest(text, { checkPattern, now: Date.now() });
+    const inputs = readManifest(text, { checkPattern, now: Date.now() });
+    return inputs.map((input) => ({
+      ...input,
+      warnings: [...input.warnings, ...this.coverage.warningsFor(input.policy)],
+    }));
   }
 
   /** @param document a plain object of a manifest's shape */
   readDocument(document: unknown): PolicyInput {
     const policy = readPolicy(document, { checkPattern, now: Date.now() });
-    return { policy, warnings: warningsOf(policy, document as PolicyDocument) };
+    return {
+      policy,
+      warnings: [...warningsOf(policy, document as PolicyDocument), ...this.coverage.warningsFor(policy)],
+    };
   }
 
   /** Adds or replaces the policies, all or none. @throws Failure aborted when a version is not the expected one */

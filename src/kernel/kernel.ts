@@ -12,8 +12,9 @@ import {
   releaseKernelImage,
 } from './images.js';
 import { forgetLearntNames } from './learnt-names.js';
+import type { MissingHook } from './missing-hooks.js';
 import { NewContainers } from './new-containers.js';
-import { type AttachedPrograms, attachPrograms } from './programs.js';
+import { type AttachedPrograms, type AttachOptions, attachPrograms } from './programs.js';
 import { RingBuffer } from './ring-buffer.js';
 
 /** EVENTS_BYTES in bpf/include/maps.h. */
@@ -34,8 +35,9 @@ export class Kernel {
     objectPath: string,
     pinDirectory: string,
     private readonly host: NamespacePair,
+    options: AttachOptions = {},
   ) {
-    this.#programs = attachPrograms(objectPath, pinDirectory, host);
+    this.#programs = attachPrograms(objectPath, pinDirectory, host, options);
     this.#containers = new ContainerMap(this.#programs.maps.containers, this.#programs.maps.container_starts);
     this.#settings = new Settings(this.#programs.maps.settings);
     this.#newContainers = new NewContainers(
@@ -62,6 +64,11 @@ export class Kernel {
 
   get programNames(): string[] {
     return [...this.#links().keys()];
+  }
+
+  /** Hooks that nothing is asked at. */
+  get missingHooks(): readonly MissingHook[] {
+    return this.#programs.missing;
   }
 
   get ringWakeUps(): number {
@@ -128,18 +135,19 @@ export class Kernel {
    * @throws when it cannot be put right; see Pins.restore
    */
   restore(): string[] {
-    const pins = this.#programs.pins.restore();
+    const { pins, calls } = this.#programs;
+    const missing = pins.restore();
     return [
       ...(this.#settings.restore() ? ['settings'] : []),
-      ...pins.map((path) => `the pin ${path}`),
-      ...(this.#programs.calls.restorePin() ? [`the pin ${this.#programs.calls.linkPath}`] : []),
+      ...missing.map((path) => `the pin ${path}`),
+      ...(calls?.restorePin() ? [`the pin ${calls.linkPath}`] : []),
     ];
   }
 
   /** Whether images see system calls as they are made; see FLAG_OBSERVES_CALLS. */
   observeCalls(isNeeded: boolean): void {
-    if (isNeeded) this.#programs.calls.attach();
-    else this.#programs.calls.detach();
+    if (isNeeded) this.#programs.calls?.attach();
+    else this.#programs.calls?.detach();
   }
 
   limitEvents(limit: EventLimit): void {
@@ -170,7 +178,7 @@ export class Kernel {
   /** Links of what is attached now, by program name. */
   #links(): ReadonlyMap<string, number> {
     const { links, calls } = this.#programs;
-    return calls.link === undefined ? links : new Map([...links, [calls.name, calls.link]]);
+    return calls?.link === undefined ? links : new Map([...links, [calls.name, calls.link]]);
   }
 
   /** Starts reading events; `onRecords` is called when some wait and gets them through `drain`. */

@@ -66,6 +66,9 @@ export const loadObject = libbpf.func('int bpf_object__load(bpf_object *object)'
 export const closeObject = libbpf.func('void bpf_object__close(bpf_object *object)');
 export const nextProgram = libbpf.func('bpf_program *bpf_object__next_program(bpf_object *object, bpf_program *last)');
 export const programName = libbpf.func('const char *bpf_program__name(bpf_program *program)');
+export const programSection = libbpf.func('const char *bpf_program__section_name(bpf_program *program)');
+/** libbpf keeps the address: the buffer must live until the object is loaded. */
+export const setLogBuffer = libbpf.func('int bpf_program__set_log_buf(bpf_program *program, void *log, size_t size)');
 export const programDescriptor = libbpf.func('int bpf_program__fd(bpf_program *program)');
 export const setAutoload = libbpf.func('int bpf_program__set_autoload(bpf_program *program, bool autoload)');
 export const attachLsm = libbpf.func('bpf_link *bpf_program__attach_lsm(bpf_program *program)');

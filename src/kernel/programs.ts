@@ -5,7 +5,7 @@ import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
 import { IMAGE_LAYOUT } from '../image/layout.js';
 import { setConstants } from './constants.js';
-import { KernelTypes } from './kernel-types.js';
+import { rememberedMissing, rememberMissing } from './left-out.js';
 import {
   attachLsm,
   checked,
@@ -15,19 +15,16 @@ import {
   destroyLink,
   findMap,
   getPinned,
-  loadObject,
-  nextProgram,
-  openObject,
+  KernelError,
   type Pointer,
   pinLink,
   pinProgram,
-  programName,
-  setAutoload,
   setPinPath,
   takeWarnings,
 } from './libbpf.js';
+import { isPassing, loadSelected, openSelected, type Program, requireNotEssential, type Selection } from './loading.js';
+import { explainMissing, type MissingHook } from './missing-hooks.js';
 import { OnDemandProgram } from './on-demand.js';
-import { OPTIONAL_HOOKS } from './optional-hooks.js';
 import { Pins } from './pins.js';
 
 /** Maps that outlive the daemon; the next one finds them by these names below the pin directory. */
@@ -58,6 +55,7 @@ const CALLS_LINK = `${CALLS_PROGRAM}_link`;
 const TASK_ITERATOR = 'hauberk_mark_tasks';
 /** Loaded and pinned, but attached to no hook for good. */
 const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, TASK_ITERATOR];
+const isLinked = (name: string): boolean => !UNATTACHED_PROGRAMS.includes(name);
 
 /** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
 export interface AttachedPrograms {
@@ -65,12 +63,14 @@ export interface AttachedPrograms {
   readonly maps: Readonly<Record<PinnedMap, number>>;
   /** Descriptors of the links, by program name. */
   readonly links: ReadonlyMap<string, number>;
-  /** The program that sees each system call as it is made; `links` is without it. */
-  readonly calls: OnDemandProgram;
+  /** The program that sees each system call as it is made, where the kernel takes it; `links` is without it. */
+  readonly calls: OnDemandProgram | undefined;
   /** Descriptor of the program that makes tasks members. */
   readonly taskIterator: number;
   /** Of all of these, but the link of `calls`. */
   readonly pins: Pins;
+  /** Hooks that nothing is asked at. */
+  readonly missing: readonly MissingHook[];
   /** True when an earlier daemon had left these very programs in force. */
   readonly adopted: boolean;
   /** Takes the programs and maps of other builds away; they are in force until then. */
@@ -79,15 +79,27 @@ export interface AttachedPrograms {
   detach(): void;
 }
 
+/** How programs are to be attached. */
+export interface AttachOptions {
+  /** Attach all or nothing: refuse a kernel that a hook is missing of. */
+  readonly requireHooks?: boolean;
+}
+
 /**
  * Attaches the programs of an object file, or takes over the ones an earlier daemon pinned if they come from the same
  * file. Programs of another file stay in force beside the new ones, with the images that they can read, until
- * `removeReplaced`.
+ * `removeReplaced`. What the kernel has no hook for, or does not take, is left out and told, unless it is essential.
  *
  * @param pinDirectory a directory on a BPF file system
- * @throws Failure failed-precondition with what libbpf and the verifier said
+ * @throws Failure failed-precondition with what libbpf and the verifier said; what programs of other files had in force
+ *   stays so
  */
-export function attachPrograms(objectPath: string, pinDirectory: string, host: NamespacePair): AttachedPrograms {
+export function attachPrograms(
+  objectPath: string,
+  pinDirectory: string,
+  host: NamespacePair,
+  { requireHooks = false }: AttachOptions = {},
+): AttachedPrograms {
   const build = createHash('sha256').update(readFileSync(objectPath)).digest('hex').slice(0, 16);
   const programsDirectory = join(pinDirectory, 'programs');
   const buildDirectory = join(programsDirectory, build);
@@ -96,21 +108,18 @@ export function attachPrograms(objectPath: string, pinDirectory: string, host: N
   mkdirSync(programsDirectory, { recursive: true, mode: 0o700 });
   try {
     takeWarnings();
-    const object = checkedPointer(`cannot open ${objectPath}`, openObject(objectPath, null));
-    try {
-      const programs = selectPrograms(object);
-      const adopted = programs.every(({ name }) => existsSync(join(buildDirectory, name)));
-      const callsWereSeen = readdirSync(programsDirectory).some((each) =>
-        existsSync(join(programsDirectory, each, CALLS_LINK)),
-      );
-      if (!adopted) load(object, programs, buildDirectory, mapsDirectory, host);
-      const names = programs.map(({ name }) => name);
-      const taken = takeOver(names, { pinDirectory, programsDirectory, build, mapsDirectory }, adopted);
-      if (callsWereSeen) taken.calls.attach();
-      return taken;
-    } finally {
-      closeObject(object);
-    }
+    const pinned = pinnedPrograms(objectPath, buildDirectory);
+    const callsWereSeen = readdirSync(programsDirectory).some((each) =>
+      existsSync(join(programsDirectory, each, CALLS_LINK)),
+    );
+    const required = (missing: readonly MissingHook[]) => {
+      if (requireHooks) requireAll(missing);
+    };
+    if (pinned !== undefined) required(pinned.missing);
+    const standing = pinned ?? load(objectPath, { buildDirectory, mapsDirectory }, host, required);
+    const taken = takeOver(standing, { pinDirectory, programsDirectory, build, mapsDirectory }, pinned !== undefined);
+    if (callsWereSeen) taken.calls?.attach();
+    return taken;
   } catch (error) {
     const said = takeWarnings().join('\n');
     throw new Failure(
@@ -122,52 +131,89 @@ export function attachPrograms(objectPath: string, pinDirectory: string, host: N
   }
 }
 
-interface Program {
-  readonly name: string;
-  readonly pointer: Pointer;
+/** @throws Failure failed-precondition naming all that is missing */
+function requireAll(missing: readonly MissingHook[]): void {
+  if (missing.length === 0) return;
+  const all = missing.map((each) => `- ${explainMissing(each)}`).join('\n');
+  throw new Failure('failed-precondition', `hooks are missing, and --require-hooks asks for all of them:\n${all}`);
 }
 
-/** The programs this kernel has hooks for; the others are told not to load. */
-function selectPrograms(object: Pointer): Program[] {
-  return KernelTypes.use((types) => {
-    const selected: Program[] = [];
-    for (let program = nextProgram(object, null); program !== null; program = nextProgram(object, program)) {
-      const name: string = programName(program);
-      const hook = OPTIONAL_HOOKS[name];
-      if (hook !== undefined) {
-        const present = hook.isThere(types);
-        checked(`cannot select ${name}`, setAutoload(program, present));
-        if (!present) continue;
-      }
-      selected.push({ name, pointer: program });
-    }
-    return selected;
-  });
+/** Programs that are pinned, and what is missing beside them. */
+interface Standing {
+  readonly names: readonly string[];
+  readonly missing: readonly MissingHook[];
+}
+
+/** What an earlier daemon has left of this object; undefined unless each program is there, or known to be missing. */
+function pinnedPrograms(objectPath: string, buildDirectory: string): Standing | undefined {
+  const isPinned = (name: string) => existsSync(join(buildDirectory, name));
+  const remembered = [...rememberedMissing(buildDirectory)].filter(([name]) => !isPinned(name));
+  const { object, programs, missing } = openSelected(objectPath, new Map(remembered));
+  closeObject(object);
+  const names = programs.map(({ name }) => name);
+  return names.every(isPinned) ? { names, missing } : undefined;
 }
 
 function load(
-  object: Pointer,
-  programs: readonly Program[],
-  buildDirectory: string,
-  mapsDirectory: string,
+  objectPath: string,
+  { buildDirectory, mapsDirectory }: Pick<Places, 'mapsDirectory'> & { readonly buildDirectory: string },
   host: NamespacePair,
-): void {
-  for (const name of PINNED_MAPS) {
-    const map = checkedPointer(`no map ${name} in the object`, findMap(object, name));
-    checked(`cannot pin map ${name}`, setPinPath(map, join(mapsDirectory, pinName(name))));
+  required: (missing: readonly MissingHook[]) => void,
+): Standing {
+  const selection = loadSelected(objectPath, (object) => {
+    for (const name of PINNED_MAPS) {
+      const map = checkedPointer(`no map ${name} in the object`, findMap(object, name));
+      checked(`cannot pin map ${name}`, setPinPath(map, join(mapsDirectory, pinName(name))));
+    }
+    setConstants(object, { host_mount_namespace: host.mountNamespace, host_pid_namespace: host.pidNamespace });
+  });
+  try {
+    required(selection.missing);
+    removeDirectory(buildDirectory);
+    mkdirSync(buildDirectory, { mode: 0o700 });
+    try {
+      const standing = attachAll(selection, buildDirectory);
+      required(standing.missing);
+      return standing;
+    } catch (error) {
+      // Some without the others would decide of processes that nobody keeps track of.
+      removeDirectory(buildDirectory);
+      throw error;
+    }
+  } finally {
+    closeObject(selection.object);
   }
-  setConstants(object, { host_mount_namespace: host.mountNamespace, host_pid_namespace: host.pidNamespace });
-  checked('cannot load the programs', loadObject(object));
-  removeDirectory(buildDirectory);
-  mkdirSync(buildDirectory, { mode: 0o700 });
-  for (const { name, pointer } of programs) {
-    if (UNATTACHED_PROGRAMS.includes(name)) {
-      checked(`cannot pin ${name}`, pinProgram(pointer, join(buildDirectory, name)));
+}
+
+function attachAll({ programs, missing }: Selection, buildDirectory: string): Standing {
+  const names: string[] = [];
+  const left = [...missing];
+  for (const program of programs) {
+    const { name, hook } = program;
+    const link = isLinked(name) ? attachOne(program) : undefined;
+    if (typeof link === 'string') {
+      const notAttached: MissingHook = { program: name, hook, cause: 'not_attached', reason: link };
+      requireNotEssential(notAttached);
+      left.push(notAttached);
       continue;
     }
-    const link = checkedPointer(`cannot attach ${name}`, attachLsm(pointer));
-    checked(`cannot pin ${name}`, pinLink(link, join(buildDirectory, name)));
-    destroyLink(link);
+    const path = join(buildDirectory, name);
+    checked(`cannot pin ${name}`, link === undefined ? pinProgram(program.pointer, path) : pinLink(link.pointer, path));
+    if (link !== undefined) destroyLink(link.pointer);
+    names.push(name);
+  }
+  // What the kernel's types tell is told by them the next time.
+  for (const each of left) if (each.cause !== 'absent') rememberMissing(buildDirectory, each);
+  return { names, missing: left };
+}
+
+/** @returns the link, or why there is none */
+function attachOne({ name, pointer }: Program): { pointer: Pointer } | string {
+  try {
+    return { pointer: checkedPointer(`the kernel does not attach ${name}`, attachLsm(pointer)) };
+  } catch (error) {
+    if (!(error instanceof KernelError) || isPassing(error.errno)) throw error;
+    return [error.message, ...takeWarnings()].join('; ');
   }
 }
 
@@ -178,20 +224,21 @@ interface Places {
   readonly mapsDirectory: string;
 }
 
-function takeOver(names: readonly string[], places: Places, adopted: boolean): AttachedPrograms {
+function takeOver({ names, missing }: Standing, places: Places, adopted: boolean): AttachedPrograms {
   const { pinDirectory, programsDirectory, build, mapsDirectory } = places;
   const buildDirectory = join(programsDirectory, build);
   const open = (path: string) => checked(`cannot open ${path}`, getPinned(path));
   const maps = Object.fromEntries(PINNED_MAPS.map((name) => [name, open(join(mapsDirectory, pinName(name)))]));
-  const linked = names.filter((name) => !UNATTACHED_PROGRAMS.includes(name));
-  const links = new Map(linked.map((name) => [name, open(join(buildDirectory, name))]));
-  const calls = new OnDemandProgram(join(buildDirectory, CALLS_PROGRAM), join(buildDirectory, CALLS_LINK));
+  const links = new Map(names.filter(isLinked).map((name) => [name, open(join(buildDirectory, name))]));
+  const calls = names.includes(CALLS_PROGRAM)
+    ? new OnDemandProgram(join(buildDirectory, CALLS_PROGRAM), join(buildDirectory, CALLS_LINK))
+    : undefined;
   const taskIterator = open(join(buildDirectory, TASK_ITERATOR));
   const pins = new Pins(
     new Map([
       ...PINNED_MAPS.map((name) => [join(mapsDirectory, pinName(name)), maps[name]!] as const),
       ...[...links].map(([name, link]) => [join(buildDirectory, name), link] as const),
-      [calls.path, calls.descriptor],
+      ...(calls === undefined ? [] : [[calls.path, calls.descriptor] as const]),
       [join(buildDirectory, TASK_ITERATOR), taskIterator],
     ]),
   );
@@ -208,13 +255,15 @@ function takeOver(names: readonly string[], places: Places, adopted: boolean): A
     calls,
     taskIterator,
     pins,
+    missing,
     adopted,
     removeReplaced,
     detach: () => {
       removeReplaced();
-      calls.detach();
+      calls?.detach();
       removeDirectory(buildDirectory);
-      for (const descriptor of [...links.values(), taskIterator, calls.descriptor]) closeDescriptor(descriptor);
+      for (const descriptor of [...links.values(), taskIterator]) closeDescriptor(descriptor);
+      if (calls !== undefined) closeDescriptor(calls.descriptor);
       removeDirectory(programsDirectory);
       for (const descriptor of Object.values(maps)) closeDescriptor(descriptor);
       removeDirectory(mapsDirectory);

@@ -7,6 +7,7 @@ import { UNPROTECTED_CAUSES, type UnprotectedCause } from '../control/protection
 import type { SecurityEvent } from '../events/event.js';
 import type { EventCounts } from '../events/hub.js';
 import type { Counter as KernelCounter } from '../kernel/counters.js';
+import { notCovered } from '../kernel/missing-hooks.js';
 import { RULE_CLASSES } from '../policy/model.js';
 import { RpcMetrics } from './rpc-metrics.js';
 
@@ -86,6 +87,12 @@ export class Metrics {
     this.#gauge('enforcing', '1 while programs are attached and the maps agree with the policies.', [], () => [
       [{}, Number(status().enforcing)],
     ]);
+    const missing = '1 for each class and operation that is not, or not wholly, decided about for want of a hook.';
+    this.#gauge('missing_hooks', missing, ['hook', 'class', 'operation', 'cause'], () =>
+      status().missingHooks.flatMap((each) =>
+        notCovered(each).map((operation) => [{ hook: each.hook, ...operation, cause: each.cause }, 1] as const),
+      ),
+    );
     this.#gauge('policies', 'Policies held.', [], () => [[{}, status().policies]]);
     this.#gauge('containers', 'Containers known.', [], () => [[{}, status().containers]]);
     this.#gauge('profiles_running', 'Profiles that learn.', [], () => [[{}, runningProfiles()]]);

@@ -8,6 +8,7 @@ import * as containerProto from '../generated/hauberk/v1/container.js';
 import * as eventProto from '../generated/hauberk/v1/event.js';
 import * as hostProto from '../generated/hauberk/v1/host.js';
 import * as policyProto from '../generated/hauberk/v1/policy.js';
+import { type MissingCause, type MissingHook, notCovered, whatIsMissing } from '../kernel/missing-hooks.js';
 import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
 import { POSTURE_CLASSES, type Postures } from '../policy/model.js';
 import { isForQuestions, type RuleSet } from '../policy/rule-set.js';
@@ -177,9 +178,25 @@ export function toStatusMessage({ unprotected, leftOut, ...status }: HostStatus)
     unprotectedContainers: unprotected.length + leftOut.size,
     securityModules: [...status.securityModules],
     programs: [...status.programs],
+    missingHooks: status.missingHooks.map(toMissingHookMessage),
     revision: BigInt(status.revision),
     enforcedRevision: BigInt(status.enforcedRevision),
     started: fromMilliseconds(status.started.getTime()),
+  };
+}
+
+const MISSING_CAUSES: Readonly<Record<MissingCause, hostProto.MissingHookCause>> = {
+  absent: hostProto.MissingHookCause.ABSENT,
+  not_loaded: hostProto.MissingHookCause.NOT_LOADED,
+  not_attached: hostProto.MissingHookCause.NOT_ATTACHED,
+};
+
+function toMissingHookMessage(missing: MissingHook): hostProto.MissingHook {
+  return {
+    ...missing,
+    what: whatIsMissing(missing),
+    notCovered: notCovered(missing).map((each) => ({ ...each, class: CLASSES[each.class] })),
+    cause: MISSING_CAUSES[missing.cause],
   };
 }
 

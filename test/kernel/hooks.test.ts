@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { hostNamespaces } from '../../src/containers/procfs.js';
 import { KernelTypes } from '../../src/kernel/kernel-types.js';
 import { type AttachedPrograms, attachPrograms } from '../../src/kernel/programs.js';
+import { isTested } from '../../src/kernel/tested.js';
 import { RULE_CLASSES } from '../../src/policy/model.js';
 import { HOOK_TABLE } from '../support/hook-table.js';
 
@@ -36,6 +37,10 @@ test('every attached program stands in the table', () => {
     [...programs.links.keys()].filter((name) => !named.has(name)),
     [],
   );
+});
+
+test('no hook is missing on a kernel of a series that is said to be tested', () => {
+  if (isTested(release())) assert.deepEqual(programs.missing, []);
 });
 
 test('every class but the one that no hook decides has a hook', () => {

@@ -8,7 +8,10 @@ import { type AttachedPrograms, attachPrograms } from '../../src/kernel/programs
 
 const OBJECT = 'build/bpf/hauberk.bpf.o';
 const PINS = '/sys/fs/bpf/hauberk-programs';
-/** The kernel gives up at a million; loading time grows with each. The verifiers of 7.x go through more of them. */
+/**
+ * The kernel gives up at a million; loading time grows with each. The most that were seen are 52,101 on 6.1
+ * (hauberk_bprm_check) and 179,087 on 7.3 (hauberk_socket_sendmsg): the verifiers of 7.x go through more of them.
+ */
 const VERIFIED_INSTRUCTIONS_MAX = Number(release().split('.')[0]) >= 7 ? 200_000 : 100_000;
 const host = hostNamespaces();
 let programs: AttachedPrograms;
@@ -30,18 +33,18 @@ test('every program is verified within its bound', (context) => {
 });
 
 test('the program that sees every system call is attached only while asked for', (context) => {
-  const { calls } = programs;
+  const calls = programs.calls!;
   assert.equal(calls.link, undefined);
   calls.attach();
   const { verifiedInstructions } = programInfo(calls.link!);
   context.diagnostic(`${calls.name}: ${verifiedInstructions} verified instructions`);
   assert.ok(verifiedInstructions > 0 && verifiedInstructions < VERIFIED_INSTRUCTIONS_MAX);
   // Who comes next finds it attached, and can take it away.
-  const next = attachPrograms(OBJECT, PINS, host).calls;
+  const next = attachPrograms(OBJECT, PINS, host).calls!;
   assert.notEqual(next.link, undefined);
   next.detach();
   assert.deepEqual([next.link, existsSync(calls.linkPath)], [undefined, false]);
-  assert.equal(attachPrograms(OBJECT, PINS, host).calls.link, undefined);
+  assert.equal(attachPrograms(OBJECT, PINS, host).calls?.link, undefined);
   calls.detach();
 });
 

@@ -67,3 +67,15 @@ export const HOOK_TABLE: readonly HookRow[] = [
   row('presets', 'protectProc', 'file_open'),
   row('presets', 'exec', 'bprm_check_security', LSM_PROGRAMS, 'bprm_check'),
 ];
+
+/** The table as the README has it: a line for each class and operation, with the first kernel where it is not the same. */
+export function hookTableText(): string {
+  const hooks = new Map<string, string[]>();
+  for (const { class: ruleClass, operation, hook, since } of HOOK_TABLE) {
+    const key = `${ruleClass} | ${operation}`;
+    const text = since === LSM_PROGRAMS ? `\`${hook}\`` : `\`${hook}\` (${since})`;
+    hooks.set(key, [...(hooks.get(key) ?? []), text]);
+  }
+  const lines = [...hooks].map(([key, names]) => `| ${key} | ${names.join(', ')} |\n`);
+  return `| class | operation | hook |\n|---|---|---|\n${lines.join('')}`;
+}

@@ -6,6 +6,7 @@ import type { ControlPlane } from '../../src/control/control-plane.js';
 import { type DesiredState, NOTHING_DESIRED } from '../../src/control/desired-state.js';
 import { DryRunPool } from '../../src/control/dry-run-pool.js';
 import { Enforcement } from '../../src/control/enforcement.js';
+import { HookCoverage } from '../../src/control/hook-coverage.js';
 import { HostState, type HostStatus } from '../../src/control/host-state.js';
 import { IntakeCounts } from '../../src/control/intake-counts.js';
 import { Ledger } from '../../src/control/ledger.js';
@@ -18,6 +19,7 @@ import type { Image } from '../../src/image/image.js';
 import type { CountedAccess } from '../../src/kernel/accesses.js';
 import type { KernelImage } from '../../src/kernel/images.js';
 import type { Kernel } from '../../src/kernel/kernel.js';
+import type { MissingHook } from '../../src/kernel/missing-hooks.js';
 import type { Postures } from '../../src/policy/model.js';
 import { AccessMemory } from '../../src/profile/access-memory.js';
 import type { StoreChanges } from '../../src/store/store.js';
@@ -30,6 +32,7 @@ export const HOST_MOUNT_NAMESPACE = 1;
 /** Keeps images in memory as the kernel's maps do, and fails where a test says so. */
 export class MemoryKernel {
   readonly adopted = true;
+  missingHooks: readonly MissingHook[] = [];
   readonly programNames = ['hauberk_exec', 'hauberk_open'];
   readonly published = new Map<string, KernelImage>();
   readonly images = new Map<number, Image>();
@@ -160,7 +163,9 @@ export class InMemoryControlPlane implements ControlPlane {
       () => undefined,
       () => this.host.announce(),
     );
-    this.policies = new PolicyRegistry(this.ledger, POSTURES, new DryRunPool());
+    this.policies = new PolicyRegistry(this.ledger, POSTURES, new DryRunPool(), {
+      warningsFor: (policy) => new HookCoverage(this.kernel.missingHooks).warningsFor(policy),
+    });
     this.containers = new ContainerRegistry(this.ledger);
     this.keeper = new ContainerKeeper(
       this.containers,
@@ -190,6 +195,7 @@ class TestHostState extends HostState {
       version: '1.2.3',
       kernelRelease: '6.1.0-test',
       securityModules: ['capability', 'bpf'],
+      kernelTested: true,
       started: new Date('2024-05-06T07:08:09.123Z'),
       ...this.#changed,
     };

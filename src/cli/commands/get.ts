@@ -101,8 +101,12 @@ export function addGet(program: Command): void {
     .action(async ({ output: format }: Options, command: Command) => {
       const status = statusView(await withClient(command, (client) => client.host.getStatus()));
       await print(format, status, () =>
-        Object.entries({ ...status, sources: status.sources.map(sourceText) }).flatMap(([name, value]) => {
-          if (name === 'sources' || name === 'warnings') return (value as string[]).map((line) => [name, line]);
+        Object.entries({
+          ...status,
+          sources: status.sources.map(sourceText),
+          missingHooks: status.missingHooks.map(missingHookText),
+        }).flatMap(([name, value]) => {
+          if (LISTS.includes(name)) return (value as string[]).map((line) => [name, line]);
           return [[name, Array.isArray(value) ? value.join(' ') : String(value)]];
         }),
       );
@@ -114,6 +118,16 @@ function protectionText({ protection }: ReturnType<typeof containerView>): strin
   if (!protection.protected) return `no: ${protection.reason}`;
   const by = protection.by.toLowerCase() || 'yes';
   return protection.leftOutPolicies.length === 0 ? by : `${by}, without ${protection.leftOutPolicies.join(' ')}`;
+}
+
+/** Parts of the status of which each entry has a line. */
+const LISTS = ['sources', 'warnings', 'missingHooks'];
+
+type MissingHookView = ReturnType<typeof statusView>['missingHooks'][number];
+
+function missingHookText({ hook, what, notCovered, reason }: MissingHookView): string {
+  const uncovered = notCovered.map(({ class: ruleClass, operation }) => `${ruleClass.toLowerCase()} ${operation}`);
+  return `${hook} (${what}): not covered: ${uncovered.join(', ')}; ${reason.replaceAll('\n', '; ')}`;
 }
 
 type SourceView = ReturnType<typeof statusView>['sources'][number];

@@ -7,7 +7,7 @@ import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 import { makeEvent } from '../events/support.js';
 
 function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
-  const { host } = new InMemoryControlPlane();
+  const { host, kernel } = new InMemoryControlPlane();
   const intake = new IntakeCounts();
   const zero = Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Record<Counter, number>;
   const metrics = new Metrics({
@@ -28,7 +28,7 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
     const text = await metrics.registry.metrics();
     assert.ok(text.split('\n').includes(line), `${line} is not in:\n${text}`);
   };
-  return { metrics, host, intake, has };
+  return { metrics, host, kernel, intake, has };
 }
 
 test('decisions of every class and action are told as the kernel counts them', async () => {
@@ -37,6 +37,15 @@ test('decisions of every class and action are told as the kernel counts them', a
   await has('hauberk_decisions_total{class="network",action="audit"} 2');
   await has('hauberk_decisions_total{class="capabilities",action="allow"} 1');
   await has('hauberk_decisions_total{class="process",action="allow"} 0');
+});
+
+test('a hook that is missing is told for all that is not covered without it', async () => {
+  const { kernel, metrics, has } = metricsOf();
+  assert.doesNotMatch(await metrics.registry.metrics(), /^hauberk_missing_hooks\{/mu);
+  kernel.missingHooks = [{ program: 'hauberk_mmap_file', hook: 'mmap_file', cause: 'not_loaded', reason: 'R1 is bad' }];
+  const cause = 'cause="not_loaded"';
+  await has(`hauberk_missing_hooks{hook="mmap_file",class="file",operation="map",${cause}} 1`);
+  await has(`hauberk_missing_hooks{hook="mmap_file",class="presets",operation="anonymousMapExec",${cause}} 1`);
 });
 
 test('what is lost or left out is told by its cause', async () => {

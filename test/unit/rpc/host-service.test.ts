@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { MissingHookCause } from '../../../src/generated/hauberk/v1/host.js';
 import { ask, hostClient, manifest, policyClient, refusal, serveAll } from './support.js';
 
 describe('GetStatus', () => {
@@ -13,6 +14,8 @@ describe('GetStatus', () => {
       enforcing: false,
       reason: 'the maps disagree',
       programs: ['hauberk_exec', 'hauberk_open'],
+      missingHooks: [],
+      kernelTested: true,
       policies: 0,
       containers: 0,
       images: 0,
@@ -25,6 +28,27 @@ describe('GetStatus', () => {
       enforcedRevision: 0n,
     });
   });
+});
+
+test('GetStatus and ApplyPolicy tell what a missing hook leaves uncovered', async (t) => {
+  const { server, plane } = await serveAll(t);
+  const source = { $case: 'manifest', value: manifest('one') } as const;
+  const request = { source, expectedVersions: {}, force: false };
+  const before = await ask(policyClient(t, server), (c) => c.validatePolicy, request);
+  plane.kernel.missingHooks = [
+    { program: 'hauberk_file_open', hook: 'file_open', cause: 'not_attached', reason: 'EBUSY' },
+  ];
+  const { missingHooks } = await ask(hostClient(t, server), (c) => c.getStatus, {});
+  assert.deepEqual(
+    missingHooks.map(({ hook, cause, notCovered }) => [hook, cause, notCovered.length]),
+    [['file_open', MissingHookCause.NOT_ATTACHED, 5]],
+  );
+  const { changes } = await ask(policyClient(t, server), (c) => c.applyPolicy, request);
+  const added = changes[0]!.warnings.filter((warning) => !before.changes[0]!.warnings.includes(warning));
+  assert.match(
+    added.join(),
+    /is not wholly in force: hook file_open is missing, so nothing decides about opening files/u,
+  );
 });
 
 describe('WaitForRevision', () => {

@@ -231,6 +231,7 @@ describe('a server', () => {
           enforcedRevision: 0n,
           securityModules: [],
           programs: [],
+          missingHooks: [],
           started: undefined,
         };
       },

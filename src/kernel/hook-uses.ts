@@ -1,0 +1,84 @@
+import type { RuleClass } from '../policy/model.js';
+
+/** What a program in the kernel is there for. */
+export interface HookUse {
+  /** In words, for what a class and its operations do not say. */
+  readonly what: string;
+  /** By class of the policy language: the operations that are decided there, as test/support/hook-table.ts has them. */
+  readonly decides: Readonly<Partial<Record<RuleClass, readonly string[]>>>;
+  /** Why nothing can be enforced without it. */
+  readonly essential?: string;
+  /** Where the kernel has no such hook, this other one is asked instead. */
+  readonly else?: string;
+}
+
+/**
+ * The programs of the object by name. Essential are those that know who belongs to which container: no other program
+ * can decide anything about a process of which that is not known. Every other one decides for itself alone.
+ */
+export const HOOK_USES: Readonly<Record<string, HookUse>> = {
+  hauberk_bprm_check: {
+    what: 'running a program',
+    decides: { process: ['run'], filesystems: ['run'], presets: ['filelessExec', 'exec'] },
+    essential: 'a process comes under the rules of its container there',
+  },
+  hauberk_bprm_committed: {
+    what: 'having become a program',
+    decides: { process: ['source'] },
+    essential: 'a process stops being the container runtime there, and its program is known from then on',
+  },
+  hauberk_task_alloc: {
+    what: 'making a process',
+    decides: { process: ['fork'] },
+    essential: 'a child comes under the rules of its parent there',
+  },
+  hauberk_mark_tasks: {
+    what: 'finding the processes of a container',
+    decides: {},
+    essential: 'it puts the processes that run already under the rules of their container',
+  },
+  hauberk_exec_arguments: { what: 'arguments of programs', decides: { process: ['run with arguments'] } },
+  hauberk_file_open: {
+    what: 'opening files',
+    decides: { file: ['read', 'write'], filesystems: ['open'], presets: ['protectEnv', 'protectProc'] },
+  },
+  hauberk_path_truncate: { what: 'truncating files', decides: { file: ['write'] } },
+  hauberk_file_truncate: {
+    what: 'truncating open files',
+    decides: { file: ['write'] },
+    else: 'path_truncate',
+  },
+  hauberk_path_mkdir: { what: 'making directories', decides: { file: ['create'] } },
+  hauberk_path_mknod: { what: 'making files and nodes', decides: { file: ['create'] } },
+  hauberk_path_symlink: { what: 'making symbolic links', decides: { file: ['create'] } },
+  hauberk_path_unlink: { what: 'deleting files', decides: { file: ['delete'] } },
+  hauberk_path_rmdir: { what: 'deleting directories', decides: { file: ['delete'] } },
+  hauberk_path_rename: { what: 'renaming', decides: { file: ['rename'] } },
+  hauberk_path_link: { what: 'hard links', decides: { file: ['link'] } },
+  hauberk_path_chmod: { what: 'changes of mode', decides: { file: ['attributes'] } },
+  hauberk_path_chown: { what: 'changes of owner', decides: { file: ['attributes'] } },
+  hauberk_mmap_file: { what: 'mapping memory', decides: { file: ['map'], presets: ['anonymousMapExec'] } },
+  hauberk_file_mprotect: {
+    what: 'making mapped memory executable',
+    decides: { file: ['map'], presets: ['anonymousMapExec'] },
+  },
+  hauberk_socket_create: { what: 'making sockets', decides: { network: ['create'] } },
+  hauberk_socket_bind: { what: 'binding sockets', decides: { network: ['bind'] } },
+  hauberk_socket_connect: { what: 'connecting', decides: { network: ['connect'] } },
+  hauberk_socket_listen: { what: 'listening', decides: { network: ['listen'] } },
+  hauberk_socket_accept: { what: 'accepting connections', decides: { network: ['accept'] } },
+  hauberk_sock_graft: { what: 'connections that were accepted', decides: { network: ['accept'] } },
+  hauberk_socket_sendmsg: { what: 'sending', decides: { network: ['send'] } },
+  hauberk_socket_recvmsg: { what: 'receiving', decides: { network: ['receive'] } },
+  hauberk_question: { what: 'questions for names', decides: { network: ['ask for a name'] } },
+  hauberk_answer: { what: 'answers with the addresses of names', decides: { network: ['learn addresses of a name'] } },
+  hauberk_capable: { what: 'using capabilities', decides: { capabilities: ['use'] } },
+  hauberk_sb_mount: { what: 'mounting by mount(2)', decides: { mounts: ['mount'] } },
+  hauberk_move_mount: { what: 'mounting by move_mount(2)', decides: { mounts: ['mount'] } },
+  hauberk_sb_pivotroot: { what: 'changing the root by pivot_root(2)', decides: { mounts: ['mount'] } },
+  hauberk_sb_umount: { what: 'unmounting', decides: { mounts: ['unmount'] } },
+  hauberk_ptrace_access_check: { what: 'looking into processes', decides: { ptrace: ['read', 'attach'] } },
+  hauberk_ptrace_traceme: { what: 'asking to be traced', decides: { ptrace: ['attach'] } },
+  hauberk_userns_create: { what: 'making user namespaces', decides: { namespaces: ['user'] } },
+  hauberk_sys_enter: { what: 'seeing system calls', decides: { syscalls: ['call'] } },
+};

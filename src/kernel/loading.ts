@@ -1,0 +1,144 @@
+import { constants } from 'node:os';
+import { Failure } from '../failure.js';
+import { HOOK_USES } from './hook-uses.js';
+import { KernelTypes } from './kernel-types.js';
+import {
+  checked,
+  checkedPointer,
+  closeObject,
+  KernelError,
+  loadObject,
+  nextProgram,
+  openObject,
+  type Pointer,
+  programName,
+  programSection,
+  setAutoload,
+  setLogBuffer,
+  takeWarnings,
+} from './libbpf.js';
+import type { MissingHook } from './missing-hooks.js';
+import { VerifierLog } from './verifier-log.js';
+
+/** Of the section of a program that is asked at a hook of the Linux security modules; `?` says that not every kernel has it. */
+const LSM_SECTION = /^\??lsm\/(.+)$/u;
+/** Refusals that say nothing of the program: to try again may help, and to go on without it would be wrong. */
+const PASSING: readonly number[] = [constants.errno.EINTR, constants.errno.EAGAIN, constants.errno.ENOMEM];
+export const isPassing = (errno: number): boolean => PASSING.includes(errno);
+
+/** A program of an object that is open. */
+export interface Program {
+  readonly name: string;
+  readonly hook: string;
+  readonly pointer: Pointer;
+}
+
+export interface Selection {
+  readonly object: Pointer;
+  /** That are to be loaded. */
+  readonly programs: readonly Program[];
+  readonly missing: readonly MissingHook[];
+}
+
+/** Programs that are known not to load, by name. */
+export type Refused = ReadonlyMap<string, MissingHook>;
+
+/**
+ * Opens an object and selects the programs that this kernel has hooks for. The caller closes the object.
+ *
+ * @throws Failure failed-precondition when one of the others is essential
+ */
+export function openSelected(objectPath: string, refused: Refused = new Map()): Selection {
+  const object = checkedPointer(`cannot open ${objectPath}`, openObject(objectPath, null));
+  try {
+    return KernelTypes.use((types) => {
+      const programs: Program[] = [];
+      const missing: MissingHook[] = [];
+      for (const program of programsOf(object)) {
+        const absence = absenceOf(program, types);
+        const isThere = absence === undefined && !refused.has(program.name);
+        checked(`cannot select ${program.name}`, setAutoload(program.pointer, isThere));
+        if (isThere) programs.push(program);
+        else if (absence === undefined) missing.push(refused.get(program.name)!);
+        else if (HOOK_USES[program.name]?.else === undefined)
+          missing.push({ program: program.name, hook: program.hook, cause: 'absent', reason: absence });
+      }
+      for (const each of missing) requireNotEssential(each);
+      return { object, programs, missing };
+    });
+  } catch (error) {
+    closeObject(object);
+    throw error;
+  }
+}
+
+/**
+ * Loads an object without the programs that the kernel refuses. An object that failed cannot be loaded again, and so
+ * each refusal costs another go through all before it; it is the exception.
+ *
+ * @param prepare is called with each object that is opened, before it is loaded
+ * @throws Failure failed-precondition when an essential program is refused; what else keeps an object from loading
+ */
+export function loadSelected(objectPath: string, prepare: (object: Pointer) => void): Selection {
+  const refused = new Map<string, MissingHook>();
+  for (;;) {
+    const selection = openSelected(objectPath, refused);
+    try {
+      prepare(selection.object);
+      const refusal = load(selection);
+      if (refusal === undefined) return selection;
+      refused.set(refusal.program, refusal);
+      closeObject(selection.object);
+    } catch (error) {
+      closeObject(selection.object);
+      throw error;
+    }
+  }
+}
+
+/** @throws Failure failed-precondition for a program without which nothing can be enforced */
+export function requireNotEssential({ program, hook, reason }: MissingHook): void {
+  const use = HOOK_USES[program];
+  if (use !== undefined && use.essential === undefined) return;
+  const why = use?.essential ?? 'nobody has said what may go on without it';
+  throw new Failure(
+    'failed-precondition',
+    `nothing can be enforced without the program ${program} at hook ${hook} (${why}): ${reason}`,
+  );
+}
+
+function* programsOf(object: Pointer): Generator<Program> {
+  for (let pointer = nextProgram(object, null); pointer !== null; pointer = nextProgram(object, pointer)) {
+    const section: string = programSection(pointer);
+    yield { name: programName(pointer), hook: section.slice(section.indexOf('/') + 1), pointer };
+  }
+}
+
+/** Why the kernel has no hook for a program; undefined where it has. */
+function absenceOf({ hook, pointer }: Program, types: KernelTypes): string | undefined {
+  if (!LSM_SECTION.test(programSection(pointer))) return undefined;
+  if (!types.hasFunction(`bpf_lsm_${hook}`)) return `this kernel has no hook ${hook}`;
+  // Its owners come as structures by value, which trampolines could not hand on before this member was there.
+  if (hook === 'path_chown' && !types.hasMember('btf_func_model', 'arg_flags'))
+    return 'BPF programs of this kernel cannot be given structures by value, as this hook does';
+  return undefined;
+}
+
+/** @returns the program that was refused, if one was. @throws where no program is to blame, or none for good */
+function load({ object, programs }: Selection): MissingHook | undefined {
+  const log = new VerifierLog();
+  for (const { name, pointer } of programs)
+    checked(`cannot keep the log of ${name}`, setLogBuffer(pointer, log.buffer, log.buffer.length));
+  const result = loadObject(object);
+  if (result >= 0) return undefined;
+  const said = takeWarnings();
+  const blamed = programs.find(({ name }) => said.some((line) => line.includes(`prog '${name}': failed to`)));
+  if (blamed === undefined || isPassing(-result))
+    throw new Error(`${new KernelError('cannot load the programs', -result).message}\n${said.join('\n')}`);
+  const { name, hook } = blamed;
+  const reason =
+    log.lastLines === ''
+      ? `the kernel cannot load the program: ${said.filter((line) => line.includes(name)).join('; ')}`
+      : `the kernel's verifier refuses the program:\n${log.lastLines}`;
+  return { program: name, hook, cause: 'not_loaded', reason };
+}

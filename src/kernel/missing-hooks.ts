@@ -1,0 +1,50 @@
+import type { RuleClass } from '../policy/model.js';
+import { HOOK_USES } from './hook-uses.js';
+
+/**
+ * Why a hook is missing. `absent`: the kernel has none of that name, or none that a BPF program can be given.
+ * `not_loaded`: the kernel refuses the program. `not_attached`: it takes the program, and not to that hook.
+ */
+export const MISSING_CAUSES = ['absent', 'not_loaded', 'not_attached'] as const;
+export type MissingCause = (typeof MISSING_CAUSES)[number];
+
+/** Something rules can be about, and that no other word of the language tells apart further. */
+export interface Operation {
+  readonly class: RuleClass;
+  /** As HOOK_USES has them. */
+  readonly operation: string;
+}
+
+/** A hook that nothing is asked at, while the others enforce. */
+export interface MissingHook {
+  readonly program: string;
+  /** As the kernel names it. */
+  readonly hook: string;
+  readonly cause: MissingCause;
+  /** In words; of a program that was not loaded, what the verifier said last, in several lines. */
+  readonly reason: string;
+}
+
+/** What is not asked about, in words. */
+export function whatIsMissing({ program }: MissingHook): string {
+  return HOOK_USES[program]?.what ?? program;
+}
+
+/** What is decided without it only in part, or not at all. */
+export function notCovered({ program }: MissingHook): Operation[] {
+  return Object.entries(HOOK_USES[program]?.decides ?? {}).flatMap(([ruleClass, operations]) =>
+    operations.map((operation) => ({ class: ruleClass as RuleClass, operation })),
+  );
+}
+
+/** A line: `hook path_chown is missing, so nothing decides about changes of owner (file: attributes)`. */
+export function describeMissing(missing: MissingHook): string {
+  const { decides = {} } = HOOK_USES[missing.program] ?? {};
+  const classes = Object.entries(decides).map(([ruleClass, operations]) => `${ruleClass}: ${operations.join(', ')}`);
+  return `hook ${missing.hook} is missing, so nothing decides about ${whatIsMissing(missing)} (${classes.join('; ')})`;
+}
+
+/** The same with the reason; several lines where the verifier has said something. */
+export function explainMissing(missing: MissingHook): string {
+  return `${describeMissing(missing)}; ${missing.reason}`;
+}

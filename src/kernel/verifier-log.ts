@@ -1,0 +1,36 @@
+/**
+ * The verifier writes down every path it goes and says at the end what it objects to. Kernels before 6.4 give up where a
+ * buffer is too small, so it is large; what is not written to takes no memory.
+ */
+const LOG_BYTES = 16 * 1024 * 1024;
+const LINES_SHOWN = 8;
+const CHARACTERS_SHOWN = 1200;
+
+/** What the kernel says of a program that it refuses. Must live until the object is loaded. */
+export class VerifierLog {
+  /** libbpf loads one program after the other and ends with the first that is refused: one buffer serves all. */
+  readonly buffer = Buffer.alloc(LOG_BYTES);
+
+  /** The last lines; empty when nothing was refused. */
+  get lastLines(): string {
+    const end = this.buffer.indexOf(0);
+    // Of a long log only the end is turned into text.
+    const text = this.buffer.subarray(Math.max(0, end - LOG_BYTES_SHOWN), end < 0 ? LOG_BYTES : end).toString('latin1');
+    return lastLinesOf(text);
+  }
+}
+
+/** More than the lines that are shown take. */
+const LOG_BYTES_SHOWN = 16 * 1024;
+
+/** The end of a log, in whole lines of plain characters as far as they fit. */
+export function lastLinesOf(text: string): string {
+  const lines = text
+    .replace(/[^\x20-\x7e\n]/gu, '?')
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '')
+    .slice(-LINES_SHOWN);
+  while (lines.length > 1 && lines.join('\n').length > CHARACTERS_SHOWN) lines.shift();
+  return lines.join('\n').slice(-CHARACTERS_SHOWN);
+}

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { HOOK_USES } from '../../../src/kernel/hook-uses.js';
+import { HOOK_TABLE, hookTableText } from '../../support/hook-table.js';
+
+/** Seen elsewhere than at a hook of the Linux security modules. */
+const NO_HOOKS = ['hauberk_sys_enter', 'hauberk_mark_tasks'];
+
+test('hauberkd says of each program what the table of hooks says', () => {
+  const ofTable = HOOK_TABLE.map(
+    ({ program, class: ruleClass, operation }) => `${program}: ${ruleClass}, ${operation}`,
+  );
+  const ofDaemon = Object.entries(HOOK_USES)
+    .filter(([program]) => !NO_HOOKS.includes(program))
+    .flatMap(([program, { decides }]) =>
+      Object.entries(decides).flatMap(([ruleClass, operations]) =>
+        operations.map((operation) => `${program}: ${ruleClass}, ${operation}`),
+      ),
+    );
+  assert.deepEqual(ofDaemon.sort(), [...new Set(ofTable)].sort());
+});
+
+test('essential are the programs that keep the members of containers, and no others', () => {
+  const essential = Object.entries(HOOK_USES).filter(([, use]) => use.essential !== undefined);
+  assert.deepEqual(
+    essential.map(([program]) => program),
+    ['hauberk_bprm_check', 'hauberk_bprm_committed', 'hauberk_task_alloc', 'hauberk_mark_tasks'],
+  );
+});
+
+test('the README has the table of hooks as the tests have it', () => {
+  const [, , table] = /(<!-- hooks -->\n)([\s\S]*?)<!-- \/hooks -->/u.exec(readFileSync('README.md', 'utf8')) ?? [];
+  assert.equal(table, hookTableText(), `the README should have:\n${hookTableText()}`);
+});
