@@ -2,6 +2,7 @@
 #ifndef HAUBERK_FILE_HOOKS_H
 #define HAUBERK_FILE_HOOKS_H
 
+#include "guard.h"
 #include "system_calls.h"
 
 static __always_inline int decide_member_file(struct membership *found, struct dentry *dentry, struct vfsmount *mnt,
@@ -82,11 +83,19 @@ SEC("lsm/path_rename")
 int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentry *old_dentry,
 	     const struct path *new_directory, struct dentry *new_dentry)
 {
-	int denied = decide_file(old_dentry, old_directory->mnt, OPERATION_RENAME, ACCESS_RENAME);
+	struct membership found = {};
+	int denied;
 
-	if (denied)
-		return denied;
-	return decide_file(new_dentry, new_directory->mnt, OPERATION_RENAME, ACCESS_RENAME);
+	if (!find_membership(&found) || !found.member)
+		return 0;
+	denied = decide_member_file(&found, old_dentry, old_directory->mnt, OPERATION_RENAME, ACCESS_RENAME);
+	if (!denied)
+		denied = decide_member_file(&found, new_dentry, new_directory->mnt, OPERATION_RENAME, ACCESS_RENAME);
+	/* Of two names that are exchanged either may be the directory's; it is the same question. */
+	if (!denied && (is_directory(old_dentry) || is_directory(new_dentry)))
+		denied = guard_directory(&found, old_dentry, old_directory->mnt, new_dentry, new_directory->mnt,
+					 OPERATION_RENAME);
+	return denied;
 }
 
 SEC("lsm/path_chmod")

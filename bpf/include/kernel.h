@@ -60,6 +60,11 @@ struct mnt_namespace {
 	struct ns_common ns;
 };
 
+/* Since Linux 6.18; before, the namespace of a detached tree has no number. */
+struct mnt_namespace___anonymous {
+	bool is_anon;
+};
+
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 };

@@ -228,6 +228,31 @@ struct learnt_name {
 	struct host_name name;
 };
 
+/* A directory's guard record: classes of what is refused and of what is decided below it, and what is said of a change. */
+struct guard {
+	__u32 refused;
+	__u32 decided;
+	__u32 refusal;
+	__u32 report;
+};
+
+enum guard_name {
+	GUARD_BEFORE = 0,
+	GUARD_AFTER = 1,
+	GUARD_NAMES = 2,
+};
+
+/* A directory that is to have another name: see guard.h. */
+struct renaming {
+	__u64 dentries[GUARD_NAMES];
+	__u64 mounts[GUARD_NAMES];
+	__u32 name;		/* enum guard_name, which is read */
+	__u32 unused;
+	struct guard paths[GUARD_NAMES];
+	/* By what is said of the same paths in other words. */
+	struct guard words[GUARD_NAMES];
+};
+
 /*
  * Working memory of one decision. The functions that take nothing else are
  * gone through by the verifier once, and not once a call.
@@ -240,6 +265,7 @@ struct scratch {
 	struct sent_message sent;
 	struct learnt_name learnt;
 	struct message_walk walk;
+	struct renaming renaming;
 	struct path_buffer path;
 	struct event_record record;
 	char paths[EVENT_PATHS_BYTES + PATH_BYTES_MAX];

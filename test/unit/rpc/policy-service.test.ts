@@ -74,6 +74,7 @@ function makePolicy(policy: Partial<Policy> = {}): Policy {
     scope: Scope.UNSPECIFIED,
     priority: 0,
     mode: Mode.UNSPECIFIED,
+    guardsOff: false,
     expires: undefined,
     ...policy,
   };
