@@ -3,6 +3,7 @@
 #ifndef HAUBERK_DECIDE_H
 #define HAUBERK_DECIDE_H
 
+#include "aliases.h"
 #include "observe.h"
 #include "questions.h"
 #include "report.h"
@@ -167,6 +168,32 @@ static __always_inline int conclude(struct scratch *scratch, struct access *acce
 	return action >= ACTION_BLOCK ? -EACCES : 0;
 }
 
+/* Asks about the next name that another mount gives the object; false where there is none. */
+static __always_inline bool ask_alias(struct scratch *scratch)
+{
+	if (!next_alias(scratch))
+		return false;
+	scratch->question.verdict = RULE_NONE;
+	image_decide(scratch);
+	return true;
+}
+
+/* What may not be done by one of a file's names may not be done by any. */
+static __always_inline int decide_aliases(struct scratch *scratch, struct access *access)
+{
+	begin_aliases(scratch, access->dentry, access->mnt);
+	for (int i = 0; i < ALIASES_MAX; i++) {
+		int answer;
+
+		if (!ask_alias(scratch))
+			return 0;
+		answer = conclude(scratch, access);
+		if (answer)
+			return answer;
+	}
+	return refuse_unresolved(scratch, PATH_UNAVAILABLE);
+}
+
 /* How often a decision is begun anew because the image was replaced meanwhile. */
 #define IMAGE_ATTEMPTS 3
 
@@ -229,6 +256,8 @@ static __always_inline int decide(struct membership *found, struct access *acces
 	/* What hangs on arguments is decided once more, with them: see argument_hooks.h. */
 	if (ask(found, scratch, access, &answer) && !(scratch->question.verdict & VERDICT_BY_ARGUMENTS))
 		answer = conclude(scratch, access);
+	if (!answer && !access->subject && has_aliases(scratch))
+		answer = decide_aliases(scratch, access);
 	scratch_return(scratch);
 	return answer;
 }

@@ -79,18 +79,50 @@ static __always_inline __u32 change_between(const struct guard *guards)
 	return before->decided == after->decided ? RULE_NONE : stronger_of(before->report, after->report);
 }
 
+/* A name that is not given: of the old one the root of all names, of the new one none at all. */
 static __always_inline __u32 read_name(struct scratch *scratch, __u32 name)
 {
 	struct path_walk *walk = &scratch->path.walk;
 	__u32 result;
 
+	scratch->renaming.name = name;
+	if (!scratch->renaming.dentries[name]) {
+		scratch->path.bytes[PATH_BYTES_MAX - 1] = '/';
+		scratch->question.match.offset = PATH_BYTES_MAX - 1;
+		return PATH_OK;
+	}
 	walk->start_dentry = scratch->renaming.dentries[name];
 	walk->start_mount = scratch->renaming.mounts[name];
 	walk->as_directory = true;
 	result = path_walk_up(&scratch->path);
 	scratch->question.match.offset = walk->offset;
-	scratch->renaming.name = name;
 	return result;
+}
+
+static __always_inline void forget_guard(struct guard *guard)
+{
+	guard->refused = guard->decided = GUARD_NOTHING;
+	guard->refusal = guard->report = RULE_NONE;
+}
+
+/* Returns enum path_result; the image's answer is left in the scratch buffer. */
+__noinline int read_guards(struct scratch *scratch)
+{
+	__u32 name, result;
+
+	if (!scratch)
+		return PATH_UNAVAILABLE;
+	name = scratch->renaming.name & GUARD_AFTER;
+	forget_guard(&scratch->renaming.paths[name]);
+	forget_guard(&scratch->renaming.words[name]);
+	scratch->renaming.answer = IMAGE_ANSWERED;
+	if (name == GUARD_AFTER && !scratch->renaming.dentries[name])
+		return PATH_OK;
+	result = read_name(scratch, name);
+	if (result != PATH_OK)
+		return scratch->renaming.below_alias ? PATH_OK : result;
+	scratch->renaming.answer = image_guard(scratch);
+	return PATH_OK;
 }
 
 /*
@@ -99,23 +131,24 @@ static __always_inline __u32 read_name(struct scratch *scratch, __u32 name)
  */
 __noinline int compare_names(struct scratch *scratch)
 {
-	__u32 paths, words, result;
-	int answer = IMAGE_REPLACED;
+	__u32 paths, words, result, answer = IMAGE_REPLACED;
 
 	if (!scratch)
 		return PATH_UNAVAILABLE;
 	scratch->question.verdict = RULE_NONE;
 	for (int i = 0; i < IMAGE_ATTEMPTS && answer == IMAGE_REPLACED; i++) {
-		result = read_name(scratch, GUARD_AFTER);
+		scratch->renaming.name = GUARD_AFTER;
+		result = read_guards(scratch);
 		if (result != PATH_OK)
 			return result;
-		answer = image_guard(scratch);
+		answer = scratch->renaming.answer;
 		if (answer != IMAGE_ANSWERED)
 			continue;
-		result = read_name(scratch, GUARD_BEFORE);
+		scratch->renaming.name = GUARD_BEFORE;
+		result = read_guards(scratch);
 		if (result != PATH_OK)
 			return result;
-		answer = image_guard(scratch);
+		answer = scratch->renaming.answer;
 	}
 	if (answer == IMAGE_REPLACED)
 		return PATH_UNAVAILABLE;
@@ -127,15 +160,57 @@ __noinline int compare_names(struct scratch *scratch)
 	return PATH_OK;
 }
 
-/* Whether a directory may have the second name as well as, or instead of, the first. */
-static __always_inline int guard_directory(struct membership *found, struct dentry *before, struct vfsmount *before_mnt,
-					   struct dentry *after, struct vfsmount *after_mnt, __u32 operation)
-{
-	struct access access = { .dentry = before, .mnt = before_mnt, .operation = operation, .wanted = ACCESS_RENAME };
-	struct scratch *scratch;
-	int result, answer = 0;
+/* Either name may be left out: see read_name. */
+struct names {
+	struct dentry *dentries[GUARD_NAMES];
+	struct vfsmount *mounts[GUARD_NAMES];
+	__u8 operation;		/* enum event_operation */
+	__u8 wanted;		/* ACCESS_ bits */
+};
 
-	if (!(found->flags & IMAGE_HAS_GUARDS) || is_nameless(before))
+static __always_inline int conclude_guard(struct scratch *scratch, struct access *access)
+{
+	__u32 result = compare_names(scratch);
+
+	if (result == PATH_INTERNAL)
+		return 0;
+	if (result != PATH_OK)
+		return refuse_unresolved(scratch, result);
+	return scratch->question.verdict >> VERDICT_ACTION_SHIFT ? conclude(scratch, access) : 0;
+}
+
+/* A directory has other names below other mounts, and these change with it. */
+static __always_inline int guard_aliases(struct scratch *scratch, struct access *access, struct dentry *dentry,
+					 struct vfsmount *mnt)
+{
+	begin_aliases(scratch, dentry, mnt);
+	scratch->renaming.below_alias = true;
+	for (int i = 0; i < ALIASES_MAX; i++) {
+		int answer;
+
+		if (!next_alias(scratch))
+			return 0;
+		scratch->renaming.mounts[GUARD_BEFORE] = scratch->renaming.mounts[GUARD_AFTER] = scratch->aliases.found;
+		answer = conclude_guard(scratch, access);
+		if (answer)
+			return answer;
+	}
+	return refuse_unresolved(scratch, PATH_UNAVAILABLE);
+}
+
+/* Whether what has the first name may have the second as well, or instead. */
+static __always_inline int guard_names(struct membership *found, struct names *names)
+{
+	struct access access = {
+		.dentry = names->dentries[GUARD_BEFORE],
+		.mnt = names->mounts[GUARD_BEFORE],
+		.operation = names->operation,
+		.wanted = names->wanted,
+	};
+	struct scratch *scratch;
+	int answer;
+
+	if (!(found->flags & IMAGE_HAS_GUARDS))
 		return 0;
 	scratch = scratch_take();
 	if (!scratch) {
@@ -143,15 +218,18 @@ static __always_inline int guard_directory(struct membership *found, struct dent
 		return -EACCES;
 	}
 	question_begin(found, scratch, &access);
-	scratch->renaming.dentries[GUARD_BEFORE] = (__u64)before;
-	scratch->renaming.mounts[GUARD_BEFORE] = (__u64)mount_of(before_mnt);
-	scratch->renaming.dentries[GUARD_AFTER] = (__u64)after;
-	scratch->renaming.mounts[GUARD_AFTER] = (__u64)mount_of(after_mnt);
-	result = compare_names(scratch);
-	if (result != PATH_OK && result != PATH_INTERNAL)
-		answer = refuse_unresolved(scratch, result);
-	else if (result == PATH_OK && scratch->question.verdict >> VERDICT_ACTION_SHIFT)
-		answer = conclude(scratch, &access);
+	scratch->renaming.below_alias = false;
+	for (int i = 0; i < GUARD_NAMES; i++) {
+		scratch->renaming.dentries[i] = (__u64)names->dentries[i];
+		scratch->renaming.mounts[i] = (__u64)mount_of(names->mounts[i]);
+	}
+	answer = conclude_guard(scratch, &access);
+	if (!answer && names->operation == OPERATION_RENAME && has_aliases(scratch)) {
+		answer = guard_aliases(scratch, &access, names->dentries[GUARD_BEFORE], names->mounts[GUARD_BEFORE]);
+		/* What is moved into a tree that is mounted twice. */
+		if (!answer)
+			answer = guard_aliases(scratch, &access, names->dentries[GUARD_AFTER], names->mounts[GUARD_AFTER]);
+	}
 	scratch_return(scratch);
 	return answer;
 }

@@ -35,6 +35,7 @@ export const PINNED_MAPS = [
   'containers',
   'container_starts',
   'new_containers',
+  'aliased',
   'tasks',
   'events',
   'counters',

@@ -19,7 +19,17 @@ const TRAITS = ['severity', 'tags', 'message', 'action'] as const;
  */
 export function toManifest(policy: Policy): string {
   const common = commonTraits(policy.rules);
-  const { name, namespace, scope = 'namespace', matchLabels, matchExpressions, priority, mode, guards, expires } = policy;
+  const {
+    name,
+    namespace,
+    scope = 'namespace',
+    matchLabels,
+    matchExpressions,
+    priority,
+    mode,
+    guards,
+    expires,
+  } = policy;
   const document = {
     apiVersion: API_VERSION,
     kind: KINDS[scope],

@@ -37,6 +37,16 @@ const clone = (path: string) => `my $tree = made($open_tree, -100, my $path = "$
 const GOT_IT = 'grep -q secret-content';
 const SECRET_RULE = 'file.matchPaths[0]';
 
+/** In a mount namespace of its own, as root and as whoever may make a user namespace. */
+function mounting(technique: string, { script, rule }: Pick<Technique, 'script' | 'rule'>): Technique[] {
+  const expected = rule === undefined ? 'passes' : 'refused';
+  return (['CAP_SYS_ADMIN', 'none'] as const).map((privilege) => {
+    const flags = privilege === 'none' ? '--user --map-root-user --mount' : '--mount';
+    const quoted = script.replaceAll("'", `'\\''`);
+    return { technique, privilege, script: `unshare ${flags} bash -c '${quoted}'`, expected, ...(rule && { rule }) };
+  });
+}
+
 const TECHNIQUES: readonly Technique[] = [
   {
     technique: 'the parent of a protected file is renamed',
@@ -55,7 +65,7 @@ const TECHNIQUES: readonly Technique[] = [
   {
     technique: 'another tree is renamed to be what readers of the protected name get',
     privilege: 'none',
-    script: 'mv srv/forged srv/rows && echo',
+    script: 'rm -r srv/rows && mv srv/forged srv/rows',
     expected: 'refused',
     rule: 'file.matchDirectories[0]',
   },
@@ -73,6 +83,68 @@ const TECHNIQUES: readonly Technique[] = [
     expected: 'refused',
     rule: SECRET_RULE,
   },
+  {
+    technique: 'a file is linked to where its rule does not forbid to write it',
+    privilege: 'none',
+    script: 'ln srv/rows/row srv/alias && echo forged >srv/alias',
+    expected: 'refused',
+    rule: 'file.matchDirectories[0]',
+  },
+  {
+    technique: 'a file is linked within what one rule decides',
+    privilege: 'none',
+    script: 'ln srv/rows/row srv/rows/row2',
+    expected: 'passes',
+  },
+  ...mounting('the tree above a protected file is mounted elsewhere', {
+    script: `mount --bind srv/vault srv/other && ${GOT_IT} srv/other/guard/secret`,
+    rule: SECRET_RULE,
+  }),
+  ...mounting('the tree above a protected file is mounted elsewhere with all below it', {
+    script: `mount --rbind srv srv/other && ${GOT_IT} srv/other/vault/guard/secret`,
+    rule: SECRET_RULE,
+  }),
+  ...mounting('a protected file is mounted over another', {
+    script: `mount --bind srv/vault/guard/secret srv/file && ${GOT_IT} srv/file`,
+    rule: SECRET_RULE,
+  }),
+  ...mounting('another tree is mounted where readers of a protected name look', {
+    script: 'mount --bind srv/forged srv/rows',
+    rule: 'file.matchDirectories[0]',
+  }),
+  ...mounting('an empty filesystem is mounted over a tree that rules name', {
+    script: 'mount -t tmpfs none srv',
+    rule: SECRET_RULE,
+  }),
+  ...mounting('a mount is moved', {
+    script: 'mount -t tmpfs none srv/other && mount --move srv/other srv/keys',
+    rule: SECRET_RULE,
+  }),
+  ...mounting('a layer of an overlay is the tree above a protected file', {
+    script: `mount -t overlay none -o lowerdir=srv/vault:srv/forged srv/other && ${GOT_IT} srv/other/guard/secret`,
+    rule: SECRET_RULE,
+  }),
+  ...mounting('the root of all names is changed', {
+    script: `mount -t tmpfs none srv/other && mkdir srv/other/old && pivot_root srv/other srv/other/old &&
+      read line </old${base}/srv/vault/guard/secret && [[ $line == secret-content ]]`,
+    rule: SECRET_RULE,
+  }),
+  ...mounting('a detached copy is mounted', {
+    script: `${perl(`${clone('srv/vault')} made($move_mount, $tree, my $empty = "", -100, my $to = "srv/other", 4);
+      show("srv/other/guard/secret")`)} | ${GOT_IT}`,
+    rule: SECRET_RULE,
+  }),
+  ...mounting('a directory is renamed below a second mount of its tree', {
+    script: `mkdir srv/keys/copy && mount --bind srv srv/keys/copy && mv srv/keys/copy/vault srv/keys/copy/drawer &&
+      ${GOT_IT} srv/drawer/guard/secret`,
+    rule: SECRET_RULE,
+  }),
+  ...mounting('a tree that no rule speaks of is mounted elsewhere', {
+    script: 'mount --bind srv/other srv/keys && touch srv/keys/x && test -e srv/other/x',
+  }),
+  ...mounting('an empty filesystem is mounted where no rule decides', {
+    script: 'mount -t tmpfs none srv/other && echo x >srv/other/x',
+  }),
   {
     technique: 'a protected file is read in a detached copy of the tree above it',
     privilege: 'CAP_SYS_ADMIN',
@@ -131,10 +203,10 @@ spec:
 /** The tree as each technique finds it. */
 function plant(): void {
   rmSync(join(base, 'srv'), { recursive: true, force: true });
-  for (const directory of ['vault/guard', 'forged', 'other', 'keys', 'watched/a'])
+  for (const directory of ['vault/guard', 'forged', 'rows', 'other', 'keys', 'watched/a'])
     mkdirSync(join(base, 'srv', directory), { recursive: true });
   writeFileSync(secret, 'secret-content\n');
-  for (const file of ['file', 'keys/a.pem', 'forged/row']) writeFileSync(join(base, 'srv', file), '');
+  for (const file of ['file', 'keys/a.pem', 'forged/row', 'rows/row']) writeFileSync(join(base, 'srv', file), '');
 }
 
 before(async () => {

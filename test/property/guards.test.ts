@@ -62,7 +62,7 @@ test('whatever name a directory may be given, all that is decided below it stays
       const change = strongestChange(decisions, from, to);
       assert.ok(STRENGTH.indexOf(action) >= STRENGTH.indexOf(change), `${from} to ${to}: ${action}, but ${change}`);
     }),
-    decisionRuns(ACCESSES),
+    decisionRuns(4 * ACCESSES),
   );
   for (const [action, times] of Object.entries(seen)) assert.ok(times > 10, `${action}: ${times} times`);
 });
@@ -74,6 +74,6 @@ test('a program keeps its class whatever name the directories above it may be gi
       const [before, after] = [from, to].map((directory) => classifyProgram(words, Buffer.from(directory + tail)));
       if (before !== after) assert.notEqual(guard(words, Buffer.from(from), Buffer.from(to)).action, 'Allow');
     }),
-    decisionRuns(100),
+    decisionRuns(400),
   );
 });
