@@ -85,17 +85,19 @@ __noinline int image_decide(struct scratch *scratch)
 
 /*
  * Where the path cannot be known the answer is no, whatever the rules say; but
- * a system call is only ever reported.
+ * a system call is only ever reported, and the host must live: its own tools
+ * work in trees that have no name yet.
  */
 static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 result)
 {
-	bool refuses = scratch->record.rule_class != CLASS_SYSCALLS;
+	bool refuses = scratch->record.rule_class != CLASS_SYSCALLS &&
+		       !(scratch->question.host && result == PATH_UNREACHABLE);
 	__u32 action = refuses ? ACTION_BLOCK : ACTION_AUDIT;
 
 	/* Reported alike: a memory file, say, has no tree either. */
 	if (result == PATH_INTERNAL)
 		result = PATH_UNREACHABLE;
-	count(refuses ? COUNTER_REFUSED + result : COUNTER_DECISIONS + 3 * CLASS_SYSCALLS + ACTION_AUDIT);
+	count(refuses ? COUNTER_REFUSED + result : COUNTER_DECISIONS + 3 * scratch->record.rule_class + ACTION_AUDIT);
 	scratch->record.path_result = result;
 	scratch->question.verdict = action << VERDICT_ACTION_SHIFT | RULE_NONE;
 	report(scratch);
@@ -233,6 +235,7 @@ static __always_inline void question_begin(struct membership *found, struct scra
 	scratch->question.image_flags = found->flags;
 	scratch->question.wanted = access->wanted;
 	scratch->question.member = found->member;
+	scratch->question.host = found->host;
 	scratch->question.owner = access->subject != SUBJECT_PATH || owns(found->task, access->dentry);
 	scratch->question.match.subject = access->subject;
 	scratch->record.flags = (scratch->question.owner ? 0 : EVENT_NOT_OWNER) |

@@ -79,7 +79,10 @@ static __always_inline __u32 change_between(const struct guard *guards)
 	return before->decided == after->decided ? RULE_NONE : stronger_of(before->report, after->report);
 }
 
-/* A name that is not given: of the old one the root of all names, of the new one none at all. */
+/*
+ * A name that is not given is for the old one the root of all names, for the
+ * new one a directory that no rule names, except as one among others.
+ */
 static __always_inline __u32 read_name(struct scratch *scratch, __u32 name)
 {
 	struct path_walk *walk = &scratch->path.walk;
@@ -88,7 +91,9 @@ static __always_inline __u32 read_name(struct scratch *scratch, __u32 name)
 	scratch->renaming.name = name;
 	if (!scratch->renaming.dentries[name]) {
 		scratch->path.bytes[PATH_BYTES_MAX - 1] = '/';
-		scratch->question.match.offset = PATH_BYTES_MAX - 1;
+		scratch->path.bytes[PATH_BYTES_MAX - 2] = 1;
+		scratch->path.bytes[PATH_BYTES_MAX - 3] = '/';
+		scratch->question.match.offset = PATH_BYTES_MAX - (name == GUARD_AFTER ? 3 : 1);
 		return PATH_OK;
 	}
 	walk->start_dentry = scratch->renaming.dentries[name];
@@ -116,8 +121,6 @@ __noinline int read_guards(struct scratch *scratch)
 	forget_guard(&scratch->renaming.paths[name]);
 	forget_guard(&scratch->renaming.words[name]);
 	scratch->renaming.answer = IMAGE_ANSWERED;
-	if (name == GUARD_AFTER && !scratch->renaming.dentries[name])
-		return PATH_OK;
 	result = read_name(scratch, name);
 	if (result != PATH_OK)
 		return scratch->renaming.below_alias ? PATH_OK : result;

@@ -174,6 +174,7 @@ struct question {
 	__u32 goes_on;		/* out: some rule speaks of words that start like the one in the buffer */
 	__u32 member;		/* a runtime that enters a container is none yet, and no program that rules name */
 	__u32 owner;
+	__u32 host;		/* one of the host's own processes asks */
 	__u32 verdict;		/* out */
 	struct match match;
 };

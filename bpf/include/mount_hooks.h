@@ -62,7 +62,7 @@ static __always_inline int guard_mount(struct membership *found, struct dentry *
 	return guards_mounts(found) && guard_names(found, &names) ? -EPERM : 0;
 }
 
-/* Below a mount point other files are found: where something is decided there, nothing may be mounted. */
+/* Below a mount point other files are found: where rules name something there, nothing may be mounted. */
 static __always_inline int guard_mount_point(struct membership *found, struct dentry *target, struct vfsmount *mnt,
 					     __u32 operation)
 {

@@ -25,7 +25,7 @@ interface Technique {
 }
 
 const RENAME_EXCHANGE = (from: string, to: string) =>
-  `perl -e 'syscall(${process.arch === 'arm64' ? 276 : 316}, -100, "${from}", -100, "${to}", 2) == 0 or die "$!\\n"'`;
+  `perl -e 'syscall(${process.arch === 'arm64' ? 276 : 316}, -100, my $from = "${from}", -100, my $to = "${to}", 2) == 0 or die "$!\\n"'`;
 /** Of open_tree, move_mount, fsopen, fsconfig and fsmount on every architecture. */
 const TREES = `my ($open_tree, $move_mount, $fsopen, $fsconfig, $fsmount) = (428 .. 432);
 sub made { my ($number, @given) = @_; my $result = syscall($number, @given); $result >= 0 or die "$number: $!\n"; $result }

@@ -26,7 +26,9 @@ export class NamespacedShell {
   /** Runs a script in a shell of its own, below this one. */
   async run(script: string): Promise<Outcome> {
     const quoted = script.replaceAll("'", `'\\''`);
-    this.#maker.stdin!.write(`/bin/bash --norc -c '${quoted}' 2>&1 </dev/null; echo; echo "${END}$?"\n`);
+    this.#maker.stdin!.write(
+      `/bin/bash --norc -c '${quoted}' 2>&1 </dev/null; status=$?; echo; echo "${END}$status"\n`,
+    );
     let output = '';
     for (;;) {
       const { value, done } = await this.#lines.next();
