@@ -64,9 +64,14 @@ __noinline int image_guard(struct scratch *scratch)
 	return IMAGE_ANSWERED;
 }
 
+/* Of two verdicts on a change the one of the name that is guarded. */
 static __always_inline __u32 stronger_of(__u32 first, __u32 second)
 {
-	return first >> VERDICT_ACTION_SHIFT ? first : second;
+	__u32 chosen = first >> VERDICT_ACTION_SHIFT ? first : second;
+
+	if ((chosen & GUARD_COMMON) && second >> VERDICT_ACTION_SHIFT)
+		chosen = second;
+	return chosen & ~GUARD_COMMON;
 }
 
 /* The verdict on what would change between two names. */

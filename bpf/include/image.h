@@ -112,6 +112,8 @@ enum image_operation {
 enum image_guard {
 	GUARD_NOTHING = 0,
 	GUARD_ENTRIES = 2,
+	/* In a verdict: decided as below any directory, so the other name is guarded. */
+	GUARD_COMMON = 0x20000000,
 };
 
 enum image_verdict {

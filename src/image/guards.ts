@@ -1,7 +1,7 @@
 import { type Automaton, DEAD_STATE } from './automaton.js';
 import { type GuardLabels, type GuardLevel, guardingLabels, NO_RULE, PathLabels } from './guard-labels.js';
 import { IntBuffer, IntListTable } from './integers.js';
-import { GUARD_NOTHING, RULE_NONE, VERDICT_ACTION_SHIFT, VERDICT_ACTIONS } from './layout.js';
+import { GUARD_COMMON, GUARD_NOTHING, RULE_NONE, VERDICT_ACTION_SHIFT, VERDICT_ACTIONS } from './layout.js';
 import { coarsestPartition } from './partition.js';
 import { isStep, type Steps } from './steps.js';
 import { Subautomaton } from './subautomaton.js';
@@ -42,14 +42,15 @@ function* addRecords(
   const classes = yield* classify(paths, labels);
   const first = { Audit: firstBelow(paths, labels, 'Audit'), Block: firstBelow(paths, labels, 'Block') };
   const record = new Int32Array(GUARD_WORDS);
+  const isCommon = (state: number, level: GuardLevel) => classes[level][state] === classes[level][paths.nowhere];
   for (const [index, state] of paths.directories.entries()) {
     const local = paths.numberOf(state);
     if (classes.Audit[local] !== GUARD_NOTHING) {
       record.set([
         classes.Block[local]!,
         classes.Audit[local]!,
-        verdictOf('Block', first.Block[local]!),
-        verdictOf('Audit', first.Audit[local]!),
+        verdictOf('Block', first.Block[local]!, isCommon(local, 'Block')),
+        verdictOf('Audit', first.Audit[local]!, isCommon(local, 'Audit')),
       ]);
       recordOf[state] = records.intern(record, 0, GUARD_WORDS);
     }
@@ -71,7 +72,10 @@ function* classesAt({ automaton }: Subautomaton, numbers: Int32Array): Steps<Int
   return blocks.map((block) => (block === nothing ? GUARD_NOTHING : block + 1));
 }
 
-/** By state, the first rule of that level that decides something below it; else the default posture, if it does. */
+/**
+ * By state, the first rule of that level that decides something below it. Rules that do so below any directory come last,
+ * and after them the default posture.
+ */
 function firstBelow(paths: Subautomaton, labels: GuardLabels, level: GuardLevel): Int32Array {
   const own = paths.automaton.labels.map((label) => labels.rules[level][label]!);
   const found = new Int32Array(own.length).fill(NO_RULE);
@@ -81,8 +85,10 @@ function firstBelow(paths: Subautomaton, labels: GuardLabels, level: GuardLevel)
     found[state] = rule;
     waiting.push(state);
   };
+  const common = new Set(paths.below(paths.nowhere).map((state) => own[state]!));
+  const rank = (state: number) => own[state]! + (common.has(own[state]!) ? RULE_NONE : 0);
   const deciding = Array.from(own.keys()).filter((state) => own[state] !== NO_RULE);
-  for (const start of deciding.sort((a, b) => own[a]! - own[b]!)) {
+  for (const start of deciding.sort((a, b) => rank(a) - rank(b))) {
     reach(start, own[start]!);
     while (waiting.length > 0) {
       const state = waiting.at(--waiting.length);
@@ -92,6 +98,7 @@ function firstBelow(paths: Subautomaton, labels: GuardLabels, level: GuardLevel)
   return found.map((rule) => (rule === NO_RULE ? labels.byDefault[level] : rule));
 }
 
-function verdictOf(level: GuardLevel, rule: number): number {
-  return rule === NO_RULE ? RULE_NONE : (VERDICT_ACTIONS.indexOf(level) << VERDICT_ACTION_SHIFT) | rule;
+function verdictOf(level: GuardLevel, rule: number, isCommon: boolean): number {
+  if (rule === NO_RULE) return RULE_NONE;
+  return (VERDICT_ACTIONS.indexOf(level) << VERDICT_ACTION_SHIFT) | (isCommon ? GUARD_COMMON : 0) | rule;
 }

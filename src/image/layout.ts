@@ -118,6 +118,8 @@ export const VERDICT_ROW_ENTRIES = PATH_OPERATIONS.length;
  */
 export const GUARD_ENTRIES = 2;
 export const GUARD_NOTHING = 0;
+/** In a verdict of a guard record: this is decided as below any directory that no rule names, so the other one is guarded. */
+export const GUARD_COMMON = 0x20000000;
 
 /** A verdict is an action in the two upper bits and the number of the rule that decided, or RULE_NONE. */
 export const VERDICT_ACTION_SHIFT = 30;

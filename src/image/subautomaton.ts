@@ -2,6 +2,8 @@ import { type Automaton, DEAD_STATE } from './automaton.js';
 
 const SLASH = 0x2f;
 const UNREACHED = -1;
+/** A byte that names in policies do not hold; bpf/include/guard.h has the same. */
+const UNNAMED = 0x01;
 
 /** The states of an automaton that paths lead to, as an automaton of their own. */
 export class Subautomaton {
@@ -38,6 +40,22 @@ export class Subautomaton {
   /** The number here of a state of the whole automaton. */
   numberOf(state: number): number {
     return this.#numberOf[state]!;
+  }
+
+  /** Where a directory leads that no rule names but as one of all. */
+  get nowhere(): number {
+    return follow(this.automaton, follow(this.automaton, this.automaton.start, UNNAMED), SLASH);
+  }
+
+  /** The states that are reached from one, and it itself. */
+  below(state: number): number[] {
+    const { defaults, firstTransition, targets } = this.automaton;
+    const seen = new Set([state]);
+    for (const each of seen) {
+      seen.add(defaults[each]!);
+      for (let index = firstTransition[each]!; index < firstTransition[each + 1]!; index++) seen.add(targets[index]!);
+    }
+    return [...seen];
   }
 
   predecessors(state: number): Int32Array {

@@ -2,6 +2,7 @@ import type { Operation, Ownership } from '../policy/effect.js';
 import type { Action } from '../policy/model.js';
 import {
   ACTOR_HAS_TERMINAL,
+  GUARD_COMMON,
   GUARD_NOTHING,
   HEADER,
   operationsOn,
@@ -103,9 +104,11 @@ function guardAt(words: Uint32Array, directory: Uint8Array) {
   return { refused: read(0), decided: read(1), refusal: read(2), report: read(3) };
 }
 
-/** The first, if it says more than that all is allowed. */
+/** Of two verdicts on a change the one of the name that is guarded. */
 function strongerOf(first: number, second: number): number {
-  return first >>> VERDICT_ACTION_SHIFT !== 0 ? first : second;
+  const says = (verdict: number) => verdict >>> VERDICT_ACTION_SHIFT !== 0;
+  const [chosen] = [first, second].filter((each) => says(each) && (each & GUARD_COMMON) === 0);
+  return ((chosen ?? (says(first) ? first : second)) & ~GUARD_COMMON) >>> 0;
 }
 
 function rowFor(words: Uint32Array, word: Uint8Array, subject: Subject, actor: number): number {

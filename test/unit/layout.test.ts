@@ -70,6 +70,14 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
   });
 });
 
+test('a guard record has the same parts in C and in TypeScript', () => {
+  assert.deepEqual(types.enumeration('image_guard'), {
+    GUARD_NOTHING: layout.GUARD_NOTHING,
+    GUARD_ENTRIES: layout.GUARD_ENTRIES,
+    GUARD_COMMON: layout.GUARD_COMMON,
+  });
+});
+
 test('a verdict has the same parts in C and in TypeScript', () => {
   const { VERDICT_ROW_ENTRIES, ...operations } = types.enumeration('image_operation');
   assert.equal(VERDICT_ROW_ENTRIES, layout.VERDICT_ROW_ENTRIES);

@@ -101,3 +101,9 @@ test('a policy in audit mode reports what it would refuse', () => {
   );
   assert.equal(guard(image.words, Buffer.from('/srv/vault/'), Buffer.from('/srv/drawer/')).action, 'Audit');
 });
+
+test('the rule that is named is the one whose decisions change, not one that decides alike everywhere', () => {
+  const rules = [rule(pattern('/**/*.pem')), rule(directory('/srv/rows/', true), { operations: ['write'] })];
+  assert.equal(answer(rules, '/srv/rows/', '/srv/old/'), 'Block by rules[1]');
+  assert.equal(answer(rules, '/srv/old/', '/srv/rows/'), 'Block by rules[1]');
+});
