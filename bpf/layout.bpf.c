@@ -20,6 +20,7 @@ struct {
 	enum image_symbol symbol;
 	enum image_program_class program_class;
 	enum image_operation operation;
+	enum image_guard guard;
 	enum image_verdict verdict;
 	enum verdict_action action;
 	enum event_operation event_operation;

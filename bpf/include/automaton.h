@@ -25,7 +25,8 @@ struct path_walk {
 	__u32 offset;
 	__u32 result;
 	__u32 directory;
-	__u32 unused;
+	/* A directory, whatever is there by now. */
+	__u32 as_directory;
 };
 
 /* A path is built from its end, so it ends at PATH_BYTES_MAX and starts at an offset. */

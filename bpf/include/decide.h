@@ -3,6 +3,7 @@
 #ifndef HAUBERK_DECIDE_H
 #define HAUBERK_DECIDE_H
 
+#include "aliases.h"
 #include "observe.h"
 #include "questions.h"
 #include "report.h"
@@ -84,17 +85,19 @@ __noinline int image_decide(struct scratch *scratch)
 
 /*
  * Where the path cannot be known the answer is no, whatever the rules say; but
- * a system call is only ever reported.
+ * a system call is only ever reported, and the host must live: its own tools
+ * work in trees that have no name yet.
  */
 static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 result)
 {
-	bool refuses = scratch->record.rule_class != CLASS_SYSCALLS;
+	bool refuses = scratch->record.rule_class != CLASS_SYSCALLS &&
+		       !(scratch->question.host && result == PATH_UNREACHABLE);
 	__u32 action = refuses ? ACTION_BLOCK : ACTION_AUDIT;
 
 	/* Reported alike: a memory file, say, has no tree either. */
 	if (result == PATH_INTERNAL)
 		result = PATH_UNREACHABLE;
-	count(refuses ? COUNTER_REFUSED + result : COUNTER_DECISIONS + 3 * CLASS_SYSCALLS + ACTION_AUDIT);
+	count(refuses ? COUNTER_REFUSED + result : COUNTER_DECISIONS + 3 * scratch->record.rule_class + ACTION_AUDIT);
 	scratch->record.path_result = result;
 	scratch->question.verdict = action << VERDICT_ACTION_SHIFT | RULE_NONE;
 	report(scratch);
@@ -167,6 +170,32 @@ static __always_inline int conclude(struct scratch *scratch, struct access *acce
 	return action >= ACTION_BLOCK ? -EACCES : 0;
 }
 
+/* Asks about the next name that another mount gives the object; false where there is none. */
+static __always_inline bool ask_alias(struct scratch *scratch)
+{
+	if (!next_alias(scratch))
+		return false;
+	scratch->question.verdict = RULE_NONE;
+	image_decide(scratch);
+	return true;
+}
+
+/* What may not be done by one of a file's names may not be done by any. */
+static __always_inline int decide_aliases(struct scratch *scratch, struct access *access)
+{
+	begin_aliases(scratch, access->dentry, access->mnt);
+	for (int i = 0; i < ALIASES_MAX; i++) {
+		int answer;
+
+		if (!ask_alias(scratch))
+			return 0;
+		answer = conclude(scratch, access);
+		if (answer)
+			return answer;
+	}
+	return refuse_unresolved(scratch, PATH_UNAVAILABLE);
+}
+
 /* How often a decision is begun anew because the image was replaced meanwhile. */
 #define IMAGE_ATTEMPTS 3
 
@@ -206,6 +235,7 @@ static __always_inline void question_begin(struct membership *found, struct scra
 	scratch->question.image_flags = found->flags;
 	scratch->question.wanted = access->wanted;
 	scratch->question.member = found->member;
+	scratch->question.host = found->host;
 	scratch->question.owner = access->subject != SUBJECT_PATH || owns(found->task, access->dentry);
 	scratch->question.match.subject = access->subject;
 	scratch->record.flags = (scratch->question.owner ? 0 : EVENT_NOT_OWNER) |
@@ -229,6 +259,8 @@ static __always_inline int decide(struct membership *found, struct access *acces
 	/* What hangs on arguments is decided once more, with them: see argument_hooks.h. */
 	if (ask(found, scratch, access, &answer) && !(scratch->question.verdict & VERDICT_BY_ARGUMENTS))
 		answer = conclude(scratch, access);
+	if (!answer && !access->subject && has_aliases(scratch))
+		answer = decide_aliases(scratch, access);
 	scratch_return(scratch);
 	return answer;
 }

@@ -2,6 +2,7 @@
 #ifndef HAUBERK_FILE_HOOKS_H
 #define HAUBERK_FILE_HOOKS_H
 
+#include "guard.h"
 #include "system_calls.h"
 
 static __always_inline int decide_member_file(struct membership *found, struct dentry *dentry, struct vfsmount *mnt,
@@ -67,26 +68,49 @@ int BPF_PROG(hauberk_path_symlink, const struct path *directory, struct dentry *
 	return decide_file(dentry, directory->mnt, OPERATION_SYMLINK, ACCESS_CREATE);
 }
 
-/* A link gives its target another name, so the target's own name is asked for too. */
+/* A link gives its target another name, so the target's own name is asked for too, and both are to be decided alike. */
 SEC("lsm/path_link")
 int BPF_PROG(hauberk_path_link, struct dentry *target, const struct path *directory, struct dentry *dentry)
 {
-	int denied = decide_file(target, directory->mnt, OPERATION_LINK, ACCESS_LINK);
+	struct names names = {
+		.dentries = { target, dentry },
+		.mounts = { directory->mnt, directory->mnt },
+		.operation = OPERATION_LINK,
+		.wanted = ACCESS_LINK,
+	};
+	struct membership found = {};
+	int denied;
 
-	if (denied)
-		return denied;
-	return decide_file(dentry, directory->mnt, OPERATION_LINK, ACCESS_LINK);
+	if (!find_membership(&found) || !found.member)
+		return 0;
+	denied = decide_member_file(&found, target, directory->mnt, OPERATION_LINK, ACCESS_LINK);
+	if (!denied)
+		denied = decide_member_file(&found, dentry, directory->mnt, OPERATION_LINK, ACCESS_LINK);
+	return denied ? denied : guard_names(&found, &names);
 }
 
 SEC("lsm/path_rename")
 int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentry *old_dentry,
 	     const struct path *new_directory, struct dentry *new_dentry)
 {
-	int denied = decide_file(old_dentry, old_directory->mnt, OPERATION_RENAME, ACCESS_RENAME);
+	struct names names = {
+		.dentries = { old_dentry, new_dentry },
+		.mounts = { old_directory->mnt, new_directory->mnt },
+		.operation = OPERATION_RENAME,
+		.wanted = ACCESS_RENAME,
+	};
+	struct membership found = {};
+	int denied;
 
-	if (denied)
-		return denied;
-	return decide_file(new_dentry, new_directory->mnt, OPERATION_RENAME, ACCESS_RENAME);
+	if (!find_membership(&found) || !found.member)
+		return 0;
+	denied = decide_member_file(&found, old_dentry, old_directory->mnt, OPERATION_RENAME, ACCESS_RENAME);
+	if (!denied)
+		denied = decide_member_file(&found, new_dentry, new_directory->mnt, OPERATION_RENAME, ACCESS_RENAME);
+	/* Of two names that are exchanged either may be the directory's; it is the same question. */
+	if (!denied && (is_directory(old_dentry) || is_directory(new_dentry)))
+		denied = guard_names(&found, &names);
+	return denied;
 }
 
 SEC("lsm/path_chmod")

@@ -55,6 +55,7 @@ enum image_flag {
 	IMAGE_HAS_NAMES = 1 << 21,
 	IMAGE_OBSERVES_CALLS = 1 << 22,
 	IMAGE_OBSERVES_PATHS = 1 << 23,
+	IMAGE_HAS_GUARDS = 1 << 24,
 };
 
 /* What a word speaks of: one letter for each, see word.h. */
@@ -83,7 +84,8 @@ enum image_state {
 enum image_symbol {
 	SYMBOL_DEFAULT = 0,
 	SYMBOL_PROGRAM_CLASS = 256,
-	SYMBOL_VERDICT = 257,
+	SYMBOL_GUARD = 257,
+	SYMBOL_VERDICT = 258,
 };
 
 enum image_program_class {
@@ -104,6 +106,14 @@ enum image_operation {
 	IMAGE_ATTRIBUTES = 7,
 	IMAGE_MAP = 8,
 	VERDICT_ROW_ENTRIES = 9,
+};
+
+/* Of a directory's record, see src/image/layout.ts. */
+enum image_guard {
+	GUARD_NOTHING = 0,
+	GUARD_ENTRIES = 2,
+	/* In a verdict: decided as below any directory, so the other name is guarded. */
+	GUARD_COMMON = 0x20000000,
 };
 
 enum image_verdict {

@@ -60,6 +60,11 @@ struct mnt_namespace {
 	struct ns_common ns;
 };
 
+/* Since Linux 6.18; before, the namespace of a detached tree has no number. */
+struct mnt_namespace___anonymous {
+	bool is_anon;
+};
+
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 };
@@ -75,6 +80,11 @@ struct cred {
 
 struct file_system_type {
 	const char *name;
+	int fs_flags;
+};
+
+struct list_head {
+	struct list_head *next;
 };
 
 struct super_block {
@@ -82,6 +92,14 @@ struct super_block {
 	unsigned long s_flags;
 	unsigned long s_magic;
 	struct file_system_type *s_type;
+	struct list_head s_mounts;
+};
+
+struct mount;
+
+/* Since Linux 6.17. */
+struct super_block___chain {
+	struct mount *s_mounts;
 };
 
 struct inode {
@@ -115,6 +133,11 @@ struct mount {
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct mnt_namespace *mnt_ns;
+	struct list_head mnt_instance;
+};
+
+struct mount___chain {
+	struct mount *mnt_next_for_sb;
 };
 
 struct path {
@@ -279,6 +302,8 @@ struct linux_binprm {
 #define FMODE_EXEC (1U << 5)
 #define FMODE_NOACCOUNT (1U << 29)
 #define SB_NOUSER (1UL << 31)
+/* The flag of a filesystem's type: it lies on a device. */
+#define FS_REQUIRES_DEV 1
 /* include/linux/sched.h: the process was forked and has run no program since */
 #define PF_FORKNOEXEC 0x40
 #define S_IFMT 0170000

@@ -104,6 +104,16 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } events SEC(".maps");
 
+/* Containers in which a tree was mounted a second time since they came under policy: see aliases.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, CONTAINERS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, struct container_key);
+	__type(value, __u8);
+} aliased SEC(".maps");
+
 /* Written by the daemon: src/kernel/settings.ts is the twin. */
 struct settings {
 	__u64 event_interval_ns;	/* time for one token to come; 0 for no limit */
@@ -164,6 +174,7 @@ struct question {
 	__u32 goes_on;		/* out: some rule speaks of words that start like the one in the buffer */
 	__u32 member;		/* a runtime that enters a container is none yet, and no program that rules name */
 	__u32 owner;
+	__u32 host;		/* one of the host's own processes asks */
 	__u32 verdict;		/* out */
 	struct match match;
 };
@@ -228,6 +239,44 @@ struct learnt_name {
 	struct host_name name;
 };
 
+/* A directory's guard record: classes of what is refused and of what is decided below it, and what is said of a change. */
+struct guard {
+	__u32 refused;
+	__u32 decided;
+	__u32 refusal;
+	__u32 report;
+};
+
+enum guard_name {
+	GUARD_BEFORE = 0,
+	GUARD_AFTER = 1,
+	GUARD_NAMES = 2,
+};
+
+/* The other mounts that a file can be reached by: see aliases.h. */
+struct aliases {
+	__u64 dentry;
+	__u64 mount;		/* by which it was reached */
+	__u64 namespace;
+	__u64 end;		/* of the list of its filesystem's mounts */
+	__u64 next;
+	__u64 found;		/* out: the mount, 0 where there is none any more */
+};
+
+/* A directory that is to have another name: see guard.h. */
+struct renaming {
+	__u64 dentries[GUARD_NAMES];
+	__u64 mounts[GUARD_NAMES];
+	__u32 name;		/* enum guard_name, which is read */
+	/* Below an alias: a name that does not lie there is none. */
+	__u32 below_alias;
+	__u32 answer;		/* out: enum image_answer */
+	__u32 unused;
+	struct guard paths[GUARD_NAMES];
+	/* By what is said of the same paths in other words. */
+	struct guard words[GUARD_NAMES];
+};
+
 /*
  * Working memory of one decision. The functions that take nothing else are
  * gone through by the verifier once, and not once a call.
@@ -240,6 +289,8 @@ struct scratch {
 	struct sent_message sent;
 	struct learnt_name learnt;
 	struct message_walk walk;
+	struct renaming renaming;
+	struct aliases aliases;
 	struct path_buffer path;
 	struct event_record record;
 	char paths[EVENT_PATHS_BYTES + PATH_BYTES_MAX];

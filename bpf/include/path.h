@@ -17,7 +17,7 @@
 enum path_result {
 	PATH_OK = 0,
 	PATH_TOO_LONG = 1,
-	/* The mount has been taken out of its namespace, or the file never had a name in a tree. */
+	/* The mount is in no namespace, or in that of a detached tree alone; or the file never had a name in a tree. */
 	PATH_UNREACHABLE = 2,
 	/* Renames kept changing the tree while it was read. */
 	PATH_UNSTABLE = 3,
@@ -53,14 +53,26 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 	return address - bpf_core_field_offset(struct mount, mnt);
 }
 
+/* What open_tree(2) and fsmount(2) make lies in a namespace of its own until it is mounted: nothing there has a name. */
+static __always_inline bool is_detached(struct mnt_namespace *namespace)
+{
+	struct mnt_namespace___anonymous *anonymous = (void *)namespace;
+
+	if (bpf_core_field_exists(anonymous->is_anon))
+		return BPF_CORE_READ(anonymous, is_anon);
+	return !BPF_CORE_READ(namespace, ns.inum);
+}
+
 /* The walk has come to the root of the outermost mount: is that the root of a namespace? */
 static __always_inline __u32 path_end(struct mount *mount)
 {
-	long namespace = (long)BPF_CORE_READ(mount, mnt_ns);
+	struct mnt_namespace *namespace = BPF_CORE_READ(mount, mnt_ns);
 
 	if (!namespace)
 		return PATH_UNREACHABLE;
-	return namespace < 0 && namespace > -4096 ? PATH_INTERNAL : PATH_OK;
+	if ((long)namespace < 0 && (long)namespace > -4096)
+		return PATH_INTERNAL;
+	return is_detached(namespace) ? PATH_UNREACHABLE : PATH_OK;
 }
 
 static long path_step(__u32 step, struct path_buffer **context)
@@ -124,6 +136,13 @@ static long path_attempt(__u32 attempt, struct path_buffer **context)
 	return 0;
 }
 
+static __always_inline bool is_directory(struct dentry *dentry)
+{
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+
+	return inode && (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFDIR;
+}
+
 /*
  * A function of its own for the verifier too, which goes through it once and
  * not once a call. It takes no typed pointers: where to start stands in the walk.
@@ -131,13 +150,11 @@ static long path_attempt(__u32 attempt, struct path_buffer **context)
 __noinline int path_walk_up(struct path_buffer *path)
 {
 	struct dentry *dentry;
-	struct inode *inode;
 
 	if (!path)
 		return PATH_UNAVAILABLE;
 	dentry = (void *)path->walk.start_dentry;
-	inode = BPF_CORE_READ(dentry, d_inode);
-	path->walk.directory = inode && (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFDIR;
+	path->walk.directory = path->walk.as_directory || is_directory(dentry);
 	/* Some kernels take nothing but the stack for a callback's context. */
 	bpf_loop(PATH_ATTEMPTS, path_attempt, &path, 0);
 	/* The root itself has no name, only its slash. */
@@ -159,6 +176,7 @@ static __always_inline __u32 path_build(struct path_buffer *path, struct dentry 
 
 	path->walk.start_dentry = (__u64)dentry;
 	path->walk.start_mount = (__u64)mount_of(mnt);
+	path->walk.as_directory = false;
 	result = path_walk_up(path);
 	*offset = path->walk.offset;
 	return result;

@@ -13,6 +13,7 @@ enum word_letter {
 	LETTER_ARGUMENT = 'a',
 	LETTER_CAPABILITY = 'c',
 	LETTER_FILESYSTEM = 'f',
+	LETTER_GUARD = 'g',
 	LETTER_MOUNT = 'm',
 	LETTER_NETWORK = 'n',
 	LETTER_PRESET = 'p',

@@ -94,6 +94,7 @@ export function policyView(policy: Policy) {
     matchExpressions: policy.selector?.matchExpressions ?? [],
     priority: policy.priority,
     mode: nameOf(Mode, policy.mode),
+    ...(policy.guardsOff && { guards: 'off' }),
     ...(policy.expires !== undefined && { expires: timeText(policy.expires) }),
     rules: policy.rules.map(ruleView),
   };

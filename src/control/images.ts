@@ -183,6 +183,6 @@ export function keyOf(ruleSet: RuleSet): string {
     ruleSet.postures,
     ruleSet.permissivePostures,
     ruleSet.profiled,
-    ruleSet.rules.map(({ policy, rule }) => [policyKey(policy), policy.mode, rule]),
+    ruleSet.rules.map(({ policy, rule }) => [policyKey(policy), policy.mode, policy.guards, rule]),
   ]);
 }

@@ -19,6 +19,7 @@ import { guardedProcesses, whatWouldStop } from './host-guard.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
+import { explainRenaming, isRenaming } from './renaming.js';
 import { finishInTurns } from './turns.js';
 
 /** By policy key: the version it must have, 0 for a policy that must not exist. */
@@ -243,12 +244,13 @@ export class PolicyRegistry {
    *
    * @throws Failure not-found when there is no such container
    */
-  explain(subject: string | Pick<Container, 'namespace' | 'labels'>, access: Access): Explanation {
+  async explain(subject: string | Pick<Container, 'namespace' | 'labels'>, access: Access): Promise<Explanation> {
     const { enforcement, desired } = this.ledger;
     const known = typeof subject === 'string' ? this.#containerOf(subject) : { ...subject, links: {} };
-    const { rules } =
+    const ruleSet =
       'id' in known ? enforcement.ruleSetOf(known, desired) : enforcement.rules.ruleSetFor(known, desired);
-    return explain(rules, this.posturesFor(known.namespace), access);
+    const postures = this.posturesFor(known.namespace);
+    return isRenaming(access) ? explainRenaming(ruleSet, postures, access) : explain(ruleSet.rules, postures, access);
   }
 
   #containerOf(id: string): Container {

@@ -5,7 +5,7 @@ import type { SocketUse } from '../policy/network.js';
 /** What an access is made to, as far as rules can tell. Paths are bytes: file names need not be UTF-8. */
 export type AccessObject =
   /** A directory's path ends in a slash. */
-  | { readonly kind: 'path'; readonly path: Uint8Array }
+  | { readonly kind: 'path'; readonly path: Uint8Array /** Of rename and link. */; readonly newPath?: Uint8Array }
   | ({ readonly kind: 'socket' } & SocketUse)
   /** A question for a name: in lower case, without a dot at its end. */
   | { readonly kind: 'query'; readonly name: string }

@@ -5,11 +5,13 @@ import { POSTURE_CLASSES, policyKey, RULE_CLASSES } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import type { Automaton } from './automaton.js';
 import { determinize } from './determinize.js';
+import { findGuards } from './guards.js';
 import type { Image } from './image.js';
 import {
   decidesFlag,
   FLAG_DECIDES_MAPPINGS,
   FLAG_HAS_ARGUMENTS,
+  FLAG_HAS_GUARDS,
   FLAG_HAS_NAMES,
   FLAG_HAS_SOURCES,
   FLAG_HAS_TERMINALS,
@@ -31,7 +33,7 @@ import { Precedence } from './precedence.js';
 import { classifyPrograms } from './program-classes.js';
 import { finish, isStep, type Steps } from './steps.js';
 import { Verdicts } from './verdicts.js';
-import { addArguments, addQuestions } from './words.js';
+import { addArguments, addGuarded, addQuestions } from './words.js';
 
 /**
  * Compiles what is decided for a container into the image the kernel follows. Throws a Failure: `resource-exhausted`
@@ -43,8 +45,10 @@ export function* compileInSteps(ruleSet: RuleSet, limits: Partial<Limits> = {}):
   try {
     const { automaton, verdicts } = yield* buildAutomaton(ruleSet, new Budget(effective));
     const minimal = yield* minimize(automaton);
+    const guards = yield* findGuards(minimal, verdicts);
+    const flags = flagsOf(ruleSet) | (guards.records.length > 0 ? FLAG_HAS_GUARDS : 0);
     return {
-      words: yield* pack(minimal, verdicts, flagsOf(ruleSet)),
+      words: yield* pack(minimal, verdicts, guards, flags),
       rules: verdicts.decidingRules,
       decided: verdicts.decidedRules(),
       states: minimal.states - 1,
@@ -84,6 +88,7 @@ function* buildAutomaton(ruleSet: RuleSet, budget: Budget): Steps<{ automaton: A
   ruleSet.rules.forEach(({ rule }, index) => {
     addArguments(nondeterministic, index, rule.arguments ?? [], verdicts.marks.ofArguments(index));
     addQuestions(nondeterministic, rule.match, verdicts.marks.ofName(index));
+    addGuarded(nondeterministic, rule.match, verdicts.marks.ofGuard(index));
   });
   const precedence = new Precedence(nondeterministic, ruleSet);
   return { automaton: yield* determinize(nondeterministic, precedence, verdicts, budget), verdicts };

@@ -14,7 +14,7 @@ export const HEADER_ENTRIES = 9;
 /** The kernel holds an image in pages of so many entries: a look-up costs it more than a step of the automaton. */
 export const PAGE_ENTRIES = 4096;
 /** The number of this layout, raised with every change: a newer daemon does not give older programs what they misread. */
-export const IMAGE_LAYOUT = 5;
+export const IMAGE_LAYOUT = 6;
 
 /** Header entries, as [first word, second word]. */
 export const HEADER = {
@@ -46,6 +46,8 @@ export const FLAG_HAS_NAMES = 1 << 21;
 export const FLAG_OBSERVES_CALLS = 1 << 22;
 /** Some rule speaks of system calls by the path they are given. */
 export const FLAG_OBSERVES_PATHS = 1 << 23;
+/** Some directory has a guard record. */
+export const FLAG_HAS_GUARDS = 1 << 24;
 
 /** Whether a rule has to see every system call as it is made. */
 export function observesCalls({ rule }: BoundRule): boolean {
@@ -94,8 +96,10 @@ export const STATE_ABSORBING = 0x80000000;
 export const SYMBOL_DEFAULT = 0;
 /** At the end of a program's path: leads to the number of the program's class. */
 export const SYMBOL_PROGRAM_CLASS = 256;
+/** At the end of a directory's path: leads to the entry at which its guard record begins. */
+export const SYMBOL_GUARD = 257;
 /** At the end of an object's word, plus who acts: leads to the entry at which a verdict row begins. */
-export const SYMBOL_VERDICT = 257;
+export const SYMBOL_VERDICT = 258;
 /** The class of every program that no rule names as its source. */
 export const PROGRAM_CLASS_UNNAMED = 0;
 /** Who acts is a program's class doubled, plus this if it has a terminal. */
@@ -106,6 +110,16 @@ export const ACTOR_HAS_TERMINAL = 1;
  * the states, on the page of one that leads to them.
  */
 export const VERDICT_ROW_ENTRIES = PATH_OPERATIONS.length;
+
+/**
+ * A guard record is two entries, marked as verdicts are: [class of what is refused below the directory, class of what is
+ * decided there at all], [verdict where what is refused would change, where anything else would]. A class of 0, and no
+ * record, stand for what is decided where no rule matches.
+ */
+export const GUARD_ENTRIES = 2;
+export const GUARD_NOTHING = 0;
+/** In a verdict of a guard record: this is decided as below any directory that no rule names, so the other one is guarded. */
+export const GUARD_COMMON = 0x20000000;
 
 /** A verdict is an action in the two upper bits and the number of the rule that decided, or RULE_NONE. */
 export const VERDICT_ACTION_SHIFT = 30;

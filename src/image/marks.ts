@@ -2,7 +2,8 @@ import type { RuleSet } from '../policy/rule-set.js';
 
 /**
  * What the nodes of an automaton are marked with, as numbers: first the rules in their order, each for what it matches;
- * then the sources; then the rules again, each for the arguments it allows; and once more, each for the names it names.
+ * then the sources; then the rules again, each for the arguments it allows; each for the names it names; and each for the
+ * directories that it guards though its own words do not start with a path.
  */
 export class Marks {
   readonly #rules: number;
@@ -27,8 +28,12 @@ export class Marks {
     return this.ofArguments(rule) + this.#rules;
   }
 
+  ofGuard(rule: number): number {
+    return this.ofName(rule) + this.#rules;
+  }
+
   /** Takes a set of marks, sorted, apart. */
-  split(marks: Int32Array): { rules: Int32Array; sources: Int32Array; byArguments: Int32Array; byName: Int32Array } {
+  split(marks: Int32Array): Readonly<Record<'rules' | 'sources' | 'byArguments' | 'byName' | 'byGuard', Int32Array>> {
     const between = (from: number, to: number) =>
       marks.filter((mark) => mark >= from && mark < to).map((mark) => mark - from);
     const end = this.#rules + this.sources;
@@ -37,6 +42,7 @@ export class Marks {
       sources: between(this.#rules, end),
       byArguments: between(end, end + this.#rules),
       byName: between(end + this.#rules, end + 2 * this.#rules),
+      byGuard: between(end + 2 * this.#rules, end + 3 * this.#rules),
     };
   }
 }

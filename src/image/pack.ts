@@ -1,13 +1,16 @@
 import { type Automaton, DEAD_STATE } from './automaton.js';
+import { GUARD_WORDS, type Guards, NO_RECORD } from './guards.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import {
   ACTOR_HAS_TERMINAL,
+  GUARD_ENTRIES,
   HEADER,
   HEADER_ENTRIES,
   PAGE_ENTRIES,
   STATE_ABSORBING,
   STATE_HAS_DEFAULT,
   SYMBOL_DEFAULT,
+  SYMBOL_GUARD,
   SYMBOL_VERDICT,
   VERDICT_MARK,
   VERDICT_ROW_ENTRIES,
@@ -19,8 +22,8 @@ import type { Verdicts } from './verdicts.js';
 import { inOrderOfWalks } from './walk-order.js';
 
 /** Writes an automaton and its verdicts as layout.ts describes, with image id 0. */
-export function* pack(automaton: Automaton, verdicts: Verdicts, flags: number): Steps<Uint32Array> {
-  const packer = new Packer(automaton, verdicts);
+export function* pack(automaton: Automaton, verdicts: Verdicts, guards: Guards, flags: number): Steps<Uint32Array> {
+  const packer = new Packer(automaton, verdicts, guards);
   const words = yield* packer.pack();
   words.set([packer.wordOf(automaton.start), 0], HEADER.automaton * 2);
   words.set([flags, 0], HEADER.decisions * 2);
@@ -39,6 +42,7 @@ const USABLE_ENTRIES = PAGE_ENTRIES - REACH - PAGE_ENTRIES / 32;
 const NEAR_START_ENTRIES = PAGE_ENTRIES - PAGE_ENTRIES / 8;
 /** States that are come to through one state stand on one page if they do not take more than this. */
 const TOGETHER_ENTRIES = PAGE_ENTRIES / 4;
+const GUARD_SYMBOLS = Int32Array.from({ length: GUARD_ENTRIES }, (_, entry) => entry);
 const ROW_SYMBOLS = Int32Array.from({ length: VERDICT_ROW_ENTRIES }, (_, operation) => operation);
 const NOWHERE = 0;
 
@@ -46,8 +50,10 @@ class Packer {
   readonly #slots = new SlotTable(HEADER_ENTRIES, PAGE_ENTRIES, REACH);
   readonly #bases: Int32Array;
   readonly #rowPlaces: Int32Array;
-  /** No row fits sooner. */
+  readonly #guardPlaces: Int32Array;
+  /** No row, and no guard record, fits sooner. */
   #nextRow = HEADER_ENTRIES;
+  #nextGuard = HEADER_ENTRIES;
   /** The number of the page that is being filled. */
   #page = 0;
   readonly #symbols = new IntBuffer();
@@ -56,7 +62,9 @@ class Packer {
   constructor(
     readonly automaton: Automaton,
     readonly verdicts: Verdicts,
+    readonly guards: Guards,
   ) {
+    this.#guardPlaces = new Int32Array(guards.records.length / GUARD_WORDS).fill(NOWHERE);
     this.#bases = new Int32Array(automaton.states);
     this.#rowPlaces = new Int32Array(verdicts.rowWords().length / ROW_WORDS).fill(NOWHERE);
   }
@@ -77,6 +85,10 @@ class Packer {
     }
     for (const [row, place] of this.#rowPlaces.entries()) {
       if (place !== NOWHERE) words.set(this.#markedRow(row), place * 2);
+    }
+    for (const [record, place] of this.#guardPlaces.entries()) {
+      const unmarked = this.guards.records.subarray(record * GUARD_WORDS, (record + 1) * GUARD_WORDS);
+      words.set(Uint32Array.from(unmarked, marked), place * 2);
     }
     return words;
   }
@@ -125,6 +137,7 @@ class Packer {
       this.#bases[state] = base;
       from[shape] = base + 1;
       for (const row of this.#rowsOf(state)) this.#placeRow(row);
+      this.#placeGuard(state);
       if (isStep(index)) yield;
     }
   }
@@ -144,7 +157,15 @@ class Packer {
 
   #markedRow(row: number): Uint32Array {
     const words = this.verdicts.rowWords().subarray(row * ROW_WORDS, (row + 1) * ROW_WORDS);
-    return Uint32Array.from(words, (word) => word + VERDICT_MARK);
+    return Uint32Array.from(words, marked);
+  }
+
+  #placeGuard(state: number): void {
+    const record = this.guards.recordOf[state]!;
+    if (record === NO_RECORD || this.#guardPlaces[record] !== NOWHERE) return;
+    const place = this.#slots.place(GUARD_SYMBOLS, Math.max(this.#page * PAGE_ENTRIES, this.#nextGuard));
+    this.#guardPlaces[record] = place;
+    this.#nextGuard = place + GUARD_ENTRIES;
   }
 
   /** The rows that a state leads to. */
@@ -166,9 +187,13 @@ class Packer {
     for (let index = firstTransition[state]!; index < firstTransition[state + 1]!; index++) {
       this.#addEntry(bytes[index]!, this.wordOf(targets[index]!));
     }
+    const guard = this.guards.recordOf[state]!;
+    if (guard !== NO_RECORD) this.#addEntry(SYMBOL_GUARD, this.#guardPlaces[guard]!);
     const entries = this.verdicts.labelEntries(labels[state]!);
     for (let index = 0; index < entries.length; index += 2) {
       const [symbol, value] = [entries[index]!, entries[index + 1]!];
+      // What guards stands in a record.
+      if (symbol === SYMBOL_GUARD) continue;
       this.#addEntry(symbol, symbol >= SYMBOL_VERDICT ? this.placeOfRow(value) : value);
     }
   }
@@ -182,4 +207,8 @@ class Packer {
     const { defaults, firstTransition } = this.automaton;
     return defaults[state] === state && firstTransition[state] === firstTransition[state + 1];
   }
+}
+
+function marked(word: number): number {
+  return word + VERDICT_MARK;
 }

@@ -6,6 +6,7 @@ import {
   PROGRAM_CLASS_UNNAMED,
   SUBJECTS,
   type Subject,
+  SYMBOL_GUARD,
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_VERDICT,
   VERDICT_RULE_MASK,
@@ -34,6 +35,7 @@ export class Verdicts {
   readonly #labels = new IntListTable();
   readonly #labelOfMarks: number[] = [];
   readonly #markSets = new IntListTable();
+  readonly #guardSets = new IntListTable();
 
   constructor(
     readonly ruleSet: RuleSet,
@@ -69,6 +71,13 @@ export class Verdicts {
     return this.#labels.pool.values.subarray(this.#labels.startOf(label), this.#labels.startOf(label + 1));
   }
 
+  /** The rules that a label of a guarding word stands for; none of another. */
+  guardingRules(label: number): Int32Array {
+    const [symbol, set] = this.labelEntries(label);
+    if (symbol !== SYMBOL_GUARD) return EMPTY;
+    return this.#guardSets.pool.values.subarray(this.#guardSets.startOf(set!), this.#guardSets.startOf(set! + 1));
+  }
+
   /** The label of a set of marks, sorted. */
   labelOf(marks: IntBuffer): number {
     const set = this.#markSets.intern(marks.values, 0, marks.length);
@@ -85,7 +94,7 @@ export class Verdicts {
       entries.push(symbol);
       entries.push(value);
     };
-    const { rules, sources, byArguments, byName } = this.marks.split(marks.values.subarray(0, marks.length));
+    const { rules, sources, byArguments, byName, byGuard } = this.marks.split(marks.values.subarray(0, marks.length));
     const programClass = sources.length === 0 ? PROGRAM_CLASS_UNNAMED : this.programs.classOf(sources);
     if (programClass !== PROGRAM_CLASS_UNNAMED) add(SYMBOL_PROGRAM_CLASS, programClass);
     if (byArguments.length > 0) {
@@ -94,6 +103,7 @@ export class Verdicts {
     }
     if (rules.length > 0) this.#addRows(this.#settled.subjectOf(rules), rules, add);
     if (byName.length > 0) this.#addRows('names', byName, add);
+    if (byGuard.length > 0) add(SYMBOL_GUARD, this.#guardSets.intern(byGuard, 0, byGuard.length));
     this.budget.bound('transitions', this.#labels.pool.length + entries.length);
     return entries;
   }

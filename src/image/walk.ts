@@ -2,6 +2,8 @@ import type { Operation, Ownership } from '../policy/effect.js';
 import type { Action } from '../policy/model.js';
 import {
   ACTOR_HAS_TERMINAL,
+  GUARD_COMMON,
+  GUARD_NOTHING,
   HEADER,
   operationsOn,
   PROGRAM_CLASS_UNNAMED,
@@ -12,6 +14,7 @@ import {
   SUBJECTS,
   type Subject,
   SYMBOL_DEFAULT,
+  SYMBOL_GUARD,
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_VERDICT,
   subjectOfOperation,
@@ -21,7 +24,7 @@ import {
   VERDICT_MARK,
   VERDICT_RULE_MASK,
 } from './layout.js';
-import { ARGUMENT_RULE_LETTERS, letters } from './words.js';
+import { ARGUMENT_RULE_LETTERS, GUARDING_LETTER, letters } from './words.js';
 
 /** An answer, and the number of the rule that gave it; undefined where none did. */
 export interface Decision {
@@ -73,6 +76,39 @@ export function allowsArguments(words: Uint32Array, rule: number, given: readonl
     const row = rowFor(words, Buffer.concat([start, argument]), 'arguments', 0);
     return decodeVerdict(verdictIn(words, row, 0, 'owner')).rule === rule;
   });
+}
+
+/**
+ * The answer to a directory that is to have another name, both ending in a slash: what may not be where anything is
+ * decided otherwise below the one than below the other, by the strongest action of what would change.
+ */
+export function guard(words: Uint32Array, from: Uint8Array, to: Uint8Array): Decision {
+  const changes = ['', GUARDING_LETTER].map((letter) => changeBetween(words, Buffer.from(letter), from, to));
+  return decodeVerdict(
+    changes[1]! >>> VERDICT_ACTION_SHIFT > changes[0]! >>> VERDICT_ACTION_SHIFT ? changes[1]! : changes[0]!,
+  );
+}
+
+function changeBetween(words: Uint32Array, letter: Uint8Array, from: Uint8Array, to: Uint8Array): number {
+  const [before, after] = [from, to].map((path) => guardAt(words, Buffer.concat([letter, path]))) as [Guard, Guard];
+  if (before.refused !== after.refused) return strongerOf(before.refusal, after.refusal);
+  return before.decided === after.decided ? RULE_NONE : strongerOf(before.report, after.report);
+}
+
+type Guard = ReturnType<typeof guardAt>;
+
+function guardAt(words: Uint32Array, directory: Uint8Array) {
+  const place = follow(words, matchPath(words, directory), SYMBOL_GUARD, 0) * 2;
+  const read = (word: number) => words[place + word]! - VERDICT_MARK;
+  if (place === 0) return { refused: GUARD_NOTHING, decided: GUARD_NOTHING, refusal: RULE_NONE, report: RULE_NONE };
+  return { refused: read(0), decided: read(1), refusal: read(2), report: read(3) };
+}
+
+/** Of two verdicts on a change the one of the name that is guarded. */
+function strongerOf(first: number, second: number): number {
+  const says = (verdict: number) => verdict >>> VERDICT_ACTION_SHIFT !== 0;
+  const [chosen] = [first, second].filter((each) => says(each) && (each & GUARD_COMMON) === 0);
+  return ((chosen ?? (says(first) ? first : second)) & ~GUARD_COMMON) >>> 0;
 }
 
 function rowFor(words: Uint32Array, word: Uint8Array, subject: Subject, actor: number): number {

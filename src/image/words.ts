@@ -44,12 +44,16 @@ import { addPath } from './paths.js';
  * A system call is `s`, where the kernel asks about it (see CALL_POINTS), its number (4 letters) and, but where it is asked
  * about as it is made, the path it was given.
  *
+ * What is decided of words that hold a path behind other letters guards the directories of that path: `g` and the path,
+ * which only guards.ts looks at.
+ *
  * A socket is `n`, address family (2), type (1), protocol (4) and direction (1), port (4), kind of address (1), address
  * (32, an IPv4 address in the first 8) and, where an answer gave that address, the name that was asked for. What is not
  * known is written as zeros. A name is its parts from the last to the first, each behind a dot: `.com.example.www`.
  */
 const ZERO = 0x61;
 export const ARGUMENT_RULE_LETTERS = 8;
+export const GUARDING_LETTER = 'g';
 const ANY_LETTER: Range = { low: ZERO, high: ZERO + 15 };
 
 const DIRECTION = { none: 'a', egress: 'b', ingress: 'c' } as const;
@@ -117,6 +121,16 @@ export function addQuestions(automaton: NondeterministicAutomaton, match: Match,
   addNames(automaton, automaton.literal(automaton.start, Buffer.from('q')), match, mark);
 }
 
+/** The paths that a rule speaks of in words that start otherwise. */
+export function addGuarded(automaton: NondeterministicAutomaton, match: Match, mark: number): void {
+  const from = () => automaton.literal(automaton.start, Buffer.from(GUARDING_LETTER));
+  if (match.kind === 'preset' && match.preset === 'filelessExec') {
+    markAll(automaton, automaton.literal(from(), Buffer.from(SHARED_MEMORY)), mark);
+  } else if ((match.kind === 'mount' || match.kind === 'trace') && match.target !== undefined) {
+    addPath(automaton, from(), match.target, mark);
+  }
+}
+
 /** What ends with the number is one word: a rule without a path does not speak once more of the paths of a call. */
 function addCalls(automaton: NondeterministicAutomaton, { calls, target }: CallMatch, mark: number): void {
   for (const call of calls) {
@@ -162,9 +176,12 @@ function addPreset(automaton: NondeterministicAutomaton, preset: Preset, mark: n
     markAll(automaton, automaton.literal(automaton.start, Buffer.from(start)), mark);
 }
 
+/** Where a file is as good as one in memory. */
+const SHARED_MEMORY = '/dev/shm/';
+
 const PRESET_WORDS: Readonly<Record<Preset, readonly string[]>> = {
   anonymousMapExec: ['pa'],
-  filelessExec: ['pba/dev/shm/', 'pbb'],
+  filelessExec: [`pba${SHARED_MEMORY}`, 'pbb'],
   protectEnv: ['pce'],
   protectProc: ['pc'],
   exec: ['pd'],

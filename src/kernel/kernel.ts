@@ -12,6 +12,7 @@ import {
   releaseKernelImage,
 } from './images.js';
 import { forgetLearntNames } from './learnt-names.js';
+import { containerKey, deleteIfPresent } from './map-elements.js';
 import type { MissingHook } from './missing-hooks.js';
 import { NewContainers } from './new-containers.js';
 import { type AttachedPrograms, type AttachOptions, attachPrograms } from './programs.js';
@@ -106,6 +107,7 @@ export class Kernel {
       // Otherwise the kernel sees that another one with these numbers has another start.
       if (this.#containers.startTicksOf(container) === 0) forgetLearntNames(this.#programs.maps.learnt, container);
       this.#newContainers.forget(container);
+      deleteIfPresent('cannot forget the mounts of a container', this.#programs.maps.aliased, containerKey(container));
     }
     return this.#containers.remove(containers);
   }

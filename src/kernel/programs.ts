@@ -32,6 +32,7 @@ export const PINNED_MAPS = [
   'containers',
   'container_starts',
   'new_containers',
+  'aliased',
   'tasks',
   'events',
   'counters',

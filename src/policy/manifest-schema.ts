@@ -247,6 +247,7 @@ export function policySchema(kind: PolicyKind): Schema {
           status: optional({ type: 'string', enum: ['Active', null] }),
           priority: optional({ type: 'integer', minimum: -PRIORITY_MAX, maximum: PRIORITY_MAX }),
           mode: oneOf(['enforce', 'audit']),
+          guards: oneOf(['on', 'off']),
           expires: optional(checked('time')),
           ...sections,
           apparmor: unsupported('`apparmor` is'),

@@ -19,7 +19,17 @@ const TRAITS = ['severity', 'tags', 'message', 'action'] as const;
  */
 export function toManifest(policy: Policy): string {
   const common = commonTraits(policy.rules);
-  const { name, namespace, scope = 'namespace', matchLabels, matchExpressions, priority, mode, expires } = policy;
+  const {
+    name,
+    namespace,
+    scope = 'namespace',
+    matchLabels,
+    matchExpressions,
+    priority,
+    mode,
+    guards,
+    expires,
+  } = policy;
   const document = {
     apiVersion: API_VERSION,
     kind: KINDS[scope],
@@ -28,6 +38,7 @@ export function toManifest(policy: Policy): string {
       ...written(common),
       ...(priority !== undefined && { priority }),
       ...(mode !== undefined && { mode }),
+      ...(guards === false && { guards: 'off' }),
       ...(expires !== undefined && { expires: new Date(expires).toISOString() }),
       [scope === 'host' ? 'nodeSelector' : 'selector']: { matchLabels, ...(matchExpressions && { matchExpressions }) },
       ...Object.fromEntries(RULE_CLASSES.map((ruleClass) => [ruleClass, toSection(policy, ruleClass, common)])),

@@ -197,6 +197,8 @@ export interface Policy {
   readonly priority?: number;
   /** In `audit` what the policy would refuse is let through and reported, and what it allows counts for nothing else. */
   readonly mode?: 'enforce' | 'audit';
+  /** False where directories may change their names although that changes what these rules decide; true when left out. */
+  readonly guards?: false;
   /** When the policy ends, in milliseconds since the Unix epoch. */
   readonly expires?: number;
   readonly rules: readonly Rule[];

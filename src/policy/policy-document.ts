@@ -25,6 +25,7 @@ export interface PolicySpecification extends Traits {
   readonly nodeSelector?: Optional<SelectorDocument>;
   readonly priority?: Optional<number>;
   readonly mode?: Optional<'enforce' | 'audit'>;
+  readonly guards?: Optional<'on' | 'off'>;
   /** A time as RFC 3339 writes it. */
   readonly expires?: Optional<string>;
   readonly process?: Optional<Section>;

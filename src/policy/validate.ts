@@ -147,6 +147,7 @@ function toPolicy({ kind, metadata, spec }: PolicyDocument): Policy {
     ...(selector.matchExpressions?.length && { matchExpressions: selector.matchExpressions }),
     ...(spec.priority && { priority: spec.priority }),
     ...(spec.mode === 'audit' && { mode: spec.mode }),
+    ...(spec.guards === 'off' && { guards: false as const }),
     ...(spec.expires != null && { expires: Date.parse(spec.expires) }),
     rules: toRules(spec),
   };

@@ -5,6 +5,7 @@ import { evidenceOf } from './evidence.js';
 import { type PathName, patternText } from './names.js';
 import type { ObservedAccess } from './observed-access.js';
 import { growTree, joinedUse, type PathNode, type PathUse } from './path-tree.js';
+import { renamedDirectories } from './renamed-directories.js';
 
 /** So many files that are read in one directory stand for all of it; it has to lie so deep. */
 const READ_FILES_MIN = 5;
@@ -20,15 +21,16 @@ const LIBRARY = /\.so(?:\.|$)/u;
 const NEVER_WHOLE = ['/proc', '/dev'];
 
 /** Rules that allow the accesses to files that were seen. */
-export function fileRules(accesses: readonly ObservedAccess[]): Draft[] {
-  const all = new Set(accesses.map(({ program }) => program));
+export function fileRules(seen: readonly ObservedAccess[]): Draft[] {
+  const { drafts: renamed, others: accesses } = renamedDirectories(seen);
+  const all = new Set(seen.map(({ program }) => program));
   const tree = growTree(
     accesses.map((access) => [
       access.word,
       { operations: new Set(access.operations), evidence: evidenceOf(access) } satisfies PathUse,
     ]),
   );
-  const drafts: Draft[] = [];
+  const drafts: Draft[] = [...renamed];
   collect(tree, [], all, drafts, tree.use === undefined ? new Set() : new Set([tree]));
   if (tree.use !== undefined) drafts.push(draftFor('matchDirectories', { dir: '/' }, tree.use, all));
   return drafts;

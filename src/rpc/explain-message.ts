@@ -74,8 +74,15 @@ function toObject(operation: Operation, request: ExplainRequest, checks: Request
       return { kind: 'behaviour', presets: [object as Preset] };
     default:
       needsPath();
-      return { kind: 'path', path };
+      return { kind: 'path', path, ...toNewPath(operation, request, checks) };
   }
+}
+
+function toNewPath(operation: Operation, { newPath }: ExplainRequest, checks: RequestChecks) {
+  if (newPath === '') return {};
+  checks.require(operation === 'rename' || operation === 'link', 'new_path', 'is for rename and link only');
+  checks.require(newPath.startsWith('/'), 'new_path', 'must be an absolute path');
+  return { newPath: Buffer.from(newPath) };
 }
 
 /** As events have it: a name, and perhaps a path. */

@@ -112,7 +112,7 @@ function scopeOf({ scope }: Policy): ScopeName | undefined {
   return scope === Scope.UNSPECIFIED ? 'namespace' : SCOPE_NAMES.get(scope);
 }
 
-function headOfPolicy({ selector, priority, mode, expires }: Policy, scope: ScopeName): object {
+function headOfPolicy({ selector, priority, mode, guardsOff, expires }: Policy, scope: ScopeName): object {
   const { matchLabels, matchExpressions } = selector!;
   return {
     [scope === 'host' ? 'nodeSelector' : 'selector']: {
@@ -121,6 +121,7 @@ function headOfPolicy({ selector, priority, mode, expires }: Policy, scope: Scop
     },
     ...(priority !== 0 && { priority }),
     ...(mode === Mode.PERMISSIVE && { mode: 'audit' }),
+    ...(guardsOff && { guards: 'off' }),
     ...(expires !== undefined && { expires: timeText(expires) }),
   };
 }

@@ -18,6 +18,7 @@ export function toPolicyMessage(policy: Policy, resourceVersion: number): proto.
     scope: SCOPES[policy.scope ?? 'namespace'],
     priority: policy.priority ?? 0,
     mode: policy.mode === 'audit' ? proto.Mode.PERMISSIVE : proto.Mode.ENFORCE,
+    guardsOff: policy.guards === false,
     expires: policy.expires === undefined ? undefined : fromMilliseconds(policy.expires),
   };
 }

@@ -51,9 +51,9 @@ export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['j
       return { containerIds: [...result.containerIds], revision: BigInt(revision) };
     },
 
-    explain(request) {
+    async explain(request) {
       const access = toAccess(request);
-      return toExplainResponse(policies.explain(subjectOf(request), access));
+      return toExplainResponse(await policies.explain(subjectOf(request), access));
     },
 
     async diff({ source, deleted, force }) {

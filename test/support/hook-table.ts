@@ -53,6 +53,7 @@ export const HOOK_TABLE: readonly HookRow[] = [
   row('filesystems', 'open', 'file_open'),
   row('filesystems', 'run', 'bprm_check_security', LSM_PROGRAMS, 'bprm_check'),
   row('mounts', 'mount', 'sb_mount'),
+  row('mounts', 'mount', 'sb_kern_mount'),
   row('mounts', 'mount', 'move_mount'),
   row('mounts', 'mount', 'sb_pivotroot'),
   row('mounts', 'unmount', 'sb_umount'),

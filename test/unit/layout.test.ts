@@ -46,6 +46,7 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     IMAGE_HAS_NAMES: layout.FLAG_HAS_NAMES,
     IMAGE_OBSERVES_CALLS: layout.FLAG_OBSERVES_CALLS,
     IMAGE_OBSERVES_PATHS: layout.FLAG_OBSERVES_PATHS,
+    IMAGE_HAS_GUARDS: layout.FLAG_HAS_GUARDS,
   });
   assert.deepEqual(names('image_class', 'CLASS_'), [...RULE_CLASSES]);
   assert.deepEqual(names('image_subject', 'SUBJECT_'), [...layout.SUBJECTS]);
@@ -60,11 +61,20 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
   assert.deepEqual(types.enumeration('image_symbol'), {
     SYMBOL_DEFAULT: layout.SYMBOL_DEFAULT,
     SYMBOL_PROGRAM_CLASS: layout.SYMBOL_PROGRAM_CLASS,
+    SYMBOL_GUARD: layout.SYMBOL_GUARD,
     SYMBOL_VERDICT: layout.SYMBOL_VERDICT,
   });
   assert.deepEqual(types.enumeration('image_program_class'), {
     PROGRAM_CLASS_UNNAMED: layout.PROGRAM_CLASS_UNNAMED,
     ACTOR_HAS_TERMINAL: layout.ACTOR_HAS_TERMINAL,
+  });
+});
+
+test('a guard record has the same parts in C and in TypeScript', () => {
+  assert.deepEqual(types.enumeration('image_guard'), {
+    GUARD_NOTHING: layout.GUARD_NOTHING,
+    GUARD_ENTRIES: layout.GUARD_ENTRIES,
+    GUARD_COMMON: layout.GUARD_COMMON,
   });
 });
 

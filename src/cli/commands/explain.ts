@@ -20,6 +20,7 @@ interface Options {
   readonly direction?: 'egress' | 'ingress';
   readonly port: string;
   readonly name: string;
+  readonly to: string;
 }
 
 export function addExplain(program: Command): void {
@@ -48,6 +49,7 @@ export function addExplain(program: Command): void {
     .addOption(new Option('--direction <direction>', 'egress or ingress').choices(['egress', 'ingress']))
     .option('--port <port>', 'of the other end, for ingress of this one', '0')
     .option('--name <name>', 'for which an answer gave the address', '')
+    .option('--to <path>', 'for rename and link: the new name', '')
     .addOption(formatOption())
     .action(async (wanted: string, operation: string, object: string, options: Options, command: Command) => {
       const isSocket = operation === 'communicate';
@@ -59,6 +61,7 @@ export function addExplain(program: Command): void {
               : { $case: 'container', value: { namespace: options.namespace, labels: readLabels(options.labels) } },
           operation,
           object: isSocket ? '' : object,
+          newPath: options.to,
           filesystem: options.filesystem,
           program: options.program,
           notOwner: options.other ?? false,

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../../src/failure.js';
 import { compileImage } from '../../../src/image/compile.js';
-import { decidesFlag, FLAG_HAS_SOURCES, HEADER, STATE_ABSORBING, STATE_BASE_MASK } from '../../../src/image/layout.js';
+import {
+  decidesFlag,
+  FLAG_HAS_GUARDS,
+  FLAG_HAS_SOURCES,
+  HEADER,
+  STATE_ABSORBING,
+  STATE_BASE_MASK,
+} from '../../../src/image/layout.js';
 import type { Limits } from '../../../src/image/limits.js';
 import { classifyProgram, decide, matchPath } from '../../../src/image/walk.js';
 import type { RuleSet } from '../../../src/policy/rule-set.js';
@@ -33,10 +40,11 @@ test('without rules there is no state, and everything is allowed by no rule', ()
 test('the header says what an image decides', () => {
   const flagsOf = (set: RuleSet) => compileImage(set).words[HEADER.decisions * 2];
   assert.equal(flagsOf(ruleSet([])), 0);
-  assert.equal(flagsOf(ruleSet([rule(exact('/a'))])), decidesFlag('file'));
+  assert.equal(flagsOf(ruleSet([rule(exact('/a'))])), decidesFlag('file') | FLAG_HAS_GUARDS);
+  assert.equal(flagsOf(ruleSet([rule(pattern('/**/*.pem'))])), decidesFlag('file') | FLAG_HAS_GUARDS);
   assert.equal(
     flagsOf(ruleSet([rule(exact('/a'), { class: 'process', sources: ['/b'] })])),
-    decidesFlag('process') | FLAG_HAS_SOURCES,
+    decidesFlag('process') | FLAG_HAS_SOURCES | FLAG_HAS_GUARDS,
   );
 });
 

@@ -50,6 +50,26 @@ test('a name that was asked for is allowed, unless no rule can have it', () => {
   ]);
 });
 
+test('where a directory was renamed all may be done by all, under its old name and under its new one', () => {
+  const renamed = [
+    done(['create'], '/srv/app/new'),
+    done(['write'], '/srv/app/new/row'),
+    done(['rename'], '/srv/app/new/'),
+    done(['rename'], '/srv/app/current'),
+    read('/srv/app/current/row', '/usr/bin/b'),
+    read('/etc/app'),
+  ];
+  assert.deepEqual(rulesOf('file', renamed), [
+    'Allow exact /etc/app readOnly from /usr/bin/a',
+    'Allow directory /srv/app/ true read write create delete rename link attributes',
+  ]);
+  const files = [done(['rename'], '/srv/app/new'), done(['rename'], '/srv/app/current')];
+  assert.equal(
+    rulesOf('file', files).some((rule) => rule.includes('directory')),
+    false,
+  );
+});
+
 test('a library stands for the libraries beside it, and a file that is read for itself', () => {
   assert.deepEqual(rulesOf('file', [read('/usr/lib/x86_64-linux-gnu/libc.so.6'), read('/usr/lib/locale/C.utf8')]), [
     'Allow exact /usr/lib/locale/C.utf8 readOnly',

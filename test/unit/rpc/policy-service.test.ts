@@ -74,6 +74,7 @@ function makePolicy(policy: Partial<Policy> = {}): Policy {
     scope: Scope.UNSPECIFIED,
     priority: 0,
     mode: Mode.UNSPECIFIED,
+    guardsOff: false,
     expires: undefined,
     ...policy,
   };
@@ -195,6 +196,7 @@ describe('ApplyPolicy with a typed policy', () => {
       scope: Scope.NAMESPACE,
       priority: 0,
       mode: Mode.ENFORCE,
+      guardsOff: false,
       expires: undefined,
     });
   });
@@ -662,6 +664,7 @@ describe('Explain', () => {
     notOwner: false,
     terminal: false,
     arguments: [],
+    newPath: '',
   };
 
   test('names the rule that would decide for a container that does not run yet, and why not the others', async (t) => {
@@ -699,6 +702,23 @@ describe('Explain', () => {
     assert.deepEqual(await called(''), [Action.ALLOW, false]);
   });
 
+  test('judges a new name of a directory by what it would change below it', async (t) => {
+    const { applyManifest, client } = await start(t);
+    const subject = { $case: 'container', value: { namespace: '', labels: { app: 'web' } } } as const;
+    const decided = async (object: string, newPath: string) => {
+      const request = { ...asked, operation: 'rename', object, newPath, subject };
+      const { action, decidedBy } = await ask(client, (c) => c.explain, request);
+      return [Action[action], decidedBy?.$case === 'rule' && decidedBy.value.rule?.id];
+    };
+    await applyManifest(manifest('one', '/srv/vault/secret'));
+    assert.deepEqual(await decided('/srv/vault/', '/srv/drawer/'), ['BLOCK', 'file.matchPaths[0]']);
+    assert.deepEqual(await decided('/srv/drawer/', '/srv/vault/'), ['BLOCK', 'file.matchPaths[0]']);
+    assert.deepEqual(await decided('/srv/drawer/', '/srv/box/'), ['ALLOW', false]);
+    assert.deepEqual(await decided('/srv/drawer', '/srv/vault/secret'), ['BLOCK', 'file.matchPaths[0]']);
+    await applyManifest(manifest('one', '/srv/vault/secret').replace('  file:', '  guards: off\n  file:'));
+    assert.deepEqual(await decided('/srv/vault/', '/srv/drawer/'), ['ALLOW', false]);
+  });
+
   test('says of a system call what is reported as it is made, and what of its path', async (t) => {
     const { applyManifest, client } = await start(t);
     const rules = 'matchSyscalls: [{syscall: [unlinkat]}], matchPaths: [{path: /tmp/, syscall: [unlinkat]}]';
@@ -729,6 +749,8 @@ describe('Explain', () => {
     const subject = { $case: 'container', value: { namespace: '', labels: {} } } as const;
     assert.deepEqual(await refused({ operation: 'peek' }), ['subject', 'operation']);
     assert.deepEqual(await refused({ subject, object: 'etc' }), ['object']);
+    assert.deepEqual(await refused({ subject, newPath: '/etc/x' }), ['new_path']);
+    assert.deepEqual(await refused({ subject, operation: 'rename', newPath: 'x' }), ['new_path']);
     assert.deepEqual(await refused({ subject, operation: 'communicate' }), ['socket']);
     const socket = { family: 'toString', type: 'constructor', protocol: 0, direction: 0, port: 65_536, address: 'x' };
     assert.deepEqual(await refused({ subject, operation: 'communicate', socket }), [

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A tree that is mounted twice gives its files two names. Where a container
+ * has mounted one so, its files are decided by all of their names in its mount
+ * namespace: those that other mounts of the same filesystem give them.
+ */
+#ifndef HAUBERK_ALIASES_H
+#define HAUBERK_ALIASES_H
+
+#include "maps.h"
+#include "path.h"
+
+/* Names of one file; who makes more is refused. */
+#define ALIASES_MAX 8
+/* Mounts of one filesystem, in all namespaces. */
+#define MOUNTS_MAX 4096
+
+static __always_inline bool has_aliases(struct scratch *scratch)
+{
+	struct container_key container = scratch->question.container;
+
+	return (scratch->question.image_flags & IMAGE_HAS_GUARDS) && bpf_map_lookup_elem(&aliased, &container);
+}
+
+static __always_inline void begin_aliases_in(struct scratch *scratch, struct dentry *dentry, struct vfsmount *mnt,
+					     struct mnt_namespace *namespace)
+{
+	struct super_block *sb = BPF_CORE_READ(dentry, d_sb);
+	struct aliases *aliases = &scratch->aliases;
+	struct super_block___chain *chain = (void *)sb;
+
+	aliases->dentry = (__u64)dentry;
+	aliases->mount = (__u64)mount_of(mnt);
+	aliases->namespace = (__u64)namespace;
+	if (bpf_core_field_exists(((struct mount___chain *)0)->mnt_next_for_sb)) {
+		aliases->end = 0;
+		aliases->next = (__u64)BPF_CORE_READ(chain, s_mounts);
+	} else {
+		aliases->end = (__u64)sb + bpf_core_field_offset(struct super_block, s_mounts);
+		aliases->next = (__u64)BPF_CORE_READ(sb, s_mounts.next);
+	}
+}
+
+static __always_inline void begin_aliases(struct scratch *scratch, struct dentry *dentry, struct vfsmount *mnt)
+{
+	begin_aliases_in(scratch, dentry, mnt, BPF_CORE_READ(mount_of(mnt), mnt_ns));
+}
+
+/* The next mount of the filesystem, whatever namespace it is in; NULL at the end of the list. */
+static __always_inline struct mount *next_mount(struct aliases *aliases)
+{
+	__u64 at = aliases->next;
+
+	if (!at || at == aliases->end)
+		return NULL;
+	if (bpf_core_field_exists(((struct mount___chain *)0)->mnt_next_for_sb)) {
+		aliases->next = (__u64)BPF_CORE_READ((struct mount___chain *)at, mnt_next_for_sb);
+		return (struct mount *)at;
+	}
+	aliases->next = (__u64)BPF_CORE_READ((struct list_head *)at, next);
+	return (struct mount *)(at - bpf_core_field_offset(struct mount, mnt_instance));
+}
+
+static long alias_step(__u32 step, struct scratch **context)
+{
+	struct scratch *scratch = *context;
+	struct aliases *aliases = &scratch->aliases;
+	struct mount *mount = next_mount(aliases);
+
+	if (!mount) {
+		aliases->found = 0;
+		return 1;
+	}
+	if ((__u64)mount == aliases->mount || (__u64)BPF_CORE_READ(mount, mnt_ns) != aliases->namespace)
+		return 0;
+	scratch->path.walk.start_dentry = aliases->dentry;
+	scratch->path.walk.start_mount = (__u64)mount;
+	/* Of a mount that shows another part of the filesystem the walk comes to no root. */
+	if (path_walk_up(&scratch->path) != PATH_OK)
+		return 0;
+	scratch->question.match.offset = scratch->path.walk.offset;
+	aliases->found = (__u64)mount;
+	return 1;
+}
+
+/* Writes the file's next other name into the buffer; the mount that gives it is left in the aliases. */
+__noinline int next_alias(struct scratch *scratch)
+{
+	if (!scratch)
+		return false;
+	scratch->aliases.found = 0;
+	bpf_loop(MOUNTS_MAX, alias_step, &scratch, 0);
+	return scratch->aliases.found != 0;
+}
+
+#endif

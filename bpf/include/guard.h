@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A directory may have another name only where all that lies below it is
+ * decided as before: the two names are compared by their guard records.
+ */
+#ifndef HAUBERK_GUARD_H
+#define HAUBERK_GUARD_H
+
+#include "decide.h"
+
+/* False where the image is damaged. */
+static __noinline bool guard_at(const struct open_image *image, struct path_buffer *path, __u32 offset,
+				struct guard *guard)
+{
+	struct automaton_walk walk = {
+		.pages = image->pages,
+		.first = image->first,
+		.page = image->first,
+		.path = path,
+		.offset = offset,
+		.state = image->first->entries[IMAGE_AUTOMATON].first,
+	};
+	struct image_entry *entry;
+	__u32 place;
+
+	bpf_loop(PATH_BYTES_MAX / BYTES_PER_STEP + 1, automaton_step, &walk, 0);
+	place = walk_symbol(&walk, SYMBOL_GUARD, 0);
+	guard->refused = guard->decided = GUARD_NOTHING;
+	guard->refusal = guard->report = RULE_NONE;
+	if (!place)
+		return true;
+	entry = walk_to(&walk, place);
+	if (!entry)
+		return false;
+	guard->refused = entry->first - VERDICT_MARK;
+	guard->decided = entry->second - VERDICT_MARK;
+	entry = walk_to(&walk, place + 1);
+	if (!entry)
+		return false;
+	guard->refusal = entry->first - VERDICT_MARK;
+	guard->report = entry->second - VERDICT_MARK;
+	return true;
+}
+
+/* Reads what guards the directory whose path stands in the buffer. */
+__noinline int image_guard(struct scratch *scratch)
+{
+	struct open_image image;
+	__u32 offset, name;
+	int answer;
+
+	if (!scratch)
+		return IMAGE_GONE;
+	answer = question_open(&scratch->question, &image);
+	if (answer != IMAGE_ANSWERED)
+		return answer;
+	offset = scratch->question.match.offset;
+	name = scratch->renaming.name & GUARD_AFTER;
+	if (!offset || !guard_at(&image, &scratch->path, offset, &scratch->renaming.paths[name]))
+		return IMAGE_REPLACED;
+	scratch->path.bytes[path_index(--offset)] = LETTER_GUARD;
+	if (!guard_at(&image, &scratch->path, offset, &scratch->renaming.words[name]))
+		return IMAGE_REPLACED;
+	return IMAGE_ANSWERED;
+}
+
+/* Of two verdicts on a change the one of the name that is guarded. */
+static __always_inline __u32 stronger_of(__u32 first, __u32 second)
+{
+	__u32 chosen = first >> VERDICT_ACTION_SHIFT ? first : second;
+
+	if ((chosen & GUARD_COMMON) && second >> VERDICT_ACTION_SHIFT)
+		chosen = second;
+	return chosen & ~GUARD_COMMON;
+}
+
+/* The verdict on what would change between two names. */
+static __always_inline __u32 change_between(const struct guard *guards)
+{
+	const struct guard *before = &guards[GUARD_BEFORE], *after = &guards[GUARD_AFTER];
+
+	if (before->refused != after->refused)
+		return stronger_of(before->refusal, after->refusal);
+	return before->decided == after->decided ? RULE_NONE : stronger_of(before->report, after->report);
+}
+
+/*
+ * A name that is not given is for the old one the root of all names, for the
+ * new one a directory that no rule names, except as one among others.
+ */
+static __always_inline __u32 read_name(struct scratch *scratch, __u32 name)
+{
+	struct path_walk *walk = &scratch->path.walk;
+	__u32 result;
+
+	scratch->renaming.name = name;
+	if (!scratch->renaming.dentries[name]) {
+		scratch->path.bytes[PATH_BYTES_MAX - 1] = '/';
+		scratch->path.bytes[PATH_BYTES_MAX - 2] = 1;
+		scratch->path.bytes[PATH_BYTES_MAX - 3] = '/';
+		scratch->question.match.offset = PATH_BYTES_MAX - (name == GUARD_AFTER ? 3 : 1);
+		return PATH_OK;
+	}
+	walk->start_dentry = scratch->renaming.dentries[name];
+	walk->start_mount = scratch->renaming.mounts[name];
+	walk->as_directory = true;
+	result = path_walk_up(&scratch->path);
+	scratch->question.match.offset = walk->offset;
+	return result;
+}
+
+static __always_inline void forget_guard(struct guard *guard)
+{
+	guard->refused = guard->decided = GUARD_NOTHING;
+	guard->refusal = guard->report = RULE_NONE;
+}
+
+/* Returns enum path_result; the image's answer is left in the scratch buffer. */
+__noinline int read_guards(struct scratch *scratch)
+{
+	__u32 name, result;
+
+	if (!scratch)
+		return PATH_UNAVAILABLE;
+	name = scratch->renaming.name & GUARD_AFTER;
+	forget_guard(&scratch->renaming.paths[name]);
+	forget_guard(&scratch->renaming.words[name]);
+	scratch->renaming.answer = IMAGE_ANSWERED;
+	result = read_name(scratch, name);
+	if (result != PATH_OK)
+		return scratch->renaming.below_alias ? PATH_OK : result;
+	scratch->renaming.answer = image_guard(scratch);
+	return PATH_OK;
+}
+
+/*
+ * Compares the two names; the old one is left in the buffer. Returns enum
+ * path_result; without an image there is nothing to compare.
+ */
+__noinline int compare_names(struct scratch *scratch)
+{
+	__u32 paths, words, result, answer = IMAGE_REPLACED;
+
+	if (!scratch)
+		return PATH_UNAVAILABLE;
+	scratch->question.verdict = RULE_NONE;
+	for (int i = 0; i < IMAGE_ATTEMPTS && answer == IMAGE_REPLACED; i++) {
+		scratch->renaming.name = GUARD_AFTER;
+		result = read_guards(scratch);
+		if (result != PATH_OK)
+			return result;
+		answer = scratch->renaming.answer;
+		if (answer != IMAGE_ANSWERED)
+			continue;
+		scratch->renaming.name = GUARD_BEFORE;
+		result = read_guards(scratch);
+		if (result != PATH_OK)
+			return result;
+		answer = scratch->renaming.answer;
+	}
+	if (answer == IMAGE_REPLACED)
+		return PATH_UNAVAILABLE;
+	if (answer == IMAGE_GONE)
+		return PATH_OK;
+	paths = change_between(scratch->renaming.paths);
+	words = change_between(scratch->renaming.words);
+	scratch->question.verdict = words >> VERDICT_ACTION_SHIFT > paths >> VERDICT_ACTION_SHIFT ? words : paths;
+	return PATH_OK;
+}
+
+/* Either name may be left out: see read_name. */
+struct names {
+	struct dentry *dentries[GUARD_NAMES];
+	struct vfsmount *mounts[GUARD_NAMES];
+	__u8 operation;		/* enum event_operation */
+	__u8 wanted;		/* ACCESS_ bits */
+};
+
+static __always_inline int conclude_guard(struct scratch *scratch, struct access *access)
+{
+	__u32 result = compare_names(scratch);
+
+	if (result == PATH_INTERNAL)
+		return 0;
+	if (result != PATH_OK)
+		return refuse_unresolved(scratch, result);
+	return scratch->question.verdict >> VERDICT_ACTION_SHIFT ? conclude(scratch, access) : 0;
+}
+
+/* A directory has other names below other mounts, and these change with it. */
+static __always_inline int guard_aliases(struct scratch *scratch, struct access *access, struct dentry *dentry,
+					 struct vfsmount *mnt)
+{
+	begin_aliases(scratch, dentry, mnt);
+	scratch->renaming.below_alias = true;
+	for (int i = 0; i < ALIASES_MAX; i++) {
+		int answer;
+
+		if (!next_alias(scratch))
+			return 0;
+		scratch->renaming.mounts[GUARD_BEFORE] = scratch->renaming.mounts[GUARD_AFTER] = scratch->aliases.found;
+		answer = conclude_guard(scratch, access);
+		if (answer)
+			return answer;
+	}
+	return refuse_unresolved(scratch, PATH_UNAVAILABLE);
+}
+
+/* Whether what has the first name may have the second as well, or instead. */
+static __always_inline int guard_names(struct membership *found, struct names *names)
+{
+	struct access access = {
+		.dentry = names->dentries[GUARD_BEFORE],
+		.mnt = names->mounts[GUARD_BEFORE],
+		.operation = names->operation,
+		.wanted = names->wanted,
+	};
+	struct scratch *scratch;
+	int answer;
+
+	if (!(found->flags & IMAGE_HAS_GUARDS))
+		return 0;
+	scratch = scratch_take();
+	if (!scratch) {
+		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
+		return -EACCES;
+	}
+	question_begin(found, scratch, &access);
+	scratch->renaming.below_alias = false;
+	for (int i = 0; i < GUARD_NAMES; i++) {
+		scratch->renaming.dentries[i] = (__u64)names->dentries[i];
+		scratch->renaming.mounts[i] = (__u64)mount_of(names->mounts[i]);
+	}
+	answer = conclude_guard(scratch, &access);
+	if (!answer && names->operation == OPERATION_RENAME && has_aliases(scratch)) {
+		answer = guard_aliases(scratch, &access, names->dentries[GUARD_BEFORE], names->mounts[GUARD_BEFORE]);
+		/* What is moved into a tree that is mounted twice. */
+		if (!answer)
+			answer = guard_aliases(scratch, &access, names->dentries[GUARD_AFTER], names->mounts[GUARD_AFTER]);
+	}
+	scratch_return(scratch);
+	return answer;
+}
+
+#endif

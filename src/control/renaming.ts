@@ -1,0 +1,58 @@
+import type { Access } from '../explain/access.js';
+import { type Explanation, explain } from '../explain/evaluate.js';
+import { compileInSteps } from '../image/compile.js';
+import { guard } from '../image/walk.js';
+import type { Postures } from '../policy/model.js';
+import type { RuleSet } from '../policy/rule-set.js';
+import { finishInTurns } from './turns.js';
+
+const SLASH = Buffer.from('/');
+const STRENGTH = ['Allow', 'Audit', 'Block'];
+
+/** A path that is to have another name, or a second one. */
+export type Renaming = Access & { readonly object: { readonly kind: 'path'; readonly newPath: Uint8Array } };
+
+export function isRenaming(access: Access): access is Renaming {
+  return access.object.kind === 'path' && access.object.newPath !== undefined;
+}
+
+/**
+ * What is decided of a new name: the strongest of what is decided of either name, and of what the new one changes below
+ * it. The latter is read off the image, as the kernel does.
+ */
+export async function explainRenaming(ruleSet: RuleSet, postures: Postures, access: Renaming): Promise<Explanation> {
+  const { path, newPath } = access.object;
+  const { rules } = ruleSet;
+  const answers = [path, newPath].map((each) =>
+    explain(rules, postures, { ...access, object: { kind: 'path', path: each } }),
+  );
+  if (access.operation === 'link' || isDirectory(path)) answers.push(await explainGuard(ruleSet, path, newPath));
+  return answers.reduce((strongest, each) =>
+    STRENGTH.indexOf(each.action) > STRENGTH.indexOf(strongest.action) ? each : strongest,
+  );
+}
+
+async function explainGuard(ruleSet: RuleSet, path: Uint8Array, newPath: Uint8Array): Promise<Explanation> {
+  const image = await finishInTurns(compileInSteps(ruleSet));
+  const { action, rule } = guard(image.words, asDirectory(path), asDirectory(newPath));
+  const deciding = rule === undefined ? undefined : image.rules[rule];
+  if (deciding === undefined) return { action, wouldBlock: false, decider: undefined, losers: [] };
+  const { mode = 'enforce' } = 'policy' in deciding ? deciding.policy : deciding;
+  return {
+    action,
+    wouldBlock:
+      action === 'Audit' &&
+      mode === 'audit' &&
+      ('policy' in deciding ? deciding.rule.action !== 'Audit' : deciding.posture === 'block'),
+    decider: 'policy' in deciding ? deciding : { postureOf: deciding.class, mode: deciding.mode },
+    losers: [],
+  };
+}
+
+function isDirectory(path: Uint8Array): boolean {
+  return path.at(-1) === SLASH[0];
+}
+
+function asDirectory(path: Uint8Array): Uint8Array {
+  return isDirectory(path) ? path : Buffer.concat([path, SLASH]);
+}

@@ -1,0 +1,191 @@
+import type { BoundRule } from '../policy/model.js';
+import type { DecidingRule } from './image.js';
+import { IntListTable } from './integers.js';
+import {
+  ACTOR_HAS_TERMINAL,
+  PROGRAM_CLASS_UNNAMED,
+  SYMBOL_PROGRAM_CLASS,
+  SYMBOL_VERDICT,
+  VERDICT_ACTION_SHIFT,
+  VERDICT_ACTIONS,
+  VERDICT_BY_ARGUMENTS,
+  VERDICT_RULE_MASK,
+} from './layout.js';
+import { ROW_WORDS } from './rows.js';
+import type { Verdicts } from './verdicts.js';
+
+const BLOCK = VERDICT_ACTIONS.indexOf('Block');
+const AUDIT = VERDICT_ACTIONS.indexOf('Audit');
+export const NO_RULE = -1;
+
+/** How closely decisions are compared: whether they are the same, or only whether both refuse or neither does. */
+export type GuardLevel = 'Audit' | 'Block';
+
+/** What labels decide, by level. */
+export interface GuardLabels {
+  /** By label, a number that is 0 where what no rule names is decided the same. */
+  readonly numbers: Readonly<Record<GuardLevel, Int32Array>>;
+  /** By label, the first rule that refuses something there, or that reports it. */
+  readonly rules: Readonly<Record<GuardLevel, Int32Array>>;
+  /** The same for what no rule names: the default posture. */
+  readonly byDefault: Readonly<Record<GuardLevel, number>>;
+}
+
+export const GUARD_LEVELS: readonly GuardLevel[] = ['Audit', 'Block'];
+
+/** What labels of paths decide, without the numbers of the rules that do: equal numbers for equal decisions, whoever acts. */
+export class PathLabels implements GuardLabels {
+  readonly numbers: Readonly<Record<GuardLevel, Int32Array>>;
+  readonly rules: Readonly<Record<GuardLevel, Int32Array>>;
+  readonly byDefault: Readonly<Record<GuardLevel, number>>;
+  readonly #isGuarded: readonly boolean[];
+  /** By the class of a program: the first rule that has such programs as its sources and refuses by that, or reports. */
+  readonly #rulesOfSources: Readonly<Record<GuardLevel, ReadonlyMap<number, number>>>;
+
+  constructor(
+    readonly verdicts: Verdicts,
+    labels: number,
+  ) {
+    this.#isGuarded = guardedRules(verdicts.decidingRules);
+    this.#rulesOfSources = this.#findSources();
+    const defaultRow = verdicts.defaultRows[0]!;
+    this.numbers = { Audit: new Int32Array(labels), Block: new Int32Array(labels) };
+    this.rules = { Audit: new Int32Array(labels).fill(NO_RULE), Block: new Int32Array(labels).fill(NO_RULE) };
+    for (const level of GUARD_LEVELS) {
+      const rows = new IntListTable();
+      const known = new IntListTable();
+      known.intern(this.#describe(new Map(), level, rows), 0, 1);
+      for (let label = 1; label < labels; label++) {
+        const entries = new Map(pairs(verdicts.labelEntries(label)));
+        const description = this.#describe(entries, level, rows);
+        this.numbers[level][label] = known.intern(description, 0, description.length);
+        this.rules[level][label] = this.#firstRule(entries, level);
+      }
+    }
+    this.byDefault = { Audit: this.#firstIn(defaultRow, 'Audit'), Block: this.#firstIn(defaultRow, 'Block') };
+  }
+
+  /** A label as a list of numbers: the rows of each actor that is told apart, and the class of the path as a program. */
+  #describe(entries: ReadonlyMap<number, number>, level: GuardLevel, rows: IntListTable): Int32Array {
+    const rowOf = (...symbols: readonly number[]) => {
+      const symbol = symbols.find((each) => entries.has(each));
+      return this.#strip(symbol === undefined ? this.verdicts.defaultRows[0]! : entries.get(symbol)!, level, rows);
+    };
+    const terminal = ACTOR_HAS_TERMINAL;
+    const others = [rowOf(SYMBOL_VERDICT), rowOf(SYMBOL_VERDICT + terminal, SYMBOL_VERDICT)] as const;
+    const description = [...others];
+    const classes = new Set(
+      [...entries.keys()]
+        .filter((symbol) => symbol >= SYMBOL_VERDICT + 2)
+        .map((symbol) => (symbol - SYMBOL_VERDICT) >> 1),
+    );
+    for (const programClass of [...classes].sort((a, b) => a - b)) {
+      const symbol = SYMBOL_VERDICT + 2 * programClass;
+      const row = rowOf(symbol, SYMBOL_VERDICT);
+      const onTerminal = rowOf(symbol + terminal, symbol, SYMBOL_VERDICT + terminal, SYMBOL_VERDICT);
+      if (row !== others[0] || onTerminal !== others[1]) description.push(programClass, row, onTerminal);
+    }
+    const source = entries.get(SYMBOL_PROGRAM_CLASS) ?? PROGRAM_CLASS_UNNAMED;
+    if (this.#ruleOfSource(source, level) !== NO_RULE) description.push(-source);
+    // What is decided as where no rule matches is one number.
+    return Int32Array.from(description.length === 2 && others[0] === 0 && others[1] === 0 ? [0] : description);
+  }
+
+  /** The number of a row's decisions; the first that is asked for, the default one, is 0. */
+  #strip(row: number, level: GuardLevel, rows: IntListTable): number {
+    const stripped = this.#wordsOf(row).map((word) => {
+      const action = word >>> VERDICT_ACTION_SHIFT;
+      if (!this.#isGuarded[word & VERDICT_RULE_MASK]) return 0;
+      return level === 'Audit' || action === BLOCK ? action | (word & VERDICT_BY_ARGUMENTS) : 0;
+    });
+    return rows.intern(stripped, 0, ROW_WORDS);
+  }
+
+  #firstRule(entries: ReadonlyMap<number, number>, level: GuardLevel): number {
+    let first = this.#ruleOfSource(entries.get(SYMBOL_PROGRAM_CLASS) ?? PROGRAM_CLASS_UNNAMED, level);
+    for (const [symbol, row] of entries) {
+      if (symbol >= SYMBOL_VERDICT) first = earlier(first, this.#firstIn(row, level));
+    }
+    return first;
+  }
+
+  #firstIn(row: number, level: GuardLevel): number {
+    const action = level === 'Block' ? BLOCK : AUDIT;
+    let first = NO_RULE;
+    for (const word of this.#wordsOf(row)) {
+      const rule = word & VERDICT_RULE_MASK;
+      if (word >>> VERDICT_ACTION_SHIFT === action && this.#isGuarded[rule]) first = earlier(first, rule);
+    }
+    return first;
+  }
+
+  #wordsOf(row: number): Int32Array {
+    return this.verdicts.rowWords().subarray(row * ROW_WORDS, (row + 1) * ROW_WORDS);
+  }
+
+  #ruleOfSource(programClass: number, level: GuardLevel): number {
+    return this.#rulesOfSources[level].get(programClass) ?? NO_RULE;
+  }
+
+  /** What an Allow rule lets its source do, others are refused. */
+  #findSources(): Record<GuardLevel, Map<number, number>> {
+    const found = { Audit: new Map<number, number>(), Block: new Map<number, number>() };
+    this.verdicts.ruleSet.rules.forEach((bound, index) => {
+      if (bound.rule.sources.length === 0 || !this.#isGuarded[index]) return;
+      for (const programClass of this.verdicts.programs.namedByAny(Int32Array.of(index))) {
+        for (const level of levelsOf(bound)) if (!found[level].has(programClass)) found[level].set(programClass, index);
+      }
+    });
+    return found;
+  }
+}
+
+/**
+ * What labels of guarding words stand for: the rules that match, without those that change nothing at a level. Two rules
+ * that say the same of a mount are told apart, since what else they say of it is left out here.
+ */
+export function guardingLabels(verdicts: Verdicts, labels: number): GuardLabels {
+  const isGuarded = guardedRules(verdicts.decidingRules);
+  const none = () => new Int32Array(labels).fill(NO_RULE);
+  const made = {
+    numbers: { Audit: new Int32Array(labels), Block: new Int32Array(labels) },
+    rules: { Audit: none(), Block: none() },
+    byDefault: { Audit: NO_RULE, Block: NO_RULE },
+  };
+  for (const level of GUARD_LEVELS) {
+    const known = new IntListTable();
+    known.intern(new Int32Array(0), 0, 0);
+    for (let label = 1; label < labels; label++) {
+      const rules = verdicts
+        .guardingRules(label)
+        .filter((rule) => isGuarded[rule] && levelsOf(verdicts.ruleSet.rules[rule]!).includes(level));
+      made.numbers[level][label] = known.intern(rules, 0, rules.length);
+      made.rules[level][label] = rules[0] ?? NO_RULE;
+    }
+  }
+  return made;
+}
+
+/** At which levels a rule changes something; what an Allow rule lets go on may otherwise be refused. */
+function levelsOf({ policy, rule }: BoundRule): readonly GuardLevel[] {
+  return rule.action === 'Audit' || policy.mode === 'audit' ? ['Audit'] : GUARD_LEVELS;
+}
+
+/** By the number of a rule in a verdict, whether what it decides is guarded; a posture's is where what brings it about is. */
+function guardedRules(rules: readonly DecidingRule[]): boolean[] {
+  const allowing = new Set(
+    rules.flatMap((each) =>
+      'policy' in each && each.policy.guards !== false && each.rule.action === 'Allow' ? [each.rule.class] : [],
+    ),
+  );
+  return rules.map((each) => ('policy' in each ? each.policy.guards !== false : allowing.has(each.class)));
+}
+
+function* pairs(entries: Int32Array): Iterable<[number, number]> {
+  for (let index = 0; index < entries.length; index += 2) yield [entries[index]!, entries[index + 1]!];
+}
+
+function earlier(first: number, second: number): number {
+  if (first === NO_RULE || second === NO_RULE) return Math.max(first, second);
+  return Math.min(first, second);
+}

@@ -1,0 +1,45 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Outcome } from './docker.js';
+
+const END = 'end of output, status ';
+
+/** A shell as process 1 of mount and pid namespaces of its own: what a container is, quick to start and to ask. */
+export class NamespacedShell {
+  readonly #maker: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor() {
+    const shell = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '/bin/bash', '--norc'];
+    this.#maker = spawn('unshare', shell, { env: { ...process.env, LC_ALL: 'C' }, stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#lines = createInterface({ input: this.#maker.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /** The shell's process id, as the host counts; there once it has answered. */
+  get pid(): number {
+    const { pid } = this.#maker;
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+  }
+
+  /** Runs a script in a shell of its own, below this one. */
+  async run(script: string): Promise<Outcome> {
+    const quoted = script.replaceAll("'", `'\\''`);
+    this.#maker.stdin!.write(
+      `/bin/bash --norc -c '${quoted}' 2>&1 </dev/null; status=$?; echo; echo "${END}$status"\n`,
+    );
+    let output = '';
+    for (;;) {
+      const { value, done } = await this.#lines.next();
+      if (done) throw new Error(`the shell has ended: ${output}`);
+      if (value.startsWith(END)) return { status: Number(value.slice(END.length)), output };
+      output += `${value}\n`;
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#maker.kill('SIGKILL');
+    await once(this.#maker, 'exit');
+  }
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compileImage } from '../../../src/image/compile.js';
+import { guard } from '../../../src/image/walk.js';
+import type { Rule } from '../../../src/policy/model.js';
+import { resolveRules } from '../../../src/policy/rule-set.js';
+import { directory, exact, pattern, rule, ruleSet } from './rule-sets.js';
+
+/** What is answered to a directory that is to have another name, and the place of the rule that is named. */
+function answer(rules: readonly Rule[], from: string, to: string): string {
+  const image = compileImage(ruleSet(rules));
+  const decision = guard(image.words, Buffer.from(from), Buffer.from(to));
+  const decider = decision.rule === undefined ? undefined : image.rules[decision.rule]!;
+  const by = decider === undefined ? '' : 'rule' in decider ? ` by ${decider.rule.id}` : ' by the posture';
+  return `${decision.action}${by}`;
+}
+
+const SECRET = rule(exact('/srv/vault/guard/secret'));
+
+test('the directories above a path that a rule names keep their names, in both directions, and no others', () => {
+  for (const above of ['/srv/vault/', '/srv/vault/guard/', '/srv/']) {
+    assert.equal(answer([SECRET], above, '/srv/drawer/'), 'Block by rules[0]', above);
+    assert.equal(answer([SECRET], '/srv/drawer/', above), 'Block by rules[0]', above);
+  }
+  assert.equal(answer([SECRET], '/srv/drawer/', '/srv/cupboard/'), 'Allow');
+  assert.equal(answer([rule(exact('/etc/shadow'))], '/etc/ssl/', '/etc/tls/'), 'Allow');
+  assert.equal(answer([rule(exact('/etc/shadow'))], '/etc/', '/old/'), 'Block by rules[0]');
+});
+
+test('a pattern for files anywhere guards no directory but one that it matches itself', () => {
+  const keys = [rule(pattern('/**/*.pem'))];
+  assert.equal(answer(keys, '/srv/a/', '/home/b/c/'), 'Allow');
+  assert.equal(answer(keys, '/srv/a.pem/', '/srv/a/'), 'Block by rules[0]');
+});
+
+test('a directory may move within what one rule decides, and between what two rules decide alike', () => {
+  const all = [rule(directory('/srv/', true)), rule(directory('/var/lib/', true))];
+  assert.equal(answer(all, '/srv/a/', '/srv/b/c/'), 'Allow');
+  assert.equal(answer(all, '/srv/a/', '/var/lib/a/'), 'Allow');
+  assert.equal(answer(all, '/srv/a/', '/tmp/a/'), 'Block by rules[0]');
+  assert.equal(answer(all, '/tmp/a/', '/var/lib/a/'), 'Block by rules[1]');
+});
+
+test('the answer is the strongest action among what would change, not among what is decided there', () => {
+  const both = (place: string) => [rule(exact(`${place}/secret`)), rule(exact(`${place}/log`), { action: 'Audit' })];
+  assert.equal(answer([...both('/a'), rule(exact('/b/secret'))], '/a/', '/b/'), 'Audit by rules[1]');
+  assert.equal(answer(both('/a'), '/a/', '/b/'), 'Block by rules[0]');
+});
+
+test('an allow-list guards where it is left, by what it refuses elsewhere', () => {
+  const allowed = [rule(directory('/srv/', true), { action: 'Allow' })];
+  assert.equal(answer(allowed, '/srv/a/', '/srv/b/'), 'Allow');
+  assert.equal(answer(allowed, '/tmp/a/', '/tmp/b/'), 'Allow');
+  assert.equal(answer(allowed, '/srv/a/', '/tmp/a/'), 'Block by the posture');
+});
+
+test('a rule that lets its files be read guards what its readers get', () => {
+  assert.equal(
+    answer([rule(directory('/etc/app/', true), { readOnly: true })], '/tmp/x/', '/etc/app/'),
+    'Block by rules[0]',
+  );
+});
+
+test('the way to a program that is a source is guarded', () => {
+  const bySource = rule(exact('/data'), { action: 'Allow', sources: ['/opt/tool/bin/reader'] });
+  assert.match(answer([rule(exact('/data')), bySource], '/opt/tool/', '/opt/old/'), /^Block by rules/);
+});
+
+test('mounts, processes that are looked into and shared memory are guarded by the paths that their rules name', () => {
+  const mount = rule({} as never, { class: 'mounts', match: { kind: 'mount', target: directory('/mnt/safe/', true) } });
+  const trace = rule({} as never, { class: 'ptrace', match: { kind: 'trace', target: exact('/usr/bin/agent') } });
+  const memory = rule({} as never, { class: 'presets', match: { kind: 'preset', preset: 'filelessExec' } });
+  assert.equal(answer([mount], '/mnt/safe/', '/mnt/x/'), 'Block by rules[0]');
+  assert.equal(answer([trace], '/usr/bin/', '/usr/old/'), 'Block by rules[0]');
+  assert.equal(answer([memory], '/dev/shm/a/', '/tmp/a/'), 'Block by rules[0]');
+  assert.equal(answer([mount, trace, memory], '/a/', '/b/'), 'Allow');
+});
+
+test('what a policy with its guards off decides keeps no directory from another name', () => {
+  const policy = { name: 'open', namespace: 'default', matchLabels: {}, rules: [SECRET], guards: false as const };
+  const image = compileImage(
+    resolveRules([{ policy, rule: SECRET }], {
+      process: 'audit',
+      file: 'block',
+      network: 'audit',
+      capabilities: 'audit',
+    }),
+  );
+  assert.equal(guard(image.words, Buffer.from('/srv/vault/'), Buffer.from('/srv/drawer/')).action, 'Allow');
+});
+
+test('a policy in audit mode reports what it would refuse', () => {
+  const policy = { name: 'watch', namespace: 'default', matchLabels: {}, rules: [SECRET], mode: 'audit' as const };
+  const image = compileImage(
+    resolveRules([{ policy, rule: SECRET }], {
+      process: 'audit',
+      file: 'block',
+      network: 'audit',
+      capabilities: 'audit',
+    }),
+  );
+  assert.equal(guard(image.words, Buffer.from('/srv/vault/'), Buffer.from('/srv/drawer/')).action, 'Audit');
+});
+
+test('the rule that is named is the one whose decisions change, not one that decides alike everywhere', () => {
+  const rules = [rule(pattern('/**/*.pem')), rule(directory('/srv/rows/', true), { operations: ['write'] })];
+  assert.equal(answer(rules, '/srv/rows/', '/srv/old/'), 'Block by rules[1]');
+  assert.equal(answer(rules, '/srv/old/', '/srv/rows/'), 'Block by rules[1]');
+});
