@@ -75,6 +75,7 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   hauberk_capable: { what: 'using capabilities', decides: { capabilities: ['use'] } },
   hauberk_sb_mount: { what: 'mounting by mount(2)', decides: { mounts: ['mount'] } },
   hauberk_move_mount: { what: 'mounting by move_mount(2)', decides: { mounts: ['mount'] } },
+  hauberk_sb_kern_mount: { what: 'making a new file system to mount', decides: { mounts: ['mount'] } },
   hauberk_sb_pivotroot: { what: 'changing the root by pivot_root(2)', decides: { mounts: ['mount'] } },
   hauberk_sb_umount: { what: 'unmounting', decides: { mounts: ['unmount'] } },
   hauberk_ptrace_access_check: { what: 'looking into processes', decides: { ptrace: ['read', 'attach'] } },
