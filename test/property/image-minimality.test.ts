@@ -4,10 +4,13 @@ import fc from 'fast-check';
 import { compileImage } from '../../src/image/compile.js';
 import {
   ACTOR_HAS_TERMINAL,
+  GUARD_ENTRIES,
   HEADER,
   STATE_ABSORBING,
   STATE_BASE_MASK,
   STATE_HAS_DEFAULT,
+  SYMBOL_GUARD,
+  SYMBOL_PROGRAM_CLASS,
   SYMBOL_VERDICT,
   VERDICT_ROW_ENTRIES,
 } from '../../src/image/layout.js';
@@ -31,7 +34,11 @@ function successor(words: Uint32Array, state: number, byte: number): number {
 
 /** What the image answers where a word ends in this state, for every actor up to the highest. */
 function answers(words: Uint32Array, state: number, classes: number): string {
-  const found: Array<number | string> = [entry(words, state, SYMBOL_VERDICT - 1) ?? 0];
+  const guard = entry(words, state, SYMBOL_GUARD);
+  const found: Array<number | string> = [
+    entry(words, state, SYMBOL_PROGRAM_CLASS) ?? 0,
+    guard === undefined ? 'nothing' : words.slice(guard * 2, (guard + GUARD_ENTRIES) * 2).join(),
+  ];
   for (let actor = 0; actor <= 2 * classes + ACTOR_HAS_TERMINAL; actor++) {
     const row = entry(words, state, SYMBOL_VERDICT + actor);
     found.push(row === undefined ? 'nothing' : words.slice(row * 2, (row + VERDICT_ROW_ENTRIES) * 2).join());
