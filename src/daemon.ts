@@ -4,7 +4,7 @@ import { type Logger, pino } from 'pino';
 import { builtFile } from './built-files.js';
 import type { Config } from './config/config.js';
 import type { NamespacePair } from './containers/container.js';
-import { hostNamespaces, linkedDirectories, ownNamespaces } from './containers/procfs.js';
+import { hostNamespaces, hostRoot, linkedDirectories, ownNamespaces } from './containers/procfs.js';
 import { ContainerKeeper, stillRunning } from './control/container-keeper.js';
 import { ContainerRegistry } from './control/container-registry.js';
 import type { ControlPlane } from './control/control-plane.js';
@@ -193,7 +193,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const containers = new ContainerRegistry(ledger);
   const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
   const intake = new IntakeCounts();
-  const hostRoot = ownNamespaces().mountNamespace === hostNamespaces().mountNamespace ? '' : '/proc/1/root';
+  const otherRoot = hostRoot() === '/' ? '' : hostRoot();
   const sources: Sources = new Sources({
     config,
     keeper,
@@ -201,8 +201,8 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     unprotected,
     counts: intake,
     logger,
-    hostRoot,
-    socketRoots: hostRoot === '' ? [''] : ['', hostRoot],
+    hostRoot: otherRoot,
+    socketRoots: [...new Set(['', otherRoot])],
     onStatus: () => host.announce(),
   });
   const dryRuns = new DryRunPool();

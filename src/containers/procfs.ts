@@ -25,6 +25,11 @@ export function ownNamespaces(): NamespacePair {
   return { pidNamespace: statSync('/proc/self/ns/pid').ino, mountNamespace: statSync('/proc/self/ns/mnt').ino };
 }
 
+/** Where the host's files are seen: `/`, or `/proc/1/root` from inside a container. */
+export function hostRoot(): string {
+  return ownNamespaces().mountNamespace === hostNamespaces().mountNamespace ? '/' : '/proc/1/root';
+}
+
 /**
  * The namespaces a process lives in.
  *

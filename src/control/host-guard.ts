@@ -5,6 +5,7 @@ import { CAPABILITIES } from '../policy/capability.js';
 import type { Operation } from '../policy/effect.js';
 import { type BoundRule, type Postures, policyKey } from '../policy/model.js';
 import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
+import type { HostNeed } from './host-needs.js';
 
 /** Programs a host cannot be reached or looked after without, by the names of their processes. */
 const GUARDED_NAMES = /^(?:sshd|dockerd|containerd|containerd-shim.*|runc|crun|conmon|crio|podman|kubelet)$/u;
@@ -59,35 +60,53 @@ function read(pid: string, name: string): GuardedProcess | undefined {
   }
 }
 
-/** What the rules would keep the guarded processes from, in sentences; empty when they leave them alone. */
+/**
+ * What the rules would keep the guarded processes, and logins, from, in sentences; empty when they leave them alone.
+ *
+ * @param needs what else is needed, and of which program
+ */
 export function whatWouldStop(
   guarded: readonly GuardedProcess[],
+  needs: Iterable<HostNeed>,
   rules: readonly BoundRule[],
   postures: Postures,
 ): string[] {
   const problems: string[] = [];
-  for (const each of guarded) {
-    for (const { access, what } of needsOf(each, guarded)) {
-      const explanation = explain(rules, postures, access);
-      if (explanation.action === 'Block') problems.push(`${each.name} could not ${what}: ${deciderOf(explanation)}`);
-      if (problems.length >= PROBLEMS_MAX) return problems;
-    }
+  for (const { access, what } of accessesOf(guarded, needs)) {
+    const explanation = explain(rules, postures, access);
+    if (explanation.action === 'Block') problems.push(`${what}: ${deciderOf(explanation)}`);
+    if (problems.length >= PROBLEMS_MAX) break;
   }
   return problems;
+}
+
+interface NeededAccess {
+  readonly access: Access;
+  /** In words: who could not do what. */
+  readonly what: string;
+}
+
+function* accessesOf(guarded: readonly GuardedProcess[], needs: Iterable<HostNeed>): Generator<NeededAccess> {
+  for (const each of guarded)
+    for (const { access, what } of needsOf(each, guarded)) yield { access, what: `${each.name} could not ${what}` };
+  const told = new Set<string>();
+  for (const { program, operation, path } of needs) {
+    const what = `${program} could not ${operation} ${path}`;
+    if (told.has(what)) continue;
+    told.add(what);
+    yield { access: accessBy(program, operation, { kind: 'path', path: Buffer.from(path) }), what };
+  }
+}
+
+function accessBy(program: string, operation: Operation, object: Access['object']): Access {
+  return { operation, object, program: Buffer.from(program), ownership: 'owner', terminal: false, arguments: [] };
 }
 
 function* needsOf(
   { program, files, capabilities }: GuardedProcess,
   guarded: readonly GuardedProcess[],
-): Generator<{ access: Access; what: string }> {
-  const by = (operation: Operation, object: Access['object'], actor = program): Access => ({
-    operation,
-    object,
-    program: Buffer.from(actor),
-    ownership: 'owner',
-    terminal: false,
-    arguments: [],
-  });
+): Generator<NeededAccess> {
+  const by = (operation: Operation, object: Access['object'], actor = program) => accessBy(actor, operation, object);
   const path = (text: string) => ({ kind: 'path', path: Buffer.from(text) }) as const;
   for (const actor of new Set(guarded.map((each) => each.program)))
     yield { access: by('execute', path(program), actor), what: `be run by ${actor}` };

@@ -1,4 +1,5 @@
 import type { Container } from '../containers/container.js';
+import { hostRoot } from '../containers/procfs.js';
 import type { Access } from '../explain/access.js';
 import { type Explanation, explain } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
@@ -16,6 +17,7 @@ import type { DesiredState } from './desired-state.js';
 import type { Caller, DryRunPool } from './dry-run-pool.js';
 import type { HookCoverage } from './hook-coverage.js';
 import { guardedProcesses, whatWouldStop } from './host-guard.js';
+import { hostNeeds } from './host-needs.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
@@ -233,7 +235,12 @@ export class PolicyRegistry {
     const { host } = this.ledger.enforcement;
     if (host === undefined || next === undefined || !inputs.some(({ policy }) => policy.scope === 'host')) return;
     const { rules } = this.ledger.enforcement.rules.ruleSetFor(host, next.desired);
-    const problems = whatWouldStop(guardedProcesses(), rules, this.posturesFor(host.namespace));
+    const guarded = guardedProcesses();
+    const needs = hostNeeds(
+      guarded.map(({ program }) => program),
+      hostRoot(),
+    );
+    const problems = whatWouldStop(guarded, needs, rules, this.posturesFor(host.namespace));
     if (problems.length === 0) return;
     const advice = 'to apply it all the same, force it; hauberkd --rescue starts without policies for the host';
     throw new Failure('failed-precondition', `the host would be harmed:\n- ${problems.join('\n- ')}\n${advice}`);

@@ -62,7 +62,7 @@ test('a policy for hosts with other labels does not reach this one', async () =>
   await remove();
 });
 
-test('what would stop hauberkd or process 1 is refused with the reason, unless it is forced', async () => {
+test('what would stop hauberkd, process 1 or logins is refused with the reason, unless it is forced', async () => {
   for (const rules of [
     `process: {matchPaths: [{path: ${process.execPath}}]}`,
     'process: {matchDirectories: [{dir: /usr/, recursive: true}]}',
@@ -75,6 +75,10 @@ test('what would stop hauberkd or process 1 is refused with the reason, unless i
       return true;
     });
   }
+  // As a login and all who look up users do, whichever of them this host has.
+  await assert.rejects(apply(manifest('file: {matchDirectories: [{dir: /etc/, recursive: true}]}')), {
+    message: /the host would be harmed:\n- \S+ could not read \/etc\//,
+  });
   const { policies } = await client.call('PolicyService', 'ListPolicies');
   assert.equal(policies.length, 0);
   await apply(manifest('capabilities: {matchCapabilities: [{capability: sys_boot}]}'), true);

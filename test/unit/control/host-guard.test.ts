@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { whatWouldStop } from '../../../src/control/host-guard.js';
+import { hostNeeds } from '../../../src/control/host-needs.js';
+import type { Rule } from '../../../src/policy/model.js';
+import { bind } from '../policy/support.js';
+
+const ALLOWING = { process: 'audit', file: 'audit', network: 'audit', capabilities: 'audit' } as const;
+
+/** A host with sshd, a user whose shell is dash, and Docker. */
+function host(): string {
+  const root = mkdtempSync(join(tmpdir(), 'hauberk-host-'));
+  const files: Record<string, string> = {
+    '/etc/passwd': 'root:x:0:0:root:/root:/usr/bin/dash\nnobody:x:65534:65534::/:/usr/sbin/nologin\n',
+    '/run/docker/runtime': '',
+  };
+  for (const path of ['/usr/sbin/sshd', '/usr/bin/dash', '/usr/sbin/nologin', '/etc/shadow', '/etc/pam.d/sshd'])
+    files[path] = '';
+  for (const path of ['/etc/ssh/ssh_host_ed25519_key', '/root/.ssh/authorized_keys', '/etc/nsswitch.conf'])
+    files[path] = '';
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return root;
+}
+
+const root = host();
+
+function problems(...rules: readonly Partial<Rule>[]): string[] {
+  const bound = rules.map((rule) => bind({ id: 'file.matchPaths[0]', ...rule }));
+  return whatWouldStop([], hostNeeds(['/usr/bin/dockerd'], root), bound, ALLOWING);
+}
+
+for (const path of [
+  ...['/etc/passwd', '/etc/shadow', '/etc/nsswitch.conf', '/etc/pam.d/sshd', '/etc/ssh/ssh_host_ed25519_key'],
+  '/root/.ssh/authorized_keys',
+]) {
+  test(`a policy for the host that blocks ${path} would keep people from logging in`, () => {
+    const [first] = problems({ match: { kind: 'exact', path } });
+    assert.match(first ?? '', new RegExp(`^/usr/sbin/sshd could not read ${path}: policy `, 'u'));
+  });
+}
+
+test('so would one that blocks all of /etc, a shell, or the state of a container runtime', () => {
+  const below = (directory: string) => ({ match: { kind: 'directory', directory, recursive: true } }) as const;
+  assert.match(problems(below('/etc/'))[0] ?? '', /could not read \/etc\//u);
+  assert.deepEqual(
+    problems({ class: 'process', match: { kind: 'exact', path: '/usr/bin/dash' } }).map((text) => text.split(':')[0]),
+    ['/usr/sbin/sshd could not execute /usr/bin/dash'],
+  );
+  const [first] = problems({ ...below('/run/docker/'), readOnly: true });
+  assert.match(first ?? '', /^\/usr\/bin\/dockerd could not write \/run\/docker\/state: policy /u);
+});
+
+test('what no login needs may be blocked, and so may what logins read for other programs', () => {
+  assert.deepEqual(problems({ match: { kind: 'exact', path: '/srv/secret' } }), []);
+  assert.deepEqual(problems({ class: 'process', match: { kind: 'exact', path: '/usr/sbin/nologin' } }), []);
+  assert.deepEqual(problems({ match: { kind: 'exact', path: '/etc/shadow' }, sources: ['/usr/bin/cat'] }), []);
+});
