@@ -302,6 +302,8 @@ struct linux_binprm {
 #define FMODE_EXEC (1U << 5)
 #define FMODE_NOACCOUNT (1U << 29)
 #define SB_NOUSER (1UL << 31)
+/* include/uapi/linux/magic.h: the files of /proc/PID/ns */
+#define NSFS_MAGIC 0x6e736673
 /* The flag of a filesystem's type: it lies on a device. */
 #define FS_REQUIRES_DEV 1
 /* include/linux/sched.h: the process was forked and has run no program since */

@@ -25,7 +25,10 @@ enum path_result {
 	PATH_UNAVAILABLE = 4,
 	/* A question for a name that cannot be read. */
 	PATH_UNREADABLE = 5,
-	/* A mount of the kernel's own, as overlayfs has for its layers: no task can name a file there. */
+	/*
+	 * Nothing that a rule could name: on a mount of the kernel's own, as overlayfs has for its layers, or a namespace,
+	 * which has no other name than `net:[4026531840]`.
+	 */
 	PATH_INTERNAL = 6,
 };
 
@@ -106,7 +109,7 @@ static long path_step(__u32 step, struct path_buffer **context)
 	bpf_probe_read_kernel(&path->bytes[path_index(walk->offset)], name.len & (NAME_BYTES_MAX - 1), name.name);
 	if (parent == dentry) {
 		/* A name without a tree: good for a report only. */
-		walk->result = PATH_UNREACHABLE;
+		walk->result = BPF_CORE_READ(dentry, d_sb, s_magic) == NSFS_MAGIC ? PATH_INTERNAL : PATH_UNREACHABLE;
 		return 1;
 	}
 	walk->offset--;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
+import { docker, exec, startContainer } from '../support/docker.js';
 
 const SECRET = '/tmp/host-secret';
 const daemon = new Daemon();
@@ -50,6 +51,23 @@ test('a policy for the host refuses its own processes, also in a mount namespace
   assert.equal(spawnSync('/usr/bin/head', [SECRET], { encoding: 'utf8' }).stdout, 'secret\n');
   await remove();
   assert.equal(cat().stdout, 'secret\n');
+});
+
+test('beside a rule on a file of the host, containers start, are entered and stop', async () => {
+  execFileSync('tools/vm/docker', { stdio: 'inherit' });
+  execFileSync('tools/vm/image', ['beside', '/bin/sleep', '/bin/true'], { stdio: 'inherit' });
+  await apply(manifest(`file: {matchPaths: [{path: ${SECRET}}]}`));
+  assert.equal(cat().status, 1);
+  events.clear();
+  startContainer('beside', 'beside');
+  assert.deepEqual(exec('beside', '/bin/true'), { status: 0, output: '' });
+  assert.equal(docker('stop', '--time', '0', 'beside').status, 0);
+  docker('rm', 'beside');
+  assert.deepEqual(
+    events.events.filter(({ result }) => result === 'RESULT_DENIED'),
+    [],
+  );
+  await remove();
 });
 
 test('a policy for hosts with other labels does not reach this one', async () => {

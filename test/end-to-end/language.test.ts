@@ -84,6 +84,13 @@ async function told(expected: Readonly<Record<string, unknown>>): Promise<void> 
   );
 }
 
+test('what has no path, as a namespace, may be opened beside any file rule', async () => {
+  await under('file: {matchPaths: [{path: /etc/hostname}]}', async () => {
+    runs(sh('exec 3</proc/self/ns/net 4</proc/1/ns/mnt'));
+    await denied(sh('exec 3</etc/hostname'), 'file.matchPaths[0]', '/etc/hostname');
+  });
+});
+
 test('a program blocked by its name is refused wherever it lies', async () => {
   await under('process: {matchPaths: [{execname: sleep}]}', async () => {
     await denied(sh('/bin/sleep 0'), 'process.matchPaths[0]', '/bin/sleep');
