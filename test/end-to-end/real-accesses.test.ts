@@ -17,9 +17,9 @@ import { Daemon } from '../support/daemon.js';
 import { docker, startContainer } from '../support/docker.js';
 import { PERL_LIBRARY } from '../support/perl.js';
 
-/** How many accesses are made for real, each of them under one of so many sets of policies. */
+/** How many accesses are made for real, and under how many sets of policies. */
 const ACCESSES = Number(process.env.HAUBERK_ACCESSES ?? 5000);
-const POLICY_SETS = 100;
+const POLICY_SETS = Math.ceil(ACCESSES / 50);
 const SEED = Number(process.env.HAUBERK_SEED ?? Date.now() % 2 ** 31);
 const WORKERS = ['/bin/one', '/bin/two'];
 const DIRECTORIES = ['/t/a', '/t/b', '/t/a/c'];
