@@ -162,10 +162,17 @@ test('what does not fit into the ring while the daemon stands still is counted, 
     const [told, missed, lost] = [events.events.length, events.missed, (await dropped()) - before];
     return { told, missed, lost, all: told + missed + lost };
   };
-  await eventually(async () => (await count()).all >= attempts, 'a count for every attempt').catch(() => undefined);
-  const { told, missed, lost, all } = await count();
-  events.cancel();
-  await client.call('PolicyService', 'DeletePolicy', { name: 'deep' });
+  let last = await count();
+  try {
+    await eventually(async () => {
+      last = await count();
+      return last.all >= attempts;
+    }, 'a count for every attempt');
+  } finally {
+    events.cancel();
+    await client.call('PolicyService', 'DeletePolicy', { name: 'deep' });
+  }
+  const { told, missed, lost, all } = last;
   const counted = `${told} were told, ${missed} missed, ${lost} lost`;
   assert.equal(all, attempts, counted);
   assert.ok(told > 0 && lost > 0, counted);

@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { Client } from './client.js';
 
 const START_MILLISECONDS = 120_000;
@@ -80,7 +83,10 @@ export class Daemon {
   }
 
   async metrics(): Promise<string> {
-    const response = await fetch(`http://${this.metricsAddress}/metrics`);
-    return response.text();
+    // A connection of its own: one that was kept may be closed just now, by a daemon that stood still.
+    const [response] = (await once(get(`http://${this.metricsAddress}/metrics`, { agent: false }), 'response')) as [
+      IncomingMessage,
+    ];
+    return text(response);
   }
 }
