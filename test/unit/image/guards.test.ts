@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileImage } from '../../../src/image/compile.js';
 import { guard } from '../../../src/image/walk.js';
-import type { Rule } from '../../../src/policy/model.js';
+import type { Policy, Rule } from '../../../src/policy/model.js';
 import { resolveRules } from '../../../src/policy/rule-set.js';
 import { directory, exact, pattern, rule, ruleSet } from './rule-sets.js';
 
@@ -76,30 +76,20 @@ test('mounts, processes that are looked into and shared memory are guarded by th
   assert.equal(answer([mount, trace, memory], '/a/', '/b/'), 'Allow');
 });
 
+/** What is said of `/srv/vault/` becoming `/srv/drawer/` where SECRET is the rule of a policy with these settings. */
+function actionUnder(settings: Partial<Policy>): string {
+  const policy: Policy = { name: 'secret', namespace: 'default', matchLabels: {}, rules: [SECRET], ...settings };
+  const postures = { process: 'audit', file: 'block', network: 'audit', capabilities: 'audit' } as const;
+  const { words } = compileImage(resolveRules([{ policy, rule: SECRET }], postures));
+  return guard(words, Buffer.from('/srv/vault/'), Buffer.from('/srv/drawer/')).action;
+}
+
 test('what a policy with its guards off decides keeps no directory from another name', () => {
-  const policy = { name: 'open', namespace: 'default', matchLabels: {}, rules: [SECRET], guards: false as const };
-  const image = compileImage(
-    resolveRules([{ policy, rule: SECRET }], {
-      process: 'audit',
-      file: 'block',
-      network: 'audit',
-      capabilities: 'audit',
-    }),
-  );
-  assert.equal(guard(image.words, Buffer.from('/srv/vault/'), Buffer.from('/srv/drawer/')).action, 'Allow');
+  assert.equal(actionUnder({ guards: false }), 'Allow');
 });
 
 test('a policy in audit mode reports what it would refuse', () => {
-  const policy = { name: 'watch', namespace: 'default', matchLabels: {}, rules: [SECRET], mode: 'audit' as const };
-  const image = compileImage(
-    resolveRules([{ policy, rule: SECRET }], {
-      process: 'audit',
-      file: 'block',
-      network: 'audit',
-      capabilities: 'audit',
-    }),
-  );
-  assert.equal(guard(image.words, Buffer.from('/srv/vault/'), Buffer.from('/srv/drawer/')).action, 'Audit');
+  assert.equal(actionUnder({ mode: 'audit' }), 'Audit');
 });
 
 test('the rule that is named is the one whose decisions change, not one that decides alike everywhere', () => {
