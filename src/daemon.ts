@@ -193,7 +193,6 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const containers = new ContainerRegistry(ledger);
   const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
   const intake = new IntakeCounts();
-  const otherRoot = hostRoot() === '/' ? '' : hostRoot();
   const sources: Sources = new Sources({
     config,
     keeper,
@@ -201,8 +200,8 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     unprotected,
     counts: intake,
     logger,
-    hostRoot: otherRoot,
-    socketRoots: [...new Set(['', otherRoot])],
+    hostRoot: hostRoot(),
+    socketRoots: [...new Set(['', hostRoot()])],
     onStatus: () => host.announce(),
   });
   const dryRuns = new DryRunPool();

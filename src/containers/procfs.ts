@@ -25,9 +25,9 @@ export function ownNamespaces(): NamespacePair {
   return { pidNamespace: statSync('/proc/self/ns/pid').ino, mountNamespace: statSync('/proc/self/ns/mnt').ino };
 }
 
-/** Where the host's files are seen: `/`, or `/proc/1/root` from inside a container. */
+/** Where the host's files are seen: empty, or `/proc/1/root` from inside a container. */
 export function hostRoot(): string {
-  return ownNamespaces().mountNamespace === hostNamespaces().mountNamespace ? '/' : '/proc/1/root';
+  return ownNamespaces().mountNamespace === hostNamespaces().mountNamespace ? '' : '/proc/1/root';
 }
 
 /**

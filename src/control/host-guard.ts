@@ -89,13 +89,11 @@ interface NeededAccess {
 function* accessesOf(guarded: readonly GuardedProcess[], needs: Iterable<HostNeed>): Generator<NeededAccess> {
   for (const each of guarded)
     for (const { access, what } of needsOf(each, guarded)) yield { access, what: `${each.name} could not ${what}` };
-  const told = new Set<string>();
-  for (const { program, operation, path } of needs) {
-    const what = `${program} could not ${operation} ${path}`;
-    if (told.has(what)) continue;
-    told.add(what);
-    yield { access: accessBy(program, operation, { kind: 'path', path: Buffer.from(path) }), what };
-  }
+  for (const { program, operation, path } of needs)
+    yield {
+      access: accessBy(program, operation, { kind: 'path', path: Buffer.from(path) }),
+      what: `${program} could not ${operation} ${path}`,
+    };
 }
 
 function accessBy(program: string, operation: Operation, object: Access['object']): Access {

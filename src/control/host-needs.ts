@@ -36,14 +36,14 @@ const STATE_OPERATIONS: readonly Operation[] = ['read', 'write', 'create', 'dele
  * What logins and the programs that a host needs ask for, of what this host has.
  *
  * @param programs paths of the programs that run and must not be stopped
- * @param root where the host's files are seen
+ * @param root where the host's files are seen: empty, or `/proc/1/root` from inside a container
  */
 export function* hostNeeds(programs: readonly string[], root: string): Generator<HostNeed> {
   const resolved = (paths: readonly string[]) => [...new Set(paths.flatMap((path) => filesAt(root, path)))];
   const logins = resolved(LOGIN_PROGRAMS);
   const shells = resolved(loginShells(root));
-  for (const path of resolved(LOOKED_UP))
-    for (const program of [...logins, ...shells, ...programs]) yield { program, operation: 'read', path };
+  const everybody = new Set([...logins, ...shells, ...programs]);
+  for (const path of resolved(LOOKED_UP)) for (const program of everybody) yield { program, operation: 'read', path };
   for (const path of resolved([...READ_BY_LOGINS, ...authorizedKeys(root)]))
     for (const program of logins) yield { program, operation: 'read', path };
   for (const shell of shells) {
@@ -61,7 +61,7 @@ export function* hostNeeds(programs: readonly string[], root: string): Generator
 function filesAt(root: string, path: string): string[] {
   try {
     // Links of another root would be followed from this one.
-    const name = root === '/' ? realpathSync(path) : path;
+    const name = root === '' ? realpathSync(path) : path;
     const place = join(root, name);
     if (!statSync(place).isDirectory()) return [name];
     return readdirSync(place, { withFileTypes: true })
