@@ -89,7 +89,10 @@ function dockerPlaces(setting: string, found: readonly RuntimeSocket[], [root = 
 
 function nameOf(kind: Place['kind'], path: string): string {
   if (kind !== 'cri') return kind;
-  return KNOWN_SOCKETS.find((socket) => socket.path === path)?.name ?? (/cri-?o/u.test(path) ? 'cri-o' : 'containerd');
+  return (
+    KNOWN_SOCKETS.find((socket) => socket.path === path)?.name ??
+    (/\/cri-?o(?:\/|\.sock$)/u.test(path) ? 'cri-o' : 'containerd')
+  );
 }
 
 function nriSockets(roots: readonly string[]): { name: string; path: string }[] {

@@ -118,3 +118,13 @@ test('the flags take what the settings mean, and nothing else', () => {
   }
   assert.ok(takes('hook-socket', 'off') && takes('hook-socket', '/a') && !takes('hook-socket', 'auto'));
 });
+
+test('a socket in no known place is named after a directory or file called like its runtime, not by parts of names', () => {
+  const criSocket =
+    '/tmp/hauberk-cri-ok/containerd.sock,/opt/crio/engine.sock,/opt/engine/cri-o.sock,/opt/my-crio/c.sock';
+  const settings = { dockerSocket: 'off', criSocket, podmanSocket: 'off', nriSocket: 'off' };
+  assert.deepEqual(
+    placesToFollow(settings, [], []).map(({ name }) => name),
+    ['containerd', 'cri-o', 'cri-o', 'containerd'],
+  );
+});
