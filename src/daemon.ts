@@ -43,6 +43,7 @@ import { policyKey } from './policy/model.js';
 import { PolicySet } from './policy/policy-set.js';
 import { compileSchemas } from './policy/schema-check.js';
 import { AccessMemory } from './profile/access-memory.js';
+import { inheritedSocket } from './rpc/inherited-socket.js';
 import { type ServerOptions, startServer } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
 import { ServiceManager } from './service-manager.js';
@@ -92,6 +93,7 @@ export async function runDaemon(config: Config): Promise<void> {
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
   const server = await startServer({
     ...accessOf(config),
+    inheritedSocket: inheritedSocket(process.env),
     services: services.services,
     logger,
     // Written whatever else is not.
