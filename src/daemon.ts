@@ -35,6 +35,7 @@ import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
 import type { RingBuffer } from './kernel/ring-buffer.js';
 import { missingSupport } from './kernel/support.js';
 import { describeUntested, isTested } from './kernel/tested.js';
+import { sendUnixDatagram } from './kernel/unix-datagram.js';
 import { Metrics } from './metrics/metrics.js';
 import { startMetricsServer } from './metrics/server.js';
 import { readLabels } from './policy/labels.js';
@@ -42,8 +43,10 @@ import { policyKey } from './policy/model.js';
 import { PolicySet } from './policy/policy-set.js';
 import { compileSchemas } from './policy/schema-check.js';
 import { AccessMemory } from './profile/access-memory.js';
+import { inheritedSocket } from './rpc/inherited-socket.js';
 import { type ServerOptions, startServer } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
+import { ServiceManager } from './service-manager.js';
 import { Sources } from './sources/sources.js';
 import { Store, type StoredState } from './store/store.js';
 
@@ -90,6 +93,7 @@ export async function runDaemon(config: Config): Promise<void> {
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
   const server = await startServer({
     ...accessOf(config),
+    inheritedSocket: inheritedSocket(process.env),
     services: services.services,
     logger,
     // Written whatever else is not.
@@ -98,6 +102,8 @@ export async function runDaemon(config: Config): Promise<void> {
   });
   const { policies, containers } = plane.host.status();
   logger.info({ listen: server.address, adopted: kernel.adopted, policies, containers }, 'enforcing');
+  const manager = new ServiceManager(process.env, sendUnixDatagram);
+  manager.ready();
 
   void prepare();
 
@@ -105,6 +111,7 @@ export async function runDaemon(config: Config): Promise<void> {
     for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => resolve(name));
   });
   logger.info({ signal, detach: config.detachOnExit }, 'stopping');
+  manager.stopping();
   integrity.stop();
   await sources.stop();
   plane.keeper.stop();
@@ -120,6 +127,7 @@ export async function runDaemon(config: Config): Promise<void> {
   if (config.detachOnExit) kernel.detach();
   else kernel.close();
   await store.close();
+  manager.close();
   logger.info(
     { enforcement: config.detachOnExit ? 'detached' : 'stays in force', images: enforcement.imageCount },
     'stopped',

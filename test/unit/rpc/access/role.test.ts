@@ -78,7 +78,7 @@ describe('the name of a client', () => {
     ['cn:', 'must be followed by a common name'],
     ['uid:root', 'must have a decimal number after the colon'],
     ['gid:01', 'must have a decimal number after the colon'],
-    ['dashboard', 'must begin with spiffe://, cn:, uid: or gid:'],
+    ['dashboard', 'must begin with spiffe://, cn:, user:, group:, uid: or gid:'],
   ] as const) {
     test(`may not be ${name}`, () => assert.ok(clientNameProblem(name)?.endsWith(problem)));
   }
