@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HauberkError, Violation } from '../client/index.js';
 import { CommandFailure, EXIT } from './exit-status.js';
+import { terminal } from './terminal.js';
 
 const MANIFEST_NAME = /\.(?:ya?ml|json)$/u;
 const STANDARD_INPUT = '-';
@@ -73,7 +74,7 @@ function statOf(place: string) {
 
 function readManifest(name: string): string {
   try {
-    return readFileSync(name === STANDARD_INPUT ? 0 : name, 'utf8');
+    return name === STANDARD_INPUT ? terminal().input() : readFileSync(name, 'utf8');
   } catch (error) {
     throw new CommandFailure(EXIT.refused, (error as Error).message);
   }

@@ -6,6 +6,7 @@ import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { scopeOption } from '../scope-option.js';
+import { terminal } from '../terminal.js';
 
 interface Options {
   readonly file?: string[];
@@ -17,7 +18,7 @@ export function addDelete(program: Command): void {
   program
     .command('delete')
     .description('delete policies, by name or by the manifests that made them')
-    .argument('[name...]', 'names of policies')
+    .argument('[policy...]', 'names of policies')
     .option('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
     .option('-n, --namespace <namespace>', 'namespace of the names', DEFAULT_NAMESPACE)
     .addOption(scopeOption())
@@ -32,7 +33,7 @@ export function addDelete(program: Command): void {
       await withClient(command, async (client) => {
         for (const named of wanted) {
           await client.policies.deletePolicy({ ...named, scope: SCOPES[named.scope ?? 'namespace'] });
-          process.stdout.write(`policy ${policyKey(named)} deleted\n`);
+          terminal().out(`policy ${policyKey(named)} deleted\n`);
         }
       });
     });

@@ -4,6 +4,7 @@ import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { coloured, columns, type Format, formatOption, print } from '../output.js';
+import { terminal } from '../terminal.js';
 import { nameOf } from '../views.js';
 import { explained } from './apply.js';
 
@@ -20,7 +21,7 @@ export function addDiff(program: Command): void {
     .command('diff')
     .description('what a change would refuse and allow, judged by the accesses the daemon has seen; nothing is changed')
     .option('-f, --file <place...>', 'manifests to be applied: a file, a directory, or - for standard input')
-    .option('--delete <name...>', 'policies to be deleted')
+    .option('--delete <policy...>', 'policies to be deleted')
     .option('-n, --namespace <namespace>', 'of policies to be deleted', 'default')
     .option('--force', 'also policies for the host that would stop what the host cannot do without')
     .addOption(formatOption())
@@ -33,7 +34,7 @@ export function addDiff(program: Command): void {
         const source = manifests && ({ $case: 'manifest', value: manifests.text } as const);
         const ask = async () => {
           const answer = await client.policies.diff({ source, deleted, force });
-          if (output === 'table') process.stdout.write(describe(answer));
+          if (output === 'table') terminal().out(describe(answer));
           else await print(output, answer.decisions.map(view), () => []);
         };
         await (manifests === undefined ? ask() : explained(manifests, ask));

@@ -4,6 +4,7 @@ import { readLabels } from '../../policy/labels.js';
 import { withClient } from '../connection.js';
 import { findContainer } from '../find-container.js';
 import { coloured, type Format, formatOption, print } from '../output.js';
+import { terminal } from '../terminal.js';
 import { matchText, nameOf, ruleView } from '../views.js';
 
 interface Options {
@@ -81,7 +82,7 @@ export function addExplain(program: Command): void {
           }),
         }),
       );
-      if (options.output === 'table') process.stdout.write(`${describe(answer).join('\n')}\n`);
+      if (options.output === 'table') terminal().out(`${describe(answer).join('\n')}\n`);
       else await print(options.output, toView(answer), () => []);
     });
 }

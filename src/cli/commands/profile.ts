@@ -5,6 +5,7 @@ import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { findContainer } from '../find-container.js';
 import { type Format, formatOption, print } from '../output.js';
+import { terminal } from '../terminal.js';
 import { accessView, profileView } from '../views.js';
 
 interface StartOptions {
@@ -35,27 +36,27 @@ export function addProfile(program: Command): void {
       await withClient(command, async (client) => {
         await client.profiles.startProfile({ name, subject: await subjectOf(options, client) });
       });
-      process.stdout.write(`profile ${name} started\n`);
+      terminal().out(`profile ${name} started\n`);
     });
 
   profile
     .command('stop')
     .description('end a profile; what it has learnt is kept')
-    .argument('<name>')
+    .argument('<profile>')
     .action(async (name: string, _options: object, command: Command) => {
       await withClient(command, (client) => client.profiles.stopProfile({ name }));
-      process.stdout.write(`profile ${name} stopped\n`);
+      terminal().out(`profile ${name} stopped\n`);
     });
 
   profile
     .command('delete')
     .description('delete profiles and all that they have learnt')
-    .argument('<name...>')
+    .argument('<profile...>')
     .action(async (names: string[], _options: object, command: Command) => {
       await withClient(command, async (client) => {
         for (const name of names) {
           await client.profiles.deleteProfile({ name });
-          process.stdout.write(`profile ${name} deleted\n`);
+          terminal().out(`profile ${name} deleted\n`);
         }
       });
     });
@@ -75,7 +76,7 @@ export function addProfile(program: Command): void {
   profile
     .command('get')
     .description('what a profile has learnt so far')
-    .argument('<name>')
+    .argument('<profile>')
     .addOption(formatOption())
     .action(async (name: string, { output: format }: { output: Format }, command: Command) => {
       const { containers, omitted } = await withClient(command, (client) => client.profiles.getProfile({ name }));
@@ -93,13 +94,13 @@ export function addProfile(program: Command): void {
           ]),
         ),
       ]);
-      if (omitted > 0n) process.stderr.write(`and ${omitted} more\n`);
+      if (omitted > 0n) terminal().err(`and ${omitted} more\n`);
     });
 
   profile
     .command('suggest')
     .description('print the least policy that allows what a profile has learnt, for hauberk apply')
-    .argument('<name>')
+    .argument('<profile>')
     .option('--policy <name>', "name of the policy; the profile's when left out", '')
     .option('-n, --namespace <namespace>', 'of the policy', '')
     .option('--labels <labels>', 'whom it is to reach, as KEY=VALUE,…')
@@ -112,8 +113,8 @@ export function addProfile(program: Command): void {
           matchLabels: labels === undefined ? {} : readLabels(labels),
         }),
       );
-      process.stdout.write(suggestion.manifest);
-      for (const warning of suggestion.warnings) process.stderr.write(`warning: ${warning}\n`);
+      terminal().out(suggestion.manifest);
+      for (const warning of suggestion.warnings) terminal().err(`warning: ${warning}\n`);
     });
 }
 

@@ -13,6 +13,7 @@ import {
 } from '../../runtime-setup/setup.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { columns, type Format, formatOption, print } from '../output.js';
+import { terminal } from '../terminal.js';
 
 interface CommonOptions {
   readonly root: string;
@@ -89,9 +90,9 @@ export function addRuntime(program: Command): void {
       const setups = (names.length > 0 ? names : RUNTIMES).map((name) => setupOf(name, host, setupOptions(options)));
       const asked = names.length > 0 ? setups : setups.filter((setup) => setup.isPresent());
       const statuses = await Promise.all(asked.map((setup) => setup.status()));
-      if (options.output === 'table') process.stdout.write(describeStatuses(statuses));
+      if (options.output === 'table') terminal().out(describeStatuses(statuses));
       else await print(options.output, statuses, () => []);
-      if (!statuses.every(({ state }) => state === 'in-force')) process.exitCode = EXIT.notInForce;
+      if (!statuses.every(({ state }) => state === 'in-force')) terminal().exitStatus = EXIT.notInForce;
     });
 }
 
@@ -135,13 +136,13 @@ function checkReload(setup: RuntimeSetup, { reload, root }: ChangeOptions): void
 }
 
 async function change(setup: RuntimeSetup, plan: Plan, options: ChangeOptions, unchanged: string): Promise<void> {
-  for (const each of plan.changes) process.stdout.write(describeChange(each));
-  if (plan.changes.length === 0) process.stdout.write(`${setup.name}: ${unchanged}\n`);
+  for (const each of plan.changes) terminal().out(describeChange(each));
+  if (plan.changes.length === 0) terminal().out(`${setup.name}: ${unchanged}\n`);
   else if (!options.dryRun) {
     await confirm(options);
     write(plan, new Host(options.root));
   }
-  for (const note of plan.notes) process.stdout.write(`note: ${note}\n`);
+  for (const note of plan.notes) terminal().out(`note: ${note}\n`);
   if (options.reload && !options.dryRun) await reload(setup);
 }
 
@@ -149,7 +150,7 @@ function write({ changes }: Plan, host: Host): void {
   for (const each of changes) {
     const copy = applyChange(host, each);
     const done = each.after === undefined ? 'removed' : 'wrote';
-    process.stdout.write(`${done} ${each.path}${copy === undefined ? '' : `; the former is ${copy}`}\n`);
+    terminal().out(`${done} ${each.path}${copy === undefined ? '' : `; the former is ${copy}`}\n`);
   }
 }
 
@@ -167,7 +168,7 @@ async function confirm({ yes }: ChangeOptions): Promise<void> {
 }
 
 async function reload(setup: RuntimeSetup): Promise<void> {
-  if (await setup.reload!()) process.stdout.write(`${setup.name} has read its configuration again\n`);
+  if (await setup.reload!()) terminal().out(`${setup.name} has read its configuration again\n`);
   else
     throw new CommandFailure(
       EXIT.failed,

@@ -3,6 +3,9 @@ import { AccessClass, Action, type Event, type EventFilter, Result } from '../..
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { coloured } from '../output.js';
+import { terminal } from '../terminal.js';
+import { printable } from '../text.js';
+import { whyUnreachable } from '../unreachable.js';
 import { eventView, nameOf, timeText } from '../views.js';
 
 interface Options {
@@ -27,7 +30,7 @@ export function addWatch(program: Command): void {
   program
     .command('watch')
     .description('show what is denied or reported, live')
-    .option('--container <name...>', 'of containers with these names')
+    .option('--container <container...>', 'of containers with these names')
     .option('--namespace <namespace...>', 'of containers in these namespaces')
     .option('--policy <policy...>', 'by these policies: name or namespace/name')
     .addOption(choice('--class <class...>', 'of these classes', CLASSES))
@@ -38,19 +41,16 @@ export function addWatch(program: Command): void {
     .option('--object <pattern>', 'of objects that match: * ** ? […] {a,b}')
     .addOption(choice('-o, --output <format>', 'text, or json: one object a line', ['text', 'json']).default('text'))
     .action(async (options: Options, command: Command) => {
-      const interrupted = new AbortController();
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
-      await withClient(command, async (client) => {
+      await withClient(command, async (client, target) => {
         const stream = client.events(filterOf(options), {
-          signal: interrupted.signal,
+          signal: terminal().interrupted,
           onOpen: () => note('watching'),
-          onReconnect: ({ message }, wait) => note(`the connection is lost (${message}); again in ${wait} ms`),
+          onReconnect: (error, wait) => note(`${whyUnreachable(error, target) ?? error.message}; again in ${wait} ms`),
         });
         for await (const { events, missed, restarted } of stream) {
           if (restarted) note('another hauberkd answers now: events that came between are lost');
           if (missed > 0) note(`${missed} events were missed`);
-          for (const event of events)
-            process.stdout.write(`${options.output === 'json' ? json(event) : line(event)}\n`);
+          for (const event of events) terminal().out(`${options.output === 'json' ? json(event) : line(event)}\n`);
         }
       });
     });
@@ -87,17 +87,17 @@ function json(event: Event): string {
 /** One event for people, most telling first. */
 function line(event: Event): string {
   const time = timeText(event.time).slice(11, 23);
-  const container = event.containerName || event.containerId || '(unknown container)';
+  const container = printable(event.containerName || event.containerId || '(unknown container)');
   if (event.suppressed > 0n)
     return `${time} ${coloured('yellow', 'SUPPRESSED')} ${container} ${event.suppressed} events`;
   const result = nameOf(Result, event.result);
   const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
   const rule = `${event.policy} ${event.rule}`.trimEnd();
-  const who = `pid ${event.pid} uid ${event.uid} parent ${event.parentProgram || '-'}`;
+  const who = `pid ${event.pid} uid ${event.uid} parent ${printable(event.parentProgram) || '-'}`;
   const why = coloured('dim', `[${rule}] severity ${event.severity} ${who}`);
-  return `${time} ${shown} ${container} ${event.program} ${event.operation} ${event.object} ${why}`;
+  return `${time} ${shown} ${container} ${printable(event.program)} ${event.operation} ${printable(event.object)} ${why}`;
 }
 
 function note(text: string): void {
-  process.stderr.write(`hauberk: ${text}\n`);
+  terminal().err(`hauberk: ${text}\n`);
 }
