@@ -21,7 +21,8 @@ export function policyListing(namespace: string): Listing<Policy> {
     wideHeadings: ['SCOPE', 'MODE', 'PRIORITY', 'EXPIRES', 'GUARDS'],
     wideCells: ({ scope, mode, priority, expires, guardsOff }) => [
       nameOf(Scope, scope).toLowerCase(),
-      nameOf(Mode, mode).toLowerCase() || 'enforce',
+      // As a manifest says it.
+      mode === Mode.PERMISSIVE ? 'audit' : 'enforce',
       String(priority),
       timeText(expires) || 'never',
       guardsOff ? 'off' : 'on',

@@ -6,6 +6,7 @@ import { addCompletion } from './commands/completion.js';
 import { addContainer } from './commands/container.js';
 import { addDelete } from './commands/delete.js';
 import { addDiff } from './commands/diff.js';
+import { addDoctor } from './commands/doctor.js';
 import { addEffective } from './commands/effective.js';
 import { addExplain } from './commands/explain.js';
 import { addGet } from './commands/get.js';
@@ -24,18 +25,8 @@ import { type Terminal, terminal, withTerminal } from './terminal.js';
 
 const COMMANDS = [
   ...[addApply, addValidate, addDiff, addDelete, addGet, addEffective, addExplain],
-  ...[
-    addPolicy,
-    addPosture,
-    addContainer,
-    addProfile,
-    addWatch,
-    addTop,
-    addRuntime,
-    addStatus,
-    addVersion,
-    addCompletion,
-  ],
+  ...[addPolicy, addPosture, addContainer, addProfile, addWatch, addTop, addRuntime],
+  ...[addStatus, addDoctor, addVersion, addCompletion],
 ];
 
 /** The command line, not yet run. */

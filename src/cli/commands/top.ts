@@ -68,7 +68,10 @@ export function addTop(program: Command): void {
 }
 
 async function count(counts: DenialCounts, options: Options, command: Command): Promise<void> {
-  const ended = options.for === undefined ? [] : [AbortSignal.timeout(options.for * 1000)];
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  const timer = options.for === undefined ? undefined : setTimeout(end, options.for * 1000);
+  terminal().interrupted.addEventListener('abort', end);
   const filter = {
     containerNames: options.container ?? [],
     namespaces: options.namespace ?? [],
@@ -77,7 +80,7 @@ async function count(counts: DenialCounts, options: Options, command: Command): 
   };
   await withClient(command, async (client, target) => {
     const stream = client.events(filter, {
-      signal: AbortSignal.any([terminal().interrupted, ...ended]),
+      signal: ended.signal,
       onOpen: () => terminal().err('hauberk: counting\n'),
       onReconnect: (error, wait) =>
         terminal().err(`hauberk: ${whyUnreachable(error, target) ?? error.message}; again in ${wait} ms\n`),
@@ -86,7 +89,7 @@ async function count(counts: DenialCounts, options: Options, command: Command): 
       if (missed > 0) counts.miss(missed);
       for (const event of events) counts.add(event);
     }
-  });
+  }).finally(() => clearTimeout(timer));
 }
 
 function draw(counts: DenialCounts, options: Options): void {
