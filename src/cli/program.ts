@@ -15,6 +15,7 @@ import { addPosture } from './commands/posture.js';
 import { addProfile } from './commands/profile.js';
 import { addRuntime } from './commands/runtime.js';
 import { addStatus } from './commands/status.js';
+import { addTest } from './commands/test.js';
 import { addTop } from './commands/top.js';
 import { addVersion } from './commands/version.js';
 import { addWatch } from './commands/watch.js';
@@ -24,7 +25,7 @@ import { HELP_CONFIGURATION } from './help.js';
 import { type Terminal, terminal, withTerminal } from './terminal.js';
 
 const COMMANDS = [
-  ...[addApply, addValidate, addDiff, addDelete, addGet, addEffective, addExplain],
+  ...[addApply, addValidate, addDiff, addDelete, addGet, addEffective, addExplain, addTest],
   ...[addPolicy, addPosture, addContainer, addProfile, addWatch, addTop, addRuntime],
   ...[addStatus, addDoctor, addVersion, addCompletion],
 ];
