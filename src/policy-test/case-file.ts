@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv';
 import { invalidInput, type Problem } from '../failure.js';
-import { fieldName } from '../policy/finding.js';
-import { YamlPositions } from '../policy/yaml-positions.js';
+import { type FieldPath, fieldName } from '../policy/finding.js';
+import { type Position, YamlPositions } from '../policy/yaml-positions.js';
 import { parseYamlStream } from '../policy/yaml-stream.js';
 
 /** One access by one container, and what is expected to be decided. Fields are those of hauberk.v1.ExplainRequest. */
@@ -133,12 +133,12 @@ export function readCases(content: string): CaseFile {
   }
   const value: unknown = document.toJS();
   const positions = new YamlPositions(document, lines);
-  const placeOf = (path: readonly (string | number)[]) => positions.of({ path, description: '', fault: 'value' });
+  const placeOf: PlaceOf = (path, fault = 'value') => positions.of({ path, description: '', fault });
   if (!validate(value)) throw invalidInput(problemsOf(placeOf));
   return { ...value, cases: value.cases.map((each, index) => ({ ...each, line: placeOf(['cases', index]).line })) };
 }
 
-type PlaceOf = (path: readonly (string | number)[]) => { readonly line: number; readonly column: number };
+type PlaceOf = (path: FieldPath, fault?: 'key' | 'value') => Position;
 
 function problemsOf(placeOf: PlaceOf): Problem[] {
   return (validate.errors ?? []).map(({ instancePath, keyword, params, message }) => {
@@ -146,7 +146,11 @@ function problemsOf(placeOf: PlaceOf): Problem[] {
     const extra = keyword === 'additionalProperties' ? [String(params.additionalProperty)] : [];
     const path = [...steps, ...extra].map((step) => (/^\d+$/u.test(step) ? Number(step) : step));
     const said = extra.length > 0 ? 'is no field there' : wordsFor(keyword, params, message ?? '');
-    return { field: path.length === 0 ? 'file' : fieldName(path), description: said, ...placeOf(path) };
+    return {
+      field: path.length === 0 ? 'file' : fieldName(path),
+      description: said,
+      ...placeOf(path, extra.length > 0 ? 'key' : 'value'),
+    };
   });
 }
 

@@ -12,6 +12,7 @@ import {
   type SetupStatus,
 } from '../../runtime-setup/setup.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
+import { withExamples } from '../help.js';
 import { columns, type Format, formatOption, print } from '../output.js';
 import { terminal } from '../terminal.js';
 
@@ -50,50 +51,57 @@ export function addRuntime(program: Command): void {
       "have this host's container runtimes start every container under its policy from the first instruction",
     );
 
-  withChangeOptions(runtime.command('install'))
-    .description(
-      "write what the runtime needs to call Hauberk's hook; the change is shown first, no runtime is restarted",
-    )
-    .option('--hook <file>', 'the program that is copied to the hook directory', BUILT_HOOK)
-    .addOption(
-      new Option(
-        '--when-unanswered <what>',
-        'what the hook does with a container when hauberkd does not answer (default: what is configured, or else refuse)',
-      ).choices(['refuse', 'allow']),
-    )
-    .option('--base-spec <file>', 'containerd: its default specification (default: what "ctr oci spec" prints)')
-    .option('--nri', 'containerd: switch NRI on as well')
-    .action(async (name: RuntimeName, options: InstallOptions) => {
-      const { setupOf } = await importSetups();
-      const setup = setupOf(name, new Host(options.root), setupOptions(options));
-      checkReload(setup, options);
-      await change(setup, setup.planInstall(), options, 'already installed');
-    });
+  withExamples(
+    withChangeOptions(runtime.command('install'))
+      .description(
+        "write what the runtime needs to call Hauberk's hook; the change is shown first, no runtime is restarted",
+      )
+      .option('--hook <file>', 'the program that is copied to the hook directory', BUILT_HOOK)
+      .addOption(
+        new Option(
+          '--when-unanswered <what>',
+          'what the hook does with a container when hauberkd does not answer (default: what is configured, or else refuse)',
+        ).choices(['refuse', 'allow']),
+      )
+      .option('--base-spec <file>', 'containerd: its default specification (default: what "ctr oci spec" prints)')
+      .option('--nri', 'containerd: switch NRI on as well'),
+    [
+      ['hauberk runtime install docker --dry-run', 'only show what would be changed'],
+      ['hauberk runtime install docker --reload', 'and have dockerd take it up'],
+    ],
+  ).action(async (name: RuntimeName, options: InstallOptions) => {
+    const { setupOf } = await importSetups();
+    const setup = setupOf(name, new Host(options.root), setupOptions(options));
+    checkReload(setup, options);
+    await change(setup, setup.planInstall(), options, 'already installed');
+  });
 
-  withChangeOptions(runtime.command('uninstall'))
-    .description('take back what install wrote')
-    .action(async (name: RuntimeName, options: ChangeOptions) => {
-      const { setupOf } = await importSetups();
-      const setup = setupOf(name, new Host(options.root), setupOptions(options));
-      checkReload(setup, options);
-      await change(setup, setup.planUninstall(), options, 'not installed');
-    });
+  withExamples(withChangeOptions(runtime.command('uninstall')).description('take back what install wrote'), [
+    ['hauberk runtime uninstall docker', 'before Hauberk is removed from the host'],
+  ]).action(async (name: RuntimeName, options: ChangeOptions) => {
+    const { setupOf } = await importSetups();
+    const setup = setupOf(name, new Host(options.root), setupOptions(options));
+    checkReload(setup, options);
+    await change(setup, setup.planUninstall(), options, 'not installed');
+  });
 
-  withCommonOptions(runtime.command('status'))
-    .description('whether containers start under the hook, and which were made without it')
-    .addArgument(new Argument('[runtime...]', 'by default those that seem to be there').choices(RUNTIMES))
-    .addOption(formatOption())
-    .addHelpText('after', STATUS_HELP)
-    .action(async (names: RuntimeName[], options: CommonOptions & { output: Format }) => {
-      const { setupOf } = await importSetups();
-      const host = new Host(options.root);
-      const setups = (names.length > 0 ? names : RUNTIMES).map((name) => setupOf(name, host, setupOptions(options)));
-      const asked = names.length > 0 ? setups : setups.filter((setup) => setup.isPresent());
-      const statuses = await Promise.all(asked.map((setup) => setup.status()));
-      if (options.output === 'table') terminal().out(describeStatuses(statuses));
-      else await print(options.output, statuses, () => []);
-      if (!statuses.every(({ state }) => state === 'in-force')) terminal().exitStatus = EXIT.notInForce;
-    });
+  withExamples(
+    withCommonOptions(runtime.command('status'))
+      .description('whether containers start under the hook, and which were made without it')
+      .addArgument(new Argument('[runtime...]', 'by default those that seem to be there').choices(RUNTIMES))
+      .addOption(formatOption())
+      .addHelpText('after', STATUS_HELP),
+    [['hauberk runtime status', 'of all runtimes that seem to be there']],
+  ).action(async (names: RuntimeName[], options: CommonOptions & { output: Format }) => {
+    const { setupOf } = await importSetups();
+    const host = new Host(options.root);
+    const setups = (names.length > 0 ? names : RUNTIMES).map((name) => setupOf(name, host, setupOptions(options)));
+    const asked = names.length > 0 ? setups : setups.filter((setup) => setup.isPresent());
+    const statuses = await Promise.all(asked.map((setup) => setup.status()));
+    if (options.output === 'table') terminal().out(describeStatuses(statuses));
+    else await print(options.output, statuses, () => []);
+    if (!statuses.every(({ state }) => state === 'in-force')) terminal().exitStatus = EXIT.notInForce;
+  });
 }
 
 /** They read and write many formats, which no other command needs. */

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AccessClass, Action, type Event, type EventFilter, Result } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
+import { withExamples } from '../help.js';
 import { coloured } from '../output.js';
 import { terminal } from '../terminal.js';
 import { printable } from '../text.js';
@@ -27,33 +28,39 @@ const CLASSES = Object.keys(AccessClass)
 
 export function addWatch(program: Command): void {
   const choice = (flags: string, help: string, choices: string[]) => new Option(flags, help).choices(choices);
-  program
-    .command('watch')
-    .description('show what is denied or reported, live')
-    .option('--container <container...>', 'of containers with these names')
-    .option('--namespace <namespace...>', 'of containers in these namespaces')
-    .option('--policy <policy...>', 'by these policies: name or namespace/name')
-    .addOption(choice('--class <class...>', 'of these classes', CLASSES))
-    .addOption(choice('--action <action...>', 'with these actions', ['allow', 'audit', 'block']))
-    .addOption(choice('--result <result...>', 'with these results', ['denied', 'passed']))
-    .option('--severity <number>', 'at least as severe as this')
-    .option('--label <key=value>', 'of containers with this label; may be repeated', addLabel)
-    .option('--object <pattern>', 'of objects that match: * ** ? […] {a,b}')
-    .addOption(choice('-o, --output <format>', 'text, or json: one object a line', ['text', 'json']).default('text'))
-    .action(async (options: Options, command: Command) => {
-      await withClient(command, async (client, target) => {
-        const stream = client.events(filterOf(options), {
-          signal: terminal().interrupted,
-          onOpen: () => note('watching'),
-          onReconnect: (error, wait) => note(`${whyUnreachable(error, target) ?? error.message}; again in ${wait} ms`),
-        });
-        for await (const { events, missed, restarted } of stream) {
-          if (restarted) note('another hauberkd answers now: events that came between are lost');
-          if (missed > 0) note(`${missed} events were missed`);
-          for (const event of events) terminal().out(`${options.output === 'json' ? json(event) : line(event)}\n`);
-        }
+  withExamples(
+    program
+      .command('watch')
+      .description('show what is denied or reported, live')
+      .option('--container <container...>', 'of containers with these names')
+      .option('--namespace <namespace...>', 'of containers in these namespaces')
+      .option('--policy <policy...>', 'by these policies: name or namespace/name')
+      .addOption(choice('--class <class...>', 'of these classes', CLASSES))
+      .addOption(choice('--action <action...>', 'with these actions', ['allow', 'audit', 'block']))
+      .addOption(choice('--result <result...>', 'with these results', ['denied', 'passed']))
+      .option('--severity <number>', 'at least as severe as this')
+      .option('--label <key=value>', 'of containers with this label; may be repeated', addLabel)
+      .option('--object <pattern>', 'of objects that match: * ** ? […] {a,b}')
+      .addOption(choice('-o, --output <format>', 'text, or json: one object a line', ['text', 'json']).default('text')),
+    [
+      ['hauberk watch', 'everything, live'],
+      ['hauberk watch --container web --result denied', 'what one container is refused'],
+      ['hauberk watch -o json | jq .object', 'for a program'],
+    ],
+  ).action(async (options: Options, command: Command) => {
+    await withClient(command, async (client, target) => {
+      const stream = client.events(filterOf(options), {
+        signal: terminal().interrupted,
+        onOpen: () => note('watching'),
+        onReconnect: (error, wait) => note(`${whyUnreachable(error, target) ?? error.message}; again in ${wait} ms`),
       });
+      for await (const { events, missed, restarted } of stream) {
+        if (restarted) note('another hauberkd answers now: events that came between are lost');
+        if (missed > 0) note(`${missed} events were missed`);
+        for (const event of events) terminal().out(`${options.output === 'json' ? json(event) : line(event)}\n`);
+      }
     });
+  });
 }
 
 function filterOf(options: Options): EventFilter {
