@@ -1,6 +1,7 @@
 import { type HauberkClient, HauberkError, type PolicyChange, PolicyChange_Kind } from '../client/index.js';
 import { CommandFailure, EXIT } from './exit-status.js';
 import { keyOf } from './policy-key.js';
+import { waitingFor } from './waiting.js';
 
 export interface PlanOptions {
   readonly force: boolean;
@@ -20,10 +21,10 @@ export async function planOf(client: HauberkClient, manifest: string, options: P
   // Asked for first: what changes after that is noticed.
   const { revision } = prune ? await client.host.getStatus() : { revision: 0n };
   const source = { $case: 'manifest', value: manifest } as const;
-  const { changes } = await client.policies.validatePolicy({ source, force });
+  const { changes } = await waitingFor('checking', client.policies.validatePolicy({ source, force }));
   const deleted = prune ? await othersThan(changes, client) : [];
   if (deleted.length === 0) return { ...options, changes, revision };
-  return { ...options, ...(await client.policies.diff({ source, deleted, force })), revision };
+  return { ...options, ...(await waitingFor('comparing', client.policies.diff({ source, deleted, force }))), revision };
 }
 
 async function othersThan(changes: readonly PolicyChange[], client: HauberkClient) {
@@ -47,9 +48,10 @@ export async function applyPlan(client: HauberkClient, manifest: string, plan: P
       const told = planned.filter((change) => change.kind === PolicyChange_Kind.CREATED || change.previousVersion > 0n);
       const expectedVersions = Object.fromEntries(told.map((change) => [keyOf(change), change.previousVersion]));
       const source = { $case: 'manifest', value: manifest } as const;
-      return (await client.policies.applyPolicy({ source, force, expectedVersions })).changes;
+      return (await waitingFor('applying', client.policies.applyPolicy({ source, force, expectedVersions }))).changes;
     }
-    const { changes } = await client.policies.syncPolicies({ manifest, force, expectedRevision: revision });
+    const sync = client.policies.syncPolicies({ manifest, force, expectedRevision: revision });
+    const { changes } = await waitingFor('applying', sync);
     return withNotesOf(planned, changes);
   } catch (error) {
     if (!(error instanceof HauberkError) || error.code !== 'ABORTED') throw error;

@@ -13,7 +13,8 @@ export function statusTable(status: StatusView): string[][] {
     missingHooks: status.missingHooks.map(missingHookText),
   }).flatMap(([name, value]) => {
     if (LISTS.includes(name)) return (value as string[]).map((line) => [name, line]);
-    return [[name, Array.isArray(value) ? value.join(' ') : String(value)]];
+    const text = Array.isArray(value) ? value.join(' ') : String(value);
+    return text === '' ? [] : [[name, text]];
   });
 }
 

@@ -13,12 +13,13 @@ export class TestTerminal implements Terminal {
   errors = '';
   exitStatus = 0;
   readonly outIsTerminal: boolean;
-  readonly errIsTerminal = false;
+  readonly errIsTerminal: boolean;
   readonly columns: number;
   readonly #interrupt = new AbortController();
   readonly #input: string;
 
-  constructor({ input = '', outIsTerminal = false, columns = 80 } = {}) {
+  constructor({ input = '', outIsTerminal = false, errIsTerminal = false, columns = 80 } = {}) {
+    this.errIsTerminal = errIsTerminal;
     this.columns = columns;
     this.#input = input;
     this.outIsTerminal = outIsTerminal;

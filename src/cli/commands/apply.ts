@@ -9,6 +9,7 @@ import { FILES_WORTH_PROGRESS, type Format, formatOption, Progress, print } from
 import { policyChangeView, sayChange } from '../policy-change.js';
 import { keyOf } from '../policy-key.js';
 import { terminal } from '../terminal.js';
+import { waitingFor } from '../waiting.js';
 
 interface ApplyOptions {
   readonly file: string[];
@@ -68,7 +69,7 @@ export function addValidate(program: Command): void {
     await withClient(command, (client) =>
       explained(manifests, async () => {
         const source = { $case: 'manifest', value: manifests.text } as const;
-        const { changes } = await client.policies.validatePolicy({ source });
+        const { changes } = await waitingFor('checking', client.policies.validatePolicy({ source }));
         for (const change of changes) {
           for (const warning of change.warnings) terminal().err(`${keyOf(change)}: warning: ${warning}\n`);
         }

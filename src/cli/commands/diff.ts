@@ -7,6 +7,7 @@ import { ManifestFiles } from '../manifest-files.js';
 import { coloured, columns, type Format, formatOption, print } from '../output.js';
 import { terminal } from '../terminal.js';
 import { nameOf } from '../views.js';
+import { waitingFor } from '../waiting.js';
 import { explained } from './apply.js';
 
 interface Options {
@@ -40,7 +41,7 @@ export function addDiff(program: Command): void {
     await withClient(command, async (client) => {
       const source = manifests && ({ $case: 'manifest', value: manifests.text } as const);
       const ask = async () => {
-        const answer = await client.policies.diff({ source, deleted, force });
+        const answer = await waitingFor('comparing', client.policies.diff({ source, deleted, force }));
         if (output === 'table') terminal().out(describe(answer));
         else await print(output, answer.decisions.map(view), () => []);
       };
