@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
 import { EXIT } from './exit-status.js';
 
 /** What a command reads from and writes to, and how it ends: the process's own streams, or those of a test. */
@@ -8,6 +9,8 @@ export interface Terminal {
   err(text: string): void;
   /** All of standard input. */
   input(): string;
+  /** What a person answers; undefined where there is nobody to ask. */
+  ask(question: string): Promise<string | undefined>;
   /** Whether a person reads what is written to it. */
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
@@ -32,6 +35,16 @@ class ProcessTerminal implements Terminal {
 
   input(): string {
     return readFileSync(0, 'utf8');
+  }
+
+  async ask(question: string): Promise<string | undefined> {
+    if (!process.stdin.isTTY) return undefined;
+    const questions = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      return await questions.question(question);
+    } finally {
+      questions.close();
+    }
   }
 
   get outIsTerminal(): boolean {

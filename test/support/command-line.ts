@@ -7,6 +7,15 @@ export interface Ended {
   readonly errors: string;
 }
 
+interface Options {
+  readonly input?: string;
+  /** What the user answers to questions; nobody is there to be asked when left out. */
+  readonly answer?: string;
+  readonly outIsTerminal?: boolean;
+  readonly errIsTerminal?: boolean;
+  readonly columns?: number;
+}
+
 /** Stands for a user's terminal, and keeps what is written to it. */
 export class TestTerminal implements Terminal {
   output = '';
@@ -17,8 +26,10 @@ export class TestTerminal implements Terminal {
   readonly columns: number;
   readonly #interrupt = new AbortController();
   readonly #input: string;
+  readonly #answer: string | undefined;
 
-  constructor({ input = '', outIsTerminal = false, errIsTerminal = false, columns = 80 } = {}) {
+  constructor({ input = '', answer, outIsTerminal = false, errIsTerminal = false, columns = 80 }: Options = {}) {
+    this.#answer = answer;
     this.errIsTerminal = errIsTerminal;
     this.columns = columns;
     this.#input = input;
@@ -37,6 +48,10 @@ export class TestTerminal implements Terminal {
     return this.#input;
   }
 
+  async ask(): Promise<string | undefined> {
+    return this.#answer;
+  }
+
   get interrupted(): AbortSignal {
     return this.#interrupt.signal;
   }
@@ -47,8 +62,8 @@ export class TestTerminal implements Terminal {
 }
 
 /** Runs the command in this process, as a shell would run it in one of its own. */
-export async function runHauberk(parameters: readonly string[], input = ''): Promise<Ended> {
-  const terminal = new TestTerminal({ input });
+export async function runHauberk(parameters: readonly string[], input = '', answer?: string): Promise<Ended> {
+  const terminal = new TestTerminal({ input, ...(answer !== undefined && { answer }) });
   const status = await runProgram(parameters, terminal);
   return { status, output: terminal.output, errors: terminal.errors };
 }

@@ -39,7 +39,7 @@ export function addDoctor(program: Command): void {
 
 async function examine(root: string, command: Command) {
   const [{ examineDaemon }, { examineMachine }, { examineRuntimes }, { findingsOf }, { redact }] = await Promise.all([
-    import('../doctor/daemon.js'),
+    import('../doctor/ask-daemon.js'),
     import('../doctor/machine.js'),
     import('../doctor/runtimes.js'),
     import('../doctor/findings.js'),

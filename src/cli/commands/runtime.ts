@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { Argument, type Command, Option } from 'commander';
 import { applyChange, describeChange } from '../../runtime-setup/change.js';
 import { BUILT_HOOK, HOOK_DIRECTORY, type WhenUnanswered } from '../../runtime-setup/hook-program.js';
@@ -164,15 +163,10 @@ function write({ changes }: Plan, host: Host): void {
 
 async function confirm({ yes }: ChangeOptions): Promise<void> {
   if (yes) return;
-  if (!process.stdin.isTTY)
+  const answer = await terminal().ask('Make these changes? [y/N] ');
+  if (answer === undefined)
     throw new CommandFailure(EXIT.usage, 'nothing was changed: without a terminal to ask on, say --yes or --dry-run');
-  const questions = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await questions.question('Make these changes? [y/N] ');
-    if (!/^y(es)?$/iu.test(answer.trim())) throw new CommandFailure(EXIT.refused, 'nothing was changed');
-  } finally {
-    questions.close();
-  }
+  if (!/^y(es)?$/iu.test(answer.trim())) throw new CommandFailure(EXIT.refused, 'nothing was changed');
 }
 
 async function reload(setup: RuntimeSetup): Promise<void> {

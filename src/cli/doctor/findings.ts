@@ -1,7 +1,7 @@
 import { bootAdvice } from '../../kernel/boot-advice.js';
 import type { SetupStatus } from '../../runtime-setup/setup.js';
 import { VERSION } from '../../version.js';
-import type { DaemonReport } from './daemon.js';
+import type { DaemonReport } from './ask-daemon.js';
 
 export interface Examined {
   readonly root: string;
