@@ -17,8 +17,11 @@ const ASK_SECONDS = '2';
  * @param words all of the line behind the command's name; the last one is being written, and may be empty
  */
 export async function candidatesFor(program: Command, words: readonly string[]): Promise<Candidate[]> {
-  const started = words.at(-1) ?? '';
-  const { command, pending, positions } = follow(program, words.slice(0, -1));
+  const last = words.at(-1) ?? '';
+  // Bash hands `--flag=value` over as three words.
+  const started = last === '=' ? '' : last;
+  const before = words.slice(0, -1).filter((word) => word !== '=');
+  const { command, pending, positions } = follow(program, before);
   const [, flag, written] = /^(--[^=]+)=(.*)$/su.exec(started) ?? [];
   if (flag !== undefined) {
     const option = optionOf(command, flag);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type HauberkClient, HauberkError } from '../client/index.js';
 import { withClient } from './connection.js';
 import { columns, type ListFormat, print } from './output.js';
@@ -23,6 +23,10 @@ export interface Listing<Item> {
 export interface ListOptions {
   readonly output: ListFormat;
   readonly watch?: boolean;
+}
+
+export function watchOption(): Option {
+  return new Option('-w, --watch', 'afterwards what changes, until it is interrupted');
 }
 
 /** How often it is looked for changes. */

@@ -35,6 +35,8 @@ export interface CaseContainer {
   readonly labels?: Readonly<Record<string, string>>;
   /** The host's own processes, by the labels of the host. */
   readonly host?: boolean;
+  /** Its top directories that are links, with where they lead: `/bin: /usr/bin`. Rules for either name hold then. */
+  readonly links?: Readonly<Record<string, string>>;
 }
 
 export interface Expectation {
@@ -72,6 +74,7 @@ const mapping = (properties: object, required: readonly string[] = []) => ({
 });
 const list = (items: object) => ({ type: 'array', items });
 const oneOf = (...words: readonly string[]) => ({ type: 'string', enum: words });
+const DIRECTORY = '^(?:/[^/]+)+$';
 const posture = oneOf('audit', 'block');
 
 const SCHEMA = mapping(
@@ -87,6 +90,11 @@ const SCHEMA = mapping(
               namespace: text,
               labels: { type: 'object', additionalProperties: text },
               host: flag,
+              links: {
+                type: 'object',
+                propertyNames: { pattern: DIRECTORY },
+                additionalProperties: { type: 'string', pattern: DIRECTORY },
+              },
             }),
             program: text,
             operation: text,

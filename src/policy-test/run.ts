@@ -4,11 +4,12 @@ import { type Explanation, explain } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
 import { Direction, type ExplainRequest } from '../generated/hauberk/v1/policy.js';
 import { compileInSteps } from '../image/compile.js';
+import { followLinks } from '../policy/links.js';
 import { type BoundRule, DEFAULT_NAMESPACE, type Policy, type Postures, policyKey } from '../policy/model.js';
 import { PolicySet, type Subject } from '../policy/policy-set.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
 import { toAccess } from '../rpc/explain-message.js';
-import type { Case, CaseFile, Expectation, PlacedCase } from './case-file.js';
+import type { Case, CaseContainer, CaseFile, Expectation, PlacedCase } from './case-file.js';
 
 /** What hauberkd does where nothing is set. */
 const DEFAULT_POSTURES: Postures = { process: 'audit', file: 'audit', network: 'audit', capabilities: 'audit' };
@@ -27,9 +28,9 @@ export async function runCases({ cases, postures }: CaseFile, policies: readonly
   const set = PolicySet.empty.with(policies);
   const inForce = { ...DEFAULT_POSTURES, ...postures };
   const ruleSets = new Map<string, Promise<RuleSet>>();
-  const ruleSetOf = (container: Case['container']) => {
+  const ruleSetOf = (container: CaseContainer) => {
     const key = JSON.stringify(container);
-    const known = ruleSets.get(key) ?? compiled(set, subjectOf(container), inForce);
+    const known = ruleSets.get(key) ?? compiled(set, container, inForce);
     ruleSets.set(key, known);
     return known;
   };
@@ -47,20 +48,21 @@ export function ruleName({
 }
 
 /** @throws Failure where the kernel could not be given the rules of all policies that reach the container */
-async function compiled(policies: PolicySet, subject: Subject, postures: Postures): Promise<RuleSet> {
-  const ruleSet = resolveRules(policies.boundRulesFor(subject), postures);
+async function compiled(policies: PolicySet, container: CaseContainer, postures: Postures): Promise<RuleSet> {
+  const rules = followLinks(policies.boundRulesFor(subjectOf(container)), container.links ?? {});
+  const ruleSet = resolveRules(rules, postures);
   await finishInTurns(compileInSteps(ruleSet));
   return ruleSet;
 }
 
-function subjectOf(container: Case['container']): Subject {
+function subjectOf(container: CaseContainer): Subject {
   const { host = false, namespace = DEFAULT_NAMESPACE, labels = {} } = container;
   return host ? { namespace: '', labels, isHost: true } : { namespace, labels };
 }
 
 async function runCase(
   each: PlacedCase,
-  ruleSetOf: (container: Case['container']) => Promise<RuleSet>,
+  ruleSetOf: (container: CaseContainer) => Promise<RuleSet>,
   postures: Postures,
 ): Promise<CaseResult> {
   const { line, name = titleOf(each) } = each;

@@ -3,15 +3,15 @@ import { DEFAULT_NAMESPACE, type Scope } from '../../policy/model.js';
 import { SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { withExamples } from '../help.js';
-import { type ListOptions, show } from '../listing.js';
+import { type ListOptions, show, watchOption } from '../listing.js';
 import { containerListing, policyListing } from '../listings.js';
 import { type Format, formatOption, listFormatOption, print } from '../output.js';
 import { keyOf } from '../policy-key.js';
+import { postureListing } from '../posture-listing.js';
 import { scopeOption } from '../scope-option.js';
 import { statusTable } from '../status-table.js';
 import { terminal } from '../terminal.js';
 import { policyView, statusView } from '../views.js';
-import { showPostures } from './postures-table.js';
 
 interface NamespaceOptions extends ListOptions {
   readonly namespace?: string;
@@ -31,7 +31,7 @@ export function addGet(program: Command): void {
       .description(description)
       .addOption(listFormatOption())
       .option('-n, --namespace <namespace>', 'of one namespace')
-      .option('-w, --watch', 'afterwards what changes, until it is interrupted');
+      .addOption(watchOption());
 
   withExamples(listOf('policies', 'the policies'), [
     ['hauberk get policies -n shop', 'those of one namespace'],
@@ -68,10 +68,14 @@ export function addGet(program: Command): void {
   });
 
   withExamples(
-    get.command('postures').description('what happens to accesses no rule names').addOption(formatOption()),
+    get
+      .command('postures')
+      .description('what happens to accesses no rule names')
+      .addOption(listFormatOption())
+      .addOption(watchOption()),
     [['hauberk get postures', 'of each namespace; hauberk posture set changes them']],
-  ).action(async ({ output }: { output: Format }, command: Command) => {
-    await showPostures(command, output);
+  ).action(async (options: ListOptions, command: Command) => {
+    await show(command, postureListing(), options);
   });
 
   withExamples(get.command('status').description('how the daemon and its kernel are').addOption(formatOption()), [

@@ -3,10 +3,11 @@ import { AccessClass, Action, type Posture } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { withExamples } from '../help.js';
-import { type Format, formatOption } from '../output.js';
+import { type ListOptions, show, watchOption } from '../listing.js';
+import { listFormatOption } from '../output.js';
+import { postureListing } from '../posture-listing.js';
 import { terminal } from '../terminal.js';
 import { nameOf } from '../views.js';
-import { showPostures } from './postures-table.js';
 
 /** As they are written, and as the API has them. */
 const CLASSES: Readonly<Record<string, AccessClass>> = {
@@ -30,13 +31,14 @@ export function addPosture(program: Command): void {
       .command('get')
       .description('the postures of namespaces, and those of all others')
       .argument('[namespace]', 'of one namespace, with what it takes over from the daemon')
-      .addOption(formatOption()),
+      .addOption(listFormatOption())
+      .addOption(watchOption()),
     [
       ['hauberk posture get', 'every namespace that says something itself'],
       ['hauberk posture get shop -o json', 'what holds in the namespace shop'],
     ],
-  ).action(async (namespace: string | undefined, { output }: { output: Format }, command: Command) => {
-    await showPostures(command, output, namespace);
+  ).action(async (namespace: string | undefined, options: ListOptions, command: Command) => {
+    await show(command, postureListing(namespace), options);
   });
 
   withExamples(

@@ -5,7 +5,8 @@ import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { findContainer } from '../find-container.js';
 import { withExamples } from '../help.js';
-import { type Format, formatOption, print } from '../output.js';
+import { type Listing, type ListOptions, show, watchOption } from '../listing.js';
+import { type Format, formatOption, listFormatOption, print } from '../output.js';
 import { terminal } from '../terminal.js';
 import { accessView, profileView } from '../views.js';
 
@@ -20,6 +21,19 @@ interface SuggestOptions {
   readonly namespace: string;
   readonly labels?: string;
 }
+
+const PROFILES: Listing<Profile> = {
+  list: async (client) => (await client.profiles.listProfiles()).profiles,
+  name: ({ name }) => name,
+  view: profileView,
+  headings: ['NAME', 'STARTED', 'STOPPED', 'OF'],
+  cells: (profile) => {
+    const { name, started, stopped, of } = profileView(profile);
+    return [name, started, stopped || '(running)', of];
+  },
+  wideHeadings: [],
+  wideCells: () => [],
+};
 
 export function addProfile(program: Command): void {
   const profile = program
@@ -64,14 +78,14 @@ export function addProfile(program: Command): void {
     });
   });
 
-  withExamples(profile.command('list').description('the profiles').addOption(formatOption()), [
-    ['hauberk profile list', 'those that run and those that have ended'],
-  ]).action(async ({ output: format }: { output: Format }, command: Command) => {
-    const { profiles } = await withClient(command, (client) => client.profiles.listProfiles());
-    await print(format, profiles.map(profileView), () => [
-      ['NAME', 'STARTED', 'STOPPED', 'OF'],
-      ...profiles.map(rowOf),
-    ]);
+  withExamples(
+    profile.command('list').description('the profiles').addOption(listFormatOption()).addOption(watchOption()),
+    [
+      ['hauberk profile list', 'those that run and those that have ended'],
+      ['hauberk profile list -o name', 'names alone, for a script'],
+    ],
+  ).action(async (options: ListOptions, command: Command) => {
+    await show(command, PROFILES, options);
   });
 
   withExamples(
@@ -129,9 +143,4 @@ async function subjectOf({ container, labels, namespace }: StartOptions, client:
   }
   if (container !== undefined) return { $case: 'containerId', value: await findContainer(container, client) } as const;
   return { $case: 'selector', value: { namespace, matchLabels: readLabels(labels!) } } as const;
-}
-
-function rowOf(profile: Profile): string[] {
-  const { name, started, stopped, of } = profileView(profile);
-  return [name, started, stopped || '(running)', of];
 }

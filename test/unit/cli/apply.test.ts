@@ -72,9 +72,26 @@ for (const prune of [false, true]) {
   });
 }
 
-test('a policy that is there already, unchanged, is not taken for one that has changed', async (t) => {
+test('policies of every scope can be applied again, changed or not', async (t) => {
   const { write, hauberk } = await start(t);
-  const file = write('one.yaml', manifest('one'));
-  await hauberk('apply', '-f', file);
-  assert.match((await hauberk('apply', '-f', file)).output, /^policy default\/one unchanged/u);
+  const cluster = (path: string) =>
+    [
+      'apiVersion: security.kubearmor.com/v1',
+      'kind: KubeArmorClusterPolicy',
+      'metadata: {name: all}',
+      'spec:',
+      '  selector: {matchExpressions: [{key: namespace, operator: In, values: [default]}]}',
+      `  file: {matchPaths: [{path: ${path}}]}`,
+      '  action: Block',
+      '',
+    ].join('\n');
+  const apply = async (path: string) => {
+    const file = write('all.yaml', `${manifest('one', path)}---\n${cluster(path)}`);
+    const { status, output, errors } = await hauberk('apply', '-f', file);
+    assert.equal(status, 0, errors);
+    return output.match(/created|updated|unchanged/gu);
+  };
+  assert.deepEqual(await apply('/a'), ['created', 'created']);
+  assert.deepEqual(await apply('/a'), ['unchanged', 'unchanged']);
+  assert.deepEqual(await apply('/b'), ['updated', 'updated']);
 });

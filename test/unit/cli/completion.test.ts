@@ -24,6 +24,8 @@ test('commands, flags and values are completed where they may stand', async () =
   assert.deepEqual(await words('watch --tls-c'), ['--tls-ca', '--tls-certificate']);
   assert.deepEqual(await words('get policies -o y'), ['yaml']);
   assert.deepEqual(await words('get policies --output=n'), ['--output=name']);
+  assert.deepEqual(await words('get policies --output = n'), ['name']);
+  assert.deepEqual(await words('watch --result ='), ['denied', 'passed']);
   assert.deepEqual(await words('-a unix:/x get cont'), ['containers']);
   assert.deepEqual(await words('watch --result de'), ['denied']);
   assert.deepEqual(await words('watch --result denied pa'), ['passed']);

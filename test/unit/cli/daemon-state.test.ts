@@ -79,6 +79,8 @@ test('hauberk get prints names that other commands take, and more columns where 
     /default\/one +app=web +\S+Z +11 +12 +\d+\n$/u,
   );
   assert.equal(parse((await hauberk('get', 'containers', '-o', 'yaml')).output)[0].name, 'web-1');
+  assert.equal((await hauberk('get', 'postures', '-o', 'name')).output, '(every other)\n');
+  assert.match((await hauberk('get', 'postures', '-o', 'wide')).output, /^NAMESPACE +PROCESS +FILE/u);
   assert.equal((await hauberk('get', 'containers', '-o', 'xml')).status, 2);
 });
 

@@ -69,6 +69,18 @@ test('postures, audit mode, the host and other scopes decide cases as a daemon d
   assert.match(output, /^8 cases, 0 failed; 3 of 3 rules/mu);
 });
 
+test('a rule holds under the other name of a directory where the container has links', async (t) => {
+  const one = (container: string, object: string, action: string) =>
+    `  - {container: {labels: {app: web}${container}}, operation: read, object: ${object}, expect: {action: ${action}}}\n`;
+  const links = ', links: {/bin: /usr/bin}';
+  const { hauberk } = start(t, {
+    'one.yaml': manifest('one', '/bin/tool'),
+    'one.test.yaml': `cases:\n${one('', '/usr/bin/tool', 'allow')}${one(links, '/usr/bin/tool', 'block')}${one(links, '/bin/tool', 'block')}`,
+  });
+  const { status, output } = await hauberk();
+  assert.equal(status, 0, output);
+});
+
 test('rules that decide no case are named, and too few that do are a failure', async (t) => {
   const { hauberk } = start(t, {
     'all.yaml': `${manifest('one')}---\n${manifest('two', '/etc/gshadow')}`,
