@@ -34,9 +34,9 @@ export function securityModules(): string[] {
  * What keeps this kernel and this process from enforcing, each in one sentence with its remedy; empty when nothing
  * does. Mounts securityfs and the BPF file system where they are missing.
  *
- * @param hostFiles where the host's files are seen: empty, or `/proc/1/root` from inside a container
+ * @param hostFiles tells where the host's files are seen: empty, or `/proc/1/root` from inside a container
  */
-export function missingSupport(pinDirectory: string, hostFiles: string): string[] {
+export function missingSupport(pinDirectory: string, hostFiles: () => string): string[] {
   const missing = missingPrivileges();
   if (missing.length > 0) return missing;
   ensureMounted('securityfs', '/sys/kernel/security', SECURITY_MODULES);
@@ -69,7 +69,7 @@ function missingTypes(): string[] {
   return [`the kernel carries no type information (${KERNEL_TYPES}): build it with CONFIG_DEBUG_INFO_BTF=y`];
 }
 
-function missingModule(hostFiles: string): string[] {
+function missingModule(hostFiles: () => string): string[] {
   if (!existsSync(KERNEL_TYPES)) return [];
   if (!hasFunction('bpf_lsm_file_open')) return ['the kernel was built without CONFIG_BPF_LSM=y'];
   if (!hasFunction('bpf_lsm_path_unlink')) return ['the kernel was built without CONFIG_SECURITY_PATH=y'];
@@ -78,8 +78,17 @@ function missingModule(hostFiles: string): string[] {
   const list = active.length > 0 ? active.join(',') : (configuredModules() ?? 'lockdown,yama,apparmor');
   return [
     `bpf is not among the active Linux security modules (${active.join(',') || 'unknown'}): ` +
-      `boot with lsm=${list},bpf on the kernel command line (${bootAdvice(`lsm=${list},bpf`, hostFiles)})`,
+      `boot with lsm=${list},bpf on the kernel command line${adviceFor(`lsm=${list},bpf`, hostFiles)}`,
   ];
+}
+
+/** Nothing where the host's files cannot be seen: those of a container's image say nothing of the host. */
+function adviceFor(parameter: string, hostFiles: () => string): string {
+  try {
+    return ` (${bootAdvice(parameter, hostFiles())})`;
+  } catch {
+    return '';
+  }
 }
 
 /** Mounts the BPF file system on its customary place where it is missing. */
