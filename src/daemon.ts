@@ -57,7 +57,7 @@ const SHUTDOWN_GRACE_MILLISECONDS = 3000;
 
 /** @throws Failure failed-precondition with everything that is missing */
 export function requireSupport(pinDirectory: string): void {
-  const missing = missingSupport(pinDirectory);
+  const missing = missingSupport(pinDirectory, hostRoot);
   if (missing.length > 0)
     throw new Failure('failed-precondition', `this host cannot enforce:\n- ${missing.join('\n- ')}`);
 }
