@@ -39,7 +39,7 @@ const config = blob('application/vnd.oci.image.config.v1+json', {
     Labels: labels,
     // Docker's own; other engines have their probes call it.
     Healthcheck: {
-      Test: ['CMD', '/usr/bin/hauberk', 'get', 'status'],
+      Test: ['CMD', '/usr/bin/hauberk', 'status'],
       Interval: 30e9,
       Timeout: 10e9,
       StartPeriod: 60e9,
