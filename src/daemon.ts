@@ -35,6 +35,7 @@ import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
 import type { RingBuffer } from './kernel/ring-buffer.js';
 import { missingSupport } from './kernel/support.js';
 import { describeUntested, isTested } from './kernel/tested.js';
+import { serveKubearmor } from './kubearmor.js';
 import { Metrics } from './metrics/metrics.js';
 import { startMetricsServer } from './metrics/server.js';
 import { readLabels } from './policy/labels.js';
@@ -88,14 +89,11 @@ export async function runDaemon(config: Config): Promise<void> {
   const metricsServer =
     config.metrics === 'off' ? undefined : await startMetricsServer(config.metrics, metrics.registry);
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
-  const server = await startServer({
-    ...accessOf(config),
-    services: services.services,
-    logger,
-    // Written whatever else is not.
-    auditLogger: logger.child({}, { level: 'info' }),
-    observer: metrics.rpc,
-  });
+  // The audit log is written whatever else is not.
+  const guards = { auditLogger: logger.child({}, { level: 'info' }), observer: metrics.rpc };
+  const access = { ...accessOf(config), ...guards };
+  const server = await startServer({ ...access, services: services.services, logger });
+  const kubearmor = await serveKubearmor(config, { plane, hub, logger }, access);
   const { policies, containers } = plane.host.status();
   logger.info({ listen: server.address, adopted: kernel.adopted, policies, containers }, 'enforcing');
 
@@ -110,7 +108,7 @@ export async function runDaemon(config: Config): Promise<void> {
   plane.keeper.stop();
   suppressed.stop();
   expiry.stop();
-  await server.shutdown(SHUTDOWN_GRACE_MILLISECONDS);
+  await Promise.all([server, kubearmor].map((each) => each?.shutdown(SHUTDOWN_GRACE_MILLISECONDS)));
   await plane.policies.dryRuns.close();
   services.close();
   metricsServer?.close();
