@@ -1,5 +1,5 @@
 import { Metadata } from '@grpc/grpc-js';
-import type { EventHub } from '../../events/hub.js';
+import type { EventHub, SubscribeOptions } from '../../events/hub.js';
 import { Failure } from '../../failure.js';
 import { LogServiceService, type Message } from '../../generated/kubearmor/feeder.js';
 import { pumpEvents } from '../event-pump.js';
@@ -13,8 +13,17 @@ import { timeFields } from './times.js';
 const MESSAGES_WAITING_MAX = 1000;
 const NANOSECONDS_A_MILLISECOND = 1_000_000n;
 
-/** feeder.LogService, which KubeArmor's clients read. Streams begin with what comes from now on. */
-export function logServiceOf(hub: EventHub, messages: MessageFeed, context: AlertContext): RpcService {
+/**
+ * feeder.LogService, which KubeArmor's clients read. Streams begin with what comes from now on.
+ *
+ * @param queue how many alerts a stream may lag behind; the hub's default when left out
+ */
+export function logServiceOf(
+  hub: EventHub,
+  messages: MessageFeed,
+  context: AlertContext,
+  queue: Pick<SubscribeOptions, 'capacity'> = {},
+): RpcService {
   return RpcService.of(LogServiceService, {
     healthCheck: ({ nonce }) => ({ Retval: nonce }),
 
@@ -34,7 +43,7 @@ export function logServiceOf(hub: EventHub, messages: MessageFeed, context: Aler
           ...(missed > 0 ? [toMissedAlert(missed, nanoseconds(Date.now()), context)] : []),
           ...events.map((event) => toAlert(event, context)),
         ],
-        {},
+        queue,
       );
       call.sendMetadata(new Metadata());
       await ended;

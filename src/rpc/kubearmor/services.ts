@@ -22,17 +22,24 @@ export interface KubearmorSources {
   readonly logger: RpcLogger;
   /** How many events of one container are reported a second; 0 for all. */
   readonly eventsPerSecond: number;
+  /** Alerts a stream may lag behind before it misses the oldest; the hub's default when left out. */
+  readonly queueCapacity?: number;
 }
 
 /** What KubeArmor's clients are served. */
 export function createKubearmorServices(sources: KubearmorSources): Services {
-  const { plane, hub, descriptorSet, logger, eventsPerSecond } = sources;
+  const { plane, hub, descriptorSet, logger, eventsPerSecond, queueCapacity } = sources;
   const messages = new MessageFeed();
   const health = healthOf(plane.host, KUBEARMOR_SERVICES);
   const unfollow = followStatus(plane.host, messages);
   return {
     services: [
-      logServiceOf(hub, messages, { ...readHostFacts(), eventsPerSecond }),
+      logServiceOf(
+        hub,
+        messages,
+        { ...readHostFacts(), eventsPerSecond },
+        queueCapacity === undefined ? {} : { capacity: queueCapacity },
+      ),
       policyServiceOf(plane.policies, messages, logger),
       probeServiceOf(plane),
       health.service,

@@ -49,14 +49,14 @@ describe('WatchAlerts', () => {
   }
 
   test('tells a client that reads too slowly how many alerts it missed', async (t) => {
-    const { client, hub } = await serveKubearmor(t);
+    const { client, hub } = await serveKubearmor(t, undefined, { queueCapacity: 100 });
     const { stream, received, opened } = client.watchAlerts('all');
     await opened;
     stream.pause();
-    const count = 12_000;
+    const count = 3000;
     const message = 'x'.repeat(2000);
-    for (let first = 0; first < count; first += 500) {
-      hub.publish(Array.from({ length: 500 }, () => makeEvent({ message })));
+    for (let first = 0; first < count; first += 100) {
+      hub.publish(Array.from({ length: 100 }, () => makeEvent({ message })));
       await new Promise(setImmediate);
     }
     const { missed } = hub.counts();

@@ -15,12 +15,15 @@ const DESCRIPTORS = readFileSync(new URL('../../../../kubearmor.binpb', import.m
 export async function serveKubearmor(
   t: TestContext,
   listeners: readonly KubearmorListener[] = [{ listen: `unix:${join(temporaryDirectory(t), 'k.sock')}` }],
-  options: Pick<ServerOptions, 'roles' | 'limits'> = {},
+  { queueCapacity, ...options }: Pick<ServerOptions, 'roles' | 'limits'> & { queueCapacity?: number } = {},
 ) {
   const plane = new InMemoryControlPlane();
   const hub = new EventHub();
   const logger = new LogRecorder();
-  const sources = { plane, hub, logger, descriptorSet: DESCRIPTORS, eventsPerSecond: 1000 };
+  const sources = {
+    ...{ plane, hub, logger, descriptorSet: DESCRIPTORS, eventsPerSecond: 1000 },
+    ...(queueCapacity !== undefined && { queueCapacity }),
+  };
   const servers = await startKubearmorServers(listeners, sources, options);
   t.after(() => servers.shutdown(0));
   const connect = (address = servers.addresses[0]!, ...rest: unknown[]) => {
