@@ -3,6 +3,7 @@ import type { PolicyRegistry } from '../../control/policy-registry.js';
 import { Failure, type FailureCode } from '../../failure.js';
 import { PolicyServiceService, PolicyStatus, type response } from '../../generated/kubearmor/policy.js';
 import { DEFAULT_NAMESPACE, type PolicyName, policyKey } from '../../policy/model.js';
+import { currentCaller } from '../caller.js';
 import { type RpcLogger, RpcService } from '../handler.js';
 import type { MessageFeed } from './message-feed.js';
 import { type AcceptedKinds, type PolicyEvent, readPolicyEvent } from './policy-event.js';
@@ -29,7 +30,8 @@ export function policyServiceOf(policies: PolicyRegistry, messages: MessageFeed,
   const refuse = (status: PolicyStatus, named: Partial<PolicyName>, failure: Failure): NamedResponse => {
     const text = `${describe(named)} refused: ${failure.message}`;
     messages.publish(status === PolicyStatus.Failure ? 'ERROR' : 'WARN', text);
-    logger.warn({ ...named, status: PolicyStatus[status], reason: failure.message }, 'a policy was refused');
+    const { identity } = currentCaller();
+    logger.warn({ identity, ...named, status: PolicyStatus[status], reason: failure.message }, 'a policy was refused');
     return { status, ...named };
   };
 

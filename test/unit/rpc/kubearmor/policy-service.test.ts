@@ -5,7 +5,7 @@ import { Failure } from '../../../../src/failure.js';
 import { until } from '../access-support.js';
 import { serveKubearmor } from './support.js';
 
-export const web: Container = {
+const web: Container = {
   id: 'c1',
   name: 'web',
   namespace: 'default',
@@ -140,7 +140,7 @@ for (const [title, event, reason] of refused) {
     assert.equal(plane.policies.list().length, 0);
     const line = logger.lines.find(({ message }) => message === 'a policy was refused');
     assert.equal(line?.level, 'warn');
-    assert.equal(line?.fields.status, 'Invalid');
+    assert.deepEqual([line?.fields.identity, line?.fields.status], [`uid:${process.getuid!()}`, 'Invalid']);
   });
 }
 
