@@ -24,7 +24,8 @@ export interface AlertContext extends HostFacts {
 /** An event as an alert of KubeArmor. docs/kubearmor-clients.md has the table of what comes from where. */
 export function toAlert(event: SecurityEvent, context: AlertContext): Alert {
   const alert: Alert = { ...emptyAlert(event.time, context), ...subjectFields(event), Message: event.message };
-  return event.suppressed > 0
+  // A summary has no class.
+  return event.class === undefined
     ? { ...alert, ...thresholdFields(context) }
     : { ...alert, ...decisionFields(event), ...accessOf(event) };
 }
