@@ -89,11 +89,15 @@ export async function runDaemon(config: Config): Promise<void> {
   const metricsServer =
     config.metrics === 'off' ? undefined : await startMetricsServer(config.metrics, metrics.registry);
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
-  // The audit log is written whatever else is not.
-  const guards = { auditLogger: logger.child({}, { level: 'info' }), observer: metrics.rpc };
-  const access = { ...accessOf(config), ...guards };
-  const server = await startServer({ ...access, services: services.services, logger });
-  const kubearmor = await serveKubearmor(config, { plane, hub, logger }, access);
+  const server = await startServer({
+    ...accessOf(config),
+    services: services.services,
+    logger,
+    // Written whatever else is not.
+    auditLogger: logger.child({}, { level: 'info' }),
+    observer: metrics.rpc,
+  });
+  const kubearmor = await serveKubearmor(config, { plane, hub, logger }, accessOf(config), metrics.rpc);
   const { policies, containers } = plane.host.status();
   logger.info({ listen: server.address, adopted: kernel.adopted, policies, containers }, 'enforcing');
 

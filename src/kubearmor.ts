@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
 import { builtFile } from './built-files.js';
 import { type Config, kubearmorAccess } from './config/config.js';
+import type { RpcObserver } from './rpc/access/observer.js';
 import { kubearmorListeners } from './rpc/kubearmor/listen.js';
 import type { KubearmorServers } from './rpc/kubearmor/servers.js';
 import type { KubearmorSources } from './rpc/kubearmor/services.js';
@@ -11,13 +13,15 @@ const DESCRIPTORS_PATH = builtFile('kubearmor.binpb');
 /** Serves KubeArmor's clients where the flags say so, to the same roles and within the same limits as the others. */
 export async function serveKubearmor(
   config: Config,
-  sources: Pick<KubearmorSources, 'plane' | 'hub' | 'logger'>,
-  { roles, limits, auditLogger, observer }: Pick<ServerOptions, 'roles' | 'limits' | 'auditLogger' | 'observer'>,
+  sources: Pick<KubearmorSources, 'plane' | 'hub'> & { readonly logger: Logger },
+  { roles, limits }: Pick<ServerOptions, 'roles' | 'limits'>,
+  observer: RpcObserver,
 ): Promise<KubearmorServers | undefined> {
   const listeners = kubearmorListeners(kubearmorAccess(config));
   if (listeners.length === 0) return undefined;
   // Few ask for it.
   const { startKubearmorServers } = await import('./rpc/kubearmor/servers.js');
+  const { logger } = sources;
   const { eventsPerSecond } = config;
   const servers = await startKubearmorServers(
     listeners,
@@ -25,10 +29,11 @@ export async function serveKubearmor(
     {
       ...(roles && { roles }),
       ...(limits && { limits }),
-      ...(auditLogger && { auditLogger }),
-      ...(observer && { observer }),
+      // Written whatever else is not.
+      auditLogger: logger.child({}, { level: 'info' }),
+      observer,
     },
   );
-  sources.logger.info({ listen: servers.addresses }, "KubeArmor's clients are served");
+  logger.info({ listen: servers.addresses }, "KubeArmor's clients are served");
   return servers;
 }

@@ -1,5 +1,7 @@
 import type { EventPredicate } from '../events/filter.js';
-import type { EventHub, SubscribeOptions, Taken } from '../events/hub.js';
+import type { EventHub, SubscribeOptions } from '../events/hub.js';
+import type { StreamEventsResponse } from '../generated/hauberk/v1/event.js';
+import { toEventMessage } from './convert.js';
 import type { ResponseStream } from './handler.js';
 
 // The cost of a stream lies in its messages rather than in its events.
@@ -11,14 +13,11 @@ const COMPANY_MILLISECONDS = 2;
  * Sends the accepted events of a hub to a stream until the stream is over. An event that comes alone leaves at once;
  * those that follow within two milliseconds leave together. While the client reads too slowly nothing is written, so
  * that events wait in the bounded queue only.
- *
- * @param toResponses what to write of events that leave together
  */
-export function pumpEvents<Response>(
+export function pumpEvents(
   hub: EventHub,
   accepts: EventPredicate,
-  call: ResponseStream<Response>,
-  toResponses: (taken: Taken) => readonly Response[],
+  call: ResponseStream<StreamEventsResponse>,
   options: Omit<SubscribeOptions, 'onWaiting'>,
 ): Promise<void> {
   return new Promise((resolve) => {
@@ -38,8 +37,12 @@ export function pumpEvents<Response>(
       }
     };
     const send = () => {
-      let hasRoom = true;
-      for (const response of toResponses(subscription.take(EVENTS_A_MESSAGE_MAX))) hasRoom = call.write(response);
+      const { events, missed, position } = subscription.take(EVENTS_A_MESSAGE_MAX);
+      const hasRoom = call.write({
+        events: events.map(toEventMessage),
+        missed: BigInt(missed),
+        position: { run: position.run, sequence: BigInt(position.sequence) },
+      });
       lastSent = performance.now();
       if (hasRoom) plan();
       else call.once('drain', plan);

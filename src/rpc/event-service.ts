@@ -1,8 +1,7 @@
 import { Metadata } from '@grpc/grpc-js';
 import { compileFilter } from '../events/filter.js';
-import type { EventHub, Taken } from '../events/hub.js';
-import { EventServiceService, type StreamEventsResponse } from '../generated/hauberk/v1/event.js';
-import { toEventMessage } from './convert.js';
+import type { EventHub } from '../events/hub.js';
+import { EventServiceService } from '../generated/hauberk/v1/event.js';
 import { toEventFilter, toPosition } from './event-filter.js';
 import { pumpEvents } from './event-pump.js';
 import { RpcService } from './handler.js';
@@ -18,7 +17,7 @@ export function eventServiceOf(hub: EventHub, options: EventServiceOptions = {})
     async streamEvents(request, call) {
       const accepts = compileFilter(toEventFilter(request));
       const resumeAfter = toPosition(request);
-      const ended = pumpEvents(hub, accepts, call, toResponses, {
+      const ended = pumpEvents(hub, accepts, call, {
         ...(options.queueCapacity !== undefined && { capacity: options.queueCapacity }),
         ...(resumeAfter !== undefined && { resumeAfter }),
       });
@@ -27,14 +26,4 @@ export function eventServiceOf(hub: EventHub, options: EventServiceOptions = {})
       await ended;
     },
   });
-}
-
-function toResponses({ events, missed, position }: Taken): StreamEventsResponse[] {
-  return [
-    {
-      events: events.map(toEventMessage),
-      missed: BigInt(missed),
-      position: { run: position.run, sequence: BigInt(position.sequence) },
-    },
-  ];
 }

@@ -7,13 +7,14 @@ import { pino } from 'pino';
 import { parseConfig } from '../../src/config/config.js';
 import { EventHub } from '../../src/events/hub.js';
 import { serveKubearmor } from '../../src/kubearmor.js';
+import { NO_OBSERVER } from '../../src/rpc/access/observer.js';
 import { InMemoryControlPlane } from '../support/in-memory-control-plane.js';
 import { KubearmorClient } from '../support/kubearmor-client.js';
 
 async function serve(t: TestContext, ...flags: string[]) {
   const config = parseConfig(flags, () => assert.fail('no file was named'));
   const sources = { plane: new InMemoryControlPlane(), hub: new EventHub(), logger: pino({ level: 'silent' }) };
-  const servers = await serveKubearmor(config, sources, { roles: config.roles });
+  const servers = await serveKubearmor(config, sources, { roles: config.roles }, NO_OBSERVER);
   t.after(() => servers?.shutdown(0));
   return servers;
 }

@@ -2,9 +2,9 @@ import { Metadata } from '@grpc/grpc-js';
 import type { EventHub, SubscribeOptions } from '../../events/hub.js';
 import { Failure } from '../../failure.js';
 import { LogServiceService, type Message } from '../../generated/kubearmor/feeder.js';
-import { pumpEvents } from '../event-pump.js';
 import { type ResponseStream, RpcService } from '../handler.js';
 import { type AlertContext, CLUSTER_NAME, toAlert, toMissedAlert } from './alert.js';
+import { pumpAlerts } from './alert-pump.js';
 import type { HostFacts } from './host-facts.js';
 import type { FeedMessage, MessageFeed } from './message-feed.js';
 import { timeFields } from './times.js';
@@ -35,9 +35,8 @@ export function logServiceOf(
 
     async watchAlerts({ Filter }, call) {
       if (Filter !== 'all' && Filter !== 'policy') return;
-      const ended = pumpEvents(
+      const ended = pumpAlerts(
         hub,
-        () => true,
         call,
         ({ events, missed }) => [
           ...(missed > 0 ? [toMissedAlert(missed, nanoseconds(Date.now()), context)] : []),
