@@ -24,7 +24,7 @@ export function structuralSchema(schema: Schema, shared: ReadonlyMap<string, Sch
   }
   // Kept, so that the policy is refused for it, by name.
   if (unsupported !== undefined || type === undefined) return { 'x-kubernetes-preserve-unknown-fields': true };
-  const kept = Object.fromEntries(Object.entries(schema).filter(([key]) => KEPT.includes(key)));
+  const kept = withoutNullWord(Object.fromEntries(Object.entries(schema).filter(([key]) => KEPT.includes(key))));
   if (Array.isArray(type)) return eitherOf(type, kept);
   if (type === 'array') return { ...kept, items: structuralSchema(items as Schema, shared) };
   if (type !== 'object') return kept;
@@ -38,6 +38,13 @@ export function structuralSchema(schema: Schema, shared: ReadonlyMap<string, Sch
     ...((required as readonly string[] | undefined)?.length && { required }),
     'x-kubernetes-preserve-unknown-fields': true,
   };
+}
+
+/** Kubernetes takes no null where words are listed, whether the list has it or not. */
+function withoutNullWord(schema: Schema): Schema {
+  if (schema.enum === undefined) return schema;
+  const { nullable: _, ...others } = schema;
+  return { ...others, enum: (schema.enum as readonly unknown[]).filter((word) => word !== null) };
 }
 
 function eitherOf(types: readonly unknown[], { type: _, ...kept }: Schema): StructuralSchema {

@@ -91,6 +91,7 @@ for (const resource of CUSTOM_RESOURCES) {
       }
       const item = at(schema, 'spec', 'file', 'matchPaths', '[]');
       assert.deepEqual(at(item, 'severity'), { type: 'integer', nullable: true, minimum: 1, maximum: 10 });
+      assert.deepEqual(at(item, 'action'), { type: 'string', enum: ['Allow', 'Audit', 'Block'] });
       assert.deepEqual(at(item, 'fromSource', '[]', 'path'), { type: 'string', nullable: true });
       assert.deepEqual(at(schema, 'spec', 'network', 'matchDNSQueries', '[]').required, ['domain']);
       assert.deepEqual(at(schema, 'spec', 'network', 'matchEndpoints', '[]', 'ports'), {
