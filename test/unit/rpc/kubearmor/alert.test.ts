@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { SecurityEvent } from '../../../../src/events/event.js';
 import { type AlertContext, toAlert } from '../../../../src/rpc/kubearmor/alert.js';
@@ -193,5 +194,18 @@ test('events that were suppressed are an alert of the threshold', () => {
       Action: '',
       Enforcer: '',
     },
+  );
+});
+
+test('the documentation says of every field of an alert where it comes from, or that it is empty', () => {
+  const proto = readFileSync('proto/kubearmor/kubearmor/feeder.proto', 'utf8');
+  const [, fields] = /^message Alert \{\n(.*?)^\}/msu.exec(proto)!;
+  const names = Array.from(fields!.matchAll(/(\w+) = \d+;/gu), ([, name]) => name!);
+  assert.equal(names.length, 40);
+  const page = readFileSync('docs/kubearmor-clients.md', 'utf8');
+  const section = page.slice(page.indexOf('## Alerts, field by field'), page.indexOf('## Messages, field by field'));
+  assert.deepEqual(
+    names.filter((name) => !section.includes(`\`${name}\``)),
+    [],
   );
 });
