@@ -51,28 +51,35 @@ function parse(bytes: Uint8Array): Fields {
 }
 
 const SELECTORS = ['selector', 'nodeSelector'];
+/** A policy has less than ten levels. */
+const DEPTH_MAX = 32;
 /** KubeArmor takes these in lower case, too. */
-const ACTIONS: Readonly<Record<string, string>> = { allow: 'Allow', audit: 'Audit', block: 'Block' };
+const ACTIONS: ReadonlyMap<string, string> = new Map([
+  ['allow', 'Allow'],
+  ['audit', 'Audit'],
+  ['block', 'Block'],
+]);
 
 function specOf(spec: unknown): unknown {
   if (!isFields(spec)) return spec;
   const entries = Object.entries(spec).map(([name, value]) => [
     name,
     // An empty selector reaches everybody, and labels may have empty values.
-    SELECTORS.includes(name) ? value : withoutUnset(name, value),
+    SELECTORS.includes(name) ? value : withoutUnset(name, value, 1),
   ]);
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
 /** @returns undefined where it says nothing */
-function withoutUnset(name: string, value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((item) => (isFields(item) ? withoutUnsetFields(item) : item));
+function withoutUnset(name: string, value: unknown, depth: number): unknown {
+  if (depth > DEPTH_MAX) throw invalidInput([{ field: 'object.spec', description: 'is nested too deeply' }]);
+  if (Array.isArray(value)) return value.map((item) => (isFields(item) ? withoutUnsetFields(item, depth + 1) : item));
   if (isFields(value)) {
-    const fields = withoutUnsetFields(value);
+    const fields = withoutUnsetFields(value, depth + 1);
     return Object.keys(fields).length === 0 ? undefined : fields;
   }
   if (UNSET[name] === value) return undefined;
-  return name === 'action' && typeof value === 'string' ? (ACTIONS[value] ?? value) : value;
+  return name === 'action' && typeof value === 'string' ? (ACTIONS.get(value) ?? value) : value;
 }
 
 const UNSET: Readonly<Record<string, unknown>> = {
@@ -84,11 +91,11 @@ const UNSET: Readonly<Record<string, unknown>> = {
   intervalSeconds: 0,
 };
 
-function withoutUnsetFields(fields: Fields): Fields {
+function withoutUnsetFields(fields: Fields, depth: number): Fields {
   const entries = Object.entries(fields)
     // A program that is named has no path, but a field for it.
     .filter(([name, value]) => !(name === 'path' && value === '' && fields.execname))
-    .map(([name, value]) => [name, withoutUnset(name, value)]);
+    .map(([name, value]) => [name, withoutUnset(name, value, depth)]);
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 

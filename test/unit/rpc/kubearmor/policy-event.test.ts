@@ -54,3 +54,16 @@ test('a name that objects have of themselves is one like any other', () => {
     message: /__proto__/,
   });
 });
+
+test('a specification that is nested too deeply is refused like any other bad input', () => {
+  for (const [open, close] of [
+    ['{"a":', '}'],
+    ['[', ']'],
+    ['[{"a":', '}]'],
+  ] as const) {
+    const levels = 200_000;
+    const file = `${open.repeat(levels)}1${close.repeat(levels)}`;
+    const spec = `{"selector":{"matchLabels":{"app":"web"}},"file":${file}}`;
+    isReadOrRefused(Buffer.from(`{"type":"ADDED","object":{"metadata":{"name":"p"},"spec":${spec}}}`));
+  }
+});
