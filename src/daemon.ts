@@ -36,6 +36,7 @@ import type { RingBuffer } from './kernel/ring-buffer.js';
 import { missingSupport } from './kernel/support.js';
 import { describeUntested, isTested } from './kernel/tested.js';
 import { sendUnixDatagram } from './kernel/unix-datagram.js';
+import { serveKubearmor } from './kubearmor.js';
 import { Metrics } from './metrics/metrics.js';
 import { startMetricsServer } from './metrics/server.js';
 import { readLabels } from './policy/labels.js';
@@ -100,6 +101,7 @@ export async function runDaemon(config: Config): Promise<void> {
     auditLogger: logger.child({}, { level: 'info' }),
     observer: metrics.rpc,
   });
+  const kubearmor = await serveKubearmor(config, { plane, hub, logger }, accessOf(config), metrics.rpc);
   const { policies, containers } = plane.host.status();
   logger.info({ listen: server.address, adopted: kernel.adopted, policies, containers }, 'enforcing');
   const manager = new ServiceManager(process.env, sendUnixDatagram);
@@ -117,7 +119,7 @@ export async function runDaemon(config: Config): Promise<void> {
   plane.keeper.stop();
   suppressed.stop();
   expiry.stop();
-  await server.shutdown(SHUTDOWN_GRACE_MILLISECONDS);
+  await Promise.all([server, kubearmor].map((each) => each?.shutdown(SHUTDOWN_GRACE_MILLISECONDS)));
   await plane.policies.dryRuns.close();
   services.close();
   metricsServer?.close();
