@@ -32,8 +32,8 @@ const renames = fc.tuple(fc.constantFrom(...DIRECTORIES), fc.constantFrom(...DIR
 /** An access to what has such a path, made to what stands below a directory; undefined where it is to no path. */
 function below(directory: string, { object, ...rest }: Access): Access | undefined {
   if (!('path' in object) || object.path === undefined || object.kind === 'call') return undefined;
-  // Its words end in an empty path for a kernel thread.
-  if (object.path.length === 0) return undefined;
+  // Of a kernel thread it is empty; and the root is below no directory.
+  if (object.path.length <= 1) return undefined;
   const path = Buffer.concat([Buffer.from(directory), object.path.subarray(1)]);
   return { ...rest, object: { ...object, path } };
 }
