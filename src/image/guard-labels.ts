@@ -158,12 +158,20 @@ export function guardingLabels(verdicts: Verdicts, labels: number): GuardLabels 
     for (let label = 1; label < labels; label++) {
       const rules = verdicts
         .guardingRules(label)
-        .filter((rule) => isGuarded[rule] && levelsOf(verdicts.ruleSet.rules[rule]!).includes(level));
+        .filter((rule) => isGuarded[rule] && changes(rule, verdicts.ruleSet.rules, level));
       made.numbers[level][label] = known.intern(rules, 0, rules.length);
       made.rules[level][label] = rules[0] ?? NO_RULE;
     }
   }
   return made;
+}
+
+/** Whether a rule changes something at a level. One that only reports lets go on what a later one of its class would refuse. */
+function changes(index: number, rules: readonly BoundRule[], level: GuardLevel): boolean {
+  const { policy, rule } = rules[index]!;
+  if (levelsOf(rules[index]!).includes(level)) return true;
+  const isRefusedOtherwise = (other: BoundRule) => other.rule.class === rule.class && other.rule.action === 'Block';
+  return policy.mode !== 'audit' && rules.findLastIndex(isRefusedOtherwise) > index;
 }
 
 /** At which levels a rule changes something; what an Allow rule lets go on may otherwise be refused. */
