@@ -270,7 +270,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
 
 /** A policy that cannot be read must not silently stop being enforced: what the kernel holds stays as it is. */
 async function settleDamaged(
-  { damaged }: StoredState,
+  { damage: damaged }: StoredState,
   store: Store,
   { discardDamaged, stateDir }: Config,
   logger: Logger,
@@ -284,7 +284,7 @@ async function settleDamaged(
     );
   }
   for (const key of damaged) logger.error({ key }, 'a stored record was damaged and is deleted');
-  await store.discard(damaged);
+  await store.discardDamage();
 }
 
 function desiredState(stored: StoredState): DesiredState {
