@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { Failure } from '../failure.js';
 import { VERSION } from '../version.js';
 import { addApply, addValidate } from './commands/apply.js';
+import { addBackup, addRestore } from './commands/backup.js';
 import { addCompletion } from './commands/completion.js';
 import { addDelete } from './commands/delete.js';
 import { addDiff } from './commands/diff.js';
@@ -28,7 +29,7 @@ const program = new Command('hauberk')
 addConnectionFlags(program);
 for (const add of [
   ...[addApply, addValidate, addDiff, addDelete, addGet, addEffective, addExplain],
-  ...[addProfile, addWatch, addRuntime, addCompletion],
+  ...[addProfile, addWatch, addBackup, addRestore, addRuntime, addCompletion],
 ])
   add(program);
 overrideExits(program);

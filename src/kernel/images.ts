@@ -12,8 +12,8 @@ import {
   createMap,
   deleteBatch,
   freezeMap,
-  mapById,
   MAP_CREATE_OPTIONS_BYTES,
+  mapById,
   updateBatch,
 } from './libbpf.js';
 import {
