@@ -182,7 +182,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     warnings: () => [
       ...kernel.missingHooks.map(describeMissing),
       ...sources.warnings(),
-      ...(metricsServer?.problem === undefined ? [] : [metricsServer.problem]),
+      ...[metricsServer?.problem, store.witnessProblem].filter((problem) => problem !== undefined),
     ],
     storeProblem: () => problemOf(store),
     unprotected: () => unprotected.list(),

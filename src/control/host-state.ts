@@ -31,7 +31,7 @@ export interface HostStatus {
   readonly enforcedRevision: number;
   readonly sources: readonly SourceStatus[];
   /** Why changes cannot be written down; left out while they can be. */
-  readonly storeProblem?: StoreProblem;
+  readonly storeProblem?: StoreProblem | undefined;
   /** What an operator should know and mend. */
   readonly warnings: readonly string[];
   readonly unprotected: readonly UnprotectedContainer[];

@@ -29,6 +29,7 @@ export async function loadStored(
 ): Promise<StoredState> {
   const state = await store.load(kernel.newestImage());
   for (const remark of state.remarks) logger.warn({ stateDir: store.directory }, `the stored state: ${remark}`);
+  if (store.witnessProblem !== undefined) logger.warn({ stateDir: store.directory }, store.witnessProblem);
   if (state.damage.length === 0) return state;
   if (!discardsDamage) {
     logger.error({ damage: state.damage }, store.problem!.message);

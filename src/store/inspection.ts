@@ -62,6 +62,7 @@ export function inspect(
   if (seal === undefined) {
     // A store of a version that sealed none has no witness either.
     if (sealText !== undefined && isWhole(sealText)) damage.push('its seal is of a version that is not known');
+    else if (told?.count === 0 && isSealOf(told, records)) seal = told;
     else if (testimony.state !== 'absent') damage.push(lossOf(told));
   } else {
     if (damaged.length === 0 && !isSealOf(seal, records)) damage.push('records are missing, or are not the last ones');

@@ -9,10 +9,13 @@ import type { Witness } from './witness.js';
 export class SealedDatabase {
   #seal: Seal;
 
-  /** @param seal of what the database holds now */
+  /**
+   * @param witness left out where none can be kept
+   * @param seal of what the database holds now
+   */
   constructor(
     readonly database: Database,
-    readonly witness: Witness,
+    readonly witness: Witness | undefined,
     seal: Seal,
   ) {
     this.#seal = seal;
@@ -27,7 +30,7 @@ export class SealedDatabase {
     const { database, witness } = this;
     if (database.isInDoubt) {
       await database.settle();
-      await witness.begin(this.#seal);
+      await witness?.begin(this.#seal);
     }
     const previous = await database.read([...batch.keys(), SEAL, UNDO]);
     const seal = nextSeal(this.#seal, batch, previous);
@@ -39,7 +42,7 @@ export class SealedDatabase {
     await database.write(new Map([...batch, [SEAL, encodeRecord(seal)], [UNDO, encodeRecord(undo)]]), previous);
     try {
       // What it said of an earlier store goes.
-      await (this.#seal.count === 0 ? witness.begin(seal) : witness.write(seal));
+      await (this.#seal.count === 0 ? witness?.begin(seal) : witness?.write(seal));
     } catch (error) {
       database.takeBack(previous);
       throw error;

@@ -1,11 +1,12 @@
+import { mkdirSync } from 'node:fs';
 import { Database } from './database.js';
 import { inspect } from './inspection.js';
-import { newSeal, type Records } from './seal.js';
+import { newSeal, type Records, type Seal } from './seal.js';
 import { SealedDatabase } from './sealed-database.js';
 import { StoreFailure } from './store-failure.js';
 import { lastImageOf, readRecords, recordsOf, type StoredRecords } from './stored-form.js';
 import type { StoreChanges, StoredState } from './stored-state.js';
-import { Witness } from './witness.js';
+import { type Testimony, Witness } from './witness.js';
 
 export type * from './stored-state.js';
 
@@ -24,6 +25,7 @@ export class Store {
   /** What could be read of a damaged store. */
   #readable: StoredRecords | undefined;
   #problem: StoreFailure | undefined;
+  #witnessProblem: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -49,13 +51,18 @@ export class Store {
       if (typeof opened === 'string') store.#damage = [opened];
       else store.#database = opened;
     } else if (state === 'broken') store.#damage = ['its files are there, but not the index of them'];
-    else if ((await store.#witness.read()).state === 'absent') store.#database = await begin(directory);
+    else if (isNothingTold(await store.#witness.read())) store.#database = await begin(directory);
     return store;
   }
 
   /** What is missing or damaged; nothing can be written while there is anything. */
   get damage(): readonly string[] {
     return this.#damage;
+  }
+
+  /** Why no witness is kept; undefined while one is. */
+  get witnessProblem(): string | undefined {
+    return this.#witnessProblem;
   }
 
   /** Why nothing can be written at present; undefined while it can be. */
@@ -85,14 +92,18 @@ export class Store {
     const { state, unknown } = readRecords(judged.records);
     if (unknown.length > 0) damage.push(`the form of records is not known: ${unknown.join(', ')}`);
     if (damage.length > 0) {
+      // Where there is none, the runtimes' hook takes Hauberk for removed.
+      mkdirSync(this.directory, { recursive: true, mode: 0o700 });
       this.#damage = damage;
       const revision = Math.max(state.revision, testimony.seal?.count ?? 0);
       this.#readable = { ...state, revision, lastImage: Math.max(state.lastImage, newestImage) };
       return { ...this.#readable, damage, remarks: [] };
     }
-    this.#sealed = new SealedDatabase(this.#database!, this.#witness, judged.seal ?? newSeal(found));
+    const seal = judged.seal ?? newSeal(found);
+    if (testimony.state === 'absent') await this.#beginWitness(seal);
+    this.#sealed = new SealedDatabase(this.#database!, this.#keptWitness, seal);
     if (judged.undo !== undefined) await this.#sealed.undo(judged.undo);
-    if (judged.seal !== undefined && judged.remarks.length > 0) await this.#witness.begin(judged.seal);
+    if (testimony.state !== 'absent' && judged.remarks.length > 0) await this.#witness.begin(seal);
     return { ...state, damage, remarks: judged.remarks };
   }
 
@@ -119,6 +130,21 @@ export class Store {
     clearTimeout(this.#retry);
     await this.#last;
     await this.#database?.close();
+  }
+
+  /** Where none was ever kept, one that cannot be is no reason not to enforce. */
+  async #beginWitness(seal: Seal): Promise<void> {
+    try {
+      await this.#witness.begin(seal);
+    } catch (error) {
+      if ((error as StoreFailure).code !== 'unavailable') throw error;
+      const what = 'the loss of the whole state would not be noticed after a reboot';
+      this.#witnessProblem = `no witness of the stored state is kept: ${(error as Error).message}; ${what}`;
+    }
+  }
+
+  get #keptWitness(): Witness | undefined {
+    return this.#witnessProblem === undefined ? this.#witness : undefined;
   }
 
   #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
@@ -153,7 +179,7 @@ export class Store {
     let database: Database | undefined;
     try {
       database = await begin(this.directory);
-      const sealed = new SealedDatabase(database, this.#witness, newSeal(new Map()));
+      const sealed = new SealedDatabase(database, this.#keptWitness, newSeal(new Map()));
       await sealed.write(batch);
       this.#sealed = sealed;
       this.#database = database;
@@ -192,6 +218,11 @@ export class Store {
         'with --discard-damaged',
     );
   }
+}
+
+/** Whether a witness tells of no write. */
+function isNothingTold({ state, seal }: Testimony): boolean {
+  return state === 'absent' || (seal?.count === 0 && seal.records === 0);
 }
 
 async function begin(directory: string): Promise<Database> {

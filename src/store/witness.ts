@@ -32,7 +32,8 @@ export class Witness {
     try {
       text = await readFile(this.path, 'latin1');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { seal: undefined, state: 'absent' };
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return { seal: undefined, state: 'absent' };
       // Somebody has put something else there, or the disk fails: what it said is lost.
       return { seal: undefined, state: 'damaged' };
     }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { credentials } from '@grpc/grpc-js';
+import { credentials, status } from '@grpc/grpc-js';
 import { ClassicLevel } from 'classic-level';
 import { CertificateAuthority } from '../support/certificates.js';
 import { Client } from '../support/client.js';
@@ -115,14 +115,28 @@ test('after a kill -9 everything that was acknowledged is there again, with its 
   assert.equal(reads('/etc/group'), false);
 });
 
-test('a damaged record keeps the daemon from starting, names itself, and leaves the enforcement as it is', async () => {
+test('a damaged record names itself, leaves the enforcement as it is, and is mended by a backup or discarded', async () => {
+  const backup = await client.call('StateService', 'Backup');
   await overUnix.end('SIGTERM');
-  const raw = new ClassicLevel<string, string>(join(overUnix.directory, 'state', 'store'), { valueEncoding: 'utf8' });
-  const text = (await raw.get('policy/default/kept'))!;
-  await raw.put('policy/default/kept', text.replace('/etc/group', '/etc/grouq'));
-  await raw.close();
-  await assert.rejects(overUnix.start(), /records in .* are damaged: policy\/default\/kept/);
+  const damage = async () => {
+    const place = join(overUnix.directory, 'state', 'store');
+    const raw = new ClassicLevel<string, string>(place, { valueEncoding: 'utf8' });
+    const text = (await raw.get('policy/default/kept'))!;
+    await raw.put('policy/default/kept', text.replace('/etc/group', '/etc/grouq'));
+    await raw.close();
+  };
+  await damage();
+  assert.match(
+    await overUnix.startDamaged(),
+    /is damaged: records are damaged: policy\/default\/kept\..*hauberk restore/,
+  );
   assert.equal(reads('/etc/group'), false);
+  await assert.rejects(client.call('PolicyService', 'DeletePolicy', { name: 'kept' }), { code: status.UNAVAILABLE });
+  await client.call('StateService', 'Restore', backup);
+  assert.equal((await client.call('HostService', 'GetStatus')).enforcing, true);
+  assert.equal(reads('/etc/group'), false);
+  await overUnix.end('SIGTERM');
+  await damage();
   await overUnix.start('--discard-damaged');
   assert.equal(reads('/etc/group'), true);
   assert.equal(reads('/etc/shadow'), false);

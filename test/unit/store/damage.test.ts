@@ -119,7 +119,7 @@ test('the data that is gone is noticed by the witness, also where all of the dir
   const copy = copyOf(place);
   rmSync(join(copy, 'state'), { recursive: true });
   assert.deepEqual((await found(copy)).damage, [`all of the ${POLICIES} writes that were acknowledged are missing`]);
-  assert.equal(existsSync(join(copy, 'state')), false);
+  assert.equal(existsSync(join(copy, 'state')), true);
 });
 
 test('an older copy of the store is not taken for it', async () => {
@@ -180,6 +180,31 @@ test('a witness that is gone, damaged or older is told of and written anew, and 
     await again.close();
     rmSync(join(copy, 'state'), { recursive: true });
     assert.equal((await found(copy)).damage.length, 1);
+  }
+});
+
+test('a store whose first write was never made is begun, and told of nobody', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'hauberk-begun-'));
+  for (let start = 0; start < 2; start++) {
+    const store = await Store.open(join(place, 'state'));
+    const { damage, remarks } = await store.load();
+    assert.deepEqual([damage, remarks], [[], []]);
+    await store.close();
+  }
+  rmSync(join(place, 'state'), { recursive: true });
+  assert.deepEqual(await found(place), { damage: [], policies: 0 });
+});
+
+test('where no witness can ever be kept it is told, and the store is written all the same', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'hauberk-alone-'));
+  writeFileSync(join(place, 'file'), '');
+  for (const revision of [0, 7]) {
+    const store = await Store.open(join(place, 'state'), join(place, 'file', 'witness'));
+    const loaded = await store.load();
+    assert.deepEqual([loaded.damage, loaded.revision], [[], revision]);
+    assert.match(store.witnessProblem!, /^no witness of the stored state is kept: cannot write to .*not a directory/);
+    await store.commit({ revision: 7 });
+    await store.close();
   }
 });
 
