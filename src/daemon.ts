@@ -271,11 +271,11 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const resume = async () => {
     await recordings.resume(stored);
     keeper.resume();
-    integrity.start();
     kernel.removeReplaced();
   };
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();
+  integrity.start();
   ring = kernel.readEvents((waiting) => reader.read(waiting));
   return {
     enforcement,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -206,4 +206,14 @@ test('a client that sends too much, too often or reads too slowly harms nobody e
   const codes = await Promise.all(asked);
   assert.ok(codes.includes(0) && codes.includes(RESOURCE_EXHAUSTED), codes.join());
   assert.equal(await overUnix.end('SIGTERM'), 0);
+});
+
+test('certificates that cannot be used are told before anything is changed in the kernel', async () => {
+  const daemon = new Daemon('127.0.0.1:7444');
+  const files = ['--tls-certificate', '--tls-key', '--tls-client-ca'].flatMap((flag) => [
+    flag,
+    join(directory, 'none'),
+  ]);
+  await assert.rejects(daemon.start(...files), /none cannot be used/);
+  assert.equal(existsSync(daemon.pinDirectory), false);
 });
