@@ -190,11 +190,6 @@ export class PolicyRegistry {
     return this.ledger.desired.policies.get(policyKey(named));
   }
 
-  /** Of the last change that was written down. */
-  get revision(): number {
-    return this.ledger.revision;
-  }
-
   list(): readonly Policy[] {
     return this.ledger.desired.policies.list();
   }

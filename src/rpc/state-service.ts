@@ -16,7 +16,7 @@ export function stateServiceOf(policies: PolicyRegistry): RpcService {
         namespace,
         postures: toPostureMessages(postures),
       })),
-      revision: BigInt(policies.revision),
+      revision: BigInt(policies.ledger.revision),
     }),
 
     async restore({ manifests, postures, force }) {
