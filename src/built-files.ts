@@ -22,7 +22,8 @@ function directoryAbove(start: URL, name: string): URL {
   let directory = start;
   while (!directory.pathname.endsWith(`/${name}/`)) {
     const parent = new URL('..', directory);
-    if (parent.pathname === directory.pathname) throw new Error(`there is no directory ${name} above ${start.pathname}`);
+    if (parent.pathname === directory.pathname)
+      throw new Error(`there is no directory ${name} above ${start.pathname}`);
     directory = parent;
   }
   return directory;

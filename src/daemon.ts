@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { type Logger, pino } from 'pino';
 import { builtFile } from './built-files.js';
+import { accessOf } from './config/access.js';
 import type { Config } from './config/config.js';
 import type { NamespacePair } from './containers/container.js';
 import { hostNamespaces, hostRoot, linkedDirectories, ownNamespaces } from './containers/procfs.js';
-import { ContainerKeeper, stillRunning } from './control/container-keeper.js';
+import { ContainerKeeper } from './control/container-keeper.js';
 import { ContainerRegistry } from './control/container-registry.js';
 import type { ControlPlane } from './control/control-plane.js';
-import type { DesiredState } from './control/desired-state.js';
 import { DryRunPool } from './control/dry-run-pool.js';
 import { Enforcement } from './control/enforcement.js';
 import { Expiry } from './control/expiry.js';
@@ -23,6 +23,8 @@ import { PolicyRegistry } from './control/policy-registry.js';
 import { ProfileRegistry } from './control/profile-registry.js';
 import { UnprotectedContainers } from './control/protection.js';
 import { Recordings } from './control/recordings.js';
+import { problemOf } from './control/store-status.js';
+import { desiredBy, loadStored, StoredStart } from './control/stored-start.js';
 import { inTurns } from './control/turns.js';
 import { EventHub } from './events/hub.js';
 import { observedAccess } from './events/observed.js';
@@ -38,18 +40,16 @@ import { describeUntested, isTested } from './kernel/tested.js';
 import { sendUnixDatagram } from './kernel/unix-datagram.js';
 import { serveKubearmor } from './kubearmor.js';
 import { Metrics } from './metrics/metrics.js';
-import { startMetricsServer } from './metrics/server.js';
+import { MetricsServer } from './metrics/server.js';
 import { readLabels } from './policy/labels.js';
-import { policyKey } from './policy/model.js';
-import { PolicySet } from './policy/policy-set.js';
 import { compileSchemas } from './policy/schema-check.js';
 import { AccessMemory } from './profile/access-memory.js';
 import { inheritedSocket } from './rpc/inherited-socket.js';
-import { type ServerOptions, startServer } from './rpc/server.js';
+import { startServer, tryToListen } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
 import { ServiceManager } from './service-manager.js';
 import { Sources } from './sources/sources.js';
-import { Store, type StoredState } from './store/store.js';
+import { Store } from './store/store.js';
 
 const OBJECT_PATH = builtFile('bpf/hauberk.bpf.o');
 const DESCRIPTORS_PATH = builtFile('descriptors.binpb');
@@ -83,18 +83,30 @@ export function check({ bpffsDir, requireHooks }: Pick<Config, 'bpffsDir' | 'req
 export async function runDaemon(config: Config): Promise<void> {
   requireSupport(config.bpffsDir);
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
+  // What cannot be served is not enforced either: that shows before anything is changed in the kernel.
+  const socket = inheritedSocket(process.env);
+  if (socket === undefined) await tryToListen(accessOf(config));
   const store = await Store.open(config.stateDir);
   const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostNamespaces(), config);
-  const { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings, sources, integrity } =
-    await assemble(config, logger, store, kernel);
-  kernel.removeReplaced();
+  const {
+    enforcement,
+    ledger,
+    plane,
+    suppressed,
+    metricsServer,
+    metrics,
+    hub,
+    expiry,
+    recordings,
+    sources,
+    integrity,
+  } = await assemble(config, logger, store, kernel);
   await sources.start();
-  const metricsServer =
-    config.metrics === 'off' ? undefined : await startMetricsServer(config.metrics, metrics.registry);
+  await metricsServer?.start();
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
   const server = await startServer({
     ...accessOf(config),
-    inheritedSocket: inheritedSocket(process.env),
+    inheritedSocket: socket,
     services: services.services,
     logger,
     // Written whatever else is not.
@@ -103,7 +115,10 @@ export async function runDaemon(config: Config): Promise<void> {
   });
   const kubearmor = await serveKubearmor(config, { plane, hub, logger }, accessOf(config), metrics.rpc);
   const { policies, containers } = plane.host.status();
-  logger.info({ listen: server.address, adopted: kernel.adopted, policies, containers }, 'enforcing');
+  logger.info(
+    { listen: server.address, adopted: kernel.adopted, policies, containers },
+    store.damage.length === 0 ? 'enforcing' : 'serving',
+  );
   const manager = new ServiceManager(process.env, sendUnixDatagram);
   manager.ready();
 
@@ -122,10 +137,10 @@ export async function runDaemon(config: Config): Promise<void> {
   await Promise.all([server, kubearmor].map((each) => each?.shutdown(SHUTDOWN_GRACE_MILLISECONDS)));
   await plane.policies.dryRuns.close();
   services.close();
-  metricsServer?.close();
-  metricsServer?.closeAllConnections();
+  metricsServer?.stop();
   await ledger.stop();
-  await recordings.write();
+  // What cannot be written must not keep it from ending.
+  await recordings.write().catch((err: unknown) => logger.warn({ err }, 'cannot write down what profiles have learnt'));
   if (config.detachOnExit) kernel.detach();
   else kernel.close();
   await store.close();
@@ -141,32 +156,9 @@ async function prepare(): Promise<void> {
   for await (const _ of inTurns(compileSchemas()));
 }
 
-/** Who may talk to the daemon, and how much. */
-function accessOf(config: Config): Pick<ServerOptions, 'listen' | 'tls' | 'insecureTcp' | 'roles' | 'limits'> {
-  const { tlsCertificate, tlsKey, tlsClientCa } = config;
-  return {
-    listen: config.listen,
-    roles: config.roles,
-    ...(tlsCertificate !== undefined && {
-      tls: { certificate: tlsCertificate, key: tlsKey!, clientCa: tlsClientCa! },
-    }),
-    ...(config.insecureTcp && { insecureTcp: { role: config.insecureTcpRole } }),
-    limits: {
-      messageBytes: config.maxMessageBytes,
-      callsPerConnection: config.maxCallsPerConnection,
-      streamsPerClient: config.maxStreamsPerClient,
-      requestsPerSecond: config.requestsPerSecond,
-      connections: config.maxConnections,
-      keepaliveSeconds: config.keepalive,
-      callTimeoutSeconds: config.callTimeout,
-    },
-  };
-}
-
 /** Loads what was kept, brings the kernel into agreement with it and starts reading events. */
 async function assemble(config: Config, logger: Logger, store: Store, kernel: Kernel) {
-  const stored = await store.load();
-  await settleDamaged(stored, store, config, logger);
+  const stored = await loadStored(store, kernel, config.discardDamaged, logger);
   const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
   const postures = {
     process: config.defaultPostureProcess,
@@ -178,7 +170,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     ? undefined
     : hostAsSubject(hostNamespaces(), readLabels(config.hostLabels), linkedDirectories(1));
   const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject);
-  const desired = desiredState(stored);
+  const desired = desiredBy(stored, kernel);
   const ledger: Ledger = new Ledger(
     enforcement,
     store,
@@ -188,17 +180,30 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
       host.announce();
       expiry.schedule();
       recordings.changed();
+      start.changed().catch((err: unknown) => logger.error({ err }, 'cannot go on with what was restored'));
     },
   );
+  let metricsServer: MetricsServer | undefined;
   const unprotected = new UnprotectedContainers(() => host.announce());
   for (const missing of kernel.missingHooks) logger.warn(explainMissing(missing));
   if (!isTested(release())) logger.info(describeUntested(release()));
   const host: HostState = new HostState(kernel, enforcement, ledger, {
     kernelProblem: () => integrity.problem,
     sources: () => sources.statuses(),
-    warnings: () => [...kernel.missingHooks.map(describeMissing), ...sources.warnings()],
+    warnings: () => [
+      ...kernel.missingHooks.map(describeMissing),
+      ...sources.warnings(),
+      ...[metricsServer?.problem, store.witnessProblem].filter((problem) => problem !== undefined),
+    ],
+    storeProblem: () => problemOf(store),
     unprotected: () => unprotected.list(),
   });
+  store.onStatus = () => {
+    const { problem } = store;
+    if (problem === undefined) logger.info({ stateDir: config.stateDir }, 'the state can be written again');
+    else logger.error({ err: problem }, problem.message);
+    host.announce();
+  };
   const integrity: IntegrityWatch = new IntegrityWatch(kernel, enforcement, ledger, logger, () => host.announce());
   const containers = new ContainerRegistry(ledger);
   const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
@@ -266,43 +271,34 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     undecodableRecords: () => reader.undecodable,
     forgottenAccesses: () => memory.forgotten,
     lostAccesses: () => recordings.lost,
+    closedConnections: () => metricsServer?.closedConnections ?? 0,
     runningProfiles: () => plane.profiles.list().filter(({ stopped }) => stopped === undefined).length,
   });
+  if (config.metrics !== 'off') {
+    const onStatus = () => host.announce();
+    metricsServer = new MetricsServer({ address: config.metrics, registry: metrics.registry, logger, onStatus });
+  }
   kernel.limitEvents({ perSecond: config.eventsPerSecond, burst: config.eventBurst });
-  const gone = stored.containers.filter(({ id }) => !desired.containers.has(id)).map(({ id }) => id);
-  await ledger.start(gone);
-  await recordings.resume(stored);
-  keeper.resume();
+  const resume = async () => {
+    await recordings.resume(stored);
+    keeper.resume();
+    kernel.removeReplaced();
+  };
+  const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
+  await start.start();
   integrity.start();
   ring = kernel.readEvents((waiting) => reader.read(waiting));
-  return { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings, sources, integrity };
-}
-
-/** A policy that cannot be read must not silently stop being enforced: what the kernel holds stays as it is. */
-async function settleDamaged(
-  { damaged }: StoredState,
-  store: Store,
-  { discardDamaged, stateDir }: Config,
-  logger: Logger,
-): Promise<void> {
-  if (damaged.length === 0) return;
-  if (!discardDamaged) {
-    throw new Failure(
-      'failed-precondition',
-      `records in ${stateDir} are damaged: ${damaged.join(', ')}; ` +
-        'restore them from a copy, or start once with --discard-damaged and apply the policies again',
-    );
-  }
-  for (const key of damaged) logger.error({ key }, 'a stored record was damaged and is deleted');
-  await store.discard(damaged);
-}
-
-function desiredState(stored: StoredState): DesiredState {
   return {
-    policies: PolicySet.empty.with(stored.policies.map(({ policy }) => policy)),
-    versions: new Map(stored.policies.map(({ policy, version }) => [policyKey(policy), version])),
-    containers: new Map(stillRunning(stored.containers).map((container) => [container.id, container])),
-    postures: new Map(stored.postures.map(({ namespace, postures }) => [namespace, postures])),
-    profiles: new Map(stored.profiles.map((profile) => [profile.name, profile])),
+    enforcement,
+    ledger,
+    plane,
+    suppressed,
+    metricsServer,
+    metrics,
+    hub,
+    expiry,
+    recordings,
+    sources,
+    integrity,
   };
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { Failure } from '../failure.js';
 import { VERSION } from '../version.js';
 import { addApply, addValidate } from './commands/apply.js';
+import { addBackup, addRestore } from './commands/backup.js';
 import { addCompletion } from './commands/completion.js';
 import { addContainer } from './commands/container.js';
 import { addDelete } from './commands/delete.js';
@@ -27,7 +28,7 @@ import { type Terminal, terminal, withTerminal } from './terminal.js';
 const COMMANDS = [
   ...[addApply, addValidate, addDiff, addDelete, addGet, addEffective, addExplain, addTest],
   ...[addPolicy, addPosture, addContainer, addProfile, addWatch, addTop, addRuntime],
-  ...[addStatus, addDoctor, addVersion, addCompletion],
+  ...[addStatus, addBackup, addRestore, addDoctor, addVersion, addCompletion],
 ];
 
 /** The command line, not yet run. */

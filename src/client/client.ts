@@ -4,6 +4,7 @@ import { EventServiceService } from '../generated/hauberk/v1/event.js';
 import { HostServiceService } from '../generated/hauberk/v1/host.js';
 import { PolicyServiceService } from '../generated/hauberk/v1/policy.js';
 import { ProfileServiceService } from '../generated/hauberk/v1/profile.js';
+import { StateServiceService } from '../generated/hauberk/v1/state.js';
 import { type ConnectOptions, channelCredentials, channelOptions, DEFAULT_ADDRESS } from './connection.js';
 import { HauberkError } from './error.js';
 import { type EventFilter, type EventStreamOptions, followEvents, type ReceivedEvents } from './event-stream.js';
@@ -25,6 +26,7 @@ export interface HauberkClient {
   readonly containers: UnaryCalls<typeof ContainerServiceService>;
   readonly profiles: UnaryCalls<typeof ProfileServiceService>;
   readonly host: UnaryCalls<typeof HostServiceService>;
+  readonly state: UnaryCalls<typeof StateServiceService>;
   /**
    * Events from now on. When the connection is lost it connects again and goes on where it stopped, as far as the
    * daemon still has the events. Ends when the signal is aborted; throws a HauberkError the daemon will not take back,
@@ -43,6 +45,7 @@ export function connect(options: ConnectOptions = {}): HauberkClient {
     containers: unaryCalls(client, ContainerServiceService, timeout),
     profiles: unaryCalls(client, ProfileServiceService, timeout),
     host: unaryCalls(client, HostServiceService, timeout),
+    state: unaryCalls(client, StateServiceService, timeout),
     events: (filter = {}, streamOptions = {}) =>
       followEvents(
         (request) => {

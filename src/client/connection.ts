@@ -26,7 +26,12 @@ const RECONNECT = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnec
 
 export function channelOptions({ tls }: ConnectOptions): ClientOptions {
   const name = tls?.serverName;
-  return { ...RECONNECT, ...(name !== undefined && { 'grpc.ssl_target_name_override': name }) };
+  // The daemon's answers may be as long as what it holds.
+  return {
+    ...RECONNECT,
+    'grpc.max_receive_message_length': -1,
+    ...(name !== undefined && { 'grpc.ssl_target_name_override': name }),
+  };
 }
 
 export function channelCredentials({ tls }: ConnectOptions): ChannelCredentials {

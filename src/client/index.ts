@@ -19,6 +19,7 @@ export {
   type ExplainedRule,
   type ExplainResponse,
   Mode,
+  type NamespacePosture,
   type PathMatch,
   type Policy,
   type PolicyChange,
@@ -35,6 +36,7 @@ export type {
   RuleEvidence,
   SuggestPolicyResponse,
 } from '../generated/hauberk/v1/profile.js';
+export type { BackupResponse, RestoreRequest, RestoreResponse } from '../generated/hauberk/v1/state.js';
 export { connect, type HauberkClient, type UnaryCalls } from './client.js';
 export { type ConnectOptions, DEFAULT_ADDRESS, type TlsFiles } from './connection.js';
 export { HauberkError, type StatusName, type Violation } from './error.js';

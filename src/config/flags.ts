@@ -206,7 +206,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   },
   'discard-damaged': {
     type: 'boolean',
-    help: 'delete stored records that are damaged, and start; without it, hauberkd does not start when there are any',
+    help: 'go on with what can be read of a stored state that is damaged, and keep its files aside; without it, what the kernel holds stays and nothing is changed until `hauberk restore`',
   },
   config: {
     type: 'string',

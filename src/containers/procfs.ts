@@ -73,6 +73,12 @@ export function processesByNamespaces(): Map<string, ProcessIdentity> {
   return found;
 }
 
+/** Tells of namespaces whether processes live in both, as it is now. */
+export function whereProcessesLive(): (namespaceKey: string) => boolean {
+  const found = processesByNamespaces();
+  return (key) => found.has(key);
+}
+
 /**
  * When process 1 of a pid namespace started, in clock ticks since boot; undefined when there is no such process any
  * more, or when its first thread has ended.

@@ -26,6 +26,8 @@ export type Change<Result> =
         readonly desired: DesiredState;
         /** Which containers' rules may have changed. */
         readonly affected: (container: Container) => boolean;
+        /** Whether what the kernel holds for containers that are not known goes, too, but where one lives. */
+        readonly isWhole?: true;
         /** @throws Failure where what would be left out of containers must not be */
         readonly check?: (leftOut: LeftOut) => Promise<void>;
       };

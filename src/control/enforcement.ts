@@ -26,6 +26,9 @@ type EnforcingKernel = Pick<
   | 'observeCalls'
 >;
 
+/** Whether what the kernel holds for a container that is not known stays, by its namespaces. */
+export type IsKept = (namespaceKey: string) => boolean;
+
 /**
  * Keeps the kernel's maps in agreement with a desired state. What takes time, to compile and to publish, may go on for
  * several changes at once; `adopt…` makes a change the one in force at once, and is called for one after the other.
@@ -151,8 +154,12 @@ export class Enforcement {
     preparation.giveUp();
   }
 
-  /** Decides by the policies that were prepared. Resolves once the kernel does. */
-  async adopt(preparation: Preparation, isWhole: boolean): Promise<void> {
+  /**
+   * Decides by the policies that were prepared. Resolves once the kernel does.
+   *
+   * @param isWhole whether what the kernel holds for containers that are not known goes, but for what is kept
+   */
+  async adopt(preparation: Preparation, isWhole: boolean, isKept: IsKept = () => false): Promise<void> {
     this.#preparations.delete(preparation);
     this.#kinds = preparation.kinds;
     const { host } = this;
@@ -165,7 +172,7 @@ export class Enforcement {
     preparation.giveUp();
     this.#uses.dropIdle();
     await made;
-    if (isWhole) await this.#removeOthers();
+    if (isWhole) await this.#removeOthers(isKept);
   }
 
   /** What the kernel should hold, but for what is being changed. A container may change before it is come to. */
@@ -280,10 +287,10 @@ export class Enforcement {
   }
 
   /** Takes away what the kernel holds and nobody wants. */
-  async #removeOthers(): Promise<void> {
+  async #removeOthers(isKept: IsKept): Promise<void> {
     const others = this.kernel.containers().map(namespaceKey);
     await this.#publish(
-      others.filter((key) => this.#assignments.at(key) === undefined),
+      others.filter((key) => this.#assignments.at(key) === undefined && !isKept(key)),
       [],
     );
   }

@@ -7,6 +7,7 @@ import { VERSION } from '../version.js';
 import type { Enforcement } from './enforcement.js';
 import type { Ledger } from './ledger.js';
 import type { SourceStatus, UnprotectedContainer } from './protection.js';
+import type { StoreProblem } from './store-status.js';
 
 /** How the daemon and its kernel are. */
 export interface HostStatus {
@@ -29,6 +30,8 @@ export interface HostStatus {
   /** The one the kernel holds. */
   readonly enforcedRevision: number;
   readonly sources: readonly SourceStatus[];
+  /** Why changes cannot be written down; left out while they can be. */
+  readonly storeProblem?: StoreProblem | undefined;
   /** What an operator should know and mend. */
   readonly warnings: readonly string[];
   readonly unprotected: readonly UnprotectedContainer[];
@@ -43,6 +46,8 @@ export interface HostReports {
   sources(): readonly SourceStatus[];
   warnings(): readonly string[];
   unprotected(): readonly UnprotectedContainer[];
+  /** Why changes cannot be written down. */
+  storeProblem?(): StoreProblem | undefined;
 }
 
 /** How the daemon and its kernel are, and who wants to hear of it. */
@@ -60,7 +65,10 @@ export class HostState {
   ) {}
 
   status(): HostStatus {
-    const problem = this.enforcement.divergence ?? this.reports.kernelProblem();
+    const storeProblem = this.reports.storeProblem?.();
+    // Whether the kernel holds what was acknowledged is not known then.
+    const damage = storeProblem?.cause === 'damaged' ? storeProblem.reason : undefined;
+    const problem = damage ?? this.enforcement.divergence ?? this.reports.kernelProblem();
     return {
       version: VERSION,
       kernelRelease: this.#kernelRelease,
@@ -78,7 +86,8 @@ export class HostState {
       revision: this.ledger.revision,
       enforcedRevision: this.ledger.enforcedRevision,
       sources: this.reports.sources(),
-      warnings: this.reports.warnings(),
+      ...(storeProblem !== undefined && { storeProblem }),
+      warnings: [...(storeProblem === undefined ? [] : [storeProblem.reason]), ...this.reports.warnings()],
       unprotected: this.reports.unprotected(),
       leftOut: this.enforcement.leftOut,
     };

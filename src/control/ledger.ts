@@ -1,11 +1,12 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
+import { whereProcessesLive } from '../containers/procfs.js';
 import type { Store, StoreChanges } from '../store/store.js';
 import type { Work } from './change.js';
 import { ContainerLane, type ContainerRequest } from './container-lane.js';
 import type { ContainerChange } from './container-plan.js';
 import type { DesiredState } from './desired-state.js';
-import type { Enforcement } from './enforcement.js';
+import type { Enforcement, IsKept } from './enforcement.js';
 import type { LiveImage } from './images.js';
 import { KnownContainers } from './known-containers.js';
 import type { Preparation } from './preparation.js';
@@ -89,8 +90,9 @@ export class Ledger {
    * Brings the kernel into agreement with what was loaded from disk.
    *
    * @param gone ids of containers on disk that are no more
+   * @param isKept whether what the kernel holds for containers that are not known stays, by their namespaces
    */
-  start(gone: readonly string[]): Promise<void> {
+  start(gone: readonly string[], isKept?: IsKept): Promise<void> {
     return this.#policyChanges.run(async () => {
       const began = performance.now();
       const preparation = await this.enforcement.prepare(this.#desired, () => true);
@@ -99,7 +101,7 @@ export class Ledger {
         0,
         () => ({
           stored: { deleteContainers: gone },
-          adopt: () => this.enforcement.adopt(preparation, true),
+          adopt: () => this.enforcement.adopt(preparation, true, isKept),
         }),
         began,
       );
@@ -119,7 +121,7 @@ export class Ledger {
       const began = performance.now();
       const change = await work(this.#desired);
       if (change.next === undefined) return { result: change.result, revision: this.revision };
-      const { desired, affected, check } = change.next;
+      const { desired, affected, check, isWhole = false } = change.next;
       const preparation = await this.enforcement.prepare(desired, affected);
       let result: Result;
       const revision = await this.#carryOut(
@@ -129,7 +131,7 @@ export class Ledger {
           const made = change.make({ revision: now, leftOut: preparation.leftOut });
           const adopt = () => {
             this.#desired = { ...made.desired, containers: this.#containers.byId };
-            return this.enforcement.adopt(preparation, false);
+            return this.enforcement.adopt(preparation, isWhole, isWhole ? whereProcessesLive() : undefined);
           };
           result = made.result;
           return { stored: made.stored, adopt };

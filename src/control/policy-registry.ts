@@ -22,6 +22,7 @@ import type { Ledger, Outcome } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
 import { explainRenaming, isRenaming } from './renaming.js';
+import { restoringChange } from './restoring.js';
 import { finishInTurns } from './turns.js';
 
 /** By policy key: the version it must have, 0 for a policy that must not exist. */
@@ -53,9 +54,9 @@ export class PolicyRegistry {
     readonly coverage: Pick<HookCoverage, 'warningsFor'>,
   ) {}
 
-  /** @throws Failure with every problem of every document */
-  readManifest(text: string): PolicyInput[] {
-    const inputs = readManifest(text, { checkPattern, now: Date.now() });
+  /** @param now policies that ended before are refused @throws Failure with every problem of every document */
+  readManifest(text: string, now = Date.now()): PolicyInput[] {
+    const inputs = readManifest(text, { checkPattern, now });
     return inputs.map((input) => ({
       ...input,
       warnings: [...input.warnings, ...this.coverage.warningsFor(input.policy)],
@@ -152,6 +153,16 @@ export class PolicyRegistry {
       const change = await this.#plan(inputs, current, wanted);
       if (!force) this.#guardHost(inputs, change);
       return change;
+    });
+  }
+
+  /** Makes the policies and all postures those given, also where the store is damaged: see restoringChange. */
+  restore(inputs: readonly PolicyInput[], postures: DesiredState['postures'], force: boolean) {
+    return this.ledger.change(async (current) => {
+      const wanted = PolicySet.empty.with(inputs.map(({ policy }) => policy));
+      const restoring = restoringChange(await this.#plan(inputs, current, wanted), current, wanted, postures);
+      if (!force) this.#guardHost(inputs, restoring);
+      return restoring;
     });
   }
 

@@ -13,6 +13,7 @@ import {
   deleteBatch,
   freezeMap,
   MAP_CREATE_OPTIONS_BYTES,
+  mapById,
   updateBatch,
 } from './libbpf.js';
 import {
@@ -169,6 +170,17 @@ export class ContainerMap {
     }
   }
 
+  /** The highest id of an image that decides for a container; 0 where there is none. */
+  newestImage(): number {
+    const found = Buffer.alloc(MAP_ID_BYTES);
+    const mapIds = new Set<number>();
+    for (const container of this.keys()) {
+      const what = 'cannot look a container up in the kernel';
+      if (lookupIfPresent(what, this.descriptor, containerKey(container), found)) mapIds.add(found.readUInt32LE());
+    }
+    return Math.max(0, ...Array.from(mapIds, idOfImage));
+  }
+
   #has(container: NamespacePair): boolean {
     return lookupIfPresent(
       'cannot look a container up',
@@ -184,6 +196,19 @@ export class ContainerMap {
       keysOf('cannot list the containers in the kernel', this.descriptor, CONTAINER_KEY_BYTES),
       containerIn,
     );
+  }
+}
+
+function idOfImage(map: number): number {
+  const descriptor = mapById(map);
+  // It was replaced meanwhile.
+  if (descriptor < 0) return 0;
+  try {
+    const page = Buffer.alloc(PAGE_BYTES);
+    lookupIfPresent('cannot read a policy image', descriptor, Uint32Array.of(0), page);
+    return page.readUInt32LE(HEADER.identity * ENTRY_BYTES);
+  } finally {
+    closeDescriptor(descriptor);
   }
 }
 

@@ -116,6 +116,11 @@ export class Kernel {
     return this.#containers.keys();
   }
 
+  /** The highest id of an image that decides for a container; 0 where there is none. */
+  newestImage(): number {
+    return this.#containers.newestImage();
+  }
+
   #isHost({ mountNamespace }: NamespacePair): boolean {
     return mountNamespace === this.host.mountNamespace;
   }

@@ -111,6 +111,7 @@ export const lookupElement = libbpf.func('int bpf_map_lookup_elem(int fd, const 
 export const deleteElement = libbpf.func('int bpf_map_delete_elem(int fd, const void *key)');
 export const nextKey = libbpf.func('int bpf_map_get_next_key(int fd, const void *key, _Out_ void *next)');
 export const objectInfo = libbpf.func('int bpf_obj_get_info_by_fd(int fd, _Inout_ void *info, _Inout_ uint32 *size)');
+export const mapById = libbpf.func('int bpf_map_get_fd_by_id(uint32 id)');
 export const programById = libbpf.func('int bpf_prog_get_fd_by_id(uint32 id)');
 export const possibleProcessors = libbpf.func('int libbpf_num_possible_cpus()');
 

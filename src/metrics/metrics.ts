@@ -4,6 +4,7 @@ import type { HostStatus } from '../control/host-state.js';
 import { type IntakeCounts, START_ANSWERS } from '../control/intake-counts.js';
 import type { RepairCounts } from '../control/integrity-watch.js';
 import { UNPROTECTED_CAUSES, type UnprotectedCause } from '../control/protection.js';
+import { STORE_PROBLEMS } from '../control/store-status.js';
 import type { SecurityEvent } from '../events/event.js';
 import type { EventCounts } from '../events/hub.js';
 import type { Counter as KernelCounter } from '../kernel/counters.js';
@@ -27,6 +28,8 @@ export interface MetricSources {
   forgottenAccesses(): number;
   lostAccesses(): number;
   runningProfiles(): number;
+  /** Connections to the metrics port that were closed since there were too many. */
+  closedConnections?(): number;
 }
 
 const APPLY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -79,7 +82,7 @@ export class Metrics {
     }
   }
 
-  #addState({ status, protectedContainers, runningProfiles }: MetricSources): void {
+  #addState({ status, protectedContainers, runningProfiles, closedConnections }: MetricSources): void {
     const { version, kernelRelease } = status();
     this.#gauge('build_info', 'Version of hauberkd and release of the kernel.', ['version', 'kernel'], () => [
       [{ version, kernel: kernelRelease }, 1],
@@ -93,6 +96,11 @@ export class Metrics {
         notCovered(each).map((operation) => [{ hook: each.hook, ...operation, cause: each.cause }, 1] as const),
       ),
     );
+    this.#gauge('store_problem', '1 while changes cannot be written down for this cause.', ['cause'], () =>
+      STORE_PROBLEMS.map((cause) => [{ cause }, Number(status().storeProblem?.cause === cause)]),
+    );
+    const closed = 'Connections to the metrics port that were closed since there were too many.';
+    this.#counter('metrics_connections_closed_total', closed, [], () => [[{}, closedConnections?.() ?? 0]]);
     this.#gauge('policies', 'Policies held.', [], () => [[{}, status().policies]]);
     this.#gauge('containers', 'Containers known.', [], () => [[{}, status().containers]]);
     this.#gauge('profiles_running', 'Profiles that learn.', [], () => [[{}, runningProfiles()]]);

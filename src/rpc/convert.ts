@@ -171,7 +171,12 @@ export function toEventMessage(event: SecurityEvent): eventProto.Event {
   };
 }
 
-export function toStatusMessage({ unprotected, leftOut, ...status }: HostStatus): hostProto.GetStatusResponse {
+export function toStatusMessage({
+  unprotected,
+  leftOut,
+  storeProblem: _,
+  ...status
+}: HostStatus): hostProto.GetStatusResponse {
   return {
     ...status,
     sources: status.sources.map(toSourceStatusMessage),

@@ -15,15 +15,17 @@ export interface Health {
  * one container must not make the whole host look as if nothing was enforced.
  */
 const PROTECTION = 'protection';
+/** What clients ask of to hear whether changes can be written down: a full disk leaves in force what was acknowledged. */
+const STORE = 'store';
 
 /**
  * grpc.health.v1: the server as a whole, named "", and each of the services are SERVING only while policies are
- * enforced; `protection` only while every known container also has all of its policies in force. Watchers hear of
- * changes only.
+ * enforced; `protection` only while every known container also has all of its policies in force, `store` only while
+ * changes can be written down. Watchers hear of changes only.
  */
 export function healthOf(plane: Pick<HostState, 'status' | 'onStatusChange'>, serviceNames: readonly string[]): Health {
   const told = new Map(
-    ['', ...serviceNames, PROTECTION].map((name) => [name, servingStatus(name, plane.status())] as const),
+    ['', ...serviceNames, PROTECTION, STORE].map((name) => [name, servingStatus(name, plane.status())] as const),
   );
   const changes = new EventEmitter<Record<string, [ServingStatus]>>().setMaxListeners(0);
   const close = plane.onStatusChange((status) => {
@@ -52,7 +54,8 @@ export function healthOf(plane: Pick<HostState, 'status' | 'onStatusChange'>, se
   return { service, close };
 }
 
-function servingStatus(name: string, { enforcing, unprotected, leftOut }: HostStatus): ServingStatus {
+function servingStatus(name: string, { enforcing, unprotected, leftOut, storeProblem }: HostStatus): ServingStatus {
   const isProtected = unprotected.length === 0 && leftOut.size === 0;
-  return enforcing && (name !== PROTECTION || isProtected) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+  const isServing = name === STORE ? storeProblem === undefined : enforcing && (name !== PROTECTION || isProtected);
+  return isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
 }

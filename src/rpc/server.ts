@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo, ListenOptions, Server as NetServer } from 'node:net';
+import { type AddressInfo, createServer, type ListenOptions, type Server as NetServer } from 'node:net';
 import { Server } from '@grpc/grpc-js';
 import { Failure } from '../failure.js';
 import { AuditLog } from './access/audit.js';
@@ -7,13 +7,13 @@ import { Gate } from './access/gate.js';
 import { DEFAULT_LIMITS, type Limits } from './access/limits.js';
 import { NO_OBSERVER, type RpcObserver } from './access/observer.js';
 import { assignsUnixUsers, NO_ASSIGNMENTS, type Role, type RoleAssignments } from './access/role.js';
-import type { CertificateFiles } from './connections/certificates.js';
+import { type CertificateFiles, loadCertificates } from './connections/certificates.js';
 import { Connections } from './connections/connections.js';
 import { insecureListener, type Listener, tlsListener, unixListener } from './connections/listeners.js';
 import type { RpcLogger, RpcService } from './handler.js';
 import { type ListenAddress, parseListenAddress } from './listen-address.js';
 import { OpenStreams } from './open-streams.js';
-import { placeSocket } from './unix-socket.js';
+import { placeSocket, tryPlace } from './unix-socket.js';
 
 const KEEPALIVE_TIMEOUT_MILLISECONDS = 20_000;
 const OWNER_ONLY = 0o600;
@@ -101,6 +101,38 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
+/**
+ * Makes sure that clients could connect, and serves nobody: certificates can be used, and the address is free.
+ *
+ * @throws Failure as startServer does
+ */
+export async function tryToListen({
+  listen: text,
+  tls,
+  insecureTcp,
+}: Pick<ServerOptions, 'listen' | 'tls' | 'insecureTcp'>): Promise<void> {
+  const address = parseListenAddress(text, {
+    hasTls: tls !== undefined,
+    allowsInsecureTcp: insecureTcp !== undefined,
+  });
+  if (tls !== undefined) loadCertificates(tls);
+  const server = createServer((socket) => socket.destroy());
+  try {
+    if (address.kind === 'unix') await tryPlace(address.path, (path) => bind(server, { path }));
+    else await bind(server, { host: address.host, port: address.port });
+  } catch (thrown) {
+    throw listenFailure(text, thrown);
+  } finally {
+    server.close();
+  }
+}
+
+function listenFailure(text: string, thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown;
+  const reason = (thrown as Error).message;
+  return new Failure('failed-precondition', `cannot listen on ${text}: ${reason}`, [], { cause: thrown });
+}
+
 async function listen(
   address: ListenAddress,
   { server, stop }: Listener,
@@ -127,9 +159,7 @@ async function listen(
   } catch (thrown) {
     stop();
     server.close();
-    if (thrown instanceof Failure) throw thrown;
-    const reason = (thrown as Error).message;
-    throw new Failure('failed-precondition', `cannot listen on ${text}: ${reason}`, [], { cause: thrown });
+    throw listenFailure(text, thrown);
   }
 }
 

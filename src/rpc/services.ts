@@ -8,6 +8,7 @@ import { hostServiceOf } from './host-service.js';
 import { policyServiceOf } from './policy-service.js';
 import { profileServiceOf } from './profile-service.js';
 import { reflectionOf } from './reflection.js';
+import { stateServiceOf } from './state-service.js';
 
 /** The services of the API, as health and reflection name them. */
 export const SERVICE_NAMES = [
@@ -16,6 +17,7 @@ export const SERVICE_NAMES = [
   'hauberk.v1.EventService',
   'hauberk.v1.ProfileService',
   'hauberk.v1.HostService',
+  'hauberk.v1.StateService',
 ] as const;
 
 export interface ServiceSources {
@@ -43,6 +45,7 @@ export function createServices({ plane, hub, descriptorSet, queueCapacity }: Ser
       eventServiceOf(hub, queueCapacity === undefined ? {} : { queueCapacity }),
       profileServiceOf(plane.profiles),
       hostServiceOf(plane.host),
+      stateServiceOf(plane.policies),
       health.service,
       reflectionOf(descriptorSet),
     ],

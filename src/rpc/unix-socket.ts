@@ -20,6 +20,19 @@ export async function placeSocket(
   mode: number,
   bind: (path: string) => Promise<void>,
 ): Promise<() => Promise<void>> {
+  return beside(path, bind, async (socket) => {
+    await chmod(socket, mode);
+    const { ino } = await lstat(socket);
+    await rename(socket, path);
+    return () => removeSocket(path, ino);
+  });
+}
+
+async function beside<Result>(
+  path: string,
+  bind: (path: string) => Promise<void>,
+  task: (socket: string) => Promise<Result>,
+): Promise<Result> {
   const parent = dirname(path);
   await mkdir(parent, { recursive: true, mode: 0o755 });
   await requireFree(path);
@@ -30,13 +43,15 @@ export async function placeSocket(
       throw new Failure('failed-precondition', `${path} is too long for the path of a Unix socket`);
     }
     await bind(socket);
-    await chmod(socket, mode);
-    const { ino } = await lstat(socket);
-    await rename(socket, path);
-    return () => removeSocket(path, ino);
+    return await task(socket);
   } finally {
     await rm(directory, { recursive: true });
   }
+}
+
+/** Makes sure that a socket could be put at a path, and leaves nothing there. @throws as placeSocket does */
+export async function tryPlace(path: string, bind: (path: string) => Promise<void>): Promise<void> {
+  await beside(path, bind, async () => undefined);
 }
 
 async function requireFree(path: string): Promise<void> {

@@ -1,5 +1,6 @@
 import type { UnprotectedCause } from '../control/protection.js';
 import { Failure } from '../failure.js';
+import { StoreFailure } from '../store/store-failure.js';
 
 /** The message of an error and of what it was caused by, each once: what an operator has to know to mend it. */
 export function trueCause(error: unknown): string {
@@ -13,7 +14,7 @@ export function trueCause(error: unknown): string {
 
 /** Why a container could not be taken in: see ContainerRegistry.put for what fails how. */
 export function unprotectedCause(error: unknown): UnprotectedCause {
-  if (!(error instanceof Failure) || error.code === 'unavailable') return 'store';
+  if (!(error instanceof Failure) || error instanceof StoreFailure || error.code === 'unavailable') return 'store';
   if (error.code !== 'invalid-argument') return 'kernel';
   return error.problems.some(({ description }) => description.includes("is the host's own")) ? 'refused' : 'lookup';
 }

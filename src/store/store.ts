@@ -1,180 +1,249 @@
-import type { Container } from '../containers/container.js';
-import type { RuleDescription } from '../events/rule-description.js';
-import { type Policy, type Postures, policyKey } from '../policy/model.js';
-import type { ObservedAccess } from '../profile/observed-access.js';
-import type { Profile, ProfiledContainer } from '../profile/profile.js';
+import { mkdirSync } from 'node:fs';
 import { Database } from './database.js';
-import { decodeRecord, encodeRecord } from './record.js';
+import { inspect } from './inspection.js';
+import { newSeal, type Records, type Seal } from './seal.js';
+import { SealedDatabase } from './sealed-database.js';
+import { StoreFailure } from './store-failure.js';
+import { lastImageOf, readRecords, recordsOf, type StoredRecords } from './stored-form.js';
+import type { StoreChanges, StoredState } from './stored-state.js';
+import { type Testimony, Witness } from './witness.js';
 
-/** What the rule numbers of one image mean, so that its events can be named after a restart. */
-export interface ImageRecord {
-  readonly imageId: number;
-  readonly rules: readonly RuleDescription[];
-}
+export type * from './stored-state.js';
 
-export interface StoredPolicy {
-  readonly policy: Policy;
-  /** The revision of its last change. */
-  readonly version: number;
-}
+/** How long to wait before trying again to write after that has failed. */
+const RETRY_MILLISECONDS = 1000;
 
-/** What a namespace says of accesses no rule names; nothing at all takes it off the store. */
-export interface StoredPosture {
-  readonly namespace: string;
-  readonly postures: Partial<Postures>;
-}
-
-/** A container whose accesses a profile has learnt. */
-export interface StoredProfiled {
-  readonly profile: string;
-  readonly container: ProfiledContainer;
-}
-
-export interface StoredAccess {
-  readonly profile: string;
-  readonly containerId: string;
-  /** What the kernel counts it by, in hexadecimal; another text for one that it does not count. */
-  readonly key: string;
-  readonly access: ObservedAccess;
-}
-
-export interface StoredState {
-  readonly policies: readonly StoredPolicy[];
-  readonly postures: readonly StoredPosture[];
-  readonly containers: readonly Container[];
-  readonly imageRecords: readonly ImageRecord[];
-  /** In the order in which they were started. */
-  readonly profiles: readonly Profile[];
-  readonly profiled: readonly StoredProfiled[];
-  readonly accesses: readonly StoredAccess[];
-  /** Of the last change; 0 in a new store. */
-  readonly revision: number;
-  /** The highest id of an image ever used; 0 in a new store. */
-  readonly lastImage: number;
-  /** Keys of records that could not be read; they are left as they are. */
-  readonly damaged: readonly string[];
-}
-
-export interface StoreChanges {
-  readonly putPolicies?: readonly StoredPolicy[];
-  readonly deletePolicies?: readonly string[];
-  readonly putPostures?: readonly StoredPosture[];
-  readonly putContainers?: readonly Container[];
-  readonly deleteContainers?: readonly string[];
-  readonly putImageRecords?: readonly ImageRecord[];
-  readonly deleteImageRecords?: readonly number[];
-  readonly putProfiles?: readonly Profile[];
-  readonly deleteProfiles?: readonly string[];
-  readonly putProfiled?: readonly StoredProfiled[];
-  readonly deleteProfiled?: readonly StoredProfiled[];
-  readonly putAccesses?: readonly StoredAccess[];
-  readonly deleteAccesses?: readonly StoredAccess[];
-  readonly revision?: number;
-  readonly lastImage?: number;
-}
-
-const POLICY = 'policy/';
-const CONTAINER = 'container/';
-const IMAGE = 'image/';
-const POSTURE = 'posture/';
-const PROFILE = 'profile/';
-const PROFILED = 'profiled/';
-const ACCESS = 'access/';
-/** The revision's name on disk, from before it had this one. */
-const REVISION = 'generation';
-const LAST_IMAGE = 'last-image';
-
-/** What must outlive the process: policies, postures, containers, and what the rule numbers of images meant. */
+/**
+ * What must outlive the process: policies, postures, containers, and what the rule numbers of images meant. Each write
+ * is sealed, in the store and by a witness elsewhere, before it is acknowledged.
+ */
 export class Store {
-  private constructor(private readonly database: Database) {}
+  readonly #witness: Witness;
+  #database: Database | undefined;
+  #sealed: SealedDatabase | undefined;
+  #damage: readonly string[] = [];
+  /** What could be read of a damaged store. */
+  #readable: StoredRecords | undefined;
+  #problem: StoreFailure | undefined;
+  #witnessProblem: string | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #retry: NodeJS.Timeout | undefined;
+  #isClosed = false;
+  /** Called when `problem` or `damage` has changed. */
+  onStatus: () => void = () => undefined;
 
-  /** @throws Failure failed-precondition when the directory cannot be used, or another process uses it */
-  static async open(directory: string): Promise<Store> {
-    return new Store(await Database.open(directory));
+  private constructor(
+    readonly directory: string,
+    witnessDirectory: string,
+  ) {
+    this.#witness = new Witness(witnessDirectory);
   }
 
-  async load(): Promise<StoredState> {
-    const policies: StoredPolicy[] = [];
-    const postures: StoredPosture[] = [];
-    const containers: Container[] = [];
-    const imageRecords: ImageRecord[] = [];
-    const profiles: Profile[] = [];
-    const profiled: StoredProfiled[] = [];
-    const accesses: StoredAccess[] = [];
-    const damaged: string[] = [];
-    let revision = 0;
-    let lastImage = 0;
-    for await (const [key, text] of this.database.entries()) {
-      const value = decodeRecord(text);
-      if (value === undefined) damaged.push(key);
-      else if (key.startsWith(POLICY)) policies.push(value as StoredPolicy);
-      else if (key.startsWith(POSTURE)) postures.push(value as StoredPosture);
-      else if (key.startsWith(CONTAINER)) containers.push(value as Container);
-      else if (key.startsWith(IMAGE)) imageRecords.push(readImageRecord(value as StoredImageRecord));
-      else if (key.startsWith(PROFILE)) profiles.push(value as Profile);
-      else if (key.startsWith(PROFILED)) profiled.push(value as StoredProfiled);
-      else if (key.startsWith(ACCESS)) accesses.push(value as StoredAccess);
-      else if (key === REVISION) revision = value as number;
-      else if (key === LAST_IMAGE) lastImage = value as number;
+  /**
+   * @param witnessDirectory where what was acknowledged is written down once more; beside the store's when left out
+   * @throws Failure failed-precondition when the directory cannot be used, or another process uses it
+   */
+  static async open(directory: string, witnessDirectory = `${directory}-witness`): Promise<Store> {
+    const store = new Store(directory, witnessDirectory);
+    const state = Database.state(directory);
+    if (state === 'present') {
+      const opened = await Database.open(directory);
+      if (typeof opened === 'string') store.#damage = [opened];
+      else store.#database = opened;
+    } else if (state === 'broken') store.#damage = ['its files are there, but not the index of them'];
+    else if (isNothingTold(await store.#witness.read())) store.#database = await begin(directory);
+    return store;
+  }
+
+  /** What is missing or damaged; nothing can be written while there is anything. */
+  get damage(): readonly string[] {
+    return this.#damage;
+  }
+
+  /** Why no witness is kept; undefined while one is. */
+  get witnessProblem(): string | undefined {
+    return this.#witnessProblem;
+  }
+
+  /** Why nothing can be written at present; undefined while it can be. */
+  get problem(): StoreFailure | undefined {
+    return this.#damage.length > 0 ? this.#damageFailure() : this.#problem;
+  }
+
+  /**
+   * Reads the store; the first time, judges whether it is what was acknowledged.
+   *
+   * @param newestImage the highest id of an image that the kernel decides by; 0: none
+   * @throws StoreFailure where a write that was not acknowledged cannot be undone
+   */
+  async load(newestImage = 0): Promise<StoredState> {
+    if (this.#sealed !== undefined) return { ...(await this.#sealed.read()), damage: [], remarks: [] };
+    const testimony = await this.#witness.read();
+    let found = new Map<string, string>();
+    const damage = [...this.#damage];
+    try {
+      if (damage.length === 0) found = (await this.#database?.all()) ?? found;
+    } catch (error) {
+      damage.push((error as Error).message);
     }
-    profiles.sort((a, b) => a.started - b.started);
-    const learnt = { profiles, profiled, accesses };
-    return { policies, postures, containers, imageRecords, ...learnt, revision, lastImage, damaged };
-  }
-
-  /** Writes all of it or nothing; on disk when this resolves. @throws Failure unavailable when it cannot be written */
-  async commit(changes: StoreChanges): Promise<void> {
-    const batch = new Map<string, string | undefined>();
-    const put = (key: string, value: unknown) => batch.set(key, encodeRecord(value));
-    const del = (key: string) => batch.set(key, undefined);
-    for (const key of changes.deletePolicies ?? []) del(POLICY + key);
-    for (const id of changes.deleteContainers ?? []) del(CONTAINER + id);
-    for (const imageId of changes.deleteImageRecords ?? []) del(IMAGE + imageId);
-    for (const stored of changes.putPolicies ?? []) put(POLICY + policyKey(stored.policy), stored);
-    for (const posture of changes.putPostures ?? []) {
-      if (Object.keys(posture.postures).length === 0) del(POSTURE + posture.namespace);
-      else put(POSTURE + posture.namespace, posture);
+    const judged = inspect(found, { testimony, newestImage }, lastImageOf);
+    // Where its files cannot be read there is nothing to compare.
+    if (damage.length === 0) damage.push(...judged.damage);
+    const { state, unknown } = readRecords(judged.records);
+    if (unknown.length > 0) damage.push(`the form of records is not known: ${unknown.join(', ')}`);
+    if (damage.length > 0) {
+      // Where there is none, the runtimes' hook takes Hauberk for removed.
+      mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+      this.#damage = damage;
+      const revision = Math.max(state.revision, testimony.seal?.count ?? 0);
+      this.#readable = { ...state, revision, lastImage: Math.max(state.lastImage, newestImage) };
+      return { ...this.#readable, damage, remarks: [] };
     }
-    for (const container of changes.putContainers ?? []) put(CONTAINER + container.id, container);
-    for (const { imageId, rules } of changes.putImageRecords ?? []) {
-      put(IMAGE + imageId, { generation: imageId, rules } satisfies StoredImageRecord);
+    const seal = judged.seal ?? newSeal(found);
+    if (testimony.state === 'absent') await this.#beginWitness(seal);
+    this.#sealed = new SealedDatabase(this.#database!, this.#keptWitness, seal);
+    if (judged.undo !== undefined) await this.#sealed.undo(judged.undo);
+    if (testimony.state !== 'absent' && judged.remarks.length > 0) await this.#witness.begin(seal);
+    return { ...state, damage, remarks: judged.remarks };
+  }
+
+  /**
+   * Writes all of it or nothing; on disk when this resolves.
+   *
+   * @throws StoreFailure resource-exhausted where there is no room, unavailable when it cannot be written or is damaged
+   */
+  commit(changes: StoreChanges): Promise<void> {
+    return this.#inTurn(() => this.#commit(changes));
+  }
+
+  /**
+   * Goes on with what can be read of a damaged store, in a new one; the files of the old one are kept beside it.
+   *
+   * @returns where they are; undefined: there were none
+   */
+  discardDamage(): Promise<string | undefined> {
+    return this.#inTurn(() => this.#beginAnew(recordsOf(contentsOf(this.#readable!))));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    await this.#last;
+    await this.#database?.close();
+  }
+
+  /** Where none was ever kept, one that cannot be is no reason not to enforce. */
+  async #beginWitness(seal: Seal): Promise<void> {
+    try {
+      await this.#witness.begin(seal);
+    } catch (error) {
+      if ((error as StoreFailure).code !== 'unavailable') throw error;
+      const what = 'the loss of the whole state would not be noticed after a reboot';
+      this.#witnessProblem = `no witness of the stored state is kept: ${(error as Error).message}; ${what}`;
     }
-    for (const name of changes.deleteProfiles ?? []) del(PROFILE + name);
-    for (const profile of changes.putProfiles ?? []) put(PROFILE + profile.name, profile);
-    for (const each of changes.deleteProfiled ?? []) del(keyOfProfiled(each));
-    for (const each of changes.putProfiled ?? []) put(keyOfProfiled(each), each);
-    for (const each of changes.deleteAccesses ?? []) del(keyOfAccess(each));
-    for (const each of changes.putAccesses ?? []) put(keyOfAccess(each), each);
-    if (changes.revision !== undefined) put(REVISION, changes.revision);
-    if (changes.lastImage !== undefined) put(LAST_IMAGE, changes.lastImage);
-    await this.database.write(batch);
   }
 
-  /** Deletes records by their keys, as `damaged` has them. */
-  async discard(keys: readonly string[]): Promise<void> {
-    await this.database.write(new Map(keys.map((key) => [key, undefined])));
+  get #keptWitness(): Witness | undefined {
+    return this.#witnessProblem === undefined ? this.#witness : undefined;
   }
 
-  close(): Promise<void> {
-    return this.database.close();
+  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
+    const done = this.#last.then(task);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #commit(changes: StoreChanges): Promise<void> {
+    if (this.#sealed === undefined && this.#damage.length === 0) await this.load();
+    if (this.#damage.length === 0) return this.#write(recordsOf(changes));
+    if (changes.isAnew === undefined) throw this.#damageFailure();
+    const kept = contentsOf({ ...this.#readable!, policies: [], postures: [] });
+    await this.#beginAnew(new Map([...recordsOf(kept), ...recordsOf(changes)]));
+  }
+
+  async #write(batch: Records): Promise<void> {
+    try {
+      await this.#sealed!.write(batch);
+    } catch (error) {
+      this.#failed(error as StoreFailure);
+      throw error;
+    }
+    clearTimeout(this.#retry);
+    this.#tell(undefined);
+  }
+
+  async #beginAnew(batch: Records): Promise<string | undefined> {
+    await this.#database?.close();
+    this.#database = undefined;
+    const aside = Database.setAside(this.directory);
+    let database: Database | undefined;
+    try {
+      database = await begin(this.directory);
+      const sealed = new SealedDatabase(database, this.#keptWitness, newSeal(new Map()));
+      await sealed.write(batch);
+      this.#sealed = sealed;
+      this.#database = database;
+    } catch (error) {
+      await database?.close();
+      Database.putBack(this.directory, aside);
+      throw error;
+    }
+    this.#damage = [];
+    this.#readable = undefined;
+    this.onStatus();
+    return aside;
+  }
+
+  /** Nobody may want to write soon, and it is to be known whether it can be done again. */
+  #failed(failure: StoreFailure): void {
+    this.#tell(failure);
+    clearTimeout(this.#retry);
+    if (this.#isClosed) return;
+    this.#retry = setTimeout(() => {
+      this.#inTurn(() => this.#write(new Map())).catch(() => undefined);
+    }, RETRY_MILLISECONDS).unref();
+  }
+
+  #tell(problem: StoreFailure | undefined): void {
+    const isNews = this.#problem?.message !== problem?.message;
+    this.#problem = problem;
+    if (isNews) this.onStatus();
+  }
+
+  #damageFailure(): StoreFailure {
+    return new StoreFailure(
+      'unavailable',
+      `the state in ${this.directory} is damaged: ${this.#damage.join('; ')}. What the kernel holds stays in force, and ` +
+        'nothing can be changed until it is restored from a backup by `hauberk restore FILE`, or hauberkd is started once ' +
+        'with --discard-damaged',
+    );
   }
 }
 
-/** Names of profiles have no slash, ids of containers may have. */
-function keyOfProfiled({ profile, container }: StoredProfiled): string {
-  return `${PROFILED}${profile}/${container.id}`;
+/** Whether a witness tells of no write. */
+function isNothingTold({ state, seal }: Testimony): boolean {
+  return state === 'absent' || (seal?.count === 0 && seal.records === 0);
 }
 
-function keyOfAccess({ profile, containerId, key }: StoredAccess): string {
-  return `${ACCESS}${profile}/${encodeURIComponent(containerId)}/${key}`;
+async function begin(directory: string): Promise<Database> {
+  const opened = await Database.open(directory);
+  if (typeof opened === 'string')
+    throw new StoreFailure('unavailable', `cannot begin a store in ${directory}: ${opened}`);
+  return opened;
 }
 
-/** An image's record as it lies on disk, where its id has an older name. */
-interface StoredImageRecord {
-  readonly generation: number;
-  readonly rules: readonly RuleDescription[];
-}
-
-function readImageRecord({ generation, rules }: StoredImageRecord): ImageRecord {
-  return { imageId: generation, rules };
+/** All that a store held, as changes to an empty one. */
+function contentsOf(state: StoredRecords): StoreChanges {
+  return {
+    putPolicies: state.policies,
+    putPostures: state.postures,
+    putContainers: state.containers,
+    putImageRecords: state.imageRecords,
+    putProfiles: state.profiles,
+    putProfiled: state.profiled,
+    putAccesses: state.accesses,
+    revision: state.revision,
+    lastImage: state.lastImage,
+    keepsUnknown: true,
+  };
 }

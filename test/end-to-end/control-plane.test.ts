@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { credentials } from '@grpc/grpc-js';
+import { credentials, status } from '@grpc/grpc-js';
 import { ClassicLevel } from 'classic-level';
 import { CertificateAuthority } from '../support/certificates.js';
 import { Client } from '../support/client.js';
@@ -115,14 +115,28 @@ test('after a kill -9 everything that was acknowledged is there again, with its 
   assert.equal(reads('/etc/group'), false);
 });
 
-test('a damaged record keeps the daemon from starting, names itself, and leaves the enforcement as it is', async () => {
+test('a damaged record names itself, leaves the enforcement as it is, and is mended by a backup or discarded', async () => {
+  const backup = await client.call('StateService', 'Backup');
   await overUnix.end('SIGTERM');
-  const raw = new ClassicLevel<string, string>(join(overUnix.directory, 'state', 'store'), { valueEncoding: 'utf8' });
-  const text = (await raw.get('policy/default/kept'))!;
-  await raw.put('policy/default/kept', text.replace('/etc/group', '/etc/grouq'));
-  await raw.close();
-  await assert.rejects(overUnix.start(), /records in .* are damaged: policy\/default\/kept/);
+  const damage = async () => {
+    const place = join(overUnix.directory, 'state', 'store');
+    const raw = new ClassicLevel<string, string>(place, { valueEncoding: 'utf8' });
+    const text = (await raw.get('policy/default/kept'))!;
+    await raw.put('policy/default/kept', text.replace('/etc/group', '/etc/grouq'));
+    await raw.close();
+  };
+  await damage();
+  assert.match(
+    await overUnix.startDamaged(),
+    /is damaged: records are damaged: policy\/default\/kept\..*hauberk restore/,
+  );
   assert.equal(reads('/etc/group'), false);
+  await assert.rejects(client.call('PolicyService', 'DeletePolicy', { name: 'kept' }), { code: status.UNAVAILABLE });
+  await client.call('StateService', 'Restore', backup);
+  assert.equal((await client.call('HostService', 'GetStatus')).enforcing, true);
+  assert.equal(reads('/etc/group'), false);
+  await overUnix.end('SIGTERM');
+  await damage();
   await overUnix.start('--discard-damaged');
   assert.equal(reads('/etc/group'), true);
   assert.equal(reads('/etc/shadow'), false);
@@ -192,4 +206,14 @@ test('a client that sends too much, too often or reads too slowly harms nobody e
   const codes = await Promise.all(asked);
   assert.ok(codes.includes(0) && codes.includes(RESOURCE_EXHAUSTED), codes.join());
   assert.equal(await overUnix.end('SIGTERM'), 0);
+});
+
+test('certificates that cannot be used are told before anything is changed in the kernel', async () => {
+  const daemon = new Daemon('127.0.0.1:7444');
+  const files = ['--tls-certificate', '--tls-key', '--tls-client-ca'].flatMap((flag) => [
+    flag,
+    join(directory, 'none'),
+  ]);
+  await assert.rejects(daemon.start(...files), /none cannot be used/);
+  assert.equal(existsSync(daemon.pinDirectory), false);
 });

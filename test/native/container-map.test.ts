@@ -67,6 +67,16 @@ test('a new container is told to be visible before the kernel has waited for a g
   assert.ok(Math.max(...aheadBy) > 2, `ahead by ${aheadBy.map((each) => each.toFixed(1)).join(', ')} ms`);
 });
 
+test('the newest image that decides for a container is known by its id', async () => {
+  assert.equal(map.newestImage(), 1);
+  const newer = createKernelImage(compileImage({ rules: [], postures: {} }), 4711);
+  await map.publish([{ container: namespacesOf(3000), image: newer }]);
+  releaseKernelImage(newer);
+  assert.equal(map.newestImage(), 4711);
+  await map.remove([namespacesOf(3000)]);
+  assert.equal(map.newestImage(), 1);
+});
+
 test('containers are taken away together, also where some are not there', async () => {
   const kept = namespacesOf(7);
   const absent = [namespacesOf(5000), namespacesOf(5001)];

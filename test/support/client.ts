@@ -30,13 +30,20 @@ export interface ReceivedEvent {
   wouldBlock: boolean;
 }
 
-type Service = 'PolicyService' | 'ContainerService' | 'EventService' | 'ProfileService' | 'HostService';
+type Service =
+  | 'PolicyService'
+  | 'ContainerService'
+  | 'EventService'
+  | 'ProfileService'
+  | 'HostService'
+  | 'StateService';
 const FILES: Record<Service, string> = {
   PolicyService: 'policy',
   ContainerService: 'container',
   EventService: 'event',
   ProfileService: 'profile',
   HostService: 'host',
+  StateService: 'state',
 };
 
 /** A client made from proto/ at run time, as an outsider makes one; it shares no code with the daemon. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,12 @@ import { text } from 'node:stream/consumers';
 import { Client } from './client.js';
 
 const START_MILLISECONDS = 120_000;
+
+/** The part of GetStatus that tells whether it enforces. */
+interface Status {
+  readonly enforcing: boolean;
+  readonly reason: string;
+}
 
 /** hauberkd as a process of its own, with its files in a new directory. */
 export class Daemon {
@@ -35,14 +41,31 @@ export class Daemon {
     return this.#log;
   }
 
-  /** Starts it and waits until it says that it serves. */
-  async start(...flags: string[]): Promise<void> {
+  /** Starts it and waits until it says that it enforces. */
+  start(...flags: string[]): Promise<void> {
+    return this.#launch(flags, ({ enforcing }) => enforcing);
+  }
+
+  /** Starts it and waits until it says that it does not, and why. */
+  async startDamaged(): Promise<string> {
+    let reason = '';
+    await this.#launch([], (status) => {
+      reason = status.reason;
+      return !status.enforcing;
+    });
+    return reason;
+  }
+
+  async #launch(flags: readonly string[], isReady: (status: Status) => boolean): Promise<void> {
+    // A fresh install: what other daemons of the machine have left in the kernel would tell of a state that is gone.
+    const stateDirectory = join(this.directory, 'state');
+    if (!existsSync(stateDirectory)) rmSync(this.pinDirectory, { recursive: true, force: true });
     const child = spawn(
       process.execPath,
       [
         'build/program/hauberkd.js',
         ...['--listen', this.address, '--metrics', this.metricsAddress],
-        ...['--state-dir', join(this.directory, 'state'), '--bpffs-dir', this.pinDirectory],
+        ...['--state-dir', stateDirectory, '--bpffs-dir', this.pinDirectory],
         ...['--hook-socket', this.hookSocket],
         ...flags,
       ],
@@ -56,7 +79,7 @@ export class Daemon {
       while (Date.now() < deadline) {
         if (child.exitCode !== null) throw new Error(`hauberkd ended with ${child.exitCode}:\n${this.#log}`);
         const status = await client.call('HostService', 'GetStatus').catch(() => undefined);
-        if (status?.enforcing) return;
+        if (status !== undefined && isReady(status)) return;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     } finally {

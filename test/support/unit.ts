@@ -5,11 +5,14 @@ import { readFileSync } from 'node:fs';
 export class Unit {
   readonly path = 'packaging/hauberkd.service';
   readonly #settings = new Map<string, string>();
+  /** Their names below /var/lib. */
+  readonly stateDirectories: string[] = [];
 
   constructor() {
     for (const line of readFileSync(this.path, 'utf8').split('\n')) {
       const [, name, value] = /^(\w+)=(.*)$/.exec(line) ?? [];
       if (name !== undefined) this.#settings.set(name, value!);
+      if (name === 'StateDirectory') this.stateDirectories.push(value!);
     }
   }
 
@@ -38,7 +41,7 @@ export class Unit {
     const writable = [
       ...this.get('ReadWritePaths').split(' '),
       `/run/${this.get('RuntimeDirectory')}`,
-      `/var/lib/${this.get('StateDirectory')}`,
+      ...this.stateDirectories.map((name) => `/var/lib/${name}`),
     ];
     // Recursive, as ProtectSystem and ProtectKernelTunables are: a mount below another keeps its own flags.
     const script = `

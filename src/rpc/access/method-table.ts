@@ -22,6 +22,8 @@ export const METHOD_RULES: Readonly<Record<string, MethodRule>> = {
   '/hauberk.v1.PolicyService/DeletePolicy': policyWrite,
   '/hauberk.v1.PolicyService/SyncPolicies': policyWrite,
   '/hauberk.v1.PolicyService/SetPosture': policyWrite,
+  '/hauberk.v1.StateService/Restore': policyWrite,
+  '/hauberk.v1.StateService/Backup': read,
   '/hauberk.v1.PolicyService/ValidatePolicy': read,
   '/hauberk.v1.PolicyService/GetPolicy': read,
   '/hauberk.v1.PolicyService/ListPolicies': read,

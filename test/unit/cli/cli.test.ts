@@ -230,3 +230,23 @@ test('hauberk diff tells what would be refused', async (t) => {
   assert.match(output, /^1 kinds of access were judged, 1 would be decided otherwise$/mu);
   assert.equal((await hauberk('diff')).status, 2);
 });
+
+describe('hauberk backup and restore', () => {
+  test('write policies and postures to a file, and bring them back by it', async (t) => {
+    const { hauberk, plane, write, directory } = await start(t);
+    await plane.policies.apply(plane.policies.readManifest(manifest('a')));
+    await plane.policies.setPosture('default', { file: 'block' });
+    const file = join(directory, 'backup.yaml');
+    const written = await hauberk('backup', file);
+    assert.deepEqual([written.status, written.output], [0, `${file}: 1 policy, postures of 1 namespace\n`]);
+    await plane.policies.delete({ namespace: 'default', name: 'a' }, 0);
+    await plane.policies.setPosture('default', {});
+    const restored = await hauberk('restore', file);
+    assert.deepEqual([restored.status, restored.output], [0, 'restored: 1 policy, postures of 1 namespace\n']);
+    assert.equal(plane.policies.list().length, 1);
+    assert.equal(plane.policies.postures().size, 1);
+    const broken = await hauberk('restore', write('other.yaml', 'kind: KubeArmorPolicy\n'));
+    assert.equal(broken.status, 1);
+    assert.match(broken.errors, /other\.yaml:1:1: is no backup/);
+  });
+});

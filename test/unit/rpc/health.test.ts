@@ -57,6 +57,17 @@ describe('the health service', () => {
     assert.deepEqual(await both(), ['NOT_SERVING', 'SERVING']);
   });
 
+  test('is NOT_SERVING for `store` alone while changes cannot be written down', async (t) => {
+    const { server, plane } = await serveAll(t);
+    const { check } = healthClient(t, server);
+    const all = async () => [await check('store'), await check('protection'), await check('')];
+    assert.deepEqual(await all(), ['SERVING', 'SERVING', 'SERVING']);
+    plane.host.setStatus({ storeProblem: { cause: 'full', reason: 'no space left on device' } });
+    assert.deepEqual(await all(), ['NOT_SERVING', 'SERVING', 'SERVING']);
+    plane.host.setStatus({ storeProblem: undefined });
+    assert.deepEqual(await all(), ['SERVING', 'SERVING', 'SERVING']);
+  });
+
   test('answers NOT_FOUND for a service there is not', async (t) => {
     const { server } = await serveAll(t);
     assert.equal((await refusal(healthClient(t, server).check('hauberk.v1.Other'))).code, 'NOT_FOUND');

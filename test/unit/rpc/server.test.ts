@@ -11,7 +11,7 @@ import { HostServiceService } from '../../../src/generated/hauberk/v1/host.js';
 import { RpcService } from '../../../src/rpc/handler.js';
 import { hostServiceOf } from '../../../src/rpc/host-service.js';
 import { policyServiceOf } from '../../../src/rpc/policy-service.js';
-import { type ServerOptions, startServer } from '../../../src/rpc/server.js';
+import { type ServerOptions, startServer, tryToListen } from '../../../src/rpc/server.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 import { ask, hostClient, LogRecorder, policyClient, refusal, temporaryDirectory } from './support.js';
 
@@ -270,5 +270,35 @@ describe('a server', () => {
       logger.lines.map(({ message }) => message),
       ['calls were still under way and have been cut off'],
     );
+  });
+});
+
+describe('an attempt to listen', () => {
+  test('leaves nothing where clients could connect', async (t) => {
+    const directory = temporaryDirectory(t);
+    await tryToListen({ listen: `unix:${join(directory, 'hauberk.sock')}` });
+    assert.deepEqual(readdirSync(directory), []);
+    await tryToListen({ listen: '127.0.0.1:0', insecureTcp: { role: 'viewer' } });
+  });
+
+  test('fails as the server would: an address in use, a place that is no socket, certificates that cannot be used', async (t) => {
+    const directory = temporaryDirectory(t);
+    const { server } = await start(t, `unix:${join(directory, 'hauberk.sock')}`);
+    assert.match(
+      (await failureOf(tryToListen({ listen: server.address }))).message,
+      /is in use: a server answers on it/,
+    );
+    writeFileSync(join(directory, 'file'), '');
+    const file = await failureOf(tryToListen({ listen: `unix:${join(directory, 'file')}` }));
+    assert.match(file.message, /is there already and is not a socket/);
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    t.after(() => other.close());
+    const { port } = other.address() as { port: number };
+    const taken = { listen: `127.0.0.1:${port}`, insecureTcp: { role: 'viewer' } } as const;
+    assert.match((await failureOf(tryToListen(taken))).message, /cannot listen on .*EADDRINUSE/);
+    const missing = join(directory, 'missing.pem');
+    const tls = { certificate: missing, key: missing, clientCa: missing };
+    assert.match((await failureOf(tryToListen({ listen: '127.0.0.1:0', tls }))).message, /missing\.pem cannot be used/);
   });
 });

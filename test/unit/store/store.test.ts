@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -57,6 +57,7 @@ test('what was committed is loaded again, and what was deleted is not', async ()
   const place = directory();
   const store = await Store.open(place);
   assert.equal(statSync(place).mode & 0o777, 0o700);
+  await store.load();
   await store.commit({
     putPolicies: [policy('a'), policy('b')],
     putPostures: [posture('a'), posture('b')],
@@ -89,7 +90,9 @@ test('what was committed is loaded again, and what was deleted is not', async ()
     accesses: [learnt('early')],
     revision: 9,
     lastImage: 4,
-    damaged: [],
+    keepsUnknown: false,
+    damage: [],
+    remarks: [],
   });
   await again.close();
 });
@@ -106,9 +109,10 @@ test('a directory in use by another is refused by name', async () => {
   await store.close();
 });
 
-test('a damaged record is reported by its key and the others are loaded', async () => {
+test('a damaged record is reported by its key and the others can be read', async () => {
   const place = directory();
   const store = await Store.open(place);
+  await store.load();
   await store.commit({ putPolicies: [policy('a'), policy('b')] });
   await store.close();
   const raw = new ClassicLevel<string, string>(join(place, 'store'), { valueEncoding: 'utf8' });
@@ -117,12 +121,36 @@ test('a damaged record is reported by its key and the others are loaded', async 
   await raw.close();
 
   const again = await Store.open(place);
-  const { policies, damaged } = await again.load();
+  const { policies, damage } = await again.load();
   assert.deepEqual(policies, [policy('b')]);
-  assert.deepEqual(damaged, ['policy/default/a']);
-  await again.discard(damaged);
-  assert.deepEqual((await again.load()).damaged, []);
+  assert.deepEqual(damage, ['records are damaged: policy/default/a']);
+  await again.discardDamage();
   await again.close();
+  const afterwards = await Store.open(place);
+  assert.deepEqual((await afterwards.load()).damage, []);
+  await afterwards.close();
+});
+
+test('a store that an earlier version wrote, without seal and witness, is taken over', async () => {
+  const place = directory();
+  const store = await Store.open(place);
+  await store.load();
+  await store.commit({ putPolicies: [policy('a')], revision: 3 });
+  await store.close();
+  const raw = new ClassicLevel<string, string>(join(place, 'store'), { valueEncoding: 'utf8' });
+  await raw.batch([
+    { type: 'del', key: 'seal' },
+    { type: 'del', key: 'undo' },
+  ]);
+  await raw.close();
+  rmSync(`${place}-witness`, { recursive: true });
+  for (const revision of [3, 4]) {
+    const again = await Store.open(place);
+    const loaded = await again.load();
+    assert.deepEqual([loaded.damage, loaded.remarks, loaded.revision], [[], [], revision]);
+    await again.commit({ revision: revision + 1 });
+    await again.close();
+  }
 });
 
 test('kill -9 loses nothing that was acknowledged', async () => {
@@ -130,6 +158,7 @@ test('kill -9 loses nothing that was acknowledged', async () => {
   const program = `
     import { Store } from ${JSON.stringify(new URL('../../../src/store/store.js', import.meta.url).href)};
     const store = await Store.open(${JSON.stringify(place)});
+    await store.load();
     for (let revision = 1; ; revision++) {
       await store.commit({ revision });
       console.log(revision);
@@ -143,10 +172,10 @@ test('kill -9 loses nothing that was acknowledged', async () => {
     });
     await once(child, 'close');
     const store = await Store.open(place);
-    const { revision, damaged } = await store.load();
+    const { revision, damage } = await store.load();
     await store.close();
     const last = Number(acknowledged.trim().split('\n').at(-1));
     assert.ok(last >= 20 && revision >= last, `${revision} < ${last}`);
-    assert.deepEqual(damaged, []);
+    assert.deepEqual(damage, []);
   }
 });

@@ -1,0 +1,110 @@
+import { LineCounter, parseDocument, stringify } from 'yaml';
+import type { BackupResponse, HauberkError, RestoreRequest } from '../client/index.js';
+import type { Posture } from '../policy/model.js';
+import { POSTURE_CLASSES, type PostureClass } from '../policy/model.js';
+import { CLASS_NAMES, CLASSES, POSTURE_NAMES, POSTURES } from '../rpc/names.js';
+import { CommandFailure, EXIT } from './exit-status.js';
+
+const API_VERSION = 'hauberk/v1';
+const KIND = 'Postures';
+/** At the beginning of a line it always begins a document. */
+const DOCUMENT_START = /^---[ \t]*(?:#.*)?$/mu;
+
+/** A backup as text: the postures of namespaces in a document of their own, then the policies' manifests. */
+export function toBackupFile({ manifests, postures, revision }: BackupResponse, now: Date): string {
+  const namespaces = postures.map(({ namespace, postures: each }): [string, object] => [
+    namespace,
+    Object.fromEntries(each.map((posture) => [CLASS_NAMES.get(posture.class), POSTURE_NAMES.get(posture.action)])),
+  ]);
+  const head = [
+    `# What is wanted of a host, as hauberkd had it at revision ${revision}, ${now.toISOString()}.`,
+    '# To bring it back: hauberk restore FILE',
+    '',
+  ].join('\n');
+  const first = { apiVersion: API_VERSION, kind: KIND, namespaces: Object.fromEntries(namespaces) };
+  return [head + stringify(first), ...manifests].join('---\n');
+}
+
+/** A part of the file, with the line before its first. */
+interface Part {
+  readonly text: string;
+  readonly lines: number;
+}
+
+/** Such a text, read back. */
+export class BackupFile {
+  readonly request: Pick<RestoreRequest, 'manifests' | 'postures'>;
+  readonly #manifests: readonly Part[];
+
+  /** @param name of the file, for what is wrong with it @throws CommandFailure naming line and column */
+  constructor(
+    readonly name: string,
+    text: string,
+  ) {
+    const [first, ...manifests] = documentsOf(text);
+    if (first === undefined) throw new CommandFailure(EXIT.refused, `${name}: is no backup: it is empty`);
+    this.#manifests = manifests;
+    this.request = { postures: this.#readPostures(first), manifests: manifests.map((part) => part.text) };
+  }
+
+  /** What the daemon says is wrong, a line each, with the place in the file. */
+  explain(error: HauberkError): string[] {
+    return error.violations.map(({ field, description }) => {
+      const [, index = '', path = ''] = /^manifests\[(\d+)\]\.?(.*)$/su.exec(field) ?? [];
+      const [, line, column, text] = /^line (\d+), column (\d+): (.*)$/su.exec(description) ?? [];
+      const part = this.#manifests[Number(index || -1)];
+      if (part === undefined) return `${this.name}: ${field}: ${description}`;
+      if (line === undefined) return `${this.name}:${part.lines + 1}: ${description}`;
+      return `${this.name}:${part.lines + Number(line)}:${column}: ${path}: ${text}`;
+    });
+  }
+
+  #readPostures({ text, lines }: Part): RestoreRequest['postures'] {
+    const counter = new LineCounter();
+    const document = parseDocument(text, { lineCounter: counter });
+    const at = (offset: number, what: string) => {
+      const { line, col } = counter.linePos(offset);
+      return new CommandFailure(EXIT.refused, `${this.name}:${lines + line}:${col}: ${what}`);
+    };
+    const [error] = document.errors;
+    if (error !== undefined) throw at(error.pos[0], error.message.split('\n')[0]!);
+    const start = document.contents?.range?.[0] ?? 0;
+    const value: unknown = document.toJS();
+    if (!isMapping(value) || value.apiVersion !== API_VERSION || value.kind !== KIND)
+      throw at(start, `is no backup: its first document must be of apiVersion ${API_VERSION} and kind ${KIND}`);
+    const namespaces = value.namespaces ?? {};
+    if (!isMapping(namespaces)) throw at(start, 'namespaces: must be a mapping of names to postures');
+    return Object.entries(namespaces).map(([namespace, postures]) => {
+      const place = (document.getIn(['namespaces', namespace], true) as { range?: [number] } | undefined)?.range?.[0];
+      if (!isMapping(postures) || !Object.entries(postures).every(isPosture)) {
+        const choice = POSTURE_CLASSES.join(', ');
+        throw at(place ?? start, `namespaces.${namespace}: must give classes (${choice}) the posture audit or block`);
+      }
+      const entries = Object.entries(postures) as [PostureClass, Posture][];
+      return {
+        namespace,
+        postures: entries.map(([name, posture]) => ({ class: CLASSES[name], action: POSTURES[posture] })),
+      };
+    });
+  }
+}
+
+/** Empty documents are left out. */
+function documentsOf(text: string): Part[] {
+  const parts: Part[] = [];
+  let lines = 0;
+  for (const part of text.split(DOCUMENT_START)) {
+    // Comments alone hold nothing, but before the first document.
+    if (/^\s*[^\s#]/mu.test(part)) parts.push({ text: part, lines });
+    lines += part.split('\n').length - 1;
+  }
+  return parts;
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isPosture([name, posture]: [string, unknown]): boolean {
+  return (POSTURE_CLASSES as readonly string[]).includes(name) && Object.hasOwn(POSTURES, String(posture));
+}

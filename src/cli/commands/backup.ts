@@ -1,0 +1,82 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { HauberkError } from '../../client/index.js';
+import { withClient } from '../connection.js';
+import { CommandFailure, EXIT, exitStatusOf } from '../exit-status.js';
+import { withExamples } from '../help.js';
+import { terminal } from '../terminal.js';
+
+const STANDARD = '-';
+/** Policies say what is protected on a host, and what is not. */
+const OWNER_ONLY = 0o600;
+
+export function addBackup(program: Command): void {
+  withExamples(
+    program
+      .command('backup')
+      .description('write policies and postures of this host to a file that can be read, and restored')
+      .argument('<file>', 'where to, or - for standard output'),
+    [['hauberk backup host.yaml', 'all that this host is to hold to, as manifests']],
+  ).action(async (file: string, _: object, command: Command) => {
+    const { toBackupFile } = await import('../backup-file.js');
+    const backup = await withClient(command, (client) => client.state.backup());
+    const text = toBackupFile(backup, new Date());
+    if (file === STANDARD) {
+      terminal().out(text);
+      return;
+    }
+    write(file, text);
+    const { manifests, postures } = backup;
+    terminal().out(
+      `${file}: ${counted(manifests.length, 'policy', 'policies')}, postures of ${counted(postures.length, 'namespace', 'namespaces')}\n`,
+    );
+  });
+}
+
+export function addRestore(program: Command): void {
+  withExamples(
+    program
+      .command('restore')
+      .description('make policies and postures of this host those of a backup, also where its stored state is damaged')
+      .argument('<file>', 'what `hauberk backup` wrote, or - for standard input')
+      .option('--force', 'also policies for the host that would stop what the host cannot do without'),
+    [['hauberk restore host.yaml', 'no others stay']],
+  ).action(async (file: string, { force = false }: { force?: boolean }, command: Command) => {
+    const { BackupFile } = await import('../backup-file.js');
+    const backup = new BackupFile(file === STANDARD ? 'standard input' : file, read(file));
+    try {
+      const { changes } = await withClient(command, (client) => client.state.restore({ ...backup.request, force }));
+      for (const { namespace, name, warnings } of changes)
+        for (const warning of warnings) terminal().err(`${namespace}/${name}: warning: ${warning}\n`);
+    } catch (error) {
+      if (!(error instanceof HauberkError) || error.violations.length === 0) throw error;
+      throw new CommandFailure(exitStatusOf(error), backup.explain(error).join('\n'));
+    }
+    const { manifests, postures } = backup.request;
+    terminal().out(
+      `restored: ${counted(manifests.length, 'policy', 'policies')}, postures of ${counted(postures.length, 'namespace', 'namespaces')}\n`,
+    );
+  });
+}
+
+/** An earlier backup stays whole where this one cannot be written. */
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(`${file}.new`, text, { mode: OWNER_ONLY, flush: true });
+    renameSync(`${file}.new`, file);
+  } catch (error) {
+    throw new CommandFailure(EXIT.failed, (error as Error).message);
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file === STANDARD ? 0 : file, 'utf8');
+  } catch (error) {
+    throw new CommandFailure(EXIT.usage, (error as Error).message);
+  }
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,55 @@
+import { policyKey } from '../policy/model.js';
+import type { PolicySet } from '../policy/policy-set.js';
+import type { Change } from './change.js';
+import type { DesiredState } from './desired-state.js';
+import type { PolicyChange } from './policy-plan.js';
+
+/**
+ * The change that makes policies and postures those given whatever was before. All of them are written, since a damaged
+ * store is begun anew by it, and all that the kernel holds is brought into agreement; what it holds for containers that
+ * nobody has told of stays while they live.
+ *
+ * @param change the one that makes the policies those wanted
+ */
+export function restoringChange(
+  change: Change<PolicyChange[]>,
+  current: DesiredState,
+  wanted: PolicySet,
+  postures: DesiredState['postures'],
+): Change<PolicyChange[]> {
+  const check = change.next?.check;
+  return {
+    next: {
+      desired: { ...current, policies: wanted, postures },
+      affected: () => true,
+      isWhole: true,
+      ...(check !== undefined && { check }),
+    },
+    make: (making) => {
+      const made = change.next === undefined ? { desired: current, result: change.result } : change.make(making);
+      const versions = new Map(made.desired.versions);
+      const stored = wanted.list().map((policy) => {
+        const version = versions.get(policyKey(policy)) ?? making.revision;
+        versions.set(policyKey(policy), version);
+        return { policy, version };
+      });
+      const cleared = [...current.postures.keys()].filter((namespace) => !postures.has(namespace));
+      return {
+        desired: { ...made.desired, policies: wanted, versions, postures },
+        stored: {
+          isAnew: true,
+          putPolicies: stored,
+          deletePolicies: current.policies
+            .list()
+            .map(policyKey)
+            .filter((key) => wanted.get(key) === undefined),
+          putPostures: [
+            ...cleared.map((namespace) => ({ namespace, postures: {} })),
+            ...Array.from(postures, ([namespace, each]) => ({ namespace, postures: each })),
+          ],
+        },
+        result: made.result,
+      };
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import { decodeRecord } from './record.js';
+import { isSeal, isSealOf, type Records, type Seal } from './seal.js';
+import type { Testimony } from './witness.js';
+
+/** Keys of what a store says of itself. */
+export const SEAL = 'seal';
+export const UNDO = 'undo';
+const KEYS_NAMED_MAX = 10;
+
+/** What the keys of the last write had before it: null where they were not there. */
+export interface StoredUndo {
+  readonly version: 1;
+  /** Of the write. */
+  readonly count: number;
+  readonly previous: readonly (readonly [key: string, text: string | null])[];
+}
+
+/** What has been found in a store. */
+export interface Inspection {
+  /** All records that are not damaged, as they were when the last write was acknowledged. */
+  readonly records: ReadonlyMap<string, string>;
+  /** What is missing or damaged, in words; none of it may be taken for what was acknowledged then. */
+  readonly damage: readonly string[];
+  /** What is to be told though nothing was lost. */
+  readonly remarks: readonly string[];
+  /** What to go on from; undefined: the store was never sealed. */
+  readonly seal: Seal | undefined;
+  /** What the write that was not acknowledged has to be undone by. */
+  readonly undo: Records | undefined;
+}
+
+/** What else than the store itself says what it should hold. */
+export interface Witnesses {
+  readonly testimony: Testimony;
+  /** The highest id of an image that the kernel decides by; 0: none. */
+  readonly newestImage: number;
+}
+
+/**
+ * Judges whether what is found is what was acknowledged. A write that the store has and its witness does not was not
+ * acknowledged, and is to be undone.
+ *
+ * @param found every record of the store
+ * @param lastImageOf the highest id of an image that these records tell of
+ */
+export function inspect(
+  found: ReadonlyMap<string, string>,
+  { testimony, newestImage }: Witnesses,
+  lastImageOf: (records: ReadonlyMap<string, string>) => number,
+): Inspection {
+  const damage: string[] = [];
+  const remarks: string[] = [];
+  let records = new Map([...found].filter(([key, text]) => key !== SEAL && key !== UNDO && isWhole(text)));
+  const damaged = [...found].filter(([, text]) => !isWhole(text)).map(([key]) => key);
+  if (damaged.length > 0) damage.push(`records are damaged: ${listed(damaged)}`);
+  const sealText = found.get(SEAL);
+  const value = sealText === undefined ? undefined : decodeRecord(sealText);
+  let seal: Seal | undefined = isSeal(value) ? value : undefined;
+  let undo: Records | undefined;
+  const told = testimony.seal;
+
+  if (seal === undefined) {
+    // A store of a version that sealed none has no witness either.
+    if (sealText !== undefined && isWhole(sealText)) damage.push('its seal is of a version that is not known');
+    else if (told?.count === 0 && isSealOf(told, records)) seal = told;
+    else if (testimony.state !== 'absent') damage.push(lossOf(told));
+  } else {
+    if (damaged.length === 0 && !isSealOf(seal, records)) damage.push('records are missing, or are not the last ones');
+    if (told === undefined) {
+      remarks.push(`its witness was ${testimony.state === 'absent' ? 'gone' : 'damaged'} and is written anew`);
+    } else if (told.store !== seal.store) damage.push('its witness tells of another store');
+    else if (seal.count < told.count) damage.push(lossOf(told, seal));
+    else if (seal.count === told.count) {
+      if (seal.chain !== told.chain) damage.push('its writes are not those that its witness tells of');
+    } else if (seal.count === told.count + 1 && seal.before === told.chain && testimony.state === 'whole') {
+      undo = readUndo(found.get(UNDO), seal.count);
+      const before = undo === undefined ? undefined : applied(records, undo);
+      if (before === undefined || !isSealOf(told, before)) damage.push('its last write cannot be undone');
+      else {
+        records = before;
+        seal = told;
+        remarks.push('its last write had not been acknowledged and is undone');
+      }
+    } else remarks.push('its witness was older than the store, and is written anew');
+  }
+  const lastImage = lastImageOf(records);
+  if (newestImage > lastImage)
+    damage.push(`the kernel decides by policy image ${newestImage}, and the store knows of none after ${lastImage}`);
+  return { records, damage, remarks, seal, undo: damage.length === 0 ? undo : undefined };
+}
+
+/** In words: how much of what was acknowledged is missing. */
+export function lossOf(told: Seal | undefined, seal?: Seal): string {
+  if (told === undefined) return 'it is gone, and its witness is damaged';
+  const lost = seal === undefined ? 'all' : `the last ${told.count - seal.count}`;
+  return `${lost} of the ${told.count} writes that were acknowledged are missing`;
+}
+
+function isWhole(text: string): boolean {
+  return decodeRecord(text) !== undefined;
+}
+
+function listed(keys: readonly string[]): string {
+  const more = keys.length - KEYS_NAMED_MAX;
+  const named = keys.slice(0, KEYS_NAMED_MAX).map((key) => JSON.stringify(key).slice(1, -1));
+  return `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function readUndo(text: string | undefined, count: number): Records | undefined {
+  const undo = (text === undefined ? undefined : decodeRecord(text)) as Partial<StoredUndo> | undefined;
+  if (undo?.version !== 1 || undo.count !== count || !Array.isArray(undo.previous)) return undefined;
+  return new Map(undo.previous.map(([key, previous]) => [key, previous ?? undefined]));
+}
+
+function applied(records: ReadonlyMap<string, string>, undo: Records): Map<string, string> {
+  const result = new Map(records);
+  for (const [key, text] of undo) {
+    if (text === undefined) result.delete(key);
+    else result.set(key, text);
+  }
+  return result;
+}

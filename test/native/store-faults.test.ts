@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Container } from '../../src/containers/container.js';
+import { Store } from '../../src/store/store.js';
+import { eventually } from '../support/eventually.js';
+
+/** How many daemons are killed; more than a test run has time for are asked for by HAUBERK_KILL_ROUNDS. */
+const KILL_ROUNDS = Number(process.env.HAUBERK_KILL_ROUNDS ?? 24);
+
+function disk(t: TestContext, name: string): string {
+  const place = mkdtempSync(join(tmpdir(), `hauberk-${name}-`));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place]);
+  t.after(() => {
+    execFileSync('umount', ['--lazy', place]);
+    rmSync(place, { recursive: true });
+  });
+  return place;
+}
+
+function remount(place: string, how: 'ro' | 'rw'): void {
+  execFileSync('mount', ['-o', `remount,${how}`, place]);
+}
+
+function fill(place: string): void {
+  mkdirSync(join(place, 'filling'));
+  assert.throws(
+    () => {
+      for (let number = 0; ; number++) writeFileSync(join(place, 'filling', `${number}`), Buffer.alloc(4096));
+    },
+    { code: 'ENOSPC' },
+  );
+}
+
+function empty(place: string): void {
+  rmSync(join(place, 'filling'), { recursive: true });
+}
+
+const container = (id: string): Container => ({
+  id,
+  name: 'x'.repeat(20_000),
+  namespace: 'default',
+  labels: {},
+  origin: 'docker',
+  namespaces: { pidNamespace: 1, mountNamespace: 1 },
+  links: {},
+});
+
+/** What a daemon that starts now finds. */
+async function idsFound(state: string, witness: string): Promise<string[]> {
+  const store = await Store.open(state, witness);
+  const { damage, containers } = await store.load();
+  await store.close();
+  assert.deepEqual(damage, []);
+  return containers.map(({ id }) => id);
+}
+
+for (const [what, where, spoil, mend, code, reason] of [
+  ['is full', 'state', fill, empty, 'resource-exhausted', 'no space left on device'],
+  [
+    'has become read-only',
+    'witness',
+    (disk: string) => remount(disk, 'ro'),
+    (disk: string) => remount(disk, 'rw'),
+    'unavailable',
+    'read-only file system',
+  ],
+] as const) {
+  test(`while the disk of the ${where} ${what} it is told, and afterwards changes are made again without a restart`, async (t) => {
+    const places = { state: disk(t, 'state'), witness: disk(t, 'witness') };
+    const directories = { state: join(places.state, 'state'), witness: join(places.witness, 'witness') };
+    const store = await Store.open(directories.state, directories.witness);
+    await store.load();
+    const told: (string | undefined)[] = [];
+    store.onStatus = () => told.push(store.problem?.code);
+    await store.commit({ putContainers: [container('before')] });
+    spoil(places[where]);
+    const message = `cannot write to ${directories[where]}: ${reason}`;
+    for (const id of ['refused', 'again'])
+      await assert.rejects(store.commit({ putContainers: [container(id)], deleteContainers: ['before'] }), {
+        code,
+        message,
+      });
+    assert.equal(store.problem?.message, message);
+    mend(places[where]);
+    // Nobody asks for a change.
+    await eventually(() => store.problem === undefined);
+    assert.deepEqual(told, [code, undefined]);
+    await store.commit({ putContainers: [container('after')] });
+    await store.close();
+    assert.deepEqual(await idsFound(directories.state, directories.witness), ['after', 'before']);
+  });
+
+  test(`what was refused while the disk of the ${where} ${what} is not there after a kill either`, async (t) => {
+    const places = { state: disk(t, 'state'), witness: disk(t, 'witness') };
+    const directories = { state: join(places.state, 'state'), witness: join(places.witness, 'witness') };
+    const store = await Store.open(directories.state, directories.witness);
+    await store.load();
+    await store.commit({ putContainers: [container('before')] });
+    spoil(places[where]);
+    await assert.rejects(store.commit({ putContainers: [container('refused')], deleteContainers: ['before'] }), {
+      code,
+    });
+    // The files as a daemon leaves them that is killed now.
+    const left = mkdtempSync(join(tmpdir(), 'hauberk-left-'));
+    t.after(() => rmSync(left, { recursive: true }));
+    for (const place of Object.values(directories)) execFileSync('cp', ['-r', place, left]);
+    assert.deepEqual(await idsFound(join(left, 'state'), join(left, 'witness')), ['before']);
+    mend(places[where]);
+    await store.close();
+  });
+}
+
+test('kill -9 at any time loses nothing that was acknowledged, and lets nothing come half', async (t) => {
+  const place = mkdtempSync(join(tmpdir(), 'hauberk-kill-'));
+  t.after(() => rmSync(place, { recursive: true }));
+  const state = join(place, 'state');
+  // Two records of each write belong together.
+  const program = `
+    import { Store } from ${JSON.stringify(new URL('../../src/store/store.js', import.meta.url).href)};
+    const store = await Store.open(${JSON.stringify(state)});
+    const { revision } = await store.load();
+    for (let next = revision + 1; ; next++) {
+      const large = { file: next % 3 === 0 ? 'block' : 'audit' };
+      await store.commit({ revision: next, lastImage: next, putPostures: [{ namespace: 'n' + (next % 50), postures: large }] });
+      console.log(next);
+    }`;
+  let acknowledged = 0;
+  for (let round = 0; round < KILL_ROUNDS; round++) {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    const after = round % 7;
+    child.stdout.on('data', (text) => {
+      output += text;
+      // At another moment of a write each time.
+      if (output.split('\n').length > 1 + after) setTimeout(() => child.kill('SIGKILL'), round % 5);
+    });
+    await once(child, 'close');
+    acknowledged = Number(output.trim().split('\n').at(-1)) || acknowledged;
+    const store = await Store.open(state);
+    const { damage, revision, lastImage, postures } = await store.load();
+    await store.close();
+    assert.deepEqual(damage, []);
+    assert.ok(revision >= acknowledged && revision <= acknowledged + 50, `${revision} after ${acknowledged}`);
+    assert.equal(lastImage, revision);
+    const last = postures.find(({ namespace }) => namespace === `n${revision % 50}`);
+    assert.equal(last?.postures.file, revision % 3 === 0 ? 'block' : 'audit');
+  }
+});

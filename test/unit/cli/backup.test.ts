@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BackupFile, toBackupFile } from '../../../src/cli/backup-file.js';
+import { AccessClass, Action, type HauberkError } from '../../../src/client/index.js';
+
+const manifests = ['kind: A\ntext: |\n  ---\n  inside\n', 'kind: B\n'];
+const postures = [
+  { namespace: 'default', postures: [{ class: AccessClass.FILE, action: Action.BLOCK }] },
+  { namespace: 'on', postures: [{ class: AccessClass.NETWORK, action: Action.AUDIT }] },
+];
+const text = toBackupFile({ manifests, postures, revision: 12n }, new Date('2024-05-06T07:08:09Z'));
+
+test('a backup is YAML that people can read', () => {
+  assert.equal(
+    text,
+    `# What is wanted of a host, as hauberkd had it at revision 12, 2024-05-06T07:08:09.000Z.
+# To bring it back: hauberk restore FILE
+apiVersion: hauberk/v1
+kind: Postures
+namespaces:
+  default:
+    file: block
+  on:
+    network: audit
+---
+kind: A
+text: |
+  ---
+  inside
+---
+kind: B
+`,
+  );
+});
+
+test('what was written is read back, also with marks and comments that others have added', () => {
+  for (const each of [text, `---\n${text}---\n# the end\n`, text.replaceAll('\n---\n', '\n--- # next\n\n')]) {
+    const { request } = new BackupFile('file', each);
+    assert.deepEqual(request.postures, postures);
+    assert.deepEqual(
+      request.manifests.map((part) => part.trim()),
+      manifests.map((part) => part.trim()),
+    );
+  }
+});
+
+test('what is wrong with the file is told by line and column', () => {
+  const wrong: [text: string, message: RegExp][] = [
+    ['', /^file: is no backup: it is empty$/],
+    ['kind: KubeArmorPolicy\n', /^file:1:1: is no backup: its first document must be/],
+    [text.replace('file: block', 'file: blok'), /^file:7:5: namespaces\.default: must give classes/],
+    [text.replace('file: block', 'files: block'), /^file:7:5: namespaces\.default/],
+    [text.replace('namespaces:', 'namespaces: ['), /^file:\d+:\d+: /],
+  ];
+  for (const [each, message] of wrong) assert.throws(() => new BackupFile('file', each), { message });
+});
+
+test('what the daemon finds wrong is told by the place in the file', () => {
+  const violations = [
+    { field: 'manifests[0].text', description: 'line 2, column 3: no such field' },
+    { field: 'manifests[1]', description: 'policy x is given twice' },
+    { field: 'postures[0].namespace', description: 'is no namespace' },
+  ];
+  const lines = new BackupFile('file', text).explain({ violations } as unknown as HauberkError);
+  assert.deepEqual(lines, [
+    'file:11:3: text: no such field',
+    'file:15: policy x is given twice',
+    'file: postures[0].namespace: is no namespace',
+  ]);
+});

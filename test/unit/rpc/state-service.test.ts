@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { connect } from '../../../src/client/index.js';
+import { serveAll } from './support.js';
+
+const manifest = (name: string, path = '/etc/shadow') => `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: ${name}, namespace: default}
+spec:
+  selector: {matchLabels: {app: web}}
+  file: {matchPaths: [{path: ${path}}]}
+  action: Block
+`;
+
+test('a backup brings back policies and postures, whatever was there before', async (t) => {
+  const { server, plane } = await serveAll(t);
+  const client = connect({ address: server.address });
+  t.after(() => client.close());
+  await client.policies.applyPolicy({ source: { $case: 'manifest', value: `${manifest('a')}---\n${manifest('b')}` } });
+  await plane.policies.setPosture('kept', { file: 'block', network: 'audit' });
+  const { revision, ...backup } = await client.state.backup();
+  assert.equal(revision, 2n);
+  const before = plane.policies.list();
+
+  await client.policies.deletePolicy({ name: 'a' });
+  await client.policies.applyPolicy({ source: { $case: 'manifest', value: manifest('b', '/etc/group') } });
+  await client.policies.applyPolicy({ source: { $case: 'manifest', value: manifest('c') } });
+  await plane.policies.setPosture('kept', {});
+  await plane.policies.setPosture('other', { file: 'block' });
+  const restored = await client.state.restore(backup);
+  assert.equal(restored.revision, 8n);
+  assert.deepEqual(plane.policies.list(), before);
+  assert.deepEqual([...plane.policies.postures()], [['kept', { file: 'block', network: 'audit' }]]);
+});
+
+test('a policy that has expired since the backup is no reason to refuse the others', async (t) => {
+  const { server, plane } = await serveAll(t);
+  const client = connect({ address: server.address });
+  t.after(() => client.close());
+  const expired = manifest('old').replace('  action', '  expires: 2020-01-01T00:00:00Z\n  action');
+  await client.state.restore({ manifests: [expired, manifest('a')] });
+  assert.equal(plane.policies.list().length, 2);
+  await plane.policies.deleteExpired(Date.now());
+  assert.deepEqual(
+    plane.policies.list().map(({ name }) => name),
+    ['a'],
+  );
+});
+
+test('what is wrong with a restore is named with its place, and nothing is changed', async (t) => {
+  const { server, plane } = await serveAll(t);
+  const client = connect({ address: server.address });
+  t.after(() => client.close());
+  await client.state.restore({ manifests: [manifest('a')] });
+  const refused: [request: Parameters<typeof client.state.restore>[0], field: string, description: RegExp][] = [
+    [
+      { manifests: [manifest('b'), manifest('c', 'relative')] },
+      'manifests[1].spec.file.matchPaths[0].path',
+      /^line 6, /,
+    ],
+    [{ manifests: [manifest('b'), manifest('b')] }, 'manifests[1]', /policy default\/b is given twice/],
+    [{ postures: [{ namespace: '', postures: [] }] }, 'postures[0].namespace', /\S/],
+    [{ postures: [1, 2].map(() => ({ namespace: 'x', postures: [] })) }, 'postures[1]', /namespace x is given twice/],
+  ];
+  for (const [request, field, description] of refused) {
+    await assert.rejects(
+      client.state.restore(request),
+      (error: { code: string; violations: { field: string; description: string }[] }) => {
+        assert.equal(error.code, 'INVALID_ARGUMENT');
+        assert.equal(error.violations[0]!.field, field);
+        assert.match(error.violations[0]!.description, description);
+        return true;
+      },
+    );
+  }
+  assert.equal(plane.policies.list().length, 1);
+});
