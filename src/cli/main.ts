@@ -14,6 +14,7 @@ import { addRuntime } from './commands/runtime.js';
 import { addWatch } from './commands/watch.js';
 import { addConnectionFlags } from './connection.js';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-status.js';
+import { warn } from './output.js';
 
 // Whoever reads the output may stop reading.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -38,7 +39,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   else {
-    process.stderr.write(`hauberk: ${(error as Error).message}\n`);
+    warn(`hauberk: ${(error as Error).message}`);
     process.exitCode = error instanceof Failure ? EXIT.refused : exitStatusOf(error);
   }
 }

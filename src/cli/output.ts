@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { printable, printableJson, printableLines } from '../printable.js';
 
 export type Format = 'table' | 'json' | 'yaml';
 
@@ -13,15 +14,26 @@ export async function print(
   value: unknown,
   table: () => readonly (readonly string[])[],
 ): Promise<void> {
-  if (format === 'json') process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  if (format === 'json') process.stdout.write(`${printableJson(value, 2)}\n`);
   else if (format === 'yaml') {
-    const { yamlText } = await import('./yaml-text.js');
+    const { yamlText } = await import('../yaml-text.js');
     process.stdout.write(yamlText(value));
   } else process.stdout.write(columns(table()));
 }
 
-/** Rows of equal length, the first of them headings, set in columns. */
-export function columns(rows: readonly (readonly string[])[]): string {
+/** Writes a line that may hold what containers have chosen, without colours. */
+export function say(line: string): void {
+  process.stdout.write(`${printableLines(line)}\n`);
+}
+
+/** The same on standard error. */
+export function warn(line: string): void {
+  process.stderr.write(`${printableLines(line)}\n`);
+}
+
+/** Rows of equal length, the first of them headings, set in columns; no cell reaches beyond its place. */
+export function columns(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) {
     for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
@@ -57,8 +69,8 @@ export class Progress {
 type Colour = 'red' | 'green' | 'yellow' | 'dim';
 const CODES: Readonly<Record<Colour, number>> = { red: 31, green: 32, yellow: 33, dim: 2 };
 
-/** Colours a text where a person sees it; see https://no-color.org. */
+/** A text that shows what is in it, coloured where a person sees it; see https://no-color.org. */
 export function coloured(colour: Colour, text: string, isTerminal: boolean | undefined = process.stdout.isTTY): string {
-  if (!isTerminal || process.env.NO_COLOR) return text;
-  return `\u001b[${CODES[colour]}m${text}\u001b[0m`;
+  if (!isTerminal || process.env.NO_COLOR) return printable(text);
+  return `\u001b[${CODES[colour]}m${printable(text)}\u001b[0m`;
 }

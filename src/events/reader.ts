@@ -1,4 +1,5 @@
 import type { NamespacePair } from '../containers/container.js';
+import { clockOffset } from '../kernel/clock.js';
 import { describeRecord, type EventContext } from './describe.js';
 import type { SecurityEvent } from './event.js';
 import { decodeRecord, type EventRecord, FLAGS } from './record.js';
@@ -57,10 +58,4 @@ export class EventReader {
     if (events.length > 0) this.publish(events);
     return given;
   }
-}
-
-/** Nanoseconds between CLOCK_MONOTONIC, which process.hrtime reads too, and the Unix epoch. */
-export function clockOffset(): bigint {
-  const wallMicroseconds = Math.round((performance.timeOrigin + performance.now()) * 1000);
-  return BigInt(wallMicroseconds) * 1000n - process.hrtime.bigint();
 }

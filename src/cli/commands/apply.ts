@@ -3,7 +3,7 @@ import { HauberkError, type PolicyChange, PolicyChange_Kind } from '../../client
 import { withClient } from '../connection.js';
 import { CommandFailure, exitStatusOf } from '../exit-status.js';
 import { ManifestFiles } from '../manifest-files.js';
-import { FILES_WORTH_PROGRESS, Progress } from '../output.js';
+import { FILES_WORTH_PROGRESS, Progress, say, warn } from '../output.js';
 import { keyOf } from '../policy-key.js';
 
 interface ApplyOptions {
@@ -31,7 +31,7 @@ export function addApply(program: Command): void {
             await showDifferences(client, manifests, updated);
           }
           const { changes } = dryRun ? planned : await client.policies.applyPolicy({ source, force });
-          for (const change of changes) say(change, dryRun ? ' (dry run)' : '');
+          for (const change of changes) tell(change, dryRun ? ' (dry run)' : '');
         }),
       );
     });
@@ -49,9 +49,9 @@ export function addValidate(program: Command): void {
           const source = { $case: 'manifest', value: manifests.text } as const;
           const { changes } = await client.policies.validatePolicy({ source });
           for (const change of changes) {
-            for (const warning of change.warnings) process.stderr.write(`${keyOf(change)}: warning: ${warning}\n`);
+            for (const warning of change.warnings) warn(`${keyOf(change)}: warning: ${warning}`);
           }
-          process.stdout.write(`${changes.length} ${changes.length === 1 ? 'policy is' : 'policies are'} valid\n`);
+          say(`${changes.length} ${changes.length === 1 ? 'policy is' : 'policies are'} valid`);
         }),
       );
     });
@@ -76,11 +76,11 @@ export async function explained(manifests: ManifestFiles, task: () => Promise<vo
   }
 }
 
-function say(change: PolicyChange, suffix: string): void {
+function tell(change: PolicyChange, suffix: string): void {
   const { kind, containerIds, warnings, conflicts } = change;
   const reach = `${containerIds.length} ${containerIds.length === 1 ? 'container' : 'containers'}`;
   const what = PolicyChange_Kind[kind].toLowerCase();
-  process.stdout.write(`policy ${keyOf(change)} ${what}, reaches ${reach}${suffix}\n`);
-  for (const warning of warnings) process.stderr.write(`${keyOf(change)}: warning: ${warning}\n`);
-  for (const conflict of conflicts) process.stderr.write(`${keyOf(change)}: note: ${conflict}\n`);
+  say(`policy ${keyOf(change)} ${what}, reaches ${reach}${suffix}`);
+  for (const warning of warnings) warn(`${keyOf(change)}: warning: ${warning}`);
+  for (const conflict of conflicts) warn(`${keyOf(change)}: note: ${conflict}`);
 }

@@ -5,6 +5,7 @@ import { SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { ManifestFiles } from '../manifest-files.js';
+import { say } from '../output.js';
 import { scopeOption } from '../scope-option.js';
 
 interface Options {
@@ -32,7 +33,7 @@ export function addDelete(program: Command): void {
       await withClient(command, async (client) => {
         for (const named of wanted) {
           await client.policies.deletePolicy({ ...named, scope: SCOPES[named.scope ?? 'namespace'] });
-          process.stdout.write(`policy ${policyKey(named)} deleted\n`);
+          say(`policy ${policyKey(named)} deleted`);
         }
       });
     });

@@ -4,7 +4,7 @@ import { readLabels } from '../../policy/labels.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { findContainer } from '../find-container.js';
-import { type Format, formatOption, print } from '../output.js';
+import { type Format, formatOption, print, say, warn } from '../output.js';
 import { accessView, profileView } from '../views.js';
 
 interface StartOptions {
@@ -35,7 +35,7 @@ export function addProfile(program: Command): void {
       await withClient(command, async (client) => {
         await client.profiles.startProfile({ name, subject: await subjectOf(options, client) });
       });
-      process.stdout.write(`profile ${name} started\n`);
+      say(`profile ${name} started`);
     });
 
   profile
@@ -44,7 +44,7 @@ export function addProfile(program: Command): void {
     .argument('<name>')
     .action(async (name: string, _options: object, command: Command) => {
       await withClient(command, (client) => client.profiles.stopProfile({ name }));
-      process.stdout.write(`profile ${name} stopped\n`);
+      say(`profile ${name} stopped`);
     });
 
   profile
@@ -55,7 +55,7 @@ export function addProfile(program: Command): void {
       await withClient(command, async (client) => {
         for (const name of names) {
           await client.profiles.deleteProfile({ name });
-          process.stdout.write(`profile ${name} deleted\n`);
+          say(`profile ${name} deleted`);
         }
       });
     });
@@ -93,7 +93,7 @@ export function addProfile(program: Command): void {
           ]),
         ),
       ]);
-      if (omitted > 0n) process.stderr.write(`and ${omitted} more\n`);
+      if (omitted > 0n) warn(`and ${omitted} more`);
     });
 
   profile
@@ -113,7 +113,7 @@ export function addProfile(program: Command): void {
         }),
       );
       process.stdout.write(suggestion.manifest);
-      for (const warning of suggestion.warnings) process.stderr.write(`warning: ${warning}\n`);
+      for (const warning of suggestion.warnings) warn(`warning: ${warning}`);
     });
 }
 

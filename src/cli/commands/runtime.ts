@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Argument, type Command, Option } from 'commander';
+import { printable, printableLines } from '../../printable.js';
 import { applyChange, describeChange } from '../../runtime-setup/change.js';
 import { BUILT_HOOK, HOOK_DIRECTORY, type WhenUnanswered } from '../../runtime-setup/hook-program.js';
 import { Host } from '../../runtime-setup/host.js';
@@ -12,7 +13,7 @@ import {
   type SetupStatus,
 } from '../../runtime-setup/setup.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
-import { columns, type Format, formatOption, print } from '../output.js';
+import { columns, type Format, formatOption, print, say } from '../output.js';
 
 interface CommonOptions {
   readonly root: string;
@@ -135,13 +136,13 @@ function checkReload(setup: RuntimeSetup, { reload, root }: ChangeOptions): void
 }
 
 async function change(setup: RuntimeSetup, plan: Plan, options: ChangeOptions, unchanged: string): Promise<void> {
-  for (const each of plan.changes) process.stdout.write(describeChange(each));
-  if (plan.changes.length === 0) process.stdout.write(`${setup.name}: ${unchanged}\n`);
+  for (const each of plan.changes) process.stdout.write(printableLines(describeChange(each)));
+  if (plan.changes.length === 0) say(`${setup.name}: ${unchanged}`);
   else if (!options.dryRun) {
     await confirm(options);
     write(plan, new Host(options.root));
   }
-  for (const note of plan.notes) process.stdout.write(`note: ${note}\n`);
+  for (const note of plan.notes) say(`note: ${note}`);
   if (options.reload && !options.dryRun) await reload(setup);
 }
 
@@ -167,7 +168,7 @@ async function confirm({ yes }: ChangeOptions): Promise<void> {
 }
 
 async function reload(setup: RuntimeSetup): Promise<void> {
-  if (await setup.reload!()) process.stdout.write(`${setup.name} has read its configuration again\n`);
+  if (await setup.reload!()) say(`${setup.name} has read its configuration again`);
   else
     throw new CommandFailure(
       EXIT.failed,
@@ -179,7 +180,7 @@ function describeStatuses(statuses: readonly SetupStatus[]): string {
   const rows = statuses.map(({ runtime, state, whenUnanswered = '', configuration }) => [
     ...[runtime, state, whenUnanswered, configuration],
   ]);
-  const notes = statuses.flatMap(({ runtime, notes: each }) => each.map((note) => `${runtime}: ${note}\n`));
+  const notes = statuses.flatMap(({ runtime, notes: each }) => each.map((note) => `${runtime}: ${printable(note)}\n`));
   const uncovered = statuses.flatMap(({ uncovered: containers }) => containers);
   const made = uncovered.map(({ name, id, runtime, running }) => [
     ...[name, id.slice(0, 12), runtime, running ? 'running' : 'stopped'],

@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AccessClass, Action, type Event, type EventFilter, Result } from '../../client/index.js';
+import { printable, printableJson } from '../../printable.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
-import { coloured } from '../output.js';
+import { coloured, warn } from '../output.js';
 import { eventView, nameOf, timeText } from '../views.js';
 
 interface Options {
@@ -81,13 +82,13 @@ function addLabel(text: string, labels: Record<string, string> = {}): Record<str
 }
 
 function json(event: Event): string {
-  return JSON.stringify(eventView(event));
+  return printableJson(eventView(event));
 }
 
 /** One event for people, most telling first. */
 function line(event: Event): string {
   const time = timeText(event.time).slice(11, 23);
-  const container = event.containerName || event.containerId || '(unknown container)';
+  const container = printable(event.containerName || event.containerId || '(unknown container)');
   if (event.suppressed > 0n)
     return `${time} ${coloured('yellow', 'SUPPRESSED')} ${container} ${event.suppressed} events`;
   const result = nameOf(Result, event.result);
@@ -95,9 +96,10 @@ function line(event: Event): string {
   const rule = `${event.policy} ${event.rule}`.trimEnd();
   const who = `pid ${event.pid} uid ${event.uid} parent ${event.parentProgram || '-'}`;
   const why = coloured('dim', `[${rule}] severity ${event.severity} ${who}`);
-  return `${time} ${shown} ${container} ${event.program} ${event.operation} ${event.object} ${why}`;
+  const what = printable(`${event.program} ${event.operation} ${event.object}`);
+  return `${time} ${shown} ${container} ${what} ${why}`;
 }
 
 function note(text: string): void {
-  process.stderr.write(`hauberk: ${text}\n`);
+  warn(`hauberk: ${text}`);
 }

@@ -203,6 +203,38 @@ test('hauberk watch shows events as they come, and ends when it is interrupted',
   }
 });
 
+test('nothing that a container chooses writes lines of its own or moves the terminal', async (t) => {
+  const { server, hub, plane, hauberk } = await start(t);
+  const forged = '/x\n22:13:20.123 DENIED web-1\u001b[2J\u001b]0;title\u0007\r\u009b1m\u202e';
+  const shown = '/x\\n22:13:20.123 DENIED web-1\\x1b[2J\\x1b]0;title\\x07\\r\\u{9b}1m\\u{202e}';
+  const child = spawn(process.execPath, [PROGRAM, 'watch', '-a', server.address]);
+  await once(child.stderr, 'data');
+  const output = once(child.stdout, 'data');
+  hub.publish([makeEvent({ containerName: forged, program: forged, parentProgram: forged, object: forged })]);
+  const text = String((await output)[0]);
+  assert.equal(text.split(shown).length, 5);
+  assert.equal(text.split('\n').length, 2);
+  child.kill('SIGINT');
+  await once(child, 'close');
+
+  await plane.keeper.register({ ...web, name: forged }, { pidNamespace: 11, mountNamespace: 12 });
+  const namespaces = { pidNamespace: 11, mountNamespace: 12 };
+  await hauberk('profile', 'start', 'p', '-c', web.id);
+  plane.recordings.observe(recordOf({ ...namespaces, access: 1n, object: forged, program: forged }));
+  for (const command of [
+    'get containers',
+    'get containers -o json',
+    'get containers -o yaml',
+    'profile get p',
+    'profile suggest p',
+  ]) {
+    const ended = await hauberk(...command.split(' '));
+    assert.equal(ended.status, 0, ended.errors);
+    assert.match(ended.output, /22:13:20\.123 DENIED web-1/u);
+    assert.doesNotMatch(ended.output, /[^\x20-\x7e\n]|^22:13/mu, command);
+  }
+});
+
 test('exit statuses tell wrong usage, nobody there and wrong flags apart', async (t) => {
   const { hauberk } = await start(t);
   assert.equal((await hauberk('--help')).status, 0);
