@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { builtFile } from './built-files.js';
 import type { Config } from './config/config.js';
@@ -24,12 +25,15 @@ import { ProfileRegistry } from './control/profile-registry.js';
 import { UnprotectedContainers } from './control/protection.js';
 import { Recordings } from './control/recordings.js';
 import { inTurns } from './control/turns.js';
-import { EventHub } from './events/hub.js';
+import { EventHub, HISTORY_CAPACITY } from './events/hub.js';
 import { observedAccess } from './events/observed.js';
 import { EventReader } from './events/reader.js';
 import { type EventRecord, FLAGS } from './events/record.js';
 import { SuppressionWatch } from './events/suppression.js';
 import { Failure } from './failure.js';
+import { archiveOf } from './journal/archive.js';
+import { EventLog } from './journal/event-log.js';
+import { Journal } from './journal/journal.js';
 import { clockOffset } from './kernel/clock.js';
 import { Kernel } from './kernel/kernel.js';
 import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
@@ -43,6 +47,7 @@ import { policyKey } from './policy/model.js';
 import { PolicySet } from './policy/policy-set.js';
 import { compileSchemas } from './policy/schema-check.js';
 import { AccessMemory } from './profile/access-memory.js';
+import { newEncoder } from './rpc/event-message.js';
 import { type ServerOptions, startServer } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
 import { Sources } from './sources/sources.js';
@@ -82,8 +87,20 @@ export async function runDaemon(config: Config): Promise<void> {
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
   const store = await Store.open(config.stateDir);
   const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostNamespaces(), config);
-  const { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings, sources, integrity } =
-    await assemble(config, logger, store, kernel);
+  const {
+    journal,
+    events,
+    enforcement,
+    ledger,
+    plane,
+    suppressed,
+    metrics,
+    hub,
+    expiry,
+    recordings,
+    sources,
+    integrity,
+  } = await assemble(config, logger, store, kernel);
   kernel.removeReplaced();
   await sources.start();
   const metricsServer =
@@ -120,6 +137,7 @@ export async function runDaemon(config: Config): Promise<void> {
   await recordings.write();
   if (config.detachOnExit) kernel.detach();
   else kernel.close();
+  await journal?.close(() => events.next);
   await store.close();
   logger.info(
     { enforcement: config.detachOnExit ? 'detached' : 'stays in force', images: enforcement.imageCount },
@@ -209,8 +227,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks));
   const expiry: Expiry = new Expiry(policies, logger);
   const memory = new AccessMemory();
-  let ring: RingBuffer | undefined;
-  const settleEvents = async () => ring && reader.settle(ring);
+  const settleEvents = async () => reader.settle(ring);
   const recordings: Recordings = new Recordings(ledger, kernel.accesses, store, settleEvents, logger);
   const plane: ControlPlane = {
     policies,
@@ -222,14 +239,16 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     profiles: new ProfileRegistry(ledger, recordings),
     judge: async (change) => diffPolicies(change, enforcement.rules, memory, recordings),
   };
-  const hub = new EventHub();
+  const ring = kernel.openRing();
+  const journal = await openJournal(config, kernel, ring, logger);
+  const hub = new EventHub(HISTORY_CAPACITY, journal && archiveOf(journal));
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
   const now = () => process.hrtime.bigint() + clockOffset();
   const suppressed = new SuppressionWatch(
     kernel.allSuppressed(),
     (namespaces) => kernel.suppressed(namespaces),
     containerOf,
-    (summaries) => hub.publish(summaries),
+    (summaries) => events.add(summaries),
     now,
   );
   const remember = (record: EventRecord) => {
@@ -238,13 +257,21 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   };
   const reader: EventReader = new EventReader(
     { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule) },
-    (events) => {
-      hub.publish(events);
-      metrics.observeEvents(events, now());
-    },
+    (read) => events.take(read),
     (namespaces) => suppressed.tokensRanOut(namespaces),
     remember,
   );
+  const events = new EventLog({
+    hub,
+    ...(journal !== undefined && { journal }),
+    encoder: newEncoder(),
+    ring,
+    ringId: kernel.ringId,
+    dropped: () => kernel.droppedRecords(),
+    now,
+    onPublished: (published) => metrics.observeEvents(published, now()),
+    onRoom: () => reader.read(ring),
+  });
   const metrics = new Metrics({
     status: () => host.status(),
     intake,
@@ -265,8 +292,36 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   await recordings.resume(stored);
   keeper.resume();
   integrity.start();
-  ring = kernel.readEvents((waiting) => reader.read(waiting));
-  return { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings, sources, integrity };
+  ring.start(() => reader.read(ring));
+  return {
+    journal,
+    events,
+    enforcement,
+    ledger,
+    plane,
+    suppressed,
+    metrics,
+    hub,
+    expiry,
+    recordings,
+    sources,
+    integrity,
+  };
+}
+
+/** The events that an earlier daemon has written are not read from the ring again. */
+async function openJournal(
+  { stateDir, journalBytes, journalAge }: Config,
+  kernel: Kernel,
+  ring: RingBuffer,
+  logger: Logger,
+): Promise<Journal | undefined> {
+  if (journalBytes === 0) return undefined;
+  const limits = { bytes: journalBytes, seconds: journalAge };
+  const state = { id: kernel.ringId, position: ring.position };
+  const journal = await Journal.open(join(stateDir, 'journal'), limits, state, logger);
+  if (journal.last?.ringId === state.id) ring.skipTo(journal.last.ringPosition);
+  return journal;
 }
 
 /** A policy that cannot be read must not silently stop being enforced: what the kernel holds stays as it is. */

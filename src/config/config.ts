@@ -29,6 +29,9 @@ export interface Config {
   /** `ADDRESS:PORT`, or `off`. */
   readonly metrics: string;
   readonly stateDir: string;
+  readonly journalBytes: number;
+  /** Seconds. */
+  readonly journalAge: number;
   readonly bpffsDir: string;
   /** A path, or `off`. */
   readonly dockerSocket: string;

@@ -92,6 +92,13 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     pattern: /^\//,
     help: 'where policies and containers are kept across restarts',
   },
+  'journal-bytes': number(
+    'BYTES',
+    256 * 1024 * 1024,
+    [0, 1024 ** 4],
+    'how much of the state directory the journal of events may take, the oldest go first; 0 for no journal',
+  ),
+  'journal-age': number('SECONDS', 604_800, [60, 315_360_000], 'how long events are kept in it'),
   'bpffs-dir': {
     type: 'string',
     value: 'DIRECTORY',

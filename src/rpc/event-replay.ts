@@ -1,0 +1,86 @@
+import type { EventPredicate } from '../events/filter.js';
+import { type EventHub, MESSAGE_BYTES_MAX, type SequenceRange } from '../events/hub.js';
+import { encodeResponse, splitEvents, toSecurityEvent } from './event-message.js';
+import type { ResponseStream } from './handler.js';
+
+const EVENTS_A_MESSAGE_MAX = 256;
+
+export interface ReplayOptions {
+  /** Undefined where everything is accepted. */
+  readonly accepts: EventPredicate | undefined;
+  /** The number to go on after. */
+  readonly after: number;
+}
+
+/**
+ * Sends archived events until the hub has those that follow; a stream that is over ends it.
+ *
+ * @returns the number that was reached
+ */
+export async function replayEvents(
+  hub: EventHub,
+  call: ResponseStream<Buffer>,
+  { accepts, after }: ReplayOptions,
+): Promise<number> {
+  const { archive } = hub;
+  if (archive === undefined) return after;
+  let cursor = after;
+  let gone: SequenceRange[] = [];
+  let waiting: Buffer[] = [];
+  let bytes = 0;
+  const skip = (last: number) => {
+    if (last > cursor) gone.push({ first: cursor + 1, last });
+    cursor = Math.max(cursor, last);
+  };
+  const send = async () => {
+    if (waiting.length + gone.length === 0) return;
+    const missed = gone.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    const hasRoom = call.write(encodeResponse(waiting, { run: hub.run, sequence: cursor }, missed, gone));
+    waiting = [];
+    gone = [];
+    bytes = 0;
+    if (!hasRoom) await roomOf(call);
+  };
+  while (cursor < hub.oldest - 1 && isOpen(call)) {
+    const before = cursor;
+    for await (const { first, payload } of archive.read(cursor)) {
+      if (first > cursor + 1) {
+        // What is missed stands before the events of its message.
+        await send();
+        skip(Math.min(first, hub.oldest) - 1);
+      }
+      let sequence = first;
+      for (const { encoded, message } of splitEvents(payload)) {
+        const number = sequence++;
+        if (number <= cursor) continue;
+        if (number >= hub.oldest) break;
+        cursor = number;
+        if (accepts !== undefined && !accepts(toSecurityEvent(message))) continue;
+        waiting.push(encoded);
+        bytes += encoded.length;
+        if (waiting.length >= EVENTS_A_MESSAGE_MAX || bytes >= MESSAGE_BYTES_MAX) await send();
+      }
+      if (cursor >= hub.oldest - 1 || !isOpen(call)) break;
+    }
+    if (cursor === before) skip(hub.oldest - 1);
+  }
+  await send();
+  return cursor;
+}
+
+/** The number before the first archived event that may be of a time or later: nanoseconds since the Unix epoch. */
+export async function sequenceSince(hub: EventHub, since: bigint): Promise<number> {
+  for await (const { first } of hub.archive?.read(0, since) ?? []) return Math.min(first, hub.oldest) - 1;
+  return hub.oldest - 1;
+}
+
+export function isOpen(call: ResponseStream<Buffer>): boolean {
+  return !call.cancelled && !call.destroyed;
+}
+
+async function roomOf(call: ResponseStream<Buffer>): Promise<void> {
+  if (!isOpen(call) || !call.writableNeedDrain) return;
+  await new Promise<void>((resolve) => {
+    for (const event of ['drain', 'close', 'cancelled'] as const) call.once(event, resolve);
+  });
+}
