@@ -37,6 +37,8 @@ export function eventView(event: Event) {
     action: nameOf(Action, event.action),
     result: nameOf(Result, event.result),
     suppressed: Number(event.suppressed),
+    sequence: Number(event.sequence),
+    lost: Number(event.lost),
   };
 }
 

@@ -1,44 +1,10 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { AccessClass, Action, type Event, type EventFilter, Result } from '../../client/index.js';
-import { printable, printableJson } from '../../printable.js';
+import type { Command } from 'commander';
 import { withClient } from '../connection.js';
-import { CommandFailure, EXIT } from '../exit-status.js';
-import { coloured, warn } from '../output.js';
-import { eventView, nameOf, timeText } from '../views.js';
-
-interface Options {
-  readonly container?: string[];
-  readonly namespace?: string[];
-  readonly policy?: string[];
-  readonly class?: string[];
-  readonly action?: string[];
-  readonly result?: string[];
-  readonly severity?: string;
-  readonly label?: Record<string, string>;
-  readonly object?: string;
-  readonly output: 'text' | 'json';
-}
-
-const CLASSES = Object.keys(AccessClass)
-  .filter((name) => /^(?!UNRECOGNIZED|UNSPECIFIED)[A-Z_]+$/u.test(name))
-  .map((name) => name.toLowerCase());
+import { addEventOptions, type EventOptions, filterOf, note, show } from '../event-options.js';
 
 export function addWatch(program: Command): void {
-  const choice = (flags: string, help: string, choices: string[]) => new Option(flags, help).choices(choices);
-  program
-    .command('watch')
-    .description('show what is denied or reported, live')
-    .option('--container <name...>', 'of containers with these names')
-    .option('--namespace <namespace...>', 'of containers in these namespaces')
-    .option('--policy <policy...>', 'by these policies: name or namespace/name')
-    .addOption(choice('--class <class...>', 'of these classes', CLASSES))
-    .addOption(choice('--action <action...>', 'with these actions', ['allow', 'audit', 'block']))
-    .addOption(choice('--result <result...>', 'with these results', ['denied', 'passed']))
-    .option('--severity <number>', 'at least as severe as this')
-    .option('--label <key=value>', 'of containers with this label; may be repeated', addLabel)
-    .option('--object <pattern>', 'of objects that match: * ** ? […] {a,b}')
-    .addOption(choice('-o, --output <format>', 'text, or json: one object a line', ['text', 'json']).default('text'))
-    .action(async (options: Options, command: Command) => {
+  addEventOptions(program.command('watch').description('show what is denied or reported, live')).action(
+    async (options: EventOptions, command: Command) => {
       const interrupted = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
       await withClient(command, async (client) => {
@@ -47,59 +13,8 @@ export function addWatch(program: Command): void {
           onOpen: () => note('watching'),
           onReconnect: ({ message }, wait) => note(`the connection is lost (${message}); again in ${wait} ms`),
         });
-        for await (const { events, missed, restarted } of stream) {
-          if (restarted) note('another hauberkd answers now: events that came between are lost');
-          if (missed > 0) note(`${missed} events were missed`);
-          for (const event of events)
-            process.stdout.write(`${options.output === 'json' ? json(event) : line(event)}\n`);
-        }
+        for await (const received of stream) show(received, options.output);
       });
-    });
-}
-
-function filterOf(options: Options): EventFilter {
-  const numbers = (names: readonly string[] | undefined, of: object) =>
-    (names ?? []).map((name) => (of as Record<string, number>)[name.toUpperCase()]!);
-  const severity = options.severity === undefined ? 0 : Number(options.severity);
-  if (!Number.isInteger(severity)) throw new CommandFailure(EXIT.usage, '--severity: must be a whole number');
-  return {
-    containerNames: options.container ?? [],
-    namespaces: options.namespace ?? [],
-    policies: options.policy ?? [],
-    classes: numbers(options.class, AccessClass),
-    actions: numbers(options.action, Action),
-    results: numbers(options.result, Result),
-    minimumSeverity: severity,
-    labels: options.label ?? {},
-    objectPattern: options.object ?? '',
-  };
-}
-
-function addLabel(text: string, labels: Record<string, string> = {}): Record<string, string> {
-  const [, key, value] = /^([^=]+)=(.*)$/su.exec(text) ?? [];
-  if (key === undefined) throw new InvalidArgumentError('must be of the form key=value');
-  return { ...labels, [key]: value! };
-}
-
-function json(event: Event): string {
-  return printableJson(eventView(event));
-}
-
-/** One event for people, most telling first. */
-function line(event: Event): string {
-  const time = timeText(event.time).slice(11, 23);
-  const container = printable(event.containerName || event.containerId || '(unknown container)');
-  if (event.suppressed > 0n)
-    return `${time} ${coloured('yellow', 'SUPPRESSED')} ${container} ${event.suppressed} events`;
-  const result = nameOf(Result, event.result);
-  const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
-  const rule = `${event.policy} ${event.rule}`.trimEnd();
-  const who = `pid ${event.pid} uid ${event.uid} parent ${event.parentProgram || '-'}`;
-  const why = coloured('dim', `[${rule}] severity ${event.severity} ${who}`);
-  const what = printable(`${event.program} ${event.operation} ${event.object}`);
-  return `${time} ${shown} ${container} ${what} ${why}`;
-}
-
-function note(text: string): void {
-  warn(`hauberk: ${text}`);
+    },
+  );
 }
