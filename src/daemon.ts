@@ -14,7 +14,7 @@ import { DryRunPool } from './control/dry-run-pool.js';
 import { Enforcement } from './control/enforcement.js';
 import { Expiry } from './control/expiry.js';
 import { HookCoverage } from './control/hook-coverage.js';
-import { hostAsSubject } from './control/host.js';
+import { hostAsSubject, hostIdentity } from './control/host.js';
 import { HostState } from './control/host-state.js';
 import { IntakeCounts } from './control/intake-counts.js';
 import { IntegrityWatch } from './control/integrity-watch.js';
@@ -25,11 +25,13 @@ import { ProfileRegistry } from './control/profile-registry.js';
 import { UnprotectedContainers } from './control/protection.js';
 import { Recordings } from './control/recordings.js';
 import { inTurns } from './control/turns.js';
+import { DetailsLookup } from './events/details.js';
 import { EventHub, HISTORY_CAPACITY } from './events/hub.js';
 import { observedAccess } from './events/observed.js';
 import { EventReader } from './events/reader.js';
 import { type EventRecord, FLAGS } from './events/record.js';
 import { SuppressionWatch } from './events/suppression.js';
+import { startExports } from './export/exports.js';
 import { Failure } from './failure.js';
 import { archiveOf } from './journal/archive.js';
 import { EventLog } from './journal/event-log.js';
@@ -105,6 +107,8 @@ export async function runDaemon(config: Config): Promise<void> {
   await sources.start();
   const metricsServer =
     config.metrics === 'off' ? undefined : await startMetricsServer(config.metrics, metrics.registry);
+  const rotation = { bytes: config.exportFileBytes, files: config.exportFiles };
+  const exporters = startExports(config.export, hub, rotation, config.stateDir, logger);
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
   const server = await startServer({
     ...accessOf(config),
@@ -133,6 +137,7 @@ export async function runDaemon(config: Config): Promise<void> {
   services.close();
   metricsServer?.close();
   metricsServer?.closeAllConnections();
+  await Promise.all(exporters.map((exporter) => exporter.stop()));
   await ledger.stop();
   await recordings.write();
   if (config.detachOnExit) kernel.detach();
@@ -255,8 +260,9 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     if (record.flags & FLAGS.observed) recordings.observe(record);
     else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
   };
+  const details = new DetailsLookup(hostIdentity(hostRoot()));
   const reader: EventReader = new EventReader(
-    { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule) },
+    { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule), details },
     (read) => events.take(read),
     (namespaces) => suppressed.tokensRanOut(namespaces),
     remember,

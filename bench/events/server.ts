@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Container } from '../../src/containers/container.js';
 import { IntakeCounts } from '../../src/control/intake-counts.js';
+import { DetailsLookup } from '../../src/events/details.js';
 import { EventHub, HISTORY_CAPACITY } from '../../src/events/hub.js';
 import { observedAccess } from '../../src/events/observed.js';
 import { EventReader } from '../../src/events/reader.js';
@@ -76,7 +77,7 @@ const events = new EventLog({
 });
 const memory = new AccessMemory();
 const reader = new EventReader(
-  { containerOf: ({ pidNamespace }) => containers[pidNamespace], ruleOf: () => rule },
+  { containerOf: ({ pidNamespace }) => containers[pidNamespace], ruleOf: () => rule, details: new DetailsLookup({ hostName: 'bench', machineId: '0'.repeat(32) }) },
   (read) => events.take(read),
   () => undefined,
   // As the daemon does, so that what it costs is measured.

@@ -32,6 +32,10 @@ export interface Config {
   readonly journalBytes: number;
   /** Seconds. */
   readonly journalAge: number;
+  /** As --help describes them; empty for none. */
+  readonly export: string;
+  readonly exportFileBytes: number;
+  readonly exportFiles: number;
   readonly bpffsDir: string;
   /** A path, or `off`. */
   readonly dockerSocket: string;

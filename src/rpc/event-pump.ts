@@ -2,7 +2,7 @@ import type { EventPredicate } from '../events/filter.js';
 import type { EventHub, SubscribeOptions } from '../events/hub.js';
 import { encodedPieces, encodeResponse, newEncoder } from './event-message.js';
 import { isOpen, replayEvents } from './event-replay.js';
-import type { ResponseStream } from './handler.js';
+import type { MessageStream } from './message-stream.js';
 
 // The cost of a stream lies in its messages rather than in its events.
 const EVENTS_A_MESSAGE_MAX = 256;
@@ -28,7 +28,7 @@ const encoder = newEncoder();
  */
 export async function pumpEvents(
   hub: EventHub,
-  call: ResponseStream<Buffer>,
+  call: MessageStream,
   { after, upTo, ...options }: PumpOptions,
 ): Promise<void> {
   let cursor = after;
@@ -41,7 +41,7 @@ export async function pumpEvents(
 /** @returns the number reached, once the queue could not hold all; undefined at the end of the stream */
 function follow(
   hub: EventHub,
-  call: ResponseStream<Buffer>,
+  call: MessageStream,
   { accepts = () => true, capacity }: PumpOptions,
   after: number | undefined,
   upTo: number | undefined,

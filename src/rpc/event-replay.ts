@@ -1,7 +1,7 @@
 import type { EventPredicate } from '../events/filter.js';
 import { type EventHub, MESSAGE_BYTES_MAX, type SequenceRange } from '../events/hub.js';
 import { encodeResponse, splitEvents, toSecurityEvent } from './event-message.js';
-import type { ResponseStream } from './handler.js';
+import type { MessageStream } from './message-stream.js';
 
 const EVENTS_A_MESSAGE_MAX = 256;
 
@@ -19,7 +19,7 @@ export interface ReplayOptions {
  */
 export async function replayEvents(
   hub: EventHub,
-  call: ResponseStream<Buffer>,
+  call: MessageStream,
   { accepts, after }: ReplayOptions,
 ): Promise<number> {
   const { archive } = hub;
@@ -74,11 +74,11 @@ export async function sequenceSince(hub: EventHub, since: bigint): Promise<numbe
   return hub.oldest - 1;
 }
 
-export function isOpen(call: ResponseStream<Buffer>): boolean {
-  return !call.cancelled && !call.destroyed;
+export function isOpen(call: MessageStream): boolean {
+  return call.cancelled !== true && !call.destroyed && !call.writableEnded;
 }
 
-async function roomOf(call: ResponseStream<Buffer>): Promise<void> {
+async function roomOf(call: MessageStream): Promise<void> {
   if (!isOpen(call) || !call.writableNeedDrain) return;
   await new Promise<void>((resolve) => {
     for (const event of ['drain', 'close', 'cancelled'] as const) call.once(event, resolve);
