@@ -92,6 +92,7 @@ export async function runDaemon(config: Config): Promise<void> {
   const {
     journal,
     events,
+    exporters,
     enforcement,
     ledger,
     plane,
@@ -107,8 +108,6 @@ export async function runDaemon(config: Config): Promise<void> {
   await sources.start();
   const metricsServer =
     config.metrics === 'off' ? undefined : await startMetricsServer(config.metrics, metrics.registry);
-  const rotation = { bytes: config.exportFileBytes, files: config.exportFiles };
-  const exporters = startExports(config.export, hub, rotation, config.stateDir, logger);
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
   const server = await startServer({
     ...accessOf(config),
@@ -278,6 +277,8 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     onPublished: (published) => metrics.observeEvents(published, now()),
     onRoom: () => reader.read(ring),
   });
+  const rotation = { bytes: config.exportFileBytes, files: config.exportFiles };
+  const exporters = startExports(config.export, hub, rotation, config.stateDir, logger);
   const metrics = new Metrics({
     status: () => host.status(),
     intake,
@@ -290,6 +291,9 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     undecodableRecords: () => reader.undecodable,
     forgottenAccesses: () => memory.forgotten,
     lostAccesses: () => recordings.lost,
+    ...(journal !== undefined && { unjournaledEvents: () => journal.counts().lost }),
+    eventsWithoutDetails: () => details.omitted,
+    exports: () => exporters.map((each) => ({ name: each.name, isWorking: each.counts().isWorking })),
     runningProfiles: () => plane.profiles.list().filter(({ stopped }) => stopped === undefined).length,
   });
   kernel.limitEvents({ perSecond: config.eventsPerSecond, burst: config.eventBurst });
@@ -302,6 +306,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   return {
     journal,
     events,
+    exporters,
     enforcement,
     ledger,
     plane,

@@ -27,7 +27,7 @@ export async function journaledEvents(
   const journal = await Journal.open(directory, limits, { id: ringId, position }, SILENT);
   const hub = new EventHub(historyCapacity, archiveOf(journal));
   const ring = { position: journal.last?.ringPosition ?? position, written: 0n, released: position };
-  let onRoom = () => {};
+  const waiting: (() => void)[] = [];
   const log = new EventLog({
     hub,
     journal,
@@ -47,7 +47,7 @@ export async function journaledEvents(
     dropped,
     now: () => NOW,
     onPublished: () => undefined,
-    onRoom: () => onRoom(),
+    onRoom: () => waiting.shift()?.(),
   });
   return {
     journal,
@@ -59,7 +59,7 @@ export async function journaledEvents(
       ring.position += 8n;
       ring.written = ring.position;
       return new Promise((resolve) => {
-        onRoom = resolve;
+        waiting.push(resolve);
         log.take(events);
       });
     },
