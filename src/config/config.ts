@@ -32,7 +32,7 @@ export interface Config {
   readonly journalBytes: number;
   /** Seconds. */
   readonly journalAge: number;
-  /** As --help describes them; empty for none. */
+  /** Places with commas between them, or `off`. */
   readonly export: string;
   readonly exportFileBytes: number;
   readonly exportFiles: number;

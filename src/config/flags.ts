@@ -102,9 +102,9 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   export: {
     type: 'string',
     value: 'PLACES',
-    default: '',
-    pattern: /^$|^(?:stdout|syslog|journald|file:\/[^,]+)(?:,(?:stdout|syslog|journald|file:\/[^,]+))*$/,
-    help: 'where every event goes as a line of JSON, without any client: file:PATH, stdout, syslog or journald (the journal of systemd), several with commas between them',
+    default: 'off',
+    pattern: /^off$|^(?:stdout|syslog|journald|file:\/[^,]+)(?:,(?:stdout|syslog|journald|file:\/[^,]+))*$/,
+    help: 'where every event goes as a line of JSON, without any client: file:PATH, stdout, syslog or journald (the journal of systemd), several with commas between them, or off',
   },
   'export-file-bytes': number(
     'BYTES',

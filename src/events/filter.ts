@@ -34,9 +34,7 @@ export function compileFilter(filter: EventFilter): EventPredicate {
   if (labels.length > 0) checks.push((event) => labels.every(([key, value]) => event.labels[key] === value));
   // Nobody knows what a summary stands for: it passes what asks about decisions.
   if (ofDecisions.length > 0) {
-    checks.push(
-      (event) => event.suppressed > 0 || event.lost !== undefined || ofDecisions.every((check) => check(event)),
-    );
+    checks.push((event) => event.suppressed > 0 || ofDecisions.every((check) => check(event)));
   }
   return (event) => {
     for (const check of checks) if (!check(event)) return false;

@@ -11,7 +11,7 @@ const FILE = 'file:';
 /**
  * Begins to export events.
  *
- * @param places as the flag --export has them: with commas between them, empty for none
+ * @param places as the flag --export has them: with commas between them, or `off`
  */
 export function startExports(
   places: string,
@@ -22,7 +22,7 @@ export function startExports(
 ): Exporter[] {
   return places
     .split(',')
-    .filter((place) => place !== '')
+    .filter((place) => place !== 'off')
     .map((place) => {
       const name = place.startsWith(FILE) ? `file-${encodeURIComponent(place.slice(FILE.length))}` : place;
       return new Exporter(place, hub, sinkFor(place, rotation), join(stateDirectory, `export-${name}.json`), logger);
