@@ -114,6 +114,12 @@ export class EventHub {
     return this.#published - Math.min(this.#published - this.#start, this.#history.length) + 1;
   }
 
+  /** Events at hand behind a number, the oldest of them first, at most so many. */
+  recent(after: number, max: number): SecurityEvent[] {
+    const length = Math.max(0, Math.min(max, this.#published - after));
+    return Array.from({ length }, (_, index) => this.#history[(after + 1 + index) % this.#history.length]!);
+  }
+
   /** The number to go on after: nothing was seen of an unknown numbering. */
   sequenceAt({ run, sequence }: Position): number {
     return run === this.run || this.archive?.knows(run) === true ? sequence : 0;

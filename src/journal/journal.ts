@@ -141,7 +141,10 @@ export class Journal {
       const batches = this.#queue.splice(0);
       this.#waitingBytes = 0;
       this.#inFlight = batches;
-      const stall = setTimeout(() => this.#stall(), STALL_MILLISECONDS);
+      const stall = setTimeout(() => {
+        // The daemon itself may have been too busy to hear that they are written.
+        setImmediate(() => this.#inFlight === batches && this.#stall());
+      }, STALL_MILLISECONDS);
       try {
         const { first, count } = batches.at(-1)!;
         await this.numbering.reserve(first + count - 1);

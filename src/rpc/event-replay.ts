@@ -1,26 +1,31 @@
 import type { EventPredicate } from '../events/filter.js';
-import { type EventHub, MESSAGE_BYTES_MAX, type SequenceRange } from '../events/hub.js';
-import { encodeResponse, splitEvents, toSecurityEvent } from './event-message.js';
+import { DEFAULT_QUEUE_CAPACITY, type EventHub, MESSAGE_BYTES_MAX, type SequenceRange } from '../events/hub.js';
+import { encodedPieces, encodeResponse, newEncoder, splitEvents, toSecurityEvent } from './event-message.js';
 import type { MessageStream } from './message-stream.js';
 
 const EVENTS_A_MESSAGE_MAX = 256;
+
+const encoder = newEncoder();
 
 export interface ReplayOptions {
   /** Undefined where everything is accepted. */
   readonly accepts: EventPredicate | undefined;
   /** The number to go on after. */
   readonly after: number;
+  /** Events that the queue of the stream holds. */
+  readonly capacity?: number;
 }
 
 /**
- * Sends archived events until the hub has those that follow; a stream that is over ends it.
+ * Sends events until those that follow fit into the queue of the stream, first from the archive, then from the hub; a
+ * stream that is over ends it.
  *
  * @returns the number that was reached
  */
 export async function replayEvents(
   hub: EventHub,
   call: MessageStream,
-  { accepts, after }: ReplayOptions,
+  { accepts, after, capacity = DEFAULT_QUEUE_CAPACITY }: ReplayOptions,
 ): Promise<number> {
   const { archive } = hub;
   if (archive === undefined) return after;
@@ -41,7 +46,21 @@ export async function replayEvents(
     bytes = 0;
     if (!hasRoom) await roomOf(call);
   };
-  while (cursor < hub.oldest - 1 && isOpen(call)) {
+  const isNear = () => cursor >= Math.max(hub.oldest - 1, hub.position.sequence - capacity / 2);
+  while (!isNear() && isOpen(call)) {
+    if (cursor >= hub.oldest - 1) {
+      for (const event of hub.recent(cursor, EVENTS_A_MESSAGE_MAX)) {
+        cursor++;
+        if (accepts !== undefined && !accepts(event)) continue;
+        if (event.encoded === undefined) encoder.encode([event], cursor);
+        waiting.push(...encodedPieces([event]));
+        bytes += waiting.at(-1)!.length;
+        if (bytes >= MESSAGE_BYTES_MAX) break;
+      }
+      await send();
+      await new Promise(setImmediate);
+      continue;
+    }
     const before = cursor;
     for await (const { first, payload } of archive.read(cursor)) {
       if (first > cursor + 1) {

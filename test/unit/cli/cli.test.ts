@@ -203,6 +203,19 @@ test('hauberk watch shows events as they come, and ends when it is interrupted',
   }
 });
 
+test('hauberk logs shows what is stored, from a time on, and ends', async (t) => {
+  const { hub, hauberk } = await start(t);
+  hub.publish([makeEvent(), makeEvent({ policy: 'other', object: '/etc/gshadow' })]);
+  const all = await hauberk('logs');
+  assert.deepEqual([all.status, all.errors, all.output.split('\n').length], [0, '', 3]);
+  assert.match(
+    (await hauberk('logs', '--since', '2023-11-14', '--policy', 'other')).output,
+    /^22:13:20\.123 .*gshadow.*\n$/u,
+  );
+  assert.deepEqual(await hauberk('logs', '--since', '1h'), { status: 0, output: '', errors: '' });
+  assert.equal((await hauberk('logs', '--since', 'yesterday')).status, 2);
+});
+
 test('nothing that a container chooses writes lines of its own or moves the terminal', async (t) => {
   const { server, hub, plane, hauberk } = await start(t);
   const forged = '/x\n22:13:20.123 DENIED web-1\u001b[2J\u001b]0;title\u0007\r\u009b1m\u202e';

@@ -106,6 +106,18 @@ describe('a stream of events with a journal', () => {
     await daemon.close();
   });
 
+  test('catches up also where the daemon has more in memory than a queue holds', async (t) => {
+    const daemon = await journaledEvents(join(temporaryDirectory(t), 'journal'), { historyCapacity: 1000 });
+    for (let first = 1; first <= 2000; first += 500) await daemon.write(numbered(first, first + 499));
+    const { server } = await serve(t, [eventServiceOf(daemon.hub, { queueCapacity: 100 })]);
+    const request = { ...NOTHING, resumeAfter: { run: daemon.hub.run, sequence: 0n }, storedOnly: true };
+    const seen: number[] = [];
+    const stream = eventClient(t, server).streamEvents(request) as AsyncIterable<StreamEventsResponse>;
+    for await (const { events } of stream) seen.push(...events.map(({ sequence }) => Number(sequence)));
+    assert.deepEqual(seen, range(1, 2000));
+    await daemon.close();
+  });
+
   test('tells the exact range that is gone, and filters what is there', async (t) => {
     const directory = join(temporaryDirectory(t), 'journal');
     const daemon = await journaledEvents(directory, { historyCapacity: 10 });
