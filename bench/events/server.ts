@@ -77,7 +77,11 @@ const events = new EventLog({
 });
 const memory = new AccessMemory();
 const reader = new EventReader(
-  { containerOf: ({ pidNamespace }) => containers[pidNamespace], ruleOf: () => rule, details: new DetailsLookup({ hostName: 'bench', machineId: '0'.repeat(32) }) },
+  {
+    containerOf: ({ pidNamespace }) => containers[pidNamespace],
+    ruleOf: () => rule,
+    details: new DetailsLookup({ hostName: 'bench', machineId: '0'.repeat(32) }),
+  },
   (read) => events.take(read),
   () => undefined,
   // As the daemon does, so that what it costs is measured.
