@@ -2,7 +2,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AccessClass, Action, type Event, type EventFilter, type ReceivedEvents, Result } from '../client/index.js';
 import { printable, printableJson } from '../printable.js';
 import { CommandFailure, EXIT } from './exit-status.js';
-import { coloured, warn } from './output.js';
+import { coloured } from './output.js';
+import { terminal } from './terminal.js';
 import { eventView, nameOf, timeText } from './views.js';
 
 /** Flags of every command that shows events. */
@@ -27,7 +28,7 @@ const CLASSES = Object.keys(AccessClass)
 export function addEventOptions(command: Command): Command {
   const choice = (flags: string, help: string, choices: string[]) => new Option(flags, help).choices(choices);
   return command
-    .option('--container <name...>', 'of containers with these names')
+    .option('--container <container...>', 'of containers with these names')
     .option('--namespace <namespace...>', 'of containers in these namespaces')
     .option('--policy <policy...>', 'by these policies: name or namespace/name')
     .addOption(choice('--class <class...>', 'of these classes', CLASSES))
@@ -72,7 +73,7 @@ function json(event: Event): string {
 export function show({ events, missed, gone, restarted }: ReceivedEvents, output: EventOptions['output']): void {
   if (restarted) note('the events are numbered anew: some that came between may be lost');
   if (missed > 0) note(`${missed} events were missed${gone.map(rangeText).join(',')}`);
-  for (const event of events) process.stdout.write(`${output === 'json' ? json(event) : line(event)}\n`);
+  for (const event of events) terminal().out(`${output === 'json' ? json(event) : line(event)}\n`);
 }
 
 function rangeText({ first, last }: { readonly first: bigint; readonly last: bigint }): string {
@@ -98,5 +99,5 @@ function line(event: Event): string {
 
 /** Says on standard error what is no event. */
 export function note(text: string): void {
-  warn(`hauberk: ${text}`);
+  terminal().err(`hauberk: ${printable(text)}\n`);
 }

@@ -77,3 +77,8 @@ export function toSecurityEvent(message: Buffer): SecurityEvent {
     ...(lost > 0n && { lost: Number(lost) }),
   };
 }
+
+/** An event as clients receive it. */
+export function toEventMessage(event: SecurityEvent, sequence = 1): Event {
+  return StreamEventsResponse.decode(newEncoder().encode([event], sequence)).events[0]!;
+}

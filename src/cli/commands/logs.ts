@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { withClient } from '../connection.js';
 import { addEventOptions, type EventOptions, filterOf, note, show } from '../event-options.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
+import { withExamples } from '../help.js';
+import { terminal } from '../terminal.js';
 
 interface Options extends EventOptions {
   readonly since?: string;
@@ -11,16 +13,20 @@ interface Options extends EventOptions {
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
 export function addLogs(program: Command): void {
-  addEventOptions(
-    program
-      .command('logs')
-      .description("show what was denied or reported, from the daemon's journal")
-      .option('--since <time>', 'only since then: a time ago such as 90s, 15m, 1h or 7d, or a date')
-      .option('-f, --follow', 'go on with what comes'),
+  withExamples(
+    addEventOptions(
+      program
+        .command('logs')
+        .description("show what was denied or reported, from the daemon's journal")
+        .option('--since <time>', 'only since then: a time ago such as 90s, 15m, 1h or 7d, or a date')
+        .option('-f, --follow', 'go on with what comes'),
+    ),
+    [
+      ['hauberk logs --since 1h', 'the last hour'],
+      ['hauberk logs -f --container web', 'of one container, and what comes'],
+    ],
   ).action(async (options: Options, command: Command) => {
     const since = options.since === undefined ? undefined : timeOf(options.since, Date.now());
-    const interrupted = new AbortController();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
     await withClient(command, async (client) => {
       const filter = {
         ...filterOf(options),
@@ -29,7 +35,7 @@ export function addLogs(program: Command): void {
         storedOnly: options.follow !== true,
       };
       const stream = client.events(filter, {
-        signal: interrupted.signal,
+        signal: terminal().interrupted,
         onReconnect: ({ message }, wait) => note(`the connection is lost (${message}); again in ${wait} ms`),
         ...(options.follow !== true && { reconnects: false }),
       });
