@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { builtFile } from './built-files.js';
 import { accessOf } from './config/access.js';
@@ -13,7 +14,7 @@ import { DryRunPool } from './control/dry-run-pool.js';
 import { Enforcement } from './control/enforcement.js';
 import { Expiry } from './control/expiry.js';
 import { HookCoverage } from './control/hook-coverage.js';
-import { hostAsSubject } from './control/host.js';
+import { hostAsSubject, hostIdentity } from './control/host.js';
 import { HostState } from './control/host-state.js';
 import { IntakeCounts } from './control/intake-counts.js';
 import { IntegrityWatch } from './control/integrity-watch.js';
@@ -26,12 +27,18 @@ import { Recordings } from './control/recordings.js';
 import { problemOf } from './control/store-status.js';
 import { desiredBy, loadStored, StoredStart } from './control/stored-start.js';
 import { inTurns } from './control/turns.js';
-import { EventHub } from './events/hub.js';
+import { DetailsLookup } from './events/details.js';
+import { EventHub, HISTORY_CAPACITY } from './events/hub.js';
 import { observedAccess } from './events/observed.js';
-import { clockOffset, EventReader } from './events/reader.js';
+import { EventReader } from './events/reader.js';
 import { type EventRecord, FLAGS } from './events/record.js';
 import { SuppressionWatch } from './events/suppression.js';
+import { startExports } from './export/exports.js';
 import { Failure } from './failure.js';
+import { archiveOf } from './journal/archive.js';
+import { EventLog } from './journal/event-log.js';
+import { Journal } from './journal/journal.js';
+import { clockOffset } from './kernel/clock.js';
 import { Kernel } from './kernel/kernel.js';
 import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
 import type { RingBuffer } from './kernel/ring-buffer.js';
@@ -44,6 +51,7 @@ import { MetricsServer } from './metrics/server.js';
 import { readLabels } from './policy/labels.js';
 import { compileSchemas } from './policy/schema-check.js';
 import { AccessMemory } from './profile/access-memory.js';
+import { newEncoder } from './rpc/event-message.js';
 import { inheritedSocket } from './rpc/inherited-socket.js';
 import { startServer, tryToListen } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
@@ -89,6 +97,9 @@ export async function runDaemon(config: Config): Promise<void> {
   const store = await Store.open(config.stateDir);
   const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostNamespaces(), config);
   const {
+    journal,
+    events,
+    exporters,
     enforcement,
     ledger,
     plane,
@@ -138,11 +149,13 @@ export async function runDaemon(config: Config): Promise<void> {
   await plane.policies.dryRuns.close();
   services.close();
   metricsServer?.stop();
+  await Promise.all(exporters.map((exporter) => exporter.stop()));
   await ledger.stop();
   // What cannot be written must not keep it from ending.
   await recordings.write().catch((err: unknown) => logger.warn({ err }, 'cannot write down what profiles have learnt'));
   if (config.detachOnExit) kernel.detach();
   else kernel.close();
+  await journal?.close(() => events.next);
   await store.close();
   manager.close();
   logger.info(
@@ -223,8 +236,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks));
   const expiry: Expiry = new Expiry(policies, logger);
   const memory = new AccessMemory();
-  let ring: RingBuffer | undefined;
-  const settleEvents = async () => ring && reader.settle(ring);
+  const settleEvents = async () => reader.settle(ring);
   const recordings: Recordings = new Recordings(ledger, kernel.accesses, store, settleEvents, logger);
   const plane: ControlPlane = {
     policies,
@@ -236,29 +248,42 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     profiles: new ProfileRegistry(ledger, recordings),
     judge: async (change) => diffPolicies(change, enforcement.rules, memory, recordings),
   };
-  const hub = new EventHub();
+  const ring = kernel.openRing();
+  const journal = await openJournal(config, kernel, ring, logger);
+  const hub = new EventHub(HISTORY_CAPACITY, journal && archiveOf(journal));
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
   const now = () => process.hrtime.bigint() + clockOffset();
   const suppressed = new SuppressionWatch(
     kernel.allSuppressed(),
     (namespaces) => kernel.suppressed(namespaces),
     containerOf,
-    (summaries) => hub.publish(summaries),
+    (summaries) => events.add(summaries),
     now,
   );
   const remember = (record: EventRecord) => {
     if (record.flags & FLAGS.observed) recordings.observe(record);
     else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
   };
+  const details = new DetailsLookup(hostIdentity(hostRoot()));
   const reader: EventReader = new EventReader(
-    { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule) },
-    (events) => {
-      hub.publish(events);
-      metrics.observeEvents(events, now());
-    },
+    { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule), details },
+    (read) => events.take(read),
     (namespaces) => suppressed.tokensRanOut(namespaces),
     remember,
   );
+  const events = new EventLog({
+    hub,
+    ...(journal !== undefined && { journal }),
+    encoder: newEncoder(),
+    ring,
+    ringId: kernel.ringId,
+    dropped: () => kernel.droppedRecords(),
+    now,
+    onPublished: (published) => metrics.observeEvents(published, now()),
+    onRoom: () => reader.read(ring),
+  });
+  const rotation = { bytes: config.exportFileBytes, files: config.exportFiles };
+  const exporters = startExports(config.export, hub, rotation, config.stateDir, logger);
   const metrics = new Metrics({
     status: () => host.status(),
     intake,
@@ -272,6 +297,9 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     forgottenAccesses: () => memory.forgotten,
     lostAccesses: () => recordings.lost,
     closedConnections: () => metricsServer?.closedConnections ?? 0,
+    ...(journal !== undefined && { unjournaledEvents: () => journal.counts().lost }),
+    eventsWithoutDetails: () => details.omitted,
+    exports: () => exporters.map((each) => ({ name: each.name, isWorking: each.counts().isWorking })),
     runningProfiles: () => plane.profiles.list().filter(({ stopped }) => stopped === undefined).length,
   });
   if (config.metrics !== 'off') {
@@ -287,8 +315,11 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();
   integrity.start();
-  ring = kernel.readEvents((waiting) => reader.read(waiting));
+  ring.start(() => reader.read(ring));
   return {
+    journal,
+    events,
+    exporters,
     enforcement,
     ledger,
     plane,
@@ -301,4 +332,19 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     sources,
     integrity,
   };
+}
+
+/** The events that an earlier daemon has written are not read from the ring again. */
+async function openJournal(
+  { stateDir, journalBytes, journalAge }: Config,
+  kernel: Kernel,
+  ring: RingBuffer,
+  logger: Logger,
+): Promise<Journal | undefined> {
+  if (journalBytes === 0) return undefined;
+  const limits = { bytes: journalBytes, seconds: journalAge };
+  const state = { id: kernel.ringId, position: ring.position };
+  const journal = await Journal.open(join(stateDir, 'journal'), limits, state, logger);
+  if (journal.last?.ringId === state.id) ring.skipTo(journal.last.ringPosition);
+  return journal;
 }

@@ -65,7 +65,7 @@ export interface Outcome extends Received {
 /** Kernel, daemon and client as they stand in service, in three processes over a Unix socket. */
 export class EventPipeline {
   readonly #object = new BenchObject();
-  readonly #server = new Helper('./server.js', [], [this.#object.map('events')]);
+  readonly #server: Helper;
   readonly #producer = new Helper(
     './producer.js',
     [],
@@ -73,10 +73,15 @@ export class EventPipeline {
   );
   #client: Helper | undefined;
 
-  private constructor() {}
+  private constructor(hasJournal: boolean) {
+    this.#server = new Helper('./server.js', hasJournal ? ['journal'] : [], [this.#object.map('events')]);
+  }
 
-  static async start(clientSettings: Omit<ClientSettings, 'address' | 'clockOffset'>): Promise<EventPipeline> {
-    const pipeline = new EventPipeline();
+  static async start(
+    clientSettings: Omit<ClientSettings, 'address' | 'clockOffset'>,
+    hasJournal = false,
+  ): Promise<EventPipeline> {
+    const pipeline = new EventPipeline(hasJournal);
     try {
       const ready = await pipeline.#server.receive<ServerReady>();
       const settings: ClientSettings = { ...ready, ...clientSettings };

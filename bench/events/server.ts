@@ -9,14 +9,20 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Container } from '../../src/containers/container.js';
 import { IntakeCounts } from '../../src/control/intake-counts.js';
-import { EventHub } from '../../src/events/hub.js';
+import { DetailsLookup } from '../../src/events/details.js';
+import { EventHub, HISTORY_CAPACITY } from '../../src/events/hub.js';
 import { observedAccess } from '../../src/events/observed.js';
-import { clockOffset, EventReader } from '../../src/events/reader.js';
+import { EventReader } from '../../src/events/reader.js';
 import type { RuleDescription } from '../../src/events/rule-description.js';
+import { archiveOf } from '../../src/journal/archive.js';
+import { EventLog } from '../../src/journal/event-log.js';
+import { Journal } from '../../src/journal/journal.js';
+import { clockOffset } from '../../src/kernel/clock.js';
 import { COUNTERS, type Counter } from '../../src/kernel/counters.js';
 import { RingBuffer } from '../../src/kernel/ring-buffer.js';
 import { Metrics } from '../../src/metrics/metrics.js';
 import { AccessMemory } from '../../src/profile/access-memory.js';
+import { newEncoder } from '../../src/rpc/event-message.js';
 import { eventServiceOf } from '../../src/rpc/event-service.js';
 import { startServer } from '../../src/rpc/server.js';
 import { CONTAINERS, type ServerReady, type ServerReport } from './messages.js';
@@ -47,14 +53,36 @@ const rule: RuleDescription = {
   class: 'file',
 };
 
-const hub = new EventHub();
+const ring = new RingBuffer(RING_DESCRIPTOR, RING_BYTES);
+const directory = mkdtempSync(join(tmpdir(), 'hauberk-bench-'));
+const logger = pino({ level: 'warn' }, pino.destination(2));
+/** As the daemon has it by default. */
+const JOURNAL = { bytes: 256 * 1024 * 1024, seconds: 604_800 };
+const journal =
+  process.argv[2] === 'journal'
+    ? await Journal.open(join(directory, 'journal'), JOURNAL, { id: 1n, position: ring.position }, logger)
+    : undefined;
+const hub = new EventHub(HISTORY_CAPACITY, journal && archiveOf(journal));
+const now = () => process.hrtime.bigint() + clockOffset();
+const events = new EventLog({
+  hub,
+  ...(journal !== undefined && { journal }),
+  encoder: newEncoder(),
+  ring,
+  ringId: 1n,
+  dropped: () => 0,
+  now,
+  onPublished: (published) => metrics.observeEvents(published, now()),
+  onRoom: () => reader.read(ring),
+});
 const memory = new AccessMemory();
 const reader = new EventReader(
-  { containerOf: ({ pidNamespace }) => containers[pidNamespace], ruleOf: () => rule },
-  (events) => {
-    hub.publish(events);
-    metrics.observeEvents(events, process.hrtime.bigint() + clockOffset());
+  {
+    containerOf: ({ pidNamespace }) => containers[pidNamespace],
+    ruleOf: () => rule,
+    details: new DetailsLookup({ hostName: 'bench', machineId: '0'.repeat(32) }),
   },
+  (read) => events.take(read),
   () => undefined,
   // As the daemon does, so that what it costs is measured.
   (record) => memory.add(String(record.pidNamespace), observedAccess(record)),
@@ -93,14 +121,13 @@ const metrics = new Metrics({
   lostAccesses: () => 0,
   runningProfiles: () => 0,
 });
-const ring = new RingBuffer(RING_DESCRIPTOR, RING_BYTES, () => reader.read(ring));
 
-const directory = mkdtempSync(join(tmpdir(), 'hauberk-bench-'));
+ring.start(() => reader.read(ring));
 const server = await startServer({
   listen: `unix:${join(directory, 'bench.sock')}`,
   services: [eventServiceOf(hub)],
   limits: { streamsPerClient: STREAMS_MAX, connections: STREAMS_MAX, requestsPerSecond: STREAMS_MAX },
-  logger: pino({ level: 'warn' }, pino.destination(2)),
+  logger,
 });
 process.on('message', () => {
   if (reader.undecodable > 0) throw new Error(`${reader.undecodable} records could not be decoded`);

@@ -18,6 +18,7 @@ export const eventsGroup: Group = {
     'event_p99_ms_50000',
     'event_bytes',
     'event_rss_mib',
+    'journal_events_per_s',
   ],
   async measure(scope, record) {
     const pipeline = await EventPipeline.start({ streams: 1, stalled: 0, containerIds: [] });
@@ -30,8 +31,19 @@ export const eventsGroup: Group = {
     } finally {
       await pipeline.close();
     }
+    if (scope.wants('journal_events_per_s')) await measureJournal(scope, record);
   },
 };
+
+async function measureJournal(scope: Scope, record: Recorder): Promise<void> {
+  const pipeline = await EventPipeline.start({ streams: 1, stalled: 0, containerIds: [] }, true);
+  try {
+    await pipeline.run({ eventsPerSecond: 10_000, seconds: 1, container: 0 });
+    record('journal_events_per_s', await findLimit(pipeline, scope));
+  } finally {
+    await pipeline.close();
+  }
+}
 
 async function measureRates(pipeline: EventPipeline, { quick }: Scope, record: Recorder): Promise<void> {
   for (const rate of RATES) {

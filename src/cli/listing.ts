@@ -82,7 +82,7 @@ async function tell<Item>(
   } else if (output === 'json') {
     for (const item of changed) out(`${textOf(listing.view(item))}\n`);
   } else if (output === 'yaml') {
-    const { yamlText } = await import('./yaml-text.js');
+    const { yamlText } = await import('../yaml-text.js');
     for (const item of changed) out(`---\n${yamlText(listing.view(item))}`);
   } else {
     const rows = changed.map((item) => cellsOf(listing, item, output));

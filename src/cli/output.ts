@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { printable, printableJson } from '../printable.js';
 import { terminal } from './terminal.js';
 
 export type Format = 'table' | 'json' | 'yaml';
@@ -22,15 +23,16 @@ export async function print(
   value: unknown,
   table: () => readonly (readonly string[])[],
 ): Promise<void> {
-  if (format === 'json') terminal().out(`${JSON.stringify(value, undefined, 2)}\n`);
+  if (format === 'json') terminal().out(`${printableJson(value, 2)}\n`);
   else if (format === 'yaml') {
-    const { yamlText } = await import('./yaml-text.js');
+    const { yamlText } = await import('../yaml-text.js');
     terminal().out(yamlText(value));
   } else terminal().out(columns(table()));
 }
 
 /** Rows of equal length, the first of them headings, set in columns. */
-export function columns(rows: readonly (readonly string[])[]): string {
+export function columns(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) {
     for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
@@ -68,6 +70,6 @@ const CODES: Readonly<Record<Colour, number>> = { red: 31, green: 32, yellow: 33
 
 /** Colours a text where a person sees it; see https://no-color.org. */
 export function coloured(colour: Colour, text: string, isTerminal: boolean = terminal().outIsTerminal): string {
-  if (!isTerminal || process.env.NO_COLOR) return text;
-  return `\u001b[${CODES[colour]}m${text}\u001b[0m`;
+  if (!isTerminal || process.env.NO_COLOR) return printable(text);
+  return `\u001b[${CODES[colour]}m${printable(text)}\u001b[0m`;
 }

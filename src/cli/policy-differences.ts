@@ -4,6 +4,7 @@ import { checkPattern } from '../image/pattern.js';
 import { readManifest } from '../policy/manifest.js';
 import { toManifest } from '../policy/manifest-text.js';
 import { policyKey } from '../policy/model.js';
+import { printable } from '../printable.js';
 import type { ManifestFiles } from './manifest-files.js';
 import { coloured, FILES_WORTH_PROGRESS, Progress } from './output.js';
 import { keyOf } from './policy-key.js';
@@ -57,5 +58,5 @@ function updatedOf(changes: readonly PolicyChange[]): PolicyChange[] {
 
 function colouredLine(line: string): string {
   if (line.startsWith('+')) return coloured('green', line);
-  return line.startsWith('-') ? coloured('red', line) : line;
+  return line.startsWith('-') ? coloured('red', line) : printable(line);
 }

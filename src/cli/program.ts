@@ -11,6 +11,7 @@ import { addDoctor } from './commands/doctor.js';
 import { addEffective } from './commands/effective.js';
 import { addExplain } from './commands/explain.js';
 import { addGet } from './commands/get.js';
+import { addLogs } from './commands/logs.js';
 import { addPolicy } from './commands/policy.js';
 import { addPosture } from './commands/posture.js';
 import { addProfile } from './commands/profile.js';
@@ -27,7 +28,7 @@ import { type Terminal, terminal, withTerminal } from './terminal.js';
 
 const COMMANDS = [
   ...[addApply, addValidate, addDiff, addDelete, addGet, addEffective, addExplain, addTest],
-  ...[addPolicy, addPosture, addContainer, addProfile, addWatch, addTop, addRuntime],
+  ...[addPolicy, addPosture, addContainer, addProfile, addWatch, addLogs, addTop, addRuntime],
   ...[addStatus, addBackup, addRestore, addDoctor, addVersion, addCompletion],
 ];
 

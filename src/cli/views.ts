@@ -4,7 +4,6 @@ import {
   type Container,
   ContainerOrigin,
   Direction,
-  type Event,
   type GetStatusResponse,
   MissingHookCause,
   Mode,
@@ -14,31 +13,16 @@ import {
   type Posture,
   type Profile,
   ProtectedBy,
-  Result,
   type Rule,
   Scope,
   WhenUnanswered,
 } from '../client/index.js';
+import { eventView, nameOf, timeText } from '../event-view.js';
 import { labelsText } from '../policy/labels.js';
 
+export { eventView, nameOf, timeText };
+
 /** Messages of the API as plain values: enumerations by their names, times as texts. Printed as JSON, YAML or a table. */
-
-export function timeText(time: { seconds: bigint; nanos: number } | undefined): string {
-  if (time === undefined) return '';
-  const whole = new Date(Number(time.seconds) * 1000).toISOString();
-  return whole.replace(/\.\d+Z$/u, `.${String(time.nanos).padStart(9, '0')}Z`);
-}
-
-export function eventView(event: Event) {
-  return {
-    ...event,
-    time: timeText(event.time),
-    class: nameOf(AccessClass, event.class),
-    action: nameOf(Action, event.action),
-    result: nameOf(Result, event.result),
-    suppressed: Number(event.suppressed),
-  };
-}
 
 export function ruleView(rule: Rule) {
   const { match, class: ruleClass, action, ...rest } = rule;
@@ -152,9 +136,4 @@ export function statusView(status: GetStatusResponse) {
     revision: Number(status.revision),
     enforcedRevision: Number(status.enforcedRevision),
   };
-}
-
-export function nameOf(names: Readonly<Record<number, string>>, value: number): string {
-  const name = names[value] ?? String(value);
-  return name === 'UNSPECIFIED' ? '' : name;
 }

@@ -3,6 +3,7 @@ import { type ClientReadableStream, type ServiceError, status } from '@grpc/grpc
 import {
   type Event,
   type Position,
+  type SequenceRange,
   StreamEventsRequest,
   type StreamEventsResponse,
 } from '../generated/hauberk/v1/event.js';
@@ -17,6 +18,8 @@ export interface EventStreamOptions {
   readonly resumeAfter?: Position;
   /** Told when the connection was lost, with the reason, and how long it will wait before it tries again. */
   readonly onReconnect?: (error: HauberkError, waitMilliseconds: number) => void;
+  /** False: a lost connection ends the stream with its error. */
+  readonly reconnects?: boolean;
   /** Told when the daemon has accepted the stream. */
   readonly onOpen?: () => void;
 }
@@ -25,7 +28,9 @@ export interface ReceivedEvents {
   readonly events: readonly Event[];
   /** Events that were missed before these: this client read too slowly, or was away for too long. */
   readonly missed: number;
-  /** True when the daemon was another one before: nobody knows how many events came between. */
+  /** The numbers of those. */
+  readonly gone: readonly SequenceRange[];
+  /** True when the events are numbered anew: nobody knows how many came between. */
   readonly restarted: boolean;
   /** What to resume after. */
   readonly position: Position | undefined;
@@ -48,13 +53,14 @@ const LONGEST_WAIT_MILLISECONDS = 10_000;
 export async function* followEvents(
   open: Open,
   filter: EventFilter,
-  { signal, resumeAfter, onReconnect, onOpen }: EventStreamOptions,
+  { signal, resumeAfter, reconnects = true, onReconnect, onOpen }: EventStreamOptions,
 ): AsyncGenerator<ReceivedEvents> {
   const empty = StreamEventsRequest.decode(new Uint8Array());
   let position = resumeAfter;
   let ceiling = FIRST_WAIT_MILLISECONDS;
   while (!signal?.aborted) {
-    const call = open({ ...empty, ...filter, resumeAfter: position });
+    const since = position === undefined ? filter.since : undefined;
+    const call = open({ ...empty, ...filter, since, resumeAfter: position });
     const cancel = () => call.cancel();
     signal?.addEventListener('abort', cancel);
     call.once('metadata', () => {
@@ -65,12 +71,14 @@ export async function* followEvents(
       for await (const response of call as AsyncIterable<StreamEventsResponse>) {
         const restarted = position !== undefined && response.position?.run !== position.run;
         position = response.position;
-        yield { events: response.events, missed: Number(response.missed), restarted, position };
+        const { events, missed, gone } = response;
+        yield { events, missed: Number(missed), gone, restarted, position };
       }
+      if (filter.storedOnly) return;
     } catch (error) {
       if (signal?.aborted) return;
       const failure = HauberkError.from(error as ServiceError, error);
-      if (!PASSING.has((error as ServiceError).code)) throw failure;
+      if (!reconnects || !PASSING.has((error as ServiceError).code)) throw failure;
       // Anywhere up to the ceiling, so that clients cut off together do not come back together.
       const wait = Math.ceil(Math.random() * ceiling);
       ceiling = Math.min(ceiling * 2, LONGEST_WAIT_MILLISECONDS);

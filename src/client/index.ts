@@ -1,7 +1,7 @@
 /** The typed client of hauberkd's API: `import { connect } from 'hauberk/client'`. */
 
 export * from '../generated/hauberk/v1/container.js';
-export { type Event, type Position, Result } from '../generated/hauberk/v1/event.js';
+export { type Event, type Position, Result, type SequenceRange } from '../generated/hauberk/v1/event.js';
 export {
   type GetStatusResponse,
   type MissingHook,

@@ -30,6 +30,13 @@ export interface Config {
   /** `ADDRESS:PORT`, or `off`. */
   readonly metrics: string;
   readonly stateDir: string;
+  readonly journalBytes: number;
+  /** Seconds. */
+  readonly journalAge: number;
+  /** Places with commas between them, or `off`. */
+  readonly export: string;
+  readonly exportFileBytes: number;
+  readonly exportFiles: number;
   readonly bpffsDir: string;
   /** A path, or `off`. */
   readonly dockerSocket: string;

@@ -92,6 +92,27 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     pattern: /^\//,
     help: 'where policies and containers are kept across restarts',
   },
+  'journal-bytes': number(
+    'BYTES',
+    256 * 1024 * 1024,
+    [0, 1024 ** 4],
+    'how much of the state directory the journal of events may take, the oldest go first; 0 for no journal',
+  ),
+  'journal-age': number('SECONDS', 604_800, [60, 315_360_000], 'how long events are kept in it'),
+  export: {
+    type: 'string',
+    value: 'PLACES',
+    default: 'off',
+    pattern: /^off$|^(?:stdout|syslog|journald|file:\/[^,]+)(?:,(?:stdout|syslog|journald|file:\/[^,]+))*$/,
+    help: 'where every event goes as a line of JSON, without any client: file:PATH, stdout, syslog or journald (the journal of systemd), several with commas between them, or off',
+  },
+  'export-file-bytes': number(
+    'BYTES',
+    64 * 1024 * 1024,
+    [4096, 1024 ** 4],
+    'how long such a file gets before it is put aside as PATH.1',
+  ),
+  'export-files': number('NUMBER', 5, [1, 1000], 'how many such files are kept'),
   'bpffs-dir': {
     type: 'string',
     value: 'DIRECTORY',

@@ -14,6 +14,8 @@ export interface ContainerDescription {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly origin: ContainerOrigin;
+  /** What it was made from, as its runtime names it; absent where that is not known. */
+  readonly image?: string;
 }
 
 /** Who told of a container: a controller by RPC, or the runtime that made it. */

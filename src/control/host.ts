@@ -1,5 +1,24 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Container, NamespacePair } from '../containers/container.js';
+import type { HostIdentity } from '../events/details.js';
+
+/**
+ * What tells this host's events from those of others.
+ *
+ * @param root where the host's files are seen
+ */
+export function hostIdentity(root: string): HostIdentity {
+  const read = (path: string) => {
+    try {
+      return readFileSync(`${root}${path}`, 'utf8').trim();
+    } catch {
+      return '';
+    }
+  };
+  // A container has a name of its own.
+  return { hostName: (root === '' ? '' : read('/etc/hostname')) || hostname(), machineId: read('/etc/machine-id') };
+}
 
 /** How calls and events name the host's own processes where they name a container. */
 export const HOST_ID = 'host';

@@ -1,6 +1,7 @@
 import type { Container } from '../containers/container.js';
 import { describeWord } from '../image/describe-word.js';
 import { RULE_NONE, VERDICT_ACTIONS } from '../image/layout.js';
+import type { DetailsLookup } from './details.js';
 import type { SecurityEvent } from './event.js';
 import type { EventRecord } from './record.js';
 import { FAIL_CLOSED, type RuleDescription } from './rule-description.js';
@@ -9,6 +10,8 @@ import { FAIL_CLOSED, type RuleDescription } from './rule-description.js';
 export interface EventContext {
   containerOf(record: EventRecord): Container | undefined;
   ruleOf(imageId: number, rule: number): RuleDescription | undefined;
+  /** What to look up of a process; without it, nothing is. */
+  readonly details?: DetailsLookup;
   /** Nanoseconds to add to CLOCK_MONOTONIC for the time since the Unix epoch. */
   readonly clockOffset: bigint;
 }
@@ -46,7 +49,7 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     result: record.action === 2 ? 'denied' : 'passed',
     wouldBlock: record.action !== 2 && (rule?.wouldBlock ?? false),
     program: record.program,
-    parentProgram: record.parentProgram,
+    parentProgram: context.details?.parentOf(record) ?? record.parentProgram,
     pid: record.pid,
     hostPid: record.hostPid,
     parentPid: record.parentPid,
@@ -55,6 +58,7 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     comm: record.comm,
     imageId: record.imageId,
     suppressed: 0,
+    ...(context.details !== undefined && { details: context.details.of(record, container) }),
   };
 }
 

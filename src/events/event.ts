@@ -33,4 +33,28 @@ export interface SecurityEvent {
   readonly imageId: number;
   /** In a summary: how many events of the container the kernel suppressed since the last one; 0 in all others. */
   readonly suppressed: number;
+  /** In a note of such a gap: how many records the kernel has dropped before it for want of room; absent in all others. */
+  readonly lost?: number;
+  /** What was looked up when the event came. */
+  readonly details?: EventDetails;
+  /** Where the event is as streams and the journal have it, once it was encoded: see encode.ts. */
+  encoded?: Buffer;
+  encodedStart?: number;
+  encodedEnd?: number;
+}
+
+/** What is needed to understand an event away from its host. What could not be found out is empty. */
+export interface EventDetails {
+  readonly hostName: string;
+  /** Of /etc/machine-id. */
+  readonly machineId: string;
+  /** What the container was made from. */
+  readonly image: string;
+  /** Of the acting process, in its parts. */
+  readonly commandLine: readonly string[];
+  readonly workingDirectory: string;
+  /** Controlling terminal, for example `pts/0`. */
+  readonly terminal: string;
+  /** The acting user as the container numbers it; absent where that is not known. */
+  readonly containerUid?: number;
 }

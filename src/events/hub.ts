@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { EventEncoder } from './encode.js';
 import type { SecurityEvent } from './event.js';
 import type { EventPredicate } from './filter.js';
 
@@ -8,11 +9,20 @@ export const DEFAULT_QUEUE_CAPACITY = 8192;
 /** Events a reader can ask for again after it was cut off. */
 export const HISTORY_CAPACITY = 16_384;
 
-/** A place in the order of one hub's events. */
+/** Numbers of events, both ends included. */
+export interface SequenceRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** gRPC clients take four times as much by default. */
+export const MESSAGE_BYTES_MAX = 1024 * 1024;
+
+/** A place in the order of a host's events. */
 export interface Position {
-  /** Names the hub: another run of the daemon has another one. */
+  /** Names the numbering: see Position in proto/hauberk/v1/event.proto. */
   readonly run: string;
-  /** Counts the events published. */
+  /** The number of the last event before it. */
   readonly sequence: number;
 }
 
@@ -32,8 +42,33 @@ export interface Taken {
   readonly events: SecurityEvent[];
   /** Events given up since the last `take`; they came before the events of this one. */
   readonly missed: number;
+  /** Where those were; absent where none is missed. */
+  readonly gone?: SequenceRange;
   /** Where the subscription stands after these events: everything up to here was taken, missed or not accepted. */
   readonly position: Position;
+}
+
+/** Where a hub goes on. */
+export interface HubStart {
+  readonly run?: string;
+  /** The number of the last event before. */
+  readonly start?: number;
+  readonly archive?: EventArchive;
+}
+
+/** What has more events than the hub: see journal/. */
+export interface EventArchive {
+  /** Batches with events behind a number, and not all before a time (nanoseconds since the Unix epoch), in order. */
+  read(after: number, since?: bigint): AsyncIterable<ArchivedEvents>;
+  /** Whether it has events of that numbering. */
+  knows(run: string): boolean;
+}
+
+export interface ArchivedEvents {
+  readonly first: number;
+  readonly count: number;
+  /** Events as EventEncoder has them, behind each other. */
+  readonly payload: Buffer;
 }
 
 /** Totals since the start, over all subscriptions. */
@@ -50,14 +85,21 @@ export interface EventCounts {
  * queue of its own, of fixed capacity.
  */
 export class EventHub {
-  readonly run = randomUUID();
+  readonly run: string;
+  readonly archive: EventArchive | undefined;
+  /** The number before that of the first event published here. */
+  readonly #start: number;
   readonly #subscriptions = new Set<Subscription>();
   readonly #totals: Totals = { delivered: 0, missed: 0 };
   /** The last events: the one of sequence n, counted from 1, is at n modulo its length. */
   readonly #history: (SecurityEvent | undefined)[];
-  #published = 0;
+  #published: number;
 
-  constructor(historyCapacity = HISTORY_CAPACITY) {
+  constructor(historyCapacity = HISTORY_CAPACITY, { run = randomUUID(), start = 0, archive }: HubStart = {}) {
+    this.run = run;
+    this.archive = archive;
+    this.#start = start;
+    this.#published = start;
     this.#history = new Array(historyCapacity).fill(undefined);
   }
 
@@ -65,6 +107,22 @@ export class EventHub {
     const before = this.#published;
     for (const event of events) this.#history[++this.#published % this.#history.length] = event;
     for (const subscription of this.#subscriptions) subscription.offer(events, before);
+  }
+
+  /** The number of the oldest event that is at hand; that of the next where none is. */
+  get oldest(): number {
+    return this.#published - Math.min(this.#published - this.#start, this.#history.length) + 1;
+  }
+
+  /** Events at hand behind a number, the oldest of them first, at most so many. */
+  recent(after: number, max: number): SecurityEvent[] {
+    const length = Math.max(0, Math.min(max, this.#published - after));
+    return Array.from({ length }, (_, index) => this.#history[(after + 1 + index) % this.#history.length]!);
+  }
+
+  /** The number to go on after: nothing was seen of an unknown numbering. */
+  sequenceAt({ run, sequence }: Position): number {
+    return run === this.run || this.archive?.knows(run) === true ? sequence : 0;
   }
 
   get position(): Position {
@@ -89,8 +147,8 @@ export class EventHub {
 
   #replay(subscription: Subscription, after: Position | undefined): void {
     if (after === undefined || after.run !== this.run || after.sequence >= this.#published) return;
-    const first = Math.max(after.sequence, this.#published - this.#history.length) + 1;
-    subscription.miss(first - 1 - after.sequence);
+    const first = Math.max(after.sequence + 1, this.oldest);
+    subscription.miss(after.sequence + 1, first - 1);
     const events: SecurityEvent[] = [];
     for (let sequence = first; sequence <= this.#published; sequence++) {
       events.push(this.#history[sequence % this.#history.length]!);
@@ -99,7 +157,7 @@ export class EventHub {
   }
 
   counts(): EventCounts {
-    return { published: this.#published, ...this.#totals, subscribers: this.#subscriptions.size };
+    return { published: this.#published - this.#start, ...this.#totals, subscribers: this.#subscriptions.size };
   }
 }
 
@@ -115,6 +173,7 @@ export class Subscription {
   #first = 0;
   #waiting = 0;
   #missed = 0;
+  #gone: SequenceRange | undefined;
 
   /** Made by `EventHub.subscribe` only. */
   constructor(
@@ -144,15 +203,33 @@ export class Subscription {
     if (wasEmpty && this.#waiting > 0) this.options.onWaiting();
   }
 
-  /** For the hub: so many events could not be offered at all. */
-  miss(count: number): void {
-    this.#missed += count;
-    this.totals.missed += count;
+  /** For the hub: the events of these numbers could not be offered at all. */
+  miss(first: number, last: number): void {
+    if (last < first) return;
+    this.#missed += last - first + 1;
+    this.totals.missed += last - first + 1;
+    this.#gone = { first, last };
   }
 
-  /** Takes the oldest `max` events, or as many as wait. */
-  take(max: number): Taken {
-    const events = new Array<SecurityEvent>(Math.min(max, this.#waiting));
+  get missed(): number {
+    return this.#missed;
+  }
+
+  /** Ends a subscription whose reader gets what it has missed in another way. */
+  leave(): void {
+    this.totals.missed -= this.#missed;
+    this.#missed = 0;
+    this.close();
+  }
+
+  /**
+   * Takes the oldest `max` events, or as many as wait. With an encoder all are encoded then, and no more are taken than
+   * clients take in one message.
+   */
+  take(max: number, encoder?: EventEncoder): Taken {
+    const events = new Array<SecurityEvent>(
+      encoder === undefined ? Math.min(max, this.#waiting) : this.#encode(max, encoder),
+    );
     const position = this.latest();
     let { sequence } = position;
     if (events.length < this.#waiting) {
@@ -166,13 +243,28 @@ export class Subscription {
     this.#first = this.#wrap(this.#first + events.length);
     this.#waiting -= events.length;
     this.totals.delivered += events.length;
-    const missed = this.#missed;
+    const [missed, gone] = [this.#missed, this.#gone];
     this.#missed = 0;
-    return { events, missed, position: { ...position, sequence } };
+    this.#gone = undefined;
+    return { events, missed, ...(gone && { gone }), position: { ...position, sequence } };
+  }
+
+  /** @returns how many of the oldest events, one at least, go into a message */
+  #encode(max: number, encoder: EventEncoder): number {
+    let bytes = 0;
+    for (let index = 0; index < Math.min(max, this.#waiting); index++) {
+      const slot = this.#wrap(this.#first + index);
+      const event = this.#slots[slot]!;
+      if (event.encoded === undefined) encoder.encode([event], this.#sequences[slot]!);
+      bytes += event.encodedEnd! - event.encodedStart!;
+      if (bytes > MESSAGE_BYTES_MAX && index > 0) return index;
+    }
+    return Math.min(max, this.#waiting);
   }
 
   #push(event: SecurityEvent, sequence: number): void {
     const slot = this.#wrap(this.#first + this.#waiting);
+    const givenUp = this.#sequences[slot]!;
     this.#slots[slot] = event;
     this.#sequences[slot] = sequence;
     if (this.#waiting < this.#slots.length) {
@@ -183,6 +275,7 @@ export class Subscription {
     this.#first = this.#wrap(this.#first + 1);
     this.#missed++;
     this.totals.missed++;
+    this.#gone = { first: this.#gone?.first ?? givenUp, last: givenUp };
   }
 
   #wrap(position: number): number {

@@ -1,4 +1,5 @@
 import type { NamespacePair } from '../containers/container.js';
+import { clockOffset } from '../kernel/clock.js';
 import { describeRecord, type EventContext } from './describe.js';
 import type { SecurityEvent } from './event.js';
 import { decodeRecord, type EventRecord, FLAGS } from './record.js';
@@ -8,8 +9,22 @@ export interface RecordSource {
   drain(limit: number, take: (record: Buffer) => void): number;
 }
 
+/** The same, where records are kept until they are let go. */
+export interface KeptRecords extends RecordSource {
+  /** Up to where records were given out. */
+  readonly position: bigint;
+  /** Bytes of records that were given out and not let go. */
+  readonly kept: number;
+}
+
 /** So many records are read before other work of the daemon gets its turn. */
 const RECORDS_PER_TURN = 1024;
+/** Half of the ring: the kernel needs the rest for what comes meanwhile. */
+const KEPT_BYTES_MAX = 4 * 1024 * 1024;
+
+function isKept(source: RecordSource): source is KeptRecords {
+  return 'kept' in source;
+}
 
 /** Reads every waiting record, explains it and hands it on, in batches; gives way between them. */
 export class EventReader {
@@ -42,7 +57,9 @@ export class EventReader {
 
   /** Reads up to so many records as fit in one turn; returns how many there were. */
   #turn(source: RecordSource): number {
+    if (isKept(source) && source.kept > KEPT_BYTES_MAX) return 0;
     const events: SecurityEvent[] = [];
+    const before = isKept(source) ? source.position : undefined;
     const context = { ...this.context, clockOffset: clockOffset() };
     const given = source.drain(RECORDS_PER_TURN, (bytes) => {
       const record = decodeRecord(bytes);
@@ -54,13 +71,7 @@ export class EventReader {
       if (record.action > 0) events.push(describeRecord(record, context));
       if (record.flags & FLAGS.lastToken) this.onTokensRanOut(record);
     });
-    if (events.length > 0) this.publish(events);
+    if (events.length > 0 || (isKept(source) && source.position !== before)) this.publish(events);
     return given;
   }
-}
-
-/** Nanoseconds between CLOCK_MONOTONIC, which process.hrtime reads too, and the Unix epoch. */
-export function clockOffset(): bigint {
-  const wallMicroseconds = Math.round((performance.timeOrigin + performance.now()) * 1000);
-  return BigInt(wallMicroseconds) * 1000n - process.hrtime.bigint();
 }

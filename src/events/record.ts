@@ -1,5 +1,6 @@
 import { VERDICT_ACTION_SHIFT, VERDICT_RULE_MASK } from '../image/layout.js';
 import { RULE_CLASSES, type RuleClass } from '../policy/model.js';
+import { textOf } from './text.js';
 
 /** Offsets in struct event_record, bpf/include/event.h (a kernel test compares the two). */
 export const RECORD = {
@@ -137,9 +138,9 @@ export function decodeRecord(bytes: Buffer): EventRecord | undefined {
     hostParentPid: bytes.readUInt32LE(RECORD.host_parent_pid),
     parentPid: bytes.readUInt32LE(RECORD.parent_pid),
     uid: bytes.readUInt32LE(RECORD.uid),
-    comm: bytes.toString('utf8', RECORD.comm, commEnd >= 0 && commEnd < RECORD_BYTES ? commEnd : RECORD_BYTES),
-    object: bytes.toString('utf8', RECORD_BYTES, objectEnd),
-    program: bytes.toString('utf8', objectEnd, programEnd),
-    parentProgram: bytes.toString('utf8', programEnd, parentEnd),
+    comm: textOf(bytes, RECORD.comm, commEnd >= 0 && commEnd < RECORD_BYTES ? commEnd : RECORD_BYTES),
+    object: textOf(bytes, RECORD_BYTES, objectEnd),
+    program: textOf(bytes, objectEnd, programEnd),
+    parentProgram: textOf(bytes, programEnd, parentEnd),
   };
 }

@@ -1,6 +1,7 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { SecurityEvent } from './event.js';
+import { noteOf } from './note.js';
 
 /** The policy named in a summary of events the kernel suppressed. */
 export const RATE_LIMIT = 'RateLimit';
@@ -68,33 +69,6 @@ export class SuppressionWatch {
 }
 
 function summaryOf(suppressed: number, container: Container | undefined, time: bigint): SecurityEvent {
-  return {
-    time,
-    containerId: container?.id ?? '',
-    containerName: container?.name ?? '',
-    namespace: container?.namespace ?? '',
-    labels: container?.labels ?? {},
-    policy: RATE_LIMIT,
-    policyNamespace: '',
-    rule: '',
-    severity: 1,
-    tags: [],
-    message: `${suppressed} events of this container were suppressed`,
-    class: undefined,
-    operation: '',
-    object: '',
-    action: undefined,
-    result: undefined,
-    program: '',
-    parentProgram: '',
-    pid: 0,
-    hostPid: 0,
-    parentPid: 0,
-    hostParentPid: 0,
-    uid: 0,
-    comm: '',
-    imageId: 0,
-    suppressed,
-    wouldBlock: false,
-  };
+  const message = `${suppressed} events of this container were suppressed`;
+  return { ...noteOf(RATE_LIMIT, message, container, time), suppressed };
 }

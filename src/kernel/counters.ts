@@ -22,12 +22,15 @@ const VALUE_BYTES = 8;
 
 /** Reads what the programs have counted since they were first attached, summed over the processors. */
 export function readCounters(descriptor: number): Record<Counter, number> {
+  return Object.fromEntries(COUNTERS.map((name) => [name, readCounter(descriptor, name)])) as Record<Counter, number>;
+}
+
+/** One of them. */
+export function readCounter(descriptor: number, name: Counter): number {
   const values = Buffer.alloc(possibleProcessors() * VALUE_BYTES);
-  const read = COUNTERS.map((name, index) => {
-    checked('cannot read a counter', lookupElement(descriptor, Uint32Array.of(index), values));
-    let sum = 0n;
-    for (let offset = 0; offset < values.length; offset += VALUE_BYTES) sum += values.readBigUInt64LE(offset);
-    return [name, Number(sum)];
-  });
-  return Object.fromEntries(read);
+  const index = Uint32Array.of(COUNTERS.indexOf(name));
+  checked('cannot read a counter', lookupElement(descriptor, index, values));
+  let sum = 0n;
+  for (let offset = 0; offset < values.length; offset += VALUE_BYTES) sum += values.readBigUInt64LE(offset);
+  return Number(sum);
 }

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { NamespacePair } from '../containers/container.js';
 import type { Image } from '../image/image.js';
 import { AccessMap } from './accesses.js';
-import { type Counter, readCounters } from './counters.js';
-import { programInfo } from './descriptor-info.js';
+import { type Counter, readCounter, readCounters } from './counters.js';
+import { mapId, programInfo } from './descriptor-info.js';
 import { type EventLimit, readAllSuppressed, readSuppressed, Settings } from './event-limit.js';
 import {
   ContainerMap,
@@ -188,12 +190,21 @@ export class Kernel {
     return calls?.link === undefined ? links : new Map([...links, [calls.name, calls.link]]);
   }
 
-  /** Starts reading events; `onRecords` is called when some wait and gets them through `drain`. */
-  readEvents(onRecords: (ring: RingBuffer) => void): RingBuffer {
-    const ring = new RingBuffer(this.#programs.maps.events, EVENTS_BYTES, () => onRecords(ring));
-    this.#ring = ring;
-    onRecords(ring);
-    return ring;
+  /** The ring of events; reading begins with its `start`. */
+  openRing(): RingBuffer {
+    this.#ring = new RingBuffer(this.#programs.maps.events, EVENTS_BYTES);
+    return this.#ring;
+  }
+
+  /** Tells the ring from every other one, also of other boots of this host. */
+  get ringId(): bigint {
+    const text = `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')} ${mapId(this.#programs.maps.events)}`;
+    return createHash('sha256').update(text).digest().readBigUInt64LE();
+  }
+
+  /** Records that found no room in the ring. */
+  droppedRecords(): number {
+    return readCounter(this.#programs.maps.counters, 'dropped.ring-full');
   }
 
   /** Stops reading; the enforcement stays in force. */

@@ -20,7 +20,12 @@ export class RingBuffer {
   readonly #data: Buffer;
   readonly #headers: Int32Array;
   readonly #mask: number;
-  readonly #poll: ReturnType<typeof koffi.node.poll>;
+  readonly #descriptor: number;
+  #poll: ReturnType<typeof koffi.node.poll> | undefined;
+  #onReadable: () => void = () => undefined;
+  #read: bigint;
+  #isWaiting = true;
+  #isClosed = false;
 
   /** Wake-ups so far: how often the kernel found the reader waiting. */
   wakeUps = 0;
@@ -28,9 +33,8 @@ export class RingBuffer {
   /**
    * @param descriptor the map's file descriptor
    * @param bytes the map's max_entries: a power of two
-   * @param onRecords called when records are waiting; it should call {@link drain}
    */
-  constructor(descriptor: number, bytes: number, onRecords: () => void) {
+  constructor(descriptor: number, bytes: number) {
     const page = pageBytes();
     const consumer = mapPages(page, PROT_READ | PROT_WRITE, descriptor, 0);
     const producer = mapPages(page + 2 * bytes, PROT_READ, descriptor, page);
@@ -39,20 +43,59 @@ export class RingBuffer {
     this.#data = Buffer.from(producer, page, 2 * bytes);
     this.#headers = new Int32Array(producer, page, (2 * bytes) / 4);
     this.#mask = bytes - 1;
-    this.#poll = koffi.node.poll(descriptor, { readable: true }, () => {
+    this.#read = Atomics.load(this.#consumer, 0);
+    this.#descriptor = descriptor;
+  }
+
+  /** @param onRecords called when records are waiting, also now; it should call {@link drain} */
+  start(onRecords: () => void): void {
+    this.#onReadable = () => {
       this.wakeUps++;
       onRecords();
-    });
+    };
+    this.#poll = koffi.node.poll(this.#descriptor, { readable: true }, this.#onReadable);
+    onRecords();
+  }
+
+  /** Up to where records were given out, in bytes since the ring was made. */
+  get position(): bigint {
+    return this.#read;
+  }
+
+  /** Bytes of records that were given out and are still kept. */
+  get kept(): number {
+    return Number(this.#read - Atomics.load(this.#consumer, 0));
+  }
+
+  /** Where the next record will be written. */
+  get written(): bigint {
+    return Atomics.load(this.#producer, 0);
+  }
+
+  /** Passes over what an earlier reader has kept elsewhere. */
+  skipTo(position: bigint): void {
+    if (position <= this.#read || position > this.written) return;
+    this.#read = position;
+    this.release(position);
+  }
+
+  /** Lets the kernel write over the records up to there; once all are let go, it tells of the next. */
+  release(position: bigint): void {
+    if (position > Atomics.load(this.#consumer, 0)) Atomics.store(this.#consumer, 0, position);
+    if (this.#isWaiting || position < this.#read) return;
+    this.#isWaiting = true;
+    this.#poll?.start({ readable: true }, this.#onReadable);
   }
 
   /**
    * Gives up to `limit` waiting records to `take`, oldest first. A record is a view of the mapped pages: it is valid
-   * only until `take` returns. Returns how many were given.
+   * only until `take` returns. The kernel keeps the records until they are let go by {@link release}. Returns how many
+   * were given.
    */
   drain(limit: number, take: (record: Buffer) => void): number {
-    let position = Atomics.load(this.#consumer, 0);
+    let position = this.#read;
     let given = 0;
-    while (given < limit && position < Atomics.load(this.#producer, 0)) {
+    while (!this.#isClosed && given < limit && position < Atomics.load(this.#producer, 0)) {
       const offset = Number(position & BigInt(this.#mask));
       const header = Atomics.load(this.#headers, offset / 4) >>> 0;
       if (header & BUSY) break;
@@ -62,14 +105,22 @@ export class RingBuffer {
         given++;
       }
       position += BigInt(HEADER_BYTES + ((length + 7) & ~7));
-      Atomics.store(this.#consumer, 0, position);
+      this.#read = position;
+    }
+    // Records that are kept would wake the reader again and again.
+    if (this.#isWaiting && this.kept > 0) {
+      this.#isWaiting = false;
+      this.#poll?.stop();
     }
     return given;
   }
 
+  /** No record is given out any more; what was is still let go. */
   close(): void {
-    this.#poll.stop();
-    this.#poll.close();
+    this.#isClosed = true;
+    this.#poll?.stop();
+    this.#poll?.close();
+    this.#poll = undefined;
   }
 }
 

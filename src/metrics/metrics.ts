@@ -30,6 +30,12 @@ export interface MetricSources {
   runningProfiles(): number;
   /** Connections to the metrics port that were closed since there were too many. */
   closedConnections?(): number;
+  /** Events that the disk did not take; absent where there is no journal. */
+  unjournaledEvents?(): number;
+  /** Events of which the process table was not asked, as too many came at once. */
+  eventsWithoutDetails?(): number;
+  /** Places that events are exported to, and whether they take them now. */
+  exports?(): readonly { readonly name: string; readonly isWorking: boolean }[];
 }
 
 const APPLY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -152,6 +158,9 @@ export class Metrics {
     undecodableRecords,
     forgottenAccesses,
     lostAccesses,
+    unjournaledEvents,
+    eventsWithoutDetails = () => 0,
+    exports = () => [],
   }: MetricSources): void {
     this.#gauge('event_streams', 'Open event streams.', [], () => [[{}, eventCounts().subscribers]]);
     this.#counter('events_delivered_total', 'Events handed to streams.', [], () => [[{}, eventCounts().delivered]]);
@@ -162,7 +171,13 @@ export class Metrics {
       [{ cause: 'no_buffer' }, kernelCounters()['dropped.no-buffer']],
       [{ cause: 'stream_slow' }, eventCounts().missed],
       [{ cause: 'undecodable' }, undecodableRecords()],
+      ...(unjournaledEvents === undefined ? [] : [[{ cause: 'journal' }, unjournaledEvents()] as const]),
     ]);
+    const bare = 'Events that tell nothing of the process table, as too many processes came at once.';
+    this.#counter('events_without_details_total', bare, [], () => [[{}, eventsWithoutDetails()]]);
+    this.#gauge('export_working', '1 while events can be exported there.', ['place'], () =>
+      exports().map(({ name, isWorking }) => [{ place: name }, Number(isWorking)]),
+    );
     this.#counter('accesses_dropped_total', 'Kinds of access that were not kept, by cause.', ['cause'], () => [
       [{ cause: 'profile_full' }, kernelCounters()['dropped.unrecorded']],
       [{ cause: 'memory_full' }, forgottenAccesses()],

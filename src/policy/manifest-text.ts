@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { yamlText } from '../yaml-text.js';
 import type { PolicyKind } from './manifest-schema.js';
 import type { CallMatch, MountMatch, Policy, Rule, RuleClass, Scope, TraceMatch } from './model.js';
 import { RULE_CLASSES } from './model.js';
@@ -44,7 +44,7 @@ export function toManifest(policy: Policy): string {
       ...Object.fromEntries(RULE_CLASSES.map((ruleClass) => [ruleClass, toSection(policy, ruleClass, common)])),
     },
   };
-  return stringify(document, { lineWidth: 0, aliasDuplicateObjects: false });
+  return yamlText(document, { lineWidth: 0 });
 }
 
 function toSection(policy: Policy, ruleClass: RuleClass, common: Traits): object | undefined {

@@ -1,5 +1,7 @@
 import { isNode, parseDocument } from 'yaml';
 import { toManifest } from '../policy/manifest-text.js';
+import { printable } from '../printable.js';
+import { documentText } from '../yaml-text.js';
 import type { Suggestion } from './suggest.js';
 
 /** The suggested policy as a manifest; above each rule stands what speaks for it. */
@@ -11,7 +13,7 @@ export function suggestionText({ policy, evidence }: Suggestion): string {
     if (!isNode(entry)) continue;
     const times = count === 1 ? 'once' : `${count} times`;
     const seen = accesses === 0 ? 'nothing of the kind was seen' : `seen ${times}: ${examples.join(', ')}`;
-    entry.commentBefore = ` ${seen.replace(/\p{Cc}/gu, '?')}`;
+    entry.commentBefore = ` ${printable(seen)}`;
   }
-  return document.toString({ lineWidth: 0 });
+  return documentText(document, { lineWidth: 0 });
 }

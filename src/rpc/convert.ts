@@ -3,17 +3,15 @@ import type { ContainerChange, ContainerRegistry } from '../control/container-re
 import type { HostStatus } from '../control/host-state.js';
 import type { PolicyChange } from '../control/policy-plan.js';
 import type { SourceStatus, UnprotectedContainer } from '../control/protection.js';
-import type { SecurityEvent } from '../events/event.js';
 import * as containerProto from '../generated/hauberk/v1/container.js';
-import * as eventProto from '../generated/hauberk/v1/event.js';
 import * as hostProto from '../generated/hauberk/v1/host.js';
 import * as policyProto from '../generated/hauberk/v1/policy.js';
 import { type MissingCause, type MissingHook, notCovered, whatIsMissing } from '../kernel/missing-hooks.js';
 import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
 import { POSTURE_CLASSES, type Postures } from '../policy/model.js';
 import { isForQuestions, type RuleSet } from '../policy/rule-set.js';
-import { ACTIONS, CLASSES, POSTURES, RESULTS, SCOPES } from './names.js';
-import { fromMilliseconds, fromNanoseconds, toRuleMessage } from './policy-output.js';
+import { CLASSES, POSTURES, SCOPES } from './names.js';
+import { fromMilliseconds, toRuleMessage } from './policy-output.js';
 
 /** From the domain to the messages of the API. */
 
@@ -136,39 +134,6 @@ export function toEffectivePostures({ postures }: RuleSet): policyProto.Posture[
     posture,
   ]);
   return toPostureMessages(Object.fromEntries(byClass));
-}
-
-export function toEventMessage(event: SecurityEvent): eventProto.Event {
-  return {
-    time: fromNanoseconds(event.time),
-    containerId: event.containerId,
-    containerName: event.containerName,
-    namespace: event.namespace,
-    // Not copied: a message is only written out.
-    labels: event.labels as Record<string, string>,
-    policy: event.policy,
-    policyNamespace: event.policyNamespace,
-    rule: event.rule,
-    severity: event.severity,
-    tags: event.tags as string[],
-    message: event.message,
-    class: event.class === undefined ? policyProto.AccessClass.UNSPECIFIED : CLASSES[event.class],
-    operation: event.operation,
-    object: event.object,
-    action: event.action === undefined ? policyProto.Action.UNSPECIFIED : ACTIONS[event.action],
-    result: event.result === undefined ? eventProto.Result.UNSPECIFIED : RESULTS[event.result],
-    program: event.program,
-    parentProgram: event.parentProgram,
-    pid: event.pid,
-    hostPid: event.hostPid,
-    ppid: event.parentPid,
-    hostPpid: event.hostParentPid,
-    uid: event.uid,
-    comm: event.comm,
-    imageId: event.imageId,
-    suppressed: BigInt(event.suppressed),
-    wouldBlock: event.wouldBlock,
-  };
 }
 
 export function toStatusMessage({

@@ -7,6 +7,7 @@ import { ACTION_CHOICE, ACTION_NAMES, CLASS_CHOICE, CLASS_NAMES, RESULT_NAMES } 
 import { RequestChecks } from './request-checks.js';
 
 const SEVERITY_MAX = 10;
+const NANOSECONDS = 1_000_000_000n;
 
 /**
  * The filter a request asks for.
@@ -35,6 +36,8 @@ export function toEventFilter(request: StreamEventsRequest): EventFilter {
   const { minimumSeverity } = request;
   const inRange = minimumSeverity <= SEVERITY_MAX;
   checks.require(inRange, 'minimum_severity', `must not be greater than ${SEVERITY_MAX}`);
+  const { since, resumeAfter } = request;
+  checks.require(since === undefined || resumeAfter === undefined, 'since', 'cannot be given with resume_after');
   const filter: EventFilter = {
     containerIds: texts(request.containerIds, 'container_ids'),
     containerNames: texts(request.containerNames, 'container_names'),
@@ -54,6 +57,11 @@ export function toEventFilter(request: StreamEventsRequest): EventFilter {
 /** Where the stream is to go on; undefined for one that starts now. */
 export function toPosition({ resumeAfter }: StreamEventsRequest): Position | undefined {
   return resumeAfter && { run: resumeAfter.run, sequence: Number(resumeAfter.sequence) };
+}
+
+/** Nanoseconds since the Unix epoch; undefined where no time is asked for. */
+export function toSince({ since }: StreamEventsRequest): bigint | undefined {
+  return since && since.seconds * NANOSECONDS + BigInt(since.nanos);
 }
 
 function objectMatcher(pattern: string, checks: RequestChecks): (object: string) => boolean {

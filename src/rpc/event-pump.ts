@@ -1,29 +1,56 @@
 import type { EventPredicate } from '../events/filter.js';
 import type { EventHub, SubscribeOptions } from '../events/hub.js';
-import type { StreamEventsResponse } from '../generated/hauberk/v1/event.js';
-import { toEventMessage } from './convert.js';
-import type { ResponseStream } from './handler.js';
+import { encodedPieces, encodeResponse, newEncoder } from './event-message.js';
+import { isOpen, replayEvents } from './event-replay.js';
+import type { MessageStream } from './message-stream.js';
 
 // The cost of a stream lies in its messages rather than in its events.
 const EVENTS_A_MESSAGE_MAX = 256;
 /** A message leaves no sooner than this after the one before it, unless it is full. */
 const COMPANY_MILLISECONDS = 2;
 
+export interface PumpOptions extends Pick<SubscribeOptions, 'capacity'> {
+  /** Undefined where everything is accepted. */
+  readonly accepts: EventPredicate | undefined;
+  /** The number to go on after; the present when left out. */
+  readonly after?: number;
+  /** The stream ends once it has this number, or what is behind it. */
+  readonly upTo?: number;
+}
+
+const encoder = newEncoder();
+
 /**
- * Sends the accepted events of a hub to a stream until the stream is over. An event that comes alone leaves at once;
- * those that follow within two milliseconds leave together. While the client reads too slowly nothing is written, so
- * that events wait in the bounded queue only.
+ * Sends the accepted events of a hub to a stream until the stream is over, first those that are only archived. An event
+ * that comes alone leaves at once; those that follow within two milliseconds leave together. While the client reads too
+ * slowly nothing is written, so that events wait in the bounded queue only; what it could not hold is read from the archive
+ * then, or missed where there is none.
  */
-export function pumpEvents(
+export async function pumpEvents(
   hub: EventHub,
-  accepts: EventPredicate,
-  call: ResponseStream<StreamEventsResponse>,
-  options: Omit<SubscribeOptions, 'onWaiting'>,
+  call: MessageStream,
+  { after, upTo, ...options }: PumpOptions,
 ): Promise<void> {
+  let cursor = after;
+  do {
+    if (cursor !== undefined) cursor = await replayEvents(hub, call, { ...options, after: cursor });
+    cursor = await follow(hub, call, options, cursor, upTo);
+  } while (cursor !== undefined && isOpen(call));
+}
+
+/** @returns the number reached, once the queue could not hold all; undefined at the end of the stream */
+function follow(
+  hub: EventHub,
+  call: MessageStream,
+  { accepts = () => true, capacity }: PumpOptions,
+  after: number | undefined,
+  upTo: number | undefined,
+): Promise<number | undefined> {
   return new Promise((resolve) => {
     let lastSent = Number.NEGATIVE_INFINITY;
     let cancelPlan: (() => void) | undefined;
-    let isOver = false;
+    let isOver = !isOpen(call);
+    let reached = after ?? hub.position.sequence;
 
     const plan = () => {
       if (isOver || subscription.waiting === 0 || call.writableNeedDrain) return;
@@ -37,25 +64,41 @@ export function pumpEvents(
       }
     };
     const send = () => {
-      const { events, missed, position } = subscription.take(EVENTS_A_MESSAGE_MAX);
-      const hasRoom = call.write({
-        events: events.map(toEventMessage),
-        missed: BigInt(missed),
-        position: { run: position.run, sequence: BigInt(position.sequence) },
-      });
+      if (subscription.missed > 0 && hub.archive !== undefined) {
+        end(reached);
+        return;
+      }
+      const { events, missed, gone, position } = subscription.take(EVENTS_A_MESSAGE_MAX, encoder);
+      reached = position.sequence;
+      const hasRoom = call.write(encodeResponse(encodedPieces(events), position, missed, gone && [gone]));
       lastSent = performance.now();
-      if (hasRoom) plan();
+      if (upTo !== undefined && reached >= upTo) end(undefined);
+      else if (hasRoom) plan();
       else call.once('drain', plan);
     };
-    const end = () => {
+    const end = (result: number | undefined) => {
+      if (isOver) return;
       isOver = true;
       cancelPlan?.();
-      subscription.close();
-      resolve();
+      call.off('drain', plan);
+      call.off('cancelled', cancelled);
+      call.off('close', cancelled);
+      if (result === undefined) subscription.close();
+      else subscription.leave();
+      resolve(result);
     };
+    const cancelled = () => end(undefined);
 
-    const subscription = hub.subscribe(accepts, { ...options, onWaiting: () => queueMicrotask(plan) });
-    call.once('cancelled', end);
-    call.once('close', end);
+    const subscription = hub.subscribe(accepts, {
+      ...(capacity !== undefined && { capacity }),
+      ...(after !== undefined && { resumeAfter: { run: hub.run, sequence: after } }),
+      onWaiting: () => queueMicrotask(plan),
+    });
+    call.once('cancelled', cancelled);
+    call.once('close', cancelled);
+    if (isOver || (upTo !== undefined && subscription.waiting === 0)) {
+      isOver = false;
+      cancelled();
+    }
   });
 }

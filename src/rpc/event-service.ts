@@ -1,9 +1,10 @@
 import { Metadata } from '@grpc/grpc-js';
-import { compileFilter } from '../events/filter.js';
+import { compileFilter, type EventPredicate } from '../events/filter.js';
 import type { EventHub } from '../events/hub.js';
-import { EventServiceService } from '../generated/hauberk/v1/event.js';
-import { toEventFilter, toPosition } from './event-filter.js';
+import { EventServiceService, type StreamEventsRequest } from '../generated/hauberk/v1/event.js';
+import { toEventFilter, toPosition, toSince } from './event-filter.js';
 import { pumpEvents } from './event-pump.js';
+import { sequenceSince } from './event-replay.js';
 import { RpcService } from './handler.js';
 
 export interface EventServiceOptions {
@@ -11,19 +12,55 @@ export interface EventServiceOptions {
   readonly queueCapacity?: number;
 }
 
+/** Events are encoded once, for all streams. */
+const definition = {
+  ...EventServiceService,
+  streamEvents: {
+    ...EventServiceService.streamEvents,
+    responseSerialize: (bytes: Buffer): Buffer => bytes,
+    responseDeserialize: (bytes: Buffer): Buffer => bytes,
+  },
+};
+
 /** hauberk.v1.EventService. */
-export function eventServiceOf(hub: EventHub, options: EventServiceOptions = {}): RpcService {
-  return RpcService.of(EventServiceService, {
+export function eventServiceOf(hub: EventHub, { queueCapacity }: EventServiceOptions = {}): RpcService {
+  return RpcService.of(definition, {
     async streamEvents(request, call) {
-      const accepts = compileFilter(toEventFilter(request));
-      const resumeAfter = toPosition(request);
-      const ended = pumpEvents(hub, accepts, call, {
-        ...(options.queueCapacity !== undefined && { capacity: options.queueCapacity }),
-        ...(resumeAfter !== undefined && { resumeAfter }),
+      const since = toSince(request);
+      const accepts = predicateOf(request, since);
+      const upTo = request.storedOnly ? hub.position.sequence : undefined;
+      // The headers tell the client that it is subscribed: what comes from now on belongs to the stream.
+      const from = await startOf(hub, request, since);
+      const ended = pumpEvents(hub, call, {
+        accepts,
+        ...(queueCapacity !== undefined && { capacity: queueCapacity }),
+        ...(from !== undefined && { after: from }),
+        ...(upTo !== undefined && { upTo }),
       });
-      // The headers tell the client that it is subscribed.
       call.sendMetadata(new Metadata());
       await ended;
     },
   });
+}
+
+/** The number to go on after; undefined for the present. */
+async function startOf(
+  hub: EventHub,
+  request: StreamEventsRequest,
+  since: bigint | undefined,
+): Promise<number | undefined> {
+  const position = toPosition(request);
+  if (position !== undefined) return hub.sequenceAt(position);
+  if (since !== undefined) return sequenceSince(hub, since);
+  return request.storedOnly ? 0 : undefined;
+}
+
+function predicateOf(request: StreamEventsRequest, since: bigint | undefined): EventPredicate | undefined {
+  const filter = toEventFilter(request);
+  const hasFilter = Object.values(filter).some((value) =>
+    typeof value === 'object' ? Object.keys(value).length > 0 : value,
+  );
+  const accepts = hasFilter ? compileFilter(filter) : undefined;
+  if (since === undefined) return accepts;
+  return (event) => event.time >= since && (accepts === undefined || accepts(event));
 }

@@ -12,6 +12,7 @@ const POD_SANDBOX = 'POD';
  * that what the runtime knows goes before them: the name, and that no pod of Kubernetes is behind it.
  *
  * @param runtimeName the name by which the runtime knows it
+ * @param image what it was made from, where that is known
  * @returns undefined for the pause container of a pod, which is no workload
  */
 export function describeDockerContainer(
@@ -19,6 +20,7 @@ export function describeDockerContainer(
   runtimeName: string,
   labels: Readonly<Record<string, string>>,
   origin: 'docker' | 'podman',
+  image = '',
 ): ContainerDescription | undefined {
   const pod = podOf(runtimeName, labels);
   if (pod?.container === POD_SANDBOX) return undefined;
@@ -33,6 +35,7 @@ export function describeDockerContainer(
       ...Object.fromEntries(NAME_LABELS.map((label) => [label, name])),
     },
     origin,
+    ...(image !== '' && { image }),
   };
 }
 

@@ -147,7 +147,8 @@ class Following {
       const abortSignal = AbortSignal.any([this.#signal, AbortSignal.timeout(INSPECT_MILLISECONDS)]);
       const { Name, State, Config } = await this.#docker.getContainer(id).inspect({ abortSignal });
       if (!State.Running || State.Pid === 0) return undefined;
-      const description = describeDockerContainer(id, Name.replace(/^\//u, ''), Config.Labels ?? {}, this.#origin);
+      const name = Name.replace(/^\//u, '');
+      const description = describeDockerContainer(id, name, Config.Labels ?? {}, this.#origin, Config.Image);
       return description === undefined ? undefined : { description, pid: State.Pid };
     } catch (error) {
       if ((error as { statusCode?: number }).statusCode === 404) return undefined;

@@ -79,7 +79,7 @@ export class HookFacts {
     const own = mounts.map(({ source }) => dirname(source ?? '')).find((path) => path.endsWith(`/containers/${id}`));
     const directory = own ?? join(DOCKER_DIRECTORY, 'containers', id);
     const { Name, Config } = JSON.parse(await readHostFile(join(directory, 'config.v2.json'), hostRoot));
-    return describeDockerContainer(id, nameOf([Name]), Config?.Labels ?? {}, 'docker');
+    return describeDockerContainer(id, nameOf([Name]), Config?.Labels ?? {}, 'docker', Config?.Image);
   }
 
   /** podman has its labels in a database: its source tells of them right after the start. */

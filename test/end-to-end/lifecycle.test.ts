@@ -111,6 +111,37 @@ test('after kill -9 a blocked access stays blocked, and the next daemon takes ov
   assert.equal(isObserved(), false);
 });
 
+test('a stream goes on over a kill -9 with what happened meanwhile, each event once', async () => {
+  const first = await client.stream({ containerIds: [target] });
+  const reached = new Promise<{ run: string; sequence: string }>((resolve) =>
+    first.call.once('data', ({ position }) => resolve(position)),
+  );
+  script('read x < /etc/shadow; sleep 1');
+  const { sequence, hostName, commandLine, containerUid } = await first.find(({ object }) => object === '/etc/shadow');
+  assert.ok(hostName !== '' && commandLine[0]?.endsWith('dash'), `${hostName} ${commandLine}`);
+  assert.equal(containerUid, 0);
+  const position = await reached;
+  first.cancel();
+  await daemon.end('SIGKILL');
+  for (let count = 0; count < 3; count++) assert.equal(reads('/etc/shadow'), false);
+  client.close();
+  await daemon.start();
+  client = new Client(daemon.address);
+  const again = await client.stream({ containerIds: [target], resumeAfter: { ...position, sequence } });
+  const meanwhile = () => again.events.filter(({ object }) => object === '/etc/shadow');
+  await again.find(() => meanwhile().length === 3);
+  assert.equal(reads('/etc/shadow'), false);
+  await again.find(() => meanwhile().length === 4);
+  const numbers = meanwhile().map((event) => Number(event.sequence));
+  assert.deepEqual(
+    numbers,
+    [...new Set(numbers)].toSorted((a, b) => a - b),
+  );
+  assert.ok(numbers[0]! > Number(sequence));
+  assert.equal(again.missed, 0);
+  again.cancel();
+});
+
 test('while a daemon of another build takes over, a blocked access is never let through', async () => {
   await daemon.end('SIGKILL');
   const [programs, maps] = [join(daemon.pinDirectory, 'programs'), join(daemon.pinDirectory, 'maps')];

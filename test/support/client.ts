@@ -28,6 +28,10 @@ export interface ReceivedEvent {
   comm: string;
   suppressed: string;
   wouldBlock: boolean;
+  sequence: string;
+  hostName: string;
+  commandLine: string[];
+  containerUid: number;
 }
 
 type Service =

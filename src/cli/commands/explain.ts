@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { AccessClass, Action, Direction, type ExplainedRule, type ExplainResponse } from '../../client/index.js';
 import { readLabels } from '../../policy/labels.js';
+import { printable } from '../../printable.js';
 import { withClient } from '../connection.js';
 import { findContainer } from '../find-container.js';
 import { withExamples } from '../help.js';
@@ -98,13 +99,17 @@ function describe({ action, wouldBlock, decidedBy, overridden }: ExplainResponse
   const colour = { ALLOW: 'green', AUDIT: 'yellow', BLOCK: 'red' } as const;
   const name = nameOf(Action, action) as keyof typeof colour;
   const verdict = coloured(colour[name], name.toLowerCase()) + (wouldBlock ? ', and without audit mode: block' : '');
-  const by =
+  const by = printable(
     decidedBy === undefined
       ? 'neither a rule nor a posture speaks of it'
       : decidedBy.$case === 'posture'
         ? `no rule matches it: the default posture of ${nameOf(AccessClass, decidedBy.value).toLowerCase()}`
-        : ruleText(decidedBy.value);
-  return [`${verdict}: ${by}`, ...overridden.map(({ rule, reason }) => `  not ${ruleText(rule!)}: ${reason}`)];
+        : ruleText(decidedBy.value),
+  );
+  return [
+    `${verdict}: ${by}`,
+    ...overridden.map(({ rule, reason }) => printable(`  not ${ruleText(rule!)}: ${reason}`)),
+  ];
 }
 
 function ruleText({ policyNamespace, policy, rule }: ExplainedRule): string {

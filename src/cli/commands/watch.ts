@@ -1,110 +1,23 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { AccessClass, Action, type Event, type EventFilter, Result } from '../../client/index.js';
+import type { Command } from 'commander';
 import { withClient } from '../connection.js';
-import { CommandFailure, EXIT } from '../exit-status.js';
+import { addEventOptions, type EventOptions, filterOf, note, show } from '../event-options.js';
 import { withExamples } from '../help.js';
-import { coloured } from '../output.js';
 import { terminal } from '../terminal.js';
-import { printable } from '../text.js';
 import { whyUnreachable } from '../unreachable.js';
-import { eventView, nameOf, timeText } from '../views.js';
-
-interface Options {
-  readonly container?: string[];
-  readonly namespace?: string[];
-  readonly policy?: string[];
-  readonly class?: string[];
-  readonly action?: string[];
-  readonly result?: string[];
-  readonly severity?: string;
-  readonly label?: Record<string, string>;
-  readonly object?: string;
-  readonly output: 'text' | 'json';
-}
-
-const CLASSES = Object.keys(AccessClass)
-  .filter((name) => /^(?!UNRECOGNIZED|UNSPECIFIED)[A-Z_]+$/u.test(name))
-  .map((name) => name.toLowerCase());
 
 export function addWatch(program: Command): void {
-  const choice = (flags: string, help: string, choices: string[]) => new Option(flags, help).choices(choices);
-  withExamples(
-    program
-      .command('watch')
-      .description('show what is denied or reported, live')
-      .option('--container <container...>', 'of containers with these names')
-      .option('--namespace <namespace...>', 'of containers in these namespaces')
-      .option('--policy <policy...>', 'by these policies: name or namespace/name')
-      .addOption(choice('--class <class...>', 'of these classes', CLASSES))
-      .addOption(choice('--action <action...>', 'with these actions', ['allow', 'audit', 'block']))
-      .addOption(choice('--result <result...>', 'with these results', ['denied', 'passed']))
-      .option('--severity <number>', 'at least as severe as this')
-      .option('--label <key=value>', 'of containers with this label; may be repeated', addLabel)
-      .option('--object <pattern>', 'of objects that match: * ** ? […] {a,b}')
-      .addOption(choice('-o, --output <format>', 'text, or json: one object a line', ['text', 'json']).default('text')),
-    [
-      ['hauberk watch', 'everything, live'],
-      ['hauberk watch --container web --result denied', 'what one container is refused'],
-      ['hauberk watch -o json | jq .object', 'for a program'],
-    ],
-  ).action(async (options: Options, command: Command) => {
+  withExamples(addEventOptions(program.command('watch').description('show what is denied or reported, live')), [
+    ['hauberk watch', 'everything, live'],
+    ['hauberk watch --container web --result denied', 'what one container is refused'],
+    ['hauberk watch -o json | jq .object', 'for a program'],
+  ]).action(async (options: EventOptions, command: Command) => {
     await withClient(command, async (client, target) => {
       const stream = client.events(filterOf(options), {
         signal: terminal().interrupted,
         onOpen: () => note('watching'),
         onReconnect: (error, wait) => note(`${whyUnreachable(error, target) ?? error.message}; again in ${wait} ms`),
       });
-      for await (const { events, missed, restarted } of stream) {
-        if (restarted) note('another hauberkd answers now: events that came between are lost');
-        if (missed > 0) note(`${missed} events were missed`);
-        for (const event of events) terminal().out(`${options.output === 'json' ? json(event) : line(event)}\n`);
-      }
+      for await (const received of stream) show(received, options.output);
     });
   });
-}
-
-function filterOf(options: Options): EventFilter {
-  const numbers = (names: readonly string[] | undefined, of: object) =>
-    (names ?? []).map((name) => (of as Record<string, number>)[name.toUpperCase()]!);
-  const severity = options.severity === undefined ? 0 : Number(options.severity);
-  if (!Number.isInteger(severity)) throw new CommandFailure(EXIT.usage, '--severity: must be a whole number');
-  return {
-    containerNames: options.container ?? [],
-    namespaces: options.namespace ?? [],
-    policies: options.policy ?? [],
-    classes: numbers(options.class, AccessClass),
-    actions: numbers(options.action, Action),
-    results: numbers(options.result, Result),
-    minimumSeverity: severity,
-    labels: options.label ?? {},
-    objectPattern: options.object ?? '',
-  };
-}
-
-function addLabel(text: string, labels: Record<string, string> = {}): Record<string, string> {
-  const [, key, value] = /^([^=]+)=(.*)$/su.exec(text) ?? [];
-  if (key === undefined) throw new InvalidArgumentError('must be of the form key=value');
-  return { ...labels, [key]: value! };
-}
-
-function json(event: Event): string {
-  return JSON.stringify(eventView(event));
-}
-
-/** One event for people, most telling first. */
-function line(event: Event): string {
-  const time = timeText(event.time).slice(11, 23);
-  const container = printable(event.containerName || event.containerId || '(unknown container)');
-  if (event.suppressed > 0n)
-    return `${time} ${coloured('yellow', 'SUPPRESSED')} ${container} ${event.suppressed} events`;
-  const result = nameOf(Result, event.result);
-  const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
-  const rule = `${event.policy} ${event.rule}`.trimEnd();
-  const who = `pid ${event.pid} uid ${event.uid} parent ${printable(event.parentProgram) || '-'}`;
-  const why = coloured('dim', `[${rule}] severity ${event.severity} ${who}`);
-  return `${time} ${shown} ${container} ${printable(event.program)} ${event.operation} ${printable(event.object)} ${why}`;
-}
-
-function note(text: string): void {
-  terminal().err(`hauberk: ${text}\n`);
 }

@@ -160,7 +160,7 @@ test('hauberk watch shows names of files without what would move the cursor', as
   await eventually(() => terminal.errors.includes('watching'));
   hub.publish([makeEvent({ object: '/tmp/\u001b[2J\nx' })]);
   await eventually(() => terminal.output !== '');
-  assert.match(terminal.output, / open \/tmp\/\?\[2J\?x \[/u);
+  assert.match(terminal.output, / open \/tmp\/\\x1b\[2J\\nx \[/u);
   terminal.interrupt();
   assert.equal(await ended, 0);
 });

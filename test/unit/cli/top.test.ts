@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DenialCounts } from '../../../src/cli/denials.js';
-import { toEventMessage } from '../../../src/rpc/convert.js';
+import { toEventMessage } from '../../../src/rpc/event-message.js';
 import { eventually } from '../../support/eventually.js';
 import { makeEvent } from '../events/support.js';
 import { start } from './support.js';
@@ -43,7 +43,7 @@ test('hauberk top shows denials by container, policy and rule', async (t) => {
     [
       ['DENIED', 'CONTAINER', 'POLICY', 'RULE', 'LAST', 'ACCESS'],
       ['2', 'web-1', 'default/no-shadow', 'file.matchPaths[0]', '22:13:20', 'file open /etc/shadow'],
-      ['1', 'db-1', 'default/no-shadow', 'file.matchDirectories[0]', '22:13:20', 'file open /root/?[2Jx'],
+      ['1', 'db-1', 'default/no-shadow', 'file.matchDirectories[0]', '22:13:20', 'file open /root/\\x1b[2Jx'],
       ['40 more were not told of one by one: there were too many'],
     ],
   );

@@ -29,6 +29,8 @@ const everything: StreamEventsRequest = {
   labels: {},
   objectPattern: '',
   resumeAfter: undefined,
+  since: undefined,
+  storedOnly: false,
 };
 
 /** A stream whose headers have come, so that it is subscribed, with all it received. */
@@ -106,6 +108,15 @@ describe('StreamEvents', () => {
         imageId: 3,
         suppressed: 0n,
         wouldBlock: false,
+        sequence: 1n,
+        lost: 0n,
+        hostName: '',
+        machineId: '',
+        image: '',
+        commandLine: [],
+        workingDirectory: '',
+        terminal: '',
+        containerUid: undefined,
       },
     ]);
   });

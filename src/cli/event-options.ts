@@ -1,0 +1,103 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { AccessClass, Action, type Event, type EventFilter, type ReceivedEvents, Result } from '../client/index.js';
+import { printable, printableJson } from '../printable.js';
+import { CommandFailure, EXIT } from './exit-status.js';
+import { coloured } from './output.js';
+import { terminal } from './terminal.js';
+import { eventView, nameOf, timeText } from './views.js';
+
+/** Flags of every command that shows events. */
+export interface EventOptions {
+  readonly container?: string[];
+  readonly namespace?: string[];
+  readonly policy?: string[];
+  readonly class?: string[];
+  readonly action?: string[];
+  readonly result?: string[];
+  readonly severity?: string;
+  readonly label?: Record<string, string>;
+  readonly object?: string;
+  readonly output: 'text' | 'json';
+}
+
+const CLASSES = Object.keys(AccessClass)
+  .filter((name) => /^(?!UNRECOGNIZED|UNSPECIFIED)[A-Z_]+$/u.test(name))
+  .map((name) => name.toLowerCase());
+
+/** Adds the flags that choose events, and the form they are shown in. */
+export function addEventOptions(command: Command): Command {
+  const choice = (flags: string, help: string, choices: string[]) => new Option(flags, help).choices(choices);
+  return command
+    .option('--container <container...>', 'of containers with these names')
+    .option('--namespace <namespace...>', 'of containers in these namespaces')
+    .option('--policy <policy...>', 'by these policies: name or namespace/name')
+    .addOption(choice('--class <class...>', 'of these classes', CLASSES))
+    .addOption(choice('--action <action...>', 'with these actions', ['allow', 'audit', 'block']))
+    .addOption(choice('--result <result...>', 'with these results', ['denied', 'passed']))
+    .option('--severity <number>', 'at least as severe as this')
+    .option('--label <key=value>', 'of containers with this label; may be repeated', addLabel)
+    .option('--object <pattern>', 'of objects that match: * ** ? […] {a,b}')
+    .addOption(choice('-o, --output <format>', 'text, or json: one object a line', ['text', 'json']).default('text'));
+}
+
+/** What the flags ask for. */
+export function filterOf(options: EventOptions): EventFilter {
+  const numbers = (names: readonly string[] | undefined, of: object) =>
+    (names ?? []).map((name) => (of as Record<string, number>)[name.toUpperCase()]!);
+  const severity = options.severity === undefined ? 0 : Number(options.severity);
+  if (!Number.isInteger(severity)) throw new CommandFailure(EXIT.usage, '--severity: must be a whole number');
+  return {
+    containerNames: options.container ?? [],
+    namespaces: options.namespace ?? [],
+    policies: options.policy ?? [],
+    classes: numbers(options.class, AccessClass),
+    actions: numbers(options.action, Action),
+    results: numbers(options.result, Result),
+    minimumSeverity: severity,
+    labels: options.label ?? {},
+    objectPattern: options.object ?? '',
+  };
+}
+
+function addLabel(text: string, labels: Record<string, string> = {}): Record<string, string> {
+  const [, key, value] = /^([^=]+)=(.*)$/su.exec(text) ?? [];
+  if (key === undefined) throw new InvalidArgumentError('must be of the form key=value');
+  return { ...labels, [key]: value! };
+}
+
+function json(event: Event): string {
+  return printableJson(eventView(event));
+}
+
+/** Shows what a stream has brought. */
+export function show({ events, missed, gone, restarted }: ReceivedEvents, output: EventOptions['output']): void {
+  if (restarted) note('the events are numbered anew: some that came between may be lost');
+  if (missed > 0) note(`${missed} events were missed${gone.map(rangeText).join(',')}`);
+  for (const event of events) terminal().out(`${output === 'json' ? json(event) : line(event)}\n`);
+}
+
+function rangeText({ first, last }: { readonly first: bigint; readonly last: bigint }): string {
+  return first === last ? `: number ${first}` : `: numbers ${first} to ${last}`;
+}
+
+/** One event for people, most telling first. */
+function line(event: Event): string {
+  const time = timeText(event.time).slice(11, 23);
+  const container = printable(event.containerName || event.containerId || '(unknown container)');
+  if (event.suppressed > 0n)
+    return `${time} ${coloured('yellow', 'SUPPRESSED')} ${container} ${event.suppressed} events`;
+  if (event.lost > 0n)
+    return `${time} ${coloured('yellow', 'DROPPED')} ${event.lost} records, as nobody read them in time`;
+  const result = nameOf(Result, event.result);
+  const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
+  const rule = `${event.policy} ${event.rule}`.trimEnd();
+  const who = `pid ${event.pid} uid ${event.uid} parent ${event.parentProgram || '-'}`;
+  const why = coloured('dim', `[${rule}] severity ${event.severity} ${who}`);
+  const what = printable(`${event.program} ${event.operation} ${event.object}`);
+  return `${time} ${shown} ${container} ${what} ${why}`;
+}
+
+/** Says on standard error what is no event. */
+export function note(text: string): void {
+  terminal().err(`hauberk: ${printable(text)}\n`);
+}

@@ -1,0 +1,35 @@
+import type { Container } from '../containers/container.js';
+import type { SecurityEvent } from './event.js';
+
+/** An event that stands for others: it tells of no decision. */
+export function noteOf(policy: string, message: string, container: Container | undefined, time: bigint): SecurityEvent {
+  return {
+    time,
+    containerId: container?.id ?? '',
+    containerName: container?.name ?? '',
+    namespace: container?.namespace ?? '',
+    labels: container?.labels ?? {},
+    policy,
+    policyNamespace: '',
+    rule: '',
+    severity: 1,
+    tags: [],
+    message,
+    class: undefined,
+    operation: '',
+    object: '',
+    action: undefined,
+    result: undefined,
+    program: '',
+    parentProgram: '',
+    pid: 0,
+    hostPid: 0,
+    parentPid: 0,
+    hostParentPid: 0,
+    uid: 0,
+    comm: '',
+    imageId: 0,
+    suppressed: 0,
+    wouldBlock: false,
+  };
+}

@@ -1,0 +1,114 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventView } from '../event-view.js';
+import type { EventHub, Position } from '../events/hub.js';
+import { StreamEventsResponse } from '../generated/hauberk/v1/event.js';
+import { printableJson } from '../printable.js';
+import { pumpEvents } from '../rpc/event-pump.js';
+import type { ExportedLine, Sink } from './sink.js';
+
+export interface ExportLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+const RETRY_MILLISECONDS = 1000;
+const NOTE_MILLISECONDS = 1000;
+/** Messages that may wait for the sink; the rest waits in the journal. */
+const WAITING_MESSAGES = 4;
+
+/**
+ * Sends every event to a sink, as a client of the stream that needs no connection: it notes how far it is, goes on there
+ * after a restart, and while the sink takes nothing the events wait in the journal.
+ */
+export class Exporter {
+  readonly #ended = new AbortController();
+  readonly #stream: Writable;
+  readonly #done: Promise<void>;
+  #position: Position | undefined;
+  #noted = 0;
+  #isFailing = false;
+  #exported = 0;
+
+  /** @param statePath the file in which it notes how far it is */
+  constructor(
+    readonly name: string,
+    readonly hub: EventHub,
+    readonly sink: Sink,
+    readonly statePath: string,
+    readonly logger: ExportLogger,
+  ) {
+    this.#position = readPosition(statePath);
+    this.#stream = new Writable({
+      objectMode: true,
+      highWaterMark: WAITING_MESSAGES,
+      write: (bytes: Buffer, _encoding, done) => {
+        void this.#export(StreamEventsResponse.decode(bytes)).then(() => done());
+      },
+    });
+    const after = this.#position === undefined ? 0 : hub.sequenceAt(this.#position);
+    this.#done = pumpEvents(hub, this.#stream, { accepts: undefined, after });
+  }
+
+  /** Events that were exported since the start, and whether the sink takes them now. */
+  counts(): { readonly exported: number; readonly isWorking: boolean } {
+    return { exported: this.#exported, isWorking: !this.#isFailing };
+  }
+
+  /** Ends within a second, whatever the sink does. */
+  async stop(): Promise<void> {
+    const end = performance.now() + RETRY_MILLISECONDS;
+    while (this.#stream.writableLength > 0 && performance.now() < end) await sleep(10);
+    this.#ended.abort();
+    this.#stream.destroy();
+    await this.#done;
+    this.#note();
+    this.sink.close();
+  }
+
+  async #export({ events, missed, gone, position }: StreamEventsResponse): Promise<void> {
+    const ranges = gone.map(({ first, last }) => ({ first: Number(first), last: Number(last) }));
+    const lines: ExportedLine[] = [
+      ...(missed > 0n ? [{ text: printableJson({ missed: Number(missed), gone: ranges }) }] : []),
+      ...events.map((event) => ({ text: printableJson(eventView(event)), event })),
+    ];
+    while (!this.#ended.signal.aborted) {
+      try {
+        await this.sink.write(lines);
+        break;
+      } catch (error) {
+        if (!this.#isFailing)
+          this.logger.warn({ export: this.name, err: error }, 'events cannot be exported; they wait');
+        this.#isFailing = true;
+        await sleep(RETRY_MILLISECONDS, undefined, { signal: this.#ended.signal }).catch(() => undefined);
+      }
+    }
+    if (this.#ended.signal.aborted) return;
+    if (this.#isFailing) this.logger.info({ export: this.name }, 'events are exported again');
+    this.#isFailing = false;
+    this.#exported += events.length;
+    this.#position = { run: position!.run, sequence: Number(position!.sequence) };
+    if (performance.now() - this.#noted > NOTE_MILLISECONDS) this.#note();
+  }
+
+  #note(): void {
+    this.#noted = performance.now();
+    if (this.#position === undefined) return;
+    try {
+      writeFileSync(`${this.statePath}.new`, JSON.stringify(this.#position), { mode: 0o600 });
+      renameSync(`${this.statePath}.new`, this.statePath);
+    } catch (error) {
+      this.logger.warn({ export: this.name, err: error }, 'how far events are exported cannot be noted');
+    }
+  }
+}
+
+function readPosition(path: string): Position | undefined {
+  try {
+    const { run, sequence } = JSON.parse(readFileSync(path, 'utf8'));
+    return typeof run === 'string' && Number.isSafeInteger(sequence) ? { run, sequence } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,16 @@
+import type { Event } from '../generated/hauberk/v1/event.js';
+
+/** One event on its way out, or a note of events that are gone. */
+export interface ExportedLine {
+  /** JSON in one line, without its end. */
+  readonly text: string;
+  /** Undefined for a note. */
+  readonly event?: Event;
+}
+
+/** Where events are exported to. */
+export interface Sink {
+  /** Writes all of them. @throws Error with the cause when it could not; then all of them come again */
+  write(lines: readonly ExportedLine[]): Promise<void>;
+  close(): void;
+}

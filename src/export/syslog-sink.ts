@@ -1,0 +1,93 @@
+import type { Event } from '../generated/hauberk/v1/event.js';
+import { DatagramSocket } from './datagram.js';
+import type { ExportedLine, Sink } from './sink.js';
+
+export const SYSLOG_SOCKET = '/dev/log';
+export const JOURNALD_SOCKET = '/run/systemd/journal/socket';
+
+/** Facility `authpriv`: events name files and command lines. */
+const FACILITY = 10 << 3;
+const WARNING = 4;
+const NOTICE = 5;
+const TAG = 'hauberkd';
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+/** A text that no receiver takes whole is cut. */
+const CUT_BYTES = 1024;
+
+/** Events as JSON to syslog, in the form of RFC 3164 that every /dev/log takes. */
+export class SyslogSink implements Sink {
+  readonly #socket: DatagramSocket;
+
+  constructor(path = SYSLOG_SOCKET) {
+    this.#socket = new DatagramSocket(path);
+  }
+
+  async write(lines: readonly ExportedLine[]): Promise<void> {
+    for (const { text, event } of lines) {
+      const head = `<${FACILITY | severityOf(event)}>${stamp(new Date())} ${TAG}[${process.pid}]: `;
+      if (!(await this.#socket.send(Buffer.from(head + text)))) {
+        await this.#socket.send(Buffer.from(`${head}${text.slice(0, CUT_BYTES)}…`));
+      }
+    }
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+/** Events to systemd's journal by its own protocol, so that their parts can be searched for. */
+export class JournaldSink implements Sink {
+  readonly #socket: DatagramSocket;
+
+  constructor(path = JOURNALD_SOCKET) {
+    this.#socket = new DatagramSocket(path);
+  }
+
+  async write(lines: readonly ExportedLine[]): Promise<void> {
+    for (const line of lines) {
+      if (!(await this.#socket.send(entry(line, line.text)))) {
+        await this.#socket.send(entry(line, `${line.text.slice(0, CUT_BYTES)}…`));
+      }
+    }
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+function entry({ event }: ExportedLine, message: string): Buffer {
+  const fields = {
+    MESSAGE: message,
+    PRIORITY: String(severityOf(event)),
+    SYSLOG_IDENTIFIER: TAG,
+    ...(event !== undefined && {
+      HAUBERK_SEQUENCE: String(event.sequence),
+      HAUBERK_CONTAINER: event.containerName,
+      HAUBERK_CONTAINER_ID: event.containerId,
+      HAUBERK_NAMESPACE: event.namespace,
+      HAUBERK_POLICY: event.policy,
+      HAUBERK_OPERATION: event.operation,
+    }),
+  };
+  return Buffer.concat(Object.entries(fields).map(([name, value]) => field(name, Buffer.from(value))));
+}
+
+/** With its length before it, so that what is in it can begin no other field. */
+function field(name: string, value: Buffer): Buffer {
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(value.length));
+  return Buffer.concat([Buffer.from(`${name}\n`), length, value, Buffer.from('\n')]);
+}
+
+/** What was refused is a warning, the rest a notice. */
+function severityOf(event: Event | undefined): number {
+  return event === undefined || event.result !== 2 ? WARNING : NOTICE;
+}
+
+function stamp(time: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = String(time.getDate()).padStart(2);
+  return `${MONTHS[time.getMonth()]} ${day} ${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+}

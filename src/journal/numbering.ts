@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import { closeSync, fdatasync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { crc32 } from 'node:zlib';
+
+/** What is on disk of the numbers, in one of two places of a file that are written in turn: one is always whole. */
+interface Stored {
+  /** Names the numbering: numbers of another one mean other events. */
+  readonly run: string;
+  /** Counts the writes: the greater is the later. */
+  readonly version: number;
+  /** No number above this was given to an event. */
+  readonly reserved: number;
+  /** After an orderly end, the next number. */
+  readonly next?: number;
+}
+
+const SLOT_BYTES = 512;
+const BLOCK_LEAST = 4096;
+const BLOCK_GREATEST = 1 << 20;
+/** A block that lasts shorter is followed by one twice as long. */
+const BLOCK_MILLISECONDS = 2000;
+
+const synced = promisify(fdatasync);
+
+/** Gives events their numbers in blocks that are on disk before a number of them is used: a power cut reuses none. */
+export class Numbering {
+  readonly #file: number;
+  #stored: Stored;
+  #block = BLOCK_LEAST;
+  #lastReservation = 0;
+  #pending: Promise<void> | undefined;
+
+  /**
+   * @param leastNext the number after the last that is known to have been given
+   * @throws what the file system throws
+   */
+  constructor(directory: string, leastNext: number) {
+    const path = join(directory, 'numbering');
+    const found = readSlots(path);
+    this.isNew = found === undefined;
+    this.#stored = found ?? { run: randomUUID(), version: 0, reserved: leastNext - 1 };
+    this.#file = openSync(path, found === undefined ? 'w+' : 'r+', 0o600);
+  }
+
+  /** True where there was no such file, or it could not be read. */
+  readonly isNew: boolean;
+
+  get run(): string {
+    return this.#stored.run;
+  }
+
+  get reserved(): number {
+    return this.#stored.reserved;
+  }
+
+  /** The next number if the last run ended in order. */
+  get nextAfterEnd(): number | undefined {
+    return this.#stored.next;
+  }
+
+  /** Begins to give numbers from here; on disk when this returns. */
+  begin(next: number): void {
+    this.#write({ reserved: Math.max(this.reserved, next + this.#block) });
+    fdatasyncSync(this.#file);
+  }
+
+  /**
+   * Reserves the next block where less than half of one is left above a number; resolves once that number is reserved,
+   * at once where it is.
+   *
+   * @throws what the file system throws
+   */
+  async reserve(number: number): Promise<void> {
+    if (this.reserved - number < this.#block / 2) this.#pending ??= this.#reserve(number);
+    if (number > this.reserved) await this.#pending;
+  }
+
+  /** On disk when this returns: numbers go on from there. */
+  end(next: number): void {
+    this.#write({ next });
+    fdatasyncSync(this.#file);
+    closeSync(this.#file);
+  }
+
+  async #reserve(number: number): Promise<void> {
+    const now = performance.now();
+    const isQuick = now - this.#lastReservation < BLOCK_MILLISECONDS;
+    this.#block = isQuick ? Math.min(this.#block * 2, BLOCK_GREATEST) : BLOCK_LEAST;
+    this.#lastReservation = now;
+    const before = this.#stored;
+    try {
+      this.#write({ reserved: Math.max(this.reserved, number) + this.#block });
+      const wanted = this.#stored;
+      this.#stored = { ...wanted, reserved: before.reserved };
+      await synced(this.#file);
+      this.#stored = wanted;
+    } finally {
+      this.#pending = undefined;
+    }
+  }
+
+  #write({ reserved = this.reserved, next }: { reserved?: number; next?: number }): void {
+    const { run, version } = this.#stored;
+    const stored = { run, version: version + 1, reserved, ...(next !== undefined && { next }) };
+    writeSync(this.#file, encodeSlot(stored), 0, SLOT_BYTES, (stored.version % 2) * SLOT_BYTES);
+    this.#stored = stored;
+  }
+}
+
+function encodeSlot(stored: Stored): Buffer {
+  const json = JSON.stringify(stored);
+  return Buffer.from(`${crc32(json).toString(16).padStart(8, '0')} ${json}`.padEnd(SLOT_BYTES - 1).concat('\n'));
+}
+
+function readSlots(path: string): Stored | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'latin1');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const slots = [text.slice(0, SLOT_BYTES), text.slice(SLOT_BYTES)].flatMap((slot) => {
+    const [, sum, json] = /^([0-9a-f]{8}) (\{.*\})\s*$/su.exec(slot) ?? [];
+    return json !== undefined && Number.parseInt(sum!, 16) === crc32(json) ? [JSON.parse(json) as Stored] : [];
+  });
+  return slots.toSorted((a, b) => b.version - a.version)[0];
+}

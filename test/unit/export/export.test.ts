@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import koffi from 'koffi';
+import { EventHub } from '../../../src/events/hub.js';
+import { Exporter } from '../../../src/export/exporter.js';
+import { FileSink } from '../../../src/export/file-sink.js';
+import { JournaldSink, SyslogSink } from '../../../src/export/syslog-sink.js';
+import { eventually } from '../../support/eventually.js';
+import { journaledEvents } from '../../support/journaled-events.js';
+import { makeEvent } from '../events/support.js';
+import { LogRecorder, temporaryDirectory } from '../rpc/support.js';
+
+const numbered = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, index) => makeEvent({ hostPid: from + index }));
+const LARGE = { bytes: 1024 * 1024, files: 5 };
+
+function linesOf(path: string) {
+  return existsSync(path)
+    ? readFileSync(path, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line))
+    : [];
+}
+
+const libc = koffi.load('libc.so.6');
+const [socket, bind, recv, close] = [
+  libc.func('int socket(int family, int type, int protocol)'),
+  libc.func('int bind(int fd, const void *address, unsigned int length)'),
+  libc.func('int64 recv(int fd, void *data, size_t length, int flags)'),
+  libc.func('int close(int fd)'),
+];
+
+/** A socket as /dev/log is one. */
+function receiver(t: TestContext, path: string) {
+  const address = Buffer.alloc(110);
+  address.writeUInt16LE(1);
+  address.write(path, 2);
+  const descriptor = socket(1, 0o4002, 0);
+  assert.equal(bind(descriptor, address, address.length), 0);
+  t.after(() => close(descriptor));
+  const bytes = Buffer.alloc(65_536);
+  return () => {
+    const length = Number(recv(descriptor, bytes, bytes.length, 0));
+    return length < 0 ? undefined : Buffer.from(bytes.subarray(0, length));
+  };
+}
+
+describe('the export of events', () => {
+  test('writes each as a line of JSON, and goes on after a restart where it stopped', async (t) => {
+    const directory = temporaryDirectory(t);
+    const [file, state] = [join(directory, 'events.log'), join(directory, 'state.json')];
+    for (let round = 0; round < 3; round++) {
+      const daemon = await journaledEvents(join(directory, 'journal'));
+      // Nobody exports yet.
+      await daemon.write(numbered(round * 20 + 1, round * 20 + 10));
+      const exporter = new Exporter('file', daemon.hub, new FileSink(file, LARGE), state, new LogRecorder());
+      await daemon.write(numbered(round * 20 + 11, round * 20 + 20));
+      await eventually(() => linesOf(file).length === round * 20 + 20);
+      await exporter.stop();
+      await daemon.close();
+    }
+    const lines = linesOf(file);
+    assert.deepEqual(
+      lines.map(({ sequence }) => sequence),
+      Array.from({ length: 60 }, (_, index) => index + 1),
+    );
+    assert.deepEqual(
+      lines.map(({ hostPid }) => hostPid),
+      lines.map(({ sequence }) => sequence),
+    );
+    assert.equal(lines[0].result, 'DENIED');
+    assert.equal(lines[0].time, '2023-11-14T22:13:20.123456789Z');
+  });
+
+  test('puts files aside before they are too long, and keeps so many', async (t) => {
+    const path = join(temporaryDirectory(t), 'events.log');
+    const sink = new FileSink(path, { bytes: 4096, files: 3 });
+    const text = 'x'.repeat(999);
+    for (let number = 0; number < 40; number++) await sink.write([{ text }]);
+    sink.close();
+    const sizes = ['', '.1', '.2'].map((suffix) => statSync(path + suffix).size);
+    assert.deepEqual(sizes, [4000, 4000, 4000]);
+    assert.ok(!existsSync(`${path}.3`));
+  });
+
+  test('has events wait while they cannot be written, says so once, and loses none', async (t) => {
+    const directory = temporaryDirectory(t);
+    const place = join(directory, 'logs');
+    const [file, logger, hub] = [join(place, 'events.log'), new LogRecorder(), new EventHub()];
+    const sink = new FileSink(file, LARGE);
+    const exporter = new Exporter('file', hub, sink, join(directory, 'state.json'), logger);
+    for (let first = 1; first <= 1000; first += 100) {
+      hub.publish(numbered(first, first + 99));
+      await new Promise(setImmediate);
+    }
+    await eventually(() => !exporter.counts().isWorking);
+    mkdirSync(place);
+    await eventually(() => linesOf(file).length === 1000);
+    // Moved away by somebody else.
+    rmSync(file);
+    hub.publish(numbered(1001, 1001));
+    await eventually(() => linesOf(file).length === 1);
+    assert.deepEqual(
+      logger.lines.map(({ level }) => level),
+      ['warn', 'info'],
+    );
+    await exporter.stop();
+  });
+
+  test('sends to syslog and to the journal of systemd what cannot forge another entry', async (t) => {
+    const directory = temporaryDirectory(t);
+    const event = makeEvent({ object: '/x\n<34>Oct 1 00:00:00 forged: \u001b[2J', containerName: 'a\nPRIORITY=0' });
+    for (const [Sink, check] of [
+      [
+        SyslogSink,
+        (bytes: Buffer) => {
+          const [, json] = /^<84>\w{3} [ \d]\d \d\d:\d\d:\d\d hauberkd\[\d+\]: (\{.*\})$/u.exec(bytes.toString()) ?? [];
+          assert.equal(JSON.parse(json!).object, event.object);
+        },
+      ],
+      [
+        JournaldSink,
+        (bytes: Buffer) => {
+          const fields = new Map<string, string>();
+          for (let position = 0; position < bytes.length; ) {
+            const end = bytes.indexOf('\n', position);
+            const length = Number(bytes.readBigUInt64LE(end + 1));
+            fields.set(bytes.toString('utf8', position, end), bytes.toString('utf8', end + 9, end + 9 + length));
+            position = end + 9 + length + 1;
+          }
+          assert.equal(JSON.parse(fields.get('MESSAGE')!).object, event.object);
+          assert.equal(fields.get('HAUBERK_CONTAINER'), event.containerName);
+          assert.equal(fields.get('PRIORITY'), '4');
+        },
+      ],
+    ] as const) {
+      const path = join(directory, `${Sink.name}.sock`);
+      const receive = receiver(t, path);
+      const hub = new EventHub();
+      const state = join(directory, `${Sink.name}.json`);
+      const exporter = new Exporter('test', hub, new Sink(path), state, new LogRecorder());
+      hub.publish([event]);
+      let received: Buffer | undefined;
+      await eventually(() => {
+        received ??= receive();
+        return received !== undefined;
+      });
+      check(received!);
+      await exporter.stop();
+    }
+  });
+});

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { Journal } from '../../../src/journal/journal.js';
+import { LogRecorder, temporaryDirectory } from '../rpc/support.js';
+
+const LIMITS = { bytes: 1024 * 1024, seconds: 3600 };
+const RING = { id: 7n, position: 0n };
+
+interface Options {
+  readonly limits?: typeof LIMITS;
+  readonly ring?: typeof RING;
+}
+
+/** A journal as one daemon has it. */
+async function openIn(directory: string, { limits = LIMITS, ring = RING }: Options = {}) {
+  const logger = new LogRecorder();
+  const journal = await Journal.open(directory, limits, ring, logger);
+  let { next } = journal;
+  let position = ring.position;
+  return {
+    journal,
+    logger,
+    next: () => next,
+    /** Writes a batch and waits for it. */
+    write(count: number, bytes = 100 * count, time = BigInt(Date.now()) * 1_000_000n) {
+      const first = next;
+      next += count;
+      position += 8n;
+      const payload = Buffer.alloc(bytes, first);
+      return new Promise<void>((done) => {
+        const mark = { ringPosition: position, ringId: ring.id, dropped: 0n };
+        journal.append({ first, count, earliest: time, latest: time, ...mark, payload, done });
+      });
+    },
+    close: () => journal.close(() => next),
+  };
+}
+
+async function rangesIn(journal: Journal, after = 0, since?: bigint): Promise<[number, number][]> {
+  const ranges: [number, number][] = [];
+  for await (const { first, count } of journal.read(after, since)) ranges.push([first, first + count - 1]);
+  return ranges;
+}
+
+const filesOf = (directory: string) => readdirSync(directory).filter((name) => name.endsWith('.events'));
+
+function directoryOf(t: TestContext): string {
+  return join(temporaryDirectory(t), 'journal');
+}
+
+describe('the journal', () => {
+  test('gives what was written, from any number on and from any time on', async (t) => {
+    const { journal, write, close } = await openIn(directoryOf(t));
+    for (const count of [3, 1, 2]) await write(count, 100, BigInt(count));
+    assert.deepEqual(await rangesIn(journal), [
+      [1, 3],
+      [4, 4],
+      [5, 6],
+    ]);
+    assert.deepEqual(await rangesIn(journal, 3), [
+      [4, 4],
+      [5, 6],
+    ]);
+    assert.deepEqual(await rangesIn(journal, 5), [[5, 6]]);
+    assert.deepEqual(await rangesIn(journal, 6), []);
+    assert.deepEqual(await rangesIn(journal, 0, 2n), [
+      [1, 3],
+      [5, 6],
+    ]);
+    await close();
+  });
+
+  test('goes on with the next number after an orderly end, and after a kill', async (t) => {
+    const directory = directoryOf(t);
+    const first = await openIn(directory);
+    await first.write(3);
+    await first.close();
+    const second = await openIn(directory, { ring: { id: 8n, position: 0n } });
+    assert.equal(second.next(), 4);
+    await second.write(2);
+    // No end: as after kill -9.
+    const third = await openIn(directory, { ring: { id: 8n, position: 0n } });
+    assert.equal(third.next(), 6);
+    assert.equal(third.journal.run, first.journal.run);
+    assert.equal(third.journal.last?.ringPosition, 8n);
+    await third.write(1);
+    assert.deepEqual(await rangesIn(third.journal), [
+      [1, 3],
+      [4, 5],
+      [6, 6],
+    ]);
+    await third.close();
+  });
+
+  test('gives no number twice after a power cut, and says which are not there', async (t) => {
+    const directory = directoryOf(t);
+    const first = await openIn(directory);
+    await first.write(3);
+    // Another boot has another ring, and what was not on disk is lost.
+    truncateSync(join(directory, filesOf(directory)[0]!), 0);
+    const second = await openIn(directory, { ring: { id: 8n, position: 0n } });
+    assert.ok(second.next() > 4096);
+    assert.match(second.logger.lines[0]!.message, /not in the journal/u);
+    assert.deepEqual(second.logger.lines[0]!.fields, { first: 1, last: second.next() - 1 });
+    await second.write(1);
+    assert.deepEqual(await rangesIn(second.journal), [[second.next() - 1, second.next() - 1]]);
+    await second.close();
+  });
+
+  test('takes what the ring was read on without it for lost numbers', async (t) => {
+    const directory = directoryOf(t);
+    const first = await openIn(directory);
+    await first.write(3);
+    const second = await openIn(directory, { ring: { id: 7n, position: 800n } });
+    assert.ok(second.next() > 4096);
+    await second.close();
+  });
+
+  test('never takes more than its bytes, and the oldest go first', async (t) => {
+    const directory = directoryOf(t);
+    const { journal, write, close } = await openIn(directory, { limits: { bytes: 64 * 1024, seconds: 3600 } });
+    for (let number = 0; number < 300; number++) {
+      await write(10);
+      const bytes = filesOf(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
+      assert.ok(bytes <= 64 * 1024, `${bytes}`);
+    }
+    const ranges = await rangesIn(journal);
+    assert.equal(ranges.at(-1)?.[1], 3000);
+    assert.ok(ranges.length >= 40);
+    assert.equal(ranges.length, (3000 - ranges[0]![0] + 1) / 10);
+    await close();
+  });
+
+  test('lets go of what is too old', async (t) => {
+    const directory = directoryOf(t);
+    const first = await openIn(directory);
+    await first.write(1, 200_000, 1n);
+    await first.write(1, 200_000, 1n);
+    await first.write(1);
+    assert.deepEqual(await rangesIn(first.journal), [[3, 3]]);
+    await first.close();
+  });
+
+  test('passes over what is damaged, wherever it is, and gives the rest', async (t) => {
+    const directory = directoryOf(t);
+    const { journal, write, close } = await openIn(directory);
+    for (let number = 0; number < 5; number++) await write(1, 300);
+    const file = join(directory, filesOf(directory)[0]!);
+    const whole = readFileSync(file);
+    for (let byte = 0; byte < whole.length; byte += 7) {
+      const damaged = Buffer.from(whole);
+      damaged[byte]! ^= 1 << (byte % 8);
+      writeFileSync(file, damaged);
+      const lost = Math.floor(byte / 364) + 1;
+      assert.deepEqual(
+        await rangesIn(journal),
+        [1, 2, 3, 4, 5].filter((number) => number !== lost).map((number) => [number, number]),
+        `byte ${byte}`,
+      );
+    }
+    writeFileSync(file, whole);
+    await close();
+    truncateSync(file, whole.length - 10);
+    const again = await openIn(directory);
+    assert.equal(again.next(), 6);
+    await again.write(1);
+    assert.deepEqual(
+      await rangesIn(again.journal),
+      [1, 2, 3, 4, 6].map((number) => [number, number]),
+    );
+    await again.close();
+  });
+
+  test('begins another numbering, above all numbers that are there, where the file of numbers is gone', async (t) => {
+    const directory = directoryOf(t);
+    const first = await openIn(directory);
+    await first.write(3);
+    await first.close();
+    writeFileSync(join(directory, 'numbering'), 'damaged');
+    const second = await openIn(directory);
+    assert.equal(second.next(), 4);
+    assert.notEqual(second.journal.run, first.journal.run);
+    assert.equal(second.logger.lines[0]?.level, 'warn');
+    await second.close();
+  });
+
+  test('is refused a directory that is none', async (t) => {
+    const directory = directoryOf(t);
+    writeFileSync(directory, '');
+    await assert.rejects(openIn(directory), /^Failure: cannot use the journal in .*: EEXIST/u);
+  });
+});
