@@ -46,6 +46,8 @@ enum own_kind {
 	OWN_WAY = 4,
 	/* A single file. */
 	OWN_FILE = 5,
+	/* A control group that the daemon is in: what is written to its files can end or stop it. */
+	OWN_GROUP = 6,
 };
 
 struct own_key {
@@ -138,6 +140,14 @@ static __always_inline bool is_in_owners_container(struct owner *owner, struct m
 	       owner->container.mount_namespace == found->container.mount_namespace;
 }
 
+/* A container that nobody has told of is known by its process ids, unless it shares the host's. */
+static __always_inline bool is_of_unknown_container(struct task_struct *task)
+{
+	__u32 namespace = BPF_CORE_READ(active_pid_namespace(task), ns.inum);
+
+	return namespace && namespace != host_pid_namespace;
+}
+
 /*
  * Whether the current task may not reach what is Hauberk's. While no daemon
  * lives the host may, so that the next one can take over, and so may the
@@ -149,7 +159,7 @@ static __always_inline bool is_outsider(struct owner *owner, struct membership *
 		return false;
 	find_membership(found);
 	if (!found->member)
-		return false;
+		return is_of_unknown_container(found->task);
 	if (found->host || is_in_owners_container(owner, found))
 		return owner_lives(owner);
 	return true;
@@ -178,6 +188,15 @@ static __always_inline bool is_near_own(struct owner *owner, struct super_block 
 		if (owner->devices[i] && owner->devices[i] == device)
 			return true;
 	return false;
+}
+
+/* Functions that the verifier goes through once take plain numbers. */
+static __always_inline __u64 address_of(struct dentry *dentry)
+{
+	__u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &dentry);
+	return address;
 }
 
 /* Whether the dentry at this address is one of Hauberk's files, or lies below one of its directories. */
@@ -234,14 +253,18 @@ static __always_inline __u32 place_own_name(struct scratch *scratch, const void 
 static __always_inline void place_own_object(struct scratch *scratch, struct own_object *object)
 {
 	struct match *match = &scratch->question.match;
+	struct dentry *dentry = object->dentry;
+	const void *name = object->name;
 
 	match->offset = PATH_BYTES_MAX;
-	if (object->dentry && object->mnt)
-		path_build(&scratch->path, object->dentry, object->mnt, &match->offset);
-	else if (object->dentry)
-		match->offset = place_own_name(scratch, BPF_CORE_READ(object->dentry, d_name.name));
-	else if (object->name)
-		match->offset = place_own_name(scratch, object->name);
+	if (dentry && object->mnt) {
+		path_build(&scratch->path, dentry, object->mnt, &match->offset);
+		return;
+	}
+	if (dentry)
+		name = BPF_CORE_READ(dentry, d_name.name);
+	if (name)
+		match->offset = place_own_name(scratch, name);
 }
 
 /* Refuses, counts and tells. */
@@ -249,9 +272,12 @@ static __always_inline int refuse_outsider(struct membership *found, struct own_
 {
 	struct scratch *scratch;
 
-	count(COUNTER_REFUSED + PATH_PROTECTED);
-	if (object->unreported)
+	/* As `ps` asks of every process. */
+	if (object->unreported) {
+		count(COUNTER_EVENT_SPECULATIVE);
 		return -EPERM;
+	}
+	count(COUNTER_REFUSED + PATH_PROTECTED);
 	scratch = scratch_take();
 	if (!scratch)
 		return -EPERM;
@@ -277,9 +303,16 @@ static __always_inline int keep_own_dentry(struct dentry *dentry, struct vfsmoun
 	struct membership found = {};
 
 	if (!owner || !is_near_own(owner, BPF_CORE_READ(dentry, d_sb)) || !is_outsider(owner, &found) ||
-	    !is_own_file((__u64)dentry))
+	    !is_own_file(address_of(dentry)))
 		return 0;
 	return refuse_outsider(&found, &object);
+}
+
+static __always_inline bool is_in_own_group(__u64 address)
+{
+	struct dentry *file = (void *)address;
+
+	return is_own_dentry(OWN_GROUP, BPF_CORE_READ(file, d_parent));
 }
 
 /* The same for a file that is opened, by a task of which it is known who it is. */
@@ -297,7 +330,10 @@ static __always_inline int keep_own_open(struct membership *found, struct file *
 	if (!owner || !is_near_own(owner, BPF_CORE_READ(file, f_inode, i_sb)))
 		return 0;
 	dentry = dentry_of(BPF_CORE_READ(file, f_inode));
-	if (!dentry || !is_own_file(dentry) || is_of_owner(owner, found->task))
+	if (!dentry || is_of_owner(owner, found->task))
+		return 0;
+	/* The host's service manager writes there. */
+	if (!is_own_file(dentry) && (found->host || !(file->f_mode & FMODE_WRITE) || !is_in_own_group(dentry)))
 		return 0;
 	if ((found->host || is_in_owners_container(owner, found)) && !owner_lives(owner))
 		return 0;

@@ -60,6 +60,30 @@ static __always_inline struct file *file_of(struct task_struct *task, __u32 desc
 	return file;
 }
 
+#define GROUP_DEPTH_MAX 16
+
+/* A control group, and those that it is within, but the first of all. */
+static __always_inline int claim_groups(struct owner *owner, struct file *file)
+{
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct own_key key = { .kind = OWN_GROUP, .device = BPF_CORE_READ(dentry, d_sb, s_dev) };
+	__u32 writer = owner->process;
+
+	for (int i = 0; i < GROUP_DEPTH_MAX; i++) {
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		int result;
+
+		if (!parent || parent == dentry)
+			return 0;
+		key.id = BPF_CORE_READ(dentry, d_inode, i_ino);
+		result = bpf_map_update_elem(&own_objects, &key, &writer, BPF_ANY);
+		if (result)
+			return result;
+		dentry = parent;
+	}
+	return 0;
+}
+
 static __always_inline int claim_file(struct owner *owner, struct task_struct *task, struct claim *claim)
 {
 	struct file *file = file_of(task, claim->descriptor);
@@ -73,6 +97,8 @@ static __always_inline int claim_file(struct owner *owner, struct task_struct *t
 	key.device = BPF_CORE_READ(inode, i_sb, s_dev);
 	if (claim->place < OWN_PLACES_MAX)
 		owner->devices[claim->place] = key.device;
+	if (claim->kind == OWN_GROUP)
+		return claim_groups(owner, file);
 	return bpf_map_update_elem(&own_objects, &key, &writer, BPF_ANY);
 }
 

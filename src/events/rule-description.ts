@@ -18,7 +18,7 @@ export interface RuleDescription {
 export const DEFAULT_POSTURE = 'DefaultPosture';
 /** The policy named for an access that was refused because its path could not be determined. */
 export const FAIL_CLOSED = 'FailClosed';
-/** Stands for the policy where what was to be reached is Hauberk's own. */
+/** The policy named for an access that was refused because what was to be reached is Hauberk's own. */
 export const SELF_PROTECTION = 'SelfProtection';
 
 export function describeRule(deciding: DecidingRule): RuleDescription {

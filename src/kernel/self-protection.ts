@@ -1,5 +1,5 @@
-import { closeSync, constants, openSync, realpathSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, constants, existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Failure } from '../failure.js';
 import { linkIds, mapId, programId } from './descriptor-info.js';
 import {
@@ -17,7 +17,7 @@ import {
 import { deleteIfPresent, keysOf } from './map-elements.js';
 
 /** Order of enum own_kind in bpf/include/owner.h: what is Hauberk's own. */
-export const OWN_KINDS = ['map', 'program', 'link', 'directory', 'way', 'file'] as const;
+export const OWN_KINDS = ['map', 'program', 'link', 'directory', 'way', 'file', 'group'] as const;
 type OwnKind = (typeof OWN_KINDS)[number];
 
 /** struct own_key, struct owner and struct claim of bpf/include/owner.h (a test compares them). */
@@ -33,6 +33,8 @@ const PLACES_MAX = 8;
 /** Asks for no more of a file than who it is. */
 const O_PATH = 0o10000000;
 const EPERM = 1;
+/** Where those of version 2 are: alone, or beside those of version 1. */
+const CONTROL_GROUPS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'];
 const ONLY = Uint32Array.of(0);
 
 /** What a build is called in an element of the map. */
@@ -51,7 +53,12 @@ export function recordMaps(object: Pointer, build: string): void {
   for (let map = nextMap(object, null); map !== null; map = nextMap(object, map)) {
     const descriptor: number = mapDescriptor(map);
     if (descriptor < 0) continue;
-    const result = updateElement(objects, ownKey('map', mapId(descriptor)), Uint32Array.of(buildNumber(build)), BPF_ANY);
+    const result = updateElement(
+      objects,
+      ownKey('map', mapId(descriptor)),
+      Uint32Array.of(buildNumber(build)),
+      BPF_ANY,
+    );
     checked('cannot name a map as protected', result);
   }
 }
@@ -95,6 +102,7 @@ export class SelfProtection {
     checked('cannot claim what is in the kernel', result);
     this.#process = this.#owner();
     for (const [place, directory] of directories.entries()) this.#protectDirectory(directory, place);
+    this.#protectGroup(directories.length);
     this.protectPrograms();
     for (const key of keysOf('cannot list what is protected', maps.own_objects, OWN_KEY_BYTES)) this.#forgetOld(key);
     return before === 0 || before === this.#process ? undefined : before;
@@ -133,6 +141,14 @@ export class SelfProtection {
     }
   }
 
+  /** The control group of this process; of version 2 only, where writing to a file of one can end all that is in it. */
+  #protectGroup(place: number): void {
+    const [, group] = /^0::(\/.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8')) ?? [];
+    const root = CONTROL_GROUPS.find((each) => existsSync(join(each, 'cgroup.procs')));
+    if (group === undefined || root === undefined || !existsSync(join(root, group))) return;
+    this.#protectPath('group', join(root, group), place);
+  }
+
   /** The kernel says itself which inode it is: what stat(2) tells of a device is not what some filesystems are known by. */
   #protectPath(kind: OwnKind, path: string, place: number): void {
     const descriptor = openSync(path, constants.O_NOFOLLOW | O_PATH);
@@ -145,7 +161,10 @@ export class SelfProtection {
 
   #protect(key: Buffer): void {
     const { own_objects: objects } = this.programs.maps;
-    checked('cannot protect what is in the kernel', updateElement(objects, key, Uint32Array.of(this.#process), BPF_ANY));
+    checked(
+      'cannot protect what is in the kernel',
+      updateElement(objects, key, Uint32Array.of(this.#process), BPF_ANY),
+    );
   }
 
   #run(kind: OwnKind, descriptor: number, place: number): number {

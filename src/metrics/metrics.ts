@@ -123,10 +123,14 @@ export class Metrics {
         return [{ class: ruleClass, action: action.toLowerCase() }, value];
       }),
     );
-    this.#counter('refusals_total', 'Accesses that no policy refused: undecidable, or to what is Hauberk\'s own (protected).', ['cause'], () =>
-      select('refused')
-        .filter(([name]) => name !== 'refused.resolved')
-        .map(([name, value]) => [{ cause: name.slice('refused.'.length) }, value]),
+    this.#counter(
+      'refusals_total',
+      "Accesses that no policy refused: undecidable, or to what is Hauberk's own (protected).",
+      ['cause'],
+      () =>
+        select('refused')
+          .filter(([name]) => name !== 'refused.resolved')
+          .map(([name, value]) => [{ cause: name.slice('refused.'.length) }, value]),
     );
     this.#counter('task_storage_failures_total', 'Tasks refused for want of kernel memory.', [], () => [
       [{}, kernelCounters()['task-storage-failed']],

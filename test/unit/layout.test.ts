@@ -6,6 +6,10 @@ import { OPERATIONS as EVENT_OPERATIONS, FLAGS, PATH_RESULTS, RECORD, RECORD_BYT
 import * as layout from '../../src/image/layout.js';
 import { ACCESS_KEY, ACCESS_KEY_BYTES } from '../../src/kernel/accesses.js';
 import { COUNTERS } from '../../src/kernel/counters.js';
+import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../../src/kernel/event-limit.js';
+import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
+import { checkedPointer, closeObject, findMap, openObject } from '../../src/kernel/libbpf.js';
+import { NEW_CONTAINER, NEW_CONTAINER_BYTES } from '../../src/kernel/new-containers.js';
 import {
   CLAIM,
   CLAIM_BYTES,
@@ -15,10 +19,6 @@ import {
   OWNER,
   OWNER_BYTES,
 } from '../../src/kernel/self-protection.js';
-import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../../src/kernel/event-limit.js';
-import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
-import { checkedPointer, closeObject, findMap, openObject } from '../../src/kernel/libbpf.js';
-import { NEW_CONTAINER, NEW_CONTAINER_BYTES } from '../../src/kernel/new-containers.js';
 import { PATH_OPERATIONS } from '../../src/policy/effect.js';
 import { RULE_CLASSES } from '../../src/policy/model.js';
 import { CALL_32_BIT, CALL_POINTS } from '../../src/policy/system-calls.js';
@@ -137,7 +137,7 @@ test('what a container has learnt has keys of the same size in C and in TypeScri
   assert.deepEqual([container, size], [0, LEARNT_KEY_BYTES]);
 });
 
-test('what is said of what is Hauberk\'s own lies at the same places in C and in TypeScript', () => {
+test("what is said of what is Hauberk's own lies at the same places in C and in TypeScript", () => {
   assert.deepEqual(names('own_kind', 'OWN_'), [...OWN_KINDS]);
   assert.deepEqual(types.structure('own_key'), { ...OWN_KEY, 'size of structure': OWN_KEY_BYTES });
   const { kind, descriptor, place, 'size of structure': claimBytes } = types.structure('claim');
