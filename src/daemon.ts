@@ -81,7 +81,7 @@ export async function runDaemon(config: Config): Promise<void> {
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
   const store = await Store.open(config.stateDir);
   const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostNamespaces(), config);
-  own(kernel, config, logger);
+  kernel.selfProtection.claim([config.bpffsDir, config.stateDir], logger);
   const { enforcement, ledger, plane, suppressed, metrics, hub, expiry, recordings, sources, integrity } =
     await assemble(config, logger, store, kernel);
   kernel.removeReplaced();
@@ -125,13 +125,6 @@ export async function runDaemon(config: Config): Promise<void> {
     { enforcement: config.detachOnExit ? 'detached' : 'stays in force', images: enforcement.imageCount },
     'stopped',
   );
-}
-
-/** Makes this process the only one that may reach what it enforces with. */
-function own({ selfProtection }: Kernel, { bpffsDir, stateDir }: Config, logger: Logger): void {
-  const before = selfProtection.claim([bpffsDir, stateDir]);
-  if (before !== undefined)
-    logger.warn({ before }, 'the daemon that owned what is in the kernel has ended: this one takes it over');
 }
 
 /** Does what the first policy would have to wait for; nothing else waits for this. */

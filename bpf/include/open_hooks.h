@@ -5,7 +5,7 @@
 
 #include "file_hooks.h"
 #include "filesystems.h"
-#include "owner.h"
+#include "keep.h"
 #include "presets.h"
 
 static __always_inline __u32 wanted_of(struct file *file)
@@ -43,7 +43,7 @@ int BPF_PROG(hauberk_file_open, struct file *file)
 		if (denied)
 			return denied;
 	}
-	return decide_process_entry(&found, file);
+	return decide_opened(&found, file);
 }
 
 #endif

@@ -42,7 +42,8 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     message: rule?.message ?? '',
     class: ruleClass,
     operation: record.operation,
-    object: describeWord(record.object),
+    // A name, and no word.
+    object: record.pathResult === 'protected' ? record.object : describeWord(record.object),
     action: VERDICT_ACTIONS[record.action] ?? 'Block',
     result: record.action === 2 ? 'denied' : 'passed',
     wouldBlock: record.action !== 2 && (rule?.wouldBlock ?? false),

@@ -63,6 +63,10 @@ export function recordMaps(object: Pointer, build: string): void {
   }
 }
 
+interface Logger {
+  warn(fields: object, message: string): void;
+}
+
 /** What of the programs is to be protected. */
 interface Protected {
   readonly maps: { readonly owner: number; readonly own_objects: number };
@@ -74,8 +78,8 @@ interface Protected {
 }
 
 /**
- * Who may reach what is Hauberk's: the process that has claimed it. The programs at the hooks of
- * bpf/include/self_protection_hooks.h keep it from the others.
+ * Who may reach what is Hauberk's: the process that has claimed it. The programs called
+ * hauberk_keep_… keep it from the others.
  */
 export class SelfProtection {
   /** As the host numbers it; what this daemon has named bears it. */
@@ -87,12 +91,12 @@ export class SelfProtection {
    * Makes this process the owner of the programs and their maps, and of the directories with all that lies below. Does
    * nothing where the kernel does not take the program for it, which is told as a missing hook.
    *
-   * @returns the process that owned them before and has ended, as the host numbers it; undefined where there was none
+   * @param logger is told when it takes over from a daemon that has ended
    * @throws Failure failed-precondition while another daemon lives
    */
-  claim(directories: readonly string[]): number | undefined {
+  claim(directories: readonly string[], logger: Logger): void {
     const { claim, maps } = this.programs;
-    if (claim === undefined) return undefined;
+    if (claim === undefined) return;
     const before = this.#owner();
     const result = this.#run('map', -1, PLACES_MAX);
     if (result === -EPERM) {
@@ -105,7 +109,8 @@ export class SelfProtection {
     this.#protectGroup(directories.length);
     this.protectPrograms();
     for (const key of keysOf('cannot list what is protected', maps.own_objects, OWN_KEY_BYTES)) this.#forgetOld(key);
-    return before === 0 || before === this.#process ? undefined : before;
+    if (before !== 0 && before !== this.#process)
+      logger.warn({ before }, 'the daemon that owned what is in the kernel has ended: this one takes it over');
   }
 
   /** Names the programs and links that are there now. */

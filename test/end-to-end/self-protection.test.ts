@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { closeDescriptor, createMap } from '../../src/kernel/libbpf.js';
 import { PINNED_MAPS } from '../../src/kernel/programs.js';
@@ -16,7 +16,7 @@ const daemon = new Daemon();
 const client = new Client(daemon.address);
 const PINS = daemon.pinDirectory;
 const STATE = join(daemon.directory, 'state');
-const REACH = 'build/test/support/reach';
+const REACH = resolve('build/test/support/reach');
 let events: EventStream;
 let other = -1;
 
@@ -24,6 +24,11 @@ const HOST_POLICY = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorHostPolicy
 metadata: {name: on-host}
 spec: {nodeSelector: {matchLabels: {}}, file: {matchPaths: [{path: /tmp/host-secret}]}}`;
+
+const HARDENED = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: hardened}
+spec: {selector: {matchLabels: {}}, presets: [{name: hardened}], action: Block}`;
 
 type Attempt = readonly string[];
 /** Outcomes by attempt, as `build/test/support/reach` writes them. */
@@ -66,6 +71,7 @@ before(async () => {
   });
   await client.call('ContainerService', 'RegisterContainer', { id: 'one', namespace: 'default', pid: Number(inside) });
   other = createMap(2, 'other', 4, 8, 1, null);
+  assert.deepEqual((await client.call('HostService', 'GetStatus')).missingHooks, []);
   events = await client.stream({ policies: ['SelfProtection'] });
 });
 
@@ -187,6 +193,40 @@ test("what is not Hauberk's a container does as before", () => {
     ['rmdir', join(daemon.directory, 'aside')],
   ];
   assert.deepEqual(tried(...attempts), passed(...attempts));
+});
+
+test("the preset hardened keeps a container with all privileges from the host's devices, processes, kernel and namespaces", async () => {
+  execFileSync('mknod', ['/tmp/raw-device', 'b', '7', '0']);
+  execFileSync('mknod', ['/tmp/raw-memory', 'c', '1', '1']);
+  const attempts = [
+    ['open', '/tmp/raw-device'],
+    ['open', '/tmp/raw-memory'],
+    ['open', '/proc/1/root/etc/passwd'],
+    ['module'],
+    ['mount', '/mnt'],
+    ['enter', '1'],
+    ['maps'],
+  ];
+  const before = tried(...attempts);
+  assert.deepEqual(
+    before.filter((line) => / EPERM$| EACCES$/u.test(line) && /^[a-z]/u.test(line)),
+    [],
+  );
+  await client.call('PolicyService', 'ApplyPolicy', { manifest: HARDENED });
+  const hardened = tried(...attempts.slice(0, -1));
+  assert.deepEqual(
+    hardened.map((line) => line.replace('EACCES', 'EPERM')),
+    refused(...attempts.slice(0, -1)),
+  );
+  // Not even the first id is told.
+  assert.deepEqual(tried(['maps']), ['maps ok']);
+  assert.deepEqual(tried(['open', '/dev/null'], ['open', '/etc/passwd']), ['open ok', 'open ok']);
+  const told = await client.stream({ policies: ['hardened'] });
+  tried(['module'], ['open', '/tmp/raw-device']);
+  await told.find(({ rule, object }) => rule === 'presets[0]' && object === 'sys_module');
+  await told.find(({ object }) => object === '/tmp/raw-device');
+  told.cancel();
+  await client.call('PolicyService', 'DeletePolicy', { name: 'hardened', namespace: 'default' });
 });
 
 test('under a policy for the host its processes may as little, and whoever started the daemon may stop it', async () => {
