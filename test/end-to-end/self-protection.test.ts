@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { closeDescriptor, createMap } from '../../src/kernel/libbpf.js';
@@ -161,8 +161,8 @@ test('a container does nothing to the daemon', async () => {
 });
 
 test("a container opens neither the daemon's files nor its sockets", async () => {
-  const [file] = readdirSync(STATE);
-  const path = join(STATE, file!);
+  const entries = readdirSync(STATE, { recursive: true }).map((entry) => join(STATE, `${entry}`));
+  const path = entries.find((entry) => statSync(entry).isFile())!;
   const attempts = [
     ['open', path],
     ['open', STATE],

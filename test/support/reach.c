@@ -40,6 +40,8 @@ static const char *name_of(int descriptor, int place)
 	static char info[256];
 	union bpf_attr attributes = { .info = { descriptor, sizeof(info), (unsigned long)info } };
 
+	/* What stands in it is taken for places to write more to. */
+	memset(info, 0, sizeof(info));
 	if (!place || bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) < 0)
 		return "";
 	return info + place;
