@@ -35,6 +35,8 @@ import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
 import type { RingBuffer } from './kernel/ring-buffer.js';
 import { missingSupport } from './kernel/support.js';
 import { describeUntested, isTested } from './kernel/tested.js';
+import { sendUnixDatagram } from './kernel/unix-datagram.js';
+import { serveKubearmor } from './kubearmor.js';
 import { Metrics } from './metrics/metrics.js';
 import { startMetricsServer } from './metrics/server.js';
 import { readLabels } from './policy/labels.js';
@@ -42,8 +44,10 @@ import { policyKey } from './policy/model.js';
 import { PolicySet } from './policy/policy-set.js';
 import { compileSchemas } from './policy/schema-check.js';
 import { AccessMemory } from './profile/access-memory.js';
+import { inheritedSocket } from './rpc/inherited-socket.js';
 import { type ServerOptions, startServer } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
+import { ServiceManager } from './service-manager.js';
 import { Sources } from './sources/sources.js';
 import { Store, type StoredState } from './store/store.js';
 
@@ -54,7 +58,7 @@ const SHUTDOWN_GRACE_MILLISECONDS = 3000;
 
 /** @throws Failure failed-precondition with everything that is missing */
 export function requireSupport(pinDirectory: string): void {
-  const missing = missingSupport(pinDirectory);
+  const missing = missingSupport(pinDirectory, hostRoot);
   if (missing.length > 0)
     throw new Failure('failed-precondition', `this host cannot enforce:\n- ${missing.join('\n- ')}`);
 }
@@ -91,14 +95,18 @@ export async function runDaemon(config: Config): Promise<void> {
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
   const server = await startServer({
     ...accessOf(config),
+    inheritedSocket: inheritedSocket(process.env),
     services: services.services,
     logger,
     // Written whatever else is not.
     auditLogger: logger.child({}, { level: 'info' }),
     observer: metrics.rpc,
   });
+  const kubearmor = await serveKubearmor(config, { plane, hub, logger }, accessOf(config), metrics.rpc);
   const { policies, containers } = plane.host.status();
   logger.info({ listen: server.address, adopted: kernel.adopted, policies, containers }, 'enforcing');
+  const manager = new ServiceManager(process.env, sendUnixDatagram);
+  manager.ready();
 
   void prepare();
 
@@ -106,12 +114,13 @@ export async function runDaemon(config: Config): Promise<void> {
     for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => resolve(name));
   });
   logger.info({ signal, detach: config.detachOnExit }, 'stopping');
+  manager.stopping();
   integrity.stop();
   await sources.stop();
   plane.keeper.stop();
   suppressed.stop();
   expiry.stop();
-  await server.shutdown(SHUTDOWN_GRACE_MILLISECONDS);
+  await Promise.all([server, kubearmor].map((each) => each?.shutdown(SHUTDOWN_GRACE_MILLISECONDS)));
   await plane.policies.dryRuns.close();
   services.close();
   metricsServer?.close();
@@ -121,6 +130,7 @@ export async function runDaemon(config: Config): Promise<void> {
   if (config.detachOnExit) kernel.detach();
   else kernel.close();
   await store.close();
+  manager.close();
   logger.info(
     { enforcement: config.detachOnExit ? 'detached' : 'stays in force', images: enforcement.imageCount },
     'stopped',

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { connect, DEFAULT_ADDRESS, type HauberkClient } from '../client/index.js';
+import { connect, DEFAULT_ADDRESS, type HauberkClient, HauberkError } from '../client/index.js';
 import { CommandFailure, EXIT } from './exit-status.js';
+import { type Target, whyUnreachable } from './unreachable.js';
 
 interface ConnectionFlags {
   readonly address: string;
@@ -24,17 +25,21 @@ export function addConnectionFlags(program: Command): void {
     .addOption(flag('--timeout <seconds>', 'how long a call may take', 'HAUBERK_TIMEOUT').default('30'));
 }
 
-/** Runs a task with a client for the flags given. */
+/** Runs a task with a client for the flags given. @throws CommandFailure with what to do when nobody can be reached */
 export async function withClient<Result>(
   command: Command,
-  task: (client: HauberkClient) => Promise<Result>,
+  task: (client: HauberkClient, target: Target) => Promise<Result>,
 ): Promise<Result> {
   const { address, timeout, ...tls } = command.optsWithGlobals<ConnectionFlags>();
   if (!(Number(timeout) > 0)) throw new CommandFailure(EXIT.usage, `--timeout: ${timeout} is no number of seconds`);
   const files = readTlsFiles(tls);
+  const target = { address, hasTls: files !== undefined, timeoutSeconds: Number(timeout) };
   const client = connect({ address, timeoutMilliseconds: Number(timeout) * 1000, ...(files && { tls: files }) });
   try {
-    return await task(client);
+    return await task(client, target);
+  } catch (error) {
+    const why = error instanceof HauberkError ? whyUnreachable(error, target) : undefined;
+    throw why === undefined ? error : new CommandFailure(EXIT.unreachable, why);
   } finally {
     client.close();
   }

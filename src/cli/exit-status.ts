@@ -11,7 +11,8 @@ Exit statuses:
   3  the daemon cannot be reached
   4  the daemon does not allow it
   5  anything else went wrong
-  6  runtime status: not every container that is made now, or was made before, starts under Hauberk's hook`;
+  6  status: the policies are not in force; runtime status: not every container that is made now, or was made
+     before, starts under Hauberk's hook; doctor: something is to be mended`;
 
 /** A failure that was told already or that tells itself in one line. */
 export class CommandFailure extends Error {

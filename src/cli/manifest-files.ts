@@ -2,8 +2,11 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HauberkError, Violation } from '../client/index.js';
 import { CommandFailure, EXIT } from './exit-status.js';
+import { terminal } from './terminal.js';
 
 const MANIFEST_NAME = /\.(?:ya?ml|json)$/u;
+/** Files for `hauberk test`, which lie beside manifests and are none. */
+const CASES_NAME = /\.test\.(?:ya?ml|json)$/u;
 const STANDARD_INPUT = '-';
 
 interface Part {
@@ -19,7 +22,7 @@ export class ManifestFiles {
 
   /** @param places files, directories (with all manifests below them) or `-` for standard input */
   constructor(places: readonly string[], onRead: (read: number, total: number) => void = () => undefined) {
-    const names = places.flatMap(filesAt);
+    const names = places.flatMap((place) => filesAt(place, isManifest));
     if (names.length === 0) throw new CommandFailure(EXIT.refused, `no manifests in ${places.join(', ')}`);
     const parts: Part[] = [];
     let text = '';
@@ -55,10 +58,19 @@ export class ManifestFiles {
   }
 }
 
-function filesAt(place: string): string[] {
+export function isCases(name: string): boolean {
+  return CASES_NAME.test(name);
+}
+
+export function isManifest(name: string): boolean {
+  return MANIFEST_NAME.test(name) && !isCases(name);
+}
+
+/** A file, whatever it is called, or those of a directory and all below it that have a name of that kind. */
+export function filesAt(place: string, isWanted: (name: string) => boolean): string[] {
   if (place === STANDARD_INPUT || !statOf(place).isDirectory()) return [place];
   return readdirSync(place, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && MANIFEST_NAME.test(entry.name))
+    .filter((entry) => entry.isFile() && isWanted(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 }
@@ -73,7 +85,7 @@ function statOf(place: string) {
 
 function readManifest(name: string): string {
   try {
-    return readFileSync(name === STANDARD_INPUT ? 0 : name, 'utf8');
+    return name === STANDARD_INPUT ? terminal().input() : readFileSync(name, 'utf8');
   } catch (error) {
     throw new CommandFailure(EXIT.refused, (error as Error).message);
   }

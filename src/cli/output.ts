@@ -1,10 +1,19 @@
 import { Option } from 'commander';
+import { terminal } from './terminal.js';
 
 export type Format = 'table' | 'json' | 'yaml';
+/** `wide` is a table with more columns, `name` a line for each thing that other commands take as its name. */
+export type ListFormat = Format | 'wide' | 'name';
 
 /** The flag that chooses one. */
 export function formatOption(): Option {
   return new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table');
+}
+
+export function listFormatOption(): Option {
+  return new Option('-o, --output <format>', 'table, wide (more columns), name, json or yaml')
+    .choices(['table', 'wide', 'name', 'json', 'yaml'])
+    .default('table');
 }
 
 /** Prints values for people in columns, for programs as JSON or YAML. */
@@ -13,11 +22,11 @@ export async function print(
   value: unknown,
   table: () => readonly (readonly string[])[],
 ): Promise<void> {
-  if (format === 'json') process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  if (format === 'json') terminal().out(`${JSON.stringify(value, undefined, 2)}\n`);
   else if (format === 'yaml') {
     const { yamlText } = await import('./yaml-text.js');
-    process.stdout.write(yamlText(value));
-  } else process.stdout.write(columns(table()));
+    terminal().out(yamlText(value));
+  } else terminal().out(columns(table()));
 }
 
 /** Rows of equal length, the first of them headings, set in columns. */
@@ -48,9 +57,9 @@ export class Progress {
     const now = performance.now();
     if (now - this.#last < 100 && count < this.total) return;
     this.#last = now;
-    if (process.stderr.isTTY)
-      process.stderr.write(`\r${this.what} ${count}/${this.total}${count === this.total ? '\n' : ''}`);
-    else if (count === this.total) process.stderr.write(`${this.what} ${count}\n`);
+    if (terminal().errIsTerminal)
+      terminal().err(`\r${this.what} ${count}/${this.total}${count === this.total ? '\n' : ''}`);
+    else if (count === this.total) terminal().err(`${this.what} ${count}\n`);
   }
 }
 
@@ -58,7 +67,7 @@ type Colour = 'red' | 'green' | 'yellow' | 'dim';
 const CODES: Readonly<Record<Colour, number>> = { red: 31, green: 32, yellow: 33, dim: 2 };
 
 /** Colours a text where a person sees it; see https://no-color.org. */
-export function coloured(colour: Colour, text: string, isTerminal: boolean | undefined = process.stdout.isTTY): string {
+export function coloured(colour: Colour, text: string, isTerminal: boolean = terminal().outIsTerminal): string {
   if (!isTerminal || process.env.NO_COLOR) return text;
   return `\u001b[${CODES[colour]}m${text}\u001b[0m`;
 }

@@ -1,5 +1,5 @@
 import { createTwoFilesPatch } from 'diff';
-import type { HauberkClient, PolicyChange } from '../client/index.js';
+import { type HauberkClient, type PolicyChange, PolicyChange_Kind } from '../client/index.js';
 import { checkPattern } from '../image/pattern.js';
 import { readManifest } from '../policy/manifest.js';
 import { toManifest } from '../policy/manifest-text.js';
@@ -7,6 +7,7 @@ import { policyKey } from '../policy/model.js';
 import type { ManifestFiles } from './manifest-files.js';
 import { coloured, FILES_WORTH_PROGRESS, Progress } from './output.js';
 import { keyOf } from './policy-key.js';
+import { terminal } from './terminal.js';
 
 /** More differences than these nobody reads. */
 const DIFFERENCES_SHOWN = 100;
@@ -15,23 +16,43 @@ const DIFFERENCES_SHOWN = 100;
 export async function showDifferences(
   client: HauberkClient,
   manifests: ManifestFiles,
-  updated: readonly PolicyChange[],
+  changes: readonly PolicyChange[],
 ): Promise<void> {
+  const updated = updatedOf(changes);
+  const shown = updated.slice(0, DIFFERENCES_SHOWN);
+  for (const patch of (await differencesOf(client, manifests, shown)).values()) {
+    terminal().out(patch.split('\n').map(colouredLine).join('\n'));
+  }
+  const left = updated.length - shown.length;
+  if (left > 0) terminal().out(`and ${left} more that differ\n`);
+}
+
+/** By the key of a policy that would be updated, the difference between what is in force and what would be. */
+export async function differencesOf(
+  client: HauberkClient,
+  manifests: ManifestFiles,
+  changes: readonly PolicyChange[],
+): Promise<Map<string, string>> {
+  const updated = updatedOf(changes);
+  const differences = new Map<string, string>();
+  if (updated.length === 0) return differences;
   const wanted = new Map(
     readManifest(manifests.text, { checkPattern }).map(({ policy }) => [policyKey(policy), toManifest(policy)]),
   );
-  const shown = updated.slice(0, DIFFERENCES_SHOWN);
-  const progress = new Progress('policies compared:', shown.length);
-  for (const [index, change] of shown.entries()) {
+  const progress = new Progress('policies compared:', updated.length);
+  for (const [index, change] of updated.entries()) {
     const { namespace, name, scope } = change;
     const { manifest } = await client.policies.getPolicy({ namespace, name, scope });
     const key = keyOf(change);
     const patch = createTwoFilesPatch(key, key, manifest, wanted.get(key) ?? '', 'in force', 'to be applied');
-    process.stdout.write(patch.split('\n').slice(1).map(colouredLine).join('\n'));
-    if (shown.length >= FILES_WORTH_PROGRESS) progress.at(index + 1);
+    differences.set(key, patch.split('\n').slice(1).join('\n'));
+    if (updated.length >= FILES_WORTH_PROGRESS) progress.at(index + 1);
   }
-  const left = updated.length - shown.length;
-  if (left > 0) process.stdout.write(`and ${left} more that differ\n`);
+  return differences;
+}
+
+function updatedOf(changes: readonly PolicyChange[]): PolicyChange[] {
+  return changes.filter(({ kind }) => kind === PolicyChange_Kind.UPDATED);
 }
 
 function colouredLine(line: string): string {

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { invalidInput, type Problem } from '../failure.js';
 import type { Posture } from '../policy/model.js';
 import { NO_ASSIGNMENTS, type Role, type RoleAssignments } from '../rpc/access/role.js';
+import { type KubearmorAccess, kubearmorListeners } from '../rpc/kubearmor/listen.js';
 import { parseListenAddress } from '../rpc/listen-address.js';
 import { readConfigFile } from './file.js';
 import { FLAGS, type Flag, ROLES_SETTING } from './flags.js';
@@ -39,6 +40,10 @@ export interface Config {
   readonly nriSocket: string;
   /** A path, or `off`. */
   readonly hookSocket: string;
+  /** `off`, or addresses with commas between them. */
+  readonly kubearmorListen: string;
+  readonly kubearmorTlsDirectory?: string;
+  readonly kubearmorTcpRole: Role;
   readonly logLevel: string;
   readonly defaultPostureProcess: Posture;
   readonly defaultPostureFile: Posture;
@@ -101,6 +106,13 @@ function checkProtection(config: Config): void {
     throw invalidInput(missing.map((name) => ({ field: `--${name}`, description })));
   }
   parseListenAddress(config.listen, { hasTls: missing.length === 0, allowsInsecureTcp: config.insecureTcp });
+  kubearmorListeners(kubearmorAccess(config));
+}
+
+/** Where KubeArmor's clients come in, as the flags say. */
+export function kubearmorAccess(config: Config): KubearmorAccess {
+  const { kubearmorListen: listen, kubearmorTlsDirectory: tlsDirectory, kubearmorTcpRole: tcpRole } = config;
+  return { listen, tlsDirectory, tcpRole };
 }
 
 function checkValue({ type, choices, pattern, range }: Flag, value: unknown): string | undefined {

@@ -124,6 +124,25 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     pattern: /^off$|^\//,
     help: "where hauberk-hook asks, by which runtimes' starts of containers are held until they are protected, or off",
   },
+  'kubearmor-listen': {
+    type: 'string',
+    value: 'ADDRESSES',
+    default: 'off',
+    help: "where KubeArmor's clients connect to: unix:PATH or ADDRESS:PORT, several with commas between them, or off",
+  },
+  'kubearmor-tls-directory': {
+    type: 'string',
+    value: 'DIRECTORY',
+    pattern: /^\//,
+    help: 'holds ca.crt, server.crt and server.key for a TCP address there (PEM); without it, only a loopback address is served',
+  },
+  'kubearmor-tcp-role': {
+    type: 'string',
+    value: 'ROLE',
+    default: 'viewer',
+    choices: ROLES,
+    help: 'what clients may do on a TCP address without TLS there: viewer, operator or admin',
+  },
   'log-level': {
     type: 'string',
     value: 'LEVEL',

@@ -1,5 +1,6 @@
 import { isMap, isScalar, isSeq, type Node, type Scalar, type YAMLMap } from 'yaml';
 import { clientNameProblem, ROLES, type Role, type RoleAssignments } from '../rpc/access/role.js';
+import { resolveSystemName } from './system-names.js';
 
 /** Notes a problem of the file at an offset of its text. */
 export type ReportProblem = (field: string, offset: number, description: string) => void;
@@ -7,7 +8,12 @@ export type ReportProblem = (field: string, offset: number, description: string)
 const FORM = `must be a mapping of ${ROLES.join(', ')} to lists of clients`;
 
 /** Reads the setting `roles`; what is wrong with it is reported and left out. */
-export function readRoles(node: unknown, keyOffset: number, report: ReportProblem): RoleAssignments {
+export function readRoles(
+  node: unknown,
+  keyOffset: number,
+  report: ReportProblem,
+  readFile: (path: string) => string,
+): RoleAssignments {
   const roles: Record<Role, string[]> = { viewer: [], operator: [], admin: [] };
   if (!isMap(node)) {
     report('roles', keyOffset, FORM);
@@ -25,9 +31,15 @@ export function readRoles(node: unknown, keyOffset: number, report: ReportProble
   function readClient(item: unknown, index: number, role: Role): void {
     const field = `roles.${role}[${index}]`;
     const name: unknown = isScalar(item) ? (item as Scalar).value : undefined;
-    const problem = typeof name === 'string' ? clientNameProblem(name) : 'must be a text';
-    if (problem === undefined) roles[role].push(name as string);
-    else report(field, offsetOf(item as Node, keyOffset), problem);
+    try {
+      if (typeof name !== 'string') throw new Error('must be a text');
+      const client = resolveSystemName(name, readFile);
+      const problem = clientNameProblem(client);
+      if (problem !== undefined) throw new Error(problem);
+      roles[role].push(client);
+    } catch (error) {
+      report(field, offsetOf(item as Node, keyOffset), (error as Error).message);
+    }
   }
 }
 

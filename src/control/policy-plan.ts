@@ -12,6 +12,8 @@ export interface PolicyChange {
   readonly kind: 'created' | 'updated' | 'unchanged' | 'deleted';
   /** The revision of its last change; 0 for one that is deleted. */
   readonly resourceVersion: number;
+  /** The one it had before; 0 for one that is created. */
+  readonly previousVersion: number;
   /** Containers it reaches or, if it is deleted, reached. */
   readonly containerIds: readonly string[];
   readonly warnings: readonly string[];
@@ -51,6 +53,7 @@ export async function planPolicies(
         policy,
         kind: kindOf(key),
         resourceVersion: current.versions.get(key) ?? 0,
+        previousVersion: current.versions.get(key) ?? 0,
         containerIds,
         warnings: [...warnings, ...(containerIds.length > 0 ? [] : [unreachedWarning(policy, enforcement)])],
         conflicts: [],
@@ -59,7 +62,9 @@ export async function planPolicies(
     ...removed.map((key): PolicyChange => {
       const policy = current.policies.get(key)!;
       const containerIds = reachedBy(policy, current, enforcement);
-      return { policy, kind: 'deleted', resourceVersion: 0, containerIds, warnings: [], conflicts: [] };
+      const previousVersion = current.versions.get(key) ?? 0;
+      const none = { resourceVersion: 0, warnings: [], conflicts: [] };
+      return { policy, kind: 'deleted', previousVersion, containerIds, ...none };
     }),
   ];
   const fresh = result.filter(({ kind }) => kind === 'created' || kind === 'updated');

@@ -3,8 +3,9 @@
  * compile on today's Node.) Nothing outside this room sees a pointer.
  */
 import koffi from 'koffi';
+import { loadLibbpf } from './shipped-library.js';
 
-const libbpf = koffi.load('libbpf.so.1');
+const libbpf = loadLibbpf();
 const libc = koffi.load('libc.so.6');
 
 koffi.opaque('bpf_object');

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import { release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
+import { bootAdvice } from './boot-advice.js';
 import { KernelTypes } from './kernel-types.js';
 import { checkedCall, mountFileSystem } from './libbpf.js';
 
@@ -32,12 +33,14 @@ export function securityModules(): string[] {
 /**
  * What keeps this kernel and this process from enforcing, each in one sentence with its remedy; empty when nothing
  * does. Mounts securityfs and the BPF file system where they are missing.
+ *
+ * @param hostFiles tells where the host's files are seen: empty, or `/proc/1/root` from inside a container
  */
-export function missingSupport(pinDirectory: string): string[] {
+export function missingSupport(pinDirectory: string, hostFiles: () => string): string[] {
   const missing = missingPrivileges();
   if (missing.length > 0) return missing;
   ensureMounted('securityfs', '/sys/kernel/security', SECURITY_MODULES);
-  return [...missingTypes(), ...missingHelpers(), ...missingModule(), ...missingFileSystem(pinDirectory)];
+  return [...missingTypes(), ...missingHelpers(), ...missingModule(hostFiles), ...missingFileSystem(pinDirectory)];
 }
 
 function missingPrivileges(): string[] {
@@ -66,7 +69,7 @@ function missingTypes(): string[] {
   return [`the kernel carries no type information (${KERNEL_TYPES}): build it with CONFIG_DEBUG_INFO_BTF=y`];
 }
 
-function missingModule(): string[] {
+function missingModule(hostFiles: () => string): string[] {
   if (!existsSync(KERNEL_TYPES)) return [];
   if (!hasFunction('bpf_lsm_file_open')) return ['the kernel was built without CONFIG_BPF_LSM=y'];
   if (!hasFunction('bpf_lsm_path_unlink')) return ['the kernel was built without CONFIG_SECURITY_PATH=y'];
@@ -75,8 +78,17 @@ function missingModule(): string[] {
   const list = active.length > 0 ? active.join(',') : (configuredModules() ?? 'lockdown,yama,apparmor');
   return [
     `bpf is not among the active Linux security modules (${active.join(',') || 'unknown'}): ` +
-      `boot with lsm=${list},bpf on the kernel command line`,
+      `boot with lsm=${list},bpf on the kernel command line${adviceFor(`lsm=${list},bpf`, hostFiles)}`,
   ];
+}
+
+/** Nothing where the host's files cannot be seen: those of a container's image say nothing of the host. */
+function adviceFor(parameter: string, hostFiles: () => string): string {
+  try {
+    return ` (${bootAdvice(parameter, hostFiles())})`;
+  } catch {
+    return '';
+  }
 }
 
 /** Mounts the BPF file system on its customary place where it is missing. */

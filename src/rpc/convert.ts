@@ -52,6 +52,7 @@ export function toPolicyChangeMessage(change: PolicyChange): policyProto.PolicyC
     warnings: [...warnings],
     conflicts: [...change.conflicts],
     resourceVersion: BigInt(resourceVersion),
+    previousVersion: BigInt(change.previousVersion),
     scope: SCOPES[policy.scope ?? 'namespace'],
   };
 }

@@ -24,6 +24,8 @@ export interface ServerOptions {
   /** `unix:PATH`, or `ADDRESS:PORT` with either of the next two. */
   readonly listen: string;
   readonly tls?: CertificateFiles;
+  /** The descriptor of a Unix socket that listens already, at the path of `listen`. */
+  readonly inheritedSocket?: number | undefined;
   /** Serves a loopback address without TLS, and every client of it in one role. */
   readonly insecureTcp?: { readonly role: Role };
   /** Nobody but root on a Unix socket when left out. */
@@ -80,7 +82,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         ? insecureListener(connections, insecureTcp.role)
         : unixListener(connections, roles, logger);
   const socketMode = assignsUnixUsers(roles) ? EVERYBODY : OWNER_ONLY;
-  const { listening, removeSocket } = await listen(address, listener, socketMode, options.listen);
+  const { listening, removeSocket } = await listen(address, listener, socketMode, options);
 
   let stopped: Promise<void> | undefined;
   return {
@@ -99,8 +101,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-async function listen(address: ListenAddress, { server, stop }: Listener, socketMode: number, text: string) {
+async function listen(
+  address: ListenAddress,
+  { server, stop }: Listener,
+  socketMode: number,
+  { listen: text, inheritedSocket: fd }: ServerOptions,
+) {
   try {
+    if (address.kind === 'unix' && fd !== undefined) {
+      await bind(server, { fd });
+      // Its owner, who made it, takes it away.
+      return { listening: `unix:${address.path}`, removeSocket: async () => undefined };
+    }
     if (address.kind === 'unix') {
       const removeSocket = await placeSocket(address.path, socketMode, (path) => bind(server, { path }));
       return { listening: `unix:${address.path}`, removeSocket };
@@ -121,7 +133,7 @@ async function listen(address: ListenAddress, { server, stop }: Listener, socket
   }
 }
 
-async function bind(server: NetServer, place: ListenOptions): Promise<void> {
+async function bind(server: NetServer, place: ListenOptions | { readonly fd: number }): Promise<void> {
   server.listen(place);
   // Rejects with the error if there is one first.
   await once(server, 'listening');

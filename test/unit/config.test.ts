@@ -89,6 +89,24 @@ test('roles are read from the configuration file', () => {
   });
 });
 
+test('users and groups of the host can be named in roles, and one that is not there is refused', () => {
+  const files: Record<string, string> = {
+    '/c': 'roles:\n  viewer: ["group:staff", "user:eve"]\n',
+    '/wrong': 'roles:\n  viewer:\n    - "group:nobody-knows"\n    - "user:"\n',
+    '/etc/passwd': 'root:x:0:0:root:/root:/bin/sh\neve:x:1004:1005::/home/eve:/bin/sh\n',
+    '/etc/group': 'root:x:0:\nstaff:x:50:eve\n',
+  };
+  const readFile = (path: string) => files[path]!;
+  assert.deepEqual(parseConfig(['--config', '/c'], readFile).roles.viewer, ['gid:50', 'uid:1004']);
+  assert.equal(
+    messageOf(['--config', '/wrong'], readFile),
+    [
+      'line 3, column 7: roles.viewer[0]: there is no group "nobody-knows" in /etc/group',
+      'line 4, column 7: roles.viewer[1]: there is no user "" in /etc/passwd',
+    ].join('\n'),
+  );
+});
+
 test('what is wrong with roles has a line and a column', () => {
   const messageFor = (file: string) => messageOf(['--config', '/c'], () => file);
   const form = 'must be a mapping of viewer, operator, admin to lists of clients';
@@ -101,7 +119,7 @@ test('what is wrong with roles has a line and a column', () => {
       `line 3, column 3: roles.owner: is no role; ${form}`,
       'line 5, column 7: roles.admin[0]: uid:root must have a decimal number after the colon',
       'line 6, column 7: roles.admin[1]: must be a text',
-      'line 7, column 7: roles.admin[2]: "bob" must begin with spiffe://, cn:, uid: or gid:',
+      'line 7, column 7: roles.admin[2]: "bob" must begin with spiffe://, cn:, user:, group:, uid: or gid:',
     ].join('\n'),
   );
 });

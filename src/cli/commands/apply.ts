@@ -1,60 +1,96 @@
 import type { Command } from 'commander';
-import { HauberkError, type PolicyChange, PolicyChange_Kind } from '../../client/index.js';
+import { type HauberkClient, HauberkError, type PolicyChange, PolicyChange_Kind } from '../../client/index.js';
+import { applyPlan, planOf } from '../apply-plan.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, exitStatusOf } from '../exit-status.js';
+import { withExamples } from '../help.js';
 import { ManifestFiles } from '../manifest-files.js';
-import { FILES_WORTH_PROGRESS, Progress } from '../output.js';
+import { FILES_WORTH_PROGRESS, type Format, formatOption, Progress, print } from '../output.js';
+import { policyChangeView, sayChange } from '../policy-change.js';
 import { keyOf } from '../policy-key.js';
+import { terminal } from '../terminal.js';
+import { waitingFor } from '../waiting.js';
 
 interface ApplyOptions {
   readonly file: string[];
   readonly dryRun?: boolean;
   readonly force?: boolean;
+  readonly prune?: boolean;
+  readonly output: Format;
 }
 
 export function addApply(program: Command): void {
-  program
-    .command('apply')
-    .description('add or replace the policies of manifests, all of them or none')
-    .requiredOption('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
-    .option('--dry-run', 'show what would change, and change nothing')
-    .option('--force', 'also policies for the host that would stop what the host cannot do without')
-    .action(async ({ file, dryRun, force = false }: ApplyOptions, command: Command) => {
-      const manifests = readFiles(file);
-      await withClient(command, (client) =>
-        explained(manifests, async () => {
-          const source = { $case: 'manifest', value: manifests.text } as const;
-          const planned = await client.policies.validatePolicy({ source, force });
-          const updated = planned.changes.filter(({ kind }) => kind === PolicyChange_Kind.UPDATED);
-          if (updated.length > 0) {
-            const { showDifferences } = await import('../policy-differences.js');
-            await showDifferences(client, manifests, updated);
-          }
-          const { changes } = dryRun ? planned : await client.policies.applyPolicy({ source, force });
-          for (const change of changes) say(change, dryRun ? ' (dry run)' : '');
-        }),
-      );
-    });
+  withExamples(
+    program
+      .command('apply')
+      .description('add or replace the policies of manifests, all of them or none')
+      .requiredOption(
+        '-f, --file <place...>',
+        'a file, a directory with all manifests below it, or - for standard input',
+      )
+      .option('--dry-run', 'show what would change, and change nothing')
+      .option('--prune', 'delete all policies of the daemon that are not in these manifests')
+      .option('--force', 'also policies for the host that would stop what the host cannot do without')
+      .addOption(formatOption()),
+    [
+      ['hauberk apply -f web.yaml', 'one file, which may hold several policies'],
+      ['hauberk apply --dry-run -f policies/', 'what would change, as a difference'],
+      ['hauberk apply --prune -f policies/', 'exactly the policies of a directory, and no others'],
+      ['hauberk apply --dry-run -o json -f - <web.yaml', 'the same for a program'],
+    ],
+  ).action(async (options: ApplyOptions, command: Command) => {
+    const { file, dryRun = false, force = false, prune = false, output } = options;
+    const manifests = readFiles(file);
+    await withClient(command, (client) =>
+      explained(manifests, async () => {
+        const plan = await planOf(client, manifests.text, { force, prune });
+        const differences = await differencesOf(client, manifests, plan.changes, output);
+        const changes = dryRun ? plan.changes : await applyPlan(client, manifests.text, plan);
+        const views = changes.map((change) => policyChangeView(change, differences.get(keyOf(change))));
+        if (output !== 'table') return print(output, views, () => []);
+        for (const change of changes) sayChange(change, dryRun ? ' (dry run)' : '');
+      }),
+    );
+  });
 }
 
 export function addValidate(program: Command): void {
-  program
-    .command('validate')
-    .description('check manifests as the daemon does when they are applied; nothing is changed')
-    .requiredOption('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
-    .action(async ({ file }: { file: string[] }, command: Command) => {
-      const manifests = readFiles(file);
-      await withClient(command, (client) =>
-        explained(manifests, async () => {
-          const source = { $case: 'manifest', value: manifests.text } as const;
-          const { changes } = await client.policies.validatePolicy({ source });
-          for (const change of changes) {
-            for (const warning of change.warnings) process.stderr.write(`${keyOf(change)}: warning: ${warning}\n`);
-          }
-          process.stdout.write(`${changes.length} ${changes.length === 1 ? 'policy is' : 'policies are'} valid\n`);
-        }),
-      );
-    });
+  withExamples(
+    program
+      .command('validate')
+      .description('check manifests as the daemon does when they are applied; nothing is changed')
+      .requiredOption(
+        '-f, --file <place...>',
+        'a file, a directory with all manifests below it, or - for standard input',
+      ),
+    [['hauberk validate -f policies/', 'every problem, with its file, line and column']],
+  ).action(async ({ file }: { file: string[] }, command: Command) => {
+    const manifests = readFiles(file);
+    await withClient(command, (client) =>
+      explained(manifests, async () => {
+        const source = { $case: 'manifest', value: manifests.text } as const;
+        const { changes } = await waitingFor('checking', client.policies.validatePolicy({ source }));
+        for (const change of changes) {
+          for (const warning of change.warnings) terminal().err(`${keyOf(change)}: warning: ${warning}\n`);
+        }
+        terminal().out(`${changes.length} ${changes.length === 1 ? 'policy is' : 'policies are'} valid\n`);
+      }),
+    );
+  });
+}
+
+/** How policies change: shown to people before it is done, returned for programs. */
+async function differencesOf(
+  client: HauberkClient,
+  manifests: ManifestFiles,
+  changes: readonly PolicyChange[],
+  output: Format,
+): Promise<ReadonlyMap<string, string>> {
+  if (!changes.some(({ kind }) => kind === PolicyChange_Kind.UPDATED)) return new Map();
+  const differences = await import('../policy-differences.js');
+  if (output !== 'table') return differences.differencesOf(client, manifests, changes);
+  await differences.showDifferences(client, manifests, changes);
+  return new Map();
 }
 
 function readFiles(places: readonly string[]): ManifestFiles {
@@ -74,13 +110,4 @@ export async function explained(manifests: ManifestFiles, task: () => Promise<vo
     if (!(error instanceof HauberkError) || error.violations.length === 0) throw error;
     throw new CommandFailure(exitStatusOf(error), manifests.explain(error).join('\n'));
   }
-}
-
-function say(change: PolicyChange, suffix: string): void {
-  const { kind, containerIds, warnings, conflicts } = change;
-  const reach = `${containerIds.length} ${containerIds.length === 1 ? 'container' : 'containers'}`;
-  const what = PolicyChange_Kind[kind].toLowerCase();
-  process.stdout.write(`policy ${keyOf(change)} ${what}, reaches ${reach}${suffix}\n`);
-  for (const warning of warnings) process.stderr.write(`${keyOf(change)}: warning: ${warning}\n`);
-  for (const conflict of conflicts) process.stderr.write(`${keyOf(change)}: note: ${conflict}\n`);
 }

@@ -4,8 +4,10 @@ import { DEFAULT_NAMESPACE, type PolicyName, policyKey, type Scope } from '../..
 import { SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
+import { withExamples } from '../help.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { scopeOption } from '../scope-option.js';
+import { terminal } from '../terminal.js';
 
 interface Options {
   readonly file?: string[];
@@ -14,28 +16,33 @@ interface Options {
 }
 
 export function addDelete(program: Command): void {
-  program
-    .command('delete')
-    .description('delete policies, by name or by the manifests that made them')
-    .argument('[name...]', 'names of policies')
-    .option('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
-    .option('-n, --namespace <namespace>', 'namespace of the names', DEFAULT_NAMESPACE)
-    .addOption(scopeOption())
-    .action(async (names: string[], options: Options, command: Command) => {
-      const { scope } = options;
-      const namespace = scope === 'namespace' ? options.namespace : '';
-      const wanted: PolicyName[] = [
-        ...names.map((name) => ({ namespace, name, scope })),
-        ...(options.file === undefined ? [] : await namesIn(new ManifestFiles(options.file))),
-      ];
-      if (wanted.length === 0) throw new CommandFailure(EXIT.usage, 'name a policy, or a manifest with -f');
-      await withClient(command, async (client) => {
-        for (const named of wanted) {
-          await client.policies.deletePolicy({ ...named, scope: SCOPES[named.scope ?? 'namespace'] });
-          process.stdout.write(`policy ${policyKey(named)} deleted\n`);
-        }
-      });
+  withExamples(
+    program
+      .command('delete')
+      .description('delete policies, by name or by the manifests that made them')
+      .argument('[policy...]', 'names of policies')
+      .option('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
+      .option('-n, --namespace <namespace>', 'namespace of the names', DEFAULT_NAMESPACE)
+      .addOption(scopeOption()),
+    [
+      ['hauberk delete web -n shop', 'by name'],
+      ['hauberk delete -f web.yaml', 'what the manifest has made'],
+    ],
+  ).action(async (names: string[], options: Options, command: Command) => {
+    const { scope } = options;
+    const namespace = scope === 'namespace' ? options.namespace : '';
+    const wanted: PolicyName[] = [
+      ...names.map((name) => ({ namespace, name, scope })),
+      ...(options.file === undefined ? [] : await namesIn(new ManifestFiles(options.file))),
+    ];
+    if (wanted.length === 0) throw new CommandFailure(EXIT.usage, 'name a policy, or a manifest with -f');
+    await withClient(command, async (client) => {
+      for (const named of wanted) {
+        await client.policies.deletePolicy({ ...named, scope: SCOPES[named.scope ?? 'namespace'] });
+        terminal().out(`policy ${policyKey(named)} deleted\n`);
+      }
     });
+  });
 }
 
 async function namesIn(manifests: ManifestFiles): Promise<PolicyName[]> {

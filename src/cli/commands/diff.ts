@@ -2,9 +2,12 @@ import type { Command } from 'commander';
 import { AccessClass, Action, type DecisionChange, type DiffResponse, Scope } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
+import { withExamples } from '../help.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { coloured, columns, type Format, formatOption, print } from '../output.js';
+import { terminal } from '../terminal.js';
 import { nameOf } from '../views.js';
+import { waitingFor } from '../waiting.js';
 import { explained } from './apply.js';
 
 interface Options {
@@ -16,29 +19,35 @@ interface Options {
 }
 
 export function addDiff(program: Command): void {
-  program
-    .command('diff')
-    .description('what a change would refuse and allow, judged by the accesses the daemon has seen; nothing is changed')
-    .option('-f, --file <place...>', 'manifests to be applied: a file, a directory, or - for standard input')
-    .option('--delete <name...>', 'policies to be deleted')
-    .option('-n, --namespace <namespace>', 'of policies to be deleted', 'default')
-    .option('--force', 'also policies for the host that would stop what the host cannot do without')
-    .addOption(formatOption())
-    .action(async ({ file = [], delete: names = [], namespace, force = false, output }: Options, command: Command) => {
-      if (file.length + names.length === 0)
-        throw new CommandFailure(EXIT.usage, 'name manifests, or policies to delete');
-      const manifests = file.length === 0 ? undefined : new ManifestFiles(file);
-      const deleted = names.map((name) => ({ name, namespace, scope: Scope.NAMESPACE }));
-      await withClient(command, async (client) => {
-        const source = manifests && ({ $case: 'manifest', value: manifests.text } as const);
-        const ask = async () => {
-          const answer = await client.policies.diff({ source, deleted, force });
-          if (output === 'table') process.stdout.write(describe(answer));
-          else await print(output, answer.decisions.map(view), () => []);
-        };
-        await (manifests === undefined ? ask() : explained(manifests, ask));
-      });
+  withExamples(
+    program
+      .command('diff')
+      .description(
+        'what a change would refuse and allow, judged by the accesses the daemon has seen; nothing is changed',
+      )
+      .option('-f, --file <place...>', 'manifests to be applied: a file, a directory, or - for standard input')
+      .option('--delete <policy...>', 'policies to be deleted')
+      .option('-n, --namespace <namespace>', 'of policies to be deleted', 'default')
+      .option('--force', 'also policies for the host that would stop what the host cannot do without')
+      .addOption(formatOption()),
+    [
+      ['hauberk diff -f policies/', 'which accesses that were seen would be decided otherwise'],
+      ['hauberk diff --delete web -n shop', 'the same for a policy that is deleted'],
+    ],
+  ).action(async ({ file = [], delete: names = [], namespace, force = false, output }: Options, command: Command) => {
+    if (file.length + names.length === 0) throw new CommandFailure(EXIT.usage, 'name manifests, or policies to delete');
+    const manifests = file.length === 0 ? undefined : new ManifestFiles(file);
+    const deleted = names.map((name) => ({ name, namespace, scope: Scope.NAMESPACE }));
+    await withClient(command, async (client) => {
+      const source = manifests && ({ $case: 'manifest', value: manifests.text } as const);
+      const ask = async () => {
+        const answer = await waitingFor('comparing', client.policies.diff({ source, deleted, force }));
+        if (output === 'table') terminal().out(describe(answer));
+        else await print(output, answer.decisions.map(view), () => []);
+      };
+      await (manifests === undefined ? ask() : explained(manifests, ask));
     });
+  });
 }
 
 function describe({ decisions, omitted, judged, undecided }: DiffResponse): string {

@@ -3,7 +3,9 @@ import { AccessClass, Action, Direction, type ExplainedRule, type ExplainRespons
 import { readLabels } from '../../policy/labels.js';
 import { withClient } from '../connection.js';
 import { findContainer } from '../find-container.js';
+import { withExamples } from '../help.js';
 import { coloured, type Format, formatOption, print } from '../output.js';
+import { terminal } from '../terminal.js';
 import { matchText, nameOf, ruleView } from '../views.js';
 
 interface Options {
@@ -24,66 +26,72 @@ interface Options {
 }
 
 export function addExplain(program: Command): void {
-  program
-    .command('explain')
-    .description('what would be decided of an access, by which rule, and why not by the others')
-    .argument('<container>', 'its id, the beginning of its id, its name, or host; - with --labels')
-    .argument(
-      '<operation>',
-      'execute, read, write, create, delete, rename, link, attributes, map, communicate, resolve, use, …',
-    )
-    .argument(
-      '[object]',
-      'a path, a name, a capability, a preset or a system call; for communicate the address of the other end',
-      '',
-    )
-    .option('-p, --program <path>', 'the acting program', '')
-    .option('--labels <labels>', 'of a container that need not run, as KEY=VALUE,…')
-    .option('-n, --namespace <namespace>', 'its namespace', 'default')
-    .option('--filesystem <type>', 'for access, mount and unmount', '')
-    .option('--other', 'the acting user does not own the file')
-    .option('--terminal', 'the acting process has a terminal')
-    .option('--argument <argument...>', 'what a program is run with')
-    .option('--family <family>', 'of the socket', 'inet')
-    .option('--type <type>', 'of the socket', 'stream')
-    .addOption(new Option('--direction <direction>', 'egress or ingress').choices(['egress', 'ingress']))
-    .option('--port <port>', 'of the other end, for ingress of this one', '0')
-    .option('--name <name>', 'for which an answer gave the address', '')
-    .option('--to <path>', 'for rename and link: the new name', '')
-    .addOption(formatOption())
-    .action(async (wanted: string, operation: string, object: string, options: Options, command: Command) => {
-      const isSocket = operation === 'communicate';
-      const answer = await withClient(command, async (client) =>
-        client.policies.explain({
-          subject:
-            options.labels === undefined
-              ? { $case: 'containerId', value: await findContainer(wanted, client) }
-              : { $case: 'container', value: { namespace: options.namespace, labels: readLabels(options.labels) } },
-          operation,
-          object: isSocket ? '' : object,
-          newPath: options.to,
-          filesystem: options.filesystem,
-          program: options.program,
-          notOwner: options.other ?? false,
-          terminal: options.terminal ?? false,
-          arguments: options.argument ?? [],
-          ...(isSocket && {
-            socket: {
-              family: options.family,
-              type: options.type,
-              protocol: 0,
-              direction:
-                options.direction === undefined ? 0 : Direction[options.direction === 'egress' ? 'EGRESS' : 'INGRESS'],
-              port: Number(options.port),
-              address: object,
-              name: options.name,
-            },
-          }),
+  withExamples(
+    program
+      .command('explain')
+      .description('what would be decided of an access, by which rule, and why not by the others')
+      .argument('<container>', 'its id, the beginning of its id, its name, or host; - with --labels')
+      .argument(
+        '<operation>',
+        'execute, read, write, create, delete, rename, link, attributes, map, communicate, resolve, use, …',
+      )
+      .argument(
+        '[object]',
+        'a path, a name, a capability, a preset or a system call; for communicate the address of the other end',
+        '',
+      )
+      .option('-p, --program <path>', 'the acting program', '')
+      .option('--labels <labels>', 'of a container that need not run, as KEY=VALUE,…')
+      .option('-n, --namespace <namespace>', 'its namespace', 'default')
+      .option('--filesystem <type>', 'for access, mount and unmount', '')
+      .option('--other', 'the acting user does not own the file')
+      .option('--terminal', 'the acting process has a terminal')
+      .option('--argument <argument...>', 'what a program is run with')
+      .option('--family <family>', 'of the socket', 'inet')
+      .option('--type <type>', 'of the socket', 'stream')
+      .addOption(new Option('--direction <direction>', 'egress or ingress').choices(['egress', 'ingress']))
+      .option('--port <port>', 'of the other end, for ingress of this one', '0')
+      .option('--name <name>', 'for which an answer gave the address', '')
+      .option('--to <path>', 'for rename and link: the new name', '')
+      .addOption(formatOption()),
+    [
+      ['hauberk explain web read /etc/shadow --program /bin/cat', 'a file'],
+      ['hauberk explain web communicate 10.0.0.1 --direction egress --port 443', 'a connection'],
+      ['hauberk explain - execute /bin/sh --labels app=web -n shop', 'for a container that need not run yet'],
+    ],
+  ).action(async (wanted: string, operation: string, object: string, options: Options, command: Command) => {
+    const isSocket = operation === 'communicate';
+    const answer = await withClient(command, async (client) =>
+      client.policies.explain({
+        subject:
+          options.labels === undefined
+            ? { $case: 'containerId', value: await findContainer(wanted, client) }
+            : { $case: 'container', value: { namespace: options.namespace, labels: readLabels(options.labels) } },
+        operation,
+        object: isSocket ? '' : object,
+        newPath: options.to,
+        filesystem: options.filesystem,
+        program: options.program,
+        notOwner: options.other ?? false,
+        terminal: options.terminal ?? false,
+        arguments: options.argument ?? [],
+        ...(isSocket && {
+          socket: {
+            family: options.family,
+            type: options.type,
+            protocol: 0,
+            direction:
+              options.direction === undefined ? 0 : Direction[options.direction === 'egress' ? 'EGRESS' : 'INGRESS'],
+            port: Number(options.port),
+            address: object,
+            name: options.name,
+          },
         }),
-      );
-      if (options.output === 'table') process.stdout.write(`${describe(answer).join('\n')}\n`);
-      else await print(options.output, toView(answer), () => []);
-    });
+      }),
+    );
+    if (options.output === 'table') terminal().out(`${describe(answer).join('\n')}\n`);
+    else await print(options.output, toView(answer), () => []);
+  });
 }
 
 function describe({ action, wouldBlock, decidedBy, overridden }: ExplainResponse): string[] {

@@ -1,139 +1,87 @@
-import type { Command } from 'commander';
-import { labelsText } from '../../policy/labels.js';
+import { type Command, Option } from 'commander';
 import { DEFAULT_NAMESPACE, type Scope } from '../../policy/model.js';
 import { SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
-import { type Format, formatOption, print } from '../output.js';
+import { withExamples } from '../help.js';
+import { type ListOptions, show, watchOption } from '../listing.js';
+import { containerListing, policyListing } from '../listings.js';
+import { type Format, formatOption, listFormatOption, print } from '../output.js';
+import { keyOf } from '../policy-key.js';
+import { postureListing } from '../posture-listing.js';
 import { scopeOption } from '../scope-option.js';
-import { containerView, policyView, postureView, statusView } from '../views.js';
+import { statusTable } from '../status-table.js';
+import { terminal } from '../terminal.js';
+import { policyView, statusView } from '../views.js';
 
-interface Options {
-  readonly output: Format;
+interface NamespaceOptions extends ListOptions {
   readonly namespace?: string;
 }
 
-interface NamedOptions extends Options {
+interface NamedOptions {
+  readonly output: Exclude<Format, 'table'> | 'name';
+  readonly namespace: string;
   readonly scope: Scope;
 }
 
 export function addGet(program: Command): void {
   const get = program.command('get').description('show what the daemon holds');
+  const listOf = (name: string, description: string) =>
+    get
+      .command(name)
+      .description(description)
+      .addOption(listFormatOption())
+      .option('-n, --namespace <namespace>', 'of one namespace')
+      .addOption(watchOption());
 
-  get
-    .command('policies')
-    .description('the policies')
-    .addOption(formatOption())
-    .option('-n, --namespace <namespace>', 'of one namespace')
-    .action(async ({ output: format, namespace = '' }: Options, command: Command) => {
-      const { policies } = await withClient(command, (client) => client.policies.listPolicies({ namespace }));
-      await print(format, policies.map(policyView), () => [
-        ['NAMESPACE', 'NAME', 'VERSION', 'RULES', 'SELECTOR'],
-        ...policies.map(({ namespace: of, name, resourceVersion, rules, selector }) => [
-          of,
-          name,
-          String(resourceVersion),
-          String(rules.length),
-          labelsText(selector?.matchLabels ?? {}),
-        ]),
-      ]);
-    });
+  withExamples(listOf('policies', 'the policies'), [
+    ['hauberk get policies -n shop', 'those of one namespace'],
+    ['hauberk get policies -o wide', 'with scope, mode, priority and end'],
+    ['hauberk get policies -o name', 'names alone, for a script'],
+  ]).action(async ({ namespace = '', ...options }: NamespaceOptions, command: Command) => {
+    await show(command, policyListing(namespace), options);
+  });
 
-  get
-    .command('policy')
-    .description('one policy, as the manifest it can be applied by')
-    .argument('<name>')
-    .addOption(formatOption().default('yaml'))
-    .option('-n, --namespace <namespace>', 'its namespace', DEFAULT_NAMESPACE)
-    .addOption(scopeOption())
-    .action(async (name: string, { output: format, namespace = '', scope }: NamedOptions, command: Command) => {
-      const named = { name, namespace: scope === 'namespace' ? namespace : '', scope: SCOPES[scope] };
-      const { policy, manifest } = await withClient(command, (client) => client.policies.getPolicy(named));
-      if (format === 'json') await print('json', policyView(policy!), () => []);
-      else process.stdout.write(manifest);
-    });
+  withExamples(
+    get
+      .command('policy')
+      .description('one policy, as the manifest it can be applied by')
+      .argument('<policy>')
+      .addOption(
+        new Option('-o, --output <format>', 'yaml, json or name').choices(['yaml', 'json', 'name']).default('yaml'),
+      )
+      .option('-n, --namespace <namespace>', 'its namespace', DEFAULT_NAMESPACE)
+      .addOption(scopeOption()),
+    [['hauberk get policy web -n shop >web.yaml', 'to change it and apply it again']],
+  ).action(async (name: string, { output, namespace, scope }: NamedOptions, command: Command) => {
+    const named = { name, namespace: scope === 'namespace' ? namespace : '', scope: SCOPES[scope] };
+    const { policy, manifest } = await withClient(command, (client) => client.policies.getPolicy(named));
+    if (output === 'json') await print('json', policyView(policy!), () => []);
+    else terminal().out(output === 'name' ? `${keyOf(policy!)}\n` : manifest);
+  });
 
-  get
-    .command('containers')
-    .description('the containers policies can reach')
-    .addOption(formatOption())
-    .option('-n, --namespace <namespace>', 'of one namespace')
-    .action(async ({ output: format, namespace = '' }: Options, command: Command) => {
-      const { containers } = await withClient(command, (client) => client.containers.listContainers({ namespace }));
-      await print(format, containers.map(containerView), () => [
-        ['NAMESPACE', 'NAME', 'ID', 'ORIGIN', 'PID', 'PROTECTED', 'POLICIES'],
-        ...containers
-          .map(containerView)
-          .map((container) => [
-            container.namespace,
-            container.name,
-            container.id.slice(0, 12),
-            container.origin.toLowerCase(),
-            String(container.pid),
-            protectionText(container),
-            container.policies.join(','),
-          ]),
-      ]);
-    });
+  withExamples(listOf('containers', 'the containers policies can reach'), [
+    ['hauberk get containers', 'what protects each, or why nothing does'],
+    ['hauberk get containers -w', 'as they come and go'],
+    ['hauberk get containers -o wide', 'with labels and namespaces of the kernel'],
+  ]).action(async ({ namespace = '', ...options }: NamespaceOptions, command: Command) => {
+    await show(command, containerListing(namespace), options);
+  });
 
-  get
-    .command('postures')
-    .description('what happens to accesses no rule names')
-    .addOption(formatOption())
-    .action(async ({ output: format }: Options, command: Command) => {
-      const { defaults, namespaces } = await withClient(command, (client) => client.policies.listPostures());
-      const rows = [
-        { namespace: '', postures: postureView(defaults) },
-        ...namespaces.map(({ namespace, postures }) => ({ namespace, postures: postureView(postures) })),
-      ];
-      await print(format, rows, () => [
-        ['NAMESPACE', 'PROCESS', 'FILE', 'NETWORK', 'CAPABILITY'],
-        ...rows.map(({ namespace, postures }) => [
-          namespace || '(every other)',
-          ...['PROCESS', 'FILE', 'NETWORK', 'CAPABILITY'].map((name) => postures[name]?.toLowerCase() ?? ''),
-        ]),
-      ]);
-    });
+  withExamples(
+    get
+      .command('postures')
+      .description('what happens to accesses no rule names')
+      .addOption(listFormatOption())
+      .addOption(watchOption()),
+    [['hauberk get postures', 'of each namespace; hauberk posture set changes them']],
+  ).action(async (options: ListOptions, command: Command) => {
+    await show(command, postureListing(), options);
+  });
 
-  get
-    .command('status')
-    .description('how the daemon and its kernel are')
-    .addOption(formatOption())
-    .action(async ({ output: format }: Options, command: Command) => {
-      const status = statusView(await withClient(command, (client) => client.host.getStatus()));
-      await print(format, status, () =>
-        Object.entries({
-          ...status,
-          sources: status.sources.map(sourceText),
-          missingHooks: status.missingHooks.map(missingHookText),
-        }).flatMap(([name, value]) => {
-          if (LISTS.includes(name)) return (value as string[]).map((line) => [name, line]);
-          return [[name, Array.isArray(value) ? value.join(' ') : String(value)]];
-        }),
-      );
-    });
-}
-
-/** How a container came under its policies, or why it did not. */
-function protectionText({ protection }: ReturnType<typeof containerView>): string {
-  if (!protection.protected) return `no: ${protection.reason}`;
-  const by = protection.by.toLowerCase() || 'yes';
-  return protection.leftOutPolicies.length === 0 ? by : `${by}, without ${protection.leftOutPolicies.join(' ')}`;
-}
-
-/** Parts of the status of which each entry has a line. */
-const LISTS = ['sources', 'warnings', 'missingHooks'];
-
-type MissingHookView = ReturnType<typeof statusView>['missingHooks'][number];
-
-function missingHookText({ hook, what, notCovered, reason }: MissingHookView): string {
-  const uncovered = notCovered.map(({ class: ruleClass, operation }) => `${ruleClass.toLowerCase()} ${operation}`);
-  return `${hook} (${what}): not covered: ${uncovered.join(', ')}; ${reason.replaceAll('\n', '; ')}`;
-}
-
-type SourceView = ReturnType<typeof statusView>['sources'][number];
-
-function sourceText({ name, address, connected, reason, containers, whenUnanswered }: SourceView): string {
-  const state = connected ? `connected, ${containers} containers` : `not connected${reason && `: ${reason}`}`;
-  const unanswered = whenUnanswered && `, starts are ${whenUnanswered.toLowerCase()} when unanswered`;
-  return `${name} at ${address}: ${state}${unanswered}`;
+  withExamples(get.command('status').description('how the daemon and its kernel are').addOption(formatOption()), [
+    ['hauberk get status -o json', 'for a program; hauberk status tells by its exit status whether it enforces'],
+  ]).action(async ({ output }: { output: Format }, command: Command) => {
+    const status = statusView(await withClient(command, (client) => client.host.getStatus()));
+    await print(output, status, () => statusTable(status));
+  });
 }

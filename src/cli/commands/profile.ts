@@ -4,7 +4,10 @@ import { readLabels } from '../../policy/labels.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { findContainer } from '../find-container.js';
-import { type Format, formatOption, print } from '../output.js';
+import { withExamples } from '../help.js';
+import { type Listing, type ListOptions, show, watchOption } from '../listing.js';
+import { type Format, formatOption, listFormatOption, print } from '../output.js';
+import { terminal } from '../terminal.js';
 import { accessView, profileView } from '../views.js';
 
 interface StartOptions {
@@ -19,102 +22,119 @@ interface SuggestOptions {
   readonly labels?: string;
 }
 
+const PROFILES: Listing<Profile> = {
+  list: async (client) => (await client.profiles.listProfiles()).profiles,
+  name: ({ name }) => name,
+  view: profileView,
+  headings: ['NAME', 'STARTED', 'STOPPED', 'OF'],
+  cells: (profile) => {
+    const { name, started, stopped, of } = profileView(profile);
+    return [name, started, stopped || '(running)', of];
+  },
+  wideHeadings: [],
+  wideCells: () => [],
+};
+
 export function addProfile(program: Command): void {
   const profile = program
     .command('profile')
     .description('learn what containers do, and have the least policy suggested that allows it');
 
-  profile
-    .command('start')
-    .description('begin to learn; nothing is refused')
-    .argument('<name>')
-    .option('-c, --container <container>', 'its id, the beginning of its id, or its name')
-    .option('--labels <labels>', 'of containers, as KEY=VALUE,…; also of those that come later')
-    .option('-n, --namespace <namespace>', 'theirs', 'default')
-    .action(async (name: string, options: StartOptions, command: Command) => {
-      await withClient(command, async (client) => {
-        await client.profiles.startProfile({ name, subject: await subjectOf(options, client) });
-      });
-      process.stdout.write(`profile ${name} started\n`);
+  withExamples(
+    profile
+      .command('start')
+      .description('begin to learn; nothing is refused')
+      .argument('<name>')
+      .option('-c, --container <container>', 'its id, the beginning of its id, or its name')
+      .option('--labels <labels>', 'of containers, as KEY=VALUE,…; also of those that come later')
+      .option('-n, --namespace <namespace>', 'theirs', 'default'),
+    [
+      ['hauberk profile start web --container web', 'of one container'],
+      ['hauberk profile start web --labels app=web -n shop', 'of all with these labels, also those that come later'],
+    ],
+  ).action(async (name: string, options: StartOptions, command: Command) => {
+    await withClient(command, async (client) => {
+      await client.profiles.startProfile({ name, subject: await subjectOf(options, client) });
     });
+    terminal().out(`profile ${name} started\n`);
+  });
 
-  profile
-    .command('stop')
-    .description('end a profile; what it has learnt is kept')
-    .argument('<name>')
-    .action(async (name: string, _options: object, command: Command) => {
-      await withClient(command, (client) => client.profiles.stopProfile({ name }));
-      process.stdout.write(`profile ${name} stopped\n`);
-    });
+  withExamples(profile.command('stop').description('end a profile; what it has learnt is kept').argument('<profile>'), [
+    ['hauberk profile stop web', 'once everything was used that is to be allowed'],
+  ]).action(async (name: string, _options: object, command: Command) => {
+    await withClient(command, (client) => client.profiles.stopProfile({ name }));
+    terminal().out(`profile ${name} stopped\n`);
+  });
 
-  profile
-    .command('delete')
-    .description('delete profiles and all that they have learnt')
-    .argument('<name...>')
-    .action(async (names: string[], _options: object, command: Command) => {
-      await withClient(command, async (client) => {
-        for (const name of names) {
-          await client.profiles.deleteProfile({ name });
-          process.stdout.write(`profile ${name} deleted\n`);
-        }
-      });
+  withExamples(
+    profile.command('delete').description('delete profiles and all that they have learnt').argument('<profile...>'),
+    [['hauberk profile delete web', 'what it has learnt is lost']],
+  ).action(async (names: string[], _options: object, command: Command) => {
+    await withClient(command, async (client) => {
+      for (const name of names) {
+        await client.profiles.deleteProfile({ name });
+        terminal().out(`profile ${name} deleted\n`);
+      }
     });
+  });
 
-  profile
-    .command('list')
-    .description('the profiles')
-    .addOption(formatOption())
-    .action(async ({ output: format }: { output: Format }, command: Command) => {
-      const { profiles } = await withClient(command, (client) => client.profiles.listProfiles());
-      await print(format, profiles.map(profileView), () => [
-        ['NAME', 'STARTED', 'STOPPED', 'OF'],
-        ...profiles.map(rowOf),
-      ]);
-    });
+  withExamples(
+    profile.command('list').description('the profiles').addOption(listFormatOption()).addOption(watchOption()),
+    [
+      ['hauberk profile list', 'those that run and those that have ended'],
+      ['hauberk profile list -o name', 'names alone, for a script'],
+    ],
+  ).action(async (options: ListOptions, command: Command) => {
+    await show(command, PROFILES, options);
+  });
 
-  profile
-    .command('get')
-    .description('what a profile has learnt so far')
-    .argument('<name>')
-    .addOption(formatOption())
-    .action(async (name: string, { output: format }: { output: Format }, command: Command) => {
-      const { containers, omitted } = await withClient(command, (client) => client.profiles.getProfile({ name }));
-      const views = containers.map((container) => ({ ...container, accesses: container.accesses.map(accessView) }));
-      await print(format, views, () => [
-        ['CONTAINER', 'COUNT', 'CLASS', 'OPERATIONS', 'OBJECT', 'PROGRAM'],
-        ...views.flatMap(({ name: container, accesses }) =>
-          accesses.map(({ count, class: of, operations, object, program, fromOutside }) => [
-            container,
-            String(count),
-            of.toLowerCase(),
-            operations.join(','),
-            object,
-            fromOutside ? '(from outside)' : program,
-          ]),
-        ),
-      ]);
-      if (omitted > 0n) process.stderr.write(`and ${omitted} more\n`);
-    });
+  withExamples(
+    profile
+      .command('get')
+      .description('what a profile has learnt so far')
+      .argument('<profile>')
+      .addOption(formatOption()),
+    [['hauberk profile get web', 'what was done most often first']],
+  ).action(async (name: string, { output: format }: { output: Format }, command: Command) => {
+    const { containers, omitted } = await withClient(command, (client) => client.profiles.getProfile({ name }));
+    const views = containers.map((container) => ({ ...container, accesses: container.accesses.map(accessView) }));
+    await print(format, views, () => [
+      ['CONTAINER', 'COUNT', 'CLASS', 'OPERATIONS', 'OBJECT', 'PROGRAM'],
+      ...views.flatMap(({ name: container, accesses }) =>
+        accesses.map(({ count, class: of, operations, object, program, fromOutside }) => [
+          container,
+          String(count),
+          of.toLowerCase(),
+          operations.join(','),
+          object,
+          fromOutside ? '(from outside)' : program,
+        ]),
+      ),
+    ]);
+    if (omitted > 0n) terminal().err(`and ${omitted} more\n`);
+  });
 
-  profile
-    .command('suggest')
-    .description('print the least policy that allows what a profile has learnt, for hauberk apply')
-    .argument('<name>')
-    .option('--policy <name>', "name of the policy; the profile's when left out", '')
-    .option('-n, --namespace <namespace>', 'of the policy', '')
-    .option('--labels <labels>', 'whom it is to reach, as KEY=VALUE,…')
-    .action(async (name: string, { policy, namespace, labels }: SuggestOptions, command: Command) => {
-      const suggestion = await withClient(command, (client) =>
-        client.profiles.suggestPolicy({
-          name,
-          policyName: policy,
-          policyNamespace: namespace,
-          matchLabels: labels === undefined ? {} : readLabels(labels),
-        }),
-      );
-      process.stdout.write(suggestion.manifest);
-      for (const warning of suggestion.warnings) process.stderr.write(`warning: ${warning}\n`);
-    });
+  withExamples(
+    profile
+      .command('suggest')
+      .description('print the least policy that allows what a profile has learnt, for hauberk apply')
+      .argument('<profile>')
+      .option('--policy <name>', "name of the policy; the profile's when left out", '')
+      .option('-n, --namespace <namespace>', 'of the policy', '')
+      .option('--labels <labels>', 'whom it is to reach, as KEY=VALUE,…'),
+    [['hauberk profile suggest web >web.yaml', 'to be read, and applied']],
+  ).action(async (name: string, { policy, namespace, labels }: SuggestOptions, command: Command) => {
+    const suggestion = await withClient(command, (client) =>
+      client.profiles.suggestPolicy({
+        name,
+        policyName: policy,
+        policyNamespace: namespace,
+        matchLabels: labels === undefined ? {} : readLabels(labels),
+      }),
+    );
+    terminal().out(suggestion.manifest);
+    for (const warning of suggestion.warnings) terminal().err(`warning: ${warning}\n`);
+  });
 }
 
 async function subjectOf({ container, labels, namespace }: StartOptions, client: HauberkClient) {
@@ -123,9 +143,4 @@ async function subjectOf({ container, labels, namespace }: StartOptions, client:
   }
   if (container !== undefined) return { $case: 'containerId', value: await findContainer(container, client) } as const;
   return { $case: 'selector', value: { namespace, matchLabels: readLabels(labels!) } } as const;
-}
-
-function rowOf(profile: Profile): string[] {
-  const { name, started, stopped, of } = profileView(profile);
-  return [name, started, stopped || '(running)', of];
 }

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { Argument, type Command, Option } from 'commander';
 import { applyChange, describeChange } from '../../runtime-setup/change.js';
 import { BUILT_HOOK, HOOK_DIRECTORY, type WhenUnanswered } from '../../runtime-setup/hook-program.js';
@@ -12,7 +11,9 @@ import {
   type SetupStatus,
 } from '../../runtime-setup/setup.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
+import { withExamples } from '../help.js';
 import { columns, type Format, formatOption, print } from '../output.js';
+import { terminal } from '../terminal.js';
 
 interface CommonOptions {
   readonly root: string;
@@ -49,50 +50,57 @@ export function addRuntime(program: Command): void {
       "have this host's container runtimes start every container under its policy from the first instruction",
     );
 
-  withChangeOptions(runtime.command('install'))
-    .description(
-      "write what the runtime needs to call Hauberk's hook; the change is shown first, no runtime is restarted",
-    )
-    .option('--hook <file>', 'the program that is copied to the hook directory', BUILT_HOOK)
-    .addOption(
-      new Option(
-        '--when-unanswered <what>',
-        'what the hook does with a container when hauberkd does not answer (default: what is configured, or else refuse)',
-      ).choices(['refuse', 'allow']),
-    )
-    .option('--base-spec <file>', 'containerd: its default specification (default: what "ctr oci spec" prints)')
-    .option('--nri', 'containerd: switch NRI on as well')
-    .action(async (name: RuntimeName, options: InstallOptions) => {
-      const { setupOf } = await importSetups();
-      const setup = setupOf(name, new Host(options.root), setupOptions(options));
-      checkReload(setup, options);
-      await change(setup, setup.planInstall(), options, 'already installed');
-    });
+  withExamples(
+    withChangeOptions(runtime.command('install'))
+      .description(
+        "write what the runtime needs to call Hauberk's hook; the change is shown first, no runtime is restarted",
+      )
+      .option('--hook <file>', 'the program that is copied to the hook directory', BUILT_HOOK)
+      .addOption(
+        new Option(
+          '--when-unanswered <what>',
+          'what the hook does with a container when hauberkd does not answer (default: what is configured, or else refuse)',
+        ).choices(['refuse', 'allow']),
+      )
+      .option('--base-spec <file>', 'containerd: its default specification (default: what "ctr oci spec" prints)')
+      .option('--nri', 'containerd: switch NRI on as well'),
+    [
+      ['hauberk runtime install docker --dry-run', 'only show what would be changed'],
+      ['hauberk runtime install docker --reload', 'and have dockerd take it up'],
+    ],
+  ).action(async (name: RuntimeName, options: InstallOptions) => {
+    const { setupOf } = await importSetups();
+    const setup = setupOf(name, new Host(options.root), setupOptions(options));
+    checkReload(setup, options);
+    await change(setup, setup.planInstall(), options, 'already installed');
+  });
 
-  withChangeOptions(runtime.command('uninstall'))
-    .description('take back what install wrote')
-    .action(async (name: RuntimeName, options: ChangeOptions) => {
-      const { setupOf } = await importSetups();
-      const setup = setupOf(name, new Host(options.root), setupOptions(options));
-      checkReload(setup, options);
-      await change(setup, setup.planUninstall(), options, 'not installed');
-    });
+  withExamples(withChangeOptions(runtime.command('uninstall')).description('take back what install wrote'), [
+    ['hauberk runtime uninstall docker', 'before Hauberk is removed from the host'],
+  ]).action(async (name: RuntimeName, options: ChangeOptions) => {
+    const { setupOf } = await importSetups();
+    const setup = setupOf(name, new Host(options.root), setupOptions(options));
+    checkReload(setup, options);
+    await change(setup, setup.planUninstall(), options, 'not installed');
+  });
 
-  withCommonOptions(runtime.command('status'))
-    .description('whether containers start under the hook, and which were made without it')
-    .addArgument(new Argument('[runtime...]', 'by default those that seem to be there').choices(RUNTIMES))
-    .addOption(formatOption())
-    .addHelpText('after', STATUS_HELP)
-    .action(async (names: RuntimeName[], options: CommonOptions & { output: Format }) => {
-      const { setupOf } = await importSetups();
-      const host = new Host(options.root);
-      const setups = (names.length > 0 ? names : RUNTIMES).map((name) => setupOf(name, host, setupOptions(options)));
-      const asked = names.length > 0 ? setups : setups.filter((setup) => setup.isPresent());
-      const statuses = await Promise.all(asked.map((setup) => setup.status()));
-      if (options.output === 'table') process.stdout.write(describeStatuses(statuses));
-      else await print(options.output, statuses, () => []);
-      if (!statuses.every(({ state }) => state === 'in-force')) process.exitCode = EXIT.notInForce;
-    });
+  withExamples(
+    withCommonOptions(runtime.command('status'))
+      .description('whether containers start under the hook, and which were made without it')
+      .addArgument(new Argument('[runtime...]', 'by default those that seem to be there').choices(RUNTIMES))
+      .addOption(formatOption())
+      .addHelpText('after', STATUS_HELP),
+    [['hauberk runtime status', 'of all runtimes that seem to be there']],
+  ).action(async (names: RuntimeName[], options: CommonOptions & { output: Format }) => {
+    const { setupOf } = await importSetups();
+    const host = new Host(options.root);
+    const setups = (names.length > 0 ? names : RUNTIMES).map((name) => setupOf(name, host, setupOptions(options)));
+    const asked = names.length > 0 ? setups : setups.filter((setup) => setup.isPresent());
+    const statuses = await Promise.all(asked.map((setup) => setup.status()));
+    if (options.output === 'table') terminal().out(describeStatuses(statuses));
+    else await print(options.output, statuses, () => []);
+    if (!statuses.every(({ state }) => state === 'in-force')) terminal().exitStatus = EXIT.notInForce;
+  });
 }
 
 /** They read and write many formats, which no other command needs. */
@@ -135,13 +143,13 @@ function checkReload(setup: RuntimeSetup, { reload, root }: ChangeOptions): void
 }
 
 async function change(setup: RuntimeSetup, plan: Plan, options: ChangeOptions, unchanged: string): Promise<void> {
-  for (const each of plan.changes) process.stdout.write(describeChange(each));
-  if (plan.changes.length === 0) process.stdout.write(`${setup.name}: ${unchanged}\n`);
+  for (const each of plan.changes) terminal().out(describeChange(each));
+  if (plan.changes.length === 0) terminal().out(`${setup.name}: ${unchanged}\n`);
   else if (!options.dryRun) {
     await confirm(options);
     write(plan, new Host(options.root));
   }
-  for (const note of plan.notes) process.stdout.write(`note: ${note}\n`);
+  for (const note of plan.notes) terminal().out(`note: ${note}\n`);
   if (options.reload && !options.dryRun) await reload(setup);
 }
 
@@ -149,25 +157,20 @@ function write({ changes }: Plan, host: Host): void {
   for (const each of changes) {
     const copy = applyChange(host, each);
     const done = each.after === undefined ? 'removed' : 'wrote';
-    process.stdout.write(`${done} ${each.path}${copy === undefined ? '' : `; the former is ${copy}`}\n`);
+    terminal().out(`${done} ${each.path}${copy === undefined ? '' : `; the former is ${copy}`}\n`);
   }
 }
 
 async function confirm({ yes }: ChangeOptions): Promise<void> {
   if (yes) return;
-  if (!process.stdin.isTTY)
+  const answer = await terminal().ask('Make these changes? [y/N] ');
+  if (answer === undefined)
     throw new CommandFailure(EXIT.usage, 'nothing was changed: without a terminal to ask on, say --yes or --dry-run');
-  const questions = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await questions.question('Make these changes? [y/N] ');
-    if (!/^y(es)?$/iu.test(answer.trim())) throw new CommandFailure(EXIT.refused, 'nothing was changed');
-  } finally {
-    questions.close();
-  }
+  if (!/^y(es)?$/iu.test(answer.trim())) throw new CommandFailure(EXIT.refused, 'nothing was changed');
 }
 
 async function reload(setup: RuntimeSetup): Promise<void> {
-  if (await setup.reload!()) process.stdout.write(`${setup.name} has read its configuration again\n`);
+  if (await setup.reload!()) terminal().out(`${setup.name} has read its configuration again\n`);
   else
     throw new CommandFailure(
       EXIT.failed,

@@ -2,7 +2,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AccessClass, Action, type Event, type EventFilter, Result } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
+import { withExamples } from '../help.js';
 import { coloured } from '../output.js';
+import { terminal } from '../terminal.js';
+import { printable } from '../text.js';
+import { whyUnreachable } from '../unreachable.js';
 import { eventView, nameOf, timeText } from '../views.js';
 
 interface Options {
@@ -24,36 +28,39 @@ const CLASSES = Object.keys(AccessClass)
 
 export function addWatch(program: Command): void {
   const choice = (flags: string, help: string, choices: string[]) => new Option(flags, help).choices(choices);
-  program
-    .command('watch')
-    .description('show what is denied or reported, live')
-    .option('--container <name...>', 'of containers with these names')
-    .option('--namespace <namespace...>', 'of containers in these namespaces')
-    .option('--policy <policy...>', 'by these policies: name or namespace/name')
-    .addOption(choice('--class <class...>', 'of these classes', CLASSES))
-    .addOption(choice('--action <action...>', 'with these actions', ['allow', 'audit', 'block']))
-    .addOption(choice('--result <result...>', 'with these results', ['denied', 'passed']))
-    .option('--severity <number>', 'at least as severe as this')
-    .option('--label <key=value>', 'of containers with this label; may be repeated', addLabel)
-    .option('--object <pattern>', 'of objects that match: * ** ? […] {a,b}')
-    .addOption(choice('-o, --output <format>', 'text, or json: one object a line', ['text', 'json']).default('text'))
-    .action(async (options: Options, command: Command) => {
-      const interrupted = new AbortController();
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
-      await withClient(command, async (client) => {
-        const stream = client.events(filterOf(options), {
-          signal: interrupted.signal,
-          onOpen: () => note('watching'),
-          onReconnect: ({ message }, wait) => note(`the connection is lost (${message}); again in ${wait} ms`),
-        });
-        for await (const { events, missed, restarted } of stream) {
-          if (restarted) note('another hauberkd answers now: events that came between are lost');
-          if (missed > 0) note(`${missed} events were missed`);
-          for (const event of events)
-            process.stdout.write(`${options.output === 'json' ? json(event) : line(event)}\n`);
-        }
+  withExamples(
+    program
+      .command('watch')
+      .description('show what is denied or reported, live')
+      .option('--container <container...>', 'of containers with these names')
+      .option('--namespace <namespace...>', 'of containers in these namespaces')
+      .option('--policy <policy...>', 'by these policies: name or namespace/name')
+      .addOption(choice('--class <class...>', 'of these classes', CLASSES))
+      .addOption(choice('--action <action...>', 'with these actions', ['allow', 'audit', 'block']))
+      .addOption(choice('--result <result...>', 'with these results', ['denied', 'passed']))
+      .option('--severity <number>', 'at least as severe as this')
+      .option('--label <key=value>', 'of containers with this label; may be repeated', addLabel)
+      .option('--object <pattern>', 'of objects that match: * ** ? […] {a,b}')
+      .addOption(choice('-o, --output <format>', 'text, or json: one object a line', ['text', 'json']).default('text')),
+    [
+      ['hauberk watch', 'everything, live'],
+      ['hauberk watch --container web --result denied', 'what one container is refused'],
+      ['hauberk watch -o json | jq .object', 'for a program'],
+    ],
+  ).action(async (options: Options, command: Command) => {
+    await withClient(command, async (client, target) => {
+      const stream = client.events(filterOf(options), {
+        signal: terminal().interrupted,
+        onOpen: () => note('watching'),
+        onReconnect: (error, wait) => note(`${whyUnreachable(error, target) ?? error.message}; again in ${wait} ms`),
       });
+      for await (const { events, missed, restarted } of stream) {
+        if (restarted) note('another hauberkd answers now: events that came between are lost');
+        if (missed > 0) note(`${missed} events were missed`);
+        for (const event of events) terminal().out(`${options.output === 'json' ? json(event) : line(event)}\n`);
+      }
     });
+  });
 }
 
 function filterOf(options: Options): EventFilter {
@@ -87,17 +94,17 @@ function json(event: Event): string {
 /** One event for people, most telling first. */
 function line(event: Event): string {
   const time = timeText(event.time).slice(11, 23);
-  const container = event.containerName || event.containerId || '(unknown container)';
+  const container = printable(event.containerName || event.containerId || '(unknown container)');
   if (event.suppressed > 0n)
     return `${time} ${coloured('yellow', 'SUPPRESSED')} ${container} ${event.suppressed} events`;
   const result = nameOf(Result, event.result);
   const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
   const rule = `${event.policy} ${event.rule}`.trimEnd();
-  const who = `pid ${event.pid} uid ${event.uid} parent ${event.parentProgram || '-'}`;
+  const who = `pid ${event.pid} uid ${event.uid} parent ${printable(event.parentProgram) || '-'}`;
   const why = coloured('dim', `[${rule}] severity ${event.severity} ${who}`);
-  return `${time} ${shown} ${container} ${event.program} ${event.operation} ${event.object} ${why}`;
+  return `${time} ${shown} ${container} ${printable(event.program)} ${event.operation} ${printable(event.object)} ${why}`;
 }
 
 function note(text: string): void {
-  process.stderr.write(`hauberk: ${text}\n`);
+  terminal().err(`hauberk: ${text}\n`);
 }

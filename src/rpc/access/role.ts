@@ -35,5 +35,5 @@ export function clientNameProblem(name: string): string | undefined {
   if (/^[ug]id:/u.test(name)) {
     return USER_OR_GROUP.test(name) ? undefined : `${name} must have a decimal number after the colon`;
   }
-  return `${JSON.stringify(name)} must begin with spiffe://, cn:, uid: or gid:`;
+  return `${JSON.stringify(name)} must begin with spiffe://, cn:, user:, group:, uid: or gid:`;
 }

@@ -1,58 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { observedAccess } from '../../../src/events/observed.js';
 import { recordOf } from '../../support/event-record.js';
+import { eventually } from '../../support/eventually.js';
 import { makeEvent } from '../events/support.js';
-import { manifest, serveAll, temporaryDirectory } from '../rpc/support.js';
+import { manifest, serveAll } from '../rpc/support.js';
+import { run, start, web } from './support.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
-
-interface Ended {
-  readonly status: number | null;
-  readonly output: string;
-  readonly errors: string;
-}
-
-/** Runs the command as a user does. Not in one call: the server it speaks to lives in this process. */
-async function run(address: string, parameters: readonly string[], input = ''): Promise<Ended> {
-  const child = spawn(process.execPath, [PROGRAM, ...parameters], {
-    env: { ...process.env, HAUBERK_ADDRESS: address },
-  });
-  let [output, errors] = ['', ''];
-  child.stdout.on('data', (text) => {
-    output += text;
-  });
-  child.stderr.on('data', (text) => {
-    errors += text;
-  });
-  child.stdin.end(input);
-  const [status] = await once(child, 'close');
-  return { status, output, errors };
-}
-
-async function start(t: TestContext) {
-  const served = await serveAll(t);
-  const directory = temporaryDirectory(t);
-  const write = (name: string, text: string) => {
-    writeFileSync(join(directory, name), text);
-    return join(directory, name);
-  };
-  const hauberk = (...parameters: string[]) => run(served.server.address, parameters);
-  return { ...served, directory, write, hauberk };
-}
-
-const web = {
-  id: 'c1deadbeef',
-  name: 'web-1',
-  namespace: 'default',
-  labels: { app: 'web' },
-  origin: 'registered',
-} as const;
 
 describe('hauberk apply', () => {
   test('applies a file, shows what changes in a policy that is there, and says whom it reaches', async (t) => {
@@ -176,7 +136,7 @@ test('hauberk get and effective show what is there, as a table and for programs'
 });
 
 test('hauberk watch shows events as they come, and ends when it is interrupted', async (t) => {
-  const { server, hub } = await serveAll(t);
+  const { live, hub } = await start(t);
   for (const [format, expected] of [
     [
       'text',
@@ -184,23 +144,37 @@ test('hauberk watch shows events as they come, and ends when it is interrupted',
     ],
     ['json', /^\{.*"result":"DENIED".*\}\n$/u],
   ] as const) {
-    const child = spawn(process.execPath, [
-      PROGRAM,
-      'watch',
-      '--policy',
-      'no-shadow',
-      '-o',
-      format,
-      '-a',
-      server.address,
-    ]);
-    await once(child.stderr, 'data');
-    const output = once(child.stdout, 'data');
+    const { terminal, ended } = live(['watch', '--policy', 'no-shadow', '-o', format]);
+    await eventually(() => terminal.errors.includes('watching'));
     hub.publish([makeEvent({ policy: 'other' }), makeEvent()]);
-    assert.match(String((await output)[0]), expected);
-    child.kill('SIGINT');
-    assert.deepEqual(await once(child, 'close'), [0, null]);
+    await eventually(() => terminal.output !== '');
+    assert.match(terminal.output, expected);
+    terminal.interrupt();
+    assert.equal(await ended, 0);
   }
+});
+
+test('hauberk watch shows names of files without what would move the cursor', async (t) => {
+  const { live, hub } = await start(t);
+  const { terminal, ended } = live(['watch']);
+  await eventually(() => terminal.errors.includes('watching'));
+  hub.publish([makeEvent({ object: '/tmp/\u001b[2J\nx' })]);
+  await eventually(() => terminal.output !== '');
+  assert.match(terminal.output, / open \/tmp\/\?\[2J\?x \[/u);
+  terminal.interrupt();
+  assert.equal(await ended, 0);
+});
+
+test('the program itself ends with the status of its command, and when it is interrupted', async (t) => {
+  const { server, hub } = await serveAll(t);
+  const child = spawn(process.execPath, [PROGRAM, 'watch', '-a', server.address]);
+  await once(child.stderr, 'data');
+  const output = once(child.stdout, 'data');
+  hub.publish([makeEvent()]);
+  assert.match(String((await output)[0]), /DENIED web-1/u);
+  child.kill('SIGINT');
+  assert.deepEqual(await once(child, 'close'), [0, null]);
+  assert.equal(spawnSync(process.execPath, [PROGRAM, 'applyy']).status, 2);
 });
 
 test('exit statuses tell wrong usage, nobody there and wrong flags apart', async (t) => {
@@ -211,22 +185,6 @@ test('exit statuses tell wrong usage, nobody there and wrong flags apart', async
   assert.equal((await hauberk('watch', '--class', 'files')).status, 2);
   assert.equal((await hauberk('get', 'status', '--tls-ca', 'x')).status, 2);
   assert.equal((await run('unix:/no/such/socket', ['get', 'status'])).status, 3);
-});
-
-test('the completion script for bash is one, and completes commands and flags', async (t) => {
-  const { hauberk } = await start(t);
-  const { output } = await hauberk('completion', 'bash');
-  const complete = (line: string) => {
-    const words = line.split(' ');
-    const script = `${output}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _hauberk; echo "\${COMPREPLY[@]}"`;
-    return spawnSync('bash', ['-c', script], { encoding: 'utf8' }).stdout.trim().split(' ');
-  };
-  assert.deepEqual(complete('hauberk app'), ['apply']);
-  assert.deepEqual(complete('hauberk get pol'), ['policies', 'policy']);
-  assert.deepEqual(complete('hauberk apply --dry'), ['--dry-run']);
-  assert.deepEqual(complete('hauberk watch --tls-c'), ['--tls-ca', '--tls-certificate']);
-  for (const shell of ['zsh', 'fish']) assert.equal((await hauberk('completion', shell)).status, 0);
-  assert.equal((await hauberk('completion', 'tcsh')).status, 2);
 });
 
 test('explain says what would be decided, by which rule and why not by the others', async (t) => {

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { runHauberk } from '../../support/command-line.js';
 import { temporaryDirectory } from '../rpc/support.js';
 
-const PROGRAM = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const FILE = '/etc/docker/daemon.json';
 
 function start(t: TestContext) {
@@ -15,47 +13,48 @@ function start(t: TestContext) {
   writeFileSync(hook, '#!/bin/sh\n');
   mkdirSync(join(root, '/etc/docker'), { recursive: true });
   writeFileSync(join(root, FILE), '{}\n');
-  const run = (...parameters: string[]) => {
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      [PROGRAM, 'runtime', ...parameters, '--root', root],
-      {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
-    return { status, output: stdout, errors: stderr };
-  };
-  return { run, install: (...parameters: string[]) => run('install', 'docker', '--hook', hook, ...parameters) };
+  const run = (...parameters: string[]) => runHauberk(['runtime', ...parameters, '--root', root]);
+  const asked = (answer: string) =>
+    runHauberk(['runtime', 'install', 'docker', '--hook', hook, '--root', root], '', answer);
+  return { run, asked, install: (...parameters: string[]) => run('install', 'docker', '--hook', hook, ...parameters) };
 }
 
-test('without a terminal to ask on, install shows the change and refuses to make it', (t) => {
+test('without a terminal to ask on, install shows the change and refuses to make it', async (t) => {
   const { run, install } = start(t);
-  const { status, output, errors } = install();
+  const { status, output, errors } = await install();
   assert.equal(status, 2);
   assert.match(output, /^\+ {2}"default-runtime": "hauberk"$/mu);
   assert.match(errors, /^hauberk: nothing was changed: without a terminal to ask on, say --yes or --dry-run$/mu);
-  assert.equal(run('status', 'docker').status, 6);
+  assert.equal((await run('status', 'docker')).status, 6);
 });
 
-test('a dry run shows the change, makes none and succeeds', (t) => {
+test('on a terminal install asks, and makes the change only when the answer is yes', async (t) => {
+  const { asked } = start(t);
+  const refused = await asked('no');
+  assert.deepEqual([refused.status, refused.errors], [1, 'hauberk: nothing was changed\n']);
+  const made = await asked('Yes ');
+  assert.equal(made.status, 0, made.errors);
+  assert.match(made.output, /^wrote \/etc\/docker\/daemon\.json/mu);
+});
+
+test('a dry run shows the change, makes none and succeeds', async (t) => {
   const { install } = start(t);
-  const first = install('--dry-run');
+  const first = await install('--dry-run');
   assert.equal(first.status, 0);
-  assert.equal(install('--dry-run').output, first.output);
+  assert.equal((await install('--dry-run')).output, first.output);
 });
 
-test('install, status and uninstall say what they did', (t) => {
+test('install, status and uninstall say what they did', async (t) => {
   const { run, install } = start(t);
-  const installed = install('--yes', '--when-unanswered', 'allow');
+  const installed = await install('--yes', '--when-unanswered', 'allow');
   assert.equal(installed.status, 0, installed.errors);
   assert.match(
     installed.output,
     /^wrote \/etc\/docker\/daemon\.json; the former is \/etc\/docker\/daemon\.json\.hauberk-backup-/mu,
   );
-  assert.equal(install('--yes').output, 'docker: already installed\n');
+  assert.equal((await install('--yes')).output, 'docker: already installed\n');
 
-  const told = run('status', 'docker', '--output', 'json');
+  const told = await run('status', 'docker', '--output', 'json');
   assert.equal(told.status, 6);
   assert.deepEqual(JSON.parse(told.output), [
     {
@@ -67,15 +66,21 @@ test('install, status and uninstall say what they did', (t) => {
       uncovered: [],
     },
   ]);
-  assert.match(run('status').output, /^docker +not-in-force-yet +allow +\/etc\/docker\/daemon\.json\ndocker: judged/mu);
+  assert.match(
+    (await run('status')).output,
+    /^docker +not-in-force-yet +allow +\/etc\/docker\/daemon\.json\ndocker: judged/mu,
+  );
 
-  assert.equal(run('uninstall', 'docker', '--yes').status, 0);
-  assert.equal(run('uninstall', 'docker', '--yes').output, 'docker: not installed\n');
+  assert.equal((await run('uninstall', 'docker', '--yes')).status, 0);
+  assert.equal((await run('uninstall', 'docker', '--yes')).output, 'docker: not installed\n');
 });
 
-test('only dockerd of this host can be told to read its configuration again', (t) => {
+test('only dockerd of this host can be told to read its configuration again', async (t) => {
   const { run, install } = start(t);
-  assert.equal(install('--yes', '--reload').errors, 'hauberk: --reload is for the running dockerd, not for --root\n');
-  const { status, errors } = run('install', 'podman', '--reload');
+  assert.equal(
+    (await install('--yes', '--reload')).errors,
+    'hauberk: --reload is for the running dockerd, not for --root\n',
+  );
+  const { status, errors } = await run('install', 'podman', '--reload');
   assert.deepEqual([status, errors], [2, 'hauberk: podman cannot read its configuration again without a restart\n']);
 });

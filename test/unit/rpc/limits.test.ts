@@ -226,6 +226,7 @@ describe('a call', () => {
           containerIds: [],
           warnings: [],
           conflicts: [],
+          previousVersion: 0n,
           resourceVersion: 1n,
         };
         return { changes: [change], revision: 1n };

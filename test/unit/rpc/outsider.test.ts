@@ -53,6 +53,7 @@ describe('a client that has only the .proto files', () => {
           resource_version: '1',
           scope: 'SCOPE_NAMESPACE',
           conflicts: [],
+          previous_version: '0',
         },
       ],
       revision: '1',

@@ -103,6 +103,7 @@ describe('ApplyPolicy with a manifest', () => {
         resourceVersion: 2n,
         scope: Scope.NAMESPACE,
         conflicts: [],
+        previousVersion: 0n,
       },
     ]);
     const second = await applyManifest(`${manifest('one')}---\n${manifest('two', '/etc/passwd', 'other')}`);
@@ -184,6 +185,7 @@ describe('ApplyPolicy with a typed policy', () => {
         scope: Scope.NAMESPACE,
         warnings: ['the selector reaches no container at present'],
         conflicts: [],
+        previousVersion: 0n,
       },
     ]);
     const { policy } = await get('typed');

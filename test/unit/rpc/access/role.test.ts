@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { EventHub } from '../../../../src/events/hub.js';
 import { METHOD_RULES, ruleOf } from '../../../../src/rpc/access/method-table.js';
 import { clientNameProblem, includesRole, roleOf } from '../../../../src/rpc/access/role.js';
+import { createKubearmorServices, KUBEARMOR_SERVICES } from '../../../../src/rpc/kubearmor/services.js';
 import { createServices, SERVICE_NAMES } from '../../../../src/rpc/services.js';
 import { InMemoryControlPlane } from '../../../support/in-memory-control-plane.js';
 import { DESCRIPTORS, LogRecorder } from '../support.js';
@@ -10,8 +11,13 @@ import { DESCRIPTORS, LogRecorder } from '../support.js';
 /** Paths of all methods that the daemon registers. */
 function servedMethods(): string[] {
   const sources = { plane: new InMemoryControlPlane(), hub: new EventHub(), descriptorSet: DESCRIPTORS };
-  const { services, close } = createServices(sources);
-  close();
+  const services = [
+    createServices(sources),
+    createKubearmorServices({ ...sources, logger: new LogRecorder(), eventsPerSecond: 0 }),
+  ].flatMap(({ services, close }) => {
+    close();
+    return services;
+  });
   const paths: string[] = [];
   const registry = {
     addService: (definition: Record<string, { path: string }>) => {
@@ -29,7 +35,8 @@ describe('the table of methods', () => {
       served.filter((path) => !Object.hasOwn(METHOD_RULES, path)),
       [],
     );
-    for (const name of SERVICE_NAMES) assert.ok(served.some((path) => path.startsWith(`/${name}/`)));
+    for (const name of [...SERVICE_NAMES, ...KUBEARMOR_SERVICES])
+      assert.ok(served.some((path) => path.startsWith(`/${name}/`)));
   });
 
   test('leaves a method it does not have to administrators, and audits it', () => {
@@ -78,7 +85,7 @@ describe('the name of a client', () => {
     ['cn:', 'must be followed by a common name'],
     ['uid:root', 'must have a decimal number after the colon'],
     ['gid:01', 'must have a decimal number after the colon'],
-    ['dashboard', 'must begin with spiffe://, cn:, uid: or gid:'],
+    ['dashboard', 'must begin with spiffe://, cn:, user:, group:, uid: or gid:'],
   ] as const) {
     test(`may not be ${name}`, () => assert.ok(clientNameProblem(name)?.endsWith(problem)));
   }

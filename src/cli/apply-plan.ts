@@ -1,0 +1,72 @@
+import { type HauberkClient, HauberkError, type PolicyChange, PolicyChange_Kind } from '../client/index.js';
+import { CommandFailure, EXIT } from './exit-status.js';
+import { keyOf } from './policy-key.js';
+import { waitingFor } from './waiting.js';
+
+export interface PlanOptions {
+  readonly force: boolean;
+  /** Whether policies that the manifest does not hold are deleted. */
+  readonly prune: boolean;
+}
+
+/** What applying a manifest would do, and to what state of the daemon. */
+export interface Plan extends PlanOptions {
+  readonly changes: readonly PolicyChange[];
+  /** The daemon's when it was asked. */
+  readonly revision: bigint;
+}
+
+export async function planOf(client: HauberkClient, manifest: string, options: PlanOptions): Promise<Plan> {
+  const { force, prune } = options;
+  // Asked for first: what changes after that is noticed.
+  const { revision } = prune ? await client.host.getStatus() : { revision: 0n };
+  const source = { $case: 'manifest', value: manifest } as const;
+  const { changes } = await waitingFor('checking', client.policies.validatePolicy({ source, force }));
+  const deleted = prune ? await othersThan(changes, client) : [];
+  if (deleted.length === 0) return { ...options, changes, revision };
+  return { ...options, ...(await waitingFor('comparing', client.policies.diff({ source, deleted, force }))), revision };
+}
+
+async function othersThan(changes: readonly PolicyChange[], client: HauberkClient) {
+  const kept = new Set(changes.map(keyOf));
+  const { policies } = await client.policies.listPolicies();
+  return policies
+    .filter((policy) => !kept.has(keyOf(policy)))
+    .map(({ namespace, name, scope }) => ({ namespace, name, scope }));
+}
+
+/**
+ * Carries a plan out, if the policies are still those that it was made for.
+ *
+ * @throws CommandFailure when they are not; nothing has changed then
+ */
+export async function applyPlan(client: HauberkClient, manifest: string, plan: Plan): Promise<readonly PolicyChange[]> {
+  const { changes: planned, revision, force, prune } = plan;
+  try {
+    if (!prune) {
+      // A daemon that does not tell of versions is not held to them.
+      const told = planned.filter((change) => change.kind === PolicyChange_Kind.CREATED || change.previousVersion > 0n);
+      const expectedVersions = Object.fromEntries(told.map((change) => [keyOf(change), change.previousVersion]));
+      const source = { $case: 'manifest', value: manifest } as const;
+      return (await waitingFor('applying', client.policies.applyPolicy({ source, force, expectedVersions }))).changes;
+    }
+    const sync = client.policies.syncPolicies({ manifest, force, expectedRevision: revision });
+    const { changes } = await waitingFor('applying', sync);
+    return withNotesOf(planned, changes);
+  } catch (error) {
+    if (!(error instanceof HauberkError) || error.code !== 'ABORTED') throw error;
+    throw new CommandFailure(EXIT.refused, `${error.message}: it has changed since the plan was made; try again`);
+  }
+}
+
+/** What is said of the rules of a policy is said by the plan alone. */
+function withNotesOf(planned: readonly PolicyChange[], changes: readonly PolicyChange[]): PolicyChange[] {
+  const noted = new Map(planned.map((change) => [keyOf(change), change]));
+  return changes
+    .map((change) => ({
+      ...change,
+      warnings: noted.get(keyOf(change))?.warnings ?? change.warnings,
+      conflicts: noted.get(keyOf(change))?.conflicts ?? change.conflicts,
+    }))
+    .sort((a, b) => Number(a.kind === PolicyChange_Kind.DELETED) - Number(b.kind === PolicyChange_Kind.DELETED));
+}

@@ -1,0 +1,107 @@
+import type { Command } from 'commander';
+import { AccessClass, Action, type Posture } from '../../client/index.js';
+import { withClient } from '../connection.js';
+import { CommandFailure, EXIT } from '../exit-status.js';
+import { withExamples } from '../help.js';
+import { type ListOptions, show, watchOption } from '../listing.js';
+import { listFormatOption } from '../output.js';
+import { postureListing } from '../posture-listing.js';
+import { terminal } from '../terminal.js';
+import { nameOf } from '../views.js';
+
+/** As they are written, and as the API has them. */
+const CLASSES: Readonly<Record<string, AccessClass>> = {
+  process: AccessClass.PROCESS,
+  file: AccessClass.FILE,
+  network: AccessClass.NETWORK,
+  capability: AccessClass.CAPABILITY,
+  capabilities: AccessClass.CAPABILITY,
+};
+const ACTIONS: Readonly<Record<string, Action>> = { audit: Action.AUDIT, block: Action.BLOCK };
+/** Takes back what a namespace says of a class. */
+const DEFAULT = 'default';
+
+export function addPosture(program: Command): void {
+  const posture = program
+    .command('posture')
+    .description('what happens to accesses no rule names, once an Allow rule of their class reaches the container');
+
+  withExamples(
+    posture
+      .command('get')
+      .description('the postures of namespaces, and those of all others')
+      .argument('[namespace]', 'of one namespace, with what it takes over from the daemon')
+      .addOption(listFormatOption())
+      .addOption(watchOption()),
+    [
+      ['hauberk posture get', 'every namespace that says something itself'],
+      ['hauberk posture get shop -o json', 'what holds in the namespace shop'],
+    ],
+  ).action(async (namespace: string | undefined, options: ListOptions, command: Command) => {
+    await show(command, postureListing(namespace), options);
+  });
+
+  withExamples(
+    posture
+      .command('set')
+      .description('change what a namespace says; classes that are not named stay as they are')
+      .argument('<namespace>')
+      .argument('<class=action...>', `of ${Object.keys(CLASSES).slice(0, 4).join(', ')}: audit, block, or default`),
+    [
+      [
+        'hauberk posture set shop file=block network=audit',
+        'refuse what no rule allows of files, report it of sockets',
+      ],
+      ['hauberk posture set shop file=default', "have the daemon's own posture for files again"],
+    ],
+  ).action(async (namespace: string, texts: string[], _options: object, command: Command) => {
+    const wanted = texts.map(readPosture);
+    const said = await withClient(command, async (client) => {
+      const { namespaces } = await client.policies.listPostures();
+      const before = namespaces.find((each) => each.namespace === namespace)?.postures ?? [];
+      const postures = merge(before, wanted);
+      await client.policies.setPosture({ namespace, postures });
+      return postures;
+    });
+    const text = said.map((each) => `${className(each)}=${nameOf(Action, each.action).toLowerCase()}`).join(' ');
+    terminal().out(`posture of ${namespace}: ${text || "the daemon's own"}\n`);
+  });
+
+  withExamples(
+    posture.command('reset').description("have the daemon's own postures in a namespace again").argument('<namespace>'),
+    [['hauberk posture reset shop', 'as if nothing had ever been set']],
+  ).action(async (namespace: string, _options: object, command: Command) => {
+    await withClient(command, (client) => client.policies.setPosture({ namespace, postures: [] }));
+    terminal().out(`posture of ${namespace}: the daemon's own\n`);
+  });
+}
+
+interface Wanted {
+  readonly class: AccessClass;
+  /** Left out to take back what the namespace says. */
+  readonly action?: Action;
+}
+
+function readPosture(text: string): Wanted {
+  const [, name = '', value = ''] = /^([^=]*)=(.*)$/su.exec(text.toLowerCase()) ?? [];
+  const ofClass = Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined;
+  const action = Object.hasOwn(ACTIONS, value) ? ACTIONS[value] : undefined;
+  if (ofClass === undefined || (action === undefined && value !== DEFAULT)) {
+    const classes = Object.keys(CLASSES).slice(0, 4).join(', ');
+    throw new CommandFailure(EXIT.usage, `${text}: must be CLASS=ACTION, of ${classes} and audit, block, default`);
+  }
+  return { class: ofClass, ...(action !== undefined && { action }) };
+}
+
+function merge(before: readonly Posture[], wanted: readonly Wanted[]): Posture[] {
+  const merged = new Map(before.map((each) => [each.class, each.action]));
+  for (const { class: ofClass, action } of wanted) {
+    if (action === undefined) merged.delete(ofClass);
+    else merged.set(ofClass, action);
+  }
+  return [...merged].map(([ofClass, action]) => ({ class: ofClass, action }));
+}
+
+function className({ class: ofClass }: Posture): string {
+  return nameOf(AccessClass, ofClass).toLowerCase();
+}

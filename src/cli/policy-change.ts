@@ -1,0 +1,29 @@
+import { type PolicyChange, PolicyChange_Kind, Scope } from '../client/index.js';
+import { coloured } from './output.js';
+import { keyOf } from './policy-key.js';
+import { terminal } from './terminal.js';
+import { nameOf } from './views.js';
+
+/** A change for programs. @param difference how its manifest changes, if it does */
+export function policyChangeView(change: PolicyChange, difference: string | undefined) {
+  return {
+    ...change,
+    kind: nameOf(PolicyChange_Kind, change.kind),
+    scope: nameOf(Scope, change.scope),
+    resourceVersion: Number(change.resourceVersion),
+    previousVersion: Number(change.previousVersion),
+    ...(difference !== undefined && { difference }),
+  };
+}
+
+/** Tells people of a change and of all that is noteworthy about it. */
+export function sayChange(change: PolicyChange, suffix: string): void {
+  const { kind, containerIds, warnings, conflicts } = change;
+  const reaches = kind === PolicyChange_Kind.DELETED ? 'reached' : 'reaches';
+  const reach = `${containerIds.length} ${containerIds.length === 1 ? 'container' : 'containers'}`;
+  const what = PolicyChange_Kind[kind].toLowerCase();
+  const shown = kind === PolicyChange_Kind.DELETED ? coloured('red', what) : what;
+  terminal().out(`policy ${keyOf(change)} ${shown}, ${reaches} ${reach}${suffix}\n`);
+  for (const warning of warnings) terminal().err(`${keyOf(change)}: warning: ${warning}\n`);
+  for (const conflict of conflicts) terminal().err(`${keyOf(change)}: note: ${conflict}\n`);
+}

@@ -1,0 +1,60 @@
+import { Command, CommanderError } from 'commander';
+import { Failure } from '../failure.js';
+import { VERSION } from '../version.js';
+import { addApply, addValidate } from './commands/apply.js';
+import { addCompletion } from './commands/completion.js';
+import { addContainer } from './commands/container.js';
+import { addDelete } from './commands/delete.js';
+import { addDiff } from './commands/diff.js';
+import { addDoctor } from './commands/doctor.js';
+import { addEffective } from './commands/effective.js';
+import { addExplain } from './commands/explain.js';
+import { addGet } from './commands/get.js';
+import { addPolicy } from './commands/policy.js';
+import { addPosture } from './commands/posture.js';
+import { addProfile } from './commands/profile.js';
+import { addRuntime } from './commands/runtime.js';
+import { addStatus } from './commands/status.js';
+import { addTest } from './commands/test.js';
+import { addTop } from './commands/top.js';
+import { addVersion } from './commands/version.js';
+import { addWatch } from './commands/watch.js';
+import { addConnectionFlags } from './connection.js';
+import { EXIT, EXIT_HELP, exitStatusOf } from './exit-status.js';
+import { HELP_CONFIGURATION } from './help.js';
+import { type Terminal, terminal, withTerminal } from './terminal.js';
+
+const COMMANDS = [
+  ...[addApply, addValidate, addDiff, addDelete, addGet, addEffective, addExplain, addTest],
+  ...[addPolicy, addPosture, addContainer, addProfile, addWatch, addTop, addRuntime],
+  ...[addStatus, addDoctor, addVersion, addCompletion],
+];
+
+/** The command line, not yet run. */
+export function makeProgram(): Command {
+  // What is set here before commands are added holds for them too.
+  const program = new Command('hauberk')
+    .description('Security policies of containers on this host: apply them, look at them, watch what they deny.')
+    .version(VERSION)
+    .configureOutput({ writeOut: (text) => terminal().out(text), writeErr: (text) => terminal().err(text) })
+    .configureHelp(HELP_CONFIGURATION)
+    .addHelpText('after', EXIT_HELP)
+    .exitOverride();
+  addConnectionFlags(program);
+  for (const add of COMMANDS) add(program);
+  return program;
+}
+
+/** Runs it with parameters as a shell gives them. @returns the exit status */
+export function runProgram(parameters: readonly string[], its: Terminal): Promise<number> {
+  return withTerminal(its, async () => {
+    try {
+      await makeProgram().parseAsync([...parameters], { from: 'user' });
+      return its.exitStatus;
+    } catch (error) {
+      if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+      its.err(`hauberk: ${(error as Error).message}\n`);
+      return error instanceof Failure ? EXIT.refused : exitStatusOf(error);
+    }
+  });
+}

@@ -1,0 +1,40 @@
+import type { EventHub, SubscribeOptions, Taken } from '../../events/hub.js';
+import type { Alert } from '../../generated/kubearmor/feeder.js';
+import type { ResponseStream } from '../handler.js';
+
+/** Other work of the daemon gets its turn after so many. */
+const ALERTS_A_TURN = 256;
+
+/**
+ * Sends what a hub publishes from now on to a stream, until the stream is over. While the client reads too slowly nothing
+ * is written, so that events wait in the bounded queue only.
+ */
+export function pumpAlerts(
+  hub: EventHub,
+  call: ResponseStream<Alert>,
+  toAlerts: (taken: Pick<Taken, 'events' | 'missed'>) => readonly Alert[],
+  queue: Pick<SubscribeOptions, 'capacity'>,
+): Promise<void> {
+  return new Promise((resolve) => {
+    let planned: NodeJS.Immediate | undefined;
+    const plan = () => {
+      planned ??= setImmediate(send);
+    };
+    const send = () => {
+      planned = undefined;
+      let hasRoom = true;
+      for (const alert of toAlerts(subscription.take(ALERTS_A_TURN))) hasRoom = call.write(alert);
+      if (!hasRoom) call.once('drain', plan);
+      else if (subscription.waiting > 0) plan();
+    };
+    const end = () => {
+      clearImmediate(planned);
+      subscription.close();
+      resolve();
+    };
+    // While a full stream is waited for, the queue is not empty, and nobody is told of what comes.
+    const subscription = hub.subscribe(() => true, { ...queue, onWaiting: () => !call.writableNeedDrain && plan() });
+    call.once('cancelled', end);
+    call.once('close', end);
+  });
+}

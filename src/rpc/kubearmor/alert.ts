@@ -1,0 +1,146 @@
+import { HOST_ID } from '../../control/host.js';
+import type { SecurityEvent } from '../../events/event.js';
+import type { Alert } from '../../generated/kubearmor/feeder.js';
+import { DEFAULT_NAMESPACE } from '../../policy/model.js';
+import { VERSION } from '../../version.js';
+import { accessFields } from './accesses.js';
+import type { HostFacts } from './host-facts.js';
+import { timeFields } from './times.js';
+
+/** KubeArmor's own name for a cluster that has none. */
+export const CLUSTER_NAME = 'default';
+/** What KubeArmor calls the namespace of a container that no Kubernetes knows. */
+const NO_NAMESPACE = 'container_namespace';
+const POD_NAME = 'io.kubernetes.pod.name';
+/** What sources of containers add to the labels of a pod or container. */
+const ADDED_LABEL = /^io\.kubernetes\.|^(?:hauberk|kubearmor)\.io\/container\.name$/u;
+
+/** What every alert of a daemon says alike. */
+export interface AlertContext extends HostFacts {
+  /** How many events of one container are reported a second; 0 for all. */
+  readonly eventsPerSecond: number;
+}
+
+/** An event as an alert of KubeArmor. docs/kubearmor-clients.md has the table of what comes from where. */
+export function toAlert(event: SecurityEvent, context: AlertContext): Alert {
+  const alert: Alert = { ...emptyAlert(event.time, context), ...subjectFields(event), Message: event.message };
+  // A summary has no class.
+  return event.class === undefined
+    ? { ...alert, ...thresholdFields(context) }
+    : { ...alert, ...decisionFields(event), ...accessOf(event) };
+}
+
+/** Tells a reader that was too slow what it will never see. */
+export function toMissedAlert(missed: number, time: bigint, context: AlertContext): Alert {
+  const Message = `this stream missed ${missed} alerts, as its client read too slowly`;
+  return { ...emptyAlert(time, context), ...thresholdFields(context), Message };
+}
+
+function thresholdFields({ eventsPerSecond }: AlertContext): Partial<Alert> {
+  return { Type: 'SystemEvent', Operation: 'AlertThreshold', MaxAlertsPerSec: eventsPerSecond };
+}
+
+function subjectFields({ containerId, containerName, namespace, labels }: SecurityEvent): Partial<Alert> {
+  const Labels = Object.entries(labels)
+    .filter(([key]) => !ADDED_LABEL.test(key))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+  if (containerId === HOST_ID) return { Labels };
+  const pod = labels[POD_NAME];
+  const hasNamespace = pod !== undefined || namespace !== DEFAULT_NAMESPACE;
+  return {
+    NamespaceName: hasNamespace ? namespace : NO_NAMESPACE,
+    PodName: pod ?? containerName,
+    ContainerID: containerId,
+    ContainerName: containerName,
+    Labels,
+  };
+}
+
+function decisionFields(event: SecurityEvent): Partial<Alert> {
+  return {
+    Type: event.containerId === HOST_ID ? 'MatchedHostPolicy' : 'MatchedPolicy',
+    PolicyName: event.policy,
+    Severity: `${event.severity}`,
+    Tags: event.tags.join(','),
+    ATags: [...event.tags],
+    Enforcer: 'BPFLSM',
+    Action: event.wouldBlock ? 'Audit (Block)' : event.action!,
+    Result: event.result === 'denied' ? 'Permission denied' : 'Passed',
+  };
+}
+
+function accessOf(event: SecurityEvent): Partial<Alert> {
+  const access = accessFields(event);
+  return {
+    ...access,
+    EventData: eventData(access.Data),
+    HostPPID: event.hostParentPid,
+    HostPID: event.hostPid,
+    PPID: event.parentPid,
+    PID: event.pid,
+    UID: signed(event.uid),
+    ExecEvent: { ExecID: '', ExecutableName: event.comm },
+  };
+}
+
+/** The pairs among the words of Data, their names with a capital. */
+function eventData(data: string): Record<string, string> {
+  const words = data.split(' ').map((word) => word.split(/=(.*)/su));
+  return Object.fromEntries(
+    words.filter(([, value]) => value !== undefined).map(([key, value]) => [capitalized(key!), value!]),
+  );
+}
+
+function capitalized(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+/** A user id fills 32 bits, and the field has a sign. */
+function signed(id: number): number {
+  return id | 0;
+}
+
+function emptyAlert(time: bigint, { hostName, nodeId }: AlertContext): Alert {
+  return {
+    ...timeFields(time),
+    ClusterName: CLUSTER_NAME,
+    HostName: hostName,
+    NodeID: nodeId,
+    KubeArmorVersion: `hauberk ${VERSION}`,
+    NamespaceName: '',
+    PodName: '',
+    ContainerID: '',
+    ContainerName: '',
+    ContainerImage: '',
+    HostPID: 0,
+    HostPPID: 0,
+    PPID: 0,
+    PID: 0,
+    UID: 0,
+    PolicyName: '',
+    Severity: '',
+    Tags: '',
+    ATags: [],
+    Message: '',
+    Type: '',
+    Source: '',
+    Operation: '',
+    Resource: '',
+    Data: '',
+    Action: '',
+    Result: '',
+    ParentProcessName: '',
+    ProcessName: '',
+    Enforcer: '',
+    Labels: '',
+    Owner: undefined,
+    Cwd: '',
+    TTY: '',
+    MaxAlertsPerSec: 0,
+    DroppingAlertsInterval: 0,
+    ExecEvent: undefined,
+    EventData: {},
+    UserName: '',
+  };
+}

@@ -1,0 +1,102 @@
+import type { PolicyChange } from '../../control/policy-plan.js';
+import type { PolicyRegistry } from '../../control/policy-registry.js';
+import { Failure, type FailureCode } from '../../failure.js';
+import { PolicyServiceService, PolicyStatus, type response } from '../../generated/kubearmor/policy.js';
+import { DEFAULT_NAMESPACE, type PolicyName, policyKey } from '../../policy/model.js';
+import { currentCaller } from '../caller.js';
+import { type RpcLogger, RpcService } from '../handler.js';
+import type { MessageFeed } from './message-feed.js';
+import { type AcceptedKinds, type PolicyEvent, readPolicyEvent } from './policy-event.js';
+
+const CONTAINER_KINDS: AcceptedKinds = ['KubeArmorPolicy', 'KubeArmorClusterPolicy'];
+const HOST_KINDS: AcceptedKinds = ['KubeArmorHostPolicy'];
+const SCOPES = {
+  KubeArmorPolicy: 'namespace',
+  KubeArmorClusterPolicy: 'cluster',
+  KubeArmorHostPolicy: 'host',
+} as const;
+
+/** What is the request's own fault; anything else is the daemon's. */
+const REFUSALS: ReadonlySet<FailureCode> = new Set(['invalid-argument', 'failed-precondition', 'resource-exhausted']);
+
+/** The names are for the audit log, which looks for them in requests and answers. */
+type NamedResponse = response & Partial<PolicyName>;
+
+/**
+ * policy.PolicyService, by which KubeArmor's clients add and delete policies. Its answers have no room for a reason, and
+ * its clients show none of a gRPC status: reasons and warnings go to WatchMessages and the log.
+ */
+export function policyServiceOf(policies: PolicyRegistry, messages: MessageFeed, logger: RpcLogger): RpcService {
+  const refuse = (status: PolicyStatus, named: Partial<PolicyName>, failure: Failure): NamedResponse => {
+    const text = `${describe(named)} refused: ${failure.message}`;
+    messages.publish(status === PolicyStatus.Failure ? 'ERROR' : 'WARN', text);
+    const { identity } = currentCaller();
+    logger.warn({ identity, ...named, status: PolicyStatus[status], reason: failure.message }, 'a policy was refused');
+    return { status, ...named };
+  };
+
+  const carryOut = async (bytes: Uint8Array, kinds: AcceptedKinds): Promise<NamedResponse> => {
+    let named: Partial<PolicyName> = {};
+    try {
+      const event = readPolicyEvent(bytes, kinds);
+      named = nameIn(event);
+      if (event.type === 'DELETED') return await deleted(named as PolicyName);
+      const input = policies.readDocument(event.document);
+      const { result } = await policies.apply([input]);
+      return applied(result[0]!);
+    } catch (thrown) {
+      const failure = Failure.from(thrown);
+      if (failure.code === 'internal') throw thrown;
+      if (failure.code === 'not-found') return refuse(PolicyStatus.NotExist, named, failure);
+      return refuse(REFUSALS.has(failure.code) ? PolicyStatus.Invalid : PolicyStatus.Failure, named, failure);
+    }
+  };
+
+  const applied = ({ policy, kind, containerIds, warnings, conflicts }: PolicyChange): NamedResponse => {
+    const isNew = kind === 'created';
+    const reach = `reaches ${containerIds.length} container${containerIds.length === 1 ? '' : 's'}`;
+    messages.publish('INFO', `${describe(policy)} ${isNew ? 'applied' : 'modified'}, ${reach}`);
+    for (const warning of [...warnings, ...conflicts]) messages.publish('WARN', `${describe(policy)}: ${warning}`);
+    const { namespace, name } = policy;
+    return { status: isNew ? PolicyStatus.Applied : PolicyStatus.Modified, namespace, name };
+  };
+
+  const deleted = async (named: PolicyName): Promise<NamedResponse> => {
+    await policies.delete(named, 0);
+    messages.publish('INFO', `${describe(named)} deleted`);
+    return { status: PolicyStatus.Deleted, ...named };
+  };
+
+  return RpcService.of(PolicyServiceService, {
+    containerPolicy: ({ policy }) => carryOut(policy, CONTAINER_KINDS),
+
+    hostPolicy: ({ policy }) => carryOut(policy, HOST_KINDS),
+
+    networkPolicy: () =>
+      refuse(
+        PolicyStatus.NotEnabled,
+        {},
+        new Failure(
+          'failed-precondition',
+          'there are no KubeArmorNetworkPolicies; rules for sockets stand in the others',
+        ),
+      ),
+  });
+}
+
+/** @throws Failure invalid-argument where there is none */
+function nameIn({ document }: PolicyEvent): PolicyName {
+  const scope = SCOPES[document.kind];
+  const metadata = (document.metadata ?? {}) as { readonly name?: unknown; readonly namespace?: unknown };
+  const name = typeof metadata.name === 'string' ? metadata.name : '';
+  if (name === '') {
+    const problems = [{ field: 'object.metadata.name', description: 'must not be empty' }];
+    throw new Failure('invalid-argument', 'object.metadata.name: must not be empty', problems);
+  }
+  const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : '';
+  return scope === 'namespace' ? { name, namespace: namespace || DEFAULT_NAMESPACE } : { name, namespace: '', scope };
+}
+
+function describe(named: Partial<PolicyName>): string {
+  return named.name === undefined ? 'a policy' : `policy ${policyKey(named as PolicyName)}`;
+}

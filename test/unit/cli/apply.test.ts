@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { applyPlan, planOf } from '../../../src/cli/apply-plan.js';
+import { CommandFailure } from '../../../src/cli/exit-status.js';
+import { connect } from '../../../src/client/index.js';
+import { manifest } from '../rpc/support.js';
+import { start, web } from './support.js';
+
+test('a dry run tells programs what would change, as JSON and as YAML', async (t) => {
+  const { write, hauberk, plane } = await start(t);
+  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  await hauberk('apply', '-f', write('one.yaml', manifest('one')));
+  const file = write('all.yaml', `${manifest('one', '/etc/gshadow')}---\n${manifest('two')}`);
+  const { status, output, errors } = await hauberk('apply', '--dry-run', '-o', 'json', '-f', file);
+  assert.deepEqual([status, errors], [0, '']);
+  const [one, two] = JSON.parse(output);
+  assert.deepEqual([one.kind, one.previousVersion, one.containerIds], ['UPDATED', 2, ['c1deadbeef']]);
+  assert.match(one.difference, /^-\s+- path: \/etc\/shadow$/mu);
+  assert.deepEqual([two.kind, two.previousVersion, two.difference], ['CREATED', 0, undefined]);
+  const asYaml = await hauberk('apply', '--dry-run', '-o', 'yaml', '-f', file);
+  assert.deepEqual(parse(asYaml.output), JSON.parse(output));
+  assert.equal(plane.policies.list().length, 1);
+  const [applied] = JSON.parse((await hauberk('apply', '-o', 'json', '-f', file)).output);
+  assert.deepEqual([applied.kind, applied.resourceVersion], ['UPDATED', 3]);
+});
+
+test('with --prune the policies are those of the manifests and no others', async (t) => {
+  const { write, hauberk, plane } = await start(t);
+  await hauberk('apply', '-f', write('all.yaml', `${manifest('a')}---\n${manifest('b', '/x', 'shop')}`));
+  const kept = write('kept.yaml', `${manifest('a', '/etc/gshadow')}---\n${manifest('c')}`);
+  const dry = await hauberk('apply', '--prune', '--dry-run', '-f', kept);
+  assert.match(dry.output, /^policy shop\/b deleted, reached 0 containers \(dry run\)$/mu);
+  assert.match(dry.output, /^\+\s+- path: \/etc\/gshadow$/mu);
+  assert.equal(plane.policies.list().length, 2);
+  const { status, output } = await hauberk('apply', '--prune', '-f', kept);
+  assert.equal(status, 0);
+  assert.match(output, /^policy default\/c created.*\npolicy shop\/b deleted, reached 0 containers\n$/mu);
+  assert.deepEqual(
+    plane.policies.list().map(({ name }) => name),
+    ['a', 'c'],
+  );
+});
+
+test('with --prune manifests without a policy delete nothing', async (t) => {
+  const { write, hauberk, plane } = await start(t);
+  await hauberk('apply', '-f', write('a.yaml', manifest('a')));
+  const { status, errors } = await hauberk('apply', '--prune', '-f', write('none.yaml', '# nothing yet\n'));
+  assert.equal(status, 1);
+  assert.match(errors, /holds no policy/u);
+  assert.equal(plane.policies.list().length, 1);
+});
+
+for (const prune of [false, true]) {
+  test(`what has changed since the plan was made is not overwritten, ${prune ? 'with' : 'without'} --prune`, async (t) => {
+    const { write, hauberk, plane, server } = await start(t);
+    await hauberk('apply', '-f', write('one.yaml', manifest('one')));
+    const client = connect({ address: server.address });
+    t.after(() => client.close());
+    for (const mine of [manifest('one', '/mine'), manifest('two', '/mine')]) {
+      const plan = await planOf(client, mine, { force: false, prune });
+      const theirs = mine.replace('/mine', `/theirs/${prune}`);
+      await hauberk('apply', '-f', write('theirs.yaml', theirs));
+      const before = plane.policies.list();
+      await assert.rejects(applyPlan(client, mine, plan), (error) => {
+        assert.ok(error instanceof CommandFailure);
+        assert.match(error.message, /: it has changed since the plan was made; try again$/u);
+        return error.exitStatus === 1;
+      });
+      assert.deepEqual(plane.policies.list(), before);
+    }
+  });
+}
+
+test('policies of every scope can be applied again, changed or not', async (t) => {
+  const { write, hauberk } = await start(t);
+  const cluster = (path: string) =>
+    [
+      'apiVersion: security.kubearmor.com/v1',
+      'kind: KubeArmorClusterPolicy',
+      'metadata: {name: all}',
+      'spec:',
+      '  selector: {matchExpressions: [{key: namespace, operator: In, values: [default]}]}',
+      `  file: {matchPaths: [{path: ${path}}]}`,
+      '  action: Block',
+      '',
+    ].join('\n');
+  const apply = async (path: string) => {
+    const file = write('all.yaml', `${manifest('one', path)}---\n${cluster(path)}`);
+    const { status, output, errors } = await hauberk('apply', '-f', file);
+    assert.equal(status, 0, errors);
+    return output.match(/created|updated|unchanged/gu);
+  };
+  assert.deepEqual(await apply('/a'), ['created', 'created']);
+  assert.deepEqual(await apply('/a'), ['unchanged', 'unchanged']);
+  assert.deepEqual(await apply('/b'), ['updated', 'updated']);
+});

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { Command } from 'commander';
+import { parse } from 'yaml';
+import { makeProgram } from '../../../src/cli/program.js';
+import { checkPattern } from '../../../src/image/pattern.js';
+import { readManifest } from '../../../src/policy/manifest.js';
+
+const DOCS = readdirSync('docs')
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`);
+const EXAMPLES = 'examples/policies';
+const PAGES = [...DOCS, 'README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'RELEASING.md', `${EXAMPLES}/README.md`];
+const OPTIONS = { checkPattern };
+const read = (path: string) => readFileSync(path, 'utf8');
+
+/** What GitHub makes of a heading for a link to it. */
+const anchorOf = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replaceAll(/\s/gu, '-');
+
+const anchorsOf = (path: string) =>
+  [...read(path).matchAll(/^#+ (.+)$/gmu)].map(([, heading]) => anchorOf(heading!.replaceAll(/[`*]/gu, '')));
+
+/** The blocks of code of a language. */
+const blocksOf = (path: string, language: string) =>
+  [...read(path).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gmsu'))].map(([, block]) => block!);
+
+describe('the documentation', () => {
+  for (const page of PAGES) {
+    test(`${page} links to files and headings that are there`, () => {
+      for (const [, target] of read(page).matchAll(/\]\(([^)\s]+)\)/gu)) {
+        if (/^[a-z]+:/u.test(target!)) continue;
+        const [path, anchor] = target!.split('#') as [string, string?];
+        const file = path === '' ? page : join(dirname(page), path);
+        assert.ok(existsSync(file), `${page}: ${target}`);
+        if (anchor !== undefined && file.endsWith('.md')) {
+          assert.ok(anchorsOf(file).includes(anchor), `${page}: ${target} is no heading of ${file}`);
+        }
+      }
+    });
+  }
+
+  test('has a page for everything its index names, and names every page', () => {
+    for (const page of DOCS.filter((name) => name !== 'docs/README.md')) {
+      assert.match(read('docs/README.md'), new RegExp(`\\(${page.slice('docs/'.length)}\\)`, 'u'), page);
+    }
+  });
+
+  test('names commands and flags of hauberk that exist', () => {
+    const lines = DOCS.flatMap((page) =>
+      blocksOf(page, 'sh').flatMap((block) => block.split('\n').map((line) => ({ page, line }))),
+    ).filter(({ line }) => line.startsWith('hauberk '));
+    assert.ok(lines.length > 10);
+    for (const { page, line } of lines) {
+      let command: Command = makeProgram();
+      for (const word of line.split(' ').slice(1)) {
+        const next = command.commands.find((each) => each.name() === word);
+        if (next !== undefined) command = next;
+        else if (word.startsWith('-') && word.length > 1) {
+          const isKnown = command.options.some(({ long, short }) => word === long || word === short);
+          assert.ok(isKnown, `${page}: ${line}: ${word}`);
+        } else assert.equal(command.commands.length, 0, `${page}: ${line}: there is no command ${word}`);
+      }
+    }
+  });
+
+  test('shows manifests that are accepted', () => {
+    const manifests = DOCS.flatMap((page) => blocksOf(page, 'yaml')).filter((block) => block.startsWith('apiVersion:'));
+    assert.ok(manifests.length > 0);
+    for (const manifest of manifests) assert.equal(readManifest(manifest, OPTIONS).length, 1, manifest);
+  });
+
+  test('has examples that are accepted without a warning, each named in their index', () => {
+    const index = read(`${EXAMPLES}/README.md`);
+    const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.yaml'));
+    assert.ok(files.length > 5);
+    for (const file of files) {
+      const documents = readManifest(read(`${EXAMPLES}/${file}`), OPTIONS);
+      assert.deepEqual(
+        documents.flatMap(({ warnings }) => warnings),
+        [],
+        file,
+      );
+      assert.ok(index.includes(`(${file})`), file);
+    }
+  });
+
+  test('has a runbook for each alert, and the alert leads to it', () => {
+    const { groups } = parse(read('packaging/prometheus/alerts.yml')) as {
+      groups: { rules: { alert: string; annotations: Record<string, string> }[] }[];
+    };
+    const alerts = groups.flatMap(({ rules }) => rules);
+    const headings = anchorsOf('docs/runbooks.md').slice(1);
+    assert.deepEqual([...headings].sort(), alerts.map(({ alert }) => alert.toLowerCase()).sort());
+    for (const { alert, annotations } of alerts) {
+      assert.match(
+        annotations.runbook_url ?? '',
+        new RegExp(`/docs/runbooks\\.md#${alert.toLowerCase()}$`, 'u'),
+        alert,
+      );
+    }
+  });
+});

@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import type { SecurityEvent } from '../../../../src/events/event.js';
+import { type AlertContext, toAlert } from '../../../../src/rpc/kubearmor/alert.js';
+import { VERSION } from '../../../../src/version.js';
+import { makeEvent } from '../../events/support.js';
+
+const CONTEXT: AlertContext = { hostName: 'node-1', hostAddress: '10.0.0.9', nodeId: 'abc', eventsPerSecond: 1000 };
+const alertOf = (event: Partial<SecurityEvent>) => toAlert(makeEvent(event), CONTEXT);
+
+test('an alert of a file says who, what and why in the fields that KubeArmor has for it', () => {
+  assert.deepEqual(alertOf({}), {
+    Timestamp: 1_700_000_000n,
+    UpdatedTime: '2023-11-14T22:13:20.123456Z',
+    ClusterName: 'default',
+    HostName: 'node-1',
+    NodeID: 'abc',
+    KubeArmorVersion: `hauberk ${VERSION}`,
+    NamespaceName: 'container_namespace',
+    PodName: 'web-1',
+    ContainerID: 'c1',
+    ContainerName: 'web-1',
+    ContainerImage: '',
+    Labels: 'app=web,tier=front',
+    Owner: undefined,
+    HostPPID: 4001,
+    HostPID: 4007,
+    PPID: 1,
+    PID: 7,
+    UID: 1000,
+    ParentProcessName: '/bin/sh',
+    ProcessName: '/bin/cat',
+    PolicyName: 'no-shadow',
+    Severity: '5',
+    Tags: 'secrets',
+    ATags: ['secrets'],
+    Message: 'shadow is read',
+    Type: 'MatchedPolicy',
+    Source: '/bin/cat',
+    Operation: 'File',
+    Resource: '/etc/shadow',
+    Data: 'lsm=FILE_OPEN',
+    EventData: { Lsm: 'FILE_OPEN' },
+    Enforcer: 'BPFLSM',
+    Action: 'Block',
+    Result: 'Permission denied',
+    Cwd: '',
+    TTY: '',
+    MaxAlertsPerSec: 0,
+    DroppingAlertsInterval: 0,
+    ExecEvent: { ExecID: '', ExecutableName: 'cat' },
+    UserName: '',
+  });
+});
+
+test('of a program that is run, the source is the program that runs it', () => {
+  const { Operation, Source, ParentProcessName, ProcessName, Resource, Data } = alertOf({
+    class: 'process',
+    operation: 'exec',
+    object: '/bin/sleep',
+    program: '/bin/dash',
+    parentProgram: '/usr/bin/runc',
+  });
+  assert.deepEqual(
+    { Operation, Source, ParentProcessName, ProcessName, Resource, Data },
+    {
+      Operation: 'Process',
+      Source: '/bin/dash',
+      ParentProcessName: '/bin/dash',
+      ProcessName: '/bin/sleep',
+      Resource: '/bin/sleep',
+      Data: 'lsm=SECURITY_BPRM_CHECK',
+    },
+  );
+});
+
+const accesses: readonly (readonly [
+  operation: string,
+  object: string,
+  expected: readonly [Operation: string, Resource: string, Data: string],
+])[] = [
+  ['mknod', '/tmp/x', ['File', '/tmp/x', 'lsm=FILE_MKNOD']],
+  ['unlink', '/tmp/x', ['File', '/tmp/x', 'lsm=FILE_UNLINK']],
+  ['rename', '/tmp/x', ['File', '/tmp/x', 'lsm=FILE_RENAME']],
+  ['create', 'inet raw icmp', ['Network', 'protocol=ICMP type=SOCK_RAW', 'lsm=SOCKET_CREATE type=SOCK_RAW']],
+  ['create', 'tcp', ['Network', 'protocol=TCP type=SOCK_STREAM', 'lsm=SOCKET_CREATE type=SOCK_STREAM']],
+  ['create', 'icmp', ['Network', 'protocol=ICMP type=SOCK_DGRAM', 'lsm=SOCKET_CREATE type=SOCK_DGRAM']],
+  [
+    'create',
+    'netlink raw 9',
+    ['Network', 'protocol=9 type=SOCK_RAW family=AF_NETLINK', 'lsm=SOCKET_CREATE type=SOCK_RAW'],
+  ],
+  [
+    'connect',
+    'tcp 10.0.0.1:443 (example.com)',
+    [
+      'Network',
+      'protocol=TCP type=SOCK_STREAM remoteip=10.0.0.1 port=443 domain=example.com',
+      'lsm=SOCKET_CONNECT type=SOCK_STREAM remoteip=10.0.0.1 port=443 domain=example.com',
+    ],
+  ],
+  [
+    'send',
+    'udp [fd00::1]:53',
+    [
+      'Network',
+      'protocol=UDP type=SOCK_DGRAM remoteip=fd00::1 port=53',
+      'lsm=SOCKET_SENDMSG type=SOCK_DGRAM remoteip=fd00::1 port=53',
+    ],
+  ],
+  [
+    'listen',
+    'tcp port 80',
+    ['Network', 'protocol=TCP type=SOCK_STREAM port=80', 'lsm=SOCKET_LISTEN type=SOCK_STREAM port=80'],
+  ],
+  ['resolve', 'example.com', ['Network', 'domain=example.com', 'lsm=SOCKET_SENDMSG domain=example.com']],
+  ['use', 'net_raw', ['Capabilities', 'CAP_NET_RAW', 'lsm=CAPABLE CAP_NET_RAW']],
+  ['call', 'unlink /tmp/x', ['Syscall', '/tmp/x', 'syscall=SYS_UNLINK']],
+  ['call', 'ptrace', ['Syscall', '', 'syscall=SYS_PTRACE']],
+  ['mount', '/mnt/ (ext4)', ['Syscall', '/mnt/ (ext4)', 'lsm=SB_MOUNT']],
+  ['trace', '/usr/bin/ssh-agent', ['Syscall', '/usr/bin/ssh-agent', 'lsm=PTRACE_ACCESS_CHECK']],
+  ['protect', 'memory without a file', ['File', 'memory without a file', 'lsm=FILE_MPROTECT']],
+];
+
+for (const [operation, object, expected] of accesses) {
+  test(`${operation} of ${object} has KubeArmor's operation, resource and data`, () => {
+    const { Operation, Resource, Data } = alertOf({ operation, object });
+    assert.deepEqual([Operation, Resource, Data], expected);
+  });
+}
+
+test('the pairs of the data stand in EventData with a capital, other words do not', () => {
+  const socket = alertOf({ operation: 'connect', object: 'tcp 10.0.0.1:443' });
+  assert.deepEqual(socket.EventData, { Lsm: 'SOCKET_CONNECT', Type: 'SOCK_STREAM', Remoteip: '10.0.0.1', Port: '443' });
+  assert.deepEqual(alertOf({ operation: 'use', object: 'net_raw' }).EventData, { Lsm: 'CAPABLE' });
+});
+
+test('what is let through is Passed, and in audit mode the action says what would have been done', () => {
+  const audited = alertOf({ action: 'Audit', result: 'passed' });
+  assert.deepEqual([audited.Action, audited.Result], ['Audit', 'Passed']);
+  const permissive = alertOf({ action: 'Audit', result: 'passed', wouldBlock: true });
+  assert.deepEqual([permissive.Action, permissive.Result], ['Audit (Block)', 'Passed']);
+});
+
+test('a pod has its own name and namespace, and no label that only the runtime gave its container', () => {
+  const { NamespaceName, PodName, ContainerName, Labels } = alertOf({
+    namespace: 'default',
+    labels: {
+      app: 'web',
+      'io.kubernetes.pod.name': 'web-7d9f',
+      'io.kubernetes.pod.uid': 'u',
+      'hauberk.io/container.name': 'web-1',
+      'kubearmor.io/container.name': 'web-1',
+    },
+  });
+  assert.deepEqual([NamespaceName, PodName, ContainerName, Labels], ['default', 'web-7d9f', 'web-1', 'app=web']);
+});
+
+test('a namespace that somebody has named is told, also without Kubernetes', () => {
+  assert.equal(alertOf({ namespace: 'shop' }).NamespaceName, 'shop');
+});
+
+test("an alert of the host's own processes names no container", () => {
+  const { Type, NamespaceName, PodName, ContainerID, ContainerName, HostName } = alertOf({
+    containerId: 'host',
+    containerName: 'node-1',
+    namespace: '',
+  });
+  assert.deepEqual(
+    [Type, NamespaceName, PodName, ContainerID, ContainerName, HostName],
+    ['MatchedHostPolicy', '', '', '', '', 'node-1'],
+  );
+});
+
+test('events that were suppressed are an alert of the threshold', () => {
+  const { Type, Operation, MaxAlertsPerSec, Message, ContainerName, Action, Enforcer } = alertOf({
+    class: undefined,
+    action: undefined,
+    result: undefined,
+    operation: '',
+    policy: 'RateLimit',
+    message: '12 events of this container were suppressed',
+    suppressed: 12,
+  });
+  assert.deepEqual(
+    { Type, Operation, MaxAlertsPerSec, Message, ContainerName, Action, Enforcer },
+    {
+      Type: 'SystemEvent',
+      Operation: 'AlertThreshold',
+      MaxAlertsPerSec: 1000,
+      Message: '12 events of this container were suppressed',
+      ContainerName: 'web-1',
+      Action: '',
+      Enforcer: '',
+    },
+  );
+});
+
+test('the documentation says of every field of an alert where it comes from, or that it is empty', () => {
+  const proto = readFileSync('proto/kubearmor/kubearmor/feeder.proto', 'utf8');
+  const [, fields] = /^message Alert \{\n(.*?)^\}/msu.exec(proto)!;
+  const names = Array.from(fields!.matchAll(/(\w+) = \d+;/gu), ([, name]) => name!);
+  assert.equal(names.length, 40);
+  const page = readFileSync('docs/kubearmor-clients.md', 'utf8');
+  const section = page.slice(page.indexOf('## Alerts, field by field'), page.indexOf('## Messages, field by field'));
+  assert.deepEqual(
+    names.filter((name) => !section.includes(`\`${name}\``)),
+    [],
+  );
+});

