@@ -12,6 +12,11 @@
 #include "include/trace_hooks.h"
 #include "include/namespace_hooks.h"
 #include "include/open_hooks.h"
+#include "include/claim.h"
+#include "include/object_keep_hooks.h"
+#include "include/daemon_keep_hooks.h"
+#include "include/file_keep_hooks.h"
+#include "include/mount_keep_hooks.h"
 #include "include/task_iterator.h"
 
 char LICENSE[] SEC("license") = "GPL";

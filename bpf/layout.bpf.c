@@ -7,6 +7,7 @@
 #include "include/maps.h"
 #include "include/observe.h"
 #include "include/names.h"
+#include "include/owner.h"
 #include "include/path.h"
 #include "include/token_bucket.h"
 #include "include/word.h"
@@ -42,6 +43,10 @@ struct {
 	struct settings settings;
 	struct token_bucket bucket;
 	struct access_key access;
+	enum own_kind own_kind;
+	struct own_key own_key;
+	struct owner owner;
+	struct claim claim;
 } layouts = {};
 
 char LICENSE[] SEC("license") = "GPL";

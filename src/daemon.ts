@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
@@ -57,7 +57,7 @@ import { startServer, tryToListen } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
 import { ServiceManager } from './service-manager.js';
 import { Sources } from './sources/sources.js';
-import { Store } from './store/store.js';
+import { Store, witnessDirectoryOf } from './store/store.js';
 
 const OBJECT_PATH = builtFile('bpf/hauberk.bpf.o');
 const DESCRIPTORS_PATH = builtFile('descriptors.binpb');
@@ -96,6 +96,10 @@ export async function runDaemon(config: Config): Promise<void> {
   if (socket === undefined) await tryToListen(accessOf(config));
   const store = await Store.open(config.stateDir);
   const kernel = new Kernel(OBJECT_PATH, config.bpffsDir, hostNamespaces(), config);
+  const own = [config.bpffsDir, config.stateDir, witnessDirectoryOf(config.stateDir)].filter((each) =>
+    existsSync(each),
+  );
+  kernel.selfProtection.claim(own, logger);
   const {
     journal,
     events,

@@ -2,7 +2,7 @@
 #ifndef HAUBERK_CAPABILITY_HOOKS_H
 #define HAUBERK_CAPABILITY_HOOKS_H
 
-#include "decide.h"
+#include "hardened.h"
 
 /* include/linux/security.h: the kernel asks without meaning to use it. */
 #define CAP_OPT_NOAUDIT (1 << 1)
@@ -20,7 +20,11 @@ int BPF_PROG(hauberk_capable, const struct cred *cred, struct user_namespace *na
 	};
 	struct membership found = {};
 
-	if (!find_membership(&found) || !found.member || !decides(&found, CLASS_CAPABILITIES))
+	if (!find_membership(&found) || !found.member)
+		return 0;
+	if (decide_hardened_capability(&found, namespace, capability, access.unreported))
+		return -EPERM;
+	if (!decides(&found, CLASS_CAPABILITIES))
 		return 0;
 	return decide(&found, &access) ? -EPERM : 0;
 }

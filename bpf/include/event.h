@@ -37,6 +37,8 @@ enum event_operation {
 	OPERATION_UNSHARE = 25,
 	OPERATION_CALL = 26,
 	OPERATION_RESOLVE = 27,
+	OPERATION_SIGNAL = 28,
+	OPERATION_LIMIT = 29,
 };
 
 enum event_flag {

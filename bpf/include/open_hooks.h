@@ -5,6 +5,7 @@
 
 #include "file_hooks.h"
 #include "filesystems.h"
+#include "keep.h"
 #include "presets.h"
 
 static __always_inline __u32 wanted_of(struct file *file)
@@ -27,6 +28,9 @@ int BPF_PROG(hauberk_file_open, struct file *file)
 
 	if (!find_membership(&found) || !found.member)
 		return 0;
+	denied = keep_own_open(&found, file);
+	if (denied)
+		return denied;
 	/*
 	 * A file opened to be run is bprm_check_security's to decide, and one that
 	 * overlayfs opens below itself has been decided by its upper name.
@@ -39,7 +43,7 @@ int BPF_PROG(hauberk_file_open, struct file *file)
 		if (denied)
 			return denied;
 	}
-	return decide_process_entry(&found, file);
+	return decide_opened(&found, file);
 }
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef HAUBERK_PRESETS_H
 #define HAUBERK_PRESETS_H
 
-#include "decide.h"
+#include "hardened.h"
 
 /* include/uapi/linux/magic.h */
 #define PROC_SUPER_MAGIC 0x9fa0
@@ -86,21 +86,26 @@ static __always_inline bool is_environment(struct dentry *dentry)
 	return BPF_CORE_READ(dentry, d_name.len) == 7 && !__builtin_memcmp(name, "environ", 8);
 }
 
-static __always_inline int decide_process_entry(struct membership *found, struct file *file)
+/* What presets say of a file that is opened: an entry of another process in /proc, or a device. */
+static __always_inline int decide_opened(struct membership *found, struct file *file)
 {
+	__u32 process, detail = PRESET_HARDENED;
+	const char *name = NULL;
 	struct inode *inode;
-	__u32 process;
 
 	if (!decides(found, CLASS_PRESETS))
 		return 0;
 	bpf_probe_read_kernel(&inode, sizeof(inode), &file->f_inode);
-	if (BPF_CORE_READ(inode, i_sb, s_magic) != PROC_SUPER_MAGIC)
+	if (BPF_CORE_READ(inode, i_sb, s_magic) == PROC_SUPER_MAGIC) {
+		process = process_of(inode);
+		if (!process || process == found->task->tgid)
+			return 0;
+		detail = PRESET_PROCESS_ENTRY;
+		name = is_environment(file->f_path.dentry) ? word_environment : word_entry;
+	} else if (!is_raw_device(inode)) {
 		return 0;
-	process = process_of(inode);
-	if (!process || process == found->task->tgid)
-		return 0;
-	return decide_preset(found, file, OPERATION_OPEN, PRESET_PROCESS_ENTRY,
-			     is_environment(file->f_path.dentry) ? word_environment : word_entry);
+	}
+	return decide_preset(found, file, OPERATION_OPEN, detail, name);
 }
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef HAUBERK_TRACE_HOOKS_H
 #define HAUBERK_TRACE_HOOKS_H
 
-#include "decide.h"
+#include "hardened.h"
 
 /* include/linux/ptrace.h */
 #define PTRACE_MODE_ATTACH 0x02
@@ -28,9 +28,13 @@ static __always_inline int decide_trace(struct task_struct *traced, __u32 detail
 	struct membership found = {};
 	struct file *program;
 
-	if (!find_membership(&found) || !found.member || !decides(&found, CLASS_PTRACE))
+	if (!find_membership(&found) || !found.member)
 		return 0;
 	program = BPF_CORE_READ(traced, mm, exe_file);
+	if (decide_hardened_trace(&found, traced, program, unreported))
+		return -EPERM;
+	if (!decides(&found, CLASS_PTRACE))
+		return 0;
 	/* A kernel thread runs no program: the word ends there. */
 	if (program) {
 		access.dentry = BPF_CORE_READ(program, f_path.dentry);

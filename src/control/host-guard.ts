@@ -126,7 +126,7 @@ function* needsOf(
   }
   for (const capability of capabilities)
     yield { access: by('use', { kind: 'capability', capability }), what: `use the capability ${capability}` };
-  for (const preset of ['anonymousMapExec', 'protectProc'] as const)
+  for (const preset of ['anonymousMapExec', 'protectProc', 'hardened'] as const)
     yield { access: by('behave', { kind: 'behaviour', presets: [preset] }), what: `do what ${preset} forbids` };
   for (const type of ['proc', 'sysfs', 'cgroup2', 'bpf', 'tmpfs', 'ext4', 'xfs', 'btrfs', 'overlay'])
     yield { access: by('access', { kind: 'filesystem', type, path: Buffer.from('/') }), what: `open files on ${type}` };

@@ -4,7 +4,7 @@ import { RULE_NONE, VERDICT_ACTIONS } from '../image/layout.js';
 import type { DetailsLookup } from './details.js';
 import type { SecurityEvent } from './event.js';
 import type { EventRecord } from './record.js';
-import { FAIL_CLOSED, type RuleDescription } from './rule-description.js';
+import { FAIL_CLOSED, type RuleDescription, SELF_PROTECTION } from './rule-description.js';
 
 /** Where an event's numbers are looked up. */
 export interface EventContext {
@@ -23,6 +23,7 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
   unstable: 'renames kept changing the path while it was read',
   unavailable: 'the acting program could not be determined',
   unreadable: 'what is sent to the port of name servers is no question that can be read',
+  protected: "what is Hauberk's own may be reached by hauberkd alone",
 };
 
 /** Turns a record's numbers into names. Nothing is guessed: what is not known stays empty. */
@@ -44,7 +45,8 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     message: rule?.message ?? '',
     class: ruleClass,
     operation: record.operation,
-    object: describeWord(record.object),
+    // A name, and no word.
+    object: record.pathResult === 'protected' ? record.object : describeWord(record.object),
     action: VERDICT_ACTIONS[record.action] ?? 'Block',
     result: record.action === 2 ? 'denied' : 'passed',
     wouldBlock: record.action !== 2 && (rule?.wouldBlock ?? false),
@@ -64,7 +66,7 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
 
 function failClosed(record: EventRecord, ruleClass: RuleDescription['class']): RuleDescription {
   return {
-    policy: FAIL_CLOSED,
+    policy: record.pathResult === 'protected' ? SELF_PROTECTION : FAIL_CLOSED,
     policyNamespace: '',
     rule: record.pathResult,
     severity: 1,

@@ -18,6 +18,8 @@ export interface RuleDescription {
 export const DEFAULT_POSTURE = 'DefaultPosture';
 /** The policy named for an access that was refused because its path could not be determined. */
 export const FAIL_CLOSED = 'FailClosed';
+/** The policy named for an access that was refused because what was to be reached is Hauberk's own. */
+export const SELF_PROTECTION = 'SelfProtection';
 
 export function describeRule(deciding: DecidingRule): RuleDescription {
   if ('posture' in deciding) {

@@ -62,7 +62,9 @@ const OTHER_WORDS: Readonly<Record<string, (text: string) => string>> = {
   m: withType,
   t: (program) => program || 'a kernel thread',
   u: () => 'user namespace',
-  p: (text) => /\/.*/su.exec(text)?.[0] ?? 'memory without a file',
+  // Of a capability its own word follows.
+  p: (text) =>
+    text.startsWith('c') ? readCapabilityWord(text) : (/\/.*/su.exec(text)?.[0] ?? 'memory without a file'),
 };
 
 function describeSockets(family: string, type: string, protocol: number): string {

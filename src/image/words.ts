@@ -169,7 +169,8 @@ function addTarget(
 /**
  * Executable memory of no file is `pa`. A program is `pb` and then `a` and its path or, where no name leads to it any
  * more, `b`. An entry of another process in /proc is `pc`, `e` for its environment or `a`, and the path. A program run in
- * a container from outside is `pd` and its path.
+ * a container from outside is `pd` and its path. What is the host's is `pe` and a device's path, the path of the program of one of
+ * its processes, or the word of a capability.
  */
 function addPreset(automaton: NondeterministicAutomaton, preset: Preset, mark: number): void {
   for (const start of PRESET_WORDS[preset])
@@ -185,6 +186,7 @@ const PRESET_WORDS: Readonly<Record<Preset, readonly string[]>> = {
   protectEnv: ['pce'],
   protectProc: ['pc'],
   exec: ['pd'],
+  hardened: ['pe'],
 };
 
 function addCapability(automaton: NondeterministicAutomaton, capability: Capability, mark: number): void {

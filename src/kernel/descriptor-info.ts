@@ -2,10 +2,12 @@ import { checked, closeDescriptor, objectInfo, programById } from './libbpf.js';
 
 /** Offsets in struct bpf_link_info and struct bpf_prog_info, include/uapi/linux/bpf.h. Fields are only ever appended. */
 const LINK_INFO_BYTES = 16;
+const LINK_INFO_ID = 4;
 const LINK_INFO_PROGRAM_ID = 8;
 /** struct bpf_map_info of the same file. */
 const MAP_INFO_BYTES = 16;
 const MAP_INFO_ID = 4;
+const PROGRAM_INFO_ID = 4;
 const PROGRAM_INFO_BYTES = 232;
 const PROGRAM_INFO_RECURSION_MISSES = 208;
 const PROGRAM_INFO_VERIFIED_INSTRUCTIONS = 216;
@@ -20,6 +22,17 @@ export interface ProgramInfo {
 /** Number of a map in this kernel, as an outer map tells which inner map it holds. */
 export function mapId(descriptor: number): number {
   return readInfo(descriptor, MAP_INFO_BYTES).readUInt32LE(MAP_INFO_ID);
+}
+
+/** The same of a program. */
+export function programId(descriptor: number): number {
+  return readInfo(descriptor, PROGRAM_INFO_BYTES).readUInt32LE(PROGRAM_INFO_ID);
+}
+
+/** Numbers of a link and of the program that it attaches. */
+export function linkIds(descriptor: number): { readonly link: number; readonly program: number } {
+  const info = readInfo(descriptor, LINK_INFO_BYTES);
+  return { link: info.readUInt32LE(LINK_INFO_ID), program: info.readUInt32LE(LINK_INFO_PROGRAM_ID) };
 }
 
 /** Opens the program behind an attached link; the caller closes the descriptor. */

@@ -6,6 +6,8 @@ export interface HookUse {
   readonly what: string;
   /** By class of the policy language: the operations that are decided there, as test/support/hook-table.ts has them. */
   readonly decides: Readonly<Partial<Record<RuleClass, readonly string[]>>>;
+  /** What of Hauberk's own is kept from others there: the operations, as test/support/hook-table.ts has them. */
+  readonly keeps?: readonly string[];
   /** Why nothing can be enforced without it. */
   readonly essential?: string;
   /** Where the kernel has no such hook, this other one is asked instead. */
@@ -40,7 +42,8 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   hauberk_exec_arguments: { what: 'arguments of programs', decides: { process: ['run with arguments'] } },
   hauberk_file_open: {
     what: 'opening files',
-    decides: { file: ['read', 'write'], filesystems: ['open'], presets: ['protectEnv', 'protectProc'] },
+    decides: { file: ['read', 'write'], filesystems: ['open'], presets: ['protectEnv', 'protectProc', 'hardened'] },
+    keeps: ['open'],
   },
   hauberk_path_truncate: { what: 'truncating files', decides: { file: ['write'] } },
   hauberk_file_truncate: {
@@ -72,14 +75,36 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   hauberk_socket_recvmsg: { what: 'receiving', decides: { network: ['receive'] } },
   hauberk_question: { what: 'questions for names', decides: { network: ['ask for a name'] } },
   hauberk_answer: { what: 'answers with the addresses of names', decides: { network: ['learn addresses of a name'] } },
-  hauberk_capable: { what: 'using capabilities', decides: { capabilities: ['use'] } },
+  hauberk_capable: { what: 'using capabilities', decides: { capabilities: ['use'], presets: ['hardened'] } },
   hauberk_sb_mount: { what: 'mounting by mount(2)', decides: { mounts: ['mount'] } },
   hauberk_move_mount: { what: 'mounting by move_mount(2)', decides: { mounts: ['mount'] } },
   hauberk_sb_kern_mount: { what: 'making a new file system to mount', decides: { mounts: ['mount'] } },
   hauberk_sb_pivotroot: { what: 'changing the root by pivot_root(2)', decides: { mounts: ['mount'] } },
   hauberk_sb_umount: { what: 'unmounting', decides: { mounts: ['unmount'] } },
-  hauberk_ptrace_access_check: { what: 'looking into processes', decides: { ptrace: ['read', 'attach'] } },
+  hauberk_ptrace_access_check: {
+    what: 'looking into processes',
+    decides: { ptrace: ['read', 'attach'], presets: ['hardened'] },
+  },
   hauberk_ptrace_traceme: { what: 'asking to be traced', decides: { ptrace: ['attach'] } },
   hauberk_userns_create: { what: 'making user namespaces', decides: { namespaces: ['user'] } },
+  hauberk_claim: { what: 'saying who the daemon is', decides: {}, keeps: ['claim'] },
+  hauberk_keep_map: { what: "reaching Hauberk's maps", decides: {}, keeps: ['use of maps'] },
+  hauberk_keep_program: { what: "reaching Hauberk's programs", decides: {}, keeps: ['use of programs'] },
+  hauberk_keep_link: { what: "reaching Hauberk's links", decides: {}, keeps: ['use of links'] },
+  hauberk_keep_from_signals: { what: 'signals to hauberkd', decides: {}, keeps: ['signal'] },
+  hauberk_keep_from_tracers: { what: 'looking into hauberkd', decides: {}, keeps: ['trace'] },
+  hauberk_keep_limits: { what: 'limits of hauberkd', decides: {}, keeps: ['limit'] },
+  hauberk_keep_unlink: { what: "deleting Hauberk's pins and files", decides: {}, keeps: ['delete'] },
+  hauberk_keep_rmdir: { what: "deleting Hauberk's directories", decides: {}, keeps: ['delete'] },
+  hauberk_keep_rename: { what: "renaming Hauberk's pins and files", decides: {}, keeps: ['rename'] },
+  hauberk_keep_link_to_file: { what: "hard links to Hauberk's files", decides: {}, keeps: ['link'] },
+  hauberk_keep_mknod: { what: "adding to Hauberk's pins", decides: {}, keeps: ['create'] },
+  hauberk_keep_mode: { what: "modes of Hauberk's pins and files", decides: {}, keeps: ['attributes'] },
+  hauberk_keep_file_owner: { what: "owners of Hauberk's pins and files", decides: {}, keeps: ['attributes'] },
+  hauberk_keep_length: { what: "truncating Hauberk's files", decides: {}, keeps: ['write'] },
+  hauberk_keep_mount_point: { what: "mounting over Hauberk's directories by mount(2)", decides: {}, keeps: ['mount'] },
+  hauberk_keep_moved: { what: "mounting over Hauberk's directories by move_mount(2)", decides: {}, keeps: ['mount'] },
+  hauberk_keep_mounted: { what: "unmounting what holds Hauberk's pins and files", decides: {}, keeps: ['unmount'] },
+  hauberk_keep_sockets: { what: "connecting to hauberkd's sockets", decides: {}, keeps: ['connect'] },
   hauberk_sys_enter: { what: 'seeing system calls', decides: { syscalls: ['call'] } },
 };

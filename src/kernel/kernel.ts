@@ -19,6 +19,7 @@ import type { MissingHook } from './missing-hooks.js';
 import { NewContainers } from './new-containers.js';
 import { type AttachedPrograms, type AttachOptions, attachPrograms } from './programs.js';
 import { RingBuffer } from './ring-buffer.js';
+import { SelfProtection } from './self-protection.js';
 
 /** EVENTS_BYTES in bpf/include/maps.h. */
 const EVENTS_BYTES = 8 * 1024 * 1024;
@@ -29,6 +30,8 @@ export class Kernel {
   readonly #containers: ContainerMap;
   readonly #newContainers: NewContainers;
   readonly #settings: Settings;
+  /** Keeps all of this from others. */
+  readonly selfProtection: SelfProtection;
   /** What containers under a profile do. */
   readonly accesses: AccessMap;
   #ring: RingBuffer | undefined;
@@ -42,6 +45,7 @@ export class Kernel {
   ) {
     this.#programs = attachPrograms(objectPath, pinDirectory, host, options);
     this.#containers = new ContainerMap(this.#programs.maps.containers, this.#programs.maps.container_starts);
+    this.selfProtection = new SelfProtection(this.#programs);
     this.#settings = new Settings(this.#programs.maps.settings);
     this.#newContainers = new NewContainers(
       this.#programs.maps.new_containers,
@@ -157,6 +161,7 @@ export class Kernel {
   observeCalls(isNeeded: boolean): void {
     if (isNeeded) this.#programs.calls?.attach();
     else this.#programs.calls?.detach();
+    if (isNeeded) this.selfProtection.protectPrograms();
   }
 
   limitEvents(limit: EventLimit): void {

@@ -77,6 +77,7 @@ export const pinLink = libbpf.func('int bpf_link__pin(bpf_link *link, const char
 export const pinProgram = libbpf.func('int bpf_program__pin(bpf_program *program, const char *path)');
 export const destroyLink = libbpf.func('int bpf_link__destroy(bpf_link *link)');
 export const findMap = libbpf.func('bpf_map *bpf_object__find_map_by_name(bpf_object *object, const char *name)');
+export const nextMap = libbpf.func('bpf_map *bpf_object__next_map(bpf_object *object, bpf_map *last)');
 export const mapDescriptor = libbpf.func('int bpf_map__fd(bpf_map *map)');
 export const setPinPath = libbpf.func('int bpf_map__set_pin_path(bpf_map *map, const char *path)');
 export const initialValue = libbpf.func('void *bpf_map__initial_value(bpf_map *map, _Out_ size_t *size)');
@@ -114,6 +115,33 @@ export const objectInfo = libbpf.func('int bpf_obj_get_info_by_fd(int fd, _Inout
 export const mapById = libbpf.func('int bpf_map_get_fd_by_id(uint32 id)');
 export const programById = libbpf.func('int bpf_prog_get_fd_by_id(uint32 id)');
 export const possibleProcessors = libbpf.func('int libbpf_num_possible_cpus()');
+
+/** struct bpf_test_run_opts of libbpf 1.0 and later. */
+koffi.struct('bpf_test_run_opts', {
+  sz: 'size_t',
+  data_in: 'const void *',
+  data_out: 'void *',
+  data_size_in: 'uint32',
+  data_size_out: 'uint32',
+  ctx_in: 'const void *',
+  ctx_out: 'void *',
+  ctx_size_in: 'uint32',
+  ctx_size_out: 'uint32',
+  retval: 'uint32',
+  repeat: 'int',
+  duration: 'uint32',
+  flags: 'uint32',
+  cpu: 'uint32',
+  batch_size: 'uint32',
+});
+const testRun = libbpf.func('int bpf_prog_test_run_opts(int program, _Inout_ bpf_test_run_opts *options)');
+
+/** Runs a program that is attached to nothing, in this process. @returns what the program did, or -errno */
+export function runProgram(program: number, argument: Buffer): number {
+  const options = { sz: koffi.sizeof('bpf_test_run_opts'), ctx_in: argument, ctx_size_in: argument.length, retval: 0 };
+  const result: number = testRun(program, options);
+  return result < 0 ? result : options.retval | 0;
+}
 
 export const closeDescriptor = libc.func('int close(int fd)');
 export const mapMemory = libc.func(

@@ -8,6 +8,9 @@ import { HOOK_USES } from './hook-uses.js';
 export const MISSING_CAUSES = ['absent', 'not_loaded', 'not_attached'] as const;
 export type MissingCause = (typeof MISSING_CAUSES)[number];
 
+/** Stands for the class where it is about Hauberk itself, of which no rule speaks. */
+export const OWN_CLASS = 'hauberk';
+
 /** Something rules can be about, and that no other word of the language tells apart further. */
 export interface Operation {
   readonly class: RuleClass;
@@ -37,10 +40,16 @@ export function notCovered({ program }: MissingHook): Operation[] {
   );
 }
 
+/** What of Hauberk's own is kept without it only in part, or not at all. */
+export function notKept({ program }: MissingHook): string[] {
+  return [...(HOOK_USES[program]?.keeps ?? [])];
+}
+
 /** A line: `hook path_chown is missing, so nothing decides about changes of owner (file: attributes)`. */
 export function describeMissing(missing: MissingHook): string {
-  const { decides = {} } = HOOK_USES[missing.program] ?? {};
-  const classes = Object.entries(decides).map(([ruleClass, operations]) => `${ruleClass}: ${operations.join(', ')}`);
+  const { decides = {}, keeps } = HOOK_USES[missing.program] ?? {};
+  const uses = Object.entries({ ...decides, ...(keeps && { [OWN_CLASS]: keeps }) });
+  const classes = uses.map(([ruleClass, operations]) => `${ruleClass}: ${operations.join(', ')}`);
   return `hook ${missing.hook} is missing, so nothing decides about ${whatIsMissing(missing)} (${classes.join('; ')})`;
 }
 

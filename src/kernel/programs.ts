@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
 import { IMAGE_LAYOUT } from '../image/layout.js';
@@ -26,6 +26,7 @@ import { isPassing, loadSelected, openSelected, type Program, requireNotEssentia
 import { explainMissing, type MissingHook } from './missing-hooks.js';
 import { OnDemandProgram } from './on-demand.js';
 import { Pins } from './pins.js';
+import { recordMaps } from './self-protection.js';
 
 /** Maps that outlive the daemon; the next one finds them by these names below the pin directory. */
 export const PINNED_MAPS = [
@@ -43,6 +44,8 @@ export const PINNED_MAPS = [
   'learnt',
   'kept_names',
   'askers',
+  'owner',
+  'own_objects',
 ] as const;
 type PinnedMap = (typeof PINNED_MAPS)[number];
 
@@ -54,8 +57,10 @@ const CALLS_PROGRAM = 'hauberk_sys_enter';
 const CALLS_LINK = `${CALLS_PROGRAM}_link`;
 /** It is run when asked for: see task-iterator.ts. */
 const TASK_ITERATOR = 'hauberk_mark_tasks';
+/** It is run by a daemon that starts: see self-protection.ts. */
+const CLAIM_PROGRAM = 'hauberk_claim';
 /** Loaded and pinned, but attached to no hook for good. */
-const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, TASK_ITERATOR];
+const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, TASK_ITERATOR, CLAIM_PROGRAM];
 const isLinked = (name: string): boolean => !UNATTACHED_PROGRAMS.includes(name);
 
 /** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
@@ -68,6 +73,10 @@ export interface AttachedPrograms {
   readonly calls: OnDemandProgram | undefined;
   /** Descriptor of the program that makes tasks members. */
   readonly taskIterator: number;
+  /** Descriptor of the program that makes a daemon the owner, where the kernel takes it. */
+  readonly claim: number | undefined;
+  /** Which object file they come from. */
+  readonly build: string;
   /** Of all of these, but the link of `calls`. */
   readonly pins: Pins;
   /** Hooks that nothing is asked at. */
@@ -170,6 +179,7 @@ function load(
   });
   try {
     required(selection.missing);
+    recordMaps(selection.object, basename(buildDirectory));
     removeDirectory(buildDirectory);
     mkdirSync(buildDirectory, { mode: 0o700 });
     try {
@@ -235,12 +245,14 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     ? new OnDemandProgram(join(buildDirectory, CALLS_PROGRAM), join(buildDirectory, CALLS_LINK))
     : undefined;
   const taskIterator = open(join(buildDirectory, TASK_ITERATOR));
+  const claim = names.includes(CLAIM_PROGRAM) ? open(join(buildDirectory, CLAIM_PROGRAM)) : undefined;
   const pins = new Pins(
     new Map([
       ...PINNED_MAPS.map((name) => [join(mapsDirectory, pinName(name)), maps[name]!] as const),
       ...[...links].map(([name, link]) => [join(buildDirectory, name), link] as const),
       ...(calls === undefined ? [] : [[calls.path, calls.descriptor] as const]),
       [join(buildDirectory, TASK_ITERATOR), taskIterator],
+      ...(claim === undefined ? [] : [[join(buildDirectory, CLAIM_PROGRAM), claim] as const]),
     ]),
   );
   const removeReplaced = () => {
@@ -255,6 +267,8 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     links,
     calls,
     taskIterator,
+    claim,
+    build,
     pins,
     missing,
     adopted,
@@ -263,7 +277,8 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
       removeReplaced();
       calls?.detach();
       removeDirectory(buildDirectory);
-      for (const descriptor of [...links.values(), taskIterator]) closeDescriptor(descriptor);
+      for (const descriptor of [...links.values(), taskIterator, ...(claim === undefined ? [] : [claim])])
+        closeDescriptor(descriptor);
       if (calls !== undefined) closeDescriptor(calls.descriptor);
       removeDirectory(programsDirectory);
       for (const descriptor of Object.values(maps)) closeDescriptor(descriptor);

@@ -8,7 +8,7 @@ import { STORE_PROBLEMS } from '../control/store-status.js';
 import type { SecurityEvent } from '../events/event.js';
 import type { EventCounts } from '../events/hub.js';
 import type { Counter as KernelCounter } from '../kernel/counters.js';
-import { notCovered } from '../kernel/missing-hooks.js';
+import { notCovered, notKept, OWN_CLASS } from '../kernel/missing-hooks.js';
 import { RULE_CLASSES } from '../policy/model.js';
 import { RpcMetrics } from './rpc-metrics.js';
 
@@ -99,7 +99,9 @@ export class Metrics {
     const missing = '1 for each class and operation that is not, or not wholly, decided about for want of a hook.';
     this.#gauge('missing_hooks', missing, ['hook', 'class', 'operation', 'cause'], () =>
       status().missingHooks.flatMap((each) =>
-        notCovered(each).map((operation) => [{ hook: each.hook, ...operation, cause: each.cause }, 1] as const),
+        [...notCovered(each), ...notKept(each).map((operation) => ({ class: OWN_CLASS, operation }))].map(
+          (operation) => [{ hook: each.hook, ...operation, cause: each.cause }, 1] as const,
+        ),
       ),
     );
     this.#gauge('store_problem', '1 while changes cannot be written down for this cause.', ['cause'], () =>
@@ -135,10 +137,14 @@ export class Metrics {
         return [{ class: ruleClass, action: action.toLowerCase() }, value];
       }),
     );
-    this.#counter('refusals_total', 'Accesses refused because their path could not be determined.', ['cause'], () =>
-      select('refused')
-        .filter(([name]) => name !== 'refused.resolved')
-        .map(([name, value]) => [{ cause: name.slice('refused.'.length) }, value]),
+    this.#counter(
+      'refusals_total',
+      "Accesses that no policy refused: undecidable, or to what is Hauberk's own (protected).",
+      ['cause'],
+      () =>
+        select('refused')
+          .filter(([name]) => name !== 'refused.resolved')
+          .map(([name, value]) => [{ cause: name.slice('refused.'.length) }, value]),
     );
     this.#counter('task_storage_failures_total', 'Tasks refused for want of kernel memory.', [], () => [
       [{}, kernelCounters()['task-storage-failed']],

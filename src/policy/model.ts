@@ -125,7 +125,7 @@ export type CallTarget = Exclude<PathMatch, { kind: 'pattern' }>;
 export const TRACE_OPERATIONS = ['read', 'attach'] as const;
 export type TraceOperation = (typeof TRACE_OPERATIONS)[number];
 
-export const PRESETS = ['anonymousMapExec', 'filelessExec', 'protectEnv', 'protectProc', 'exec'] as const;
+export const PRESETS = ['anonymousMapExec', 'filelessExec', 'protectEnv', 'protectProc', 'exec', 'hardened'] as const;
 export type Preset = (typeof PRESETS)[number];
 
 export type Match =

@@ -13,6 +13,11 @@ export type * from './stored-state.js';
 /** How long to wait before trying again to write after that has failed. */
 const RETRY_MILLISECONDS = 1000;
 
+/** Where the witness of a store is kept: beside it, so that what takes the one away leaves the other. */
+export function witnessDirectoryOf(directory: string): string {
+  return `${directory}-witness`;
+}
+
 /**
  * What must outlive the process: policies, postures, containers, and what the rule numbers of images meant. Each write
  * is sealed, in the store and by a witness elsewhere, before it is acknowledged.
@@ -43,7 +48,7 @@ export class Store {
    * @param witnessDirectory where what was acknowledged is written down once more; beside the store's when left out
    * @throws Failure failed-precondition when the directory cannot be used, or another process uses it
    */
-  static async open(directory: string, witnessDirectory = `${directory}-witness`): Promise<Store> {
+  static async open(directory: string, witnessDirectory = witnessDirectoryOf(directory)): Promise<Store> {
     const store = new Store(directory, witnessDirectory);
     const state = Database.state(directory);
     if (state === 'present') {

@@ -19,6 +19,15 @@ spec:
   file: {matchPaths: [{path: /etc/shadow}]}
   process: {matchPaths: [{path: /bin/ls}]}`;
 
+const FOR_EVERYTHING = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: for-everything}
+spec: {selector: {matchLabels: {}}, file: {matchPaths: [{path: /etc/gshadow}]}}`;
+const FOR_THE_HOST = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorHostPolicy
+metadata: {name: for-the-host}
+spec: {nodeSelector: {matchLabels: {}}, file: {matchPaths: [{path: /tmp/host-secret}]}}`;
+
 before(() => {
   execFileSync('tools/vm/docker', { stdio: 'inherit' });
   // Images cannot be pulled here. One under the base's name, of this machine's files, has what the final stage
@@ -106,15 +115,21 @@ test('Prometheus on the host finds the metrics where the shipped configuration s
   assert.equal(prometheus.network_mode, 'host');
 });
 
-test('without its container hauberkd still enforces, and a new container of it takes over', async () => {
-  docker('rm', '-f', 'hauberkd');
+test('without its container hauberkd still enforces, and a new container of it takes over, whatever policies reach both', async () => {
+  const apply = (manifest: string) => daemon.client.call('PolicyService', 'ApplyPolicy', { manifest });
+  await apply(FOR_THE_HOST);
+  const { changes } = await apply(FOR_EVERYTHING);
+  assert.ok(changes[0].containerIds.includes(docker('inspect', '--format', '{{.Id}}', 'hauberkd').output.trim()));
+  // What it does now it does as a member of a container, with maps that no other one reaches.
+  await apply(FOR_EVERYTHING.replace('gshadow', 'shadow-'));
+  assert.equal(docker('rm', '-f', 'hauberkd').status, 0);
   assert.equal(exec('composed', '/bin/cat', '/etc/shadow').status, 1);
   await daemon.start([
     ...['/usr/bin/docker', 'run', '--name=hauberkd', ...flags],
     ...[`--volume=${process.cwd()}:/opt/hauberk:ro`, base, ...entryPoint],
   ]);
   const { adopted, policies } = await daemon.client.call('HostService', 'GetStatus');
-  assert.deepEqual({ adopted, policies }, { adopted: true, policies: 1 });
+  assert.deepEqual({ adopted, policies }, { adopted: true, policies: 3 });
   assert.equal(exec('composed', '/bin/cat', '/etc/shadow').status, 1);
 });
 

@@ -57,6 +57,7 @@ const BEHAVIOURS: Readonly<Record<string, string>> = {
   'protectEnv,protectProc': 'pce/proc/7/environ',
   protectProc: 'pca/proc/7/maps',
   exec: 'pd/bin/sh',
+  hardened: 'pe/dev/sda',
 };
 export const BEHAVIOURS_KNOWN = Object.keys(BEHAVIOURS);
 

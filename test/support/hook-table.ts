@@ -1,7 +1,9 @@
+import type { OWN_CLASS } from '../../src/kernel/missing-hooks.js';
 import type { FileOperation, MountOperation, RuleClass, TraceOperation } from '../../src/policy/model.js';
 
 export interface HookRow {
-  readonly class: RuleClass;
+  /** `hauberk` where what is Hauberk's own is kept from others. */
+  readonly class: RuleClass | typeof OWN_CLASS;
   /** What the class decides about there, as rules name it where they can. */
   readonly operation: FileOperation | MountOperation | TraceOperation | string;
   readonly hook: string;
@@ -14,7 +16,7 @@ const LSM_PROGRAMS = '5.7';
 /** Programs that are given structures by value. */
 const STRUCTURES_BY_VALUE = '6.1';
 
-function row(ruleClass: RuleClass, operation: string, hook: string, since = LSM_PROGRAMS, name = hook): HookRow {
+function row(ruleClass: HookRow['class'], operation: string, hook: string, since = LSM_PROGRAMS, name = hook): HookRow {
   return { class: ruleClass, operation, hook, program: `hauberk_${name}`, since };
 }
 
@@ -67,6 +69,28 @@ export const HOOK_TABLE: readonly HookRow[] = [
   row('presets', 'protectEnv', 'file_open'),
   row('presets', 'protectProc', 'file_open'),
   row('presets', 'exec', 'bprm_check_security', LSM_PROGRAMS, 'bprm_check'),
+  row('presets', 'hardened', 'capable'),
+  row('presets', 'hardened', 'file_open'),
+  row('presets', 'hardened', 'ptrace_access_check'),
+  row('hauberk', 'use of maps', 'bpf_map', LSM_PROGRAMS, 'keep_map'),
+  row('hauberk', 'use of programs', 'bpf_prog', LSM_PROGRAMS, 'keep_program'),
+  row('hauberk', 'use of links', 'bpf', LSM_PROGRAMS, 'keep_link'),
+  row('hauberk', 'signal', 'task_kill', LSM_PROGRAMS, 'keep_from_signals'),
+  row('hauberk', 'trace', 'ptrace_access_check', LSM_PROGRAMS, 'keep_from_tracers'),
+  row('hauberk', 'limit', 'task_setrlimit', LSM_PROGRAMS, 'keep_limits'),
+  row('hauberk', 'delete', 'inode_unlink', LSM_PROGRAMS, 'keep_unlink'),
+  row('hauberk', 'delete', 'inode_rmdir', LSM_PROGRAMS, 'keep_rmdir'),
+  row('hauberk', 'rename', 'inode_rename', LSM_PROGRAMS, 'keep_rename'),
+  row('hauberk', 'link', 'inode_link', LSM_PROGRAMS, 'keep_link_to_file'),
+  row('hauberk', 'create', 'path_mknod', LSM_PROGRAMS, 'keep_mknod'),
+  row('hauberk', 'attributes', 'path_chmod', LSM_PROGRAMS, 'keep_mode'),
+  row('hauberk', 'attributes', 'path_chown', STRUCTURES_BY_VALUE, 'keep_file_owner'),
+  row('hauberk', 'write', 'path_truncate', LSM_PROGRAMS, 'keep_length'),
+  row('hauberk', 'mount', 'sb_mount', LSM_PROGRAMS, 'keep_mount_point'),
+  row('hauberk', 'mount', 'move_mount', LSM_PROGRAMS, 'keep_moved'),
+  row('hauberk', 'unmount', 'sb_umount', LSM_PROGRAMS, 'keep_mounted'),
+  row('hauberk', 'connect', 'unix_stream_connect', LSM_PROGRAMS, 'keep_sockets'),
+  row('hauberk', 'open', 'file_open'),
 ];
 
 /** The table as the README has it: a line for each class and operation, with the first kernel where it is not the same. */

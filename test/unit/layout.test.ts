@@ -10,6 +10,15 @@ import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../.
 import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
 import { checkedPointer, closeObject, findMap, openObject } from '../../src/kernel/libbpf.js';
 import { NEW_CONTAINER, NEW_CONTAINER_BYTES } from '../../src/kernel/new-containers.js';
+import {
+  CLAIM,
+  CLAIM_BYTES,
+  OWN_KEY,
+  OWN_KEY_BYTES,
+  OWN_KINDS,
+  OWNER,
+  OWNER_BYTES,
+} from '../../src/kernel/self-protection.js';
 import { PATH_OPERATIONS } from '../../src/policy/effect.js';
 import { RULE_CLASSES } from '../../src/policy/model.js';
 import { CALL_32_BIT, CALL_POINTS } from '../../src/policy/system-calls.js';
@@ -126,6 +135,15 @@ test('a new container has the same members at the same places in C and in TypeSc
 test('what a container has learnt has keys of the same size in C and in TypeScript', () => {
   const { container, 'size of structure': size } = types.structure('learnt_key');
   assert.deepEqual([container, size], [0, LEARNT_KEY_BYTES]);
+});
+
+test("what is said of what is Hauberk's own lies at the same places in C and in TypeScript", () => {
+  assert.deepEqual(names('own_kind', 'OWN_'), [...OWN_KINDS]);
+  assert.deepEqual(types.structure('own_key'), { ...OWN_KEY, 'size of structure': OWN_KEY_BYTES });
+  const { kind, descriptor, place, 'size of structure': claimBytes } = types.structure('claim');
+  assert.deepEqual({ kind, descriptor, place, claimBytes }, { ...CLAIM, claimBytes: CLAIM_BYTES });
+  const { process, start_boottime, 'size of structure': ownerBytes } = types.structure('owner');
+  assert.deepEqual({ process, start_boottime, ownerBytes }, { ...OWNER, ownerBytes: OWNER_BYTES });
 });
 
 test('there are as many counters in C as in TypeScript', () => {

@@ -139,7 +139,8 @@ test('what passed under report has passed, and a capability is called by its nam
 test('an access without a path to decide on names the reason', () => {
   for (const pathResult of PATH_RESULTS.slice(1)) {
     const { policy, rule: named, message } = describe({ pathResult, rule: RULE_NONE });
-    assert.deepEqual([policy, named], ['FailClosed', pathResult]);
+    const expected = pathResult === 'protected' ? 'SelfProtection' : 'FailClosed';
+    assert.deepEqual([policy, named], [expected, pathResult]);
     assert.notEqual(message, '');
   }
 });

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { HOOK_USES } from '../../../src/kernel/hook-uses.js';
+import { OWN_CLASS } from '../../../src/kernel/missing-hooks.js';
 import { HOOK_TABLE, hookTableText } from '../../support/hook-table.js';
 
 /** Seen elsewhere than at a hook of the Linux security modules. */
-const NO_HOOKS = ['hauberk_sys_enter', 'hauberk_mark_tasks'];
+const NO_HOOKS = ['hauberk_sys_enter', 'hauberk_mark_tasks', 'hauberk_claim'];
 
 test('hauberkd says of each program what the table of hooks says', () => {
   const ofTable = HOOK_TABLE.map(
@@ -13,8 +14,8 @@ test('hauberkd says of each program what the table of hooks says', () => {
   );
   const ofDaemon = Object.entries(HOOK_USES)
     .filter(([program]) => !NO_HOOKS.includes(program))
-    .flatMap(([program, { decides }]) =>
-      Object.entries(decides).flatMap(([ruleClass, operations]) =>
+    .flatMap(([program, { decides, keeps = [] }]) =>
+      Object.entries({ ...decides, [OWN_CLASS]: keeps }).flatMap(([ruleClass, operations]) =>
         operations.map((operation) => `${program}: ${ruleClass}, ${operation}`),
       ),
     );

@@ -335,7 +335,7 @@ const cases: readonly Case[] = [
     'file:',
     'presets: [{name: filelessexec}]\n  file:',
     'line 9, column 20: spec.presets[0].name: must be one of `anonymousMapExec`, `filelessExec`, `protectEnv`, ' +
-      '`protectProc`, `exec`, not `filelessexec`, did you mean `filelessExec`?',
+      '`protectProc`, `exec`, `hardened`, not `filelessexec`, did you mean `filelessExec`?',
   ],
   [
     'a null byte in the text is an error of YAML or of the field, never lost',

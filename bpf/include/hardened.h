@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The preset that keeps a container with privileges from what is the host's:
+ * its devices, its processes, its kernel and its namespaces.
+ */
+#ifndef HAUBERK_HARDENED_H
+#define HAUBERK_HARDENED_H
+
+#include "decide.h"
+
+#define S_IFBLK 0060000
+/* Documentation/admin-guide/devices.txt: /dev/mem, /dev/kmem and /dev/port are of major 1 */
+#define MEMORY_MAJOR 1
+#define MEMORY_MINORS (1 << 1 | 1 << 2 | 1 << 4)
+#define MINOR_BITS 20
+
+/* include/uapi/linux/capability.h */
+#define CAP_SYS_MODULE 16
+#define CAP_SYS_RAWIO 17
+#define CAP_SYS_ADMIN 21
+#define CAP_SYS_BOOT 22
+#define CAP_MAC_OVERRIDE 32
+#define CAP_MAC_ADMIN 33
+#define CAP_PERFMON 38
+#define CAP_BPF 39
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct inode___device {
+	__u32 i_rdev;
+};
+
+struct user_namespace___nested {
+	int level;
+};
+
+#pragma clang attribute pop
+
+/* Stands behind the preset's detail where a capability follows. */
+#define HARDENED_CAPABILITY_BYTES 4
+
+static __always_inline bool is_raw_device(struct inode *inode)
+{
+	__u32 type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	struct inode___device *device = (void *)inode;
+	__u32 number, minor;
+
+	if (type == S_IFBLK)
+		return true;
+	if (type != S_IFCHR)
+		return false;
+	number = BPF_CORE_READ(device, i_rdev);
+	minor = number & ((1 << MINOR_BITS) - 1);
+	return number >> MINOR_BITS == MEMORY_MAJOR && minor < 8 && (MEMORY_MINORS >> minor & 1);
+}
+
+/* Used for more than what the container has been given of its own, when it is held in the host's user namespace. */
+static __always_inline bool is_of_host(struct user_namespace *namespace, int capability)
+{
+	struct user_namespace___nested *nested = (void *)namespace;
+
+	switch (capability) {
+	case CAP_SYS_MODULE:
+	case CAP_SYS_RAWIO:
+	case CAP_SYS_ADMIN:
+	case CAP_SYS_BOOT:
+	case CAP_MAC_OVERRIDE:
+	case CAP_MAC_ADMIN:
+	case CAP_PERFMON:
+	case CAP_BPF:
+		return !BPF_CORE_READ(nested, level);
+	default:
+		return false;
+	}
+}
+
+static __always_inline int decide_hardened_capability(struct membership *found, struct user_namespace *namespace,
+						      int capability, bool unreported)
+{
+	char word[HARDENED_CAPABILITY_BYTES] = { LETTER_CAPABILITY, letter(capability >> 4), letter(capability), 0 };
+	struct access access = {
+		.subject = SUBJECT_PRESETS,
+		.operation = OPERATION_USE,
+		.letter = LETTER_PRESET,
+		.detail = PRESET_HARDENED,
+		.wanted = ACCESS_WORD,
+		.name = word,
+		.unreported = unreported,
+	};
+
+	if (!decides(found, CLASS_PRESETS) || !is_of_host(namespace, capability))
+		return 0;
+	return decide(found, &access);
+}
+
+/* By /proc/PID/root of a process in the host's mounts all of its files are reached. */
+static __always_inline int decide_hardened_trace(struct membership *found, struct task_struct *traced,
+						 struct file *program, bool unreported)
+{
+	struct access access = {
+		.subject = SUBJECT_PRESETS,
+		.operation = OPERATION_TRACE,
+		.letter = LETTER_PRESET,
+		.detail = PRESET_HARDENED,
+		.wanted = ACCESS_WORD,
+		.unreported = unreported,
+	};
+
+	if (found->host || !decides(found, CLASS_PRESETS) || !program ||
+	    BPF_CORE_READ(traced, nsproxy, mnt_ns, ns.inum) != host_mount_namespace)
+		return 0;
+	access.dentry = BPF_CORE_READ(program, f_path.dentry);
+	access.mnt = BPF_CORE_READ(program, f_path.mnt);
+	return decide(found, &access);
+}
+
+#endif

@@ -1,0 +1,188 @@
+import { closeSync, constants, existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Failure } from '../failure.js';
+import { linkIds, mapId, programId } from './descriptor-info.js';
+import {
+  BPF_ANY,
+  checked,
+  findMap,
+  KernelError,
+  lookupElement,
+  mapDescriptor,
+  nextMap,
+  type Pointer,
+  runProgram,
+  updateElement,
+} from './libbpf.js';
+import { deleteIfPresent, keysOf } from './map-elements.js';
+
+/** Order of enum own_kind in bpf/include/owner.h: what is Hauberk's own. */
+export const OWN_KINDS = ['map', 'program', 'link', 'directory', 'way', 'file', 'group'] as const;
+type OwnKind = (typeof OWN_KINDS)[number];
+
+/** struct own_key, struct owner and struct claim of bpf/include/owner.h (a test compares them). */
+export const OWN_KEY = { id: 0, device: 8, kind: 12 } as const;
+export const OWN_KEY_BYTES = 16;
+export const OWNER = { process: 0, start_boottime: 8 } as const;
+export const OWNER_BYTES = 72;
+export const CLAIM = { kind: 0, descriptor: 4, place: 8 } as const;
+export const CLAIM_BYTES = 16;
+
+/** OWN_PLACES_MAX: so many places are told apart by their filesystems. */
+const PLACES_MAX = 8;
+/** Asks for no more of a file than who it is. */
+const O_PATH = 0o10000000;
+const EPERM = 1;
+/** Where those of version 2 are: alone, or beside those of version 1. */
+const CONTROL_GROUPS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'];
+const ONLY = Uint32Array.of(0);
+
+/** What a build is called in an element of the map. */
+const buildNumber = (build: string): number => Number.parseInt(build.slice(0, 8), 16);
+
+function ownKey(kind: OwnKind, id: number): Buffer {
+  const key = Buffer.alloc(OWN_KEY_BYTES);
+  key.writeBigUInt64LE(BigInt(id), OWN_KEY.id);
+  key.writeUInt32LE(OWN_KINDS.indexOf(kind), OWN_KEY.kind);
+  return key;
+}
+
+/** Names every map of a loaded object as Hauberk's, also those that are not pinned. */
+export function recordMaps(object: Pointer, build: string): void {
+  const objects: number = mapDescriptor(findMap(object, 'own_objects'));
+  for (let map = nextMap(object, null); map !== null; map = nextMap(object, map)) {
+    const descriptor: number = mapDescriptor(map);
+    if (descriptor < 0) continue;
+    const result = updateElement(
+      objects,
+      ownKey('map', mapId(descriptor)),
+      Uint32Array.of(buildNumber(build)),
+      BPF_ANY,
+    );
+    checked('cannot name a map as protected', result);
+  }
+}
+
+interface Logger {
+  warn(fields: object, message: string): void;
+}
+
+/** What of the programs is to be protected. */
+interface Protected {
+  readonly maps: { readonly owner: number; readonly own_objects: number };
+  readonly claim: number | undefined;
+  readonly build: string;
+  readonly links: ReadonlyMap<string, number>;
+  readonly taskIterator: number;
+  readonly calls: { readonly descriptor: number; readonly link: number | undefined } | undefined;
+}
+
+/**
+ * Who may reach what is Hauberk's: the process that has claimed it. The programs called
+ * hauberk_keep_… keep it from the others.
+ */
+export class SelfProtection {
+  /** As the host numbers it; what this daemon has named bears it. */
+  #process = 0;
+
+  constructor(readonly programs: Protected) {}
+
+  /**
+   * Makes this process the owner of the programs and their maps, and of the directories with all that lies below. Does
+   * nothing where the kernel does not take the program for it, which is told as a missing hook.
+   *
+   * @param logger is told when it takes over from a daemon that has ended
+   * @throws Failure failed-precondition while another daemon lives
+   */
+  claim(directories: readonly string[], logger: Logger): void {
+    const { claim, maps } = this.programs;
+    if (claim === undefined) return;
+    const before = this.#owner();
+    const result = this.#run('map', -1, PLACES_MAX);
+    if (result === -EPERM) {
+      const message = `another hauberkd, process ${before}, lives and owns what is in the kernel: stop it first`;
+      throw new Failure('failed-precondition', message);
+    }
+    checked('cannot claim what is in the kernel', result);
+    this.#process = this.#owner();
+    for (const [place, directory] of directories.entries()) this.#protectDirectory(directory, place);
+    this.#protectGroup(directories.length);
+    this.protectPrograms();
+    for (const key of keysOf('cannot list what is protected', maps.own_objects, OWN_KEY_BYTES)) this.#forgetOld(key);
+    if (before !== 0 && before !== this.#process)
+      logger.warn({ before }, 'the daemon that owned what is in the kernel has ended: this one takes it over');
+  }
+
+  /** Names the programs and links that are there now. */
+  protectPrograms(): void {
+    if (this.#process === 0) return;
+    const { links, taskIterator, calls, claim } = this.programs;
+    for (const descriptor of [...links.values(), ...(calls?.link === undefined ? [] : [calls.link])]) {
+      const { link, program } = linkIds(descriptor);
+      this.#protect(ownKey('link', link));
+      this.#protect(ownKey('program', program));
+    }
+    const unattached = [taskIterator, calls?.descriptor, claim].filter((each) => each !== undefined);
+    for (const descriptor of unattached) this.#protect(ownKey('program', programId(descriptor)));
+  }
+
+  #owner(): number {
+    const value = Buffer.alloc(OWNER_BYTES);
+    checked('cannot read who owns the programs', lookupElement(this.programs.maps.owner, ONLY, value));
+    return value.readUInt32LE(OWNER.process);
+  }
+
+  #protectDirectory(path: string, place: number): void {
+    const directory = realpathSync(path);
+    this.#protectPath('directory', directory, place);
+    for (let above = dirname(directory); ; above = dirname(above)) {
+      this.#protectPath('way', above, PLACES_MAX);
+      if (above === '/') return;
+    }
+  }
+
+  /** The control group of this process; of version 2 only, where writing to a file of one can end all that is in it. */
+  #protectGroup(place: number): void {
+    const [, group] = /^0::(\/.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8')) ?? [];
+    const root = CONTROL_GROUPS.find((each) => existsSync(join(each, 'cgroup.procs')));
+    if (group === undefined || root === undefined || !existsSync(join(root, group))) return;
+    this.#protectPath('group', join(root, group), place);
+  }
+
+  /** The kernel says itself which inode it is: what stat(2) tells of a device is not what some filesystems are known by. */
+  #protectPath(kind: OwnKind, path: string, place: number): void {
+    const descriptor = openSync(path, constants.O_NOFOLLOW | O_PATH);
+    try {
+      checked(`cannot protect ${path}`, this.#run(kind, descriptor, place));
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  #protect(key: Buffer): void {
+    const { own_objects: objects } = this.programs.maps;
+    checked(
+      'cannot protect what is in the kernel',
+      updateElement(objects, key, Uint32Array.of(this.#process), BPF_ANY),
+    );
+  }
+
+  #run(kind: OwnKind, descriptor: number, place: number): number {
+    const argument = Buffer.alloc(CLAIM_BYTES);
+    argument.writeUInt32LE(OWN_KINDS.indexOf(kind), CLAIM.kind);
+    argument.writeInt32LE(descriptor, CLAIM.descriptor);
+    argument.writeUInt32LE(place, CLAIM.place);
+    return runProgram(this.programs.claim!, argument);
+  }
+
+  /** Forgets what an earlier daemon or another build has named and this one has not. */
+  #forgetOld(key: Buffer): void {
+    const { own_objects: objects } = this.programs.maps;
+    const writer = new Uint32Array(1);
+    const kind = OWN_KINDS[key.readUInt32LE(OWN_KEY.kind)];
+    const current = kind === 'map' ? buildNumber(this.programs.build) : this.#process;
+    const result = lookupElement(objects, key, writer);
+    if (result < 0) throw new KernelError('cannot read what is protected', -result);
+    if (writer[0] !== current) deleteIfPresent('cannot forget what was protected', objects, key);
+  }
+}
