@@ -42,6 +42,10 @@ struct upid {
 	struct pid_namespace *ns;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct hlist_node {
 	struct hlist_node *next;
 };
@@ -82,6 +86,7 @@ struct super_block {
 	unsigned long s_flags;
 	unsigned long s_magic;
 	struct file_system_type *s_type;
+	struct list_head s_mounts;
 };
 
 struct inode {
@@ -114,7 +119,17 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct list_head mnt_instance;
 	struct mnt_namespace *mnt_ns;
+};
+
+/* Since Linux 6.18. */
+struct super_block___linked {
+	struct mount *s_mounts;
+};
+
+struct mount___linked {
+	struct mount *mnt_next_for_sb;
 };
 
 struct path {
@@ -201,6 +216,10 @@ struct sock {
 struct socket {
 	short type;
 	struct sock *sk;
+};
+
+struct unix_sock {
+	struct path path;
 };
 
 /* Found by their names in the running kernel. */
