@@ -12,6 +12,7 @@
 #include "include/trace_hooks.h"
 #include "include/namespace_hooks.h"
 #include "include/open_hooks.h"
+#include "include/unix_hooks.h"
 #include "include/task_iterator.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -42,6 +42,10 @@ struct upid {
 	struct pid_namespace *ns;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct hlist_node {
 	struct hlist_node *next;
 };
@@ -81,10 +85,6 @@ struct cred {
 struct file_system_type {
 	const char *name;
 	int fs_flags;
-};
-
-struct list_head {
-	struct list_head *next;
 };
 
 struct super_block {
@@ -224,6 +224,10 @@ struct sock {
 struct socket {
 	short type;
 	struct sock *sk;
+};
+
+struct unix_sock {
+	struct path path;
 };
 
 /* Found by their names in the running kernel. */

@@ -5,6 +5,7 @@
 #include "automaton.h"
 #include "event.h"
 #include "kernel.h"
+#include "mounts.h"
 #include "word.h"
 
 #define CONTAINERS_MAX 65536
@@ -258,8 +259,7 @@ struct aliases {
 	__u64 dentry;
 	__u64 mount;		/* by which it was reached */
 	__u64 namespace;
-	__u64 end;		/* of the list of its filesystem's mounts */
-	__u64 next;
+	struct mount_list mounts;	/* of its filesystem */
 	__u64 found;		/* out: the mount, 0 where there is none any more */
 };
 

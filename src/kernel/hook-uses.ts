@@ -57,6 +57,8 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   hauberk_path_link: { what: 'hard links', decides: { file: ['link'] } },
   hauberk_path_chmod: { what: 'changes of mode', decides: { file: ['attributes'] } },
   hauberk_path_chown: { what: 'changes of owner', decides: { file: ['attributes'] } },
+  hauberk_unix_stream_connect: { what: 'connecting to Unix sockets with a path', decides: { file: ['write'] } },
+  hauberk_unix_may_send: { what: 'sending datagrams to Unix sockets with a path', decides: { file: ['write'] } },
   hauberk_mmap_file: { what: 'mapping memory', decides: { file: ['map'], presets: ['anonymousMapExec'] } },
   hauberk_file_mprotect: {
     what: 'making mapped memory executable',

@@ -37,6 +37,8 @@ export const HOOK_TABLE: readonly HookRow[] = [
   row('file', 'link', 'path_link'),
   row('file', 'attributes', 'path_chmod'),
   row('file', 'attributes', 'path_chown', STRUCTURES_BY_VALUE),
+  row('file', 'write', 'unix_stream_connect'),
+  row('file', 'write', 'unix_may_send'),
   row('file', 'map', 'mmap_file'),
   row('file', 'map', 'file_mprotect'),
   row('network', 'create', 'socket_create'),
