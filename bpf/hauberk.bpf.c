@@ -13,6 +13,7 @@
 #include "include/namespace_hooks.h"
 #include "include/open_hooks.h"
 #include "include/unix_hooks.h"
+#include "include/attribute_hooks.h"
 #include "include/task_iterator.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -145,6 +145,10 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct iattr {
+	unsigned int ia_valid;
+};
+
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
@@ -286,8 +290,11 @@ struct proc_inode {
 	struct inode vfs_inode;
 };
 
+struct anon_vma;
+
 struct vm_area_struct {
 	unsigned long vm_flags;
+	struct anon_vma *anon_vma;
 	struct file *vm_file;
 };
 

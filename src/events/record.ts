@@ -56,6 +56,9 @@ export const OPERATIONS = [
   'unshare',
   'call',
   'resolve',
+  'setxattr',
+  'utime',
+  'chattr',
 ] as const;
 
 /** Bits of a record's flags. */

@@ -66,4 +66,95 @@ const SOCKETS: Group = {
   ],
 };
 
-export const GROUPS: readonly Group[] = [SOCKETS];
+const attributes = (directory: string): Use[] =>
+  (
+    [
+      ['set an extended attribute', 'setxattr', ['trusted', 'FILE']],
+      ['set one by a descriptor', 'setxattr', ['fsetxattr', 'FILE', 'trusted.other']],
+      ['remove one', 'setxattr', ['removexattr', 'FILE', 'trusted.there']],
+      ['set an access control list', 'setxattr', ['acl', 'FILE']],
+      ['set its times', 'utime', ['times', 'FILE']],
+      ['set its times to now', 'utime', ['times-now', 'FILE']],
+      ['set the times of a symbolic link', 'utime', ['times-of-link', 'LINK']],
+    ] as const
+  ).map(([technique, operation, command]) => ({
+    technique: `${technique}, below ${directory}`,
+    command: command.map((each) => each.replace('FILE', `${directory}/file`).replace('LINK', `${directory}/soft`)),
+    preparation: `echo x >${directory}/file; ln -sfn file ${directory}/soft; /bin/uses fsetxattr ${directory}/file trusted.there`,
+    told: { operation, object: command[1] === 'LINK' ? `${directory}/soft` : `${directory}/file` },
+  }));
+
+const ATTRIBUTES: Group = {
+  name: 'attributes',
+  rules: BLOCK.replaceAll('recursive: true', 'recursive: true, operations: [attributes]'),
+  refused: [
+    ...attributes('/v/guard'),
+    ...attributes('/guard'),
+    {
+      technique: 'set its times by a read-only descriptor',
+      command: ['ftimes', '/v/guard/file'],
+      told: { operation: 'utime', object: '/v/guard/file' },
+    },
+    {
+      technique: 'set its flags by a read-only descriptor',
+      command: ['chattr', '/v/guard/file'],
+      told: { operation: 'chattr', object: '/v/guard/file' },
+    },
+    {
+      technique: 'set its extended flags by a read-only descriptor',
+      command: ['chattr-more', '/v/guard/file'],
+      told: { operation: 'chattr', object: '/v/guard/file' },
+    },
+  ],
+  free: [
+    ['times', '/v/free/file'],
+    ['trusted', '/free/file'],
+    ['sh', 'exec /bin/cat /v/guard/file'],
+    ['sh', 'echo x >>/v/guard/file'],
+  ],
+};
+
+const TOUCH: Group = {
+  name: 'times of a file that must not be written to',
+  rules: BLOCK.replaceAll('recursive: true', 'recursive: true, operations: [write]'),
+  refused: [
+    {
+      technique: 'touch(1)',
+      command: ['sh', 'exec /bin/touch /v/guard/file'],
+      told: { operation: 'utime', object: '/v/guard/file' },
+    },
+  ],
+  free: [['times', '/v/guard/file']],
+};
+
+const moves = (operations: string, techniques: readonly (readonly [string, string, string])[]): Group => ({
+  name: `files that are moved, where a rule names ${operations}`,
+  rules: `file: {matchDirectories: [{dir: /v/guard/, recursive: true, operations: [${operations}]}]}`,
+  refused: techniques.map(([technique, operation, script]) => ({
+    technique,
+    command: ['sh', script],
+    preparation: 'rm -f /v/free/moved /v/guard/new; echo x >/v/guard/moved; echo x >/v/free/other',
+    told: { operation },
+  })),
+  free: [
+    ['sh', 'mv /v/free/other /v/free/another && ln -f /v/free/another /v/free/other'],
+    ...(operations === 'create' ? [['sh', 'exec mv /v/guard/moved /v/free/moved']] : []),
+  ],
+});
+
+const AWAY = [
+  ['rename it away', 'rename', 'exec mv /v/guard/moved /v/free/moved'],
+  ['link it away', 'link', 'exec ln /v/guard/moved /v/free/moved'],
+] as const;
+const ONTO = [
+  ['rename onto it', 'rename', 'exec mv -f /v/free/other /v/guard/moved'],
+  ['link to a new name', 'link', 'exec ln /v/free/other /v/guard/new'],
+] as const;
+const MOVES = [
+  moves('read', AWAY),
+  moves('write', [...AWAY, ONTO[0]]),
+  moves('create', ONTO),
+  moves('delete', [ONTO[0]]),
+];
+
+export const GROUPS: readonly Group[] = [SOCKETS, ATTRIBUTES, TOUCH, ...MOVES];
