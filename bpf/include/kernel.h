@@ -311,6 +311,7 @@ struct linux_binprm {
 #define FMODE_READ (1U << 0)
 #define FMODE_WRITE (1U << 1)
 #define FMODE_EXEC (1U << 5)
+#define FMODE_PATH (1U << 14)
 #define FMODE_NOACCOUNT (1U << 29)
 #define SB_NOUSER (1UL << 31)
 /* include/uapi/linux/magic.h: the files of /proc/PID/ns */

@@ -171,11 +171,13 @@ struct question {
 	struct container_key container;
 	__u32 generation;	/* of the image that is asked */
 	__u32 image_flags;
+	__u32 rules;		/* of the image: what decides and has no lower number is a posture */
 	__u32 wanted;		/* ACCESS_ bits */
 	__u32 goes_on;		/* out: some rule speaks of words that start like the one in the buffer */
 	__u32 member;		/* a runtime that enters a container is none yet, and no program that rules name */
 	__u32 owner;
 	__u32 host;		/* one of the host's own processes asks */
+	__u32 place;		/* out: enum path_result, of the object's word */
 	__u32 verdict;		/* out */
 	struct match match;
 };
@@ -205,6 +207,19 @@ struct arguments {
 	__u32 count;
 	__u32 rule;		/* which says what they may be */
 	__u32 result;		/* out: enum arguments_result */
+};
+
+/* What place_object writes the word of: see struct access, where each member is explained. */
+struct object {
+	__u64 dentry;
+	__u64 mount;
+	__u64 message;
+	__u64 name;
+	struct socket_use socket;
+	__u16 number;
+	__u8 detail;
+	char letter;
+	bool is_socket;
 };
 
 /* What may hold a question for a name: see questions.h. */
@@ -284,6 +299,7 @@ struct renaming {
 struct scratch {
 	__u32 taken;
 	struct question question;
+	struct object object;
 	struct word_prefix word;
 	struct arguments arguments;
 	struct sent_message sent;

@@ -168,6 +168,19 @@ __noinline int path_walk_up(struct path_buffer *path)
 	return path->walk.result;
 }
 
+/* As path_build, by addresses; the mount's is that of its struct mount. */
+static __always_inline __u32 path_build_below(struct path_buffer *path, __u64 dentry, __u64 mount, __u32 *offset)
+{
+	__u32 result;
+
+	path->walk.start_dentry = dentry;
+	path->walk.start_mount = mount;
+	path->walk.as_directory = false;
+	result = path_walk_up(path);
+	*offset = path->walk.offset;
+	return result;
+}
+
 /*
  * Writes the path of a name below a mount into the buffer and its start into
  * offset. A directory's path ends in a slash.
@@ -175,14 +188,7 @@ __noinline int path_walk_up(struct path_buffer *path)
 static __always_inline __u32 path_build(struct path_buffer *path, struct dentry *dentry, struct vfsmount *mnt,
 					__u32 *offset)
 {
-	__u32 result;
-
-	path->walk.start_dentry = (__u64)dentry;
-	path->walk.start_mount = (__u64)mount_of(mnt);
-	path->walk.as_directory = false;
-	result = path_walk_up(path);
-	*offset = path->walk.offset;
-	return result;
+	return path_build_below(path, (__u64)dentry, (__u64)mount_of(mnt), offset);
 }
 
 #endif

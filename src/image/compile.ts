@@ -11,6 +11,7 @@ import {
   decidesFlag,
   FLAG_DECIDES_MAPPINGS,
   FLAG_HAS_ARGUMENTS,
+  FLAG_HAS_ENDPOINTS,
   FLAG_HAS_GUARDS,
   FLAG_HAS_NAMES,
   FLAG_HAS_SOURCES,
@@ -120,6 +121,7 @@ function flagsOf({ rules, postures, permissivePostures, profiled }: RuleSet): nu
     having(FLAG_HAS_TERMINALS, ({ rule }) => rule.terminal === true) |
     having(FLAG_HAS_ARGUMENTS, ({ rule }) => rule.arguments !== undefined) |
     having(FLAG_DECIDES_MAPPINGS, namesMapping) |
+    having(FLAG_HAS_ENDPOINTS, ({ rule }) => rule.match.kind === 'endpoint' || rule.match.kind === 'domain') |
     having(FLAG_HAS_NAMES, ({ rule }) => rule.match.kind === 'domain') |
     having(FLAG_OBSERVES_CALLS, observesCalls) |
     having(FLAG_OBSERVES_PATHS, observesPaths) |

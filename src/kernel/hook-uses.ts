@@ -42,6 +42,10 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
     what: 'opening files',
     decides: { file: ['read', 'write'], filesystems: ['open'], presets: ['protectEnv', 'protectProc'] },
   },
+  hauberk_file_receive: {
+    what: 'receiving descriptors of files',
+    decides: { file: ['read', 'write'], filesystems: ['open'] },
+  },
   hauberk_path_truncate: { what: 'truncating files', decides: { file: ['write'] } },
   hauberk_file_truncate: {
     what: 'truncating open files',
@@ -53,8 +57,8 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   hauberk_path_symlink: { what: 'making symbolic links', decides: { file: ['create'] } },
   hauberk_path_unlink: { what: 'deleting files', decides: { file: ['delete'] } },
   hauberk_path_rmdir: { what: 'deleting directories', decides: { file: ['delete'] } },
-  hauberk_path_rename: { what: 'renaming', decides: { file: ['rename'] } },
-  hauberk_path_link: { what: 'hard links', decides: { file: ['link'] } },
+  hauberk_path_rename: { what: 'renaming', decides: { process: ['use otherwise'], file: ['rename'] } },
+  hauberk_path_link: { what: 'hard links', decides: { process: ['use otherwise'], file: ['link'] } },
   hauberk_path_chmod: { what: 'changes of mode', decides: { file: ['attributes'] } },
   hauberk_path_chown: { what: 'changes of owner', decides: { file: ['attributes'] } },
   hauberk_inode_setxattr: { what: 'setting extended attributes', decides: { file: ['attributes'] } },
@@ -83,10 +87,13 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   },
   hauberk_unix_stream_connect: { what: 'connecting to Unix sockets with a path', decides: { file: ['write'] } },
   hauberk_unix_may_send: { what: 'sending datagrams to Unix sockets with a path', decides: { file: ['write'] } },
-  hauberk_mmap_file: { what: 'mapping memory', decides: { file: ['map'], presets: ['anonymousMapExec'] } },
+  hauberk_mmap_file: {
+    what: 'mapping memory',
+    decides: { process: ['use otherwise'], file: ['read', 'write', 'map'], presets: ['anonymousMapExec'] },
+  },
   hauberk_file_mprotect: {
     what: 'making mapped memory executable',
-    decides: { file: ['map'], presets: ['anonymousMapExec'] },
+    decides: { process: ['use otherwise'], file: ['map'], presets: ['anonymousMapExec'] },
   },
   hauberk_socket_create: { what: 'making sockets', decides: { network: ['create'] } },
   hauberk_socket_bind: { what: 'binding sockets', decides: { network: ['bind'] } },

@@ -50,7 +50,12 @@ function operationsOfMatch({ class: ruleClass, match, action, ...rule }: Rule): 
     case 'directory':
     case 'pattern':
     case 'name':
-      if (ruleClass === 'process') return rule.arguments === undefined ? ['run'] : ['run', 'run with arguments'];
+      if (ruleClass === 'process')
+        return [
+          'run',
+          ...(action === 'Block' ? ['use otherwise'] : []),
+          ...(rule.arguments === undefined ? [] : ['run with arguments']),
+        ];
       // What no Allow rule names is decided as well, whatever is done to it.
       return action === 'Allow' ? WITHOUT_MAP : (rule.operations ?? WITHOUT_MAP);
     case 'protocol':

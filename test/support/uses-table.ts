@@ -157,4 +157,97 @@ const MOVES = [
   moves('delete', [ONTO[0]]),
 ];
 
-export const GROUPS: readonly Group[] = [SOCKETS, ATTRIBUTES, TOUCH, ...MOVES];
+const MEMORY: Group = {
+  name: 'executable memory that no file is good for',
+  rules: 'presets: [{name: anonymousMapExec, action: Block}]',
+  refused: (
+    [
+      ['shared anonymous memory', 'map', 'shared'],
+      ['shared anonymous memory that was written to', 'protect', 'shared-later'],
+      ['private anonymous memory that was written to', 'protect', 'private-later'],
+      ['a memory file', 'map', 'memory-file'],
+      ['a shared memory file that was written to', 'protect', 'memory-file-later'],
+      ['a segment of shared memory', 'map', 'segment'],
+      ['a private mapping of a file that may be written to as well', 'map', 'file-writable', '/free/file'],
+      ['a private mapping of a file that was written to', 'protect', 'file-written', '/free/file'],
+      ['a private mapping of a file that becomes writable as well', 'protect', 'file-then-writable', '/free/file'],
+      ['a shared mapping of a file that is open for writing', 'map', 'file-shared', '/free/file'],
+      ['a shared mapping of a file that was written to', 'protect', 'file-shared-later', '/free/file'],
+    ] as const
+  ).map(([technique, operation, ...command]) => ({
+    technique,
+    command: ['executable', ...command],
+    told: { operation, class: 'ACCESS_CLASS_PRESETS' },
+  })),
+  free: [
+    ['executable', 'file', '/free/file'],
+    ['sh', 'exec /bin/cat /free/file'],
+  ],
+};
+
+const DESCRIPTORS: Group = {
+  name: 'descriptors from before the policy',
+  rules: BLOCK,
+  refused: (
+    [
+      ['map it', 'm', 'map'],
+      ['map it to write to it', 'w', 'map'],
+      ['receive it from another process', 'g', 'receive'],
+      ['take it from another process', 't', 'receive'],
+    ] as const
+  ).map(([technique, wish, operation]) => ({
+    technique,
+    command: ['holder', wish, '/free/holder'],
+    preparation: 'echo x >/guard/file; /bin/uses hold /guard/file /free/holder',
+    told: { operation, object: '/guard/file' },
+  })),
+  free: [],
+};
+
+const INTERPRETER: Omit<Use, 'told'> = {
+  technique: 'run a program whose interpreter it is',
+  command: ['sh', '/free/program'],
+  preparation: '/bin/uses program /guard/program && /bin/uses program /free/program /guard/program',
+};
+const INTERPRETERS: Group = {
+  name: 'interpreters of programs, where they may not be read',
+  rules: BLOCK,
+  refused: [{ ...INTERPRETER, told: { operation: 'map', object: '/guard/program', class: 'ACCESS_CLASS_FILE' } }],
+  free: [['sh', 'exec /bin/cat /free/file']],
+};
+
+const PROGRAMS: Group = {
+  name: 'programs that must not run',
+  rules: 'process: {matchPaths: [{path: /guard/cat}, {path: /guard/program}]}',
+  refused: [
+    { ...INTERPRETER, told: { operation: 'map', object: '/guard/program', class: 'ACCESS_CLASS_PROCESS' } },
+    ...(
+      [
+        ['have the loader run it', 'map', 'exec /lib*/ld-linux*.so.* /guard/cat /free/file'],
+        ['rename it', 'rename', 'exec mv /guard/cat /free/cat'],
+        ['link it', 'link', 'exec ln -f /guard/cat /free/linked'],
+      ] as const
+    ).map(([technique, operation, script]) => ({
+      technique,
+      command: ['sh', script],
+      preparation: 'cp /bin/cat /guard/cat',
+      told: { operation, object: '/guard/cat', class: 'ACCESS_CLASS_PROCESS' },
+    })),
+  ],
+  free: [
+    ['sh', 'exec cp /guard/cat /free/copy'],
+    ['sh', 'exec /lib*/ld-linux*.so.* /bin/cat /free/file'],
+    ['sh', 'exec mv /free/copy /free/moved'],
+  ],
+};
+
+export const GROUPS: readonly Group[] = [
+  SOCKETS,
+  ATTRIBUTES,
+  TOUCH,
+  ...MOVES,
+  MEMORY,
+  DESCRIPTORS,
+  INTERPRETERS,
+  PROGRAMS,
+];

@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include "uses.h"
 
 #define ARGUMENT(number) ((number) < argc ? argv[number] : "")
 
@@ -67,6 +68,25 @@ static int reach(const char *type, const char *path)
 	int client = socket(AF_UNIX, type_of(type) | SOCK_NONBLOCK, 0);
 
 	return connect(client, (void *)&address, length);
+}
+
+int listen_at(const char *path)
+{
+	struct sockaddr_un address;
+	socklen_t length = name_socket(&address, path);
+	int server = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	unlink(path);
+	return bind(server, (void *)&address, length) || listen(server, 100) ? -1 : server;
+}
+
+int connect_to(const char *path)
+{
+	struct sockaddr_un address;
+	socklen_t length = name_socket(&address, path);
+	int client = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	return connect(client, (void *)&address, length) ? -1 : client;
 }
 
 static int send_to(const char *path)
@@ -143,6 +163,14 @@ int main(int argc, char **argv)
 		return say(change_flags(first));
 	if (!strcmp(use, "chattr-more"))
 		return say(change_more_flags(first));
+	if (!strcmp(use, "executable"))
+		return say(make_executable(first, second));
+	if (!strcmp(use, "program"))
+		return say(write_program(first, second));
+	if (!strcmp(use, "hold"))
+		return say(hold(first, second));
+	if (!strcmp(use, "holder"))
+		return say(ask_holder(first, second));
 	fprintf(stderr, "no such use: %s\n", use);
 	return 2;
 }
