@@ -6,6 +6,7 @@
 #include "include/argument_hooks.h"
 #include "include/network_hooks.h"
 #include "include/name_hooks.h"
+#include "include/route_hooks.h"
 #include "include/capability_hooks.h"
 #include "include/mapping_hooks.h"
 #include "include/mount_hooks.h"

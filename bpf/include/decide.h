@@ -135,13 +135,18 @@ static __always_inline void keep_object(struct scratch *scratch, struct access *
 		object->socket = *access->socket;
 }
 
-/* Writes the object's word where a path would stand. */
-static __always_inline __u32 place_object(struct scratch *scratch)
+/* Writes the object's word where a path would stand. Returns enum path_result. */
+__noinline int place_object(struct scratch *scratch)
 {
-	struct match *match = &scratch->question.match;
-	struct object *object = &scratch->object;
-	struct path_buffer *path = &scratch->path;
+	struct path_buffer *path;
+	struct object *object;
+	struct match *match;
 
+	if (!scratch)
+		return PATH_UNAVAILABLE;
+	path = &scratch->path;
+	object = &scratch->object;
+	match = &scratch->question.match;
 	match->offset = PATH_BYTES_MAX;
 	if (object->is_socket) {
 		match->offset = place_socket(path, &object->socket);
@@ -186,16 +191,18 @@ __noinline int ask_image(struct scratch *scratch)
 	if (!scratch)
 		return IMAGE_GONE;
 	question = &scratch->question;
-	for (int i = 0; i < IMAGE_ATTEMPTS && answer == IMAGE_REPLACED; i++) {
+#pragma unroll
+	for (int i = 0; i < IMAGE_ATTEMPTS; i++) {
 		question->place = find_actor(scratch);
 		if (question->place == PATH_OK)
 			question->place = place_object(scratch);
 		if (question->place != PATH_OK)
 			return IMAGE_GONE;
 		answer = image_decide(scratch);
+		if (answer != IMAGE_REPLACED)
+			return answer;
 	}
-	if (answer == IMAGE_REPLACED)
-		question->place = PATH_UNAVAILABLE;
+	question->place = PATH_UNAVAILABLE;
 	return answer;
 }
 

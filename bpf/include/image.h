@@ -56,7 +56,7 @@ enum image_flag {
 	IMAGE_OBSERVES_CALLS = 1 << 22,
 	IMAGE_OBSERVES_PATHS = 1 << 23,
 	IMAGE_HAS_GUARDS = 1 << 24,
-	IMAGE_HAS_ENDPOINTS = 1 << 25,
+	IMAGE_REFUSES_ENDPOINTS = 1 << 25,
 };
 
 /* What a word speaks of: one letter for each, see word.h. */

@@ -222,12 +222,17 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	__u16 sk_type;
 	__u16 sk_protocol;
 };
 
 struct socket {
 	short type;
 	struct sock *sk;
+};
+
+struct udp_sock {
+	__u16 gso_size;
 };
 
 struct unix_sock {
@@ -262,6 +267,8 @@ struct iov_iter___vector {
 struct msghdr {
 	void *msg_name;
 	struct iov_iter msg_iter;
+	void *msg_control;
+	unsigned long msg_controllen;
 };
 
 struct page {

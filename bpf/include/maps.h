@@ -136,7 +136,7 @@ enum counter {
 	COUNTER_DECISIONS = 0,
 	/* Refused without a rule, by cause: COUNTER_REFUSED + enum path_result. */
 	COUNTER_REFUSED = 3 * CLASSES,
-	COUNTER_EVENT_RING_FULL = COUNTER_REFUSED + 6,
+	COUNTER_EVENT_RING_FULL = COUNTER_REFUSED + 7,
 	COUNTER_EVENT_HELD_BACK,
 	COUNTER_EVENT_SPECULATIVE,
 	/* Accesses that a profile has no room for. */

@@ -25,11 +25,13 @@ enum path_result {
 	PATH_UNAVAILABLE = 4,
 	/* A question for a name that cannot be read. */
 	PATH_UNREADABLE = 5,
+	/* It may go by way of hosts, or to hosts, that nobody was asked about. */
+	PATH_ROUTED = 6,
 	/*
 	 * Nothing that a rule could name: on a mount of the kernel's own, as overlayfs has for its layers, or a namespace,
 	 * which has no other name than `net:[4026531840]`.
 	 */
-	PATH_INTERNAL = 6,
+	PATH_INTERNAL = 7,
 };
 
 /*

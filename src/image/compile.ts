@@ -11,7 +11,7 @@ import {
   decidesFlag,
   FLAG_DECIDES_MAPPINGS,
   FLAG_HAS_ARGUMENTS,
-  FLAG_HAS_ENDPOINTS,
+  FLAG_REFUSES_ENDPOINTS,
   FLAG_HAS_GUARDS,
   FLAG_HAS_NAMES,
   FLAG_HAS_SOURCES,
@@ -121,12 +121,18 @@ function flagsOf({ rules, postures, permissivePostures, profiled }: RuleSet): nu
     having(FLAG_HAS_TERMINALS, ({ rule }) => rule.terminal === true) |
     having(FLAG_HAS_ARGUMENTS, ({ rule }) => rule.arguments !== undefined) |
     having(FLAG_DECIDES_MAPPINGS, namesMapping) |
-    having(FLAG_HAS_ENDPOINTS, ({ rule }) => rule.match.kind === 'endpoint' || rule.match.kind === 'domain') |
+    having(FLAG_REFUSES_ENDPOINTS, (bound) => refusesAddresses(bound, postures)) |
     having(FLAG_HAS_NAMES, ({ rule }) => rule.match.kind === 'domain') |
     having(FLAG_OBSERVES_CALLS, observesCalls) |
     having(FLAG_OBSERVES_PATHS, observesPaths) |
     (profiled ? FLAG_PROFILED : 0)
   );
+}
+
+/** Whether somebody is kept from addresses by a rule, or by its being one of those that alone are allowed. */
+function refusesAddresses({ policy, rule }: BoundRule, { communicate }: RuleSet['postures']): boolean {
+  if (policy.mode === 'audit' || (rule.match.kind !== 'endpoint' && rule.match.kind !== 'domain')) return false;
+  return rule.action === 'Block' || (rule.action === 'Allow' && communicate === 'block');
 }
 
 function* tooComplex(ruleSet: RuleSet, limits: Limits, exceeded: LimitExceeded): Steps<Failure> {

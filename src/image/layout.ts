@@ -48,8 +48,8 @@ export const FLAG_OBSERVES_CALLS = 1 << 22;
 export const FLAG_OBSERVES_PATHS = 1 << 23;
 /** Some directory has a guard record. */
 export const FLAG_HAS_GUARDS = 1 << 24;
-/** Some rule speaks of addresses. */
-export const FLAG_HAS_ENDPOINTS = 1 << 25;
+/** Some rule, or what no rule allows, may refuse addresses. */
+export const FLAG_REFUSES_ENDPOINTS = 1 << 25;
 
 /** Whether a rule has to see every system call as it is made. */
 export function observesCalls({ rule }: BoundRule): boolean {
