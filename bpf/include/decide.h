@@ -34,11 +34,13 @@ struct access {
 	__u8 operation;		/* enum event_operation */
 	char letter;		/* enum word_letter */
 	__u8 detail;
-	__u16 number;		/* SUBJECT_SYSCALLS: see word.h */
+	__u16 number;		/* SUBJECT_SYSCALLS: see word.h; SUBJECT_NAMES: where the question begins */
 	bool unreported;
 	bool by_rules;		/* what no rule blocks is let through, whatever the posture, and not told */
 	bool was_told;		/* what is not refused was told of when the file was opened */
 	__u32 object_class;	/* out: the class of the object, were it a program */
+	__u32 next;		/* out: where the next question begins, 0 where there is none */
+	__u64 mark;		/* out: the question's, see names.h */
 };
 
 /* Paths are spoken of by two classes, everything else by one. */
@@ -155,6 +157,7 @@ __noinline int place_object(struct scratch *scratch)
 	if (object->message) {
 		scratch->sent.header = object->message;
 		scratch->sent.is_stream = object->detail;
+		scratch->sent.start = object->number;
 		return place_question(scratch);
 	}
 	if (match->subject == SUBJECT_CAPABILITIES) {
@@ -266,6 +269,10 @@ static __always_inline bool ask(struct membership *found, struct scratch *scratc
 	keep_object(scratch, access);
 	answer = ask_image(scratch);
 	access->object_class = scratch->question.match.object_class;
+	if (access->message) {
+		access->next = scratch->sent.next;
+		access->mark = scratch->walk.mark;
+	}
 	/* Where there is no answer the container is under no policy any more. */
 	if (scratch->question.place == PATH_OK)
 		return answer == IMAGE_ANSWERED;

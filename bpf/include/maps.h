@@ -225,8 +225,9 @@ struct object {
 /* What may hold a question for a name: see questions.h. */
 struct sent_message {
 	__u64 header;		/* address of the struct msghdr */
-	__u32 is_stream;
-	__u32 unused;
+	__u16 is_stream;
+	__u16 start;		/* of the question that is read, on a stream with the length before it */
+	__u32 next;		/* out: where another begins, 0 where there is none */
 };
 
 /*
@@ -246,6 +247,7 @@ struct message_walk {
 	__u32 unused;
 	struct container_key container;
 	__u64 now;
+	__u64 mark;		/* of the question: equal where number, name and type are */
 };
 
 /* A name that an answer gave an address for. */

@@ -3,6 +3,7 @@
 #ifndef HAUBERK_NAME_HOOKS_H
 #define HAUBERK_NAME_HOOKS_H
 
+#include "ancillary.h"
 #include "network_hooks.h"
 #include "pages.h"
 
@@ -32,6 +33,21 @@ static __always_inline bool is_for_server(const struct socket_use *use)
 	       (use->type == SOCK_STREAM || use->type == SOCK_DGRAM);
 }
 
+/* So many questions may go out at once: those for both kinds of address, and again below a domain that is searched. */
+#define QUESTIONS_AT_ONCE 4
+/* Begins behind every message, so that no question is found there. */
+#define NO_QUESTION 0xffff
+
+/* One message that the kernel is to cut into several packets. */
+static __always_inline bool becomes_packets(struct socket *socket, struct msghdr *message)
+{
+	struct udp_sock *udp = (void *)BPF_CORE_READ(socket, sk);
+	struct ancillary ancillary = {};
+
+	read_ancillary(&ancillary, message);
+	return ancillary.is_segmented || BPF_CORE_READ(udp, gso_size);
+}
+
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(hauberk_question, struct socket *socket, struct msghdr *message, int size)
 {
@@ -54,10 +70,18 @@ int BPF_PROG(hauberk_question, struct socket *socket, struct msghdr *message, in
 	if (!is_for_server(&use))
 		return 0;
 	access.detail = use.type == SOCK_STREAM;
-	if (decide(&found, &access))
-		return -EACCES;
-	remember_server(socket->sk, &found.container, &use.end);
-	return 0;
+	if (!access.detail && becomes_packets(socket, message))
+		access.number = NO_QUESTION;
+	for (int i = 0; i < QUESTIONS_AT_ONCE; i++) {
+		if (decide(&found, &access))
+			return -EACCES;
+		remember_question(socket->sk, &found.container, &use.end, access.mark);
+		if (!access.next)
+			return 0;
+		access.number = access.next;
+	}
+	access.number = NO_QUESTION;
+	return decide(&found, &access);
 }
 
 /* Where a packet came from; false where that is none of the servers that were asked. */
@@ -194,6 +218,15 @@ static long answer_step(__u32 step, struct walk_context *context)
 	return 0;
 }
 
+/* Whoever the packet claims to be from, only who has seen the question knows its number. */
+static __always_inline bool was_question(const struct asker *asker, __u64 mark)
+{
+	for (int i = 0; i < QUESTIONS_MAX; i++)
+		if (asker->questions[i] == mark)
+			return true;
+	return false;
+}
+
 /* All addresses of an answer are the name's that was asked for, by whatever aliases they were found. */
 static __always_inline bool learn_answer(struct scratch *scratch, const struct asker *asker, __u32 start, __u32 length)
 {
@@ -203,7 +236,7 @@ static __always_inline bool learn_answer(struct scratch *scratch, const struct a
 	/* A question, or an answer without success. */
 	if (!(message_byte(scratch, start + 2) & 0x80) || (message_byte(scratch, start + 3) & 0xf))
 		return true;
-	if (!read_question(scratch, start, length))
+	if (!read_question(scratch, start, length) || !was_question(asker, walk->mark))
 		return false;
 	walk->records = message_number(scratch, start + 6);
 	walk->time_to_live = TIME_TO_LIVE_MAX;

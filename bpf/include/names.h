@@ -23,6 +23,8 @@
 #define LEARNT_MAX 16384
 /* Resolvers ask so many servers by one socket: MAXNS of musl and of glibc is 3. */
 #define SERVERS_MAX 4
+/* Of a socket so many questions may wait for an answer: some programs ask all of theirs by one. A power of two. */
+#define QUESTIONS_MAX 64
 
 struct host_address {
 	__u8 bytes[16];		/* as in struct endpoint */
@@ -62,6 +64,9 @@ struct asker {
 	__u64 container_start;
 	__u32 asked;		/* how many servers so far */
 	struct host_address servers[SERVERS_MAX];
+	/* The last questions, see question_mark; the next one takes the place of the oldest. */
+	__u64 questions[QUESTIONS_MAX];
+	__u32 next_question;
 };
 
 struct {
@@ -136,8 +141,9 @@ static __always_inline bool was_asked(const struct asker *asker, const struct en
 	return false;
 }
 
-/* From now on the socket's answers from this server are believed. */
-static __always_inline void remember_server(struct sock *sk, struct container_key *container, const struct endpoint *end)
+/* From now on the socket's answers to the question from this server are believed. */
+static __always_inline void remember_question(struct sock *sk, struct container_key *container,
+					      const struct endpoint *end, __u64 question)
 {
 	__u64 start = start_of(container);
 	struct asker *asker;
@@ -152,6 +158,7 @@ static __always_inline void remember_server(struct sock *sk, struct container_ke
 		asker->asked = 0;
 	asker->container = *container;
 	asker->container_start = start;
+	asker->questions[asker->next_question++ & (QUESTIONS_MAX - 1)] = question;
 	if (was_asked(asker, end))
 		return;
 	copy_address(&asker->servers[asker->asked % SERVERS_MAX], end);
@@ -190,6 +197,15 @@ struct walk_context {
 	struct scratch *scratch;
 };
 
+/* FNV-1a, by Fowler, Noll and Vo. */
+#define MARK_START 0xcbf29ce484222325ULL
+#define MARK_FACTOR 0x100000001b3ULL
+
+static __always_inline __u64 mark_with(__u64 mark, __u64 value)
+{
+	return (mark ^ value) * MARK_FACTOR;
+}
+
 static long name_step(__u32 step, struct walk_context *context)
 {
 	struct scratch *scratch = context->scratch;
@@ -201,11 +217,14 @@ static long name_step(__u32 step, struct walk_context *context)
 		return 1;
 	byte = message_byte(scratch, walk->position++);
 	if (walk->left) {
-		name->bytes[name_index(walk->next++)] = name_character(byte);
+		byte = name_character(byte);
+		walk->mark = mark_with(walk->mark, byte);
+		name->bytes[name_index(walk->next++)] = byte;
 		walk->left--;
 		return 0;
 	}
 	walk->complete = !byte;
+	walk->mark = mark_with(walk->mark, byte);
 	/* In a question there is nothing before the name that it could point back to. */
 	if (!byte || byte > LABEL_BYTES_MAX || HOST_NAME_BYTES - name->start + byte + 1 > NAME_TEXT_BYTES_MAX)
 		return 1;
@@ -218,7 +237,8 @@ static long name_step(__u32 step, struct walk_context *context)
 
 /*
  * Reads the one question of a message in the buffer as a name, last part first,
- * and leaves the walk at its end. False for what is no such message.
+ * and leaves the walk at its end. False for what is no such message. An answer
+ * has the number, the name and the type of its question, and so the same mark.
  */
 static __always_inline bool read_question(struct scratch *scratch, __u32 start, __u32 length)
 {
@@ -229,10 +249,12 @@ static __always_inline bool read_question(struct scratch *scratch, __u32 start, 
 	walk->length = length;
 	walk->left = 0;
 	walk->complete = false;
+	walk->mark = MARK_START;
 	scratch->learnt.name.start = HOST_NAME_BYTES;
 	if (length < walk->position || message_number(scratch, start + 4) != 1)
 		return false;
 	bpf_loop(HOST_NAME_BYTES, name_step, &context, 0);
+	walk->mark = mark_with(walk->mark, message_number(scratch, start) << 16 | message_number(scratch, walk->position));
 	walk->position += QUESTION_TAIL_BYTES;
 	return walk->complete && walk->position <= length;
 }

@@ -76,7 +76,15 @@ export const FLAGS = {
 } as const;
 
 /** Order of enum path_result: why the kernel had no path to decide on. */
-export const PATH_RESULTS = ['resolved', 'too-long', 'unreachable', 'unstable', 'unavailable', 'unreadable', 'routed'] as const;
+export const PATH_RESULTS = [
+  'resolved',
+  'too-long',
+  'unreachable',
+  'unstable',
+  'unavailable',
+  'unreadable',
+  'routed',
+] as const;
 
 /** One record of the ring buffer, decoded but not yet explained. */
 export interface EventRecord {
