@@ -156,7 +156,7 @@ static __always_inline int conclude_arguments(struct membership *found, struct s
 	if (result == ARGUMENTS_UNREADABLE)
 		return refuse_unresolved(scratch, PATH_UNAVAILABLE);
 	scratch->question.verdict = result == ARGUMENTS_ALLOWED ? verdict & VERDICT_RULE_MASK : verdict;
-	return conclude(scratch, access);
+	return conclude(scratch);
 }
 
 SEC("lsm/bprm_check_security")

@@ -92,12 +92,15 @@ __noinline int image_decide(struct scratch *scratch)
  * a system call is only ever reported, and the host must live: its own tools
  * work in trees that have no name yet.
  */
-static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 result)
+__noinline int note_unresolved(struct scratch *scratch, __u32 result)
 {
-	bool refuses = scratch->record.rule_class != CLASS_SYSCALLS &&
-		       !(scratch->question.host && result == PATH_UNREACHABLE);
-	__u32 action = refuses ? ACTION_BLOCK : ACTION_AUDIT;
+	__u32 action;
+	bool refuses;
 
+	if (!scratch)
+		return -EACCES;
+	refuses = scratch->record.rule_class != CLASS_SYSCALLS && !(scratch->question.host && result == PATH_UNREACHABLE);
+	action = refuses ? ACTION_BLOCK : ACTION_AUDIT;
 	/* Reported alike: a memory file, say, has no tree either. */
 	if (result == PATH_INTERNAL)
 		result = PATH_UNREACHABLE;
@@ -106,6 +109,12 @@ static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 resu
 	scratch->question.verdict = action << VERDICT_ACTION_SHIFT | RULE_NONE;
 	report(scratch);
 	return refuses ? -EACCES : 0;
+}
+
+/* Newer verifiers want to see that a hook returns nothing else. */
+static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 result)
+{
+	return note_unresolved(scratch, result) ? -EACCES : 0;
 }
 
 /*
@@ -210,26 +219,35 @@ __noinline int ask_image(struct scratch *scratch)
 }
 
 /* Counts what was decided, and reports it or learns it. */
-static __always_inline int conclude(struct scratch *scratch, struct access *access)
+__noinline int conclude_here(struct scratch *scratch)
 {
-	__u32 verdict = scratch->question.verdict;
-	__u32 action = verdict >> VERDICT_ACTION_SHIFT;
+	struct question *question;
+	__u32 action;
 
-	if (access->by_rules && (action < ACTION_BLOCK || (verdict & VERDICT_RULE_MASK) >= scratch->question.rules))
+	if (!scratch)
+		return -EACCES;
+	question = &scratch->question;
+	action = question->verdict >> VERDICT_ACTION_SHIFT;
+	if (question->by_rules && (action < ACTION_BLOCK || (question->verdict & VERDICT_RULE_MASK) >= question->rules))
 		return 0;
-	if (access->was_told && action < ACTION_BLOCK && !(scratch->question.image_flags & IMAGE_PROFILED))
+	if (question->was_told && action < ACTION_BLOCK && !(question->image_flags & IMAGE_PROFILED))
 		return 0;
-	count(COUNTER_DECISIONS + 3 * class_of(access) + action);
-	if (access->unreported) {
+	count(COUNTER_DECISIONS + 3 * scratch->record.rule_class + action);
+	if (question->unreported) {
 		if (action != ACTION_ALLOW)
 			count(COUNTER_EVENT_SPECULATIVE);
-	} else if (action < ACTION_BLOCK && (scratch->question.image_flags & IMAGE_PROFILED)) {
+	} else if (action < ACTION_BLOCK && (question->image_flags & IMAGE_PROFILED)) {
 		if (observe(scratch) && report(scratch))
 			unobserve(scratch);
 	} else if (action != ACTION_ALLOW) {
 		report(scratch);
 	}
 	return action >= ACTION_BLOCK ? -EACCES : 0;
+}
+
+static __always_inline int conclude(struct scratch *scratch)
+{
+	return conclude_here(scratch) ? -EACCES : 0;
 }
 
 /* Asks about the next name that another mount gives the object; false where there is none. */
@@ -251,7 +269,7 @@ static __always_inline int decide_aliases(struct scratch *scratch, struct access
 
 		if (!ask_alias(scratch))
 			return 0;
-		answer = conclude(scratch, access);
+		answer = conclude(scratch);
 		if (answer)
 			return answer;
 	}
@@ -288,6 +306,9 @@ static __always_inline void question_begin(struct membership *found, struct scra
 	scratch->question.image_flags = found->flags;
 	scratch->question.rules = found->rules;
 	scratch->question.wanted = access->wanted;
+	scratch->question.unreported = access->unreported;
+	scratch->question.by_rules = access->by_rules;
+	scratch->question.was_told = access->was_told;
 	scratch->question.member = found->member;
 	scratch->question.host = found->host;
 	scratch->question.owner = access->subject != SUBJECT_PATH || owns(found->task, access->dentry);
@@ -316,7 +337,7 @@ static __always_inline int decide(struct membership *found, struct access *acces
 		if (access->by_rules)
 			scratch->question.verdict &= ~VERDICT_BY_ARGUMENTS;
 		if (!(scratch->question.verdict & VERDICT_BY_ARGUMENTS))
-			answer = conclude(scratch, access);
+			answer = conclude(scratch);
 	}
 	if (!answer && !access->subject && has_aliases(scratch))
 		answer = decide_aliases(scratch, access);

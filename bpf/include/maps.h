@@ -177,6 +177,9 @@ struct question {
 	__u32 member;		/* a runtime that enters a container is none yet, and no program that rules name */
 	__u32 owner;
 	__u32 host;		/* one of the host's own processes asks */
+	bool unreported;	/* the last three as in struct access */
+	bool by_rules;
+	bool was_told;
 	__u32 place;		/* out: enum path_result, of the object's word */
 	__u32 verdict;		/* out */
 	struct match match;

@@ -48,6 +48,29 @@ static __always_inline bool becomes_packets(struct socket *socket, struct msghdr
 	return ancillary.is_segmented || BPF_CORE_READ(udp, gso_size);
 }
 
+/* What is asked for in one message. */
+struct questions {
+	struct membership *found;
+	struct access *access;
+	struct endpoint *end;	/* who is asked */
+	struct sock *sk;
+	int denied;
+};
+
+static long question_step(__u32 step, struct questions *questions)
+{
+	struct access *access = questions->access;
+
+	if (step == QUESTIONS_AT_ONCE)
+		access->number = NO_QUESTION;
+	questions->denied = decide(questions->found, access);
+	if (questions->denied)
+		return 1;
+	remember_question(questions->sk, &questions->found->container, questions->end, access->mark);
+	access->number = access->next;
+	return !access->next;
+}
+
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(hauberk_question, struct socket *socket, struct msghdr *message, int size)
 {
@@ -59,6 +82,7 @@ int BPF_PROG(hauberk_question, struct socket *socket, struct msghdr *message, in
 	};
 	struct membership found = {};
 	struct socket_use use = {};
+	struct questions questions = { .found = &found, .access = &access, .end = &use.end };
 
 	if (!is_under_network_policy(&found) || !(found.flags & IMAGE_HAS_NAMES))
 		return 0;
@@ -72,16 +96,9 @@ int BPF_PROG(hauberk_question, struct socket *socket, struct msghdr *message, in
 	access.detail = use.type == SOCK_STREAM;
 	if (!access.detail && becomes_packets(socket, message))
 		access.number = NO_QUESTION;
-	for (int i = 0; i < QUESTIONS_AT_ONCE; i++) {
-		if (decide(&found, &access))
-			return -EACCES;
-		remember_question(socket->sk, &found.container, &use.end, access.mark);
-		if (!access.next)
-			return 0;
-		access.number = access.next;
-	}
-	access.number = NO_QUESTION;
-	return decide(&found, &access);
+	questions.sk = socket->sk;
+	bpf_loop(QUESTIONS_AT_ONCE + 1, question_step, &questions, 0);
+	return questions.denied ? -EACCES : 0;
 }
 
 /* Where a packet came from; false where that is none of the servers that were asked. */

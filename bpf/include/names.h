@@ -8,6 +8,7 @@
 #define HAUBERK_NAMES_H
 
 #include "maps.h"
+#include "path.h"
 #include "sockets.h"
 
 #define QUESTION_PORT 53
@@ -196,15 +197,6 @@ static __always_inline char name_character(__u8 byte)
 struct walk_context {
 	struct scratch *scratch;
 };
-
-/* FNV-1a, by Fowler, Noll and Vo. */
-#define MARK_START 0xcbf29ce484222325ULL
-#define MARK_FACTOR 0x100000001b3ULL
-
-static __always_inline __u64 mark_with(__u64 mark, __u64 value)
-{
-	return (mark ^ value) * MARK_FACTOR;
-}
 
 static long name_step(__u32 step, struct walk_context *context)
 {

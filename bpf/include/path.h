@@ -13,6 +13,8 @@
 /* Each step is one name or one mount; PATH_BYTES_MAX holds half as many names. */
 #define PATH_STEPS_MAX (PATH_BYTES_MAX / 2 + 64)
 #define PATH_ATTEMPTS 8
+/* In so many nothing may be renamed anywhere; from then on, nothing on the way. */
+#define PATH_PLAIN_ATTEMPTS 3
 
 enum path_result {
 	PATH_OK = 0,
@@ -80,12 +82,28 @@ static __always_inline __u32 path_end(struct mount *mount)
 	return is_detached(namespace) ? PATH_UNREACHABLE : PATH_OK;
 }
 
+/* How often a dentry has got another name or parent, in the lowest bit whether it is getting one. */
+static __always_inline __u32 name_sequence(struct dentry *dentry)
+{
+	return BPF_CORE_READ(dentry, d_seq.seqcount.sequence);
+}
+
+/* FNV-1a, by Fowler, Noll and Vo. */
+#define MARK_START 0xcbf29ce484222325ULL
+#define MARK_FACTOR 0x100000001b3ULL
+
+static __always_inline __u64 mark_with(__u64 mark, __u64 value)
+{
+	return (mark ^ value) * MARK_FACTOR;
+}
+
 static long path_step(__u32 step, struct path_buffer **context)
 {
 	struct path_buffer *path = *context;
 	struct path_walk *walk = &path->walk;
 	struct dentry *dentry = (void *)walk->dentry, *parent;
 	struct mount *mount = (void *)walk->mount;
+	__u32 sequence = 0;
 	struct qstr name;
 
 	if (walk->dentry == walk->root) {
@@ -100,6 +118,8 @@ static long path_step(__u32 step, struct path_buffer **context)
 		walk->root = (__u64)BPF_CORE_READ(outer, mnt.mnt_root);
 		return 0;
 	}
+	if (walk->compares)
+		sequence = name_sequence(dentry);
 	parent = BPF_CORE_READ(dentry, d_parent);
 	/* In one read; a step is most of what a path costs. */
 	name = BPF_CORE_READ(dentry, d_name);
@@ -109,6 +129,10 @@ static long path_step(__u32 step, struct path_buffer **context)
 	}
 	walk->offset -= name.len;
 	bpf_probe_read_kernel(&path->bytes[path_index(walk->offset)], name.len & (NAME_BYTES_MAX - 1), name.name);
+	if (walk->compares) {
+		walk->mark = mark_with(mark_with(walk->mark, walk->dentry), sequence);
+		walk->moving |= (sequence & 1) | (sequence != name_sequence(dentry));
+	}
 	if (parent == dentry) {
 		/* A name without a tree: good for a report only. */
 		walk->result = BPF_CORE_READ(dentry, d_sb, s_magic) == NSFS_MAGIC ? PATH_INTERNAL : PATH_UNREACHABLE;
@@ -120,6 +144,11 @@ static long path_step(__u32 step, struct path_buffer **context)
 	return 0;
 }
 
+/*
+ * A walk is good if nothing was renamed anywhere meanwhile. Where that does not
+ * come about, two that came by the same dentries are good, none of which was
+ * changed from the one walk to the other.
+ */
 static long path_attempt(__u32 attempt, struct path_buffer **context)
 {
 	struct path_buffer *path = *context;
@@ -132,11 +161,17 @@ static long path_attempt(__u32 attempt, struct path_buffer **context)
 	walk->root = (__u64)BPF_CORE_READ(mount, mnt.mnt_root);
 	walk->offset = PATH_BYTES_MAX;
 	walk->result = PATH_TOO_LONG;
+	walk->compares = attempt >= PATH_PLAIN_ATTEMPTS;
+	walk->mark = MARK_START;
+	walk->moving = false;
 	if (walk->directory)
 		path->bytes[path_index(--walk->offset)] = '/';
 	bpf_loop(PATH_STEPS_MAX, path_step, context, 0);
 	if (!(sequence & 1) && sequence == rename_sequence())
 		return 1;
+	if (walk->compares && !walk->moving && walk->mark == walk->last_mark)
+		return 1;
+	walk->last_mark = walk->compares && !walk->moving ? walk->mark : 0;
 	walk->result = PATH_UNSTABLE;
 	return 0;
 }
@@ -160,6 +195,7 @@ __noinline int path_walk_up(struct path_buffer *path)
 		return PATH_UNAVAILABLE;
 	dentry = (void *)path->walk.start_dentry;
 	path->walk.directory = path->walk.as_directory || is_directory(dentry);
+	path->walk.last_mark = 0;
 	/* Some kernels take nothing but the stack for a callback's context. */
 	bpf_loop(PATH_ATTEMPTS, path_attempt, &path, 0);
 	/* The root itself has no name, only its slash. */

@@ -73,45 +73,60 @@ int BPF_PROG(hauberk_ancillary, struct socket *socket, struct msghdr *message, i
 }
 
 /* The addresses of sctp_bindx(3) and sctp_connectx(3), one behind the other. */
-static __always_inline int decide_addresses(struct membership *found, struct socket_use *use, __u64 address, int left,
-					    __u32 operation)
-{
-	for (int i = 0; i < SCTP_ADDRESSES_MAX && left > 0; i++) {
-		__u16 family = 0;
-		int bytes, denied;
+struct addresses {
+	struct membership *found;
+	struct socket_use use;
+	__u64 at;
+	int left;		/* bytes */
+	__u32 operation;
+	int denied;
+};
 
-		bpf_probe_read_kernel(&family, sizeof(family), (void *)address);
-		bytes = family == AF_INET6 ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES;
-		if (operation == OPERATION_BIND) {
-			use->end.port = port_of((void *)address);
-			use->end.direction = use->end.port ? DIRECTION_INGRESS : DIRECTION_NONE;
-		} else {
-			read_address(&use->end, (void *)address, family);
-			find_name(found, use, NULL);
-		}
-		denied = decide_socket(found, operation, use);
-		if (denied)
-			return denied;
-		address += bytes;
-		left -= bytes;
+static long address_step(__u32 step, struct addresses *addresses)
+{
+	struct socket_use *use = &addresses->use;
+	void *address = (void *)addresses->at;
+	__u16 family = 0;
+	int bytes;
+
+	if (addresses->left <= 0)
+		return 1;
+	bpf_probe_read_kernel(&family, sizeof(family), address);
+	bytes = family == AF_INET6 ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES;
+	if (addresses->operation == OPERATION_BIND) {
+		use->end.port = port_of(address);
+		use->end.direction = use->end.port ? DIRECTION_INGRESS : DIRECTION_NONE;
+	} else {
+		read_address(&use->end, address, family);
 	}
-	return left > 0 ? refuse_route(found, use, operation) : 0;
+	addresses->denied = decide_socket(addresses->found, addresses->operation, use);
+	addresses->at += bytes;
+	addresses->left -= bytes;
+	return addresses->denied != 0;
 }
 
 SEC("lsm/sctp_bind_connect")
 int BPF_PROG(hauberk_sctp_bind_connect, struct sock *sk, int option, struct sockaddr *address, int length)
 {
 	struct membership found = {};
-	struct socket_use use = {};
-	bool binds = option == SCTP_SOCKOPT_BINDX_ADD || option == SCTP_PRIMARY_ADDR ||
-		     option == SCTP_SET_PEER_PRIMARY_ADDR;
+	struct addresses addresses = {
+		.found = &found,
+		.at = (__u64)address,
+		.left = length,
+		.operation = OPERATION_CONNECT,
+	};
 
 	if (option >= SCTP_PARAMETERS || !is_under_network_policy(&found))
 		return 0;
-	use.family = family_of(sk);
-	use.type = BPF_CORE_READ(sk, sk_type);
-	use.protocol = BPF_CORE_READ(sk, sk_protocol);
-	return decide_addresses(&found, &use, (__u64)address, length, binds ? OPERATION_BIND : OPERATION_CONNECT);
+	if (option == SCTP_SOCKOPT_BINDX_ADD || option == SCTP_PRIMARY_ADDR || option == SCTP_SET_PEER_PRIMARY_ADDR)
+		addresses.operation = OPERATION_BIND;
+	addresses.use.family = family_of(sk);
+	addresses.use.type = BPF_CORE_READ(sk, sk_type);
+	addresses.use.protocol = BPF_CORE_READ(sk, sk_protocol);
+	bpf_loop(SCTP_ADDRESSES_MAX, address_step, &addresses, 0);
+	if (addresses.denied)
+		return -EACCES;
+	return addresses.left > 0 ? refuse_route(&found, &addresses.use, addresses.operation) : 0;
 }
 
 #endif

@@ -8,7 +8,7 @@ export interface RuleOperations {
   readonly operations: ReadonlySet<string> | 'all';
 }
 
-const OUTGOING = ['create', 'connect', 'send'];
+const OUTGOING = ['create', 'connect', 'send', 'take another way'];
 const INCOMING = ['create', 'bind', 'listen', 'accept', 'send', 'receive'];
 const SOCKETS = [...OUTGOING, ...INCOMING];
 const NAMES = ['ask for a name', 'learn addresses of a name', 'connect', 'send'];
