@@ -39,8 +39,6 @@ struct access {
 	bool by_rules;		/* what no rule blocks is let through, whatever the posture, and not told */
 	bool was_told;		/* what is not refused was told of when the file was opened */
 	__u32 object_class;	/* out: the class of the object, were it a program */
-	__u32 next;		/* out: where the next question begins, 0 where there is none */
-	__u64 mark;		/* out: the question's, see names.h */
 };
 
 /* Paths are spoken of by two classes, everything else by one. */
@@ -92,15 +90,12 @@ __noinline int image_decide(struct scratch *scratch)
  * a system call is only ever reported, and the host must live: its own tools
  * work in trees that have no name yet.
  */
-__noinline int note_unresolved(struct scratch *scratch, __u32 result)
+static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 result)
 {
-	__u32 action;
-	bool refuses;
+	bool refuses = scratch->record.rule_class != CLASS_SYSCALLS &&
+		       !(scratch->question.host && result == PATH_UNREACHABLE);
+	__u32 action = refuses ? ACTION_BLOCK : ACTION_AUDIT;
 
-	if (!scratch)
-		return -EACCES;
-	refuses = scratch->record.rule_class != CLASS_SYSCALLS && !(scratch->question.host && result == PATH_UNREACHABLE);
-	action = refuses ? ACTION_BLOCK : ACTION_AUDIT;
 	/* Reported alike: a memory file, say, has no tree either. */
 	if (result == PATH_INTERNAL)
 		result = PATH_UNREACHABLE;
@@ -109,12 +104,6 @@ __noinline int note_unresolved(struct scratch *scratch, __u32 result)
 	scratch->question.verdict = action << VERDICT_ACTION_SHIFT | RULE_NONE;
 	report(scratch);
 	return refuses ? -EACCES : 0;
-}
-
-/* Newer verifiers want to see that a hook returns nothing else. */
-static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 result)
-{
-	return note_unresolved(scratch, result) ? -EACCES : 0;
 }
 
 /*
@@ -219,15 +208,11 @@ __noinline int ask_image(struct scratch *scratch)
 }
 
 /* Counts what was decided, and reports it or learns it. */
-__noinline int conclude_here(struct scratch *scratch)
+static __always_inline int conclude(struct scratch *scratch)
 {
-	struct question *question;
-	__u32 action;
+	struct question *question = &scratch->question;
+	__u32 action = question->verdict >> VERDICT_ACTION_SHIFT;
 
-	if (!scratch)
-		return -EACCES;
-	question = &scratch->question;
-	action = question->verdict >> VERDICT_ACTION_SHIFT;
 	if (question->by_rules && (action < ACTION_BLOCK || (question->verdict & VERDICT_RULE_MASK) >= question->rules))
 		return 0;
 	if (question->was_told && action < ACTION_BLOCK && !(question->image_flags & IMAGE_PROFILED))
@@ -243,11 +228,6 @@ __noinline int conclude_here(struct scratch *scratch)
 		report(scratch);
 	}
 	return action >= ACTION_BLOCK ? -EACCES : 0;
-}
-
-static __always_inline int conclude(struct scratch *scratch)
-{
-	return conclude_here(scratch) ? -EACCES : 0;
 }
 
 /* Asks about the next name that another mount gives the object; false where there is none. */
@@ -287,10 +267,6 @@ static __always_inline bool ask(struct membership *found, struct scratch *scratc
 	keep_object(scratch, access);
 	answer = ask_image(scratch);
 	access->object_class = scratch->question.match.object_class;
-	if (access->message) {
-		access->next = scratch->sent.next;
-		access->mark = scratch->walk.mark;
-	}
 	/* Where there is no answer the container is under no policy any more. */
 	if (scratch->question.place == PATH_OK)
 		return answer == IMAGE_ANSWERED;

@@ -225,12 +225,18 @@ struct object {
 	bool is_socket;
 };
 
+/* So many questions may go out at once: those for both kinds of address, and again below a domain that is searched. */
+#define QUESTIONS_AT_ONCE 4
+
 /* What may hold a question for a name: see questions.h. */
 struct sent_message {
 	__u64 header;		/* address of the struct msghdr */
 	__u16 is_stream;
 	__u16 start;		/* of the question that is read, on a stream with the length before it */
 	__u32 next;		/* out: where another begins, 0 where there is none */
+	__u32 denied;		/* out */
+	__u32 count;		/* out: how many questions were let through, and the mark of each */
+	__u64 marks[QUESTIONS_AT_ONCE];
 };
 
 /*

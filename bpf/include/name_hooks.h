@@ -33,13 +33,11 @@ static __always_inline bool is_for_server(const struct socket_use *use)
 	       (use->type == SOCK_STREAM || use->type == SOCK_DGRAM);
 }
 
-/* So many questions may go out at once: those for both kinds of address, and again below a domain that is searched. */
-#define QUESTIONS_AT_ONCE 4
 /* Begins behind every message, so that no question is found there. */
 #define NO_QUESTION 0xffff
 
 /* One message that the kernel is to cut into several packets. */
-static __always_inline bool becomes_packets(struct socket *socket, struct msghdr *message)
+static __noinline bool becomes_packets(struct socket *socket, struct msghdr *message)
 {
 	struct udp_sock *udp = (void *)BPF_CORE_READ(socket, sk);
 	struct ancillary ancillary = {};
@@ -48,27 +46,47 @@ static __always_inline bool becomes_packets(struct socket *socket, struct msghdr
 	return ancillary.is_segmented || BPF_CORE_READ(udp, gso_size);
 }
 
-/* What is asked for in one message. */
-struct questions {
-	struct membership *found;
-	struct access *access;
-	struct endpoint *end;	/* who is asked */
-	struct sock *sk;
-	int denied;
-};
-
-static long question_step(__u32 step, struct questions *questions)
+static long question_step(__u32 step, struct scratch **context)
 {
-	struct access *access = questions->access;
+	struct scratch *scratch = *context;
+	struct sent_message *sent = &scratch->sent;
 
-	if (step == QUESTIONS_AT_ONCE)
-		access->number = NO_QUESTION;
-	questions->denied = decide(questions->found, access);
-	if (questions->denied)
+	scratch->object.number = step < QUESTIONS_AT_ONCE ? sent->next : NO_QUESTION;
+	scratch->question.verdict = RULE_NONE;
+	ask_image(scratch);
+	if (scratch->question.place != PATH_OK)
+		sent->denied = refuse_unresolved(scratch, scratch->question.place) != 0;
+	else
+		sent->denied = conclude(scratch) != 0;
+	if (sent->denied || step >= QUESTIONS_AT_ONCE)
 		return 1;
-	remember_question(questions->sk, &questions->found->container, questions->end, access->mark);
-	access->number = access->next;
-	return !access->next;
+	sent->marks[step] = scratch->walk.mark;
+	sent->count = step + 1;
+	return !sent->next;
+}
+
+/* Decides about each question of a message. Who is asked, and what, is remembered once all of them are let through. */
+static __always_inline int decide_questions(struct membership *found, struct access *access, struct sock *sk,
+					    struct endpoint *end)
+{
+	struct scratch *scratch = scratch_take();
+	bool denied;
+
+	if (!scratch) {
+		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
+		return -EACCES;
+	}
+	question_begin(found, scratch, access);
+	keep_object(scratch, access);
+	scratch->sent.next = access->number;
+	scratch->sent.denied = false;
+	scratch->sent.count = 0;
+	bpf_loop(QUESTIONS_AT_ONCE + 1, question_step, &scratch, 0);
+	denied = scratch->sent.denied;
+	if (!denied)
+		remember_questions(sk, &found->container, end, &scratch->sent);
+	scratch_return(scratch);
+	return denied ? -EACCES : 0;
 }
 
 SEC("lsm/socket_sendmsg")
@@ -82,23 +100,19 @@ int BPF_PROG(hauberk_question, struct socket *socket, struct msghdr *message, in
 	};
 	struct membership found = {};
 	struct socket_use use = {};
-	struct questions questions = { .found = &found, .access = &access, .end = &use.end };
 
 	if (!is_under_network_policy(&found) || !(found.flags & IMAGE_HAS_NAMES))
 		return 0;
 	read_kind(&use, socket);
 	if (!is_internet(use.family))
 		return 0;
-	if (!read_destination(&use.end, socket, message))
-		read_peer(&use.end, socket->sk);
+	read_other_end(&use.end, socket, message);
 	if (!is_for_server(&use))
 		return 0;
 	access.detail = use.type == SOCK_STREAM;
 	if (!access.detail && becomes_packets(socket, message))
 		access.number = NO_QUESTION;
-	questions.sk = socket->sk;
-	bpf_loop(QUESTIONS_AT_ONCE + 1, question_step, &questions, 0);
-	return questions.denied ? -EACCES : 0;
+	return decide_questions(&found, &access, socket->sk, &use.end);
 }
 
 /* Where a packet came from; false where that is none of the servers that were asked. */

@@ -142,29 +142,32 @@ static __always_inline bool was_asked(const struct asker *asker, const struct en
 	return false;
 }
 
-/* From now on the socket's answers to the question from this server are believed. */
-static __always_inline void remember_question(struct sock *sk, struct container_key *container,
-					      const struct endpoint *end, __u64 question)
+/* From now on the socket's answers to the questions from this server are believed. */
+static __noinline int remember_questions(struct sock *sk, struct container_key *container,
+					 const struct endpoint *end, const struct sent_message *sent)
 {
 	__u64 start = start_of(container);
 	struct asker *asker;
 
 	if (!sk)
-		return;
+		return 0;
 	asker = bpf_sk_storage_get(&askers, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!asker)
-		return;
+		return 0;
 	if (asker->container.pid_namespace != container->pid_namespace ||
 	    asker->container.mount_namespace != container->mount_namespace || asker->container_start != start)
 		asker->asked = 0;
 	asker->container = *container;
 	asker->container_start = start;
-	asker->questions[asker->next_question++ & (QUESTIONS_MAX - 1)] = question;
+	for (int i = 0; i < QUESTIONS_AT_ONCE; i++)
+		if (i < sent->count)
+			asker->questions[asker->next_question++ & (QUESTIONS_MAX - 1)] = sent->marks[i];
 	if (was_asked(asker, end))
-		return;
+		return 0;
 	copy_address(&asker->servers[asker->asked % SERVERS_MAX], end);
 	/* More than there is room for: the first is forgotten for the newest. */
 	asker->asked = asker->asked < SERVERS_MAX ? asker->asked + 1 : 1;
+	return 0;
 }
 
 static __always_inline __u8 message_byte(struct scratch *scratch, __u32 position)

@@ -42,6 +42,7 @@ enum path_result {
  */
 extern const void rename_lock __ksym __weak;
 
+#ifndef RENAMED_ALL_THE_TIME
 static __always_inline __u32 rename_sequence(void)
 {
 	__u32 sequence = 0;
@@ -50,6 +51,7 @@ static __always_inline __u32 rename_sequence(void)
 		bpf_probe_read_kernel(&sequence, sizeof(sequence), &rename_lock);
 	return sequence;
 }
+#endif
 
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 {
