@@ -241,6 +241,44 @@ const PROGRAMS: Group = {
   ],
 };
 
+const ROUTES: Group = {
+  name: 'ways to an address that is blocked',
+  rules: 'network: {matchEndpoints: [{cidr: 10.9.9.9/32}]}',
+  refused: (
+    [
+      ['a raw socket', 'create', 'raw'],
+      ['a raw socket of IPv6', 'create', 'raw6'],
+      ['a packet socket', 'create', 'packet'],
+      ['a source route of a socket', 'connect', 'route'],
+      ['a source route beside a message', 'send', 'route-beside'],
+      ['a routing header of IPv6', 'connect', 'route6'],
+    ] as const
+  ).map(([technique, operation, how]) => ({
+    technique,
+    command: ['send', how],
+    told: { operation, class: 'ACCESS_CLASS_NETWORK' },
+  })),
+  free: [['send', 'plain']],
+};
+
+const QUESTIONS: Group = {
+  name: 'questions for a name that is blocked, behind others',
+  rules: 'network: {matchDNSQueries: [{domain: secret.example}]}',
+  refused: [
+    {
+      technique: 'two questions in one message to a stream',
+      command: ['ask', 'stream', 'plenty.example', 'secret.example'],
+      told: { operation: 'resolve', object: 'secret.example' },
+    },
+    {
+      technique: 'one message that the kernel makes two packets of',
+      command: ['ask', 'packets', 'plenty.example', 'secret.example'],
+      told: { operation: 'resolve' },
+    },
+  ],
+  free: [['ask', 'stream', 'plenty.example', 'others.example']],
+};
+
 export const GROUPS: readonly Group[] = [
   SOCKETS,
   ATTRIBUTES,
@@ -250,4 +288,6 @@ export const GROUPS: readonly Group[] = [
   DESCRIPTORS,
   INTERPRETERS,
   PROGRAMS,
+  ROUTES,
+  QUESTIONS,
 ];

@@ -171,6 +171,10 @@ int main(int argc, char **argv)
 		return say(hold(first, second));
 	if (!strcmp(use, "holder"))
 		return say(ask_holder(first, second));
+	if (!strcmp(use, "send"))
+		return say(send_otherwise(first));
+	if (!strcmp(use, "ask"))
+		return say(ask_names(first, second, ARGUMENT(4)));
 	fprintf(stderr, "no such use: %s\n", use);
 	return 2;
 }

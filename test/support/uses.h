@@ -9,6 +9,8 @@ int make_executable(const char *how, const char *path);
 int write_program(const char *path, const char *interpreter);
 int hold(const char *file, const char *path);
 int ask_holder(const char *wish, const char *path);
+int send_otherwise(const char *how);
+int ask_names(const char *how, const char *first, const char *second);
 
 /* Stream sockets of a path. */
 int listen_at(const char *path);
