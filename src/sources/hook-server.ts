@@ -26,6 +26,8 @@ export interface HookServerOptions {
   readonly onStatus: () => void;
   /** Milliseconds in which a request must have been sent. */
   readonly readMilliseconds?: number;
+  /** Most connections at a time; those beyond are closed unanswered. */
+  readonly connectionsMax?: number;
 }
 
 /**
@@ -47,7 +49,14 @@ export class HookServer {
     this.#options = options;
     // The hook ends its half of the connection before it is answered.
     this.#server = createServer({ allowHalfOpen: true }, (socket) => void this.#serve(socket));
-    this.#server.maxConnections = CONNECTIONS_MAX;
+    this.#server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX;
+    this.#server.on('drop', () => {
+      options.counts.rejectedRequests++;
+      options.logger.warn(
+        { connections: this.#server.maxConnections },
+        "the hook's socket has all the connections it takes",
+      );
+    });
   }
 
   /** False also once somebody else has taken the socket away: nobody could ask any more. */

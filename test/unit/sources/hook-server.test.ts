@@ -15,10 +15,13 @@ async function serve(
   answer: (request: HookRequest) => Promise<HookAnswer>,
   path = socketPath(),
   readMilliseconds = 10_000,
+  connectionsMax?: number,
 ) {
   const logger = new RecordingLogger();
   const counts = new IntakeCounts();
-  const server = new HookServer({ path, answer, counts, logger, onStatus: () => undefined, readMilliseconds });
+  const onStatus = () => undefined;
+  const limits = { readMilliseconds, ...(connectionsMax !== undefined && { connectionsMax }) };
+  const server = new HookServer({ path, answer, counts, logger, onStatus, ...limits });
   await server.listen();
   return { server, path, logger, counts };
 }
@@ -105,6 +108,18 @@ test('a request that is not sent to its end is given up in time', async () => {
   const answer = await new Promise<string>((resolve) => socket.on('data', (data) => resolve(data.toString())));
   assert.equal(answer, 'unprotected the request: it was not sent within 100 ms\n');
   socket.destroy();
+  await server.close();
+});
+
+test('a connection beyond the most at a time is closed unanswered, counted and told', async () => {
+  const { server, path, counts, logger } = await serve(isProtected, socketPath(), 10_000, 1);
+  const held = connect(path);
+  await new Promise((resolve) => held.once('connect', resolve));
+  assert.equal(await askAsHook(path, hookRequest()).catch(() => ''), '');
+  await eventually(() => counts.rejectedRequests === 1);
+  assert.match(logger.warnings[0]?.message ?? '', /all the connections it takes/u);
+  held.destroy();
+  await eventually(async () => (await askAsHook(path, hookRequest()).catch(() => '')) === 'protected\n');
   await server.close();
 });
 
