@@ -3,7 +3,6 @@
 #define HAUBERK_FILE_HOOKS_H
 
 #include "guard.h"
-#include "program_uses.h"
 #include "system_calls.h"
 
 static __always_inline int decide_member_file(struct membership *found, struct dentry *dentry, struct vfsmount *mnt,
@@ -100,8 +99,6 @@ int BPF_PROG(hauberk_path_link, struct dentry *target, const struct path *direct
 	if (!denied)
 		denied = decide_member_file(&found, dentry, directory->mnt, OPERATION_LINK,
 					    ACCESS_LINK | arriving(dentry));
-	if (!denied)
-		denied = decide_program_use(&found, target, directory->mnt, OPERATION_LINK);
 	return denied ? denied : guard_names(&found, &names);
 }
 
@@ -135,8 +132,6 @@ int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentr
 	denied = decide_member_file(&found, old_dentry, old_directory->mnt, OPERATION_RENAME, old_wanted);
 	if (!denied)
 		denied = decide_member_file(&found, new_dentry, new_directory->mnt, OPERATION_RENAME, new_wanted);
-	if (!denied && !is_directory(old_dentry))
-		denied = decide_program_use(&found, old_dentry, old_directory->mnt, OPERATION_RENAME);
 	/* Of two names that are exchanged either may be the directory's; it is the same question. */
 	if (!denied && (is_directory(old_dentry) || is_directory(new_dentry)))
 		denied = guard_names(&found, &names);

@@ -61,8 +61,9 @@ static __always_inline int decide_anonymous(struct membership *found, __u32 oper
 static __always_inline bool is_own_program(struct membership *found, struct file *file)
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct task_struct *task = found->task;
 
-	return BPF_CORE_READ(found->task, mm, exe_file, f_inode) == inode;
+	return BPF_CORE_READ(task, mm, exe_file, f_inode) == inode;
 }
 
 /* What may be done with memory of a file is asked of the file, however its descriptor came. */

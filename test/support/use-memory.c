@@ -89,7 +89,8 @@ static const unsigned char code[] = { 0, 0, 0x80, 0xd2, 0xa8, 0x0b, 0x80, 0xd2, 
 
 /*
  * Writes a program that ends without an error. One with an interpreter does so
- * by that: the kernel begins there.
+ * by that: the kernel begins there. Older kernels clear the rest of its page,
+ * so it has to be writable.
  */
 int write_program(const char *path, const char *interpreter)
 {
@@ -114,7 +115,7 @@ int write_program(const char *path, const char *interpreter)
 	program.header.e_ehsize = sizeof(program.header);
 	program.header.e_phentsize = sizeof(Elf64_Phdr);
 	program.header.e_phnum = interpreter[0] ? 2 : 1;
-	program.segments[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = at, .p_paddr = at,
+	program.segments[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_vaddr = at, .p_paddr = at,
 		.p_filesz = sizeof(program), .p_memsz = sizeof(program), .p_align = BYTES };
 	program.segments[1] = (Elf64_Phdr){ .p_type = PT_INTERP, .p_flags = PF_R, .p_align = 1,
 		.p_offset = offsetof(__typeof__(program), interpreter),

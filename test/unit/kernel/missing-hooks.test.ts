@@ -30,10 +30,10 @@ spec: {selector: {matchLabels: {app: web}}, ${rule}, action: ${action}}`;
 }
 
 const CASES: readonly (readonly [rule: string, needs: string, action?: string])[] = [
-  ['process: {matchPaths: [{path: /bin/a}]}', 'bprm_check path_rename path_link mmap_file file_mprotect'],
+  ['process: {matchPaths: [{path: /bin/a}]}', 'bprm_check program_link program_rename mmap_file file_mprotect'],
   [
     'process: {matchPaths: [{path: /bin/a, allowedArgs: [x]}]}',
-    'bprm_check exec_arguments path_rename path_link mmap_file file_mprotect',
+    'bprm_check exec_arguments program_link program_rename mmap_file file_mprotect',
   ],
   ['file: {matchPaths: [{path: /a, operations: [delete]}]}', 'path_unlink path_rmdir'],
   ['process: {matchPaths: [{path: /bin/a}]}', 'bprm_check', 'Audit'],
