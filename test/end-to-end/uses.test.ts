@@ -9,7 +9,7 @@ import { docker, exec, type Outcome, startContainer } from '../support/docker.js
 import { GROUPS } from '../support/uses-table.js';
 
 const HELPER = 'build/test/support/uses';
-const REFUSED = /ermission denied|not permitted|Segmentation fault|Killed/;
+const REFUSED = /ermission denied|not permitted|Segmentation fault|Killed|failed to map/;
 const daemon = new Daemon();
 const client = new Client(daemon.address);
 const volume = mkdtempSync('/run/uses-');

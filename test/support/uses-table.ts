@@ -177,7 +177,7 @@ const MEMORY: Group = {
   ).map(([technique, operation, ...command]) => ({
     technique,
     command: ['executable', ...command],
-    told: { operation, class: 'ACCESS_CLASS_PRESETS' },
+    told: { operation, class: 'ACCESS_CLASS_PRESET' },
   })),
   free: [
     ['executable', 'file', '/free/file'],
@@ -231,7 +231,8 @@ const PROGRAMS: Group = {
       technique,
       command: ['sh', script],
       preparation: 'cp /bin/cat /guard/cat',
-      told: { operation, object: '/guard/cat', class: 'ACCESS_CLASS_PROCESS' },
+      // A link is refused for its new name first, by the same rule.
+      told: { operation, object: '/guard/cat' },
     })),
   ],
   free: [
