@@ -6,6 +6,7 @@
 #include "include/argument_hooks.h"
 #include "include/network_hooks.h"
 #include "include/name_hooks.h"
+#include "include/route_hooks.h"
 #include "include/capability_hooks.h"
 #include "include/mapping_hooks.h"
 #include "include/mount_hooks.h"
@@ -17,6 +18,8 @@
 #include "include/daemon_keep_hooks.h"
 #include "include/file_keep_hooks.h"
 #include "include/mount_keep_hooks.h"
+#include "include/unix_hooks.h"
+#include "include/attribute_hooks.h"
 #include "include/task_iterator.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -8,12 +8,11 @@
 #define HAUBERK_ALIASES_H
 
 #include "maps.h"
+#include "mounts.h"
 #include "path.h"
 
 /* Names of one file; who makes more is refused. */
 #define ALIASES_MAX 8
-/* Mounts of one filesystem, in all namespaces. */
-#define MOUNTS_MAX 4096
 
 static __always_inline bool has_aliases(struct scratch *scratch)
 {
@@ -25,20 +24,12 @@ static __always_inline bool has_aliases(struct scratch *scratch)
 static __always_inline void begin_aliases_in(struct scratch *scratch, struct dentry *dentry, struct vfsmount *mnt,
 					     struct mnt_namespace *namespace)
 {
-	struct super_block *sb = BPF_CORE_READ(dentry, d_sb);
 	struct aliases *aliases = &scratch->aliases;
-	struct super_block___chain *chain = (void *)sb;
 
 	aliases->dentry = (__u64)dentry;
 	aliases->mount = (__u64)mount_of(mnt);
 	aliases->namespace = (__u64)namespace;
-	if (bpf_core_field_exists(((struct mount___chain *)0)->mnt_next_for_sb)) {
-		aliases->end = 0;
-		aliases->next = (__u64)BPF_CORE_READ(chain, s_mounts);
-	} else {
-		aliases->end = (__u64)sb + bpf_core_field_offset(struct super_block, s_mounts);
-		aliases->next = (__u64)BPF_CORE_READ(sb, s_mounts.next);
-	}
+	begin_mounts(&aliases->mounts, BPF_CORE_READ(dentry, d_sb));
 }
 
 static __always_inline void begin_aliases(struct scratch *scratch, struct dentry *dentry, struct vfsmount *mnt)
@@ -46,26 +37,11 @@ static __always_inline void begin_aliases(struct scratch *scratch, struct dentry
 	begin_aliases_in(scratch, dentry, mnt, BPF_CORE_READ(mount_of(mnt), mnt_ns));
 }
 
-/* The next mount of the filesystem, whatever namespace it is in; NULL at the end of the list. */
-static __always_inline struct mount *next_mount(struct aliases *aliases)
-{
-	__u64 at = aliases->next;
-
-	if (!at || at == aliases->end)
-		return NULL;
-	if (bpf_core_field_exists(((struct mount___chain *)0)->mnt_next_for_sb)) {
-		aliases->next = (__u64)BPF_CORE_READ((struct mount___chain *)at, mnt_next_for_sb);
-		return (struct mount *)at;
-	}
-	aliases->next = (__u64)BPF_CORE_READ((struct list_head *)at, next);
-	return (struct mount *)(at - bpf_core_field_offset(struct mount, mnt_instance));
-}
-
 static long alias_step(__u32 step, struct scratch **context)
 {
 	struct scratch *scratch = *context;
 	struct aliases *aliases = &scratch->aliases;
-	struct mount *mount = next_mount(aliases);
+	struct mount *mount = next_mount(&aliases->mounts);
 
 	if (!mount) {
 		aliases->found = 0;

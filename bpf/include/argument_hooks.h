@@ -152,11 +152,11 @@ static __always_inline int conclude_arguments(struct membership *found, struct s
 	result = arguments_check(scratch);
 	/* The words of the arguments have taken the place of the program's path. */
 	question_begin(found, scratch, access);
-	place_object(scratch, access);
+	place_object(scratch);
 	if (result == ARGUMENTS_UNREADABLE)
 		return refuse_unresolved(scratch, PATH_UNAVAILABLE);
 	scratch->question.verdict = result == ARGUMENTS_ALLOWED ? verdict & VERDICT_RULE_MASK : verdict;
-	return conclude(scratch, access);
+	return conclude(scratch);
 }
 
 SEC("lsm/bprm_check_security")

@@ -27,6 +27,11 @@ struct path_walk {
 	__u32 directory;
 	/* A directory, whatever is there by now. */
 	__u32 as_directory;
+	/* Where others rename all the time, walks are compared: see path_attempt. */
+	__u32 compares;
+	__u32 moving;		/* a name on the way was being changed */
+	__u64 mark;		/* of the names on the way, and how often each was changed */
+	__u64 last_mark;
 };
 
 /* A path is built from its end, so it ends at PATH_BYTES_MAX and starts at an offset. */

@@ -34,8 +34,10 @@ struct access {
 	__u8 operation;		/* enum event_operation */
 	char letter;		/* enum word_letter */
 	__u8 detail;
-	__u16 number;		/* SUBJECT_SYSCALLS: see word.h */
+	__u16 number;		/* SUBJECT_SYSCALLS: see word.h; SUBJECT_NAMES: where the question begins */
 	bool unreported;
+	bool by_rules;		/* what no rule blocks is let through, whatever the posture, and not told */
+	bool was_told;		/* what is not refused was told of when the file was opened */
 	__u32 object_class;	/* out: the class of the object, were it a program */
 };
 
@@ -111,57 +113,115 @@ static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 resu
  */
 static __always_inline bool is_nobodys_business(struct membership *found, struct access *access, __u32 result)
 {
-	if (class_of(access) == CLASS_PROCESS)
+	if (class_of(access) == CLASS_PROCESS && !access->by_rules)
 		return has_no_name(result) && !decides(found, CLASS_PROCESS);
 	return result == PATH_INTERNAL;
 }
 
-/* Writes the word for an access where a path would stand. */
-static __always_inline __u32 place_object(struct scratch *scratch, struct access *access)
+/* Keeps of an access what its word is written of, where the functions that the verifier goes through once can read it. */
+static __always_inline void keep_object(struct scratch *scratch, struct access *access)
 {
-	struct match *match = &scratch->question.match;
-	struct path_buffer *path = &scratch->path;
-	__u32 result;
+	struct object *object = &scratch->object;
 
+	object->dentry = (__u64)access->dentry;
+	object->mount = access->mnt ? (__u64)mount_of(access->mnt) : 0;
+	object->message = (__u64)access->message;
+	object->name = (__u64)access->name;
+	object->number = access->number;
+	object->detail = access->detail;
+	object->letter = access->letter;
+	object->is_socket = access->socket;
+	if (access->socket)
+		object->socket = *access->socket;
+}
+
+/* Writes the object's word where a path would stand. Returns enum path_result. */
+__noinline int place_object(struct scratch *scratch)
+{
+	struct path_buffer *path;
+	struct object *object;
+	struct match *match;
+
+	if (!scratch)
+		return PATH_UNAVAILABLE;
+	path = &scratch->path;
+	object = &scratch->object;
+	match = &scratch->question.match;
 	match->offset = PATH_BYTES_MAX;
-	if (access->socket) {
-		match->offset = place_socket(path, access->socket);
+	if (object->is_socket) {
+		match->offset = place_socket(path, &object->socket);
 		return PATH_OK;
 	}
-	if (access->message) {
-		scratch->sent.header = (__u64)access->message;
-		scratch->sent.is_stream = access->detail;
+	if (object->message) {
+		scratch->sent.header = object->message;
+		scratch->sent.is_stream = object->detail;
+		scratch->sent.start = object->number;
 		return place_question(scratch);
 	}
-	if (access->subject == SUBJECT_CAPABILITIES) {
-		match->offset = place_capability(path, access->detail);
+	if (match->subject == SUBJECT_CAPABILITIES) {
+		match->offset = place_capability(path, object->detail);
 		return PATH_OK;
 	}
-	if (access->dentry) {
-		result = path_build(path, access->dentry, access->mnt, &match->offset);
+	if (object->dentry) {
+		__u32 result = path_build_below(path, object->dentry, object->mount, &match->offset);
+
 		if (result != PATH_OK)
 			return result;
 	}
-	if (!access->letter)
+	if (!object->letter)
 		return PATH_OK;
-	scratch->word.first = access->letter;
-	scratch->word.detail = access->detail;
-	scratch->word.name = (__u64)access->name;
-	scratch->word.number = access->number;
+	scratch->word.first = object->letter;
+	scratch->word.detail = object->detail;
+	scratch->word.name = object->name;
+	scratch->word.number = object->number;
 	return place_before(scratch);
 }
 
-/* Counts what was decided, and reports it or learns it. */
-static __always_inline int conclude(struct scratch *scratch, struct access *access)
-{
-	__u32 verdict = scratch->question.verdict;
-	__u32 action = verdict >> VERDICT_ACTION_SHIFT;
+/* How often a decision is begun anew because the image was replaced meanwhile. */
+#define IMAGE_ATTEMPTS 3
 
-	count(COUNTER_DECISIONS + 3 * class_of(access) + action);
-	if (access->unreported) {
+/*
+ * Finds who acts, and asks the image about the object. Returns enum
+ * image_answer; there is none where the question's place is not PATH_OK.
+ */
+__noinline int ask_image(struct scratch *scratch)
+{
+	int answer = IMAGE_REPLACED;
+	struct question *question;
+
+	if (!scratch)
+		return IMAGE_GONE;
+	question = &scratch->question;
+#pragma unroll
+	for (int i = 0; i < IMAGE_ATTEMPTS; i++) {
+		question->place = find_actor(scratch);
+		if (question->place == PATH_OK)
+			question->place = place_object(scratch);
+		if (question->place != PATH_OK)
+			return IMAGE_GONE;
+		answer = image_decide(scratch);
+		if (answer != IMAGE_REPLACED)
+			return answer;
+	}
+	question->place = PATH_UNAVAILABLE;
+	return answer;
+}
+
+/* Counts what was decided, and reports it or learns it. */
+static __always_inline int conclude(struct scratch *scratch)
+{
+	struct question *question = &scratch->question;
+	__u32 action = question->verdict >> VERDICT_ACTION_SHIFT;
+
+	if (question->by_rules && (action < ACTION_BLOCK || (question->verdict & VERDICT_RULE_MASK) >= question->rules))
+		return 0;
+	if (question->was_told && action < ACTION_BLOCK && !(question->image_flags & IMAGE_PROFILED))
+		return 0;
+	count(COUNTER_DECISIONS + 3 * scratch->record.rule_class + action);
+	if (question->unreported) {
 		if (action != ACTION_ALLOW)
 			count(COUNTER_EVENT_SPECULATIVE);
-	} else if (action < ACTION_BLOCK && (scratch->question.image_flags & IMAGE_PROFILED)) {
+	} else if (action < ACTION_BLOCK && (question->image_flags & IMAGE_PROFILED)) {
 		if (observe(scratch) && report(scratch))
 			unobserve(scratch);
 	} else if (action != ACTION_ALLOW) {
@@ -189,15 +249,12 @@ static __always_inline int decide_aliases(struct scratch *scratch, struct access
 
 		if (!ask_alias(scratch))
 			return 0;
-		answer = conclude(scratch, access);
+		answer = conclude(scratch);
 		if (answer)
 			return answer;
 	}
 	return refuse_unresolved(scratch, PATH_UNAVAILABLE);
 }
-
-/* How often a decision is begun anew because the image was replaced meanwhile. */
-#define IMAGE_ATTEMPTS 3
 
 /*
  * Asks about an access. True when there is a verdict; otherwise the answer is
@@ -205,27 +262,17 @@ static __always_inline int decide_aliases(struct scratch *scratch, struct access
  */
 static __always_inline bool ask(struct membership *found, struct scratch *scratch, struct access *access, int *refusal)
 {
-	int answer = IMAGE_REPLACED;
-	__u32 result;
+	int answer;
 
-	for (int i = 0; i < IMAGE_ATTEMPTS && answer == IMAGE_REPLACED; i++) {
-		result = find_actor(scratch);
-		if (result == PATH_OK) {
-			result = place_object(scratch, access);
-			if (is_nobodys_business(found, access, result))
-				return false;
-		}
-		if (result != PATH_OK) {
-			*refusal = refuse_unresolved(scratch, result);
-			return false;
-		}
-		answer = image_decide(scratch);
-	}
-	if (answer == IMAGE_REPLACED)
-		*refusal = refuse_unresolved(scratch, PATH_UNAVAILABLE);
+	keep_object(scratch, access);
+	answer = ask_image(scratch);
 	access->object_class = scratch->question.match.object_class;
-	/* Otherwise the container is under no policy any more. */
-	return answer == IMAGE_ANSWERED;
+	/* Where there is no answer the container is under no policy any more. */
+	if (scratch->question.place == PATH_OK)
+		return answer == IMAGE_ANSWERED;
+	if (!is_nobodys_business(found, access, scratch->question.place))
+		*refusal = refuse_unresolved(scratch, scratch->question.place);
+	return false;
 }
 
 static __always_inline void question_begin(struct membership *found, struct scratch *scratch, struct access *access)
@@ -233,7 +280,11 @@ static __always_inline void question_begin(struct membership *found, struct scra
 	scratch->question.container = found->container;
 	scratch->question.generation = found->generation;
 	scratch->question.image_flags = found->flags;
+	scratch->question.rules = found->rules;
 	scratch->question.wanted = access->wanted;
+	scratch->question.unreported = access->unreported;
+	scratch->question.by_rules = access->by_rules;
+	scratch->question.was_told = access->was_told;
 	scratch->question.member = found->member;
 	scratch->question.host = found->host;
 	scratch->question.owner = access->subject != SUBJECT_PATH || owns(found->task, access->dentry);
@@ -257,8 +308,13 @@ static __always_inline int decide(struct membership *found, struct access *acces
 	}
 	question_begin(found, scratch, access);
 	/* What hangs on arguments is decided once more, with them: see argument_hooks.h. */
-	if (ask(found, scratch, access, &answer) && !(scratch->question.verdict & VERDICT_BY_ARGUMENTS))
-		answer = conclude(scratch, access);
+	if (ask(found, scratch, access, &answer)) {
+		/* Whoever may be run with some arguments only is not to be had without them. */
+		if (access->by_rules)
+			scratch->question.verdict &= ~VERDICT_BY_ARGUMENTS;
+		if (!(scratch->question.verdict & VERDICT_BY_ARGUMENTS))
+			answer = conclude(scratch);
+	}
 	if (!answer && !access->subject && has_aliases(scratch))
 		answer = decide_aliases(scratch, access);
 	scratch_return(scratch);

@@ -68,6 +68,18 @@ int BPF_PROG(hauberk_path_symlink, const struct path *directory, struct dentry *
 	return decide_file(dentry, directory->mnt, OPERATION_SYMLINK, ACCESS_CREATE);
 }
 
+/* Under another name a file may be read and written to; a directory's content is guarded. */
+static __always_inline __u32 leaving(struct dentry *dentry)
+{
+	return is_directory(dentry) ? 0 : ACCESS_READ | ACCESS_WRITE;
+}
+
+/* A name that gets a file is made by that, and what had it before is lost. */
+static __always_inline __u32 arriving(struct dentry *dentry)
+{
+	return BPF_CORE_READ(dentry, d_inode) ? ACCESS_CREATE | ACCESS_WRITE | ACCESS_DELETE : ACCESS_CREATE;
+}
+
 /* A link gives its target another name, so the target's own name is asked for too, and both are to be decided alike. */
 SEC("lsm/path_link")
 int BPF_PROG(hauberk_path_link, struct dentry *target, const struct path *directory, struct dentry *dentry)
@@ -83,11 +95,17 @@ int BPF_PROG(hauberk_path_link, struct dentry *target, const struct path *direct
 
 	if (!find_membership(&found) || !found.member)
 		return 0;
-	denied = decide_member_file(&found, target, directory->mnt, OPERATION_LINK, ACCESS_LINK);
+	denied = decide_member_file(&found, target, directory->mnt, OPERATION_LINK, ACCESS_LINK | leaving(target));
 	if (!denied)
-		denied = decide_member_file(&found, dentry, directory->mnt, OPERATION_LINK, ACCESS_LINK);
+		denied = decide_member_file(&found, dentry, directory->mnt, OPERATION_LINK,
+					    ACCESS_LINK | arriving(dentry));
 	return denied ? denied : guard_names(&found, &names);
 }
+
+/* Since Linux 5.19 the hook is given the flags as well; before, it was asked twice about an exchange. */
+const volatile __u32 rename_has_flags = 0;
+/* include/uapi/linux/fs.h */
+#define RENAME_EXCHANGE 2
 
 SEC("lsm/path_rename")
 int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentry *old_dentry,
@@ -99,14 +117,21 @@ int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentr
 		.operation = OPERATION_RENAME,
 		.wanted = ACCESS_RENAME,
 	};
+	__u32 old_wanted = ACCESS_RENAME | leaving(old_dentry);
+	__u32 new_wanted = ACCESS_RENAME | arriving(new_dentry);
 	struct membership found = {};
 	int denied;
 
 	if (!find_membership(&found) || !found.member)
 		return 0;
-	denied = decide_member_file(&found, old_dentry, old_directory->mnt, OPERATION_RENAME, ACCESS_RENAME);
+	/* Each of the two gets the other's name. */
+	if (rename_has_flags && (ctx[4] & RENAME_EXCHANGE)) {
+		old_wanted |= arriving(old_dentry);
+		new_wanted |= leaving(new_dentry);
+	}
+	denied = decide_member_file(&found, old_dentry, old_directory->mnt, OPERATION_RENAME, old_wanted);
 	if (!denied)
-		denied = decide_member_file(&found, new_dentry, new_directory->mnt, OPERATION_RENAME, ACCESS_RENAME);
+		denied = decide_member_file(&found, new_dentry, new_directory->mnt, OPERATION_RENAME, new_wanted);
 	/* Of two names that are exchanged either may be the directory's; it is the same question. */
 	if (!denied && (is_directory(old_dentry) || is_directory(new_dentry)))
 		denied = guard_names(&found, &names);

@@ -184,7 +184,7 @@ static __always_inline int conclude_guard(struct scratch *scratch, struct access
 		return 0;
 	if (result != PATH_OK)
 		return refuse_unresolved(scratch, result);
-	return scratch->question.verdict >> VERDICT_ACTION_SHIFT ? conclude(scratch, access) : 0;
+	return scratch->question.verdict >> VERDICT_ACTION_SHIFT ? conclude(scratch) : 0;
 }
 
 /* A directory has other names below other mounts, and these change with it. */

@@ -26,7 +26,7 @@ struct image_page {
 enum image_header {
 	IMAGE_IDENTITY = 0,	/* generation, nothing */
 	IMAGE_AUTOMATON = 1,	/* start state, nothing */
-	IMAGE_DECISIONS = 2,	/* flags, nothing */
+	IMAGE_DECISIONS = 2,	/* flags, how many rules there are */
 	IMAGE_DEFAULT_ROWS = 3,	/* two a header entry: where the row for what no rule matches begins, by subject */
 };
 
@@ -56,6 +56,7 @@ enum image_flag {
 	IMAGE_OBSERVES_CALLS = 1 << 22,
 	IMAGE_OBSERVES_PATHS = 1 << 23,
 	IMAGE_HAS_GUARDS = 1 << 24,
+	IMAGE_REFUSES_ENDPOINTS = 1 << 25,
 };
 
 /* What a word speaks of: one letter for each, see word.h. */

@@ -42,6 +42,10 @@ struct upid {
 	struct pid_namespace *ns;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct hlist_node {
 	struct hlist_node *next;
 };
@@ -83,10 +87,6 @@ struct file_system_type {
 	int fs_flags;
 };
 
-struct list_head {
-	struct list_head *next;
-};
-
 struct super_block {
 	__u32 s_dev;
 	unsigned long s_flags;
@@ -116,7 +116,16 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct seqcount {
+	unsigned int sequence;
+};
+
+struct seqcount_spinlock {
+	struct seqcount seqcount;
+};
+
 struct dentry {
+	struct seqcount_spinlock d_seq;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
@@ -143,6 +152,10 @@ struct mount___chain {
 struct path {
 	struct vfsmount *mnt;
 	struct dentry *dentry;
+};
+
+struct iattr {
+	unsigned int ia_valid;
 };
 
 struct file {
@@ -218,12 +231,21 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	__u16 sk_type;
 	__u16 sk_protocol;
 };
 
 struct socket {
 	short type;
 	struct sock *sk;
+};
+
+struct udp_sock {
+	__u16 gso_size;
+};
+
+struct unix_sock {
+	struct path path;
 };
 
 /* Found by their names in the running kernel. */
@@ -254,6 +276,8 @@ struct iov_iter___vector {
 struct msghdr {
 	void *msg_name;
 	struct iov_iter msg_iter;
+	void *msg_control;
+	unsigned long msg_controllen;
 };
 
 struct page {
@@ -282,8 +306,11 @@ struct proc_inode {
 	struct inode vfs_inode;
 };
 
+struct anon_vma;
+
 struct vm_area_struct {
 	unsigned long vm_flags;
+	struct anon_vma *anon_vma;
 	struct file *vm_file;
 };
 
@@ -300,6 +327,7 @@ struct linux_binprm {
 #define FMODE_READ (1U << 0)
 #define FMODE_WRITE (1U << 1)
 #define FMODE_EXEC (1U << 5)
+#define FMODE_PATH (1U << 14)
 #define FMODE_NOACCOUNT (1U << 29)
 #define SB_NOUSER (1UL << 31)
 /* include/uapi/linux/magic.h: the files of /proc/PID/ns */

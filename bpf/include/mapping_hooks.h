@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Memory that is made executable: of a file, which rules may name, and of no file, which a preset forbids. */
+/*
+ * Memory of files, which rules may name, and executable memory that no file is good for, which a preset forbids.
+ */
 #ifndef HAUBERK_MAPPING_HOOKS_H
 #define HAUBERK_MAPPING_HOOKS_H
 
-#include "decide.h"
+#include "program_uses.h"
 
+/* include/uapi/asm-generic/mman-common.h and mman.h */
+#define PROT_WRITE 0x2
 #define PROT_EXEC 0x4
+#define MAP_TYPE 0x0f
+#define MAP_PRIVATE 0x02
+/* include/linux/mm.h */
 #define VM_EXEC 0x4
+#define VM_SHARED 0x8
+#define VM_MAYWRITE 0x20
+/* include/uapi/linux/magic.h: memory files of large pages are of a mount of the kernel's own */
+#define HUGETLBFS_MAGIC 0x958458f6
 
 /*
  * The file's address as a plain number. A mapping may be of no file, and the
@@ -22,53 +33,122 @@ static __always_inline struct file *as_number(struct file *file)
 	return (struct file *)address;
 }
 
-/* Whether memory mapped from there is anonymous: from no file, or from a device such as /dev/zero. */
+/* Whether memory mapped from there has no file that a rule could name: /dev/zero, a memory file, shared memory. */
 static __always_inline bool is_anonymous(struct file *file)
 {
-	return !file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFCHR;
+	struct super_block *sb;
+
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFCHR)
+		return true;
+	sb = BPF_CORE_READ(file, f_inode, i_sb);
+	return (BPF_CORE_READ(sb, s_flags) & SB_NOUSER) || BPF_CORE_READ(sb, s_magic) == HUGETLBFS_MAGIC;
 }
 
-static __always_inline int decide_mapping(struct file *asked, __u32 operation)
+static __always_inline int decide_anonymous(struct membership *found, __u32 operation)
 {
-	struct file *file = as_number(asked);
-	bool anonymous = is_anonymous(file);
-	struct access access = { .operation = operation };
-	struct membership found = {};
+	struct access access = {
+		.subject = SUBJECT_PRESETS,
+		.operation = operation,
+		.wanted = ACCESS_WORD,
+		.letter = LETTER_PRESET,
+		.detail = PRESET_ANONYMOUS_MAPPING,
+	};
 
-	if (!find_membership(&found) || !found.member)
+	return decides(found, CLASS_PRESETS) ? decide(found, &access) : 0;
+}
+
+/* The kernel maps the program itself, once it has been decided to be run. */
+static __always_inline bool is_own_program(struct membership *found, struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct task_struct *task = found->task;
+
+	return BPF_CORE_READ(task, mm, exe_file, f_inode) == inode;
+}
+
+/* What may be done with memory of a file is asked of the file, however its descriptor came. */
+static __always_inline int decide_mapped_file(struct membership *found, struct file *file, __u32 operation, __u32 wanted)
+{
+	struct access access = {
+		.dentry = BPF_CORE_READ(file, f_path.dentry),
+		.mnt = BPF_CORE_READ(file, f_path.mnt),
+		.operation = operation,
+		.was_told = !(wanted & ACCESS_MAP),
+	};
+	int denied = 0;
+
+	if (is_nameless(access.dentry))
 		return 0;
-	if (anonymous) {
-		if (!decides(&found, CLASS_PRESETS))
-			return 0;
-		access.subject = SUBJECT_PRESETS;
-		access.wanted = ACCESS_WORD;
-		access.letter = LETTER_PRESET;
-		access.detail = PRESET_ANONYMOUS_MAPPING;
-	} else {
-		if (!(found.flags & IMAGE_DECIDES_MAPPINGS))
-			return 0;
-		access.dentry = BPF_CORE_READ(file, f_path.dentry);
-		access.mnt = BPF_CORE_READ(file, f_path.mnt);
-		access.wanted = ACCESS_MAP;
-		if (is_nameless(access.dentry))
-			return 0;
-	}
-	return decide(&found, &access);
+	if (!(found->flags & IMAGE_DECIDES_MAPPINGS))
+		wanted &= ~ACCESS_MAP;
+	access.wanted = wanted;
+	if (wanted && decides(found, CLASS_FILE))
+		denied = decide(found, &access);
+	return denied;
 }
 
 SEC("lsm/mmap_file")
-int BPF_PROG(hauberk_mmap_file, struct file *file, unsigned long requested, unsigned long protection,
+int BPF_PROG(hauberk_mmap_file, struct file *asked, unsigned long requested, unsigned long protection,
 	     unsigned long flags)
 {
-	return protection & PROT_EXEC ? decide_mapping(file, OPERATION_MAP) : 0;
+	struct file *file = as_number(asked);
+	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
+	bool executable = protection & PROT_EXEC;
+	struct membership found = {};
+	bool writable, own;
+	__u32 wanted;
+	int denied = 0;
+
+	if ((!file && !executable) || !find_membership(&found) || !found.member)
+		return 0;
+	if (is_anonymous(file))
+		return executable ? decide_anonymous(&found, OPERATION_MAP) : 0;
+	writable = shared && (BPF_CORE_READ(file, f_mode) & FMODE_WRITE);
+	own = is_own_program(&found, file);
+	/* What is written there would be run. */
+	if (executable && (writable || (protection & PROT_WRITE)))
+		denied = decide_anonymous(&found, OPERATION_MAP);
+	wanted = (own ? 0 : ACCESS_READ | (writable ? ACCESS_WRITE : 0)) | (executable ? ACCESS_MAP : 0);
+	if (!denied)
+		denied = decide_mapped_file(&found, file, OPERATION_MAP, wanted);
+	if (!denied && executable && !own)
+		denied = decide_program_use(&found, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt),
+					    OPERATION_MAP);
+	return denied;
+}
+
+/* Whether what the memory holds need not be what the file holds: it was written to, or may be at any time. */
+static __always_inline bool is_written(struct vm_area_struct *area)
+{
+	unsigned long flags = BPF_CORE_READ(area, vm_flags);
+
+	return BPF_CORE_READ(area, anon_vma) || ((flags & VM_SHARED) && (flags & VM_MAYWRITE));
 }
 
 SEC("lsm/file_mprotect")
 int BPF_PROG(hauberk_file_mprotect, struct vm_area_struct *area, unsigned long requested, unsigned long protection)
 {
-	if (!(protection & PROT_EXEC) || BPF_CORE_READ(area, vm_flags) & VM_EXEC)
+	bool was_executable = BPF_CORE_READ(area, vm_flags) & VM_EXEC;
+	struct membership found = {};
+	struct file *file;
+	int denied = 0;
+
+	if (!(protection & PROT_EXEC) || (was_executable && !(protection & PROT_WRITE)))
 		return 0;
-	return decide_mapping(BPF_CORE_READ(area, vm_file), OPERATION_PROTECT);
+	if (!find_membership(&found) || !found.member)
+		return 0;
+	file = BPF_CORE_READ(area, vm_file);
+	if (is_anonymous(file))
+		return decide_anonymous(&found, OPERATION_PROTECT);
+	if ((protection & PROT_WRITE) || is_written(area))
+		denied = decide_anonymous(&found, OPERATION_PROTECT);
+	if (denied || was_executable)
+		return denied;
+	denied = decide_mapped_file(&found, file, OPERATION_PROTECT, ACCESS_MAP);
+	if (!denied && !is_own_program(&found, file))
+		denied = decide_program_use(&found, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt),
+					    OPERATION_PROTECT);
+	return denied;
 }
 
 #endif

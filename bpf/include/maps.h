@@ -5,6 +5,7 @@
 #include "automaton.h"
 #include "event.h"
 #include "kernel.h"
+#include "mounts.h"
 #include "word.h"
 
 #define CONTAINERS_MAX 65536
@@ -135,7 +136,7 @@ enum counter {
 	COUNTER_DECISIONS = 0,
 	/* Refused without a rule, by cause: COUNTER_REFUSED + enum path_result. */
 	COUNTER_REFUSED = 3 * CLASSES,
-	COUNTER_EVENT_RING_FULL = COUNTER_REFUSED + 7,
+	COUNTER_EVENT_RING_FULL = COUNTER_REFUSED + 8,
 	COUNTER_EVENT_HELD_BACK,
 	COUNTER_EVENT_SPECULATIVE,
 	/* Accesses that a profile has no room for. */
@@ -170,11 +171,16 @@ struct question {
 	struct container_key container;
 	__u32 generation;	/* of the image that is asked */
 	__u32 image_flags;
+	__u32 rules;		/* of the image: what decides and has no lower number is a posture */
 	__u32 wanted;		/* ACCESS_ bits */
 	__u32 goes_on;		/* out: some rule speaks of words that start like the one in the buffer */
 	__u32 member;		/* a runtime that enters a container is none yet, and no program that rules name */
 	__u32 owner;
 	__u32 host;		/* one of the host's own processes asks */
+	bool unreported;	/* the last three as in struct access */
+	bool by_rules;
+	bool was_told;
+	__u32 place;		/* out: enum path_result, of the object's word */
 	__u32 verdict;		/* out */
 	struct match match;
 };
@@ -206,11 +212,31 @@ struct arguments {
 	__u32 result;		/* out: enum arguments_result */
 };
 
+/* What place_object writes the word of: see struct access, where each member is explained. */
+struct object {
+	__u64 dentry;
+	__u64 mount;
+	__u64 message;
+	__u64 name;
+	struct socket_use socket;
+	__u16 number;
+	__u8 detail;
+	char letter;
+	bool is_socket;
+};
+
+/* So many questions may go out at once: those for both kinds of address, and again below a domain that is searched. */
+#define QUESTIONS_AT_ONCE 4
+
 /* What may hold a question for a name: see questions.h. */
 struct sent_message {
 	__u64 header;		/* address of the struct msghdr */
-	__u32 is_stream;
-	__u32 unused;
+	__u16 is_stream;
+	__u16 start;		/* of the question that is read, on a stream with the length before it */
+	__u32 next;		/* out: where another begins, 0 where there is none */
+	__u32 denied;		/* out */
+	__u32 count;		/* out: how many questions were let through, and the mark of each */
+	__u64 marks[QUESTIONS_AT_ONCE];
 };
 
 /*
@@ -230,6 +256,7 @@ struct message_walk {
 	__u32 unused;
 	struct container_key container;
 	__u64 now;
+	__u64 mark;		/* of the question: equal where number, name and type are */
 };
 
 /* A name that an answer gave an address for. */
@@ -258,8 +285,7 @@ struct aliases {
 	__u64 dentry;
 	__u64 mount;		/* by which it was reached */
 	__u64 namespace;
-	__u64 end;		/* of the list of its filesystem's mounts */
-	__u64 next;
+	struct mount_list mounts;	/* of its filesystem */
 	__u64 found;		/* out: the mount, 0 where there is none any more */
 };
 
@@ -284,6 +310,7 @@ struct renaming {
 struct scratch {
 	__u32 taken;
 	struct question question;
+	struct object object;
 	struct word_prefix word;
 	struct arguments arguments;
 	struct sent_message sent;

@@ -3,6 +3,7 @@
 #ifndef HAUBERK_NAME_HOOKS_H
 #define HAUBERK_NAME_HOOKS_H
 
+#include "ancillary.h"
 #include "network_hooks.h"
 #include "pages.h"
 
@@ -32,6 +33,62 @@ static __always_inline bool is_for_server(const struct socket_use *use)
 	       (use->type == SOCK_STREAM || use->type == SOCK_DGRAM);
 }
 
+/* Begins behind every message, so that no question is found there. */
+#define NO_QUESTION 0xffff
+
+/* One message that the kernel is to cut into several packets. */
+static __noinline bool becomes_packets(struct socket *socket, struct msghdr *message)
+{
+	struct udp_sock *udp = (void *)BPF_CORE_READ(socket, sk);
+	struct ancillary ancillary = {};
+
+	read_ancillary(&ancillary, message);
+	return ancillary.is_segmented || BPF_CORE_READ(udp, gso_size);
+}
+
+static long question_step(__u32 step, struct scratch **context)
+{
+	struct scratch *scratch = *context;
+	struct sent_message *sent = &scratch->sent;
+
+	scratch->object.number = step < QUESTIONS_AT_ONCE ? sent->next : NO_QUESTION;
+	scratch->question.verdict = RULE_NONE;
+	ask_image(scratch);
+	if (scratch->question.place != PATH_OK)
+		sent->denied = refuse_unresolved(scratch, scratch->question.place) != 0;
+	else
+		sent->denied = conclude(scratch) != 0;
+	if (sent->denied || step >= QUESTIONS_AT_ONCE)
+		return 1;
+	sent->marks[step] = scratch->walk.mark;
+	sent->count = step + 1;
+	return !sent->next;
+}
+
+/* Decides about each question of a message. Who is asked, and what, is remembered once all of them are let through. */
+static __always_inline int decide_questions(struct membership *found, struct access *access, struct sock *sk,
+					    struct endpoint *end)
+{
+	struct scratch *scratch = scratch_take();
+	bool denied;
+
+	if (!scratch) {
+		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
+		return -EACCES;
+	}
+	question_begin(found, scratch, access);
+	keep_object(scratch, access);
+	scratch->sent.next = access->number;
+	scratch->sent.denied = false;
+	scratch->sent.count = 0;
+	bpf_loop(QUESTIONS_AT_ONCE + 1, question_step, &scratch, 0);
+	denied = scratch->sent.denied;
+	if (!denied)
+		remember_questions(sk, &found->container, end, &scratch->sent);
+	scratch_return(scratch);
+	return denied ? -EACCES : 0;
+}
+
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(hauberk_question, struct socket *socket, struct msghdr *message, int size)
 {
@@ -49,15 +106,13 @@ int BPF_PROG(hauberk_question, struct socket *socket, struct msghdr *message, in
 	read_kind(&use, socket);
 	if (!is_internet(use.family))
 		return 0;
-	if (!read_destination(&use.end, socket, message))
-		read_peer(&use.end, socket->sk);
+	read_other_end(&use.end, socket, message);
 	if (!is_for_server(&use))
 		return 0;
 	access.detail = use.type == SOCK_STREAM;
-	if (decide(&found, &access))
-		return -EACCES;
-	remember_server(socket->sk, &found.container, &use.end);
-	return 0;
+	if (!access.detail && becomes_packets(socket, message))
+		access.number = NO_QUESTION;
+	return decide_questions(&found, &access, socket->sk, &use.end);
 }
 
 /* Where a packet came from; false where that is none of the servers that were asked. */
@@ -194,6 +249,15 @@ static long answer_step(__u32 step, struct walk_context *context)
 	return 0;
 }
 
+/* Whoever the packet claims to be from, only who has seen the question knows its number. */
+static __always_inline bool was_question(const struct asker *asker, __u64 mark)
+{
+	for (int i = 0; i < QUESTIONS_MAX; i++)
+		if (asker->questions[i] == mark)
+			return true;
+	return false;
+}
+
 /* All addresses of an answer are the name's that was asked for, by whatever aliases they were found. */
 static __always_inline bool learn_answer(struct scratch *scratch, const struct asker *asker, __u32 start, __u32 length)
 {
@@ -203,7 +267,7 @@ static __always_inline bool learn_answer(struct scratch *scratch, const struct a
 	/* A question, or an answer without success. */
 	if (!(message_byte(scratch, start + 2) & 0x80) || (message_byte(scratch, start + 3) & 0xf))
 		return true;
-	if (!read_question(scratch, start, length))
+	if (!read_question(scratch, start, length) || !was_question(asker, walk->mark))
 		return false;
 	walk->records = message_number(scratch, start + 6);
 	walk->time_to_live = TIME_TO_LIVE_MAX;

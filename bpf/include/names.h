@@ -8,6 +8,7 @@
 #define HAUBERK_NAMES_H
 
 #include "maps.h"
+#include "path.h"
 #include "sockets.h"
 
 #define QUESTION_PORT 53
@@ -23,6 +24,8 @@
 #define LEARNT_MAX 16384
 /* Resolvers ask so many servers by one socket: MAXNS of musl and of glibc is 3. */
 #define SERVERS_MAX 4
+/* Of a socket so many questions may wait for an answer: some programs ask all of theirs by one. A power of two. */
+#define QUESTIONS_MAX 64
 
 struct host_address {
 	__u8 bytes[16];		/* as in struct endpoint */
@@ -62,6 +65,9 @@ struct asker {
 	__u64 container_start;
 	__u32 asked;		/* how many servers so far */
 	struct host_address servers[SERVERS_MAX];
+	/* The last questions, see question_mark; the next one takes the place of the oldest. */
+	__u64 questions[QUESTIONS_MAX];
+	__u32 next_question;
 };
 
 struct {
@@ -136,27 +142,32 @@ static __always_inline bool was_asked(const struct asker *asker, const struct en
 	return false;
 }
 
-/* From now on the socket's answers from this server are believed. */
-static __always_inline void remember_server(struct sock *sk, struct container_key *container, const struct endpoint *end)
+/* From now on the socket's answers to the questions from this server are believed. */
+static __noinline int remember_questions(struct sock *sk, struct container_key *container,
+					 const struct endpoint *end, const struct sent_message *sent)
 {
 	__u64 start = start_of(container);
 	struct asker *asker;
 
 	if (!sk)
-		return;
+		return 0;
 	asker = bpf_sk_storage_get(&askers, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!asker)
-		return;
+		return 0;
 	if (asker->container.pid_namespace != container->pid_namespace ||
 	    asker->container.mount_namespace != container->mount_namespace || asker->container_start != start)
 		asker->asked = 0;
 	asker->container = *container;
 	asker->container_start = start;
+	for (int i = 0; i < QUESTIONS_AT_ONCE; i++)
+		if (i < sent->count)
+			asker->questions[asker->next_question++ & (QUESTIONS_MAX - 1)] = sent->marks[i];
 	if (was_asked(asker, end))
-		return;
+		return 0;
 	copy_address(&asker->servers[asker->asked % SERVERS_MAX], end);
 	/* More than there is room for: the first is forgotten for the newest. */
 	asker->asked = asker->asked < SERVERS_MAX ? asker->asked + 1 : 1;
+	return 0;
 }
 
 static __always_inline __u8 message_byte(struct scratch *scratch, __u32 position)
@@ -201,11 +212,14 @@ static long name_step(__u32 step, struct walk_context *context)
 		return 1;
 	byte = message_byte(scratch, walk->position++);
 	if (walk->left) {
-		name->bytes[name_index(walk->next++)] = name_character(byte);
+		byte = name_character(byte);
+		walk->mark = mark_with(walk->mark, byte);
+		name->bytes[name_index(walk->next++)] = byte;
 		walk->left--;
 		return 0;
 	}
 	walk->complete = !byte;
+	walk->mark = mark_with(walk->mark, byte);
 	/* In a question there is nothing before the name that it could point back to. */
 	if (!byte || byte > LABEL_BYTES_MAX || HOST_NAME_BYTES - name->start + byte + 1 > NAME_TEXT_BYTES_MAX)
 		return 1;
@@ -218,7 +232,8 @@ static long name_step(__u32 step, struct walk_context *context)
 
 /*
  * Reads the one question of a message in the buffer as a name, last part first,
- * and leaves the walk at its end. False for what is no such message.
+ * and leaves the walk at its end. False for what is no such message. An answer
+ * has the number, the name and the type of its question, and so the same mark.
  */
 static __always_inline bool read_question(struct scratch *scratch, __u32 start, __u32 length)
 {
@@ -229,10 +244,12 @@ static __always_inline bool read_question(struct scratch *scratch, __u32 start, 
 	walk->length = length;
 	walk->left = 0;
 	walk->complete = false;
+	walk->mark = MARK_START;
 	scratch->learnt.name.start = HOST_NAME_BYTES;
 	if (length < walk->position || message_number(scratch, start + 4) != 1)
 		return false;
 	bpf_loop(HOST_NAME_BYTES, name_step, &context, 0);
+	walk->mark = mark_with(walk->mark, message_number(scratch, start) << 16 | message_number(scratch, walk->position));
 	walk->position += QUESTION_TAIL_BYTES;
 	return walk->complete && walk->position <= length;
 }

@@ -138,8 +138,8 @@ int BPF_PROG(hauberk_socket_sendmsg, struct socket *socket, struct msghdr *messa
 		return 0;
 	read_kind(&use, socket);
 	if (is_internet(use.family)) {
-		if (!read_destination(&use.end, socket, message))
-			read_peer(&use.end, peer = socket->sk);
+		if (read_other_end(&use.end, socket, message))
+			peer = socket->sk;
 		find_name(&found, &use, peer);
 	}
 	if (decide_socket(&found, OPERATION_SEND, &use))
@@ -160,7 +160,7 @@ int BPF_PROG(hauberk_socket_recvmsg, struct socket *socket, struct msghdr *messa
 		return 0;
 	read_kind(&use, socket);
 	if (is_internet(use.family)) {
-		read_peer(&use.end, socket->sk);
+		read_own_peer(&use.end, socket);
 		find_name(&found, &use, socket->sk);
 	}
 	return decide_socket(&found, OPERATION_RECEIVE, &use);

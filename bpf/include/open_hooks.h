@@ -46,4 +46,17 @@ int BPF_PROG(hauberk_file_open, struct file *file)
 	return decide_opened(&found, file);
 }
 
+/* A descriptor that comes from another process, whoever opened it and when: what it is good for is asked anew. */
+SEC("lsm/file_receive")
+int BPF_PROG(hauberk_file_receive, struct file *file)
+{
+	struct membership found = {};
+	int denied;
+
+	if ((file->f_mode & FMODE_PATH) || !find_membership(&found) || !found.member)
+		return 0;
+	denied = decide_member_file(&found, file->f_path.dentry, file->f_path.mnt, OPERATION_RECEIVE, wanted_of(file));
+	return denied ? denied : decide_filesystem(&found, file, OPERATION_RECEIVE);
+}
+
 #endif

@@ -13,6 +13,8 @@
 /* Each step is one name or one mount; PATH_BYTES_MAX holds half as many names. */
 #define PATH_STEPS_MAX (PATH_BYTES_MAX / 2 + 64)
 #define PATH_ATTEMPTS 8
+/* In so many nothing may be renamed anywhere; from then on, nothing on the way. */
+#define PATH_PLAIN_ATTEMPTS 3
 
 enum path_result {
 	PATH_OK = 0,
@@ -27,11 +29,13 @@ enum path_result {
 	PATH_UNREADABLE = 5,
 	/* What was to be reached is Hauberk's own: see owner.h. */
 	PATH_PROTECTED = 6,
+	/* It may go by way of hosts, or to hosts, that nobody was asked about. */
+	PATH_ROUTED = 7,
 	/*
 	 * Nothing that a rule could name: on a mount of the kernel's own, as overlayfs has for its layers, or a namespace,
 	 * which has no other name than `net:[4026531840]`.
 	 */
-	PATH_INTERNAL = 7,
+	PATH_INTERNAL = 8,
 };
 
 /*
@@ -40,6 +44,7 @@ enum path_result {
  */
 extern const void rename_lock __ksym __weak;
 
+#ifndef RENAMED_ALL_THE_TIME
 static __always_inline __u32 rename_sequence(void)
 {
 	__u32 sequence = 0;
@@ -48,6 +53,7 @@ static __always_inline __u32 rename_sequence(void)
 		bpf_probe_read_kernel(&sequence, sizeof(sequence), &rename_lock);
 	return sequence;
 }
+#endif
 
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 {
@@ -80,12 +86,28 @@ static __always_inline __u32 path_end(struct mount *mount)
 	return is_detached(namespace) ? PATH_UNREACHABLE : PATH_OK;
 }
 
+/* How often a dentry has got another name or parent, in the lowest bit whether it is getting one. */
+static __always_inline __u32 name_sequence(struct dentry *dentry)
+{
+	return BPF_CORE_READ(dentry, d_seq.seqcount.sequence);
+}
+
+/* FNV-1a, by Fowler, Noll and Vo. */
+#define MARK_START 0xcbf29ce484222325ULL
+#define MARK_FACTOR 0x100000001b3ULL
+
+static __always_inline __u64 mark_with(__u64 mark, __u64 value)
+{
+	return (mark ^ value) * MARK_FACTOR;
+}
+
 static long path_step(__u32 step, struct path_buffer **context)
 {
 	struct path_buffer *path = *context;
 	struct path_walk *walk = &path->walk;
 	struct dentry *dentry = (void *)walk->dentry, *parent;
 	struct mount *mount = (void *)walk->mount;
+	__u32 sequence = 0;
 	struct qstr name;
 
 	if (walk->dentry == walk->root) {
@@ -100,6 +122,8 @@ static long path_step(__u32 step, struct path_buffer **context)
 		walk->root = (__u64)BPF_CORE_READ(outer, mnt.mnt_root);
 		return 0;
 	}
+	if (walk->compares)
+		sequence = name_sequence(dentry);
 	parent = BPF_CORE_READ(dentry, d_parent);
 	/* In one read; a step is most of what a path costs. */
 	name = BPF_CORE_READ(dentry, d_name);
@@ -109,6 +133,10 @@ static long path_step(__u32 step, struct path_buffer **context)
 	}
 	walk->offset -= name.len;
 	bpf_probe_read_kernel(&path->bytes[path_index(walk->offset)], name.len & (NAME_BYTES_MAX - 1), name.name);
+	if (walk->compares) {
+		walk->mark = mark_with(mark_with(walk->mark, walk->dentry), sequence);
+		walk->moving |= (sequence & 1) | (sequence != name_sequence(dentry));
+	}
 	if (parent == dentry) {
 		/* A name without a tree: good for a report only. */
 		walk->result = BPF_CORE_READ(dentry, d_sb, s_magic) == NSFS_MAGIC ? PATH_INTERNAL : PATH_UNREACHABLE;
@@ -120,6 +148,11 @@ static long path_step(__u32 step, struct path_buffer **context)
 	return 0;
 }
 
+/*
+ * A walk is good if nothing was renamed anywhere meanwhile. Where that does not
+ * come about, two that came by the same dentries are good, none of which was
+ * changed from the one walk to the other.
+ */
 static long path_attempt(__u32 attempt, struct path_buffer **context)
 {
 	struct path_buffer *path = *context;
@@ -132,11 +165,17 @@ static long path_attempt(__u32 attempt, struct path_buffer **context)
 	walk->root = (__u64)BPF_CORE_READ(mount, mnt.mnt_root);
 	walk->offset = PATH_BYTES_MAX;
 	walk->result = PATH_TOO_LONG;
+	walk->compares = attempt >= PATH_PLAIN_ATTEMPTS;
+	walk->mark = MARK_START;
+	walk->moving = false;
 	if (walk->directory)
 		path->bytes[path_index(--walk->offset)] = '/';
 	bpf_loop(PATH_STEPS_MAX, path_step, context, 0);
 	if (!(sequence & 1) && sequence == rename_sequence())
 		return 1;
+	if (walk->compares && !walk->moving && walk->mark == walk->last_mark)
+		return 1;
+	walk->last_mark = walk->compares && !walk->moving ? walk->mark : 0;
 	walk->result = PATH_UNSTABLE;
 	return 0;
 }
@@ -160,6 +199,7 @@ __noinline int path_walk_up(struct path_buffer *path)
 		return PATH_UNAVAILABLE;
 	dentry = (void *)path->walk.start_dentry;
 	path->walk.directory = path->walk.as_directory || is_directory(dentry);
+	path->walk.last_mark = 0;
 	/* Some kernels take nothing but the stack for a callback's context. */
 	bpf_loop(PATH_ATTEMPTS, path_attempt, &path, 0);
 	/* The root itself has no name, only its slash. */
@@ -170,6 +210,19 @@ __noinline int path_walk_up(struct path_buffer *path)
 	return path->walk.result;
 }
 
+/* As path_build, by addresses; the mount's is that of its struct mount. */
+static __always_inline __u32 path_build_below(struct path_buffer *path, __u64 dentry, __u64 mount, __u32 *offset)
+{
+	__u32 result;
+
+	path->walk.start_dentry = dentry;
+	path->walk.start_mount = mount;
+	path->walk.as_directory = false;
+	result = path_walk_up(path);
+	*offset = path->walk.offset;
+	return result;
+}
+
 /*
  * Writes the path of a name below a mount into the buffer and its start into
  * offset. A directory's path ends in a slash.
@@ -177,14 +230,7 @@ __noinline int path_walk_up(struct path_buffer *path)
 static __always_inline __u32 path_build(struct path_buffer *path, struct dentry *dentry, struct vfsmount *mnt,
 					__u32 *offset)
 {
-	__u32 result;
-
-	path->walk.start_dentry = (__u64)dentry;
-	path->walk.start_mount = (__u64)mount_of(mnt);
-	path->walk.as_directory = false;
-	result = path_walk_up(path);
-	*offset = path->walk.offset;
-	return result;
+	return path_build_below(path, (__u64)dentry, (__u64)mount_of(mnt), offset);
 }
 
 #endif

@@ -79,15 +79,38 @@ static __always_inline __u32 read_message(struct scratch *scratch)
 }
 
 /*
- * Writes the word of a question: its letter and the name. On a stream a message
- * has to begin with the question's length: what comes in smaller pieces is not
- * put together here, and so is refused. Returns enum path_result.
+ * Where the question ends, of so many bytes that could be read. What is sent to a
+ * stream is one or more questions, each whole and behind its length: what comes
+ * in smaller pieces, or is more than can be read, is not put together here.
  */
+static __always_inline __u32 end_of_question(struct scratch *scratch, __u32 length)
+{
+	struct msghdr *message = (void *)scratch->sent.header;
+	__u64 whole = BPF_CORE_READ(message, msg_iter.count);
+	__u32 end;
+
+	scratch->sent.next = 0;
+	if (!scratch->sent.is_stream)
+		return length;
+	if (scratch->sent.start + 2 > length)
+		return 0;
+	end = scratch->sent.start + 2 + message_number(scratch, scratch->sent.start);
+	if (end > length)
+		return 0;
+	if (end < whole)
+		scratch->sent.next = end;
+	return end;
+}
+
+/* Writes the word of a question: its letter and the name. Returns enum path_result. */
 __noinline int place_question(struct scratch *scratch)
 {
-	__u32 start;
+	__u32 start, end;
 
-	if (!scratch || !read_question(scratch, scratch->sent.is_stream ? 2 : 0, read_message(scratch)))
+	if (!scratch)
+		return PATH_UNREADABLE;
+	end = end_of_question(scratch, read_message(scratch));
+	if (!read_question(scratch, scratch->sent.start + (scratch->sent.is_stream ? 2 : 0), end))
 		return PATH_UNREADABLE;
 	start = place_name(&scratch->path, &scratch->learnt.name) - 1;
 	scratch->path.bytes[path_index(start)] = LETTER_QUESTION;

@@ -64,6 +64,7 @@ __noinline int report(struct scratch *scratch)
 	__u32 level = task->thread_pid->level;
 	struct container_key container;
 	struct event_record *record;
+	bool denied;
 	__u32 bytes;
 
 	if (!scratch)
@@ -72,8 +73,9 @@ __noinline int report(struct scratch *scratch)
 	record = &scratch->record;
 	note_terminal(scratch, task);
 	record->time_ns = bpf_ktime_get_ns();
+	denied = scratch->question.verdict >> VERDICT_ACTION_SHIFT == ACTION_BLOCK;
 	/* What is new to a profile comes once, so that it is no flood. */
-	if (!(record->flags & EVENT_OBSERVED) && !take_token(&container, record->time_ns, &record->flags)) {
+	if (!(record->flags & EVENT_OBSERVED) && !take_token(&container, record->time_ns, denied, &record->flags)) {
 		count(COUNTER_EVENT_HELD_BACK);
 		return 0;
 	}

@@ -168,4 +168,19 @@ static __always_inline bool read_destination(struct endpoint *end, struct socket
 	return end->direction != DIRECTION_NONE;
 }
 
+/* Where a message goes; true where that is the socket's peer. A function of its own, for the sake of the stack. */
+static __noinline bool read_other_end(struct endpoint *end, struct socket *socket, struct msghdr *message)
+{
+	if (read_destination(end, socket, message))
+		return false;
+	read_peer(end, socket->sk);
+	return true;
+}
+
+static __noinline int read_own_peer(struct endpoint *end, struct socket *socket)
+{
+	read_peer(end, socket->sk);
+	return 0;
+}
+
 #endif

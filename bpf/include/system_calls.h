@@ -80,7 +80,7 @@ static __always_inline void observe_call(struct membership *found, struct access
 	scratch->word.number = access->number;
 	scratch->word.name = 0;
 	if (image_speaks_of_call(scratch) && ask(found, scratch, access, &answer))
-		conclude(scratch, access);
+		conclude(scratch);
 	scratch_return(scratch);
 }
 

@@ -20,6 +20,7 @@ struct membership {
 	struct container_key container;
 	__u32 generation;
 	__u32 flags;			/* enum image_flag, and 1 << enum image_class */
+	__u32 rules;			/* see struct question */
 	bool member;
 	bool host;
 };
@@ -140,6 +141,7 @@ static __always_inline bool find_membership(struct membership *found)
 	}
 	found->generation = image.first->entries[IMAGE_IDENTITY].first;
 	found->flags = image.first->entries[IMAGE_DECISIONS].first;
+	found->rules = image.first->entries[IMAGE_DECISIONS].second;
 	return true;
 }
 
@@ -165,6 +167,7 @@ static __always_inline int question_open(struct question *question, struct open_
 		return IMAGE_ANSWERED;
 	question->generation = generation;
 	question->image_flags = image->first->entries[IMAGE_DECISIONS].first;
+	question->rules = image->first->entries[IMAGE_DECISIONS].second;
 	return IMAGE_REPLACED;
 }
 

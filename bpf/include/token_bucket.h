@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A token bucket per container, so that one that floods the ring with events
+ * Token buckets per container, so that one that floods the ring with events
  * does not take it from the others. Kept as the time at which the bucket will
  * be full again (the generic cell rate algorithm, ITU-T I.371), so that one
  * compare-and-exchange takes a token.
@@ -12,8 +12,9 @@
 #include "maps.h"
 
 struct token_bucket {
-	__u64 full_at_ns;	/* CLOCK_MONOTONIC */
-	__u64 held_back;	/* events, since the bucket was made */
+	__u64 full_at_ns;		/* CLOCK_MONOTONIC */
+	__u64 denials_full_at_ns;	/* of what is refused: no flood of the rest takes their place */
+	__u64 held_back;		/* events of both, since the bucket was made */
 };
 
 struct {
@@ -27,11 +28,12 @@ struct {
 #define TOKEN_ATTEMPTS 8
 
 /* False when the event has to be held back. */
-static __noinline bool take_token(struct container_key *container, __u64 now, __u16 *flags)
+static __noinline bool take_token(struct container_key *container, __u64 now, bool denied, __u16 *flags)
 {
 	struct token_bucket empty = {};
 	struct token_bucket *bucket;
 	struct settings *limits;
+	__u64 *place;
 	__u32 zero = 0;
 
 	limits = bpf_map_lookup_elem(&settings, &zero);
@@ -44,13 +46,14 @@ static __noinline bool take_token(struct container_key *container, __u64 now, __
 	}
 	if (!bucket)
 		return true;
+	place = denied ? &bucket->denials_full_at_ns : &bucket->full_at_ns;
 	for (int i = 0; i < TOKEN_ATTEMPTS; i++) {
-		__u64 full_at = bucket->full_at_ns;
+		__u64 full_at = *place;
 		__u64 next = (full_at > now ? full_at : now) + limits->event_interval_ns;
 
 		if (next > now + limits->event_burst_ns)
 			break;
-		if (__sync_val_compare_and_swap(&bucket->full_at_ns, full_at, next) != full_at)
+		if (__sync_val_compare_and_swap(place, full_at, next) != full_at)
 			continue;
 		if (next + limits->event_interval_ns > now + limits->event_burst_ns)
 			*flags |= EVENT_LAST_TOKEN;

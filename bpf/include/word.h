@@ -86,9 +86,11 @@ static __always_inline __u32 place_capability(struct path_buffer *path, __u32 ca
 /* Writes a name to the buffer's end and returns where it starts. */
 static __always_inline __u32 place_name(struct path_buffer *path, struct host_name *name)
 {
-	__u32 bytes = (HOST_NAME_BYTES - name->start) & (HOST_NAME_BYTES - 1);
-	__u32 start = PATH_BYTES_MAX - bytes;
+	__u32 first = HOST_NAME_BYTES, bytes, start;
 
+	bpf_probe_read_kernel(&first, sizeof(first), &name->start);
+	bytes = (HOST_NAME_BYTES - first) & (HOST_NAME_BYTES - 1);
+	start = PATH_BYTES_MAX - bytes;
 	bpf_probe_read_kernel(&path->bytes[start], bytes, (void *)name->bytes + HOST_NAME_BYTES - bytes);
 	return start;
 }

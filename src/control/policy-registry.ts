@@ -21,6 +21,7 @@ import { hostNeeds } from './host-needs.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
+import { explainProgramUse } from './program-uses.js';
 import { explainRenaming, isRenaming } from './renaming.js';
 import { restoringChange } from './restoring.js';
 import { finishInTurns } from './turns.js';
@@ -268,7 +269,11 @@ export class PolicyRegistry {
     const ruleSet =
       'id' in known ? enforcement.ruleSetOf(known, desired) : enforcement.rules.ruleSetFor(known, desired);
     const postures = this.posturesFor(known.namespace);
-    return isRenaming(access) ? explainRenaming(ruleSet, postures, access) : explain(ruleSet.rules, postures, access);
+    const explanation = isRenaming(access)
+      ? await explainRenaming(ruleSet, postures, access)
+      : explain(ruleSet.rules, postures, access);
+    if (explanation.action === 'Block') return explanation;
+    return explainProgramUse(ruleSet.rules, postures, access) ?? explanation;
   }
 
   #containerOf(id: string): Container {

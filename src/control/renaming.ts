@@ -2,6 +2,7 @@ import type { Access } from '../explain/access.js';
 import { type Explanation, explain } from '../explain/evaluate.js';
 import { compileInSteps } from '../image/compile.js';
 import { guard } from '../image/walk.js';
+import type { Operation } from '../policy/effect.js';
 import type { Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { finishInTurns } from './turns.js';
@@ -17,14 +18,20 @@ export function isRenaming(access: Access): access is Renaming {
 }
 
 /**
- * What is decided of a new name: the strongest of what is decided of either name, and of what the new one changes below
- * it. The latter is read off the image, as the kernel does.
+ * What is decided of a new name that nothing has yet: the strongest of what is decided of either name, and of what the
+ * new one changes below it. A file is asked to be read and written to as well, for under the new name it may be. What
+ * changes below a directory is read off the image, as the kernel does.
  */
 export async function explainRenaming(ruleSet: RuleSet, postures: Postures, access: Renaming): Promise<Explanation> {
   const { path, newPath } = access.object;
   const { rules } = ruleSet;
-  const answers = [path, newPath].map((each) =>
-    explain(rules, postures, { ...access, object: { kind: 'path', path: each } }),
+  const moving: readonly Operation[] = isDirectory(path) ? [] : ['read', 'write'];
+  const questions = [
+    ...[access.operation, ...moving].map((operation) => ({ operation, path })),
+    ...[access.operation, 'create' as const].map((operation) => ({ operation, path: newPath })),
+  ];
+  const answers = questions.map((each) =>
+    explain(rules, postures, { ...access, operation: each.operation, object: { kind: 'path', path: each.path } }),
   );
   if (access.operation === 'link' || isDirectory(path)) answers.push(await explainGuard(ruleSet, path, newPath));
   return answers.reduce((strongest, each) =>

@@ -22,6 +22,7 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
   unreachable: 'the path leads to no root of a mount namespace',
   unstable: 'renames kept changing the path while it was read',
   unavailable: 'the acting program could not be determined',
+  routed: 'the route, or further addresses, are chosen by the sender, and are not asked about',
   unreadable: 'what is sent to the port of name servers is no question that can be read',
   protected: "what is Hauberk's own may be reached by hauberkd alone",
 };

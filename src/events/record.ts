@@ -59,6 +59,9 @@ export const OPERATIONS = [
   'resolve',
   'signal',
   'limit',
+  'setxattr',
+  'utime',
+  'chattr',
 ] as const;
 
 /** Bits of a record's flags. */
@@ -84,6 +87,7 @@ export const PATH_RESULTS = [
   'unavailable',
   'unreadable',
   'protected',
+  'routed',
 ] as const;
 
 /** One record of the ring buffer, decoded but not yet explained. */

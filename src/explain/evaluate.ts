@@ -1,7 +1,8 @@
 import type { Operation } from '../policy/effect.js';
 import type { Action, BoundRule, PostureClass, Postures, RuleClass } from '../policy/model.js';
+import { isCompanion } from '../policy/rule-set.js';
 import type { Access, AccessObject } from './access.js';
-import { isNamed, isSource, speaksOfObject } from './match.js';
+import { isEndpoint, isNamed, isSource, speaksOfObject } from './match.js';
 import { type Advantage, comparePrecedence } from './precedence.js';
 
 /** The default posture of a class, as what decides an access. */
@@ -36,7 +37,7 @@ export interface Explanation {
  * the two are tested against each other.
  */
 export function explain(all: readonly BoundRule[], postures: Postures, access: Access): Explanation {
-  const reaching = all.filter(({ rule: { match } }) => match.kind !== 'domain' || !match.asking);
+  const reaching = all.filter((bound) => !isCompanion(bound));
   const ofClass = reaching.filter((bound) => isOfClass(bound, access));
   const speaking = ofClass.filter(({ rule }) => speaksOfObject(rule, access.object));
   const isEnforced = ({ policy }: BoundRule) => policy.mode !== 'audit';
@@ -156,9 +157,14 @@ function compareFor({ object }: Access, first: BoundRule, second: BoundRule): Ad
   return comparePrecedence(asTaken(first, object), asTaken(second, object));
 }
 
-/** A rule as it speaks of an object: what allows a name gives way to others where there is no name yet. */
+/**
+ * A rule as it speaks of an object: what allows a name gives way to others where there is no name yet, and what blocks an
+ * endpoint to whatever speaks of raw sockets.
+ */
 function asTaken(bound: BoundRule, object: AccessObject): BoundRule {
   const { policy, rule } = bound;
+  if (rule.match.kind === 'endpoint' && object.kind === 'socket' && !isEndpoint(rule.match, rule.action, object))
+    return { policy, rule: { ...rule, match: { ...rule.match, raw: true } } };
   if (rule.match.kind !== 'domain' || object.kind !== 'socket' || isNamed(rule.match, object)) return bound;
   return { policy, rule: { ...rule, match: { ...rule.match, asking: true } } };
 }

@@ -1,6 +1,14 @@
 import { parseAddressBlock } from '../policy/address.js';
 import type { BoundRule, CallMatch, DomainMatch, EndpointMatch, Match, PathMatch, Rule } from '../policy/model.js';
-import { ADDRESS_FAMILIES, ANY_ENDPOINT, isAnyOf, PROTOCOLS, parsePorts, type SocketUse } from '../policy/network.js';
+import {
+  ADDRESS_FAMILIES,
+  ANY_ENDPOINT,
+  isAnyOf,
+  PROTOCOLS,
+  parsePorts,
+  RAW_SOCKETS,
+  type SocketUse,
+} from '../policy/network.js';
 import type { AccessObject } from './access.js';
 import { Glob } from './glob.js';
 
@@ -20,7 +28,7 @@ export function speaksOfObject({ match, action }: Rule, object: AccessObject): b
     case 'family':
       return object.kind === 'socket' && object.family === ADDRESS_FAMILIES[match.family];
     case 'endpoint':
-      return object.kind === 'socket' && isEndpoint(match, action, object);
+      return object.kind === 'socket' && (isEndpoint(match, action, object) || isKeptFromRaw(match, action, object));
     case 'domain':
       if (object.kind === 'query') return isUnder(match, object.name);
       return object.kind === 'socket' && (isNamed(match, object) || (action === 'Allow' && isForAsking(object)));
@@ -115,8 +123,13 @@ function isUnder({ domain }: DomainMatch, name: string): boolean {
   return domain.startsWith('*.') ? name.endsWith(domain.slice(1)) : `.${name}`.endsWith(`.${domain}`);
 }
 
+/** Whether a socket could reach what an endpoint blocks without being seen: its program writes the packets. */
+function isKeptFromRaw(match: EndpointMatch, action: Rule['action'], use: SocketUse): boolean {
+  return action === 'Block' && match.direction !== 'ingress' && isAnyOf(RAW_SOCKETS, use);
+}
+
 /** What is to be allowed may also come as far as the other end is known: see EndpointMatch. */
-function isEndpoint(match: EndpointMatch, action: Rule['action'], use: SocketUse): boolean {
+export function isEndpoint(match: EndpointMatch, action: Rule['action'], use: SocketUse): boolean {
   if (!isAnyOf(match.protocol === undefined ? ANY_ENDPOINT : PROTOCOLS[match.protocol], use)) return false;
   if (use.direction === 'none') return action === 'Allow';
   if (match.direction !== undefined && match.direction !== use.direction) return false;

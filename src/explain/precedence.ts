@@ -70,6 +70,7 @@ const KIND_ORDER = [
   'any place',
   'family',
   'all protocols',
+  'sockets that no rule names',
 ] as const;
 const SOCKET_TYPES = ['raw', 'stream', 'dgram', 'rdm', 'seqpacket', 'packet'];
 
@@ -88,6 +89,8 @@ function kindOf(match: Match): (typeof KIND_ORDER)[number] {
     case 'protocol':
       if (match.protocol === 'all') return 'all protocols';
       return SOCKET_TYPES.includes(match.protocol) ? 'socket type' : 'transport protocol';
+    case 'endpoint':
+      return match.raw ? 'sockets that no rule names' : 'one thing';
     case 'domain':
       return match.asking ? 'transport protocol' : 'one thing';
     default:
@@ -105,7 +108,7 @@ function detailOf(match: Match): readonly number[] {
     case 'pattern':
       return [Buffer.byteLength(literalStartOf(match.pattern))];
     case 'endpoint':
-      return endpointDetail(match);
+      return match.raw ? [] : endpointDetail(match);
     case 'domain':
       return match.asking ? [] : [WHOLE_ADDRESS - 0.5, ...domainDetail(match.domain)];
     case 'mount':

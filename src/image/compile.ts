@@ -18,6 +18,7 @@ import {
   FLAG_OBSERVES_CALLS,
   FLAG_OBSERVES_PATHS,
   FLAG_PROFILED,
+  FLAG_REFUSES_ENDPOINTS,
   namesMapping,
   observesCalls,
   observesPaths,
@@ -120,11 +121,18 @@ function flagsOf({ rules, postures, permissivePostures, profiled }: RuleSet): nu
     having(FLAG_HAS_TERMINALS, ({ rule }) => rule.terminal === true) |
     having(FLAG_HAS_ARGUMENTS, ({ rule }) => rule.arguments !== undefined) |
     having(FLAG_DECIDES_MAPPINGS, namesMapping) |
+    having(FLAG_REFUSES_ENDPOINTS, (bound) => refusesAddresses(bound, postures)) |
     having(FLAG_HAS_NAMES, ({ rule }) => rule.match.kind === 'domain') |
     having(FLAG_OBSERVES_CALLS, observesCalls) |
     having(FLAG_OBSERVES_PATHS, observesPaths) |
     (profiled ? FLAG_PROFILED : 0)
   );
+}
+
+/** Whether somebody is kept from addresses by a rule, or by its being one of those that alone are allowed. */
+function refusesAddresses({ policy, rule }: BoundRule, { communicate }: RuleSet['postures']): boolean {
+  if (policy.mode === 'audit' || (rule.match.kind !== 'endpoint' && rule.match.kind !== 'domain')) return false;
+  return rule.action === 'Block' || (rule.action === 'Allow' && communicate === 'block');
 }
 
 function* tooComplex(ruleSet: RuleSet, limits: Limits, exceeded: LimitExceeded): Steps<Failure> {

@@ -14,7 +14,7 @@ export const HEADER_ENTRIES = 9;
 /** The kernel holds an image in pages of so many entries: a look-up costs it more than a step of the automaton. */
 export const PAGE_ENTRIES = 4096;
 /** The number of this layout, raised with every change: a newer daemon does not give older programs what they misread. */
-export const IMAGE_LAYOUT = 6;
+export const IMAGE_LAYOUT = 7;
 
 /** Header entries, as [first word, second word]. */
 export const HEADER = {
@@ -22,7 +22,7 @@ export const HEADER = {
   identity: 0,
   /** [state word of the start, 0] */
   automaton: 1,
-  /** [flags, 0] */
+  /** [flags, number of the rules; what decides and has another number is a posture] */
   decisions: 2,
   /** Where the row for what no rule matches begins, by subject: two in an entry. */
   defaultRows: 3,
@@ -48,6 +48,8 @@ export const FLAG_OBSERVES_CALLS = 1 << 22;
 export const FLAG_OBSERVES_PATHS = 1 << 23;
 /** Some directory has a guard record. */
 export const FLAG_HAS_GUARDS = 1 << 24;
+/** Some rule, or what no rule allows, may refuse addresses. */
+export const FLAG_REFUSES_ENDPOINTS = 1 << 25;
 
 /** Whether a rule has to see every system call as it is made. */
 export function observesCalls({ rule }: BoundRule): boolean {

@@ -26,7 +26,7 @@ export function* pack(automaton: Automaton, verdicts: Verdicts, guards: Guards, 
   const packer = new Packer(automaton, verdicts, guards);
   const words = yield* packer.pack();
   words.set([packer.wordOf(automaton.start), 0], HEADER.automaton * 2);
-  words.set([flags, 0], HEADER.decisions * 2);
+  words.set([flags, verdicts.ruleSet.rules.length], HEADER.decisions * 2);
   words.set(
     verdicts.defaultRows.map((row) => packer.placeOfRow(row)),
     HEADER.defaultRows * 2,

@@ -23,6 +23,7 @@ import {
   type PortRange,
   PROTOCOLS,
   parsePorts,
+  RAW_SOCKETS,
   type SocketSet,
 } from '../policy/network.js';
 import { CALL_POINTS, callNumbers, pathPoint } from '../policy/system-calls.js';
@@ -201,7 +202,7 @@ function addNetwork(automaton: NondeterministicAutomaton, match: NetworkMatch, a
   }
   const ends = socketSets(match).flatMap((set) => addSockets(automaton, set));
   for (const end of new Set(ends)) {
-    if (match.kind === 'endpoint') addEndpoint(automaton, end, match, action, mark);
+    if (match.kind === 'endpoint' && !match.raw) addEndpoint(automaton, end, match, action, mark);
     else markAll(automaton, end, mark);
   }
 }
@@ -213,6 +214,7 @@ function socketSets(match: Exclude<NetworkMatch, DomainMatch>): readonly SocketS
     case 'family':
       return [{ families: [ADDRESS_FAMILIES[match.family]] }];
     case 'endpoint':
+      if (match.raw) return RAW_SOCKETS;
       return match.protocol === undefined ? ANY_ENDPOINT : PROTOCOLS[match.protocol];
   }
 }

@@ -2,7 +2,16 @@ import { VERDICT_ACTIONS } from '../image/layout.js';
 import { RULE_CLASSES } from '../policy/model.js';
 import { checked, lookupElement, possibleProcessors } from './libbpf.js';
 
-const CAUSES = ['resolved', 'too-long', 'unreachable', 'unstable', 'unavailable', 'unreadable', 'protected'] as const;
+const CAUSES = [
+  'resolved',
+  'too-long',
+  'unreachable',
+  'unstable',
+  'unavailable',
+  'unreadable',
+  'protected',
+  'routed',
+] as const;
 
 /** Order of enum counter in bpf/include/maps.h. */
 export const COUNTERS = [

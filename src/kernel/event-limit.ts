@@ -6,8 +6,8 @@ import { CONTAINER_KEY_BYTES, containerIn, containerKey, keysOf, lookupIfPresent
 /** struct settings and struct token_bucket of bpf/include/token_bucket.h (a test compares them). */
 export const SETTINGS = { event_interval_ns: 0, event_burst_ns: 8, host_policy: 16 } as const;
 export const SETTINGS_BYTES = 24;
-export const TOKEN_BUCKET = { full_at_ns: 0, held_back: 8 } as const;
-export const TOKEN_BUCKET_BYTES = 16;
+export const TOKEN_BUCKET = { full_at_ns: 0, denials_full_at_ns: 8, held_back: 16 } as const;
+export const TOKEN_BUCKET_BYTES = 24;
 
 const ONLY = Uint32Array.of(0);
 const NANOSECONDS = 1_000_000_000;

@@ -31,6 +31,15 @@ export class KernelTypes {
     return findType(this.types, name, KIND_FUNC) > 0;
   }
 
+  /** How many parameters a function has; 0 where there is none of that name. */
+  parametersOf(name: string): number {
+    const id = findType(this.types, name, KIND_FUNC);
+    if (id <= 0) return 0;
+    const type = checkedPointer(name, typeById(this.types, id));
+    const prototype = checkedPointer(name, typeById(this.types, koffi.decode(type, 8, 'uint32')));
+    return koffi.decode(prototype, 4, 'uint32') & COUNT_MASK;
+  }
+
   /** Whether BPF programs can call it: `loop` for bpf_loop. */
   hasHelper(name: string): boolean {
     return this.#names('bpf_func_id', KIND_ENUM, ENUMERATOR_BYTES).has(`BPF_FUNC_${name}`);

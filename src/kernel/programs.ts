@@ -5,6 +5,7 @@ import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
 import { IMAGE_LAYOUT } from '../image/layout.js';
 import { setConstants } from './constants.js';
+import { KernelTypes } from './kernel-types.js';
 import { rememberedMissing, rememberMissing } from './left-out.js';
 import {
   attachLsm,
@@ -175,7 +176,13 @@ function load(
       const map = checkedPointer(`no map ${name} in the object`, findMap(object, name));
       checked(`cannot pin map ${name}`, setPinPath(map, join(mapsDirectory, pinName(name))));
     }
-    setConstants(object, { host_mount_namespace: host.mountNamespace, host_pid_namespace: host.pidNamespace });
+    const parametersOf = (hook: string) => KernelTypes.use((types) => types.parametersOf(`bpf_lsm_${hook}`));
+    setConstants(object, {
+      host_mount_namespace: host.mountNamespace,
+      host_pid_namespace: host.pidNamespace,
+      rename_has_flags: Number(parametersOf('path_rename') > 4),
+      setattr_has_idmap: Number(parametersOf('inode_setattr') > 2),
+    });
   });
   try {
     required(selection.missing);

@@ -72,6 +72,11 @@ export interface EndpointMatch {
   readonly cidr?: string;
   readonly ports?: string;
   readonly direction?: Direction;
+  /**
+   * Sockets that write their packets themselves, so that nobody can tell where these go. Such a rule is written by
+   * nobody, it stands beside one that blocks an endpoint: see withCompanions.
+   */
+  readonly raw?: true;
 }
 
 /**
@@ -83,7 +88,7 @@ export interface DomainMatch {
   readonly domain: string;
   /**
    * What allowing the name lets be done before there is an address: sockets are made, and servers are asked. Such a rule
-   * is written by nobody, it stands beside the one that allows the name: see withQuestions.
+   * is written by nobody, it stands beside the one that allows the name: see withCompanions.
    */
   readonly asking?: true;
 }

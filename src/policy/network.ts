@@ -116,6 +116,12 @@ export type EndpointProtocol = (typeof ENDPOINT_PROTOCOLS)[number];
 /** What an endpoint without a protocol stands for: raw sockets send to addresses too. */
 export const ANY_ENDPOINT: readonly SocketSet[] = [{ families: [inet, inet6, smc] }];
 
+/** Sockets whose programs write addresses into the packets themselves, or may. */
+export const RAW_SOCKETS: readonly SocketSet[] = [
+  { families: [inet, inet6], types: [SOCKET_TYPES.raw] },
+  ...PROTOCOLS.packet,
+];
+
 export type Direction = 'egress' | 'ingress';
 export const DIRECTIONS: readonly Direction[] = ['egress', 'ingress'];
 

@@ -8,10 +8,10 @@ export interface RuleOperations {
   readonly operations: ReadonlySet<string> | 'all';
 }
 
-const OUTGOING = ['create', 'connect', 'send'];
+const OUTGOING = ['create', 'connect', 'send', 'take another way'];
 const INCOMING = ['create', 'bind', 'listen', 'accept', 'send', 'receive'];
 const SOCKETS = [...OUTGOING, ...INCOMING];
-const NAMES = ['ask for a name', 'learn addresses of a name', 'connect', 'send'];
+const NAMES = ['ask for a name', 'learn addresses of a name', 'connect', 'send', 'take another way'];
 /** Reading has allowed it, so that only rules that name it decide about it. */
 const WITHOUT_MAP: readonly FileOperation[] = FILE_OPERATIONS.filter((each) => each !== 'map');
 
@@ -44,15 +44,25 @@ function operationsOfCalls({ calls, target }: CallMatch): RuleOperations[] {
   });
 }
 
+/** Not all attributes are changed where the call's path is told. */
+function ofFile(operations: readonly FileOperation[]): string[] {
+  return operations.flatMap((each) => (each === 'attributes' ? [each, 'other attributes'] : [each]));
+}
+
 function operationsOfMatch({ class: ruleClass, match, action, ...rule }: Rule): readonly string[] | 'all' {
   switch (match.kind) {
     case 'exact':
     case 'directory':
     case 'pattern':
     case 'name':
-      if (ruleClass === 'process') return rule.arguments === undefined ? ['run'] : ['run', 'run with arguments'];
+      if (ruleClass === 'process')
+        return [
+          'run',
+          ...(action === 'Block' ? ['use otherwise'] : []),
+          ...(rule.arguments === undefined ? [] : ['run with arguments']),
+        ];
       // What no Allow rule names is decided as well, whatever is done to it.
-      return action === 'Allow' ? WITHOUT_MAP : (rule.operations ?? WITHOUT_MAP);
+      return ofFile(action === 'Allow' ? WITHOUT_MAP : (rule.operations ?? WITHOUT_MAP));
     case 'protocol':
     case 'family':
       return SOCKETS;

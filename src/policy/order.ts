@@ -29,12 +29,13 @@ export function compareRules(left: BoundRule, right: BoundRule): number {
 function kindRank(match: Match): number {
   switch (match.kind) {
     case 'exact':
-    case 'endpoint':
     case 'capability':
     case 'filesystem':
     case 'namespace':
     case 'preset':
       return 0;
+    case 'endpoint':
+      return match.raw ? 5 : 0;
     // The one that is nobody's own rule gives way to whatever speaks of addresses and ports.
     case 'domain':
       return match.asking ? 1 : 0;
@@ -79,7 +80,7 @@ export function specificity(match: Match): number {
       return Buffer.byteLength(literal.replace(/\\(.)/gsu, '$1'));
     }
     case 'endpoint':
-      return endpointSpecificity(match);
+      return match.raw ? 0 : endpointSpecificity(match);
     case 'domain':
       return match.asking ? 0 : domainSpecificity(match.domain);
     case 'mount':

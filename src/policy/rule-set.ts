@@ -19,24 +19,31 @@ export type PosturesInForce = Readonly<Partial<Record<Operation, Posture>>>;
 /** Puts the rules of every policy that reaches a container into one decided set. */
 export function resolveRules(bound: readonly BoundRule[], postures: Postures): RuleSet {
   const enforced = bound.filter(({ policy }) => policy.mode !== 'audit');
-  const rules = withQuestions(bound).sort(compareRules);
+  const rules = withCompanions(bound).sort(compareRules);
   const inForce = posturesInForce(enforced, postures);
   if (enforced.length === bound.length) return { rules, postures: inForce };
   return { rules, postures: inForce, permissivePostures: posturesInForce(bound, postures) };
 }
 
-/** Puts beside each rule that allows a name what is needed to ask for it. */
-function withQuestions(bound: readonly BoundRule[]): BoundRule[] {
+/**
+ * Puts beside each rule that allows a name what is needed to ask for it, and beside each that blocks an endpoint what
+ * could reach it without being seen.
+ */
+function withCompanions(bound: readonly BoundRule[]): BoundRule[] {
   return bound.flatMap((each) => {
     const { policy, rule } = each;
-    if (rule.match.kind !== 'domain' || rule.action !== 'Allow') return [each];
-    return [each, { policy, rule: { ...rule, match: { ...rule.match, asking: true } } }];
+    const { match, action } = rule;
+    if (match.kind === 'domain' && action === 'Allow')
+      return [each, { policy, rule: { ...rule, match: { ...match, asking: true } } }];
+    if (match.kind === 'endpoint' && action === 'Block' && match.direction !== 'ingress')
+      return [each, { policy, rule: { ...rule, match: { ...match, raw: true } } }];
+    return [each];
   });
 }
 
-/** Whether a rule is one that withQuestions has put beside another. */
-export function isForQuestions({ rule }: BoundRule): boolean {
-  return rule.match.kind === 'domain' && rule.match.asking === true;
+/** Whether a rule is one that withCompanions has put beside another. */
+export function isCompanion({ rule: { match } }: BoundRule): boolean {
+  return (match.kind === 'domain' && match.asking === true) || (match.kind === 'endpoint' && match.raw === true);
 }
 
 function posturesInForce(bound: readonly BoundRule[], postures: Postures): PosturesInForce {

@@ -36,7 +36,7 @@ const TEST_RUN_OPTIONS_BYTES = 80;
 const QUESTION = { offset: 0, actor: 4, subject: 8, objectClass: 12, operation: 16, owner: 20, verdict: 24, path: 32 };
 const PATH_BYTES_MAX = 4096;
 /** struct path_buffer: the bytes, room behind them, and what the walk up a tree keeps. */
-const PATH_BUFFER_BYTES = PATH_BYTES_MAX + 256 + 56;
+const PATH_BUFFER_BYTES = PATH_BYTES_MAX + 256 + 80;
 const QUESTION_BYTES = QUESTION.path + PATH_BUFFER_BYTES;
 const FIRST = Uint32Array.of(0);
 

@@ -56,6 +56,7 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     IMAGE_OBSERVES_CALLS: layout.FLAG_OBSERVES_CALLS,
     IMAGE_OBSERVES_PATHS: layout.FLAG_OBSERVES_PATHS,
     IMAGE_HAS_GUARDS: layout.FLAG_HAS_GUARDS,
+    IMAGE_REFUSES_ENDPOINTS: layout.FLAG_REFUSES_ENDPOINTS,
   });
   assert.deepEqual(names('image_class', 'CLASS_'), [...RULE_CLASSES]);
   assert.deepEqual(names('image_subject', 'SUBJECT_'), [...layout.SUBJECTS]);

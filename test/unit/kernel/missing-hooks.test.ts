@@ -30,14 +30,24 @@ spec: {selector: {matchLabels: {app: web}}, ${rule}, action: ${action}}`;
 }
 
 const CASES: readonly (readonly [rule: string, needs: string, action?: string])[] = [
-  ['process: {matchPaths: [{path: /bin/a}]}', 'bprm_check'],
-  ['process: {matchPaths: [{path: /bin/a, allowedArgs: [x]}]}', 'bprm_check exec_arguments'],
+  ['process: {matchPaths: [{path: /bin/a}]}', 'bprm_check program_link program_rename mmap_file file_mprotect'],
+  [
+    'process: {matchPaths: [{path: /bin/a, allowedArgs: [x]}]}',
+    'bprm_check exec_arguments program_link program_rename mmap_file file_mprotect',
+  ],
   ['file: {matchPaths: [{path: /a, operations: [delete]}]}', 'path_unlink path_rmdir'],
+  ['process: {matchPaths: [{path: /bin/a}]}', 'bprm_check', 'Audit'],
   ['file: {matchPaths: [{path: /a, operations: [map]}]}', 'mmap_file file_mprotect'],
-  ['network: {matchEndpoints: [{ports: 80, direction: egress}]}', 'socket_create socket_connect socket_sendmsg'],
-  ['network: {matchDNSQueries: [{domain: a.example}]}', 'socket_connect socket_sendmsg question answer'],
+  [
+    'network: {matchEndpoints: [{ports: 80, direction: egress}]}',
+    'socket_create socket_connect socket_sendmsg ancillary socket_setsockopt sctp_bind_connect',
+  ],
+  [
+    'network: {matchDNSQueries: [{domain: a.example}]}',
+    'socket_connect socket_sendmsg ancillary socket_setsockopt sctp_bind_connect question answer',
+  ],
   ['capabilities: {matchCapabilities: [{capability: net_raw}]}', 'capable'],
-  ['filesystems: {matchTypes: [{type: tmpfs}]}', 'bprm_check file_open'],
+  ['filesystems: {matchTypes: [{type: tmpfs}]}', 'bprm_check file_open file_receive'],
   ['mounts: {matchMounts: [{operation: unmount}]}', 'sb_umount'],
   ['ptrace: {matchProcesses: [{path: /bin/a, operation: read}]}', 'ptrace_access_check'],
   ['namespaces: {matchNamespaces: [{namespace: user}]}', 'userns_create'],

@@ -704,6 +704,27 @@ describe('Explain', () => {
     assert.deepEqual(await called(''), [Action.ALLOW, false]);
   });
 
+  test('judges the move of a file by what its new name allows, and the use of a program by whether it may run', async (t) => {
+    const { applyManifest, client } = await start(t);
+    const subject = { $case: 'container', value: { namespace: '', labels: { app: 'web' } } } as const;
+    const decided = async (operation: string, object: string, newPath = '') => {
+      const request = { ...asked, operation, object, newPath, subject };
+      const { action, decidedBy } = await ask(client, (c) => c.explain, request);
+      return [Action[action], decidedBy?.$case === 'rule' && decidedBy.value.rule?.id];
+    };
+    const rules = '  guards: off\n  process: {action: Block, matchPaths: [{path: /bin/tool}]}\n  file:';
+    await applyManifest(
+      manifest('one')
+        .replace('  file:', rules)
+        .replace('- path: /etc/shadow', '- {path: /etc/shadow, operations: [read]}'),
+    );
+    assert.deepEqual(await decided('rename', '/etc/shadow', '/tmp/x'), ['BLOCK', 'file.matchPaths[0]']);
+    assert.deepEqual(await decided('rename', '/tmp/x', '/etc/shadow'), ['ALLOW', false]);
+    for (const operation of ['map', 'link', 'rename'])
+      assert.deepEqual(await decided(operation, '/bin/tool'), ['BLOCK', 'process.matchPaths[0]']);
+    assert.deepEqual(await decided('read', '/bin/tool'), ['ALLOW', false]);
+  });
+
   test('judges a new name of a directory by what it would change below it', async (t) => {
     const { applyManifest, client } = await start(t);
     const subject = { $case: 'container', value: { namespace: '', labels: { app: 'web' } } } as const;

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Ways to an address past the one that is asked about: a route that the sender
+ * chooses, and more addresses than one. Refused where addresses are.
+ */
+#ifndef HAUBERK_ROUTE_HOOKS_H
+#define HAUBERK_ROUTE_HOOKS_H
+
+#include "ancillary.h"
+#include "network_hooks.h"
+
+/* include/uapi/linux/sctp.h; what is higher came in a packet, and is no program's doing. */
+#define SCTP_SET_PEER_PRIMARY_ADDR 5
+#define SCTP_PRIMARY_ADDR 6
+#define SCTP_SOCKOPT_BINDX_ADD 100
+#define SCTP_PARAMETERS 0xc000
+/* More are refused. */
+#define SCTP_ADDRESSES_MAX 8
+#define SOCKADDR_IN_BYTES 16
+#define SOCKADDR_IN6_BYTES 28
+
+static __always_inline bool refuses_addresses(struct membership *found)
+{
+	return is_under_network_policy(found) && (found->flags & IMAGE_REFUSES_ENDPOINTS);
+}
+
+static __always_inline int refuse_route(struct membership *found, struct socket_use *use, __u32 operation)
+{
+	struct access access = { .subject = SUBJECT_NETWORK, .operation = operation, .wanted = ACCESS_WORD };
+	struct scratch *scratch = scratch_take();
+	int answer;
+
+	if (!scratch) {
+		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
+		return -EACCES;
+	}
+	question_begin(found, scratch, &access);
+	scratch->question.match.offset = place_socket(&scratch->path, use);
+	answer = refuse_unresolved(scratch, PATH_ROUTED);
+	scratch_return(scratch);
+	return answer;
+}
+
+SEC("lsm/socket_setsockopt")
+int BPF_PROG(hauberk_socket_setsockopt, struct socket *socket, int level, int option)
+{
+	struct membership found = {};
+	struct socket_use use = {};
+
+	if (!(level == SOL_IP && option == IP_OPTIONS) &&
+	    !(level == SOL_IPV6 && (option == IPV6_RTHDR || option == IPV6_2292PKTOPTIONS)))
+		return 0;
+	if (!refuses_addresses(&found))
+		return 0;
+	read_kind(&use, socket);
+	return is_internet(use.family) ? refuse_route(&found, &use, OPERATION_CONNECT) : 0;
+}
+
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(hauberk_ancillary, struct socket *socket, struct msghdr *message, int size)
+{
+	struct ancillary ancillary = {};
+	struct membership found = {};
+	struct socket_use use = {};
+
+	if (!refuses_addresses(&found))
+		return 0;
+	read_kind(&use, socket);
+	if (!is_internet(use.family))
+		return 0;
+	read_ancillary(&ancillary, message);
+	return ancillary.leads_elsewhere ? refuse_route(&found, &use, OPERATION_SEND) : 0;
+}
+
+/* The addresses of sctp_bindx(3) and sctp_connectx(3), one behind the other. */
+struct addresses {
+	struct membership *found;
+	struct socket_use use;
+	__u64 at;
+	int left;		/* bytes */
+	__u32 operation;
+	int denied;
+};
+
+static long address_step(__u32 step, struct addresses *addresses)
+{
+	struct socket_use *use = &addresses->use;
+	void *address = (void *)addresses->at;
+	__u16 family = 0;
+	int bytes;
+
+	if (addresses->left <= 0)
+		return 1;
+	bpf_probe_read_kernel(&family, sizeof(family), address);
+	bytes = family == AF_INET6 ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES;
+	if (addresses->operation == OPERATION_BIND) {
+		use->end.port = port_of(address);
+		use->end.direction = use->end.port ? DIRECTION_INGRESS : DIRECTION_NONE;
+	} else {
+		read_address(&use->end, address, family);
+	}
+	addresses->denied = decide_socket(addresses->found, addresses->operation, use);
+	addresses->at += bytes;
+	addresses->left -= bytes;
+	return addresses->denied != 0;
+}
+
+SEC("lsm/sctp_bind_connect")
+int BPF_PROG(hauberk_sctp_bind_connect, struct sock *sk, int option, struct sockaddr *address, int length)
+{
+	struct membership found = {};
+	struct addresses addresses = {
+		.found = &found,
+		.at = (__u64)address,
+		.left = length,
+		.operation = OPERATION_CONNECT,
+	};
+
+	if (option >= SCTP_PARAMETERS || !is_under_network_policy(&found))
+		return 0;
+	if (option == SCTP_SOCKOPT_BINDX_ADD || option == SCTP_PRIMARY_ADDR || option == SCTP_SET_PEER_PRIMARY_ADDR)
+		addresses.operation = OPERATION_BIND;
+	addresses.use.family = family_of(sk);
+	addresses.use.type = BPF_CORE_READ(sk, sk_type);
+	addresses.use.protocol = BPF_CORE_READ(sk, sk_protocol);
+	bpf_loop(SCTP_ADDRESSES_MAX, address_step, &addresses, 0);
+	if (addresses.denied)
+		return -EACCES;
+	return addresses.left > 0 ? refuse_route(&found, &addresses.use, addresses.operation) : 0;
+}
+
+#endif

@@ -1,0 +1,294 @@
+/** One way to use what a policy blocks. */
+export interface Use {
+  readonly technique: string;
+  /** Of test/support/uses.c, or a shell script after `sh`. */
+  readonly command: readonly string[];
+  /** Run before, without a policy, each time. */
+  readonly preparation?: string;
+  /** What the event of the refusal says. */
+  readonly told: { readonly operation: string; readonly object?: string; readonly class?: string };
+}
+
+export interface Group {
+  readonly name: string;
+  /** Of the policy's specification. */
+  readonly rules: string;
+  readonly refused: readonly Use[];
+  /** Commands that the rules have nothing against. */
+  readonly free: readonly (readonly string[])[];
+}
+
+const BLOCK = 'file: {matchDirectories: [{dir: /v/guard/, recursive: true}, {dir: /guard/, recursive: true}]}';
+
+const SOCKETS: Group = {
+  name: 'Unix sockets',
+  rules: BLOCK,
+  refused: ['stream', 'dgram', 'seqpacket']
+    .flatMap((type): Use[] => [
+      ...['/v/guard', '/guard'].map((directory) => ({
+        technique: `connect to a ${type} socket below ${directory}`,
+        command: ['connect', type, `${directory}/${type}`],
+        preparation: `/bin/uses serve ${type} ${directory}/${type}`,
+        told: {
+          operation: type === 'dgram' ? 'send' : 'connect',
+          object: `${directory}/${type}`,
+          class: 'ACCESS_CLASS_FILE',
+        },
+      })),
+      {
+        technique: `connect to a ${type} socket of the host in a volume, by a relative name`,
+        command: ['sh', `cd /v/guard && exec /bin/uses connect ${type} ./host-${type}`],
+        told: { operation: type === 'dgram' ? 'send' : 'connect', object: `/v/guard/host-${type}` },
+      },
+    ])
+    .concat([
+      {
+        technique: 'send a datagram to a socket without connecting to it',
+        command: ['sendto', '/v/guard/host-dgram'],
+        told: { operation: 'send', object: '/v/guard/host-dgram' },
+      },
+      {
+        technique: 'connect by a symbolic link from elsewhere',
+        command: ['connect', 'stream', '/v/link/host-stream'],
+        preparation: 'ln -sfn guard /v/link',
+        told: { operation: 'connect', object: '/v/guard/host-stream' },
+      },
+      {
+        technique: 'connect from a mount namespace of its own',
+        command: ['sh', 'exec /bin/unshare -m /bin/uses connect stream /v/guard/host-stream'],
+        told: { operation: 'connect', object: '/v/guard/host-stream' },
+      },
+    ]),
+  free: [
+    ['connect', 'stream', '/v/free/host-stream'],
+    ['sendto', '/v/free/host-dgram'],
+    ['connect', 'stream', '@abstract'],
+  ],
+};
+
+const attributes = (directory: string): Use[] =>
+  (
+    [
+      ['set an extended attribute', 'setxattr', ['trusted', 'FILE']],
+      ['set one by a descriptor', 'setxattr', ['fsetxattr', 'FILE', 'trusted.other']],
+      ['remove one', 'setxattr', ['removexattr', 'FILE', 'trusted.there']],
+      ['set an access control list', 'setxattr', ['acl', 'FILE']],
+      ['set its times', 'utime', ['times', 'FILE']],
+      ['set its times to now', 'utime', ['times-now', 'FILE']],
+      ['set the times of a symbolic link', 'utime', ['times-of-link', 'LINK']],
+    ] as const
+  ).map(([technique, operation, command]) => ({
+    technique: `${technique}, below ${directory}`,
+    command: command.map((each) => each.replace('FILE', `${directory}/file`).replace('LINK', `${directory}/soft`)),
+    preparation: `echo x >${directory}/file; ln -sfn file ${directory}/soft; /bin/uses fsetxattr ${directory}/file trusted.there`,
+    told: { operation, object: command[1] === 'LINK' ? `${directory}/soft` : `${directory}/file` },
+  }));
+
+const ATTRIBUTES: Group = {
+  name: 'attributes',
+  rules: BLOCK.replaceAll('recursive: true', 'recursive: true, operations: [attributes]'),
+  refused: [
+    ...attributes('/v/guard'),
+    ...attributes('/guard'),
+    {
+      technique: 'set its times by a read-only descriptor',
+      command: ['ftimes', '/v/guard/file'],
+      told: { operation: 'utime', object: '/v/guard/file' },
+    },
+    {
+      technique: 'set its flags by a read-only descriptor',
+      command: ['chattr', '/v/guard/file'],
+      told: { operation: 'chattr', object: '/v/guard/file' },
+    },
+    {
+      technique: 'set its extended flags by a read-only descriptor',
+      command: ['chattr-more', '/v/guard/file'],
+      told: { operation: 'chattr', object: '/v/guard/file' },
+    },
+  ],
+  free: [
+    ['times', '/v/free/file'],
+    ['trusted', '/free/file'],
+    ['sh', 'exec /bin/cat /v/guard/file'],
+    ['sh', 'echo x >>/v/guard/file'],
+  ],
+};
+
+const TOUCH: Group = {
+  name: 'times of a file that must not be written to',
+  rules: BLOCK.replaceAll('recursive: true', 'recursive: true, operations: [write]'),
+  refused: [
+    {
+      technique: 'touch(1)',
+      command: ['sh', 'exec /bin/touch /v/guard/file'],
+      told: { operation: 'utime', object: '/v/guard/file' },
+    },
+  ],
+  free: [['times', '/v/guard/file']],
+};
+
+const moves = (operations: string, techniques: readonly (readonly [string, string, string])[]): Group => ({
+  name: `files that are moved, where a rule names ${operations}`,
+  rules: `file: {matchDirectories: [{dir: /v/guard/, recursive: true, operations: [${operations}]}]}`,
+  refused: techniques.map(([technique, operation, script]) => ({
+    technique,
+    command: ['sh', script],
+    preparation: 'rm -f /v/free/moved /v/guard/new; echo x >/v/guard/moved; echo x >/v/free/other',
+    told: { operation },
+  })),
+  free: [
+    ['sh', 'mv /v/free/other /v/free/another && ln -f /v/free/another /v/free/other'],
+    ...(operations === 'create' ? [['sh', 'exec mv /v/guard/moved /v/free/moved']] : []),
+  ],
+});
+
+const AWAY = [
+  ['rename it away', 'rename', 'exec mv /v/guard/moved /v/free/moved'],
+  ['link it away', 'link', 'exec ln /v/guard/moved /v/free/moved'],
+] as const;
+const ONTO = [
+  ['rename onto it', 'rename', 'exec mv -f /v/free/other /v/guard/moved'],
+  ['link to a new name', 'link', 'exec ln /v/free/other /v/guard/new'],
+] as const;
+const MOVES = [
+  moves('read', AWAY),
+  moves('write', [...AWAY, ONTO[0]]),
+  moves('create', ONTO),
+  moves('delete', [ONTO[0]]),
+];
+
+const MEMORY: Group = {
+  name: 'executable memory that no file is good for',
+  rules: 'presets: [{name: anonymousMapExec, action: Block}]',
+  refused: (
+    [
+      ['shared anonymous memory', 'map', 'shared'],
+      ['shared anonymous memory that was written to', 'protect', 'shared-later'],
+      ['private anonymous memory that was written to', 'protect', 'private-later'],
+      ['a memory file', 'map', 'memory-file'],
+      ['a shared memory file that was written to', 'protect', 'memory-file-later'],
+      ['a segment of shared memory', 'map', 'segment'],
+      ['a private mapping of a file that may be written to as well', 'map', 'file-writable', '/free/file'],
+      ['a private mapping of a file that was written to', 'protect', 'file-written', '/free/file'],
+      ['a private mapping of a file that becomes writable as well', 'protect', 'file-then-writable', '/free/file'],
+      ['a shared mapping of a file that is open for writing', 'map', 'file-shared', '/free/file'],
+      ['a shared mapping of a file that was written to', 'protect', 'file-shared-later', '/free/file'],
+    ] as const
+  ).map(([technique, operation, ...command]) => ({
+    technique,
+    command: ['executable', ...command],
+    told: { operation, class: 'ACCESS_CLASS_PRESET' },
+  })),
+  free: [
+    ['executable', 'file', '/free/file'],
+    ['sh', 'exec /bin/cat /free/file'],
+  ],
+};
+
+const DESCRIPTORS: Group = {
+  name: 'descriptors from before the policy',
+  rules: BLOCK,
+  refused: (
+    [
+      ['map it', 'm', 'map'],
+      ['map it to write to it', 'w', 'map'],
+      ['receive it from another process', 'g', 'receive'],
+      ['take it from another process', 't', 'receive'],
+    ] as const
+  ).map(([technique, wish, operation]) => ({
+    technique,
+    command: ['holder', wish, '/free/holder'],
+    preparation: 'echo x >/guard/file; /bin/uses hold /guard/file /free/holder',
+    told: { operation, object: '/guard/file' },
+  })),
+  free: [],
+};
+
+const INTERPRETER: Omit<Use, 'told'> = {
+  technique: 'run a program whose interpreter it is',
+  command: ['sh', '/free/program'],
+  preparation: '/bin/uses program /guard/program && /bin/uses program /free/program /guard/program',
+};
+const INTERPRETERS: Group = {
+  name: 'interpreters of programs, where they may not be read',
+  rules: BLOCK,
+  refused: [{ ...INTERPRETER, told: { operation: 'map', object: '/guard/program', class: 'ACCESS_CLASS_FILE' } }],
+  free: [['sh', 'exec /bin/cat /free/file']],
+};
+
+const PROGRAMS: Group = {
+  name: 'programs that must not run',
+  rules: 'process: {matchPaths: [{path: /guard/cat}, {path: /guard/program}]}',
+  refused: [
+    { ...INTERPRETER, told: { operation: 'map', object: '/guard/program', class: 'ACCESS_CLASS_PROCESS' } },
+    ...(
+      [
+        ['have the loader run it', 'map', 'exec /lib*/ld-linux*.so.* /guard/cat /free/file'],
+        ['rename it', 'rename', 'exec mv /guard/cat /free/cat'],
+        ['link it', 'link', 'exec ln -f /guard/cat /free/linked'],
+      ] as const
+    ).map(([technique, operation, script]) => ({
+      technique,
+      command: ['sh', script],
+      preparation: 'cp /bin/cat /guard/cat',
+      // A link is refused for its new name first, by the same rule.
+      told: { operation, object: '/guard/cat' },
+    })),
+  ],
+  free: [
+    ['sh', 'exec cp /guard/cat /free/copy'],
+    ['sh', 'exec /lib*/ld-linux*.so.* /bin/cat /free/file'],
+    ['sh', 'exec mv /free/copy /free/moved'],
+  ],
+};
+
+const ROUTES: Group = {
+  name: 'ways to an address that is blocked',
+  rules: 'network: {matchEndpoints: [{cidr: 10.9.9.9/32}]}',
+  refused: (
+    [
+      ['a raw socket', 'create', 'raw'],
+      ['a raw socket of IPv6', 'create', 'raw6'],
+      ['a packet socket', 'create', 'packet'],
+      ['a source route of a socket', 'connect', 'route'],
+      ['a source route beside a message', 'send', 'route-beside'],
+      ['a routing header of IPv6', 'connect', 'route6'],
+    ] as const
+  ).map(([technique, operation, how]) => ({
+    technique,
+    command: ['send', how],
+    told: { operation, class: 'ACCESS_CLASS_NETWORK' },
+  })),
+  free: [['send', 'plain']],
+};
+
+const QUESTIONS: Group = {
+  name: 'questions for a name that is blocked, behind others',
+  rules: 'network: {matchDNSQueries: [{domain: secret.example}]}',
+  refused: [
+    {
+      technique: 'two questions in one message to a stream',
+      command: ['ask', 'stream', 'plenty.example', 'secret.example'],
+      told: { operation: 'resolve', object: 'secret.example' },
+    },
+    {
+      technique: 'one message that the kernel makes two packets of',
+      command: ['ask', 'packets', 'plenty.example', 'secret.example'],
+      told: { operation: 'resolve' },
+    },
+  ],
+  free: [['ask', 'stream', 'plenty.example', 'others.example']],
+};
+
+export const GROUPS: readonly Group[] = [
+  SOCKETS,
+  ATTRIBUTES,
+  TOUCH,
+  ...MOVES,
+  MEMORY,
+  DESCRIPTORS,
+  INTERPRETERS,
+  PROGRAMS,
+  ROUTES,
+  QUESTIONS,
+];

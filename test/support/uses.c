@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Uses a file, a socket or memory in one of the ways that the tests ask about.
+ * Prints "ok", or why not; the exit status says the same.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+#include "uses.h"
+
+#define ARGUMENT(number) ((number) < argc ? argv[number] : "")
+
+static int say(int result)
+{
+	puts(result < 0 ? strerror(errno) : "ok");
+	return result < 0;
+}
+
+static socklen_t name_socket(struct sockaddr_un *address, const char *path)
+{
+	memset(address, 0, sizeof(*address));
+	address->sun_family = AF_UNIX;
+	strncpy(address->sun_path, path, sizeof(address->sun_path) - 1);
+	/* As netstat writes abstract names. */
+	if (path[0] == '@')
+		address->sun_path[0] = 0;
+	return offsetof(struct sockaddr_un, sun_path) + strlen(path) + (path[0] != '@');
+}
+
+static int type_of(const char *name)
+{
+	return !strcmp(name, "stream") ? SOCK_STREAM : !strcmp(name, "dgram") ? SOCK_DGRAM : SOCK_SEQPACKET;
+}
+
+static int serve(const char *type, const char *path)
+{
+	struct sockaddr_un address;
+	socklen_t length = name_socket(&address, path);
+	int server = socket(AF_UNIX, type_of(type), 0);
+
+	unlink(path);
+	if (bind(server, (void *)&address, length))
+		return -1;
+	if (type_of(type) != SOCK_DGRAM && listen(server, 100))
+		return -1;
+	/* Whoever started this waits until it serves. */
+	if (daemon(0, 0))
+		return -1;
+	for (;;)
+		pause();
+}
+
+static int reach(const char *type, const char *path)
+{
+	struct sockaddr_un address;
+	socklen_t length = name_socket(&address, path);
+	int client = socket(AF_UNIX, type_of(type) | SOCK_NONBLOCK, 0);
+
+	return connect(client, (void *)&address, length);
+}
+
+int listen_at(const char *path)
+{
+	struct sockaddr_un address;
+	socklen_t length = name_socket(&address, path);
+	int server = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	unlink(path);
+	return bind(server, (void *)&address, length) || listen(server, 100) ? -1 : server;
+}
+
+int connect_to(const char *path)
+{
+	struct sockaddr_un address;
+	socklen_t length = name_socket(&address, path);
+	int client = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	return connect(client, (void *)&address, length) ? -1 : client;
+}
+
+static int send_to(const char *path)
+{
+	struct sockaddr_un address;
+	socklen_t length = name_socket(&address, path);
+	int client = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	return sendto(client, "x", 1, 0, (void *)&address, length);
+}
+
+/* An access control list that says what mode 0640 says: acl(5), as the kernel takes it. */
+static int set_list(const char *path)
+{
+	static const struct {
+		uint32_t version;
+		struct { uint16_t tag, permissions; uint32_t id; } entries[3];
+	} list = { 2, { { 1, 6, -1 }, { 4, 4, -1 }, { 32, 0, -1 } } };
+
+	return setxattr(path, "system.posix_acl_access", &list, sizeof(list), 0);
+}
+
+static int change_flags(const char *path)
+{
+	int file = open(path, O_RDONLY), flags;
+
+	if (file < 0 || ioctl(file, FS_IOC_GETFLAGS, &flags))
+		return -1;
+	flags ^= FS_NODUMP_FL;
+	return ioctl(file, FS_IOC_SETFLAGS, &flags);
+}
+
+static int change_more_flags(const char *path)
+{
+	int file = open(path, O_RDONLY);
+	struct fsxattr flags;
+
+	if (file < 0 || ioctl(file, FS_IOC_FSGETXATTR, &flags))
+		return -1;
+	flags.fsx_xflags ^= FS_XFLAG_NODUMP;
+	return ioctl(file, FS_IOC_FSSETXATTR, &flags);
+}
+
+int main(int argc, char **argv)
+{
+	const char *use = ARGUMENT(1), *first = ARGUMENT(2), *second = ARGUMENT(3);
+	const struct timespec past[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+
+	if (!strcmp(use, "serve"))
+		return say(serve(first, second));
+	if (!strcmp(use, "connect"))
+		return say(reach(first, second));
+	if (!strcmp(use, "sendto"))
+		return say(send_to(first));
+	if (!strcmp(use, "setxattr"))
+		return say(setxattr(first, "user.use", "x", 1, 0));
+	if (!strcmp(use, "trusted"))
+		return say(setxattr(first, "trusted.use", "x", 1, 0));
+	if (!strcmp(use, "fsetxattr"))
+		return say(fsetxattr(open(first, O_RDONLY), second, "x", 1, 0));
+	if (!strcmp(use, "removexattr"))
+		return say(removexattr(first, second));
+	if (!strcmp(use, "acl"))
+		return say(set_list(first));
+	if (!strcmp(use, "times"))
+		return say(utimensat(AT_FDCWD, first, past, 0));
+	if (!strcmp(use, "times-now"))
+		return say(utimensat(AT_FDCWD, first, NULL, 0));
+	if (!strcmp(use, "times-of-link"))
+		return say(utimensat(AT_FDCWD, first, past, AT_SYMLINK_NOFOLLOW));
+	if (!strcmp(use, "ftimes"))
+		return say(futimens(open(first, O_RDONLY), past));
+	if (!strcmp(use, "chattr"))
+		return say(change_flags(first));
+	if (!strcmp(use, "chattr-more"))
+		return say(change_more_flags(first));
+	if (!strcmp(use, "executable"))
+		return say(make_executable(first, second));
+	if (!strcmp(use, "program"))
+		return say(write_program(first, second));
+	if (!strcmp(use, "hold"))
+		return say(hold(first, second));
+	if (!strcmp(use, "holder"))
+		return say(ask_holder(first, second));
+	if (!strcmp(use, "send"))
+		return say(send_otherwise(first));
+	if (!strcmp(use, "ask"))
+		return say(ask_names(first, second, ARGUMENT(4)));
+	fprintf(stderr, "no such use: %s\n", use);
+	return 2;
+}

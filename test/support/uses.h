@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef USES_H
+#define USES_H
+
+#include <stddef.h>
+
+/* Each returns less than 0 and sets errno where it is refused. */
+int make_executable(const char *how, const char *path);
+int write_program(const char *path, const char *interpreter);
+int hold(const char *file, const char *path);
+int ask_holder(const char *wish, const char *path);
+int send_otherwise(const char *how);
+int ask_names(const char *how, const char *first, const char *second);
+
+/* Stream sockets of a path. */
+int listen_at(const char *path);
+int connect_to(const char *path);
+
+#endif
