@@ -167,7 +167,10 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const subject = config.rescue
     ? undefined
     : hostAsSubject(hostNamespaces(), readLabels(config.hostLabels), linkedDirectories(1));
-  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject);
+  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, {
+    clusterDomain: config.clusterDomain === 'off' ? undefined : config.clusterDomain.toLowerCase(),
+    filePostureForProcesses: config.filePostureForProcesses,
+  });
   const desired = desiredState(stored);
   const ledger: Ledger = new Ledger(
     enforcement,

@@ -5,7 +5,7 @@ import { type Explanation, explain } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
 import type { Image } from '../image/image.js';
 import { checkPattern } from '../image/pattern.js';
-import { readManifest } from '../policy/manifest.js';
+import { placed, readPlacedManifest } from '../policy/manifest.js';
 import { toManifest } from '../policy/manifest-text.js';
 import { type Policy, type PolicyName, type Postures, policyKey } from '../policy/model.js';
 import type { PolicyDocument } from '../policy/policy-document.js';
@@ -21,6 +21,7 @@ import { hostNeeds } from './host-needs.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
+import { withPostureWarnings } from './posture-warnings.js';
 import { explainRenaming, isRenaming } from './renaming.js';
 import { finishInTurns } from './turns.js';
 
@@ -44,6 +45,12 @@ export interface ApplyOptions {
   readonly force?: boolean;
 }
 
+/** The policies of a manifest, and what was passed over: API version and kind of each. */
+export interface ReadManifest {
+  readonly inputs: readonly PolicyInput[];
+  readonly foreign: readonly string[];
+}
+
 /** The policies of this host and the postures of its namespaces. */
 export class PolicyRegistry {
   constructor(
@@ -54,12 +61,22 @@ export class PolicyRegistry {
   ) {}
 
   /** @throws Failure with every problem of every document */
-  readManifest(text: string): PolicyInput[] {
-    const inputs = readManifest(text, { checkPattern, now: Date.now() });
-    return inputs.map((input) => ({
-      ...input,
-      warnings: [...input.warnings, ...this.coverage.warningsFor(input.policy)],
+  readManifest(text: string): readonly PolicyInput[] {
+    return this.readObjects(text, false).inputs;
+  }
+
+  /**
+   * @param ignoreForeign whether other kinds of Kubernetes objects are passed over
+   * @throws Failure with every problem of every document
+   */
+  readObjects(text: string, ignoreForeign: boolean): ReadManifest {
+    const { documents, foreign } = readPlacedManifest(text, { checkPattern, now: Date.now(), ignoreForeign });
+    const inputs = documents.map(({ policy, warnings, positionOf }) => ({
+      policy,
+      warnings: [...warnings, ...this.coverage.warningsFor(policy)],
+      placeOf: (ruleId: string) => placed(positionOf(pathOfRule(ruleId)), ''),
     }));
+    return { inputs, foreign };
   }
 
   /** @param document a plain object of a manifest's shape */
@@ -87,7 +104,7 @@ export class PolicyRegistry {
       const reviewer = await enforcement.rules.reviewerOf(ruleSet, postures);
       return { review: (policy) => finishInTurns(reviewer.reviewInSteps(policy)) };
     };
-    return { result: await this.#reviewed(result, desired, reviewerOf), revision };
+    return { result: await this.#reviewed(inputs, result, desired, reviewerOf), revision };
   }
 
   /** What `apply` would do and refuse; nothing is changed. */
@@ -120,7 +137,10 @@ export class PolicyRegistry {
     const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone);
     if (!force) this.#guardHost(inputs, change);
     const planned = change.next;
-    if (planned === undefined) return { changes: change.result, before, after: before, affected: () => false, compile };
+    if (planned === undefined) {
+      const changes = withPostureWarnings(change.result, before, enforcement.rules);
+      return { changes, before, after: before, affected: () => false, compile };
+    }
     const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile);
     await planned.check?.(leftOut);
     const { desired: after, result } = change.make({ revision: this.ledger.revision + 1, leftOut });
@@ -132,7 +152,7 @@ export class PolicyRegistry {
       // A policy that is left out has no rule among those that decide.
       return { review: (policy) => byKey.get(policyKey(policy)) ?? { shadowed: [], conflicts: [] } };
     };
-    const changes = await this.#reviewed(result, after, reviewerOf);
+    const changes = await this.#reviewed(inputs, result, after, reviewerOf);
     return { changes, before, after, affected: planned.affected, compile };
   }
 
@@ -225,9 +245,24 @@ export class PolicyRegistry {
     return planPolicies(inputs, current, after, enforcement, compileAlone);
   }
 
-  #reviewed(changes: readonly PolicyChange[], desired: DesiredState, reviewerOf: ReviewerOf): Promise<PolicyChange[]> {
+  #reviewed(
+    inputs: readonly PolicyInput[],
+    changes: readonly PolicyChange[],
+    desired: DesiredState,
+    reviewerOf: ReviewerOf,
+  ): Promise<PolicyChange[]> {
+    const { rules } = this.ledger.enforcement;
     const posturesFor = (namespace: string) => this.posturesFor(namespace);
-    return reviewChanges(changes, desired, this.ledger.enforcement.rules, posturesFor, reviewerOf);
+    const places = new Map(inputs.map(({ policy, placeOf }) => [policyKey(policy), placeOf]));
+    const placeOf = (policy: Policy, ruleId: string) => places.get(policyKey(policy))?.(ruleId) ?? '';
+    return reviewChanges(
+      withPostureWarnings(changes, desired, rules),
+      desired,
+      rules,
+      posturesFor,
+      reviewerOf,
+      placeOf,
+    );
   }
 
   /** @throws Failure failed-precondition when policies for the host would stop what the host cannot do without */
@@ -269,8 +304,14 @@ export class PolicyRegistry {
 
   /** What is done in a namespace where no rule names an access. */
   posturesFor(namespace: string): Postures {
-    return { ...this.defaultPostures, ...this.ledger.desired.postures.get(namespace) };
+    return this.ledger.enforcement.rules.posturesFor(namespace, this.ledger.desired);
   }
+}
+
+/** Where a rule stands in its document, by its id: `file.matchPaths[0]`. */
+function pathOfRule(id: string): (string | number)[] {
+  const steps = Array.from(id.matchAll(/[^.[\]]+/gu), ([step]) => (/^\d+$/u.test(step) ? Number(step) : step));
+  return ['spec', ...steps];
 }
 
 function checkVersions(current: DesiredState, expected: ExpectedVersions): void {

@@ -11,7 +11,7 @@ import * as policyProto from '../generated/hauberk/v1/policy.js';
 import { type MissingCause, type MissingHook, notCovered, whatIsMissing } from '../kernel/missing-hooks.js';
 import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
 import { POSTURE_CLASSES, type Postures } from '../policy/model.js';
-import { isForQuestions, type RuleSet } from '../policy/rule-set.js';
+import { isImplied, type RuleSet } from '../policy/rule-set.js';
 import { ACTIONS, CLASSES, POSTURES, RESULTS, SCOPES } from './names.js';
 import { fromMilliseconds, fromNanoseconds, toRuleMessage } from './policy-output.js';
 
@@ -112,7 +112,7 @@ function toProtectionMessage({ protection }: Container, leftOut: readonly string
 
 export function toEffectiveRules({ rules }: RuleSet): containerProto.EffectiveRule[] {
   return rules
-    .filter((bound) => !isForQuestions(bound))
+    .filter((bound) => !isImplied(bound))
     .map(({ policy, rule }) => ({
       policyNamespace: policy.namespace,
       policy: policy.name,
