@@ -24,6 +24,7 @@ import { ProfileRegistry } from './control/profile-registry.js';
 import { UnprotectedContainers } from './control/protection.js';
 import { Recordings } from './control/recordings.js';
 import { inTurns } from './control/turns.js';
+import { AlertThrottle } from './events/alert-throttle.js';
 import { EventHub } from './events/hub.js';
 import { observedAccess } from './events/observed.js';
 import { clockOffset, EventReader } from './events/reader.js';
@@ -234,6 +235,8 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     (summaries) => hub.publish(summaries),
     now,
   );
+  const limit = { perSecond: config.maxAlertsPerSecond, silence: config.alertSilence };
+  const throttle = new AlertThrottle(limit, (summaries) => hub.publish(summaries), now);
   const remember = (record: EventRecord) => {
     if (record.flags & FLAGS.observed) recordings.observe(record);
     else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
@@ -241,7 +244,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const reader: EventReader = new EventReader(
     { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule) },
     (events) => {
-      hub.publish(events);
+      hub.publish(throttle.take(events));
       metrics.observeEvents(events, now());
     },
     (namespaces) => suppressed.tokensRanOut(namespaces),
@@ -256,6 +259,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     recursionMisses: () => kernel.recursionMisses(),
     ringWakeUps: () => kernel.ringWakeUps,
     eventCounts: () => hub.counts(),
+    throttledEvents: () => throttle.dropped,
     undecodableRecords: () => reader.undecodable,
     forgottenAccesses: () => memory.forgotten,
     lostAccesses: () => recordings.lost,

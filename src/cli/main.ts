@@ -9,6 +9,7 @@ import { addDiff } from './commands/diff.js';
 import { addEffective } from './commands/effective.js';
 import { addExplain } from './commands/explain.js';
 import { addGet } from './commands/get.js';
+import { addPosture } from './commands/posture.js';
 import { addProfile } from './commands/profile.js';
 import { addRuntime } from './commands/runtime.js';
 import { addWatch } from './commands/watch.js';
@@ -28,7 +29,7 @@ const program = new Command('hauberk')
 addConnectionFlags(program);
 for (const add of [
   ...[addApply, addValidate, addDiff, addDelete, addGet, addEffective, addExplain],
-  ...[addProfile, addWatch, addRuntime, addCompletion],
+  ...[addPosture, addProfile, addWatch, addRuntime, addCompletion],
 ])
   add(program);
 overrideExits(program);

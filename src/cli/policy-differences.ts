@@ -16,9 +16,13 @@ export async function showDifferences(
   client: HauberkClient,
   manifests: ManifestFiles,
   updated: readonly PolicyChange[],
+  ignoreForeign: boolean,
 ): Promise<void> {
   const wanted = new Map(
-    readManifest(manifests.text, { checkPattern }).map(({ policy }) => [policyKey(policy), toManifest(policy)]),
+    readManifest(manifests.text, { checkPattern, ignoreForeign }).map(({ policy }) => [
+      policyKey(policy),
+      toManifest(policy),
+    ]),
   );
   const shown = updated.slice(0, DIFFERENCES_SHOWN);
   const progress = new Progress('policies compared:', shown.length);

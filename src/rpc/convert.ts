@@ -117,6 +117,9 @@ export function toEffectiveRules({ rules }: RuleSet): containerProto.EffectiveRu
       policyNamespace: policy.namespace,
       policy: policy.name,
       rule: toRuleMessage(rule),
+      mode: policy.mode === 'audit' ? policyProto.Mode.PERMISSIVE : policyProto.Mode.ENFORCE,
+      scope: SCOPES[policy.scope ?? 'namespace'],
+      priority: policy.priority ?? 0,
     }));
 }
 
@@ -167,6 +170,7 @@ export function toEventMessage(event: SecurityEvent): eventProto.Event {
     imageId: event.imageId,
     suppressed: BigInt(event.suppressed),
     wouldBlock: event.wouldBlock,
+    ownerRule: event.ownerRule ?? '',
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { HauberkError, type PolicyChange, PolicyChange_Kind } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, exitStatusOf } from '../exit-status.js';
@@ -10,6 +10,15 @@ interface ApplyOptions {
   readonly file: string[];
   readonly dryRun?: boolean;
   readonly force?: boolean;
+  readonly ignoreForeign?: boolean;
+}
+
+/** What passes over other kinds of objects. */
+export function ignoreForeignOption(): Option {
+  return new Option(
+    '--ignore-foreign',
+    'pass over objects of other kinds, as directories and exports of a cluster have them',
+  );
 }
 
 export function addApply(program: Command): void {
@@ -19,19 +28,21 @@ export function addApply(program: Command): void {
     .requiredOption('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
     .option('--dry-run', 'show what would change, and change nothing')
     .option('--force', 'also policies for the host that would stop what the host cannot do without')
-    .action(async ({ file, dryRun, force = false }: ApplyOptions, command: Command) => {
+    .addOption(ignoreForeignOption())
+    .action(async ({ file, dryRun, force = false, ignoreForeign = false }: ApplyOptions, command: Command) => {
       const manifests = readFiles(file);
       await withClient(command, (client) =>
-        explained(manifests, async () => {
+        explained(manifests, ignoreForeign, async () => {
           const source = { $case: 'manifest', value: manifests.text } as const;
-          const planned = await client.policies.validatePolicy({ source, force });
+          const planned = await client.policies.validatePolicy({ source, force, ignoreForeign });
           const updated = planned.changes.filter(({ kind }) => kind === PolicyChange_Kind.UPDATED);
           if (updated.length > 0) {
             const { showDifferences } = await import('../policy-differences.js');
-            await showDifferences(client, manifests, updated);
+            await showDifferences(client, manifests, updated, ignoreForeign);
           }
-          const { changes } = dryRun ? planned : await client.policies.applyPolicy({ source, force });
-          for (const change of changes) say(change, dryRun ? ' (dry run)' : '');
+          const { changes } = dryRun ? planned : await client.policies.applyPolicy({ source, force, ignoreForeign });
+          for (const change of changes) say(change, manifests, dryRun ? ' (dry run)' : '');
+          sayIgnored(planned.ignored);
         }),
       );
     });
@@ -42,15 +53,15 @@ export function addValidate(program: Command): void {
     .command('validate')
     .description('check manifests as the daemon does when they are applied; nothing is changed')
     .requiredOption('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
-    .action(async ({ file }: { file: string[] }, command: Command) => {
+    .addOption(ignoreForeignOption())
+    .action(async ({ file, ignoreForeign = false }: Omit<ApplyOptions, 'dryRun' | 'force'>, command: Command) => {
       const manifests = readFiles(file);
       await withClient(command, (client) =>
-        explained(manifests, async () => {
+        explained(manifests, ignoreForeign, async () => {
           const source = { $case: 'manifest', value: manifests.text } as const;
-          const { changes } = await client.policies.validatePolicy({ source });
-          for (const change of changes) {
-            for (const warning of change.warnings) process.stderr.write(`${keyOf(change)}: warning: ${warning}\n`);
-          }
+          const { changes, ignored } = await client.policies.validatePolicy({ source, ignoreForeign });
+          for (const change of changes) sayWarnings(change, manifests);
+          sayIgnored(ignored);
           process.stdout.write(`${changes.length} ${changes.length === 1 ? 'policy is' : 'policies are'} valid\n`);
         }),
       );
@@ -67,20 +78,38 @@ function readFiles(places: readonly string[]): ManifestFiles {
 }
 
 /** Turns a refusal into lines that name files. */
-export async function explained(manifests: ManifestFiles, task: () => Promise<void>): Promise<void> {
+export async function explained(
+  manifests: ManifestFiles,
+  ignoreForeign: boolean,
+  task: () => Promise<void>,
+): Promise<void> {
   try {
     await task();
   } catch (error) {
     if (!(error instanceof HauberkError) || error.violations.length === 0) throw error;
-    throw new CommandFailure(exitStatusOf(error), manifests.explain(error).join('\n'));
+    const lines = await manifests.explainAll(error, ignoreForeign);
+    throw new CommandFailure(exitStatusOf(error), lines.join('\n'));
   }
 }
 
-function say(change: PolicyChange, suffix: string): void {
-  const { kind, containerIds, warnings, conflicts } = change;
+/** Says how many objects were passed over, if any. */
+export function sayIgnored(count: number | undefined): void {
+  if (count)
+    process.stderr.write(
+      `${count} ${count === 1 ? 'object of another kind was' : 'objects of other kinds were'} passed over\n`,
+    );
+}
+
+function sayWarnings(change: PolicyChange, manifests: ManifestFiles): void {
+  for (const warning of change.warnings)
+    process.stderr.write(`${keyOf(change)}: warning: ${manifests.remark(warning)}\n`);
+}
+
+function say(change: PolicyChange, manifests: ManifestFiles, suffix: string): void {
+  const { kind, containerIds, conflicts } = change;
   const reach = `${containerIds.length} ${containerIds.length === 1 ? 'container' : 'containers'}`;
   const what = PolicyChange_Kind[kind].toLowerCase();
   process.stdout.write(`policy ${keyOf(change)} ${what}, reaches ${reach}${suffix}\n`);
-  for (const warning of warnings) process.stderr.write(`${keyOf(change)}: warning: ${warning}\n`);
+  sayWarnings(change, manifests);
   for (const conflict of conflicts) process.stderr.write(`${keyOf(change)}: note: ${conflict}\n`);
 }

@@ -6,11 +6,13 @@ import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { scopeOption } from '../scope-option.js';
+import { ignoreForeignOption } from './apply.js';
 
 interface Options {
   readonly file?: string[];
   readonly namespace: string;
   readonly scope: Scope;
+  readonly ignoreForeign?: boolean;
 }
 
 export function addDelete(program: Command): void {
@@ -21,12 +23,15 @@ export function addDelete(program: Command): void {
     .option('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
     .option('-n, --namespace <namespace>', 'namespace of the names', DEFAULT_NAMESPACE)
     .addOption(scopeOption())
+    .addOption(ignoreForeignOption())
     .action(async (names: string[], options: Options, command: Command) => {
       const { scope } = options;
       const namespace = scope === 'namespace' ? options.namespace : '';
       const wanted: PolicyName[] = [
         ...names.map((name) => ({ namespace, name, scope })),
-        ...(options.file === undefined ? [] : await namesIn(new ManifestFiles(options.file))),
+        ...(options.file === undefined
+          ? []
+          : await namesIn(new ManifestFiles(options.file), options.ignoreForeign ?? false)),
       ];
       if (wanted.length === 0) throw new CommandFailure(EXIT.usage, 'name a policy, or a manifest with -f');
       await withClient(command, async (client) => {
@@ -38,11 +43,13 @@ export function addDelete(program: Command): void {
     });
 }
 
-async function namesIn(manifests: ManifestFiles): Promise<PolicyName[]> {
+async function namesIn(manifests: ManifestFiles, ignoreForeign: boolean): Promise<PolicyName[]> {
   const { readManifest } = await import('../../policy/manifest.js');
-  return readManifest(manifests.text, { checkPattern }).map(({ policy: { namespace, name, scope } }) => ({
-    namespace,
-    name,
-    ...(scope !== undefined && { scope }),
-  }));
+  return readManifest(manifests.text, { checkPattern, ignoreForeign }).map(
+    ({ policy: { namespace, name, scope } }) => ({
+      namespace,
+      name,
+      ...(scope !== undefined && { scope }),
+    }),
+  );
 }

@@ -5,13 +5,14 @@ import { CommandFailure, EXIT } from '../exit-status.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { coloured, columns, type Format, formatOption, print } from '../output.js';
 import { nameOf } from '../views.js';
-import { explained } from './apply.js';
+import { explained, ignoreForeignOption } from './apply.js';
 
 interface Options {
   readonly file?: string[];
   readonly delete?: string[];
   readonly namespace: string;
   readonly force?: boolean;
+  readonly ignoreForeign?: boolean;
   readonly output: Format;
 }
 
@@ -23,8 +24,10 @@ export function addDiff(program: Command): void {
     .option('--delete <name...>', 'policies to be deleted')
     .option('-n, --namespace <namespace>', 'of policies to be deleted', 'default')
     .option('--force', 'also policies for the host that would stop what the host cannot do without')
+    .addOption(ignoreForeignOption())
     .addOption(formatOption())
-    .action(async ({ file = [], delete: names = [], namespace, force = false, output }: Options, command: Command) => {
+    .action(async (options: Options, command: Command) => {
+      const { file = [], delete: names = [], namespace, force = false, ignoreForeign = false, output } = options;
       if (file.length + names.length === 0)
         throw new CommandFailure(EXIT.usage, 'name manifests, or policies to delete');
       const manifests = file.length === 0 ? undefined : new ManifestFiles(file);
@@ -32,11 +35,11 @@ export function addDiff(program: Command): void {
       await withClient(command, async (client) => {
         const source = manifests && ({ $case: 'manifest', value: manifests.text } as const);
         const ask = async () => {
-          const answer = await client.policies.diff({ source, deleted, force });
+          const answer = await client.policies.diff({ source, deleted, force, ignoreForeign });
           if (output === 'table') process.stdout.write(describe(answer));
           else await print(output, answer.decisions.map(view), () => []);
         };
-        await (manifests === undefined ? ask() : explained(manifests, ask));
+        await (manifests === undefined ? ask() : explained(manifests, ignoreForeign, ask));
       });
     });
 }

@@ -1,11 +1,20 @@
 import type { Command } from 'commander';
-import { labelsText } from '../../policy/labels.js';
-import { DEFAULT_NAMESPACE, type Scope } from '../../policy/model.js';
+import { Scope } from '../../client/index.js';
+import { DEFAULT_NAMESPACE, type Scope as ScopeName } from '../../policy/model.js';
 import { SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { type Format, formatOption, print } from '../output.js';
 import { scopeOption } from '../scope-option.js';
-import { containerView, policyView, postureView, statusView } from '../views.js';
+import {
+  containerView,
+  modeText,
+  nameOf,
+  policyView,
+  postureView,
+  selectorText,
+  statusView,
+  timeText,
+} from '../views.js';
 
 interface Options {
   readonly output: Format;
@@ -13,7 +22,7 @@ interface Options {
 }
 
 interface NamedOptions extends Options {
-  readonly scope: Scope;
+  readonly scope: ScopeName;
 }
 
 export function addGet(program: Command): void {
@@ -27,13 +36,17 @@ export function addGet(program: Command): void {
     .action(async ({ output: format, namespace = '' }: Options, command: Command) => {
       const { policies } = await withClient(command, (client) => client.policies.listPolicies({ namespace }));
       await print(format, policies.map(policyView), () => [
-        ['NAMESPACE', 'NAME', 'VERSION', 'RULES', 'SELECTOR'],
-        ...policies.map(({ namespace: of, name, resourceVersion, rules, selector }) => [
-          of,
+        ['NAMESPACE', 'NAME', 'SCOPE', 'MODE', 'PRIORITY', 'EXPIRES', 'VERSION', 'RULES', 'SELECTOR'],
+        ...policies.map(({ namespace: of, name, scope, mode, priority, expires, resourceVersion, rules, selector }) => [
+          of || '-',
           name,
+          nameOf(Scope, scope).toLowerCase(),
+          modeText(mode),
+          String(priority),
+          expires === undefined ? '-' : timeText(expires).replace(/\.0+Z$/u, 'Z'),
           String(resourceVersion),
           String(rules.length),
-          labelsText(selector?.matchLabels ?? {}),
+          selectorText(selector),
         ]),
       ]);
     });

@@ -148,15 +148,15 @@ const cases: readonly Case[] = [
     'a selector without matchLabels',
     'matchLabels:\n      app: web',
     '{}',
-    'line 7, column 5: spec.selector: missing one of `matchLabels`, `matchExpressions`; an empty one reaches the ' +
-      'whole namespace',
+    'line 7, column 5: spec.selector: missing one of `matchLabels`, `matchExpressions`; to reach ' +
+      'every container of the namespace write `selector: {matchLabels: {}}`',
   ],
   [
     'a matchLabels with nothing in it',
     '      app: web\n',
     '',
-    'line 7, column 5: spec.selector: missing one of `matchLabels`, `matchExpressions`; an empty one reaches the ' +
-      'whole namespace',
+    'line 7, column 5: spec.selector: missing one of `matchLabels`, `matchExpressions`; to reach ' +
+      'every container of the namespace write `selector: {matchLabels: {}}`',
   ],
   [
     'a mapping where a list must be',

@@ -121,7 +121,7 @@ describe('ApplyPolicy with a manifest', () => {
     const { applyManifest } = await start(t);
     const { changes } = await applyManifest(manifest('one').replace(/matchLabels:\n.*\n/u, 'matchLabels: {}\n'));
     assert.deepEqual(changes[0]?.warnings, [
-      'spec.selector is empty, so the policy reaches every container of namespace `default`',
+      'line 8, column 5: spec.selector is empty, so the policy reaches every container of namespace `default`',
       'the selector reaches no container at present',
     ]);
   });
