@@ -162,8 +162,12 @@ export class PolicyRegistry {
    * @param expectedRevision 0, or the revision since which no policy may have changed
    * @throws Failure aborted when one has
    */
-  sync(inputs: readonly PolicyInput[], expectedRevision: number, force = false): Promise<Outcome<PolicyChange[]>> {
-    return this.ledger.change(async (current) => {
+  async sync(
+    inputs: readonly PolicyInput[],
+    expectedRevision: number,
+    force = false,
+  ): Promise<Outcome<PolicyChange[]>> {
+    const { result, revision } = await this.ledger.change(async (current) => {
       const newest = Math.max(0, ...current.versions.values());
       if (expectedRevision !== 0 && newest > expectedRevision) {
         throw new Failure('aborted', `policies have changed since revision ${expectedRevision}, at ${newest}`);
@@ -173,6 +177,7 @@ export class PolicyRegistry {
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
+    return { result: withPostureWarnings(result, this.ledger.desired, this.ledger.enforcement.rules), revision };
   }
 
   /** Returns what became of the policy. @throws Failure not-found; aborted when its version is not the expected one */

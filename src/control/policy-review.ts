@@ -10,7 +10,7 @@ import { inTurns } from './turns.js';
 const REVIEW_MILLISECONDS = 3000;
 const NOT_REVIEWED = 'its rules were not compared with others: too many were given at once';
 
-const VOID_ADVICE = 'take it out, or give its policy a higher `priority`';
+const VOID_ADVICE = '; take it out, or give its policy a higher `priority`';
 
 type Reviewing = Pick<RuleSets, 'host' | 'makeFor' | 'ruleSetOfPolicy'>;
 type PosturesFor = (namespace: string) => Postures;
@@ -43,8 +43,11 @@ export async function reviewChanges(
     else {
       const reviewer = await reviewerFor(change, desired, ruleSets, posturesFor, reviewerOf, reviewers);
       const { shadowed, conflicts } = await reviewer.review(change.policy);
-      // Each begins with the id of the rule.
-      const voids = shadowed.map((line) => `${placeOf(change.policy, line.split(' ', 1)[0]!)}${line}; ${VOID_ADVICE}`);
+      const voids = shadowed.map((line) => {
+        // Each begins with the id of the rule, and ends with the other rule where there is one.
+        const place = placeOf(change.policy, line.split(' ', 1)[0]!);
+        return `${place}${line}${line.includes(' comes first') ? VOID_ADVICE : ''}`;
+      });
       reviewed.push({ ...change, warnings: [...change.warnings, ...voids], conflicts });
     }
   }

@@ -63,7 +63,8 @@ function localSockets(enforced: readonly BoundRule[], bound: readonly BoundRule[
 function isOpenToLocal(bound: readonly BoundRule[]): BoundRule | undefined {
   const network = bound.filter(({ rule }) => rule.class === 'network');
   if (network.some(speaksOfFamilies)) return undefined;
-  return network.find(({ rule }) => rule.action === 'Allow');
+  // Of several the first in their order, whatever the order of arrival.
+  return network.filter(({ rule }) => rule.action === 'Allow').sort(compareRules)[0];
 }
 
 /** Whether a rule was written about a family of sockets. */
