@@ -3,6 +3,7 @@ import { release } from 'node:os';
 import { type Logger, pino } from 'pino';
 import { builtFile } from './built-files.js';
 import type { Config } from './config/config.js';
+import { posturesOf, resolutionOf } from './config/resolution.js';
 import type { NamespacePair } from './containers/container.js';
 import { hostNamespaces, hostRoot, linkedDirectories, ownNamespaces } from './containers/procfs.js';
 import { ContainerKeeper, stillRunning } from './control/container-keeper.js';
@@ -159,19 +160,11 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const stored = await store.load();
   await settleDamaged(stored, store, config, logger);
   const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
-  const postures = {
-    process: config.defaultPostureProcess,
-    file: config.defaultPostureFile,
-    network: config.defaultPostureNetwork,
-    capabilities: config.defaultPostureCapabilities,
-  };
+  const postures = posturesOf(config);
   const subject = config.rescue
     ? undefined
     : hostAsSubject(hostNamespaces(), readLabels(config.hostLabels), linkedDirectories(1));
-  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, {
-    clusterDomain: config.clusterDomain === 'off' ? undefined : config.clusterDomain.toLowerCase(),
-    filePostureForProcesses: config.filePostureForProcesses,
-  });
+  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, resolutionOf(config));
   const desired = desiredState(stored);
   const ledger: Ledger = new Ledger(
     enforcement,

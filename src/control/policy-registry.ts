@@ -5,7 +5,6 @@ import { type Explanation, explain } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
 import type { Image } from '../image/image.js';
 import { checkPattern } from '../image/pattern.js';
-import { placed, readPlacedManifest } from '../policy/manifest.js';
 import { toManifest } from '../policy/manifest-text.js';
 import { type Policy, type PolicyName, type Postures, policyKey } from '../policy/model.js';
 import type { PolicyDocument } from '../policy/policy-document.js';
@@ -20,13 +19,12 @@ import { guardedProcesses, whatWouldStop } from './host-guard.js';
 import { hostNeeds } from './host-needs.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
+import { type ReadManifest, readObjects } from './policy-reading.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
 import { withPostureWarnings } from './posture-warnings.js';
 import { explainRenaming, isRenaming } from './renaming.js';
 import { finishInTurns } from './turns.js';
-
-/** By policy key: the version it must have, 0 for a policy that must not exist. */
-export type ExpectedVersions = ReadonlyMap<string, number>;
+import { checkVersions, type ExpectedVersions } from './versions.js';
 
 /** What a change would come to. */
 export interface ForeseenChange {
@@ -43,12 +41,6 @@ export interface ApplyOptions {
   readonly expected?: ExpectedVersions;
   /** Also what would stop processes that the host cannot do without. */
   readonly force?: boolean;
-}
-
-/** The policies of a manifest, and what was passed over: API version and kind of each. */
-export interface ReadManifest {
-  readonly inputs: readonly PolicyInput[];
-  readonly foreign: readonly string[];
 }
 
 /** The policies of this host and the postures of its namespaces. */
@@ -70,13 +62,7 @@ export class PolicyRegistry {
    * @throws Failure with every problem of every document
    */
   readObjects(text: string, ignoreForeign: boolean): ReadManifest {
-    const { documents, foreign } = readPlacedManifest(text, { checkPattern, now: Date.now(), ignoreForeign });
-    const inputs = documents.map(({ policy, warnings, positionOf }) => ({
-      policy,
-      warnings: [...warnings, ...this.coverage.warningsFor(policy)],
-      placeOf: (ruleId: string) => placed(positionOf(pathOfRule(ruleId)), ''),
-    }));
-    return { inputs, foreign };
+    return readObjects(text, ignoreForeign, this.coverage);
   }
 
   /** @param document a plain object of a manifest's shape */
@@ -310,21 +296,5 @@ export class PolicyRegistry {
   /** What is done in a namespace where no rule names an access. */
   posturesFor(namespace: string): Postures {
     return this.ledger.enforcement.rules.posturesFor(namespace, this.ledger.desired);
-  }
-}
-
-/** Where a rule stands in its document, by its id: `file.matchPaths[0]`. */
-function pathOfRule(id: string): (string | number)[] {
-  const steps = Array.from(id.matchAll(/[^.[\]]+/gu), ([step]) => (/^\d+$/u.test(step) ? Number(step) : step));
-  return ['spec', ...steps];
-}
-
-function checkVersions(current: DesiredState, expected: ExpectedVersions): void {
-  for (const [key, version] of expected) {
-    const actual = current.versions.get(key) ?? 0;
-    if (actual === version) continue;
-    const is = actual === 0 ? 'does not exist' : `has resource version ${actual}`;
-    const must = version === 0 ? 'was expected not to exist' : `was expected to have ${version}`;
-    throw new Failure('aborted', `policy ${key} ${is}, it ${must}`);
   }
 }

@@ -1,7 +1,7 @@
 import { POSTURE_CLASSES, POSTURE_OF, type PostureClass } from '../policy/model.js';
 import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
-import type { RuleSets } from './rule-sets.js';
+import type { ResolutionOptions, RuleSets } from './rule-sets.js';
 
 /** So many namespaces have the command printed for them. */
 const NAMESPACES_NAMED = 5;
@@ -13,12 +13,12 @@ const NAMESPACES_NAMED = 5;
 export function withPostureWarnings(
   changes: readonly PolicyChange[],
   desired: Pick<DesiredState, 'containers' | 'postures'>,
-  ruleSets: Pick<RuleSets, 'posturesFor' | 'host'>,
+  ruleSets: Pick<RuleSets, 'posturesFor' | 'host' | 'options'>,
 ): PolicyChange[] {
   return changes.map((change) => {
     const { kind, policy } = change;
     if (kind === 'deleted' || policy.mode === 'audit') return change;
-    const classes = allowedClasses(change);
+    const classes = allowedClasses(change, ruleSets.options);
     if (classes.length === 0) return change;
     const warnings: string[] = [];
     for (const namespace of namespacesOf(change, desired, ruleSets)) {
@@ -34,8 +34,10 @@ export function withPostureWarnings(
   });
 }
 
-function allowedClasses({ policy }: PolicyChange): PostureClass[] {
+/** Classes whose posture the Allow rules bring into force, by the posture that is to be set for them. */
+function allowedClasses({ policy }: PolicyChange, { filePostureForProcesses }: ResolutionOptions): PostureClass[] {
   const found = new Set(policy.rules.filter(({ action }) => action === 'Allow').map((rule) => POSTURE_OF[rule.class]));
+  if (filePostureForProcesses && found.delete('process')) found.add('file');
   return POSTURE_CLASSES.filter((each) => found.has(each));
 }
 

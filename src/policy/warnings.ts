@@ -20,7 +20,8 @@ export function remarkText({ path, description }: Remark): string {
  * @param document what the policy was read from
  */
 export function remarksOn(policy: Policy, document?: PolicyDocument): Remark[] {
-  const ofText = document === undefined ? [] : [...pathRemarks(document), ...callRemarks(document)];
+  const ofText =
+    document === undefined ? [] : [...textRemarks(document), ...pathRemarks(document), ...callRemarks(document)];
   return [...selectorRemarks(policy), ...ofText, ...familyRemarks(policy)];
 }
 
@@ -112,15 +113,37 @@ function* valueRemarks(
   section?: 'process' | 'file',
 ): Generator<Remark> {
   if (value == null) return;
+  yield* blankRemarks(path, value);
   const trimmed = value.trim();
-  if (trimmed !== value) {
-    const description = `has a blank at an end, which counts as part of the name; write ${quote(trimmed)}`;
-    yield { path, description };
-  }
   if (kind !== 'pattern' && /[*?]/u.test(trimmed)) yield { path, description: wildcardText(trimmed, kind) };
-  const [, program, parameters] = /^(\S*\/\S+)\s+(-.*|.*\s-.*)$/u.exec(trimmed) ?? [];
-  if (program !== undefined && (kind === 'path' || kind === 'pattern' || kind === 'source'))
-    yield { path, description: argumentText(program, parameters!, kind, section) };
+  const [, program, parameters] = /^(\S*\/\S+)\s+(.+)$/u.exec(trimmed) ?? [];
+  if (parameters === undefined || kind === 'dir' || kind === 'name') return;
+  // Names of programs seldom have blanks in them, names of files do.
+  const isOfPrograms = section === 'process' || kind === 'source';
+  const areArguments = isOfPrograms ? /^[-/]|^[^/]+$/u.test(parameters) : /^--?[a-z]/iu.test(parameters);
+  if (areArguments) yield { path, description: argumentText(program!, parameters, kind, section) };
+}
+
+function* blankRemarks(path: FieldPath, value: string): Generator<Remark> {
+  const trimmed = value.trim();
+  if (trimmed === value) return;
+  yield { path, description: `has a blank at an end, which counts as part of it; write ${quote(trimmed)}` };
+}
+
+/** Labels, and what else is compared as a whole. */
+function* textRemarks({ spec }: PolicyDocument): Generator<Remark> {
+  for (const name of ['selector', 'nodeSelector'] as const) {
+    for (const [label, value] of Object.entries(spec[name]?.matchLabels ?? {}))
+      yield* blankRemarks(['spec', name, 'matchLabels', label], value);
+    for (const [index, { values }] of (spec[name]?.matchExpressions ?? []).entries()) {
+      for (const [place, value] of values.entries())
+        yield* blankRemarks(['spec', name, 'matchExpressions', index, 'values', place], value);
+    }
+  }
+  for (const [index, { allowedArgs }] of (spec.process?.matchPaths ?? []).entries()) {
+    for (const [place, value] of (allowedArgs ?? []).entries())
+      yield* blankRemarks(['spec', 'process', 'matchPaths', index, 'allowedArgs', place], value);
+  }
 }
 
 function wildcardText(value: string, kind: Kind): string {

@@ -1,6 +1,7 @@
 import type { ControlPlane } from '../control/control-plane.js';
 import type { PolicyChange, PolicyInput } from '../control/policy-plan.js';
-import type { PolicyRegistry, ReadManifest } from '../control/policy-registry.js';
+import type { ReadManifest } from '../control/policy-reading.js';
+import type { PolicyRegistry } from '../control/policy-registry.js';
 import { Failure } from '../failure.js';
 import {
   type ApplyPolicyRequest,
@@ -46,7 +47,7 @@ export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['j
       ];
       checkNamedOnce(inputs);
       const changes = toChanges(await policies.sync(inputs, Number(expectedRevision), force));
-      return { ...changes, ignored: ofText.foreign.length };
+      return { ...changes, ignored: ofText.foreign.length || undefined };
     },
 
     async deletePolicy(request) {
@@ -109,15 +110,15 @@ function subjectOf({ subject }: ExplainRequest): string | { namespace: string; l
 
 interface ReadSource {
   readonly inputs: readonly PolicyInput[];
-  /** How many objects were passed over. */
-  readonly ignored: number;
+  /** How many objects were passed over; undefined for none. */
+  readonly ignored: number | undefined;
   /** Runs what may fail on account of the inputs; its Failures then speak of the request's fields. */
   translate<Result>(task: () => Promise<Result>): Promise<Result>;
 }
 
 const NOTHING_TO_READ: ReadSource & ReadManifest = {
   inputs: [],
-  ignored: 0,
+  ignored: undefined,
   foreign: [],
   translate: (task) => task(),
 };
@@ -129,12 +130,12 @@ function read(source: ApplyPolicyRequest['source'], policies: PolicyRegistry, ig
   checks.done();
   if (source!.$case === 'manifest') {
     const { inputs, foreign } = policies.readObjects(source!.value, ignoreForeign);
-    return { inputs, ignored: foreign.length, translate: (task) => task() };
+    return { inputs, ignored: foreign.length || undefined, translate: (task) => task() };
   }
   const { translate } = convertPolicy(source!.value, 'policy');
   return {
     inputs: [readMessage(source!.value, 'policy', policies)],
-    ignored: 0,
+    ignored: undefined,
     translate: async (task) => {
       try {
         return await task();

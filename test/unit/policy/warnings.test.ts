@@ -69,7 +69,20 @@ const cases: readonly (readonly [name: string, spec: string, column: number, war
     'a blank at an end',
     'file: {matchPaths: [{path: "/etc/shadow "}]}',
     30,
-    'spec.file.matchPaths[0].path has a blank at an end, which counts as part of the name; write `/etc/shadow`',
+    'spec.file.matchPaths[0].path has a blank at an end, which counts as part of it; write `/etc/shadow`',
+  ],
+  [
+    'a pattern of a program with a word behind it',
+    'process: {matchPatterns: [{pattern: /**/systemctl stop*}]}',
+    39,
+    "spec.process.matchPatterns[0].pattern is matched with the program's path, which holds no arguments such as `stop*`; " +
+      'write `pattern: /**/systemctl`, and to let it run with some arguments only, `path` with `allowedArgs`',
+  ],
+  [
+    'a blank at the end of an argument',
+    'process: {matchPaths: [{path: /bin/ls, allowedArgs: ["-l "]}]}',
+    56,
+    'spec.process.matchPaths[0].allowedArgs[0] has a blank at an end, which counts as part of it; write `-l`',
   ],
 ];
 
@@ -79,7 +92,18 @@ for (const [name, spec, column, warning] of cases) {
   });
 }
 
+test('a blank at the end of a label is warned of', () => {
+  const { warnings } = readManifest(
+    manifest('file: {matchPaths: [{path: /x}]}', 'selector: {matchLabels: {app: "web "}}'),
+    options,
+  )[0]!;
+  assert.deepEqual(warnings, [
+    'line 5, column 33: spec.selector.matchLabels.app has a blank at an end, which counts as part of it; write `web`',
+  ]);
+});
+
 test('names with blanks inside, and patterns with wildcards, are as they are meant', () => {
+  assert.deepEqual(warningsOf('process: {matchPaths: [{path: /opt/My App/bin/app}]}'), []);
   assert.deepEqual(
     warningsOf('file: {matchPaths: [{path: /srv/my file}], matchPatterns: [{pattern: /a b/*.pem}]}'),
     [],
