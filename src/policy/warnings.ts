@@ -56,8 +56,10 @@ function* pathRemarks({ spec }: PolicyDocument): Generator<Remark> {
     if (section != null) yield* sectionRemarks(name, section);
   }
   for (const [path, item] of placesOf(spec)) {
-    yield* valueRemarks([...path, 'path'], item.path, 'path');
-    yield* valueRemarks([...path, 'dir'], item.dir, 'dir');
+    // Entries about system calls take no patterns.
+    const kind = path[1] === 'syscalls' ? 'location' : 'place';
+    yield* valueRemarks([...path, 'path'], item.path, kind);
+    yield* valueRemarks([...path, 'dir'], item.dir, kind);
     yield* valueRemarks([...path, 'pattern'], item.pattern, 'pattern');
   }
   yield* sourceRemarks(spec, ['spec']);
@@ -104,7 +106,9 @@ function* sourceRemarks(value: unknown, path: FieldPath): Generator<Remark> {
   }
 }
 
-type Kind = 'path' | 'dir' | 'pattern' | 'name' | 'source';
+type Kind = 'path' | 'dir' | 'pattern' | 'name' | 'source' | 'place' | 'location';
+
+const WILDCARD = /[*?]|\{[^{}]*,[^{}]*\}/u;
 
 function* valueRemarks(
   path: FieldPath,
@@ -115,7 +119,7 @@ function* valueRemarks(
   if (value == null) return;
   yield* blankRemarks(path, value);
   const trimmed = value.trim();
-  if (kind !== 'pattern' && /[*?]/u.test(trimmed)) yield { path, description: wildcardText(trimmed, kind) };
+  if (kind !== 'pattern' && WILDCARD.test(trimmed)) yield { path, description: wildcardText(trimmed, kind) };
   const [, program, parameters] = /^(\S*\/\S+)\s+(.+)$/u.exec(trimmed) ?? [];
   if (parameters === undefined || kind === 'dir' || kind === 'name') return;
   // Names of programs seldom have blanks in them, names of files do.
@@ -147,13 +151,17 @@ function* textRemarks({ spec }: PolicyDocument): Generator<Remark> {
 }
 
 function wildcardText(value: string, kind: Kind): string {
-  const taken = `takes \`${/[*?]/u.exec(value)![0]}\` as it stands, not as a wildcard`;
+  const taken = `takes ${quote(WILDCARD.exec(value)![0])} as it stands, not as a wildcard`;
   const base = /^[^*?[{]*\//u.exec(value)?.[0] ?? '/';
   switch (kind) {
     case 'source':
       return `${taken}; for all programs of a directory write \`dir: ${base}\`, with \`recursive: true\` for those below it too`;
     case 'dir':
       return `${taken}; write \`pattern: ${value.replace(/\/$/u, '')}/**\` in \`matchPatterns\`, or \`dir: ${base}\` with \`recursive: true\``;
+    case 'place':
+      return `${taken}; write \`pattern: ${value.replace(/\/$/u, '/**')}\``;
+    case 'location':
+      return `${taken}; write \`path: ${base}\` with \`recursive: true\``;
     case 'name':
       return `${taken}; write \`pattern: /**/${value}\` in \`matchPatterns\``;
     default:

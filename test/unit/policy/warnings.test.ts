@@ -84,6 +84,25 @@ const cases: readonly (readonly [name: string, spec: string, column: number, war
     56,
     'spec.process.matchPaths[0].allowedArgs[0] has a blank at an end, which counts as part of it; write `-l`',
   ],
+  [
+    'a choice in a path',
+    'file: {matchPaths: [{path: "/etc/{passwd,shadow}"}]}',
+    30,
+    'spec.file.matchPaths[0].path takes `{passwd,shadow}` as it stands, not as a wildcard; write ' +
+      '`pattern: /etc/{passwd,shadow}` in `matchPatterns`',
+  ],
+  [
+    'a wildcard in the place of a mount',
+    'mounts: {matchMounts: [{dir: /mnt/*/}]}',
+    32,
+    'spec.mounts.matchMounts[0].dir takes `*` as it stands, not as a wildcard; write `pattern: /mnt/*/**`',
+  ],
+  [
+    'a wildcard in a path of system calls',
+    'syscalls: {matchPaths: [{path: /tmp/*, syscall: [unlink]}]}',
+    34,
+    'spec.syscalls.matchPaths[0].path takes `*` as it stands, not as a wildcard; write `path: /tmp/` with `recursive: true`',
+  ],
 ];
 
 for (const [name, spec, column, warning] of cases) {
