@@ -3,6 +3,7 @@ import { release } from 'node:os';
 import { type Logger, pino } from 'pino';
 import { builtFile } from './built-files.js';
 import type { Config } from './config/config.js';
+import { posturesOf, resolutionOf } from './config/resolution.js';
 import type { NamespacePair } from './containers/container.js';
 import { hostNamespaces, hostRoot, linkedDirectories, ownNamespaces } from './containers/procfs.js';
 import { ContainerKeeper, stillRunning } from './control/container-keeper.js';
@@ -24,6 +25,7 @@ import { ProfileRegistry } from './control/profile-registry.js';
 import { UnprotectedContainers } from './control/protection.js';
 import { Recordings } from './control/recordings.js';
 import { inTurns } from './control/turns.js';
+import { AlertThrottle } from './events/alert-throttle.js';
 import { EventHub } from './events/hub.js';
 import { observedAccess } from './events/observed.js';
 import { clockOffset, EventReader } from './events/reader.js';
@@ -168,16 +170,11 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const stored = await store.load();
   await settleDamaged(stored, store, config, logger);
   const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
-  const postures = {
-    process: config.defaultPostureProcess,
-    file: config.defaultPostureFile,
-    network: config.defaultPostureNetwork,
-    capabilities: config.defaultPostureCapabilities,
-  };
+  const postures = posturesOf(config);
   const subject = config.rescue
     ? undefined
     : hostAsSubject(hostNamespaces(), readLabels(config.hostLabels), linkedDirectories(1));
-  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject);
+  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, resolutionOf(config));
   const desired = desiredState(stored);
   const ledger: Ledger = new Ledger(
     enforcement,
@@ -241,6 +238,8 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     (summaries) => hub.publish(summaries),
     now,
   );
+  const limit = { perSecond: config.maxAlertsPerSecond, silence: config.alertSilence };
+  const throttle = new AlertThrottle(limit, (summaries) => hub.publish(summaries), now);
   const remember = (record: EventRecord) => {
     if (record.flags & FLAGS.observed) recordings.observe(record);
     else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
@@ -248,7 +247,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const reader: EventReader = new EventReader(
     { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule) },
     (events) => {
-      hub.publish(events);
+      hub.publish(throttle.take(events));
       metrics.observeEvents(events, now());
     },
     (namespaces) => suppressed.tokensRanOut(namespaces),
@@ -263,6 +262,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     recursionMisses: () => kernel.recursionMisses(),
     ringWakeUps: () => kernel.ringWakeUps,
     eventCounts: () => hub.counts(),
+    throttledEvents: () => throttle.dropped,
     undecodableRecords: () => reader.undecodable,
     forgottenAccesses: () => memory.forgotten,
     lostAccesses: () => recordings.lost,

@@ -49,8 +49,15 @@ export interface Config {
   readonly defaultPostureFile: Posture;
   readonly defaultPostureNetwork: Posture;
   readonly defaultPostureCapabilities: Posture;
+  readonly filePostureForProcesses: boolean;
+  /** A domain, or `off`. */
+  readonly clusterDomain: string;
   readonly eventsPerSecond: number;
   readonly eventBurst: number;
+  /** 0 for no threshold. */
+  readonly maxAlertsPerSecond: number;
+  /** Seconds. */
+  readonly alertSilence: number;
   readonly requireHooks: boolean;
   readonly detachOnExit: boolean;
   readonly hostLabels: string;

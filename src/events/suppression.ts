@@ -67,7 +67,13 @@ export class SuppressionWatch {
   }
 }
 
-function summaryOf(suppressed: number, container: Container | undefined, time: bigint): SecurityEvent {
+/** The event that tells of events that are not told. */
+export function summaryOf(
+  suppressed: number,
+  container: Pick<Container, 'id' | 'name' | 'namespace' | 'labels'> | undefined,
+  time: bigint,
+  message = `${suppressed} events of this container were suppressed`,
+): SecurityEvent {
   return {
     time,
     containerId: container?.id ?? '',
@@ -79,7 +85,7 @@ function summaryOf(suppressed: number, container: Container | undefined, time: b
     rule: '',
     severity: 1,
     tags: [],
-    message: `${suppressed} events of this container were suppressed`,
+    message,
     class: undefined,
     operation: '',
     object: '',

@@ -24,6 +24,8 @@ export interface MetricSources {
   ringWakeUps(): number;
   eventCounts(): EventCounts;
   undecodableRecords(): number;
+  /** Events of containers that are silent: see AlertThrottle. */
+  throttledEvents?(): number;
   forgottenAccesses(): number;
   lostAccesses(): number;
   runningProfiles(): number;
@@ -142,6 +144,7 @@ export class Metrics {
     eventCounts,
     kernelCounters,
     undecodableRecords,
+    throttledEvents = () => 0,
     forgottenAccesses,
     lostAccesses,
   }: MetricSources): void {
@@ -154,6 +157,7 @@ export class Metrics {
       [{ cause: 'no_buffer' }, kernelCounters()['dropped.no-buffer']],
       [{ cause: 'stream_slow' }, eventCounts().missed],
       [{ cause: 'undecodable' }, undecodableRecords()],
+      [{ cause: 'throttled' }, throttledEvents()],
     ]);
     this.#counter('accesses_dropped_total', 'Kinds of access that were not kept, by cause.', ['cause'], () => [
       [{ cause: 'profile_full' }, kernelCounters()['dropped.unrecorded']],

@@ -193,7 +193,7 @@ function toItem(rule: Rule): object {
     ...(rule.fromSource.length > 0 && { fromSource: rule.fromSource.map(sourceDocument) }),
     ...(rule.readOnly && { readOnly: true }),
     ...(rule.ownerOnly && { ownerOnly: true }),
-    ...(rule.terminal && { pts: true }),
+    ...(rule.terminal && { pts: false }),
     ...(rule.operations.length > 0 && { operations: rule.operations }),
     ...(rule.allowedArguments !== undefined && { allowedArgs: rule.allowedArguments.arguments }),
     ...(rule.action !== Action.UNSPECIFIED && { action: ACTION_NAMES.get(rule.action)! }),

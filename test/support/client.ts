@@ -28,6 +28,7 @@ export interface ReceivedEvent {
   comm: string;
   suppressed: string;
   wouldBlock: boolean;
+  ownerRule: string;
 }
 
 type Service = 'PolicyService' | 'ContainerService' | 'EventService' | 'ProfileService' | 'HostService';

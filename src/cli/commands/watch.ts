@@ -97,9 +97,12 @@ function line(event: Event): string {
   const container = printable(event.containerName || event.containerId || '(unknown container)');
   if (event.suppressed > 0n)
     return `${time} ${coloured('yellow', 'SUPPRESSED')} ${container} ${event.suppressed} events`;
+  if (event.class === AccessClass.UNSPECIFIED)
+    return `${time} ${coloured('yellow', 'SILENT')} ${container} ${event.message}`;
   const result = nameOf(Result, event.result);
   const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
-  const rule = `${event.policy} ${event.rule}`.trimEnd();
+  const owners = event.ownerRule === '' ? '' : `, only owners by ${event.ownerRule}`;
+  const rule = `${event.policy} ${event.rule}`.trimEnd() + owners;
   const who = `pid ${event.pid} uid ${event.uid} parent ${printable(event.parentProgram) || '-'}`;
   const why = coloured('dim', `[${rule}] severity ${event.severity} ${who}`);
   return `${time} ${shown} ${container} ${printable(event.program)} ${event.operation} ${printable(event.object)} ${why}`;

@@ -106,6 +106,7 @@ describe('StreamEvents', () => {
         imageId: 3,
         suppressed: 0n,
         wouldBlock: false,
+        ownerRule: '',
       },
     ]);
   });
