@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { type Logger, pino } from 'pino';
 import { builtFile } from './built-files.js';
-import type { Config } from './config/config.js';
+import { alertLimitOf, type Config } from './config/config.js';
 import { posturesOf, resolutionOf } from './config/resolution.js';
 import type { NamespacePair } from './containers/container.js';
 import { hostNamespaces, hostRoot, linkedDirectories, ownNamespaces } from './containers/procfs.js';
@@ -238,8 +238,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     (summaries) => hub.publish(summaries),
     now,
   );
-  const limit = { perSecond: config.maxAlertsPerSecond, silence: config.alertSilence };
-  const throttle = new AlertThrottle(limit, (summaries) => hub.publish(summaries), now);
+  const throttle = new AlertThrottle(alertLimitOf(config), (summaries) => hub.publish(summaries), now);
   const remember = (record: EventRecord) => {
     if (record.flags & FLAGS.observed) recordings.observe(record);
     else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));

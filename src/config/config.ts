@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { AlertLimit } from '../events/alert-throttle.js';
 import { invalidInput, type Problem } from '../failure.js';
 import type { Posture } from '../policy/model.js';
 import { NO_ASSIGNMENTS, type Role, type RoleAssignments } from '../rpc/access/role.js';
@@ -120,6 +121,11 @@ function checkProtection(config: Config): void {
 export function kubearmorAccess(config: Config): KubearmorAccess {
   const { kubearmorListen: listen, kubearmorTlsDirectory: tlsDirectory, kubearmorTcpRole: tcpRole } = config;
   return { listen, tlsDirectory, tcpRole };
+}
+
+/** From how many events on a container falls silent, and for how long. */
+export function alertLimitOf({ maxAlertsPerSecond: perSecond, alertSilence: silence }: Config): AlertLimit {
+  return { perSecond, silence };
 }
 
 function checkValue({ type, choices, pattern, range }: Flag, value: unknown): string | undefined {
