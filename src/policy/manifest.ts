@@ -142,12 +142,13 @@ function readDocument(document: Document.Parsed, lines: LineCounter, options: Ma
       foreign.push(kind);
       continue;
     }
-    const { policy, findings: found = [] } = examine(each, options, 'required');
+    const { policy, findings: found = [], writtenPath } = examine(each, options, 'required');
     findings.push(...withoutConsequences(found, structure, path));
     if (policy === undefined) continue;
-    const positionOf = (field: FieldPath) => positions.of({ path: [...path, ...field], fault: 'value' });
+    const writtenAt = (field: FieldPath) => positions.of({ path: [...path, ...field], fault: 'value' });
     const remarks = remarksOn(policy, each as PolicyDocument);
-    const warnings = remarks.map((remark) => placed(positionOf(remark.path), remarkText(remark)));
+    const warnings = remarks.map((remark) => placed(writtenAt(remark.path), remarkText(remark)));
+    const positionOf = (field: FieldPath) => writtenAt(writtenPath(field));
     policies.push({ policy, warnings: [...ignored, ...warnings], positionOf });
   }
   return { policies: findings.length > 0 ? [] : policies, problems: placeAll(document, lines, findings), foreign };

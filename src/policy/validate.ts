@@ -1,4 +1,5 @@
 import { invalidInput } from '../failure.js';
+import { type Separated, separateValues, writtenFindings } from './comma-lists.js';
 import type { Finding } from './finding.js';
 import { fieldName, quote } from './finding.js';
 import { POLICY_KINDS, type PolicyKind } from './manifest-schema.js';
@@ -41,9 +42,10 @@ export function warningsOf(policy: Policy, document?: PolicyDocument): string[] 
   return remarksOn(policy, document).map(remarkText);
 }
 
+/** Rules are numbered as if each value between commas had an entry; `writtenPath` says where one of them is written. */
 export type Examined =
-  | { readonly policy: Policy; readonly findings?: undefined }
-  | { readonly policy?: undefined; readonly findings: readonly Finding[] };
+  | { readonly policy: Policy; readonly findings?: undefined; readonly writtenPath: Separated['writtenPath'] }
+  | { readonly policy?: undefined; readonly findings: readonly Finding[]; readonly writtenPath?: undefined };
 
 /** Like `readPolicy`, but hands the findings over instead of throwing; `header` says whether it may be left out. */
 export function examine(
@@ -55,14 +57,13 @@ export function examine(
   // Another kind of document has other fields: to list them all as unknown would bury the one problem.
   if (foreign.length > 0) return { findings: [...foreign, ...missing] };
   const kind = (document as Partial<PolicyDocument> | null)?.kind ?? undefined;
-  const findings = [
-    ...missing,
-    ...checkSchema(document, (kind as PolicyKind | undefined) ?? 'KubeArmorPolicy', options),
-  ];
+  const { object, writtenPath } = separateValues(document);
+  const found = checkSchema(object, (kind as PolicyKind | undefined) ?? 'KubeArmorPolicy', options);
+  const findings = [...missing, ...writtenFindings(found, writtenPath)];
   if (findings.length > 0) return { findings };
-  const policy = toPolicy(document as PolicyDocument);
-  const problems = [...problemsOf(document as PolicyDocument, policy, options)];
-  return problems.length > 0 ? { findings: problems } : { policy };
+  const policy = toPolicy(object as PolicyDocument);
+  const problems = [...problemsOf(object as PolicyDocument, policy, options)];
+  return problems.length > 0 ? { findings: problems } : { policy, writtenPath };
 }
 
 /** API version and kind of an object of Kubernetes that is no policy, nor meant to be one; undefined for any other. */

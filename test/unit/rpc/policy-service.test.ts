@@ -393,6 +393,7 @@ describe('ApplyPolicy with a typed policy', () => {
       makeRule({ class: AccessClass.NETWORK, action: 9 as Action }),
       makeRule({ match: { $case: 'pattern', value: '/a*' }, fromSource: ['/bin/sh'] }),
       makeRule({ class: AccessClass.PROCESS, readOnly: true }),
+      makeRule({ class: AccessClass.NETWORK, match: { $case: 'protocol', value: 'tcp,udp' } }),
     ];
     const { code, violations } = await refusal(applyPolicy(makePolicy({ name: '', selector: undefined, rules })));
     assert.equal(code, 'INVALID_ARGUMENT');
@@ -408,6 +409,7 @@ describe('ApplyPolicy with a typed policy', () => {
       ['policy.rules[2].action', 'must be ACTION_ALLOW, ACTION_AUDIT or ACTION_BLOCK'],
       ['policy.rules[3].from_source', 'cannot be combined with a pattern'],
       ['policy.rules[4].read_only', 'is for FILE rules only'],
+      ['policy.rules[5].protocol', 'must be one value: each has a rule of its own'],
     ]);
     assert.deepEqual(plane.policies.list(), []);
   });
