@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { builtFile } from './built-files.js';
 import { accessOf } from './config/access.js';
-import type { Config } from './config/config.js';
+import { alertLimitOf, type Config } from './config/config.js';
+import { posturesOf, resolutionOf } from './config/resolution.js';
 import type { NamespacePair } from './containers/container.js';
 import { hostNamespaces, hostRoot, linkedDirectories, ownNamespaces } from './containers/procfs.js';
 import { ContainerKeeper } from './control/container-keeper.js';
@@ -27,6 +28,7 @@ import { Recordings } from './control/recordings.js';
 import { problemOf } from './control/store-status.js';
 import { desiredBy, loadStored, StoredStart } from './control/stored-start.js';
 import { inTurns } from './control/turns.js';
+import { AlertThrottle } from './events/alert-throttle.js';
 import { DetailsLookup } from './events/details.js';
 import { EventHub, HISTORY_CAPACITY } from './events/hub.js';
 import { observedAccess } from './events/observed.js';
@@ -177,16 +179,11 @@ async function prepare(): Promise<void> {
 async function assemble(config: Config, logger: Logger, store: Store, kernel: Kernel) {
   const stored = await loadStored(store, kernel, config.discardDamaged, logger);
   const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
-  const postures = {
-    process: config.defaultPostureProcess,
-    file: config.defaultPostureFile,
-    network: config.defaultPostureNetwork,
-    capabilities: config.defaultPostureCapabilities,
-  };
+  const postures = posturesOf(config);
   const subject = config.rescue
     ? undefined
     : hostAsSubject(hostNamespaces(), readLabels(config.hostLabels), linkedDirectories(1));
-  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject);
+  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, resolutionOf(config));
   const desired = desiredBy(stored, kernel);
   const ledger: Ledger = new Ledger(
     enforcement,
@@ -264,6 +261,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     (summaries) => events.add(summaries),
     now,
   );
+  const throttle = new AlertThrottle(alertLimitOf(config), (summaries) => events.add(summaries), now);
   const remember = (record: EventRecord) => {
     if (record.flags & FLAGS.observed) recordings.observe(record);
     else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
@@ -271,7 +269,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const details = new DetailsLookup(hostIdentity(hostRoot()));
   const reader: EventReader = new EventReader(
     { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule), details },
-    (read) => events.take(read),
+    (read) => events.take(throttle.take(read)),
     (namespaces) => suppressed.tokensRanOut(namespaces),
     remember,
   );
@@ -297,6 +295,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     recursionMisses: () => kernel.recursionMisses(),
     ringWakeUps: () => kernel.ringWakeUps,
     eventCounts: () => hub.counts(),
+    throttledEvents: () => throttle.dropped,
     undecodableRecords: () => reader.undecodable,
     forgottenAccesses: () => memory.forgotten,
     lostAccesses: () => recordings.lost,

@@ -7,6 +7,8 @@ export interface PlanOptions {
   readonly force: boolean;
   /** Whether policies that the manifest does not hold are deleted. */
   readonly prune: boolean;
+  /** Whether objects of other kinds are passed over. */
+  readonly ignoreForeign: boolean;
 }
 
 /** What applying a manifest would do, and to what state of the daemon. */
@@ -14,17 +16,21 @@ export interface Plan extends PlanOptions {
   readonly changes: readonly PolicyChange[];
   /** The daemon's when it was asked. */
   readonly revision: bigint;
+  /** How many objects are passed over; left out where none is. */
+  readonly ignored?: number | undefined;
 }
 
 export async function planOf(client: HauberkClient, manifest: string, options: PlanOptions): Promise<Plan> {
-  const { force, prune } = options;
+  const { force, prune, ignoreForeign } = options;
   // Asked for first: what changes after that is noticed.
   const { revision } = prune ? await client.host.getStatus() : { revision: 0n };
   const source = { $case: 'manifest', value: manifest } as const;
-  const { changes } = await waitingFor('checking', client.policies.validatePolicy({ source, force }));
+  const request = client.policies.validatePolicy({ source, force, ignoreForeign });
+  const { changes, ignored } = await waitingFor('checking', request);
   const deleted = prune ? await othersThan(changes, client) : [];
-  if (deleted.length === 0) return { ...options, changes, revision };
-  return { ...options, ...(await waitingFor('comparing', client.policies.diff({ source, deleted, force }))), revision };
+  if (deleted.length === 0) return { ...options, changes, revision, ignored };
+  const difference = client.policies.diff({ source, deleted, force, ignoreForeign });
+  return { ...options, changes: (await waitingFor('comparing', difference)).changes, revision, ignored };
 }
 
 async function othersThan(changes: readonly PolicyChange[], client: HauberkClient) {
@@ -41,16 +47,17 @@ async function othersThan(changes: readonly PolicyChange[], client: HauberkClien
  * @throws CommandFailure when they are not; nothing has changed then
  */
 export async function applyPlan(client: HauberkClient, manifest: string, plan: Plan): Promise<readonly PolicyChange[]> {
-  const { changes: planned, revision, force, prune } = plan;
+  const { changes: planned, revision, force, prune, ignoreForeign } = plan;
   try {
     if (!prune) {
       // A daemon that does not tell of versions is not held to them.
       const told = planned.filter((change) => change.kind === PolicyChange_Kind.CREATED || change.previousVersion > 0n);
       const expectedVersions = Object.fromEntries(told.map((change) => [keyOf(change), change.previousVersion]));
       const source = { $case: 'manifest', value: manifest } as const;
-      return (await waitingFor('applying', client.policies.applyPolicy({ source, force, expectedVersions }))).changes;
+      const request = client.policies.applyPolicy({ source, force, ignoreForeign, expectedVersions });
+      return (await waitingFor('applying', request)).changes;
     }
-    const sync = client.policies.syncPolicies({ manifest, force, expectedRevision: revision });
+    const sync = client.policies.syncPolicies({ manifest, force, ignoreForeign, expectedRevision: revision });
     const { changes } = await waitingFor('applying', sync);
     return withNotesOf(planned, changes);
   } catch (error) {

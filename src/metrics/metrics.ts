@@ -25,6 +25,8 @@ export interface MetricSources {
   ringWakeUps(): number;
   eventCounts(): EventCounts;
   undecodableRecords(): number;
+  /** Events of containers that are silent: see AlertThrottle. */
+  throttledEvents?(): number;
   forgottenAccesses(): number;
   lostAccesses(): number;
   runningProfiles(): number;
@@ -162,6 +164,7 @@ export class Metrics {
     eventCounts,
     kernelCounters,
     undecodableRecords,
+    throttledEvents = () => 0,
     forgottenAccesses,
     lostAccesses,
     unjournaledEvents,
@@ -178,6 +181,7 @@ export class Metrics {
       [{ cause: 'stream_slow' }, eventCounts().missed],
       [{ cause: 'undecodable' }, undecodableRecords()],
       ...(unjournaledEvents === undefined ? [] : [[{ cause: 'journal' }, unjournaledEvents()] as const]),
+      [{ cause: 'throttled' }, throttledEvents()],
     ]);
     const bare = 'Events that tell nothing of the process table, as too many processes came at once.';
     this.#counter('events_without_details_total', bare, [], () => [[{}, eventsWithoutDetails()]]);

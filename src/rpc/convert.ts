@@ -9,7 +9,7 @@ import * as policyProto from '../generated/hauberk/v1/policy.js';
 import { type MissingCause, type MissingHook, notCovered, whatIsMissing } from '../kernel/missing-hooks.js';
 import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
 import { POSTURE_CLASSES, type Postures } from '../policy/model.js';
-import { isCompanion, type RuleSet } from '../policy/rule-set.js';
+import { isImplied, type RuleSet } from '../policy/rule-set.js';
 import { CLASSES, POSTURES, SCOPES } from './names.js';
 import { fromMilliseconds, toRuleMessage } from './policy-output.js';
 
@@ -111,11 +111,14 @@ function toProtectionMessage({ protection }: Container, leftOut: readonly string
 
 export function toEffectiveRules({ rules }: RuleSet): containerProto.EffectiveRule[] {
   return rules
-    .filter((bound) => !isCompanion(bound))
+    .filter((bound) => !isImplied(bound))
     .map(({ policy, rule }) => ({
       policyNamespace: policy.namespace,
       policy: policy.name,
       rule: toRuleMessage(rule),
+      mode: policy.mode === 'audit' ? policyProto.Mode.PERMISSIVE : policyProto.Mode.ENFORCE,
+      scope: SCOPES[policy.scope ?? 'namespace'],
+      priority: policy.priority ?? 0,
     }));
 }
 

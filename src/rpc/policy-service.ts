@@ -1,5 +1,6 @@
 import type { ControlPlane } from '../control/control-plane.js';
 import type { PolicyChange, PolicyInput } from '../control/policy-plan.js';
+import type { ReadManifest } from '../control/policy-reading.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import { Failure } from '../failure.js';
 import {
@@ -24,26 +25,29 @@ import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 /** hauberk.v1.PolicyService. */
 export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['judge']): RpcService {
   return RpcService.of(PolicyServiceService, {
-    async applyPolicy({ source, expectedVersions, force }) {
+    async applyPolicy({ source, expectedVersions, force, ignoreForeign = false }) {
       const expected = new Map(Object.entries(expectedVersions).map(([key, version]) => [key, Number(version)]));
-      const { inputs, translate } = read(source, policies);
-      return translate(async () => toChanges(await policies.apply(inputs, { expected, force })));
+      const { inputs, ignored, translate } = read(source, policies, ignoreForeign);
+      return translate(async () => ({ ...toChanges(await policies.apply(inputs, { expected, force })), ignored }));
     },
 
-    async validatePolicy({ source, force }) {
-      const { inputs, translate } = read(source, policies);
+    async validatePolicy({ source, force, ignoreForeign = false }) {
+      const { inputs, ignored, translate } = read(source, policies, ignoreForeign);
       return translate(async () => ({
         changes: (await policies.dryRun(inputs, force, currentCaller())).map(toPolicyChangeMessage),
+        ignored,
       }));
     },
 
-    async syncPolicies({ manifest, policies: messages, expectedRevision, force }) {
+    async syncPolicies({ manifest, policies: messages, expectedRevision, force, ignoreForeign = false }) {
+      const ofText = /\S/u.test(manifest) ? policies.readObjects(manifest, ignoreForeign) : NOTHING_TO_READ;
       const inputs = [
-        ...(/\S/u.test(manifest) ? policies.readManifest(manifest) : []),
+        ...ofText.inputs,
         ...messages.map((message, index) => readMessage(message, `policies[${index}]`, policies)),
       ];
       checkNamedOnce(inputs);
-      return toChanges(await policies.sync(inputs, Number(expectedRevision), force));
+      const changes = toChanges(await policies.sync(inputs, Number(expectedRevision), force));
+      return { ...changes, ignored: ofText.foreign.length || undefined };
     },
 
     async deletePolicy(request) {
@@ -56,9 +60,10 @@ export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['j
       return toExplainResponse(await policies.explain(subjectOf(request), access));
     },
 
-    async diff({ source, deleted, force }) {
+    async diff({ source, deleted, force, ignoreForeign = false }) {
       const named = deleted.map((reference, index) => policyNamed(reference, `deleted[${index}].`));
-      const { inputs, translate } = source === undefined && named.length > 0 ? NOTHING_TO_READ : read(source, policies);
+      const { inputs, translate } =
+        source === undefined && named.length > 0 ? NOTHING_TO_READ : read(source, policies, ignoreForeign);
       return translate(async () => {
         const foreseen = await policies.foresee(inputs, named, force, currentCaller());
         return toDiffResponse(foreseen.changes, await judge(foreseen));
@@ -105,23 +110,32 @@ function subjectOf({ subject }: ExplainRequest): string | { namespace: string; l
 
 interface ReadSource {
   readonly inputs: readonly PolicyInput[];
+  /** How many objects were passed over; undefined for none. */
+  readonly ignored: number | undefined;
   /** Runs what may fail on account of the inputs; its Failures then speak of the request's fields. */
   translate<Result>(task: () => Promise<Result>): Promise<Result>;
 }
 
-const NOTHING_TO_READ: ReadSource = { inputs: [], translate: (task) => task() };
+const NOTHING_TO_READ: ReadSource & ReadManifest = {
+  inputs: [],
+  ignored: undefined,
+  foreign: [],
+  translate: (task) => task(),
+};
 
-function read(source: ApplyPolicyRequest['source'], policies: PolicyRegistry): ReadSource {
+function read(source: ApplyPolicyRequest['source'], policies: PolicyRegistry, ignoreForeign: boolean): ReadSource {
   const checks = new RequestChecks();
   checks.require(source !== undefined, 'source', 'one of manifest and policy must be set');
   checks.require(source?.$case !== 'manifest' || source.value !== '', 'manifest', MUST_NOT_BE_EMPTY);
   checks.done();
   if (source!.$case === 'manifest') {
-    return { inputs: policies.readManifest(source!.value), translate: (task) => task() };
+    const { inputs, foreign } = policies.readObjects(source!.value, ignoreForeign);
+    return { inputs, ignored: foreign.length || undefined, translate: (task) => task() };
   }
   const { translate } = convertPolicy(source!.value, 'policy');
   return {
     inputs: [readMessage(source!.value, 'policy', policies)],
+    ignored: undefined,
     translate: async (task) => {
       try {
         return await task();
