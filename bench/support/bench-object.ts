@@ -95,7 +95,7 @@ const PATH_BYTES_MAX = 4096;
 /** struct match_run of bpf/bench.bpf.c. */
 const MATCH_RUN = { elapsed: 0, rounds: 8, offset: 12, verdict: 16, actor: 20, subject: 24, operation: 28, path: 32 };
 /** struct path_buffer: the bytes, room behind them, and what the walk up a tree keeps. */
-const PATH_BUFFER_BYTES = PATH_BYTES_MAX + 256 + 56;
+const PATH_BUFFER_BYTES = PATH_BYTES_MAX + 256 + 80;
 const MATCH_RUN_BYTES = MATCH_RUN.path + PATH_BUFFER_BYTES;
 
 /** What is decided about. */
