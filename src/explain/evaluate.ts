@@ -1,6 +1,7 @@
 import type { Operation } from '../policy/effect.js';
 import type { Action, BoundRule, PostureClass, Postures, RuleClass } from '../policy/model.js';
 import { ADDRESS_FAMILIES } from '../policy/network.js';
+import { isForLocal } from '../policy/order.js';
 import type { Access, AccessObject } from './access.js';
 import { isEndpoint, isNamed, isSource, speaksOfObject } from './match.js';
 import { type Advantage, comparePrecedence } from './precedence.js';
@@ -103,10 +104,6 @@ function settleByPosture(
   if (isLocalSocket(object) && !ofClass.some(({ rule }) => rule.match.kind === 'family'))
     return { action: 'Allow', decider: undefined };
   return { action: postures[postureClass] === 'audit' ? 'Audit' : 'Block', decider: { postureOf, mode } };
-}
-
-function isForLocal(match: BoundRule['rule']['match']): boolean {
-  return match.kind === 'family' && match.local === true;
 }
 
 /** Sockets that stand outside the network posture, unless a rule speaks of families. */

@@ -1,5 +1,6 @@
 import { CLASS_OF_OPERATION, effectOf, OWNERSHIPS } from '../policy/effect.js';
 import type { Action, BoundRule, Posture, RuleClass } from '../policy/model.js';
+import { isForLocal } from '../policy/order.js';
 import { type PosturesInForce, type RuleSet, speaksOfFamilies } from '../policy/rule-set.js';
 import type { DecidingRule } from './image.js';
 import {
@@ -44,7 +45,7 @@ export class Rows {
     this.#isEnforced = rules.map(({ policy }) => policy.mode !== 'audit');
     this.#hasPermissive = permissivePostures !== undefined;
     const namesFamilies = rules.some(speaksOfFamilies);
-    this.#isLocal = rules.map(({ rule: { match } }) => match.kind === 'family' && match.local === true);
+    this.#isLocal = rules.map(({ rule }) => isForLocal(rule.match));
     this.#isPermissive = this.#isLocal.map((isLocal) => !(isLocal && namesFamilies));
     this.#defaults = defaultsFor(postures, 'enforce', decidingRules);
     this.#permissiveDefaults =

@@ -27,7 +27,8 @@ export function compareRules(left: BoundRule, right: BoundRule): number {
   );
 }
 
-function isForLocal(match: Match): boolean {
+/** Whether a match is what lets local sockets be, which no policy says itself. */
+export function isForLocal(match: Match): boolean {
   return match.kind === 'family' && match.local === true;
 }
 

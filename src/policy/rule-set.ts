@@ -1,7 +1,7 @@
 import { CLASS_OF_OPERATION, OPERATIONS, type Operation, speaksOf } from './effect.js';
 import type { BoundRule, Posture, Postures } from './model.js';
 import { POSTURE_OF } from './model.js';
-import { compareRules } from './order.js';
+import { compareRules, isForLocal } from './order.js';
 
 /** Everything that is decided for one container: its rules in the total order, and the postures in force. */
 export interface RuleSet {
@@ -76,12 +76,12 @@ function isOpenToLocal(bound: readonly BoundRule[]): BoundRule | undefined {
 
 /** Whether a rule was written about a family of sockets. */
 export function speaksOfFamilies({ rule }: BoundRule): boolean {
-  return rule.match.kind === 'family' && rule.match.local !== true;
+  return rule.match.kind === 'family' && !isForLocal(rule.match);
 }
 
 /** Whether a rule stands in no policy, but beside those that do: for questions, suffixes of names, raw or local sockets. */
 export function isImplied({ rule: { match } }: BoundRule): boolean {
-  if (match.kind === 'family') return match.local === true;
+  if (match.kind === 'family') return isForLocal(match);
   if (match.kind === 'endpoint') return match.raw === true;
   return match.kind === 'domain' && (match.asking === true || match.searched === true);
 }
