@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { builtFile } from './built-files.js';
 import { accessOf } from './config/access.js';
@@ -39,11 +38,10 @@ import { startExports } from './export/exports.js';
 import { Failure } from './failure.js';
 import { archiveOf } from './journal/archive.js';
 import { EventLog } from './journal/event-log.js';
-import { Journal } from './journal/journal.js';
+import { openJournal } from './journal/open-journal.js';
 import { clockOffset } from './kernel/clock.js';
 import { Kernel } from './kernel/kernel.js';
 import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
-import type { RingBuffer } from './kernel/ring-buffer.js';
 import { missingSupport } from './kernel/support.js';
 import { describeUntested, isTested } from './kernel/tested.js';
 import { sendUnixDatagram } from './kernel/unix-datagram.js';
@@ -102,22 +100,8 @@ export async function runDaemon(config: Config): Promise<void> {
     existsSync(each),
   );
   kernel.selfProtection.claim(own, logger);
-  const {
-    journal,
-    events,
-    exporters,
-    enforcement,
-    ledger,
-    plane,
-    suppressed,
-    metricsServer,
-    metrics,
-    hub,
-    expiry,
-    recordings,
-    sources,
-    integrity,
-  } = await assemble(config, logger, store, kernel);
+  const parts = await assemble(config, logger, store, kernel);
+  const { plane, hub, metrics, metricsServer, sources } = parts;
   await sources.start();
   await metricsServer?.start();
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
@@ -146,26 +130,28 @@ export async function runDaemon(config: Config): Promise<void> {
   });
   logger.info({ signal, detach: config.detachOnExit }, 'stopping');
   manager.stopping();
-  integrity.stop();
+  parts.integrity.stop();
   await sources.stop();
   plane.keeper.stop();
-  suppressed.stop();
-  expiry.stop();
+  parts.suppressed.stop();
+  parts.expiry.stop();
   await Promise.all([server, kubearmor].map((each) => each?.shutdown(SHUTDOWN_GRACE_MILLISECONDS)));
   await plane.policies.dryRuns.close();
   services.close();
   metricsServer?.stop();
-  await Promise.all(exporters.map((exporter) => exporter.stop()));
-  await ledger.stop();
+  await Promise.all(parts.exporters.map((exporter) => exporter.stop()));
+  await parts.ledger.stop();
   // What cannot be written must not keep it from ending.
-  await recordings.write().catch((err: unknown) => logger.warn({ err }, 'cannot write down what profiles have learnt'));
+  await parts.recordings
+    .write()
+    .catch((err: unknown) => logger.warn({ err }, 'cannot write down what profiles have learnt'));
   if (config.detachOnExit) kernel.detach();
   else kernel.close();
-  await journal?.close(() => events.next);
+  await parts.journal?.close(() => parts.events.next);
   await store.close();
   manager.close();
   logger.info(
-    { enforcement: config.detachOnExit ? 'detached' : 'stays in force', images: enforcement.imageCount },
+    { enforcement: config.detachOnExit ? 'detached' : 'stays in force', images: parts.enforcement.imageCount },
     'stopped',
   );
 }
@@ -177,6 +163,7 @@ async function prepare(): Promise<void> {
 
 /** Loads what was kept, brings the kernel into agreement with it and starts reading events. */
 async function assemble(config: Config, logger: Logger, store: Store, kernel: Kernel) {
+  const root = hostRoot();
   const stored = await loadStored(store, kernel, config.discardDamaged, logger);
   const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
   const postures = posturesOf(config);
@@ -229,8 +216,8 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     unprotected,
     counts: intake,
     logger,
-    hostRoot: hostRoot(),
-    socketRoots: [...new Set(['', hostRoot()])],
+    hostRoot: root,
+    socketRoots: [...new Set(['', root])],
     onStatus: () => host.announce(),
   });
   const dryRuns = new DryRunPool();
@@ -250,7 +237,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     judge: async (change) => diffPolicies(change, enforcement.rules, memory, recordings),
   };
   const ring = kernel.openRing();
-  const journal = await openJournal(config, kernel, ring, logger);
+  const journal = await openJournal(config, kernel.ringId, ring, logger);
   const hub = new EventHub(HISTORY_CAPACITY, journal && archiveOf(journal));
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
   const now = () => process.hrtime.bigint() + clockOffset();
@@ -266,7 +253,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     if (record.flags & FLAGS.observed) recordings.observe(record);
     else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
   };
-  const details = new DetailsLookup(hostIdentity(hostRoot()));
+  const details = new DetailsLookup(hostIdentity(root));
   const reader: EventReader = new EventReader(
     { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule), details },
     (read) => events.take(throttle.take(read)),
@@ -335,19 +322,4 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     sources,
     integrity,
   };
-}
-
-/** The events that an earlier daemon has written are not read from the ring again. */
-async function openJournal(
-  { stateDir, journalBytes, journalAge }: Config,
-  kernel: Kernel,
-  ring: RingBuffer,
-  logger: Logger,
-): Promise<Journal | undefined> {
-  if (journalBytes === 0) return undefined;
-  const limits = { bytes: journalBytes, seconds: journalAge };
-  const state = { id: kernel.ringId, position: ring.position };
-  const journal = await Journal.open(join(stateDir, 'journal'), limits, state, logger);
-  if (journal.last?.ringId === state.id) ring.skipTo(journal.last.ringPosition);
-  return journal;
 }
