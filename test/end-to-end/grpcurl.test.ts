@@ -63,7 +63,7 @@ describe('grpcurl on the Unix socket', { skip }, () => {
   });
 
   test('describe shows every call that the .proto files define', () => {
-    for (const file of ['policy', 'container', 'event', 'host']) {
+    for (const file of ['policy', 'container', 'event', 'host', 'profile', 'state']) {
       const source = readFileSync(`proto/hauberk/v1/${file}.proto`, 'utf8');
       const service = /^service (\w+)/m.exec(source)![1]!;
       const described = ask('describe', `hauberk.v1.${service}`);
