@@ -26,7 +26,6 @@ struct question {
 	__u32 operation;
 	__u32 owner;
 	__u32 verdict;		/* out */
-	__u32 unused;
 	struct path_buffer path;
 };
 

@@ -145,6 +145,7 @@ export async function runDaemon(config: Config): Promise<void> {
   await parts.recordings
     .write()
     .catch((err: unknown) => logger.warn({ err }, 'cannot write down what profiles have learnt'));
+  await parts.replacedRemoved();
   if (config.detachOnExit) kernel.detach();
   else kernel.close();
   await parts.journal?.close(() => parts.events.next);
@@ -297,10 +298,13 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     metricsServer = new MetricsServer({ address: config.metrics, registry: metrics.registry, logger, onStatus });
   }
   kernel.limitEvents({ perSecond: config.eventsPerSecond, burst: config.eventBurst });
+  let replaced = Promise.resolve();
   const resume = async () => {
     await recordings.resume(stored);
     keeper.resume();
-    kernel.removeReplaced();
+    replaced = kernel
+      .removeReplaced()
+      .catch((err: unknown) => logger.warn({ err }, 'cannot take away the programs of an earlier build'));
   };
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();
@@ -321,5 +325,6 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     recordings,
     sources,
     integrity,
+    replacedRemoved: () => replaced,
   };
 }

@@ -65,8 +65,8 @@ export class Kernel {
   }
 
   /** Takes away what an earlier daemon of another build left in force, once every container has its image here. */
-  removeReplaced(): void {
-    this.#programs.removeReplaced();
+  removeReplaced(): Promise<void> {
+    return this.#programs.removeReplaced();
   }
 
   get programNames(): string[] {
