@@ -149,6 +149,8 @@ function accessOf(config: Config): Pick<ServerOptions, 'listen' | 'tls' | 'insec
       connections: config.maxConnections,
       keepaliveSeconds: config.keepalive,
       callTimeoutSeconds: config.callTimeout,
+      unreadBytes: config.maxUnreadBytes,
+      readTimeoutSeconds: config.readTimeout,
     },
   };
 }
@@ -256,6 +258,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     undecodableRecords: () => reader.undecodable,
     forgottenAccesses: () => memory.forgotten,
     lostAccesses: () => recordings.lost,
+    policies: () => policies.list(),
     runningProfiles: () => plane.profiles.list().filter(({ stopped }) => stopped === undefined).length,
   });
   kernel.limitEvents({ perSecond: config.eventsPerSecond, burst: config.eventBurst });

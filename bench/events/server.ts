@@ -91,6 +91,7 @@ const metrics = new Metrics({
   undecodableRecords: () => reader.undecodable,
   forgottenAccesses: () => memory.forgotten,
   lostAccesses: () => 0,
+  policies: () => [],
   runningProfiles: () => 0,
 });
 const ring = new RingBuffer(RING_DESCRIPTOR, RING_BYTES, () => reader.read(ring));

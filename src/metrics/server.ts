@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import { Failure } from '../failure.js';
 
 /**
- * Serves GET /metrics.
+ * Serves GET and HEAD of /metrics, whatever its query.
  *
  * @param address `ADDRESS:PORT`
  * @throws Failure failed-precondition when the address cannot be bound
@@ -12,7 +12,9 @@ export async function startMetricsServer(address: string, registry: Registry): P
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
   const server = createServer((request, response) => {
-    if (request.method !== 'GET' || request.url !== '/metrics') {
+    const [path] = request.url!.split('?');
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (!isRead || path !== '/metrics') {
       response.writeHead(404).end('metrics are at /metrics\n');
       return;
     }

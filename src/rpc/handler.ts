@@ -93,12 +93,21 @@ export class RpcService {
   }
 }
 
-/** The methods of a service with other decoders; a stream of requests goes past the wrappers that refuse by them. */
+/** The methods of a service with other decoders, and encoders that take what is encoded; a stream of requests goes past the wrappers that refuse by them. */
 function decodedBy(decoder: typeof decoderOf, definition: ServiceDefinition): ServiceDefinition {
   return Object.fromEntries(
     Object.entries(definition).map(([name, method]) => {
-      const { requestStream, requestDeserialize } = method;
-      return [name, requestStream ? method : { ...method, requestDeserialize: decoder(requestDeserialize) }];
+      const { requestStream, requestDeserialize, responseSerialize } = method;
+      if (requestStream) return [name, method];
+      return [
+        name,
+        {
+          ...method,
+          requestDeserialize: decoder(requestDeserialize),
+          // It may have been encoded on its way, to know its size.
+          responseSerialize: (message: unknown) => (message instanceof Buffer ? message : responseSerialize(message)),
+        },
+      ];
     }),
   );
 }

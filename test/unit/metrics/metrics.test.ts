@@ -23,6 +23,7 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
     forgottenAccesses: () => 10,
     lostAccesses: () => 12,
     runningProfiles: () => 1,
+    policies: () => [{ namespace: 'shop', name: 'web' }],
   });
   const has = async (line: string) => {
     const text = await metrics.registry.metrics();
@@ -62,7 +63,7 @@ test('what is lost or left out is told by its cause', async () => {
   await has('hauberk_accesses_dropped_total{cause="memory_full"} 10');
   await has('hauberk_accesses_dropped_total{cause="profile_full"} 11');
   await has('hauberk_accesses_dropped_total{cause="restart"} 12');
-  await has('hauberk_refusals_total{cause="too-long"} 8');
+  await has('hauberk_refusals_total{cause="too_long"} 8');
   await has('hauberk_program_recursion_misses_total{program="hauberk_exec"} 2');
 });
 

@@ -101,9 +101,9 @@ describe('a client', () => {
     const answer = await refusal(ask(client, (c) => c.getPolicy, { name: 'x'.repeat(2000), namespace: '', scope: 0 }));
     assert.equal(answer.code, 'RESOURCE_EXHAUSTED');
     await until(() => counts.refusals.length > 0);
-    assert.deepEqual(counts.refusals, ['message-size']);
+    assert.deepEqual(counts.refusals, ['message_size']);
     assert.deepEqual(counts.requests, ['/hauberk.v1.PolicyService/GetPolicy RESOURCE_EXHAUSTED']);
-    assert.equal(logger.lines[0]!.fields.reason, 'message-size');
+    assert.equal(logger.lines[0]!.fields.reason, 'message_size');
   });
 
   test('that resets its streams at once keeps no places', async (t) => {
