@@ -144,7 +144,8 @@ export class PolicyRegistry {
    */
   sync(inputs: readonly PolicyInput[], expectedRevision: number, force = false): Promise<Outcome<PolicyChange[]>> {
     return this.ledger.change(async (current) => {
-      const newest = Math.max(0, ...current.versions.values());
+      let newest = 0;
+      for (const version of current.versions.values()) newest = Math.max(newest, version);
       if (expectedRevision !== 0 && newest > expectedRevision) {
         throw new Failure('aborted', `policies have changed since revision ${expectedRevision}, at ${newest}`);
       }

@@ -1,6 +1,7 @@
 import type { ControlPlane } from '../control/control-plane.js';
 import type { PolicyChange, PolicyInput } from '../control/policy-plan.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
+import { inTurns } from '../control/turns.js';
 import { Failure } from '../failure.js';
 import {
   type ApplyPolicyRequest,
@@ -38,10 +39,10 @@ export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['j
     },
 
     async syncPolicies({ manifest, policies: messages, expectedRevision, force }) {
-      const inputs = [
-        ...(/\S/u.test(manifest) ? policies.readManifest(manifest) : []),
-        ...messages.map((message, index) => readMessage(message, `policies[${index}]`, policies)),
-      ];
+      const inputs = /\S/u.test(manifest) ? policies.readManifest(manifest) : [];
+      for await (const [index, message] of inTurns(messages.entries())) {
+        inputs.push(readMessage(message, `policies[${index}]`, policies));
+      }
       checkNamedOnce(inputs);
       return toChanges(await policies.sync(inputs, Number(expectedRevision), force));
     },
@@ -146,7 +147,7 @@ function checkNamedOnce(inputs: readonly PolicyInput[]): void {
   const checks = new RequestChecks();
   for (const { policy } of inputs) {
     const key = policyKey(policy);
-    checks.require(!seen.has(key), 'policies', `policy ${key} is given twice`);
+    if (seen.has(key)) checks.require(false, 'policies', `policy ${key} is given twice`);
     seen.add(key);
   }
   checks.done();

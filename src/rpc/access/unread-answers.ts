@@ -68,6 +68,8 @@ export class UnreadAnswers {
     onTimeout: () => void,
   ): () => void {
     const stream = streamOf(call);
+    // A call that is over has nobody to wait for.
+    if (stream.destroyed) return () => undefined;
     const timer = setTimeout(() => {
       onTimeout();
       stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
