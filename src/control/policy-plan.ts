@@ -47,7 +47,11 @@ export async function planPolicies(
     isAdded.has(key) ? 'created' : isChanged.has(key) ? 'updated' : ('unchanged' as const);
   const reached = await containersBy(inputs, desired, enforcement);
   const gone = removed.map((key) => current.policies.get(key)!);
-  const reachedBefore = await containersBy(gone.map((policy) => ({ policy })), current, enforcement);
+  const reachedBefore = await containersBy(
+    gone.map((policy) => ({ policy })),
+    current,
+    enforcement,
+  );
   const result = [
     ...inputs.map(({ policy, warnings }): PolicyChange => {
       const containerIds = reached(policy);

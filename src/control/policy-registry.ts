@@ -55,20 +55,18 @@ export class PolicyRegistry {
 
   /** @throws Failure with every problem of every document */
   readManifest(text: string): PolicyInput[] {
-    const inputs = readManifest(text, { checkPattern, now: Date.now() });
-    return inputs.map((input) => ({
-      ...input,
-      warnings: [...input.warnings, ...this.coverage.warningsFor(input.policy)],
-    }));
+    return readManifest(text, { checkPattern, now: Date.now() }).map((input) => this.withCoverage(input));
+  }
+
+  /** What was read elsewhere, with warnings of what this kernel cannot enforce of it. */
+  withCoverage({ policy, warnings }: PolicyInput): PolicyInput {
+    return { policy, warnings: [...warnings, ...this.coverage.warningsFor(policy)] };
   }
 
   /** @param document a plain object of a manifest's shape */
   readDocument(document: unknown): PolicyInput {
     const policy = readPolicy(document, { checkPattern, now: Date.now() });
-    return {
-      policy,
-      warnings: [...warningsOf(policy, document as PolicyDocument), ...this.coverage.warningsFor(policy)],
-    };
+    return this.withCoverage({ policy, warnings: warningsOf(policy, document as PolicyDocument) });
   }
 
   /** Adds or replaces the policies, all or none. @throws Failure aborted when a version is not the expected one */
@@ -110,10 +108,10 @@ export class PolicyRegistry {
     caller: Caller,
   ): Promise<ForeseenChange> {
     const { desired: before, enforcement } = this.ledger;
-    const kept = deleted.map(policyKey).reduce((policies, key) => {
-      if (policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
-      return policies.without(key);
-    }, before.policies);
+    const gone = deleted.map(policyKey);
+    const unknown = gone.find((key) => before.policies.get(key) === undefined);
+    if (unknown !== undefined) throw new Failure('not-found', `no policy ${unknown}`);
+    const kept = before.policies.withoutAll(gone);
     const compile = async (ruleSet: RuleSet) => (await this.dryRuns.run({ ruleSet }, caller)).image;
     const compileAlone = (policy: Policy) => compile(enforcement.rules.ruleSetOfPolicy(policy));
     const wanted = kept.with(inputs.map(({ policy }) => policy));
@@ -171,8 +169,7 @@ export class PolicyRegistry {
   deleteExpired(now: number): Promise<Outcome<PolicyChange[]>> {
     return this.ledger.change(async (current) => {
       const ended = current.policies.list().filter(({ expires = Number.POSITIVE_INFINITY }) => expires <= now);
-      const after = ended.reduce((policies, policy) => policies.without(policyKey(policy)), current.policies);
-      return this.#plan([], current, after);
+      return this.#plan([], current, current.policies.withoutAll(ended.map(policyKey)));
     });
   }
 

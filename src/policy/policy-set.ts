@@ -31,9 +31,14 @@ export class PolicySet {
 
   /** This set without the policy of that key, and this set itself when it holds none. */
   without(key: string): PolicySet {
-    if (!this.#policies.has(key)) return this;
+    return this.withoutAll([key]);
+  }
+
+  /** The same for several keys. */
+  withoutAll(keys: readonly string[]): PolicySet {
     const next = new Map(this.#policies);
-    next.delete(key);
+    for (const key of keys) next.delete(key);
+    if (next.size === this.size) return this;
     return new PolicySet(next);
   }
 
