@@ -7,10 +7,12 @@ import {
   toContainerChangeMessage,
   toContainerMessage,
   toEffectivePostures,
-  toEffectiveRules,
+  toEffectiveRule,
   toUnprotectedMessage,
+  writtenRules,
 } from './convert.js';
 import { RpcService } from './handler.js';
+import { fitting, pageByKey, pageByPlace } from './pages.js';
 import { checkRegistration, toRegistration } from './registration-message.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 
@@ -47,7 +49,9 @@ export function containerServiceOf(
         checks.done();
         const registrations: ContainerRegistration[] = containers.map(toRegistration);
         const { result, revision } = await keeper.sync(registrations);
-        return { changes: result.map(toContainerChangeMessage), revision: BigInt(revision) };
+        const changes = fitting(result, 0, 0, toContainerChangeMessage);
+        const omittedChanges = BigInt(result.length - changes.length);
+        return { changes, omittedChanges, revision: BigInt(revision) };
       },
 
       async unregisterContainer({ id }) {
@@ -56,33 +60,48 @@ export function containerServiceOf(
         return { revision: BigInt(revision) };
       },
 
-      listContainers({ namespace }) {
+      listContainers({ namespace, ...page }) {
         const isAsked = (container: { readonly namespace: string }) =>
           namespace === '' || container.namespace === namespace;
         const protectedOnes = registry.list().filter(isAsked);
-        const others = unprotected.list().filter(({ description }) => isAsked(description));
-        return {
-          containers: [
-            ...protectedOnes.map((container) => toContainerMessage(container, registry)),
-            // One that is registered again after a change is still under the policies it had.
-            ...others.filter(({ description }) => registry.get(description.id) === undefined).map(toUnprotectedMessage),
-          ],
-        };
+        // One that is registered again after a change is still under the policies it had.
+        const others = unprotected
+          .list()
+          .filter(({ description }) => isAsked(description) && registry.get(description.id) === undefined);
+        const listed = [
+          ...protectedOnes.map((container) => ({
+            key: `0${container.id}`,
+            toMessage: () => toContainerMessage(container, registry),
+          })),
+          ...others
+            .map((each) => ({ key: `1${each.description.id}`, toMessage: () => toUnprotectedMessage(each) }))
+            .sort((a, b) => (a.key < b.key ? -1 : 1)),
+        ];
+        const { messages, nextPageToken } = pageByKey(
+          listed,
+          ({ key }) => key,
+          page,
+          ({ toMessage }) => toMessage(),
+        );
+        return { containers: messages, nextPageToken };
       },
 
-      getEffectivePolicy({ containerId }) {
+      getEffectivePolicy({ containerId, ...page }) {
         requireId(containerId, 'container_id');
         const container = registry.get(containerId);
         if (container === undefined) throw new Failure('not-found', `no container ${containerId}`);
         const ruleSet = registry.ruleSetOf(container);
+        const version = `${registry.imageIdOf(container)}`;
+        const { messages, nextPageToken } = pageByPlace(writtenRules(ruleSet), version, page, toEffectiveRule);
         return {
           container: toContainerMessage(container, registry),
-          rules: toEffectiveRules(ruleSet),
+          rules: messages,
           postures: toEffectivePostures(ruleSet),
+          nextPageToken,
         };
       },
     },
-    { decoded: ['syncContainers'] },
+    { refused: ['registerContainer'] },
   );
 }
 

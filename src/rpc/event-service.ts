@@ -20,22 +20,28 @@ export interface EventServiceOptions {
 
 /** hauberk.v1.EventService. */
 export function eventServiceOf(hub: EventHub, { dryRuns, ...options }: EventServiceOptions = {}): RpcService {
-  return RpcService.of(EventServiceService, {
-    async streamEvents(request, call) {
-      const caller = currentCaller();
-      const compile = async (ruleSet: RuleSet) =>
-        dryRuns === undefined ? finishInTurns(compileInSteps(ruleSet)) : (await dryRuns.run({ ruleSet }, caller)).image;
-      const accepts = compileFilter(await toEventFilter(request, compile));
-      // It may have been cancelled meanwhile, and would never hear of it.
-      if (caller.gone.aborted) return;
-      const resumeAfter = toPosition(request);
-      const ended = pumpEvents(hub, accepts, call, {
-        ...(options.queueCapacity !== undefined && { capacity: options.queueCapacity }),
-        ...(resumeAfter !== undefined && { resumeAfter }),
-      });
-      // The headers tell the client that it is subscribed.
-      call.sendMetadata(new Metadata());
-      await ended;
+  return RpcService.of(
+    EventServiceService,
+    {
+      async streamEvents(request, call) {
+        const caller = currentCaller();
+        const compile = async (ruleSet: RuleSet) =>
+          dryRuns === undefined
+            ? finishInTurns(compileInSteps(ruleSet))
+            : (await dryRuns.run({ ruleSet }, caller)).image;
+        const accepts = compileFilter(await toEventFilter(request, compile));
+        // It may have been cancelled meanwhile, and would never hear of it.
+        if (caller.gone.aborted) return;
+        const resumeAfter = toPosition(request);
+        const ended = pumpEvents(hub, accepts, call, {
+          ...(options.queueCapacity !== undefined && { capacity: options.queueCapacity }),
+          ...(resumeAfter !== undefined && { resumeAfter }),
+        });
+        // The headers tell the client that it is subscribed.
+        call.sendMetadata(new Metadata());
+        await ended;
+      },
     },
-  });
+    { refused: ['streamEvents'] },
+  );
 }

@@ -47,12 +47,12 @@ export type Handlers<Definition> = {
     : never;
 };
 
-/** How large requests are taken; they are refused where neither is said. */
+/** How large requests are taken; they are decoded on the spot where nothing is said. */
 export interface LargeRequests<Definition> {
   /** Handlers of requests that come as they were sent, to be decoded elsewhere. */
   readonly encoded?: { readonly [Method in keyof Definition]?: (bytes: Uint8Array) => Promise<unknown> };
-  /** Methods whose requests are decoded whatever their length. */
-  readonly decoded?: readonly (keyof Definition)[];
+  /** Methods whose requests have lists that take long to decode, and are refused where they are long. */
+  readonly refused?: readonly (keyof Definition)[];
 }
 
 /** What a library registers its own service with. */
@@ -74,12 +74,12 @@ export class RpcService {
   static of<Definition extends ServiceDefinition>(
     definition: Definition,
     handlers: Handlers<Definition>,
-    { encoded = {}, decoded = [] }: LargeRequests<Definition> = {},
+    { encoded = {}, refused = [] }: LargeRequests<Definition> = {},
   ): RpcService {
     const decoderFor: DecoderFor = (name, deserialize) => {
       const decoder = strictDecoderOf(deserialize);
       if (name in encoded) return handingDecoderOf(decoder);
-      return decoded.includes(name) ? decoder : boundedDecoderOf(decoder);
+      return refused.includes(name) ? boundedDecoderOf(decoder) : decoder;
     };
     return new RpcService((server, logger) => {
       const wrapped = Object.entries(definition).map(([name, { path, requestStream, responseStream }]) => {

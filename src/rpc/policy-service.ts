@@ -11,12 +11,14 @@ import {
 } from '../generated/hauberk/v1/policy.js';
 import { DEFAULT_NAMESPACE, type PolicyName, policyKey } from '../policy/model.js';
 import { currentCaller } from './caller.js';
-import { toPolicyChangeMessage, toPostureMessages } from './convert.js';
+import { someIds, toChangeMessages } from './change-output.js';
+import { toPostureMessages } from './convert.js';
 import { toDiffResponse } from './diff-message.js';
 import { toAccess, toExplainResponse } from './explain-message.js';
 import { type Handlers, RpcService } from './handler.js';
 import { SCOPE_CHOICE, SCOPE_NAMES } from './names.js';
-import { toPolicyMessage } from './policy-output.js';
+import { pageByKey } from './pages.js';
+import { policyPage, toListedPolicy } from './policy-pages.js';
 import { toPostures } from './posture-message.js';
 import { readMessage, readSource, translateForSource } from './reading/policies-of.js';
 import type { ReadMethod, ReadRest } from './reading/read-job.js';
@@ -34,9 +36,7 @@ export function policyServiceOf(
     return translate(async () => toChanges(await policies.apply(inputs, { expected, force })));
   };
   const validate = ({ inputs, translate }: Inputs, { force }: Pick<ReadRest, 'force'>) =>
-    translate(async () => ({
-      changes: (await policies.dryRun(inputs, force, currentCaller())).map(toPolicyChangeMessage),
-    }));
+    translate(async () => toChangeMessages(await policies.dryRun(inputs, force, currentCaller())));
   const sync = async ({ inputs }: Inputs, { expectedRevision, force }: SyncRest) => {
     checkNamedOnce(inputs);
     return toChanges(await policies.sync(inputs, Number(expectedRevision), force));
@@ -82,7 +82,12 @@ export function policyServiceOf(
 
     async deletePolicy(request) {
       const { result, revision } = await policies.delete(policyNamed(request), Number(request.expectedVersion));
-      return { containerIds: [...result.containerIds], revision: BigInt(revision) };
+      const { containerIds } = result;
+      return {
+        containerIds: someIds(containerIds),
+        containerCount: BigInt(containerIds.length),
+        revision: BigInt(revision),
+      };
     },
 
     async explain(request) {
@@ -94,16 +99,23 @@ export function policyServiceOf(
       const named = policyNamed(request);
       const policy = policies.get(named);
       if (policy === undefined) throw new Failure('not-found', `no policy ${policyKey(named)}`);
-      return {
-        policy: toPolicyMessage(policy, policies.versionOf(policy)),
-        manifest: policies.manifestOf(policy),
-        containerIds: policies.containerIdsReachedBy(policy),
-      };
+      return policyPage(
+        {
+          policy,
+          version: policies.versionOf(policy),
+          manifest: policies.manifestOf(policy),
+          containerIds: policies.containerIdsReachedBy(policy),
+        },
+        request.pageToken,
+      );
     },
 
-    listPolicies({ namespace }) {
+    listPolicies({ namespace, ...page }) {
       const listed = policies.list().filter((policy) => namespace === '' || policy.namespace === namespace);
-      return { policies: listed.map((policy) => toPolicyMessage(policy, policies.versionOf(policy))) };
+      const { messages, nextPageToken } = pageByKey(listed, policyKey, page, (policy) =>
+        toListedPolicy(policy, policies.versionOf(policy)),
+      );
+      return { policies: messages, nextPageToken };
     },
 
     async setPosture({ namespace, postures }) {
@@ -111,13 +123,15 @@ export function policyServiceOf(
       return { revision: BigInt(revision) };
     },
 
-    listPostures() {
-      return {
-        defaults: toPostureMessages(policies.defaultPostures),
-        namespaces: [...policies.postures()]
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([namespace, postures]) => ({ namespace, postures: toPostureMessages(postures) })),
-      };
+    listPostures(page) {
+      const sorted = [...policies.postures()].sort(([a], [b]) => (a < b ? -1 : 1));
+      const { messages, nextPageToken } = pageByKey(
+        sorted,
+        ([namespace]) => namespace,
+        page,
+        ([namespace, postures]) => ({ namespace, postures: toPostureMessages(postures) }),
+      );
+      return { defaults: toPostureMessages(policies.defaultPostures), namespaces: messages, nextPageToken };
     },
   };
   return RpcService.of(PolicyServiceService, handlers, {
@@ -127,6 +141,7 @@ export function policyServiceOf(
       syncPolicies: encoded('syncPolicies', sync),
       diff: encoded('diff', diff),
     },
+    refused: ['explain', 'setPosture'],
   });
 }
 
@@ -171,7 +186,7 @@ function checkNamedOnce(inputs: readonly PolicyInput[]): void {
 }
 
 function toChanges({ result, revision }: { result: readonly PolicyChange[]; revision: number }) {
-  return { changes: result.map(toPolicyChangeMessage), revision: BigInt(revision) };
+  return { ...toChangeMessages(result), revision: BigInt(revision) };
 }
 
 function policyNamed(request: { name: string; namespace: string; scope: Scope }, prefix = ''): PolicyName {

@@ -30,8 +30,9 @@ export function addApply(program: Command): void {
             const { showDifferences } = await import('../policy-differences.js');
             await showDifferences(client, manifests, updated);
           }
-          const { changes } = dryRun ? planned : await client.policies.applyPolicy({ source, force });
+          const { changes, omittedChanges } = dryRun ? planned : await client.policies.applyPolicy({ source, force });
           for (const change of changes) say(change, dryRun ? ' (dry run)' : '');
+          sayOmitted(omittedChanges);
         }),
       );
     });
@@ -47,11 +48,12 @@ export function addValidate(program: Command): void {
       await withClient(command, (client) =>
         explained(manifests, async () => {
           const source = { $case: 'manifest', value: manifests.text } as const;
-          const { changes } = await client.policies.validatePolicy({ source });
+          const { changes, omittedChanges } = await client.policies.validatePolicy({ source });
           for (const change of changes) {
             for (const warning of change.warnings) process.stderr.write(`${keyOf(change)}: warning: ${warning}\n`);
           }
-          process.stdout.write(`${changes.length} ${changes.length === 1 ? 'policy is' : 'policies are'} valid\n`);
+          const count = BigInt(changes.length) + omittedChanges;
+          process.stdout.write(`${count} ${count === 1n ? 'policy is' : 'policies are'} valid\n`);
         }),
       );
     });
@@ -76,9 +78,14 @@ export async function explained(manifests: ManifestFiles, task: () => Promise<vo
   }
 }
 
+/** The daemon tells of so many as fit an answer. */
+function sayOmitted(omitted: bigint): void {
+  if (omitted > 0n) process.stdout.write(`and ${omitted} more\n`);
+}
+
 function say(change: PolicyChange, suffix: string): void {
-  const { kind, containerIds, warnings, conflicts } = change;
-  const reach = `${containerIds.length} ${containerIds.length === 1 ? 'container' : 'containers'}`;
+  const { kind, containerCount, warnings, conflicts } = change;
+  const reach = `${containerCount} ${containerCount === 1n ? 'container' : 'containers'}`;
   const what = PolicyChange_Kind[kind].toLowerCase();
   process.stdout.write(`policy ${keyOf(change)} ${what}, reaches ${reach}${suffix}\n`);
   for (const warning of warnings) process.stderr.write(`${keyOf(change)}: warning: ${warning}\n`);

@@ -98,7 +98,9 @@ describe('a client', () => {
   test('whose request is too large is refused and counted', async (t) => {
     const { server, counts, logger } = await serveGuarded(t, { limits: { messageBytes: 1000 } });
     const client = connectWith(t, PolicyServiceClient, server);
-    const answer = await refusal(ask(client, (c) => c.getPolicy, { name: 'x'.repeat(2000), namespace: '', scope: 0 }));
+    const answer = await refusal(
+      ask(client, (c) => c.getPolicy, { name: 'x'.repeat(2000), namespace: '', scope: 0, pageToken: '' }),
+    );
     assert.equal(answer.code, 'RESOURCE_EXHAUSTED');
     await until(() => counts.refusals.length > 0);
     assert.deepEqual(counts.refusals, ['message_size']);
@@ -227,8 +229,9 @@ describe('a call', () => {
           warnings: [],
           conflicts: [],
           resourceVersion: 1n,
+          containerCount: 0n,
         };
-        return { changes: [change], revision: 1n };
+        return { changes: [change], revision: 1n, omittedChanges: 0n };
       },
     });
     const { server, logger } = await serveGuarded(t, { services: [service], limits: { callTimeoutSeconds: 0.05 } });
