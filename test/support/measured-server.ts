@@ -31,7 +31,7 @@ const logger = { info: () => undefined, warn: () => undefined, error: console.er
 const server = await startServer({ listen, services, logger, limits: { requestsPerSecond: 100_000 } });
 const meter = new TurnMeter();
 
-process.on('message', async (question: 'start' | 'worst' | 'memory' | 'end') => {
+process.on('message', async (question: 'start' | 'worst' | 'memory' | 'processor' | 'end') => {
   if (question === 'start') meter.start();
   if (question === 'worst') meter.stop();
   if (question === 'memory') globalThis.gc?.();
@@ -40,7 +40,9 @@ process.on('message', async (question: 'start' | 'worst' | 'memory' | 'end') => 
     await server.shutdown(0);
     process.exit(0);
   }
-  process.send!(question === 'memory' ? process.memoryUsage().rss : meter.worst);
+  const { user, system } = process.cpuUsage();
+  const answers = { memory: process.memoryUsage().rss, processor: (user + system) / 1000 } as const;
+  process.send!(question in answers ? answers[question as keyof typeof answers] : meter.worst);
 });
 process.once('disconnect', () => process.exit(1));
 process.send!('ready');

@@ -1,15 +1,15 @@
 import koffi from 'koffi';
 
 const CLOCK_THREAD_CPUTIME_ID = 3;
-const clockGettime = koffi.load('libc.so.6').func('int clock_gettime(int, _Out_ int64_t *)');
+const clockGettime = koffi.load('libc.so.6').func('int clock_gettime(int, void *)');
+
+/** A struct timespec. */
+const time = Buffer.alloc(16);
 
 /** Processor time of the calling thread, in milliseconds. */
 function threadMilliseconds(): number {
-  const time = [0n, 0n] as unknown as [number];
-  const buffer = Buffer.alloc(16);
-  clockGettime(CLOCK_THREAD_CPUTIME_ID, buffer);
-  void time;
-  return Number(buffer.readBigInt64LE(0)) * 1000 + Number(buffer.readBigInt64LE(8)) / 1e6;
+  clockGettime(CLOCK_THREAD_CPUTIME_ID, time);
+  return Number(time.readBigInt64LE(0)) * 1000 + Number(time.readBigInt64LE(8)) / 1e6;
 }
 
 /** Measures how much processor time single turns of the event loop take: unlike a delay it does not grow with the load. */

@@ -588,10 +588,14 @@ describe('SetPosture', () => {
     assert.deepEqual(await setPosture('default', [blockFiles]), { revision: 3n });
     assert.equal(inForce(), 'block');
     assert.ok(plane.containers.imageIdOf(plane.containers.get('c1')!) > before);
-    assert.deepEqual(await postures(), { defaults, namespaces: [{ namespace: 'default', postures: [blockFiles] }] });
+    assert.deepEqual(await postures(), {
+      defaults,
+      namespaces: [{ namespace: 'default', postures: [blockFiles] }],
+      nextPageToken: '',
+    });
     await setPosture('default', []);
     assert.equal(inForce(), 'audit');
-    assert.deepEqual(await postures(), { defaults, namespaces: [] });
+    assert.deepEqual(await postures(), { defaults, namespaces: [], nextPageToken: '' });
   });
 
   test('names every field that is wrong', async (t) => {
@@ -611,7 +615,7 @@ describe('DeletePolicy', () => {
     const { applyManifest, remove, plane } = await start(t);
     await plane.keeper.register(webServer, { pid: process.pid });
     await applyManifest(manifest('one'));
-    assert.deepEqual(await remove('one'), { containerIds: ['c1'], revision: 3n });
+    assert.deepEqual(await remove('one'), { containerIds: ['c1'], containerCount: 1n, revision: 3n });
     assert.deepEqual(plane.policies.list(), []);
   });
 
