@@ -70,6 +70,11 @@ export class WorkThread<Job, Result, Part = never> {
     return answer.result;
   }
 
+  /** Whether the thread runs and has nothing to do. */
+  get isIdle(): boolean {
+    return this.#worker !== undefined && this.#running === undefined;
+  }
+
   /** Ends the thread; jobs that wait are refused. */
   async close(): Promise<void> {
     const left = [...this.#waiting.values()].flat();

@@ -21,7 +21,9 @@ export class RequestReader {
 
   /** @throws Failure with every problem of the request */
   async read(method: ReadMethod, bytes: Uint8Array, caller: Caller): Promise<ReadRequest> {
-    const thread = method === 'applyPolicy' || method === 'syncPolicies' ? this.#changes : this.#questions;
+    const isChange = method === 'applyPolicy' || method === 'syncPolicies';
+    // One that runs already is quicker than one that has to start.
+    const thread = isChange && !this.#questions.isIdle ? this.#changes : this.#questions;
     const inputs: Input[] = [];
     const rest = await thread.run({ method, bytes }, caller, (part) => takeIn(part, inputs));
     return {
