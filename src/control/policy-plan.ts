@@ -1,10 +1,11 @@
 import type { Container } from '../containers/container.js';
 import { type Policy, policyKey } from '../policy/model.js';
-import { compare, type PolicySet, selects } from '../policy/policy-set.js';
+import { compareInSteps, PolicySet, selects } from '../policy/policy-set.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
 import type { LeftOut } from './rule-sets.js';
+import { finishInTurns, inTurns } from './turns.js';
 
 /** What became of one policy. */
 export interface PolicyChange {
@@ -40,14 +41,22 @@ export async function planPolicies(
   /** Compiles a policy by itself. */
   compileAlone: (policy: Policy) => Promise<unknown>,
 ): Promise<Change<PolicyChange[]>> {
-  const { added, changed, removed } = compare(current.policies, after);
+  const { added, changed, removed } = await finishInTurns(compareInSteps(current.policies, after));
+  const [isAdded, isChanged] = [new Set(added), new Set(changed)];
   const touched = new Set([...added, ...changed, ...removed]);
   const desired = { ...current, policies: after };
   const kindOf = (key: string) =>
-    added.includes(key) ? 'created' : changed.includes(key) ? 'updated' : ('unchanged' as const);
+    isAdded.has(key) ? 'created' : isChanged.has(key) ? 'updated' : ('unchanged' as const);
+  const reached = await containersBy(inputs, desired, enforcement);
+  const gone = removed.map((key) => current.policies.get(key)!);
+  const reachedBefore = await containersBy(
+    gone.map((policy) => ({ policy })),
+    current,
+    enforcement,
+  );
   const result = [
     ...inputs.map(({ policy, warnings }): PolicyChange => {
-      const containerIds = reachedBy(policy, desired, enforcement);
+      const containerIds = reached(policy);
       const key = policyKey(policy);
       return {
         policy,
@@ -59,17 +68,16 @@ export async function planPolicies(
         conflicts: [],
       };
     }),
-    ...removed.map((key): PolicyChange => {
-      const policy = current.policies.get(key)!;
-      const containerIds = reachedBy(policy, current, enforcement);
-      const previousVersion = current.versions.get(key) ?? 0;
+    ...gone.map((policy): PolicyChange => {
+      const containerIds = reachedBefore(policy);
+      const previousVersion = current.versions.get(policyKey(policy)) ?? 0;
       const none = { resourceVersion: 0, warnings: [], conflicts: [] };
       return { policy, kind: 'deleted', previousVersion, containerIds, ...none };
     }),
   ];
   const fresh = result.filter(({ kind }) => kind === 'created' || kind === 'updated');
-  for (const { policy, containerIds } of fresh) {
-    if (containerIds.length === 0) await compileAlone(policy);
+  for await (const { policy, containerIds } of inTurns(fresh)) {
+    if (containerIds.length === 0 && !isSurelySmall(policy)) await compileAlone(policy);
   }
   if (touched.size === 0) return { next: undefined, result };
   const reaches = (policies: PolicySet, container: Container) =>
@@ -102,6 +110,46 @@ export async function planPolicies(
       };
     },
   };
+}
+
+/** A policy of so few letters compiles whatever it says: it stays below every limit by more than a hundred times. */
+const SMALL_RULES = 64;
+const SMALL_LETTERS = 4096;
+
+/** Whether a policy is so small and plain that it need not be compiled to know that it can be. */
+function isSurelySmall({ rules }: Policy): boolean {
+  if (rules.length > SMALL_RULES) return false;
+  let letters = 0;
+  for (const { match, sources } of rules) {
+    if (sources.length > 0) return false;
+    if (match.kind === 'exact') letters += match.path.length;
+    else if (match.kind === 'directory') letters += match.directory.length;
+    else return false;
+  }
+  return letters <= SMALL_LETTERS;
+}
+
+/** Beyond so many policies it is quicker to ask for each container which of them reach it. */
+const FEW_POLICIES = 16;
+
+/** Tells of each of many policies which containers, or the host, it reaches: see `reachedBy`. */
+async function containersBy(
+  inputs: readonly { readonly policy: Policy }[],
+  { containers }: Pick<DesiredState, 'containers'>,
+  { host }: Pick<Enforcement, 'host'>,
+): Promise<(policy: Policy) => readonly string[]> {
+  if (inputs.length <= FEW_POLICIES) return (policy) => reachedBy(policy, { containers }, { host });
+  const policies = PolicySet.empty.with(inputs.map(({ policy }) => policy));
+  const ids = new Map<Policy, string[]>();
+  for await (const container of inTurns([...containers.values(), ...(host === undefined ? [] : [host])])) {
+    for (const policy of policies.reaching(container)) {
+      const reached = ids.get(policy) ?? [];
+      reached.push(container.id);
+      ids.set(policy, reached);
+    }
+  }
+  for (const reached of ids.values()) reached.sort();
+  return (policy) => ids.get(policy) ?? [];
 }
 
 /** So many containers are named in which policies are left out. */

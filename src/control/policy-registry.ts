@@ -57,20 +57,18 @@ export class PolicyRegistry {
 
   /** @param now policies that ended before are refused @throws Failure with every problem of every document */
   readManifest(text: string, now = Date.now()): PolicyInput[] {
-    const inputs = readManifest(text, { checkPattern, now });
-    return inputs.map((input) => ({
-      ...input,
-      warnings: [...input.warnings, ...this.coverage.warningsFor(input.policy)],
-    }));
+    return readManifest(text, { checkPattern, now }).map((input) => this.withCoverage(input));
+  }
+
+  /** What was read elsewhere, with warnings of what this kernel cannot enforce of it. */
+  withCoverage({ policy, warnings }: PolicyInput): PolicyInput {
+    return { policy, warnings: [...warnings, ...this.coverage.warningsFor(policy)] };
   }
 
   /** @param document a plain object of a manifest's shape */
   readDocument(document: unknown): PolicyInput {
     const policy = readPolicy(document, { checkPattern, now: Date.now() });
-    return {
-      policy,
-      warnings: [...warningsOf(policy, document as PolicyDocument), ...this.coverage.warningsFor(policy)],
-    };
+    return this.withCoverage({ policy, warnings: warningsOf(policy, document as PolicyDocument) });
   }
 
   /** Adds or replaces the policies, all or none. @throws Failure aborted when a version is not the expected one */
@@ -112,10 +110,10 @@ export class PolicyRegistry {
     caller: Caller,
   ): Promise<ForeseenChange> {
     const { desired: before, enforcement } = this.ledger;
-    const kept = deleted.map(policyKey).reduce((policies, key) => {
-      if (policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
-      return policies.without(key);
-    }, before.policies);
+    const gone = deleted.map(policyKey);
+    const unknown = gone.find((key) => before.policies.get(key) === undefined);
+    if (unknown !== undefined) throw new Failure('not-found', `no policy ${unknown}`);
+    const kept = before.policies.withoutAll(gone);
     const compile = async (ruleSet: RuleSet) => (await this.dryRuns.run({ ruleSet }, caller)).image;
     const compileAlone = (policy: Policy) => compile(enforcement.rules.ruleSetOfPolicy(policy));
     const wanted = kept.with(inputs.map(({ policy }) => policy));
@@ -146,7 +144,8 @@ export class PolicyRegistry {
    */
   sync(inputs: readonly PolicyInput[], expectedRevision: number, force = false): Promise<Outcome<PolicyChange[]>> {
     return this.ledger.change(async (current) => {
-      const newest = Math.max(0, ...current.versions.values());
+      let newest = 0;
+      for (const version of current.versions.values()) newest = Math.max(newest, version);
       if (expectedRevision !== 0 && newest > expectedRevision) {
         throw new Failure('aborted', `policies have changed since revision ${expectedRevision}, at ${newest}`);
       }
@@ -182,8 +181,7 @@ export class PolicyRegistry {
   deleteExpired(now: number): Promise<Outcome<PolicyChange[]>> {
     return this.ledger.change(async (current) => {
       const ended = current.policies.list().filter(({ expires = Number.POSITIVE_INFINITY }) => expires <= now);
-      const after = ended.reduce((policies, policy) => policies.without(policyKey(policy)), current.policies);
-      return this.#plan([], current, after);
+      return this.#plan([], current, current.policies.withoutAll(ended.map(policyKey)));
     });
   }
 

@@ -6,7 +6,7 @@ import { CommandFailure, exitStatusOf } from '../exit-status.js';
 import { withExamples } from '../help.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { FILES_WORTH_PROGRESS, type Format, formatOption, Progress, print } from '../output.js';
-import { policyChangeView, sayChange } from '../policy-change.js';
+import { policyChangeView, sayChange, sayOmitted } from '../policy-change.js';
 import { keyOf } from '../policy-key.js';
 import { terminal } from '../terminal.js';
 import { waitingFor } from '../waiting.js';
@@ -45,10 +45,15 @@ export function addApply(program: Command): void {
       explained(manifests, async () => {
         const plan = await planOf(client, manifests.text, { force, prune });
         const differences = await differencesOf(client, manifests, plan.changes, output);
-        const changes = dryRun ? plan.changes : await applyPlan(client, manifests.text, plan);
+        const { changes, omittedChanges } = dryRun ? plan : await applyPlan(client, manifests.text, plan);
         const views = changes.map((change) => policyChangeView(change, differences.get(keyOf(change))));
-        if (output !== 'table') return print(output, views, () => []);
+        if (output !== 'table') {
+          await print(output, views, () => []);
+          sayOmitted(omittedChanges, 'err');
+          return;
+        }
         for (const change of changes) sayChange(change, dryRun ? ' (dry run)' : '');
+        sayOmitted(omittedChanges, 'out');
       }),
     );
   });
@@ -69,11 +74,13 @@ export function addValidate(program: Command): void {
     await withClient(command, (client) =>
       explained(manifests, async () => {
         const source = { $case: 'manifest', value: manifests.text } as const;
-        const { changes } = await waitingFor('checking', client.policies.validatePolicy({ source }));
+        const answer = client.policies.validatePolicy({ source });
+        const { changes, omittedChanges } = await waitingFor('checking', answer);
         for (const change of changes) {
           for (const warning of change.warnings) terminal().err(`${keyOf(change)}: warning: ${warning}\n`);
         }
-        terminal().out(`${changes.length} ${changes.length === 1 ? 'policy is' : 'policies are'} valid\n`);
+        const count = BigInt(changes.length) + omittedChanges;
+        terminal().out(`${count} ${count === 1n ? 'policy is' : 'policies are'} valid\n`);
       }),
     );
   });

@@ -12,7 +12,7 @@ import {
   Scope,
   type SyncPoliciesRequest,
 } from '../../../src/generated/hauberk/v1/policy.js';
-import { ask, manifest, policyClient, refusal, serveAll } from './support.js';
+import { ask, FIRST_PAGE, manifest, policyClient, refusal, serveAll } from './support.js';
 
 async function start(test: TestContext) {
   const { server, plane } = await serveAll(test);
@@ -36,12 +36,12 @@ async function start(test: TestContext) {
         ...request,
       }),
     setPosture: (namespace: string, postures: Posture[]) => ask(client, (c) => c.setPosture, { namespace, postures }),
-    postures: () => ask(client, (c) => c.listPostures, {}),
+    postures: () => ask(client, (c) => c.listPostures, FIRST_PAGE),
     remove: (name: string, namespace = '', expectedVersion = 0n) =>
       ask(client, (c) => c.deletePolicy, { name, namespace, expectedVersion, scope: Scope.UNSPECIFIED }),
     get: (name: string, namespace = '') =>
-      ask(client, (c) => c.getPolicy, { name, namespace, scope: Scope.UNSPECIFIED }),
-    list: (namespace = '') => ask(client, (c) => c.listPolicies, { namespace }),
+      ask(client, (c) => c.getPolicy, { name, namespace, scope: Scope.UNSPECIFIED, pageToken: '' }),
+    list: (namespace = '') => ask(client, (c) => c.listPolicies, { namespace, ...FIRST_PAGE }),
   };
 }
 
@@ -73,6 +73,9 @@ function makePolicy(policy: Partial<Policy> = {}): Policy {
     resourceVersion: 0n,
     scope: Scope.UNSPECIFIED,
     priority: 0,
+    message: '',
+    tags: [],
+    rulesLeftOut: false,
     mode: Mode.UNSPECIFIED,
     guardsOff: false,
     expires: undefined,
@@ -99,6 +102,7 @@ describe('ApplyPolicy with a manifest', () => {
         name: 'one',
         kind: PolicyChange_Kind.CREATED,
         containerIds: ['c1'],
+        containerCount: 1n,
         warnings: [],
         resourceVersion: 2n,
         scope: Scope.NAMESPACE,
@@ -181,6 +185,7 @@ describe('ApplyPolicy with a typed policy', () => {
         name: 'typed',
         kind: PolicyChange_Kind.CREATED,
         containerIds: [],
+        containerCount: 0n,
         resourceVersion: 1n,
         scope: Scope.NAMESPACE,
         warnings: ['the selector reaches no container at present'],
@@ -200,6 +205,9 @@ describe('ApplyPolicy with a typed policy', () => {
       mode: Mode.ENFORCE,
       guardsOff: false,
       expires: undefined,
+      message: '',
+      tags: [],
+      rulesLeftOut: false,
     });
   });
 
@@ -582,10 +590,14 @@ describe('SetPosture', () => {
     assert.deepEqual(await setPosture('default', [blockFiles]), { revision: 3n });
     assert.equal(inForce(), 'block');
     assert.ok(plane.containers.imageIdOf(plane.containers.get('c1')!) > before);
-    assert.deepEqual(await postures(), { defaults, namespaces: [{ namespace: 'default', postures: [blockFiles] }] });
+    assert.deepEqual(await postures(), {
+      defaults,
+      namespaces: [{ namespace: 'default', postures: [blockFiles] }],
+      nextPageToken: '',
+    });
     await setPosture('default', []);
     assert.equal(inForce(), 'audit');
-    assert.deepEqual(await postures(), { defaults, namespaces: [] });
+    assert.deepEqual(await postures(), { defaults, namespaces: [], nextPageToken: '' });
   });
 
   test('names every field that is wrong', async (t) => {
@@ -605,7 +617,7 @@ describe('DeletePolicy', () => {
     const { applyManifest, remove, plane } = await start(t);
     await plane.keeper.register(webServer, { pid: process.pid });
     await applyManifest(manifest('one'));
-    assert.deepEqual(await remove('one'), { containerIds: ['c1'], revision: 3n });
+    assert.deepEqual(await remove('one'), { containerIds: ['c1'], containerCount: 1n, revision: 3n });
     assert.deepEqual(plane.policies.list(), []);
   });
 
