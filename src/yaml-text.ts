@@ -17,7 +17,7 @@ export function documentText(document: Document.Parsed | Document, options: ToSt
   });
   return document
     .toString(options)
-    .replace(UNSEEN, (character) => (character === '\n' ? character : escaped(character)));
+    .replace(UNSEEN, (character) => (/[\n\t]/u.test(character) ? character : escaped(character)));
 }
 
 function escaped(character: string): string {

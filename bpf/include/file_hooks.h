@@ -68,7 +68,7 @@ int BPF_PROG(hauberk_path_symlink, const struct path *directory, struct dentry *
 	return decide_file(dentry, directory->mnt, OPERATION_SYMLINK, ACCESS_CREATE);
 }
 
-/* Under another name a file may be read and written to; a directory's content is guarded. */
+/* Under another name a file may be read and written to; a directory's content is guarded, and so is a link. */
 static __always_inline __u32 leaving(struct dentry *dentry)
 {
 	return is_directory(dentry) ? 0 : ACCESS_READ | ACCESS_WRITE;
@@ -95,7 +95,8 @@ int BPF_PROG(hauberk_path_link, struct dentry *target, const struct path *direct
 
 	if (!find_membership(&found) || !found.member)
 		return 0;
-	denied = decide_member_file(&found, target, directory->mnt, OPERATION_LINK, ACCESS_LINK | leaving(target));
+	/* What may be done by the new name is compared below. */
+	denied = decide_member_file(&found, target, directory->mnt, OPERATION_LINK, ACCESS_LINK);
 	if (!denied)
 		denied = decide_member_file(&found, dentry, directory->mnt, OPERATION_LINK,
 					    ACCESS_LINK | arriving(dentry));

@@ -38,7 +38,8 @@ static __always_inline int keep_mount(struct dentry *dentry, struct vfsmount *mn
 	if (!is_outsider(owner, &found) || (found.host && host_may))
 		return 0;
 	seen = is_seen_by_owner(owner, mnt);
-	if (!seen && (found.host || (!itself && operation == OPERATION_MOUNT)))
+	/* A runtime takes the host's tree away from a container as it makes it. */
+	if (!seen && (found.host || !itself))
 		return 0;
 	return refuse_outsider(&found, &object);
 }

@@ -19,13 +19,13 @@ export function isRenaming(access: Access): access is Renaming {
 
 /**
  * What is decided of a new name that nothing has yet: the strongest of what is decided of either name, and of what the
- * new one changes below it. A file is asked to be read and written to as well, for under the new name it may be. What
- * changes below a directory is read off the image, as the kernel does.
+ * new one changes below it. A file that gets another name is asked to be read and written to as well, for under the new
+ * name it may be. What changes below a directory, or by a link, is read off the image, as the kernel does.
  */
 export async function explainRenaming(ruleSet: RuleSet, postures: Postures, access: Renaming): Promise<Explanation> {
   const { path, newPath } = access.object;
   const { rules } = ruleSet;
-  const moving: readonly Operation[] = isDirectory(path) ? [] : ['read', 'write'];
+  const moving: readonly Operation[] = isDirectory(path) || access.operation === 'link' ? [] : ['read', 'write'];
   const questions = [
     ...[access.operation, ...moving].map((operation) => ({ operation, path })),
     ...[access.operation, 'create' as const].map((operation) => ({ operation, path: newPath })),

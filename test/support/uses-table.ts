@@ -231,8 +231,8 @@ const PROGRAMS: Group = {
       technique,
       command: ['sh', script],
       preparation: 'cp /bin/cat /guard/cat',
-      // A link is refused for its new name first, by the same rule.
-      told: { operation, object: '/guard/cat' },
+      // Of a link the event may name the new name.
+      told: operation === 'link' ? { operation } : { operation, object: '/guard/cat' },
     })),
   ],
   free: [
