@@ -7,6 +7,7 @@ import { DiffRequest, ExplainRequest, PolicyServiceClient } from '../../src/gene
 const BYTES = 4 * 1024 * 1024 - 16;
 const repeated = (text: string) => text.repeat(Math.floor(BYTES / text.length));
 
+const SLOW_MANIFESTS = new Set(['empty documents', 'folded text', 'YAML directives']);
 const MANIFESTS: Readonly<Record<string, string>> = {
   'empty documents': repeated('---\n'),
   'folded text': `a: >\n${repeated(' x\n\n').slice(0, BYTES - 8)}`,
@@ -20,6 +21,8 @@ const COSTLY_PATTERN = `/**a${'?'.repeat(14)}`;
 
 export interface HostileRequest {
   readonly name: string;
+  /** Seconds of processor time in the thread that reads it. */
+  readonly isSlow?: boolean;
   /** Resolves with the name of the status it is answered with. */
   send(clients: HostileClients): Promise<string>;
 }
@@ -41,6 +44,7 @@ export function closeHostile(clients: HostileClients): void {
 export const HOSTILE_REQUESTS: readonly HostileRequest[] = [
   ...Object.entries(MANIFESTS).map(([name, value]) => ({
     name: `4 MB of ${name} in ValidatePolicy`,
+    isSlow: SLOW_MANIFESTS.has(name),
     send: ({ policies }: HostileClients) =>
       answered((done) => policies.validatePolicy({ source: { $case: 'manifest', value }, force: false }, done)),
   })),
