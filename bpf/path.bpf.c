@@ -11,7 +11,8 @@ static __always_inline __u32 rename_sequence(void)
 
 #include "include/path.h"
 
-#define RESULTS 8
+/* A power of two that is more than enum path_result has. */
+#define RESULTS 16
 
 struct fs_struct___here {
 	struct path pwd;

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { builtFile } from './built-files.js';
 import { accessOf } from './config/access.js';
-import type { Config } from './config/config.js';
+import { alertLimitOf, type Config } from './config/config.js';
+import { posturesOf, resolutionOf } from './config/resolution.js';
 import type { NamespacePair } from './containers/container.js';
 import { hostNamespaces, hostRoot, linkedDirectories, ownNamespaces } from './containers/procfs.js';
 import { ContainerKeeper } from './control/container-keeper.js';
@@ -27,6 +27,7 @@ import { Recordings } from './control/recordings.js';
 import { problemOf } from './control/store-status.js';
 import { desiredBy, loadStored, StoredStart } from './control/stored-start.js';
 import { inTurns } from './control/turns.js';
+import { AlertThrottle } from './events/alert-throttle.js';
 import { DetailsLookup } from './events/details.js';
 import { EventHub, HISTORY_CAPACITY } from './events/hub.js';
 import { observedAccess } from './events/observed.js';
@@ -37,11 +38,10 @@ import { startExports } from './export/exports.js';
 import { Failure } from './failure.js';
 import { archiveOf } from './journal/archive.js';
 import { EventLog } from './journal/event-log.js';
-import { Journal } from './journal/journal.js';
+import { openJournal } from './journal/open-journal.js';
 import { clockOffset } from './kernel/clock.js';
 import { Kernel } from './kernel/kernel.js';
 import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
-import type { RingBuffer } from './kernel/ring-buffer.js';
 import { missingSupport } from './kernel/support.js';
 import { describeUntested, isTested } from './kernel/tested.js';
 import { sendUnixDatagram } from './kernel/unix-datagram.js';
@@ -100,22 +100,8 @@ export async function runDaemon(config: Config): Promise<void> {
     existsSync(each),
   );
   kernel.selfProtection.claim(own, logger);
-  const {
-    journal,
-    events,
-    exporters,
-    enforcement,
-    ledger,
-    plane,
-    suppressed,
-    metricsServer,
-    metrics,
-    hub,
-    expiry,
-    recordings,
-    sources,
-    integrity,
-  } = await assemble(config, logger, store, kernel);
+  const parts = await assemble(config, logger, store, kernel);
+  const { plane, hub, metrics, metricsServer, sources } = parts;
   await sources.start();
   await metricsServer?.start();
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
@@ -144,26 +130,28 @@ export async function runDaemon(config: Config): Promise<void> {
   });
   logger.info({ signal, detach: config.detachOnExit }, 'stopping');
   manager.stopping();
-  integrity.stop();
+  parts.integrity.stop();
   await sources.stop();
   plane.keeper.stop();
-  suppressed.stop();
-  expiry.stop();
+  parts.suppressed.stop();
+  parts.expiry.stop();
   await Promise.all([server, kubearmor].map((each) => each?.shutdown(SHUTDOWN_GRACE_MILLISECONDS)));
   await plane.policies.dryRuns.close();
   services.close();
   metricsServer?.stop();
-  await Promise.all(exporters.map((exporter) => exporter.stop()));
-  await ledger.stop();
+  await Promise.all(parts.exporters.map((exporter) => exporter.stop()));
+  await parts.ledger.stop();
   // What cannot be written must not keep it from ending.
-  await recordings.write().catch((err: unknown) => logger.warn({ err }, 'cannot write down what profiles have learnt'));
+  await parts.recordings
+    .write()
+    .catch((err: unknown) => logger.warn({ err }, 'cannot write down what profiles have learnt'));
   if (config.detachOnExit) kernel.detach();
   else kernel.close();
-  await journal?.close(() => events.next);
+  await parts.journal?.close(() => parts.events.next);
   await store.close();
   manager.close();
   logger.info(
-    { enforcement: config.detachOnExit ? 'detached' : 'stays in force', images: enforcement.imageCount },
+    { enforcement: config.detachOnExit ? 'detached' : 'stays in force', images: parts.enforcement.imageCount },
     'stopped',
   );
 }
@@ -175,18 +163,14 @@ async function prepare(): Promise<void> {
 
 /** Loads what was kept, brings the kernel into agreement with it and starts reading events. */
 async function assemble(config: Config, logger: Logger, store: Store, kernel: Kernel) {
+  const root = hostRoot();
   const stored = await loadStored(store, kernel, config.discardDamaged, logger);
   const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
-  const postures = {
-    process: config.defaultPostureProcess,
-    file: config.defaultPostureFile,
-    network: config.defaultPostureNetwork,
-    capabilities: config.defaultPostureCapabilities,
-  };
+  const postures = posturesOf(config);
   const subject = config.rescue
     ? undefined
     : hostAsSubject(hostNamespaces(), readLabels(config.hostLabels), linkedDirectories(1));
-  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject);
+  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, resolutionOf(config));
   const desired = desiredBy(stored, kernel);
   const ledger: Ledger = new Ledger(
     enforcement,
@@ -232,8 +216,8 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     unprotected,
     counts: intake,
     logger,
-    hostRoot: hostRoot(),
-    socketRoots: [...new Set(['', hostRoot()])],
+    hostRoot: root,
+    socketRoots: [...new Set(['', root])],
     onStatus: () => host.announce(),
   });
   const dryRuns = new DryRunPool();
@@ -253,7 +237,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     judge: async (change) => diffPolicies(change, enforcement.rules, memory, recordings),
   };
   const ring = kernel.openRing();
-  const journal = await openJournal(config, kernel, ring, logger);
+  const journal = await openJournal(config, kernel.ringId, ring, logger);
   const hub = new EventHub(HISTORY_CAPACITY, journal && archiveOf(journal));
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
   const now = () => process.hrtime.bigint() + clockOffset();
@@ -264,14 +248,15 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     (summaries) => events.add(summaries),
     now,
   );
+  const throttle = new AlertThrottle(alertLimitOf(config), (summaries) => events.add(summaries), now);
   const remember = (record: EventRecord) => {
     if (record.flags & FLAGS.observed) recordings.observe(record);
     else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
   };
-  const details = new DetailsLookup(hostIdentity(hostRoot()));
+  const details = new DetailsLookup(hostIdentity(root));
   const reader: EventReader = new EventReader(
     { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule), details },
-    (read) => events.take(read),
+    (read) => events.take(throttle.take(read)),
     (namespaces) => suppressed.tokensRanOut(namespaces),
     remember,
   );
@@ -297,6 +282,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     recursionMisses: () => kernel.recursionMisses(),
     ringWakeUps: () => kernel.ringWakeUps,
     eventCounts: () => hub.counts(),
+    throttledEvents: () => throttle.dropped,
     undecodableRecords: () => reader.undecodable,
     forgottenAccesses: () => memory.forgotten,
     lostAccesses: () => recordings.lost,
@@ -337,19 +323,4 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     sources,
     integrity,
   };
-}
-
-/** The events that an earlier daemon has written are not read from the ring again. */
-async function openJournal(
-  { stateDir, journalBytes, journalAge }: Config,
-  kernel: Kernel,
-  ring: RingBuffer,
-  logger: Logger,
-): Promise<Journal | undefined> {
-  if (journalBytes === 0) return undefined;
-  const limits = { bytes: journalBytes, seconds: journalAge };
-  const state = { id: kernel.ringId, position: ring.position };
-  const journal = await Journal.open(join(stateDir, 'journal'), limits, state, logger);
-  if (journal.last?.ringId === state.id) ring.skipTo(journal.last.ringPosition);
-  return journal;
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { builtFile } from './built-files.js';
-import { type Config, kubearmorAccess } from './config/config.js';
+import { alertLimitOf, type Config, kubearmorAccess } from './config/config.js';
 import type { RpcObserver } from './rpc/access/observer.js';
 import { kubearmorListeners } from './rpc/kubearmor/listen.js';
 import type { KubearmorServers } from './rpc/kubearmor/servers.js';
@@ -23,9 +23,10 @@ export async function serveKubearmor(
   const { startKubearmorServers } = await import('./rpc/kubearmor/servers.js');
   const { logger } = sources;
   const { eventsPerSecond } = config;
+  const throttle = alertLimitOf(config);
   const servers = await startKubearmorServers(
     listeners,
-    { ...sources, descriptorSet: readFileSync(DESCRIPTORS_PATH), eventsPerSecond },
+    { ...sources, descriptorSet: readFileSync(DESCRIPTORS_PATH), eventsPerSecond, throttle },
     {
       ...(roles && { roles }),
       ...(limits && { limits }),

@@ -1,6 +1,6 @@
 /** Has the kernel write records at a given rate. Inherits descriptors 4, the map event_runs, and 5, bench_produce. */
 import { RECORD, RECORD_BYTES } from '../../src/events/record.js';
-import { readOnlyValue, runProgram, setOnlyValue } from '../support/bench-object.js';
+import { readOnlyValue, runOnce, setOnlyValue } from '../support/bench-object.js';
 import { monotonicMilliseconds } from './clock.js';
 import type { Produced, ProduceRequest } from './messages.js';
 
@@ -51,7 +51,7 @@ function produce({ eventsPerSecond, seconds, container }: ProduceRequest): Produ
     if (due > sent) {
       run.writeUInt32LE(due - sent, EVENT_RUN.count);
       setOnlyValue(RUNS_DESCRIPTOR, run);
-      runProgram(PROGRAM_DESCRIPTOR);
+      runOnce(PROGRAM_DESCRIPTOR);
       dropped += Number(readOnlyValue(RUNS_DESCRIPTOR, EVENT_RUN_BYTES).readBigUInt64LE(EVENT_RUN.dropped));
       sent = due;
     }

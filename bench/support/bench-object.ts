@@ -22,19 +22,18 @@ import {
   type Pointer,
   programDescriptor,
   programName,
+  runProgram,
   takeWarnings,
+  updateElement,
 } from '../../src/kernel/libbpf.js';
 import { CLASS_OF_OPERATION, type Operation } from '../../src/policy/effect.js';
+import { PATH_BUFFER_BYTES, PATH_BYTES_MAX } from '../../test/support/path-buffer.js';
 
 const libbpf = koffi.load('libbpf.so.1');
-const updateElement = libbpf.func('int bpf_map_update_elem(int fd, const void *key, const void *value, uint64 flags)');
 const valueSize = libbpf.func('uint32 bpf_map__value_size(const void *map)');
-const testRun = libbpf.func('int bpf_prog_test_run_opts(int fd, void *options)');
 
 export const BENCH_OBJECT = 'build/bpf/bench.bpf.o';
 
-/** struct bpf_test_run_opts: its size stands first; an empty run has nothing else to say. */
-const TEST_RUN_OPTIONS_BYTES = 80;
 const FIRST = Uint32Array.of(0);
 
 /** Puts the only value into an array map. */
@@ -49,10 +48,8 @@ export function readOnlyValue(map: number, bytes: number): Buffer {
 }
 
 /** Runs a program of type SYSCALL once. */
-export function runProgram(program: number): void {
-  const options = Buffer.alloc(TEST_RUN_OPTIONS_BYTES);
-  options.writeBigUInt64LE(BigInt(TEST_RUN_OPTIONS_BYTES));
-  checked('cannot run a program', testRun(program, options));
+export function runOnce(program: number): void {
+  checked('cannot run a program', runProgram(program));
 }
 
 /** The plain programs and the maps of bpf/bench.bpf.c, loaded into this machine's kernel. */
@@ -91,11 +88,8 @@ export class BenchObject {
   }
 }
 
-const PATH_BYTES_MAX = 4096;
 /** struct match_run of bpf/bench.bpf.c. */
 const MATCH_RUN = { elapsed: 0, rounds: 8, offset: 12, verdict: 16, actor: 20, subject: 24, operation: 28, path: 32 };
-/** struct path_buffer: the bytes, room behind them, and what the walk up a tree keeps. */
-const PATH_BUFFER_BYTES = PATH_BYTES_MAX + 256 + 56;
 const MATCH_RUN_BYTES = MATCH_RUN.path + PATH_BUFFER_BYTES;
 
 /** What is decided about. */
@@ -139,7 +133,7 @@ export class MatchTimer {
     run.set(bytes, MATCH_RUN.path + PATH_BYTES_MAX - bytes.length);
     setOnlyValue(this.#images, Uint32Array.of(image.descriptor));
     setOnlyValue(this.#runs, run);
-    runProgram(what === 'match' ? this.#match : this.#empty);
+    runOnce(what === 'match' ? this.#match : this.#empty);
     const answer = readOnlyValue(this.#runs, MATCH_RUN_BYTES);
     return {
       nanosecondsEach: Number(answer.readBigUInt64LE(MATCH_RUN.elapsed)) / rounds,

@@ -42,7 +42,7 @@ function manifestOf(index: number): string {
     `    - {path: /usr/sbin/service-${index}, ${source}}`,
     ...every(50, `    - {execname: tool-${index}}`),
     ...every(25, `    - {path: /usr/bin/python-${index}, allowedArgs: [-m, module-${index}]}`),
-    ...every(50, `    - {path: /usr/bin/login-${index}, pts: true}`),
+    ...every(50, `    - {path: /usr/bin/login-${index}, pts: false}`),
     `    matchDirectories: [{dir: /opt/app-${index}/bin/, recursive: true}]`,
     '  file:',
     '    matchPaths:',

@@ -9,6 +9,8 @@ export interface PlanOptions {
   readonly force: boolean;
   /** Whether policies that the manifest does not hold are deleted. */
   readonly prune: boolean;
+  /** Whether objects of other kinds are passed over. */
+  readonly ignoreForeign: boolean;
 }
 
 /** What becomes of policies, as far as an answer has room for it. */
@@ -22,23 +24,32 @@ export interface Changes {
 export interface Plan extends PlanOptions, Changes {
   /** The daemon's when it was asked. */
   readonly revision: bigint;
+  /** How many objects are passed over; left out where none is. */
+  readonly ignored?: number | undefined;
 }
 
 export async function planOf(client: HauberkClient, manifest: string, options: PlanOptions): Promise<Plan> {
-  const { force, prune } = options;
+  const { force, prune, ignoreForeign } = options;
   // Asked for first: what changes after that is noticed.
   const { revision } = prune ? await client.host.getStatus() : { revision: 0n };
   const source = { $case: 'manifest', value: manifest } as const;
-  const validated = await waitingFor('checking', client.policies.validatePolicy({ source, force }));
-  const deleted = prune ? await othersThan(await keysIn(manifest, validated), client) : [];
+  const asked = { source, force, ignoreForeign };
+  const validated = await waitingFor('checking', client.policies.validatePolicy(asked));
+  const { ignored } = validated;
+  const deleted = prune ? await othersThan(await keysIn(manifest, validated, ignoreForeign), client) : [];
   if (deleted.length === 0) return { ...options, ...validated, revision };
-  return { ...options, ...(await waitingFor('comparing', client.policies.diff({ source, deleted, force }))), revision };
+  const { changes, omittedChanges } = await waitingFor('comparing', client.policies.diff({ ...asked, deleted }));
+  return { ...options, changes, omittedChanges, revision, ignored };
 }
 
-async function keysIn(manifest: string, { changes, omittedChanges }: Changes): Promise<ReadonlySet<string>> {
+async function keysIn(
+  manifest: string,
+  { changes, omittedChanges }: Changes,
+  ignoreForeign: boolean,
+): Promise<ReadonlySet<string>> {
   if (omittedChanges === 0n) return new Set(changes.map(keyOf));
   const { readManifest } = await import('../policy/manifest.js');
-  return new Set(readManifest(manifest, { checkPattern }).map(({ policy }) => policyKey(policy)));
+  return new Set(readManifest(manifest, { checkPattern, ignoreForeign }).map(({ policy }) => policyKey(policy)));
 }
 
 async function othersThan(kept: ReadonlySet<string>, client: HauberkClient) {
@@ -54,16 +65,17 @@ async function othersThan(kept: ReadonlySet<string>, client: HauberkClient) {
  * @throws CommandFailure when they are not; nothing has changed then
  */
 export async function applyPlan(client: HauberkClient, manifest: string, plan: Plan): Promise<Changes> {
-  const { changes: planned, revision, force, prune } = plan;
+  const { changes: planned, revision, force, prune, ignoreForeign } = plan;
   try {
     if (!prune) {
       // A daemon that does not tell of versions is not held to them.
       const told = planned.filter((change) => change.kind === PolicyChange_Kind.CREATED || change.previousVersion > 0n);
       const expectedVersions = Object.fromEntries(told.map((change) => [keyOf(change), change.previousVersion]));
       const source = { $case: 'manifest', value: manifest } as const;
-      return await waitingFor('applying', client.policies.applyPolicy({ source, force, expectedVersions }));
+      const request = client.policies.applyPolicy({ source, force, ignoreForeign, expectedVersions });
+      return await waitingFor('applying', request);
     }
-    const sync = client.policies.syncPolicies({ manifest, force, expectedRevision: revision });
+    const sync = client.policies.syncPolicies({ manifest, force, ignoreForeign, expectedRevision: revision });
     const { changes, omittedChanges } = await waitingFor('applying', sync);
     return { changes: withNotesOf(planned, changes), omittedChanges };
   } catch (error) {

@@ -88,9 +88,12 @@ function line(event: Event): string {
     return `${time} ${coloured('yellow', 'SUPPRESSED')} ${container} ${event.suppressed} events`;
   if (event.lost > 0n)
     return `${time} ${coloured('yellow', 'DROPPED')} ${event.lost} records, as nobody read them in time`;
+  if (event.class === AccessClass.UNSPECIFIED)
+    return `${time} ${coloured('yellow', 'SILENT')} ${container} ${printable(event.message)}`;
   const result = nameOf(Result, event.result);
   const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
-  const rule = `${event.policy} ${event.rule}`.trimEnd();
+  const owners = event.ownerRule === '' ? '' : `, only owners by ${event.ownerRule}`;
+  const rule = `${event.policy} ${event.rule}`.trimEnd() + owners;
   const who = `pid ${event.pid} uid ${event.uid} parent ${event.parentProgram || '-'}`;
   const why = coloured('dim', `[${rule}] severity ${event.severity} ${who}`);
   const what = printable(`${event.program} ${event.operation} ${event.object}`);

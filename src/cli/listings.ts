@@ -1,8 +1,8 @@
-import { type Container, Mode, type Policy, Scope } from '../client/index.js';
+import { type Container, type Policy, Scope } from '../client/index.js';
 import { labelsText } from '../policy/labels.js';
 import type { Listing } from './listing.js';
 import { keyOf } from './policy-key.js';
-import { containerView, nameOf, policyView, timeText } from './views.js';
+import { containerView, modeText, nameOf, policyView, selectorText, timeText } from './views.js';
 
 /** @param namespace every one when empty */
 export function policyListing(namespace: string): Listing<Policy> {
@@ -10,23 +10,20 @@ export function policyListing(namespace: string): Listing<Policy> {
     list: async (client) => (await client.policies.listPolicies({ namespace })).policies,
     name: keyOf,
     view: policyView,
-    headings: ['NAMESPACE', 'NAME', 'VERSION', 'RULES', 'SELECTOR'],
-    cells: ({ namespace: of, name, resourceVersion, rules, selector }) => [
-      of,
+    headings: ['NAMESPACE', 'NAME', 'SCOPE', 'MODE', 'PRIORITY', 'EXPIRES', 'VERSION', 'RULES', 'SELECTOR'],
+    cells: ({ namespace: of, name, scope, mode, priority, expires, resourceVersion, rules, selector }) => [
+      of || '-',
       name,
+      nameOf(Scope, scope).toLowerCase(),
+      modeText(mode),
+      String(priority),
+      timeText(expires).replace(/\.0+Z$/u, 'Z') || '-',
       String(resourceVersion),
       String(rules.length),
-      labelsText(selector?.matchLabels ?? {}),
+      selectorText(selector),
     ],
-    wideHeadings: ['SCOPE', 'MODE', 'PRIORITY', 'EXPIRES', 'GUARDS'],
-    wideCells: ({ scope, mode, priority, expires, guardsOff }) => [
-      nameOf(Scope, scope).toLowerCase(),
-      // As a manifest says it.
-      mode === Mode.PERMISSIVE ? 'audit' : 'enforce',
-      String(priority),
-      timeText(expires) || 'never',
-      guardsOff ? 'off' : 'on',
-    ],
+    wideHeadings: ['GUARDS'],
+    wideCells: ({ guardsOff }) => [guardsOff ? 'off' : 'on'],
   };
 }
 

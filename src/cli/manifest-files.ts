@@ -8,6 +8,7 @@ const MANIFEST_NAME = /\.(?:ya?ml|json)$/u;
 /** Files for `hauberk test`, which lie beside manifests and are none. */
 const CASES_NAME = /\.test\.(?:ya?ml|json)$/u;
 const STANDARD_INPUT = '-';
+const PLACED = /^line (\d+), column (\d+): (.*)$/su;
 
 interface Part {
   readonly name: string;
@@ -43,6 +44,28 @@ export class ManifestFiles {
     return this.#parts.length;
   }
 
+  /** What the daemon remarks, with the place in a file behind it. */
+  remark(warning: string): string {
+    const [, line, column, text] = PLACED.exec(warning) ?? [];
+    return line === undefined ? warning : `${text} (${this.#placeOf(Number(line))}:${column})`;
+  }
+
+  /** What is wrong, a line each, however much it is: the daemon lists only some. */
+  async explainAll(error: HauberkError, ignoreForeign: boolean): Promise<string[]> {
+    const listed = this.explain(error);
+    if (!error.violations.some(({ description }) => /^(?:has )?\d+ more\b.* not listed$/u.test(description)))
+      return listed;
+    const { problemsOf } = await import('./manifest-problems.js');
+    const all = problemsOf(this.text, ignoreForeign).map(({ field, description, line, column }) =>
+      this.#explainOne({
+        field,
+        description: line === undefined ? description : `line ${line}, column ${column}: ${description}`,
+      }),
+    );
+    // A daemon of another version may see more in it than this command does.
+    return all.length < listed.length ? listed : all;
+  }
+
   /** What the daemon says is wrong, a line each, with the file, line and column it is wrong at. */
   explain(error: HauberkError): string[] {
     if (error.violations.length === 0) return [error.message];
@@ -51,10 +74,15 @@ export class ManifestFiles {
 
   #explainOne({ field, description }: Violation): string {
     const name = field.replace(/^document \d+: /u, '');
-    const [, line, column, text] = /^line (\d+), column (\d+): (.*)$/su.exec(description) ?? [];
+    const [, line, column, text] = PLACED.exec(description) ?? [];
     if (line === undefined) return name === '' ? description : `${name}: ${description}`;
-    const part = this.#parts.findLast(({ firstLine }) => firstLine <= Number(line)) ?? this.#parts[0]!;
-    return `${part.name}:${Number(line) - part.firstLine + 1}:${column}: ${name}: ${text}`;
+    return `${this.#placeOf(Number(line))}:${column}: ${name}: ${text}`;
+  }
+
+  /** File and line that a line of the joined text is. */
+  #placeOf(line: number): string {
+    const part = this.#parts.findLast(({ firstLine }) => firstLine <= line) ?? this.#parts[0]!;
+    return `${part.name}:${line - part.firstLine + 1}`;
   }
 }
 

@@ -19,14 +19,19 @@ export function policyChangeView(change: PolicyChange, difference: string | unde
 
 /** Tells people of a change and of all that is noteworthy about it. */
 export function sayChange(change: PolicyChange, suffix: string): void {
-  const { kind, containerCount, warnings, conflicts } = change;
+  const { kind, containerCount, conflicts } = change;
   const reaches = kind === PolicyChange_Kind.DELETED ? 'reached' : 'reaches';
   const reach = `${containerCount} ${containerCount === 1n ? 'container' : 'containers'}`;
   const what = PolicyChange_Kind[kind].toLowerCase();
   const shown = kind === PolicyChange_Kind.DELETED ? coloured('red', what) : what;
   terminal().out(`policy ${keyOf(change)} ${shown}, ${reaches} ${reach}${suffix}\n`);
-  for (const warning of warnings) terminal().err(`${keyOf(change)}: warning: ${warning}\n`);
+  sayWarnings(change);
   for (const conflict of conflicts) terminal().err(`${keyOf(change)}: note: ${conflict}\n`);
+}
+
+/** @param remark how a warning is told; as the daemon words it when left out */
+export function sayWarnings(change: PolicyChange, remark: (warning: string) => string = (warning) => warning): void {
+  for (const warning of change.warnings) terminal().err(`${keyOf(change)}: warning: ${remark(warning)}\n`);
 }
 
 /** Tells of changes that an answer did not have room for. */

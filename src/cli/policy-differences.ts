@@ -18,10 +18,11 @@ export async function showDifferences(
   client: HauberkClient,
   manifests: ManifestFiles,
   changes: readonly PolicyChange[],
+  ignoreForeign: boolean,
 ): Promise<void> {
   const updated = updatedOf(changes);
   const shown = updated.slice(0, DIFFERENCES_SHOWN);
-  for (const patch of (await differencesOf(client, manifests, shown)).values()) {
+  for (const patch of (await differencesOf(client, manifests, shown, ignoreForeign)).values()) {
     terminal().out(patch.split('\n').map(colouredLine).join('\n'));
   }
   const left = updated.length - shown.length;
@@ -33,12 +34,16 @@ export async function differencesOf(
   client: HauberkClient,
   manifests: ManifestFiles,
   changes: readonly PolicyChange[],
+  ignoreForeign: boolean,
 ): Promise<Map<string, string>> {
   const updated = updatedOf(changes);
   const differences = new Map<string, string>();
   if (updated.length === 0) return differences;
   const wanted = new Map(
-    readManifest(manifests.text, { checkPattern }).map(({ policy }) => [policyKey(policy), toManifest(policy)]),
+    readManifest(manifests.text, { checkPattern, ignoreForeign }).map(({ policy }) => [
+      policyKey(policy),
+      toManifest(policy),
+    ]),
   );
   const progress = new Progress('policies compared:', updated.length);
   for (const [index, change] of updated.entries()) {

@@ -5,5 +5,3 @@ export function cutTo(width: number, line: string): string {
   const characters = [...line];
   return characters.length <= width ? line : characters.slice(0, width - 1).join('') + ELLIPSIS;
 }
-
-export { printable } from '../printable.js';

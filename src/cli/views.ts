@@ -86,6 +86,20 @@ export function policyView(policy: Policy) {
   };
 }
 
+/** How a policy speaks of its mode in a manifest. */
+export function modeText(mode: Mode): string {
+  return mode === Mode.PERMISSIVE ? 'audit' : 'enforce';
+}
+
+/** Whom a policy selects, in a few words. */
+export function selectorText(selector: Policy['selector']): string {
+  const expressions = (selector?.matchExpressions ?? []).map(
+    ({ key, operator, values }) => `${key} ${operator} (${values.join(', ')})`,
+  );
+  const labels = labelsText(selector?.matchLabels ?? {});
+  return [...(labels === '' ? [] : [labels]), ...expressions].join(' ') || '(all)';
+}
+
 export function profileView({ name, subject, started, stopped }: Profile) {
   const of =
     subject?.$case === 'selector'

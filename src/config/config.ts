@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { AlertLimit } from '../events/alert-throttle.js';
 import { invalidInput, type Problem } from '../failure.js';
 import type { Posture } from '../policy/model.js';
 import { NO_ASSIGNMENTS, type Role, type RoleAssignments } from '../rpc/access/role.js';
@@ -58,8 +59,15 @@ export interface Config {
   readonly defaultPostureFile: Posture;
   readonly defaultPostureNetwork: Posture;
   readonly defaultPostureCapabilities: Posture;
+  readonly filePostureForProcesses: boolean;
+  /** A domain, or `off`. */
+  readonly clusterDomain: string;
   readonly eventsPerSecond: number;
   readonly eventBurst: number;
+  /** 0 for no threshold. */
+  readonly maxAlertsPerSecond: number;
+  /** Seconds. */
+  readonly alertSilence: number;
   readonly requireHooks: boolean;
   readonly detachOnExit: boolean;
   readonly hostLabels: string;
@@ -122,6 +130,11 @@ function checkProtection(config: Config): void {
 export function kubearmorAccess(config: Config): KubearmorAccess {
   const { kubearmorListen: listen, kubearmorTlsDirectory: tlsDirectory, kubearmorTcpRole: tcpRole } = config;
   return { listen, tlsDirectory, tcpRole };
+}
+
+/** From how many events on a container falls silent, and for how long. */
+export function alertLimitOf({ maxAlertsPerSecond: perSecond, alertSilence: silence }: Config): AlertLimit {
+  return { perSecond, silence };
 }
 
 function checkValue({ type, choices, pattern, range }: Flag, value: unknown): string | undefined {

@@ -211,6 +211,17 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     choices: POSTURES,
     help: 'the same for capabilities',
   },
+  'file-posture-for-processes': {
+    type: 'boolean',
+    help: 'programs that no rule names get the posture of files, as in KubeArmor, whatever the posture of processes is',
+  },
+  'cluster-domain': {
+    type: 'string',
+    value: 'DOMAIN',
+    default: 'cluster.local',
+    pattern: /^(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/,
+    help: 'domain of the Kubernetes cluster: names in rules also stand for themselves below its suffixes, which resolvers of pods ask first; or off',
+  },
   'events-per-second': number(
     'NUMBER',
     1000,
@@ -218,6 +229,13 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     'how many events of one container are reported a second, 0 for all; those suppressed are counted',
   ),
   'event-burst': number('NUMBER', 2000, [1, 1_000_000], 'how many of them at once, after a quiet time'),
+  'max-alerts-per-second': number(
+    'NUMBER',
+    0,
+    [0, 1_000_000],
+    "KubeArmor's throttling: a container with more events in one second is silent for --alert-silence, which an event tells; 0 for none",
+  ),
+  'alert-silence': number('SECONDS', 30, [1, SECONDS_MAX], 'how long it is silent then'),
   'require-hooks': {
     type: 'boolean',
     help: 'do not start where this kernel lacks a hook or refuses a program; without it, what is not covered is told and the rest enforced',
@@ -231,7 +249,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     value: 'LABELS',
     default: '',
     pattern: /^$|^[^=,]+=[^,]*(?:,[^=,]+=[^,]*)*$/,
-    help: 'labels of this host that the nodeSelector of policies for hosts sees, as KEY=VALUE,…; kubernetes.io/hostname is there',
+    help: 'labels of this host that the nodeSelector of policies for hosts sees, as KEY=VALUE,…; kubearmor.io/hostname and kubernetes.io/{hostname,arch,os} are there',
   },
   rescue: {
     type: 'boolean',

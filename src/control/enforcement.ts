@@ -11,7 +11,7 @@ import { LiveImages } from './images.js';
 import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses } from './kinds.js';
 import { Preparation } from './preparation.js';
 import { Publisher } from './publisher.js';
-import { type LeftOut, RuleSets } from './rule-sets.js';
+import { type LeftOut, type ResolutionOptions, RuleSets } from './rule-sets.js';
 import { inTurns } from './turns.js';
 
 type EnforcingKernel = Pick<
@@ -54,10 +54,11 @@ export class Enforcement {
     lastImageId: number,
     /** Left out: policies for the host are kept but not enforced. */
     readonly host: Container | undefined,
+    options: ResolutionOptions = {},
   ) {
     this.images = new LiveImages(kernel, earlier, lastImageId);
     this.#publisher = new Publisher(kernel);
-    this.rules = new RuleSets(this.images, postures, host);
+    this.rules = new RuleSets(this.images, postures, host, options);
     this.#kinds = this.#kindsUnder(NOTHING_DESIRED);
   }
 

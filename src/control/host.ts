@@ -20,6 +20,11 @@ export function hostIdentity(root: string): HostIdentity {
   return { hostName: (root === '' ? '' : read('/etc/hostname')) || hostname(), machineId: read('/etc/machine-id') };
 }
 
+import { HOST_NAME_LABEL } from '../policy/selector-labels.js';
+
+/** As Kubernetes names them. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' };
+
 /** How calls and events name the host's own processes where they name a container. */
 export const HOST_ID = 'host';
 
@@ -34,7 +39,13 @@ export function hostAsSubject(
     id: HOST_ID,
     name,
     namespace: '',
-    labels: { 'kubernetes.io/hostname': name, ...labels },
+    labels: {
+      [HOST_NAME_LABEL]: name,
+      'kubernetes.io/hostname': name,
+      'kubernetes.io/arch': ARCHITECTURES[process.arch] ?? process.arch,
+      'kubernetes.io/os': process.platform,
+      ...labels,
+    },
     origin: 'host',
     isHost: true,
     namespaces,

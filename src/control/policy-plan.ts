@@ -6,6 +6,7 @@ import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
 import type { LeftOut } from './rule-sets.js';
 import { finishInTurns, inTurns } from './turns.js';
+import { unreachedWarning } from './unreached.js';
 
 /** What became of one policy. */
 export interface PolicyChange {
@@ -26,6 +27,8 @@ export interface PolicyChange {
 export interface PolicyInput {
   readonly policy: Policy;
   readonly warnings: readonly string[];
+  /** How a warning about a rule, by its id, begins; left out where the policy did not come as a text. */
+  readonly placeOf?: (ruleId: string) => string;
 }
 
 /**
@@ -64,7 +67,7 @@ export async function planPolicies(
         resourceVersion: current.versions.get(key) ?? 0,
         previousVersion: current.versions.get(key) ?? 0,
         containerIds,
-        warnings: [...warnings, ...(containerIds.length > 0 ? [] : [unreachedWarning(policy, enforcement)])],
+        warnings: [...warnings, ...(containerIds.length > 0 ? [] : [unreachedWarning(policy, desired, enforcement)])],
         conflicts: [],
       };
     }),
@@ -183,11 +186,4 @@ export function reachedBy(
     .filter((container) => selects(policy, container))
     .map(({ id }) => id)
     .sort();
-}
-
-function unreachedWarning({ scope }: Policy, { host }: Pick<Enforcement, 'host'>): string {
-  if (scope !== 'host') return 'the selector reaches no container at present';
-  return host === undefined
-    ? 'policies for the host are off: hauberkd was started with --rescue'
-    : 'the selector does not reach this host';
 }

@@ -5,7 +5,6 @@ import { type Explanation, explain } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
 import type { Image } from '../image/image.js';
 import { checkPattern } from '../image/pattern.js';
-import { readManifest } from '../policy/manifest.js';
 import { toManifest } from '../policy/manifest-text.js';
 import { type Policy, type PolicyName, type Postures, policyKey } from '../policy/model.js';
 import type { PolicyDocument } from '../policy/policy-document.js';
@@ -20,14 +19,14 @@ import { guardedProcesses, whatWouldStop } from './host-guard.js';
 import { hostNeeds } from './host-needs.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
+import { type ReadManifest, readObjects } from './policy-reading.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
+import { withPostureWarnings } from './posture-warnings.js';
 import { explainProgramUse } from './program-uses.js';
 import { explainRenaming, isRenaming } from './renaming.js';
 import { restoringChange } from './restoring.js';
 import { finishInTurns } from './turns.js';
-
-/** By policy key: the version it must have, 0 for a policy that must not exist. */
-export type ExpectedVersions = ReadonlyMap<string, number>;
+import { checkVersions, type ExpectedVersions } from './versions.js';
 
 /** What a change would come to. */
 export interface ForeseenChange {
@@ -56,13 +55,21 @@ export class PolicyRegistry {
   ) {}
 
   /** @param now policies that ended before are refused @throws Failure with every problem of every document */
-  readManifest(text: string, now = Date.now()): PolicyInput[] {
-    return readManifest(text, { checkPattern, now }).map((input) => this.withCoverage(input));
+  readManifest(text: string, now = Date.now()): readonly PolicyInput[] {
+    return readObjects(text, { ignoreForeign: false, now }, this.coverage).inputs;
+  }
+
+  /**
+   * @param ignoreForeign whether other kinds of Kubernetes objects are passed over
+   * @throws Failure with every problem of every document
+   */
+  readObjects(text: string, ignoreForeign: boolean): ReadManifest {
+    return readObjects(text, { ignoreForeign, now: Date.now() }, this.coverage);
   }
 
   /** What was read elsewhere, with warnings of what this kernel cannot enforce of it. */
-  withCoverage({ policy, warnings }: PolicyInput): PolicyInput {
-    return { policy, warnings: [...warnings, ...this.coverage.warningsFor(policy)] };
+  withCoverage(input: PolicyInput): PolicyInput {
+    return { ...input, warnings: [...input.warnings, ...this.coverage.warningsFor(input.policy)] };
   }
 
   /** @param document a plain object of a manifest's shape */
@@ -87,7 +94,7 @@ export class PolicyRegistry {
       const reviewer = await enforcement.rules.reviewerOf(ruleSet, postures);
       return { review: (policy) => finishInTurns(reviewer.reviewInSteps(policy)) };
     };
-    return { result: await this.#reviewed(result, desired, reviewerOf), revision };
+    return { result: await this.#reviewed(inputs, result, desired, reviewerOf), revision };
   }
 
   /** What `apply` would do and refuse; nothing is changed. */
@@ -120,7 +127,10 @@ export class PolicyRegistry {
     const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone);
     if (!force) this.#guardHost(inputs, change);
     const planned = change.next;
-    if (planned === undefined) return { changes: change.result, before, after: before, affected: () => false, compile };
+    if (planned === undefined) {
+      const changes = withPostureWarnings(change.result, before, enforcement.rules);
+      return { changes, before, after: before, affected: () => false, compile };
+    }
     const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile);
     await planned.check?.(leftOut);
     const { desired: after, result } = change.make({ revision: this.ledger.revision + 1, leftOut });
@@ -132,7 +142,7 @@ export class PolicyRegistry {
       // A policy that is left out has no rule among those that decide.
       return { review: (policy) => byKey.get(policyKey(policy)) ?? { shadowed: [], conflicts: [] } };
     };
-    const changes = await this.#reviewed(result, after, reviewerOf);
+    const changes = await this.#reviewed(inputs, result, after, reviewerOf);
     return { changes, before, after, affected: planned.affected, compile };
   }
 
@@ -142,8 +152,12 @@ export class PolicyRegistry {
    * @param expectedRevision 0, or the revision since which no policy may have changed
    * @throws Failure aborted when one has
    */
-  sync(inputs: readonly PolicyInput[], expectedRevision: number, force = false): Promise<Outcome<PolicyChange[]>> {
-    return this.ledger.change(async (current) => {
+  async sync(
+    inputs: readonly PolicyInput[],
+    expectedRevision: number,
+    force = false,
+  ): Promise<Outcome<PolicyChange[]>> {
+    const { result, revision } = await this.ledger.change(async (current) => {
       let newest = 0;
       for (const version of current.versions.values()) newest = Math.max(newest, version);
       if (expectedRevision !== 0 && newest > expectedRevision) {
@@ -154,6 +168,7 @@ export class PolicyRegistry {
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
+    return { result: withPostureWarnings(result, this.ledger.desired, this.ledger.enforcement.rules), revision };
   }
 
   /** Makes the policies and all postures those given, also where the store is damaged: see restoringChange. */
@@ -235,9 +250,24 @@ export class PolicyRegistry {
     return planPolicies(inputs, current, after, enforcement, compileAlone);
   }
 
-  #reviewed(changes: readonly PolicyChange[], desired: DesiredState, reviewerOf: ReviewerOf): Promise<PolicyChange[]> {
+  #reviewed(
+    inputs: readonly PolicyInput[],
+    changes: readonly PolicyChange[],
+    desired: DesiredState,
+    reviewerOf: ReviewerOf,
+  ): Promise<PolicyChange[]> {
+    const { rules } = this.ledger.enforcement;
     const posturesFor = (namespace: string) => this.posturesFor(namespace);
-    return reviewChanges(changes, desired, this.ledger.enforcement.rules, posturesFor, reviewerOf);
+    const places = new Map(inputs.map(({ policy, placeOf }) => [policyKey(policy), placeOf]));
+    const placeOf = (policy: Policy, ruleId: string) => places.get(policyKey(policy))?.(ruleId) ?? '';
+    return reviewChanges(
+      withPostureWarnings(changes, desired, rules),
+      desired,
+      rules,
+      posturesFor,
+      reviewerOf,
+      placeOf,
+    );
   }
 
   /** @throws Failure failed-precondition when policies for the host would stop what the host cannot do without */
@@ -283,16 +313,6 @@ export class PolicyRegistry {
 
   /** What is done in a namespace where no rule names an access. */
   posturesFor(namespace: string): Postures {
-    return { ...this.defaultPostures, ...this.ledger.desired.postures.get(namespace) };
-  }
-}
-
-function checkVersions(current: DesiredState, expected: ExpectedVersions): void {
-  for (const [key, version] of expected) {
-    const actual = current.versions.get(key) ?? 0;
-    if (actual === version) continue;
-    const is = actual === 0 ? 'does not exist' : `has resource version ${actual}`;
-    const must = version === 0 ? 'was expected not to exist' : `was expected to have ${version}`;
-    throw new Failure('aborted', `policy ${key} ${is}, it ${must}`);
+    return this.ledger.enforcement.rules.posturesFor(namespace, this.ledger.desired);
   }
 }

@@ -10,6 +10,8 @@ import { inTurns } from './turns.js';
 const REVIEW_MILLISECONDS = 3000;
 const NOT_REVIEWED = 'its rules were not compared with others: too many were given at once';
 
+const VOID_ADVICE = '; take it out, or give its policy a higher `priority`';
+
 type Reviewing = Pick<RuleSets, 'host' | 'makeFor' | 'ruleSetOfPolicy'>;
 type PosturesFor = (namespace: string) => Postures;
 
@@ -28,6 +30,8 @@ export async function reviewChanges(
   ruleSets: Reviewing,
   posturesFor: PosturesFor,
   reviewerOf: ReviewerOf,
+  /** How a warning about a rule begins. */
+  placeOf: (policy: Policy, ruleId: string) => string = () => '',
 ): Promise<PolicyChange[]> {
   const reviewers = new Map<string, PolicyReviewer>();
   const deadline = performance.now() + REVIEW_MILLISECONDS;
@@ -39,7 +43,12 @@ export async function reviewChanges(
     else {
       const reviewer = await reviewerFor(change, desired, ruleSets, posturesFor, reviewerOf, reviewers);
       const { shadowed, conflicts } = await reviewer.review(change.policy);
-      reviewed.push({ ...change, warnings: [...change.warnings, ...shadowed], conflicts });
+      const voids = shadowed.map((line) => {
+        // Each begins with the id of the rule, and ends with the other rule where there is one.
+        const place = placeOf(change.policy, line.split(' ', 1)[0]!);
+        return `${place}${line}${line.includes(' comes first') ? VOID_ADVICE : ''}`;
+      });
+      reviewed.push({ ...change, warnings: [...change.warnings, ...voids], conflicts });
     }
   }
   return reviewed;

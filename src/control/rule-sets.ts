@@ -1,5 +1,6 @@
 import type { Container } from '../containers/container.js';
 import type { Reviewer } from '../explain/review.js';
+import { belowClusterSuffixes } from '../policy/cluster-names.js';
 import { followLinks } from '../policy/links.js';
 import { type Policy, type Postures, policyKey } from '../policy/model.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
@@ -13,6 +14,14 @@ import { inTurns } from './turns.js';
 
 /** By container id: keys of the policies that reach it and are not, or would not be, in force in it. */
 export type LeftOut = ReadonlyMap<string, readonly string[]>;
+
+/** What an operator chooses of the meaning of policies. */
+export interface ResolutionOptions {
+  /** The domain of the cluster, for example `cluster.local`; left out where names have no suffixes. */
+  readonly clusterDomain?: string | undefined;
+  /** Programs that no rule names get the posture of files, as in KubeArmor. */
+  readonly filePostureForProcesses?: boolean;
+}
 
 /** A container as policies see it. */
 export type PolicySubject = Pick<Container, 'namespace' | 'labels' | 'links' | 'isHost'> &
@@ -29,19 +38,23 @@ export class RuleSets {
     readonly postures: Postures,
     /** Left out: policies for the host are kept but not enforced. */
     readonly host: Container | undefined,
+    readonly options: ResolutionOptions = {},
   ) {
     this.#fitting = new Fitting((ruleSet) => images.fits(ruleSet));
   }
 
   /** The rules that decide for a container, links of its root followed, but for those of policies left out. */
   ruleSetFor(container: PolicySubject, decisions: Decisions, leftOut: ReadonlySet<string> = NOTHING): RuleSet {
-    const { policies, postures, profiles } = decisions;
-    const rules = followLinks(policies.boundRulesFor(container), container.links);
-    const inForce = { ...this.postures, ...postures.get(container.namespace) };
-    const all = resolveRules(rules, inForce);
-    const kept = rules.filter(({ policy }) => !leftOut.has(policyKey(policy)));
+    const { policies, profiles } = decisions;
+    const named = belowClusterSuffixes(
+      policies.boundRulesFor(container),
+      container.namespace,
+      this.options.clusterDomain,
+    );
+    const rules = followLinks(named, container.links);
+    const inForce = this.posturesFor(container.namespace, decisions);
     // Default deny stays, although an Allow rule that has called for it does not.
-    const ruleSet = leftOut.size === 0 ? all : { ...all, rules: resolveRules(kept, inForce).rules };
+    const ruleSet = resolveRules(rules, inForce, ({ policy }) => !leftOut.has(policyKey(policy)));
     return runningProfileOf(container, profiles) === undefined ? ruleSet : { ...ruleSet, profiled: true };
   }
 
@@ -88,6 +101,12 @@ export class RuleSets {
       if (keys.length > 0) leftOut.set(container.id, keys);
     }
     return leftOut;
+  }
+
+  /** What is done in a namespace where no rule names an access. */
+  posturesFor(namespace: string, { postures }: Pick<DesiredState, 'postures'>): Postures {
+    const own = { ...this.postures, ...postures.get(namespace) };
+    return this.options.filePostureForProcesses ? { ...own, process: own.file } : own;
   }
 
   /** Every container and, if a policy reaches it, the host. */

@@ -3,8 +3,8 @@ import { describeWord } from '../image/describe-word.js';
 import { RULE_NONE, VERDICT_ACTIONS } from '../image/layout.js';
 import type { DetailsLookup } from './details.js';
 import type { SecurityEvent } from './event.js';
-import type { EventRecord } from './record.js';
-import { FAIL_CLOSED, type RuleDescription, SELF_PROTECTION } from './rule-description.js';
+import { type EventRecord, FLAGS } from './record.js';
+import { DEFAULT_POSTURE, FAIL_CLOSED, type RuleDescription, SELF_PROTECTION } from './rule-description.js';
 
 /** Where an event's numbers are looked up. */
 export interface EventContext {
@@ -31,7 +31,7 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
 export function describeRecord(record: EventRecord, context: EventContext): SecurityEvent {
   const container = context.containerOf(record);
   const ruleClass = record.class;
-  const rule = record.rule === RULE_NONE ? failClosed(record, ruleClass) : context.ruleOf(record.imageId, record.rule);
+  const rule = record.rule === RULE_NONE ? failClosed(record, ruleClass) : decidingRule(record, context);
   return {
     time: record.time + context.clockOffset,
     containerId: container?.id ?? '',
@@ -51,6 +51,7 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     action: VERDICT_ACTIONS[record.action] ?? 'Block',
     result: record.action === 2 ? 'denied' : 'passed',
     wouldBlock: record.action !== 2 && (rule?.wouldBlock ?? false),
+    ...(rule?.ownerRule !== undefined && { ownerRule: rule.ownerRule }),
     program: record.program,
     parentProgram: context.details?.parentOf(record) ?? record.parentProgram,
     pid: record.pid,
@@ -62,6 +63,20 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     imageId: record.imageId,
     suppressed: 0,
     ...(context.details !== undefined && { details: context.details.of(record, container) }),
+  };
+}
+
+/** A rule that allows owners has nothing to say of others: they are stopped as by the posture, with the rule told. */
+function decidingRule(record: EventRecord, context: EventContext): RuleDescription | undefined {
+  const rule = context.ruleOf(record.imageId, record.rule);
+  if (!rule?.allowsOwners || (record.flags & FLAGS.notOwner) === 0) return rule;
+  const key = rule.policyNamespace === '' ? rule.policy : `${rule.policyNamespace}/${rule.policy}`;
+  return {
+    ...rule,
+    policy: DEFAULT_POSTURE,
+    policyNamespace: '',
+    rule: rule.class,
+    ownerRule: `${key} ${rule.rule}`,
   };
 }
 

@@ -83,6 +83,7 @@ export class EventEncoder {
       writer.text(35, details.terminal);
       if (details.containerUid !== undefined) writer.number(36, details.containerUid, true);
     }
+    writer.text(37, event.ownerRule ?? '');
     writer.end(message);
   }
 

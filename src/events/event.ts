@@ -22,6 +22,8 @@ export interface SecurityEvent {
   readonly result: 'denied' | 'passed' | undefined;
   /** A policy in audit mode would have refused it. */
   readonly wouldBlock: boolean;
+  /** The Allow rule for owners of files that has stopped somebody else, with its policy; left out in all others. */
+  readonly ownerRule?: string;
   readonly program: string;
   readonly parentProgram: string;
   readonly pid: number;

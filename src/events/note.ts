@@ -2,7 +2,12 @@ import type { Container } from '../containers/container.js';
 import type { SecurityEvent } from './event.js';
 
 /** An event that stands for others: it tells of no decision. */
-export function noteOf(policy: string, message: string, container: Container | undefined, time: bigint): SecurityEvent {
+export function noteOf(
+  policy: string,
+  message: string,
+  container: Pick<Container, 'id' | 'name' | 'namespace' | 'labels'> | undefined,
+  time: bigint,
+): SecurityEvent {
   return {
     time,
     containerId: container?.id ?? '',

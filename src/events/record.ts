@@ -1,4 +1,5 @@
 import { VERDICT_ACTION_SHIFT, VERDICT_RULE_MASK } from '../image/layout.js';
+import { PATH_RESULTS } from '../kernel/path-results.js';
 import { RULE_CLASSES, type RuleClass } from '../policy/model.js';
 import { textOf } from './text.js';
 
@@ -77,18 +78,6 @@ export const FLAGS = {
   /** A runtime that sets the container up acts: none of its programs. */
   fromOutside: 1 << 4,
 } as const;
-
-/** Order of enum path_result: why the kernel had no path to decide on. */
-export const PATH_RESULTS = [
-  'resolved',
-  'too-long',
-  'unreachable',
-  'unstable',
-  'unavailable',
-  'unreadable',
-  'protected',
-  'routed',
-] as const;
 
 /** One record of the ring buffer, decoded but not yet explained. */
 export interface EventRecord {

@@ -12,6 +12,10 @@ export interface RuleDescription {
   readonly class: RuleClass;
   /** Its policy is in audit mode, and without that it would refuse. */
   readonly wouldBlock?: boolean;
+  /** It allows the owner of a file, and stops others. */
+  readonly allowsOwners?: true;
+  /** Of what stopped others than the owner: the rule that allows the owner, with its policy. */
+  readonly ownerRule?: string;
 }
 
 /** The policy named for an access that no rule names, once the class has an Allow rule. */
@@ -44,6 +48,7 @@ export function describeRule(deciding: DecidingRule): RuleDescription {
     message: rule.message,
     class: rule.class,
     ...(policy.mode === 'audit' && (rule.action === 'Block' || isExclusive(rule)) && { wouldBlock: true }),
+    ...(rule.action === 'Allow' && rule.ownerOnly && { allowsOwners: true }),
   };
 }
 

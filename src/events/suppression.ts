@@ -68,7 +68,12 @@ export class SuppressionWatch {
   }
 }
 
-function summaryOf(suppressed: number, container: Container | undefined, time: bigint): SecurityEvent {
-  const message = `${suppressed} events of this container were suppressed`;
+/** The event that tells of events that are not told. */
+export function summaryOf(
+  suppressed: number,
+  container: Pick<Container, 'id' | 'name' | 'namespace' | 'labels'> | undefined,
+  time: bigint,
+  message = `${suppressed} events of this container were suppressed`,
+): SecurityEvent {
   return { ...noteOf(RATE_LIMIT, message, container, time), suppressed };
 }

@@ -1,6 +1,7 @@
 import type { Operation } from '../policy/effect.js';
 import type { Action, BoundRule, PostureClass, Postures, RuleClass } from '../policy/model.js';
-import { isCompanion } from '../policy/rule-set.js';
+import { ADDRESS_FAMILIES } from '../policy/network.js';
+import { isForLocal } from '../policy/order.js';
 import type { Access, AccessObject } from './access.js';
 import { isEndpoint, isNamed, isSource, speaksOfObject } from './match.js';
 import { type Advantage, comparePrecedence } from './precedence.js';
@@ -37,7 +38,10 @@ export interface Explanation {
  * the two are tested against each other.
  */
 export function explain(all: readonly BoundRule[], postures: Postures, access: Access): Explanation {
-  const reaching = all.filter((bound) => !isCompanion(bound));
+  const reaching = all.filter(
+    ({ rule: { match } }) =>
+      !(match.kind === 'domain' && match.asking) && !(match.kind === 'endpoint' && match.raw) && !isForLocal(match),
+  );
   const ofClass = reaching.filter((bound) => isOfClass(bound, access));
   const speaking = ofClass.filter(({ rule }) => speaksOfObject(rule, access.object));
   const isEnforced = ({ policy }: BoundRule) => policy.mode !== 'audit';
@@ -85,7 +89,7 @@ function settle(
 function settleByPosture(
   ofClass: readonly BoundRule[],
   postures: Postures,
-  { operation }: Access,
+  { operation, object }: Access,
   mode: 'enforce' | 'audit',
 ): Settlement {
   const postureOf = CLASS_OF[operation];
@@ -97,7 +101,15 @@ function settleByPosture(
       (operation !== 'map' || rule.operations?.includes('map') === true),
   );
   if (postureClass === undefined || !isAllowList) return { action: 'Allow', decider: undefined };
+  if (isLocalSocket(object) && !ofClass.some(({ rule }) => rule.match.kind === 'family'))
+    return { action: 'Allow', decider: undefined };
   return { action: postures[postureClass] === 'audit' ? 'Audit' : 'Block', decider: { postureOf, mode } };
+}
+
+/** Sockets that stand outside the network posture, unless a rule speaks of families. */
+function isLocalSocket(object: AccessObject): boolean {
+  const { unix, netlink } = ADDRESS_FAMILIES;
+  return object.kind === 'socket' && (object.family === unix || object.family === netlink);
 }
 
 function asPostureClass(ruleClass: RuleClass): PostureClass | undefined {

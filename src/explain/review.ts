@@ -2,7 +2,7 @@ import { finish, type Steps } from '../image/steps.js';
 import { append } from '../policy/append.js';
 import type { BoundRule, Policy, Postures } from '../policy/model.js';
 import { policyKey } from '../policy/model.js';
-import { isCompanion } from '../policy/rule-set.js';
+import { isImplied } from '../policy/rule-set.js';
 import { explain } from './evaluate.js';
 import { comparePrecedence } from './precedence.js';
 import { RuleIndex } from './rule-index.js';
@@ -34,7 +34,7 @@ export class Reviewer {
     readonly postures: Postures,
     readonly decides: (rule: BoundRule) => boolean,
   ) {
-    const reaching = all.filter((bound) => !isCompanion(bound));
+    const reaching = all.filter((bound) => !isImplied(bound));
     this.#index = new RuleIndex(reaching);
     for (const bound of reaching) append(this.#byPolicy, policyKey(bound.policy), bound);
   }

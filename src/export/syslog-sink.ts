@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Event } from '../generated/hauberk/v1/event.js';
-import { DatagramSocket } from './datagram.js';
+import { UnixDatagrams } from '../kernel/unix-datagram.js';
 import type { ExportedLine, Sink } from './sink.js';
 
 export const SYSLOG_SOCKET = '/dev/log';
@@ -13,20 +14,22 @@ const TAG = 'hauberkd';
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 /** A text that no receiver takes whole is cut. */
 const CUT_BYTES = 1024;
+/** Before a receiver whose queue is full is tried again. */
+const FULL_MILLISECONDS = 20;
 
 /** Events as JSON to syslog, in the form of RFC 3164 that every /dev/log takes. */
 export class SyslogSink implements Sink {
-  readonly #socket: DatagramSocket;
+  readonly #socket: UnixDatagrams;
 
   constructor(path = SYSLOG_SOCKET) {
-    this.#socket = new DatagramSocket(path);
+    this.#socket = new UnixDatagrams(path);
   }
 
   async write(lines: readonly ExportedLine[]): Promise<void> {
     for (const { text, event } of lines) {
       const head = `<${FACILITY | severityOf(event)}>${stamp(new Date())} ${TAG}[${process.pid}]: `;
-      if (!(await this.#socket.send(Buffer.from(head + text)))) {
-        await this.#socket.send(Buffer.from(`${head}${text.slice(0, CUT_BYTES)}…`));
+      if (!(await sendWhole(this.#socket, Buffer.from(head + text)))) {
+        await sendWhole(this.#socket, Buffer.from(`${head}${text.slice(0, CUT_BYTES)}…`));
       }
     }
   }
@@ -38,22 +41,31 @@ export class SyslogSink implements Sink {
 
 /** Events to systemd's journal by its own protocol, so that their parts can be searched for. */
 export class JournaldSink implements Sink {
-  readonly #socket: DatagramSocket;
+  readonly #socket: UnixDatagrams;
 
   constructor(path = JOURNALD_SOCKET) {
-    this.#socket = new DatagramSocket(path);
+    this.#socket = new UnixDatagrams(path);
   }
 
   async write(lines: readonly ExportedLine[]): Promise<void> {
     for (const line of lines) {
-      if (!(await this.#socket.send(entry(line, line.text)))) {
-        await this.#socket.send(entry(line, `${line.text.slice(0, CUT_BYTES)}…`));
+      if (!(await sendWhole(this.#socket, entry(line, line.text)))) {
+        await sendWhole(this.#socket, entry(line, `${line.text.slice(0, CUT_BYTES)}…`));
       }
     }
   }
 
   close(): void {
     this.#socket.close();
+  }
+}
+
+/** Waits while the receiver's queue is full. @returns false where the datagram is too long @throws KernelError with the cause */
+async function sendWhole(socket: UnixDatagrams, bytes: Buffer): Promise<boolean> {
+  for (;;) {
+    const outcome = socket.send(bytes);
+    if (outcome !== 'full') return outcome === 'sent';
+    await sleep(FULL_MILLISECONDS);
   }
 }
 

@@ -1,6 +1,7 @@
 import { CLASS_OF_OPERATION, effectOf, OWNERSHIPS } from '../policy/effect.js';
 import type { Action, BoundRule, Posture, RuleClass } from '../policy/model.js';
-import type { PosturesInForce, RuleSet } from '../policy/rule-set.js';
+import { isForLocal } from '../policy/order.js';
+import { type PosturesInForce, type RuleSet, speaksOfFamilies } from '../policy/rule-set.js';
 import type { DecidingRule } from './image.js';
 import {
   operationsOn,
@@ -28,6 +29,10 @@ export class Rows {
   readonly #effects: Int32Array;
   readonly #isEnforced: readonly boolean[];
   readonly #hasPermissive: boolean;
+  /** What lets local sockets be is nobody's rule, and decides nothing by a name. */
+  readonly #isLocal: readonly boolean[];
+  /** Local sockets are let be by the policies in force, and not by those in audit mode that speak of families. */
+  readonly #isPermissive: readonly boolean[];
   readonly #defaults: ReadonlyMap<Subject, Int32Array>;
   readonly #permissiveDefaults: ReadonlyMap<Subject, Int32Array>;
   readonly #subjects: readonly Subject[];
@@ -39,6 +44,9 @@ export class Rows {
     this.#effects = Int32Array.from(rules.flatMap(effectsOf));
     this.#isEnforced = rules.map(({ policy }) => policy.mode !== 'audit');
     this.#hasPermissive = permissivePostures !== undefined;
+    const namesFamilies = rules.some(speaksOfFamilies);
+    this.#isLocal = rules.map(({ rule }) => isForLocal(rule.match));
+    this.#isPermissive = this.#isLocal.map((isLocal) => !(isLocal && namesFamilies));
     this.#defaults = defaultsFor(postures, 'enforce', decidingRules);
     this.#permissiveDefaults =
       permissivePostures === undefined ? new Map() : defaultsFor(permissivePostures, 'audit', decidingRules);
@@ -74,7 +82,10 @@ export class Rows {
       this.#defaults.get(subject)!,
     );
     if (!this.#hasPermissive) return row;
-    const permissive = this.#settle(rules, this.#permissiveDefaults.get(subject)!);
+    const permissive = this.#settle(
+      rules.filter((rule) => this.#isPermissive[rule]!),
+      this.#permissiveDefaults.get(subject)!,
+    );
     return row.map((word, cell) => {
       if (actionOf(permissive[cell]!) <= actionOf(word)) return word;
       const conditions = permissive[cell]! & (VERDICT_BY_ARGUMENTS | VERDICT_RULE_MASK);
@@ -90,7 +101,7 @@ export class Rows {
       for (let cell = 0; cell < ROW_WORDS; cell++) {
         const effect = this.#effects[rule * ROW_WORDS + cell]!;
         if (effect === NO_EFFECT || (open & (1 << cell)) === 0) continue;
-        row[cell] = effect | rule;
+        row[cell] = this.#isLocal[rule] ? ALLOWED : effect | rule;
         open &= ~(1 << cell);
       }
       if (open === 0) break;

@@ -1,22 +1,12 @@
 import { VERDICT_ACTIONS } from '../image/layout.js';
 import { RULE_CLASSES } from '../policy/model.js';
 import { checked, lookupElement, possibleProcessors } from './libbpf.js';
-
-const CAUSES = [
-  'resolved',
-  'too-long',
-  'unreachable',
-  'unstable',
-  'unavailable',
-  'unreadable',
-  'protected',
-  'routed',
-] as const;
+import { PATH_RESULTS } from './path-results.js';
 
 /** Order of enum counter in bpf/include/maps.h. */
 export const COUNTERS = [
   ...RULE_CLASSES.flatMap((ruleClass) => VERDICT_ACTIONS.map((action) => `${ruleClass}.${action}` as const)),
-  ...CAUSES.map((cause) => `refused.${cause}` as const),
+  ...PATH_RESULTS.map((cause) => `refused.${cause}` as const),
   'dropped.ring-full',
   'dropped.suppressed',
   'dropped.speculative',

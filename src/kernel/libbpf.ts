@@ -136,9 +136,19 @@ koffi.struct('bpf_test_run_opts', {
 });
 const testRun = libbpf.func('int bpf_prog_test_run_opts(int program, _Inout_ bpf_test_run_opts *options)');
 
-/** Runs a program that is attached to nothing, in this process. @returns what the program did, or -errno */
-export function runProgram(program: number, argument: Buffer): number {
-  const options = { sz: koffi.sizeof('bpf_test_run_opts'), ctx_in: argument, ctx_size_in: argument.length, retval: 0 };
+/**
+ * Runs a program that is attached to nothing, in this process.
+ *
+ * @param argument what it is given; nothing when left out
+ * @returns what the program did, or -errno
+ */
+export function runProgram(program: number, argument?: Buffer): number {
+  const options = {
+    sz: koffi.sizeof('bpf_test_run_opts'),
+    ctx_in: argument ?? null,
+    ctx_size_in: argument?.length ?? 0,
+    retval: 0,
+  };
   const result: number = testRun(program, options);
   return result < 0 ? result : options.retval | 0;
 }

@@ -1,38 +1,76 @@
 import koffi from 'koffi';
-import { closeDescriptor } from './libbpf.js';
+import { closeDescriptor, KernelError } from './libbpf.js';
 
 const libc = koffi.load('libc.so.6');
 const openSocket = libc.func('int socket(int domain, int type, int protocol)');
-const sendTo = libc.func(
-  'int64 sendto(int fd, const void *message, size_t length, int flags, const void *address, uint32 address_length)',
-);
+const connectSocket = libc.func('int connect(int fd, const void *address, uint32 length)');
+const sendMessage = libc.func('int64 send(int fd, const void *message, size_t length, int flags)');
 
 const AF_UNIX = 1;
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o2000000;
-const MSG_DONTWAIT = 0x40;
+/** SOCK_DGRAM, SOCK_CLOEXEC and SOCK_NONBLOCK. */
+const TYPE = 0o2004002;
 const MSG_NOSIGNAL = 0x4000;
-/** sun_path of struct sockaddr_un (unix(7)). */
-const PATH_BYTES_MAX = 108;
+/** sun_path of struct sockaddr_un (unix(7)), less the zero at the end of a path. */
+const PATH_BYTES_MAX = 107;
+const { EAGAIN, ECONNREFUSED, EMSGSIZE, ENAMETOOLONG, ENOTCONN } = koffi.os.errno as Record<string, number>;
 
-/**
- * Sends one datagram to a Unix socket, which Node.js has no means for, without waiting.
- *
- * @param path of the socket; with @ in front a name of the abstract kind
- * @returns whether it was sent
- */
+/** Sends datagrams to a Unix socket, which Node.js has no means for, without waiting. */
+export class UnixDatagrams {
+  #descriptor: number | undefined;
+
+  /** @param path of the socket; with @ in front a name of the abstract kind */
+  constructor(readonly path: string) {}
+
+  /**
+   * @returns `full` while the receiver's queue is, `too-long` for what it never takes
+   * @throws KernelError with the cause, such as that nobody receives there
+   */
+  send(bytes: Buffer): 'sent' | 'full' | 'too-long' {
+    for (;;) {
+      this.#descriptor ??= this.#connect();
+      if (Number(sendMessage(this.#descriptor, bytes, bytes.length, MSG_NOSIGNAL)) >= 0) return 'sent';
+      const errno = koffi.errno();
+      if (errno === EMSGSIZE) return 'too-long';
+      if (errno === EAGAIN) return 'full';
+      this.close();
+      // Otherwise the receiver was started again.
+      if (errno !== ECONNREFUSED && errno !== ENOTCONN) throw this.#failure(errno);
+    }
+  }
+
+  close(): void {
+    if (this.#descriptor !== undefined) closeDescriptor(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+
+  #connect(): number {
+    const name = Buffer.from(this.path.replace(/^@/u, '\0'));
+    if (name.length > PATH_BYTES_MAX) throw this.#failure(ENAMETOOLONG!);
+    const end = this.path.startsWith('@') ? 0 : 1;
+    const address = Buffer.alloc(2 + name.length + end);
+    address.writeUInt16LE(AF_UNIX);
+    name.copy(address, 2);
+    const descriptor: number = openSocket(AF_UNIX, TYPE, 0);
+    if (descriptor < 0) throw this.#failure(koffi.errno());
+    if (connectSocket(descriptor, address, address.length) === 0) return descriptor;
+    const failure = this.#failure(koffi.errno());
+    closeDescriptor(descriptor);
+    throw failure;
+  }
+
+  #failure(errno: number): KernelError {
+    return new KernelError(`cannot send to ${this.path}`, errno);
+  }
+}
+
+/** Sends one datagram. @returns whether it was sent */
 export function sendUnixDatagram(path: string, text: string): boolean {
-  const name = Buffer.from(path.replace(/^@/u, '\0'));
-  if (name.byteLength >= PATH_BYTES_MAX) return false;
-  const address = Buffer.alloc(2 + name.byteLength + (path.startsWith('@') ? 0 : 1));
-  address.writeUInt16LE(AF_UNIX, 0);
-  name.copy(address, 2);
-  const fd: number = openSocket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  const message = Buffer.from(text);
-  const sent: number = Number(
-    sendTo(fd, message, message.byteLength, MSG_DONTWAIT | MSG_NOSIGNAL, address, address.byteLength),
-  );
-  closeDescriptor(fd);
-  return sent === message.byteLength;
+  const socket = new UnixDatagrams(path);
+  try {
+    return socket.send(Buffer.from(text)) === 'sent';
+  } catch {
+    return false;
+  } finally {
+    socket.close();
+  }
 }

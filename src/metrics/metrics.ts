@@ -26,6 +26,8 @@ export interface MetricSources {
   ringWakeUps(): number;
   eventCounts(): EventCounts;
   undecodableRecords(): number;
+  /** Events of containers that are silent: see AlertThrottle. */
+  throttledEvents?(): number;
   forgottenAccesses(): number;
   lostAccesses(): number;
   runningProfiles(): number;
@@ -178,6 +180,7 @@ export class Metrics {
     eventCounts,
     kernelCounters,
     undecodableRecords,
+    throttledEvents = () => 0,
     forgottenAccesses,
     lostAccesses,
     unjournaledEvents,
@@ -194,6 +197,7 @@ export class Metrics {
       [{ cause: 'stream_slow' }, eventCounts().missed],
       [{ cause: 'undecodable' }, undecodableRecords()],
       ...(unjournaledEvents === undefined ? [] : [[{ cause: 'journal' }, unjournaledEvents()] as const]),
+      [{ cause: 'throttled' }, throttledEvents()],
     ]);
     const bare = 'Events that tell nothing of the process table, as too many processes came at once.';
     this.#counter('events_without_details_total', bare, [], () => [[{}, eventsWithoutDetails()]]);

@@ -141,7 +141,7 @@ export function readCases(content: string): CaseFile {
   }
   const value: unknown = document.toJS();
   const positions = new YamlPositions(document, lines);
-  const placeOf: PlaceOf = (path, fault = 'value') => positions.of({ path, description: '', fault });
+  const placeOf: PlaceOf = (path, fault = 'value') => positions.of({ path, fault });
   if (!validate(value)) throw invalidInput(problemsOf(placeOf));
   return { ...value, cases: value.cases.map((each, index) => ({ ...each, line: placeOf(['cases', index]).line })) };
 }

@@ -1,7 +1,7 @@
 /** A wildcard in front: the names below a domain without the domain itself. */
 export const BELOW = '*.';
 /** Of a whole name, and of a part of it between dots: RFC 1035, 2.3.4. */
-const DOMAIN_BYTES_MAX = 253;
+export const DOMAIN_BYTES_MAX = 253;
 const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/u;
 
 /** As names are compared: in lower case and without dots at their ends, which stand for the root. */

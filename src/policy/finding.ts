@@ -8,6 +8,8 @@ export interface Finding {
   readonly description: string;
   /** Whether the key is at fault or its value; it decides the position shown. */
   readonly fault: 'key' | 'value';
+  /** Where in the text it is, in characters, for what a path does not tell apart. */
+  readonly offset?: number;
 }
 
 /** A path as it is shown: `spec.file.matchPaths[0].path`, and `manifest` for the root. */

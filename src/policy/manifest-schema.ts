@@ -4,8 +4,8 @@ import type { ValueCheckName } from './value-checks.js';
 
 /**
  * The JSON Schema of one policy document. Three keywords are ours: `check` names one of the value checks, `choice` says
- * of which fields only one may be there, `unsupported` marks what the policy language has and this version refuses, and
- * holds the subject of the refusal's sentence.
+ * of which fields only one may be there, `unsupported` names a field that only KubeArmor has, or that this version
+ * does not know yet: it is refused unless it says nothing.
  */
 
 export const POLICY_KINDS = ['KubeArmorPolicy', 'KubeArmorClusterPolicy', 'KubeArmorHostPolicy'] as const;
@@ -26,7 +26,9 @@ const mapping = (properties: Properties, required: readonly string[] = []): Sche
 const list = (items: Schema): Schema => ({ type: 'array', items });
 const optional = (schema: Schema): Schema => ({ ...schema, nullable: true });
 const checked = (check: ValueCheckName): Schema => ({ type: 'string', check });
-const unsupported = (subject: string): Schema => ({ unsupported: subject });
+const unsupported = (field: string): Schema => ({ unsupported: { field, isKnown: true } });
+/** What KubeArmor's language has and ours does not. */
+const kubeArmors = (field: string): Schema => ({ unsupported: { field, isKnown: false } });
 
 /** Schemas that others refer to by name, so that each is compiled once. */
 export const SHARED_SCHEMAS = new Map<string, Schema>();
@@ -59,7 +61,9 @@ const item: Properties = { ...traits, ownerOnly: flag };
 const terminal: Properties = { pts: flag };
 
 const entries = (properties: Properties, key?: string) =>
-  optional(list(mapping({ ...traits, ...properties, fromSource }, key === undefined ? [] : [key])));
+  optional(
+    list(mapping({ ...traits, ...properties, fromSource, pts: kubeArmors('pts') }, key === undefined ? [] : [key])),
+  );
 
 /** Where a mount is made or which program another process runs; nothing for any. */
 const places: Properties = {
@@ -250,7 +254,8 @@ export function policySchema(kind: PolicyKind): Schema {
           guards: oneOf(['on', 'off']),
           expires: optional(checked('time')),
           ...sections,
-          apparmor: unsupported('`apparmor` is'),
+          apparmor: unsupported('apparmor'),
+          device: kubeArmors('device'),
         },
         required,
       ),

@@ -124,7 +124,7 @@ function ownFields(rule: Rule, common: Traits): Record<string, unknown> {
     ...(rule.ownerOnly && { ownerOnly: true }),
     ...(rule.operations && { operations: rule.operations }),
     ...(rule.arguments && { allowedArgs: rule.arguments }),
-    ...(rule.terminal && { pts: true }),
+    ...(rule.terminal !== undefined && { pts: !rule.terminal }),
     ...written(traits),
   };
 }

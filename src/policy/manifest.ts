@@ -2,38 +2,72 @@ import type { Document, LineCounter } from 'yaml';
 import { isScalar } from 'yaml';
 import type { Problem } from '../failure.js';
 import { invalidInput } from '../failure.js';
-import type { Finding } from './finding.js';
-import { fieldName, quote } from './finding.js';
+import { type FieldPath, type Finding, fieldName, quote } from './finding.js';
+import { templatesIn } from './helm-templates.js';
 import type { Policy } from './model.js';
 import { policyKey } from './model.js';
 import type { PolicyDocument } from './policy-document.js';
-import { examine, warningsOf } from './validate.js';
+import { examine, foreignKindOf } from './validate.js';
 import type { ReadOptions } from './value-checks.js';
-import { positionAt, YamlPositions } from './yaml-positions.js';
+import { remarksOn, remarkText } from './warnings.js';
+import { type Position, positionAt, YamlPositions } from './yaml-positions.js';
 import { parseYamlStream } from './yaml-stream.js';
 import { checkStructure } from './yaml-structure.js';
 
 export interface ManifestDocument {
   readonly policy: Policy;
-  /** Which policy of the manifest it is, counted from 1; empty documents do not count. */
+  /** Which document of the manifest it is in, counted from 1; empty documents do not count. */
   readonly document: number;
-  /** What was accepted but is probably not meant. */
+  /** What was accepted but is probably not meant, with line and column. */
   readonly warnings: readonly string[];
+}
+
+export interface PlacedDocument extends ManifestDocument {
+  /** Where a field of the policy stands in the text. */
+  readonly positionOf: (path: FieldPath) => Position;
+}
+
+export interface ManifestOptions extends ReadOptions {
+  /** Other kinds of Kubernetes objects are passed over. */
+  readonly ignoreForeign?: boolean;
+  /** How many problems are listed; PROBLEMS_MAX when left out. */
+  readonly problemsMax?: number;
+}
+
+export interface Manifest {
+  readonly documents: readonly PlacedDocument[];
+  /** What was passed over: API version and kind of each. */
+  readonly foreign: readonly string[];
 }
 
 /** A client can repair no more than that at once, and a hostile text must not grow the answer. */
 export const PROBLEMS_MAX = 100;
 
 /**
- * Reads the policies of a manifest: YAML, one or several documents, empty ones skipped. All or nothing.
+ * Reads the policies of a manifest: YAML, one or several documents, empty ones skipped; a `List` is read item by item.
+ * All or nothing.
  * @throws Failure invalid-argument with the problems of all documents, each with its field, line and column; in a
  *   manifest of several documents a field is prefixed with `document 2: `
  */
-export function readManifest(text: string, options: ReadOptions): ManifestDocument[] {
+export function readManifest(text: string, options: ManifestOptions): ManifestDocument[] {
+  return readPlacedManifest(text, options).documents.map(({ policy, document, warnings }) => ({
+    policy,
+    document,
+    warnings,
+  }));
+}
+
+/** The same, with the places of fields and what was passed over. */
+export function readPlacedManifest(text: string, options: ManifestOptions): Manifest {
   const { documents, lines } = parseYamlStream(text);
   const filled = documents.filter((document) => !isEmpty(document));
+  const templates = templatesIn(
+    text,
+    filled.map(({ range }) => range[0]),
+  );
   const problems: Problem[] = [];
-  const read: ManifestDocument[] = [];
+  const read: PlacedDocument[] = [];
+  const foreign: string[] = [];
   const firstNamed = new Map<string, number>();
   for (const [index, source] of filled.entries()) {
     const prefix = filled.length > 1 ? `document ${index + 1}: ` : '';
@@ -41,56 +75,110 @@ export function readManifest(text: string, options: ReadOptions): ManifestDocume
       for (const problem of found) problems.push({ ...problem, field: prefix + problem.field });
     };
     const result = readDocument(source, lines, options);
-    if (result.policy === undefined) {
-      report(result.problems);
+    const left = templates[index]!.map(({ offset, description }) => ({ ...positionAt(lines, offset), description }));
+    // What a template stands for is not known: what else is wrong with it comes of that.
+    if (result.problems.length > 0 && left.length > 0) {
+      report(left.map((problem) => ({ field: 'manifest', ...problem })));
       continue;
     }
-    const key = policyKey(result.policy);
-    const first = firstNamed.get(key);
-    if (first !== undefined) {
-      const description = `policy ${quote(key)} is given twice, first by document ${first}`;
-      report(placeAll(source, lines, [{ path: ['metadata', 'name'], description, fault: 'value' }]));
+    report(result.problems);
+    foreign.push(...result.foreign);
+    for (const { policy, warnings, positionOf } of result.policies) {
+      const key = policyKey(policy);
+      const first = firstNamed.get(key);
+      if (first !== undefined) {
+        const description = `policy ${quote(key)} is given twice, first by document ${first}`;
+        report([{ field: 'metadata.name', description, ...positionOf(['metadata', 'name']) }]);
+      }
+      firstNamed.set(key, first ?? index + 1);
+      const remarks = left.map(({ description, ...position }) => placed(position, description));
+      read.push({ policy, document: index + 1, warnings: [...warnings, ...remarks], positionOf });
     }
-    firstNamed.set(key, first ?? index + 1);
-    read.push({ policy: result.policy, document: index + 1, warnings: result.warnings });
   }
-  if (filled.length === 0) problems.push({ field: 'manifest', description: 'holds no policy' });
-  if (problems.length > 0) throw invalidInput(limit(problems));
-  return read;
+  if (read.length + foreign.length + problems.length === 0) {
+    problems.push({ field: 'manifest', description: 'holds no policy' });
+  }
+  if (problems.length > 0) throw invalidInput(limit(problems, options.problemsMax ?? PROBLEMS_MAX));
+  return { documents: read, foreign };
 }
 
-type DocumentResult =
-  | { readonly policy: Policy; readonly warnings: readonly string[] }
-  | { readonly policy?: undefined; readonly problems: readonly Problem[] };
+interface DocumentResult {
+  readonly policies: readonly Omit<PlacedDocument, 'document'>[];
+  readonly problems: readonly Problem[];
+  readonly foreign: readonly string[];
+}
 
-function readDocument(document: Document.Parsed, lines: LineCounter, options: ReadOptions): DocumentResult {
+const refused = (problems: readonly Problem[]): DocumentResult => ({ policies: [], problems, foreign: [] });
+
+function readDocument(document: Document.Parsed, lines: LineCounter, options: ManifestOptions): DocumentResult {
   if (document.errors.length > 0) {
-    const problems = document.errors.map(({ message, pos }) => ({
-      field: 'manifest',
-      description: `is not valid YAML: ${message}`,
-      ...positionAt(lines, pos[0]),
-    }));
-    return { problems };
+    return refused(
+      document.errors.map(({ message, pos }) => ({
+        field: 'manifest',
+        description: `is not valid YAML: ${message}`,
+        ...positionAt(lines, pos[0]),
+      })),
+    );
   }
   if (document.directives.yaml.version === '1.1') {
     // Its merge keys and its truths such as `yes` would give the same text another meaning.
-    return { problems: [{ field: 'manifest', description: 'is YAML 1.1; only YAML 1.2 is read' }] };
+    return refused([{ field: 'manifest', description: 'is YAML 1.1; only YAML 1.2 is read' }]);
   }
   const structure = checkStructure(document);
-  if (structure.some(({ fault }) => fault === 'value')) {
+  if (structure.some(({ isFatal }) => isFatal)) {
     // With a broken alias there is no value to examine; a key given twice leaves one.
-    return { problems: placeAll(document, lines, structure) };
+    return refused(placeAll(document, lines, structure));
   }
   // The structure has bounded the aliases already, all of them together rather than one by one.
   const value: unknown = document.toJS({ maxAliasCount: -1 });
-  const examined = examine(value, options, 'required');
-  const findings = [...structure, ...(examined.findings ?? [])];
-  if (examined.policy === undefined || findings.length > 0) return { problems: placeAll(document, lines, findings) };
-  const ignored = document.warnings.map(({ message, pos }) => {
-    const { line, column } = positionAt(lines, pos[0]);
-    return `line ${line}, column ${column}: ${message}`;
-  });
-  return { policy: examined.policy, warnings: [...ignored, ...warningsOf(examined.policy, value as PolicyDocument)] };
+  const positions = new YamlPositions(document, lines);
+  const findings: Finding[] = [...structure];
+  const policies: Omit<PlacedDocument, 'document'>[] = [];
+  const foreign: string[] = [];
+  const ignored = document.warnings.map(({ message, pos }) => placed(positionAt(lines, pos[0]), message));
+  for (const [path, each] of objectsIn(value)) {
+    const kind = foreignKindOf(each);
+    if (options.ignoreForeign && kind !== undefined) {
+      foreign.push(kind);
+      continue;
+    }
+    const { policy, findings: found = [], writtenPath } = examine(each, options, 'required');
+    findings.push(...withoutConsequences(found, structure, path));
+    if (policy === undefined) continue;
+    const writtenAt = (field: FieldPath) => positions.of({ path: [...path, ...field], fault: 'value' });
+    const remarks = remarksOn(policy, each as PolicyDocument);
+    const warnings = remarks.map((remark) => placed(writtenAt(remark.path), remarkText(remark)));
+    const positionOf = (field: FieldPath) => writtenAt(writtenPath(field));
+    policies.push({ policy, warnings: [...ignored, ...warnings], positionOf });
+  }
+  return { policies: findings.length > 0 ? [] : policies, problems: placeAll(document, lines, findings), foreign };
+}
+
+/** The objects of a document: itself or, of a list as `kubectl get` prints it, its items; with where they stand. */
+function* objectsIn(value: unknown): Generator<[path: FieldPath, object: unknown]> {
+  const { kind, items } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) {
+    for (const [index, item] of items.entries()) yield [['items', index], item];
+  } else {
+    yield [[], value];
+  }
+}
+
+/** What is found wrong, but for what comes of a merge key: that is told already. */
+function withoutConsequences(found: readonly Finding[], structure: readonly Finding[], path: FieldPath): Finding[] {
+  const merged = structure.filter((finding) => finding.path.at(-1) === '<<').map((each) => parentOf(each.path));
+  return found
+    .map((finding) => ({ ...finding, path: [...path, ...finding.path] }))
+    .filter((finding) => finding.path.at(-1) !== '<<' && !merged.includes(parentOf(finding.path)));
+}
+
+function parentOf(path: FieldPath): string {
+  return fieldName(path.slice(0, -1));
+}
+
+/** A sentence with the place in the text that it is about. */
+export function placed({ line, column }: Position, sentence: string): string {
+  return `line ${line}, column ${column}: ${sentence}`;
 }
 
 function isEmpty({ contents, errors }: Document.Parsed): boolean {
@@ -107,9 +195,9 @@ function placeAll(document: Document.Parsed, lines: LineCounter, findings: reado
   return problems.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
-function limit(problems: readonly Problem[]): readonly Problem[] {
-  const left = problems.length - PROBLEMS_MAX;
+function limit(problems: readonly Problem[], most: number): readonly Problem[] {
+  const left = problems.length - most;
   if (left <= 0) return problems;
   const description = `has ${left} more ${left === 1 ? 'problem' : 'problems'}, not listed`;
-  return [...problems.slice(0, PROBLEMS_MAX), { field: 'manifest', description, more: left }];
+  return [...problems.slice(0, most), { field: 'manifest', description, more: left }];
 }

@@ -58,9 +58,16 @@ export const ARGUMENT_BYTES_MAX = 1024;
 /** A socket of one of the kinds a name stands for, one that is used towards an address, or a name of a host. */
 export type NetworkMatch =
   | { readonly kind: 'protocol'; readonly protocol: Protocol }
-  | { readonly kind: 'family'; readonly family: AddressFamily }
+  | FamilyMatch
   | EndpointMatch
   | DomainMatch;
+
+export interface FamilyMatch {
+  readonly kind: 'family';
+  readonly family: AddressFamily;
+  /** Lets sockets be that no rule speaks of. Written by nobody: see withLocalSockets. */
+  readonly local?: true;
+}
 
 /**
  * The other end of a connection: its address, and its port for what goes out (egress). For what comes in (ingress) the
@@ -91,6 +98,8 @@ export interface DomainMatch {
    * is written by nobody, it stands beside the one that allows the name: see withCompanions.
    */
   readonly asking?: true;
+  /** The name is another rule's below a suffix that resolvers search. Written by nobody: see belowClusterSuffixes. */
+  readonly searched?: true;
 }
 
 /** A program of this name, wherever it lies. */
@@ -160,7 +169,10 @@ export interface Rule {
   readonly operations?: readonly FileOperation[];
   /** Of a process rule: it lets programs run whose every argument is among these, and holds for the others. */
   readonly arguments?: readonly string[];
-  /** The rule holds only for processes with a controlling terminal. */
+  /**
+   * The rule holds only for processes with a controlling terminal, which is what `pts: false` says in a manifest. False
+   * where a manifest says `pts: true`: the rule holds for all, as without it, and is written back as it was given.
+   */
   readonly terminal?: boolean;
   readonly action: Action;
   readonly readOnly: boolean;

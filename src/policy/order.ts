@@ -15,6 +15,8 @@ export function compareRules(left: BoundRule, right: BoundRule): number {
   const a = left.rule;
   const b = right.rule;
   return (
+    // What lets local sockets be comes after all that anybody has written.
+    Number(isForLocal(a.match)) - Number(isForLocal(b.match)) ||
     (right.policy.priority ?? 0) - (left.policy.priority ?? 0) ||
     Number(b.sources.length > 0) - Number(a.sources.length > 0) ||
     kindRank(a.match) - kindRank(b.match) ||
@@ -23,6 +25,11 @@ export function compareRules(left: BoundRule, right: BoundRule): number {
     compareText(policyKey(left.policy), policyKey(right.policy)) ||
     compareText(a.id, b.id)
   );
+}
+
+/** Whether a match is what lets local sockets be, which no policy says itself. */
+export function isForLocal(match: Match): boolean {
+  return match.kind === 'family' && match.local === true;
 }
 
 /** Kinds from the most specific to the least. Only kinds of one class ever meet. */

@@ -105,6 +105,7 @@ export interface Item extends Traits {
   /** In the `file` section only, as the next. */
   readonly readOnly?: Optional<boolean>;
   readonly operations?: Optional<readonly FileOperation[]>;
+  /** False: the rule holds for processes with a terminal only. */
   readonly pts?: Optional<boolean>;
 }
 

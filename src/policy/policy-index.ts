@@ -1,10 +1,13 @@
 import { append } from './append.js';
 import type { Policy } from './model.js';
+import { carries, isComparedAsText } from './selector-labels.js';
 
 /** What decides which policies reach a container, or the host's own processes. */
 export interface Subject {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of a container: what selectors find it by where its labels say nothing of its name. */
+  readonly name?: string;
   /** The labels are those of the host. */
   readonly isHost?: boolean;
 }
@@ -12,14 +15,14 @@ export interface Subject {
 /** Whether the policy reaches the subject, which is of its scope and namespace, by its labels and expressions. */
 export function selectsBy(
   { matchLabels, matchExpressions = [] }: Pick<Policy, 'matchLabels' | 'matchExpressions'>,
-  { namespace, labels }: Subject,
+  { namespace, labels, name }: Subject,
 ): boolean {
-  if (!Object.entries(matchLabels).every(([key, value]) => labels[key] === value)) return false;
+  if (!Object.entries(matchLabels).every(([key, value]) => carries(labels, key, value, name))) return false;
   return matchExpressions.every(({ key, operator, values }) => {
     const has = (value: string) => {
       if (key === 'namespace') return value === namespace;
       const end = value.indexOf('=');
-      return labels[value.slice(0, end)] === value.slice(end + 1);
+      return carries(labels, value.slice(0, end), value.slice(end + 1), name);
     };
     return values.some(has) === (operator === 'In');
   });
@@ -70,14 +73,14 @@ function placeOf({ scope, namespace }: Policy): string {
 function indexNamespace(policies: readonly Policy[]): NamespaceIndex {
   const demand = new Map<string, number>();
   for (const policy of policies) {
-    for (const label of Object.entries(policy.matchLabels)) {
+    for (const label of comparedLabels(policy)) {
       demand.set(labelKey(label), (demand.get(labelKey(label)) ?? 0) + 1);
     }
   }
   const byLabel = new Map<string, Policy[]>();
   const withoutLabels: Policy[] = [];
   for (const policy of policies) {
-    const [first, ...others] = Object.entries(policy.matchLabels).map(labelKey);
+    const [first, ...others] = comparedLabels(policy).map(labelKey);
     if (first === undefined) {
       withoutLabels.push(policy);
       continue;
@@ -86,6 +89,11 @@ function indexNamespace(policies: readonly Policy[]): NamespaceIndex {
     append(byLabel, rarest, policy);
   }
   return { byLabel, withoutLabels };
+}
+
+/** The labels that a policy can be found by. */
+function comparedLabels({ matchLabels }: Policy): [string, string][] {
+  return Object.entries(matchLabels).filter(([key]) => isComparedAsText(key));
 }
 
 function labelKey(label: readonly [string, string]): string {

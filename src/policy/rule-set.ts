@@ -1,7 +1,7 @@
 import { CLASS_OF_OPERATION, OPERATIONS, type Operation, speaksOf } from './effect.js';
 import type { BoundRule, Posture, Postures } from './model.js';
 import { POSTURE_OF } from './model.js';
-import { compareRules } from './order.js';
+import { compareRules, isForLocal } from './order.js';
 
 /** Everything that is decided for one container: its rules in the total order, and the postures in force. */
 export interface RuleSet {
@@ -16,10 +16,18 @@ export interface RuleSet {
 
 export type PosturesInForce = Readonly<Partial<Record<Operation, Posture>>>;
 
-/** Puts the rules of every policy that reaches a container into one decided set. */
-export function resolveRules(bound: readonly BoundRule[], postures: Postures): RuleSet {
+/**
+ * Puts the rules of every policy that reaches a container into one decided set.
+ *
+ * @param isKept whether a rule decides itself; the others only bring postures into force
+ */
+export function resolveRules(
+  bound: readonly BoundRule[],
+  postures: Postures,
+  isKept: (rule: BoundRule) => boolean = () => true,
+): RuleSet {
   const enforced = bound.filter(({ policy }) => policy.mode !== 'audit');
-  const rules = withCompanions(bound).sort(compareRules);
+  const rules = [...withCompanions(bound.filter(isKept)), ...localSockets(enforced, bound)].sort(compareRules);
   const inForce = posturesInForce(enforced, postures);
   if (enforced.length === bound.length) return { rules, postures: inForce };
   return { rules, postures: inForce, permissivePostures: posturesInForce(bound, postures) };
@@ -41,9 +49,41 @@ function withCompanions(bound: readonly BoundRule[]): BoundRule[] {
   });
 }
 
-/** Whether a rule is one that withCompanions has put beside another. */
-export function isCompanion({ rule: { match } }: BoundRule): boolean {
-  return (match.kind === 'domain' && match.asking === true) || (match.kind === 'endpoint' && match.raw === true);
+/** Families of sockets that never leave the host: the C library and servers need them for anything at all. */
+export const LOCAL_FAMILIES = ['unix', 'netlink'] as const;
+
+/**
+ * What lets local sockets be where an allow-list of the internet's brings the network posture into force. A rule that
+ * speaks of families puts all families under the posture.
+ */
+function localSockets(enforced: readonly BoundRule[], bound: readonly BoundRule[]): BoundRule[] {
+  const calling = isOpenToLocal(enforced) ?? isOpenToLocal(bound);
+  if (calling === undefined) return [];
+  const { id: _, match: __, sources: ___, ...rule } = calling.rule;
+  return LOCAL_FAMILIES.map((family) => ({
+    policy: calling.policy,
+    rule: { ...rule, id: `network.local.${family}`, match: { kind: 'family', family, local: true }, sources: [] },
+  }));
+}
+
+/** The rule that brings the network posture into force, where no rule speaks of families. */
+function isOpenToLocal(bound: readonly BoundRule[]): BoundRule | undefined {
+  const network = bound.filter(({ rule }) => rule.class === 'network');
+  if (network.some(speaksOfFamilies)) return undefined;
+  // Of several the first in their order, whatever the order of arrival.
+  return network.filter(({ rule }) => rule.action === 'Allow').sort(compareRules)[0];
+}
+
+/** Whether a rule was written about a family of sockets. */
+export function speaksOfFamilies({ rule }: BoundRule): boolean {
+  return rule.match.kind === 'family' && !isForLocal(rule.match);
+}
+
+/** Whether a rule stands in no policy, but beside those that do: for questions, suffixes of names, raw or local sockets. */
+export function isImplied({ rule: { match } }: BoundRule): boolean {
+  if (match.kind === 'family') return isForLocal(match);
+  if (match.kind === 'endpoint') return match.raw === true;
+  return match.kind === 'domain' && (match.asking === true || match.searched === true);
 }
 
 function posturesInForce(bound: readonly BoundRule[], postures: Postures): PosturesInForce {

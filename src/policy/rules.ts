@@ -163,7 +163,7 @@ function ruleMaker(ruleClass: RuleClass, section: Traits, spec: Traits) {
         // Nothing more than the language's own order would be said by the order in a list.
         ...(operations != null && { operations: FILE_OPERATIONS.filter((each) => operations.includes(each)) }),
         ...(allowedArgs != null && { arguments: [...new Set(allowedArgs)].sort() }),
-        ...(pts && { terminal: true }),
+        ...(pts != null && { terminal: !pts }),
         readOnly: readOnly ?? false,
         ownerOnly: ownerOnly ?? false,
         ...resolveTraits([entry, section, spec]),

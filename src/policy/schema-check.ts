@@ -62,8 +62,8 @@ function makeCompiler(): Ajv {
   });
   ajv.addKeyword({
     keyword: 'unsupported',
-    schemaType: 'string',
-    validate: (_subject: string, value: unknown) => saysNothing(value),
+    schemaType: 'object',
+    validate: (_field: UnsupportedField, value: unknown) => saysNothing(value),
   });
   ajv.addKeyword({ keyword: 'choice', type: 'object', schemaType: 'object', errors: true, validate: checkChoice });
   for (const [name, schema] of SHARED_SCHEMAS) ajv.addSchema(schema, name);
@@ -95,9 +95,22 @@ export function checkSchema(document: unknown, kind: PolicyKind, options: ReadOp
   return [...findings.values()];
 }
 
-/** The refusal of something the language has and this version does not, for example `network rules are`. */
-export function unsupportedSentence(subject: string): string {
-  return `${subject} part of the policy language but not supported by this version of Hauberk`;
+/** See manifest-schema.ts. */
+interface UnsupportedField {
+  readonly field: string;
+  /** Hauberk's language has it too, and this version does not. */
+  readonly isKnown: boolean;
+}
+
+function unsupportedSentence({ field, isKnown }: UnsupportedField): string {
+  return isKnown
+    ? `${quote(field)} is part of the policy language but not supported by this version of Hauberk`
+    : kubeArmorOnly(field);
+}
+
+/** The refusal of something that only KubeArmor has. */
+export function kubeArmorOnly(name: string): string {
+  return `${quote(name)} is part of KubeArmor's language, not of Hauberk's`;
 }
 
 export function missingSentence(field: string): string {
@@ -110,18 +123,21 @@ function toFinding(error: ErrorObject, document: unknown): Finding {
   switch (error.keyword) {
     case 'additionalProperties': {
       const field: string = error.params.additionalProperty;
+      const label = misplacedLabel(path, field, error.data);
+      if (label !== undefined) return { path: [...path, field], description: label, fault: 'key' };
       const known = suggest(field, Object.keys(error.parentSchema?.properties ?? {}));
       const hint = known === undefined ? '' : `, did you mean \`${known}\`?`;
       return { path: [...path, field], description: `unknown field ${quote(field)}${hint}`, fault: 'key' };
     }
     case 'required': {
       const field: string = error.params.missingProperty;
-      return { path: [...path, field], description: missingSentence(field), fault: 'value' };
+      const hint = SELECTORS_FOR_ALL[fieldName([...path, field])] ?? '';
+      return { path: [...path, field], description: missingSentence(field) + hint, fault: 'value' };
     }
     case 'choice':
       return { path: [...path, error.params.field], description: error.message!, fault: 'value' };
     case 'unsupported':
-      return { path, description: unsupportedSentence(error.schema as string), fault: 'key' };
+      return { path, description: unsupportedSentence(error.schema as UnsupportedField), fault: 'key' };
     case 'enum':
       return at(describeChoice(error));
     case 'minimum':
@@ -131,11 +147,28 @@ function toFinding(error: ErrorObject, document: unknown): Finding {
       return at('must not be empty');
     case 'type': {
       const type = String(error.params.type).split(',')[0]!;
-      return at(type === 'integer' ? rangeSentence(error) : TYPE_SENTENCES[type]!);
+      const hint = error.data === null ? (SELECTORS_FOR_ALL[fieldName(path)] ?? '') : '';
+      return at((type === 'integer' ? rangeSentence(error) : TYPE_SENTENCES[type]!) + hint);
     }
     default:
       return at(error.message!);
   }
+}
+
+/** What to write where a policy is meant for all it can reach. */
+const SELECTORS_FOR_ALL: Readonly<Record<string, string>> = {
+  'spec.selector': '; to reach every container write `selector: {matchLabels: {}}`',
+  'spec.nodeSelector': '; to reach every host write `nodeSelector: {matchLabels: {}}`',
+};
+
+/** What to write in place of a label that stands in a selector itself; undefined for anything else. */
+function misplacedLabel(path: FieldPath, field: string, selector: unknown): string | undefined {
+  const name = fieldName(path);
+  if (SELECTORS_FOR_ALL[name] === undefined || suggest(field, ['matchLabels', 'matchExpressions'])) return undefined;
+  const value = (selector as Record<string, unknown>)[field];
+  if (typeof value === 'object' && value !== null) return undefined;
+  const label = `${field}: ${value}`;
+  return `unknown field ${quote(field)}: labels stand in \`matchLabels\`, write ${quote(`${path.at(-1)}: {matchLabels: {${label}}}`)}`;
 }
 
 function rangeSentence({ parentSchema }: ErrorObject): string {

@@ -1,13 +1,19 @@
 import { invalidInput } from '../failure.js';
+import { type Separated, separateValues, writtenFindings } from './comma-lists.js';
 import type { Finding } from './finding.js';
 import { fieldName, quote } from './finding.js';
 import { POLICY_KINDS, type PolicyKind } from './manifest-schema.js';
 import { DEFAULT_NAMESPACE, type Policy, RULE_CLASSES, type Scope } from './model.js';
 import type { PolicyDocument } from './policy-document.js';
 import { toRules } from './rules.js';
-import { checkSchema, missingSentence } from './schema-check.js';
+import { checkSchema, kubeArmorOnly, missingSentence } from './schema-check.js';
+import { checkSelectorLabel } from './selector-labels.js';
 import { suggest } from './suggestion.js';
 import type { ReadOptions } from './value-checks.js';
+import { remarksOn, remarkText } from './warnings.js';
+
+/** KubeArmor's, for firewalls of hosts. */
+const NETWORK_POLICY = 'KubeArmorNetworkPolicy';
 
 export const API_VERSION = 'security.kubearmor.com/v1';
 
@@ -33,32 +39,13 @@ export function readPolicy(document: unknown, options: ReadOptions): Policy {
  * @param document what the policy was read from
  */
 export function warningsOf(policy: Policy, document?: PolicyDocument): string[] {
-  return [...selectorWarnings(policy), ...(document === undefined ? [] : callWarnings(document))];
+  return remarksOn(policy, document).map(remarkText);
 }
 
-/** What the language takes, for published policies say it, and what comes to nothing. */
-function* callWarnings({ spec: { action, syscalls } }: PolicyDocument): Generator<string> {
-  const { matchSyscalls, matchPaths } = syscalls ?? {};
-  const hasRules = (matchSyscalls?.length ?? 0) + (matchPaths?.length ?? 0) > 0;
-  if (hasRules && (action === 'Block' || action === 'Allow'))
-    yield `spec.action is ${quote(action)}, and system calls are only audited`;
-  for (const [index, { path, recursive }] of (matchPaths ?? []).entries()) {
-    if (recursive && !path.endsWith('/'))
-      yield `spec.syscalls.matchPaths[${index}].recursive says nothing of a path that does not end in \`/\``;
-  }
-}
-
-function selectorWarnings(policy: Policy): string[] {
-  const { matchLabels, matchExpressions = [], namespace, scope = 'namespace' } = policy;
-  if (scope === 'host' || Object.keys(matchLabels).length > 0 || matchExpressions.length > 0) return [];
-  const whom =
-    scope === 'cluster' ? 'every container of every namespace' : `every container of namespace \`${namespace}\``;
-  return [`spec.selector is empty, so the policy reaches ${whom}`];
-}
-
+/** Rules are numbered as if each value between commas had an entry; `writtenPath` says where one of them is written. */
 export type Examined =
-  | { readonly policy: Policy; readonly findings?: undefined }
-  | { readonly policy?: undefined; readonly findings: readonly Finding[] };
+  | { readonly policy: Policy; readonly findings?: undefined; readonly writtenPath: Separated['writtenPath'] }
+  | { readonly policy?: undefined; readonly findings: readonly Finding[]; readonly writtenPath?: undefined };
 
 /** Like `readPolicy`, but hands the findings over instead of throwing; `header` says whether it may be left out. */
 export function examine(
@@ -70,14 +57,22 @@ export function examine(
   // Another kind of document has other fields: to list them all as unknown would bury the one problem.
   if (foreign.length > 0) return { findings: [...foreign, ...missing] };
   const kind = (document as Partial<PolicyDocument> | null)?.kind ?? undefined;
-  const findings = [
-    ...missing,
-    ...checkSchema(document, (kind as PolicyKind | undefined) ?? 'KubeArmorPolicy', options),
-  ];
+  const { object, writtenPath } = separateValues(document);
+  const found = checkSchema(object, (kind as PolicyKind | undefined) ?? 'KubeArmorPolicy', options);
+  const findings = [...missing, ...writtenFindings(found, writtenPath)];
   if (findings.length > 0) return { findings };
-  const policy = toPolicy(document as PolicyDocument);
-  const problems = [...problemsOf(document as PolicyDocument, policy, options)];
-  return problems.length > 0 ? { findings: problems } : { policy };
+  const policy = toPolicy(object as PolicyDocument);
+  const problems = [...problemsOf(object as PolicyDocument, policy, options)];
+  return problems.length > 0 ? { findings: problems } : { policy, writtenPath };
+}
+
+/** API version and kind of an object of Kubernetes that is no policy, nor meant to be one; undefined for any other. */
+export function foreignKindOf(document: unknown): string | undefined {
+  if (typeof document !== 'object' || document === null) return undefined;
+  const { apiVersion, kind } = document as Record<string, unknown>;
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return undefined;
+  if ((POLICY_KINDS as readonly string[]).includes(kind) || suggest(kind, POLICY_KINDS) !== undefined) return undefined;
+  return `${apiVersion} ${kind}`;
 }
 
 /** What a schema cannot say. */
@@ -86,8 +81,15 @@ function* problemsOf({ spec }: PolicyDocument, policy: Policy, { now }: ReadOpti
     yield { path: ['spec', 'expires'], description: 'has passed already', fault: 'value' };
   }
   if (policy.scope === undefined && spec.selector?.matchLabels == null && spec.selector?.matchExpressions == null) {
-    const description = 'missing one of `matchLabels`, `matchExpressions`; an empty one reaches the whole namespace';
+    const description =
+      'missing one of `matchLabels`, `matchExpressions`; to reach every container of the namespace write `selector: {matchLabels: {}}`';
     yield { path: ['spec', 'selector'], description, fault: 'value' };
+  }
+  const selector = spec.selector == null ? 'nodeSelector' : 'selector';
+  for (const [label, value] of Object.entries(policy.matchLabels)) {
+    const description = checkSelectorLabel(label, value);
+    if (description !== undefined)
+      yield { path: ['spec', selector, 'matchLabels', label], description, fault: 'value' };
   }
   for (const [index, { key, values }] of (policy.matchExpressions ?? []).entries()) {
     const path = ['spec', 'selector', 'matchExpressions', index];
@@ -96,8 +98,13 @@ function* problemsOf({ spec }: PolicyDocument, policy: Policy, { now }: ReadOpti
       yield { path: [...path, 'key'], description, fault: 'value' };
     }
     for (const [place, value] of values.entries()) {
-      if (key === 'namespace' || /^[^=]+=/u.test(value)) continue;
-      const description = `must be a label such as \`app=web\`, not ${quote(value)}`;
+      if (key === 'namespace') continue;
+      const end = value.indexOf('=');
+      const description =
+        end > 0
+          ? checkSelectorLabel(value.slice(0, end), value.slice(end + 1))
+          : `must be a label such as \`app=web\`, not ${quote(value)}`;
+      if (description === undefined) continue;
       yield { path: [...path, 'values', place], description, fault: 'value' };
     }
   }
@@ -132,6 +139,7 @@ function checkHeader(document: unknown, header: 'required' | 'optional'): { fore
 function describeForeign(value: unknown, accepted: readonly string[]): string {
   const choice = accepted.length === 1 ? quote(accepted[0]!) : `one of ${accepted.map(quote).join(', ')}`;
   if (typeof value !== 'string') return `must be ${choice}`;
+  if (value === NETWORK_POLICY) return `${kubeArmorOnly(value)}: write its rules in \`network\` of ${choice}`;
   const near = suggest(value, accepted);
   return `must be ${choice}, not ${quote(value)}${near === undefined ? '' : `, did you mean ${quote(near)}?`}`;
 }

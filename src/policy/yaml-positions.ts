@@ -24,8 +24,8 @@ export class YamlPositions {
   ) {}
 
   /** The place of the finding's key or value, or for what is missing of the mapping it is missing from. */
-  of({ path, fault }: Finding): Position {
-    return positionAt(this.lines, this.#offsetOf(path, fault));
+  of({ path, fault, offset }: Pick<Finding, 'path' | 'fault' | 'offset'>): Position {
+    return positionAt(this.lines, offset ?? this.#offsetOf(path, fault));
   }
 
   #offsetOf(path: FieldPath, fault: Finding['fault']): number {

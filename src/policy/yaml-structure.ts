@@ -8,15 +8,25 @@ export const ALIASES_MAX = 100;
 /** How many values all aliases of a document may stand for, which bounds what a few bytes can grow into. */
 export const COPIES_MAX = 10_000;
 
-/** Keys given twice, and aliases that stand for nothing, for themselves, or for too much. */
-export function checkStructure(document: Document.Parsed): Finding[] {
+/** Something wrong with the structure of a document. */
+export interface StructureFinding extends Finding {
+  /** There is no value to look at. */
+  readonly isFatal: boolean;
+}
+
+/** Keys given twice, merge keys, and aliases that stand for nothing, for themselves, or for too much. */
+export function checkStructure(document: Document.Parsed): StructureFinding[] {
   const walk = new StructureWalk();
   walk.enter(document.contents, []);
   return walk.findings;
 }
 
+const MERGE_KEY = '<<';
+const MERGE_KEY_SENTENCE =
+  'is a merge key, which YAML 1.2 does not have: write its fields out, or take an alias for a whole value';
+
 class StructureWalk {
-  readonly findings: Finding[] = [];
+  readonly findings: StructureFinding[] = [];
   readonly #anchors = new Map<string, Node>();
   /** How many values a node with an anchor stands for; absent while it is being walked. */
   readonly #sizes = new Map<Node, number>();
@@ -35,7 +45,8 @@ class StructureWalk {
       const keys = new Set<string>();
       for (const { key, value } of node.items) {
         const name = isScalar(key) ? String(key.value) : '';
-        if (keys.has(name)) this.#report([...path, name], `field ${quote(name)} is given twice`, 'key');
+        if (name === MERGE_KEY && !keys.has(name)) this.#reportKey([...path, name], MERGE_KEY_SENTENCE, key);
+        else if (keys.has(name)) this.#reportKey([...path, name], `field ${quote(name)} is given twice`, key);
         keys.add(name);
         this.enter(key, path);
         size += this.enter(value, [...path, name]);
@@ -62,7 +73,12 @@ class StructureWalk {
     return size ?? 1;
   }
 
-  #report(path: FieldPath, description: string, fault: Finding['fault'] = 'value'): void {
-    this.findings.push({ path, description, fault });
+  #report(path: FieldPath, description: string): void {
+    this.findings.push({ path, description, fault: 'value', isFatal: true });
+  }
+
+  #reportKey(path: FieldPath, description: string, key: unknown): void {
+    const offset = isNode(key) ? key.range?.[0] : undefined;
+    this.findings.push({ path, description, fault: 'key', isFatal: false, ...(offset != null && { offset }) });
   }
 }

@@ -8,9 +8,9 @@ import type * as policyProto from '../generated/hauberk/v1/policy.js';
 import { type MissingCause, type MissingHook, notCovered, whatIsMissing } from '../kernel/missing-hooks.js';
 import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
 import { type BoundRule, POSTURE_CLASSES, type Postures } from '../policy/model.js';
-import { isCompanion, type RuleSet } from '../policy/rule-set.js';
-import { CLASSES, POSTURES } from './names.js';
-import { fromMilliseconds, toRuleMessage } from './policy-output.js';
+import { isImplied, type RuleSet } from '../policy/rule-set.js';
+import { CLASSES, POSTURES, SCOPES } from './names.js';
+import { fromMilliseconds, toMode, toRuleMessage } from './policy-output.js';
 
 /** From the domain to the messages of the API. */
 
@@ -89,11 +89,18 @@ function toProtectionMessage({ protection }: Container, leftOut: readonly string
 
 /** The rules of a container that somebody wrote. */
 export function writtenRules({ rules }: RuleSet): BoundRule[] {
-  return rules.filter((bound) => !isCompanion(bound));
+  return rules.filter((bound) => !isImplied(bound));
 }
 
 export function toEffectiveRule({ policy, rule }: BoundRule): containerProto.EffectiveRule {
-  return { policyNamespace: policy.namespace, policy: policy.name, rule: toRuleMessage(rule) };
+  return {
+    policyNamespace: policy.namespace,
+    policy: policy.name,
+    rule: toRuleMessage(rule),
+    mode: toMode(policy),
+    scope: SCOPES[policy.scope ?? 'namespace'],
+    priority: policy.priority ?? 0,
+  };
 }
 
 /** A class that is absent has no posture. */

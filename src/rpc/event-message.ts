@@ -63,8 +63,9 @@ export function* splitEvents(payload: Buffer): Generator<{ readonly encoded: Buf
 /** An archived event as filters know it. */
 export function toSecurityEvent(message: Buffer): SecurityEvent {
   const { time, class: ruleClass, action, result, suppressed, lost, ppid, hostPpid, ...event } = Event.decode(message);
-  const { hostName, machineId, image, commandLine, workingDirectory, terminal, containerUid, sequence, ...rest } =
+  const { hostName, machineId, image, commandLine, workingDirectory, terminal, containerUid, sequence, ...told } =
     event;
+  const { ownerRule, ...rest } = told;
   return {
     ...rest,
     time: (time?.seconds ?? 0n) * NANOSECONDS + BigInt(time?.nanos ?? 0),
@@ -75,6 +76,7 @@ export function toSecurityEvent(message: Buffer): SecurityEvent {
     hostParentPid: hostPpid,
     suppressed: Number(suppressed),
     ...(lost > 0n && { lost: Number(lost) }),
+    ...(ownerRule !== '' && { ownerRule }),
   };
 }
 

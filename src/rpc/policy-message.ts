@@ -70,6 +70,9 @@ const KINDS: Readonly<Record<ScopeName, PolicyKind>> = {
   host: 'KubeArmorHostPolicy',
 };
 
+/** In a manifest several of them may stand in one entry, with commas between them. */
+const SINGLE_VALUES: readonly MatchCase[] = ['protocol', 'domain', 'capability'];
+
 const MODES: readonly Mode[] = [Mode.UNSPECIFIED, Mode.ENFORCE, Mode.PERMISSIVE];
 
 /**
@@ -173,6 +176,9 @@ function checkRule(rule: Rule, field: string, checks: RequestChecks): void {
   checks.require(fits, `${field}.match`, `one of ${choice} must be set`);
   const isAction = rule.action === Action.UNSPECIFIED || ACTION_NAMES.has(rule.action);
   checks.require(isAction, `${field}.action`, `must be ${ACTION_CHOICE}`);
+  const value = rule.match?.value;
+  const isOne = typeof value !== 'string' || !SINGLE_VALUES.includes(matchCase!) || !value.includes(',');
+  checks.require(isOne, `${field}.${matchCase}`, 'must be one value: each has a rule of its own');
   const hasNoSource = matchCase !== 'pattern' || rule.fromSource.length === 0;
   checks.require(hasNoSource, `${field}.from_source`, 'cannot be combined with a pattern');
   checks.require(!rule.readOnly || ruleClass === 'file', `${field}.read_only`, 'is for FILE rules only');
@@ -196,7 +202,7 @@ function toItem(rule: Rule): object {
     ...(rule.fromSource.length > 0 && { fromSource: rule.fromSource.map(sourceDocument) }),
     ...(rule.readOnly && { readOnly: true }),
     ...(rule.ownerOnly && { ownerOnly: true }),
-    ...(rule.terminal && { pts: true }),
+    ...(rule.terminal && { pts: false }),
     ...(rule.operations.length > 0 && { operations: rule.operations }),
     ...(rule.allowedArguments !== undefined && { allowedArgs: rule.allowedArguments.arguments }),
     ...(rule.action !== Action.UNSPECIFIED && { action: ACTION_NAMES.get(rule.action)! }),

@@ -23,12 +23,16 @@ export function toPolicyHead(policy: Policy, resourceVersion: number): proto.Pol
     resourceVersion: BigInt(resourceVersion),
     scope: SCOPES[policy.scope ?? 'namespace'],
     priority: policy.priority ?? 0,
-    mode: policy.mode === 'audit' ? proto.Mode.PERMISSIVE : proto.Mode.ENFORCE,
+    mode: toMode(policy),
     guardsOff: policy.guards === false,
     expires: policy.expires === undefined ? undefined : fromMilliseconds(policy.expires),
     ...commonTexts(policy.rules),
     rulesLeftOut: false,
   };
+}
+
+export function toMode({ mode }: Pick<Policy, 'mode'>): proto.Mode {
+  return mode === 'audit' ? proto.Mode.PERMISSIVE : proto.Mode.ENFORCE;
 }
 
 /** Writes rules of a policy without what its head says already. */

@@ -1,5 +1,6 @@
 import type { ControlPlane } from '../control/control-plane.js';
 import type { PolicyChange, PolicyInput } from '../control/policy-plan.js';
+import type { ReadManifest } from '../control/policy-reading.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import { inTurns } from '../control/turns.js';
 import { Failure } from '../failure.js';
@@ -20,7 +21,7 @@ import { SCOPE_CHOICE, SCOPE_NAMES } from './names.js';
 import { pageByKey } from './pages.js';
 import { policyPage, toListedPolicy } from './policy-pages.js';
 import { toPostures } from './posture-message.js';
-import { readMessage, readSource, translateForSource } from './reading/policies-of.js';
+import { readAll, readSource, translateForSource } from './reading/policies-of.js';
 import type { ReadMethod, ReadRest } from './reading/read-job.js';
 import { RequestReader } from './reading/request-reader.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
@@ -31,15 +32,15 @@ export function policyServiceOf(
   judge: ControlPlane['judge'],
   reader: RequestReader = new RequestReader(),
 ): RpcService {
-  const apply = ({ inputs, translate }: Inputs, { expectedVersions, force }: ApplyRest) => {
+  const apply = ({ inputs, ignored, translate }: Inputs, { expectedVersions, force }: ApplyRest) => {
     const expected = new Map(Object.entries(expectedVersions).map(([key, version]) => [key, Number(version)]));
-    return translate(async () => toChanges(await policies.apply(inputs, { expected, force })));
+    return translate(async () => ({ ...toChanges(await policies.apply(inputs, { expected, force })), ignored }));
   };
-  const validate = ({ inputs, translate }: Inputs, { force }: Pick<ReadRest, 'force'>) =>
-    translate(async () => toChangeMessages(await policies.dryRun(inputs, force, currentCaller())));
-  const sync = async ({ inputs }: Inputs, { expectedRevision, force }: SyncRest) => {
+  const validate = ({ inputs, ignored, translate }: Inputs, { force }: Pick<ReadRest, 'force'>) =>
+    translate(async () => ({ ...toChangeMessages(await policies.dryRun(inputs, force, currentCaller())), ignored }));
+  const sync = async ({ inputs, ignored }: Inputs, { expectedRevision, force }: SyncRest) => {
     checkNamedOnce(inputs);
-    return toChanges(await policies.sync(inputs, Number(expectedRevision), force));
+    return { ...toChanges(await policies.sync(inputs, Number(expectedRevision), force)), ignored };
   };
   const diff = ({ inputs, translate }: Inputs, { deleted, force }: DiffRest) => {
     const named = deleted.map((reference, index) => policyNamed(reference, `deleted[${index}].`));
@@ -61,23 +62,17 @@ export function policyServiceOf(
       return handle(read, read.rest);
     };
   const handlers: Handlers<typeof PolicyServiceService> = {
-    applyPolicy: async (request) => apply(read(request.source, policies), request),
+    applyPolicy: async (request) => apply(inputsOf(request, policies), request),
 
-    validatePolicy: async (request) => validate(read(request.source, policies), request),
+    validatePolicy: async (request) => validate(inputsOf(request, policies), request),
 
     async syncPolicies(request) {
-      const { manifest, policies: messages } = request;
-      const inputs = [
-        ...(/\S/u.test(manifest) ? policies.readManifest(manifest) : []),
-        ...messages.map((message, index) => readMessage(message, `policies[${index}]`, policies)),
-      ];
-      return sync({ inputs, translate: (task) => task() }, request);
+      return sync(asInputs(readAll(request, policies)), request);
     },
 
     async diff(request) {
-      const { source, deleted } = request;
-      const hasNone = source === undefined && deleted.length > 0;
-      return diff(hasNone ? { inputs: [], translate: (task) => task() } : read(source, policies), request);
+      const hasNone = request.source === undefined && request.deleted.length > 0;
+      return diff(hasNone ? asInputs({ inputs: [], foreign: [] }) : inputsOf(request, policies), request);
     },
 
     async deletePolicy(request) {
@@ -157,13 +152,17 @@ function subjectOf({ subject }: ExplainRequest): string | { namespace: string; l
 
 interface Inputs {
   readonly inputs: readonly PolicyInput[];
+  /** How many objects were passed over; undefined for none. */
+  readonly ignored: number | undefined;
   /** Runs what may fail on account of the inputs; its Failures then speak of the request's fields. */
   translate<Result>(task: () => Promise<Result>): Promise<Result>;
 }
 
-function read(source: ApplyPolicyRequest['source'], policies: PolicyRegistry): Inputs {
+type InputRequest = Pick<ApplyPolicyRequest, 'source' | 'ignoreForeign'>;
+
+function inputsOf({ source, ignoreForeign }: InputRequest, policies: PolicyRegistry): Inputs {
   return {
-    inputs: readSource(source, policies),
+    ...asInputs(readSource(source, ignoreForeign ?? false, policies)),
     translate: async (task) => {
       try {
         return await task();
@@ -172,6 +171,10 @@ function read(source: ApplyPolicyRequest['source'], policies: PolicyRegistry): I
       }
     },
   };
+}
+
+function asInputs({ inputs, foreign }: ReadManifest): Inputs {
+  return { inputs, ignored: foreign.length || undefined, translate: (task) => task() };
 }
 
 function checkNamedOnce(inputs: readonly PolicyInput[]): void {

@@ -35,7 +35,7 @@ export function stateServiceOf(policies: PolicyRegistry): RpcService {
     },
 
     async restore({ manifests, postures, force }) {
-      const inputs: PolicyInput[][] = [];
+      const inputs: (readonly PolicyInput[])[] = [];
       for await (const text of inTurns(manifests)) {
         // What has expired since the backup was made is no reason to refuse the rest.
         inputs.push(within(`manifests[${inputs.length}].`, () => policies.readManifest(text, 0)));

@@ -1,10 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ContainerDescription } from '../containers/container.js';
 import type { PodSandbox } from '../generated/runtime/v1/runtime.js';
+import { CONTAINER_NAME_LABELS } from '../policy/selector-labels.js';
 import type { ContainerSink, SourceContainer } from './source.js';
-
-/** Labels by which policies select one container by its name. */
-const NAME_LABELS = ['hauberk.io/container.name', 'kubearmor.io/container.name'];
 
 /** A pod, as its sandbox has it. */
 export interface CriPod {
@@ -35,7 +33,7 @@ export function describeCriContainer(id: string, name: string, pod: CriPod): Con
       'io.kubernetes.pod.namespace': pod.namespace,
       'io.kubernetes.pod.uid': pod.uid,
       'io.kubernetes.container.name': name,
-      ...Object.fromEntries(NAME_LABELS.map((label) => [label, name])),
+      ...Object.fromEntries(CONTAINER_NAME_LABELS.map((label) => [label, name])),
     },
     origin: 'cri',
   };

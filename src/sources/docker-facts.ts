@@ -1,7 +1,10 @@
 import type { ContainerDescription } from '../containers/container.js';
+import { DEFAULT_NAMESPACE } from '../policy/model.js';
+import { CONTAINER_NAME_LABELS } from '../policy/selector-labels.js';
+import { VALUE_CHECKS } from '../policy/value-checks.js';
 
-/** Labels by which policies select one container by its name. */
-const NAME_LABELS = ['hauberk.io/container.name', 'kubearmor.io/container.name'];
+/** The namespace that a container without a pod is to have, as in KubeArmor. */
+const NAMESPACE_LABEL = 'kubearmor.io/namespace';
 const KUBERNETES_LABELS = 'io.kubernetes.';
 /** What a kubelet calls the containers it makes by Docker, through cri-dockerd. */
 const KUBELET_NAME = /^k8s_([^_]+)_([^_]+)_([^_]+)_([^_]+)_\d+$/u;
@@ -29,14 +32,19 @@ export function describeDockerContainer(
   return {
     id,
     name,
-    namespace: pod?.namespace ?? 'default',
+    namespace: pod?.namespace ?? namespaceIn(labels) ?? DEFAULT_NAMESPACE,
     labels: {
       ...Object.fromEntries(Object.entries(labels).filter(([label]) => isBelieved(label))),
-      ...Object.fromEntries(NAME_LABELS.map((label) => [label, name])),
+      ...Object.fromEntries(CONTAINER_NAME_LABELS.map((label) => [label, name])),
     },
     origin,
     ...(image !== '' && { image }),
   };
+}
+
+/** One that is no name of a namespace counts for nothing. */
+function namespaceIn({ [NAMESPACE_LABEL]: namespace }: Readonly<Record<string, string>>): string | undefined {
+  return namespace !== undefined && VALUE_CHECKS.namespace(namespace) === undefined ? namespace : undefined;
 }
 
 /** The pod of a container that a kubelet has made: its name, which no image can set, says the same as its labels. */

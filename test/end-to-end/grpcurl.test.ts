@@ -7,7 +7,7 @@ import { docker, exec, startContainer } from '../support/docker.js';
 
 const GRPCURL = process.env.HAUBERK_GRPCURL ?? '';
 const skip = GRPCURL === '' && 'HAUBERK_GRPCURL names no grpcurl; tools/test builds one where Go is installed';
-const SERVICES = ['ContainerService', 'EventService', 'HostService', 'PolicyService', 'ProfileService'];
+const SERVICES = ['ContainerService', 'EventService', 'HostService', 'PolicyService', 'ProfileService', 'StateService'];
 /** The standard's own definition: reflection tells of this project's services only. */
 const HEALTH = ['-import-path', 'node_modules/grpc-health-check/proto', '-proto', 'health/v1/health.proto'];
 const MANIFEST = `apiVersion: security.kubearmor.com/v1
@@ -63,7 +63,7 @@ describe('grpcurl on the Unix socket', { skip }, () => {
   });
 
   test('describe shows every call that the .proto files define', () => {
-    for (const file of ['policy', 'container', 'event', 'host']) {
+    for (const file of ['policy', 'container', 'event', 'host', 'profile', 'state']) {
       const source = readFileSync(`proto/hauberk/v1/${file}.proto`, 'utf8');
       const service = /^service (\w+)/m.exec(source)![1]!;
       const described = ask('describe', `hauberk.v1.${service}`);

@@ -116,7 +116,7 @@ test('a program with allowed arguments runs with these and no others', async () 
 });
 
 test('a rule for processes with a terminal holds for no others', async () => {
-  await under('process: {matchPaths: [{path: /bin/sleep, pts: true}]}', async () => {
+  await under('process: {matchPaths: [{path: /bin/sleep, pts: false}]}', async () => {
     runs(enter('target', '/bin/dash', '-c', '/bin/sleep 0; /bin/ls /'));
     const onTerminal = docker('exec', '-t', 'target', '/bin/dash', '-c', '/bin/tty; /bin/sleep 0');
     assert.match(onTerminal.output, /pts/);

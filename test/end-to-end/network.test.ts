@@ -162,6 +162,8 @@ test('what is allowed gets through and everything else is refused by the default
     assert.equal(run(`${TCP} to($s, "127.0.0.1", 8444); say "connected"`), REFUSED);
     assert.equal(run(`${TCP} at($s, "127.0.0.1", 8443); say "bound"`), REFUSED);
     assert.equal(run(`${UDP} say "made"`), REFUSED);
+    // Local sockets stand outside the posture.
+    assert.equal(run('make(1, SOCK_STREAM, 0); make(16, SOCK_RAW, 0); say "made"'), 'made');
     const { policy, rule } = await events.find(({ object }) => object === 'tcp 127.0.0.1:8444');
     assert.deepEqual([policy, rule], ['DefaultPosture', 'network']);
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
@@ -23,7 +24,7 @@ before(async () => {
   execFileSync('tools/vm/docker', { stdio: 'inherit' });
   execFileSync('tools/vm/image', ['measured', '/bin/cat', '/bin/sleep'], { stdio: 'inherit' });
   startContainer('measured', 'measured', '--label', 'app=measured');
-  await daemon.start();
+  await daemon.start('--export', `file:${join(daemon.directory, 'events.jsonl')}`);
   await prometheus.start();
   await client.call('PolicyService', 'ApplyPolicy', { manifest: MANIFEST });
   // A rate needs a scrape before the refusal.
@@ -81,7 +82,7 @@ test('every alert expression can be asked, and those on the state of hauberkd co
     assert.equal(sample?.metric.instance, INSTANCE, name);
     assert.equal(sample?.value[1], '1', name);
   }
-  assert.deepEqual(ofState, ['HauberkDown', 'HauberkNotEnforcing', 'HauberkSourceDisconnected']);
+  assert.deepEqual(ofState, ['HauberkDown', 'HauberkNotEnforcing', 'HauberkSourceDisconnected', 'HauberkExportFails']);
 });
 
 test('every query of the dashboard is answered, with a series unless nothing of the kind has happened', async () => {

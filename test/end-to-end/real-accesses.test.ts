@@ -197,7 +197,7 @@ test(`${ACCESSES} accesses under ${POLICY_SETS} sets of policies are decided and
       assert.equal(answer, expected.action === 'Block' ? '13' : 'ok', context);
       if (expected.action === 'Allow') continue;
       expectedEvents++;
-      await expectEvent(expected, object, expectedEvents, context);
+      await expectEvent(expected, wanted, object, expectedEvents, context);
     }
     assert.equal(events.events.length, expectedEvents, JSON.stringify(events.events.slice(-3)));
   }
@@ -317,10 +317,35 @@ function summaryOf({ action, wouldBlock, decider }: Explanation) {
   };
 }
 
+/** What is told of it: a rule that allows owners does not stop others, the posture does. */
+function eventOf(expected: Explanation, { ownership }: Access) {
+  const told = { ...summaryOf(expected), ownerRule: '' };
+  const { decider } = expected;
+  if (decider === undefined || 'postureOf' in decider || ownership === 'owner') return told;
+  const { policy, rule } = decider;
+  if (rule.action !== 'Allow' || !rule.ownerOnly) return told;
+  return {
+    ...told,
+    policy: 'DefaultPosture',
+    rule: rule.class,
+    ownerRule: `${policy.namespace}/${policy.name} ${rule.id}`,
+  };
+}
+
 /** The event that comes next is the one of this access. */
-async function expectEvent(expected: Explanation, object: string, number: number, context: string): Promise<void> {
+async function expectEvent(
+  expected: Explanation,
+  wanted: Attempt,
+  object: string,
+  number: number,
+  context: string,
+): Promise<void> {
   await events.find(() => events.events.length >= number);
-  const { action, result, wouldBlock, policy, rule, object: told } = events.events[number - 1]!;
-  assert.deepEqual({ action, result, wouldBlock, policy, rule }, summaryOf(expected), context);
+  const { action, result, wouldBlock, policy, rule, ownerRule, object: told } = events.events[number - 1]!;
+  assert.deepEqual(
+    { action, result, wouldBlock, policy, rule, ownerRule },
+    eventOf(expected, toAccess(wanted)),
+    context,
+  );
   if (object !== '') assert.equal(told, object, context);
 }

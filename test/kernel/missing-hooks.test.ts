@@ -34,7 +34,11 @@ test('programs that the kernel does not take are left out with the reason, and t
   const { hook, cause, reason } = missing.get('hauberk_socket_create')!;
   assert.deepEqual([hook, cause], ['socket_create', 'not_loaded']);
   assert.match(reason, /^the kernel's verifier refuses the program:\n.*r0 = \*\(u64 \*\)\(r0 \+0\)/su);
-  const attached = ['bprm_check', 'exec_arguments', 'bprm_committed', 'task_alloc', 'sock_graft', 'path_chmod'];
+  const attached = [
+    ...['bprm_check', 'exec_arguments', 'bprm_committed', 'task_alloc', 'sock_graft', 'path_chmod'],
+    // At the same hook, for Hauberk's own files.
+    'keep_mode',
+  ];
   assert.deepEqual([...programs.links.keys()].sort(), attached.map((name) => `hauberk_${name}`).sort());
   assert.equal(programs.adopted, false);
 });

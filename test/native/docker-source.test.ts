@@ -36,6 +36,7 @@ for (const [origin, runtime, program] of [
         namespace: 'default',
         labels: { app: 'shop', 'hauberk.io/container.name': 'first', 'kubearmor.io/container.name': 'first' },
         origin,
+        image: 'localhost/hauberk-busybox:1',
       });
       assert.match(readFileSync(`/proc/${pid}/cmdline`, 'utf8'), /sleep/u);
 

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import koffi from 'koffi';
 import {
   checked,
   checkedPointer,
@@ -16,18 +15,19 @@ import {
   nextProgram,
   openObject,
   programDescriptor,
+  runProgram,
   takeWarnings,
   updateElement,
 } from '../../src/kernel/libbpf.js';
+import { PATH_RESULTS } from '../../src/kernel/path-results.js';
+import { PATH_BUFFER_BYTES, PATH_BYTES_MAX } from '../support/path-buffer.js';
 
 /** struct walks of bpf/path.bpf.c, up to its path. */
-const RESULTS = ['resolved', 'too-long', 'unreachable', 'unstable', 'unavailable', 'unreadable', 'routed', 'internal'];
-const ROUNDS_OFFSET = 32;
-const LENGTH_OFFSET = 36;
-const BYTES_OFFSET = 40;
-const PATH_BYTES_MAX = 4096;
-const WALKS_BYTES = BYTES_OFFSET + PATH_BYTES_MAX + 256 + 80;
-const TEST_RUN_OPTIONS_BYTES = 80;
+const RESULTS = [...PATH_RESULTS, 'internal'];
+const ROUNDS_OFFSET = 64;
+const LENGTH_OFFSET = 68;
+const BYTES_OFFSET = 72;
+const WALKS_BYTES = BYTES_OFFSET + PATH_BUFFER_BYTES;
 const FIRST = Uint32Array.of(0);
 const ROUNDS = 20_000;
 const DEPTH = 20;
@@ -35,7 +35,6 @@ const DEPTH = 20;
 const RENAMER = `use strict; my ($d) = @ARGV; $| = 1; print "begins\\n";
 while (1) { rename "$d/a", "$d/b"; rename "$d/b", "$d/a" }`;
 
-const testRun = koffi.load('libbpf.so.1').func('int bpf_prog_test_run_opts(int fd, void *options)');
 const home = process.cwd();
 const object = checkedPointer('open', openObject('build/bpf/path.bpf.o', null));
 const directory = mkdtempSync('/dev/shm/walks-');
@@ -53,9 +52,7 @@ function walk(from: string): { readonly results: Readonly<Record<string, number>
   walks.writeUInt32LE(ROUNDS, ROUNDS_OFFSET);
   checked('rounds', updateElement(map, FIRST, walks, 0));
   process.chdir(from);
-  const options = Buffer.alloc(TEST_RUN_OPTIONS_BYTES);
-  options.writeBigUInt64LE(BigInt(TEST_RUN_OPTIONS_BYTES));
-  checked('run', testRun(program, options));
+  checked('run', runProgram(program));
   process.chdir(home);
   checked('results', lookupElement(map, FIRST, walks));
   const counts = RESULTS.map((name, index) => [name, walks.readUInt32LE(index * 4)] as const);

@@ -1,4 +1,3 @@
-import koffi from 'koffi';
 import type { Image } from '../../src/image/image.js';
 import {
   ACTOR_HAS_TERMINAL,
@@ -22,21 +21,15 @@ import {
   openObject,
   type Pointer,
   programDescriptor,
+  runProgram,
   takeWarnings,
+  updateElement,
 } from '../../src/kernel/libbpf.js';
 import type { Operation, Ownership } from '../../src/policy/effect.js';
+import { PATH_BUFFER_BYTES, PATH_BYTES_MAX } from './path-buffer.js';
 
-const libbpf = koffi.load('libbpf.so.1');
-const updateElement = libbpf.func('int bpf_map_update_elem(int fd, const void *key, const void *value, uint64 flags)');
-const testRun = libbpf.func('int bpf_prog_test_run_opts(int fd, void *options)');
-
-/** struct bpf_test_run_opts: its size stands first; an empty run has nothing else to say. */
-const TEST_RUN_OPTIONS_BYTES = 80;
 /** struct question of bpf/match.bpf.c. */
 const QUESTION = { offset: 0, actor: 4, subject: 8, objectClass: 12, operation: 16, owner: 20, verdict: 24, path: 32 };
-const PATH_BYTES_MAX = 4096;
-/** struct path_buffer: the bytes, room behind them, and what the walk up a tree keeps. */
-const PATH_BUFFER_BYTES = PATH_BYTES_MAX + 256 + 80;
 const QUESTION_BYTES = QUESTION.path + PATH_BUFFER_BYTES;
 const FIRST = Uint32Array.of(0);
 
@@ -100,9 +93,7 @@ export class BpfMatcher {
     question.writeUInt32LE(ownership === 'owner' ? 1 : 0, QUESTION.owner);
     question.set(word, QUESTION.path + PATH_BYTES_MAX - word.length);
     checked('question', updateElement(this.#questions, FIRST, question, 0));
-    const options = Buffer.alloc(TEST_RUN_OPTIONS_BYTES);
-    options.writeBigUInt64LE(BigInt(TEST_RUN_OPTIONS_BYTES));
-    checked('run', testRun(this.#program, options));
+    checked('run', runProgram(this.#program));
     checked('answer', lookupElement(this.#questions, FIRST, question));
     return question;
   }

@@ -32,6 +32,7 @@ export interface ReceivedEvent {
   hostName: string;
   commandLine: string[];
   containerUid: number;
+  ownerRule: string;
 }
 
 type Service =

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '../../src/config/config.js';
 import { helpText } from '../../src/config/help.js';
+import { posturesOf, resolutionOf } from '../../src/config/resolution.js';
 import { Failure } from '../../src/failure.js';
 
 const noFile = (): string => assert.fail('no file was named');
@@ -192,4 +193,15 @@ test('the help explains every flag within a hundred columns', () => {
     assert.match(text, new RegExp(`^ {2}--${name}\\b`, 'm'));
   }
   for (const line of text.split('\n')) assert.ok(line.length <= 100, line);
+});
+
+test('what policies mean can be chosen: the domain of the cluster, and the posture of programs', () => {
+  const resolution = (...flags: string[]) => resolutionOf(parseConfig(flags, () => ''));
+  assert.deepEqual(resolution(), { clusterDomain: 'cluster.local', filePostureForProcesses: false });
+  assert.equal(resolution('--cluster-domain', 'Shop.Example').clusterDomain, 'shop.example');
+  assert.equal(resolution('--cluster-domain', 'off').clusterDomain, undefined);
+  assert.throws(() => resolution('--cluster-domain', '.local.'), /--cluster-domain/u);
+  const together = ['--file-posture-for-processes', '--default-posture-file', 'block'];
+  assert.equal(posturesOf(parseConfig(together, () => '')).process, 'block');
+  assert.equal(posturesOf(parseConfig(together.slice(1), () => '')).process, 'audit');
 });

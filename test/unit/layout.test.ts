@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import koffi from 'koffi';
 import { CONTAINERS_MAX } from '../../src/containers/container.js';
-import { OPERATIONS as EVENT_OPERATIONS, FLAGS, PATH_RESULTS, RECORD, RECORD_BYTES } from '../../src/events/record.js';
+import { OPERATIONS as EVENT_OPERATIONS, FLAGS, RECORD, RECORD_BYTES } from '../../src/events/record.js';
 import * as layout from '../../src/image/layout.js';
 import { ACCESS_KEY, ACCESS_KEY_BYTES } from '../../src/kernel/accesses.js';
 import { COUNTERS } from '../../src/kernel/counters.js';
@@ -10,6 +10,7 @@ import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../.
 import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
 import { checkedPointer, closeObject, findMap, openObject } from '../../src/kernel/libbpf.js';
 import { NEW_CONTAINER, NEW_CONTAINER_BYTES } from '../../src/kernel/new-containers.js';
+import { PATH_RESULTS } from '../../src/kernel/path-results.js';
 import {
   CLAIM,
   CLAIM_BYTES,

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
-import { type HauberkClient, HauberkError, type PolicyChange, PolicyChange_Kind } from '../../client/index.js';
-import { applyPlan, planOf } from '../apply-plan.js';
+import { type HauberkClient, HauberkError, PolicyChange_Kind } from '../../client/index.js';
+import { applyPlan, type Plan, planOf } from '../apply-plan.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, exitStatusOf } from '../exit-status.js';
+import { ignoreForeignOption, sayIgnored } from '../foreign.js';
 import { withExamples } from '../help.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { FILES_WORTH_PROGRESS, type Format, formatOption, Progress, print } from '../output.js';
-import { policyChangeView, sayChange, sayOmitted } from '../policy-change.js';
+import { policyChangeView, sayChange, sayOmitted, sayWarnings } from '../policy-change.js';
 import { keyOf } from '../policy-key.js';
 import { terminal } from '../terminal.js';
 import { waitingFor } from '../waiting.js';
@@ -16,8 +17,11 @@ interface ApplyOptions {
   readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly prune?: boolean;
+  readonly ignoreForeign?: boolean;
   readonly output: Format;
 }
+
+type ValidateOptions = Pick<ApplyOptions, 'file' | 'ignoreForeign'>;
 
 export function addApply(program: Command): void {
   withExamples(
@@ -31,29 +35,34 @@ export function addApply(program: Command): void {
       .option('--dry-run', 'show what would change, and change nothing')
       .option('--prune', 'delete all policies of the daemon that are not in these manifests')
       .option('--force', 'also policies for the host that would stop what the host cannot do without')
+      .addOption(ignoreForeignOption())
       .addOption(formatOption()),
     [
       ['hauberk apply -f web.yaml', 'one file, which may hold several policies'],
       ['hauberk apply --dry-run -f policies/', 'what would change, as a difference'],
       ['hauberk apply --prune -f policies/', 'exactly the policies of a directory, and no others'],
+      ['hauberk apply --ignore-foreign -f cluster.yaml', 'only the policies of an export of a cluster'],
       ['hauberk apply --dry-run -o json -f - <web.yaml', 'the same for a program'],
     ],
   ).action(async (options: ApplyOptions, command: Command) => {
-    const { file, dryRun = false, force = false, prune = false, output } = options;
+    const { file, dryRun = false, force = false, prune = false, ignoreForeign = false, output } = options;
     const manifests = readFiles(file);
     await withClient(command, (client) =>
-      explained(manifests, async () => {
-        const plan = await planOf(client, manifests.text, { force, prune });
-        const differences = await differencesOf(client, manifests, plan.changes, output);
+      explained(manifests, ignoreForeign, async () => {
+        const plan = await planOf(client, manifests.text, { force, prune, ignoreForeign });
+        const differences = await differencesOf(client, manifests, plan, output);
         const { changes, omittedChanges } = dryRun ? plan : await applyPlan(client, manifests.text, plan);
-        const views = changes.map((change) => policyChangeView(change, differences.get(keyOf(change))));
-        if (output !== 'table') {
+        const told = changes.map((change) => ({
+          ...change,
+          warnings: change.warnings.map((it) => manifests.remark(it)),
+        }));
+        if (output === 'table') for (const change of told) sayChange(change, dryRun ? ' (dry run)' : '');
+        else {
+          const views = told.map((change) => policyChangeView(change, differences.get(keyOf(change))));
           await print(output, views, () => []);
-          sayOmitted(omittedChanges, 'err');
-          return;
         }
-        for (const change of changes) sayChange(change, dryRun ? ' (dry run)' : '');
-        sayOmitted(omittedChanges, 'out');
+        sayOmitted(omittedChanges, output === 'table' ? 'out' : 'err');
+        sayIgnored(plan.ignored);
       }),
     );
   });
@@ -67,18 +76,21 @@ export function addValidate(program: Command): void {
       .requiredOption(
         '-f, --file <place...>',
         'a file, a directory with all manifests below it, or - for standard input',
-      ),
-    [['hauberk validate -f policies/', 'every problem, with its file, line and column']],
-  ).action(async ({ file }: { file: string[] }, command: Command) => {
+      )
+      .addOption(ignoreForeignOption()),
+    [
+      ['hauberk validate -f policies/', 'every problem, with its file, line and column'],
+      ['kubectl get -A all,ksp -o yaml | hauberk validate --ignore-foreign -f -', 'the policies among other objects'],
+    ],
+  ).action(async ({ file, ignoreForeign = false }: ValidateOptions, command: Command) => {
     const manifests = readFiles(file);
     await withClient(command, (client) =>
-      explained(manifests, async () => {
+      explained(manifests, ignoreForeign, async () => {
         const source = { $case: 'manifest', value: manifests.text } as const;
-        const answer = client.policies.validatePolicy({ source });
-        const { changes, omittedChanges } = await waitingFor('checking', answer);
-        for (const change of changes) {
-          for (const warning of change.warnings) terminal().err(`${keyOf(change)}: warning: ${warning}\n`);
-        }
+        const request = client.policies.validatePolicy({ source, ignoreForeign });
+        const { changes, omittedChanges, ignored } = await waitingFor('checking', request);
+        for (const change of changes) sayWarnings(change, (warning) => manifests.remark(warning));
+        sayIgnored(ignored);
         const count = BigInt(changes.length) + omittedChanges;
         terminal().out(`${count} ${count === 1n ? 'policy is' : 'policies are'} valid\n`);
       }),
@@ -90,13 +102,13 @@ export function addValidate(program: Command): void {
 async function differencesOf(
   client: HauberkClient,
   manifests: ManifestFiles,
-  changes: readonly PolicyChange[],
+  { changes, ignoreForeign }: Plan,
   output: Format,
 ): Promise<ReadonlyMap<string, string>> {
   if (!changes.some(({ kind }) => kind === PolicyChange_Kind.UPDATED)) return new Map();
   const differences = await import('../policy-differences.js');
-  if (output !== 'table') return differences.differencesOf(client, manifests, changes);
-  await differences.showDifferences(client, manifests, changes);
+  if (output !== 'table') return differences.differencesOf(client, manifests, changes, ignoreForeign);
+  await differences.showDifferences(client, manifests, changes, ignoreForeign);
   return new Map();
 }
 
@@ -110,11 +122,16 @@ function readFiles(places: readonly string[]): ManifestFiles {
 }
 
 /** Turns a refusal into lines that name files. */
-export async function explained(manifests: ManifestFiles, task: () => Promise<void>): Promise<void> {
+export async function explained(
+  manifests: ManifestFiles,
+  ignoreForeign: boolean,
+  task: () => Promise<void>,
+): Promise<void> {
   try {
     await task();
   } catch (error) {
     if (!(error instanceof HauberkError) || error.violations.length === 0) throw error;
-    throw new CommandFailure(exitStatusOf(error), manifests.explain(error).join('\n'));
+    const lines = await manifests.explainAll(error, ignoreForeign);
+    throw new CommandFailure(exitStatusOf(error), lines.join('\n'));
   }
 }

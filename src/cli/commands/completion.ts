@@ -1,8 +1,8 @@
 import { Argument, type Command } from 'commander';
+import { printable } from '../../printable.js';
 import { candidatesFor } from '../completion-candidates.js';
 import { withExamples } from '../help.js';
 import { terminal } from '../terminal.js';
-import { printable } from '../text.js';
 
 type Shell = 'bash' | 'zsh' | 'fish';
 

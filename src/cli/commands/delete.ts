@@ -4,6 +4,7 @@ import { DEFAULT_NAMESPACE, type PolicyName, policyKey, type Scope } from '../..
 import { SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
+import { ignoreForeignOption } from '../foreign.js';
 import { withExamples } from '../help.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { scopeOption } from '../scope-option.js';
@@ -13,6 +14,7 @@ interface Options {
   readonly file?: string[];
   readonly namespace: string;
   readonly scope: Scope;
+  readonly ignoreForeign?: boolean;
 }
 
 export function addDelete(program: Command): void {
@@ -23,17 +25,19 @@ export function addDelete(program: Command): void {
       .argument('[policy...]', 'names of policies')
       .option('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
       .option('-n, --namespace <namespace>', 'namespace of the names', DEFAULT_NAMESPACE)
-      .addOption(scopeOption()),
+      .addOption(scopeOption())
+      .addOption(ignoreForeignOption()),
     [
       ['hauberk delete web -n shop', 'by name'],
       ['hauberk delete -f web.yaml', 'what the manifest has made'],
+      ['hauberk delete --ignore-foreign -f cluster.yaml', 'the same of a manifest that has other objects too'],
     ],
   ).action(async (names: string[], options: Options, command: Command) => {
-    const { scope } = options;
+    const { scope, ignoreForeign = false } = options;
     const namespace = scope === 'namespace' ? options.namespace : '';
     const wanted: PolicyName[] = [
       ...names.map((name) => ({ namespace, name, scope })),
-      ...(options.file === undefined ? [] : await namesIn(new ManifestFiles(options.file))),
+      ...(options.file === undefined ? [] : await namesIn(new ManifestFiles(options.file), ignoreForeign)),
     ];
     if (wanted.length === 0) throw new CommandFailure(EXIT.usage, 'name a policy, or a manifest with -f');
     await withClient(command, async (client) => {
@@ -45,11 +49,13 @@ export function addDelete(program: Command): void {
   });
 }
 
-async function namesIn(manifests: ManifestFiles): Promise<PolicyName[]> {
+async function namesIn(manifests: ManifestFiles, ignoreForeign: boolean): Promise<PolicyName[]> {
   const { readManifest } = await import('../../policy/manifest.js');
-  return readManifest(manifests.text, { checkPattern }).map(({ policy: { namespace, name, scope } }) => ({
-    namespace,
-    name,
-    ...(scope !== undefined && { scope }),
-  }));
+  return readManifest(manifests.text, { checkPattern, ignoreForeign }).map(
+    ({ policy: { namespace, name, scope } }) => ({
+      namespace,
+      name,
+      ...(scope !== undefined && { scope }),
+    }),
+  );
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { AccessClass, Action, type DecisionChange, type DiffResponse, Scope } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
+import { ignoreForeignOption } from '../foreign.js';
 import { withExamples } from '../help.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { coloured, columns, type Format, formatOption, print } from '../output.js';
@@ -15,6 +16,7 @@ interface Options {
   readonly delete?: string[];
   readonly namespace: string;
   readonly force?: boolean;
+  readonly ignoreForeign?: boolean;
   readonly output: Format;
 }
 
@@ -29,23 +31,26 @@ export function addDiff(program: Command): void {
       .option('--delete <policy...>', 'policies to be deleted')
       .option('-n, --namespace <namespace>', 'of policies to be deleted', 'default')
       .option('--force', 'also policies for the host that would stop what the host cannot do without')
+      .addOption(ignoreForeignOption())
       .addOption(formatOption()),
     [
       ['hauberk diff -f policies/', 'which accesses that were seen would be decided otherwise'],
+      ['hauberk diff --ignore-foreign -f cluster.yaml', 'the same for the policies among other objects'],
       ['hauberk diff --delete web -n shop', 'the same for a policy that is deleted'],
     ],
-  ).action(async ({ file = [], delete: names = [], namespace, force = false, output }: Options, command: Command) => {
+  ).action(async (options: Options, command: Command) => {
+    const { file = [], delete: names = [], namespace, force = false, ignoreForeign = false, output } = options;
     if (file.length + names.length === 0) throw new CommandFailure(EXIT.usage, 'name manifests, or policies to delete');
     const manifests = file.length === 0 ? undefined : new ManifestFiles(file);
     const deleted = names.map((name) => ({ name, namespace, scope: Scope.NAMESPACE }));
     await withClient(command, async (client) => {
       const source = manifests && ({ $case: 'manifest', value: manifests.text } as const);
       const ask = async () => {
-        const answer = await waitingFor('comparing', client.policies.diff({ source, deleted, force }));
+        const answer = await waitingFor('comparing', client.policies.diff({ source, deleted, force, ignoreForeign }));
         if (output === 'table') terminal().out(describe(answer));
         else await print(output, answer.decisions.map(view), () => []);
       };
-      await (manifests === undefined ? ask() : explained(manifests, ask));
+      await (manifests === undefined ? ask() : explained(manifests, ignoreForeign, ask));
     });
   });
 }

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
-import { AccessClass, Action } from '../../client/index.js';
+import { AccessClass, Action, type EffectiveRule, Mode, Scope } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { findContainer } from '../find-container.js';
 import { withExamples } from '../help.js';
 import { type Format, formatOption, print } from '../output.js';
-import { matchText, nameOf, postureView, ruleView } from '../views.js';
+import { keyOf } from '../policy-key.js';
+import { matchText, modeText, nameOf, postureView, ruleView } from '../views.js';
 
 export function addEffective(program: Command): void {
   withExamples(
@@ -22,20 +23,24 @@ export function addEffective(program: Command): void {
       return client.containers.getEffectivePolicy({ containerId: await findContainer(wanted, client) });
     });
     const value = {
-      rules: rules.map(({ policyNamespace, policy, rule }) => ({ policyNamespace, policy, ...ruleView(rule!) })),
+      rules: rules.map(({ rule, mode, scope, ...of }) => ({
+        ...of,
+        mode: nameOf(Mode, mode),
+        scope: nameOf(Scope, scope),
+        ...ruleView(rule!),
+      })),
       postures: postureView(postures),
     };
     await print(output, value, () => [
-      ['CLASS', 'ACTION', 'MATCH', 'FROM', 'POLICY', 'RULE'],
-      ...rules.map(({ policyNamespace, policy, rule }) => [
-        nameOf(AccessClass, rule!.class).toLowerCase(),
-        nameOf(Action, rule!.action).toLowerCase() +
-          (rule!.readOnly ? ' read-only' : '') +
-          (rule!.ownerOnly ? ' owner' : ''),
-        matchText(rule!),
-        rule!.fromSource.join(',') || '-',
-        `${policyNamespace}/${policy}`,
-        rule!.id,
+      ['CLASS', 'ACTION', 'MATCH', 'FROM', 'POLICY', 'RULE', ...(rules.some(isSpecial) ? SPECIAL_COLUMNS : [])],
+      ...rules.map((effective) => [
+        nameOf(AccessClass, effective.rule!.class).toLowerCase(),
+        actionText(effective),
+        matchText(effective.rule!),
+        effective.rule!.fromSource.join(',') || '-',
+        keyOf({ ...effective, namespace: effective.policyNamespace, name: effective.policy }),
+        effective.rule!.id,
+        ...(rules.some(isSpecial) ? specialCells(effective) : []),
       ]),
       ...postures.map((posture) => [
         nameOf(AccessClass, posture.class).toLowerCase(),
@@ -47,4 +52,23 @@ export function addEffective(program: Command): void {
       ]),
     ]);
   });
+}
+
+const SPECIAL_COLUMNS = ['MODE', 'SCOPE', 'PRIORITY'];
+
+function specialCells({ mode, scope, priority }: EffectiveRule): string[] {
+  return [modeText(mode), nameOf(Scope, scope).toLowerCase(), String(priority)];
+}
+
+/** Whether a rule's policy is anything but an enforced one of a namespace, without a priority. */
+function isSpecial({ mode, scope, priority }: EffectiveRule): boolean {
+  return mode === Mode.PERMISSIVE || scope !== Scope.NAMESPACE || priority !== 0;
+}
+
+/** What is done: of a policy in audit mode nothing is refused. */
+function actionText({ rule, mode }: EffectiveRule): string {
+  const { action, readOnly, ownerOnly } = rule!;
+  const name = nameOf(Action, action).toLowerCase();
+  const isReported = mode === Mode.PERMISSIVE && action === Action.BLOCK;
+  return (isReported ? 'audit (would block)' : name) + (readOnly ? ' read-only' : '') + (ownerOnly ? ' owner' : '');
 }

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RunSuite } from '../../policy-test/suite.js';
+import { printable } from '../../printable.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { withExamples } from '../help.js';
 import { filesAt, isCases, isManifest } from '../manifest-files.js';
 import { coloured } from '../output.js';
 import { terminal } from '../terminal.js';
-import { printable } from '../text.js';
 
 interface Options {
   readonly junit?: string;

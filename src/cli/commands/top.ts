@@ -1,11 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Result } from '../../client/index.js';
+import { printable } from '../../printable.js';
 import { withClient } from '../connection.js';
 import { DenialCounts, GROUPINGS, type Grouping } from '../denials.js';
 import { withExamples } from '../help.js';
 import { columns, type Format, formatOption, print } from '../output.js';
 import { terminal } from '../terminal.js';
-import { cutTo, printable } from '../text.js';
+import { cutTo } from '../text.js';
 import { whyUnreachable } from '../unreachable.js';
 
 interface Options {

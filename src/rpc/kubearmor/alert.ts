@@ -1,4 +1,5 @@
 import { HOST_ID } from '../../control/host.js';
+import type { AlertLimit } from '../../events/alert-throttle.js';
 import type { SecurityEvent } from '../../events/event.js';
 import type { Alert } from '../../generated/kubearmor/feeder.js';
 import { DEFAULT_NAMESPACE } from '../../policy/model.js';
@@ -19,6 +20,7 @@ const ADDED_LABEL = /^io\.kubernetes\.|^(?:hauberk|kubearmor)\.io\/container\.na
 export interface AlertContext extends HostFacts {
   /** How many events of one container are reported a second; 0 for all. */
   readonly eventsPerSecond: number;
+  readonly throttle: AlertLimit;
 }
 
 /** An event as an alert of KubeArmor. docs/kubearmor-clients.md has the table of what comes from where. */
@@ -36,8 +38,12 @@ export function toMissedAlert(missed: number, time: bigint, context: AlertContex
   return { ...emptyAlert(time, context), ...thresholdFields(context), Message };
 }
 
-function thresholdFields({ eventsPerSecond }: AlertContext): Partial<Alert> {
-  return { Type: 'SystemEvent', Operation: 'AlertThreshold', MaxAlertsPerSec: eventsPerSecond };
+function thresholdFields({ eventsPerSecond, throttle }: AlertContext): Partial<Alert> {
+  const limits =
+    throttle.perSecond === 0
+      ? { MaxAlertsPerSec: eventsPerSecond }
+      : { MaxAlertsPerSec: throttle.perSecond, DroppingAlertsInterval: throttle.silence };
+  return { Type: 'SystemEvent', Operation: 'AlertThreshold', ...limits };
 }
 
 function subjectFields({ containerId, containerName, namespace, labels }: SecurityEvent): Partial<Alert> {

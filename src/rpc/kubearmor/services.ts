@@ -1,4 +1,5 @@
 import type { ControlPlane } from '../../control/control-plane.js';
+import type { AlertLimit } from '../../events/alert-throttle.js';
 import type { EventHub } from '../../events/hub.js';
 import type { RpcLogger } from '../handler.js';
 import { healthOf } from '../health.js';
@@ -22,13 +23,14 @@ export interface KubearmorSources {
   readonly logger: RpcLogger;
   /** How many events of one container are reported a second; 0 for all. */
   readonly eventsPerSecond: number;
+  readonly throttle: AlertLimit;
   /** Alerts a stream may lag behind before it misses the oldest; the hub's default when left out. */
   readonly queueCapacity?: number;
 }
 
 /** What KubeArmor's clients are served. */
 export function createKubearmorServices(sources: KubearmorSources): Services {
-  const { plane, hub, descriptorSet, logger, eventsPerSecond, queueCapacity } = sources;
+  const { plane, hub, descriptorSet, logger, eventsPerSecond, throttle, queueCapacity } = sources;
   const messages = new MessageFeed();
   const health = healthOf(plane.host, KUBEARMOR_SERVICES);
   const unfollow = followStatus(plane.host, messages);
@@ -37,7 +39,7 @@ export function createKubearmorServices(sources: KubearmorSources): Services {
       logServiceOf(
         hub,
         messages,
-        { ...readHostFacts(), eventsPerSecond },
+        { ...readHostFacts(), eventsPerSecond, throttle },
         queueCapacity === undefined ? {} : { capacity: queueCapacity },
       ),
       policyServiceOf(plane.policies, messages, logger),

@@ -1,12 +1,18 @@
 import type { PolicyInput } from '../../control/policy-plan.js';
+import type { ReadManifest } from '../../control/policy-reading.js';
 import { Failure } from '../../failure.js';
-import type { ApplyPolicyRequest, Policy as PolicyMessage } from '../../generated/hauberk/v1/policy.js';
+import type {
+  ApplyPolicyRequest,
+  Policy as PolicyMessage,
+  SyncPoliciesRequest,
+} from '../../generated/hauberk/v1/policy.js';
 import { convertPolicy } from '../policy-message.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from '../request-checks.js';
 
 /** How policies are read, wherever that is done. @throws Failure with every problem */
 export interface PolicyReading {
-  readManifest(text: string): PolicyInput[];
+  /** @param ignoreForeign whether other kinds of Kubernetes objects are passed over */
+  readObjects(text: string, ignoreForeign: boolean): ReadManifest;
   /** @param document a plain object of a manifest's shape */
   readDocument(document: unknown): PolicyInput;
 }
@@ -16,18 +22,36 @@ export interface PolicyReading {
  *
  * @throws Failure invalid-argument that speaks of the request's fields
  */
-export function readSource(source: ApplyPolicyRequest['source'], reading: PolicyReading): PolicyInput[] {
+export function readSource(
+  source: ApplyPolicyRequest['source'],
+  ignoreForeign: boolean,
+  reading: PolicyReading,
+): ReadManifest {
   const checks = new RequestChecks();
   checks.require(source !== undefined, 'source', 'one of manifest and policy must be set');
   checks.require(source?.$case !== 'manifest' || source.value !== '', 'manifest', MUST_NOT_BE_EMPTY);
   checks.done();
   return source!.$case === 'manifest'
-    ? reading.readManifest(source!.value)
-    : [readMessage(source!.value, 'policy', reading)];
+    ? reading.readObjects(source!.value, ignoreForeign)
+    : { inputs: [readMessage(source!.value, 'policy', reading)], foreign: [] };
+}
+
+/**
+ * The policies of a request that has them in two fields.
+ *
+ * @throws Failure invalid-argument that speaks of the request's fields
+ */
+export function readAll(
+  { manifest, policies, ignoreForeign = false }: Pick<SyncPoliciesRequest, 'manifest' | 'policies' | 'ignoreForeign'>,
+  reading: PolicyReading,
+): ReadManifest {
+  const ofText = /\S/u.test(manifest) ? reading.readObjects(manifest, ignoreForeign) : undefined;
+  const messages = policies.map((message, index) => readMessage(message, `policies[${index}]`, reading));
+  return { inputs: [...(ofText?.inputs ?? []), ...messages], foreign: ofText?.foreign ?? [] };
 }
 
 /** @throws Failure invalid-argument naming fields of the message */
-export function readMessage(message: PolicyMessage, field: string, reading: PolicyReading): PolicyInput {
+function readMessage(message: PolicyMessage, field: string, reading: PolicyReading): PolicyInput {
   const { document, translate } = convertPolicy(message, field);
   try {
     return reading.readDocument(document);

@@ -22,10 +22,16 @@ export type ReadPart = readonly ReadPiece[];
 export type ReadPiece =
   | { readonly policy: Omit<Policy, 'rules'>; readonly warnings: readonly string[] }
   /** Of the policy that came last. */
-  | { readonly rules: readonly Rule[] };
+  | {
+      readonly rules: readonly Rule[];
+      /** How a warning about each of them begins; left out where the policy did not come as a text. */
+      readonly places?: readonly string[];
+    };
 
 /** What a request says beside its policies. */
 export interface ReadRest {
+  /** How many objects of other kinds were passed over. */
+  readonly ignored: number;
   readonly force: boolean;
   readonly expectedVersions: ApplyPolicyRequest['expectedVersions'];
   readonly expectedRevision: SyncPoliciesRequest['expectedRevision'];

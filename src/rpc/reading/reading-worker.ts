@@ -1,3 +1,5 @@
+import type { PolicyInput } from '../../control/policy-plan.js';
+import { type ReadManifest, readObjects } from '../../control/policy-reading.js';
 import { serveJobs } from '../../control/thread-program.js';
 import { Failure, invalidInput } from '../../failure.js';
 import {
@@ -7,12 +9,11 @@ import {
   ValidatePolicyRequest,
 } from '../../generated/hauberk/v1/policy.js';
 import { checkPattern } from '../../image/pattern.js';
-import { readManifest } from '../../policy/manifest.js';
-import type { Policy, Rule } from '../../policy/model.js';
+import type { Rule } from '../../policy/model.js';
 import type { PolicyDocument } from '../../policy/policy-document.js';
 import { readPolicy, warningsOf } from '../../policy/validate.js';
 import { strictDecoderOf, Undecodable } from '../decode.js';
-import { type PolicyReading, readMessage, readSource, translateForSource } from './policies-of.js';
+import { type PolicyReading, readAll, readSource, translateForSource } from './policies-of.js';
 import type { ReadJob, ReadMethod, ReadPart, ReadPiece, ReadRest } from './read-job.js';
 
 /** Runs in a thread of its own: what a client sends must not hold up the daemon, whatever it is. */
@@ -32,7 +33,9 @@ const DECODERS = {
 type Request = Partial<ApplyPolicyRequest & SyncPoliciesRequest & DiffRequest>;
 
 const READING: PolicyReading = {
-  readManifest: (text) => readManifest(text, { checkPattern, now: Date.now() }),
+  // Of what the kernel lacks the daemon itself warns.
+  readObjects: (text, ignoreForeign) =>
+    readObjects(text, { ignoreForeign, now: Date.now() }, { warningsFor: () => [] }),
   readDocument: (document) => {
     const policy = readPolicy(document, { checkPattern, now: Date.now() });
     return { policy, warnings: warningsOf(policy, document as PolicyDocument) };
@@ -48,8 +51,9 @@ serveJobs(function* (job: ReadJob): Generator<ReadPart, ReadRest, void> {
   const { force = false, expectedVersions = {}, expectedRevision = 0n, deleted = [] } = request;
   checkCount('expected_versions', Object.keys(expectedVersions).length);
   checkCount('deleted', deleted.length);
-  yield* partsOf(policiesIn(job.method, request));
-  return { force, expectedVersions, expectedRevision, deleted };
+  const { inputs, foreign } = policiesIn(job.method, request);
+  yield* partsOf(inputs);
+  return { force, expectedVersions, expectedRevision, deleted, ignored: foreign.length };
 });
 
 function decode({ method, bytes }: ReadJob): Request {
@@ -58,14 +62,11 @@ function decode({ method, bytes }: ReadJob): Request {
   throw request.failure;
 }
 
-function policiesIn(method: ReadMethod, { source, manifest = '', policies = [], deleted = [] }: Request) {
-  if (method === 'syncPolicies') {
-    return [
-      ...(/\S/u.test(manifest) ? READING.readManifest(manifest) : []),
-      ...policies.map((message, index) => readMessage(message, `policies[${index}]`, READING)),
-    ];
-  }
-  return source === undefined && deleted.length > 0 ? [] : readSource(source, READING);
+function policiesIn(method: ReadMethod, request: Request): ReadManifest {
+  const { source, manifest = '', policies = [], deleted = [], ignoreForeign = false } = request;
+  if (method === 'syncPolicies') return readAll({ manifest, policies, ignoreForeign }, READING);
+  if (source === undefined && deleted.length > 0) return { inputs: [], foreign: [] };
+  return readSource(source, ignoreForeign, READING);
 }
 
 function checkCount(field: string, count: number): void {
@@ -73,16 +74,16 @@ function checkCount(field: string, count: number): void {
   throw invalidInput([{ field, description: `holds ${count} entries, at most ${ENTRIES_MAX} are accepted` }]);
 }
 
-function* partsOf(inputs: Iterable<{ policy: Policy; warnings: readonly string[] }>): Generator<ReadPart, void, void> {
+function* partsOf(inputs: readonly PolicyInput[]): Generator<ReadPart, void, void> {
   let part: ReadPiece[] = [];
   let size = 0;
-  for (const { policy, warnings } of inputs) {
+  for (const { policy, warnings, placeOf } of inputs) {
     const { rules, ...head } = policy;
     part.push({ policy: head, warnings });
     size++;
     for (let first = 0; first < rules.length; ) {
       const piece = rules.slice(first, first + Math.max(1, PART_RULES - size));
-      part.push({ rules: piece });
+      part.push({ rules: piece, ...(placeOf && { places: piece.map(({ id }) => placeOf(id)) }) });
       first += piece.length;
       size += weightOf(piece);
       if (size < PART_RULES) continue;

@@ -7,8 +7,10 @@ import type { ReadJob, ReadMethod, ReadPart, ReadRest } from './read-job.js';
 
 /** The policies of an encoded request. */
 export interface ReadRequest {
-  readonly inputs: PolicyInput[];
+  readonly inputs: readonly PolicyInput[];
   readonly rest: ReadRest;
+  /** How many objects of other kinds were passed over; undefined for none. */
+  readonly ignored: number | undefined;
   /** Runs what may fail on account of the inputs; its Failures then speak of the request's fields. */
   translate<Result>(task: () => Promise<Result>): Promise<Result>;
 }
@@ -29,6 +31,7 @@ export class RequestReader {
     return {
       inputs,
       rest,
+      ignored: rest.ignored || undefined,
       translate: async (task) => {
         try {
           return await task();
@@ -49,14 +52,24 @@ export class RequestReader {
 
 const PROGRAM = threadProgram('rpc/reading/reading-worker');
 
-interface Input {
+interface Input extends PolicyInput {
   readonly policy: Omit<Policy, 'rules'> & { readonly rules: Rule[] };
-  readonly warnings: readonly string[];
+  /** By rule id. */
+  readonly places: Map<string, string>;
 }
 
 function takeIn(part: ReadPart, inputs: Input[]): void {
   for (const piece of part) {
-    if ('policy' in piece) inputs.push({ policy: { ...piece.policy, rules: [] }, warnings: piece.warnings });
-    else for (const rule of piece.rules) inputs.at(-1)!.policy.rules.push(rule);
+    if ('policy' in piece) {
+      const places = new Map<string, string>();
+      const placeOf = (ruleId: string) => places.get(ruleId) ?? '';
+      inputs.push({ policy: { ...piece.policy, rules: [] }, warnings: piece.warnings, places, placeOf });
+    } else {
+      const { policy, places } = inputs.at(-1)!;
+      for (const [index, rule] of piece.rules.entries()) {
+        policy.rules.push(rule);
+        if (piece.places !== undefined) places.set(rule.id, piece.places[index]!);
+      }
+    }
   }
 }

@@ -58,7 +58,7 @@ for (const prune of [false, true]) {
     const client = connect({ address: server.address });
     t.after(() => client.close());
     for (const mine of [manifest('one', '/mine'), manifest('two', '/mine')]) {
-      const plan = await planOf(client, mine, { force: false, prune });
+      const plan = await planOf(client, mine, { force: false, prune, ignoreForeign: false });
       const theirs = mine.replace('/mine', `/theirs/${prune}`);
       await hauberk('apply', '-f', write('theirs.yaml', theirs));
       const before = plane.policies.list();

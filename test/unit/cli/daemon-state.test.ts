@@ -72,8 +72,8 @@ test('hauberk get prints names that other commands take, and more columns where 
   assert.equal((await hauberk('get', 'policy', 'one', '-o', 'name')).output, 'default/one\n');
   assert.equal((await hauberk('get', 'containers', '-o', 'name')).output, 'c1deadbeef\n');
   const wide = (await hauberk('get', 'policies', '-o', 'wide')).output;
-  assert.match(wide, /SELECTOR +SCOPE +MODE +PRIORITY +EXPIRES +GUARDS\n/u);
-  assert.match(wide, /app=web +namespace +audit +0 +never +on\n$/u);
+  assert.match(wide, /SCOPE +MODE +PRIORITY +EXPIRES +VERSION +RULES +SELECTOR +GUARDS\n/u);
+  assert.match(wide, /namespace +audit +0 +- +2 +1 +app=web +on\n$/u);
   assert.match(
     (await hauberk('get', 'containers', '-o', 'wide')).output,
     /default\/one +app=web +\S+Z +11 +12 +\d+\n$/u,

@@ -21,7 +21,7 @@ test('policies of a manifest whose changes do not fit the answer are not taken f
     },
   } as unknown as HauberkClient;
   const text = `${manifest('a')}---\n${manifest('b')}`;
-  const { omittedChanges } = await planOf(client, text, { force: false, prune: true });
+  const { omittedChanges } = await planOf(client, text, { force: false, prune: true, ignoreForeign: false });
   assert.deepEqual(deleted, [named('other')]);
   assert.equal(omittedChanges, 2n);
 });

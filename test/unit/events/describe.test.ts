@@ -3,11 +3,13 @@ import { test } from 'node:test';
 import type { Container } from '../../../src/containers/container.js';
 import { describeRecord } from '../../../src/events/describe.js';
 import { EventReader } from '../../../src/events/reader.js';
-import { decodeRecord, FLAGS, OPERATIONS, PATH_RESULTS, RECORD, RECORD_BYTES } from '../../../src/events/record.js';
-import type { RuleDescription } from '../../../src/events/rule-description.js';
+import { decodeRecord, FLAGS, OPERATIONS, RECORD, RECORD_BYTES } from '../../../src/events/record.js';
+import { describeRule, type RuleDescription } from '../../../src/events/rule-description.js';
 import { RULE_NONE } from '../../../src/image/layout.js';
+import { PATH_RESULTS } from '../../../src/kernel/path-results.js';
 import { RULE_CLASSES, type RuleClass } from '../../../src/policy/model.js';
 import { capabilityWord } from '../../support/access-word.js';
+import { bind } from '../policy/support.js';
 
 interface Fields {
   readonly operation: (typeof OPERATIONS)[number];
@@ -124,6 +126,33 @@ test('the class is the one the kernel says, and what a policy in audit mode woul
     clockOffset: 0n,
   });
   assert.deepEqual([audited.action, audited.result, audited.wouldBlock], ['Audit', 'passed', true]);
+});
+
+test('who is no owner is stopped as by the posture, with the rule that allows owners in a field of its own', () => {
+  const rule: RuleDescription = {
+    ...{
+      policy: 'own',
+      policyNamespace: 'shop',
+      rule: 'file.matchPaths[0]',
+      severity: 7,
+      tags: ['x'],
+      message: 'mine',
+    },
+    class: 'file',
+    allowsOwners: true,
+  };
+  const lookUp = { containerOf: () => container, ruleOf: () => rule, clockOffset: 0n };
+  const stranger = describeRecord(decodeRecord(record({ flags: FLAGS.notOwner }))!, lookUp);
+  assert.deepEqual(
+    [stranger.policy, stranger.policyNamespace, stranger.rule, stranger.ownerRule, stranger.severity, stranger.message],
+    ['DefaultPosture', '', 'file', 'shop/own file.matchPaths[0]', 7, 'mine'],
+  );
+  const owner = describeRecord(decodeRecord(record())!, lookUp);
+  assert.deepEqual([owner.policy, owner.rule, owner.ownerRule], ['own', 'file.matchPaths[0]', undefined]);
+  const { allowsOwners } = describeRule(bind({ action: 'Allow', ownerOnly: true }));
+  assert.equal(allowsOwners, true);
+  for (const other of [bind({ action: 'Block', ownerOnly: true }), bind({ action: 'Allow' })])
+    assert.equal(describeRule(other).allowsOwners, undefined);
 });
 
 test('what passed under report has passed, and a capability is called by its name', () => {

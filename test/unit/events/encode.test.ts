@@ -37,6 +37,7 @@ const arbitrary: fc.Arbitrary<Partial<SecurityEvent>> = fc.record(
     action: fc.constantFrom(undefined, 'Allow', 'Audit', 'Block'),
     result: fc.constantFrom(undefined, 'denied', 'passed'),
     wouldBlock: fc.boolean(),
+    ownerRule: text.filter((rule) => rule !== ''),
     program: text,
     parentProgram: text,
     pid: id,

@@ -47,6 +47,15 @@ test('the answer is the strongest action among what would change, not among what
   assert.equal(answer(both('/a'), '/a/', '/b/'), 'Block by rules[0]');
 });
 
+test('a rule that only reports a mount guards what a later one would refuse, and nothing where none would', () => {
+  const mounts = { class: 'mounts' } as const;
+  const target = pattern('/{*,}/*');
+  const reported = rule({} as never, { ...mounts, action: 'Audit', match: { kind: 'mount', target } });
+  const refused = rule({} as never, { ...mounts, action: 'Block', match: { kind: 'mount' } });
+  assert.equal(answer([reported, refused], '/a/', '/'), 'Block by rules[0]');
+  assert.equal(answer([reported], '/a/', '/'), 'Audit by rules[0]');
+});
+
 test('an allow-list guards where it is left, by what it refuses elsewhere', () => {
   const allowed = [rule(directory('/srv/', true), { action: 'Allow' })];
   assert.equal(answer(allowed, '/srv/a/', '/srv/b/'), 'Allow');

@@ -77,7 +77,7 @@ const cases: readonly Case[] = [
     'a policy for the host with the selector of containers',
     'KubeArmorPolicy',
     'KubeArmorHostPolicy',
-    'line 6, column 3: spec.nodeSelector: missing required field `nodeSelector`',
+    'line 6, column 3: spec.nodeSelector: missing required field `nodeSelector`; to reach every host write `nodeSelector: {matchLabels: {}}`',
     'line 6, column 3: spec.selector: unknown field `selector`',
   ],
   [
@@ -142,21 +142,21 @@ const cases: readonly Case[] = [
     'a missing selector',
     'selector:\n    matchLabels:\n      app: web',
     'severity: 3',
-    'line 6, column 3: spec.selector: missing required field `selector`',
+    'line 6, column 3: spec.selector: missing required field `selector`; to reach every container write `selector: {matchLabels: {}}`',
   ],
   [
     'a selector without matchLabels',
     'matchLabels:\n      app: web',
     '{}',
-    'line 7, column 5: spec.selector: missing one of `matchLabels`, `matchExpressions`; an empty one reaches the ' +
-      'whole namespace',
+    'line 7, column 5: spec.selector: missing one of `matchLabels`, `matchExpressions`; to reach ' +
+      'every container of the namespace write `selector: {matchLabels: {}}`',
   ],
   [
     'a matchLabels with nothing in it',
     '      app: web\n',
     '',
-    'line 7, column 5: spec.selector: missing one of `matchLabels`, `matchExpressions`; an empty one reaches the ' +
-      'whole namespace',
+    'line 7, column 5: spec.selector: missing one of `matchLabels`, `matchExpressions`; to reach ' +
+      'every container of the namespace write `selector: {matchLabels: {}}`',
   ],
   [
     'a mapping where a list must be',
@@ -299,7 +299,7 @@ const cases: readonly Case[] = [
     'nodeSelector in the place of selector',
     'selector:',
     'nodeSelector:',
-    'line 6, column 3: spec.selector: missing required field `selector`',
+    'line 6, column 3: spec.selector: missing required field `selector`; to reach every container write `selector: {matchLabels: {}}`',
     'line 6, column 3: spec.nodeSelector: unknown field `nodeSelector`',
   ],
   [

@@ -104,8 +104,8 @@ test('system calls are audited whatever the policy says of action, and that is w
     }),
   ]);
   assert.deepEqual(warnings, [
-    'spec.action is `Block`, and system calls are only audited',
-    'spec.syscalls.matchPaths[1].recursive says nothing of a path that does not end in `/`',
+    'line 30, column 5: spec.action is `Block`, and system calls are only audited',
+    'line 24, column 18: spec.syscalls.matchPaths[1].recursive says nothing of a path that does not end in `/`; write the directory with a `/` at its end',
   ]);
   assert.deepEqual(only(toManifest(policy)).policy, policy);
   assert.deepEqual(only(SYSTEM_CALLS.replace('Block', 'Audit').replace('/home\n', '/home/\n')).warnings, []);
@@ -140,7 +140,9 @@ test('an empty matchLabels is taken and warned of', () => {
   const text = ALLOW_WITH_SOURCES.replace('{container: ubuntu-1}', '{}');
   const { policy, warnings } = only(text);
   assert.deepEqual(policy.matchLabels, {});
-  assert.deepEqual(warnings, ['spec.selector is empty, so the policy reaches every container of namespace `default`']);
+  assert.deepEqual(warnings, [
+    'line 6, column 13: spec.selector is empty, so the policy reaches every container of namespace `default`',
+  ]);
 });
 
 test('a tag that YAML does not know is warned of', () => {

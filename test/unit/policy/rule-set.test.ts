@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { BoundRule } from '../../../src/policy/model.js';
-import { resolveRules } from '../../../src/policy/rule-set.js';
+import { explain } from '../../../src/explain/evaluate.js';
+import { compileImage } from '../../../src/image/compile.js';
+import { decide } from '../../../src/image/walk.js';
+import { belowClusterSuffixes } from '../../../src/policy/cluster-names.js';
+import type { Action, BoundRule, NetworkMatch, Policy, Postures } from '../../../src/policy/model.js';
+import { ADDRESS_FAMILIES } from '../../../src/policy/network.js';
+import { isImplied, resolveRules } from '../../../src/policy/rule-set.js';
+import { accessWord } from '../../support/access-word.js';
 import { boundRules } from './arbitrary.js';
 import { bind } from './support.js';
 
@@ -52,4 +58,86 @@ test('the order of arrival never matters', () => {
       assert.deepEqual(resolveRules(bound, postures), resolveRules(other, postures));
     }),
   );
+});
+
+const network = (match: NetworkMatch, action: Action, policy: Partial<Policy> = {}) =>
+  bind({ class: 'network', action, match, id: `network.${match.kind}` }, policy);
+const tcp = { kind: 'protocol', protocol: 'tcp' } as const;
+const everything = { kind: 'protocol', protocol: 'all' } as const;
+const blocked: Postures = { ...postures, network: 'block' };
+
+/** What is decided of a socket, by the image and by the rules asked one by one. */
+function answerTo(family: keyof typeof ADDRESS_FAMILIES, ...bound: BoundRule[]): string {
+  const socket = {
+    family: ADDRESS_FAMILIES[family],
+    type: 1,
+    protocol: 0,
+    direction: 'none',
+    port: 0,
+    address: [],
+  } as const;
+  const ruleSet = resolveRules(bound, blocked);
+  const { words } = compileImage(ruleSet);
+  const decided = decide(words, accessWord({ kind: 'socket', ...socket }), { programClass: 0 }, 'communicate', 'owner');
+  const explained = explain(ruleSet.rules, blocked, {
+    operation: 'communicate',
+    object: { kind: 'socket', ...socket },
+    program: Buffer.from('/x'),
+    ownership: 'owner',
+    terminal: false,
+    arguments: [],
+  });
+  assert.equal(decided.action, explained.action);
+  return explained.action;
+}
+
+test('local sockets stand outside the network posture, others of no rule within', () => {
+  assert.equal(answerTo('unix', network(tcp, 'Allow')), 'Allow');
+  assert.equal(answerTo('netlink', network(tcp, 'Allow')), 'Allow');
+  assert.equal(answerTo('packet', network(tcp, 'Allow')), 'Block');
+  const name = { kind: 'domain', domain: 'example.com' } as const;
+  assert.equal(answerTo('unix', network(name, 'Allow')), 'Allow');
+  assert.equal(answerTo('vsock', network(name, 'Allow')), 'Block');
+});
+
+test('a rule about families puts local sockets under the posture, and rules that name them decide as ever', () => {
+  const inet = { kind: 'family', family: 'inet' } as const;
+  assert.equal(answerTo('unix', network(tcp, 'Allow'), network(inet, 'Block')), 'Block');
+  assert.equal(answerTo('unix', network(tcp, 'Allow'), network({ kind: 'family', family: 'unix' }, 'Allow')), 'Allow');
+  assert.equal(answerTo('unix', network(tcp, 'Allow', { priority: 9 }), network(everything, 'Block')), 'Block');
+  assert.equal(answerTo('unix', network(tcp, 'Allow'), network(everything, 'Audit')), 'Audit');
+});
+
+test('a rule about families in audit mode only reports local sockets', () => {
+  const audited = network({ kind: 'family', family: 'inet' }, 'Allow', { name: 'audited', mode: 'audit' });
+  assert.equal(answerTo('unix', network(tcp, 'Allow'), audited), 'Audit');
+  assert.equal(answerTo('unix', network(tcp, 'Allow', { mode: 'audit' })), 'Allow');
+});
+
+test('what stands in no policy is told apart from what does', () => {
+  const { rules } = resolveRules([network(tcp, 'Allow')], blocked);
+  assert.deepEqual(
+    rules.filter((bound) => !isImplied(bound)).map(({ rule }) => rule.id),
+    ['network.protocol'],
+  );
+});
+
+test('a name stands for itself below the suffixes of the cluster, of its container', () => {
+  const name = network({ kind: 'domain', domain: 'example.com' }, 'Allow');
+  const names = (bound: readonly BoundRule[]) =>
+    bound.map(({ rule: { match } }) => (match.kind === 'domain' ? match.domain : match.kind));
+  assert.deepEqual(names(belowClusterSuffixes([name, network(tcp, 'Allow')], 'shop', 'cluster.local')), [
+    'example.com',
+    'example.com.shop.svc.cluster.local',
+    'example.com.svc.cluster.local',
+    'example.com.cluster.local',
+    'protocol',
+  ]);
+  const below = network({ kind: 'domain', domain: '*.example.com' }, 'Block');
+  assert.equal(names(belowClusterSuffixes([below], '', 'c.test')).at(-1), '*.example.com.c.test');
+  const full = network({ kind: 'domain', domain: 'db.shop.svc.cluster.local' }, 'Allow');
+  assert.equal(belowClusterSuffixes([full], 'shop', 'cluster.local').length, 1);
+  assert.equal(belowClusterSuffixes([name], 'shop', undefined).length, 1);
+  const long = network({ kind: 'domain', domain: [...Array(4).fill('a'.repeat(60)), 'com'].join('.') }, 'Allow');
+  assert.equal(belowClusterSuffixes([long], 'shop', 'cluster.local').length, 1);
 });

@@ -117,6 +117,7 @@ describe('StreamEvents', () => {
         workingDirectory: '',
         terminal: '',
         containerUid: undefined,
+        ownerRule: '',
       },
     ]);
   });

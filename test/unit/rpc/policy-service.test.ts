@@ -122,11 +122,22 @@ describe('ApplyPolicy with a manifest', () => {
     assert.equal(third.changes[0]?.kind, PolicyChange_Kind.UPDATED);
   });
 
+  test('passes over other kinds where that is asked for, and says how many', async (t) => {
+    const { client } = await start(t);
+    const value = `${manifest('one')}---\napiVersion: v1\nkind: Secret\nmetadata: {name: x}\n`;
+    const source = { $case: 'manifest', value } as const;
+    await assert.rejects(ask(client, (c) => c.validatePolicy, { source, force: false }));
+    const validated = await ask(client, (c) => c.validatePolicy, { source, force: false, ignoreForeign: true });
+    const request = { source, force: false, expectedVersions: {}, ignoreForeign: true };
+    const applied = await ask(client, (c) => c.applyPolicy, request);
+    assert.deepEqual([validated.ignored, applied.ignored, applied.changes.length], [1, 1, 1]);
+  });
+
   test('passes warnings on', async (t) => {
     const { applyManifest } = await start(t);
     const { changes } = await applyManifest(manifest('one').replace(/matchLabels:\n.*\n/u, 'matchLabels: {}\n'));
     assert.deepEqual(changes[0]?.warnings, [
-      'spec.selector is empty, so the policy reaches every container of namespace `default`',
+      'line 8, column 5: spec.selector is empty, so the policy reaches every container of namespace `default`',
       'the selector reaches no container at present',
     ]);
   });
@@ -390,6 +401,7 @@ describe('ApplyPolicy with a typed policy', () => {
       makeRule({ class: AccessClass.NETWORK, action: 9 as Action }),
       makeRule({ match: { $case: 'pattern', value: '/a*' }, fromSource: ['/bin/sh'] }),
       makeRule({ class: AccessClass.PROCESS, readOnly: true }),
+      makeRule({ class: AccessClass.NETWORK, match: { $case: 'protocol', value: 'tcp,udp' } }),
     ];
     const { code, violations } = await refusal(applyPolicy(makePolicy({ name: '', selector: undefined, rules })));
     assert.equal(code, 'INVALID_ARGUMENT');
@@ -405,6 +417,7 @@ describe('ApplyPolicy with a typed policy', () => {
       ['policy.rules[2].action', 'must be ACTION_ALLOW, ACTION_AUDIT or ACTION_BLOCK'],
       ['policy.rules[3].from_source', 'cannot be combined with a pattern'],
       ['policy.rules[4].read_only', 'is for FILE rules only'],
+      ['policy.rules[5].protocol', 'must be one value: each has a rule of its own'],
     ]);
     assert.deepEqual(plane.policies.list(), []);
   });

@@ -55,3 +55,12 @@ test('a name like those of a kubelet whose labels say something else is of no po
 test("a pod's pause container is no workload", () => {
   assert.equal(describeDockerContainer('id', 'k8s_POD_shop-1_shop_7a-b_0', POD, 'docker'), undefined);
 });
+
+test('a label gives a container that is of no pod its namespace, if it is the name of one', () => {
+  const namespaceOf = (name: string, labels: Record<string, string>) =>
+    describeDockerContainer('id', name, labels, 'docker')?.namespace;
+  assert.equal(namespaceOf('web-1', { 'kubearmor.io/namespace': 'shop' }), 'shop');
+  assert.equal(namespaceOf('web-1', { 'kubearmor.io/namespace': 'No Name' }), 'default');
+  assert.equal(namespaceOf('web-1', { 'kubearmor.io/namespace': '' }), 'default');
+  assert.equal(namespaceOf('k8s_app_shop-1_shop_7a-b_3', { ...POD, 'kubearmor.io/namespace': 'other' }), 'shop');
+});

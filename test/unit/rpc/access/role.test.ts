@@ -13,7 +13,12 @@ function servedMethods(): string[] {
   const sources = { plane: new InMemoryControlPlane(), hub: new EventHub(), descriptorSet: DESCRIPTORS };
   const services = [
     createServices(sources),
-    createKubearmorServices({ ...sources, logger: new LogRecorder(), eventsPerSecond: 0 }),
+    createKubearmorServices({
+      ...sources,
+      logger: new LogRecorder(),
+      eventsPerSecond: 0,
+      throttle: { perSecond: 0, silence: 30 },
+    }),
   ].flatMap(({ services, close }) => {
     close();
     return services;

@@ -6,7 +6,11 @@ import { type AlertContext, toAlert } from '../../../../src/rpc/kubearmor/alert.
 import { VERSION } from '../../../../src/version.js';
 import { makeEvent } from '../../events/support.js';
 
-const CONTEXT: AlertContext = { hostName: 'node-1', hostAddress: '10.0.0.9', nodeId: 'abc', eventsPerSecond: 1000 };
+const CONTEXT: AlertContext = {
+  ...{ hostName: 'node-1', hostAddress: '10.0.0.9', nodeId: 'abc' },
+  eventsPerSecond: 1000,
+  throttle: { perSecond: 0, silence: 30 },
+};
 const alertOf = (event: Partial<SecurityEvent>) => toAlert(makeEvent(event), CONTEXT);
 
 test('an alert of a file says who, what and why in the fields that KubeArmor has for it', () => {
@@ -195,6 +199,14 @@ test('events that were suppressed are an alert of the threshold', () => {
       Enforcer: '',
     },
   );
+});
+
+test("with KubeArmor's throttling an alert of the threshold tells its limit and for how long the container is silent", () => {
+  const throttle = { perSecond: 10, silence: 45 };
+  const silenced = toAlert(makeEvent({ class: undefined, suppressed: 1 }), { ...CONTEXT, throttle });
+  assert.deepEqual([silenced.MaxAlertsPerSec, silenced.DroppingAlertsInterval], [10, 45]);
+  const denied = toAlert(makeEvent({}), { ...CONTEXT, throttle });
+  assert.deepEqual([denied.MaxAlertsPerSec, denied.DroppingAlertsInterval], [0, 0]);
 });
 
 test('the documentation says of every field of an alert where it comes from, or that it is empty', () => {

@@ -21,7 +21,14 @@ export async function serveKubearmor(
   const hub = new EventHub();
   const logger = new LogRecorder();
   const sources = {
-    ...{ plane, hub, logger, descriptorSet: DESCRIPTORS, eventsPerSecond: 1000 },
+    ...{
+      plane,
+      hub,
+      logger,
+      descriptorSet: DESCRIPTORS,
+      eventsPerSecond: 1000,
+      throttle: { perSecond: 0, silence: 30 },
+    },
     ...(queueCapacity !== undefined && { queueCapacity }),
   };
   const servers = await startKubearmorServers(listeners, sources, options);

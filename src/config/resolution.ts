@@ -1,0 +1,22 @@
+import type { ResolutionOptions } from '../control/rule-sets.js';
+import type { Postures } from '../policy/model.js';
+import type { Config } from './config.js';
+
+/** What happens to accesses no rule names where a namespace does not say. */
+export function posturesOf(config: Config): Postures {
+  const { defaultPostureProcess, defaultPostureFile, defaultPostureNetwork, defaultPostureCapabilities } = config;
+  return {
+    process: config.filePostureForProcesses ? defaultPostureFile : defaultPostureProcess,
+    file: defaultPostureFile,
+    network: defaultPostureNetwork,
+    capabilities: defaultPostureCapabilities,
+  };
+}
+
+/** What the operator chooses of the meaning of policies. */
+export function resolutionOf({ clusterDomain, filePostureForProcesses }: Config): ResolutionOptions {
+  return {
+    clusterDomain: clusterDomain === 'off' ? undefined : clusterDomain.toLowerCase(),
+    filePostureForProcesses,
+  };
+}

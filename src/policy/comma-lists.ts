@@ -1,0 +1,71 @@
+import type { FieldPath, Finding } from './finding.js';
+
+/** Fields in which KubeArmor takes several values with commas between them, by the section and list they stand in. */
+const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  network: { matchProtocols: 'protocol', matchDNSQueries: 'domain' },
+  capabilities: { matchCapabilities: 'capability' },
+};
+
+/** More than there are capabilities; a text with more values stays as it is. */
+const VALUES_MAX = 64;
+
+export interface Separated {
+  /** With an entry of its own for each value. */
+  readonly object: unknown;
+  /** The path in the object as it was written of what stands at a path of this one. */
+  readonly writtenPath: (path: FieldPath) => FieldPath;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Reads `protocol: tcp,udp` as KubeArmor does: as an entry for each, alike in all else. Changes nothing it is given. */
+export function separateValues(object: unknown): Separated {
+  const spec = isFields(object) ? object.spec : undefined;
+  if (!isFields(object) || !isFields(spec)) return { object, writtenPath: (path) => path };
+  const separated: Record<string, unknown> = { ...spec };
+  const origins = new Map<string, readonly number[]>();
+  for (const [name, lists] of Object.entries(FIELDS)) {
+    for (const [list, field] of Object.entries(lists)) {
+      const section = separated[name];
+      if (!isFields(section) || !Array.isArray(section[list])) continue;
+      const entries = section[list].flatMap((entry: unknown, index) =>
+        valuesOf(entry, field).map((each) => ({ entry: each, index })),
+      );
+      if (entries.length === section[list].length) continue;
+      separated[name] = { ...section, [list]: entries.map(({ entry }) => entry) };
+      origins.set(
+        `${name}.${list}`,
+        entries.map(({ index }) => index),
+      );
+    }
+  }
+  if (origins.size === 0) return { object, writtenPath: (path) => path };
+  const writtenPath = ([root, section, list, index, ...rest]: FieldPath): FieldPath => {
+    const origin =
+      root === 'spec' && typeof index === 'number' ? origins.get(`${section}.${list}`)?.[index] : undefined;
+    return [root, section, list, origin ?? index, ...rest].filter((step) => step !== undefined);
+  };
+  return { object: { ...object, spec: separated }, writtenPath };
+}
+
+/** Findings as they are told of what was written: what holds of several entries that are one there is told once. */
+export function writtenFindings(findings: readonly Finding[], writtenPath: Separated['writtenPath']): Finding[] {
+  const told = new Map<string, Finding>();
+  for (const finding of findings) {
+    const path = writtenPath(finding.path);
+    const key = JSON.stringify([path, finding.description]);
+    if (!told.has(key)) told.set(key, { ...finding, path });
+  }
+  return [...told.values()];
+}
+
+function valuesOf(entry: unknown, field: string): unknown[] {
+  const text = isFields(entry) ? entry[field] : undefined;
+  if (typeof text !== 'string' || !text.includes(',')) return [entry];
+  const values = new Set(text.split(',', VALUES_MAX + 1).map((value) => value.trim()));
+  return values.size > VALUES_MAX ? [entry] : Array.from(values, (value) => ({ ...(entry as Fields), [field]: value }));
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,192 @@
+import { type FieldPath, fieldName, quote } from './finding.js';
+import type { Policy } from './model.js';
+import type { Optional, PolicyDocument, Section, Source } from './policy-document.js';
+
+/** Something that is accepted but probably not meant. */
+export interface Remark {
+  readonly path: FieldPath;
+  /** What is said of the field: the end of a sentence, with what to write instead. */
+  readonly description: string;
+}
+
+/** A remark as a sentence about its field. */
+export function remarkText({ path, description }: Remark): string {
+  return `${fieldName(path)} ${description}`;
+}
+
+/**
+ * What is probably not meant in a valid policy.
+ *
+ * @param document what the policy was read from
+ */
+export function remarksOn(policy: Policy, document?: PolicyDocument): Remark[] {
+  const ofText =
+    document === undefined ? [] : [...textRemarks(document), ...pathRemarks(document), ...callRemarks(document)];
+  return [...selectorRemarks(policy), ...ofText, ...familyRemarks(policy)];
+}
+
+function selectorRemarks({ matchLabels, matchExpressions = [], namespace, scope = 'namespace' }: Policy): Remark[] {
+  if (Object.keys(matchLabels).length > 0 || matchExpressions.length > 0) return [];
+  if (scope === 'host') return [];
+  const whom =
+    scope === 'cluster' ? 'every container of every namespace' : `every container of namespace \`${namespace}\``;
+  return [{ path: ['spec', 'selector'], description: `is empty, so the policy reaches ${whom}` }];
+}
+
+/** What the language takes, for published policies say it, and what comes to nothing. */
+function* callRemarks({ spec: { action, syscalls } }: PolicyDocument): Generator<Remark> {
+  const { matchSyscalls, matchPaths } = syscalls ?? {};
+  const hasRules = (matchSyscalls?.length ?? 0) + (matchPaths?.length ?? 0) > 0;
+  if (hasRules && (action === 'Block' || action === 'Allow'))
+    yield { path: ['spec', 'action'], description: `is ${quote(action)}, and system calls are only audited` };
+  for (const [index, { path, recursive }] of (matchPaths ?? []).entries()) {
+    if (recursive && !path.endsWith('/'))
+      yield {
+        path: ['spec', 'syscalls', 'matchPaths', index, 'recursive'],
+        description: 'says nothing of a path that does not end in `/`; write the directory with a `/` at its end',
+      };
+  }
+}
+
+function* pathRemarks({ spec }: PolicyDocument): Generator<Remark> {
+  for (const [name, section] of [
+    ['process', spec.process],
+    ['file', spec.file],
+  ] as const) {
+    if (section != null) yield* sectionRemarks(name, section);
+  }
+  for (const [path, item] of placesOf(spec)) {
+    // Entries about system calls take no patterns.
+    const kind = path[1] === 'syscalls' ? 'location' : 'place';
+    yield* valueRemarks([...path, 'path'], item.path, kind);
+    yield* valueRemarks([...path, 'dir'], item.dir, kind);
+    yield* valueRemarks([...path, 'pattern'], item.pattern, 'pattern');
+  }
+  yield* sourceRemarks(spec, ['spec']);
+}
+
+function* sectionRemarks(name: 'process' | 'file', section: Section): Generator<Remark> {
+  for (const [index, { path, execname }] of (section.matchPaths ?? []).entries()) {
+    yield* valueRemarks(['spec', name, 'matchPaths', index, 'path'], path, 'path', name);
+    yield* valueRemarks(['spec', name, 'matchPaths', index, 'execname'], execname, 'name');
+  }
+  for (const [index, { dir }] of (section.matchDirectories ?? []).entries())
+    yield* valueRemarks(['spec', name, 'matchDirectories', index, 'dir'], dir, 'dir');
+  for (const [index, { pattern }] of (section.matchPatterns ?? []).entries())
+    yield* valueRemarks(['spec', name, 'matchPatterns', index, 'pattern'], pattern, 'pattern', name);
+}
+
+type Place = { readonly path?: Optional<string>; readonly dir?: Optional<string>; readonly pattern?: Optional<string> };
+
+/** Entries of other sections that name places. */
+function* placesOf({ mounts, ptrace, syscalls }: PolicyDocument['spec']): Generator<[FieldPath, Place]> {
+  for (const [index, item] of (mounts?.matchMounts ?? []).entries())
+    yield [['spec', 'mounts', 'matchMounts', index], item];
+  for (const [index, item] of (ptrace?.matchProcesses ?? []).entries())
+    yield [['spec', 'ptrace', 'matchProcesses', index], item];
+  for (const [index, item] of (syscalls?.matchPaths ?? []).entries())
+    yield [['spec', 'syscalls', 'matchPaths', index], item];
+}
+
+/** Sources stand below entries of any section. */
+function* sourceRemarks(value: unknown, path: FieldPath): Generator<Remark> {
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) yield* sourceRemarks(item, [...path, index]);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) {
+      if (key !== 'fromSource') {
+        yield* sourceRemarks(item, [...path, key]);
+        continue;
+      }
+      for (const [index, source] of ((item ?? []) as Source[]).entries()) {
+        yield* valueRemarks([...path, key, index, 'path'], source.path, 'source');
+        yield* valueRemarks([...path, key, index, 'dir'], source.dir, 'source');
+      }
+    }
+  }
+}
+
+type Kind = 'path' | 'dir' | 'pattern' | 'name' | 'source' | 'place' | 'location';
+
+const WILDCARD = /[*?]|\{[^{}]*,[^{}]*\}/u;
+
+function* valueRemarks(
+  path: FieldPath,
+  value: Optional<string>,
+  kind: Kind,
+  section?: 'process' | 'file',
+): Generator<Remark> {
+  if (value == null) return;
+  yield* blankRemarks(path, value);
+  const trimmed = value.trim();
+  if (kind !== 'pattern' && WILDCARD.test(trimmed)) yield { path, description: wildcardText(trimmed, kind) };
+  const [, program, parameters] = /^(\S*\/\S+)\s+(.+)$/u.exec(trimmed) ?? [];
+  if (parameters === undefined || kind === 'dir' || kind === 'name') return;
+  // Names of programs seldom have blanks in them, names of files do.
+  const isOfPrograms = section === 'process' || kind === 'source';
+  const areArguments = isOfPrograms ? /^[-/]|^[^/]+$/u.test(parameters) : /^--?[a-z]/iu.test(parameters);
+  if (areArguments) yield { path, description: argumentText(program!, parameters, kind, section) };
+}
+
+function* blankRemarks(path: FieldPath, value: string): Generator<Remark> {
+  const trimmed = value.trim();
+  if (trimmed === value) return;
+  yield { path, description: `has a blank at an end, which counts as part of it; write ${quote(trimmed)}` };
+}
+
+/** Labels, and what else is compared as a whole. */
+function* textRemarks({ spec }: PolicyDocument): Generator<Remark> {
+  for (const name of ['selector', 'nodeSelector'] as const) {
+    for (const [label, value] of Object.entries(spec[name]?.matchLabels ?? {}))
+      yield* blankRemarks(['spec', name, 'matchLabels', label], value);
+    for (const [index, { values }] of (spec[name]?.matchExpressions ?? []).entries()) {
+      for (const [place, value] of values.entries())
+        yield* blankRemarks(['spec', name, 'matchExpressions', index, 'values', place], value);
+    }
+  }
+  for (const [index, { allowedArgs }] of (spec.process?.matchPaths ?? []).entries()) {
+    for (const [place, value] of (allowedArgs ?? []).entries())
+      yield* blankRemarks(['spec', 'process', 'matchPaths', index, 'allowedArgs', place], value);
+  }
+}
+
+function wildcardText(value: string, kind: Kind): string {
+  const taken = `takes ${quote(WILDCARD.exec(value)![0])} as it stands, not as a wildcard`;
+  const base = /^[^*?[{]*\//u.exec(value)?.[0] ?? '/';
+  switch (kind) {
+    case 'source':
+      return `${taken}; for all programs of a directory write \`dir: ${base}\`, with \`recursive: true\` for those below it too`;
+    case 'dir':
+      return `${taken}; write \`pattern: ${value.replace(/\/$/u, '')}/**\` in \`matchPatterns\`, or \`dir: ${base}\` with \`recursive: true\``;
+    case 'place':
+      return `${taken}; write \`pattern: ${value.replace(/\/$/u, '/**')}\``;
+    case 'location':
+      return `${taken}; write \`path: ${base}\` with \`recursive: true\``;
+    case 'name':
+      return `${taken}; write \`pattern: /**/${value}\` in \`matchPatterns\``;
+    default:
+      return `${taken}; write \`pattern: ${value}\` in \`matchPatterns\``;
+  }
+}
+
+function argumentText(program: string, parameters: string, kind: Kind, section: string | undefined): string {
+  const matched = `is matched with the program's path, which holds no arguments such as ${quote(parameters)}`;
+  const instead = `\`${kind === 'pattern' ? 'pattern' : 'path'}: ${program}\``;
+  if (section !== 'process') return `${matched}; write ${instead}`;
+  return `${matched}; write ${instead}, and to let it run with some arguments only, \`path\` with \`allowedArgs\``;
+}
+
+/** The names of protocols are the internet's: local sockets go on. */
+function familyRemarks({ rules }: Policy): Remark[] {
+  const network = rules.filter(({ class: ruleClass }) => ruleClass === 'network');
+  const isAllowList = network.some(({ action }) => action === 'Allow');
+  if (!isAllowList || network.some(({ match }) => match.kind === 'family')) return [];
+  return [
+    {
+      path: ['spec', 'network'],
+      description:
+        'allows sockets without a word of families, so local ones (unix, netlink) stay outside the network posture; ' +
+        'to put them under it, write rules in `matchFamilies`',
+    },
+  ];
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { hostAsSubject } from '../../../src/control/host.js';
+import { RuleSets } from '../../../src/control/rule-sets.js';
+import { unreachedWarning } from '../../../src/control/unreached.js';
+import { PolicySet } from '../../../src/policy/policy-set.js';
+import { InMemoryControlPlane, POSTURES } from '../../support/in-memory-control-plane.js';
+import { makePolicy, makeRule } from '../policy/support.js';
+
+const CALLER = { identity: 'test', gone: new AbortController().signal };
+
+function manifest(name: string, spec: string, kind = 'KubeArmorPolicy'): string {
+  return `apiVersion: security.kubearmor.com/v1
+kind: ${kind}
+metadata: {name: ${name}}
+spec:
+  selector: {matchLabels: {app: web}}
+  ${spec}
+`;
+}
+
+async function start() {
+  const plane = new InMemoryControlPlane();
+  for (const [number, namespace] of ['default', 'shop'].entries()) {
+    const description = {
+      id: `c${number}`,
+      name: 'web',
+      namespace,
+      labels: { app: 'web' },
+      origin: 'registered',
+    } as const;
+    await plane.keeper.register(description, { pidNamespace: number + 11, mountNamespace: number + 12 });
+  }
+  const warningsOf = async (text: string) => {
+    const planned = await plane.policies.dryRun(plane.policies.readManifest(text), false, CALLER);
+    const { result } = await plane.policies.apply(plane.policies.readManifest(text));
+    const warnings = result.flatMap((change) => change.warnings);
+    assert.deepEqual(
+      planned.flatMap((change) => change.warnings),
+      warnings,
+    );
+    return warnings;
+  };
+  return { plane, warningsOf };
+}
+
+test('an Allow policy where the posture is audit is warned of, with the command that sets the posture', async (t) => {
+  const { plane, warningsOf } = await start();
+  t.after(() => plane.policies.dryRuns.close());
+  const allow = 'action: Allow\n  file: {matchPaths: [{path: /x}]}\n  process: {matchPaths: [{path: /y}]}';
+  const warning = (namespace: string, classes = 'file') =>
+    `its Allow rules refuse nothing else: the posture of ${classes} in namespace ${namespace} is audit, which only reports; ` +
+    `to refuse, run: hauberk posture set ${namespace} file=block`;
+  assert.deepEqual(await warningsOf(manifest('a', allow)), [warning('default')]);
+  // Unchanged, it still refuses nothing.
+  assert.deepEqual(await warningsOf(manifest('a', allow)), [warning('default')]);
+  assert.deepEqual(await warningsOf(manifest('b', allow, 'KubeArmorClusterPolicy')), [
+    warning('default'),
+    warning('shop'),
+  ]);
+  await plane.policies.delete({ namespace: '', name: 'b', scope: 'cluster' }, 0);
+  await plane.policies.setPosture('default', { file: 'block' });
+  assert.deepEqual(await warningsOf(manifest('a', allow)), []);
+  assert.deepEqual(await warningsOf(manifest('c', allow.replace('Allow', 'Block'))), []);
+  const audited = manifest('d', `mode: audit\n  ${allow}`).replace('{name: d}', '{name: d, namespace: shop}');
+  assert.ok((await warningsOf(audited)).every((each) => !each.includes('posture')));
+  const { result } = await plane.policies.sync(
+    plane.policies.readManifest(manifest('b', allow, 'KubeArmorClusterPolicy')),
+    0,
+  );
+  assert.deepEqual(result.find(({ policy }) => policy.name === 'b')!.warnings, [warning('shop')]);
+});
+
+test('a rule that another makes void is warned of with its line and column', async (t) => {
+  const { plane, warningsOf } = await start();
+  t.after(() => plane.policies.dryRuns.close());
+  await warningsOf(manifest('first', 'file: {matchPaths: [{path: /srv/secret}]}'));
+  const [warning, ...others] = await warningsOf(
+    manifest('second', 'file: {matchPaths: [{path: /srv/other}, {path: /srv/secret}]}'),
+  );
+  assert.deepEqual(others, []);
+  assert.match(
+    warning!,
+    /^line 6, column 43: file\.matchPaths\[1\] never decides: default\/first .*; take it out, or give its policy a higher `priority`$/u,
+  );
+});
+
+test('a selector that reaches nothing names the labels there are, those it asked for first', async () => {
+  const containers = new Map(
+    [{ app: 'db', zone: 'a' }, { app: 'shop' }].map((labels, index) => [
+      `c${index}`,
+      { namespace: 'default', labels: labels as Record<string, string> },
+    ]),
+  );
+  const host = { labels: { 'kubearmor.io/hostname': 'node-1', 'kubernetes.io/os': 'linux' } };
+  const warning = (policy: Parameters<typeof makePolicy>[0]) =>
+    unreachedWarning(makePolicy(policy), { containers }, { host });
+  const nobody = 'the selector reaches no container at present';
+  assert.equal(warning({ matchLabels: { zone: 'b' } }), `${nobody}: labels there are zone=a, app=db, app=shop`);
+  assert.equal(warning({ namespace: 'apps' }), `${nobody}: namespace apps has none, there are some in default`);
+  assert.equal(warning({ namespace: '', scope: 'cluster' }), `${nobody}: labels there are app=db, app=shop, zone=a`);
+  assert.equal(
+    warning({ namespace: '', scope: 'host' }),
+    'the selector does not reach this host, whose labels are kubearmor.io/hostname=node-1, kubernetes.io/os=linux',
+  );
+  assert.equal(unreachedWarning(makePolicy(), { containers: new Map() }, { host }), nobody);
+});
+
+test('the host carries the labels that nodes of Kubernetes and of KubeArmor have', () => {
+  const { labels, name } = hostAsSubject({ pidNamespace: 1, mountNamespace: 2 }, { zone: 'a' }, {});
+  assert.deepEqual(
+    [labels['kubearmor.io/hostname'], labels['kubernetes.io/hostname'], labels['kubernetes.io/os'], labels.zone],
+    [name, name, 'linux', 'a'],
+  );
+  assert.match(labels['kubernetes.io/arch']!, /^(?:amd64|arm64)$/u);
+});
+
+const desired = { policies: PolicySet.empty, postures: new Map(), profiles: new Map() };
+const images = { has: () => false, fits: async () => true, decidedRules: async () => new Set<number>() };
+
+test('the posture of files holds for programs too where that is asked for', () => {
+  const own = new Map([['shop', { file: 'block', process: 'audit' } as const]]);
+  const apart = new RuleSets(images, POSTURES, undefined);
+  const together = new RuleSets(images, POSTURES, undefined, { filePostureForProcesses: true });
+  assert.equal(apart.posturesFor('shop', { postures: own }).process, 'audit');
+  assert.equal(together.posturesFor('shop', { postures: own }).process, 'block');
+  assert.equal(together.posturesFor('other', { postures: own }).process, POSTURES.file);
+  const policies = desired.policies.with([
+    makePolicy({ namespace: 'shop', rules: [makeRule({ class: 'process', action: 'Allow' })] }),
+  ]);
+  const subject = { namespace: 'shop', labels: { app: 'web' }, links: {} };
+  assert.equal(together.ruleSetFor(subject, { ...desired, policies, postures: own }).postures.execute, 'block');
+});
+
+test('names of rules are those below the suffixes of the cluster as well, for containers of their namespace', () => {
+  const rule = makeRule({ class: 'network', action: 'Allow', match: { kind: 'domain', domain: 'example.com' } });
+  const policies = desired.policies.with([makePolicy({ rules: [rule] })]);
+  const ruleSets = new RuleSets(images, POSTURES, undefined, { clusterDomain: 'cluster.local' });
+  const { rules } = ruleSets.ruleSetFor(
+    { namespace: 'default', labels: { app: 'web' }, links: {} },
+    { ...desired, policies },
+  );
+  const names = rules.flatMap(({ rule: { match } }) =>
+    match.kind === 'domain' && !match.asking ? [match.domain] : [],
+  );
+  assert.deepEqual(names.sort(), [
+    'example.com',
+    'example.com.cluster.local',
+    'example.com.default.svc.cluster.local',
+    'example.com.svc.cluster.local',
+  ]);
+});

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readManifest, readPlacedManifest } from '../../../src/policy/manifest.js';
+import { toManifest } from '../../../src/policy/manifest-text.js';
+import { options, refusalOf } from './support.js';
+
+const policy = (
+  name: string,
+  spec = 'file: {matchPaths: [{path: /etc/shadow}]}',
+) => `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: ${name}}
+spec:
+  selector: {matchLabels: {app: web}}
+  ${spec}
+`;
+const KYVERNO = 'apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: x}\nspec: {rules: []}\n';
+const NETWORK = 'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x}\n';
+const LIST = (items: string) => `apiVersion: v1\nkind: List\nmetadata: {resourceVersion: ""}\nitems:\n${items}`;
+const itemOf = (text: string) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line, index) => `${index === 0 ? '- ' : '  '}${line}\n`)
+    .join('');
+
+test('a List is read item by item, and what is wrong is told with the item and its place', () => {
+  const text = LIST(itemOf(policy('a')) + itemOf(policy('b')));
+  assert.deepEqual(
+    readManifest(text, options).map(({ policy: { name } }) => name),
+    ['a', 'b'],
+  );
+  const broken = LIST(itemOf(policy('a')) + itemOf(policy('b', 'file: {matchPaths: [{path: shadow}]}')));
+  assert.deepEqual(
+    refusalOf(() => readManifest(broken, options)),
+    ['line 16, column 32: items[1].spec.file.matchPaths[0].path: must be absolute, that is start with `/`'],
+  );
+  assert.match(
+    refusalOf(() => readManifest(LIST(itemOf(policy('a')) + itemOf(policy('a'))), options))[0]!,
+    /given twice/u,
+  );
+});
+
+test('other kinds are refused, or passed over and counted where that is asked for, in lists too', () => {
+  const text = [policy('a'), KYVERNO, LIST(itemOf(NETWORK) + itemOf(policy('b')))].join('---\n');
+  assert.equal(refusalOf(() => readManifest(text, options)).length, 4);
+  const { documents, foreign } = readPlacedManifest(text, { ...options, ignoreForeign: true });
+  assert.deepEqual(
+    documents.map((each) => each.policy.name),
+    ['a', 'b'],
+  );
+  assert.deepEqual(foreign, ['kyverno.io/v1 ClusterPolicy', 'networking.k8s.io/v1 NetworkPolicy']);
+  assert.deepEqual(readPlacedManifest(KYVERNO, { ...options, ignoreForeign: true }).documents, []);
+});
+
+test('a kind that is misspelt, or missing, is refused although others are passed over', () => {
+  for (const text of [
+    policy('a').replace('KubeArmorPolicy', 'KubeArmourPolicy'),
+    policy('a').replace(/^kind.*\n/mu, ''),
+  ])
+    assert.equal(refusalOf(() => readManifest(text, { ...options, ignoreForeign: true })).length, 1);
+});
+
+test('what is left of a Helm chart is named, and nothing that comes of it', () => {
+  const text = policy('a').replace(
+    '{name: a}',
+    '\n  name: {{ .Values.name }}\n  namespace: {{ .Release.Namespace | quote }}',
+  );
+  assert.deepEqual(
+    refusalOf(() => readManifest(`# {{ .Values.comment }}\n${text}`, options)),
+    [
+      'line 5, column 9: manifest: `{{ .Values.name }}` is left of a Helm chart: render it first, with `helm template`',
+      'line 6, column 14: manifest: `{{ .Release.Namespace | quote }}` is left of a Helm chart: render it first, with `helm template`',
+    ],
+  );
+  const [document] = readManifest(
+    policy('a', 'message: "{{ .Values.message }}"\n  file: {matchPaths: [{path: /x}]}'),
+    options,
+  );
+  assert.match(document!.warnings[0]!, /^line 6, column 13: `\{\{ \.Values\.message \}\}` is left of a Helm chart/u);
+  assert.deepEqual(
+    readManifest(policy('a', 'file: {matchPatterns: [{pattern: "/x/{{a},{b}}"}]}'), options)[0]!.warnings,
+    [],
+  );
+});
+
+test('a merge key is named once, and nothing that comes of it', () => {
+  const text = `${policy('a').replace('{name: a}', '\n  <<: {name: a}')}`;
+  assert.deepEqual(
+    refusalOf(() => readManifest(text, options)),
+    [
+      'line 4, column 3: metadata["<<"]: is a merge key, which YAML 1.2 does not have: write its fields out, or take an alias for a whole value',
+    ],
+  );
+  const labels = policy('a').replace('{app: web}', '{<<: {app: web}}');
+  assert.equal(refusalOf(() => readManifest(labels, options)).length, 1);
+});
+
+test('a key that is given several times is told at each place once', () => {
+  const text = policy('a', 'severity: 1\n  severity: 2\n  severity: 3\n  file: {matchPaths: [{path: /x}]}');
+  assert.deepEqual(
+    refusalOf(() => readManifest(text, options)),
+    [
+      'line 7, column 3: spec.severity: field `severity` is given twice',
+      'line 8, column 3: spec.severity: field `severity` is given twice',
+    ],
+  );
+});
+
+test('what only KubeArmor has is said to be its, and what belongs into matchLabels is said to', () => {
+  const refusalWith = (piece: string, replacement: string) =>
+    refusalOf(() => readManifest(policy('a').replace(piece, replacement), options));
+  assert.deepEqual(refusalWith('selector: {matchLabels: {app: web}}', 'selector: {app: web}'), [
+    'line 5, column 14: spec.selector.app: unknown field `app`: labels stand in `matchLabels`, write `selector: {matchLabels: {app: web}}`',
+  ]);
+  const theirs = "is part of KubeArmor's language, not of Hauberk's";
+  assert.deepEqual(refusalWith('  file:', '  device: {matchDevice: [{class: MASS-STORAGE}]}\n  file:'), [
+    `line 6, column 3: spec.device: \`device\` ${theirs}`,
+  ]);
+  assert.deepEqual(
+    refusalWith('file: {matchPaths: [{path: /etc/shadow}]}', 'network: {matchProtocols: [{protocol: tcp, pts: true}]}'),
+    [`line 6, column 46: spec.network.matchProtocols[0].pts: \`pts\` ${theirs}`],
+  );
+  assert.deepEqual(readManifest(policy('a', 'device: {}\n  file: {matchPaths: [{path: /x}]}'), options).length, 1);
+  const [line, ...more] = refusalWith('KubeArmorPolicy', 'KubeArmorNetworkPolicy');
+  assert.deepEqual(more, []);
+  assert.ok(line!.startsWith(`line 2, column 7: kind: \`KubeArmorNetworkPolicy\` ${theirs}`), line);
+});
+
+test('`pts: false` holds for processes with a terminal, and either is written back as it was given', () => {
+  for (const [pts, terminal] of [
+    ['', undefined],
+    [', pts: true', false],
+    [', pts: false', true],
+  ] as const) {
+    for (const entry of [
+      `process: {matchPaths: [{path: /bin/sleep${pts}}]}`,
+      `file: {matchDirectories: [{dir: /x/${pts}}]}`,
+    ]) {
+      const read = readManifest(policy('a', entry), options)[0]!.policy;
+      assert.equal(read.rules[0]!.terminal, terminal, entry);
+      assert.deepEqual(readManifest(toManifest(read), options)[0]!.policy, read);
+    }
+  }
+});
+
+test('more problems than a daemon answers with can be asked for', () => {
+  const paths = Array.from({ length: 300 }, (_, index) => `{path: x${index}}`).join(', ');
+  const text = policy('a', `file: {matchPaths: [${paths}]}`);
+  assert.equal(refusalOf(() => readManifest(text, options)).length, 101);
+  assert.equal(refusalOf(() => readManifest(text, { ...options, problemsMax: Number.POSITIVE_INFINITY })).length, 300);
+});
