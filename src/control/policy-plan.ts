@@ -6,7 +6,7 @@ import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
 import type { LeftOut } from './rule-sets.js';
 import { finishInTurns, inTurns } from './turns.js';
-import { unreachedWarning } from './unreached.js';
+import { Unreached } from './unreached.js';
 
 /** What became of one policy. */
 export interface PolicyChange {
@@ -57,27 +57,28 @@ export async function planPolicies(
     current,
     enforcement,
   );
-  const result = [
-    ...inputs.map(({ policy, warnings }): PolicyChange => {
-      const containerIds = reached(policy);
-      const key = policyKey(policy);
-      return {
-        policy,
-        kind: kindOf(key),
-        resourceVersion: current.versions.get(key) ?? 0,
-        previousVersion: current.versions.get(key) ?? 0,
-        containerIds,
-        warnings: [...warnings, ...(containerIds.length > 0 ? [] : [unreachedWarning(policy, desired, enforcement)])],
-        conflicts: [],
-      };
-    }),
-    ...gone.map((policy): PolicyChange => {
-      const containerIds = reachedBefore(policy);
-      const previousVersion = current.versions.get(policyKey(policy)) ?? 0;
-      const none = { resourceVersion: 0, warnings: [], conflicts: [] };
-      return { policy, kind: 'deleted', previousVersion, containerIds, ...none };
-    }),
-  ];
+  const unreached = new Unreached(desired, enforcement);
+  const result: PolicyChange[] = [];
+  for await (const { policy, warnings } of inTurns(inputs)) {
+    const containerIds = reached(policy);
+    const key = policyKey(policy);
+    const version = current.versions.get(key) ?? 0;
+    result.push({
+      policy,
+      kind: kindOf(key),
+      resourceVersion: version,
+      previousVersion: version,
+      containerIds,
+      warnings: containerIds.length > 0 ? warnings : [...warnings, unreached.warningFor(policy)],
+      conflicts: [],
+    });
+  }
+  for await (const policy of inTurns(gone)) {
+    const containerIds = reachedBefore(policy);
+    const previousVersion = current.versions.get(policyKey(policy)) ?? 0;
+    const none = { resourceVersion: 0, warnings: [], conflicts: [] };
+    result.push({ policy, kind: 'deleted', previousVersion, containerIds, ...none });
+  }
   const fresh = result.filter(({ kind }) => kind === 'created' || kind === 'updated');
   for await (const { policy, containerIds } of inTurns(fresh)) {
     if (containerIds.length === 0 && !isSurelySmall(policy)) await compileAlone(policy);

@@ -128,7 +128,7 @@ export class PolicyRegistry {
     if (!force) this.#guardHost(inputs, change);
     const planned = change.next;
     if (planned === undefined) {
-      const changes = withPostureWarnings(change.result, before, enforcement.rules);
+      const changes = await withPostureWarnings(change.result, before, enforcement.rules);
       return { changes, before, after: before, affected: () => false, compile };
     }
     const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile);
@@ -168,7 +168,8 @@ export class PolicyRegistry {
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
-    return { result: withPostureWarnings(result, this.ledger.desired, this.ledger.enforcement.rules), revision };
+    const { desired, enforcement } = this.ledger;
+    return { result: await withPostureWarnings(result, desired, enforcement.rules), revision };
   }
 
   /** Makes the policies and all postures those given, also where the store is damaged: see restoringChange. */
@@ -250,7 +251,7 @@ export class PolicyRegistry {
     return planPolicies(inputs, current, after, enforcement, compileAlone);
   }
 
-  #reviewed(
+  async #reviewed(
     inputs: readonly PolicyInput[],
     changes: readonly PolicyChange[],
     desired: DesiredState,
@@ -261,7 +262,7 @@ export class PolicyRegistry {
     const places = new Map(inputs.map(({ policy, placeOf }) => [policyKey(policy), placeOf]));
     const placeOf = (policy: Policy, ruleId: string) => places.get(policyKey(policy))?.(ruleId) ?? '';
     return reviewChanges(
-      withPostureWarnings(changes, desired, rules),
+      await withPostureWarnings(changes, desired, rules),
       desired,
       rules,
       posturesFor,
