@@ -38,7 +38,7 @@ after(async () => {
   await daemon.end();
 });
 
-for (const { name, send } of HOSTILE_REQUESTS.filter(isTried)) {
+for (const { name, isValid = false, send } of HOSTILE_REQUESTS.filter(isTried)) {
   test(`${name} holds no turn of the event loop for long`, async (t) => {
     let code = '';
     const worst = await daemon.worstTurn(async () => {
@@ -46,7 +46,8 @@ for (const { name, send } of HOSTILE_REQUESTS.filter(isTried)) {
     });
     t.diagnostic(`${worst.toFixed(1)} ms, ${code}`);
     // The last where other work takes the processors.
-    assert.ok(['INVALID_ARGUMENT', 'RESOURCE_EXHAUSTED', 'DEADLINE_EXCEEDED'].includes(code), code);
+    const codes = ['INVALID_ARGUMENT', 'RESOURCE_EXHAUSTED', 'DEADLINE_EXCEEDED', ...(isValid ? ['OK'] : [])];
+    assert.ok(codes.includes(code), code);
     assert.ok(worst <= TURN_MILLISECONDS_MAX, `${worst} ms`);
   });
 }

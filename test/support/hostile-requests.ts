@@ -7,6 +7,17 @@ import { DiffRequest, ExplainRequest, PolicyServiceClient } from '../../src/gene
 const BYTES = 4 * 1024 * 1024 - 16;
 const repeated = (text: string) => text.repeat(Math.floor(BYTES / text.length));
 
+const SELECTORS: Readonly<Record<string, (number: number) => string>> = {
+  'policies that reach nobody': (number) => `{app: a${number}}`,
+  'policies for containers of many names': (number) =>
+    `{kubearmor.io/container.name: "${'(.?'.repeat(40)}${number}${')+'.repeat(40)}Z"}`,
+  'policies for all containers': () => '{}',
+};
+/** As many as a manifest may hold of these: each takes some ninety tokens. */
+const POLICIES = 3300;
+const policyOf = (selector: string, number: number) =>
+  `---\n{apiVersion: security.kubearmor.com/v1, kind: KubeArmorPolicy, metadata: {name: p${number}}, spec: {selector: {matchLabels: ${selector}}, file: {action: Allow, matchPaths: [{path: /a}]}}}\n`;
+
 const SLOW_MANIFESTS = new Set(['empty documents', 'folded text', 'YAML directives']);
 const MANIFESTS: Readonly<Record<string, string>> = {
   'empty documents': repeated('---\n'),
@@ -14,6 +25,12 @@ const MANIFESTS: Readonly<Record<string, string>> = {
   'YAML directives': repeated('%YAML 1.2\n---\n'),
   escapes: `"${repeated('\\n').slice(0, BYTES - 8)}`,
   nesting: repeated('['),
+  ...Object.fromEntries(
+    Object.entries(SELECTORS).map(([name, selectorOf]) => [
+      name,
+      Array.from({ length: POLICIES }, (_, number) => policyOf(selectorOf(number), number)).join(''),
+    ]),
+  ),
 };
 
 /** Short, and beyond every limit when it is compiled. */
@@ -23,6 +40,8 @@ export interface HostileRequest {
   readonly name: string;
   /** Seconds of processor time in the thread that reads it. */
   readonly isSlow?: boolean;
+  /** It may be answered. */
+  readonly isValid?: boolean;
   /** Resolves with the name of the status it is answered with. */
   send(clients: HostileClients): Promise<string>;
 }
@@ -43,8 +62,9 @@ export function closeHostile(clients: HostileClients): void {
 
 export const HOSTILE_REQUESTS: readonly HostileRequest[] = [
   ...Object.entries(MANIFESTS).map(([name, value]) => ({
-    name: `4 MB of ${name} in ValidatePolicy`,
-    isSlow: SLOW_MANIFESTS.has(name),
+    name: `${name in SELECTORS ? POLICIES.toLocaleString('en') : '4 MB of'} ${name} in ValidatePolicy`,
+    isSlow: SLOW_MANIFESTS.has(name) || name in SELECTORS,
+    isValid: name in SELECTORS,
     send: ({ policies }: HostileClients) =>
       answered((done) => policies.validatePolicy({ source: { $case: 'manifest', value }, force: false }, done)),
   })),

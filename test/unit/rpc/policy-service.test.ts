@@ -133,6 +133,28 @@ describe('ApplyPolicy with a manifest', () => {
     assert.deepEqual([validated.ignored, applied.ignored, applied.changes.length], [1, 1, 1]);
   });
 
+  test('answers long requests, which are read in a thread, as short ones', async (t) => {
+    const { client, applyManifest, plane } = await start(t);
+    await plane.keeper.register(webServer, { pid: process.pid });
+    await applyManifest(manifest('a'));
+    const value = `${manifest('b')}---\napiVersion: v1\nkind: Secret\nmetadata: {name: x}\n`;
+    const answers = [value, `${value}#${'-'.repeat(8192)}\n`].map((text) => {
+      const source = { $case: 'manifest', value: text } as const;
+      return ask(client, (c) => c.validatePolicy, { source, force: false, ignoreForeign: true });
+    });
+    const [short, long] = await Promise.all(answers);
+    assert.deepEqual(long, short);
+    assert.equal(long!.ignored, 1);
+    assert.match(
+      long!.changes[0]!.warnings.join('\n'),
+      /^line \d+, column \d+: file\.matchPaths\[0\] never decides: /mu,
+    );
+    const sync = { manifest: `${value}#${'-'.repeat(8192)}\n`, policies: [], expectedRevision: 0n, force: false };
+    await assert.rejects(ask(client, (c) => c.syncPolicies, sync));
+    const synced = await ask(client, (c) => c.syncPolicies, { ...sync, ignoreForeign: true });
+    assert.deepEqual([synced.ignored, synced.changes.length], [1, 2]);
+  });
+
   test('passes warnings on', async (t) => {
     const { applyManifest } = await start(t);
     const { changes } = await applyManifest(manifest('one').replace(/matchLabels:\n.*\n/u, 'matchLabels: {}\n'));
