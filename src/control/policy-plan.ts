@@ -1,4 +1,5 @@
 import type { Container } from '../containers/container.js';
+import { append } from '../policy/append.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import { compareInSteps, PolicySet, selects } from '../policy/policy-set.js';
 import type { Change } from './change.js';
@@ -43,6 +44,8 @@ export async function planPolicies(
   enforcement: Pick<Enforcement, 'host'>,
   /** Compiles a policy by itself. */
   compileAlone: (policy: Policy) => Promise<unknown>,
+  /** Aborted when nobody waits for it any more. */
+  gone?: AbortSignal,
 ): Promise<Change<PolicyChange[]>> {
   const { added, changed, removed } = await finishInTurns(compareInSteps(current.policies, after));
   const [isAdded, isChanged] = [new Set(added), new Set(changed)];
@@ -50,16 +53,17 @@ export async function planPolicies(
   const desired = { ...current, policies: after };
   const kindOf = (key: string) =>
     isAdded.has(key) ? 'created' : isChanged.has(key) ? 'updated' : ('unchanged' as const);
-  const reached = await containersBy(inputs, desired, enforcement);
-  const gone = removed.map((key) => current.policies.get(key)!);
+  const reached = await containersBy(inputs, desired, enforcement, gone);
+  const deleted = removed.map((key) => current.policies.get(key)!);
   const reachedBefore = await containersBy(
-    gone.map((policy) => ({ policy })),
+    deleted.map((policy) => ({ policy })),
     current,
     enforcement,
+    gone,
   );
   const unreached = new Unreached(desired, enforcement);
   const result: PolicyChange[] = [];
-  for await (const { policy, warnings } of inTurns(inputs)) {
+  for await (const { policy, warnings } of inTurns(inputs, gone)) {
     const containerIds = reached(policy);
     const key = policyKey(policy);
     const version = current.versions.get(key) ?? 0;
@@ -73,14 +77,14 @@ export async function planPolicies(
       conflicts: [],
     });
   }
-  for await (const policy of inTurns(gone)) {
+  for await (const policy of inTurns(deleted, gone)) {
     const containerIds = reachedBefore(policy);
     const previousVersion = current.versions.get(policyKey(policy)) ?? 0;
     const none = { resourceVersion: 0, warnings: [], conflicts: [] };
     result.push({ policy, kind: 'deleted', previousVersion, containerIds, ...none });
   }
   const fresh = result.filter(({ kind }) => kind === 'created' || kind === 'updated');
-  for await (const { policy, containerIds } of inTurns(fresh)) {
+  for await (const { policy, containerIds } of inTurns(fresh, gone)) {
     if (containerIds.length === 0 && !isSurelySmall(policy)) await compileAlone(policy);
   }
   if (touched.size === 0) return { next: undefined, result };
@@ -141,19 +145,26 @@ async function containersBy(
   inputs: readonly { readonly policy: Policy }[],
   { containers }: Pick<DesiredState, 'containers'>,
   { host }: Pick<Enforcement, 'host'>,
+  gone: AbortSignal | undefined,
 ): Promise<(policy: Policy) => readonly string[]> {
   if (inputs.length <= FEW_POLICIES) return (policy) => reachedBy(policy, { containers }, { host });
   const policies = PolicySet.empty.with(inputs.map(({ policy }) => policy));
-  const ids = new Map<Policy, string[]>();
-  for await (const container of inTurns([...containers.values(), ...(host === undefined ? [] : [host])])) {
-    for (const policy of policies.reaching(container)) {
-      const reached = ids.get(policy) ?? [];
-      reached.push(container.id);
-      ids.set(policy, reached);
-    }
+  const groups = new Map<readonly Policy[], string[]>();
+  for await (const container of inTurns([...containers.values(), ...(host === undefined ? [] : [host])], gone)) {
+    const reaching = policies.reaching(container);
+    const ids = groups.get(reaching) ?? [];
+    ids.push(container.id);
+    groups.set(reaching, ids);
   }
-  for (const reached of ids.values()) reached.sort();
-  return (policy) => ids.get(policy) ?? [];
+  const groupsOf = new Map<Policy, string[][]>();
+  for await (const [reaching, ids] of inTurns(groups, gone)) {
+    ids.sort();
+    for (const policy of reaching) append(groupsOf, policy, ids);
+  }
+  return (policy) => {
+    const [first = [], ...others] = groupsOf.get(policy) ?? [];
+    return others.length === 0 ? first : [first, ...others].flat().sort();
+  };
 }
 
 /** So many containers are named in which policies are left out. */
@@ -165,7 +176,7 @@ function leftOutWarnings(
   leftOut: LeftOut,
   { containers }: Pick<DesiredState, 'containers'>,
 ): string[] {
-  if (kind !== 'created' && kind !== 'updated') return [];
+  if (leftOut.size === 0 || (kind !== 'created' && kind !== 'updated')) return [];
   const ids = containerIds.filter((id) => leftOut.has(id));
   const more = ids.length - LEFT_OUT_NAMED_MAX;
   return [

@@ -124,14 +124,14 @@ export class PolicyRegistry {
     const compile = async (ruleSet: RuleSet) => (await this.dryRuns.run({ ruleSet }, caller)).image;
     const compileAlone = (policy: Policy) => compile(enforcement.rules.ruleSetOfPolicy(policy));
     const wanted = kept.with(inputs.map(({ policy }) => policy));
-    const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone);
+    const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone, caller.gone);
     if (!force) this.#guardHost(inputs, change);
     const planned = change.next;
     if (planned === undefined) {
       const changes = await withPostureWarnings(change.result, before, enforcement.rules);
       return { changes, before, after: before, affected: () => false, compile };
     }
-    const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile);
+    const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile, caller.gone);
     await planned.check?.(leftOut);
     const { desired: after, result } = change.make({ revision: this.ledger.revision + 1, leftOut });
     const reviewerOf: ReviewerOf = async (ruleSet, postures) => {

@@ -53,11 +53,11 @@ export class PolicySet {
     return this.#sorted;
   }
 
-  /** The policies that reach the container or the host, sorted by key. */
-  reaching(container: Subject): Policy[] {
+  /** The policies that reach the container or the host, sorted by key: one list for containers that the same reach. */
+  reaching(container: Subject): readonly Policy[] {
     // Built at the first question: a set that is only a step to the next one needs no index.
     this.#index ??= new PolicyIndex(this.list());
-    return this.#index.reaching(container).sort(byKey);
+    return this.#index.reaching(container);
   }
 
   /** The rules of every policy that reaches the container, in no order of theirs: see `resolveRules`. */
@@ -109,8 +109,4 @@ export function compare(before: PolicySet, after: PolicySet): PolicySetCompariso
     const { done, value } = steps.next();
     if (done) return value;
   }
-}
-
-function byKey(a: Policy, b: Policy): number {
-  return policyKey(a) < policyKey(b) ? -1 : 1;
 }
