@@ -90,6 +90,16 @@ export const FIGURES = {
     meaning: 'a container that comes, until the kernel decides for it, for which its start has to wait',
   },
   register_s_10000: { unit: 's', target: '< 10', meaning: '10,000 containers, a hundred in flight' },
+  hostile_stall_ms: {
+    unit: 'ms',
+    target: '≤ 20',
+    meaning: "longest turn of the event loop, in its thread's processor time, whatever a hostile viewer sends",
+  },
+  sync_s_10000_policies: {
+    unit: 's',
+    target: '< 3',
+    meaning: '10,000 policies by SyncPolicies, as the client waits for it; without kernel and disk',
+  },
   events_per_s: {
     unit: 'events/s',
     target: '≥ 100000',

@@ -287,6 +287,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     undecodableRecords: () => reader.undecodable,
     forgottenAccesses: () => memory.forgotten,
     lostAccesses: () => recordings.lost,
+    policies: () => policies.list(),
     closedConnections: () => metricsServer?.closedConnections ?? 0,
     ...(journal !== undefined && { unjournaledEvents: () => journal.counts().lost }),
     eventsWithoutDetails: () => details.omitted,

@@ -31,9 +31,14 @@ export class PolicySet {
 
   /** This set without the policy of that key, and this set itself when it holds none. */
   without(key: string): PolicySet {
-    if (!this.#policies.has(key)) return this;
+    return this.withoutAll([key]);
+  }
+
+  /** The same for several keys. */
+  withoutAll(keys: readonly string[]): PolicySet {
     const next = new Map(this.#policies);
-    next.delete(key);
+    for (const key of keys) next.delete(key);
+    if (next.size === this.size) return this;
     return new PolicySet(next);
   }
 
@@ -43,15 +48,16 @@ export class PolicySet {
 
   /** Every policy, sorted by key. */
   list(): readonly Policy[] {
-    this.#sorted ??= [...this.#policies.values()].sort(byKey);
+    // The keys are there: to make them anew for each comparison takes longer than to sort.
+    this.#sorted ??= [...this.#policies].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, policy]) => policy);
     return this.#sorted;
   }
 
-  /** The policies that reach the container or the host, sorted by key. */
-  reaching(container: Subject): Policy[] {
+  /** The policies that reach the container or the host, sorted by key: one list for containers that the same reach. */
+  reaching(container: Subject): readonly Policy[] {
     // Built at the first question: a set that is only a step to the next one needs no index.
     this.#index ??= new PolicyIndex(this.list());
-    return this.#index.reaching(container).sort(byKey);
+    return this.#index.reaching(container);
   }
 
   /** The rules of every policy that reaches the container, in no order of theirs: see `resolveRules`. */
@@ -76,8 +82,8 @@ export interface PolicySetComparison {
   readonly unchanged: readonly string[];
 }
 
-/** What it takes to get from one set to another. */
-export function compare(before: PolicySet, after: PolicySet): PolicySetComparison {
+/** What it takes to get from one set to another, a policy in a step. */
+export function* compareInSteps(before: PolicySet, after: PolicySet): Generator<void, PolicySetComparison, void> {
   const added: string[] = [];
   const changed: string[] = [];
   const unchanged: string[] = [];
@@ -87,6 +93,7 @@ export function compare(before: PolicySet, after: PolicySet): PolicySetCompariso
     if (known === undefined) added.push(key);
     else if (known === policy || isDeepStrictEqual(known, policy)) unchanged.push(key);
     else changed.push(key);
+    yield;
   }
   const removed = before
     .list()
@@ -95,6 +102,11 @@ export function compare(before: PolicySet, after: PolicySet): PolicySetCompariso
   return { added, changed, removed, unchanged };
 }
 
-function byKey(a: Policy, b: Policy): number {
-  return policyKey(a) < policyKey(b) ? -1 : 1;
+/** The same at once. */
+export function compare(before: PolicySet, after: PolicySet): PolicySetComparison {
+  const steps = compareInSteps(before, after);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
 }

@@ -98,12 +98,14 @@ describe('a client', () => {
   test('whose request is too large is refused and counted', async (t) => {
     const { server, counts, logger } = await serveGuarded(t, { limits: { messageBytes: 1000 } });
     const client = connectWith(t, PolicyServiceClient, server);
-    const answer = await refusal(ask(client, (c) => c.getPolicy, { name: 'x'.repeat(2000), namespace: '', scope: 0 }));
+    const answer = await refusal(
+      ask(client, (c) => c.getPolicy, { name: 'x'.repeat(2000), namespace: '', scope: 0, pageToken: '' }),
+    );
     assert.equal(answer.code, 'RESOURCE_EXHAUSTED');
     await until(() => counts.refusals.length > 0);
-    assert.deepEqual(counts.refusals, ['message-size']);
+    assert.deepEqual(counts.refusals, ['message_size']);
     assert.deepEqual(counts.requests, ['/hauberk.v1.PolicyService/GetPolicy RESOURCE_EXHAUSTED']);
-    assert.equal(logger.lines[0]!.fields.reason, 'message-size');
+    assert.equal(logger.lines[0]!.fields.reason, 'message_size');
   });
 
   test('that resets its streams at once keeps no places', async (t) => {
@@ -228,8 +230,9 @@ describe('a call', () => {
           conflicts: [],
           previousVersion: 0n,
           resourceVersion: 1n,
+          containerCount: 0n,
         };
-        return { changes: [change], revision: 1n };
+        return { changes: [change], revision: 1n, omittedChanges: 0n };
       },
     });
     const { server, logger } = await serveGuarded(t, { services: [service], limits: { callTimeoutSeconds: 0.05 } });
