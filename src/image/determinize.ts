@@ -48,6 +48,10 @@ class SubsetConstruction {
   readonly #targetNode = new IntBuffer();
   readonly #mentioned = new IntBuffer();
 
+  /** By node: the state of the bytes, but the slash, that lead to it alone, and since which state that is known. */
+  readonly #stateOfLone: Int32Array;
+  readonly #loneSince: Int32Array;
+
   readonly #loops = new IntBuffer();
   readonly #loopsOverSlash = new IntBuffer();
   readonly #reached = new IntBuffer();
@@ -63,6 +67,8 @@ class SubsetConstruction {
     readonly budget: Budget,
   ) {
     this.#addedIn = new Int32Array(source.nodes);
+    this.#stateOfLone = new Int32Array(source.nodes);
+    this.#loneSince = new Int32Array(source.nodes).fill(NO_NODE);
   }
 
   *run(): Steps<Automaton> {
@@ -97,17 +103,34 @@ class SubsetConstruction {
     }
     for (let index = 0; index < this.#mentioned.length; index++) {
       const byte = this.#mentioned.at(index);
-      this.#copyOf(byte === SLASH ? this.#loopsOverSlash : this.#loops);
-      for (let item = this.#firstTarget[byte]!; item !== NO_NODE; item = this.#nextTarget.at(item)) {
-        this.#add(this.#reached, this.#targetNode.at(item));
-      }
+      this.#transition(byte, this.#follow(state, byte), byDefault);
       this.#firstTarget[byte] = NO_NODE;
-      this.#transition(byte, this.#stateOf(this.#reached), byDefault);
     }
     const label = this.verdicts.labelOf(this.#marks);
     this.#labels.push(label);
     this.#labelEntries += this.verdicts.labelEntries(label).length / 2;
     this.budget.bound('transitions', this.#targets.length + this.#labelEntries);
+  }
+
+  /** Where a mentioned byte leads. Of a range of bytes, most lead where their neighbours do: that is worked out once. */
+  #follow(state: number, byte: number): number {
+    const first = this.#firstTarget[byte]!;
+    const node = this.#targetNode.at(first);
+    const isLone = byte !== SLASH && this.#nextTarget.at(first) === NO_NODE;
+    if (isLone && this.#loneSince[node] === state) {
+      this.budget.spend(1);
+      return this.#stateOfLone[node]!;
+    }
+    this.#copyOf(byte === SLASH ? this.#loopsOverSlash : this.#loops);
+    for (let item = first; item !== NO_NODE; item = this.#nextTarget.at(item)) {
+      this.#add(this.#reached, this.#targetNode.at(item));
+    }
+    const target = this.#stateOf(this.#reached);
+    if (isLone) {
+      this.#loneSince[node] = state;
+      this.#stateOfLone[node] = target;
+    }
+    return target;
   }
 
   /** Collects what leads away from the subset of a state, and the marks on it. */

@@ -67,16 +67,20 @@ export class Precedence {
   }
 
   #inherit(automaton: NondeterministicAutomaton, node: number): void {
+    const { firstChild, nextSibling, firstRange, nextRange, rangeTarget, firstEmpty, nextEmpty, emptyTarget } =
+      automaton;
     for (const reachable of this.#reachable) {
-      for (let child = automaton.firstChild.at(node); child !== NO_NODE; child = automaton.nextSibling.at(child)) {
-        lower(reachable, node, reachable[child]!);
+      let first = reachable[node]!;
+      for (let child = firstChild.at(node); child !== NO_NODE; child = nextSibling.at(child)) {
+        first = Math.min(first, reachable[child]!);
       }
-      for (let item = automaton.firstRange.at(node); item !== NO_NODE; item = automaton.nextRange.at(item)) {
-        lower(reachable, node, reachable[automaton.rangeTarget.at(item)]!);
+      for (let item = firstRange.at(node); item !== NO_NODE; item = nextRange.at(item)) {
+        first = Math.min(first, reachable[rangeTarget.at(item)]!);
       }
-      for (let item = automaton.firstEmpty.at(node); item !== NO_NODE; item = automaton.nextEmpty.at(item)) {
-        lower(reachable, node, reachable[automaton.emptyTarget.at(item)]!);
+      for (let item = firstEmpty.at(node); item !== NO_NODE; item = nextEmpty.at(item)) {
+        first = Math.min(first, reachable[emptyTarget.at(item)]!);
       }
+      reachable[node] = first;
     }
   }
 }

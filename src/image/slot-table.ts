@@ -80,11 +80,9 @@ export class SlotTable {
       this.#isBase = enlarged(this.#isBase, end * 2);
     }
     this.#isBase[base] = 1;
-    for (const symbol of symbols) {
-      this.#skip[base + symbol] = 1;
-      const page = Math.floor((base + symbol) / this.pageSlots);
-      this.#takenOnPage[page] = this.takenOn(page) + 1;
-    }
+    for (let index = 0; index < symbols.length; index++) this.#skip[base + symbols[index]!] = 1;
+    const page = Math.floor(base / this.pageSlots);
+    this.#takenOnPage[page] = this.takenOn(page) + symbols.length;
     this.#end = Math.max(this.#end, end);
   }
 
