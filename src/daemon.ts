@@ -26,7 +26,7 @@ import { UnprotectedContainers } from './control/protection.js';
 import { Recordings } from './control/recordings.js';
 import { problemOf } from './control/store-status.js';
 import { desiredBy, loadStored, StoredStart } from './control/stored-start.js';
-import { inTurns } from './control/turns.js';
+import { warmUp } from './control/warm-up.js';
 import { AlertThrottle } from './events/alert-throttle.js';
 import { DetailsLookup } from './events/details.js';
 import { EventHub, HISTORY_CAPACITY } from './events/hub.js';
@@ -49,7 +49,6 @@ import { serveKubearmor } from './kubearmor.js';
 import { Metrics } from './metrics/metrics.js';
 import { MetricsServer } from './metrics/server.js';
 import { readLabels } from './policy/labels.js';
-import { compileSchemas } from './policy/schema-check.js';
 import { AccessMemory } from './profile/access-memory.js';
 import { newEncoder } from './rpc/event-message.js';
 import { inheritedSocket } from './rpc/inherited-socket.js';
@@ -123,7 +122,8 @@ export async function runDaemon(config: Config): Promise<void> {
   const manager = new ServiceManager(process.env, sendUnixDatagram);
   manager.ready();
 
-  void prepare();
+  // Nothing waits for it.
+  warmUp().catch((err: unknown) => logger.warn({ err }, 'cannot warm up, so the first change will take longer'));
 
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => resolve(name));
@@ -154,11 +154,6 @@ export async function runDaemon(config: Config): Promise<void> {
     { enforcement: config.detachOnExit ? 'detached' : 'stays in force', images: parts.enforcement.imageCount },
     'stopped',
   );
-}
-
-/** Does what the first policy would have to wait for; nothing else waits for this. */
-async function prepare(): Promise<void> {
-  for await (const _ of inTurns(compileSchemas()));
 }
 
 /** Loads what was kept, brings the kernel into agreement with it and starts reading events. */

@@ -1,6 +1,6 @@
 import type { Automaton } from './automaton.js';
 import { IntBuffer, IntListTable } from './integers.js';
-import { isStep, type Steps } from './steps.js';
+import type { Steps } from './steps.js';
 
 /** In place of a class: the state goes round a cycle, or leads to one. */
 export const UNSETTLED = -1;
@@ -35,46 +35,76 @@ interface Incoming {
  * @param automaton one whose defaults are all followed by some byte
  */
 export function* finiteClasses(automaton: Automaton): Steps<FiniteClasses> {
-  const { states, defaults, firstTransition, targets, labels } = automaton;
   const incoming = incomingOf(automaton);
   yield;
   const varies = findVarying(automaton, incoming);
   yield;
-  const classOf = new Int32Array(states).fill(UNSETTLED);
-  const endOfLabel = new Map<number, number>();
-  for (let state = 0; state < states; state++) {
-    if (varies[state]) continue;
-    const label = labels[state]!;
-    const known = endOfLabel.get(label) ?? endOfLabel.size;
-    endOfLabel.set(label, known);
-    classOf[state] = known;
-  }
-  // Each transition to a state without a class, the default among them, is waited for.
-  const awaited = new Int32Array(states);
-  const ready = new IntBuffer();
-  for (let state = 0; state < states; state++) {
-    if (!varies[state]) continue;
-    let count = varies[defaults[state]!]!;
-    for (let index = firstTransition[state]!; index < firstTransition[state + 1]!; index++) {
-      count += varies[targets[index]!]!;
+  const classing = new Classing(automaton, incoming, varies);
+  while (!classing.settleSome()) yield;
+  return classing;
+}
+
+/** So many states are given their class in one go. */
+const STATES_IN_A_STEP = 256;
+
+class Classing implements FiniteClasses {
+  readonly classOf: Int32Array;
+  readonly signatures: SignatureReader;
+  /** Of the states from which every path means the same: a class for each label. */
+  readonly #endOfLabel = new Map<number, number>();
+  readonly #known = new IntListTable();
+  /** How many transitions of a state, the default among them, lead to states without a class. */
+  readonly #awaited: Int32Array;
+  readonly #ready = new IntBuffer();
+  #settled = 0;
+
+  constructor(
+    automaton: Automaton,
+    readonly incoming: Incoming,
+    varies: Uint8Array,
+  ) {
+    const { states, defaults, firstTransition, targets, labels } = automaton;
+    this.classOf = new Int32Array(states).fill(UNSETTLED);
+    this.#awaited = new Int32Array(states);
+    this.signatures = new SignatureReader(automaton, this.classOf);
+    for (let state = 0; state < states; state++) {
+      if (!varies[state]) {
+        this.classOf[state] = this.#endOf(labels[state]!);
+        continue;
+      }
+      let count = varies[defaults[state]!]!;
+      for (let index = firstTransition[state]!; index < firstTransition[state + 1]!; index++) {
+        count += varies[targets[index]!]!;
+      }
+      this.#awaited[state] = count;
+      if (count === 0) this.#ready.push(state);
     }
-    awaited[state] = count;
-    if (count === 0) ready.push(state);
-    if (isStep(state)) yield;
   }
-  const signatures = new SignatureReader(automaton, classOf);
-  const known = new IntListTable();
-  for (let index = 0; index < ready.length; index++) {
-    const state = ready.at(index);
-    const { values, length } = signatures.read(state);
-    classOf[state] = endOfLabel.size + known.intern(values, 0, length);
-    for (let at = incoming.first[state]!; at < incoming.first[state + 1]!; at++) {
-      const source = incoming.source[at]!;
-      if (--awaited[source]! === 0) ready.push(source);
+
+  get count(): number {
+    return this.#endOfLabel.size + this.#known.size;
+  }
+
+  /** Gives states their class whose targets have theirs; returns whether none is left. */
+  settleSome(): boolean {
+    const { first, source } = this.incoming;
+    const end = this.#settled + STATES_IN_A_STEP;
+    for (; this.#settled < this.#ready.length && this.#settled < end; this.#settled++) {
+      const state = this.#ready.at(this.#settled);
+      const { values, length } = this.signatures.read(state);
+      this.classOf[state] = this.#endOfLabel.size + this.#known.intern(values, 0, length);
+      for (let at = first[state]!; at < first[state + 1]!; at++) {
+        if (--this.#awaited[source[at]!]! === 0) this.#ready.push(source[at]!);
+      }
     }
-    if (isStep(index)) yield;
+    return this.#settled === this.#ready.length;
   }
-  return { classOf, count: endOfLabel.size + known.size, signatures };
+
+  #endOf(label: number): number {
+    const known = this.#endOfLabel.get(label) ?? this.#endOfLabel.size;
+    this.#endOfLabel.set(label, known);
+    return known;
+  }
 }
 
 /** By state, 1 where paths from it do not all mean the same. */

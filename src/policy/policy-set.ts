@@ -5,16 +5,34 @@ import { PolicyIndex, type Subject, selectsBy } from './policy-index.js';
 
 export type { Subject };
 
+/** What reaches containers is worked out anew after a change of more policies than this: an index finds it sooner. */
+const CHANGES_FOLLOWED_MAX = 16;
+
+/** By container, sorted by key. A container is immutable too: with other labels it is another object. */
+type Reaching = WeakMap<Subject, readonly Policy[]>;
+
+/** Where a set comes from. */
+interface Origin {
+  readonly reaching: Reaching;
+  /** Keys of the policies that the set has no more, or has others for. */
+  readonly without: ReadonlySet<string>;
+  readonly added: readonly Policy[];
+}
+
 /** The policies in force, one for each key. Immutable: a change makes another set. */
 export class PolicySet {
   static readonly empty = new PolicySet(new Map());
 
   readonly #policies: ReadonlyMap<string, Policy>;
+  readonly #origin: Origin | undefined;
+  /** What is known of containers: a change of a few policies need not look at all others for each of them. */
+  readonly #reaching: Reaching = new WeakMap();
   #sorted: readonly Policy[] | undefined;
   #index: PolicyIndex | undefined;
 
-  private constructor(policies: ReadonlyMap<string, Policy>) {
+  private constructor(policies: ReadonlyMap<string, Policy>, origin?: Origin) {
     this.#policies = policies;
+    this.#origin = origin;
   }
 
   get size(): number {
@@ -26,7 +44,11 @@ export class PolicySet {
     if (policies.length === 0) return this;
     const next = new Map(this.#policies);
     for (const policy of policies) next.set(policyKey(policy), policy);
-    return new PolicySet(next);
+    if (policies.length > CHANGES_FOLLOWED_MAX) return new PolicySet(next);
+    const keys = new Set(policies.map(policyKey));
+    // Of two with one key the last is in the set.
+    const added = [...keys].map((key) => next.get(key)!);
+    return new PolicySet(next, { reaching: this.#reaching, without: keys, added });
   }
 
   /** This set without the policy of that key, and this set itself when it holds none. */
@@ -34,7 +56,7 @@ export class PolicySet {
     if (!this.#policies.has(key)) return this;
     const next = new Map(this.#policies);
     next.delete(key);
-    return new PolicySet(next);
+    return new PolicySet(next, { reaching: this.#reaching, without: new Set([key]), added: [] });
   }
 
   get(key: string): Policy | undefined {
@@ -48,7 +70,25 @@ export class PolicySet {
   }
 
   /** The policies that reach the container or the host, sorted by key. */
-  reaching(container: Subject): Policy[] {
+  reaching(container: Subject): readonly Policy[] {
+    const known = this.#reaching.get(container);
+    if (known !== undefined) return known;
+    const found = this.#reachingFromOrigin(container) ?? this.#lookUp(container);
+    this.#reaching.set(container, found);
+    return found;
+  }
+
+  #reachingFromOrigin(container: Subject): readonly Policy[] | undefined {
+    const before = this.#origin?.reaching.get(container);
+    if (this.#origin === undefined || before === undefined) return undefined;
+    const { without, added } = this.#origin;
+    const selected = added.filter((policy) => selects(policy, container));
+    const kept = before.filter((policy) => !without.has(policyKey(policy)));
+    if (selected.length > 0) return [...kept, ...selected].sort(byKey);
+    return kept.length === before.length ? before : kept;
+  }
+
+  #lookUp(container: Subject): readonly Policy[] {
     // Built at the first question: a set that is only a step to the next one needs no index.
     this.#index ??= new PolicyIndex(this.list());
     return this.#index.reaching(container).sort(byKey);
