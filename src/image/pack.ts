@@ -75,13 +75,7 @@ class Packer {
     yield* this.#placeStates();
     const words = new Uint32Array(this.#slots.end * 2);
     for (let state = DEAD_STATE + 1; state < this.automaton.states; state++) {
-      this.#readRow(state);
-      const base = this.#bases[state]!;
-      for (let index = 0; index < this.#symbols.length; index++) {
-        const entry = (base + this.#symbols.at(index)) * 2;
-        words[entry] = base;
-        words[entry + 1] = this.#values.at(index);
-      }
+      this.#writeState(state, words);
       if (isStep(state)) yield;
     }
     for (const [row, place] of this.#rowPlaces.entries()) {
@@ -92,6 +86,16 @@ class Packer {
       words.set(Uint32Array.from(unmarked, marked), place * 2);
     }
     return words;
+  }
+
+  #writeState(state: number, words: Uint32Array): void {
+    this.#readRow(state);
+    const base = this.#bases[state]!;
+    for (let index = 0; index < this.#symbols.length; index++) {
+      const entry = (base + this.#symbols.at(index)) * 2;
+      words[entry] = base;
+      words[entry + 1] = this.#values.at(index);
+    }
   }
 
   /** The entry at which a verdict row begins. */

@@ -3,6 +3,9 @@ import { enlarged } from './integers.js';
 /** A shape that has been turned away so often is put at the end: bounds the search, for a few entries left empty. */
 const REFUSALS_MAX = 512;
 
+/** What a small table takes. */
+const FIRST_SLOTS = 1 << 13;
+
 /**
  * Places the rows of a sparse table over each other: row displacement, first fit (Tarjan and Yao, "Storing a sparse
  * table", 1979). No two rows have the same base, and what a look-up reaches from a base lies on one page.
@@ -12,8 +15,8 @@ const REFUSALS_MAX = 512;
  */
 export class SlotTable {
   /** A free slot holds 0, a taken one how far to go on at least to a free one. */
-  #skip = new Int32Array(1 << 10);
-  #isBase = new Int32Array(1 << 10);
+  #skip = new Int32Array(FIRST_SLOTS);
+  #isBase = new Uint8Array(FIRST_SLOTS);
   readonly #takenOnPage: number[] = [];
   #end: number;
 
@@ -77,7 +80,9 @@ export class SlotTable {
     const end = base + symbols.at(-1)! + 1;
     if (end > this.#skip.length) {
       this.#skip = enlarged(this.#skip, end * 2);
-      this.#isBase = enlarged(this.#isBase, end * 2);
+      const isBase = new Uint8Array(this.#skip.length);
+      isBase.set(this.#isBase);
+      this.#isBase = isBase;
     }
     this.#isBase[base] = 1;
     for (let index = 0; index < symbols.length; index++) this.#skip[base + symbols[index]!] = 1;

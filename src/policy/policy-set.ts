@@ -19,6 +19,8 @@ interface Origin {
   readonly added: readonly Policy[];
 }
 
+const keysOf = new WeakMap<readonly Policy[], string>();
+
 /** The policies in force, one for each key. Immutable: a change makes another set. */
 export class PolicySet {
   static readonly empty = new PolicySet(new Map());
@@ -27,6 +29,10 @@ export class PolicySet {
   readonly #origin: Origin | undefined;
   /** What is known of containers: a change of a few policies need not look at all others for each of them. */
   readonly #reaching: Reaching = new WeakMap();
+  /** Each list that was made of another once, by that and by which of the added policies reach too. */
+  readonly #made = new Map<readonly Policy[], Map<string, readonly Policy[]>>();
+  /** The same of lists that the index has found, by their keys: containers that are alike share one. */
+  readonly #found = new Map<string, readonly Policy[]>();
   #sorted: readonly Policy[] | undefined;
   #index: PolicyIndex | undefined;
 
@@ -78,20 +84,38 @@ export class PolicySet {
     return found;
   }
 
+  /** Their keys, as a text that is equal for containers that the same policies reach. */
+  keysReaching(container: Subject): string {
+    const reaching = this.reaching(container);
+    const keys = keysOf.get(reaching) ?? textOf(reaching);
+    keysOf.set(reaching, keys);
+    return keys;
+  }
+
   #reachingFromOrigin(container: Subject): readonly Policy[] | undefined {
     const before = this.#origin?.reaching.get(container);
     if (this.#origin === undefined || before === undefined) return undefined;
     const { without, added } = this.#origin;
     const selected = added.filter((policy) => selects(policy, container));
+    const lists = this.#made.get(before) ?? new Map<string, readonly Policy[]>();
+    this.#made.set(before, lists);
+    const which = textOf(selected);
+    const known = lists.get(which);
+    if (known !== undefined) return known;
     const kept = before.filter((policy) => !without.has(policyKey(policy)));
-    if (selected.length > 0) return [...kept, ...selected].sort(byKey);
-    return kept.length === before.length ? before : kept;
+    const made = kept.length === before.length && selected.length === 0 ? before : [...kept, ...selected].sort(byKey);
+    lists.set(which, made);
+    return made;
   }
 
   #lookUp(container: Subject): readonly Policy[] {
     // Built at the first question: a set that is only a step to the next one needs no index.
     this.#index ??= new PolicyIndex(this.list());
-    return this.#index.reaching(container).sort(byKey);
+    const found = this.#index.reaching(container).sort(byKey);
+    const keys = textOf(found);
+    const known = this.#found.get(keys) ?? found;
+    this.#found.set(keys, known);
+    return known;
   }
 
   /** The rules of every policy that reaches the container, in no order of theirs: see `resolveRules`. */
@@ -133,6 +157,10 @@ export function compare(before: PolicySet, after: PolicySet): PolicySetCompariso
     .map(policyKey)
     .filter((key) => after.get(key) === undefined);
   return { added, changed, removed, unchanged };
+}
+
+function textOf(policies: readonly Policy[]): string {
+  return JSON.stringify(policies.map(policyKey));
 }
 
 function byKey(a: Policy, b: Policy): number {
