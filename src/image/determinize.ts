@@ -34,11 +34,11 @@ export function determinize(
 class SubsetConstruction {
   /** The number of a subset is the number of its state; the empty one comes first and is dead. */
   readonly #subsets = new IntListTable();
-  readonly #defaults = new IntBuffer();
-  readonly #firstTransition = new IntBuffer();
-  readonly #bytes = new IntBuffer();
-  readonly #targets = new IntBuffer();
-  readonly #labels = new IntBuffer();
+  readonly #defaults: IntBuffer;
+  readonly #firstTransition: IntBuffer;
+  readonly #bytes: IntBuffer;
+  readonly #targets: IntBuffer;
+  readonly #labels: IntBuffer;
   /** Entries that labels take in the image: a label is written once for every state that bears it. */
   #labelEntries = 0;
 
@@ -66,6 +66,12 @@ class SubsetConstruction {
     readonly verdicts: Labels,
     readonly budget: Budget,
   ) {
+    // Where patterns do not overlap, most states are a node.
+    this.#defaults = new IntBuffer(source.nodes);
+    this.#firstTransition = new IntBuffer(source.nodes);
+    this.#labels = new IntBuffer(source.nodes);
+    this.#bytes = new IntBuffer(2 * source.nodes);
+    this.#targets = new IntBuffer(2 * source.nodes);
     this.#addedIn = new Int32Array(source.nodes);
     this.#stateOfLone = new Int32Array(source.nodes);
     this.#loneSince = new Int32Array(source.nodes).fill(NO_NODE);

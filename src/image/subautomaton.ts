@@ -66,7 +66,7 @@ export class Subautomaton {
   /** @param start what stands before the path in their words */
   static ofPaths(whole: Automaton, start: string): Subautomaton {
     const numberOf = new Int32Array(whole.states).fill(UNREACHED);
-    const reached = new IntBuffer();
+    const reached = new IntBuffer(whole.states);
     const reach = (state: number): number => {
       if (numberOf[state] === UNREACHED) {
         numberOf[state] = reached.length;
@@ -80,10 +80,10 @@ export class Subautomaton {
     const root = follow(whole, before, SLASH);
     isDirectory[root] = 1;
     const first = reach(root);
-    const firstTransition = new IntBuffer();
-    const defaults = new IntBuffer();
+    const firstTransition = new IntBuffer(whole.states + 1);
+    const defaults = new IntBuffer(whole.states);
     const bytes = new Uint8Array(whole.bytes.length);
-    const targets = new IntBuffer();
+    const targets = new IntBuffer(whole.targets.length);
     for (let number = 0; number < reached.length; number++) {
       const state = reached.at(number);
       let behindSlash = whole.defaults[state]!;

@@ -4,9 +4,9 @@ import { isStep, type Steps } from './steps.js';
 
 /** The states but the dead one, each once, in the order in which a walk comes to them. */
 export interface WalkOrder {
-  readonly states: Int32Array;
+  readonly states: readonly number[];
   /** For each place: one past the last of the states that are come to through this one and no earlier one. */
-  readonly ends: Int32Array;
+  readonly ends: readonly number[];
 }
 
 /**
@@ -27,8 +27,8 @@ export function* inOrderOfWalks(
     seen[state] = 1;
     return true;
   };
-  const states = new IntBuffer();
-  const ends = new IntBuffer();
+  const states = new IntBuffer(automaton.states);
+  const ends = new IntBuffer(automaton.states);
   let taken = 0;
   const level = new IntBuffer();
   level.push(automaton.start);
@@ -62,8 +62,8 @@ export function* inOrderOfWalks(
     if (isStep(place)) yield;
   }
   return {
-    states: states.values.subarray(0, states.length),
-    ends: ends.values.subarray(0, ends.length),
+    states: Array.from(states.values.subarray(0, states.length)),
+    ends: Array.from(ends.values.subarray(0, ends.length)),
   };
 }
 
