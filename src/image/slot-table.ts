@@ -1,7 +1,7 @@
 import { enlarged } from './integers.js';
 
 /** A shape that has been turned away so often is put at the end: bounds the search, for a few entries left empty. */
-const REFUSALS_MAX = 512;
+const REFUSALS_MAX = 128;
 
 /** What a small table takes. */
 const FIRST_SLOTS = 1 << 13;
@@ -51,11 +51,12 @@ export class SlotTable {
 
   #findBase(symbols: Int32Array, from: number): number {
     let base = this.#nextBase(symbols[0]!, from);
-    for (let refusals = 0; !this.#fits(symbols, base); refusals++) {
+    for (let refusals = 0; ; refusals++) {
+      const next = this.#afterConflict(symbols, base);
+      if (next === base) return base;
       if (refusals === REFUSALS_MAX) return this.#nextBase(symbols[0]!, Math.max(this.#end, base));
-      base = this.#nextBase(symbols[0]!, base + 1);
+      base = this.#nextBase(symbols[0]!, next);
     }
-    return base;
   }
 
   /** The first base from here on at which this symbol has a free slot. */
@@ -70,10 +71,14 @@ export class SlotTable {
     }
   }
 
-  #fits(symbols: Int32Array, base: number): boolean {
-    if (this.#isBase[base]) return false;
-    for (let index = 1; index < symbols.length; index++) if (this.#skip[base + symbols[index]!]) return false;
-    return true;
+  /** The base itself if the row fits there, else one before which none does. */
+  #afterConflict(symbols: Int32Array, base: number): number {
+    if (this.#isBase[base]) return base + 1;
+    for (let index = 1; index < symbols.length; index++) {
+      const symbol = symbols[index]!;
+      if (this.#skip[base + symbol]) return this.#nextFree(base + symbol) - symbol;
+    }
+    return base;
   }
 
   #take(symbols: Int32Array, base: number): void {
