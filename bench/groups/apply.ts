@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import type { FigureName, Group, Recorder, Scope } from '../figures.js';
-import { type Applied, applying } from '../support/applying.js';
+import { type Applied, applying, type Load, ONE_RULE } from '../support/applying.js';
 import { progress } from '../support/progress.js';
 import { median } from '../support/statistics.js';
 
-const RULES_APPLIED = 10;
+const RULES = { rules: 10, rulesOfKind: 20 };
 
 /** One policy to one container and to many: see {@link applying}. */
 export const applyGroup: Group = {
@@ -21,27 +21,27 @@ export const applyGroup: Group = {
     const isWanted = (...names: readonly FigureName[]) => names.some(wants);
     if (isWanted('apply_ms_1_first')) record('apply_ms_1_first', median(firsts(quick ? 1 : 7)));
     if (isWanted('apply_ms_1')) {
-      const applied = await measured(1, 1, quick ? 5 : 51);
+      const applied = await measured(ONE_RULE, quick ? 5 : 51);
       record('apply_ms_1', median(applied.map(({ milliseconds }) => milliseconds)));
     }
     if (isWanted('apply_ms_1000_containers', 'apply_cpu_ms_1000_containers', 'apply_stall_ms')) {
-      const applied = await measured(1000, RULES_APPLIED, quick ? 5 : 51);
+      const applied = await measured({ containers: 1000, ...RULES }, quick ? 5 : 51);
       record('apply_ms_1000_containers', median(applied.map(({ milliseconds }) => milliseconds)));
       record('apply_cpu_ms_1000_containers', median(applied.map((each) => each.processorMilliseconds)));
       record('apply_stall_ms', Math.max(...applied.map(({ stallMilliseconds }) => stallMilliseconds)));
     }
     if (isWanted('apply_ms_10000_containers', 'apply_cpu_ms_10000_containers')) {
-      const applied = await measured(10_000, RULES_APPLIED, quick ? 1 : 7);
+      const applied = await measured({ containers: 10_000, ...RULES }, quick ? 1 : 7);
       record('apply_ms_10000_containers', median(applied.map(({ milliseconds }) => milliseconds)));
       record('apply_cpu_ms_10000_containers', median(applied.map((each) => each.processorMilliseconds)));
     }
   },
 };
 
-async function measured(containers: number, rules: number, passes: number): Promise<Applied[]> {
-  progress(`apply: a policy of ${rules} rules to ${containers} containers, ${passes} times`);
+async function measured(load: Load, passes: number): Promise<Applied[]> {
+  progress(`apply: a policy of ${load.rules} rules to ${load.containers} containers, ${passes} times`);
   const applied: Applied[] = [];
-  for await (const each of applying(containers, rules, passes)) applied.push(each);
+  for await (const each of applying(load, passes)) applied.push(each);
   return applied;
 }
 

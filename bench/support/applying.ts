@@ -20,7 +20,6 @@ import { mixedPolicy, POSTURES } from './rules.js';
 
 /** Containers of a kind have rules of their own beside the policy that is applied, so each kind needs an image. */
 const KINDS = 10;
-const RULES_OF_KIND = 20;
 const DELAY_RESOLUTION_MILLISECONDS = 1;
 
 /** What one call took. */
@@ -33,13 +32,22 @@ export interface Applied {
   readonly stallMilliseconds: number;
 }
 
+export interface Load {
+  readonly containers: number;
+  /** How many rules the policy has; every second time one more. */
+  readonly rules: number;
+  /** How many rules containers of each kind have beside it. */
+  readonly rulesOfKind: number;
+}
+
+/** The least there is to do. */
+export const ONE_RULE: Load = { containers: 1, rules: 1, rulesOfKind: 0 };
+
 /**
  * Applies a policy to containers of ten kinds, again and again with other rules: the daemon's one writer, warmed up as the
  * daemon is, with its store on disk and a hash of maps in this machine's kernel; only no program asks it.
- *
- * @param rules how many the policy has; every second time one more
  */
-export async function* applying(containers: number, rules: number, passes: number): AsyncGenerator<Applied> {
+export async function* applying({ containers, rules, rulesOfKind }: Load, passes: number): AsyncGenerator<Applied> {
   const directory = mkdtempSync(join(tmpdir(), 'hauberk-bench-'));
   const object = new BenchObject();
   const store = await Store.open(directory);
@@ -65,7 +73,7 @@ export async function* applying(containers: number, rules: number, passes: numbe
       0,
       undefined,
     );
-    const initial = { desired: desiredState(containers), revision: 0 };
+    const initial = { desired: desiredState(containers, rulesOfKind), revision: 0 };
     const nothing = () => undefined;
     const ledger = new Ledger(enforcement, store, initial, nothing, nothing);
     const registry = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), { warningsFor: () => [] });
@@ -102,7 +110,7 @@ export async function* applying(containers: number, rules: number, passes: numbe
   }
 }
 
-function desiredState(count: number) {
+function desiredState(count: number, rulesOfKind: number) {
   const containers = Array.from({ length: count }, (_, index): Container => {
     const id = index.toString(16).padStart(64, '0');
     return {
@@ -117,7 +125,7 @@ function desiredState(count: number) {
     };
   });
   const policies = Array.from({ length: KINDS }, (_, kind) =>
-    mixedPolicy(`kind-${kind}`, RULES_OF_KIND, { kind: String(kind) }),
+    mixedPolicy(`kind-${kind}`, rulesOfKind, { kind: String(kind) }),
   );
   return {
     ...NOTHING_DESIRED,
