@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from '../../src/containers/container.js';
 import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
 import { DryRunPool } from '../../src/control/dry-run-pool.js';
@@ -24,8 +24,10 @@ const DELAY_RESOLUTION_MILLISECONDS = 1;
 
 /** What one call took. */
 export interface Applied {
-  /** From the call to the last map update. */
+  /** From the call to the last map update: the kernel waits until no decision under way sees the image before. */
   readonly milliseconds: number;
+  /** From the call until the kernel decides by the new image for one of the containers. */
+  readonly decidedMilliseconds: number;
   /** Of the whole process, to the answer. */
   readonly processorMilliseconds: number;
   /** Worst delay of the event loop meanwhile. */
@@ -53,6 +55,7 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
   const store = await Store.open(directory);
   try {
     const map = new ContainerMap(object.map('containers'), object.map('container_starts'));
+    let decided = 0;
     let published = 0;
     const enforcement = new Enforcement(
       {
@@ -61,7 +64,13 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
         enforceHost: () => undefined,
         observeCalls: () => undefined,
         publish: async (entries) => {
-          await map.publish(entries);
+          let isOver = false;
+          const publishing = map.publish(entries).finally(() => {
+            isOver = true;
+          });
+          while (!isOver && !map.holds(entries[0]!)) await setImmediate();
+          decided = performance.now();
+          await publishing;
           published = performance.now();
         },
         markTasksInside: async () => 0,
@@ -96,6 +105,7 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
       if (result[0]?.containerIds.length !== containers) throw new Error('the policy did not reach every container');
       yield {
         milliseconds: published - began,
+        decidedMilliseconds: decided - began,
         processorMilliseconds: spent,
         // What the timer measures includes its own period.
         stallMilliseconds: delays.max / 1e6 - DELAY_RESOLUTION_MILLISECONDS,

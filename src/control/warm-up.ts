@@ -9,8 +9,8 @@ import { Ledger } from './ledger.js';
 import { PolicyRegistry } from './policy-registry.js';
 import { inTurns } from './turns.js';
 
-/** Most of what a first change waits for is over after one, but V8 compiles only what has run a few times. */
-const ROUNDS = 10;
+/** Most of what a first change waits for is over after one; more than a few cost a start more than they spare a change. */
+const ROUNDS = 3;
 
 /**
  * Does what the first change of policies would have to wait for: compiles the schemas, and makes changes that nobody
