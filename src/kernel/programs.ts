@@ -88,8 +88,10 @@ export interface AttachedPrograms {
   /**
    * Takes the programs and maps of other builds away; they are in force until then. The kernel waits a tenth of a second
    * for each program, and so this is done off the event loop.
+   *
+   * @param signal ends it after the program at hand; the next daemon goes on
    */
-  removeReplaced(): Promise<void>;
+  removeReplaced(signal: AbortSignal): Promise<void>;
   /** Takes the enforcement away: links, maps and pins. */
   detach(): void;
 }
@@ -272,10 +274,13 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     const current = new Set(PINNED_MAPS.map(pinName));
     return readdirSync(mapsDirectory).filter((map) => !current.has(map));
   };
-  const removeReplaced = async () => {
+  const removeReplaced = async (signal: AbortSignal) => {
     for (const other of replaced()) {
       const directory = join(programsDirectory, other);
-      for (const name of readdirSync(directory)) await unlink(join(directory, name));
+      for (const name of readdirSync(directory)) {
+        if (signal.aborted) return;
+        await unlink(join(directory, name));
+      }
       await rmdir(directory);
     }
     for (const map of replacedMaps()) await unlink(join(mapsDirectory, map));
