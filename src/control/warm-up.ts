@@ -1,26 +1,26 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Container } from '../containers/container.js';
 import type { Postures } from '../policy/model.js';
-import { compileSchemas } from '../policy/schema-check.js';
 import { NOTHING_DESIRED } from './desired-state.js';
 import { DryRunPool } from './dry-run-pool.js';
 import { Enforcement } from './enforcement.js';
 import { Ledger } from './ledger.js';
+import type { PolicyInput } from './policy-plan.js';
 import { PolicyRegistry } from './policy-registry.js';
-import { inTurns } from './turns.js';
 
 /** Most of what a first change waits for is over after one; more than a few cost a start more than they spare a change. */
 const ROUNDS = 3;
 
 /**
- * Does what the first change of policies would have to wait for: compiles the schemas, and makes changes that nobody
- * asked for, to a container that does not exist, on no disk and in no kernel. All else has its turns meanwhile.
+ * Does what the first change of policies would have to wait for: makes changes that nobody asked for, to a container that
+ * does not exist, on no disk and in no kernel. All else has its turns meanwhile.
+ *
+ * @param read reads manifests as requests are read
  */
-export async function warmUp(): Promise<void> {
-  for await (const _ of inTurns(compileSchemas()));
+export async function warmUp(read: (manifest: string) => Promise<readonly PolicyInput[]>): Promise<void> {
   const registry = registryOfNothing();
   for (let round = 0; round < ROUNDS; round++) {
-    await registry.apply(registry.readManifest(manifestOf(round)));
+    await registry.apply(await read(manifestOf(round)));
     await setImmediate();
   }
 }

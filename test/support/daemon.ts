@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Client } from './client.js';
 
-const START_MILLISECONDS = 120_000;
+const START_MILLISECONDS = 240_000;
 /** How long containers that run already may take to be known; it serves before. */
 const KNOWN_MILLISECONDS = 10_000;
 
