@@ -8,8 +8,8 @@ import { Ledger } from './ledger.js';
 import type { PolicyInput } from './policy-plan.js';
 import { PolicyRegistry } from './policy-registry.js';
 
-/** Most of what a first change waits for is over after one; more than a few cost a start more than they spare a change. */
-const ROUNDS = 3;
+/** Most of what a first change waits for is over after one, and a start of the daemon waits for nothing. */
+const ROUNDS = 1;
 
 /**
  * Does what the first change of policies would have to wait for: makes changes that nobody asked for, to a container that
