@@ -15,5 +15,5 @@ test('changes are rehearsed to their end, and other work has its turns meanwhile
   await warmUp(async (manifest) => readObjects(manifest, OPTIONS, { warningsFor: () => [] }).inputs);
   isOver = true;
   await other;
-  assert.ok(turns > 10, `${turns} turns`);
+  assert.ok(turns > 3, `${turns} turns`);
 });
