@@ -123,9 +123,7 @@ export async function runDaemon(config: Config): Promise<void> {
   manager.ready();
 
   // Nothing waits for it.
-  warmUp(services.readManifest).catch((err: unknown) =>
-    logger.warn({ err }, 'cannot warm up, so the first change will take longer'),
-  );
+  warmUp().catch((err: unknown) => logger.warn({ err }, 'cannot warm up, so the first change will take longer'));
 
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => resolve(name));

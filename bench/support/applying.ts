@@ -87,7 +87,7 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
     const ledger = new Ledger(enforcement, store, initial, nothing, nothing);
     const registry = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), { warningsFor: () => [] });
     await ledger.start([]);
-    await warmUp(async (manifest) => registry.readManifest(manifest));
+    await warmUp();
     const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MILLISECONDS });
     for (let pass = 0; pass < passes; pass++) {
       const manifest = toManifest(mixedPolicy('applied', rules + (pass % 2), { tier: 'front' }));

@@ -1,28 +1,21 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Container } from '../containers/container.js';
 import type { Postures } from '../policy/model.js';
+import { compileSchemas } from '../policy/schema-check.js';
 import { NOTHING_DESIRED } from './desired-state.js';
 import { DryRunPool } from './dry-run-pool.js';
 import { Enforcement } from './enforcement.js';
 import { Ledger } from './ledger.js';
-import type { PolicyInput } from './policy-plan.js';
 import { PolicyRegistry } from './policy-registry.js';
-
-/** Most of what a first change waits for is over after one, and a start of the daemon waits for nothing. */
-const ROUNDS = 1;
+import { inTurns } from './turns.js';
 
 /**
- * Does what the first change of policies would have to wait for: makes changes that nobody asked for, to a container that
- * does not exist, on no disk and in no kernel. All else has its turns meanwhile.
- *
- * @param read reads manifests as requests are read
+ * Does what the first change of policies would have to wait for: compiles the schemas, and makes a change that nobody asked
+ * for, to a container that does not exist, on no disk and in no kernel. All else has its turns meanwhile.
  */
-export async function warmUp(read: (manifest: string) => Promise<readonly PolicyInput[]>): Promise<void> {
+export async function warmUp(): Promise<void> {
+  for await (const _ of inTurns(compileSchemas()));
   const registry = registryOfNothing();
-  for (let round = 0; round < ROUNDS; round++) {
-    await registry.apply(await read(manifestOf(round)));
-    await setImmediate();
-  }
+  await registry.apply(registry.readManifest(MANIFEST));
 }
 
 /** The daemon's own way of making a change, with nothing at its end. */
@@ -60,19 +53,17 @@ const CONTAINER: Container = {
   links: {},
 };
 
-/** Each round's differs, or there would be nothing to compile. */
-function manifestOf(round: number): string {
-  return `apiVersion: security.kubearmor.com/v1
+const MANIFEST = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
 metadata: {name: warm-up, namespace: default}
 spec:
   selector: {matchLabels: {app: nothing}}
   process:
-    matchPaths: [{path: /usr/bin/tool-${round}}, {path: /usr/bin/other, fromSource: [{path: /usr/bin/shell}]}]
-    matchDirectories: [{dir: /opt/tools-${round}/, recursive: true}]
+    matchPaths: [{path: /usr/bin/tool}, {path: /usr/bin/other, fromSource: [{path: /usr/bin/shell}]}]
+    matchDirectories: [{dir: /opt/tools/, recursive: true}]
   file:
-    matchPaths: [{path: /etc/secret-${round}}, {path: /etc/shared, readOnly: true}]
-    matchDirectories: [{dir: /srv/private-${round}/, recursive: true}, {dir: /srv/keys/}]
+    matchPaths: [{path: /etc/secret}, {path: /etc/shared, readOnly: true}]
+    matchDirectories: [{dir: /srv/private/, recursive: true}, {dir: /srv/keys/}]
     matchPatterns: [{pattern: '/srv/**/cache-?.{key,db}'}]
   network:
     matchProtocols: [{protocol: udp}]
@@ -80,4 +71,3 @@ spec:
     matchCapabilities: [{capability: net_raw}]
   action: Block
 `;
-}

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type SchemaValidateFunction, type ValidateFunction } from 'ajv';
 import type { FieldPath, Finding } from './finding.js';
 import { fieldName, quote } from './finding.js';
-import { type PolicyKind, policySchema, SHARED_SCHEMAS } from './manifest-schema.js';
+import { POLICY_KINDS, type PolicyKind, policySchema, SHARED_SCHEMAS } from './manifest-schema.js';
 import { suggest } from './suggestion.js';
 import type { ReadOptions, ValueCheckName } from './value-checks.js';
 import { VALUE_CHECKS } from './value-checks.js';
@@ -74,6 +74,12 @@ function validatorOf(kind: PolicyKind): ValidateFunction {
   const validator = validators.get(kind) ?? compiler().compile(policySchema(kind));
   validators.set(kind, validator);
   return validator;
+}
+
+/** Compiles every schema, one a step, for a program that would rather not do it when a policy comes. */
+export function* compileSchemas(): Generator<void> {
+  for (const name of SHARED_SCHEMAS.keys()) yield void compiler().getSchema(name);
+  for (const kind of POLICY_KINDS) yield void validatorOf(kind);
 }
 
 /** Everything in a document that the schema of its kind, the value checks among it, does not accept. */

@@ -1,8 +1,5 @@
 import type { ControlPlane } from '../control/control-plane.js';
-import type { PolicyInput } from '../control/policy-plan.js';
-import type { Caller } from '../control/work-thread.js';
 import type { EventHub } from '../events/hub.js';
-import { ApplyPolicyRequest } from '../generated/hauberk/v1/policy.js';
 import { containerServiceOf } from './container-service.js';
 import { eventServiceOf } from './event-service.js';
 import type { RpcService } from './handler.js';
@@ -39,15 +36,8 @@ export interface Services {
   close(): void;
 }
 
-export interface OwnServices extends Services {
-  /** Reads a manifest as one of a request is read. */
-  readManifest(manifest: string): Promise<readonly PolicyInput[]>;
-}
-
-const OURSELVES: Caller = { identity: '', gone: new AbortController().signal };
-
 /** Everything the daemon serves. */
-export function createServices({ plane, hub, descriptorSet, queueCapacity }: ServiceSources): OwnServices {
+export function createServices({ plane, hub, descriptorSet, queueCapacity }: ServiceSources): Services {
   const reader = new RequestReader();
   const health = healthOf(plane.host, SERVICE_NAMES);
   return {
@@ -61,10 +51,6 @@ export function createServices({ plane, hub, descriptorSet, queueCapacity }: Ser
       health.service,
       reflectionOf(descriptorSet),
     ],
-    readManifest: async (value) => {
-      const request = { source: { $case: 'manifest', value }, expectedVersions: {}, force: false } as const;
-      return (await reader.read('applyPolicy', ApplyPolicyRequest.encode(request).finish(), OURSELVES)).inputs;
-    },
     close: () => {
       health.close();
       void reader.close();
