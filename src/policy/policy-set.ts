@@ -161,15 +161,6 @@ export function* compareInSteps(before: PolicySet, after: PolicySet): Generator<
   return { added, changed, removed, unchanged };
 }
 
-/** The same at once. */
-export function compare(before: PolicySet, after: PolicySet): PolicySetComparison {
-  const steps = compareInSteps(before, after);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
-}
-
 function textOf(policies: readonly Policy[]): string {
   return JSON.stringify(policies.map(policyKey));
 }

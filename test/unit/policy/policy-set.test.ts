@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { finish } from '../../../src/image/steps.js';
 import { policyKey } from '../../../src/policy/model.js';
-import { compare, PolicySet } from '../../../src/policy/policy-set.js';
+import { compareInSteps, PolicySet } from '../../../src/policy/policy-set.js';
 import { makePolicy, makeRule } from './support.js';
 
 const container = { namespace: 'default', labels: { app: 'web', tier: 'front' } };
@@ -125,7 +126,7 @@ test('a comparison names what was added, changed, removed and left as it was', (
   const before = PolicySet.empty.with([c!, b!, a!]);
   const equal = structuredClone(a!);
   const changed = makePolicy({ name: 'b', rules: [makeRule({ action: 'Audit' })] });
-  assert.deepEqual(compare(before, PolicySet.empty.with([d!, changed, equal])), {
+  assert.deepEqual(finish(compareInSteps(before, PolicySet.empty.with([d!, changed, equal]))), {
     added: ['default/d'],
     changed: ['default/b'],
     removed: ['default/c'],
