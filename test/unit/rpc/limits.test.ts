@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { RetryInfo } from 'nice-grpc-error-details';
 import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
-import type { Caller } from '../../../src/control/dry-run-pool.js';
+import type { Caller } from '../../../src/control/work-thread.js';
 import { EventHub } from '../../../src/events/hub.js';
 import { EventServiceClient, StreamEventsRequest } from '../../../src/generated/hauberk/v1/event.js';
 import { HostServiceClient, HostServiceService } from '../../../src/generated/hauberk/v1/host.js';
