@@ -157,37 +157,29 @@ static __always_inline __u32 default_row(const struct open_image *image, __u32 s
 	return subject % 2 ? entry->second : entry->first;
 }
 
-static __always_inline struct image_page *page_of(struct automaton_walk *walk, __u32 number)
-{
-	/* Most often it is the page that the walk has come to. */
-	return number == walk->page_number ? walk->page : bpf_map_lookup_elem(walk->pages, &number);
-}
-
 /* There is no verdict to read in a damaged image. */
 #define VERDICT_OF_DAMAGED (ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE)
 
 /*
  * The strongest verdict of a row over the wanted operations, of equal ones the
- * first. Verdicts are compared with their mark on, and the owner is a number
- * from memory: of constants the verifier would follow each apart.
+ * first. A row lies on one page, most often the one that the walk has come to.
+ * Verdicts are compared with their mark on, and the owner is a number from
+ * memory: of constants the verifier would follow each apart.
  */
 static __always_inline __u32 strongest_in_row(struct automaton_walk *walk, __u32 row, __u32 wanted, __u32 owner)
 {
-	/* Only paths have more than one operation. */
-	__u32 last = row + (wanted > 1 ? VERDICT_ROW_ENTRIES - 1 : 0);
-	struct image_page *low = page_of(walk, row / PAGE_ENTRIES);
-	struct image_page *high = page_of(walk, last / PAGE_ENTRIES);
-	__u32 strongest = 0;
+	__u32 number = row / PAGE_ENTRIES, strongest = 0;
+	struct image_page *page = number == walk->page_number ? walk->page : bpf_map_lookup_elem(walk->pages, &number);
 
-	if (!low || !high)
+	if (!page)
 		return VERDICT_OF_DAMAGED;
 	for (__u32 operation = 0; operation < VERDICT_ROW_ENTRIES; operation++) {
-		__u32 index = row + operation, marked;
 		struct image_entry *entry;
+		__u32 marked;
 
 		if (!(wanted & 1 << operation))
 			continue;
-		entry = entry_in(index / PAGE_ENTRIES == row / PAGE_ENTRIES ? low : high, index);
+		entry = entry_in(page, row + operation);
 		marked = owner ? entry->first : entry->second;
 		if (marked < VERDICT_MARK)
 			return VERDICT_OF_DAMAGED;
