@@ -2,12 +2,19 @@ import { namingTechniques } from '../../test/support/naming-techniques.js';
 import { GROUPS } from '../../test/support/uses-table.js';
 import { code, table } from './sections.js';
 
+/** The same is tried in the container's own filesystem and in a volume. */
+const PLACE = /,? below (?:\/v)?\/guard$/u;
+
 /** Ways to use what is blocked, each of which a test tries on a real kernel. */
 export function useTable(): string {
-  const rows = GROUPS.flatMap(({ name, refused }) =>
-    refused.map(({ technique, told }) => [name, technique, code(told.operation)]),
-  );
-  return table(['rules about', 'what is tried', 'refused as'], rows);
+  const rows = new Map<string, string[]>();
+  for (const { name, refused } of GROUPS) {
+    for (const { technique, told } of refused) {
+      const row = [name, technique.replace(PLACE, ''), code(told.operation)];
+      rows.set(row.join(), row);
+    }
+  }
+  return table(['rules about', 'what is tried', 'refused as'], [...rows.values()]);
 }
 
 /** Ways to give what is blocked another name, each of which a test tries on a real kernel. */
