@@ -83,6 +83,13 @@ describe('what the documentation says of the sources', () => {
     }
   });
 
+  test('files of a release that are named are of this version', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    const files = GUIDES.flatMap((page) => [...read(page).matchAll(/build\/release\/hauberk[_-]([\d.]+)/gu)]);
+    assert.ok(files.length > 2);
+    for (const [file, of] of files) assert.equal(of, version, file);
+  });
+
   test('configurations that are shown are read', () => {
     const blocks = GUIDES.flatMap((page) => [
       ...read(page).matchAll(/^```yaml\n(# hauberkd --config FILE\n.*?)^```$/gmsu),
