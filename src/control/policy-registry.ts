@@ -6,7 +6,14 @@ import { Failure } from '../failure.js';
 import type { Image } from '../image/image.js';
 import { checkPattern } from '../image/pattern.js';
 import { toManifest } from '../policy/manifest-text.js';
-import { type Policy, type PolicyName, type Postures, policyKey } from '../policy/model.js';
+import {
+  originOf,
+  type Policy,
+  type PolicyName,
+  type PolicyOrigin,
+  type Postures,
+  policyKey,
+} from '../policy/model.js';
 import type { PolicyDocument } from '../policy/policy-document.js';
 import { PolicySet } from '../policy/policy-set.js';
 import type { RuleSet } from '../policy/rule-set.js';
@@ -147,7 +154,7 @@ export class PolicyRegistry {
   }
 
   /**
-   * Makes the policies those given: all others are deleted.
+   * Makes the policies of an origin those given, which are of that origin: all others of it are deleted.
    *
    * @param expectedRevision 0, or the revision since which no policy may have changed
    * @throws Failure aborted when one has
@@ -156,15 +163,17 @@ export class PolicyRegistry {
     inputs: readonly PolicyInput[],
     expectedRevision: number,
     force = false,
+    origin: PolicyOrigin = 'rpc',
   ): Promise<Outcome<PolicyChange[]>> {
     const { result, revision } = await this.ledger.change(async (current) => {
+      const own = current.policies.list().filter((policy) => originOf(policy) === origin);
       let newest = 0;
-      for (const version of current.versions.values()) newest = Math.max(newest, version);
+      for (const policy of own) newest = Math.max(newest, current.versions.get(policyKey(policy)) ?? 0);
       if (expectedRevision !== 0 && newest > expectedRevision) {
         throw new Failure('aborted', `policies have changed since revision ${expectedRevision}, at ${newest}`);
       }
-      const wanted = PolicySet.empty.with(inputs.map(({ policy }) => policy));
-      const change = await this.#plan(inputs, current, wanted);
+      const kept = current.policies.withoutAll(own.map(policyKey));
+      const change = await this.#plan(inputs, current, kept.with(inputs.map(({ policy }) => policy)));
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
@@ -172,10 +181,11 @@ export class PolicyRegistry {
     return { result: await withPostureWarnings(result, desired, enforcement.rules), revision };
   }
 
-  /** Makes the policies and all postures those given, also where the store is damaged: see restoringChange. */
+  /** Makes the policies of clients and all postures those given, also where the store is damaged: see restoringChange. */
   restore(inputs: readonly PolicyInput[], postures: DesiredState['postures'], force: boolean) {
     return this.ledger.change(async (current) => {
-      const wanted = PolicySet.empty.with(inputs.map(({ policy }) => policy));
+      const others = current.policies.list().filter((policy) => originOf(policy) !== 'rpc');
+      const wanted = PolicySet.empty.with([...others, ...inputs.map(({ policy }) => policy)]);
       const restoring = restoringChange(await this.#plan(inputs, current, wanted), current, wanted, postures);
       if (!force) this.#guardHost(inputs, restoring);
       return restoring;
