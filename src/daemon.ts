@@ -46,6 +46,8 @@ import { missingSupport } from './kernel/support.js';
 import { describeUntested, isTested } from './kernel/tested.js';
 import { sendUnixDatagram } from './kernel/unix-datagram.js';
 import { serveKubearmor } from './kubearmor.js';
+import { type FollowedCluster, followCluster } from './kubernetes/follow-cluster.js';
+import { Pods } from './kubernetes/pods.js';
 import { Metrics } from './metrics/metrics.js';
 import { MetricsServer } from './metrics/server.js';
 import { readLabels } from './policy/labels.js';
@@ -103,6 +105,7 @@ export async function runDaemon(config: Config): Promise<void> {
   const parts = await assemble(config, logger, store, kernel);
   const { plane, hub, metrics, metricsServer, sources } = parts;
   await sources.start();
+  parts.cluster?.start();
   await metricsServer?.start();
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
   const server = await startServer({
@@ -132,6 +135,7 @@ export async function runDaemon(config: Config): Promise<void> {
   manager.stopping();
   parts.integrity.stop();
   await sources.stop();
+  await parts.cluster?.stop();
   plane.keeper.stop();
   parts.suppressed.stop();
   parts.expiry.stop();
@@ -185,15 +189,17 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     },
   );
   let metricsServer: MetricsServer | undefined;
+  let cluster: FollowedCluster | undefined;
   const unprotected = new UnprotectedContainers(() => host.announce());
   for (const missing of kernel.missingHooks) logger.warn(explainMissing(missing));
   if (!isTested(release())) logger.info(describeUntested(release()));
   const host: HostState = new HostState(kernel, enforcement, ledger, {
     kernelProblem: () => integrity.problem,
-    sources: () => sources.statuses(),
+    sources: () => [...sources.statuses(), ...(cluster === undefined ? [] : [cluster.status()])],
     warnings: () => [
       ...kernel.missingHooks.map(describeMissing),
       ...sources.warnings(),
+      ...(cluster?.warnings() ?? []),
       ...[metricsServer?.problem, store.witnessProblem].filter((problem) => problem !== undefined),
     ],
     storeProblem: () => problemOf(store),
@@ -209,8 +215,10 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const containers = new ContainerRegistry(ledger);
   const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
   const intake = new IntakeCounts();
+  const pods = new Pods((id) => containers.get(id));
   const sources: Sources = new Sources({
     config,
+    refine: (description) => pods.describe(description),
     keeper,
     registry: containers,
     unprotected,
@@ -222,6 +230,13 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   });
   const dryRuns = new DryRunPool();
   const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks));
+  cluster = await followCluster(config, {
+    policies,
+    pods,
+    host,
+    logger,
+    onPods: () => sources.refineAgain(),
+  });
   const expiry: Expiry = new Expiry(policies, logger);
   const memory = new AccessMemory();
   const settleEvents = async () => reader.settle(ring);
@@ -321,6 +336,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     expiry,
     recordings,
     sources,
+    cluster,
     integrity,
   };
 }

@@ -63,7 +63,7 @@ async function othersThan(kept: ReadonlySet<string>, client: HauberkClient) {
   return policies
     .filter(({ origin = PolicyOrigin.RPC }) => origin === PolicyOrigin.RPC)
     .filter((policy) => !kept.has(keyOf(policy)))
-    .map(({ namespace, name, scope, origin }) => ({ namespace, name, scope, origin }));
+    .map(({ namespace, name, scope }) => ({ namespace, name, scope }));
 }
 
 /**

@@ -54,6 +54,9 @@ export interface Config {
   readonly kubearmorListen: string;
   readonly kubearmorTlsDirectory?: string;
   readonly kubearmorTcpRole: Role;
+  readonly kubernetes: boolean;
+  readonly kubeconfig?: string;
+  readonly nodeName?: string;
   readonly logLevel: string;
   readonly defaultPostureProcess: Posture;
   readonly defaultPostureFile: Posture;

@@ -25,6 +25,13 @@ import type { HookCoverage } from './hook-coverage.js';
 import { guardedProcesses, whatWouldStop } from './host-guard.js';
 import { hostNeeds } from './host-needs.js';
 import type { Ledger, Outcome } from './ledger.js';
+import {
+  annotatedPostures,
+  annotationChange,
+  byNamespace,
+  postureChange,
+  saidByClients,
+} from './namespace-postures.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
 import { type ReadManifest, readObjects } from './policy-reading.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
@@ -184,9 +191,10 @@ export class PolicyRegistry {
   /** Makes the policies of clients and all postures those given, also where the store is damaged: see restoringChange. */
   restore(inputs: readonly PolicyInput[], postures: DesiredState['postures'], force: boolean) {
     return this.ledger.change(async (current) => {
+      const said = new Map([...annotatedPostures(current.postures), ...postures]);
       const others = current.policies.list().filter((policy) => originOf(policy) !== 'rpc');
       const wanted = PolicySet.empty.with([...others, ...inputs.map(({ policy }) => policy)]);
-      const restoring = restoringChange(await this.#plan(inputs, current, wanted), current, wanted, postures);
+      const restoring = restoringChange(await this.#plan(inputs, current, wanted), current, wanted, said);
       if (!force) this.#guardHost(inputs, restoring);
       return restoring;
     });
@@ -231,23 +239,27 @@ export class PolicyRegistry {
     return reachedBy(policy, this.ledger.desired, this.ledger.enforcement);
   }
 
-  /** Sets what a namespace says of accesses no rule names; classes left out have the agent's own posture. */
+  /**
+   * Sets what a namespace says of accesses no rule names; classes left out have the agent's own posture, and what clients
+   * say of a class goes before what Kubernetes says.
+   */
   setPosture(namespace: string, postures: Partial<Postures>): Promise<Outcome<void>> {
-    return this.ledger.change((current): Change<void> => {
-      const next = new Map(current.postures);
-      if (Object.keys(postures).length === 0) next.delete(namespace);
-      else next.set(namespace, postures);
-      const desired = { ...current, postures: next };
-      return {
-        next: { desired, affected: (container) => container.namespace === namespace },
-        make: () => ({ desired, stored: { putPostures: [{ namespace, postures }] }, result: undefined }),
-      };
-    });
+    return this.ledger.change((current) => postureChange(current, new Map([[namespace, postures]])));
   }
 
-  /** By namespace, what each says itself. */
+  /** Makes the postures that namespaces have by their annotations those given. */
+  syncAnnotatedPostures(byNamespace: ReadonlyMap<string, Partial<Postures>>): Promise<Outcome<void>> {
+    return this.ledger.change((current) => annotationChange(current, byNamespace));
+  }
+
+  /** By namespace, what clients say of each. */
   postures(): ReadonlyMap<string, Partial<Postures>> {
-    return this.ledger.desired.postures;
+    return saidByClients(this.ledger.desired.postures);
+  }
+
+  /** By namespace, what its annotations say. */
+  annotatedPostures(): ReadonlyMap<string, Partial<Postures>> {
+    return byNamespace(annotatedPostures(this.ledger.desired.postures));
   }
 
   #planApply(inputs: readonly PolicyInput[], current: DesiredState): Promise<Change<PolicyChange[]>> {

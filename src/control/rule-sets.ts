@@ -9,6 +9,7 @@ import type { DesiredState } from './desired-state.js';
 import { type Attempt, attemptBy, type Fit, Fitting } from './fitting.js';
 import type { LiveImages } from './images.js';
 import { type Decisions, likenessOf } from './kinds.js';
+import { posturesIn } from './namespace-postures.js';
 import { reviewerOf } from './reviewer.js';
 import { inTurns } from './turns.js';
 
@@ -107,7 +108,7 @@ export class RuleSets {
 
   /** What is done in a namespace where no rule names an access. */
   posturesFor(namespace: string, { postures }: Pick<DesiredState, 'postures'>): Postures {
-    const own = { ...this.postures, ...postures.get(namespace) };
+    const own = { ...this.postures, ...posturesIn(postures, namespace) };
     return this.options.filePostureForProcesses ? { ...own, process: own.file } : own;
   }
 

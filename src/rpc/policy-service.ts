@@ -120,12 +120,16 @@ export function policyServiceOf(
     },
 
     listPostures(page) {
-      const sorted = [...policies.postures()].sort(([a], [b]) => (a < b ? -1 : 1));
+      const said = [
+        ...Array.from(policies.postures(), (each) => [...each, PolicyOrigin.RPC] as const),
+        ...Array.from(policies.annotatedPostures(), (each) => [...each, PolicyOrigin.KUBERNETES] as const),
+      ];
+      const sorted = said.sort(([a, , one], [b, , other]) => (a === b ? one - other : a < b ? -1 : 1));
       const { messages, nextPageToken } = pageByKey(
         sorted,
-        ([namespace]) => namespace,
+        ([namespace, , origin]) => `${namespace} ${origin}`,
         page,
-        ([namespace, postures]) => ({ namespace, postures: toPostureMessages(postures) }),
+        ([namespace, postures, origin]) => ({ namespace, postures: toPostureMessages(postures), origin }),
       );
       return { defaults: toPostureMessages(policies.defaultPostures), namespaces: messages, nextPageToken };
     },

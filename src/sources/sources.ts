@@ -86,6 +86,11 @@ export class Sources {
     return [...shown.map(({ source }) => source.status()), ...(this.#hook === undefined ? [] : [this.#hookStatus()])];
   }
 
+  /** To be called when `refine` would say something else. */
+  refineAgain(): void {
+    this.#intake.refineAgain();
+  }
+
   /** What an operator should know and mend. */
   warnings(): readonly string[] {
     return this.#warnings;

@@ -1,0 +1,80 @@
+import { hostname } from 'node:os';
+import type { Config } from '../config/config.js';
+import type { HostState } from '../control/host-state.js';
+import type { PolicyRegistry } from '../control/policy-registry.js';
+import type { SourceStatus } from '../control/protection.js';
+import type { SourceLogger } from '../sources/source.js';
+import type { ApiServer } from './access.js';
+import type { FollowOptions } from './followed-list.js';
+import type { Pods } from './pods.js';
+
+type Asked = Pick<Config, 'kubernetes' | 'kubeconfig' | 'nodeName'>;
+
+export interface ClusterParts {
+  readonly policies: PolicyRegistry;
+  readonly pods: Pods;
+  readonly host: HostState;
+  readonly logger: SourceLogger;
+  /** Called when pods have other labels. */
+  readonly onPods: () => void;
+  readonly backoff?: FollowOptions['backoff'];
+}
+
+/** A cluster that is followed from its start until it is stopped. */
+export interface FollowedCluster {
+  start(): void;
+  stop(): Promise<void>;
+  status(): SourceStatus;
+  /** What an operator should know and mend. */
+  warnings(): string[];
+}
+
+/**
+ * Makes ready to follow the cluster that flags ask for; undefined where none do, and then nothing of it is loaded.
+ *
+ * @throws Failure failed-precondition where nothing says how the API server is reached
+ */
+export async function followCluster(config: Asked, parts: ClusterParts): Promise<FollowedCluster | undefined> {
+  const { kubernetes, kubeconfig, nodeName = process.env.NODE_NAME || hostname().toLowerCase() } = config;
+  if (!kubernetes && kubeconfig === undefined) return undefined;
+  const { byKubeconfig, inCluster } = await import('./access.js');
+  return follow(kubeconfig === undefined ? inCluster() : byKubeconfig(kubeconfig), nodeName, parts);
+}
+
+/** @param node as Kubernetes names it */
+export async function follow(server: ApiServer, node: string, parts: ClusterParts): Promise<FollowedCluster> {
+  const { ApiClient } = await import('./api-client.js');
+  const { Kubernetes } = await import('./kubernetes.js');
+  const { StatusWriter } = await import('./status-writer.js');
+  const client = new ApiClient(server);
+  const { host, policies, ...others } = parts;
+  const onStatus = () => host.announce();
+  const onVerdicts = () => writer.changed();
+  const kubernetes = new Kubernetes({ ...others, policies, client, node, onStatus, onVerdicts });
+  const writer = new StatusWriter({
+    client,
+    policies,
+    verdicts: () => kubernetes.verdicts,
+    host: () => host.status(),
+    logger: parts.logger,
+  });
+  let stopListening: () => void;
+  return {
+    start() {
+      stopListening = host.onStatusChange(() => writer.changed());
+      kubernetes.start();
+    },
+    async stop() {
+      stopListening?.();
+      await writer.stop();
+      await kubernetes.stop();
+    },
+    status: () => kubernetes.status(),
+    warnings: () => {
+      const { problem } = writer;
+      const untold =
+        problem === undefined ? [] : [`the status of policies cannot be written to Kubernetes: ${problem}`];
+      return [...kubernetes.warnings(), ...untold];
+    },
+  };
+}

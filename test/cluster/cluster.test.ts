@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { inCluster } from '../../src/kubernetes/access.js';
+import type { Condition } from '../../src/kubernetes/conditions.js';
+import { type FollowedCluster, follow } from '../../src/kubernetes/follow-cluster.js';
+import { Pods } from '../../src/kubernetes/pods.js';
+import { policyKey } from '../../src/policy/model.js';
+import { ContainerIntake } from '../../src/sources/container-intake.js';
+import { describeCriContainer } from '../../src/sources/cri-containers.js';
+import { ApiServer } from '../support/api-server.js';
+import { eventually } from '../support/eventually.js';
+import { InMemoryControlPlane } from '../support/in-memory-control-plane.js';
+import { RecordingLogger } from '../support/recording-sink.js';
+
+const NODE = 'node-1';
+const CRDS = 'packaging/kubernetes/crds';
+const PODS = '/api/v1/namespaces/shop/pods';
+const POLICIES = '/apis/hauberk.io/v1alpha1/namespaces/shop/securitypolicies';
+
+let server: ApiServer;
+let node: Node;
+
+before(async () => {
+  server = await ApiServer.start();
+  for (const name of readdirSync(CRDS)) await server.apply(readFileSync(join(CRDS, name), 'utf8'));
+  await server.apply(readFileSync('packaging/kubernetes/rbac.yaml', 'utf8'));
+  await server.admin.create('/api/v1/namespaces', { metadata: { name: 'shop' } });
+  node = await Node.start();
+});
+
+after(async () => {
+  await node?.stop();
+  await server?.stop();
+});
+
+/** A daemon over a kernel that is memory, with the least rights that packaging/kubernetes gives it. */
+class Node {
+  readonly plane = new InMemoryControlPlane();
+  readonly logger = new RecordingLogger();
+  readonly pods = new Pods((id) => this.plane.containers.get(id));
+  readonly intake = new ContainerIntake({
+    keeper: this.plane.keeper,
+    registry: this.plane.containers,
+    unprotected: this.plane.unprotected,
+    counts: this.plane.intake,
+    logger: this.logger,
+    refine: (description) => this.pods.describe(description),
+  });
+  readonly sink = this.intake.sinkOf({ key: 'stand-in', name: 'stand-in', origin: 'cri' });
+  tokenFile = '';
+  cluster!: FollowedCluster;
+
+  static async start(): Promise<Node> {
+    const node = new Node();
+    const { directory, environment } = await server.serviceAccount('hauberk', 'hauberkd');
+    node.tokenFile = join(directory, 'token');
+    const { plane, pods, logger } = node;
+    node.cluster = await follow(inCluster(environment, directory), NODE, {
+      policies: plane.policies,
+      host: plane.host,
+      pods,
+      logger,
+      onPods: () => node.intake.refineAgain(),
+      backoff: { first: 20, most: 200 },
+    });
+    node.cluster.start();
+    return node;
+  }
+
+  get keys(): string[] {
+    return this.plane.policies.list().map(policyKey);
+  }
+
+  reaching(id: string): string[] {
+    const container = this.plane.containers.get(id);
+    return container === undefined ? [] : this.plane.containers.policyKeysOf(container);
+  }
+
+  async stop(): Promise<void> {
+    await this.cluster.stop();
+    this.intake.stop();
+    this.plane.keeper.stop();
+  }
+}
+
+function policy(name: string, change: object = {}): object {
+  const spec = {
+    selector: { matchLabels: { app: 'web' } },
+    file: { matchPaths: [{ path: '/etc/shadow' }] },
+    ...change,
+  };
+  return { apiVersion: 'hauberk.io/v1alpha1', kind: 'SecurityPolicy', metadata: { name }, spec };
+}
+
+async function conditionsOf(name: string): Promise<Record<string, Condition>> {
+  const { status } = (await server.admin.get(`${POLICIES}/${name}`)) as { status?: { conditions?: Condition[] } };
+  return Object.fromEntries((status?.conditions ?? []).map((condition) => [condition.type, condition]));
+}
+
+/** A process with a mount namespace of its own, so that nobody else's processes are taken for the container's. */
+async function isolatedProcess(): Promise<{ readonly pid: number; end(): Promise<void> }> {
+  const child = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sleep', '1000']);
+  const pid = child.pid!;
+  const ours = readlinkSync('/proc/self/ns/mnt');
+  await eventually(() => readlinkSync(`/proc/${pid}/ns/mnt`) !== ours, 'a mount namespace');
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return {
+    pid,
+    end() {
+      child.kill('SIGKILL');
+      return exited;
+    },
+  };
+}
+
+/** A pod of this node, whose one container a stand-in for its runtime tells of. */
+async function startPod(name: string, labels: Record<string, string>): Promise<{ id: string; end(): Promise<void> }> {
+  const containers = [{ name: 'main', image: 'registry.test/web:1' }];
+  const made = await server.create(PODS, { metadata: { name, labels }, spec: { nodeName: NODE, containers } });
+  const id = `container-of-${name}`;
+  const process = await isolatedProcess();
+  const pod = { name, uid: made.metadata.uid!, namespace: 'shop', labels };
+  node.sink.started({ description: describeCriContainer(id, 'main', pod), pid: process.pid });
+  return {
+    id,
+    async end() {
+      await process.end();
+      node.sink.ended(id);
+      await eventually(() => node.plane.containers.get(id) === undefined, 'the end of the container');
+    },
+  };
+}
+
+test('a policy that is created in Kubernetes reaches a container of this node, and its status says so', async () => {
+  await eventually(() => node.cluster.status().connected, 'the connection');
+  const { id, end } = await startPod('web', { app: 'web' });
+  await server.create(POLICIES, policy('no-shadow'));
+  await eventually(() => node.reaching(id).includes('kubernetes:shop/no-shadow'), 'the policy in the container');
+  assert.equal(node.plane.containers.get(id)?.image, 'registry.test/web:1');
+  await eventually(async () => (await conditionsOf('no-shadow')).Enforced?.status === 'True', 'the status');
+  await eventually(
+    async () => (await conditionsOf('no-shadow')).Enforced?.message === 'in 1 container on 1 node',
+    'counts',
+  );
+  assert.equal((await conditionsOf('no-shadow')).Accepted?.status, 'True');
+  await end();
+  await eventually(async () => (await conditionsOf('no-shadow')).Enforced?.reason === 'ReachesNothing', 'no container');
+});
+
+test('labels that a running pod is given, or loses, count at once', async () => {
+  const { id, end } = await startPod('unlabelled', { tier: 'back' });
+  await eventually(() => node.plane.containers.get(id) !== undefined, 'the container');
+  assert.deepEqual(node.reaching(id), []);
+  await server.admin.patch(`${PODS}/unlabelled`, { metadata: { labels: { app: 'web' } } });
+  await eventually(() => node.reaching(id).includes('kubernetes:shop/no-shadow'), 'the policy in the container');
+  await server.admin.patch(`${PODS}/unlabelled`, { metadata: { labels: { app: null } } });
+  await eventually(() => node.reaching(id).length === 0, 'no policy in the container');
+  await end();
+});
+
+test('annotations of a namespace set its postures, and take them away again', async () => {
+  const { policies } = node.plane;
+  const path = '/api/v1/namespaces/shop';
+  await server.admin.patch(path, { metadata: { annotations: { 'kubearmor-file-posture': 'block' } } });
+  await eventually(() => policies.posturesFor('shop').file === 'block', 'the posture');
+  await server.admin.patch(path, { metadata: { annotations: { 'kubearmor-file-posture': 'bloc' } } });
+  await eventually(() => node.cluster.warnings().some((each) => each.includes('must be audit or block')), 'a warning');
+  await server.admin.patch(path, { metadata: { annotations: { 'kubearmor-file-posture': null } } });
+  await eventually(() => policies.posturesFor('shop').file === 'audit', 'no posture');
+});
+
+test('a policy that cannot be read is refused in its status, by field, and the form accepted before stays', async () => {
+  await server.create(POLICIES, policy('broken', { file: { matchPaths: [{ path: 'etc/shadow' }] } }));
+  await eventually(async () => (await conditionsOf('broken')).Accepted?.status === 'False', 'the refusal');
+  const { Accepted, Enforced } = await conditionsOf('broken');
+  assert.equal(Accepted?.reason, 'Invalid');
+  assert.match(Accepted?.message ?? '', /^spec\.file\.matchPaths\[0\]\.path: /);
+  assert.equal(Enforced?.status, 'False');
+  assert.ok(!node.keys.includes('kubernetes:shop/broken'));
+  await server.admin.patch(`${POLICIES}/broken`, policy('broken'));
+  await eventually(() => node.keys.includes('kubernetes:shop/broken'), 'the policy');
+  await server.admin.patch(`${POLICIES}/broken`, { spec: { file: { matchPaths: [{ path: 'again/wrong' }] } } });
+  await eventually(async () => (await conditionsOf('broken')).Enforced?.reason === 'EarlierForm', 'the earlier form');
+  assert.ok(node.keys.includes('kubernetes:shop/broken'));
+  await server.admin.delete(`${POLICIES}/broken`);
+  await eventually(() => !node.keys.includes('kubernetes:shop/broken'), 'the end of the policy');
+});
+
+test('policies of clients and of the cluster leave each other alone', async () => {
+  const { policies } = node.plane;
+  const own = policies.readManifest(
+    JSON.stringify({ ...policy('by-client'), metadata: { name: 'no-shadow', namespace: 'shop' } }),
+  );
+  await policies.sync(own, 0);
+  await server.create(POLICIES, policy('another'));
+  await eventually(() => node.keys.includes('kubernetes:shop/another'), 'the policy of the cluster');
+  assert.ok(node.keys.includes('shop/no-shadow') && node.keys.includes('kubernetes:shop/no-shadow'));
+  await policies.sync([], 0);
+  assert.deepEqual(node.keys, ['kubernetes:shop/another', 'kubernetes:shop/no-shadow']);
+  await server.admin.delete(`${POLICIES}/another`);
+  await eventually(() => !node.keys.includes('kubernetes:shop/another'), 'the end of the policy');
+});
+
+test('while the API server is away what is known stays in force, and afterwards what was missed is made up for', async () => {
+  await server.stopApi();
+  await eventually(() => !node.cluster.status().connected, 'the loss of the connection');
+  assert.deepEqual(node.keys, ['kubernetes:shop/no-shadow']);
+  assert.match(node.cluster.warnings().join(), /Kubernetes is not followed, what is known of it stays in force/);
+  await server.startApi();
+  await server.create(POLICIES, policy('later'));
+  await eventually(() => node.keys.includes('kubernetes:shop/later'), 'the policy');
+  await eventually(() => node.cluster.status().connected, 'the connection');
+});
+
+test('versions that the API server has forgotten are listed anew', async () => {
+  await server.stopApi();
+  await eventually(() => !node.cluster.status().connected, 'the loss of the connection');
+  await server.startApi();
+  for (const name of ['one', 'two']) await server.create(POLICIES, policy(name));
+  await eventually(
+    () =>
+      server.admin.delete(`${POLICIES}/later`).then(
+        () => true,
+        () => false,
+      ),
+    'the deletion',
+  );
+  await server.stopApi();
+  await server.compact();
+  await server.startApi();
+  const expected = ['kubernetes:shop/no-shadow', 'kubernetes:shop/one', 'kubernetes:shop/two'];
+  await eventually(() => node.keys.join() === expected.join(), 'the policies there are');
+});
+
+test('a token that is replaced is used from then on', async () => {
+  writeFileSync(node.tokenFile, 'no token at all');
+  await server.stopApi();
+  await server.startApi();
+  await eventually(() => /Unauthorized/.test(node.cluster.status().reason), 'the refusal');
+  await server.serviceAccount('hauberk', 'hauberkd');
+  await eventually(() => node.cluster.status().connected, 'the connection');
+});
