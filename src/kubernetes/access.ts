@@ -11,6 +11,8 @@ export interface ApiServer {
   readonly ca?: string | Buffer;
   readonly certificate?: string | Buffer;
   readonly key?: string | Buffer;
+  /** Where objects of the daemon's own are. */
+  readonly namespace: string;
   /** Read anew for each request: tokens of service accounts are replaced within the hour. */
   readonly token: () => string | undefined;
 }
@@ -29,7 +31,8 @@ export function inCluster(environment: NodeJS.ProcessEnv = process.env, director
   }
   const ca = readInput(join(directory, 'ca.crt'));
   const url = new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`);
-  return { url, ca, token: () => readFileSync(join(directory, 'token'), 'utf8').trim() };
+  const namespace = readInput(join(directory, 'namespace')).trim();
+  return { url, ca, namespace, token: () => readFileSync(join(directory, 'token'), 'utf8').trim() };
 }
 
 interface Named<Value> {
@@ -77,6 +80,7 @@ export function byKubeconfig(path: string): ApiServer {
   const { token, tokenFile } = user as { token?: string; tokenFile?: string };
   return {
     url,
+    namespace: typeof context.namespace === 'string' ? context.namespace : 'hauberk',
     ...(ca !== undefined && { ca }),
     ...(certificate !== undefined && { certificate }),
     ...(key !== undefined && { key }),

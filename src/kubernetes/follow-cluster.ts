@@ -6,6 +6,7 @@ import type { SourceStatus } from '../control/protection.js';
 import type { SourceLogger } from '../sources/source.js';
 import type { ApiServer } from './access.js';
 import type { FollowOptions } from './followed-list.js';
+import type { LeaseTimes } from './lease.js';
 import type { Pods } from './pods.js';
 
 type Asked = Pick<Config, 'kubernetes' | 'kubeconfig' | 'nodeName'>;
@@ -18,6 +19,7 @@ export interface ClusterParts {
   /** Called when pods have other labels. */
   readonly onPods: () => void;
   readonly backoff?: FollowOptions['backoff'];
+  readonly leaseTimes?: LeaseTimes;
 }
 
 /** A cluster that is followed from its start until it is stopped. */
@@ -53,7 +55,11 @@ export async function follow(server: ApiServer, node: string, parts: ClusterPart
   const kubernetes = new Kubernetes({ ...others, policies, client, node, onStatus, onVerdicts });
   const writer = new StatusWriter({
     client,
+    namespace: server.namespace,
+    node,
     policies,
+    ...(parts.backoff && { backoff: parts.backoff }),
+    ...(parts.leaseTimes && { times: parts.leaseTimes }),
     verdicts: () => kubernetes.verdicts,
     host: () => host.status(),
     logger: parts.logger,
@@ -63,6 +69,7 @@ export async function follow(server: ApiServer, node: string, parts: ClusterPart
     start() {
       stopListening = host.onStatusChange(() => writer.changed());
       kubernetes.start();
+      writer.start();
     },
     async stop() {
       stopListening?.();

@@ -7,6 +7,7 @@ export interface FollowedKind {
   /** For example /api/v1/pods. */
   readonly path: string;
   readonly fieldSelector?: string;
+  readonly labelSelector?: string;
   /** Whether the kind need not be there: then there are none, and it is looked for again. */
   readonly isOptional?: true;
 }
@@ -106,7 +107,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     do {
       const page = (await this.client.get(this.kind.path, {
         limit: String(PAGE_OBJECTS),
-        fieldSelector: this.kind.fieldSelector,
+        ...this.#selectors,
         continue: next,
       })) as ObjectList<Object>;
       for (const object of page.items) found.set(keyOf(object), headed(object, page));
@@ -128,9 +129,14 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
 
   async #watch(signal: AbortSignal): Promise<void> {
     const seconds = WATCH_SECONDS.least + Math.floor(Math.random() * WATCH_SECONDS.more);
-    const query = { resourceVersion: this.#version, fieldSelector: this.kind.fieldSelector };
+    const query = { resourceVersion: this.#version, ...this.#selectors };
     const onOpen = () => this.#isFollowed();
     for await (const event of this.client.watch(this.kind.path, query, { seconds, signal, onOpen })) this.#take(event);
+  }
+
+  get #selectors() {
+    const { fieldSelector, labelSelector } = this.kind;
+    return { fieldSelector, labelSelector };
   }
 
   #take({ type, object }: WatchEvent): void {

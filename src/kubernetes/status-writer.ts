@@ -5,34 +5,49 @@ import type { SourceLogger } from '../sources/source.js';
 import { type ApiClient, ApiError } from './api-client.js';
 import type { Verdict } from './cluster-policies.js';
 import { type Condition, conditionsOf, merged, type PolicyReport, sentenceOf } from './conditions.js';
+import { FollowedList, type FollowOptions } from './followed-list.js';
+import { Lease, type LeaseTimes } from './lease.js';
+import { type NodeReport, type ReportObject, readReport, reportOfNode, reportsIn, writeReport } from './node-report.js';
 import { pathOfObject } from './policy-kinds.js';
 import { keyOfNamed } from './policy-objects.js';
 
 export interface StatusWriterOptions {
-  readonly client: Pick<ApiClient, 'patch'>;
+  readonly client: ApiClient;
+  /** Where the reports of nodes and the lease are. */
+  readonly namespace: string;
+  readonly node: string;
   readonly policies: Pick<PolicyRegistry, 'get' | 'containerIdsReachedBy'>;
   readonly verdicts: () => readonly Verdict[];
   readonly host: () => Pick<HostStatus, 'enforcing' | 'reason' | 'leftOut'>;
   readonly logger: SourceLogger;
+  readonly times?: LeaseTimes;
+  readonly backoff?: FollowOptions['backoff'];
 }
 
 /** Containers come and go in crowds, and every write is told to all who watch the policies. */
 const GATHER_MILLISECONDS = 1000;
 const RETRY_MILLISECONDS = 10_000;
 
-/** Writes the status of the policies into Kubernetes, where it has changed. */
+/**
+ * Tells Kubernetes what becomes of its policies. Each node writes down its own part, when that has changed; the one that
+ * holds the lease adds all of them up into the status of the policies, so that a thousand nodes do not write it.
+ */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
-  readonly #gatherMilliseconds: number;
+  readonly #lease: Lease;
+  #reports: FollowedList<ReportObject> | undefined;
+  #written: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #hasChanged = false;
   #isStopped = false;
   #problem: string | undefined;
 
-  constructor(options: StatusWriterOptions, gatherMilliseconds = GATHER_MILLISECONDS) {
+  constructor(options: StatusWriterOptions) {
     this.#options = options;
-    this.#gatherMilliseconds = gatherMilliseconds;
+    const { client, namespace, node: identity, times } = options;
+    const onChange = (isHeld: boolean) => this.#elected(isHeld);
+    this.#lease = new Lease({ client, namespace, name: 'policy-status', identity, onChange, ...(times && { times }) });
   }
 
   /** Why it cannot be written; undefined while it can. */
@@ -40,8 +55,12 @@ export class StatusWriter {
     return this.#problem;
   }
 
+  start(): void {
+    this.#lease.start();
+  }
+
   /** To be called when policies, containers or the daemon's own state may have changed. */
-  changed(milliseconds = this.#gatherMilliseconds): void {
+  changed(milliseconds = GATHER_MILLISECONDS): void {
     this.#hasChanged = true;
     if (this.#isStopped || this.#timer !== undefined || this.#writing !== undefined) return;
     this.#timer = setTimeout(() => {
@@ -59,66 +78,100 @@ export class StatusWriter {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     await this.#writing;
+    await this.#lease.stop();
+    await this.#reports?.stop();
+  }
+
+  #elected(isHeld: boolean): void {
+    const { client, namespace, logger, backoff } = this.#options;
+    void this.#reports?.stop();
+    this.#reports = undefined;
+    if (!isHeld) return;
+    logger.info({}, 'this node writes the status of policies');
+    const onChange = () => this.changed();
+    const options = { onChange, onStatus: () => undefined, ...(backoff && { backoff }) };
+    this.#reports = new FollowedList<ReportObject>(client, reportsIn(namespace), options);
+    this.#reports.start();
   }
 
   async #write(): Promise<boolean> {
+    const { verdicts, policies, host, node, logger } = this.#options;
     const before = this.#problem;
     this.#problem = undefined;
-    const host = this.#options.host();
-    for (const verdict of this.#options.verdicts()) {
-      try {
-        await this.#writeOne(verdict, this.#reportOf(verdict, host));
-      } catch (error) {
-        // It is gone, and so is its status.
-        if (error instanceof ApiError && error.code === 404) continue;
-        this.#problem ??= trueCause(error);
-      }
+    const own = reportOfNode(node, verdicts(), policies, host());
+    await this.#tryTo(() => this.#writeOwn(own));
+    if (this.#lease.isHeld && this.#reports?.isListed) {
+      const others = this.#reports.objects.map(readReport).filter((each) => each !== undefined && each.node !== node);
+      const all = [own, ...(others as NodeReport[])];
+      for (const verdict of verdicts()) await this.#tryTo(() => this.#writeOne(verdict, this.#reportOf(verdict, all)));
     }
-    const { logger } = this.#options;
     if (this.#problem !== undefined && this.#problem !== before) {
       logger.warn({ reason: this.#problem }, 'the status of policies cannot be written to Kubernetes: trying again');
     }
     return this.#problem === undefined;
   }
 
-  #reportOf(
-    { read, refusal, warnings }: Verdict,
-    { enforcing, reason, leftOut }: ReturnType<StatusWriterOptions['host']>,
-  ) {
-    const { policies } = this.#options;
+  async #tryTo(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      this.#problem ??= trueCause(error);
+    }
+  }
+
+  async #writeOwn(report: NodeReport): Promise<void> {
+    const text = JSON.stringify(report);
+    if (this.#written === text) return;
+    await writeReport(this.#options.client, this.#options.namespace, report);
+    this.#written = text;
+  }
+
+  #reportOf({ read, refusal, warnings }: Verdict, nodes: readonly NodeReport[]): PolicyReport {
     const key = keyOfNamed(read);
-    const policy = policies.get(read.named);
-    const ids = policy === undefined ? [] : policies.containerIdsReachedBy(policy);
-    const report: PolicyReport = {
+    const reached = nodes.filter(({ policies }) => policies[key] !== undefined);
+    const troubled = reached.find(({ enforcing }) => !enforcing);
+    return {
       refusal,
       warnings,
-      isHeld: policy !== undefined,
-      containers: ids.length,
-      leftOut: ids.filter((id) => leftOut.get(id)?.includes(key)).length,
-      nodes: policy === undefined ? 0 : 1,
-      problem: enforcing ? undefined : reason,
+      isHeld: this.#options.policies.get(read.named) !== undefined,
+      containers: reached.reduce((sum, { policies }) => sum + policies[key]![0], 0),
+      leftOut: reached.reduce((sum, { policies }) => sum + policies[key]![1], 0),
+      nodes: reached.length,
+      problem: troubled && `node ${troubled.node} does not enforce: ${troubled.reason}`,
     };
-    return report;
   }
 
   async #writeOne({ read: { kind, object } }: Verdict, report: PolicyReport): Promise<void> {
     const path = `${pathOfObject(kind, object.metadata)}/status`;
-    const wanted = conditionsOf(report);
-    if (kind.origin === 'kubernetes-kubearmor') {
-      const status = sentenceOf(wanted);
-      if ((object.status as { status?: string } | undefined)?.status === status) return;
-      await this.#options.client.patch(path, { status: { status } });
-      return;
+    const status = newStatus(kind.origin === 'kubernetes', object, report);
+    if (status === undefined) return;
+    try {
+      await this.#options.client.patch(path, { status });
+    } catch (error) {
+      // It is gone, and so is its status.
+      if (!(error instanceof ApiError) || error.code !== 404) throw error;
     }
-    const { conditions = [], ...counts } = (object.status ?? {}) as Status;
-    const next = merged(conditions, wanted, object.metadata.generation, new Date());
-    const { containers, nodes } = report;
-    if (next === undefined && counts.containers === containers && counts.nodes === nodes) return;
-    await this.#options.client.patch(path, { status: { conditions: next ?? conditions, containers, nodes } });
   }
 }
 
+/** What is to be written; undefined where it is there. */
+function newStatus(isOurs: boolean, object: Verdict['read']['object'], report: PolicyReport): object | undefined {
+  const wanted = conditionsOf(report);
+  const before = (object.status ?? {}) as Status;
+  if (!isOurs) {
+    const status = sentenceOf(wanted);
+    return before.status === status ? undefined : { status };
+  }
+  const { conditions = [] } = before;
+  const next = merged(conditions, wanted, object.metadata.generation, new Date());
+  const { containers, nodes } = report;
+  if (next === undefined && before.containers === containers && before.nodes === nodes) return undefined;
+  return { conditions: next ?? conditions, containers, nodes };
+}
+
 interface Status {
+  /** All that KubeArmor's kinds have. */
+  readonly status?: string;
   readonly conditions?: readonly Condition[];
   readonly containers?: number;
   readonly nodes?: number;

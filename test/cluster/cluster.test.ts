@@ -28,7 +28,7 @@ before(async () => {
   for (const name of readdirSync(CRDS)) await server.apply(readFileSync(join(CRDS, name), 'utf8'));
   await server.apply(readFileSync('packaging/kubernetes/rbac.yaml', 'utf8'));
   await server.admin.create('/api/v1/namespaces', { metadata: { name: 'shop' } });
-  node = await Node.start();
+  node = await Node.start(NODE);
 });
 
 after(async () => {
@@ -53,18 +53,19 @@ class Node {
   tokenFile = '';
   cluster!: FollowedCluster;
 
-  static async start(): Promise<Node> {
+  static async start(name: string): Promise<Node> {
     const node = new Node();
     const { directory, environment } = await server.serviceAccount('hauberk', 'hauberkd');
     node.tokenFile = join(directory, 'token');
     const { plane, pods, logger } = node;
-    node.cluster = await follow(inCluster(environment, directory), NODE, {
+    node.cluster = await follow(inCluster(environment, directory), name, {
       policies: plane.policies,
       host: plane.host,
       pods,
       logger,
       onPods: () => node.intake.refineAgain(),
       backoff: { first: 20, most: 200 },
+      leaseTimes: { duration: 3000, renewal: 200, look: 200 },
     });
     node.cluster.start();
     return node;
@@ -117,19 +118,24 @@ async function isolatedProcess(): Promise<{ readonly pid: number; end(): Promise
 }
 
 /** A pod of this node, whose one container a stand-in for its runtime tells of. */
-async function startPod(name: string, labels: Record<string, string>): Promise<{ id: string; end(): Promise<void> }> {
+async function startPod(
+  name: string,
+  labels: Record<string, string>,
+  on: Node = node,
+  nodeName = NODE,
+): Promise<{ id: string; end(): Promise<void> }> {
   const containers = [{ name: 'main', image: 'registry.test/web:1' }];
-  const made = await server.create(PODS, { metadata: { name, labels }, spec: { nodeName: NODE, containers } });
+  const made = await server.create(PODS, { metadata: { name, labels }, spec: { nodeName, containers } });
   const id = `container-of-${name}`;
   const process = await isolatedProcess();
   const pod = { name, uid: made.metadata.uid!, namespace: 'shop', labels };
-  node.sink.started({ description: describeCriContainer(id, 'main', pod), pid: process.pid });
+  on.sink.started({ description: describeCriContainer(id, 'main', pod), pid: process.pid });
   return {
     id,
     async end() {
       await process.end();
-      node.sink.ended(id);
-      await eventually(() => node.plane.containers.get(id) === undefined, 'the end of the container');
+      on.sink.ended(id);
+      await eventually(() => on.plane.containers.get(id) === undefined, 'the end of the container');
     },
   };
 }
@@ -202,6 +208,26 @@ test('policies of clients and of the cluster leave each other alone', async () =
   assert.deepEqual(node.keys, ['kubernetes:shop/another', 'kubernetes:shop/no-shadow']);
   await server.admin.delete(`${POLICIES}/another`);
   await eventually(() => !node.keys.includes('kubernetes:shop/another'), 'the end of the policy');
+});
+
+test('one of two nodes writes the status of policies for both, and when it ends the other takes over', async () => {
+  const other = await Node.start('node-2');
+  try {
+    const [one, two] = [
+      await startPod('here', { app: 'web' }),
+      await startPod('there', { app: 'web' }, other, 'node-2'),
+    ];
+    const told = (message: string) => async () => (await conditionsOf('no-shadow')).Enforced?.message === message;
+    await eventually(told('in 2 containers on 2 nodes'), 'the counts of both');
+    await one.end();
+    await eventually(told('in 1 container on 1 node'), 'the counts without the first');
+    await node.cluster.stop();
+    await two.end();
+    await eventually(told('in 0 containers on 0 nodes'), 'the counts by the other one');
+    node = await Node.start(NODE);
+  } finally {
+    await other.stop();
+  }
 });
 
 test('while the API server is away what is known stays in force, and afterwards what was missed is made up for', async () => {

@@ -48,6 +48,7 @@ export class ApiServer {
     const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 600 } };
     const { status } = (await this.#admin.create(path, body)) as { status: { token: string } };
     writeFileSync(join(directory, 'token'), status.token);
+    writeFileSync(join(directory, 'namespace'), namespace);
     writeFileSync(join(directory, 'ca.crt'), this.#authorities());
     return { directory, environment: this.#environment() };
   }
@@ -165,6 +166,7 @@ export class ApiServer {
     const directory = join(this.#directory, 'admin');
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, 'token'), ADMIN_TOKEN);
+    writeFileSync(join(directory, 'namespace'), 'default');
     writeFileSync(join(directory, 'ca.crt'), this.#authorities());
     return directory;
   }
