@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { inCluster } from '../../src/kubernetes/access.js';
+import { ApiClient, ApiError } from '../../src/kubernetes/api-client.js';
 import type { Condition } from '../../src/kubernetes/conditions.js';
 import { type FollowedCluster, follow } from '../../src/kubernetes/follow-cluster.js';
 import { Pods } from '../../src/kubernetes/pods.js';
@@ -225,6 +226,10 @@ test('one of two nodes writes the status of policies for both, and when it ends 
     await two.end();
     await eventually(told('in 0 containers on 0 nodes'), 'the counts by the other one');
     node = await Node.start(NODE);
+    await eventually(
+      () => node.keys.includes('kubernetes:shop/no-shadow'),
+      'the policies on the node that begins anew',
+    );
   } finally {
     await other.stop();
   }
@@ -268,4 +273,57 @@ test('a token that is replaced is used from then on', async () => {
   await eventually(() => /Unauthorized/.test(node.cluster.status().reason), 'the refusal');
   await server.serviceAccount('hauberk', 'hauberkd');
   await eventually(() => node.cluster.status().connected, 'the connection');
+});
+
+test("policies of KubeArmor's kinds are followed with their extensions, once the cluster has these kinds", async () => {
+  await server.apply(readFileSync('packaging/kubernetes/kubearmor-crds.yaml', 'utf8'));
+  const kubearmors = '/apis/security.kubearmor.com/v1';
+  const { spec } = policy('', { mode: 'audit', severity: 5 }) as { spec: object };
+  const head = { apiVersion: 'security.kubearmor.com/v1', metadata: { name: 'no-shadow' } };
+  await server.create(`${kubearmors}/namespaces/shop/kubearmorpolicies`, { ...head, kind: 'KubeArmorPolicy', spec });
+  await server.create(`${kubearmors}/kubearmorclusterpolicies`, { ...head, kind: 'KubeArmorClusterPolicy', spec });
+  const expected = ['kubernetes-kubearmor:cluster:no-shadow', 'kubernetes-kubearmor:shop/no-shadow'];
+  await eventually(() => expected.every((key) => node.keys.includes(key)), 'the policies');
+  assert.ok(node.keys.includes('kubernetes:shop/no-shadow'), 'of the same name, and another policy');
+  const held = node.plane.policies.get({ namespace: 'shop', name: 'no-shadow', origin: 'kubernetes-kubearmor' });
+  assert.equal(held?.mode, 'audit');
+  const path = `${kubearmors}/namespaces/shop/kubearmorpolicies/no-shadow`;
+  await eventually(async () => {
+    const { status } = (await server.admin.get(path)) as { status?: { status?: string } };
+    return status?.status === 'ReachesNothing: in 0 containers on 0 nodes';
+  }, 'the status');
+});
+
+test('the objects that are shipped are taken by the API server, every field of them', async () => {
+  for (const name of ['rbac.yaml', 'daemonset.yaml']) {
+    await server.apply(readFileSync(`packaging/kubernetes/${name}`, 'utf8'), { dryRun: true });
+  }
+});
+
+test('the daemon may do nothing that it does not do', async () => {
+  const { directory, environment } = await server.serviceAccount('hauberk', 'hauberkd');
+  const client = new ApiClient(inCluster(environment, directory));
+  const forbidden = (asked: Promise<unknown>) =>
+    assert.rejects(asked, (error) => error instanceof ApiError && error.code === 403);
+  try {
+    await forbidden(client.create(POLICIES, policy('own')));
+    await forbidden(client.patch(`${POLICIES}/no-shadow`, { spec: { severity: 1 } }));
+    await forbidden(client.delete(`${POLICIES}/no-shadow`));
+    await forbidden(client.get('/api/v1/namespaces/shop/secrets'));
+    await forbidden(client.get('/api/v1/namespaces/hauberk/secrets'));
+    await forbidden(client.patch(`${PODS}/web`, { metadata: { labels: { app: 'other' } } }));
+    await forbidden(client.get('/api/v1/namespaces/shop/configmaps'));
+  } finally {
+    client.close();
+  }
+});
+
+test('five hundred policies come into force together, and one among them that is broken holds up none', async () => {
+  const names = Array.from({ length: 500 }, (_, index) => `many-${index}`);
+  for (let begin = 0; begin < names.length; begin += 50) {
+    await Promise.all(names.slice(begin, begin + 50).map((name) => server.admin.create(POLICIES, policy(name))));
+  }
+  await server.admin.patch(`${POLICIES}/many-7`, { spec: { file: { matchPaths: [{ path: 'wrong' }] } } });
+  await eventually(() => names.every((name) => node.keys.includes(`kubernetes:shop/${name}`)), 'all of them');
+  await eventually(async () => (await conditionsOf('many-7')).Accepted?.status === 'False', 'the refusal of one');
 });

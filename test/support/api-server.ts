@@ -53,8 +53,8 @@ export class ApiServer {
     return { directory, environment: this.#environment() };
   }
 
-  /** Creates, or leaves as they are, the objects of a YAML text. @param dryRun only to be looked at by the server */
-  async apply(text: string, dryRun = false): Promise<void> {
+  /** Creates, or leaves as they are, the objects of a YAML text; in a dry run the server only looks at them. */
+  async apply(text: string, { dryRun = false } = {}): Promise<void> {
     for (const document of parseAllDocuments(text)) {
       const object = document.toJS() as {
         apiVersion: string;
