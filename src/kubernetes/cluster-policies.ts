@@ -12,6 +12,9 @@ export interface Verdict {
   readonly warnings: readonly string[];
 }
 
+/** Inputs that were refused a short time ago, and why: they are not tried again at every change of others. */
+export type RecentRefusals = Map<PolicyInput, Refusal>;
+
 type Registry = Pick<PolicyRegistry, 'sync' | 'apply' | 'delete' | 'list' | 'get'>;
 
 /**
@@ -25,15 +28,23 @@ export async function bringPolicies(
   registry: Registry,
   origin: ClusterOrigin,
   objects: readonly ReadObject[],
+  recent: RecentRefusals = new Map(),
 ): Promise<Verdict[]> {
-  const refused = new Map(objects.flatMap((read) => (read.refusal ? [[keyOfNamed(read), read.refusal] as const] : [])));
-  const kept = [...refused.keys()].flatMap((key) => {
-    const { named } = objects.find((read) => keyOfNamed(read) === key)!;
-    const policy = registry.get(named);
+  const refused = new Map<string, Refusal>();
+  for (const read of objects) {
+    const refusal = read.refusal ?? (read.input && recent.get(read.input));
+    if (refusal !== undefined) refused.set(keyOfNamed(read), refusal);
+  }
+  const kept = objects.flatMap((read) => {
+    const policy = refused.has(keyOfNamed(read)) ? registry.get(read.named) : undefined;
     return policy === undefined ? [] : [{ policy, warnings: [] }];
   });
-  const inputs = objects.flatMap(({ input }) => (input === undefined ? [] : [input]));
+  const inputs = objects.flatMap((read) => (read.input === undefined || refused.has(keyOfNamed(read)) ? [] : [read.input]));
   const changes = await bring(registry, origin, inputs, kept, refused);
+  for (const input of inputs) {
+    const refusal = refused.get(policyKey(input.policy));
+    if (refusal !== undefined) recent.set(input, refusal);
+  }
   return objects.map((read) => {
     const key = keyOfNamed(read);
     return { read, refusal: refused.get(key), warnings: changes.get(key)?.warnings ?? [] };

@@ -31,6 +31,8 @@ export interface FollowedCluster {
   warnings(): string[];
 }
 
+const STOP_MILLISECONDS = 2000;
+
 /**
  * Makes ready to follow the cluster that flags ask for; undefined where none do, and then nothing of it is loaded.
  *
@@ -73,8 +75,11 @@ export async function follow(server: ApiServer, node: string, parts: ClusterPart
     },
     async stop() {
       stopListening?.();
-      await writer.stop();
-      await kubernetes.stop();
+      // A server that does not answer must not hold up the end.
+      const timer = setTimeout(() => client.close(), STOP_MILLISECONDS);
+      await Promise.all([writer.stop(), kubernetes.stop()]);
+      clearTimeout(timer);
+      client.close();
     },
     status: () => kubernetes.status(),
     warnings: () => {

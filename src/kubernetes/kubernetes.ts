@@ -4,7 +4,7 @@ import { trueCause } from '../sources/failure-cause.js';
 import type { SourceLogger } from '../sources/source.js';
 import { posturesOf } from './annotations.js';
 import type { ApiClient, KubernetesObject } from './api-client.js';
-import { bringPolicies, type Verdict } from './cluster-policies.js';
+import { bringPolicies, type RecentRefusals, type Verdict } from './cluster-policies.js';
 import { FollowedList, type FollowOptions } from './followed-list.js';
 import type { Pod, Pods } from './pods.js';
 import { type ClusterOrigin, POLICY_KINDS, pathOfKind } from './policy-kinds.js';
@@ -33,6 +33,8 @@ export interface KubernetesOptions {
 /** Changes come in crowds: so long the rest of one is waited for. */
 const GATHER_MILLISECONDS = 50;
 const RETRY_MILLISECONDS = { first: 1000, most: 30_000 };
+/** How soon what was refused on account of the daemon's or other policies' state is tried again. */
+const REFUSED_AGAIN_MILLISECONDS = 60_000;
 const ORIGINS: readonly ClusterOrigin[] = ['kubernetes', 'kubernetes-kubearmor'];
 
 /**
@@ -46,6 +48,8 @@ export class Kubernetes {
   readonly #pods: FollowedList<Pod>;
   readonly #namespaces: FollowedList;
   #verdicts: readonly Verdict[] = [];
+  readonly #recent: RecentRefusals = new Map();
+  #again: NodeJS.Timeout | undefined;
   #postureWarnings: readonly string[] = [];
   #problem: string | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -84,9 +88,9 @@ export class Kubernetes {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#again);
     await Promise.all(this.#lists.map((list) => list.stop()));
     await this.#bringing;
-    this.#options.client.close();
   }
 
   /** What became of each policy, as of the last time that could be settled. */
@@ -146,6 +150,15 @@ export class Kubernetes {
     }, milliseconds);
   }
 
+  #tryRefusedAgain(): void {
+    if (this.#again !== undefined || this.#isStopped) return;
+    this.#again = setTimeout(() => {
+      this.#again = undefined;
+      this.#recent.clear();
+      this.#schedule(0);
+    }, REFUSED_AGAIN_MILLISECONDS);
+  }
+
   #waitMilliseconds(): number {
     if (this.#failures === 0) return GATHER_MILLISECONDS;
     return Math.min(RETRY_MILLISECONDS.first * 2 ** (this.#failures - 1), RETRY_MILLISECONDS.most);
@@ -184,8 +197,9 @@ export class Kubernetes {
     const verdicts: Verdict[] = [];
     for (const origin of ORIGINS) {
       const own = read.filter(({ kind }) => kind.origin === origin);
-      verdicts.push(...(await bringPolicies(policies, origin, own)));
+      verdicts.push(...(await bringPolicies(policies, origin, own, this.#recent)));
     }
+    if (this.#recent.size > 0) this.#tryRefusedAgain();
     const told = new Set(this.#verdicts.map(({ read: { named }, refusal }) => `${named.name} ${refusal?.message}`));
     for (const {
       read: { kind, named },

@@ -36,13 +36,15 @@ export class PolicyObjects {
   /** @param readDocument throws a Failure with every problem */
   constructor(readonly readDocument: (document: unknown) => PolicyInput) {}
 
-  readAll(objects: Iterable<readonly [FollowedPolicyKind, PolicyObject]>): ReadObject[] {
+  /** @param now what has ended by then is read again, and refused for it; milliseconds since the Unix epoch */
+  readAll(objects: Iterable<readonly [FollowedPolicyKind, PolicyObject]>, now = Date.now()): ReadObject[] {
     const next = new Map<string, ReadObject>();
     for (const [kind, object] of objects) {
       const { uid = '', generation, resourceVersion } = object.metadata;
       const key = `${kind.kind} ${uid} ${generation ?? resourceVersion}`;
       const known = this.#read.get(key);
-      next.set(key, known === undefined ? this.#readOne(kind, object) : { ...known, object });
+      const isKnown = known !== undefined && !hasEnded(known, now);
+      next.set(key, isKnown ? { ...known, object } : this.#readOne(kind, object));
     }
     this.#read = next;
     return [...next.values()];
@@ -62,6 +64,10 @@ export class PolicyObjects {
       return { kind, object, named, refusal: refusalOf(thrown) };
     }
   }
+}
+
+function hasEnded({ input }: ReadObject, now: number): boolean {
+  return (input?.policy.expires ?? Number.POSITIVE_INFINITY) <= now;
 }
 
 /** @throws what is no fault of the policy */
