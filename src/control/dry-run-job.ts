@@ -11,6 +11,6 @@ export interface DryRunJob {
 
 export interface DryRunResult {
   readonly image: Image;
-  /** In the order of the policies that were to be reviewed. */
-  readonly reviews: readonly Review[];
+  /** In the order of the policies that were to be reviewed; undefined for those that there was no time for. */
+  readonly reviews: readonly (Review | undefined)[];
 }

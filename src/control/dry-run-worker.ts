@@ -1,5 +1,6 @@
 import { compileImage } from '../image/compile.js';
 import type { DryRunJob, DryRunResult } from './dry-run-job.js';
+import { REVIEW_MILLISECONDS } from './policy-review.js';
 import { reviewerOf } from './reviewer.js';
 import { serveJobs } from './thread-program.js';
 
@@ -9,5 +10,7 @@ serveJobs(function* ({ ruleSet, review }: DryRunJob): Generator<never, DryRunRes
   const image = compileImage(ruleSet);
   if (review === undefined) return { image, reviews: [] };
   const reviewer = reviewerOf(ruleSet, image.decided, review.postures);
-  return { image, reviews: review.policies.map((policy) => reviewer.review(policy)) };
+  const deadline = performance.now() + REVIEW_MILLISECONDS;
+  const reviews = review.policies.map((policy) => (performance.now() > deadline ? undefined : reviewer.review(policy)));
+  return { image, reviews };
 });

@@ -6,7 +6,7 @@ import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
 import type { LeftOut } from './rule-sets.js';
-import { finishInTurns, inTurns } from './turns.js';
+import { finishInTurns, inTurns, nextTurn } from './turns.js';
 import { Unreached } from './unreached.js';
 
 /** What became of one policy. */
@@ -47,6 +47,7 @@ export async function planPolicies(
   /** Aborted when nobody waits for it any more. */
   gone?: AbortSignal,
 ): Promise<Change<PolicyChange[]>> {
+  if (inputs.length > FEW_POLICIES) await nextTurn();
   const { added, changed, removed } = await finishInTurns(compareInSteps(current.policies, after));
   const [isAdded, isChanged] = [new Set(added), new Set(changed)];
   const touched = new Set([...added, ...changed, ...removed]);
@@ -148,7 +149,9 @@ async function containersBy(
   gone: AbortSignal | undefined,
 ): Promise<(policy: Policy) => readonly string[]> {
   if (inputs.length <= FEW_POLICIES) return (policy) => reachedBy(policy, { containers }, { host });
+  await nextTurn();
   const policies = PolicySet.empty.with(inputs.map(({ policy }) => policy));
+  await nextTurn();
   const groups = new Map<readonly Policy[], string[]>();
   for await (const container of inTurns([...containers.values(), ...(host === undefined ? [] : [host])], gone)) {
     const reaching = policies.reaching(container);

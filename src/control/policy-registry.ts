@@ -20,6 +20,7 @@ import type { RuleSet } from '../policy/rule-set.js';
 import { readPolicy, warningsOf } from '../policy/validate.js';
 import { type Change, mapResult } from './change.js';
 import type { DesiredState } from './desired-state.js';
+import type { DryRunJob } from './dry-run-job.js';
 import type { Caller, DryRunPool } from './dry-run-pool.js';
 import type { HookCoverage } from './hook-coverage.js';
 import { guardedProcesses, whatWouldStop } from './host-guard.js';
@@ -39,7 +40,7 @@ import { withPostureWarnings } from './posture-warnings.js';
 import { explainProgramUse } from './program-uses.js';
 import { explainRenaming, isRenaming } from './renaming.js';
 import { restoringChange } from './restoring.js';
-import { finishInTurns } from './turns.js';
+import { finishInTurns, nextTurn } from './turns.js';
 import { checkVersions, type ExpectedVersions } from './versions.js';
 
 /** What a change would come to. */
@@ -135,7 +136,11 @@ export class PolicyRegistry {
     const unknown = gone.find((key) => before.policies.get(key) === undefined);
     if (unknown !== undefined) throw new Failure('not-found', `no policy ${unknown}`);
     const kept = before.policies.withoutAll(gone);
-    const compile = async (ruleSet: RuleSet) => (await this.dryRuns.run({ ruleSet }, caller)).image;
+    const run = async (job: DryRunJob) => {
+      await nextTurn();
+      return this.dryRuns.run(job, caller);
+    };
+    const compile = async (ruleSet: RuleSet) => (await run({ ruleSet })).image;
     const compileAlone = (policy: Policy) => compile(enforcement.rules.ruleSetOfPolicy(policy));
     const wanted = kept.with(inputs.map(({ policy }) => policy));
     const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone, caller.gone);
@@ -147,14 +152,18 @@ export class PolicyRegistry {
     }
     const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile, caller.gone);
     await planned.check?.(leftOut);
+    await nextTurn();
     const { desired: after, result } = change.make({ revision: this.ledger.revision + 1, leftOut });
     const reviewerOf: ReviewerOf = async (ruleSet, postures) => {
       const inSet = new Set(ruleSet.rules.map(({ policy }) => policyKey(policy)));
       const policies = inputs.map(({ policy }) => policy).filter((policy) => inSet.has(policyKey(policy)));
-      const { reviews } = await this.dryRuns.run({ ruleSet, review: { postures, policies } }, caller);
-      const byKey = new Map(policies.map((policy, index) => [policyKey(policy), reviews[index]!]));
+      const { reviews } = await run({ ruleSet, review: { postures, policies } });
+      const byKey = new Map(policies.map((policy, index) => [policyKey(policy), reviews[index]]));
       // A policy that is left out has no rule among those that decide.
-      return { review: (policy) => byKey.get(policyKey(policy)) ?? { shadowed: [], conflicts: [] } };
+      const nothing = { shadowed: [], conflicts: [] };
+      return {
+        review: (policy) => (byKey.has(policyKey(policy)) ? byKey.get(policyKey(policy)) : nothing),
+      };
     };
     const changes = await this.#reviewed(inputs, result, after, reviewerOf);
     return { changes, before, after, affected: planned.affected, compile };

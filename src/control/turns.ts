@@ -5,6 +5,11 @@ import type { Steps } from '../image/steps.js';
 /** How long the event loop may be held before other work gets its turn. */
 const TURN_MILLISECONDS = 5;
 
+/** Lets events, streams and calls have their turn between two pieces of work that take some milliseconds each. */
+export async function nextTurn(): Promise<void> {
+  await setImmediate();
+}
+
 /**
  * Passes items on one by one, and lets events, streams and calls have their turn between them.
  *

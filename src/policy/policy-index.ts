@@ -39,6 +39,8 @@ interface NamespaceIndex {
   /** Under the label of each policy that fewest others ask for, so that a lookup meets few that do not match. */
   readonly byLabel: ReadonlyMap<string, readonly Entry[]>;
   readonly withoutLabels: readonly Entry[];
+  /** Those that ask for nothing. */
+  readonly forAll: readonly Entry[];
 }
 
 /** So many lists of policies are kept to be shared. */
@@ -63,10 +65,11 @@ export class PolicyIndex {
     const known = this.#answers.get(subject);
     if (known !== undefined) return known;
     const places = subject.isHost ? [HOST] : [subject.namespace, CLUSTER];
-    const found = places
+    const selected = places
       .flatMap((place) => this.#candidates(place, subject))
-      .filter(({ policy }) => selectsBy(policy, subject))
-      .sort((a, b) => a.place - b.place);
+      .filter(({ policy }) => selectsBy(policy, subject));
+    const forAll = places.flatMap((place) => this.#namespaces.get(place)?.forAll ?? []);
+    const found = [...forAll, ...selected].sort((a, b) => a.place - b.place);
     const answer = this.#share(found);
     this.#answers.set(subject, answer);
     return answer;
@@ -112,7 +115,12 @@ function indexNamespace(entries: readonly Entry[]): NamespaceIndex {
   }
   const byLabel = new Map<string, Entry[]>();
   const withoutLabels: Entry[] = [];
+  const forAll: Entry[] = [];
   for (const entry of entries) {
+    if (asksForNothing(entry.policy)) {
+      forAll.push(entry);
+      continue;
+    }
     const [first, ...others] = comparedLabels(entry.policy).map(labelKey);
     if (first === undefined) {
       withoutLabels.push(entry);
@@ -121,7 +129,11 @@ function indexNamespace(entries: readonly Entry[]): NamespaceIndex {
     const rarest = others.reduce((best, label) => (demand.get(label)! < demand.get(best)! ? label : best), first);
     append(byLabel, rarest, entry);
   }
-  return { byLabel, withoutLabels };
+  return { byLabel, withoutLabels, forAll };
+}
+
+function asksForNothing({ matchLabels, matchExpressions = [] }: Policy): boolean {
+  return matchExpressions.length === 0 && Object.keys(matchLabels).length === 0;
 }
 
 /** The labels that a policy can be found by. */

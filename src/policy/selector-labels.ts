@@ -27,6 +27,14 @@ export function isComparedAsText(key: string, value: string): boolean {
   return !isContainerName(key) || PLAIN_NAME.test(value);
 }
 
+/** How long a value is that is read anew for each container, in characters: expressions and lists, told apart. */
+export function costOf(key: string, value: string): { readonly expression: number; readonly list: number } {
+  const { length } = value;
+  if (key === HOST_EXPRESSION_LABEL || (isContainerName(key) && isNameExpression(value)))
+    return { expression: length, list: 0 };
+  return { expression: 0, list: isComparedAsText(key, value) ? 0 : length };
+}
+
 /** Says what is wrong with the value that a selector asks for, or undefined when it is good. */
 export function checkSelectorLabel(key: string, value: string): string | undefined {
   const isExpression = key === HOST_EXPRESSION_LABEL || (isContainerName(key) && isNameExpression(value));

@@ -8,6 +8,7 @@ import type {
 } from '../../generated/hauberk/v1/policy.js';
 import { convertPolicy } from '../policy-message.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from '../request-checks.js';
+import { checkSelectors } from './selector-budget.js';
 
 /** How policies are read, wherever that is done. @throws Failure with every problem */
 export interface PolicyReading {
@@ -20,7 +21,7 @@ export interface PolicyReading {
 /**
  * The policies of a request that has one source.
  *
- * @throws Failure invalid-argument that speaks of the request's fields
+ * @throws Failure invalid-argument that speaks of the request's fields; resource-exhausted for costly selectors
  */
 export function readSource(
   source: ApplyPolicyRequest['source'],
@@ -31,15 +32,18 @@ export function readSource(
   checks.require(source !== undefined, 'source', 'one of manifest and policy must be set');
   checks.require(source?.$case !== 'manifest' || source.value !== '', 'manifest', MUST_NOT_BE_EMPTY);
   checks.done();
-  return source!.$case === 'manifest'
-    ? reading.readObjects(source!.value, ignoreForeign)
-    : { inputs: [readMessage(source!.value, 'policy', reading)], foreign: [] };
+  const read =
+    source!.$case === 'manifest'
+      ? reading.readObjects(source!.value, ignoreForeign)
+      : { inputs: [readMessage(source!.value, 'policy', reading)], foreign: [] };
+  checkSelectors(read.inputs);
+  return read;
 }
 
 /**
  * The policies of a request that has them in two fields.
  *
- * @throws Failure invalid-argument that speaks of the request's fields
+ * @throws Failure invalid-argument that speaks of the request's fields; resource-exhausted for costly selectors
  */
 export function readAll(
   { manifest, policies, ignoreForeign = false }: Pick<SyncPoliciesRequest, 'manifest' | 'policies' | 'ignoreForeign'>,
@@ -47,7 +51,9 @@ export function readAll(
 ): ReadManifest {
   const ofText = /\S/u.test(manifest) ? reading.readObjects(manifest, ignoreForeign) : undefined;
   const messages = policies.map((message, index) => readMessage(message, `policies[${index}]`, reading));
-  return { inputs: [...(ofText?.inputs ?? []), ...messages], foreign: ofText?.foreign ?? [] };
+  const inputs = [...(ofText?.inputs ?? []), ...messages];
+  checkSelectors(inputs);
+  return { inputs, foreign: ofText?.foreign ?? [] };
 }
 
 /** @throws Failure invalid-argument naming fields of the message */

@@ -157,6 +157,21 @@ describe('ApplyPolicy with a manifest', () => {
     assert.deepEqual([synced.ignored, synced.changes.length], [1, 2]);
   });
 
+  test('refuses selectors that are costly together, and takes each of them', async (t) => {
+    const { validate } = await start(t);
+    const named = (name: string) =>
+      manifest(name).replace(
+        /matchLabels:\n.*\n/u,
+        `matchLabels: {kubearmor.io/container.name: "${'(a|b)'.repeat(40)}"}\n`,
+      );
+    const names = Array.from({ length: 30 }, (_, number) => `p${number}`);
+    const { code, message } = await refusal(validate(names.map(named).join('---\n')));
+    const text =
+      'regular expressions of names in selectors come to 6000 characters, at most 4096 are accepted in one request';
+    assert.deepEqual([code, message], ['RESOURCE_EXHAUSTED', text]);
+    assert.equal((await validate(named('p'))).changes.length, 1);
+  });
+
   test('passes warnings on', async (t) => {
     const { applyManifest } = await start(t);
     const { changes } = await applyManifest(manifest('one').replace(/matchLabels:\n.*\n/u, 'matchLabels: {}\n'));
