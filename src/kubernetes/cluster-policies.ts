@@ -39,7 +39,9 @@ export async function bringPolicies(
     const policy = refused.has(keyOfNamed(read)) ? registry.get(read.named) : undefined;
     return policy === undefined ? [] : [{ policy, warnings: [] }];
   });
-  const inputs = objects.flatMap((read) => (read.input === undefined || refused.has(keyOfNamed(read)) ? [] : [read.input]));
+  const inputs = objects.flatMap((read) =>
+    read.input === undefined || refused.has(keyOfNamed(read)) ? [] : [read.input],
+  );
   const changes = await bring(registry, origin, inputs, kept, refused);
   for (const input of inputs) {
     const refusal = refused.get(policyKey(input.policy));

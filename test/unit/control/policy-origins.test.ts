@@ -88,3 +88,28 @@ test('policies of one name are stored as two records, and one without an origin 
   assert.deepEqual([...records.keys()], ['policy/shop/web', 'policy/kubernetes:shop/web']);
   assert.deepEqual(given.map(originOf), ['rpc', 'kubernetes']);
 });
+
+test('what clients say of a namespace goes before its annotations, and neither takes the other away', async () => {
+  const { policies, ledger } = start();
+  const namespace = (name: string) => [policies.posturesFor(name).file, policies.posturesFor(name).network];
+  const before = namespace('shop');
+  await policies.syncAnnotatedPostures(new Map([['shop', { file: 'block', network: 'audit' }]]));
+  assert.deepEqual(
+    [before, namespace('shop')],
+    [
+      ['audit', 'block'],
+      ['block', 'audit'],
+    ],
+  );
+  await policies.setPosture('shop', { file: 'audit' });
+  assert.deepEqual(namespace('shop'), ['audit', 'audit']);
+  await policies.restore([], new Map(), false);
+  assert.deepEqual(namespace('shop'), ['block', 'audit']);
+  assert.deepEqual([...policies.annotatedPostures().keys(), ...policies.postures().keys()], ['shop']);
+  const { revision } = ledger;
+  await policies.syncAnnotatedPostures(new Map([['shop', { file: 'block', network: 'audit' }]]));
+  assert.equal(ledger.revision, revision, 'the same again changes nothing');
+  await policies.setPosture('shop', { network: 'block' });
+  await policies.syncAnnotatedPostures(new Map());
+  assert.deepEqual(namespace('shop'), ['audit', 'block']);
+});

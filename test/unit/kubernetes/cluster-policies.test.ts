@@ -84,7 +84,13 @@ test('a state that cannot be written is no fault of a policy: nothing is judged'
   const unavailable = async () => {
     throw new Failure('unavailable', 'the disk is full');
   };
-  const registry = { list: () => policies.list(), get: () => undefined, delete: unavailable, sync: unavailable, apply: unavailable };
+  const registry = {
+    list: () => policies.list(),
+    get: () => undefined,
+    delete: unavailable,
+    sync: unavailable,
+    apply: unavailable,
+  };
   await assert.rejects(bringPolicies(registry, 'kubernetes', read([object('good')])), /the disk is full/);
 });
 
