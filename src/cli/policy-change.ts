@@ -10,7 +10,7 @@ export function policyChangeView(change: PolicyChange, difference: string | unde
     ...change,
     kind: nameOf(PolicyChange_Kind, change.kind),
     scope: nameOf(Scope, change.scope),
-    origin: nameOf(PolicyOrigin, change.origin ?? PolicyOrigin.RPC),
+    origin: nameOf(PolicyOrigin, change.origin || PolicyOrigin.RPC),
     resourceVersion: Number(change.resourceVersion),
     previousVersion: Number(change.previousVersion),
     containerCount: Number(change.containerCount),

@@ -2,11 +2,11 @@ import { type PolicyChange, PolicyOrigin } from '../client/index.js';
 import { policyKey } from '../policy/model.js';
 import { POLICY_ORIGIN_NAMES, SCOPE_NAMES } from '../rpc/names.js';
 
-type NamedPolicy = Pick<PolicyChange, 'namespace' | 'name' | 'scope' | 'origin'>;
+type NamedPolicy = Pick<PolicyChange, 'namespace' | 'name' | 'scope'> & { readonly origin?: PolicyOrigin | undefined };
 
 /** How a policy is named to people. */
 export function keyOf({ namespace, name, scope, origin }: NamedPolicy): string {
-  const given = POLICY_ORIGIN_NAMES.get(origin ?? PolicyOrigin.RPC) ?? 'rpc';
+  const given = POLICY_ORIGIN_NAMES.get(origin || PolicyOrigin.RPC) ?? 'rpc';
   return policyKey({
     namespace,
     name,

@@ -229,6 +229,7 @@ describe('a call', () => {
           warnings: [],
           conflicts: [],
           previousVersion: 0n,
+          origin: 1,
           resourceVersion: 1n,
           containerCount: 0n,
         };

@@ -259,6 +259,7 @@ describe('ApplyPolicy with a typed policy', () => {
       message: '',
       tags: [],
       rulesLeftOut: false,
+      origin: PolicyOrigin.RPC,
     });
   });
 
@@ -645,7 +646,7 @@ describe('SetPosture', () => {
     assert.ok(plane.containers.imageIdOf(plane.containers.get('c1')!) > before);
     assert.deepEqual(await postures(), {
       defaults,
-      namespaces: [{ namespace: 'default', postures: [blockFiles] }],
+      namespaces: [{ namespace: 'default', postures: [blockFiles], origin: PolicyOrigin.RPC }],
       nextPageToken: '',
     });
     await setPosture('default', []);
