@@ -8,5 +8,3 @@ export class DryRunPool extends WorkThread<DryRunJob, DryRunResult> {
     super(threadProgram('control/dry-run-worker'), 'dry runs');
   }
 }
-
-export { type Caller, TooManyJobs as TooManyDryRuns } from './work-thread.js';

@@ -1,9 +1,9 @@
 import { Failure } from '../failure.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { TooManyDryRuns } from './dry-run-pool.js';
 import { keyOf } from './images.js';
 import { nextTurn } from './turns.js';
+import { TooManyJobs } from './work-thread.js';
 
 /** So many rule sets may be tried to find out what compiles together; what was not tried by then is left out. */
 const ATTEMPTS_MAX = 24;
@@ -136,5 +136,5 @@ export function attemptBy(compile: (ruleSet: RuleSet) => Promise<unknown>): Atte
 
 /** That too many others wait to be compiled says nothing of a rule set. */
 function isTooLarge(error: unknown): boolean {
-  return error instanceof Failure && error.code === 'resource-exhausted' && !(error instanceof TooManyDryRuns);
+  return error instanceof Failure && error.code === 'resource-exhausted' && !(error instanceof TooManyJobs);
 }

@@ -1,5 +1,4 @@
 import type { Container } from '../containers/container.js';
-import { type Policy, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { runningProfileOf } from '../profile/profile.js';
 import type { DesiredState } from './desired-state.js';
@@ -136,17 +135,8 @@ export function likenessOf(container: Container, { policies, profiles }: Decisio
   return JSON.stringify([
     container.isHost === true,
     container.namespace,
-    keysOf(policies.reaching(container)),
+    policies.keysReaching(container),
     runningProfileOf(container, profiles) !== undefined,
     Object.entries(container.links).sort(),
   ]);
-}
-
-/** Of a list that many containers share it is written once. */
-const keysOfLists = new WeakMap<readonly Policy[], string>();
-
-function keysOf(policies: readonly Policy[]): string {
-  const keys = keysOfLists.get(policies) ?? JSON.stringify(policies.map(policyKey));
-  keysOfLists.set(policies, keys);
-  return keys;
 }

@@ -21,7 +21,7 @@ import { readPolicy, warningsOf } from '../policy/validate.js';
 import { type Change, mapResult } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { DryRunJob } from './dry-run-job.js';
-import type { Caller, DryRunPool } from './dry-run-pool.js';
+import type { DryRunPool } from './dry-run-pool.js';
 import type { HookCoverage } from './hook-coverage.js';
 import { guardedProcesses, whatWouldStop } from './host-guard.js';
 import { hostNeeds } from './host-needs.js';
@@ -42,6 +42,7 @@ import { explainRenaming, isRenaming } from './renaming.js';
 import { restoringChange } from './restoring.js';
 import { finishInTurns, nextTurn } from './turns.js';
 import { checkVersions, type ExpectedVersions } from './versions.js';
+import type { Caller } from './work-thread.js';
 
 /** What a change would come to. */
 export interface ForeseenChange {

@@ -5,6 +5,11 @@ import type { Steps } from '../image/steps.js';
 /** How long the event loop may be held before other work gets its turn. */
 const TURN_MILLISECONDS = 5;
 
+/** What nobody waits for any more ends with this. */
+export function callerHasGone(): Failure {
+  return new Failure('unavailable', 'the caller has gone');
+}
+
 /** Lets events, streams and calls have their turn between two pieces of work that take some milliseconds each. */
 export async function nextTurn(): Promise<void> {
   await setImmediate();
@@ -21,7 +26,7 @@ export async function* inTurns<Item>(items: Iterable<Item>, gone?: AbortSignal):
   for (const item of items) {
     if (performance.now() - began > TURN_MILLISECONDS) {
       await setImmediate();
-      if (gone?.aborted) throw new Failure('unavailable', 'the caller has gone');
+      if (gone?.aborted) throw callerHasGone();
       began = performance.now();
     }
     yield item;

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { Failure } from '../failure.js';
 import { NEXT_PART, type ThreadAnswer } from './thread-program.js';
+import { callerHasGone } from './turns.js';
 
 /** Who asks for work. */
 export interface Caller {
@@ -48,7 +49,7 @@ export class WorkThread<Job, Result, Part = never> {
    *   what the job throws
    */
   async run(job: Job, caller: Caller, onPart: (part: Part) => void = () => undefined): Promise<Result> {
-    if (caller.gone.aborted) throw gone();
+    if (caller.gone.aborted) throw callerHasGone();
     const queue = this.#waiting.get(caller.identity) ?? [];
     if (queue.length >= WAITING_MAX) {
       throw new TooManyJobs(
@@ -140,7 +141,7 @@ export class WorkThread<Job, Result, Part = never> {
       if (queue.length > 0) this.#waiting.set(waiting.caller.identity, queue);
       else this.#waiting.delete(waiting.caller.identity);
     }
-    waiting.settle(gone());
+    waiting.settle(callerHasGone());
     this.#next();
   }
 
@@ -149,8 +150,4 @@ export class WorkThread<Job, Result, Part = never> {
     this.#worker = undefined;
     await worker?.terminate();
   }
-}
-
-function gone(): Failure {
-  return new Failure('unavailable', 'the caller has gone');
 }

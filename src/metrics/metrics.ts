@@ -85,6 +85,9 @@ export class Metrics {
     this.#denials = new Denials(this.registry, sources.policies);
     // process_* and nodejs_*, the delay of the event loop among them.
     collectDefaultMetrics({ register: this.registry });
+    // Gauges whose names say counter; the series by type beside them add up to the same.
+    for (const each of ['handles', 'requests', 'resources'])
+      this.registry.removeSingleMetric(`nodejs_active_${each}_total`);
     this.#addState(sources);
     this.#addKernel(sources);
     this.#addStreams(sources);

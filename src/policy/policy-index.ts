@@ -49,7 +49,6 @@ const SHARED_MAX = 256;
 /** Finds the policies that reach a container without asking each of them. */
 export class PolicyIndex {
   readonly #namespaces = new Map<string, NamespaceIndex>();
-  readonly #answers = new WeakMap<Subject, readonly Policy[]>();
   /** By a number that few other lists have. */
   readonly #shared = new Map<number, readonly Policy[]>();
 
@@ -62,17 +61,12 @@ export class PolicyIndex {
 
   /** In the order in which they were given. Where the same policies reach many containers it is one list for all. */
   reaching(subject: Subject): readonly Policy[] {
-    const known = this.#answers.get(subject);
-    if (known !== undefined) return known;
     const places = subject.isHost ? [HOST] : [subject.namespace, CLUSTER];
     const selected = places
       .flatMap((place) => this.#candidates(place, subject))
       .filter(({ policy }) => selectsBy(policy, subject));
     const forAll = places.flatMap((place) => this.#namespaces.get(place)?.forAll ?? []);
-    const found = [...forAll, ...selected].sort((a, b) => a.place - b.place);
-    const answer = this.#share(found);
-    this.#answers.set(subject, answer);
-    return answer;
+    return this.#share([...forAll, ...selected].sort((a, b) => a.place - b.place));
   }
 
   #share(found: readonly Entry[]): readonly Policy[] {

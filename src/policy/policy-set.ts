@@ -5,16 +5,38 @@ import { PolicyIndex, type Subject, selectsBy } from './policy-index.js';
 
 export type { Subject };
 
+/** What reaches containers is worked out anew after a change of more policies than this: an index finds it sooner. */
+const CHANGES_FOLLOWED_MAX = 16;
+
+/** By container, sorted by key. A container is immutable too: with other labels it is another object. */
+type Reaching = WeakMap<Subject, readonly Policy[]>;
+
+/** Where a set comes from. */
+interface Origin {
+  readonly reaching: Reaching;
+  /** Keys of the policies that the set has no more, or has others for. */
+  readonly without: ReadonlySet<string>;
+  readonly added: readonly Policy[];
+}
+
+const keysOf = new WeakMap<readonly Policy[], string>();
+
 /** The policies in force, one for each key. Immutable: a change makes another set. */
 export class PolicySet {
   static readonly empty = new PolicySet(new Map());
 
   readonly #policies: ReadonlyMap<string, Policy>;
+  readonly #origin: Origin | undefined;
+  /** What is known of containers: a change of a few policies need not look at all others for each of them. */
+  readonly #reaching: Reaching = new WeakMap();
+  /** Each list that was made of another once, by that and by which of the added policies reach too. */
+  readonly #made = new Map<readonly Policy[], Map<string, readonly Policy[]>>();
   #sorted: readonly Policy[] | undefined;
   #index: PolicyIndex | undefined;
 
-  private constructor(policies: ReadonlyMap<string, Policy>) {
+  private constructor(policies: ReadonlyMap<string, Policy>, origin?: Origin) {
     this.#policies = policies;
+    this.#origin = origin;
   }
 
   get size(): number {
@@ -26,7 +48,11 @@ export class PolicySet {
     if (policies.length === 0) return this;
     const next = new Map(this.#policies);
     for (const policy of policies) next.set(policyKey(policy), policy);
-    return new PolicySet(next);
+    if (policies.length > CHANGES_FOLLOWED_MAX) return new PolicySet(next);
+    const keys = new Set(policies.map(policyKey));
+    // Of two with one key the last is in the set.
+    const added = [...keys].map((key) => next.get(key)!);
+    return new PolicySet(next, { reaching: this.#reaching, without: keys, added });
   }
 
   /** This set without the policy of that key, and this set itself when it holds none. */
@@ -39,7 +65,8 @@ export class PolicySet {
     const next = new Map(this.#policies);
     for (const key of keys) next.delete(key);
     if (next.size === this.size) return this;
-    return new PolicySet(next);
+    if (keys.length > CHANGES_FOLLOWED_MAX) return new PolicySet(next);
+    return new PolicySet(next, { reaching: this.#reaching, without: new Set(keys), added: [] });
   }
 
   get(key: string): Policy | undefined {
@@ -55,6 +82,38 @@ export class PolicySet {
 
   /** The policies that reach the container or the host, sorted by key: one list for containers that the same reach. */
   reaching(container: Subject): readonly Policy[] {
+    const known = this.#reaching.get(container);
+    if (known !== undefined) return known;
+    const found = this.#reachingFromOrigin(container) ?? this.#lookUp(container);
+    this.#reaching.set(container, found);
+    return found;
+  }
+
+  /** Their keys, as a text that is equal for containers that the same policies reach. */
+  keysReaching(container: Subject): string {
+    const reaching = this.reaching(container);
+    const keys = keysOf.get(reaching) ?? textOf(reaching);
+    keysOf.set(reaching, keys);
+    return keys;
+  }
+
+  #reachingFromOrigin(container: Subject): readonly Policy[] | undefined {
+    const before = this.#origin?.reaching.get(container);
+    if (this.#origin === undefined || before === undefined) return undefined;
+    const { without, added } = this.#origin;
+    const selected = added.filter((policy) => selects(policy, container));
+    const lists = this.#made.get(before) ?? new Map<string, readonly Policy[]>();
+    this.#made.set(before, lists);
+    const which = textOf(selected);
+    const known = lists.get(which);
+    if (known !== undefined) return known;
+    const kept = before.filter((policy) => !without.has(policyKey(policy)));
+    const made = kept.length === before.length && selected.length === 0 ? before : [...kept, ...selected].sort(byKey);
+    lists.set(which, made);
+    return made;
+  }
+
+  #lookUp(container: Subject): readonly Policy[] {
     // Built at the first question: a set that is only a step to the next one needs no index.
     this.#index ??= new PolicyIndex(this.list());
     return this.#index.reaching(container);
@@ -102,11 +161,10 @@ export function* compareInSteps(before: PolicySet, after: PolicySet): Generator<
   return { added, changed, removed, unchanged };
 }
 
-/** The same at once. */
-export function compare(before: PolicySet, after: PolicySet): PolicySetComparison {
-  const steps = compareInSteps(before, after);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
+function textOf(policies: readonly Policy[]): string {
+  return JSON.stringify(policies.map(policyKey));
+}
+
+function byKey(a: Policy, b: Policy): number {
+  return policyKey(a) < policyKey(b) ? -1 : 1;
 }

@@ -2,12 +2,10 @@ import type { PolicyChange } from '../control/policy-plan.js';
 import * as proto from '../generated/hauberk/v1/policy.js';
 import { originOf } from '../policy/model.js';
 import { POLICY_ORIGINS, SCOPES } from './names.js';
-import { bytesOf } from './pages.js';
+import { bytesOf, IDS_MAX } from './pages.js';
 
 /** How a change of policies is told: in an answer that every client takes, however many policies and containers there are. */
 
-/** Ids of containers in one answer, over all its changes. */
-const IDS_MAX = 8192;
 /** Bytes of the warnings and conflicts of one answer. */
 const REMARK_BYTES_MAX = 512 * 1024;
 /** Bytes of all changes but for ids and remarks. */
@@ -24,6 +22,7 @@ export function toChangeMessages(changes: readonly PolicyChange[]): {
   changes: proto.PolicyChange[];
   omittedChanges: bigint;
 } {
+  // Ids are counted over all changes of an answer.
   const room = { ids: IDS_MAX, remarks: REMARK_BYTES_MAX, bytes: CHANGE_BYTES_MAX };
   const messages = new Map<PolicyChange, proto.PolicyChange>();
   // What is unchanged comes last, so that it is what is left out.

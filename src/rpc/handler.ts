@@ -119,9 +119,12 @@ export class RpcService {
   }
 }
 
-/** The methods of a service with other decoders, and encoders that take what is encoded; a stream of requests goes past the wrappers that refuse by them. */
 type DecoderFor = (method: string, deserialize: (bytes: Buffer) => unknown) => (bytes: Buffer) => unknown;
 
+/**
+ * The methods of a service with other decoders, and encoders that take what is encoded; a stream of requests goes past the
+ * wrappers that refuse by them.
+ */
 function decodedBy(decoderFor: DecoderFor, definition: ServiceDefinition): ServiceDefinition {
   return Object.fromEntries(
     Object.entries(definition).map(([name, method]) => {

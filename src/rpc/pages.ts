@@ -6,6 +6,9 @@ import { Failure, invalidInput } from '../failure.js';
  */
 export const PAGE_BYTES = 1024 * 1024;
 
+/** Ids of containers in one answer. */
+export const IDS_MAX = 8192;
+
 export interface PageRequest {
   /** As many as fit when 0. */
   readonly pageSize: number;

@@ -1,11 +1,10 @@
 import type { GetPolicyResponse, Policy as PolicyMessage } from '../generated/hauberk/v1/policy.js';
 import type { Policy } from '../policy/model.js';
-import { bytesOf, fitting, PAGE_BYTES, placesIn, tokenOfPlaces } from './pages.js';
+import { bytesOf, fitting, IDS_MAX, PAGE_BYTES, placesIn, tokenOfPlaces } from './pages.js';
 import { toPolicyHead, toPolicyMessage, toRuleOf } from './policy-output.js';
 
 /** Characters of a manifest in one answer; each may take three bytes. */
 const MANIFEST_CHARACTERS = PAGE_BYTES / 2;
-const IDS_MAX = 8192;
 
 export interface ReadPolicy {
   readonly policy: Policy;

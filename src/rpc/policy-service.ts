@@ -3,7 +3,6 @@ import type { PolicyChange, PolicyInput } from '../control/policy-plan.js';
 import type { ReadManifest } from '../control/policy-reading.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import { inTurns } from '../control/turns.js';
-import { Failure } from '../failure.js';
 import {
   type ApplyPolicyRequest,
   type ExplainRequest,
@@ -94,7 +93,7 @@ export function policyServiceOf(
     getPolicy(request) {
       const named = policyNamed(request);
       const policy = policies.get(named);
-      if (policy === undefined) throw new Failure('not-found', `no policy ${policyKey(named)}`);
+      if (policy === undefined) throw policies.ledger.notFound(`policy ${policyKey(named)}`);
       return policyPage(
         {
           policy,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -8,7 +8,7 @@ import { credentials, status } from '@grpc/grpc-js';
 import { ClassicLevel } from 'classic-level';
 import { CertificateAuthority } from '../support/certificates.js';
 import { Client } from '../support/client.js';
-import { Daemon } from '../support/daemon.js';
+import { Daemon, removePins } from '../support/daemon.js';
 import { docker, exec, startContainer } from '../support/docker.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'hauberk-tls-'));
@@ -215,7 +215,7 @@ test('certificates that cannot be used are told before anything is changed in th
     join(directory, 'none'),
   ]);
   // What the daemons before have left.
-  rmSync(daemon.pinDirectory, { recursive: true, force: true });
+  removePins(daemon.pinDirectory);
   await assert.rejects(daemon.start(...files), /none cannot be used/);
   assert.deepEqual(existsSync(daemon.pinDirectory) ? readdirSync(daemon.pinDirectory) : [], []);
 });

@@ -3,7 +3,7 @@ import type { Server, ServerMethodDefinition } from '@grpc/grpc-js';
 /** Of a method that there is not no request is read, so nothing calls it. */
 const readNothing = (bytes: Buffer) => bytes;
 
-/** The table of methods of a grpc-js server, which is no part of its interface; test/unit/rpc/unknown-methods.test.ts pins it. */
+/** The table of methods of a grpc-js server, which is no part of its interface; test/unit/rpc/unread-answers.test.ts pins it. */
 interface MethodTable {
   readonly handlers: Map<string, object>;
 }

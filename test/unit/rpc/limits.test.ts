@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { RetryInfo } from 'nice-grpc-error-details';
 import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
-import type { Caller } from '../../../src/control/dry-run-pool.js';
+import type { Caller } from '../../../src/control/work-thread.js';
 import { EventHub } from '../../../src/events/hub.js';
 import { EventServiceClient, StreamEventsRequest } from '../../../src/generated/hauberk/v1/event.js';
 import { HostServiceClient, HostServiceService } from '../../../src/generated/hauberk/v1/host.js';
@@ -159,6 +159,7 @@ describe('a call', () => {
   test('tells its handler who calls, and when the caller has gone, the time is up or the answer is given', async (t) => {
     const callers: Caller[] = [];
     let answer = () => {};
+    let isAsked = false;
     const service = RpcService.of(HostServiceService, {
       getStatus: () => {
         callers.push(currentCaller());
@@ -167,12 +168,13 @@ describe('a call', () => {
       waitForRevision: async () => {
         await new Promise<void>((resolve) => {
           answer = resolve;
+          isAsked = true;
         });
         callers.push(currentCaller());
         return { enforcedRevision: 1n };
       },
     });
-    const { server } = await serveGuarded(t, { services: [service], limits: { callTimeoutSeconds: 0.2 } });
+    const { server } = await serveGuarded(t, { services: [service], limits: { callTimeoutSeconds: 1 } });
     const client = connectWith(t, HostServiceClient, server);
     const cancelled = client.getStatus({}, () => undefined);
     await until(() => callers.length === 1);
@@ -181,7 +183,7 @@ describe('a call', () => {
     await refusal(statusOf(client));
     await until(() => callers[1]!.gone.aborted);
     const asked = ask(client, (c) => c.waitForRevision, { revision: 1n });
-    await sleep(20);
+    await until(() => isAsked);
     answer();
     await asked;
     await until(() => callers[2]!.gone.aborted);

@@ -9,10 +9,10 @@ import {
   PolicyChange_Kind,
   PolicyOrigin,
   type Posture,
-  type Rule,
   Scope,
   type SyncPoliciesRequest,
 } from '../../../src/generated/hauberk/v1/policy.js';
+import { makePolicy, makeRule } from '../../support/policy-messages.js';
 import { ask, FIRST_PAGE, manifest, policyClient, refusal, serveAll } from './support.js';
 
 async function start(test: TestContext) {
@@ -43,44 +43,6 @@ async function start(test: TestContext) {
     get: (name: string, namespace = '') =>
       ask(client, (c) => c.getPolicy, { name, namespace, scope: Scope.UNSPECIFIED, pageToken: '' }),
     list: (namespace = '') => ask(client, (c) => c.listPolicies, { namespace, ...FIRST_PAGE }),
-  };
-}
-
-function makeRule(rule: Partial<Rule> = {}): Rule {
-  return {
-    id: '',
-    class: AccessClass.FILE,
-    match: { $case: 'path', value: '/etc/shadow' },
-    fromSource: [],
-    action: Action.UNSPECIFIED,
-    readOnly: false,
-    ownerOnly: false,
-    severity: 0,
-    tags: [],
-    message: '',
-    operations: [],
-    allowedArguments: undefined,
-    terminal: false,
-    ...rule,
-  };
-}
-
-function makePolicy(policy: Partial<Policy> = {}): Policy {
-  return {
-    name: 'typed',
-    namespace: '',
-    selector: { matchLabels: { app: 'web' }, matchExpressions: [] },
-    rules: [makeRule()],
-    resourceVersion: 0n,
-    scope: Scope.UNSPECIFIED,
-    priority: 0,
-    message: '',
-    tags: [],
-    rulesLeftOut: false,
-    mode: Mode.UNSPECIFIED,
-    guardsOff: false,
-    expires: undefined,
-    ...policy,
   };
 }
 
