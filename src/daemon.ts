@@ -6,7 +6,7 @@ import { accessOf } from './config/access.js';
 import { alertLimitOf, type Config } from './config/config.js';
 import { posturesOf, resolutionOf } from './config/resolution.js';
 import type { NamespacePair } from './containers/container.js';
-import { hostNamespaces, hostRoot, linkedDirectories, ownNamespaces } from './containers/procfs.js';
+import { hostNamespaces, hostRoot, linkedDirectories } from './containers/procfs.js';
 import { ContainerKeeper } from './control/container-keeper.js';
 import { ContainerRegistry } from './control/container-registry.js';
 import type { ControlPlane } from './control/control-plane.js';
@@ -35,18 +35,22 @@ import { EventReader } from './events/reader.js';
 import { type EventRecord, FLAGS } from './events/record.js';
 import { SuppressionWatch } from './events/suppression.js';
 import { startExports } from './export/exports.js';
-import { Failure } from './failure.js';
+import { OBJECT_PATH, requireSupport } from './host-check.js';
 import { archiveOf } from './journal/archive.js';
 import { EventLog } from './journal/event-log.js';
 import { openJournal } from './journal/open-journal.js';
 import { clockOffset } from './kernel/clock.js';
 import { Kernel } from './kernel/kernel.js';
 import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
-import { missingSupport } from './kernel/support.js';
 import { describeUntested, isTested } from './kernel/tested.js';
 import { sendUnixDatagram } from './kernel/unix-datagram.js';
 import { serveKubearmor } from './kubearmor.js';
-import { type FollowedCluster, followCluster } from './kubernetes/follow-cluster.js';
+import {
+  accessToCluster,
+  type ClusterAccess,
+  type FollowedCluster,
+  followCluster,
+} from './kubernetes/follow-cluster.js';
 import { Pods } from './kubernetes/pods.js';
 import { Metrics } from './metrics/metrics.js';
 import { MetricsServer } from './metrics/server.js';
@@ -60,39 +64,16 @@ import { ServiceManager } from './service-manager.js';
 import { Sources } from './sources/sources.js';
 import { Store, witnessDirectoryOf } from './store/store.js';
 
-const OBJECT_PATH = builtFile('bpf/hauberk.bpf.o');
 const DESCRIPTORS_PATH = builtFile('descriptors.binpb');
 /** How long calls under way may take once the daemon is told to stop. */
 const SHUTDOWN_GRACE_MILLISECONDS = 3000;
 
-/** @throws Failure failed-precondition with everything that is missing */
-export function requireSupport(pinDirectory: string): void {
-  const missing = missingSupport(pinDirectory, hostRoot);
-  if (missing.length > 0)
-    throw new Failure('failed-precondition', `this host cannot enforce:\n- ${missing.join('\n- ')}`);
-}
-
-/**
- * Attaches the programs to a place of their own and takes them away again: what the kernel refuses shows only then.
- *
- * @returns what is to be told: each hook that is missing, and whether such a kernel was tested
- */
-export function check({ bpffsDir, requireHooks }: Pick<Config, 'bpffsDir' | 'requireHooks'>): string {
-  requireSupport(bpffsDir);
-  const kernel = new Kernel(OBJECT_PATH, `${bpffsDir}-check`, ownNamespaces(), { requireHooks });
-  kernel.detach();
-  const remarks = [
-    ...kernel.missingHooks.map((each) => `but ${explainMissing(each)}`),
-    ...(isTested(release()) ? [] : [describeUntested(release())]),
-  ];
-  return ['this kernel can enforce', ...remarks.map((each) => `- ${each.replaceAll('\n', '\n    ')}`), ''].join('\n');
-}
-
 /** Runs the daemon until SIGTERM or SIGINT. */
 export async function runDaemon(config: Config): Promise<void> {
+  // What cannot be followed or served is not enforced either: that shows before anything is changed in the kernel.
+  const access = await accessToCluster(config);
   requireSupport(config.bpffsDir);
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
-  // What cannot be served is not enforced either: that shows before anything is changed in the kernel.
   const socket = inheritedSocket(process.env);
   if (socket === undefined) await tryToListen(accessOf(config));
   const store = await Store.open(config.stateDir);
@@ -101,7 +82,7 @@ export async function runDaemon(config: Config): Promise<void> {
     existsSync(each),
   );
   kernel.selfProtection.claim(own, logger);
-  const parts = await assemble(config, logger, store, kernel);
+  const parts = await assemble(config, access, logger, store, kernel);
   const { plane, hub, metrics, metricsServer, sources } = parts;
   await sources.start();
   parts.cluster?.start();
@@ -162,7 +143,13 @@ export async function runDaemon(config: Config): Promise<void> {
 }
 
 /** Loads what was kept, brings the kernel into agreement with it and starts reading events. */
-async function assemble(config: Config, logger: Logger, store: Store, kernel: Kernel) {
+async function assemble(
+  config: Config,
+  access: ClusterAccess | undefined,
+  logger: Logger,
+  store: Store,
+  kernel: Kernel,
+) {
   const root = hostRoot();
   const stored = await loadStored(store, kernel, config.discardDamaged, logger);
   const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
@@ -226,13 +213,8 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   });
   const dryRuns = new DryRunPool();
   const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks));
-  cluster = await followCluster(config, {
-    policies,
-    pods,
-    host,
-    logger,
-    onPods: () => sources.refineAgain(),
-  });
+  const onPods = () => sources.refineAgain();
+  if (access !== undefined) cluster = await followCluster(access, { policies, pods, host, logger, onPods });
   const expiry: Expiry = new Expiry(policies, logger);
   const memory = new AccessMemory();
   const settleEvents = async () => reader.settle(ring);

@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { parse } from 'yaml';
 import { Failure } from '../failure.js';
 
@@ -54,8 +56,8 @@ const NOT_READ_OF_CLUSTER = ['proxy-url', 'tls-server-name', 'insecure-skip-tls-
  * @throws Failure failed-precondition naming what is missing, or what is there that is not done
  */
 export function byKubeconfig(path: string): ApiServer {
-  const config = parse(readInput(path)) as Fields | null;
   const say = (problem: string) => unusable(`${path}: ${problem}`);
+  const config = documentIn(readInput(path), say);
   const current = config?.['current-context'];
   const context = entry(config?.contexts, current, 'context');
   if (context === undefined) throw say('its current-context names no context');
@@ -67,8 +69,8 @@ export function byKubeconfig(path: string): ApiServer {
     ...NOT_READ_OF_CLUSTER.filter((field) => cluster[field]),
   ];
   if (beyond.length > 0) throw say(`asks for ${beyond.join(', ')}, which hauberkd does not do`);
-  const url = new URL(cluster.server);
-  if (url.protocol !== 'https:') throw say(`the server must be https, is ${cluster.server}`);
+  const url = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined;
+  if (url?.protocol !== 'https:') throw say(`the server must be https, is ${cluster.server}`);
   const fileOf = (fields: Fields, field: string) => {
     const data = fields[`${field}-data`];
     if (typeof data === 'string') return Buffer.from(data, 'base64');
@@ -86,6 +88,50 @@ export function byKubeconfig(path: string): ApiServer {
     ...(key !== undefined && { key }),
     token: () => (tokenFile === undefined ? token : readFileSync(resolve(dirname(path), tokenFile), 'utf8').trim()),
   };
+}
+
+/**
+ * Whether there is something to show who asks, and whether certificates and key can be read. What the server makes of it
+ * shows later.
+ *
+ * @throws Failure failed-precondition
+ */
+export function checkAccess({ ca, certificate: cert, key, token }: ApiServer): void {
+  let told: string | undefined;
+  try {
+    told = token();
+  } catch (error) {
+    throw unusable(`cannot read the token: ${(error as Error).message}`);
+  }
+  if (!told && (cert === undefined || key === undefined)) throw unusable('there is no token and no client certificate');
+  // What is asked goes into a header.
+  if (told && /[^\x21-\x7e]/u.test(told)) throw unusable('the token is none: it holds spaces or other characters');
+  try {
+    createSecureContext({ ...(cert && { cert }), ...(key && { key }) });
+  } catch (error) {
+    throw unusable(`client certificate and key cannot be used: ${(error as Error).message}`);
+  }
+  if (ca !== undefined) checkAuthorities(String(ca));
+}
+
+/** Where one of several cannot be read, TLS would go on without it. */
+function checkAuthorities(pem: string): void {
+  const certificates = pem.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----/gu) ?? [];
+  if (certificates.length === 0) throw unusable('the certificate authority is no PEM');
+  try {
+    for (const each of certificates) new X509Certificate(each);
+  } catch (error) {
+    throw unusable(`the certificate authority cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function documentIn(text: string, say: (problem: string) => Failure): Fields | undefined {
+  try {
+    const document = parse(text) as unknown;
+    return typeof document === 'object' && document !== null ? (document as Fields) : undefined;
+  } catch (error) {
+    throw say(`is no YAML: ${(error as Error).message.split('\n')[0]}`);
+  }
 }
 
 function entry(list: unknown, name: unknown, field: 'cluster' | 'user' | 'context'): Fields | undefined {

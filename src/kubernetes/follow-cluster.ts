@@ -31,22 +31,32 @@ export interface FollowedCluster {
   warnings(): string[];
 }
 
+/** How the cluster is reached, and what this machine is there. */
+export interface ClusterAccess {
+  readonly server: ApiServer;
+  /** As Kubernetes names it. */
+  readonly node: string;
+}
+
 const STOP_MILLISECONDS = 2000;
 
 /**
- * Makes ready to follow the cluster that flags ask for; undefined where none do, and then nothing of it is loaded.
+ * How the cluster that flags ask to follow is reached; undefined where none do, and then nothing of it is loaded. Nothing
+ * is asked of the API server yet: one that is away is waited for.
  *
- * @throws Failure failed-precondition where nothing says how the API server is reached
+ * @throws Failure failed-precondition with what is missing or cannot be used
  */
-export async function followCluster(config: Asked, parts: ClusterParts): Promise<FollowedCluster | undefined> {
+export async function accessToCluster(config: Asked): Promise<ClusterAccess | undefined> {
   const { kubernetes, kubeconfig, nodeName = process.env.NODE_NAME || hostname().toLowerCase() } = config;
   if (!kubernetes && kubeconfig === undefined) return undefined;
-  const { byKubeconfig, inCluster } = await import('./access.js');
-  return follow(kubeconfig === undefined ? inCluster() : byKubeconfig(kubeconfig), nodeName, parts);
+  const { byKubeconfig, checkAccess, inCluster } = await import('./access.js');
+  const server = kubeconfig === undefined ? inCluster() : byKubeconfig(kubeconfig);
+  checkAccess(server);
+  return { server, node: nodeName };
 }
 
-/** @param node as Kubernetes names it */
-export async function follow(server: ApiServer, node: string, parts: ClusterParts): Promise<FollowedCluster> {
+/** Makes ready to follow a cluster. */
+export async function followCluster({ server, node }: ClusterAccess, parts: ClusterParts): Promise<FollowedCluster> {
   const { ApiClient } = await import('./api-client.js');
   const { Kubernetes } = await import('./kubernetes.js');
   const { StatusWriter } = await import('./status-writer.js');
