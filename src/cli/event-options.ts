@@ -93,7 +93,8 @@ function line(event: Event): string {
   const result = nameOf(Result, event.result);
   const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
   const owners = event.ownerRule === '' ? '' : `, only owners by ${event.ownerRule}`;
-  const rule = `${event.policy} ${event.rule}`.trimEnd() + owners;
+  const override = event.policyOverride === '' ? '' : `, ${printable(event.policyOverride)}`;
+  const rule = `${event.policy} ${event.rule}`.trimEnd() + owners + override;
   const who = `pid ${event.pid} uid ${event.uid} parent ${event.parentProgram || '-'}`;
   const why = coloured('dim', `[${rule}] severity ${event.severity} ${who}`);
   const what = printable(`${event.program} ${event.operation} ${event.object}`);

@@ -24,9 +24,11 @@ export function postureListing(wanted?: string): Listing<NamespacePostures> {
         ...(origin === PolicyOrigin.KUBERNETES && { origin: originText(origin) }),
       }));
       if (wanted === undefined) return [{ namespace: '', postures: own }, ...said];
-      const its = said.filter(({ namespace }) => namespace === wanted);
-      // What clients say goes before what Kubernetes says.
-      its.sort((a, b) => Number(b.origin !== undefined) - Number(a.origin !== undefined));
+      const isOfAll = ({ namespace, origin }: NamespacePostures) => namespace === '*' && origin !== undefined;
+      const its = said.filter((each) => each.namespace === wanted || isOfAll(each));
+      // What clients say goes before what Kubernetes says, and that of the namespace before that of all.
+      const rank = (each: NamespacePostures) => (each.origin === undefined ? 2 : Number(!isOfAll(each)));
+      its.sort((a, b) => rank(a) - rank(b));
       const postures = Object.assign({}, own, ...its.map((each) => each.postures)) as Record<string, string>;
       return [{ namespace: wanted, postures }];
     },

@@ -8,9 +8,16 @@ type Said = Partial<Postures>;
 /** What stands before a namespace whose own annotations say its postures: no name of a namespace has a colon. */
 const ANNOTATED = 'kubernetes:';
 
-/** What holds in a namespace beside the agent's own postures: what clients say goes before its annotations. */
+/** Stands for every namespace. */
+export const ALL_NAMESPACES = '*';
+
+/**
+ * What holds in a namespace beside the agent's own postures: what clients say goes before its annotations, and these before
+ * what Kubernetes says of all namespaces. The host is in none.
+ */
 export function posturesIn(said: ByKey, namespace: string): Said {
-  return { ...said.get(ANNOTATED + namespace), ...said.get(namespace) };
+  const ofAll = namespace === '' ? undefined : said.get(ANNOTATED + ALL_NAMESPACES);
+  return { ...ofAll, ...said.get(ANNOTATED + namespace), ...said.get(namespace) };
 }
 
 /** Those that annotations say, by their keys. */
@@ -38,7 +45,7 @@ export function postureChange(current: DesiredState, changed: ByKey): Change<voi
   const namespaces = new Set([...changed.keys()].map(namespaceOf));
   const putPostures = Array.from(changed, ([namespace, postures]) => ({ namespace, postures }));
   return {
-    next: { desired, affected: (container) => namespaces.has(container.namespace) },
+    next: { desired, affected: ({ namespace }) => namespaces.has(ALL_NAMESPACES) || namespaces.has(namespace) },
     make: () => ({ desired, stored: { putPostures }, result: undefined }),
   };
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Container } from '../containers/container.js';
 import { hostRoot } from '../containers/procfs.js';
 import type { Access } from '../explain/access.js';
@@ -262,6 +263,28 @@ export class PolicyRegistry {
     return this.ledger.change((current) => annotationChange(current, byNamespace));
   }
 
+  /**
+   * Makes the labels that others know of this host those given; they go before its own.
+   *
+   * @throws Failure failed-precondition when policies for the host, which it would come under by them, would stop what it
+   *   cannot do without
+   */
+  setHostLabels(labels: Readonly<Record<string, string>>): Promise<Outcome<void>> {
+    return this.ledger.change((desired) => {
+      const { enforcement } = this.ledger;
+      const labelled = enforcement.hostLabelled(labels);
+      const isSame = isDeepStrictEqual(enforcement.host?.labels, labelled?.labels);
+      if (labelled === undefined || isSame) return { next: undefined, result: undefined };
+      if (desired.policies.keysReaching(labelled) !== desired.policies.keysReaching(enforcement.host!)) {
+        this.#checkHost(labelled, desired);
+      }
+      enforcement.replaceHost(labelled);
+      const affected = ({ isHost }: Container) => isHost === true;
+      const stored = { hostLabels: labels };
+      return { next: { desired, affected }, make: () => ({ desired, stored, result: undefined }) };
+    });
+  }
+
   /** By namespace, what clients say of each. */
   postures(): ReadonlyMap<string, Partial<Postures>> {
     return saidByClients(this.ledger.desired.postures);
@@ -307,7 +330,12 @@ export class PolicyRegistry {
   #guardHost(inputs: readonly PolicyInput[], { next }: Change<PolicyChange[]>): void {
     const { host } = this.ledger.enforcement;
     if (host === undefined || next === undefined || !inputs.some(({ policy }) => policy.scope === 'host')) return;
-    const { rules } = this.ledger.enforcement.rules.ruleSetFor(host, next.desired);
+    this.#checkHost(host, next.desired);
+  }
+
+  #checkHost(host: Container, desired: DesiredState): void {
+    const { rules } = this.ledger.enforcement.rules.ruleSetFor(host, desired);
+    if (rules.every(({ policy }) => policy.mode === 'audit')) return;
     const guarded = guardedProcesses();
     const needs = hostNeeds(
       guarded.map(({ program }) => program),

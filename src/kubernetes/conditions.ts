@@ -19,6 +19,8 @@ export interface PolicyReport {
   readonly containers: number;
   /** Containers that it reaches and where it is left out, as their policies do not compile together. */
   readonly leftOut: number;
+  /** Containers that it reaches whose pods ask, by their annotation, that policies only report or decide nothing. */
+  readonly overridden: number;
   /** Nodes that enforce it. */
   readonly nodes: number;
   /** Why the kernel of some node does not hold what it should. */
@@ -37,19 +39,21 @@ export function conditionsOf(report: PolicyReport): NewCondition[] {
   return [accepted, enforcedOf(report)];
 }
 
-function enforcedOf({ refusal, isHeld, containers, leftOut, nodes, problem }: PolicyReport): NewCondition {
+function enforcedOf({ refusal, isHeld, containers, leftOut, overridden, nodes, problem }: PolicyReport): NewCondition {
   const told = (status: Condition['status'], reason: string, message: string): NewCondition => ({
     type: 'Enforced',
     status,
     reason,
     message: short(message),
   });
-  const where = `${counted(containers, 'container')} on ${counted(nodes, 'node')}`;
+  const not = overridden === 0 ? '' : `, but for ${overridden} by the annotation kubearmor-policy of their pods`;
+  const where = `${counted(containers, 'container')} on ${counted(nodes, 'node')}${not}`;
   if (!isHeld) return told('False', 'NotAccepted', 'the policy is not accepted');
   if (problem !== undefined) return told('False', 'NotEnforcing', problem);
   if (leftOut > 0) {
     return told('False', 'LeftOut', `left out in ${leftOut} of ${where}: its policies do not compile together`);
   }
+  if (overridden > 0 && overridden === containers) return told('False', 'Overridden', `in ${where}`);
   if (refusal !== undefined) return told('True', 'EarlierForm', `the form accepted last is in force, in ${where}`);
   return told('True', containers === 0 ? 'ReachesNothing' : 'Enforced', `in ${where}`);
 }

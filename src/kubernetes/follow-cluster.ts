@@ -74,6 +74,7 @@ export async function followCluster({ server, node }: ClusterAccess, parts: Clus
     ...(parts.leaseTimes && { times: parts.leaseTimes }),
     verdicts: () => kubernetes.verdicts,
     host: () => host.status(),
+    isOverridden: (id) => parts.pods.known(id)?.policyOverride !== undefined,
     logger: parts.logger,
   });
   let stopListening: () => void;

@@ -2,11 +2,13 @@ import type { PolicyRegistry } from '../control/policy-registry.js';
 import type { SourceStatus } from '../control/protection.js';
 import { trueCause } from '../sources/failure-cause.js';
 import type { SourceLogger } from '../sources/source.js';
-import { posturesOf } from './annotations.js';
+import { posturesOf, SETTINGS_NAME, type SettingsObject } from './annotations.js';
 import type { ApiClient, KubernetesObject } from './api-client.js';
 import { bringPolicies, type RecentRefusals, type Verdict } from './cluster-policies.js';
 import { FollowedList, type FollowOptions } from './followed-list.js';
-import type { Pod, Pods } from './pods.js';
+import { NodeLabels } from './node-labels.js';
+import type { Pod } from './pod-facts.js';
+import type { Pods } from './pods.js';
 import { type ClusterOrigin, POLICY_KINDS, pathOfKind } from './policy-kinds.js';
 import { type PolicyObject, PolicyObjects } from './policy-objects.js';
 
@@ -16,7 +18,7 @@ export interface KubernetesOptions {
   readonly node: string;
   readonly policies: Pick<
     PolicyRegistry,
-    'sync' | 'apply' | 'delete' | 'list' | 'get' | 'readDocument' | 'syncAnnotatedPostures'
+    'sync' | 'apply' | 'delete' | 'list' | 'get' | 'readDocument' | 'syncAnnotatedPostures' | 'setHostLabels'
   >;
   readonly pods: Pods;
   readonly logger: SourceLogger;
@@ -47,10 +49,13 @@ export class Kubernetes {
   readonly #kinds;
   readonly #pods: FollowedList<Pod>;
   readonly #namespaces: FollowedList;
+  readonly #settings: FollowedList<SettingsObject>;
+  readonly #node: NodeLabels;
   #verdicts: readonly Verdict[] = [];
   readonly #recent: RecentRefusals = new Map();
   #again: NodeJS.Timeout | undefined;
   #postureWarnings: readonly string[] = [];
+  #podWarnings: readonly string[] = [];
   #problem: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #bringing: Promise<void> | undefined;
@@ -75,9 +80,18 @@ export class Kubernetes {
       list: follow<PolicyObject>({ path: pathOfKind(kind), isOptional: true }),
     }));
     this.#namespaces = follow({ path: '/api/v1/namespaces' });
+    const { namespace } = client.server;
+    this.#settings = follow<SettingsObject>({
+      path: `/api/v1/namespaces/${namespace}/configmaps`,
+      fieldSelector: `metadata.name=${SETTINGS_NAME}`,
+    });
     const onChange = () => {
-      if (pods.replace(this.#pods.objects)) onPods();
+      if (!pods.replace(this.#pods.objects)) return;
+      this.#tellOfPods();
+      onPods();
     };
+    const schedule = () => this.#schedule(GATHER_MILLISECONDS);
+    this.#node = new NodeLabels(node, (kind, onNode) => follow(kind, onNode), policies, schedule);
     this.#pods = follow<Pod>({ path: '/api/v1/pods', fieldSelector: `spec.nodeName=${node}` }, onChange);
   }
 
@@ -120,11 +134,13 @@ export class Kubernetes {
         : [`the policies of Kubernetes cannot be brought into force: ${this.#problem}`]),
       ...(refused === 0 ? [] : [`${refused} policies of Kubernetes are not accepted; their status says why`]),
       ...this.#postureWarnings,
+      ...this.#podWarnings,
+      ...this.#node.warnings(),
     ];
   }
 
   get #lists(): readonly FollowedList[] {
-    return [...this.#kinds.map(({ list }) => list), this.#namespaces, this.#pods];
+    return [...this.#kinds.map(({ list }) => list), this.#namespaces, this.#settings, this.#node.list, this.#pods];
   }
 
   #onStatus(): void {
@@ -136,6 +152,15 @@ export class Kubernetes {
     }
     this.#wasConnected = connected;
     onStatus();
+  }
+
+  /** Whoever may change a pod may take its policies away: nobody should have to look for that. */
+  #tellOfPods(): void {
+    const { pods, logger, onStatus } = this.#options;
+    const before = this.#podWarnings;
+    this.#podWarnings = pods.warnings();
+    for (const warning of this.#podWarnings) if (!before.includes(warning)) logger.warn({}, warning);
+    if (before.join() !== this.#podWarnings.join()) onStatus();
   }
 
   #schedule(milliseconds: number): void {
@@ -169,12 +194,13 @@ export class Kubernetes {
     this.#hasChanged = false;
     const before = this.#problem;
     try {
-      if (this.#namespaces.isListed) {
-        const { postures, warnings } = posturesOf(this.#namespaces.objects);
+      if (this.#namespaces.isListed && this.#settings.isListed) {
+        const { postures, warnings } = posturesOf(this.#namespaces.objects, this.#settings.objects);
         for (const warning of warnings) if (!this.#postureWarnings.includes(warning)) logger.warn({}, warning);
         this.#postureWarnings = warnings;
         await policies.syncAnnotatedPostures(postures);
       }
+      await this.#node.bring();
       if (this.#kinds.every(({ list }) => list.isListed)) await this.#bringPolicies();
       this.#failures = 0;
       this.#problem = undefined;

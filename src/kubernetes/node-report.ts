@@ -11,8 +11,11 @@ export interface NodeReport {
   readonly enforcing: boolean;
   /** Why not, when not. */
   readonly reason: string;
-  /** By policy key, of those that reach any: how many containers, and in how many of these it is left out. */
-  readonly policies: Readonly<Record<string, readonly [containers: number, leftOut: number]>>;
+  /**
+   * By policy key, of those that reach any: how many containers, in how many of these it is left out, and how many are of
+   * pods that ask for something else.
+   */
+  readonly policies: Readonly<Record<string, readonly [containers: number, leftOut: number, overridden?: number]>>;
 }
 
 /** A ConfigMap that a node's report is in. */
@@ -32,13 +35,16 @@ export function reportOfNode(
   verdicts: readonly Verdict[],
   policies: Pick<PolicyRegistry, 'get' | 'containerIdsReachedBy'>,
   { enforcing, reason, leftOut }: Pick<HostStatus, 'enforcing' | 'reason' | 'leftOut'>,
+  isOverridden: (containerId: string) => boolean,
 ): NodeReport {
-  const counts: Record<string, [number, number]> = {};
+  const counts: Record<string, [number, number, number]> = {};
   for (const { read } of verdicts) {
     const policy = policies.get(read.named);
     const ids = policy === undefined ? [] : policies.containerIdsReachedBy(policy);
     const key = keyOfNamed(read);
-    if (ids.length > 0) counts[key] = [ids.length, ids.filter((id) => leftOut.get(id)?.includes(key)).length];
+    if (ids.length === 0) continue;
+    const left = ids.filter((id) => leftOut.get(id)?.includes(key));
+    counts[key] = [ids.length, left.length, ids.filter(isOverridden).length];
   }
   return { node, enforcing, reason, policies: counts };
 }

@@ -1,17 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Container, ContainerDescription } from '../containers/container.js';
+import { type Container, type ContainerDescription, describeOverride } from '../containers/container.js';
 import { describeCriContainer } from '../sources/cri-containers.js';
-import type { KubernetesObject } from './api-client.js';
-
-/** A pod, as far as policies and events ask. */
-export interface Pod extends KubernetesObject {
-  readonly spec?: { readonly [list in ContainerList]?: readonly { readonly name: string; readonly image?: string }[] };
-}
-type ContainerList = 'containers' | 'initContainers' | 'ephemeralContainers';
+import { factsOf, type Pod, type PodFacts } from './pod-facts.js';
 
 /** What is known of the pods of this node: the runtime tells only the labels that a pod was made with. */
 export class Pods {
-  #byUid = new Map<string, Pod>();
+  #byUid: ReadonlyMap<string, PodFacts> = new Map();
   #areListed = false;
 
   constructor(
@@ -21,44 +15,49 @@ export class Pods {
 
   /** @returns whether something has changed that containers are described by */
   replace(pods: readonly Pod[]): boolean {
-    const next = new Map(pods.map((pod) => [pod.metadata.uid ?? '', pod]));
-    const isFirst = !this.#areListed;
-    const before = this.#byUid;
+    const next = new Map(pods.map((pod) => [pod.metadata.uid ?? '', factsOf(pod)]));
+    const isSame = this.#areListed && isDeepStrictEqual(next, this.#byUid);
     this.#byUid = next;
     this.#areListed = true;
-    return isFirst || next.size !== before.size || [...next].some(([uid, pod]) => !isAlike(pod, before.get(uid)));
+    return !isSame;
+  }
+
+  /** Pods that ask for something else than the policies that reach them, and what cannot be read of such a wish. */
+  warnings(): string[] {
+    return [...this.#byUid.values()].flatMap(({ pod: { namespace, name }, override, warning }) => {
+      if (warning !== undefined) return [warning];
+      if (override === undefined) return [];
+      return [`pod ${namespace}/${name} has its policies ${describeOverride(override)}`];
+    });
   }
 
   /**
-   * A container as its pod is now. Until the pods are known, one that was registered before keeps the labels it had.
+   * A container as its pod is now. Until the pods are known, one that was registered before stays as it was.
    */
   describe(description: ContainerDescription): ContainerDescription {
     const { id, labels, origin } = description;
     const [uid, name] = [labels['io.kubernetes.pod.uid'], labels['io.kubernetes.container.name']];
     if (origin !== 'cri' || uid === undefined || name === undefined) return description;
-    const pod = this.#byUid.get(uid);
-    if (pod === undefined) return this.#areListed ? description : this.#asRegistered(description);
-    const { name: podName, namespace = 'default', labels: own = {} } = pod.metadata;
-    const image = imageOf(pod, name);
+    const facts = this.#byUid.get(uid);
+    if (facts === undefined) return this.#areListed ? description : this.#asRegistered(description);
+    const { pod, images, override } = facts;
+    const image = images[name];
     return {
-      ...describeCriContainer(id, name, { name: podName, uid, namespace, labels: own }),
+      ...describeCriContainer(id, name, pod),
       ...(image !== undefined && { image }),
+      ...(override !== undefined && { policyOverride: override }),
     };
   }
 
   #asRegistered(description: ContainerDescription): ContainerDescription {
     const known = this.known(description.id);
     if (known === undefined || known.origin !== 'cri') return description;
-    const { labels, image } = known;
-    return { ...description, labels, ...(image !== undefined && { image }) };
+    const { labels, image, policyOverride } = known;
+    return {
+      ...description,
+      labels,
+      ...(image !== undefined && { image }),
+      ...(policyOverride !== undefined && { policyOverride }),
+    };
   }
-}
-
-function isAlike(pod: Pod, before: Pod | undefined): boolean {
-  return before !== undefined && isDeepStrictEqual(pod.metadata.labels ?? {}, before.metadata.labels ?? {});
-}
-
-function imageOf({ spec = {} }: Pod, container: string): string | undefined {
-  const { containers = [], initContainers = [], ephemeralContainers = [] } = spec;
-  return [...containers, ...initContainers, ...ephemeralContainers].find(({ name }) => name === container)?.image;
 }

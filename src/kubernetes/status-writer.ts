@@ -4,12 +4,20 @@ import { trueCause } from '../sources/failure-cause.js';
 import type { SourceLogger } from '../sources/source.js';
 import { type ApiClient, ApiError } from './api-client.js';
 import type { Verdict } from './cluster-policies.js';
-import { type Condition, conditionsOf, merged, type PolicyReport, sentenceOf } from './conditions.js';
+import {
+  type Condition,
+  conditionsOf,
+  merged,
+  type NewCondition,
+  type PolicyReport,
+  sentenceOf,
+} from './conditions.js';
 import { FollowedList, type FollowOptions } from './followed-list.js';
 import { Lease, type LeaseTimes } from './lease.js';
 import { type NodeReport, type ReportObject, readReport, reportOfNode, reportsIn, writeReport } from './node-report.js';
 import { pathOfObject } from './policy-kinds.js';
 import { keyOfNamed } from './policy-objects.js';
+import { WarningEvents } from './warning-events.js';
 
 export interface StatusWriterOptions {
   readonly client: ApiClient;
@@ -19,6 +27,8 @@ export interface StatusWriterOptions {
   readonly policies: Pick<PolicyRegistry, 'get' | 'containerIdsReachedBy'>;
   readonly verdicts: () => readonly Verdict[];
   readonly host: () => Pick<HostStatus, 'enforcing' | 'reason' | 'leftOut'>;
+  /** Whether the pod of a container asks for something else than its policies. */
+  readonly isOverridden: (containerId: string) => boolean;
   readonly logger: SourceLogger;
   readonly times?: LeaseTimes;
   readonly backoff?: FollowOptions['backoff'];
@@ -35,6 +45,7 @@ const RETRY_MILLISECONDS = 10_000;
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
   readonly #lease: Lease;
+  readonly #events: WarningEvents;
   #reports: FollowedList<ReportObject> | undefined;
   #written: string | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -47,6 +58,7 @@ export class StatusWriter {
     this.#options = options;
     const { client, namespace, node: identity, times } = options;
     const onChange = (isHeld: boolean) => this.#elected(isHeld);
+    this.#events = new WarningEvents(client, identity);
     this.#lease = new Lease({ client, namespace, name: 'policy-status', identity, onChange, ...(times && { times }) });
   }
 
@@ -86,6 +98,7 @@ export class StatusWriter {
     const { client, namespace, logger, backoff } = this.#options;
     void this.#reports?.stop();
     this.#reports = undefined;
+    this.#events.clear();
     if (!isHeld) return;
     logger.info({}, 'this node writes the status of policies');
     const onChange = () => this.changed();
@@ -98,7 +111,7 @@ export class StatusWriter {
     const { verdicts, policies, host, node, logger } = this.#options;
     const before = this.#problem;
     this.#problem = undefined;
-    const own = reportOfNode(node, verdicts(), policies, host());
+    const own = reportOfNode(node, verdicts(), policies, host(), this.#options.isOverridden);
     await this.#tryTo(() => this.#writeOwn(own));
     if (this.#lease.isHeld && this.#reports?.isListed) {
       const others = this.#reports.objects.map(readReport).filter((each) => each !== undefined && each.node !== node);
@@ -129,13 +142,15 @@ export class StatusWriter {
   #reportOf({ read, refusal, warnings }: Verdict, nodes: readonly NodeReport[]): PolicyReport {
     const key = keyOfNamed(read);
     const reached = nodes.filter(({ policies }) => policies[key] !== undefined);
+    const sumOf = (place: 0 | 1 | 2) => reached.reduce((sum, each) => sum + (each.policies[key]![place] ?? 0), 0);
     const troubled = reached.find(({ enforcing }) => !enforcing);
     return {
       refusal,
       warnings,
       isHeld: this.#options.policies.get(read.named) !== undefined,
-      containers: reached.reduce((sum, { policies }) => sum + policies[key]![0], 0),
-      leftOut: reached.reduce((sum, { policies }) => sum + policies[key]![1], 0),
+      containers: sumOf(0),
+      leftOut: sumOf(1),
+      overridden: sumOf(2),
       nodes: reached.length,
       problem: troubled && `node ${troubled.node} does not enforce: ${troubled.reason}`,
     };
@@ -143,7 +158,9 @@ export class StatusWriter {
 
   async #writeOne({ read: { kind, object } }: Verdict, report: PolicyReport): Promise<void> {
     const path = `${pathOfObject(kind, object.metadata)}/status`;
-    const status = newStatus(kind.origin === 'kubernetes', object, report);
+    const conditions = conditionsOf(report);
+    await this.#events.tell({ kind, object }, conditions);
+    const status = newStatus(kind.origin === 'kubernetes', object, report, conditions);
     if (status === undefined) return;
     try {
       await this.#options.client.patch(path, { status });
@@ -155,8 +172,12 @@ export class StatusWriter {
 }
 
 /** What is to be written; undefined where it is there. */
-function newStatus(isOurs: boolean, object: Verdict['read']['object'], report: PolicyReport): object | undefined {
-  const wanted = conditionsOf(report);
+function newStatus(
+  isOurs: boolean,
+  object: Verdict['read']['object'],
+  report: PolicyReport,
+  wanted: readonly NewCondition[],
+): object | undefined {
   const before = (object.status ?? {}) as Status;
   if (!isOurs) {
     const status = sentenceOf(wanted);

@@ -3,20 +3,23 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
+import { hostAsSubject } from '../../src/control/host.js';
 import { inCluster } from '../../src/kubernetes/access.js';
 import { ApiClient, ApiError } from '../../src/kubernetes/api-client.js';
 import type { Condition } from '../../src/kubernetes/conditions.js';
-import { type FollowedCluster, follow } from '../../src/kubernetes/follow-cluster.js';
+import { type FollowedCluster, followCluster } from '../../src/kubernetes/follow-cluster.js';
 import { Pods } from '../../src/kubernetes/pods.js';
 import { policyKey } from '../../src/policy/model.js';
 import { ContainerIntake } from '../../src/sources/container-intake.js';
 import { describeCriContainer } from '../../src/sources/cri-containers.js';
 import { ApiServer } from '../support/api-server.js';
 import { eventually } from '../support/eventually.js';
-import { InMemoryControlPlane } from '../support/in-memory-control-plane.js';
+import { InMemoryControlPlane, MemoryKernel } from '../support/in-memory-control-plane.js';
 import { RecordingLogger } from '../support/recording-sink.js';
 
 const NODE = 'node-1';
+const HOST = hostAsSubject({ pidNamespace: 10, mountNamespace: 11 }, {}, {});
 const CRDS = 'packaging/kubernetes/crds';
 const PODS = '/api/v1/namespaces/shop/pods';
 const POLICIES = '/apis/hauberk.io/v1alpha1/namespaces/shop/securitypolicies';
@@ -39,7 +42,7 @@ after(async () => {
 
 /** A daemon over a kernel that is memory, with the least rights that packaging/kubernetes gives it. */
 class Node {
-  readonly plane = new InMemoryControlPlane();
+  readonly plane = new InMemoryControlPlane(NOTHING_DESIRED, new MemoryKernel(), HOST);
   readonly logger = new RecordingLogger();
   readonly pods = new Pods((id) => this.plane.containers.get(id));
   readonly intake = new ContainerIntake({
@@ -59,15 +62,18 @@ class Node {
     const { directory, environment } = await server.serviceAccount('hauberk', 'hauberkd');
     node.tokenFile = join(directory, 'token');
     const { plane, pods, logger } = node;
-    node.cluster = await follow(inCluster(environment, directory), name, {
-      policies: plane.policies,
-      host: plane.host,
-      pods,
-      logger,
-      onPods: () => node.intake.refineAgain(),
-      backoff: { first: 20, most: 200 },
-      leaseTimes: { duration: 3000, renewal: 200, look: 200 },
-    });
+    node.cluster = await followCluster(
+      { server: inCluster(environment, directory), node: name },
+      {
+        policies: plane.policies,
+        host: plane.host,
+        pods,
+        logger,
+        onPods: () => node.intake.refineAgain(),
+        backoff: { first: 20, most: 200 },
+        leaseTimes: { duration: 3000, renewal: 200, look: 200 },
+      },
+    );
     node.cluster.start();
     return node;
   }
@@ -100,6 +106,15 @@ function policy(name: string, change: object = {}): object {
 async function conditionsOf(name: string): Promise<Record<string, Condition>> {
   const { status } = (await server.admin.get(`${POLICIES}/${name}`)) as { status?: { conditions?: Condition[] } };
   return Object.fromEntries((status?.conditions ?? []).map((condition) => [condition.type, condition]));
+}
+
+/** Events of Kubernetes about a policy. */
+async function eventsOf(name: string): Promise<string[]> {
+  const fieldSelector = `involvedObject.name=${name},involvedObject.kind=SecurityPolicy`;
+  const { items } = (await server.admin.get('/api/v1/namespaces/shop/events', { fieldSelector })) as {
+    items: { type: string; reason: string; message: string }[];
+  };
+  return items.map(({ type, reason, message }) => `${type} ${reason} ${message}`);
 }
 
 /** A process with a mount namespace of its own, so that nobody else's processes are taken for the container's. */
@@ -168,6 +183,28 @@ test('labels that a running pod is given, or loses, count at once', async () => 
   await end();
 });
 
+test('the annotation of a pod has its policies audited or disabled while it stands, and the status counts it', async () => {
+  const { id, end } = await startPod('debugged', { app: 'web' });
+  const modes = () => {
+    const container = node.plane.containers.get(id);
+    if (container === undefined) return undefined;
+    return [...new Set(node.plane.containers.ruleSetOf(container).rules.map(({ policy: { mode } }) => mode))];
+  };
+  const annotate = (value: string | null) =>
+    server.admin.patch(`${PODS}/debugged`, { metadata: { annotations: { 'kubearmor-policy': value } } });
+  await eventually(() => modes()?.join() === '' && modes()?.length === 1, 'the policy');
+  await annotate('audited');
+  await eventually(() => modes()?.join() === 'audit', 'a policy that only reports');
+  const warning = 'pod shop/debugged has its policies audited, set by hauberkd';
+  assert.ok(node.cluster.warnings().includes(warning), node.cluster.warnings().join('\n'));
+  await annotate('disabled');
+  await eventually(() => modes()?.length === 0, 'no policy');
+  await eventually(async () => (await conditionsOf('no-shadow')).Enforced?.reason === 'Overridden', 'the status');
+  await annotate(null);
+  await eventually(() => modes()?.join() === '' && modes()?.length === 1, 'the policy again');
+  await end();
+});
+
 test('annotations of a namespace set its postures, and take them away again', async () => {
   const { policies } = node.plane;
   const path = '/api/v1/namespaces/shop';
@@ -179,6 +216,50 @@ test('annotations of a namespace set its postures, and take them away again', as
   await eventually(() => policies.posturesFor('shop').file === 'audit', 'no posture');
 });
 
+test('settings in a ConfigMap are the postures of all namespaces that say nothing themselves, as they are now', async () => {
+  const { policies } = node.plane;
+  const path = '/api/v1/namespaces/hauberk/configmaps';
+  const data = { 'default-file-posture': 'block', defaultNetworkPosture: 'audit' };
+  const shown = (namespace: string) => [policies.posturesFor(namespace).file, policies.posturesFor(namespace).network];
+  await server.admin.create(path, { metadata: { name: 'hauberk-config' }, data });
+  await eventually(() => shown('shop').join() === 'block,audit', 'the postures');
+  await server.admin.patch('/api/v1/namespaces/shop', {
+    metadata: { annotations: { 'kubearmor-file-posture': 'audit' } },
+  });
+  await eventually(
+    () => shown('shop').join() === 'audit,audit' && shown('other')[0] === 'block',
+    'what one says itself',
+  );
+  await server.admin.patch('/api/v1/namespaces/shop', {
+    metadata: { annotations: { 'kubearmor-file-posture': null } },
+  });
+  await server.admin.delete(`${path}/hauberk-config`);
+  await eventually(() => shown('shop').join() === 'audit,block', "the agent's own postures");
+});
+
+test('policies for hosts reach this one by the labels that its node has now', async () => {
+  const { policies, containers } = node.plane;
+  const kind = '/apis/hauberk.io/v1alpha1/hostsecuritypolicies';
+  const spec = {
+    nodeSelector: { matchLabels: { 'example.com/role': 'gateway' } },
+    mode: 'audit',
+    file: { matchPaths: [{ path: '/nowhere/at/all' }] },
+  };
+  await server.admin.create('/api/v1/nodes', { metadata: { name: NODE, labels: { 'example.com/role': 'worker' } } });
+  const head = { apiVersion: 'hauberk.io/v1alpha1', kind: 'HostSecurityPolicy', metadata: { name: 'gateways' } };
+  await server.create(kind, { ...head, spec });
+  const reached = () =>
+    policies.list().flatMap((each) => (each.scope === 'host' ? policies.containerIdsReachedBy(each) : []));
+  const label = () => containers.get('host')?.labels['example.com/role'];
+  await eventually(() => label() === 'worker' && node.keys.includes('kubernetes:host:gateways'), 'label and policy');
+  assert.deepEqual(reached(), []);
+  await server.admin.patch(`/api/v1/nodes/${NODE}`, { metadata: { labels: { 'example.com/role': 'gateway' } } });
+  await eventually(() => reached().join() === 'host' && node.plane.kernel.isHostEnforced, 'the policy in the host');
+  await server.admin.patch(`/api/v1/nodes/${NODE}`, { metadata: { labels: { 'example.com/role': null } } });
+  await eventually(() => reached().length === 0 && !node.plane.kernel.isHostEnforced, 'no policy in the host');
+  await server.admin.delete(`${kind}/gateways`);
+});
+
 test('a policy that cannot be read is refused in its status, by field, and the form accepted before stays', async () => {
   await server.create(POLICIES, policy('broken', { file: { matchPaths: [{ path: 'etc/shadow' }] } }));
   await eventually(async () => (await conditionsOf('broken')).Accepted?.status === 'False', 'the refusal');
@@ -187,6 +268,10 @@ test('a policy that cannot be read is refused in its status, by field, and the f
   assert.match(Accepted?.message ?? '', /^spec\.file\.matchPaths\[0\]\.path: /);
   assert.equal(Enforced?.status, 'False');
   assert.ok(!node.keys.includes('kubernetes:shop/broken'));
+  await eventually(
+    async () => (await eventsOf('broken')).join() === `Warning Invalid ${Accepted?.message}`,
+    'the Event',
+  );
   await server.admin.patch(`${POLICIES}/broken`, policy('broken'));
   await eventually(() => node.keys.includes('kubernetes:shop/broken'), 'the policy');
   await server.admin.patch(`${POLICIES}/broken`, { spec: { file: { matchPaths: [{ path: 'again/wrong' }] } } });
@@ -295,7 +380,7 @@ test("policies of KubeArmor's kinds are followed with their extensions, once the
 });
 
 test('the objects that are shipped are taken by the API server, every field of them', async () => {
-  for (const name of ['rbac.yaml', 'daemonset.yaml']) {
+  for (const name of ['rbac.yaml', 'daemonset.yaml', 'hook-install.yaml', 'hook-uninstall.yaml']) {
     await server.apply(readFileSync(`packaging/kubernetes/${name}`, 'utf8'), { dryRun: true });
   }
 });
@@ -313,6 +398,8 @@ test('the daemon may do nothing that it does not do', async () => {
     await forbidden(client.get('/api/v1/namespaces/hauberk/secrets'));
     await forbidden(client.patch(`${PODS}/web`, { metadata: { labels: { app: 'other' } } }));
     await forbidden(client.get('/api/v1/namespaces/shop/configmaps'));
+    await forbidden(client.get('/api/v1/namespaces/shop/events'));
+    await forbidden(client.patch(`/api/v1/nodes/${NODE}`, { metadata: { labels: { a: 'b' } } }));
   } finally {
     client.close();
   }

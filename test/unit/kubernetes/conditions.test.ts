@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { conditionsOf, merged, type PolicyReport, sentenceOf } from '../../../src/kubernetes/conditions.js';
 
-const REPORT: PolicyReport = { warnings: [], isHeld: true, containers: 2, leftOut: 0, nodes: 1 };
+const REPORT: PolicyReport = { warnings: [], isHeld: true, containers: 2, leftOut: 0, overridden: 0, nodes: 1 };
 const INVALID = { reason: 'Invalid', message: 'spec.action: must be one of' };
 
 function told(change: Partial<PolicyReport>): string[] {
@@ -24,6 +24,9 @@ test('a policy is enforced, or reaches nothing, or is told why it is not in forc
     told({ problem: 'node a does not enforce: x' })[1],
     'Enforced False NotEnforcing: node a does not enforce: x',
   );
+  const not = 'by the annotation kubearmor-policy of their pods';
+  assert.equal(told({ overridden: 1 })[1], `Enforced True Enforced: in 2 containers on 1 node, but for 1 ${not}`);
+  assert.equal(told({ overridden: 2 })[1], `Enforced False Overridden: in 2 containers on 1 node, but for 2 ${not}`);
   assert.equal(told({ warnings: ['one', 'two'] })[0], 'Accepted True Accepted: one\ntwo');
 });
 

@@ -6,9 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { stringify } from 'yaml';
 import { byKubeconfig, inCluster } from '../../../src/kubernetes/access.js';
 import { posturesOf } from '../../../src/kubernetes/annotations.js';
-import { Pods } from '../../../src/kubernetes/pods.js';
 import { prunedFields } from '../../../src/kubernetes/pruned-fields.js';
-import { describeCriContainer } from '../../../src/sources/cri-containers.js';
 
 function directory(context: TestContext): string {
   const made = mkdtempSync(join(tmpdir(), 'hauberk-kubeconfig-'));
@@ -79,6 +77,28 @@ test('annotations of namespaces are postures, those of files for programs too, a
   assert.deepEqual(warnings, ['namespace odd: kubearmor-capabilities-posture must be audit or block, is "Block"']);
 });
 
+test('settings are postures of all namespaces, by the names of flags or of KubeArmor, and what is none is told of', () => {
+  const settings = (data: Record<string, string>) => [
+    { metadata: { name: 'hauberk-config', namespace: 'hauberk' }, data },
+  ];
+  const read = (data: Record<string, string>) => {
+    const { postures, warnings } = posturesOf([], settings(data));
+    return [postures.get('*'), warnings];
+  };
+  assert.deepEqual(read({ defaultFilePosture: 'block', 'default-process-posture': 'audit' }), [
+    { file: 'block', process: 'audit' },
+    [],
+  ]);
+  assert.deepEqual(read({ 'default-network-posture': 'allow', visibility: 'none' }), [
+    undefined,
+    [
+      'ConfigMap hauberk/hauberk-config: default-network-posture must be audit or block, is "allow"',
+      'ConfigMap hauberk/hauberk-config: of its settings these are not followed: visibility',
+    ],
+  ]);
+  assert.deepEqual(posturesOf([], []).postures.size, 0);
+});
+
 test('fields that were applied and are not there are named, and what others have changed since is not', () => {
   const applied = {
     spec: { mode: 'audit', file: { matchPaths: [{ path: '/a', operations: ['read'], message: null }] } },
@@ -94,23 +114,4 @@ test('fields that were applied and are not there are named, and what others have
     [],
   );
   assert.deepEqual(prunedFields({ metadata: { name: 'a' }, spec: {} }), []);
-});
-
-test('a container has the labels that its pod has now; while pods are not known, those it was registered with', () => {
-  const pod = { name: 'web-1', uid: 'u', namespace: 'shop' };
-  const told = describeCriContainer('c', 'main', { ...pod, labels: { app: 'web' } });
-  const registered = describeCriContainer('c', 'main', { ...pod, labels: { app: 'web', since: 'before' } });
-  const pods = new Pods((id) => (id === 'c' ? { ...registered, namespaces: {} as never, links: {} } : undefined));
-  assert.equal(pods.describe(told).labels.since, 'before');
-  const containers = [{ name: 'main', image: 'web:2' }];
-  const metadata = { ...pod, labels: { app: 'other', 'kubearmor.io/container.name': 'false' } };
-  assert.equal(pods.replace([{ metadata, spec: { containers } }]), true);
-  const { labels, image } = pods.describe(told);
-  assert.deepEqual([labels.app, labels.since, image], ['other', undefined, 'web:2']);
-  assert.equal(labels['kubearmor.io/container.name'], 'main', 'a pod cannot say how its containers are called');
-  assert.equal(pods.replace([{ metadata: { ...metadata }, spec: { containers } }]), false);
-  assert.equal(pods.replace([]), true);
-  assert.deepEqual(pods.describe(told), told);
-  const docker = { ...told, origin: 'docker' as const };
-  assert.equal(pods.describe(docker), docker);
 });
