@@ -21,14 +21,15 @@ function node(context: TestContext, files: Record<string, string>) {
   write('bin/chroot', `#!/bin/sh\n[ "$2 $3 $4" = "ctr oci spec" ] && echo '${JSON.stringify(SPEC)}'\n`, 0o755);
   return {
     /** Runs what the init container of a manifest runs, on these files. */
-    run(manifest: string) {
+    run(manifest: string, problem = '') {
       const { spec } = parse(readFileSync(`packaging/kubernetes/${manifest}`, 'utf8'));
       const [{ command }] = spec.template.spec.initContainers;
       const [shell, flags, script] = command as [string, string, string];
       const here = script.replaceAll('/host', `${root}/host`).replaceAll('/opt/hauberk', process.cwd());
       const env = { PATH: `${root}/bin:${process.env.PATH}` };
       const { status, stderr } = spawnSync(shell, [flags, here], { env, encoding: 'utf8' });
-      assert.equal(status, 0, stderr);
+      assert.equal(stderr, problem);
+      assert.equal(status, problem === '' ? 0 : 1);
     },
     read: (path: string) =>
       existsSync(join(root, 'host', path)) ? readFileSync(join(root, 'host', path), 'utf8') : undefined,
@@ -51,6 +52,14 @@ test('the hook is installed on a node with containerd, starts containers without
   assert.match(read('etc/hauberk/hook.conf')!, /^when_unanswered = refuse$/mu, 'what somebody has chosen stays');
   run('hook-uninstall.yaml');
   assert.deepEqual([read('etc/containerd/config.toml'), read(spec)], ['version = 2\n', undefined]);
+});
+
+test('a node whose runtime has its configuration elsewhere is left as it is, and that is told', (context) => {
+  const { run, read } = node(context, { 'var/lib/rancher/k3s/agent/etc/containerd/config.toml': 'version = 3\n' });
+  const problem = 'no /etc/crio and no /etc/containerd/config.toml: install the hook on this node by hand\n';
+  run('hook-install.yaml', problem);
+  assert.equal(read('etc/hauberk/hook.conf'), undefined);
+  run('hook-uninstall.yaml');
 });
 
 test('on a node with CRI-O the hook is a file of its own, and is taken away', (context) => {
