@@ -30,6 +30,7 @@ import { warmUp } from './control/warm-up.js';
 import { AlertThrottle } from './events/alert-throttle.js';
 import { DetailsLookup } from './events/details.js';
 import { EventHub, HISTORY_CAPACITY } from './events/hub.js';
+import { noteOf, POLICY_OVERRIDE } from './events/note.js';
 import { observedAccess } from './events/observed.js';
 import { EventReader } from './events/reader.js';
 import { type EventRecord, FLAGS } from './events/record.js';
@@ -48,6 +49,7 @@ import { serveKubearmor } from './kubearmor.js';
 import {
   accessToCluster,
   type ClusterAccess,
+  type ClusterParts,
   type FollowedCluster,
   followCluster,
 } from './kubernetes/follow-cluster.js';
@@ -200,7 +202,7 @@ async function assemble(
   const containers = new ContainerRegistry(ledger);
   const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
   const intake = new IntakeCounts();
-  const pods = new Pods((id) => containers.get(id));
+  const pods = new Pods((id) => containers.get(id), config.podOverrides);
   const sources: Sources = new Sources({
     config,
     refine: (description) => pods.describe(description),
@@ -216,7 +218,9 @@ async function assemble(
   const dryRuns = new DryRunPool();
   const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks));
   const onPods = () => sources.refineAgain();
-  if (access !== undefined) cluster = await followCluster(access, { policies, pods, host, logger, onPods });
+  const onOverride: ClusterParts['onOverride'] = (pod, message) =>
+    events.add([noteOf(POLICY_OVERRIDE, message, { ...pod, id: '' }, now())]);
+  if (access !== undefined) cluster = await followCluster(access, { policies, pods, host, logger, onPods, onOverride });
   const expiry: Expiry = new Expiry(policies, logger);
   const memory = new AccessMemory();
   const settleEvents = async () => reader.settle(ring);
@@ -278,6 +282,7 @@ async function assemble(
     intake,
     repairs: integrity.counts,
     protectedContainers: () => containers.countByProtection(),
+    overriddenContainers: () => containers.countByOverride(),
     kernelCounters: () => kernel.counters(),
     recursionMisses: () => kernel.recursionMisses(),
     ringWakeUps: () => kernel.ringWakeUps,

@@ -57,6 +57,8 @@ export interface Config {
   readonly kubernetes: boolean;
   readonly kubeconfig?: string;
   readonly nodeName?: string;
+  /** What the annotation of a pod may do to its policies. */
+  readonly podOverrides: 'follow' | 'ignore';
   readonly logLevel: string;
   readonly defaultPostureProcess: Posture;
   readonly defaultPostureFile: Posture;

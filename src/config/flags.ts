@@ -192,6 +192,13 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     pattern: /^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/,
     help: 'the name of this node there; the variable NODE_NAME, or the name of the host, when left out',
   },
+  'pod-overrides': {
+    type: 'string',
+    value: 'WHETHER',
+    default: 'follow',
+    choices: ['follow', 'ignore'],
+    help: 'whether the annotation kubearmor-policy of a pod may have its policies only report, or decide nothing: follow or ignore; whoever may change a pod can set it',
+  },
   'log-level': {
     type: 'string',
     value: 'LEVEL',

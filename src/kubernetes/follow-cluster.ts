@@ -6,6 +6,7 @@ import type { SourceStatus } from '../control/protection.js';
 import type { SourceLogger } from '../sources/source.js';
 import type { ApiServer } from './access.js';
 import type { FollowOptions } from './followed-list.js';
+import type { KubernetesOptions } from './kubernetes.js';
 import type { LeaseTimes } from './lease.js';
 import type { Pods } from './pods.js';
 
@@ -18,6 +19,7 @@ export interface ClusterParts {
   readonly logger: SourceLogger;
   /** Called when pods have other labels. */
   readonly onPods: () => void;
+  readonly onOverride?: NonNullable<KubernetesOptions['onOverride']>;
   readonly backoff?: FollowOptions['backoff'];
   readonly leaseTimes?: LeaseTimes;
 }

@@ -1,5 +1,6 @@
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import type { SourceStatus } from '../control/protection.js';
+import type { CriPod } from '../sources/cri-containers.js';
 import { trueCause } from '../sources/failure-cause.js';
 import type { SourceLogger } from '../sources/source.js';
 import { posturesOf, SETTINGS_NAME, type SettingsObject } from './annotations.js';
@@ -24,6 +25,8 @@ export interface KubernetesOptions {
   readonly logger: SourceLogger;
   /** Called when pods have other labels. */
   readonly onPods: () => void;
+  /** Called when the policies of a pod do not decide any more, or again, with how that is told. */
+  readonly onOverride?: (pod: CriPod, message: string) => void;
   /** Called when it is followed, or not any more, and when there are other warnings. */
   readonly onStatus: () => void;
   /** Called when it was settled what becomes of policies. */
@@ -56,6 +59,7 @@ export class Kubernetes {
   #again: NodeJS.Timeout | undefined;
   #postureWarnings: readonly string[] = [];
   #podWarnings: readonly string[] = [];
+  #overridden: ReturnType<Pods['overridden']> = new Map();
   #problem: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #bringing: Promise<void> | undefined;
@@ -157,10 +161,24 @@ export class Kubernetes {
   /** Whoever may change a pod may take its policies away: nobody should have to look for that. */
   #tellOfPods(): void {
     const { pods, logger, onStatus } = this.#options;
+    this.#tellOfOverrides();
     const before = this.#podWarnings;
     this.#podWarnings = pods.warnings();
     for (const warning of this.#podWarnings) if (!before.includes(warning)) logger.warn({}, warning);
     if (before.join() !== this.#podWarnings.join()) onStatus();
+  }
+
+  #tellOfOverrides(): void {
+    const { pods, onOverride } = this.#options;
+    const before = this.#overridden;
+    this.#overridden = pods.overridden();
+    for (const [uid, { pod, message }] of this.#overridden) {
+      if (before.get(uid)?.message !== message) onOverride?.(pod, message);
+    }
+    for (const [uid, { pod }] of before) {
+      if (this.#overridden.has(uid)) continue;
+      onOverride?.(pod, `pod ${pod.namespace}/${pod.name} has its policies as they are written again, or has ended`);
+    }
   }
 
   #schedule(milliseconds: number): void {

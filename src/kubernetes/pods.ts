@@ -1,6 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Container, type ContainerDescription, describeOverride } from '../containers/container.js';
-import { describeCriContainer } from '../sources/cri-containers.js';
+import {
+  type Container,
+  type ContainerDescription,
+  describeOverride,
+  type PolicyOverride,
+} from '../containers/container.js';
+import { type CriPod, describeCriContainer } from '../sources/cri-containers.js';
 import { factsOf, type Pod, type PodFacts } from './pod-facts.js';
 
 /** What is known of the pods of this node: the runtime tells only the labels that a pod was made with. */
@@ -11,23 +16,33 @@ export class Pods {
   constructor(
     /** What is registered already. */
     readonly known: (id: string) => Container | undefined,
+    /** What becomes of what pods ask for beside their policies. */
+    readonly overrides: 'follow' | 'ignore' = 'follow',
   ) {}
 
   /** @returns whether something has changed that containers are described by */
   replace(pods: readonly Pod[]): boolean {
-    const next = new Map(pods.map((pod) => [pod.metadata.uid ?? '', factsOf(pod)]));
+    const next = new Map(pods.map((pod) => [pod.metadata.uid ?? '', this.#factsOf(pod)]));
     const isSame = this.#areListed && isDeepStrictEqual(next, this.#byUid);
     this.#byUid = next;
     this.#areListed = true;
     return !isSame;
   }
 
+  /** Pods whose policies do not decide, each with how that is told. */
+  overridden(): ReadonlyMap<string, { readonly pod: CriPod; readonly message: string }> {
+    const found = [...this.#byUid].flatMap(([uid, { pod, override }]) =>
+      override === undefined ? [] : [[uid, { pod, message: messageOf(pod, override) }] as const],
+    );
+    return new Map(found);
+  }
+
   /** Pods that ask for something else than the policies that reach them, and what cannot be read of such a wish. */
   warnings(): string[] {
-    return [...this.#byUid.values()].flatMap(({ pod: { namespace, name }, override, warning }) => {
+    return [...this.#byUid.values()].flatMap(({ pod, override, warning }) => {
       if (warning !== undefined) return [warning];
       if (override === undefined) return [];
-      return [`pod ${namespace}/${name} has its policies ${describeOverride(override)}`];
+      return [messageOf(pod, override)];
     });
   }
 
@@ -49,6 +64,14 @@ export class Pods {
     };
   }
 
+  #factsOf(pod: Pod): PodFacts {
+    const { override, ...facts } = factsOf(pod);
+    if (override === undefined || this.overrides === 'follow') return { ...facts, ...(override && { override }) };
+    const { namespace, name } = facts.pod;
+    const warning = `pod ${namespace}/${name} asks to have its policies ${describeOverride(override)}, and that is ignored`;
+    return { ...facts, warning };
+  }
+
   #asRegistered(description: ContainerDescription): ContainerDescription {
     const known = this.known(description.id);
     if (known === undefined || known.origin !== 'cri') return description;
@@ -57,7 +80,11 @@ export class Pods {
       ...description,
       labels,
       ...(image !== undefined && { image }),
-      ...(policyOverride !== undefined && { policyOverride }),
+      ...(policyOverride !== undefined && this.overrides === 'follow' && { policyOverride }),
     };
   }
+}
+
+function messageOf({ namespace, name }: CriPod, override: PolicyOverride): string {
+  return `pod ${namespace}/${name} has its policies ${describeOverride(override)}`;
 }

@@ -53,6 +53,7 @@ class Node {
     logger: this.logger,
     refine: (description) => this.pods.describe(description),
   });
+  readonly overrides: string[] = [];
   readonly sink = this.intake.sinkOf({ key: 'stand-in', name: 'stand-in', origin: 'cri' });
   tokenFile = '';
   cluster!: FollowedCluster;
@@ -70,6 +71,7 @@ class Node {
         pods,
         logger,
         onPods: () => node.intake.refineAgain(),
+        onOverride: (_, message) => node.overrides.push(message),
         backoff: { first: 20, most: 200 },
         leaseTimes: { duration: 3000, renewal: 200, look: 200 },
       },
@@ -203,6 +205,11 @@ test('the annotation of a pod has its policies audited or disabled while it stan
   await annotate(null);
   await eventually(() => modes()?.join() === '' && modes()?.length === 1, 'the policy again');
   await end();
+  assert.deepEqual(node.overrides, [
+    'pod shop/debugged has its policies audited, set by hauberkd',
+    'pod shop/debugged has its policies disabled, set by hauberkd',
+    'pod shop/debugged has its policies as they are written again, or has ended',
+  ]);
 });
 
 test('annotations of a namespace set its postures, and take them away again', async () => {

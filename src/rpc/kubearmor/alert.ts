@@ -1,6 +1,7 @@
 import { HOST_ID } from '../../control/host.js';
 import type { AlertLimit } from '../../events/alert-throttle.js';
 import type { SecurityEvent } from '../../events/event.js';
+import { POLICY_OVERRIDE } from '../../events/note.js';
 import type { Alert } from '../../generated/kubearmor/feeder.js';
 import { DEFAULT_NAMESPACE } from '../../policy/model.js';
 import { OWNER_LABELS } from '../../policy/selector-labels.js';
@@ -27,6 +28,7 @@ export interface AlertContext extends HostFacts {
 /** An event as an alert of KubeArmor. docs/kubearmor-clients.md has the table of what comes from where. */
 export function toAlert(event: SecurityEvent, context: AlertContext): Alert {
   const alert: Alert = { ...emptyAlert(event.time, context), ...subjectFields(event), Message: event.message };
+  if (event.policy === POLICY_OVERRIDE) return { ...alert, Type: 'SystemEvent', Operation: POLICY_OVERRIDE };
   // A summary has no class.
   return event.class === undefined
     ? { ...alert, ...thresholdFields(context) }

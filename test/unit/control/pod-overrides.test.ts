@@ -63,6 +63,7 @@ test('nothing decides in a container whose pod has its policies disabled, until 
   await containers.put(container('1', { policyOverride: OVERRIDES.disabled }));
   const nothing = { rules: [], posture: undefined, protection: 'false its pod has its policies disabled' };
   assert.deepEqual(decides('1'), nothing);
+  assert.deepEqual(containers.countByOverride(), { audited: 0, disabled: 1 });
   await containers.put(container('1'));
   assert.deepEqual(decides('1'), ENFORCED);
   await containers.put(container('1', { policyOverride: OVERRIDES.disabled }));

@@ -54,6 +54,18 @@ test('the annotation of a pod is followed with the program that wrote it last, a
   ]);
 });
 
+test('where what pods ask for is ignored, their policies decide and the wish is told', () => {
+  const pods = new Pods(() => undefined, 'ignore');
+  const annotations = { 'kubearmor-policy': 'disabled' };
+  const managedFields = [writtenBy('helm', '2026-01-01T00:00:00Z')];
+  pods.replace([{ metadata: { ...pod, annotations, managedFields }, spec }]);
+  assert.equal(pods.describe(told).policyOverride, undefined);
+  assert.equal(pods.overridden().size, 0);
+  assert.deepEqual(pods.warnings(), [
+    'pod shop/web-1 asks to have its policies disabled, set by helm, and that is ignored',
+  ]);
+});
+
 test('selectors see what a pod belongs to, a Deployment rather than its ReplicaSet, and no pod says it itself', () => {
   const pods = new Pods(() => undefined);
   const owned = (kind: string, name: string, labels: Record<string, string> = {}) => {
