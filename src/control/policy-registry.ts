@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Container } from '../containers/container.js';
 import { hostRoot } from '../containers/procfs.js';
 import type { Access } from '../explain/access.js';
@@ -25,6 +24,7 @@ import type { DryRunJob } from './dry-run-job.js';
 import type { DryRunPool } from './dry-run-pool.js';
 import type { HookCoverage } from './hook-coverage.js';
 import { guardedProcesses, whatWouldStop } from './host-guard.js';
+import { changeHostLabels } from './host-labels.js';
 import { hostNeeds } from './host-needs.js';
 import type { Ledger, Outcome } from './ledger.js';
 import {
@@ -270,19 +270,7 @@ export class PolicyRegistry {
    *   cannot do without
    */
   setHostLabels(labels: Readonly<Record<string, string>>): Promise<Outcome<void>> {
-    return this.ledger.change((desired) => {
-      const { enforcement } = this.ledger;
-      const labelled = enforcement.hostLabelled(labels);
-      const isSame = isDeepStrictEqual(enforcement.host?.labels, labelled?.labels);
-      if (labelled === undefined || isSame) return { next: undefined, result: undefined };
-      if (desired.policies.keysReaching(labelled) !== desired.policies.keysReaching(enforcement.host!)) {
-        this.#checkHost(labelled, desired);
-      }
-      enforcement.replaceHost(labelled);
-      const affected = ({ isHost }: Container) => isHost === true;
-      const stored = { hostLabels: labels };
-      return { next: { desired, affected }, make: () => ({ desired, stored, result: undefined }) };
-    });
+    return changeHostLabels(this.ledger, labels, (labelled, desired) => this.#checkHost(labelled, desired));
   }
 
   /** By namespace, what clients say of each. */

@@ -41,11 +41,16 @@ function start(setHostLabels: (labels: Readonly<Record<string, string>>) => Prom
 
 test('policies reach the host by what its node is labelled, until it is not any more, and it is written down', async () => {
   const host = hostAsSubject({ pidNamespace: 10, mountNamespace: 11 }, {}, {});
-  const { policies, kernel, containers, commits } = new InMemoryControlPlane(NOTHING_DESIRED, new MemoryKernel(), host);
+  const plane = new InMemoryControlPlane(NOTHING_DESIRED, new MemoryKernel(), host);
+  const { policies, kernel, containers, commits } = plane;
   await policies.apply(policies.readManifest(POLICY));
   const own = containers.get('host')!.labels;
   const { node, become, changes } = start((labels) => policies.setHostLabels(labels));
+  plane.storeFailure = new Failure('unavailable', 'no space left on device');
   become({ role: 'gateway' });
+  await assert.rejects(node.bring(), /no space left on device/);
+  assert.deepEqual(containers.get('host')!.labels, own);
+  plane.storeFailure = undefined;
   await node.bring();
   assert.deepEqual(containers.policyKeysOf(containers.get('host')!), policies.list().map(policyKey));
   assert.equal(kernel.isHostEnforced, true);
