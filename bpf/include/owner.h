@@ -100,6 +100,11 @@ struct dentry___placed {
 	union dentry_place d_u;
 };
 
+/* Seen in 7.3: the union has no name. */
+struct dentry___unnamed {
+	struct hlist_node d_alias;
+};
+
 struct inode___named {
 	struct hlist_head i_dentry;
 };
@@ -223,7 +228,11 @@ static __always_inline __u64 dentry_of(struct inode *inode)
 	struct inode___named *named = (void *)inode;
 	__u64 alias = (__u64)BPF_CORE_READ(named, i_dentry.first);
 
-	return alias ? alias - bpf_core_field_offset(struct dentry___placed, d_u.d_alias) : 0;
+	if (!alias)
+		return 0;
+	if (bpf_core_field_exists(struct dentry___placed, d_u.d_alias))
+		return alias - bpf_core_field_offset(struct dentry___placed, d_u.d_alias);
+	return alias - bpf_core_field_offset(struct dentry___unnamed, d_alias);
 }
 
 #endif

@@ -72,61 +72,64 @@ int BPF_PROG(hauberk_ancillary, struct socket *socket, struct msghdr *message, i
 	return ancillary.leads_elsewhere ? refuse_route(&found, &use, OPERATION_SEND) : 0;
 }
 
-/* The addresses of sctp_bindx(3) and sctp_connectx(3), one behind the other. */
-struct addresses {
-	struct membership *found;
-	struct socket_use use;
-	__u64 at;
-	int left;		/* bytes */
-	__u32 operation;
-	int denied;
-};
-
-static long address_step(__u32 step, struct addresses *addresses)
+/*
+ * Decides about one of several addresses. The verifier goes through a function of plain numbers once, not once for each
+ * address, so it finds for itself who acts.
+ */
+__noinline int decide_further_address(__u64 at, __u64 socket, __u32 operation)
 {
-	struct socket_use *use = &addresses->use;
-	void *address = (void *)addresses->at;
+	void *address = (void *)at;
+	struct sock *sk = (void *)socket;
+	struct membership found = {};
+	struct socket_use use = {};
 	__u16 family = 0;
-	int bytes;
 
-	if (addresses->left <= 0)
-		return 1;
+	if (!is_under_network_policy(&found))
+		return 0;
+	use.family = family_of(sk);
+	use.type = BPF_CORE_READ(sk, sk_type);
+	use.protocol = BPF_CORE_READ(sk, sk_protocol);
 	bpf_probe_read_kernel(&family, sizeof(family), address);
-	bytes = family == AF_INET6 ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES;
-	if (addresses->operation == OPERATION_BIND) {
-		use->end.port = port_of(address);
-		use->end.direction = use->end.port ? DIRECTION_INGRESS : DIRECTION_NONE;
+	if (operation == OPERATION_BIND) {
+		use.end.port = port_of(address);
+		use.end.direction = use.end.port ? DIRECTION_INGRESS : DIRECTION_NONE;
 	} else {
-		read_address(&use->end, address, family);
+		read_address(&use.end, address, family);
 	}
-	addresses->denied = decide_socket(addresses->found, addresses->operation, use);
-	addresses->at += bytes;
-	addresses->left -= bytes;
-	return addresses->denied != 0;
+	return decide_socket(&found, operation, &use);
 }
 
+/* The addresses of sctp_bindx(3) and sctp_connectx(3), one behind the other. */
 SEC("lsm/sctp_bind_connect")
 int BPF_PROG(hauberk_sctp_bind_connect, struct sock *sk, int option, struct sockaddr *address, int length)
 {
+	__u64 at = (__u64)address, socket = (__u64)sk;
+	__u32 operation = OPERATION_CONNECT;
 	struct membership found = {};
-	struct addresses addresses = {
-		.found = &found,
-		.at = (__u64)address,
-		.left = length,
-		.operation = OPERATION_CONNECT,
-	};
+	struct socket_use use = {};
+	int left = length;
 
 	if (option >= SCTP_PARAMETERS || !is_under_network_policy(&found))
 		return 0;
 	if (option == SCTP_SOCKOPT_BINDX_ADD || option == SCTP_PRIMARY_ADDR || option == SCTP_SET_PEER_PRIMARY_ADDR)
-		addresses.operation = OPERATION_BIND;
-	addresses.use.family = family_of(sk);
-	addresses.use.type = BPF_CORE_READ(sk, sk_type);
-	addresses.use.protocol = BPF_CORE_READ(sk, sk_protocol);
-	bpf_loop(SCTP_ADDRESSES_MAX, address_step, &addresses, 0);
-	if (addresses.denied)
-		return -EACCES;
-	return addresses.left > 0 ? refuse_route(&found, &addresses.use, addresses.operation) : 0;
+		operation = OPERATION_BIND;
+	for (int i = 0; i < SCTP_ADDRESSES_MAX && left > 0; i++) {
+		__u16 family = 0;
+		int bytes;
+
+		if (decide_further_address(at, socket, operation))
+			return -EACCES;
+		bpf_probe_read_kernel(&family, sizeof(family), (void *)at);
+		bytes = family == AF_INET6 ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES;
+		at += bytes;
+		left -= bytes;
+	}
+	if (left <= 0)
+		return 0;
+	use.family = family_of(sk);
+	use.type = BPF_CORE_READ(sk, sk_type);
+	use.protocol = BPF_CORE_READ(sk, sk_protocol);
+	return refuse_route(&found, &use, operation);
 }
 
 #endif
