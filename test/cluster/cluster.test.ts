@@ -12,7 +12,7 @@ import { type FollowedCluster, followCluster } from '../../src/kubernetes/follow
 import { Pods } from '../../src/kubernetes/pods.js';
 import { policyKey } from '../../src/policy/model.js';
 import { ContainerIntake } from '../../src/sources/container-intake.js';
-import { describeCriContainer } from '../../src/sources/cri-containers.js';
+import { type CriPod, describeCriContainer } from '../../src/sources/cri-containers.js';
 import { ApiServer } from '../support/api-server.js';
 import { eventually } from '../support/eventually.js';
 import { InMemoryControlPlane, MemoryKernel } from '../support/in-memory-control-plane.js';
@@ -144,9 +144,13 @@ async function startPod(
 ): Promise<{ id: string; end(): Promise<void> }> {
   const containers = [{ name: 'main', image: 'registry.test/web:1' }];
   const made = await server.create(PODS, { metadata: { name, labels }, spec: { nodeName, containers } });
-  const id = `container-of-${name}`;
+  return startContainer({ name, uid: made.metadata.uid!, namespace: 'shop', labels }, on);
+}
+
+/** The container of a pod, as a stand-in for its runtime tells of it. */
+async function startContainer(pod: CriPod, on: Node = node): Promise<{ id: string; end(): Promise<void> }> {
+  const id = `container-of-${pod.name}`;
   const process = await isolatedProcess();
-  const pod = { name, uid: made.metadata.uid!, namespace: 'shop', labels };
   on.sink.started({ description: describeCriContainer(id, 'main', pod), pid: process.pid });
   return {
     id,
@@ -332,6 +336,10 @@ test('while the API server is away what is known stays in force, and afterwards 
   await eventually(() => !node.cluster.status().connected, 'the loss of the connection');
   assert.deepEqual(node.keys, ['kubernetes:shop/no-shadow']);
   assert.match(node.cluster.warnings().join(), /Kubernetes is not followed, what is known of it stays in force/);
+  const pod = { name: 'meanwhile', uid: 'not-known-yet', namespace: 'shop', labels: { app: 'web' } };
+  const { id, end } = await startContainer(pod);
+  await eventually(() => node.reaching(id).includes('kubernetes:shop/no-shadow'), 'the policy, by the labels of CRI');
+  await end();
   await server.startApi();
   await server.create(POLICIES, policy('later'));
   await eventually(() => node.keys.includes('kubernetes:shop/later'), 'the policy');
@@ -410,6 +418,19 @@ test('the daemon may do nothing that it does not do', async () => {
   } finally {
     client.close();
   }
+});
+
+test('a hundred pods that start together come under the policy of each, and its status counts them', async () => {
+  await server.create(POLICIES, policy('of-many', { selector: { matchLabels: { tier: 'many' } } }));
+  const names = Array.from({ length: 100 }, (_, index) => `many-${index}`);
+  const pods = await Promise.all(names.map((name) => startPod(name, { tier: 'many' })));
+  const isReached = ({ id }: { id: string }) => node.reaching(id).includes('kubernetes:shop/of-many');
+  await eventually(() => pods.every(isReached), 'the policy in all');
+  await eventually(
+    async () => (await conditionsOf('of-many')).Enforced?.message === 'in 100 containers on 1 node',
+    'the counts',
+  );
+  await Promise.all(pods.map(({ end }) => end()));
 });
 
 test('five hundred policies come into force together, and one among them that is broken holds up none', async () => {
