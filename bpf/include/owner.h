@@ -194,15 +194,6 @@ static __always_inline bool is_near_own(struct owner *owner, struct super_block 
 	return false;
 }
 
-/* Functions that the verifier goes through once take plain numbers. */
-static __always_inline __u64 address_of(struct dentry *dentry)
-{
-	__u64 address = 0;
-
-	bpf_probe_read_kernel(&address, sizeof(address), &dentry);
-	return address;
-}
-
 /* Whether the dentry at this address is one of Hauberk's files, or lies below one of its directories. */
 __noinline int is_own_file(__u64 address)
 {

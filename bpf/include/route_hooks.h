@@ -72,6 +72,15 @@ int BPF_PROG(hauberk_ancillary, struct socket *socket, struct msghdr *message, i
 	return ancillary.leads_elsewhere ? refuse_route(&found, &use, OPERATION_SEND) : 0;
 }
 
+static __always_inline void read_sctp(struct socket_use *use, __u64 socket)
+{
+	struct sock *sk = (void *)socket;
+
+	use->family = family_of(sk);
+	use->type = BPF_CORE_READ(sk, sk_type);
+	use->protocol = BPF_CORE_READ(sk, sk_protocol);
+}
+
 /*
  * Decides about one of several addresses. The verifier goes through a function of plain numbers once, not once for each
  * address, so it finds for itself who acts.
@@ -79,16 +88,13 @@ int BPF_PROG(hauberk_ancillary, struct socket *socket, struct msghdr *message, i
 __noinline int decide_further_address(__u64 at, __u64 socket, __u32 operation)
 {
 	void *address = (void *)at;
-	struct sock *sk = (void *)socket;
 	struct membership found = {};
 	struct socket_use use = {};
 	__u16 family = 0;
 
 	if (!is_under_network_policy(&found))
 		return 0;
-	use.family = family_of(sk);
-	use.type = BPF_CORE_READ(sk, sk_type);
-	use.protocol = BPF_CORE_READ(sk, sk_protocol);
+	read_sctp(&use, socket);
 	bpf_probe_read_kernel(&family, sizeof(family), address);
 	if (operation == OPERATION_BIND) {
 		use.end.port = port_of(address);
@@ -99,17 +105,27 @@ __noinline int decide_further_address(__u64 at, __u64 socket, __u32 operation)
 	return decide_socket(&found, operation, &use);
 }
 
+/* Refuses addresses because there are too many. */
+__noinline int refuse_further_addresses(__u64 socket, __u32 operation)
+{
+	struct membership found = {};
+	struct socket_use use = {};
+
+	if (!is_under_network_policy(&found))
+		return 0;
+	read_sctp(&use, socket);
+	return refuse_route(&found, &use, operation);
+}
+
 /* The addresses of sctp_bindx(3) and sctp_connectx(3), one behind the other. */
 SEC("lsm/sctp_bind_connect")
 int BPF_PROG(hauberk_sctp_bind_connect, struct sock *sk, int option, struct sockaddr *address, int length)
 {
-	__u64 at = (__u64)address, socket = (__u64)sk;
+	__u64 at = address_of(address), socket = address_of(sk);
 	__u32 operation = OPERATION_CONNECT;
-	struct membership found = {};
-	struct socket_use use = {};
 	int left = length;
 
-	if (option >= SCTP_PARAMETERS || !is_under_network_policy(&found))
+	if (option >= SCTP_PARAMETERS)
 		return 0;
 	if (option == SCTP_SOCKOPT_BINDX_ADD || option == SCTP_PRIMARY_ADDR || option == SCTP_SET_PEER_PRIMARY_ADDR)
 		operation = OPERATION_BIND;
@@ -124,12 +140,7 @@ int BPF_PROG(hauberk_sctp_bind_connect, struct sock *sk, int option, struct sock
 		at += bytes;
 		left -= bytes;
 	}
-	if (left <= 0)
-		return 0;
-	use.family = family_of(sk);
-	use.type = BPF_CORE_READ(sk, sk_type);
-	use.protocol = BPF_CORE_READ(sk, sk_protocol);
-	return refuse_route(&found, &use, operation);
+	return left > 0 && refuse_further_addresses(socket, operation) ? -EACCES : 0;
 }
 
 #endif
