@@ -6,7 +6,7 @@ import { accessOf } from './config/access.js';
 import { alertLimitOf, type Config } from './config/config.js';
 import { posturesOf, resolutionOf } from './config/resolution.js';
 import type { NamespacePair } from './containers/container.js';
-import { hostNamespaces, hostRoot, linkedDirectories, ownNamespaces } from './containers/procfs.js';
+import { hostNamespaces, hostRoot, linkedDirectories } from './containers/procfs.js';
 import { ContainerKeeper } from './control/container-keeper.js';
 import { ContainerRegistry } from './control/container-registry.js';
 import type { ControlPlane } from './control/control-plane.js';
@@ -30,22 +30,30 @@ import { warmUp } from './control/warm-up.js';
 import { AlertThrottle } from './events/alert-throttle.js';
 import { DetailsLookup } from './events/details.js';
 import { EventHub, HISTORY_CAPACITY } from './events/hub.js';
+import { noteOf, POLICY_OVERRIDE } from './events/note.js';
 import { observedAccess } from './events/observed.js';
 import { EventReader } from './events/reader.js';
 import { type EventRecord, FLAGS } from './events/record.js';
 import { SuppressionWatch } from './events/suppression.js';
 import { startExports } from './export/exports.js';
-import { Failure } from './failure.js';
+import { OBJECT_PATH, requireSupport } from './host-check.js';
 import { archiveOf } from './journal/archive.js';
 import { EventLog } from './journal/event-log.js';
 import { openJournal } from './journal/open-journal.js';
 import { clockOffset } from './kernel/clock.js';
 import { Kernel } from './kernel/kernel.js';
 import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
-import { missingSupport } from './kernel/support.js';
 import { describeUntested, isTested } from './kernel/tested.js';
 import { sendUnixDatagram } from './kernel/unix-datagram.js';
 import { serveKubearmor } from './kubearmor.js';
+import {
+  accessToCluster,
+  type ClusterAccess,
+  type ClusterParts,
+  type FollowedCluster,
+  followCluster,
+} from './kubernetes/follow-cluster.js';
+import { Pods } from './kubernetes/pods.js';
 import { Metrics } from './metrics/metrics.js';
 import { MetricsServer } from './metrics/server.js';
 import { readLabels } from './policy/labels.js';
@@ -58,39 +66,16 @@ import { ServiceManager } from './service-manager.js';
 import { Sources } from './sources/sources.js';
 import { Store, witnessDirectoryOf } from './store/store.js';
 
-const OBJECT_PATH = builtFile('bpf/hauberk.bpf.o');
 const DESCRIPTORS_PATH = builtFile('descriptors.binpb');
 /** How long calls under way may take once the daemon is told to stop. */
 const SHUTDOWN_GRACE_MILLISECONDS = 3000;
 
-/** @throws Failure failed-precondition with everything that is missing */
-export function requireSupport(pinDirectory: string): void {
-  const missing = missingSupport(pinDirectory, hostRoot);
-  if (missing.length > 0)
-    throw new Failure('failed-precondition', `this host cannot enforce:\n- ${missing.join('\n- ')}`);
-}
-
-/**
- * Attaches the programs to a place of their own and takes them away again: what the kernel refuses shows only then.
- *
- * @returns what is to be told: each hook that is missing, and whether such a kernel was tested
- */
-export function check({ bpffsDir, requireHooks }: Pick<Config, 'bpffsDir' | 'requireHooks'>): string {
-  requireSupport(bpffsDir);
-  const kernel = new Kernel(OBJECT_PATH, `${bpffsDir}-check`, ownNamespaces(), { requireHooks });
-  kernel.detach();
-  const remarks = [
-    ...kernel.missingHooks.map((each) => `but ${explainMissing(each)}`),
-    ...(isTested(release()) ? [] : [describeUntested(release())]),
-  ];
-  return ['this kernel can enforce', ...remarks.map((each) => `- ${each.replaceAll('\n', '\n    ')}`), ''].join('\n');
-}
-
 /** Runs the daemon until SIGTERM or SIGINT. */
 export async function runDaemon(config: Config): Promise<void> {
+  // What cannot be followed or served is not enforced either: that shows before anything is changed in the kernel.
+  const access = await accessToCluster(config);
   requireSupport(config.bpffsDir);
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
-  // What cannot be served is not enforced either: that shows before anything is changed in the kernel.
   const socket = inheritedSocket(process.env);
   if (socket === undefined) await tryToListen(accessOf(config));
   const store = await Store.open(config.stateDir);
@@ -99,9 +84,10 @@ export async function runDaemon(config: Config): Promise<void> {
     existsSync(each),
   );
   kernel.selfProtection.claim(own, logger);
-  const parts = await assemble(config, logger, store, kernel);
+  const parts = await assemble(config, access, logger, store, kernel);
   const { plane, hub, metrics, metricsServer, sources } = parts;
   await sources.start();
+  parts.cluster?.start();
   await metricsServer?.start();
   const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
   const server = await startServer({
@@ -132,6 +118,7 @@ export async function runDaemon(config: Config): Promise<void> {
   manager.stopping();
   parts.integrity.stop();
   await sources.stop();
+  await parts.cluster?.stop();
   plane.keeper.stop();
   parts.suppressed.stop();
   parts.expiry.stop();
@@ -158,7 +145,13 @@ export async function runDaemon(config: Config): Promise<void> {
 }
 
 /** Loads what was kept, brings the kernel into agreement with it and starts reading events. */
-async function assemble(config: Config, logger: Logger, store: Store, kernel: Kernel) {
+async function assemble(
+  config: Config,
+  access: ClusterAccess | undefined,
+  logger: Logger,
+  store: Store,
+  kernel: Kernel,
+) {
   const root = hostRoot();
   const stored = await loadStored(store, kernel, config.discardDamaged, logger);
   const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
@@ -167,6 +160,8 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     ? undefined
     : hostAsSubject(hostNamespaces(), readLabels(config.hostLabels), linkedDirectories(1));
   const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, resolutionOf(config));
+  // What Kubernetes said last, until it says more.
+  if (access !== undefined) enforcement.replaceHost(enforcement.hostLabelled(stored.hostLabels ?? {}));
   const desired = desiredBy(stored, kernel);
   const ledger: Ledger = new Ledger(
     enforcement,
@@ -181,15 +176,17 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     },
   );
   let metricsServer: MetricsServer | undefined;
+  let cluster: FollowedCluster | undefined;
   const unprotected = new UnprotectedContainers(() => host.announce());
   for (const missing of kernel.missingHooks) logger.warn(explainMissing(missing));
   if (!isTested(release())) logger.info(describeUntested(release()));
   const host: HostState = new HostState(kernel, enforcement, ledger, {
     kernelProblem: () => integrity.problem,
-    sources: () => sources.statuses(),
+    sources: () => [...sources.statuses(), ...(cluster === undefined ? [] : [cluster.status()])],
     warnings: () => [
       ...kernel.missingHooks.map(describeMissing),
       ...sources.warnings(),
+      ...(cluster?.warnings() ?? []),
       ...[metricsServer?.problem, store.witnessProblem].filter((problem) => problem !== undefined),
     ],
     storeProblem: () => problemOf(store),
@@ -205,8 +202,10 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   const containers = new ContainerRegistry(ledger);
   const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
   const intake = new IntakeCounts();
+  const pods = new Pods((id) => containers.get(id), config.podOverrides);
   const sources: Sources = new Sources({
     config,
+    refine: (description) => pods.describe(description),
     keeper,
     registry: containers,
     unprotected,
@@ -218,6 +217,10 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
   });
   const dryRuns = new DryRunPool();
   const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks));
+  const onPods = () => sources.refineAgain();
+  const onOverride: ClusterParts['onOverride'] = (pod, message) =>
+    events.add([noteOf(POLICY_OVERRIDE, message, { ...pod, id: '' }, now())]);
+  if (access !== undefined) cluster = await followCluster(access, { policies, pods, host, logger, onPods, onOverride });
   const expiry: Expiry = new Expiry(policies, logger);
   const memory = new AccessMemory();
   const settleEvents = async () => reader.settle(ring);
@@ -279,6 +282,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     intake,
     repairs: integrity.counts,
     protectedContainers: () => containers.countByProtection(),
+    overriddenContainers: () => containers.countByOverride(),
     kernelCounters: () => kernel.counters(),
     recursionMisses: () => kernel.recursionMisses(),
     ringWakeUps: () => kernel.ringWakeUps,
@@ -326,6 +330,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     expiry,
     recordings,
     sources,
+    cluster,
     integrity,
     stopRemoving: () => {
       stopping.abort();

@@ -11,13 +11,12 @@ try {
     process.stdout.write(helpText());
   } else if (config.version) {
     process.stdout.write(`hauberkd ${VERSION}\n`);
+  } else if (config.check) {
+    const { check } = await import('./host-check.js');
+    process.stdout.write(check(config));
   } else {
-    const { check, runDaemon } = await import('./daemon.js');
-    if (config.check) {
-      process.stdout.write(check(config));
-    } else {
-      await runDaemon(config);
-    }
+    const { runDaemon } = await import('./daemon.js');
+    await runDaemon(config);
   }
 } catch (thrown) {
   const failure = Failure.from(thrown);

@@ -91,6 +91,7 @@ const metrics = new Metrics({
   intake: new IntakeCounts(),
   repairs: { pinsAndSettings: 0, containers: 0 },
   protectedContainers: () => ({ hook: 0, event: 0, registered: 0 }),
+  overriddenContainers: () => ({ audited: 0, disabled: 0 }),
   status: () => ({
     version: '',
     kernelRelease: '',

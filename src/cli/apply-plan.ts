@@ -1,4 +1,10 @@
-import { type HauberkClient, HauberkError, type PolicyChange, PolicyChange_Kind } from '../client/index.js';
+import {
+  type HauberkClient,
+  HauberkError,
+  type PolicyChange,
+  PolicyChange_Kind,
+  PolicyOrigin,
+} from '../client/index.js';
 import { checkPattern } from '../image/pattern.js';
 import { policyKey } from '../policy/model.js';
 import { CommandFailure, EXIT } from './exit-status.js';
@@ -55,6 +61,7 @@ async function keysIn(
 async function othersThan(kept: ReadonlySet<string>, client: HauberkClient) {
   const { policies } = await client.policies.listPolicies();
   return policies
+    .filter(({ origin = PolicyOrigin.RPC }) => origin === PolicyOrigin.RPC)
     .filter((policy) => !kept.has(keyOf(policy)))
     .map(({ namespace, name, scope }) => ({ namespace, name, scope }));
 }

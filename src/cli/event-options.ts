@@ -88,12 +88,15 @@ function line(event: Event): string {
     return `${time} ${coloured('yellow', 'SUPPRESSED')} ${container} ${event.suppressed} events`;
   if (event.lost > 0n)
     return `${time} ${coloured('yellow', 'DROPPED')} ${event.lost} records, as nobody read them in time`;
-  if (event.class === AccessClass.UNSPECIFIED)
-    return `${time} ${coloured('yellow', 'SILENT')} ${container} ${printable(event.message)}`;
+  if (event.class === AccessClass.UNSPECIFIED) {
+    const what = event.policy === 'PolicyOverride' ? 'OVERRIDE' : 'SILENT';
+    return `${time} ${coloured('yellow', what)} ${container} ${printable(event.message)}`;
+  }
   const result = nameOf(Result, event.result);
   const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
   const owners = event.ownerRule === '' ? '' : `, only owners by ${event.ownerRule}`;
-  const rule = `${event.policy} ${event.rule}`.trimEnd() + owners;
+  const override = event.policyOverride === '' ? '' : `, ${printable(event.policyOverride)}`;
+  const rule = `${event.policy} ${event.rule}`.trimEnd() + owners + override;
   const who = `pid ${event.pid} uid ${event.uid} parent ${event.parentProgram || '-'}`;
   const why = coloured('dim', `[${rule}] severity ${event.severity} ${who}`);
   const what = printable(`${event.program} ${event.operation} ${event.object}`);

@@ -2,7 +2,7 @@ import { type Container, type Policy, Scope } from '../client/index.js';
 import { labelsText } from '../policy/labels.js';
 import type { Listing } from './listing.js';
 import { keyOf } from './policy-key.js';
-import { containerView, modeText, nameOf, policyView, selectorText, timeText } from './views.js';
+import { containerView, modeText, nameOf, originText, policyView, selectorText, timeText } from './views.js';
 
 /** @param namespace every one when empty */
 export function policyListing(namespace: string): Listing<Policy> {
@@ -10,10 +10,11 @@ export function policyListing(namespace: string): Listing<Policy> {
     list: async (client) => (await client.policies.listPolicies({ namespace })).policies,
     name: keyOf,
     view: policyView,
-    headings: ['NAMESPACE', 'NAME', 'SCOPE', 'MODE', 'PRIORITY', 'EXPIRES', 'VERSION', 'RULES', 'SELECTOR'],
-    cells: ({ namespace: of, name, scope, mode, priority, expires, resourceVersion, rules, selector }) => [
+    headings: ['NAMESPACE', 'NAME', 'ORIGIN', 'SCOPE', 'MODE', 'PRIORITY', 'EXPIRES', 'VERSION', 'RULES', 'SELECTOR'],
+    cells: ({ namespace: of, name, origin, scope, mode, priority, expires, resourceVersion, rules, selector }) => [
       of || '-',
       name,
+      originText(origin),
       nameOf(Scope, scope).toLowerCase(),
       modeText(mode),
       String(priority),

@@ -1,4 +1,4 @@
-import { type PolicyChange, PolicyChange_Kind, Scope } from '../client/index.js';
+import { type PolicyChange, PolicyChange_Kind, PolicyOrigin, Scope } from '../client/index.js';
 import { coloured } from './output.js';
 import { keyOf } from './policy-key.js';
 import { terminal } from './terminal.js';
@@ -10,6 +10,7 @@ export function policyChangeView(change: PolicyChange, difference: string | unde
     ...change,
     kind: nameOf(PolicyChange_Kind, change.kind),
     scope: nameOf(Scope, change.scope),
+    origin: nameOf(PolicyOrigin, change.origin || PolicyOrigin.RPC),
     resourceVersion: Number(change.resourceVersion),
     previousVersion: Number(change.previousVersion),
     containerCount: Number(change.containerCount),

@@ -1,8 +1,16 @@
-import type { PolicyChange } from '../client/index.js';
+import { type PolicyChange, PolicyOrigin } from '../client/index.js';
 import { policyKey } from '../policy/model.js';
-import { SCOPE_NAMES } from '../rpc/names.js';
+import { POLICY_ORIGIN_NAMES, SCOPE_NAMES } from '../rpc/names.js';
+
+type NamedPolicy = Pick<PolicyChange, 'namespace' | 'name' | 'scope'> & { readonly origin?: PolicyOrigin | undefined };
 
 /** How a policy is named to people. */
-export function keyOf({ namespace, name, scope }: Pick<PolicyChange, 'namespace' | 'name' | 'scope'>): string {
-  return policyKey({ namespace, name, scope: SCOPE_NAMES.get(scope) ?? 'namespace' });
+export function keyOf({ namespace, name, scope, origin }: NamedPolicy): string {
+  const given = POLICY_ORIGIN_NAMES.get(origin || PolicyOrigin.RPC) ?? 'rpc';
+  return policyKey({
+    namespace,
+    name,
+    scope: SCOPE_NAMES.get(scope) ?? 'namespace',
+    ...(given !== 'rpc' && { origin: given }),
+  });
 }

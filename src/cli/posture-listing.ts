@@ -1,11 +1,14 @@
+import { PolicyOrigin } from '../client/index.js';
 import type { Listing } from './listing.js';
-import { postureView } from './views.js';
+import { originText, postureView } from './views.js';
 
 const CLASSES = ['PROCESS', 'FILE', 'NETWORK', 'CAPABILITY'];
 
 interface NamespacePostures {
   /** Empty for every namespace that says nothing itself. */
   readonly namespace: string;
+  /** Who says so: a client, or annotations in Kubernetes. */
+  readonly origin?: string;
   readonly postures: Readonly<Record<string, string>>;
 }
 
@@ -15,19 +18,30 @@ export function postureListing(wanted?: string): Listing<NamespacePostures> {
     list: async (client) => {
       const { defaults, namespaces } = await client.policies.listPostures();
       const own = postureView(defaults);
-      const said = namespaces.map(({ namespace, postures }) => ({ namespace, postures: postureView(postures) }));
+      const said = namespaces.map(({ namespace, postures, origin }) => ({
+        namespace,
+        postures: postureView(postures),
+        ...(origin === PolicyOrigin.KUBERNETES && { origin: originText(origin) }),
+      }));
       if (wanted === undefined) return [{ namespace: '', postures: own }, ...said];
-      const its = said.find(({ namespace }) => namespace === wanted)?.postures;
-      return [{ namespace: wanted, postures: { ...own, ...its } }];
+      const isOfAll = ({ namespace, origin }: NamespacePostures) => namespace === '*' && origin !== undefined;
+      const its = said.filter((each) => each.namespace === wanted || isOfAll(each));
+      // What clients say goes before what Kubernetes says, and that of the namespace before that of all.
+      const rank = (each: NamespacePostures) => (each.origin === undefined ? 2 : Number(!isOfAll(each)));
+      its.sort((a, b) => rank(a) - rank(b));
+      const postures = Object.assign({}, own, ...its.map((each) => each.postures)) as Record<string, string>;
+      return [{ namespace: wanted, postures }];
     },
-    name: ({ namespace }) => namespace || '(every other)',
+    name: nameOf,
     view: (row) => row,
     headings: ['NAMESPACE', ...CLASSES],
-    cells: ({ namespace, postures }) => [
-      namespace || '(every other)',
-      ...CLASSES.map((name) => postures[name]?.toLowerCase() ?? ''),
-    ],
+    cells: ({ postures, ...named }) => [nameOf(named), ...CLASSES.map((name) => postures[name]?.toLowerCase() ?? '')],
     wideHeadings: [],
     wideCells: () => [],
   };
+}
+
+function nameOf({ namespace, origin }: Pick<NamespacePostures, 'namespace' | 'origin'>): string {
+  if (namespace === '') return '(every other)';
+  return origin === undefined ? namespace : `${origin}:${namespace}`;
 }

@@ -10,6 +10,7 @@ import {
   type ObservedAccess,
   type PathMatch,
   type Policy,
+  PolicyOrigin,
   type Posture,
   type Profile,
   ProtectedBy,
@@ -74,6 +75,7 @@ export function policyView(policy: Policy) {
     name: policy.name,
     resourceVersion: Number(policy.resourceVersion),
     scope: nameOf(Scope, policy.scope),
+    origin: nameOf(PolicyOrigin, policy.origin ?? PolicyOrigin.RPC),
     matchLabels: policy.selector?.matchLabels ?? {},
     matchExpressions: policy.selector?.matchExpressions ?? [],
     priority: policy.priority,
@@ -89,6 +91,11 @@ export function policyView(policy: Policy) {
 /** How a policy speaks of its mode in a manifest. */
 export function modeText(mode: Mode): string {
   return mode === Mode.PERMISSIVE ? 'audit' : 'enforce';
+}
+
+/** Who gives a policy, in a word. */
+export function originText(origin: PolicyOrigin = PolicyOrigin.RPC): string {
+  return nameOf(PolicyOrigin, origin).toLowerCase().replace('_', '-');
 }
 
 /** Whom a policy selects, in a few words. */

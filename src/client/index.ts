@@ -24,6 +24,7 @@ export {
   type Policy,
   type PolicyChange,
   PolicyChange_Kind,
+  PolicyOrigin,
   type Posture,
   type Rule,
   Scope,

@@ -54,6 +54,11 @@ export interface Config {
   readonly kubearmorListen: string;
   readonly kubearmorTlsDirectory?: string;
   readonly kubearmorTcpRole: Role;
+  readonly kubernetes: boolean;
+  readonly kubeconfig?: string;
+  readonly nodeName?: string;
+  /** What the annotation of a pod may do to its policies. */
+  readonly podOverrides: 'follow' | 'ignore';
   readonly logLevel: string;
   readonly defaultPostureProcess: Posture;
   readonly defaultPostureFile: Posture;

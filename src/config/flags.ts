@@ -176,6 +176,29 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     choices: ROLES,
     help: 'what clients may do on a TCP address without TLS there: viewer, operator or admin',
   },
+  kubernetes: {
+    type: 'boolean',
+    help: 'follow the Kubernetes cluster that this machine is a node of, as a pod by its service account: policies, postures of namespaces, labels of pods',
+  },
+  kubeconfig: {
+    type: 'string',
+    value: 'FILE',
+    pattern: /^\//,
+    help: 'the same by a kubeconfig',
+  },
+  'node-name': {
+    type: 'string',
+    value: 'NAME',
+    pattern: /^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/,
+    help: 'the name of this node there; the variable NODE_NAME, or the name of the host, when left out',
+  },
+  'pod-overrides': {
+    type: 'string',
+    value: 'WHETHER',
+    default: 'follow',
+    choices: ['follow', 'ignore'],
+    help: 'whether the annotation kubearmor-policy of a pod may have its policies only report, or decide nothing: follow or ignore; whoever may change a pod can set it',
+  },
   'log-level': {
     type: 'string',
     value: 'LEVEL',

@@ -1,3 +1,5 @@
+import type { OverrideMode } from '../policy/override.js';
+
 /** The kernel's name for a container: inode numbers of two of its namespaces. */
 export interface NamespacePair {
   readonly pidNamespace: number;
@@ -16,6 +18,15 @@ export interface ContainerDescription {
   readonly origin: ContainerOrigin;
   /** What it was made from, as its runtime names it; absent where that is not known. */
   readonly image?: string;
+  /** What its pod asks of the policies that reach it; absent: nothing, they decide as they are written. */
+  readonly policyOverride?: PolicyOverride;
+}
+
+/** What the annotation `kubearmor-policy` of a pod says. */
+export interface PolicyOverride {
+  readonly mode: OverrideMode;
+  /** The program that wrote it, as Kubernetes names that, for example `kubectl-annotate`; empty where it is not known. */
+  readonly setBy: string;
 }
 
 /** Who told of a container: a controller by RPC, or the runtime that made it. */
@@ -65,4 +76,9 @@ export function namespaceKey(pair: NamespacePair): string {
 export function namespacesIn(key: string): NamespacePair {
   const [pidNamespace, mountNamespace] = key.split(':').map(Number);
   return { pidNamespace: pidNamespace!, mountNamespace: mountNamespace! };
+}
+
+/** For people, for example `audited, set by kubectl-annotate`. */
+export function describeOverride({ mode, setBy }: PolicyOverride): string {
+  return setBy === '' ? mode : `${mode}, set by ${setBy}`;
 }

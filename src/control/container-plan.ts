@@ -89,8 +89,9 @@ function namespacesTaken(holder: Container, { id, origin }: Container): Failure 
 }
 
 function isSame(a: Container, b: Container): boolean {
-  const text = ({ id, name, namespace, labels, origin, namespaces, process, initStartTicks, links }: Container) =>
-    JSON.stringify([
+  const text = ({ process, initStartTicks, links, image, policyOverride: override, ...container }: Container) => {
+    const { id, name, namespace, labels, origin, namespaces } = container;
+    return JSON.stringify([
       id,
       name,
       namespace,
@@ -101,7 +102,11 @@ function isSame(a: Container, b: Container): boolean {
       process?.startTicks,
       initStartTicks,
       Object.entries(links).sort(),
+      image,
+      override?.mode,
+      override?.setBy,
     ]);
+  };
   return text(a) === text(b);
 }
 

@@ -1,5 +1,6 @@
 import type { Container, Protection } from '../containers/container.js';
 import { policyKey } from '../policy/model.js';
+import type { OverrideMode } from '../policy/override.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { type ContainerChange, existing } from './container-plan.js';
 import type { Ledger, Outcome } from './ledger.js';
@@ -62,6 +63,15 @@ export class ContainerRegistry {
   countByProtection(): Record<Protection['by'], number> {
     const counts = { hook: 0, event: 0, registered: 0 };
     for (const { protection } of this.ledger.desired.containers.values()) counts[protection?.by ?? 'event']++;
+    return counts;
+  }
+
+  /** How many containers are of pods that ask for something else than their policies. */
+  countByOverride(): Record<OverrideMode, number> {
+    const counts = { audited: 0, disabled: 0 };
+    for (const { policyOverride } of this.ledger.desired.containers.values()) {
+      if (policyOverride !== undefined) counts[policyOverride.mode]++;
+    }
     return counts;
   }
 

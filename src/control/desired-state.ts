@@ -9,7 +9,7 @@ export interface DesiredState {
   /** By policy key: the revision of its last change. */
   readonly versions: ReadonlyMap<string, number>;
   readonly containers: ReadonlyMap<string, Container>;
-  /** By namespace: the default postures it has of its own. */
+  /** By namespace and who says it, see postureKey: the default postures it has of its own. */
   readonly postures: ReadonlyMap<string, Partial<Postures>>;
   /** By name, in the order in which they were started. */
   readonly profiles: ReadonlyMap<string, Profile>;

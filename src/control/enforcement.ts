@@ -45,17 +45,22 @@ export class Enforcement {
   );
   readonly #preparations = new Set<Preparation>();
   #kinds: Kinds;
+  /** Those that it has by itself. */
+  readonly #hostLabels: Readonly<Record<string, string>>;
 
-  /** @param earlier the images of an earlier daemon: image id to what its rule numbers mean */
+  /**
+   * @param earlier the images of an earlier daemon: image id to what its rule numbers mean
+   * @param host left out: policies for the host are kept but not enforced
+   */
   constructor(
     readonly kernel: EnforcingKernel,
     postures: Postures,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
-    /** Left out: policies for the host are kept but not enforced. */
-    readonly host: Container | undefined,
+    host: Container | undefined,
     options: ResolutionOptions = {},
   ) {
+    this.#hostLabels = host?.labels ?? {};
     this.images = new LiveImages(kernel, earlier, lastImageId);
     this.#publisher = new Publisher(kernel);
     this.rules = new RuleSets(this.images, postures, host, options);
@@ -65,6 +70,22 @@ export class Enforcement {
   /** Why the kernel's maps may not agree with the desired state; undefined while they do. */
   get divergence(): string | undefined {
     return this.#publisher.problem;
+  }
+
+  /** Left out: policies for the host are kept but not enforced. */
+  get host(): Container | undefined {
+    return this.rules.host;
+  }
+
+  /** The host as it would be with these labels beside, or instead of, its own. */
+  hostLabelled(labels: Readonly<Record<string, string>>): Container | undefined {
+    const { host } = this.rules;
+    return host && { ...host, labels: { ...this.#hostLabels, ...labels } };
+  }
+
+  /** To be followed by a change that affects the host, unless none was made yet. */
+  replaceHost(host: Container | undefined): void {
+    this.rules.host = host;
   }
 
   get imageCount(): number {

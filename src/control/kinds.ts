@@ -135,6 +135,7 @@ export function likenessOf(container: Container, { policies, profiles }: Decisio
   return JSON.stringify([
     container.isHost === true,
     container.namespace,
+    container.policyOverride?.mode,
     policies.keysReaching(container),
     runningProfileOf(container, profiles) !== undefined,
     Object.entries(container.links).sort(),

@@ -6,7 +6,14 @@ import { Failure } from '../failure.js';
 import type { Image } from '../image/image.js';
 import { checkPattern } from '../image/pattern.js';
 import { toManifest } from '../policy/manifest-text.js';
-import { type Policy, type PolicyName, type Postures, policyKey } from '../policy/model.js';
+import {
+  originOf,
+  type Policy,
+  type PolicyName,
+  type PolicyOrigin,
+  type Postures,
+  policyKey,
+} from '../policy/model.js';
 import type { PolicyDocument } from '../policy/policy-document.js';
 import { PolicySet } from '../policy/policy-set.js';
 import type { RuleSet } from '../policy/rule-set.js';
@@ -17,8 +24,16 @@ import type { DryRunJob } from './dry-run-job.js';
 import type { DryRunPool } from './dry-run-pool.js';
 import type { HookCoverage } from './hook-coverage.js';
 import { guardedProcesses, whatWouldStop } from './host-guard.js';
+import { changeHostLabels } from './host-labels.js';
 import { hostNeeds } from './host-needs.js';
 import type { Ledger, Outcome } from './ledger.js';
+import {
+  annotatedPostures,
+  annotationChange,
+  byNamespace,
+  postureChange,
+  saidByClients,
+} from './namespace-postures.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
 import { type ReadManifest, readObjects } from './policy-reading.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
@@ -157,7 +172,7 @@ export class PolicyRegistry {
   }
 
   /**
-   * Makes the policies those given: all others are deleted.
+   * Makes the policies of an origin those given, which are of that origin: all others of it are deleted.
    *
    * @param expectedRevision 0, or the revision since which no policy may have changed
    * @throws Failure aborted when one has
@@ -166,15 +181,17 @@ export class PolicyRegistry {
     inputs: readonly PolicyInput[],
     expectedRevision: number,
     force = false,
+    origin: PolicyOrigin = 'rpc',
   ): Promise<Outcome<PolicyChange[]>> {
     const { result, revision } = await this.ledger.change(async (current) => {
+      const own = current.policies.list().filter((policy) => originOf(policy) === origin);
       let newest = 0;
-      for (const version of current.versions.values()) newest = Math.max(newest, version);
+      for (const policy of own) newest = Math.max(newest, current.versions.get(policyKey(policy)) ?? 0);
       if (expectedRevision !== 0 && newest > expectedRevision) {
         throw new Failure('aborted', `policies have changed since revision ${expectedRevision}, at ${newest}`);
       }
-      const wanted = PolicySet.empty.with(inputs.map(({ policy }) => policy));
-      const change = await this.#plan(inputs, current, wanted);
+      const kept = current.policies.withoutAll(own.map(policyKey));
+      const change = await this.#plan(inputs, current, kept.with(inputs.map(({ policy }) => policy)));
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
@@ -182,11 +199,13 @@ export class PolicyRegistry {
     return { result: await withPostureWarnings(result, desired, enforcement.rules), revision };
   }
 
-  /** Makes the policies and all postures those given, also where the store is damaged: see restoringChange. */
+  /** Makes the policies of clients and all postures those given, also where the store is damaged: see restoringChange. */
   restore(inputs: readonly PolicyInput[], postures: DesiredState['postures'], force: boolean) {
     return this.ledger.change(async (current) => {
-      const wanted = PolicySet.empty.with(inputs.map(({ policy }) => policy));
-      const restoring = restoringChange(await this.#plan(inputs, current, wanted), current, wanted, postures);
+      const said = new Map([...annotatedPostures(current.postures), ...postures]);
+      const others = current.policies.list().filter((policy) => originOf(policy) !== 'rpc');
+      const wanted = PolicySet.empty.with([...others, ...inputs.map(({ policy }) => policy)]);
+      const restoring = restoringChange(await this.#plan(inputs, current, wanted), current, wanted, said);
       if (!force) this.#guardHost(inputs, restoring);
       return restoring;
     });
@@ -231,23 +250,37 @@ export class PolicyRegistry {
     return reachedBy(policy, this.ledger.desired, this.ledger.enforcement);
   }
 
-  /** Sets what a namespace says of accesses no rule names; classes left out have the agent's own posture. */
+  /**
+   * Sets what a namespace says of accesses no rule names; classes left out have the agent's own posture, and what clients
+   * say of a class goes before what Kubernetes says.
+   */
   setPosture(namespace: string, postures: Partial<Postures>): Promise<Outcome<void>> {
-    return this.ledger.change((current): Change<void> => {
-      const next = new Map(current.postures);
-      if (Object.keys(postures).length === 0) next.delete(namespace);
-      else next.set(namespace, postures);
-      const desired = { ...current, postures: next };
-      return {
-        next: { desired, affected: (container) => container.namespace === namespace },
-        make: () => ({ desired, stored: { putPostures: [{ namespace, postures }] }, result: undefined }),
-      };
-    });
+    return this.ledger.change((current) => postureChange(current, new Map([[namespace, postures]])));
   }
 
-  /** By namespace, what each says itself. */
+  /** Makes the postures that namespaces have by their annotations those given. */
+  syncAnnotatedPostures(byNamespace: ReadonlyMap<string, Partial<Postures>>): Promise<Outcome<void>> {
+    return this.ledger.change((current) => annotationChange(current, byNamespace));
+  }
+
+  /**
+   * Makes the labels that others know of this host those given; they go before its own.
+   *
+   * @throws Failure failed-precondition when policies for the host, which it would come under by them, would stop what it
+   *   cannot do without
+   */
+  setHostLabels(labels: Readonly<Record<string, string>>): Promise<Outcome<void>> {
+    return changeHostLabels(this.ledger, labels, (labelled, desired) => this.#checkHost(labelled, desired));
+  }
+
+  /** By namespace, what clients say of each. */
   postures(): ReadonlyMap<string, Partial<Postures>> {
-    return this.ledger.desired.postures;
+    return saidByClients(this.ledger.desired.postures);
+  }
+
+  /** By namespace, what its annotations say. */
+  annotatedPostures(): ReadonlyMap<string, Partial<Postures>> {
+    return byNamespace(annotatedPostures(this.ledger.desired.postures));
   }
 
   #planApply(inputs: readonly PolicyInput[], current: DesiredState): Promise<Change<PolicyChange[]>> {
@@ -285,7 +318,12 @@ export class PolicyRegistry {
   #guardHost(inputs: readonly PolicyInput[], { next }: Change<PolicyChange[]>): void {
     const { host } = this.ledger.enforcement;
     if (host === undefined || next === undefined || !inputs.some(({ policy }) => policy.scope === 'host')) return;
-    const { rules } = this.ledger.enforcement.rules.ruleSetFor(host, next.desired);
+    this.#checkHost(host, next.desired);
+  }
+
+  #checkHost(host: Container, desired: DesiredState): void {
+    const { rules } = this.ledger.enforcement.rules.ruleSetFor(host, desired);
+    if (rules.every(({ policy }) => policy.mode === 'audit')) return;
     const guarded = guardedProcesses();
     const needs = hostNeeds(
       guarded.map(({ program }) => program),

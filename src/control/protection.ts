@@ -48,7 +48,7 @@ export class UnprotectedContainers {
 
 /** How a source of containers is. */
 export interface SourceStatus {
-  /** The runtime's name: docker, containerd, cri-o, podman, nri, hook. */
+  /** The runtime's name: docker, containerd, cri-o, podman, nri; or hook, kubernetes. */
   readonly name: string;
   /** The socket it is followed by, or listens on. */
   readonly address: string;

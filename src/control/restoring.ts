@@ -33,7 +33,7 @@ export function restoringChange(
         versions.set(policyKey(policy), version);
         return { policy, version };
       });
-      const cleared = [...current.postures.keys()].filter((namespace) => !postures.has(namespace));
+      const cleared = [...current.postures.keys()].filter((key) => !postures.has(key));
       return {
         desired: { ...made.desired, policies: wanted, versions, postures },
         stored: {
@@ -44,8 +44,8 @@ export function restoringChange(
             .map(policyKey)
             .filter((key) => wanted.get(key) === undefined),
           putPostures: [
-            ...cleared.map((namespace) => ({ namespace, postures: {} })),
-            ...Array.from(postures, ([namespace, each]) => ({ namespace, postures: each })),
+            ...cleared.map((key) => ({ namespace: key, postures: {} })),
+            ...Array.from(postures, ([key, each]) => ({ namespace: key, postures: each })),
           ],
         },
         result: made.result,

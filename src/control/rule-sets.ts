@@ -3,12 +3,14 @@ import type { Reviewer } from '../explain/review.js';
 import { belowClusterSuffixes } from '../policy/cluster-names.js';
 import { followLinks } from '../policy/links.js';
 import { type Policy, type Postures, policyKey } from '../policy/model.js';
+import { overridden } from '../policy/override.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
 import { runningProfileOf } from '../profile/profile.js';
 import type { DesiredState } from './desired-state.js';
 import { type Attempt, attemptBy, type Fit, Fitting } from './fitting.js';
 import type { LiveImages } from './images.js';
 import { type Decisions, likenessOf } from './kinds.js';
+import { posturesIn } from './namespace-postures.js';
 import { reviewerOf } from './reviewer.js';
 import { inTurns } from './turns.js';
 
@@ -24,7 +26,7 @@ export interface ResolutionOptions {
 }
 
 /** A container as policies see it. */
-export type PolicySubject = Pick<Container, 'namespace' | 'labels' | 'links' | 'isHost'> &
+export type PolicySubject = Pick<Container, 'namespace' | 'labels' | 'links' | 'isHost' | 'policyOverride'> &
   Partial<Pick<Container, 'id'>>;
 
 const NOTHING: ReadonlySet<string> = new Set();
@@ -37,7 +39,7 @@ export class RuleSets {
     readonly images: Pick<LiveImages, 'has' | 'fits' | 'decidedRules'>,
     readonly postures: Postures,
     /** Left out: policies for the host are kept but not enforced. */
-    readonly host: Container | undefined,
+    public host: Container | undefined,
     readonly options: ResolutionOptions = {},
   ) {
     this.#fitting = new Fitting((ruleSet) => images.fits(ruleSet));
@@ -47,7 +49,7 @@ export class RuleSets {
   ruleSetFor(container: PolicySubject, decisions: Decisions, leftOut: ReadonlySet<string> = NOTHING): RuleSet {
     const { policies, profiles } = decisions;
     const named = belowClusterSuffixes(
-      policies.boundRulesFor(container),
+      overridden(policies.boundRulesFor(container), container.policyOverride?.mode),
       container.namespace,
       this.options.clusterDomain,
     );
@@ -107,7 +109,7 @@ export class RuleSets {
 
   /** What is done in a namespace where no rule names an access. */
   posturesFor(namespace: string, { postures }: Pick<DesiredState, 'postures'>): Postures {
-    const own = { ...this.postures, ...postures.get(namespace) };
+    const own = { ...this.postures, ...posturesIn(postures, namespace) };
     return this.options.filePostureForProcesses ? { ...own, process: own.file } : own;
   }
 

@@ -1,4 +1,4 @@
-import type { Container } from '../containers/container.js';
+import { type Container, describeOverride } from '../containers/container.js';
 import { describeWord } from '../image/describe-word.js';
 import { RULE_NONE, VERDICT_ACTIONS } from '../image/layout.js';
 import type { DetailsLookup } from './details.js';
@@ -51,6 +51,7 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     action: VERDICT_ACTIONS[record.action] ?? 'Block',
     result: record.action === 2 ? 'denied' : 'passed',
     wouldBlock: record.action !== 2 && (rule?.wouldBlock ?? false),
+    ...(container?.policyOverride && { policyOverride: describeOverride(container.policyOverride) }),
     ...(rule?.ownerRule !== undefined && { ownerRule: rule.ownerRule }),
     program: record.program,
     parentProgram: context.details?.parentOf(record) ?? record.parentProgram,

@@ -84,6 +84,7 @@ export class EventEncoder {
       if (details.containerUid !== undefined) writer.number(36, details.containerUid, true);
     }
     writer.text(37, event.ownerRule ?? '');
+    writer.text(38, event.policyOverride ?? '');
     writer.end(message);
   }
 

@@ -24,6 +24,8 @@ export interface SecurityEvent {
   readonly wouldBlock: boolean;
   /** The Allow rule for owners of files that has stopped somebody else, with its policy; left out in all others. */
   readonly ownerRule?: string;
+  /** That the pod asks for something else than its policies, and who has set that; left out in all others. */
+  readonly policyOverride?: string;
   readonly program: string;
   readonly parentProgram: string;
   readonly pid: number;

@@ -1,7 +1,8 @@
 import { type PolicyKind, policySchema, SHARED_SCHEMAS } from '../policy/manifest-schema.js';
+import { OWN_GROUP } from '../policy/validate.js';
 import { type StructuralSchema, structuralSchema } from './structural-schema.js';
 
-export const GROUP = 'hauberk.io';
+export const GROUP = OWN_GROUP;
 export const VERSION = 'v1alpha1';
 
 /** A kind of policy in Kubernetes. */

@@ -10,6 +10,7 @@ import type { EventCounts } from '../events/hub.js';
 import type { Counter as KernelCounter } from '../kernel/counters.js';
 import { notCovered, notKept, OWN_CLASS } from '../kernel/missing-hooks.js';
 import { RULE_CLASSES } from '../policy/model.js';
+import type { OverrideMode } from '../policy/override.js';
 import { Denials, type NamedPolicy } from './denials.js';
 import { RpcMetrics } from './rpc-metrics.js';
 
@@ -21,6 +22,7 @@ export interface MetricSources {
   readonly repairs: RepairCounts;
   /** By how they came under their policies. */
   protectedContainers(): Readonly<Record<Protection['by'], number>>;
+  overriddenContainers(): Readonly<Record<OverrideMode, number>>;
   kernelCounters(): Record<KernelCounter, number>;
   recursionMisses(): Map<string, number>;
   ringWakeUps(): number;
@@ -109,7 +111,8 @@ export class Metrics {
     }
   }
 
-  #addState({ status, protectedContainers, runningProfiles, closedConnections }: MetricSources): void {
+  #addState(sources: MetricSources): void {
+    const { status, protectedContainers, overriddenContainers, runningProfiles, closedConnections } = sources;
     const { version, kernelRelease } = status();
     this.#gauge('build_info', 'Version of hauberkd and release of the kernel.', ['version', 'kernel'], () => [
       [{ version, kernel: kernelRelease }, 1],
@@ -139,6 +142,10 @@ export class Metrics {
     );
     this.#gauge('containers_protected', 'Containers under their policies, by what brought them there.', ['by'], () =>
       Object.entries(protectedContainers()).map(([by, value]) => [{ by }, value]),
+    );
+    const overridden = 'Containers whose pods have their policies audited or disabled by an annotation.';
+    this.#gauge('containers_overridden', overridden, ['mode'], () =>
+      Object.entries(overriddenContainers()).map(([mode, value]) => [{ mode }, value]),
     );
     const help = 'Containers that are known and not, or not wholly, under their policies, by cause.';
     this.#gauge('containers_unprotected', help, ['cause'], () => {

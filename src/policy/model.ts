@@ -190,6 +190,13 @@ export type FileOperation = (typeof FILE_OPERATIONS)[number];
 /** Whom a policy can reach: containers of its namespace, of every namespace, or the host's own processes. */
 export type Scope = 'namespace' | 'cluster' | 'host';
 
+/**
+ * Who gives a policy: a client of the API, the policies of Kubernetes of our own kinds, or those of KubeArmor's kinds there.
+ * What one gives no other takes away, and one name given by two is two policies.
+ */
+export const POLICY_ORIGINS = ['rpc', 'kubernetes', 'kubernetes-kubearmor'] as const;
+export type PolicyOrigin = (typeof POLICY_ORIGINS)[number];
+
 /** How far a priority may be from 0, either way. */
 export const PRIORITY_MAX = 1000;
 
@@ -206,6 +213,8 @@ export interface Policy {
   readonly namespace: string;
   /** `namespace` when left out. */
   readonly scope?: Scope;
+  /** `rpc` when left out. */
+  readonly origin?: Exclude<PolicyOrigin, 'rpc'>;
   /** Labels a container must carry, all of them; of a host policy: the host. */
   readonly matchLabels: Readonly<Record<string, string>>;
   /** Have to hold, all of them. */
@@ -232,10 +241,15 @@ export interface BoundRule {
 }
 
 /** What names a policy. */
-export type PolicyName = Pick<Policy, 'namespace' | 'name' | 'scope'>;
+export type PolicyName = Pick<Policy, 'namespace' | 'name' | 'scope' | 'origin'>;
 
-/** Identity of a policy: unique across namespaces and scopes. */
+/** Identity of a policy: unique across namespaces, scopes and origins. */
 export function policyKey(policy: PolicyName): string {
-  const { scope = 'namespace' } = policy;
-  return scope === 'namespace' ? `${policy.namespace}/${policy.name}` : `${scope}:${policy.name}`;
+  const { scope = 'namespace', origin } = policy;
+  const key = scope === 'namespace' ? `${policy.namespace}/${policy.name}` : `${scope}:${policy.name}`;
+  return origin === undefined ? key : `${origin}:${key}`;
+}
+
+export function originOf({ origin }: Pick<Policy, 'origin'>): PolicyOrigin {
+  return origin ?? 'rpc';
 }

@@ -4,6 +4,8 @@ import { NameExpression } from './name-expression.js';
 
 /** What every container, and every host, has by itself. */
 export const CONTAINER_NAME_LABELS = ['hauberk.io/container.name', 'kubearmor.io/container.name'] as const;
+/** What a pod belongs to, for example `Deployment` and `web`, where Kubernetes is followed. */
+export const OWNER_LABELS = { kind: 'hauberk.io/owner.kind', name: 'hauberk.io/owner.name' } as const;
 export const HOST_NAME_LABEL = 'kubearmor.io/hostname';
 const HOST_EXPRESSION_LABEL = 'kubearmor.io/hostnamereg';
 

@@ -17,6 +17,15 @@ const NETWORK_POLICY = 'KubeArmorNetworkPolicy';
 
 export const API_VERSION = 'security.kubearmor.com/v1';
 
+/** Our own kinds in Kubernetes, by the kind that each is like. */
+export const OWN_GROUP = 'hauberk.io';
+export const OWN_API_VERSION = `${OWN_GROUP}/v1alpha1`;
+export const OWN_KINDS: Readonly<Record<string, PolicyKind>> = {
+  SecurityPolicy: 'KubeArmorPolicy',
+  ClusterSecurityPolicy: 'KubeArmorClusterPolicy',
+  HostSecurityPolicy: 'KubeArmorHostPolicy',
+};
+
 const SCOPES: Readonly<Record<PolicyKind, Scope>> = {
   KubeArmorPolicy: 'namespace',
   KubeArmorClusterPolicy: 'cluster',
@@ -54,11 +63,11 @@ export function examine(
   header: 'required' | 'optional' = 'optional',
 ): Examined {
   const { foreign, missing } = checkHeader(document, header);
+  const kind = kindOf(document);
   // Another kind of document has other fields: to list them all as unknown would bury the one problem.
   if (foreign.length > 0) return { findings: [...foreign, ...missing] };
-  const kind = (document as Partial<PolicyDocument> | null)?.kind ?? undefined;
-  const { object, writtenPath } = separateValues(document);
-  const found = checkSchema(object, (kind as PolicyKind | undefined) ?? 'KubeArmorPolicy', options);
+  const { object, writtenPath } = separateValues(isOwn(document) ? likeKubearmors(document) : document);
+  const found = checkSchema(object, kind ?? 'KubeArmorPolicy', options);
   const findings = [...missing, ...writtenFindings(found, writtenPath)];
   if (findings.length > 0) return { findings };
   const policy = toPolicy(object as PolicyDocument);
@@ -66,11 +75,29 @@ export function examine(
   return problems.length > 0 ? { findings: problems } : { policy, writtenPath };
 }
 
+/** Whether the document is of our own group; of one of its kinds only if its header is right. */
+function isOwn(document: unknown): document is { readonly apiVersion: string; readonly kind?: string } {
+  const { apiVersion } = (document ?? {}) as { readonly apiVersion?: unknown };
+  return typeof apiVersion === 'string' && apiVersion.startsWith(`${OWN_GROUP}/`);
+}
+
+/** The kind whose schema a document with a right header is checked by. */
+function kindOf(document: unknown): PolicyKind | undefined {
+  const { kind } = (document ?? {}) as { readonly kind?: string | null };
+  return isOwn(document) ? OWN_KINDS[kind ?? ''] : ((kind ?? undefined) as PolicyKind | undefined);
+}
+
+/** What Kubernetes' status says of a policy is no part of it. */
+function likeKubearmors(document: object): object {
+  const { status: _, ...written } = document as { readonly status?: unknown };
+  return { ...written, apiVersion: API_VERSION, kind: kindOf(document) };
+}
+
 /** API version and kind of an object of Kubernetes that is no policy, nor meant to be one; undefined for any other. */
 export function foreignKindOf(document: unknown): string | undefined {
   if (typeof document !== 'object' || document === null) return undefined;
   const { apiVersion, kind } = document as Record<string, unknown>;
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return undefined;
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string' || isOwn(document)) return undefined;
   if ((POLICY_KINDS as readonly string[]).includes(kind) || suggest(kind, POLICY_KINDS) !== undefined) return undefined;
   return `${apiVersion} ${kind}`;
 }
@@ -124,7 +151,9 @@ function checkHeader(document: unknown, header: 'required' | 'optional'): { fore
   const foreign: Finding[] = [];
   const missing: Finding[] = [];
   if (typeof document !== 'object' || document === null || Array.isArray(document)) return { foreign, missing };
-  const accepted: Readonly<Record<string, readonly string[]>> = { apiVersion: [API_VERSION], kind: POLICY_KINDS };
+  const accepted: Readonly<Record<string, readonly string[]>> = isOwn(document)
+    ? { apiVersion: [OWN_API_VERSION], kind: Object.keys(OWN_KINDS) }
+    : { apiVersion: [API_VERSION], kind: POLICY_KINDS };
   for (const [field, values] of Object.entries(accepted)) {
     const value = (document as Record<string, unknown>)[field] ?? undefined;
     if (value === undefined) {

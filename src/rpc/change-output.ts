@@ -1,6 +1,7 @@
 import type { PolicyChange } from '../control/policy-plan.js';
 import * as proto from '../generated/hauberk/v1/policy.js';
-import { SCOPES } from './names.js';
+import { originOf } from '../policy/model.js';
+import { POLICY_ORIGINS, SCOPES } from './names.js';
 import { bytesOf, IDS_MAX } from './pages.js';
 
 /** How a change of policies is told: in an answer that every client takes, however many policies and containers there are. */
@@ -55,6 +56,7 @@ function toMessage(change: PolicyChange, room: { ids: number; remarks: number; b
     previousVersion: BigInt(change.previousVersion),
     scope: SCOPES[policy.scope ?? 'namespace'],
     containerCount: BigInt(containerIds.length),
+    origin: POLICY_ORIGINS[originOf(policy)],
   };
   room.bytes -= bytesOf(message);
   message.containerIds = ids;

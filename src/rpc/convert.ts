@@ -1,4 +1,4 @@
-import type { Container, Protection } from '../containers/container.js';
+import { type Container, describeOverride, type Protection } from '../containers/container.js';
 import type { ContainerChange, ContainerRegistry } from '../control/container-registry.js';
 import type { HostStatus } from '../control/host-state.js';
 import type { SourceStatus, UnprotectedContainer } from '../control/protection.js';
@@ -77,12 +77,17 @@ export function toUnprotectedMessage({ description, reason, since }: Unprotected
   };
 }
 
-function toProtectionMessage({ protection }: Container, leftOut: readonly string[]): containerProto.Protection {
+function toProtectionMessage(container: Container, leftOut: readonly string[]): containerProto.Protection {
+  const { protection, policyOverride: override } = container;
+  const reasons = [
+    ...(override === undefined ? [] : [`its pod has its policies ${describeOverride(override)}`]),
+    ...(leftOut.length === 0 ? [] : ['its policies do not compile together within the limits of the kernel']),
+  ];
   return {
-    protected: true,
+    protected: override?.mode !== 'disabled',
     since: protection === undefined ? undefined : fromMilliseconds(protection.since),
     by: protection === undefined ? containerProto.ProtectedBy.UNSPECIFIED : PROTECTED_BY[protection.by],
-    reason: leftOut.length === 0 ? '' : 'its policies do not compile together within the limits of the kernel',
+    reason: reasons.join('; '),
     leftOutPolicies: [...leftOut],
   };
 }

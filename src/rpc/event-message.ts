@@ -65,7 +65,7 @@ export function toSecurityEvent(message: Buffer): SecurityEvent {
   const { time, class: ruleClass, action, result, suppressed, lost, ppid, hostPpid, ...event } = Event.decode(message);
   const { hostName, machineId, image, commandLine, workingDirectory, terminal, containerUid, sequence, ...told } =
     event;
-  const { ownerRule, ...rest } = told;
+  const { ownerRule, policyOverride, ...rest } = told;
   return {
     ...rest,
     time: (time?.seconds ?? 0n) * NANOSECONDS + BigInt(time?.nanos ?? 0),
@@ -77,6 +77,7 @@ export function toSecurityEvent(message: Buffer): SecurityEvent {
     suppressed: Number(suppressed),
     ...(lost > 0n && { lost: Number(lost) }),
     ...(ownerRule !== '' && { ownerRule }),
+    ...(policyOverride !== '' && { policyOverride }),
   };
 }
 

@@ -1,7 +1,13 @@
 import type { SecurityEvent } from '../events/event.js';
 import { Result } from '../generated/hauberk/v1/event.js';
-import { AccessClass, Action, Direction, Scope } from '../generated/hauberk/v1/policy.js';
-import type { Action as ActionName, Posture, RuleClass, Scope as ScopeName } from '../policy/model.js';
+import { AccessClass, Action, Direction, PolicyOrigin, Scope } from '../generated/hauberk/v1/policy.js';
+import type {
+  Action as ActionName,
+  PolicyOrigin as PolicyOriginName,
+  Posture,
+  RuleClass,
+  Scope as ScopeName,
+} from '../policy/model.js';
 import type { Direction as DirectionName } from '../policy/network.js';
 
 /** The domain's words and the enumerations of the API that stand for them, both ways. */
@@ -39,6 +45,12 @@ export const SCOPES: Readonly<Record<ScopeName, Scope>> = {
   host: Scope.HOST,
 };
 
+export const POLICY_ORIGINS: Readonly<Record<PolicyOriginName, PolicyOrigin>> = {
+  rpc: PolicyOrigin.RPC,
+  kubernetes: PolicyOrigin.KUBERNETES,
+  'kubernetes-kubearmor': PolicyOrigin.KUBERNETES_KUBEARMOR,
+};
+
 export const CLASS_NAMES = inverse(CLASSES);
 export const ACTION_NAMES = inverse(ACTIONS);
 export const POSTURE_NAMES = inverse(POSTURES);
@@ -46,6 +58,7 @@ export const RESULT_NAMES = inverse(RESULTS);
 export const DIRECTION_NAMES = inverse(DIRECTIONS);
 
 export const SCOPE_NAMES = inverse(SCOPES);
+export const POLICY_ORIGIN_NAMES = inverse(POLICY_ORIGINS);
 
 export const CLASS_CHOICE = choiceOf('ACCESS_CLASS', AccessClass, Object.values(CLASSES));
 export const POSTURE_CLASS_CHOICE = choiceOf('ACCESS_CLASS', AccessClass, [

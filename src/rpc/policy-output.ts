@@ -1,7 +1,7 @@
 import type { Timestamp } from '../generated/google/protobuf/timestamp.js';
 import * as proto from '../generated/hauberk/v1/policy.js';
-import type { Match, PathMatch, Policy, Rule } from '../policy/model.js';
-import { ACTIONS, CLASSES, DIRECTIONS, SCOPES } from './names.js';
+import { type Match, originOf, type PathMatch, type Policy, type Rule } from '../policy/model.js';
+import { ACTIONS, CLASSES, DIRECTIONS, POLICY_ORIGINS, SCOPES } from './names.js';
 
 /** From a policy of the domain to the message of the API; policy-message.ts is the way back. */
 
@@ -28,6 +28,7 @@ export function toPolicyHead(policy: Policy, resourceVersion: number): proto.Pol
     expires: policy.expires === undefined ? undefined : fromMilliseconds(policy.expires),
     ...commonTexts(policy.rules),
     rulesLeftOut: false,
+    origin: POLICY_ORIGINS[originOf(policy)],
   };
 }
 

@@ -6,6 +6,7 @@ import { inTurns } from '../control/turns.js';
 import {
   type ApplyPolicyRequest,
   type ExplainRequest,
+  PolicyOrigin,
   PolicyServiceService,
   Scope,
 } from '../generated/hauberk/v1/policy.js';
@@ -16,7 +17,7 @@ import { toPostureMessages } from './convert.js';
 import { toDiffResponse } from './diff-message.js';
 import { toAccess, toExplainResponse } from './explain-message.js';
 import { type Handlers, RpcService } from './handler.js';
-import { SCOPE_CHOICE, SCOPE_NAMES } from './names.js';
+import { POLICY_ORIGIN_NAMES, SCOPE_CHOICE, SCOPE_NAMES } from './names.js';
 import { pageByKey } from './pages.js';
 import { policyPage, toListedPolicy } from './policy-pages.js';
 import { toPostures } from './posture-message.js';
@@ -118,12 +119,16 @@ export function policyServiceOf(
     },
 
     listPostures(page) {
-      const sorted = [...policies.postures()].sort(([a], [b]) => (a < b ? -1 : 1));
+      const said = [
+        ...Array.from(policies.postures(), (each) => [...each, PolicyOrigin.RPC] as const),
+        ...Array.from(policies.annotatedPostures(), (each) => [...each, PolicyOrigin.KUBERNETES] as const),
+      ];
+      const sorted = said.sort(([a, , one], [b, , other]) => (a === b ? one - other : a < b ? -1 : 1));
       const { messages, nextPageToken } = pageByKey(
         sorted,
-        ([namespace]) => namespace,
+        ([namespace, , origin]) => `${namespace} ${origin}`,
         page,
-        ([namespace, postures]) => ({ namespace, postures: toPostureMessages(postures) }),
+        ([namespace, postures, origin]) => ({ namespace, postures: toPostureMessages(postures), origin }),
       );
       return { defaults: toPostureMessages(policies.defaultPostures), namespaces: messages, nextPageToken };
     },
@@ -191,15 +196,21 @@ function toChanges({ result, revision }: { result: readonly PolicyChange[]; revi
   return { ...toChangeMessages(result), revision: BigInt(revision) };
 }
 
-function policyNamed(request: { name: string; namespace: string; scope: Scope }, prefix = ''): PolicyName {
+function policyNamed(
+  request: { name: string; namespace: string; scope: Scope; origin?: PolicyOrigin | undefined },
+  prefix = '',
+): PolicyName {
   const { name, namespace } = request;
   const scope = request.scope === Scope.UNSPECIFIED ? 'namespace' : SCOPE_NAMES.get(request.scope);
+  const origin = POLICY_ORIGIN_NAMES.get(request.origin || PolicyOrigin.RPC);
   const checks = new RequestChecks();
   checks.require(name !== '', `${prefix}name`, MUST_NOT_BE_EMPTY);
   checks.require(scope !== undefined, `${prefix}scope`, `must be ${SCOPE_CHOICE}`);
+  checks.require(origin !== undefined, `${prefix}origin`, 'must be a POLICY_ORIGIN');
   checks.require(scope === 'namespace' || namespace === '', `${prefix}namespace`, 'must be empty for this scope');
   checks.done();
+  const given = origin === 'rpc' || origin === undefined ? {} : { origin };
   return scope === 'namespace'
-    ? { name, namespace: namespace || DEFAULT_NAMESPACE }
-    : { name, namespace: '', scope: scope! };
+    ? { name, namespace: namespace || DEFAULT_NAMESPACE, ...given }
+    : { name, namespace: '', scope: scope!, ...given };
 }

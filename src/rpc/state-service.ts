@@ -4,7 +4,7 @@ import type { PolicyRegistry } from '../control/policy-registry.js';
 import { inTurns } from '../control/turns.js';
 import { Failure, invalidInput } from '../failure.js';
 import { StateServiceService } from '../generated/hauberk/v1/state.js';
-import { policyKey } from '../policy/model.js';
+import { originOf, policyKey } from '../policy/model.js';
 import { toChangeMessages } from './change-output.js';
 import { toPostureMessages } from './convert.js';
 import { RpcService } from './handler.js';
@@ -19,7 +19,10 @@ export function stateServiceOf(policies: PolicyRegistry): RpcService {
       const { revision } = policies.ledger;
       // What a page holds is made for that page alone.
       const parts = [
-        ...policies.list().map((policy) => () => policies.manifestOf(policy)),
+        ...policies
+          .list()
+          .filter((policy) => originOf(policy) === 'rpc')
+          .map((policy) => () => policies.manifestOf(policy)),
         ...Array.from(policies.postures(), ([namespace, postures]) => () => ({
           namespace,
           postures: toPostureMessages(postures),

@@ -21,6 +21,8 @@ export interface IntakeOptions {
   readonly unprotected: UnprotectedContainers;
   readonly counts: IntakeCounts;
   readonly logger: SourceLogger;
+  /** What others know of a container beside its runtime; as the runtime has it when left out. */
+  readonly refine?: (description: ContainerDescription) => ContainerDescription;
   /** Milliseconds before the next attempt: doubled from the first to the most. */
   readonly retry?: { readonly first: number; readonly most: number };
 }
@@ -106,6 +108,11 @@ export class ContainerIntake {
     }
   }
 
+  /** Takes in again what others now know more of. */
+  refineAgain(): void {
+    for (const known of this.#known.values()) this.#schedule(known);
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#queue.length = 0;
@@ -130,7 +137,7 @@ export class ContainerIntake {
 
   #tell(teller: Teller, container: SourceContainer): KnownContainer {
     const { id } = container.description;
-    const known = this.#known.get(id) ?? new KnownContainer(id);
+    const known = this.#known.get(id) ?? new KnownContainer(id, this.#options.refine);
     this.#known.set(id, known);
     known.tell(teller, container);
     return known;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ContainerDescription } from '../containers/container.js';
 import type { PodSandbox } from '../generated/runtime/v1/runtime.js';
-import { CONTAINER_NAME_LABELS } from '../policy/selector-labels.js';
+import { CONTAINER_NAME_LABELS, OWNER_LABELS } from '../policy/selector-labels.js';
 import type { ContainerSink, SourceContainer } from './source.js';
 
 /** A pod, as its sandbox has it. */
@@ -10,6 +10,8 @@ export interface CriPod {
   readonly uid: string;
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** What has made it, for example a Deployment; only the API server of Kubernetes tells. */
+  readonly owner?: { readonly kind: string; readonly name: string } | undefined;
 }
 
 /** @throws Error where the runtime leaves out what CRI demands */
@@ -23,12 +25,15 @@ export function podOf({ id, metadata, labels }: PodSandbox): CriPod {
  * whatever pod or image call themselves. The same whether a hook, a plugin or an event tells of the container.
  */
 export function describeCriContainer(id: string, name: string, pod: CriPod): ContainerDescription {
+  // No pod says itself who has made it.
+  const { [OWNER_LABELS.kind]: _, [OWNER_LABELS.name]: __, ...labels } = pod.labels;
   return {
     id,
     name,
     namespace: pod.namespace,
     labels: {
-      ...pod.labels,
+      ...labels,
+      ...(pod.owner && { [OWNER_LABELS.kind]: pod.owner.kind, [OWNER_LABELS.name]: pod.owner.name }),
       'io.kubernetes.pod.name': pod.name,
       'io.kubernetes.pod.namespace': pod.namespace,
       'io.kubernetes.pod.uid': pod.uid,

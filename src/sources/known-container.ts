@@ -38,7 +38,11 @@ export class KnownContainer {
   reason: string | undefined;
   timer: NodeJS.Timeout | undefined;
 
-  constructor(id: string) {
+  /** @param refine adds to what was told what others know of the container */
+  constructor(
+    id: string,
+    readonly refine: (description: ContainerDescription) => ContainerDescription = (description) => description,
+  ) {
     this.id = id;
   }
 
@@ -79,7 +83,7 @@ export class KnownContainer {
   /** The best that was told. */
   get facts(): SourceContainer {
     const [best] = [...this.#told.values()].sort((a, b) => rankOf(b.teller) - rankOf(a.teller));
-    return { description: best!.container.description, pid: this.#pid };
+    return { description: this.refine(best!.container.description), pid: this.#pid };
   }
 
   get isHeld(): boolean {

@@ -14,6 +14,7 @@ import { HookServer } from './hook-server.js';
 import type { RuntimeSocket } from './known-sockets.js';
 import { nriConnection } from './nri-source.js';
 import { type Place, placesToFollow, type SocketSettings, socketsOfHost } from './places.js';
+import { restartWarnings } from './restart-warnings.js';
 import type { RuntimeConnection } from './source.js';
 import { type FollowedPlace, sourceWarnings } from './source-warnings.js';
 import { tellStartsWithoutProtection } from './starts-without-protection.js';
@@ -86,6 +87,11 @@ export class Sources {
     return [...shown.map(({ source }) => source.status()), ...(this.#hook === undefined ? [] : [this.#hookStatus()])];
   }
 
+  /** To be called when `refine` would say something else. */
+  refineAgain(): void {
+    this.#intake.refineAgain();
+  }
+
   /** What an operator should know and mend. */
   warnings(): readonly string[] {
     return this.#warnings;
@@ -120,11 +126,12 @@ export class Sources {
   /** Tells of what was not to be warned of before. */
   #warn(): void {
     const before = this.#warnings;
-    this.#warnings = sourceWarnings(
-      [...this.#followed.values()],
-      this.#present,
-      this.#options.registry.list().some(({ origin }) => origin === 'podman'),
-    );
+    const { hostRoot, registry } = this.#options;
+    const hasPodman = registry.list().some(({ origin }) => origin === 'podman');
+    this.#warnings = [
+      ...sourceWarnings([...this.#followed.values()], this.#present, hasPodman),
+      ...(this.#hookConfig === undefined ? [] : restartWarnings(hostRoot)),
+    ];
     for (const warning of this.#warnings) if (!before.includes(warning)) this.#options.logger.warn({}, warning);
     if (before.join() !== this.#warnings.join()) this.#options.onStatus();
   }

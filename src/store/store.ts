@@ -247,6 +247,7 @@ function contentsOf(state: StoredRecords): StoreChanges {
     putProfiles: state.profiles,
     putProfiled: state.profiled,
     putAccesses: state.accesses,
+    ...(state.hostLabels && { hostLabels: state.hostLabels }),
     revision: state.revision,
     lastImage: state.lastImage,
     keepsUnknown: true,

@@ -27,6 +27,7 @@ export function readRecords(records: ReadonlyMap<string, string>): { state: Stor
   const profiled: StoredProfiled[] = [];
   const accesses: StoredAccess[] = [];
   const single = { revision: 0, lastImage: 0, keepsUnknown: false };
+  let hostLabels: Readonly<Record<string, string>> | undefined;
   const unknown: string[] = [];
   for (const [key, text] of records) {
     const kind = kindOfKey(key);
@@ -39,11 +40,22 @@ export function readRecords(records: ReadonlyMap<string, string>): { state: Stor
     else if (kind === 'profile') profiles.push(value as Profile);
     else if (kind === 'profiled') profiled.push(value as StoredProfiled);
     else if (kind === 'access') accesses.push(value as StoredAccess);
+    else if (kind === 'hostLabels') hostLabels = value as typeof hostLabels;
     else if (kind === 'keepsUnknown') single.keepsUnknown = value as boolean;
     else single[kind] = value as number;
   }
   profiles.sort((a, b) => a.started - b.started);
-  const state = { policies, postures, containers, imageRecords, profiles, profiled, accesses, ...single };
+  const state = {
+    policies,
+    postures,
+    containers,
+    imageRecords,
+    profiles,
+    profiled,
+    accesses,
+    ...single,
+    ...(hostLabels && { hostLabels }),
+  };
   return { state, unknown };
 }
 
@@ -79,6 +91,7 @@ export function recordsOf(changes: StoreChanges): Records {
   for (const each of changes.putAccesses ?? []) put(keyOfAccess(each), each);
   if (changes.revision !== undefined) put(KINDS.revision, changes.revision);
   if (changes.lastImage !== undefined) put(KINDS.lastImage, changes.lastImage);
+  if (changes.hostLabels !== undefined) put(KINDS.hostLabels, changes.hostLabels);
   if (changes.keepsUnknown !== undefined) put(KINDS.keepsUnknown, changes.keepsUnknown);
   return batch;
 }

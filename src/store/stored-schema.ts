@@ -13,6 +13,7 @@ export const KINDS = {
   revision: 'generation',
   lastImage: 'last-image',
   keepsUnknown: 'keeps-unknown',
+  hostLabels: 'host-labels',
 } as const;
 export type RecordKind = keyof typeof KINDS;
 
@@ -53,6 +54,7 @@ const SCHEMAS: Readonly<Record<RecordKind, SchemaObject>> = {
   revision: number,
   lastImage: number,
   keepsUnknown: { type: 'boolean' },
+  hostLabels: labels,
 };
 
 const validators = new Map<RecordKind, ValidateFunction>();

@@ -51,6 +51,8 @@ export interface StoredState {
   readonly lastImage: number;
   /** Whether the kernel may hold containers that an earlier store knew, and this one does not. */
   readonly keepsUnknown: boolean;
+  /** What others than the daemon's own flags said last of the host's labels; left out where none did. */
+  readonly hostLabels?: Readonly<Record<string, string>>;
   /** What is missing or damaged, in words: where there is anything, the rest must not be taken for all there was. */
   readonly damage: readonly string[];
   /** What an operator should hear though nothing is lost. */
@@ -74,6 +76,7 @@ export interface StoreChanges {
   readonly revision?: number;
   readonly lastImage?: number;
   readonly keepsUnknown?: boolean;
+  readonly hostLabels?: Readonly<Record<string, string>>;
   /** Where the store is damaged: begins a new one with what can be read but policies and postures, and then these. */
   readonly isAnew?: true;
 }

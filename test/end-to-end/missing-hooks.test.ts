@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { check } from '../../src/daemon.js';
+import { check } from '../../src/host-check.js';
 import { BrokenObject } from '../support/broken-object.js';
 import { Client } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';

@@ -85,7 +85,10 @@ for (const [kind, runtime] of [
 ] as const)
   test(`${kind}: a pod that kubelet makes is under its policy from the first instruction, and after each restart`, async () => {
     const events = await client.stream();
-    const kubelet = await Kubelet.start(execFileSync('tools/kubelet', { encoding: 'utf8' }).trim(), runtime().address);
+    const kubelet = await Kubelet.start(
+      execFileSync('tools/kubernetes-program', ['kubelet'], { encoding: 'utf8' }).trim(),
+      runtime().address,
+    );
     try {
       const containers = [
         { name: 'at-once', image: IMAGE, command: [FIRST_ACCESS] },

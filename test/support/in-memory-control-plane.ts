@@ -1,4 +1,4 @@
-import type { NamespacePair } from '../../src/containers/container.js';
+import type { Container, NamespacePair } from '../../src/containers/container.js';
 import { namespaceKey } from '../../src/containers/container.js';
 import { ContainerKeeper } from '../../src/control/container-keeper.js';
 import { ContainerRegistry } from '../../src/control/container-registry.js';
@@ -148,8 +148,9 @@ export class InMemoryControlPlane implements ControlPlane {
   constructor(
     desired: DesiredState = NOTHING_DESIRED,
     readonly kernel = new MemoryKernel(),
+    host?: Container,
   ) {
-    const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39, undefined);
+    const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39, host);
     const store = {
       commit: async (changes: StoreChanges) => {
         if (this.storeFailure !== undefined) throw this.storeFailure;

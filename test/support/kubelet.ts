@@ -41,7 +41,7 @@ export class Kubelet {
     mkdirSync(this.#manifests);
   }
 
-  /** @param program as tools/kubelet prints it */
+  /** @param program as tools/kubernetes-program prints it */
   static async start(program: string, criSocket: string): Promise<Kubelet> {
     const kubelet = new Kubelet();
     try {

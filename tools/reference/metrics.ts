@@ -21,6 +21,7 @@ export function metricTable(): string {
     intake: new IntakeCounts(),
     repairs: { pinsAndSettings: 0, containers: 0 },
     protectedContainers: nobodyAsks,
+    overriddenContainers: nobodyAsks,
     kernelCounters: nobodyAsks,
     recursionMisses: nobodyAsks,
     ringWakeUps: nobodyAsks,

@@ -33,7 +33,7 @@ export function addApply(program: Command): void {
         'a file, a directory with all manifests below it, or - for standard input',
       )
       .option('--dry-run', 'show what would change, and change nothing')
-      .option('--prune', 'delete all policies of the daemon that are not in these manifests')
+      .option('--prune', 'delete all policies of clients that are not in these manifests')
       .option('--force', 'also policies for the host that would stop what the host cannot do without')
       .addOption(ignoreForeignOption())
       .addOption(formatOption()),

@@ -1,19 +1,27 @@
 import type { Command } from 'commander';
 import { checkPattern } from '../../image/pattern.js';
-import { DEFAULT_NAMESPACE, type PolicyName, policyKey, type Scope } from '../../policy/model.js';
-import { SCOPES } from '../../rpc/names.js';
+import {
+  DEFAULT_NAMESPACE,
+  originOf,
+  type PolicyName,
+  type PolicyOrigin,
+  policyKey,
+  type Scope,
+} from '../../policy/model.js';
+import { POLICY_ORIGINS, SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { ignoreForeignOption } from '../foreign.js';
 import { withExamples } from '../help.js';
 import { ManifestFiles } from '../manifest-files.js';
-import { scopeOption } from '../scope-option.js';
+import { originOption, scopeOption } from '../scope-option.js';
 import { terminal } from '../terminal.js';
 
 interface Options {
   readonly file?: string[];
   readonly namespace: string;
   readonly scope: Scope;
+  readonly origin: PolicyOrigin;
   readonly ignoreForeign?: boolean;
 }
 
@@ -26,6 +34,7 @@ export function addDelete(program: Command): void {
       .option('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
       .option('-n, --namespace <namespace>', 'namespace of the names', DEFAULT_NAMESPACE)
       .addOption(scopeOption())
+      .addOption(originOption())
       .addOption(ignoreForeignOption()),
     [
       ['hauberk delete web -n shop', 'by name'],
@@ -33,16 +42,17 @@ export function addDelete(program: Command): void {
       ['hauberk delete --ignore-foreign -f cluster.yaml', 'the same of a manifest that has other objects too'],
     ],
   ).action(async (names: string[], options: Options, command: Command) => {
-    const { scope, ignoreForeign = false } = options;
+    const { scope, origin, ignoreForeign = false } = options;
     const namespace = scope === 'namespace' ? options.namespace : '';
     const wanted: PolicyName[] = [
-      ...names.map((name) => ({ namespace, name, scope })),
+      ...names.map((name) => ({ namespace, name, scope, ...(origin !== 'rpc' && { origin }) })),
       ...(options.file === undefined ? [] : await namesIn(new ManifestFiles(options.file), ignoreForeign)),
     ];
     if (wanted.length === 0) throw new CommandFailure(EXIT.usage, 'name a policy, or a manifest with -f');
     await withClient(command, async (client) => {
       for (const named of wanted) {
-        await client.policies.deletePolicy({ ...named, scope: SCOPES[named.scope ?? 'namespace'] });
+        const place = { scope: SCOPES[named.scope ?? 'namespace'], origin: POLICY_ORIGINS[originOf(named)] };
+        await client.policies.deletePolicy({ ...named, ...place });
         terminal().out(`policy ${policyKey(named)} deleted\n`);
       }
     });

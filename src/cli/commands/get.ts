@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { DEFAULT_NAMESPACE, type Scope } from '../../policy/model.js';
-import { SCOPES } from '../../rpc/names.js';
+import { DEFAULT_NAMESPACE, type PolicyOrigin, type Scope } from '../../policy/model.js';
+import { POLICY_ORIGINS, SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { withExamples } from '../help.js';
 import { type ListOptions, show, watchOption } from '../listing.js';
@@ -8,7 +8,7 @@ import { containerListing, policyListing } from '../listings.js';
 import { type Format, formatOption, listFormatOption, print } from '../output.js';
 import { keyOf } from '../policy-key.js';
 import { postureListing } from '../posture-listing.js';
-import { scopeOption } from '../scope-option.js';
+import { originOption, scopeOption } from '../scope-option.js';
 import { statusTable } from '../status-table.js';
 import { terminal } from '../terminal.js';
 import { policyView, statusView } from '../views.js';
@@ -21,6 +21,7 @@ interface NamedOptions {
   readonly output: Exclude<Format, 'table'> | 'name';
   readonly namespace: string;
   readonly scope: Scope;
+  readonly origin: PolicyOrigin;
 }
 
 export function addGet(program: Command): void {
@@ -50,10 +51,12 @@ export function addGet(program: Command): void {
         new Option('-o, --output <format>', 'yaml, json or name').choices(['yaml', 'json', 'name']).default('yaml'),
       )
       .option('-n, --namespace <namespace>', 'its namespace', DEFAULT_NAMESPACE)
-      .addOption(scopeOption()),
+      .addOption(scopeOption())
+      .addOption(originOption()),
     [['hauberk get policy web -n shop >web.yaml', 'to change it and apply it again']],
-  ).action(async (name: string, { output, namespace, scope }: NamedOptions, command: Command) => {
-    const named = { name, namespace: scope === 'namespace' ? namespace : '', scope: SCOPES[scope] };
+  ).action(async (name: string, { output, namespace, scope, origin }: NamedOptions, command: Command) => {
+    const place = { namespace: scope === 'namespace' ? namespace : '', scope: SCOPES[scope] };
+    const named = { name, ...place, origin: POLICY_ORIGINS[origin] };
     const { policy, manifest } = await withClient(command, (client) => client.policies.getPolicy(named));
     if (output === 'json') await print('json', policyView(policy!), () => []);
     else terminal().out(output === 'name' ? `${keyOf(policy!)}\n` : manifest);

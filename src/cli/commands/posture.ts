@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { AccessClass, Action, type Posture } from '../../client/index.js';
+import { AccessClass, Action, PolicyOrigin, type Posture } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { withExamples } from '../help.js';
@@ -58,7 +58,8 @@ export function addPosture(program: Command): void {
     const wanted = texts.map(readPosture);
     const said = await withClient(command, async (client) => {
       const { namespaces } = await client.policies.listPostures();
-      const before = namespaces.find((each) => each.namespace === namespace)?.postures ?? [];
+      const own = namespaces.filter(({ origin }) => origin !== PolicyOrigin.KUBERNETES);
+      const before = own.find((each) => each.namespace === namespace)?.postures ?? [];
       const postures = merge(before, wanted);
       await client.policies.setPosture({ namespace, postures });
       return postures;

@@ -1,8 +1,10 @@
 import { HOST_ID } from '../../control/host.js';
 import type { AlertLimit } from '../../events/alert-throttle.js';
 import type { SecurityEvent } from '../../events/event.js';
+import { POLICY_OVERRIDE } from '../../events/note.js';
 import type { Alert } from '../../generated/kubearmor/feeder.js';
 import { DEFAULT_NAMESPACE } from '../../policy/model.js';
+import { OWNER_LABELS } from '../../policy/selector-labels.js';
 import { VERSION } from '../../version.js';
 import { accessFields } from './accesses.js';
 import type { HostFacts } from './host-facts.js';
@@ -14,7 +16,7 @@ export const CLUSTER_NAME = 'default';
 const NO_NAMESPACE = 'container_namespace';
 const POD_NAME = 'io.kubernetes.pod.name';
 /** What sources of containers add to the labels of a pod or container. */
-const ADDED_LABEL = /^io\.kubernetes\.|^(?:hauberk|kubearmor)\.io\/container\.name$/u;
+const ADDED_LABEL = /^io\.kubernetes\.|^(?:hauberk|kubearmor)\.io\/container\.name$|^hauberk\.io\/owner\./u;
 
 /** What every alert of a daemon says alike. */
 export interface AlertContext extends HostFacts {
@@ -26,6 +28,7 @@ export interface AlertContext extends HostFacts {
 /** An event as an alert of KubeArmor. docs/kubearmor-clients.md has the table of what comes from where. */
 export function toAlert(event: SecurityEvent, context: AlertContext): Alert {
   const alert: Alert = { ...emptyAlert(event.time, context), ...subjectFields(event), Message: event.message };
+  if (event.policy === POLICY_OVERRIDE) return { ...alert, Type: 'SystemEvent', Operation: POLICY_OVERRIDE };
   // A summary has no class.
   return event.class === undefined
     ? { ...alert, ...thresholdFields(context) }
@@ -60,7 +63,14 @@ function subjectFields({ containerId, containerName, namespace, labels }: Securi
     ContainerID: containerId,
     ContainerName: containerName,
     Labels,
+    Owner: ownerOf(labels, namespace),
   };
+}
+
+/** The workload of the pod, where Kubernetes is followed. */
+function ownerOf(labels: SecurityEvent['labels'], Namespace: string): Alert['Owner'] {
+  const { [OWNER_LABELS.kind]: Ref, [OWNER_LABELS.name]: Name } = labels;
+  return Ref === undefined || Name === undefined ? undefined : { Ref, Name, Namespace };
 }
 
 function decisionFields(event: SecurityEvent): Partial<Alert> {

@@ -118,7 +118,7 @@ test('hauberk get and effective show what is there, as a table and for programs'
   await hauberk('apply', '-f', write('one.yaml', manifest('one')));
   assert.match(
     (await hauberk('get', 'policies')).output,
-    /^default\s+one\s+namespace\s+enforce\s+0\s+-\s+2\s+1\s+app=web$/mu,
+    /^default\s+one\s+rpc\s+namespace\s+enforce\s+0\s+-\s+2\s+1\s+app=web$/mu,
   );
   assert.match(
     (await hauberk('get', 'containers')).output,
@@ -148,7 +148,7 @@ test('policies of the cluster and in audit mode are told as what they are', asyn
   await hauberk('apply', '-f', write('all.yaml', text.replace(/^ *namespace:.*\n/mu, '')));
   assert.match(
     (await hauberk('get', 'policies')).output,
-    /^-\s+all\s+cluster\s+audit\s+7\s+2126-01-02T03:04:05Z\s+2\s+1\s+app=web$/mu,
+    /^-\s+all\s+rpc\s+cluster\s+audit\s+7\s+2126-01-02T03:04:05Z\s+2\s+1\s+app=web$/mu,
   );
   const { output } = await hauberk('effective', 'web-1');
   assert.match(output, /^CLASS .* RULE +MODE +SCOPE +PRIORITY$/mu);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import type { TestTerminal } from '../../support/command-line.js';
 import { eventually } from '../../support/eventually.js';
+import { POSTURES } from '../../support/in-memory-control-plane.js';
 import { manifest } from '../rpc/support.js';
 import { run, start, web } from './support.js';
 
@@ -19,6 +20,30 @@ test('hauberk posture sets the classes named, keeps the others and takes back wh
   assert.deepEqual(held.postures, { PROCESS: 'BLOCK', FILE: 'BLOCK', NETWORK: 'AUDIT', CAPABILITY: 'AUDIT' });
   assert.equal((await hauberk('posture', 'reset', 'shop')).output, "posture of shop: the daemon's own\n");
   assert.equal(plane.policies.postures().get('shop'), undefined);
+});
+
+test('hauberk posture shows what Kubernetes says, of all namespaces and of one, below what clients say', async (t) => {
+  const { hauberk, plane } = await start(t);
+  await plane.policies.syncAnnotatedPostures(
+    new Map([
+      ['*', { file: 'block', network: 'audit', capabilities: 'block' }],
+      ['shop', { network: 'block', capabilities: 'audit' }],
+    ]),
+  );
+  await hauberk('posture', 'set', 'shop', 'capability=block');
+  const heldIn = async (namespace: string) => {
+    const [held] = JSON.parse((await hauberk('posture', 'get', namespace, '-o', 'json')).output);
+    const { FILE, NETWORK, CAPABILITY } = held.postures;
+    return [FILE, NETWORK, CAPABILITY];
+  };
+  assert.deepEqual(await heldIn('shop'), ['BLOCK', 'BLOCK', 'BLOCK']);
+  assert.deepEqual(await heldIn('other'), ['BLOCK', 'AUDIT', 'BLOCK']);
+  for (const namespace of ['shop', 'other']) {
+    const { file, network, capabilities } = plane.policies.posturesFor(namespace);
+    const held = [file, network, capabilities].map((posture) => posture.toUpperCase());
+    assert.deepEqual(await heldIn(namespace), held);
+  }
+  assert.deepEqual(plane.policies.posturesFor(''), POSTURES, 'the host is in no namespace');
 });
 
 test('hauberk posture refuses what is no class or no action, and changes nothing', async (t) => {

@@ -38,6 +38,7 @@ const arbitrary: fc.Arbitrary<Partial<SecurityEvent>> = fc.record(
     result: fc.constantFrom(undefined, 'denied', 'passed'),
     wouldBlock: fc.boolean(),
     ownerRule: text.filter((rule) => rule !== ''),
+    policyOverride: text.filter((override) => override !== ''),
     program: text,
     parentProgram: text,
     pid: id,

@@ -15,6 +15,7 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
     intake,
     repairs: { pinsAndSettings: 7, containers: 8 },
     protectedContainers: () => ({ hook: 3, event: 2, registered: 1 }),
+    overriddenContainers: () => ({ audited: 2, disabled: 1 }),
     kernelCounters: () => ({ ...zero, ...counted }),
     recursionMisses: () => new Map([['hauberk_exec', 2]]),
     ringWakeUps: () => 5,
@@ -94,6 +95,7 @@ test('the state of the daemon and of the sources of containers is told', async (
 test('containers are told by what protects them, and those without protection by cause', async () => {
   const { host, has } = metricsOf();
   await has('hauberk_containers_protected{by="hook"} 3');
+  await has('hauberk_containers_overridden{mode="disabled"} 1');
   await has('hauberk_containers_unprotected{cause="store"} 0');
   const description = { id: 'c1', name: 'web', namespace: 'default', labels: {}, origin: 'docker' as const };
   host.setStatus({

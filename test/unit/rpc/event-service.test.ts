@@ -118,6 +118,7 @@ describe('StreamEvents', () => {
         terminal: '',
         containerUid: undefined,
         ownerRule: '',
+        policyOverride: '',
       },
     ]);
   });

@@ -231,6 +231,7 @@ describe('a call', () => {
           warnings: [],
           conflicts: [],
           previousVersion: 0n,
+          origin: 1,
           resourceVersion: 1n,
           containerCount: 0n,
         };

@@ -55,6 +55,7 @@ describe('a client that has only the .proto files', () => {
           scope: 'SCOPE_NAMESPACE',
           conflicts: [],
           previous_version: '0',
+          origin: 'POLICY_ORIGIN_RPC',
         },
       ],
       revision: '1',

@@ -7,6 +7,7 @@ import {
   Mode,
   type Policy,
   PolicyChange_Kind,
+  PolicyOrigin,
   type Posture,
   Scope,
   type SyncPoliciesRequest,
@@ -65,6 +66,7 @@ describe('ApplyPolicy with a manifest', () => {
         kind: PolicyChange_Kind.CREATED,
         containerIds: ['c1'],
         containerCount: 1n,
+        origin: PolicyOrigin.RPC,
         warnings: [],
         resourceVersion: 2n,
         scope: Scope.NAMESPACE,
@@ -196,6 +198,7 @@ describe('ApplyPolicy with a typed policy', () => {
         kind: PolicyChange_Kind.CREATED,
         containerIds: [],
         containerCount: 0n,
+        origin: PolicyOrigin.RPC,
         resourceVersion: 1n,
         scope: Scope.NAMESPACE,
         warnings: ['the selector reaches no container at present'],
@@ -218,6 +221,7 @@ describe('ApplyPolicy with a typed policy', () => {
       message: '',
       tags: [],
       rulesLeftOut: false,
+      origin: PolicyOrigin.RPC,
     });
   });
 
@@ -604,7 +608,7 @@ describe('SetPosture', () => {
     assert.ok(plane.containers.imageIdOf(plane.containers.get('c1')!) > before);
     assert.deepEqual(await postures(), {
       defaults,
-      namespaces: [{ namespace: 'default', postures: [blockFiles] }],
+      namespaces: [{ namespace: 'default', postures: [blockFiles], origin: PolicyOrigin.RPC }],
       nextPageToken: '',
     });
     await setPosture('default', []);

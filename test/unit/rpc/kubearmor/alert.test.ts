@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { SecurityEvent } from '../../../../src/events/event.js';
+import { noteOf, POLICY_OVERRIDE } from '../../../../src/events/note.js';
 import { type AlertContext, toAlert } from '../../../../src/rpc/kubearmor/alert.js';
 import { VERSION } from '../../../../src/version.js';
 import { makeEvent } from '../../events/support.js';
@@ -220,4 +221,21 @@ test('the documentation says of every field of an alert where it comes from, or 
     names.filter((name) => !section.includes(`\`${name}\``)),
     [],
   );
+});
+
+test('a pod of Kubernetes has its workload as owner, which is no label of its own', () => {
+  const labels = { app: 'web', 'hauberk.io/owner.kind': 'Deployment', 'hauberk.io/owner.name': 'web' };
+  const { Owner, Labels } = alertOf({ namespace: 'shop', labels });
+  assert.deepEqual([Owner, Labels], [{ Ref: 'Deployment', Name: 'web', Namespace: 'shop' }, 'app=web']);
+});
+
+test('a note that the policies of a pod do not decide is an event of the system', () => {
+  const message = 'pod shop/web has its policies disabled, set by kubectl-annotate';
+  const pod = { id: '', name: 'web', namespace: 'shop', labels: {} };
+  const { Type, Operation, Message, PodName, NamespaceName } = toAlert(
+    noteOf(POLICY_OVERRIDE, message, pod, 0n),
+    CONTEXT,
+  );
+  assert.deepEqual([Type, Operation, Message], ['SystemEvent', 'PolicyOverride', message]);
+  assert.deepEqual([NamespaceName, PodName], ['shop', 'web']);
 });

@@ -1,0 +1,38 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Container } from '../containers/container.js';
+import type { DesiredState } from './desired-state.js';
+import type { Ledger, Outcome } from './ledger.js';
+
+/**
+ * Makes the labels that others know of the host those given; they go before its own.
+ *
+ * @param check throws where the policies that would come to the host by them must not
+ * @throws Failure and then the host has the labels that it had
+ */
+export async function changeHostLabels(
+  ledger: Pick<Ledger, 'change' | 'enforcement'>,
+  labels: Readonly<Record<string, string>>,
+  check: (labelled: Container, desired: DesiredState) => void,
+): Promise<Outcome<void>> {
+  const { enforcement } = ledger;
+  let before: Container | undefined;
+  try {
+    return await ledger.change((desired) => {
+      const { host } = enforcement;
+      const labelled = enforcement.hostLabelled(labels);
+      if (host === undefined || labelled === undefined) return { next: undefined, result: undefined };
+      if (isDeepStrictEqual(host.labels, labelled.labels)) return { next: undefined, result: undefined };
+      const { policies } = desired;
+      if (policies.keysReaching(labelled) !== policies.keysReaching(host)) check(labelled, desired);
+      before = host;
+      enforcement.replaceHost(labelled);
+      const affected = ({ isHost }: Container) => isHost === true;
+      const make = () => ({ desired, stored: { hostLabels: labels }, result: undefined });
+      return { next: { desired, affected }, make };
+    });
+  } catch (error) {
+    // Else the next attempt would find nothing to be done.
+    if (before !== undefined) enforcement.replaceHost(before);
+    throw error;
+  }
+}

@@ -1,0 +1,152 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { parse } from 'yaml';
+import { Failure } from '../failure.js';
+
+/** How the API server is reached, and as whom. */
+export interface ApiServer {
+  /** For example https://10.96.0.1:443. */
+  readonly url: URL;
+  /** PEM; the authorities that this machine trusts when left out. */
+  readonly ca?: string | Buffer;
+  readonly certificate?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** Where objects of the daemon's own are. */
+  readonly namespace: string;
+  /** Read anew for each request: tokens of service accounts are replaced within the hour. */
+  readonly token: () => string | undefined;
+}
+
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/**
+ * Of a pod: the API server of its cluster, by its service account.
+ *
+ * @throws Failure failed-precondition outside of a pod
+ */
+export function inCluster(environment: NodeJS.ProcessEnv = process.env, directory = SERVICE_ACCOUNT): ApiServer {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = environment;
+  if (!host || !port) {
+    throw unusable('this is no pod: KUBERNETES_SERVICE_HOST is not set; outside a cluster --kubeconfig names a file');
+  }
+  const ca = readInput(join(directory, 'ca.crt'));
+  const url = new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const namespace = readInput(join(directory, 'namespace')).trim();
+  return { url, ca, namespace, token: () => readFileSync(join(directory, 'token'), 'utf8').trim() };
+}
+
+interface Named<Value> {
+  readonly name?: string;
+  readonly cluster?: Value;
+  readonly user?: Value;
+  readonly context?: Value;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What a kubeconfig can ask for and is not done here. */
+const NOT_READ = ['exec', 'auth-provider', 'username', 'password', 'as', 'as-uid', 'as-groups', 'as-user-extra'];
+const NOT_READ_OF_CLUSTER = ['proxy-url', 'tls-server-name', 'insecure-skip-tls-verify'];
+
+/**
+ * What a kubeconfig names as its current context: a server, and a token or certificate. Nothing is run to get one.
+ *
+ * @throws Failure failed-precondition naming what is missing, or what is there that is not done
+ */
+export function byKubeconfig(path: string): ApiServer {
+  const say = (problem: string) => unusable(`${path}: ${problem}`);
+  const config = documentIn(readInput(path), say);
+  const current = config?.['current-context'];
+  const context = entry(config?.contexts, current, 'context');
+  if (context === undefined) throw say('its current-context names no context');
+  const cluster = entry(config?.clusters, context.cluster, 'cluster');
+  const user = entry(config?.users, context.user, 'user') ?? {};
+  if (typeof cluster?.server !== 'string') throw say('names no server');
+  const beyond = [
+    ...NOT_READ.filter((field) => user[field] !== undefined),
+    ...NOT_READ_OF_CLUSTER.filter((field) => cluster[field]),
+  ];
+  if (beyond.length > 0) throw say(`asks for ${beyond.join(', ')}, which hauberkd does not do`);
+  const url = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined;
+  if (url?.protocol !== 'https:') throw say(`the server must be https, is ${cluster.server}`);
+  const fileOf = (fields: Fields, field: string) => {
+    const data = fields[`${field}-data`];
+    if (typeof data === 'string') return Buffer.from(data, 'base64');
+    return typeof fields[field] === 'string' ? readInput(resolve(dirname(path), fields[field])) : undefined;
+  };
+  const ca = fileOf(cluster, 'certificate-authority');
+  const certificate = fileOf(user, 'client-certificate');
+  const key = fileOf(user, 'client-key');
+  const { token, tokenFile } = user as { token?: string; tokenFile?: string };
+  return {
+    url,
+    namespace: typeof context.namespace === 'string' ? context.namespace : 'hauberk',
+    ...(ca !== undefined && { ca }),
+    ...(certificate !== undefined && { certificate }),
+    ...(key !== undefined && { key }),
+    token: () => (tokenFile === undefined ? token : readFileSync(resolve(dirname(path), tokenFile), 'utf8').trim()),
+  };
+}
+
+/**
+ * Whether there is something to show who asks, and whether certificates and key can be read. What the server makes of it
+ * shows later.
+ *
+ * @throws Failure failed-precondition
+ */
+export function checkAccess({ ca, certificate: cert, key, token }: ApiServer): void {
+  let told: string | undefined;
+  try {
+    told = token();
+  } catch (error) {
+    throw unusable(`cannot read the token: ${(error as Error).message}`);
+  }
+  if (!told && (cert === undefined || key === undefined)) throw unusable('there is no token and no client certificate');
+  // What is asked goes into a header.
+  if (told && /[^\x21-\x7e]/u.test(told)) throw unusable('the token is none: it holds spaces or other characters');
+  try {
+    createSecureContext({ ...(cert && { cert }), ...(key && { key }) });
+  } catch (error) {
+    throw unusable(`client certificate and key cannot be used: ${(error as Error).message}`);
+  }
+  if (ca !== undefined) checkAuthorities(String(ca));
+}
+
+/** Where one of several cannot be read, TLS would go on without it. */
+function checkAuthorities(pem: string): void {
+  const certificates = pem.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----/gu) ?? [];
+  if (certificates.length === 0) throw unusable('the certificate authority is no PEM');
+  try {
+    for (const each of certificates) new X509Certificate(each);
+  } catch (error) {
+    throw unusable(`the certificate authority cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function documentIn(text: string, say: (problem: string) => Failure): Fields | undefined {
+  try {
+    const document = parse(text) as unknown;
+    return typeof document === 'object' && document !== null ? (document as Fields) : undefined;
+  } catch (error) {
+    throw say(`is no YAML: ${(error as Error).message.split('\n')[0]}`);
+  }
+}
+
+function entry(list: unknown, name: unknown, field: 'cluster' | 'user' | 'context'): Fields | undefined {
+  if (!Array.isArray(list)) return undefined;
+  return (list as Named<Fields>[]).find((each) => each.name === name)?.[field];
+}
+
+function readInput(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw unusable(`cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+function unusable(problem: string): Failure {
+  return new Failure('failed-precondition', `Kubernetes cannot be reached: ${problem}`);
+}

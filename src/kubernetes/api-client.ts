@@ -1,0 +1,216 @@
+import type { IncomingMessage } from 'node:http';
+import { Agent, type RequestOptions, request } from 'node:https';
+import type { ApiServer } from './access.js';
+
+/** The API server did not do as asked. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    message: string,
+    /** HTTP's, or that of a watch's last message. */
+    readonly code: number,
+    /** How long it wants to be left alone. */
+    readonly retryMilliseconds?: number,
+  ) {
+    super(message);
+  }
+}
+
+/** Any object of Kubernetes, as far as it is alike for all. */
+export interface KubernetesObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: ObjectMetadata;
+}
+
+export interface ObjectMetadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly controller?: boolean }[];
+  /** Which program has written which fields. */
+  readonly managedFields?: readonly {
+    readonly manager?: string;
+    readonly time?: string;
+    readonly fieldsV1?: { readonly 'f:metadata'?: { readonly 'f:annotations'?: Readonly<Record<string, unknown>> } };
+  }[];
+}
+
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly object: KubernetesObject & { readonly code?: number; readonly message?: string };
+}
+
+export interface WatchOptions {
+  readonly seconds: number;
+  readonly signal: AbortSignal;
+  readonly onOpen: () => void;
+}
+
+interface Query {
+  readonly [name: string]: string | undefined;
+}
+
+/** For an answer that is no watch, and for one that says nothing though it is asked to. */
+const TIMEOUT_MILLISECONDS = 30_000;
+/** A watch is ended by the server after its own time; one that is silent for so much longer has lost its connection. */
+const WATCH_GRACE_MILLISECONDS = 30_000;
+/** No object of Kubernetes is longer: etcd takes 1.5 MiB. */
+const LINE_BYTES_MAX = 16 * 1024 * 1024;
+const BODY_BYTES_MAX = 256 * 1024 * 1024;
+
+/**
+ * The three things that are asked of Kubernetes' API: list, watch, patch. By node:https, since what there is to be had
+ * for it brings 68 packages into a privileged process, half of them for what is not done here: exec, port forwarding,
+ * OpenID, generated classes for every kind, while its watches leave 429 and Retry-After to the caller.
+ */
+export class ApiClient {
+  readonly #agent: Agent;
+
+  constructor(readonly server: ApiServer) {
+    const { ca, certificate: cert, key } = server;
+    this.#agent = new Agent({ keepAlive: true, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) });
+  }
+
+  /** @throws ApiError, or the system's error when it cannot be reached */
+  async get(path: string, query: Query = {}): Promise<unknown> {
+    return JSON.parse(await bodyOf(await this.#ask('GET', path, { query })));
+  }
+
+  /** @param body for a merge patch. @throws like get */
+  async patch(path: string, body: object): Promise<unknown> {
+    const type = 'application/merge-patch+json';
+    return JSON.parse(await bodyOf(await this.#ask('PATCH', path, { body, type })));
+  }
+
+  /** @throws like get */
+  async create(path: string, body: object): Promise<unknown> {
+    return JSON.parse(await bodyOf(await this.#ask('POST', path, { body, type: 'application/json' })));
+  }
+
+  /** @throws like get; ApiError 409 where it has changed since it was read */
+  async replace(path: string, body: object): Promise<unknown> {
+    return JSON.parse(await bodyOf(await this.#ask('PUT', path, { body, type: 'application/json' })));
+  }
+
+  /** @throws like get */
+  async delete(path: string): Promise<unknown> {
+    return JSON.parse(await bodyOf(await this.#ask('DELETE', path, {})));
+  }
+
+  /**
+   * Follows what happens from a version on, until the server ends it.
+   *
+   * @param seconds after which the server is asked to end it
+   * @param onOpen called once it is followed
+   * @throws ApiError 410 where the version is too old; like get
+   */
+  async *watch(path: string, query: Query, { seconds, signal, onOpen }: WatchOptions): AsyncGenerator<WatchEvent> {
+    const whole = { ...query, watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) };
+    const timeout = seconds * 1000 + WATCH_GRACE_MILLISECONDS;
+    const response = await this.#ask('GET', path, { query: whole, signal, timeout });
+    onOpen();
+    for await (const line of linesOf(response)) {
+      const event = JSON.parse(line) as WatchEvent;
+      if (event.type === 'ERROR') {
+        throw new ApiError(event.object.message ?? 'the watch has failed', event.object.code ?? 500);
+      }
+      yield event;
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #ask(
+    method: string,
+    path: string,
+    { query = {}, body, type, signal, timeout = TIMEOUT_MILLISECONDS }: AskOptions,
+  ): Promise<IncomingMessage> {
+    const { url: base } = this.server;
+    const url = new URL(base.pathname.replace(/\/$/u, '') + path, base);
+    for (const [name, value] of Object.entries(query)) if (value) url.searchParams.set(name, value);
+    const token = this.server.token();
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const options: RequestOptions = {
+      method,
+      agent: this.#agent,
+      ...(signal !== undefined && { signal }),
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'hauberkd',
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(text !== undefined && { 'content-type': type, 'content-length': Buffer.byteLength(text) }),
+      },
+    };
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const asked = request(url, options, resolve);
+      asked.setTimeout(timeout, () => asked.destroy(new Error(`no answer for ${timeout / 1000} seconds`)));
+      asked.on('error', reject);
+      asked.end(text);
+    });
+    const { statusCode: code = 0 } = response;
+    if (code >= 200 && code < 300) return response;
+    throw new ApiError(`${method} ${path}: ${reasonIn(await bodyOf(response), code)}`, code, retryIn(response));
+  }
+}
+
+interface AskOptions {
+  readonly query?: Query;
+  readonly body?: object;
+  readonly type?: string;
+  readonly signal?: AbortSignal;
+  readonly timeout?: number;
+}
+
+function retryIn({ headers }: IncomingMessage): number | undefined {
+  const seconds = Number(headers['retry-after']);
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
+}
+
+/** A Status of Kubernetes says it in words. */
+function reasonIn(body: string, code: number): string {
+  try {
+    const { message } = JSON.parse(body) as { readonly message?: unknown };
+    if (typeof message === 'string' && message !== '') return message;
+  } catch {
+    // What stands between has answered.
+  }
+  return `answered ${code}`;
+}
+
+async function bodyOf(response: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > BODY_BYTES_MAX) throw new Error(`an answer of more than ${BODY_BYTES_MAX} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  let parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    let begin = 0;
+    for (let end = part.indexOf(10); end >= 0; end = part.indexOf(10, begin)) {
+      parts.push(part.subarray(begin, end));
+      const line = Buffer.concat(parts).toString('utf8');
+      if (line.trim() !== '') yield line;
+      parts = [];
+      bytes = 0;
+      begin = end + 1;
+    }
+    bytes += part.length - begin;
+    if (bytes > LINE_BYTES_MAX) throw new Error(`an event of more than ${LINE_BYTES_MAX} bytes`);
+    if (begin < part.length) parts.push(part.subarray(begin));
+  }
+}

@@ -1,0 +1,98 @@
+/** As every condition in Kubernetes is. */
+export interface Condition {
+  readonly type: 'Accepted' | 'Enforced';
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration?: number;
+  readonly lastTransitionTime: string;
+}
+
+export type NewCondition = Omit<Condition, 'lastTransitionTime' | 'observedGeneration'>;
+
+/** What one node, or all of them, make of a policy. */
+export interface PolicyReport {
+  readonly refusal?: { readonly reason: string; readonly message: string } | undefined;
+  readonly warnings: readonly string[];
+  /** Whether some form of the policy is in force: one that is refused may have been accepted in an earlier one. */
+  readonly isHeld: boolean;
+  readonly containers: number;
+  /** Containers that it reaches and where it is left out, as their policies do not compile together. */
+  readonly leftOut: number;
+  /** Containers that it reaches whose pods ask, by their annotation, that policies only report or decide nothing. */
+  readonly overridden: number;
+  /** Nodes that enforce it. */
+  readonly nodes: number;
+  /** Why the kernel of some node does not hold what it should. */
+  readonly problem?: string | undefined;
+}
+
+/** Longer ones are refused by Kubernetes. */
+const MESSAGE_CHARACTERS_MAX = 32_768;
+
+export function conditionsOf(report: PolicyReport): NewCondition[] {
+  const { refusal, warnings } = report;
+  const accepted: NewCondition =
+    refusal === undefined
+      ? { type: 'Accepted', status: 'True', reason: 'Accepted', message: short(warnings.join('\n')) }
+      : { type: 'Accepted', status: 'False', reason: refusal.reason, message: short(refusal.message) };
+  return [accepted, enforcedOf(report)];
+}
+
+function enforcedOf({ refusal, isHeld, containers, leftOut, overridden, nodes, problem }: PolicyReport): NewCondition {
+  const told = (status: Condition['status'], reason: string, message: string): NewCondition => ({
+    type: 'Enforced',
+    status,
+    reason,
+    message: short(message),
+  });
+  const not = overridden === 0 ? '' : `, but for ${overridden} by the annotation kubearmor-policy of their pods`;
+  const where = `${counted(containers, 'container')} on ${counted(nodes, 'node')}${not}`;
+  if (!isHeld) return told('False', 'NotAccepted', 'the policy is not accepted');
+  if (problem !== undefined) return told('False', 'NotEnforcing', problem);
+  if (leftOut > 0) {
+    return told('False', 'LeftOut', `left out in ${leftOut} of ${where}: its policies do not compile together`);
+  }
+  if (overridden > 0 && overridden === containers) return told('False', 'Overridden', `in ${where}`);
+  if (refusal !== undefined) return told('True', 'EarlierForm', `the form accepted last is in force, in ${where}`);
+  return told('True', containers === 0 ? 'ReachesNothing' : 'Enforced', `in ${where}`);
+}
+
+/** The whole list, where the times of what has not changed stay; undefined when nothing has. */
+export function merged(
+  before: readonly Condition[],
+  wanted: readonly NewCondition[],
+  generation: number | undefined,
+  now: Date,
+): Condition[] | undefined {
+  let isChanged = false;
+  const next = wanted.map((condition): Condition => {
+    const known = before.find(({ type }) => type === condition.type);
+    const isSame =
+      known?.status === condition.status &&
+      known.reason === condition.reason &&
+      known.message === condition.message &&
+      known.observedGeneration === generation;
+    if (isSame) return known;
+    isChanged = true;
+    const lastTransitionTime =
+      known?.status === condition.status ? known.lastTransitionTime : now.toISOString().replace(/\.\d+Z$/u, 'Z');
+    return { ...condition, ...(generation !== undefined && { observedGeneration: generation }), lastTransitionTime };
+  });
+  return isChanged ? next : undefined;
+}
+
+/** What KubeArmor's kinds have room for: a text. */
+export function sentenceOf(conditions: readonly NewCondition[]): string {
+  const [accepted, enforced] = conditions;
+  if (accepted?.status === 'True') return `${enforced?.reason}: ${enforced?.message}`;
+  return `${accepted?.reason}: ${accepted?.message}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+function short(text: string): string {
+  return text.length <= MESSAGE_CHARACTERS_MAX ? text : `${text.slice(0, MESSAGE_CHARACTERS_MAX - 1)}…`;
+}

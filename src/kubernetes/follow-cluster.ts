@@ -1,0 +1,105 @@
+import { hostname } from 'node:os';
+import type { Config } from '../config/config.js';
+import type { HostState } from '../control/host-state.js';
+import type { PolicyRegistry } from '../control/policy-registry.js';
+import type { SourceStatus } from '../control/protection.js';
+import type { SourceLogger } from '../sources/source.js';
+import type { ApiServer } from './access.js';
+import type { FollowOptions } from './followed-list.js';
+import type { KubernetesOptions } from './kubernetes.js';
+import type { LeaseTimes } from './lease.js';
+import type { Pods } from './pods.js';
+
+type Asked = Pick<Config, 'kubernetes' | 'kubeconfig' | 'nodeName'>;
+
+export interface ClusterParts {
+  readonly policies: PolicyRegistry;
+  readonly pods: Pods;
+  readonly host: HostState;
+  readonly logger: SourceLogger;
+  /** Called when pods have other labels. */
+  readonly onPods: () => void;
+  readonly onOverride?: NonNullable<KubernetesOptions['onOverride']>;
+  readonly backoff?: FollowOptions['backoff'];
+  readonly leaseTimes?: LeaseTimes;
+}
+
+/** A cluster that is followed from its start until it is stopped. */
+export interface FollowedCluster {
+  start(): void;
+  stop(): Promise<void>;
+  status(): SourceStatus;
+  /** What an operator should know and mend. */
+  warnings(): string[];
+}
+
+/** How the cluster is reached, and what this machine is there. */
+export interface ClusterAccess {
+  readonly server: ApiServer;
+  /** As Kubernetes names it. */
+  readonly node: string;
+}
+
+const STOP_MILLISECONDS = 2000;
+
+/**
+ * How the cluster that flags ask to follow is reached; undefined where none do, and then nothing of it is loaded. Nothing
+ * is asked of the API server yet: one that is away is waited for.
+ *
+ * @throws Failure failed-precondition with what is missing or cannot be used
+ */
+export async function accessToCluster(config: Asked): Promise<ClusterAccess | undefined> {
+  const { kubernetes, kubeconfig, nodeName = process.env.NODE_NAME || hostname().toLowerCase() } = config;
+  if (!kubernetes && kubeconfig === undefined) return undefined;
+  const { byKubeconfig, checkAccess, inCluster } = await import('./access.js');
+  const server = kubeconfig === undefined ? inCluster() : byKubeconfig(kubeconfig);
+  checkAccess(server);
+  return { server, node: nodeName };
+}
+
+/** Makes ready to follow a cluster. */
+export async function followCluster({ server, node }: ClusterAccess, parts: ClusterParts): Promise<FollowedCluster> {
+  const { ApiClient } = await import('./api-client.js');
+  const { Kubernetes } = await import('./kubernetes.js');
+  const { StatusWriter } = await import('./status-writer.js');
+  const client = new ApiClient(server);
+  const { host, policies, ...others } = parts;
+  const onStatus = () => host.announce();
+  const onVerdicts = () => writer.changed();
+  const kubernetes = new Kubernetes({ ...others, policies, client, node, onStatus, onVerdicts });
+  const writer = new StatusWriter({
+    client,
+    namespace: server.namespace,
+    node,
+    policies,
+    ...(parts.backoff && { backoff: parts.backoff }),
+    ...(parts.leaseTimes && { times: parts.leaseTimes }),
+    verdicts: () => kubernetes.verdicts,
+    host: () => host.status(),
+    isOverridden: (id) => parts.pods.known(id)?.policyOverride !== undefined,
+    logger: parts.logger,
+  });
+  let stopListening: () => void;
+  return {
+    start() {
+      stopListening = host.onStatusChange(() => writer.changed());
+      kubernetes.start();
+      writer.start();
+    },
+    async stop() {
+      stopListening?.();
+      // A server that does not answer must not hold up the end.
+      const timer = setTimeout(() => client.close(), STOP_MILLISECONDS);
+      await Promise.all([writer.stop(), kubernetes.stop()]);
+      clearTimeout(timer);
+      client.close();
+    },
+    status: () => kubernetes.status(),
+    warnings: () => {
+      const { problem } = writer;
+      const untold =
+        problem === undefined ? [] : [`the status of policies cannot be written to Kubernetes: ${problem}`];
+      return [...kubernetes.warnings(), ...untold];
+    },
+  };
+}

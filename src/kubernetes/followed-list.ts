@@ -1,0 +1,206 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { trueCause } from '../sources/failure-cause.js';
+import { type ApiClient, ApiError, type KubernetesObject, type WatchEvent } from './api-client.js';
+
+/** What is followed: all objects of a kind, or those that the selector picks. */
+export interface FollowedKind {
+  /** For example /api/v1/pods. */
+  readonly path: string;
+  readonly fieldSelector?: string;
+  readonly labelSelector?: string;
+  /** Whether the kind need not be there: then there are none, and it is looked for again. */
+  readonly isOptional?: true;
+}
+
+export interface FollowOptions {
+  /** Called with what there is, at first and after each change. */
+  readonly onChange: () => void;
+  /** Called when it is followed again, or not any more. */
+  readonly onStatus: () => void;
+  /** Milliseconds before the next attempt: doubled from the first to the most. */
+  readonly backoff?: { readonly first: number; readonly most: number };
+}
+
+const BACKOFF = { first: 500, most: 30_000 };
+const PAGE_OBJECTS = 500;
+/** Some more or less, so that not all nodes of a cluster begin anew at once. */
+const WATCH_SECONDS = { least: 240, more: 240 };
+/** How soon a kind is looked for again that the API server did not have. */
+const ABSENT_MILLISECONDS = 15_000;
+
+/**
+ * The objects of a kind, kept as the API server has them: listed once, then watched. What is known stays when the server
+ * cannot be reached. A watch goes on from the last version that was told, by an event or a bookmark; where the server has
+ * forgotten that version (410) all are listed anew.
+ */
+export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
+  readonly #objects = new Map<string, Object>();
+  readonly #backoff: { readonly first: number; readonly most: number };
+  readonly #stopping = new AbortController();
+  #version = '';
+  #isListed = false;
+  #problem: string | undefined = 'not listed yet';
+  #isAbsent = false;
+  /** In a row. */
+  #failures = 0;
+  #done: Promise<void> = Promise.resolve();
+  /** How often all were listed. */
+  lists = 0;
+
+  constructor(
+    readonly client: Pick<ApiClient, 'get' | 'watch'>,
+    readonly kind: FollowedKind,
+    readonly options: FollowOptions,
+  ) {
+    this.#backoff = options.backoff ?? BACKOFF;
+  }
+
+  /** By uid, as they were told last. */
+  get objects(): readonly Object[] {
+    return [...this.#objects.values()];
+  }
+
+  /** Whether all have been told once. */
+  get isListed(): boolean {
+    return this.#isListed;
+  }
+
+  /** Why it is not followed at present; undefined while it is. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Whether the API server has no such kind. */
+  get isAbsent(): boolean {
+    return this.#isAbsent;
+  }
+
+  start(): void {
+    this.#done = this.#run(this.#stopping.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#done;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // A server that ends watches at once is not to be asked without a pause.
+      let wait = this.#backoff.first * Math.random();
+      try {
+        if (this.#version === '') await this.#list();
+        await this.#watch(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        wait = this.#failed(error);
+      }
+      await sleep(wait, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** All of them, in pages. What was known and is not among them is gone. */
+  async #list(): Promise<void> {
+    const found = new Map<string, Object>();
+    let next: string | undefined;
+    let version = '';
+    do {
+      const page = (await this.client.get(this.kind.path, {
+        limit: String(PAGE_OBJECTS),
+        ...this.#selectors,
+        continue: next,
+      })) as ObjectList<Object>;
+      for (const object of page.items) found.set(keyOf(object), headed(object, page));
+      next = page.metadata.continue;
+      version = page.metadata.resourceVersion;
+    } while (next);
+    this.lists++;
+    this.#isAbsent = false;
+    this.#replace(found);
+    this.#version = version;
+  }
+
+  #replace(found: ReadonlyMap<string, Object>): void {
+    this.#objects.clear();
+    for (const [key, object] of found) this.#objects.set(key, object);
+    this.#isListed = true;
+    this.options.onChange();
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const seconds = WATCH_SECONDS.least + Math.floor(Math.random() * WATCH_SECONDS.more);
+    const query = { resourceVersion: this.#version, ...this.#selectors };
+    const onOpen = () => this.#isFollowed();
+    for await (const event of this.client.watch(this.kind.path, query, { seconds, signal, onOpen })) this.#take(event);
+  }
+
+  get #selectors() {
+    const { fieldSelector, labelSelector } = this.kind;
+    return { fieldSelector, labelSelector };
+  }
+
+  #take({ type, object }: WatchEvent): void {
+    this.#failures = 0;
+    this.#version = object.metadata.resourceVersion ?? this.#version;
+    if (type === 'BOOKMARK') return;
+    if (type === 'DELETED') this.#objects.delete(keyOf(object));
+    else this.#objects.set(keyOf(object), object as Object);
+    this.options.onChange();
+  }
+
+  #isFollowed(): void {
+    if (this.#problem === undefined) return;
+    this.#problem = undefined;
+    this.options.onStatus();
+  }
+
+  /** @returns milliseconds to wait before the next attempt */
+  #failed(error: unknown): number {
+    const wait = Math.min(this.#backoff.first * 2 ** this.#failures++, this.#backoff.most);
+    const spread = wait * (0.5 + Math.random() / 2);
+    if (error instanceof ApiError) {
+      // The version, or a page, is too old: from here on everything is asked anew.
+      if (error.code === 410) {
+        this.#version = '';
+        return spread;
+      }
+      if (error.code === 404 && this.kind.isOptional) return this.#absent();
+      if (error.retryMilliseconds !== undefined) {
+        this.#tell(trueCause(error));
+        return Math.max(error.retryMilliseconds, spread);
+      }
+    }
+    this.#tell(trueCause(error));
+    return spread;
+  }
+
+  #absent(): number {
+    this.#version = '';
+    this.#isAbsent = true;
+    if (!this.#isListed || this.#objects.size > 0) this.#replace(new Map());
+    this.#isFollowed();
+    return ABSENT_MILLISECONDS;
+  }
+
+  #tell(problem: string): void {
+    if (this.#problem === problem) return;
+    this.#problem = problem;
+    this.options.onStatus();
+  }
+}
+
+interface ObjectList<Object> {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
+  readonly items: readonly Object[];
+}
+
+/** Items of a list of a built-in kind do not say what they are. */
+function headed<Object extends KubernetesObject>(object: Object, list: ObjectList<Object>): Object {
+  return { apiVersion: list.apiVersion, kind: list.kind.replace(/List$/u, ''), ...object };
+}
+
+function keyOf({ metadata }: KubernetesObject): string {
+  return metadata.uid ?? `${metadata.namespace ?? ''}/${metadata.name}`;
+}

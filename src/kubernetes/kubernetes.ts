@@ -1,0 +1,257 @@
+import type { PolicyRegistry } from '../control/policy-registry.js';
+import type { SourceStatus } from '../control/protection.js';
+import type { CriPod } from '../sources/cri-containers.js';
+import { trueCause } from '../sources/failure-cause.js';
+import type { SourceLogger } from '../sources/source.js';
+import { posturesOf, SETTINGS_NAME, type SettingsObject } from './annotations.js';
+import type { ApiClient, KubernetesObject } from './api-client.js';
+import { bringPolicies, type RecentRefusals, type Verdict } from './cluster-policies.js';
+import { FollowedList, type FollowOptions } from './followed-list.js';
+import { NodeLabels } from './node-labels.js';
+import type { Pod } from './pod-facts.js';
+import type { Pods } from './pods.js';
+import { type ClusterOrigin, POLICY_KINDS, pathOfKind } from './policy-kinds.js';
+import { type PolicyObject, PolicyObjects } from './policy-objects.js';
+
+export interface KubernetesOptions {
+  readonly client: ApiClient;
+  /** As Kubernetes names it. */
+  readonly node: string;
+  readonly policies: Pick<
+    PolicyRegistry,
+    'sync' | 'apply' | 'delete' | 'list' | 'get' | 'readDocument' | 'syncAnnotatedPostures' | 'setHostLabels'
+  >;
+  readonly pods: Pods;
+  readonly logger: SourceLogger;
+  /** Called when pods have other labels. */
+  readonly onPods: () => void;
+  /** Called when the policies of a pod do not decide any more, or again, with how that is told. */
+  readonly onOverride?: (pod: CriPod, message: string) => void;
+  /** Called when it is followed, or not any more, and when there are other warnings. */
+  readonly onStatus: () => void;
+  /** Called when it was settled what becomes of policies. */
+  readonly onVerdicts?: () => void;
+  /** Milliseconds; see FollowOptions, and for what cannot be written. */
+  readonly backoff?: FollowOptions['backoff'];
+}
+
+/** Changes come in crowds: so long the rest of one is waited for. */
+const GATHER_MILLISECONDS = 50;
+const RETRY_MILLISECONDS = { first: 1000, most: 30_000 };
+/** How soon what was refused on account of the daemon's or other policies' state is tried again. */
+const REFUSED_AGAIN_MILLISECONDS = 60_000;
+const ORIGINS: readonly ClusterOrigin[] = ['kubernetes', 'kubernetes-kubearmor'];
+
+/**
+ * The policies of a cluster, what its namespaces are annotated with, and the pods of this node. What is known stays in
+ * force while the API server is away; nothing is taken away before all kinds of policies have been listed.
+ */
+export class Kubernetes {
+  readonly #options: KubernetesOptions;
+  readonly #objects: PolicyObjects;
+  readonly #kinds;
+  readonly #pods: FollowedList<Pod>;
+  readonly #namespaces: FollowedList;
+  readonly #settings: FollowedList<SettingsObject>;
+  readonly #node: NodeLabels;
+  #verdicts: readonly Verdict[] = [];
+  readonly #recent: RecentRefusals = new Map();
+  #again: NodeJS.Timeout | undefined;
+  #postureWarnings: readonly string[] = [];
+  #podWarnings: readonly string[] = [];
+  #overridden: ReturnType<Pods['overridden']> = new Map();
+  #problem: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #bringing: Promise<void> | undefined;
+  #hasChanged = false;
+  #failures = 0;
+  #isStopped = false;
+  #wasConnected = false;
+
+  constructor(options: KubernetesOptions) {
+    this.#options = options;
+    const { client, node, policies, pods, onPods, backoff } = options;
+    this.#objects = new PolicyObjects((document) => policies.readDocument(document));
+    const follow = <Object extends KubernetesObject>(
+      kind: FollowedList['kind'],
+      onChange: () => void = () => this.#schedule(GATHER_MILLISECONDS),
+    ) => {
+      const onStatus = () => this.#onStatus();
+      return new FollowedList<Object>(client, kind, { onChange, onStatus, ...(backoff && { backoff }) });
+    };
+    this.#kinds = POLICY_KINDS.map((kind) => ({
+      kind,
+      list: follow<PolicyObject>({ path: pathOfKind(kind), isOptional: true }),
+    }));
+    this.#namespaces = follow({ path: '/api/v1/namespaces' });
+    const { namespace } = client.server;
+    this.#settings = follow<SettingsObject>({
+      path: `/api/v1/namespaces/${namespace}/configmaps`,
+      fieldSelector: `metadata.name=${SETTINGS_NAME}`,
+    });
+    const onChange = () => {
+      if (!pods.replace(this.#pods.objects)) return;
+      this.#tellOfPods();
+      onPods();
+    };
+    const schedule = () => this.#schedule(GATHER_MILLISECONDS);
+    this.#node = new NodeLabels(node, (kind, onNode) => follow(kind, onNode), policies, schedule);
+    this.#pods = follow<Pod>({ path: '/api/v1/pods', fieldSelector: `spec.nodeName=${node}` }, onChange);
+  }
+
+  start(): void {
+    for (const list of this.#lists) list.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#again);
+    await Promise.all(this.#lists.map((list) => list.stop()));
+    await this.#bringing;
+  }
+
+  /** What became of each policy, as of the last time that could be settled. */
+  get verdicts(): readonly Verdict[] {
+    return this.#verdicts;
+  }
+
+  status(): SourceStatus {
+    const reason = this.#lists.map(({ problem }) => problem).find((problem) => problem !== undefined);
+    return {
+      name: 'kubernetes',
+      address: this.#options.client.server.url.href,
+      connected: reason === undefined,
+      reason: reason ?? '',
+      containers: 0,
+    };
+  }
+
+  /** What an operator should know and mend. */
+  warnings(): string[] {
+    const { connected, reason } = this.status();
+    const refused = this.#verdicts.filter(({ refusal }) => refusal !== undefined).length;
+    return [
+      ...(connected ? [] : [`Kubernetes is not followed, what is known of it stays in force: ${reason}`]),
+      ...(this.#problem === undefined
+        ? []
+        : [`the policies of Kubernetes cannot be brought into force: ${this.#problem}`]),
+      ...(refused === 0 ? [] : [`${refused} policies of Kubernetes are not accepted; their status says why`]),
+      ...this.#postureWarnings,
+      ...this.#podWarnings,
+      ...this.#node.warnings(),
+    ];
+  }
+
+  get #lists(): readonly FollowedList[] {
+    return [...this.#kinds.map(({ list }) => list), this.#namespaces, this.#settings, this.#node.list, this.#pods];
+  }
+
+  #onStatus(): void {
+    const { connected, reason, address } = this.status();
+    const { logger, onStatus } = this.#options;
+    if (connected && !this.#wasConnected) logger.info({ address }, 'Kubernetes is followed');
+    if (!connected && this.#wasConnected) {
+      logger.warn({ address, reason }, 'Kubernetes cannot be followed: what is known stays in force, trying again');
+    }
+    this.#wasConnected = connected;
+    onStatus();
+  }
+
+  /** Whoever may change a pod may take its policies away: nobody should have to look for that. */
+  #tellOfPods(): void {
+    const { pods, logger, onStatus } = this.#options;
+    this.#tellOfOverrides();
+    const before = this.#podWarnings;
+    this.#podWarnings = pods.warnings();
+    for (const warning of this.#podWarnings) if (!before.includes(warning)) logger.warn({}, warning);
+    if (before.join() !== this.#podWarnings.join()) onStatus();
+  }
+
+  #tellOfOverrides(): void {
+    const { pods, onOverride } = this.#options;
+    const before = this.#overridden;
+    this.#overridden = pods.overridden();
+    for (const [uid, { pod, message }] of this.#overridden) {
+      if (before.get(uid)?.message !== message) onOverride?.(pod, message);
+    }
+    for (const [uid, { pod }] of before) {
+      if (this.#overridden.has(uid)) continue;
+      onOverride?.(pod, `pod ${pod.namespace}/${pod.name} has its policies as they are written again, or has ended`);
+    }
+  }
+
+  #schedule(milliseconds: number): void {
+    this.#hasChanged = true;
+    if (this.#isStopped || this.#bringing !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#bringing = this.#bring().finally(() => {
+        this.#bringing = undefined;
+        if (this.#hasChanged) this.#schedule(this.#waitMilliseconds());
+      });
+    }, milliseconds);
+  }
+
+  #tryRefusedAgain(): void {
+    if (this.#again !== undefined || this.#isStopped) return;
+    this.#again = setTimeout(() => {
+      this.#again = undefined;
+      this.#recent.clear();
+      this.#schedule(0);
+    }, REFUSED_AGAIN_MILLISECONDS);
+  }
+
+  #waitMilliseconds(): number {
+    if (this.#failures === 0) return GATHER_MILLISECONDS;
+    return Math.min(RETRY_MILLISECONDS.first * 2 ** (this.#failures - 1), RETRY_MILLISECONDS.most);
+  }
+
+  async #bring(): Promise<void> {
+    const { policies, logger, onVerdicts, onStatus } = this.#options;
+    this.#hasChanged = false;
+    const before = this.#problem;
+    try {
+      if (this.#namespaces.isListed && this.#settings.isListed) {
+        const { postures, warnings } = posturesOf(this.#namespaces.objects, this.#settings.objects);
+        for (const warning of warnings) if (!this.#postureWarnings.includes(warning)) logger.warn({}, warning);
+        this.#postureWarnings = warnings;
+        await policies.syncAnnotatedPostures(postures);
+      }
+      await this.#node.bring();
+      if (this.#kinds.every(({ list }) => list.isListed)) await this.#bringPolicies();
+      this.#failures = 0;
+      this.#problem = undefined;
+    } catch (error) {
+      this.#failures++;
+      this.#hasChanged = true;
+      this.#problem = trueCause(error);
+      if (this.#problem !== before) {
+        logger.warn({ reason: this.#problem }, 'the policies of Kubernetes cannot be brought into force: trying again');
+      }
+    }
+    onVerdicts?.();
+    onStatus();
+  }
+
+  async #bringPolicies(): Promise<void> {
+    const { policies, logger } = this.#options;
+    const objects = this.#kinds.flatMap(({ kind, list }) => list.objects.map((object) => [kind, object] as const));
+    const read = this.#objects.readAll(objects);
+    const verdicts: Verdict[] = [];
+    for (const origin of ORIGINS) {
+      const own = read.filter(({ kind }) => kind.origin === origin);
+      verdicts.push(...(await bringPolicies(policies, origin, own, this.#recent)));
+    }
+    if (this.#recent.size > 0) this.#tryRefusedAgain();
+    const told = new Set(this.#verdicts.map(({ read: { named }, refusal }) => `${named.name} ${refusal?.message}`));
+    for (const {
+      read: { kind, named },
+      refusal,
+    } of verdicts) {
+      if (refusal === undefined || told.has(`${named.name} ${refusal.message}`)) continue;
+      logger.warn({ kind: kind.kind, ...named, ...refusal }, 'a policy of Kubernetes is not accepted');
+    }
+    this.#verdicts = verdicts;
+  }
+}

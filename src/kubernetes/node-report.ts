@@ -1,0 +1,96 @@
+import type { HostStatus } from '../control/host-state.js';
+import type { PolicyRegistry } from '../control/policy-registry.js';
+import { type ApiClient, ApiError, type KubernetesObject } from './api-client.js';
+import type { Verdict } from './cluster-policies.js';
+import type { FollowedKind } from './followed-list.js';
+import { keyOfNamed } from './policy-objects.js';
+
+/** What one node says of the cluster's policies. */
+export interface NodeReport {
+  readonly node: string;
+  readonly enforcing: boolean;
+  /** Why not, when not. */
+  readonly reason: string;
+  /**
+   * By policy key, of those that reach any: how many containers, in how many of these it is left out, and how many are of
+   * pods that ask for something else.
+   */
+  readonly policies: Readonly<Record<string, readonly [containers: number, leftOut: number, overridden?: number]>>;
+}
+
+/** A ConfigMap that a node's report is in. */
+export interface ReportObject extends KubernetesObject {
+  readonly data?: { readonly report?: string };
+}
+
+const LABEL = 'hauberk.io/node-report';
+
+/** Where the reports of all nodes are. */
+export function reportsIn(namespace: string): FollowedKind {
+  return { path: `/api/v1/namespaces/${namespace}/configmaps`, labelSelector: LABEL };
+}
+
+export function reportOfNode(
+  node: string,
+  verdicts: readonly Verdict[],
+  policies: Pick<PolicyRegistry, 'get' | 'containerIdsReachedBy'>,
+  { enforcing, reason, leftOut }: Pick<HostStatus, 'enforcing' | 'reason' | 'leftOut'>,
+  isOverridden: (containerId: string) => boolean,
+): NodeReport {
+  const counts: Record<string, [number, number, number]> = {};
+  for (const { read } of verdicts) {
+    const policy = policies.get(read.named);
+    const ids = policy === undefined ? [] : policies.containerIdsReachedBy(policy);
+    const key = keyOfNamed(read);
+    if (ids.length === 0) continue;
+    const left = ids.filter((id) => leftOut.get(id)?.includes(key));
+    counts[key] = [ids.length, left.length, ids.filter(isOverridden).length];
+  }
+  return { node, enforcing, reason, policies: counts };
+}
+
+/** Undefined for what is none. */
+export function readReport({ data }: ReportObject): NodeReport | undefined {
+  try {
+    const report = JSON.parse(data?.report ?? '') as NodeReport;
+    return typeof report.node === 'string' && typeof report.policies === 'object' ? report : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Writes down what a node says, in a small object of its own that goes when the node is deleted.
+ *
+ * @throws ApiError, or the system's error
+ */
+export async function writeReport(
+  client: Pick<ApiClient, 'get' | 'patch' | 'create'>,
+  namespace: string,
+  report: NodeReport,
+): Promise<void> {
+  const { path } = reportsIn(namespace);
+  const name = `node-${report.node}`;
+  const data = { report: JSON.stringify(report) };
+  try {
+    await client.patch(`${path}/${name}`, { data });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    const ownerReferences = await ownersOf(client, report.node);
+    await client.create(path, { metadata: { name, labels: { [LABEL]: '' }, ownerReferences }, data });
+  }
+}
+
+async function ownersOf(client: Pick<ApiClient, 'get'>, node: string): Promise<object[]> {
+  try {
+    const { metadata } = (await client.get(`/api/v1/nodes/${node}`)) as KubernetesObject;
+    return [{ apiVersion: 'v1', kind: 'Node', name: node, uid: metadata.uid }];
+  } catch (error) {
+    if (isNotFound(error)) return [];
+    throw error;
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 404;
+}

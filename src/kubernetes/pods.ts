@@ -1,0 +1,90 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Container,
+  type ContainerDescription,
+  describeOverride,
+  type PolicyOverride,
+} from '../containers/container.js';
+import { type CriPod, describeCriContainer } from '../sources/cri-containers.js';
+import { factsOf, type Pod, type PodFacts } from './pod-facts.js';
+
+/** What is known of the pods of this node: the runtime tells only the labels that a pod was made with. */
+export class Pods {
+  #byUid: ReadonlyMap<string, PodFacts> = new Map();
+  #areListed = false;
+
+  constructor(
+    /** What is registered already. */
+    readonly known: (id: string) => Container | undefined,
+    /** What becomes of what pods ask for beside their policies. */
+    readonly overrides: 'follow' | 'ignore' = 'follow',
+  ) {}
+
+  /** @returns whether something has changed that containers are described by */
+  replace(pods: readonly Pod[]): boolean {
+    const next = new Map(pods.map((pod) => [pod.metadata.uid ?? '', this.#factsOf(pod)]));
+    const isSame = this.#areListed && isDeepStrictEqual(next, this.#byUid);
+    this.#byUid = next;
+    this.#areListed = true;
+    return !isSame;
+  }
+
+  /** Pods whose policies do not decide, each with how that is told. */
+  overridden(): ReadonlyMap<string, { readonly pod: CriPod; readonly message: string }> {
+    const found = [...this.#byUid].flatMap(([uid, { pod, override }]) =>
+      override === undefined ? [] : [[uid, { pod, message: messageOf(pod, override) }] as const],
+    );
+    return new Map(found);
+  }
+
+  /** Pods that ask for something else than the policies that reach them, and what cannot be read of such a wish. */
+  warnings(): string[] {
+    return [...this.#byUid.values()].flatMap(({ pod, override, warning }) => {
+      if (warning !== undefined) return [warning];
+      if (override === undefined) return [];
+      return [messageOf(pod, override)];
+    });
+  }
+
+  /**
+   * A container as its pod is now. Until the pods are known, one that was registered before stays as it was.
+   */
+  describe(description: ContainerDescription): ContainerDescription {
+    const { id, labels, origin } = description;
+    const [uid, name] = [labels['io.kubernetes.pod.uid'], labels['io.kubernetes.container.name']];
+    if (origin !== 'cri' || uid === undefined || name === undefined) return description;
+    const facts = this.#byUid.get(uid);
+    if (facts === undefined) return this.#areListed ? description : this.#asRegistered(description);
+    const { pod, images, override } = facts;
+    const image = images[name];
+    return {
+      ...describeCriContainer(id, name, pod),
+      ...(image !== undefined && { image }),
+      ...(override !== undefined && { policyOverride: override }),
+    };
+  }
+
+  #factsOf(pod: Pod): PodFacts {
+    const { override, ...facts } = factsOf(pod);
+    if (override === undefined || this.overrides === 'follow') return { ...facts, ...(override && { override }) };
+    const { namespace, name } = facts.pod;
+    const warning = `pod ${namespace}/${name} asks to have its policies ${describeOverride(override)}, and that is ignored`;
+    return { ...facts, warning };
+  }
+
+  #asRegistered(description: ContainerDescription): ContainerDescription {
+    const known = this.known(description.id);
+    if (known === undefined || known.origin !== 'cri') return description;
+    const { labels, image, policyOverride } = known;
+    return {
+      ...description,
+      labels,
+      ...(image !== undefined && { image }),
+      ...(policyOverride !== undefined && this.overrides === 'follow' && { policyOverride }),
+    };
+  }
+}
+
+function messageOf({ namespace, name }: CriPod, override: PolicyOverride): string {
+  return `pod ${namespace}/${name} has its policies ${describeOverride(override)}`;
+}

@@ -1,0 +1,199 @@
+import type { HostStatus } from '../control/host-state.js';
+import type { PolicyRegistry } from '../control/policy-registry.js';
+import { trueCause } from '../sources/failure-cause.js';
+import type { SourceLogger } from '../sources/source.js';
+import { type ApiClient, ApiError } from './api-client.js';
+import type { Verdict } from './cluster-policies.js';
+import {
+  type Condition,
+  conditionsOf,
+  merged,
+  type NewCondition,
+  type PolicyReport,
+  sentenceOf,
+} from './conditions.js';
+import { FollowedList, type FollowOptions } from './followed-list.js';
+import { Lease, type LeaseTimes } from './lease.js';
+import { type NodeReport, type ReportObject, readReport, reportOfNode, reportsIn, writeReport } from './node-report.js';
+import { pathOfObject } from './policy-kinds.js';
+import { keyOfNamed } from './policy-objects.js';
+import { WarningEvents } from './warning-events.js';
+
+export interface StatusWriterOptions {
+  readonly client: ApiClient;
+  /** Where the reports of nodes and the lease are. */
+  readonly namespace: string;
+  readonly node: string;
+  readonly policies: Pick<PolicyRegistry, 'get' | 'containerIdsReachedBy'>;
+  readonly verdicts: () => readonly Verdict[];
+  readonly host: () => Pick<HostStatus, 'enforcing' | 'reason' | 'leftOut'>;
+  /** Whether the pod of a container asks for something else than its policies. */
+  readonly isOverridden: (containerId: string) => boolean;
+  readonly logger: SourceLogger;
+  readonly times?: LeaseTimes;
+  readonly backoff?: FollowOptions['backoff'];
+}
+
+/** Containers come and go in crowds, and every write is told to all who watch the policies. */
+const GATHER_MILLISECONDS = 1000;
+const RETRY_MILLISECONDS = 10_000;
+
+/**
+ * Tells Kubernetes what becomes of its policies. Each node writes down its own part, when that has changed; the one that
+ * holds the lease adds all of them up into the status of the policies, so that a thousand nodes do not write it.
+ */
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #lease: Lease;
+  readonly #events: WarningEvents;
+  #reports: FollowedList<ReportObject> | undefined;
+  #written: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> | undefined;
+  #hasChanged = false;
+  #isStopped = false;
+  #problem: string | undefined;
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+    const { client, namespace, node: identity, times } = options;
+    const onChange = (isHeld: boolean) => this.#elected(isHeld);
+    this.#events = new WarningEvents(client, identity);
+    this.#lease = new Lease({ client, namespace, name: 'policy-status', identity, onChange, ...(times && { times }) });
+  }
+
+  /** Why it cannot be written; undefined while it can. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  start(): void {
+    this.#lease.start();
+  }
+
+  /** To be called when policies, containers or the daemon's own state may have changed. */
+  changed(milliseconds = GATHER_MILLISECONDS): void {
+    this.#hasChanged = true;
+    if (this.#isStopped || this.#timer !== undefined || this.#writing !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#hasChanged = false;
+      this.#writing = this.#write().then((isDone) => {
+        this.#writing = undefined;
+        if (!isDone) this.changed(RETRY_MILLISECONDS);
+        else if (this.#hasChanged) this.changed();
+      });
+    }, milliseconds);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#writing;
+    await this.#lease.stop();
+    await this.#reports?.stop();
+  }
+
+  #elected(isHeld: boolean): void {
+    const { client, namespace, logger, backoff } = this.#options;
+    void this.#reports?.stop();
+    this.#reports = undefined;
+    this.#events.clear();
+    if (!isHeld) return;
+    logger.info({}, 'this node writes the status of policies');
+    const onChange = () => this.changed();
+    const options = { onChange, onStatus: () => undefined, ...(backoff && { backoff }) };
+    this.#reports = new FollowedList<ReportObject>(client, reportsIn(namespace), options);
+    this.#reports.start();
+  }
+
+  async #write(): Promise<boolean> {
+    const { verdicts, policies, host, node, logger } = this.#options;
+    const before = this.#problem;
+    this.#problem = undefined;
+    const own = reportOfNode(node, verdicts(), policies, host(), this.#options.isOverridden);
+    await this.#tryTo(() => this.#writeOwn(own));
+    if (this.#lease.isHeld && this.#reports?.isListed) {
+      const others = this.#reports.objects.map(readReport).filter((each) => each !== undefined && each.node !== node);
+      const all = [own, ...(others as NodeReport[])];
+      for (const verdict of verdicts()) await this.#tryTo(() => this.#writeOne(verdict, this.#reportOf(verdict, all)));
+    }
+    if (this.#problem !== undefined && this.#problem !== before) {
+      logger.warn({ reason: this.#problem }, 'the status of policies cannot be written to Kubernetes: trying again');
+    }
+    return this.#problem === undefined;
+  }
+
+  async #tryTo(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      this.#problem ??= trueCause(error);
+    }
+  }
+
+  async #writeOwn(report: NodeReport): Promise<void> {
+    const text = JSON.stringify(report);
+    if (this.#written === text) return;
+    await writeReport(this.#options.client, this.#options.namespace, report);
+    this.#written = text;
+  }
+
+  #reportOf({ read, refusal, warnings }: Verdict, nodes: readonly NodeReport[]): PolicyReport {
+    const key = keyOfNamed(read);
+    const reached = nodes.filter(({ policies }) => policies[key] !== undefined);
+    const sumOf = (place: 0 | 1 | 2) => reached.reduce((sum, each) => sum + (each.policies[key]![place] ?? 0), 0);
+    const troubled = reached.find(({ enforcing }) => !enforcing);
+    return {
+      refusal,
+      warnings,
+      isHeld: this.#options.policies.get(read.named) !== undefined,
+      containers: sumOf(0),
+      leftOut: sumOf(1),
+      overridden: sumOf(2),
+      nodes: reached.length,
+      problem: troubled && `node ${troubled.node} does not enforce: ${troubled.reason}`,
+    };
+  }
+
+  async #writeOne({ read: { kind, object } }: Verdict, report: PolicyReport): Promise<void> {
+    const path = `${pathOfObject(kind, object.metadata)}/status`;
+    const conditions = conditionsOf(report);
+    await this.#events.tell({ kind, object }, conditions);
+    const status = newStatus(kind.origin === 'kubernetes', object, report, conditions);
+    if (status === undefined) return;
+    try {
+      await this.#options.client.patch(path, { status });
+    } catch (error) {
+      // It is gone, and so is its status.
+      if (!(error instanceof ApiError) || error.code !== 404) throw error;
+    }
+  }
+}
+
+/** What is to be written; undefined where it is there. */
+function newStatus(
+  isOurs: boolean,
+  object: Verdict['read']['object'],
+  report: PolicyReport,
+  wanted: readonly NewCondition[],
+): object | undefined {
+  const before = (object.status ?? {}) as Status;
+  if (!isOurs) {
+    const status = sentenceOf(wanted);
+    return before.status === status ? undefined : { status };
+  }
+  const { conditions = [] } = before;
+  const next = merged(conditions, wanted, object.metadata.generation, new Date());
+  const { containers, nodes } = report;
+  if (next === undefined && before.containers === containers && before.nodes === nodes) return undefined;
+  return { conditions: next ?? conditions, containers, nodes };
+}
+
+interface Status {
+  /** All that KubeArmor's kinds have. */
+  readonly status?: string;
+  readonly conditions?: readonly Condition[];
+  readonly containers?: number;
+  readonly nodes?: number;
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { type ApiClient, ApiError } from './api-client.js';
+import type { NewCondition } from './conditions.js';
+import type { ReadObject } from './policy-objects.js';
+
+/** Longer ones are refused by Kubernetes. */
+const MESSAGE_BYTES_MAX = 1024;
+const NAME_CHARACTERS_MAX = 230;
+
+interface Told {
+  readonly reason: string;
+  readonly message: string;
+  /** Told once, as long as this stays the same. */
+  readonly key: string;
+}
+
+/**
+ * Tells as Events of Kubernetes what is wrong with policies, each thing once: an Event has a name of its own by what it
+ * says, so that the next one who tells finds it there.
+ */
+export class WarningEvents {
+  readonly #told = new Map<string, string>();
+
+  constructor(
+    readonly client: Pick<ApiClient, 'create'>,
+    /** Who tells. */
+    readonly node: string,
+  ) {}
+
+  /** Forgets what was told, and policies that are gone. */
+  clear(): void {
+    this.#told.clear();
+  }
+
+  /** @throws ApiError, or the system's error */
+  async tell(
+    { kind, object }: Pick<ReadObject, 'kind' | 'object'>,
+    conditions: readonly NewCondition[],
+  ): Promise<void> {
+    const { uid = '', name, namespace, resourceVersion } = object.metadata;
+    for (const condition of conditions) {
+      const place = `${condition.type} ${uid}`;
+      const told = toldOf(condition);
+      if (told === undefined) this.#told.delete(place);
+      if (told === undefined || this.#told.get(place) === told.key) continue;
+      const { apiVersion } = kind;
+      const hash = createHash('sha256').update(`${place} ${told.key}`).digest('hex').slice(0, 16);
+      const now = new Date().toISOString().replace(/\.\d+Z$/u, 'Z');
+      // Events of what is in no namespace are in this one.
+      const within = namespace ?? 'default';
+      try {
+        await this.client.create(`/api/v1/namespaces/${encodeURIComponent(within)}/events`, {
+          apiVersion: 'v1',
+          kind: 'Event',
+          metadata: { name: `${name.slice(0, NAME_CHARACTERS_MAX).replace(/[.-]+$/u, '')}.${hash}`, namespace: within },
+          involvedObject: { apiVersion, kind: kind.kind, name, ...(namespace && { namespace }), uid, resourceVersion },
+          type: 'Warning',
+          reason: told.reason,
+          message: short(told.message),
+          source: { component: 'hauberkd', host: this.node },
+          firstTimestamp: now,
+          lastTimestamp: now,
+          count: 1,
+        });
+      } catch (error) {
+        // It is there, or its namespace ends and takes all with it.
+        if (!(error instanceof ApiError) || ![409, 404, 403].includes(error.code)) throw error;
+        if (error.code === 403 && !/being terminated/u.test(error.message)) throw error;
+      }
+      this.#told.set(place, told.key);
+    }
+  }
+}
+
+/** Undefined for what is as it should be. How many containers it is about changes all the time, and is told in the status. */
+function toldOf({ type, status, reason, message }: NewCondition): Told | undefined {
+  if (type === 'Accepted' && status === 'True') {
+    return message === '' ? undefined : { reason: 'Warned', message, key: message };
+  }
+  // That it is not accepted has been told.
+  if (status !== 'False' || reason === 'NotAccepted') return undefined;
+  return { reason, message, key: type === 'Accepted' ? `${reason} ${message}` : reason };
+}
+
+function short(text: string): string {
+  if (Buffer.byteLength(text) <= MESSAGE_BYTES_MAX) return text;
+  // What is cut in the middle of a letter gives a letter of three bytes.
+  return `${Buffer.from(text)
+    .subarray(0, MESSAGE_BYTES_MAX - 6)
+    .toString('utf8')}…`;
+}

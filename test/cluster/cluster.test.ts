@@ -1,0 +1,444 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
+import { hostAsSubject } from '../../src/control/host.js';
+import { inCluster } from '../../src/kubernetes/access.js';
+import { ApiClient, ApiError } from '../../src/kubernetes/api-client.js';
+import type { Condition } from '../../src/kubernetes/conditions.js';
+import { type FollowedCluster, followCluster } from '../../src/kubernetes/follow-cluster.js';
+import { Pods } from '../../src/kubernetes/pods.js';
+import { policyKey } from '../../src/policy/model.js';
+import { ContainerIntake } from '../../src/sources/container-intake.js';
+import { type CriPod, describeCriContainer } from '../../src/sources/cri-containers.js';
+import { ApiServer } from '../support/api-server.js';
+import { eventually } from '../support/eventually.js';
+import { InMemoryControlPlane, MemoryKernel } from '../support/in-memory-control-plane.js';
+import { RecordingLogger } from '../support/recording-sink.js';
+
+const NODE = 'node-1';
+const HOST = hostAsSubject({ pidNamespace: 10, mountNamespace: 11 }, {}, {});
+const CRDS = 'packaging/kubernetes/crds';
+const PODS = '/api/v1/namespaces/shop/pods';
+const POLICIES = '/apis/hauberk.io/v1alpha1/namespaces/shop/securitypolicies';
+
+let server: ApiServer;
+let node: Node;
+
+before(async () => {
+  server = await ApiServer.start();
+  for (const name of readdirSync(CRDS)) await server.apply(readFileSync(join(CRDS, name), 'utf8'));
+  await server.apply(readFileSync('packaging/kubernetes/rbac.yaml', 'utf8'));
+  await server.admin.create('/api/v1/namespaces', { metadata: { name: 'shop' } });
+  node = await Node.start(NODE);
+});
+
+after(async () => {
+  await node?.stop();
+  await server?.stop();
+});
+
+/** A daemon over a kernel that is memory, with the least rights that packaging/kubernetes gives it. */
+class Node {
+  readonly plane = new InMemoryControlPlane(NOTHING_DESIRED, new MemoryKernel(), HOST);
+  readonly logger = new RecordingLogger();
+  readonly pods = new Pods((id) => this.plane.containers.get(id));
+  readonly intake = new ContainerIntake({
+    keeper: this.plane.keeper,
+    registry: this.plane.containers,
+    unprotected: this.plane.unprotected,
+    counts: this.plane.intake,
+    logger: this.logger,
+    refine: (description) => this.pods.describe(description),
+  });
+  readonly overrides: string[] = [];
+  readonly sink = this.intake.sinkOf({ key: 'stand-in', name: 'stand-in', origin: 'cri' });
+  tokenFile = '';
+  cluster!: FollowedCluster;
+
+  static async start(name: string): Promise<Node> {
+    const node = new Node();
+    const { directory, environment } = await server.serviceAccount('hauberk', 'hauberkd');
+    node.tokenFile = join(directory, 'token');
+    const { plane, pods, logger } = node;
+    node.cluster = await followCluster(
+      { server: inCluster(environment, directory), node: name },
+      {
+        policies: plane.policies,
+        host: plane.host,
+        pods,
+        logger,
+        onPods: () => node.intake.refineAgain(),
+        onOverride: (_, message) => node.overrides.push(message),
+        backoff: { first: 20, most: 200 },
+        leaseTimes: { duration: 3000, renewal: 200, look: 200 },
+      },
+    );
+    node.cluster.start();
+    return node;
+  }
+
+  get keys(): string[] {
+    return this.plane.policies.list().map(policyKey);
+  }
+
+  reaching(id: string): string[] {
+    const container = this.plane.containers.get(id);
+    return container === undefined ? [] : this.plane.containers.policyKeysOf(container);
+  }
+
+  async stop(): Promise<void> {
+    await this.cluster.stop();
+    this.intake.stop();
+    this.plane.keeper.stop();
+  }
+}
+
+function policy(name: string, change: object = {}): object {
+  const spec = {
+    selector: { matchLabels: { app: 'web' } },
+    file: { matchPaths: [{ path: '/etc/shadow' }] },
+    ...change,
+  };
+  return { apiVersion: 'hauberk.io/v1alpha1', kind: 'SecurityPolicy', metadata: { name }, spec };
+}
+
+async function conditionsOf(name: string): Promise<Record<string, Condition>> {
+  const { status } = (await server.admin.get(`${POLICIES}/${name}`)) as { status?: { conditions?: Condition[] } };
+  return Object.fromEntries((status?.conditions ?? []).map((condition) => [condition.type, condition]));
+}
+
+/** Events of Kubernetes about a policy. */
+async function eventsOf(name: string): Promise<string[]> {
+  const fieldSelector = `involvedObject.name=${name},involvedObject.kind=SecurityPolicy`;
+  const { items } = (await server.admin.get('/api/v1/namespaces/shop/events', { fieldSelector })) as {
+    items: { type: string; reason: string; message: string }[];
+  };
+  return items.map(({ type, reason, message }) => `${type} ${reason} ${message}`);
+}
+
+/** A process with a mount namespace of its own, so that nobody else's processes are taken for the container's. */
+async function isolatedProcess(): Promise<{ readonly pid: number; end(): Promise<void> }> {
+  const child = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sleep', '1000']);
+  const pid = child.pid!;
+  const ours = readlinkSync('/proc/self/ns/mnt');
+  await eventually(() => readlinkSync(`/proc/${pid}/ns/mnt`) !== ours, 'a mount namespace');
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return {
+    pid,
+    end() {
+      child.kill('SIGKILL');
+      return exited;
+    },
+  };
+}
+
+/** A pod of this node, whose one container a stand-in for its runtime tells of. */
+async function startPod(
+  name: string,
+  labels: Record<string, string>,
+  on: Node = node,
+  nodeName = NODE,
+): Promise<{ id: string; end(): Promise<void> }> {
+  const containers = [{ name: 'main', image: 'registry.test/web:1' }];
+  const made = await server.create(PODS, { metadata: { name, labels }, spec: { nodeName, containers } });
+  return startContainer({ name, uid: made.metadata.uid!, namespace: 'shop', labels }, on);
+}
+
+/** The container of a pod, as a stand-in for its runtime tells of it. */
+async function startContainer(pod: CriPod, on: Node = node): Promise<{ id: string; end(): Promise<void> }> {
+  const id = `container-of-${pod.name}`;
+  const process = await isolatedProcess();
+  on.sink.started({ description: describeCriContainer(id, 'main', pod), pid: process.pid });
+  return {
+    id,
+    async end() {
+      await process.end();
+      on.sink.ended(id);
+      await eventually(() => on.plane.containers.get(id) === undefined, 'the end of the container');
+    },
+  };
+}
+
+test('a policy that is created in Kubernetes reaches a container of this node, and its status says so', async () => {
+  await eventually(() => node.cluster.status().connected, 'the connection');
+  const { id, end } = await startPod('web', { app: 'web' });
+  await server.create(POLICIES, policy('no-shadow'));
+  await eventually(() => node.reaching(id).includes('kubernetes:shop/no-shadow'), 'the policy in the container');
+  assert.equal(node.plane.containers.get(id)?.image, 'registry.test/web:1');
+  await eventually(async () => (await conditionsOf('no-shadow')).Enforced?.status === 'True', 'the status');
+  await eventually(
+    async () => (await conditionsOf('no-shadow')).Enforced?.message === 'in 1 container on 1 node',
+    'counts',
+  );
+  assert.equal((await conditionsOf('no-shadow')).Accepted?.status, 'True');
+  await end();
+  await eventually(async () => (await conditionsOf('no-shadow')).Enforced?.reason === 'ReachesNothing', 'no container');
+});
+
+test('labels that a running pod is given, or loses, count at once', async () => {
+  const { id, end } = await startPod('unlabelled', { tier: 'back' });
+  await eventually(() => node.plane.containers.get(id) !== undefined, 'the container');
+  assert.deepEqual(node.reaching(id), []);
+  await server.admin.patch(`${PODS}/unlabelled`, { metadata: { labels: { app: 'web' } } });
+  await eventually(() => node.reaching(id).includes('kubernetes:shop/no-shadow'), 'the policy in the container');
+  await server.admin.patch(`${PODS}/unlabelled`, { metadata: { labels: { app: null } } });
+  await eventually(() => node.reaching(id).length === 0, 'no policy in the container');
+  await end();
+});
+
+test('the annotation of a pod has its policies audited or disabled while it stands, and the status counts it', async () => {
+  const { id, end } = await startPod('debugged', { app: 'web' });
+  const modes = () => {
+    const container = node.plane.containers.get(id);
+    if (container === undefined) return undefined;
+    return [...new Set(node.plane.containers.ruleSetOf(container).rules.map(({ policy: { mode } }) => mode))];
+  };
+  const annotate = (value: string | null) =>
+    server.admin.patch(`${PODS}/debugged`, { metadata: { annotations: { 'kubearmor-policy': value } } });
+  await eventually(() => modes()?.join() === '' && modes()?.length === 1, 'the policy');
+  await annotate('audited');
+  await eventually(() => modes()?.join() === 'audit', 'a policy that only reports');
+  const warning = 'pod shop/debugged has its policies audited, set by hauberkd';
+  assert.ok(node.cluster.warnings().includes(warning), node.cluster.warnings().join('\n'));
+  await annotate('disabled');
+  await eventually(() => modes()?.length === 0, 'no policy');
+  await eventually(async () => (await conditionsOf('no-shadow')).Enforced?.reason === 'Overridden', 'the status');
+  await annotate(null);
+  await eventually(() => modes()?.join() === '' && modes()?.length === 1, 'the policy again');
+  await end();
+  assert.deepEqual(node.overrides, [
+    'pod shop/debugged has its policies audited, set by hauberkd',
+    'pod shop/debugged has its policies disabled, set by hauberkd',
+    'pod shop/debugged has its policies as they are written again, or has ended',
+  ]);
+});
+
+test('annotations of a namespace set its postures, and take them away again', async () => {
+  const { policies } = node.plane;
+  const path = '/api/v1/namespaces/shop';
+  await server.admin.patch(path, { metadata: { annotations: { 'kubearmor-file-posture': 'block' } } });
+  await eventually(() => policies.posturesFor('shop').file === 'block', 'the posture');
+  await server.admin.patch(path, { metadata: { annotations: { 'kubearmor-file-posture': 'bloc' } } });
+  await eventually(() => node.cluster.warnings().some((each) => each.includes('must be audit or block')), 'a warning');
+  await server.admin.patch(path, { metadata: { annotations: { 'kubearmor-file-posture': null } } });
+  await eventually(() => policies.posturesFor('shop').file === 'audit', 'no posture');
+});
+
+test('settings in a ConfigMap are the postures of all namespaces that say nothing themselves, as they are now', async () => {
+  const { policies } = node.plane;
+  const path = '/api/v1/namespaces/hauberk/configmaps';
+  const data = { 'default-file-posture': 'block', defaultNetworkPosture: 'audit' };
+  const shown = (namespace: string) => [policies.posturesFor(namespace).file, policies.posturesFor(namespace).network];
+  await server.admin.create(path, { metadata: { name: 'hauberk-config' }, data });
+  await eventually(() => shown('shop').join() === 'block,audit', 'the postures');
+  await server.admin.patch('/api/v1/namespaces/shop', {
+    metadata: { annotations: { 'kubearmor-file-posture': 'audit' } },
+  });
+  await eventually(
+    () => shown('shop').join() === 'audit,audit' && shown('other')[0] === 'block',
+    'what one says itself',
+  );
+  await server.admin.patch('/api/v1/namespaces/shop', {
+    metadata: { annotations: { 'kubearmor-file-posture': null } },
+  });
+  await server.admin.delete(`${path}/hauberk-config`);
+  await eventually(() => shown('shop').join() === 'audit,block', "the agent's own postures");
+});
+
+test('policies for hosts reach this one by the labels that its node has now', async () => {
+  const { policies, containers } = node.plane;
+  const kind = '/apis/hauberk.io/v1alpha1/hostsecuritypolicies';
+  const spec = {
+    nodeSelector: { matchLabels: { 'example.com/role': 'gateway' } },
+    mode: 'audit',
+    file: { matchPaths: [{ path: '/nowhere/at/all' }] },
+  };
+  await server.admin.create('/api/v1/nodes', { metadata: { name: NODE, labels: { 'example.com/role': 'worker' } } });
+  const head = { apiVersion: 'hauberk.io/v1alpha1', kind: 'HostSecurityPolicy', metadata: { name: 'gateways' } };
+  await server.create(kind, { ...head, spec });
+  const reached = () =>
+    policies.list().flatMap((each) => (each.scope === 'host' ? policies.containerIdsReachedBy(each) : []));
+  const label = () => containers.get('host')?.labels['example.com/role'];
+  await eventually(() => label() === 'worker' && node.keys.includes('kubernetes:host:gateways'), 'label and policy');
+  assert.deepEqual(reached(), []);
+  await server.admin.patch(`/api/v1/nodes/${NODE}`, { metadata: { labels: { 'example.com/role': 'gateway' } } });
+  await eventually(() => reached().join() === 'host' && node.plane.kernel.isHostEnforced, 'the policy in the host');
+  await server.admin.patch(`/api/v1/nodes/${NODE}`, { metadata: { labels: { 'example.com/role': null } } });
+  await eventually(() => reached().length === 0 && !node.plane.kernel.isHostEnforced, 'no policy in the host');
+  await server.admin.delete(`${kind}/gateways`);
+});
+
+test('a policy that cannot be read is refused in its status, by field, and the form accepted before stays', async () => {
+  await server.create(POLICIES, policy('broken', { file: { matchPaths: [{ path: 'etc/shadow' }] } }));
+  await eventually(async () => (await conditionsOf('broken')).Accepted?.status === 'False', 'the refusal');
+  const { Accepted, Enforced } = await conditionsOf('broken');
+  assert.equal(Accepted?.reason, 'Invalid');
+  assert.match(Accepted?.message ?? '', /^spec\.file\.matchPaths\[0\]\.path: /);
+  assert.equal(Enforced?.status, 'False');
+  assert.ok(!node.keys.includes('kubernetes:shop/broken'));
+  await eventually(
+    async () => (await eventsOf('broken')).join() === `Warning Invalid ${Accepted?.message}`,
+    'the Event',
+  );
+  await server.admin.patch(`${POLICIES}/broken`, policy('broken'));
+  await eventually(() => node.keys.includes('kubernetes:shop/broken'), 'the policy');
+  await server.admin.patch(`${POLICIES}/broken`, { spec: { file: { matchPaths: [{ path: 'again/wrong' }] } } });
+  await eventually(async () => (await conditionsOf('broken')).Enforced?.reason === 'EarlierForm', 'the earlier form');
+  assert.ok(node.keys.includes('kubernetes:shop/broken'));
+  await server.admin.delete(`${POLICIES}/broken`);
+  await eventually(() => !node.keys.includes('kubernetes:shop/broken'), 'the end of the policy');
+});
+
+test('policies of clients and of the cluster leave each other alone', async () => {
+  const { policies } = node.plane;
+  const own = policies.readManifest(
+    JSON.stringify({ ...policy('by-client'), metadata: { name: 'no-shadow', namespace: 'shop' } }),
+  );
+  await policies.sync(own, 0);
+  await server.create(POLICIES, policy('another'));
+  await eventually(() => node.keys.includes('kubernetes:shop/another'), 'the policy of the cluster');
+  assert.ok(node.keys.includes('shop/no-shadow') && node.keys.includes('kubernetes:shop/no-shadow'));
+  await policies.sync([], 0);
+  assert.deepEqual(node.keys, ['kubernetes:shop/another', 'kubernetes:shop/no-shadow']);
+  await server.admin.delete(`${POLICIES}/another`);
+  await eventually(() => !node.keys.includes('kubernetes:shop/another'), 'the end of the policy');
+});
+
+test('one of two nodes writes the status of policies for both, and when it ends the other takes over', async () => {
+  const other = await Node.start('node-2');
+  try {
+    const [one, two] = [
+      await startPod('here', { app: 'web' }),
+      await startPod('there', { app: 'web' }, other, 'node-2'),
+    ];
+    const told = (message: string) => async () => (await conditionsOf('no-shadow')).Enforced?.message === message;
+    await eventually(told('in 2 containers on 2 nodes'), 'the counts of both');
+    await one.end();
+    await eventually(told('in 1 container on 1 node'), 'the counts without the first');
+    await node.cluster.stop();
+    await two.end();
+    await eventually(told('in 0 containers on 0 nodes'), 'the counts by the other one');
+    node = await Node.start(NODE);
+    await eventually(
+      () => node.keys.includes('kubernetes:shop/no-shadow'),
+      'the policies on the node that begins anew',
+    );
+  } finally {
+    await other.stop();
+  }
+});
+
+test('while the API server is away what is known stays in force, and afterwards what was missed is made up for', async () => {
+  await server.stopApi();
+  await eventually(() => !node.cluster.status().connected, 'the loss of the connection');
+  assert.deepEqual(node.keys, ['kubernetes:shop/no-shadow']);
+  assert.match(node.cluster.warnings().join(), /Kubernetes is not followed, what is known of it stays in force/);
+  const pod = { name: 'meanwhile', uid: 'not-known-yet', namespace: 'shop', labels: { app: 'web' } };
+  const { id, end } = await startContainer(pod);
+  await eventually(() => node.reaching(id).includes('kubernetes:shop/no-shadow'), 'the policy, by the labels of CRI');
+  await end();
+  await server.startApi();
+  await server.create(POLICIES, policy('later'));
+  await eventually(() => node.keys.includes('kubernetes:shop/later'), 'the policy');
+  await eventually(() => node.cluster.status().connected, 'the connection');
+});
+
+test('versions that the API server has forgotten are listed anew', async () => {
+  await server.stopApi();
+  await eventually(() => !node.cluster.status().connected, 'the loss of the connection');
+  await server.startApi();
+  for (const name of ['one', 'two']) await server.create(POLICIES, policy(name));
+  await eventually(
+    () =>
+      server.admin.delete(`${POLICIES}/later`).then(
+        () => true,
+        () => false,
+      ),
+    'the deletion',
+  );
+  await server.stopApi();
+  await server.compact();
+  await server.startApi();
+  const expected = ['kubernetes:shop/no-shadow', 'kubernetes:shop/one', 'kubernetes:shop/two'];
+  await eventually(() => node.keys.join() === expected.join(), 'the policies there are');
+});
+
+test('a token that is replaced is used from then on', async () => {
+  writeFileSync(node.tokenFile, 'no token at all');
+  await server.stopApi();
+  await server.startApi();
+  await eventually(() => /Unauthorized/.test(node.cluster.status().reason), 'the refusal');
+  await server.serviceAccount('hauberk', 'hauberkd');
+  await eventually(() => node.cluster.status().connected, 'the connection');
+});
+
+test("policies of KubeArmor's kinds are followed with their extensions, once the cluster has these kinds", async () => {
+  await server.apply(readFileSync('packaging/kubernetes/kubearmor-crds.yaml', 'utf8'));
+  const kubearmors = '/apis/security.kubearmor.com/v1';
+  const { spec } = policy('', { mode: 'audit', severity: 5 }) as { spec: object };
+  const head = { apiVersion: 'security.kubearmor.com/v1', metadata: { name: 'no-shadow' } };
+  await server.create(`${kubearmors}/namespaces/shop/kubearmorpolicies`, { ...head, kind: 'KubeArmorPolicy', spec });
+  await server.create(`${kubearmors}/kubearmorclusterpolicies`, { ...head, kind: 'KubeArmorClusterPolicy', spec });
+  const expected = ['kubernetes-kubearmor:cluster:no-shadow', 'kubernetes-kubearmor:shop/no-shadow'];
+  await eventually(() => expected.every((key) => node.keys.includes(key)), 'the policies');
+  assert.ok(node.keys.includes('kubernetes:shop/no-shadow'), 'of the same name, and another policy');
+  const held = node.plane.policies.get({ namespace: 'shop', name: 'no-shadow', origin: 'kubernetes-kubearmor' });
+  assert.equal(held?.mode, 'audit');
+  const path = `${kubearmors}/namespaces/shop/kubearmorpolicies/no-shadow`;
+  await eventually(async () => {
+    const { status } = (await server.admin.get(path)) as { status?: { status?: string } };
+    return status?.status === 'ReachesNothing: in 0 containers on 0 nodes';
+  }, 'the status');
+});
+
+test('the objects that are shipped are taken by the API server, every field of them', async () => {
+  for (const name of ['rbac.yaml', 'daemonset.yaml', 'hook-install.yaml', 'hook-uninstall.yaml']) {
+    await server.apply(readFileSync(`packaging/kubernetes/${name}`, 'utf8'), { dryRun: true });
+  }
+});
+
+test('the daemon may do nothing that it does not do', async () => {
+  const { directory, environment } = await server.serviceAccount('hauberk', 'hauberkd');
+  const client = new ApiClient(inCluster(environment, directory));
+  const forbidden = (asked: Promise<unknown>) =>
+    assert.rejects(asked, (error) => error instanceof ApiError && error.code === 403);
+  try {
+    await forbidden(client.create(POLICIES, policy('own')));
+    await forbidden(client.patch(`${POLICIES}/no-shadow`, { spec: { severity: 1 } }));
+    await forbidden(client.delete(`${POLICIES}/no-shadow`));
+    await forbidden(client.get('/api/v1/namespaces/shop/secrets'));
+    await forbidden(client.get('/api/v1/namespaces/hauberk/secrets'));
+    await forbidden(client.patch(`${PODS}/web`, { metadata: { labels: { app: 'other' } } }));
+    await forbidden(client.get('/api/v1/namespaces/shop/configmaps'));
+    await forbidden(client.get('/api/v1/namespaces/shop/events'));
+    await forbidden(client.patch(`/api/v1/nodes/${NODE}`, { metadata: { labels: { a: 'b' } } }));
+  } finally {
+    client.close();
+  }
+});
+
+test('a hundred pods that start together come under the policy of each, and its status counts them', async () => {
+  await server.create(POLICIES, policy('of-many', { selector: { matchLabels: { tier: 'many' } } }));
+  const names = Array.from({ length: 100 }, (_, index) => `many-${index}`);
+  const pods = await Promise.all(names.map((name) => startPod(name, { tier: 'many' })));
+  const isReached = ({ id }: { id: string }) => node.reaching(id).includes('kubernetes:shop/of-many');
+  await eventually(() => pods.every(isReached), 'the policy in all');
+  await eventually(
+    async () => (await conditionsOf('of-many')).Enforced?.message === 'in 100 containers on 1 node',
+    'the counts',
+  );
+  await Promise.all(pods.map(({ end }) => end()));
+});
+
+test('five hundred policies come into force together, and one among them that is broken holds up none', async () => {
+  const names = Array.from({ length: 500 }, (_, index) => `many-${index}`);
+  for (let begin = 0; begin < names.length; begin += 50) {
+    await Promise.all(names.slice(begin, begin + 50).map((name) => server.admin.create(POLICIES, policy(name))));
+  }
+  await server.admin.patch(`${POLICIES}/many-7`, { spec: { file: { matchPaths: [{ path: 'wrong' }] } } });
+  await eventually(() => names.every((name) => node.keys.includes(`kubernetes:shop/${name}`)), 'all of them');
+  await eventually(async () => (await conditionsOf('many-7')).Accepted?.status === 'False', 'the refusal of one');
+});

@@ -1,0 +1,238 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseAllDocuments } from 'yaml';
+import { inCluster } from '../../src/kubernetes/access.js';
+import { ApiClient, ApiError, type KubernetesObject } from '../../src/kubernetes/api-client.js';
+import { eventually } from './eventually.js';
+
+const WAIT_MILLISECONDS = 120_000;
+const ADMIN_TOKEN = 'admin-of-the-test';
+
+/** A real etcd and a real kube-apiserver, on loopback, with RBAC. */
+export class ApiServer {
+  readonly #directory = mkdtempSync(join(tmpdir(), 'hauberk-api-server-'));
+  readonly #children = new Map<string, ChildProcess>();
+  #ports!: { readonly etcd: number; readonly peer: number; readonly api: number };
+  #admin!: ApiClient;
+
+  /** As tools/test-cluster names the programs. */
+  static async start(): Promise<ApiServer> {
+    const server = new ApiServer();
+    try {
+      await server.#prepare();
+      await server.startApi();
+      return server;
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  /** May do everything. */
+  get admin(): ApiClient {
+    return this.#admin;
+  }
+
+  /** A directory as a pod has it, with a token of the service account; written anew by each call. */
+  async serviceAccount(
+    namespace: string,
+    name: string,
+  ): Promise<{ directory: string; environment: NodeJS.ProcessEnv }> {
+    const directory = join(this.#directory, `${namespace}-${name}`);
+    mkdirSync(directory, { recursive: true });
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
+    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 600 } };
+    const { status } = (await this.#admin.create(path, body)) as { status: { token: string } };
+    writeFileSync(join(directory, 'token'), status.token);
+    writeFileSync(join(directory, 'namespace'), namespace);
+    writeFileSync(join(directory, 'ca.crt'), this.#authorities());
+    return { directory, environment: this.#environment() };
+  }
+
+  /** Creates, or leaves as they are, the objects of a YAML text; in a dry run the server only looks at them. */
+  async apply(text: string, { dryRun = false } = {}): Promise<void> {
+    for (const document of parseAllDocuments(text)) {
+      const object = document.toJS() as {
+        apiVersion: string;
+        kind: string;
+        metadata: { name: string; namespace?: string };
+      };
+      if (object === null) continue;
+      try {
+        await this.#admin.create(
+          `${collectionOf(object)}?fieldValidation=Strict${dryRun ? '&dryRun=All' : ''}`,
+          object,
+        );
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.code !== 409) throw error;
+      }
+    }
+  }
+
+  /** Creates an object, once the server knows its kind. */
+  async create(path: string, body: object): Promise<KubernetesObject> {
+    let made: unknown;
+    await eventually(async () => {
+      try {
+        made = await this.#admin.create(path, body);
+        return true;
+      } catch (error) {
+        // A server that begins, or a definition that is new: it says so.
+        if (error instanceof ApiError && [404, 429, 503].includes(error.code)) return false;
+        throw error;
+      }
+    }, `the kind at ${path}`);
+    return made as KubernetesObject;
+  }
+
+  async startApi(): Promise<void> {
+    const key = join(this.#directory, 'service-account.key');
+    const { etcd, api } = this.#ports;
+    this.#spawn('kube-apiserver', process.env.HAUBERK_KUBE_APISERVER!, [
+      `--etcd-servers=http://127.0.0.1:${etcd}`,
+      '--bind-address=127.0.0.1',
+      '--advertise-address=127.0.0.1',
+      `--secure-port=${api}`,
+      `--cert-dir=${join(this.#directory, 'certificates')}`,
+      `--service-account-key-file=${key}`,
+      `--service-account-signing-key-file=${key}`,
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--token-auth-file=${join(this.#directory, 'tokens')}`,
+      '--authorization-mode=Node,RBAC',
+      '--service-cluster-ip-range=10.96.0.0/24',
+      // Nobody makes pods' tokens and default accounts here.
+      '--disable-admission-plugins=ServiceAccount',
+      '--allow-privileged=true',
+      '--endpoint-reconciler-type=none',
+    ]);
+    await this.#answers('kube-apiserver', async () => {
+      this.#admin?.close();
+      const server = inCluster(this.#environment(), this.#adminDirectory());
+      this.#admin = new ApiClient(server);
+      await this.#admin.get('/api/v1/namespaces/default');
+    });
+  }
+
+  stopApi(): Promise<void> {
+    return this.#end('kube-apiserver');
+  }
+
+  async stop(): Promise<void> {
+    this.#admin?.close();
+    await this.#end('kube-apiserver');
+    await this.#end('etcd');
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Has etcd forget all versions before now, as it does by itself after some minutes. */
+  async compact(): Promise<void> {
+    const ask = async (path: string, body: object) => {
+      const url = `http://127.0.0.1:${this.#ports.etcd}/v3/kv/${path}`;
+      return (await (await fetch(url, { method: 'POST', body: JSON.stringify(body) })).json()) as {
+        header: { revision: string };
+      };
+    };
+    const { header } = await ask('range', { key: Buffer.from('a').toString('base64') });
+    await ask('compaction', { revision: header.revision, physical: true });
+  }
+
+  async #prepare(): Promise<void> {
+    const [etcd, peer, api] = await Promise.all([freePort(), freePort(), freePort()]);
+    this.#ports = { etcd: etcd!, peer: peer!, api: api! };
+    const key = execFileSync('openssl', ['genrsa', '2048'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    writeFileSync(join(this.#directory, 'service-account.key'), key);
+    writeFileSync(join(this.#directory, 'tokens'), `${ADMIN_TOKEN},admin,admin,system:masters\n`);
+    this.#spawn('etcd', process.env.HAUBERK_ETCD!, [
+      `--data-dir=${join(this.#directory, 'etcd')}`,
+      `--listen-client-urls=http://127.0.0.1:${etcd}`,
+      `--advertise-client-urls=http://127.0.0.1:${etcd}`,
+      `--listen-peer-urls=http://127.0.0.1:${peer}`,
+      `--initial-advertise-peer-urls=http://127.0.0.1:${peer}`,
+      `--initial-cluster=default=http://127.0.0.1:${peer}`,
+      '--unsafe-no-fsync',
+    ]);
+    await this.#answers('etcd', async () => void (await fetch(`http://127.0.0.1:${etcd}/health`)));
+  }
+
+  #environment(): NodeJS.ProcessEnv {
+    return { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(this.#ports.api) };
+  }
+
+  #adminDirectory(): string {
+    const directory = join(this.#directory, 'admin');
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'token'), ADMIN_TOKEN);
+    writeFileSync(join(directory, 'namespace'), 'default');
+    writeFileSync(join(directory, 'ca.crt'), this.#authorities());
+    return directory;
+  }
+
+  /** It has signed its certificate itself. */
+  #authorities(): string {
+    const directory = join(this.#directory, 'certificates');
+    const certificates = readdirSync(directory).filter((name) => name.endsWith('.crt'));
+    return certificates.map((name) => readFileSync(join(directory, name), 'utf8')).join('');
+  }
+
+  #spawn(name: string, program: string, flags: readonly string[]): void {
+    const log = openSync(join(this.#directory, `${name}.log`), 'a');
+    this.#children.set(name, spawn(program, flags, { stdio: ['ignore', log, log] }));
+    closeSync(log);
+  }
+
+  async #answers(name: string, ask: () => Promise<void>): Promise<void> {
+    const deadline = Date.now() + WAIT_MILLISECONDS;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (this.#children.get(name)?.exitCode !== null || Date.now() > deadline) {
+          const log = readFileSync(join(this.#directory, `${name}.log`), 'utf8')
+            .split('\n')
+            .slice(-30)
+            .join('\n');
+          throw new Error(`${name} does not answer: ${(error as Error).message}\n${log}`);
+        }
+        await sleep(100);
+      }
+    }
+  }
+
+  async #end(name: string): Promise<void> {
+    const child = this.#children.get(name);
+    this.#children.delete(name);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    // It would wait for those who watch.
+    child.kill('SIGKILL');
+    await ended;
+  }
+}
+
+const PLURALS: Readonly<Record<string, string>> = {
+  NetworkPolicy: 'networkpolicies',
+  PriorityClass: 'priorityclasses',
+};
+
+/** Where an object is created. */
+function collectionOf(object: { apiVersion: string; kind: string; metadata: { namespace?: string } }): string {
+  const { apiVersion, kind, metadata } = object;
+  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const plural = PLURALS[kind] ?? `${kind.toLowerCase().replace(/y$/u, 'ie')}s`;
+  return `${root}${metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`}/${plural}`;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Failure } from '../../../src/failure.js';
+import { bringPolicies, type RecentRefusals } from '../../../src/kubernetes/cluster-policies.js';
+import { POLICY_KINDS } from '../../../src/kubernetes/policy-kinds.js';
+import { PolicyObjects } from '../../../src/kubernetes/policy-objects.js';
+import { policyKey } from '../../../src/policy/model.js';
+import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+
+const [KIND] = POLICY_KINDS;
+
+function object(name: string, path = '/etc/shadow', more: object = {}, generation = 1) {
+  const spec = { selector: { matchLabels: { app: 'web' } }, file: { matchPaths: [{ path }] }, ...more };
+  return { metadata: { name, namespace: 'shop', uid: name, generation }, spec };
+}
+
+function start() {
+  const { policies } = new InMemoryControlPlane();
+  let reads = 0;
+  const objects = new PolicyObjects((document) => {
+    reads++;
+    return policies.readDocument(document);
+  });
+  const read = (all: readonly ReturnType<typeof object>[], now?: number) =>
+    objects.readAll(
+      all.map((each) => [KIND!, each] as const),
+      now,
+    );
+  const keys = () => policies.list().map((policy) => policyKey(policy));
+  return { policies, read, keys, reads: () => reads };
+}
+
+/** Refuses a policy of one name as the host's guard would. */
+function refusing(policies: InMemoryControlPlane['policies'], name: string) {
+  const tried: string[] = [];
+  const check = (inputs: Parameters<typeof policies.apply>[0]) => {
+    tried.push(inputs.map(({ policy }) => policy.name).join());
+    if (inputs.some(({ policy }) => policy.name === name)) throw new Failure('failed-precondition', 'it would harm');
+  };
+  const registry: Parameters<typeof bringPolicies>[0] = {
+    list: () => policies.list(),
+    get: (named) => policies.get(named),
+    delete: (...all) => policies.delete(...all),
+    async sync(...all) {
+      check(all[0]);
+      return policies.sync(...all);
+    },
+    async apply(...all) {
+      check(all[0]);
+      return policies.apply(...all);
+    },
+  };
+  return { registry, tried };
+}
+
+test('one policy that is refused holds up none of the others, nor the end of one', async () => {
+  const { policies, read, keys } = start();
+  await bringPolicies(policies, 'kubernetes', read([object('old'), object('good')]));
+  const { registry } = refusing(policies, 'bad');
+  const verdicts = await bringPolicies(registry, 'kubernetes', read([object('good'), object('bad'), object('new')]));
+  assert.deepEqual(keys(), ['kubernetes:shop/good', 'kubernetes:shop/new']);
+  assert.deepEqual(
+    verdicts.map(({ refusal }) => refusal?.reason),
+    [undefined, 'Refused', undefined],
+  );
+});
+
+test('what was refused a short time ago is not tried again at each change of others', async () => {
+  const { policies, read } = start();
+  const { registry, tried } = refusing(policies, 'bad');
+  const recent: RecentRefusals = new Map();
+  await bringPolicies(registry, 'kubernetes', read([object('good'), object('bad')]), recent);
+  tried.length = 0;
+  const again = await bringPolicies(registry, 'kubernetes', read([object('good'), object('bad')]), recent);
+  assert.deepEqual(tried, ['good']);
+  assert.equal(again[1]!.refusal?.message, 'it would harm');
+  recent.clear();
+  await bringPolicies(registry, 'kubernetes', read([object('good'), object('bad')]), recent);
+  assert.ok(tried.includes('bad'));
+});
+
+test('a state that cannot be written is no fault of a policy: nothing is judged', async () => {
+  const { read, policies } = start();
+  const unavailable = async () => {
+    throw new Failure('unavailable', 'the disk is full');
+  };
+  const registry = {
+    list: () => policies.list(),
+    get: () => undefined,
+    delete: unavailable,
+    sync: unavailable,
+    apply: unavailable,
+  };
+  await assert.rejects(bringPolicies(registry, 'kubernetes', read([object('good')])), /the disk is full/);
+});
+
+test('an object is read again when its specification has changed, or its policy has ended', async () => {
+  const { read, reads } = start();
+  const expires = '2126-01-02T03:04:05Z';
+  read([object('a', '/a', { expires })]);
+  read([object('a', '/a', { expires })]);
+  assert.equal(reads(), 1);
+  assert.equal(read([object('a', '/b', { expires }, 2)])[0]!.input?.policy.rules.length, 1);
+  assert.equal(reads(), 2);
+  read([object('a', '/b', { expires }, 2)], Date.parse(expires));
+  assert.equal(reads(), 3);
+});

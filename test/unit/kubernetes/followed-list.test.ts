@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { ApiError, type KubernetesObject, type WatchEvent } from '../../../src/kubernetes/api-client.js';
+import { type FollowedKind, FollowedList } from '../../../src/kubernetes/followed-list.js';
+import { eventually } from '../../support/eventually.js';
+
+type Step = WatchEvent | Error | 'end';
+
+/** An API server that says what a test has it say, and writes down what it is asked. */
+class Script {
+  readonly asked: string[] = [];
+  lists: (() => object)[] = [];
+  #steps: Step[] = [];
+  #wake: () => void = () => undefined;
+
+  async get(_: string, query: Readonly<Record<string, string | undefined>>): Promise<unknown> {
+    this.asked.push(`list ${query.continue ?? ''}`.trim());
+    const next = this.lists.length > 1 ? this.lists.shift()! : this.lists[0]!;
+    return next();
+  }
+
+  async *watch(
+    _: string,
+    query: Readonly<Record<string, string | undefined>>,
+    { signal, onOpen }: { signal: AbortSignal; onOpen: () => void },
+  ): AsyncGenerator<WatchEvent> {
+    this.asked.push(`watch ${query.resourceVersion}`);
+    onOpen();
+    signal.addEventListener('abort', () => this.#wake());
+    for (;;) {
+      const step = this.#steps.shift();
+      if (signal.aborted) return;
+      if (step === 'end') return;
+      if (step instanceof Error) throw step;
+      if (step !== undefined) yield step;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  say(...steps: Step[]): void {
+    this.#steps.push(...steps);
+    this.#wake();
+  }
+}
+
+const object = (name: string, resourceVersion: string): KubernetesObject => ({
+  metadata: { name, uid: `uid-${name}`, resourceVersion },
+});
+const page = (resourceVersion: string, names: readonly string[], next?: string) => () => ({
+  apiVersion: 'v1',
+  kind: 'ThingList',
+  metadata: { resourceVersion, continue: next },
+  items: names.map((name) => object(name, resourceVersion)),
+});
+const event = (type: WatchEvent['type'], name: string, version: string): WatchEvent => ({
+  type,
+  object: object(name, version),
+});
+
+function follow(context: TestContext, lists: (() => object)[], kind: Partial<FollowedKind> = {}) {
+  const script = new Script();
+  script.lists = lists;
+  let statuses = 0;
+  const list = new FollowedList(
+    script as never,
+    { path: '/things', ...kind },
+    { onChange: () => undefined, onStatus: () => statuses++, backoff: { first: 1, most: 4 } },
+  );
+  list.start();
+  context.after(() => list.stop());
+  const names = () => list.objects.map(({ metadata }) => metadata.name).sort();
+  return { script, list, names, statuses: () => statuses };
+}
+
+function failing(code: number, retryMilliseconds?: number) {
+  return () => {
+    throw new ApiError(`answered ${code}`, code, retryMilliseconds);
+  };
+}
+
+test('what is listed in pages, added, changed and deleted is what is known', async (context) => {
+  const { script, names, list } = follow(context, [page('5', ['a'], 'more'), page('5', ['b'])]);
+  await eventually(() => script.asked.includes('watch 5'));
+  assert.deepEqual(script.asked, ['list', 'list more', 'watch 5']);
+  assert.equal(list.objects[0]?.kind, 'Thing');
+  script.say(event('ADDED', 'c', '6'), event('DELETED', 'a', '7'), event('MODIFIED', 'b', '8'));
+  await eventually(() => names().join() === 'b,c');
+});
+
+test('a watch goes on from the last event or bookmark, and nothing is listed again', async (context) => {
+  const { script, names } = follow(context, [page('5', ['a'])]);
+  await eventually(() => script.asked.includes('watch 5'));
+  script.say(event('ADDED', 'b', '6'), 'end');
+  await eventually(() => script.asked.includes('watch 6'));
+  script.say(event('BOOKMARK', '', '90'), new Error('the connection was lost'));
+  await eventually(() => script.asked.includes('watch 90'));
+  assert.deepEqual(script.asked, ['list', 'watch 5', 'watch 6', 'watch 90']);
+  assert.deepEqual(names(), ['a', 'b']);
+});
+
+test('a version that is gone has all listed anew, and what vanished meanwhile goes', async (context) => {
+  const { script, names } = follow(context, [page('5', ['a', 'b']), page('80', ['b', 'c'])]);
+  await eventually(() => script.asked.includes('watch 5'));
+  script.say(new ApiError('too old resource version', 410));
+  await eventually(() => script.asked.includes('watch 80'));
+  assert.deepEqual(names(), ['b', 'c']);
+});
+
+test('while the server fails what is known stays, and why it fails is told until it is back', async (context) => {
+  let isAway = false;
+  const first = page('5', ['a']);
+  const { script, list, names } = follow(context, [() => (isAway ? failing(500)() : first())]);
+  await eventually(() => script.asked.includes('watch 5'));
+  assert.equal(list.problem, undefined);
+  isAway = true;
+  script.say(new ApiError('gone', 410));
+  await eventually(() => list.problem === 'answered 500');
+  assert.deepEqual(names(), ['a']);
+  isAway = false;
+  await eventually(() => list.problem === undefined);
+});
+
+test('a server that asks for time is given that time', async (context) => {
+  const { script, list } = follow(context, [failing(429, 50), page('5', ['a'])]);
+  const began = performance.now();
+  await eventually(() => list.problem === 'answered 429');
+  await eventually(() => script.asked.includes('watch 5'));
+  assert.ok(performance.now() - began >= 40);
+});
+
+test('a kind that the server does not have is none at all where it may be absent, and a failure elsewhere', async (context) => {
+  const optional = follow(context, [failing(404)], { isOptional: true });
+  await eventually(() => optional.list.isListed && optional.list.isAbsent);
+  assert.equal(optional.list.problem, undefined);
+  const needed = follow(context, [failing(404)]);
+  await eventually(() => needed.list.problem === 'answered 404');
+  assert.equal(needed.list.isListed, false);
+});

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { stringify } from 'yaml';
+import { byKubeconfig, inCluster } from '../../../src/kubernetes/access.js';
+import { posturesOf } from '../../../src/kubernetes/annotations.js';
+import { prunedFields } from '../../../src/kubernetes/pruned-fields.js';
+
+function directory(context: TestContext): string {
+  const made = mkdtempSync(join(tmpdir(), 'hauberk-kubeconfig-'));
+  context.after(() => rmSync(made, { recursive: true }));
+  return made;
+}
+
+test('a service account is read from its directory, and its token anew each time', (context) => {
+  const place = directory(context);
+  writeFileSync(join(place, 'ca.crt'), 'authorities');
+  writeFileSync(join(place, 'namespace'), 'hauberk');
+  writeFileSync(join(place, 'token'), 'one\n');
+  const server = inCluster({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }, place);
+  assert.equal(server.url.href, 'https://[fd00::1]/');
+  assert.deepEqual([server.namespace, server.ca, server.token()], ['hauberk', 'authorities', 'one']);
+  writeFileSync(join(place, 'token'), 'two');
+  assert.equal(server.token(), 'two');
+  assert.throws(() => inCluster({}, place), /this is no pod: KUBERNETES_SERVICE_HOST is not set/);
+});
+
+function kubeconfig(place: string, user: object, cluster: object = {}): string {
+  const path = join(place, 'config');
+  const config = {
+    'current-context': 'there',
+    contexts: [{ name: 'there', context: { cluster: 'c', user: 'u', namespace: 'agents' } }],
+    clusters: [{ name: 'c', cluster: { server: 'https://10.0.0.1:6443/prefix', ...cluster } }],
+    users: [{ name: 'u', user }],
+  };
+  writeFileSync(path, stringify(config));
+  return path;
+}
+
+test('a kubeconfig gives the server, whom to trust and how to show who asks, in its text or in files beside it', (context) => {
+  const place = directory(context);
+  writeFileSync(join(place, 'ca.pem'), 'authorities');
+  writeFileSync(join(place, 'token'), 'of a file');
+  const data = Buffer.from('certificate').toString('base64');
+  const path = kubeconfig(
+    place,
+    { tokenFile: 'token', 'client-certificate-data': data, 'client-key-data': data },
+    { 'certificate-authority': 'ca.pem' },
+  );
+  const server = byKubeconfig(path);
+  assert.equal(server.url.href, 'https://10.0.0.1:6443/prefix');
+  assert.deepEqual([server.ca, server.namespace, server.token()], ['authorities', 'agents', 'of a file']);
+  assert.equal(String(server.certificate), 'certificate');
+});
+
+test('what a kubeconfig asks for and is not done is refused by name', (context) => {
+  const place = directory(context);
+  assert.throws(() => byKubeconfig(kubeconfig(place, { exec: {} })), /asks for exec, which hauberkd does not do/);
+  const careless = { 'insecure-skip-tls-verify': true };
+  assert.throws(() => byKubeconfig(kubeconfig(place, {}, careless)), /asks for insecure-skip-tls-verify/);
+  assert.throws(() => byKubeconfig(kubeconfig(place, {}, { server: 'http://x' })), /the server must be https/);
+  assert.throws(() => byKubeconfig(join(place, 'none')), /cannot read .*none/);
+});
+
+test('annotations of namespaces are postures, those of files for programs too, and others are told of', () => {
+  const namespace = (name: string, annotations?: Record<string, string>) => ({
+    metadata: { name, ...(annotations && { annotations }) },
+  });
+  const { postures, warnings } = posturesOf([
+    namespace('plain'),
+    namespace('shop', { 'kubearmor-file-posture': 'block', 'kubearmor-network-posture': 'audit' }),
+    namespace('odd', { 'kubearmor-capabilities-posture': 'Block' }),
+  ]);
+  assert.deepEqual(Object.fromEntries(postures), { shop: { file: 'block', process: 'block', network: 'audit' } });
+  assert.deepEqual(warnings, ['namespace odd: kubearmor-capabilities-posture must be audit or block, is "Block"']);
+});
+
+test('settings are postures of all namespaces, by the names of flags or of KubeArmor, and what is none is told of', () => {
+  const settings = (data: Record<string, string>) => [
+    { metadata: { name: 'hauberk-config', namespace: 'hauberk' }, data },
+  ];
+  const read = (data: Record<string, string>) => {
+    const { postures, warnings } = posturesOf([], settings(data));
+    return [postures.get('*'), warnings];
+  };
+  assert.deepEqual(read({ defaultFilePosture: 'block', 'default-process-posture': 'audit' }), [
+    { file: 'block', process: 'audit' },
+    [],
+  ]);
+  assert.deepEqual(read({ 'default-network-posture': 'allow', visibility: 'none' }), [
+    undefined,
+    [
+      'ConfigMap hauberk/hauberk-config: default-network-posture must be audit or block, is "allow"',
+      'ConfigMap hauberk/hauberk-config: of its settings these are not followed: visibility',
+    ],
+  ]);
+  assert.deepEqual(posturesOf([], []).postures.size, 0);
+});
+
+test('fields that were applied and are not there are named, and what others have changed since is not', () => {
+  const applied = {
+    spec: { mode: 'audit', file: { matchPaths: [{ path: '/a', operations: ['read'], message: null }] } },
+  };
+  const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify(applied) };
+  const object = (spec: object) => ({ metadata: { name: 'a', annotations }, spec });
+  assert.deepEqual(prunedFields(object({ file: { matchPaths: [{ path: '/b' }] } })), [
+    'spec.mode',
+    'spec.file.matchPaths[0].operations',
+  ]);
+  assert.deepEqual(
+    prunedFields(object({ mode: 'enforce', file: { matchPaths: [{ path: '/a' }, { path: '/b' }] } })),
+    [],
+  );
+  assert.deepEqual(prunedFields({ metadata: { name: 'a' }, spec: {} }), []);
+});
