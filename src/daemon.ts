@@ -248,7 +248,12 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     (summaries) => events.add(summaries),
     now,
   );
-  const throttle = new AlertThrottle(alertLimitOf(config), (summaries) => events.add(summaries), now);
+  const throttle = new AlertThrottle(
+    alertLimitOf(config),
+    (summaries) => events.add(summaries),
+    now,
+    (dropped) => metrics.observeEvents(dropped, now()),
+  );
   const remember = (record: EventRecord) => {
     if (record.flags & FLAGS.observed) recordings.observe(record);
     else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));

@@ -1,6 +1,7 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import { whereProcessesLive } from '../containers/procfs.js';
+import { Failure } from '../failure.js';
 import type { Store, StoreChanges } from '../store/store.js';
 import type { Work } from './change.js';
 import { ContainerLane, type ContainerRequest } from './container-lane.js';
@@ -13,6 +14,9 @@ import type { Preparation } from './preparation.js';
 import { Revisions } from './revisions.js';
 import type { LeftOut } from './rule-sets.js';
 import { Serial } from './serial.js';
+
+/** Where the state is written down. One that cannot be damaged has no `damage`. */
+export type LedgerStore = Pick<Store, 'commit'> & Partial<Pick<Store, 'damage' | 'problem'>>;
 
 export interface Outcome<Result> {
   readonly result: Result;
@@ -58,7 +62,7 @@ export class Ledger {
 
   constructor(
     readonly enforcement: Enforcement,
-    readonly store: Pick<Store, 'commit'>,
+    readonly store: LedgerStore,
     initial: { readonly desired: DesiredState; readonly revision: number },
     /** Called with the seconds a change took, from the call to the last map update. */
     readonly onApplied: (seconds: number) => void,
@@ -115,12 +119,16 @@ export class Ledger {
     clearTimeout(this.#retry);
   }
 
-  /** Makes a change of anything but containers. */
+  /** Makes a change of anything but containers. @throws Failure unavailable while the stored state is damaged */
   change<Result>(work: Work<Result>): Promise<Outcome<Result>> {
     return this.#policyChanges.run(async () => {
       const began = performance.now();
-      const change = await work(this.#desired);
-      if (change.next === undefined) return { result: change.result, revision: this.revision };
+      const change = await this.#whereKnown(async () => work(this.#desired));
+      if (change.next === undefined) {
+        // What is missing of a damaged state may still be in force, so nothing is known to be as asked.
+        if (this.#isDamaged) throw this.store.problem;
+        return { result: change.result, revision: this.revision };
+      }
       const { desired, affected, check, isWhole = false } = change.next;
       const preparation = await this.enforcement.prepare(desired, affected);
       let result: Result;
@@ -145,7 +153,12 @@ export class Ledger {
 
   /** Changes containers; see ContainerLane. */
   changeContainers(request: ContainerRequest): Promise<Outcome<ContainerChange[]>> {
-    return this.#lane.submit(request);
+    return this.#whereKnown(() => this.#lane.submit(request));
+  }
+
+  /** The failure for something that is not there; while the stored state is damaged nobody can say so. */
+  notFound(what: string): Failure {
+    return this.#truly(new Failure('not-found', `no ${what}`));
   }
 
   /** Resolves with the revision the kernel holds once it is not older; undefined when given up before. */
@@ -157,6 +170,24 @@ export class Ledger {
     const key = namespaceKey(namespaces);
     const { host } = this.enforcement;
     return host !== undefined && namespaceKey(host.namespaces) === key ? host : this.#containers.at(key);
+  }
+
+  get #isDamaged(): boolean {
+    return (this.store.damage ?? []).length > 0;
+  }
+
+  async #whereKnown<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      throw this.#truly(error);
+    }
+  }
+
+  /** An error that speaks of what is stored becomes the damage, where that may be why. */
+  #truly<Thrown>(error: Thrown): Thrown | Failure {
+    const isOfState = error instanceof Failure && (error.code === 'not-found' || error.code === 'aborted');
+    return isOfState && this.#isDamaged ? (this.store.problem ?? error) : error;
   }
 
   /** Returns the revision that it has. */

@@ -34,12 +34,20 @@ export class AlertThrottle {
     readonly publish: (summaries: readonly SecurityEvent[]) => void,
     /** Nanoseconds since the Unix epoch. */
     readonly now: () => bigint,
+    /** Called with the events that are not told, so that they are counted all the same. */
+    readonly onDropped: (dropped: readonly SecurityEvent[]) => void = () => undefined,
   ) {}
 
   /** The events that are to be told, among them that a container falls silent. */
   take(events: readonly SecurityEvent[]): readonly SecurityEvent[] {
     if (this.limit.perSecond === 0) return events;
-    return events.flatMap((event) => this.#takeOne(event));
+    const dropped: SecurityEvent[] = [];
+    const told = events.flatMap((event) => this.#takeOne(event, dropped));
+    if (dropped.length > 0) {
+      this.dropped += dropped.length;
+      this.onDropped(dropped);
+    }
+    return told;
   }
 
   /** Ends every silence without a word. */
@@ -48,12 +56,13 @@ export class AlertThrottle {
     this.#silent.clear();
   }
 
-  #takeOne(event: SecurityEvent): SecurityEvent[] {
+  /** @param dropped is given the event where it is not told */
+  #takeOne(event: SecurityEvent, dropped: SecurityEvent[]): SecurityEvent[] {
     const { containerId } = event;
     const silence = this.#silent.get(containerId);
     if (silence !== undefined) {
       silence.dropped++;
-      this.dropped++;
+      dropped.push(event);
       return [];
     }
     const second = event.time / NANOSECONDS;
@@ -68,7 +77,7 @@ export class AlertThrottle {
     // Nobody is to wait for it.
     timer.unref();
     this.#silent.set(containerId, { first: event, timer, dropped: 1 });
-    this.dropped++;
+    dropped.push(event);
     const { perSecond, silence: seconds } = this.limit;
     const message = `more than ${perSecond} events of this container in a second: it is silent for ${seconds} seconds`;
     return [summaryOf(0, containerOf(event), event.time, message)];

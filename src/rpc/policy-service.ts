@@ -2,7 +2,6 @@ import type { ControlPlane } from '../control/control-plane.js';
 import type { PolicyChange, PolicyInput } from '../control/policy-plan.js';
 import type { ReadManifest } from '../control/policy-reading.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
-import { Failure } from '../failure.js';
 import {
   type ApplyPolicyRequest,
   type ExplainRequest,
@@ -73,7 +72,7 @@ export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['j
     getPolicy(request) {
       const named = policyNamed(request);
       const policy = policies.get(named);
-      if (policy === undefined) throw new Failure('not-found', `no policy ${policyKey(named)}`);
+      if (policy === undefined) throw policies.ledger.notFound(`policy ${policyKey(named)}`);
       return {
         policy: toPolicyMessage(policy, policies.versionOf(policy)),
         manifest: policies.manifestOf(policy),

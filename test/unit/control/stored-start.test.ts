@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import type { Container } from '../../../src/containers/container.js';
 import { namespaceKey } from '../../../src/containers/container.js';
 import { namespacesOf, processIdentity } from '../../../src/containers/procfs.js';
+import { ContainerRegistry } from '../../../src/control/container-registry.js';
 import { DryRunPool } from '../../../src/control/dry-run-pool.js';
 import { Enforcement } from '../../../src/control/enforcement.js';
 import { HookCoverage } from '../../../src/control/hook-coverage.js';
@@ -73,6 +74,7 @@ async function startDaemon(kernel: PinnedKernel, directory: string, discardsDama
     store,
     ledger,
     policies,
+    registry: new ContainerRegistry(ledger),
     lines,
     isResumed: () => resumed === 1,
     put: (container: Container) => ledger.changeContainers({ put: [container], ids: [container.id] }),
@@ -109,7 +111,16 @@ test('where the stored state is gone the kernel keeps what it holds, and nothing
   assert.equal(problem?.cause, 'damaged');
   assert.match(problem.reason, /writes that were acknowledged are missing.*hauberk restore FILE.*--discard-damaged/);
   assert.ok(daemon.lines.includes(problem.reason));
-  await assert.rejects(daemon.apply('two', '/etc/group'), { code: 'unavailable', message: problem.reason });
+  const isRefused = { code: 'unavailable', message: problem.reason };
+  await assert.rejects(daemon.apply('two', '/etc/group'), isRefused);
+  // The kernel still holds what is not known any more: it is neither gone nor already as asked.
+  const one = { scope: 'namespace', namespace: 'default', name: 'one' } as const;
+  await assert.rejects(daemon.policies.delete(one, 0), isRefused);
+  await assert.rejects(daemon.policies.sync([], 0), isRefused);
+  await assert.rejects(daemon.registry.remove('living'), isRefused);
+  await assert.rejects(async () => {
+    throw daemon.ledger.notFound('policy default/one');
+  }, isRefused);
   const newcomer = { ...living, id: 'new', namespaces: { pidNamespace: 70, mountNamespace: 80 } };
   const refusal = await daemon.put(newcomer).then(
     () => undefined,

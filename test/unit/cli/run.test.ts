@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { eventually } from '../../support/eventually.js';
+import { makeEvent } from '../events/support.js';
+import { manifest } from '../rpc/support.js';
+import { run, start } from './support.js';
+
+const script = (text: string) => ['--', '/bin/sh', '-c', text];
+
+test('hauberk run gives a command namespaces of its own and its status, and lets go of what it has made', async (t) => {
+  const { hauberk, plane, directory, write } = await start(t);
+  const out = join(directory, 'out');
+  const file = write('one.yaml', manifest('one').replace('app: web', 'app: nobody'));
+  const { status, errors } = await hauberk(
+    ...['run', '--policy', file, '--label', 'app=build', '--name', 'build'],
+    ...script(`echo $$ >${out}; test -d /proc/self && ls -d /proc/[0-9]* >>${out}; sleep 100 & exit 7`),
+  );
+  assert.equal(errors, '');
+  assert.equal(status, 7);
+  // The first process waits for the end; what the command left behind is gone.
+  assert.match(readFileSync(out, 'utf8'), /^2\n\/proc\/1\n\/proc\/2\n/u);
+  await eventually(() => plane.containers.list().length === 0);
+  assert.equal(plane.policies.list().length, 0);
+  const [put] = plane.commits.flatMap(({ putPolicies = [] }) => putPolicies);
+  assert.match(put!.policy.name, /^one-run-[0-9a-f]{8}$/u);
+  const containers = plane.commits.flatMap(({ putContainers = [] }) => putContainers);
+  assert.equal(containers[0]!.name, 'build');
+  assert.equal(containers[0]!.labels.app, 'build');
+  assert.equal(put!.policy.matchLabels['hauberk.io/run'], containers[0]!.id);
+});
+
+test('hauberk run hands signals on, and tells of a command that a signal has ended or that is not there', async (t) => {
+  const { hauberk, directory } = await start(t);
+  const ready = join(directory, 'ready');
+  const ended = hauberk('run', ...script(`trap 'exit 9' USR2; echo >${ready}; while :; do sleep 0.05; done`));
+  await eventually(() => existsSync(ready));
+  process.emit('SIGUSR2', 'SIGUSR2');
+  assert.equal((await ended).status, 9);
+  assert.equal((await hauberk('run', ...script('kill -9 $$'))).status, 137);
+  assert.equal((await hauberk('run', '--', join(directory, 'none'))).status, 127);
+  assert.equal((await hauberk('run', '--', directory)).status, 126);
+});
+
+test('hauberk run lists what was refused of its command alone', async (t) => {
+  const { hauberk, hub, plane, write, directory } = await start(t);
+  const go = join(directory, 'go');
+  const report = join(directory, 'report');
+  const ended = hauberk('run', '--report', report, '-o', 'json', ...script(`until [ -e ${go} ]; do sleep 0.05; done`));
+  await eventually(() => plane.containers.list().length === 1 && hub.counts().subscribers === 1);
+  const [{ id, name } = assert.fail()] = plane.containers.list();
+  const denied = { containerName: name, action: 'Block', result: 'denied' } as const;
+  hub.publish([
+    makeEvent({ ...denied, containerId: id, object: '/etc/shadow' }),
+    makeEvent({ ...denied, containerId: 'another', object: '/etc/gshadow' }),
+  ]);
+  write('go', '');
+  assert.equal((await ended).status, 0);
+  const lines = readFileSync(report, 'utf8').trimEnd().split('\n');
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line).object),
+    ['/etc/shadow'],
+  );
+});
+
+test('hauberk run writes the policy that it has learnt', async (t) => {
+  const { hauberk, plane, directory } = await start(t);
+  const file = join(directory, 'learnt.yaml');
+  assert.equal((await hauberk('run', '--learn', file, '-n', 'shop', ...script('true'))).status, 0);
+  assert.match(readFileSync(file, 'utf8'), /kind: KubeArmorPolicy\n.*name: sh\n.*namespace: shop\n.*app: sh\n/su);
+  assert.equal(plane.profiles.list().length, 0);
+});
+
+test('hauberk run runs nothing that it cannot put under its policies', async (t) => {
+  const { hauberk, plane, write, directory } = await start(t);
+  const out = join(directory, 'out');
+  const touch = script(`echo >${out}`);
+  const wrong = write('wrong.yaml', manifest('one').replace('/etc/shadow', 'etc/shadow'));
+  const host = write(
+    'host.yaml',
+    'apiVersion: security.kubearmor.com/v1\nkind: KubeArmorHostPolicy\nmetadata: {name: h}\nspec: {nodeSelector: {matchLabels: {}}, file: {matchPaths: [{path: /x}]}}\n',
+  );
+  const refused = await hauberk('run', '--policy', wrong, ...touch);
+  assert.equal(refused.status, 125);
+  assert.match(refused.errors, /wrong\.yaml:\d+:\d+: spec\.file/u);
+  assert.match((await hauberk('run', '--policy', host, ...touch)).errors, /h is a policy for the host/u);
+  const alone = await run('unix:/no/such/socket', ['run', ...touch]);
+  assert.equal(alone.status, 125);
+  assert.match(alone.errors, /cannot reach hauberkd/u);
+  plane.kernel.failure = new Error('no memory');
+  assert.equal((await hauberk('run', ...touch)).status, 125);
+  assert.equal(existsSync(out), false);
+});
