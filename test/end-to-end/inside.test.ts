@@ -102,7 +102,7 @@ function hauberkRun(...parameters: string[]) {
 test('hauberk run has a command under its policies from the first instruction, and learns the least that lets it go on', async () => {
   const file = join(directory, 'run.yaml');
   const rules = `file: {matchPaths: [{path: /etc/shadow}]}
-  process: {matchPatterns: [{pattern: "**/{true,id}"}]}`;
+  process: {matchPatterns: [{pattern: "/**/{true,id}"}]}`;
   writeFileSync(file, policy('build', rules));
   const report = join(directory, 'report');
   const script = 'read line </etc/shadow || cat /etc/shadow; id; cat /etc/hostname; exit 3';

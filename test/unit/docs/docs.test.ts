@@ -60,7 +60,10 @@ describe('the documentation', () => {
     for (const { page, line } of lines) {
       let command: Command = makeProgram();
       // What stands behind -- is a command of somebody else's.
-      for (const word of line.replace(/ -- .*$/u, '').split(' ').slice(1)) {
+      for (const word of line
+        .replace(/ -- .*$/u, '')
+        .split(' ')
+        .slice(1)) {
         const next = command.commands.find((each) => each.name() === word);
         if (next !== undefined) command = next;
         else if (word.startsWith('-') && word.length > 1) {
