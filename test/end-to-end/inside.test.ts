@@ -92,48 +92,6 @@ test('a process that runs from a memory file is under the rules with its threads
   }
 });
 
-/** A run of `hauberk run` as a shell starts it. */
-function hauberkRun(...parameters: string[]) {
-  const program = ['build/program/hauberk.js', '--address', daemon.address, 'run', ...parameters];
-  const { status, stdout, stderr } = spawnSync(process.execPath, program, { encoding: 'utf8' });
-  return { status, output: stdout, errors: stderr };
-}
-
-test('hauberk run has a command under its policies from the first instruction, and learns the least that lets it go on', async () => {
-  const file = join(directory, 'run.yaml');
-  const rules = `file: {matchPaths: [{path: /etc/shadow}]}
-  process: {matchPatterns: [{pattern: "/**/{true,id}"}]}`;
-  writeFileSync(file, policy('build', rules));
-  const report = join(directory, 'report');
-  const script = 'read line </etc/shadow || cat /etc/shadow; id; cat /etc/hostname; exit 3';
-  const ran = hauberkRun('--policy', file, '--report', report, '-o', 'json', '--', 'sh', '-c', script);
-  assert.equal(ran.status, 3, ran.errors);
-  assert.equal(ran.output, readFileSync('/etc/hostname', 'utf8'));
-  const refused = readFileSync(report, 'utf8').trimEnd().split('\n');
-  const objects = refused.map((line) => JSON.parse(line).object.replace('/usr/bin/', '/bin/'));
-  assert.deepEqual([...new Set(objects)].sort(), ['/bin/id', '/etc/shadow']);
-  // The first thing that it does is to be run.
-  assert.equal(hauberkRun('--policy', file, '--report', report, '--', 'true').status, 126);
-  assert.equal(hauberkRun('--', 'true').status, 0);
-
-  await client.call('PolicyService', 'SetPosture', {
-    namespace: 'build',
-    postures: ['PROCESS', 'FILE', 'NETWORK', 'CAPABILITY'].map((each) => ({
-      class: `ACCESS_CLASS_${each}`,
-      action: 'ACTION_BLOCK',
-    })),
-  });
-  const learnt = join(directory, 'learnt.yaml');
-  const steps = 'cat /etc/hostname';
-  assert.equal(hauberkRun('--learn', learnt, '--', 'sh', '-c', steps).status, 0);
-  const under = (what: string) => hauberkRun('--policy', learnt, '-n', 'build', '--', 'sh', '-c', what);
-  const again = under(steps);
-  assert.deepEqual([again.status, again.errors], [0, ''], readFileSync(learnt, 'utf8'));
-  const other = under('cat /etc/group');
-  assert.equal(other.status, 1, other.output);
-  assert.match(other.errors, /cat: \/etc\/group: Permission denied\n.*DENIED sh .*\/etc\/group/su);
-});
-
 /** A container of an OCI runtime whose program says whether it may read a file of /proc. */
 class OciContainer {
   readonly #bundle = mkdtempSync(join(directory, 'bundle-'));
