@@ -23,10 +23,9 @@ struct {
 
 struct question {
 	struct match match;
-	__u32 operation;
+	__u32 wanted;
 	__u32 owner;
 	__u32 verdict;		/* out */
-	__u32 unused;
 	struct path_buffer path;
 };
 
@@ -47,7 +46,7 @@ int hauberk_match(void *context)
 
 	if (!question || !pages || !image_open(&image, pages))
 		return 1;
-	question->verdict = automaton_match(&image, &question->path, &question->match, 1 << question->operation,
+	question->verdict = automaton_match(&image, &question->path, &question->match, question->wanted,
 					    question->owner);
 	return 0;
 }

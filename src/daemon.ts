@@ -26,7 +26,7 @@ import { UnprotectedContainers } from './control/protection.js';
 import { Recordings } from './control/recordings.js';
 import { problemOf } from './control/store-status.js';
 import { desiredBy, loadStored, StoredStart } from './control/stored-start.js';
-import { inTurns } from './control/turns.js';
+import { warmUp } from './control/warm-up.js';
 import { AlertThrottle } from './events/alert-throttle.js';
 import { DetailsLookup } from './events/details.js';
 import { EventHub, HISTORY_CAPACITY } from './events/hub.js';
@@ -49,7 +49,6 @@ import { serveKubearmor } from './kubearmor.js';
 import { Metrics } from './metrics/metrics.js';
 import { MetricsServer } from './metrics/server.js';
 import { readLabels } from './policy/labels.js';
-import { compileSchemas } from './policy/schema-check.js';
 import { AccessMemory } from './profile/access-memory.js';
 import { newEncoder } from './rpc/event-message.js';
 import { inheritedSocket } from './rpc/inherited-socket.js';
@@ -123,7 +122,8 @@ export async function runDaemon(config: Config): Promise<void> {
   const manager = new ServiceManager(process.env, sendUnixDatagram);
   manager.ready();
 
-  void prepare();
+  // Nothing waits for it.
+  warmUp().catch((err: unknown) => logger.warn({ err }, 'cannot warm up, so the first change will take longer'));
 
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => resolve(name));
@@ -145,6 +145,7 @@ export async function runDaemon(config: Config): Promise<void> {
   await parts.recordings
     .write()
     .catch((err: unknown) => logger.warn({ err }, 'cannot write down what profiles have learnt'));
+  await parts.stopRemoving();
   if (config.detachOnExit) kernel.detach();
   else kernel.close();
   await parts.journal?.close(() => parts.events.next);
@@ -154,11 +155,6 @@ export async function runDaemon(config: Config): Promise<void> {
     { enforcement: config.detachOnExit ? 'detached' : 'stays in force', images: parts.enforcement.imageCount },
     'stopped',
   );
-}
-
-/** Does what the first policy would have to wait for; nothing else waits for this. */
-async function prepare(): Promise<void> {
-  for await (const _ of inTurns(compileSchemas()));
 }
 
 /** Loads what was kept, brings the kernel into agreement with it and starts reading events. */
@@ -291,6 +287,7 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     undecodableRecords: () => reader.undecodable,
     forgottenAccesses: () => memory.forgotten,
     lostAccesses: () => recordings.lost,
+    policies: () => policies.list(),
     closedConnections: () => metricsServer?.closedConnections ?? 0,
     ...(journal !== undefined && { unjournaledEvents: () => journal.counts().lost }),
     eventsWithoutDetails: () => details.omitted,
@@ -302,10 +299,14 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     metricsServer = new MetricsServer({ address: config.metrics, registry: metrics.registry, logger, onStatus });
   }
   kernel.limitEvents({ perSecond: config.eventsPerSecond, burst: config.eventBurst });
+  const stopping = new AbortController();
+  let replaced = Promise.resolve();
   const resume = async () => {
     await recordings.resume(stored);
     keeper.resume();
-    kernel.removeReplaced();
+    replaced = kernel
+      .removeReplaced(stopping.signal)
+      .catch((err: unknown) => logger.warn({ err }, 'cannot take away the programs of an earlier build'));
   };
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();
@@ -326,5 +327,9 @@ async function assemble(config: Config, logger: Logger, store: Store, kernel: Ke
     recordings,
     sources,
     integrity,
+    stopRemoving: () => {
+      stopping.abort();
+      return replaced;
+    },
   };
 }

@@ -52,6 +52,7 @@ const programs = {
   hauberkd: 'src/main.ts',
   hauberk: 'src/cli/main.ts',
   'control/dry-run-worker': 'src/control/dry-run-worker.ts',
+  'rpc/reading/reading-worker': 'src/rpc/reading/reading-worker.ts',
 };
 // Docker is asked over a socket of this host, and never to build: neither SSH nor descriptions in .proto are needed.
 await bundle('build/program', programs, { ssh2: LEFT_OUT, '@grpc/proto-loader': LEFT_OUT });

@@ -119,6 +119,7 @@ const metrics = new Metrics({
   undecodableRecords: () => reader.undecodable,
   forgottenAccesses: () => memory.forgotten,
   lostAccesses: () => 0,
+  policies: () => [],
   runningProfiles: () => 0,
 });
 

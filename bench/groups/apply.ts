@@ -1,125 +1,54 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Container } from '../../src/containers/container.js';
-import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
-import { DryRunPool } from '../../src/control/dry-run-pool.js';
-import { Enforcement } from '../../src/control/enforcement.js';
-import { Ledger } from '../../src/control/ledger.js';
-import { PolicyRegistry } from '../../src/control/policy-registry.js';
-import { ContainerMap, createKernelImage, releaseKernelImage } from '../../src/kernel/images.js';
-import { toManifest } from '../../src/policy/manifest-text.js';
-import { PolicySet } from '../../src/policy/policy-set.js';
-import { compileSchemas } from '../../src/policy/schema-check.js';
-import { Store } from '../../src/store/store.js';
-import type { Group } from '../figures.js';
-import { BenchObject } from '../support/bench-object.js';
+import { execFileSync } from 'node:child_process';
+import type { FigureName, Group, Recorder, Scope } from '../figures.js';
+import { type Applied, applying, type Load, ONE_RULE } from '../support/applying.js';
 import { progress } from '../support/progress.js';
-import { mixedPolicy, POSTURES } from '../support/rules.js';
 import { median } from '../support/statistics.js';
 
-const CONTAINERS = 1000;
-/** Containers of a kind have rules of their own beside the policy that is applied, so each kind needs an image. */
-const KINDS = 10;
-const RULES_OF_KIND = 20;
-const RULES_APPLIED = 10;
-const DELAY_RESOLUTION_MILLISECONDS = 1;
+const RULES = { rules: 10, rulesOfKind: 20 };
 
-/** The daemon's one writer with its store on disk and a hash of maps in this machine's kernel; only no program asks it. */
+/** One policy to one container and to many: see {@link applying}. */
 export const applyGroup: Group = {
-  figures: ['apply_ms_1000_containers', 'apply_stall_ms'],
-  async measure({ quick }, record) {
-    const passes = quick ? 5 : 51;
-    progress(`apply: a policy to ${CONTAINERS} containers, ${passes} times`);
-    const directory = mkdtempSync(join(tmpdir(), 'hauberk-bench-'));
-    const object = new BenchObject();
-    const store = await Store.open(directory);
-    try {
-      const map = new ContainerMap(object.map('containers'), object.map('container_starts'));
-      let published = 0;
-      const enforcement = new Enforcement(
-        {
-          createImage: createKernelImage,
-          releaseImage: releaseKernelImage,
-          enforceHost: () => undefined,
-          observeCalls: () => undefined,
-          publish: async (entries) => {
-            await map.publish(entries);
-            published = performance.now();
-          },
-          markTasksInside: async () => 0,
-          removeContainers: (containers) => map.remove(containers),
-          containers: () => map.keys(),
-        },
-        POSTURES,
-        new Map(),
-        0,
-        undefined,
-      );
-      const ledger = new Ledger(
-        enforcement,
-        store,
-        { desired: desiredState(), revision: 0 },
-        () => undefined,
-        () => undefined,
-      );
-      const registry = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), { warningsFor: () => [] });
-      await ledger.start([]);
-      // As the daemon does once it serves, not when the first policy comes.
-      for (const _ of compileSchemas());
-      const milliseconds: number[] = [];
-      let worstDelay = 0;
-      const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MILLISECONDS });
-      for (let pass = 0; pass < passes; pass++) {
-        const manifest = toManifest(mixedPolicy('applied', RULES_APPLIED + (pass % 2), { tier: 'front' }));
-        // Anew: what is done between the passes is no delay of the daemon's.
-        delays.reset();
-        delays.enable();
-        // A turn before and one after, so that a delay from the first moment to the last is seen.
-        await sleep(2 * DELAY_RESOLUTION_MILLISECONDS);
-        const began = performance.now();
-        const { result } = await registry.apply(registry.readManifest(manifest));
-        milliseconds.push(published - began);
-        await sleep(2 * DELAY_RESOLUTION_MILLISECONDS);
-        delays.disable();
-        worstDelay = Math.max(worstDelay, delays.max);
-        if (result[0]?.containerIds.length !== CONTAINERS) throw new Error('the policy did not reach every container');
-      }
-      if (map.keys().length !== CONTAINERS) throw new Error('the kernel does not hold every container');
-      await ledger.stop();
-      record('apply_ms_1000_containers', median(milliseconds));
-      // What the timer measures includes its own period.
-      record('apply_stall_ms', worstDelay / 1e6 - DELAY_RESOLUTION_MILLISECONDS);
-    } finally {
-      await store.close();
-      object.close();
-      rmSync(directory, { recursive: true });
+  figures: [
+    'apply_ms_1_first',
+    'apply_ms_1',
+    'apply_ms_1000_containers',
+    'apply_cpu_ms_1000_containers',
+    'apply_stall_ms',
+    'apply_ms_10000_containers',
+    'apply_cpu_ms_10000_containers',
+  ],
+  async measure({ quick, wants }: Scope, record: Recorder) {
+    const isWanted = (...names: readonly FigureName[]) => names.some(wants);
+    if (isWanted('apply_ms_1_first')) record('apply_ms_1_first', median(firsts(quick ? 1 : 7)));
+    if (isWanted('apply_ms_1')) {
+      const applied = await measured(ONE_RULE, quick ? 5 : 51);
+      record('apply_ms_1', median(applied.map(({ decidedMilliseconds }) => decidedMilliseconds)));
+    }
+    if (isWanted('apply_ms_1000_containers', 'apply_cpu_ms_1000_containers', 'apply_stall_ms')) {
+      const applied = await measured({ containers: 1000, ...RULES }, quick ? 5 : 51);
+      record('apply_ms_1000_containers', median(applied.map(({ milliseconds }) => milliseconds)));
+      record('apply_cpu_ms_1000_containers', median(applied.map((each) => each.processorMilliseconds)));
+      record('apply_stall_ms', Math.max(...applied.map(({ stallMilliseconds }) => stallMilliseconds)));
+    }
+    if (isWanted('apply_ms_10000_containers', 'apply_cpu_ms_10000_containers')) {
+      const applied = await measured({ containers: 10_000, ...RULES }, quick ? 1 : 7);
+      record('apply_ms_10000_containers', median(applied.map(({ milliseconds }) => milliseconds)));
+      record('apply_cpu_ms_10000_containers', median(applied.map((each) => each.processorMilliseconds)));
     }
   },
 };
 
-function desiredState() {
-  const containers = Array.from({ length: CONTAINERS }, (_, index): Container => {
-    const id = index.toString(16).padStart(64, '0');
-    return {
-      id,
-      name: `container-${index}`,
-      namespace: 'default',
-      labels: { tier: 'front', kind: String(index % KINDS) },
-      origin: 'registered',
-      // Inodes of namespaces no process has: nothing asks this map.
-      namespaces: { pidNamespace: index + 1, mountNamespace: index + 1 },
-      links: {},
-    };
-  });
-  const policies = Array.from({ length: KINDS }, (_, kind) =>
-    mixedPolicy(`kind-${kind}`, RULES_OF_KIND, { kind: String(kind) }),
+async function measured(load: Load, passes: number): Promise<Applied[]> {
+  progress(`apply: a policy of ${load.rules} rules to ${load.containers} containers, ${passes} times`);
+  const applied: Applied[] = [];
+  for await (const each of applying(load, passes)) applied.push(each);
+  return applied;
+}
+
+/** Each in a process of its own. */
+function firsts(passes: number): number[] {
+  progress(`apply: the first policy of a process, ${passes} times`);
+  return Array.from({ length: passes }, () =>
+    Number(execFileSync(process.execPath, ['build/bench/support/first-apply.js'], { encoding: 'utf8' })),
   );
-  return {
-    ...NOTHING_DESIRED,
-    policies: PolicySet.empty.with(policies),
-    containers: new Map(containers.map((container) => [container.id, container])),
-  };
 }

@@ -142,27 +142,12 @@ static __always_inline __u32 walk_symbol(struct automaton_walk *walk, __u32 symb
 	return entry && entry->first == base ? entry->second : otherwise;
 }
 
-/* Whether some rule speaks of words that start with what stands in the buffer. */
-static __noinline bool automaton_goes_on(const struct open_image *image, struct path_buffer *path, __u32 offset)
-{
-	struct automaton_walk walk = {
-		.pages = image->pages,
-		.first = image->first,
-		.page = image->first,
-		.path = path,
-		.offset = offset,
-		.state = image->first->entries[IMAGE_AUTOMATON].first,
-	};
-
-	bpf_loop(PATH_BYTES_MAX / BYTES_PER_STEP + 1, automaton_step, &walk, 0);
-	return walk.state;
-}
-
 struct match {
 	__u32 offset;		/* where the word starts */
 	__u32 actor;		/* who acts: see ACTOR_HAS_TERMINAL */
 	__u32 subject;		/* enum image_subject */
 	__u32 object_class;	/* out: the class of the object, were it a program */
+	bool speaks;		/* out: whether some rule speaks of words that start like this one */
 };
 
 static __always_inline __u32 default_row(const struct open_image *image, __u32 subject)
@@ -172,15 +157,37 @@ static __always_inline __u32 default_row(const struct open_image *image, __u32 s
 	return subject % 2 ? entry->second : entry->first;
 }
 
-/* A damaged image blocks: there is no verdict to read in it. */
-static __always_inline __u32 walk_verdict(struct automaton_walk *walk, __u32 index, bool owner)
-{
-	struct image_entry *entry = walk_to(walk, index);
-	__u32 marked = 0;
+/* There is no verdict to read in a damaged image. */
+#define VERDICT_OF_DAMAGED (ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE)
 
-	if (entry)
+/*
+ * The strongest verdict of a row over the wanted operations, of equal ones the
+ * first. A row lies on one page, most often the one that the walk has come to.
+ * Verdicts are compared with their mark on, and the owner is a number from
+ * memory: of constants the verifier would follow each apart.
+ */
+static __always_inline __u32 strongest_in_row(struct automaton_walk *walk, __u32 row, __u32 wanted, __u32 owner)
+{
+	__u32 number = row / PAGE_ENTRIES, strongest = 0;
+	struct image_page *page = number == walk->page_number ? walk->page : bpf_map_lookup_elem(walk->pages, &number);
+
+	if (!page)
+		return VERDICT_OF_DAMAGED;
+	for (__u32 operation = 0; operation < VERDICT_ROW_ENTRIES; operation++) {
+		struct image_entry *entry;
+		__u32 marked;
+
+		if (!(wanted & 1 << operation))
+			continue;
+		entry = entry_in(page, row + operation);
 		marked = owner ? entry->first : entry->second;
-	return marked < VERDICT_MARK ? ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE : marked - VERDICT_MARK;
+		if (marked < VERDICT_MARK)
+			return VERDICT_OF_DAMAGED;
+		/* VERDICT_MARK adds the same to every action. */
+		if (marked >> VERDICT_ACTION_SHIFT > strongest >> VERDICT_ACTION_SHIFT)
+			strongest = marked;
+	}
+	return strongest ? strongest - VERDICT_MARK : RULE_NONE;
 }
 
 /*
@@ -190,7 +197,7 @@ static __always_inline __u32 walk_verdict(struct automaton_walk *walk, __u32 ind
  * said of all, of those with a terminal before of all.
  */
 static __noinline __u32 automaton_match(const struct open_image *image, struct path_buffer *path, struct match *match,
-					__u32 wanted, bool owner)
+					__u32 wanted, __u32 owner)
 {
 	struct automaton_walk walk = {
 		.pages = image->pages,
@@ -200,14 +207,14 @@ static __noinline __u32 automaton_match(const struct open_image *image, struct p
 		.offset = match->offset,
 	};
 	__u32 terminal = match->actor & ACTOR_HAS_TERMINAL;
-	__u32 strongest = RULE_NONE;
 	__u32 row;
 
 	walk.state = image->first->entries[IMAGE_AUTOMATON].first;
 	bpf_loop(PATH_BYTES_MAX / BYTES_PER_STEP + 1, automaton_step, &walk, 0);
+	match->speaks = walk.state;
 	match->object_class = walk_symbol(&walk, SYMBOL_PROGRAM_CLASS, PROGRAM_CLASS_UNNAMED);
 	if (!wanted)
-		return strongest;
+		return RULE_NONE;
 	row = walk_symbol(&walk, SYMBOL_VERDICT, default_row(image, match->subject));
 	if (terminal)
 		row = walk_symbol(&walk, SYMBOL_VERDICT + terminal, row);
@@ -216,17 +223,7 @@ static __noinline __u32 automaton_match(const struct open_image *image, struct p
 		if (terminal)
 			row = walk_symbol(&walk, SYMBOL_VERDICT + match->actor, row);
 	}
-	/* Most often the row is on the page that the walk has come to. */
-	for (__u32 operation = 0; operation < VERDICT_ROW_ENTRIES; operation++) {
-		__u32 verdict;
-
-		if (!(wanted & 1 << operation))
-			continue;
-		verdict = walk_verdict(&walk, row + operation, owner);
-		if (strongest == RULE_NONE || verdict >> VERDICT_ACTION_SHIFT > strongest >> VERDICT_ACTION_SHIFT)
-			strongest = verdict;
-	}
-	return strongest;
+	return strongest_in_row(&walk, row, wanted, owner);
 }
 
 #endif

@@ -68,23 +68,6 @@ static __always_inline bool is_nameless(struct dentry *dentry)
 	return BPF_CORE_READ(dentry, d_sb, s_flags) & SB_NOUSER;
 }
 
-/* Asks the image about the word in the buffer: the strongest verdict over the wanted operations. */
-__noinline int image_decide(struct scratch *scratch)
-{
-	struct question *question;
-	struct open_image image;
-	int answer;
-
-	if (!scratch)
-		return IMAGE_GONE;
-	question = &scratch->question;
-	answer = question_open(question, &image);
-	if (answer == IMAGE_ANSWERED)
-		question->verdict = automaton_match(&image, &scratch->path, &question->match, question->wanted,
-						    question->owner);
-	return answer;
-}
-
 /*
  * Where the path cannot be known the answer is no, whatever the rules say; but
  * a system call is only ever reported, and the host must live: its own tools

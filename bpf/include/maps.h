@@ -173,7 +173,6 @@ struct question {
 	__u32 image_flags;
 	__u32 rules;		/* of the image: what decides and has no lower number is a posture */
 	__u32 wanted;		/* ACCESS_ bits */
-	__u32 goes_on;		/* out: some rule speaks of words that start like the one in the buffer */
 	__u32 member;		/* a runtime that enters a container is none yet, and no program that rules name */
 	__u32 owner;
 	__u32 host;		/* one of the host's own processes asks */

@@ -50,19 +50,13 @@ static __always_inline __u32 call_number(struct task_struct *task, __u32 number)
 #endif
 
 /* Whether a rule speaks of the call: asked before its path and the acting program, which cost more, are looked up. */
-__noinline int image_speaks_of_call(struct scratch *scratch)
+static __always_inline bool image_speaks_of_call(struct scratch *scratch)
 {
-	struct open_image image;
-
-	if (!scratch)
-		return false;
 	scratch->question.match.offset = PATH_BYTES_MAX;
 	if (place_before(scratch) != PATH_OK)
 		return false;
 	/* Of an image that has just come the whole question is asked. */
-	if (question_open(&scratch->question, &image) != IMAGE_ANSWERED)
-		return true;
-	return automaton_goes_on(&image, &scratch->path, scratch->question.match.offset);
+	return image_classify(scratch) != IMAGE_ANSWERED || scratch->question.match.speaks;
 }
 
 static __always_inline void observe_call(struct membership *found, struct access *access)

@@ -177,17 +177,32 @@ static __always_inline bool has_terminal(struct task_struct *task)
 	return BPF_CORE_READ(task, signal, tty) != NULL;
 }
 
-/* The class of a program whose path stands in the buffer. */
-__noinline int image_classify(struct scratch *scratch)
+/* Asks the image about the word in the buffer: the strongest verdict over the wanted operations. */
+__noinline int image_decide(struct scratch *scratch)
 {
+	struct question *question;
 	struct open_image image;
 	int answer;
 
 	if (!scratch)
 		return IMAGE_GONE;
-	answer = question_open(&scratch->question, &image);
+	question = &scratch->question;
+	answer = question_open(question, &image);
 	if (answer == IMAGE_ANSWERED)
-		automaton_match(&image, &scratch->path, &scratch->question.match, 0, false);
+		question->verdict = automaton_match(&image, &scratch->path, &question->match, question->wanted,
+						    question->owner);
+	return answer;
+}
+
+/* Asks about no operation: only what the word in the buffer is, were it a program, and whether rules speak of it. */
+static __always_inline int image_classify(struct scratch *scratch)
+{
+	__u32 wanted = scratch->question.wanted;
+	int answer;
+
+	scratch->question.wanted = 0;
+	answer = image_decide(scratch);
+	scratch->question.wanted = wanted;
 	return answer;
 }
 

@@ -1,4 +1,6 @@
 import { type HauberkClient, HauberkError, type PolicyChange, PolicyChange_Kind } from '../client/index.js';
+import { checkPattern } from '../image/pattern.js';
+import { policyKey } from '../policy/model.js';
 import { CommandFailure, EXIT } from './exit-status.js';
 import { keyOf } from './policy-key.js';
 import { waitingFor } from './waiting.js';
@@ -11,9 +13,15 @@ export interface PlanOptions {
   readonly ignoreForeign: boolean;
 }
 
-/** What applying a manifest would do, and to what state of the daemon. */
-export interface Plan extends PlanOptions {
+/** What becomes of policies, as far as an answer has room for it. */
+export interface Changes {
   readonly changes: readonly PolicyChange[];
+  /** How many more there are. */
+  readonly omittedChanges: bigint;
+}
+
+/** What applying a manifest would do, and to what state of the daemon. */
+export interface Plan extends PlanOptions, Changes {
   /** The daemon's when it was asked. */
   readonly revision: bigint;
   /** How many objects are passed over; left out where none is. */
@@ -25,16 +33,26 @@ export async function planOf(client: HauberkClient, manifest: string, options: P
   // Asked for first: what changes after that is noticed.
   const { revision } = prune ? await client.host.getStatus() : { revision: 0n };
   const source = { $case: 'manifest', value: manifest } as const;
-  const request = client.policies.validatePolicy({ source, force, ignoreForeign });
-  const { changes, ignored } = await waitingFor('checking', request);
-  const deleted = prune ? await othersThan(changes, client) : [];
-  if (deleted.length === 0) return { ...options, changes, revision, ignored };
-  const difference = client.policies.diff({ source, deleted, force, ignoreForeign });
-  return { ...options, changes: (await waitingFor('comparing', difference)).changes, revision, ignored };
+  const asked = { source, force, ignoreForeign };
+  const validated = await waitingFor('checking', client.policies.validatePolicy(asked));
+  const { ignored } = validated;
+  const deleted = prune ? await othersThan(await keysIn(manifest, validated, ignoreForeign), client) : [];
+  if (deleted.length === 0) return { ...options, ...validated, revision };
+  const { changes, omittedChanges } = await waitingFor('comparing', client.policies.diff({ ...asked, deleted }));
+  return { ...options, changes, omittedChanges, revision, ignored };
 }
 
-async function othersThan(changes: readonly PolicyChange[], client: HauberkClient) {
-  const kept = new Set(changes.map(keyOf));
+async function keysIn(
+  manifest: string,
+  { changes, omittedChanges }: Changes,
+  ignoreForeign: boolean,
+): Promise<ReadonlySet<string>> {
+  if (omittedChanges === 0n) return new Set(changes.map(keyOf));
+  const { readManifest } = await import('../policy/manifest.js');
+  return new Set(readManifest(manifest, { checkPattern, ignoreForeign }).map(({ policy }) => policyKey(policy)));
+}
+
+async function othersThan(kept: ReadonlySet<string>, client: HauberkClient) {
   const { policies } = await client.policies.listPolicies();
   return policies
     .filter((policy) => !kept.has(keyOf(policy)))
@@ -46,7 +64,7 @@ async function othersThan(changes: readonly PolicyChange[], client: HauberkClien
  *
  * @throws CommandFailure when they are not; nothing has changed then
  */
-export async function applyPlan(client: HauberkClient, manifest: string, plan: Plan): Promise<readonly PolicyChange[]> {
+export async function applyPlan(client: HauberkClient, manifest: string, plan: Plan): Promise<Changes> {
   const { changes: planned, revision, force, prune, ignoreForeign } = plan;
   try {
     if (!prune) {
@@ -55,11 +73,11 @@ export async function applyPlan(client: HauberkClient, manifest: string, plan: P
       const expectedVersions = Object.fromEntries(told.map((change) => [keyOf(change), change.previousVersion]));
       const source = { $case: 'manifest', value: manifest } as const;
       const request = client.policies.applyPolicy({ source, force, ignoreForeign, expectedVersions });
-      return (await waitingFor('applying', request)).changes;
+      return await waitingFor('applying', request);
     }
     const sync = client.policies.syncPolicies({ manifest, force, ignoreForeign, expectedRevision: revision });
-    const { changes } = await waitingFor('applying', sync);
-    return withNotesOf(planned, changes);
+    const { changes, omittedChanges } = await waitingFor('applying', sync);
+    return { changes: withNotesOf(planned, changes), omittedChanges };
   } catch (error) {
     if (!(error instanceof HauberkError) || error.code !== 'ABORTED') throw error;
     throw new CommandFailure(EXIT.refused, `${error.message}: it has changed since the plan was made; try again`);

@@ -12,15 +12,16 @@ export function policyChangeView(change: PolicyChange, difference: string | unde
     scope: nameOf(Scope, change.scope),
     resourceVersion: Number(change.resourceVersion),
     previousVersion: Number(change.previousVersion),
+    containerCount: Number(change.containerCount),
     ...(difference !== undefined && { difference }),
   };
 }
 
 /** Tells people of a change and of all that is noteworthy about it. */
 export function sayChange(change: PolicyChange, suffix: string): void {
-  const { kind, containerIds, conflicts } = change;
+  const { kind, containerCount, conflicts } = change;
   const reaches = kind === PolicyChange_Kind.DELETED ? 'reached' : 'reaches';
-  const reach = `${containerIds.length} ${containerIds.length === 1 ? 'container' : 'containers'}`;
+  const reach = `${containerCount} ${containerCount === 1n ? 'container' : 'containers'}`;
   const what = PolicyChange_Kind[kind].toLowerCase();
   const shown = kind === PolicyChange_Kind.DELETED ? coloured('red', what) : what;
   terminal().out(`policy ${keyOf(change)} ${shown}, ${reaches} ${reach}${suffix}\n`);
@@ -31,4 +32,9 @@ export function sayChange(change: PolicyChange, suffix: string): void {
 /** @param remark how a warning is told; as the daemon words it when left out */
 export function sayWarnings(change: PolicyChange, remark: (warning: string) => string = (warning) => warning): void {
   for (const warning of change.warnings) terminal().err(`${keyOf(change)}: warning: ${remark(warning)}\n`);
+}
+
+/** Tells of changes that an answer did not have room for. */
+export function sayOmitted(omitted: bigint, stream: 'out' | 'err'): void {
+  if (omitted > 0n) terminal()[stream](`and ${omitted} more\n`);
 }

@@ -80,6 +80,8 @@ export function policyView(policy: Policy) {
     mode: nameOf(Mode, policy.mode),
     ...(policy.guardsOff && { guards: 'off' }),
     ...(policy.expires !== undefined && { expires: timeText(policy.expires) }),
+    ...(policy.message !== '' && { message: policy.message }),
+    ...(policy.tags.length > 0 && { tags: policy.tags }),
     rules: policy.rules.map(ruleView),
   };
 }

@@ -8,10 +8,14 @@ import { StateServiceService } from '../generated/hauberk/v1/state.js';
 import { type ConnectOptions, channelCredentials, channelOptions, DEFAULT_ADDRESS } from './connection.js';
 import { HauberkError } from './error.js';
 import { type EventFilter, type EventStreamOptions, followEvents, type ReceivedEvents } from './event-stream.js';
+import { wholeAnswer } from './pages.js';
 
 const DEFAULT_TIMEOUT_MILLISECONDS = 30_000;
 
-/** A promise for every call of a service that has one answer. Fields of a request that are left out are empty. */
+/**
+ * A promise for every call of a service that has one answer. Fields of a request that are left out are empty. Where an answer
+ * has pages the call follows them, unless its request asks for one by `pageSize` or `pageToken`.
+ */
 export type UnaryCalls<Definition> = {
   readonly [Method in keyof Definition as Definition[Method] extends { readonly responseStream: false }
     ? Method
@@ -68,7 +72,8 @@ function unaryCalls<Definition extends ServiceDefinition>(
     .filter(([, { responseStream }]) => !responseStream)
     .map(([name, method]) => {
       const empty = method.requestDeserialize(Buffer.alloc(0)) as object;
-      return [name, (request: object = {}) => unary(client, method, { ...empty, ...request }, timeout)];
+      const call = (request: object) => unary(client, method, { ...empty, ...request }, timeout);
+      return [name, (request: object = {}) => wholeAnswer(request, call)];
     });
   return Object.fromEntries(calls);
 }

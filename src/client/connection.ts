@@ -22,16 +22,15 @@ export interface ConnectOptions {
   readonly timeoutMilliseconds?: number;
 }
 
+/** What the daemon answers is bounded; this only keeps a program that is no daemon from filling the memory. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
 const RECONNECT = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 5000 };
 
 export function channelOptions({ tls }: ConnectOptions): ClientOptions {
   const name = tls?.serverName;
-  // The daemon's answers may be as long as what it holds.
-  return {
-    ...RECONNECT,
-    'grpc.max_receive_message_length': -1,
-    ...(name !== undefined && { 'grpc.ssl_target_name_override': name }),
-  };
+  const limits = { 'grpc.max_receive_message_length': ANSWER_BYTES_MAX };
+  return { ...RECONNECT, ...limits, ...(name !== undefined && { 'grpc.ssl_target_name_override': name }) };
 }
 
 export function channelCredentials({ tls }: ConnectOptions): ChannelCredentials {

@@ -19,6 +19,8 @@ export function accessOf(config: Config): Pick<ServerOptions, 'listen' | 'tls' |
       connections: config.maxConnections,
       keepaliveSeconds: config.keepalive,
       callTimeoutSeconds: config.callTimeout,
+      unreadBytes: config.maxUnreadBytes,
+      readTimeoutSeconds: config.readTimeout,
     },
   };
 }

@@ -28,6 +28,8 @@ export interface Config {
   readonly keepalive: number;
   /** Seconds. */
   readonly callTimeout: number;
+  readonly maxUnreadBytes: number;
+  readonly readTimeout: number;
   /** `ADDRESS:PORT`, or `off`. */
   readonly metrics: string;
   readonly stateDir: string;

@@ -78,6 +78,18 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     [1, SECONDS_MAX],
     'longest time for a call that is no stream',
   ),
+  'max-unread-bytes': number(
+    'BYTES',
+    DEFAULT_LIMITS.unreadBytes,
+    [1024, 1024 ** 3],
+    'answers that one client may leave unread; its next calls wait',
+  ),
+  'read-timeout': number(
+    'SECONDS',
+    DEFAULT_LIMITS.readTimeoutSeconds,
+    [1, SECONDS_MAX],
+    'in which a client has to take an answer, else it loses it',
+  ),
   metrics: {
     type: 'string',
     value: 'ADDRESS:PORT',

@@ -1,5 +1,4 @@
 import type { Review } from '../explain/review.js';
-import type { FailureCode, Problem } from '../failure.js';
 import type { Image } from '../image/image.js';
 import type { Policy, Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
@@ -10,17 +9,8 @@ export interface DryRunJob {
   readonly review?: { readonly postures: Postures; readonly policies: readonly Policy[] };
 }
 
-/** One of the two is there. */
-export interface DryRunAnswer {
-  readonly result?: {
-    readonly image: Image;
-    /** In the order of the policies that were to be reviewed. */
-    readonly reviews: readonly Review[];
-  };
-  readonly failure?: {
-    readonly code: FailureCode;
-    readonly message: string;
-    readonly problems: readonly Problem[];
-    readonly stack?: string | undefined;
-  };
+export interface DryRunResult {
+  readonly image: Image;
+  /** In the order of the policies that were to be reviewed; undefined for those that there was no time for. */
+  readonly reviews: readonly (Review | undefined)[];
 }

@@ -1,11 +1,14 @@
 import { Failure } from '../failure.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { TooManyDryRuns } from './dry-run-pool.js';
 import { keyOf } from './images.js';
+import { nextTurn } from './turns.js';
+import { TooManyJobs } from './work-thread.js';
 
 /** So many rule sets may be tried to find out what compiles together; what was not tried by then is left out. */
 const ATTEMPTS_MAX = 24;
+/** More rules take milliseconds to put in order, and to write a key of. */
+const FEW_RULES = 500;
 /** Of so many rule sets that are too large it is remembered what was left out. */
 const REMEMBERED_MAX = 256;
 
@@ -46,7 +49,10 @@ export class Fitting {
     attempt: Attempt = this.attempt,
   ): Promise<Fit<Made>> {
     const all = rulesWithout(NOTHING);
+    const isLarge = all.rules.length > FEW_RULES;
+    if (isLarge) await nextTurn();
     const key = keyOf(all);
+    if (isLarge) await nextTurn();
     let leftOut = this.#remembered.get(key);
     if (leftOut === undefined) {
       try {
@@ -130,5 +136,5 @@ export function attemptBy(compile: (ruleSet: RuleSet) => Promise<unknown>): Atte
 
 /** That too many others wait to be compiled says nothing of a rule set. */
 function isTooLarge(error: unknown): boolean {
-  return error instanceof Failure && error.code === 'resource-exhausted' && !(error instanceof TooManyDryRuns);
+  return error instanceof Failure && error.code === 'resource-exhausted' && !(error instanceof TooManyJobs);
 }

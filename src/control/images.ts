@@ -179,10 +179,17 @@ export class LiveImages {
 
 /** Equal for rule sets that decide alike and are reported alike. */
 export function keyOf(ruleSet: RuleSet): string {
-  return JSON.stringify([
+  const known = keys.get(ruleSet);
+  if (known !== undefined) return known;
+  const key = JSON.stringify([
     ruleSet.postures,
     ruleSet.permissivePostures,
     ruleSet.profiled,
     ruleSet.rules.map(({ policy, rule }) => [policyKey(policy), policy.mode, policy.guards, rule]),
   ]);
+  keys.set(ruleSet, key);
+  return key;
 }
+
+/** Of large rule sets they take milliseconds to write. */
+const keys = new WeakMap<RuleSet, string>();

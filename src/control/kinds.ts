@@ -1,5 +1,4 @@
 import type { Container } from '../containers/container.js';
-import { policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { runningProfileOf } from '../profile/profile.js';
 import type { DesiredState } from './desired-state.js';
@@ -136,7 +135,7 @@ export function likenessOf(container: Container, { policies, profiles }: Decisio
   return JSON.stringify([
     container.isHost === true,
     container.namespace,
-    policies.reaching(container).map(policyKey),
+    policies.keysReaching(container),
     runningProfileOf(container, profiles) !== undefined,
     Object.entries(container.links).sort(),
   ]);

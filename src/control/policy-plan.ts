@@ -1,11 +1,13 @@
 import type { Container } from '../containers/container.js';
+import { append } from '../policy/append.js';
 import { type Policy, policyKey } from '../policy/model.js';
-import { compare, type PolicySet, selects } from '../policy/policy-set.js';
+import { compareInSteps, PolicySet, selects } from '../policy/policy-set.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
 import type { LeftOut } from './rule-sets.js';
-import { unreachedWarning } from './unreached.js';
+import { finishInTurns, inTurns, nextTurn } from './turns.js';
+import { Unreached } from './unreached.js';
 
 /** What became of one policy. */
 export interface PolicyChange {
@@ -42,37 +44,49 @@ export async function planPolicies(
   enforcement: Pick<Enforcement, 'host'>,
   /** Compiles a policy by itself. */
   compileAlone: (policy: Policy) => Promise<unknown>,
+  /** Aborted when nobody waits for it any more. */
+  gone?: AbortSignal,
 ): Promise<Change<PolicyChange[]>> {
-  const { added, changed, removed } = compare(current.policies, after);
+  if (inputs.length > FEW_POLICIES) await nextTurn();
+  const { added, changed, removed } = await finishInTurns(compareInSteps(current.policies, after));
+  const [isAdded, isChanged] = [new Set(added), new Set(changed)];
   const touched = new Set([...added, ...changed, ...removed]);
   const desired = { ...current, policies: after };
   const kindOf = (key: string) =>
-    added.includes(key) ? 'created' : changed.includes(key) ? 'updated' : ('unchanged' as const);
-  const result = [
-    ...inputs.map(({ policy, warnings }): PolicyChange => {
-      const containerIds = reachedBy(policy, desired, enforcement);
-      const key = policyKey(policy);
-      return {
-        policy,
-        kind: kindOf(key),
-        resourceVersion: current.versions.get(key) ?? 0,
-        previousVersion: current.versions.get(key) ?? 0,
-        containerIds,
-        warnings: [...warnings, ...(containerIds.length > 0 ? [] : [unreachedWarning(policy, desired, enforcement)])],
-        conflicts: [],
-      };
-    }),
-    ...removed.map((key): PolicyChange => {
-      const policy = current.policies.get(key)!;
-      const containerIds = reachedBy(policy, current, enforcement);
-      const previousVersion = current.versions.get(key) ?? 0;
-      const none = { resourceVersion: 0, warnings: [], conflicts: [] };
-      return { policy, kind: 'deleted', previousVersion, containerIds, ...none };
-    }),
-  ];
+    isAdded.has(key) ? 'created' : isChanged.has(key) ? 'updated' : ('unchanged' as const);
+  const reached = await containersBy(inputs, desired, enforcement, gone);
+  const deleted = removed.map((key) => current.policies.get(key)!);
+  const reachedBefore = await containersBy(
+    deleted.map((policy) => ({ policy })),
+    current,
+    enforcement,
+    gone,
+  );
+  const unreached = new Unreached(desired, enforcement);
+  const result: PolicyChange[] = [];
+  for await (const { policy, warnings } of inTurns(inputs, gone)) {
+    const containerIds = reached(policy);
+    const key = policyKey(policy);
+    const version = current.versions.get(key) ?? 0;
+    result.push({
+      policy,
+      kind: kindOf(key),
+      resourceVersion: version,
+      previousVersion: version,
+      containerIds,
+      warnings: containerIds.length > 0 ? warnings : [...warnings, unreached.warningFor(policy)],
+      conflicts: [],
+    });
+  }
+  for await (const policy of inTurns(deleted, gone)) {
+    const containerIds = reachedBefore(policy);
+    const previousVersion = current.versions.get(policyKey(policy)) ?? 0;
+    const none = { resourceVersion: 0, warnings: [], conflicts: [] };
+    result.push({ policy, kind: 'deleted', previousVersion, containerIds, ...none });
+  }
   const fresh = result.filter(({ kind }) => kind === 'created' || kind === 'updated');
-  for (const { policy, containerIds } of fresh) {
-    if (containerIds.length === 0) await compileAlone(policy);
+  for await (const { policy, containerIds } of inTurns(fresh, gone)) {
+    if (containerIds.length === 0 && !isSurelySmall(policy)) await compileAlone(policy);
   }
   if (touched.size === 0) return { next: undefined, result };
   const reaches = (policies: PolicySet, container: Container) =>
@@ -107,6 +121,55 @@ export async function planPolicies(
   };
 }
 
+/** A policy of so few letters compiles whatever it says: it stays below every limit by more than a hundred times. */
+const SMALL_RULES = 64;
+const SMALL_LETTERS = 4096;
+
+/** Whether a policy is so small and plain that it need not be compiled to know that it can be. */
+function isSurelySmall({ rules }: Policy): boolean {
+  if (rules.length > SMALL_RULES) return false;
+  let letters = 0;
+  for (const { match, sources } of rules) {
+    if (sources.length > 0) return false;
+    if (match.kind === 'exact') letters += match.path.length;
+    else if (match.kind === 'directory') letters += match.directory.length;
+    else return false;
+  }
+  return letters <= SMALL_LETTERS;
+}
+
+/** Beyond so many policies it is quicker to ask for each container which of them reach it. */
+const FEW_POLICIES = 16;
+
+/** Tells of each of many policies which containers, or the host, it reaches: see `reachedBy`. */
+async function containersBy(
+  inputs: readonly { readonly policy: Policy }[],
+  { containers }: Pick<DesiredState, 'containers'>,
+  { host }: Pick<Enforcement, 'host'>,
+  gone: AbortSignal | undefined,
+): Promise<(policy: Policy) => readonly string[]> {
+  if (inputs.length <= FEW_POLICIES) return (policy) => reachedBy(policy, { containers }, { host });
+  await nextTurn();
+  const policies = PolicySet.empty.with(inputs.map(({ policy }) => policy));
+  await nextTurn();
+  const groups = new Map<readonly Policy[], string[]>();
+  for await (const container of inTurns([...containers.values(), ...(host === undefined ? [] : [host])], gone)) {
+    const reaching = policies.reaching(container);
+    const ids = groups.get(reaching) ?? [];
+    ids.push(container.id);
+    groups.set(reaching, ids);
+  }
+  const groupsOf = new Map<Policy, string[][]>();
+  for await (const [reaching, ids] of inTurns(groups, gone)) {
+    ids.sort();
+    for (const policy of reaching) append(groupsOf, policy, ids);
+  }
+  return (policy) => {
+    const [first = [], ...others] = groupsOf.get(policy) ?? [];
+    return others.length === 0 ? first : [first, ...others].flat().sort();
+  };
+}
+
 /** So many containers are named in which policies are left out. */
 const LEFT_OUT_NAMED_MAX = 5;
 
@@ -116,7 +179,7 @@ function leftOutWarnings(
   leftOut: LeftOut,
   { containers }: Pick<DesiredState, 'containers'>,
 ): string[] {
-  if (kind !== 'created' && kind !== 'updated') return [];
+  if (leftOut.size === 0 || (kind !== 'created' && kind !== 'updated')) return [];
   const ids = containerIds.filter((id) => leftOut.has(id));
   const more = ids.length - LEFT_OUT_NAMED_MAX;
   return [

@@ -13,7 +13,8 @@ import type { RuleSet } from '../policy/rule-set.js';
 import { readPolicy, warningsOf } from '../policy/validate.js';
 import { type Change, mapResult } from './change.js';
 import type { DesiredState } from './desired-state.js';
-import type { Caller, DryRunPool } from './dry-run-pool.js';
+import type { DryRunJob } from './dry-run-job.js';
+import type { DryRunPool } from './dry-run-pool.js';
 import type { HookCoverage } from './hook-coverage.js';
 import { guardedProcesses, whatWouldStop } from './host-guard.js';
 import { hostNeeds } from './host-needs.js';
@@ -25,8 +26,9 @@ import { withPostureWarnings } from './posture-warnings.js';
 import { explainProgramUse } from './program-uses.js';
 import { explainRenaming, isRenaming } from './renaming.js';
 import { restoringChange } from './restoring.js';
-import { finishInTurns } from './turns.js';
+import { finishInTurns, nextTurn } from './turns.js';
 import { checkVersions, type ExpectedVersions } from './versions.js';
+import type { Caller } from './work-thread.js';
 
 /** What a change would come to. */
 export interface ForeseenChange {
@@ -67,13 +69,15 @@ export class PolicyRegistry {
     return readObjects(text, { ignoreForeign, now: Date.now() }, this.coverage);
   }
 
+  /** What was read elsewhere, with warnings of what this kernel cannot enforce of it. */
+  withCoverage(input: PolicyInput): PolicyInput {
+    return { ...input, warnings: [...input.warnings, ...this.coverage.warningsFor(input.policy)] };
+  }
+
   /** @param document a plain object of a manifest's shape */
   readDocument(document: unknown): PolicyInput {
     const policy = readPolicy(document, { checkPattern, now: Date.now() });
-    return {
-      policy,
-      warnings: [...warningsOf(policy, document as PolicyDocument), ...this.coverage.warningsFor(policy)],
-    };
+    return this.withCoverage({ policy, warnings: warningsOf(policy, document as PolicyDocument) });
   }
 
   /** Adds or replaces the policies, all or none. @throws Failure aborted when a version is not the expected one */
@@ -115,30 +119,38 @@ export class PolicyRegistry {
     caller: Caller,
   ): Promise<ForeseenChange> {
     const { desired: before, enforcement } = this.ledger;
-    const kept = deleted.map(policyKey).reduce((policies, key) => {
-      if (policies.get(key) === undefined) throw new Failure('not-found', `no policy ${key}`);
-      return policies.without(key);
-    }, before.policies);
-    const compile = async (ruleSet: RuleSet) => (await this.dryRuns.run({ ruleSet }, caller)).image;
+    const gone = deleted.map(policyKey);
+    const unknown = gone.find((key) => before.policies.get(key) === undefined);
+    if (unknown !== undefined) throw new Failure('not-found', `no policy ${unknown}`);
+    const kept = before.policies.withoutAll(gone);
+    const run = async (job: DryRunJob) => {
+      await nextTurn();
+      return this.dryRuns.run(job, caller);
+    };
+    const compile = async (ruleSet: RuleSet) => (await run({ ruleSet })).image;
     const compileAlone = (policy: Policy) => compile(enforcement.rules.ruleSetOfPolicy(policy));
     const wanted = kept.with(inputs.map(({ policy }) => policy));
-    const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone);
+    const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone, caller.gone);
     if (!force) this.#guardHost(inputs, change);
     const planned = change.next;
     if (planned === undefined) {
-      const changes = withPostureWarnings(change.result, before, enforcement.rules);
+      const changes = await withPostureWarnings(change.result, before, enforcement.rules);
       return { changes, before, after: before, affected: () => false, compile };
     }
-    const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile);
+    const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile, caller.gone);
     await planned.check?.(leftOut);
+    await nextTurn();
     const { desired: after, result } = change.make({ revision: this.ledger.revision + 1, leftOut });
     const reviewerOf: ReviewerOf = async (ruleSet, postures) => {
       const inSet = new Set(ruleSet.rules.map(({ policy }) => policyKey(policy)));
       const policies = inputs.map(({ policy }) => policy).filter((policy) => inSet.has(policyKey(policy)));
-      const { reviews } = await this.dryRuns.run({ ruleSet, review: { postures, policies } }, caller);
-      const byKey = new Map(policies.map((policy, index) => [policyKey(policy), reviews[index]!]));
+      const { reviews } = await run({ ruleSet, review: { postures, policies } });
+      const byKey = new Map(policies.map((policy, index) => [policyKey(policy), reviews[index]]));
       // A policy that is left out has no rule among those that decide.
-      return { review: (policy) => byKey.get(policyKey(policy)) ?? { shadowed: [], conflicts: [] } };
+      const nothing = { shadowed: [], conflicts: [] };
+      return {
+        review: (policy) => (byKey.has(policyKey(policy)) ? byKey.get(policyKey(policy)) : nothing),
+      };
     };
     const changes = await this.#reviewed(inputs, result, after, reviewerOf);
     return { changes, before, after, affected: planned.affected, compile };
@@ -156,7 +168,8 @@ export class PolicyRegistry {
     force = false,
   ): Promise<Outcome<PolicyChange[]>> {
     const { result, revision } = await this.ledger.change(async (current) => {
-      const newest = Math.max(0, ...current.versions.values());
+      let newest = 0;
+      for (const version of current.versions.values()) newest = Math.max(newest, version);
       if (expectedRevision !== 0 && newest > expectedRevision) {
         throw new Failure('aborted', `policies have changed since revision ${expectedRevision}, at ${newest}`);
       }
@@ -165,7 +178,8 @@ export class PolicyRegistry {
       if (!force) this.#guardHost(inputs, change);
       return change;
     });
-    return { result: withPostureWarnings(result, this.ledger.desired, this.ledger.enforcement.rules), revision };
+    const { desired, enforcement } = this.ledger;
+    return { result: await withPostureWarnings(result, desired, enforcement.rules), revision };
   }
 
   /** Makes the policies and all postures those given, also where the store is damaged: see restoringChange. */
@@ -193,8 +207,7 @@ export class PolicyRegistry {
   deleteExpired(now: number): Promise<Outcome<PolicyChange[]>> {
     return this.ledger.change(async (current) => {
       const ended = current.policies.list().filter(({ expires = Number.POSITIVE_INFINITY }) => expires <= now);
-      const after = ended.reduce((policies, policy) => policies.without(policyKey(policy)), current.policies);
-      return this.#plan([], current, after);
+      return this.#plan([], current, current.policies.withoutAll(ended.map(policyKey)));
     });
   }
 
@@ -248,7 +261,7 @@ export class PolicyRegistry {
     return planPolicies(inputs, current, after, enforcement, compileAlone);
   }
 
-  #reviewed(
+  async #reviewed(
     inputs: readonly PolicyInput[],
     changes: readonly PolicyChange[],
     desired: DesiredState,
@@ -259,7 +272,7 @@ export class PolicyRegistry {
     const places = new Map(inputs.map(({ policy, placeOf }) => [policyKey(policy), placeOf]));
     const placeOf = (policy: Policy, ruleId: string) => places.get(policyKey(policy))?.(ruleId) ?? '';
     return reviewChanges(
-      withPostureWarnings(changes, desired, rules),
+      await withPostureWarnings(changes, desired, rules),
       desired,
       rules,
       posturesFor,

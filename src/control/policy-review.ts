@@ -7,7 +7,7 @@ import type { RuleSets } from './rule-sets.js';
 import { inTurns } from './turns.js';
 
 /** The policies of a call that are not reviewed by then are not reviewed, to answer in time; their authors are told. */
-const REVIEW_MILLISECONDS = 3000;
+export const REVIEW_MILLISECONDS = 3000;
 const NOT_REVIEWED = 'its rules were not compared with others: too many were given at once';
 
 const VOID_ADVICE = '; take it out, or give its policy a higher `priority`';
@@ -17,7 +17,8 @@ type PosturesFor = (namespace: string) => Postures;
 
 /** Reviews policies among the rules that decide for a container. */
 export interface PolicyReviewer {
-  review(policy: Policy): Review | Promise<Review>;
+  /** Undefined where there was no time for it. */
+  review(policy: Policy): Review | undefined | Promise<Review>;
 }
 
 /** Makes a reviewer for a rule set, wherever it works. @throws Failure resource-exhausted when the set is too large */
@@ -39,10 +40,17 @@ export async function reviewChanges(
   for await (const change of inTurns(changes)) {
     const isNew = change.kind === 'created' || change.kind === 'updated';
     if (!isNew) reviewed.push(change);
-    else if (performance.now() > deadline) reviewed.push({ ...change, warnings: [...change.warnings, NOT_REVIEWED] });
     else {
-      const reviewer = await reviewerFor(change, desired, ruleSets, posturesFor, reviewerOf, reviewers);
-      const { shadowed, conflicts } = await reviewer.review(change.policy);
+      const reviewer =
+        performance.now() > deadline
+          ? undefined
+          : await reviewerFor(change, desired, ruleSets, posturesFor, reviewerOf, reviewers);
+      const review = await reviewer?.review(change.policy);
+      if (review === undefined) {
+        reviewed.push({ ...change, warnings: [...change.warnings, NOT_REVIEWED] });
+        continue;
+      }
+      const { shadowed, conflicts } = review;
       const voids = shadowed.map((line) => {
         // Each begins with the id of the rule, and ends with the other rule where there is one.
         const place = placeOf(change.policy, line.split(' ', 1)[0]!);

@@ -2,6 +2,7 @@ import { POSTURE_CLASSES, POSTURE_OF, type PostureClass } from '../policy/model.
 import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
 import type { ResolutionOptions, RuleSets } from './rule-sets.js';
+import { inTurns } from './turns.js';
 
 /** So many namespaces have the command printed for them. */
 const NAMESPACES_NAMED = 5;
@@ -10,28 +11,38 @@ const NAMESPACES_NAMED = 5;
  * Adds to policies with Allow rules where the posture is audit that they refuse nothing there, and how to change it: the
  * authors of allow-lists mean that all else is refused.
  */
-export function withPostureWarnings(
+export async function withPostureWarnings(
   changes: readonly PolicyChange[],
   desired: Pick<DesiredState, 'containers' | 'postures'>,
   ruleSets: Pick<RuleSets, 'posturesFor' | 'host' | 'options'>,
-): PolicyChange[] {
-  return changes.map((change) => {
-    const { kind, policy } = change;
-    if (kind === 'deleted' || policy.mode === 'audit') return change;
-    const classes = allowedClasses(change, ruleSets.options);
-    if (classes.length === 0) return change;
-    const warnings: string[] = [];
-    for (const namespace of namespacesOf(change, desired, ruleSets)) {
-      const postures = ruleSets.posturesFor(namespace, desired);
-      const audited = classes.filter((each) => postures[each] === 'audit');
-      if (audited.length > 0) warnings.push(warningFor(namespace, audited));
-    }
-    const left = warnings.length - NAMESPACES_NAMED;
-    const shown = warnings.slice(0, NAMESPACES_NAMED);
-    if (left > 0)
-      shown.push(`in ${left} more namespaces its Allow rules refuse nothing, as the posture there is audit`);
-    return { ...change, warnings: [...change.warnings, ...shown] };
-  });
+): Promise<PolicyChange[]> {
+  const warned: PolicyChange[] = [];
+  for await (const change of inTurns(changes)) {
+    const warnings = warningsOf(change, desired, ruleSets);
+    warned.push(warnings.length === 0 ? change : { ...change, warnings: [...change.warnings, ...warnings] });
+  }
+  return warned;
+}
+
+function warningsOf(
+  change: PolicyChange,
+  desired: Pick<DesiredState, 'containers' | 'postures'>,
+  ruleSets: Pick<RuleSets, 'posturesFor' | 'host' | 'options'>,
+): string[] {
+  const { kind, policy } = change;
+  if (kind === 'deleted' || policy.mode === 'audit') return [];
+  const classes = allowedClasses(change, ruleSets.options);
+  if (classes.length === 0) return [];
+  const warnings: string[] = [];
+  for (const namespace of namespacesOf(change, desired, ruleSets)) {
+    const postures = ruleSets.posturesFor(namespace, desired);
+    const audited = classes.filter((each) => postures[each] === 'audit');
+    if (audited.length > 0) warnings.push(warningFor(namespace, audited));
+  }
+  const left = warnings.length - NAMESPACES_NAMED;
+  const shown = warnings.slice(0, NAMESPACES_NAMED);
+  if (left > 0) shown.push(`in ${left} more namespaces its Allow rules refuse nothing, as the posture there is audit`);
+  return shown;
 }
 
 /** Classes whose posture the Allow rules bring into force, by the posture that is to be set for them. */

@@ -81,19 +81,21 @@ export class RuleSets {
    * Tries to compile what `prepare` would compile.
    *
    * @param compile does it, and throws where that fails
+   * @param gone aborted when nobody waits for it any more
    * @throws Failure where that fails
    */
   async foresee(
     desired: DesiredState,
     affected: (container: Container) => boolean,
     compile: (ruleSet: RuleSet) => Promise<unknown>,
+    gone?: AbortSignal,
   ): Promise<LeftOut> {
     const leftOut = new Map<string, readonly string[]>();
     const known = new Map<string, readonly string[]>();
     const tryIt = async (ruleSet: RuleSet) => {
       if (!this.images.has(ruleSet)) await compile(ruleSet);
     };
-    for await (const container of inTurns(this.subjects(desired))) {
+    for await (const container of inTurns(this.subjects(desired), gone)) {
       if (!affected(container)) continue;
       const likeness = likenessOf(container, desired);
       const keys = known.get(likeness) ?? (await this.fit(container, desired, tryIt, attemptBy(tryIt))).leftOut;

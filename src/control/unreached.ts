@@ -4,49 +4,101 @@ import type { Policy } from '../policy/model.js';
 /** So many labels, or namespaces, are named. */
 const NAMED_MAX = 10;
 
+type Subject = Pick<Container, 'namespace' | 'labels'>;
+
 interface Reachable {
-  readonly containers: ReadonlyMap<string, Pick<Container, 'namespace' | 'labels'>>;
+  readonly containers: ReadonlyMap<string, Subject>;
 }
 
-/** Says that a policy reaches nobody, and what labels there are that it could ask for. */
-export function unreachedWarning(
-  { scope, namespace, matchLabels, matchExpressions = [] }: Policy,
-  { containers }: Reachable,
-  { host }: { readonly host: Pick<Container, 'labels'> | undefined },
-): string {
-  if (scope === 'host') {
+/** Labels by their keys, both sorted, each as `key=value`. */
+type Labels = ReadonlyMap<string, readonly string[]>;
+
+/** Says of policies that they reach nobody, and what labels there are that they could ask for. */
+export class Unreached {
+  /** By namespace: there may be many policies, and as many containers. */
+  readonly #near = new Map<string, Labels>();
+  #all: Labels | undefined;
+  #namespaces: readonly string[] | undefined;
+
+  constructor(
+    private readonly reachable: Reachable,
+    private readonly hosts: { readonly host: Pick<Container, 'labels'> | undefined },
+  ) {}
+
+  warningFor({ scope, namespace, matchLabels, matchExpressions = [] }: Policy): string {
+    if (scope === 'host') return this.#hostWarning();
+    const nobody = 'the selector reaches no container at present';
+    if (this.reachable.containers.size === 0) return nobody;
+    const namespaces = this.#namespacesThere();
+    if (scope !== 'cluster' && !namespaces.includes(namespace)) {
+      return `${nobody}: namespace ${namespace} has none, there are some in ${listOf(namespaces)}`;
+    }
+    const labels = scope === 'cluster' ? this.#labels() : this.#labelsIn(namespace);
+    if (labels.size === 0) return `${nobody}: containers there carry no labels`;
+    const asked = new Set([
+      ...Object.keys(matchLabels),
+      ...matchExpressions.flatMap(({ key, values }) =>
+        key === 'label' ? values.map((value) => value.split('=')[0]!) : [],
+      ),
+    ]);
+    return `${nobody}: labels there are ${mostLikely(labels, asked)}`;
+  }
+
+  #hostWarning(): string {
+    const { host } = this.hosts;
     return host === undefined
       ? 'policies for the host are off: hauberkd was started with --rescue'
-      : `the selector does not reach this host, whose labels are ${listOf(labelsOf([host]))}`;
+      : `the selector does not reach this host, whose labels are ${listOf([...labelsOf([host]).values()].flat())}`;
   }
-  const all = [...containers.values()];
-  const near = scope === 'cluster' ? all : all.filter((container) => container.namespace === namespace);
-  const nobody = 'the selector reaches no container at present';
-  if (all.length === 0) return nobody;
-  if (near.length === 0) {
-    const namespaces = [...new Set(all.map((container) => container.namespace))].sort();
-    return `${nobody}: namespace ${namespace} has none, there are some in ${listOf(namespaces)}`;
+
+  #namespacesThere(): readonly string[] {
+    this.#namespaces ??= [...new Set(Array.from(this.reachable.containers.values(), (each) => each.namespace))].sort();
+    return this.#namespaces;
   }
-  const asked = new Set([
-    ...Object.keys(matchLabels),
-    ...matchExpressions.flatMap(({ key, values }) =>
-      key === 'label' ? values.map((value) => value.split('=')[0]!) : [],
-    ),
-  ]);
-  const labels = labelsOf(near);
-  // Those with another value of what was asked for are the most likely meant.
-  const likely = labels.filter((label) => asked.has(label.split('=')[0]!));
-  const others = labels.filter((label) => !likely.includes(label));
-  if (labels.length === 0) return `${nobody}: containers there carry no labels`;
-  return `${nobody}: labels there are ${listOf([...likely, ...others])}`;
+
+  #labels(): Labels {
+    this.#all ??= labelsOf(this.reachable.containers.values());
+    return this.#all;
+  }
+
+  #labelsIn(namespace: string): Labels {
+    const known = this.#near.get(namespace);
+    if (known !== undefined) return known;
+    const near = [...this.reachable.containers.values()].filter((container) => container.namespace === namespace);
+    const labels = labelsOf(near);
+    this.#near.set(namespace, labels);
+    return labels;
+  }
 }
 
-function labelsOf(subjects: readonly Pick<Container, 'labels'>[]): string[] {
-  const labels = subjects.flatMap((subject) => Object.entries(subject.labels).map(([key, value]) => `${key}=${value}`));
-  return [...new Set(labels)].sort();
+/** The first labels, those with another value of what was asked for before others: they are the most likely meant. */
+function mostLikely(labels: Labels, asked: ReadonlySet<string>): string {
+  const named: string[] = [];
+  let count = 0;
+  for (const isAsked of [true, false]) {
+    for (const [key, those] of labels) {
+      if (asked.has(key) !== isAsked) continue;
+      count += those.length;
+      if (named.length < NAMED_MAX) named.push(...those.slice(0, NAMED_MAX - named.length));
+    }
+  }
+  return listOf(named, count);
 }
 
-function listOf(words: readonly string[]): string {
-  const more = words.length - NAMED_MAX;
-  return `${words.slice(0, NAMED_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+function labelsOf(subjects: Iterable<Pick<Container, 'labels'>>): Labels {
+  const values = new Map<string, Set<string>>();
+  for (const { labels } of subjects) {
+    for (const [key, value] of Object.entries(labels)) {
+      const known = values.get(key) ?? new Set();
+      values.set(key, known.add(`${key}=${value}`));
+    }
+  }
+  const sorted = [...values].sort(([a], [b]) => (a < b ? -1 : 1));
+  return new Map(sorted.map(([key, labels]) => [key, [...labels].sort()]));
+}
+
+function listOf(words: readonly string[], count = words.length): string {
+  const named = words.slice(0, NAMED_MAX);
+  const more = count - named.length;
+  return `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

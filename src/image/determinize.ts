@@ -34,11 +34,11 @@ export function determinize(
 class SubsetConstruction {
   /** The number of a subset is the number of its state; the empty one comes first and is dead. */
   readonly #subsets = new IntListTable();
-  readonly #defaults = new IntBuffer();
-  readonly #firstTransition = new IntBuffer();
-  readonly #bytes = new IntBuffer();
-  readonly #targets = new IntBuffer();
-  readonly #labels = new IntBuffer();
+  readonly #defaults: IntBuffer;
+  readonly #firstTransition: IntBuffer;
+  readonly #bytes: IntBuffer;
+  readonly #targets: IntBuffer;
+  readonly #labels: IntBuffer;
   /** Entries that labels take in the image: a label is written once for every state that bears it. */
   #labelEntries = 0;
 
@@ -47,6 +47,10 @@ class SubsetConstruction {
   readonly #nextTarget = new IntBuffer();
   readonly #targetNode = new IntBuffer();
   readonly #mentioned = new IntBuffer();
+
+  /** By node: the state of the bytes, but the slash, that lead to it alone, and since which state that is known. */
+  readonly #stateOfLone: Int32Array;
+  readonly #loneSince: Int32Array;
 
   readonly #loops = new IntBuffer();
   readonly #loopsOverSlash = new IntBuffer();
@@ -62,7 +66,15 @@ class SubsetConstruction {
     readonly verdicts: Labels,
     readonly budget: Budget,
   ) {
+    // Where patterns do not overlap, most states are a node.
+    this.#defaults = new IntBuffer(source.nodes);
+    this.#firstTransition = new IntBuffer(source.nodes);
+    this.#labels = new IntBuffer(source.nodes);
+    this.#bytes = new IntBuffer(2 * source.nodes);
+    this.#targets = new IntBuffer(2 * source.nodes);
     this.#addedIn = new Int32Array(source.nodes);
+    this.#stateOfLone = new Int32Array(source.nodes);
+    this.#loneSince = new Int32Array(source.nodes).fill(NO_NODE);
   }
 
   *run(): Steps<Automaton> {
@@ -97,17 +109,34 @@ class SubsetConstruction {
     }
     for (let index = 0; index < this.#mentioned.length; index++) {
       const byte = this.#mentioned.at(index);
-      this.#copyOf(byte === SLASH ? this.#loopsOverSlash : this.#loops);
-      for (let item = this.#firstTarget[byte]!; item !== NO_NODE; item = this.#nextTarget.at(item)) {
-        this.#add(this.#reached, this.#targetNode.at(item));
-      }
+      this.#transition(byte, this.#follow(state, byte), byDefault);
       this.#firstTarget[byte] = NO_NODE;
-      this.#transition(byte, this.#stateOf(this.#reached), byDefault);
     }
     const label = this.verdicts.labelOf(this.#marks);
     this.#labels.push(label);
     this.#labelEntries += this.verdicts.labelEntries(label).length / 2;
     this.budget.bound('transitions', this.#targets.length + this.#labelEntries);
+  }
+
+  /** Where a mentioned byte leads. Of a range of bytes, most lead where their neighbours do: that is worked out once. */
+  #follow(state: number, byte: number): number {
+    const first = this.#firstTarget[byte]!;
+    const node = this.#targetNode.at(first);
+    const isLone = byte !== SLASH && this.#nextTarget.at(first) === NO_NODE;
+    if (isLone && this.#loneSince[node] === state) {
+      this.budget.spend(1);
+      return this.#stateOfLone[node]!;
+    }
+    this.#copyOf(byte === SLASH ? this.#loopsOverSlash : this.#loops);
+    for (let item = first; item !== NO_NODE; item = this.#nextTarget.at(item)) {
+      this.#add(this.#reached, this.#targetNode.at(item));
+    }
+    const target = this.#stateOf(this.#reached);
+    if (isLone) {
+      this.#loneSince[node] = state;
+      this.#stateOfLone[node] = target;
+    }
+    return target;
   }
 
   /** Collects what leads away from the subset of a state, and the marks on it. */

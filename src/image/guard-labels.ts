@@ -39,6 +39,7 @@ export class PathLabels implements GuardLabels {
   readonly rules: Readonly<Record<GuardLevel, Int32Array>>;
   readonly byDefault: Readonly<Record<GuardLevel, number>>;
   readonly #isGuarded: readonly boolean[];
+  readonly #stripped: Readonly<Record<GuardLevel, number[]>> = { Audit: [], Block: [] };
   /** By the class of a program: the first rule that has such programs as its sources and refuses by that, or reports. */
   readonly #rulesOfSources: Readonly<Record<GuardLevel, ReadonlyMap<number, number>>>;
 
@@ -93,6 +94,12 @@ export class PathLabels implements GuardLabels {
 
   /** The number of a row's decisions; the first that is asked for, the default one, is 0. */
   #strip(row: number, level: GuardLevel, rows: IntListTable): number {
+    const known = this.#stripped[level];
+    known[row] ??= this.#numberOf(row, level, rows);
+    return known[row];
+  }
+
+  #numberOf(row: number, level: GuardLevel, rows: IntListTable): number {
     const stripped = this.#wordsOf(row).map((word) => {
       const action = word >>> VERDICT_ACTION_SHIFT;
       if (!this.#isGuarded[word & VERDICT_RULE_MASK]) return 0;

@@ -87,12 +87,15 @@ function firstBelow(paths: Subautomaton, labels: GuardLabels, level: GuardLevel)
   };
   const common = new Set(paths.below(paths.nowhere).map((state) => own[state]!));
   const rank = (state: number) => own[state]! + (common.has(own[state]!) ? RULE_NONE : 0);
-  const deciding = Array.from(own.keys()).filter((state) => own[state] !== NO_RULE);
+  const deciding: number[] = [];
+  for (let state = 0; state < own.length; state++) if (own[state] !== NO_RULE) deciding.push(state);
+  if (deciding.length === 0) return found.fill(labels.byDefault[level]);
   for (const start of deciding.sort((a, b) => rank(a) - rank(b))) {
     reach(start, own[start]!);
     while (waiting.length > 0) {
       const state = waiting.at(--waiting.length);
-      for (const before of paths.predecessors(state)) reach(before, own[start]!);
+      const predecessors = paths.predecessors(state);
+      for (let index = 0; index < predecessors.length; index++) reach(predecessors[index]!, own[start]!);
     }
   }
   return found.map((rule) => (rule === NO_RULE ? labels.byDefault[level] : rule));

@@ -2,8 +2,13 @@ const FIRST_CAPACITY = 64;
 
 /** A growing array of 32-bit integers. */
 export class IntBuffer {
-  values = new Int32Array(FIRST_CAPACITY);
+  values: Int32Array<ArrayBuffer>;
   length = 0;
+
+  /** @param capacity how many it is expected to hold: spares copying while it grows */
+  constructor(capacity = FIRST_CAPACITY) {
+    this.values = new Int32Array(Math.max(capacity, FIRST_CAPACITY));
+  }
 
   push(value: number): void {
     if (this.length === this.values.length) this.values = enlarged(this.values, this.length * 2);

@@ -109,7 +109,7 @@ export const ACTOR_HAS_TERMINAL = 1;
 
 /**
  * A verdict row is one entry per operation: [verdict for the file's owner, verdict for everyone else]. Rows stand among
- * the states, on the page of one that leads to them.
+ * the states, each on one page: that of a state that leads to it, where there is room.
  */
 export const VERDICT_ROW_ENTRIES = PATH_OPERATIONS.length;
 

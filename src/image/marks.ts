@@ -34,8 +34,13 @@ export class Marks {
 
   /** Takes a set of marks, sorted, apart. */
   split(marks: Int32Array): Readonly<Record<'rules' | 'sources' | 'byArguments' | 'byName' | 'byGuard', Int32Array>> {
-    const between = (from: number, to: number) =>
-      marks.filter((mark) => mark >= from && mark < to).map((mark) => mark - from);
+    let taken = 0;
+    // Asked for from the lowest on.
+    const between = (from: number, to: number) => {
+      const first = taken;
+      while (taken < marks.length && marks[taken]! < to) taken++;
+      return marks.subarray(first, taken).map((mark) => mark - from);
+    };
     const end = this.#rules + this.sources;
     return {
       rules: between(0, this.#rules),

@@ -17,18 +17,24 @@ export function* minimize(automaton: Automaton): Steps<Automaton> {
 class Quotient {
   /** Number of a block in the result, -1 until it is reached; and a state of each block reached. */
   readonly #stateOf: Int32Array;
-  readonly #representatives = new IntBuffer();
+  readonly #representatives: IntBuffer;
 
-  readonly #defaults = new IntBuffer();
-  readonly #firstTransition = new IntBuffer();
-  readonly #bytes = new IntBuffer();
-  readonly #targets = new IntBuffer();
+  readonly #defaults: IntBuffer;
+  readonly #firstTransition: IntBuffer;
+  readonly #bytes: IntBuffer;
+  readonly #targets: IntBuffer;
 
   constructor(
     readonly automaton: Automaton,
     readonly blockOf: Int32Array,
   ) {
-    this.#stateOf = new Int32Array(automaton.states).fill(-1);
+    const { states, targets } = automaton;
+    this.#stateOf = new Int32Array(states).fill(-1);
+    this.#representatives = new IntBuffer(states);
+    this.#defaults = new IntBuffer(states);
+    this.#firstTransition = new IntBuffer(states + 1);
+    this.#bytes = new IntBuffer(targets.length);
+    this.#targets = new IntBuffer(targets.length);
   }
 
   *build(): Steps<Automaton> {

@@ -39,6 +39,7 @@ export class NondeterministicAutomaton {
   readonly mark = new IntBuffer();
 
   readonly #joins = new Map<string, number>();
+  readonly #characters = new Map<string, CharacterShape>();
 
   constructor(readonly budget: Budget) {
     this.#addNode(0);
@@ -77,15 +78,22 @@ export class NondeterministicAutomaton {
   character(from: number, key: string, ranges: readonly Range[]): number {
     const known = this.#joins.get(joinKey(from, key));
     if (known !== undefined) return known;
-    const sequences = ranges.flatMap(utf8Sequences);
-    const tails = this.#addTails(sequences);
+    const { tails, sequences } = this.#shapeOf(key, ranges);
+    // The longest first: everything leads to a higher number.
+    const nodes = tails.map(() => this.#addNode(0));
     return this.join(from, key, (node) => {
-      tails.set('', node);
-      for (const [tail, tailNode] of tails) {
-        if (tail !== '') this.#addSequence(tailNode, parseTail(tail), tails);
-      }
-      for (const sequence of sequences) this.#addSequence(from, sequence, tails);
+      nodes.push(node);
+      tails.forEach(({ low, high, rest }, index) => {
+        this.#addRange(nodes[index]!, low, high, nodes[rest]!);
+      });
+      for (const { low, high, rest } of sequences) this.#addRange(from, low, high, nodes[rest]!);
     });
+  }
+
+  #shapeOf(key: string, ranges: readonly Range[]): CharacterShape {
+    const shape = this.#characters.get(key) ?? characterShape(ranges);
+    this.#characters.set(key, shape);
+    return shape;
   }
 
   /** The node for what `key` names after `from`; made, and connected by `connect`, where it is new. */
@@ -129,25 +137,12 @@ export class NondeterministicAutomaton {
     this.budget.bound('states', node + 1);
     this.byte.push(byte);
     this.loop.push(LOOP_NONE);
-    for (const list of [this.firstChild, this.nextSibling, this.firstRange, this.firstEmpty, this.firstMark]) {
-      list.push(NO_NODE);
-    }
+    this.firstChild.push(NO_NODE);
+    this.nextSibling.push(NO_NODE);
+    this.firstRange.push(NO_NODE);
+    this.firstEmpty.push(NO_NODE);
+    this.firstMark.push(NO_NODE);
     return node;
-  }
-
-  /** A node for each distinct proper tail of the sequences, so that they share it; the longest first. */
-  #addTails(sequences: readonly Range[][]): Map<string, number> {
-    const tails = new Set<string>();
-    for (const sequence of sequences) {
-      for (let length = 1; length < sequence.length; length++) tails.add(formatTail(sequence.slice(-length)));
-    }
-    const longestFirst = [...tails].sort((a, b) => parseTail(b).length - parseTail(a).length);
-    return new Map(longestFirst.map((tail) => [tail, this.#addNode(0)]));
-  }
-
-  #addSequence(from: number, sequence: readonly Range[], tails: ReadonlyMap<string, number>): void {
-    const [first, ...rest] = sequence;
-    this.#addRange(from, first!.low, first!.high, tails.get(formatTail(rest))!);
   }
 
   #addRange(from: number, low: number, high: number, to: number): void {
@@ -164,13 +159,35 @@ function joinKey(from: number, key: string): string {
   return `${from} ${key}`;
 }
 
-function formatTail(sequence: readonly Range[]): string {
-  return sequence.map(({ low, high }) => `${low}-${high}`).join(' ');
+/** How a character is read: ranges of first bytes, each with the number of the tail that is left, and the same of tails. */
+interface CharacterShape {
+  readonly sequences: readonly TailStep[];
+  /** Each distinct proper tail once, the longest first; the number after the last stands for the end. */
+  readonly tails: readonly TailStep[];
 }
 
-function parseTail(tail: string): Range[] {
-  return tail.split(' ').map((range) => {
-    const [low, high] = range.split('-').map(Number);
-    return { low: low!, high: high! };
+interface TailStep extends Range {
+  readonly rest: number;
+}
+
+function characterShape(ranges: readonly Range[]): CharacterShape {
+  const sequences = ranges.flatMap(utf8Sequences);
+  const byText = new Map<string, readonly Range[]>();
+  for (const sequence of sequences) {
+    for (let length = 1; length < sequence.length; length++) {
+      const tail = sequence.slice(-length);
+      byText.set(formatTail(tail), tail);
+    }
+  }
+  const longestFirst = [...byText].sort(([, a], [, b]) => b.length - a.length);
+  const numbers = new Map([...longestFirst.map(([text]) => text), ''].map((text, index) => [text, index]));
+  const stepOf = ([first, ...rest]: readonly Range[]): TailStep => ({
+    ...first!,
+    rest: numbers.get(formatTail(rest))!,
   });
+  return { sequences: sequences.map(stepOf), tails: longestFirst.map(([, tail]) => stepOf(tail)) };
+}
+
+function formatTail(sequence: readonly Range[]): string {
+  return sequence.map(({ low, high }) => `${low}-${high}`).join(' ');
 }

@@ -1,4 +1,4 @@
-import { type Automaton, DEAD_STATE } from './automaton.js';
+import { type Automaton, DEAD_STATE, LABEL_NOTHING } from './automaton.js';
 import { GUARD_WORDS, type Guards, NO_RECORD } from './guards.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import {
@@ -45,6 +45,7 @@ const TOGETHER_ENTRIES = PAGE_ENTRIES / 4;
 const GUARD_SYMBOLS = Int32Array.from({ length: GUARD_ENTRIES }, (_, entry) => entry);
 const ROW_SYMBOLS = Int32Array.from({ length: VERDICT_ROW_ENTRIES }, (_, operation) => operation);
 const NOWHERE = 0;
+const NO_ROWS: readonly number[] = [];
 
 class Packer {
   readonly #slots = new SlotTable(HEADER_ENTRIES, PAGE_ENTRIES, REACH);
@@ -74,13 +75,7 @@ class Packer {
     yield* this.#placeStates();
     const words = new Uint32Array(this.#slots.end * 2);
     for (let state = DEAD_STATE + 1; state < this.automaton.states; state++) {
-      this.#readRow(state);
-      const base = this.#bases[state]!;
-      for (let index = 0; index < this.#symbols.length; index++) {
-        const entry = (base + this.#symbols.at(index)) * 2;
-        words[entry] = base;
-        words[entry + 1] = this.#values.at(index);
-      }
+      this.#writeState(state, words);
       if (isStep(state)) yield;
     }
     for (const [row, place] of this.#rowPlaces.entries()) {
@@ -91,6 +86,16 @@ class Packer {
       words.set(Uint32Array.from(unmarked, marked), place * 2);
     }
     return words;
+  }
+
+  #writeState(state: number, words: Uint32Array): void {
+    this.#readRow(state);
+    const base = this.#bases[state]!;
+    for (let index = 0; index < this.#symbols.length; index++) {
+      const entry = (base + this.#symbols.at(index)) * 2;
+      words[entry] = base;
+      words[entry + 1] = this.#values.at(index);
+    }
   }
 
   /** The entry at which a verdict row begins. */
@@ -120,17 +125,18 @@ class Packer {
     }
     const symbolsOf = (shape: number) => shapes.pool.values.subarray(shapes.startOf(shape), shapes.startOf(shape + 1));
     const entriesOf = (state: number) => {
-      const rows = this.#rowsOf(state).length;
-      return symbolsOf(shapeOf[state]!).length + rows * VERDICT_ROW_ENTRIES;
+      const shape = shapeOf[state]!;
+      return shapes.startOf(shape + 1) - shapes.startOf(shape) + this.#rowsOf(state).length * VERDICT_ROW_ENTRIES;
     };
     const from = new Int32Array(shapes.size).fill(HEADER_ENTRIES);
     const { states, ends } = yield* inOrderOfWalks(this.automaton, NEAR_START_ENTRIES, entriesOf);
-    const before = [0];
-    for (const [index, state] of states.entries()) {
-      before.push(before[index]! + entriesOf(state));
+    const before = new Int32Array(states.length + 1);
+    for (let index = 0; index < states.length; index++) {
+      before[index + 1] = before[index]! + entriesOf(states[index]!);
       if (isStep(index)) yield;
     }
-    for (const [index, state] of states.entries()) {
+    for (let index = 0; index < states.length; index++) {
+      const state = states[index]!;
       this.#turnPageFor(before[ends[index]!]! - before[index]!);
       const shape = shapeOf[state]!;
       const base = this.#slots.place(symbolsOf(shape), Math.max(this.#page * PAGE_ENTRIES, from[shape]!));
@@ -169,8 +175,10 @@ class Packer {
   }
 
   /** The rows that a state leads to. */
-  #rowsOf(state: number): number[] {
-    const entries = this.verdicts.labelEntries(this.automaton.labels[state]!);
+  #rowsOf(state: number): readonly number[] {
+    const label = this.automaton.labels[state]!;
+    if (label === LABEL_NOTHING) return NO_ROWS;
+    const entries = this.verdicts.labelEntries(label);
     const rows: number[] = [];
     for (let index = 0; index < entries.length; index += 2) {
       if (entries[index]! >= SYMBOL_VERDICT) rows.push(entries[index + 1]!);

@@ -1,27 +1,48 @@
-import type { Automaton } from './automaton.js';
-import { IntListTable } from './integers.js';
+import { type Automaton, PATH_BYTE_VALUES } from './automaton.js';
+import { finiteClasses, type SignatureReader, UNSETTLED } from './finite-classes.js';
+import { IntBuffer, IntListTable } from './integers.js';
 import { isStep, type Steps } from './steps.js';
 
 /** Bytes as a set of bits, in so many words. */
 const SET_WORDS = 8;
 const DEFAULT_BYTE = 0;
+const NO_MEMBER = -1;
 /** Sets of bytes are numbered anew once there are so many, so that they do not pile up. */
 const SETS_KEPT = 1 << 16;
 
+/** Which states no path can tell apart: the block of each state, counted from 0. */
+export function* coarsestPartition(given: Automaton): Steps<Int32Array> {
+  const automaton = { ...given, defaults: followedDefaults(given) };
+  const { classOf, count, signatures } = yield* finiteClasses(automaton);
+  const unsettled = new IntBuffer();
+  for (let state = 0; state < automaton.states; state++) if (classOf[state] === UNSETTLED) unsettled.push(state);
+  if (unsettled.length === 0) return classOf;
+  const members = unsettled.values.subarray(0, unsettled.length);
+  const blockOf = yield* new Refinement(automaton, members, signatures).run();
+  for (let index = 0; index < members.length; index++) classOf[members[index]!] = count + blockOf[index]!;
+  return classOf;
+}
+
+/** Another target for the defaults of states that have a transition for each byte: it tells nothing. */
+function followedDefaults({ states, defaults, firstTransition, targets }: Automaton): Int32Array {
+  const followed = Int32Array.from(defaults);
+  for (let state = 0; state < states; state++) {
+    const first = firstTransition[state]!;
+    if (firstTransition[state + 1]! - first === PATH_BYTE_VALUES) followed[state] = targets[first]!;
+  }
+  return followed;
+}
+
 /**
- * Which states no path can tell apart: the block of each state, counted from 0.
+ * Tells states apart that go round cycles or lead to some; they are numbered from 0 here.
  *
  * Hopcroft's refinement ("An n log n algorithm for minimizing states in a finite automaton", 1971), with Valmari and
  * Franceschinis' way of splitting a block by a key ("Simple O(m log n) time Markov chain lumping", 2010): the key of a
  * state is the set of bytes that lead it into the splitter. So a default counts as what it stands for, and it does not
  * matter which of its targets a state happens to have as its default.
  */
-export function coarsestPartition(automaton: Automaton): Steps<Int32Array> {
-  return new Refinement(automaton).run();
-}
-
 class Refinement {
-  /** The states, those of a block side by side; and where each state is. */
+  /** The members, those of a block side by side; and where each state is. */
   readonly #elements: Int32Array;
   readonly #position: Int32Array;
   readonly #blockOf: Int32Array;
@@ -40,45 +61,61 @@ class Refinement {
   readonly #sets: Int32Array;
   readonly #keys: Int32Array;
   #knownSets = new IntListTable();
+  readonly #mentioned = new Int32Array(SET_WORDS);
 
-  constructor(readonly automaton: Automaton) {
+  /** @param members the states to tell apart, by their numbers in the automaton */
+  constructor(
+    readonly automaton: Automaton,
+    readonly members: Int32Array,
+    readonly signatures: SignatureReader,
+  ) {
     const { states, defaults, firstTransition, bytes, targets } = automaton;
-    this.#elements = new Int32Array(states);
-    this.#position = new Int32Array(states);
-    this.#blockOf = new Int32Array(states);
-    this.#first = new Int32Array(states);
-    this.#end = new Int32Array(states);
-    this.#touched = new Int32Array(states);
-    this.#sets = new Int32Array(states * SET_WORDS);
-    this.#keys = new Int32Array(states);
+    const count = members.length;
+    this.#elements = new Int32Array(count);
+    this.#position = new Int32Array(count);
+    this.#blockOf = new Int32Array(count);
+    this.#first = new Int32Array(count);
+    this.#end = new Int32Array(count);
+    this.#touched = new Int32Array(count);
+    this.#sets = new Int32Array(count * SET_WORDS);
+    this.#keys = new Int32Array(count);
 
-    const next = new Int32Array(states + 1);
-    for (const target of defaults) next[target]!++;
-    for (const target of targets) next[target]!++;
+    const numberOf = new Int32Array(states).fill(NO_MEMBER);
+    for (let index = 0; index < count; index++) numberOf[members[index]!] = index;
+    const next = new Int32Array(count + 1);
+    const eachTransition = (take: (source: number, byte: number, target: number) => void): void => {
+      for (let source = 0; source < count; source++) {
+        const state = members[source]!;
+        const byDefault = numberOf[defaults[state]!]!;
+        if (byDefault !== NO_MEMBER) take(source, DEFAULT_BYTE, byDefault);
+        for (let index = firstTransition[state]!; index < firstTransition[state + 1]!; index++) {
+          const target = numberOf[targets[index]!]!;
+          if (target !== NO_MEMBER) take(source, bytes[index]!, target);
+        }
+      }
+    };
+    eachTransition((_source, _byte, target) => {
+      next[target]!++;
+    });
     let total = 0;
-    for (let state = 0; state <= states; state++) {
-      const count = next[state]!;
-      next[state] = total;
-      total += count;
+    for (let index = 0; index <= count; index++) {
+      const transitions = next[index]!;
+      next[index] = total;
+      total += transitions;
     }
     this.#firstIncoming = Int32Array.from(next);
     this.#incomingSource = new Int32Array(total);
     this.#incomingByte = new Uint8Array(total);
-    const addIncoming = (source: number, byte: number, target: number): void => {
+    eachTransition((source, byte, target) => {
       const index = next[target]!++;
       this.#incomingSource[index] = source;
       this.#incomingByte[index] = byte;
-    };
-    for (let state = 0; state < states; state++) {
-      addIncoming(state, DEFAULT_BYTE, defaults[state]!);
-      for (let index = firstTransition[state]!; index < firstTransition[state + 1]!; index++) {
-        addIncoming(state, bytes[index]!, targets[index]!);
-      }
-    }
+    });
   }
 
+  /** The block of each member, counted from 0. */
   *run(): Steps<Int32Array> {
-    this.#partitionByLabel();
+    this.#partitionBySignature();
     let largest = 0;
     for (let block = 1; block < this.#blocks; block++) if (this.#size(block) > this.#size(largest)) largest = block;
     for (let block = 0; block < this.#blocks; block++) if (block !== largest) this.#waiting.push(block);
@@ -90,25 +127,25 @@ class Refinement {
     }
   }
 
-  #partitionByLabel(): void {
-    const { states, labels } = this.automaton;
+  /** By what states mean, and by the bytes that lead to states that are told apart already. */
+  #partitionBySignature(): void {
+    const known = new IntListTable();
     const next: number[] = [];
-    for (const label of labels) next[label] = (next[label] ?? 0) + 1;
-    const blockOfLabel: number[] = [];
+    for (let index = 0; index < this.members.length; index++) {
+      const { values, length } = this.signatures.read(this.members[index]!);
+      const block = known.intern(values, 0, length);
+      this.#blockOf[index] = block;
+      next[block] = (next[block] ?? 0) + 1;
+    }
+    this.#blocks = next.length;
     let total = 0;
-    for (let label = 0; label < next.length; label++) {
-      const count = next[label];
-      if (count === undefined) continue;
-      blockOfLabel[label] = this.#blocks;
-      next[label] = this.#first[this.#blocks] = total;
+    for (let block = 0; block < next.length; block++) {
+      const count = next[block]!;
+      next[block] = this.#first[block] = total;
       total += count;
-      this.#end[this.#blocks++] = total;
+      this.#end[block] = total;
     }
-    for (let state = 0; state < states; state++) {
-      const label = labels[state]!;
-      this.#blockOf[state] = blockOfLabel[label]!;
-      this.#place(state, next[label]!++);
-    }
+    for (let index = 0; index < this.members.length; index++) this.#place(index, next[this.#blockOf[index]!]!++);
   }
 
   #splitBy(splitter: number): void {
@@ -151,10 +188,11 @@ class Refinement {
   }
 
   /** Adds the bytes that follow the default: all but NUL and those with a transition. */
-  #addUnmentioned(state: number): void {
+  #addUnmentioned(member: number): void {
     const { firstTransition, bytes } = this.automaton;
-    const first = state * SET_WORDS;
-    const mentioned = new Int32Array(SET_WORDS);
+    const state = this.members[member]!;
+    const first = member * SET_WORDS;
+    const mentioned = this.#mentioned.fill(0);
     mentioned[0] = 1;
     for (let index = firstTransition[state]!; index < firstTransition[state + 1]!; index++) {
       const byte = bytes[index]!;

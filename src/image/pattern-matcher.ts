@@ -1,14 +1,19 @@
 import type { Policy, Rule } from '../policy/model.js';
-import { compileImage } from './compile.js';
+import type { RuleSet } from '../policy/rule-set.js';
+import type { Image } from './image.js';
 import { decide } from './walk.js';
 
 /**
  * Asks whether a text matches a pattern of the policy language. By the same automaton as in the kernel: the time is
  * linear in the text, whatever the pattern.
  *
+ * @param compile as compileImage does, wherever it is done: a short pattern may take seconds
  * @throws Failure invalid-argument or resource-exhausted, as compileImage does
  */
-export function patternMatcher(pattern: string): (text: string) => boolean {
+export async function patternMatcher(
+  pattern: string,
+  compile: (ruleSet: RuleSet) => Promise<Image>,
+): Promise<(text: string) => boolean> {
   const rule: Rule = {
     id: 'pattern',
     class: 'file',
@@ -22,6 +27,6 @@ export function patternMatcher(pattern: string): (text: string) => boolean {
     message: '',
   };
   const policy: Policy = { name: '', namespace: '', matchLabels: {}, rules: [rule] };
-  const { words } = compileImage({ rules: [{ policy, rule }], postures: {} });
+  const { words } = await compile({ rules: [{ policy, rule }], postures: {} });
   return (text) => decide(words, Buffer.from(text), { programClass: 0 }, 'read', 'owner').rule !== undefined;
 }

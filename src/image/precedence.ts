@@ -30,20 +30,10 @@ export class Precedence {
     );
     this.#reachable = classes.map(() => new Int32Array(automaton.nodes).fill(NEVER));
     this.#settled = classes.map(() => new Int32Array(automaton.nodes).fill(NEVER));
+    const isAlone = rules.map((rule) => decidesAlone(rule, operations));
     for (let node = automaton.nodes - 1; node >= 0; node--) {
-      for (let item = automaton.firstMark.at(node); item !== NO_NODE; item = automaton.nextMark.at(item)) {
-        const mark = automaton.mark.at(item);
-        const ruleClass = classOfRule[mark];
-        if (ruleClass === undefined) {
-          for (const reachable of this.#reachable) reachable[node] = 0;
-          continue;
-        }
-        lower(this.#reachable[ruleClass]!, node, mark);
-        if (automaton.loop.at(node) === LOOP_ANY && decidesAlone(rules[mark]!, operations)) {
-          lower(this.#settled[ruleClass]!, node, mark);
-        }
-      }
-      this.#inherit(automaton, node);
+      if (automaton.firstMark.at(node) !== NO_NODE) this.#readMarks(automaton, node, classOfRule, isAlone);
+      for (const reachable of this.#reachable) inherit(automaton, node, reachable);
     }
   }
 
@@ -66,19 +56,38 @@ export class Precedence {
     set.length = kept;
   }
 
-  #inherit(automaton: NondeterministicAutomaton, node: number): void {
-    for (const reachable of this.#reachable) {
-      for (let child = automaton.firstChild.at(node); child !== NO_NODE; child = automaton.nextSibling.at(child)) {
-        lower(reachable, node, reachable[child]!);
+  #readMarks(
+    automaton: NondeterministicAutomaton,
+    node: number,
+    classOfRule: readonly number[],
+    isAlone: readonly boolean[],
+  ): void {
+    for (let item = automaton.firstMark.at(node); item !== NO_NODE; item = automaton.nextMark.at(item)) {
+      const mark = automaton.mark.at(item);
+      const ruleClass = classOfRule[mark];
+      if (ruleClass === undefined) {
+        for (const reachable of this.#reachable) reachable[node] = 0;
+        continue;
       }
-      for (let item = automaton.firstRange.at(node); item !== NO_NODE; item = automaton.nextRange.at(item)) {
-        lower(reachable, node, reachable[automaton.rangeTarget.at(item)]!);
-      }
-      for (let item = automaton.firstEmpty.at(node); item !== NO_NODE; item = automaton.nextEmpty.at(item)) {
-        lower(reachable, node, reachable[automaton.emptyTarget.at(item)]!);
-      }
+      lower(this.#reachable[ruleClass]!, node, mark);
+      if (automaton.loop.at(node) === LOOP_ANY && isAlone[mark]) lower(this.#settled[ruleClass]!, node, mark);
     }
   }
+}
+
+function inherit(automaton: NondeterministicAutomaton, node: number, reachable: Int32Array): void {
+  const { firstChild, nextSibling, firstRange, nextRange, rangeTarget, firstEmpty, nextEmpty, emptyTarget } = automaton;
+  let first = reachable[node]!;
+  for (let child = firstChild.at(node); child !== NO_NODE; child = nextSibling.at(child)) {
+    first = Math.min(first, reachable[child]!);
+  }
+  for (let item = firstRange.at(node); item !== NO_NODE; item = nextRange.at(item)) {
+    first = Math.min(first, reachable[rangeTarget.at(item)]!);
+  }
+  for (let item = firstEmpty.at(node); item !== NO_NODE; item = nextEmpty.at(item)) {
+    first = Math.min(first, reachable[emptyTarget.at(item)]!);
+  }
+  reachable[node] = first;
 }
 
 function lower(ruleOf: Int32Array, node: number, rule: number): void {

@@ -1,7 +1,10 @@
 import { enlarged } from './integers.js';
 
 /** A shape that has been turned away so often is put at the end: bounds the search, for a few entries left empty. */
-const REFUSALS_MAX = 512;
+const REFUSALS_MAX = 128;
+
+/** What a small table takes. */
+const FIRST_SLOTS = 1 << 13;
 
 /**
  * Places the rows of a sparse table over each other: row displacement, first fit (Tarjan and Yao, "Storing a sparse
@@ -12,8 +15,8 @@ const REFUSALS_MAX = 512;
  */
 export class SlotTable {
   /** A free slot holds 0, a taken one how far to go on at least to a free one. */
-  #skip = new Int32Array(1 << 10);
-  #isBase = new Int32Array(1 << 10);
+  #skip = new Int32Array(FIRST_SLOTS);
+  #isBase = new Uint8Array(FIRST_SLOTS);
   readonly #takenOnPage: number[] = [];
   #end: number;
 
@@ -48,11 +51,12 @@ export class SlotTable {
 
   #findBase(symbols: Int32Array, from: number): number {
     let base = this.#nextBase(symbols[0]!, from);
-    for (let refusals = 0; !this.#fits(symbols, base); refusals++) {
+    for (let refusals = 0; ; refusals++) {
+      const next = this.#afterConflict(symbols, base);
+      if (next === base) return base;
       if (refusals === REFUSALS_MAX) return this.#nextBase(symbols[0]!, Math.max(this.#end, base));
-      base = this.#nextBase(symbols[0]!, base + 1);
+      base = this.#nextBase(symbols[0]!, next);
     }
-    return base;
   }
 
   /** The first base from here on at which this symbol has a free slot. */
@@ -67,24 +71,28 @@ export class SlotTable {
     }
   }
 
-  #fits(symbols: Int32Array, base: number): boolean {
-    if (this.#isBase[base]) return false;
-    for (let index = 1; index < symbols.length; index++) if (this.#skip[base + symbols[index]!]) return false;
-    return true;
+  /** The base itself if the row fits there, else one before which none does. */
+  #afterConflict(symbols: Int32Array, base: number): number {
+    if (this.#isBase[base]) return base + 1;
+    for (let index = 1; index < symbols.length; index++) {
+      const symbol = symbols[index]!;
+      if (this.#skip[base + symbol]) return this.#nextFree(base + symbol) - symbol;
+    }
+    return base;
   }
 
   #take(symbols: Int32Array, base: number): void {
     const end = base + symbols.at(-1)! + 1;
     if (end > this.#skip.length) {
       this.#skip = enlarged(this.#skip, end * 2);
-      this.#isBase = enlarged(this.#isBase, end * 2);
+      const isBase = new Uint8Array(this.#skip.length);
+      isBase.set(this.#isBase);
+      this.#isBase = isBase;
     }
     this.#isBase[base] = 1;
-    for (const symbol of symbols) {
-      this.#skip[base + symbol] = 1;
-      const page = Math.floor((base + symbol) / this.pageSlots);
-      this.#takenOnPage[page] = this.takenOn(page) + 1;
-    }
+    for (let index = 0; index < symbols.length; index++) this.#skip[base + symbols[index]!] = 1;
+    const page = Math.floor(base / this.pageSlots);
+    this.#takenOnPage[page] = this.takenOn(page) + symbols.length;
     this.#end = Math.max(this.#end, end);
   }
 

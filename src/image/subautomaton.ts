@@ -1,4 +1,5 @@
 import { type Automaton, DEAD_STATE } from './automaton.js';
+import { IntBuffer } from './integers.js';
 
 const SLASH = 0x2f;
 const UNREACHED = -1;
@@ -65,9 +66,12 @@ export class Subautomaton {
   /** @param start what stands before the path in their words */
   static ofPaths(whole: Automaton, start: string): Subautomaton {
     const numberOf = new Int32Array(whole.states).fill(UNREACHED);
-    const reached: number[] = [];
+    const reached = new IntBuffer(whole.states);
     const reach = (state: number): number => {
-      if (numberOf[state] === UNREACHED) numberOf[state] = reached.push(state) - 1;
+      if (numberOf[state] === UNREACHED) {
+        numberOf[state] = reached.length;
+        reached.push(state);
+      }
       return numberOf[state]!;
     };
     reach(DEAD_STATE);
@@ -76,35 +80,38 @@ export class Subautomaton {
     const root = follow(whole, before, SLASH);
     isDirectory[root] = 1;
     const first = reach(root);
-    const firstTransition: number[] = [];
-    const defaults: number[] = [];
-    const bytes: number[] = [];
-    const targets: number[] = [];
+    const firstTransition = new IntBuffer(whole.states + 1);
+    const defaults = new IntBuffer(whole.states);
+    const bytes = new Uint8Array(whole.bytes.length);
+    const targets = new IntBuffer(whole.targets.length);
     for (let number = 0; number < reached.length; number++) {
-      const state = reached[number]!;
-      isDirectory[follow(whole, state, SLASH)] = 1;
+      const state = reached.at(number);
+      let behindSlash = whole.defaults[state]!;
       firstTransition.push(targets.length);
-      defaults.push(reach(whole.defaults[state]!));
+      defaults.push(reach(behindSlash));
       for (let index = whole.firstTransition[state]!; index < whole.firstTransition[state + 1]!; index++) {
-        bytes.push(whole.bytes[index]!);
+        if (whole.bytes[index] === SLASH) behindSlash = whole.targets[index]!;
+        bytes[targets.length] = whole.bytes[index]!;
         targets.push(reach(whole.targets[index]!));
       }
+      isDirectory[behindSlash] = 1;
     }
     firstTransition.push(targets.length);
+    const directories: number[] = [];
+    for (let number = 0; number < reached.length; number++) {
+      const state = reached.at(number);
+      if (state !== DEAD_STATE && isDirectory[state] === 1) directories.push(state);
+    }
     const automaton: Automaton = {
       start: first,
       states: reached.length,
-      defaults: Int32Array.from(defaults),
-      firstTransition: Int32Array.from(firstTransition),
-      bytes: Uint8Array.from(bytes),
-      targets: Int32Array.from(targets),
-      labels: Int32Array.from(reached, (state) => whole.labels[state]!),
+      defaults: defaults.values.subarray(0, defaults.length),
+      firstTransition: firstTransition.values.subarray(0, firstTransition.length),
+      bytes: bytes.subarray(0, targets.length),
+      targets: targets.values.subarray(0, targets.length),
+      labels: reached.values.subarray(0, reached.length).map((state) => whole.labels[state]!),
     };
-    return new Subautomaton(
-      automaton,
-      reached.filter((state) => state !== DEAD_STATE && isDirectory[state] === 1),
-      numberOf,
-    );
+    return new Subautomaton(automaton, directories, numberOf);
   }
 }
 

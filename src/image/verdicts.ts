@@ -1,4 +1,5 @@
 import type { RuleSet } from '../policy/rule-set.js';
+import { LABEL_NOTHING } from './automaton.js';
 import type { DecidingRule } from './image.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import {
@@ -63,11 +64,14 @@ export class Verdicts {
 
   /** The numbers of rules that decide in some row. */
   decidedRules(): ReadonlySet<number> {
-    return new Set(Array.from(this.rowWords(), (word) => word & VERDICT_RULE_MASK));
+    const decided = new Set<number>();
+    for (const word of this.rowWords()) decided.add(word & VERDICT_RULE_MASK);
+    return decided;
   }
 
   /** Symbols and values of a label, taken in turn. */
   labelEntries(label: number): Int32Array {
+    if (label === LABEL_NOTHING) return EMPTY;
     return this.#labels.pool.values.subarray(this.#labels.startOf(label), this.#labels.startOf(label + 1));
   }
 
@@ -80,6 +84,7 @@ export class Verdicts {
 
   /** The label of a set of marks, sorted. */
   labelOf(marks: IntBuffer): number {
+    if (marks.length === 0) return LABEL_NOTHING;
     const set = this.#markSets.intern(marks.values, 0, marks.length);
     if (set < this.#labelOfMarks.length) return this.#labelOfMarks[set]!;
     const entries = this.#resolve(marks);

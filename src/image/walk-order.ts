@@ -1,4 +1,5 @@
 import { type Automaton, DEAD_STATE } from './automaton.js';
+import { IntBuffer } from './integers.js';
 import { isStep, type Steps } from './steps.js';
 
 /** The states but the dead one, each once, in the order in which a walk comes to them. */
@@ -26,36 +27,48 @@ export function* inOrderOfWalks(
     seen[state] = 1;
     return true;
   };
-  const states: number[] = [];
-  const ends: number[] = [];
+  const states = new IntBuffer(automaton.states);
+  const ends = new IntBuffer(automaton.states);
   let taken = 0;
-  const level = [automaton.start];
+  const level = new IntBuffer();
+  level.push(automaton.start);
   let next = 0;
   for (; next < level.length && taken < room; next++) {
-    const state = level[next]!;
+    const state = level.at(next);
     if (!visit(state)) continue;
-    ends.push(states.push(state));
+    states.push(state);
+    ends.push(states.length);
     taken += entriesOf(state);
-    level.push(...successors(automaton, state));
+    pushSuccessors(automaton, state, level);
   }
-  const waiting = level.slice(next).reverse();
+  const waiting = new IntBuffer();
+  for (let index = level.length - 1; index >= next; index--) waiting.push(level.at(index));
   // Stands for the end of what is come to through the state at its place.
   const endOf = (place: number) => -1 - place;
   while (waiting.length > 0) {
-    const state = waiting.pop()!;
+    const state = waiting.at(--waiting.length);
     if (state < 0) {
-      ends[-1 - state] = states.length;
+      ends.values[-1 - state] = states.length;
       continue;
     }
     if (!visit(state)) continue;
-    const place = states.push(state) - 1;
-    waiting.push(endOf(place), ...successors(automaton, state).reverse());
+    const place = states.length;
+    states.push(state);
+    ends.push(states.length);
+    waiting.push(endOf(place));
+    const first = waiting.length;
+    pushSuccessors(automaton, state, waiting);
+    waiting.values.subarray(first, waiting.length).reverse();
     if (isStep(place)) yield;
   }
-  return { states, ends };
+  return {
+    states: Array.from(states.values.subarray(0, states.length)),
+    ends: Array.from(ends.values.subarray(0, ends.length)),
+  };
 }
 
 /** The default comes last: fewer walks follow it. */
-function successors({ defaults, firstTransition, targets }: Automaton, state: number): number[] {
-  return [...targets.subarray(firstTransition[state]!, firstTransition[state + 1]!), defaults[state]!];
+function pushSuccessors({ defaults, firstTransition, targets }: Automaton, state: number, list: IntBuffer): void {
+  for (let index = firstTransition[state]!; index < firstTransition[state + 1]!; index++) list.push(targets[index]!);
+  list.push(defaults[state]!);
 }

@@ -65,8 +65,8 @@ export class Kernel {
   }
 
   /** Takes away what an earlier daemon of another build left in force, once every container has its image here. */
-  removeReplaced(): void {
-    this.#programs.removeReplaced();
+  removeReplaced(signal: AbortSignal): Promise<void> {
+    return this.#programs.removeReplaced(signal);
   }
 
   get programNames(): string[] {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
+import { rmdir, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
@@ -84,8 +85,13 @@ export interface AttachedPrograms {
   readonly missing: readonly MissingHook[];
   /** True when an earlier daemon had left these very programs in force. */
   readonly adopted: boolean;
-  /** Takes the programs and maps of other builds away; they are in force until then. */
-  removeReplaced(): void;
+  /**
+   * Takes the programs and maps of other builds away; they are in force until then. The kernel waits a tenth of a second
+   * for each program, and so this is done off the event loop.
+   *
+   * @param signal ends it after the program at hand; the next daemon goes on
+   */
+  removeReplaced(signal: AbortSignal): Promise<void>;
   /** Takes the enforcement away: links, maps and pins. */
   detach(): void;
 }
@@ -157,6 +163,7 @@ interface Standing {
 
 /** What an earlier daemon has left of this object; undefined unless each program is there, or known to be missing. */
 function pinnedPrograms(objectPath: string, buildDirectory: string): Standing | undefined {
+  if (!existsSync(buildDirectory)) return undefined;
   const isPinned = (name: string) => existsSync(join(buildDirectory, name));
   const remembered = [...rememberedMissing(buildDirectory)].filter(([name]) => !isPinned(name));
   const { object, programs, missing } = openSelected(objectPath, new Map(remembered));
@@ -262,12 +269,21 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
       ...(claim === undefined ? [] : [[join(buildDirectory, CLAIM_PROGRAM), claim] as const]),
     ]),
   );
-  const removeReplaced = () => {
-    for (const other of readdirSync(programsDirectory)) {
-      if (other !== build) removeDirectory(join(programsDirectory, other));
-    }
+  const replaced = () => readdirSync(programsDirectory).filter((other) => other !== build);
+  const replacedMaps = () => {
     const current = new Set(PINNED_MAPS.map(pinName));
-    for (const map of readdirSync(mapsDirectory)) if (!current.has(map)) unlinkSync(join(mapsDirectory, map));
+    return readdirSync(mapsDirectory).filter((map) => !current.has(map));
+  };
+  const removeReplaced = async (signal: AbortSignal) => {
+    for (const other of replaced()) {
+      const directory = join(programsDirectory, other);
+      for (const name of readdirSync(directory)) {
+        if (signal.aborted) return;
+        await unlink(join(directory, name));
+      }
+      await rmdir(directory);
+    }
+    for (const map of replacedMaps()) await unlink(join(mapsDirectory, map));
   };
   return {
     maps: maps as Record<PinnedMap, number>,
@@ -281,7 +297,7 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     adopted,
     removeReplaced,
     detach: () => {
-      removeReplaced();
+      for (const other of replaced()) removeDirectory(join(programsDirectory, other));
       calls?.detach();
       removeDirectory(buildDirectory);
       for (const descriptor of [...links.values(), taskIterator, ...(claim === undefined ? [] : [claim])])

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Protection } from '../containers/container.js';
 import type { HostStatus } from '../control/host-state.js';
 import { type IntakeCounts, START_ANSWERS } from '../control/intake-counts.js';
@@ -10,6 +10,7 @@ import type { EventCounts } from '../events/hub.js';
 import type { Counter as KernelCounter } from '../kernel/counters.js';
 import { notCovered, notKept, OWN_CLASS } from '../kernel/missing-hooks.js';
 import { RULE_CLASSES } from '../policy/model.js';
+import { Denials, type NamedPolicy } from './denials.js';
 import { RpcMetrics } from './rpc-metrics.js';
 
 /** Where figures are read when Prometheus asks. */
@@ -30,6 +31,7 @@ export interface MetricSources {
   forgottenAccesses(): number;
   lostAccesses(): number;
   runningProfiles(): number;
+  policies(): Iterable<NamedPolicy>;
   /** Connections to the metrics port that were closed since there were too many. */
   closedConnections?(): number;
   /** Events that the disk did not take; absent where there is no journal. */
@@ -41,6 +43,13 @@ export interface MetricSources {
 }
 
 const APPLY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+/** What the kernel can tell of a decision. */
+const OUTCOMES = [
+  { action: 'allow', result: 'passed' },
+  { action: 'audit', result: 'passed' },
+  { action: 'block', result: 'passed' },
+  { action: 'block', result: 'denied' },
+];
 const LATENCY_BUCKETS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1];
 
 /** Everything Hauberk tells Prometheus. */
@@ -49,6 +58,7 @@ export class Metrics {
   readonly #applyDuration: Histogram;
   readonly #eventLatency: Histogram;
   readonly #events: Counter;
+  readonly #denials: Denials;
   readonly rpc = new RpcMetrics(this.registry);
 
   constructor(sources: MetricSources) {
@@ -71,6 +81,13 @@ export class Metrics {
       labelNames: ['class', 'action', 'result'],
       registers,
     });
+    for (const each of RULE_CLASSES) for (const outcome of OUTCOMES) this.#events.inc({ class: each, ...outcome }, 0);
+    this.#denials = new Denials(this.registry, sources.policies);
+    // process_* and nodejs_*, the delay of the event loop among them.
+    collectDefaultMetrics({ register: this.registry });
+    // Gauges whose names say counter; the series by type beside them add up to the same.
+    for (const each of ['handles', 'requests', 'resources'])
+      this.registry.removeSingleMetric(`nodejs_active_${each}_total`);
     this.#addState(sources);
     this.#addKernel(sources);
     this.#addStreams(sources);
@@ -83,9 +100,11 @@ export class Metrics {
 
   /** @param now nanoseconds since the Unix epoch */
   observeEvents(events: readonly SecurityEvent[], now: bigint): void {
-    for (const { class: ruleClass, action, result, time } of events) {
+    for (const event of events) {
+      const { class: ruleClass, action, result, time } = event;
       if (ruleClass === undefined || action === undefined || result === undefined) continue;
       this.#events.inc({ class: ruleClass, action: action.toLowerCase(), result });
+      this.#denials.observe(event);
       this.#eventLatency.observe(Math.max(0, Number(now - time) / 1e9));
     }
   }
@@ -146,7 +165,7 @@ export class Metrics {
       () =>
         select('refused')
           .filter(([name]) => name !== 'refused.resolved')
-          .map(([name, value]) => [{ cause: name.slice('refused.'.length) }, value]),
+          .map(([name, value]) => [{ cause: name.slice('refused.'.length).replaceAll('-', '_') }, value]),
     );
     this.#counter('task_storage_failures_total', 'Tasks refused for want of kernel memory.', [], () => [
       [{}, kernelCounters()['task-storage-failed']],

@@ -1,11 +1,20 @@
-import { Counter, type Registry } from 'prom-client';
-import { REFUSAL_REASONS } from '../rpc/access/observer.js';
+import { status } from '@grpc/grpc-js';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { METHOD_RULES, UNKNOWN_METHOD } from '../rpc/access/method-table.js';
+import { type CertificateEnds, REFUSAL_REASONS, type RpcObserver } from '../rpc/access/observer.js';
+
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
+/** What no call of the API ends with: nobody logs in, and nothing is read that could be out of range or lost. */
+const NEVER_SENT: readonly string[] = ['UNAUTHENTICATED', 'OUT_OF_RANGE', 'DATA_LOSS'];
 
 /** What Hauberk tells Prometheus of its API. */
-export class RpcMetrics {
+export class RpcMetrics implements RpcObserver {
   readonly #requests: Counter;
+  readonly #durations: Histogram;
   readonly #refused: Counter;
   readonly #certificateReloads: Counter;
+  #certificateEnds: CertificateEnds | undefined;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -13,6 +22,13 @@ export class RpcMetrics {
       name: 'hauberk_rpc_requests_total',
       help: 'Calls that have ended, by the status code of their end.',
       labelNames: ['method', 'code'],
+      registers,
+    });
+    this.#durations = new Histogram({
+      name: 'hauberk_rpc_duration_seconds',
+      help: 'Time from a call until its client has the whole answer; streams are not among them.',
+      labelNames: ['method'],
+      buckets: DURATION_BUCKETS,
       registers,
     });
     this.#refused = new Counter({
@@ -27,13 +43,19 @@ export class RpcMetrics {
       labelNames: ['result'],
       registers,
     });
+    this.#addCertificateDays(registry);
     // From zero on, so that the first is an increase.
     for (const reason of REFUSAL_REASONS) this.#refused.inc({ reason }, 0);
     for (const result of ['ok', 'failed']) this.#certificateReloads.inc({ result }, 0);
+    const codes = Object.keys(status).filter((name) => /^[A-Z]/u.test(name) && !NEVER_SENT.includes(name));
+    for (const method of [...Object.keys(METHOD_RULES), UNKNOWN_METHOD]) {
+      for (const code of codes) this.#requests.inc({ method, code }, 0);
+    }
   }
 
-  requestEnded(method: string, code: string): void {
+  requestEnded(method: string, code: string, seconds?: number): void {
     this.#requests.inc({ method, code });
+    if (seconds !== undefined) this.#durations.observe({ method }, seconds);
   }
 
   refused(reason: string): void {
@@ -42,5 +64,25 @@ export class RpcMetrics {
 
   certificatesReloaded(result: 'ok' | 'failed'): void {
     this.#certificateReloads.inc({ result });
+  }
+
+  certificatesInUse(ends: CertificateEnds): void {
+    this.#certificateEnds = ends;
+  }
+
+  #addCertificateDays(registry: Registry): void {
+    const endsNow = () => this.#certificateEnds;
+    new Gauge({
+      name: 'hauberk_certificate_days_left',
+      help: 'Days until the server certificate, or the last authority of clients, ends.',
+      labelNames: ['certificate'],
+      registers: [registry],
+      collect() {
+        const ends = endsNow();
+        if (ends === undefined) return;
+        this.set({ certificate: 'server' }, (ends.server - Date.now()) / DAY_MILLISECONDS);
+        this.set({ certificate: 'client_ca' }, (ends.clientCa - Date.now()) / DAY_MILLISECONDS);
+      },
+    });
   }
 }

@@ -1,61 +1,92 @@
 /**
  * Regular expressions over names of hosts and containers, as selectors have them: literals, `.`, `[…]`, `\d` `\w` `\s`,
- * `(…)`, `|`, `*`, `+`, `?`, `^` and `$`, found anywhere in a name. It keeps the set of places it may be at, so that no
- * expression takes longer than its length times the square of the name's.
+ * `(…)`, `|`, `*`, `+`, `?`, `^` and `$`, found anywhere in a name. It keeps the set of states it may be in, so that no
+ * expression takes longer than its length times the name's.
  */
 export class NameExpression {
-  readonly #root: Part;
+  readonly #states: readonly State[];
+  readonly #first: number;
 
   /** @throws Error that says what is wrong with it */
   constructor(text: string) {
     if (text.length > EXPRESSION_LENGTH_MAX) throw new Error(`is longer than ${EXPRESSION_LENGTH_MAX} characters`);
-    this.#root = new Reader(text).read();
+    const part = new Reader(text).read();
+    const states: State[] = [{ kind: 'found' }];
+    this.#first = part(0, states);
+    this.#states = states;
   }
 
   /** Whether some part of the name matches. */
   isFoundIn(name: string): boolean {
-    const everywhere = new Set(Array.from({ length: name.length + 1 }, (_, place) => place));
-    return this.#root(name, everywhere).size > 0;
+    let reached: readonly State[] = [];
+    for (let at = 0; at <= name.length; at++) {
+      // A match may begin at each place.
+      const next = [this.#first];
+      for (const state of reached) {
+        if (state.kind === 'character' && state.accepts(name[at - 1]!)) next.push(state.next);
+      }
+      reached = this.#closure(next, at, name.length);
+      if (reached.some(({ kind }) => kind === 'found')) return true;
+    }
+    return false;
+  }
+
+  /** States that are reached without a character, at a place of a name of that length. */
+  #closure(from: number[], at: number, length: number): State[] {
+    const seen = new Uint8Array(this.#states.length);
+    const reached: State[] = [];
+    for (let index = from.pop(); index !== undefined; index = from.pop()) {
+      if (seen[index] === 1) continue;
+      seen[index] = 1;
+      const state = this.#states[index]!;
+      if (state.kind === 'choice') from.push(...state.next);
+      else if (state.kind === 'place') {
+        if (state.isThere(at, length)) from.push(state.next);
+      } else reached.push(state);
+    }
+    return reached;
   }
 }
 
 const EXPRESSION_LENGTH_MAX = 256;
 
-/** From the places a part may begin at to those it may end at. */
-type Part = (name: string, from: ReadonlySet<number>) => ReadonlySet<number>;
+type State =
+  | { readonly kind: 'found' }
+  | { readonly kind: 'character'; readonly accepts: (character: string) => boolean; readonly next: number }
+  | { readonly kind: 'place'; readonly isThere: (at: number, length: number) => boolean; readonly next: number }
+  | { readonly kind: 'choice'; readonly next: number[] };
+
+/** Adds the states of a part in front of a state, and returns the one it begins with. */
+type Part = (next: number, states: State[]) => number;
 
 const one =
   (accepts: (character: string) => boolean): Part =>
-  (name, from) =>
-    new Set([...from].filter((at) => at < name.length && accepts(name[at]!)).map((at) => at + 1));
+  (next, states) =>
+    states.push({ kind: 'character', accepts, next }) - 1;
+const atPlace =
+  (isThere: (at: number, length: number) => boolean): Part =>
+  (next, states) =>
+    states.push({ kind: 'place', isThere, next }) - 1;
 const sequence =
   (parts: readonly Part[]): Part =>
-  (name, from) =>
-    parts.reduce((places, part) => part(name, places), from);
+  (next, states) =>
+    parts.reduceRight((following, part) => part(following, states), next);
 const either =
   (parts: readonly Part[]): Part =>
-  (name, from) =>
-    new Set(parts.flatMap((part) => [...part(name, from)]));
-const optional =
-  (part: Part): Part =>
-  (name, from) =>
-    new Set([...from, ...part(name, from)]);
-const atPlace =
-  (isThere: (name: string, at: number) => boolean): Part =>
-  (name, from) =>
-    new Set([...from].filter((at) => isThere(name, at)));
+  (next, states) =>
+    states.push({ kind: 'choice', next: parts.map((part) => part(next, states)) }) - 1;
+const optional = (part: Part): Part => either([part, (next) => next]);
 
-function repeated(part: Part): Part {
-  return (name, from) => {
-    const reached = new Set(from);
-    let fresh: ReadonlySet<number> = from;
-    while (fresh.size > 0) {
-      fresh = new Set([...part(name, fresh)].filter((at) => !reached.has(at)));
-      for (const at of fresh) reached.add(at);
-    }
-    return reached;
+/** @param least how many there are at least */
+const repeated =
+  (part: Part, least: 0 | 1): Part =>
+  (next, states) => {
+    const again: number[] = [next];
+    const choice = states.push({ kind: 'choice', next: again }) - 1;
+    const first = part(choice, states);
+    again.push(first);
+    return least === 0 ? choice : first;
   };
-}
 
 class Reader {
   #at = 0;
@@ -90,13 +121,9 @@ class Reader {
       if (mark === '{') throw new Error('counts repetitions with `{`, which is not taken: write them out');
       if (mark !== '*' && mark !== '+' && mark !== '?') return part;
       this.#at++;
-      const repeatedPart = part;
-      part =
-        mark === '?'
-          ? optional(repeatedPart)
-          : mark === '*'
-            ? repeated(repeatedPart)
-            : sequence([repeatedPart, repeated(repeatedPart)]);
+      part = mark === '?' ? optional(part) : repeated(part, mark === '*' ? 0 : 1);
+      // How much a repetition takes of a name makes no difference to whether there is one.
+      if (this.text[this.#at] === '?') this.#at++;
     }
   }
 
@@ -112,9 +139,9 @@ class Reader {
       case '.':
         return one(() => true);
       case '^':
-        return atPlace((_, at) => at === 0);
+        return atPlace((at) => at === 0);
       case '$':
-        return atPlace((name, at) => at === name.length);
+        return atPlace((at, length) => at === length);
       case '(':
         return this.#group();
       case '[':

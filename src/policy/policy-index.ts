@@ -1,6 +1,6 @@
 import { append } from './append.js';
 import type { Policy } from './model.js';
-import { carries, isComparedAsText } from './selector-labels.js';
+import { CONTAINER_NAME_LABELS, carries, isComparedAsText } from './selector-labels.js';
 
 /** What decides which policies reach a container, or the host's own processes. */
 export interface Subject {
@@ -28,35 +28,65 @@ export function selectsBy(
   });
 }
 
+/** A policy, and its place among all of the index. */
+interface Entry {
+  readonly policy: Policy;
+  readonly place: number;
+}
+
 /** The policies of one namespace, by a label they ask for. */
 interface NamespaceIndex {
   /** Under the label of each policy that fewest others ask for, so that a lookup meets few that do not match. */
-  readonly byLabel: ReadonlyMap<string, readonly Policy[]>;
-  readonly withoutLabels: readonly Policy[];
+  readonly byLabel: ReadonlyMap<string, readonly Entry[]>;
+  readonly withoutLabels: readonly Entry[];
+  /** Those that ask for nothing. */
+  readonly forAll: readonly Entry[];
 }
+
+/** So many lists of policies are kept to be shared. */
+const SHARED_MAX = 256;
 
 /** Finds the policies that reach a container without asking each of them. */
 export class PolicyIndex {
   readonly #namespaces = new Map<string, NamespaceIndex>();
+  /** By a number that few other lists have. */
+  readonly #shared = new Map<number, readonly Policy[]>();
 
   constructor(policies: Iterable<Policy>) {
-    const byNamespace = new Map<string, Policy[]>();
-    for (const policy of policies) append(byNamespace, placeOf(policy), policy);
+    const byNamespace = new Map<string, Entry[]>();
+    let place = 0;
+    for (const policy of policies) append(byNamespace, placeOf(policy), { policy, place: place++ });
     for (const [namespace, group] of byNamespace) this.#namespaces.set(namespace, indexNamespace(group));
   }
 
-  reaching(subject: Subject): Policy[] {
+  /** In the order in which they were given. Where the same policies reach many containers it is one list for all. */
+  reaching(subject: Subject): readonly Policy[] {
     const places = subject.isHost ? [HOST] : [subject.namespace, CLUSTER];
-    return places.flatMap((place) => this.#candidates(place, subject)).filter((policy) => selectsBy(policy, subject));
+    const selected = places
+      .flatMap((place) => this.#candidates(place, subject))
+      .filter(({ policy }) => selectsBy(policy, subject));
+    const forAll = places.flatMap((place) => this.#namespaces.get(place)?.forAll ?? []);
+    return this.#share([...forAll, ...selected].sort((a, b) => a.place - b.place));
   }
 
-  #candidates(place: string, { labels }: Subject): readonly Policy[] {
+  #share(found: readonly Entry[]): readonly Policy[] {
+    const number = found.reduce((sum, { place }) => Math.imul(sum ^ place, 0x01000193), found.length);
+    const known = this.#shared.get(number);
+    if (known?.length === found.length && found.every(({ policy }, index) => policy === known[index])) return known;
+    const list = found.map(({ policy }) => policy);
+    if (this.#shared.size >= SHARED_MAX) this.#shared.clear();
+    this.#shared.set(number, list);
+    return list;
+  }
+
+  #candidates(place: string, { labels, name }: Subject): readonly Entry[] {
     const index = this.#namespaces.get(place);
     if (index === undefined) return [];
-    return [
-      ...index.withoutLabels,
-      ...Object.entries(labels).flatMap((label) => index.byLabel.get(labelKey(label)) ?? []),
-    ];
+    const carried = Object.entries(labels);
+    if (name !== undefined) {
+      for (const key of CONTAINER_NAME_LABELS) if (labels[key] === undefined) carried.push([key, name]);
+    }
+    return [...index.withoutLabels, ...carried.flatMap((label) => index.byLabel.get(labelKey(label)) ?? [])];
   }
 }
 
@@ -70,30 +100,39 @@ function placeOf({ scope, namespace }: Policy): string {
   return scope === 'cluster' ? CLUSTER : namespace;
 }
 
-function indexNamespace(policies: readonly Policy[]): NamespaceIndex {
+function indexNamespace(entries: readonly Entry[]): NamespaceIndex {
   const demand = new Map<string, number>();
-  for (const policy of policies) {
+  for (const { policy } of entries) {
     for (const label of comparedLabels(policy)) {
       demand.set(labelKey(label), (demand.get(labelKey(label)) ?? 0) + 1);
     }
   }
-  const byLabel = new Map<string, Policy[]>();
-  const withoutLabels: Policy[] = [];
-  for (const policy of policies) {
-    const [first, ...others] = comparedLabels(policy).map(labelKey);
+  const byLabel = new Map<string, Entry[]>();
+  const withoutLabels: Entry[] = [];
+  const forAll: Entry[] = [];
+  for (const entry of entries) {
+    if (asksForNothing(entry.policy)) {
+      forAll.push(entry);
+      continue;
+    }
+    const [first, ...others] = comparedLabels(entry.policy).map(labelKey);
     if (first === undefined) {
-      withoutLabels.push(policy);
+      withoutLabels.push(entry);
       continue;
     }
     const rarest = others.reduce((best, label) => (demand.get(label)! < demand.get(best)! ? label : best), first);
-    append(byLabel, rarest, policy);
+    append(byLabel, rarest, entry);
   }
-  return { byLabel, withoutLabels };
+  return { byLabel, withoutLabels, forAll };
+}
+
+function asksForNothing({ matchLabels, matchExpressions = [] }: Policy): boolean {
+  return matchExpressions.length === 0 && Object.keys(matchLabels).length === 0;
 }
 
 /** The labels that a policy can be found by. */
 function comparedLabels({ matchLabels }: Policy): [string, string][] {
-  return Object.entries(matchLabels).filter(([key]) => isComparedAsText(key));
+  return Object.entries(matchLabels).filter(([key, value]) => isComparedAsText(key, value));
 }
 
 function labelKey(label: readonly [string, string]): string {

@@ -21,9 +21,18 @@ export function carries(labels: Labels, key: string, value: string, name?: strin
   return labels[key] === value;
 }
 
-/** Whether to carry the label is to have the same text under the same key. */
-export function isComparedAsText(key: string): boolean {
-  return key !== HOST_NAME_LABEL && key !== HOST_EXPRESSION_LABEL && !isContainerName(key);
+/** Whether to carry the label is to have the same text under the same key; of a container's name also as its name. */
+export function isComparedAsText(key: string, value: string): boolean {
+  if (key === HOST_NAME_LABEL || key === HOST_EXPRESSION_LABEL) return false;
+  return !isContainerName(key) || PLAIN_NAME.test(value);
+}
+
+/** How long a value is that is read anew for each container, in characters: expressions and lists, told apart. */
+export function costOf(key: string, value: string): { readonly expression: number; readonly list: number } {
+  const { length } = value;
+  if (key === HOST_EXPRESSION_LABEL || (isContainerName(key) && isNameExpression(value)))
+    return { expression: length, list: 0 };
+  return { expression: 0, list: isComparedAsText(key, value) ? 0 : length };
 }
 
 /** Says what is wrong with the value that a selector asks for, or undefined when it is good. */
@@ -73,8 +82,10 @@ function namesIn(text: string): string[] {
 }
 
 /** Names of containers have no other characters. */
+const PLAIN_NAME = /^[\w.-]+$/u;
+
 function isNameExpression(value: string): boolean {
-  return listIn(value) === undefined && !/^[\w.-]*$/u.test(value);
+  return listIn(value) === undefined && !PLAIN_NAME.test(value);
 }
 
 function isFound(expression: string, name: string | undefined): boolean {

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Caller } from '../control/dry-run-pool.js';
+import type { Caller } from '../control/work-thread.js';
 
 const calls = new AsyncLocalStorage<Caller>();
 

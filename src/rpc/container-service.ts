@@ -7,10 +7,12 @@ import {
   toContainerChangeMessage,
   toContainerMessage,
   toEffectivePostures,
-  toEffectiveRules,
+  toEffectiveRule,
   toUnprotectedMessage,
+  writtenRules,
 } from './convert.js';
 import { RpcService } from './handler.js';
+import { fitting, pageByKey, pageByPlace } from './pages.js';
 import { checkRegistration, toRegistration } from './registration-message.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 
@@ -20,66 +22,87 @@ export function containerServiceOf(
   keeper: ContainerKeeper,
   unprotected: Pick<UnprotectedContainers, 'list'>,
 ): RpcService {
-  return RpcService.of(ContainerServiceService, {
-    async registerContainer(request) {
-      const checks = new RequestChecks();
-      checkRegistration(request, '', checks);
-      checks.done();
-      const { description, identity } = toRegistration(request);
-      const { result, revision } = await keeper.register(description, identity);
-      return {
-        container: toContainerMessage(result.container, registry),
-        changed: result.kind !== 'unchanged',
-        revision: BigInt(revision),
-      };
-    },
+  return RpcService.of(
+    ContainerServiceService,
+    {
+      async registerContainer(request) {
+        const checks = new RequestChecks();
+        checkRegistration(request, '', checks);
+        checks.done();
+        const { description, identity } = toRegistration(request);
+        const { result, revision } = await keeper.register(description, identity);
+        return {
+          container: toContainerMessage(result.container, registry),
+          changed: result.kind !== 'unchanged',
+          revision: BigInt(revision),
+        };
+      },
 
-    async syncContainers({ containers }) {
-      const checks = new RequestChecks();
-      const seen = new Set<string>();
-      for (const [index, request] of containers.entries()) {
-        checkRegistration(request, `containers[${index}].`, checks);
-        checks.require(!seen.has(request.id), `containers[${index}].id`, 'is given twice');
-        seen.add(request.id);
-      }
-      checks.done();
-      const registrations: ContainerRegistration[] = containers.map(toRegistration);
-      const { result, revision } = await keeper.sync(registrations);
-      return { changes: result.map(toContainerChangeMessage), revision: BigInt(revision) };
-    },
+      async syncContainers({ containers }) {
+        const checks = new RequestChecks();
+        const seen = new Set<string>();
+        for (const [index, request] of containers.entries()) {
+          checkRegistration(request, `containers[${index}].`, checks);
+          checks.require(!seen.has(request.id), `containers[${index}].id`, 'is given twice');
+          seen.add(request.id);
+        }
+        checks.done();
+        const registrations: ContainerRegistration[] = containers.map(toRegistration);
+        const { result, revision } = await keeper.sync(registrations);
+        const changes = fitting(result, 0, 0, toContainerChangeMessage);
+        const omittedChanges = BigInt(result.length - changes.length);
+        return { changes, omittedChanges, revision: BigInt(revision) };
+      },
 
-    async unregisterContainer({ id }) {
-      requireId(id, 'id');
-      const { revision } = await keeper.unregister(id);
-      return { revision: BigInt(revision) };
-    },
+      async unregisterContainer({ id }) {
+        requireId(id, 'id');
+        const { revision } = await keeper.unregister(id);
+        return { revision: BigInt(revision) };
+      },
 
-    listContainers({ namespace }) {
-      const isAsked = (container: { readonly namespace: string }) =>
-        namespace === '' || container.namespace === namespace;
-      const protectedOnes = registry.list().filter(isAsked);
-      const others = unprotected.list().filter(({ description }) => isAsked(description));
-      return {
-        containers: [
-          ...protectedOnes.map((container) => toContainerMessage(container, registry)),
-          // One that is registered again after a change is still under the policies it had.
-          ...others.filter(({ description }) => registry.get(description.id) === undefined).map(toUnprotectedMessage),
-        ],
-      };
-    },
+      listContainers({ namespace, ...page }) {
+        const isAsked = (container: { readonly namespace: string }) =>
+          namespace === '' || container.namespace === namespace;
+        const protectedOnes = registry.list().filter(isAsked);
+        // One that is registered again after a change is still under the policies it had.
+        const others = unprotected
+          .list()
+          .filter(({ description }) => isAsked(description) && registry.get(description.id) === undefined);
+        const listed = [
+          ...protectedOnes.map((container) => ({
+            key: `0${container.id}`,
+            toMessage: () => toContainerMessage(container, registry),
+          })),
+          ...others
+            .map((each) => ({ key: `1${each.description.id}`, toMessage: () => toUnprotectedMessage(each) }))
+            .sort((a, b) => (a.key < b.key ? -1 : 1)),
+        ];
+        const { messages, nextPageToken } = pageByKey(
+          listed,
+          ({ key }) => key,
+          page,
+          ({ toMessage }) => toMessage(),
+        );
+        return { containers: messages, nextPageToken };
+      },
 
-    getEffectivePolicy({ containerId }) {
-      requireId(containerId, 'container_id');
-      const container = registry.get(containerId);
-      if (container === undefined) throw new Failure('not-found', `no container ${containerId}`);
-      const ruleSet = registry.ruleSetOf(container);
-      return {
-        container: toContainerMessage(container, registry),
-        rules: toEffectiveRules(ruleSet),
-        postures: toEffectivePostures(ruleSet),
-      };
+      getEffectivePolicy({ containerId, ...page }) {
+        requireId(containerId, 'container_id');
+        const container = registry.get(containerId);
+        if (container === undefined) throw new Failure('not-found', `no container ${containerId}`);
+        const ruleSet = registry.ruleSetOf(container);
+        const version = `${registry.imageIdOf(container)}`;
+        const { messages, nextPageToken } = pageByPlace(writtenRules(ruleSet), version, page, toEffectiveRule);
+        return {
+          container: toContainerMessage(container, registry),
+          rules: messages,
+          postures: toEffectivePostures(ruleSet),
+          nextPageToken,
+        };
+      },
     },
-  });
+    { refused: ['registerContainer'] },
+  );
 }
 
 function requireId(id: string, field: string): void {

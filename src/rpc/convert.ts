@@ -1,17 +1,16 @@
 import type { Container, Protection } from '../containers/container.js';
 import type { ContainerChange, ContainerRegistry } from '../control/container-registry.js';
 import type { HostStatus } from '../control/host-state.js';
-import type { PolicyChange } from '../control/policy-plan.js';
 import type { SourceStatus, UnprotectedContainer } from '../control/protection.js';
 import * as containerProto from '../generated/hauberk/v1/container.js';
 import * as hostProto from '../generated/hauberk/v1/host.js';
-import * as policyProto from '../generated/hauberk/v1/policy.js';
+import type * as policyProto from '../generated/hauberk/v1/policy.js';
 import { type MissingCause, type MissingHook, notCovered, whatIsMissing } from '../kernel/missing-hooks.js';
 import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
-import { POSTURE_CLASSES, type Postures } from '../policy/model.js';
+import { type BoundRule, POSTURE_CLASSES, type Postures } from '../policy/model.js';
 import { isImplied, type RuleSet } from '../policy/rule-set.js';
 import { CLASSES, POSTURES, SCOPES } from './names.js';
-import { fromMilliseconds, toRuleMessage } from './policy-output.js';
+import { fromMilliseconds, toMode, toRuleMessage } from './policy-output.js';
 
 /** From the domain to the messages of the API. */
 
@@ -27,33 +26,12 @@ const PROTECTED_BY: Readonly<Record<Protection['by'], containerProto.ProtectedBy
   event: containerProto.ProtectedBy.EVENT,
   registered: containerProto.ProtectedBy.REGISTRATION,
 };
-const POLICY_KINDS: Readonly<Record<PolicyChange['kind'], policyProto.PolicyChange_Kind>> = {
-  created: policyProto.PolicyChange_Kind.CREATED,
-  updated: policyProto.PolicyChange_Kind.UPDATED,
-  unchanged: policyProto.PolicyChange_Kind.UNCHANGED,
-  deleted: policyProto.PolicyChange_Kind.DELETED,
-};
 const CONTAINER_KINDS: Readonly<Record<ContainerChange['kind'], containerProto.ContainerChange_Kind>> = {
   added: containerProto.ContainerChange_Kind.ADDED,
   changed: containerProto.ContainerChange_Kind.CHANGED,
   unchanged: containerProto.ContainerChange_Kind.UNCHANGED,
   removed: containerProto.ContainerChange_Kind.REMOVED,
 };
-
-export function toPolicyChangeMessage(change: PolicyChange): policyProto.PolicyChange {
-  const { policy, kind, containerIds, warnings, resourceVersion } = change;
-  return {
-    namespace: policy.namespace,
-    name: policy.name,
-    kind: POLICY_KINDS[kind],
-    containerIds: [...containerIds],
-    warnings: [...warnings],
-    conflicts: [...change.conflicts],
-    resourceVersion: BigInt(resourceVersion),
-    previousVersion: BigInt(change.previousVersion),
-    scope: SCOPES[policy.scope ?? 'namespace'],
-  };
-}
 
 export function toContainerChangeMessage({ container, kind }: ContainerChange): containerProto.ContainerChange {
   return { id: container.id, kind: CONTAINER_KINDS[kind] };
@@ -109,17 +87,20 @@ function toProtectionMessage({ protection }: Container, leftOut: readonly string
   };
 }
 
-export function toEffectiveRules({ rules }: RuleSet): containerProto.EffectiveRule[] {
-  return rules
-    .filter((bound) => !isImplied(bound))
-    .map(({ policy, rule }) => ({
-      policyNamespace: policy.namespace,
-      policy: policy.name,
-      rule: toRuleMessage(rule),
-      mode: policy.mode === 'audit' ? policyProto.Mode.PERMISSIVE : policyProto.Mode.ENFORCE,
-      scope: SCOPES[policy.scope ?? 'namespace'],
-      priority: policy.priority ?? 0,
-    }));
+/** The rules of a container that somebody wrote. */
+export function writtenRules({ rules }: RuleSet): BoundRule[] {
+  return rules.filter((bound) => !isImplied(bound));
+}
+
+export function toEffectiveRule({ policy, rule }: BoundRule): containerProto.EffectiveRule {
+  return {
+    policyNamespace: policy.namespace,
+    policy: policy.name,
+    rule: toRuleMessage(rule),
+    mode: toMode(policy),
+    scope: SCOPES[policy.scope ?? 'namespace'],
+    priority: policy.priority ?? 0,
+  };
 }
 
 /** A class that is absent has no posture. */

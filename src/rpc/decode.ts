@@ -1,8 +1,46 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { Failure } from '../failure.js';
 
 /** Stands in the place of a request that is no message of its type, so that a handler can refuse it with the reason. */
 export class Undecodable {
-  constructor(readonly reason: string) {}
+  constructor(readonly failure: Failure) {}
+}
+
+/** A request that is large and is not decoded yet: its handler has that done elsewhere. */
+export class Encoded {
+  constructor(readonly bytes: Uint8Array) {}
+}
+
+/** Longer requests are handed over as they came where there is a handler for it. */
+const HAND_OVER_BYTES = 4 * 1024;
+/** Longer ones are refused where there is none: they hold no policies, and decoding takes the time of everybody. */
+const DECODED_BYTES_MAX = 128 * 1024;
+
+/** The same decoder for requests that are short, as these are of most methods. */
+export function boundedDecoderOf<Request>(
+  decode: (bytes: Buffer) => Request | Undecodable,
+): (bytes: Buffer) => Request | Undecodable {
+  return (bytes) => {
+    if (bytes.length <= DECODED_BYTES_MAX) return decode(bytes);
+    const message = `the request is ${bytes.length} bytes long, at most ${DECODED_BYTES_MAX} are accepted by this method`;
+    return new Undecodable(new Failure('resource-exhausted', message));
+  };
+}
+
+/** A deserializer that takes short messages only, for a stream of requests: grpc-js ends the call with what it throws. */
+export function shortOnly<Request>(deserialize: (bytes: Buffer) => Request): (bytes: Buffer) => Request {
+  return (bytes) => {
+    if (bytes.length > DECODED_BYTES_MAX) throw new Error(`at most ${DECODED_BYTES_MAX} bytes are accepted`);
+    return deserialize(bytes);
+  };
+}
+
+/** The same decoder for requests that may be handed over. */
+export function handingDecoderOf<Request>(
+  decode: (bytes: Buffer) => Request | Undecodable,
+): (bytes: Buffer) => Request | Undecodable | Encoded {
+  // A copy of its own, for the bytes lie in what the connection reads into.
+  return (bytes) => (bytes.length > HAND_OVER_BYTES ? new Encoded(Uint8Array.from(bytes)) : decode(bytes));
 }
 
 /**
@@ -13,7 +51,8 @@ export function decoderOf<Request>(deserialize: (bytes: Buffer) => Request): (by
     try {
       return deserialize(bytes);
     } catch (error) {
-      return new Undecodable((error as Error).message);
+      const message = `the request cannot be decoded: ${(error as Error).message}`;
+      return new Undecodable(new Failure('invalid-argument', message));
     }
   };
 }

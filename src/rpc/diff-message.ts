@@ -2,17 +2,18 @@ import type { DecisionChange, PolicyDiff } from '../control/policy-diff.js';
 import type { PolicyChange } from '../control/policy-plan.js';
 import type { DecisionChange as DecisionMessage, DiffResponse } from '../generated/hauberk/v1/policy.js';
 import { describeWord } from '../image/describe-word.js';
-import { toPolicyChangeMessage } from './convert.js';
+import { toChangeMessages } from './change-output.js';
 import { ACTIONS, CLASSES } from './names.js';
+import { fitting } from './pages.js';
 
 const DECISIONS_MAX = 1000;
 
 export function toDiffResponse(changes: readonly PolicyChange[], diff: PolicyDiff): DiffResponse {
-  const shown = diff.changes.slice(0, DECISIONS_MAX);
+  const decisions = fitting(diff.changes, 0, DECISIONS_MAX, toDecisionMessage);
   return {
-    changes: changes.map(toPolicyChangeMessage),
-    decisions: shown.map(toDecisionMessage),
-    omitted: BigInt(diff.changes.length - shown.length),
+    ...toChangeMessages(changes),
+    decisions,
+    omitted: BigInt(diff.changes.length - decisions.length),
     judged: BigInt(diff.judged),
     undecided: BigInt(diff.undecided),
   };

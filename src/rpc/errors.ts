@@ -44,7 +44,9 @@ export function statusWith(
   details: readonly { readonly type: string; readonly value: Uint8Array }[] = [],
   lastLine = 1,
 ): StatusObject {
-  const shown = shortenMessage(wellFormed(message), lastLine);
+  // A name in it may be as long as a request.
+  const lines = message.split('\n').map((line) => line.slice(0, 4 * MESSAGE_BYTES_MAX));
+  const shown = shortenMessage(wellFormed(lines.join('\n')), lastLine);
   const metadata = new Metadata();
   if (details.length > 0) {
     const anys = details.map(({ type, value }) =>

@@ -9,12 +9,15 @@ import { RequestChecks } from './request-checks.js';
 const SEVERITY_MAX = 10;
 const NANOSECONDS = 1_000_000_000n;
 
+export type Compile = Parameters<typeof patternMatcher>[1];
+
 /**
  * The filter a request asks for.
  *
+ * @param compile makes an image of a pattern
  * @throws Failure invalid-argument for values no event can have: a stream that stays empty for ever helps nobody
  */
-export function toEventFilter(request: StreamEventsRequest): EventFilter {
+export async function toEventFilter(request: StreamEventsRequest, compile: Compile): Promise<EventFilter> {
   const checks = new RequestChecks();
   const named = <Value, Name>(
     values: readonly Value[],
@@ -48,10 +51,11 @@ export function toEventFilter(request: StreamEventsRequest): EventFilter {
     results: named(request.results, RESULT_NAMES, 'results', 'RESULT_DENIED or RESULT_PASSED'),
     minimumSeverity,
     labels: request.labels,
-    ...(request.objectPattern !== '' && { objectMatches: objectMatcher(request.objectPattern, checks) }),
   };
+  const { objectPattern } = request;
+  const objectMatches = objectPattern === '' ? undefined : await objectMatcher(objectPattern, compile, checks);
   checks.done();
-  return filter;
+  return { ...filter, ...(objectMatches !== undefined && { objectMatches }) };
 }
 
 /** Where the stream is to go on; undefined for one that starts now. */
@@ -64,12 +68,17 @@ export function toSince({ since }: StreamEventsRequest): bigint | undefined {
   return since && since.seconds * NANOSECONDS + BigInt(since.nanos);
 }
 
-function objectMatcher(pattern: string, checks: RequestChecks): (object: string) => boolean {
+async function objectMatcher(
+  pattern: string,
+  compile: Compile,
+  checks: RequestChecks,
+): Promise<(object: string) => boolean> {
   try {
-    return patternMatcher(pattern);
+    return await patternMatcher(pattern, compile);
   } catch (thrown) {
-    if (!(thrown instanceof Failure)) throw thrown;
-    checks.require(false, 'object_pattern', thrown.problems[0]?.description ?? thrown.message);
+    // Without a problem it is not the pattern's fault.
+    if (!(thrown instanceof Failure) || thrown.problems.length === 0) throw thrown;
+    checks.require(false, 'object_pattern', thrown.problems[0]!.description);
     return () => false;
   }
 }

@@ -1,8 +1,13 @@
 import { Metadata } from '@grpc/grpc-js';
+import type { DryRunPool } from '../control/dry-run-pool.js';
+import { finishInTurns } from '../control/turns.js';
 import { compileFilter, type EventPredicate } from '../events/filter.js';
 import type { EventHub } from '../events/hub.js';
 import { EventServiceService, type StreamEventsRequest } from '../generated/hauberk/v1/event.js';
-import { toEventFilter, toPosition, toSince } from './event-filter.js';
+import { compileInSteps } from '../image/compile.js';
+import type { RuleSet } from '../policy/rule-set.js';
+import { currentCaller } from './caller.js';
+import { type Compile, toEventFilter, toPosition, toSince } from './event-filter.js';
 import { pumpEvents } from './event-pump.js';
 import { sequenceSince } from './event-replay.js';
 import { RpcService } from './handler.js';
@@ -10,6 +15,8 @@ import { RpcService } from './handler.js';
 export interface EventServiceOptions {
   /** Events a stream may lag behind before it misses the oldest; the hub's default when left out. */
   readonly queueCapacity?: number;
+  /** Where patterns are compiled; in turns of the event loop when left out. */
+  readonly dryRuns?: Pick<DryRunPool, 'run'>;
 }
 
 /** Events are encoded once, for all streams. */
@@ -23,24 +30,35 @@ const definition = {
 };
 
 /** hauberk.v1.EventService. */
-export function eventServiceOf(hub: EventHub, { queueCapacity }: EventServiceOptions = {}): RpcService {
-  return RpcService.of(definition, {
-    async streamEvents(request, call) {
-      const since = toSince(request);
-      const accepts = predicateOf(request, since);
-      const upTo = request.storedOnly ? hub.position.sequence : undefined;
-      // The headers tell the client that it is subscribed: what comes from now on belongs to the stream.
-      const from = await startOf(hub, request, since);
-      const ended = pumpEvents(hub, call, {
-        accepts,
-        ...(queueCapacity !== undefined && { capacity: queueCapacity }),
-        ...(from !== undefined && { after: from }),
-        ...(upTo !== undefined && { upTo }),
-      });
-      call.sendMetadata(new Metadata());
-      await ended;
+export function eventServiceOf(hub: EventHub, { queueCapacity, dryRuns }: EventServiceOptions = {}): RpcService {
+  return RpcService.of(
+    definition,
+    {
+      async streamEvents(request, call) {
+        const caller = currentCaller();
+        const compile = async (ruleSet: RuleSet) =>
+          dryRuns === undefined
+            ? finishInTurns(compileInSteps(ruleSet))
+            : (await dryRuns.run({ ruleSet }, caller)).image;
+        const since = toSince(request);
+        const accepts = await predicateOf(request, since, compile);
+        const upTo = request.storedOnly ? hub.position.sequence : undefined;
+        // The headers tell the client that it is subscribed: what comes from now on belongs to the stream.
+        const from = await startOf(hub, request, since);
+        // It may have been cancelled meanwhile, and would never hear of it.
+        if (caller.gone.aborted) return;
+        const ended = pumpEvents(hub, call, {
+          accepts,
+          ...(queueCapacity !== undefined && { capacity: queueCapacity }),
+          ...(from !== undefined && { after: from }),
+          ...(upTo !== undefined && { upTo }),
+        });
+        call.sendMetadata(new Metadata());
+        await ended;
+      },
     },
-  });
+    { refused: ['streamEvents'] },
+  );
 }
 
 /** The number to go on after; undefined for the present. */
@@ -55,8 +73,12 @@ async function startOf(
   return request.storedOnly ? 0 : undefined;
 }
 
-function predicateOf(request: StreamEventsRequest, since: bigint | undefined): EventPredicate | undefined {
-  const filter = toEventFilter(request);
+async function predicateOf(
+  request: StreamEventsRequest,
+  since: bigint | undefined,
+  compile: Compile,
+): Promise<EventPredicate | undefined> {
+  const filter = await toEventFilter(request, compile);
   const hasFilter = Object.values(filter).some((value) =>
     typeof value === 'object' ? Object.keys(value).length > 0 : value,
   );

@@ -9,7 +9,15 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { Failure } from '../failure.js';
-import { decoderOf, strictDecoderOf, Undecodable } from './decode.js';
+import {
+  boundedDecoderOf,
+  decoderOf,
+  Encoded,
+  handingDecoderOf,
+  shortOnly,
+  strictDecoderOf,
+  Undecodable,
+} from './decode.js';
 import { toStatus } from './errors.js';
 
 /** What the RPC room writes to the log; a pino logger is one. */
@@ -39,6 +47,14 @@ export type Handlers<Definition> = {
     : never;
 };
 
+/** How large requests are taken; they are decoded on the spot where nothing is said. */
+export interface LargeRequests<Definition> {
+  /** Handlers of requests that come as they were sent, to be decoded elsewhere. */
+  readonly encoded?: { readonly [Method in keyof Definition]?: (bytes: Uint8Array) => Promise<unknown> };
+  /** Methods whose requests have lists that take long to decode, and are refused where they are long. */
+  readonly refused?: readonly (keyof Definition)[];
+}
+
 /** What a library registers its own service with. */
 export interface ServiceRegistry {
   addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void;
@@ -55,7 +71,16 @@ export class RpcService {
     this.#register = register;
   }
 
-  static of<Definition extends ServiceDefinition>(definition: Definition, handlers: Handlers<Definition>): RpcService {
+  static of<Definition extends ServiceDefinition>(
+    definition: Definition,
+    handlers: Handlers<Definition>,
+    { encoded = {}, refused = [] }: LargeRequests<Definition> = {},
+  ): RpcService {
+    const decoderFor: DecoderFor = (name, deserialize) => {
+      const decoder = strictDecoderOf(deserialize);
+      if (name in encoded) return handingDecoderOf(decoder);
+      return refused.includes(name) ? boundedDecoderOf(decoder) : decoder;
+    };
     return new RpcService((server, logger) => {
       const wrapped = Object.entries(definition).map(([name, { path, requestStream, responseStream }]) => {
         if (requestStream) throw new Error(`${path}: a stream of requests has no wrapper`);
@@ -64,10 +89,10 @@ export class RpcService {
           name,
           responseStream
             ? wrapStream(path, handler as StreamHandler<unknown, unknown>, logger)
-            : wrapUnary(path, handler as UnaryHandler<unknown, unknown>, logger),
+            : wrapUnary(path, handler as UnaryHandler<unknown, unknown>, logger, encoded[name]),
         ];
       });
-      server.addService(decodedBy(strictDecoderOf, definition), Object.fromEntries(wrapped));
+      server.addService(decodedBy(decoderFor, definition), Object.fromEntries(wrapped));
     });
   }
 
@@ -81,7 +106,8 @@ export class RpcService {
             if (handler === undefined) throw new Error(`${path} has no handler`);
             return [name, wrapForeign(path, handler, responseStream, logger)];
           });
-          server.addService(decodedBy(decoderOf, definition), Object.fromEntries(wrapped));
+          const decoderFor: DecoderFor = (_, deserialize) => boundedDecoderOf(decoderOf(deserialize));
+          server.addService(decodedBy(decoderFor, definition), Object.fromEntries(wrapped));
         },
       });
     });
@@ -93,27 +119,47 @@ export class RpcService {
   }
 }
 
-/** The methods of a service with other decoders; a stream of requests goes past the wrappers that refuse by them. */
-function decodedBy(decoder: typeof decoderOf, definition: ServiceDefinition): ServiceDefinition {
+type DecoderFor = (method: string, deserialize: (bytes: Buffer) => unknown) => (bytes: Buffer) => unknown;
+
+/**
+ * The methods of a service with other decoders, and encoders that take what is encoded; a stream of requests goes past the
+ * wrappers that refuse by them.
+ */
+function decodedBy(decoderFor: DecoderFor, definition: ServiceDefinition): ServiceDefinition {
   return Object.fromEntries(
     Object.entries(definition).map(([name, method]) => {
-      const { requestStream, requestDeserialize } = method;
-      return [name, requestStream ? method : { ...method, requestDeserialize: decoder(requestDeserialize) }];
+      const { requestStream, requestDeserialize, responseSerialize } = method;
+      if (requestStream) return [name, { ...method, requestDeserialize: shortOnly(requestDeserialize) }];
+      return [
+        name,
+        {
+          ...method,
+          requestDeserialize: decoderFor(name, requestDeserialize),
+          // It may have been encoded on its way, to know its size.
+          responseSerialize: (message: unknown) => (message instanceof Buffer ? message : responseSerialize(message)),
+        },
+      ];
     }),
   );
 }
 
 function decoded(request: unknown): unknown {
   if (!(request instanceof Undecodable)) return request;
-  throw new Failure('invalid-argument', `the request cannot be decoded: ${request.reason}`);
+  throw request.failure;
 }
 
 type UnaryCall = ServerUnaryCall<unknown, unknown>;
 
-function wrapUnary(path: string, handler: UnaryHandler<unknown, unknown>, logger: RpcLogger) {
+function wrapUnary(
+  path: string,
+  handler: UnaryHandler<unknown, unknown>,
+  logger: RpcLogger,
+  encoded?: (bytes: Uint8Array) => Promise<unknown>,
+) {
   return async (call: UnaryCall, respond: sendUnaryData<unknown>): Promise<void> => {
     try {
-      respond(null, await handler(decoded(call.request), call));
+      const { request } = call;
+      respond(null, await (request instanceof Encoded ? encoded!(request.bytes) : handler(decoded(request), call)));
     } catch (thrown) {
       respond(statusFor(path, thrown, logger));
     }

@@ -115,7 +115,8 @@ function scopeOf({ scope }: Policy): ScopeName | undefined {
   return scope === Scope.UNSPECIFIED ? 'namespace' : SCOPE_NAMES.get(scope);
 }
 
-function headOfPolicy({ selector, priority, mode, guardsOff, expires }: Policy, scope: ScopeName): object {
+function headOfPolicy(policy: Policy, scope: ScopeName): object {
+  const { selector, priority, mode, guardsOff, expires, message, tags } = policy;
   const { matchLabels, matchExpressions } = selector!;
   return {
     [scope === 'host' ? 'nodeSelector' : 'selector']: {
@@ -125,6 +126,8 @@ function headOfPolicy({ selector, priority, mode, guardsOff, expires }: Policy, 
     ...(priority !== 0 && { priority }),
     ...(mode === Mode.PERMISSIVE && { mode: 'audit' }),
     ...(guardsOff && { guards: 'off' }),
+    ...(message !== '' && { message }),
+    ...(tags.length > 0 && { tags }),
     ...(expires !== undefined && { expires: timeText(expires) }),
   };
 }
@@ -262,7 +265,7 @@ const FIELDS: readonly (readonly [RegExp, string])[] = [
   [/^metadata\.(name|namespace)$/u, '$1'],
   [/^spec\.(?:selector|nodeSelector)\.matchLabels/u, 'selector.match_labels'],
   [/^spec\.selector\.matchExpressions/u, 'selector.match_expressions'],
-  [/^spec\.(priority|expires)$/u, '$1'],
+  [/^spec\.(priority|expires|message|tags(?:\[\d+\])?)$/u, '$1'],
   [/^spec$/u, 'rules'],
 ];
 const ITEM_FIELDS: readonly (readonly [RegExp, string])[] = [

@@ -6,6 +6,12 @@ import { ACTIONS, CLASSES, DIRECTIONS, SCOPES } from './names.js';
 /** From a policy of the domain to the message of the API; policy-message.ts is the way back. */
 
 export function toPolicyMessage(policy: Policy, resourceVersion: number): proto.Policy {
+  const head = toPolicyHead(policy, resourceVersion);
+  return { ...head, rules: policy.rules.map(toRuleOf(head)) };
+}
+
+/** A policy but for its rules; what each of several rules says of itself stands here once. */
+export function toPolicyHead(policy: Policy, resourceVersion: number): proto.Policy {
   return {
     name: policy.name,
     namespace: policy.namespace,
@@ -13,14 +19,38 @@ export function toPolicyMessage(policy: Policy, resourceVersion: number): proto.
       matchLabels: { ...policy.matchLabels },
       matchExpressions: (policy.matchExpressions ?? []).map((each) => ({ ...each, values: [...each.values] })),
     },
-    rules: policy.rules.map(toRuleMessage),
+    rules: [],
     resourceVersion: BigInt(resourceVersion),
     scope: SCOPES[policy.scope ?? 'namespace'],
     priority: policy.priority ?? 0,
-    mode: policy.mode === 'audit' ? proto.Mode.PERMISSIVE : proto.Mode.ENFORCE,
+    mode: toMode(policy),
     guardsOff: policy.guards === false,
     expires: policy.expires === undefined ? undefined : fromMilliseconds(policy.expires),
+    ...commonTexts(policy.rules),
+    rulesLeftOut: false,
   };
+}
+
+export function toMode({ mode }: Pick<Policy, 'mode'>): proto.Mode {
+  return mode === 'audit' ? proto.Mode.PERMISSIVE : proto.Mode.ENFORCE;
+}
+
+/** Writes rules of a policy without what its head says already. */
+export function toRuleOf({ message, tags }: Pick<proto.Policy, 'message' | 'tags'>): (rule: Rule) => proto.Rule {
+  return (rule) => ({
+    ...toRuleMessage(rule),
+    ...(message !== '' && { message: '' }),
+    ...(tags.length > 0 && { tags: [] }),
+  });
+}
+
+function commonTexts([first, ...others]: readonly Rule[]): Pick<proto.Policy, 'message' | 'tags'> {
+  if (first === undefined || others.length === 0) return { message: '', tags: [] };
+  const hasMessage = others.every(({ message }) => message === first.message);
+  const hasTags = others.every(
+    ({ tags }) => tags.length === first.tags.length && tags.every((tag, place) => tag === first.tags[place]),
+  );
+  return { message: hasMessage ? first.message : '', tags: hasTags ? [...first.tags] : [] };
 }
 
 export function toRuleMessage(rule: Rule): proto.Rule {

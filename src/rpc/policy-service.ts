@@ -2,56 +2,86 @@ import type { ControlPlane } from '../control/control-plane.js';
 import type { PolicyChange, PolicyInput } from '../control/policy-plan.js';
 import type { ReadManifest } from '../control/policy-reading.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
+import { inTurns } from '../control/turns.js';
 import {
   type ApplyPolicyRequest,
   type ExplainRequest,
-  type Policy as PolicyMessage,
   PolicyServiceService,
   Scope,
 } from '../generated/hauberk/v1/policy.js';
 import { DEFAULT_NAMESPACE, type PolicyName, policyKey } from '../policy/model.js';
 import { currentCaller } from './caller.js';
-import { toPolicyChangeMessage, toPostureMessages } from './convert.js';
+import { someIds, toChangeMessages } from './change-output.js';
+import { toPostureMessages } from './convert.js';
 import { toDiffResponse } from './diff-message.js';
 import { toAccess, toExplainResponse } from './explain-message.js';
-import { RpcService } from './handler.js';
+import { type Handlers, RpcService } from './handler.js';
 import { SCOPE_CHOICE, SCOPE_NAMES } from './names.js';
-import { convertPolicy } from './policy-message.js';
-import { toPolicyMessage } from './policy-output.js';
+import { pageByKey } from './pages.js';
+import { policyPage, toListedPolicy } from './policy-pages.js';
 import { toPostures } from './posture-message.js';
+import { readAll, readSource, translateForSource } from './reading/policies-of.js';
+import type { ReadMethod, ReadRest } from './reading/read-job.js';
+import { RequestReader } from './reading/request-reader.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 
 /** hauberk.v1.PolicyService. */
-export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['judge']): RpcService {
-  return RpcService.of(PolicyServiceService, {
-    async applyPolicy({ source, expectedVersions, force, ignoreForeign = false }) {
-      const expected = new Map(Object.entries(expectedVersions).map(([key, version]) => [key, Number(version)]));
-      const { inputs, ignored, translate } = read(source, policies, ignoreForeign);
-      return translate(async () => ({ ...toChanges(await policies.apply(inputs, { expected, force })), ignored }));
+export function policyServiceOf(
+  policies: PolicyRegistry,
+  judge: ControlPlane['judge'],
+  reader: RequestReader = new RequestReader(),
+): RpcService {
+  const apply = ({ inputs, ignored, translate }: Inputs, { expectedVersions, force }: ApplyRest) => {
+    const expected = new Map(Object.entries(expectedVersions).map(([key, version]) => [key, Number(version)]));
+    return translate(async () => ({ ...toChanges(await policies.apply(inputs, { expected, force })), ignored }));
+  };
+  const validate = ({ inputs, ignored, translate }: Inputs, { force }: Pick<ReadRest, 'force'>) =>
+    translate(async () => ({ ...toChangeMessages(await policies.dryRun(inputs, force, currentCaller())), ignored }));
+  const sync = async ({ inputs, ignored }: Inputs, { expectedRevision, force }: SyncRest) => {
+    checkNamedOnce(inputs);
+    return { ...toChanges(await policies.sync(inputs, Number(expectedRevision), force)), ignored };
+  };
+  const diff = ({ inputs, translate }: Inputs, { deleted, force }: DiffRest) => {
+    const named = deleted.map((reference, index) => policyNamed(reference, `deleted[${index}].`));
+    return translate(async () => {
+      const foreseen = await policies.foresee(inputs, named, force, currentCaller());
+      return toDiffResponse(foreseen.changes, await judge(foreseen));
+    });
+  };
+  const readInThread = async (method: ReadMethod, bytes: Uint8Array) => {
+    const read = await reader.read(method, bytes, currentCaller());
+    const inputs: PolicyInput[] = [];
+    for await (const input of inTurns(read.inputs)) inputs.push(policies.withCoverage(input));
+    return { ...read, inputs };
+  };
+  const encoded =
+    <Answer>(method: ReadMethod, handle: (inputs: Inputs, rest: ReadRest) => Promise<Answer>) =>
+    async (bytes: Uint8Array) => {
+      const read = await readInThread(method, bytes);
+      return handle(read, read.rest);
+    };
+  const handlers: Handlers<typeof PolicyServiceService> = {
+    applyPolicy: async (request) => apply(inputsOf(request, policies), request),
+
+    validatePolicy: async (request) => validate(inputsOf(request, policies), request),
+
+    async syncPolicies(request) {
+      return sync(asInputs(readAll(request, policies)), request);
     },
 
-    async validatePolicy({ source, force, ignoreForeign = false }) {
-      const { inputs, ignored, translate } = read(source, policies, ignoreForeign);
-      return translate(async () => ({
-        changes: (await policies.dryRun(inputs, force, currentCaller())).map(toPolicyChangeMessage),
-        ignored,
-      }));
-    },
-
-    async syncPolicies({ manifest, policies: messages, expectedRevision, force, ignoreForeign = false }) {
-      const ofText = /\S/u.test(manifest) ? policies.readObjects(manifest, ignoreForeign) : NOTHING_TO_READ;
-      const inputs = [
-        ...ofText.inputs,
-        ...messages.map((message, index) => readMessage(message, `policies[${index}]`, policies)),
-      ];
-      checkNamedOnce(inputs);
-      const changes = toChanges(await policies.sync(inputs, Number(expectedRevision), force));
-      return { ...changes, ignored: ofText.foreign.length || undefined };
+    async diff(request) {
+      const hasNone = request.source === undefined && request.deleted.length > 0;
+      return diff(hasNone ? asInputs({ inputs: [], foreign: [] }) : inputsOf(request, policies), request);
     },
 
     async deletePolicy(request) {
       const { result, revision } = await policies.delete(policyNamed(request), Number(request.expectedVersion));
-      return { containerIds: [...result.containerIds], revision: BigInt(revision) };
+      const { containerIds } = result;
+      return {
+        containerIds: someIds(containerIds),
+        containerCount: BigInt(containerIds.length),
+        revision: BigInt(revision),
+      };
     },
 
     async explain(request) {
@@ -59,30 +89,27 @@ export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['j
       return toExplainResponse(await policies.explain(subjectOf(request), access));
     },
 
-    async diff({ source, deleted, force, ignoreForeign = false }) {
-      const named = deleted.map((reference, index) => policyNamed(reference, `deleted[${index}].`));
-      const { inputs, translate } =
-        source === undefined && named.length > 0 ? NOTHING_TO_READ : read(source, policies, ignoreForeign);
-      return translate(async () => {
-        const foreseen = await policies.foresee(inputs, named, force, currentCaller());
-        return toDiffResponse(foreseen.changes, await judge(foreseen));
-      });
-    },
-
     getPolicy(request) {
       const named = policyNamed(request);
       const policy = policies.get(named);
       if (policy === undefined) throw policies.ledger.notFound(`policy ${policyKey(named)}`);
-      return {
-        policy: toPolicyMessage(policy, policies.versionOf(policy)),
-        manifest: policies.manifestOf(policy),
-        containerIds: policies.containerIdsReachedBy(policy),
-      };
+      return policyPage(
+        {
+          policy,
+          version: policies.versionOf(policy),
+          manifest: policies.manifestOf(policy),
+          containerIds: policies.containerIdsReachedBy(policy),
+        },
+        request.pageToken,
+      );
     },
 
-    listPolicies({ namespace }) {
+    listPolicies({ namespace, ...page }) {
       const listed = policies.list().filter((policy) => namespace === '' || policy.namespace === namespace);
-      return { policies: listed.map((policy) => toPolicyMessage(policy, policies.versionOf(policy))) };
+      const { messages, nextPageToken } = pageByKey(listed, policyKey, page, (policy) =>
+        toListedPolicy(policy, policies.versionOf(policy)),
+      );
+      return { policies: messages, nextPageToken };
     },
 
     async setPosture({ namespace, postures }) {
@@ -90,16 +117,31 @@ export function policyServiceOf(policies: PolicyRegistry, judge: ControlPlane['j
       return { revision: BigInt(revision) };
     },
 
-    listPostures() {
-      return {
-        defaults: toPostureMessages(policies.defaultPostures),
-        namespaces: [...policies.postures()]
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([namespace, postures]) => ({ namespace, postures: toPostureMessages(postures) })),
-      };
+    listPostures(page) {
+      const sorted = [...policies.postures()].sort(([a], [b]) => (a < b ? -1 : 1));
+      const { messages, nextPageToken } = pageByKey(
+        sorted,
+        ([namespace]) => namespace,
+        page,
+        ([namespace, postures]) => ({ namespace, postures: toPostureMessages(postures) }),
+      );
+      return { defaults: toPostureMessages(policies.defaultPostures), namespaces: messages, nextPageToken };
     },
+  };
+  return RpcService.of(PolicyServiceService, handlers, {
+    encoded: {
+      applyPolicy: encoded('applyPolicy', apply),
+      validatePolicy: encoded('validatePolicy', validate),
+      syncPolicies: encoded('syncPolicies', sync),
+      diff: encoded('diff', diff),
+    },
+    refused: ['explain', 'setPosture'],
   });
 }
+
+type ApplyRest = Pick<ReadRest, 'expectedVersions' | 'force'>;
+type SyncRest = Pick<ReadRest, 'expectedRevision' | 'force'>;
+type DiffRest = Pick<ReadRest, 'deleted' | 'force'>;
 
 function subjectOf({ subject }: ExplainRequest): string | { namespace: string; labels: Record<string, string> } {
   if (subject!.$case === 'containerId') return subject!.value;
@@ -107,7 +149,7 @@ function subjectOf({ subject }: ExplainRequest): string | { namespace: string; l
   return { namespace: namespace || DEFAULT_NAMESPACE, labels };
 }
 
-interface ReadSource {
+interface Inputs {
   readonly inputs: readonly PolicyInput[];
   /** How many objects were passed over; undefined for none. */
   readonly ignored: number | undefined;
@@ -115,43 +157,23 @@ interface ReadSource {
   translate<Result>(task: () => Promise<Result>): Promise<Result>;
 }
 
-const NOTHING_TO_READ: ReadSource & ReadManifest = {
-  inputs: [],
-  ignored: undefined,
-  foreign: [],
-  translate: (task) => task(),
-};
+type InputRequest = Pick<ApplyPolicyRequest, 'source' | 'ignoreForeign'>;
 
-function read(source: ApplyPolicyRequest['source'], policies: PolicyRegistry, ignoreForeign: boolean): ReadSource {
-  const checks = new RequestChecks();
-  checks.require(source !== undefined, 'source', 'one of manifest and policy must be set');
-  checks.require(source?.$case !== 'manifest' || source.value !== '', 'manifest', MUST_NOT_BE_EMPTY);
-  checks.done();
-  if (source!.$case === 'manifest') {
-    const { inputs, foreign } = policies.readObjects(source!.value, ignoreForeign);
-    return { inputs, ignored: foreign.length || undefined, translate: (task) => task() };
-  }
-  const { translate } = convertPolicy(source!.value, 'policy');
+function inputsOf({ source, ignoreForeign }: InputRequest, policies: PolicyRegistry): Inputs {
   return {
-    inputs: [readMessage(source!.value, 'policy', policies)],
-    ignored: undefined,
+    ...asInputs(readSource(source, ignoreForeign ?? false, policies)),
     translate: async (task) => {
       try {
         return await task();
       } catch (thrown) {
-        throw translate(thrown);
+        throw translateForSource(source, thrown);
       }
     },
   };
 }
 
-function readMessage(message: PolicyMessage, field: string, policies: PolicyRegistry): PolicyInput {
-  const { document, translate } = convertPolicy(message, field);
-  try {
-    return policies.readDocument(document);
-  } catch (thrown) {
-    throw translate(thrown);
-  }
+function asInputs({ inputs, foreign }: ReadManifest): Inputs {
+  return { inputs, ignored: foreign.length || undefined, translate: (task) => task() };
 }
 
 function checkNamedOnce(inputs: readonly PolicyInput[]): void {
@@ -159,14 +181,14 @@ function checkNamedOnce(inputs: readonly PolicyInput[]): void {
   const checks = new RequestChecks();
   for (const { policy } of inputs) {
     const key = policyKey(policy);
-    checks.require(!seen.has(key), 'policies', `policy ${key} is given twice`);
+    if (seen.has(key)) checks.require(false, 'policies', `policy ${key} is given twice`);
     seen.add(key);
   }
   checks.done();
 }
 
 function toChanges({ result, revision }: { result: readonly PolicyChange[]; revision: number }) {
-  return { changes: result.map(toPolicyChangeMessage), revision: BigInt(revision) };
+  return { ...toChangeMessages(result), revision: BigInt(revision) };
 }
 
 function policyNamed(request: { name: string; namespace: string; scope: Scope }, prefix = ''): PolicyName {

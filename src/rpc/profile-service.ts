@@ -14,64 +14,69 @@ import type { Profile, ProfileSubject } from '../profile/profile.js';
 import { suggestionText } from '../profile/suggestion-text.js';
 import { RpcService } from './handler.js';
 import { CLASSES } from './names.js';
+import { fitting } from './pages.js';
 import { fromMilliseconds, toPolicyMessage } from './policy-output.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 
-/** So much fits a message that every client takes. */
+/** No more, however short they are. */
 const ACCESSES_MAX = 10_000;
 
 /** hauberk.v1.ProfileService. */
 export function profileServiceOf(profiles: ProfileRegistry): RpcService {
-  return RpcService.of(ProfileServiceService, {
-    async startProfile(request) {
-      const { result, revision } = await profiles.start(request.name, toSubject(request), Date.now());
-      return { profile: toProfileMessage(result), revision: BigInt(revision) };
-    },
+  return RpcService.of(
+    ProfileServiceService,
+    {
+      async startProfile(request) {
+        const { result, revision } = await profiles.start(request.name, toSubject(request), Date.now());
+        return { profile: toProfileMessage(result), revision: BigInt(revision) };
+      },
 
-    async stopProfile({ name }) {
-      requireName(name);
-      const { result, revision } = await profiles.stop(name, Date.now());
-      return { profile: toProfileMessage(result), revision: BigInt(revision) };
-    },
+      async stopProfile({ name }) {
+        requireName(name);
+        const { result, revision } = await profiles.stop(name, Date.now());
+        return { profile: toProfileMessage(result), revision: BigInt(revision) };
+      },
 
-    async deleteProfile({ name }) {
-      requireName(name);
-      const { revision } = await profiles.delete(name, Date.now());
-      return { revision: BigInt(revision) };
-    },
+      async deleteProfile({ name }) {
+        requireName(name);
+        const { revision } = await profiles.delete(name, Date.now());
+        return { revision: BigInt(revision) };
+      },
 
-    listProfiles() {
-      return { profiles: profiles.list().map(toProfileMessage) };
-    },
+      listProfiles() {
+        return { profiles: profiles.list().map(toProfileMessage) };
+      },
 
-    async getProfile({ name }) {
-      requireName(name);
-      return toGetProfileResponse(await profiles.get(name));
-    },
+      async getProfile({ name }) {
+        requireName(name);
+        return toGetProfileResponse(await profiles.get(name));
+      },
 
-    async suggestPolicy({ name, policyName, policyNamespace, matchLabels }) {
-      const checks = new RequestChecks();
-      checks.require(name !== '', 'name', MUST_NOT_BE_EMPTY);
-      checkWith('name', policyName, 'policy_name', checks);
-      checkWith('namespace', policyNamespace, 'policy_namespace', checks);
-      checks.labels(matchLabels, 'match_labels');
-      checks.done();
-      const suggestion = await profiles.suggest(name, {
-        ...(policyName !== '' && { name: policyName }),
-        ...(policyNamespace !== '' && { namespace: policyNamespace }),
-        ...(Object.keys(matchLabels).length > 0 && { matchLabels }),
-      });
-      return {
-        policy: toPolicyMessage(suggestion.policy, 0),
-        manifest: suggestionText(suggestion),
-        evidence: suggestion.policy.rules.map(({ id }) => {
-          const { accesses, count, examples } = suggestion.evidence.get(id)!;
-          return { rule: id, accesses: BigInt(accesses), count: BigInt(count), examples: [...examples] };
-        }),
-        warnings: [...suggestion.warnings],
-      };
+      async suggestPolicy({ name, policyName, policyNamespace, matchLabels }) {
+        const checks = new RequestChecks();
+        checks.require(name !== '', 'name', MUST_NOT_BE_EMPTY);
+        checkWith('name', policyName, 'policy_name', checks);
+        checkWith('namespace', policyNamespace, 'policy_namespace', checks);
+        checks.labels(matchLabels, 'match_labels');
+        checks.done();
+        const suggestion = await profiles.suggest(name, {
+          ...(policyName !== '' && { name: policyName }),
+          ...(policyNamespace !== '' && { namespace: policyNamespace }),
+          ...(Object.keys(matchLabels).length > 0 && { matchLabels }),
+        });
+        return {
+          policy: toPolicyMessage(suggestion.policy, 0),
+          manifest: suggestionText(suggestion),
+          evidence: suggestion.policy.rules.map(({ id }) => {
+            const { accesses, count, examples } = suggestion.evidence.get(id)!;
+            return { rule: id, accesses: BigInt(accesses), count: BigInt(count), examples: [...examples] };
+          }),
+          warnings: [...suggestion.warnings],
+        };
+      },
     },
-  });
+    { refused: ['startProfile', 'suggestPolicy'] },
+  );
 }
 
 function requireName(name: string): void {
@@ -118,7 +123,7 @@ function toProfileMessage({ name, subject, started, stopped }: Profile): Profile
 
 function toGetProfileResponse({ profile, containers }: LearntProfile): GetProfileResponse {
   const all = containers.flatMap(({ accesses }) => accesses).sort((a, b) => b.count - a.count);
-  const shown = new Set(all.slice(0, ACCESSES_MAX));
+  const shown = new Set(fitting(all, 0, ACCESSES_MAX, (access) => access));
   return {
     profile: toProfileMessage(profile),
     containers: containers.map(({ id, name, namespace, accesses }) => ({

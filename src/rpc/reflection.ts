@@ -26,7 +26,14 @@ export function reflectionOf(descriptorSet: Uint8Array): RpcService {
     const fail = (thrown: unknown) => stream.emit('error', Object.assign(new Error(), toStatus(Failure.from(thrown))));
     // Each waits for the same promise, so answers keep the order of their requests.
     stream.on('data', (request: ServerReflectionRequest) => {
-      loaded!.then((index) => stream.write(index.answer(request))).catch(fail);
+      loaded!
+        .then((index) => {
+          // Who does not read is not read.
+          if (stream.write(index.answer(request))) return;
+          stream.pause();
+          stream.once('drain', () => stream.resume());
+        })
+        .catch(fail);
     });
     stream.on('end', () => loaded!.then(() => stream.end()).catch(fail));
   };

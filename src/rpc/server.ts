@@ -7,6 +7,7 @@ import { Gate } from './access/gate.js';
 import { DEFAULT_LIMITS, type Limits } from './access/limits.js';
 import { NO_OBSERVER, type RpcObserver } from './access/observer.js';
 import { assignsUnixUsers, NO_ASSIGNMENTS, type Role, type RoleAssignments } from './access/role.js';
+import { admitUnknownMethods } from './access/unknown-methods.js';
 import { type CertificateFiles, loadCertificates } from './connections/certificates.js';
 import { Connections } from './connections/connections.js';
 import { insecureListener, type Listener, tlsListener, unixListener } from './connections/listeners.js';
@@ -71,13 +72,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MILLISECONDS,
   });
   for (const service of options.services) service.addTo(server, logger);
+  admitUnknownMethods(server);
 
   const audit = new AuditLog(options.auditLogger ?? logger);
   const gate = new Gate(limits, audit, observer);
   const connections = new Connections(server, gate, audit, observer, logger, limits.connections);
   const listener =
     tls !== undefined
-      ? tlsListener(connections, tls, roles, logger, (result) => observer.certificatesReloaded(result))
+      ? tlsListener(connections, tls, roles, logger, observer)
       : insecureTcp !== undefined
         ? insecureListener(connections, insecureTcp.role)
         : unixListener(connections, roles, logger);
@@ -95,6 +97,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         listener.server.close();
         streams.endAll();
         await stop(server, graceMilliseconds, logger);
+        audit.close();
       })();
       return stopped;
     },

@@ -7,6 +7,7 @@ import { healthOf } from './health.js';
 import { hostServiceOf } from './host-service.js';
 import { policyServiceOf } from './policy-service.js';
 import { profileServiceOf } from './profile-service.js';
+import { RequestReader } from './reading/request-reader.js';
 import { reflectionOf } from './reflection.js';
 import { stateServiceOf } from './state-service.js';
 
@@ -37,18 +38,22 @@ export interface Services {
 
 /** Everything the daemon serves. */
 export function createServices({ plane, hub, descriptorSet, queueCapacity }: ServiceSources): Services {
+  const reader = new RequestReader();
   const health = healthOf(plane.host, SERVICE_NAMES);
   return {
     services: [
-      policyServiceOf(plane.policies, plane.judge),
+      policyServiceOf(plane.policies, plane.judge, reader),
       containerServiceOf(plane.containers, plane.keeper, plane.unprotected),
-      eventServiceOf(hub, queueCapacity === undefined ? {} : { queueCapacity }),
+      eventServiceOf(hub, { dryRuns: plane.policies.dryRuns, ...(queueCapacity !== undefined && { queueCapacity }) }),
       profileServiceOf(plane.profiles),
       hostServiceOf(plane.host),
       stateServiceOf(plane.policies),
       health.service,
       reflectionOf(descriptorSet),
     ],
-    close: health.close,
+    close: () => {
+      health.close();
+      void reader.close();
+    },
   };
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { composeServices, finalStage, runFlags } from '../support/compose.js';
+import { removePins } from '../support/daemon.js';
 import { DeployedDaemon } from '../support/deployed-daemon.js';
 import { docker, exec, startContainer } from '../support/docker.js';
 import { Unit } from '../support/unit.js';
@@ -43,7 +44,7 @@ before(() => {
 after(async () => {
   daemon.client.close();
   docker('rm', '-f', 'hauberkd', 'composed', 'other');
-  rmSync('/sys/fs/bpf/hauberk', { recursive: true, force: true });
+  removePins('/sys/fs/bpf/hauberk');
 });
 
 test('the composition and the systemd unit give hauberkd the same privileges, one by one', () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { removePins } from '../support/daemon.js';
 import { DeployedDaemon } from '../support/deployed-daemon.js';
 import { docker, exec, startContainer } from '../support/docker.js';
 import { Unit } from '../support/unit.js';
@@ -41,7 +42,7 @@ after(async () => {
   await daemon.end();
   daemon.client.close();
   docker('rm', '-f', 'unit', 'closed');
-  rmSync('/sys/fs/bpf/hauberk', { recursive: true, force: true });
+  removePins('/sys/fs/bpf/hauberk');
 });
 
 test('systemd finds nothing wrong with the unit', { skip }, () => {

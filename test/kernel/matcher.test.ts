@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { compileImage } from '../../src/image/compile.js';
+import { operationsOn, subjectOfOperation, VERDICT_ACTIONS, VERDICT_MARK } from '../../src/image/layout.js';
+import type { Decision } from '../../src/image/walk.js';
 import { resolveRules } from '../../src/policy/rule-set.js';
 import { assertAgreement, type Decider } from '../property/agreement.js';
 import { randomDecisions } from '../property/random-decisions.js';
@@ -10,8 +12,25 @@ import { accessWord } from '../support/access-word.js';
 import { BpfMatcher } from '../support/bpf-matcher.js';
 
 const ACCESSES = 100;
+/** Each access of several operations is also asked about for each of them, and most of the time is the compiling. */
+const DECISIONS_OF_SEVERAL = 20 * ACCESSES;
 const matcher = new BpfMatcher();
 after(() => matcher.close());
+
+function fileRule(path: string) {
+  return {
+    id: 'file.matchPaths[0]',
+    class: 'file',
+    match: { kind: 'exact', path },
+    sources: [],
+    action: 'Block',
+    readOnly: false,
+    ownerOnly: false,
+    severity: 1,
+    tags: [],
+    message: '',
+  } as const;
+}
 
 const inTheKernel: Decider = {
   decide: ({ operation, object, program, ownership, terminal }) =>
@@ -35,20 +54,48 @@ test('the matcher in the kernel decides every access as its rules do when they a
   );
 });
 
+test('of an access that is several operations the strongest answer counts, of equal ones the first', () => {
+  const operations = operationsOn('path');
+  fc.assert(
+    fc.property(randomDecisions(ACCESSES), (decisions) => {
+      matcher.use(compileImage(resolveRules(decisions.bound, decisions.postures)));
+      for (const [index, { object, program, ownership, operation, terminal }] of decisions.accesses.entries()) {
+        if (subjectOfOperation(operation) !== 'path') continue;
+        const actor = { programClass: matcher.classifyProgram(program), terminal };
+        const word = accessWord(object);
+        // Another choice for each access: the bits of a number that is none twice.
+        const wanted = operations.filter((_, entry) => ((index * 37 + 5) >> entry) & 1);
+        const answers = wanted.map((each) => matcher.decide(word, actor, each, ownership));
+        const strength = ({ action }: Decision) => VERDICT_ACTIONS.indexOf(action);
+        const strongest = answers.reduce((best, each) => (strength(each) > strength(best) ? each : best));
+        assert.deepEqual(matcher.decideAll(word, actor, wanted, ownership), strongest);
+      }
+    }),
+    decisionRuns(DECISIONS_OF_SEVERAL),
+  );
+});
+
+test('where a verdict is damaged the answer is no, by no rule', () => {
+  const rule = fileRule('/etc/shadow');
+  const policy = { name: 'damaged', namespace: 'default', matchLabels: {}, rules: [rule] };
+  const image = compileImage({ rules: [{ policy, rule }], postures: {} });
+  const words = image.words.slice();
+  // What the owner of a file is answered stands first in an entry; states have no such number there.
+  for (let index = 0; index < words.length; index += 2) if (words[index]! >= VERDICT_MARK) words[index] = 0;
+  matcher.use({ ...image, words });
+  for (const path of ['/etc/shadow', '/etc/hostname']) {
+    const word = Buffer.from(path);
+    assert.deepEqual(matcher.decide(word, { programClass: 0 }, 'read', 'owner'), { action: 'Block', rule: undefined });
+    assert.deepEqual(
+      matcher.decide(word, { programClass: 0 }, 'read', 'other').action,
+      path === '/etc/shadow' ? 'Block' : 'Allow',
+    );
+  }
+});
+
 test('a path of 4096 bytes is read to its last byte', () => {
   const deep = `${`/${'d'.repeat(255)}`.repeat(15)}/${'d'.repeat(254)}`;
-  const rule = {
-    id: 'file.matchPaths[0]',
-    class: 'file',
-    match: { kind: 'exact', path: `${deep}x` },
-    sources: [],
-    action: 'Block',
-    readOnly: false,
-    ownerOnly: false,
-    severity: 1,
-    tags: [],
-    message: '',
-  } as const;
+  const rule = fileRule(`${deep}x`);
   const policy = { name: 'deep', namespace: 'default', matchLabels: {}, rules: [rule] };
   assert.equal(Buffer.byteLength(rule.match.path), 4096);
   matcher.use(compileImage({ rules: [{ policy, rule }], postures: {} }));

@@ -113,12 +113,12 @@ test('the first process is left out until it has run a program, and its children
   // Nobody names it, or someone means another process that had its number.
   const another = { pid: first, startTicks: processIdentity(first).startTicks - 1 };
   assert.equal(await marks(newContainers(), { ...entryOf(first), firstProcess: another }), 1);
-  const running = await start('sh', '-c', 'echo; sleep 100000');
+  const running = await start('sh', '-c', 'sleep 100000 & echo; wait');
   assert.equal(await marks(newContainers(), entryOf(running, true)), 2);
 });
 
 test('what an earlier daemon has not marked is marked by the next one', async () => {
-  const pid = await start('sh', '-c', 'echo; sleep 100000');
+  const pid = await start('sh', '-c', 'sleep 100000 & echo; wait');
   newContainers().add([entryOf(pid)]);
   const known = { container: namespacesOf(pid), startTicks: 0 };
   const iterator = checked('the program', programDescriptor(program));

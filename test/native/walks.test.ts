@@ -97,5 +97,7 @@ test('while a directory on the way is renamed, a path has its one name or its ot
     }
   } finally {
     renamer.kill();
+    // Until it has ended, it renames what is about to be removed.
+    await once(renamer, 'exit');
   }
 });

@@ -29,7 +29,7 @@ import type { Operation, Ownership } from '../../src/policy/effect.js';
 import { PATH_BUFFER_BYTES, PATH_BYTES_MAX } from './path-buffer.js';
 
 /** struct question of bpf/match.bpf.c. */
-const QUESTION = { offset: 0, actor: 4, subject: 8, objectClass: 12, operation: 16, owner: 20, verdict: 24, path: 32 };
+const QUESTION = { offset: 0, actor: 4, subject: 8, objectClass: 12, wanted: 20, owner: 24, verdict: 28, path: 32 };
 const QUESTION_BYTES = QUESTION.path + PATH_BUFFER_BYTES;
 const FIRST = Uint32Array.of(0);
 
@@ -58,18 +58,23 @@ export class BpfMatcher {
   }
 
   classifyProgram(path: Uint8Array): number {
-    return this.#ask(path, 'path', { programClass: 0 }, 0, 'owner').readUInt32LE(QUESTION.objectClass);
+    return this.#ask(path, 'path', { programClass: 0 }, [0], 'owner').readUInt32LE(QUESTION.objectClass);
   }
 
   decide(word: Uint8Array, actor: Actor, operation: Operation, ownership: Ownership): Decision {
-    const subject = subjectOfOperation(operation);
-    const entry = operationsOn(subject).indexOf(operation);
-    return decodeVerdict(this.#ask(word, subject, actor, entry, ownership).readUInt32LE(QUESTION.verdict));
+    return this.decideAll(word, actor, [operation], ownership);
+  }
+
+  /** The one answer to an access that is several operations, all on the same subject. */
+  decideAll(word: Uint8Array, actor: Actor, operations: readonly Operation[], ownership: Ownership): Decision {
+    const subject = subjectOfOperation(operations[0]!);
+    const entries = operations.map((operation) => operationsOn(subject).indexOf(operation));
+    return decodeVerdict(this.#ask(word, subject, actor, entries, ownership).readUInt32LE(QUESTION.verdict));
   }
 
   allowsArgument(rule: number, argument: Uint8Array): boolean {
     const word = Buffer.concat([Buffer.from(`a${letters(rule, ARGUMENT_RULE_LETTERS)}`), argument]);
-    const answer = this.#ask(word, 'arguments', { programClass: 0 }, 0, 'owner');
+    const answer = this.#ask(word, 'arguments', { programClass: 0 }, [0], 'owner');
     return decodeVerdict(answer.readUInt32LE(QUESTION.verdict)).rule === rule;
   }
 
@@ -82,14 +87,17 @@ export class BpfMatcher {
     word: Uint8Array,
     subject: Subject,
     { programClass, terminal = false }: Actor,
-    operation: number,
+    entries: readonly number[],
     ownership: Ownership,
   ): Buffer {
     const question = Buffer.alloc(QUESTION_BYTES);
     question.writeUInt32LE(PATH_BYTES_MAX - word.length, QUESTION.offset);
     question.writeUInt32LE(programClass * 2 + (terminal ? ACTOR_HAS_TERMINAL : 0), QUESTION.actor);
     question.writeUInt32LE(SUBJECTS.indexOf(subject), QUESTION.subject);
-    question.writeUInt32LE(operation, QUESTION.operation);
+    question.writeUInt32LE(
+      entries.reduce((wanted, entry) => wanted | (1 << entry), 0),
+      QUESTION.wanted,
+    );
     question.writeUInt32LE(ownership === 'owner' ? 1 : 0, QUESTION.owner);
     question.set(word, QUESTION.path + PATH_BYTES_MAX - word.length);
     checked('question', updateElement(this.#questions, FIRST, question, 0));

@@ -1,18 +1,39 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, renameSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Client } from './client.js';
 
-const START_MILLISECONDS = 120_000;
+const START_MILLISECONDS = 240_000;
+/** How long containers that run already may take to be known; it serves before. */
+const KNOWN_MILLISECONDS = 10_000;
 
 /** The part of GetStatus that tells whether it enforces. */
 interface Status {
   readonly enforcing: boolean;
   readonly reason: string;
+  readonly containers: number;
+  readonly unprotectedContainers: number;
+  readonly sources: readonly { readonly connected: boolean; readonly containers: number }[];
+}
+
+/** Whether the containers that ran when it was started are known. */
+function knowsContainers({ sources, containers, unprotectedContainers }: Status): boolean {
+  return sources.every((source) => source.connected && source.containers <= containers + unprotectedContainers);
+}
+
+/**
+ * Takes away what daemons have left in the kernel: at once from its place, for good while the test goes on, since the
+ * kernel waits a tenth of a second for each program.
+ */
+export function removePins(directory: string): void {
+  if (!existsSync(directory)) return;
+  const removed = `${directory}-removed-${process.pid}-${Date.now()}`;
+  renameSync(directory, removed);
+  spawn('rm', ['-rf', removed], { stdio: 'ignore', detached: true }).unref();
 }
 
 /** hauberkd as a process of its own, with its files in a new directory. */
@@ -59,7 +80,7 @@ export class Daemon {
   async #launch(flags: readonly string[], isReady: (status: Status) => boolean): Promise<void> {
     // A fresh install: what other daemons of the machine have left in the kernel would tell of a state that is gone.
     const stateDirectory = join(this.directory, 'state');
-    if (!existsSync(stateDirectory)) rmSync(this.pinDirectory, { recursive: true, force: true });
+    if (!existsSync(stateDirectory)) removePins(this.pinDirectory);
     const child = spawn(
       process.execPath,
       [
@@ -76,10 +97,14 @@ export class Daemon {
     const client = this.#client ?? new Client(this.address);
     try {
       const deadline = Date.now() + START_MILLISECONDS;
+      let serving: number | undefined;
       while (Date.now() < deadline) {
         if (child.exitCode !== null) throw new Error(`hauberkd ended with ${child.exitCode}:\n${this.#log}`);
         const status = await client.call('HostService', 'GetStatus').catch(() => undefined);
-        if (status !== undefined && isReady(status)) return;
+        if (status !== undefined && isReady(status)) {
+          serving ??= Date.now();
+          if (knowsContainers(status) || Date.now() > serving + KNOWN_MILLISECONDS) return;
+        }
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     } finally {

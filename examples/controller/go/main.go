@@ -138,8 +138,10 @@ func (c *controller) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// An answer names as many changes as have room in it, and counts the others.
 	log.Printf("%d policies and %d containers are in force at revision %d",
-		len(policies.Changes), len(containers.Changes), containers.Revision)
+		uint64(len(policies.Changes))+policies.OmittedChanges,
+		uint64(len(containers.Changes))+containers.OmittedChanges, containers.Revision)
 	return nil
 }
 

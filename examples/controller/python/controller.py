@@ -64,8 +64,10 @@ class Controller:
             wanted_containers = json_format.Parse(file.read(), container_pb2.SyncContainersRequest())
         policies = self.policy_service.SyncPolicies(wanted_policies, timeout=CALL_SECONDS)
         containers = self.container_service.SyncContainers(wanted_containers, timeout=CALL_SECONDS)
+        # An answer names as many changes as have room in it, and counts the others.
         log(
-            f"{len(policies.changes)} policies and {len(containers.changes)} containers "
+            f"{len(policies.changes) + policies.omitted_changes} policies and "
+            f"{len(containers.changes) + containers.omitted_changes} containers "
             f"are in force at revision {containers.revision}"
         )
 

@@ -7,7 +7,7 @@ import { ignoreForeignOption, sayIgnored } from '../foreign.js';
 import { withExamples } from '../help.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { FILES_WORTH_PROGRESS, type Format, formatOption, Progress, print } from '../output.js';
-import { policyChangeView, sayChange, sayWarnings } from '../policy-change.js';
+import { policyChangeView, sayChange, sayOmitted, sayWarnings } from '../policy-change.js';
 import { keyOf } from '../policy-key.js';
 import { terminal } from '../terminal.js';
 import { waitingFor } from '../waiting.js';
@@ -51,7 +51,7 @@ export function addApply(program: Command): void {
       explained(manifests, ignoreForeign, async () => {
         const plan = await planOf(client, manifests.text, { force, prune, ignoreForeign });
         const differences = await differencesOf(client, manifests, plan, output);
-        const changes = dryRun ? plan.changes : await applyPlan(client, manifests.text, plan);
+        const { changes, omittedChanges } = dryRun ? plan : await applyPlan(client, manifests.text, plan);
         const told = changes.map((change) => ({
           ...change,
           warnings: change.warnings.map((it) => manifests.remark(it)),
@@ -61,6 +61,7 @@ export function addApply(program: Command): void {
           const views = told.map((change) => policyChangeView(change, differences.get(keyOf(change))));
           await print(output, views, () => []);
         }
+        sayOmitted(omittedChanges, output === 'table' ? 'out' : 'err');
         sayIgnored(plan.ignored);
       }),
     );
@@ -87,10 +88,11 @@ export function addValidate(program: Command): void {
       explained(manifests, ignoreForeign, async () => {
         const source = { $case: 'manifest', value: manifests.text } as const;
         const request = client.policies.validatePolicy({ source, ignoreForeign });
-        const { changes, ignored } = await waitingFor('checking', request);
+        const { changes, omittedChanges, ignored } = await waitingFor('checking', request);
         for (const change of changes) sayWarnings(change, (warning) => manifests.remark(warning));
         sayIgnored(ignored);
-        terminal().out(`${changes.length} ${changes.length === 1 ? 'policy is' : 'policies are'} valid\n`);
+        const count = BigInt(changes.length) + omittedChanges;
+        terminal().out(`${count} ${count === 1n ? 'policy is' : 'policies are'} valid\n`);
       }),
     );
   });

@@ -4,6 +4,7 @@ import { HauberkError } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT, exitStatusOf } from '../exit-status.js';
 import { withExamples } from '../help.js';
+import { sayOmitted } from '../policy-change.js';
 import { terminal } from '../terminal.js';
 
 const STANDARD = '-';
@@ -45,9 +46,11 @@ export function addRestore(program: Command): void {
     const { BackupFile } = await import('../backup-file.js');
     const backup = new BackupFile(file === STANDARD ? 'standard input' : file, read(file));
     try {
-      const { changes } = await withClient(command, (client) => client.state.restore({ ...backup.request, force }));
+      const restored = await withClient(command, (client) => client.state.restore({ ...backup.request, force }));
+      const { changes, omittedChanges } = restored;
       for (const { namespace, name, warnings } of changes)
         for (const warning of warnings) terminal().err(`${namespace}/${name}: warning: ${warning}\n`);
+      sayOmitted(omittedChanges, 'err');
     } catch (error) {
       if (!(error instanceof HauberkError) || error.violations.length === 0) throw error;
       throw new CommandFailure(exitStatusOf(error), backup.explain(error).join('\n'));

@@ -1,9 +1,13 @@
 import type { RpcLogger } from '../handler.js';
+import { hostOf } from './client-address.js';
 import type { RefusalReason } from './observer.js';
 import type { Peer } from './peer.js';
+import { Repeats } from './repeats.js';
 
 /** In one line of the log; a synchronisation may touch every container of a host. */
 const NAMES_MAX = 100;
+/** Characters of a method's name: what is longer is none. */
+const METHOD_MAX = 200;
 
 export interface WriteRecord {
   readonly method: string;
@@ -15,8 +19,14 @@ export interface WriteRecord {
   readonly afterCallEnded?: true;
 }
 
-/** Writes down who changed what, and who was turned away. Every line has `audit: true`. */
+/**
+ * Writes down who changed what, and who was turned away. Every line has `audit: true`. Refusals that repeat themselves are
+ * summed up in a line with `repeated`.
+ */
 export class AuditLog {
+  readonly #repeats = new Repeats();
+  readonly #warn = (fields: object, message: string): void => this.logger.warn(fields, message);
+
   constructor(private readonly logger: RpcLogger) {}
 
   wrote(peer: Peer, { names, ...record }: WriteRecord): void {
@@ -26,12 +36,21 @@ export class AuditLog {
   }
 
   refusedCall(peer: Peer, method: string, reason: RefusalReason, code: string): void {
-    this.logger.warn({ ...who(peer), method, reason, code }, 'call refused');
+    const fields = { ...who(peer), method: method.slice(0, METHOD_MAX), reason, code };
+    // Names of methods that there are not could be made up without end.
+    const kind = JSON.stringify([peer.identity, reason, reason === 'unknown_method' ? '' : method]);
+    this.#repeats.write(kind, this.#warn, fields, 'call refused');
   }
 
   /** @param address where it came from; nothing more is known of the client, or it may not be believed */
   refusedConnection(address: string, reason: RefusalReason, description: string): void {
-    this.logger.warn({ audit: true, peer: address, reason, description }, 'connection refused');
+    const fields = { audit: true, peer: address, reason, description };
+    this.#repeats.write(JSON.stringify([hostOf(address), reason]), this.#warn, fields, 'connection refused');
+  }
+
+  /** Writes the sums that are outstanding. */
+  close(): void {
+    this.#repeats.close();
   }
 }
 

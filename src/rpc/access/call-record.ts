@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import type { AuditLog } from './audit.js';
-import { ruleOf } from './method-table.js';
+import { ruleOf, UNKNOWN_METHOD } from './method-table.js';
 import { codeName, type RefusalReason, type RpcObserver } from './observer.js';
 import type { Peer } from './peer.js';
 import { touchedNames } from './touched-names.js';
@@ -21,8 +21,9 @@ export class CallRecord {
     private readonly method: string,
     private readonly audit: AuditLog,
     private readonly observer: RpcObserver,
+    private readonly kind: { readonly isStream: boolean; readonly isUnknown: boolean },
   ) {
-    this.#isWrite = ruleOf(method).isWrite === true;
+    this.#isWrite = ruleOf(method).isWrite === true && !kind.isUnknown;
   }
 
   refused(reason: RefusalReason): void {
@@ -38,7 +39,7 @@ export class CallRecord {
     this.#code ??= code;
     // Nothing else runs out within grpc-js before the handler has anything.
     const isLibrarys = this.#refusal === undefined && !this.#hasHandlerEnded;
-    if (isLibrarys && code === status.RESOURCE_EXHAUSTED) this.#refusal = 'message-size';
+    if (isLibrarys && code === status.RESOURCE_EXHAUSTED) this.#refusal = 'message_size';
   }
 
   /** The handler has an answer, though perhaps no longer a caller. */
@@ -58,13 +59,15 @@ export class CallRecord {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     const code = this.#code ?? status.CANCELLED;
-    this.observer.requestEnded(this.method, codeName(code));
+    const counted = this.kind.isUnknown ? UNKNOWN_METHOD : this.method;
+    const seconds = (performance.now() - this.#began) / 1000;
+    this.observer.requestEnded(counted, codeName(code), this.kind.isStream ? undefined : seconds);
     if (this.#refusal !== undefined) {
       this.observer.refused(this.#refusal);
       this.audit.refusedCall(this.peer, this.method, this.#refusal, codeName(code));
-    } else if (this.#isWrite) {
-      this.#wrote(code, false);
     }
+    // A client that did not take the answer has made its change all the same.
+    if (this.#isWrite && (this.#refusal === undefined || this.#response !== undefined)) this.#wrote(code, false);
   }
 
   /** Whether the caller has had its status, or has gone, before the handler's. */

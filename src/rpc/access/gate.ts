@@ -13,8 +13,10 @@ import { ruleOf } from './method-table.js';
 import type { RpcObserver } from './observer.js';
 import type { Peer } from './peer.js';
 import { RateLimit } from './rate-limit.js';
-import { type Refusal, rateRefusal, roleRefusal, streamRefusal } from './refusal.js';
+import { type Refusal, rateRefusal, roleRefusal, streamRefusal, unknownMethodRefusal } from './refusal.js';
 import { StreamLimit } from './stream-limit.js';
+import { isUnknown } from './unknown-methods.js';
+import { UnreadAnswers } from './unread-answers.js';
 
 type Method = ServerMethodDefinition<unknown, unknown>;
 
@@ -25,6 +27,7 @@ type Method = ServerMethodDefinition<unknown, unknown>;
 export class Gate {
   readonly #rates: RateLimit;
   readonly #streams: StreamLimit;
+  readonly #unread: UnreadAnswers;
 
   constructor(
     private readonly limits: Limits,
@@ -33,18 +36,30 @@ export class Gate {
   ) {
     this.#rates = new RateLimit(limits.requestsPerSecond);
     this.#streams = new StreamLimit(limits.streamsPerClient);
+    this.#unread = new UnreadAnswers(limits.unreadBytes, limits.readTimeoutSeconds);
   }
 
-  /** For the calls of one connection; to be the one next to the server, so that it sees every status. */
-  interceptorFor(peer: Peer): ServerInterceptor {
-    return (method, call) => this.#guard(peer, method, call);
+  /**
+   * For the calls of one connection; to be the one next to the server, so that it sees every status.
+   *
+   * @param connection stands for it
+   */
+  interceptorFor(peer: Peer, connection: object): ServerInterceptor {
+    return (method, call) => this.#guard(peer, connection, method, call);
   }
 
-  #guard(peer: Peer, method: Method, call: ServerInterceptingCallInterface): ServerInterceptingCall {
-    const record = new CallRecord(peer, method.path, this.audit, this.observer);
+  #guard(
+    peer: Peer,
+    connection: object,
+    method: Method,
+    call: ServerInterceptingCallInterface,
+  ): ServerInterceptingCall {
     const isStream = method.requestStream || method.responseStream;
+    const kind = { isStream, isUnknown: isUnknown(method) };
+    const record = new CallRecord(peer, method.path, this.audit, this.observer, kind);
     let timer: NodeJS.Timeout | undefined;
     let hasPlace = false;
+    let stopWaiting = () => {};
     const ended = new AbortController();
     const caller = { identity: peer.identity, gone: ended.signal };
 
@@ -55,6 +70,7 @@ export class Gate {
       record.statusSent(sent.code ?? status.UNKNOWN);
       sendStatus(sent);
     };
+    if (!isStream) this.#countUnread(peer, connection, method, call, record);
 
     return new ServerInterceptingCall(call, {
       start: (next) =>
@@ -78,11 +94,14 @@ export class Gate {
           onReceiveHalfClose: (proceed) => {
             // A stream has all the time in the world once it has been asked for.
             if (isStream) clearTimeout(timer);
-            runForCaller(caller, proceed);
+            const handle = () => runForCaller(caller, proceed);
+            if (isStream) handle();
+            else stopWaiting = this.#unread.admit(peer.identity, connection, handle);
           },
           // grpc-js reports every end of a call as a cancellation to the listener.
           onCancel: () => {
             clearTimeout(timer);
+            stopWaiting();
             if (hasPlace) this.#streams.close(peer.identity);
             ended.abort();
             record.ended();
@@ -102,11 +121,33 @@ export class Gate {
   #refusalOf(peer: Peer, method: Method): Refusal | undefined {
     const wait = this.#rates.take(peer.identity);
     if (wait !== undefined) return rateRefusal(peer, this.limits.requestsPerSecond, wait);
+    // Whoever may call nothing is not told what there is.
+    if (isUnknown(method) && peer.role !== undefined) return unknownMethodRefusal(method.path);
     const refusal = roleRefusal(peer, method.path, ruleOf(method.path).needs);
     if (refusal !== undefined) return refusal;
     const isStream = method.requestStream || method.responseStream;
     if (isStream && !this.#streams.open(peer.identity)) return streamRefusal(peer, this.#streams.maximum);
     return undefined;
+  }
+
+  /** Streams have a queue of their own, and are bounded in number. */
+  #countUnread(
+    { identity }: Peer,
+    connection: object,
+    { responseSerialize }: Method,
+    call: ServerInterceptingCallInterface,
+    record: CallRecord,
+  ): void {
+    const sendMessage = call.sendMessage.bind(call);
+    call.sendMessage = (message, callback) => {
+      const bytes = responseSerialize(message);
+      const onTimeout = () => record.refused('unread');
+      const taken = this.#unread.sent(identity, connection, call, bytes.length, onTimeout);
+      sendMessage(bytes, () => {
+        taken();
+        callback();
+      });
+    };
   }
 
   #limitTime({ path }: Method, call: ServerInterceptingCallInterface): NodeJS.Timeout {

@@ -13,6 +13,10 @@ export interface Limits {
   readonly keepaliveSeconds: number;
   /** Seconds a call may take that is no stream. */
   readonly callTimeoutSeconds: number;
+  /** Bytes of answers that a client may leave unread before no other is made for it. */
+  readonly unreadBytes: number;
+  /** Seconds in which a client has to take an answer. */
+  readonly readTimeoutSeconds: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -23,4 +27,6 @@ export const DEFAULT_LIMITS: Limits = {
   connections: 1024,
   keepaliveSeconds: 60,
   callTimeoutSeconds: 60,
+  unreadBytes: 16 * 1024 * 1024,
+  readTimeoutSeconds: 30,
 };

@@ -59,6 +59,9 @@ export const METHOD_RULES: Readonly<Record<string, MethodRule>> = {
   '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': read,
 };
 
+/** What methods that there are not are counted as: clients could make up any number of names. */
+export const UNKNOWN_METHOD = 'unknown';
+
 /** A method that has been forgotten here is for administrators only, and audited. */
 export function ruleOf(method: string): MethodRule {
   return Object.hasOwn(METHOD_RULES, method) ? METHOD_RULES[method]! : policyWrite;

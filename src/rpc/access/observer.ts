@@ -3,28 +3,48 @@ import { status } from '@grpc/grpc-js';
 /** Why a connection or a call was turned away. */
 export const REFUSAL_REASONS = [
   'connections',
-  'roleless-connections',
+  'roleless_connections',
   'handshake',
-  'no-role',
+  'handshake_evicted',
+  'no_role',
   'role',
   'rate',
   'streams',
-  'message-size',
+  'message_size',
+  'unknown_method',
+  'unread',
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
+/** When nobody can be served any more, in milliseconds since the Unix epoch. */
+export interface CertificateEnds {
+  /** For the server's own certificate, or one between it and its root. */
+  readonly server: number;
+  /** For the last of the authorities that clients' certificates come from. */
+  readonly clientCa: number;
+}
+
 /** What counts the RPC room's work; the metrics do. */
 export interface RpcObserver {
-  /** A call has ended. @param code by name, such as `NOT_FOUND` */
-  requestEnded(method: string, code: string): void;
+  /**
+   * A call has ended.
+   *
+   * @param method UNKNOWN_METHOD for one that there is not
+   * @param code by name, such as `NOT_FOUND`
+   * @param seconds since it came; left out of a stream, which lasts as long as its client likes
+   */
+  requestEnded(method: string, code: string, seconds?: number): void;
   refused(reason: RefusalReason): void;
   certificatesReloaded(result: 'ok' | 'failed'): void;
+  /** In use from now on. */
+  certificatesInUse(ends: CertificateEnds): void;
 }
 
 export const NO_OBSERVER: RpcObserver = {
   requestEnded: () => undefined,
   refused: () => undefined,
   certificatesReloaded: () => undefined,
+  certificatesInUse: () => undefined,
 };
 
 export function codeName(code: status): string {

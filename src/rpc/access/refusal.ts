@@ -17,7 +17,8 @@ export function roleRefusal({ identity, role }: Peer, method: string, needs: Nee
   if (needs === 'anyone' || (role !== undefined && includesRole(role, needs))) return undefined;
   if (role === undefined) {
     const message = `${method} needs the role ${needs}; ${identity} has no role`;
-    return { reason: 'no-role', status: statusWith(status.UNAUTHENTICATED, message) };
+    // It has said who it is, so logging in again would not help it.
+    return { reason: 'no_role', status: statusWith(status.PERMISSION_DENIED, message) };
   }
   const message = `${method} needs the role ${needs}; ${identity} has the role ${role}`;
   return { reason: 'role', status: statusWith(status.PERMISSION_DENIED, message) };
@@ -33,6 +34,12 @@ export function rateRefusal({ identity }: Peer, requestsPerSecond: number, retry
   const retryInfo = RetryInfo.encode(RetryInfo.fromPartial({ retryDelay })).finish();
   const detail = { type: RetryInfo.$type, value: retryInfo };
   return { reason: 'rate', status: statusWith(status.RESOURCE_EXHAUSTED, message, [detail]) };
+}
+
+/** In the words that grpc-js has for it. */
+export function unknownMethodRefusal(method: string): Refusal {
+  const message = `The server does not implement the method ${method}`;
+  return { reason: 'unknown_method', status: statusWith(status.UNIMPLEMENTED, message) };
 }
 
 export function streamRefusal({ identity }: Peer, maximum: number): Refusal {

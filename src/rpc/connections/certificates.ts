@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { Failure } from '../../failure.js';
+import type { CertificateEnds } from '../access/observer.js';
 
 /** Paths of PEM files. */
 export interface CertificateFiles {
@@ -45,6 +46,12 @@ export function checkCertificates(files: CertificateFiles, { certificate, key, c
   attempt(files.certificate, () =>
     createSecureContext({ cert: certificate, key, ca: clientCa, minVersion: 'TLSv1.3' }),
   );
+}
+
+/** When certificates that were checked can no longer be used. */
+export function endsOf({ certificate, clientCa }: Certificates): CertificateEnds {
+  const ends = (pem: Buffer) => parseAll(pem).map(({ validTo }) => Date.parse(validTo));
+  return { server: Math.min(...ends(certificate)), clientCa: Math.max(...ends(clientCa)) };
 }
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gsu;

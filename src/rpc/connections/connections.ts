@@ -11,6 +11,7 @@ const ROLELESS_SHARE = 4;
 
 /** Hands accepted sockets to the gRPC server, each behind a gate that knows its peer. */
 export class Connections {
+  #admitted = 0;
   #roleless = 0;
   #isClosed = false;
 
@@ -23,11 +24,15 @@ export class Connections {
     private readonly maximum: number,
   ) {}
 
-  /** Counts what a listening server turns away, and bounds its connections, those still in a handshake included. */
-  watch(listener: NetServer): void {
-    listener.maxConnections = this.maximum;
+  /**
+   * Counts what a listening server turns away, and bounds its connections.
+   *
+   * @param handshakes so many more may be there that are not admitted yet
+   */
+  watch(listener: NetServer, handshakes = 0): void {
+    listener.maxConnections = this.maximum + handshakes;
     listener.on('drop', (data) => {
-      this.refuse(describeDropped(data), 'connections', `more than ${this.maximum} connections`);
+      this.refuse(describeDropped(data), 'connections', this.#tooMany);
     });
     // Out of descriptors, for example: the server goes on.
     listener.once('listening', () => {
@@ -48,15 +53,22 @@ export class Connections {
       socket.destroy();
       return;
     }
-    if (peer.role === undefined && !this.#countRoleless(socket)) {
-      this.refuse(peer.address, 'roleless-connections', `too many connections of clients without a role`);
+    if (this.#admitted >= this.maximum) {
+      this.refuse(peer.address, 'connections', this.#tooMany);
       socket.destroy();
       return;
     }
+    if (peer.role === undefined && !this.#countRoleless(socket)) {
+      this.refuse(peer.address, 'roleless_connections', `too many connections of clients without a role`);
+      socket.destroy();
+      return;
+    }
+    this.#admitted++;
+    socket.once('close', () => this.#admitted--);
     // An injector for each connection, as grpc-js does not tell an interceptor which connection a call came by.
     const injector = this.server.createConnectionInjector(
       experimental.createServerCredentialsWithInterceptors(ServerCredentials.createInsecure(), [
-        this.gate.interceptorFor(peer),
+        this.gate.interceptorFor(peer, socket),
       ]),
     );
     socket.once('close', () => injector.destroy());
@@ -66,6 +78,10 @@ export class Connections {
   /** From here on nothing is admitted. */
   close(): void {
     this.#isClosed = true;
+  }
+
+  get #tooMany(): string {
+    return `more than ${this.maximum} connections`;
   }
 
   #countRoleless(socket: Socket): boolean {

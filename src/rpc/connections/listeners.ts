@@ -1,14 +1,16 @@
-import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer, type Server as NetServer } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { identityOf } from '../access/certificate-identity.js';
+import type { RpcObserver } from '../access/observer.js';
 import { namesOfUser, peerCredentialsOf } from '../access/peer-credentials.js';
 import { type Role, type RoleAssignments, roleOf } from '../access/role.js';
 import type { RpcLogger } from '../handler.js';
 import { followCertificates } from './certificate-watch.js';
-import { type CertificateFiles, type Certificates, loadCertificates } from './certificates.js';
+import { type CertificateFiles, type Certificates, endsOf, loadCertificates } from './certificates.js';
 import type { Connections } from './connections.js';
+import { addressOf, HANDSHAKES_MAX, Handshakes } from './handshakes.js';
 
-const HANDSHAKE_MILLISECONDS = 10_000;
+const HANDSHAKE_MILLISECONDS = 5000;
 
 /** Where clients come in; not listening yet. */
 export interface Listener {
@@ -53,9 +55,10 @@ export function tlsListener(
   files: CertificateFiles,
   roles: RoleAssignments,
   logger: RpcLogger,
-  onReload: (result: 'ok' | 'failed') => void,
+  observer: Pick<RpcObserver, 'certificatesReloaded' | 'certificatesInUse'>,
 ): Listener {
   const certificates = loadCertificates(files);
+  observer.certificatesInUse(endsOf(certificates));
   const server = createTlsServer(
     {
       ...contextOf(certificates),
@@ -65,21 +68,29 @@ export function tlsListener(
       handshakeTimeout: HANDSHAKE_MILLISECONDS,
       noDelay: true,
     },
-    (socket) => connections.admit(socket, peerOf(socket, roles)),
+    (socket) => {
+      handshakes.succeeded(socket);
+      connections.admit(socket, peerOf(socket, roles));
+    },
   );
-  connections.watch(server);
+  connections.watch(server, HANDSHAKES_MAX);
+  const handshakes = new Handshakes((address) => {
+    connections.refuse(address, 'handshake_evicted', 'too many connections have not said who they are');
+  });
+  server.on('connection', (socket) => handshakes.begin(socket));
   server.on('tlsClientError', (error, socket) => {
-    connections.refuse(addressOf(socket), 'handshake', error.message);
+    if (!handshakes.wasEvicted(socket)) connections.refuse(addressOf(socket), 'handshake', error.message);
   });
   const stop = followCertificates(files, certificates, {
     onChange: (changed) => {
       server.setSecureContext(contextOf(changed));
       logger.info({ ...files }, 'certificates reloaded');
-      onReload('ok');
+      observer.certificatesReloaded('ok');
+      observer.certificatesInUse(endsOf(changed));
     },
     onFailure: (failure) => {
       logger.error({ ...files, reason: failure.message }, 'new certificates refused, the old ones stay in use');
-      onReload('failed');
+      observer.certificatesReloaded('failed');
     },
   });
   return { server, stop };
@@ -97,8 +108,4 @@ function peerOf(socket: TLSSocket, roles: RoleAssignments) {
     role: name === undefined ? undefined : roleOf([name], roles),
     address: addressOf(socket),
   };
-}
-
-function addressOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress}:${remotePort}`;
 }

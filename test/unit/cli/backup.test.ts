@@ -8,7 +8,7 @@ const postures = [
   { namespace: 'default', postures: [{ class: AccessClass.FILE, action: Action.BLOCK }] },
   { namespace: 'on', postures: [{ class: AccessClass.NETWORK, action: Action.AUDIT }] },
 ];
-const text = toBackupFile({ manifests, postures, revision: 12n }, new Date('2024-05-06T07:08:09Z'));
+const text = toBackupFile({ manifests, postures, revision: 12n, nextPageToken: '' }, new Date('2024-05-06T07:08:09Z'));
 
 test('a backup is YAML that people can read', () => {
   assert.equal(

@@ -53,9 +53,10 @@ describe('hauberk apply', () => {
     for (const name of names) write(`${name}.yaml`, manifest(name, `/srv/${name}/secret`));
     // A rule of the last one is another's already, and stronger there.
     write('many-499.yaml', manifest('many-499', '/srv/many-0/secret').replace('Block', 'Allow'));
-    const began = performance.now();
+    const began = process.cpuUsage();
     const { status, output, errors } = await hauberk('apply', '-f', directory);
-    const seconds = (performance.now() - began) / 1000;
+    const { user, system } = process.cpuUsage(began);
+    const seconds = (user + system) / 1e6;
     assert.equal(status, 0, errors);
     assert.deepEqual(
       output.trim().split('\n').sort(),
@@ -64,7 +65,7 @@ describe('hauberk apply', () => {
     assert.match(errors, /^manifests read: 500$/mu);
     assert.match(errors, /^default\/many-499: warning: file\.matchPaths\[0\] never decides: default\/many-0 /mu);
     assert.equal(plane.ledger.revision, 2);
-    assert.ok(seconds < 10, `${seconds} seconds`);
+    assert.ok(seconds < 10, `${seconds} seconds of processor time`);
 
     for (const name of names.slice(100)) write(`${name}.yaml`, manifest(name, 'relative'));
     const refused = await hauberk('apply', '-f', directory);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Caller, DryRunPool } from '../../../src/control/dry-run-pool.js';
+import { DryRunPool } from '../../../src/control/dry-run-pool.js';
+import type { Caller } from '../../../src/control/work-thread.js';
 import type { Failure } from '../../../src/failure.js';
 import { exact, pattern, rule, ruleSet } from '../image/rule-sets.js';
 

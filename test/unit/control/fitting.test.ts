@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { TooManyDryRuns } from '../../../src/control/dry-run-pool.js';
 import { attemptBy, Fitting, type RulesWithout } from '../../../src/control/fitting.js';
+import { TooManyJobs } from '../../../src/control/work-thread.js';
 import { Failure } from '../../../src/failure.js';
 import { type Policy, policyKey } from '../../../src/policy/model.js';
 import { type RuleSet, resolveRules } from '../../../src/policy/rule-set.js';
@@ -73,7 +73,7 @@ test('a client that has too much waiting is told so, and nothing is left out on 
   const fitting = new Fitting(attemptBy(compile));
   const policies = [policyOf(1, 4), policyOf(2, 4)];
   const busy = async (): Promise<number> => {
-    throw new TooManyDryRuns('resource-exhausted', 'come again');
+    throw new TooManyJobs('resource-exhausted', 'come again');
   };
   await assert.rejects(fitting.fit(policies, without(policies), busy, attemptBy(busy)), /come again/);
   assert.deepEqual((await fitting.fit(policies, without(policies), compile)).leftOut, []);

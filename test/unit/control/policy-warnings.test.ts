@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hostAsSubject } from '../../../src/control/host.js';
 import { RuleSets } from '../../../src/control/rule-sets.js';
-import { unreachedWarning } from '../../../src/control/unreached.js';
+import { Unreached } from '../../../src/control/unreached.js';
 import { PolicySet } from '../../../src/policy/policy-set.js';
 import { InMemoryControlPlane, POSTURES } from '../../support/in-memory-control-plane.js';
 import { makePolicy, makeRule } from '../policy/support.js';
@@ -94,7 +94,7 @@ test('a selector that reaches nothing names the labels there are, those it asked
   );
   const host = { labels: { 'kubearmor.io/hostname': 'node-1', 'kubernetes.io/os': 'linux' } };
   const warning = (policy: Parameters<typeof makePolicy>[0]) =>
-    unreachedWarning(makePolicy(policy), { containers }, { host });
+    new Unreached({ containers }, { host }).warningFor(makePolicy(policy));
   const nobody = 'the selector reaches no container at present';
   assert.equal(warning({ matchLabels: { zone: 'b' } }), `${nobody}: labels there are zone=a, app=db, app=shop`);
   assert.equal(warning({ namespace: 'apps' }), `${nobody}: namespace apps has none, there are some in default`);
@@ -103,7 +103,7 @@ test('a selector that reaches nothing names the labels there are, those it asked
     warning({ namespace: '', scope: 'host' }),
     'the selector does not reach this host, whose labels are kubearmor.io/hostname=node-1, kubernetes.io/os=linux',
   );
-  assert.equal(unreachedWarning(makePolicy(), { containers: new Map() }, { host }), nobody);
+  assert.equal(new Unreached({ containers: new Map() }, { host }).warningFor(makePolicy()), nobody);
 });
 
 test('the host carries the labels that nodes of Kubernetes and of KubeArmor have', () => {

@@ -28,6 +28,31 @@ test('states are one whichever of their targets is the default', () => {
   assert.equal(new Set(blockOf).size, 5);
 });
 
+test('states that go round a cycle, and from which every path means the same, are as one that stays', () => {
+  const blockOf = partitionOf(
+    automatonOf(
+      [
+        { label: 0, byDefault: 0 },
+        { label: 1, byDefault: 1 },
+        { label: 1, byDefault: 3, transitions: { 47: 1 } },
+        { label: 1, byDefault: 2 },
+        { label: 0, byDefault: 5 },
+        { label: 0, byDefault: 4 },
+        { label: 0, byDefault: 6, transitions: { 97: 2 } },
+        { label: 0, byDefault: 0, transitions: { 97: 3 } },
+        { label: 0, byDefault: 0, transitions: { 97: 1 } },
+      ],
+      6,
+    ),
+  );
+  assert.equal(blockOf[2], blockOf[1]);
+  assert.equal(blockOf[3], blockOf[1]);
+  assert.equal(blockOf[4], blockOf[0]);
+  assert.equal(blockOf[5], blockOf[0]);
+  assert.equal(blockOf[7], blockOf[8]);
+  assert.notEqual(blockOf[6], blockOf[7]);
+});
+
 test('a default that no byte follows tells nothing apart', () => {
   const all = Object.fromEntries(Array.from({ length: 255 }, (_, index) => [index + 1, 3]));
   const blockOf = partitionOf(

@@ -24,6 +24,7 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
     forgottenAccesses: () => 10,
     lostAccesses: () => 12,
     runningProfiles: () => 1,
+    policies: () => [{ namespace: 'shop', name: 'web' }],
   });
   const has = async (line: string) => {
     const text = await metrics.registry.metrics();
@@ -64,7 +65,7 @@ test('what is lost or left out is told by its cause', async () => {
   await has('hauberk_accesses_dropped_total{cause="memory_full"} 10');
   await has('hauberk_accesses_dropped_total{cause="profile_full"} 11');
   await has('hauberk_accesses_dropped_total{cause="restart"} 12');
-  await has('hauberk_refusals_total{cause="too-long"} 8');
+  await has('hauberk_refusals_total{cause="too_long"} 8');
   await has('hauberk_program_recursion_misses_total{program="hauberk_exec"} 2');
 });
 
@@ -130,4 +131,41 @@ test('refusals and reloads are there from zero on, so that the first is an incre
   metrics.rpc.requestEnded('/hauberk.v1.HostService/GetStatus', 'OK');
   await has('hauberk_rpc_refused_total{reason="role"} 1');
   await has('hauberk_rpc_requests_total{method="/hauberk.v1.HostService/GetStatus",code="OK"} 1');
+});
+
+test('the process, the delay of the event loop and the time of calls are told', async () => {
+  const { metrics, has } = metricsOf();
+  metrics.rpc.requestEnded('/hauberk.v1.HostService/GetStatus', 'OK', 0.003);
+  metrics.rpc.requestEnded('unknown', 'UNIMPLEMENTED');
+  await has('hauberk_rpc_duration_seconds_bucket{le="0.005",method="/hauberk.v1.HostService/GetStatus"} 1');
+  await has('hauberk_rpc_requests_total{method="/hauberk.v1.PolicyService/ApplyPolicy",code="INTERNAL"} 0');
+  await has('hauberk_events_total{class="network",action="block",result="denied"} 0');
+  const text = await metrics.registry.metrics();
+  for (const name of ['process_resident_memory_bytes', 'nodejs_eventloop_lag_p99_seconds'])
+    assert.ok(text.includes(name));
+});
+
+test('denials are counted by namespace and policy, with a bound on how many of them are told apart', async () => {
+  const { metrics, has } = metricsOf();
+  await has('hauberk_denials_total{namespace="shop",policy="web"} 0');
+  await has('hauberk_denials_total{namespace="_others",policy="_others"} 0');
+  const denied = (policy: string) => makeEvent({ namespace: 'shop', policy, result: 'denied' });
+  metrics.observeEvents([denied('web'), denied('web'), makeEvent({ namespace: 'shop', result: 'passed' })], 0n);
+  await has('hauberk_denials_total{namespace="shop",policy="web"} 2');
+  metrics.observeEvents(
+    Array.from({ length: 1000 }, (_, number) => denied(`p${number}`)),
+    0n,
+  );
+  await has('hauberk_denials_total{namespace="shop",policy="p0"} 1');
+  await has('hauberk_denials_total{namespace="_others",policy="_others"} 501');
+});
+
+test('the days until a certificate ends are told once there is one', async () => {
+  const { metrics } = metricsOf();
+  const read = async () => (await metrics.registry.metrics()).match(/^hauberk_certificate_days_left\{.*/gmu) ?? [];
+  assert.deepEqual(await read(), []);
+  const day = 24 * 60 * 60 * 1000;
+  metrics.rpc.certificatesInUse({ server: Date.now() + 30.5 * day, clientCa: Date.now() - 1.5 * day });
+  const days = (await read()).map((line) => Math.floor(Number(line.split(' ')[1])));
+  assert.deepEqual(days, [30, -2]);
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { finish } from '../../../src/image/steps.js';
 import { policyKey } from '../../../src/policy/model.js';
-import { compare, PolicySet } from '../../../src/policy/policy-set.js';
+import { compareInSteps, PolicySet } from '../../../src/policy/policy-set.js';
 import { makePolicy, makeRule } from './support.js';
 
 const container = { namespace: 'default', labels: { app: 'web', tier: 'front' } };
@@ -79,6 +80,32 @@ test('the index finds exactly what asking every policy finds', () => {
   );
 });
 
+test('after any changes the policies that reach a container are those that a set of its own would find', () => {
+  const labels = fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom('x', 'y'), { noNullPrototype: true });
+  const namespace = fc.constantFrom('one', 'two');
+  const policy = fc
+    .record({ namespace, matchLabels: labels, name: fc.constantFrom('p', 'q', 'r', 's') })
+    .map((each) => makePolicy(each));
+  const change = fc.oneof(fc.array(policy, { maxLength: 20 }), policy.map(policyKey));
+  const subjects = fc.array(fc.record({ namespace, labels }), { minLength: 1 });
+  fc.assert(
+    fc.property(fc.array(change), subjects, fc.array(fc.boolean()), (changes, containers, asked) => {
+      let set = PolicySet.empty;
+      changes.forEach((each, index) => {
+        set = typeof each === 'string' ? set.without(each) : set.with(each);
+        // Some sets are steps that nobody asks anything of.
+        if (!asked[index % (asked.length + 1)]) return;
+        for (const container of containers) set.reaching(container);
+      });
+      const anew = PolicySet.empty.with(set.list());
+      for (const container of containers) {
+        assert.deepEqual(set.reaching(container), anew.reaching({ ...container }));
+        assert.equal(set.keysReaching(container), anew.keysReaching({ ...container }));
+      }
+    }),
+  );
+});
+
 test('a thousand policies over a thousand containers are resolved within a second', () => {
   const shared = { 'app.kubernetes.io/part-of': 'shop' };
   const policies = Array.from({ length: 1000 }, (_, index) =>
@@ -99,7 +126,7 @@ test('a comparison names what was added, changed, removed and left as it was', (
   const before = PolicySet.empty.with([c!, b!, a!]);
   const equal = structuredClone(a!);
   const changed = makePolicy({ name: 'b', rules: [makeRule({ action: 'Audit' })] });
-  assert.deepEqual(compare(before, PolicySet.empty.with([d!, changed, equal])), {
+  assert.deepEqual(finish(compareInSteps(before, PolicySet.empty.with([d!, changed, equal]))), {
     added: ['default/d'],
     changed: ['default/b'],
     removed: ['default/c'],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readManifest } from '../../../src/policy/manifest.js';
+import { NameExpression } from '../../../src/policy/name-expression.js';
 import { PolicySet, selects } from '../../../src/policy/policy-set.js';
 import { carries } from '../../../src/policy/selector-labels.js';
 import { makePolicy, options, refusalOf } from './support.js';
@@ -67,6 +68,25 @@ test('such labels are found by the index as well, beside others and in expressio
     ['hosts'],
   );
   assert.ok(selects(set.get('default/list')!, container));
+});
+
+test('an expression finds what one of JavaScript finds', () => {
+  const names = ['', 'web', 'web-1', 'a', 'b', 'aab', 'ba', 'abab'];
+  const expressions = [
+    ...['a+b', '^a*b$', '(a|b)+$', '(ab?)*b', '[^a]b', '^(?:ab)+$', 'a?', '^$', 'w|^b', '(a*)*b', '((a|b)?)+', '()b'],
+    ...['a+?b', '^b??a$', 'a|', '\\w-\\d', '[a-c-]+', '^(web(-\\d)?|a+)$', '(^a|b)b', 'a$|b$'],
+  ];
+  for (const text of expressions) {
+    for (const name of names) {
+      assert.equal(new NameExpression(text).isFoundIn(name), new RegExp(text, 'u').test(name), `${text} in ${name}`);
+    }
+  }
+});
+
+test('no expression takes long, whatever repetitions it holds', () => {
+  const depth = 51;
+  const expression = new NameExpression(`${'(.?'.repeat(depth)}${')+'.repeat(depth)}Z`);
+  assert.equal(expression.isFoundIn('x'.repeat(253)), false);
 });
 
 test('an expression that cannot be read is refused where it stands', () => {

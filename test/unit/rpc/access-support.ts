@@ -24,6 +24,8 @@ export class CountRecorder implements RpcObserver {
     this.refusals.push(reason);
   }
 
+  certificatesInUse(): void {}
+
   certificatesReloaded(result: string): void {
     this.reloads.push(result);
   }

@@ -4,7 +4,7 @@ import { ContainerServiceClient } from '../../../src/generated/hauberk/v1/contai
 import { PolicyServiceClient } from '../../../src/generated/hauberk/v1/policy.js';
 import type { Role } from '../../../src/rpc/access/role.js';
 import { connectWith, serveGuarded, until } from './access-support.js';
-import { ask, LogRecorder, manifest, refusal } from './support.js';
+import { ask, FIRST_PAGE, LogRecorder, manifest, refusal } from './support.js';
 
 const serveAs = (t: TestContext, role: Role) => {
   const auditLogger = new LogRecorder();
@@ -25,7 +25,7 @@ describe('the audit log', () => {
     const policies = connectWith(t, PolicyServiceClient, server);
     const containers = connectWith(t, ContainerServiceClient, server);
     await ask(policies, (c) => c.applyPolicy, applied(`${manifest('a')}---\n${manifest('b', '/x', 'other')}`));
-    await ask(policies, (c) => c.listPolicies, { namespace: '' });
+    await ask(policies, (c) => c.listPolicies, { namespace: '', ...FIRST_PAGE });
     await ask(policies, (c) => c.deletePolicy, { name: 'a', namespace: '', expectedVersion: 0n, scope: 0 });
     await refusal(ask(policies, (c) => c.deletePolicy, { name: 'a', namespace: '', expectedVersion: 0n, scope: 0 }));
     await refusal(ask(policies, (c) => c.applyPolicy, applied('kind: secret\n')));

@@ -8,7 +8,7 @@ import {
   type RegisterContainerRequest,
 } from '../../../src/generated/hauberk/v1/container.js';
 import { AccessClass, Action } from '../../../src/generated/hauberk/v1/policy.js';
-import { ask, containerClient, manifest, refusal, serveAll } from './support.js';
+import { ask, containerClient, FIRST_PAGE, manifest, refusal, serveAll } from './support.js';
 
 async function start(test: TestContext) {
   const { server, plane } = await serveAll(test);
@@ -21,8 +21,8 @@ async function start(test: TestContext) {
     sync: (requests: readonly Partial<RegisterContainerRequest>[]) =>
       ask(client, (c) => c.syncContainers, { containers: requests.map((request) => ({ ...blank, ...request })) }),
     unregister: (id: string) => ask(client, (c) => c.unregisterContainer, { id }),
-    list: (namespace = '') => ask(client, (c) => c.listContainers, { namespace }),
-    effective: (containerId: string) => ask(client, (c) => c.getEffectivePolicy, { containerId }),
+    list: (namespace = '') => ask(client, (c) => c.listContainers, { namespace, ...FIRST_PAGE }),
+    effective: (containerId: string) => ask(client, (c) => c.getEffectivePolicy, { containerId, ...FIRST_PAGE }),
   };
 }
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { RetryInfo } from 'nice-grpc-error-details';
 import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
-import type { Caller } from '../../../src/control/dry-run-pool.js';
+import type { Caller } from '../../../src/control/work-thread.js';
 import { EventHub } from '../../../src/events/hub.js';
 import { EventServiceClient, StreamEventsRequest } from '../../../src/generated/hauberk/v1/event.js';
 import { HostServiceClient, HostServiceService } from '../../../src/generated/hauberk/v1/host.js';
@@ -98,12 +98,14 @@ describe('a client', () => {
   test('whose request is too large is refused and counted', async (t) => {
     const { server, counts, logger } = await serveGuarded(t, { limits: { messageBytes: 1000 } });
     const client = connectWith(t, PolicyServiceClient, server);
-    const answer = await refusal(ask(client, (c) => c.getPolicy, { name: 'x'.repeat(2000), namespace: '', scope: 0 }));
+    const answer = await refusal(
+      ask(client, (c) => c.getPolicy, { name: 'x'.repeat(2000), namespace: '', scope: 0, pageToken: '' }),
+    );
     assert.equal(answer.code, 'RESOURCE_EXHAUSTED');
     await until(() => counts.refusals.length > 0);
-    assert.deepEqual(counts.refusals, ['message-size']);
+    assert.deepEqual(counts.refusals, ['message_size']);
     assert.deepEqual(counts.requests, ['/hauberk.v1.PolicyService/GetPolicy RESOURCE_EXHAUSTED']);
-    assert.equal(logger.lines[0]!.fields.reason, 'message-size');
+    assert.equal(logger.lines[0]!.fields.reason, 'message_size');
   });
 
   test('that resets its streams at once keeps no places', async (t) => {
@@ -157,6 +159,7 @@ describe('a call', () => {
   test('tells its handler who calls, and when the caller has gone, the time is up or the answer is given', async (t) => {
     const callers: Caller[] = [];
     let answer = () => {};
+    let isAsked = false;
     const service = RpcService.of(HostServiceService, {
       getStatus: () => {
         callers.push(currentCaller());
@@ -165,12 +168,13 @@ describe('a call', () => {
       waitForRevision: async () => {
         await new Promise<void>((resolve) => {
           answer = resolve;
+          isAsked = true;
         });
         callers.push(currentCaller());
         return { enforcedRevision: 1n };
       },
     });
-    const { server } = await serveGuarded(t, { services: [service], limits: { callTimeoutSeconds: 0.2 } });
+    const { server } = await serveGuarded(t, { services: [service], limits: { callTimeoutSeconds: 1 } });
     const client = connectWith(t, HostServiceClient, server);
     const cancelled = client.getStatus({}, () => undefined);
     await until(() => callers.length === 1);
@@ -179,7 +183,7 @@ describe('a call', () => {
     await refusal(statusOf(client));
     await until(() => callers[1]!.gone.aborted);
     const asked = ask(client, (c) => c.waitForRevision, { revision: 1n });
-    await sleep(20);
+    await until(() => isAsked);
     answer();
     await asked;
     await until(() => callers[2]!.gone.aborted);
@@ -228,8 +232,9 @@ describe('a call', () => {
           conflicts: [],
           previousVersion: 0n,
           resourceVersion: 1n,
+          containerCount: 0n,
         };
-        return { changes: [change], revision: 1n };
+        return { changes: [change], revision: 1n, omittedChanges: 0n };
       },
     });
     const { server, logger } = await serveGuarded(t, { services: [service], limits: { callTimeoutSeconds: 0.05 } });

@@ -49,6 +49,7 @@ describe('a client that has only the .proto files', () => {
           name: 'one',
           kind: 'KIND_CREATED',
           container_ids: [],
+          container_count: '0',
           warnings: ['the selector reaches no container at present'],
           resource_version: '1',
           scope: 'SCOPE_NAMESPACE',
@@ -57,6 +58,7 @@ describe('a client that has only the .proto files', () => {
         },
       ],
       revision: '1',
+      omitted_changes: '0',
     });
     const registered = (await call('ContainerService', 'RegisterContainer', {
       id: 'c1',

@@ -8,11 +8,11 @@ import {
   type Policy,
   PolicyChange_Kind,
   type Posture,
-  type Rule,
   Scope,
   type SyncPoliciesRequest,
 } from '../../../src/generated/hauberk/v1/policy.js';
-import { ask, manifest, policyClient, refusal, serveAll } from './support.js';
+import { makePolicy, makeRule } from '../../support/policy-messages.js';
+import { ask, FIRST_PAGE, manifest, policyClient, refusal, serveAll } from './support.js';
 
 async function start(test: TestContext) {
   const { server, plane } = await serveAll(test);
@@ -36,47 +36,12 @@ async function start(test: TestContext) {
         ...request,
       }),
     setPosture: (namespace: string, postures: Posture[]) => ask(client, (c) => c.setPosture, { namespace, postures }),
-    postures: () => ask(client, (c) => c.listPostures, {}),
+    postures: () => ask(client, (c) => c.listPostures, FIRST_PAGE),
     remove: (name: string, namespace = '', expectedVersion = 0n) =>
       ask(client, (c) => c.deletePolicy, { name, namespace, expectedVersion, scope: Scope.UNSPECIFIED }),
     get: (name: string, namespace = '') =>
-      ask(client, (c) => c.getPolicy, { name, namespace, scope: Scope.UNSPECIFIED }),
-    list: (namespace = '') => ask(client, (c) => c.listPolicies, { namespace }),
-  };
-}
-
-function makeRule(rule: Partial<Rule> = {}): Rule {
-  return {
-    id: '',
-    class: AccessClass.FILE,
-    match: { $case: 'path', value: '/etc/shadow' },
-    fromSource: [],
-    action: Action.UNSPECIFIED,
-    readOnly: false,
-    ownerOnly: false,
-    severity: 0,
-    tags: [],
-    message: '',
-    operations: [],
-    allowedArguments: undefined,
-    terminal: false,
-    ...rule,
-  };
-}
-
-function makePolicy(policy: Partial<Policy> = {}): Policy {
-  return {
-    name: 'typed',
-    namespace: '',
-    selector: { matchLabels: { app: 'web' }, matchExpressions: [] },
-    rules: [makeRule()],
-    resourceVersion: 0n,
-    scope: Scope.UNSPECIFIED,
-    priority: 0,
-    mode: Mode.UNSPECIFIED,
-    guardsOff: false,
-    expires: undefined,
-    ...policy,
+      ask(client, (c) => c.getPolicy, { name, namespace, scope: Scope.UNSPECIFIED, pageToken: '' }),
+    list: (namespace = '') => ask(client, (c) => c.listPolicies, { namespace, ...FIRST_PAGE }),
   };
 }
 
@@ -99,6 +64,7 @@ describe('ApplyPolicy with a manifest', () => {
         name: 'one',
         kind: PolicyChange_Kind.CREATED,
         containerIds: ['c1'],
+        containerCount: 1n,
         warnings: [],
         resourceVersion: 2n,
         scope: Scope.NAMESPACE,
@@ -127,6 +93,43 @@ describe('ApplyPolicy with a manifest', () => {
     const request = { source, force: false, expectedVersions: {}, ignoreForeign: true };
     const applied = await ask(client, (c) => c.applyPolicy, request);
     assert.deepEqual([validated.ignored, applied.ignored, applied.changes.length], [1, 1, 1]);
+  });
+
+  test('answers long requests, which are read in a thread, as short ones', async (t) => {
+    const { client, applyManifest, plane } = await start(t);
+    await plane.keeper.register(webServer, { pid: process.pid });
+    await applyManifest(manifest('a'));
+    const value = `${manifest('b')}---\napiVersion: v1\nkind: Secret\nmetadata: {name: x}\n`;
+    const answers = [value, `${value}#${'-'.repeat(8192)}\n`].map((text) => {
+      const source = { $case: 'manifest', value: text } as const;
+      return ask(client, (c) => c.validatePolicy, { source, force: false, ignoreForeign: true });
+    });
+    const [short, long] = await Promise.all(answers);
+    assert.deepEqual(long, short);
+    assert.equal(long!.ignored, 1);
+    assert.match(
+      long!.changes[0]!.warnings.join('\n'),
+      /^line \d+, column \d+: file\.matchPaths\[0\] never decides: /mu,
+    );
+    const sync = { manifest: `${value}#${'-'.repeat(8192)}\n`, policies: [], expectedRevision: 0n, force: false };
+    await assert.rejects(ask(client, (c) => c.syncPolicies, sync));
+    const synced = await ask(client, (c) => c.syncPolicies, { ...sync, ignoreForeign: true });
+    assert.deepEqual([synced.ignored, synced.changes.length], [1, 2]);
+  });
+
+  test('refuses selectors that are costly together, and takes each of them', async (t) => {
+    const { validate } = await start(t);
+    const named = (name: string) =>
+      manifest(name).replace(
+        /matchLabels:\n.*\n/u,
+        `matchLabels: {kubearmor.io/container.name: "${'(a|b)'.repeat(40)}"}\n`,
+      );
+    const names = Array.from({ length: 30 }, (_, number) => `p${number}`);
+    const { code, message } = await refusal(validate(names.map(named).join('---\n')));
+    const text =
+      'regular expressions of names in selectors come to 6000 characters, at most 4096 are accepted in one request';
+    assert.deepEqual([code, message], ['RESOURCE_EXHAUSTED', text]);
+    assert.equal((await validate(named('p'))).changes.length, 1);
   });
 
   test('passes warnings on', async (t) => {
@@ -192,6 +195,7 @@ describe('ApplyPolicy with a typed policy', () => {
         name: 'typed',
         kind: PolicyChange_Kind.CREATED,
         containerIds: [],
+        containerCount: 0n,
         resourceVersion: 1n,
         scope: Scope.NAMESPACE,
         warnings: ['the selector reaches no container at present'],
@@ -211,6 +215,9 @@ describe('ApplyPolicy with a typed policy', () => {
       mode: Mode.ENFORCE,
       guardsOff: false,
       expires: undefined,
+      message: '',
+      tags: [],
+      rulesLeftOut: false,
     });
   });
 
@@ -595,10 +602,14 @@ describe('SetPosture', () => {
     assert.deepEqual(await setPosture('default', [blockFiles]), { revision: 3n });
     assert.equal(inForce(), 'block');
     assert.ok(plane.containers.imageIdOf(plane.containers.get('c1')!) > before);
-    assert.deepEqual(await postures(), { defaults, namespaces: [{ namespace: 'default', postures: [blockFiles] }] });
+    assert.deepEqual(await postures(), {
+      defaults,
+      namespaces: [{ namespace: 'default', postures: [blockFiles] }],
+      nextPageToken: '',
+    });
     await setPosture('default', []);
     assert.equal(inForce(), 'audit');
-    assert.deepEqual(await postures(), { defaults, namespaces: [] });
+    assert.deepEqual(await postures(), { defaults, namespaces: [], nextPageToken: '' });
   });
 
   test('names every field that is wrong', async (t) => {
@@ -618,7 +629,7 @@ describe('DeletePolicy', () => {
     const { applyManifest, remove, plane } = await start(t);
     await plane.keeper.register(webServer, { pid: process.pid });
     await applyManifest(manifest('one'));
-    assert.deepEqual(await remove('one'), { containerIds: ['c1'], revision: 3n });
+    assert.deepEqual(await remove('one'), { containerIds: ['c1'], containerCount: 1n, revision: 3n });
     assert.deepEqual(plane.policies.list(), []);
   });
 

@@ -200,7 +200,12 @@ describe('a server', () => {
     const send = async (server: Parameters<typeof policyClient>[1], bytes: number) =>
       (
         await refusal(
-          ask(policyClient(t, server), (c) => c.getPolicy, { name: 'x'.repeat(bytes), namespace: '', scope: 0 }),
+          ask(policyClient(t, server), (c) => c.getPolicy, {
+            name: 'x'.repeat(bytes),
+            namespace: '',
+            scope: 0,
+            pageToken: '',
+          }),
         )
       ).code;
     const usual = (await start(t, `unix:${socketIn(t)}`)).server;

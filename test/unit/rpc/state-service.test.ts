@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect } from '../../../src/client/index.js';
+import { connect, type HauberkError } from '../../../src/client/index.js';
 import { serveAll } from './support.js';
 
 const manifest = (name: string, path = '/etc/shadow') => `apiVersion: security.kubearmor.com/v1
@@ -74,4 +74,32 @@ test('what is wrong with a restore is named with its place, and nothing is chang
     );
   }
   assert.equal(plane.policies.list().length, 1);
+});
+
+test('a backup that does not fit an answer has pages, all of one state', async (t) => {
+  const { server, plane } = await serveAll(t);
+  const client = connect({ address: server.address });
+  t.after(() => client.close());
+  const message = `  message: ${'m'.repeat(4000)}\n  action`;
+  const names = Array.from({ length: 300 }, (_, index) => `p${index + 1000}`);
+  const value = names.map((name) => manifest(name).replace('  action', message)).join('---\n');
+  await client.policies.applyPolicy({ source: { $case: 'manifest', value } });
+  await plane.policies.setPosture('kept', { file: 'block' });
+  const first = await client.state.backup({ pageSize: 200 });
+  assert.deepEqual([first.manifests.length, first.postures.length], [200, 0]);
+  await plane.keeper.register(
+    { id: 'c1', name: 'web', namespace: 'default', labels: {}, origin: 'registered' },
+    { pidNamespace: 11, mountNamespace: 12 },
+  );
+  const second = await client.state.backup({ pageSize: 200, pageToken: first.nextPageToken });
+  assert.deepEqual([second.manifests.length, second.postures.length, second.nextPageToken], [100, 1, '']);
+  const whole = await client.state.backup();
+  assert.deepEqual(whole.manifests, [...first.manifests, ...second.manifests]);
+  assert.deepEqual(whole.postures, second.postures);
+
+  await client.policies.deletePolicy({ name: names[0]! });
+  await assert.rejects(
+    client.state.backup({ pageToken: first.nextPageToken }),
+    ({ code }: HauberkError) => code === 'ABORTED',
+  );
 });

@@ -133,6 +133,9 @@ export function readRefusal({ code, details, metadata }: ServiceError): Refusal 
   return { code: status[code]!, message: details, violations };
 }
 
+/** Of a request whose answer may have pages. */
+export const FIRST_PAGE = { pageSize: 0, pageToken: '' };
+
 /** A manifest of one policy that blocks one path. */
 export function manifest(name: string, path = '/etc/shadow', namespace = 'default'): string {
   return [

@@ -57,15 +57,15 @@ describe('a server with TLS', () => {
     assert.equal((await apply(admin)).changes[0]?.name, 'a');
   });
 
-  test('answers UNAUTHENTICATED to a certificate without a role', async (t) => {
+  test('answers PERMISSION_DENIED to a certificate without a role', async (t) => {
     const { server, authority, counts } = await serveTls(t, { roles });
     const stranger = clientCredentials(authority.pem, authority.issue('stranger', '/CN=stranger'));
     assert.deepEqual(await refusal(status(t, server, stranger)), {
-      code: 'UNAUTHENTICATED',
+      code: 'PERMISSION_DENIED',
       message: '/hauberk.v1.HostService/GetStatus needs the role viewer; cn:stranger has no role',
       violations: [],
     });
-    assert.deepEqual(counts.refusals, ['no-role']);
+    assert.deepEqual(counts.refusals, ['no_role']);
   });
 
   test('does not believe a common name beside a SPIFFE id, nor one of two SPIFFE ids', async (t) => {
@@ -74,7 +74,7 @@ describe('a server with TLS', () => {
     const two = ['URI:spiffe://example.org/controller', 'URI:spiffe://example.org/other'];
     for (const files of [beside, authority.issue('two', '/CN=dashboard', two)]) {
       const { code } = await refusal(status(t, server, clientCredentials(authority.pem, files)));
-      assert.equal(code, 'UNAUTHENTICATED');
+      assert.equal(code, 'PERMISSION_DENIED');
     }
   });
 

@@ -138,7 +138,7 @@ test('with external certificates, a client has the role of its certificate', asy
   assert.equal(await relay.healthCheck(7), 7);
   await assert.rejects(relay.sendPolicy('containerPolicy', event), /PERMISSION_DENIED/);
   assert.equal(await clientNamed('controller').sendPolicy('containerPolicy', event), 'Applied');
-  await assert.rejects(clientNamed('nobody').probe(), /UNAUTHENTICATED/);
+  await assert.rejects(clientNamed('nobody').probe(), /PERMISSION_DENIED/);
 });
 
 test('an address that is in use stops the start and leaves no other listener behind', async (t) => {

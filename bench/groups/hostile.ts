@@ -1,0 +1,50 @@
+import { connect } from '../../src/client/index.js';
+import { closeHostile, connectHostile, HOSTILE_REQUESTS } from '../../test/support/hostile-requests.js';
+import { plainPolicies } from '../../test/support/many-policies.js';
+import { MeasuredProcess } from '../../test/support/measured-process.js';
+import type { Group } from '../figures.js';
+import { progress } from '../support/progress.js';
+
+const CONTAINERS = 1000;
+const POLICIES = 10_000;
+const SYNC_MILLISECONDS_MAX = 120_000;
+
+/** What clients can do to the others: the daemon's services without a kernel, in a process of their own. */
+export const hostileGroup: Group = {
+  figures: ['hostile_stall_ms', 'sync_s_10000_policies'],
+  async measure({ quick, wants }, record) {
+    const daemon = await MeasuredProcess.start(CONTAINERS);
+    try {
+      if (wants('hostile_stall_ms')) record('hostile_stall_ms', await worstTurn(daemon, quick));
+      if (wants('sync_s_10000_policies')) record('sync_s_10000_policies', await synchronise(daemon));
+    } finally {
+      await daemon.end();
+    }
+  },
+};
+
+async function worstTurn(daemon: MeasuredProcess, quick: boolean): Promise<number> {
+  const clients = connectHostile(daemon.address);
+  const requests = quick ? HOSTILE_REQUESTS.slice(-3) : HOSTILE_REQUESTS;
+  // Not measured: code that has never run is slow once.
+  for (const { send } of requests.slice(-3)) await send(clients);
+  const turns: number[] = [];
+  for (const { name, send } of requests) {
+    const worst = await daemon.worstTurn(() => send(clients));
+    progress(`hostile: ${name}: ${worst.toFixed(1)} ms`);
+    turns.push(worst);
+  }
+  closeHostile(clients);
+  return Math.max(...turns);
+}
+
+async function synchronise(daemon: MeasuredProcess): Promise<number> {
+  progress(`hostile: ${POLICIES} policies synchronised`);
+  const client = connect({ address: daemon.address, timeoutMilliseconds: SYNC_MILLISECONDS_MAX });
+  const policies = plainPolicies(POLICIES);
+  const began = performance.now();
+  await client.policies.syncPolicies({ policies });
+  const seconds = (performance.now() - began) / 1000;
+  client.close();
+  return seconds;
+}

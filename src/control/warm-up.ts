@@ -1,0 +1,73 @@
+import type { Container } from '../containers/container.js';
+import type { Postures } from '../policy/model.js';
+import { compileSchemas } from '../policy/schema-check.js';
+import { NOTHING_DESIRED } from './desired-state.js';
+import { DryRunPool } from './dry-run-pool.js';
+import { Enforcement } from './enforcement.js';
+import { Ledger } from './ledger.js';
+import { PolicyRegistry } from './policy-registry.js';
+import { inTurns } from './turns.js';
+
+/**
+ * Does what the first change of policies would have to wait for: compiles the schemas, and makes a change that nobody asked
+ * for, to a container that does not exist, on no disk and in no kernel. All else has its turns meanwhile.
+ */
+export async function warmUp(): Promise<void> {
+  for await (const _ of inTurns(compileSchemas()));
+  const registry = registryOfNothing();
+  await registry.apply(registry.readManifest(MANIFEST));
+}
+
+/** The daemon's own way of making a change, with nothing at its end. */
+function registryOfNothing(): PolicyRegistry {
+  const postures: Postures = { process: 'audit', file: 'audit', network: 'audit', capabilities: 'audit' };
+  const kernel = {
+    createImage: (_: unknown, imageId: number) => ({ descriptor: -1, imageId, mapId: imageId, bytes: 0 }),
+    releaseImage: () => undefined,
+    enforceHost: () => undefined,
+    observeCalls: () => undefined,
+    publish: async () => undefined,
+    markTasksInside: async () => 0,
+    removeContainers: async () => undefined,
+    containers: () => [],
+  };
+  const desired = { ...NOTHING_DESIRED, containers: new Map([[CONTAINER.id, CONTAINER]]) };
+  const ledger = new Ledger(
+    new Enforcement(kernel, postures, new Map(), 0, undefined),
+    { commit: async () => undefined },
+    { desired, revision: 0 },
+    () => undefined,
+    () => undefined,
+  );
+  return new PolicyRegistry(ledger, postures, new DryRunPool(), { warningsFor: () => [] });
+}
+
+const CONTAINER: Container = {
+  id: '0'.repeat(64),
+  name: 'nothing',
+  namespace: 'default',
+  labels: { app: 'nothing' },
+  origin: 'registered',
+  // No process is in namespaces of this number.
+  namespaces: { pidNamespace: 0, mountNamespace: 0 },
+  links: {},
+};
+
+const MANIFEST = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: warm-up, namespace: default}
+spec:
+  selector: {matchLabels: {app: nothing}}
+  process:
+    matchPaths: [{path: /usr/bin/tool}, {path: /usr/bin/other, fromSource: [{path: /usr/bin/shell}]}]
+    matchDirectories: [{dir: /opt/tools/, recursive: true}]
+  file:
+    matchPaths: [{path: /etc/secret}, {path: /etc/shared, readOnly: true}]
+    matchDirectories: [{dir: /srv/private/, recursive: true}, {dir: /srv/keys/}]
+    matchPatterns: [{pattern: '/srv/**/cache-?.{key,db}'}]
+  network:
+    matchProtocols: [{protocol: udp}]
+  capabilities:
+    matchCapabilities: [{capability: net_raw}]
+  action: Block
+`;

@@ -1,0 +1,125 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
+
+/**
+ * A client that has a call's worth of answers left unread may still ask by a connection without any, so that one program
+ * of a user does not silence the others; so many times the limit is the end for all.
+ */
+const OTHER_CONNECTIONS_FACTOR = 4;
+
+interface Waiting {
+  readonly connection: object;
+  readonly proceed: () => void;
+}
+
+/**
+ * The answers that lie in memory since their clients have not taken them, as HTTP/2 lets them. A client that has left too
+ * many gets no other made meanwhile, and one that does not take an answer in time loses it.
+ */
+export class UnreadAnswers {
+  readonly #byClient = new Map<string, number>();
+  readonly #byConnection = new WeakMap<object, number>();
+  readonly #waiting = new Map<string, Set<Waiting>>();
+
+  /**
+   * @param maximumBytes of one client
+   * @param seconds for one answer
+   */
+  constructor(
+    private readonly maximumBytes: number,
+    private readonly seconds: number,
+  ) {}
+
+  /** Bytes of all clients. */
+  get bytes(): number {
+    return [...this.#byClient.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /**
+   * Lets a call go on, at once or when its client has read enough.
+   *
+   * @returns gives the place in the queue up
+   */
+  admit(client: string, connection: object, proceed: () => void): () => void {
+    if (this.#hasRoom(client, connection)) {
+      proceed();
+      return () => undefined;
+    }
+    const waiting = { connection, proceed };
+    const queue = this.#waiting.get(client) ?? new Set();
+    this.#waiting.set(client, queue.add(waiting));
+    return () => {
+      queue.delete(waiting);
+      if (queue.size === 0 && this.#waiting.get(client) === queue) this.#waiting.delete(client);
+    };
+  }
+
+  /**
+   * An answer is on its way.
+   *
+   * @param onTimeout called when it was not taken in time; the call is over then
+   * @returns says that it was taken
+   */
+  sent(
+    client: string,
+    connection: object,
+    call: ServerInterceptingCallInterface,
+    bytes: number,
+    onTimeout: () => void,
+  ): () => void {
+    const stream = streamOf(call);
+    // A call that is over has nobody to wait for.
+    if (stream.destroyed) return () => undefined;
+    const timer = setTimeout(() => {
+      onTimeout();
+      stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    }, this.seconds * 1000);
+    let isTaken = false;
+    const taken = () => {
+      if (isTaken) return;
+      isTaken = true;
+      clearTimeout(timer);
+      stream.off('close', taken);
+      this.#add(client, connection, -bytes);
+      this.#proceed(client);
+    };
+    this.#add(client, connection, bytes);
+    stream.once('close', taken);
+    return taken;
+  }
+
+  #hasRoom(client: string, connection: object): boolean {
+    const bytes = this.#byClient.get(client) ?? 0;
+    if (bytes < this.maximumBytes) return true;
+    return !this.#byConnection.has(connection) && bytes < OTHER_CONNECTIONS_FACTOR * this.maximumBytes;
+  }
+
+  #add(client: string, connection: object, bytes: number): void {
+    const ofClient = (this.#byClient.get(client) ?? 0) + bytes;
+    if (ofClient > 0) this.#byClient.set(client, ofClient);
+    else this.#byClient.delete(client);
+    const ofConnection = (this.#byConnection.get(connection) ?? 0) + bytes;
+    if (ofConnection > 0) this.#byConnection.set(connection, ofConnection);
+    else this.#byConnection.delete(connection);
+  }
+
+  /** One after the other: the answer of each must be counted before the next may begin. */
+  #proceed(client: string): void {
+    const queue = this.#waiting.get(client);
+    if (queue === undefined) return;
+    const next = [...queue].find(({ connection }) => this.#hasRoom(client, connection));
+    if (next === undefined) return;
+    queue.delete(next);
+    if (queue.size === 0) this.#waiting.delete(client);
+    next.proceed();
+    setImmediate(() => this.#proceed(client));
+  }
+}
+
+/**
+ * The HTTP/2 stream of a call as grpc-js hands it to the interceptor next to it. It is no part of the interface, but nothing
+ * else tells when an answer has left or a client has gone; test/unit/rpc/unread-answers.test.ts pins it.
+ */
+function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream {
+  return (call as unknown as { readonly stream: ServerHttp2Stream }).stream;
+}

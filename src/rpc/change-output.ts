@@ -1,0 +1,74 @@
+import type { PolicyChange } from '../control/policy-plan.js';
+import * as proto from '../generated/hauberk/v1/policy.js';
+import { SCOPES } from './names.js';
+import { bytesOf, IDS_MAX } from './pages.js';
+
+/** How a change of policies is told: in an answer that every client takes, however many policies and containers there are. */
+
+/** Bytes of the warnings and conflicts of one answer. */
+const REMARK_BYTES_MAX = 512 * 1024;
+/** Bytes of all changes but for ids and remarks. */
+const CHANGE_BYTES_MAX = 1024 * 1024;
+
+const KINDS: Readonly<Record<PolicyChange['kind'], proto.PolicyChange_Kind>> = {
+  created: proto.PolicyChange_Kind.CREATED,
+  updated: proto.PolicyChange_Kind.UPDATED,
+  unchanged: proto.PolicyChange_Kind.UNCHANGED,
+  deleted: proto.PolicyChange_Kind.DELETED,
+};
+
+export function toChangeMessages(changes: readonly PolicyChange[]): {
+  changes: proto.PolicyChange[];
+  omittedChanges: bigint;
+} {
+  // Ids are counted over all changes of an answer.
+  const room = { ids: IDS_MAX, remarks: REMARK_BYTES_MAX, bytes: CHANGE_BYTES_MAX };
+  const messages = new Map<PolicyChange, proto.PolicyChange>();
+  // What is unchanged comes last, so that it is what is left out.
+  for (const isUnchanged of [false, true]) {
+    for (const change of changes) {
+      if ((change.kind === 'unchanged') !== isUnchanged || room.bytes <= 0) continue;
+      messages.set(change, toMessage(change, room));
+    }
+  }
+  const told = changes.flatMap((change) => messages.get(change) ?? []);
+  return { changes: told, omittedChanges: BigInt(changes.length - told.length) };
+}
+
+/** As many ids as an answer has. */
+export function someIds(ids: readonly string[]): string[] {
+  return ids.slice(0, IDS_MAX);
+}
+
+function toMessage(change: PolicyChange, room: { ids: number; remarks: number; bytes: number }): proto.PolicyChange {
+  const { policy, kind, containerIds, resourceVersion } = change;
+  const ids = containerIds.slice(0, room.ids);
+  room.ids -= ids.length;
+  const message = {
+    namespace: policy.namespace,
+    name: policy.name,
+    kind: KINDS[kind],
+    containerIds: [] as string[],
+    warnings: [] as string[],
+    conflicts: [] as string[],
+    resourceVersion: BigInt(resourceVersion),
+    previousVersion: BigInt(change.previousVersion),
+    scope: SCOPES[policy.scope ?? 'namespace'],
+    containerCount: BigInt(containerIds.length),
+  };
+  room.bytes -= bytesOf(message);
+  message.containerIds = ids;
+  message.warnings = remarks(change.warnings, room);
+  message.conflicts = remarks(change.conflicts, room);
+  return message;
+}
+
+function remarks(texts: readonly string[], room: { remarks: number }): string[] {
+  const shown: string[] = [];
+  for (const text of texts) {
+    room.remarks -= Buffer.byteLength(text) + 4;
+    if (room.remarks < 0) return [...shown, `and ${texts.length - shown.length} more, which do not fit this answer`];
+    shown.push(text);
+  }
+  return shown;
+}

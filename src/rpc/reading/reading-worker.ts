@@ -1,0 +1,104 @@
+import type { PolicyInput } from '../../control/policy-plan.js';
+import { type ReadManifest, readObjects } from '../../control/policy-reading.js';
+import { serveJobs } from '../../control/thread-program.js';
+import { Failure, invalidInput } from '../../failure.js';
+import {
+  ApplyPolicyRequest,
+  DiffRequest,
+  SyncPoliciesRequest,
+  ValidatePolicyRequest,
+} from '../../generated/hauberk/v1/policy.js';
+import { checkPattern } from '../../image/pattern.js';
+import type { Rule } from '../../policy/model.js';
+import type { PolicyDocument } from '../../policy/policy-document.js';
+import { readPolicy, warningsOf } from '../../policy/validate.js';
+import { strictDecoderOf, Undecodable } from '../decode.js';
+import { type PolicyReading, readAll, readSource, translateForSource } from './policies-of.js';
+import type { ReadJob, ReadMethod, ReadPart, ReadPiece, ReadRest } from './read-job.js';
+
+/** Runs in a thread of its own: what a client sends must not hold up the daemon, whatever it is. */
+
+/** Rules of a part, or policies where they have none. */
+const PART_RULES = 250;
+/** Entries beside the policies; they are taken in at once. */
+const ENTRIES_MAX = 20_000;
+
+const DECODERS = {
+  applyPolicy: strictDecoderOf(ApplyPolicyRequest.decode),
+  validatePolicy: strictDecoderOf(ValidatePolicyRequest.decode),
+  syncPolicies: strictDecoderOf(SyncPoliciesRequest.decode),
+  diff: strictDecoderOf(DiffRequest.decode),
+} as const satisfies Record<ReadMethod, unknown>;
+
+type Request = Partial<ApplyPolicyRequest & SyncPoliciesRequest & DiffRequest>;
+
+const READING: PolicyReading = {
+  // Of what the kernel lacks the daemon itself warns.
+  readObjects: (text, ignoreForeign) =>
+    readObjects(text, { ignoreForeign, now: Date.now() }, { warningsFor: () => [] }),
+  readDocument: (document) => {
+    const policy = readPolicy(document, { checkPattern, now: Date.now() });
+    return { policy, warnings: warningsOf(policy, document as PolicyDocument) };
+  },
+};
+
+serveJobs(function* (job: ReadJob): Generator<ReadPart, ReadRest, void> {
+  const request = decode(job);
+  if ('failure' in job) {
+    const { code, message, problems } = job.failure;
+    throw translateForSource(request.source, new Failure(code, message, problems));
+  }
+  const { force = false, expectedVersions = {}, expectedRevision = 0n, deleted = [] } = request;
+  checkCount('expected_versions', Object.keys(expectedVersions).length);
+  checkCount('deleted', deleted.length);
+  const { inputs, foreign } = policiesIn(job.method, request);
+  yield* partsOf(inputs);
+  return { force, expectedVersions, expectedRevision, deleted, ignored: foreign.length };
+});
+
+function decode({ method, bytes }: ReadJob): Request {
+  const request = DECODERS[method](Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  if (!(request instanceof Undecodable)) return request;
+  throw request.failure;
+}
+
+function policiesIn(method: ReadMethod, request: Request): ReadManifest {
+  const { source, manifest = '', policies = [], deleted = [], ignoreForeign = false } = request;
+  if (method === 'syncPolicies') return readAll({ manifest, policies, ignoreForeign }, READING);
+  if (source === undefined && deleted.length > 0) return { inputs: [], foreign: [] };
+  return readSource(source, ignoreForeign, READING);
+}
+
+function checkCount(field: string, count: number): void {
+  if (count <= ENTRIES_MAX) return;
+  throw invalidInput([{ field, description: `holds ${count} entries, at most ${ENTRIES_MAX} are accepted` }]);
+}
+
+function* partsOf(inputs: readonly PolicyInput[]): Generator<ReadPart, void, void> {
+  let part: ReadPiece[] = [];
+  let size = 0;
+  for (const { policy, warnings, placeOf } of inputs) {
+    const { rules, ...head } = policy;
+    part.push({ policy: head, warnings });
+    size++;
+    for (let first = 0; first < rules.length; ) {
+      const piece = rules.slice(first, first + Math.max(1, PART_RULES - size));
+      part.push({ rules: piece, ...(placeOf && { places: piece.map(({ id }) => placeOf(id)) }) });
+      first += piece.length;
+      size += weightOf(piece);
+      if (size < PART_RULES) continue;
+      yield part;
+      part = [];
+      size = 0;
+    }
+    if (size < PART_RULES) continue;
+    yield part;
+    part = [];
+    size = 0;
+  }
+  if (part.length > 0) yield part;
+}
+
+function weightOf(rules: readonly Rule[]): number {
+  return rules.reduce((sum, { sources, tags }) => sum + 1 + (sources.length + tags.length) / 8, 0);
+}

@@ -1,0 +1,75 @@
+import { threadProgram } from '../../built-files.js';
+import type { PolicyInput } from '../../control/policy-plan.js';
+import { type Caller, WorkThread } from '../../control/work-thread.js';
+import { Failure } from '../../failure.js';
+import type { Policy, Rule } from '../../policy/model.js';
+import type { ReadJob, ReadMethod, ReadPart, ReadRest } from './read-job.js';
+
+/** The policies of an encoded request. */
+export interface ReadRequest {
+  readonly inputs: readonly PolicyInput[];
+  readonly rest: ReadRest;
+  /** How many objects of other kinds were passed over; undefined for none. */
+  readonly ignored: number | undefined;
+  /** Runs what may fail on account of the inputs; its Failures then speak of the request's fields. */
+  translate<Result>(task: () => Promise<Result>): Promise<Result>;
+}
+
+/** Reads requests that carry policies in a thread beside the daemon's own. */
+export class RequestReader {
+  /** Changes do not queue behind what anybody may ask. */
+  readonly #changes = new WorkThread<ReadJob, ReadRest, ReadPart>(PROGRAM, 'changes');
+  readonly #questions = new WorkThread<ReadJob, ReadRest, ReadPart>(PROGRAM, 'requests');
+
+  /** @throws Failure with every problem of the request */
+  async read(method: ReadMethod, bytes: Uint8Array, caller: Caller): Promise<ReadRequest> {
+    const isChange = method === 'applyPolicy' || method === 'syncPolicies';
+    // One that runs already is quicker than one that has to start.
+    const thread = isChange && !this.#questions.isIdle ? this.#changes : this.#questions;
+    const inputs: Input[] = [];
+    const rest = await thread.run({ method, bytes }, caller, (part) => takeIn(part, inputs));
+    return {
+      inputs,
+      rest,
+      ignored: rest.ignored || undefined,
+      translate: async (task) => {
+        try {
+          return await task();
+        } catch (thrown) {
+          if (method === 'syncPolicies' || !(thrown instanceof Failure) || thrown.problems.length === 0) throw thrown;
+          const { code, message, problems } = thrown;
+          await thread.run({ method, bytes, failure: { code, message, problems } }, caller);
+          throw thrown;
+        }
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#changes.close(), this.#questions.close()]);
+  }
+}
+
+const PROGRAM = threadProgram('rpc/reading/reading-worker');
+
+interface Input extends PolicyInput {
+  readonly policy: Omit<Policy, 'rules'> & { readonly rules: Rule[] };
+  /** By rule id. */
+  readonly places: Map<string, string>;
+}
+
+function takeIn(part: ReadPart, inputs: Input[]): void {
+  for (const piece of part) {
+    if ('policy' in piece) {
+      const places = new Map<string, string>();
+      const placeOf = (ruleId: string) => places.get(ruleId) ?? '';
+      inputs.push({ policy: { ...piece.policy, rules: [] }, warnings: piece.warnings, places, placeOf });
+    } else {
+      const { policy, places } = inputs.at(-1)!;
+      for (const [index, rule] of piece.rules.entries()) {
+        policy.rules.push(rule);
+        if (piece.places !== undefined) places.set(rule.id, piece.places[index]!);
+      }
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** The program of measured-server.ts, run and asked. */
+export class MeasuredProcess {
+  readonly #directory = mkdtempSync(join(tmpdir(), 'hauberk-measured-'));
+  readonly address = `unix:${join(this.#directory, 'hauberk.sock')}`;
+  readonly #child: ChildProcess;
+
+  private constructor(containers: number) {
+    const parameters = [this.address, `${containers}`];
+    this.#child = fork('build/test/support/measured-server.js', parameters, { execArgv: ['--expose-gc'] });
+  }
+
+  /** Resolves when clients can connect. @param containers how many it knows */
+  static async start(containers = 0): Promise<MeasuredProcess> {
+    const measured = new MeasuredProcess(containers);
+    await once(measured.#child, 'message');
+    return measured;
+  }
+
+  /** The longest turn of its event loop while the task runs, in milliseconds of its thread's processor time. */
+  async worstTurn(task: () => Promise<unknown>): Promise<number> {
+    await this.#ask('start');
+    await task();
+    return this.#ask('worst');
+  }
+
+  /** Resident memory in bytes. */
+  memory(): Promise<number> {
+    return this.#ask('memory');
+  }
+
+  /** What the process took of the processors so far, all its threads together, in milliseconds. */
+  processor(): Promise<number> {
+    return this.#ask('processor');
+  }
+
+  async end(): Promise<void> {
+    const ended = once(this.#child, 'exit');
+    this.#child.send('end');
+    await ended;
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #ask(question: string): Promise<number> {
+    this.#child.send(question);
+    const [answer] = await once(this.#child, 'message');
+    return answer as number;
+  }
+}

@@ -1,0 +1,43 @@
+import koffi from 'koffi';
+
+const CLOCK_THREAD_CPUTIME_ID = 3;
+const clockGettime = koffi.load('libc.so.6').func('int clock_gettime(int, void *)');
+
+/** A struct timespec. */
+const time = Buffer.alloc(16);
+
+/** Processor time of the calling thread, in milliseconds. */
+function threadMilliseconds(): number {
+  clockGettime(CLOCK_THREAD_CPUTIME_ID, time);
+  return Number(time.readBigInt64LE(0)) * 1000 + Number(time.readBigInt64LE(8)) / 1e6;
+}
+
+/** Measures how much processor time single turns of the event loop take: unlike a delay it does not grow with the load. */
+export class TurnMeter {
+  #worst = 0;
+  #last = 0;
+  #next: NodeJS.Immediate | undefined;
+
+  start(): void {
+    this.#worst = 0;
+    this.#last = threadMilliseconds();
+    if (this.#next === undefined) this.#turn();
+  }
+
+  /** Milliseconds of the longest turn since the start. */
+  get worst(): number {
+    return this.#worst;
+  }
+
+  stop(): void {
+    clearImmediate(this.#next);
+    this.#next = undefined;
+  }
+
+  #turn(): void {
+    const now = threadMilliseconds();
+    this.#worst = Math.max(this.#worst, now - this.#last);
+    this.#last = now;
+    this.#next = setImmediate(() => this.#turn());
+  }
+}
