@@ -130,7 +130,7 @@ static _Noreturn void be_first(char **command)
 	sigset_t before;
 	int signals = take_signals(&before);
 	struct pollfd waiting[] = { { .fd = ORDERS, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
-	pid_t child = 0;
+	pid_t child = -1;
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
 		fail("cannot keep mounts to itself");
@@ -155,6 +155,9 @@ static _Noreturn void be_first(char **command)
 		if (waiting[1].revents && read(signals, &got, sizeof(got)) == sizeof(got)) {
 			if (got.ssi_signo == SIGCHLD)
 				reap(&child);
+			else if (child < 0)
+				/* Not begun, and nobody would get it later. */
+				_exit(0);
 			else
 				hand_on(&got, child);
 		}

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { HauberkClient } from '../../client/index.js';
@@ -80,39 +80,54 @@ async function run(words: readonly string[], options: Options, command: Command)
   const name = options.name ?? basename(words[0]!);
   const subject = { id, name, namespace, labels: { ...label, [RUN_LABEL]: id } };
   const policies = places && policiesFor(id, namespace, places);
+  for (const file of [options.learn, options.report]) if (file !== undefined) closeSync(openSync(file, 'a'));
   const sandbox = await Sandbox.make(words);
   try {
     return await withClient(command, async (client) => {
       const denials = new DenialsOfRun(client, subject);
-      const undo: (() => Promise<unknown>)[] = [];
+      const undo: { readonly what: string; readonly task: () => Promise<unknown> }[] = [];
       try {
-        await client.containers.registerContainer({ ...subject, identity: { $case: 'pid', value: sandbox.pid } });
+        await client.containers.registerContainer({ ...subject, identity: { $case: 'childPid', value: sandbox.pid } });
         // Where the process has ended hauberkd has let go of it by itself.
-        undo.push(() => client.containers.unregisterContainer({ id }).catch(() => undefined));
+        const unregister = () => client.containers.unregisterContainer({ id }).catch(() => undefined);
+        undo.push({ what: `container ${id} is still registered`, task: unregister });
         if (policies !== undefined) {
           const source = { $case: 'manifest', value: policies.manifest } as const;
           const { changes } = await client.policies.applyPolicy({ source });
-          for (const policy of policies.names)
-            undo.push(() => client.policies.deletePolicy({ namespace, name: policy }));
+          for (const policy of policies.names) {
+            const task = () => client.policies.deletePolicy({ namespace, name: policy });
+            undo.push({ what: `policy ${namespace}/${policy} is still there`, task });
+          }
           for (const change of changes) sayWarnings(change);
         }
         await checkProtected(client, id);
         if (options.learn !== undefined) {
           await client.profiles.startProfile({ name: id, subject: { $case: 'containerId', value: id } });
-          undo.push(() => client.profiles.deleteProfile({ name: id }));
+          const task = () => client.profiles.deleteProfile({ name: id });
+          undo.push({ what: `profile ${id} is still there`, task });
         }
         await denials.listen();
         const status = await sandbox.run();
-        await denials.end();
-        report(denials, options);
-        if (options.learn !== undefined) await learn(client, subject, label, options.learn);
+        await afterwards('more may have been refused', () => denials.end());
+        await afterwards('what was refused is not reported', () => report(denials, options));
+        const { learn: file } = options;
+        if (file !== undefined) await afterwards('no policy was learnt', () => learn(client, subject, label, file));
         return status;
       } finally {
-        for (const each of undo.reverse()) await each();
+        for (const { what, task } of undo.reverse()) await afterwards(what, task);
       }
     });
   } finally {
     await sandbox.end();
+  }
+}
+
+/** Does what follows the command. A failure is told, and the status stays the command's. */
+async function afterwards(whatOtherwise: string, task: () => unknown): Promise<void> {
+  try {
+    await task();
+  } catch (error) {
+    terminal().err(`hauberk: ${whatOtherwise}: ${(error as Error).message}\n`);
   }
 }
 

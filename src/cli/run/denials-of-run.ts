@@ -11,6 +11,7 @@ export class DenialsOfRun {
   /** Events that did not come, of whatever container. */
   missed = 0;
   readonly #ended = new AbortController();
+  #isCutOff = false;
   #last = 0;
   #stream: Promise<void> = Promise.resolve();
 
@@ -27,20 +28,35 @@ export class DenialsOfRun {
     });
   }
 
-  /** Resolves once nothing has come for a while. */
+  /** Resolves once nothing has come for a while. @throws HauberkError where the daemon is not there any more */
   async end(): Promise<void> {
-    const began = performance.now();
-    this.#last = began;
-    while (performance.now() - this.#last < QUIET_MILLISECONDS && performance.now() - began < LONGEST_WAIT_MILLISECONDS)
-      await sleep(QUIET_MILLISECONDS / 10);
-    this.#ended.abort();
-    await this.#stream;
+    try {
+      // A daemon that has much to do answers when it has seen what the kernel had reported by now.
+      await this.client.host.getStatus();
+      const began = performance.now();
+      this.#last = began;
+      const isOver = (now: number) =>
+        now - began >= LONGEST_WAIT_MILLISECONDS || (now - this.#last >= QUIET_MILLISECONDS && !this.#isCutOff);
+      while (!isOver(performance.now())) await sleep(QUIET_MILLISECONDS / 10);
+    } finally {
+      this.#ended.abort();
+      await this.#stream;
+    }
   }
 
-  async #follow(onOpen: () => void): Promise<void> {
+  async #follow(isListening: () => void): Promise<void> {
     const { id, name } = this.container;
     const filter = { containerNames: [name], results: [Result.DENIED] };
-    for await (const { events, missed } of this.client.events(filter, { signal: this.#ended.signal, onOpen })) {
+    const onOpen = () => {
+      this.#isCutOff = false;
+      this.#last = performance.now();
+      isListening();
+    };
+    const onReconnect = () => {
+      this.#isCutOff = true;
+    };
+    const stream = this.client.events(filter, { signal: this.#ended.signal, onOpen, onReconnect });
+    for await (const { events, missed } of stream) {
       this.events.push(...events.filter(({ containerId }) => containerId === id));
       this.missed += missed;
       this.#last = performance.now();

@@ -51,7 +51,7 @@ export class Sandbox {
   /** Lets the command begin. @returns its exit status once it has ended; 128 and its number for a signal, as shells do */
   async run(): Promise<number> {
     this.#orders.write('r');
-    const [word, value] = await this.#report();
+    const [word, value] = await this.#report('the command was interrupted before it began');
     return word === 'killed' ? SIGNALLED + Number(value) : Number(value);
   }
 
@@ -65,9 +65,10 @@ export class Sandbox {
     await ended;
   }
 
-  async #report(): Promise<[word: string, value: string]> {
+  /** @param otherwise what to say where there is none */
+  async #report(otherwise = 'the command has no namespaces'): Promise<[word: string, value: string]> {
     const { value, done } = await this.#reports.next();
-    if (done) throw new CommandFailure(NOT_RUN, 'the namespaces for the command are gone');
+    if (done) throw new CommandFailure(NOT_RUN, otherwise);
     const [word = '', number = ''] = (value as string).split(' ');
     return [word, number];
   }

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { text } from 'node:stream/consumers';
+import { type TestContext, test } from 'node:test';
+import { EventHub } from '../../../src/events/hub.js';
+import { type ServerOptions, startServer } from '../../../src/rpc/server.js';
+import { createServices } from '../../../src/rpc/services.js';
 import { eventually } from '../../support/eventually.js';
+import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 import { makeEvent } from '../events/support.js';
-import { manifest } from '../rpc/support.js';
+import { DESCRIPTORS, LogRecorder, manifest, temporaryDirectory } from '../rpc/support.js';
 import { run, start } from './support.js';
 
 const script = (text: string) => ['--', '/bin/sh', '-c', text];
@@ -64,6 +71,56 @@ test('hauberk run lists what was refused of its command alone', async (t) => {
   );
 });
 
+test('hauberk run has the status of its command also where hauberkd has gone away, and tells what it has left', async (t) => {
+  const { hauberk, hub, server, write, directory } = await start(t);
+  const go = join(directory, 'go');
+  const file = write('one.yaml', manifest('one'));
+  const ended = hauberk('run', '--policy', file, ...script(`until [ -e ${go} ]; do sleep 0.05; done; exit 4`));
+  await eventually(() => hub.counts().subscribers === 1);
+  await server.shutdown(0);
+  write('go', '');
+  const { status, errors } = await ended;
+  assert.equal(status, 4);
+  assert.match(
+    errors,
+    /^hauberk: more may have been refused: .*\nhauberk: policy default\/one-run-.* is still there: /u,
+  );
+});
+
+/** The address of a daemon in memory that is reached otherwise than as root by a Unix socket. */
+async function serveAt(
+  t: TestContext,
+  options: Pick<ServerOptions, 'listen' | 'insecureTcp' | 'roles'>,
+): Promise<string> {
+  const plane = new InMemoryControlPlane();
+  const { services, close } = createServices({ plane, hub: new EventHub(), descriptorSet: DESCRIPTORS });
+  t.after(close);
+  const server = await startServer({ ...options, services, logger: new LogRecorder() });
+  t.after(() => server.shutdown(0));
+  return server.address;
+}
+
+test('hauberk run needs the hauberkd of its own host', async (t) => {
+  const address = await serveAt(t, { listen: '127.0.0.1:0', insecureTcp: { role: 'admin' } });
+  const { status, errors } = await run(address, ['run', ...script('exit 0')]);
+  assert.equal(status, 125);
+  assert.match(errors, /child_pid.*needs the Unix socket of this host's hauberkd/u);
+});
+
+const asOther = { skip: process.getuid!() !== 0 && 'only root can be somebody else' };
+test('hauberk run runs commands of an operator who is not root', asOther, async (t) => {
+  const directory = temporaryDirectory(t);
+  chmodSync(directory, 0o755);
+  const roles = { viewer: [], operator: ['uid:6001'], admin: [] };
+  const address = await serveAt(t, { listen: `unix:${join(directory, 'test.sock')}`, roles });
+  const user = ['--reuid=6001', '--regid=6001', '--clear-groups', process.execPath, 'build/program/hauberk.js'];
+  const child = spawn('setpriv', [...user, '--address', address, 'run', ...script('id -u; exit 5')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  assert.deepEqual([child.exitCode, output, errors], [5, '6001\n', '']);
+});
+
 test('hauberk run writes the policy that it has learnt', async (t) => {
   const { hauberk, plane, directory } = await start(t);
   const file = join(directory, 'learnt.yaml');
@@ -90,5 +147,6 @@ test('hauberk run runs nothing that it cannot put under its policies', async (t)
   assert.match(alone.errors, /cannot reach hauberkd/u);
   plane.kernel.failure = new Error('no memory');
   assert.equal((await hauberk('run', ...touch)).status, 125);
+  plane.kernel.failure = undefined;
   assert.equal(existsSync(out), false);
 });
