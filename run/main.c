@@ -64,7 +64,7 @@ static void keep_user(uid_t user, gid_t group)
 	write_file("/proc/self/gid_map", "%u %u 1", group, group);
 }
 
-/* Signals are read, not handled, so that none comes at a moment when it would be lost. */
+/* Signals are read, not handled, so that none comes at a moment when it would be lost; children begin so, too. */
 static int take_signals(sigset_t *before)
 {
 	sigset_t taken;
@@ -125,10 +125,9 @@ static void reap(pid_t *command)
 }
 
 /* Process 1 of the namespaces. It has run no program there, so no rule on files or programs binds it. */
-static _Noreturn void be_first(char **command)
+static _Noreturn void be_first(char **command, const sigset_t *before)
 {
-	sigset_t before;
-	int signals = take_signals(&before);
+	int signals = take_signals(NULL);
 	struct pollfd waiting[] = { { .fd = ORDERS, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
 	pid_t child = -1;
 
@@ -150,7 +149,7 @@ static _Noreturn void be_first(char **command)
 			if (child < 0)
 				fail("fork");
 			if (child == 0)
-				execute(command, &before);
+				execute(command, before);
 		}
 		if (waiting[1].revents && read(signals, &got, sizeof(got)) == sizeof(got)) {
 			if (got.ssi_signo == SIGCHLD)
@@ -186,11 +185,10 @@ int main(int argc, char **argv)
 		fail(user ? "cannot make namespaces; unprivileged user namespaces may be switched off" :
 			    "cannot make namespaces");
 	if (first == 0) {
-		sigprocmask(SIG_SETMASK, &before, NULL);
 		close(signals);
 		if (namespaces & CLONE_NEWUSER)
 			keep_user(user, group);
-		be_first(argv + 1);
+		be_first(argv + 1, &before);
 	}
 	dprintf(REPORT, "ready %d\n", first);
 	for (;;) {

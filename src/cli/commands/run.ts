@@ -9,6 +9,7 @@ import { CommandFailure } from '../exit-status.js';
 import { withExamples } from '../help.js';
 import { sayWarnings } from '../policy-change.js';
 import { DenialsOfRun } from '../run/denials-of-run.js';
+import { removeLeftOvers, unlessGone } from '../run/left-overs.js';
 import { policiesFor, RUN_LABEL } from '../run/run-policies.js';
 import { NOT_RUN, Sandbox } from '../run/sandbox.js';
 import { terminal } from '../terminal.js';
@@ -35,8 +36,8 @@ The command has pid and mount namespaces of its own, and is under the policies t
 and under those of --policy, before its first instruction. It sees the files, the network and the users of this host.
 What it leaves running ends with it. What it was refused is listed on standard error when it has ended.
 
-To run as root needs the role operator, as any other user user namespaces that are not switched off, too; --policy needs
-the role admin. What no rule of a policy that allows names is refused where the posture of the namespace says block.
+Whoever runs it needs the role operator, with --policy the role admin, on the Unix socket of this host's hauberkd. For
+anyone but root the command has a user namespace, too, in which it has no other user and no privileged program. What no rule of a policy that allows names is refused where the posture of the namespace says block.
 
 The exit status is the command's, 128 and its number when a signal has ended it, 126 when it cannot be run, 127 when
 there is no such command, and ${NOT_RUN} when it could not be put under its policies: then it has not run.`;
@@ -87,9 +88,9 @@ async function run(words: readonly string[], options: Options, command: Command)
       const denials = new DenialsOfRun(client, subject);
       const undo: { readonly what: string; readonly task: () => Promise<unknown> }[] = [];
       try {
+        await removeLeftOvers(client, { policies: policies !== undefined, profiles: options.learn !== undefined });
         await client.containers.registerContainer({ ...subject, identity: { $case: 'childPid', value: sandbox.pid } });
-        // Where the process has ended hauberkd has let go of it by itself.
-        const unregister = () => client.containers.unregisterContainer({ id }).catch(() => undefined);
+        const unregister = () => client.containers.unregisterContainer({ id });
         undo.push({ what: `container ${id} is still registered`, task: unregister });
         if (policies !== undefined) {
           const source = { $case: 'manifest', value: policies.manifest } as const;
@@ -114,7 +115,7 @@ async function run(words: readonly string[], options: Options, command: Command)
         if (file !== undefined) await afterwards('no policy was learnt', () => learn(client, subject, label, file));
         return status;
       } finally {
-        for (const { what, task } of undo.reverse()) await afterwards(what, task);
+        for (const { what, task } of undo.reverse()) await afterwards(what, () => unlessGone(task));
       }
     });
   } finally {

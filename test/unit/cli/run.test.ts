@@ -50,6 +50,16 @@ test('hauberk run hands signals on, and tells of a command that a signal has end
   assert.equal((await hauberk('run', '--', directory)).status, 126);
 });
 
+test('a command that was interrupted before it began does not run', async (t) => {
+  const out = join(temporaryDirectory(t), 'out');
+  const words = ['/bin/sh', '-c', `echo >${out}`];
+  const helper = spawn('build/run/hauberk-run', words, { stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'] });
+  await once(helper.stdio[3]!, 'data');
+  helper.kill('SIGTERM');
+  await once(helper, 'exit');
+  assert.equal(existsSync(out), false);
+});
+
 test('hauberk run lists what was refused of its command alone', async (t) => {
   const { hauberk, hub, plane, write, directory } = await start(t);
   const go = join(directory, 'go');
@@ -85,6 +95,28 @@ test('hauberk run has the status of its command also where hauberkd has gone awa
     errors,
     /^hauberk: more may have been refused: .*\nhauberk: policy default\/one-run-.* is still there: /u,
   );
+});
+
+test('hauberk run takes away what runs that were killed have left, and nothing of those that go on', async (t) => {
+  const { hauberk, plane, hub, write, directory } = await start(t);
+  const [go, file] = [join(directory, 'go'), write('one.yaml', manifest('one'))];
+  const waits = script(`until [ -e ${go} ]; do sleep 0.05; done`);
+  const other = hauberk('run', '--policy', file, '--learn', join(directory, 'other'), ...waits);
+  await eventually(() => hub.counts().subscribers === 1);
+  const names = () => [plane.policies.list(), plane.profiles.list()].map((each) => each.map(({ name }) => name).sort());
+  const kept = names();
+  const left = manifest('left').replace('app: web', 'hauberk.io/run: run-0badcafe');
+  await hauberk('apply', '-f', write('left.yaml', left));
+  await hauberk('apply', '-f', write('mine.yaml', manifest('mine').replace('app: web', 'hauberk.io/run: mine')));
+  assert.equal(names()[0]!.length, 3);
+  assert.equal(
+    (await hauberk('run', '--policy', file, '--learn', join(directory, 'new'), ...script('true'))).status,
+    0,
+  );
+  assert.deepEqual(names(), [[...kept[0]!, 'mine'].sort(), kept[1]]);
+  write('go', '');
+  assert.deepEqual((await other).status, 0);
+  assert.deepEqual(names(), [['mine'], []]);
 });
 
 /** The address of a daemon in memory that is reached otherwise than as root by a Unix socket. */
