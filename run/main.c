@@ -4,6 +4,7 @@
 // descriptor 4 for the command to begin. When descriptor 4 is closed all that runs in the namespaces ends.
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,7 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { REPORT = 3, ORDERS = 4 };
+enum { REPORT = 3, ORDERS = 4, START = 5 };
+
+/* What process 1 of the namespaces is called, and known by. */
+static char first_name[] = "hauberk-run: first";
 
 /* The statuses of env(1) and timeout(1). */
 enum { FAILED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
@@ -97,12 +101,54 @@ static void hand_on(const struct signalfd_siginfo *got, pid_t child)
 		kill(child, got->ssi_signo);
 }
 
-static _Noreturn void execute(char **command, const sigset_t *signals)
+/* Waits until it is told to begin. Until it runs the command it is no process that a rule binds. */
+static _Noreturn void be_command(char **command, int start, const sigset_t *signals)
 {
+	char order;
+	int problem;
+
+	if (read(start, &order, 1) != 1)
+		_exit(FAILED);
 	sigprocmask(SIG_SETMASK, signals, NULL);
 	execvp(command[0], command);
-	dprintf(STDERR_FILENO, "hauberk: cannot run %s: %s\n", command[0], strerror(errno));
-	_exit(errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE);
+	problem = errno;
+	dprintf(STDERR_FILENO, "hauberk: cannot run %s: %s\n", command[0], strerror(problem));
+	_exit(problem == ENOENT ? NOT_FOUND : NOT_EXECUTABLE);
+}
+
+/*
+ * Makes the command's process, and runs this program anew as process 1: by a path of the new mount namespace, so that
+ * it is under the policies like any other. Whoever traces it gains nothing.
+ */
+static _Noreturn void become_first(char **command, const sigset_t *signals)
+{
+	char path[PATH_MAX] = "", number[16];
+	char *words[] = { first_name, number, NULL };
+	int start[2];
+	pid_t child;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
+		fail("cannot keep mounts to itself");
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
+		fail("cannot mount /proc of its own");
+	if (pipe2(start, O_CLOEXEC))
+		fail("pipe");
+	child = fork();
+	if (child < 0)
+		fail("fork");
+	if (child == 0) {
+		close(start[1]);
+		be_command(command, start[0], signals);
+	}
+	close(start[0]);
+	if (fcntl(REPORT, F_SETFD, 0) || fcntl(ORDERS, F_SETFD, 0))
+		fail("fcntl");
+	if (start[1] == START ? fcntl(START, F_SETFD, 0) : dup2(start[1], START) != START)
+		fail("dup2");
+	snprintf(number, sizeof(number), "%d", child);
+	if (readlink("/proc/self/exe", path, sizeof(path) - 1) > 0)
+		execv(path, words);
+	fail("cannot run hauberk-run in the namespaces");
 }
 
 /* Takes in what has ended; tells of the command. Process 1 inherits all others. */
@@ -124,17 +170,12 @@ static void reap(pid_t *command)
 	}
 }
 
-/* Process 1 of the namespaces. It has run no program there, so no rule on files or programs binds it. */
-static _Noreturn void be_first(char **command, const sigset_t *before)
+static _Noreturn void be_first(pid_t command)
 {
 	int signals = take_signals(NULL);
 	struct pollfd waiting[] = { { .fd = ORDERS, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
-	pid_t child = -1;
+	int has_begun = 0;
 
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
-		fail("cannot keep mounts to itself");
-	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
-		fail("cannot mount /proc of its own");
 	dprintf(REPORT, "mounted\n");
 	for (;;) {
 		struct signalfd_siginfo got;
@@ -143,22 +184,18 @@ static _Noreturn void be_first(char **command, const sigset_t *before)
 		if (poll(waiting, 2, -1) < 0 && errno != EINTR)
 			fail("poll");
 		if (waiting[0].revents) {
-			if (read(ORDERS, &order, 1) != 1)
+			if (read(ORDERS, &order, 1) != 1 || write(START, &order, 1) != 1)
 				_exit(0);
-			child = fork();
-			if (child < 0)
-				fail("fork");
-			if (child == 0)
-				execute(command, before);
+			has_begun = 1;
 		}
 		if (waiting[1].revents && read(signals, &got, sizeof(got)) == sizeof(got)) {
 			if (got.ssi_signo == SIGCHLD)
-				reap(&child);
-			else if (child < 0)
-				/* Not begun, and nobody would get it later. */
+				reap(&command);
+			else if (!has_begun)
+				/* Nobody would get it later. */
 				_exit(0);
 			else
-				hand_on(&got, child);
+				hand_on(&got, command);
 		}
 	}
 }
@@ -172,6 +209,8 @@ int main(int argc, char **argv)
 	int signals, status = 0;
 	pid_t first;
 
+	if (argc == 2 && strcmp(argv[0], first_name) == 0)
+		be_first(atoi(argv[1]));
 	if (argc < 2) {
 		dprintf(STDERR_FILENO, "usage: hauberk-run COMMAND [ARGUMENT]...\n");
 		return FAILED;
@@ -188,7 +227,7 @@ int main(int argc, char **argv)
 		close(signals);
 		if (namespaces & CLONE_NEWUSER)
 			keep_user(user, group);
-		be_first(argv + 1, &before);
+		become_first(argv + 1, &before);
 	}
 	dprintf(REPORT, "ready %d\n", first);
 	for (;;) {
