@@ -10,10 +10,10 @@ export interface Options {
 
 export const USAGE = `Usage: npm run bench -- [--only PATTERN] [--quick]
 
-Prints one JSON line for each figure and, after a complete run, rewrites the table in README.md. Needs root.
+Prints one JSON line for each figure and, after a complete run, rewrites the table in docs/performance.md. Needs root.
 
-  --only PATTERN  a regular expression: only figures whose name it matches, and README.md is left alone
-  --quick         fewer and shorter runs, and README.md is left alone
+  --only PATTERN  a regular expression: only figures whose name it matches, and that page is left alone
+  --quick         fewer and shorter runs, and that page is left alone
   --help          this text
 `;
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** How a distribution is told what its kernel is to be booted with. */
-interface Way {
+export interface Way {
   readonly name: string;
   /** Whether a host is of that kind. @param system the fields of /etc/os-release */
   readonly isOf: (system: Readonly<Record<string, string>>, has: (path: string) => boolean) => boolean;
@@ -16,7 +16,7 @@ const idIs =
     [ID, ...ID_LIKE.split(' ')].some((id) => ids.includes(id));
 
 /** The first that fits is taken: images that cannot be edited come before boot loaders, which they have as well. */
-const WAYS: readonly Way[] = [
+export const BOOT_WAYS: readonly Way[] = [
   {
     name: 'Talos Linux',
     isOf: idIs('talos'),
@@ -94,7 +94,7 @@ const WAYS: readonly Way[] = [
 export function bootAdvice(parameter: string, root: string): string {
   const has = (path: string) => existsSync(join('/', root, path));
   const system = osRelease(root);
-  const way = WAYS.find(({ isOf }) => isOf(system, has));
+  const way = BOOT_WAYS.find(({ isOf }) => isOf(system, has));
   return way === undefined
     ? `add ${parameter} to the kernel command line where your boot loader keeps it, and reboot`
     : `${way.name}: ${way.how(parameter)}`;

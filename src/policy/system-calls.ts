@@ -37,7 +37,8 @@ export const CALL_POINTS = [
 ] as const;
 export type CallPoint = (typeof CALL_POINTS)[number];
 
-const CALLS_BY_POINT: Readonly<Record<Exclude<CallPoint, 'entry'>, readonly string[]>> = {
+/** The calls that tell a path, on whatever machine, by where it is known. */
+export const CALLS_BY_POINT: Readonly<Record<Exclude<CallPoint, 'entry'>, readonly string[]>> = {
   open: ['open', 'openat', 'openat2', 'creat', 'open_by_handle_at', 'acct', 'swapon', 'swapoff'],
   execute: ['execve', 'execveat'],
   truncate: ['truncate', 'ftruncate'],

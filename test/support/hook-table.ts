@@ -12,7 +12,8 @@ export interface HookRow {
   readonly since: string;
 }
 
-const LSM_PROGRAMS = '5.7';
+/** The first kernel with BPF programs at hooks of security modules. */
+export const LSM_PROGRAMS = '5.7';
 /** Programs that are given structures by value. */
 const STRUCTURES_BY_VALUE = '6.1';
 
@@ -117,7 +118,7 @@ export const HOOK_TABLE: readonly HookRow[] = [
   row('hauberk', 'open', 'file_open'),
 ];
 
-/** The table as the README has it: a line for each class and operation, with the first kernel where it is not the same. */
+/** The table of docs/kernels.md: a line for each class and operation, with the first kernel where it is not the same. */
 export function hookTableText(): string {
   const hooks = new Map<string, string[]>();
   for (const { class: ruleClass, operation, hook, since } of HOOK_TABLE) {

@@ -12,6 +12,8 @@ const DOCS = readdirSync('docs')
   .filter((name) => name.endsWith('.md'))
   .map((name) => `docs/${name}`);
 const EXAMPLES = 'examples/policies';
+/** What shows how Hauberk is used. */
+const GUIDES = [...DOCS, 'README.md', `${EXAMPLES}/README.md`];
 const PAGES = [...DOCS, 'README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'RELEASING.md', `${EXAMPLES}/README.md`];
 const OPTIONS = { checkPattern };
 const read = (path: string) => readFileSync(path, 'utf8');
@@ -53,7 +55,7 @@ describe('the documentation', () => {
   });
 
   test('names commands and flags of hauberk that exist', () => {
-    const lines = DOCS.flatMap((page) =>
+    const lines = GUIDES.flatMap((page) =>
       blocksOf(page, 'sh').flatMap((block) => block.split('\n').map((line) => ({ page, line }))),
     ).filter(({ line }) => line.startsWith('hauberk '));
     assert.ok(lines.length > 10);
@@ -75,8 +77,10 @@ describe('the documentation', () => {
   });
 
   test('shows manifests that are accepted', () => {
-    const manifests = DOCS.flatMap((page) => blocksOf(page, 'yaml')).filter((block) => block.startsWith('apiVersion:'));
-    assert.ok(manifests.length > 0);
+    const manifests = GUIDES.flatMap((page) => blocksOf(page, 'yaml')).filter((block) =>
+      block.startsWith('apiVersion:'),
+    );
+    assert.ok(manifests.length > 10);
     for (const manifest of manifests) assert.equal(readManifest(manifest, OPTIONS).length, 1, manifest);
   });
 

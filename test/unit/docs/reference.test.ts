@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import type { Command } from 'commander';
+import { makeProgram } from '../../../src/cli/program.js';
+import { parseConfig } from '../../../src/config/config.js';
+import { FLAGS } from '../../../src/config/flags.js';
+import { HOOK_USES } from '../../../src/kernel/hook-uses.js';
+import { metricTable } from '../../../tools/reference/metrics.js';
+import { rewriteSections, sectionsOf, table } from '../../../tools/reference/sections.js';
+import { PAGES, TABLES } from '../../../tools/reference/tables.js';
+
+const read = (path: string) => readFileSync(path, 'utf8');
+const GUIDES = [...PAGES, 'README.md', 'examples/policies/README.md'];
+/** Written by the bench. */
+const MEASURED = ['bench'];
+/** Flags of other programs that the pages speak of. */
+const OF_OTHERS = [
+  '--privileged',
+  '--pid',
+  '--checkpoint',
+  '--output',
+  '--input',
+  // Of npm's scripts.
+  '--only',
+];
+
+/** As on a host with these groups. */
+const configOf = (text: string) =>
+  parseConfig(['--config', 'hauberkd.yaml'], (path) =>
+    path === 'hauberkd.yaml' ? text : 'builders:x:901:\nhauberk:x:902:\n',
+  );
+
+function optionsOf(command: Command): string[] {
+  return [...command.options.map(({ long }) => long ?? ''), ...command.commands.flatMap(optionsOf)];
+}
+
+describe('what the documentation says of the sources', () => {
+  for (const page of PAGES) {
+    test(`${page} has its tables as the sources have them`, () => {
+      assert.equal(rewriteSections(read(page), TABLES), read(page), 'tools/reference-tables writes them anew');
+    });
+  }
+
+  test('every table has one place', () => {
+    const places = PAGES.flatMap((page) => sectionsOf(read(page)));
+    assert.deepEqual(places.sort(), [...Object.keys(TABLES), ...MEASURED].sort());
+  });
+
+  test('flags that are named exist', () => {
+    const known = new Set([
+      ...Object.keys(FLAGS).map((name) => `--${name}`),
+      ...optionsOf(makeProgram()),
+      ...OF_OTHERS,
+      '--help',
+    ]);
+    let count = 0;
+    for (const page of GUIDES) {
+      for (const [, code] of read(page).matchAll(/`([^`\n]*)`/gu)) {
+        for (const [flag] of code!.matchAll(/(?<![\w-])--[a-z][a-z-]*/gu)) {
+          count++;
+          assert.ok(known.has(flag), `${page}: ${code}: there is no flag ${flag}`);
+        }
+      }
+    }
+    assert.ok(count > 100);
+  });
+
+  test('metrics that are named exist', () => {
+    const metrics = new Set([...metricTable().matchAll(/`(hauberk_\w+)`/gu)].map(([, name]) => name!));
+    for (const page of GUIDES) {
+      for (const [, name] of read(page).matchAll(/\b(hauberk_[a-z_]+)/gu)) {
+        assert.ok(metrics.has(name!) || Object.hasOwn(HOOK_USES, name!), `${page}: there is no metric ${name}`);
+      }
+    }
+  });
+
+  test('scripts that are to be run by npm exist', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    for (const page of [...GUIDES, 'CONTRIBUTING.md', 'RELEASING.md']) {
+      for (const [, name] of read(page).matchAll(/\bnpm run ([a-z:]+)/gu))
+        assert.ok(scripts[name!], `${page}: ${name}`);
+    }
+  });
+
+  test('files of a release that are named are of this version', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    const files = GUIDES.flatMap((page) => [...read(page).matchAll(/build\/release\/hauberk[_-]([\d.]+)/gu)]);
+    assert.ok(files.length > 2);
+    for (const [file, of] of files) assert.equal(of, version, file);
+  });
+
+  test('configurations that are shown are read', () => {
+    const blocks = GUIDES.flatMap((page) => [
+      ...read(page).matchAll(/^```yaml\n(# hauberkd --config FILE\n.*?)^```$/gmsu),
+    ]);
+    assert.ok(blocks.length > 1);
+    for (const [, block] of blocks) assert.doesNotThrow(() => configOf(block!), block);
+  });
+
+  test('the configuration that packages bring is read, with its examples as well', () => {
+    const settings = read('packaging/hauberkd.yaml');
+    const examples = settings.replaceAll(/^# ([a-z-]+: )/gmu, '$1');
+    assert.notEqual(examples, settings);
+    assert.equal(configOf(examples).defaultPostureFile, 'block');
+  });
+
+  test('the README leads to the first denial on one screen', () => {
+    const lines = read('README.md').split('\n');
+    assert.ok(lines.findIndex((line) => line.includes(' DENIED ')) < 75);
+    assert.ok(lines.length < 110);
+  });
+});
+
+test('a table escapes what would end a cell', () => {
+  assert.equal(table(['a'], [['b|c']]), '| a |\n| --- |\n| b\\|c |\n');
+});
+
+test('sections of other names are left as they are', () => {
+  const page = 'x\n<!-- one -->\nold\n<!-- /one -->\n<!-- two -->\nkept\n<!-- /two -->\n';
+  assert.deepEqual(sectionsOf(page), ['one', 'two']);
+  assert.equal(
+    rewriteSections(page, { one: () => 'new $1\n' }),
+    'x\n<!-- one -->\nnew $1\n<!-- /one -->\n<!-- two -->\nkept\n<!-- /two -->\n',
+  );
+});

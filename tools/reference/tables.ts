@@ -1,0 +1,27 @@
+import { readdirSync } from 'node:fs';
+import { hookTableText } from '../../test/support/hook-table.js';
+import { apiText, eventTable } from './api.js';
+import { bootTable, laterHookTable } from './kernels.js';
+import { LANGUAGE_TABLES } from './language.js';
+import { metricTable } from './metrics.js';
+import { flagTable, roleTable } from './settings.js';
+import { namingTable, useTable } from './techniques.js';
+
+/** What is made from the sources, by the names of its sections in the pages. */
+export const TABLES: Readonly<Record<string, () => string>> = {
+  ...LANGUAGE_TABLES,
+  api: apiText,
+  roles: roleTable,
+  event: eventTable,
+  flags: flagTable,
+  metrics: metricTable,
+  hooks: hookTableText,
+  'later-hooks': laterHookTable,
+  boot: bootTable,
+  uses: useTable,
+  naming: namingTable,
+};
+
+export const PAGES: readonly string[] = readdirSync('docs')
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`);

@@ -1,0 +1,32 @@
+import { namingTechniques } from '../../test/support/naming-techniques.js';
+import { GROUPS } from '../../test/support/uses-table.js';
+import { code, table } from './sections.js';
+
+/** The same is tried in the container's own filesystem and in a volume. */
+const PLACE = /,? below (?:\/v)?\/guard$/u;
+
+/** Ways to use what is blocked, each of which a test tries on a real kernel. */
+export function useTable(): string {
+  const rows = new Map<string, string[]>();
+  for (const { name, refused } of GROUPS) {
+    for (const { technique, told } of refused) {
+      const row = [name, technique.replace(PLACE, ''), code(told.operation)];
+      rows.set(row.join(), row);
+    }
+  }
+  return table(['rules about', 'what is tried', 'refused as'], [...rows.values()]);
+}
+
+/** Ways to give what is blocked another name, each of which a test tries on a real kernel. */
+export function namingTable(): string {
+  const rows = new Map<string, { privileges: string[]; expected: string }>();
+  for (const { technique, privilege, expected } of namingTechniques('/run')) {
+    const row = rows.get(technique) ?? { privileges: [], expected };
+    row.privileges.push(privilege);
+    rows.set(technique, row);
+  }
+  return table(
+    ['what is tried', 'with the privilege', ''],
+    [...rows].map(([technique, { privileges, expected }]) => [technique, privileges.join(' or '), expected]),
+  );
+}
