@@ -59,21 +59,23 @@ export function filterOf(options: EventOptions): EventFilter {
   };
 }
 
-function addLabel(text: string, labels: Record<string, string> = {}): Record<string, string> {
+/** Takes a flag `key=value` that may be repeated. */
+export function addLabel(text: string, labels: Record<string, string> = {}): Record<string, string> {
   const [, key, value] = /^([^=]+)=(.*)$/su.exec(text) ?? [];
   if (key === undefined) throw new InvalidArgumentError('must be of the form key=value');
   return { ...labels, [key]: value! };
 }
 
-function json(event: Event): string {
-  return printableJson(eventView(event));
+/** One event, without the end of its line. */
+export function eventText(event: Event, output: EventOptions['output']): string {
+  return output === 'json' ? printableJson(eventView(event)) : line(event);
 }
 
 /** Shows what a stream has brought. */
 export function show({ events, missed, gone, restarted }: ReceivedEvents, output: EventOptions['output']): void {
   if (restarted) note('the events are numbered anew: some that came between may be lost');
   if (missed > 0) note(`${missed} events were missed${gone.map(rangeText).join(',')}`);
-  for (const event of events) terminal().out(`${output === 'json' ? json(event) : line(event)}\n`);
+  for (const event of events) terminal().out(`${eventText(event, output)}\n`);
 }
 
 function rangeText({ first, last }: { readonly first: bigint; readonly last: bigint }): string {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HauberkError, Violation } from '../client/index.js';
+import type { Problem } from '../failure.js';
 import { CommandFailure, EXIT } from './exit-status.js';
 import { terminal } from './terminal.js';
 
@@ -56,12 +57,7 @@ export class ManifestFiles {
     if (!error.violations.some(({ description }) => /^(?:has )?\d+ more\b.* not listed$/u.test(description)))
       return listed;
     const { problemsOf } = await import('./manifest-problems.js');
-    const all = problemsOf(this.text, ignoreForeign).map(({ field, description, line, column }) =>
-      this.#explainOne({
-        field,
-        description: line === undefined ? description : `line ${line}, column ${column}: ${description}`,
-      }),
-    );
+    const all = problemsOf(this.text, ignoreForeign).map((problem) => this.place(problem));
     // A daemon of another version may see more in it than this command does.
     return all.length < listed.length ? listed : all;
   }
@@ -70,6 +66,14 @@ export class ManifestFiles {
   explain(error: HauberkError): string[] {
     if (error.violations.length === 0) return [error.message];
     return error.violations.map((violation) => this.#explainOne(violation));
+  }
+
+  /** A problem that this command has found itself, with the file, line and column it is at. */
+  place({ field, description, line, column }: Problem): string {
+    return this.#explainOne({
+      field,
+      description: line === undefined ? description : `line ${line}, column ${column}: ${description}`,
+    });
   }
 
   #explainOne({ field, description }: Violation): string {

@@ -15,6 +15,7 @@ import { addLogs } from './commands/logs.js';
 import { addPolicy } from './commands/policy.js';
 import { addPosture } from './commands/posture.js';
 import { addProfile } from './commands/profile.js';
+import { addRun } from './commands/run.js';
 import { addRuntime } from './commands/runtime.js';
 import { addStatus } from './commands/status.js';
 import { addTest } from './commands/test.js';
@@ -28,7 +29,7 @@ import { type Terminal, terminal, withTerminal } from './terminal.js';
 
 const COMMANDS = [
   ...[addApply, addValidate, addDiff, addDelete, addGet, addEffective, addExplain, addTest],
-  ...[addPolicy, addPosture, addContainer, addProfile, addWatch, addLogs, addTop, addRuntime],
+  ...[addPolicy, addPosture, addContainer, addProfile, addWatch, addLogs, addTop, addRun, addRuntime],
   ...[addStatus, addBackup, addRestore, addDoctor, addVersion, addCompletion],
 ];
 

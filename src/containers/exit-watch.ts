@@ -1,17 +1,13 @@
 import koffi from 'koffi';
-
-const PIDFD_OPEN = 434;
-const libc = koffi.load('libc.so.6');
-const systemCall = libc.func('long syscall(long number, int pid, unsigned int flags)');
-const close = libc.func('int close(int fd)');
+import { ProcessDescriptor } from './pidfd.js';
 
 /**
  * Calls back once when a process ends, woken by its pidfd; at once (but not before it returns) when it has ended
  * already. Does not keep this process alive.
  */
 export function watchExit(pid: number, onExit: () => void): { close(): void } {
-  const descriptor = Number(systemCall(PIDFD_OPEN, pid, 0));
-  if (descriptor < 0) {
+  const descriptor = ProcessDescriptor.open(pid);
+  if (descriptor === undefined) {
     const soon = setImmediate(onExit);
     return { close: () => clearImmediate(soon) };
   }
@@ -21,9 +17,9 @@ export function watchExit(pid: number, onExit: () => void): { close(): void } {
     open = false;
     poll.stop();
     poll.close();
-    close(descriptor);
+    descriptor.close();
   };
-  const poll = koffi.node.poll(descriptor, { readable: true }, () => {
+  const poll = koffi.node.poll(descriptor.fd, { readable: true }, () => {
     end();
     onExit();
   });

@@ -6,6 +6,7 @@ import type {
   Protection,
 } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
+import { type CallingProcess, lookAtChild } from '../containers/descent.js';
 import { watchExit } from '../containers/exit-watch.js';
 import {
   checkNamespaces,
@@ -33,6 +34,8 @@ export interface ContainerProcess {
   readonly firstProcess?: true;
   /** Where the container's root lies on the host, before the process has been switched to it. */
   readonly root?: string;
+  /** Who must have started the process. */
+  readonly startedBy?: CallingProcess;
 }
 
 /** How a caller names the container's namespaces: by a process in them, or by their inodes. */
@@ -69,7 +72,7 @@ export class ContainerKeeper {
   /**
    * Takes a container in, or follows what has changed about it.
    *
-   * @throws Failure invalid-argument naming `pid` or `namespaces` when there is no such container or it can be none;
+   * @throws Failure invalid-argument naming `pid`, `child_pid` or `namespaces` when there is no such container or it can be none;
    *   see also ContainerRegistry.put
    */
   async register(
@@ -122,7 +125,10 @@ export class ContainerKeeper {
   #lookUp(description: ContainerDescription, identity: ContainerIdentity, by: Protection['by']): Container {
     const protection = { by, since: Date.now() };
     if ('pid' in identity) {
-      const { pid, firstProcess, root } = identity;
+      const { startedBy, ...process } = identity;
+      if (startedBy !== undefined)
+        return lookAtChild(process.pid, startedBy, () => this.#lookUp(description, process, by));
+      const { pid, firstProcess, root } = process;
       const namespaces = namespacesOf(pid);
       checkNamespaces(namespaces, 'pid', this.hostMountNamespace);
       const container = describe(description, namespaces, processIdentity(pid), root);

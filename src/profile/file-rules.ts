@@ -16,7 +16,10 @@ const WRITTEN_FILES_MIN = 20;
 const TREE_FILES_MIN = 20;
 const TREE_DIRECTORIES_MIN = 3;
 const TREE_DEPTH_MIN = 3;
-const LIBRARY = /\.so(?:\.|$)/u;
+/** A shared object with its version; not what the loader keeps beside its name, as in /etc/ld.so.cache. */
+const LIBRARY = /\.so(?:\.(?:\d+[a-z]?|\[0-9\]\*))*$/u;
+/** The top directories of libraries. Beside one in any other lies what has nothing to do with it. */
+const TOP_OF_LIBRARIES = /^lib(?:32|64|x32)?$/u;
 /** What lies here side by side has nothing to do with each other. */
 const NEVER_WHOLE = ['/proc', '/dev'];
 
@@ -88,7 +91,8 @@ function wholeDirectory(node: PathNode, names: readonly PathName[]): Whole | und
   const read = used.filter(isOnlyRead);
   const isDeep = names.length >= DIRECTORY_DEPTH_MIN;
   if (isDeep && used.length - read.length >= WRITTEN_FILES_MIN) return { recursive: false, members: used };
-  const holdsLibraries = read.some(({ name }) => LIBRARY.test(name.text));
+  const mayHoldLibraries = isDeep || TOP_OF_LIBRARIES.test(names[0]!.text);
+  const holdsLibraries = mayHoldLibraries && read.some(({ name }) => LIBRARY.test(name.text));
   return holdsLibraries || (isDeep && read.length >= READ_FILES_MIN) ? { recursive: false, members: read } : undefined;
 }
 

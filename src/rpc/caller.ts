@@ -1,17 +1,24 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { CallingProcess } from '../containers/descent.js';
 import type { Caller } from '../control/work-thread.js';
 
-const calls = new AsyncLocalStorage<Caller>();
+/** Who calls by RPC. */
+export interface RpcCaller extends Caller {
+  /** Undefined where it comes by no Unix socket. */
+  readonly process?: CallingProcess | undefined;
+}
+
+const calls = new AsyncLocalStorage<RpcCaller>();
 
 /** A caller that waits as long as it takes: for what is not called by RPC. */
-const NOBODY: Caller = { identity: '', gone: new AbortController().signal };
+const NOBODY: RpcCaller = { identity: '', gone: new AbortController().signal };
 
 /** Runs a handler as a call of this caller's. */
-export function runForCaller(caller: Caller, handle: () => void): void {
+export function runForCaller(caller: RpcCaller, handle: () => void): void {
   calls.run(caller, handle);
 }
 
 /** The caller of the handler that runs. */
-export function currentCaller(): Caller {
+export function currentCaller(): RpcCaller {
   return calls.getStore() ?? NOBODY;
 }

@@ -3,6 +3,7 @@ import type { ContainerRegistry } from '../control/container-registry.js';
 import type { UnprotectedContainers } from '../control/protection.js';
 import { Failure } from '../failure.js';
 import { ContainerServiceService } from '../generated/hauberk/v1/container.js';
+import { currentCaller } from './caller.js';
 import {
   toContainerChangeMessage,
   toContainerMessage,
@@ -26,10 +27,11 @@ export function containerServiceOf(
     ContainerServiceService,
     {
       async registerContainer(request) {
+        const { process } = currentCaller();
         const checks = new RequestChecks();
-        checkRegistration(request, '', checks);
+        checkRegistration(request, '', checks, process);
         checks.done();
-        const { description, identity } = toRegistration(request);
+        const { description, identity } = toRegistration(request, process);
         const { result, revision } = await keeper.register(description, identity);
         return {
           container: toContainerMessage(result.container, registry),
@@ -39,15 +41,16 @@ export function containerServiceOf(
       },
 
       async syncContainers({ containers }) {
+        const { process } = currentCaller();
         const checks = new RequestChecks();
         const seen = new Set<string>();
         for (const [index, request] of containers.entries()) {
-          checkRegistration(request, `containers[${index}].`, checks);
+          checkRegistration(request, `containers[${index}].`, checks, process);
           checks.require(!seen.has(request.id), `containers[${index}].id`, 'is given twice');
           seen.add(request.id);
         }
         checks.done();
-        const registrations: ContainerRegistration[] = containers.map(toRegistration);
+        const registrations: ContainerRegistration[] = containers.map((request) => toRegistration(request, process));
         const { result, revision } = await keeper.sync(registrations);
         const changes = fitting(result, 0, 0, toContainerChangeMessage);
         const omittedChanges = BigInt(result.length - changes.length);

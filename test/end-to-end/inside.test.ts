@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { Client } from '../support/client.js';
+import { runHauberk } from '../support/command-line.js';
 import { Daemon } from '../support/daemon.js';
 
 const daemon = new Daemon();
@@ -90,6 +91,48 @@ test('a process that runs from a memory file is under the rules with its threads
     maker.kill('SIGKILL');
     await once(maker, 'exit');
   }
+});
+
+/** Runs a shell's script by `hauberk run`: what it has printed, and what it was refused. */
+async function hauberkRun(flags: readonly string[], script: string) {
+  const [out, report] = [join(directory, 'out'), join(directory, 'report')];
+  const words = ['--report', report, '-o', 'json', '--', 'sh', '-c', `exec >${out} 2>&1; ${script}`];
+  writeFileSync(out, '');
+  const { status, errors } = await runHauberk(['--address', daemon.address, 'run', ...flags, ...words]);
+  const refusals = readFileSync(report, 'utf8');
+  const lines = refusals.split('\n').filter(Boolean);
+  const refused = new Set<string>(lines.map((line) => JSON.parse(line).object.replace('/usr/bin/', '/bin/')));
+  return { status, errors, output: readFileSync(out, 'utf8'), refused: [...refused].sort(), report: refusals };
+}
+
+test('hauberk run has a command under its policies from the first instruction, and learns the least that lets it go on', async () => {
+  const hostname = readFileSync('/etc/hostname', 'utf8');
+  // Where the root is an overlay, whoever looks a file up first asks for the capability to read its attributes there.
+  readFileSync('/etc/group');
+  const file = join(directory, 'run.yaml');
+  const rules = `file: {matchPaths: [{path: /etc/shadow}]}
+  process: {matchPatterns: [{pattern: "/**/id"}]}`;
+  writeFileSync(file, policy('build', rules));
+  const ran = await hauberkRun(['--policy', file], 'cat /etc/shadow; id; cat /etc/hostname; exit 3');
+  assert.deepEqual([ran.status, ran.errors, ran.refused], [3, '', ['/bin/id', '/etc/shadow']]);
+  assert.ok(ran.output.endsWith(hostname), ran.output);
+  // The first thing that a command does is to be run.
+  writeFileSync(file, policy('build', 'process: {matchPatterns: [{pattern: "/**/sh"}, {pattern: "/**/dash"}]}'));
+  assert.equal((await hauberkRun(['--policy', file], 'true')).status, 126);
+
+  await client.call('PolicyService', 'SetPosture', {
+    namespace: 'build',
+    postures: ['PROCESS', 'FILE', 'NETWORK', 'CAPABILITY'].map((each) => ({
+      class: `ACCESS_CLASS_${each}`,
+      action: 'ACTION_BLOCK',
+    })),
+  });
+  const learnt = join(directory, 'learnt.yaml');
+  assert.equal((await hauberkRun(['--learn', learnt], 'cat /etc/hostname')).status, 0);
+  const again = await hauberkRun(['--policy', learnt, '-n', 'build'], 'cat /etc/hostname; cat /etc/group');
+  assert.equal(again.status, 1, readFileSync(learnt, 'utf8'));
+  assert.equal(again.output, `${hostname}cat: /etc/group: Permission denied\n`);
+  assert.deepEqual([again.errors, again.refused], ['', ['/etc/group']], again.report);
 });
 
 /** A container of an OCI runtime whose program says whether it may read a file of /proc. */

@@ -1,3 +1,4 @@
+import type { CallingProcess } from '../../containers/descent.js';
 import type { Role } from './role.js';
 
 /** The client at the other end of a connection. */
@@ -8,4 +9,6 @@ export interface Peer {
   readonly role: Role | undefined;
   /** Where it connects from: `ADDRESS:PORT`, or `unix:pid=NUMBER`. */
   readonly address: string;
+  /** Absent where it comes by no Unix socket. */
+  readonly process?: CallingProcess;
 }

@@ -26,7 +26,7 @@ export function unixListener(connections: Connections, roles: RoleAssignments, l
       const credentials = peerCredentialsOf(socket);
       const { uid, pid } = credentials;
       const role = uid === 0 || uid === process.geteuid?.() ? 'admin' : roleOf(namesOfUser(credentials), roles);
-      connections.admit(socket, { identity: `uid:${uid}`, role, address: `unix:pid=${pid}` });
+      connections.admit(socket, { identity: `uid:${uid}`, role, address: `unix:pid=${pid}`, process: { pid, uid } });
     } catch (error) {
       logger.error({ err: error }, 'cannot tell who connected to the Unix socket');
       socket.destroy();

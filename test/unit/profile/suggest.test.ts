@@ -77,6 +77,26 @@ test('a library stands for the libraries beside it, and a file that is read for 
   ]);
 });
 
+test('what the loader reads in /etc is no library, and one in a top directory of other things stands for itself', () => {
+  const paths = ['/etc/ld.so.cache', '/etc/ld.so.preload', '/root/own.so', '/usr/share/gdb/libc.so.6-gdb.py'];
+  assert.deepEqual(
+    rulesOf(
+      'file',
+      paths.map((path) => read(path)),
+    ),
+    paths.map((path) => `Allow exact ${path} readOnly`),
+  );
+  const libraries = ['/lib64/ld-linux-x86-64.so.2', '/usr/lib/ssl/libssl.so.1.1.1k', '/opt/app/plugin.so'];
+  const directories = ['/lib64', '/usr/lib/ssl', '/opt/app'];
+  assert.deepEqual(
+    rulesOf(
+      'file',
+      libraries.map((path) => read(path)),
+    ),
+    directories.map((path) => `Allow directory ${path}/ false readOnly`),
+  );
+});
+
 test('five files that are read in a directory stand for all of it, but never in /etc itself', () => {
   const inside = ['a', 'b', 'c', 'd', 'e'];
   assert.deepEqual(

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import { CONTAINERS_MAX, type Container } from '../../../src/containers/container.js';
@@ -57,6 +59,28 @@ describe('RegisterContainer', () => {
     const { container } = await register(request);
     assert.deepEqual([container?.name, container?.namespace, container?.pid], ['web-1', 'shop', pid]);
     assert.equal(container?.namespaces?.mountNamespace, statSync('/proc/self/ns/mnt').ino);
+  });
+
+  test('registers a process that the caller has started, itself or through others, and no other', async (t) => {
+    const { register, sync } = await start(t);
+    const shell = spawn('sh', ['-c', 'sleep 100 & echo $!; wait'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    t.after(() => shell.kill());
+    const [line] = await once(shell.stdout, 'data');
+    const grandchild = Number(line);
+    t.after(() => process.kill(grandchild));
+    const child = (value: number) => ({ id: 'c1', identity: { $case: 'childPid', value } }) as const;
+    assert.equal((await register(child(grandchild))).container?.pid, grandchild);
+    const none = `was not started by the caller, process ${process.pid}`;
+    for (const [pid, problem] of [
+      [0, 'must not be zero'],
+      [process.pid, `process ${process.pid} ${none}`],
+      [process.ppid, `process ${process.ppid} ${none}`],
+      [2 ** 31 - 1, 'no process 2147483647'],
+      [2 ** 32 - 1, 'no process 4294967295'],
+    ] as const)
+      assert.deepEqual((await refusal(register(child(pid)))).violations, [['child_pid', problem]]);
+    const { violations } = await refusal(sync([child(process.ppid)]));
+    assert.deepEqual(violations, [['containers[0].child_pid', `process ${process.ppid} ${none}`]]);
   });
 
   test('answers RESOURCE_EXHAUSTED when there are as many as the kernel has room for', async (t) => {

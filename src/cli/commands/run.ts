@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { type Command, Option } from 'commander';
+import type { HauberkClient } from '../../client/index.js';
+import { withClient } from '../connection.js';
+import { addLabel, eventText } from '../event-options.js';
+import { CommandFailure } from '../exit-status.js';
+import { withExamples } from '../help.js';
+import { sayWarnings } from '../policy-change.js';
+import { DenialsOfRun } from '../run/denials-of-run.js';
+import { removeLeftOvers, unlessGone } from '../run/left-overs.js';
+import { policiesFor, RUN_LABEL } from '../run/run-policies.js';
+import { NOT_RUN, Sandbox } from '../run/sandbox.js';
+import { terminal } from '../terminal.js';
+
+interface Options {
+  readonly policy?: string[];
+  readonly label?: Record<string, string>;
+  readonly namespace: string;
+  readonly name?: string;
+  readonly learn?: string;
+  readonly report?: string;
+  readonly output: 'text' | 'json';
+}
+
+interface Subject {
+  readonly id: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+const RUN_HELP = `
+The command has pid and mount namespaces of its own, and is under the policies that select its namespace and labels,
+and under those of --policy, before its first instruction. It sees the files, the network and the users of this host.
+What it leaves running ends with it. What it was refused is listed on standard error when it has ended.
+
+Whoever runs it needs the role operator, with --policy the role admin, on the Unix socket of this host's hauberkd. For
+anyone but root the command has a user namespace, too, in which it has no other user and no privileged program. What no rule of a policy that allows names is refused where the posture of the namespace says block.
+
+The exit status is the command's, 128 and its number when a signal has ended it, 126 when it cannot be run, 127 when
+there is no such command, and ${NOT_RUN} when it could not be put under its policies: then it has not run.`;
+
+export function addRun(program: Command): void {
+  withExamples(
+    program
+      .command('run')
+      .description('run a command of this host under policies, without a container runtime')
+      .argument('<command...>', 'behind --: a program and its arguments')
+      .option('--policy <file...>', 'policies for this run alone, whomever they select: a file, a directory or -')
+      .option('--label <key=value>', 'that selectors see; may be repeated', addLabel)
+      .option('-n, --namespace <namespace>', 'whose policies and postures are to reach it', 'default')
+      .option('--name <name>', "how events and tables call it; the program's name when left out")
+      .option('--learn <file>', 'write there the least policy that allows what it has done')
+      .option('--report <file>', 'write there what it was refused, not to standard error')
+      .addOption(
+        new Option('-o, --output <format>', 'of what it was refused: text, or json, one object a line')
+          .choices(['text', 'json'])
+          .default('text'),
+      )
+      .addHelpText('after', RUN_HELP),
+    [
+      ['hauberk run --policy build.yaml -- make test', 'a build step under a policy of its own'],
+      ['hauberk run --label app=agent -n agents -- ./agent', 'under the policies that are in force for app=agent'],
+      ['hauberk run --learn build.yaml -- make test', 'the policy that lets the same go on'],
+    ],
+  ).action(async (words: string[], options: Options, command: Command) => {
+    try {
+      terminal().exitStatus = await run(words, options, command);
+    } catch (error) {
+      // The command's own statuses are kept apart from those of this one.
+      throw new CommandFailure(NOT_RUN, (error as Error).message);
+    }
+  });
+}
+
+async function run(words: readonly string[], options: Options, command: Command): Promise<number> {
+  const { namespace, policy: places, label = {} } = options;
+  const id = `run-${randomBytes(4).toString('hex')}`;
+  const name = options.name ?? basename(words[0]!);
+  const subject = { id, name, namespace, labels: { ...label, [RUN_LABEL]: id } };
+  const policies = places && policiesFor(id, namespace, places);
+  for (const file of [options.learn, options.report]) if (file !== undefined) closeSync(openSync(file, 'a'));
+  const sandbox = await Sandbox.make(words);
+  try {
+    return await withClient(command, async (client) => {
+      const denials = new DenialsOfRun(client, subject);
+      const undo: { readonly what: string; readonly task: () => Promise<unknown> }[] = [];
+      try {
+        await removeLeftOvers(client, { policies: policies !== undefined, profiles: options.learn !== undefined });
+        await client.containers.registerContainer({ ...subject, identity: { $case: 'childPid', value: sandbox.pid } });
+        const unregister = () => client.containers.unregisterContainer({ id });
+        undo.push({ what: `container ${id} is still registered`, task: unregister });
+        if (policies !== undefined) {
+          const source = { $case: 'manifest', value: policies.manifest } as const;
+          const { changes } = await client.policies.applyPolicy({ source });
+          for (const policy of policies.names) {
+            const task = () => client.policies.deletePolicy({ namespace, name: policy });
+            undo.push({ what: `policy ${namespace}/${policy} is still there`, task });
+          }
+          for (const change of changes) sayWarnings(change);
+        }
+        await checkProtected(client, id);
+        if (options.learn !== undefined) {
+          await client.profiles.startProfile({ name: id, subject: { $case: 'containerId', value: id } });
+          const task = () => client.profiles.deleteProfile({ name: id });
+          undo.push({ what: `profile ${id} is still there`, task });
+        }
+        await denials.listen();
+        const status = await sandbox.run();
+        await afterwards('more may have been refused', () => denials.end());
+        await afterwards('what was refused is not reported', () => report(denials, options));
+        const { learn: file } = options;
+        if (file !== undefined) await afterwards('no policy was learnt', () => learn(client, subject, label, file));
+        return status;
+      } finally {
+        for (const { what, task } of undo.reverse()) await afterwards(what, () => unlessGone(task));
+      }
+    });
+  } finally {
+    await sandbox.end();
+  }
+}
+
+/** Does what follows the command. A failure is told, and the status stays the command's. */
+async function afterwards(whatOtherwise: string, task: () => unknown): Promise<void> {
+  try {
+    await task();
+  } catch (error) {
+    terminal().err(`hauberk: ${whatOtherwise}: ${(error as Error).message}\n`);
+  }
+}
+
+/** @throws CommandFailure where a policy that reaches the run would not be in force */
+async function checkProtected(client: HauberkClient, containerId: string): Promise<void> {
+  const { container } = await client.containers.getEffectivePolicy({ containerId });
+  const { reason = '', leftOutPolicies = [] } = container?.protection ?? {};
+  if (reason === '' && leftOutPolicies.length === 0) return;
+  throw new CommandFailure(NOT_RUN, `not under all of its policies: ${reason || leftOutPolicies.join(', ')}`);
+}
+
+function report({ events, missed }: DenialsOfRun, { output, report: file }: Options): void {
+  const lines = events.map((event) => `${eventText(event, output)}\n`).join('');
+  if (file === undefined) terminal().err(lines);
+  else writeFileSync(file, lines);
+  if (missed > 0) terminal().err(`hauberk: ${missed} events were missed, denials of this run may be among them\n`);
+}
+
+async function learn(
+  client: HauberkClient,
+  { id, name, namespace }: Subject,
+  label: Readonly<Record<string, string>>,
+  file: string,
+): Promise<void> {
+  await client.profiles.stopProfile({ name: id });
+  const suggestion = await client.profiles.suggestPolicy({
+    name: id,
+    policyName:
+      name
+        .toLowerCase()
+        .replaceAll(/[^a-z0-9]+/gu, '-')
+        .replaceAll(/^-|-$/gu, '') || id,
+    policyNamespace: namespace,
+    matchLabels: Object.keys(label).length > 0 ? label : { app: name },
+  });
+  writeFileSync(file, suggestion.manifest);
+  for (const warning of suggestion.warnings) terminal().err(`warning: ${warning}\n`);
+}

@@ -1,0 +1,40 @@
+import { type HauberkClient, HauberkError } from '../../client/index.js';
+import { RUN_LABEL } from './run-policies.js';
+
+/** Of a run: `run-` and eight hexadecimal digits. */
+const RUN_ID = /^run-[0-9a-f]{8}$/u;
+
+interface Kinds {
+  readonly policies: boolean;
+  readonly profiles: boolean;
+}
+
+/** Takes away the policies and profiles of runs that were killed before they could do it. Those of runs that go on stay. */
+export async function removeLeftOvers(client: HauberkClient, kinds: Kinds): Promise<void> {
+  const policies = kinds.policies ? (await client.policies.listPolicies()).policies : [];
+  const profiles = kinds.profiles ? (await client.profiles.listProfiles()).profiles : [];
+  const found = [
+    ...policies.map(({ namespace, name, selector }) => ({
+      run: selector?.matchLabels[RUN_LABEL],
+      remove: () => client.policies.deletePolicy({ namespace, name }),
+    })),
+    ...profiles.map(({ name, subject }) => ({
+      run: subject?.$case === 'containerId' && subject.value === name ? name : undefined,
+      remove: () => client.profiles.deleteProfile({ name }),
+    })),
+  ].filter(({ run }) => run !== undefined && RUN_ID.test(run));
+  if (found.length === 0) return;
+  // Asked for last: a run is registered before it has anything else.
+  const { containers } = await client.containers.listContainers();
+  const running = new Set(containers.map(({ id }) => id));
+  for (const { run, remove } of found) if (!running.has(run!)) await unlessGone(remove);
+}
+
+/** Somebody else may take it away meanwhile. */
+export async function unlessGone(remove: () => Promise<unknown>): Promise<void> {
+  try {
+    await remove();
+  } catch (error) {
+    if (!(error instanceof HauberkError) || error.code !== 'NOT_FOUND') throw error;
+  }
+}

@@ -1,0 +1,45 @@
+import { Failure } from '../../failure.js';
+import { checkPattern } from '../../image/pattern.js';
+import { readManifest } from '../../policy/manifest.js';
+import { toManifest } from '../../policy/manifest-text.js';
+import type { Policy } from '../../policy/model.js';
+import { CommandFailure } from '../exit-status.js';
+import { ManifestFiles } from '../manifest-files.js';
+import { NOT_RUN } from './sandbox.js';
+
+/** By this label policies reach one run and nobody else; its value is the run's id. */
+export const RUN_LABEL = 'hauberk.io/run';
+
+export interface RunPolicies {
+  readonly names: readonly string[];
+  readonly manifest: string;
+}
+
+/**
+ * The policies of files for one run: with names of their own, and reaching that run alone, whomever they select.
+ *
+ * @param places files, directories or `-`
+ * @throws CommandFailure naming file, line and column of all that is wrong
+ */
+export function policiesFor(id: string, namespace: string, places: readonly string[]): RunPolicies {
+  const files = new ManifestFiles(places);
+  const policies = read(files).map(({ matchExpressions: _, ...policy }) => {
+    if (policy.scope !== undefined && policy.scope !== 'namespace')
+      throw new CommandFailure(
+        NOT_RUN,
+        `${policy.name} is a policy for the ${policy.scope}: one for a run is a KubeArmorPolicy`,
+      );
+    return { ...policy, namespace, name: `${policy.name}-${id}`, matchLabels: { [RUN_LABEL]: id } };
+  });
+  return { names: policies.map(({ name }) => name), manifest: policies.map(toManifest).join('---\n') };
+}
+
+function read(files: ManifestFiles): Policy[] {
+  try {
+    return readManifest(files.text, { checkPattern, now: Date.now() }).map(({ policy }) => policy);
+  } catch (error) {
+    if (error instanceof Failure && error.problems.length > 0)
+      throw new CommandFailure(NOT_RUN, error.problems.map((problem) => files.place(problem)).join('\n'));
+    throw error;
+  }
+}
