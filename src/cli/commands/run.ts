@@ -10,7 +10,7 @@ import { withExamples } from '../help.js';
 import { sayWarnings } from '../policy-change.js';
 import { DenialsOfRun } from '../run/denials-of-run.js';
 import { removeLeftOvers, unlessGone } from '../run/left-overs.js';
-import { policiesFor, RUN_LABEL } from '../run/run-policies.js';
+import { RUN_LABEL } from '../run/run-label.js';
 import { NOT_RUN, Sandbox } from '../run/sandbox.js';
 import { terminal } from '../terminal.js';
 
@@ -37,7 +37,9 @@ and under those of --policy, before its first instruction. It sees the files, th
 What it leaves running ends with it. What it was refused is listed on standard error when it has ended.
 
 Whoever runs it needs the role operator, with --policy the role admin, on the Unix socket of this host's hauberkd. For
-anyone but root the command has a user namespace, too, in which it has no other user and no privileged program. What no rule of a policy that allows names is refused where the posture of the namespace says block.
+anyone but root the command has a user namespace, too, in which it has no other user and no privileged program.
+
+What no rule of a policy that allows names is refused where the posture of the namespace says block.
 
 The exit status is the command's, 128 and its number when a signal has ended it, 126 when it cannot be run, 127 when
 there is no such command, and ${NOT_RUN} when it could not be put under its policies: then it has not run.`;
@@ -80,7 +82,7 @@ async function run(words: readonly string[], options: Options, command: Command)
   const id = `run-${randomBytes(4).toString('hex')}`;
   const name = options.name ?? basename(words[0]!);
   const subject = { id, name, namespace, labels: { ...label, [RUN_LABEL]: id } };
-  const policies = places && policiesFor(id, namespace, places);
+  const policies = places && (await import('../run/run-policies.js')).policiesFor(id, namespace, places);
   for (const file of [options.learn, options.report]) if (file !== undefined) closeSync(openSync(file, 'a'));
   const sandbox = await Sandbox.make(words);
   try {

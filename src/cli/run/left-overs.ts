@@ -1,5 +1,5 @@
 import { type HauberkClient, HauberkError } from '../../client/index.js';
-import { RUN_LABEL } from './run-policies.js';
+import { RUN_LABEL } from './run-label.js';
 
 /** Of a run: `run-` and eight hexadecimal digits. */
 const RUN_ID = /^run-[0-9a-f]{8}$/u;

@@ -5,10 +5,8 @@ import { toManifest } from '../../policy/manifest-text.js';
 import type { Policy } from '../../policy/model.js';
 import { CommandFailure } from '../exit-status.js';
 import { ManifestFiles } from '../manifest-files.js';
+import { RUN_LABEL } from './run-label.js';
 import { NOT_RUN } from './sandbox.js';
-
-/** By this label policies reach one run and nobody else; its value is the run's id. */
-export const RUN_LABEL = 'hauberk.io/run';
 
 export interface RunPolicies {
   readonly names: readonly string[];
