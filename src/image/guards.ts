@@ -26,8 +26,10 @@ export function* findGuards(automaton: Automaton, verdicts: Verdicts): Steps<Gua
   const recordOf = new Int32Array(automaton.states).fill(NO_RECORD);
   const records = new IntListTable();
   const labels = 1 + automaton.labels.reduce((most, label) => Math.max(most, label), 0);
+  yield;
   const paths = Subautomaton.ofPaths(automaton, '');
-  yield* addRecords(paths, new PathLabels(verdicts, labels), recordOf, records);
+  yield;
+  yield* addRecords(paths, yield* PathLabels.inSteps(verdicts, labels), recordOf, records);
   const others = Subautomaton.ofPaths(automaton, GUARDING_LETTER);
   if (others.directories.length > 0) yield* addRecords(others, guardingLabels(verdicts, labels), recordOf, records);
   return { recordOf, records: records.pool.values.subarray(0, records.pool.length) };
@@ -40,7 +42,11 @@ function* addRecords(
   records: IntListTable,
 ): Steps<void> {
   const classes = yield* classify(paths, labels);
-  const first = { Audit: firstBelow(paths, labels, 'Audit'), Block: firstBelow(paths, labels, 'Block') };
+  yield;
+  const audited = firstBelow(paths, labels, 'Audit');
+  yield;
+  const first = { Audit: audited, Block: firstBelow(paths, labels, 'Block') };
+  yield;
   const record = new Int32Array(GUARD_WORDS);
   const isCommon = (state: number, level: GuardLevel) => classes[level][state] === classes[level][paths.nowhere];
   for (const [index, state] of paths.directories.entries()) {

@@ -12,7 +12,7 @@ export class Encoded {
 }
 
 /** Longer requests are handed over as they came where there is a handler for it. */
-const HAND_OVER_BYTES = 4 * 1024;
+export const HAND_OVER_BYTES = 4 * 1024;
 /** Longer ones are refused where there is none: they hold no policies, and decoding takes the time of everybody. */
 const DECODED_BYTES_MAX = 128 * 1024;
 

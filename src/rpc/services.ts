@@ -47,7 +47,7 @@ export function createServices({ plane, hub, descriptorSet, queueCapacity }: Ser
       eventServiceOf(hub, { dryRuns: plane.policies.dryRuns, ...(queueCapacity !== undefined && { queueCapacity }) }),
       profileServiceOf(plane.profiles),
       hostServiceOf(plane.host),
-      stateServiceOf(plane.policies),
+      stateServiceOf(plane.policies, reader),
       health.service,
       reflectionOf(descriptorSet),
     ],
