@@ -132,7 +132,7 @@ export class PolicyRegistry {
     const kept = before.policies.withoutAll(gone);
     const run = async (job: DryRunJob) => {
       await nextTurn();
-      return this.dryRuns.run(job, caller);
+      return this.dryRuns.dryRun(job, caller);
     };
     const compile = async (ruleSet: RuleSet) => (await run({ ruleSet })).image;
     const compileAlone = async (policy: Policy) => compile(await enforcement.rules.ruleSetOfPolicy(policy));

@@ -13,6 +13,7 @@ import {
 } from './convert.js';
 import { RpcService } from './handler.js';
 import { fitting, pageByKey, pageByPlace } from './pages.js';
+import { checkSynced, readRegistrations } from './reading/containers-of.js';
 import { checkRegistration, toRegistration } from './registration-message.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 
@@ -22,6 +23,12 @@ export function containerServiceOf(
   keeper: ContainerKeeper,
   unprotected: Pick<UnprotectedContainers, 'list'>,
 ): RpcService {
+  const sync = async (registrations: readonly ContainerRegistration[]) => {
+    const { result, revision } = await keeper.sync(registrations);
+    const changes = fitting(result, 0, 0, toContainerChangeMessage);
+    const omittedChanges = BigInt(result.length - changes.length);
+    return { changes, omittedChanges, revision: BigInt(revision) };
+  };
   return RpcService.of(
     ContainerServiceService,
     {
@@ -41,17 +48,9 @@ export function containerServiceOf(
       async syncContainers({ containers }) {
         const checks = new RequestChecks();
         const seen = new Set<string>();
-        for (const [index, request] of containers.entries()) {
-          checkRegistration(request, `containers[${index}].`, checks);
-          checks.require(!seen.has(request.id), `containers[${index}].id`, 'is given twice');
-          seen.add(request.id);
-        }
+        for (const [index, request] of containers.entries()) checkSynced(request, index, seen, checks);
         checks.done();
-        const registrations: ContainerRegistration[] = containers.map(toRegistration);
-        const { result, revision } = await keeper.sync(registrations);
-        const changes = fitting(result, 0, 0, toContainerChangeMessage);
-        const omittedChanges = BigInt(result.length - changes.length);
-        return { changes, omittedChanges, revision: BigInt(revision) };
+        return sync(containers.map(toRegistration));
       },
 
       async unregisterContainer({ id }) {
@@ -101,7 +100,10 @@ export function containerServiceOf(
         };
       },
     },
-    { refused: ['registerContainer'] },
+    {
+      encoded: { syncContainers: async (bytes) => sync(await readRegistrations(bytes)) },
+      refused: ['registerContainer'],
+    },
   );
 }
 

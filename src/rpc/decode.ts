@@ -67,7 +67,8 @@ export function strictDecoderOf<Request>(deserialize: (input: Buffer) => Request
   });
 }
 
-class StrictReader extends BinaryReader {
+/** Takes nothing that would be replaced or lost. */
+export class StrictReader extends BinaryReader {
   /** Without `strict` what is not UTF-8 would be replaced: a rule would speak of another path than the one that was sent. */
   override string(): string {
     const text = super.string(true);

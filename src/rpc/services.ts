@@ -45,7 +45,7 @@ export function createServices({ plane, hub, descriptorSet, queueCapacity }: Ser
       policyServiceOf(plane.policies, plane.judge, reader),
       containerServiceOf(plane.containers, plane.keeper, plane.unprotected),
       eventServiceOf(hub, { dryRuns: plane.policies.dryRuns, ...(queueCapacity !== undefined && { queueCapacity }) }),
-      profileServiceOf(plane.profiles),
+      profileServiceOf(plane.profiles, plane.policies.dryRuns),
       hostServiceOf(plane.host),
       stateServiceOf(plane.policies, reader),
       health.service,
