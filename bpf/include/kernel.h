@@ -340,4 +340,13 @@ struct linux_binprm {
 #define S_IFDIR 0040000
 #define S_IFCHR 0020000
 
+/* Functions that the verifier goes through once take plain numbers. */
+static __always_inline __u64 address_of(const void *object)
+{
+	__u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &object);
+	return address;
+}
+
 #endif

@@ -100,6 +100,11 @@ struct dentry___placed {
 	union dentry_place d_u;
 };
 
+/* Seen in 7.3: the union has no name. */
+struct dentry___unnamed {
+	struct hlist_node d_alias;
+};
+
 struct inode___named {
 	struct hlist_head i_dentry;
 };
@@ -189,15 +194,6 @@ static __always_inline bool is_near_own(struct owner *owner, struct super_block 
 	return false;
 }
 
-/* Functions that the verifier goes through once take plain numbers. */
-static __always_inline __u64 address_of(struct dentry *dentry)
-{
-	__u64 address = 0;
-
-	bpf_probe_read_kernel(&address, sizeof(address), &dentry);
-	return address;
-}
-
 /* Whether the dentry at this address is one of Hauberk's files, or lies below one of its directories. */
 __noinline int is_own_file(__u64 address)
 {
@@ -223,7 +219,11 @@ static __always_inline __u64 dentry_of(struct inode *inode)
 	struct inode___named *named = (void *)inode;
 	__u64 alias = (__u64)BPF_CORE_READ(named, i_dentry.first);
 
-	return alias ? alias - bpf_core_field_offset(struct dentry___placed, d_u.d_alias) : 0;
+	if (!alias)
+		return 0;
+	if (bpf_core_field_exists(struct dentry___placed, d_u.d_alias))
+		return alias - bpf_core_field_offset(struct dentry___placed, d_u.d_alias);
+	return alias - bpf_core_field_offset(struct dentry___unnamed, d_alias);
 }
 
 #endif

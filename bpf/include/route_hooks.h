@@ -72,61 +72,75 @@ int BPF_PROG(hauberk_ancillary, struct socket *socket, struct msghdr *message, i
 	return ancillary.leads_elsewhere ? refuse_route(&found, &use, OPERATION_SEND) : 0;
 }
 
-/* The addresses of sctp_bindx(3) and sctp_connectx(3), one behind the other. */
-struct addresses {
-	struct membership *found;
-	struct socket_use use;
-	__u64 at;
-	int left;		/* bytes */
-	__u32 operation;
-	int denied;
-};
-
-static long address_step(__u32 step, struct addresses *addresses)
+static __always_inline void read_sctp(struct socket_use *use, __u64 socket)
 {
-	struct socket_use *use = &addresses->use;
-	void *address = (void *)addresses->at;
-	__u16 family = 0;
-	int bytes;
+	struct sock *sk = (void *)socket;
 
-	if (addresses->left <= 0)
-		return 1;
-	bpf_probe_read_kernel(&family, sizeof(family), address);
-	bytes = family == AF_INET6 ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES;
-	if (addresses->operation == OPERATION_BIND) {
-		use->end.port = port_of(address);
-		use->end.direction = use->end.port ? DIRECTION_INGRESS : DIRECTION_NONE;
-	} else {
-		read_address(&use->end, address, family);
-	}
-	addresses->denied = decide_socket(addresses->found, addresses->operation, use);
-	addresses->at += bytes;
-	addresses->left -= bytes;
-	return addresses->denied != 0;
+	use->family = family_of(sk);
+	use->type = BPF_CORE_READ(sk, sk_type);
+	use->protocol = BPF_CORE_READ(sk, sk_protocol);
 }
 
+/*
+ * Decides about one of several addresses. The verifier goes through a function of plain numbers once, not once for each
+ * address, so it finds for itself who acts.
+ */
+__noinline int decide_further_address(__u64 at, __u64 socket, __u32 operation)
+{
+	void *address = (void *)at;
+	struct membership found = {};
+	struct socket_use use = {};
+	__u16 family = 0;
+
+	if (!is_under_network_policy(&found))
+		return 0;
+	read_sctp(&use, socket);
+	bpf_probe_read_kernel(&family, sizeof(family), address);
+	if (operation == OPERATION_BIND) {
+		use.end.port = port_of(address);
+		use.end.direction = use.end.port ? DIRECTION_INGRESS : DIRECTION_NONE;
+	} else {
+		read_address(&use.end, address, family);
+	}
+	return decide_socket(&found, operation, &use);
+}
+
+/* Refuses addresses because there are too many. */
+__noinline int refuse_further_addresses(__u64 socket, __u32 operation)
+{
+	struct membership found = {};
+	struct socket_use use = {};
+
+	if (!is_under_network_policy(&found))
+		return 0;
+	read_sctp(&use, socket);
+	return refuse_route(&found, &use, operation);
+}
+
+/* The addresses of sctp_bindx(3) and sctp_connectx(3), one behind the other. */
 SEC("lsm/sctp_bind_connect")
 int BPF_PROG(hauberk_sctp_bind_connect, struct sock *sk, int option, struct sockaddr *address, int length)
 {
-	struct membership found = {};
-	struct addresses addresses = {
-		.found = &found,
-		.at = (__u64)address,
-		.left = length,
-		.operation = OPERATION_CONNECT,
-	};
+	__u64 at = address_of(address), socket = address_of(sk);
+	__u32 operation = OPERATION_CONNECT;
+	int left = length;
 
-	if (option >= SCTP_PARAMETERS || !is_under_network_policy(&found))
+	if (option >= SCTP_PARAMETERS)
 		return 0;
 	if (option == SCTP_SOCKOPT_BINDX_ADD || option == SCTP_PRIMARY_ADDR || option == SCTP_SET_PEER_PRIMARY_ADDR)
-		addresses.operation = OPERATION_BIND;
-	addresses.use.family = family_of(sk);
-	addresses.use.type = BPF_CORE_READ(sk, sk_type);
-	addresses.use.protocol = BPF_CORE_READ(sk, sk_protocol);
-	bpf_loop(SCTP_ADDRESSES_MAX, address_step, &addresses, 0);
-	if (addresses.denied)
-		return -EACCES;
-	return addresses.left > 0 ? refuse_route(&found, &addresses.use, addresses.operation) : 0;
+		operation = OPERATION_BIND;
+	for (int i = 0; i < SCTP_ADDRESSES_MAX && left > 0; i++) {
+		__u16 family = 0;
+		int bytes;
+
+		if (decide_further_address(at, socket, operation))
+			return -EACCES;
+		bpf_probe_read_kernel(&family, sizeof(family), (void *)at);
+		bytes = family == AF_INET6 ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES;
+		at += bytes;
+		left -= bytes;
+	}
+	return left > 0 && refuse_further_addresses(socket, operation) ? -EACCES : 0;
 }
 
 #endif
