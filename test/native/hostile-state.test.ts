@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
+import { status } from '@grpc/grpc-js';
 import { connect, HauberkError } from '../../src/client/index.js';
 import { Action, Mode, Scope } from '../../src/generated/hauberk/v1/policy.js';
 import { KubearmorClient } from '../support/kubearmor-client.js';
@@ -48,10 +49,16 @@ const small = manifestOf(0);
 /** Twice, for what is done for the first time by code that is not compiled yet is no measure of requests that are taken. */
 async function holdsNoTurn(t: TestContext, task: () => Promise<unknown>, times = 2): Promise<void> {
   const turns: number[] = [];
-  for (let time = 0; time < times; time++) turns.push(await daemon.worstTurn(task));
+  for (let time = 0; time < times; time++) turns.push(await daemon.worstTurn(() => task().catch(unlessTimeIsOver)));
   const worst = Math.min(...turns);
   t.diagnostic(`${worst.toFixed(1)} ms`);
   assert.ok(worst <= TURN_MILLISECONDS_MAX, `${worst} ms`);
+}
+
+/** A call may take longer than it is given where other work takes the processors; its turns count all the same. */
+function unlessTimeIsOver(error: unknown): void {
+  const { code } = error as { readonly code?: unknown };
+  if (code !== 'DEADLINE_EXCEEDED' && code !== status.DEADLINE_EXCEEDED) throw error;
 }
 
 const refused = (task: Promise<unknown>) => assert.rejects(task, HauberkError);
