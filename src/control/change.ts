@@ -31,7 +31,7 @@ export type Change<Result> =
         /** @throws Failure where what would be left out of containers must not be */
         readonly check?: (leftOut: LeftOut) => Promise<void>;
       };
-      readonly make: (making: Making) => Made<Result>;
+      readonly make: (making: Making) => Made<Result> | Promise<Made<Result>>;
     };
 
 /** The same change with another result. */
@@ -40,8 +40,8 @@ export function mapResult<From, To>(change: Change<From>, map: (result: From) =>
   const { next, make } = change;
   return {
     next,
-    make: (making) => {
-      const made = make(making);
+    make: async (making) => {
+      const made = await make(making);
       return { ...made, result: map(made.result) };
     },
   };

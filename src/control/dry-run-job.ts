@@ -2,11 +2,25 @@ import type { Review } from '../explain/review.js';
 import type { Image } from '../image/image.js';
 import type { Policy, Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
+import type { ObservedAccess } from '../profile/observed-access.js';
+import type { Suggestion, SuggestOptions } from '../profile/suggest.js';
 
 /** What is asked of the thread that does dry runs: to compile a rule set and, if need be, to review policies in it. */
 export interface DryRunJob {
   readonly ruleSet: RuleSet;
   readonly review?: { readonly postures: Postures; readonly policies: readonly Policy[] };
+}
+
+/** What is asked of it for a profile: a policy that allows what was learnt. */
+export interface SuggestionJob {
+  readonly accesses: readonly ObservedAccess[];
+  readonly head: Omit<SuggestOptions, 'checkPattern'>;
+}
+
+export interface SuggestionResult {
+  readonly suggestion: Suggestion;
+  /** As a manifest. */
+  readonly text: string;
 }
 
 export interface DryRunResult {

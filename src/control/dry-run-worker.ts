@@ -1,12 +1,20 @@
 import { compileImage } from '../image/compile.js';
-import type { DryRunJob, DryRunResult } from './dry-run-job.js';
+import { checkPattern } from '../image/pattern.js';
+import { suggestPolicy } from '../profile/suggest.js';
+import { suggestionText } from '../profile/suggestion-text.js';
+import type { DryRunJob, DryRunResult, SuggestionJob, SuggestionResult } from './dry-run-job.js';
 import { REVIEW_MILLISECONDS } from './policy-review.js';
 import { reviewerOf } from './reviewer.js';
 import { serveJobs } from './thread-program.js';
 
 /** Runs in a thread of its own: what a dry run compiles and compares must not hold up the daemon. */
 
-serveJobs(function* ({ ruleSet, review }: DryRunJob): Generator<never, DryRunResult, void> {
+serveJobs(function* (job: DryRunJob | SuggestionJob): Generator<never, DryRunResult | SuggestionResult, void> {
+  if ('accesses' in job) {
+    const suggestion = suggestPolicy(job.accesses, { ...job.head, checkPattern });
+    return { suggestion, text: suggestionText(suggestion) };
+  }
+  const { ruleSet, review } = job;
   const image = compileImage(ruleSet);
   if (review === undefined) return { image, reviews: [] };
   const reviewer = reviewerOf(ruleSet, image.decided, review.postures);

@@ -1,19 +1,17 @@
 import { Failure } from '../failure.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { keyOf } from './images.js';
-import { nextTurn } from './turns.js';
+import { keyInSteps } from './images.js';
+import { finishInTurns } from './turns.js';
 import { TooManyJobs } from './work-thread.js';
 
 /** So many rule sets may be tried to find out what compiles together; what was not tried by then is left out. */
 const ATTEMPTS_MAX = 24;
-/** More rules take milliseconds to put in order, and to write a key of. */
-const FEW_RULES = 500;
 /** Of so many rule sets that are too large it is remembered what was left out. */
 const REMEMBERED_MAX = 256;
 
 /** The rules of some policies without those of the policies left out, whose postures stay in force. */
-export type RulesWithout = (leftOut: ReadonlySet<string>) => RuleSet;
+export type RulesWithout = (leftOut: ReadonlySet<string>) => RuleSet | Promise<RuleSet>;
 
 export interface Fit<Made> {
   readonly made: Made;
@@ -48,11 +46,8 @@ export class Fitting {
     make: (ruleSet: RuleSet) => Promise<Made>,
     attempt: Attempt = this.attempt,
   ): Promise<Fit<Made>> {
-    const all = rulesWithout(NOTHING);
-    const isLarge = all.rules.length > FEW_RULES;
-    if (isLarge) await nextTurn();
-    const key = keyOf(all);
-    if (isLarge) await nextTurn();
+    const all = await rulesWithout(NOTHING);
+    const key = await finishInTurns(keyInSteps(all));
     let leftOut = this.#remembered.get(key);
     if (leftOut === undefined) {
       try {
@@ -63,7 +58,8 @@ export class Fitting {
       leftOut = await search([...policies].sort(inOrderOfWeight).map(policyKey), rulesWithout, attempt);
     }
     this.#remember(key, leftOut);
-    const ruleSet = rulesWithout(new Set(leftOut));
+    const ruleSet = await rulesWithout(new Set(leftOut));
+    await finishInTurns(keyInSteps(ruleSet));
     return { made: await make(ruleSet), ruleSet, leftOut };
   }
 
@@ -83,9 +79,9 @@ async function search(keys: readonly string[], rulesWithout: RulesWithout, attem
   const leftOut: string[] = [];
   let attempts = 0;
   /** Whether the first `count` fit without those that were left out before. */
-  const fits = (count: number) => {
+  const fits = async (count: number) => {
     attempts++;
-    return attempt(rulesWithout(new Set([...leftOut, ...keys.slice(count)])));
+    return attempt(await rulesWithout(new Set([...leftOut, ...keys.slice(count)])));
   };
   let taken = 0;
   while (taken < keys.length && attempts < ATTEMPTS_MAX) {

@@ -12,18 +12,18 @@ import type { Ledger, Outcome } from './ledger.js';
 export async function changeHostLabels(
   ledger: Pick<Ledger, 'change' | 'enforcement'>,
   labels: Readonly<Record<string, string>>,
-  check: (labelled: Container, desired: DesiredState) => void,
+  check: (labelled: Container, desired: DesiredState) => Promise<void>,
 ): Promise<Outcome<void>> {
   const { enforcement } = ledger;
   let before: Container | undefined;
   try {
-    return await ledger.change((desired) => {
+    return await ledger.change(async (desired) => {
       const { host } = enforcement;
       const labelled = enforcement.hostLabelled(labels);
       if (host === undefined || labelled === undefined) return { next: undefined, result: undefined };
       if (isDeepStrictEqual(host.labels, labelled.labels)) return { next: undefined, result: undefined };
       const { policies } = desired;
-      if (policies.keysReaching(labelled) !== policies.keysReaching(host)) check(labelled, desired);
+      if (policies.keysReaching(labelled) !== policies.keysReaching(host)) await check(labelled, desired);
       before = host;
       enforcement.replaceHost(labelled);
       const affected = ({ isHost }: Container) => isHost === true;

@@ -2,6 +2,7 @@ import type { RuleDescription } from '../events/rule-description.js';
 import { describeRule } from '../events/rule-description.js';
 import { compileInSteps, isWithinLimits } from '../image/compile.js';
 import { observesCalls } from '../image/layout.js';
+import { finish, isStep, type Steps } from '../image/steps.js';
 import type { KernelImage } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { policyKey } from '../policy/model.js';
@@ -179,14 +180,20 @@ export class LiveImages {
 
 /** Equal for rule sets that decide alike and are reported alike. */
 export function keyOf(ruleSet: RuleSet): string {
+  return keys.get(ruleSet) ?? finish(keyInSteps(ruleSet));
+}
+
+/** The same, for others to have their turn where it is to be written. */
+export function* keyInSteps(ruleSet: RuleSet): Steps<string> {
   const known = keys.get(ruleSet);
   if (known !== undefined) return known;
-  const key = JSON.stringify([
-    ruleSet.postures,
-    ruleSet.permissivePostures,
-    ruleSet.profiled,
-    ruleSet.rules.map(({ policy, rule }) => [policyKey(policy), policy.mode, policy.guards, rule]),
-  ]);
+  const { postures, permissivePostures, profiled, rules } = ruleSet;
+  const parts = [JSON.stringify([postures, permissivePostures, profiled])];
+  for (const [place, { policy, rule }] of rules.entries()) {
+    parts.push(JSON.stringify([policyKey(policy), policy.mode, policy.guards, rule]));
+    if (isStep(place)) yield;
+  }
+  const key = parts.join();
   keys.set(ruleSet, key);
   return key;
 }

@@ -135,8 +135,8 @@ export class Ledger {
       const revision = await this.#carryOut(
         preparation,
         1,
-        (now) => {
-          const made = change.make({ revision: now, leftOut: preparation.leftOut });
+        async (now) => {
+          const made = await change.make({ revision: now, leftOut: preparation.leftOut });
           const adopt = () => {
             this.#desired = { ...made.desired, containers: this.#containers.byId };
             return this.enforcement.adopt(preparation, isWhole, isWhole ? whereProcessesLive() : undefined);
@@ -194,7 +194,7 @@ export class Ledger {
   async #carryOut(
     preparation: Preparation,
     increment: 0 | 1,
-    step: (revision: number) => Omit<Step, 'images'>,
+    step: (revision: number) => Omit<Step, 'images'> | Promise<Omit<Step, 'images'>>,
     began: number,
     check?: (leftOut: LeftOut) => Promise<void>,
   ): Promise<number> {
@@ -207,7 +207,7 @@ export class Ledger {
         await this.enforcement.catchUp(preparation);
         const revision = this.revision + increment;
         const images = [...preparation.claims.values()].map(({ kind }) => kind.image);
-        return this.#write({ ...step(revision), images }, revision);
+        return this.#write({ ...(await step(revision)), images }, revision);
       });
     } catch (error) {
       this.enforcement.giveUp(preparation);

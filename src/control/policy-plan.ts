@@ -2,6 +2,7 @@ import type { Container } from '../containers/container.js';
 import { append } from '../policy/append.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import { compareInSteps, PolicySet, selects } from '../policy/policy-set.js';
+import type { StoredPolicy } from '../store/stored-state.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
@@ -62,6 +63,10 @@ export async function planPolicies(
     enforcement,
     gone,
   );
+  if (touched.size > FEW_POLICIES) {
+    await finishInTurns(current.policies.indexInSteps());
+    await finishInTurns(after.indexInSteps());
+  }
   const unreached = new Unreached(desired, enforcement);
   const result: PolicyChange[] = [];
   for await (const { policy, warnings } of inTurns(inputs, gone)) {
@@ -98,24 +103,33 @@ export async function planPolicies(
       // What is too large by itself is refused; what is too large with others is left out where it meets them.
       check: async (leftOut) => {
         const keys = new Set([...leftOut.values()].flat());
-        for (const { policy } of fresh) if (keys.has(policyKey(policy))) await compileAlone(policy);
+        if (keys.size === 0) return;
+        for await (const { policy } of inTurns(fresh)) if (keys.has(policyKey(policy))) await compileAlone(policy);
       },
     },
-    make: ({ revision, leftOut }) => {
+    make: async ({ revision, leftOut }) => {
       const versions = new Map(current.versions);
       for (const key of [...added, ...changed]) versions.set(key, revision);
       for (const key of removed) versions.delete(key);
-      return {
-        desired: { ...desired, versions },
-        stored: {
-          putPolicies: [...added, ...changed].map((key) => ({ policy: after.get(key)!, version: revision })),
-          deletePolicies: removed,
-        },
-        result: result.map((change) => ({
+      const putPolicies: StoredPolicy[] = [];
+      for await (const key of inTurns([...added, ...changed])) {
+        putPolicies.push({ policy: after.get(key)!, version: revision });
+      }
+      const made: PolicyChange[] = [];
+      for await (const change of inTurns(result)) {
+        made.push({
           ...change,
           resourceVersion: versions.get(policyKey(change.policy)) ?? 0,
           warnings: [...change.warnings, ...leftOutWarnings(change, leftOut, desired)],
-        })),
+        });
+      }
+      return {
+        desired: { ...desired, versions },
+        stored: {
+          putPolicies,
+          deletePolicies: removed,
+        },
+        result: made,
       };
     },
   };
@@ -152,6 +166,7 @@ async function containersBy(
   await nextTurn();
   const policies = PolicySet.empty.with(inputs.map(({ policy }) => policy));
   await nextTurn();
+  await finishInTurns(policies.indexInSteps());
   const groups = new Map<readonly Policy[], string[]>();
   for await (const container of inTurns([...containers.values(), ...(host === undefined ? [] : [host])], gone)) {
     const reaching = policies.reaching(container);

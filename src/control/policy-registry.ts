@@ -1,11 +1,11 @@
 import type { Container } from '../containers/container.js';
 import { hostRoot } from '../containers/procfs.js';
 import type { Access } from '../explain/access.js';
-import { type Explanation, explain } from '../explain/evaluate.js';
+import { type Explanation, explainInSteps } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
 import type { Image } from '../image/image.js';
 import { checkPattern } from '../image/pattern.js';
-import { toManifest } from '../policy/manifest-text.js';
+import { toManifest, toManifestInSteps } from '../policy/manifest-text.js';
 import {
   originOf,
   type Policy,
@@ -41,7 +41,7 @@ import { withPostureWarnings } from './posture-warnings.js';
 import { explainProgramUse } from './program-uses.js';
 import { explainRenaming, isRenaming } from './renaming.js';
 import { restoringChange } from './restoring.js';
-import { finishInTurns, nextTurn } from './turns.js';
+import { finishInTurns, inTurns, nextTurn } from './turns.js';
 import { checkVersions, type ExpectedVersions } from './versions.js';
 import type { Caller } from './work-thread.js';
 
@@ -89,6 +89,13 @@ export class PolicyRegistry {
     return { ...input, warnings: [...input.warnings, ...this.coverage.warningsFor(input.policy)] };
   }
 
+  /** The same for many. */
+  async allWithCoverage(inputs: readonly PolicyInput[]): Promise<readonly PolicyInput[]> {
+    const covered: PolicyInput[] = [];
+    for await (const input of inTurns(inputs)) covered.push(this.withCoverage(input));
+    return covered;
+  }
+
   /** @param document a plain object of a manifest's shape */
   readDocument(document: unknown): PolicyInput {
     const policy = readPolicy(document, { checkPattern, now: Date.now() });
@@ -103,7 +110,7 @@ export class PolicyRegistry {
     const { result, revision } = await this.ledger.change(async (current) => {
       checkVersions(current, expected);
       const change = await this.#planApply(inputs, current);
-      if (!force) this.#guardHost(inputs, change);
+      if (!force) await this.#guardHost(inputs, change);
       return change;
     });
     const { enforcement, desired } = this.ledger;
@@ -140,13 +147,13 @@ export class PolicyRegistry {
     const kept = before.policies.withoutAll(gone);
     const run = async (job: DryRunJob) => {
       await nextTurn();
-      return this.dryRuns.run(job, caller);
+      return this.dryRuns.dryRun(job, caller);
     };
     const compile = async (ruleSet: RuleSet) => (await run({ ruleSet })).image;
-    const compileAlone = (policy: Policy) => compile(enforcement.rules.ruleSetOfPolicy(policy));
+    const compileAlone = async (policy: Policy) => compile(await enforcement.rules.ruleSetOfPolicy(policy));
     const wanted = kept.with(inputs.map(({ policy }) => policy));
     const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone, caller.gone);
-    if (!force) this.#guardHost(inputs, change);
+    if (!force) await this.#guardHost(inputs, change);
     const planned = change.next;
     if (planned === undefined) {
       const changes = await withPostureWarnings(change.result, before, enforcement.rules);
@@ -155,7 +162,7 @@ export class PolicyRegistry {
     const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile, caller.gone);
     await planned.check?.(leftOut);
     await nextTurn();
-    const { desired: after, result } = change.make({ revision: this.ledger.revision + 1, leftOut });
+    const { desired: after, result } = await change.make({ revision: this.ledger.revision + 1, leftOut });
     const reviewerOf: ReviewerOf = async (ruleSet, postures) => {
       const inSet = new Set(ruleSet.rules.map(({ policy }) => policyKey(policy)));
       const policies = inputs.map(({ policy }) => policy).filter((policy) => inSet.has(policyKey(policy)));
@@ -192,7 +199,7 @@ export class PolicyRegistry {
       }
       const kept = current.policies.withoutAll(own.map(policyKey));
       const change = await this.#plan(inputs, current, kept.with(inputs.map(({ policy }) => policy)));
-      if (!force) this.#guardHost(inputs, change);
+      if (!force) await this.#guardHost(inputs, change);
       return change;
     });
     const { desired, enforcement } = this.ledger;
@@ -206,7 +213,7 @@ export class PolicyRegistry {
       const others = current.policies.list().filter((policy) => originOf(policy) !== 'rpc');
       const wanted = PolicySet.empty.with([...others, ...inputs.map(({ policy }) => policy)]);
       const restoring = restoringChange(await this.#plan(inputs, current, wanted), current, wanted, said);
-      if (!force) this.#guardHost(inputs, restoring);
+      if (!force) await this.#guardHost(inputs, restoring);
       return restoring;
     });
   }
@@ -244,6 +251,11 @@ export class PolicyRegistry {
 
   manifestOf(policy: Policy): string {
     return toManifest(policy);
+  }
+
+  /** The same, where it may be long. */
+  manifestInTurns(policy: Policy): Promise<string> {
+    return finishInTurns(toManifestInSteps(policy));
   }
 
   containerIdsReachedBy(policy: Policy): string[] {
@@ -290,7 +302,8 @@ export class PolicyRegistry {
 
   #plan(inputs: readonly PolicyInput[], current: DesiredState, after: PolicySet): Promise<Change<PolicyChange[]>> {
     const { enforcement } = this.ledger;
-    const compileAlone = (policy: Policy) => enforcement.images.tryToCompile(enforcement.rules.ruleSetOfPolicy(policy));
+    const compileAlone = async (policy: Policy) =>
+      enforcement.images.tryToCompile(await enforcement.rules.ruleSetOfPolicy(policy));
     return planPolicies(inputs, current, after, enforcement, compileAlone);
   }
 
@@ -315,14 +328,14 @@ export class PolicyRegistry {
   }
 
   /** @throws Failure failed-precondition when policies for the host would stop what the host cannot do without */
-  #guardHost(inputs: readonly PolicyInput[], { next }: Change<PolicyChange[]>): void {
+  async #guardHost(inputs: readonly PolicyInput[], { next }: Change<PolicyChange[]>): Promise<void> {
     const { host } = this.ledger.enforcement;
     if (host === undefined || next === undefined || !inputs.some(({ policy }) => policy.scope === 'host')) return;
-    this.#checkHost(host, next.desired);
+    await this.#checkHost(host, next.desired);
   }
 
-  #checkHost(host: Container, desired: DesiredState): void {
-    const { rules } = this.ledger.enforcement.rules.ruleSetFor(host, desired);
+  async #checkHost(host: Container, desired: DesiredState): Promise<void> {
+    const { rules } = await this.ledger.enforcement.rules.ruleSetInTurns(host, desired);
     if (rules.every(({ policy }) => policy.mode === 'audit')) return;
     const guarded = guardedProcesses();
     const needs = hostNeeds(
@@ -344,13 +357,14 @@ export class PolicyRegistry {
     const { enforcement, desired } = this.ledger;
     const known = typeof subject === 'string' ? this.#containerOf(subject) : { ...subject, links: {} };
     const ruleSet =
-      'id' in known ? enforcement.ruleSetOf(known, desired) : enforcement.rules.ruleSetFor(known, desired);
+      ('id' in known ? enforcement.kindOf(known.id)?.ruleSet : undefined) ??
+      (await enforcement.rules.ruleSetInTurns(known, desired));
     const postures = this.posturesFor(known.namespace);
     const explanation = isRenaming(access)
       ? await explainRenaming(ruleSet, postures, access)
-      : explain(ruleSet.rules, postures, access);
+      : await finishInTurns(explainInSteps(ruleSet.rules, postures, access));
     if (explanation.action === 'Block') return explanation;
-    return explainProgramUse(ruleSet.rules, postures, access) ?? explanation;
+    return (await explainProgramUse(ruleSet.rules, postures, access)) ?? explanation;
   }
 
   #containerOf(id: string): Container {

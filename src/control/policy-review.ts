@@ -72,7 +72,8 @@ async function reviewerFor(
   known: Map<string, PolicyReviewer>,
 ): Promise<PolicyReviewer> {
   const container = id === undefined ? undefined : (desired.containers.get(id) ?? ruleSets.host);
-  if (id === undefined || container === undefined) return reviewerOf(ruleSets.ruleSetOfPolicy(policy), posturesFor(''));
+  if (id === undefined || container === undefined)
+    return reviewerOf(await ruleSets.ruleSetOfPolicy(policy), posturesFor(''));
   const make = (ruleSet: RuleSet) => reviewerOf(ruleSet, posturesFor(container.namespace));
   const reviewer = known.get(id) ?? (await ruleSets.makeFor(container, desired, make));
   known.set(id, reviewer);

@@ -1,12 +1,13 @@
 import { Failure, invalidInput } from '../failure.js';
-import { checkPattern } from '../image/pattern.js';
 import { DEFAULT_NAMESPACE } from '../policy/model.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import { type Profile, type ProfiledContainer, type ProfileSubject, runningProfileOf } from '../profile/profile.js';
-import { type Suggestion, suggestPolicy } from '../profile/suggest.js';
 import type { Change } from './change.js';
+import type { SuggestionResult } from './dry-run-job.js';
+import type { DryRunPool } from './dry-run-pool.js';
 import type { Ledger, Outcome } from './ledger.js';
 import type { Recordings } from './recordings.js';
+import type { Caller } from './work-thread.js';
 
 /** What a profile has learnt so far, container by container. */
 export interface LearntProfile {
@@ -109,11 +110,16 @@ export class ProfileRegistry {
   }
 
   /**
-   * A policy that allows what was learnt.
+   * A policy that allows what was learnt, worked out beside the daemon's own work.
    *
    * @throws Failure not-found; invalid-argument naming `match_labels` where the profile does not tell whom to reach
    */
-  async suggest(name: string, head: SuggestionHead): Promise<Suggestion> {
+  async suggest(
+    name: string,
+    head: SuggestionHead,
+    dryRuns: Pick<DryRunPool, 'suggest'>,
+    caller: Caller,
+  ): Promise<SuggestionResult> {
     const { profile, containers } = await this.get(name);
     const about = profile.subject.kind === 'selector' ? profile.subject : containers[0];
     const matchLabels = head.matchLabels ?? (about && ('matchLabels' in about ? about.matchLabels : about.labels));
@@ -121,15 +127,9 @@ export class ProfileRegistry {
       const description = 'must be given, for the container of the profile has no labels';
       throw invalidInput([{ field: 'match_labels', description }]);
     }
-    return suggestPolicy(
-      containers.flatMap(({ accesses }) => accesses),
-      {
-        name: head.name ?? name,
-        namespace: head.namespace ?? about?.namespace ?? DEFAULT_NAMESPACE,
-        matchLabels,
-        checkPattern,
-      },
-    );
+    const accesses = containers.flatMap((container) => container.accesses);
+    const namespace = head.namespace ?? about?.namespace ?? DEFAULT_NAMESPACE;
+    return dryRuns.suggest({ accesses, head: { name: head.name ?? name, namespace, matchLabels } }, caller);
   }
 
   #named(name: string): Profile {

@@ -1,20 +1,22 @@
 import type { Access } from '../explain/access.js';
-import { type Explanation, explain } from '../explain/evaluate.js';
+import { type Explanation, explainInSteps } from '../explain/evaluate.js';
 import type { Operation } from '../policy/effect.js';
 import type { BoundRule, Postures } from '../policy/model.js';
+import { finishInTurns } from './turns.js';
 
 /** What a program that must not run is kept from as well. */
 const USES: readonly Operation[] = ['map', 'link', 'rename'];
 
 /** What a process rule that blocks a program says of its being mapped, linked or renamed; undefined where none does. */
-export function explainProgramUse(
+export async function explainProgramUse(
   rules: readonly BoundRule[],
   postures: Postures,
   access: Access,
-): Explanation | undefined {
+): Promise<Explanation | undefined> {
   if (access.object.kind !== 'path' || !USES.includes(access.operation)) return undefined;
   const { path } = access.object;
-  const running = explain(rules, postures, { ...access, operation: 'execute', object: { kind: 'path', path } });
+  const asked: Access = { ...access, operation: 'execute', object: { kind: 'path', path } };
+  const running = await finishInTurns(explainInSteps(rules, postures, asked));
   const { action, decider } = running;
   return action === 'Block' && decider !== undefined && !('postureOf' in decider) ? running : undefined;
 }

@@ -1,5 +1,5 @@
 import type { Access } from '../explain/access.js';
-import { type Explanation, explain } from '../explain/evaluate.js';
+import { type Explanation, explainInSteps } from '../explain/evaluate.js';
 import { compileInSteps } from '../image/compile.js';
 import { guard } from '../image/walk.js';
 import type { Operation } from '../policy/effect.js';
@@ -30,9 +30,11 @@ export async function explainRenaming(ruleSet: RuleSet, postures: Postures, acce
     ...[access.operation, ...moving].map((operation) => ({ operation, path })),
     ...[access.operation, 'create' as const].map((operation) => ({ operation, path: newPath })),
   ];
-  const answers = questions.map((each) =>
-    explain(rules, postures, { ...access, operation: each.operation, object: { kind: 'path', path: each.path } }),
-  );
+  const answers: Explanation[] = [];
+  for (const { operation, path: asked } of questions) {
+    const question: Access = { ...access, operation, object: { kind: 'path', path: asked } };
+    answers.push(await finishInTurns(explainInSteps(rules, postures, question)));
+  }
   if (access.operation === 'link' || isDirectory(path)) answers.push(await explainGuard(ruleSet, path, newPath));
   return answers.reduce((strongest, each) =>
     STRENGTH.indexOf(each.action) > STRENGTH.indexOf(strongest.action) ? each : strongest,

@@ -1,8 +1,10 @@
 import { policyKey } from '../policy/model.js';
 import type { PolicySet } from '../policy/policy-set.js';
+import type { StoredPolicy } from '../store/stored-state.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
+import { inTurns } from './turns.js';
 
 /**
  * The change that makes policies and postures those given whatever was before. All of them are written, since a damaged
@@ -25,14 +27,15 @@ export function restoringChange(
       isWhole: true,
       ...(check !== undefined && { check }),
     },
-    make: (making) => {
-      const made = change.next === undefined ? { desired: current, result: change.result } : change.make(making);
+    make: async (making) => {
+      const made = change.next === undefined ? { desired: current, result: change.result } : await change.make(making);
       const versions = new Map(made.desired.versions);
-      const stored = wanted.list().map((policy) => {
+      const stored: StoredPolicy[] = [];
+      for await (const policy of inTurns(wanted.list())) {
         const version = versions.get(policyKey(policy)) ?? making.revision;
         versions.set(policyKey(policy), version);
-        return { policy, version };
-      });
+        stored.push({ policy, version });
+      }
       const cleared = [...current.postures.keys()].filter((key) => !postures.has(key));
       return {
         desired: { ...made.desired, policies: wanted, versions, postures },

@@ -1,12 +1,19 @@
 import { Reviewer } from '../explain/review.js';
+import { finish, type Steps } from '../image/steps.js';
 import { type BoundRule, type Postures, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 
 /** @param decided the places in the rule set of the rules that decide anything */
 export function reviewerOf(ruleSet: RuleSet, decided: ReadonlySet<number>, postures: Postures): Reviewer {
+  return finish(reviewerInSteps(ruleSet, decided, postures));
+}
+
+/** The same, for others to have their turn between its steps. */
+export function* reviewerInSteps(ruleSet: RuleSet, decided: ReadonlySet<number>, postures: Postures): Steps<Reviewer> {
   // Of a rule that links have doubled, one twin is enough.
   const deciding = new Set([...decided].map((number) => keyOfRule(ruleSet.rules[number])));
-  return new Reviewer(ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
+  yield;
+  return yield* Reviewer.inSteps(ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
 }
 
 /** Names a rule of a policy; a rule that links have doubled has the name of its twin. */

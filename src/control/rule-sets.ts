@@ -1,18 +1,19 @@
 import type { Container } from '../containers/container.js';
 import type { Reviewer } from '../explain/review.js';
+import { finish, type Steps } from '../image/steps.js';
 import { belowClusterSuffixes } from '../policy/cluster-names.js';
 import { followLinks } from '../policy/links.js';
-import { type Policy, type Postures, policyKey } from '../policy/model.js';
+import { type BoundRule, type Policy, type Postures, policyKey } from '../policy/model.js';
 import { overridden } from '../policy/override.js';
-import { type RuleSet, resolveRules } from '../policy/rule-set.js';
+import { type RuleSet, resolveInSteps } from '../policy/rule-set.js';
 import { runningProfileOf } from '../profile/profile.js';
 import type { DesiredState } from './desired-state.js';
 import { type Attempt, attemptBy, type Fit, Fitting } from './fitting.js';
 import type { LiveImages } from './images.js';
 import { type Decisions, likenessOf } from './kinds.js';
 import { posturesIn } from './namespace-postures.js';
-import { reviewerOf } from './reviewer.js';
-import { inTurns } from './turns.js';
+import { reviewerInSteps } from './reviewer.js';
+import { finishInTurns, inTurns } from './turns.js';
 
 /** By container id: keys of the policies that reach it and are not, or would not be, in force in it. */
 export type LeftOut = ReadonlyMap<string, readonly string[]>;
@@ -47,16 +48,30 @@ export class RuleSets {
 
   /** The rules that decide for a container, links of its root followed, but for those of policies left out. */
   ruleSetFor(container: PolicySubject, decisions: Decisions, leftOut: ReadonlySet<string> = NOTHING): RuleSet {
+    return finish(this.#ruleSetInSteps(container, decisions, leftOut));
+  }
+
+  /** The same where others have their turn meanwhile. */
+  ruleSetInTurns(
+    container: PolicySubject,
+    decisions: Decisions,
+    leftOut: ReadonlySet<string> = NOTHING,
+  ): Promise<RuleSet> {
+    return finishInTurns(this.#ruleSetInSteps(container, decisions, leftOut));
+  }
+
+  *#ruleSetInSteps(container: PolicySubject, decisions: Decisions, leftOut: ReadonlySet<string>): Steps<RuleSet> {
     const { policies, profiles } = decisions;
-    const named = belowClusterSuffixes(
-      overridden(policies.boundRulesFor(container), container.policyOverride?.mode),
-      container.namespace,
-      this.options.clusterDomain,
-    );
+    const bound = overridden(policies.boundRulesFor(container), container.policyOverride?.mode);
+    yield;
+    const named = belowClusterSuffixes(bound, container.namespace, this.options.clusterDomain);
+    yield;
     const rules = followLinks(named, container.links);
+    yield;
     const inForce = this.posturesFor(container.namespace, decisions);
     // Default deny stays, although an Allow rule that has called for it does not.
-    const ruleSet = resolveRules(rules, inForce, ({ policy }) => !leftOut.has(policyKey(policy)));
+    const isKept = ({ policy }: BoundRule) => leftOut.size === 0 || !leftOut.has(policyKey(policy));
+    const ruleSet = yield* resolveInSteps(rules, inForce, isKept);
     return runningProfileOf(container, profiles) === undefined ? ruleSet : { ...ruleSet, profiled: true };
   }
 
@@ -76,7 +91,7 @@ export class RuleSets {
   /** Tells what the authors of policies should know of their rules among all of a rule set. */
   async reviewerOf(ruleSet: RuleSet, postures: Postures): Promise<Reviewer> {
     const decided = await this.images.decidedRules(ruleSet);
-    return reviewerOf(ruleSet, decided, postures);
+    return finishInTurns(reviewerInSteps(ruleSet, decided, postures));
   }
 
   /**
@@ -120,10 +135,12 @@ export class RuleSets {
   }
 
   /** The rules of one policy, as if it were the only one. */
-  ruleSetOfPolicy(policy: Policy): RuleSet {
-    return resolveRules(
-      policy.rules.map((rule) => ({ policy, rule })),
-      this.postures,
+  ruleSetOfPolicy(policy: Policy): Promise<RuleSet> {
+    return finishInTurns(
+      resolveInSteps(
+        policy.rules.map((rule) => ({ policy, rule })),
+        this.postures,
+      ),
     );
   }
 
@@ -134,7 +151,7 @@ export class RuleSets {
     make: (ruleSet: RuleSet) => Promise<Made>,
     attempt?: Attempt,
   ): Promise<Fit<Made>> {
-    const rulesWithout = (leftOut: ReadonlySet<string>) => this.ruleSetFor(container, decisions, leftOut);
+    const rulesWithout = (leftOut: ReadonlySet<string>) => this.ruleSetInTurns(container, decisions, leftOut);
     return this.#fitting.fit(decisions.policies.reaching(container), rulesWithout, make, attempt);
   }
 }

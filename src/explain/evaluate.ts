@@ -1,3 +1,4 @@
+import { finish, isStep, type Steps } from '../image/steps.js';
 import type { Operation } from '../policy/effect.js';
 import type { Action, BoundRule, PostureClass, Postures, RuleClass } from '../policy/model.js';
 import { ADDRESS_FAMILIES } from '../policy/network.js';
@@ -38,27 +39,43 @@ export interface Explanation {
  * the two are tested against each other.
  */
 export function explain(all: readonly BoundRule[], postures: Postures, access: Access): Explanation {
-  const reaching = all.filter(
-    ({ rule: { match } }) =>
-      !(match.kind === 'domain' && match.asking) && !(match.kind === 'endpoint' && match.raw) && !isForLocal(match),
-  );
-  const ofClass = reaching.filter((bound) => isOfClass(bound, access));
-  const speaking = ofClass.filter(({ rule }) => speaksOfObject(rule, access.object));
+  return finish(explainInSteps(all, postures, access));
+}
+
+/** The same, for others to have their turn between its steps: there may be thousands of rules. */
+export function* explainInSteps(all: readonly BoundRule[], postures: Postures, access: Access): Steps<Explanation> {
+  const ofClass: BoundRule[] = [];
+  const speaking: BoundRule[] = [];
+  for (const [place, bound] of all.entries()) {
+    if (isStep(place)) yield;
+    const { match } = bound.rule;
+    if ((match.kind === 'domain' && match.asking) || (match.kind === 'endpoint' && match.raw) || isForLocal(match))
+      continue;
+    if (!isOfClass(bound, access)) continue;
+    ofClass.push(bound);
+    if (speaksOfObject(bound.rule, access.object)) speaking.push(bound);
+  }
   const isEnforced = ({ policy }: BoundRule) => policy.mode !== 'audit';
+  yield;
   const enforced = settle(speaking.filter(isEnforced), ofClass.filter(isEnforced), postures, access, 'enforce');
+  yield;
   const permissive = settle(speaking, ofClass, postures, access, 'audit');
   const takesPermissive = STRENGTH.indexOf(permissive.action) > STRENGTH.indexOf(enforced.action);
   const { action: strongest, decider } = takesPermissive ? permissive : enforced;
   // Of the one that decides, and of no other: it was found without looking at arguments.
   const action = letsThroughByArguments(decider, access) ? 'Allow' : strongest;
   const wouldBlock = takesPermissive && action === 'Block';
+  const losers: Loser[] = [];
+  for (const [place, rule] of speaking.entries()) {
+    if (isStep(place)) yield;
+    if (rule === decider) continue;
+    losers.push({ rule, reason: reasonOfLoss(rule, decider, access), speaks: isCandidate(rule, access) });
+  }
   return {
     action: wouldBlock ? 'Audit' : action,
     wouldBlock,
     decider,
-    losers: speaking
-      .filter((bound) => bound !== decider)
-      .map((rule) => ({ rule, reason: reasonOfLoss(rule, decider, access), speaks: isCandidate(rule, access) })),
+    losers,
   };
 }
 

@@ -1,4 +1,4 @@
-import { finish, type Steps } from '../image/steps.js';
+import { finish, isStep, type Steps } from '../image/steps.js';
 import { append } from '../policy/append.js';
 import type { BoundRule, Policy, Postures } from '../policy/model.js';
 import { policyKey } from '../policy/model.js';
@@ -23,20 +23,35 @@ const RULES_MAX = 500;
 /** Compares the rules of policies with all that reach the same container. */
 export class Reviewer {
   readonly #index: RuleIndex;
-  readonly #byPolicy = new Map<string, BoundRule[]>();
+  readonly #byPolicy: ReadonlyMap<string, readonly BoundRule[]>;
+
+  private constructor(
+    index: RuleIndex,
+    byPolicy: ReadonlyMap<string, readonly BoundRule[]>,
+    readonly postures: Postures,
+    readonly decides: (rule: BoundRule) => boolean,
+  ) {
+    this.#index = index;
+    this.#byPolicy = byPolicy;
+  }
 
   /**
    * @param all every rule that reaches the container
    * @param decides whether a rule decides any access at all
    */
-  constructor(
+  static *inSteps(
     all: readonly BoundRule[],
-    readonly postures: Postures,
-    readonly decides: (rule: BoundRule) => boolean,
-  ) {
+    postures: Postures,
+    decides: (rule: BoundRule) => boolean,
+  ): Steps<Reviewer> {
     const reaching = all.filter((bound) => !isImplied(bound));
-    this.#index = new RuleIndex(reaching);
-    for (const bound of reaching) append(this.#byPolicy, policyKey(bound.policy), bound);
+    const index = yield* RuleIndex.inSteps(reaching);
+    const byPolicy = new Map<string, BoundRule[]>();
+    for (const [place, bound] of reaching.entries()) {
+      append(byPolicy, policyKey(bound.policy), bound);
+      if (isStep(place)) yield;
+    }
+    return new Reviewer(index, byPolicy, postures, decides);
   }
 
   review(policy: Policy): Review {

@@ -1,3 +1,4 @@
+import { isStep, type Steps } from '../image/steps.js';
 import { append } from '../policy/append.js';
 import { CLASS_OF_OPERATION } from '../policy/effect.js';
 import type { BoundRule, Match } from '../policy/model.js';
@@ -11,13 +12,19 @@ export class RuleIndex {
   readonly #places = new Map<string, number[]>();
   readonly #lengths = new Set<number>();
 
-  constructor(rules: readonly BoundRule[]) {
+  private constructor(rules: readonly BoundRule[]) {
     this.#rules = rules;
+  }
+
+  static *inSteps(rules: readonly BoundRule[]): Steps<RuleIndex> {
+    const index = new RuleIndex(rules);
     for (const [place, { rule }] of rules.entries()) {
       const start = startOf(rule.match);
-      append(this.#places, `${rule.class} ${start}`, place);
-      this.#lengths.add(start.length);
+      append(index.#places, `${rule.class} ${start}`, place);
+      index.#lengths.add(start.length);
+      if (isStep(place)) yield;
     }
+    return index;
   }
 
   /** All rules that speak of it and some that do not, in their order. */

@@ -51,7 +51,7 @@ export function* compileInSteps(ruleSet: RuleSet, limits: Partial<Limits> = {}):
     return {
       words: yield* pack(minimal, verdicts, guards, flags),
       rules: verdicts.decidingRules,
-      decided: verdicts.decidedRules(),
+      decided: yield* verdicts.decidedRules(),
       states: minimal.states - 1,
       transitions: minimal.targets.length + minimal.defaults.filter((target) => target !== 0).length,
     };
@@ -91,7 +91,7 @@ function* buildAutomaton(ruleSet: RuleSet, budget: Budget): Steps<{ automaton: A
     addQuestions(nondeterministic, rule.match, verdicts.marks.ofName(index));
     addGuarded(nondeterministic, rule.match, verdicts.marks.ofGuard(index));
   });
-  const precedence = new Precedence(nondeterministic, ruleSet);
+  const precedence = yield* Precedence.inSteps(nondeterministic, ruleSet);
   return { automaton: yield* determinize(nondeterministic, precedence, verdicts, budget), verdicts };
 }
 

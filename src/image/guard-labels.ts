@@ -12,6 +12,7 @@ import {
   VERDICT_RULE_MASK,
 } from './layout.js';
 import { ROW_WORDS } from './rows.js';
+import { isStep, type Steps } from './steps.js';
 import type { Verdicts } from './verdicts.js';
 
 const BLOCK = VERDICT_ACTIONS.indexOf('Block');
@@ -43,7 +44,7 @@ export class PathLabels implements GuardLabels {
   /** By the class of a program: the first rule that has such programs as its sources and refuses by that, or reports. */
   readonly #rulesOfSources: Readonly<Record<GuardLevel, ReadonlyMap<number, number>>>;
 
-  constructor(
+  private constructor(
     readonly verdicts: Verdicts,
     labels: number,
   ) {
@@ -52,18 +53,24 @@ export class PathLabels implements GuardLabels {
     const defaultRow = verdicts.defaultRows[0]!;
     this.numbers = { Audit: new Int32Array(labels), Block: new Int32Array(labels) };
     this.rules = { Audit: new Int32Array(labels).fill(NO_RULE), Block: new Int32Array(labels).fill(NO_RULE) };
+    this.byDefault = { Audit: this.#firstIn(defaultRow, 'Audit'), Block: this.#firstIn(defaultRow, 'Block') };
+  }
+
+  static *inSteps(verdicts: Verdicts, labels: number): Steps<PathLabels> {
+    const made = new PathLabels(verdicts, labels);
     for (const level of GUARD_LEVELS) {
       const rows = new IntListTable();
       const known = new IntListTable();
-      known.intern(this.#describe(new Map(), level, rows), 0, 1);
+      known.intern(made.#describe(new Map(), level, rows), 0, 1);
       for (let label = 1; label < labels; label++) {
         const entries = new Map(pairs(verdicts.labelEntries(label)));
-        const description = this.#describe(entries, level, rows);
-        this.numbers[level][label] = known.intern(description, 0, description.length);
-        this.rules[level][label] = this.#firstRule(entries, level);
+        const description = made.#describe(entries, level, rows);
+        made.numbers[level][label] = known.intern(description, 0, description.length);
+        made.rules[level][label] = made.#firstRule(entries, level);
+        if (isStep(label)) yield;
       }
     }
-    this.byDefault = { Audit: this.#firstIn(defaultRow, 'Audit'), Block: this.#firstIn(defaultRow, 'Block') };
+    return made;
   }
 
   /** A label as a list of numbers: the rows of each actor that is told apart, and the class of the path as a program. */

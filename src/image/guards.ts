@@ -26,9 +26,11 @@ export function* findGuards(automaton: Automaton, verdicts: Verdicts): Steps<Gua
   const recordOf = new Int32Array(automaton.states).fill(NO_RECORD);
   const records = new IntListTable();
   const labels = 1 + automaton.labels.reduce((most, label) => Math.max(most, label), 0);
-  const paths = Subautomaton.ofPaths(automaton, '');
-  yield* addRecords(paths, new PathLabels(verdicts, labels), recordOf, records);
-  const others = Subautomaton.ofPaths(automaton, GUARDING_LETTER);
+  yield;
+  const paths = yield* Subautomaton.ofPaths(automaton, '');
+  yield;
+  yield* addRecords(paths, yield* PathLabels.inSteps(verdicts, labels), recordOf, records);
+  const others = yield* Subautomaton.ofPaths(automaton, GUARDING_LETTER);
   if (others.directories.length > 0) yield* addRecords(others, guardingLabels(verdicts, labels), recordOf, records);
   return { recordOf, records: records.pool.values.subarray(0, records.pool.length) };
 }
@@ -40,7 +42,11 @@ function* addRecords(
   records: IntListTable,
 ): Steps<void> {
   const classes = yield* classify(paths, labels);
-  const first = { Audit: firstBelow(paths, labels, 'Audit'), Block: firstBelow(paths, labels, 'Block') };
+  yield;
+  const audited = yield* firstBelow(paths, labels, 'Audit');
+  yield;
+  const first = { Audit: audited, Block: yield* firstBelow(paths, labels, 'Block') };
+  yield;
   const record = new Int32Array(GUARD_WORDS);
   const isCommon = (state: number, level: GuardLevel) => classes[level][state] === classes[level][paths.nowhere];
   for (const [index, state] of paths.directories.entries()) {
@@ -76,7 +82,7 @@ function* classesAt({ automaton }: Subautomaton, numbers: Int32Array): Steps<Int
  * By state, the first rule of that level that decides something below it. Rules that do so below any directory come last,
  * and after them the default posture.
  */
-function firstBelow(paths: Subautomaton, labels: GuardLabels, level: GuardLevel): Int32Array {
+function* firstBelow(paths: Subautomaton, labels: GuardLabels, level: GuardLevel): Steps<Int32Array> {
   const own = paths.automaton.labels.map((label) => labels.rules[level][label]!);
   const found = new Int32Array(own.length).fill(NO_RULE);
   const waiting = new IntBuffer();
@@ -90,7 +96,8 @@ function firstBelow(paths: Subautomaton, labels: GuardLabels, level: GuardLevel)
   const deciding: number[] = [];
   for (let state = 0; state < own.length; state++) if (own[state] !== NO_RULE) deciding.push(state);
   if (deciding.length === 0) return found.fill(labels.byDefault[level]);
-  for (const start of deciding.sort((a, b) => rank(a) - rank(b))) {
+  for (const [index, start] of deciding.sort((a, b) => rank(a) - rank(b)).entries()) {
+    if (isStep(index)) yield;
     reach(start, own[start]!);
     while (waiting.length > 0) {
       const state = waiting.at(--waiting.length);

@@ -80,10 +80,12 @@ class Packer {
     }
     for (const [row, place] of this.#rowPlaces.entries()) {
       if (place !== NOWHERE) words.set(this.#markedRow(row), place * 2);
+      if (isStep(row)) yield;
     }
     for (const [record, place] of this.#guardPlaces.entries()) {
       const unmarked = this.guards.records.subarray(record * GUARD_WORDS, (record + 1) * GUARD_WORDS);
       words.set(Uint32Array.from(unmarked, marked), place * 2);
+      if (isStep(record)) yield;
     }
     return words;
   }

@@ -5,6 +5,7 @@ import type { RuleSet } from '../policy/rule-set.js';
 import type { IntBuffer } from './integers.js';
 import { namesMapping } from './layout.js';
 import { LOOP_ANY, NO_NODE, type NondeterministicAutomaton } from './nondeterministic.js';
+import { isStep, type Steps } from './steps.js';
 
 const NEVER = 0x7fffffff;
 
@@ -20,7 +21,12 @@ export class Precedence {
   /** Per rule class and node: the first rule that has matched for good and decides alone. */
   readonly #settled: readonly Int32Array[];
 
-  constructor(automaton: NondeterministicAutomaton, { rules }: RuleSet) {
+  private constructor(reachable: readonly Int32Array[], settled: readonly Int32Array[]) {
+    this.#reachable = reachable;
+    this.#settled = settled;
+  }
+
+  static *inSteps(automaton: NondeterministicAutomaton, { rules }: RuleSet): Steps<Precedence> {
     const classes = RULE_CLASSES.filter((ruleClass) => rules.some(({ rule }) => rule.class === ruleClass));
     const classOfRule = rules.map(({ rule }) => classes.indexOf(rule.class));
     // Of mapping, rules that do not name it say nothing, and where none does nothing is lost by that. Questions for names
@@ -28,13 +34,21 @@ export class Precedence {
     const operations = OPERATIONS.filter(
       (operation) => operation !== 'resolve' && (operation !== 'map' || rules.some(namesMapping)),
     );
-    this.#reachable = classes.map(() => new Int32Array(automaton.nodes).fill(NEVER));
-    this.#settled = classes.map(() => new Int32Array(automaton.nodes).fill(NEVER));
-    const isAlone = rules.map((rule) => decidesAlone(rule, operations));
-    for (let node = automaton.nodes - 1; node >= 0; node--) {
-      if (automaton.firstMark.at(node) !== NO_NODE) this.#readMarks(automaton, node, classOfRule, isAlone);
-      for (const reachable of this.#reachable) inherit(automaton, node, reachable);
+    const made = new Precedence(
+      classes.map(() => new Int32Array(automaton.nodes).fill(NEVER)),
+      classes.map(() => new Int32Array(automaton.nodes).fill(NEVER)),
+    );
+    const isAlone: boolean[] = [];
+    for (const [index, rule] of rules.entries()) {
+      isAlone.push(decidesAlone(rule, operations));
+      if (isStep(index)) yield;
     }
+    for (let node = automaton.nodes - 1; node >= 0; node--) {
+      if (automaton.firstMark.at(node) !== NO_NODE) made.#readMarks(automaton, node, classOfRule, isAlone);
+      for (const reachable of made.#reachable) inherit(automaton, node, reachable);
+      if (isStep(node)) yield;
+    }
+    return made;
   }
 
   /** Removes the nodes that need no following from a set. */

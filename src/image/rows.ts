@@ -1,5 +1,5 @@
 import { CLASS_OF_OPERATION, effectOf, OWNERSHIPS } from '../policy/effect.js';
-import type { Action, BoundRule, Posture, RuleClass } from '../policy/model.js';
+import type { Action, Posture, Rule, RuleClass } from '../policy/model.js';
 import { isForLocal } from '../policy/order.js';
 import { type PosturesInForce, type RuleSet, speaksOfFamilies } from '../policy/rule-set.js';
 import type { DecidingRule } from './image.js';
@@ -41,7 +41,16 @@ export class Rows {
     const decidingRules: DecidingRule[] = [...rules];
     this.decidingRules = decidingRules;
     this.#subjects = rules.map(({ rule }) => subjectOf(rule.class));
-    this.#effects = Int32Array.from(rules.flatMap(effectsOf));
+    this.#effects = new Int32Array(rules.length * ROW_WORDS);
+    // Rules of a few kinds stand for thousands.
+    const known = new Map<string, readonly number[]>();
+    for (const [index, { rule }] of rules.entries()) {
+      const { class: ruleClass, action, ownerOnly, readOnly, operations } = rule;
+      const kind = `${ruleClass} ${action} ${ownerOnly} ${readOnly} ${operations} ${rule.arguments !== undefined} ${rule.match.kind}`;
+      const effects = known.get(kind) ?? effectsOf(rule);
+      known.set(kind, effects);
+      this.#effects.set(effects, index * ROW_WORDS);
+    }
     this.#isEnforced = rules.map(({ policy }) => policy.mode !== 'audit');
     this.#hasPermissive = permissivePostures !== undefined;
     const namesFamilies = rules.some(speaksOfFamilies);
@@ -110,7 +119,7 @@ export class Rows {
   }
 }
 
-function effectsOf({ rule }: BoundRule): number[] {
+function effectsOf(rule: Rule): number[] {
   const effects = new Array<number>(ROW_WORDS).fill(NO_EFFECT);
   operationsOn(subjectOf(rule.class)).forEach((operation, index) => {
     OWNERSHIPS.forEach((ownership, column) => {

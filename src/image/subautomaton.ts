@@ -1,5 +1,6 @@
 import { type Automaton, DEAD_STATE } from './automaton.js';
 import { IntBuffer } from './integers.js';
+import { isStep, type Steps } from './steps.js';
 
 const SLASH = 0x2f;
 const UNREACHED = -1;
@@ -64,7 +65,7 @@ export class Subautomaton {
   }
 
   /** @param start what stands before the path in their words */
-  static ofPaths(whole: Automaton, start: string): Subautomaton {
+  static *ofPaths(whole: Automaton, start: string): Steps<Subautomaton> {
     const numberOf = new Int32Array(whole.states).fill(UNREACHED);
     const reached = new IntBuffer(whole.states);
     const reach = (state: number): number => {
@@ -95,6 +96,7 @@ export class Subautomaton {
         targets.push(reach(whole.targets[index]!));
       }
       isDirectory[behindSlash] = 1;
+      if (isStep(number)) yield;
     }
     firstTransition.push(targets.length);
     const directories: number[] = [];
@@ -102,6 +104,7 @@ export class Subautomaton {
       const state = reached.at(number);
       if (state !== DEAD_STATE && isDirectory[state] === 1) directories.push(state);
     }
+    yield;
     const automaton: Automaton = {
       start: first,
       states: reached.length,
@@ -111,6 +114,7 @@ export class Subautomaton {
       targets: targets.values.subarray(0, targets.length),
       labels: reached.values.subarray(0, reached.length).map((state) => whole.labels[state]!),
     };
+    yield;
     return new Subautomaton(automaton, directories, numberOf);
   }
 }

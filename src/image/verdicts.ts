@@ -16,8 +16,10 @@ import type { Budget } from './limits.js';
 import { Marks } from './marks.js';
 import type { ProgramClasses } from './program-classes.js';
 import { ROW_WORDS, Rows } from './rows.js';
+import type { Steps } from './steps.js';
 
 const EMPTY = new Int32Array(0);
+const STEP_WORDS = 4096;
 
 /**
  * What the end of a word means. A set of marks, which are the rules that match and perhaps the sources that a program of
@@ -63,9 +65,12 @@ export class Verdicts {
   }
 
   /** The numbers of rules that decide in some row. */
-  decidedRules(): ReadonlySet<number> {
+  *decidedRules(): Steps<ReadonlySet<number>> {
     const decided = new Set<number>();
-    for (const word of this.rowWords()) decided.add(word & VERDICT_RULE_MASK);
+    for (const [index, word] of this.rowWords().entries()) {
+      decided.add(word & VERDICT_RULE_MASK);
+      if (index % STEP_WORDS === 0) yield;
+    }
     return decided;
   }
 

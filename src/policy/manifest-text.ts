@@ -1,4 +1,5 @@
 import { yamlText } from '../yaml-text.js';
+import { append } from './append.js';
 import type { PolicyKind } from './manifest-schema.js';
 import type { CallMatch, MountMatch, Policy, Rule, RuleClass, Scope, TraceMatch } from './model.js';
 import { RULE_CLASSES } from './model.js';
@@ -18,7 +19,19 @@ const TRAITS = ['severity', 'tags', 'message', 'action'] as const;
  * once, at the specification.
  */
 export function toManifest(policy: Policy): string {
-  const common = commonTraits(policy.rules);
+  const steps = toManifestInSteps(policy);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** So many rules are written in one step. */
+const STEP_RULES = 64;
+
+/** The same, for others to have their turn meanwhile: a policy may have thousands of rules. */
+export function* toManifestInSteps(policy: Policy): Generator<void, string, void> {
+  const common = yield* commonTraits(policy.rules);
   const {
     name,
     namespace,
@@ -30,7 +43,7 @@ export function toManifest(policy: Policy): string {
     guards,
     expires,
   } = policy;
-  const document = {
+  const head = {
     apiVersion: API_VERSION,
     kind: KINDS[scope],
     metadata: { name, ...(scope === 'namespace' && { namespace }) },
@@ -41,23 +54,46 @@ export function toManifest(policy: Policy): string {
       ...(guards === false && { guards: 'off' }),
       ...(expires !== undefined && { expires: new Date(expires).toISOString() }),
       [scope === 'host' ? 'nodeSelector' : 'selector']: { matchLabels, ...(matchExpressions && { matchExpressions }) },
-      ...Object.fromEntries(RULE_CLASSES.map((ruleClass) => [ruleClass, toSection(policy, ruleClass, common)])),
     },
   };
-  return yamlText(document, { lineWidth: 0 });
+  // The rules end the specification, so they can be written part by part below it.
+  const parts = [textOf(head)];
+  const lists = yield* listsOf(policy.rules, common);
+  for (const ruleClass of RULE_CLASSES) {
+    const ofClass = lists.get(ruleClass);
+    if (ofClass === undefined) continue;
+    parts.push(`  ${ruleClass}:\n`);
+    for (const [list, entries] of ofClass) {
+      if (list !== '') parts.push(`    ${list}:\n`);
+      const indent = list === '' ? '    ' : '      ';
+      for (let first = 0; first < entries.length; first += STEP_RULES) {
+        yield;
+        const lines = textOf(entries.slice(first, first + STEP_RULES)).split('\n');
+        parts.push(lines.map((line) => (line === '' ? '' : indent + line)).join('\n'));
+      }
+    }
+  }
+  return parts.join('');
 }
 
-function toSection(policy: Policy, ruleClass: RuleClass, common: Traits): object | undefined {
-  const rules = policy.rules.filter((rule) => rule.class === ruleClass);
-  if (rules.length === 0) return undefined;
-  if (ruleClass === 'presets') return rules.map((rule) => ({ ...describeMatch(rule)[1], ...ownFields(rule, common) }));
-  const section: Record<string, unknown[]> = {};
-  for (const rule of rules) {
+function textOf(value: unknown): string {
+  return yamlText(value, { lineWidth: 0 });
+}
+
+/** What is written of the rules, by class and by the name of the list, which is empty where the class has but one. */
+function* listsOf(
+  rules: readonly Rule[],
+  common: Traits,
+): Generator<void, ReadonlyMap<RuleClass, ReadonlyMap<string, readonly object[]>>, void> {
+  const lists = new Map<RuleClass, Map<string, object[]>>();
+  for (const [index, rule] of rules.entries()) {
     const [list, head] = describeMatch(rule);
-    section[list] ??= [];
-    section[list].push({ ...head, ...ownFields(rule, common) });
+    const ofClass = lists.get(rule.class) ?? new Map<string, object[]>();
+    lists.set(rule.class, ofClass);
+    append(ofClass, list, { ...head, ...ownFields(rule, common) });
+    if (index % STEP_RULES === 0) yield;
   }
-  return section;
+  return lists;
 }
 
 function describeMatch({ match }: Pick<Rule, 'match'>): [list: string, head: Record<string, unknown>] {
@@ -129,13 +165,15 @@ function ownFields(rule: Rule, common: Traits): Record<string, unknown> {
   };
 }
 
-function commonTraits([first, ...others]: readonly Rule[]): Traits {
+function* commonTraits([first, ...others]: readonly Rule[]): Generator<void, Traits, void> {
   if (first === undefined) return {};
-  const isCommon = (trait: (typeof TRAITS)[number]) => {
+  const common: (typeof TRAITS)[number][] = [];
+  for (const trait of TRAITS) {
     const value = JSON.stringify(first[trait]);
-    return others.every((rule) => JSON.stringify(rule[trait]) === value);
-  };
-  return Object.fromEntries(TRAITS.filter(isCommon).map((trait) => [trait, first[trait]]));
+    if (others.every((rule) => JSON.stringify(rule[trait]) === value)) common.push(trait);
+    yield;
+  }
+  return Object.fromEntries(common.map((trait) => [trait, first[trait]]));
 }
 
 /** An empty list of tags and an empty message say nothing, so they are not written. */

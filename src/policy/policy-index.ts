@@ -43,6 +43,8 @@ interface NamespaceIndex {
   readonly forAll: readonly Entry[];
 }
 
+/** So many policies are looked at in one step. */
+const STEP_POLICIES = 64;
 /** So many lists of policies are kept to be shared. */
 const SHARED_MAX = 256;
 
@@ -52,11 +54,19 @@ export class PolicyIndex {
   /** By a number that few other lists have. */
   readonly #shared = new Map<number, readonly Policy[]>();
 
-  constructor(policies: Iterable<Policy>) {
+  private constructor() {}
+
+  /** For others to have their turn between its steps: there may be thousands of policies. */
+  static *inSteps(policies: Iterable<Policy>): Generator<void, PolicyIndex, void> {
+    const index = new PolicyIndex();
     const byNamespace = new Map<string, Entry[]>();
     let place = 0;
-    for (const policy of policies) append(byNamespace, placeOf(policy), { policy, place: place++ });
-    for (const [namespace, group] of byNamespace) this.#namespaces.set(namespace, indexNamespace(group));
+    for (const policy of policies) {
+      append(byNamespace, placeOf(policy), { policy, place: place++ });
+      if (place % STEP_POLICIES === 0) yield;
+    }
+    for (const [namespace, group] of byNamespace) index.#namespaces.set(namespace, yield* indexNamespace(group));
+    return index;
   }
 
   /** In the order in which they were given. Where the same policies reach many containers it is one list for all. */
@@ -100,9 +110,10 @@ function placeOf({ scope, namespace }: Policy): string {
   return scope === 'cluster' ? CLUSTER : namespace;
 }
 
-function indexNamespace(entries: readonly Entry[]): NamespaceIndex {
+function* indexNamespace(entries: readonly Entry[]): Generator<void, NamespaceIndex, void> {
   const demand = new Map<string, number>();
-  for (const { policy } of entries) {
+  for (const [place, { policy }] of entries.entries()) {
+    if (place % STEP_POLICIES === 0) yield;
     for (const label of comparedLabels(policy)) {
       demand.set(labelKey(label), (demand.get(labelKey(label)) ?? 0) + 1);
     }
@@ -110,7 +121,8 @@ function indexNamespace(entries: readonly Entry[]): NamespaceIndex {
   const byLabel = new Map<string, Entry[]>();
   const withoutLabels: Entry[] = [];
   const forAll: Entry[] = [];
-  for (const entry of entries) {
+  for (const [place, entry] of entries.entries()) {
+    if (place % STEP_POLICIES === 0) yield;
     if (asksForNothing(entry.policy)) {
       forAll.push(entry);
       continue;

@@ -115,8 +115,13 @@ export class PolicySet {
 
   #lookUp(container: Subject): readonly Policy[] {
     // Built at the first question: a set that is only a step to the next one needs no index.
-    this.#index ??= new PolicyIndex(this.list());
-    return this.#index.reaching(container);
+    if (this.#index === undefined) for (const _ of this.indexInSteps());
+    return this.#index!.reaching(container);
+  }
+
+  /** Prepares for questions who is reached by what, for others to have their turn meanwhile. */
+  *indexInSteps(): Generator<void, void, void> {
+    this.#index ??= yield* PolicyIndex.inSteps(this.list());
   }
 
   /** The rules of every policy that reaches the container, in no order of theirs: see `resolveRules`. */
@@ -154,10 +159,12 @@ export function* compareInSteps(before: PolicySet, after: PolicySet): Generator<
     else changed.push(key);
     yield;
   }
-  const removed = before
-    .list()
-    .map(policyKey)
-    .filter((key) => after.get(key) === undefined);
+  const removed: string[] = [];
+  for (const policy of before.list()) {
+    const key = policyKey(policy);
+    if (after.get(key) === undefined) removed.push(key);
+    yield;
+  }
   return { added, changed, removed, unchanged };
 }
 

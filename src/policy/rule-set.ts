@@ -2,6 +2,7 @@ import { CLASS_OF_OPERATION, OPERATIONS, type Operation, speaksOf } from './effe
 import type { BoundRule, Posture, Postures } from './model.js';
 import { POSTURE_OF } from './model.js';
 import { compareRules, isForLocal } from './order.js';
+import { sortInSteps } from './sort-in-steps.js';
 
 /** Everything that is decided for one container: its rules in the total order, and the postures in force. */
 export interface RuleSet {
@@ -26,11 +27,26 @@ export function resolveRules(
   postures: Postures,
   isKept: (rule: BoundRule) => boolean = () => true,
 ): RuleSet {
+  const steps = resolveInSteps(bound, postures, isKept);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** The same, for others to have their turn between its steps. */
+export function* resolveInSteps(
+  bound: readonly BoundRule[],
+  postures: Postures,
+  isKept: (rule: BoundRule) => boolean = () => true,
+): Generator<void, RuleSet, void> {
   const enforced = bound.filter(({ policy }) => policy.mode !== 'audit');
-  const rules = [...withCompanions(bound.filter(isKept)), ...localSockets(enforced, bound)].sort(compareRules);
-  const inForce = posturesInForce(enforced, postures);
+  const kept = withCompanions(bound.filter(isKept));
+  yield;
+  const rules = yield* sortInSteps([...kept, ...localSockets(enforced, bound)], compareRules);
+  const inForce = yield* posturesInForce(enforced, postures);
   if (enforced.length === bound.length) return { rules, postures: inForce };
-  return { rules, postures: inForce, permissivePostures: posturesInForce(bound, postures) };
+  return { rules, postures: inForce, permissivePostures: yield* posturesInForce(bound, postures) };
 }
 
 /**
@@ -86,7 +102,7 @@ export function isImplied({ rule: { match } }: BoundRule): boolean {
   return match.kind === 'domain' && (match.asking === true || match.searched === true);
 }
 
-function posturesInForce(bound: readonly BoundRule[], postures: Postures): PosturesInForce {
+function* posturesInForce(bound: readonly BoundRule[], postures: Postures): Generator<void, PosturesInForce, void> {
   const inForce: Partial<Record<Operation, Posture>> = {};
   for (const operation of OPERATIONS) {
     const ruleClass = CLASS_OF_OPERATION[operation];
@@ -96,6 +112,7 @@ function posturesInForce(bound: readonly BoundRule[], postures: Postures): Postu
       ({ rule }) => rule.class === ruleClass && rule.action === 'Allow' && activates(rule, operation),
     );
     if (isAllowed) inForce[operation] = postures[postureClass];
+    yield;
   }
   return inForce;
 }

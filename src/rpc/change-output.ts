@@ -1,4 +1,5 @@
 import type { PolicyChange } from '../control/policy-plan.js';
+import { inTurns, nextTurn } from '../control/turns.js';
 import * as proto from '../generated/hauberk/v1/policy.js';
 import { originOf } from '../policy/model.js';
 import { POLICY_ORIGINS, SCOPES } from './names.js';
@@ -7,9 +8,9 @@ import { bytesOf, IDS_MAX } from './pages.js';
 /** How a change of policies is told: in an answer that every client takes, however many policies and containers there are. */
 
 /** Bytes of the warnings and conflicts of one answer. */
-const REMARK_BYTES_MAX = 512 * 1024;
+const REMARK_BYTES_MAX = 256 * 1024;
 /** Bytes of all changes but for ids and remarks. */
-const CHANGE_BYTES_MAX = 1024 * 1024;
+const CHANGE_BYTES_MAX = 512 * 1024;
 
 const KINDS: Readonly<Record<PolicyChange['kind'], proto.PolicyChange_Kind>> = {
   created: proto.PolicyChange_Kind.CREATED,
@@ -18,20 +19,22 @@ const KINDS: Readonly<Record<PolicyChange['kind'], proto.PolicyChange_Kind>> = {
   deleted: proto.PolicyChange_Kind.DELETED,
 };
 
-export function toChangeMessages(changes: readonly PolicyChange[]): {
+export async function toChangeMessages(changes: readonly PolicyChange[]): Promise<{
   changes: proto.PolicyChange[];
   omittedChanges: bigint;
-} {
+}> {
   // Ids are counted over all changes of an answer.
   const room = { ids: IDS_MAX, remarks: REMARK_BYTES_MAX, bytes: CHANGE_BYTES_MAX };
   const messages = new Map<PolicyChange, proto.PolicyChange>();
   // What is unchanged comes last, so that it is what is left out.
   for (const isUnchanged of [false, true]) {
-    for (const change of changes) {
+    for await (const change of inTurns(changes)) {
       if ((change.kind === 'unchanged') !== isUnchanged || room.bytes <= 0) continue;
       messages.set(change, toMessage(change, room));
     }
   }
+  // It is encoded at once where it is given back.
+  await nextTurn();
   const told = changes.flatMap((change) => messages.get(change) ?? []);
   return { changes: told, omittedChanges: BigInt(changes.length - told.length) };
 }

@@ -14,6 +14,7 @@ import {
 } from './convert.js';
 import { RpcService } from './handler.js';
 import { fitting, pageByKey, pageByPlace } from './pages.js';
+import { checkSynced, readRegistrations } from './reading/containers-of.js';
 import { checkRegistration, toRegistration } from './registration-message.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 
@@ -23,6 +24,12 @@ export function containerServiceOf(
   keeper: ContainerKeeper,
   unprotected: Pick<UnprotectedContainers, 'list'>,
 ): RpcService {
+  const sync = async (registrations: readonly ContainerRegistration[]) => {
+    const { result, revision } = await keeper.sync(registrations);
+    const changes = fitting(result, 0, 0, toContainerChangeMessage);
+    const omittedChanges = BigInt(result.length - changes.length);
+    return { changes, omittedChanges, revision: BigInt(revision) };
+  };
   return RpcService.of(
     ContainerServiceService,
     {
@@ -44,17 +51,9 @@ export function containerServiceOf(
         const { process } = currentCaller();
         const checks = new RequestChecks();
         const seen = new Set<string>();
-        for (const [index, request] of containers.entries()) {
-          checkRegistration(request, `containers[${index}].`, checks, process);
-          checks.require(!seen.has(request.id), `containers[${index}].id`, 'is given twice');
-          seen.add(request.id);
-        }
+        for (const [index, request] of containers.entries()) checkSynced(request, index, seen, checks, process);
         checks.done();
-        const registrations: ContainerRegistration[] = containers.map((request) => toRegistration(request, process));
-        const { result, revision } = await keeper.sync(registrations);
-        const changes = fitting(result, 0, 0, toContainerChangeMessage);
-        const omittedChanges = BigInt(result.length - changes.length);
-        return { changes, omittedChanges, revision: BigInt(revision) };
+        return sync(containers.map((request) => toRegistration(request, process)));
       },
 
       async unregisterContainer({ id }) {
@@ -104,7 +103,10 @@ export function containerServiceOf(
         };
       },
     },
-    { refused: ['registerContainer'] },
+    {
+      encoded: { syncContainers: async (bytes) => sync(await readRegistrations(bytes, currentCaller().process)) },
+      refused: ['registerContainer'],
+    },
   );
 }
 

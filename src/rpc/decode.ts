@@ -12,7 +12,7 @@ export class Encoded {
 }
 
 /** Longer requests are handed over as they came where there is a handler for it. */
-const HAND_OVER_BYTES = 4 * 1024;
+export const HAND_OVER_BYTES = 4 * 1024;
 /** Longer ones are refused where there is none: they hold no policies, and decoding takes the time of everybody. */
 const DECODED_BYTES_MAX = 128 * 1024;
 
@@ -67,7 +67,8 @@ export function strictDecoderOf<Request>(deserialize: (input: Buffer) => Request
   });
 }
 
-class StrictReader extends BinaryReader {
+/** Takes nothing that would be replaced or lost. */
+export class StrictReader extends BinaryReader {
   /** Without `strict` what is not UTF-8 would be replaced: a rule would speak of another path than the one that was sent. */
   override string(): string {
     const text = super.string(true);

@@ -8,10 +8,10 @@ import { fitting } from './pages.js';
 
 const DECISIONS_MAX = 1000;
 
-export function toDiffResponse(changes: readonly PolicyChange[], diff: PolicyDiff): DiffResponse {
+export async function toDiffResponse(changes: readonly PolicyChange[], diff: PolicyDiff): Promise<DiffResponse> {
   const decisions = fitting(diff.changes, 0, DECISIONS_MAX, toDecisionMessage);
   return {
-    ...toChangeMessages(changes),
+    ...(await toChangeMessages(changes)),
     decisions,
     omitted: BigInt(diff.changes.length - decisions.length),
     judged: BigInt(diff.judged),

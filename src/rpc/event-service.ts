@@ -16,7 +16,7 @@ export interface EventServiceOptions {
   /** Events a stream may lag behind before it misses the oldest; the hub's default when left out. */
   readonly queueCapacity?: number;
   /** Where patterns are compiled; in turns of the event loop when left out. */
-  readonly dryRuns?: Pick<DryRunPool, 'run'>;
+  readonly dryRuns?: Pick<DryRunPool, 'dryRun'>;
 }
 
 /** Events are encoded once, for all streams. */
@@ -39,7 +39,7 @@ export function eventServiceOf(hub: EventHub, { queueCapacity, dryRuns }: EventS
         const compile = async (ruleSet: RuleSet) =>
           dryRuns === undefined
             ? finishInTurns(compileInSteps(ruleSet))
-            : (await dryRuns.run({ ruleSet }, caller)).image;
+            : (await dryRuns.dryRun({ ruleSet }, caller)).image;
         const since = toSince(request);
         const accepts = await predicateOf(request, since, compile);
         const upTo = request.storedOnly ? hub.position.sequence : undefined;

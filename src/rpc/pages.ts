@@ -1,10 +1,11 @@
+import { inTurns } from '../control/turns.js';
 import { Failure, invalidInput } from '../failure.js';
 
 /**
  * What the elements of one answer may come to, in bytes: well under the 4 MiB that clients of every language take, and so
  * little that it is made and encoded in a few milliseconds.
  */
-export const PAGE_BYTES = 1024 * 1024;
+export const PAGE_BYTES = 256 * 1024;
 
 /** Ids of containers in one answer. */
 export const IDS_MAX = 8192;
@@ -54,6 +55,25 @@ export function pageByPlace<Item, Message>(
 ): Page<Message> {
   const [first = 0] = placesIn(pageToken, version, 1);
   const messages = fitting(items, first, pageSize, toMessage);
+  const end = first + messages.length;
+  return { messages, nextPageToken: end < items.length ? tokenOfPlaces([end], version) : '' };
+}
+
+/** A page of a list as with pageByPlace, whose elements take long to make: each is made for its page alone. */
+export async function pageInTurns<Message>(
+  items: readonly (() => Promise<Message>)[],
+  version: string,
+  { pageSize, pageToken }: PageRequest,
+): Promise<Page<Message>> {
+  const [first = 0] = placesIn(pageToken, version, 1);
+  const messages: Message[] = [];
+  let bytes = 0;
+  for await (const make of inTurns(items.slice(first, pageSize === 0 ? items.length : first + pageSize))) {
+    const message = await make();
+    bytes += bytesOf(message);
+    if (bytes > PAGE_BYTES && messages.length > 0) break;
+    messages.push(message);
+  }
   const end = first + messages.length;
   return { messages, nextPageToken: end < items.length ? tokenOfPlaces([end], version) : '' };
 }

@@ -1,7 +1,7 @@
 import type { GetPolicyResponse, Policy as PolicyMessage } from '../generated/hauberk/v1/policy.js';
 import type { Policy } from '../policy/model.js';
 import { bytesOf, fitting, IDS_MAX, PAGE_BYTES, placesIn, tokenOfPlaces } from './pages.js';
-import { toPolicyHead, toPolicyMessage, toRuleOf } from './policy-output.js';
+import { toPolicyHead, toRuleOf } from './policy-output.js';
 
 /** Characters of a manifest in one answer; each may take three bytes. */
 const MANIFEST_CHARACTERS = PAGE_BYTES / 2;
@@ -40,8 +40,11 @@ export function policyPage(
 
 /** A policy for a list: without its rules where they alone fill an answer. */
 export function toListedPolicy(policy: Policy, version: number): PolicyMessage {
-  const message = toPolicyMessage(policy, version);
-  return bytesOf(message) <= PAGE_BYTES ? message : { ...message, rules: [], rulesLeftOut: true };
+  const head = toPolicyHead(policy, version);
+  const rules = fitting(policy.rules, 0, 0, toRuleOf(head));
+  const message = { ...head, rules };
+  const isWhole = rules.length === policy.rules.length && bytesOf(message) <= PAGE_BYTES;
+  return isWhole ? message : { ...message, rules: [], rulesLeftOut: true };
 }
 
 /** Not within a character of two units. */

@@ -34,13 +34,19 @@ export function policyServiceOf(
 ): RpcService {
   const apply = ({ inputs, ignored, translate }: Inputs, { expectedVersions, force }: ApplyRest) => {
     const expected = new Map(Object.entries(expectedVersions).map(([key, version]) => [key, Number(version)]));
-    return translate(async () => ({ ...toChanges(await policies.apply(inputs, { expected, force })), ignored }));
+    return translate(async () => ({
+      ...(await toChanges(await policies.apply(inputs, { expected, force }))),
+      ignored,
+    }));
   };
   const validate = ({ inputs, ignored, translate }: Inputs, { force }: Pick<ReadRest, 'force'>) =>
-    translate(async () => ({ ...toChangeMessages(await policies.dryRun(inputs, force, currentCaller())), ignored }));
+    translate(async () => ({
+      ...(await toChangeMessages(await policies.dryRun(inputs, force, currentCaller()))),
+      ignored,
+    }));
   const sync = async ({ inputs, ignored }: Inputs, { expectedRevision, force }: SyncRest) => {
-    checkNamedOnce(inputs);
-    return { ...toChanges(await policies.sync(inputs, Number(expectedRevision), force)), ignored };
+    await checkNamedOnce(inputs);
+    return { ...(await toChanges(await policies.sync(inputs, Number(expectedRevision), force))), ignored };
   };
   const diff = ({ inputs, translate }: Inputs, { deleted, force }: DiffRest) => {
     const named = deleted.map((reference, index) => policyNamed(reference, `deleted[${index}].`));
@@ -51,9 +57,7 @@ export function policyServiceOf(
   };
   const readInThread = async (method: ReadMethod, bytes: Uint8Array) => {
     const read = await reader.read(method, bytes, currentCaller());
-    const inputs: PolicyInput[] = [];
-    for await (const input of inTurns(read.inputs)) inputs.push(policies.withCoverage(input));
-    return { ...read, inputs };
+    return { ...read, inputs: await policies.allWithCoverage(read.inputs) };
   };
   const encoded =
     <Answer>(method: ReadMethod, handle: (inputs: Inputs, rest: ReadRest) => Promise<Answer>) =>
@@ -90,7 +94,7 @@ export function policyServiceOf(
       return toExplainResponse(await policies.explain(subjectOf(request), access));
     },
 
-    getPolicy(request) {
+    async getPolicy(request) {
       const named = policyNamed(request);
       const policy = policies.get(named);
       if (policy === undefined) throw policies.ledger.notFound(`policy ${policyKey(named)}`);
@@ -98,7 +102,7 @@ export function policyServiceOf(
         {
           policy,
           version: policies.versionOf(policy),
-          manifest: policies.manifestOf(policy),
+          manifest: await policies.manifestInTurns(policy),
           containerIds: policies.containerIdsReachedBy(policy),
         },
         request.pageToken,
@@ -181,10 +185,10 @@ function asInputs({ inputs, foreign }: ReadManifest): Inputs {
   return { inputs, ignored: foreign.length || undefined, translate: (task) => task() };
 }
 
-function checkNamedOnce(inputs: readonly PolicyInput[]): void {
+async function checkNamedOnce(inputs: readonly PolicyInput[]): Promise<void> {
   const seen = new Set<string>();
   const checks = new RequestChecks();
-  for (const { policy } of inputs) {
+  for await (const { policy } of inTurns(inputs)) {
     const key = policyKey(policy);
     if (seen.has(key)) checks.require(false, 'policies', `policy ${key} is given twice`);
     seen.add(key);
@@ -192,8 +196,8 @@ function checkNamedOnce(inputs: readonly PolicyInput[]): void {
   checks.done();
 }
 
-function toChanges({ result, revision }: { result: readonly PolicyChange[]; revision: number }) {
-  return { ...toChangeMessages(result), revision: BigInt(revision) };
+async function toChanges({ result, revision }: { result: readonly PolicyChange[]; revision: number }) {
+  return { ...(await toChangeMessages(result)), revision: BigInt(revision) };
 }
 
 function policyNamed(

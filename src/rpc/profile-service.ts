@@ -1,3 +1,4 @@
+import type { DryRunPool } from '../control/dry-run-pool.js';
 import type { LearntProfile, ProfileRegistry } from '../control/profile-registry.js';
 import {
   type ObservedAccess as AccessMessage,
@@ -11,7 +12,7 @@ import { DEFAULT_NAMESPACE } from '../policy/model.js';
 import { VALUE_CHECKS } from '../policy/value-checks.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import type { Profile, ProfileSubject } from '../profile/profile.js';
-import { suggestionText } from '../profile/suggestion-text.js';
+import { currentCaller } from './caller.js';
 import { RpcService } from './handler.js';
 import { CLASSES } from './names.js';
 import { fitting } from './pages.js';
@@ -22,7 +23,7 @@ import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 const ACCESSES_MAX = 10_000;
 
 /** hauberk.v1.ProfileService. */
-export function profileServiceOf(profiles: ProfileRegistry): RpcService {
+export function profileServiceOf(profiles: ProfileRegistry, dryRuns: Pick<DryRunPool, 'suggest'>): RpcService {
   return RpcService.of(
     ProfileServiceService,
     {
@@ -59,14 +60,15 @@ export function profileServiceOf(profiles: ProfileRegistry): RpcService {
         checkWith('namespace', policyNamespace, 'policy_namespace', checks);
         checks.labels(matchLabels, 'match_labels');
         checks.done();
-        const suggestion = await profiles.suggest(name, {
+        const head = {
           ...(policyName !== '' && { name: policyName }),
           ...(policyNamespace !== '' && { namespace: policyNamespace }),
           ...(Object.keys(matchLabels).length > 0 && { matchLabels }),
-        });
+        };
+        const { suggestion, text } = await profiles.suggest(name, head, dryRuns, currentCaller());
         return {
           policy: toPolicyMessage(suggestion.policy, 0),
-          manifest: suggestionText(suggestion),
+          manifest: text,
           evidence: suggestion.policy.rules.map(({ id }) => {
             const { accesses, count, examples } = suggestion.evidence.get(id)!;
             return { rule: id, accesses: BigInt(accesses), count: BigInt(count), examples: [...examples] };

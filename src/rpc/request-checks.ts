@@ -6,7 +6,12 @@ export class RequestChecks {
 
   /** Notes a problem unless the condition holds. */
   require(condition: boolean, field: string, description: string): void {
-    if (!condition) this.#problems.push({ field, description });
+    if (!condition && !this.isFull) this.#problems.push({ field, description });
+  }
+
+  /** Whether so many are noted that no more will be. */
+  get isFull(): boolean {
+    return this.#problems.length >= PROBLEMS_MAX;
   }
 
   /** Throws the Failure invalid-argument if any problem was noted. */
@@ -35,6 +40,9 @@ export class RequestChecks {
     }
   }
 }
+
+/** Nobody reads more. */
+const PROBLEMS_MAX = 100;
 
 export const MUST_NOT_BE_EMPTY = 'must not be empty';
 

@@ -1,34 +1,38 @@
 import { createHash } from 'node:crypto';
-import type { PolicyInput } from '../control/policy-plan.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import { inTurns } from '../control/turns.js';
-import { Failure, invalidInput } from '../failure.js';
+import type { NamespacePosture } from '../generated/hauberk/v1/policy.js';
 import { StateServiceService } from '../generated/hauberk/v1/state.js';
 import { originOf, policyKey } from '../policy/model.js';
+import { currentCaller } from './caller.js';
 import { toChangeMessages } from './change-output.js';
 import { toPostureMessages } from './convert.js';
-import { RpcService } from './handler.js';
-import { pageByPlace } from './pages.js';
-import { toPostures } from './posture-message.js';
-import { RequestChecks } from './request-checks.js';
+import { type Handlers, RpcService } from './handler.js';
+import { pageInTurns } from './pages.js';
+import { RequestReader } from './reading/request-reader.js';
+import { readState, type WantedState } from './reading/state-of.js';
 
 /** hauberk.v1.StateService. */
-export function stateServiceOf(policies: PolicyRegistry): RpcService {
-  return RpcService.of(StateServiceService, {
-    backup(page) {
+export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader = new RequestReader()): RpcService {
+  const restore = async ({ inputs, postures }: WantedState, force: boolean) => {
+    const { result, revision } = await policies.restore(inputs, new Map(postures), force);
+    return { ...(await toChangeMessages(result)), revision: BigInt(revision) };
+  };
+  const handlers: Handlers<typeof StateServiceService> = {
+    async backup(page) {
       const { revision } = policies.ledger;
       // What a page holds is made for that page alone.
-      const parts = [
+      const parts: (() => Promise<string | NamespacePosture>)[] = [
         ...policies
           .list()
           .filter((policy) => originOf(policy) === 'rpc')
-          .map((policy) => () => policies.manifestOf(policy)),
-        ...Array.from(policies.postures(), ([namespace, postures]) => () => ({
+          .map((policy) => () => policies.manifestInTurns(policy)),
+        ...Array.from(policies.postures(), ([namespace, postures]) => async () => ({
           namespace,
           postures: toPostureMessages(postures),
         })),
       ];
-      const { messages, nextPageToken } = pageByPlace(parts, versionOf(policies), page, (make) => make());
+      const { messages, nextPageToken } = await pageInTurns(parts, await versionOf(policies), page);
       return {
         manifests: messages.filter((part) => typeof part === 'string'),
         postures: messages.filter((part) => typeof part !== 'string'),
@@ -37,54 +41,26 @@ export function stateServiceOf(policies: PolicyRegistry): RpcService {
       };
     },
 
-    async restore({ manifests, postures, force }) {
-      const inputs: (readonly PolicyInput[])[] = [];
-      for await (const text of inTurns(manifests)) {
-        // What has expired since the backup was made is no reason to refuse the rest.
-        inputs.push(within(`manifests[${inputs.length}].`, () => policies.readManifest(text, 0)));
-      }
-      const wanted = postures.map((each, index) =>
-        within(`postures[${index}].`, () => toPostures(each.namespace, each.postures)),
-      );
-      checkGivenOnce(
-        'manifests',
-        inputs.map((each) => each.map(({ policy }) => `policy ${policyKey(policy)}`)),
-      );
-      checkGivenOnce(
-        'postures',
-        wanted.map(([namespace]) => [`namespace ${namespace}`]),
-      );
-      const { result, revision } = await policies.restore(inputs.flat(), new Map(wanted), force);
-      return { ...toChangeMessages(result), revision: BigInt(revision) };
+    restore: async ({ manifests, postures, force }) => {
+      // What has expired since the backup was made is no reason to refuse the rest.
+      const wanted = readState({ manifests, postures }, (text) => policies.readManifest(text, 0));
+      return restore(wanted, force);
+    },
+  };
+  return RpcService.of(StateServiceService, handlers, {
+    encoded: {
+      async restore(bytes) {
+        const { inputs, rest } = await reader.read('restore', bytes, currentCaller());
+        return restore({ inputs: await policies.allWithCoverage(inputs), postures: rest.postures }, rest.force);
+      },
     },
   });
 }
 
 /** The same only as long as policies and postures are; the revision also counts changes of containers. */
-function versionOf(policies: PolicyRegistry): string {
+async function versionOf(policies: PolicyRegistry): Promise<string> {
   const hash = createHash('sha256');
-  for (const policy of policies.list()) hash.update(`${policyKey(policy)} ${policies.versionOf(policy)}\n`);
+  for await (const policy of inTurns(policies.list()))
+    hash.update(`${policyKey(policy)} ${policies.versionOf(policy)}\n`);
   return hash.update(JSON.stringify([...policies.postures()])).digest('base64url');
-}
-
-/** Says of problems in which part of a request they are. */
-function within<Result>(prefix: string, task: () => Result): Result {
-  try {
-    return task();
-  } catch (thrown) {
-    if (!(thrown instanceof Failure) || thrown.problems.length === 0) throw thrown;
-    throw invalidInput(thrown.problems.map((problem) => ({ ...problem, field: prefix + problem.field })));
-  }
-}
-
-function checkGivenOnce(field: string, named: readonly (readonly string[])[]): void {
-  const seen = new Set<string>();
-  const checks = new RequestChecks();
-  for (const [index, names] of named.entries()) {
-    for (const name of names) {
-      checks.require(!seen.has(name), `${field}[${index}]`, `${name} is given twice`);
-      seen.add(name);
-    }
-  }
-  checks.done();
 }

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { inTurns } from '../turns.js';
 import { digestOf } from './record.js';
 
 /**
@@ -44,10 +45,10 @@ export function newSeal(records: ReadonlyMap<string, string>): Seal {
 export type Records = ReadonlyMap<string, string | undefined>;
 
 /** The seal after a write. @param previous what the same keys had before */
-export function nextSeal(seal: Seal, batch: Records, previous: Records): Seal {
+export async function nextSeal(seal: Seal, batch: Records, previous: Records): Promise<Seal> {
   let sum = BigInt(`0x${seal.sum}`);
   let { records } = seal;
-  for (const [key, text] of batch) {
+  for await (const [key, text] of inTurns(batch)) {
     const earlier = previous.get(key);
     if (earlier !== undefined) sum -= digestOf(key, earlier);
     if (text !== undefined) sum += digestOf(key, text);

@@ -33,7 +33,7 @@ export class SealedDatabase {
       await witness?.begin(this.#seal);
     }
     const previous = await database.read([...batch.keys(), SEAL, UNDO]);
-    const seal = nextSeal(this.#seal, batch, previous);
+    const seal = await nextSeal(this.#seal, batch, previous);
     const undo: StoredUndo = {
       version: 1,
       count: seal.count,

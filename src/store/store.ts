@@ -127,7 +127,7 @@ export class Store {
    * @returns where they are; undefined: there were none
    */
   discardDamage(): Promise<string | undefined> {
-    return this.#inTurn(() => this.#beginAnew(recordsOf(contentsOf(this.#readable!))));
+    return this.#inTurn(async () => this.#beginAnew(await recordsOf(contentsOf(this.#readable!))));
   }
 
   async close(): Promise<void> {
@@ -160,10 +160,10 @@ export class Store {
 
   async #commit(changes: StoreChanges): Promise<void> {
     if (this.#sealed === undefined && this.#damage.length === 0) await this.load();
-    if (this.#damage.length === 0) return this.#write(recordsOf(changes));
+    if (this.#damage.length === 0) return this.#write(await recordsOf(changes));
     if (changes.isAnew === undefined) throw this.#damageFailure();
     const kept = contentsOf({ ...this.#readable!, policies: [], postures: [] });
-    await this.#beginAnew(new Map([...recordsOf(kept), ...recordsOf(changes)]));
+    await this.#beginAnew(new Map([...(await recordsOf(kept)), ...(await recordsOf(changes))]));
   }
 
   async #write(batch: Records): Promise<void> {

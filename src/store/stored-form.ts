@@ -2,6 +2,7 @@ import type { Container } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import { policyKey } from '../policy/model.js';
 import type { Profile } from '../profile/profile.js';
+import { inTurns } from '../turns.js';
 import { decodeRecord, encodeRecord } from './record.js';
 import type { Records } from './seal.js';
 import { isOfKind, KINDS, kindOfKey } from './stored-schema.js';
@@ -66,15 +67,15 @@ export function lastImageOf(records: ReadonlyMap<string, string>): number {
   return isOfKind('lastImage', value) ? (value as number) : 0;
 }
 
-/** The records that changes come to. */
-export function recordsOf(changes: StoreChanges): Records {
+/** The records that changes come to; others have their turn while they are written, for there may be thousands. */
+export async function recordsOf(changes: StoreChanges): Promise<Records> {
   const batch = new Map<string, string | undefined>();
   const put = (key: string, value: unknown) => batch.set(key, encodeRecord(value));
   const del = (key: string) => batch.set(key, undefined);
   for (const key of changes.deletePolicies ?? []) del(KINDS.policy + key);
   for (const id of changes.deleteContainers ?? []) del(KINDS.container + id);
   for (const imageId of changes.deleteImageRecords ?? []) del(KINDS.image + imageId);
-  for (const stored of changes.putPolicies ?? []) put(KINDS.policy + policyKey(stored.policy), stored);
+  for await (const stored of inTurns(changes.putPolicies ?? [])) put(KINDS.policy + policyKey(stored.policy), stored);
   for (const posture of changes.putPostures ?? []) {
     if (Object.keys(posture.postures).length === 0) del(KINDS.posture + posture.namespace);
     else put(KINDS.posture + posture.namespace, posture);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { speaksOfObject } from '../../src/explain/match.js';
 import { RuleIndex } from '../../src/explain/rule-index.js';
+import { finish } from '../../src/image/steps.js';
 import { CLASS_OF_OPERATION } from '../../src/policy/effect.js';
 import type { BoundRule } from '../../src/policy/model.js';
 import { randomDecisions } from './random-decisions.js';
@@ -13,7 +14,7 @@ const ACCESSES = 50;
 test('an index finds every rule that speaks of an access, each once and in its order', () => {
   fc.assert(
     fc.property(randomDecisions(ACCESSES), ({ bound, accesses }) => {
-      const index = new RuleIndex(bound);
+      const index = finish(RuleIndex.inSteps(bound));
       for (const access of accesses) {
         const { operation, object } = access;
         const speaks = ({ rule }: BoundRule) =>

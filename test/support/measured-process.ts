@@ -8,6 +8,8 @@ import { join } from 'node:path';
 export class MeasuredProcess {
   readonly #directory = mkdtempSync(join(tmpdir(), 'hauberk-measured-'));
   readonly address = `unix:${join(this.#directory, 'hauberk.sock')}`;
+  /** Where KubeArmor's clients are served. */
+  readonly kubearmorAddress = `${this.address}.kubearmor`;
   readonly #child: ChildProcess;
 
   private constructor(containers: number) {
@@ -27,6 +29,16 @@ export class MeasuredProcess {
     await this.#ask('start');
     await task();
     return this.#ask('worst');
+  }
+
+  /** Warms up as the daemon does once it serves. */
+  async warmUp(): Promise<void> {
+    await this.#ask('warm');
+  }
+
+  /** Lets a profile `p` of the first container learn much. */
+  async learn(): Promise<void> {
+    await this.#ask('learn');
   }
 
   /** Resident memory in bytes. */

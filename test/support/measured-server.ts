@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { warmUp } from '../../src/control/warm-up.js';
 import { EventHub } from '../../src/events/hub.js';
+import { createKubearmorServices } from '../../src/rpc/kubearmor/services.js';
 import { startServer } from '../../src/rpc/server.js';
 import { createServices } from '../../src/rpc/services.js';
+import { recordOf } from './event-record.js';
 import { InMemoryControlPlane } from './in-memory-control-plane.js';
 import { TurnMeter } from './turn-meter.js';
 
@@ -28,16 +31,46 @@ const { services, close } = createServices({
   descriptorSet: readFileSync('build/descriptors.binpb'),
 });
 const logger = { info: () => undefined, warn: () => undefined, error: console.error };
+const kubearmor = createKubearmorServices({
+  plane,
+  hub: new EventHub(),
+  descriptorSet: readFileSync('build/kubearmor.binpb'),
+  logger,
+  eventsPerSecond: 0,
+  throttle: { perSecond: 0, silence: 0 },
+});
+const karmor = await startServer({
+  listen: `${listen}.kubearmor`,
+  services: kubearmor.services,
+  logger,
+  limits: { requestsPerSecond: 100_000 },
+});
 const server = await startServer({ listen, services, logger, limits: { requestsPerSecond: 100_000 } });
 const meter = new TurnMeter();
 
-process.on('message', async (question: 'start' | 'worst' | 'memory' | 'processor' | 'end') => {
+/** Lets a profile `p` of the first container see thousands of different files. */
+async function learn(): Promise<void> {
+  await plane.recordings.resume({ profiled: [], accesses: [] });
+  await plane.profiles.start('p', { kind: 'container', id: '0'.repeat(64) }, Date.now());
+  for (let number = 0; number < 5000; number++) {
+    const object = `/srv/${number % 97}/${number}/file`;
+    plane.recordings.observe(
+      recordOf({ pidNamespace: 1000, mountNamespace: 1_000_000, access: BigInt(number + 1), object }),
+    );
+  }
+}
+
+process.on('message', async (question: 'start' | 'warm' | 'learn' | 'worst' | 'memory' | 'processor' | 'end') => {
   if (question === 'start') meter.start();
+  // As the daemon does once it serves.
+  if (question === 'warm') await warmUp();
+  if (question === 'learn') await learn();
   if (question === 'worst') meter.stop();
   if (question === 'memory') globalThis.gc?.();
   if (question === 'end') {
     close();
-    await server.shutdown(0);
+    kubearmor.close();
+    await Promise.all([server.shutdown(0), karmor.shutdown(0)]);
     process.exit(0);
   }
   const { user, system } = process.cpuUsage();

@@ -1,11 +1,13 @@
 import { invalidInput, type Problem } from '../../failure.js';
 import type { PolicyKind } from '../../policy/manifest-schema.js';
+import { DEFAULT_NAMESPACE, type PolicyName } from '../../policy/model.js';
 
-export const EVENT_TYPES = ['ADDED', 'MODIFIED', 'DELETED'] as const;
+const EVENT_TYPES = ['ADDED', 'MODIFIED', 'DELETED'] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
 
 /** What a client of KubeArmor asks to be done with a policy. */
 export interface PolicyEvent {
-  readonly type: (typeof EVENT_TYPES)[number];
+  readonly type: EventType;
   /** Of a manifest's shape, its kind filled in. */
   readonly document: { readonly kind: PolicyKind; readonly [field: string]: unknown };
 }
@@ -28,7 +30,7 @@ export function readPolicyEvent(bytes: Uint8Array, kinds: AcceptedKinds): Policy
     if (!holds) problems.push({ field, description });
   };
   const { type, object, ...others } = event;
-  for (const field of Object.keys(others)) require(false, field, 'is not known');
+  for (const field of Object.keys(others).slice(0, FIELDS_NAMED)) require(false, field, 'is not known');
   require((EVENT_TYPES as readonly unknown[]).includes(type), 'type', `must be one of ${EVENT_TYPES.join(', ')}`);
   require(isFields(object), 'object', 'must be a policy');
   const kind = (isFields(object) && object.kind) || kinds[0];
@@ -38,6 +40,25 @@ export function readPolicyEvent(bytes: Uint8Array, kinds: AcceptedKinds): Policy
   const document = { ...rest, kind: kind as PolicyKind, ...(spec !== undefined && { spec: specOf(spec) }) };
   return { type: type as PolicyEvent['type'], document };
 }
+
+const SCOPES = {
+  KubeArmorPolicy: 'namespace',
+  KubeArmorClusterPolicy: 'cluster',
+  KubeArmorHostPolicy: 'host',
+} as const;
+
+/** Of what policy it speaks. @throws Failure invalid-argument where it does not say */
+export function nameIn({ document }: PolicyEvent): PolicyName {
+  const scope = SCOPES[document.kind];
+  const metadata = (document.metadata ?? {}) as { readonly name?: unknown; readonly namespace?: unknown };
+  const name = typeof metadata.name === 'string' ? metadata.name : '';
+  if (name === '') throw invalidInput([{ field: 'object.metadata.name', description: 'must not be empty' }]);
+  const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : '';
+  return scope === 'namespace' ? { name, namespace: namespace || DEFAULT_NAMESPACE } : { name, namespace: '', scope };
+}
+
+/** Unknown fields are named so far, and no further. */
+const FIELDS_NAMED = 100;
 
 function parse(bytes: Uint8Array): Fields {
   let event: unknown;

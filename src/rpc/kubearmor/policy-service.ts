@@ -2,20 +2,16 @@ import type { PolicyChange } from '../../control/policy-plan.js';
 import type { PolicyRegistry } from '../../control/policy-registry.js';
 import { Failure, type FailureCode } from '../../failure.js';
 import { PolicyServiceService, PolicyStatus, type response } from '../../generated/kubearmor/policy.js';
-import { DEFAULT_NAMESPACE, type PolicyName, policyKey } from '../../policy/model.js';
+import { type PolicyName, policyKey } from '../../policy/model.js';
 import { currentCaller } from '../caller.js';
+import { HAND_OVER_BYTES } from '../decode.js';
 import { type RpcLogger, RpcService } from '../handler.js';
+import type { AskedEvent, RequestReader } from '../reading/request-reader.js';
 import type { MessageFeed } from './message-feed.js';
-import { type AcceptedKinds, type PolicyEvent, readPolicyEvent } from './policy-event.js';
+import { type AcceptedKinds, nameIn, readPolicyEvent } from './policy-event.js';
 
 const CONTAINER_KINDS: AcceptedKinds = ['KubeArmorPolicy', 'KubeArmorClusterPolicy'];
 const HOST_KINDS: AcceptedKinds = ['KubeArmorHostPolicy'];
-const SCOPES = {
-  KubeArmorPolicy: 'namespace',
-  KubeArmorClusterPolicy: 'cluster',
-  KubeArmorHostPolicy: 'host',
-} as const;
-
 /** What is the request's own fault; anything else is the daemon's. */
 const REFUSALS: ReadonlySet<FailureCode> = new Set(['invalid-argument', 'failed-precondition', 'resource-exhausted']);
 
@@ -26,7 +22,12 @@ type NamedResponse = response & Partial<PolicyName>;
  * policy.PolicyService, by which KubeArmor's clients add and delete policies. Its answers have no room for a reason, and
  * its clients show none of a gRPC status: reasons and warnings go to WatchMessages and the log.
  */
-export function policyServiceOf(policies: PolicyRegistry, messages: MessageFeed, logger: RpcLogger): RpcService {
+export function policyServiceOf(
+  policies: PolicyRegistry,
+  reader: RequestReader,
+  messages: MessageFeed,
+  logger: RpcLogger,
+): RpcService {
   const refuse = (status: PolicyStatus, named: Partial<PolicyName>, failure: Failure): NamedResponse => {
     const text = `${describe(named)} refused: ${failure.message}`;
     messages.publish(status === PolicyStatus.Failure ? 'ERROR' : 'WARN', text);
@@ -35,14 +36,22 @@ export function policyServiceOf(policies: PolicyRegistry, messages: MessageFeed,
     return { status, ...named };
   };
 
+  const ask = async (bytes: Uint8Array, kinds: AcceptedKinds): Promise<AskedEvent> => {
+    if (bytes.length > HAND_OVER_BYTES) {
+      const asked = await reader.readEvent(Uint8Array.from(bytes), kinds, currentCaller());
+      return { ...asked, input: () => policies.withCoverage(asked.input()) };
+    }
+    const event = readPolicyEvent(bytes, kinds);
+    return { type: event.type, named: nameIn(event), input: () => policies.readDocument(event.document) };
+  };
+
   const carryOut = async (bytes: Uint8Array, kinds: AcceptedKinds): Promise<NamedResponse> => {
     let named: Partial<PolicyName> = {};
     try {
-      const event = readPolicyEvent(bytes, kinds);
-      named = nameIn(event);
-      if (event.type === 'DELETED') return await deleted(named as PolicyName);
-      const input = policies.readDocument(event.document);
-      const { result } = await policies.apply([input]);
+      const asked = await ask(bytes, kinds);
+      named = asked.named;
+      if (asked.type === 'DELETED') return await deleted(asked.named);
+      const { result } = await policies.apply([asked.input()]);
       return applied(result[0]!);
     } catch (thrown) {
       const failure = Failure.from(thrown);
@@ -82,19 +91,6 @@ export function policyServiceOf(policies: PolicyRegistry, messages: MessageFeed,
         ),
       ),
   });
-}
-
-/** @throws Failure invalid-argument where there is none */
-function nameIn({ document }: PolicyEvent): PolicyName {
-  const scope = SCOPES[document.kind];
-  const metadata = (document.metadata ?? {}) as { readonly name?: unknown; readonly namespace?: unknown };
-  const name = typeof metadata.name === 'string' ? metadata.name : '';
-  if (name === '') {
-    const problems = [{ field: 'object.metadata.name', description: 'must not be empty' }];
-    throw new Failure('invalid-argument', 'object.metadata.name: must not be empty', problems);
-  }
-  const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : '';
-  return scope === 'namespace' ? { name, namespace: namespace || DEFAULT_NAMESPACE } : { name, namespace: '', scope };
 }
 
 function describe(named: Partial<PolicyName>): string {

@@ -1,15 +1,21 @@
 import { parse } from 'yaml';
 import type { ControlPlane } from '../../control/control-plane.js';
 import { HOST_ID } from '../../control/host.js';
+import { inTurns } from '../../control/turns.js';
+import { Failure } from '../../failure.js';
 import {
   type ContainerData,
   type HostSecurityPolicies,
+  type policy as PolicyData,
   type ProbeResponse,
   ProbeServiceService,
 } from '../../generated/kubearmor/policy.js';
 import type { Policy } from '../../policy/model.js';
 import { policyKey } from '../../policy/model.js';
 import { RpcService } from '../handler.js';
+
+/** Clients take four mebibytes, unless told otherwise. */
+const ANSWER_BYTES_MAX = 3 * 1024 * 1024;
 
 type Known = Pick<ControlPlane, 'policies' | 'containers' | 'unprotected' | 'host'>;
 
@@ -18,16 +24,30 @@ export function probeServiceOf(plane: Known): RpcService {
   return RpcService.of(ProbeServiceService, { getProbeData: () => probeData(plane) });
 }
 
-function probeData({ policies, containers, unprotected, host }: Known): ProbeResponse {
+async function probeData({ policies, containers, unprotected, host }: Known): Promise<ProbeResponse> {
   const byKey = new Map(policies.list().map((policy) => [policyKey(policy), policy]));
   const { enforcing } = host.status();
+  // Each is written once, however many containers it reaches.
+  const written = new Map<Policy, Buffer>();
+  let bytes = 0;
+  const listed = async (reaching: readonly Policy[]): Promise<HostSecurityPolicies> => {
+    const policyDataList: PolicyData[] = [];
+    for await (const policy of inTurns(reaching)) {
+      const data = written.get(policy) ?? Buffer.from(JSON.stringify(parse(await policies.manifestInTurns(policy))));
+      written.set(policy, data);
+      bytes += data.length;
+      if (bytes > ANSWER_BYTES_MAX) throw tooMuch();
+      policyDataList.push({ policy: data });
+    }
+    return { policyList: reaching.map(({ name }) => name), policyDataList };
+  };
   const containerMap: Record<string, ContainerData> = {};
-  for (const container of containers.list()) {
+  for await (const container of inTurns(containers.list())) {
     const reaching = containers.policyKeysOf(container).flatMap((key) => byKey.get(key) ?? []);
     if (reaching.length === 0) continue;
     const isInForce = enforcing && containers.leftOutOf(container.id).length === 0;
     containerMap[container.name] = merged(containerMap[container.name], {
-      ...listed(reaching, policies.manifestOf),
+      ...(await listed(reaching)),
       policyEnabled: isInForce ? 1 : 0,
     });
   }
@@ -43,7 +63,7 @@ function probeData({ policies, containers, unprotected, host }: Known): ProbeRes
   return {
     containerList: [...new Set(names)],
     containerMap,
-    hostMap: self === undefined || ofHost.length === 0 ? {} : { [self.name]: listed(ofHost, policies.manifestOf) },
+    hostMap: self === undefined || ofHost.length === 0 ? {} : { [self.name]: await listed(ofHost) },
     networkMap: {},
   };
 }
@@ -62,9 +82,7 @@ function merged(known: ContainerData | undefined, next: ContainerData): Containe
   };
 }
 
-function listed(reaching: readonly Policy[], manifestOf: (policy: Policy) => string): HostSecurityPolicies {
-  return {
-    policyList: reaching.map(({ name }) => name),
-    policyDataList: reaching.map((policy) => ({ policy: Buffer.from(JSON.stringify(parse(manifestOf(policy)))) })),
-  };
+function tooMuch(): Failure {
+  const message = `the policies of all containers come to more than the ${ANSWER_BYTES_MAX} bytes that one answer may have`;
+  return new Failure('resource-exhausted', `${message}; hauberk get containers lists them`);
 }

@@ -3,6 +3,7 @@ import type { AlertLimit } from '../../events/alert-throttle.js';
 import type { EventHub } from '../../events/hub.js';
 import type { RpcLogger } from '../handler.js';
 import { healthOf } from '../health.js';
+import { RequestReader } from '../reading/request-reader.js';
 import { reflectionOf } from '../reflection.js';
 import type { Services } from '../services.js';
 import { readHostFacts } from './host-facts.js';
@@ -32,6 +33,7 @@ export interface KubearmorSources {
 export function createKubearmorServices(sources: KubearmorSources): Services {
   const { plane, hub, descriptorSet, logger, eventsPerSecond, throttle, queueCapacity } = sources;
   const messages = new MessageFeed();
+  const reader = new RequestReader();
   const health = healthOf(plane.host, KUBEARMOR_SERVICES);
   const unfollow = followStatus(plane.host, messages);
   return {
@@ -42,7 +44,7 @@ export function createKubearmorServices(sources: KubearmorSources): Services {
         { ...readHostFacts(), eventsPerSecond, throttle },
         queueCapacity === undefined ? {} : { capacity: queueCapacity },
       ),
-      policyServiceOf(plane.policies, messages, logger),
+      policyServiceOf(plane.policies, reader, messages, logger),
       probeServiceOf(plane),
       health.service,
       reflectionOf(descriptorSet),
@@ -50,6 +52,7 @@ export function createKubearmorServices(sources: KubearmorSources): Services {
     close: () => {
       unfollow();
       health.close();
+      void reader.close();
     },
   };
 }

@@ -1,15 +1,18 @@
 import type { FailureCode, Problem } from '../../failure.js';
 import type { ApplyPolicyRequest, DiffRequest, SyncPoliciesRequest } from '../../generated/hauberk/v1/policy.js';
-import type { Policy, Rule } from '../../policy/model.js';
+import type { Policy, PolicyName, Postures, Rule } from '../../policy/model.js';
+import type { AcceptedKinds, EventType } from '../kubearmor/policy-event.js';
 
 /** Methods whose requests carry policies, as manifests or typed. */
-export type ReadMethod = 'applyPolicy' | 'validatePolicy' | 'syncPolicies' | 'diff';
+export type ReadMethod = 'applyPolicy' | 'validatePolicy' | 'syncPolicies' | 'diff' | 'restore';
 
 /** What is asked of the thread that reads requests. */
 export type ReadJob =
   | { readonly method: ReadMethod; readonly bytes: Uint8Array }
   /** To say of a failure about the policies of a request what it means for the request's own fields. */
-  | { readonly method: ReadMethod; readonly bytes: Uint8Array; readonly failure: PlainFailure };
+  | { readonly method: ReadMethod; readonly bytes: Uint8Array; readonly failure: PlainFailure }
+  /** The JSON of a client of KubeArmor. */
+  | { readonly method: 'policyEvent'; readonly bytes: Uint8Array; readonly kinds: AcceptedKinds };
 
 export interface PlainFailure {
   readonly code: FailureCode;
@@ -36,4 +39,15 @@ export interface ReadRest {
   readonly expectedVersions: ApplyPolicyRequest['expectedVersions'];
   readonly expectedRevision: SyncPoliciesRequest['expectedRevision'];
   readonly deleted: DiffRequest['deleted'];
+  /** By namespace. */
+  readonly postures: readonly (readonly [namespace: string, postures: Partial<Postures>])[];
+  /** What a client of KubeArmor asks for; undefined in every other request. */
+  readonly event: ReadEvent | undefined;
+}
+
+export interface ReadEvent {
+  readonly type: EventType;
+  readonly named: PolicyName;
+  /** Why its policy was not taken. */
+  readonly failure: PlainFailure | undefined;
 }

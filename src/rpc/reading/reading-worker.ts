@@ -8,13 +8,17 @@ import {
   SyncPoliciesRequest,
   ValidatePolicyRequest,
 } from '../../generated/hauberk/v1/policy.js';
+import { RestoreRequest } from '../../generated/hauberk/v1/state.js';
 import { checkPattern } from '../../image/pattern.js';
 import type { Rule } from '../../policy/model.js';
 import type { PolicyDocument } from '../../policy/policy-document.js';
 import { readPolicy, warningsOf } from '../../policy/validate.js';
 import { strictDecoderOf, Undecodable } from '../decode.js';
+import { nameIn, readPolicyEvent } from '../kubearmor/policy-event.js';
 import { type PolicyReading, readAll, readSource, translateForSource } from './policies-of.js';
 import type { ReadJob, ReadMethod, ReadPart, ReadPiece, ReadRest } from './read-job.js';
+import { checkSelectors } from './selector-budget.js';
+import { readState } from './state-of.js';
 
 /** Runs in a thread of its own: what a client sends must not hold up the daemon, whatever it is. */
 
@@ -28,21 +32,33 @@ const DECODERS = {
   validatePolicy: strictDecoderOf(ValidatePolicyRequest.decode),
   syncPolicies: strictDecoderOf(SyncPoliciesRequest.decode),
   diff: strictDecoderOf(DiffRequest.decode),
+  restore: strictDecoderOf(RestoreRequest.decode),
 } as const satisfies Record<ReadMethod, unknown>;
 
-type Request = Partial<ApplyPolicyRequest & SyncPoliciesRequest & DiffRequest>;
+type Request = Partial<ApplyPolicyRequest & SyncPoliciesRequest & DiffRequest & RestoreRequest>;
 
-const READING: PolicyReading = {
+const READING = {
   // Of what the kernel lacks the daemon itself warns.
-  readObjects: (text, ignoreForeign) =>
-    readObjects(text, { ignoreForeign, now: Date.now() }, { warningsFor: () => [] }),
-  readDocument: (document) => {
+  readObjects: (text: string, ignoreForeign: boolean, now = Date.now()) =>
+    readObjects(text, { ignoreForeign, now }, { warningsFor: () => [] }),
+  readDocument: (document: unknown): PolicyInput => {
     const policy = readPolicy(document, { checkPattern, now: Date.now() });
     return { policy, warnings: warningsOf(policy, document as PolicyDocument) };
   },
+} satisfies PolicyReading;
+
+const NOTHING: ReadRest = {
+  ignored: 0,
+  force: false,
+  expectedVersions: {},
+  expectedRevision: 0n,
+  deleted: [],
+  postures: [],
+  event: undefined,
 };
 
 serveJobs(function* (job: ReadJob): Generator<ReadPart, ReadRest, void> {
+  if (job.method === 'policyEvent') return yield* readEvent(job);
   const request = decode(job);
   if ('failure' in job) {
     const { code, message, problems } = job.failure;
@@ -51,12 +67,36 @@ serveJobs(function* (job: ReadJob): Generator<ReadPart, ReadRest, void> {
   const { force = false, expectedVersions = {}, expectedRevision = 0n, deleted = [] } = request;
   checkCount('expected_versions', Object.keys(expectedVersions).length);
   checkCount('deleted', deleted.length);
+  if (job.method === 'restore') {
+    const { manifests = [], postures = [] } = request;
+    checkCount('postures', postures.length);
+    const wanted = readState({ manifests, postures }, (text) => READING.readObjects(text, false, 0).inputs);
+    yield* partsOf(wanted.inputs);
+    return { ...NOTHING, force, postures: wanted.postures };
+  }
   const { inputs, foreign } = policiesIn(job.method, request);
   yield* partsOf(inputs);
-  return { force, expectedVersions, expectedRevision, deleted, ignored: foreign.length };
+  return { ...NOTHING, force, expectedVersions, expectedRevision, deleted, ignored: foreign.length };
 });
 
-function decode({ method, bytes }: ReadJob): Request {
+/** What an event says is told also where its policy is not taken. */
+function* readEvent({ bytes, kinds }: Extract<ReadJob, { kinds: unknown }>): Generator<ReadPart, ReadRest, void> {
+  const event = readPolicyEvent(bytes, kinds);
+  const told = { type: event.type, named: nameIn(event), failure: undefined };
+  if (event.type === 'DELETED') return { ...NOTHING, event: told };
+  try {
+    const input = READING.readDocument(event.document);
+    checkSelectors([input]);
+    yield* partsOf([input]);
+  } catch (thrown) {
+    const { code, message, problems } = Failure.from(thrown);
+    if (code === 'internal') throw thrown;
+    return { ...NOTHING, event: { ...told, failure: { code, message, problems } } };
+  }
+  return { ...NOTHING, event: told };
+}
+
+function decode({ method, bytes }: Exclude<ReadJob, { kinds: unknown }>): Request {
   const request = DECODERS[method](Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   if (!(request instanceof Undecodable)) return request;
   throw request.failure;

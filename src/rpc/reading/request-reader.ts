@@ -2,7 +2,8 @@ import { threadProgram } from '../../built-files.js';
 import type { PolicyInput } from '../../control/policy-plan.js';
 import { type Caller, WorkThread } from '../../control/work-thread.js';
 import { Failure } from '../../failure.js';
-import type { Policy, Rule } from '../../policy/model.js';
+import type { Policy, PolicyName, Rule } from '../../policy/model.js';
+import type { AcceptedKinds, EventType } from '../kubearmor/policy-event.js';
 import type { ReadJob, ReadMethod, ReadPart, ReadRest } from './read-job.js';
 
 /** The policies of an encoded request. */
@@ -15,6 +16,14 @@ export interface ReadRequest {
   translate<Result>(task: () => Promise<Result>): Promise<Result>;
 }
 
+/** What a client of KubeArmor asks to be done with a policy. */
+export interface AskedEvent {
+  readonly type: EventType;
+  readonly named: PolicyName;
+  /** The policy, unless it is to be deleted. @throws Failure with every problem of it */
+  input(): PolicyInput;
+}
+
 /** Reads requests that carry policies in a thread beside the daemon's own. */
 export class RequestReader {
   /** Changes do not queue behind what anybody may ask. */
@@ -23,9 +32,7 @@ export class RequestReader {
 
   /** @throws Failure with every problem of the request */
   async read(method: ReadMethod, bytes: Uint8Array, caller: Caller): Promise<ReadRequest> {
-    const isChange = method === 'applyPolicy' || method === 'syncPolicies';
-    // One that runs already is quicker than one that has to start.
-    const thread = isChange && !this.#questions.isIdle ? this.#changes : this.#questions;
+    const thread = CHANGES.has(method) ? this.#forChanges : this.#questions;
     const inputs: Input[] = [];
     const rest = await thread.run({ method, bytes }, caller, (part) => takeIn(part, inputs));
     return {
@@ -45,10 +52,38 @@ export class RequestReader {
     };
   }
 
+  /**
+   * What a client of KubeArmor asks for.
+   *
+   * @param bytes its JSON
+   * @throws Failure where it says nothing that can be answered
+   */
+  async readEvent(bytes: Uint8Array, kinds: AcceptedKinds, caller: Caller): Promise<AskedEvent> {
+    const inputs: Input[] = [];
+    const job: ReadJob = { method: 'policyEvent', bytes, kinds };
+    const { event } = await this.#forChanges.run(job, caller, (part) => takeIn(part, inputs));
+    const { type, named, failure } = event!;
+    return {
+      type,
+      named,
+      input: () => {
+        if (failure !== undefined) throw new Failure(failure.code, failure.message, failure.problems);
+        return inputs[0]!;
+      },
+    };
+  }
+
+  /** One that runs already is quicker than one that has to start. */
+  get #forChanges(): WorkThread<ReadJob, ReadRest, ReadPart> {
+    return this.#questions.isIdle ? this.#questions : this.#changes;
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#changes.close(), this.#questions.close()]);
   }
 }
+
+const CHANGES: ReadonlySet<ReadMethod> = new Set(['applyPolicy', 'syncPolicies', 'restore']);
 
 const PROGRAM = threadProgram('rpc/reading/reading-worker');
 

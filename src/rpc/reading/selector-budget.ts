@@ -1,10 +1,13 @@
 import type { PolicyInput } from '../../control/policy-plan.js';
 import { Failure } from '../../failure.js';
+import { policyKey } from '../../policy/model.js';
 import { costOf } from '../../policy/selector-labels.js';
 
 /** Characters of one request's selectors that have to be read for each container there is. */
 const EXPRESSIONS_MAX = 4096;
 const LISTS_MAX = 256 * 1024;
+/** Labels, and values of expressions, of one policy: all are compared with those of each container. */
+const LABELS_MAX = 1000;
 
 /**
  * Each container is compared with all expressions and lists of names of a request, so these are bounded together.
@@ -15,10 +18,16 @@ export function checkSelectors(inputs: readonly PolicyInput[]): void {
   let expressions = 0;
   let lists = 0;
   for (const { policy } of inputs) {
+    let labels = 0;
     for (const [key, value] of labelsIn(policy)) {
+      labels++;
       const { expression, list } = costOf(key, value);
       expressions += expression;
       lists += list;
+    }
+    if (labels > LABELS_MAX) {
+      const message = `the selector of policy ${policyKey(policy)} names ${labels} labels, at most ${LABELS_MAX} are accepted`;
+      throw new Failure('resource-exhausted', message);
     }
   }
   check('regular expressions', expressions, EXPRESSIONS_MAX);

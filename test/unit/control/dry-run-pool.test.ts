@@ -26,13 +26,13 @@ test('a rule set is compiled and its policies are reviewed as they are in the da
   const rules = ruleSet([rule(exact('/etc/shadow')), rule(exact('/etc/shadow'), { action: 'Audit' })]);
   const [policy] = rules.rules.map((bound) => bound.policy);
   const job = { ruleSet: rules, review: { postures: POSTURES, policies: [policy!] } };
-  const { image, reviews } = await poolIn(t).run(job, caller('a'));
+  const { image, reviews } = await poolIn(t).dryRun(job, caller('a'));
   assert.ok(image.words.length > 0);
   assert.match(reviews[0]!.shadowed[0]!, /never decides/);
 });
 
 test('what cannot be compiled is refused as in the daemon', async (t) => {
-  const code = await poolIn(t).run(huge, caller('a')).catch(codeOf);
+  const code = await poolIn(t).dryRun(huge, caller('a')).catch(codeOf);
   assert.equal(code, 'resource-exhausted');
 });
 
@@ -41,9 +41,9 @@ test('the event loop goes on while a rule set is compiled that takes long', asyn
   const timer = setInterval(() => turns++, 1);
   t.after(() => clearInterval(timer));
   const pool = poolIn(t);
-  await pool.run(small, caller('a'));
+  await pool.dryRun(small, caller('a'));
   turns = 0;
-  await pool.run(huge, caller('a')).catch(codeOf);
+  await pool.dryRun(huge, caller('a')).catch(codeOf);
   assert.ok(turns > 50, `${turns} turns`);
 });
 
@@ -51,12 +51,12 @@ test('a client with many jobs does not keep another one waiting for all of them,
   const pool = poolIn(t);
   const done: string[] = [];
   const greedy = Array.from({ length: 12 }, () =>
-    pool.run(small, caller('greedy')).then(
+    pool.dryRun(small, caller('greedy')).then(
       () => done.push('greedy'),
       (failure: Failure) => failure.code,
     ),
   );
-  await pool.run(small, caller('modest')).then(() => done.push('modest'));
+  await pool.dryRun(small, caller('modest')).then(() => done.push('modest'));
   assert.ok(done.indexOf('modest') <= 2, done.join(' '));
   const refused = (await Promise.all(greedy)).filter((each) => each === 'resource-exhausted');
   assert.equal(refused.length, 3);
@@ -65,16 +65,16 @@ test('a client with many jobs does not keep another one waiting for all of them,
 test('a job ends when its caller has gone, and the next one is done', async (t) => {
   const pool = poolIn(t);
   const gone = new AbortController();
-  const given = pool.run(huge, caller('a', gone.signal)).catch(codeOf);
-  const waiting = pool.run(huge, caller('b', gone.signal)).catch(codeOf);
+  const given = pool.dryRun(huge, caller('a', gone.signal)).catch(codeOf);
+  const waiting = pool.dryRun(huge, caller('b', gone.signal)).catch(codeOf);
   setTimeout(() => gone.abort(), 50);
   assert.deepEqual(await Promise.all([given, waiting]), ['unavailable', 'unavailable']);
-  assert.ok((await pool.run(small, caller('a'))).image.words.length > 0);
+  assert.ok((await pool.dryRun(small, caller('a'))).image.words.length > 0);
 });
 
 test('jobs that wait when the daemon stops are refused', async (t) => {
   const pool = poolIn(t);
-  const answers = [pool.run(huge, caller('a')).catch(codeOf), pool.run(small, caller('b')).catch(codeOf)];
+  const answers = [pool.dryRun(huge, caller('a')).catch(codeOf), pool.run(small, caller('b')).catch(codeOf)];
   await pool.close();
   assert.deepEqual(await Promise.all(answers), ['unavailable', 'unavailable']);
 });

@@ -81,10 +81,10 @@ test('a restored backup replaces the policies of clients and keeps those of othe
   assert.deepEqual(keys(), ['kubernetes:shop/of-cluster', 'shop/new']);
 });
 
-test('policies of one name are stored as two records, and one without an origin is of a client', () => {
+test('policies of one name are stored as two records, and one without an origin is of a client', async () => {
   const { read } = start();
   const given = [...read('web'), ...read('web', 'kubernetes')].map(({ policy }) => policy);
-  const records = recordsOf({ putPolicies: given.map((policy) => ({ policy, version: 1 })) });
+  const records = await recordsOf({ putPolicies: given.map((policy) => ({ policy, version: 1 })) });
   assert.deepEqual([...records.keys()], ['policy/shop/web', 'policy/kubernetes:shop/web']);
   assert.deepEqual(given.map(originOf), ['rpc', 'kubernetes']);
 });

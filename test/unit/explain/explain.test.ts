@@ -5,6 +5,7 @@ import { type Explanation, explain } from '../../../src/explain/evaluate.js';
 import { Glob } from '../../../src/explain/glob.js';
 import { Reviewer } from '../../../src/explain/review.js';
 import { witnessesOf } from '../../../src/explain/witness.js';
+import { finish } from '../../../src/image/steps.js';
 import type { BoundRule, Match, Rule } from '../../../src/policy/model.js';
 import { bind } from '../policy/support.js';
 
@@ -135,7 +136,9 @@ test('a rule that another leaves nothing to is told, with the reason', () => {
     bind({ id: 'file.matchPaths[0]', match: exact('/etc/shadow'), action: 'Allow' }),
     bind({ id: 'file.matchDirectories[0]', match: below('/etc/') }, { name: 'strict', priority: 3 }),
   ];
-  const { shadowed, conflicts } = new Reviewer(rules, POSTURES, (bound) => bound === rules[1]).review(rules[0]!.policy);
+  const { shadowed, conflicts } = finish(Reviewer.inSteps(rules, POSTURES, (bound) => bound === rules[1])).review(
+    rules[0]!.policy,
+  );
   const first = 'default/strict file.matchDirectories[0] (Block) comes first, its policy has the higher priority';
   assert.deepEqual(shadowed, [`file.matchPaths[0] never decides: ${first}`]);
   assert.deepEqual(conflicts, [

@@ -6,6 +6,7 @@ import { addMatch } from '../../../src/image/matches.js';
 import { NondeterministicAutomaton } from '../../../src/image/nondeterministic.js';
 import { addProgram } from '../../../src/image/paths.js';
 import { Precedence } from '../../../src/image/precedence.js';
+import { finish } from '../../../src/image/steps.js';
 import type { Rule } from '../../../src/policy/model.js';
 import { directory, rule, ruleSet } from './rule-sets.js';
 
@@ -33,7 +34,7 @@ function followed(...differences: Array<Partial<Rule>>): string[] {
   ]);
   const subset = new IntBuffer();
   for (const node of nodes.keys()) subset.push(node);
-  new Precedence(automaton, set).prune(subset);
+  finish(Precedence.inSteps(automaton, set)).prune(subset);
   return [...subset.values.subarray(0, subset.length)].map((node) => nodes.get(node)!);
 }
 

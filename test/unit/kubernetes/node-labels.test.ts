@@ -62,8 +62,8 @@ test('policies reach the host by what its node is labelled, until it is not any 
   assert.deepEqual([containers.get('host')!.labels, kernel.isHostEnforced], [own, false]);
 });
 
-test('labels are read back from the store', () => {
-  const records = recordsOf({ hostLabels: { role: 'gateway' } });
+test('labels are read back from the store', async () => {
+  const records = await recordsOf({ hostLabels: { role: 'gateway' } });
   assert.deepEqual(readRecords(records as ReadonlyMap<string, string>).state.hostLabels, { role: 'gateway' });
   assert.equal('hostLabels' in readRecords(new Map()).state, false);
 });

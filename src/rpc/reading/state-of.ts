@@ -1,0 +1,61 @@
+import type { PolicyInput } from '../../control/policy-plan.js';
+import { Failure, invalidInput } from '../../failure.js';
+import type { RestoreRequest } from '../../generated/hauberk/v1/state.js';
+import { type Postures, policyKey } from '../../policy/model.js';
+import { toPostures } from '../posture-message.js';
+import { RequestChecks } from '../request-checks.js';
+import { checkSelectors } from './selector-budget.js';
+
+/** Everything that a daemon is to hold. */
+export interface WantedState {
+  readonly inputs: readonly PolicyInput[];
+  readonly postures: readonly (readonly [namespace: string, postures: Partial<Postures>])[];
+}
+
+/**
+ * The state that a request brings back.
+ *
+ * @param readManifest must take what has expired: that is no reason to refuse the rest
+ * @throws Failure invalid-argument that speaks of the request's fields; resource-exhausted for costly selectors
+ */
+export function readState(
+  { manifests, postures }: Pick<RestoreRequest, 'manifests' | 'postures'>,
+  readManifest: (text: string) => readonly PolicyInput[],
+): WantedState {
+  const inputs = manifests.map((text, index) => within(`manifests[${index}].`, () => readManifest(text)));
+  const wanted = postures.map((each, index) =>
+    within(`postures[${index}].`, () => toPostures(each.namespace, each.postures)),
+  );
+  checkGivenOnce(
+    'manifests',
+    inputs.map((each) => each.map(({ policy }) => `policy ${policyKey(policy)}`)),
+  );
+  checkGivenOnce(
+    'postures',
+    wanted.map(([namespace]) => [`namespace ${namespace}`]),
+  );
+  checkSelectors(inputs.flat());
+  return { inputs: inputs.flat(), postures: wanted };
+}
+
+/** Says of problems in which part of a request they are. */
+function within<Result>(prefix: string, task: () => Result): Result {
+  try {
+    return task();
+  } catch (thrown) {
+    if (!(thrown instanceof Failure) || thrown.problems.length === 0) throw thrown;
+    throw invalidInput(thrown.problems.map((problem) => ({ ...problem, field: prefix + problem.field })));
+  }
+}
+
+function checkGivenOnce(field: string, named: readonly (readonly string[])[]): void {
+  const seen = new Set<string>();
+  const checks = new RequestChecks();
+  for (const [index, names] of named.entries()) {
+    for (const name of names) {
+      checks.require(!seen.has(name), `${field}[${index}]`, `${name} is given twice`);
+      seen.add(name);
+    }
+  }
+  checks.done();
+}

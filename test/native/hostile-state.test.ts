@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { after, before, type TestContext, test } from 'node:test';
+import { status } from '@grpc/grpc-js';
+import { connect, HauberkError } from '../../src/client/index.js';
+import { Action, Mode, Scope } from '../../src/generated/hauberk/v1/policy.js';
+import { KubearmorClient } from '../support/kubearmor-client.js';
+import { plainPolicies } from '../support/many-policies.js';
+import { MeasuredProcess } from '../support/measured-process.js';
+import { makePolicy, makeRule } from '../support/policy-messages.js';
+
+/** What a client may bring about first and ask for then; sizes that the daemon takes, larger ones with HAUBERK_HOSTILE=all. */
+
+const TURN_MILLISECONDS_MAX = 20;
+const IS_WHOLE = process.env.HAUBERK_HOSTILE === 'all';
+const POLICIES = IS_WHOLE ? 3000 : 600;
+const RULES = IS_WHOLE ? 5000 : 1500;
+const CONTAINER = '0'.repeat(64);
+const HOSTILE_BYTES = 4 * 1024 * 1024 - 64;
+
+let daemon: MeasuredProcess;
+let client: ReturnType<typeof connect>;
+let karmor: KubearmorClient;
+
+before(async () => {
+  daemon = await MeasuredProcess.start(50);
+  client = connect({ address: daemon.address, timeoutMilliseconds: 120_000 });
+  karmor = new KubearmorClient(daemon.kubearmorAddress);
+});
+
+after(async () => {
+  client.close();
+  karmor.close();
+  await daemon.end();
+});
+
+const large = makePolicy({
+  name: 'large',
+  namespace: 'default',
+  rules: Array.from({ length: RULES }, (_, number) =>
+    makeRule({ match: { $case: 'path', value: `/srv/large/${number}` }, action: Action.BLOCK }),
+  ),
+  scope: Scope.NAMESPACE,
+  mode: Mode.ENFORCE,
+});
+const manifestOf = (number: number) =>
+  `{apiVersion: security.kubearmor.com/v1, kind: KubeArmorPolicy, metadata: {name: p${number}}, spec: {selector: {matchLabels: {pod: web-${number}}}, file: {action: Block, matchPaths: [{path: /srv/${number}}]}}}\n`;
+const small = manifestOf(0);
+
+/** Twice, for what is done for the first time by code that is not compiled yet is no measure of requests that are taken. */
+async function holdsNoTurn(t: TestContext, task: () => Promise<unknown>, times = 2): Promise<void> {
+  const turns: number[] = [];
+  for (let time = 0; time < times; time++) turns.push(await daemon.worstTurn(() => task().catch(unlessTimeIsOver)));
+  const worst = Math.min(...turns);
+  t.diagnostic(`${worst.toFixed(1)} ms`);
+  assert.ok(worst <= TURN_MILLISECONDS_MAX, `${worst} ms`);
+}
+
+/** A call may take longer than it is given where other work takes the processors; its turns count all the same. */
+function unlessTimeIsOver(error: unknown): void {
+  const { code } = error as { readonly code?: unknown };
+  if (code !== 'DEADLINE_EXCEEDED' && code !== status.DEADLINE_EXCEEDED) throw error;
+}
+
+const refused = (task: Promise<unknown>) => assert.rejects(task, HauberkError);
+
+test('neither the warm-up nor the first requests with policies after it hold a turn for long', async (t) => {
+  const first = async () => {
+    await daemon.warmUp();
+    await client.policies.validatePolicy({ source: { $case: 'manifest', value: small } });
+    await client.policies.applyPolicy({ source: { $case: 'manifest', value: small } });
+    await client.policies.syncPolicies({ policies: plainPolicies(2) });
+  };
+  await holdsNoTurn(t, first, 1);
+});
+
+test(`${POLICIES} policies are synchronised, listed, backed up and restored`, async (t) => {
+  const policies = plainPolicies(POLICIES);
+  await t.test('SyncPolicies', async (s) => holdsNoTurn(s, () => client.policies.syncPolicies({ policies })));
+  await t.test('ListPolicies', async (s) => holdsNoTurn(s, () => client.policies.listPolicies()));
+  await t.test('Backup', async (s) => holdsNoTurn(s, () => client.state.backup()));
+  const manifests = Array.from({ length: POLICIES }, (_, number) => manifestOf(number));
+  await t.test('Restore', async (s) => holdsNoTurn(s, () => client.state.restore({ manifests })));
+});
+
+test(`a policy of ${RULES} rules is applied, explained, read and deleted`, async (t) => {
+  const container = { namespace: 'default', labels: { app: 'web' } };
+  const reading = { operation: 'read', object: '/srv/large/1' };
+  const ofLabels = { subject: { $case: 'container', value: container } as const };
+  const renaming = { operation: 'rename', object: '/srv/a/', newPath: '/srv/b/' };
+  await t.test('ApplyPolicy', async (s) =>
+    holdsNoTurn(s, async () => {
+      await client.policies.applyPolicy({ source: { $case: 'policy', value: large } });
+      await client.policies.deletePolicy({ name: 'large' });
+    }),
+  );
+  await t.test('KubeArmor’s policy service', async (s) => {
+    const matchPaths = Array.from({ length: RULES }, (_, number) => ({ path: `/srv/large/${number}` }));
+    const spec = { selector: { matchLabels: { app: 'web' } }, file: { matchPaths }, action: 'Block' };
+    const object = { metadata: { name: 'large', namespace: 'default' }, spec };
+    await holdsNoTurn(s, async () => {
+      await client.policies.deletePolicy({ name: 'large' }).catch(() => undefined);
+      assert.equal(await karmor.sendPolicy('containerPolicy', { type: 'ADDED', object }), 'Applied');
+    });
+  });
+  await t.test('Explain', async (s) =>
+    holdsNoTurn(s, async () => {
+      await client.policies.explain({ subject: { $case: 'containerId', value: CONTAINER }, ...reading });
+      await client.policies.explain({ ...ofLabels, ...reading });
+      await client.policies.explain({ ...ofLabels, ...renaming });
+    }),
+  );
+  await t.test('GetPolicy', async (s) => holdsNoTurn(s, () => client.policies.getPolicy({ name: 'large' })));
+  await t.test('GetEffectivePolicy', async (s) =>
+    holdsNoTurn(s, () => client.containers.getEffectivePolicy({ containerId: CONTAINER })),
+  );
+  await t.test('ListPolicies', async (s) => holdsNoTurn(s, () => client.policies.listPolicies()));
+  await t.test('getProbeData', async (s) => holdsNoTurn(s, () => karmor.probe().catch(() => undefined)));
+});
+
+test('what a profile has learnt becomes a policy', async (t) => {
+  await client.policies.syncPolicies({});
+  await daemon.learn();
+  await holdsNoTurn(t, () => client.profiles.suggestPolicy({ name: 'p' }));
+});
+
+test('large requests that are refused hold no turn', async (t) => {
+  const manifests = ['---\n'.repeat(HOSTILE_BYTES / 4)];
+  await t.test('Restore', async (s) => holdsNoTurn(s, () => refused(client.state.restore({ manifests })), 1));
+  await t.test('SyncContainers of 200,000 containers without anything', async (s) => {
+    const containers = Array.from({ length: 200_000 }, () => ({
+      id: '',
+      name: '',
+      namespace: '',
+      labels: {},
+      identity: undefined,
+    }));
+    await holdsNoTurn(s, () => refused(client.containers.syncContainers({ containers })));
+  });
+  await t.test('a policy of KubeArmor with 50,000 labels', async (s) => {
+    const matchLabels = Object.fromEntries(Array.from({ length: 50_000 }, (_, number) => [`l${number}`, 'x']));
+    const spec = { selector: { matchLabels }, file: { matchPaths: [{ path: '/a' }] }, action: 'Block' };
+    const object = { metadata: { name: 'labels', namespace: 'default' }, spec };
+    await holdsNoTurn(s, async () => {
+      assert.equal(await karmor.sendPolicy('containerPolicy', { type: 'ADDED', object }), 'Invalid');
+    });
+  });
+});
