@@ -1,9 +1,26 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate as nextImmediate } from 'node:timers/promises';
 import { Failure } from './failure.js';
 import type { Steps } from './image/steps.js';
 
 /** How long the event loop may be held before other work gets its turn. */
 const TURN_MILLISECONDS = 5;
+
+/** When this turn began; undefined where no work has been done in it yet. */
+let began: number | undefined;
+
+/** Whether this turn has been long enough: all work that is done in it, since many short pieces may follow one another. */
+function isOver(): boolean {
+  begin();
+  return performance.now() - began! > TURN_MILLISECONDS;
+}
+
+function begin(): void {
+  if (began !== undefined) return;
+  began = performance.now();
+  setImmediate(() => {
+    began = undefined;
+  });
+}
 
 /** What nobody waits for any more ends with this. */
 export function callerHasGone(): Failure {
@@ -12,7 +29,8 @@ export function callerHasGone(): Failure {
 
 /** Lets events, streams and calls have their turn between two pieces of work that take some milliseconds each. */
 export async function nextTurn(): Promise<void> {
-  await setImmediate();
+  await nextImmediate();
+  begin();
 }
 
 /**
@@ -22,12 +40,12 @@ export async function nextTurn(): Promise<void> {
  * @throws Failure unavailable then
  */
 export async function* inTurns<Item>(items: Iterable<Item>, gone?: AbortSignal): AsyncGenerator<Item> {
-  let began = performance.now();
+  // What makes an item may take long, the first as well.
+  begin();
   for (const item of items) {
-    if (performance.now() - began > TURN_MILLISECONDS) {
-      await setImmediate();
+    if (isOver()) {
+      await nextTurn();
       if (gone?.aborted) throw callerHasGone();
-      began = performance.now();
     }
     yield item;
   }
@@ -35,13 +53,9 @@ export async function* inTurns<Item>(items: Iterable<Item>, gone?: AbortSignal):
 
 /** Goes through the steps of a piece of work in the same way. */
 export async function finishInTurns<Result>(steps: Steps<Result>): Promise<Result> {
-  let began = performance.now();
   for (;;) {
+    if (isOver()) await nextTurn();
     const { done, value } = steps.next();
     if (done) return value;
-    if (performance.now() - began > TURN_MILLISECONDS) {
-      await setImmediate();
-      began = performance.now();
-    }
   }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { RuleDescription } from '../events/rule-description.js';
 import { describeRule } from '../events/rule-description.js';
 import { compileInSteps, isWithinLimits } from '../image/compile.js';
@@ -188,12 +189,14 @@ export function* keyInSteps(ruleSet: RuleSet): Steps<string> {
   const known = keys.get(ruleSet);
   if (known !== undefined) return known;
   const { postures, permissivePostures, profiled, rules } = ruleSet;
-  const parts = [JSON.stringify([postures, permissivePostures, profiled])];
+  // A digest: as text it is as long as the rules, once for each container, and compared as a whole at every look-up.
+  const digest = createHash('sha256');
+  digest.update(JSON.stringify([postures, permissivePostures, profiled]));
   for (const [place, { policy, rule }] of rules.entries()) {
-    parts.push(JSON.stringify([policyKey(policy), policy.mode, policy.guards, rule]));
+    digest.update(JSON.stringify([policyKey(policy), policy.mode, policy.guards, rule]));
     if (isStep(place)) yield;
   }
-  const key = parts.join();
+  const key = digest.digest('base64url');
   keys.set(ruleSet, key);
   return key;
 }

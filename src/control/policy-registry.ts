@@ -5,7 +5,7 @@ import { type Explanation, explainInSteps } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
 import type { Image } from '../image/image.js';
 import { checkPattern } from '../image/pattern.js';
-import { toManifest, toManifestInSteps } from '../policy/manifest-text.js';
+import { toDocumentInSteps, toManifest, toManifestInSteps } from '../policy/manifest-text.js';
 import {
   originOf,
   type Policy,
@@ -256,6 +256,11 @@ export class PolicyRegistry {
   /** The same, where it may be long. */
   manifestInTurns(policy: Policy): Promise<string> {
     return finishInTurns(toManifestInSteps(policy));
+  }
+
+  /** What it says, as an object for JSON. */
+  documentInTurns(policy: Policy): Promise<object> {
+    return finishInTurns(toDocumentInSteps(policy));
   }
 
   containerIdsReachedBy(policy: Policy): string[] {

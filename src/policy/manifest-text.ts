@@ -31,6 +31,43 @@ const STEP_RULES = 64;
 
 /** The same, for others to have their turn meanwhile: a policy may have thousands of rules. */
 export function* toManifestInSteps(policy: Policy): Generator<void, string, void> {
+  const { head, lists } = yield* partsOf(policy);
+  // The rules end the specification, so they can be written part by part below it.
+  const parts = [textOf(head)];
+  for (const ruleClass of RULE_CLASSES) {
+    const ofClass = lists.get(ruleClass);
+    if (ofClass === undefined) continue;
+    parts.push(`  ${ruleClass}:\n`);
+    for (const [list, entries] of ofClass) {
+      if (list !== '') parts.push(`    ${list}:\n`);
+      const indent = list === '' ? '    ' : '      ';
+      for (let first = 0; first < entries.length; first += STEP_RULES) {
+        yield;
+        const lines = textOf(entries.slice(first, first + STEP_RULES)).split('\n');
+        parts.push(lines.map((line) => (line === '' ? '' : indent + line)).join('\n'));
+      }
+    }
+  }
+  return parts.join('');
+}
+
+/** What the manifest of a policy says, as an object for JSON. */
+export function* toDocumentInSteps(policy: Policy): Generator<void, object, void> {
+  const { head, lists } = yield* partsOf(policy);
+  const classes = RULE_CLASSES.flatMap((ruleClass) => {
+    const ofClass = lists.get(ruleClass);
+    return ofClass === undefined ? [] : [[ruleClass, ofClass.get('') ?? Object.fromEntries(ofClass)] as const];
+  });
+  return { ...head, spec: { ...head.spec, ...Object.fromEntries(classes) } };
+}
+
+/** All of a manifest but its rules, and these. */
+interface Parts {
+  readonly head: { readonly spec: object };
+  readonly lists: ReadonlyMap<RuleClass, ReadonlyMap<string, readonly object[]>>;
+}
+
+function* partsOf(policy: Policy): Generator<void, Parts, void> {
   const common = yield* commonTraits(policy.rules);
   const {
     name,
@@ -56,24 +93,7 @@ export function* toManifestInSteps(policy: Policy): Generator<void, string, void
       [scope === 'host' ? 'nodeSelector' : 'selector']: { matchLabels, ...(matchExpressions && { matchExpressions }) },
     },
   };
-  // The rules end the specification, so they can be written part by part below it.
-  const parts = [textOf(head)];
-  const lists = yield* listsOf(policy.rules, common);
-  for (const ruleClass of RULE_CLASSES) {
-    const ofClass = lists.get(ruleClass);
-    if (ofClass === undefined) continue;
-    parts.push(`  ${ruleClass}:\n`);
-    for (const [list, entries] of ofClass) {
-      if (list !== '') parts.push(`    ${list}:\n`);
-      const indent = list === '' ? '    ' : '      ';
-      for (let first = 0; first < entries.length; first += STEP_RULES) {
-        yield;
-        const lines = textOf(entries.slice(first, first + STEP_RULES)).split('\n');
-        parts.push(lines.map((line) => (line === '' ? '' : indent + line)).join('\n'));
-      }
-    }
-  }
-  return parts.join('');
+  return { head, lists: yield* listsOf(policy.rules, common) };
 }
 
 function textOf(value: unknown): string {
@@ -81,10 +101,7 @@ function textOf(value: unknown): string {
 }
 
 /** What is written of the rules, by class and by the name of the list, which is empty where the class has but one. */
-function* listsOf(
-  rules: readonly Rule[],
-  common: Traits,
-): Generator<void, ReadonlyMap<RuleClass, ReadonlyMap<string, readonly object[]>>, void> {
+function* listsOf(rules: readonly Rule[], common: Traits): Generator<void, Parts['lists'], void> {
   const lists = new Map<RuleClass, Map<string, object[]>>();
   for (const [index, rule] of rules.entries()) {
     const [list, head] = describeMatch(rule);

@@ -1,4 +1,3 @@
-import { parse } from 'yaml';
 import type { ControlPlane } from '../../control/control-plane.js';
 import { HOST_ID } from '../../control/host.js';
 import { inTurns } from '../../control/turns.js';
@@ -33,7 +32,7 @@ async function probeData({ policies, containers, unprotected, host }: Known): Pr
   const listed = async (reaching: readonly Policy[]): Promise<HostSecurityPolicies> => {
     const policyDataList: PolicyData[] = [];
     for await (const policy of inTurns(reaching)) {
-      const data = written.get(policy) ?? Buffer.from(JSON.stringify(parse(await policies.manifestInTurns(policy))));
+      const data = written.get(policy) ?? Buffer.from(JSON.stringify(await policies.documentInTurns(policy)));
       written.set(policy, data);
       bytes += data.length;
       if (bytes > ANSWER_BYTES_MAX) throw tooMuch();

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { parse } from 'yaml';
+import { finish } from '../../../src/image/steps.js';
 import { readManifest } from '../../../src/policy/manifest.js';
-import { toManifest } from '../../../src/policy/manifest-text.js';
+import { toDocumentInSteps, toManifest } from '../../../src/policy/manifest-text.js';
 import { policies } from './arbitrary.js';
 import { ALLOW_WITH_SOURCES } from './published.js';
 import { options } from './support.js';
@@ -52,5 +54,15 @@ test('what is written is read back as an equal policy', () => {
       );
     }),
     { numRuns: 300 },
+  );
+});
+
+test('as an object it says what it says as text', () => {
+  fc.assert(
+    fc.property(policies, (policy) => {
+      const document = finish(toDocumentInSteps(policy));
+      assert.deepEqual(JSON.parse(JSON.stringify(document)), parse(toManifest(policy)));
+    }),
+    { numRuns: 100 },
   );
 });
