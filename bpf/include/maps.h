@@ -115,7 +115,7 @@ struct {
 	__type(value, __u8);
 } aliased SEC(".maps");
 
-/* Written by the daemon: src/kernel/settings.ts is the twin. */
+/* Written by the daemon: src/kernel/event-limit.ts is the twin. */
 struct settings {
 	__u64 event_interval_ns;	/* time for one token to come; 0 for no limit */
 	__u64 event_burst_ns;		/* time for the bucket to fill */

@@ -8,7 +8,7 @@ import type { RuleSet } from '../policy/rule-set.js';
 import { type Assignment, Assignments, entryOf, identityOf, type Published } from './assignments.js';
 import { type DesiredState, NOTHING_DESIRED } from './desired-state.js';
 import { LiveImages } from './images.js';
-import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses } from './kinds.js';
+import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses } from './container-kinds.js';
 import { Preparation } from './preparation.js';
 import { Publisher } from './publisher.js';
 import { type LeftOut, type ResolutionOptions, RuleSets } from './rule-sets.js';
