@@ -18,20 +18,18 @@ const wordsOf = (text: string) =>
   );
 
 /** The first cell of each row of the table that has this heading. */
-const firstCells = (heading: string) =>
-  [...MAP.slice(MAP.indexOf(`| ${heading} |`)).split('\n\n')[0]!.matchAll(/^\| `([^`]+)` \|/gmu)].map(
-    ([, cell]) => cell!,
-  );
+function firstCells(heading: string): string[] {
+  const [table] = MAP.slice(MAP.indexOf(`| ${heading} |`)).split('\n\n');
+  return [...table!.matchAll(/^\| `([^`]+)` \|/gmu)].map(([, cell]) => cell!);
+}
 
-const ROOMS = firstCells('room').filter((room) => room !== 'src/generated');
-
-const foldersOf = (directory: string) =>
-  readdirSync(directory, { withFileTypes: true }).flatMap((each) => (each.isDirectory() ? [each.name] : []));
+const isWritten = (folder: string) => folder !== 'src/generated';
+const ROOMS = firstCells('room').filter(isWritten);
 
 function filesBelow(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((each) => {
     const path = join(directory, each.name);
-    if (each.isDirectory()) return path === 'src/generated' ? [] : filesBelow(path);
+    if (each.isDirectory()) return isWritten(path) ? filesBelow(path) : [];
     return [path];
   });
 }
@@ -52,17 +50,18 @@ function isThere(path: string): boolean {
 }
 
 const COMMENT = /^\s*(?:\/\/|\/?\*)|\/\*/u;
+/** A header without a directory may be the kernel's. */
 const filesInComments = (path: string) =>
   read(path)
     .split('\n')
     .filter((line) => COMMENT.test(line))
-    .flatMap((line) => line.match(/(?<![\w./<-])(?:[\w-]+\/)*[\w-]+\.(?:ts|h)\b/gu) ?? []);
+    .flatMap((line) => line.match(/(?<![\w./<-])(?:[\w-]+\/)*[\w-]+(?:\.ts|(?<=\/[\w-]+)\.h)\b/gu) ?? []);
 
 const isPath = (word: string) => /^[\w.-]+(?:\/[\w.*-]+)+\/?$/u.test(word) && !NO_FILES.includes(word);
 
 /** What a file imports, at once or later: of our own a path without its ending, of others the package. */
 function importsOf(path: string): string[] {
-  return [...read(path).matchAll(/(?:from|import\()\s*'([^']+)'/gu)].map(([, name]) =>
+  return [...read(path).matchAll(/(?:from|import\(?)\s*'([^']+)'/gu)].map(([, name]) =>
     name!.startsWith('.') ? join(dirname(path), name!) : name!,
   );
 }
@@ -71,7 +70,14 @@ const roomOf = (path: string) => ROOMS.find((room) => path.startsWith(`${room}/`
 
 describe('the map in CONTRIBUTING', () => {
   test('has every folder of src', () => {
-    assert.deepEqual(ROOMS.map((room) => room.slice('src/'.length)).sort(), foldersOf('src').filter(isWritten).sort());
+    const folders = readdirSync('src', { withFileTypes: true }).filter((each) => each.isDirectory());
+    assert.deepEqual(
+      [...ROOMS].sort(),
+      folders
+        .map(({ name }) => `src/${name}`)
+        .filter(isWritten)
+        .sort(),
+    );
   });
 
   test('has everything that stands at the top of the tree', () => {
@@ -147,7 +153,3 @@ describe('the rooms of src', () => {
     assert.deepEqual(wrong, []);
   });
 });
-
-function isWritten(folder: string): boolean {
-  return folder !== 'generated';
-}
