@@ -137,7 +137,7 @@ enum counter {
 	/* Refused without a rule, by cause: COUNTER_REFUSED + enum path_result. */
 	COUNTER_REFUSED = 3 * CLASSES,
 	COUNTER_EVENT_RING_FULL = COUNTER_REFUSED + 8,
-	COUNTER_EVENT_HELD_BACK,
+	COUNTER_EVENT_SUPPRESSED,
 	COUNTER_EVENT_SPECULATIVE,
 	/* Accesses that a profile has no room for. */
 	COUNTER_ACCESS_UNRECORDED,
