@@ -116,12 +116,25 @@ export class StatusWriter {
     if (this.#lease.isHeld && this.#reports?.isListed) {
       const others = this.#reports.objects.map(readReport).filter((each) => each !== undefined && each.node !== node);
       const all = [own, ...(others as NodeReport[])];
-      for (const verdict of verdicts()) await this.#tryTo(() => this.#writeOne(verdict, this.#reportOf(verdict, all)));
+      await this.#writeAll(verdicts(), all);
     }
     if (this.#problem !== undefined && this.#problem !== before) {
       logger.warn({ reason: this.#problem }, 'the status of policies cannot be written to Kubernetes: trying again');
     }
     return this.#problem === undefined;
+  }
+
+  async #writeAll(verdicts: readonly Verdict[], nodes: readonly NodeReport[]): Promise<void> {
+    this.#events.keep(new Set(verdicts.map(({ read }) => read.object.metadata.uid ?? '')));
+    for (const verdict of verdicts) {
+      // It may take long, and another node may do it by now.
+      if (this.#isStopped || !this.#lease.isHeld) return;
+      const report = this.#reportOf(verdict, nodes);
+      const conditions = conditionsOf(report);
+      await this.#tryTo(() => this.#writeOne(verdict, report, conditions));
+      // A namespace may be allowed no more Events.
+      await this.#tryTo(() => this.#events.tell(verdict.read, conditions));
+    }
   }
 
   async #tryTo(write: () => Promise<void>): Promise<void> {
@@ -156,10 +169,12 @@ export class StatusWriter {
     };
   }
 
-  async #writeOne({ read: { kind, object } }: Verdict, report: PolicyReport): Promise<void> {
+  async #writeOne(
+    { read: { kind, object } }: Verdict,
+    report: PolicyReport,
+    conditions: readonly NewCondition[],
+  ): Promise<void> {
     const path = `${pathOfObject(kind, object.metadata)}/status`;
-    const conditions = conditionsOf(report);
-    await this.#events.tell({ kind, object }, conditions);
     const status = newStatus(kind.origin === 'kubernetes', object, report, conditions);
     if (status === undefined) return;
     try {

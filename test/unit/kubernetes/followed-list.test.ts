@@ -13,7 +13,11 @@ class Script {
   #steps: Step[] = [];
   #wake: () => void = () => undefined;
 
-  async get(_: string, query: Readonly<Record<string, string | undefined>>): Promise<unknown> {
+  /** What it says of its kinds. */
+  kinds: Readonly<Record<string, object>> = { '/apis': { groups: [] } };
+
+  async get(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<unknown> {
+    if (/^\/apis(\/[^/]+){0,2}$/u.test(path)) return this.kinds[path] ?? failing(404)();
     this.asked.push(`list ${query.continue ?? ''}`.trim());
     const next = this.lists.length > 1 ? this.lists.shift()! : this.lists[0]!;
     return next();
@@ -135,4 +139,27 @@ test('a kind that the server does not have is none at all where it may be absent
   const needed = follow(context, [failing(404)]);
   await eventually(() => needed.list.problem === 'answered 404');
   assert.equal(needed.list.isListed, false);
+});
+
+test('a 404 of what stands before the API server takes no objects away', async (context) => {
+  let isCutOff = false;
+  const first = page('5', ['a']);
+  const answer = () => (isCutOff ? failing(404)() : first());
+  const kind = { path: '/apis/group/v1/things', isOptional: true } as const;
+  const { script, list, names } = follow(context, [answer], kind);
+  await eventually(() => script.asked.includes('watch 5'));
+  isCutOff = true;
+  script.kinds = {};
+  script.say(new ApiError('gone', 410));
+  await eventually(() => list.problem === 'answered 404');
+  script.kinds = {
+    '/apis': { groups: [{ name: 'group', versions: [{ version: 'v1' }] }] },
+    '/apis/group/v1': { resources: [{ name: 'things' }] },
+  };
+  const { length } = script.asked;
+  await eventually(() => script.asked.length > length + 1);
+  assert.deepEqual([names(), list.isAbsent], [['a'], false]);
+  script.kinds = { ...script.kinds, '/apis/group/v1': { resources: [] } };
+  await eventually(() => list.isAbsent);
+  assert.deepEqual([names(), list.problem], [[], undefined]);
 });
