@@ -3,9 +3,9 @@ import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
 import { hostAsSubject } from '../../src/control/host.js';
 import { Kubernetes } from '../../src/kubernetes/kubernetes.js';
 import { reportsIn } from '../../src/kubernetes/node-report.js';
-import { type Pod, factsOf } from '../../src/kubernetes/pod-facts.js';
-import { POLICY_KINDS, pathOfKind } from '../../src/kubernetes/policy-kinds.js';
+import { factsOf, type Pod } from '../../src/kubernetes/pod-facts.js';
 import { Pods } from '../../src/kubernetes/pods.js';
+import { POLICY_KINDS, pathOfKind } from '../../src/kubernetes/policy-kinds.js';
 import { StatusWriter } from '../../src/kubernetes/status-writer.js';
 import { describeCriContainer } from '../../src/sources/cri-containers.js';
 import { InMemoryControlPlane, MemoryKernel } from '../../test/support/in-memory-control-plane.js';
@@ -40,7 +40,10 @@ export class SimulatedNode {
   readonly #stopListening: () => void;
 
   /** @param leads whether it is the one that is elected */
-  constructor(readonly cluster: Cluster, leads: boolean) {
+  constructor(
+    readonly cluster: Cluster,
+    leads: boolean,
+  ) {
     this.standIn = new StandIn(collectionsOf(cluster), objectsOf(leads));
     const { client } = this.standIn;
     const { plane } = this;

@@ -135,12 +135,14 @@ export function podObject(cluster: Cluster, node: number, pod: number, age = 0):
   };
   const status = {
     phase: 'Running',
-    conditions: ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map((type) => ({
-      type,
-      status: 'True',
-      lastProbeTime: null,
-      lastTransitionTime: TIME,
-    })),
+    conditions: ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map(
+      (type) => ({
+        type,
+        status: 'True',
+        lastProbeTime: null,
+        lastTransitionTime: TIME,
+      }),
+    ),
     hostIP: '10.0.0.1',
     podIP: '10.128.0.1',
     podIPs: [{ ip: '10.128.0.1' }],
@@ -262,6 +264,12 @@ function fieldsOf(value: object): object {
 }
 
 function probe(path: string) {
-  const timing = { initialDelaySeconds: 5, timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 };
+  const timing = {
+    initialDelaySeconds: 5,
+    timeoutSeconds: 1,
+    periodSeconds: 10,
+    successThreshold: 1,
+    failureThreshold: 3,
+  };
   return { httpGet: { path, port: 'http', scheme: 'HTTP' }, ...timing };
 }

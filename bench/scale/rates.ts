@@ -6,7 +6,7 @@ import type { Cost, LeaderFigures, NodeFigures } from './measure.js';
 const WATCH = 360;
 const BOOKMARK = 60;
 const LOOK = 30;
-const ABSENT = 180;
+const ABSENT = 34;
 const NODE_STATUS = 300;
 const RETRY = 22.5;
 const COUNTS_PER_NODE = 0.012;
@@ -40,7 +40,8 @@ export function rowsOf(cluster: Cluster, node: NodeFigures, leader: LeaderFigure
   const startBytes = lists.bytes * nodes;
   const replaced = pods / REPLACE_SECONDS;
   const rollouts = Math.max(1, nodes / NODES_PER_ROLLOUT);
-  const statusWrites = Math.min(replaced, 1) * ((POLICIES_PER_ROLLOUT * (rollouts + 1)) / Math.max(1, COUNTS_PER_NODE * nodes));
+  const statusWrites =
+    Math.min(replaced, 1) * ((POLICIES_PER_ROLLOUT * (rollouts + 1)) / Math.max(1, COUNTS_PER_NODE * nodes));
   const row = (what: string, value: string): Row => ({ what, value });
   return [
     row('policies, pods', `${many(policies)}, ${many(pods)}`),

@@ -1,4 +1,4 @@
-import type { ApiClient, KubernetesObject, WatchEvent, WatchOptions } from '../../src/kubernetes/api-client.js';
+import type { ApiClient, WatchEvent, WatchOptions } from '../../src/kubernetes/api-client.js';
 import { ApiError } from '../../src/kubernetes/api-client.js';
 import { processorMilliseconds } from '../support/processor-time.js';
 
@@ -32,7 +32,9 @@ export class StandIn {
   ) {}
 
   get client(): ApiClient {
-    return Object.assign(this as unknown as ApiClient, { server: { url: new URL('https://k/'), namespace: 'hauberk' } });
+    return Object.assign(this as unknown as ApiClient, {
+      server: { url: new URL('https://k/'), namespace: 'hauberk' },
+    });
   }
 
   /** What was asked since the last time. */

@@ -26,7 +26,7 @@ const PAGE_OBJECTS = '500';
 /** Some more or less, so that not all nodes of a cluster begin anew at once. */
 const WATCH_SECONDS = { least: 240, more: 240 };
 /** How soon a kind is looked for again that the API server did not have: doubled each time, as it may never come. */
-const ABSENT_MILLISECONDS = { first: 15_000, most: 240_000 };
+const ABSENT_MILLISECONDS = { first: 15_000, most: 45_000 };
 
 /**
  * The objects of a kind, kept as the API server has them: listed once, then watched. What is known stays when the server

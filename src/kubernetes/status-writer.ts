@@ -131,7 +131,11 @@ export class StatusWriter {
       let isLeft = false;
       for (const verdict of verdicts()) {
         const write = async () => {
-          const isWritten = await this.#writeOne(verdict, this.#reportOf(verdict, totals), isDue(keyOfNamed(verdict.read)));
+          const isWritten = await this.#writeOne(
+            verdict,
+            this.#reportOf(verdict, totals),
+            isDue(keyOfNamed(verdict.read)),
+          );
           isLeft ||= !isWritten;
         };
         await this.#tryTo(write);

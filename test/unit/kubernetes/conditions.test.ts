@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { conditionsOf, isSameButCounts, merged, type PolicyReport, sentenceOf } from '../../../src/kubernetes/conditions.js';
+import {
+  conditionsOf,
+  isSameButCounts,
+  merged,
+  type PolicyReport,
+  sentenceOf,
+} from '../../../src/kubernetes/conditions.js';
 
 const REPORT: PolicyReport = { warnings: [], isHeld: true, containers: 2, leftOut: 0, overridden: 0, nodes: 1 };
 const INVALID = { reason: 'Invalid', message: 'spec.action: must be one of' };

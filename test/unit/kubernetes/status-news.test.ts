@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StandIn } from '../../../bench/scale/stand-in.js';
 import { Kubernetes } from '../../../src/kubernetes/kubernetes.js';
 import { Pods } from '../../../src/kubernetes/pods.js';
 import { POLICY_KINDS, pathOfKind } from '../../../src/kubernetes/policy-kinds.js';
-import { StandIn } from '../../../bench/scale/stand-in.js';
 import { eventually } from '../../support/eventually.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 import { RecordingLogger } from '../../support/recording-sink.js';
