@@ -64,7 +64,7 @@ export async function measureNode(cluster: Cluster): Promise<NodeFigures> {
     await told(({ metadata }) => metadata.generation === 2);
   });
   const statusTold = await cost(node, async () => {
-    standIn.send(POLICIES, 'MODIFIED', policyObject(CHANGED, { generation: 2, containers: 77 }));
+    standIn.send(POLICIES, 'MODIFIED', policyObject(CHANGED, { generation: 2, containers: 77, nodes: 77 }));
     await told(({ status }) => status?.containers === 77);
   });
   let podEventBytes = 0;

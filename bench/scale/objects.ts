@@ -24,7 +24,7 @@ export function uidOf(kind: number, number: number): string {
 }
 
 /** A policy as `kubectl apply` made it, with the status that it has had for a while. */
-export function policyObject(number: number, { generation = 1, containers = 50, nodes = containers } = {}): object {
+export function policyObject(number: number, { generation = 1, containers = 50, nodes = 50 } = {}): object {
   const isCluster = isForAll(number);
   const kind = isCluster ? 'ClusterSecurityPolicy' : 'SecurityPolicy';
   const name = policyName(number);

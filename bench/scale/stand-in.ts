@@ -118,6 +118,6 @@ export class StandIn {
 }
 
 /** A path with the labels that are asked for: reports and settings are at the same one. */
-export function keyOf(path: string, { labelSelector }: Query = {}): string {
+export function keyOf(path: string, { labelSelector }: { readonly labelSelector?: string | undefined } = {}): string {
   return labelSelector === undefined ? path : `${path}?${labelSelector}`;
 }
