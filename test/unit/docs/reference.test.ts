@@ -21,6 +21,7 @@ const OF_OTHERS = [
   '--checkpoint',
   '--output',
   '--input',
+  '--server-side',
   // Of npm's scripts.
   '--only',
 ];
