@@ -200,14 +200,41 @@ static _Noreturn void be_first(pid_t command)
 	}
 }
 
+/*
+ * Ends the namespaces with their first process when ORDERS is closed: the command may have made that process do something
+ * else than to end by itself, as by ptrace(2). Of orders it reads none.
+ */
+static int wait_for(pid_t first, int signals)
+{
+	struct pollfd waiting[] = { { .fd = ORDERS, .events = POLLRDHUP }, { .fd = signals, .events = POLLIN } };
+	int status = 0;
+
+	for (;;) {
+		struct signalfd_siginfo got;
+
+		if (poll(waiting, 2, -1) < 0 && errno != EINTR)
+			fail("poll");
+		if (waiting[0].revents) {
+			kill(first, SIGKILL);
+			waiting[0].fd = -1;
+		}
+		if (!(waiting[1].revents & POLLIN) || read(signals, &got, sizeof(got)) != sizeof(got))
+			continue;
+		if (got.ssi_signo != SIGCHLD)
+			hand_on(&got, first);
+		else if (waitpid(first, &status, WNOHANG) == first)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : FAILED;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long namespaces = CLONE_NEWPID | CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0);
 	uid_t user = geteuid();
 	gid_t group = getegid();
 	sigset_t before;
-	int signals, status = 0;
 	pid_t first;
+	int signals;
 
 	if (argc == 2 && strcmp(argv[0], first_name) == 0)
 		be_first(atoi(argv[1]));
@@ -230,14 +257,5 @@ int main(int argc, char **argv)
 		become_first(argv + 1, &before);
 	}
 	dprintf(REPORT, "ready %d\n", first);
-	for (;;) {
-		struct signalfd_siginfo got;
-
-		if (read(signals, &got, sizeof(got)) != sizeof(got))
-			continue;
-		if (got.ssi_signo != SIGCHLD)
-			hand_on(&got, first);
-		else if (waitpid(first, &status, WNOHANG) == first)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : FAILED;
-	}
+	return wait_for(first, signals);
 }

@@ -205,7 +205,8 @@ async function assemble(
   const pods = new Pods((id) => containers.get(id), config.podOverrides);
   const sources: Sources = new Sources({
     config,
-    refine: (description) => pods.describe(description),
+    // Where no cluster is followed any more, what was known of its pods does not hold for good.
+    ...(access !== undefined && { refine: (description) => pods.describe(description) }),
     keeper,
     registry: containers,
     unprotected,

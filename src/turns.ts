@@ -1,36 +1,26 @@
-import { setImmediate as nextImmediate } from 'node:timers/promises';
 import { Failure } from './failure.js';
 import type { Steps } from './image/steps.js';
 
 /** How long the event loop may be held before other work gets its turn. */
 const TURN_MILLISECONDS = 5;
 
+/** Work that waits for a turn, which comes to one after the other: none gets more than its share for having come first. */
+const waiting: (() => void)[] = [];
 /** When this turn began; undefined where no work has been done in it yet. */
 let began: number | undefined;
-
-/** Whether this turn has been long enough: all work that is done in it, since many short pieces may follow one another. */
-function isOver(): boolean {
-  begin();
-  return performance.now() - began! > TURN_MILLISECONDS;
-}
-
-function begin(): void {
-  if (began !== undefined) return;
-  began = performance.now();
-  setImmediate(() => {
-    began = undefined;
-  });
-}
+let isNextScheduled = false;
 
 /** What nobody waits for any more ends with this. */
 export function callerHasGone(): Failure {
   return new Failure('unavailable', 'the caller has gone');
 }
 
-/** Lets events, streams and calls have their turn between two pieces of work that take some milliseconds each. */
-export async function nextTurn(): Promise<void> {
-  await nextImmediate();
-  begin();
+/** Lets events, streams, calls and other work have their turn between two pieces of work that take some milliseconds each. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    scheduleNext();
+  });
 }
 
 /**
@@ -58,4 +48,29 @@ export async function finishInTurns<Result>(steps: Steps<Result>): Promise<Resul
     const { done, value } = steps.next();
     if (done) return value;
   }
+}
+
+/** Whether this turn has been long enough: all work that is done in it, since many short pieces may follow one another. */
+function isOver(): boolean {
+  begin();
+  return performance.now() - began! > TURN_MILLISECONDS;
+}
+
+function begin(): void {
+  if (began !== undefined) return;
+  began = performance.now();
+  scheduleNext();
+}
+
+function scheduleNext(): void {
+  if (isNextScheduled) return;
+  isNextScheduled = true;
+  setImmediate(() => {
+    isNextScheduled = false;
+    began = undefined;
+    const next = waiting.shift();
+    if (next === undefined) return;
+    begin();
+    next();
+  });
 }

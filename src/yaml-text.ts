@@ -10,14 +10,18 @@ export function yamlText(value: unknown, options: ToStringOptions = {}): string 
 export function documentText(document: Document.Parsed | Document, options: ToStringOptions = {}): string {
   visit(document, {
     Scalar(_, scalar) {
-      // Only between double quotes YAML knows escapes.
-      if (isScalar(scalar) && typeof scalar.value === 'string' && hasUnseen(scalar.value.replace(/[\n\t]/gu, '')))
+      if (isScalar(scalar) && typeof scalar.value === 'string' && needsQuotes(scalar.value))
         scalar.type = 'QUOTE_DOUBLE';
     },
   });
   return document
     .toString(options)
     .replace(UNSEEN, (character) => (/[\n\t]/u.test(character) ? character : escaped(character)));
+}
+
+/** Only between double quotes YAML knows escapes; and a line of blanks alone gets lost in a block of lines. */
+function needsQuotes(text: string): boolean {
+  return hasUnseen(text.replace(/[\n\t]/gu, '')) || (text.includes('\n') && /^[ \t]+$/mu.test(text));
 }
 
 function escaped(character: string): string {

@@ -130,5 +130,8 @@ function objectsOf(leads: boolean): ReadonlyMap<string, () => object> {
     metadata: { name: 'policy-status', namespace: 'hauberk', resourceVersion: String(version++) },
     spec: { holderIdentity: leads ? '' : 'another', leaseDurationSeconds: 45, leaseTransitions: 3 },
   });
-  return new Map([[LEASE, lease]]);
+  return new Map<string, () => object>([
+    [LEASE, lease],
+    ['/apis', () => ({ groups: [] })],
+  ]);
 }

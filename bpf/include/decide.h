@@ -94,7 +94,7 @@ static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 resu
  * from no name at all is refused where programs are decided, and is otherwise
  * a program no rule can name.
  */
-static __always_inline bool is_nobodys_business(struct membership *found, struct access *access, __u32 result)
+static __always_inline bool needs_no_decision(struct membership *found, struct access *access, __u32 result)
 {
 	if (class_of(access) == CLASS_PROCESS && !access->by_rules)
 		return has_no_name(result) && !decides(found, CLASS_PROCESS);
@@ -253,7 +253,7 @@ static __always_inline bool ask(struct membership *found, struct scratch *scratc
 	/* Where there is no answer the container is under no policy any more. */
 	if (scratch->question.place == PATH_OK)
 		return answer == IMAGE_ANSWERED;
-	if (!is_nobodys_business(found, access, scratch->question.place))
+	if (!needs_no_decision(found, access, scratch->question.place))
 		*refusal = refuse_unresolved(scratch, scratch->question.place);
 	return false;
 }

@@ -45,7 +45,7 @@ enum event_operation {
 };
 
 enum event_flag {
-	/* The container's next event may have to be held back. */
+	/* The container's next event may have to be suppressed. */
 	EVENT_LAST_TOKEN = 1 << 0,
 	/* The first time that a container under a profile does this. */
 	EVENT_OBSERVED = 1 << 1,

@@ -115,7 +115,7 @@ struct {
 	__type(value, __u8);
 } aliased SEC(".maps");
 
-/* Written by the daemon: src/kernel/settings.ts is the twin. */
+/* Written by the daemon: src/kernel/event-limit.ts is the twin. */
 struct settings {
 	__u64 event_interval_ns;	/* time for one token to come; 0 for no limit */
 	__u64 event_burst_ns;		/* time for the bucket to fill */
@@ -137,7 +137,7 @@ enum counter {
 	/* Refused without a rule, by cause: COUNTER_REFUSED + enum path_result. */
 	COUNTER_REFUSED = 3 * CLASSES,
 	COUNTER_EVENT_RING_FULL = COUNTER_REFUSED + 8,
-	COUNTER_EVENT_HELD_BACK,
+	COUNTER_EVENT_SUPPRESSED,
 	COUNTER_EVENT_SPECULATIVE,
 	/* Accesses that a profile has no room for. */
 	COUNTER_ACCESS_UNRECORDED,

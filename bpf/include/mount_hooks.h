@@ -6,7 +6,7 @@
 #include "guard.h"
 #include "system_calls.h"
 
-/* Twin: MOUNT_OPERATIONS in src/policy/mount.ts. */
+/* Twin: MOUNT_OPERATIONS in src/policy/model.ts. */
 enum mount_detail {
 	MOUNT_MADE = 0,
 	MOUNT_TAKEN_AWAY = 1,

@@ -76,7 +76,7 @@ __noinline int report(struct scratch *scratch)
 	denied = scratch->question.verdict >> VERDICT_ACTION_SHIFT == ACTION_BLOCK;
 	/* What is new to a profile comes once, so that it is no flood. */
 	if (!(record->flags & EVENT_OBSERVED) && !take_token(&container, record->time_ns, denied, &record->flags)) {
-		count(COUNTER_EVENT_HELD_BACK);
+		count(COUNTER_EVENT_SUPPRESSED);
 		return 0;
 	}
 	record->pid_namespace = container.pid_namespace;

@@ -14,7 +14,7 @@
 struct token_bucket {
 	__u64 full_at_ns;		/* CLOCK_MONOTONIC */
 	__u64 denials_full_at_ns;	/* of what is refused: no flood of the rest takes their place */
-	__u64 held_back;		/* events of both, since the bucket was made */
+	__u64 suppressed;		/* events of both, since the bucket was made */
 };
 
 struct {
@@ -27,7 +27,7 @@ struct {
 
 #define TOKEN_ATTEMPTS 8
 
-/* False when the event has to be held back. */
+/* False when the event has to be suppressed. */
 static __noinline bool take_token(struct container_key *container, __u64 now, bool denied, __u16 *flags)
 {
 	struct token_bucket empty = {};
@@ -59,7 +59,7 @@ static __noinline bool take_token(struct container_key *container, __u64 now, bo
 			*flags |= EVENT_LAST_TOKEN;
 		return true;
 	}
-	__sync_fetch_and_add(&bucket->held_back, 1);
+	__sync_fetch_and_add(&bucket->suppressed, 1);
 	return false;
 }
 

@@ -28,7 +28,8 @@ export function readConfigFile(path: string, readFile: (path: string) => string)
         const name = isScalar(key) ? String(key.value) : '';
         const offset = isScalar(key) ? (key.range?.[0] ?? 0) : 0;
         if (name === ROLES_SETTING) roles = readRoles(value, offset, at, readFile);
-        else if (!Object.hasOwn(FLAGS, name) || NOT_IN_FILE.includes(name)) at(name || path, offset, 'is no setting');
+        else if (!Object.hasOwn(FLAGS, name) || NOT_IN_FILE.includes(name))
+          at(name || path, offset, 'is not a setting');
         else if (!isScalar(value)) at(name, offset, 'must have one value');
       }
     }

@@ -1,7 +1,7 @@
 import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { PublishedContainer } from '../kernel/images.js';
-import type { Kind } from './kinds.js';
+import type { Kind } from './container-kinds.js';
 
 /** What decides for a container. */
 export interface Assignment {

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
+import type { Claim } from './container-kinds.js';
 import { type ContainerChange, planContainers } from './container-plan.js';
 import type { Enforcement } from './enforcement.js';
-import type { Claim } from './kinds.js';
 import { ContainerDraft, type ContainerView, type KnownContainers } from './known-containers.js';
 import type { Outcome, Step, Written } from './ledger.js';
 import { Order } from './order.js';

@@ -1,5 +1,5 @@
 import type { Container } from '../containers/container.js';
-import type { Claim, Kinds } from './kinds.js';
+import type { Claim, Kinds } from './container-kinds.js';
 import type { LeftOut } from './rule-sets.js';
 
 /** A change of policies that is being compiled, while containers come and go. */

@@ -7,10 +7,10 @@ import { type BoundRule, type Policy, type Postures, policyKey } from '../policy
 import { overridden } from '../policy/override.js';
 import { type RuleSet, resolveInSteps } from '../policy/rule-set.js';
 import { runningProfileOf } from '../profile/profile.js';
+import { type Decisions, likenessOf } from './container-kinds.js';
 import type { DesiredState } from './desired-state.js';
 import { type Attempt, attemptBy, type Fit, Fitting } from './fitting.js';
 import type { LiveImages } from './images.js';
-import { type Decisions, likenessOf } from './kinds.js';
 import { posturesIn } from './namespace-postures.js';
 import { reviewerInSteps } from './reviewer.js';
 import { finishInTurns, inTurns } from './turns.js';

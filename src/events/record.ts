@@ -104,7 +104,7 @@ export interface EventRecord {
   readonly parentPid: number;
   readonly uid: number;
   readonly comm: string;
-  /** A path, or a word: see word.ts. */
+  /** A path, or a word: see image/words.ts. */
   readonly object: string;
   readonly program: string;
   readonly parentProgram: string;

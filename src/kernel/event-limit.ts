@@ -6,7 +6,7 @@ import { CONTAINER_KEY_BYTES, containerIn, containerKey, keysOf, lookupIfPresent
 /** struct settings and struct token_bucket of bpf/include/token_bucket.h (a test compares them). */
 export const SETTINGS = { event_interval_ns: 0, event_burst_ns: 8, host_policy: 16 } as const;
 export const SETTINGS_BYTES = 24;
-export const TOKEN_BUCKET = { full_at_ns: 0, denials_full_at_ns: 8, held_back: 16 } as const;
+export const TOKEN_BUCKET = { full_at_ns: 0, denials_full_at_ns: 8, suppressed: 16 } as const;
 export const TOKEN_BUCKET_BYTES = 24;
 
 const ONLY = Uint32Array.of(0);
@@ -60,7 +60,7 @@ export class Settings {
 export function readSuppressed(buckets: number, container: NamespacePair): number {
   const value = Buffer.alloc(TOKEN_BUCKET_BYTES);
   const isThere = lookupIfPresent('cannot read a token bucket', buckets, containerKey(container), value);
-  return isThere ? Number(value.readBigUInt64LE(TOKEN_BUCKET.held_back)) : 0;
+  return isThere ? Number(value.readBigUInt64LE(TOKEN_BUCKET.suppressed)) : 0;
 }
 
 /** The same for every container that has a bucket, by its namespaces. */

@@ -1,6 +1,7 @@
 import { ALL_NAMESPACES } from '../control/namespace-postures.js';
 import { POSTURE_CLASSES, type Posture, type PostureClass, type Postures } from '../policy/model.js';
 import type { KubernetesObject } from './api-client.js';
+import { quoted } from './quoted.js';
 
 /** KubeArmor's, which has the programs that are run under the posture of files. */
 const POSTURE_ANNOTATIONS: Readonly<Record<string, readonly PostureClass[]>> = {
@@ -20,6 +21,8 @@ export interface SettingsObject extends KubernetesObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 export const SETTINGS_NAME = 'hauberk-config';
+/** So many of the settings that are not known are named. */
+const NAMED_MAX = 10;
 
 /** Its keys: the flags' names, and KubeArmor's, of which that of files has programs under it. */
 const SETTINGS: Readonly<Record<string, readonly PostureClass[]>> = {
@@ -42,7 +45,7 @@ export function posturesOf(
       const value = values[name];
       if (value === undefined) continue;
       if (value === 'audit' || value === 'block') for (const each of classes) said[each] = value;
-      else warnings.push(`${where}: ${name} must be audit or block, is ${JSON.stringify(value)}`);
+      else warnings.push(`${where}: ${name} must be audit or block, is ${quoted(value)}`);
     }
     if (Object.keys(said).length > 0) postures.set(key, said);
   };
@@ -53,7 +56,8 @@ export function posturesOf(
     const where = `ConfigMap ${metadata.namespace}/${metadata.name}`;
     read(ALL_NAMESPACES, where, SETTINGS, data);
     const unknown = Object.keys(data ?? {}).filter((key) => !(key in SETTINGS));
-    if (unknown.length > 0) warnings.push(`${where}: of its settings these are not followed: ${unknown.join(', ')}`);
+    if (unknown.length > 0)
+      warnings.push(`${where}: of its settings these are not followed: ${unknown.slice(0, NAMED_MAX).join(', ')}`);
   }
   return { postures, warnings };
 }

@@ -60,6 +60,8 @@ interface Query {
 const TIMEOUT_MILLISECONDS = 30_000;
 /** A watch is ended by the server after its own time; one that is silent for so much longer has lost its connection. */
 const WATCH_GRACE_MILLISECONDS = 30_000;
+/** After so much silence TCP asks whether the other end is there: a watch may be silent for minutes. */
+const KEEP_ALIVE_MILLISECONDS = 15_000;
 /** No object of Kubernetes is longer: etcd takes 1.5 MiB. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
 const BODY_BYTES_MAX = 256 * 1024 * 1024;
@@ -71,6 +73,7 @@ const BODY_BYTES_MAX = 256 * 1024 * 1024;
  */
 export class ApiClient {
   readonly #agent: Agent;
+  #isClosed = false;
 
   constructor(readonly server: ApiServer) {
     const { ca, certificate: cert, key } = server;
@@ -124,7 +127,9 @@ export class ApiClient {
     }
   }
 
+  /** Ends what is under way; nothing more is asked. */
   close(): void {
+    this.#isClosed = true;
     this.#agent.destroy();
   }
 
@@ -133,6 +138,7 @@ export class ApiClient {
     path: string,
     { query = {}, body, type, signal, timeout = TIMEOUT_MILLISECONDS }: AskOptions,
   ): Promise<IncomingMessage> {
+    if (this.#isClosed) throw new Error('Kubernetes is not followed any more');
     const { url: base } = this.server;
     const url = new URL(base.pathname.replace(/\/$/u, '') + path, base);
     for (const [name, value] of Object.entries(query)) if (value) url.searchParams.set(name, value);
@@ -151,6 +157,7 @@ export class ApiClient {
     };
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const asked = request(url, options, resolve);
+      asked.setSocketKeepAlive(true, KEEP_ALIVE_MILLISECONDS);
       asked.setTimeout(timeout, () => asked.destroy(new Error(`no answer for ${timeout / 1000} seconds`)));
       asked.on('error', reject);
       asked.end(text);

@@ -96,7 +96,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
         await this.#watch(signal);
       } catch (error) {
         if (signal.aborted) return;
-        wait = this.#failed(error);
+        wait = await this.#failed(error);
       }
       await sleep(wait, undefined, { signal }).catch(() => undefined);
     }
@@ -170,7 +170,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
   }
 
   /** @returns milliseconds to wait before the next attempt */
-  #failed(error: unknown): number {
+  async #failed(error: unknown): Promise<number> {
     const wait = Math.min(this.#backoff.first * 2 ** this.#failures++, this.#backoff.most);
     const spread = wait * (0.5 + Math.random() / 2);
     if (error instanceof ApiError) {
@@ -181,7 +181,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
         this.#version = '';
         return spread;
       }
-      if (error.code === 404 && this.kind.isOptional) return this.#absent();
+      if (error.code === 404 && this.kind.isOptional && (await this.#isUnknown())) return this.#absent();
       if (error.retryMilliseconds !== undefined) {
         this.#tell(trueCause(error));
         return Math.max(error.retryMilliseconds, spread);
@@ -189,6 +189,21 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     }
     this.#tell(trueCause(error));
     return spread;
+  }
+
+  /** Whether the API server says so itself: by a 404 of what stands before it all objects of the kind would be gone. */
+  async #isUnknown(): Promise<boolean> {
+    const [, , group, version, plural] = this.kind.path.split('/');
+    try {
+      const { groups } = (await this.client.get('/apis')) as GroupList;
+      const served = groups.find(({ name }) => name === group)?.versions ?? [];
+      if (!served.some((each) => each.version === version)) return true;
+      const { resources } = (await this.client.get(`/apis/${group}/${version}`)) as ResourceList;
+      return !resources.some(({ name }) => name === plural);
+    } catch (error) {
+      // Nobody but the API server knows what may be asked.
+      return error instanceof ApiError && error.code === 403;
+    }
   }
 
   #absent(): number {
@@ -205,6 +220,14 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     this.#problem = problem;
     this.options.onStatus();
   }
+}
+
+interface GroupList {
+  readonly groups: readonly { readonly name: string; readonly versions: readonly { readonly version: string }[] }[];
+}
+
+interface ResourceList {
+  readonly resources: readonly { readonly name: string }[];
 }
 
 interface ObjectList<Object> {

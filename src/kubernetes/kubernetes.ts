@@ -11,7 +11,7 @@ import { NodeLabels } from './node-labels.js';
 import type { Pod } from './pod-facts.js';
 import type { Pods } from './pods.js';
 import { type ClusterOrigin, POLICY_KINDS, pathOfKind } from './policy-kinds.js';
-import { type PolicyObject, PolicyObjects, type ReadObject } from './policy-objects.js';
+import { keyOfNamed, type PolicyObject, PolicyObjects, type ReadObject } from './policy-objects.js';
 
 export interface KubernetesOptions {
   readonly client: ApiClient;
@@ -64,6 +64,8 @@ export class Kubernetes {
   #overridden: ReturnType<Pods['overridden']> = new Map();
   #problem: string | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** When it ends, in milliseconds of this process. */
+  #due = 0;
   #bringing: Promise<void> | undefined;
   #hasChanged = false;
   #failures = 0;
@@ -186,8 +188,13 @@ export class Kubernetes {
   #schedule(milliseconds: number): void {
     this.#hasChanged = true;
     if (this.#isStopped || this.#bringing !== undefined) return;
+    const due = performance.now() + milliseconds;
+    // Changes that do not end must not put it off for good.
+    if (this.#timer !== undefined && this.#due <= due) return;
     clearTimeout(this.#timer);
+    this.#due = due;
     this.#timer = setTimeout(() => {
+      this.#timer = undefined;
       this.#bringing = this.#bring().finally(() => {
         this.#bringing = undefined;
         if (this.#hasChanged) this.#schedule(this.#waitMilliseconds());
@@ -255,12 +262,10 @@ export class Kubernetes {
       verdicts.push(...(await bringPolicies(policies, origin, own, this.#recent)));
     }
     if (this.#recent.size > 0) this.#tryRefusedAgain();
-    const told = new Set(this.#verdicts.map(({ read: { named }, refusal }) => `${named.name} ${refusal?.message}`));
-    for (const {
-      read: { kind, named },
-      refusal,
-    } of verdicts) {
-      if (refusal === undefined || told.has(`${named.name} ${refusal.message}`)) continue;
+    const told = new Set(this.#verdicts.map(({ read, refusal }) => `${keyOfNamed(read)} ${refusal?.message}`));
+    for (const { read, refusal } of verdicts) {
+      if (refusal === undefined || told.has(`${keyOfNamed(read)} ${refusal.message}`)) continue;
+      const { kind, named } = read;
       logger.warn({ kind: kind.kind, ...named, ...refusal }, 'a policy of Kubernetes is not accepted');
     }
     this.#verdicts = verdicts;

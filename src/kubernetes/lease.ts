@@ -46,8 +46,9 @@ export class Lease {
     this.#times = options.times ?? TIMES;
   }
 
+  /** Not any more, either, once another may have taken it over, though an attempt to renew it is still under way. */
   get isHeld(): boolean {
-    return this.#isHeld;
+    return this.#isHeld && performance.now() - this.#renewed < this.#times.duration;
   }
 
   start(): void {
@@ -72,11 +73,12 @@ export class Lease {
     while (!signal.aborted) {
       const began = performance.now();
       try {
-        this.#set(await this.#attempt());
-        if (this.#isHeld) this.#renewed = began;
+        const isHeld = await this.#attempt();
+        if (isHeld) this.#renewed = began;
+        this.#set(isHeld);
       } catch {
         // Whoever cannot renew it in time must expect that another has taken over.
-        if (began - this.#renewed > this.#times.duration - this.#times.renewal) this.#set(false);
+        if (performance.now() - this.#renewed > this.#times.duration - this.#times.renewal) this.#set(false);
       }
       const wait = this.#isHeld ? this.#times.renewal : this.#times.look * (0.5 + Math.random());
       await sleep(wait, undefined, { signal }).catch(() => undefined);

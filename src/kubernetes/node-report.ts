@@ -53,7 +53,9 @@ export function reportOfNode(
 export function readReport({ data }: ReportObject): NodeReport | undefined {
   try {
     const report = JSON.parse(data?.report ?? '') as NodeReport;
-    return typeof report.node === 'string' && typeof report.policies === 'object' ? report : undefined;
+    const { node, policies } = report;
+    const isOne = typeof node === 'string' && typeof policies === 'object' && policies !== null;
+    return isOne && Object.values(policies).every(Array.isArray) ? report : undefined;
   } catch {
     return undefined;
   }

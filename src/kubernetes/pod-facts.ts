@@ -1,6 +1,7 @@
 import type { PolicyOverride } from '../containers/container.js';
 import type { CriPod } from '../sources/cri-containers.js';
 import type { KubernetesObject, ObjectMetadata } from './api-client.js';
+import { quoted } from './quoted.js';
 
 /** A pod, as far as policies and events ask. */
 export interface Pod extends KubernetesObject {
@@ -35,7 +36,7 @@ export function factsOf({ metadata, spec = {} }: Pod): PodFacts {
     images: Object.fromEntries(images),
     ...(isOverride && { override: { mode: value, setBy: writerOf(metadata) } }),
     ...(isUnknown && {
-      warning: `pod ${namespace}/${name}: ${ANNOTATION} must be enabled, audited or disabled, is ${JSON.stringify(value)}`,
+      warning: `pod ${namespace}/${name}: ${ANNOTATION} must be enabled, audited or disabled, is ${quoted(value)}`,
     }),
   };
 }

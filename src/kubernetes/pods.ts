@@ -8,6 +8,9 @@ import {
 import { type CriPod, describeCriContainer } from '../sources/cri-containers.js';
 import { factsOf, type Pod, type PodFacts } from './pod-facts.js';
 
+/** Pods that have ended stay there as well, thousands of them. */
+const WARNINGS_MAX = 100;
+
 /** What is known of the pods of this node: the runtime tells only the labels that a pod was made with. */
 export class Pods {
   #byUid: ReadonlyMap<string, PodFacts> = new Map();
@@ -39,11 +42,15 @@ export class Pods {
 
   /** Pods that ask for something else than the policies that reach them, and what cannot be read of such a wish. */
   warnings(): string[] {
-    return [...this.#byUid.values()].flatMap(({ pod, override, warning }) => {
+    const all = [...this.#byUid.values()].flatMap(({ pod, override, warning }) => {
       if (warning !== undefined) return [warning];
       if (override === undefined) return [];
       return [messageOf(pod, override)];
     });
+    const more = all.length - WARNINGS_MAX;
+    return more > 0
+      ? [...all.slice(0, WARNINGS_MAX), `${more} more pods ask for something else than their policies`]
+      : all;
   }
 
   /**

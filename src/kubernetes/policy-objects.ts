@@ -1,6 +1,7 @@
 import type { PolicyInput } from '../control/policy-plan.js';
 import { Failure } from '../failure.js';
 import { type PolicyName, policyKey } from '../policy/model.js';
+import { checkSelectors } from '../rpc/reading/selector-budget.js';
 import type { KubernetesObject } from './api-client.js';
 import type { FollowedPolicyKind } from './policy-kinds.js';
 import { prunedFields } from './pruned-fields.js';
@@ -57,11 +58,15 @@ export class PolicyObjects {
     const head = { name: metadata.name, ...(kind.isNamespaced && { namespace: metadata.namespace }) };
     try {
       const input = this.readDocument({ apiVersion, kind: name, metadata: head, spec });
+      checkSelectors([input]);
       const pruned = prunedFields(object);
       const warnings = [...input.warnings, ...(pruned.length === 0 ? [] : [warningOfPruned(pruned)])];
       return { kind, object, named, input: { ...input, warnings, policy: { ...input.policy, origin } } };
     } catch (thrown) {
-      return { kind, object, named, refusal: refusalOf(thrown) };
+      // Nothing but the object itself is looked at: whatever it is, the others are not to be held up by it.
+      const message = `it cannot be read: ${(thrown as Error).message}`;
+      const failure = thrown instanceof Failure ? thrown : new Failure('invalid-argument', message);
+      return { kind, object, named, refusal: refusalOf(failure) };
     }
   }
 }

@@ -125,28 +125,33 @@ export class StatusWriter {
     await this.#tryTo(() => this.#writeOwn(own));
     if (this.#lease.isHeld && this.#reports?.isListed) {
       const others = this.#reports.objects.map(readReport).filter((each) => each !== undefined && each.node !== node);
-      const totals = totalsOf([own, ...(others as NodeReport[])]);
-      const wait = COUNTS_MILLISECONDS_PER_NODE * (others.length + 1);
-      const isDue = (key: string) => performance.now() - (this.#told.get(key) ?? -wait) >= wait;
-      let isLeft = false;
-      for (const verdict of verdicts()) {
-        const write = async () => {
-          const isWritten = await this.#writeOne(
-            verdict,
-            this.#reportOf(verdict, totals),
-            isDue(keyOfNamed(verdict.read)),
-          );
-          isLeft ||= !isWritten;
-        };
-        await this.#tryTo(write);
-      }
-      clearTimeout(this.#later);
-      if (isLeft && !this.#isStopped) this.#later = setTimeout(() => this.changed(0), wait);
+      await this.#writeAll(verdicts(), [own, ...(others as NodeReport[])]);
     }
     if (this.#problem !== undefined && this.#problem !== before) {
       logger.warn({ reason: this.#problem }, 'the status of policies cannot be written to Kubernetes: trying again');
     }
     return this.#problem === undefined;
+  }
+
+  async #writeAll(verdicts: readonly Verdict[], nodes: readonly NodeReport[]): Promise<void> {
+    this.#events.keep(new Set(verdicts.map(({ read }) => read.object.metadata.uid ?? '')));
+    const totals = totalsOf(nodes);
+    const wait = COUNTS_MILLISECONDS_PER_NODE * nodes.length;
+    let isLeft = false;
+    for (const verdict of verdicts) {
+      // It may take long, and another node may do it by now.
+      if (this.#isStopped || !this.#lease.isHeld) return;
+      const report = this.#reportOf(verdict, totals);
+      const conditions = conditionsOf(report);
+      const isDue = performance.now() - (this.#told.get(keyOfNamed(verdict.read)) ?? -wait) >= wait;
+      await this.#tryTo(async () => {
+        if (!(await this.#writeOne(verdict, report, conditions, isDue))) isLeft = true;
+      });
+      // A namespace may be allowed no more Events.
+      await this.#tryTo(() => this.#events.tell(verdict.read, conditions));
+    }
+    clearTimeout(this.#later);
+    if (isLeft && !this.#isStopped) this.#later = setTimeout(() => this.changed(0), wait);
   }
 
   async #tryTo(write: () => Promise<void>): Promise<void> {
@@ -176,11 +181,14 @@ export class StatusWriter {
   }
 
   /** @returns false where only numbers have changed, and it is not due yet */
-  async #writeOne({ read }: Verdict, report: PolicyReport, isDue: boolean): Promise<boolean> {
+  async #writeOne(
+    { read }: Verdict,
+    report: PolicyReport,
+    conditions: readonly NewCondition[],
+    isDue: boolean,
+  ): Promise<boolean> {
     const { kind, object } = read;
     const path = `${pathOfObject(kind, object.metadata)}/status`;
-    const conditions = conditionsOf(report);
-    await this.#events.tell({ kind, object }, conditions);
     const isOurs = kind.origin === 'kubernetes';
     const status = newStatus(isOurs, object, report, conditions);
     if (status === undefined) return true;

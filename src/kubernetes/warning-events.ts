@@ -27,9 +27,14 @@ export class WarningEvents {
     readonly node: string,
   ) {}
 
-  /** Forgets what was told, and policies that are gone. */
+  /** Forgets what was told. */
   clear(): void {
     this.#told.clear();
+  }
+
+  /** Forgets what was told of policies that are gone, by the uids of those that are there. */
+  keep(uids: ReadonlySet<string>): void {
+    for (const place of this.#told.keys()) if (!uids.has(place.slice(place.indexOf(' ') + 1))) this.#told.delete(place);
   }
 
   /** @throws ApiError, or the system's error */

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { DesiredState } from '../control/desired-state.js';
+import { saidByClients } from '../control/namespace-postures.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import { inTurns } from '../control/turns.js';
 import type { NamespacePosture } from '../generated/hauberk/v1/policy.js';
@@ -20,19 +22,20 @@ export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader =
   };
   const handlers: Handlers<typeof StateServiceService> = {
     async backup(page) {
-      const { revision } = policies.ledger;
+      // Of one state, though others have their turn meanwhile.
+      const { revision, desired } = policies.ledger;
       // What a page holds is made for that page alone.
       const parts: (() => Promise<string | NamespacePosture>)[] = [
-        ...policies
+        ...desired.policies
           .list()
           .filter((policy) => originOf(policy) === 'rpc')
           .map((policy) => () => policies.manifestInTurns(policy)),
-        ...Array.from(policies.postures(), ([namespace, postures]) => async () => ({
+        ...Array.from(saidByClients(desired.postures), ([namespace, postures]) => async () => ({
           namespace,
           postures: toPostureMessages(postures),
         })),
       ];
-      const { messages, nextPageToken } = await pageInTurns(parts, await versionOf(policies), page);
+      const { messages, nextPageToken } = await pageInTurns(parts, await versionOf(desired), page);
       return {
         manifests: messages.filter((part) => typeof part === 'string'),
         postures: messages.filter((part) => typeof part !== 'string'),
@@ -58,9 +61,11 @@ export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader =
 }
 
 /** The same only as long as policies and postures are; the revision also counts changes of containers. */
-async function versionOf(policies: PolicyRegistry): Promise<string> {
+async function versionOf({ policies, versions, postures }: DesiredState): Promise<string> {
   const hash = createHash('sha256');
-  for await (const policy of inTurns(policies.list()))
-    hash.update(`${policyKey(policy)} ${policies.versionOf(policy)}\n`);
-  return hash.update(JSON.stringify([...policies.postures()])).digest('base64url');
+  for await (const policy of inTurns(policies.list())) {
+    const key = policyKey(policy);
+    hash.update(`${key} ${versions.get(key) ?? 0}\n`);
+  }
+  return hash.update(JSON.stringify([...saidByClients(postures)])).digest('base64url');
 }

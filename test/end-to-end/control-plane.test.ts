@@ -110,7 +110,11 @@ test('after a kill -9 everything that was acknowledged is there again, with its 
   assert.equal(policies[2].resourceVersion, revision);
   const { namespaces } = await client.call('PolicyService', 'ListPostures');
   assert.deepEqual(namespaces, [
-    { namespace: 'kept', postures: [{ class: 'ACCESS_CLASS_FILE', action: 'ACTION_BLOCK' }] },
+    {
+      namespace: 'kept',
+      postures: [{ class: 'ACCESS_CLASS_FILE', action: 'ACTION_BLOCK' }],
+      origin: 'POLICY_ORIGIN_RPC',
+    },
   ]);
   assert.equal(reads('/etc/group'), false);
 });

@@ -154,11 +154,11 @@ test('an error of the configuration file has a line and a column', () => {
   const flags = ['--config', '/c'];
   assert.equal(
     messageOf(flags, () => 'log-level: info\nlistne: x\n'),
-    'line 2, column 1: listne: is no setting',
+    'line 2, column 1: listne: is not a setting',
   );
   assert.equal(
     messageOf(flags, () => 'help: true\n'),
-    'line 1, column 1: help: is no setting',
+    'line 1, column 1: help: is not a setting',
   );
   assert.equal(
     messageOf(flags, () => 'listen: [a]\n'),

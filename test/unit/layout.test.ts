@@ -152,7 +152,7 @@ test('there are as many counters in C as in TypeScript', () => {
   const { COUNTERS: count, ...counters } = types.enumeration('counter');
   assert.equal(count, COUNTERS.length);
   assert.equal(counters.COUNTER_DECISIONS, COUNTERS.indexOf('process.Allow'));
-  assert.equal(counters.COUNTER_EVENT_HELD_BACK, COUNTERS.indexOf('dropped.suppressed'));
+  assert.equal(counters.COUNTER_EVENT_SUPPRESSED, COUNTERS.indexOf('dropped.suppressed'));
   assert.equal(counters.COUNTER_EVENT_SPECULATIVE, COUNTERS.indexOf('dropped.speculative'));
   assert.equal(counters.COUNTER_EVENT_NO_BUFFER, COUNTERS.indexOf('dropped.no-buffer'));
   assert.equal(counters.COUNTER_REFUSED, COUNTERS.indexOf('refused.resolved'));

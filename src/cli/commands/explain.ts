@@ -101,7 +101,7 @@ function describe({ action, wouldBlock, decidedBy, overridden }: ExplainResponse
   const verdict = coloured(colour[name], name.toLowerCase()) + (wouldBlock ? ', and without audit mode: block' : '');
   const by = printable(
     decidedBy === undefined
-      ? 'neither a rule nor a posture speaks of it'
+      ? 'no rule and no posture applies to it'
       : decidedBy.$case === 'posture'
         ? `no rule matches it: the default posture of ${nameOf(AccessClass, decidedBy.value).toLowerCase()}`
         : ruleText(decidedBy.value),

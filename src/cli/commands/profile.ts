@@ -47,7 +47,7 @@ export function addProfile(program: Command): void {
       .argument('<name>')
       .option('-c, --container <container>', 'its id, the beginning of its id, or its name')
       .option('--labels <labels>', 'of containers, as KEY=VALUE,…; also of those that come later')
-      .option('-n, --namespace <namespace>', 'theirs', 'default'),
+      .option('-n, --namespace <namespace>', 'namespace of containers with these labels', 'default'),
     [
       ['hauberk profile start web --container web', 'of one container'],
       ['hauberk profile start web --labels app=web -n shop', 'of all with these labels, also those that come later'],

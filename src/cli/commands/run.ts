@@ -117,6 +117,8 @@ async function run(words: readonly string[], options: Options, command: Command)
         if (file !== undefined) await afterwards('no policy was learnt', () => learn(client, subject, label, file));
         return status;
       } finally {
+        // Nothing may still run there when its policies go, whatever the command has said of its end.
+        await sandbox.end();
         for (const { what, task } of undo.reverse()) await afterwards(what, () => unlessGone(task));
       }
     });

@@ -1,4 +1,4 @@
-import { type HauberkClient, HauberkError } from '../../client/index.js';
+import { type HauberkClient, HauberkError, PolicyOrigin, Scope } from '../../client/index.js';
 import { RUN_LABEL } from './run-label.js';
 
 /** Of a run: `run-` and eight hexadecimal digits. */
@@ -14,8 +14,9 @@ export async function removeLeftOvers(client: HauberkClient, kinds: Kinds): Prom
   const policies = kinds.policies ? (await client.policies.listPolicies()).policies : [];
   const profiles = kinds.profiles ? (await client.profiles.listProfiles()).profiles : [];
   const found = [
-    ...policies.map(({ namespace, name, selector }) => ({
-      run: selector?.matchLabels[RUN_LABEL],
+    // What Kubernetes gives may have the label, and the name of another's policy.
+    ...policies.map(({ namespace, name, selector, scope, origin }) => ({
+      run: origin === PolicyOrigin.RPC && scope === Scope.NAMESPACE ? selector?.matchLabels[RUN_LABEL] : undefined,
       remove: () => client.policies.deletePolicy({ namespace, name }),
     })),
     ...profiles.map(({ name, subject }) => ({

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { EventHub } from '../../../src/events/hub.js';
@@ -58,6 +59,33 @@ test('a command that was interrupted before it began does not run', async (t) =>
   helper.kill('SIGTERM');
   await once(helper, 'exit');
   assert.equal(existsSync(out), false);
+});
+
+test('what runs in the namespaces ends with the caller, also where their first process does not', async (t) => {
+  const stdio = ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'] as const;
+  const helper = spawn('build/run/hauberk-run', ['/bin/true'], { stdio: [...stdio] });
+  let said = '';
+  (helper.stdio[3] as Readable).on('data', (data) => (said += data));
+  await eventually(() => /ready/u.test(said) && /mounted/u.test(said));
+  const first = Number(/ready (\d+)/u.exec(said)![1]);
+  process.kill(first, 'SIGSTOP');
+  t.after(() => helper.kill('SIGKILL'));
+  (helper.stdio[4] as Writable).end();
+  await once(helper, 'exit');
+  assert.equal(existsSync(`/proc/${first}`), false);
+});
+
+test('hauberk run takes no policy away as long as anything runs in the namespaces', async (t) => {
+  const { hauberk, plane, write } = await start(t);
+  const left: boolean[] = [];
+  const remove = plane.policies.delete.bind(plane.policies);
+  plane.policies.delete = (...all) => {
+    const { process: first } = plane.commits.flatMap(({ putContainers = [] }) => putContainers)[0]!;
+    left.push(existsSync(`/proc/${first!.pid}`));
+    return remove(...all);
+  };
+  assert.equal((await hauberk('run', '--policy', write('one.yaml', manifest('one')), ...script('true'))).status, 0);
+  assert.deepEqual(left, [false]);
 });
 
 test('hauberk run lists what was refused of its command alone', async (t) => {
@@ -117,6 +145,16 @@ test('hauberk run takes away what runs that were killed have left, and nothing o
   write('go', '');
   assert.deepEqual((await other).status, 0);
   assert.deepEqual(names(), [['mine'], []]);
+});
+
+test('hauberk run takes nothing away that is not left of a run, whatever label a policy of Kubernetes has', async (t) => {
+  const { hauberk, plane, write } = await start(t);
+  const [mine] = plane.policies.readManifest(manifest('one'));
+  const [theirs] = plane.policies.readManifest(manifest('one').replace('app: web', 'hauberk.io/run: run-0badcafe'));
+  await plane.policies.apply([mine!, { ...theirs!, policy: { ...theirs!.policy, origin: 'kubernetes' } }]);
+  const file = write('other.yaml', manifest('other'));
+  assert.equal((await hauberk('run', '--policy', file, ...script('true'))).status, 0);
+  assert.equal(plane.policies.list().length, 2);
 });
 
 /** The address of a daemon in memory that is reached otherwise than as root by a Unix socket. */

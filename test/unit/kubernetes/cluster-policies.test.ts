@@ -105,3 +105,20 @@ test('an object is read again when its specification has changed, or its policy 
   read([object('a', '/b', { expires }, 2)], Date.parse(expires));
   assert.equal(reads(), 3);
 });
+
+test('an object that cannot be read, or whose selector costs too much, holds up none of the others', async () => {
+  const { policies, keys } = start();
+  const objects = new PolicyObjects((document) => {
+    const { metadata } = document as { metadata: { name: string } };
+    if (metadata.name === 'strange') throw new RangeError('too deep');
+    return policies.readDocument(document);
+  });
+  const matchLabels = Object.fromEntries(Array.from({ length: 1001 }, (_, number) => [`l${number}`, 'x']));
+  const all = [object('strange'), object('costly', '/etc/shadow', { selector: { matchLabels } }), object('good')];
+  const verdicts = await bringPolicies(policies, 'kubernetes', objects.readAll(all.map((each) => [KIND!, each])));
+  assert.deepEqual(
+    verdicts.map(({ refusal }) => refusal?.reason),
+    ['Invalid', 'TooLarge', undefined],
+  );
+  assert.deepEqual(keys(), ['kubernetes:shop/good']);
+});

@@ -15,7 +15,11 @@ class Script {
   #steps: Step[] = [];
   #wake: () => void = () => undefined;
 
-  async get(_: string, query: Readonly<Record<string, string | undefined>>): Promise<unknown> {
+  /** What it says of its kinds. */
+  kinds: Readonly<Record<string, object>> = { '/apis': { groups: [] } };
+
+  async get(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<unknown> {
+    if (/^\/apis(\/[^/]+){0,2}$/u.test(path)) return this.kinds[path] ?? failing(404)();
     this.asked.push(`list ${query.continue ?? ''}`.trim());
     const { resourceVersion, resourceVersionMatch = '', limit = '' } = query;
     this.fresh.push(resourceVersion && `${resourceVersion} ${resourceVersionMatch} ${limit}`);
@@ -148,4 +152,27 @@ test('lists come out of the memory of the server, and are not older than what is
   await eventually(() => script.asked.includes('watch 4'));
   // Once it has no version so new, what it has counts.
   assert.deepEqual(script.fresh, ['0  500', undefined, '90 NotOlderThan ', '0  500']);
+});
+
+test('a 404 of what stands before the API server takes no objects away', async (context) => {
+  let isCutOff = false;
+  const first = page('5', ['a']);
+  const answer = () => (isCutOff ? failing(404)() : first());
+  const kind = { path: '/apis/group/v1/things', isOptional: true } as const;
+  const { script, list, names } = follow(context, [answer], kind);
+  await eventually(() => script.asked.includes('watch 5'));
+  isCutOff = true;
+  script.kinds = {};
+  script.say(new ApiError('gone', 410));
+  await eventually(() => list.problem === 'answered 404');
+  script.kinds = {
+    '/apis': { groups: [{ name: 'group', versions: [{ version: 'v1' }] }] },
+    '/apis/group/v1': { resources: [{ name: 'things' }] },
+  };
+  const { length } = script.asked;
+  await eventually(() => script.asked.length > length + 1);
+  assert.deepEqual([names(), list.isAbsent], [['a'], false]);
+  script.kinds = { ...script.kinds, '/apis/group/v1': { resources: [] } };
+  await eventually(() => list.isAbsent);
+  assert.deepEqual([names(), list.problem], [[], undefined]);
 });

@@ -9,6 +9,7 @@ class Leases {
   #lease: { metadata: { resourceVersion: string }; spec: { holderIdentity: string } } | undefined;
   #version = 0;
   isAway = false;
+  isSilent = false;
 
   get holder(): string | undefined {
     return this.#lease?.spec.holderIdentity;
@@ -16,6 +17,7 @@ class Leases {
 
   async get(): Promise<unknown> {
     if (this.isAway) throw new Error('away');
+    if (this.isSilent) await new Promise((resolve) => setTimeout(resolve, 300));
     if (this.#lease === undefined) throw new ApiError('not found', 404);
     return structuredClone(this.#lease);
   }
@@ -68,5 +70,14 @@ test('a holder that falls silent is replaced, and one that cannot renew it gives
   await eventually(() => !lease.isHeld);
   leases.isAway = false;
   await eventually(() => lease.isHeld);
+  await lease.stop();
+});
+
+test('a holder whose attempt to renew it is not answered holds it no longer than its time', async () => {
+  const leases = new Leases();
+  const lease = candidate(leases, 'a');
+  await eventually(() => lease.isHeld);
+  leases.isSilent = true;
+  await eventually(() => !lease.isHeld);
   await lease.stop();
 });

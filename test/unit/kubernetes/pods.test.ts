@@ -85,3 +85,15 @@ test('selectors see what a pod belongs to, a Deployment rather than its ReplicaS
   assert.deepEqual(owned('DaemonSet', 'agent', { 'hauberk.io/owner.name': 'other' }), ['DaemonSet', 'agent']);
   assert.deepEqual(owned('', '', { 'hauberk.io/owner.kind': 'Deployment' }), [undefined, undefined]);
 });
+
+test('what pods are annotated with makes warnings neither long nor without number', () => {
+  const pods = new Pods(() => undefined);
+  const asks = (value: string, number: number) => ({
+    metadata: { ...pod, uid: `u${number}`, annotations: { 'kubearmor-policy': value } },
+    spec,
+  });
+  pods.replace(Array.from({ length: 1000 }, (_, number) => asks('x'.repeat(100_000), number)));
+  const warnings = pods.warnings();
+  assert.ok(warnings.join().length < 32_768);
+  assert.equal(warnings.at(-1), '900 more pods ask for something else than their policies');
+});

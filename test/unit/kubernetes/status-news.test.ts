@@ -23,7 +23,10 @@ function follow(context: TestContext) {
   const none = { length: 0, at: () => ({}) };
   const paths = ['/api/v1/namespaces', '/api/v1/namespaces/hauberk/configmaps', '/api/v1/nodes', '/api/v1/pods'];
   const collections = new Map(paths.map((path) => [path, none]));
-  const standIn = new StandIn(collections.set(POLICIES, { length: 1, at: () => object() }), new Map());
+  const standIn = new StandIn(
+    collections.set(POLICIES, { length: 1, at: () => object() }),
+    new Map([['/apis', () => ({ groups: [] })]]),
+  );
   let syncs = 0;
   let verdicts = 0;
   const { policies } = plane;

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, test } from 'node:test';
+
+const read = (path: string) => readFileSync(path, 'utf8');
+const MAP = read('CONTRIBUTING.md');
+/** Looks like a file and is the name of a module for other programs. */
+const NO_FILES = ['hauberk/client'];
+/** Files of the kernel and of the C library, and what is generated. */
+const OF_OTHERS = /^(?:arch|include|linux|sys|src\/generated)\//u;
+
+/** The words of all code that stands within the text; of a test that is built, the file that it is built from. */
+const wordsOf = (text: string) =>
+  [...text.matchAll(/`([^`\n]+)`/gu)].flatMap(([, code]) =>
+    code!.split(/\s+/u).map((word) => word.replace(/^build\/(test\/.*)\.js$/u, '$1.ts')),
+  );
+
+/** The first cell of each row of the table that has this heading. */
+function firstCells(heading: string): string[] {
+  const [table] = MAP.slice(MAP.indexOf(`| ${heading} |`)).split('\n\n');
+  return [...table!.matchAll(/^\| `([^`]+)` \|/gmu)].map(([, cell]) => cell!);
+}
+
+const isWritten = (folder: string) => folder !== 'src/generated';
+const ROOMS = firstCells('room').filter(isWritten);
+
+function filesBelow(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((each) => {
+    const path = join(directory, each.name);
+    if (each.isDirectory()) return isWritten(path) ? filesBelow(path) : [];
+    return [path];
+  });
+}
+
+/** What the repository has at its top. Without git, for example in an archive of the sources, all that is there. */
+function topEntries(): string[] {
+  const { status, stdout } = spawnSync('git', ['ls-files'], { encoding: 'utf8' });
+  const ignored = new Set([...read('.gitignore').split('\n'), '.git'].map((each) => each.replace(/\/$/u, '')));
+  const paths = status === 0 && stdout !== '' ? stdout.trim().split('\n') : readdirSync('.');
+  return [...new Set(paths.map((path) => path.split('/')[0]!))].filter((each) => !ignored.has(each));
+}
+
+/** Whether there is such a file; a `*` stands for some of a name. */
+function isThere(path: string): boolean {
+  if (!path.includes('*')) return existsSync(path);
+  const [before, after] = path.slice(path.lastIndexOf('/') + 1).split('*') as [string, string];
+  return readdirSync(dirname(path)).some((name) => name.startsWith(before) && name.endsWith(after));
+}
+
+const COMMENT = /^\s*(?:\/\/|\/?\*)|\/\*/u;
+/** A header without a directory may be the kernel's. */
+const filesInComments = (path: string) =>
+  read(path)
+    .split('\n')
+    .filter((line) => COMMENT.test(line))
+    .flatMap((line) => line.match(/(?<![\w./<-])(?:[\w-]+\/)*[\w-]+(?:\.ts|(?<=\/[\w-]+)\.h)\b/gu) ?? []);
+
+const isPath = (word: string) => /^[\w.-]+(?:\/[\w.*-]+)+\/?$/u.test(word) && !NO_FILES.includes(word);
+
+/** What a file imports, at once or later: of our own a path without its ending, of others the package. */
+function importsOf(path: string): string[] {
+  return [...read(path).matchAll(/(?:from|import\(?)\s*'([^']+)'/gu)].map(([, name]) =>
+    name!.startsWith('.') ? join(dirname(path), name!) : name!,
+  );
+}
+
+const roomOf = (path: string) => ROOMS.find((room) => path.startsWith(`${room}/`));
+
+describe('the map in CONTRIBUTING', () => {
+  test('has every folder of src', () => {
+    const folders = readdirSync('src', { withFileTypes: true }).filter((each) => each.isDirectory());
+    assert.deepEqual(
+      [...ROOMS].sort(),
+      folders
+        .map(({ name }) => `src/${name}`)
+        .filter(isWritten)
+        .sort(),
+    );
+  });
+
+  test('has everything that stands at the top of the tree', () => {
+    const named = new Set(wordsOf(MAP).map((word) => word.replace(/[/,]*$/u, '')));
+    assert.deepEqual(
+      topEntries().filter((entry) => entry !== 'src' && !named.has(entry)),
+      [],
+    );
+  });
+
+  test('names files that are there', () => {
+    const files = wordsOf(MAP).filter((word) => isPath(word) || /^[\w-]+\.(?:md|json|ya?ml)$/u.test(word));
+    assert.ok(files.length > 100);
+    assert.deepEqual(
+      files.filter((file) => !isThere(file)),
+      [],
+    );
+  });
+
+  test('names what is in the files that it names beside it', () => {
+    const rows = MAP.slice(MAP.indexOf('## Where to change what')).split('\n');
+    let count = 0;
+    for (const row of rows.filter((line) => line.startsWith('| '))) {
+      const words = wordsOf(row);
+      const texts = words.filter((word) => isPath(word) && /\.\w+$/u.test(word) && !word.includes('*')).map(read);
+      for (const word of words.filter((each) => /^#?[A-Za-z_]\w*$/u.test(each))) {
+        const name = new RegExp(`\\b${word.replace('#', '')}\\b`, 'u');
+        assert.ok(texts.some((text) => name.test(text)) || existsSync(word), `${word} in: ${row}`);
+        count++;
+      }
+    }
+    assert.ok(count > 30);
+  });
+});
+
+describe('the rooms of src', () => {
+  test('import only from rooms that stand below them in CONTRIBUTING', () => {
+    const wrong = filesBelow('src').flatMap((file) => {
+      const own = roomOf(file);
+      return importsOf(file).filter((path) => {
+        const other = roomOf(path);
+        return own !== undefined && other !== undefined && ROOMS.indexOf(other) < ROOMS.indexOf(own);
+      });
+    });
+    assert.deepEqual(wrong, []);
+  });
+
+  test('keep libraries to those of them that CONTRIBUTING names', () => {
+    const users = new Map<string, Set<string>>();
+    for (const file of filesBelow('src').filter((each) => each.endsWith('.ts'))) {
+      const room = roomOf(file);
+      if (room === undefined) continue;
+      for (const name of importsOf(file)) users.set(name, (users.get(name) ?? new Set()).add(room));
+    }
+    const usersOf = (name: string) => [...(users.get(name) ?? [])].sort();
+    assert.deepEqual(usersOf('@grpc/grpc-js'), [
+      ...['src/client', 'src/metrics', 'src/rpc', 'src/runtime-setup', 'src/sources'],
+    ]);
+    assert.deepEqual(usersOf('koffi'), ['src/containers', 'src/kernel', 'src/rpc']);
+    assert.deepEqual(usersOf('dockerode'), ['src/runtime-setup', 'src/sources']);
+    assert.deepEqual(usersOf('classic-level'), ['src/store']);
+    assert.deepEqual(usersOf('prom-client'), ['src/metrics']);
+    assert.deepEqual(usersOf('commander'), ['src/cli']);
+  });
+
+  test('speak in comments of files that are there', () => {
+    const sources = ['src', 'bpf', 'hook', 'run', 'test', 'tools', 'bench'].flatMap(filesBelow);
+    const endings = sources.map((path) => `/${path}`);
+    const isKnown = (name: string) => OF_OTHERS.test(name) || endings.some((path) => path.endsWith(`/${name}`));
+    const wrong = sources
+      .filter((path) => /^(?:src|bpf|hook|run)\/.*\.(?:ts|h|c)$/u.test(path))
+      .flatMap((path) => filesInComments(path).flatMap((name) => (isKnown(name) ? [] : [`${path}: ${name}`])));
+    assert.deepEqual(wrong, []);
+  });
+});
