@@ -4,6 +4,15 @@ import type { Policy } from '../policy/model.js';
 /** So many labels, or namespaces, are named. */
 const NAMED_MAX = 10;
 
+const NO_CONTAINER = 'the selector reaches no container at present';
+const NOT_THIS_HOST = 'the selector does not reach this host';
+const HOST_OFF = 'policies for the host are off';
+
+/** Whether a warning tells that a policy reaches nobody on this host. */
+export function isAboutReach(warning: string): boolean {
+  return [NO_CONTAINER, NOT_THIS_HOST, HOST_OFF].some((beginning) => warning.startsWith(beginning));
+}
+
 type Subject = Pick<Container, 'namespace' | 'labels'>;
 
 interface Reachable {
@@ -27,28 +36,27 @@ export class Unreached {
 
   warningFor({ scope, namespace, matchLabels, matchExpressions = [] }: Policy): string {
     if (scope === 'host') return this.#hostWarning();
-    const nobody = 'the selector reaches no container at present';
-    if (this.reachable.containers.size === 0) return nobody;
+    if (this.reachable.containers.size === 0) return NO_CONTAINER;
     const namespaces = this.#namespacesThere();
     if (scope !== 'cluster' && !namespaces.includes(namespace)) {
-      return `${nobody}: namespace ${namespace} has none, there are some in ${listOf(namespaces)}`;
+      return `${NO_CONTAINER}: namespace ${namespace} has none, there are some in ${listOf(namespaces)}`;
     }
     const labels = scope === 'cluster' ? this.#labels() : this.#labelsIn(namespace);
-    if (labels.size === 0) return `${nobody}: containers there carry no labels`;
+    if (labels.size === 0) return `${NO_CONTAINER}: containers there carry no labels`;
     const asked = new Set([
       ...Object.keys(matchLabels),
       ...matchExpressions.flatMap(({ key, values }) =>
         key === 'label' ? values.map((value) => value.split('=')[0]!) : [],
       ),
     ]);
-    return `${nobody}: labels there are ${mostLikely(labels, asked)}`;
+    return `${NO_CONTAINER}: labels there are ${mostLikely(labels, asked)}`;
   }
 
   #hostWarning(): string {
     const { host } = this.hosts;
     return host === undefined
-      ? 'policies for the host are off: hauberkd was started with --rescue'
-      : `the selector does not reach this host, whose labels are ${listOf([...labelsOf([host]).values()].flat())}`;
+      ? `${HOST_OFF}: hauberkd was started with --rescue`
+      : `${NOT_THIS_HOST}, whose labels are ${listOf([...labelsOf([host]).values()].flat())}`;
   }
 
   #namespacesThere(): readonly string[] {

@@ -1,5 +1,6 @@
 import type { PolicyChange, PolicyInput } from '../control/policy-plan.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
+import { isAboutReach } from '../control/unreached.js';
 import { originOf, policyKey } from '../policy/model.js';
 import type { ClusterOrigin } from './policy-kinds.js';
 import { keyOfNamed, type ReadObject, type Refusal, refusalOf } from './policy-objects.js';
@@ -9,6 +10,7 @@ export interface Verdict {
   readonly read: ReadObject;
   /** Why it is not accepted as it is written; undefined when it is. */
   readonly refusal: Refusal | undefined;
+  /** What would be the same on other nodes: whom a policy reaches, all of their reports say together. */
   readonly warnings: readonly string[];
 }
 
@@ -49,7 +51,8 @@ export async function bringPolicies(
   }
   return objects.map((read) => {
     const key = keyOfNamed(read);
-    return { read, refusal: refused.get(key), warnings: changes.get(key)?.warnings ?? [] };
+    const warnings = changes.get(key)?.warnings ?? [];
+    return { read, refusal: refused.get(key), warnings: warnings.filter((warning) => !isAboutReach(warning)) };
   });
 }
 

@@ -82,6 +82,19 @@ export function merged(
   return isChanged ? next : undefined;
 }
 
+/** Whether nothing that somebody should know at once has changed: at most how many containers and nodes there are. */
+export function isSameButCounts(
+  before: readonly Condition[],
+  wanted: readonly NewCondition[],
+  generation: number | undefined,
+): boolean {
+  return wanted.every(({ type, status, reason, message }) => {
+    const known = before.find((condition) => condition.type === type);
+    const isSame = known?.status === status && known.reason === reason && known.observedGeneration === generation;
+    return isSame && (type === 'Enforced' || known.message === message);
+  });
+}
+
 /** What KubeArmor's kinds have room for: a text. */
 export function sentenceOf(conditions: readonly NewCondition[]): string {
   const [accepted, enforced] = conditions;

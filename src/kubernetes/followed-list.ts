@@ -22,11 +22,11 @@ export interface FollowOptions {
 }
 
 const BACKOFF = { first: 500, most: 30_000 };
-const PAGE_OBJECTS = 500;
+const PAGE_OBJECTS = '500';
 /** Some more or less, so that not all nodes of a cluster begin anew at once. */
 const WATCH_SECONDS = { least: 240, more: 240 };
-/** How soon a kind is looked for again that the API server did not have. */
-const ABSENT_MILLISECONDS = 15_000;
+/** How soon a kind is looked for again that the API server did not have: doubled each time, as it may never come. */
+const ABSENT_MILLISECONDS = { first: 15_000, most: 45_000 };
 
 /**
  * The objects of a kind, kept as the API server has them: listed once, then watched. What is known stays when the server
@@ -41,8 +41,11 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
   #isListed = false;
   #problem: string | undefined = 'not listed yet';
   #isAbsent = false;
+  /** The newest version that was told; stays when all are to be listed anew. */
+  #newest = '';
   /** In a row. */
   #failures = 0;
+  #absences = 0;
   #done: Promise<void> = Promise.resolve();
   /** How often all were listed. */
   lists = 0;
@@ -106,9 +109,8 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     let version = '';
     do {
       const page = (await this.client.get(this.kind.path, {
-        limit: String(PAGE_OBJECTS),
         ...this.#selectors,
-        continue: next,
+        ...(next === undefined ? this.#firstPage : { limit: PAGE_OBJECTS, continue: next }),
       })) as ObjectList<Object>;
       for (const object of page.items) found.set(keyOf(object), headed(object, page));
       next = page.metadata.continue;
@@ -116,8 +118,20 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     } while (next);
     this.lists++;
     this.#isAbsent = false;
+    this.#absences = 0;
     this.#replace(found);
     this.#version = version;
+    this.#newest = version;
+  }
+
+  /**
+   * Out of the API server's memory, and nothing older than what is known: etcd has no index, and would read all pods of
+   * the cluster for those of each node. The watch from there on tells what has happened since.
+   */
+  get #firstPage() {
+    // A server whose memory is not filled yet gives pages.
+    if (this.#newest === '') return { limit: PAGE_OBJECTS, resourceVersion: '0' };
+    return { resourceVersion: this.#newest, resourceVersionMatch: 'NotOlderThan' };
   }
 
   #replace(found: ReadonlyMap<string, Object>): void {
@@ -142,6 +156,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
   #take({ type, object }: WatchEvent): void {
     this.#failures = 0;
     this.#version = object.metadata.resourceVersion ?? this.#version;
+    this.#newest = this.#version;
     if (type === 'BOOKMARK') return;
     if (type === 'DELETED') this.#objects.delete(keyOf(object));
     else this.#objects.set(keyOf(object), object as Object);
@@ -159,6 +174,8 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     const wait = Math.min(this.#backoff.first * 2 ** this.#failures++, this.#backoff.most);
     const spread = wait * (0.5 + Math.random() / 2);
     if (error instanceof ApiError) {
+      // A server whose etcd was set back has no version so new: what it has counts.
+      if (error.code === 504 && this.#version === '') this.#newest = '';
       // The version, or a page, is too old: from here on everything is asked anew.
       if (error.code === 410) {
         this.#version = '';
@@ -194,7 +211,8 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     this.#isAbsent = true;
     if (!this.#isListed || this.#objects.size > 0) this.#replace(new Map());
     this.#isFollowed();
-    return ABSENT_MILLISECONDS;
+    const wait = Math.min(ABSENT_MILLISECONDS.first * 2 ** this.#absences++, ABSENT_MILLISECONDS.most);
+    return wait * (0.5 + Math.random() / 2);
   }
 
   #tell(problem: string): void {

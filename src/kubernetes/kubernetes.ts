@@ -11,7 +11,7 @@ import { NodeLabels } from './node-labels.js';
 import type { Pod } from './pod-facts.js';
 import type { Pods } from './pods.js';
 import { type ClusterOrigin, POLICY_KINDS, pathOfKind } from './policy-kinds.js';
-import { keyOfNamed, type PolicyObject, PolicyObjects } from './policy-objects.js';
+import { keyOfNamed, type PolicyObject, PolicyObjects, type ReadObject } from './policy-objects.js';
 
 export interface KubernetesOptions {
   readonly client: ApiClient;
@@ -56,6 +56,8 @@ export class Kubernetes {
   readonly #node: NodeLabels;
   #verdicts: readonly Verdict[] = [];
   readonly #recent: RecentRefusals = new Map();
+  /** Whether the verdicts are of what was brought last. */
+  #isBrought = false;
   #again: NodeJS.Timeout | undefined;
   #postureWarnings: readonly string[] = [];
   #podWarnings: readonly string[] = [];
@@ -205,6 +207,7 @@ export class Kubernetes {
     this.#again = setTimeout(() => {
       this.#again = undefined;
       this.#recent.clear();
+      this.#isBrought = false;
       this.#schedule(0);
     }, REFUSED_AGAIN_MILLISECONDS);
   }
@@ -218,6 +221,8 @@ export class Kubernetes {
     const { policies, logger, onVerdicts, onStatus } = this.#options;
     this.#hasChanged = false;
     const before = this.#problem;
+    const warned = this.warnings().join();
+    let isNews = true;
     try {
       if (this.#namespaces.isListed && this.#settings.isListed) {
         const { postures, warnings } = posturesOf(this.#namespaces.objects, this.#settings.objects);
@@ -226,7 +231,7 @@ export class Kubernetes {
         await policies.syncAnnotatedPostures(postures);
       }
       await this.#node.bring();
-      if (this.#kinds.every(({ list }) => list.isListed)) await this.#bringPolicies();
+      if (this.#kinds.every(({ list }) => list.isListed)) isNews = await this.#bringPolicies();
       this.#failures = 0;
       this.#problem = undefined;
     } catch (error) {
@@ -237,14 +242,20 @@ export class Kubernetes {
         logger.warn({ reason: this.#problem }, 'the policies of Kubernetes cannot be brought into force: trying again');
       }
     }
-    onVerdicts?.();
-    onStatus();
+    if (isNews) onVerdicts?.();
+    if (isNews || warned !== this.warnings().join()) onStatus();
   }
 
-  async #bringPolicies(): Promise<void> {
+  /** @returns whether there was something to bring */
+  async #bringPolicies(): Promise<boolean> {
     const { policies, logger } = this.#options;
     const objects = this.#kinds.flatMap(({ kind, list }) => list.objects.map((object) => [kind, object] as const));
     const read = this.#objects.readAll(objects);
+    if (this.#areBrought(read)) {
+      this.#verdicts = this.#verdicts.map((verdict, index) => ({ ...verdict, read: read[index]! }));
+      return false;
+    }
+    this.#isBrought = false;
     const verdicts: Verdict[] = [];
     for (const origin of ORIGINS) {
       const own = read.filter(({ kind }) => kind.origin === origin);
@@ -258,5 +269,22 @@ export class Kubernetes {
       logger.warn({ kind: kind.kind, ...named, ...refusal }, 'a policy of Kubernetes is not accepted');
     }
     this.#verdicts = verdicts;
+    this.#isBrought = true;
+    return true;
+  }
+
+  /** Whether nothing has changed but what is no part of policies: each status that is written is told to all nodes. */
+  #areBrought(read: readonly ReadObject[]): boolean {
+    const before = this.#verdicts;
+    return (
+      this.#isBrought &&
+      this.#recent.size === 0 &&
+      read.length === before.length &&
+      read.every(({ input, refusal, named }, index) => {
+        const { read: known } = before[index]!;
+        const isSame = input === known.input && refusal === known.refusal;
+        return isSame && (input === undefined || this.#options.policies.get(named) !== undefined);
+      })
+    );
   }
 }

@@ -7,6 +7,7 @@ import type { Verdict } from './cluster-policies.js';
 import {
   type Condition,
   conditionsOf,
+  isSameButCounts,
   merged,
   type NewCondition,
   type PolicyReport,
@@ -16,7 +17,8 @@ import { FollowedList, type FollowOptions } from './followed-list.js';
 import { Lease, type LeaseTimes } from './lease.js';
 import { type NodeReport, type ReportObject, readReport, reportOfNode, reportsIn, writeReport } from './node-report.js';
 import { pathOfObject } from './policy-kinds.js';
-import { keyOfNamed } from './policy-objects.js';
+import { keyOfNamed, type PolicyObject } from './policy-objects.js';
+import { NO_TOTALS, type ReportTotals, totalsOf } from './report-totals.js';
 import { WarningEvents } from './warning-events.js';
 
 export interface StatusWriterOptions {
@@ -37,6 +39,8 @@ export interface StatusWriterOptions {
 /** Containers come and go in crowds, and every write is told to all who watch the policies. */
 const GATHER_MILLISECONDS = 1000;
 const RETRY_MILLISECONDS = 10_000;
+/** Where only numbers have changed, the status of a policy is written again after so long, for each node that hears of it. */
+const COUNTS_MILLISECONDS_PER_NODE = 12;
 
 /**
  * Tells Kubernetes what becomes of its policies. Each node writes down its own part, when that has changed; the one that
@@ -48,6 +52,9 @@ export class StatusWriter {
   readonly #events: WarningEvents;
   #reports: FollowedList<ReportObject> | undefined;
   #written: string | undefined;
+  /** When the status of a policy was written last, by its key. */
+  #told = new Map<string, number>();
+  #later: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #hasChanged = false;
@@ -89,6 +96,7 @@ export class StatusWriter {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#later);
     await this.#writing;
     await this.#lease.stop();
     await this.#reports?.stop();
@@ -99,6 +107,8 @@ export class StatusWriter {
     void this.#reports?.stop();
     this.#reports = undefined;
     this.#events.clear();
+    this.#told.clear();
+    clearTimeout(this.#later);
     if (!isHeld) return;
     logger.info({}, 'this node writes the status of policies');
     const onChange = () => this.changed();
@@ -115,8 +125,7 @@ export class StatusWriter {
     await this.#tryTo(() => this.#writeOwn(own));
     if (this.#lease.isHeld && this.#reports?.isListed) {
       const others = this.#reports.objects.map(readReport).filter((each) => each !== undefined && each.node !== node);
-      const all = [own, ...(others as NodeReport[])];
-      await this.#writeAll(verdicts(), all);
+      await this.#writeAll(verdicts(), [own, ...(others as NodeReport[])]);
     }
     if (this.#problem !== undefined && this.#problem !== before) {
       logger.warn({ reason: this.#problem }, 'the status of policies cannot be written to Kubernetes: trying again');
@@ -126,15 +135,23 @@ export class StatusWriter {
 
   async #writeAll(verdicts: readonly Verdict[], nodes: readonly NodeReport[]): Promise<void> {
     this.#events.keep(new Set(verdicts.map(({ read }) => read.object.metadata.uid ?? '')));
+    const totals = totalsOf(nodes);
+    const wait = COUNTS_MILLISECONDS_PER_NODE * nodes.length;
+    let isLeft = false;
     for (const verdict of verdicts) {
       // It may take long, and another node may do it by now.
       if (this.#isStopped || !this.#lease.isHeld) return;
-      const report = this.#reportOf(verdict, nodes);
+      const report = this.#reportOf(verdict, totals);
       const conditions = conditionsOf(report);
-      await this.#tryTo(() => this.#writeOne(verdict, report, conditions));
+      const isDue = performance.now() - (this.#told.get(keyOfNamed(verdict.read)) ?? -wait) >= wait;
+      await this.#tryTo(async () => {
+        if (!(await this.#writeOne(verdict, report, conditions, isDue))) isLeft = true;
+      });
       // A namespace may be allowed no more Events.
       await this.#tryTo(() => this.#events.tell(verdict.read, conditions));
     }
+    clearTimeout(this.#later);
+    if (isLeft && !this.#isStopped) this.#later = setTimeout(() => this.changed(0), wait);
   }
 
   async #tryTo(write: () => Promise<void>): Promise<void> {
@@ -152,38 +169,46 @@ export class StatusWriter {
     this.#written = text;
   }
 
-  #reportOf({ read, refusal, warnings }: Verdict, nodes: readonly NodeReport[]): PolicyReport {
-    const key = keyOfNamed(read);
-    const reached = nodes.filter(({ policies }) => policies[key] !== undefined);
-    const sumOf = (place: 0 | 1 | 2) => reached.reduce((sum, each) => sum + (each.policies[key]![place] ?? 0), 0);
-    const troubled = reached.find(({ enforcing }) => !enforcing);
+  #reportOf({ read, refusal, warnings }: Verdict, totals: ReadonlyMap<string, ReportTotals>): PolicyReport {
+    const { troubled, ...counts } = totals.get(keyOfNamed(read)) ?? NO_TOTALS;
     return {
+      ...counts,
       refusal,
       warnings,
       isHeld: this.#options.policies.get(read.named) !== undefined,
-      containers: sumOf(0),
-      leftOut: sumOf(1),
-      overridden: sumOf(2),
-      nodes: reached.length,
       problem: troubled && `node ${troubled.node} does not enforce: ${troubled.reason}`,
     };
   }
 
+  /** @returns false where only numbers have changed, and it is not due yet */
   async #writeOne(
-    { read: { kind, object } }: Verdict,
+    { read }: Verdict,
     report: PolicyReport,
     conditions: readonly NewCondition[],
-  ): Promise<void> {
+    isDue: boolean,
+  ): Promise<boolean> {
+    const { kind, object } = read;
     const path = `${pathOfObject(kind, object.metadata)}/status`;
-    const status = newStatus(kind.origin === 'kubernetes', object, report, conditions);
-    if (status === undefined) return;
+    const isOurs = kind.origin === 'kubernetes';
+    const status = newStatus(isOurs, object, report, conditions);
+    if (status === undefined) return true;
+    if (!isDue && isNumbersAlone(isOurs, object, conditions)) return false;
     try {
       await this.#options.client.patch(path, { status });
+      this.#told.set(keyOfNamed(read), performance.now());
     } catch (error) {
       // It is gone, and so is its status.
       if (!(error instanceof ApiError) || error.code !== 404) throw error;
     }
+    return true;
   }
+}
+
+function isNumbersAlone(isOurs: boolean, { status, metadata }: PolicyObject, wanted: readonly NewCondition[]): boolean {
+  const before = (status ?? {}) as Status;
+  if (isOurs) return isSameButCounts(before.conditions ?? [], wanted, metadata.generation);
+  const reasonOf = (sentence = '') => sentence.split(':')[0];
+  return reasonOf(before.status) === reasonOf(sentenceOf(wanted));
 }
 
 /** What is to be written; undefined where it is there. */

@@ -12,8 +12,8 @@ import { PAGES, TABLES } from '../../../tools/reference/tables.js';
 
 const read = (path: string) => readFileSync(path, 'utf8');
 const GUIDES = [...PAGES, 'README.md', 'examples/policies/README.md'];
-/** Written by the bench. */
-const MEASURED = ['bench'];
+/** Written by the bench, and by what simulates clusters. */
+const MEASURED = ['bench', 'scale'];
 /** Flags of other programs that the pages speak of. */
 const OF_OTHERS = [
   '--privileged',
@@ -21,6 +21,7 @@ const OF_OTHERS = [
   '--checkpoint',
   '--output',
   '--input',
+  '--server-side',
   // Of npm's scripts.
   '--only',
 ];

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { conditionsOf, merged, type PolicyReport, sentenceOf } from '../../../src/kubernetes/conditions.js';
+import {
+  conditionsOf,
+  isSameButCounts,
+  merged,
+  type PolicyReport,
+  sentenceOf,
+} from '../../../src/kubernetes/conditions.js';
 
 const REPORT: PolicyReport = { warnings: [], isHeld: true, containers: 2, leftOut: 0, overridden: 0, nodes: 1 };
 const INVALID = { reason: 'Invalid', message: 'spec.action: must be one of' };
@@ -60,4 +66,15 @@ test('times of conditions change with their status alone, and nothing is written
 test('kinds that have room for a text are told in one', () => {
   assert.equal(sentenceOf(conditionsOf(REPORT)), 'Enforced: in 2 containers on 1 node');
   assert.equal(sentenceOf(conditionsOf({ ...REPORT, refusal: INVALID })), 'Invalid: spec.action: must be one of');
+});
+
+test('other numbers are no news, another reason, warning or generation is', () => {
+  const known = merged([], conditionsOf(REPORT), 1, new Date())!;
+  const isSame = (change: Partial<PolicyReport>, generation = 1) =>
+    isSameButCounts(known, conditionsOf({ ...REPORT, ...change }), generation);
+  assert.equal(isSame({ containers: 3, nodes: 2 }), true);
+  assert.equal(isSame({ containers: 0, nodes: 0 }), false);
+  assert.equal(isSame({ leftOut: 1 }), false);
+  assert.equal(isSame({ warnings: ['one'] }), false);
+  assert.equal(isSame({}, 2), false);
 });

@@ -9,6 +9,8 @@ type Step = WatchEvent | Error | 'end';
 /** An API server that says what a test has it say, and writes down what it is asked. */
 class Script {
   readonly asked: string[] = [];
+  /** From which version on lists may be. */
+  readonly fresh: (string | undefined)[] = [];
   lists: (() => object)[] = [];
   #steps: Step[] = [];
   #wake: () => void = () => undefined;
@@ -19,6 +21,8 @@ class Script {
   async get(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<unknown> {
     if (/^\/apis(\/[^/]+){0,2}$/u.test(path)) return this.kinds[path] ?? failing(404)();
     this.asked.push(`list ${query.continue ?? ''}`.trim());
+    const { resourceVersion, resourceVersionMatch = '', limit = '' } = query;
+    this.fresh.push(resourceVersion && `${resourceVersion} ${resourceVersionMatch} ${limit}`);
     const next = this.lists.length > 1 ? this.lists.shift()! : this.lists[0]!;
     return next();
   }
@@ -139,6 +143,15 @@ test('a kind that the server does not have is none at all where it may be absent
   const needed = follow(context, [failing(404)]);
   await eventually(() => needed.list.problem === 'answered 404');
   assert.equal(needed.list.isListed, false);
+});
+
+test('lists come out of the memory of the server, and are not older than what is known', async (context) => {
+  const { script } = follow(context, [page('5', ['a'], 'more'), page('5', ['b']), failing(504), page('4', ['a'])]);
+  await eventually(() => script.asked.includes('watch 5'));
+  script.say(event('BOOKMARK', '', '90'), new ApiError('too old resource version', 410));
+  await eventually(() => script.asked.includes('watch 4'));
+  // Once it has no version so new, what it has counts.
+  assert.deepEqual(script.fresh, ['0  500', undefined, '90 NotOlderThan ', '0  500']);
 });
 
 test('a 404 of what stands before the API server takes no objects away', async (context) => {

@@ -1,0 +1,28 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { rewriteSections } from '../../tools/reference/sections.js';
+import { conditions } from '../report.js';
+import { progress } from '../support/progress.js';
+import { CLUSTERS } from './cluster.js';
+import { measureLeader, measureNode } from './measure.js';
+import { rowsOf, tableOf } from './rates.js';
+
+const PAGE = 'docs/scale.md';
+
+// Code that has never run is slow once, and stays in memory.
+await measureNode(CLUSTERS[0]!);
+const columns = [];
+for (const cluster of CLUSTERS) {
+  progress(`scale: ${cluster.nodes} nodes`);
+  const node = await measureNode(cluster);
+  const leader = await measureLeader(cluster, node.heapBytes);
+  columns.push({ nodes: cluster.nodes, rows: rowsOf(cluster, node, leader) });
+}
+const { date, processor, processors } = conditions('npm run scale', '');
+const table = `\`npm run scale\` on ${date}: ${processors} × ${processor}.\n\n${tableOf(columns)}`;
+process.stdout.write(table);
+if (!process.argv.includes('--show')) {
+  writeFileSync(PAGE, rewriteSections(readFileSync(PAGE, 'utf8'), { scale: () => table }));
+  progress(`rewrote the table in ${PAGE}`);
+}
+// What the control plane keeps for dry runs does not end by itself.
+process.exit(0);
