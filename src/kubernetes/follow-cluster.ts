@@ -57,6 +57,11 @@ export async function accessToCluster(config: Asked): Promise<ClusterAccess | un
   return { server, node: nodeName };
 }
 
+/** Not where the settings are, which no node may write: who has a node's token could set the postures of all namespaces. */
+function namespaceOfReports(namespace: string): string {
+  return `${namespace}-nodes`;
+}
+
 /** Makes ready to follow a cluster. */
 export async function followCluster({ server, node }: ClusterAccess, parts: ClusterParts): Promise<FollowedCluster> {
   const { ApiClient } = await import('./api-client.js');
@@ -69,7 +74,7 @@ export async function followCluster({ server, node }: ClusterAccess, parts: Clus
   const kubernetes = new Kubernetes({ ...others, policies, client, node, onStatus, onVerdicts });
   const writer = new StatusWriter({
     client,
-    namespace: server.namespace,
+    namespace: namespaceOfReports(server.namespace),
     node,
     policies,
     ...(parts.backoff && { backoff: parts.backoff }),

@@ -411,6 +411,10 @@ test('the daemon may do nothing that it does not do', async () => {
     await forbidden(client.delete(`${POLICIES}/no-shadow`));
     await forbidden(client.get('/api/v1/namespaces/shop/secrets'));
     await forbidden(client.get('/api/v1/namespaces/hauberk/secrets'));
+    // With a node's token nobody sets the postures of all namespaces.
+    const settings = { metadata: { name: 'hauberk-config' }, data: { 'default-file-posture': 'audit' } };
+    await forbidden(client.create('/api/v1/namespaces/hauberk/configmaps', settings));
+    await forbidden(client.patch('/api/v1/namespaces/hauberk/configmaps/hauberk-config', settings));
     await forbidden(client.patch(`${PODS}/web`, { metadata: { labels: { app: 'other' } } }));
     await forbidden(client.get('/api/v1/namespaces/shop/configmaps'));
     await forbidden(client.get('/api/v1/namespaces/shop/events'));
