@@ -2,6 +2,7 @@ import type { PolicyInput } from '../control/policy-plan.js';
 import { Failure } from '../failure.js';
 import { type PolicyName, policyKey } from '../policy/model.js';
 import { checkSelectors } from '../rpc/reading/selector-budget.js';
+import { StoreFailure } from '../store/store-failure.js';
 import type { KubernetesObject } from './api-client.js';
 import type { FollowedPolicyKind } from './policy-kinds.js';
 import { prunedFields } from './pruned-fields.js';
@@ -77,7 +78,8 @@ function hasEnded({ input }: ReadObject, now: number): boolean {
 
 /** @throws what is no fault of the policy */
 export function refusalOf(thrown: unknown): Refusal {
-  if (!(thrown instanceof Failure)) throw thrown;
+  // A full disk has the code of a policy that is too large.
+  if (!(thrown instanceof Failure) || thrown instanceof StoreFailure) throw thrown;
   const { code, message } = thrown;
   if (code === 'invalid-argument') return { reason: 'Invalid', message };
   if (code === 'resource-exhausted') return { reason: 'TooLarge', message };

@@ -5,6 +5,7 @@ import { bringPolicies, type RecentRefusals } from '../../../src/kubernetes/clus
 import { POLICY_KINDS } from '../../../src/kubernetes/policy-kinds.js';
 import { PolicyObjects } from '../../../src/kubernetes/policy-objects.js';
 import { policyKey } from '../../../src/policy/model.js';
+import { writeFailure } from '../../../src/store/store-failure.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 
 const [KIND] = POLICY_KINDS;
@@ -81,17 +82,17 @@ test('what was refused a short time ago is not tried again at each change of oth
 
 test('a state that cannot be written is no fault of a policy: nothing is judged', async () => {
   const { read, policies } = start();
-  const unavailable = async () => {
-    throw new Failure('unavailable', 'the disk is full');
-  };
-  const registry = {
-    list: () => policies.list(),
-    get: () => undefined,
-    delete: unavailable,
-    sync: unavailable,
-    apply: unavailable,
-  };
-  await assert.rejects(bringPolicies(registry, 'kubernetes', read([object('good')])), /the disk is full/);
+  const failures = [
+    new Failure('unavailable', 'no disk'),
+    writeFailure('/state', new Error('ENOSPC: no space left on device, write')),
+  ];
+  for (const failure of failures) {
+    const fails = async () => {
+      throw failure;
+    };
+    const registry = { list: () => policies.list(), get: () => undefined, delete: fails, sync: fails, apply: fails };
+    await assert.rejects(bringPolicies(registry, 'kubernetes', read([object('good')])), failure);
+  }
 });
 
 test('an object is read again when its specification has changed, or its policy has ended', async () => {
