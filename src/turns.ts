@@ -1,5 +1,5 @@
 import { Failure } from './failure.js';
-import type { Steps } from './image/steps.js';
+import type { Steps } from './steps.js';
 
 /** How long the event loop may be held before other work gets its turn. */
 const TURN_MILLISECONDS = 5;

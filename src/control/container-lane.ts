@@ -1,13 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
+import { inTurns } from '../turns.js';
 import type { Claim } from './container-kinds.js';
 import { type ContainerChange, planContainers } from './container-plan.js';
 import type { Enforcement } from './enforcement.js';
 import { ContainerDraft, type ContainerView, type KnownContainers } from './known-containers.js';
 import type { Outcome, Step, Written } from './ledger.js';
 import { Order } from './order.js';
-import { inTurns } from './turns.js';
 
 /** One caller's change of containers, made whole or not at all. */
 export interface ContainerRequest {

@@ -5,6 +5,7 @@ import type { PublishedContainer } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
+import { inTurns } from '../turns.js';
 import { type Assignment, Assignments, entryOf, identityOf, type Published } from './assignments.js';
 import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses } from './container-kinds.js';
 import { type DesiredState, NOTHING_DESIRED } from './desired-state.js';
@@ -12,7 +13,6 @@ import { LiveImages } from './images.js';
 import { Preparation } from './preparation.js';
 import { Publisher } from './publisher.js';
 import { type LeftOut, type ResolutionOptions, RuleSets } from './rule-sets.js';
-import { inTurns } from './turns.js';
 
 type EnforcingKernel = Pick<
   Kernel,

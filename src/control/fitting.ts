@@ -1,8 +1,8 @@
 import { Failure } from '../failure.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
+import { finishInTurns } from '../turns.js';
 import { keyInSteps } from './images.js';
-import { finishInTurns } from './turns.js';
 import { TooManyJobs } from './work-thread.js';
 
 /** So many rule sets may be tried to find out what compiles together; what was not tried by then is left out. */

@@ -3,12 +3,12 @@ import type { RuleDescription } from '../events/rule-description.js';
 import { describeRule } from '../events/rule-description.js';
 import { compileInSteps, isWithinLimits } from '../image/compile.js';
 import { observesCalls } from '../image/layout.js';
-import { finish, isStep, type Steps } from '../image/steps.js';
 import type { KernelImage } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { finishInTurns } from './turns.js';
+import { finish, isStep, type Steps } from '../steps.js';
+import { finishInTurns } from '../turns.js';
 
 /** A rule set that decides for at least one container, compiled and in the kernel. */
 export interface LiveImage {

@@ -1,8 +1,8 @@
 import type { Kernel } from '../kernel/kernel.js';
+import { inTurns } from '../turns.js';
 import type { Published } from './assignments.js';
 import type { Enforcement } from './enforcement.js';
 import type { Ledger } from './ledger.js';
-import { inTurns } from './turns.js';
 
 interface Logger {
   warn(fields: object, message: string): void;

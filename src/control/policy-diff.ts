@@ -4,11 +4,11 @@ import type { Action } from '../policy/model.js';
 import type { AccessMemory } from '../profile/access-memory.js';
 import { Judge } from '../profile/judge.js';
 import { mergeAccesses, type ObservedAccess } from '../profile/observed-access.js';
+import { inTurns } from '../turns.js';
 import type { DesiredState } from './desired-state.js';
 import type { ForeseenChange } from './policy-registry.js';
 import type { Recordings } from './recordings.js';
 import type { RuleSets } from './rule-sets.js';
-import { inTurns } from './turns.js';
 
 /** An access that was seen and would be decided otherwise. */
 export interface DecisionChange {

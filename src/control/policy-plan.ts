@@ -3,11 +3,11 @@ import { append } from '../policy/append.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import { compareInSteps, PolicySet, selects } from '../policy/policy-set.js';
 import type { StoredPolicy } from '../store/stored-state.js';
+import { finishInTurns, inTurns, nextTurn } from '../turns.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
 import type { LeftOut } from './rule-sets.js';
-import { finishInTurns, inTurns, nextTurn } from './turns.js';
 import { Unreached } from './unreached.js';
 
 /** What became of one policy. */

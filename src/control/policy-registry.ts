@@ -5,7 +5,7 @@ import { type Explanation, explainInSteps } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
 import type { Image } from '../image/image.js';
 import { checkPattern } from '../image/pattern.js';
-import { toDocumentInSteps, toManifest, toManifestInSteps } from '../policy/manifest-text.js';
+import { toDocumentInSteps, toManifestInSteps } from '../policy/manifest-text.js';
 import {
   originOf,
   type Policy,
@@ -18,6 +18,7 @@ import type { PolicyDocument } from '../policy/policy-document.js';
 import { PolicySet } from '../policy/policy-set.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { readPolicy, warningsOf } from '../policy/validate.js';
+import { finishInTurns, inTurns, nextTurn } from '../turns.js';
 import { type Change, mapResult } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { DryRunJob } from './dry-run-job.js';
@@ -41,7 +42,6 @@ import { withPostureWarnings } from './posture-warnings.js';
 import { explainProgramUse } from './program-uses.js';
 import { explainRenaming, isRenaming } from './renaming.js';
 import { restoringChange } from './restoring.js';
-import { finishInTurns, inTurns, nextTurn } from './turns.js';
 import { checkVersions, type ExpectedVersions } from './versions.js';
 import type { Caller } from './work-thread.js';
 
@@ -249,11 +249,7 @@ export class PolicyRegistry {
     return this.ledger.desired.versions.get(policyKey(policy)) ?? 0;
   }
 
-  manifestOf(policy: Policy): string {
-    return toManifest(policy);
-  }
-
-  /** The same, where it may be long. */
+  /** Its manifest, which may be long. */
   manifestInTurns(policy: Policy): Promise<string> {
     return finishInTurns(toManifestInSteps(policy));
   }

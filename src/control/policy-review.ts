@@ -1,10 +1,10 @@
 import type { Review } from '../explain/review.js';
 import type { Policy, Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
+import { inTurns } from '../turns.js';
 import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
 import type { RuleSets } from './rule-sets.js';
-import { inTurns } from './turns.js';
 
 /** The policies of a call that are not reviewed by then are not reviewed, to answer in time; their authors are told. */
 export const REVIEW_MILLISECONDS = 3000;

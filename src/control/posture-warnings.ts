@@ -1,8 +1,8 @@
 import { POSTURE_CLASSES, POSTURE_OF, type PostureClass } from '../policy/model.js';
+import { inTurns } from '../turns.js';
 import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
 import type { ResolutionOptions, RuleSets } from './rule-sets.js';
-import { inTurns } from './turns.js';
 
 /** So many namespaces have the command printed for them. */
 const NAMESPACES_NAMED = 5;

@@ -2,7 +2,7 @@ import type { Access } from '../explain/access.js';
 import { type Explanation, explainInSteps } from '../explain/evaluate.js';
 import type { Operation } from '../policy/effect.js';
 import type { BoundRule, Postures } from '../policy/model.js';
-import { finishInTurns } from './turns.js';
+import { finishInTurns } from '../turns.js';
 
 /** What a program that must not run is kept from as well. */
 const USES: readonly Operation[] = ['map', 'link', 'rename'];

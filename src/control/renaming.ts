@@ -5,7 +5,7 @@ import { guard } from '../image/walk.js';
 import type { Operation } from '../policy/effect.js';
 import type { Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { finishInTurns } from './turns.js';
+import { finishInTurns } from '../turns.js';
 
 const SLASH = Buffer.from('/');
 const STRENGTH = ['Allow', 'Audit', 'Block'];

@@ -1,10 +1,10 @@
 import { policyKey } from '../policy/model.js';
 import type { PolicySet } from '../policy/policy-set.js';
 import type { StoredPolicy } from '../store/stored-state.js';
+import { inTurns } from '../turns.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
-import { inTurns } from './turns.js';
 
 /**
  * The change that makes policies and postures those given whatever was before. All of them are written, since a damaged

@@ -1,7 +1,7 @@
 import { Reviewer } from '../explain/review.js';
-import { finish, type Steps } from '../image/steps.js';
 import { type BoundRule, type Postures, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
+import { finish, type Steps } from '../steps.js';
 
 /** @param decided the places in the rule set of the rules that decide anything */
 export function reviewerOf(ruleSet: RuleSet, decided: ReadonlySet<number>, postures: Postures): Reviewer {

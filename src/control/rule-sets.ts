@@ -1,19 +1,19 @@
 import type { Container } from '../containers/container.js';
 import type { Reviewer } from '../explain/review.js';
-import { finish, type Steps } from '../image/steps.js';
 import { belowClusterSuffixes } from '../policy/cluster-names.js';
 import { followLinks } from '../policy/links.js';
 import { type BoundRule, type Policy, type Postures, policyKey } from '../policy/model.js';
 import { overridden } from '../policy/override.js';
 import { type RuleSet, resolveInSteps } from '../policy/rule-set.js';
 import { runningProfileOf } from '../profile/profile.js';
+import { finish, type Steps } from '../steps.js';
+import { finishInTurns, inTurns } from '../turns.js';
 import { type Decisions, likenessOf } from './container-kinds.js';
 import type { DesiredState } from './desired-state.js';
 import { type Attempt, attemptBy, type Fit, Fitting } from './fitting.js';
 import type { LiveImages } from './images.js';
 import { posturesIn } from './namespace-postures.js';
 import { reviewerInSteps } from './reviewer.js';
-import { finishInTurns, inTurns } from './turns.js';
 
 /** By container id: keys of the policies that reach it and are not, or would not be, in force in it. */
 export type LeftOut = ReadonlyMap<string, readonly string[]>;

@@ -1,12 +1,12 @@
 import type { Container } from '../containers/container.js';
 import type { Postures } from '../policy/model.js';
 import { compileSchemas } from '../policy/schema-check.js';
+import { inTurns, nextTurn } from '../turns.js';
 import { NOTHING_DESIRED } from './desired-state.js';
 import { DryRunPool } from './dry-run-pool.js';
 import { Enforcement } from './enforcement.js';
 import { Ledger } from './ledger.js';
 import { PolicyRegistry } from './policy-registry.js';
-import { inTurns, nextTurn } from './turns.js';
 
 /**
  * Does what the first change of policies would have to wait for: compiles the schemas, and makes a change that nobody asked

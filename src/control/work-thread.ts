@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { Failure } from '../failure.js';
+import { callerHasGone } from '../turns.js';
 import { NEXT_PART, type ThreadAnswer } from './thread-program.js';
-import { callerHasGone } from './turns.js';
 
 /** Who asks for work. */
 export interface Caller {

@@ -1,8 +1,8 @@
-import { finish, isStep, type Steps } from '../image/steps.js';
 import type { Operation } from '../policy/effect.js';
 import type { Action, BoundRule, PostureClass, Postures, RuleClass } from '../policy/model.js';
 import { ADDRESS_FAMILIES } from '../policy/network.js';
 import { isForLocal } from '../policy/order.js';
+import { finish, isStep, type Steps } from '../steps.js';
 import type { Access, AccessObject } from './access.js';
 import { isEndpoint, isNamed, isSource, speaksOfObject } from './match.js';
 import { type Advantage, comparePrecedence } from './precedence.js';

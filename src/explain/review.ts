@@ -1,8 +1,8 @@
-import { finish, isStep, type Steps } from '../image/steps.js';
 import { append } from '../policy/append.js';
 import type { BoundRule, Policy, Postures } from '../policy/model.js';
 import { policyKey } from '../policy/model.js';
 import { isImplied } from '../policy/rule-set.js';
+import { finish, isStep, type Steps } from '../steps.js';
 import { explain } from './evaluate.js';
 import { comparePrecedence } from './precedence.js';
 import { RuleIndex } from './rule-index.js';

@@ -1,7 +1,7 @@
-import { isStep, type Steps } from '../image/steps.js';
 import { append } from '../policy/append.js';
 import { CLASS_OF_OPERATION } from '../policy/effect.js';
 import type { BoundRule, Match } from '../policy/model.js';
+import { isStep, type Steps } from '../steps.js';
 import type { Access } from './access.js';
 import { literalStartOf } from './glob.js';
 

@@ -3,6 +3,7 @@ import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
 import type { BoundRule } from '../policy/model.js';
 import { POSTURE_CLASSES, policyKey, RULE_CLASSES } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
+import { finish, isStep, type Steps } from '../steps.js';
 import type { Automaton } from './automaton.js';
 import { determinize } from './determinize.js';
 import { findGuards } from './guards.js';
@@ -32,7 +33,6 @@ import { addProgram } from './paths.js';
 import { PatternError } from './pattern.js';
 import { Precedence } from './precedence.js';
 import { classifyPrograms } from './program-classes.js';
-import { finish, isStep, type Steps } from './steps.js';
 import { Verdicts } from './verdicts.js';
 import { addArguments, addGuarded, addQuestions } from './words.js';
 

@@ -1,8 +1,8 @@
+import { isStep, type Steps } from '../steps.js';
 import type { Automaton } from './automaton.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import type { Budget } from './limits.js';
 import { LOOP_ANY, LOOP_NONE, NO_NODE, type NondeterministicAutomaton } from './nondeterministic.js';
-import { isStep, type Steps } from './steps.js';
 
 const SLASH = 0x2f;
 

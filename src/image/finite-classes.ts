@@ -1,6 +1,6 @@
+import type { Steps } from '../steps.js';
 import type { Automaton } from './automaton.js';
 import { IntBuffer, IntListTable } from './integers.js';
-import type { Steps } from './steps.js';
 
 /** In place of a class: the state goes round a cycle, or leads to one. */
 export const UNSETTLED = -1;

@@ -1,4 +1,5 @@
 import type { BoundRule } from '../policy/model.js';
+import { isStep, type Steps } from '../steps.js';
 import type { DecidingRule } from './image.js';
 import { IntListTable } from './integers.js';
 import {
@@ -12,7 +13,6 @@ import {
   VERDICT_RULE_MASK,
 } from './layout.js';
 import { ROW_WORDS } from './rows.js';
-import { isStep, type Steps } from './steps.js';
 import type { Verdicts } from './verdicts.js';
 
 const BLOCK = VERDICT_ACTIONS.indexOf('Block');

@@ -1,9 +1,9 @@
+import { isStep, type Steps } from '../steps.js';
 import { type Automaton, DEAD_STATE } from './automaton.js';
 import { type GuardLabels, type GuardLevel, guardingLabels, NO_RULE, PathLabels } from './guard-labels.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import { GUARD_COMMON, GUARD_NOTHING, RULE_NONE, VERDICT_ACTION_SHIFT, VERDICT_ACTIONS } from './layout.js';
 import { coarsestPartition } from './partition.js';
-import { isStep, type Steps } from './steps.js';
 import { Subautomaton } from './subautomaton.js';
 import type { Verdicts } from './verdicts.js';
 import { GUARDING_LETTER } from './words.js';

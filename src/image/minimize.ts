@@ -1,7 +1,7 @@
+import { isStep, type Steps } from '../steps.js';
 import { type Automaton, DEAD_STATE, PATH_BYTE_VALUES } from './automaton.js';
 import { IntBuffer } from './integers.js';
 import { coarsestPartition } from './partition.js';
-import { isStep, type Steps } from './steps.js';
 
 /** With fewer transitions than this, a state's default is that of more than half of the bytes and cannot be bettered. */
 const TRANSITIONS_WORTH_COUNTING = 100;

@@ -1,3 +1,4 @@
+import { isStep, type Steps } from '../steps.js';
 import { type Automaton, DEAD_STATE, LABEL_NOTHING } from './automaton.js';
 import { GUARD_WORDS, type Guards, NO_RECORD } from './guards.js';
 import { IntBuffer, IntListTable } from './integers.js';
@@ -17,7 +18,6 @@ import {
 } from './layout.js';
 import { ROW_WORDS } from './rows.js';
 import { SlotTable } from './slot-table.js';
-import { isStep, type Steps } from './steps.js';
 import type { Verdicts } from './verdicts.js';
 import { inOrderOfWalks } from './walk-order.js';
 

@@ -1,7 +1,7 @@
+import { isStep, type Steps } from '../steps.js';
 import { type Automaton, PATH_BYTE_VALUES } from './automaton.js';
 import { finiteClasses, type SignatureReader, UNSETTLED } from './finite-classes.js';
 import { IntBuffer, IntListTable } from './integers.js';
-import { isStep, type Steps } from './steps.js';
 
 /** Bytes as a set of bits, in so many words. */
 const SET_WORDS = 8;

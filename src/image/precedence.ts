@@ -2,10 +2,10 @@ import { CLASS_OF_OPERATION, effectOf, OPERATIONS, type Operation, OWNERSHIPS } 
 import type { BoundRule } from '../policy/model.js';
 import { RULE_CLASSES } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
+import { isStep, type Steps } from '../steps.js';
 import type { IntBuffer } from './integers.js';
 import { namesMapping } from './layout.js';
 import { LOOP_ANY, NO_NODE, type NondeterministicAutomaton } from './nondeterministic.js';
-import { isStep, type Steps } from './steps.js';
 
 const NEVER = 0x7fffffff;
 

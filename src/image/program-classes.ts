@@ -1,10 +1,10 @@
 import type { BoundRule } from '../policy/model.js';
+import type { Steps } from '../steps.js';
 import { determinize } from './determinize.js';
 import { type IntBuffer, IntListTable } from './integers.js';
 import type { Budget } from './limits.js';
 import { NondeterministicAutomaton } from './nondeterministic.js';
 import { addProgram } from './paths.js';
-import type { Steps } from './steps.js';
 
 /** The programs that rules name as their sources, put together where no rule tells them apart. */
 export interface ProgramClasses {

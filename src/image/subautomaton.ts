@@ -1,6 +1,6 @@
+import { isStep, type Steps } from '../steps.js';
 import { type Automaton, DEAD_STATE } from './automaton.js';
 import { IntBuffer } from './integers.js';
-import { isStep, type Steps } from './steps.js';
 
 const SLASH = 0x2f;
 const UNREACHED = -1;

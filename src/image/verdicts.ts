@@ -1,4 +1,5 @@
 import type { RuleSet } from '../policy/rule-set.js';
+import type { Steps } from '../steps.js';
 import { LABEL_NOTHING } from './automaton.js';
 import type { DecidingRule } from './image.js';
 import { IntBuffer, IntListTable } from './integers.js';
@@ -16,7 +17,6 @@ import type { Budget } from './limits.js';
 import { Marks } from './marks.js';
 import type { ProgramClasses } from './program-classes.js';
 import { ROW_WORDS, Rows } from './rows.js';
-import type { Steps } from './steps.js';
 
 const EMPTY = new Int32Array(0);
 const STEP_WORDS = 4096;

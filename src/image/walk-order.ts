@@ -1,6 +1,6 @@
+import { isStep, type Steps } from '../steps.js';
 import { type Automaton, DEAD_STATE } from './automaton.js';
 import { IntBuffer } from './integers.js';
-import { isStep, type Steps } from './steps.js';
 
 /** The states but the dead one, each once, in the order in which a walk comes to them. */
 export interface WalkOrder {

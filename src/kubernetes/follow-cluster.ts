@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
+import type { Backoff } from '../backoff.js';
 import type { Config } from '../config/config.js';
 import type { HostState } from '../control/host-state.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import type { SourceStatus } from '../control/protection.js';
 import type { SourceLogger } from '../sources/source.js';
 import type { ApiServer } from './access.js';
-import type { FollowOptions } from './followed-list.js';
 import type { KubernetesOptions } from './kubernetes.js';
 import type { LeaseTimes } from './lease.js';
 import type { Pods } from './pods.js';
@@ -20,7 +20,7 @@ export interface ClusterParts {
   /** Called when pods have other labels. */
   readonly onPods: () => void;
   readonly onOverride?: NonNullable<KubernetesOptions['onOverride']>;
-  readonly backoff?: FollowOptions['backoff'];
+  readonly backoff?: Backoff;
   readonly leaseTimes?: LeaseTimes;
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Backoff, waitAfter } from '../backoff.js';
 import { trueCause } from '../sources/failure-cause.js';
 import { type ApiClient, ApiError, type KubernetesObject, type WatchEvent } from './api-client.js';
 
@@ -17,8 +18,7 @@ export interface FollowOptions {
   readonly onChange: () => void;
   /** Called when it is followed again, or not any more. */
   readonly onStatus: () => void;
-  /** Milliseconds before the next attempt: doubled from the first to the most. */
-  readonly backoff?: { readonly first: number; readonly most: number };
+  readonly backoff?: Backoff;
 }
 
 const BACKOFF = { first: 500, most: 30_000 };
@@ -28,6 +28,11 @@ const WATCH_SECONDS = { least: 240, more: 240 };
 /** How soon a kind is looked for again that the API server did not have: doubled each time, as it may never come. */
 const ABSENT_MILLISECONDS = { first: 15_000, most: 45_000 };
 
+/** Somewhat less, so that not all nodes of a cluster begin anew at once. */
+function spreadOut(milliseconds: number): number {
+  return milliseconds * (0.5 + Math.random() / 2);
+}
+
 /**
  * The objects of a kind, kept as the API server has them: listed once, then watched. What is known stays when the server
  * cannot be reached. A watch goes on from the last version that was told, by an event or a bookmark; where the server has
@@ -35,7 +40,7 @@ const ABSENT_MILLISECONDS = { first: 15_000, most: 45_000 };
  */
 export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
   readonly #objects = new Map<string, Object>();
-  readonly #backoff: { readonly first: number; readonly most: number };
+  readonly #backoff: Backoff;
   readonly #stopping = new AbortController();
   #version = '';
   #isListed = false;
@@ -171,8 +176,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
 
   /** @returns milliseconds to wait before the next attempt */
   async #failed(error: unknown): Promise<number> {
-    const wait = Math.min(this.#backoff.first * 2 ** this.#failures++, this.#backoff.most);
-    const spread = wait * (0.5 + Math.random() / 2);
+    const spread = spreadOut(waitAfter(++this.#failures, this.#backoff));
     if (error instanceof ApiError) {
       // A server whose etcd was set back has no version so new: what it has counts.
       if (error.code === 504 && this.#version === '') this.#newest = '';
@@ -211,8 +215,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     this.#isAbsent = true;
     if (!this.#isListed || this.#objects.size > 0) this.#replace(new Map());
     this.#isFollowed();
-    const wait = Math.min(ABSENT_MILLISECONDS.first * 2 ** this.#absences++, ABSENT_MILLISECONDS.most);
-    return wait * (0.5 + Math.random() / 2);
+    return spreadOut(waitAfter(++this.#absences, ABSENT_MILLISECONDS));
   }
 
   #tell(problem: string): void {

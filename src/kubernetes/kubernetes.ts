@@ -1,3 +1,4 @@
+import { type Backoff, waitAfter } from '../backoff.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import type { SourceStatus } from '../control/protection.js';
 import type { CriPod } from '../sources/cri-containers.js';
@@ -6,7 +7,7 @@ import type { SourceLogger } from '../sources/source.js';
 import { posturesOf, SETTINGS_NAME, type SettingsObject } from './annotations.js';
 import type { ApiClient, KubernetesObject } from './api-client.js';
 import { bringPolicies, type RecentRefusals, type Verdict } from './cluster-policies.js';
-import { FollowedList, type FollowOptions } from './followed-list.js';
+import { FollowedList } from './followed-list.js';
 import { NodeLabels } from './node-labels.js';
 import type { Pod } from './pod-facts.js';
 import type { Pods } from './pods.js';
@@ -31,8 +32,8 @@ export interface KubernetesOptions {
   readonly onStatus: () => void;
   /** Called when it was settled what becomes of policies. */
   readonly onVerdicts?: () => void;
-  /** Milliseconds; see FollowOptions, and for what cannot be written. */
-  readonly backoff?: FollowOptions['backoff'];
+  /** Of what is followed, and of what cannot be written. */
+  readonly backoff?: Backoff;
 }
 
 /** Changes come in crowds: so long the rest of one is waited for. */
@@ -214,7 +215,7 @@ export class Kubernetes {
 
   #waitMilliseconds(): number {
     if (this.#failures === 0) return GATHER_MILLISECONDS;
-    return Math.min(RETRY_MILLISECONDS.first * 2 ** (this.#failures - 1), RETRY_MILLISECONDS.most);
+    return waitAfter(this.#failures, RETRY_MILLISECONDS);
   }
 
   async #bring(): Promise<void> {

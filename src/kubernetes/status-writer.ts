@@ -1,3 +1,4 @@
+import type { Backoff } from '../backoff.js';
 import type { HostStatus } from '../control/host-state.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import { trueCause } from '../sources/failure-cause.js';
@@ -13,7 +14,7 @@ import {
   type PolicyReport,
   sentenceOf,
 } from './conditions.js';
-import { FollowedList, type FollowOptions } from './followed-list.js';
+import { FollowedList } from './followed-list.js';
 import { Lease, type LeaseTimes } from './lease.js';
 import { type NodeReport, type ReportObject, readReport, reportOfNode, reportsIn, writeReport } from './node-report.js';
 import { pathOfObject } from './policy-kinds.js';
@@ -33,7 +34,7 @@ export interface StatusWriterOptions {
   readonly isOverridden: (containerId: string) => boolean;
   readonly logger: SourceLogger;
   readonly times?: LeaseTimes;
-  readonly backoff?: FollowOptions['backoff'];
+  readonly backoff?: Backoff;
 }
 
 /** Containers come and go in crowds, and every write is told to all who watch the policies. */

@@ -1,5 +1,4 @@
 import { explainRenaming, isRenaming } from '../control/renaming.js';
-import { finishInTurns } from '../control/turns.js';
 import { type Explanation, explain } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
 import { Direction, type ExplainRequest } from '../generated/hauberk/v1/policy.js';
@@ -9,6 +8,7 @@ import { type BoundRule, DEFAULT_NAMESPACE, type Policy, type Postures, policyKe
 import { PolicySet, type Subject } from '../policy/policy-set.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
 import { toAccess } from '../rpc/explain-message.js';
+import { finishInTurns } from '../turns.js';
 import type { Case, CaseContainer, CaseFile, Expectation, PlacedCase } from './case-file.js';
 
 /** What hauberkd does where nothing is set. */

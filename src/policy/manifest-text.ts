@@ -1,3 +1,4 @@
+import { finish, isStep, type Steps } from '../steps.js';
 import { yamlText } from '../yaml-text.js';
 import { append } from './append.js';
 import type { PolicyKind } from './manifest-schema.js';
@@ -19,18 +20,14 @@ const TRAITS = ['severity', 'tags', 'message', 'action'] as const;
  * once, at the specification.
  */
 export function toManifest(policy: Policy): string {
-  const steps = toManifestInSteps(policy);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
+  return finish(toManifestInSteps(policy));
 }
 
 /** So many rules are written in one step. */
 const STEP_RULES = 64;
 
 /** The same, for others to have their turn meanwhile: a policy may have thousands of rules. */
-export function* toManifestInSteps(policy: Policy): Generator<void, string, void> {
+export function* toManifestInSteps(policy: Policy): Steps<string> {
   const { head, lists } = yield* partsOf(policy);
   // The rules end the specification, so they can be written part by part below it.
   const parts = [textOf(head)];
@@ -52,7 +49,7 @@ export function* toManifestInSteps(policy: Policy): Generator<void, string, void
 }
 
 /** What the manifest of a policy says, as an object for JSON. */
-export function* toDocumentInSteps(policy: Policy): Generator<void, object, void> {
+export function* toDocumentInSteps(policy: Policy): Steps<object> {
   const { head, lists } = yield* partsOf(policy);
   const classes = RULE_CLASSES.flatMap((ruleClass) => {
     const ofClass = lists.get(ruleClass);
@@ -67,7 +64,7 @@ interface Parts {
   readonly lists: ReadonlyMap<RuleClass, ReadonlyMap<string, readonly object[]>>;
 }
 
-function* partsOf(policy: Policy): Generator<void, Parts, void> {
+function* partsOf(policy: Policy): Steps<Parts> {
   const common = yield* commonTraits(policy.rules);
   const {
     name,
@@ -101,14 +98,14 @@ function textOf(value: unknown): string {
 }
 
 /** What is written of the rules, by class and by the name of the list, which is empty where the class has but one. */
-function* listsOf(rules: readonly Rule[], common: Traits): Generator<void, Parts['lists'], void> {
+function* listsOf(rules: readonly Rule[], common: Traits): Steps<Parts['lists']> {
   const lists = new Map<RuleClass, Map<string, object[]>>();
   for (const [index, rule] of rules.entries()) {
     const [list, head] = describeMatch(rule);
     const ofClass = lists.get(rule.class) ?? new Map<string, object[]>();
     lists.set(rule.class, ofClass);
     append(ofClass, list, { ...head, ...ownFields(rule, common) });
-    if (index % STEP_RULES === 0) yield;
+    if (isStep(index)) yield;
   }
   return lists;
 }
@@ -182,7 +179,7 @@ function ownFields(rule: Rule, common: Traits): Record<string, unknown> {
   };
 }
 
-function* commonTraits([first, ...others]: readonly Rule[]): Generator<void, Traits, void> {
+function* commonTraits([first, ...others]: readonly Rule[]): Steps<Traits> {
   if (first === undefined) return {};
   const common: (typeof TRAITS)[number][] = [];
   for (const trait of TRAITS) {

@@ -1,3 +1,4 @@
+import { isStep, type Steps } from '../steps.js';
 import { append } from './append.js';
 import type { Policy } from './model.js';
 import { CONTAINER_NAME_LABELS, carries, isComparedAsText } from './selector-labels.js';
@@ -43,8 +44,6 @@ interface NamespaceIndex {
   readonly forAll: readonly Entry[];
 }
 
-/** So many policies are looked at in one step. */
-const STEP_POLICIES = 64;
 /** So many lists of policies are kept to be shared. */
 const SHARED_MAX = 256;
 
@@ -57,13 +56,13 @@ export class PolicyIndex {
   private constructor() {}
 
   /** For others to have their turn between its steps: there may be thousands of policies. */
-  static *inSteps(policies: Iterable<Policy>): Generator<void, PolicyIndex, void> {
+  static *inSteps(policies: Iterable<Policy>): Steps<PolicyIndex> {
     const index = new PolicyIndex();
     const byNamespace = new Map<string, Entry[]>();
     let place = 0;
     for (const policy of policies) {
       append(byNamespace, placeOf(policy), { policy, place: place++ });
-      if (place % STEP_POLICIES === 0) yield;
+      if (isStep(place)) yield;
     }
     for (const [namespace, group] of byNamespace) index.#namespaces.set(namespace, yield* indexNamespace(group));
     return index;
@@ -110,10 +109,10 @@ function placeOf({ scope, namespace }: Policy): string {
   return scope === 'cluster' ? CLUSTER : namespace;
 }
 
-function* indexNamespace(entries: readonly Entry[]): Generator<void, NamespaceIndex, void> {
+function* indexNamespace(entries: readonly Entry[]): Steps<NamespaceIndex> {
   const demand = new Map<string, number>();
   for (const [place, { policy }] of entries.entries()) {
-    if (place % STEP_POLICIES === 0) yield;
+    if (isStep(place)) yield;
     for (const label of comparedLabels(policy)) {
       demand.set(labelKey(label), (demand.get(labelKey(label)) ?? 0) + 1);
     }
@@ -122,7 +121,7 @@ function* indexNamespace(entries: readonly Entry[]): Generator<void, NamespaceIn
   const withoutLabels: Entry[] = [];
   const forAll: Entry[] = [];
   for (const [place, entry] of entries.entries()) {
-    if (place % STEP_POLICIES === 0) yield;
+    if (isStep(place)) yield;
     if (asksForNothing(entry.policy)) {
       forAll.push(entry);
       continue;

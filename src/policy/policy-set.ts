@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Steps } from '../steps.js';
 import type { BoundRule, Policy } from './model.js';
 import { policyKey } from './model.js';
 import { PolicyIndex, type Subject, selectsBy } from './policy-index.js';
@@ -120,7 +121,7 @@ export class PolicySet {
   }
 
   /** Prepares for questions who is reached by what, for others to have their turn meanwhile. */
-  *indexInSteps(): Generator<void, void, void> {
+  *indexInSteps(): Steps<void> {
     this.#index ??= yield* PolicyIndex.inSteps(this.list());
   }
 
@@ -147,7 +148,7 @@ export interface PolicySetComparison {
 }
 
 /** What it takes to get from one set to another, a policy in a step. */
-export function* compareInSteps(before: PolicySet, after: PolicySet): Generator<void, PolicySetComparison, void> {
+export function* compareInSteps(before: PolicySet, after: PolicySet): Steps<PolicySetComparison> {
   const added: string[] = [];
   const changed: string[] = [];
   const unchanged: string[] = [];

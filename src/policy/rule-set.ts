@@ -1,3 +1,4 @@
+import { finish, type Steps } from '../steps.js';
 import { CLASS_OF_OPERATION, OPERATIONS, type Operation, speaksOf } from './effect.js';
 import type { BoundRule, Posture, Postures } from './model.js';
 import { POSTURE_OF } from './model.js';
@@ -27,11 +28,7 @@ export function resolveRules(
   postures: Postures,
   isKept: (rule: BoundRule) => boolean = () => true,
 ): RuleSet {
-  const steps = resolveInSteps(bound, postures, isKept);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
+  return finish(resolveInSteps(bound, postures, isKept));
 }
 
 /** The same, for others to have their turn between its steps. */
@@ -39,7 +36,7 @@ export function* resolveInSteps(
   bound: readonly BoundRule[],
   postures: Postures,
   isKept: (rule: BoundRule) => boolean = () => true,
-): Generator<void, RuleSet, void> {
+): Steps<RuleSet> {
   const enforced = bound.filter(({ policy }) => policy.mode !== 'audit');
   const kept = withCompanions(bound.filter(isKept));
   yield;
@@ -102,7 +99,7 @@ export function isImplied({ rule: { match } }: BoundRule): boolean {
   return match.kind === 'domain' && (match.asking === true || match.searched === true);
 }
 
-function* posturesInForce(bound: readonly BoundRule[], postures: Postures): Generator<void, PosturesInForce, void> {
+function* posturesInForce(bound: readonly BoundRule[], postures: Postures): Steps<PosturesInForce> {
   const inForce: Partial<Record<Operation, Posture>> = {};
   for (const operation of OPERATIONS) {
     const ruleClass = CLASS_OF_OPERATION[operation];

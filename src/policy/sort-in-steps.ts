@@ -1,3 +1,5 @@
+import type { Steps } from '../steps.js';
+
 /** So many items are sorted, or merged, in one step. */
 const STEP_ITEMS = 512;
 
@@ -5,7 +7,7 @@ const STEP_ITEMS = 512;
 export function* sortInSteps<Item>(
   items: readonly Item[],
   compare: (left: Item, right: Item) => number,
-): Generator<void, Item[], void> {
+): Steps<Item[]> {
   let runs: Item[][] = [];
   for (let first = 0; first < items.length; first += STEP_ITEMS) {
     runs.push(items.slice(first, first + STEP_ITEMS).sort(compare));
@@ -24,7 +26,7 @@ function* merge<Item>(
   left: Item[],
   right: Item[] | undefined,
   compare: (left: Item, right: Item) => number,
-): Generator<void, Item[], void> {
+): Steps<Item[]> {
   if (right === undefined) return left;
   const merged: Item[] = [];
   let [l, r] = [0, 0];

@@ -1,7 +1,7 @@
 import type { PolicyChange } from '../control/policy-plan.js';
-import { inTurns, nextTurn } from '../control/turns.js';
 import * as proto from '../generated/hauberk/v1/policy.js';
 import { originOf } from '../policy/model.js';
+import { inTurns, nextTurn } from '../turns.js';
 import { POLICY_ORIGINS, SCOPES } from './names.js';
 import { bytesOf, IDS_MAX } from './pages.js';
 

@@ -1,11 +1,11 @@
 import { Metadata } from '@grpc/grpc-js';
 import type { DryRunPool } from '../control/dry-run-pool.js';
-import { finishInTurns } from '../control/turns.js';
 import { compileFilter, type EventPredicate } from '../events/filter.js';
 import type { EventHub } from '../events/hub.js';
 import { EventServiceService, type StreamEventsRequest } from '../generated/hauberk/v1/event.js';
 import { compileInSteps } from '../image/compile.js';
 import type { RuleSet } from '../policy/rule-set.js';
+import { finishInTurns } from '../turns.js';
 import { currentCaller } from './caller.js';
 import { type Compile, toEventFilter, toPosition, toSince } from './event-filter.js';
 import { pumpEvents } from './event-pump.js';

@@ -1,5 +1,5 @@
-import { inTurns } from '../control/turns.js';
 import { Failure, invalidInput } from '../failure.js';
+import { inTurns } from '../turns.js';
 
 /**
  * What the elements of one answer may come to, in bytes: well under the 4 MiB that clients of every language take, and so

@@ -2,7 +2,6 @@ import type { ControlPlane } from '../control/control-plane.js';
 import type { PolicyChange, PolicyInput } from '../control/policy-plan.js';
 import type { ReadManifest } from '../control/policy-reading.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
-import { inTurns } from '../control/turns.js';
 import {
   type ApplyPolicyRequest,
   type ExplainRequest,
@@ -11,6 +10,7 @@ import {
   Scope,
 } from '../generated/hauberk/v1/policy.js';
 import { DEFAULT_NAMESPACE, type PolicyName, policyKey } from '../policy/model.js';
+import { inTurns } from '../turns.js';
 import { currentCaller } from './caller.js';
 import { someIds, toChangeMessages } from './change-output.js';
 import { toPostureMessages } from './convert.js';

@@ -1,3 +1,4 @@
+import { type Backoff, waitAfter } from '../backoff.js';
 import type { Container, ContainerDescription } from '../containers/container.js';
 import type { ContainerProcess, RegisterOptions } from '../control/container-keeper.js';
 import type { IntakeCounts } from '../control/intake-counts.js';
@@ -24,7 +25,7 @@ export interface IntakeOptions {
   /** What others know of a container beside its runtime; as the runtime has it when left out. */
   readonly refine?: (description: ContainerDescription) => ContainerDescription;
   /** Milliseconds before the next attempt: doubled from the first to the most. */
-  readonly retry?: { readonly first: number; readonly most: number };
+  readonly retry?: Backoff;
 }
 
 /** A container whose first instruction waits. */
@@ -44,7 +45,7 @@ export interface StartingContainer {
  */
 export class ContainerIntake {
   readonly #options: IntakeOptions;
-  readonly #retry: { readonly first: number; readonly most: number };
+  readonly #retry: Backoff;
   readonly #known = new Map<string, KnownContainer>();
   readonly #queue: KnownContainer[] = [];
   readonly #endings = new Map<string, NodeJS.Timeout>();
@@ -279,8 +280,7 @@ export class ContainerIntake {
     // Under another id it is protected as well, until somebody unregisters that.
     const isKnown = isKnownOtherwise(error);
     if (!isKnown) this.#tellFailure(known, unprotectedCause(error), trueCause(error));
-    const wait = this.#retry.first * 2 ** (known.failures - 1);
-    this.#tryAgain(known, isKnown ? this.#retry.most : Math.min(wait, this.#retry.most));
+    this.#tryAgain(known, isKnown ? this.#retry.most : waitAfter(known.failures, this.#retry));
   }
 
   #tellFailure(known: KnownContainer, cause: UnprotectedCause, reason: string): void {

@@ -1,3 +1,4 @@
+import type { Backoff } from '../backoff.js';
 import type { SourceStatus } from '../control/protection.js';
 import { CriNotServed } from './cri-client.js';
 import { trueCause } from './failure-cause.js';
@@ -12,14 +13,14 @@ export interface FollowedSourceOptions {
   /** What happens to a container's start while the daemon does not answer; only for sources that are asked about it. */
   readonly whenUnanswered?: SourceStatus['whenUnanswered'];
   /** Milliseconds before the next attempt to connect: doubled from the first to the most. */
-  readonly backoff?: { readonly first: number; readonly most: number };
+  readonly backoff?: Backoff;
 }
 
 /** Follows a runtime across its restarts, and says how it stands with the connection. */
 export class FollowedSource implements ContainerSource {
   readonly #connection: RuntimeConnection;
   readonly #options: FollowedSourceOptions;
-  readonly #backoff: { readonly first: number; readonly most: number };
+  readonly #backoff: Backoff;
   readonly #ids = new Set<string>();
   #stopping: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;

@@ -10,6 +10,7 @@ import { randomDecisions } from '../property/random-decisions.js';
 import { decisionRuns } from '../property/runs.js';
 import { accessWord } from '../support/access-word.js';
 import { BpfMatcher } from '../support/bpf-matcher.js';
+import { makeRule } from '../unit/policy/support.js';
 
 const ACCESSES = 100;
 /** Each access of several operations is also asked about for each of them, and most of the time is the compiling. */
@@ -17,20 +18,7 @@ const DECISIONS_OF_SEVERAL = 20 * ACCESSES;
 const matcher = new BpfMatcher();
 after(() => matcher.close());
 
-function fileRule(path: string) {
-  return {
-    id: 'file.matchPaths[0]',
-    class: 'file',
-    match: { kind: 'exact', path },
-    sources: [],
-    action: 'Block',
-    readOnly: false,
-    ownerOnly: false,
-    severity: 1,
-    tags: [],
-    message: '',
-  } as const;
-}
+const fileRule = (path: string) => makeRule({ match: { kind: 'exact', path } });
 
 const inTheKernel: Decider = {
   decide: ({ operation, object, program, ownership, terminal }) =>
@@ -95,10 +83,11 @@ test('where a verdict is damaged the answer is no, by no rule', () => {
 
 test('a path of 4096 bytes is read to its last byte', () => {
   const deep = `${`/${'d'.repeat(255)}`.repeat(15)}/${'d'.repeat(254)}`;
-  const rule = fileRule(`${deep}x`);
+  const path = `${deep}x`;
+  const rule = fileRule(path);
   const policy = { name: 'deep', namespace: 'default', matchLabels: {}, rules: [rule] };
-  assert.equal(Buffer.byteLength(rule.match.path), 4096);
+  assert.equal(Buffer.byteLength(path), 4096);
   matcher.use(compileImage({ rules: [{ policy, rule }], postures: {} }));
-  assert.equal(matcher.decide(Buffer.from(`${deep}x`), { programClass: 0 }, 'read', 'other').action, 'Block');
+  assert.equal(matcher.decide(Buffer.from(path), { programClass: 0 }, 'read', 'other').action, 'Block');
   assert.equal(matcher.decide(Buffer.from(`${deep}y`), { programClass: 0 }, 'read', 'other').action, 'Allow');
 });

@@ -5,7 +5,7 @@ import { connect, HauberkError } from '../../src/client/index.js';
 import { Action, Mode, Scope } from '../../src/generated/hauberk/v1/policy.js';
 import { KubearmorClient } from '../support/kubearmor-client.js';
 import { plainPolicies } from '../support/many-policies.js';
-import { MeasuredProcess } from '../support/measured-process.js';
+import { bestOf, MeasuredProcess } from '../support/measured-process.js';
 import { makePolicy, makeRule } from '../support/policy-messages.js';
 
 /** What a client may bring about first and ask for then; sizes that the daemon takes, larger ones with HAUBERK_HOSTILE=all. */
@@ -77,9 +77,7 @@ test('neither the warm-up nor the first requests with policies after it hold a t
       await started.end();
     }
   };
-  let worst = Number.POSITIVE_INFINITY;
-  for (let attempt = 0; attempt < 5 && worst > TURN_MILLISECONDS_MAX; attempt++)
-    worst = Math.min(worst, await ofNewProcess());
+  const worst = await bestOf(TURN_MILLISECONDS_MAX, ofNewProcess);
   t.diagnostic(`${worst.toFixed(1)} ms`);
   assert.ok(worst <= TURN_MILLISECONDS_MAX, `${worst} ms`);
 });

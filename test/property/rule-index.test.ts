@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { speaksOfObject } from '../../src/explain/match.js';
 import { RuleIndex } from '../../src/explain/rule-index.js';
-import { finish } from '../../src/image/steps.js';
 import { CLASS_OF_OPERATION } from '../../src/policy/effect.js';
 import type { BoundRule } from '../../src/policy/model.js';
+import { finish } from '../../src/steps.js';
 import { randomDecisions } from './random-decisions.js';
 import { decisionRuns } from './runs.js';
 

@@ -1,6 +1,5 @@
 import type { ControlPlane } from '../../control/control-plane.js';
 import { HOST_ID } from '../../control/host.js';
-import { inTurns } from '../../control/turns.js';
 import { Failure } from '../../failure.js';
 import {
   type ContainerData,
@@ -11,6 +10,7 @@ import {
 } from '../../generated/kubearmor/policy.js';
 import type { Policy } from '../../policy/model.js';
 import { policyKey } from '../../policy/model.js';
+import { inTurns } from '../../turns.js';
 import { RpcService } from '../handler.js';
 
 /** Clients take four mebibytes, unless told otherwise. */

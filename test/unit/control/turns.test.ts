@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { mixedPolicy } from '../../../bench/support/rules.js';
-import { finishInTurns } from '../../../src/control/turns.js';
 import { compileImage, compileInSteps } from '../../../src/image/compile.js';
 import { resolveRules } from '../../../src/policy/rule-set.js';
+import { finishInTurns } from '../../../src/turns.js';
 
 test('while thousands of rules are compiled other work has its turn, and the image is the same', async () => {
   const policy = mixedPolicy('many', 4000);

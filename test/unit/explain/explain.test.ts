@@ -5,8 +5,8 @@ import { type Explanation, explain } from '../../../src/explain/evaluate.js';
 import { Glob } from '../../../src/explain/glob.js';
 import { Reviewer } from '../../../src/explain/review.js';
 import { witnessesOf } from '../../../src/explain/witness.js';
-import { finish } from '../../../src/image/steps.js';
 import type { BoundRule, Match, Rule } from '../../../src/policy/model.js';
+import { finish } from '../../../src/steps.js';
 import { bind } from '../policy/support.js';
 
 const POSTURES = { process: 'audit', file: 'block', network: 'audit', capabilities: 'audit' } as const;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Automaton } from '../../../src/image/automaton.js';
 import { minimize } from '../../../src/image/minimize.js';
 import { coarsestPartition } from '../../../src/image/partition.js';
-import { finish } from '../../../src/image/steps.js';
+import { finish } from '../../../src/steps.js';
 import { automatonOf } from './automata.js';
 
 const partitionOf = (automaton: Automaton) => finish(coarsestPartition(automaton));

@@ -6,8 +6,8 @@ import { addMatch } from '../../../src/image/matches.js';
 import { NondeterministicAutomaton } from '../../../src/image/nondeterministic.js';
 import { addProgram } from '../../../src/image/paths.js';
 import { Precedence } from '../../../src/image/precedence.js';
-import { finish } from '../../../src/image/steps.js';
 import type { Rule } from '../../../src/policy/model.js';
+import { finish } from '../../../src/steps.js';
 import { directory, rule, ruleSet } from './rule-sets.js';
 
 const PROGRAM = '/program';

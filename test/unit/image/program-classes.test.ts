@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Budget, DEFAULT_LIMITS } from '../../../src/image/limits.js';
 import { classifyPrograms } from '../../../src/image/program-classes.js';
-import { finish } from '../../../src/image/steps.js';
+import { finish } from '../../../src/steps.js';
 import { exact, rule, ruleSet } from './rule-sets.js';
 
 const { rules } = ruleSet([

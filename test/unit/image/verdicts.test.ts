@@ -9,10 +9,10 @@ import {
 } from '../../../src/image/layout.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded } from '../../../src/image/limits.js';
 import { classifyPrograms } from '../../../src/image/program-classes.js';
-import { finish } from '../../../src/image/steps.js';
 import { Verdicts } from '../../../src/image/verdicts.js';
 import { decodeVerdict } from '../../../src/image/walk.js';
 import type { Rule } from '../../../src/policy/model.js';
+import { finish } from '../../../src/steps.js';
 import { exact, rule, ruleSet } from './rule-sets.js';
 
 function verdictsOf(rules: Rule[], budget = new Budget(DEFAULT_LIMITS)): Verdicts {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Automaton } from '../../../src/image/automaton.js';
-import { finish } from '../../../src/image/steps.js';
 import { inOrderOfWalks } from '../../../src/image/walk-order.js';
+import { finish } from '../../../src/steps.js';
 
 /** State 1 leads to 2 and 3; 2 to 4 and 4 to 6; 3 to 5; every other byte to the dead state. */
 const automaton: Automaton = {

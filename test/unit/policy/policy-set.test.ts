@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { finish } from '../../../src/image/steps.js';
 import { policyKey } from '../../../src/policy/model.js';
 import { compareInSteps, PolicySet } from '../../../src/policy/policy-set.js';
+import { finish } from '../../../src/steps.js';
 import { makePolicy, makeRule } from './support.js';
 
 const container = { namespace: 'default', labels: { app: 'web', tier: 'front' } };

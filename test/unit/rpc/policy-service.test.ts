@@ -392,7 +392,7 @@ describe('ApplyPolicy with a typed policy', () => {
     assert.deepEqual(cluster!.matchExpressions, matchExpressions);
     assert.equal(host!.scope, 'host');
     for (const policy of [cluster!, host!]) {
-      assert.deepEqual(plane.policies.readManifest(plane.policies.manifestOf(policy))[0]!.policy, policy);
+      assert.deepEqual(plane.policies.readManifest(await plane.policies.manifestInTurns(policy))[0]!.policy, policy);
     }
   });
 

@@ -1,1 +1,0 @@
-export { callerHasGone, finishInTurns, inTurns, nextTurn } from '../turns.js';
