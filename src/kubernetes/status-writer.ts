@@ -136,6 +136,8 @@ export class StatusWriter {
 
   async #writeAll(verdicts: readonly Verdict[], nodes: readonly NodeReport[]): Promise<void> {
     this.#events.keep(new Set(verdicts.map(({ read }) => read.object.metadata.uid ?? '')));
+    const keys = new Set(verdicts.map(({ read }) => keyOfNamed(read)));
+    for (const key of this.#told.keys()) if (!keys.has(key)) this.#told.delete(key);
     const totals = totalsOf(nodes);
     const wait = COUNTS_MILLISECONDS_PER_NODE * nodes.length;
     let isLeft = false;
