@@ -43,7 +43,17 @@ function linkedMatch(match: Match, links: LinkedDirectories): Match | undefined 
       const target = match.target === undefined ? undefined : linkedMatch(match.target, links);
       return target === undefined ? undefined : { ...match, target };
     }
-    default:
+    case 'name':
+    case 'protocol':
+    case 'family':
+    case 'endpoint':
+    case 'domain':
+    case 'capability':
+    case 'filesystem':
+    case 'mount':
+    case 'trace':
+    case 'namespace':
+    case 'preset':
       return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { FILE_OPERATIONS, MOUNT_OPERATIONS, PRESETS, PRIORITY_MAX, TRACE_OPERATIONS } from './model.js';
+import { FILE_OPERATIONS, MOUNT_OPERATIONS, PRESETS, PRIORITY_MAX, type RuleClass, TRACE_OPERATIONS } from './model.js';
 import { DIRECTIONS, ENDPOINT_PROTOCOLS } from './network.js';
 import type { ValueCheckName } from './value-checks.js';
 
@@ -222,7 +222,7 @@ const SELECTORS: Readonly<Record<PolicyKind, { properties: Properties; required:
   },
 };
 
-const sections: Properties = {
+const sections: Properties & Record<RuleClass, Schema> = {
   process: shared('process', processSection),
   file: shared('file', fileSection),
   network: shared('network', networkSection),

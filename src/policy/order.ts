@@ -96,7 +96,13 @@ export function specificity(match: Match): number {
       return (match.target === undefined ? 0 : specificity(match.target) * 4) + named(undefined, match.operation);
     case 'call':
       return match.target === undefined ? 0 : specificity(match.target);
-    default:
+    case 'name':
+    case 'protocol':
+    case 'family':
+    case 'capability':
+    case 'filesystem':
+    case 'namespace':
+    case 'preset':
       return 0;
   }
 }

@@ -164,7 +164,8 @@ function wildcardText(value: string, kind: Kind): string {
       return `${taken}; write \`path: ${base}\` with \`recursive: true\``;
     case 'name':
       return `${taken}; write \`pattern: /**/${value}\` in \`matchPatterns\``;
-    default:
+    case 'path':
+    case 'pattern':
       return `${taken}; write \`pattern: ${value}\` in \`matchPatterns\``;
   }
 }

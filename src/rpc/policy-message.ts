@@ -249,7 +249,12 @@ function headOf({ match }: Rule): object {
       const { target, operation } = match!.value;
       return { ...placeOf(target), ...(operation !== '' && { operation }) };
     }
-    default:
+    case 'path':
+    case 'pattern':
+    case 'protocol':
+    case 'family':
+    case 'domain':
+    case 'capability':
       return { [match!.$case]: match!.value };
   }
 }
