@@ -15,7 +15,10 @@ export function linesOfDiff(text: string): ReadonlyMap<string, ReadonlySet<numbe
   let lines = new Set<number>();
   for (const line of text.split('\n')) {
     const file = /^\+\+\+ (src\/.*\.ts)$/u.exec(line)?.[1];
-    if (file !== undefined) changed.set(file, (lines = new Set()));
+    if (file !== undefined) {
+      lines = new Set();
+      changed.set(file, lines);
+    }
     const [, first, count = '1'] = /^@@ -\S+ \+(\d+)(?:,(\d+))? @@/u.exec(line) ?? [];
     if (first === undefined) continue;
     for (let offset = 0; offset < Number(count); offset++) lines.add(Number(first) + offset);

@@ -94,7 +94,7 @@ async function judge(
     .filter(([, coverage]) => coverage.runs(file, mutant.start))
     .sort(([a, { milliseconds: left }], [b, { milliseconds: right }]) => distance(a) - distance(b) || left - right);
   if (running.length === 0) return 'untested';
-  const code = readFileSync(file, 'utf8');
+  const code = readFileSync(join(tree, file), 'utf8');
   writeFileSync(join(tree, file), mutate(code, mutant));
   try {
     for (const [test, { milliseconds }] of running) {

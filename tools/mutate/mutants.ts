@@ -81,7 +81,10 @@ function changesOf(node: AnyNode, code: string): Change[] {
     case 'UnaryExpression':
       return node.operator === '!' ? replace(node, text(node.argument)) : [];
     case 'UpdateExpression':
-      return replace(node, text(node).replace(/\+\+|--/u, (operator) => (operator === '++' ? '--' : '++')));
+      return replace(
+        node,
+        text(node).replace(/\+\+|--/u, (operator) => (operator === '++' ? '--' : '++')),
+      );
     case 'Literal':
       if (typeof node.value === 'boolean') return replace(node, String(!node.value));
       return typeof node.value === 'number' ? replace(node, String(node.value + 1)) : [];

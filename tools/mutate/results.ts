@@ -11,7 +11,12 @@ export interface Judged {
 /** The results as a table by file, with a line for all, and the mutants that no test noticed. */
 export function report(judged: readonly Judged[], total: number): string {
   const files = [...new Set(judged.map(({ mutant }) => mutant.source))].sort();
-  const rows = files.map((file) => rowOf(file, judged.filter(({ mutant }) => mutant.source === file)));
+  const rows = files.map((file) =>
+    rowOf(
+      file,
+      judged.filter(({ mutant }) => mutant.source === file),
+    ),
+  );
   const missed = judged.filter(({ result }) => result !== 'killed').sort(byPlace);
   return [
     '| file | tried | killed | survived | untested | score |',
