@@ -44,7 +44,6 @@ import { clockOffset } from './kernel/clock.js';
 import { Kernel } from './kernel/kernel.js';
 import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
 import { describeUntested, isTested } from './kernel/tested.js';
-import { sendUnixDatagram } from './kernel/unix-datagram.js';
 import { serveKubearmor } from './kubearmor.js';
 import {
   accessToCluster,
@@ -63,6 +62,7 @@ import { inheritedSocket } from './rpc/inherited-socket.js';
 import { startServer, tryToListen } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
 import { ServiceManager } from './service-manager.js';
+import { sendUnixDatagram } from './sockets/unix-datagram.js';
 import { Sources } from './sources/sources.js';
 import { Store, witnessDirectoryOf } from './store/store.js';
 
