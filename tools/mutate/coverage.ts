@@ -1,15 +1,19 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ImportGraph } from './import-graph.js';
 import { runTest } from './test-run.js';
 
 /** What a test file runs when nothing is wrong. */
 export interface Coverage {
   readonly milliseconds: number;
-  /** Whether it runs what stands at a place of a built file. */
-  runs(file: string, offset: number): boolean;
+  /** By built file, for each process or thread that loaded it: inner ranges behind those that they are taken out of. */
+  readonly ranges: Readonly<Record<string, readonly (readonly Range[])[]>>;
 }
+
+type Range = readonly [start: number, end: number, count: number];
 
 interface ScriptCoverage {
   readonly url: string;
@@ -19,42 +23,79 @@ interface ScriptCoverage {
 }
 
 const LIMIT_MILLISECONDS = 180_000;
+/** Between runs, for as long as neither a test nor anything that it imports changes. */
+const KEPT = 'build/mutation';
 
-/** Runs a test file in a copy of the tree; undefined where it does not pass. */
-export async function coverageOf(tree: string, test: string, files: readonly string[]): Promise<Coverage | undefined> {
+/** Whether a test runs what stands at a place of a built file. */
+export function runs({ ranges }: Coverage, file: string, offset: number): boolean {
+  return (ranges[file] ?? []).some((script) => {
+    const innermost = script.findLast(([start, end]) => start <= offset && offset < end);
+    return innermost !== undefined && innermost[2] > 0;
+  });
+}
+
+/** Finds out what test files run, once for each. */
+export class Coverages {
+  readonly #found = new Map<string, Promise<Coverage | undefined>>();
+
+  constructor(
+    readonly graph: ImportGraph,
+    readonly onUnusable: (test: string) => void,
+  ) {}
+
+  /** @param tree a copy of the tree in which nothing is wrong; undefined for a test that does not pass there */
+  of(tree: string, test: string): Promise<Coverage | undefined> {
+    const found = this.#found.get(test) ?? this.#find(tree, test);
+    this.#found.set(test, found);
+    return found;
+  }
+
+  async #find(tree: string, test: string): Promise<Coverage | undefined> {
+    const kept = join(KEPT, `${this.#digestOf(test)}.json`);
+    if (existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8')) as Coverage;
+    const coverage = await measure(tree, test);
+    if (coverage === undefined) {
+      this.onUnusable(test);
+      return undefined;
+    }
+    mkdirSync(KEPT, { recursive: true });
+    writeFileSync(kept, JSON.stringify(coverage));
+    return coverage;
+  }
+
+  #digestOf(test: string): string {
+    const hash = createHash('sha256');
+    for (const file of [...this.graph.distancesFrom(test).keys()].sort()) hash.update(file).update(readFileSync(file));
+    return hash.digest('hex');
+  }
+}
+
+async function measure(tree: string, test: string): Promise<Coverage | undefined> {
   const directory = mkdtempSync(join(tmpdir(), 'hauberk-coverage-'));
   try {
     const start = performance.now();
-    if ((await runTest(tree, test, LIMIT_MILLISECONDS, { NODE_V8_COVERAGE: directory })) !== 'passed') return undefined;
-    const milliseconds = performance.now() - start;
-    const covered = readCoverage(tree, directory, files);
-    return {
-      milliseconds,
-      runs: (file, offset) => covered.get(file)?.some((script) => script[offset] === 1) ?? false,
-    };
+    const outcome = await runTest(tree, test, LIMIT_MILLISECONDS, { NODE_V8_COVERAGE: directory });
+    if (outcome !== 'passed') return undefined;
+    return { milliseconds: performance.now() - start, ranges: readRanges(tree, directory) };
   } finally {
     rmSync(directory, { recursive: true });
   }
 }
 
-/** By file, for each process or thread that loaded it: 1 for each character that was run. */
-function readCoverage(tree: string, directory: string, files: readonly string[]): Map<string, Uint8Array[]> {
-  const byUrl = new Map(files.map((file) => [pathToFileURL(join(tree, file)).href, file]));
-  const covered = new Map<string, Uint8Array[]>();
+function readRanges(tree: string, directory: string): Coverage['ranges'] {
+  const ranges: Record<string, Range[][]> = {};
   for (const name of readdirSync(directory)) {
     const { result } = JSON.parse(readFileSync(join(directory, name), 'utf8')) as { result: ScriptCoverage[] };
     for (const { url, functions } of result) {
-      const file = byUrl.get(url);
-      if (file !== undefined) covered.set(file, [...(covered.get(file) ?? []), charactersRun(functions)]);
+      const file = url.startsWith('file:') ? relative(tree, fileURLToPath(url)) : '';
+      if (!file.startsWith('build/src/')) continue;
+      ranges[file] ??= [];
+      ranges[file].push(
+        functions.flatMap((each) =>
+          each.ranges.map(({ startOffset, endOffset, count }): Range => [startOffset, endOffset, count]),
+        ),
+      );
     }
   }
-  return covered;
-}
-
-/** Inner ranges stand behind the outer ones that they are taken out of. */
-function charactersRun(functions: ScriptCoverage['functions']): Uint8Array {
-  const ranges = functions.flatMap((each) => each.ranges);
-  const run = new Uint8Array(Math.max(0, ...ranges.map(({ endOffset }) => endOffset)));
-  for (const { startOffset, endOffset, count } of ranges) run.fill(count > 0 ? 1 : 0, startOffset, endOffset);
-  return run;
+  return ranges;
 }

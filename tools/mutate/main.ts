@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { changedLines } from './changed-lines.js';
-import { type Coverage, coverageOf } from './coverage.js';
+import { type Coverage, Coverages, runs } from './coverage.js';
 import { ImportGraph } from './import-graph.js';
 import { builtOf, type Mutant, mutantsOf, mutate } from './mutants.js';
 import { type Judged, type Result, report } from './results.js';
@@ -21,6 +21,7 @@ const { values, positionals } = parseArgs({
     since: { type: 'string' },
     jobs: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
+    tests: { type: 'string', default: '8' },
   },
 });
 const end = performance.now() + Number(values.minutes) * 60_000;
@@ -36,37 +37,40 @@ const directory = mkdtempSync(join(tmpdir(), 'hauberk-mutate-'));
 try {
   const trees = Array.from({ length: Number(values.jobs) }, (_, number) => join(directory, String(number)));
   for (const tree of trees) copyTree(tree);
-  const built = [...new Set(mutants.map(({ source }) => builtOf(source)))];
-  const tests = testsOf(built);
-  const coverages = new Map<string, Coverage>();
-  await inTrees(trees, [...tests.keys()], Number.POSITIVE_INFINITY, async (tree, test) => {
-    const coverage = await coverageOf(tree, test, built);
-    if (coverage === undefined) process.stderr.write(`left out, since it fails without a fault: ${test}\n`);
-    else coverages.set(test, coverage);
-  });
-  process.stderr.write(`${mutants.length} mutants, ${coverages.size} test files\n`);
+  // Mutants stand in the other trees while it finds out what a test runs.
+  const whole = join(directory, 'whole');
+  copyTree(whole);
+  const graph = new ImportGraph();
+  const nearest = nearestTests(graph, Number(values.tests));
+  const coverages = new Coverages(graph, (test) =>
+    process.stderr.write(`left out, since it fails without a fault: ${test}\n`),
+  );
   const judged: Judged[] = [];
   // In a random order, so that what is tried when the time is up stands for the rest.
-  await inTrees(trees, shuffled(mutants, Number(values.seed)), end, async (tree, mutant) => {
-    judged.push({ mutant, result: await judge(tree, mutant, tests, coverages) });
+  await inTrees(trees, shuffled(mutants, Number(values.seed)), async (tree, mutant) => {
+    const tests = nearest(builtOf(mutant.source));
+    judged.push({ mutant, result: await judge(tree, mutant, tests, (test) => coverages.of(whole, test)) });
   });
   process.stdout.write(report(judged, mutants.length));
 } finally {
   rmSync(directory, { recursive: true });
 }
 
-/** Test files that import one of these, with the distances of all that each imports. */
-function testsOf(files: readonly string[]): Map<string, ReadonlyMap<string, number>> {
-  const graph = new ImportGraph();
-  const distances = filesBelow(TESTS, '.test.js').map((test) => [test, graph.distancesFrom(test)] as const);
-  return new Map(distances.filter(([, found]) => files.some((file) => found.has(file))));
+/** Finds the test files that import a file, the nearest first: the tests of the file itself are the likeliest to notice. */
+function nearestTests(graph: ImportGraph, most: number): (file: string) => readonly string[] {
+  const tests = filesBelow(TESTS, '.test.js').map((test) => ({ test, distances: graph.distancesFrom(test) }));
+  return (file) =>
+    tests
+      .flatMap(({ test, distances }) => (distances.has(file) ? [{ test, distance: distances.get(file)! }] : []))
+      .sort((a, b) => a.distance - b.distance)
+      .slice(0, most)
+      .map(({ test }) => test);
 }
 
 /** Does work in each tree, one piece at a time, until the time is up. */
 async function inTrees<Piece>(
   trees: readonly string[],
   pieces: readonly Piece[],
-  until: number,
   work: (tree: string, piece: Piece) => Promise<void>,
 ): Promise<void> {
   const left = pieces.values();
@@ -74,7 +78,7 @@ async function inTrees<Piece>(
     trees.map(async (tree) => {
       // All take from one iterator, so each piece is taken once.
       for (const piece of left) {
-        if (performance.now() > until) return;
+        if (performance.now() > end) return;
         await work(tree, piece);
       }
     }),
@@ -84,27 +88,24 @@ async function inTrees<Piece>(
 async function judge(
   tree: string,
   mutant: Mutant,
-  tests: ReadonlyMap<string, ReadonlyMap<string, number>>,
-  coverages: ReadonlyMap<string, Coverage>,
+  tests: readonly string[],
+  coverageOf: (test: string) => Promise<Coverage | undefined>,
 ): Promise<Result> {
   const file = builtOf(mutant.source);
-  const distance = (test: string) => tests.get(test)!.get(file) ?? Number.POSITIVE_INFINITY;
-  // Nearest first: the tests of a file itself are the likeliest to notice.
-  const running = [...coverages]
-    .filter(([, coverage]) => coverage.runs(file, mutant.start))
-    .sort(([a, { milliseconds: left }], [b, { milliseconds: right }]) => distance(a) - distance(b) || left - right);
-  if (running.length === 0) return 'untested';
   const code = readFileSync(join(tree, file), 'utf8');
+  let result: Result = 'untested';
   writeFileSync(join(tree, file), mutate(code, mutant));
-  try {
-    for (const [test, { milliseconds }] of running) {
-      // A machine may be loaded; a mutant that loops is found out all the same.
-      if ((await runTest(tree, test, 5000 + 4 * milliseconds)) !== 'passed') return 'killed';
-    }
-    return 'survived';
-  } finally {
-    writeFileSync(join(tree, file), code);
+  for (const test of tests) {
+    const coverage = await coverageOf(test);
+    if (coverage === undefined || !runs(coverage, file, mutant.start)) continue;
+    result = 'survived';
+    // A machine may be loaded; a mutant that loops is found out all the same.
+    if ((await runTest(tree, test, 5000 + 4 * coverage.milliseconds)) === 'passed') continue;
+    result = 'killed';
+    break;
   }
+  writeFileSync(join(tree, file), code);
+  return result;
 }
 
 /** The same order for the same seed: a generator of random numbers (mulberry32) draws for each place. */
