@@ -26,11 +26,13 @@ const { values, positionals } = parseArgs({
 });
 const end = performance.now() + Number(values.minutes) * 60_000;
 const places = positionals.length > 0 ? positionals : STANDARD_PLACES;
-const sources = places.flatMap((place) => filesBelow(place, '.ts'));
 const changed = values.since === undefined ? undefined : changedLines(values.since);
-const mutants = sources
-  .filter((source) => changed === undefined || changed.has(source))
-  .flatMap((source) => mutantsOf(source))
+const mutants = places
+  .flatMap((place) => {
+    const [path, line] = place.split(':') as [string, string?];
+    const found = filesBelow(path, '.ts').filter((source) => changed === undefined || changed.has(source));
+    return found.flatMap(mutantsOf).filter((mutant) => line === undefined || mutant.line === Number(line));
+  })
   .filter(({ source, line }) => changed === undefined || changed.get(source)!.has(line));
 
 const directory = mkdtempSync(join(tmpdir(), 'hauberk-mutate-'));

@@ -15,7 +15,7 @@ export interface Mutant {
 }
 
 /** A file with one of its mutants in place. */
-export function mutate(code: string, { start, end, replacement }: Mutant): string {
+export function mutate(code: string, { start, end, replacement }: Change): string {
   return code.slice(0, start) + replacement + code.slice(end);
 }
 
@@ -41,24 +41,27 @@ const OTHER_OPERATORS: Readonly<Record<string, string>> = {
   '-=': '+=',
 };
 
-/** All mutants of a source file, in the order of its text: of operators, conditions, constants and statements. */
-export function mutantsOf(source: string, code = readFileSync(builtOf(source), 'utf8')): Mutant[] {
+/** All mutants of a source file, in the order of its text. */
+export function mutantsOf(source: string): Mutant[] {
+  const code = readFileSync(builtOf(source), 'utf8');
   const lines = lineFinder(source, code);
-  const found: Mutant[] = [];
-  for (const node of nodesOf(parse(code, { ecmaVersion: 'latest', sourceType: 'module' }))) {
-    for (const { start, end, replacement } of changesOf(node, code)) {
-      const change = `${shown(code.slice(start, end))} → ${replacement === '' ? 'nothing' : shown(replacement)}`;
-      found.push({ source, line: lines(start), start, end, replacement, change });
-    }
-  }
-  return found;
+  return changesIn(code).map(({ start, end, replacement }) => {
+    const change = `${shown(code.slice(start, end))} → ${replacement === ';' ? 'nothing' : shown(replacement)}`;
+    return { source, line: lines(start), start, end, replacement, change };
+  });
+}
+
+/** What can be changed in a module: operators, conditions, constants and whole statements. */
+export function changesIn(code: string): Change[] {
+  const module = parse(code, { ecmaVersion: 'latest', sourceType: 'module' });
+  return [...nodesOf(module)].flatMap((node) => changesOf(node, code));
 }
 
 export function builtOf(source: string): string {
   return `build/${source.replace(/\.ts$/u, '.js')}`;
 }
 
-type Change = Pick<Mutant, 'start' | 'end' | 'replacement'>;
+export type Change = Pick<Mutant, 'start' | 'end' | 'replacement'>;
 
 function changesOf(node: AnyNode, code: string): Change[] {
   const replace = ({ start, end }: Node, ...replacements: string[]) =>
