@@ -178,6 +178,26 @@ test('deleting a profile takes all that it has learnt from the store', async () 
   assert.deepEqual(plane.counts.list(), []);
 });
 
+test('what was learnt for a profile that is deleted meanwhile is not written down again', async () => {
+  const plane = await planeWith();
+  await plane.profiles.start('p', selector, 1);
+  await plane.profiles.start('q', selector, 2);
+  await plane.profiles.delete('p', 3);
+  const before = plane.commits.length;
+  plane.storeFailure = new Error('the disk is full');
+  make(plane, 8n, '/b');
+  await assert.rejects(plane.recordings.write());
+  plane.storeFailure = undefined;
+  await plane.profiles.stop('q', 4);
+  plane.recordings.forget('q');
+  await plane.recordings.write();
+  const written = plane.commits.slice(before).flatMap(({ putAccesses = [] }) => putAccesses);
+  assert.deepEqual(
+    written.filter(({ profile }) => profile === 'p'),
+    [],
+  );
+});
+
 test('only while a profile runs does the image of a container say that it learns', async () => {
   const plane = await planeWith();
   const isProfiled = () => plane.containers.ruleSetOf(plane.containers.get('c1')!).profiled === true;
