@@ -11,8 +11,17 @@ import { copyTree, runTest } from './test-run.js';
 
 /** Puts small faults into built files and counts those that the unit tests notice: see tools/mutate/run. */
 
-const STANDARD_PLACES = ['src/control', 'src/containers', 'src/store', 'src/daemon.ts'];
+const STANDARD_PLACES = [
+  'src/control',
+  'src/containers',
+  'src/store',
+  'src/daemon.ts',
+  'src/assembly.ts',
+  'src/event-flow.ts',
+];
 const TESTS = 'build/test/unit';
+/** A test file that takes longer is not run again for each fault. */
+const SLOW_MILLISECONDS = 20_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -51,7 +60,8 @@ try {
   // In a random order, so that what is tried when the time is up stands for the rest.
   await inTrees(trees, shuffled(mutants, Number(values.seed)), async (tree, mutant) => {
     const tests = nearest(builtOf(mutant.source));
-    judged.push({ mutant, result: await judge(tree, mutant, tests, (test) => coverages.of(whole, test)) });
+    const result = await judge(tree, mutant, tests, (test) => coverages.of(whole, test));
+    if (result !== undefined) judged.push({ mutant, result });
   });
   process.stdout.write(report(judged, mutants.length));
 } finally {
@@ -87,19 +97,25 @@ async function inTrees<Piece>(
   );
 }
 
+/** Undefined where the time is up before it is known. */
 async function judge(
   tree: string,
   mutant: Mutant,
   tests: readonly string[],
   coverageOf: (test: string) => Promise<Coverage | undefined>,
-): Promise<Result> {
+): Promise<Result | undefined> {
   const file = builtOf(mutant.source);
   const code = readFileSync(join(tree, file), 'utf8');
-  let result: Result = 'untested';
+  let result: Result | undefined = 'untested';
   writeFileSync(join(tree, file), mutate(code, mutant));
   for (const test of tests) {
+    if (performance.now() > end) {
+      result = undefined;
+      break;
+    }
     const coverage = await coverageOf(test);
-    if (coverage === undefined || !runs(coverage, file, mutant.start)) continue;
+    if (coverage === undefined || coverage.milliseconds > SLOW_MILLISECONDS) continue;
+    if (!runs(coverage, file, mutant.start)) continue;
     result = 'survived';
     // A machine may be loaded; a mutant that loops is found out all the same.
     if ((await runTest(tree, test, 5000 + 4 * coverage.milliseconds)) === 'passed') continue;
