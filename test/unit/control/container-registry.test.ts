@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Container, namespaceKey } from '../../../src/containers/container.js';
+import { CONTAINERS_MAX, type Container, namespaceKey } from '../../../src/containers/container.js';
+import { namespacesOf } from '../../../src/containers/procfs.js';
+import { ContainerKeeper } from '../../../src/control/container-keeper.js';
+import { planContainers } from '../../../src/control/container-plan.js';
+import { ContainerDraft } from '../../../src/control/known-containers.js';
 import { HOST_MOUNT_NAMESPACE, InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 
 function container(id: string, number: number, changes: Partial<Container> = {}): Container {
@@ -58,4 +62,19 @@ test('what has the mount namespace of the host, or none, is no container', async
       return true;
     });
   }
+});
+
+test('a process that shares the mount namespace of the host is in no container', async () => {
+  const { containers } = new InMemoryControlPlane();
+  const logger = { info: () => undefined, warn: () => undefined };
+  const keeper = new ContainerKeeper(containers, logger, namespacesOf(process.pid).mountNamespace);
+  const { namespaces: _, links: __, ...description } = container('a', 10);
+  await assert.rejects(keeper.register(description, { pid: process.pid }), /the host's own mount namespace/);
+  assert.deepEqual(containers.list(), []);
+});
+
+test('one host has room for as many containers as the maps of the kernel, and for none more', () => {
+  const known = (size: number) => new ContainerDraft({ size, get: () => undefined, at: () => undefined });
+  assert.equal(planContainers(known(CONTAINERS_MAX - 1), [container('a', 10)], []).length, 1);
+  assert.throws(() => planContainers(known(CONTAINERS_MAX), [container('a', 10)], []), { code: 'resource-exhausted' });
 });

@@ -21,6 +21,7 @@ function planeWithHost() {
   return new InMemoryControlPlane(NOTHING_DESIRED, new MemoryKernel(), host);
 }
 
+const caller = { identity: 'test', gone: new AbortController().signal };
 const isGuarded = { code: 'failed-precondition', message: /the host would be harmed/ };
 
 test('a policy for the host that would stop the daemon is refused, whichever way it comes, unless it is forced', async () => {
@@ -30,8 +31,14 @@ test('a policy for the host that would stop the daemon is refused, whichever way
   await assert.rejects(policies.apply(inputs), isGuarded);
   await assert.rejects(policies.sync(inputs, 0), isGuarded);
   await assert.rejects(policies.restore(inputs, new Map(), false), isGuarded);
+  await assert.rejects(policies.foresee(inputs, [], false, caller), isGuarded);
   assert.deepEqual(plane.commits, []);
+  const { changes } = await policies.foresee(inputs, [], true, caller);
+  assert.equal(changes[0]?.kind, 'created');
   await policies.apply(inputs, { force: true });
+  await policies.sync(inputs, 0, true);
+  await policies.restore(inputs, new Map(), true);
+  await policies.dryRuns.close();
   assert.equal(policies.list().length, 1);
   assert.deepEqual(ledger.enforcement.rules.host?.id, HOST_ID);
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PROFILES_MAX } from '../../../src/control/profile-registry.js';
 import type { StoredState } from '../../../src/store/store.js';
 import { recordOf } from '../../support/event-record.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
@@ -206,4 +207,12 @@ test('only while a profile runs does the image of a container say that it learns
   assert.equal(isProfiled(), true);
   await plane.profiles.stop('p', 2);
   assert.equal(isProfiled(), false);
+});
+
+test('there can be so many profiles and no more', async () => {
+  const plane = await planeWith();
+  for (let number = 1; number <= PROFILES_MAX; number++) await plane.profiles.start(`p${number}`, selector, number);
+  await assert.rejects(plane.profiles.start('more', selector, 99), { code: 'resource-exhausted' });
+  await plane.profiles.delete('p1', 100);
+  await plane.profiles.start('more', selector, 101);
 });
