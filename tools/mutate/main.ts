@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { changedLines } from './changed-lines.js';
 import { type Coverage, Coverages, runs } from './coverage.js';
@@ -21,7 +21,7 @@ const STANDARD_PLACES = [
 ];
 const TESTS = 'build/test/unit';
 /** A test file that takes longer is not run again for each fault. */
-const SLOW_MILLISECONDS = 20_000;
+const SLOW_MILLISECONDS = 60_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -52,14 +52,14 @@ try {
   const whole = join(directory, 'whole');
   copyTree(whole);
   const graph = new ImportGraph();
-  const nearest = nearestTests(graph, Number(values.tests));
+  const testsOf = testsByLikelihood(graph);
   const coverages = new Coverages(graph, (test) =>
     process.stderr.write(`left out, since it fails without a fault: ${test}\n`),
   );
   const judged: Judged[] = [];
   // In a random order, so that what is tried when the time is up stands for the rest.
   await inTrees(trees, shuffled(mutants, Number(values.seed)), async (tree, mutant) => {
-    const tests = nearest(builtOf(mutant.source));
+    const tests = testsOf(builtOf(mutant.source));
     const result = await judge(tree, mutant, tests, (test) => coverages.of(whole, test));
     if (result !== undefined) judged.push({ mutant, result });
   });
@@ -68,15 +68,17 @@ try {
   rmSync(directory, { recursive: true });
 }
 
-/** Finds the test files that import a file, the nearest first: the tests of the file itself are the likeliest to notice. */
-function nearestTests(graph: ImportGraph, most: number): (file: string) => readonly string[] {
+/** Finds the test files that import a file, those first that are the likeliest to notice: by name, by folder, by imports. */
+function testsByLikelihood(graph: ImportGraph): (file: string) => readonly string[] {
   const tests = filesBelow(TESTS, '.test.js').map((test) => ({ test, distances: graph.distancesFrom(test) }));
-  return (file) =>
-    tests
+  return (file) => {
+    const own = file.replace(/^build\/src\//u, `${TESTS}/`).replace(/\.js$/u, '.test.js');
+    const strangeness = (test: string) => (test === own ? 0 : dirname(test) === dirname(own) ? 1 : 2);
+    return tests
       .flatMap(({ test, distances }) => (distances.has(file) ? [{ test, distance: distances.get(file)! }] : []))
-      .sort((a, b) => a.distance - b.distance)
-      .slice(0, most)
+      .sort((a, b) => strangeness(a.test) - strangeness(b.test) || a.distance - b.distance)
       .map(({ test }) => test);
+  };
 }
 
 /** Does work in each tree, one piece at a time, until the time is up. */
@@ -107,6 +109,7 @@ async function judge(
   const file = builtOf(mutant.source);
   const code = readFileSync(join(tree, file), 'utf8');
   let result: Result | undefined = 'untested';
+  let tried = 0;
   writeFileSync(join(tree, file), mutate(code, mutant));
   for (const test of tests) {
     if (performance.now() > end) {
@@ -117,6 +120,7 @@ async function judge(
     if (coverage === undefined || coverage.milliseconds > SLOW_MILLISECONDS) continue;
     if (!runs(coverage, file, mutant.start)) continue;
     result = 'survived';
+    if (tried++ === Number(values.tests)) break;
     // A machine may be loaded; a mutant that loops is found out all the same.
     if ((await runTest(tree, test, 5000 + 4 * coverage.milliseconds)) === 'passed') continue;
     result = 'killed';
