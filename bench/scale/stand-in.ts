@@ -68,6 +68,11 @@ export class StandIn {
     return JSON.parse(text);
   }
 
+  async list(path: string, query: Query = {}): Promise<unknown> {
+    const list = (await this.get(path, query)) as object;
+    return { ...list, bytes: 0 };
+  }
+
   async *watch(path: string, query: Query, { signal, onOpen }: WatchOptions): AsyncGenerator<WatchEvent> {
     this.#count('watch', '');
     onOpen();

@@ -3,6 +3,7 @@ import { Failure } from '../failure.js';
 import { type PolicyName, policyKey } from '../policy/model.js';
 import { checkSelectors } from '../rpc/reading/selector-budget.js';
 import { StoreFailure } from '../store/store-failure.js';
+import { inTurns } from '../turns.js';
 import type { KubernetesObject } from './api-client.js';
 import type { FollowedPolicyKind } from './policy-kinds.js';
 import { prunedFields } from './pruned-fields.js';
@@ -38,10 +39,17 @@ export class PolicyObjects {
   /** @param readDocument throws a Failure with every problem */
   constructor(readonly readDocument: (document: unknown) => PolicyInput) {}
 
-  /** @param now what has ended by then is read again, and refused for it; milliseconds since the Unix epoch */
-  readAll(objects: Iterable<readonly [FollowedPolicyKind, PolicyObject]>, now = Date.now()): ReadObject[] {
+  /**
+   * There may be thousands: others have their turn meanwhile.
+   *
+   * @param now what has ended by then is read again, and refused for it; milliseconds since the Unix epoch
+   */
+  async readAll(
+    objects: Iterable<readonly [FollowedPolicyKind, PolicyObject]>,
+    now = Date.now(),
+  ): Promise<ReadObject[]> {
     const next = new Map<string, ReadObject>();
-    for (const [kind, object] of objects) {
+    for await (const [kind, object] of inTurns(objects)) {
       const { uid = '', generation, resourceVersion } = object.metadata;
       const key = `${kind.kind} ${uid} ${generation ?? resourceVersion}`;
       const known = this.#read.get(key);

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
 import { hostAsSubject } from '../../src/control/host.js';
 import { inCluster } from '../../src/kubernetes/access.js';
-import { ApiClient, ApiError } from '../../src/kubernetes/api-client.js';
+import { ApiClient, ApiError, type KubernetesObject } from '../../src/kubernetes/api-client.js';
 import type { Condition } from '../../src/kubernetes/conditions.js';
 import { type FollowedCluster, followCluster } from '../../src/kubernetes/follow-cluster.js';
 import { Pods } from '../../src/kubernetes/pods.js';
@@ -103,6 +103,11 @@ function policy(name: string, change: object = {}): object {
     ...change,
   };
   return { apiVersion: 'hauberk.io/v1alpha1', kind: 'SecurityPolicy', metadata: { name }, spec };
+}
+
+async function messagesOfEvents(reason: string): Promise<string> {
+  const { items } = await server.admin.list<KubernetesObject & { reason: string; message: string }>('/api/v1/events');
+  return items.flatMap((event) => (event.reason === reason ? [event.message] : [])).join();
 }
 
 async function conditionsOf(name: string): Promise<Record<string, Condition>> {
@@ -223,6 +228,11 @@ test('annotations of a namespace set its postures, and take them away again', as
   await eventually(() => policies.posturesFor('shop').file === 'block', 'the posture');
   await server.admin.patch(path, { metadata: { annotations: { 'kubearmor-file-posture': 'bloc' } } });
   await eventually(() => node.cluster.warnings().some((each) => each.includes('must be audit or block')), 'a warning');
+  assert.equal(policies.posturesFor('shop').file, 'block', 'a slip of the pen takes nothing away');
+  await eventually(
+    async () => (await messagesOfEvents('NotFollowed')).includes('is "bloc"; block, as it said'),
+    'Event',
+  );
   await server.admin.patch(path, { metadata: { annotations: { 'kubearmor-file-posture': null } } });
   await eventually(() => policies.posturesFor('shop').file === 'audit', 'no posture');
 });
@@ -316,6 +326,23 @@ test('one of two nodes writes the status of policies for both, and when it ends 
     ];
     const told = (message: string) => async () => (await conditionsOf('no-shadow')).Enforced?.message === message;
     await eventually(told('in 2 containers on 2 nodes'), 'the counts of both');
+    // As the daemon of the second had ended long ago.
+    const report = '/api/v1/namespaces/hauberk-nodes/configmaps/node-node-9';
+    const silent = JSON.stringify({
+      node: 'node-9',
+      enforcing: true,
+      reason: '',
+      policies: { 'kubernetes:shop/no-shadow': [4, 0] },
+    });
+    await server.admin.create(report.replace('/node-node-9', ''), {
+      metadata: { name: 'node-node-9', labels: { 'hauberk.io/node-report': '' } },
+      data: { report: silent, renewed: '2020-01-01T00:00:00Z' },
+    });
+    const message = 'nothing was heard of node node-9 for 15 minutes; in 2 containers on 2 nodes';
+    await eventually(told(message), 'the node that is silent');
+    assert.equal((await conditionsOf('no-shadow')).Enforced?.status, 'Unknown');
+    await server.admin.delete(report);
+    await eventually(told('in 2 containers on 2 nodes'), 'the counts of both again');
     await one.end();
     await eventually(told('in 1 container on 1 node'), 'the counts without the first');
     await node.cluster.stop();
