@@ -1,4 +1,5 @@
-import { inTurns } from '../turns.js';
+import { isStep, type Steps } from '../steps.js';
+import { finishInTurns } from '../turns.js';
 import { type NodeReport, type ReportObject, readReport } from './node-report.js';
 
 /** How often a node says that its report still holds, in milliseconds; some more or less, so that not all do at once. */
@@ -41,15 +42,20 @@ export class ReportsOfNodes {
   constructor(readonly clock: ReportsClock = CLOCK) {}
 
   /** @returns whether any says something else than before, or fell silent or spoke again: most renewals change nothing */
-  async take(objects: readonly ReportObject[]): Promise<boolean> {
+  take(objects: readonly ReportObject[]): Promise<boolean> {
+    return finishInTurns(this.#takeInSteps(objects));
+  }
+
+  *#takeInSteps(objects: readonly ReportObject[]): Steps<boolean> {
     const next = new Map<string, Known>();
     let hasChanged = false;
-    for await (const object of inTurns(objects)) {
+    for (const object of objects) {
       const { name } = object.metadata;
       const before = this.#known.get(name);
       const after = this.#read(object, before);
       if (after.report !== before?.report || after.isSilent !== before?.isSilent) hasChanged = true;
       next.set(name, after);
+      if (isStep(next.size)) yield;
     }
     hasChanged ||= next.size !== this.#known.size;
     this.#known = next;
