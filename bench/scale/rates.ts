@@ -1,4 +1,5 @@
 import { POLICY_KINDS } from '../../src/kubernetes/policy-kinds.js';
+import { RENEWAL_MILLISECONDS } from '../../src/kubernetes/reports-of-nodes.js';
 import type { Cluster } from './cluster.js';
 import type { Cost, LeaderFigures, NodeFigures } from './measure.js';
 
@@ -8,6 +9,7 @@ const BOOKMARK = 60;
 const LOOK = 30;
 const ABSENT = 34;
 const NODE_STATUS = 300;
+const RENEWAL = RENEWAL_MILLISECONDS / 1000;
 const RETRY = 22.5;
 const COUNTS_PER_NODE = 0.012;
 
@@ -60,6 +62,10 @@ export function rowsOf(cluster: Cluster, node: NodeFigures, leader: LeaderFigure
     row('**at rest**: watches open', many(WATCHES * nodes)),
     row('requests a second to renew these', rounded((WATCHES * nodes) / WATCH)),
     row('looks at the Lease a second', rounded(nodes / LOOK)),
+    row(
+      'reports renewed a second, bytes of these',
+      `${rounded(nodes / RENEWAL)}, ${bytes((nodes * node.reportBytes) / RENEWAL)}`,
+    ),
     row("requests a second for KubeArmor's kinds where they are absent", rounded((ABSENT_KINDS * nodes) / ABSENT)),
     row('bookmarks a second', rounded((WATCHES * nodes) / BOOKMARK)),
     row(

@@ -1,5 +1,7 @@
 import type { ApiClient, WatchEvent, WatchOptions } from '../../src/kubernetes/api-client.js';
 import { ApiError } from '../../src/kubernetes/api-client.js';
+import { ListReader } from '../../src/kubernetes/list-reader.js';
+import { finishInTurns } from '../../src/turns.js';
 import { processorMilliseconds } from '../support/processor-time.js';
 
 /** What a path holds: made when it is asked for, so that only the daemon's own copies are in memory. */
@@ -50,6 +52,10 @@ export class StandIn {
       this.#count('get', JSON.stringify(object));
       return object;
     }
+    return JSON.parse(this.#textOf(path, query));
+  }
+
+  #textOf(path: string, query: Query): string {
     const found = this.collections.get(keyOf(path, query));
     if (found === undefined) {
       this.#count('absent', '');
@@ -65,7 +71,13 @@ export class StandIn {
     const text = JSON.stringify({ apiVersion: 'v1', kind: 'ThingList', metadata, items });
     this.making += processorMilliseconds() - began;
     this.#count('list', text);
-    return JSON.parse(text);
+    return text;
+  }
+
+  async list(path: string, query: Query = {}): Promise<unknown> {
+    const reader = new ListReader();
+    await finishInTurns(reader.take(Buffer.from(this.#textOf(path, query))));
+    return reader.end();
   }
 
   async *watch(path: string, query: Query, { signal, onOpen }: WatchOptions): AsyncGenerator<WatchEvent> {

@@ -1,13 +1,8 @@
-import {
-  type HauberkClient,
-  HauberkError,
-  type PolicyChange,
-  PolicyChange_Kind,
-  PolicyOrigin,
-} from '../client/index.js';
+import { type HauberkClient, HauberkError, type PolicyChange, PolicyChange_Kind } from '../client/index.js';
 import { checkPattern } from '../image/pattern.js';
 import { policyKey } from '../policy/model.js';
 import { CommandFailure, EXIT } from './exit-status.js';
+import { asOwn, OWN_ORIGIN } from './own-origin.js';
 import { keyOf } from './policy-key.js';
 import { waitingFor } from './waiting.js';
 
@@ -39,7 +34,7 @@ export async function planOf(client: HauberkClient, manifest: string, options: P
   // Asked for first: what changes after that is noticed.
   const { revision } = prune ? await client.host.getStatus() : { revision: 0n };
   const source = { $case: 'manifest', value: manifest } as const;
-  const asked = { source, force, ignoreForeign };
+  const asked = { source, force, ignoreForeign, origin: OWN_ORIGIN };
   const validated = await waitingFor('checking', client.policies.validatePolicy(asked));
   const { ignored } = validated;
   const deleted = prune ? await othersThan(await keysIn(manifest, validated, ignoreForeign), client) : [];
@@ -55,15 +50,14 @@ async function keysIn(
 ): Promise<ReadonlySet<string>> {
   if (omittedChanges === 0n) return new Set(changes.map(keyOf));
   const { readManifest } = await import('../policy/manifest.js');
-  return new Set(readManifest(manifest, { checkPattern, ignoreForeign }).map(({ policy }) => policyKey(policy)));
+  return new Set(readManifest(manifest, { checkPattern, ignoreForeign }).map(({ policy }) => policyKey(asOwn(policy))));
 }
 
 async function othersThan(kept: ReadonlySet<string>, client: HauberkClient) {
-  const { policies } = await client.policies.listPolicies();
+  const { policies } = await client.policies.listPolicies({ origin: OWN_ORIGIN });
   return policies
-    .filter(({ origin = PolicyOrigin.RPC }) => origin === PolicyOrigin.RPC)
     .filter((policy) => !kept.has(keyOf(policy)))
-    .map(({ namespace, name, scope }) => ({ namespace, name, scope }));
+    .map(({ namespace, name, scope }) => ({ namespace, name, scope, origin: OWN_ORIGIN }));
 }
 
 /**
@@ -79,10 +73,22 @@ export async function applyPlan(client: HauberkClient, manifest: string, plan: P
       const told = planned.filter((change) => change.kind === PolicyChange_Kind.CREATED || change.previousVersion > 0n);
       const expectedVersions = Object.fromEntries(told.map((change) => [keyOf(change), change.previousVersion]));
       const source = { $case: 'manifest', value: manifest } as const;
-      const request = client.policies.applyPolicy({ source, force, ignoreForeign, expectedVersions });
+      const request = client.policies.applyPolicy({
+        source,
+        force,
+        ignoreForeign,
+        expectedVersions,
+        origin: OWN_ORIGIN,
+      });
       return await waitingFor('applying', request);
     }
-    const sync = client.policies.syncPolicies({ manifest, force, ignoreForeign, expectedRevision: revision });
+    const sync = client.policies.syncPolicies({
+      manifest,
+      force,
+      ignoreForeign,
+      expectedRevision: revision,
+      origin: OWN_ORIGIN,
+    });
     const { changes, omittedChanges } = await waitingFor('applying', sync);
     return { changes: withNotesOf(planned, changes), omittedChanges };
   } catch (error) {

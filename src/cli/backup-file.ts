@@ -1,17 +1,21 @@
 import { LineCounter, parseDocument, stringify } from 'yaml';
-import type { BackupResponse, HauberkError, RestoreRequest } from '../client/index.js';
-import type { Posture } from '../policy/model.js';
-import { POSTURE_CLASSES, type PostureClass } from '../policy/model.js';
-import { CLASS_NAMES, CLASSES, POSTURE_NAMES, POSTURES } from '../rpc/names.js';
+import { type BackupResponse, type HauberkError, PolicyOrigin, type RestoreRequest } from '../client/index.js';
+import { CLIENT_ORIGINS, POSTURE_CLASSES, type Posture, type PostureClass } from '../policy/model.js';
+import { CLASS_NAMES, CLASSES, POLICY_ORIGINS, POSTURE_NAMES, POSTURES } from '../rpc/names.js';
 import { CommandFailure, EXIT } from './exit-status.js';
 
 const API_VERSION = 'hauberk/v1';
 const KIND = 'Postures';
+/** What follows are policies of the origin that such a document names; in files from before there were several it is none. */
+const POLICIES_KIND = 'Policies';
 /** At the beginning of a line it always begins a document. */
 const DOCUMENT_START = /^---[ \t]*(?:#.*)?$/mu;
 
-/** A backup as text: the postures of namespaces in a document of their own, then the policies' manifests. */
-export function toBackupFile({ manifests, postures, revision }: BackupResponse, now: Date): string {
+/**
+ * A backup as text: the postures of namespaces in a document of their own, then the policies' manifests, and before those of
+ * an origin a document that names it.
+ */
+export function toBackupFile({ manifests, origins, postures, revision }: BackupResponse, now: Date): string {
   const namespaces = postures.map(({ namespace, postures: each }): [string, object] => [
     namespace,
     Object.fromEntries(each.map((posture) => [CLASS_NAMES.get(posture.class), POSTURE_NAMES.get(posture.action)])),
@@ -22,8 +26,15 @@ export function toBackupFile({ manifests, postures, revision }: BackupResponse, 
     '',
   ].join('\n');
   const first = { apiVersion: API_VERSION, kind: KIND, namespaces: Object.fromEntries(namespaces) };
-  return [head + stringify(first), ...manifests].join('---\n');
+  const parts = CLIENT_ORIGINS.flatMap((origin) => {
+    const own = manifests.filter((_, index) => (origins[index] ?? PolicyOrigin.RPC) === POLICY_ORIGINS[origin]);
+    return own.length === 0 ? [] : [stringify({ apiVersion: API_VERSION, kind: POLICIES_KIND, origin }), ...own];
+  });
+  return [head + stringify(first), ...parts].join('---\n');
 }
+
+/** Documents of other API versions are policies. */
+const OWN_DOCUMENT = new RegExp(`^apiVersion:[ \\t]*["']?${API_VERSION}["']?[ \\t]*(?:#.*)?$`, 'mu');
 
 /** A part of the file, with the line before its first. */
 interface Part {
@@ -33,7 +44,7 @@ interface Part {
 
 /** Such a text, read back. */
 export class BackupFile {
-  readonly request: Pick<RestoreRequest, 'manifests' | 'postures'>;
+  readonly request: Pick<RestoreRequest, 'manifests' | 'postures' | 'origins'>;
   readonly #manifests: readonly Part[];
 
   /** @param name of the file, for what is wrong with it @throws CommandFailure naming line and column */
@@ -41,10 +52,22 @@ export class BackupFile {
     readonly name: string,
     text: string,
   ) {
-    const [first, ...manifests] = documentsOf(text);
+    const [first, ...rest] = documentsOf(text);
     if (first === undefined) throw new CommandFailure(EXIT.refused, `${name}: is no backup: it is empty`);
+    const postures = this.#readPostures(first);
+    const manifests: Part[] = [];
+    const origins: PolicyOrigin[] = [];
+    let origin = PolicyOrigin.RPC;
+    for (const part of rest) {
+      if (OWN_DOCUMENT.test(part.text)) {
+        origin = this.#readOrigin(part);
+        continue;
+      }
+      manifests.push(part);
+      origins.push(origin);
+    }
     this.#manifests = manifests;
-    this.request = { postures: this.#readPostures(first), manifests: manifests.map((part) => part.text) };
+    this.request = { postures, manifests: manifests.map((part) => part.text), origins };
   }
 
   /** What the daemon says is wrong, a line each, with the place in the file. */
@@ -59,7 +82,15 @@ export class BackupFile {
     });
   }
 
-  #readPostures({ text, lines }: Part): RestoreRequest['postures'] {
+  #readOrigin(part: Part): PolicyOrigin {
+    const { start, value, at } = this.#readDocument(part);
+    const { kind, origin } = isMapping(value) ? value : {};
+    const found = CLIENT_ORIGINS.find((each) => each === origin);
+    if (kind === POLICIES_KIND && found !== undefined) return POLICY_ORIGINS[found];
+    throw at(start, `must be of kind ${POLICIES_KIND} and have the origin ${CLIENT_ORIGINS.join(' or ')}`);
+  }
+
+  #readDocument({ text, lines }: Part) {
     const counter = new LineCounter();
     const document = parseDocument(text, { lineCounter: counter });
     const at = (offset: number, what: string) => {
@@ -68,8 +99,11 @@ export class BackupFile {
     };
     const [error] = document.errors;
     if (error !== undefined) throw at(error.pos[0], error.message.split('\n')[0]!);
-    const start = document.contents?.range?.[0] ?? 0;
-    const value: unknown = document.toJS();
+    return { document, start: document.contents?.range?.[0] ?? 0, value: document.toJS() as unknown, at };
+  }
+
+  #readPostures(part: Part): RestoreRequest['postures'] {
+    const { document, start, value, at } = this.#readDocument(part);
     if (!isMapping(value) || value.apiVersion !== API_VERSION || value.kind !== KIND)
       throw at(start, `is no backup: its first document must be of apiVersion ${API_VERSION} and kind ${KIND}`);
     const namespaces = value.namespaces ?? {};

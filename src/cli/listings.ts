@@ -1,13 +1,13 @@
-import { type Container, type Policy, Scope } from '../client/index.js';
+import { type Container, type Policy, type PolicyOrigin, Scope } from '../client/index.js';
 import { labelsText } from '../policy/labels.js';
 import type { Listing } from './listing.js';
 import { keyOf } from './policy-key.js';
 import { containerView, modeText, nameOf, originText, policyView, selectorText, timeText } from './views.js';
 
-/** @param namespace every one when empty */
-export function policyListing(namespace: string): Listing<Policy> {
+/** @param namespace every one when empty @param origin every one when left out */
+export function policyListing(namespace: string, origin?: PolicyOrigin): Listing<Policy> {
   return {
-    list: async (client) => (await client.policies.listPolicies({ namespace })).policies,
+    list: async (client) => (await client.policies.listPolicies({ namespace, origin })).policies,
     name: keyOf,
     view: policyView,
     headings: ['NAMESPACE', 'NAME', 'ORIGIN', 'SCOPE', 'MODE', 'PRIORITY', 'EXPIRES', 'VERSION', 'RULES', 'SELECTOR'],

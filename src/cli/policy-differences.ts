@@ -7,6 +7,7 @@ import { policyKey } from '../policy/model.js';
 import { printable } from '../printable.js';
 import type { ManifestFiles } from './manifest-files.js';
 import { coloured, FILES_WORTH_PROGRESS, Progress } from './output.js';
+import { asOwn } from './own-origin.js';
 import { keyOf } from './policy-key.js';
 import { terminal } from './terminal.js';
 
@@ -41,14 +42,14 @@ export async function differencesOf(
   if (updated.length === 0) return differences;
   const wanted = new Map(
     readManifest(manifests.text, { checkPattern, ignoreForeign }).map(({ policy }) => [
-      policyKey(policy),
+      policyKey(asOwn(policy)),
       toManifest(policy),
     ]),
   );
   const progress = new Progress('policies compared:', updated.length);
   for (const [index, change] of updated.entries()) {
-    const { namespace, name, scope } = change;
-    const { manifest } = await client.policies.getPolicy({ namespace, name, scope });
+    const { namespace, name, scope, origin } = change;
+    const { manifest } = await client.policies.getPolicy({ namespace, name, scope, origin });
     const key = keyOf(change);
     const patch = createTwoFilesPatch(key, key, manifest, wanted.get(key) ?? '', 'in force', 'to be applied');
     differences.set(key, patch.split('\n').slice(1).join('\n'));

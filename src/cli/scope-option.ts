@@ -8,9 +8,7 @@ export function scopeOption(): Option {
     .default('namespace');
 }
 
-/** Of two policies of one name: who gives the one that is meant. */
-export function originOption(): Option {
-  return new Option('--origin <origin>', 'who gives it: rpc, kubernetes or kubernetes-kubearmor')
-    .choices(Object.keys(POLICY_ORIGINS))
-    .default('rpc');
+/** Of several policies of one name: who gives the one that is meant. */
+export function originOption(of = ''): Option {
+  return new Option('--origin <origin>', `${of}who gives it`).choices(Object.keys(POLICY_ORIGINS));
 }

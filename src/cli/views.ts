@@ -104,7 +104,7 @@ export function modeText(mode: Mode): string {
 
 /** Who gives a policy, in a word. */
 export function originText(origin: PolicyOrigin = PolicyOrigin.RPC): string {
-  return nameOf(PolicyOrigin, origin).toLowerCase().replace('_', '-');
+  return nameOf(PolicyOrigin, origin).toLowerCase().replaceAll('_', '-');
 }
 
 /** Whom a policy selects, in a few words. */

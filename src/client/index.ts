@@ -18,6 +18,7 @@ export {
   Direction,
   type ExplainedRule,
   type ExplainResponse,
+  type GetPolicyResponse,
   Mode,
   type NamespacePosture,
   type PathMatch,

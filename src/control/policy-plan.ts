@@ -1,6 +1,6 @@
 import type { Container } from '../containers/container.js';
 import { append } from '../policy/append.js';
-import { type Policy, policyKey } from '../policy/model.js';
+import { givenBy, isOfClient, originOf, POLICY_ORIGINS, type Policy, policyKey } from '../policy/model.js';
 import { compareInSteps, PolicySet, selects } from '../policy/policy-set.js';
 import type { StoredPolicy } from '../store/stored-state.js';
 import { finishInTurns, inTurns, nextTurn } from '../turns.js';
@@ -79,7 +79,11 @@ export async function planPolicies(
       resourceVersion: version,
       previousVersion: version,
       containerIds,
-      warnings: containerIds.length > 0 ? warnings : [...warnings, unreached.warningFor(policy)],
+      warnings: [
+        ...warnings,
+        ...(containerIds.length > 0 ? [] : [unreached.warningFor(policy)]),
+        ...namesakeWarnings(policy, after),
+      ],
       conflicts: [],
     });
   }
@@ -133,6 +137,16 @@ export async function planPolicies(
       };
     },
   };
+}
+
+/** Whoever applies a policy may take it for the one of the same name that somebody else gives. */
+function namesakeWarnings(policy: Policy, policies: PolicySet): string[] {
+  if (!isOfClient(policy)) return [];
+  const others = POLICY_ORIGINS.filter(
+    (origin) => origin !== originOf(policy) && policies.get(policyKey(givenBy(origin, policy))) !== undefined,
+  );
+  if (others.length === 0) return [];
+  return [`a policy of the same name is given by ${others.join(' and ')}: it is another one, and in force as well`];
 }
 
 /** A policy of so few letters compiles whatever it says: it stays below every limit by more than a hundred times. */

@@ -6,6 +6,7 @@ import type { Image } from '../image/image.js';
 import { checkPattern } from '../image/pattern.js';
 import { toDocumentInSteps, toManifestInSteps } from '../policy/manifest-text.js';
 import {
+  isOfClient,
   originOf,
   type Policy,
   type PolicyName,
@@ -210,7 +211,7 @@ export class PolicyRegistry {
   restore(inputs: readonly PolicyInput[], postures: DesiredState['postures'], force: boolean) {
     return this.ledger.change(async (current) => {
       const said = new Map([...annotatedPostures(current.postures), ...postures]);
-      const others = current.policies.list().filter((policy) => originOf(policy) !== 'rpc');
+      const others = current.policies.list().filter((policy) => !isOfClient(policy));
       const wanted = PolicySet.empty.with([...others, ...inputs.map(({ policy }) => policy)]);
       const restoring = restoringChange(await this.#plan(inputs, current, wanted), current, wanted, said);
       if (!force) await this.#guardHost(inputs, restoring);

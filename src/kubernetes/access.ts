@@ -5,18 +5,24 @@ import { createSecureContext } from 'node:tls';
 import { parse } from 'yaml';
 import { Failure } from '../failure.js';
 
-/** How the API server is reached, and as whom. */
-export interface ApiServer {
-  /** For example https://10.96.0.1:443. */
-  readonly url: URL;
+/** Whom to trust, and what shows who asks. */
+export interface TlsMaterial {
   /** PEM; the authorities that this machine trusts when left out. */
   readonly ca?: string | Buffer;
   readonly certificate?: string | Buffer;
   readonly key?: string | Buffer;
+}
+
+/** How the API server is reached, and as whom. */
+export interface ApiServer extends TlsMaterial {
+  /** For example https://10.96.0.1:443. */
+  readonly url: URL;
   /** Where objects of the daemon's own are. */
   readonly namespace: string;
   /** Read anew for each request: tokens of service accounts are replaced within the hour. */
   readonly token: () => string | undefined;
+  /** The same files as they are by now: they are replaced before what is in them expires. @throws where they cannot be read */
+  readonly readAgain?: () => TlsMaterial;
 }
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -31,10 +37,11 @@ export function inCluster(environment: NodeJS.ProcessEnv = process.env, director
   if (!host || !port) {
     throw unusable('this is no pod: KUBERNETES_SERVICE_HOST is not set; outside a cluster --kubeconfig names a file');
   }
-  const ca = readInput(join(directory, 'ca.crt'));
+  const readAgain = () => ({ ca: readInput(join(directory, 'ca.crt')) });
   const url = new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`);
   const namespace = readInput(join(directory, 'namespace')).trim();
-  return { url, ca, namespace, token: () => readFileSync(join(directory, 'token'), 'utf8').trim() };
+  const token = () => readFileSync(join(directory, 'token'), 'utf8').trim();
+  return { url, ...readAgain(), namespace, token, readAgain };
 }
 
 interface Named<Value> {
@@ -51,13 +58,40 @@ const NOT_READ = ['exec', 'auth-provider', 'username', 'password', 'as', 'as-uid
 const NOT_READ_OF_CLUSTER = ['proxy-url', 'tls-server-name', 'insecure-skip-tls-verify'];
 
 /**
- * What a kubeconfig names as its current context: a server, and a token or certificate. Nothing is run to get one.
+ * What a kubeconfig names as its current context: a server, and a token or certificate. Nothing is run to get one. The server
+ * and the namespace stay those of the start; all else is read again as it changes.
  *
  * @throws Failure failed-precondition naming what is missing, or what is there that is not done
  */
 export function byKubeconfig(path: string): ApiServer {
+  let text = readInput(path);
+  let read = parseKubeconfig(path, text);
+  const current = () => {
+    const now = readInput(path);
+    if (now !== text) [read, text] = [parseKubeconfig(path, now), now];
+    return read;
+  };
+  const { url, namespace } = read;
+  return {
+    url,
+    namespace,
+    ...read.tls(),
+    token: () => {
+      try {
+        return current().token();
+      } catch {
+        // That it cannot be read any more is told with the certificates.
+        return read.token();
+      }
+    },
+    readAgain: () => current().tls(),
+  };
+}
+
+/** @throws like byKubeconfig */
+function parseKubeconfig(path: string, text: string) {
   const say = (problem: string) => unusable(`${path}: ${problem}`);
-  const config = documentIn(readInput(path), say);
+  const config = documentIn(text, say);
   const current = config?.['current-context'];
   const context = entry(config?.contexts, current, 'context');
   if (context === undefined) throw say('its current-context names no context');
@@ -76,16 +110,21 @@ export function byKubeconfig(path: string): ApiServer {
     if (typeof data === 'string') return Buffer.from(data, 'base64');
     return typeof fields[field] === 'string' ? readInput(resolve(dirname(path), fields[field])) : undefined;
   };
-  const ca = fileOf(cluster, 'certificate-authority');
-  const certificate = fileOf(user, 'client-certificate');
-  const key = fileOf(user, 'client-key');
+  const tls = (): TlsMaterial => {
+    const ca = fileOf(cluster, 'certificate-authority');
+    const certificate = fileOf(user, 'client-certificate');
+    const key = fileOf(user, 'client-key');
+    return {
+      ...(ca !== undefined && { ca }),
+      ...(certificate !== undefined && { certificate }),
+      ...(key !== undefined && { key }),
+    };
+  };
   const { token, tokenFile } = user as { token?: string; tokenFile?: string };
   return {
     url,
     namespace: typeof context.namespace === 'string' ? context.namespace : 'hauberk',
-    ...(ca !== undefined && { ca }),
-    ...(certificate !== undefined && { certificate }),
-    ...(key !== undefined && { key }),
+    tls,
     token: () => (tokenFile === undefined ? token : readFileSync(resolve(dirname(path), tokenFile), 'utf8').trim()),
   };
 }
@@ -96,7 +135,8 @@ export function byKubeconfig(path: string): ApiServer {
  *
  * @throws Failure failed-precondition
  */
-export function checkAccess({ ca, certificate: cert, key, token }: ApiServer): void {
+export function checkAccess(server: ApiServer): void {
+  const { certificate: cert, key, token } = server;
   let told: string | undefined;
   try {
     told = token();
@@ -106,6 +146,11 @@ export function checkAccess({ ca, certificate: cert, key, token }: ApiServer): v
   if (!told && (cert === undefined || key === undefined)) throw unusable('there is no token and no client certificate');
   // What is asked goes into a header.
   if (told && /[^\x21-\x7e]/u.test(told)) throw unusable('the token is none: it holds spaces or other characters');
+  checkTls(server);
+}
+
+/** Whether certificates and key can be used together. @throws Failure failed-precondition */
+export function checkTls({ ca, certificate: cert, key }: TlsMaterial): void {
   try {
     createSecureContext({ ...(cert && { cert }), ...(key && { key }) });
   } catch (error) {

@@ -10,9 +10,20 @@ const POSTURE_ANNOTATIONS: Readonly<Record<string, readonly PostureClass[]>> = {
   'kubearmor-capabilities-posture': ['capabilities'],
 };
 
+/** What looks like one of them. */
+const LIKE_POSTURE = /^kubearmor-.*-posture$/u;
+
+/** What an object says and is not followed. */
+export interface UnknownSetting {
+  readonly object: KubernetesObject;
+  /** Of all that is wrong with it, for people who look at the object itself. */
+  readonly message: string;
+}
+
 export interface AnnotatedPostures {
   readonly postures: ReadonlyMap<string, Partial<Postures>>;
-  /** What is annotated and says nothing that is known. */
+  readonly unknown: readonly UnknownSetting[];
+  /** The same, each with the object that it is about. */
   readonly warnings: readonly string[];
 }
 
@@ -32,32 +43,78 @@ const SETTINGS: Readonly<Record<string, readonly PostureClass[]>> = {
   ...Object.fromEntries(POSTURE_CLASSES.map((each) => [`default-${each}-posture`, [each]])),
 };
 
-/** The postures that namespaces have by their annotations, and all of them by the settings. */
+/**
+ * The postures that namespaces have by their annotations, and all of them by the settings. A value that is none changes
+ * nothing: what was said before stays, as the form of a policy that was accepted before does.
+ *
+ * @param before what they have now, by namespace
+ */
 export function posturesOf(
   namespaces: readonly KubernetesObject[],
   settings: readonly SettingsObject[] = [],
+  before: ReadonlyMap<string, Partial<Postures>> = new Map(),
 ): AnnotatedPostures {
   const postures = new Map<string, Partial<Postures>>();
+  const unknown: UnknownSetting[] = [];
   const warnings: string[] = [];
-  const read = (key: string, where: string, names: typeof SETTINGS, values: Readonly<Record<string, string>> = {}) => {
-    const said: Partial<Record<PostureClass, Posture>> = {};
-    for (const [name, classes] of Object.entries(names)) {
-      const value = values[name];
-      if (value === undefined) continue;
-      if (value === 'audit' || value === 'block') for (const each of classes) said[each] = value;
-      else warnings.push(`${where}: ${name} must be audit or block, is ${quoted(value)}`);
-    }
+  const take = (key: string, object: KubernetesObject, where: string, { said, problems }: ReadPostures) => {
     if (Object.keys(said).length > 0) postures.set(key, said);
+    if (problems.length === 0) return;
+    unknown.push({ object, message: problems.join('; ') });
+    warnings.push(...problems.map((problem) => `${where}: ${problem}`));
   };
-  for (const { metadata } of namespaces) {
-    read(metadata.name, `namespace ${metadata.name}`, POSTURE_ANNOTATIONS, metadata.annotations);
+  for (const object of namespaces) {
+    const { name, annotations = {} } = object.metadata;
+    const read = readPostures(POSTURE_ANNOTATIONS, annotations, before.get(name));
+    const mistaken = Object.keys(annotations).filter(
+      (key) => LIKE_POSTURE.test(key) && !Object.hasOwn(POSTURE_ANNOTATIONS, key),
+    );
+    if (mistaken.length > 0) {
+      read.problems.push(`of its annotations these name no posture: ${mistaken.slice(0, NAMED_MAX).join(', ')}`);
+    }
+    take(name, object, `namespace ${name}`, read);
   }
-  for (const { metadata, data } of settings) {
-    const where = `ConfigMap ${metadata.namespace}/${metadata.name}`;
-    read(ALL_NAMESPACES, where, SETTINGS, data);
-    const unknown = Object.keys(data ?? {}).filter((key) => !(key in SETTINGS));
-    if (unknown.length > 0)
-      warnings.push(`${where}: of its settings these are not followed: ${unknown.slice(0, NAMED_MAX).join(', ')}`);
+  for (const object of settings) {
+    const { data = {}, metadata } = object;
+    const read = readPostures(SETTINGS, data, before.get(ALL_NAMESPACES));
+    const others = Object.keys(data).filter((key) => !Object.hasOwn(SETTINGS, key));
+    if (others.length > 0) {
+      read.problems.push(`of its settings these are not followed: ${others.slice(0, NAMED_MAX).join(', ')}`);
+    }
+    take(ALL_NAMESPACES, object, `ConfigMap ${metadata.namespace}/${metadata.name}`, read);
   }
-  return { postures, warnings };
+  return { postures, unknown, warnings };
+}
+
+interface ReadPostures {
+  readonly said: Partial<Record<PostureClass, Posture>>;
+  readonly problems: string[];
+}
+
+function readPostures(
+  names: typeof SETTINGS,
+  values: Readonly<Record<string, string>>,
+  before: Partial<Postures> = {},
+): ReadPostures {
+  const said: ReadPostures['said'] = {};
+  const problems: string[] = [];
+  const mistaken: (readonly PostureClass[])[] = [];
+  for (const [name, classes] of Object.entries(names)) {
+    const value = values[name];
+    if (value === undefined) continue;
+    if (value === 'audit' || value === 'block') {
+      for (const each of classes) said[each] = value;
+      continue;
+    }
+    mistaken.push(classes);
+    const kept = classes.find((each) => before[each] !== undefined);
+    const stays = kept === undefined ? '' : `; ${before[kept]}, as it said before, stays`;
+    problems.push(`${name} must be audit or block, is ${quoted(value)}${stays}`);
+  }
+  for (const each of mistaken.flat()) {
+    const kept = before[each];
+    // Another name of the same setting may say it.
+    if (kept !== undefined) said[each] ??= kept;
+  }
+  return { said, problems };
 }

@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { Agent, type RequestOptions, request } from 'node:https';
+import { type RequestOptions, request } from 'node:https';
+import { finishInTurns } from '../turns.js';
 import type { ApiServer } from './access.js';
+import { Connections } from './connections.js';
+import { ListReader, type ObjectList } from './list-reader.js';
 
 /** The API server did not do as asked. */
 export class ApiError extends Error {
@@ -15,6 +18,11 @@ export class ApiError extends Error {
   ) {
     super(message);
   }
+}
+
+/** An answer has begun, and ended before its end. */
+export class UnfinishedAnswer extends Error {
+  override readonly name = 'UnfinishedAnswer';
 }
 
 /** Any object of Kubernetes, as far as it is alike for all. */
@@ -64,7 +72,10 @@ const WATCH_GRACE_MILLISECONDS = 30_000;
 const KEEP_ALIVE_MILLISECONDS = 15_000;
 /** No object of Kubernetes is longer: etcd takes 1.5 MiB. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
-const BODY_BYTES_MAX = 256 * 1024 * 1024;
+/** Of an answer that is no list. */
+const BODY_BYTES_MAX = 16 * 1024 * 1024;
+/** Whoever stands between may ask for any time; a day without policies is not for it to say. */
+const RETRY_MILLISECONDS_MAX = 5 * 60_000;
 
 /**
  * The three things that are asked of Kubernetes' API: list, watch, patch. By node:https, since what there is to be had
@@ -72,17 +83,32 @@ const BODY_BYTES_MAX = 256 * 1024 * 1024;
  * OpenID, generated classes for every kind, while its watches leave 429 and Retry-After to the caller.
  */
 export class ApiClient {
-  readonly #agent: Agent;
+  readonly #connections: Connections;
   #isClosed = false;
 
-  constructor(readonly server: ApiServer) {
-    const { ca, certificate: cert, key } = server;
-    this.#agent = new Agent({ keepAlive: true, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) });
+  /** @param onProblem called when certificates were replaced by what cannot be used, and when they can be again */
+  constructor(
+    readonly server: ApiServer,
+    onProblem: (problem: string | undefined) => void = () => undefined,
+  ) {
+    this.#connections = new Connections(server, onProblem);
   }
 
   /** @throws ApiError, or the system's error when it cannot be reached */
   async get(path: string, query: Query = {}): Promise<unknown> {
     return JSON.parse(await bodyOf(await this.#ask('GET', path, { query })));
+  }
+
+  /** Reads a list as it comes, in turns. @throws UnfinishedAnswer where it began and did not end; like get */
+  async list<Object extends KubernetesObject>(path: string, query: Query = {}): Promise<ObjectList<Object>> {
+    const response = await this.#ask('GET', path, { query });
+    const reader = new ListReader<Object>();
+    try {
+      for await (const part of response as AsyncIterable<Buffer>) await finishInTurns(reader.take(part));
+      return reader.end();
+    } catch (error) {
+      throw new UnfinishedAnswer(`the answer to GET ${path} cannot be read to its end: ${(error as Error).message}`);
+    }
   }
 
   /** @param body for a merge patch. @throws like get */
@@ -130,7 +156,7 @@ export class ApiClient {
   /** Ends what is under way; nothing more is asked. */
   close(): void {
     this.#isClosed = true;
-    this.#agent.destroy();
+    this.#connections.destroy();
   }
 
   async #ask(
@@ -146,7 +172,7 @@ export class ApiClient {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const options: RequestOptions = {
       method,
-      agent: this.#agent,
+      agent: this.#connections.agent(),
       ...(signal !== undefined && { signal }),
       headers: {
         accept: 'application/json',
@@ -178,7 +204,7 @@ interface AskOptions {
 
 function retryIn({ headers }: IncomingMessage): number | undefined {
   const seconds = Number(headers['retry-after']);
-  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, RETRY_MILLISECONDS_MAX) : undefined;
 }
 
 /** A Status of Kubernetes says it in words. */

@@ -17,7 +17,7 @@ export interface Verdict {
 /** Inputs that were refused a short time ago, and why: they are not tried again at every change of others. */
 export type RecentRefusals = Map<PolicyInput, Refusal>;
 
-type Registry = Pick<PolicyRegistry, 'sync' | 'apply' | 'delete' | 'list' | 'get'>;
+export type Registry = Pick<PolicyRegistry, 'sync' | 'apply' | 'delete' | 'list' | 'get'>;
 
 /**
  * Makes the policies of an origin those that the cluster has. One that is not accepted does not hold up the others; where

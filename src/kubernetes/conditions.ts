@@ -1,3 +1,5 @@
+import { SILENT_MILLISECONDS } from './reports-of-nodes.js';
+
 /** As every condition in Kubernetes is. */
 export interface Condition {
   readonly type: 'Accepted' | 'Enforced';
@@ -25,6 +27,10 @@ export interface PolicyReport {
   readonly nodes: number;
   /** Why the kernel of some node does not hold what it should. */
   readonly problem?: string | undefined;
+  /** Nodes of which nothing was heard for long; they are not among the others. */
+  readonly silent?: number;
+  /** One of these. */
+  readonly firstSilent?: string | undefined;
 }
 
 /** Longer ones are refused by Kubernetes. */
@@ -39,7 +45,8 @@ export function conditionsOf(report: PolicyReport): NewCondition[] {
   return [accepted, enforcedOf(report)];
 }
 
-function enforcedOf({ refusal, isHeld, containers, leftOut, overridden, nodes, problem }: PolicyReport): NewCondition {
+function enforcedOf(report: PolicyReport): NewCondition {
+  const { refusal, isHeld, containers, leftOut, overridden, nodes, problem, silent = 0, firstSilent = '' } = report;
   const told = (status: Condition['status'], reason: string, message: string): NewCondition => ({
     type: 'Enforced',
     status,
@@ -52,6 +59,11 @@ function enforcedOf({ refusal, isHeld, containers, leftOut, overridden, nodes, p
   if (problem !== undefined) return told('False', 'NotEnforcing', problem);
   if (leftOut > 0) {
     return told('False', 'LeftOut', `left out in ${leftOut} of ${where}: its policies do not compile together`);
+  }
+  if (silent > 0) {
+    const others = silent === 1 ? '' : ` and ${silent - 1} more`;
+    const since = `for ${SILENT_MILLISECONDS / 60_000} minutes`;
+    return told('Unknown', 'NodeSilent', `nothing was heard of node ${firstSilent}${others} ${since}; in ${where}`);
   }
   if (overridden > 0 && overridden === containers) return told('False', 'Overridden', `in ${where}`);
   if (refusal !== undefined) return told('True', 'EarlierForm', `the form accepted last is in force, in ${where}`);

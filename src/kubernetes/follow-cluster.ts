@@ -41,6 +41,7 @@ export interface ClusterAccess {
 }
 
 const STOP_MILLISECONDS = 2000;
+const UNUSABLE = 'what shows the API server who asks, and whom to trust, was replaced by what cannot be used';
 
 /**
  * How the cluster that flags ask to follow is reached; undefined where none do, and then nothing of it is loaded. Nothing
@@ -67,7 +68,12 @@ export async function followCluster({ server, node }: ClusterAccess, parts: Clus
   const { ApiClient } = await import('./api-client.js');
   const { Kubernetes } = await import('./kubernetes.js');
   const { StatusWriter } = await import('./status-writer.js');
-  const client = new ApiClient(server);
+  let unusable: string | undefined;
+  const client = new ApiClient(server, (problem) => {
+    unusable = problem;
+    if (problem !== undefined) parts.logger.warn({ reason: problem }, UNUSABLE);
+    parts.host.announce();
+  });
   const { host, policies, ...others } = parts;
   const onStatus = () => host.announce();
   const onVerdicts = () => writer.changed();
@@ -81,6 +87,7 @@ export async function followCluster({ server, node }: ClusterAccess, parts: Clus
     ...(parts.leaseTimes && { times: parts.leaseTimes }),
     verdicts: () => kubernetes.verdicts,
     host: () => host.status(),
+    unknownSettings: () => kubernetes.unknownSettings,
     isOverridden: (id) => parts.pods.known(id)?.policyOverride !== undefined,
     logger: parts.logger,
   });
@@ -104,7 +111,8 @@ export async function followCluster({ server, node }: ClusterAccess, parts: Clus
       const { problem } = writer;
       const untold =
         problem === undefined ? [] : [`the status of policies cannot be written to Kubernetes: ${problem}`];
-      return [...kubernetes.warnings(), ...untold];
+      const renewed = unusable === undefined ? [] : [`${UNUSABLE}: ${unusable}`];
+      return [...kubernetes.warnings(), ...renewed, ...untold];
     },
   };
 }

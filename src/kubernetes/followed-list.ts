@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Backoff, waitAfter } from '../backoff.js';
 import { trueCause } from '../sources/failure-cause.js';
-import { type ApiClient, ApiError, type KubernetesObject, type WatchEvent } from './api-client.js';
+import { inTurns } from '../turns.js';
+import { type ApiClient, ApiError, type KubernetesObject, UnfinishedAnswer, type WatchEvent } from './api-client.js';
+import type { ObjectList } from './list-reader.js';
 
 /** What is followed: all objects of a kind, or those that the selector picks. */
 export interface FollowedKind {
@@ -22,7 +24,9 @@ export interface FollowOptions {
 }
 
 const BACKOFF = { first: 500, most: 30_000 };
-const PAGE_OBJECTS = '500';
+/** What one page may have; fewer where objects are so large that these come to more than the bytes. */
+const PAGE_OBJECTS = 500;
+const PAGE_BYTES = 4 * 1024 * 1024;
 /** Some more or less, so that not all nodes of a cluster begin anew at once. */
 const WATCH_SECONDS = { least: 240, more: 240 };
 /** How soon a kind is looked for again that the API server did not have: doubled each time, as it may never come. */
@@ -52,11 +56,15 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
   #failures = 0;
   #absences = 0;
   #done: Promise<void> = Promise.resolve();
+  /** In the next page; as few as have been answered. */
+  #pageObjects = PAGE_OBJECTS;
+  /** Whether an answer that is no page has failed: the server takes no limit for what it has in its memory. */
+  #needsPages = false;
   /** How often all were listed. */
   lists = 0;
 
   constructor(
-    readonly client: Pick<ApiClient, 'get' | 'watch'>,
+    readonly client: Pick<ApiClient, 'get' | 'list' | 'watch'>,
     readonly kind: FollowedKind,
     readonly options: FollowOptions,
   ) {
@@ -113,15 +121,13 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     let next: string | undefined;
     let version = '';
     do {
-      const page = (await this.client.get(this.kind.path, {
-        ...this.#selectors,
-        ...(next === undefined ? this.#firstPage : { limit: PAGE_OBJECTS, continue: next }),
-      })) as ObjectList<Object>;
-      for (const object of page.items) found.set(keyOf(object), headed(object, page));
+      const page = await this.#page(next === undefined ? this.#firstPage : { ...this.#limit, continue: next });
+      for await (const object of inTurns(page.items)) found.set(keyOf(object), headed(object, page));
       next = page.metadata.continue;
       version = page.metadata.resourceVersion;
     } while (next);
     this.lists++;
+    this.#needsPages = false;
     this.#isAbsent = false;
     this.#absences = 0;
     this.#replace(found);
@@ -134,9 +140,34 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
    * the cluster for those of each node. The watch from there on tells what has happened since.
    */
   get #firstPage() {
+    // Whatever is wrong with so large an answer, a page is not: it comes out of etcd.
+    if (this.#needsPages) return this.#limit;
     // A server whose memory is not filled yet gives pages.
-    if (this.#newest === '') return { limit: PAGE_OBJECTS, resourceVersion: '0' };
+    if (this.#newest === '') return { ...this.#limit, resourceVersion: '0' };
     return { resourceVersion: this.#newest, resourceVersionMatch: 'NotOlderThan' };
+  }
+
+  get #limit() {
+    return { limit: String(this.#pageObjects) };
+  }
+
+  /** How large the next page may be is known by this one; where it fails on its way, less is asked for. */
+  async #page(query: object): Promise<ObjectList<Object>> {
+    try {
+      const page = await this.client.list<Object>(this.kind.path, { ...this.#selectors, ...query });
+      const { length } = page.items;
+      const fitting = length === 0 ? PAGE_OBJECTS : Math.floor((length * PAGE_BYTES) / Math.max(page.bytes, 1));
+      // Twice as many at most: what comes may be larger than what came.
+      this.#pageObjects = Math.max(1, Math.min(fitting, this.#pageObjects * 2, PAGE_OBJECTS));
+      return page;
+    } catch (error) {
+      // Not where the server cannot be reached: afterwards all nodes would ask its etcd.
+      if (error instanceof UnfinishedAnswer || (error instanceof ApiError && error.code === 413)) {
+        if (this.#needsPages) this.#pageObjects = Math.max(1, Math.floor(this.#pageObjects / 4));
+        this.#needsPages = true;
+      }
+      throw error;
+    }
   }
 
   #replace(found: ReadonlyMap<string, Object>): void {
@@ -231,13 +262,6 @@ interface GroupList {
 
 interface ResourceList {
   readonly resources: readonly { readonly name: string }[];
-}
-
-interface ObjectList<Object> {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
-  readonly items: readonly Object[];
 }
 
 /** Items of a list of a built-in kind do not say what they are. */

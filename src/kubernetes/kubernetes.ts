@@ -4,9 +4,10 @@ import type { SourceStatus } from '../control/protection.js';
 import type { CriPod } from '../sources/cri-containers.js';
 import { trueCause } from '../sources/failure-cause.js';
 import type { SourceLogger } from '../sources/source.js';
-import { posturesOf, SETTINGS_NAME, type SettingsObject } from './annotations.js';
+import { SETTINGS_NAME, type SettingsObject, type UnknownSetting } from './annotations.js';
 import type { ApiClient, KubernetesObject } from './api-client.js';
-import { bringPolicies, type RecentRefusals, type Verdict } from './cluster-policies.js';
+import { bringPolicies, type RecentRefusals, type Registry, type Verdict } from './cluster-policies.js';
+import { ClusterPostures } from './cluster-postures.js';
 import { FollowedList } from './followed-list.js';
 import { NodeLabels } from './node-labels.js';
 import type { Pod } from './pod-facts.js';
@@ -18,10 +19,8 @@ export interface KubernetesOptions {
   readonly client: ApiClient;
   /** As Kubernetes names it. */
   readonly node: string;
-  readonly policies: Pick<
-    PolicyRegistry,
-    'sync' | 'apply' | 'delete' | 'list' | 'get' | 'readDocument' | 'syncAnnotatedPostures' | 'setHostLabels'
-  >;
+  readonly policies: Registry &
+    Pick<PolicyRegistry, 'readDocument' | 'syncAnnotatedPostures' | 'annotatedPostures' | 'setHostLabels'>;
   readonly pods: Pods;
   readonly logger: SourceLogger;
   /** Called when pods have other labels. */
@@ -55,12 +54,12 @@ export class Kubernetes {
   readonly #namespaces: FollowedList;
   readonly #settings: FollowedList<SettingsObject>;
   readonly #node: NodeLabels;
+  readonly #postures: ClusterPostures;
   #verdicts: readonly Verdict[] = [];
   readonly #recent: RecentRefusals = new Map();
   /** Whether the verdicts are of what was brought last. */
   #isBrought = false;
   #again: NodeJS.Timeout | undefined;
-  #postureWarnings: readonly string[] = [];
   #podWarnings: readonly string[] = [];
   #overridden: ReturnType<Pods['overridden']> = new Map();
   #problem: string | undefined;
@@ -76,6 +75,7 @@ export class Kubernetes {
   constructor(options: KubernetesOptions) {
     this.#options = options;
     const { client, node, policies, pods, onPods, backoff } = options;
+    this.#postures = new ClusterPostures(policies, options.logger);
     this.#objects = new PolicyObjects((document) => policies.readDocument(document));
     const follow = <Object extends KubernetesObject>(
       kind: FollowedList['kind'],
@@ -121,6 +121,11 @@ export class Kubernetes {
     return this.#verdicts;
   }
 
+  /** What namespaces and the settings say of postures and is not followed. */
+  get unknownSettings(): readonly UnknownSetting[] {
+    return this.#postures.unknown;
+  }
+
   status(): SourceStatus {
     const reason = this.#lists.map(({ problem }) => problem).find((problem) => problem !== undefined);
     return {
@@ -142,7 +147,7 @@ export class Kubernetes {
         ? []
         : [`the policies of Kubernetes cannot be brought into force: ${this.#problem}`]),
       ...(refused === 0 ? [] : [`${refused} policies of Kubernetes are not accepted; their status says why`]),
-      ...this.#postureWarnings,
+      ...this.#postures.warnings,
       ...this.#podWarnings,
       ...this.#node.warnings(),
     ];
@@ -219,17 +224,15 @@ export class Kubernetes {
   }
 
   async #bring(): Promise<void> {
-    const { policies, logger, onVerdicts, onStatus } = this.#options;
+    const { logger, onVerdicts, onStatus } = this.#options;
     this.#hasChanged = false;
     const before = this.#problem;
     const warned = this.warnings().join();
     let isNews = true;
+    let hasOtherUnknown = false;
     try {
       if (this.#namespaces.isListed && this.#settings.isListed) {
-        const { postures, warnings } = posturesOf(this.#namespaces.objects, this.#settings.objects);
-        for (const warning of warnings) if (!this.#postureWarnings.includes(warning)) logger.warn({}, warning);
-        this.#postureWarnings = warnings;
-        await policies.syncAnnotatedPostures(postures);
+        hasOtherUnknown = await this.#postures.bring(this.#namespaces.objects, this.#settings.objects);
       }
       await this.#node.bring();
       if (this.#kinds.every(({ list }) => list.isListed)) isNews = await this.#bringPolicies();
@@ -243,7 +246,7 @@ export class Kubernetes {
         logger.warn({ reason: this.#problem }, 'the policies of Kubernetes cannot be brought into force: trying again');
       }
     }
-    if (isNews) onVerdicts?.();
+    if (isNews || hasOtherUnknown) onVerdicts?.();
     if (isNews || warned !== this.warnings().join()) onStatus();
   }
 
@@ -251,7 +254,7 @@ export class Kubernetes {
   async #bringPolicies(): Promise<boolean> {
     const { policies, logger } = this.#options;
     const objects = this.#kinds.flatMap(({ kind, list }) => list.objects.map((object) => [kind, object] as const));
-    const read = this.#objects.readAll(objects);
+    const read = await this.#objects.readAll(objects);
     if (this.#areBrought(read)) {
       this.#verdicts = this.#verdicts.map((verdict, index) => ({ ...verdict, read: read[index]! }));
       return false;

@@ -1,5 +1,6 @@
 import type { HostStatus } from '../control/host-state.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
+import { inTurns } from '../turns.js';
 import { type ApiClient, ApiError, type KubernetesObject } from './api-client.js';
 import type { Verdict } from './cluster-policies.js';
 import type { FollowedKind } from './followed-list.js';
@@ -20,7 +21,8 @@ export interface NodeReport {
 
 /** A ConfigMap that a node's report is in. */
 export interface ReportObject extends KubernetesObject {
-  readonly data?: { readonly report?: string };
+  /** `renewed`: when the node said last that this holds, by its clock. */
+  readonly data?: { readonly report?: string; readonly renewed?: string };
 }
 
 const LABEL = 'hauberk.io/node-report';
@@ -30,15 +32,15 @@ export function reportsIn(namespace: string): FollowedKind {
   return { path: `/api/v1/namespaces/${namespace}/configmaps`, labelSelector: LABEL };
 }
 
-export function reportOfNode(
+export async function reportOfNode(
   node: string,
   verdicts: readonly Verdict[],
   policies: Pick<PolicyRegistry, 'get' | 'containerIdsReachedBy'>,
   { enforcing, reason, leftOut }: Pick<HostStatus, 'enforcing' | 'reason' | 'leftOut'>,
   isOverridden: (containerId: string) => boolean,
-): NodeReport {
+): Promise<NodeReport> {
   const counts: Record<string, [number, number, number]> = {};
-  for (const { read } of verdicts) {
+  for await (const { read } of inTurns(verdicts)) {
     const policy = policies.get(read.named);
     const ids = policy === undefined ? [] : policies.containerIdsReachedBy(policy);
     const key = keyOfNamed(read);
@@ -73,7 +75,7 @@ export async function writeReport(
 ): Promise<void> {
   const { path } = reportsIn(namespace);
   const name = `node-${report.node}`;
-  const data = { report: JSON.stringify(report) };
+  const data = { report: JSON.stringify(report), ...renewal() };
   try {
     await client.patch(`${path}/${name}`, { data });
   } catch (error) {
@@ -81,6 +83,19 @@ export async function writeReport(
     const ownerReferences = await ownersOf(client, report.node);
     await client.create(path, { metadata: { name, labels: { [LABEL]: '' }, ownerReferences }, data });
   }
+}
+
+/**
+ * Says that the report of a node that was written last still holds.
+ *
+ * @throws like writeReport; ApiError 404 where there is none any more
+ */
+export async function renewReport(client: Pick<ApiClient, 'patch'>, namespace: string, node: string): Promise<void> {
+  await client.patch(`${reportsIn(namespace).path}/node-${node}`, { data: renewal() });
+}
+
+function renewal() {
+  return { renewed: new Date().toISOString() };
 }
 
 async function ownersOf(client: Pick<ApiClient, 'get'>, node: string): Promise<object[]> {

@@ -1,7 +1,7 @@
-import type { PolicyOrigin } from '../policy/model.js';
+import type { ClientOrigin, PolicyOrigin } from '../policy/model.js';
 import { CUSTOM_RESOURCES, GROUP, VERSION } from './custom-resources.js';
 
-export type ClusterOrigin = Exclude<PolicyOrigin, 'rpc'>;
+export type ClusterOrigin = Exclude<PolicyOrigin, ClientOrigin>;
 
 /** A kind of policy that is followed in Kubernetes. */
 export interface FollowedPolicyKind {

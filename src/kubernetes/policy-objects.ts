@@ -2,7 +2,9 @@ import type { PolicyInput } from '../control/policy-plan.js';
 import { Failure } from '../failure.js';
 import { type PolicyName, policyKey } from '../policy/model.js';
 import { checkSelectors } from '../rpc/reading/selector-budget.js';
+import { isStep, type Steps } from '../steps.js';
 import { StoreFailure } from '../store/store-failure.js';
+import { finishInTurns } from '../turns.js';
 import type { KubernetesObject } from './api-client.js';
 import type { FollowedPolicyKind } from './policy-kinds.js';
 import { prunedFields } from './pruned-fields.js';
@@ -38,8 +40,16 @@ export class PolicyObjects {
   /** @param readDocument throws a Failure with every problem */
   constructor(readonly readDocument: (document: unknown) => PolicyInput) {}
 
-  /** @param now what has ended by then is read again, and refused for it; milliseconds since the Unix epoch */
-  readAll(objects: Iterable<readonly [FollowedPolicyKind, PolicyObject]>, now = Date.now()): ReadObject[] {
+  /**
+   * There may be thousands: others have their turn meanwhile.
+   *
+   * @param now what has ended by then is read again, and refused for it; milliseconds since the Unix epoch
+   */
+  readAll(objects: Iterable<readonly [FollowedPolicyKind, PolicyObject]>, now = Date.now()): Promise<ReadObject[]> {
+    return finishInTurns(this.#readInSteps(objects, now));
+  }
+
+  *#readInSteps(objects: Iterable<readonly [FollowedPolicyKind, PolicyObject]>, now: number): Steps<ReadObject[]> {
     const next = new Map<string, ReadObject>();
     for (const [kind, object] of objects) {
       const { uid = '', generation, resourceVersion } = object.metadata;
@@ -47,6 +57,7 @@ export class PolicyObjects {
       const known = this.#read.get(key);
       const isKnown = known !== undefined && !hasEnded(known, now);
       next.set(key, isKnown ? { ...known, object } : this.#readOne(kind, object));
+      if (!isKnown || isStep(next.size)) yield;
     }
     this.#read = next;
     return [...next.values()];

@@ -1,6 +1,8 @@
+import { inTurns } from '../turns.js';
 import type { NodeReport } from './node-report.js';
+import type { TakenReport } from './reports-of-nodes.js';
 
-/** What all nodes together say of a policy. */
+/** What all nodes together say of a policy; of those that are silent nothing is counted. */
 export interface ReportTotals {
   readonly containers: number;
   readonly leftOut: number;
@@ -9,18 +11,28 @@ export interface ReportTotals {
   readonly nodes: number;
   /** The first of these whose kernel does not hold what it should. */
   readonly troubled?: Pick<NodeReport, 'node' | 'reason'>;
+  /** Nodes whose last report has the policy, and that have fallen silent since. */
+  readonly silent: number;
+  /** The first of these. */
+  readonly firstSilent?: string;
 }
 
-export const NO_TOTALS: ReportTotals = { containers: 0, leftOut: 0, overridden: 0, nodes: 0 };
+export const NO_TOTALS: ReportTotals = { containers: 0, leftOut: 0, overridden: 0, nodes: 0, silent: 0 };
 
 /** By policy key. Each report is gone through once, whatever number of policies there is that it says nothing of. */
-export function totalsOf(reports: Iterable<NodeReport>): ReadonlyMap<string, ReportTotals> {
+export async function totalsOf(reports: Iterable<TakenReport>): Promise<ReadonlyMap<string, ReportTotals>> {
   const totals = new Map<string, ReportTotals>();
-  for (const { node, reason, enforcing, policies } of reports) {
+  for await (const { report, isSilent } of inTurns(reports)) {
+    const { node, reason, enforcing, policies } = report;
     for (const [key, [containers, leftOut = 0, overridden = 0]] of Object.entries(policies)) {
       const before = totals.get(key) ?? NO_TOTALS;
+      if (isSilent) {
+        totals.set(key, { ...before, silent: before.silent + 1, firstSilent: before.firstSilent ?? node });
+        continue;
+      }
       const troubled = before.troubled ?? (enforcing ? undefined : { node, reason });
       totals.set(key, {
+        ...before,
         containers: before.containers + containers,
         leftOut: before.leftOut + leftOut,
         overridden: before.overridden + overridden,

@@ -3,6 +3,8 @@ import type { HostStatus } from '../control/host-state.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import { trueCause } from '../sources/failure-cause.js';
 import type { SourceLogger } from '../sources/source.js';
+import { inTurns } from '../turns.js';
+import type { UnknownSetting } from './annotations.js';
 import { type ApiClient, ApiError } from './api-client.js';
 import type { Verdict } from './cluster-policies.js';
 import {
@@ -14,12 +16,13 @@ import {
   type PolicyReport,
   sentenceOf,
 } from './conditions.js';
-import { FollowedList } from './followed-list.js';
+import { FollowedReports } from './followed-reports.js';
 import { Lease, type LeaseTimes } from './lease.js';
-import { type NodeReport, type ReportObject, readReport, reportOfNode, reportsIn, writeReport } from './node-report.js';
+import { type NodeReport, renewReport, reportOfNode, writeReport } from './node-report.js';
 import { pathOfObject } from './policy-kinds.js';
 import { keyOfNamed, type PolicyObject } from './policy-objects.js';
 import { NO_TOTALS, type ReportTotals, totalsOf } from './report-totals.js';
+import { RENEWAL_MILLISECONDS, type TakenReport } from './reports-of-nodes.js';
 import { WarningEvents } from './warning-events.js';
 
 export interface StatusWriterOptions {
@@ -30,10 +33,14 @@ export interface StatusWriterOptions {
   readonly policies: Pick<PolicyRegistry, 'get' | 'containerIdsReachedBy'>;
   readonly verdicts: () => readonly Verdict[];
   readonly host: () => Pick<HostStatus, 'enforcing' | 'reason' | 'leftOut'>;
+  /** What namespaces and the settings say and is not followed. */
+  readonly unknownSettings?: () => readonly UnknownSetting[];
   /** Whether the pod of a container asks for something else than its policies. */
   readonly isOverridden: (containerId: string) => boolean;
   readonly logger: SourceLogger;
   readonly times?: LeaseTimes;
+  /** How often a report that has not changed is renewed, in milliseconds. */
+  readonly renewal?: number;
   readonly backoff?: Backoff;
 }
 
@@ -51,8 +58,10 @@ export class StatusWriter {
   readonly #options: StatusWriterOptions;
   readonly #lease: Lease;
   readonly #events: WarningEvents;
-  #reports: FollowedList<ReportObject> | undefined;
+  #reports: FollowedReports | undefined;
   #written: string | undefined;
+  #isRenewalDue = false;
+  #renewal: NodeJS.Timeout | undefined;
   /** When the status of a policy was written last, by its key. */
   #told = new Map<string, number>();
   #later: NodeJS.Timeout | undefined;
@@ -98,6 +107,7 @@ export class StatusWriter {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#later);
+    clearTimeout(this.#renewal);
     await this.#writing;
     await this.#lease.stop();
     await this.#reports?.stop();
@@ -112,21 +122,18 @@ export class StatusWriter {
     clearTimeout(this.#later);
     if (!isHeld) return;
     logger.info({}, 'this node writes the status of policies');
-    const onChange = () => this.changed();
-    const options = { onChange, onStatus: () => undefined, ...(backoff && { backoff }) };
-    this.#reports = new FollowedList<ReportObject>(client, reportsIn(namespace), options);
-    this.#reports.start();
+    this.#reports = new FollowedReports(client, namespace, () => this.changed(), backoff);
   }
 
   async #write(): Promise<boolean> {
     const { verdicts, policies, host, node, logger } = this.#options;
     const before = this.#problem;
     this.#problem = undefined;
-    const own = reportOfNode(node, verdicts(), policies, host(), this.#options.isOverridden);
+    const own = await reportOfNode(node, verdicts(), policies, host(), this.#options.isOverridden);
     await this.#tryTo(() => this.#writeOwn(own));
     if (this.#lease.isHeld && this.#reports?.isListed) {
-      const others = this.#reports.objects.map(readReport).filter((each) => each !== undefined && each.node !== node);
-      await this.#writeAll(verdicts(), [own, ...(others as NodeReport[])]);
+      const others = (await this.#reports.taken()).filter(({ report }) => report.node !== node);
+      await this.#writeAll(verdicts(), [{ report: own, isSilent: false }, ...others]);
     }
     if (this.#problem !== undefined && this.#problem !== before) {
       logger.warn({ reason: this.#problem }, 'the status of policies cannot be written to Kubernetes: trying again');
@@ -134,14 +141,17 @@ export class StatusWriter {
     return this.#problem === undefined;
   }
 
-  async #writeAll(verdicts: readonly Verdict[], nodes: readonly NodeReport[]): Promise<void> {
-    this.#events.keep(new Set(verdicts.map(({ read }) => read.object.metadata.uid ?? '')));
+  async #writeAll(verdicts: readonly Verdict[], nodes: readonly TakenReport[]): Promise<void> {
+    const settings = this.#options.unknownSettings?.() ?? [];
+    const objects = [...verdicts.map(({ read }) => read.object), ...settings.map(({ object }) => object)];
+    this.#events.keep(new Set(objects.map(({ metadata }) => metadata.uid ?? '')));
+    for (const each of settings) await this.#tryTo(() => this.#events.tellOfSetting(each));
     const keys = new Set(verdicts.map(({ read }) => keyOfNamed(read)));
     for (const key of this.#told.keys()) if (!keys.has(key)) this.#told.delete(key);
-    const totals = totalsOf(nodes);
+    const totals = await totalsOf(nodes);
     const wait = COUNTS_MILLISECONDS_PER_NODE * nodes.length;
     let isLeft = false;
-    for (const verdict of verdicts) {
+    for await (const verdict of inTurns(verdicts)) {
       // It may take long, and another node may do it by now.
       if (this.#isStopped || !this.#lease.isHeld) return;
       const report = this.#reportOf(verdict, totals);
@@ -166,20 +176,44 @@ export class StatusWriter {
   }
 
   async #writeOwn(report: NodeReport): Promise<void> {
+    const { client, namespace } = this.#options;
     const text = JSON.stringify(report);
-    if (this.#written === text) return;
-    await writeReport(this.#options.client, this.#options.namespace, report);
+    if (this.#written === text && !this.#isRenewalDue) return;
+    try {
+      if (this.#written === text) await renewReport(client, namespace, report.node);
+      else await writeReport(client, namespace, report);
+    } catch (error) {
+      // Somebody has deleted it: all of it is written at the next attempt.
+      this.#written = undefined;
+      throw error;
+    }
     this.#written = text;
+    this.#renewLater();
+  }
+
+  /** What does not change is said again from time to time: otherwise a daemon that has ended would count for good. */
+  #renewLater(): void {
+    this.#isRenewalDue = false;
+    clearTimeout(this.#renewal);
+    if (this.#isStopped) return;
+    const due = () => {
+      this.#isRenewalDue = true;
+      this.changed(0);
+    };
+    const { renewal = RENEWAL_MILLISECONDS } = this.#options;
+    this.#renewal = setTimeout(due, renewal * (0.75 + Math.random() / 2));
   }
 
   #reportOf({ read, refusal, warnings }: Verdict, totals: ReadonlyMap<string, ReportTotals>): PolicyReport {
-    const { troubled, ...counts } = totals.get(keyOfNamed(read)) ?? NO_TOTALS;
+    const { troubled, silent, firstSilent, ...counts } = totals.get(keyOfNamed(read)) ?? NO_TOTALS;
     return {
       ...counts,
       refusal,
       warnings,
       isHeld: this.#options.policies.get(read.named) !== undefined,
       problem: troubled && `node ${troubled.node} does not enforce: ${troubled.reason}`,
+      silent,
+      firstSilent,
     };
   }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type ApiClient, ApiError } from './api-client.js';
+import type { UnknownSetting } from './annotations.js';
+import { type ApiClient, ApiError, type KubernetesObject } from './api-client.js';
 import type { NewCondition } from './conditions.js';
 import type { ReadObject } from './policy-objects.js';
 
@@ -32,7 +33,7 @@ export class WarningEvents {
     this.#told.clear();
   }
 
-  /** Forgets what was told of policies that are gone, by the uids of those that are there. */
+  /** Forgets what was told of what is gone, by the uids of those that are there. */
   keep(uids: ReadonlySet<string>): void {
     for (const place of this.#told.keys()) if (!uids.has(place.slice(place.indexOf(' ') + 1))) this.#told.delete(place);
   }
@@ -42,38 +43,49 @@ export class WarningEvents {
     { kind, object }: Pick<ReadObject, 'kind' | 'object'>,
     conditions: readonly NewCondition[],
   ): Promise<void> {
-    const { uid = '', name, namespace, resourceVersion } = object.metadata;
-    for (const condition of conditions) {
-      const place = `${condition.type} ${uid}`;
-      const told = toldOf(condition);
-      if (told === undefined) this.#told.delete(place);
-      if (told === undefined || this.#told.get(place) === told.key) continue;
-      const { apiVersion } = kind;
-      const hash = createHash('sha256').update(`${place} ${told.key}`).digest('hex').slice(0, 16);
-      const now = new Date().toISOString().replace(/\.\d+Z$/u, 'Z');
-      // Events of what is in no namespace are in this one.
-      const within = namespace ?? 'default';
-      try {
-        await this.client.create(`/api/v1/namespaces/${encodeURIComponent(within)}/events`, {
-          apiVersion: 'v1',
-          kind: 'Event',
-          metadata: { name: `${name.slice(0, NAME_CHARACTERS_MAX).replace(/[.-]+$/u, '')}.${hash}`, namespace: within },
-          involvedObject: { apiVersion, kind: kind.kind, name, ...(namespace && { namespace }), uid, resourceVersion },
-          type: 'Warning',
-          reason: told.reason,
-          message: short(told.message),
-          source: { component: 'hauberkd', host: this.node },
-          firstTimestamp: now,
-          lastTimestamp: now,
-          count: 1,
-        });
-      } catch (error) {
-        // It is there, or its namespace ends and takes all with it.
-        if (!(error instanceof ApiError) || ![409, 404, 403].includes(error.code)) throw error;
-        if (error.code === 403 && !/being terminated/u.test(error.message)) throw error;
-      }
-      this.#told.set(place, told.key);
+    for (const condition of conditions) await this.#tell(kind, object, condition.type, toldOf(condition));
+  }
+
+  /** What a namespace, or the settings, say and is not followed. @throws like tell */
+  async tellOfSetting({ object, message }: UnknownSetting): Promise<void> {
+    const kind = { apiVersion: object.apiVersion ?? 'v1', kind: object.kind ?? '' };
+    await this.#tell(kind, object, 'Settings', { reason: 'NotFollowed', message, key: message });
+  }
+
+  async #tell(
+    { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
+    { metadata }: KubernetesObject,
+    about: string,
+    told: Told | undefined,
+  ): Promise<void> {
+    const { uid = '', name, namespace, resourceVersion } = metadata;
+    const place = `${about} ${uid}`;
+    if (told === undefined) this.#told.delete(place);
+    if (told === undefined || this.#told.get(place) === told.key) return;
+    const hash = createHash('sha256').update(`${place} ${told.key}`).digest('hex').slice(0, 16);
+    const now = new Date().toISOString().replace(/\.\d+Z$/u, 'Z');
+    // Events of what is in no namespace are in this one.
+    const within = namespace ?? 'default';
+    try {
+      await this.client.create(`/api/v1/namespaces/${encodeURIComponent(within)}/events`, {
+        apiVersion: 'v1',
+        kind: 'Event',
+        metadata: { name: `${name.slice(0, NAME_CHARACTERS_MAX).replace(/[.-]+$/u, '')}.${hash}`, namespace: within },
+        involvedObject: { apiVersion, kind, name, ...(namespace && { namespace }), uid, resourceVersion },
+        type: 'Warning',
+        reason: told.reason,
+        message: short(told.message),
+        source: { component: 'hauberkd', host: this.node },
+        firstTimestamp: now,
+        lastTimestamp: now,
+        count: 1,
+      });
+    } catch (error) {
+      // It is there, or its namespace ends and takes all with it.
+      if (!(error instanceof ApiError) || ![409, 404, 403].includes(error.code)) throw error;
+      if (error.code === 403 && !/being terminated/u.test(error.message)) throw error;
     }
+    this.#told.set(place, told.key);
   }
 }
 
@@ -83,7 +95,7 @@ function toldOf({ type, status, reason, message }: NewCondition): Told | undefin
     return message === '' ? undefined : { reason: 'Warned', message, key: message };
   }
   // That it is not accepted has been told.
-  if (status !== 'False' || reason === 'NotAccepted') return undefined;
+  if (status === 'True' || reason === 'NotAccepted') return undefined;
   return { reason, message, key: type === 'Accepted' ? `${reason} ${message}` : reason };
 }
 

@@ -196,11 +196,15 @@ export type FileOperation = (typeof FILE_OPERATIONS)[number];
 export type Scope = 'namespace' | 'cluster' | 'host';
 
 /**
- * Who gives a policy: a client of the API, the policies of Kubernetes of our own kinds, or those of KubeArmor's kinds there.
- * What one gives no other takes away, and one name given by two is two policies.
+ * Who gives a policy: a client of the API, the command line, the policies of Kubernetes of our own kinds, or those of
+ * KubeArmor's kinds there. What one gives no other takes away, and one name given by two is two policies.
  */
-export const POLICY_ORIGINS = ['rpc', 'kubernetes', 'kubernetes-kubearmor'] as const;
+export const POLICY_ORIGINS = ['rpc', 'cli', 'kubernetes', 'kubernetes-kubearmor'] as const;
 export type PolicyOrigin = (typeof POLICY_ORIGINS)[number];
+
+/** Those whose policies come by calls of the API, and which the API changes, backs up and restores. */
+export const CLIENT_ORIGINS = ['rpc', 'cli'] as const satisfies readonly PolicyOrigin[];
+export type ClientOrigin = (typeof CLIENT_ORIGINS)[number];
 
 /** How far a priority may be from 0, either way. */
 export const PRIORITY_MAX = 1000;
@@ -257,4 +261,15 @@ export function policyKey(policy: PolicyName): string {
 
 export function originOf({ origin }: Pick<Policy, 'origin'>): PolicyOrigin {
   return origin ?? 'rpc';
+}
+
+/** The same policy, or name of one, given by that origin. */
+export function givenBy<Named extends PolicyName>(origin: PolicyOrigin, named: Named): Named {
+  if (originOf(named) === origin) return named;
+  const { origin: _, ...rest } = named;
+  return { ...rest, ...(origin !== 'rpc' && { origin }) } as Named;
+}
+
+export function isOfClient(policy: Pick<Policy, 'origin'>): boolean {
+  return (CLIENT_ORIGINS as readonly PolicyOrigin[]).includes(originOf(policy));
 }

@@ -7,9 +7,9 @@ import * as hostProto from '../generated/hauberk/v1/host.js';
 import type * as policyProto from '../generated/hauberk/v1/policy.js';
 import { type MissingCause, type MissingHook, notCovered, whatIsMissing } from '../kernel/missing-hooks.js';
 import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
-import { type BoundRule, POSTURE_CLASSES, type Postures } from '../policy/model.js';
+import { type BoundRule, originOf, POSTURE_CLASSES, type Postures } from '../policy/model.js';
 import { isImplied, type RuleSet } from '../policy/rule-set.js';
-import { CLASSES, POSTURES, SCOPES } from './names.js';
+import { CLASSES, POLICY_ORIGINS, POSTURES, SCOPES } from './names.js';
 import { fromMilliseconds, toMode, toRuleMessage } from './policy-output.js';
 
 /** From the domain to the messages of the API. */
@@ -105,6 +105,7 @@ export function toEffectiveRule({ policy, rule }: BoundRule): containerProto.Eff
     mode: toMode(policy),
     scope: SCOPES[policy.scope ?? 'namespace'],
     priority: policy.priority ?? 0,
+    origin: POLICY_ORIGINS[originOf(policy)],
   };
 }
 

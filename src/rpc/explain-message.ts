@@ -11,10 +11,10 @@ import { parseAddressBlock } from '../policy/address.js';
 import { CAPABILITIES } from '../policy/capability.js';
 import { BELOW, canonicalDomain, checkDomain } from '../policy/domain.js';
 import { OPERATIONS, type Operation } from '../policy/effect.js';
-import { type BoundRule, PRESETS, type Preset } from '../policy/model.js';
+import { type BoundRule, originOf, PRESETS, type Preset } from '../policy/model.js';
 import { ADDRESS_FAMILIES, PORT_MAX, SOCKET_TYPES } from '../policy/network.js';
 import { CALLS_WITH_PATH, SYSTEM_CALLS } from '../policy/system-calls.js';
-import { ACTIONS, CLASSES, DIRECTION_NAMES, SCOPES } from './names.js';
+import { ACTIONS, CLASSES, DIRECTION_NAMES, POLICY_ORIGINS, SCOPES } from './names.js';
 import { toRuleMessage } from './policy-output.js';
 import { RequestChecks } from './request-checks.js';
 
@@ -151,5 +151,6 @@ function toExplainedRule({ policy, rule }: BoundRule): ExplainedRule {
     policy: policy.name,
     scope: SCOPES[policy.scope ?? 'namespace'],
     rule: toRuleMessage(rule),
+    origin: POLICY_ORIGINS[originOf(policy)],
   };
 }

@@ -1,12 +1,13 @@
 import type { SecurityEvent } from '../events/event.js';
 import { Result } from '../generated/hauberk/v1/event.js';
 import { AccessClass, Action, Direction, PolicyOrigin, Scope } from '../generated/hauberk/v1/policy.js';
-import type {
-  Action as ActionName,
-  PolicyOrigin as PolicyOriginName,
-  Posture,
-  RuleClass,
-  Scope as ScopeName,
+import {
+  type Action as ActionName,
+  CLIENT_ORIGINS,
+  type PolicyOrigin as PolicyOriginName,
+  type Posture,
+  type RuleClass,
+  type Scope as ScopeName,
 } from '../policy/model.js';
 import type { Direction as DirectionName } from '../policy/network.js';
 
@@ -47,6 +48,7 @@ export const SCOPES: Readonly<Record<ScopeName, Scope>> = {
 
 export const POLICY_ORIGINS: Readonly<Record<PolicyOriginName, PolicyOrigin>> = {
   rpc: PolicyOrigin.RPC,
+  cli: PolicyOrigin.CLI,
   kubernetes: PolicyOrigin.KUBERNETES,
   'kubernetes-kubearmor': PolicyOrigin.KUBERNETES_KUBEARMOR,
 };
@@ -68,6 +70,12 @@ export const POSTURE_CLASS_CHOICE = choiceOf('ACCESS_CLASS', AccessClass, [
   AccessClass.CAPABILITY,
 ]);
 export const SCOPE_CHOICE = choiceOf('SCOPE', Scope, Object.values(SCOPES));
+export const CLIENT_ORIGIN_CHOICE = choiceOf(
+  'POLICY_ORIGIN',
+  PolicyOrigin,
+  CLIENT_ORIGINS.map((origin) => POLICY_ORIGINS[origin]),
+);
+export const ORIGIN_CHOICE = choiceOf('POLICY_ORIGIN', PolicyOrigin, Object.values(POLICY_ORIGINS));
 export const ACTION_CHOICE = choiceOf('ACTION', Action, Object.values(ACTIONS));
 
 /** The values of an enumeration as the API names them, for messages: `A_X, A_Y or A_Z`. */

@@ -2,6 +2,7 @@ import type { ControlPlane } from '../control/control-plane.js';
 import type { PolicyChange, PolicyInput } from '../control/policy-plan.js';
 import type { ReadManifest } from '../control/policy-reading.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
+import { invalidInput } from '../failure.js';
 import {
   type ApplyPolicyRequest,
   type ExplainRequest,
@@ -9,7 +10,14 @@ import {
   PolicyServiceService,
   Scope,
 } from '../generated/hauberk/v1/policy.js';
-import { DEFAULT_NAMESPACE, type PolicyName, policyKey } from '../policy/model.js';
+import {
+  DEFAULT_NAMESPACE,
+  givenBy,
+  originOf,
+  type PolicyName,
+  type PolicyOrigin as PolicyOriginName,
+  policyKey,
+} from '../policy/model.js';
 import { inTurns } from '../turns.js';
 import { currentCaller } from './caller.js';
 import { someIds, toChangeMessages } from './change-output.js';
@@ -17,10 +25,11 @@ import { toPostureMessages } from './convert.js';
 import { toDiffResponse } from './diff-message.js';
 import { toAccess, toExplainResponse } from './explain-message.js';
 import { type Handlers, RpcService } from './handler.js';
-import { POLICY_ORIGIN_NAMES, SCOPE_CHOICE, SCOPE_NAMES } from './names.js';
+import { ORIGIN_CHOICE, POLICY_ORIGIN_NAMES, SCOPE_CHOICE, SCOPE_NAMES } from './names.js';
 import { pageByKey } from './pages.js';
 import { policyPage, toListedPolicy } from './policy-pages.js';
 import { toPostures } from './posture-message.js';
+import { clientOriginOf } from './reading/client-origin.js';
 import { readAll, readSource, translateForSource } from './reading/policies-of.js';
 import type { ReadMethod, ReadRest } from './reading/read-job.js';
 import { RequestReader } from './reading/request-reader.js';
@@ -44,9 +53,9 @@ export function policyServiceOf(
       ...(await toChangeMessages(await policies.dryRun(inputs, force, currentCaller()))),
       ignored,
     }));
-  const sync = async ({ inputs, ignored }: Inputs, { expectedRevision, force }: SyncRest) => {
+  const sync = async ({ inputs, ignored }: Inputs, { expectedRevision, force, origin }: SyncRest) => {
     await checkNamedOnce(inputs);
-    return { ...(await toChanges(await policies.sync(inputs, Number(expectedRevision), force))), ignored };
+    return { ...(await toChanges(await policies.sync(inputs, Number(expectedRevision), force, origin))), ignored };
   };
   const diff = ({ inputs, translate }: Inputs, { deleted, force }: DiffRest) => {
     const named = deleted.map((reference, index) => policyNamed(reference, `deleted[${index}].`));
@@ -71,7 +80,7 @@ export function policyServiceOf(
     validatePolicy: async (request) => validate(inputsOf(request, policies), request),
 
     async syncPolicies(request) {
-      return sync(asInputs(readAll(request, policies)), request);
+      return sync(asInputs(readAll(request, policies)), { ...request, origin: clientOriginOf(request.origin) });
     },
 
     async diff(request) {
@@ -109,8 +118,12 @@ export function policyServiceOf(
       );
     },
 
-    listPolicies({ namespace, ...page }) {
-      const listed = policies.list().filter((policy) => namespace === '' || policy.namespace === namespace);
+    listPolicies({ namespace, origin, ...page }) {
+      const given = origin ? originNamed(origin) : undefined;
+      const listed = policies
+        .list()
+        .filter((policy) => namespace === '' || policy.namespace === namespace)
+        .filter((policy) => given === undefined || originOf(policy) === given);
       const { messages, nextPageToken } = pageByKey(listed, policyKey, page, (policy) =>
         toListedPolicy(policy, policies.versionOf(policy)),
       );
@@ -149,7 +162,7 @@ export function policyServiceOf(
 }
 
 type ApplyRest = Pick<ReadRest, 'expectedVersions' | 'force'>;
-type SyncRest = Pick<ReadRest, 'expectedRevision' | 'force'>;
+type SyncRest = Pick<ReadRest, 'expectedRevision' | 'force' | 'origin'>;
 type DiffRest = Pick<ReadRest, 'deleted' | 'force'>;
 
 function subjectOf({ subject }: ExplainRequest): string | { namespace: string; labels: Record<string, string> } {
@@ -166,11 +179,12 @@ interface Inputs {
   translate<Result>(task: () => Promise<Result>): Promise<Result>;
 }
 
-type InputRequest = Pick<ApplyPolicyRequest, 'source' | 'ignoreForeign'>;
+type InputRequest = Pick<ApplyPolicyRequest, 'source' | 'ignoreForeign' | 'origin'>;
 
-function inputsOf({ source, ignoreForeign }: InputRequest, policies: PolicyRegistry): Inputs {
+function inputsOf(request: InputRequest, policies: PolicyRegistry): Inputs {
+  const { source } = request;
   return {
-    ...asInputs(readSource(source, ignoreForeign ?? false, policies)),
+    ...asInputs(readSource(request, policies)),
     translate: async (task) => {
       try {
         return await task();
@@ -210,11 +224,19 @@ function policyNamed(
   const checks = new RequestChecks();
   checks.require(name !== '', `${prefix}name`, MUST_NOT_BE_EMPTY);
   checks.require(scope !== undefined, `${prefix}scope`, `must be ${SCOPE_CHOICE}`);
-  checks.require(origin !== undefined, `${prefix}origin`, 'must be a POLICY_ORIGIN');
+  checks.require(origin !== undefined, `${prefix}origin`, `must be ${ORIGIN_CHOICE}`);
   checks.require(scope === 'namespace' || namespace === '', `${prefix}namespace`, 'must be empty for this scope');
   checks.done();
-  const given = origin === 'rpc' || origin === undefined ? {} : { origin };
-  return scope === 'namespace'
-    ? { name, namespace: namespace || DEFAULT_NAMESPACE, ...given }
-    : { name, namespace: '', scope: scope!, ...given };
+  return givenBy(
+    origin!,
+    scope === 'namespace'
+      ? { name, namespace: namespace || DEFAULT_NAMESPACE }
+      : { name, namespace: '', scope: scope! },
+  );
+}
+
+function originNamed(origin: PolicyOrigin): PolicyOriginName {
+  const name = POLICY_ORIGIN_NAMES.get(origin);
+  if (name === undefined) throw invalidInput([{ field: 'origin', description: `must be ${ORIGIN_CHOICE}` }]);
+  return name;
 }

@@ -2,14 +2,15 @@ import { createHash } from 'node:crypto';
 import type { DesiredState } from '../control/desired-state.js';
 import { saidByClients } from '../control/namespace-postures.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
-import type { NamespacePosture } from '../generated/hauberk/v1/policy.js';
+import type { NamespacePosture, PolicyOrigin } from '../generated/hauberk/v1/policy.js';
 import { StateServiceService } from '../generated/hauberk/v1/state.js';
-import { originOf, policyKey } from '../policy/model.js';
+import { isOfClient, originOf, policyKey } from '../policy/model.js';
 import { inTurns } from '../turns.js';
 import { currentCaller } from './caller.js';
 import { toChangeMessages } from './change-output.js';
 import { toPostureMessages } from './convert.js';
 import { type Handlers, RpcService } from './handler.js';
+import { POLICY_ORIGINS } from './names.js';
 import { pageInTurns } from './pages.js';
 import { RequestReader } from './reading/request-reader.js';
 import { readState, type WantedState } from './reading/state-of.js';
@@ -25,28 +26,33 @@ export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader =
       // Of one state, though others have their turn meanwhile.
       const { revision, desired } = policies.ledger;
       // What a page holds is made for that page alone.
-      const parts: (() => Promise<string | NamespacePosture>)[] = [
+      const parts: (() => Promise<BackedUpPolicy | NamespacePosture>)[] = [
         ...desired.policies
           .list()
-          .filter((policy) => originOf(policy) === 'rpc')
-          .map((policy) => () => policies.manifestInTurns(policy)),
+          .filter(isOfClient)
+          .map((policy) => async () => ({
+            manifest: await policies.manifestInTurns(policy),
+            origin: POLICY_ORIGINS[originOf(policy)],
+          })),
         ...Array.from(saidByClients(desired.postures), ([namespace, postures]) => async () => ({
           namespace,
           postures: toPostureMessages(postures),
         })),
       ];
       const { messages, nextPageToken } = await pageInTurns(parts, await versionOf(desired), page);
+      const backedUp = messages.filter((part) => 'manifest' in part);
       return {
-        manifests: messages.filter((part) => typeof part === 'string'),
-        postures: messages.filter((part) => typeof part !== 'string'),
+        manifests: backedUp.map(({ manifest }) => manifest),
+        origins: backedUp.map(({ origin }) => origin),
+        postures: messages.filter((part) => 'postures' in part),
         revision: BigInt(revision),
         nextPageToken,
       };
     },
 
-    restore: async ({ manifests, postures, force }) => {
+    restore: async ({ manifests, postures, origins, force }) => {
       // What has expired since the backup was made is no reason to refuse the rest.
-      const wanted = readState({ manifests, postures }, (text) => policies.readManifest(text, 0));
+      const wanted = readState({ manifests, postures, origins }, (text) => policies.readManifest(text, 0));
       return restore(wanted, force);
     },
   };
@@ -58,6 +64,11 @@ export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader =
       },
     },
   });
+}
+
+interface BackedUpPolicy {
+  readonly manifest: string;
+  readonly origin: PolicyOrigin;
 }
 
 /** The same only as long as policies and postures are; the revision also counts changes of containers. */

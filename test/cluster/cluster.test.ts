@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { parse } from 'yaml';
 import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
 import { hostAsSubject } from '../../src/control/host.js';
 import { inCluster } from '../../src/kubernetes/access.js';
-import { ApiClient, ApiError } from '../../src/kubernetes/api-client.js';
+import { ApiClient, ApiError, type KubernetesObject } from '../../src/kubernetes/api-client.js';
 import type { Condition } from '../../src/kubernetes/conditions.js';
 import { type FollowedCluster, followCluster } from '../../src/kubernetes/follow-cluster.js';
 import { Pods } from '../../src/kubernetes/pods.js';
@@ -15,6 +16,7 @@ import { ContainerIntake } from '../../src/sources/container-intake.js';
 import { type CriPod, describeCriContainer } from '../../src/sources/cri-containers.js';
 import { ApiServer } from '../support/api-server.js';
 import { eventually } from '../support/eventually.js';
+import { objectsIn, rendered } from '../support/helm-chart.js';
 import { InMemoryControlPlane, MemoryKernel } from '../support/in-memory-control-plane.js';
 import { RecordingLogger } from '../support/recording-sink.js';
 
@@ -23,6 +25,10 @@ const HOST = hostAsSubject({ pidNamespace: 10, mountNamespace: 11 }, {}, {});
 const CRDS = 'packaging/kubernetes/crds';
 const PODS = '/api/v1/namespaces/shop/pods';
 const POLICIES = '/apis/hauberk.io/v1alpha1/namespaces/shop/securitypolicies';
+
+interface PodSpec {
+  readonly containers: readonly { readonly image: string; readonly args: readonly string[] }[];
+}
 
 let server: ApiServer;
 let node: Node;
@@ -103,6 +109,11 @@ function policy(name: string, change: object = {}): object {
     ...change,
   };
   return { apiVersion: 'hauberk.io/v1alpha1', kind: 'SecurityPolicy', metadata: { name }, spec };
+}
+
+async function messagesOfEvents(reason: string): Promise<string> {
+  const { items } = await server.admin.list<KubernetesObject & { reason: string; message: string }>('/api/v1/events');
+  return items.flatMap((event) => (event.reason === reason ? [event.message] : [])).join();
 }
 
 async function conditionsOf(name: string): Promise<Record<string, Condition>> {
@@ -223,6 +234,11 @@ test('annotations of a namespace set its postures, and take them away again', as
   await eventually(() => policies.posturesFor('shop').file === 'block', 'the posture');
   await server.admin.patch(path, { metadata: { annotations: { 'kubearmor-file-posture': 'bloc' } } });
   await eventually(() => node.cluster.warnings().some((each) => each.includes('must be audit or block')), 'a warning');
+  assert.equal(policies.posturesFor('shop').file, 'block', 'a slip of the pen takes nothing away');
+  await eventually(
+    async () => (await messagesOfEvents('NotFollowed')).includes('is "bloc"; block, as it said'),
+    'Event',
+  );
   await server.admin.patch(path, { metadata: { annotations: { 'kubearmor-file-posture': null } } });
   await eventually(() => policies.posturesFor('shop').file === 'audit', 'no posture');
 });
@@ -316,6 +332,23 @@ test('one of two nodes writes the status of policies for both, and when it ends 
     ];
     const told = (message: string) => async () => (await conditionsOf('no-shadow')).Enforced?.message === message;
     await eventually(told('in 2 containers on 2 nodes'), 'the counts of both');
+    // As the daemon of the second had ended long ago.
+    const report = '/api/v1/namespaces/hauberk-nodes/configmaps/node-node-9';
+    const silent = JSON.stringify({
+      node: 'node-9',
+      enforcing: true,
+      reason: '',
+      policies: { 'kubernetes:shop/no-shadow': [4, 0] },
+    });
+    await server.admin.create(report.replace('/node-node-9', ''), {
+      metadata: { name: 'node-node-9', labels: { 'hauberk.io/node-report': '' } },
+      data: { report: silent, renewed: '2020-01-01T00:00:00Z' },
+    });
+    const message = 'nothing was heard of node node-9 for 15 minutes; in 2 containers on 2 nodes';
+    await eventually(told(message), 'the node that is silent');
+    assert.equal((await conditionsOf('no-shadow')).Enforced?.status, 'Unknown');
+    await server.admin.delete(report);
+    await eventually(told('in 2 containers on 2 nodes'), 'the counts of both again');
     await one.end();
     await eventually(told('in 1 container on 1 node'), 'the counts without the first');
     await node.cluster.stop();
@@ -366,6 +399,15 @@ test('versions that the API server has forgotten are listed anew', async () => {
   await eventually(() => node.keys.join() === expected.join(), 'the policies there are');
 });
 
+test('authorities that are replaced by what is none are told of, and the ones before are used', async () => {
+  const isTold = () => node.cluster.warnings().some((each) => /replaced by what cannot be used: .*no PEM/u.test(each));
+  writeFileSync(join(dirname(node.tokenFile), 'ca.crt'), 'half writ');
+  await eventually(isTold, 'a warning');
+  assert.equal(node.cluster.status().connected, true);
+  await server.serviceAccount('hauberk', 'hauberkd');
+  await eventually(() => !isTold(), 'no warning');
+});
+
 test('a token that is replaced is used from then on', async () => {
   writeFileSync(node.tokenFile, 'no token at all');
   await server.stopApi();
@@ -398,6 +440,35 @@ test('the objects that are shipped are taken by the API server, every field of t
   for (const name of ['rbac.yaml', 'daemonset.yaml', 'hook-install.yaml', 'hook-uninstall.yaml']) {
     await server.apply(readFileSync(`packaging/kubernetes/${name}`, 'utf8'), { dryRun: true });
   }
+});
+
+test('what the chart makes of values is taken by the API server, every field of it', async () => {
+  const text = rendered(
+    'createNamespace=true',
+    'image={"repository":"registry:5000/hauberk","tag":"1","pullPolicy":"Always"}',
+    'imagePullSecrets=[{"name":"pull"}]',
+    'tolerations=[]',
+    'resources={"limits":{"memory":"2Gi"}}',
+    'extraArgs=["--detach-on-exit"]',
+    'config={"roles":{"viewer":["cn:dashboard"]}}',
+    'postures={"file":"block"}',
+    'metrics.port=9464',
+    'hook={"state":"install","whenUnanswered":"refuse"}',
+  );
+  await server.apply(text, { dryRun: true });
+  const objects = objectsIn(text) as Record<
+    string,
+    { data: Record<string, string>; spec: { template: { spec: PodSpec } } }
+  >;
+  assert.deepEqual(objects['ConfigMap hauberk/hauberk-config']!.data, { 'default-file-posture': 'block' });
+  assert.deepEqual(parse(objects['ConfigMap hauberk/hauberkd-file']!.data['hauberkd.yaml']!), {
+    roles: { viewer: ['cn:dashboard'] },
+  });
+  const [container] = objects['DaemonSet hauberk/hauberkd']!.spec.template.spec.containers;
+  const flags = ['--kubernetes', '--config=/etc/hauberk/hauberkd.yaml', '--metrics=0.0.0.0:9464', '--detach-on-exit'];
+  assert.deepEqual([container!.image, container!.args], ['registry:5000/hauberk:1', flags]);
+  assert.match(text, /--when-unanswered refuse/);
+  await server.apply(rendered('hook.state="uninstall"'), { dryRun: true });
 });
 
 test('the daemon may do nothing that it does not do', async () => {

@@ -7,6 +7,7 @@ import { ignoreForeignOption, sayIgnored } from '../foreign.js';
 import { withExamples } from '../help.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { FILES_WORTH_PROGRESS, type Format, formatOption, Progress, print } from '../output.js';
+import { OWN_ORIGIN } from '../own-origin.js';
 import { policyChangeView, sayChange, sayOmitted, sayWarnings } from '../policy-change.js';
 import { keyOf } from '../policy-key.js';
 import { terminal } from '../terminal.js';
@@ -33,7 +34,7 @@ export function addApply(program: Command): void {
         'a file, a directory with all manifests below it, or - for standard input',
       )
       .option('--dry-run', 'show what would change, and change nothing')
-      .option('--prune', 'delete all policies of clients that are not in these manifests')
+      .option('--prune', 'delete all policies of the command line that are not in these manifests')
       .option('--force', 'also policies for the host that would stop what the host cannot do without')
       .addOption(ignoreForeignOption())
       .addOption(formatOption()),
@@ -87,7 +88,7 @@ export function addValidate(program: Command): void {
     await withClient(command, (client) =>
       explained(manifests, ignoreForeign, async () => {
         const source = { $case: 'manifest', value: manifests.text } as const;
-        const request = client.policies.validatePolicy({ source, ignoreForeign });
+        const request = client.policies.validatePolicy({ source, ignoreForeign, origin: OWN_ORIGIN });
         const { changes, omittedChanges, ignored } = await waitingFor('checking', request);
         for (const change of changes) sayWarnings(change, (warning) => manifests.remark(warning));
         sayIgnored(ignored);

@@ -1,19 +1,14 @@
 import type { Command } from 'commander';
 import { checkPattern } from '../../image/pattern.js';
-import {
-  DEFAULT_NAMESPACE,
-  originOf,
-  type PolicyName,
-  type PolicyOrigin,
-  policyKey,
-  type Scope,
-} from '../../policy/model.js';
+import { DEFAULT_NAMESPACE, type PolicyName, type PolicyOrigin, type Scope } from '../../policy/model.js';
 import { POLICY_ORIGINS, SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { ignoreForeignOption } from '../foreign.js';
 import { withExamples } from '../help.js';
 import { ManifestFiles } from '../manifest-files.js';
+import { keyOf } from '../policy-key.js';
+import { deleteOf } from '../policy-of-origin.js';
 import { originOption, scopeOption } from '../scope-option.js';
 import { terminal } from '../terminal.js';
 
@@ -21,7 +16,7 @@ interface Options {
   readonly file?: string[];
   readonly namespace: string;
   readonly scope: Scope;
-  readonly origin: PolicyOrigin;
+  readonly origin?: PolicyOrigin;
   readonly ignoreForeign?: boolean;
 }
 
@@ -38,22 +33,23 @@ export function addDelete(program: Command): void {
       .addOption(ignoreForeignOption()),
     [
       ['hauberk delete web -n shop', 'by name'],
+      ['hauberk delete --origin rpc web', 'one that a controller has given'],
       ['hauberk delete -f web.yaml', 'what the manifest has made'],
       ['hauberk delete --ignore-foreign -f cluster.yaml', 'the same of a manifest that has other objects too'],
     ],
   ).action(async (names: string[], options: Options, command: Command) => {
-    const { scope, origin, ignoreForeign = false } = options;
+    const { scope, origin = 'cli', ignoreForeign = false } = options;
     const namespace = scope === 'namespace' ? options.namespace : '';
     const wanted: PolicyName[] = [
-      ...names.map((name) => ({ namespace, name, scope, ...(origin !== 'rpc' && { origin }) })),
+      ...names.map((name) => ({ namespace, name, scope })),
       ...(options.file === undefined ? [] : await namesIn(new ManifestFiles(options.file), ignoreForeign)),
     ];
     if (wanted.length === 0) throw new CommandFailure(EXIT.usage, 'name a policy, or a manifest with -f');
     await withClient(command, async (client) => {
       for (const named of wanted) {
-        const place = { scope: SCOPES[named.scope ?? 'namespace'], origin: POLICY_ORIGINS[originOf(named)] };
-        await client.policies.deletePolicy({ ...named, ...place });
-        terminal().out(`policy ${policyKey(named)} deleted\n`);
+        const place = { ...named, scope: SCOPES[named.scope ?? 'namespace'], origin: POLICY_ORIGINS[origin] };
+        await deleteOf(client, place, options.origin !== undefined);
+        terminal().out(`policy ${keyOf(place)} deleted\n`);
       }
     });
   });

@@ -1,11 +1,15 @@
 import type { Command } from 'commander';
 import { AccessClass, Action, type DecisionChange, type DiffResponse, Scope } from '../../client/index.js';
+import type { PolicyOrigin } from '../../policy/model.js';
+import { POLICY_ORIGINS } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { ignoreForeignOption } from '../foreign.js';
 import { withExamples } from '../help.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { coloured, columns, type Format, formatOption, print } from '../output.js';
+import { OWN_ORIGIN } from '../own-origin.js';
+import { originOption } from '../scope-option.js';
 import { terminal } from '../terminal.js';
 import { nameOf } from '../views.js';
 import { waitingFor } from '../waiting.js';
@@ -15,6 +19,7 @@ interface Options {
   readonly file?: string[];
   readonly delete?: string[];
   readonly namespace: string;
+  readonly origin: PolicyOrigin;
   readonly force?: boolean;
   readonly ignoreForeign?: boolean;
   readonly output: Format;
@@ -30,6 +35,7 @@ export function addDiff(program: Command): void {
       .option('-f, --file <place...>', 'manifests to be applied: a file, a directory, or - for standard input')
       .option('--delete <policy...>', 'policies to be deleted')
       .option('-n, --namespace <namespace>', 'of policies to be deleted', 'default')
+      .addOption(originOption('of policies to be deleted: ').default('cli'))
       .option('--force', 'also policies for the host that would stop what the host cannot do without')
       .addOption(ignoreForeignOption())
       .addOption(formatOption()),
@@ -39,14 +45,17 @@ export function addDiff(program: Command): void {
       ['hauberk diff --delete web -n shop', 'the same for a policy that is deleted'],
     ],
   ).action(async (options: Options, command: Command) => {
-    const { file = [], delete: names = [], namespace, force = false, ignoreForeign = false, output } = options;
+    const { file = [], delete: names = [], namespace, origin, force = false, ignoreForeign = false, output } = options;
     if (file.length + names.length === 0) throw new CommandFailure(EXIT.usage, 'name manifests, or policies to delete');
     const manifests = file.length === 0 ? undefined : new ManifestFiles(file);
-    const deleted = names.map((name) => ({ name, namespace, scope: Scope.NAMESPACE }));
+    const deleted = names.map((name) => ({ name, namespace, scope: Scope.NAMESPACE, origin: POLICY_ORIGINS[origin] }));
     await withClient(command, async (client) => {
       const source = manifests && ({ $case: 'manifest', value: manifests.text } as const);
       const ask = async () => {
-        const answer = await waitingFor('comparing', client.policies.diff({ source, deleted, force, ignoreForeign }));
+        const answer = await waitingFor(
+          'comparing',
+          client.policies.diff({ source, deleted, force, ignoreForeign, origin: OWN_ORIGIN }),
+        );
         if (output === 'table') terminal().out(describe(answer));
         else await print(output, answer.decisions.map(view), () => []);
       };

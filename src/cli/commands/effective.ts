@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { AccessClass, Action, type EffectiveRule, Mode, Scope } from '../../client/index.js';
+import { AccessClass, Action, type EffectiveRule, Mode, PolicyOrigin, Scope } from '../../client/index.js';
 import { withClient } from '../connection.js';
 import { findContainer } from '../find-container.js';
 import { withExamples } from '../help.js';
@@ -23,8 +23,9 @@ export function addEffective(program: Command): void {
       return client.containers.getEffectivePolicy({ containerId: await findContainer(wanted, client) });
     });
     const value = {
-      rules: rules.map(({ rule, mode, scope, ...of }) => ({
+      rules: rules.map(({ rule, mode, scope, origin, ...of }) => ({
         ...of,
+        origin: nameOf(PolicyOrigin, origin || PolicyOrigin.RPC),
         mode: nameOf(Mode, mode),
         scope: nameOf(Scope, scope),
         ...ruleView(rule!),

@@ -1,5 +1,12 @@
 import { type Command, Option } from 'commander';
-import { AccessClass, Action, Direction, type ExplainedRule, type ExplainResponse } from '../../client/index.js';
+import {
+  AccessClass,
+  Action,
+  Direction,
+  type ExplainedRule,
+  type ExplainResponse,
+  PolicyOrigin,
+} from '../../client/index.js';
 import { readLabels } from '../../policy/labels.js';
 import { printable } from '../../printable.js';
 import { withClient } from '../connection.js';
@@ -7,7 +14,7 @@ import { findContainer } from '../find-container.js';
 import { withExamples } from '../help.js';
 import { coloured, type Format, formatOption, print } from '../output.js';
 import { terminal } from '../terminal.js';
-import { matchText, nameOf, ruleView } from '../views.js';
+import { matchText, nameOf, originText, ruleView } from '../views.js';
 
 interface Options {
   readonly output: Format;
@@ -112,13 +119,19 @@ function describe({ action, wouldBlock, decidedBy, overridden }: ExplainResponse
   ];
 }
 
-function ruleText({ policyNamespace, policy, rule }: ExplainedRule): string {
-  const name = policyNamespace === '' ? policy : `${policyNamespace}/${policy}`;
+function ruleText({ policyNamespace, policy, rule, origin }: ExplainedRule): string {
+  const of = origin === PolicyOrigin.UNSPECIFIED || origin === PolicyOrigin.RPC ? '' : `${originText(origin)}:`;
+  const name = policyNamespace === '' ? `${of}${policy}` : `${of}${policyNamespace}/${policy}`;
   return `${name} ${rule!.id} (${nameOf(Action, rule!.action).toLowerCase()} ${matchText(rule!)})`;
 }
 
 function toView({ action, wouldBlock, decidedBy, overridden }: ExplainResponse): object {
-  const view = ({ policyNamespace, policy, rule }: ExplainedRule) => ({ policyNamespace, policy, ...ruleView(rule!) });
+  const view = ({ policyNamespace, policy, rule, origin }: ExplainedRule) => ({
+    policyNamespace,
+    policy,
+    origin: nameOf(PolicyOrigin, origin || PolicyOrigin.RPC),
+    ...ruleView(rule!),
+  });
   return {
     action: nameOf(Action, action),
     wouldBlock,

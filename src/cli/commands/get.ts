@@ -7,6 +7,7 @@ import { type ListOptions, show, watchOption } from '../listing.js';
 import { containerListing, policyListing } from '../listings.js';
 import { type Format, formatOption, listFormatOption, print } from '../output.js';
 import { keyOf } from '../policy-key.js';
+import { onlyOneOf } from '../policy-of-origin.js';
 import { postureListing } from '../posture-listing.js';
 import { originOption, scopeOption } from '../scope-option.js';
 import { statusTable } from '../status-table.js';
@@ -17,11 +18,15 @@ interface NamespaceOptions extends ListOptions {
   readonly namespace?: string;
 }
 
+interface PolicyListOptions extends NamespaceOptions {
+  readonly origin?: PolicyOrigin;
+}
+
 interface NamedOptions {
   readonly output: Exclude<Format, 'table'> | 'name';
   readonly namespace: string;
   readonly scope: Scope;
-  readonly origin: PolicyOrigin;
+  readonly origin?: PolicyOrigin;
 }
 
 export function addGet(program: Command): void {
@@ -34,12 +39,13 @@ export function addGet(program: Command): void {
       .option('-n, --namespace <namespace>', 'of one namespace')
       .addOption(watchOption());
 
-  withExamples(listOf('policies', 'the policies'), [
+  withExamples(listOf('policies', 'the policies').addOption(originOption()), [
     ['hauberk get policies -n shop', 'those of one namespace'],
     ['hauberk get policies -o wide', 'also whether their guards are on'],
+    ['hauberk get policies --origin rpc', 'those that controllers give'],
     ['hauberk get policies -o name', 'names alone, for a script'],
-  ]).action(async ({ namespace = '', ...options }: NamespaceOptions, command: Command) => {
-    await show(command, policyListing(namespace), options);
+  ]).action(async ({ namespace = '', origin, ...options }: PolicyListOptions, command: Command) => {
+    await show(command, policyListing(namespace, origin && POLICY_ORIGINS[origin]), options);
   });
 
   withExamples(
@@ -56,8 +62,9 @@ export function addGet(program: Command): void {
     [['hauberk get policy web -n shop >web.yaml', 'to change it and apply it again']],
   ).action(async (name: string, { output, namespace, scope, origin }: NamedOptions, command: Command) => {
     const place = { namespace: scope === 'namespace' ? namespace : '', scope: SCOPES[scope] };
-    const named = { name, ...place, origin: POLICY_ORIGINS[origin] };
-    const { policy, manifest } = await withClient(command, (client) => client.policies.getPolicy(named));
+    const named = { name, ...place };
+    const origins = origin === undefined ? Object.values(POLICY_ORIGINS) : [POLICY_ORIGINS[origin]];
+    const { policy, manifest } = await withClient(command, (client) => onlyOneOf(client, named, origins));
     if (output === 'json') await print('json', policyView(policy!), () => []);
     else terminal().out(output === 'name' ? `${keyOf(policy!)}\n` : manifest);
   });

@@ -3,10 +3,12 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { HauberkClient } from '../../client/index.js';
+import { policyKey } from '../../policy/model.js';
 import { withClient } from '../connection.js';
 import { addLabel, eventText } from '../event-options.js';
 import { CommandFailure } from '../exit-status.js';
 import { withExamples } from '../help.js';
+import { asOwn, OWN_ORIGIN } from '../own-origin.js';
 import { sayWarnings } from '../policy-change.js';
 import { DenialsOfRun } from '../run/denials-of-run.js';
 import { removeLeftOvers, unlessGone } from '../run/left-overs.js';
@@ -96,10 +98,10 @@ async function run(words: readonly string[], options: Options, command: Command)
         undo.push({ what: `container ${id} is still registered`, task: unregister });
         if (policies !== undefined) {
           const source = { $case: 'manifest', value: policies.manifest } as const;
-          const { changes } = await client.policies.applyPolicy({ source });
+          const { changes } = await client.policies.applyPolicy({ source, origin: OWN_ORIGIN });
           for (const policy of policies.names) {
-            const task = () => client.policies.deletePolicy({ namespace, name: policy });
-            undo.push({ what: `policy ${namespace}/${policy} is still there`, task });
+            const task = () => client.policies.deletePolicy({ namespace, name: policy, origin: OWN_ORIGIN });
+            undo.push({ what: `policy ${policyKey(asOwn({ namespace, name: policy }))} is still there`, task });
           }
           for (const change of changes) sayWarnings(change);
         }

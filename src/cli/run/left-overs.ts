@@ -1,4 +1,5 @@
-import { type HauberkClient, HauberkError, PolicyOrigin, Scope } from '../../client/index.js';
+import { type HauberkClient, HauberkError, Scope } from '../../client/index.js';
+import { OWN_ORIGIN } from '../own-origin.js';
 import { RUN_LABEL } from './run-label.js';
 
 /** Of a run: `run-` and eight hexadecimal digits. */
@@ -11,13 +12,13 @@ interface Kinds {
 
 /** Takes away the policies and profiles of runs that were killed before they could do it. Those of runs that go on stay. */
 export async function removeLeftOvers(client: HauberkClient, kinds: Kinds): Promise<void> {
-  const policies = kinds.policies ? (await client.policies.listPolicies()).policies : [];
+  const policies = kinds.policies ? (await client.policies.listPolicies({ origin: OWN_ORIGIN })).policies : [];
   const profiles = kinds.profiles ? (await client.profiles.listProfiles()).profiles : [];
   const found = [
-    // What Kubernetes gives may have the label, and the name of another's policy.
+    // What others give may have the label, and the name of another's policy.
     ...policies.map(({ namespace, name, selector, scope, origin }) => ({
-      run: origin === PolicyOrigin.RPC && scope === Scope.NAMESPACE ? selector?.matchLabels[RUN_LABEL] : undefined,
-      remove: () => client.policies.deletePolicy({ namespace, name }),
+      run: origin === OWN_ORIGIN && scope === Scope.NAMESPACE ? selector?.matchLabels[RUN_LABEL] : undefined,
+      remove: () => client.policies.deletePolicy({ namespace, name, origin: OWN_ORIGIN }),
     })),
     ...profiles.map(({ name, subject }) => ({
       run: subject?.$case === 'containerId' && subject.value === name ? name : undefined,

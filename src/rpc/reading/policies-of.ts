@@ -8,6 +8,7 @@ import type {
 } from '../../generated/hauberk/v1/policy.js';
 import { convertPolicy } from '../policy-message.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from '../request-checks.js';
+import { clientOriginOf, inputsGivenBy } from './client-origin.js';
 import { checkSelectors } from './selector-budget.js';
 
 /** How policies are read, wherever that is done. @throws Failure with every problem */
@@ -24,10 +25,10 @@ export interface PolicyReading {
  * @throws Failure invalid-argument that speaks of the request's fields; resource-exhausted for costly selectors
  */
 export function readSource(
-  source: ApplyPolicyRequest['source'],
-  ignoreForeign: boolean,
+  { source, ignoreForeign = false, origin }: Pick<ApplyPolicyRequest, 'source' | 'ignoreForeign' | 'origin'>,
   reading: PolicyReading,
 ): ReadManifest {
+  const given = clientOriginOf(origin);
   const checks = new RequestChecks();
   checks.require(source !== undefined, 'source', 'one of manifest and policy must be set');
   checks.require(source?.$case !== 'manifest' || source.value !== '', 'manifest', MUST_NOT_BE_EMPTY);
@@ -37,8 +38,10 @@ export function readSource(
       ? reading.readObjects(source!.value, ignoreForeign)
       : { inputs: [readMessage(source!.value, 'policy', reading)], foreign: [] };
   checkSelectors(read.inputs);
-  return read;
+  return { ...read, inputs: inputsGivenBy(given, read.inputs) };
 }
+
+type AllPolicies = Pick<SyncPoliciesRequest, 'manifest' | 'policies' | 'ignoreForeign' | 'origin'>;
 
 /**
  * The policies of a request that has them in two fields.
@@ -46,14 +49,15 @@ export function readSource(
  * @throws Failure invalid-argument that speaks of the request's fields; resource-exhausted for costly selectors
  */
 export function readAll(
-  { manifest, policies, ignoreForeign = false }: Pick<SyncPoliciesRequest, 'manifest' | 'policies' | 'ignoreForeign'>,
+  { manifest, policies, ignoreForeign = false, origin }: AllPolicies,
   reading: PolicyReading,
 ): ReadManifest {
+  const given = clientOriginOf(origin);
   const ofText = /\S/u.test(manifest) ? reading.readObjects(manifest, ignoreForeign) : undefined;
   const messages = policies.map((message, index) => readMessage(message, `policies[${index}]`, reading));
   const inputs = [...(ofText?.inputs ?? []), ...messages];
   checkSelectors(inputs);
-  return { inputs, foreign: ofText?.foreign ?? [] };
+  return { inputs: inputsGivenBy(given, inputs), foreign: ofText?.foreign ?? [] };
 }
 
 /** @throws Failure invalid-argument naming fields of the message */

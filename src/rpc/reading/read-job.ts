@@ -1,6 +1,6 @@
 import type { FailureCode, Problem } from '../../failure.js';
 import type { ApplyPolicyRequest, DiffRequest, SyncPoliciesRequest } from '../../generated/hauberk/v1/policy.js';
-import type { Policy, PolicyName, Postures, Rule } from '../../policy/model.js';
+import type { ClientOrigin, Policy, PolicyName, Postures, Rule } from '../../policy/model.js';
 import type { AcceptedKinds, EventType } from '../kubearmor/policy-event.js';
 
 /** Methods whose requests carry policies, as manifests or typed. */
@@ -36,6 +36,8 @@ export interface ReadRest {
   /** How many objects of other kinds were passed over. */
   readonly ignored: number;
   readonly force: boolean;
+  /** Who gives the policies. */
+  readonly origin: ClientOrigin;
   readonly expectedVersions: ApplyPolicyRequest['expectedVersions'];
   readonly expectedRevision: SyncPoliciesRequest['expectedRevision'];
   readonly deleted: DiffRequest['deleted'];

@@ -15,6 +15,7 @@ import type { PolicyDocument } from '../../policy/policy-document.js';
 import { readPolicy, warningsOf } from '../../policy/validate.js';
 import { strictDecoderOf, Undecodable } from '../decode.js';
 import { nameIn, readPolicyEvent } from '../kubearmor/policy-event.js';
+import { clientOriginOf } from './client-origin.js';
 import { type PolicyReading, readAll, readSource, translateForSource } from './policies-of.js';
 import type { ReadJob, ReadMethod, ReadPart, ReadPiece, ReadRest } from './read-job.js';
 import { checkSelectors } from './selector-budget.js';
@@ -50,6 +51,7 @@ const READING = {
 const NOTHING: ReadRest = {
   ignored: 0,
   force: false,
+  origin: 'rpc',
   expectedVersions: {},
   expectedRevision: 0n,
   deleted: [],
@@ -68,15 +70,16 @@ serveJobs(function* (job: ReadJob): Generator<ReadPart, ReadRest, void> {
   checkCount('expected_versions', Object.keys(expectedVersions).length);
   checkCount('deleted', deleted.length);
   if (job.method === 'restore') {
-    const { manifests = [], postures = [] } = request;
+    const { manifests = [], postures = [], origins = [] } = request;
     checkCount('postures', postures.length);
-    const wanted = readState({ manifests, postures }, (text) => READING.readObjects(text, false, 0).inputs);
+    const wanted = readState({ manifests, postures, origins }, (text) => READING.readObjects(text, false, 0).inputs);
     yield* partsOf(wanted.inputs);
     return { ...NOTHING, force, postures: wanted.postures };
   }
   const { inputs, foreign } = policiesIn(job.method, request);
   yield* partsOf(inputs);
-  return { ...NOTHING, force, expectedVersions, expectedRevision, deleted, ignored: foreign.length };
+  const origin = clientOriginOf(request.origin);
+  return { ...NOTHING, force, origin, expectedVersions, expectedRevision, deleted, ignored: foreign.length };
 });
 
 /** What an event says is told also where its policy is not taken. */
@@ -103,10 +106,10 @@ function decode({ method, bytes }: Exclude<ReadJob, { kinds: unknown }>): Reques
 }
 
 function policiesIn(method: ReadMethod, request: Request): ReadManifest {
-  const { source, manifest = '', policies = [], deleted = [], ignoreForeign = false } = request;
-  if (method === 'syncPolicies') return readAll({ manifest, policies, ignoreForeign }, READING);
+  const { source, manifest = '', policies = [], deleted = [], ignoreForeign, origin } = request;
+  if (method === 'syncPolicies') return readAll({ manifest, policies, ignoreForeign, origin }, READING);
   if (source === undefined && deleted.length > 0) return { inputs: [], foreign: [] };
-  return readSource(source, ignoreForeign, READING);
+  return readSource({ source, ignoreForeign, origin }, READING);
 }
 
 function checkCount(field: string, count: number): void {

@@ -4,6 +4,7 @@ import type { RestoreRequest } from '../../generated/hauberk/v1/state.js';
 import { type Postures, policyKey } from '../../policy/model.js';
 import { toPostures } from '../posture-message.js';
 import { RequestChecks } from '../request-checks.js';
+import { clientOriginOf, inputsGivenBy } from './client-origin.js';
 import { checkSelectors } from './selector-budget.js';
 
 /** Everything that a daemon is to hold. */
@@ -19,10 +20,17 @@ export interface WantedState {
  * @throws Failure invalid-argument that speaks of the request's fields; resource-exhausted for costly selectors
  */
 export function readState(
-  { manifests, postures }: Pick<RestoreRequest, 'manifests' | 'postures'>,
+  { manifests, postures, origins }: Pick<RestoreRequest, 'manifests' | 'postures' | 'origins'>,
   readManifest: (text: string) => readonly PolicyInput[],
 ): WantedState {
-  const inputs = manifests.map((text, index) => within(`manifests[${index}].`, () => readManifest(text)));
+  checkCount(origins.length, manifests.length);
+  const givers = manifests.map((_, index) => clientOriginOf(origins[index], `origins[${index}]`));
+  const inputs = manifests.map((text, index) =>
+    inputsGivenBy(
+      givers[index]!,
+      within(`manifests[${index}].`, () => readManifest(text)),
+    ),
+  );
   const wanted = postures.map((each, index) =>
     within(`postures[${index}].`, () => toPostures(each.namespace, each.postures)),
   );
@@ -36,6 +44,13 @@ export function readState(
   );
   checkSelectors(inputs.flat());
   return { inputs: inputs.flat(), postures: wanted };
+}
+
+function checkCount(origins: number, manifests: number): void {
+  if (origins === 0 || origins === manifests) return;
+  throw invalidInput([
+    { field: 'origins', description: `must have one for each of the ${manifests} manifests, or none` },
+  ]);
 }
 
 /** Says of problems in which part of a request they are. */

@@ -30,12 +30,12 @@ test('with --prune the policies are those of the manifests and no others', async
   await hauberk('apply', '-f', write('all.yaml', `${manifest('a')}---\n${manifest('b', '/x', 'shop')}`));
   const kept = write('kept.yaml', `${manifest('a', '/etc/gshadow')}---\n${manifest('c')}`);
   const dry = await hauberk('apply', '--prune', '--dry-run', '-f', kept);
-  assert.match(dry.output, /^policy shop\/b deleted, reached 0 containers \(dry run\)$/mu);
+  assert.match(dry.output, /^policy cli:shop\/b deleted, reached 0 containers \(dry run\)$/mu);
   assert.match(dry.output, /^\+\s+- path: \/etc\/gshadow$/mu);
   assert.equal(plane.policies.list().length, 2);
   const { status, output } = await hauberk('apply', '--prune', '-f', kept);
   assert.equal(status, 0);
-  assert.match(output, /^policy default\/c created.*\npolicy shop\/b deleted, reached 0 containers\n$/mu);
+  assert.match(output, /^policy cli:default\/c created.*\npolicy cli:shop\/b deleted, reached 0 containers\n$/mu);
   assert.deepEqual(
     plane.policies.list().map(({ name }) => name),
     ['a', 'c'],

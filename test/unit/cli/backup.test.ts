@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BackupFile, toBackupFile } from '../../../src/cli/backup-file.js';
-import { AccessClass, Action, type HauberkError } from '../../../src/client/index.js';
+import { AccessClass, Action, type HauberkError, PolicyOrigin } from '../../../src/client/index.js';
 
-const manifests = ['kind: A\ntext: |\n  ---\n  inside\n', 'kind: B\n'];
+const manifests = ['kind: A\ntext: |\n  ---\n  inside\n', 'kind: B\n', 'kind: C\n'];
+const origins = [PolicyOrigin.RPC, PolicyOrigin.CLI, PolicyOrigin.CLI];
 const postures = [
   { namespace: 'default', postures: [{ class: AccessClass.FILE, action: Action.BLOCK }] },
   { namespace: 'on', postures: [{ class: AccessClass.NETWORK, action: Action.AUDIT }] },
 ];
-const text = toBackupFile({ manifests, postures, revision: 12n, nextPageToken: '' }, new Date('2024-05-06T07:08:09Z'));
+const text = toBackupFile(
+  { manifests, origins, postures, revision: 12n, nextPageToken: '' },
+  new Date('2024-05-06T07:08:09Z'),
+);
 
 test('a backup is YAML that people can read', () => {
   assert.equal(
@@ -23,12 +27,22 @@ namespaces:
   on:
     network: audit
 ---
+apiVersion: hauberk/v1
+kind: Policies
+origin: rpc
+---
 kind: A
 text: |
   ---
   inside
 ---
+apiVersion: hauberk/v1
+kind: Policies
+origin: cli
+---
 kind: B
+---
+kind: C
 `,
   );
 });
@@ -37,6 +51,7 @@ test('what was written is read back, also with marks and comments that others ha
   for (const each of [text, `---\n${text}---\n# the end\n`, text.replaceAll('\n---\n', '\n--- # next\n\n')]) {
     const { request } = new BackupFile('file', each);
     assert.deepEqual(request.postures, postures);
+    assert.deepEqual(request.origins, origins);
     assert.deepEqual(
       request.manifests.map((part) => part.trim()),
       manifests.map((part) => part.trim()),
@@ -51,6 +66,10 @@ test('what is wrong with the file is told by line and column', () => {
     [text.replace('file: block', 'file: blok'), /^file:7:5: namespaces\.default: must give classes/],
     [text.replace('file: block', 'files: block'), /^file:7:5: namespaces\.default/],
     [text.replace('namespaces:', 'namespaces: ['), /^file:\d+:\d+: /],
+    [
+      text.replace('origin: rpc', 'origin: kubernetes'),
+      /^file:11:1: must be of kind Policies and have the origin rpc or/,
+    ],
   ];
   for (const [each, message] of wrong) assert.throws(() => new BackupFile('file', each), { message });
 });
@@ -63,8 +82,16 @@ test('what the daemon finds wrong is told by the place in the file', () => {
   ];
   const lines = new BackupFile('file', text).explain({ violations } as unknown as HauberkError);
   assert.deepEqual(lines, [
-    'file:11:3: text: no such field',
-    'file:15: policy x is given twice',
+    'file:15:3: text: no such field',
+    'file:23: policy x is given twice',
     'file: postures[0].namespace: is no namespace',
   ]);
+});
+
+test('policies of a file from before they had origins are of clients of the API', () => {
+  const older = text.replaceAll(/^apiVersion: hauberk\/v1\nkind: Policies\norigin: .*\n---\n/gmu, '');
+  assert.deepEqual(
+    new BackupFile('file', older).request.origins,
+    [1, 1, 1].map(() => PolicyOrigin.RPC),
+  );
 });

@@ -20,15 +20,21 @@ describe('hauberk apply', () => {
     await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
     const file = write('one.yaml', manifest('one'));
     const first = await hauberk('apply', '-f', file);
-    assert.deepEqual(first, { status: 0, output: 'policy default/one created, reaches 1 container\n', errors: '' });
+    assert.deepEqual(first, { status: 0, output: 'policy cli:default/one created, reaches 1 container\n', errors: '' });
     write('one.yaml', manifest('one', '/etc/gshadow'));
     const dry = await hauberk('apply', '--dry-run', '-f', file);
     assert.match(dry.output, /^-\s+- path: \/etc\/shadow$/mu);
     assert.match(dry.output, /^\+\s+- path: \/etc\/gshadow$/mu);
     assert.match(dry.output, /updated, reaches 1 container \(dry run\)/u);
-    assert.equal(plane.policies.versionOf(plane.policies.get({ namespace: 'default', name: 'one' })!), 2);
+    assert.equal(
+      plane.policies.versionOf(plane.policies.get({ namespace: 'default', name: 'one', origin: 'cli' })!),
+      2,
+    );
     await hauberk('apply', '-f', file);
-    assert.equal(plane.policies.versionOf(plane.policies.get({ namespace: 'default', name: 'one' })!), 3);
+    assert.equal(
+      plane.policies.versionOf(plane.policies.get({ namespace: 'default', name: 'one', origin: 'cli' })!),
+      3,
+    );
   });
 
   test('takes a directory with all below it, and standard input, as one change', async (t) => {
@@ -60,10 +66,13 @@ describe('hauberk apply', () => {
     assert.equal(status, 0, errors);
     assert.deepEqual(
       output.trim().split('\n').sort(),
-      names.map((name) => `policy default/${name} created, reaches 1 container`).sort(),
+      names.map((name) => `policy cli:default/${name} created, reaches 1 container`).sort(),
     );
     assert.match(errors, /^manifests read: 500$/mu);
-    assert.match(errors, /^default\/many-499: warning: file\.matchPaths\[0\] never decides: default\/many-0 /mu);
+    assert.match(
+      errors,
+      /^cli:default\/many-499: warning: file\.matchPaths\[0\] never decides: cli:default\/many-0 /mu,
+    );
     assert.equal(plane.ledger.revision, 2);
     assert.ok(seconds < 10, `${seconds} seconds of processor time`);
 
@@ -104,7 +113,7 @@ test('hauberk delete deletes by name and by manifest', async (t) => {
   const { write, hauberk, plane } = await start(t);
   const file = write('all.yaml', `${manifest('a')}---\n${manifest('b', '/x', 'shop')}---\n${manifest('c')}`);
   await hauberk('apply', '-f', file);
-  assert.equal((await hauberk('delete', 'c')).output, 'policy default/c deleted\n');
+  assert.equal((await hauberk('delete', 'c')).output, 'policy cli:default/c deleted\n');
   assert.equal((await hauberk('delete', 'b')).status, 1);
   assert.equal((await hauberk('delete', '-n', 'shop', 'b')).status, 0);
   assert.equal((await hauberk('delete', '-f', write('a.yaml', manifest('a')))).status, 0);
@@ -118,11 +127,11 @@ test('hauberk get and effective show what is there, as a table and for programs'
   await hauberk('apply', '-f', write('one.yaml', manifest('one')));
   assert.match(
     (await hauberk('get', 'policies')).output,
-    /^default\s+one\s+rpc\s+namespace\s+enforce\s+0\s+-\s+2\s+1\s+app=web$/mu,
+    /^default\s+one\s+cli\s+namespace\s+enforce\s+0\s+-\s+2\s+1\s+app=web$/mu,
   );
   assert.match(
     (await hauberk('get', 'containers')).output,
-    /^default\s+web-1\s+c1deadbeef\s+registered\s+0\s+\S+\s+default\/one$/mu,
+    /^default\s+web-1\s+c1deadbeef\s+registered\s+0\s+\S+\s+cli:default\/one$/mu,
   );
   assert.match((await hauberk('get', 'status')).output, /^enforcing\s+true$/mu);
   assert.match((await hauberk('get', 'postures')).output, /^\(every other\)\s+block\s+audit\s+block\s+audit$/mu);
@@ -131,7 +140,7 @@ test('hauberk get and effective show what is there, as a table and for programs'
   assert.deepEqual([policy.name, policy.rules[0].action], ['one', 'BLOCK']);
   for (const container of ['web-1', 'c1dead', 'c1deadbeef']) {
     const { output } = await hauberk('effective', container);
-    assert.match(output, /^file\s+block\s+\/etc\/shadow\s+-\s+default\/one\s+file\.matchPaths\[0\]$/mu);
+    assert.match(output, /^file\s+block\s+\/etc\/shadow\s+-\s+cli:default\/one\s+file\.matchPaths\[0\]$/mu);
   }
   assert.deepEqual(await hauberk('effective', 'other'), {
     status: 1,
@@ -148,11 +157,11 @@ test('policies of the cluster and in audit mode are told as what they are', asyn
   await hauberk('apply', '-f', write('all.yaml', text.replace(/^ *namespace:.*\n/mu, '')));
   assert.match(
     (await hauberk('get', 'policies')).output,
-    /^-\s+all\s+rpc\s+cluster\s+audit\s+7\s+2126-01-02T03:04:05Z\s+2\s+1\s+app=web$/mu,
+    /^-\s+all\s+cli\s+cluster\s+audit\s+7\s+2126-01-02T03:04:05Z\s+2\s+1\s+app=web$/mu,
   );
   const { output } = await hauberk('effective', 'web-1');
   assert.match(output, /^CLASS .* RULE +MODE +SCOPE +PRIORITY$/mu);
-  assert.match(output, /^file +audit \(would block\) +\/etc\/shadow +- +cluster:all +\S+ +audit +cluster +7$/mu);
+  assert.match(output, /^file +audit \(would block\) +\/etc\/shadow +- +cli:cluster:all +\S+ +audit +cluster +7$/mu);
   const { rules } = JSON.parse((await hauberk('effective', 'web-1', '-o', 'json')).output);
   assert.deepEqual([rules[0].mode, rules[0].scope, rules[0].priority], ['PERMISSIVE', 'CLUSTER', 7]);
 });
@@ -166,7 +175,7 @@ test('other kinds are passed over where that is asked for, and warnings name fil
   const { status, errors } = await hauberk('apply', '--ignore-foreign', '-f', foreign, one);
   assert.equal(status, 0);
   assert.deepEqual(errors.trim().split('\n'), [
-    'default/one: warning: spec.file.matchPaths[0].path takes `*` as it stands, not as a wildcard; ' +
+    'cli:default/one: warning: spec.file.matchPaths[0].path takes `*` as it stands, not as a wildcard; ' +
       `write \`pattern: /etc/*shadow\` in \`matchPatterns\` (${one}:12:15)`,
     '1 object of another kind was passed over',
   ]);
@@ -240,7 +249,7 @@ test('explain says what would be decided, by which rule and why not by the other
   await hauberk('apply', '-f', write('one.yaml', manifest('one')));
   const { status, output } = await hauberk('explain', 'web-1', 'read', '/etc/shadow');
   assert.equal(status, 0);
-  assert.equal(output, 'block: default/one file.matchPaths[0] (block /etc/shadow)\n');
+  assert.equal(output, 'block: cli:default/one file.matchPaths[0] (block /etc/shadow)\n');
   const json = await hauberk('explain', '-', 'read', '/x', '--labels', 'app=web', '-o', 'json');
   assert.equal(JSON.parse(json.output).action, 'ALLOW');
   const wrong = await hauberk('explain', 'web-1', 'peek', '/x');
@@ -263,7 +272,7 @@ test('hauberk profile learns, suggests what can be applied, and deletes', async 
   assert.match(output, /name: least/u);
   assert.match(output, /# seen 3 times: \/etc\/passwd/u);
   const applied = await hauberk('apply', '-f', write('least.yaml', output));
-  assert.match(applied.output, /policy default\/least created, reaches 1 container/u);
+  assert.match(applied.output, /policy cli:default\/least created, reaches 1 container/u);
   assert.equal((await hauberk('profile', 'stop', 'p')).output, 'profile p stopped\n');
   assert.equal((await hauberk('profile', 'delete', 'p')).output, 'profile p deleted\n');
 });

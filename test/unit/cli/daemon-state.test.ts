@@ -62,7 +62,7 @@ test('hauberk container registers by a process or by namespaces, and lets go', a
   await hauberk('apply', '-f', write('one.yaml', manifest('one')));
   const register = (...parameters: string[]) => hauberk('container', 'register', ...parameters);
   const { output } = await register('b1', '--namespaces', '11:12', '--labels', 'app=web', '--name', 'build');
-  assert.equal(output, 'container b1 registered, policies: default/one\n');
+  assert.equal(output, 'container b1 registered, policies: cli:default/one\n');
   assert.match(
     (await register('b1', '--namespaces', '11:12', '--labels', 'app=web', '--name', 'build')).output,
     /unchanged/u,
@@ -93,15 +93,15 @@ test('hauberk get prints names that other commands take, and more columns where 
   const { write, hauberk, plane } = await start(t);
   await plane.keeper.register(web, NAMESPACES);
   await hauberk('apply', '-f', write('one.yaml', manifest('one').replace('spec:', 'spec:\n  mode: audit')));
-  assert.equal((await hauberk('get', 'policies', '-o', 'name')).output, 'default/one\n');
-  assert.equal((await hauberk('get', 'policy', 'one', '-o', 'name')).output, 'default/one\n');
+  assert.equal((await hauberk('get', 'policies', '-o', 'name')).output, 'cli:default/one\n');
+  assert.equal((await hauberk('get', 'policy', 'one', '-o', 'name')).output, 'cli:default/one\n');
   assert.equal((await hauberk('get', 'containers', '-o', 'name')).output, 'c1deadbeef\n');
   const wide = (await hauberk('get', 'policies', '-o', 'wide')).output;
   assert.match(wide, /SCOPE +MODE +PRIORITY +EXPIRES +VERSION +RULES +SELECTOR +GUARDS\n/u);
   assert.match(wide, /namespace +audit +0 +- +2 +1 +app=web +on\n$/u);
   assert.match(
     (await hauberk('get', 'containers', '-o', 'wide')).output,
-    /default\/one +app=web +\S+Z +11 +12 +\d+\n$/u,
+    /cli:default\/one +app=web +\S+Z +11 +12 +\d+\n$/u,
   );
   assert.equal(parse((await hauberk('get', 'containers', '-o', 'yaml')).output)[0].name, 'web-1');
   assert.equal((await hauberk('get', 'postures', '-o', 'name')).output, '(every other)\n');

@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { planOf } from '../../../src/cli/apply-plan.js';
 import { sayOmitted } from '../../../src/cli/policy-change.js';
 import { type Terminal, withTerminal } from '../../../src/cli/terminal.js';
-import type { HauberkClient } from '../../../src/client/index.js';
+import { type HauberkClient, PolicyOrigin } from '../../../src/client/index.js';
 import { manifest } from '../rpc/support.js';
 
 test('policies of a manifest whose changes do not fit the answer are not taken for others, which --prune deletes', async () => {
-  const named = (name: string) => ({ namespace: 'default', name, scope: 1 });
+  const named = (name: string) => ({ namespace: 'default', name, scope: 1, origin: PolicyOrigin.CLI });
   let deleted: readonly object[] | undefined;
   const client = {
     host: { getStatus: async () => ({ revision: 5n }) },

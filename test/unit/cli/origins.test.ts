@@ -1,36 +1,90 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { policyKey } from '../../../src/policy/model.js';
+import { POLICY_ORIGINS, policyKey } from '../../../src/policy/model.js';
 import { manifest } from '../rpc/support.js';
 import { start } from './support.js';
 
-/** A daemon with a policy of one name by a client, by Kubernetes and by KubeArmor's kinds there. */
+/** A daemon with a policy of one name by each origin. */
 async function startWithOrigins(t: TestContext) {
   const started = await start(t);
   const { policies } = started.plane;
-  await policies.apply(policies.readManifest(manifest('web')));
-  for (const origin of ['kubernetes', 'kubernetes-kubearmor'] as const) {
+  for (const origin of POLICY_ORIGINS) {
     const inputs = policies.readManifest(manifest('web'));
-    const given = inputs.map((input) => ({ ...input, policy: { ...input.policy, origin } }));
+    const given = inputs.map((input) => ({
+      ...input,
+      policy: { ...input.policy, ...(origin !== 'rpc' && { origin }) },
+    }));
     await policies.sync(given, 0, false, origin);
   }
   return { ...started, keys: () => policies.list().map(policyKey) };
 }
 
-test('hauberk get policies shows who gives each, also where one name is given by several', async (t) => {
+const OF_OTHERS = ['default/web', 'kubernetes-kubearmor:default/web', 'kubernetes:default/web'];
+
+test('hauberk get policies shows who gives each, also where one name is given by several, and lists those of one', async (t) => {
   const { hauberk } = await startWithOrigins(t);
-  const { output } = await hauberk('get', 'policies');
-  const [head, ...rows] = output.trimEnd().split('\n');
-  const place = head!.split(/ {2,}/u).indexOf('ORIGIN');
-  const shown = rows.map((row) => row.split(/ {2,}/u)[place]);
-  assert.deepEqual(shown.sort(), ['kubernetes', 'kubernetes-kubearmor', 'rpc']);
+  const shown = async (...options: string[]) => {
+    const { output } = await hauberk('get', 'policies', ...options);
+    const [head, ...rows] = output.trimEnd().split('\n');
+    const place = head!.split(/ {2,}/u).indexOf('ORIGIN');
+    return rows.map((row) => row.split(/ {2,}/u)[place]).sort();
+  };
+  assert.deepEqual(await shown(), ['cli', 'kubernetes', 'kubernetes-kubearmor', 'rpc']);
+  assert.deepEqual(await shown('--origin', 'cli'), ['cli']);
 });
 
-test('hauberk apply --prune and delete change what clients give alone, unless an origin is named', async (t) => {
+test('hauberk apply, its --prune and delete change what the command line gives alone, unless an origin is named', async (t) => {
   const { hauberk, write, keys } = await startWithOrigins(t);
-  await hauberk('apply', '--prune', '-f', write('other.yaml', manifest('other')));
-  assert.deepEqual(keys(), ['default/other', 'kubernetes-kubearmor:default/web', 'kubernetes:default/web']);
-  assert.notEqual((await hauberk('delete', 'web')).status, 0);
+  const file = write('other.yaml', manifest('other'));
+  const applied = await hauberk('apply', '--prune', '-f', file);
+  assert.match(applied.output, /policy cli:default\/other created/u);
+  assert.match(applied.output, /policy cli:default\/web .*deleted/u);
+  assert.deepEqual(keys(), ['cli:default/other', ...OF_OTHERS]);
+  const refused = await hauberk('delete', 'web');
+  assert.equal(refused.status, 1);
+  assert.match(refused.errors, /the command line gives no policy web; rpc and kubernetes and .* --origin rpc deletes/u);
   assert.equal((await hauberk('delete', '--origin', 'kubernetes', 'web')).status, 0);
-  assert.deepEqual(keys(), ['default/other', 'kubernetes-kubearmor:default/web']);
+  assert.equal((await hauberk('delete', '-f', file)).output, 'policy cli:default/other deleted\n');
+  assert.equal((await hauberk('delete', '--origin', 'rpc', '-f', write('web.yaml', manifest('web')))).status, 0);
+  assert.deepEqual(keys(), ['kubernetes-kubearmor:default/web']);
+});
+
+test('hauberk get policy shows the only one of a name, and asks whose is meant where several give one', async (t) => {
+  const { hauberk, plane } = await startWithOrigins(t);
+  const ambiguous = await hauberk('get', 'policy', 'web');
+  assert.equal(ambiguous.status, 2);
+  assert.match(ambiguous.errors, /--origin \(rpc, cli, kubernetes, kubernetes-kubearmor\)/u);
+  const named = await hauberk('get', 'policy', 'web', '--origin', 'cli', '-o', 'name');
+  assert.equal(named.output, 'cli:default/web\n');
+  for (const origin of ['rpc', 'kubernetes', 'kubernetes-kubearmor'] as const)
+    await plane.policies.sync([], 0, false, origin);
+  assert.match((await hauberk('get', 'policy', 'web')).output, /name: web/u);
+  assert.match((await hauberk('get', 'policy', 'nothing')).errors, /no policy default\/nothing/u);
+});
+
+test('hauberk apply warns of a policy of the same name that somebody else gives', async (t) => {
+  const { hauberk, write } = await startWithOrigins(t);
+  const { errors } = await hauberk('apply', '-f', write('web.yaml', manifest('web')));
+  assert.match(errors, /same name is given by rpc and kubernetes and kubernetes-kubearmor: it is another one/u);
+});
+
+test('hauberk explain and effective name who gives a policy', async (t) => {
+  const { hauberk } = await startWithOrigins(t);
+  const access = ['explain', '-', 'read', '/etc/shadow', '--labels', 'app=web'];
+  const { output } = await hauberk(...access);
+  for (const key of ['cli:default/web', 'kubernetes:default/web']) assert.match(output, new RegExp(key, 'u'));
+  const view = JSON.parse((await hauberk(...access, '-o', 'json')).output) as { overridden: { origin: string }[] };
+  assert.equal(new Set(view.overridden.map(({ origin }) => origin)).size, 3);
+});
+
+test('a backup keeps who gives each policy, and restoring leaves those of Kubernetes', async (t) => {
+  const { hauberk, write, keys, plane } = await startWithOrigins(t);
+  const before = keys();
+  const file = write('host.yaml', '');
+  await hauberk('backup', file);
+  assert.match(readFileSync(file, 'utf8'), /^origin: cli$/mu);
+  for (const origin of ['rpc', 'cli'] as const) await plane.policies.sync([], 0, false, origin);
+  assert.deepEqual(await hauberk('restore', file).then(({ status }) => status), 0);
+  assert.deepEqual(keys(), before);
 });

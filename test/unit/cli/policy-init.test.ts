@@ -16,7 +16,7 @@ test('hauberk policy init makes a policy for a container that can be applied, an
   assert.equal(status, 0);
   assert.match(output, /^# A policy for container web-1 \(app=web,pod-template-hash=5d4f\)\.$/mu);
   const applied = await hauberk('apply', '-f', write('web.yaml', output));
-  assert.equal(applied.output, 'policy default/web-1 created, reaches 1 container\n', applied.errors);
+  assert.equal(applied.output, 'policy cli:default/web-1 created, reaches 1 container\n', applied.errors);
   const [policy] = plane.policies.list();
   assert.equal(policy!.mode, 'audit');
 });

@@ -121,7 +121,7 @@ test('hauberk run has the status of its command also where hauberkd has gone awa
   assert.equal(status, 4);
   assert.match(
     errors,
-    /^hauberk: more may have been refused: .*\nhauberk: policy default\/one-run-.* is still there: /u,
+    /^hauberk: more may have been refused: .*\nhauberk: policy cli:default\/one-run-.* is still there: /u,
   );
 });
 

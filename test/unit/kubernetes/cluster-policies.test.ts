@@ -22,8 +22,8 @@ function start() {
     reads++;
     return policies.readDocument(document);
   });
-  const read = (all: readonly ReturnType<typeof object>[], now?: number) =>
-    objects.readAll(
+  const read = async (all: readonly ReturnType<typeof object>[], now?: number) =>
+    await objects.readAll(
       all.map((each) => [KIND!, each] as const),
       now,
     );
@@ -56,9 +56,13 @@ function refusing(policies: InMemoryControlPlane['policies'], name: string) {
 
 test('one policy that is refused holds up none of the others, nor the end of one', async () => {
   const { policies, read, keys } = start();
-  await bringPolicies(policies, 'kubernetes', read([object('old'), object('good')]));
+  await bringPolicies(policies, 'kubernetes', await read([object('old'), object('good')]));
   const { registry } = refusing(policies, 'bad');
-  const verdicts = await bringPolicies(registry, 'kubernetes', read([object('good'), object('bad'), object('new')]));
+  const verdicts = await bringPolicies(
+    registry,
+    'kubernetes',
+    await read([object('good'), object('bad'), object('new')]),
+  );
   assert.deepEqual(keys(), ['kubernetes:shop/good', 'kubernetes:shop/new']);
   assert.deepEqual(
     verdicts.map(({ refusal }) => refusal?.reason),
@@ -70,13 +74,13 @@ test('what was refused a short time ago is not tried again at each change of oth
   const { policies, read } = start();
   const { registry, tried } = refusing(policies, 'bad');
   const recent: RecentRefusals = new Map();
-  await bringPolicies(registry, 'kubernetes', read([object('good'), object('bad')]), recent);
+  await bringPolicies(registry, 'kubernetes', await read([object('good'), object('bad')]), recent);
   tried.length = 0;
-  const again = await bringPolicies(registry, 'kubernetes', read([object('good'), object('bad')]), recent);
+  const again = await bringPolicies(registry, 'kubernetes', await read([object('good'), object('bad')]), recent);
   assert.deepEqual(tried, ['good']);
   assert.equal(again[1]!.refusal?.message, 'it would harm');
   recent.clear();
-  await bringPolicies(registry, 'kubernetes', read([object('good'), object('bad')]), recent);
+  await bringPolicies(registry, 'kubernetes', await read([object('good'), object('bad')]), recent);
   assert.ok(tried.includes('bad'));
 });
 
@@ -91,19 +95,19 @@ test('a state that cannot be written is no fault of a policy: nothing is judged'
       throw failure;
     };
     const registry = { list: () => policies.list(), get: () => undefined, delete: fails, sync: fails, apply: fails };
-    await assert.rejects(bringPolicies(registry, 'kubernetes', read([object('good')])), failure);
+    await assert.rejects(bringPolicies(registry, 'kubernetes', await read([object('good')])), failure);
   }
 });
 
 test('an object is read again when its specification has changed, or its policy has ended', async () => {
   const { read, reads } = start();
   const expires = '2126-01-02T03:04:05Z';
-  read([object('a', '/a', { expires })]);
-  read([object('a', '/a', { expires })]);
+  await read([object('a', '/a', { expires })]);
+  await read([object('a', '/a', { expires })]);
   assert.equal(reads(), 1);
-  assert.equal(read([object('a', '/b', { expires }, 2)])[0]!.input?.policy.rules.length, 1);
+  assert.equal((await read([object('a', '/b', { expires }, 2)]))[0]!.input?.policy.rules.length, 1);
   assert.equal(reads(), 2);
-  read([object('a', '/b', { expires }, 2)], Date.parse(expires));
+  await read([object('a', '/b', { expires }, 2)], Date.parse(expires));
   assert.equal(reads(), 3);
 });
 
@@ -116,7 +120,7 @@ test('an object that cannot be read, or whose selector costs too much, holds up 
   });
   const matchLabels = Object.fromEntries(Array.from({ length: 1001 }, (_, number) => [`l${number}`, 'x']));
   const all = [object('strange'), object('costly', '/etc/shadow', { selector: { matchLabels } }), object('good')];
-  const verdicts = await bringPolicies(policies, 'kubernetes', objects.readAll(all.map((each) => [KIND!, each])));
+  const verdicts = await bringPolicies(policies, 'kubernetes', await objects.readAll(all.map((each) => [KIND!, each])));
   assert.deepEqual(
     verdicts.map(({ refusal }) => refusal?.reason),
     ['Invalid', 'TooLarge', undefined],

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { ApiError, type KubernetesObject, type WatchEvent } from '../../../src/kubernetes/api-client.js';
+import {
+  ApiError,
+  type KubernetesObject,
+  UnfinishedAnswer,
+  type WatchEvent,
+} from '../../../src/kubernetes/api-client.js';
 import { type FollowedKind, FollowedList } from '../../../src/kubernetes/followed-list.js';
 import { eventually } from '../../support/eventually.js';
 
@@ -12,6 +17,9 @@ class Script {
   /** From which version on lists may be. */
   readonly fresh: (string | undefined)[] = [];
   lists: (() => object)[] = [];
+  readonly limits: (string | undefined)[] = [];
+  /** What an answer comes to. */
+  bytes = 1000;
   #steps: Step[] = [];
   #wake: () => void = () => undefined;
 
@@ -25,6 +33,11 @@ class Script {
     this.fresh.push(resourceVersion && `${resourceVersion} ${resourceVersionMatch} ${limit}`);
     const next = this.lists.length > 1 ? this.lists.shift()! : this.lists[0]!;
     return next();
+  }
+
+  async list(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<object> {
+    this.limits.push(query.limit);
+    return { bytes: this.bytes, ...((await this.get(path, query)) as object) };
   }
 
   async *watch(
@@ -175,4 +188,32 @@ test('a 404 of what stands before the API server takes no objects away', async (
   script.kinds = { ...script.kinds, '/apis/group/v1': { resources: [] } };
   await eventually(() => list.isAbsent);
   assert.deepEqual([names(), list.problem], [[], undefined]);
+});
+
+test('pages are as small as objects are large, and an answer that does not end is asked for in pages', async (context) => {
+  const cut = () => {
+    throw new UnfinishedAnswer('cut off');
+  };
+  const { script, list, names } = follow(context, [
+    cut,
+    page('5', ['a'], 'more'),
+    cut,
+    page('6', ['a'], 'more'),
+    page('6', ['b']),
+  ]);
+  // Each object comes to 64 KiB: 64 of them are a page.
+  script.bytes = 64 * 1024;
+  await eventually(() => script.asked.includes('watch 6'));
+  assert.deepEqual(names(), ['a', 'b']);
+  assert.deepEqual(script.limits, ['500', '500', '64', '16', '32']);
+  assert.equal(list.problem, undefined);
+});
+
+test('a server that cannot be reached for a while is not asked for pages of its etcd afterwards', async (context) => {
+  const away = () => {
+    throw new Error('connect ECONNREFUSED');
+  };
+  const { script } = follow(context, [away, away, page('5', ['a'])]);
+  await eventually(() => script.asked.includes('watch 5'));
+  assert.deepEqual(script.fresh, ['0  500', '0  500', '0  500']);
 });

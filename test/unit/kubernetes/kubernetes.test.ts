@@ -17,7 +17,8 @@ test('changes that do not end put off no policy', async (context) => {
   const { policies } = new InMemoryControlPlane();
   const client = {
     server: { url: new URL('https://10.0.0.1'), namespace: 'hauberk' },
-    get: async (path: string) => ({
+    list: async (path: string) => ({
+      bytes: 100,
       apiVersion: 'v1',
       kind: 'List',
       metadata: { resourceVersion: '1' },

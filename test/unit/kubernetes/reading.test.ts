@@ -6,6 +6,8 @@ import { type TestContext, test } from 'node:test';
 import { stringify } from 'yaml';
 import { byKubeconfig, inCluster } from '../../../src/kubernetes/access.js';
 import { posturesOf } from '../../../src/kubernetes/annotations.js';
+import { POLICY_KINDS } from '../../../src/kubernetes/policy-kinds.js';
+import { PolicyObjects } from '../../../src/kubernetes/policy-objects.js';
 import { prunedFields } from '../../../src/kubernetes/pruned-fields.js';
 
 function directory(context: TestContext): string {
@@ -114,4 +116,52 @@ test('fields that were applied and are not there are named, and what others have
     [],
   );
   assert.deepEqual(prunedFields({ metadata: { name: 'a' }, spec: {} }), []);
+});
+
+test('a value that is no posture changes nothing: what was said before stays, of the class alone that it is about', () => {
+  const before = new Map([
+    ['shop', { file: 'block', process: 'block', network: 'audit' }],
+    ['*', { network: 'block' }],
+  ] as const);
+  const annotations = {
+    'kubearmor-file-posture': 'blok',
+    'kubearmor-network-posture': 'block',
+    'kubearmor-capability-posture': 'block',
+  };
+  const namespaces = ['shop', 'new'].map((name) => ({ metadata: { name, annotations } }));
+  const data = { defaultNetworkPosture: 'Block', 'default-network-posture': 'audit', defaultFilePosture: 'no' };
+  const settings = [{ metadata: { name: 'hauberk-config', namespace: 'hauberk' }, data }];
+  const { postures, unknown, warnings } = posturesOf(namespaces, settings, before);
+  assert.deepEqual(Object.fromEntries(postures), {
+    shop: { file: 'block', process: 'block', network: 'block' },
+    new: { network: 'block' },
+    '*': { network: 'audit' },
+  });
+  assert.deepEqual(
+    unknown.map(({ object }) => object.metadata.name),
+    ['shop', 'new', 'hauberk-config'],
+  );
+  assert.equal(
+    unknown[0]!.message,
+    'kubearmor-file-posture must be audit or block, is "blok"; block, as it said before, stays; ' +
+      'of its annotations these name no posture: kubearmor-capability-posture',
+  );
+  assert.equal(warnings.length, 6);
+  // What was said before does not come back once nothing is said.
+  assert.equal(posturesOf([{ metadata: { name: 'shop' } }], [], before).postures.size, 0);
+});
+
+test('many policies are read in turns', async () => {
+  const objects = new PolicyObjects(() => {
+    const until = performance.now() + 1;
+    while (performance.now() < until);
+    throw new Error('none');
+  });
+  const all = Array.from({ length: 60 }, (_, index) => ({ metadata: { name: `p${index}`, uid: `u${index}` } }));
+  let turns = 0;
+  const count = setInterval(() => turns++, 0);
+  const read = await objects.readAll(all.map((object) => [POLICY_KINDS[0]!, object] as const));
+  clearInterval(count);
+  assert.equal(read.length, 60);
+  assert.ok(turns >= 3, `${turns} turns`);
 });

@@ -44,6 +44,7 @@ function follow(context: TestContext) {
       get: (named) => policies.get(named),
       readDocument: (document) => policies.readDocument(document),
       syncAnnotatedPostures: (postures) => policies.syncAnnotatedPostures(postures),
+      annotatedPostures: () => policies.annotatedPostures(),
       setHostLabels: (labels) => policies.setHostLabels(labels),
     },
     pods: new Pods(() => undefined),

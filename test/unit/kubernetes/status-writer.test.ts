@@ -13,14 +13,21 @@ test('a policy has its status also where its namespace may have no more Events, 
   const [kind] = POLICY_KINDS;
   const metadata = { name: 'web', namespace: 'shop', uid: 'u', generation: 1 };
   const objects = new PolicyObjects((document) => policies.readDocument(document));
-  const read = objects.readAll([[kind!, { metadata, spec: {} }]]);
+  const read = await objects.readAll([[kind!, { metadata, spec: {} }]]);
   const verdicts = await bringPolicies(policies, 'kubernetes', read);
   const patched: string[] = [];
   const client = {
     async get(path: string) {
-      if (path.endsWith('/policy-status')) throw new ApiError('not found', 404);
+      throw new ApiError(`${path} not found`, 404);
+    },
+    async list() {
       const data = { report: JSON.stringify({ node: 'other', enforcing: true, reason: '', policies: null }) };
-      return { kind: 'List', metadata: { resourceVersion: '1' }, items: [{ metadata: { name: 'node-other' }, data }] };
+      return {
+        kind: 'List',
+        bytes: 100,
+        metadata: { resourceVersion: '1' },
+        items: [{ metadata: { name: 'node-other' }, data }],
+      };
     },
     async create(path: string) {
       if (path.endsWith('/events')) throw new ApiError('exceeded quota', 403);
@@ -47,4 +54,42 @@ test('a policy has its status also where its namespace may have no more Events, 
   await eventually(() => patched.some((path) => path.endsWith('/securitypolicies/web/status')));
   await eventually(() => writer.problem === 'exceeded quota');
   assert.equal(verdicts[0]!.refusal?.reason, 'Invalid');
+});
+
+test('a report that does not change is renewed from time to time, and written anew where somebody has deleted it', async (context) => {
+  const { policies } = new InMemoryControlPlane();
+  const asked: string[] = [];
+  let isThere = false;
+  const keysOf = (body: object) => Object.keys((body as { data: object }).data).join();
+  const client = {
+    get: async () => ({ metadata: { name: 'node', uid: 'u' } }),
+    async create(_: string, body: object) {
+      asked.push(`create ${keysOf(body)}`);
+      isThere = true;
+    },
+    async patch(_: string, body: object) {
+      if (!isThere) throw new ApiError('not found', 404);
+      asked.push(`patch ${keysOf(body)}`);
+    },
+  };
+  const writer = new StatusWriter({
+    client: client as never,
+    namespace: 'hauberk',
+    node: 'node',
+    policies,
+    verdicts: () => [],
+    host: () => ({ enforcing: true, reason: '', leftOut: new Map() }),
+    isOverridden: () => false,
+    logger: { info: () => undefined, warn: () => undefined } as never,
+    renewal: 5,
+  });
+  context.after(() => writer.stop());
+  writer.changed(0);
+  await eventually(() => asked.length >= 3);
+  assert.deepEqual(asked.slice(0, 3), ['create report,renewed', 'patch renewed', 'patch renewed']);
+  isThere = false;
+  const { length } = asked;
+  await eventually(() => writer.problem !== undefined || asked.length > length);
+  writer.changed(0);
+  await eventually(() => asked.includes('create report,renewed', 1));
 });

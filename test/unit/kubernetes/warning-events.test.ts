@@ -81,3 +81,23 @@ test('an Event that cannot be made is told as a failure, but for a namespace tha
   const forbidden = start(undefined, new ApiError('forbidden: no such right', 403));
   await assert.rejects(forbidden.events.tell(policy, [INVALID]), /no such right/);
 });
+
+test('what a namespace or the settings say and is not followed is an Event of them, once as long as it stays the same', async () => {
+  const { events, told, made } = start();
+  const namespace = { kind: 'Namespace', apiVersion: 'v1', metadata: { name: 'shop', uid: 'u2' } };
+  for (const message of ['is "blok"', 'is "blok"', 'is "blog"'])
+    await events.tellOfSetting({ object: namespace, message });
+  const settings = { kind: 'ConfigMap', metadata: { name: 'hauberk-config', namespace: 'hauberk', uid: 'u3' } };
+  await events.tellOfSetting({ object: settings, message: 'not followed' });
+  assert.deepEqual(told(), ['NotFollowed: is "blok"', 'NotFollowed: is "blog"', 'NotFollowed: not followed']);
+  const [first, , last] = made.values();
+  assert.equal(first!.metadata.namespace, 'default');
+  assert.deepEqual(first!.involvedObject, {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    name: 'shop',
+    uid: 'u2',
+    resourceVersion: undefined,
+  });
+  assert.equal(last!.metadata.namespace, 'hauberk');
+});

@@ -1,0 +1,10 @@
+import { PolicyOrigin } from '../client/index.js';
+import { givenBy, type Policy, type PolicyName } from '../policy/model.js';
+
+/** Whose policies those are that this program applies. */
+export const OWN_ORIGIN = PolicyOrigin.CLI;
+
+/** A policy, or its name, as this program's. */
+export function asOwn<Named extends Policy | PolicyName>(named: Named): Named {
+  return givenBy('cli', named);
+}

@@ -1,0 +1,36 @@
+import type { PolicyRegistry } from '../control/policy-registry.js';
+import type { SourceLogger } from '../sources/source.js';
+import { posturesOf, type SettingsObject, type UnknownSetting } from './annotations.js';
+import type { KubernetesObject } from './api-client.js';
+
+/** What the namespaces of a cluster and its settings say of accesses no rule names. */
+export class ClusterPostures {
+  #warnings: readonly string[] = [];
+  #unknown: readonly UnknownSetting[] = [];
+
+  constructor(
+    readonly policies: Pick<PolicyRegistry, 'syncAnnotatedPostures' | 'annotatedPostures'>,
+    readonly logger: SourceLogger,
+  ) {}
+
+  /** What is not followed, for operators. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
+  /** The same, by the objects that say it. */
+  get unknown(): readonly UnknownSetting[] {
+    return this.#unknown;
+  }
+
+  /** Brings it into force. @returns whether something else than before is not followed @throws Failure where it cannot be */
+  async bring(namespaces: readonly KubernetesObject[], settings: readonly SettingsObject[]): Promise<boolean> {
+    const { postures, unknown, warnings } = posturesOf(namespaces, settings, this.policies.annotatedPostures());
+    for (const warning of warnings) if (!this.#warnings.includes(warning)) this.logger.warn({}, warning);
+    const isNews = warnings.join() !== this.#warnings.join();
+    this.#warnings = warnings;
+    this.#unknown = unknown;
+    await this.policies.syncAnnotatedPostures(postures);
+    return isNews;
+  }
+}

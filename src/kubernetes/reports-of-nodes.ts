@@ -1,0 +1,88 @@
+import { isStep, type Steps } from '../steps.js';
+import { finishInTurns } from '../turns.js';
+import { type NodeReport, type ReportObject, readReport } from './node-report.js';
+
+/** How often a node says that its report still holds, in milliseconds; some more or less, so that not all do at once. */
+export const RENEWAL_MILLISECONDS = 300_000;
+/** A node that has not said so for so long is silent: its daemon has ended, or cannot reach the API server. */
+export const SILENT_MILLISECONDS = 3 * RENEWAL_MILLISECONDS;
+/** How far the clock of a node may be behind that of the one who reads. */
+const SKEW_MILLISECONDS = 60_000;
+
+interface Known {
+  readonly text: string | undefined;
+  readonly report: NodeReport | undefined;
+  readonly renewed: string | undefined;
+  /** When this renewal was seen first, by the clock of this process. */
+  readonly since: number;
+  /** Whether an earlier one was seen: then nothing hangs on the clock of the node. */
+  readonly isFollowed: boolean;
+  readonly isSilent: boolean;
+}
+
+/** A report, and whether its node has fallen silent since: nobody knows what it enforces then. */
+export interface TakenReport {
+  readonly report: NodeReport;
+  readonly isSilent: boolean;
+}
+
+export interface ReportsClock {
+  /** Milliseconds that only grow. */
+  readonly now: () => number;
+  /** Milliseconds since the Unix epoch. */
+  readonly date: () => number;
+}
+
+const CLOCK: ReportsClock = { now: () => performance.now(), date: () => Date.now() };
+
+/** The reports of all nodes, read once each, and which of the nodes have fallen silent. */
+export class ReportsOfNodes {
+  #known = new Map<string, Known>();
+
+  constructor(readonly clock: ReportsClock = CLOCK) {}
+
+  /** @returns whether any says something else than before, or fell silent or spoke again: most renewals change nothing */
+  take(objects: readonly ReportObject[]): Promise<boolean> {
+    return finishInTurns(this.#takeInSteps(objects));
+  }
+
+  *#takeInSteps(objects: readonly ReportObject[]): Steps<boolean> {
+    const next = new Map<string, Known>();
+    let hasChanged = false;
+    for (const object of objects) {
+      const { name } = object.metadata;
+      const before = this.#known.get(name);
+      const after = this.#read(object, before);
+      if (after.report !== before?.report || after.isSilent !== before?.isSilent) hasChanged = true;
+      next.set(name, after);
+      if (isStep(next.size)) yield;
+    }
+    hasChanged ||= next.size !== this.#known.size;
+    this.#known = next;
+    return hasChanged;
+  }
+
+  /** Those that were taken last. */
+  get reports(): readonly TakenReport[] {
+    return [...this.#known.values()].flatMap(({ report, isSilent }) =>
+      report === undefined ? [] : [{ report, isSilent }],
+    );
+  }
+
+  #read(object: ReportObject, before: Known | undefined): Known {
+    const { report: text, renewed } = object.data ?? {};
+    const now = this.clock.now();
+    const report = before !== undefined && before.text === text ? before.report : readReport(object);
+    const isSame = before !== undefined && before.renewed === renewed && before.text === text;
+    const since = isSame ? before.since : now;
+    const isFollowed = isSame ? before.isFollowed : before !== undefined;
+    return { text, report, renewed, since, isFollowed, isSilent: this.#isSilent(renewed, since, isFollowed) };
+  }
+
+  /** Of a node that was not heard of yet its own clock says when it spoke last. One that renews nothing is of before. */
+  #isSilent(renewed: string | undefined, since: number, isFollowed: boolean): boolean {
+    if (renewed === undefined) return false;
+    if (this.clock.now() - since > SILENT_MILLISECONDS) return true;
+    return !isFollowed && this.clock.date() - Date.parse(renewed) > SILENT_MILLISECONDS + SKEW_MILLISECONDS;
+  }
+}
