@@ -26,6 +26,8 @@ import { UnprotectedContainers } from './control/protection.js';
 import { Recordings } from './control/recordings.js';
 import { problemOf } from './control/store-status.js';
 import { desiredBy, loadStored, StoredStart } from './control/stored-start.js';
+import { Telemetry } from './control/telemetry.js';
+import { VisibilityRegistry } from './control/visibility-registry.js';
 import { warmUp } from './control/warm-up.js';
 import { AlertThrottle } from './events/alert-throttle.js';
 import { DetailsLookup } from './events/details.js';
@@ -35,11 +37,13 @@ import { observedAccess } from './events/observed.js';
 import { EventReader } from './events/reader.js';
 import { type EventRecord, FLAGS } from './events/record.js';
 import { SuppressionWatch } from './events/suppression.js';
+import { describeTelemetry } from './events/telemetry.js';
 import { startExports } from './export/exports.js';
 import { OBJECT_PATH, requireSupport } from './host-check.js';
 import { archiveOf } from './journal/archive.js';
 import { EventLog } from './journal/event-log.js';
 import { openJournal } from './journal/open-journal.js';
+import { ACCESS_NONE } from './kernel/accesses.js';
 import { clockOffset } from './kernel/clock.js';
 import { Kernel } from './kernel/kernel.js';
 import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
@@ -121,6 +125,7 @@ export async function runDaemon(config: Config): Promise<void> {
   await parts.cluster?.stop();
   plane.keeper.stop();
   parts.suppressed.stop();
+  parts.telemetry.stop();
   parts.expiry.stop();
   await Promise.all([server, kubearmor].map((each) => each?.shutdown(SHUTDOWN_GRACE_MILLISECONDS)));
   await plane.policies.dryRuns.close();
@@ -218,14 +223,32 @@ async function assemble(
   });
   const dryRuns = new DryRunPool();
   const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks));
+  const visibility = new VisibilityRegistry(ledger);
   const onPods = () => sources.refineAgain();
   const onOverride: ClusterParts['onOverride'] = (pod, message) =>
     events.add([noteOf(POLICY_OVERRIDE, message, { ...pod, id: '' }, now())]);
-  if (access !== undefined) cluster = await followCluster(access, { policies, pods, host, logger, onPods, onOverride });
+  if (access !== undefined) cluster = await followCluster(access, { policies, visibility, pods, host, logger, onPods, onOverride });
   const expiry: Expiry = new Expiry(policies, logger);
   const memory = new AccessMemory();
   const settleEvents = async () => reader.settle(ring);
   const recordings: Recordings = new Recordings(ledger, kernel.accesses, store, settleEvents, logger);
+  const details = new DetailsLookup(hostIdentity(root));
+  const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
+  const context = { containerOf, ruleOf: enforcement.ruleOf.bind(enforcement), details };
+  const now = () => process.hrtime.bigint() + clockOffset();
+  const telemetry: Telemetry = new Telemetry(
+    { windowSeconds: config.telemetryWindow, perWindow: config.telemetryLimit },
+    {
+      containerOf,
+      visibilityOf: (container) => enforcement.rules.visibilityOf(container, ledger.desired),
+      isLearning: (key) => recordings.isLearning(key),
+      counts: kernel.accesses,
+      describe: (record) => describeTelemetry(record, { ...context, clockOffset: clockOffset() }),
+      encoder: newEncoder(),
+      now,
+    },
+  );
+  recordings.onTurn = (key) => telemetry.settle(key);
   const plane: ControlPlane = {
     policies,
     containers,
@@ -234,13 +257,13 @@ async function assemble(
     unprotected,
     intake,
     profiles: new ProfileRegistry(ledger, recordings),
+    visibility,
+    telemetry,
     judge: async (change) => diffPolicies(change, enforcement.rules, memory, recordings),
   };
   const ring = kernel.openRing();
   const journal = await openJournal(config, kernel.ringId, ring, logger);
   const hub = new EventHub(HISTORY_CAPACITY, journal && archiveOf(journal));
-  const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
-  const now = () => process.hrtime.bigint() + clockOffset();
   const suppressed = new SuppressionWatch(
     kernel.allSuppressed(),
     (namespaces) => kernel.suppressed(namespaces),
@@ -254,13 +277,18 @@ async function assemble(
     now,
     (dropped) => metrics.observeEvents(dropped, now()),
   );
+  const observe = (record: EventRecord) => {
+    const isLearnt = recordings.observe(record);
+    if (telemetry.observe(record) || isLearnt) return;
+    // Nobody asks for it any more; should that change, it has to be told of again.
+    for (const access of [record.access, ACCESS_NONE]) kernel.accesses.forget({ container: record, access });
+  };
   const remember = (record: EventRecord) => {
-    if (record.flags & FLAGS.observed) recordings.observe(record);
+    if (record.flags & FLAGS.observed) observe(record);
     else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
   };
-  const details = new DetailsLookup(hostIdentity(root));
   const reader: EventReader = new EventReader(
-    { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule), details },
+    context,
     (read) => events.take(throttle.take(read)),
     (namespaces) => suppressed.tokensRanOut(namespaces),
     remember,
@@ -292,6 +320,8 @@ async function assemble(
     undecodableRecords: () => reader.undecodable,
     forgottenAccesses: () => memory.forgotten,
     lostAccesses: () => recordings.lost,
+    telemetry: () => ({ told: telemetry.told, dropped: telemetry.dropped, missed: telemetry.hub.counts().missed }),
+    visibleContainers: () => plane.visibility.countContainers(),
     policies: () => policies.list(),
     closedConnections: () => metricsServer?.closedConnections ?? 0,
     ...(journal !== undefined && { unjournaledEvents: () => journal.counts().lost }),
@@ -330,6 +360,7 @@ async function assemble(
     hub,
     expiry,
     recordings,
+    telemetry,
     sources,
     cluster,
     integrity,

@@ -22,6 +22,7 @@ const GROWING: ReadonlySet<string> = new Set([
   'namespaces',
   'containerIds',
   'manifests',
+  'settings',
 ]);
 
 /** Lists go on, also those of the policy that has pages itself, and so does the text of its manifest. */

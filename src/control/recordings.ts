@@ -30,6 +30,8 @@ export class Recordings {
   #timer: NodeJS.Timeout | undefined;
   /** Kinds of access that an earlier daemon was told of and had no time to write down. */
   lost = 0;
+  /** Called before a profile begins or ends to learn from a container, with the namespaceKey. */
+  onTurn: (key: string) => void = () => undefined;
   /** Before it has taken up what an earlier daemon left it begins nothing. */
   #isReady = false;
 
@@ -57,17 +59,19 @@ export class Recordings {
     return found;
   }
 
-  /** A record has come that tells of a kind of access. */
-  observe(record: EventRecord): void {
+  /** Whether a profile learns from the container of these namespaces, by namespaceKey. */
+  isLearning(key: string): boolean {
+    return this.#live.has(key);
+  }
+
+  /** A record has come that tells of a kind of access. @returns false where no profile learns from it */
+  observe(record: EventRecord): boolean {
     const container = this.ledger.containerAt(record);
     const recording = this.#live.get(namespaceKey(record)) ?? (container && this.#openFor(container));
-    if (recording === undefined) {
-      // Nobody learns from it any more; should that change, it has to be told of again.
-      this.counts.forget({ container: record, access: record.access });
-      return;
-    }
+    if (recording === undefined) return false;
     this.#unwritten.accesses.push(recording.add(record.access, observedAccess(record)));
     this.#writeSoon();
+    return true;
   }
 
   /** Brings the recordings into agreement with the profiles and the containers there are. */
@@ -163,6 +167,7 @@ export class Recordings {
     if (ended.length === 0) return;
     await this.settleEvents();
     for (const [key, recording] of ended) {
+      this.onTurn(key);
       this.#unwritten.accesses.push(...recording.settle(this.counts));
       this.#live.delete(key);
     }
@@ -174,6 +179,7 @@ export class Recordings {
     const { id, name, namespace, labels, namespaces } = container;
     const described: ProfiledContainer = { id, name, namespace, labels, namespaces };
     const recording = new Recording(profile.name, described);
+    this.onTurn(namespaceKey(namespaces));
     recording.begin();
     this.#keep(recording);
     this.#live.set(namespaceKey(namespaces), recording);

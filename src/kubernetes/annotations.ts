@@ -1,5 +1,6 @@
 import { ALL_NAMESPACES } from '../control/namespace-postures.js';
 import { POSTURE_CLASSES, type Posture, type PostureClass, type Postures } from '../policy/model.js';
+import { readVisibility, VISIBILITY_CHOICE, type Visibility } from '../policy/visibility.js';
 import type { KubernetesObject } from './api-client.js';
 import { quoted } from './quoted.js';
 
@@ -9,6 +10,10 @@ const POSTURE_ANNOTATIONS: Readonly<Record<string, readonly PostureClass[]>> = {
   'kubearmor-network-posture': ['network'],
   'kubearmor-capabilities-posture': ['capabilities'],
 };
+
+/** Of namespaces, and of pods; in the settings the key is without the prefix, as the flag is. */
+export const VISIBILITY_ANNOTATION = 'kubearmor-visibility';
+const VISIBILITY_SETTING = 'visibility';
 
 export interface AnnotatedPostures {
   readonly postures: ReadonlyMap<string, Partial<Postures>>;
@@ -55,9 +60,30 @@ export function posturesOf(
   for (const { metadata, data } of settings) {
     const where = `ConfigMap ${metadata.namespace}/${metadata.name}`;
     read(ALL_NAMESPACES, where, SETTINGS, data);
-    const unknown = Object.keys(data ?? {}).filter((key) => !(key in SETTINGS));
+    const unknown = Object.keys(data ?? {}).filter((key) => !(key in SETTINGS) && key !== VISIBILITY_SETTING);
     if (unknown.length > 0)
       warnings.push(`${where}: of its settings these are not followed: ${unknown.slice(0, NAMED_MAX).join(', ')}`);
   }
   return { postures, warnings };
+}
+
+/** What is told of the accesses of namespaces by their annotations, and of all of them by the settings. */
+export function visibilityIn(namespaces: readonly KubernetesObject[], settings: readonly SettingsObject[] = []) {
+  const visibility = new Map<string, Visibility>();
+  const warnings: string[] = [];
+  const read = (key: string, where: string, name: string, value: string | undefined) => {
+    if (value === undefined) return;
+    const classes = readVisibility(value);
+    if (classes !== undefined) visibility.set(key, classes);
+    else warnings.push(`${where}: ${name} must be ${VISIBILITY_CHOICE}, is ${quoted(value)}`);
+  };
+  for (const { metadata } of namespaces) {
+    const { name, annotations } = metadata;
+    read(name, `namespace ${name}`, VISIBILITY_ANNOTATION, annotations?.[VISIBILITY_ANNOTATION]);
+  }
+  for (const { metadata, data } of settings) {
+    const where = `ConfigMap ${metadata.namespace}/${metadata.name}`;
+    read(ALL_NAMESPACES, where, VISIBILITY_SETTING, data?.[VISIBILITY_SETTING]);
+  }
+  return { visibility, warnings };
 }

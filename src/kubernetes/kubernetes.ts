@@ -1,10 +1,11 @@
 import { type Backoff, waitAfter } from '../backoff.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import type { SourceStatus } from '../control/protection.js';
+import type { VisibilityRegistry } from '../control/visibility-registry.js';
 import type { CriPod } from '../sources/cri-containers.js';
 import { trueCause } from '../sources/failure-cause.js';
 import type { SourceLogger } from '../sources/source.js';
-import { posturesOf, SETTINGS_NAME, type SettingsObject } from './annotations.js';
+import { posturesOf, SETTINGS_NAME, type SettingsObject, visibilityIn } from './annotations.js';
 import type { ApiClient, KubernetesObject } from './api-client.js';
 import { bringPolicies, type RecentRefusals, type Verdict } from './cluster-policies.js';
 import { FollowedList } from './followed-list.js';
@@ -22,6 +23,8 @@ export interface KubernetesOptions {
     PolicyRegistry,
     'sync' | 'apply' | 'delete' | 'list' | 'get' | 'readDocument' | 'syncAnnotatedPostures' | 'setHostLabels'
   >;
+  /** Left out where nothing is told of accesses. */
+  readonly visibility?: Pick<VisibilityRegistry, 'syncAnnotated'>;
   readonly pods: Pods;
   readonly logger: SourceLogger;
   /** Called when pods have other labels. */
@@ -219,17 +222,21 @@ export class Kubernetes {
   }
 
   async #bring(): Promise<void> {
-    const { policies, logger, onVerdicts, onStatus } = this.#options;
+    const { policies, visibility, logger, onVerdicts, onStatus } = this.#options;
     this.#hasChanged = false;
     const before = this.#problem;
     const warned = this.warnings().join();
     let isNews = true;
     try {
       if (this.#namespaces.isListed && this.#settings.isListed) {
-        const { postures, warnings } = posturesOf(this.#namespaces.objects, this.#settings.objects);
+        const said = [this.#namespaces.objects, this.#settings.objects] as const;
+        const { postures, warnings: ofPostures } = posturesOf(...said);
+        const visible = visibilityIn(...said);
+        const warnings = [...ofPostures, ...visible.warnings];
         for (const warning of warnings) if (!this.#postureWarnings.includes(warning)) logger.warn({}, warning);
         this.#postureWarnings = warnings;
         await policies.syncAnnotatedPostures(postures);
+        await visibility?.syncAnnotated(visible.visibility);
       }
       await this.#node.bring();
       if (this.#kinds.every(({ list }) => list.isListed)) isNews = await this.#bringPolicies();

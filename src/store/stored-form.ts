@@ -1,6 +1,7 @@
 import type { Container } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import { policyKey } from '../policy/model.js';
+import { type VisibilitySetting, visibilityKey } from '../policy/visibility.js';
 import type { Profile } from '../profile/profile.js';
 import { inTurns } from '../turns.js';
 import { decodeRecord, encodeRecord } from './record.js';
@@ -22,6 +23,7 @@ export type StoredRecords = Omit<StoredState, 'damage' | 'remarks'>;
 export function readRecords(records: ReadonlyMap<string, string>): { state: StoredRecords; unknown: string[] } {
   const policies: StoredPolicy[] = [];
   const postures: StoredPosture[] = [];
+  const visibility: VisibilitySetting[] = [];
   const containers: Container[] = [];
   const imageRecords: { imageId: number; rules: readonly RuleDescription[] }[] = [];
   const profiles: Profile[] = [];
@@ -36,6 +38,7 @@ export function readRecords(records: ReadonlyMap<string, string>): { state: Stor
     if (kind === undefined || !isOfKind(kind, value)) unknown.push(key);
     else if (kind === 'policy') policies.push(value as StoredPolicy);
     else if (kind === 'posture') postures.push(value as StoredPosture);
+    else if (kind === 'visibility') visibility.push(value as VisibilitySetting);
     else if (kind === 'container') containers.push(value as Container);
     else if (kind === 'image') imageRecords.push(readImageRecord(value as StoredImageRecord));
     else if (kind === 'profile') profiles.push(value as Profile);
@@ -49,6 +52,7 @@ export function readRecords(records: ReadonlyMap<string, string>): { state: Stor
   const state = {
     policies,
     postures,
+    visibility,
     containers,
     imageRecords,
     profiles,
@@ -80,6 +84,8 @@ export async function recordsOf(changes: StoreChanges): Promise<Records> {
     if (Object.keys(posture.postures).length === 0) del(KINDS.posture + posture.namespace);
     else put(KINDS.posture + posture.namespace, posture);
   }
+  for (const key of changes.deleteVisibility ?? []) del(KINDS.visibility + key);
+  for (const setting of changes.putVisibility ?? []) put(KINDS.visibility + visibilityKey(setting), setting);
   for (const container of changes.putContainers ?? []) put(KINDS.container + container.id, container);
   for (const { imageId, rules } of changes.putImageRecords ?? []) {
     put(KINDS.image + imageId, { generation: imageId, rules } satisfies StoredImageRecord);

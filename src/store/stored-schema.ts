@@ -4,6 +4,7 @@ import { Ajv, type SchemaObject, type ValidateFunction } from 'ajv';
 export const KINDS = {
   policy: 'policy/',
   posture: 'posture/',
+  visibility: 'visibility/',
   container: 'container/',
   image: 'image/',
   profile: 'profile/',
@@ -37,6 +38,12 @@ const SCHEMAS: Readonly<Record<RecordKind, SchemaObject>> = {
   posture: object({
     namespace: text,
     postures: { type: 'object', additionalProperties: { enum: ['audit', 'block'] } },
+  }),
+  visibility: object({
+    namespace: text,
+    matchLabels: labels,
+    classes: texts,
+    origin: { enum: ['rpc', 'kubernetes'] },
   }),
   container: object({ id: text, name: text, namespace: text, labels, origin: text, namespaces, links: labels }),
   image: object({

@@ -31,6 +31,7 @@ const everything: StreamEventsRequest = {
   resumeAfter: undefined,
   since: undefined,
   storedOnly: false,
+  includeTelemetry: false,
 };
 
 /** A stream whose headers have come, so that it is subscribed, with all it received. */
