@@ -43,7 +43,6 @@ import { OBJECT_PATH, requireSupport } from './host-check.js';
 import { archiveOf } from './journal/archive.js';
 import { EventLog } from './journal/event-log.js';
 import { openJournal } from './journal/open-journal.js';
-import { ACCESS_NONE } from './kernel/accesses.js';
 import { clockOffset } from './kernel/clock.js';
 import { Kernel } from './kernel/kernel.js';
 import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
@@ -227,7 +226,8 @@ async function assemble(
   const onPods = () => sources.refineAgain();
   const onOverride: ClusterParts['onOverride'] = (pod, message) =>
     events.add([noteOf(POLICY_OVERRIDE, message, { ...pod, id: '' }, now())]);
-  if (access !== undefined) cluster = await followCluster(access, { policies, visibility, pods, host, logger, onPods, onOverride });
+  if (access !== undefined)
+    cluster = await followCluster(access, { policies, visibility, pods, host, logger, onPods, onOverride });
   const expiry: Expiry = new Expiry(policies, logger);
   const memory = new AccessMemory();
   const settleEvents = async () => reader.settle(ring);
@@ -277,15 +277,12 @@ async function assemble(
     now,
     (dropped) => metrics.observeEvents(dropped, now()),
   );
-  const observe = (record: EventRecord) => {
-    const isLearnt = recordings.observe(record);
-    if (telemetry.observe(record) || isLearnt) return;
-    // Nobody asks for it any more; should that change, it has to be told of again.
-    for (const access of [record.access, ACCESS_NONE]) kernel.accesses.forget({ container: record, access });
-  };
   const remember = (record: EventRecord) => {
-    if (record.flags & FLAGS.observed) observe(record);
-    else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
+    if (record.flags & FLAGS.observed) {
+      const isVisible = telemetry.isVisible(record);
+      recordings.observe(record, isVisible);
+      if (isVisible) telemetry.observe(record);
+    } else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
   };
   const reader: EventReader = new EventReader(
     context,

@@ -8,10 +8,12 @@
 
 #define ACCESSES_MAX 131072
 
-/* So many distinct accesses of a container that is visible are told until hauberkd takes them out of the map. */
-#define VISIBLE_ACCESSES_MAX 2048
-/* In the place of an access: how many were new to the container, those that found no room among them. */
-#define ACCESS_NONE 0
+enum access_limit {
+	/* In the place of an access: how many were new to the container, those that found no room among them. */
+	ACCESS_NONE = 0,
+	/* So many distinct accesses of a container that is visible are told until hauberkd takes them out of the map. */
+	VISIBLE_ACCESSES_MAX = 2048,
+};
 
 struct access_key {
 	struct container_key container;

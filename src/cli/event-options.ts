@@ -72,7 +72,10 @@ export function eventText(event: Event, output: EventOptions['output']): string 
 }
 
 /** Shows what a stream has brought. */
-export function show({ events, missed, gone, restarted, missedTelemetry }: ReceivedEvents, output: EventOptions['output']): void {
+export function show(
+  { events, missed, gone, restarted, missedTelemetry }: ReceivedEvents,
+  output: EventOptions['output'],
+): void {
   if (restarted) note('the events are numbered anew: some that came between may be lost');
   if (missed > 0) note(`${missed} events were missed${gone.map(rangeText).join(',')}`);
   if (missedTelemetry > 0) note(`${missedTelemetry} accesses that were let through were missed`);

@@ -16,10 +16,11 @@ export function posturesOf(config: Config): Postures {
 
 /** What the operator chooses of the meaning of policies. */
 export function resolutionOf({ clusterDomain, filePostureForProcesses, visibility }: Config): ResolutionOptions {
+  // The form was checked as the flag's.
+  const classes = readVisibility(visibility) ?? NOTHING_VISIBLE;
   return {
     clusterDomain: clusterDomain === 'off' ? undefined : clusterDomain.toLowerCase(),
     filePostureForProcesses,
-    // The form was checked as the flag's.
-    visibility: readVisibility(visibility) ?? NOTHING_VISIBLE,
+    ...(classes.length > 0 && { visibility: classes }),
   };
 }

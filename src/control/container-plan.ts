@@ -89,7 +89,15 @@ function namespacesTaken(holder: Container, { id, origin }: Container): Failure 
 }
 
 function isSame(a: Container, b: Container): boolean {
-  const text = ({ process, initStartTicks, links, image, policyOverride: override, visibility, ...container }: Container) => {
+  const text = ({
+    process,
+    initStartTicks,
+    links,
+    image,
+    policyOverride: override,
+    visibility,
+    ...container
+  }: Container) => {
     const { id, name, namespace, labels, origin, namespaces } = container;
     return JSON.stringify([
       id,

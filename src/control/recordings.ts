@@ -2,6 +2,7 @@ import { type Container, namespaceKey } from '../containers/container.js';
 import { heldFilesIn } from '../containers/procfs.js';
 import { observedAccess } from '../events/observed.js';
 import type { EventRecord } from '../events/record.js';
+import { ACCESS_NONE } from '../kernel/accesses.js';
 import { append } from '../policy/append.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import { type ProfiledContainer, runningProfileOf } from '../profile/profile.js';
@@ -64,14 +65,22 @@ export class Recordings {
     return this.#live.has(key);
   }
 
-  /** A record has come that tells of a kind of access. @returns false where no profile learns from it */
-  observe(record: EventRecord): boolean {
+  /**
+   * A record has come that tells of a kind of access.
+   *
+   * @param isVisible whether it is told of anyhow
+   */
+  observe(record: EventRecord, isVisible = false): void {
     const container = this.ledger.containerAt(record);
     const recording = this.#live.get(namespaceKey(record)) ?? (container && this.#openFor(container));
-    if (recording === undefined) return false;
+    if (recording === undefined) {
+      // Nobody asks for it any more; should that change, it has to be told of again.
+      if (!isVisible)
+        for (const access of [record.access, ACCESS_NONE]) this.counts.forget({ container: record, access });
+      return;
+    }
     this.#unwritten.accesses.push(recording.add(record.access, observedAccess(record)));
     this.#writeSoon();
-    return true;
   }
 
   /** Brings the recordings into agreement with the profiles and the containers there are. */

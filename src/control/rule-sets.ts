@@ -31,7 +31,10 @@ export interface ResolutionOptions {
 }
 
 /** A container as policies see it. */
-export type PolicySubject = Pick<Container, 'namespace' | 'labels' | 'links' | 'isHost' | 'policyOverride' | 'visibility'> &
+export type PolicySubject = Pick<
+  Container,
+  'namespace' | 'labels' | 'links' | 'isHost' | 'policyOverride' | 'visibility'
+> &
   Partial<Pick<Container, 'id' | 'name'>>;
 
 const NOTHING: ReadonlySet<string> = new Set();

@@ -65,16 +65,19 @@ export class Telemetry {
     return this.#watched.size;
   }
 
-  /** A record has come that tells of an access. @returns false where it is not visible */
-  observe(record: EventRecord): boolean {
+  /** Whether the access that a record tells of is to be told. */
+  isVisible(record: EventRecord): boolean {
     const container = this.parts.containerOf(record);
-    if (container === undefined) return false;
-    if (!(this.parts.visibilityOf(container) as readonly string[]).includes(record.class)) return false;
-    const { known } = this.#watch(container);
+    return container !== undefined && this.#sees(container, record);
+  }
+
+  /** A record has come that tells of a visible access. */
+  observe(record: EventRecord): void {
+    const container = this.parts.containerOf(record);
+    if (container === undefined || !this.#sees(container, record)) return;
     // What a policy reports is an event already.
     const event = record.action > 0 ? undefined : this.parts.describe(record);
-    known.set(record.access, { event, told: 0 });
-    return true;
+    this.#watch(container).known.set(record.access, { event, told: 0 });
   }
 
   /** To be called before a profile begins or ends to learn from a container: tells what there is, and begins anew. */
@@ -96,6 +99,10 @@ export class Telemetry {
   stop(): void {
     this.tell();
     this.#stopTimer();
+  }
+
+  #sees(container: Container, record: EventRecord): boolean {
+    return (this.parts.visibilityOf(container) as readonly string[]).includes(record.class);
   }
 
   #watch(container: Container): Watched {

@@ -221,13 +221,21 @@ export class Metrics {
     );
     const visible = 'Containers of which it is told what they are let do.';
     this.#gauge('containers_visible', visible, [], () => [[{}, visibleContainers()]]);
-    this.#counter('telemetry_told_total', 'Distinct accesses that were let through and told, once in a window.', [], () => [
-      [{}, telemetry().told],
-    ]);
-    this.#counter('telemetry_dropped_total', 'Accesses of visible containers that were not told, by cause.', ['cause'], () => [
-      [{ cause: 'limit' }, telemetry().dropped],
-      [{ cause: 'stream_slow' }, telemetry().missed],
-    ]);
+    this.#counter(
+      'telemetry_told_total',
+      'Distinct accesses that were let through and told, once in a window.',
+      [],
+      () => [[{}, telemetry().told]],
+    );
+    this.#counter(
+      'telemetry_dropped_total',
+      'Accesses of visible containers that were not told, by cause.',
+      ['cause'],
+      () => [
+        [{ cause: 'limit' }, telemetry().dropped],
+        [{ cause: 'stream_slow' }, telemetry().missed],
+      ],
+    );
     this.#counter('accesses_dropped_total', 'Kinds of access that were not kept, by cause.', ['cause'], () => [
       [{ cause: 'profile_full' }, kernelCounters()['dropped.unrecorded']],
       [{ cause: 'memory_full' }, forgottenAccesses()],

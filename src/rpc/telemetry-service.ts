@@ -32,7 +32,12 @@ export function telemetryServiceOf(visibility: VisibilityRegistry): RpcService {
         const effective = containerId === '' ? [] : visibility.of(containerId);
         const settings = visibility.list();
         const version = settings.map((each) => `${visibilityKey(each)} ${each.classes}`).join('\n');
-        const { messages, nextPageToken } = pageByPlace(settings, createHash('sha256').update(version).digest('base64url'), page, toMessage);
+        const { messages, nextPageToken } = pageByPlace(
+          settings,
+          createHash('sha256').update(version).digest('base64url'),
+          page,
+          toMessage,
+        );
         return {
           defaults: toClasses(visibility.defaults),
           settings: messages,

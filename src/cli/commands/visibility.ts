@@ -34,7 +34,9 @@ interface Said {
 export function addVisibility(program: Command): void {
   const visibility = program
     .command('visibility')
-    .description('of what containers are let do it is told, with hauberk watch --telemetry and to clients of KubeArmor');
+    .description(
+      'of what containers are let do it is told, with hauberk watch --telemetry and to clients of KubeArmor',
+    );
 
   withExamples(
     visibility
@@ -74,10 +76,9 @@ export function addVisibility(program: Command): void {
     terminal().out(`visibility of ${scopeText(namespace, matchLabels)}: ${classes.join(', ') || 'none'}\n`);
   });
 
-  withExamples(
-    withLabels(visibility.command('reset').description('take it back').argument('<namespace>')),
-    [['hauberk visibility reset shop', 'as if nothing had been set']],
-  ).action(async (namespace: string, options: ScopeOptions, command: Command) => {
+  withExamples(withLabels(visibility.command('reset').description('take it back').argument('<namespace>')), [
+    ['hauberk visibility reset shop', 'as if nothing had been set'],
+  ]).action(async (namespace: string, options: ScopeOptions, command: Command) => {
     const matchLabels = readLabels(options.labels ?? '');
     await withClient(command, (client) => client.telemetry.setVisibility({ namespace, matchLabels, reset: true }));
     terminal().out(`visibility of ${scopeText(namespace, matchLabels)}: nothing is said\n`);

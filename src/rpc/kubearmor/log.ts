@@ -60,7 +60,13 @@ export function toLog(event: SecurityEvent, facts: HostFacts, limits: TelemetryL
 /** Tells a reader that was too slow what it will never see. */
 export function toMissedLog(missed: number, time: bigint, facts: HostFacts): Log {
   const Data = `missed=${missed}`;
-  return { ...emptyLog(time, facts), Type: 'SystemEvent', Operation: 'AlertThreshold', Data, EventData: eventData(Data) };
+  return {
+    ...emptyLog(time, facts),
+    Type: 'SystemEvent',
+    Operation: 'AlertThreshold',
+    Data,
+    EventData: eventData(Data),
+  };
 }
 
 function thresholdFields(dropped: number, { perWindow, windowSeconds }: TelemetryLimits): Partial<Log> {
