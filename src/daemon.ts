@@ -232,9 +232,12 @@ async function assemble(
   const memory = new AccessMemory();
   const settleEvents = async () => reader.settle(ring);
   const recordings: Recordings = new Recordings(ledger, kernel.accesses, store, settleEvents, logger);
-  const details = new DetailsLookup(hostIdentity(root));
+  const identity = hostIdentity(root);
+  const details = new DetailsLookup(identity);
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
   const context = { containerOf, ruleOf: enforcement.ruleOf.bind(enforcement), details };
+  // Apart, so that no flood of telemetry takes the look-ups of denials.
+  const telemetryContext = { ...context, details: new DetailsLookup(identity) };
   const now = () => process.hrtime.bigint() + clockOffset();
   const telemetry: Telemetry = new Telemetry(
     { windowSeconds: config.telemetryWindow, perWindow: config.telemetryLimit },
@@ -243,12 +246,13 @@ async function assemble(
       visibilityOf: (container) => enforcement.rules.visibilityOf(container, ledger.desired),
       isLearning: (key) => recordings.isLearning(key),
       counts: kernel.accesses,
-      describe: (record) => describeTelemetry(record, { ...context, clockOffset: clockOffset() }),
+      describe: (record) => describeTelemetry(record, { ...telemetryContext, clockOffset: clockOffset() }),
       encoder: newEncoder(),
       now,
     },
   );
   recordings.onTurn = (key) => telemetry.settle(key);
+  recordings.visibilityOf = (container) => enforcement.rules.visibilityOf(container, ledger.desired);
   const plane: ControlPlane = {
     policies,
     containers,

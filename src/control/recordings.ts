@@ -4,6 +4,7 @@ import { observedAccess } from '../events/observed.js';
 import type { EventRecord } from '../events/record.js';
 import { ACCESS_NONE } from '../kernel/accesses.js';
 import { append } from '../policy/append.js';
+import { NOTHING_VISIBLE, type Visibility } from '../policy/visibility.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import { type ProfiledContainer, runningProfileOf } from '../profile/profile.js';
 import type { Store, StoredAccess, StoredProfiled, StoredState } from '../store/store.js';
@@ -33,6 +34,10 @@ export class Recordings {
   lost = 0;
   /** Called before a profile begins or ends to learn from a container, with the namespaceKey. */
   onTurn: (key: string) => void = () => undefined;
+  /** What telemetry hears of a container: where that becomes more, the kernel has to tell anew. */
+  visibilityOf: (container: Container) => Visibility = () => NOTHING_VISIBLE;
+  /** By namespaceKey, of those the kernel counts for: what telemetry has heard of so far. */
+  readonly #heard = new Map<string, Visibility>();
   /** Before it has taken up what an earlier daemon left it begins nothing. */
   #isReady = false;
 
@@ -99,7 +104,10 @@ export class Recordings {
           return now?.id !== container.id || runningProfileOf(now, profiles)?.name !== profile;
         }),
       );
-      for (const [key, container] of wanted) if (!this.#live.has(key)) this.#openFor(container);
+      for (const [key, container] of wanted) {
+        if (!this.#live.has(key)) this.#openFor(container);
+        else await this.#tellAnew(key, container);
+      }
       await this.#write();
     });
   }
@@ -165,11 +173,21 @@ export class Recordings {
       const recording = this.#live.get(namespaceKey(counted.container));
       if (recording?.has(counted.access)) continue;
       this.counts.forget(counted);
-      if (recording !== undefined) this.lost++;
+      if (recording !== undefined && counted.access !== ACCESS_NONE) this.lost++;
     }
     if (this.lost === 0) return;
     const what = 'kinds of access were told of and not written down before the last end; they are learnt if made again';
     this.logger.warn({ count: this.lost }, what);
+  }
+
+  async #tellAnew(key: string, container: Container): Promise<void> {
+    const heard = this.#heard.get(key) ?? NOTHING_VISIBLE;
+    const visible = this.visibilityOf(container);
+    this.#heard.set(key, visible);
+    if (visible.every((each) => heard.includes(each))) return;
+    await this.settleEvents();
+    this.onTurn(key);
+    this.#unwritten.accesses.push(...(this.#live.get(key)?.tellAnew(this.counts) ?? []));
   }
 
   async #end(ended: readonly (readonly [key: string, recording: Recording])[]): Promise<void> {
@@ -179,6 +197,7 @@ export class Recordings {
       this.onTurn(key);
       this.#unwritten.accesses.push(...recording.settle(this.counts));
       this.#live.delete(key);
+      this.#heard.delete(key);
     }
   }
 
@@ -192,6 +211,7 @@ export class Recordings {
     recording.begin();
     this.#keep(recording);
     this.#live.set(namespaceKey(namespaces), recording);
+    this.#heard.set(namespaceKey(namespaces), this.visibilityOf(container));
     this.#unwritten.profiled.push({ profile: profile.name, container: described });
     for (const access of heldAccesses(container)) this.#unwritten.accesses.push(recording.addHeld(access));
     this.#writeSoon();

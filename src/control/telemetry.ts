@@ -124,7 +124,13 @@ export class Telemetry {
     const { perWindow, windowSeconds } = this.limits;
     const events: SecurityEvent[] = [];
     let dropped = 0;
+    const visible: readonly string[] = this.parts.visibilityOf(container);
     for (const [access, each] of known) {
+      // Where a profile goes on the counting does, though it is not to be told any more.
+      if (isShared && !visible.includes(each.event?.class ?? '')) {
+        known.delete(access);
+        continue;
+      }
       const counted = { container: container.namespaces, access };
       // What was told of was made, whoever has taken its count away.
       const made = isShared ? counts.count(counted) - each.told : Math.max(1, counts.take(counted));

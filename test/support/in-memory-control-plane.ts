@@ -207,6 +207,7 @@ export class InMemoryControlPlane implements ControlPlane {
       },
     );
     this.recordings.onTurn = (key) => this.telemetry.settle(key);
+    this.recordings.visibilityOf = (container) => enforcement.rules.visibilityOf(container, this.ledger.desired);
     this.judge = (change: ForeseenChange) => diffPolicies(change, enforcement.rules, this.memory, this.recordings);
     this.host = new TestHostState(this.kernel, enforcement, this.ledger, {
       kernelProblem: () => this.kernelProblem,

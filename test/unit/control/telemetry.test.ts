@@ -152,6 +152,52 @@ test('a profile that begins and ends meanwhile learns all, and telemetry goes on
   assert.deepEqual(plane.counts.list(), []);
 });
 
+test('where a container becomes visible that a profile knows already, the kernel tells anew, and counts go on', async () => {
+  const { plane, told } = await planeWith();
+  await plane.visibility.set(SHOP, []);
+  await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
+  const profile = async () => {
+    const { containers } = await plane.profiles.get('p');
+    return containers[0]!.accesses.map(({ word, count }) => [word, count]);
+  };
+  for (let time = 0; time < 3; time++) access(plane, '/a');
+  await plane.visibility.set(SHOP, ['file']);
+  await plane.recordings.follow();
+  assert.deepEqual([told(), await profile()], [[], [['/a', 3]]]);
+  assert.equal(access(plane, '/a'), true);
+  access(plane, '/a');
+  assert.deepEqual([told(), await profile()], [[['/a', 2]], [['/a', 5]]]);
+  await plane.visibility.set(SHOP, []);
+  await plane.recordings.follow();
+  access(plane, '/a');
+  await plane.profiles.stop('p', 2);
+  assert.deepEqual([told(), await profile(), plane.counts.list()], [[], [['/a', 6]], []]);
+});
+
+test('after a restart under a profile the kernel tells anew, and the profile loses nothing', async () => {
+  const { plane } = await planeWith();
+  await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
+  for (let time = 0; time < 3; time++) access(plane, '/a');
+  await plane.profiles.get('p');
+  const next = new InMemoryControlPlane(plane.ledger.desired);
+  next.counts.add({ container: NAMESPACES, access: accessOf('/a') }, 3);
+  const profiled = plane.commits.flatMap(({ putProfiled = [] }) => putProfiled);
+  const accesses = plane.commits.flatMap(({ putAccesses = [] }) => putAccesses);
+  await next.recordings.resume({ profiled, accesses });
+  const subscription = next.telemetry.hub.subscribe(() => true, { onWaiting: () => undefined });
+  assert.equal(access(next, '/a'), true);
+  next.telemetry.stop();
+  assert.deepEqual(
+    subscription.take(10).events.map(({ object, count }) => [object, count]),
+    [['/a', 1]],
+  );
+  const { containers } = await next.profiles.get('p');
+  assert.deepEqual(
+    containers[0]!.accesses.map(({ count }) => count),
+    [4],
+  );
+});
+
 test('a container that has ended is told of, and one that is given its namespaces apart from it', async () => {
   const { plane, subscription } = await planeWith();
   access(plane, '/a');
