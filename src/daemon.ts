@@ -5,7 +5,7 @@ import { builtFile } from './built-files.js';
 import { accessOf } from './config/access.js';
 import { alertLimitOf, type Config } from './config/config.js';
 import { posturesOf, resolutionOf } from './config/resolution.js';
-import type { NamespacePair } from './containers/container.js';
+import { type NamespacePair, namespaceKey } from './containers/container.js';
 import { hostNamespaces, hostRoot, linkedDirectories } from './containers/procfs.js';
 import { ContainerKeeper } from './control/container-keeper.js';
 import { ContainerRegistry } from './control/container-registry.js';
@@ -286,7 +286,10 @@ async function assemble(
       const isVisible = telemetry.isVisible(record);
       recordings.observe(record, isVisible);
       if (isVisible) telemetry.observe(record);
-    } else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
+      // What a profile learns is remembered by it, and of the rest what is reported.
+      if (record.action === 0 || recordings.isLearning(namespaceKey(record))) return;
+    }
+    if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
   };
   const reader: EventReader = new EventReader(
     context,

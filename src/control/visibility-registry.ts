@@ -42,17 +42,9 @@ export class VisibilityRegistry {
 
   /** Sorted by namespace, those of clients first. */
   list(): VisibilitySetting[] {
-    const keyOf = (setting: VisibilitySetting) => [
-      setting.namespace,
-      setting.origin === 'rpc' ? '0' : '1',
-      visibilityKey(setting),
-    ];
-    const sorted = [...this.ledger.desired.visibility.values()].map((setting) => [keyOf(setting), setting] as const);
-    const isLess = (a: readonly string[], b: readonly string[]) => {
-      const place = a.findIndex((part, index) => part !== b[index]);
-      return place >= 0 && a[place]! < b[place]!;
-    };
-    return sorted.sort(([a], [b]) => (isLess(a, b) ? -1 : Number(isLess(b, a)))).map(([, setting]) => setting);
+    const keyOf = ({ namespace, origin, matchLabels }: VisibilitySetting) =>
+      `${namespace} ${origin === 'rpc' ? 0 : 1} ${JSON.stringify(matchLabels)}`;
+    return [...this.ledger.desired.visibility.values()].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   }
 
   /** Those of which something is visible. */
