@@ -65,6 +65,7 @@ test('what annotations of namespaces and the settings make visible holds in thei
     async *watch(_: string, __: object, { signal, onOpen }: { signal: AbortSignal; onOpen: () => void }) {
       onOpen();
       while (!signal.aborted) await sleep(5);
+      yield* [] as WatchEvent[];
     },
   };
   const kubernetes = new Kubernetes({
