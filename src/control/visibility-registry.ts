@@ -42,8 +42,8 @@ export class VisibilityRegistry {
 
   /** Sorted by namespace, those of clients first. */
   list(): VisibilitySetting[] {
-    const keyOf = ({ namespace, origin, matchLabels }: VisibilitySetting) =>
-      `${namespace} ${origin === 'rpc' ? 0 : 1} ${JSON.stringify(matchLabels)}`;
+    const keyOf = (each: VisibilitySetting) =>
+      `${each.namespace} ${each.origin === 'rpc' ? 0 : 1} ${visibilityKey(each)}`;
     return [...this.ledger.desired.visibility.values()].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   }
 
