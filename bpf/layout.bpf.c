@@ -43,6 +43,7 @@ struct {
 	struct settings settings;
 	struct token_bucket bucket;
 	struct access_key access;
+	enum access_limit access_limit;
 	enum own_kind own_kind;
 	struct own_key own_key;
 	struct owner owner;

@@ -23,6 +23,7 @@ import { UnprotectedContainers } from './control/protection.js';
 import { Recordings } from './control/recordings.js';
 import { problemOf } from './control/store-status.js';
 import { desiredBy, loadStored, StoredStart } from './control/stored-start.js';
+import { VisibilityRegistry } from './control/visibility-registry.js';
 import { type EventFlow, openEventFlow } from './event-flow.js';
 import { noteOf, POLICY_OVERRIDE } from './events/note.js';
 import { startExports } from './export/exports.js';
@@ -43,6 +44,7 @@ import { readLabels } from './policy/labels.js';
 import { AccessMemory } from './profile/access-memory.js';
 import { Sources } from './sources/sources.js';
 import type { Store } from './store/store.js';
+import { openTelemetry } from './telemetry-flow.js';
 
 /** Loads what was kept, brings the kernel into agreement with it and starts reading events. */
 export async function assemble(
@@ -113,15 +115,18 @@ export async function assemble(
   });
   const dryRuns = new DryRunPool();
   const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks));
+  const visibility = new VisibilityRegistry(ledger);
   const onPods = () => sources.refineAgain();
   const onOverride: ClusterParts['onOverride'] = (pod, message) =>
     flow.events.add([noteOf(POLICY_OVERRIDE, message, { ...pod, id: '' }, now())]);
-  if (access !== undefined) cluster = await followCluster(access, { policies, pods, host, logger, onPods, onOverride });
+  if (access !== undefined)
+    cluster = await followCluster(access, { policies, visibility, pods, host, logger, onPods, onOverride });
   const expiry: Expiry = new Expiry(policies, logger);
   const now = () => process.hrtime.bigint() + clockOffset();
   const memory = new AccessMemory();
   const settleEvents = async () => flow.reader.settle(flow.ring);
   const recordings: Recordings = new Recordings(ledger, kernel.accesses, store, settleEvents, logger);
+  const telemetry = openTelemetry({ config, kernel, ledger, enforcement, recordings, hostRoot: root, now });
   const plane: ControlPlane = {
     policies,
     containers,
@@ -130,6 +135,8 @@ export async function assemble(
     unprotected,
     intake,
     profiles: new ProfileRegistry(ledger, recordings),
+    visibility,
+    telemetry,
     judge: async (change) => diffPolicies(change, enforcement.rules, memory, recordings),
   };
   const flow: EventFlow = await openEventFlow({
@@ -138,6 +145,7 @@ export async function assemble(
     ledger,
     enforcement,
     recordings,
+    telemetry,
     memory,
     hostRoot: root,
     logger,
@@ -161,6 +169,8 @@ export async function assemble(
     undecodableRecords: () => reader.undecodable,
     forgottenAccesses: () => memory.forgotten,
     lostAccesses: () => recordings.lost,
+    telemetry: () => ({ told: telemetry.told, dropped: telemetry.dropped, missed: telemetry.hub.counts().missed }),
+    visibleContainers: () => visibility.countContainers(),
     policies: () => policies.list(),
     closedConnections: () => metricsServer?.closedConnections ?? 0,
     ...(journal !== undefined && { unjournaledEvents: () => journal.counts().lost }),
@@ -199,6 +209,7 @@ export async function assemble(
     hub,
     expiry,
     recordings,
+    telemetry,
     sources,
     cluster,
     integrity,

@@ -72,6 +72,7 @@ export async function runDaemon(config: Config): Promise<void> {
   await parts.cluster?.stop();
   plane.keeper.stop();
   parts.suppressed.stop();
+  parts.telemetry.stop();
   parts.expiry.stop();
   await Promise.all([server, kubearmor].map((each) => each?.shutdown(SHUTDOWN_GRACE_MILLISECONDS)));
   await plane.policies.dryRuns.close();

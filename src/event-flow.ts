@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
 import { alertLimitOf, type Config } from './config/config.js';
-import type { NamespacePair } from './containers/container.js';
+import { type NamespacePair, namespaceKey } from './containers/container.js';
 import type { Enforcement } from './control/enforcement.js';
 import { hostIdentity } from './control/host.js';
 import type { Ledger } from './control/ledger.js';
 import type { Recordings } from './control/recordings.js';
+import type { Telemetry } from './control/telemetry.js';
 import { AlertThrottle } from './events/alert-throttle.js';
 import { DetailsLookup } from './events/details.js';
 import type { SecurityEvent } from './events/event.js';
@@ -27,6 +28,7 @@ export interface EventFlowParts {
   readonly ledger: Ledger;
   readonly enforcement: Enforcement;
   readonly recordings: Recordings;
+  readonly telemetry: Telemetry;
   readonly memory: AccessMemory;
   readonly hostRoot: string;
   readonly logger: Logger;
@@ -40,7 +42,7 @@ export type EventFlow = Awaited<ReturnType<typeof openEventFlow>>;
 
 /** Opens the kernel's ring and what its records go through: explained, thinned out, numbered, kept, published. */
 export async function openEventFlow(parts: EventFlowParts) {
-  const { config, kernel, ledger, enforcement, recordings, memory, hostRoot, logger, now, observe } = parts;
+  const { config, kernel, ledger, enforcement, recordings, telemetry, memory, hostRoot, logger, now, observe } = parts;
   const ring = kernel.openRing();
   const journal = await openJournal(config, kernel.ringId, ring, logger);
   const hub = new EventHub(HISTORY_CAPACITY, journal && archiveOf(journal));
@@ -54,8 +56,14 @@ export async function openEventFlow(parts: EventFlowParts) {
   );
   const throttle = new AlertThrottle(alertLimitOf(config), (summaries) => events.add(summaries), now, observe);
   const remember = (record: EventRecord) => {
-    if (record.flags & FLAGS.observed) recordings.observe(record);
-    else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
+    if (record.flags & FLAGS.observed) {
+      const isVisible = telemetry.isVisible(record);
+      recordings.observe(record, isVisible);
+      if (isVisible) telemetry.observe(record);
+      // What a profile learns is remembered by it, and of the rest what is reported.
+      if (record.action === 0 || recordings.isLearning(namespaceKey(record))) return;
+    }
+    if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
   };
   const details = new DetailsLookup(hostIdentity(hostRoot));
   const reader: EventReader = new EventReader(

@@ -25,5 +25,6 @@ export function eventView(event: Event) {
     suppressed: Number(event.suppressed),
     sequence: Number(event.sequence),
     lost: Number(event.lost),
+    count: Number(event.count),
   };
 }

@@ -198,13 +198,13 @@ static __always_inline int conclude(struct scratch *scratch)
 
 	if (question->by_rules && (action < ACTION_BLOCK || (question->verdict & VERDICT_RULE_MASK) >= question->rules))
 		return 0;
-	if (question->was_told && action < ACTION_BLOCK && !(question->image_flags & IMAGE_PROFILED))
+	if (question->was_told && action < ACTION_BLOCK && !(question->image_flags & IMAGE_OBSERVED))
 		return 0;
 	count(COUNTER_DECISIONS + 3 * scratch->record.rule_class + action);
 	if (question->unreported) {
 		if (action != ACTION_ALLOW)
 			count(COUNTER_EVENT_SPECULATIVE);
-	} else if (action < ACTION_BLOCK && (question->image_flags & IMAGE_PROFILED)) {
+	} else if (action < ACTION_BLOCK && (question->image_flags & IMAGE_OBSERVED)) {
 		if (observe(scratch) && report(scratch))
 			unobserve(scratch);
 	} else if (action != ACTION_ALLOW) {

@@ -45,6 +45,12 @@ enum image_class {
 	CLASSES = 10,
 };
 
+/* Programs, files, sockets and capabilities can be visible; the first four classes. */
+#define IMAGE_VISIBLE_SHIFT 26
+#define IMAGE_VISIBLE_CLASSES 0xf
+/* Something of what is let through is noted. */
+#define IMAGE_OBSERVED (IMAGE_PROFILED | IMAGE_VISIBLE_CLASSES << IMAGE_VISIBLE_SHIFT)
+
 enum image_flag {
 	IMAGE_HAS_SOURCES = 1 << 16,
 	IMAGE_HAS_TERMINALS = 1 << 17,
@@ -57,6 +63,8 @@ enum image_flag {
 	IMAGE_OBSERVES_PATHS = 1 << 23,
 	IMAGE_HAS_GUARDS = 1 << 24,
 	IMAGE_REFUSES_ENDPOINTS = 1 << 25,
+	/* What is let through of the class whose number is added is told: see observe.h. */
+	IMAGE_VISIBLE = 1 << IMAGE_VISIBLE_SHIFT,
 };
 
 /* What a word speaks of: one letter for each, see word.h. */

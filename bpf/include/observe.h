@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Learns what a container under a profile does: each distinct access once, and how often it came. */
+/* Notes what a container does that is under a profile, or visible: each distinct access once, and how often it came. */
 #ifndef HAUBERK_OBSERVE_H
 #define HAUBERK_OBSERVE_H
 
@@ -7,6 +7,13 @@
 #include "report.h"
 
 #define ACCESSES_MAX 131072
+
+enum access_limit {
+	/* In the place of an access: how many were new to the container, those that found no room among them. */
+	ACCESS_NONE = 0,
+	/* So many distinct accesses of a container that is visible are told until hauberkd takes them out of the map. */
+	VISIBLE_ACCESSES_MAX = 2048,
+};
 
 struct access_key {
 	struct container_key container;
@@ -80,45 +87,83 @@ static __always_inline __u64 access_id(struct scratch *scratch, struct task_stru
 }
 
 /*
+ * Whether one more new access of a container may be told. A profile has to be
+ * complete; what is only visible must take neither map nor ring from others.
+ */
+static __always_inline bool has_room(struct access_key *key, __u32 image_flags)
+{
+	__u64 *taken, none = 0;
+
+	if (image_flags & IMAGE_PROFILED)
+		return true;
+	key->access = ACCESS_NONE;
+	taken = bpf_map_lookup_elem(&accesses, key);
+	if (!taken) {
+		bpf_map_update_elem(&accesses, key, &none, BPF_NOEXIST);
+		taken = bpf_map_lookup_elem(&accesses, key);
+	}
+	return taken && __sync_fetch_and_add(taken, 1) < VISIBLE_ACCESSES_MAX;
+}
+
+/*
  * Counts an access that was let through; true if it is to be reported, as one
  * that is new is. Call it while the scratch buffer still holds the object's word.
  */
 __noinline int observe(struct scratch *scratch)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct question *question;
 	struct access_key key;
-	__u64 *known, once = 1;
+	__u64 *known, access, once = 1;
+	__u32 visible;
+	bool reports;
 
 	if (!scratch)
 		return false;
+	question = &scratch->question;
+	reports = question->verdict >> VERDICT_ACTION_SHIFT != ACTION_ALLOW;
+	visible = question->image_flags >> IMAGE_VISIBLE_SHIFT & IMAGE_VISIBLE_CLASSES;
+	if (!(question->image_flags & IMAGE_PROFILED) && !(visible >> scratch->record.rule_class & 1))
+		return reports && !question->was_told;
 	note_terminal(scratch, task);
-	key.container = scratch->question.container;
-	key.access = access_id(scratch, task);
+	access = access_id(scratch, task);
+	if (access == ACCESS_NONE)
+		access++;
+	key.container = question->container;
+	key.access = access;
 	known = bpf_map_lookup_elem(&accesses, &key);
-	if (!known && !bpf_map_update_elem(&accesses, &key, &once, BPF_NOEXIST)) {
-		scratch->record.access = key.access;
-		scratch->record.flags |= EVENT_OBSERVED;
-		return true;
-	}
-	if (!known)
+	if (!known) {
+		if (!has_room(&key, question->image_flags))
+			return reports;
+		key.access = access;
+		if (!bpf_map_update_elem(&accesses, &key, &once, BPF_NOEXIST)) {
+			scratch->record.access = access;
+			scratch->record.flags |= EVENT_OBSERVED;
+			return true;
+		}
 		known = bpf_map_lookup_elem(&accesses, &key);
+	}
 	if (known)
 		__sync_fetch_and_add(known, 1);
 	else
 		count(COUNTER_ACCESS_UNRECORDED);
-	return scratch->question.verdict >> VERDICT_ACTION_SHIFT != ACTION_ALLOW;
+	return reports;
 }
 
 /* What could not be told of is as if not seen, so that the next time tells. */
-static __always_inline void unobserve(struct scratch *scratch)
+__noinline int unobserve(struct scratch *scratch)
 {
-	struct access_key key = {
-		.container = scratch->question.container,
-		.access = scratch->record.access,
-	};
+	struct access_key key;
 
-	if (scratch->record.flags & EVENT_OBSERVED)
-		bpf_map_delete_elem(&accesses, &key);
+	if (!scratch || !(scratch->record.flags & EVENT_OBSERVED))
+		return 0;
+	key.container = scratch->question.container;
+	key.access = scratch->record.access;
+	bpf_map_delete_elem(&accesses, &key);
+	/* Were nothing told at all, nobody would take it out. */
+	key.access = ACCESS_NONE;
+	bpf_map_delete_elem(&accesses, &key);
+	return 0;
 }
 
 #endif

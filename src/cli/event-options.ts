@@ -72,9 +72,13 @@ export function eventText(event: Event, output: EventOptions['output']): string 
 }
 
 /** Shows what a stream has brought. */
-export function show({ events, missed, gone, restarted }: ReceivedEvents, output: EventOptions['output']): void {
+export function show(
+  { events, missed, gone, restarted, missedTelemetry }: ReceivedEvents,
+  output: EventOptions['output'],
+): void {
   if (restarted) note('the events are numbered anew: some that came between may be lost');
   if (missed > 0) note(`${missed} events were missed${gone.map(rangeText).join(',')}`);
+  if (missedTelemetry > 0) note(`${missedTelemetry} accesses that were let through were missed`);
   for (const event of events) terminal().out(`${eventText(event, output)}\n`);
 }
 
@@ -94,6 +98,7 @@ function line(event: Event): string {
     const what = event.policy === 'PolicyOverride' ? 'OVERRIDE' : 'SILENT';
     return `${time} ${coloured('yellow', what)} ${container} ${printable(event.message)}`;
   }
+  if (event.count > 0n) return telemetryLine(event, `${time} ${coloured('green', 'ALLOWED')} ${container}`);
   const result = nameOf(Result, event.result);
   const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
   const owners = event.ownerRule === '' ? '' : `, only owners by ${event.ownerRule}`;
@@ -103,6 +108,15 @@ function line(event: Event): string {
   const why = coloured('dim', `[${rule}] severity ${event.severity} ${who}`);
   const what = printable(`${event.program} ${event.operation} ${event.object}`);
   return `${time} ${shown} ${container} ${what} ${why}`;
+}
+
+/** An access that was let through. */
+function telemetryLine(event: Event, start: string): string {
+  const asked = event.operation === 'open' && event.operations.length > 0 ? ` (${event.operations.join(', ')})` : '';
+  const what = printable(`${event.program} ${event.operation} ${event.object}${asked}`);
+  const who = `pid ${event.pid} uid ${event.uid} parent ${printable(event.parentProgram || '-')}`;
+  const rule = event.policy === '' ? '' : `[${event.policy} ${event.rule}] `;
+  return `${start} ${what} ${event.count} times ${coloured('dim', `${rule}${who}`)}`;
 }
 
 /** Says on standard error what is no event. */

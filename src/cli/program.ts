@@ -21,6 +21,7 @@ import { addStatus } from './commands/status.js';
 import { addTest } from './commands/test.js';
 import { addTop } from './commands/top.js';
 import { addVersion } from './commands/version.js';
+import { addVisibility } from './commands/visibility.js';
 import { addWatch } from './commands/watch.js';
 import { addConnectionFlags } from './connection.js';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-status.js';
@@ -29,7 +30,7 @@ import { type Terminal, terminal, withTerminal } from './terminal.js';
 
 const COMMANDS = [
   ...[addApply, addValidate, addDiff, addDelete, addGet, addEffective, addExplain, addTest],
-  ...[addPolicy, addPosture, addContainer, addProfile, addWatch, addLogs, addTop, addRun, addRuntime],
+  ...[addPolicy, addPosture, addContainer, addProfile, addVisibility, addWatch, addLogs, addTop, addRun, addRuntime],
   ...[addStatus, addBackup, addRestore, addDoctor, addVersion, addCompletion],
 ];
 

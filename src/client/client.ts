@@ -5,6 +5,7 @@ import { HostServiceService } from '../generated/hauberk/v1/host.js';
 import { PolicyServiceService } from '../generated/hauberk/v1/policy.js';
 import { ProfileServiceService } from '../generated/hauberk/v1/profile.js';
 import { StateServiceService } from '../generated/hauberk/v1/state.js';
+import { TelemetryServiceService } from '../generated/hauberk/v1/telemetry.js';
 import { type ConnectOptions, channelCredentials, channelOptions, DEFAULT_ADDRESS } from './connection.js';
 import { HauberkError } from './error.js';
 import { type EventFilter, type EventStreamOptions, followEvents, type ReceivedEvents } from './event-stream.js';
@@ -31,6 +32,7 @@ export interface HauberkClient {
   readonly profiles: UnaryCalls<typeof ProfileServiceService>;
   readonly host: UnaryCalls<typeof HostServiceService>;
   readonly state: UnaryCalls<typeof StateServiceService>;
+  readonly telemetry: UnaryCalls<typeof TelemetryServiceService>;
   /**
    * Events from now on. When the connection is lost it connects again and goes on where it stopped, as far as the
    * daemon still has the events. Ends when the signal is aborted; throws a HauberkError the daemon will not take back,
@@ -50,6 +52,7 @@ export function connect(options: ConnectOptions = {}): HauberkClient {
     profiles: unaryCalls(client, ProfileServiceService, timeout),
     host: unaryCalls(client, HostServiceService, timeout),
     state: unaryCalls(client, StateServiceService, timeout),
+    telemetry: unaryCalls(client, TelemetryServiceService, timeout),
     events: (filter = {}, streamOptions = {}) =>
       followEvents(
         (request) => {

@@ -34,6 +34,8 @@ export interface ReceivedEvents {
   readonly restarted: boolean;
   /** What to resume after. */
   readonly position: Position | undefined;
+  /** Telemetry that was missed, as this client read too slowly; 0 unless it was asked for. */
+  readonly missedTelemetry: number;
 }
 
 type Open = (request: StreamEventsRequest) => ClientReadableStream<StreamEventsResponse>;
@@ -69,10 +71,12 @@ export async function* followEvents(
     });
     try {
       for await (const response of call as AsyncIterable<StreamEventsResponse>) {
-        const restarted = position !== undefined && response.position?.run !== position.run;
-        position = response.position;
-        const { events, missed, gone } = response;
-        yield { events, missed: Number(missed), gone, restarted, position };
+        const { events, missed, gone, telemetryMissed } = response;
+        const isTelemetry = response.position === undefined;
+        const restarted = !isTelemetry && position !== undefined && response.position?.run !== position.run;
+        position = response.position ?? position;
+        const missedTelemetry = Number(telemetryMissed);
+        yield { events, missed: Number(missed), gone, restarted, position, missedTelemetry };
       }
       if (filter.storedOnly) return;
     } catch (error) {

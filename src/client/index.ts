@@ -39,6 +39,7 @@ export type {
   SuggestPolicyResponse,
 } from '../generated/hauberk/v1/profile.js';
 export type { BackupResponse, RestoreRequest, RestoreResponse } from '../generated/hauberk/v1/state.js';
+export type { GetVisibilityResponse, Visibility } from '../generated/hauberk/v1/telemetry.js';
 export { connect, type HauberkClient, type UnaryCalls } from './client.js';
 export { type ConnectOptions, DEFAULT_ADDRESS, type TlsFiles } from './connection.js';
 export { HauberkError, type StatusName, type Violation } from './error.js';

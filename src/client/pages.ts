@@ -23,6 +23,7 @@ const GROWING: ReadonlySet<string> = new Set([
   'containerIds',
   'manifests',
   'origins',
+  'settings',
 ]);
 
 /** Lists go on, also those of the policy that has pages itself, and so does the text of its manifest. */

@@ -59,6 +59,11 @@ export interface Config {
   readonly nodeName?: string;
   /** What the annotation of a pod may do to its policies. */
   readonly podOverrides: 'follow' | 'ignore';
+  /** See readVisibility. */
+  readonly visibility: string;
+  /** Seconds. */
+  readonly telemetryWindow: number;
+  readonly telemetryLimit: number;
   readonly logLevel: string;
   readonly defaultPostureProcess: Posture;
   readonly defaultPostureFile: Posture;

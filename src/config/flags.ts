@@ -1,3 +1,4 @@
+import { VISIBLE_ACCESSES_MAX } from '../policy/visibility.js';
 import { DEFAULT_LIMITS } from '../rpc/access/limits.js';
 import { ROLES } from '../rpc/access/role.js';
 import { DOCKER_SOCKET } from '../sources/places.js';
@@ -199,6 +200,25 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     choices: ['follow', 'ignore'],
     help: 'whether the annotation kubearmor-policy of a pod may have its policies only report, or decide nothing: follow or ignore; whoever may change a pod can set it',
   },
+  visibility: {
+    type: 'string',
+    value: 'CLASSES',
+    default: 'none',
+    pattern: /^none$|^(?:process|file|network|capabilities)(?:,(?:process|file|network|capabilities))*$/,
+    help: 'of what containers are let do it is told, where neither a client nor an annotation says otherwise: of process, file, network, capabilities, several with commas between them, or none',
+  },
+  'telemetry-window': number(
+    'SECONDS',
+    10,
+    [1, 3600],
+    'how long such accesses are counted before each distinct one is told once',
+  ),
+  'telemetry-limit': number(
+    'NUMBER',
+    1000,
+    [1, VISIBLE_ACCESSES_MAX],
+    'how many distinct ones of one container are told in a window; the rest is counted',
+  ),
   'log-level': {
     type: 'string',
     value: 'LEVEL',

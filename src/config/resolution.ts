@@ -1,5 +1,6 @@
 import type { ResolutionOptions } from '../control/rule-sets.js';
 import type { Postures } from '../policy/model.js';
+import { NOTHING_VISIBLE, readVisibility } from '../policy/visibility.js';
 import type { Config } from './config.js';
 
 /** What happens to accesses no rule names where a namespace does not say. */
@@ -14,9 +15,12 @@ export function posturesOf(config: Config): Postures {
 }
 
 /** What the operator chooses of the meaning of policies. */
-export function resolutionOf({ clusterDomain, filePostureForProcesses }: Config): ResolutionOptions {
+export function resolutionOf({ clusterDomain, filePostureForProcesses, visibility }: Config): ResolutionOptions {
+  // The form was checked as the flag's.
+  const classes = readVisibility(visibility) ?? NOTHING_VISIBLE;
   return {
     clusterDomain: clusterDomain === 'off' ? undefined : clusterDomain.toLowerCase(),
     filePostureForProcesses,
+    ...(classes.length > 0 && { visibility: classes }),
   };
 }

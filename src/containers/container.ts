@@ -1,4 +1,5 @@
 import type { OverrideMode } from '../policy/override.js';
+import type { Visibility } from '../policy/visibility.js';
 
 /** The kernel's name for a container: inode numbers of two of its namespaces. */
 export interface NamespacePair {
@@ -20,6 +21,8 @@ export interface ContainerDescription {
   readonly image?: string;
   /** What its pod asks of the policies that reach it; absent: nothing, they decide as they are written. */
   readonly policyOverride?: PolicyOverride;
+  /** What its pod asks to be told of its accesses; absent: nothing, what is said of its namespace holds. */
+  readonly visibility?: Visibility;
 }
 
 /** What the annotation `kubearmor-policy` of a pod says. */

@@ -3,9 +3,10 @@ import type { RuleSet } from '../policy/rule-set.js';
 import { runningProfileOf } from '../profile/profile.js';
 import type { DesiredState } from './desired-state.js';
 import type { LiveImage } from './images.js';
+import { visibilitySaidOf } from './visibility.js';
 
 /** All of a desired state that decides what a container of given labels has to keep to. */
-export type Decisions = Pick<DesiredState, 'policies' | 'postures' | 'profiles'>;
+export type Decisions = Pick<DesiredState, 'policies' | 'postures' | 'profiles' | 'visibility'>;
 
 /** Containers that are decided alike, because they are alike in all that matters. */
 export interface Kind {
@@ -131,13 +132,14 @@ export class KindUses {
 }
 
 /** Equal for containers that are decided alike under the same policies. */
-export function likenessOf(container: Container, { policies, profiles }: Decisions): string {
+export function likenessOf(container: Container, { policies, profiles, visibility }: Decisions): string {
   return JSON.stringify([
     container.isHost === true,
     container.namespace,
     container.policyOverride?.mode,
     policies.keysReaching(container),
     runningProfileOf(container, profiles) !== undefined,
+    visibilitySaidOf(container, visibility),
     Object.entries(container.links).sort(),
   ]);
 }

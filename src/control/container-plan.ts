@@ -89,7 +89,15 @@ function namespacesTaken(holder: Container, { id, origin }: Container): Failure 
 }
 
 function isSame(a: Container, b: Container): boolean {
-  const text = ({ process, initStartTicks, links, image, policyOverride: override, ...container }: Container) => {
+  const text = ({
+    process,
+    initStartTicks,
+    links,
+    image,
+    policyOverride: override,
+    visibility,
+    ...container
+  }: Container) => {
     const { id, name, namespace, labels, origin, namespaces } = container;
     return JSON.stringify([
       id,
@@ -105,6 +113,7 @@ function isSame(a: Container, b: Container): boolean {
       image,
       override?.mode,
       override?.setBy,
+      visibility,
     ]);
   };
   return text(a) === text(b);

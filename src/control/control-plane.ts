@@ -6,6 +6,8 @@ import type { PolicyDiff } from './policy-diff.js';
 import type { ForeseenChange, PolicyRegistry } from './policy-registry.js';
 import type { ProfileRegistry } from './profile-registry.js';
 import type { UnprotectedContainers } from './protection.js';
+import type { Telemetry } from './telemetry.js';
+import type { VisibilityRegistry } from './visibility-registry.js';
 
 /** All that the RPC services need of the daemon. Every refusal is a Failure. */
 export interface ControlPlane {
@@ -18,6 +20,10 @@ export interface ControlPlane {
   /** What became of the containers that their runtimes told of. */
   readonly intake: IntakeCounts;
   readonly profiles: ProfileRegistry;
+  /** Whose accesses are told although no policy speaks of them. */
+  readonly visibility: VisibilityRegistry;
+  /** Where they are told. */
+  readonly telemetry: Pick<Telemetry, 'hub' | 'limits'>;
   /** Judges a change by the accesses that were seen. */
   readonly judge: (change: ForeseenChange) => Promise<PolicyDiff>;
 }

@@ -2,6 +2,7 @@ import type { Container } from '../containers/container.js';
 import type { Postures } from '../policy/model.js';
 import { PolicySet as Policies, type PolicySet } from '../policy/policy-set.js';
 import type { Profile } from '../profile/profile.js';
+import type { VisibilitySettings } from './visibility.js';
 
 /** What is to be decided: for which containers, by which policies. Immutable: a change makes another one. */
 export interface DesiredState {
@@ -13,6 +14,8 @@ export interface DesiredState {
   readonly postures: ReadonlyMap<string, Partial<Postures>>;
   /** By name, in the order in which they were started. */
   readonly profiles: ReadonlyMap<string, Profile>;
+  /** By visibilityKey: what is told of accesses that no policy speaks of. */
+  readonly visibility: VisibilitySettings;
 }
 
 export const NOTHING_DESIRED: DesiredState = {
@@ -21,4 +24,5 @@ export const NOTHING_DESIRED: DesiredState = {
   containers: new Map(),
   postures: new Map(),
   profiles: new Map(),
+  visibility: new Map(),
 };

@@ -188,10 +188,10 @@ export function keyOf(ruleSet: RuleSet): string {
 export function* keyInSteps(ruleSet: RuleSet): Steps<string> {
   const known = keys.get(ruleSet);
   if (known !== undefined) return known;
-  const { postures, permissivePostures, profiled, rules } = ruleSet;
+  const { postures, permissivePostures, profiled, visible, rules } = ruleSet;
   // A digest: as text it is as long as the rules, once for each container, and compared as a whole at every look-up.
   const digest = createHash('sha256');
-  digest.update(JSON.stringify([postures, permissivePostures, profiled]));
+  digest.update(JSON.stringify([postures, permissivePostures, profiled, visible]));
   for (const [place, { policy, rule }] of rules.entries()) {
     digest.update(JSON.stringify([policyKey(policy), policy.mode, policy.guards, rule]));
     if (isStep(place)) yield;

@@ -4,13 +4,15 @@ import { accessKey, type ObservedAccess } from '../profile/observed-access.js';
 import type { ProfiledContainer } from '../profile/profile.js';
 import type { StoredAccess } from '../store/store.js';
 
-export type AccessCounts = Pick<AccessMap, 'count' | 'forget' | 'list'>;
+export type AccessCounts = Pick<AccessMap, 'count' | 'forget' | 'list' | 'take'>;
 
 const KEY_DIGITS = 16;
 
 /** What one profile has learnt about one container. */
 export class Recording {
   readonly #accesses = new Map<string, StoredAccess>();
+  /** How often each was made before the kernel was made to tell of it anew. */
+  readonly #before = new Map<string, number>();
   /** The kernel counts: what stands here is how often an access was made when it was told of. */
   #isLive = false;
 
@@ -21,7 +23,9 @@ export class Recording {
 
   /** Adds what the kernel has told of; it counts the access under this number. */
   add(access: bigint, observed: ObservedAccess): StoredAccess {
-    return this.take(this.#stored(keyOf(access), observed));
+    const key = keyOf(access);
+    const count = observed.count + this.#madeBefore(key);
+    return this.take(this.#stored(key, { ...observed, count }));
   }
 
   /** Adds what was so before the kernel was asked. */
@@ -54,6 +58,18 @@ export class Recording {
     return settled;
   }
 
+  /** Has the kernel tell anew of what it has told of, for others to hear; the counts go on. Returns what is to be written down. */
+  tellAnew(counts: AccessCounts): readonly StoredAccess[] {
+    return this.stored().map((stored) => {
+      const access = numberOf(stored.key);
+      if (access === undefined) return stored;
+      const made = this.#madeBefore(stored.key) + counts.take({ container: this.container.namespaces, access });
+      const count = Math.max(stored.access.count, made);
+      this.#before.set(stored.key, count);
+      return this.take({ ...stored, access: { ...stored.access, count } });
+    });
+  }
+
   accesses(counts: AccessCounts): ObservedAccess[] {
     return this.stored().map((stored) => (this.#isLive ? this.#counted(stored, counts) : stored).access);
   }
@@ -69,8 +85,12 @@ export class Recording {
   #counted(stored: StoredAccess, counts: AccessCounts): StoredAccess {
     const access = numberOf(stored.key);
     const counted = access === undefined ? 0 : counts.count({ container: this.container.namespaces, access });
-    const count = Math.max(stored.access.count, counted);
+    const count = Math.max(stored.access.count, this.#madeBefore(stored.key) + counted);
     return { ...stored, access: { ...stored.access, count } };
+  }
+
+  #madeBefore(key: string): number {
+    return this.#before.get(key) ?? 0;
   }
 }
 

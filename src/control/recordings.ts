@@ -2,7 +2,9 @@ import { type Container, namespaceKey } from '../containers/container.js';
 import { heldFilesIn } from '../containers/procfs.js';
 import { observedAccess } from '../events/observed.js';
 import type { EventRecord } from '../events/record.js';
+import { ACCESS_NONE } from '../kernel/accesses.js';
 import { append } from '../policy/append.js';
+import { NOTHING_VISIBLE, type Visibility } from '../policy/visibility.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import { type ProfiledContainer, runningProfileOf } from '../profile/profile.js';
 import type { Store, StoredAccess, StoredProfiled, StoredState } from '../store/store.js';
@@ -30,6 +32,12 @@ export class Recordings {
   #timer: NodeJS.Timeout | undefined;
   /** Kinds of access that an earlier daemon was told of and had no time to write down. */
   lost = 0;
+  /** Called before a profile begins or ends to learn from a container, with the namespaceKey. */
+  onTurn: (key: string) => void = () => undefined;
+  /** What telemetry hears of a container: where that becomes more, the kernel has to tell anew. */
+  visibilityOf: (container: Container) => Visibility = () => NOTHING_VISIBLE;
+  /** By namespaceKey, of those the kernel counts for: what telemetry has heard of so far. */
+  readonly #heard = new Map<string, Visibility>();
   /** Before it has taken up what an earlier daemon left it begins nothing. */
   #isReady = false;
 
@@ -57,13 +65,23 @@ export class Recordings {
     return found;
   }
 
-  /** A record has come that tells of a kind of access. */
-  observe(record: EventRecord): void {
+  /** Whether a profile learns from the container of these namespaces, by namespaceKey. */
+  isLearning(key: string): boolean {
+    return this.#live.has(key);
+  }
+
+  /**
+   * A record has come that tells of a kind of access.
+   *
+   * @param isVisible whether it is told of anyhow
+   */
+  observe(record: EventRecord, isVisible = false): void {
     const container = this.ledger.containerAt(record);
     const recording = this.#live.get(namespaceKey(record)) ?? (container && this.#openFor(container));
     if (recording === undefined) {
-      // Nobody learns from it any more; should that change, it has to be told of again.
-      this.counts.forget({ container: record, access: record.access });
+      // Nobody asks for it any more; should that change, it has to be told of again.
+      if (!isVisible)
+        for (const access of [record.access, ACCESS_NONE]) this.counts.forget({ container: record, access });
       return;
     }
     this.#unwritten.accesses.push(recording.add(record.access, observedAccess(record)));
@@ -86,7 +104,10 @@ export class Recordings {
           return now?.id !== container.id || runningProfileOf(now, profiles)?.name !== profile;
         }),
       );
-      for (const [key, container] of wanted) if (!this.#live.has(key)) this.#openFor(container);
+      for (const [key, container] of wanted) {
+        if (!this.#live.has(key)) this.#openFor(container);
+        else await this.#tellAnew(key, container);
+      }
       await this.#write();
     });
   }
@@ -152,19 +173,31 @@ export class Recordings {
       const recording = this.#live.get(namespaceKey(counted.container));
       if (recording?.has(counted.access)) continue;
       this.counts.forget(counted);
-      if (recording !== undefined) this.lost++;
+      if (recording !== undefined && counted.access !== ACCESS_NONE) this.lost++;
     }
     if (this.lost === 0) return;
     const what = 'kinds of access were told of and not written down before the last end; they are learnt if made again';
     this.logger.warn({ count: this.lost }, what);
   }
 
+  async #tellAnew(key: string, container: Container): Promise<void> {
+    const heard = this.#heard.get(key) ?? NOTHING_VISIBLE;
+    const visible = this.visibilityOf(container);
+    this.#heard.set(key, visible);
+    if (visible.every((each) => heard.includes(each))) return;
+    await this.settleEvents();
+    this.onTurn(key);
+    this.#unwritten.accesses.push(...(this.#live.get(key)?.tellAnew(this.counts) ?? []));
+  }
+
   async #end(ended: readonly (readonly [key: string, recording: Recording])[]): Promise<void> {
     if (ended.length === 0) return;
     await this.settleEvents();
     for (const [key, recording] of ended) {
+      this.onTurn(key);
       this.#unwritten.accesses.push(...recording.settle(this.counts));
       this.#live.delete(key);
+      this.#heard.delete(key);
     }
   }
 
@@ -174,9 +207,11 @@ export class Recordings {
     const { id, name, namespace, labels, namespaces } = container;
     const described: ProfiledContainer = { id, name, namespace, labels, namespaces };
     const recording = new Recording(profile.name, described);
+    this.onTurn(namespaceKey(namespaces));
     recording.begin();
     this.#keep(recording);
     this.#live.set(namespaceKey(namespaces), recording);
+    this.#heard.set(namespaceKey(namespaces), this.visibilityOf(container));
     this.#unwritten.profiled.push({ profile: profile.name, container: described });
     for (const access of heldAccesses(container)) this.#unwritten.accesses.push(recording.addHeld(access));
     this.#writeSoon();

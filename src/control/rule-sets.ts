@@ -5,6 +5,7 @@ import { followLinks } from '../policy/links.js';
 import { type BoundRule, type Policy, type Postures, policyKey } from '../policy/model.js';
 import { overridden } from '../policy/override.js';
 import { type RuleSet, resolveInSteps } from '../policy/rule-set.js';
+import { NOTHING_VISIBLE, type Visibility } from '../policy/visibility.js';
 import { runningProfileOf } from '../profile/profile.js';
 import { finish, type Steps } from '../steps.js';
 import { finishInTurns, inTurns } from '../turns.js';
@@ -14,6 +15,7 @@ import { type Attempt, attemptBy, type Fit, Fitting } from './fitting.js';
 import type { LiveImages } from './images.js';
 import { posturesIn } from './namespace-postures.js';
 import { reviewerInSteps } from './reviewer.js';
+import { type VisibilitySubject, visibilitySaidOf } from './visibility.js';
 
 /** By container id: keys of the policies that reach it and are not, or would not be, in force in it. */
 export type LeftOut = ReadonlyMap<string, readonly string[]>;
@@ -24,11 +26,16 @@ export interface ResolutionOptions {
   readonly clusterDomain?: string | undefined;
   /** Programs that no rule names get the posture of files, as in KubeArmor. */
   readonly filePostureForProcesses?: boolean;
+  /** What is told of accesses where nothing else is said; nothing when left out. */
+  readonly visibility?: Visibility;
 }
 
 /** A container as policies see it. */
-export type PolicySubject = Pick<Container, 'namespace' | 'labels' | 'links' | 'isHost' | 'policyOverride'> &
-  Partial<Pick<Container, 'id'>>;
+export type PolicySubject = Pick<
+  Container,
+  'namespace' | 'labels' | 'links' | 'isHost' | 'policyOverride' | 'visibility'
+> &
+  Partial<Pick<Container, 'id' | 'name'>>;
 
 const NOTHING: ReadonlySet<string> = new Set();
 
@@ -72,7 +79,12 @@ export class RuleSets {
     // Default deny stays, although an Allow rule that has called for it does not.
     const isKept = ({ policy }: BoundRule) => leftOut.size === 0 || !leftOut.has(policyKey(policy));
     const ruleSet = yield* resolveInSteps(rules, inForce, isKept);
-    return runningProfileOf(container, profiles) === undefined ? ruleSet : { ...ruleSet, profiled: true };
+    const visible = this.visibilityOf(container, decisions);
+    return {
+      ...ruleSet,
+      ...(runningProfileOf(container, profiles) !== undefined && { profiled: true }),
+      ...(visible.length > 0 && { visible }),
+    };
   }
 
   /**
@@ -126,6 +138,12 @@ export class RuleSets {
   posturesFor(namespace: string, { postures }: Pick<DesiredState, 'postures'>): Postures {
     const own = { ...this.postures, ...posturesIn(postures, namespace) };
     return this.options.filePostureForProcesses ? { ...own, process: own.file } : own;
+  }
+
+  /** Of which classes it is told what a container is let do. */
+  visibilityOf(container: VisibilitySubject, { visibility }: Pick<DesiredState, 'visibility'>): Visibility {
+    if (container.isHost) return NOTHING_VISIBLE;
+    return visibilitySaidOf(container, visibility) ?? this.options.visibility ?? NOTHING_VISIBLE;
   }
 
   /** Every container and, if a policy reaches it, the host. */

@@ -4,6 +4,7 @@ import { whereProcessesLive } from '../containers/procfs.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { policyKey } from '../policy/model.js';
 import { PolicySet } from '../policy/policy-set.js';
+import { visibilityKey } from '../policy/visibility.js';
 import type { Store, StoredState } from '../store/store.js';
 import { stillRunning } from './container-keeper.js';
 import type { DesiredState } from './desired-state.js';
@@ -53,6 +54,7 @@ export function desiredBy(stored: StoredState, kernel: Pick<Kernel, 'containers'
     containers: new Map(believed.map((container: Container) => [container.id, container])),
     postures: new Map(stored.postures.map(({ namespace, postures }) => [namespace, postures])),
     profiles: new Map(stored.profiles.map((profile) => [profile.name, profile])),
+    visibility: new Map(stored.visibility.map((setting) => [visibilityKey(setting), setting])),
   };
 }
 

@@ -31,7 +31,9 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
 export function describeRecord(record: EventRecord, context: EventContext): SecurityEvent {
   const container = context.containerOf(record);
   const ruleClass = record.class;
-  const rule = record.rule === RULE_NONE ? failClosed(record, ruleClass) : decidingRule(record, context);
+  const isUnruled = record.rule === RULE_NONE;
+  const refusal = record.action === 0 ? undefined : failClosed(record, ruleClass);
+  const rule = isUnruled ? refusal : decidingRule(record, context);
   return {
     time: record.time + context.clockOffset,
     containerId: container?.id ?? '',

@@ -85,6 +85,8 @@ export class EventEncoder {
     }
     writer.text(37, event.ownerRule ?? '');
     writer.text(38, event.policyOverride ?? '');
+    writer.number(39, event.count ?? 0);
+    for (const operation of event.operations ?? []) writer.text(40, operation, true);
     writer.end(message);
   }
 

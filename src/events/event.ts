@@ -39,6 +39,10 @@ export interface SecurityEvent {
   readonly suppressed: number;
   /** In a note of such a gap: how many records the kernel has dropped before it for want of room; absent in all others. */
   readonly lost?: number;
+  /** Of telemetry: how often the access was made in the window; absent in all others. */
+  readonly count?: number;
+  /** Of telemetry: what was asked for at once; absent in all others. */
+  readonly operations?: readonly string[];
   /** What was looked up when the event came. */
   readonly details?: EventDetails;
   /** Where the event is as streams and the journal have it, once it was encoded: see encode.ts. */

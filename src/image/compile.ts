@@ -23,6 +23,7 @@ import {
   namesMapping,
   observesCalls,
   observesPaths,
+  visibleFlag,
 } from './layout.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded, type Limits } from './limits.js';
 import { addMatch } from './matches.js';
@@ -106,13 +107,13 @@ function addRule(automaton: NondeterministicAutomaton, bound: BoundRule, index: 
   }
 }
 
-function flagsOf({ rules, postures, permissivePostures, profiled }: RuleSet): number {
+function flagsOf({ rules, postures, permissivePostures, profiled, visible = [] }: RuleSet): number {
   const operations = Object.keys({ ...postures, ...permissivePostures }) as Operation[];
   const decided = new Set([
     ...rules.map(({ rule }) => rule.class),
     ...operations.map((operation) => CLASS_OF_OPERATION[operation]),
     // What no rule speaks of is to be asked about too.
-    ...(profiled ? POSTURE_CLASSES : []),
+    ...(profiled ? POSTURE_CLASSES : visible),
   ]);
   const having = (flag: number, has: (bound: BoundRule) => boolean) => (rules.some(has) ? flag : 0);
   return (
@@ -125,7 +126,7 @@ function flagsOf({ rules, postures, permissivePostures, profiled }: RuleSet): nu
     having(FLAG_HAS_NAMES, ({ rule }) => rule.match.kind === 'domain') |
     having(FLAG_OBSERVES_CALLS, observesCalls) |
     having(FLAG_OBSERVES_PATHS, observesPaths) |
-    (profiled ? FLAG_PROFILED : 0)
+    visible.reduce((sum, each) => sum | visibleFlag(each), profiled ? FLAG_PROFILED : 0)
   );
 }
 

@@ -1,5 +1,5 @@
 import { CLASS_OF_OPERATION, OPERATIONS, type Operation, PATH_OPERATIONS, speaksOf } from '../policy/effect.js';
-import { type BoundRule, RULE_CLASSES, type RuleClass } from '../policy/model.js';
+import { type BoundRule, type PostureClass, RULE_CLASSES, type RuleClass } from '../policy/model.js';
 
 /**
  * Byte layout of a policy image, shared with bpf/include/image.h (a kernel test compares the two).
@@ -14,7 +14,7 @@ export const HEADER_ENTRIES = 9;
 /** The kernel holds an image in pages of so many entries: a look-up costs it more than a step of the automaton. */
 export const PAGE_ENTRIES = 4096;
 /** The number of this layout, raised with every change: a newer daemon does not give older programs what they misread. */
-export const IMAGE_LAYOUT = 7;
+export const IMAGE_LAYOUT = 8;
 
 /** Header entries, as [first word, second word]. */
 export const HEADER = {
@@ -50,6 +50,9 @@ export const FLAG_OBSERVES_PATHS = 1 << 23;
 export const FLAG_HAS_GUARDS = 1 << 24;
 /** Some rule, or what no rule allows, may refuse addresses. */
 export const FLAG_REFUSES_ENDPOINTS = 1 << 25;
+/** What is let through of this class is told. */
+export const visibleFlag = (ruleClass: PostureClass): number => decidesFlag(ruleClass) << VISIBLE_SHIFT;
+const VISIBLE_SHIFT = 26;
 
 /** Whether a rule has to see every system call as it is made. */
 export function observesCalls({ rule }: BoundRule): boolean {

@@ -1,10 +1,14 @@
 import type { NamespacePair } from '../containers/container.js';
-import { containerIn, containerKey, deleteIfPresent, keysOf, lookupIfPresent } from './map-elements.js';
+import { checked, takeElement } from './libbpf.js';
+import { containerIn, containerKey, deleteIfPresent, ENOENT, keysOf, lookupIfPresent } from './map-elements.js';
 
 /** struct access_key of bpf/include/observe.h (a test compares them); the value is a count. */
 export const ACCESS_KEY = { container: 0, access: 8 } as const;
 export const ACCESS_KEY_BYTES = 16;
 const COUNT_BYTES = 8;
+
+/** In the place of an access: how many were new to a container that is visible, those that found no room among them. */
+export const ACCESS_NONE = 0n;
 
 /** One kind of access of a container, as the kernel counts it. */
 export interface CountedAccess {
@@ -22,6 +26,15 @@ export class AccessMap {
     const value = Buffer.alloc(COUNT_BYTES);
     const what = 'cannot read how often an access was made';
     return lookupIfPresent(what, this.descriptor, keyOf(access), value) ? Number(value.readBigUInt64LE()) : 0;
+  }
+
+  /** The same, and stops counting it, so that nothing is lost between. */
+  take(access: CountedAccess): number {
+    const value = Buffer.alloc(COUNT_BYTES);
+    const result = takeElement(this.descriptor, keyOf(access), value);
+    if (result === -ENOENT) return 0;
+    checked('cannot take how often an access was made', result);
+    return Number(value.readBigUInt64LE());
   }
 
   /** Stops counting it: the kernel tells of it anew, if it is made again under a profile. */

@@ -109,6 +109,10 @@ export const updateElement = libbpf.func(
   'int bpf_map_update_elem(int fd, const void *key, const void *value, uint64 flags)',
 );
 export const lookupElement = libbpf.func('int bpf_map_lookup_elem(int fd, const void *key, _Out_ void *value)');
+/** Looks up and deletes at once; of hash maps since Linux 5.14. */
+export const takeElement = libbpf.func(
+  'int bpf_map_lookup_and_delete_elem(int fd, const void *key, _Out_ void *value)',
+);
 export const deleteElement = libbpf.func('int bpf_map_delete_elem(int fd, const void *key)');
 export const nextKey = libbpf.func('int bpf_map_get_next_key(int fd, const void *key, _Out_ void *next)');
 export const objectInfo = libbpf.func('int bpf_obj_get_info_by_fd(int fd, _Inout_ void *info, _Inout_ uint32 *size)');

@@ -3,7 +3,7 @@ import { checked, deleteElement, KernelError, lookupElement, nextKey } from './l
 
 /** Elements of the kernel's hash maps; that a key is not there is no error. */
 
-const ENOENT = 2;
+export const ENOENT = 2;
 
 /** Fills in the value of a key; false where there is no such key. */
 export function lookupIfPresent(what: string, map: number, key: ArrayBufferView, value: Buffer): boolean {

@@ -1,5 +1,6 @@
 import { ALL_NAMESPACES } from '../control/namespace-postures.js';
 import { POSTURE_CLASSES, type Posture, type PostureClass, type Postures } from '../policy/model.js';
+import { readVisibility, VISIBILITY_CHOICE, type Visibility } from '../policy/visibility.js';
 import type { KubernetesObject } from './api-client.js';
 import { quoted } from './quoted.js';
 
@@ -19,6 +20,10 @@ export interface UnknownSetting {
   /** Of all that is wrong with it, for people who look at the object itself. */
   readonly message: string;
 }
+
+/** Of namespaces, and of pods; in the settings the key is without the prefix, as the flag is. */
+export const VISIBILITY_ANNOTATION = 'kubearmor-visibility';
+const VISIBILITY_SETTING = 'visibility';
 
 export interface AnnotatedPostures {
   readonly postures: ReadonlyMap<string, Partial<Postures>>;
@@ -77,7 +82,7 @@ export function posturesOf(
   for (const object of settings) {
     const { data = {}, metadata } = object;
     const read = readPostures(SETTINGS, data, before.get(ALL_NAMESPACES));
-    const others = Object.keys(data).filter((key) => !Object.hasOwn(SETTINGS, key));
+    const others = Object.keys(data).filter((key) => !Object.hasOwn(SETTINGS, key) && key !== VISIBILITY_SETTING);
     if (others.length > 0) {
       read.problems.push(`of its settings these are not followed: ${others.slice(0, NAMED_MAX).join(', ')}`);
     }
@@ -117,4 +122,31 @@ function readPostures(
     if (kept !== undefined) said[each] ??= kept;
   }
   return { said, problems };
+}
+
+/** What is told of the accesses of namespaces by their annotations, and of all of them by the settings. */
+export function visibilityIn(namespaces: readonly KubernetesObject[], settings: readonly SettingsObject[] = []) {
+  const visibility = new Map<string, Visibility>();
+  const unknown: UnknownSetting[] = [];
+  const warnings: string[] = [];
+  const read = (key: string, object: KubernetesObject, where: string, name: string, value: string | undefined) => {
+    if (value === undefined) return;
+    const classes = readVisibility(value);
+    if (classes !== undefined) {
+      visibility.set(key, classes);
+      return;
+    }
+    const message = `${name} must be ${VISIBILITY_CHOICE}, is ${quoted(value)}`;
+    unknown.push({ object, message });
+    warnings.push(`${where}: ${message}`);
+  };
+  for (const object of namespaces) {
+    const { name, annotations } = object.metadata;
+    read(name, object, `namespace ${name}`, VISIBILITY_ANNOTATION, annotations?.[VISIBILITY_ANNOTATION]);
+  }
+  for (const object of settings) {
+    const where = `ConfigMap ${object.metadata.namespace}/${object.metadata.name}`;
+    read(ALL_NAMESPACES, object, where, VISIBILITY_SETTING, object.data?.[VISIBILITY_SETTING]);
+  }
+  return { visibility, unknown, warnings };
 }

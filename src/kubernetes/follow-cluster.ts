@@ -14,6 +14,7 @@ type Asked = Pick<Config, 'kubernetes' | 'kubeconfig' | 'nodeName'>;
 
 export interface ClusterParts {
   readonly policies: PolicyRegistry;
+  readonly visibility?: NonNullable<KubernetesOptions['visibility']>;
   readonly pods: Pods;
   readonly host: HostState;
   readonly logger: SourceLogger;

@@ -1,13 +1,14 @@
 import { type Backoff, waitAfter } from '../backoff.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import type { SourceStatus } from '../control/protection.js';
+import type { VisibilityRegistry } from '../control/visibility-registry.js';
 import type { CriPod } from '../sources/cri-containers.js';
 import { trueCause } from '../sources/failure-cause.js';
 import type { SourceLogger } from '../sources/source.js';
 import { SETTINGS_NAME, type SettingsObject, type UnknownSetting } from './annotations.js';
 import type { ApiClient, KubernetesObject } from './api-client.js';
 import { bringPolicies, type RecentRefusals, type Registry, type Verdict } from './cluster-policies.js';
-import { ClusterPostures } from './cluster-postures.js';
+import { ClusterSettings } from './cluster-settings.js';
 import { FollowedList } from './followed-list.js';
 import { NodeLabels } from './node-labels.js';
 import type { Pod } from './pod-facts.js';
@@ -21,6 +22,8 @@ export interface KubernetesOptions {
   readonly node: string;
   readonly policies: Registry &
     Pick<PolicyRegistry, 'readDocument' | 'syncAnnotatedPostures' | 'annotatedPostures' | 'setHostLabels'>;
+  /** Left out where nothing is told of accesses. */
+  readonly visibility?: Pick<VisibilityRegistry, 'syncAnnotated'>;
   readonly pods: Pods;
   readonly logger: SourceLogger;
   /** Called when pods have other labels. */
@@ -54,7 +57,7 @@ export class Kubernetes {
   readonly #namespaces: FollowedList;
   readonly #settings: FollowedList<SettingsObject>;
   readonly #node: NodeLabels;
-  readonly #postures: ClusterPostures;
+  readonly #settingsInForce: ClusterSettings;
   #verdicts: readonly Verdict[] = [];
   readonly #recent: RecentRefusals = new Map();
   /** Whether the verdicts are of what was brought last. */
@@ -75,7 +78,7 @@ export class Kubernetes {
   constructor(options: KubernetesOptions) {
     this.#options = options;
     const { client, node, policies, pods, onPods, backoff } = options;
-    this.#postures = new ClusterPostures(policies, options.logger);
+    this.#settingsInForce = new ClusterSettings(policies, options.visibility, options.logger);
     this.#objects = new PolicyObjects((document) => policies.readDocument(document));
     const follow = <Object extends KubernetesObject>(
       kind: FollowedList['kind'],
@@ -123,7 +126,7 @@ export class Kubernetes {
 
   /** What namespaces and the settings say of postures and is not followed. */
   get unknownSettings(): readonly UnknownSetting[] {
-    return this.#postures.unknown;
+    return this.#settingsInForce.unknown;
   }
 
   status(): SourceStatus {
@@ -147,7 +150,7 @@ export class Kubernetes {
         ? []
         : [`the policies of Kubernetes cannot be brought into force: ${this.#problem}`]),
       ...(refused === 0 ? [] : [`${refused} policies of Kubernetes are not accepted; their status says why`]),
-      ...this.#postures.warnings,
+      ...this.#settingsInForce.warnings,
       ...this.#podWarnings,
       ...this.#node.warnings(),
     ];
@@ -232,7 +235,7 @@ export class Kubernetes {
     let hasOtherUnknown = false;
     try {
       if (this.#namespaces.isListed && this.#settings.isListed) {
-        hasOtherUnknown = await this.#postures.bring(this.#namespaces.objects, this.#settings.objects);
+        hasOtherUnknown = await this.#settingsInForce.bring(this.#namespaces.objects, this.#settings.objects);
       }
       await this.#node.bring();
       if (this.#kinds.every(({ list }) => list.isListed)) isNews = await this.#bringPolicies();

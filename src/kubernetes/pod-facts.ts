@@ -1,5 +1,7 @@
 import type { PolicyOverride } from '../containers/container.js';
+import { readVisibility, VISIBILITY_CHOICE, type Visibility } from '../policy/visibility.js';
 import type { CriPod } from '../sources/cri-containers.js';
+import { VISIBILITY_ANNOTATION } from './annotations.js';
 import type { KubernetesObject, ObjectMetadata } from './api-client.js';
 import { quoted } from './quoted.js';
 
@@ -15,8 +17,9 @@ export interface PodFacts {
   /** By the name of the container. */
   readonly images: Readonly<Record<string, string>>;
   readonly override?: PolicyOverride;
+  readonly visibility?: Visibility;
   /** What is annotated and says nothing that is known. */
-  readonly warning?: string;
+  readonly warnings?: readonly string[];
 }
 
 /** KubeArmor's; its third value, `enabled`, asks for nothing. */
@@ -31,13 +34,20 @@ export function factsOf({ metadata, spec = {} }: Pod): PodFacts {
   const value = annotations?.[ANNOTATION];
   const isOverride = value === 'audited' || value === 'disabled';
   const isUnknown = value !== undefined && value !== 'enabled' && !isOverride;
+  const asked = annotations?.[VISIBILITY_ANNOTATION];
+  const visibility = asked === undefined ? undefined : readVisibility(asked);
+  const must = (annotation: string, choice: string, is: string) =>
+    `pod ${namespace}/${name}: ${annotation} must be ${choice}, is ${quoted(is)}`;
+  const warnings = [
+    ...(isUnknown ? [must(ANNOTATION, 'enabled, audited or disabled', value)] : []),
+    ...(asked !== undefined && visibility === undefined ? [must(VISIBILITY_ANNOTATION, VISIBILITY_CHOICE, asked)] : []),
+  ];
   return {
     pod: { name, namespace, uid, labels, ...(owner && { owner }) },
     images: Object.fromEntries(images),
     ...(isOverride && { override: { mode: value, setBy: writerOf(metadata) } }),
-    ...(isUnknown && {
-      warning: `pod ${namespace}/${name}: ${ANNOTATION} must be enabled, audited or disabled, is ${quoted(value)}`,
-    }),
+    ...(visibility !== undefined && { visibility }),
+    ...(warnings.length > 0 && { warnings }),
   };
 }
 

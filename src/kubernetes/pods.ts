@@ -42,11 +42,9 @@ export class Pods {
 
   /** Pods that ask for something else than the policies that reach them, and what cannot be read of such a wish. */
   warnings(): string[] {
-    const all = [...this.#byUid.values()].flatMap(({ pod, override, warning }) => {
-      if (warning !== undefined) return [warning];
-      if (override === undefined) return [];
-      return [messageOf(pod, override)];
-    });
+    const all = [...this.#byUid.values()].flatMap(({ pod, override, warnings = [] }) =>
+      override === undefined ? warnings : [...warnings, messageOf(pod, override)],
+    );
     const more = all.length - WARNINGS_MAX;
     return more > 0
       ? [...all.slice(0, WARNINGS_MAX), `${more} more pods ask for something else than their policies`]
@@ -62,12 +60,13 @@ export class Pods {
     if (origin !== 'cri' || uid === undefined || name === undefined) return description;
     const facts = this.#byUid.get(uid);
     if (facts === undefined) return this.#areListed ? description : this.#asRegistered(description);
-    const { pod, images, override } = facts;
+    const { pod, images, override, visibility } = facts;
     const image = images[name];
     return {
       ...describeCriContainer(id, name, pod),
       ...(image !== undefined && { image }),
       ...(override !== undefined && { policyOverride: override }),
+      ...(visibility !== undefined && { visibility }),
     };
   }
 
@@ -75,19 +74,20 @@ export class Pods {
     const { override, ...facts } = factsOf(pod);
     if (override === undefined || this.overrides === 'follow') return { ...facts, ...(override && { override }) };
     const { namespace, name } = facts.pod;
-    const warning = `pod ${namespace}/${name} asks to have its policies ${describeOverride(override)}, and that is ignored`;
-    return { ...facts, warning };
+    const ignored = `pod ${namespace}/${name} asks to have its policies ${describeOverride(override)}, and that is ignored`;
+    return { ...facts, warnings: [...(facts.warnings ?? []), ignored] };
   }
 
   #asRegistered(description: ContainerDescription): ContainerDescription {
     const known = this.known(description.id);
     if (known === undefined || known.origin !== 'cri') return description;
-    const { labels, image, policyOverride } = known;
+    const { labels, image, policyOverride, visibility } = known;
     return {
       ...description,
       labels,
       ...(image !== undefined && { image }),
       ...(policyOverride !== undefined && this.overrides === 'follow' && { policyOverride }),
+      ...(visibility !== undefined && { visibility }),
     };
   }
 }

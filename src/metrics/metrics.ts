@@ -32,6 +32,9 @@ export interface MetricSources {
   throttledEvents?(): number;
   forgottenAccesses(): number;
   lostAccesses(): number;
+  telemetry?(): { readonly told: number; readonly dropped: number; readonly missed: number };
+  /** Containers of which something is visible. */
+  visibleContainers?(): number;
   runningProfiles(): number;
   policies(): Iterable<NamedPolicy>;
   /** Connections to the metrics port that were closed since there were too many. */
@@ -193,6 +196,8 @@ export class Metrics {
     throttledEvents = () => 0,
     forgottenAccesses,
     lostAccesses,
+    telemetry = () => ({ told: 0, dropped: 0, missed: 0 }),
+    visibleContainers = () => 0,
     unjournaledEvents,
     eventsWithoutDetails = () => 0,
     exports = () => [],
@@ -213,6 +218,23 @@ export class Metrics {
     this.#counter('events_without_details_total', bare, [], () => [[{}, eventsWithoutDetails()]]);
     this.#gauge('export_working', '1 while events can be exported there.', ['place'], () =>
       exports().map(({ name, isWorking }) => [{ place: name }, Number(isWorking)]),
+    );
+    const visible = 'Containers of which it is told what they are let do.';
+    this.#gauge('containers_visible', visible, [], () => [[{}, visibleContainers()]]);
+    this.#counter(
+      'telemetry_told_total',
+      'Distinct accesses that were let through and told, once in a window.',
+      [],
+      () => [[{}, telemetry().told]],
+    );
+    this.#counter(
+      'telemetry_dropped_total',
+      'Accesses of visible containers that were not told, by cause.',
+      ['cause'],
+      () => [
+        [{ cause: 'limit' }, telemetry().dropped],
+        [{ cause: 'stream_slow' }, telemetry().missed],
+      ],
     );
     this.#counter('accesses_dropped_total', 'Kinds of access that were not kept, by cause.', ['cause'], () => [
       [{ cause: 'profile_full' }, kernelCounters()['dropped.unrecorded']],

@@ -4,6 +4,7 @@ import type { BoundRule, Posture, Postures } from './model.js';
 import { POSTURE_OF } from './model.js';
 import { compareRules, isForLocal } from './order.js';
 import { sortInSteps } from './sort-in-steps.js';
+import type { Visibility } from './visibility.js';
 
 /** Everything that is decided for one container: its rules in the total order, and the postures in force. */
 export interface RuleSet {
@@ -14,6 +15,8 @@ export interface RuleSet {
   readonly permissivePostures?: PosturesInForce;
   /** What is let through is learnt: see src/profile. */
   readonly profiled?: true;
+  /** What is let through of these classes is told; left out where of none. */
+  readonly visible?: Visibility;
 }
 
 export type PosturesInForce = Readonly<Partial<Record<Operation, Posture>>>;

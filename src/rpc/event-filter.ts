@@ -41,6 +41,8 @@ export async function toEventFilter(request: StreamEventsRequest, compile: Compi
   checks.require(inRange, 'minimum_severity', `must not be greater than ${SEVERITY_MAX}`);
   const { since, resumeAfter } = request;
   checks.require(since === undefined || resumeAfter === undefined, 'since', 'cannot be given with resume_after');
+  const isStored = request.includeTelemetry && request.storedOnly;
+  checks.require(!isStored, 'include_telemetry', 'cannot be given with stored_only: telemetry is not stored');
   const filter: EventFilter = {
     containerIds: texts(request.containerIds, 'container_ids'),
     containerNames: texts(request.containerNames, 'container_names'),

@@ -24,6 +24,19 @@ export function encodeResponse(
     missed: BigInt(missed),
     position: { run: position.run, sequence: BigInt(position.sequence) },
     gone: gone.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last) })),
+    telemetryMissed: 0n,
+  });
+  return Buffer.concat([...events, rest.finish()]);
+}
+
+/** A message of telemetry alone, which has no place in the order of events. */
+export function encodeTelemetry(events: readonly Buffer[], missed: number): Buffer {
+  const rest = StreamEventsResponse.encode({
+    events: [],
+    missed: 0n,
+    position: undefined,
+    gone: [],
+    telemetryMissed: BigInt(missed),
   });
   return Buffer.concat([...events, rest.finish()]);
 }
@@ -65,7 +78,7 @@ export function toSecurityEvent(message: Buffer): SecurityEvent {
   const { time, class: ruleClass, action, result, suppressed, lost, ppid, hostPpid, ...event } = Event.decode(message);
   const { hostName, machineId, image, commandLine, workingDirectory, terminal, containerUid, sequence, ...told } =
     event;
-  const { ownerRule, policyOverride, ...rest } = told;
+  const { ownerRule, policyOverride, count, operations, ...rest } = told;
   return {
     ...rest,
     time: (time?.seconds ?? 0n) * NANOSECONDS + BigInt(time?.nanos ?? 0),
@@ -78,6 +91,7 @@ export function toSecurityEvent(message: Buffer): SecurityEvent {
     ...(lost > 0n && { lost: Number(lost) }),
     ...(ownerRule !== '' && { ownerRule }),
     ...(policyOverride !== '' && { policyOverride }),
+    ...(count > 0n && { count: Number(count), operations }),
   };
 }
 

@@ -11,12 +11,15 @@ import { type Compile, toEventFilter, toPosition, toSince } from './event-filter
 import { pumpEvents } from './event-pump.js';
 import { sequenceSince } from './event-replay.js';
 import { RpcService } from './handler.js';
+import { pumpTelemetry } from './telemetry-pump.js';
 
 export interface EventServiceOptions {
   /** Events a stream may lag behind before it misses the oldest; the hub's default when left out. */
   readonly queueCapacity?: number;
   /** Where patterns are compiled; in turns of the event loop when left out. */
   readonly dryRuns?: Pick<DryRunPool, 'dryRun'>;
+  /** What is sent to those who ask for telemetry; nothing when left out. */
+  readonly telemetry?: EventHub;
 }
 
 /** Events are encoded once, for all streams. */
@@ -30,7 +33,10 @@ const definition = {
 };
 
 /** hauberk.v1.EventService. */
-export function eventServiceOf(hub: EventHub, { queueCapacity, dryRuns }: EventServiceOptions = {}): RpcService {
+export function eventServiceOf(
+  hub: EventHub,
+  { queueCapacity, dryRuns, telemetry }: EventServiceOptions = {},
+): RpcService {
   return RpcService.of(
     definition,
     {
@@ -47,14 +53,19 @@ export function eventServiceOf(hub: EventHub, { queueCapacity, dryRuns }: EventS
         const from = await startOf(hub, request, since);
         // It may have been cancelled meanwhile, and would never hear of it.
         if (caller.gone.aborted) return;
+        const capacity = queueCapacity === undefined ? {} : { capacity: queueCapacity };
+        const endTelemetry =
+          request.includeTelemetry && telemetry !== undefined
+            ? pumpTelemetry(telemetry, call, { accepts, ...capacity })
+            : undefined;
         const ended = pumpEvents(hub, call, {
           accepts,
-          ...(queueCapacity !== undefined && { capacity: queueCapacity }),
+          ...capacity,
           ...(from !== undefined && { after: from }),
           ...(upTo !== undefined && { upTo }),
         });
         call.sendMetadata(new Metadata());
-        await ended;
+        await ended.finally(endTelemetry);
       },
     },
     { refused: ['streamEvents'] },

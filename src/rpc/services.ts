@@ -10,6 +10,7 @@ import { profileServiceOf } from './profile-service.js';
 import { RequestReader } from './reading/request-reader.js';
 import { reflectionOf } from './reflection.js';
 import { stateServiceOf } from './state-service.js';
+import { telemetryServiceOf } from './telemetry-service.js';
 
 /** The services of the API, as health and reflection name them. */
 export const SERVICE_NAMES = [
@@ -19,6 +20,7 @@ export const SERVICE_NAMES = [
   'hauberk.v1.ProfileService',
   'hauberk.v1.HostService',
   'hauberk.v1.StateService',
+  'hauberk.v1.TelemetryService',
 ] as const;
 
 export interface ServiceSources {
@@ -44,10 +46,15 @@ export function createServices({ plane, hub, descriptorSet, queueCapacity }: Ser
     services: [
       policyServiceOf(plane.policies, plane.judge, reader),
       containerServiceOf(plane.containers, plane.keeper, plane.unprotected),
-      eventServiceOf(hub, { dryRuns: plane.policies.dryRuns, ...(queueCapacity !== undefined && { queueCapacity }) }),
+      eventServiceOf(hub, {
+        dryRuns: plane.policies.dryRuns,
+        telemetry: plane.telemetry.hub,
+        ...(queueCapacity !== undefined && { queueCapacity }),
+      }),
       profileServiceOf(plane.profiles, plane.policies.dryRuns),
       hostServiceOf(plane.host),
       stateServiceOf(plane.policies, reader),
+      telemetryServiceOf(plane.visibility),
       health.service,
       reflectionOf(descriptorSet),
     ],

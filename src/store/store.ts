@@ -242,6 +242,7 @@ function contentsOf(state: StoredRecords): StoreChanges {
   return {
     putPolicies: state.policies,
     putPostures: state.postures,
+    putVisibility: state.visibility,
     putContainers: state.containers,
     putImageRecords: state.imageRecords,
     putProfiles: state.profiles,

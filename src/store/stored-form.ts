@@ -1,4 +1,5 @@
 import { policyKey } from '../policy/model.js';
+import { visibilityKey } from '../policy/visibility.js';
 import { inTurns } from '../turns.js';
 import { decodeRecord, encodeRecord } from './record.js';
 import type { Records } from './seal.js';
@@ -20,6 +21,7 @@ export function readRecords(records: ReadonlyMap<string, string>): { state: Stor
   const found: { [Kind in RecordKind]: StoredValues[Kind][] } = {
     policy: [],
     posture: [],
+    visibility: [],
     container: [],
     image: [],
     profile: [],
@@ -44,6 +46,7 @@ export function readRecords(records: ReadonlyMap<string, string>): { state: Stor
   const state = {
     policies: found.policy,
     postures: found.posture,
+    visibility: found.visibility,
     containers: found.container,
     imageRecords: found.image.map(({ generation, rules }) => ({ imageId: generation, rules })),
     profiles: found.profile.sort((a, b) => a.started - b.started),
@@ -77,6 +80,8 @@ export async function recordsOf(changes: StoreChanges): Promise<Records> {
     if (Object.keys(posture.postures).length === 0) del(KINDS.posture + posture.namespace);
     else put(KINDS.posture + posture.namespace, posture);
   }
+  for (const key of changes.deleteVisibility ?? []) del(KINDS.visibility + key);
+  for (const setting of changes.putVisibility ?? []) put(KINDS.visibility + visibilityKey(setting), setting);
   for (const container of changes.putContainers ?? []) put(KINDS.container + container.id, container);
   for (const { imageId, rules } of changes.putImageRecords ?? []) {
     put(KINDS.image + imageId, { generation: imageId, rules } satisfies StoredImageRecord);

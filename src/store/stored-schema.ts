@@ -4,6 +4,7 @@ import type { RuleDescription } from '../events/rule-description.js';
 import { OPERATIONS, OWNERSHIPS } from '../policy/effect.js';
 import { POSTURE_CLASSES } from '../policy/model.js';
 import { OVERRIDE_MODES } from '../policy/override.js';
+import type { VisibilitySetting } from '../policy/visibility.js';
 import type { Profile } from '../profile/profile.js';
 import { flag, labels, number, object, oneOf, text, texts } from './schema-parts.js';
 import { policy, ruleClass } from './stored-rules.js';
@@ -13,6 +14,7 @@ import type { StoredAccess, StoredPolicy, StoredPosture, StoredProfiled } from '
 export const KINDS = {
   policy: 'policy/',
   posture: 'posture/',
+  visibility: 'visibility/',
   container: 'container/',
   image: 'image/',
   profile: 'profile/',
@@ -36,6 +38,7 @@ export interface StoredImageRecord {
 export interface StoredValues {
   readonly policy: StoredPolicy;
   readonly posture: StoredPosture;
+  readonly visibility: VisibilitySetting;
   readonly container: Container;
   readonly image: StoredImageRecord;
   readonly profile: Profile;
@@ -47,6 +50,7 @@ export interface StoredValues {
   readonly hostLabels: Readonly<Record<string, string>>;
 }
 
+const visible = { type: 'array', items: oneOf(POSTURE_CLASSES) };
 const namespaces = object({ pidNamespace: number, mountNamespace: number });
 const posture = oneOf(['audit', 'block']);
 /** An origin without its name here does not compile. */
@@ -69,6 +73,12 @@ const SCHEMAS: Readonly<Record<RecordKind, SchemaObject>> = {
       additionalProperties: false,
     },
   }),
+  visibility: object({
+    namespace: text,
+    matchLabels: labels,
+    classes: visible,
+    origin: oneOf(['rpc', 'kubernetes']),
+  }),
   container: object(
     { id: text, name: text, namespace: text, labels, origin: oneOf(Object.keys(ORIGINS)), namespaces, links: labels },
     {
@@ -79,6 +89,7 @@ const SCHEMAS: Readonly<Record<RecordKind, SchemaObject>> = {
       isFirstProcess: flag,
       protection: object({ by: oneOf(['hook', 'event', 'registered']), since: number }),
       policyOverride: object({ mode: oneOf(OVERRIDE_MODES), setBy: text }),
+      visibility: visible,
     },
   ),
   image: object({

@@ -1,6 +1,7 @@
 import type { Container } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import type { Policy, Postures } from '../policy/model.js';
+import type { VisibilitySetting } from '../policy/visibility.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import type { Profile, ProfiledContainer } from '../profile/profile.js';
 
@@ -39,6 +40,7 @@ export interface StoredAccess {
 export interface StoredState {
   readonly policies: readonly StoredPolicy[];
   readonly postures: readonly StoredPosture[];
+  readonly visibility: readonly VisibilitySetting[];
   readonly containers: readonly Container[];
   readonly imageRecords: readonly ImageRecord[];
   /** In the order in which they were started. */
@@ -63,6 +65,9 @@ export interface StoreChanges {
   readonly putPolicies?: readonly StoredPolicy[];
   readonly deletePolicies?: readonly string[];
   readonly putPostures?: readonly StoredPosture[];
+  readonly putVisibility?: readonly VisibilitySetting[];
+  /** Keys. */
+  readonly deleteVisibility?: readonly string[];
   readonly putContainers?: readonly Container[];
   readonly deleteContainers?: readonly string[];
   readonly putImageRecords?: readonly ImageRecord[];

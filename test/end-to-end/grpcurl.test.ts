@@ -7,7 +7,15 @@ import { docker, enter, startContainer } from '../support/docker.js';
 
 const GRPCURL = process.env.HAUBERK_GRPCURL ?? '';
 const skip = GRPCURL === '' && 'HAUBERK_GRPCURL names no grpcurl; tools/test builds one where Go is installed';
-const SERVICES = ['ContainerService', 'EventService', 'HostService', 'PolicyService', 'ProfileService', 'StateService'];
+const SERVICES = [
+  'ContainerService',
+  'EventService',
+  'HostService',
+  'PolicyService',
+  'ProfileService',
+  'StateService',
+  'TelemetryService',
+];
 /** The standard's own definition: reflection tells of this project's services only. */
 const HEALTH = ['-import-path', 'node_modules/grpc-health-check/proto', '-proto', 'health/v1/health.proto'];
 const MANIFEST = `apiVersion: security.kubearmor.com/v1

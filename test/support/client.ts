@@ -41,7 +41,8 @@ type Service =
   | 'EventService'
   | 'ProfileService'
   | 'HostService'
-  | 'StateService';
+  | 'StateService'
+  | 'TelemetryService';
 const FILES: Record<Service, string> = {
   PolicyService: 'policy',
   ContainerService: 'container',
@@ -49,6 +50,7 @@ const FILES: Record<Service, string> = {
   ProfileService: 'profile',
   HostService: 'host',
   StateService: 'state',
+  TelemetryService: 'telemetry',
 };
 
 /** A client made from proto/ at run time, as an outsider makes one; it shares no code with the daemon. */

@@ -16,6 +16,10 @@ import { type ForeseenChange, PolicyRegistry } from '../../src/control/policy-re
 import { ProfileRegistry } from '../../src/control/profile-registry.js';
 import { UnprotectedContainers } from '../../src/control/protection.js';
 import { Recordings } from '../../src/control/recordings.js';
+import type { ResolutionOptions } from '../../src/control/rule-sets.js';
+import { Telemetry } from '../../src/control/telemetry.js';
+import { VisibilityRegistry } from '../../src/control/visibility-registry.js';
+import { describeTelemetry } from '../../src/events/telemetry.js';
 import type { Image } from '../../src/image/image.js';
 import type { CountedAccess } from '../../src/kernel/accesses.js';
 import type { KernelImage } from '../../src/kernel/images.js';
@@ -23,6 +27,7 @@ import type { Kernel } from '../../src/kernel/kernel.js';
 import type { MissingHook } from '../../src/kernel/missing-hooks.js';
 import type { Postures } from '../../src/policy/model.js';
 import { AccessMemory } from '../../src/profile/access-memory.js';
+import { newEncoder } from '../../src/rpc/event-message.js';
 import type { StoreChanges } from '../../src/store/store.js';
 
 export const POSTURES: Postures = { process: 'block', file: 'audit', network: 'block', capabilities: 'audit' };
@@ -117,6 +122,12 @@ export class MemoryCounts {
     this.#counts.delete(keyOf(counted));
   }
 
+  take(counted: CountedAccess): number {
+    const count = this.count(counted);
+    this.forget(counted);
+    return count;
+  }
+
   list(): CountedAccess[] {
     return [...this.#counts.values()].map(({ counted }) => counted);
   }
@@ -139,6 +150,8 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly recordings: Recordings;
   readonly profiles: ProfileRegistry;
   readonly judge: ControlPlane['judge'];
+  readonly visibility: VisibilityRegistry;
+  readonly telemetry: Telemetry;
   readonly unprotected = new UnprotectedContainers(() => this.host.announce());
   readonly intake = new IntakeCounts();
   kernelProblem: string | undefined;
@@ -150,8 +163,9 @@ export class InMemoryControlPlane implements ControlPlane {
     desired: DesiredState = NOTHING_DESIRED,
     readonly kernel = new MemoryKernel(),
     host?: Container,
+    options: ResolutionOptions = {},
   ) {
-    const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39, host);
+    const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39, host, options);
     const store = {
       commit: async (changes: StoreChanges) => {
         if (this.storeFailure !== undefined) throw this.storeFailure;
@@ -182,6 +196,24 @@ export class InMemoryControlPlane implements ControlPlane {
     const logger = { warn: () => undefined };
     this.recordings = new Recordings(this.ledger, this.counts, store, async () => this.onSettle(), logger);
     this.profiles = new ProfileRegistry(this.ledger, this.recordings);
+    this.visibility = new VisibilityRegistry(this.ledger);
+    const containerOf = (namespaces: NamespacePair) => this.ledger.containerAt(namespaces);
+    const ruleOf = enforcement.ruleOf.bind(enforcement);
+    this.telemetry = new Telemetry(
+      // The tests end windows themselves.
+      { windowSeconds: 3600, perWindow: 3 },
+      {
+        containerOf,
+        visibilityOf: (container) => enforcement.rules.visibilityOf(container, this.ledger.desired),
+        isLearning: (key) => this.recordings.isLearning(key),
+        counts: this.counts,
+        describe: (record) => describeTelemetry(record, { containerOf, ruleOf, clockOffset: 0n }),
+        encoder: newEncoder(),
+        now: () => 5_000_000_000n,
+      },
+    );
+    this.recordings.onTurn = (key) => this.telemetry.settle(key);
+    this.recordings.visibilityOf = (container) => enforcement.rules.visibilityOf(container, this.ledger.desired);
     this.judge = (change: ForeseenChange) => diffPolicies(change, enforcement.rules, this.memory, this.recordings);
     this.host = new TestHostState(this.kernel, enforcement, this.ledger, {
       kernelProblem: () => this.kernelProblem,

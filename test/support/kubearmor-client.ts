@@ -67,6 +67,37 @@ const ALERT: Fields = {
   38: text('NodeID'),
   43: ['EventData', ['map', 'text']],
 };
+const LOG: Fields = {
+  1: number('Timestamp'),
+  2: text('UpdatedTime'),
+  3: text('ClusterName'),
+  4: text('HostName'),
+  5: text('NamespaceName'),
+  6: text('PodName'),
+  7: text('ContainerID'),
+  8: text('ContainerName'),
+  9: number('HostPID'),
+  10: number('PPID'),
+  11: number('PID'),
+  12: number('UID'),
+  13: text('Type'),
+  14: text('Source'),
+  15: text('Operation'),
+  16: text('Resource'),
+  17: text('Data'),
+  18: text('Result'),
+  19: text('ContainerImage'),
+  20: text('ParentProcessName'),
+  21: text('ProcessName'),
+  22: number('HostPPID'),
+  23: text('Labels'),
+  24: ['Owner', ['message', { 1: text('Ref'), 2: text('Name'), 3: text('Namespace') }]],
+  25: text('Cwd'),
+  26: text('TTY'),
+  27: ['ExecEvent', ['message', { 1: text('ExecID'), 2: text('ExecutableName') }]],
+  28: text('NodeID'),
+  33: ['EventData', ['map', 'text']],
+};
 const POLICY: Fields = { 1: ['policy', 'bytes'] };
 const POLICY_LIST = ['policyList', ['list', 'text']] as const;
 const policyDataList = ['policyDataList', ['list', ['message', POLICY]]] as const;
@@ -110,7 +141,7 @@ export class KubearmorClient {
 
   watchMessages = () => this.#watch('WatchMessages', '', MESSAGE);
   watchAlerts = (filter: string) => this.#watch('WatchAlerts', filter, ALERT);
-  watchLogs = (filter: string) => this.#watch('WatchLogs', filter, {});
+  watchLogs = (filter: string) => this.#watch('WatchLogs', filter, LOG);
 
   /** As karmor does: the JSON of `{type, object}`. @returns the status by name */
   async sendPolicy(method: PolicyMethod, event: unknown): Promise<(typeof STATUSES)[number]> {

@@ -36,6 +36,17 @@ test('without flags the documented defaults hold', () => {
   assert.equal(config.maxStreamsPerClient, 100);
   assert.equal(config.requestsPerSecond, 100);
   assert.equal(config.callTimeout, 60);
+  assert.deepEqual([config.visibility, config.telemetryWindow, config.telemetryLimit], ['none', 10, 1000]);
+});
+
+test('what is visible where nothing else is said is a flag, of classes that can be', () => {
+  const visibilityOf = (text: string) => resolutionOf(parseConfig(['--visibility', text], noFile)).visibility;
+  assert.deepEqual(visibilityOf('network,process'), ['process', 'network']);
+  assert.equal(visibilityOf('none'), undefined);
+  for (const wrong of ['', 'files', 'process,none', 'process,', 'mounts'])
+    assert.match(messageOf(['--visibility', wrong]), /--visibility/);
+  assert.match(messageOf(['--telemetry-window', '0']), /--telemetry-window.* from 1 to 3600/);
+  assert.match(messageOf(['--telemetry-limit', '2049']), /--telemetry-limit.* from 1 to 2048/);
 });
 
 test('a TCP address needs all of TLS, or a loopback address and a word that it is insecure', () => {

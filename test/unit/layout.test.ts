@@ -4,7 +4,7 @@ import koffi from 'koffi';
 import { CONTAINERS_MAX } from '../../src/containers/container.js';
 import { OPERATIONS as EVENT_OPERATIONS, FLAGS, RECORD, RECORD_BYTES } from '../../src/events/record.js';
 import * as layout from '../../src/image/layout.js';
-import { ACCESS_KEY, ACCESS_KEY_BYTES } from '../../src/kernel/accesses.js';
+import { ACCESS_KEY, ACCESS_KEY_BYTES, ACCESS_NONE } from '../../src/kernel/accesses.js';
 import { COUNTERS } from '../../src/kernel/counters.js';
 import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../../src/kernel/event-limit.js';
 import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
@@ -23,6 +23,7 @@ import {
 import { PATH_OPERATIONS } from '../../src/policy/effect.js';
 import { RULE_CLASSES } from '../../src/policy/model.js';
 import { CALL_32_BIT, CALL_POINTS } from '../../src/policy/system-calls.js';
+import { VISIBLE_ACCESSES_MAX } from '../../src/policy/visibility.js';
 import { ObjectTypes } from '../support/btf.js';
 
 const types = new ObjectTypes('build/bpf/layout.bpf.o');
@@ -58,6 +59,7 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     IMAGE_OBSERVES_PATHS: layout.FLAG_OBSERVES_PATHS,
     IMAGE_HAS_GUARDS: layout.FLAG_HAS_GUARDS,
     IMAGE_REFUSES_ENDPOINTS: layout.FLAG_REFUSES_ENDPOINTS,
+    IMAGE_VISIBLE: layout.visibleFlag('process'),
   });
   assert.deepEqual(names('image_class', 'CLASS_'), [...RULE_CLASSES]);
   assert.deepEqual(names('image_subject', 'SUBJECT_'), [...layout.SUBJECTS]);
@@ -128,6 +130,7 @@ test('the limit on events has the same members at the same places in C and in Ty
 
 test('the key of an access has the same members at the same places in C and in TypeScript', () => {
   assert.deepEqual(types.structure('access_key'), { ...ACCESS_KEY, 'size of structure': ACCESS_KEY_BYTES });
+  assert.deepEqual(types.enumeration('access_limit'), { ACCESS_NONE: Number(ACCESS_NONE), VISIBLE_ACCESSES_MAX });
 });
 
 test('a new container has the same members at the same places in C and in TypeScript', () => {

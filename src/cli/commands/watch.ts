@@ -5,14 +5,24 @@ import { withExamples } from '../help.js';
 import { terminal } from '../terminal.js';
 import { whyUnreachable } from '../unreachable.js';
 
+interface Options extends EventOptions {
+  readonly telemetry?: boolean;
+}
+
 export function addWatch(program: Command): void {
-  withExamples(addEventOptions(program.command('watch').description('show what is denied or reported, live')), [
+  const watch = program
+    .command('watch')
+    .description('show what is denied or reported, live')
+    .option('--telemetry', 'and what is let through of containers that are visible: see hauberk visibility');
+  withExamples(addEventOptions(watch), [
     ['hauberk watch', 'everything, live'],
     ['hauberk watch --container web --result denied', 'what one container is refused'],
+    ['hauberk watch --telemetry --action allow', 'only what is let through'],
     ['hauberk watch -o json | jq .object', 'for a program'],
-  ]).action(async (options: EventOptions, command: Command) => {
+  ]).action(async (options: Options, command: Command) => {
+    const filter = { ...filterOf(options), includeTelemetry: options.telemetry === true };
     await withClient(command, async (client, target) => {
-      const stream = client.events(filterOf(options), {
+      const stream = client.events(filter, {
         signal: terminal().interrupted,
         onOpen: () => note('watching'),
         onReconnect: (error, wait) => note(`${whyUnreachable(error, target) ?? error.message}; again in ${wait} ms`),

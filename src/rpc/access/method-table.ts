@@ -14,6 +14,7 @@ const health: MethodRule = { needs: 'anyone' };
 const containerWrite: MethodRule = { needs: 'operator', isWrite: true };
 /** Refuses nothing, and so needs no more than containers do. */
 const profileWrite: MethodRule = containerWrite;
+const telemetryWrite: MethodRule = containerWrite;
 const policyWrite: MethodRule = { needs: 'admin', isWrite: true };
 
 /** Who may call what, by full method path. */
@@ -42,6 +43,8 @@ export const METHOD_RULES: Readonly<Record<string, MethodRule>> = {
   '/hauberk.v1.ContainerService/ListContainers': read,
   '/hauberk.v1.ContainerService/GetEffectivePolicy': read,
   '/hauberk.v1.EventService/StreamEvents': read,
+  '/hauberk.v1.TelemetryService/SetVisibility': telemetryWrite,
+  '/hauberk.v1.TelemetryService/GetVisibility': read,
   '/hauberk.v1.HostService/GetStatus': read,
   '/hauberk.v1.HostService/WaitForRevision': read,
   '/feeder.LogService/HealthCheck': health,

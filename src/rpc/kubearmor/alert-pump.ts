@@ -1,5 +1,4 @@
 import type { EventHub, SubscribeOptions, Taken } from '../../events/hub.js';
-import type { Alert } from '../../generated/kubearmor/feeder.js';
 import type { ResponseStream } from '../handler.js';
 
 /** Other work of the daemon gets its turn after so many. */
@@ -9,10 +8,10 @@ const ALERTS_A_TURN = 256;
  * Sends what a hub publishes from now on to a stream, until the stream is over. While the client reads too slowly nothing
  * is written, so that events wait in the bounded queue only.
  */
-export function pumpAlerts(
+export function pumpAlerts<Message>(
   hub: EventHub,
-  call: ResponseStream<Alert>,
-  toAlerts: (taken: Pick<Taken, 'events' | 'missed'>) => readonly Alert[],
+  call: ResponseStream<Message>,
+  toAlerts: (taken: Pick<Taken, 'events' | 'missed'>) => readonly Message[],
   queue: Pick<SubscribeOptions, 'capacity'>,
 ): Promise<void> {
   return new Promise((resolve) => {

@@ -49,7 +49,8 @@ function thresholdFields({ eventsPerSecond, throttle }: AlertContext): Partial<A
   return { Type: 'SystemEvent', Operation: 'AlertThreshold', ...limits };
 }
 
-function subjectFields({ containerId, containerName, namespace, labels }: SecurityEvent): Partial<Alert> {
+/** Whose access it is, in alerts and logs. */
+export function subjectFields({ containerId, containerName, namespace, labels }: SecurityEvent) {
   const Labels = Object.entries(labels)
     .filter(([key]) => !ADDED_LABEL.test(key))
     .map(([key, value]) => `${key}=${value}`)
@@ -86,7 +87,8 @@ function decisionFields(event: SecurityEvent): Partial<Alert> {
   };
 }
 
-function accessOf(event: SecurityEvent): Partial<Alert> {
+/** What was done and by whom, in alerts and logs. */
+export function accessOf(event: SecurityEvent) {
   const access = accessFields(event);
   return {
     ...access,
@@ -101,7 +103,7 @@ function accessOf(event: SecurityEvent): Partial<Alert> {
 }
 
 /** The pairs among the words of Data, their names with a capital. */
-function eventData(data: string): Record<string, string> {
+export function eventData(data: string): Record<string, string> {
   const words = data.split(' ').map((word) => word.split(/=(.*)/su));
   return Object.fromEntries(
     words.filter(([, value]) => value !== undefined).map(([key, value]) => [capitalized(key!), value!]),

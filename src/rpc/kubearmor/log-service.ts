@@ -1,4 +1,5 @@
 import { Metadata } from '@grpc/grpc-js';
+import type { Telemetry } from '../../control/telemetry.js';
 import type { EventHub, SubscribeOptions } from '../../events/hub.js';
 import { Failure } from '../../failure.js';
 import { LogServiceService, type Message } from '../../generated/kubearmor/feeder.js';
@@ -6,6 +7,7 @@ import { type ResponseStream, RpcService } from '../handler.js';
 import { type AlertContext, CLUSTER_NAME, toAlert, toMissedAlert } from './alert.js';
 import { pumpAlerts } from './alert-pump.js';
 import type { HostFacts } from './host-facts.js';
+import { toLog, toMissedLog } from './log.js';
 import type { FeedMessage, MessageFeed } from './message-feed.js';
 import { timeFields } from './times.js';
 
@@ -20,6 +22,7 @@ const NANOSECONDS_A_MILLISECOND = 1_000_000n;
  */
 export function logServiceOf(
   hub: EventHub,
+  telemetry: Pick<Telemetry, 'hub' | 'limits'>,
   messages: MessageFeed,
   context: AlertContext,
   queue: Pick<SubscribeOptions, 'capacity'> = {},
@@ -48,10 +51,17 @@ export function logServiceOf(
       await ended;
     },
 
-    // Nothing is told yet of accesses that no policy speaks of.
     async watchLogs({ Filter }, call) {
       if (Filter !== 'all' && Filter !== 'system') return;
-      const ended = endOf(call);
+      const ended = pumpAlerts(
+        telemetry.hub,
+        call,
+        ({ events, missed }) => [
+          ...(missed > 0 ? [toMissedLog(missed, nanoseconds(Date.now()), context)] : []),
+          ...events.map((event) => toLog(event, context, telemetry.limits)),
+        ],
+        queue,
+      );
       call.sendMetadata(new Metadata());
       await ended;
     },

@@ -40,6 +40,7 @@ export function createKubearmorServices(sources: KubearmorSources): Services {
     services: [
       logServiceOf(
         hub,
+        plane.telemetry,
         messages,
         { ...readHostFacts(), eventsPerSecond, throttle },
         queueCapacity === undefined ? {} : { capacity: queueCapacity },

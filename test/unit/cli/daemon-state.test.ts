@@ -4,6 +4,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import type { TestTerminal } from '../../support/command-line.js';
 import { eventually } from '../../support/eventually.js';
 import { POSTURES } from '../../support/in-memory-control-plane.js';
+import { makeEvent } from '../events/support.js';
 import { manifest } from '../rpc/support.js';
 import { run, start, web } from './support.js';
 
@@ -190,4 +191,34 @@ test('what cannot be reached is told with the reason and with what to do', async
     await told('127.0.0.1:1'),
     /127\.0\.0\.1:1: nobody listens there; is it running, with --listen for that address\?/u,
   );
+});
+
+test('hauberk visibility sets, shows and takes back what is told of containers', async (t) => {
+  const { hauberk, plane } = await start(t);
+  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  const set = await hauberk('visibility', 'set', 'default', 'file,process');
+  assert.deepEqual([set.status, set.output], [0, 'visibility of default: process, file\n']);
+  assert.equal((await hauberk('visibility', 'set', 'shop', 'none', '--labels', 'app=a')).status, 0);
+  const { output } = await hauberk('visibility', 'get');
+  assert.match(output, /^\(every other\) +none *$/mu);
+  assert.match(output, /^default +process,file +rpc$/mu);
+  assert.match(output, /^shop +app=a +none +rpc$/mu);
+  assert.match((await hauberk('visibility', 'get', 'web-1')).output, /^web-1 +process,file *$/mu);
+  assert.equal((await hauberk('visibility', 'reset', 'default')).output, 'visibility of default: nothing is said\n');
+  assert.deepEqual(plane.visibility.list().length, 1);
+  const wrong = await hauberk('visibility', 'set', 'default', 'files');
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.errors, /files: must be none, or of process, file, network, capabilities/);
+});
+
+test('hauberk watch --telemetry shows what is let through, with how often it was', async (t) => {
+  const { live, plane, hub } = await start(t);
+  const { terminal, ended } = live(['watch', '--telemetry', '--action', 'allow']);
+  await eventually(() => plane.telemetry.hub.counts().subscribers === 1 && hub.counts().subscribers === 1);
+  const access = { action: 'Allow', result: 'passed', policy: '', rule: '', count: 7, operations: ['read'] } as const;
+  plane.telemetry.hub.publish([makeEvent({ ...access, object: '/etc/hosts' })]);
+  await eventually(() => terminal.output.includes('\n'));
+  assert.match(terminal.output, /ALLOWED web-1 \/bin\/cat open \/etc\/hosts \(read\) 7 times pid 7 uid 1000/);
+  terminal.interrupt();
+  await ended;
 });

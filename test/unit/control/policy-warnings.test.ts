@@ -115,7 +115,7 @@ test('the host carries the labels that nodes of Kubernetes and of KubeArmor have
   assert.match(labels['kubernetes.io/arch']!, /^(?:amd64|arm64)$/u);
 });
 
-const desired = { policies: PolicySet.empty, postures: new Map(), profiles: new Map() };
+const desired = { policies: PolicySet.empty, postures: new Map(), profiles: new Map(), visibility: new Map() };
 const images = { has: () => false, fits: async () => true, decidedRules: async () => new Set<number>() };
 
 test('the posture of files holds for programs too where that is asked for', () => {

@@ -13,7 +13,8 @@ const text = fc.oneof(
   fc.string({ unit: 'grapheme' }),
 );
 const id = fc.nat(0xffffffff);
-const arbitrary: fc.Arbitrary<Partial<SecurityEvent>> = fc.record(
+type Telemetry = Required<Pick<SecurityEvent, 'count' | 'operations'>>;
+const arbitrary: fc.Arbitrary<Partial<SecurityEvent> & { telemetry?: Telemetry }> = fc.record(
   {
     time: fc.bigInt(0n, 4_000_000_000_000_000_000n),
     containerId: text,
@@ -39,6 +40,7 @@ const arbitrary: fc.Arbitrary<Partial<SecurityEvent>> = fc.record(
     wouldBlock: fc.boolean(),
     ownerRule: text.filter((rule) => rule !== ''),
     policyOverride: text.filter((override) => override !== ''),
+    telemetry: fc.record({ count: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), operations: fc.array(text) }),
     program: text,
     parentProgram: text,
     pid: id,
@@ -66,7 +68,7 @@ const arbitrary: fc.Arbitrary<Partial<SecurityEvent>> = fc.record(
 test('an event that was encoded is the event, whatever is in it', () => {
   fc.assert(
     fc.property(fc.array(arbitrary, { maxLength: 4 }), fc.nat(Number.MAX_SAFE_INTEGER - 4), (given, first) => {
-      const events = given.map(makeEvent);
+      const events = given.map(({ telemetry, ...event }) => makeEvent({ ...event, ...telemetry }));
       const bytes = newEncoder().encode(events, first);
       const decoded = StreamEventsResponse.decode(bytes).events;
       assert.deepEqual(

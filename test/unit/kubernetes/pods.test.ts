@@ -54,6 +54,20 @@ test('the annotation of a pod is followed with the program that wrote it last, a
   ]);
 });
 
+test('a pod says by its annotation what is visible of its containers, and what it cannot say is told', () => {
+  const pods = new Pods(() => undefined);
+  const annotated = (value: string) =>
+    pods.replace([{ metadata: { ...pod, annotations: { 'kubearmor-visibility': value } }, spec }]);
+  annotated('network,process');
+  assert.deepEqual(pods.describe(told).visibility, ['process', 'network']);
+  assert.equal(annotated('none'), true);
+  assert.deepEqual([pods.describe(told).visibility, pods.warnings()], [[], []]);
+  annotated('everything');
+  assert.equal(pods.describe(told).visibility, undefined);
+  const [warning] = pods.warnings();
+  assert.match(warning!, /^pod shop\/web-1: kubearmor-visibility must be none, or of .*, is "everything"$/);
+});
+
 test('where what pods ask for is ignored, their policies decide and the wish is told', () => {
   const pods = new Pods(() => undefined, 'ignore');
   const annotations = { 'kubearmor-policy': 'disabled' };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { stringify } from 'yaml';
 import { byKubeconfig, inCluster } from '../../../src/kubernetes/access.js';
-import { posturesOf } from '../../../src/kubernetes/annotations.js';
+import { posturesOf, visibilityIn } from '../../../src/kubernetes/annotations.js';
 import { POLICY_KINDS } from '../../../src/kubernetes/policy-kinds.js';
 import { PolicyObjects } from '../../../src/kubernetes/policy-objects.js';
 import { prunedFields } from '../../../src/kubernetes/pruned-fields.js';
@@ -79,6 +79,21 @@ test('annotations of namespaces are postures, those of files for programs too, a
   assert.deepEqual(warnings, ['namespace odd: kubearmor-capabilities-posture must be audit or block, is "Block"']);
 });
 
+test('annotations of namespaces and settings say what is visible, and what says something else is told of', () => {
+  const namespace = (name: string, visibility: string) => ({
+    metadata: { name, annotations: { 'kubearmor-visibility': visibility } },
+  });
+  const settings = { metadata: { name: 'hauberk-config', namespace: 'hauberk' }, data: { visibility: 'process' } };
+  const { visibility, warnings } = visibilityIn(
+    [namespace('shop', 'file, Process,file'), namespace('quiet', 'none'), namespace('odd', 'files')],
+    [settings],
+  );
+  assert.deepEqual(Object.fromEntries(visibility), { shop: ['process', 'file'], quiet: [], '*': ['process'] });
+  const choice = 'none, or of process, file, network, capabilities with commas between them';
+  assert.deepEqual(warnings, [`namespace odd: kubearmor-visibility must be ${choice}, is "files"`]);
+  assert.deepEqual(posturesOf([], [settings]).warnings, []);
+});
+
 test('settings are postures of all namespaces, by the names of flags or of KubeArmor, and what is none is told of', () => {
   const settings = (data: Record<string, string>) => [
     { metadata: { name: 'hauberk-config', namespace: 'hauberk' }, data },
@@ -91,11 +106,11 @@ test('settings are postures of all namespaces, by the names of flags or of KubeA
     { file: 'block', process: 'audit' },
     [],
   ]);
-  assert.deepEqual(read({ 'default-network-posture': 'allow', visibility: 'none' }), [
+  assert.deepEqual(read({ 'default-network-posture': 'allow', cluster: 'none' }), [
     undefined,
     [
       'ConfigMap hauberk/hauberk-config: default-network-posture must be audit or block, is "allow"',
-      'ConfigMap hauberk/hauberk-config: of its settings these are not followed: visibility',
+      'ConfigMap hauberk/hauberk-config: of its settings these are not followed: cluster',
     ],
   ]);
   assert.deepEqual(posturesOf([], []).postures.size, 0);

@@ -25,6 +25,8 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
     forgottenAccesses: () => 10,
     lostAccesses: () => 12,
     runningProfiles: () => 1,
+    telemetry: () => ({ told: 20, dropped: 21, missed: 22 }),
+    visibleContainers: () => 23,
     policies: () => [{ namespace: 'shop', name: 'web' }],
   });
   const has = async (line: string) => {
@@ -66,6 +68,8 @@ test('what is lost or left out is told by its cause', async () => {
   await has('hauberk_accesses_dropped_total{cause="memory_full"} 10');
   await has('hauberk_accesses_dropped_total{cause="profile_full"} 11');
   await has('hauberk_accesses_dropped_total{cause="restart"} 12');
+  await has('hauberk_telemetry_dropped_total{cause="limit"} 21');
+  await has('hauberk_telemetry_dropped_total{cause="stream_slow"} 22');
   await has('hauberk_refusals_total{cause="too_long"} 8');
   await has('hauberk_program_recursion_misses_total{program="hauberk_exec"} 2');
 });
@@ -85,6 +89,8 @@ test('events are counted by class, action and result with their latency; a summa
 test('the state of the daemon and of the sources of containers is told', async () => {
   const { host, has } = metricsOf();
   await has('hauberk_enforcing 1');
+  await has('hauberk_telemetry_told_total 20');
+  await has('hauberk_containers_visible 23');
   await has('hauberk_build_info{version="1.2.3",kernel="6.1.0-test"} 1');
   const source = { name: 'docker', address: '/run/docker.sock', connected: false, reason: '', containers: 0 };
   host.setStatus({ enforcing: false, sources: [source] });

@@ -31,6 +31,7 @@ const everything: StreamEventsRequest = {
   resumeAfter: undefined,
   since: undefined,
   storedOnly: false,
+  includeTelemetry: false,
 };
 
 /** A stream whose headers have come, so that it is subscribed, with all it received. */
@@ -119,6 +120,8 @@ describe('StreamEvents', () => {
         containerUid: undefined,
         ownerRule: '',
         policyOverride: '',
+        count: 0n,
+        operations: [],
       },
     ]);
   });
@@ -287,5 +290,63 @@ describe('StreamEvents', () => {
     assert.equal((await ended).code, 'UNAVAILABLE');
     assert.ok(events().length > 0);
     await stopped;
+  });
+});
+
+describe('telemetry', () => {
+  const access = (fields: object = {}) =>
+    makeEvent({ action: 'Allow', result: 'passed', policy: '', count: 3, operations: ['read', 'write'], ...fields });
+
+  test('comes to those alone who ask for it, with a count, without a number, and moves no position', async (t) => {
+    const { server, hub, plane } = await serveAll(t);
+    const asked = await subscribe(t, server, { includeTelemetry: true });
+    const other = await subscribe(t, server);
+    plane.telemetry.hub.publish([access({ object: '/a' })]);
+    hub.publish([makeEvent({ object: '/b' })]);
+    await until(() => asked.events().length === 2 && other.events().length === 1);
+    const told = asked.responses.filter(({ position }) => position === undefined);
+    const [event] = told.flatMap(({ events }) => events);
+    assert.deepEqual([event!.object, event!.count, event!.operations], ['/a', 3n, ['read', 'write']]);
+    assert.equal(other.events()[0]!.object, '/b');
+    assert.deepEqual(
+      asked.responses.flatMap(({ position }) => position?.sequence ?? []),
+      [1n],
+    );
+  });
+
+  test('is filtered as events are, and ends with the stream', async (t) => {
+    const { server, plane } = await serveAll(t);
+    const { hub } = plane.telemetry;
+    const filter = { includeTelemetry: true, classes: [AccessClass.NETWORK], namespaces: ['shop'] };
+    const { events, stream } = await subscribe(t, server, filter);
+    hub.publish([
+      access({ namespace: 'shop' }),
+      access({ class: 'network', namespace: 'shop', object: 'tcp 10.0.0.1:443' }),
+      access({ class: 'network' }),
+    ]);
+    await until(() => events().length > 0);
+    assert.deepEqual(
+      events().map(({ object }) => object),
+      ['tcp 10.0.0.1:443'],
+    );
+    stream.cancel();
+    await until(() => hub.counts().subscribers === 0);
+  });
+
+  test('that a slow reader misses is counted apart from events', async (t) => {
+    const { server, plane } = await serveAll(t, { queueCapacity: 10 });
+    const { missed, responses } = await subscribe(t, server, { includeTelemetry: true });
+    plane.telemetry.hub.publish(Array.from({ length: 15 }, () => access()));
+    await until(() => responses.length > 0);
+    assert.deepEqual([responses[0]!.telemetryMissed, responses[0]!.events.length, missed()], [5n, 10, 0]);
+  });
+
+  test('cannot be had of what is stored', async (t) => {
+    const { server } = await serveAll(t);
+    const stream = eventClient(t, server).streamEvents({ ...everything, includeTelemetry: true, storedOnly: true });
+    stream.on('data', () => undefined);
+    const { code, violations } = await endOf(stream);
+    const description = 'cannot be given with stored_only: telemetry is not stored';
+    assert.deepEqual([code, violations], ['INVALID_ARGUMENT', [['include_telemetry', description]]]);
   });
 });

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { ClassicLevel } from 'classic-level';
 import type { Container } from '../../../src/containers/container.js';
 import { Failure } from '../../../src/failure.js';
+import { type VisibilitySetting, visibilityKey } from '../../../src/policy/visibility.js';
 import type { Profile } from '../../../src/profile/profile.js';
 import { Store, type StoredAccess, type StoredPolicy, type StoredProfiled } from '../../../src/store/store.js';
 
@@ -51,6 +52,12 @@ const learnt = (name: string): StoredAccess => ({
     count: 1,
   },
 });
+const visibility = (namespace: string): VisibilitySetting => ({
+  namespace,
+  matchLabels: { app: 'web' },
+  classes: ['file'],
+  origin: 'rpc',
+});
 const image = { imageId: 3, rules: [] };
 
 test('what was committed is loaded again, and what was deleted is not', async () => {
@@ -61,6 +68,7 @@ test('what was committed is loaded again, and what was deleted is not', async ()
   await store.commit({
     putPolicies: [policy('a'), policy('b')],
     putPostures: [posture('a'), posture('b')],
+    putVisibility: [visibility('a'), visibility('b')],
     putContainers: [container],
     putImageRecords: [image, { imageId: 4, rules: [] }],
     putProfiles: [profile('late', 2), profile('early', 1), profile('gone', 3)],
@@ -76,6 +84,7 @@ test('what was committed is loaded again, and what was deleted is not', async ()
     deleteProfiled: [profiled('gone')],
     deleteAccesses: [learnt('gone')],
     putPostures: [{ namespace: 'b', postures: {} }],
+    deleteVisibility: [visibilityKey(visibility('b'))],
   });
   await store.close();
 
@@ -83,6 +92,7 @@ test('what was committed is loaded again, and what was deleted is not', async ()
   assert.deepEqual(await again.load(), {
     policies: [policy('a')],
     postures: [posture('a')],
+    visibility: [visibility('a')],
     containers: [container],
     imageRecords: [image],
     profiles: [profile('early', 1), profile('late', 2)],

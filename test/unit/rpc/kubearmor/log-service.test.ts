@@ -95,6 +95,47 @@ describe('WatchLogs', () => {
   });
 });
 
+describe('WatchLogs of visible containers', () => {
+  test('tells what was let through, and what was not told', async (t) => {
+    const { client, plane, hub } = await serveKubearmor(t);
+    const { received, opened } = client.watchLogs('system');
+    await opened;
+    hub.publish([makeEvent()]);
+    const allowed = { action: 'Allow', result: 'passed', policy: '', count: 12, operations: ['read'] } as const;
+    plane.telemetry.hub.publish([
+      makeEvent({ ...allowed, object: '/etc/hosts' }),
+      makeEvent({ class: undefined, action: undefined, result: undefined, operation: '', suppressed: 40 }),
+    ]);
+    await until(() => received.length === 2);
+    const { Type, Result, Resource, Data, EventData, Operation, ProcessName, HostPID } = received[0]!;
+    assert.deepEqual(
+      { Type, Result, Resource, Data, EventData, Operation, ProcessName, HostPID },
+      {
+        Type: 'ContainerLog',
+        Result: 'Passed',
+        Resource: '/etc/hosts',
+        Data: 'syscall=SYS_OPENAT flags=O_RDONLY count=12',
+        EventData: { Syscall: 'SYS_OPENAT', Flags: 'O_RDONLY', Count: '12' },
+        Operation: 'File',
+        ProcessName: '/bin/cat',
+        HostPID: 4007,
+      },
+    );
+    const [, limit] = received;
+    assert.deepEqual([limit!.Type, limit!.Operation], ['SystemEvent', 'AlertThreshold']);
+    assert.equal(limit!.Data, 'dropped=40 limit=3 seconds=3600');
+  });
+
+  test('tells a client that reads too slowly how much it missed', async (t) => {
+    const { client, plane } = await serveKubearmor(t, undefined, { queueCapacity: 10 });
+    const { received, opened } = client.watchLogs('all');
+    await opened;
+    plane.telemetry.hub.publish(Array.from({ length: 15 }, () => makeEvent({ action: 'Allow', count: 1 })));
+    await until(() => received.length === 11);
+    assert.deepEqual([received[0]!.Operation, received[0]!.Data], ['AlertThreshold', 'missed=5']);
+  });
+});
+
 describe('WatchMessages', () => {
   test('tells what became of a policy that was sent, and why it was refused', async (t) => {
     const { client } = await serveKubearmor(t);

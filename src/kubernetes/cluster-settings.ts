@@ -1,15 +1,17 @@
 import type { PolicyRegistry } from '../control/policy-registry.js';
+import type { VisibilityRegistry } from '../control/visibility-registry.js';
 import type { SourceLogger } from '../sources/source.js';
-import { posturesOf, type SettingsObject, type UnknownSetting } from './annotations.js';
+import { posturesOf, type SettingsObject, type UnknownSetting, visibilityIn } from './annotations.js';
 import type { KubernetesObject } from './api-client.js';
 
-/** What the namespaces of a cluster and its settings say of accesses no rule names. */
-export class ClusterPostures {
+/** What the namespaces of a cluster and its settings say of accesses that no rule names, and of what is told of them. */
+export class ClusterSettings {
   #warnings: readonly string[] = [];
   #unknown: readonly UnknownSetting[] = [];
 
   constructor(
     readonly policies: Pick<PolicyRegistry, 'syncAnnotatedPostures' | 'annotatedPostures'>,
+    readonly visibility: Pick<VisibilityRegistry, 'syncAnnotated'> | undefined,
     readonly logger: SourceLogger,
   ) {}
 
@@ -25,12 +27,15 @@ export class ClusterPostures {
 
   /** Brings it into force. @returns whether something else than before is not followed @throws Failure where it cannot be */
   async bring(namespaces: readonly KubernetesObject[], settings: readonly SettingsObject[]): Promise<boolean> {
-    const { postures, unknown, warnings } = posturesOf(namespaces, settings, this.policies.annotatedPostures());
+    const postures = posturesOf(namespaces, settings, this.policies.annotatedPostures());
+    const visible = visibilityIn(namespaces, settings);
+    const warnings = [...postures.warnings, ...visible.warnings];
     for (const warning of warnings) if (!this.#warnings.includes(warning)) this.logger.warn({}, warning);
     const isNews = warnings.join() !== this.#warnings.join();
     this.#warnings = warnings;
-    this.#unknown = unknown;
-    await this.policies.syncAnnotatedPostures(postures);
+    this.#unknown = [...postures.unknown, ...visible.unknown];
+    await this.policies.syncAnnotatedPostures(postures.postures);
+    await this.visibility?.syncAnnotated(visible.visibility);
     return isNews;
   }
 }

@@ -1,0 +1,64 @@
+import type { Container } from '../containers/container.js';
+import { Failure } from '../failure.js';
+import { type Visibility, type VisibilityScope, type VisibilitySetting, visibilityKey } from '../policy/visibility.js';
+import type { Ledger, Outcome } from './ledger.js';
+import { annotatedVisibilityChange, visibilityChange } from './visibility.js';
+
+/** Selectors are compared with each container. */
+export const VISIBILITY_SETTINGS_MAX = 1024;
+
+/** Whose accesses are told although no policy speaks of them. */
+export class VisibilityRegistry {
+  constructor(readonly ledger: Ledger) {}
+
+  /** What holds where nothing else is said. */
+  get defaults(): Visibility {
+    return this.ledger.enforcement.rules.options.visibility ?? [];
+  }
+
+  /**
+   * Sets what clients say.
+   *
+   * @param classes undefined: nothing any more
+   * @throws Failure resource-exhausted when clients have said too much
+   */
+  set(scope: Omit<VisibilityScope, 'origin'>, classes: Visibility | undefined): Promise<Outcome<void>> {
+    const setting = { ...scope, origin: 'rpc', classes } as const;
+    return this.ledger.change((current) => {
+      const count = [...current.visibility.values()].filter(({ origin }) => origin === 'rpc').length;
+      const isNew = classes !== undefined && !current.visibility.has(visibilityKey(setting));
+      if (isNew && count >= VISIBILITY_SETTINGS_MAX) {
+        const message = `there are ${count} settings of visibility already, reset some`;
+        throw new Failure('resource-exhausted', message);
+      }
+      return visibilityChange(current, [setting]);
+    });
+  }
+
+  /** Makes what annotations say of namespaces this. */
+  syncAnnotated(byNamespace: ReadonlyMap<string, Visibility>): Promise<Outcome<void>> {
+    return this.ledger.change((current) => annotatedVisibilityChange(current, byNamespace));
+  }
+
+  /** Sorted by namespace, those of clients first. */
+  list(): VisibilitySetting[] {
+    const keyOf = (each: VisibilitySetting) =>
+      `${each.namespace} ${each.origin === 'rpc' ? 0 : 1} ${visibilityKey(each)}`;
+    return [...this.ledger.desired.visibility.values()].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  }
+
+  /** Those of which something is visible. */
+  countContainers(): number {
+    const { desired, enforcement } = this.ledger;
+    const isVisible = (container: Container) => enforcement.rules.visibilityOf(container, desired).length > 0;
+    return [...desired.containers.values()].filter(isVisible).length;
+  }
+
+  /** What is visible of a container. @throws Failure not-found */
+  of(containerId: string): Visibility {
+    const { desired, enforcement } = this.ledger;
+    const container = desired.containers.get(containerId);
+    if (container === undefined) throw this.ledger.notFound(`container ${containerId}`);
+    return enforcement.rules.visibilityOf(container, desired);
+  }
+}

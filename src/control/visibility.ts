@@ -1,0 +1,103 @@
+import type { Container } from '../containers/container.js';
+import { append } from '../policy/append.js';
+import { selectsBy } from '../policy/policy-index.js';
+import {
+  inOrder,
+  type Visibility,
+  type VisibilityScope,
+  type VisibilitySetting,
+  visibilityKey,
+  visibilityText,
+} from '../policy/visibility.js';
+import type { Change } from './change.js';
+import type { DesiredState } from './desired-state.js';
+import { ALL_NAMESPACES } from './namespace-postures.js';
+
+/** By visibilityKey. */
+export type VisibilitySettings = ReadonlyMap<string, VisibilitySetting>;
+
+/** What containers are asked for here. */
+export type VisibilitySubject = Pick<Container, 'namespace' | 'labels' | 'isHost' | 'visibility'> &
+  Partial<Pick<Container, 'name'>>;
+
+/**
+ * What is said of a container's visibility; undefined where nothing is, and the daemon's own holds. What clients say goes
+ * before annotations, and what is said of containers before what is said of their namespace. Of several of a client's
+ * selectors all classes are visible.
+ */
+export function visibilitySaidOf(container: VisibilitySubject, settings: VisibilitySettings): Visibility | undefined {
+  if (container.isHost) return undefined;
+  const { namespace, visibility } = container;
+  if (settings.size === 0) return visibility;
+  const selecting = selectorsIn(settings, namespace).filter(({ matchLabels }) => selectsBy({ matchLabels }, container));
+  if (selecting.length > 0) return inOrder(selecting.flatMap(({ classes }) => classes));
+  const saidIn = (origin: VisibilitySetting['origin'], name: string) =>
+    settings.get(visibilityKey({ origin, namespace: name, matchLabels: {} }))?.classes;
+  return (
+    saidIn('rpc', namespace) ?? visibility ?? saidIn('kubernetes', namespace) ?? saidIn('kubernetes', ALL_NAMESPACES)
+  );
+}
+
+/** Says something else in these scopes, nothing where no classes are given; in the others what was said stays. */
+export function visibilityChange(
+  current: DesiredState,
+  changed: readonly (VisibilityScope & { readonly classes: Visibility | undefined })[],
+): Change<void> {
+  const visibility = new Map(current.visibility);
+  const putVisibility: VisibilitySetting[] = [];
+  const deleteVisibility: string[] = [];
+  for (const { classes, ...scope } of changed) {
+    const key = visibilityKey(scope);
+    if (textOf(visibility.get(key)?.classes) === textOf(classes)) continue;
+    if (classes === undefined) {
+      visibility.delete(key);
+      deleteVisibility.push(key);
+    } else {
+      const setting = { ...scope, classes };
+      visibility.set(key, setting);
+      putVisibility.push(setting);
+    }
+  }
+  if (putVisibility.length + deleteVisibility.length === 0) return { next: undefined, result: undefined };
+  const desired = { ...current, visibility };
+  const affected = (container: Container) =>
+    textOf(visibilitySaidOf(container, current.visibility)) !== textOf(visibilitySaidOf(container, visibility));
+  return {
+    next: { desired, affected },
+    make: () => ({ desired, stored: { putVisibility, deleteVisibility }, result: undefined }),
+  };
+}
+
+/** Makes what annotations say of all namespaces this. */
+export function annotatedVisibilityChange(
+  current: DesiredState,
+  wanted: ReadonlyMap<string, Visibility>,
+): Change<void> {
+  const origin = 'kubernetes';
+  const before = [...current.visibility.values()].filter((each) => each.origin === origin);
+  const namespaces = new Set([...before.map(({ namespace }) => namespace), ...wanted.keys()]);
+  return visibilityChange(
+    current,
+    Array.from(namespaces, (namespace) => ({ origin, namespace, matchLabels: {}, classes: wanted.get(namespace) })),
+  );
+}
+
+function textOf(classes: Visibility | undefined): string {
+  return classes === undefined ? '' : visibilityText(classes);
+}
+
+/** There may be thousands of annotated namespaces, and this is asked of each container. */
+const selectors = new WeakMap<VisibilitySettings, ReadonlyMap<string, readonly VisibilitySetting[]>>();
+
+function selectorsIn(settings: VisibilitySettings, namespace: string): readonly VisibilitySetting[] {
+  let byNamespace = selectors.get(settings);
+  if (byNamespace === undefined) {
+    const found = new Map<string, VisibilitySetting[]>();
+    for (const setting of settings.values()) {
+      if (Object.keys(setting.matchLabels).length > 0) append(found, setting.namespace, setting);
+    }
+    selectors.set(settings, found);
+    byNamespace = found;
+  }
+  return byNamespace.get(namespace) ?? [];
+}

@@ -1,0 +1,32 @@
+import type { Container } from '../containers/container.js';
+import { describeRecord, type EventContext } from './describe.js';
+import type { SecurityEvent } from './event.js';
+import { noteOf } from './note.js';
+import { observedAccess } from './observed.js';
+import type { EventRecord } from './record.js';
+
+/** The policy named in a note that accesses of a container were not told. */
+export const TELEMETRY_LIMIT = 'TelemetryLimit';
+
+/** An access that was let through and that no policy reports, told as an event. */
+export interface TelemetryEvent extends SecurityEvent {
+  /** How often it was made in the window. */
+  readonly count: number;
+  /** What was asked for at once: see ObservedAccess. */
+  readonly operations: readonly string[];
+}
+
+/** @param record of an access that was let through */
+export function describeTelemetry(record: EventRecord, context: EventContext): TelemetryEvent {
+  return { ...describeRecord(record, context), count: 1, operations: observedAccess(record).operations };
+}
+
+/** The event that tells of accesses that are not told. */
+export function telemetryLimitOf(
+  dropped: number,
+  container: Pick<Container, 'id' | 'name' | 'namespace' | 'labels'>,
+  time: bigint,
+  message: string,
+): SecurityEvent {
+  return { ...noteOf(TELEMETRY_LIMIT, message, container, time), suppressed: dropped };
+}

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { NamespacePair } from '../../../src/containers/container.js';
+import type { EventRecord } from '../../../src/events/record.js';
+import { TELEMETRY_LIMIT } from '../../../src/events/telemetry.js';
+import { ACCESS_NONE } from '../../../src/kernel/accesses.js';
+import { VISIBLE_ACCESSES_MAX } from '../../../src/policy/visibility.js';
+import { recordOf } from '../../support/event-record.js';
+import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+
+const NAMESPACES = { pidNamespace: 11, mountNamespace: 12 };
+const SHOP = { namespace: 'shop', matchLabels: {} };
+
+async function planeWith() {
+  const plane = new InMemoryControlPlane();
+  await plane.recordings.resume({ profiled: [], accesses: [] });
+  await addContainer(plane, 'c1');
+  await plane.visibility.set(SHOP, ['file', 'network']);
+  const subscription = plane.telemetry.hub.subscribe(() => true, { onWaiting: () => undefined });
+  /** What is told at the end of the window. */
+  const told = () => {
+    plane.telemetry.tell();
+    return subscription.take(100).events.map(({ object, count, suppressed }) => [object, count ?? suppressed]);
+  };
+  return { plane, subscription, told };
+}
+
+function addContainer(plane: InMemoryControlPlane, id: string, namespaces = NAMESPACES) {
+  const description = { id, name: id, namespace: 'shop', labels: { app: 'web' }, origin: 'registered' } as const;
+  return plane.keeper.register(description, namespaces);
+}
+
+const accessOf = (object: string) => BigInt([...object].reduce((sum, each) => sum * 31 + each.charCodeAt(0), 1));
+
+/** As the kernel does: counts, and tells of what it has not counted yet. @returns whether it told */
+function access(plane: InMemoryControlPlane, object: string, fields: Partial<EventRecord> = {}): boolean {
+  const container: NamespacePair = NAMESPACES;
+  const counted = { container, access: accessOf(object) };
+  const count = plane.counts.count(counted);
+  plane.counts.add(counted, count + 1);
+  if (count > 0) return false;
+  const record = recordOf({ ...container, access: counted.access, object, ...fields });
+  // As the daemon does.
+  const isVisible = plane.telemetry.isVisible(record);
+  plane.recordings.observe(record, isVisible);
+  if (isVisible) plane.telemetry.observe(record);
+  return true;
+}
+
+test('each access is told once in a window with how often it was made, and again in the next', async () => {
+  const { plane, subscription, told } = await planeWith();
+  for (let time = 0; time < 1000; time++) access(plane, '/etc/hosts');
+  access(plane, '/etc/passwd');
+  assert.equal(subscription.waiting, 0);
+  assert.deepEqual(told(), [
+    ['/etc/hosts', 1000],
+    ['/etc/passwd', 1],
+  ]);
+  assert.deepEqual(told(), []);
+  assert.deepEqual(plane.counts.list(), []);
+  access(plane, '/etc/hosts');
+  access(plane, '/etc/hosts');
+  assert.deepEqual(told(), [['/etc/hosts', 2]]);
+  assert.deepEqual([plane.telemetry.told, plane.telemetry.dropped, plane.telemetry.active], [3, 0, 0]);
+});
+
+test('an access is told with its container, what was asked for and no policy', async () => {
+  const { plane, subscription } = await planeWith();
+  access(plane, '/etc/hosts', { wanted: (1 << 1) | (1 << 2) });
+  plane.telemetry.tell();
+  const [event] = subscription.take(1).events;
+  const { containerName, namespace, labels, operations, policy, action, result, severity, time } = event!;
+  assert.deepEqual([containerName, namespace, labels], ['c1', 'shop', { app: 'web' }]);
+  assert.deepEqual(
+    [operations, policy, action, result, severity, time],
+    [['read', 'write'], '', 'Allow', 'passed', 0, 1n],
+  );
+});
+
+test('what is not visible, and what a policy reports, is not told', async () => {
+  const { plane, told } = await planeWith();
+  access(plane, '/bin/ls', { class: 'process', operation: 'exec' });
+  access(plane, '/audited', { action: 1, rule: 0 });
+  assert.deepEqual(told(), []);
+  assert.deepEqual(plane.counts.list(), []);
+  await plane.visibility.set(SHOP, undefined);
+  access(plane, '/etc/hosts');
+  assert.deepEqual([told(), plane.counts.list()], [[], []]);
+});
+
+test('of too many different accesses the first are told, and how many the others were', async () => {
+  const { plane, told, subscription } = await planeWith();
+  for (const object of ['/a', '/b', '/c', '/d', '/e', '/e']) access(plane, object);
+  plane.telemetry.tell();
+  const { events } = subscription.take(10);
+  assert.deepEqual(
+    events.map(({ object, policy, suppressed }) => [object || policy, suppressed]),
+    [
+      ['/a', 0],
+      ['/b', 0],
+      ['/c', 0],
+      [TELEMETRY_LIMIT, 3],
+    ],
+  );
+  assert.match(events[3]!.message, /^3 accesses of this container are not told: more than 3 different ones/);
+  assert.deepEqual([plane.telemetry.told, plane.telemetry.dropped], [3, 3]);
+  assert.deepEqual(told(), []);
+});
+
+test('what found no room in the kernel is counted and told', async () => {
+  const { plane, told } = await planeWith();
+  access(plane, '/a');
+  plane.counts.add({ container: NAMESPACES, access: ACCESS_NONE }, VISIBLE_ACCESSES_MAX + 50);
+  assert.deepEqual(told(), [
+    ['/a', 1],
+    ['', 50],
+  ]);
+  assert.deepEqual(plane.counts.list(), []);
+});
+
+test('a profile that begins and ends meanwhile learns all, and telemetry goes on', async () => {
+  const { plane, told } = await planeWith();
+  const profile = async () => {
+    const { containers } = await plane.profiles.get('p');
+    return containers[0]!.accesses.map(({ word, count }) => [word, count]);
+  };
+  access(plane, '/a');
+  await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
+  assert.equal(access(plane, '/a'), true, 'new to the profile');
+  access(plane, '/a');
+  // Before the profile, and since.
+  assert.deepEqual(told(), [
+    ['/a', 1],
+    ['/a', 2],
+  ]);
+  access(plane, '/a');
+  assert.deepEqual([told(), await profile()], [[['/a', 1]], [['/a', 3]]]);
+  assert.deepEqual(told(), []);
+  access(plane, '/a');
+  access(plane, '/b');
+  await plane.profiles.stop('p', 2);
+  assert.deepEqual(await profile(), [
+    ['/a', 4],
+    ['/b', 1],
+  ]);
+  access(plane, '/a');
+  assert.deepEqual(told(), [
+    ['/a', 1],
+    ['/b', 1],
+    ['/a', 1],
+  ]);
+  assert.deepEqual(plane.counts.list(), []);
+});
+
+test('where a container becomes visible that a profile knows already, the kernel tells anew, and counts go on', async () => {
+  const { plane, told } = await planeWith();
+  await plane.visibility.set(SHOP, []);
+  await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
+  const profile = async () => {
+    const { containers } = await plane.profiles.get('p');
+    return containers[0]!.accesses.map(({ word, count }) => [word, count]);
+  };
+  for (let time = 0; time < 3; time++) access(plane, '/a');
+  await plane.visibility.set(SHOP, ['file']);
+  await plane.recordings.follow();
+  assert.deepEqual([told(), await profile()], [[], [['/a', 3]]]);
+  assert.equal(access(plane, '/a'), true);
+  access(plane, '/a');
+  assert.deepEqual([told(), await profile()], [[['/a', 2]], [['/a', 5]]]);
+  await plane.visibility.set(SHOP, []);
+  await plane.recordings.follow();
+  access(plane, '/a');
+  await plane.profiles.stop('p', 2);
+  assert.deepEqual([told(), await profile(), plane.counts.list()], [[], [['/a', 6]], []]);
+});
+
+test('after a restart under a profile the kernel tells anew, and the profile loses nothing', async () => {
+  const { plane } = await planeWith();
+  await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
+  for (let time = 0; time < 3; time++) access(plane, '/a');
+  await plane.profiles.get('p');
+  const next = new InMemoryControlPlane(plane.ledger.desired);
+  next.counts.add({ container: NAMESPACES, access: accessOf('/a') }, 3);
+  const profiled = plane.commits.flatMap(({ putProfiled = [] }) => putProfiled);
+  const accesses = plane.commits.flatMap(({ putAccesses = [] }) => putAccesses);
+  await next.recordings.resume({ profiled, accesses });
+  const subscription = next.telemetry.hub.subscribe(() => true, { onWaiting: () => undefined });
+  assert.equal(access(next, '/a'), true);
+  next.telemetry.stop();
+  assert.deepEqual(
+    subscription.take(10).events.map(({ object, count }) => [object, count]),
+    [['/a', 1]],
+  );
+  const { containers } = await next.profiles.get('p');
+  assert.deepEqual(
+    containers[0]!.accesses.map(({ count }) => count),
+    [4],
+  );
+});
+
+test('a container that has ended is told of, and one that is given its namespaces apart from it', async () => {
+  const { plane, subscription } = await planeWith();
+  access(plane, '/a');
+  await plane.containers.remove('c1');
+  await addContainer(plane, 'c2');
+  plane.telemetry.observe(recordOf({ ...NAMESPACES, access: 99n, object: '/b' }));
+  plane.telemetry.stop();
+  assert.deepEqual(
+    subscription.take(10).events.map(({ containerId, object }) => [containerId, object]),
+    [
+      ['c1', '/a'],
+      ['c2', '/b'],
+    ],
+  );
+});

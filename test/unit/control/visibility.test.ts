@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { desiredBy } from '../../../src/control/stored-start.js';
+import { VISIBILITY_SETTINGS_MAX } from '../../../src/control/visibility-registry.js';
+import { decidesFlag, FLAG_PROFILED, HEADER, visibleFlag } from '../../../src/image/layout.js';
+import type { Visibility } from '../../../src/policy/visibility.js';
+import { readRecords, recordsOf } from '../../../src/store/stored-form.js';
+import { InMemoryControlPlane, MemoryKernel } from '../../support/in-memory-control-plane.js';
+
+const NAMESPACES = { pidNamespace: 11, mountNamespace: 12 };
+const web = { id: 'c1', name: 'web-1', namespace: 'shop', labels: { app: 'web' }, origin: 'cri' } as const;
+
+async function planeWith(visibility?: Visibility, container: object = {}) {
+  const options = visibility === undefined ? {} : { visibility };
+  const plane = new InMemoryControlPlane(undefined, new MemoryKernel(), undefined, options);
+  await plane.keeper.register({ ...web, ...container }, NAMESPACES);
+  return plane;
+}
+
+/** The flags of the image that decides for the container. */
+function flagsOf({ kernel }: InMemoryControlPlane): number {
+  const [image] = kernel.published.values();
+  return kernel.images.get(image!.imageId)!.words[2 * HEADER.decisions]!;
+}
+
+const NOTHING = 0;
+
+test('nothing is visible unless somebody says so, and nothing is asked of the kernel then', async () => {
+  const plane = await planeWith();
+  assert.deepEqual(plane.visibility.of('c1'), []);
+  assert.equal(flagsOf(plane), NOTHING);
+  assert.equal(plane.visibility.countContainers(), 0);
+});
+
+test('what is visible is asked of the kernel, and nothing else', async () => {
+  const plane = await planeWith();
+  await plane.visibility.set({ namespace: 'shop', matchLabels: {} }, ['process', 'network']);
+  const expected = (['process', 'network'] as const).reduce(
+    (sum, each) => sum | decidesFlag(each) | visibleFlag(each),
+    0,
+  );
+  assert.equal(flagsOf(plane), expected);
+  assert.equal(plane.visibility.countContainers(), 1);
+  await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
+  assert.notEqual(flagsOf(plane) & FLAG_PROFILED, 0);
+  await plane.profiles.stop('p', 2);
+  await plane.visibility.set({ namespace: 'shop', matchLabels: {} }, undefined);
+  assert.equal(flagsOf(plane), NOTHING);
+});
+
+test('what is said of containers goes before namespaces, clients before annotations, and these before the daemon', async () => {
+  const plane = await planeWith(['capabilities'], { visibility: ['network'] });
+  const of = () => plane.visibility.of('c1').join();
+  assert.equal(of(), 'network', 'the annotation of the pod');
+  await plane.visibility.syncAnnotated(
+    new Map([
+      ['shop', ['file']],
+      ['*', ['process']],
+    ]),
+  );
+  assert.equal(of(), 'network');
+  await plane.visibility.set({ namespace: 'shop', matchLabels: {} }, []);
+  assert.equal(of(), '', 'none is something that is said');
+  await plane.visibility.set({ namespace: 'shop', matchLabels: { app: 'web' } }, ['file']);
+  await plane.visibility.set({ namespace: 'shop', matchLabels: { 'kubearmor.io/container.name': 'web-1' } }, [
+    'process',
+  ]);
+  await plane.visibility.set({ namespace: 'shop', matchLabels: { app: 'other' } }, ['capabilities']);
+  assert.equal(of(), 'process,file', 'of several selectors all');
+  const other = await planeWith(['capabilities']);
+  const ofOther = () => other.visibility.of('c1').join();
+  assert.equal(ofOther(), 'capabilities');
+  await other.visibility.syncAnnotated(new Map([['*', ['process']]]));
+  assert.equal(ofOther(), 'process');
+  await other.visibility.syncAnnotated(new Map([['shop', []]]));
+  assert.equal(ofOther(), '');
+  await other.visibility.syncAnnotated(new Map());
+  assert.equal(ofOther(), 'capabilities');
+});
+
+test('what is said outlives the daemon, and what was taken back does not', async () => {
+  const plane = await planeWith();
+  await plane.visibility.set({ namespace: 'shop', matchLabels: { app: 'web' } }, ['file']);
+  await plane.visibility.set({ namespace: 'gone', matchLabels: {} }, ['file']);
+  await plane.visibility.set({ namespace: 'gone', matchLabels: {} }, undefined);
+  await plane.visibility.syncAnnotated(new Map([['ours', ['network']]]));
+  const records = new Map<string, string>();
+  for (const commit of plane.commits) {
+    for (const [key, value] of await recordsOf(commit)) {
+      if (value === undefined) records.delete(key);
+      else records.set(key, value);
+    }
+  }
+  const { state, unknown } = readRecords(records);
+  assert.deepEqual(unknown, []);
+  const desired = desiredBy({ ...state, damage: [], remarks: [] }, { containers: () => [] });
+  const known = new InMemoryControlPlane(desired).visibility.list();
+  assert.deepEqual(
+    known.map(({ namespace, classes, origin }) => [namespace, classes, origin]),
+    [
+      ['ours', ['network'], 'kubernetes'],
+      ['shop', ['file'], 'rpc'],
+    ],
+  );
+});
+
+test('clients cannot say more than there is room for, and can change what they have said', async () => {
+  const settings = Array.from({ length: VISIBILITY_SETTINGS_MAX }, (_, index) => `n${index}`);
+  const plane = await planeWith();
+  const visibility = new Map(
+    settings.map((namespace) => [
+      `rpc ${namespace} `,
+      { namespace, matchLabels: {}, classes: [] as Visibility, origin: 'rpc' as const },
+    ]),
+  );
+  const full = new InMemoryControlPlane({ ...plane.ledger.desired, visibility });
+  const add = full.visibility.set({ namespace: 'one-more', matchLabels: {} }, ['file']);
+  await assert.rejects(add, /there are 1024 settings of visibility already, reset some/);
+  await full.visibility.set({ namespace: 'n7', matchLabels: {} }, ['file']);
+});
