@@ -57,7 +57,8 @@ test('what annotations of namespaces and the settings make visible holds in thei
   };
   const client = {
     server: { url: new URL('https://10.0.0.1'), namespace: 'hauberk' },
-    get: async (path: string) => ({
+    list: async (path: string) => ({
+      bytes: 100,
       apiVersion: 'v1',
       kind: 'List',
       metadata: { resourceVersion: '1' },
