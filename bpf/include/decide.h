@@ -260,6 +260,7 @@ static __always_inline bool ask(struct membership *found, struct scratch *scratc
 
 static __always_inline void question_begin(struct membership *found, struct scratch *scratch, struct access *access)
 {
+	scratch->actor = 0;
 	scratch->question.container = found->container;
 	scratch->question.generation = found->generation;
 	scratch->question.image_flags = found->flags;

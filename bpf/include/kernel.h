@@ -215,6 +215,12 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct file *file;
+};
+
 struct user_namespace;
 
 struct in6_addr {
@@ -226,6 +232,7 @@ struct sock_common {
 	__u16 skc_dport;
 	__u16 skc_num;
 	__u16 skc_family;
+	volatile unsigned char skc_state;
 	struct in6_addr skc_v6_daddr;
 };
 

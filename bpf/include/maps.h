@@ -302,12 +302,16 @@ struct renaming {
 	struct guard words[GUARD_NAMES];
 };
 
+/* An actor of which nothing is known any more. */
+#define ACTOR_ENDED (~0ULL)
+
 /*
  * Working memory of one decision. The functions that take nothing else are
  * gone through by the verifier once, and not once a call.
  */
 struct scratch {
 	__u32 taken;
+	__u64 actor;		/* address of the task that acts; 0 for the current one */
 	struct question question;
 	struct object object;
 	struct word_prefix word;

@@ -7,8 +7,14 @@
 #define HAUBERK_NETWORK_HOOKS_H
 
 #include "decide.h"
+#include "listeners.h"
 #include "names.h"
 #include "sockets.h"
+#include "system_calls.h"
+
+#define PROTOCOL_TCP 6
+/* include/uapi/linux/tcp.h */
+#define TCP_ZEROCOPY_RECEIVE 35
 
 static __always_inline bool is_under_network_policy(struct membership *found)
 {
@@ -98,7 +104,11 @@ static __always_inline int decide_listening(__u32 operation, struct socket *sock
 	struct membership found = {};
 	struct socket_use use = {};
 
-	if (!is_under_network_policy(&found))
+	if (!find_membership(&found) || !found.member)
+		return 0;
+	/* Also without a rule on the network: one may come. */
+	note_listener(socket->sk, found.task, &found.container, found.host);
+	if (!decides(&found, CLASS_NETWORK))
 		return 0;
 	read_kind(&use, socket);
 	if (is_internet(use.family)) {
@@ -150,8 +160,7 @@ int BPF_PROG(hauberk_socket_sendmsg, struct socket *socket, struct msghdr *messa
 	return 0;
 }
 
-SEC("lsm/socket_recvmsg")
-int BPF_PROG(hauberk_socket_recvmsg, struct socket *socket, struct msghdr *message, int size, int flags)
+static __always_inline int decide_receiving(struct socket *socket)
 {
 	struct membership found = {};
 	struct socket_use use = {};
@@ -164,6 +173,19 @@ int BPF_PROG(hauberk_socket_recvmsg, struct socket *socket, struct msghdr *messa
 		find_name(&found, &use, socket->sk);
 	}
 	return decide_socket(&found, OPERATION_RECEIVE, &use);
+}
+
+SEC("lsm/socket_recvmsg")
+int BPF_PROG(hauberk_socket_recvmsg, struct socket *socket, struct msghdr *message, int size, int flags)
+{
+	return decide_receiving(socket);
+}
+
+/* Maps what has come in into the program's memory. */
+SEC("lsm/socket_getsockopt")
+int BPF_PROG(hauberk_socket_getsockopt, struct socket *socket, int level, int option)
+{
+	return level == PROTOCOL_TCP && option == TCP_ZEROCOPY_RECEIVE ? decide_receiving(socket) : 0;
 }
 
 #endif

@@ -58,17 +58,18 @@ static __always_inline void note_terminal(struct scratch *scratch, struct task_s
  */
 __noinline int report(struct scratch *scratch)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_struct *parent = task->real_parent;
-	struct task_struct *parent_leader = BPF_CORE_READ(parent, group_leader);
-	__u32 level = task->thread_pid->level;
+	struct task_struct *task, *parent, *parent_leader;
 	struct container_key container;
 	struct event_record *record;
+	__u32 bytes, level;
 	bool denied;
-	__u32 bytes;
 
 	if (!scratch)
 		return 0;
+	task = actor_of(scratch);
+	parent = BPF_CORE_READ(task, real_parent);
+	parent_leader = BPF_CORE_READ(parent, group_leader);
+	level = BPF_CORE_READ(task, thread_pid, level);
 	container = scratch->question.container;
 	record = &scratch->record;
 	note_terminal(scratch, task);
@@ -83,12 +84,12 @@ __noinline int report(struct scratch *scratch)
 	record->mount_namespace = container.mount_namespace;
 	record->generation = scratch->question.generation;
 	record->verdict = scratch->question.verdict;
-	record->host_pid = task->tgid;
-	record->pid = pid_at_level(task->group_leader, level);
+	record->host_pid = BPF_CORE_READ(task, tgid);
+	record->pid = pid_at_level(BPF_CORE_READ(task, group_leader), level);
 	record->host_parent_pid = BPF_CORE_READ(parent, tgid);
 	record->parent_pid = pid_at_level(parent_leader, level);
-	record->uid = task->cred->uid.val;
-	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	record->uid = BPF_CORE_READ(task, cred, uid.val);
+	BPF_CORE_READ_INTO(&record->comm, task, comm);
 	record->object_bytes = append_path(scratch, 0, scratch->question.match.offset);
 	bytes = record->object_bytes;
 	record->program_bytes = append_program(scratch, bytes, task);

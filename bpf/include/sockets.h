@@ -12,6 +12,9 @@
 #define AF_INET6 10
 #define AF_SMC 43
 #define SOCK_STREAM 1
+#define TCP_LISTEN 10
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_IPV6 0x86dd
 
 struct sockaddr_internet {
 	__u16 family;
@@ -96,6 +99,22 @@ static __always_inline void read_address(struct endpoint *end, const void *addre
 		set_ipv4(end, internet.ipv4);
 	else
 		set_ipv6(end, internet.ipv6);
+}
+
+/* The address a packet came from. `head` is where the packet's buffer begins. */
+static __always_inline void read_sender(struct endpoint *end, struct sk_buff *packet, __u64 head)
+{
+	__u64 network = head + BPF_CORE_READ(packet, network_header);
+	__u16 protocol = from_network(BPF_CORE_READ(packet, protocol));
+	__u8 address[16] = {};
+
+	if (protocol == ETHERTYPE_IPV4) {
+		bpf_probe_read_kernel(address, 4, (void *)network + 12);
+		set_ipv4(end, address);
+	} else if (protocol == ETHERTYPE_IPV6) {
+		bpf_probe_read_kernel(address, 16, (void *)network + 8);
+		set_ipv6(end, address);
+	}
 }
 
 /* Sockets that came from accept(2): their peer came in, it was not called. */

@@ -49,7 +49,7 @@ export class Kernel {
     this.#settings = new Settings(this.#programs.maps.settings);
     this.#newContainers = new NewContainers(
       this.#programs.maps.new_containers,
-      this.#programs.taskIterator,
+      this.#programs,
       this.containers()
         .filter((container) => !this.#isHost(container))
         .map((container) => ({ container, startTicks: this.#containers.startTicksOf(container) })),
@@ -94,6 +94,7 @@ export class Kernel {
   async publish(entries: readonly PublishedContainer[], onVisible?: (container: NamespacePair) => void): Promise<void> {
     const added = this.#newContainers.add(entries.filter(({ container }) => !this.#isHost(container)));
     await this.#containers.publish(entries, onVisible);
+    for (const each of settle) each();
     this.#newContainers.published(added);
   }
 

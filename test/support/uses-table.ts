@@ -6,7 +6,12 @@ export interface Use {
   /** Run before, without a policy, each time. */
   readonly preparation?: string;
   /** What the event of the refusal says. */
-  readonly told: { readonly operation: string; readonly object?: string; readonly class?: string };
+  readonly told: {
+    readonly operation: string;
+    readonly object?: string;
+    readonly class?: string;
+    readonly program?: string;
+  };
 }
 
 export interface Group {
@@ -280,6 +285,37 @@ const QUESTIONS: Group = {
   free: [['ask', 'stream', 'plenty.example', 'others.example']],
 };
 
+const PEERS: Group = {
+  name: 'connections from a peer that is blocked',
+  rules: 'network: {matchEndpoints: [{cidr: 127.0.0.2/32, direction: ingress}]}',
+  refused: [
+    ...(
+      [
+        ['read from it by splice(2)', 'splice'],
+        ['read from it by TCP_ZEROCOPY_RECEIVE', 'zero-copy'],
+        ['read from it by a socket of IPv6', 'mapped'],
+        ['read from it by a socket of MPTCP', 'multipath'],
+      ] as const
+    ).map(([technique, how]) => ({
+      technique,
+      command: ['take', how, '127.0.0.2'],
+      told: { operation: 'accept', object: 'tcp 127.0.0.2:9009', class: 'ACCESS_CLASS_NETWORK', program: '/bin/uses' },
+    })),
+    {
+      technique: 'come to a socket that has listened since before the policy',
+      command: ['come', '127.0.0.2'],
+      preparation: '/bin/uses serve-peers',
+      told: { operation: 'accept', object: 'tcp 127.0.0.2:9010', program: '/bin/uses' },
+    },
+  ],
+  free: [
+    ['take', 'splice', '127.0.0.3'],
+    ['take', 'zero-copy', '127.0.0.3'],
+    ['take', 'multipath', '127.0.0.3'],
+    ['come', '127.0.0.3'],
+  ],
+};
+
 export const GROUPS: readonly Group[] = [
   SOCKETS,
   ATTRIBUTES,
@@ -291,4 +327,5 @@ export const GROUPS: readonly Group[] = [
   PROGRAMS,
   ROUTES,
   QUESTIONS,
+  PEERS,
 ];
