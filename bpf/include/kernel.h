@@ -108,6 +108,7 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;
+	__u32 i_rdev;
 };
 
 struct qstr {
@@ -346,6 +347,7 @@ struct linux_binprm {
 #define S_IFMT 0170000
 #define S_IFDIR 0040000
 #define S_IFCHR 0020000
+#define S_IFBLK 0060000
 
 /* Functions that the verifier goes through once take plain numbers. */
 static __always_inline __u64 address_of(const void *object)

@@ -43,6 +43,7 @@ export const PINNED_MAPS = [
   'token_buckets',
   'accepted',
   'listeners',
+  'nodes',
   'accesses',
   'learnt',
   'kept_names',

@@ -316,6 +316,42 @@ const PEERS: Group = {
   ],
 };
 
+const NODES: Group = {
+  name: 'device nodes by their numbers',
+  rules: 'file: {matchPaths: [{path: /dev/full}]}',
+  refused: [
+    {
+      technique: 'make another node of its number',
+      command: ['sh', 'exec mknod /free/full c 1 7'],
+      preparation: 'rm -f /free/full',
+      told: { operation: 'mknod', object: '/dev/full', class: 'ACCESS_CLASS_FILE' },
+    },
+    {
+      technique: 'open a node of its number that was there',
+      command: ['sh', ': </free/there'],
+      preparation: 'rm -f /free/there; mknod /free/there c 1 7',
+      told: { operation: 'open', object: '/dev/full' },
+    },
+    {
+      technique: 'write to it in a volume',
+      command: ['sh', ': >/v/free/full'],
+      preparation: 'rm -f /v/free/full; mknod /v/free/full c 1 7',
+      told: { operation: 'open', object: '/dev/full' },
+    },
+    {
+      technique: 'open it in another devtmpfs',
+      command: ['sh', ': </free/dev/full'],
+      preparation: 'mkdir -p /free/dev; mount -t devtmpfs none /free/dev',
+      told: { operation: 'open', object: '/dev/full' },
+    },
+  ],
+  free: [
+    ['sh', 'rm -f /free/null && mknod /free/null c 1 3 && : </free/null'],
+    ['sh', 'rm -f /free/block && mknod /free/block b 1 7'],
+    ['sh', ': </free/dev/null'],
+  ],
+};
+
 export const GROUPS: readonly Group[] = [
   SOCKETS,
   ATTRIBUTES,
@@ -328,4 +364,5 @@ export const GROUPS: readonly Group[] = [
   ROUTES,
   QUESTIONS,
   PEERS,
+  NODES,
 ];
