@@ -51,6 +51,18 @@ static __always_inline void note_terminal(struct scratch *scratch, struct task_s
 		scratch->record.flags |= EVENT_TERMINAL;
 }
 
+static __always_inline void describe_denial(struct denial_kind *kind, struct scratch *scratch, struct task_struct *task)
+{
+	struct inode *program = BPF_CORE_READ(task, mm, exe_file, f_inode);
+
+	kind->container = scratch->question.container;
+	kind->generation = scratch->question.generation;
+	kind->rule = scratch->question.verdict & VERDICT_RULE_MASK;
+	kind->cause = scratch->record.rule_class << 16 | scratch->record.path_result;
+	kind->program = BPF_CORE_READ(program, i_ino);
+	kind->device = BPF_CORE_READ(program, i_sb, s_dev);
+}
+
 /*
  * Sends the record whose operation, class, path result and flags are filled in.
  * Call it while the scratch buffer still holds the object's word. Zero unless
@@ -60,6 +72,7 @@ __noinline int report(struct scratch *scratch)
 {
 	struct task_struct *task, *parent, *parent_leader;
 	struct container_key container;
+	struct denial_kind denial = {};
 	struct event_record *record;
 	__u32 bytes, level;
 	bool denied;
@@ -75,8 +88,10 @@ __noinline int report(struct scratch *scratch)
 	note_terminal(scratch, task);
 	record->time_ns = bpf_ktime_get_ns();
 	denied = scratch->question.verdict >> VERDICT_ACTION_SHIFT == ACTION_BLOCK;
+	if (denied)
+		describe_denial(&denial, scratch, task);
 	/* What is new to a profile comes once, so that it is no flood. */
-	if (!(record->flags & EVENT_OBSERVED) && !take_token(&container, record->time_ns, denied, &record->flags)) {
+	if (!(record->flags & EVENT_OBSERVED) && !take_token(&container, record->time_ns, denied ? &denial : NULL, &record->flags)) {
 		count(COUNTER_EVENT_SUPPRESSED);
 		return 0;
 	}

@@ -284,3 +284,14 @@ test('a flood of events is suppressed, counted, and told in a summary', async ()
     assert.deepEqual([policy, containerName], ['RateLimit', 'target']);
   });
 });
+
+test('in a flood of denials the first by another rule, and by another program, is told', async () => {
+  await under('  file: {matchPaths: [{path: /etc/shadow}, {path: /etc/gshadow}]}', async () => {
+    const flood = `for (1..2000) { open(my $f, "<", "/etc/shadow") }`;
+    const others =
+      'for (1..3) { open(my $f, "<", "/etc/gshadow") } system("/bin/other", "-e", "open(F, q(</etc/shadow))");';
+    assert.equal(run(`${flood} ${others} say "done"`), 'done');
+    await events.find(({ object, rule }) => object === '/etc/gshadow' && rule === 'file.matchPaths[1]');
+    await events.find(({ object, program }) => object === '/etc/shadow' && program === '/bin/other');
+  });
+});
