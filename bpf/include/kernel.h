@@ -252,8 +252,12 @@ struct udp_sock {
 	__u16 gso_size;
 };
 
+struct unix_address;
+
 struct unix_sock {
+	struct unix_address *addr;
 	struct path path;
+	struct sock *peer;
 };
 
 /* Found by their names in the running kernel. */

@@ -50,13 +50,34 @@ static __always_inline void read_kind(struct socket_use *use, struct socket *soc
 	use->protocol = BPF_CORE_READ(socket, sk, sk_protocol);
 }
 
+#if defined(__TARGET_ARCH_x86)
+#define CALL_SOCKETPAIR 53
+#define CALL_SOCKETPAIR_32_BIT (360 | CALL_32_BIT)
+#else
+#define CALL_SOCKETPAIR 199
+#define CALL_SOCKETPAIR_32_BIT (288 | CALL_32_BIT)
+#endif
+
+/* Two sockets that only ever speak with each other reach nobody. */
+static __always_inline bool makes_pair(struct membership *found, int family)
+{
+	struct pt_regs *registers;
+	__u32 number;
+
+	if (family != AF_UNIX)
+		return false;
+	registers = (void *)bpf_task_pt_regs(found->task);
+	number = call_number(found->task, current_number(registers));
+	return number == CALL_SOCKETPAIR || number == CALL_SOCKETPAIR_32_BIT;
+}
+
 SEC("lsm/socket_create")
 int BPF_PROG(hauberk_socket_create, int family, int type, int protocol, int kernel)
 {
 	struct membership found = {};
 	struct socket_use use = { .family = family, .type = type, .protocol = protocol };
 
-	if (kernel || !is_under_network_policy(&found))
+	if (kernel || !is_under_network_policy(&found) || makes_pair(&found, family))
 		return 0;
 	return decide_socket(&found, OPERATION_CREATE, &use);
 }
@@ -144,7 +165,7 @@ int BPF_PROG(hauberk_socket_sendmsg, struct socket *socket, struct msghdr *messa
 	struct socket_use use = {};
 	struct sock *peer = NULL;
 
-	if (!is_under_network_policy(&found))
+	if (!is_under_network_policy(&found) || (is_of_pair(socket->sk) && !BPF_CORE_READ(message, msg_name)))
 		return 0;
 	read_kind(&use, socket);
 	if (is_internet(use.family)) {
@@ -165,7 +186,7 @@ static __always_inline int decide_receiving(struct socket *socket)
 	struct membership found = {};
 	struct socket_use use = {};
 
-	if (!is_under_network_policy(&found))
+	if (!is_under_network_policy(&found) || is_of_pair(socket->sk))
 		return 0;
 	read_kind(&use, socket);
 	if (is_internet(use.family)) {

@@ -8,6 +8,7 @@
 #include "word.h"
 
 #define AF_UNSPEC 0
+#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
 #define AF_SMC 43
@@ -36,6 +37,22 @@ static __always_inline __u16 from_network(__u16 value)
 static __always_inline __u16 family_of(struct sock *sk)
 {
 	return BPF_CORE_READ(sk, __sk_common.skc_family);
+}
+
+/*
+ * Whether a socket is one end of socketpair(2): neither it nor the other has an
+ * address. Of any other connection one end has been bound.
+ */
+static __always_inline bool is_of_pair(struct sock *sk)
+{
+	struct unix_sock *own = (void *)sk, *other;
+
+	if (!sk || family_of(sk) != AF_UNIX || !bpf_core_type_exists(struct unix_sock))
+		return false;
+	if (BPF_CORE_READ(own, addr))
+		return false;
+	other = (void *)BPF_CORE_READ(own, peer);
+	return other && !BPF_CORE_READ(other, addr);
 }
 
 /* SMC takes the internet's addresses. */

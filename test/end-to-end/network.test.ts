@@ -104,6 +104,16 @@ test('families are refused by name', async () => {
   });
 });
 
+test('a pair of sockets is made and used whatever rules say of unix sockets', async () => {
+  await under('  network: {matchFamilies: [{family: unix}]}', async () => {
+    const pair = (type: string) => `socketpair(my $a, my $b, 1, ${type}, 0) or fail();`;
+    assert.equal(run(`${pair('SOCK_STREAM')} syswrite($a, "hello"); sysread($b, my $said, 5); say $said`), 'hello');
+    assert.equal(run('make(1, SOCK_STREAM, 0); say "made"'), REFUSED);
+    // A pair of datagram sockets can send elsewhere as well.
+    assert.equal(run(`${pair('SOCK_DGRAM')} send($a, "x", 0, pack_sockaddr_un("/none")) or fail()`), REFUSED);
+  });
+});
+
 test('a rule with a source holds for that program only', async () => {
   await under('  network: {matchProtocols: [{protocol: udp, fromSource: [{path: /usr/bin/perl}]}]}', async () => {
     assert.equal(run(`${UDP} say "made"`), REFUSED);
