@@ -7,6 +7,7 @@
 #include "include/network_hooks.h"
 #include "include/name_hooks.h"
 #include "include/route_hooks.h"
+#include "include/request_hooks.h"
 #include "include/capability_hooks.h"
 #include "include/mapping_hooks.h"
 #include "include/mount_hooks.h"
@@ -21,5 +22,6 @@
 #include "include/unix_hooks.h"
 #include "include/attribute_hooks.h"
 #include "include/task_iterator.h"
+#include "include/listener_iterator.h"
 
 char LICENSE[] SEC("license") = "GPL";

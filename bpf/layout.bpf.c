@@ -7,6 +7,7 @@
 #include "include/maps.h"
 #include "include/observe.h"
 #include "include/names.h"
+#include "include/nodes.h"
 #include "include/owner.h"
 #include "include/path.h"
 #include "include/token_bucket.h"
@@ -41,6 +42,8 @@ struct {
 	struct new_container new_container;
 	struct learnt_key learnt_key;
 	struct settings settings;
+	struct node_key node_key;
+	struct node_path node_path;
 	struct token_bucket bucket;
 	struct access_key access;
 	enum access_limit access_limit;

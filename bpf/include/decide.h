@@ -4,6 +4,7 @@
 #define HAUBERK_DECIDE_H
 
 #include "aliases.h"
+#include "nodes.h"
 #include "observe.h"
 #include "questions.h"
 #include "report.h"
@@ -239,6 +240,37 @@ static __always_inline int decide_aliases(struct scratch *scratch, struct access
 	return refuse_unresolved(scratch, PATH_UNAVAILABLE);
 }
 
+/* What is no more than the decision by the name in use was counted and told with that. */
+__noinline int decide_node(struct scratch *scratch)
+{
+	if (!scratch)
+		return 0;
+	for (int i = 0; i < NODE_NAMES_MAX; i++) {
+		int answer;
+
+		if (!place_node(scratch))
+			return 0;
+		scratch->question.verdict = RULE_NONE;
+		if (image_decide(scratch) != IMAGE_ANSWERED ||
+		    scratch->question.verdict >> VERDICT_ACTION_SHIFT <= scratch->node.decided)
+			continue;
+		answer = conclude(scratch);
+		if (answer)
+			return answer;
+	}
+	return 0;
+}
+
+/* Decides about a device node by the other names of its number. `decided`: by its own, enum verdict_action. */
+static __always_inline int decide_number(struct scratch *scratch, __u32 mode, __u32 device, __u32 decided)
+{
+	scratch->node.device = device;
+	scratch->node.type = mode & S_IFMT;
+	scratch->node.decided = decided;
+	scratch->node.number = 0;
+	return decide_node(scratch);
+}
+
 /*
  * Asks about an access. True when there is a verdict; otherwise the answer is
  * given, and what it refuses is reported.
@@ -260,6 +292,7 @@ static __always_inline bool ask(struct membership *found, struct scratch *scratc
 
 static __always_inline void question_begin(struct membership *found, struct scratch *scratch, struct access *access)
 {
+	scratch->actor = 0;
 	scratch->question.container = found->container;
 	scratch->question.generation = found->generation;
 	scratch->question.image_flags = found->flags;
@@ -283,6 +316,7 @@ static __always_inline void question_begin(struct membership *found, struct scra
 static __always_inline int decide(struct membership *found, struct access *access)
 {
 	struct scratch *scratch = scratch_take();
+	__u32 decided = ACTION_ALLOW;
 	int answer = 0;
 
 	if (!scratch) {
@@ -297,6 +331,15 @@ static __always_inline int decide(struct membership *found, struct access *acces
 			scratch->question.verdict &= ~VERDICT_BY_ARGUMENTS;
 		if (!(scratch->question.verdict & VERDICT_BY_ARGUMENTS))
 			answer = conclude(scratch);
+		decided = scratch->question.verdict >> VERDICT_ACTION_SHIFT;
+	}
+	if (!answer && !access->subject) {
+		struct dentry *dentry = access->dentry;
+		struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+		__u32 mode = BPF_CORE_READ(inode, i_mode);
+
+		if (is_node(mode))
+			answer = decide_number(scratch, mode, BPF_CORE_READ(inode, i_rdev), decided);
 	}
 	if (!answer && !access->subject && has_aliases(scratch))
 		answer = decide_aliases(scratch, access);

@@ -56,10 +56,50 @@ int BPF_PROG(hauberk_path_mkdir, const struct path *directory, struct dentry *de
 	return decide_file(dentry, directory->mnt, OPERATION_MKDIR, ACCESS_CREATE);
 }
 
+/* A node of this number; it is told by the name that a rule has for it. */
+static __always_inline int decide_new_node(struct membership *found, struct access *access, __u32 mode, __u32 device)
+{
+	struct scratch *scratch = scratch_take();
+	int answer = 0;
+
+	if (!scratch) {
+		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
+		return -EACCES;
+	}
+	question_begin(found, scratch, access);
+	scratch->question.place = find_actor(scratch);
+	if (scratch->question.place == PATH_OK)
+		answer = decide_number(scratch, mode, device, ACTION_ALLOW);
+	else
+		answer = refuse_unresolved(scratch, scratch->question.place);
+	scratch_return(scratch);
+	return answer;
+}
+
+/* include/linux/kdev_t.h: what mknod(2) is given, as the kernel keeps it. */
+static __always_inline __u32 decode_device(__u32 device)
+{
+	return (device & 0xfff00) << 12 | (device >> 12 & 0xfff00) | (device & 0xff);
+}
+
 SEC("lsm/path_mknod")
 int BPF_PROG(hauberk_path_mknod, const struct path *directory, struct dentry *dentry, unsigned short mode, unsigned int device)
 {
-	return decide_file(dentry, directory->mnt, OPERATION_MKNOD, ACCESS_CREATE);
+	struct access access = {
+		.dentry = dentry,
+		.mnt = directory->mnt,
+		.operation = OPERATION_MKNOD,
+		.wanted = ACCESS_CREATE,
+	};
+	struct membership found = {};
+	int denied;
+
+	if (!find_membership(&found) || !found.member)
+		return 0;
+	denied = decide_member_file(&found, dentry, directory->mnt, OPERATION_MKNOD, ACCESS_CREATE);
+	if (denied || !is_node(mode) || !decides(&found, CLASS_FILE))
+		return denied;
+	return decide_new_node(&found, &access, mode, decode_device(device));
 }
 
 SEC("lsm/path_symlink")

@@ -108,6 +108,7 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;
+	__u32 i_rdev;
 };
 
 struct qstr {
@@ -215,6 +216,12 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct file *file;
+};
+
 struct user_namespace;
 
 struct in6_addr {
@@ -226,6 +233,7 @@ struct sock_common {
 	__u16 skc_dport;
 	__u16 skc_num;
 	__u16 skc_family;
+	volatile unsigned char skc_state;
 	struct in6_addr skc_v6_daddr;
 };
 
@@ -244,8 +252,12 @@ struct udp_sock {
 	__u16 gso_size;
 };
 
+struct unix_address;
+
 struct unix_sock {
+	struct unix_address *addr;
 	struct path path;
+	struct sock *peer;
 };
 
 /* Found by their names in the running kernel. */
@@ -339,6 +351,7 @@ struct linux_binprm {
 #define S_IFMT 0170000
 #define S_IFDIR 0040000
 #define S_IFCHR 0020000
+#define S_IFBLK 0060000
 
 /* Functions that the verifier goes through once take plain numbers. */
 static __always_inline __u64 address_of(const void *object)

@@ -288,6 +288,14 @@ struct aliases {
 	__u64 found;		/* out: the mount, 0 where there is none any more */
 };
 
+/* A device node that is asked about by its number: see nodes.h. */
+struct node {
+	__u32 device;
+	__u32 decided;		/* enum verdict_action, by the name that it is used by */
+	__u16 type;
+	__u16 number;		/* of the name that is asked about next */
+};
+
 /* A directory that is to have another name: see guard.h. */
 struct renaming {
 	__u64 dentries[GUARD_NAMES];
@@ -302,12 +310,16 @@ struct renaming {
 	struct guard words[GUARD_NAMES];
 };
 
+/* An actor of which nothing is known any more. */
+#define ACTOR_ENDED (~0ULL)
+
 /*
  * Working memory of one decision. The functions that take nothing else are
  * gone through by the verifier once, and not once a call.
  */
 struct scratch {
 	__u32 taken;
+	__u64 actor;		/* address of the task that acts; 0 for the current one */
 	struct question question;
 	struct object object;
 	struct word_prefix word;
@@ -317,6 +329,7 @@ struct scratch {
 	struct message_walk walk;
 	struct renaming renaming;
 	struct aliases aliases;
+	struct node node;
 	struct path_buffer path;
 	struct event_record record;
 	char paths[EVENT_PATHS_BYTES + PATH_BYTES_MAX];

@@ -8,9 +8,6 @@
 #include "pages.h"
 
 #define SOCK_DGRAM 2
-#define PROTOCOL_TCP 6
-#define ETHERTYPE_IPV4 0x0800
-#define ETHERTYPE_IPV6 0x86dd
 #define UDP_HEADER_BYTES 8
 
 /* RFC 1035, 3.2.2 and 3.2.4; RFC 3596, 2.1. */
@@ -118,23 +115,14 @@ int BPF_PROG(hauberk_question, struct socket *socket, struct msghdr *message, in
 /* Where a packet came from; false where that is none of the servers that were asked. */
 static __always_inline bool is_from_server(const struct asker *asker, struct sk_buff *packet, __u64 head)
 {
-	__u64 network = head + BPF_CORE_READ(packet, network_header);
 	__u64 transport = head + BPF_CORE_READ(packet, transport_header);
-	__u16 protocol = from_network(BPF_CORE_READ(packet, protocol));
 	struct endpoint end = {};
-	__u8 address[16] = {};
 	__u16 port = 0;
 
 	bpf_probe_read_kernel(&port, sizeof(port), (void *)transport);
 	if (from_network(port) != QUESTION_PORT)
 		return false;
-	if (protocol == ETHERTYPE_IPV4) {
-		bpf_probe_read_kernel(address, 4, (void *)network + 12);
-		set_ipv4(&end, address);
-	} else if (protocol == ETHERTYPE_IPV6) {
-		bpf_probe_read_kernel(address, 16, (void *)network + 8);
-		set_ipv6(&end, address);
-	}
+	read_sender(&end, packet, head);
 	return was_asked(asker, &end);
 }
 

@@ -7,8 +7,14 @@
 #define HAUBERK_NETWORK_HOOKS_H
 
 #include "decide.h"
+#include "listeners.h"
 #include "names.h"
 #include "sockets.h"
+#include "system_calls.h"
+
+#define PROTOCOL_TCP 6
+/* include/uapi/linux/tcp.h */
+#define TCP_ZEROCOPY_RECEIVE 35
 
 static __always_inline bool is_under_network_policy(struct membership *found)
 {
@@ -44,13 +50,34 @@ static __always_inline void read_kind(struct socket_use *use, struct socket *soc
 	use->protocol = BPF_CORE_READ(socket, sk, sk_protocol);
 }
 
+#if defined(__TARGET_ARCH_x86)
+#define CALL_SOCKETPAIR 53
+#define CALL_SOCKETPAIR_32_BIT (360 | CALL_32_BIT)
+#else
+#define CALL_SOCKETPAIR 199
+#define CALL_SOCKETPAIR_32_BIT (288 | CALL_32_BIT)
+#endif
+
+/* Two sockets that only ever speak with each other reach nobody. */
+static __always_inline bool makes_pair(struct membership *found, int family)
+{
+	struct pt_regs *registers;
+	__u32 number;
+
+	if (family != AF_UNIX)
+		return false;
+	registers = (void *)bpf_task_pt_regs(found->task);
+	number = call_number(found->task, current_number(registers));
+	return number == CALL_SOCKETPAIR || number == CALL_SOCKETPAIR_32_BIT;
+}
+
 SEC("lsm/socket_create")
 int BPF_PROG(hauberk_socket_create, int family, int type, int protocol, int kernel)
 {
 	struct membership found = {};
 	struct socket_use use = { .family = family, .type = type, .protocol = protocol };
 
-	if (kernel || !is_under_network_policy(&found))
+	if (kernel || !is_under_network_policy(&found) || makes_pair(&found, family))
 		return 0;
 	return decide_socket(&found, OPERATION_CREATE, &use);
 }
@@ -98,7 +125,11 @@ static __always_inline int decide_listening(__u32 operation, struct socket *sock
 	struct membership found = {};
 	struct socket_use use = {};
 
-	if (!is_under_network_policy(&found))
+	if (!find_membership(&found) || !found.member)
+		return 0;
+	/* Also without a rule on the network: one may come. */
+	note_listener(socket->sk, found.task, &found.container, found.host);
+	if (!decides(&found, CLASS_NETWORK))
 		return 0;
 	read_kind(&use, socket);
 	if (is_internet(use.family)) {
@@ -134,7 +165,7 @@ int BPF_PROG(hauberk_socket_sendmsg, struct socket *socket, struct msghdr *messa
 	struct socket_use use = {};
 	struct sock *peer = NULL;
 
-	if (!is_under_network_policy(&found))
+	if (!is_under_network_policy(&found) || (is_of_pair(socket->sk) && !BPF_CORE_READ(message, msg_name)))
 		return 0;
 	read_kind(&use, socket);
 	if (is_internet(use.family)) {
@@ -150,13 +181,12 @@ int BPF_PROG(hauberk_socket_sendmsg, struct socket *socket, struct msghdr *messa
 	return 0;
 }
 
-SEC("lsm/socket_recvmsg")
-int BPF_PROG(hauberk_socket_recvmsg, struct socket *socket, struct msghdr *message, int size, int flags)
+static __always_inline int decide_receiving(struct socket *socket)
 {
 	struct membership found = {};
 	struct socket_use use = {};
 
-	if (!is_under_network_policy(&found))
+	if (!is_under_network_policy(&found) || is_of_pair(socket->sk))
 		return 0;
 	read_kind(&use, socket);
 	if (is_internet(use.family)) {
@@ -164,6 +194,19 @@ int BPF_PROG(hauberk_socket_recvmsg, struct socket *socket, struct msghdr *messa
 		find_name(&found, &use, socket->sk);
 	}
 	return decide_socket(&found, OPERATION_RECEIVE, &use);
+}
+
+SEC("lsm/socket_recvmsg")
+int BPF_PROG(hauberk_socket_recvmsg, struct socket *socket, struct msghdr *message, int size, int flags)
+{
+	return decide_receiving(socket);
+}
+
+/* Maps what has come in into the program's memory. */
+SEC("lsm/socket_getsockopt")
+int BPF_PROG(hauberk_socket_getsockopt, struct socket *socket, int level, int option)
+{
+	return level == PROTOCOL_TCP && option == TCP_ZEROCOPY_RECEIVE ? decide_receiving(socket) : 0;
 }
 
 #endif

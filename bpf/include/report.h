@@ -51,6 +51,18 @@ static __always_inline void note_terminal(struct scratch *scratch, struct task_s
 		scratch->record.flags |= EVENT_TERMINAL;
 }
 
+static __always_inline void describe_denial(struct denial_kind *kind, struct scratch *scratch, struct task_struct *task)
+{
+	struct inode *program = BPF_CORE_READ(task, mm, exe_file, f_inode);
+
+	kind->container = scratch->question.container;
+	kind->generation = scratch->question.generation;
+	kind->rule = scratch->question.verdict & VERDICT_RULE_MASK;
+	kind->cause = scratch->record.rule_class << 16 | scratch->record.path_result;
+	kind->program = BPF_CORE_READ(program, i_ino);
+	kind->device = BPF_CORE_READ(program, i_sb, s_dev);
+}
+
 /*
  * Sends the record whose operation, class, path result and flags are filled in.
  * Call it while the scratch buffer still holds the object's word. Zero unless
@@ -58,24 +70,28 @@ static __always_inline void note_terminal(struct scratch *scratch, struct task_s
  */
 __noinline int report(struct scratch *scratch)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_struct *parent = task->real_parent;
-	struct task_struct *parent_leader = BPF_CORE_READ(parent, group_leader);
-	__u32 level = task->thread_pid->level;
+	struct task_struct *task, *parent, *parent_leader;
 	struct container_key container;
+	struct denial_kind denial = {};
 	struct event_record *record;
+	__u32 bytes, level;
 	bool denied;
-	__u32 bytes;
 
 	if (!scratch)
 		return 0;
+	task = actor_of(scratch);
+	parent = BPF_CORE_READ(task, real_parent);
+	parent_leader = BPF_CORE_READ(parent, group_leader);
+	level = BPF_CORE_READ(task, thread_pid, level);
 	container = scratch->question.container;
 	record = &scratch->record;
 	note_terminal(scratch, task);
 	record->time_ns = bpf_ktime_get_ns();
 	denied = scratch->question.verdict >> VERDICT_ACTION_SHIFT == ACTION_BLOCK;
+	if (denied)
+		describe_denial(&denial, scratch, task);
 	/* What is new to a profile comes once, so that it is no flood. */
-	if (!(record->flags & EVENT_OBSERVED) && !take_token(&container, record->time_ns, denied, &record->flags)) {
+	if (!(record->flags & EVENT_OBSERVED) && !take_token(&container, record->time_ns, denied ? &denial : NULL, &record->flags)) {
 		count(COUNTER_EVENT_SUPPRESSED);
 		return 0;
 	}
@@ -83,12 +99,12 @@ __noinline int report(struct scratch *scratch)
 	record->mount_namespace = container.mount_namespace;
 	record->generation = scratch->question.generation;
 	record->verdict = scratch->question.verdict;
-	record->host_pid = task->tgid;
-	record->pid = pid_at_level(task->group_leader, level);
+	record->host_pid = BPF_CORE_READ(task, tgid);
+	record->pid = pid_at_level(BPF_CORE_READ(task, group_leader), level);
 	record->host_parent_pid = BPF_CORE_READ(parent, tgid);
 	record->parent_pid = pid_at_level(parent_leader, level);
-	record->uid = task->cred->uid.val;
-	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	record->uid = BPF_CORE_READ(task, cred, uid.val);
+	BPF_CORE_READ_INTO(&record->comm, task, comm);
 	record->object_bytes = append_path(scratch, 0, scratch->question.match.offset);
 	bytes = record->object_bytes;
 	record->program_bytes = append_program(scratch, bytes, task);

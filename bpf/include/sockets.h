@@ -8,10 +8,14 @@
 #include "word.h"
 
 #define AF_UNSPEC 0
+#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
 #define AF_SMC 43
 #define SOCK_STREAM 1
+#define TCP_LISTEN 10
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_IPV6 0x86dd
 
 struct sockaddr_internet {
 	__u16 family;
@@ -33,6 +37,22 @@ static __always_inline __u16 from_network(__u16 value)
 static __always_inline __u16 family_of(struct sock *sk)
 {
 	return BPF_CORE_READ(sk, __sk_common.skc_family);
+}
+
+/*
+ * Whether a socket is one end of socketpair(2): neither it nor the other has an
+ * address. Of any other connection one end has been bound.
+ */
+static __always_inline bool is_of_pair(struct sock *sk)
+{
+	struct unix_sock *own = (void *)sk, *other;
+
+	if (!sk || family_of(sk) != AF_UNIX || !bpf_core_type_exists(struct unix_sock))
+		return false;
+	if (BPF_CORE_READ(own, addr))
+		return false;
+	other = (void *)BPF_CORE_READ(own, peer);
+	return other && !BPF_CORE_READ(other, addr);
 }
 
 /* SMC takes the internet's addresses. */
@@ -96,6 +116,22 @@ static __always_inline void read_address(struct endpoint *end, const void *addre
 		set_ipv4(end, internet.ipv4);
 	else
 		set_ipv6(end, internet.ipv6);
+}
+
+/* The address a packet came from. `head` is where the packet's buffer begins. */
+static __always_inline void read_sender(struct endpoint *end, struct sk_buff *packet, __u64 head)
+{
+	__u64 network = head + BPF_CORE_READ(packet, network_header);
+	__u16 protocol = from_network(BPF_CORE_READ(packet, protocol));
+	__u8 address[16] = {};
+
+	if (protocol == ETHERTYPE_IPV4) {
+		bpf_probe_read_kernel(address, 4, (void *)network + 12);
+		set_ipv4(end, address);
+	} else if (protocol == ETHERTYPE_IPV6) {
+		bpf_probe_read_kernel(address, 16, (void *)network + 8);
+		set_ipv6(end, address);
+	}
 }
 
 /* Sockets that came from accept(2): their peer came in, it was not called. */

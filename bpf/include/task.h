@@ -171,6 +171,12 @@ static __always_inline int question_open(struct question *question, struct open_
 	return IMAGE_REPLACED;
 }
 
+/* The task that acts, as an address: what is read of it may be nothing. */
+static __always_inline struct task_struct *actor_of(struct scratch *scratch)
+{
+	return (void *)(scratch->actor ? scratch->actor : address_of(bpf_get_current_task_btf()));
+}
+
 /* Whether the task has a controlling terminal, as `tty` tells it. */
 static __always_inline bool has_terminal(struct task_struct *task)
 {
@@ -219,8 +225,8 @@ static __always_inline bool has_no_name(__u32 result)
  */
 __noinline int find_actor(struct scratch *scratch)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_context *context;
+	struct task_context *context = NULL;
+	struct task_struct *task;
 	__u32 result = PATH_OK;
 	struct match *match;
 	struct file *file;
@@ -228,12 +234,14 @@ __noinline int find_actor(struct scratch *scratch)
 
 	if (!scratch)
 		return PATH_UNAVAILABLE;
+	task = actor_of(scratch);
 	match = &scratch->question.match;
 	match->actor = 0;
 	match->object_class = PROGRAM_CLASS_UNNAMED;
 	if (!(scratch->question.image_flags & IMAGE_HAS_SOURCES) || !scratch->question.member)
 		goto found;
-	context = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (!scratch->actor)
+		context = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), 0, 0);
 	if (context && context->generation == scratch->question.generation) {
 		match->object_class = context->program_class;
 		goto found;

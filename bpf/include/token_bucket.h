@@ -25,10 +25,67 @@ struct {
 	__type(value, struct token_bucket);
 } token_buckets SEC(".maps");
 
+/*
+ * Of these one is told though the bucket is empty, so that a flood by one rule
+ * or program hides no other. Programs are many where somebody makes them, and
+ * so each container has so many told under one image.
+ */
+#define FIRST_DENIALS_MAX 128
+#define DENIAL_KINDS_MAX 16384
+
+struct denial_kind {
+	struct container_key container;
+	__u64 program;		/* its inode's number */
+	__u32 device;
+	__u32 generation;
+	__u32 rule;
+	__u32 cause;		/* of what no rule refused: enum path_result; and the class */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, DENIAL_KINDS_MAX);
+	__type(key, struct denial_kind);
+	__type(value, __u8);
+} denial_kinds SEC(".maps");
+
+struct first_denials {
+	__u32 generation;
+	__u32 count;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CONTAINERS_MAX);
+	__type(key, struct container_key);
+	__type(value, struct first_denials);
+} first_denials SEC(".maps");
+
+/* Whether a container may still have a denial told of a kind that is new. */
+static __always_inline bool has_room_for_kind(const struct denial_kind *kind)
+{
+	struct first_denials *told = bpf_map_lookup_elem(&first_denials, &kind->container);
+	struct first_denials first = { .generation = kind->generation, .count = 1 };
+
+	if (told && told->generation == kind->generation)
+		return told->count < FIRST_DENIALS_MAX && __sync_fetch_and_add(&told->count, 1) < FIRST_DENIALS_MAX;
+	bpf_map_update_elem(&first_denials, &kind->container, &first, BPF_ANY);
+	return true;
+}
+
+static __always_inline bool is_first_denial(const struct denial_kind *kind)
+{
+	__u8 yes = 1;
+
+	return !bpf_map_lookup_elem(&denial_kinds, kind) && has_room_for_kind(kind) &&
+	       !bpf_map_update_elem(&denial_kinds, kind, &yes, BPF_NOEXIST);
+}
+
 #define TOKEN_ATTEMPTS 8
 
-/* False when the event has to be suppressed. */
-static __noinline bool take_token(struct container_key *container, __u64 now, bool denied, __u16 *flags)
+/* False when the event has to be suppressed. `denial`: of what is refused. */
+static __noinline bool take_token(struct container_key *container, __u64 now, const struct denial_kind *denial,
+				  __u16 *flags)
 {
 	struct token_bucket empty = {};
 	struct token_bucket *bucket;
@@ -46,7 +103,7 @@ static __noinline bool take_token(struct container_key *container, __u64 now, bo
 	}
 	if (!bucket)
 		return true;
-	place = denied ? &bucket->denials_full_at_ns : &bucket->full_at_ns;
+	place = denial ? &bucket->denials_full_at_ns : &bucket->full_at_ns;
 	for (int i = 0; i < TOKEN_ATTEMPTS; i++) {
 		__u64 full_at = *place;
 		__u64 next = (full_at > now ? full_at : now) + limits->event_interval_ns;
@@ -59,6 +116,8 @@ static __noinline bool take_token(struct container_key *container, __u64 now, bo
 			*flags |= EVENT_LAST_TOKEN;
 		return true;
 	}
+	if (denial && is_first_denial(denial))
+		return true;
 	__sync_fetch_and_add(&bucket->suppressed, 1);
 	return false;
 }

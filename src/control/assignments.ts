@@ -72,6 +72,7 @@ export function entryOf({ container, kind }: Assignment): PublishedContainer {
     container: container.namespaces,
     ...(container.initStartTicks !== undefined && { initStartTicks: container.initStartTicks }),
     ...(container.isFirstProcess && container.process !== undefined && { firstProcess: container.process }),
+    ...((container.isHost || container.process !== undefined) && { process: container.process?.pid ?? 1 }),
     image: kind.image.kernelImage,
   };
 }

@@ -39,6 +39,7 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
     decides: {},
     essential: 'it puts the processes that run already under the rules of their container',
   },
+  hauberk_mark_listeners: { what: 'finding the sockets that a container listens by', decides: {} },
   hauberk_exec_arguments: { what: 'arguments of programs', decides: { process: ['run with arguments'] } },
   hauberk_file_open: {
     what: 'opening files',
@@ -106,11 +107,20 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   hauberk_socket_listen: { what: 'listening', decides: { network: ['listen'] } },
   hauberk_socket_accept: { what: 'accepting connections', decides: { network: ['accept'] } },
   hauberk_sock_graft: { what: 'connections that were accepted', decides: { network: ['accept'] } },
+  hauberk_socket_post_create: {
+    what: 'sockets that the kernel makes for programs',
+    decides: { network: ['accept'] },
+  },
+  hauberk_inet_conn_request: { what: 'connections that come in', decides: { network: ['accept'] } },
   hauberk_socket_sendmsg: { what: 'sending', decides: { network: ['send'] } },
   hauberk_ancillary: { what: 'routes and addresses beside a message', decides: { network: ['take another way'] } },
   hauberk_socket_setsockopt: { what: 'routes of a socket', decides: { network: ['take another way'] } },
   hauberk_sctp_bind_connect: { what: 'further addresses of SCTP', decides: { network: ['bind', 'connect'] } },
   hauberk_socket_recvmsg: { what: 'receiving', decides: { network: ['receive'] } },
+  hauberk_socket_getsockopt: {
+    what: 'receiving by TCP_ZEROCOPY_RECEIVE',
+    decides: { network: ['receive'] },
+  },
   hauberk_question: { what: 'questions for names', decides: { network: ['ask for a name'] } },
   hauberk_answer: { what: 'answers with the addresses of names', decides: { network: ['learn addresses of a name'] } },
   hauberk_capable: { what: 'using capabilities', decides: { capabilities: ['use'], presets: ['hardened'] } },

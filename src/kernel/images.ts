@@ -38,6 +38,8 @@ export interface KernelImage {
   /** What the kernel itself numbers its map with. */
   readonly mapId: number;
   readonly bytes: number;
+  /** Paths that file rules name one by one. */
+  readonly paths?: readonly string[];
 }
 
 /** Copies an image into a map of its own, writes its id into the header, and freezes it. */
@@ -61,7 +63,17 @@ export function createKernelImage(image: Image, imageId: number): KernelImage {
     closeDescriptor(descriptor);
     throw error;
   }
-  return { descriptor, imageId, mapId: mapId(descriptor), bytes: pages * PAGE_BYTES };
+  return { descriptor, imageId, mapId: mapId(descriptor), bytes: pages * PAGE_BYTES, paths: singlePaths(image) };
+}
+
+/** What every process may do to a node by any name needs no number. */
+function singlePaths({ rules }: Image): string[] {
+  const paths = rules.flatMap((each) => {
+    if (!('rule' in each)) return [];
+    const { class: ruleClass, match, action, readOnly } = each.rule;
+    return ruleClass === 'file' && match.kind === 'exact' && (action !== 'Allow' || readOnly) ? [match.path] : [];
+  });
+  return [...new Set(paths)];
 }
 
 export function releaseKernelImage(image: KernelImage): void {
@@ -82,6 +94,8 @@ export interface PublishedContainer {
   readonly initStartTicks?: number;
   /** See Container.isFirstProcess; matters where the container is new. */
   readonly firstProcess?: ProcessIdentity;
+  /** A process by which its files can be seen; left out where none is known. */
+  readonly process?: number;
   readonly image: KernelImage;
 }
 

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { NamespacePair } from '../containers/container.js';
+import { deviceNodes } from '../containers/device-nodes.js';
 import type { Image } from '../image/image.js';
+import { inTurns } from '../turns.js';
 import { AccessMap } from './accesses.js';
 import { type Counter, readCounter, readCounters } from './counters.js';
 import { mapId, programInfo } from './descriptor-info.js';
+import { DeviceNodes } from './device-nodes.js';
 import { type EventLimit, readAllSuppressed, readSuppressed, Settings } from './event-limit.js';
 import {
   ContainerMap,
@@ -30,6 +33,7 @@ export class Kernel {
   readonly #containers: ContainerMap;
   readonly #newContainers: NewContainers;
   readonly #settings: Settings;
+  readonly #nodes: DeviceNodes;
   /** Keeps all of this from others. */
   readonly selfProtection: SelfProtection;
   /** What containers under a profile do. */
@@ -49,13 +53,14 @@ export class Kernel {
     this.#settings = new Settings(this.#programs.maps.settings);
     this.#newContainers = new NewContainers(
       this.#programs.maps.new_containers,
-      this.#programs.taskIterator,
+      this.#programs,
       this.containers()
         .filter((container) => !this.#isHost(container))
         .map((container) => ({ container, startTicks: this.#containers.startTicksOf(container) })),
       // An earlier daemon of another build may not have marked tasks.
       this.adopted,
     );
+    this.#nodes = new DeviceNodes(this.#programs.maps.nodes);
     this.accesses = new AccessMap(this.#programs.maps.accesses);
   }
 
@@ -93,7 +98,13 @@ export class Kernel {
   /** See ContainerMap.publish. Where a container may be new, `markTasksInside` is to follow. */
   async publish(entries: readonly PublishedContainer[], onVisible?: (container: NamespacePair) => void): Promise<void> {
     const added = this.#newContainers.add(entries.filter(({ container }) => !this.#isHost(container)));
+    const settle: (() => void)[] = [];
+    for await (const { container, process, image } of inTurns(entries)) {
+      const nodes = process === undefined ? [] : deviceNodes(process, image.paths ?? []);
+      settle.push(this.#nodes.add(container, nodes));
+    }
     await this.#containers.publish(entries, onVisible);
+    for (const each of settle) each();
     this.#newContainers.published(added);
   }
 
@@ -113,6 +124,7 @@ export class Kernel {
       // Otherwise the kernel sees that another one with these numbers has another start.
       if (this.#containers.startTicksOf(container) === 0) forgetLearntNames(this.#programs.maps.learnt, container);
       this.#newContainers.forget(container);
+      this.#nodes.forget(container);
       deleteIfPresent('cannot forget the mounts of a container', this.#programs.maps.aliased, containerKey(container));
     }
     return this.#containers.remove(containers);

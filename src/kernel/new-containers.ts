@@ -3,11 +3,17 @@ import { namespaceKey } from '../containers/container.js';
 import type { PublishedContainer } from './images.js';
 import { BPF_ANY, checked, updateElement } from './libbpf.js';
 import { CONTAINER_KEY_BYTES, containerIn, containerKey, deleteIfPresent, keysOf } from './map-elements.js';
-import { markTasks } from './task-iterator.js';
+import { markListeners, markTasks } from './task-iterator.js';
 
 /** struct new_container of bpf/include/maps.h. */
 export const NEW_CONTAINER = { first_process_start: 0, first_process: 8, unused: 12 } as const;
 export const NEW_CONTAINER_BYTES = 16;
+
+/** See AttachedPrograms. */
+interface Iterators {
+  readonly taskIterator: number;
+  readonly listenerIterator: number | undefined;
+}
 
 /** What is said of a container that may be new to the kernel. */
 export type PossiblyNewContainer = Omit<PublishedContainer, 'image'>;
@@ -17,6 +23,8 @@ export interface KnownContainer {
   readonly container: NamespacePair;
   /** When it started; 0 where not known. */
   readonly startTicks: number;
+  /** Its first process had not run its program yet, so that nothing in it listens. */
+  readonly isStarting?: boolean;
 }
 
 /**
@@ -31,13 +39,13 @@ export class NewContainers {
   #marking: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param program descriptor of the task iterator
+   * @param iterators descriptors of the programs that mark tasks, and their listening sockets where the kernel takes it
    * @param published those that an earlier daemon published, and that run or ran
    * @param wereMarked whether it has marked the tasks of those that the map does not have
    */
   constructor(
     readonly map: number,
-    readonly program: number,
+    readonly iterators: Iterators,
     published: readonly KnownContainer[],
     wereMarked: boolean,
   ) {
@@ -57,7 +65,7 @@ export class NewContainers {
     return containers.flatMap(({ container, initStartTicks = 0, firstProcess }) => {
       if (this.#old.get(namespaceKey(container)) === initStartTicks) return [];
       this.#note(container, firstProcess);
-      return [{ container, startTicks: initStartTicks }];
+      return [{ container, startTicks: initStartTicks, isStarting: firstProcess !== undefined }];
     });
   }
 
@@ -93,7 +101,10 @@ export class NewContainers {
   async #mark(): Promise<number> {
     const now = [...this.#published];
     if (now.length === 0) return 0;
-    const marked = await markTasks(this.program);
+    const { taskIterator, listenerIterator } = this.iterators;
+    const marked = await markTasks(taskIterator);
+    if (listenerIterator !== undefined && now.some(([, { isStarting }]) => !isStarting))
+      await markListeners(listenerIterator);
     for (const [key, each] of now) {
       // Gone, or another one's numbers, since.
       if (this.#published.get(key) !== each) continue;

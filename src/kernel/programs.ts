@@ -42,6 +42,8 @@ export const PINNED_MAPS = [
   'settings',
   'token_buckets',
   'accepted',
+  'listeners',
+  'nodes',
   'accesses',
   'learnt',
   'kept_names',
@@ -57,12 +59,13 @@ const pinName = (map: PinnedMap): string => (map === 'containers' ? `${map}-${IM
 /** It makes every system call of the machine slower, so it is attached only while a rule needs it. */
 const CALLS_PROGRAM = 'hauberk_sys_enter';
 const CALLS_LINK = `${CALLS_PROGRAM}_link`;
-/** It is run when asked for: see task-iterator.ts. */
+/** They are run when asked for: see task-iterator.ts. */
 const TASK_ITERATOR = 'hauberk_mark_tasks';
+const LISTENER_ITERATOR = 'hauberk_mark_listeners';
 /** It is run by a daemon that starts: see self-protection.ts. */
 const CLAIM_PROGRAM = 'hauberk_claim';
 /** Loaded and pinned, but attached to no hook for good. */
-const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, TASK_ITERATOR, CLAIM_PROGRAM];
+const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, TASK_ITERATOR, LISTENER_ITERATOR, CLAIM_PROGRAM];
 const isLinked = (name: string): boolean => !UNATTACHED_PROGRAMS.includes(name);
 
 /** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
@@ -75,6 +78,8 @@ export interface AttachedPrograms {
   readonly calls: OnDemandProgram | undefined;
   /** Descriptor of the program that makes tasks members. */
   readonly taskIterator: number;
+  /** Descriptor of the program that notes whose listening sockets are, where the kernel takes it. */
+  readonly listenerIterator: number | undefined;
   /** Descriptor of the program that makes a daemon the owner, where the kernel takes it. */
   readonly claim: number | undefined;
   /** Which object file they come from. */
@@ -259,14 +264,21 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     ? new OnDemandProgram(join(buildDirectory, CALLS_PROGRAM), join(buildDirectory, CALLS_LINK))
     : undefined;
   const taskIterator = open(join(buildDirectory, TASK_ITERATOR));
-  const claim = names.includes(CLAIM_PROGRAM) ? open(join(buildDirectory, CLAIM_PROGRAM)) : undefined;
+  const openOptional = (name: string) => (names.includes(name) ? open(join(buildDirectory, name)) : undefined);
+  const listenerIterator = openOptional(LISTENER_ITERATOR);
+  const claim = openOptional(CLAIM_PROGRAM);
+  const optional = new Map(
+    [[LISTENER_ITERATOR, listenerIterator] as const, [CLAIM_PROGRAM, claim] as const].flatMap(([name, descriptor]) =>
+      descriptor === undefined ? [] : [[name, descriptor] as const],
+    ),
+  );
   const pins = new Pins(
     new Map([
       ...PINNED_MAPS.map((name) => [join(mapsDirectory, pinName(name)), maps[name]!] as const),
       ...[...links].map(([name, link]) => [join(buildDirectory, name), link] as const),
       ...(calls === undefined ? [] : [[calls.path, calls.descriptor] as const]),
       [join(buildDirectory, TASK_ITERATOR), taskIterator],
-      ...(claim === undefined ? [] : [[join(buildDirectory, CLAIM_PROGRAM), claim] as const]),
+      ...[...optional].map(([name, descriptor]) => [join(buildDirectory, name), descriptor] as const),
     ]),
   );
   const replaced = () => readdirSync(programsDirectory).filter((other) => other !== build);
@@ -290,6 +302,7 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     links,
     calls,
     taskIterator,
+    listenerIterator,
     claim,
     build,
     pins,
@@ -300,8 +313,7 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
       for (const other of replaced()) removeDirectory(join(programsDirectory, other));
       calls?.detach();
       removeDirectory(buildDirectory);
-      for (const descriptor of [...links.values(), taskIterator, ...(claim === undefined ? [] : [claim])])
-        closeDescriptor(descriptor);
+      for (const descriptor of [...links.values(), taskIterator, ...optional.values()]) closeDescriptor(descriptor);
       if (calls !== undefined) closeDescriptor(calls.descriptor);
       removeDirectory(programsDirectory);
       for (const descriptor of Object.values(maps)) closeDescriptor(descriptor);

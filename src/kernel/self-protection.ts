@@ -74,6 +74,7 @@ interface Protected {
   readonly build: string;
   readonly links: ReadonlyMap<string, number>;
   readonly taskIterator: number;
+  readonly listenerIterator: number | undefined;
   readonly calls: { readonly descriptor: number; readonly link: number | undefined } | undefined;
 }
 
@@ -116,13 +117,13 @@ export class SelfProtection {
   /** Names the programs and links that are there now. */
   protectPrograms(): void {
     if (this.#process === 0) return;
-    const { links, taskIterator, calls, claim } = this.programs;
+    const { links, taskIterator, listenerIterator, calls, claim } = this.programs;
     for (const descriptor of [...links.values(), ...(calls?.link === undefined ? [] : [calls.link])]) {
       const { link, program } = linkIds(descriptor);
       this.#protect(ownKey('link', link));
       this.#protect(ownKey('program', program));
     }
-    const unattached = [taskIterator, calls?.descriptor, claim].filter((each) => each !== undefined);
+    const unattached = [taskIterator, listenerIterator, calls?.descriptor, claim].filter((each) => each !== undefined);
     for (const descriptor of unattached) this.#protect(ownKey('program', programId(descriptor)));
   }
 

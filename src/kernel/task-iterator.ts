@@ -41,6 +41,21 @@ export async function markTasks(program: number): Promise<number> {
   throw new Error(`not every task inside could be put under its container's policy in ${PASSES_MAX} passes`);
 }
 
+/**
+ * Notes whose sockets those are that members of the map's new containers listen by, by the program
+ * hauberk_mark_listeners.
+ *
+ * @param program its descriptor
+ */
+export async function markListeners(program: number): Promise<void> {
+  const link = checked('cannot attach the iterator of listeners', createLink(program, 0, BPF_TRACE_ITER, null));
+  try {
+    await reportsOfOnePass(link);
+  } finally {
+    closeDescriptor(link);
+  }
+}
+
 /** A byte for each task that was no member. */
 async function reportsOfOnePass(link: number): Promise<number[]> {
   const iterator = checked('cannot go through the tasks', createIterator(link));

@@ -104,6 +104,16 @@ test('families are refused by name', async () => {
   });
 });
 
+test('a pair of sockets is made and used whatever rules say of unix sockets', async () => {
+  await under('  network: {matchFamilies: [{family: unix}]}', async () => {
+    const pair = (type: string) => `socketpair(my $a, my $b, 1, ${type}, 0) or fail();`;
+    assert.equal(run(`${pair('SOCK_STREAM')} syswrite($a, "hello"); sysread($b, my $said, 5); say $said`), 'hello');
+    assert.equal(run('make(1, SOCK_STREAM, 0); say "made"'), REFUSED);
+    // A pair of datagram sockets can send elsewhere as well.
+    assert.equal(run(`${pair('SOCK_DGRAM')} send($a, "x", 0, pack_sockaddr_un("/none")) or fail()`), REFUSED);
+  });
+});
+
 test('a rule with a source holds for that program only', async () => {
   await under('  network: {matchProtocols: [{protocol: udp, fromSource: [{path: /usr/bin/perl}]}]}', async () => {
     assert.equal(run(`${UDP} say "made"`), REFUSED);
@@ -145,14 +155,15 @@ test('ports are refused where they are bound', async () => {
   });
 });
 
-test('a peer that came in is refused at the first use of its connection, another is served', async () => {
+test('a peer that comes in is refused when it asks for a connection, another is served', async () => {
   await under('  network: {matchEndpoints: [{cidr: 127.0.0.2/32, direction: ingress}]}', async () => {
     const serve = (peer: string) =>
       run(`${TCP} at($s, "127.0.0.1", 9000); hear($s); my $c = make(AF_INET, SOCK_STREAM, 0);
-        at($c, "${peer}", 0); to($c, "127.0.0.1", 9000); my $p = taken($s); give($p, "hello"); say "served"`);
+        at($c, "${peer}", 0); $SIG{ALRM} = sub { print "no answer\\n"; exit }; alarm 2;
+        to($c, "127.0.0.1", 9000); my $p = taken($s); give($p, "hello"); say "served"`);
     assert.equal(serve('127.0.0.3'), 'served');
-    assert.equal(serve('127.0.0.2'), REFUSED);
-    await denied('send', 'tcp 127.0.0.2:9000', 'network.matchEndpoints[0]');
+    assert.equal(serve('127.0.0.2'), 'no answer');
+    await denied('accept', 'tcp 127.0.0.2:9000', 'network.matchEndpoints[0]');
   });
 });
 
@@ -281,5 +292,16 @@ test('a flood of events is suppressed, counted, and told in a summary', async ()
     assert.ok(seen() < attempts && seen() >= EVENT_BURST, `${seen()} were reported`);
     const { policy, containerName } = events.events.find(({ suppressed }) => suppressed !== '0')!;
     assert.deepEqual([policy, containerName], ['RateLimit', 'target']);
+  });
+});
+
+test('in a flood of denials the first by another rule, and by another program, is told', async () => {
+  await under('  file: {matchPaths: [{path: /etc/shadow}, {path: /etc/gshadow}]}', async () => {
+    const flood = `for (1..2000) { open(my $f, "<", "/etc/shadow") }`;
+    const others =
+      'for (1..3) { open(my $f, "<", "/etc/gshadow") } system("/bin/other", "-e", "open(F, q(</etc/shadow))");';
+    assert.equal(run(`${flood} ${others} say "done"`), 'done');
+    await events.find(({ object, rule }) => object === '/etc/gshadow' && rule === 'file.matchPaths[1]');
+    await events.find(({ object, program }) => object === '/etc/shadow' && program === '/bin/other');
   });
 });

@@ -33,7 +33,9 @@ function inOneShell(commands: readonly (readonly string[])[]): Outcome[] {
 
 before(async () => {
   execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  const programs = ['cat', 'sleep', 'ln', 'dash', 'touch', 'mv', 'cp', 'rm', 'mkdir'].map((name) => `/bin/${name}`);
+  const programs = ['cat', 'sleep', 'ln', 'dash', 'touch', 'mv', 'cp', 'rm', 'mkdir', 'mknod', 'mount'].map(
+    (name) => `/bin/${name}`,
+  );
   execFileSync('tools/vm/image', ['uses', ...programs, '/bin/unshare=/usr/bin/unshare', `/bin/uses=${HELPER}`]);
   for (const directory of ['guard', 'free']) {
     mkdirSync(join(volume, directory));

@@ -25,23 +25,26 @@ import { containerKey, lookupIfPresent } from '../../src/kernel/map-elements.js'
 import { NEW_CONTAINER_BYTES, NewContainers, type PossiblyNewContainer } from '../../src/kernel/new-containers.js';
 import { PINNED_MAPS } from '../../src/kernel/programs.js';
 
-/** The task iterator alone: what the other programs need, this machine's kernel need not be able to load. */
+/** The iterators alone: what the other programs need, this machine's kernel need not be able to load. */
 const object = checkedPointer('cannot open the programs', openObject('build/bpf/hauberk.bpf.o', null));
 const mapNamed = (name: string) => checkedPointer(name, findMap(object, name));
 /** Processes 1 of the namespaces, and those that made them. */
 const started: { readonly first: number; readonly maker: ChildProcess }[] = [];
 let program: Pointer = null;
+let ofListeners: Pointer = null;
 let map: number;
 
 before(() => {
   for (let each = nextProgram(object, null); each !== null; each = nextProgram(object, each)) {
     const isIterator = programName(each) === 'hauberk_mark_tasks';
+    const isOfListeners = programName(each) === 'hauberk_mark_listeners';
     if (isIterator) program = each;
-    checked('cannot select a program', setAutoload(each, isIterator));
+    if (isOfListeners) ofListeners = each;
+    checked('cannot select a program', setAutoload(each, isIterator || isOfListeners));
   }
   for (const name of PINNED_MAPS) checked(name, setPinPath(mapNamed(name), null));
   koffi.encode(initialValue(mapNamed('.rodata'), [0]), 0, 'uint32', ownNamespaces().mountNamespace);
-  checked('cannot load the task iterator', loadObject(object));
+  checked('cannot load the iterators', loadObject(object));
   map = checked('new_containers', mapDescriptor(mapNamed('new_containers')));
 });
 
@@ -64,7 +67,11 @@ async function marks(containers: NewContainers, ...entries: PossiblyNewContainer
   return containers.mark();
 }
 
-const newContainers = () => new NewContainers(map, checked('the program', programDescriptor(program)), [], true);
+const iterators = () => ({
+  taskIterator: checked('the program', programDescriptor(program)),
+  listenerIterator: checked('the program', programDescriptor(ofListeners)),
+});
+const newContainers = () => new NewContainers(map, iterators(), [], true);
 const isNoted = (pid: number) =>
   lookupIfPresent('new_containers', map, containerKey(namespacesOf(pid)), Buffer.alloc(NEW_CONTAINER_BYTES));
 const childrenOf = (pid: number) =>
@@ -121,11 +128,10 @@ test('what an earlier daemon has not marked is marked by the next one', async ()
   const pid = await start('sh', '-c', 'sleep 100000 & echo; wait');
   newContainers().add([entryOf(pid)]);
   const known = { container: namespacesOf(pid), startTicks: 0 };
-  const iterator = checked('the program', programDescriptor(program));
-  assert.equal(await marks(new NewContainers(map, iterator, [known], true), entryOf(pid)), 2);
+  assert.equal(await marks(new NewContainers(map, iterators(), [known], true), entryOf(pid)), 2);
   assert.equal(isNoted(pid), false);
   // A daemon of another build has marked none; one of this build has.
-  new NewContainers(map, iterator, [known], false);
+  new NewContainers(map, iterators(), [known], false);
   assert.equal(isNoted(pid), true);
   newContainers();
   assert.equal(isNoted(pid), false);

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Ways to send what a rule on addresses or names would not let through. */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -113,4 +118,94 @@ int ask_names(const char *how, const char *first, const char *second)
 	if (setsockopt(client, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment)))
 		return -1;
 	return send(client, questions, length - 4, 0);
+}
+
+#define REQUEST_PORT 9009
+#define OLD_PORT 9010
+#define ANSWER_MILLISECONDS 1500
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+static int listen_on(int family, int protocol, int port)
+{
+	struct sockaddr_in6 any6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	struct sockaddr_in any = here(port);
+	int server = socket(family, SOCK_STREAM, protocol), yes = 1;
+
+	setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	any.sin_addr.s_addr = 0;
+	if (family == AF_INET ? bind(server, (void *)&any, sizeof(any)) : bind(server, (void *)&any6, sizeof(any6)))
+		return -1;
+	return listen(server, 10) ? -1 : server;
+}
+
+/* Connects from an address of this host; a peer that gets no answer is refused. */
+static int come_from(const char *peer, int port)
+{
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), error = 0;
+	struct sockaddr_in address = here(port), own = here(0);
+	struct pollfd ready = { .fd = client, .events = POLLOUT };
+	socklen_t length = sizeof(error);
+
+	own.sin_addr.s_addr = inet_addr(peer);
+	if (bind(client, (void *)&own, sizeof(own)))
+		return -1;
+	connect(client, (void *)&address, sizeof(address));
+	if (poll(&ready, 1, ANSWER_MILLISECONDS) == 1 && !getsockopt(client, SOL_SOCKET, SO_ERROR, &error, &length) && !error)
+		return client;
+	errno = error ? error : EACCES;
+	return -1;
+}
+
+static int read_by_splice(int accepted)
+{
+	int ends[2];
+
+	return pipe(ends) ? -1 : splice(accepted, NULL, ends[1], NULL, 1, 0);
+}
+
+static int read_by_mapping(int accepted)
+{
+	void *memory = mmap(NULL, 4096, PROT_READ, MAP_SHARED, accepted, 0);
+	struct tcp_zerocopy_receive receive = { .address = (uintptr_t)memory, .length = 4096 };
+	socklen_t length = sizeof(receive);
+
+	return memory == MAP_FAILED ? -1 : getsockopt(accepted, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &receive, &length);
+}
+
+/* Takes a connection from this peer and reads from it. */
+int take_from(const char *how, const char *peer)
+{
+	int family = !strcmp(how, "mapped") ? AF_INET6 : AF_INET;
+	int server = listen_on(family, !strcmp(how, "multipath") ? IPPROTO_MPTCP : 0, REQUEST_PORT);
+	int client, accepted;
+
+	if (server < 0)
+		return -1;
+	client = come_from(peer, REQUEST_PORT);
+	if (client < 0 || send(client, "x", 1, 0) != 1)
+		return -1;
+	accepted = accept(server, NULL, NULL);
+	if (accepted < 0)
+		return -1;
+	return !strcmp(how, "zero-copy") ? read_by_mapping(accepted) : read_by_splice(accepted);
+}
+
+/* Listens in the background, once. */
+int serve_peers(void)
+{
+	int server = listen_on(AF_INET, 0, OLD_PORT);
+
+	if (server < 0)
+		return errno == EADDRINUSE ? 0 : -1;
+	if (daemon(0, 0))
+		return -1;
+	for (;;)
+		pause();
+}
+
+int come_to_server(const char *peer)
+{
+	return come_from(peer, OLD_PORT);
 }

@@ -6,7 +6,12 @@ export interface Use {
   /** Run before, without a policy, each time. */
   readonly preparation?: string;
   /** What the event of the refusal says. */
-  readonly told: { readonly operation: string; readonly object?: string; readonly class?: string };
+  readonly told: {
+    readonly operation: string;
+    readonly object?: string;
+    readonly class?: string;
+    readonly program?: string;
+  };
 }
 
 export interface Group {
@@ -280,6 +285,73 @@ const QUESTIONS: Group = {
   free: [['ask', 'stream', 'plenty.example', 'others.example']],
 };
 
+const PEERS: Group = {
+  name: 'connections from a peer that is blocked',
+  rules: 'network: {matchEndpoints: [{cidr: 127.0.0.2/32, direction: ingress}]}',
+  refused: [
+    ...(
+      [
+        ['read from it by splice(2)', 'splice'],
+        ['read from it by TCP_ZEROCOPY_RECEIVE', 'zero-copy'],
+        ['read from it by a socket of IPv6', 'mapped'],
+        ['read from it by a socket of MPTCP', 'multipath'],
+      ] as const
+    ).map(([technique, how]) => ({
+      technique,
+      command: ['take', how, '127.0.0.2'],
+      told: { operation: 'accept', object: 'tcp 127.0.0.2:9009', class: 'ACCESS_CLASS_NETWORK', program: '/bin/uses' },
+    })),
+    {
+      technique: 'come to a socket that has listened since before the policy',
+      command: ['come', '127.0.0.2'],
+      preparation: '/bin/uses serve-peers',
+      told: { operation: 'accept', object: 'tcp 127.0.0.2:9010', program: '/bin/uses' },
+    },
+  ],
+  free: [
+    ['take', 'splice', '127.0.0.3'],
+    ['take', 'zero-copy', '127.0.0.3'],
+    ['take', 'multipath', '127.0.0.3'],
+    ['come', '127.0.0.3'],
+  ],
+};
+
+const NODES: Group = {
+  name: 'device nodes by their numbers',
+  rules: 'file: {matchPaths: [{path: /dev/full}]}',
+  refused: [
+    {
+      technique: 'make another node of its number',
+      command: ['sh', 'exec mknod /free/full c 1 7'],
+      preparation: 'rm -f /free/full',
+      told: { operation: 'mknod', object: '/dev/full', class: 'ACCESS_CLASS_FILE' },
+    },
+    {
+      technique: 'open a node of its number that was there',
+      command: ['sh', ': </free/there'],
+      preparation: 'rm -f /free/there; mknod /free/there c 1 7',
+      told: { operation: 'open', object: '/dev/full' },
+    },
+    {
+      technique: 'write to it in a volume',
+      command: ['sh', ': >/v/free/full'],
+      preparation: 'rm -f /v/free/full; mknod /v/free/full c 1 7',
+      told: { operation: 'open', object: '/dev/full' },
+    },
+    {
+      technique: 'open it in another devtmpfs',
+      command: ['sh', ': </free/dev/full'],
+      preparation: 'mkdir -p /free/dev; mount -t devtmpfs none /free/dev',
+      told: { operation: 'open', object: '/dev/full' },
+    },
+  ],
+  free: [
+    ['sh', 'rm -f /free/null && mknod /free/null c 1 3 && : </free/null'],
+    ['sh', 'rm -f /free/block && mknod /free/block b 1 7'],
+    ['sh', ': </free/dev/null'],
+  ],
+};
+
 export const GROUPS: readonly Group[] = [
   SOCKETS,
   ATTRIBUTES,
@@ -291,4 +363,6 @@ export const GROUPS: readonly Group[] = [
   PROGRAMS,
   ROUTES,
   QUESTIONS,
+  PEERS,
+  NODES,
 ];

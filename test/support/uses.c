@@ -175,6 +175,12 @@ int main(int argc, char **argv)
 		return say(send_otherwise(first));
 	if (!strcmp(use, "ask"))
 		return say(ask_names(first, second, ARGUMENT(4)));
+	if (!strcmp(use, "take"))
+		return say(take_from(first, second));
+	if (!strcmp(use, "serve-peers"))
+		return say(serve_peers());
+	if (!strcmp(use, "come"))
+		return say(come_to_server(first));
 	fprintf(stderr, "no such use: %s\n", use);
 	return 2;
 }

@@ -11,6 +11,9 @@ int hold(const char *file, const char *path);
 int ask_holder(const char *wish, const char *path);
 int send_otherwise(const char *how);
 int ask_names(const char *how, const char *first, const char *second);
+int take_from(const char *how, const char *peer);
+int serve_peers(void);
+int come_to_server(const char *peer);
 
 /* Stream sockets of a path. */
 int listen_at(const char *path);
