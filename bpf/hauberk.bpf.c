@@ -21,5 +21,6 @@
 #include "include/unix_hooks.h"
 #include "include/attribute_hooks.h"
 #include "include/task_iterator.h"
+#include "include/holder_iterators.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -13,6 +13,7 @@ import type { ControlPlane } from './control/control-plane.js';
 import { DryRunPool } from './control/dry-run-pool.js';
 import { Enforcement } from './control/enforcement.js';
 import { Expiry } from './control/expiry.js';
+import { HolderSearch } from './control/holder-search.js';
 import { HookCoverage } from './control/hook-coverage.js';
 import { hostAsSubject, hostIdentity } from './control/host.js';
 import { HostState } from './control/host-state.js';
@@ -128,6 +129,7 @@ export async function runDaemon(config: Config): Promise<void> {
   metricsServer?.stop();
   await Promise.all(parts.exporters.map((exporter) => exporter.stop()));
   await parts.ledger.stop();
+  await parts.holders.stop();
   // What cannot be written must not keep it from ending.
   await parts.recordings
     .write()
@@ -160,6 +162,13 @@ async function assemble(
     ? undefined
     : hostAsSubject(hostNamespaces(), readLabels(config.hostLabels), linkedDirectories(1));
   const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, resolutionOf(config));
+  const holders = new HolderSearch(
+    kernel,
+    kernel.containers(),
+    (imageId, rule) => enforcement.ruleOf(imageId, rule),
+    logger,
+  );
+  enforcement.holders = holders;
   // What Kubernetes said last, until it says more.
   if (access !== undefined) enforcement.replaceHost(enforcement.hostLabelled(stored.hostLabels ?? {}));
   const desired = desiredBy(stored, kernel);
@@ -316,6 +325,7 @@ async function assemble(
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();
   integrity.start();
+  holders.start();
   ring.start(() => reader.read(ring));
   return {
     journal,
@@ -333,6 +343,7 @@ async function assemble(
     sources,
     cluster,
     integrity,
+    holders,
     stopRemoving: () => {
       stopping.abort();
       return replaced;

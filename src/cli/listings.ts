@@ -23,8 +23,11 @@ export function policyListing(namespace: string): Listing<Policy> {
       String(rules.length),
       selectorText(selector),
     ],
-    wideHeadings: ['GUARDS'],
-    wideCells: ({ guardsOff }) => [guardsOff ? 'off' : 'on'],
+    wideHeadings: ['GUARDS', 'HELD'],
+    wideCells: ({ guardsOff, heldDescriptorsLeft }) => [
+      guardsOff ? 'off' : 'on',
+      heldDescriptorsLeft ? 'leave' : 'refuse',
+    ],
   };
 }
 

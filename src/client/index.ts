@@ -18,6 +18,8 @@ export {
   Direction,
   type ExplainedRule,
   type ExplainResponse,
+  type Holder,
+  Holder_Kind,
   Mode,
   type NamespacePosture,
   type PathMatch,

@@ -1,3 +1,4 @@
+import type { NamedHolder } from '../control/holders.js';
 import type { PolicyChange } from '../control/policy-plan.js';
 import * as proto from '../generated/hauberk/v1/policy.js';
 import { originOf } from '../policy/model.js';
@@ -60,12 +61,32 @@ function toMessage(change: PolicyChange, room: { ids: number; remarks: number; b
     scope: SCOPES[policy.scope ?? 'namespace'],
     containerCount: BigInt(containerIds.length),
     origin: POLICY_ORIGINS[originOf(policy)],
+    holders: [] as proto.Holder[],
+    omittedHolders: 0n,
   };
   room.bytes -= bytesOf(message);
   message.containerIds = ids;
   message.warnings = remarks(change.warnings, room);
   message.conflicts = remarks(change.conflicts, room);
+  const { named = [], omitted = 0 } = change.held ?? {};
+  for (const holder of named.map(toHolderMessage)) {
+    room.remarks -= holder.program.length + holder.path.length + HOLDER_BYTES;
+    if (room.remarks >= 0) message.holders.push(holder);
+  }
+  message.omittedHolders = BigInt(omitted + named.length - message.holders.length);
   return message;
+}
+
+/** Of a holder but for its paths. */
+const HOLDER_BYTES = 100;
+const HOLDER_KINDS: Readonly<Record<NamedHolder['kind'], proto.Holder_Kind>> = {
+  descriptor: proto.Holder_Kind.DESCRIPTOR,
+  mapping: proto.Holder_Kind.MAPPING,
+  ring: proto.Holder_Kind.RING,
+};
+
+function toHolderMessage({ containerId, pid, program, path, kind }: NamedHolder): proto.Holder {
+  return { containerId, processId: pid, program, path, kind: HOLDER_KINDS[kind] };
 }
 
 function remarks(texts: readonly string[], room: { remarks: number }): string[] {

@@ -34,6 +34,7 @@ export const HOOK_TABLE: readonly HookRow[] = [
   row('file', 'read', 'file_open'),
   row('file', 'read', 'file_receive'),
   row('file', 'read', 'mmap_file'),
+  row('file', 'use from before', 'file_permission'),
   row('file', 'write', 'file_open'),
   row('file', 'write', 'file_receive'),
   row('file', 'write', 'mmap_file'),

@@ -35,6 +35,7 @@ export function makePolicy(policy: Partial<Policy> = {}): Policy {
     rulesLeftOut: false,
     mode: Mode.UNSPECIFIED,
     guardsOff: false,
+    heldDescriptorsLeft: false,
     expires: undefined,
     ...policy,
   };
