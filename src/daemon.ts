@@ -291,6 +291,7 @@ async function assemble(
     status: () => host.status(),
     intake,
     repairs: integrity.counts,
+    held: () => holders.held,
     protectedContainers: () => containers.countByProtection(),
     overriddenContainers: () => containers.countByOverride(),
     kernelCounters: () => kernel.counters(),

@@ -116,7 +116,12 @@ static __always_inline bool is_ring(struct dentry *dentry)
 	char name[sizeof(RING_NAME)] = {};
 
 	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
-	return !__builtin_memcmp(name, RING_NAME, sizeof(name));
+	/* There is no memcmp to call. */
+#pragma unroll
+	for (int i = 0; i < sizeof(name); i++)
+		if (name[i] != RING_NAME[i])
+			return false;
+	return true;
 }
 
 SEC("iter/task_file")

@@ -20,7 +20,7 @@ const PASSES_MAX = 8;
 const FILES_MAX = 1024;
 
 type SearchedKernel = {
-  readonly holdings: Pick<Holdings, 'canRefuse' | 'isAttached' | 'find' | 'mark' | 'unmark' | 'marked'>;
+  readonly holdings: Pick<Holdings, 'isAttached' | 'find' | 'mark' | 'unmark' | 'marked'>;
   readonly refuseHeld: (isNeeded: boolean) => Promise<void>;
 };
 
@@ -92,8 +92,7 @@ export class HolderSearch {
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.#queue.run(() => this.#guarded(() => this.#look())), LOOK_MILLISECONDS);
-    this.#timer.unref();
+    this.#timer = setInterval(() => void this.look(), LOOK_MILLISECONDS).unref();
   }
 
   async stop(): Promise<void> {
@@ -101,15 +100,21 @@ export class HolderSearch {
     await this.#queue.run(async () => undefined);
   }
 
-  /** Looks at once whether what was held still is. Resolves once that is known. */
+  /** Looks whether what was held still is, and makes up for a search that failed. Resolves once that is known. */
   look(): Promise<void> {
-    return this.#queue.run(() => this.#guarded(() => this.#look()));
+    return this.#queue.run(async () => {
+      if (this.#marks.size > 0 || this.#pending.size > 0 || this.kernel.holdings.isAttached)
+        await this.#guarded(async () => {
+          await this.#searchPending();
+          await this.#look();
+        });
+    });
   }
 
   /** The container is known no more. */
   forget(namespaces: NamespacePair): void {
     const key = namespaceKey(namespaces);
-    for (const map of [this.#decides, this.#subjects, this.#found, this.#pending]) map.delete(key);
+    for (const map of [this.#decides, this.#subjects, this.#found, this.#pending, this.#adopted]) map.delete(key);
   }
 
   /** To be called when what decides for these containers is about to change; undefined where nothing can be held. */
@@ -120,11 +125,13 @@ export class HolderSearch {
       const key = namespaceKey(container.namespaces);
       const subject = { id: container.id, namespaces: container.namespaces, ruleSet: kind.ruleSet };
       const before = this.#decides.get(key);
+      const replaced = this.#subjects.get(key);
       const { decidesFiles } = kind.image;
       this.#decides.set(key, decidesFiles);
       this.#subjects.set(key, subject);
       if (this.#adopted.delete(key)) continue;
-      if (before) refusing.push(subject);
+      // By what it asked to be left alone until now.
+      if (before && replaced !== undefined) refusing.push(replaced);
       const isStarting = before === undefined && container.isFirstProcess && hasRunNothing(container.process?.pid);
       if ((decidesFiles && !isStarting) || this.#marks.has(key)) searched.push(subject);
     }
@@ -176,6 +183,16 @@ export class HolderSearch {
   async #searchPending(): Promise<void> {
     const pending = new Map(this.#pending);
     this.#pending.clear();
+    try {
+      await this.#searchAll(pending);
+    } catch (error) {
+      for (const [key, refusedBefore] of pending) if (!this.#pending.has(key)) this.#pending.set(key, refusedBefore);
+      throw error;
+    }
+  }
+
+  /** @param pending by container, what was refused before */
+  async #searchAll(pending: ReadonlyMap<string, ReadonlySet<string>>): Promise<void> {
     const subjects = [...pending.keys()].flatMap((key) => this.#subjects.get(key) ?? []);
     if (subjects.length === 0) return;
     const found = new Map([...pending.keys()].map((key) => [key, new Findings()]));
@@ -252,7 +269,10 @@ export class HolderSearch {
           'processes hold what their policies refuse, from before: descriptors are refused at every use, mappings stay',
         );
       if (hasRing)
-        this.logger.warn({ container }, 'files may be registered with io_uring: every open file is decided at every use');
+        this.logger.warn(
+          { container },
+          'files may be registered with io_uring: every open file is decided at every use',
+        );
     }
   }
 

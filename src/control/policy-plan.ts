@@ -7,8 +7,8 @@ import { finishInTurns, inTurns, nextTurn } from '../turns.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
-import type { LeftOut } from './rule-sets.js';
 import type { HeldByContainers } from './holders.js';
+import type { LeftOut } from './rule-sets.js';
 import { Unreached } from './unreached.js';
 
 /** What became of one policy. */

@@ -28,6 +28,8 @@ export const HELD_KEY_BYTES = 16;
 /** Stands for every file of a container. */
 export const EVERY_FILE = 0n;
 
+/** Programs that search. */
+const SEARCHES = 3;
 const CHUNK_BYTES = 64 * 1024;
 const ONE = Uint8Array.of(1);
 const closeAsync = promisify(closeDescriptor.async) as (descriptor: number) => Promise<number>;
@@ -61,18 +63,15 @@ interface Programs {
 export class Holdings {
   constructor(readonly programs: Programs) {}
 
-  /** False where the kernel does not take the program, which is told as a missing hook. */
-  get canRefuse(): boolean {
-    return this.programs.held !== undefined;
-  }
-
   get isAttached(): boolean {
     return this.programs.held?.link !== undefined;
   }
 
-  /** Lets open files that are marked be decided at every use. */
+  /** Lets open files that are marked be decided at every use. @throws where the kernel does not take the program */
   attach(): void {
-    this.programs.held?.attach();
+    if (this.programs.held === undefined)
+      throw new Error('this kernel does not take the program that refuses their use');
+    this.programs.held.attach();
   }
 
   detach(): Promise<void> {
@@ -99,9 +98,13 @@ export class Holdings {
   /**
    * Goes once through the processes of these containers. The kernel does so off the main thread, and what is found comes
    * in pieces. Not to be called while another search is under way.
+   *
+   * @throws also where the kernel does not take a program that searches
    */
   async *find(containers: readonly NamespacePair[]): AsyncGenerator<Holding[]> {
     const { searched } = this.programs.maps;
+    if (this.programs.searches.length < SEARCHES)
+      throw new Error('this kernel does not take the programs that search processes');
     // What a daemon that has died was searching.
     for (const key of keysOf('cannot list searched containers', searched, CONTAINER_KEY_BYTES))
       deleteIfPresent('cannot end a search', searched, key);
@@ -120,7 +123,8 @@ async function* findBy(program: number): AsyncGenerator<Holding[]> {
   try {
     let rest: Buffer = Buffer.alloc(0);
     for await (const chunk of readPass(link, CHUNK_BYTES)) {
-      const { holdings, read, bytes } = decodeHoldings(Buffer.concat([rest, chunk]));
+      const bytes = Buffer.concat([rest, chunk]);
+      const { holdings, read } = decodeHoldings(bytes);
       rest = bytes.subarray(read);
       yield holdings;
     }
@@ -130,7 +134,7 @@ async function* findBy(program: number): AsyncGenerator<Holding[]> {
 }
 
 /** Decodes records that stand one behind the other; the last may not be whole. @returns them, and how far they go */
-export function decodeHoldings(bytes: Buffer): { holdings: Holding[]; read: number; bytes: Buffer } {
+export function decodeHoldings(bytes: Buffer): { holdings: Holding[]; read: number } {
   const holdings: Holding[] = [];
   let read = 0;
   while (read + HOLDING_BYTES <= bytes.length) {
@@ -151,7 +155,7 @@ export function decodeHoldings(bytes: Buffer): { holdings: Holding[]; read: numb
     });
     read = end;
   }
-  return { holdings, read, bytes };
+  return { holdings, read };
 }
 
 function heldKey({ container, file }: HeldFile): Buffer {

@@ -51,7 +51,7 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   },
   hauberk_file_permission: {
     what: 'using files that were opened before a rule came',
-    decides: { file: ['use from before'] },
+    decides: { file: ['read', 'write'] },
   },
   hauberk_find_descriptors: { what: 'finding descriptors from before a rule', decides: {} },
   hauberk_find_rings: { what: 'finding rings of io_uring', decides: {} },

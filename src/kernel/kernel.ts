@@ -203,7 +203,9 @@ export class Kernel {
   /** Links of what is attached now, by program name. */
   #links(): ReadonlyMap<string, number> {
     const { links, calls, held } = this.#programs;
-    const onDemand = [calls, held].flatMap((each) => (each?.link === undefined ? [] : [[each.name, each.link] as const]));
+    const onDemand = [calls, held].flatMap((each) =>
+      each?.link === undefined ? [] : [[each.name, each.link] as const],
+    );
     return onDemand.length === 0 ? links : new Map([...links, ...onDemand]);
   }
 

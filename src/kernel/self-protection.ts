@@ -132,7 +132,8 @@ export class SelfProtection {
       this.#protect(ownKey('program', program));
     }
     const unattached = [taskIterator, calls?.descriptor, held?.descriptor, claim, ...searches];
-    for (const descriptor of unattached.filter((each) => each !== undefined)) this.#protect(ownKey('program', programId(descriptor)));
+    for (const descriptor of unattached.filter((each) => each !== undefined))
+      this.#protect(ownKey('program', programId(descriptor)));
   }
 
   #owner(): number {

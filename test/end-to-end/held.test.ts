@@ -51,7 +51,9 @@ async function hold(...command: string[]): Promise<void> {
 async function used(): Promise<Record<string, string>> {
   writeFileSync(trigger, '');
   await eventually(() => said().includes('end\n'), 'the end of the holder');
-  const lines = said().split('\n').filter((line) => line.includes(': '));
+  const lines = said()
+    .split('\n')
+    .filter((line) => line.includes(': '));
   return Object.fromEntries(lines.map((line) => line.split(': ') as [string, string]));
 }
 

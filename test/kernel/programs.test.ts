@@ -34,7 +34,10 @@ test('every program is verified within its bound', (context) => {
 
 test('programs that see every system call, or every use of a file, are attached only while asked for', (context) => {
   const { calls, held } = programs;
-  for (const [name, program] of [['calls', calls!], ['held', held!]] as const) {
+  for (const [name, program] of [
+    ['calls', calls!],
+    ['held', held!],
+  ] as const) {
     assert.equal(program.link, undefined);
     program.attach();
     const { verifiedInstructions } = programInfo(program.link!);
