@@ -162,15 +162,19 @@ export class HolderSearch {
   async #refusedNow(subjects: readonly Subject[]): Promise<ReadonlySet<string>> {
     const refused = new Set<string>();
     await this.#guarded(async () => {
-      for await (const holding of this.#find(subjects)) if (holding.kind !== 'ring') refused.add(idOf(holding));
+      for await (const holding of this.#find(subjects, true)) if (holding.kind !== 'ring') refused.add(idOf(holding));
     });
     return refused;
   }
 
   /** One pass; without what policies ask to be left alone. */
-  async *#find(subjects: readonly Subject[]): AsyncGenerator<Holding & { readonly by: RuleDescription | undefined }> {
+  async *#find(
+    subjects: readonly Subject[],
+    withMappings: boolean,
+  ): AsyncGenerator<Holding & { readonly by: RuleDescription | undefined }> {
     const byKey = new Map(subjects.map((subject) => [namespaceKey(subject.namespaces), subject]));
-    for await (const holdings of this.kernel.holdings.find(subjects.map(({ namespaces }) => namespaces))) {
+    const containers = subjects.map(({ namespaces }) => namespaces);
+    for await (const holdings of this.kernel.holdings.find(containers, withMappings)) {
       for await (const holding of inTurns(holdings)) {
         const subject = byKey.get(namespaceKey(holding.container));
         if (subject === undefined) continue;
@@ -198,7 +202,8 @@ export class HolderSearch {
     const found = new Map([...pending.keys()].map((key) => [key, new Findings()]));
     for (let passes = 0, empty = 0; empty < EMPTY_PASSES_NEEDED; passes++) {
       let isEmpty = true;
-      for await (const holding of this.#find(subjects)) {
+      // What is mapped stays, and so it is looked at once.
+      for await (const holding of this.#find(subjects, passes === 0)) {
         const key = namespaceKey(holding.container);
         // What is marked was found earlier, and what was refused before it was opened is somebody else's to refuse.
         const isOld = pending.get(key)!.has(idOf(holding)) && !this.#marks.get(key)?.has(holding.file);
@@ -221,7 +226,7 @@ export class HolderSearch {
     const subjects = [...this.#marks.keys()].flatMap((key) => this.#subjects.get(key) ?? []);
     const found = new Map([...this.#marks.keys()].map((key) => [key, new Findings()]));
     for (let passes = 0; passes < EMPTY_PASSES_NEEDED && subjects.length > 0; passes++)
-      for await (const holding of this.#find(subjects)) found.get(namespaceKey(holding.container))?.add(holding);
+      for await (const holding of this.#find(subjects, false)) found.get(namespaceKey(holding.container))?.add(holding);
     this.#unmarkAllBut(found);
     await this.#attachIfNeeded();
   }

@@ -28,8 +28,9 @@ export const HELD_KEY_BYTES = 16;
 /** Stands for every file of a container. */
 export const EVERY_FILE = 0n;
 
-/** Programs that search. */
+/** Programs that search, and the place among them of the one for mappings. */
 const SEARCHES = 3;
+const MAPPINGS = SEARCHES - 1;
 const CHUNK_BYTES = 64 * 1024;
 const ONE = Uint8Array.of(1);
 const closeAsync = promisify(closeDescriptor.async) as (descriptor: number) => Promise<number>;
@@ -55,6 +56,7 @@ export type HeldFile = Pick<Holding, 'container' | 'file'>;
 
 interface Programs {
   readonly held: OnDemandProgram | undefined;
+  /** Of descriptors, of rings and, last, of mappings. */
   readonly searches: readonly number[];
   readonly maps: { readonly searched: number; readonly held: number };
 }
@@ -99,9 +101,10 @@ export class Holdings {
    * Goes once through the processes of these containers. The kernel does so off the main thread, and what is found comes
    * in pieces. Not to be called while another search is under way.
    *
+   * @param withMappings whether memory is looked at too, of which every process of the machine has many pieces
    * @throws also where the kernel does not take a program that searches
    */
-  async *find(containers: readonly NamespacePair[]): AsyncGenerator<Holding[]> {
+  async *find(containers: readonly NamespacePair[], withMappings: boolean): AsyncGenerator<Holding[]> {
     const { searched } = this.programs.maps;
     if (this.programs.searches.length < SEARCHES)
       throw new Error('this kernel does not take the programs that search processes');
@@ -111,7 +114,7 @@ export class Holdings {
     for (const container of containers)
       checked('cannot search a container', updateElement(searched, containerKey(container), ONE, BPF_ANY));
     try {
-      for (const program of this.programs.searches) yield* findBy(program);
+      for (const program of this.programs.searches.slice(0, withMappings ? SEARCHES : MAPPINGS)) yield* findBy(program);
     } finally {
       for (const container of containers) deleteIfPresent('cannot end a search', searched, containerKey(container));
     }

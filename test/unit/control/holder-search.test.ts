@@ -1,57 +1,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Container, NamespacePair } from '../../../src/containers/container.js';
-import { namespaceKey } from '../../../src/containers/container.js';
 import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
 import { HolderSearch } from '../../../src/control/holder-search.js';
 import type { RuleDescription } from '../../../src/events/rule-description.js';
 import {
   decodeHoldings,
   EVERY_FILE,
-  type HeldFile,
   HOLDING,
   HOLDING_BYTES,
   HOLDING_KINDS,
   type Holding,
 } from '../../../src/kernel/holdings.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { MemoryHoldings } from '../../support/memory-holdings.js';
 
 const container: Container = {
   id: 'c'.repeat(64),
   name: 'web',
   namespace: 'default',
   labels: { app: 'web' },
+  origin: 'registered',
   namespaces: { pidNamespace: 3, mountNamespace: 4 },
   links: {},
-} as never;
-
-/** What the kernel would tell of processes, and what it is asked to refuse. */
-class MemoryHoldings {
-  isAttached = false;
-  held: Holding[] = [];
-  passes = 0;
-  failure: Error | undefined;
-  readonly marks = new Set<bigint>();
-
-  marked(): HeldFile[] {
-    return [...this.marks].map((file) => ({ container: container.namespaces, file }));
-  }
-
-  mark({ file }: HeldFile): void {
-    this.marks.add(file);
-  }
-
-  unmark({ file }: HeldFile): void {
-    this.marks.delete(file);
-  }
-
-  async *find(containers: readonly NamespacePair[]): AsyncGenerator<Holding[]> {
-    this.passes++;
-    if (this.failure !== undefined) throw this.failure;
-    const keys = new Set(containers.map(namespaceKey));
-    yield this.held.filter((each) => keys.has(namespaceKey(each.container)));
-  }
-}
+};
 
 const FILE: Holding = {
   kind: 'descriptor',
@@ -66,13 +38,10 @@ const FILE: Holding = {
 const refusedBy = (policy: string) => ({ policy, policyNamespace: 'default' }) as RuleDescription;
 
 function start(adopted: readonly NamespacePair[] = []) {
-  const holdings = new MemoryHoldings();
+  const holdings = new MemoryHoldings(container.namespaces);
   const plane = new InMemoryControlPlane({ ...NOTHING_DESIRED, containers: new Map([[container.id, container]]) });
-  const refuseHeld = async (isNeeded: boolean) => {
-    holdings.isAttached = isNeeded;
-  };
   const rules = [refusedBy('one'), refusedBy('two')];
-  const search = new HolderSearch({ holdings, refuseHeld }, adopted, (_, rule) => rules[rule], {
+  const search = new HolderSearch(holdings.kernel, adopted, (_, rule) => rules[rule], {
     warn: () => undefined,
   });
   plane.ledger.enforcement.holders = search;
@@ -185,10 +154,10 @@ test('containers that an earlier daemon protected are not searched anew, and kee
   holdings.held = [FILE];
   await apply('one');
   assert.equal(holdings.passes, 0);
-  const next = new MemoryHoldings();
+  const next = new MemoryHoldings(container.namespaces);
   next.marks.add(FILE.file);
   const logger = { warn: () => undefined };
-  const later = new HolderSearch({ holdings: next, refuseHeld: async () => undefined }, [], () => undefined, logger);
+  const later = new HolderSearch(next.kernel, [], () => undefined, logger);
   assert.deepEqual(later.held, { files: 1, containers: 0 });
   assert.deepEqual(search.held, { files: 0, containers: 0 });
 });
