@@ -75,7 +75,7 @@ int keep_file(const char *path, const char *directory, const char *trigger)
 {
 	const struct timespec past[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
 	int file = open(path, O_RDWR), names = open(directory, O_RDONLY | O_DIRECTORY);
-	int other = open("/dev/shm/other", O_RDWR | O_CREAT | O_TRUNC, 0600), pipes[2];
+	int other = open("/v/other", O_RDWR | O_CREAT | O_TRUNC, 0600), pipes[2];
 	char *mapped = mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0);
 	struct iovec piece = { .iov_len = 1 };
 	char byte = 'x', entries[4096];
