@@ -23,11 +23,8 @@ export function policyListing(namespace: string): Listing<Policy> {
       String(rules.length),
       selectorText(selector),
     ],
-    wideHeadings: ['GUARDS', 'HELD'],
-    wideCells: ({ guardsOff, heldDescriptorsLeft }) => [
-      guardsOff ? 'off' : 'on',
-      heldDescriptorsLeft ? 'leave' : 'refuse',
-    ],
+    wideHeadings: ['GUARDS'],
+    wideCells: ({ guardsOff }) => [guardsOff ? 'off' : 'on'],
   };
 }
 

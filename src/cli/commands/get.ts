@@ -36,7 +36,7 @@ export function addGet(program: Command): void {
 
   withExamples(listOf('policies', 'the policies'), [
     ['hauberk get policies -n shop', 'those of one namespace'],
-    ['hauberk get policies -o wide', 'also whether their guards are on, and what is held from before'],
+    ['hauberk get policies -o wide', 'also whether their guards are on'],
     ['hauberk get policies -o name', 'names alone, for a script'],
   ]).action(async ({ namespace = '', ...options }: NamespaceOptions, command: Command) => {
     await show(command, policyListing(namespace), options);
