@@ -1,4 +1,4 @@
-import { Holder_Kind, type PolicyChange, PolicyChange_Kind, PolicyOrigin, Scope } from '../client/index.js';
+import { Holder_Kind, type Holders, type PolicyChange, PolicyChange_Kind, PolicyOrigin, Scope } from '../client/index.js';
 import { coloured } from './output.js';
 import { keyOf } from './policy-key.js';
 import { terminal } from './terminal.js';
@@ -14,8 +14,10 @@ export function policyChangeView(change: PolicyChange, difference: string | unde
     resourceVersion: Number(change.resourceVersion),
     previousVersion: Number(change.previousVersion),
     containerCount: Number(change.containerCount),
-    omittedHolders: Number(change.omittedHolders),
-    holders: change.holders.map((holder) => ({ ...holder, kind: nameOf(Holder_Kind, holder.kind) })),
+    ...(change.holders !== undefined && {
+      holders: change.holders.named.map((holder) => ({ ...holder, kind: nameOf(Holder_Kind, holder.kind) })),
+      omittedHolders: Number(change.holders.omitted),
+    }),
     ...(difference !== undefined && { difference }),
   };
 }
@@ -40,18 +42,19 @@ export function sayWarnings(change: PolicyChange, remark: (warning: string) => s
 
 /** Who holds, from before, what a policy refuses. */
 function sayHolders(change: PolicyChange): void {
-  const { holders, omittedHolders } = change;
+  const { named, omitted } = change.holders ?? NOBODY;
   const say = (text: string) => terminal().err(`${keyOf(change)}: warning: ${text}\n`);
-  for (const { kind, containerId, processId, program, path } of holders) {
+  for (const { kind, containerId, processId, program, path } of named) {
     const container = containerId.slice(0, SHORT_ID);
     const process = `process ${processId} (${program}) of container ${container}`;
     if (kind === Holder_Kind.DESCRIPTOR) say(`${process} had opened ${path} before: each use of it is refused now`);
     else if (kind === Holder_Kind.MAPPING) say(`${process} had mapped ${path} before, and keeps what is mapped`);
     else say(`container ${container} has a ring of io_uring: each use of a file it has opened is decided now`);
   }
-  if (omittedHolders > 0n) say(`and ${omittedHolders} more such files`);
+  if (omitted > 0n) say(`and ${omitted} more such files`);
 }
 
+const NOBODY: Holders = { named: [], omitted: 0n };
 const SHORT_ID = 12;
 
 /** Tells of changes that an answer did not have room for. */

@@ -20,6 +20,7 @@ export {
   type ExplainResponse,
   type Holder,
   Holder_Kind,
+  type Holders,
   Mode,
   type NamespacePosture,
   type PathMatch,

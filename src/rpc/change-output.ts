@@ -61,20 +61,13 @@ function toMessage(change: PolicyChange, room: { ids: number; remarks: number; b
     scope: SCOPES[policy.scope ?? 'namespace'],
     containerCount: BigInt(containerIds.length),
     origin: POLICY_ORIGINS[originOf(policy)],
-    holders: [] as proto.Holder[],
-    omittedHolders: 0n,
   };
   room.bytes -= bytesOf(message);
   message.containerIds = ids;
   message.warnings = remarks(change.warnings, room);
   message.conflicts = remarks(change.conflicts, room);
   const { named = [], omitted = 0 } = change.held ?? {};
-  for (const holder of named.map(toHolderMessage)) {
-    room.remarks -= holder.program.length + holder.path.length + HOLDER_BYTES;
-    if (room.remarks >= 0) message.holders.push(holder);
-  }
-  message.omittedHolders = BigInt(omitted + named.length - message.holders.length);
-  return message;
+  return named.length === 0 ? message : { ...message, holders: toHolders(named, omitted, room) };
 }
 
 /** Of a holder but for its paths. */
@@ -84,6 +77,15 @@ const HOLDER_KINDS: Readonly<Record<NamedHolder['kind'], proto.Holder_Kind>> = {
   mapping: proto.Holder_Kind.MAPPING,
   ring: proto.Holder_Kind.RING,
 };
+
+function toHolders(named: readonly NamedHolder[], omitted: number, room: { remarks: number }): proto.Holders {
+  const shown: proto.Holder[] = [];
+  for (const holder of named.map(toHolderMessage)) {
+    room.remarks -= Buffer.byteLength(holder.program) + Buffer.byteLength(holder.path) + HOLDER_BYTES;
+    if (room.remarks >= 0) shown.push(holder);
+  }
+  return { named: shown, omitted: BigInt(omitted + named.length - shown.length) };
+}
 
 function toHolderMessage({ containerId, pid, program, path, kind }: NamedHolder): proto.Holder {
   return { containerId, processId: pid, program, path, kind: HOLDER_KINDS[kind] };

@@ -92,7 +92,7 @@ test('who holds what a policy refuses is named when it is applied, and refused e
   await hold(...keepGuarded);
   events.clear();
   const { changes } = await apply();
-  const { holders, omittedHolders } = changes[0];
+  const { named: holders, omitted } = changes[0].holders;
   const named = holders.map(({ kind, path, program, containerId, processId }: Record<string, unknown>) => {
     assert.ok((processId as number) > 1);
     return [kind, path, program, containerId];
@@ -102,7 +102,7 @@ test('who holds what a policy refuses is named when it is applied, and refused e
     ['KIND_DESCRIPTOR', '/v/guard/file', '/bin/uses', container],
     ['KIND_MAPPING', '/v/guard/file', '/bin/uses', container],
   ]);
-  assert.equal(omittedHolders, '0');
+  assert.equal(omitted, '0');
   assert.ok(isAttached());
   const outcomes = await used();
   assert.equal(Object.keys(outcomes).length, TECHNIQUES);
@@ -121,7 +121,7 @@ test('who holds what a policy refuses is named when it is applied, and refused e
 test('files that a policy has nothing against stay usable, and nothing is attached for them', async () => {
   await hold('keep', '/v/free/file', '/v/free', '/v/go');
   const { changes } = await apply();
-  assert.deepEqual([changes[0].holders, isAttached()], [[], false]);
+  assert.deepEqual([changes[0].holders, isAttached()], [null, false]);
   assert.deepEqual(new Set(Object.values(await used())), new Set(['ok']));
 });
 
@@ -135,7 +135,7 @@ test('a policy that refuses writing leaves reading to who holds the file', async
 test('a policy may leave what is held alone', async () => {
   await hold(...keepGuarded);
   const { changes } = await apply('', 'heldDescriptors: leave');
-  assert.deepEqual([changes[0].holders, isAttached()], [[], false]);
+  assert.deepEqual([changes[0].holders, isAttached()], [null, false]);
   const { read, write, mmap } = await used();
   assert.deepEqual([read, write, mmap], ['ok', 'ok', 'Permission denied']);
 });
@@ -153,7 +153,7 @@ test('a file that is registered with a ring of io_uring is refused, and everythi
   await hold('keep-registered', '/v/guard/file', '/v/go');
   const { changes } = await apply();
   assert.deepEqual(
-    changes[0].holders.map(({ kind, path }: Record<string, unknown>) => [kind, path]),
+    changes[0].holders.named.map(({ kind, path }: Record<string, unknown>) => [kind, path]),
     [['KIND_RING', '']],
   );
   assert.ok(isAttached());

@@ -35,7 +35,6 @@ export function makePolicy(policy: Partial<Policy> = {}): Policy {
     rulesLeftOut: false,
     mode: Mode.UNSPECIFIED,
     guardsOff: false,
-    heldDescriptorsLeft: false,
     expires: undefined,
     ...policy,
   };

@@ -234,8 +234,6 @@ describe('a call', () => {
           origin: 1,
           resourceVersion: 1n,
           containerCount: 0n,
-          holders: [],
-          omittedHolders: 0n,
         };
         return { changes: [change], revision: 1n, omittedChanges: 0n };
       },
