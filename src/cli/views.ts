@@ -58,7 +58,16 @@ export function matchText({ match }: Rule): string {
     }
     case 'trace':
       return [match.value.operation || 'any', placeText(match.value.target)].filter((part) => part !== '').join(' ');
-    default:
+    case 'path':
+    case 'programName':
+    case 'pattern':
+    case 'protocol':
+    case 'family':
+    case 'domain':
+    case 'capability':
+    case 'filesystem':
+    case 'kernelNamespace':
+    case 'preset':
       return match.value;
   }
 }

@@ -177,8 +177,8 @@ export class ContainerKeeper {
         const { result } = await this.registry.put(successor);
         this.#watch(result.container);
       }
-    } catch (error) {
-      this.logger.warn({ container: id, error }, 'cannot settle the end of a container');
+    } catch (err) {
+      this.logger.warn({ container: id, err }, 'cannot settle the end of a container');
       const timer = setTimeout(() => void this.#onExit(id, process), RETRY_MILLISECONDS).unref();
       this.#watches.set(id, { process, close: () => clearTimeout(timer) });
     }

@@ -36,8 +36,8 @@ export class Expiry {
       const { result } = await this.policies.deleteExpired(Date.now());
       for (const { policy } of result) this.logger.info({ policy: policyKey(policy) }, 'the policy has expired');
       this.schedule();
-    } catch (error) {
-      this.logger.warn({ error }, 'cannot delete policies that have expired');
+    } catch (err) {
+      this.logger.warn({ err }, 'cannot delete policies that have expired');
       this.#timer = setTimeout(() => void this.#expire(), LOOK_MILLISECONDS);
     }
   }

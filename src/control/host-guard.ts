@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { hostRoot } from '../containers/procfs.js';
 import type { Access } from '../explain/access.js';
 import { type Explanation, explain } from '../explain/evaluate.js';
 import { CAPABILITIES } from '../policy/capability.js';
 import type { Operation } from '../policy/effect.js';
 import { type BoundRule, type Postures, policyKey } from '../policy/model.js';
 import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
-import type { HostNeed } from './host-needs.js';
+import { type HostNeed, hostNeeds } from './host-needs.js';
 
 /** Programs a host cannot be reached or looked after without, by the names of their processes. */
 const GUARDED_NAMES = /^(?:sshd|dockerd|containerd|containerd-shim.*|runc|crun|conmon|crio|podman|kubelet)$/u;
@@ -30,6 +31,13 @@ export function guardedProcesses(): GuardedProcess[] {
     if (guarded !== undefined && !found.has(guarded.program)) found.set(guarded.program, guarded);
   }
   return [...found.values()];
+}
+
+/** What runs on this host and must go on, and what else the host needs. */
+export function lookAtHost(): { guarded: readonly GuardedProcess[]; needs: Iterable<HostNeed> } {
+  const guarded = guardedProcesses();
+  const programs = guarded.map(({ program }) => program);
+  return { guarded, needs: hostNeeds(programs, hostRoot()) };
 }
 
 function nameOf(pid: string): string | undefined {

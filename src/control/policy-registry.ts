@@ -1,5 +1,4 @@
 import type { Container } from '../containers/container.js';
-import { hostRoot } from '../containers/procfs.js';
 import type { Access } from '../explain/access.js';
 import { type Explanation, explainInSteps } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
@@ -25,9 +24,8 @@ import type { DryRunJob } from './dry-run-job.js';
 import type { DryRunPool } from './dry-run-pool.js';
 import { withHolders } from './holders.js';
 import type { HookCoverage } from './hook-coverage.js';
-import { guardedProcesses, whatWouldStop } from './host-guard.js';
+import { lookAtHost, whatWouldStop } from './host-guard.js';
 import { changeHostLabels } from './host-labels.js';
-import { hostNeeds } from './host-needs.js';
 import type { Ledger, Outcome } from './ledger.js';
 import {
   annotatedPostures,
@@ -70,6 +68,8 @@ export class PolicyRegistry {
     readonly defaultPostures: Postures,
     readonly dryRuns: DryRunPool,
     readonly coverage: Pick<HookCoverage, 'warningsFor'>,
+    /** What policies for the host must leave alone. */
+    readonly findHostNeeds = lookAtHost,
   ) {}
 
   /** @param now policies that ended before are refused @throws Failure with every problem of every document */
@@ -341,11 +341,7 @@ export class PolicyRegistry {
   async #checkHost(host: Container, desired: DesiredState): Promise<void> {
     const { rules } = await this.ledger.enforcement.rules.ruleSetInTurns(host, desired);
     if (rules.every(({ policy }) => policy.mode === 'audit')) return;
-    const guarded = guardedProcesses();
-    const needs = hostNeeds(
-      guarded.map(({ program }) => program),
-      hostRoot(),
-    );
+    const { guarded, needs } = this.findHostNeeds();
     const problems = whatWouldStop(guarded, needs, rules, this.posturesFor(host.namespace));
     if (problems.length === 0) return;
     const advice = 'to apply it all the same, force it; hauberkd --rescue starts without policies for the host';

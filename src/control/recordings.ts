@@ -93,7 +93,7 @@ export class Recordings {
 
   /** To be called when containers or profiles may have changed. */
   changed(): void {
-    this.follow().catch((error: unknown) => this.logger.warn({ error }, 'cannot keep what a profile has learnt'));
+    this.follow().catch((err: unknown) => this.logger.warn({ err }, 'cannot keep what a profile has learnt'));
   }
 
   /** Takes up what an earlier daemon left, before the first record is read. */
@@ -196,8 +196,8 @@ export class Recordings {
     this.#timer ??= setTimeout(() => {
       this.#serial
         .run(() => this.#write())
-        .catch((error: unknown) => {
-          this.logger.warn({ error }, 'cannot write down what a profile has learnt');
+        .catch((err: unknown) => {
+          this.logger.warn({ err }, 'cannot write down what a profile has learnt');
           this.#writeSoon();
         });
     }, WRITE_MILLISECONDS);

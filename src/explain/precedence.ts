@@ -93,7 +93,11 @@ function kindOf(match: Match): (typeof KIND_ORDER)[number] {
       return match.raw ? 'sockets that no rule names' : 'one thing';
     case 'domain':
       return match.asking ? 'transport protocol' : 'one thing';
-    default:
+    case 'exact':
+    case 'capability':
+    case 'filesystem':
+    case 'namespace':
+    case 'preset':
       return 'one thing';
   }
 }
@@ -117,7 +121,13 @@ function detailOf(match: Match): readonly number[] {
       return [...(match.target === undefined ? [0] : detailOf(match.target)), 0, has(match.operation)];
     case 'call':
       return match.target === undefined ? [] : detailOf(match.target);
-    default:
+    case 'name':
+    case 'protocol':
+    case 'family':
+    case 'capability':
+    case 'filesystem':
+    case 'namespace':
+    case 'preset':
       return [];
   }
 }

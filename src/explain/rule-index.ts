@@ -47,7 +47,18 @@ function startOf(match: Match): string {
       return latin1(Buffer.from(match.directory));
     case 'pattern':
       return latin1(Buffer.from(literalStartOf(match.pattern)));
-    default:
+    case 'name':
+    case 'protocol':
+    case 'family':
+    case 'endpoint':
+    case 'domain':
+    case 'capability':
+    case 'filesystem':
+    case 'mount':
+    case 'trace':
+    case 'namespace':
+    case 'preset':
+    case 'call':
       return '';
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Event } from '../generated/hauberk/v1/event.js';
-import { UnixDatagrams } from '../kernel/unix-datagram.js';
+import { UnixDatagrams } from '../sockets/unix-datagram.js';
 import type { ExportedLine, Sink } from './sink.js';
 
 export const SYSLOG_SOCKET = '/dev/log';

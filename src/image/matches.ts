@@ -25,7 +25,20 @@ export function addMatch(
       for (const directory of [root, below]) automaton.addMark(automaton.literal(directory, name), mark);
       break;
     }
-    default:
+    case 'protocol':
+    case 'family':
+    case 'endpoint':
+    case 'domain':
+    case 'capability':
+    case 'filesystem':
+    case 'mount':
+    case 'trace':
+    case 'namespace':
+    case 'preset':
+    case 'call':
       addWord(automaton, match, rule.action, mark);
+      break;
+    default:
+      match satisfies never;
   }
 }

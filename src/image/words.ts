@@ -98,8 +98,14 @@ export function addWord(automaton: NondeterministicAutomaton, match: WordMatch, 
     case 'call':
       addCalls(automaton, match, mark);
       break;
-    default:
+    case 'protocol':
+    case 'family':
+    case 'endpoint':
+    case 'domain':
       addNetwork(automaton, match, action, mark);
+      break;
+    default:
+      match satisfies never;
   }
 }
 

@@ -124,7 +124,17 @@ function readSlots(path: string): Stored | undefined {
   }
   const slots = [text.slice(0, SLOT_BYTES), text.slice(SLOT_BYTES)].flatMap((slot) => {
     const [, sum, json] = /^([0-9a-f]{8}) (\{.*\})\s*$/su.exec(slot) ?? [];
-    return json !== undefined && Number.parseInt(sum!, 16) === crc32(json) ? [JSON.parse(json) as Stored] : [];
+    const value: unknown =
+      json !== undefined && Number.parseInt(sum!, 16) === crc32(json) ? JSON.parse(json) : undefined;
+    return isStored(value) ? [value] : [];
   });
   return slots.toSorted((a, b) => b.version - a.version)[0];
+}
+
+/** A place that says anything else is as good as one that is damaged. */
+function isStored(value: unknown): value is Stored {
+  if (typeof value !== 'object' || value === null) return false;
+  const { run, version, reserved, next }: { [Field in keyof Stored]?: unknown } = value;
+  const isWhole = [version, reserved, next ?? 0].every((each) => Number.isSafeInteger(each));
+  return typeof run === 'string' && isWhole;
 }

@@ -1,4 +1,6 @@
-import type { BoundRule, Match, PathMatch, Rule } from './model.js';
+import { partOf } from './kinds/matches.js';
+import { throughLink } from './kinds/through-link.js';
+import type { BoundRule, Rule } from './model.js';
 
 /** Top directories of a container that are symbolic links, with where they lead: `{ '/bin': '/usr/bin' }`. */
 export type LinkedDirectories = Readonly<Record<string, string>>;
@@ -13,7 +15,7 @@ export function followLinks(rules: readonly BoundRule[], links: LinkedDirectorie
   return rules.flatMap((bound) => {
     const rule = withLinkedSources(bound.rule, links);
     const here = { policy: bound.policy, rule };
-    const match = linkedMatch(rule.match, links);
+    const match = partOf(rule.match).followLinks(rule.match, links);
     return match === undefined ? [here] : [here, { policy: bound.policy, rule: { ...rule, match } }];
   });
 }
@@ -21,35 +23,4 @@ export function followLinks(rules: readonly BoundRule[], links: LinkedDirectorie
 function withLinkedSources(rule: Rule, links: LinkedDirectories): Rule {
   const linked = rule.sources.map((source) => throughLink(source, links)).filter((source) => source !== undefined);
   return linked.length === 0 ? rule : { ...rule, sources: [...rule.sources, ...linked] };
-}
-
-function linkedMatch<Place extends PathMatch>(match: Place, links: LinkedDirectories): Place | undefined;
-function linkedMatch(match: Match, links: LinkedDirectories): Match | undefined;
-function linkedMatch(match: Match, links: LinkedDirectories): Match | undefined {
-  switch (match.kind) {
-    case 'exact': {
-      const path = throughLink(match.path, links);
-      return path === undefined ? undefined : { ...match, path };
-    }
-    case 'directory': {
-      const directory = throughLink(match.directory, links);
-      return directory === undefined ? undefined : { ...match, directory };
-    }
-    case 'pattern': {
-      const pattern = throughLink(match.pattern, links);
-      return pattern === undefined ? undefined : { ...match, pattern };
-    }
-    case 'call': {
-      const target = match.target === undefined ? undefined : linkedMatch(match.target, links);
-      return target === undefined ? undefined : { ...match, target };
-    }
-    default:
-      return undefined;
-  }
-}
-
-function throughLink(path: string, links: LinkedDirectories): string | undefined {
-  const top = /^\/[^/]+(?=\/)/.exec(path)?.[0];
-  const target = top === undefined ? undefined : links[top];
-  return target === undefined ? undefined : target + path.slice(top!.length);
 }

@@ -1,8 +1,9 @@
 import { finish, isStep, type Steps } from '../steps.js';
 import { yamlText } from '../yaml-text.js';
 import { append } from './append.js';
+import { partOf } from './kinds/matches.js';
 import type { PolicyKind } from './manifest-schema.js';
-import type { CallMatch, MountMatch, Policy, Rule, RuleClass, Scope, TraceMatch } from './model.js';
+import type { Policy, Rule, RuleClass, Scope } from './model.js';
 import { RULE_CLASSES } from './model.js';
 import type { Source } from './policy-document.js';
 import { API_VERSION } from './validate.js';
@@ -103,63 +104,13 @@ function textOf(value: unknown): string {
 function* listsOf(rules: readonly Rule[], common: Traits): Steps<Parts['lists']> {
   const lists = new Map<RuleClass, Map<string, object[]>>();
   for (const [index, rule] of rules.entries()) {
-    const [list, head] = describeMatch(rule);
+    const { list, entry } = partOf(rule.match).write(rule.match);
     const ofClass = lists.get(rule.class) ?? new Map<string, object[]>();
     lists.set(rule.class, ofClass);
-    append(ofClass, list, { ...head, ...ownFields(rule, common) });
+    append(ofClass, list, { ...entry, ...ownFields(rule, common) });
     if (isStep(index)) yield;
   }
   return lists;
-}
-
-function describeMatch({ match }: Pick<Rule, 'match'>): [list: string, head: Record<string, unknown>] {
-  switch (match.kind) {
-    case 'exact':
-      return ['matchPaths', { path: match.path }];
-    case 'directory':
-      return ['matchDirectories', { dir: match.directory, ...(match.recursive && { recursive: true }) }];
-    case 'pattern':
-      return ['matchPatterns', { pattern: match.pattern }];
-    case 'protocol':
-      return ['matchProtocols', { protocol: match.protocol }];
-    case 'family':
-      return ['matchFamilies', { family: match.family }];
-    case 'endpoint': {
-      const { kind: _, ...endpoint } = match;
-      return ['matchEndpoints', endpoint];
-    }
-    case 'domain':
-      return ['matchDNSQueries', { domain: match.domain }];
-    case 'capability':
-      return ['matchCapabilities', { capability: match.capability }];
-    case 'name':
-      return ['matchPaths', { execname: match.name }];
-    case 'filesystem':
-      return ['matchTypes', { type: match.type }];
-    case 'mount': {
-      const { type, operation } = match;
-      return ['matchMounts', { ...targetOf(match), ...(type && { type }), ...(operation && { operation }) }];
-    }
-    case 'trace':
-      return ['matchProcesses', { ...targetOf(match), ...(match.operation && { operation: match.operation }) }];
-    case 'namespace':
-      return ['matchNamespaces', { namespace: match.namespace }];
-    case 'preset':
-      return ['', { name: match.preset }];
-    case 'call':
-      return describeCalls(match);
-  }
-}
-
-function describeCalls({ calls, target }: CallMatch): [list: string, head: Record<string, unknown>] {
-  const syscall = [...calls];
-  if (target === undefined) return ['matchSyscalls', { syscall }];
-  if (target.kind === 'exact') return ['matchPaths', { path: target.path, syscall }];
-  return ['matchPaths', { path: target.directory, ...(target.recursive && { recursive: true }), syscall }];
-}
-
-function targetOf({ target }: MountMatch | TraceMatch): Record<string, unknown> {
-  return target === undefined ? {} : describeMatch({ match: target })[1];
 }
 
 /** Writes a source: see Rule.sources. */

@@ -32,15 +32,20 @@ export const POSTURE_CLASSES = ['process', 'file', 'network', 'capabilities'] as
 export type PostureClass = (typeof POSTURE_CLASSES)[number];
 
 /**
- * Whose posture holds for a class. In the classes left out an Allow rule only makes an exception to others, and what no
+ * Whose posture holds for a class. In the classes without one an Allow rule only makes an exception to others, and what no
  * rule names is never refused.
  */
-export const POSTURE_OF: Readonly<Partial<Record<RuleClass, PostureClass>>> = {
+export const POSTURE_OF: Readonly<Record<RuleClass, PostureClass | undefined>> = {
   process: 'process',
   file: 'file',
   network: 'network',
   capabilities: 'capabilities',
   filesystems: 'file',
+  mounts: undefined,
+  ptrace: undefined,
+  namespaces: undefined,
+  presets: undefined,
+  syscalls: undefined,
 };
 
 /** A path is absolute, normalised and at most PATH_BYTES_MAX bytes of UTF-8. */

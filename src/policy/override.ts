@@ -1,7 +1,8 @@
 import type { BoundRule, Policy } from './model.js';
 
 /** What somebody may ask of all policies that reach a container: that they only report, or that they decide nothing. */
-export type OverrideMode = 'audited' | 'disabled';
+export const OVERRIDE_MODES = ['audited', 'disabled'] as const;
+export type OverrideMode = (typeof OVERRIDE_MODES)[number];
 
 const audited = new WeakMap<Policy, Policy>();
 

@@ -1,5 +1,6 @@
 import { type FieldPath, fieldName, quote } from './finding.js';
-import type { Policy } from './model.js';
+import { SECTIONS } from './kinds/sections.js';
+import { type Policy, RULE_CLASSES } from './model.js';
 import type { Optional, PolicyDocument, Section, Source } from './policy-document.js';
 
 /** Something that is accepted but probably not meant. */
@@ -55,12 +56,11 @@ function* pathRemarks({ spec }: PolicyDocument): Generator<Remark> {
   ] as const) {
     if (section != null) yield* sectionRemarks(name, section);
   }
-  for (const [path, item] of placesOf(spec)) {
-    // Entries about system calls take no patterns.
-    const kind = path[1] === 'syscalls' ? 'location' : 'place';
-    yield* valueRemarks([...path, 'path'], item.path, kind);
-    yield* valueRemarks([...path, 'dir'], item.dir, kind);
-    yield* valueRemarks([...path, 'pattern'], item.pattern, 'pattern');
+  for (const { field, item, takesPatterns } of RULE_CLASSES.flatMap((each) => SECTIONS[each].places(spec))) {
+    const kind = takesPatterns ? 'place' : 'location';
+    yield* valueRemarks([...field, 'path'], item.path, kind);
+    yield* valueRemarks([...field, 'dir'], item.dir, kind);
+    yield* valueRemarks([...field, 'pattern'], item.pattern, 'pattern');
   }
   yield* sourceRemarks(spec, ['spec']);
 }
@@ -74,18 +74,6 @@ function* sectionRemarks(name: 'process' | 'file', section: Section): Generator<
     yield* valueRemarks(['spec', name, 'matchDirectories', index, 'dir'], dir, 'dir');
   for (const [index, { pattern }] of (section.matchPatterns ?? []).entries())
     yield* valueRemarks(['spec', name, 'matchPatterns', index, 'pattern'], pattern, 'pattern', name);
-}
-
-type Place = { readonly path?: Optional<string>; readonly dir?: Optional<string>; readonly pattern?: Optional<string> };
-
-/** Entries of other sections that name places. */
-function* placesOf({ mounts, ptrace, syscalls }: PolicyDocument['spec']): Generator<[FieldPath, Place]> {
-  for (const [index, item] of (mounts?.matchMounts ?? []).entries())
-    yield [['spec', 'mounts', 'matchMounts', index], item];
-  for (const [index, item] of (ptrace?.matchProcesses ?? []).entries())
-    yield [['spec', 'ptrace', 'matchProcesses', index], item];
-  for (const [index, item] of (syscalls?.matchPaths ?? []).entries())
-    yield [['spec', 'syscalls', 'matchPaths', index], item];
 }
 
 /** Sources stand below entries of any section. */
@@ -164,7 +152,8 @@ function wildcardText(value: string, kind: Kind): string {
       return `${taken}; write \`path: ${base}\` with \`recursive: true\``;
     case 'name':
       return `${taken}; write \`pattern: /**/${value}\` in \`matchPatterns\``;
-    default:
+    case 'path':
+    case 'pattern':
       return `${taken}; write \`pattern: ${value}\` in \`matchPatterns\``;
   }
 }

@@ -80,7 +80,8 @@ function nothingOf(section: Draft['section']): Draft[] {
       return [block('matchProtocols', { protocol: 'all' })];
     case 'capabilities':
       return CAPABILITIES.map((capability) => block('matchCapabilities', { capability }));
-    default:
+    case 'process':
+    case 'file':
       return [block('matchDirectories', { dir: '/', recursive: true })];
   }
 }

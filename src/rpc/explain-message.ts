@@ -72,7 +72,15 @@ function toObject(operation: Operation, request: ExplainRequest, checks: Request
     case 'behave':
       checks.require((PRESETS as readonly string[]).includes(object), 'object', `must be one of ${PRESETS.join(', ')}`);
       return { kind: 'behaviour', presets: [object as Preset] };
-    default:
+    case 'execute':
+    case 'read':
+    case 'write':
+    case 'create':
+    case 'delete':
+    case 'rename':
+    case 'link':
+    case 'attributes':
+    case 'map':
       needsPath();
       return { kind: 'path', path, ...toNewPath(operation, request, checks) };
   }

@@ -1,27 +1,12 @@
 import { Failure, invalidInput } from '../failure.js';
 import type { Timestamp } from '../generated/google/protobuf/timestamp.js';
-import {
-  Action,
-  Direction,
-  Mode,
-  type PathMatch,
-  type Policy,
-  type Rule,
-  Scope,
-} from '../generated/hauberk/v1/policy.js';
+import { Action, Mode, type Policy, type Rule, Scope } from '../generated/hauberk/v1/policy.js';
 import type { PolicyKind } from '../policy/manifest-schema.js';
 import { sourceDocument } from '../policy/manifest-text.js';
 import type { RuleClass, Scope as ScopeName } from '../policy/model.js';
 import type { PolicyDocument } from '../policy/policy-document.js';
-import {
-  ACTION_CHOICE,
-  ACTION_NAMES,
-  CLASS_CHOICE,
-  CLASS_NAMES,
-  DIRECTION_NAMES,
-  SCOPE_CHOICE,
-  SCOPE_NAMES,
-} from './names.js';
+import { casesOf, isListed, toEntry } from './match-message.js';
+import { ACTION_CHOICE, ACTION_NAMES, CLASS_CHOICE, CLASS_NAMES, SCOPE_CHOICE, SCOPE_NAMES } from './names.js';
 import { RequestChecks } from './request-checks.js';
 
 /** A typed policy in a manifest's shape, with the way back for the problems found in it. */
@@ -31,47 +16,11 @@ export interface ConvertedPolicy {
   translate(thrown: unknown): unknown;
 }
 
-/** Which list of its section a match stands in; presets are a list without a section. */
-const LISTS = {
-  path: 'matchPaths',
-  programName: 'matchPaths',
-  directory: 'matchDirectories',
-  pattern: 'matchPatterns',
-  protocol: 'matchProtocols',
-  family: 'matchFamilies',
-  endpoint: 'matchEndpoints',
-  domain: 'matchDNSQueries',
-  capability: 'matchCapabilities',
-  filesystem: 'matchTypes',
-  mount: 'matchMounts',
-  trace: 'matchProcesses',
-  kernelNamespace: 'matchNamespaces',
-  preset: '',
-  systemCall: 'matchSyscalls',
-} as const;
-type MatchCase = keyof typeof LISTS;
-
-const CASES: Readonly<Record<RuleClass, readonly MatchCase[]>> = {
-  process: ['path', 'programName', 'directory', 'pattern'],
-  file: ['path', 'directory', 'pattern'],
-  network: ['protocol', 'family', 'endpoint', 'domain'],
-  capabilities: ['capability'],
-  filesystems: ['filesystem'],
-  mounts: ['mount'],
-  ptrace: ['trace'],
-  namespaces: ['kernelNamespace'],
-  presets: ['preset'],
-  syscalls: ['systemCall'],
-};
-
 const KINDS: Readonly<Record<ScopeName, PolicyKind>> = {
   namespace: 'KubeArmorPolicy',
   cluster: 'KubeArmorClusterPolicy',
   host: 'KubeArmorHostPolicy',
 };
-
-/** In a manifest several of them may stand in one entry, with commas between them. */
-const SINGLE_VALUES: readonly MatchCase[] = ['protocol', 'domain', 'capability'];
 
 const MODES: readonly Mode[] = [Mode.UNSPECIFIED, Mode.ENFORCE, Mode.PERMISSIVE];
 
@@ -87,10 +36,10 @@ export function convertPolicy(policy: Policy, field: string): ConvertedPolicy {
   const fieldsOfRules = new Map<string, string>();
   for (const [index, rule] of policy.rules.entries()) {
     const ruleClass = CLASS_NAMES.get(rule.class)!;
-    const list = listOf(rule);
+    const { list, entry } = toEntry(rule.match!);
     const items = listIn(sections, ruleClass, list);
     fieldsOfRules.set(`spec.${ruleClass}${list && `.${list}`}[${items.length}]`, `${field}.rules[${index}]`);
-    items.push(toItem(rule));
+    items.push({ ...entry, ...traitsOf(rule) });
   }
   const scope = scopeOf(policy)!;
   const document = {
@@ -139,10 +88,6 @@ function timeText({ seconds, nanos }: Timestamp): string {
   return Number.isNaN(time.getTime()) ? String(seconds) : time.toISOString();
 }
 
-function listOf({ match }: Rule): string {
-  return match!.$case === 'systemCall' && match!.value.path !== '' ? 'matchPaths' : LISTS[match!.$case];
-}
-
 /** The list that items of a match stand in; made where it is not there yet. */
 function listIn(sections: Record<string, unknown>, ruleClass: RuleClass, list: string): object[] {
   if (list === '') {
@@ -170,7 +115,7 @@ function checkShape(policy: Policy, field: string): void {
 function checkRule(rule: Rule, field: string, checks: RequestChecks): void {
   const ruleClass = CLASS_NAMES.get(rule.class);
   checks.require(ruleClass !== undefined, `${field}.class`, `must be ${CLASS_CHOICE}`);
-  const cases = ruleClass === undefined ? [] : CASES[ruleClass];
+  const cases = ruleClass === undefined ? [] : casesOf(ruleClass);
   const matchCase = rule.match?.$case;
   const fits = ruleClass === undefined || (matchCase !== undefined && cases.includes(matchCase));
   const choice = cases.map((each) => each.replace(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`)).join(', ');
@@ -178,7 +123,7 @@ function checkRule(rule: Rule, field: string, checks: RequestChecks): void {
   const isAction = rule.action === Action.UNSPECIFIED || ACTION_NAMES.has(rule.action);
   checks.require(isAction, `${field}.action`, `must be ${ACTION_CHOICE}`);
   const value = rule.match?.value;
-  const isOne = typeof value !== 'string' || !SINGLE_VALUES.includes(matchCase!) || !value.includes(',');
+  const isOne = typeof value !== 'string' || !isListed(matchCase!) || !value.includes(',');
   checks.require(isOne, `${field}.${matchCase}`, 'must be one value: each has a rule of its own');
   const hasNoSource = matchCase !== 'pattern' || rule.fromSource.length === 0;
   checks.require(hasNoSource, `${field}.from_source`, 'cannot be combined with a pattern');
@@ -197,9 +142,9 @@ function checkRule(rule: Rule, field: string, checks: RequestChecks): void {
   checks.require(!rule.ownerOnly || hasOwner, `${field}.owner_only`, 'is for PROCESS and FILE rules only');
 }
 
-function toItem(rule: Rule): object {
+/** What a rule says beside its match. */
+function traitsOf(rule: Rule): object {
   return {
-    ...headOf(rule),
     ...(rule.fromSource.length > 0 && { fromSource: rule.fromSource.map(sourceDocument) }),
     ...(rule.readOnly && { readOnly: true }),
     ...(rule.ownerOnly && { ownerOnly: true }),
@@ -211,54 +156,6 @@ function toItem(rule: Rule): object {
     ...(rule.tags.length > 0 && { tags: rule.tags }),
     ...(rule.message !== '' && { message: rule.message }),
   };
-}
-
-function headOf({ match }: Rule): object {
-  switch (match!.$case) {
-    case 'directory': {
-      const { directory, recursive } = match!.value;
-      return { dir: directory, ...(recursive && { recursive }) };
-    }
-    case 'endpoint': {
-      const { protocol, cidr, ports, direction } = match!.value;
-      return {
-        ...(protocol !== '' && { protocol }),
-        ...(cidr !== '' && { cidr }),
-        ...(ports !== '' && { ports }),
-        ...(direction !== Direction.UNSPECIFIED && {
-          direction: DIRECTION_NAMES.get(direction) ?? String(direction),
-        }),
-      };
-    }
-    case 'programName':
-      return { execname: match!.value };
-    case 'filesystem':
-      return { type: match!.value };
-    case 'kernelNamespace':
-      return { namespace: match!.value };
-    case 'preset':
-      return { name: match!.value };
-    case 'systemCall': {
-      const { names, path, recursive } = match!.value;
-      return { syscall: names, ...(path !== '' && { path, ...(recursive && { recursive }) }) };
-    }
-    case 'mount': {
-      const { target, type, operation } = match!.value;
-      return { ...placeOf(target), ...(type !== '' && { type }), ...(operation !== '' && { operation }) };
-    }
-    case 'trace': {
-      const { target, operation } = match!.value;
-      return { ...placeOf(target), ...(operation !== '' && { operation }) };
-    }
-    default:
-      return { [match!.$case]: match!.value };
-  }
-}
-
-function placeOf(target: PathMatch | undefined): object {
-  if (target?.match?.$case !== 'directory') return target?.match ? { [target.match.$case]: target.match.value } : {};
-  const { directory, recursive } = target.match.value;
-  return { dir: directory, ...(recursive && { recursive }) };
 }
 
 /** Manifest fields, with the field of the message that carries them. */

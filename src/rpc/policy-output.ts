@@ -1,7 +1,8 @@
 import type { Timestamp } from '../generated/google/protobuf/timestamp.js';
 import * as proto from '../generated/hauberk/v1/policy.js';
-import { type Match, originOf, type PathMatch, type Policy, type Rule } from '../policy/model.js';
-import { ACTIONS, CLASSES, DIRECTIONS, POLICY_ORIGINS, SCOPES } from './names.js';
+import { originOf, type Policy, type Rule } from '../policy/model.js';
+import { toMatchMessage } from './match-message.js';
+import { ACTIONS, CLASSES, POLICY_ORIGINS, SCOPES } from './names.js';
 
 /** From a policy of the domain to the message of the API; policy-message.ts is the way back. */
 
@@ -71,71 +72,6 @@ export function toRuleMessage(rule: Rule): proto.Rule {
     allowedArguments: rule.arguments === undefined ? undefined : { arguments: [...rule.arguments] },
     terminal: rule.terminal ?? false,
   };
-}
-
-function toMatchMessage(match: Match): proto.Rule['match'] {
-  switch (match.kind) {
-    case 'exact':
-    case 'directory':
-    case 'pattern':
-      return toPathMessage(match).match;
-    case 'protocol':
-      return { $case: 'protocol', value: match.protocol };
-    case 'family':
-      return { $case: 'family', value: match.family };
-    case 'domain':
-      return { $case: 'domain', value: match.domain };
-    case 'capability':
-      return { $case: 'capability', value: match.capability };
-    case 'name':
-      return { $case: 'programName', value: match.name };
-    case 'filesystem':
-      return { $case: 'filesystem', value: match.type };
-    case 'mount': {
-      const { type = '', operation = '', target } = match;
-      return { $case: 'mount', value: { type, operation, target: toPathMessage(target) } };
-    }
-    case 'trace':
-      return { $case: 'trace', value: { operation: match.operation ?? '', target: toPathMessage(match.target) } };
-    case 'namespace':
-      return { $case: 'kernelNamespace', value: match.namespace };
-    case 'preset':
-      return { $case: 'preset', value: match.preset };
-    case 'call': {
-      const { calls, target } = match;
-      const recursive = target?.kind === 'directory' && target.recursive;
-      const path = target?.kind === 'directory' ? target.directory : (target?.path ?? '');
-      return { $case: 'systemCall', value: { names: [...calls], path, recursive } };
-    }
-    case 'endpoint': {
-      const { protocol = '', cidr = '', ports = '', direction } = match;
-
-      return {
-        $case: 'endpoint',
-        value: {
-          protocol,
-          cidr,
-          ports,
-          direction: direction === undefined ? proto.Direction.UNSPECIFIED : DIRECTIONS[direction],
-        },
-      };
-    }
-  }
-}
-
-function toPathMessage(match: PathMatch): proto.PathMatch;
-function toPathMessage(match: PathMatch | undefined): proto.PathMatch | undefined;
-function toPathMessage(match: PathMatch | undefined): proto.PathMatch | undefined {
-  switch (match?.kind) {
-    case undefined:
-      return undefined;
-    case 'exact':
-      return { match: { $case: 'path', value: match.path } };
-    case 'directory':
-      return { match: { $case: 'directory', value: { directory: match.directory, recursive: match.recursive } } };
-    case 'pattern':
-      return { match: { $case: 'pattern', value: match.pattern } };
-  }
 }
 
 /** @param time milliseconds since the Unix epoch */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type ListenOptions, type Server as NetServer } from 'node:net';
 import { Server } from '@grpc/grpc-js';
 import { Failure } from '../failure.js';
+import { placeSocket, tryPlace } from '../sockets/unix-socket.js';
 import { AuditLog } from './access/audit.js';
 import { Gate } from './access/gate.js';
 import { DEFAULT_LIMITS, type Limits } from './access/limits.js';
@@ -14,7 +15,6 @@ import { insecureListener, type Listener, tlsListener, unixListener } from './co
 import type { RpcLogger, RpcService } from './handler.js';
 import { type ListenAddress, parseListenAddress } from './listen-address.js';
 import { OpenStreams } from './open-streams.js';
-import { placeSocket, tryPlace } from './unix-socket.js';
 
 const KEEPALIVE_TIMEOUT_MILLISECONDS = 20_000;
 const OWNER_ONLY = 0o600;

@@ -107,9 +107,21 @@ function listed(keys: readonly string[]): string {
 }
 
 function readUndo(text: string | undefined, count: number): Records | undefined {
-  const undo = (text === undefined ? undefined : decodeRecord(text)) as Partial<StoredUndo> | undefined;
-  if (undo?.version !== 1 || undo.count !== count || !Array.isArray(undo.previous)) return undefined;
+  const undo = text === undefined ? undefined : decodeRecord(text);
+  if (!isUndo(undo) || undo.count !== count) return undefined;
   return new Map(undo.previous.map(([key, previous]) => [key, previous ?? undefined]));
+}
+
+function isUndo(value: unknown): value is StoredUndo {
+  if (typeof value !== 'object' || value === null) return false;
+  const { version, count, previous }: { version?: unknown; count?: unknown; previous?: unknown } = value;
+  return version === 1 && Number.isSafeInteger(count) && Array.isArray(previous) && previous.every(isPrevious);
+}
+
+function isPrevious(value: unknown): boolean {
+  if (!Array.isArray(value)) return false;
+  const [key, text] = value;
+  return typeof key === 'string' && (typeof text === 'string' || text === null);
 }
 
 function applied(records: ReadonlyMap<string, string>, undo: Records): Map<string, string> {

@@ -1,60 +1,57 @@
-import type { Container } from '../containers/container.js';
-import type { RuleDescription } from '../events/rule-description.js';
 import { policyKey } from '../policy/model.js';
-import type { Profile } from '../profile/profile.js';
 import { inTurns } from '../turns.js';
 import { decodeRecord, encodeRecord } from './record.js';
 import type { Records } from './seal.js';
-import { isOfKind, KINDS, kindOfKey } from './stored-schema.js';
-import type {
-  StoreChanges,
-  StoredAccess,
-  StoredPolicy,
-  StoredPosture,
-  StoredProfiled,
-  StoredState,
-} from './stored-state.js';
+import {
+  isOfKind,
+  KINDS,
+  kindOfKey,
+  type RecordKind,
+  type StoredImageRecord,
+  type StoredValues,
+} from './stored-schema.js';
+import type { StoreChanges, StoredAccess, StoredProfiled, StoredState } from './stored-state.js';
 
 /** What the records of a store say. */
 export type StoredRecords = Omit<StoredState, 'damage' | 'remarks'>;
 
 /** Reads records that are not damaged; `unknown` has the keys of those whose form is not known. */
 export function readRecords(records: ReadonlyMap<string, string>): { state: StoredRecords; unknown: string[] } {
-  const policies: StoredPolicy[] = [];
-  const postures: StoredPosture[] = [];
-  const containers: Container[] = [];
-  const imageRecords: { imageId: number; rules: readonly RuleDescription[] }[] = [];
-  const profiles: Profile[] = [];
-  const profiled: StoredProfiled[] = [];
-  const accesses: StoredAccess[] = [];
-  const single = { revision: 0, lastImage: 0, keepsUnknown: false };
-  let hostLabels: Readonly<Record<string, string>> | undefined;
+  const found: { [Kind in RecordKind]: StoredValues[Kind][] } = {
+    policy: [],
+    posture: [],
+    container: [],
+    image: [],
+    profile: [],
+    profiled: [],
+    access: [],
+    revision: [],
+    lastImage: [],
+    keepsUnknown: [],
+    hostLabels: [],
+  };
+  const take = <Kind extends RecordKind>(kind: Kind, value: unknown): boolean => {
+    const isKnown = isOfKind(kind, value);
+    if (isKnown) found[kind].push(value);
+    return isKnown;
+  };
   const unknown: string[] = [];
   for (const [key, text] of records) {
     const kind = kindOfKey(key);
-    const value = decodeRecord(text);
-    if (kind === undefined || !isOfKind(kind, value)) unknown.push(key);
-    else if (kind === 'policy') policies.push(value as StoredPolicy);
-    else if (kind === 'posture') postures.push(value as StoredPosture);
-    else if (kind === 'container') containers.push(value as Container);
-    else if (kind === 'image') imageRecords.push(readImageRecord(value as StoredImageRecord));
-    else if (kind === 'profile') profiles.push(value as Profile);
-    else if (kind === 'profiled') profiled.push(value as StoredProfiled);
-    else if (kind === 'access') accesses.push(value as StoredAccess);
-    else if (kind === 'hostLabels') hostLabels = value as typeof hostLabels;
-    else if (kind === 'keepsUnknown') single.keepsUnknown = value as boolean;
-    else single[kind] = value as number;
+    if (kind === undefined || !take(kind, decodeRecord(text))) unknown.push(key);
   }
-  profiles.sort((a, b) => a.started - b.started);
+  const [hostLabels] = found.hostLabels;
   const state = {
-    policies,
-    postures,
-    containers,
-    imageRecords,
-    profiles,
-    profiled,
-    accesses,
-    ...single,
+    policies: found.policy,
+    postures: found.posture,
+    containers: found.container,
+    imageRecords: found.image.map(({ generation, rules }) => ({ imageId: generation, rules })),
+    profiles: found.profile.sort((a, b) => a.started - b.started),
+    profiled: found.profiled,
+    accesses: found.access,
+    revision: found.revision[0] ?? 0,
+    lastImage: found.lastImage[0] ?? 0,
+    keepsUnknown: found.keepsUnknown[0] ?? false,
     ...(hostLabels && { hostLabels }),
   };
   return { state, unknown };
@@ -64,7 +61,7 @@ export function readRecords(records: ReadonlyMap<string, string>): { state: Stor
 export function lastImageOf(records: ReadonlyMap<string, string>): number {
   const text = records.get(KINDS.lastImage);
   const value = text === undefined ? undefined : decodeRecord(text);
-  return isOfKind('lastImage', value) ? (value as number) : 0;
+  return isOfKind('lastImage', value) ? value : 0;
 }
 
 /** The records that changes come to; others have their turn while they are written, for there may be thousands. */
@@ -104,14 +101,4 @@ function keyOfProfiled({ profile, container }: StoredProfiled): string {
 
 function keyOfAccess({ profile, containerId, key }: StoredAccess): string {
   return `${KINDS.access}${profile}/${encodeURIComponent(containerId)}/${key}`;
-}
-
-/** An image's record as it lies on disk, where its id has an older name. */
-interface StoredImageRecord {
-  readonly generation: number;
-  readonly rules: readonly RuleDescription[];
-}
-
-function readImageRecord({ generation, rules }: StoredImageRecord) {
-  return { imageId: generation, rules };
 }

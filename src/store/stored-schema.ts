@@ -1,4 +1,13 @@
 import { Ajv, type SchemaObject, type ValidateFunction } from 'ajv';
+import type { Container, ContainerOrigin } from '../containers/container.js';
+import type { RuleDescription } from '../events/rule-description.js';
+import { OPERATIONS, OWNERSHIPS } from '../policy/effect.js';
+import { POSTURE_CLASSES } from '../policy/model.js';
+import { OVERRIDE_MODES } from '../policy/override.js';
+import type { Profile } from '../profile/profile.js';
+import { flag, labels, number, object, oneOf, text, texts } from './schema-parts.js';
+import { policy, ruleClass } from './stored-rules.js';
+import type { StoredAccess, StoredPolicy, StoredPosture, StoredProfiled } from './stored-state.js';
 
 /** The kinds of record, by how their keys begin or, for single ones, by the key. */
 export const KINDS = {
@@ -17,43 +26,100 @@ export const KINDS = {
 } as const;
 export type RecordKind = keyof typeof KINDS;
 
-const text = { type: 'string' };
-const number = { type: 'number' };
-const texts = { type: 'array', items: text };
-const labels = { type: 'object', additionalProperties: text };
+/** An image's record as it lies on disk, where its id has an older name. */
+export interface StoredImageRecord {
+  readonly generation: number;
+  readonly rules: readonly RuleDescription[];
+}
+
+/** What a record of each kind says. */
+export interface StoredValues {
+  readonly policy: StoredPolicy;
+  readonly posture: StoredPosture;
+  readonly container: Container;
+  readonly image: StoredImageRecord;
+  readonly profile: Profile;
+  readonly profiled: StoredProfiled;
+  readonly access: StoredAccess;
+  readonly revision: number;
+  readonly lastImage: number;
+  readonly keepsUnknown: boolean;
+  readonly hostLabels: Readonly<Record<string, string>>;
+}
+
 const namespaces = object({ pidNamespace: number, mountNamespace: number });
+const posture = oneOf(['audit', 'block']);
+/** An origin without its name here does not compile. */
+const ORIGINS: Readonly<Record<ContainerOrigin, true>> = {
+  registered: true,
+  docker: true,
+  cri: true,
+  podman: true,
+  host: true,
+};
 
 /** The form of each kind in version 1 of the store; more fields than these are kept as they are. */
 const SCHEMAS: Readonly<Record<RecordKind, SchemaObject>> = {
-  policy: object({
-    policy: object({
-      name: text,
-      namespace: text,
-      matchLabels: labels,
-      rules: { type: 'array', items: object({ id: text, class: text, action: text, match: object({ kind: text }) }) },
-    }),
-    version: number,
-  }),
+  policy: object({ policy, version: number }),
   posture: object({
     namespace: text,
-    postures: { type: 'object', additionalProperties: { enum: ['audit', 'block'] } },
+    postures: {
+      type: 'object',
+      properties: Object.fromEntries(POSTURE_CLASSES.map((each) => [each, posture])),
+      additionalProperties: false,
+    },
   }),
-  container: object({ id: text, name: text, namespace: text, labels, origin: text, namespaces, links: labels }),
+  container: object(
+    { id: text, name: text, namespace: text, labels, origin: oneOf(Object.keys(ORIGINS)), namespaces, links: labels },
+    {
+      process: object({ pid: number, startTicks: number }),
+      initStartTicks: number,
+      image: text,
+      isHost: flag,
+      isFirstProcess: flag,
+      protection: object({ by: oneOf(['hook', 'event', 'registered']), since: number }),
+      policyOverride: object({ mode: oneOf(OVERRIDE_MODES), setBy: text }),
+    },
+  ),
   image: object({
     generation: number,
-    rules: { type: 'array', items: object({ policy: text, rule: text, class: text }) },
+    rules: {
+      type: 'array',
+      items: object({ policy: text, rule: text, class: ruleClass }, { severity: number, tags: texts, message: text }),
+    },
   }),
-  profile: object({ name: text, subject: object({ kind: { enum: ['container', 'selector'] } }), started: number }),
+  profile: object(
+    {
+      name: text,
+      subject: {
+        oneOf: [
+          object({ kind: oneOf(['container']), id: text }),
+          object({ kind: oneOf(['selector']), namespace: text, matchLabels: labels }),
+        ],
+      },
+      started: number,
+    },
+    { stopped: number },
+  ),
   profiled: object({ profile: text, container: object({ id: text, name: text, namespace: text, labels, namespaces }) }),
   access: object({
     profile: text,
     containerId: text,
     key: text,
-    access: object({ class: text, operations: texts, word: text, program: text, count: number }),
+    access: object(
+      {
+        class: ruleClass,
+        operations: { type: 'array', items: oneOf(OPERATIONS) },
+        word: text,
+        program: text,
+        count: number,
+      },
+      { fromOutside: flag, ownership: oneOf(OWNERSHIPS), terminal: flag },
+    ),
   }),
   revision: number,
   lastImage: number,
-  keepsUnknown: { type: 'boolean' },
+  keepsUnknown: flag,
   hostLabels: labels,
 };
 
@@ -68,15 +134,13 @@ export function kindOfKey(key: string): RecordKind | undefined {
 }
 
 /** Whether a value that was read back has the form of its kind. */
-export function isOfKind(kind: RecordKind, value: unknown): boolean {
+export function isOfKind<Kind extends RecordKind>(kind: Kind, value: unknown): value is StoredValues[Kind] {
   let validate = validators.get(kind);
   if (validate === undefined) {
-    validate = new Ajv({ meta: false, validateSchema: false, code: { optimize: false } }).compile(SCHEMAS[kind]);
+    validate = new Ajv({ meta: false, validateSchema: false, discriminator: true, code: { optimize: false } }).compile(
+      SCHEMAS[kind],
+    );
     validators.set(kind, validate);
   }
   return validate(value);
-}
-
-function object(properties: Readonly<Record<string, SchemaObject>>): SchemaObject {
-  return { type: 'object', properties, required: Object.keys(properties) };
 }

@@ -9,7 +9,7 @@ import { ClassicLevel } from 'classic-level';
 import { CertificateAuthority } from '../support/certificates.js';
 import { Client } from '../support/client.js';
 import { Daemon, removePins } from '../support/daemon.js';
-import { docker, exec, startContainer } from '../support/docker.js';
+import { docker, enter, startContainer } from '../support/docker.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'hauberk-tls-'));
 const authority = new CertificateAuthority(directory);
@@ -27,7 +27,7 @@ spec:
 ${rules}
 `;
 const blockFile = (name: string, path: string) => manifest(name, `  file: {matchPaths: [{path: ${path}}]}`);
-const reads = (path: string) => exec('target', '/bin/cat', path).status === 0;
+const reads = (path: string) => enter('target', '/bin/cat', path).status === 0;
 const code = (call: Promise<unknown>) => call.then(() => 0).catch(({ code: number }: { code: number }) => number);
 const [ABORTED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAVAILABLE] = [10, 7, 8, 14];
 
@@ -198,7 +198,7 @@ test('a client that sends too much, too often or reads too slowly harms nobody e
   slow.call.pause();
   const attempts = 12_000;
   const loop = `for (1..${attempts}) { open(my $f, "<", "/etc/shadow") }`;
-  exec('target', '/usr/bin/perl', '-e', loop);
+  enter('target', '/usr/bin/perl', '-e', loop);
   await quick.find(() => quick.events.length + quick.missed >= attempts, 60_000);
   assert.equal(quick.events.length + quick.missed, attempts);
   slow.call.resume();

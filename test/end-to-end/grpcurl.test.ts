@@ -3,7 +3,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { Daemon } from '../support/daemon.js';
-import { docker, exec, startContainer } from '../support/docker.js';
+import { docker, enter, startContainer } from '../support/docker.js';
 
 const GRPCURL = process.env.HAUBERK_GRPCURL ?? '';
 const skip = GRPCURL === '' && 'HAUBERK_GRPCURL names no grpcurl; tools/test builds one where Go is installed';
@@ -105,7 +105,7 @@ describe('grpcurl on the Unix socket', { skip }, () => {
         });
       await said('Response headers received');
       const denial = said('"object": "/etc/shadow"');
-      const { status, output: refusal } = exec('curled', '/bin/cat', '/etc/shadow');
+      const { status, output: refusal } = enter('curled', '/bin/cat', '/etc/shadow');
       assert.equal(status, 1);
       assert.match(refusal, /Permission denied/);
       await denial;
@@ -133,6 +133,6 @@ describe('grpcurl on the Unix socket', { skip }, () => {
     assert.match(manifest, /path: \/etc\/shadow/);
     answer('hauberk.v1.PolicyService/DeletePolicy', { name: 'by-grpcurl' });
     assert.match(call('hauberk.v1.PolicyService/GetPolicy', { name: 'by-grpcurl' }).stderr, /Code: NotFound/);
-    assert.equal(exec('curled', '/bin/cat', '/etc/shadow').status, 0);
+    assert.equal(enter('curled', '/bin/cat', '/etc/shadow').status, 0);
   });
 });

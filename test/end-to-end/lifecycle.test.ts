@@ -7,7 +7,7 @@ import { checked, closeDescriptor, deleteElement, getPinned } from '../../src/ke
 import { CONTAINER_KEY_BYTES, keysOf } from '../../src/kernel/map-elements.js';
 import { Client } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
-import { docker, exec, startContainer } from '../support/docker.js';
+import { docker, enter, startContainer } from '../support/docker.js';
 import { eventually } from '../support/eventually.js';
 
 const PROGRAMS = ['cat', 'dash', 'sleep', 'ls', 'mkdir'].map((name) => `/bin/${name}`);
@@ -39,8 +39,8 @@ after(async () => {
   docker('rm', '-f', 'lifecycle', 'late');
 });
 
-const reads = (path: string) => exec('lifecycle', '/bin/cat', path).status === 0;
-const script = (text: string) => exec('lifecycle', '/bin/dash', '-c', text);
+const reads = (path: string) => enter('lifecycle', '/bin/cat', path).status === 0;
+const script = (text: string) => enter('lifecycle', '/bin/dash', '-c', text);
 
 test('a policy written for /bin reaches a program that lies in /usr/bin of a merged root', async () => {
   await client.call('PolicyService', 'ApplyPolicy', {
@@ -223,7 +223,7 @@ test('a container that starts later comes by itself and is under the policy', as
   await eventually(async () => (await known()) !== undefined, 'the container');
   const container = await known();
   assert.deepEqual(container.policies, ['default/lifecycle']);
-  assert.match(exec('late', '/bin/cat', '/etc/shadow').output, /Permission denied/);
+  assert.match(enter('late', '/bin/cat', '/etc/shadow').output, /Permission denied/);
 
   docker('rm', '-f', 'late');
   await eventually(async () => (await known()) === undefined, 'its end');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
-import { docker, exec, startContainer } from '../support/docker.js';
+import { docker, enter, startContainer } from '../support/docker.js';
 import { alertRules, dashboardQueries, Prometheus } from '../support/prometheus.js';
 
 const daemon = new Daemon();
@@ -18,7 +18,7 @@ spec:
   file: {matchPaths: [{path: /etc/shadow}]}`;
 const INSTANCE = daemon.metricsAddress;
 
-const readShadow = () => exec('measured', '/bin/cat', '/etc/shadow').status;
+const readShadow = () => enter('measured', '/bin/cat', '/etc/shadow').status;
 
 before(async () => {
   execFileSync('tools/vm/docker', { stdio: 'inherit' });

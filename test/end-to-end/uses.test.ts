@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
-import { docker, exec, type Outcome, startContainer } from '../support/docker.js';
+import { docker, enter, type Outcome, startContainer } from '../support/docker.js';
 import { GROUPS } from '../support/uses-table.js';
 
 const HELPER = 'build/test/support/uses';
@@ -16,9 +16,9 @@ const volume = mkdtempSync('/run/uses-');
 let events: EventStream;
 
 const use = (...command: string[]): Outcome =>
-  command[0] === 'sh' ? exec('uses', '/bin/sh', '-c', ...command.slice(1)) : exec('uses', '/bin/uses', ...command);
+  command[0] === 'sh' ? enter('uses', '/bin/sh', '-c', ...command.slice(1)) : enter('uses', '/bin/uses', ...command);
 
-/** Runs commands one after the other; `docker exec` takes long, so it is called once. */
+/** Runs commands one after the other, by one entry into the container. */
 function inOneShell(commands: readonly (readonly string[])[]): Outcome[] {
   const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   const lines = commands.map(([first, ...others]) => {

@@ -5,7 +5,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { sendUnixDatagram } from '../../src/kernel/unix-datagram.js';
+import { sendUnixDatagram } from '../../src/sockets/unix-datagram.js';
 
 /** Perl's core is on every Debian machine. */
 const RECEIVER = `

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Client } from './client.js';
+import { forgetState } from './kept-programs.js';
 
 const START_MILLISECONDS = 240_000;
 /** How long containers that run already may take to be known; it serves before. */
@@ -80,7 +81,7 @@ export class Daemon {
   async #launch(flags: readonly string[], isReady: (status: Status) => boolean): Promise<void> {
     // A fresh install: what other daemons of the machine have left in the kernel would tell of a state that is gone.
     const stateDirectory = join(this.directory, 'state');
-    if (!existsSync(stateDirectory)) removePins(this.pinDirectory);
+    if (!existsSync(stateDirectory) && !forgetState(this.pinDirectory)) removePins(this.pinDirectory);
     const child = spawn(
       process.execPath,
       [

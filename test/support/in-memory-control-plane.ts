@@ -7,6 +7,7 @@ import { type DesiredState, NOTHING_DESIRED } from '../../src/control/desired-st
 import { DryRunPool } from '../../src/control/dry-run-pool.js';
 import { Enforcement } from '../../src/control/enforcement.js';
 import { HookCoverage } from '../../src/control/hook-coverage.js';
+import { guardedProcesses } from '../../src/control/host-guard.js';
 import { HostState, type HostStatus } from '../../src/control/host-state.js';
 import { IntakeCounts } from '../../src/control/intake-counts.js';
 import { Ledger } from '../../src/control/ledger.js';
@@ -164,9 +165,14 @@ export class InMemoryControlPlane implements ControlPlane {
       () => undefined,
       () => this.host.announce(),
     );
-    this.policies = new PolicyRegistry(this.ledger, POSTURES, new DryRunPool(), {
-      warningsFor: (policy) => new HookCoverage(this.kernel.missingHooks).warningsFor(policy),
-    });
+    this.policies = new PolicyRegistry(
+      this.ledger,
+      POSTURES,
+      new DryRunPool(),
+      { warningsFor: (policy) => new HookCoverage(this.kernel.missingHooks).warningsFor(policy) },
+      // A host with nothing on it but this process: others cannot be looked into without privileges.
+      () => ({ guarded: guardedProcesses().filter(({ name }) => name === 'hauberkd'), needs: [] }),
+    );
     this.containers = new ContainerRegistry(this.ledger);
     this.keeper = new ContainerKeeper(
       this.containers,

@@ -1,8 +1,8 @@
 import { createServer, type Server as NetServer } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { namesOfUser, peerCredentialsOf } from '../../sockets/peer-credentials.js';
 import { identityOf } from '../access/certificate-identity.js';
 import type { RpcObserver } from '../access/observer.js';
-import { namesOfUser, peerCredentialsOf } from '../access/peer-credentials.js';
 import { type Role, type RoleAssignments, roleOf } from '../access/role.js';
 import type { RpcLogger } from '../handler.js';
 import { followCertificates } from './certificate-watch.js';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PROFILES_MAX } from '../../../src/control/profile-registry.js';
 import type { StoredState } from '../../../src/store/store.js';
 import { recordOf } from '../../support/event-record.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
@@ -178,6 +179,26 @@ test('deleting a profile takes all that it has learnt from the store', async () 
   assert.deepEqual(plane.counts.list(), []);
 });
 
+test('what was learnt for a profile that is deleted meanwhile is not written down again', async () => {
+  const plane = await planeWith();
+  await plane.profiles.start('p', selector, 1);
+  await plane.profiles.start('q', selector, 2);
+  await plane.profiles.delete('p', 3);
+  const before = plane.commits.length;
+  plane.storeFailure = new Error('the disk is full');
+  make(plane, 8n, '/b');
+  await assert.rejects(plane.recordings.write());
+  plane.storeFailure = undefined;
+  await plane.profiles.stop('q', 4);
+  plane.recordings.forget('q');
+  await plane.recordings.write();
+  const written = plane.commits.slice(before).flatMap(({ putAccesses = [] }) => putAccesses);
+  assert.deepEqual(
+    written.filter(({ profile }) => profile === 'p'),
+    [],
+  );
+});
+
 test('only while a profile runs does the image of a container say that it learns', async () => {
   const plane = await planeWith();
   const isProfiled = () => plane.containers.ruleSetOf(plane.containers.get('c1')!).profiled === true;
@@ -186,4 +207,12 @@ test('only while a profile runs does the image of a container say that it learns
   assert.equal(isProfiled(), true);
   await plane.profiles.stop('p', 2);
   assert.equal(isProfiled(), false);
+});
+
+test('there can be so many profiles and no more', async () => {
+  const plane = await planeWith();
+  for (let number = 1; number <= PROFILES_MAX; number++) await plane.profiles.start(`p${number}`, selector, number);
+  await assert.rejects(plane.profiles.start('more', selector, 99), { code: 'resource-exhausted' });
+  await plane.profiles.delete('p1', 100);
+  await plane.profiles.start('more', selector, 101);
 });

@@ -136,7 +136,7 @@ describe('the rooms of src', () => {
     assert.deepEqual(usersOf('@grpc/grpc-js'), [
       ...['src/client', 'src/metrics', 'src/rpc', 'src/runtime-setup', 'src/sources'],
     ]);
-    assert.deepEqual(usersOf('koffi'), ['src/containers', 'src/kernel', 'src/rpc']);
+    assert.deepEqual(usersOf('koffi'), ['src/containers', 'src/kernel', 'src/sockets']);
     assert.deepEqual(usersOf('dockerode'), ['src/runtime-setup', 'src/sources']);
     assert.deepEqual(usersOf('classic-level'), ['src/store']);
     assert.deepEqual(usersOf('prom-client'), ['src/metrics']);

@@ -54,3 +54,13 @@ test('what lies elsewhere, or begins alike only, stays as it is', () => {
     assert.equal(followed({ match: { kind: 'exact', path } }).length, 1, path);
   }
 });
+
+test('so have rules on mounts and on processes that are looked into, by the place that they name', () => {
+  const target = { kind: 'directory', directory: '/bin/', recursive: false } as const;
+  const linked = { ...target, directory: '/usr/bin/' };
+  const [, mount] = followed({ class: 'mounts', match: { kind: 'mount', target, type: 'tmpfs' } });
+  assert.deepEqual(mount?.match, { kind: 'mount', target: linked, type: 'tmpfs' });
+  const [, trace] = followed({ class: 'ptrace', match: { kind: 'trace', target, operation: 'read' } });
+  assert.deepEqual(trace?.match, { kind: 'trace', target: linked, operation: 'read' });
+  assert.equal(followed({ class: 'ptrace', match: { kind: 'trace', operation: 'read' } }).length, 1);
+});

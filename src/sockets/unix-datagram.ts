@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import { closeDescriptor, KernelError } from './libbpf.js';
+import { closeDescriptor, KernelError } from '../kernel/libbpf.js';
 
 const libc = koffi.load('libc.so.6');
 const openSocket = libc.func('int socket(int domain, int type, int protocol)');

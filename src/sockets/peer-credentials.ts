@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import koffi from 'koffi';
-import { Failure } from '../../failure.js';
+import { Failure } from '../failure.js';
 
 const libc = koffi.load('libc.so.6');
 const getSocketOption = libc.func(

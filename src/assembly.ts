@@ -1,0 +1,221 @@
+import { release } from 'node:os';
+import type { Logger } from 'pino';
+import type { Config } from './config/config.js';
+import { posturesOf, resolutionOf } from './config/resolution.js';
+import { hostNamespaces, hostRoot, linkedDirectories } from './containers/procfs.js';
+import { afterChange } from './control/after-change.js';
+import { ContainerKeeper } from './control/container-keeper.js';
+import { ContainerRegistry } from './control/container-registry.js';
+import type { ControlPlane } from './control/control-plane.js';
+import { DryRunPool } from './control/dry-run-pool.js';
+import { Enforcement } from './control/enforcement.js';
+import { Expiry } from './control/expiry.js';
+import { HolderSearch } from './control/holder-search.js';
+import { HookCoverage } from './control/hook-coverage.js';
+import { hostAsSubject } from './control/host.js';
+import { HostState } from './control/host-state.js';
+import { IntakeCounts } from './control/intake-counts.js';
+import { IntegrityWatch } from './control/integrity-watch.js';
+import { Ledger } from './control/ledger.js';
+import { diffPolicies } from './control/policy-diff.js';
+import { PolicyRegistry } from './control/policy-registry.js';
+import { ProfileRegistry } from './control/profile-registry.js';
+import { UnprotectedContainers } from './control/protection.js';
+import { Recordings } from './control/recordings.js';
+import { problemOf } from './control/store-status.js';
+import { desiredBy, loadStored, StoredStart } from './control/stored-start.js';
+import { type EventFlow, openEventFlow } from './event-flow.js';
+import { noteOf, POLICY_OVERRIDE } from './events/note.js';
+import { startExports } from './export/exports.js';
+import { clockOffset } from './kernel/clock.js';
+import type { Kernel } from './kernel/kernel.js';
+import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
+import { describeUntested, isTested } from './kernel/tested.js';
+import {
+  type ClusterAccess,
+  type ClusterParts,
+  type FollowedCluster,
+  followCluster,
+} from './kubernetes/follow-cluster.js';
+import { Pods } from './kubernetes/pods.js';
+import { Metrics } from './metrics/metrics.js';
+import { MetricsServer } from './metrics/server.js';
+import { readLabels } from './policy/labels.js';
+import { AccessMemory } from './profile/access-memory.js';
+import { Sources } from './sources/sources.js';
+import type { Store } from './store/store.js';
+
+/** Loads what was kept, brings the kernel into agreement with it and starts reading events. */
+export async function assemble(
+  config: Config,
+  access: ClusterAccess | undefined,
+  logger: Logger,
+  store: Store,
+  kernel: Kernel,
+) {
+  const root = hostRoot();
+  const stored = await loadStored(store, kernel, config.discardDamaged, logger);
+  const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
+  const postures = posturesOf(config);
+  const subject = config.rescue
+    ? undefined
+    : hostAsSubject(hostNamespaces(), readLabels(config.hostLabels), linkedDirectories(1));
+  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, resolutionOf(config));
+  const holders = new HolderSearch(
+    kernel,
+    kernel.containers(),
+    (imageId, rule) => enforcement.ruleOf(imageId, rule),
+    logger,
+  );
+  enforcement.holders = holders;
+  // What Kubernetes said last, until it says more.
+  if (access !== undefined) enforcement.replaceHost(enforcement.hostLabelled(stored.hostLabels ?? {}));
+  const desired = desiredBy(stored, kernel);
+  const ledger: Ledger = new Ledger(
+    enforcement,
+    store,
+    { desired, revision: stored.revision },
+    (seconds) => metrics.observeApply(seconds),
+    () => afterChange({ host, expiry, recordings, start, logger }),
+  );
+  let metricsServer: MetricsServer | undefined;
+  let cluster: FollowedCluster | undefined;
+  const unprotected = new UnprotectedContainers(() => host.announce());
+  for (const missing of kernel.missingHooks) logger.warn(explainMissing(missing));
+  if (!isTested(release())) logger.info(describeUntested(release()));
+  const host: HostState = new HostState(kernel, enforcement, ledger, {
+    kernelProblem: () => integrity.problem,
+    sources: () => [...sources.statuses(), ...(cluster === undefined ? [] : [cluster.status()])],
+    warnings: () => [
+      ...kernel.missingHooks.map(describeMissing),
+      ...sources.warnings(),
+      ...(cluster?.warnings() ?? []),
+      ...[metricsServer?.problem, store.witnessProblem].filter((problem) => problem !== undefined),
+    ],
+    storeProblem: () => problemOf(store),
+    unprotected: () => unprotected.list(),
+  });
+  store.onStatus = () => {
+    const { problem } = store;
+    if (problem === undefined) logger.info({ stateDir: config.stateDir }, 'the state can be written again');
+    else logger.error({ err: problem }, problem.message);
+    host.announce();
+  };
+  const integrity: IntegrityWatch = new IntegrityWatch(kernel, enforcement, ledger, logger, () => host.announce());
+  const containers = new ContainerRegistry(ledger);
+  const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
+  const intake = new IntakeCounts();
+  const pods = new Pods((id) => containers.get(id), config.podOverrides);
+  const sources: Sources = new Sources({
+    config,
+    // Where no cluster is followed any more, what was known of its pods does not hold for good.
+    ...(access !== undefined && { refine: (description) => pods.describe(description) }),
+    keeper,
+    registry: containers,
+    unprotected,
+    counts: intake,
+    logger,
+    hostRoot: root,
+    socketRoots: [...new Set(['', root])],
+    onStatus: () => host.announce(),
+  });
+  const dryRuns = new DryRunPool();
+  const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks));
+  const onPods = () => sources.refineAgain();
+  const onOverride: ClusterParts['onOverride'] = (pod, message) =>
+    flow.events.add([noteOf(POLICY_OVERRIDE, message, { ...pod, id: '' }, now())]);
+  if (access !== undefined) cluster = await followCluster(access, { policies, pods, host, logger, onPods, onOverride });
+  const expiry: Expiry = new Expiry(policies, logger);
+  const now = () => process.hrtime.bigint() + clockOffset();
+  const memory = new AccessMemory();
+  const settleEvents = async () => flow.reader.settle(flow.ring);
+  const recordings: Recordings = new Recordings(ledger, kernel.accesses, store, settleEvents, logger);
+  const plane: ControlPlane = {
+    policies,
+    containers,
+    keeper,
+    host,
+    unprotected,
+    intake,
+    profiles: new ProfileRegistry(ledger, recordings),
+    judge: async (change) => diffPolicies(change, enforcement.rules, memory, recordings),
+  };
+  const flow: EventFlow = await openEventFlow({
+    config,
+    kernel,
+    ledger,
+    enforcement,
+    recordings,
+    memory,
+    hostRoot: root,
+    logger,
+    now,
+    observe: (published) => metrics.observeEvents(published, now()),
+  });
+  const { ring, journal, hub, events, reader, throttle, details } = flow;
+  const rotation = { bytes: config.exportFileBytes, files: config.exportFiles };
+  const exporters = startExports(config.export, hub, rotation, config.stateDir, logger);
+  const metrics = new Metrics({
+    status: () => host.status(),
+    intake,
+    repairs: integrity.counts,
+    held: () => holders.held,
+    protectedContainers: () => containers.countByProtection(),
+    overriddenContainers: () => containers.countByOverride(),
+    kernelCounters: () => kernel.counters(),
+    recursionMisses: () => kernel.recursionMisses(),
+    ringWakeUps: () => kernel.ringWakeUps,
+    eventCounts: () => hub.counts(),
+    throttledEvents: () => throttle.dropped,
+    undecodableRecords: () => reader.undecodable,
+    forgottenAccesses: () => memory.forgotten,
+    lostAccesses: () => recordings.lost,
+    policies: () => policies.list(),
+    closedConnections: () => metricsServer?.closedConnections ?? 0,
+    ...(journal !== undefined && { unjournaledEvents: () => journal.counts().lost }),
+    eventsWithoutDetails: () => details.omitted,
+    exports: () => exporters.map((each) => ({ name: each.name, isWorking: each.counts().isWorking })),
+    runningProfiles: () => plane.profiles.list().filter(({ stopped }) => stopped === undefined).length,
+  });
+  if (config.metrics !== 'off') {
+    const onStatus = () => host.announce();
+    metricsServer = new MetricsServer({ address: config.metrics, registry: metrics.registry, logger, onStatus });
+  }
+  kernel.limitEvents({ perSecond: config.eventsPerSecond, burst: config.eventBurst });
+  const stopping = new AbortController();
+  let replaced = Promise.resolve();
+  const resume = async () => {
+    await recordings.resume(stored);
+    keeper.resume();
+    replaced = kernel
+      .removeReplaced(stopping.signal)
+      .catch((err: unknown) => logger.warn({ err }, 'cannot take away the programs of an earlier build'));
+  };
+  const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
+  await start.start();
+  integrity.start();
+  holders.start();
+  ring.start(() => reader.read(ring));
+  return {
+    journal,
+    events,
+    exporters,
+    enforcement,
+    ledger,
+    plane,
+    suppressed: flow.suppressed,
+    metricsServer,
+    metrics,
+    hub,
+    expiry,
+    recordings,
+    sources,
+    cluster,
+    integrity,
+    holders,
+    stopRemoving: () => {
+      stopping.abort();
+      return replaced;
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import type { Logger } from 'pino';
+import { alertLimitOf, type Config } from './config/config.js';
+import type { NamespacePair } from './containers/container.js';
+import type { Enforcement } from './control/enforcement.js';
+import { hostIdentity } from './control/host.js';
+import type { Ledger } from './control/ledger.js';
+import type { Recordings } from './control/recordings.js';
+import { AlertThrottle } from './events/alert-throttle.js';
+import { DetailsLookup } from './events/details.js';
+import type { SecurityEvent } from './events/event.js';
+import { EventHub, HISTORY_CAPACITY } from './events/hub.js';
+import { observedAccess } from './events/observed.js';
+import { EventReader } from './events/reader.js';
+import { type EventRecord, FLAGS } from './events/record.js';
+import { SuppressionWatch } from './events/suppression.js';
+import { archiveOf } from './journal/archive.js';
+import { EventLog } from './journal/event-log.js';
+import { openJournal } from './journal/open-journal.js';
+import type { Kernel } from './kernel/kernel.js';
+import type { AccessMemory } from './profile/access-memory.js';
+import { newEncoder } from './rpc/event-message.js';
+
+/** What events come from and what they are explained by. */
+export interface EventFlowParts {
+  readonly config: Config;
+  readonly kernel: Kernel;
+  readonly ledger: Ledger;
+  readonly enforcement: Enforcement;
+  readonly recordings: Recordings;
+  readonly memory: AccessMemory;
+  readonly hostRoot: string;
+  readonly logger: Logger;
+  /** Nanoseconds since the Unix epoch. */
+  readonly now: () => bigint;
+  /** Counts what was published, or dropped on purpose. */
+  readonly observe: (events: readonly SecurityEvent[]) => void;
+}
+
+export type EventFlow = Awaited<ReturnType<typeof openEventFlow>>;
+
+/** Opens the kernel's ring and what its records go through: explained, thinned out, numbered, kept, published. */
+export async function openEventFlow(parts: EventFlowParts) {
+  const { config, kernel, ledger, enforcement, recordings, memory, hostRoot, logger, now, observe } = parts;
+  const ring = kernel.openRing();
+  const journal = await openJournal(config, kernel.ringId, ring, logger);
+  const hub = new EventHub(HISTORY_CAPACITY, journal && archiveOf(journal));
+  const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
+  const suppressed = new SuppressionWatch(
+    kernel.allSuppressed(),
+    (namespaces) => kernel.suppressed(namespaces),
+    containerOf,
+    (summaries) => events.add(summaries),
+    now,
+  );
+  const throttle = new AlertThrottle(alertLimitOf(config), (summaries) => events.add(summaries), now, observe);
+  const remember = (record: EventRecord) => {
+    if (record.flags & FLAGS.observed) recordings.observe(record);
+    else if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
+  };
+  const details = new DetailsLookup(hostIdentity(hostRoot));
+  const reader: EventReader = new EventReader(
+    { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule), details },
+    (read) => events.take(throttle.take(read)),
+    (namespaces) => suppressed.tokensRanOut(namespaces),
+    remember,
+  );
+  const events = new EventLog({
+    hub,
+    ...(journal !== undefined && { journal }),
+    encoder: newEncoder(),
+    ring,
+    ringId: kernel.ringId,
+    dropped: () => kernel.droppedRecords(),
+    now,
+    onPublished: observe,
+    onRoom: () => reader.read(ring),
+  });
+  return { ring, journal, hub, suppressed, throttle, details, reader, events };
+}

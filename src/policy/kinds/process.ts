@@ -1,0 +1,29 @@
+import type { NameMatch } from '../model.js';
+import { checked, list, optional } from '../schema-parts.js';
+import { type MatchPart, ofOwnClass, type SectionPart } from './parts.js';
+import { pathSection, readPathSection } from './path-section.js';
+
+/** Programs that are run. */
+export const processSection: SectionPart = {
+  schema: pathSection(
+    {},
+    { execname: optional(checked('programName')), allowedArgs: optional(list(checked('argument'))) },
+    ['path', 'execname'],
+  ),
+  read: (spec) => readPathSection('process', spec.process ?? {}, spec),
+  places: () => [],
+  operations: (rule) =>
+    ofOwnClass(rule, [
+      'run',
+      ...(rule.action === 'Block' ? ['use otherwise'] : []),
+      ...(rule.arguments === undefined ? [] : ['run with arguments']),
+    ]),
+};
+
+/** It says as much as a pattern that starts with a wildcard. */
+export const name: MatchPart<NameMatch> = {
+  write: (match) => ({ list: 'matchPaths', entry: { execname: match.name } }),
+  followLinks: () => undefined,
+  rank: () => 1,
+  specificity: () => 0,
+};

@@ -1,0 +1,38 @@
+import { TRACE_OPERATIONS, type TraceMatch } from '../model.js';
+import { ruleMaker } from '../rule-maker.js';
+import { mapping, oneOf, optional, placeEntries, traits } from '../schema-parts.js';
+import { type MatchPart, ofOwnClass, type SectionPart } from './parts.js';
+import { followPlace, named, rankOfPlace, readPlace, specificityOfPlace, writePlace } from './paths.js';
+
+/** Processes that are looked into. */
+export const ptraceSection: SectionPart = {
+  schema: optional(mapping({ ...traits, matchProcesses: placeEntries({ operation: oneOf(TRACE_OPERATIONS) }) })),
+  read(spec) {
+    const section = spec.ptrace ?? {};
+    return ruleMaker('ptrace', section, spec)('matchProcesses', section.matchProcesses, (item) => ({
+      kind: 'trace',
+      ...readPlace(item),
+      ...(item.operation != null && { operation: item.operation }),
+    }));
+  },
+  places: ({ ptrace }) =>
+    (ptrace?.matchProcesses ?? []).map((item, index) => ({
+      field: ['spec', 'ptrace', 'matchProcesses', index],
+      item,
+      takesPatterns: true,
+    })),
+  operations(rule) {
+    const { operation } = rule.match as TraceMatch;
+    return ofOwnClass(rule, operation === undefined ? 'all' : [operation]);
+  },
+};
+
+export const trace: MatchPart<TraceMatch> = {
+  write: ({ target, operation }) => ({
+    list: 'matchProcesses',
+    entry: { ...writePlace(target), ...(operation && { operation }) },
+  }),
+  followLinks: followPlace,
+  rank: ({ target }) => rankOfPlace(target),
+  specificity: ({ target, operation }) => specificityOfPlace(target) * 4 + named(undefined, operation),
+};

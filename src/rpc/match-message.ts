@@ -1,0 +1,155 @@
+import { Direction, type PathMatch as PathMessage, type Rule } from '../generated/hauberk/v1/policy.js';
+import type { Match, PathMatch, RuleClass } from '../policy/model.js';
+import { DIRECTION_NAMES, DIRECTIONS } from './names.js';
+
+/** What the API knows of each kind of match: as a message, and the entry of a manifest that a message stands for. */
+
+export type MatchMessage = NonNullable<Rule['match']>;
+export type MatchCase = MatchMessage['$case'];
+type ValueOf<Case extends MatchCase> = Extract<MatchMessage, { $case: Case }>['value'];
+
+interface CasePart<Value> {
+  /** Whose rules can have it. */
+  readonly classes: readonly RuleClass[];
+  /** Which list of its section the entry stands in; presets are a list without a section. */
+  list(value: Value): string;
+  entry(value: Value): object;
+  /** In a manifest several values may stand in one entry, with commas between them. */
+  readonly isListed?: true;
+}
+
+const always = (list: string) => () => list;
+
+/** A match that the API has and nothing here makes an entry of does not compile. */
+const CASES: { readonly [Case in MatchCase]: CasePart<ValueOf<Case>> } = {
+  path: { classes: ['process', 'file'], list: always('matchPaths'), entry: (path) => ({ path }) },
+  programName: { classes: ['process'], list: always('matchPaths'), entry: (execname) => ({ execname }) },
+  directory: {
+    classes: ['process', 'file'],
+    list: always('matchDirectories'),
+    entry: ({ directory, recursive }) => ({ dir: directory, ...(recursive && { recursive }) }),
+  },
+  pattern: { classes: ['process', 'file'], list: always('matchPatterns'), entry: (pattern) => ({ pattern }) },
+  protocol: {
+    classes: ['network'],
+    list: always('matchProtocols'),
+    entry: (protocol) => ({ protocol }),
+    isListed: true,
+  },
+  family: { classes: ['network'], list: always('matchFamilies'), entry: (family) => ({ family }) },
+  endpoint: {
+    classes: ['network'],
+    list: always('matchEndpoints'),
+    entry: ({ protocol, cidr, ports, direction }) => ({
+      ...(protocol !== '' && { protocol }),
+      ...(cidr !== '' && { cidr }),
+      ...(ports !== '' && { ports }),
+      ...(direction !== Direction.UNSPECIFIED && { direction: DIRECTION_NAMES.get(direction) ?? String(direction) }),
+    }),
+  },
+  domain: { classes: ['network'], list: always('matchDNSQueries'), entry: (domain) => ({ domain }), isListed: true },
+  capability: {
+    classes: ['capabilities'],
+    list: always('matchCapabilities'),
+    entry: (capability) => ({ capability }),
+    isListed: true,
+  },
+  filesystem: { classes: ['filesystems'], list: always('matchTypes'), entry: (type) => ({ type }) },
+  mount: {
+    classes: ['mounts'],
+    list: always('matchMounts'),
+    entry: ({ target, type, operation }) => ({
+      ...placeEntry(target),
+      ...(type !== '' && { type }),
+      ...(operation !== '' && { operation }),
+    }),
+  },
+  trace: {
+    classes: ['ptrace'],
+    list: always('matchProcesses'),
+    entry: ({ target, operation }) => ({ ...placeEntry(target), ...(operation !== '' && { operation }) }),
+  },
+  kernelNamespace: { classes: ['namespaces'], list: always('matchNamespaces'), entry: (namespace) => ({ namespace }) },
+  preset: { classes: ['presets'], list: always(''), entry: (name) => ({ name }) },
+  systemCall: {
+    classes: ['syscalls'],
+    list: ({ path }) => (path === '' ? 'matchSyscalls' : 'matchPaths'),
+    entry: ({ names, path, recursive }) => ({
+      syscall: names,
+      ...(path !== '' && { path, ...(recursive && { recursive }) }),
+    }),
+  },
+};
+
+/** The matches that rules of a class can have, as fields of the message. */
+export function casesOf(ruleClass: RuleClass): MatchCase[] {
+  return (Object.keys(CASES) as MatchCase[]).filter((each) => CASES[each].classes.includes(ruleClass));
+}
+
+export function isListed(matchCase: MatchCase): boolean {
+  return CASES[matchCase].isListed === true;
+}
+
+/** The list of its section that an entry for the match stands in, and the entry. */
+export function toEntry<Case extends MatchCase>(match: { readonly $case: Case; readonly value: ValueOf<Case> }) {
+  const part: CasePart<ValueOf<Case>> = CASES[match.$case];
+  return { list: part.list(match.value), entry: part.entry(match.value) };
+}
+
+function placeEntry(target: PathMessage | undefined): object {
+  return target?.match === undefined ? {} : toEntry(target.match).entry;
+}
+
+type OfKind<Kind extends Match['kind']> = Extract<Match, { kind: Kind }>;
+
+/** A kind of match without its message does not compile. */
+const MESSAGES: { readonly [Kind in Match['kind']]: (match: OfKind<Kind>) => MatchMessage } = {
+  exact: (match) => toPathMessage(match).match!,
+  directory: (match) => toPathMessage(match).match!,
+  pattern: (match) => toPathMessage(match).match!,
+  name: ({ name }) => ({ $case: 'programName', value: name }),
+  protocol: ({ protocol }) => ({ $case: 'protocol', value: protocol }),
+  family: ({ family }) => ({ $case: 'family', value: family }),
+  endpoint: ({ protocol = '', cidr = '', ports = '', direction }) => ({
+    $case: 'endpoint',
+    value: {
+      protocol,
+      cidr,
+      ports,
+      direction: direction === undefined ? Direction.UNSPECIFIED : DIRECTIONS[direction],
+    },
+  }),
+  domain: ({ domain }) => ({ $case: 'domain', value: domain }),
+  capability: ({ capability }) => ({ $case: 'capability', value: capability }),
+  filesystem: ({ type }) => ({ $case: 'filesystem', value: type }),
+  mount: ({ type = '', operation = '', target }) => ({
+    $case: 'mount',
+    value: { type, operation, target: target && toPathMessage(target) },
+  }),
+  trace: ({ operation = '', target }) => ({
+    $case: 'trace',
+    value: { operation, target: target && toPathMessage(target) },
+  }),
+  namespace: ({ namespace }) => ({ $case: 'kernelNamespace', value: namespace }),
+  preset: ({ preset }) => ({ $case: 'preset', value: preset }),
+  call({ calls, target }) {
+    const recursive = target?.kind === 'directory' && target.recursive;
+    const path = target?.kind === 'directory' ? target.directory : (target?.path ?? '');
+    return { $case: 'systemCall', value: { names: [...calls], path, recursive } };
+  },
+};
+
+export function toMatchMessage<Kind extends Match['kind']>(match: OfKind<Kind> & { readonly kind: Kind }) {
+  return MESSAGES[match.kind](match);
+}
+
+function toPathMessage(match: PathMatch): PathMessage {
+  switch (match.kind) {
+    case 'exact':
+      return { match: { $case: 'path', value: match.path } };
+    case 'directory':
+      return { match: { $case: 'directory', value: { directory: match.directory, recursive: match.recursive } } };
+    case 'pattern':
+      return { match: { $case: 'pattern', value: match.pattern } };
+  }
+}

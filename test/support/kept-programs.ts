@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  BPF_ANY,
+  checked,
+  closeDescriptor,
+  getPinned,
+  objectInfo,
+  possibleProcessors,
+  updateElement,
+} from '../../src/kernel/libbpf.js';
+import { deleteIfPresent, keysOf } from '../../src/kernel/map-elements.js';
+import { RingBuffer } from '../../src/kernel/ring-buffer.js';
+
+/** enum bpf_map_type and struct bpf_map_info of include/uapi/linux/bpf.h. */
+const ARRAY = 2;
+const PER_CPU_ARRAY = 6;
+const RING = 27;
+const HASHES = [1, 9, 13];
+const INFO_BYTES = 24;
+const INFO = { type: 0, keyBytes: 8, valueBytes: 12, entries: 16 };
+
+/** Whose they are is for the next daemon to take over, as after the end of any other. */
+const LEFT = ['own_objects', 'owner'];
+
+/**
+ * Makes what the last daemon has left in the kernel as it was when the programs were attached, and leaves those attached:
+ * to load them takes an emulated machine longer than most tests.
+ *
+ * @returns false where that cannot be done: nothing is there, or programs of another build are
+ */
+export function forgetState(pinDirectory: string): boolean {
+  const programs = join(pinDirectory, 'programs');
+  const maps = join(pinDirectory, 'maps');
+  if (!existsSync(programs) || !existsSync(maps)) return false;
+  const build = createHash('sha256').update(readFileSync('build/bpf/hauberk.bpf.o')).digest('hex').slice(0, 16);
+  if (readdirSync(programs).join() !== build) return false;
+  // What the daemon attaches when it is needed.
+  rmSync(join(programs, build, 'hauberk_sys_enter_link'), { force: true });
+  for (const name of readdirSync(maps)) if (!LEFT.includes(name)) empty(join(maps, name));
+  return true;
+}
+
+function empty(path: string): void {
+  const map = checked(`cannot open ${path}`, getPinned(path));
+  const info = Buffer.alloc(INFO_BYTES);
+  checked(`cannot ask what ${path} is`, objectInfo(map, info, [INFO_BYTES]));
+  const [type, keyBytes] = [info.readUInt32LE(INFO.type), info.readUInt32LE(INFO.keyBytes)];
+  const [valueBytes, entries] = [info.readUInt32LE(INFO.valueBytes), info.readUInt32LE(INFO.entries)];
+  if (HASHES.includes(type)) {
+    for (const key of keysOf(`cannot list ${path}`, map, keyBytes)) deleteIfPresent(`cannot empty ${path}`, map, key);
+  } else if (type === ARRAY || type === PER_CPU_ARRAY) {
+    const zeros = Buffer.alloc(type === ARRAY ? valueBytes : 8 * Math.ceil(valueBytes / 8) * possibleProcessors());
+    for (let index = 0; index < entries; index++)
+      checked(`cannot clear ${path}`, updateElement(map, Uint32Array.of(index), zeros, BPF_ANY));
+  } else if (type === RING) {
+    const ring = new RingBuffer(map, entries);
+    ring.skipTo(ring.written);
+  }
+  closeDescriptor(map);
+}

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { afterChange } from '../../../src/control/after-change.js';
+import { eventually } from '../../support/eventually.js';
+
+test('after a change clients are told, expiry is scheduled, profiles look again and a start that waits goes on', async () => {
+  const told: string[] = [];
+  const call = (name: string) => () => void told.push(name);
+  const failure = new Error('no');
+  const errors: object[] = [];
+  afterChange({
+    host: { announce: call('host') },
+    expiry: { schedule: call('expiry') },
+    recordings: { changed: call('recordings') },
+    start: {
+      changed: async () => {
+        told.push('start');
+        throw failure;
+      },
+    },
+    logger: { error: (fields) => void errors.push(fields) },
+  });
+  assert.deepEqual(told, ['host', 'expiry', 'recordings', 'start']);
+  await eventually(() => errors.length > 0);
+  assert.deepEqual(errors, [{ err: failure }]);
+});

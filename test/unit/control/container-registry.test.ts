@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CONTAINERS_MAX, type Container, namespaceKey } from '../../../src/containers/container.js';
+import { namespacesOf } from '../../../src/containers/procfs.js';
+import { ContainerKeeper } from '../../../src/control/container-keeper.js';
+import { planContainers } from '../../../src/control/container-plan.js';
+import { ContainerDraft } from '../../../src/control/known-containers.js';
+import { HOST_MOUNT_NAMESPACE, InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+
+function container(id: string, number: number, changes: Partial<Container> = {}): Container {
+  return {
+    id,
+    name: id,
+    namespace: 'default',
+    labels: { app: 'web' },
+    origin: 'registered',
+    namespaces: { pidNamespace: number, mountNamespace: number + 1 },
+    links: {},
+    ...changes,
+  };
+}
+const idsIn = ({ containers }: InMemoryControlPlane) => containers.list().map(({ id }) => id);
+
+test('making the registered containers those given leaves those of a runtime as they are', async () => {
+  const plane = new InMemoryControlPlane();
+  for (const each of [container('a', 10), container('b', 20), container('d', 30, { origin: 'docker' })])
+    await plane.containers.put(each);
+  await plane.containers.sync([container('b', 20), container('c', 40)]);
+  assert.deepEqual(idsIn(plane), ['b', 'c', 'd']);
+});
+
+test('namespaces that are given to a later container are published for it and taken from the one before', async () => {
+  const plane = new InMemoryControlPlane();
+  const first = container('first', 10, { initStartTicks: 5 });
+  await plane.containers.put(first);
+  const published: string[][] = [];
+  plane.kernel.beforePublish = async (entries) =>
+    void published.push(entries.map((entry) => namespaceKey(entry.container)));
+  await plane.containers.put(container('second', 10, { initStartTicks: 6 }));
+  assert.deepEqual(idsIn(plane), ['second']);
+  assert.deepEqual(published, [[namespaceKey(first.namespaces)]]);
+  await plane.containers.put(container('second', 10, { initStartTicks: 7 }));
+  assert.deepEqual(published.length, 2);
+  await assert.rejects(plane.containers.put(container('third', 10, { initStartTicks: 7 })), {
+    code: 'invalid-argument',
+  });
+});
+
+test('what has the mount namespace of the host, or none, is no container', async () => {
+  const { keeper } = new InMemoryControlPlane();
+  const { namespaces: _, links: __, ...description } = container('a', 10);
+  for (const [identity, field] of [
+    [{ pidNamespace: 7, mountNamespace: HOST_MOUNT_NAMESPACE }, 'namespaces.mount_namespace'],
+    [{ pidNamespace: 7, mountNamespace: 0 }, 'namespaces.mount_namespace'],
+    [{ pidNamespace: 0, mountNamespace: 7 }, 'namespaces.pid_namespace'],
+  ] as const) {
+    await assert.rejects(keeper.register(description, identity), (error: { problems?: { field: string }[] }) => {
+      assert.deepEqual(
+        error.problems?.map((each) => each.field),
+        [field],
+      );
+      return true;
+    });
+  }
+});
+
+test('a process that shares the mount namespace of the host is in no container', async () => {
+  const { containers } = new InMemoryControlPlane();
+  const logger = { info: () => undefined, warn: () => undefined };
+  const keeper = new ContainerKeeper(containers, logger, namespacesOf(process.pid).mountNamespace);
+  const { namespaces: _, links: __, ...description } = container('a', 10);
+  await assert.rejects(keeper.register(description, { pid: process.pid }), /the host's own mount namespace/);
+  assert.deepEqual(containers.list(), []);
+});
+
+test('one host has room for as many containers as the maps of the kernel, and for none more', () => {
+  const known = (size: number) => new ContainerDraft({ size, get: () => undefined, at: () => undefined });
+  assert.equal(planContainers(known(CONTAINERS_MAX - 1), [container('a', 10)], []).length, 1);
+  assert.throws(() => planContainers(known(CONTAINERS_MAX), [container('a', 10)], []), { code: 'resource-exhausted' });
+});

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { readlinkSync } from 'node:fs';
+import { test } from 'node:test';
+import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
+import { HOST_ID, hostAsSubject } from '../../../src/control/host.js';
+import { InMemoryControlPlane, MemoryKernel } from '../../support/in-memory-control-plane.js';
+
+/** This process is one that the guard looks after: the daemon. */
+const DAEMON = readlinkSync('/proc/self/exe');
+const blocking = (path: string) => `
+apiVersion: security.kubearmor.com/v1
+kind: KubeArmorHostPolicy
+metadata: {name: harm}
+spec:
+  nodeSelector: {matchLabels: {}}
+  process: {matchPaths: [{path: ${path}}]}
+`;
+
+function planeWithHost() {
+  const host = hostAsSubject({ pidNamespace: 3, mountNamespace: 4 }, {}, {});
+  return new InMemoryControlPlane(NOTHING_DESIRED, new MemoryKernel(), host);
+}
+
+const caller = { identity: 'test', gone: new AbortController().signal };
+const isGuarded = { code: 'failed-precondition', message: /the host would be harmed/ };
+
+test('a policy for the host that would stop the daemon is refused, whichever way it comes, unless it is forced', async () => {
+  const plane = planeWithHost();
+  const { policies, ledger } = plane;
+  const inputs = policies.readManifest(blocking(DAEMON));
+  await assert.rejects(policies.apply(inputs), isGuarded);
+  await assert.rejects(policies.sync(inputs, 0), isGuarded);
+  await assert.rejects(policies.restore(inputs, new Map(), false), isGuarded);
+  await assert.rejects(policies.foresee(inputs, [], false, caller), isGuarded);
+  assert.deepEqual(plane.commits, []);
+  const { changes } = await policies.foresee(inputs, [], true, caller);
+  assert.equal(changes[0]?.kind, 'created');
+  await policies.apply(inputs, { force: true });
+  await policies.sync(inputs, 0, true);
+  await policies.restore(inputs, new Map(), true);
+  await policies.dryRuns.close();
+  assert.equal(policies.list().length, 1);
+  assert.deepEqual(ledger.enforcement.rules.host?.id, HOST_ID);
+});
+
+test('a policy for the host that leaves what it needs alone is taken', async () => {
+  const plane = planeWithHost();
+  await plane.policies.apply(plane.policies.readManifest(blocking('/opt/games/chess')));
+  assert.equal(plane.policies.list().length, 1);
+  assert.equal(plane.kernel.isHostEnforced, true);
+});

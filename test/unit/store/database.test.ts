@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ClassicLevel } from 'classic-level';
+import { Store } from '../../../src/store/store.js';
+
+test('a change is on disk, and so is its witness, before it is acknowledged', async (t) => {
+  const place = mkdtempSync(join(tmpdir(), 'hauberk-database-'));
+  const handle = await open(place);
+  const datasync = t.mock.method(Object.getPrototypeOf(handle), 'datasync');
+  const sync = t.mock.method(Object.getPrototypeOf(handle), 'sync');
+  const batch = t.mock.method(ClassicLevel.prototype, 'batch');
+  await handle.close();
+  const store = await Store.open(join(place, 'state'));
+  await store.load();
+  await store.commit({ revision: 1 });
+  // The file of the witness is new, and so is its name in the directory.
+  assert.ok(sync.mock.callCount() >= 2);
+  const synced = datasync.mock.callCount();
+  await store.commit({ revision: 2 });
+  assert.ok(datasync.mock.callCount() > synced);
+  await store.close();
+  const options = batch.mock.calls.map((call) => (call.arguments as unknown[])[1]);
+  assert.ok(options.length >= 2);
+  for (const each of options) assert.deepEqual(each, { sync: true });
+});

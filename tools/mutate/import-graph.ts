@@ -1,0 +1,29 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** What built files import of each other, at once or later. Paths are relative to the working directory. */
+export class ImportGraph {
+  readonly #imports = new Map<string, readonly string[]>();
+
+  /** How many steps from a file lead to each that it imports, itself or through others. */
+  distancesFrom(file: string): ReadonlyMap<string, number> {
+    const distances = new Map([[file, 0]]);
+    // Files that are found are visited in turn, the nearer ones first.
+    for (const [each, distance] of distances) {
+      for (const imported of this.#importsOf(each)) {
+        if (!distances.has(imported)) distances.set(imported, distance + 1);
+      }
+    }
+    return distances;
+  }
+
+  #importsOf(file: string): readonly string[] {
+    let imports = this.#imports.get(file);
+    if (imports === undefined) {
+      const names = readFileSync(file, 'utf8').matchAll(/(?:from|import\(?|new URL\()\s*['"](\.[^'"]+\.js)['"]/gu);
+      imports = Array.from(names, ([, name]) => join(dirname(file), name!)).filter((path) => existsSync(path));
+      this.#imports.set(file, imports);
+    }
+    return imports;
+  }
+}
