@@ -1,4 +1,11 @@
-import { Holder_Kind, type Holders, type PolicyChange, PolicyChange_Kind, PolicyOrigin, Scope } from '../client/index.js';
+import {
+  Holder_Kind,
+  type Holders,
+  type PolicyChange,
+  PolicyChange_Kind,
+  PolicyOrigin,
+  Scope,
+} from '../client/index.js';
 import { coloured } from './output.js';
 import { keyOf } from './policy-key.js';
 import { terminal } from './terminal.js';
