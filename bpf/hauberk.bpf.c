@@ -23,5 +23,6 @@
 #include "include/attribute_hooks.h"
 #include "include/task_iterator.h"
 #include "include/listener_iterator.h"
+#include "include/holder_iterators.h"
 
 char LICENSE[] SEC("license") = "GPL";

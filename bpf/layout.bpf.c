@@ -4,6 +4,7 @@
  * unless something has it. A test compares these with their twins in src/.
  */
 #include "include/kernel.h"
+#include "include/holding.h"
 #include "include/maps.h"
 #include "include/observe.h"
 #include "include/names.h"
@@ -51,6 +52,9 @@ struct {
 	struct own_key own_key;
 	struct owner owner;
 	struct claim claim;
+	struct held_key held_key;
+	enum holding_kind holding_kind;
+	struct holding holding;
 } layouts = {};
 
 char LICENSE[] SEC("license") = "GPL";

@@ -10,6 +10,7 @@ import type { ControlPlane } from './control/control-plane.js';
 import { DryRunPool } from './control/dry-run-pool.js';
 import { Enforcement } from './control/enforcement.js';
 import { Expiry } from './control/expiry.js';
+import { HolderSearch } from './control/holder-search.js';
 import { HookCoverage } from './control/hook-coverage.js';
 import { hostAsSubject } from './control/host.js';
 import { HostState } from './control/host-state.js';
@@ -62,6 +63,13 @@ export async function assemble(
     ? undefined
     : hostAsSubject(hostNamespaces(), readLabels(config.hostLabels), linkedDirectories(1));
   const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, resolutionOf(config));
+  const holders = new HolderSearch(
+    kernel,
+    kernel.containers(),
+    (imageId, rule) => enforcement.ruleOf(imageId, rule),
+    logger,
+  );
+  enforcement.holders = holders;
   // What Kubernetes said last, until it says more.
   if (access !== undefined) enforcement.replaceHost(enforcement.hostLabelled(stored.hostLabels ?? {}));
   const desired = desiredBy(stored, kernel);
@@ -159,6 +167,7 @@ export async function assemble(
     status: () => host.status(),
     intake,
     repairs: integrity.counts,
+    held: () => holders.held,
     protectedContainers: () => containers.countByProtection(),
     overriddenContainers: () => containers.countByOverride(),
     kernelCounters: () => kernel.counters(),
@@ -195,6 +204,7 @@ export async function assemble(
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();
   integrity.start();
+  holders.start();
   ring.start(() => reader.read(ring));
   return {
     journal,
@@ -213,6 +223,7 @@ export async function assemble(
     sources,
     cluster,
     integrity,
+    holders,
     stopRemoving: () => {
       stopping.abort();
       return replaced;

@@ -80,6 +80,7 @@ export async function runDaemon(config: Config): Promise<void> {
   metricsServer?.stop();
   await Promise.all(parts.exporters.map((exporter) => exporter.stop()));
   await parts.ledger.stop();
+  await parts.holders.stop();
   // What cannot be written must not keep it from ending.
   await parts.recordings
     .write()

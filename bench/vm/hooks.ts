@@ -53,13 +53,16 @@ export function lsmSections(objectPath: string): Map<string, string> {
   return new Map(sections.filter(([, section]) => section.startsWith('lsm/')));
 }
 
+/** Pinned, and attached only while something needs it. */
+const ON_DEMAND = 'hauberk_file_permission';
+
 /** Takes the pinned LSM programs of a daemon that has ended: they are loaded from now on, but not attached. */
 export function takeEnforcement(pinDirectory: string): { sections: Set<string>; enforcement: Attachable } {
   const directories = join(pinDirectory, 'programs');
   const [build] = existsSync(directories) ? readdirSync(directories) : [];
   if (build === undefined) throw new Error(`no programs are pinned below ${pinDirectory}`);
   const sectionOf = lsmSections(ENFORCEMENT_OBJECT);
-  const names = readdirSync(join(directories, build)).filter((name) => sectionOf.has(name));
+  const names = readdirSync(join(directories, build)).filter((name) => sectionOf.has(name) && name !== ON_DEMAND);
   const programs = names.map((name) => {
     const path = join(directories, build, name);
     const link = checked(`cannot open ${path}`, getPinned(path));

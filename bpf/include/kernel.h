@@ -205,6 +205,19 @@ struct task_struct {
 	struct signal_struct *signal;
 };
 
+struct xarray {
+	void *xa_head;
+};
+
+/* The rings of io_uring that a task submits to; kernels may be built without. */
+struct io_uring_task {
+	struct xarray xa;
+};
+
+struct task_struct___rings {
+	struct io_uring_task *io_uring;
+};
+
 struct seq_file;
 
 struct bpf_iter_meta {
@@ -219,7 +232,14 @@ struct bpf_iter__task {
 struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+	__u32 fd;
 	struct file *file;
+};
+
+struct bpf_iter__task_vma {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct vm_area_struct *vma;
 };
 
 struct user_namespace;

@@ -5,6 +5,7 @@
 
 #include "file_hooks.h"
 #include "filesystems.h"
+#include "holding.h"
 #include "keep.h"
 #include "presets.h"
 
@@ -57,6 +58,44 @@ int BPF_PROG(hauberk_file_receive, struct file *file)
 		return 0;
 	denied = decide_member_file(&found, file->f_path.dentry, file->f_path.mnt, OPERATION_RECEIVE, wanted_of(file));
 	return denied ? denied : decide_filesystem(&found, file, OPERATION_RECEIVE);
+}
+
+/* include/linux/fs.h */
+#define MAY_WRITE 0x2
+#define MAY_READ 0x4
+
+/* Whether a file was opened before rules came that refuse it, or may have been. */
+static __always_inline bool is_held(struct membership *found, struct file *file)
+{
+	struct held_key key = { .container = found->container, .file = address_of(file) };
+
+	if (bpf_map_lookup_elem(&held, &key))
+		return true;
+	key.file = 0;
+	return bpf_map_lookup_elem(&held, &key);
+}
+
+/*
+ * Every read and write of the machine comes by here, so it is attached only
+ * while a container holds such a file: src/control/holder-search.ts.
+ */
+SEC("lsm/file_permission")
+int BPF_PROG(hauberk_file_permission, struct file *file, int mask)
+{
+	struct access access = {
+		.operation = OPERATION_USE,
+		.wanted = (mask & MAY_READ ? ACCESS_READ : 0) | (mask & MAY_WRITE ? ACCESS_WRITE : 0),
+		.was_told = true,
+	};
+	struct membership found = {};
+
+	if (!access.wanted || (file->f_flags & FMODE_EXEC) || (file->f_mode & FMODE_NOACCOUNT))
+		return 0;
+	if (!find_membership(&found) || !found.member || !decides(&found, CLASS_FILE) || !is_held(&found, file))
+		return 0;
+	access.dentry = file->f_path.dentry;
+	access.mnt = file->f_path.mnt;
+	return is_nameless(access.dentry) ? 0 : decide(&found, &access);
 }
 
 #endif

@@ -112,12 +112,24 @@ static __always_inline void *find_pages(struct membership *found)
 	return bpf_map_lookup_elem(&containers, &found->container);
 }
 
+/* Keeps what an image says of itself; false where it cannot be read. */
+static __always_inline bool read_image(struct membership *found, void *pages)
+{
+	struct open_image image;
+
+	if (!image_open(&image, pages))
+		return false;
+	found->generation = image.first->entries[IMAGE_IDENTITY].first;
+	found->flags = image.first->entries[IMAGE_DECISIONS].first;
+	found->rules = image.first->entries[IMAGE_DECISIONS].second;
+	return true;
+}
+
 /* Fills in the membership of the current task; false when neither a container nor the host is under policy. */
 static __always_inline bool find_membership(struct membership *found)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_context *context = bpf_task_storage_get(&tasks, task, 0, 0);
-	struct open_image image;
 	void *pages;
 
 	found->task = task;
@@ -129,7 +141,7 @@ static __always_inline bool find_membership(struct membership *found)
 	} else {
 		pages = find_pages(found);
 	}
-	if (!pages || !image_open(&image, pages))
+	if (!pages || !read_image(found, pages))
 		return false;
 	if (!found->member && (found->host || !runs_program_from_outside(task))) {
 		found->member = true;
@@ -139,9 +151,6 @@ static __always_inline bool find_membership(struct membership *found)
 				remember_program(found->context, BPF_CORE_READ(task, mm, exe_file, f_inode));
 		}
 	}
-	found->generation = image.first->entries[IMAGE_IDENTITY].first;
-	found->flags = image.first->entries[IMAGE_DECISIONS].first;
-	found->rules = image.first->entries[IMAGE_DECISIONS].second;
 	return true;
 }
 
@@ -219,29 +228,29 @@ static __always_inline bool has_no_name(__u32 result)
 }
 
 /*
- * Finds who acts: the class of the program the task runs, and whether it has a
- * terminal. The class is found when the program is run; a newer image makes it
- * stale, and then the program's path is read again. Returns enum path_result.
+ * Finds who acts, or would: the class of the program the task runs, and whether
+ * it has a terminal. The class is found when the program is run; a newer image
+ * makes it stale, and then the program's path is read again, and kept by the
+ * task itself only: another one may run the next program meanwhile. `known` is
+ * the task, or NULL where the kernel does not vouch for it. Returns enum
+ * path_result.
  */
-__noinline int find_actor(struct scratch *scratch)
+static __always_inline int find_actor_of(struct scratch *scratch, struct task_struct *task, struct task_struct *known,
+					 bool keeps)
 {
 	struct task_context *context = NULL;
-	struct task_struct *task;
 	__u32 result = PATH_OK;
 	struct match *match;
 	struct file *file;
 	struct inode *inode;
 
-	if (!scratch)
-		return PATH_UNAVAILABLE;
-	task = actor_of(scratch);
 	match = &scratch->question.match;
 	match->actor = 0;
 	match->object_class = PROGRAM_CLASS_UNNAMED;
 	if (!(scratch->question.image_flags & IMAGE_HAS_SOURCES) || !scratch->question.member)
 		goto found;
-	if (!scratch->actor)
-		context = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), 0, 0);
+	if (known)
+		context = bpf_task_storage_get(&tasks, known, 0, 0);
 	if (context && context->generation == scratch->question.generation) {
 		match->object_class = context->program_class;
 		goto found;
@@ -260,7 +269,7 @@ __noinline int find_actor(struct scratch *scratch)
 		goto found;
 	if (result != PATH_OK && !has_no_name(result))
 		return result;
-	if (context) {
+	if (context && keeps) {
 		context->program_class = match->object_class;
 		context->generation = scratch->question.generation;
 	}
@@ -269,6 +278,14 @@ found:
 	if ((scratch->question.image_flags & IMAGE_HAS_TERMINALS) && has_terminal(task))
 		match->actor |= ACTOR_HAS_TERMINAL;
 	return PATH_OK;
+}
+
+/* The same of the task that is decided about, gone through by the verifier once. */
+__noinline int find_actor(struct scratch *scratch)
+{
+	if (!scratch)
+		return PATH_UNAVAILABLE;
+	return find_actor_of(scratch, actor_of(scratch), scratch->actor ? NULL : bpf_get_current_task_btf(), true);
 }
 
 #endif

@@ -1,4 +1,11 @@
-import { type PolicyChange, PolicyChange_Kind, PolicyOrigin, Scope } from '../client/index.js';
+import {
+  Holder_Kind,
+  type Holders,
+  type PolicyChange,
+  PolicyChange_Kind,
+  PolicyOrigin,
+  Scope,
+} from '../client/index.js';
 import { coloured } from './output.js';
 import { keyOf } from './policy-key.js';
 import { terminal } from './terminal.js';
@@ -14,6 +21,10 @@ export function policyChangeView(change: PolicyChange, difference: string | unde
     resourceVersion: Number(change.resourceVersion),
     previousVersion: Number(change.previousVersion),
     containerCount: Number(change.containerCount),
+    ...(change.holders !== undefined && {
+      holders: change.holders.named.map((holder) => ({ ...holder, kind: nameOf(Holder_Kind, holder.kind) })),
+      omittedHolders: Number(change.holders.omitted),
+    }),
     ...(difference !== undefined && { difference }),
   };
 }
@@ -27,6 +38,7 @@ export function sayChange(change: PolicyChange, suffix: string): void {
   const shown = kind === PolicyChange_Kind.DELETED ? coloured('red', what) : what;
   terminal().out(`policy ${keyOf(change)} ${shown}, ${reaches} ${reach}${suffix}\n`);
   sayWarnings(change);
+  sayHolders(change);
   for (const conflict of conflicts) terminal().err(`${keyOf(change)}: note: ${conflict}\n`);
 }
 
@@ -34,6 +46,23 @@ export function sayChange(change: PolicyChange, suffix: string): void {
 export function sayWarnings(change: PolicyChange, remark: (warning: string) => string = (warning) => warning): void {
   for (const warning of change.warnings) terminal().err(`${keyOf(change)}: warning: ${remark(warning)}\n`);
 }
+
+/** Who holds, from before, what a policy refuses. */
+function sayHolders(change: PolicyChange): void {
+  const { named, omitted } = change.holders ?? NOBODY;
+  const say = (text: string) => terminal().err(`${keyOf(change)}: warning: ${text}\n`);
+  for (const { kind, containerId, processId, program, path } of named) {
+    const container = containerId.slice(0, SHORT_ID);
+    const process = `process ${processId} (${program}) of container ${container}`;
+    if (kind === Holder_Kind.DESCRIPTOR) say(`${process} had opened ${path} before: each use of it is refused now`);
+    else if (kind === Holder_Kind.MAPPING) say(`${process} had mapped ${path} before, and keeps what is mapped`);
+    else say(`container ${container} has a ring of io_uring: each use of a file it has opened is decided now`);
+  }
+  if (omitted > 0n) say(`and ${omitted} more such files`);
+}
+
+const NOBODY: Holders = { named: [], omitted: 0n };
+const SHORT_ID = 12;
 
 /** Tells of changes that an answer did not have room for. */
 export function sayOmitted(omitted: bigint, stream: 'out' | 'err'): void {

@@ -90,6 +90,7 @@ export function policyView(policy: Policy) {
     priority: policy.priority,
     mode: nameOf(Mode, policy.mode),
     ...(policy.guardsOff && { guards: 'off' }),
+    ...(policy.heldDescriptorsLeft && { heldDescriptors: 'leave' }),
     ...(policy.expires !== undefined && { expires: timeText(policy.expires) }),
     ...(policy.message !== '' && { message: policy.message }),
     ...(policy.tags.length > 0 && { tags: policy.tags }),

@@ -99,6 +99,19 @@ export function isFirst(pid: number): boolean {
   }
 }
 
+/** PF_FORKNOEXEC of include/linux/sched.h. */
+const FORKED_WITHOUT_PROGRAM = 0x40;
+
+/** Whether a process was forked and has run no program since, as the runtime that sets a container up. */
+export function hasRunNothing(pid: number | undefined): boolean {
+  try {
+    const [, fields = ''] = /^.*\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+    return (Number(fields.split(' ')[6]) & FORKED_WITHOUT_PROGRAM) !== 0;
+  } catch {
+    return false;
+  }
+}
+
 function findFirstIn(pidNamespace: number): number | undefined {
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name) || !isFirst(Number(name))) continue;

@@ -9,6 +9,8 @@ import { inTurns } from '../turns.js';
 import { type Assignment, Assignments, entryOf, identityOf, type Published } from './assignments.js';
 import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses } from './container-kinds.js';
 import { type DesiredState, NOTHING_DESIRED } from './desired-state.js';
+import type { Findings } from './findings.js';
+import type { HolderSearch } from './holder-search.js';
 import { LiveImages } from './images.js';
 import { Preparation } from './preparation.js';
 import { Publisher } from './publisher.js';
@@ -38,6 +40,8 @@ export class Enforcement {
   readonly rules: RuleSets;
   readonly #assignments = new Assignments();
   readonly #publisher: Publisher;
+  /** Finds what a change refuses and processes hold; set once, before the first change. */
+  holders: HolderSearch | undefined;
   readonly #uses = new KindUses(
     // To see system calls makes every one of the machine slower.
     (kind) => this.#kinds.has(kind) && !kind.image.observesCalls,
@@ -97,6 +101,12 @@ export class Enforcement {
     return this.#assignments.leftOut;
   }
 
+  /** What processes of a container that was changed hold from before. */
+  findingsOf(containerId: string): Findings | undefined {
+    const container = this.#assignments.get(containerId)?.container;
+    return container && this.holders?.findings(namespaceKey(container.namespaces));
+  }
+
   ruleOf(imageId: number, rule: number): RuleDescription | undefined {
     return this.images.ruleOf(imageId, rule);
   }
@@ -136,7 +146,7 @@ export class Enforcement {
   ): Promise<void> {
     const replaced: Assignment[] = [];
     for (const { id } of removed) replaced.push(...this.#leave(id));
-    return this.#adopt(claims, replaced, onVisible);
+    return this.#adopt(claims, replaced, false, onVisible);
   }
 
   /**
@@ -189,7 +199,7 @@ export class Enforcement {
     const replaced = leavesHost ? this.#leave(host.id) : [];
     // What an earlier daemon had there, nobody wants.
     if (isWhole && (host === undefined || leavesHost)) this.kernel.enforceHost(false);
-    const made = this.#adopt(preparation.claims.values(), replaced);
+    const made = this.#adopt(preparation.claims.values(), replaced, true);
     for (const { kind } of this.#assignments.values()) this.#kinds.keep(kind);
     preparation.giveUp();
     this.#uses.dropIdle();
@@ -256,9 +266,11 @@ export class Enforcement {
     return before === undefined ? [] : [before];
   }
 
+  /** @param waitsForHolders whether it resolves once what was found of holders is refused, and not before */
   #adopt(
     claims: Iterable<Claim>,
     replaced: Assignment[],
+    waitsForHolders: boolean,
     onVisible?: (container: NamespacePair) => void,
   ): Promise<void> {
     const keys = new Set(replaced.map(({ container }) => namespaceKey(container.namespaces)));
@@ -272,11 +284,18 @@ export class Enforcement {
       keys.add(key);
       if (before !== undefined) keys.add(namespaceKey(before.container.namespaces));
     }
-    return this.#publish(
+    const changed = [...keys].flatMap((key) => this.#assignments.at(key) ?? []);
+    const search = this.holders?.begin(changed.filter(({ container }) => container.id !== this.host?.id));
+    const published = this.#publish(
       [...keys],
       replaced.map(({ kind }) => kind),
       onVisible,
+      search?.before,
     );
+    if (search === undefined) return published;
+    const searched = published.then(search.after);
+    searched.catch(() => undefined);
+    return waitsForHolders ? searched : published;
   }
 
   /**
@@ -288,9 +307,11 @@ export class Enforcement {
     keys: readonly string[],
     replaced: readonly Kind[],
     onVisible?: (container: NamespacePair) => void,
+    prepare?: () => Promise<void>,
   ): Promise<void> {
     const assigned = keys.flatMap((key) => this.#assignments.at(key) ?? []);
     const removed = keys.filter((key) => this.#assignments.at(key) === undefined).map(namespacesIn);
+    for (const namespaces of removed) this.holders?.forget(namespaces);
     const hasHost = this.host !== undefined && this.#assignments.get(this.host.id) !== undefined;
     const isAboutHost = this.host !== undefined && keys.includes(namespaceKey(this.host.namespaces));
     // Until the kernel has taken them, also when others take their place meanwhile.
@@ -298,7 +319,7 @@ export class Enforcement {
     try {
       if (this.images.observesCalls) this.kernel.observeCalls(true);
       if (isAboutHost && !hasHost) this.kernel.enforceHost(false);
-      await this.#publisher.publish({ entries: assigned.map(entryOf), removed }, onVisible);
+      await this.#publisher.publish({ entries: assigned.map(entryOf), removed }, onVisible, prepare);
       if (isAboutHost && hasHost) this.kernel.enforceHost(true);
     } catch (error) {
       throw this.#publisher.doubt(keys, error);

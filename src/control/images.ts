@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RuleDescription } from '../events/rule-description.js';
 import { describeRule } from '../events/rule-description.js';
 import { compileInSteps, isWithinLimits } from '../image/compile.js';
-import { observesCalls } from '../image/layout.js';
+import { decidesFlag, HEADER, observesCalls } from '../image/layout.js';
 import type { KernelImage } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { policyKey } from '../policy/model.js';
@@ -20,6 +20,8 @@ export interface LiveImage {
   readonly rules: readonly RuleDescription[];
   /** Whether it has to see system calls as they are made. */
   readonly observesCalls: boolean;
+  /** Whether it may refuse files. */
+  readonly decidesFiles: boolean;
   /** See Image.decided. */
   readonly decided: ReadonlySet<number>;
 }
@@ -163,6 +165,7 @@ export class LiveImages {
       kernelImage: this.kernel.createImage(image, this.#imageId),
       rules: image.rules.map(describeRule),
       observesCalls: ruleSet.rules.some(observesCalls),
+      decidesFiles: ((image.words[HEADER.decisions * 2] ?? 0) & decidesFlag('file')) !== 0,
       decided: image.decided,
     };
     this.#byKey.set(key, made);
@@ -193,7 +196,7 @@ export function* keyInSteps(ruleSet: RuleSet): Steps<string> {
   const digest = createHash('sha256');
   digest.update(JSON.stringify([postures, permissivePostures, profiled, visible]));
   for (const [place, { policy, rule }] of rules.entries()) {
-    digest.update(JSON.stringify([policyKey(policy), policy.mode, policy.guards, rule]));
+    digest.update(JSON.stringify([policyKey(policy), policy.mode, policy.guards, policy.heldDescriptors, rule]));
     if (isStep(place)) yield;
   }
   const key = digest.digest('base64url');

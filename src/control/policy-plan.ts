@@ -7,6 +7,7 @@ import { finishInTurns, inTurns, nextTurn } from '../turns.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { Enforcement } from './enforcement.js';
+import type { HeldByContainers } from './holders.js';
 import type { LeftOut } from './rule-sets.js';
 import { Unreached } from './unreached.js';
 
@@ -23,6 +24,8 @@ export interface PolicyChange {
   readonly warnings: readonly string[];
   /** Where its rules and others say different things of one access, and which comes first. */
   readonly conflicts: readonly string[];
+  /** Who holds, from before, what it refuses; left out where it was not searched. */
+  readonly held?: HeldByContainers;
 }
 
 /** A policy that was read and checked, but not yet compiled. */

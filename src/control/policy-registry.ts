@@ -23,6 +23,7 @@ import { type Change, mapResult } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { DryRunJob } from './dry-run-job.js';
 import type { DryRunPool } from './dry-run-pool.js';
+import { withHolders } from './holders.js';
 import type { HookCoverage } from './hook-coverage.js';
 import { lookAtHost, whatWouldStop } from './host-guard.js';
 import { changeHostLabels } from './host-labels.js';
@@ -119,7 +120,8 @@ export class PolicyRegistry {
       const reviewer = await enforcement.rules.reviewerOf(ruleSet, postures);
       return { review: (policy) => finishInTurns(reviewer.reviewInSteps(policy)) };
     };
-    return { result: await this.#reviewed(inputs, result, desired, reviewerOf), revision };
+    const reviewed = await this.#reviewed(inputs, result, desired, reviewerOf);
+    return { result: await withHolders(reviewed, enforcement), revision };
   }
 
   /** What `apply` would do and refuse; nothing is changed. */
@@ -204,7 +206,8 @@ export class PolicyRegistry {
       return change;
     });
     const { desired, enforcement } = this.ledger;
-    return { result: await withPostureWarnings(result, desired, enforcement.rules), revision };
+    const warned = await withPostureWarnings(result, desired, enforcement.rules);
+    return { result: await withHolders(warned, enforcement), revision };
   }
 
   /** Makes the policies of clients and all postures those given, also where the store is damaged: see restoringChange. */

@@ -36,13 +36,19 @@ export class Publisher {
 
   /**
    * @param onVisible called for each new container as soon as the kernel decides by its image
+   * @param prepare what is to be done right before
    * @throws Failure internal when the kernel refuses
    */
-  publish({ entries, removed }: Publication, onVisible?: (container: NamespacePair) => void): Promise<void> {
+  publish(
+    { entries, removed }: Publication,
+    onVisible?: (container: NamespacePair) => void,
+    prepare?: () => Promise<void>,
+  ): Promise<void> {
     const keys = [...entries.map(({ container }) => container), ...removed].map(namespaceKey);
     if (keys.length === 0) return Promise.resolve();
     const before = keys.flatMap((key) => this.#last.get(key) ?? []);
     const make = async () => {
+      if (prepare !== undefined) await prepare();
       if (entries.length > 0) {
         await this.kernel.publish(entries, onVisible);
         await this.kernel.markTasksInside();

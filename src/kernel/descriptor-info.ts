@@ -41,14 +41,19 @@ export function programOfLink(linkDescriptor: number): number {
   return checked('cannot open an attached program', programById(info.readUInt32LE(LINK_INFO_PROGRAM_ID)));
 }
 
+/** Of a program that need not be attached, by its own descriptor. */
+export function infoOfProgram(program: number): ProgramInfo {
+  const info = readInfo(program, PROGRAM_INFO_BYTES);
+  return {
+    verifiedInstructions: info.readUInt32LE(PROGRAM_INFO_VERIFIED_INSTRUCTIONS),
+    recursionMisses: info.readBigUInt64LE(PROGRAM_INFO_RECURSION_MISSES),
+  };
+}
+
 export function programInfo(linkDescriptor: number): ProgramInfo {
   const program = programOfLink(linkDescriptor);
   try {
-    const info = readInfo(program, PROGRAM_INFO_BYTES);
-    return {
-      verifiedInstructions: info.readUInt32LE(PROGRAM_INFO_VERIFIED_INSTRUCTIONS),
-      recursionMisses: info.readBigUInt64LE(PROGRAM_INFO_RECURSION_MISSES),
-    };
+    return infoOfProgram(program);
   } finally {
     closeDescriptor(program);
   }

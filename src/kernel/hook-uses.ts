@@ -50,6 +50,13 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
     what: 'receiving descriptors of files',
     decides: { file: ['read', 'write'], filesystems: ['open'] },
   },
+  hauberk_file_permission: {
+    what: 'using files that were opened before a rule came',
+    decides: { file: ['read', 'write'] },
+  },
+  hauberk_find_descriptors: { what: 'finding descriptors from before a rule', decides: {} },
+  hauberk_find_rings: { what: 'finding rings of io_uring', decides: {} },
+  hauberk_find_mappings: { what: 'finding memory mapped before a rule', decides: {} },
   hauberk_path_truncate: { what: 'truncating files', decides: { file: ['write'] } },
   hauberk_file_truncate: {
     what: 'truncating open files',

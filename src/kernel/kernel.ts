@@ -9,6 +9,7 @@ import { type Counter, readCounter, readCounters } from './counters.js';
 import { mapId, programInfo } from './descriptor-info.js';
 import { DeviceNodes } from './device-nodes.js';
 import { type EventLimit, readAllSuppressed, readSuppressed, Settings } from './event-limit.js';
+import { Holdings } from './holdings.js';
 import {
   ContainerMap,
   createKernelImage,
@@ -36,6 +37,8 @@ export class Kernel {
   readonly #nodes: DeviceNodes;
   /** Keeps all of this from others. */
   readonly selfProtection: SelfProtection;
+  /** What processes hold from before their container's rules. */
+  readonly holdings: Holdings;
   /** What containers under a profile do. */
   readonly accesses: AccessMap;
   #ring: RingBuffer | undefined;
@@ -50,6 +53,7 @@ export class Kernel {
     this.#programs = attachPrograms(objectPath, pinDirectory, host, options);
     this.#containers = new ContainerMap(this.#programs.maps.containers, this.#programs.maps.container_starts);
     this.selfProtection = new SelfProtection(this.#programs);
+    this.holdings = new Holdings(this.#programs);
     this.#settings = new Settings(this.#programs.maps.settings);
     this.#newContainers = new NewContainers(
       this.#programs.maps.new_containers,
@@ -160,12 +164,12 @@ export class Kernel {
    * @throws when it cannot be put right; see Pins.restore
    */
   restore(): string[] {
-    const { pins, calls } = this.#programs;
+    const { pins, calls, held } = this.#programs;
     const missing = pins.restore();
     return [
       ...(this.#settings.restore() ? ['settings'] : []),
       ...missing.map((path) => `the pin ${path}`),
-      ...(calls?.restorePin() ? [`the pin ${calls.linkPath}`] : []),
+      ...[calls, held].flatMap((each) => (each?.restorePin() ? [`the pin ${each.linkPath}`] : [])),
     ];
   }
 
@@ -174,6 +178,13 @@ export class Kernel {
     if (isNeeded) this.#programs.calls?.attach();
     else this.#programs.calls?.detach();
     if (isNeeded) this.selfProtection.protectPrograms();
+  }
+
+  /** Whether files that are marked as held are decided once more at every use. */
+  async refuseHeld(isNeeded: boolean): Promise<void> {
+    if (!isNeeded) return this.holdings.detach();
+    this.holdings.attach();
+    this.selfProtection.protectPrograms();
   }
 
   limitEvents(limit: EventLimit): void {
@@ -203,8 +214,11 @@ export class Kernel {
 
   /** Links of what is attached now, by program name. */
   #links(): ReadonlyMap<string, number> {
-    const { links, calls } = this.#programs;
-    return calls?.link === undefined ? links : new Map([...links, [calls.name, calls.link]]);
+    const { links, calls, held } = this.#programs;
+    const onDemand = [calls, held].flatMap((each) =>
+      each?.link === undefined ? [] : [[each.name, each.link] as const],
+    );
+    return onDemand.length === 0 ? links : new Map([...links, ...onDemand]);
   }
 
   /** The ring of events; reading begins with its `start`. */

@@ -1,4 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { attachToTracepoint, checked, closeDescriptor, getPinned, pinDescriptor } from './libbpf.js';
 
@@ -56,6 +57,15 @@ export class OnDemandProgram {
     if (this.#link === undefined) return;
     rmSync(this.linkPath, { force: true });
     this.#close();
+  }
+
+  /** The same without waiting in the event loop until nothing is run any more. @param close closes a descriptor */
+  async detachAsync(close: (descriptor: number) => Promise<unknown>): Promise<void> {
+    const link = this.#link;
+    if (link === undefined) return;
+    this.#link = undefined;
+    await rm(this.linkPath, { force: true });
+    await close(link);
   }
 
   #close(): void {

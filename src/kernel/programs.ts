@@ -50,6 +50,8 @@ export const PINNED_MAPS = [
   'askers',
   'owner',
   'own_objects',
+  'searched',
+  'held',
 ] as const;
 type PinnedMap = (typeof PINNED_MAPS)[number];
 
@@ -64,8 +66,20 @@ const TASK_ITERATOR = 'hauberk_mark_tasks';
 const LISTENER_ITERATOR = 'hauberk_mark_listeners';
 /** It is run by a daemon that starts: see self-protection.ts. */
 const CLAIM_PROGRAM = 'hauberk_claim';
+/** It is asked at every read and write of the machine, so it is attached only while a container holds what it may not. */
+const HELD_PROGRAM = 'hauberk_file_permission';
+const HELD_LINK = `${HELD_PROGRAM}_link`;
+/** They are run when asked for: see holdings.ts. */
+const SEARCH_PROGRAMS = ['hauberk_find_descriptors', 'hauberk_find_rings', 'hauberk_find_mappings'];
 /** Loaded and pinned, but attached to no hook for good. */
-const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, TASK_ITERATOR, LISTENER_ITERATOR, CLAIM_PROGRAM];
+const UNATTACHED_PROGRAMS = [
+  CALLS_PROGRAM,
+  TASK_ITERATOR,
+  LISTENER_ITERATOR,
+  CLAIM_PROGRAM,
+  HELD_PROGRAM,
+  ...SEARCH_PROGRAMS,
+];
 const isLinked = (name: string): boolean => !UNATTACHED_PROGRAMS.includes(name);
 
 /** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
@@ -76,6 +90,10 @@ export interface AttachedPrograms {
   readonly links: ReadonlyMap<string, number>;
   /** The program that sees each system call as it is made, where the kernel takes it; `links` is without it. */
   readonly calls: OnDemandProgram | undefined;
+  /** The program that decides of open files once more, as they are used; as `calls`. */
+  readonly held: OnDemandProgram | undefined;
+  /** Descriptors of the programs that find what processes hold; as many as the kernel takes. */
+  readonly searches: readonly number[];
   /** Descriptor of the program that makes tasks members. */
   readonly taskIterator: number;
   /** Descriptor of the program that notes whose listening sockets are, where the kernel takes it. */
@@ -131,9 +149,9 @@ export function attachPrograms(
   try {
     takeWarnings();
     const pinned = pinnedPrograms(objectPath, buildDirectory);
-    const callsWereSeen = readdirSync(programsDirectory).some((each) =>
-      existsSync(join(programsDirectory, each, CALLS_LINK)),
-    );
+    const wasAttached = (link: string) =>
+      readdirSync(programsDirectory).some((each) => existsSync(join(programsDirectory, each, link)));
+    const [callsWereSeen, filesWereHeld] = [CALLS_LINK, HELD_LINK].map(wasAttached);
     const required = (missing: readonly MissingHook[]) => {
       if (requireHooks) requireAll(missing);
     };
@@ -141,6 +159,7 @@ export function attachPrograms(
     const standing = pinned ?? load(objectPath, { buildDirectory, mapsDirectory }, host, required);
     const taken = takeOver(standing, { pinDirectory, programsDirectory, build, mapsDirectory }, pinned !== undefined);
     if (callsWereSeen) taken.calls?.attach();
+    if (filesWereHeld) taken.held?.attach();
     return taken;
   } catch (error) {
     const said = takeWarnings().join('\n');
@@ -260,9 +279,15 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
   const open = (path: string) => checked(`cannot open ${path}`, getPinned(path));
   const maps = Object.fromEntries(PINNED_MAPS.map((name) => [name, open(join(mapsDirectory, pinName(name)))]));
   const links = new Map(names.filter(isLinked).map((name) => [name, open(join(buildDirectory, name))]));
-  const calls = names.includes(CALLS_PROGRAM)
-    ? new OnDemandProgram(join(buildDirectory, CALLS_PROGRAM), join(buildDirectory, CALLS_LINK))
-    : undefined;
+  const onDemand = (program: string, link: string) =>
+    names.includes(program)
+      ? new OnDemandProgram(join(buildDirectory, program), join(buildDirectory, link))
+      : undefined;
+  const calls = onDemand(CALLS_PROGRAM, CALLS_LINK);
+  const held = onDemand(HELD_PROGRAM, HELD_LINK);
+  const searches = SEARCH_PROGRAMS.filter((name) => names.includes(name)).map(
+    (name) => [join(buildDirectory, name), open(join(buildDirectory, name))] as const,
+  );
   const taskIterator = open(join(buildDirectory, TASK_ITERATOR));
   const openOptional = (name: string) => (names.includes(name) ? open(join(buildDirectory, name)) : undefined);
   const listenerIterator = openOptional(LISTENER_ITERATOR);
@@ -276,7 +301,8 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     new Map([
       ...PINNED_MAPS.map((name) => [join(mapsDirectory, pinName(name)), maps[name]!] as const),
       ...[...links].map(([name, link]) => [join(buildDirectory, name), link] as const),
-      ...(calls === undefined ? [] : [[calls.path, calls.descriptor] as const]),
+      ...[calls, held].flatMap((each) => (each === undefined ? [] : [[each.path, each.descriptor] as const])),
+      ...searches,
       [join(buildDirectory, TASK_ITERATOR), taskIterator],
       ...[...optional].map(([name, descriptor]) => [join(buildDirectory, name), descriptor] as const),
     ]),
@@ -301,6 +327,8 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     maps: maps as Record<PinnedMap, number>,
     links,
     calls,
+    held,
+    searches: searches.map(([, program]) => program),
     taskIterator,
     listenerIterator,
     claim,
@@ -311,10 +339,11 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     removeReplaced,
     detach: () => {
       for (const other of replaced()) removeDirectory(join(programsDirectory, other));
-      calls?.detach();
+      for (const each of [calls, held]) each?.detach();
       removeDirectory(buildDirectory);
       for (const descriptor of [...links.values(), taskIterator, ...optional.values()]) closeDescriptor(descriptor);
-      if (calls !== undefined) closeDescriptor(calls.descriptor);
+      for (const each of [calls, held]) if (each !== undefined) closeDescriptor(each.descriptor);
+      for (const [, program] of searches) closeDescriptor(program);
       removeDirectory(programsDirectory);
       for (const descriptor of Object.values(maps)) closeDescriptor(descriptor);
       removeDirectory(mapsDirectory);

@@ -67,6 +67,12 @@ interface Logger {
   warn(fields: object, message: string): void;
 }
 
+interface OnDemand {
+  readonly descriptor: number;
+  /** Undefined while it is not attached. */
+  readonly link: number | undefined;
+}
+
 /** What of the programs is to be protected. */
 interface Protected {
   readonly maps: { readonly owner: number; readonly own_objects: number };
@@ -75,7 +81,9 @@ interface Protected {
   readonly links: ReadonlyMap<string, number>;
   readonly taskIterator: number;
   readonly listenerIterator: number | undefined;
-  readonly calls: { readonly descriptor: number; readonly link: number | undefined } | undefined;
+  readonly calls: OnDemand | undefined;
+  readonly held: OnDemand | undefined;
+  readonly searches: readonly number[];
 }
 
 /**
@@ -117,14 +125,16 @@ export class SelfProtection {
   /** Names the programs and links that are there now. */
   protectPrograms(): void {
     if (this.#process === 0) return;
-    const { links, taskIterator, listenerIterator, calls, claim } = this.programs;
-    for (const descriptor of [...links.values(), ...(calls?.link === undefined ? [] : [calls.link])]) {
+    const { links, taskIterator, listenerIterator, calls, held, searches, claim } = this.programs;
+    const attachedNow = [calls?.link, held?.link].filter((link) => link !== undefined);
+    for (const descriptor of [...links.values(), ...attachedNow]) {
       const { link, program } = linkIds(descriptor);
       this.#protect(ownKey('link', link));
       this.#protect(ownKey('program', program));
     }
-    const unattached = [taskIterator, listenerIterator, calls?.descriptor, claim].filter((each) => each !== undefined);
-    for (const descriptor of unattached) this.#protect(ownKey('program', programId(descriptor)));
+    const unattached = [taskIterator, listenerIterator, calls?.descriptor, held?.descriptor, claim, ...searches];
+    for (const descriptor of unattached.filter((each) => each !== undefined))
+      this.#protect(ownKey('program', programId(descriptor)));
   }
 
   #owner(): number {

@@ -1,9 +1,6 @@
-import { read } from 'node:fs';
-import { promisify } from 'node:util';
-import { checked, closeDescriptor, createIterator, createLink } from './libbpf.js';
+import { linkIterator, readPass } from './iterators.js';
+import { closeDescriptor } from './libbpf.js';
 
-/** enum bpf_attach_type of include/uapi/linux/bpf.h */
-const BPF_TRACE_ITER = 28;
 /** enum task_report of bpf/include/task_iterator.h: the one that is no failure. */
 const TASK_REPORT_MARKED = 'm'.charCodeAt(0);
 const CHUNK_BYTES = 4096;
@@ -14,8 +11,6 @@ const PASSES_MAX = 16;
  */
 const EMPTY_PASSES_NEEDED = 2;
 
-const readAsync = promisify(read);
-
 /**
  * Makes every task that is in one of the map's new containers a member, by the program hauberk_mark_tasks. The kernel
  * goes through the tasks off the main thread.
@@ -25,7 +20,7 @@ const readAsync = promisify(read);
  * @throws when tasks are still found, or cannot be marked, after many passes
  */
 export async function markTasks(program: number): Promise<number> {
-  const link = checked('cannot attach the task iterator', createLink(program, 0, BPF_TRACE_ITER, null));
+  const link = linkIterator(program);
   try {
     let marked = 0;
     let emptyPasses = 0;
@@ -58,16 +53,7 @@ export async function markListeners(program: number): Promise<void> {
 
 /** A byte for each task that was no member. */
 async function reportsOfOnePass(link: number): Promise<number[]> {
-  const iterator = checked('cannot go through the tasks', createIterator(link));
-  const chunk = Buffer.alloc(CHUNK_BYTES);
   const reports: number[] = [];
-  try {
-    for (;;) {
-      const { bytesRead } = await readAsync(iterator, chunk, 0, CHUNK_BYTES, null);
-      if (bytesRead === 0) return reports;
-      reports.push(...chunk.subarray(0, bytesRead));
-    }
-  } finally {
-    closeDescriptor(iterator);
-  }
+  for await (const chunk of readPass(link, CHUNK_BYTES)) reports.push(...chunk);
+  return reports;
 }

@@ -20,6 +20,8 @@ export interface MetricSources {
   /** What became of the containers that sources told of. */
   readonly intake: IntakeCounts;
   readonly repairs: RepairCounts;
+  /** What processes hold from before their policies. */
+  held?(): { readonly files: number; readonly containers: number };
   /** By how they came under their policies. */
   protectedContainers(): Readonly<Record<Protection['by'], number>>;
   overriddenContainers(): Readonly<Record<OverrideMode, number>>;
@@ -243,7 +245,16 @@ export class Metrics {
     ]);
   }
 
-  #addIntake({ intake, repairs }: MetricSources): void {
+  #addIntake({ intake, repairs, held = () => ({ files: 0, containers: 0 }) }: MetricSources): void {
+    const heldHelp =
+      'Open files that policies refuse since they were opened; containers of which every open file is decided at each use.';
+    this.#gauge('held_descriptors', heldHelp, ['of'], () => {
+      const { files, containers } = held();
+      return [
+        [{ of: 'files' }, files],
+        [{ of: 'containers' }, containers],
+      ];
+    });
     const changed = 'What others had changed of the enforcement in the kernel and was put right.';
     this.#counter('kernel_repairs_total', changed, ['what'], () => [
       [{ what: 'pins_and_settings' }, repairs.pinsAndSettings],

@@ -92,6 +92,7 @@ export function policySchema(kind: PolicyKind): Schema {
           priority: optional({ type: 'integer', minimum: -PRIORITY_MAX, maximum: PRIORITY_MAX }),
           mode: oneOf(['enforce', 'audit']),
           guards: oneOf(['on', 'off']),
+          heldDescriptors: oneOf(['refuse', 'leave']),
           expires: optional(checked('time')),
           ...sections,
           apparmor: unsupported('apparmor'),

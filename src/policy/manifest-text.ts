@@ -76,6 +76,7 @@ function* partsOf(policy: Policy): Steps<Parts> {
     priority,
     mode,
     guards,
+    heldDescriptors,
     expires,
   } = policy;
   const head = {
@@ -87,6 +88,7 @@ function* partsOf(policy: Policy): Steps<Parts> {
       ...(priority !== undefined && { priority }),
       ...(mode !== undefined && { mode }),
       ...(guards === false && { guards: 'off' }),
+      ...(heldDescriptors !== undefined && { heldDescriptors }),
       ...(expires !== undefined && { expires: new Date(expires).toISOString() }),
       [scope === 'host' ? 'nodeSelector' : 'selector']: { matchLabels, ...(matchExpressions && { matchExpressions }) },
     },

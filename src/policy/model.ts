@@ -234,6 +234,8 @@ export interface Policy {
   readonly mode?: 'enforce' | 'audit';
   /** False where directories may change their names although that changes what these rules decide; true when left out. */
   readonly guards?: false;
+  /** What processes hold from before the policy stays usable to them; refused at every use when left out. */
+  readonly heldDescriptors?: 'leave';
   /** When the policy ends, in milliseconds since the Unix epoch. */
   readonly expires?: number;
   readonly rules: readonly Rule[];

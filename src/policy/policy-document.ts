@@ -26,6 +26,7 @@ export interface PolicySpecification extends Traits {
   readonly priority?: Optional<number>;
   readonly mode?: Optional<'enforce' | 'audit'>;
   readonly guards?: Optional<'on' | 'off'>;
+  readonly heldDescriptors?: Optional<'refuse' | 'leave'>;
   /** A time as RFC 3339 writes it. */
   readonly expires?: Optional<string>;
   readonly process?: Optional<Section>;

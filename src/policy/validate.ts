@@ -185,6 +185,7 @@ function toPolicy({ kind, metadata, spec }: PolicyDocument): Policy {
     ...(spec.priority && { priority: spec.priority }),
     ...(spec.mode === 'audit' && { mode: spec.mode }),
     ...(spec.guards === 'off' && { guards: false as const }),
+    ...(spec.heldDescriptors === 'leave' && { heldDescriptors: spec.heldDescriptors }),
     ...(spec.expires != null && { expires: Date.parse(spec.expires) }),
     rules: toRules(spec),
   };

@@ -1,3 +1,4 @@
+import type { NamedHolder } from '../control/holders.js';
 import type { PolicyChange } from '../control/policy-plan.js';
 import * as proto from '../generated/hauberk/v1/policy.js';
 import { originOf } from '../policy/model.js';
@@ -65,7 +66,29 @@ function toMessage(change: PolicyChange, room: { ids: number; remarks: number; b
   message.containerIds = ids;
   message.warnings = remarks(change.warnings, room);
   message.conflicts = remarks(change.conflicts, room);
-  return message;
+  const { named = [], omitted = 0 } = change.held ?? {};
+  return named.length === 0 ? message : { ...message, holders: toHolders(named, omitted, room) };
+}
+
+/** Of a holder but for its paths. */
+const HOLDER_BYTES = 100;
+const HOLDER_KINDS: Readonly<Record<NamedHolder['kind'], proto.Holder_Kind>> = {
+  descriptor: proto.Holder_Kind.DESCRIPTOR,
+  mapping: proto.Holder_Kind.MAPPING,
+  ring: proto.Holder_Kind.RING,
+};
+
+function toHolders(named: readonly NamedHolder[], omitted: number, room: { remarks: number }): proto.Holders {
+  const shown: proto.Holder[] = [];
+  for (const holder of named.map(toHolderMessage)) {
+    room.remarks -= Buffer.byteLength(holder.program) + Buffer.byteLength(holder.path) + HOLDER_BYTES;
+    if (room.remarks >= 0) shown.push(holder);
+  }
+  return { named: shown, omitted: BigInt(omitted + named.length - shown.length) };
+}
+
+function toHolderMessage({ containerId, pid, program, path, kind }: NamedHolder): proto.Holder {
+  return { containerId, processId: pid, program, path, kind: HOLDER_KINDS[kind] };
 }
 
 function remarks(texts: readonly string[], room: { remarks: number }): string[] {

@@ -65,7 +65,7 @@ function scopeOf({ scope }: Policy): ScopeName | undefined {
 }
 
 function headOfPolicy(policy: Policy, scope: ScopeName): object {
-  const { selector, priority, mode, guardsOff, expires, message, tags } = policy;
+  const { selector, priority, mode, guardsOff, heldDescriptorsLeft, expires, message, tags } = policy;
   const { matchLabels, matchExpressions } = selector!;
   return {
     [scope === 'host' ? 'nodeSelector' : 'selector']: {
@@ -75,6 +75,7 @@ function headOfPolicy(policy: Policy, scope: ScopeName): object {
     ...(priority !== 0 && { priority }),
     ...(mode === Mode.PERMISSIVE && { mode: 'audit' }),
     ...(guardsOff && { guards: 'off' }),
+    ...(heldDescriptorsLeft && { heldDescriptors: 'leave' }),
     ...(message !== '' && { message }),
     ...(tags.length > 0 && { tags }),
     ...(expires !== undefined && { expires: timeText(expires) }),

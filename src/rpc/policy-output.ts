@@ -26,6 +26,7 @@ export function toPolicyHead(policy: Policy, resourceVersion: number): proto.Pol
     priority: policy.priority ?? 0,
     mode: toMode(policy),
     guardsOff: policy.guards === false,
+    ...(policy.heldDescriptors === 'leave' && { heldDescriptorsLeft: true }),
     expires: policy.expires === undefined ? undefined : fromMilliseconds(policy.expires),
     ...commonTexts(policy.rules),
     rulesLeftOut: false,

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { after, before, test } from 'node:test';
 import { hostNamespaces } from '../../src/containers/procfs.js';
-import { programInfo } from '../../src/kernel/descriptor-info.js';
+import { infoOfProgram, programInfo } from '../../src/kernel/descriptor-info.js';
 import { type AttachedPrograms, attachPrograms } from '../../src/kernel/programs.js';
 
 const OBJECT = 'build/bpf/hauberk.bpf.o';
@@ -32,20 +32,34 @@ test('every program is verified within its bound', (context) => {
   }
 });
 
-test('the program that sees every system call is attached only while asked for', (context) => {
-  const calls = programs.calls!;
-  assert.equal(calls.link, undefined);
-  calls.attach();
-  const { verifiedInstructions } = programInfo(calls.link!);
-  context.diagnostic(`${calls.name}: ${verifiedInstructions} verified instructions`);
-  assert.ok(verifiedInstructions > 0 && verifiedInstructions < VERIFIED_INSTRUCTIONS_MAX);
-  // Who comes next finds it attached, and can take it away.
-  const next = attachPrograms(OBJECT, PINS, host).calls!;
-  assert.notEqual(next.link, undefined);
-  next.detach();
-  assert.deepEqual([next.link, existsSync(calls.linkPath)], [undefined, false]);
-  assert.equal(attachPrograms(OBJECT, PINS, host).calls?.link, undefined);
-  calls.detach();
+test('programs that see every system call, or every use of a file, are attached only while asked for', (context) => {
+  const { calls, held } = programs;
+  for (const [name, program] of [
+    ['calls', calls!],
+    ['held', held!],
+  ] as const) {
+    assert.equal(program.link, undefined);
+    program.attach();
+    const { verifiedInstructions } = programInfo(program.link!);
+    context.diagnostic(`${program.name}: ${verifiedInstructions} verified instructions`);
+    assert.ok(verifiedInstructions > 0 && verifiedInstructions < VERIFIED_INSTRUCTIONS_MAX);
+    // Who comes next finds it attached, and can take it away.
+    const next = attachPrograms(OBJECT, PINS, host)[name]!;
+    assert.notEqual(next.link, undefined);
+    next.detach();
+    assert.deepEqual([next.link, existsSync(program.linkPath)], [undefined, false]);
+    assert.equal(attachPrograms(OBJECT, PINS, host)[name]?.link, undefined);
+    program.detach();
+  }
+});
+
+test('every program that searches processes is verified within its bound', (context) => {
+  assert.equal(programs.searches.length, 3);
+  for (const [index, program] of programs.searches.entries()) {
+    const { verifiedInstructions: verified } = infoOfProgram(program);
+    context.diagnostic(`search ${index}: ${verified} verified instructions`);
+    assert.ok(verified > 0 && verified < VERIFIED_INSTRUCTIONS_MAX);
+  }
 });
 
 test('the second to attach the same programs adopts the first ones', () => {

@@ -40,7 +40,7 @@ static void give(int client, struct answer *answer, int descriptor)
 int hold(const char *file, const char *path)
 {
 	int server = listen_at(path), held = open(file, O_RDWR);
-	char wish;
+	char wish, byte = 'x';
 
 	if (server < 0 || held < 0 || daemon(0, 0))
 		return -1;
@@ -53,6 +53,10 @@ int hold(const char *file, const char *path)
 		if (wish == 'm' && mmap(NULL, 1, PROT_READ, MAP_PRIVATE, held, 0) == MAP_FAILED)
 			answer.error = errno;
 		if (wish == 'w' && mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, held, 0) == MAP_FAILED)
+			answer.error = errno;
+		if (wish == 'r' && pread(held, &byte, 1, 0) < 0)
+			answer.error = errno;
+		if (wish == 'p' && pwrite(held, &byte, 1, 0) < 0)
 			answer.error = errno;
 		give(client, &answer, wish == 'g' ? held : -1);
 		close(client);

@@ -195,6 +195,8 @@ const DESCRIPTORS: Group = {
   rules: BLOCK,
   refused: (
     [
+      ['read from it', 'r', 'use'],
+      ['write to it', 'p', 'use'],
       ['map it', 'm', 'map'],
       ['map it to write to it', 'w', 'map'],
       ['receive it from another process', 'g', 'receive'],

@@ -171,6 +171,10 @@ int main(int argc, char **argv)
 		return say(hold(first, second));
 	if (!strcmp(use, "holder"))
 		return say(ask_holder(first, second));
+	if (!strcmp(use, "keep"))
+		return say(keep_file(first, second, ARGUMENT(4)));
+	if (!strcmp(use, "keep-registered"))
+		return say(keep_registered(first, second));
 	if (!strcmp(use, "send"))
 		return say(send_otherwise(first));
 	if (!strcmp(use, "ask"))

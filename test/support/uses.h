@@ -9,6 +9,8 @@ int make_executable(const char *how, const char *path);
 int write_program(const char *path, const char *interpreter);
 int hold(const char *file, const char *path);
 int ask_holder(const char *wish, const char *path);
+int keep_file(const char *path, const char *directory, const char *trigger);
+int keep_registered(const char *path, const char *trigger);
 int send_otherwise(const char *how);
 int ask_names(const char *how, const char *first, const char *second);
 int take_from(const char *how, const char *peer);

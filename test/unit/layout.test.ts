@@ -7,6 +7,7 @@ import * as layout from '../../src/image/layout.js';
 import { ACCESS_KEY, ACCESS_KEY_BYTES, ACCESS_NONE } from '../../src/kernel/accesses.js';
 import { COUNTERS } from '../../src/kernel/counters.js';
 import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../../src/kernel/event-limit.js';
+import { HELD_KEY, HELD_KEY_BYTES, HOLDING, HOLDING_BYTES, HOLDING_KINDS } from '../../src/kernel/holdings.js';
 import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
 import { checkedPointer, closeObject, findMap, openObject } from '../../src/kernel/libbpf.js';
 import { NEW_CONTAINER, NEW_CONTAINER_BYTES } from '../../src/kernel/new-containers.js';
@@ -135,6 +136,12 @@ test('the key of an access has the same members at the same places in C and in T
 
 test('a new container has the same members at the same places in C and in TypeScript', () => {
   assert.deepEqual(types.structure('new_container'), { ...NEW_CONTAINER, 'size of structure': NEW_CONTAINER_BYTES });
+});
+
+test('what processes hold has the same members at the same places in C and in TypeScript', () => {
+  assert.deepEqual(types.structure('holding'), { ...HOLDING, 'size of structure': HOLDING_BYTES });
+  assert.deepEqual(types.structure('held_key'), { ...HELD_KEY, 'size of structure': HELD_KEY_BYTES });
+  assert.deepEqual(names('holding_kind', 'HOLDING_'), [...HOLDING_KINDS]);
 });
 
 test('what a container has learnt has keys of the same size in C and in TypeScript', () => {

@@ -44,6 +44,14 @@ const HOOKS: Readonly<Record<string, string>> = {
   unshare: 'USERNS_CREATE',
 };
 
+/** The same of files, where other classes have operations of these names too. */
+const FILE_HOOKS: Readonly<Record<string, string>> = {
+  use: 'FILE_PERMISSION',
+  receive: 'FILE_RECEIVE',
+  connect: 'UNIX_STREAM_CONNECT',
+  send: 'UNIX_MAY_SEND',
+};
+
 const NETWORK = new Set(['create', 'bind', 'connect', 'listen', 'accept', 'send', 'receive', 'resolve']);
 /** KubeArmor knows these by their system calls only. */
 const BY_CALL = new Set(['call', 'mount', 'unmount', 'trace', 'unshare']);
@@ -63,6 +71,8 @@ export function accessFields(event: SecurityEvent): AccessFields {
       ParentProcessName: program,
     };
   }
+  const fileHook = object.startsWith('/') ? FILE_HOOKS[operation] : undefined;
+  if (fileHook !== undefined) return { ...actor, Operation: 'File', Resource: object, Data: `lsm=${fileHook}` };
   if (NETWORK.has(operation)) return { ...actor, Operation: 'Network', ...networkFields(event, hook) };
   if (operation === 'use') {
     const capability = `CAP_${object.toUpperCase()}`;

@@ -14,6 +14,7 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
     status: () => host.status(),
     intake,
     repairs: { pinsAndSettings: 7, containers: 8 },
+    held: () => ({ files: 13, containers: 1 }),
     protectedContainers: () => ({ hook: 3, event: 2, registered: 1 }),
     overriddenContainers: () => ({ audited: 2, disabled: 1 }),
     kernelCounters: () => ({ ...zero, ...counted }),
@@ -129,6 +130,8 @@ test('starts that waited and attempts that failed are counted, from zero on', as
   await has('hauberk_starts_without_protection_total 5');
   await has('hauberk_hook_requests_rejected_total 6');
   await has('hauberk_kernel_repairs_total{what="containers"} 8');
+  await has('hauberk_held_descriptors{of="files"} 13');
+  await has('hauberk_held_descriptors{of="containers"} 1');
 });
 
 test('refusals and reloads are there from zero on, so that the first is an increase', async () => {

@@ -72,6 +72,7 @@ describe('ApplyPolicy with a manifest', () => {
         scope: Scope.NAMESPACE,
         conflicts: [],
         previousVersion: 0n,
+        holders: undefined,
       },
     ]);
     const second = await applyManifest(`${manifest('one')}---\n${manifest('two', '/etc/passwd', 'other')}`);
@@ -204,6 +205,7 @@ describe('ApplyPolicy with a typed policy', () => {
         warnings: ['the selector reaches no container at present'],
         conflicts: [],
         previousVersion: 0n,
+        holders: undefined,
       },
     ]);
     const { policy } = await get('typed');
@@ -222,7 +224,20 @@ describe('ApplyPolicy with a typed policy', () => {
       tags: [],
       rulesLeftOut: false,
       origin: PolicyOrigin.RPC,
+      heldDescriptorsLeft: undefined,
     });
+  });
+
+  test('keeps whether what is held from before is left alone, as a manifest and typed', async (t) => {
+    const { applyManifest, applyPolicy, get } = await start(t);
+    await applyManifest(manifest('one').replace('  file:', '  heldDescriptors: leave\n  file:'));
+    const { policy } = await get('one');
+    assert.equal(policy!.heldDescriptorsLeft, true);
+    await applyPolicy(makePolicy({ ...policy!, name: 'two' }));
+    const typed = await get('two');
+    assert.deepEqual([typed.policy!.heldDescriptorsLeft, /heldDescriptors: leave/u.test(typed.manifest)], [true, true]);
+    await applyManifest(manifest('one').replace('  file:', '  heldDescriptors: refuse\n  file:'));
+    assert.equal((await get('one')).policy!.heldDescriptorsLeft, undefined);
   });
 
   test('keeps every field of every kind of rule', async (t) => {

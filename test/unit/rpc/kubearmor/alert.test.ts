@@ -121,6 +121,8 @@ const accesses: readonly (readonly [
   ],
   ['resolve', 'example.com', ['Network', 'domain=example.com', 'lsm=SOCKET_SENDMSG domain=example.com']],
   ['use', 'net_raw', ['Capabilities', 'CAP_NET_RAW', 'lsm=CAPABLE CAP_NET_RAW']],
+  ['use', '/etc/shadow', ['File', '/etc/shadow', 'lsm=FILE_PERMISSION']],
+  ['receive', '/etc/shadow', ['File', '/etc/shadow', 'lsm=FILE_RECEIVE']],
   ['call', 'unlink /tmp/x', ['Syscall', '/tmp/x', 'syscall=SYS_UNLINK']],
   ['call', 'ptrace', ['Syscall', '', 'syscall=SYS_PTRACE']],
   ['mount', '/mnt/ (ext4)', ['Syscall', '/mnt/ (ext4)', 'lsm=SB_MOUNT']],

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Finds what processes of a container hold although its rules refuse it: files
+ * that were opened, and memory that was mapped, before the rules came.
+ */
+#ifndef HAUBERK_HOLDER_ITERATORS_H
+#define HAUBERK_HOLDER_ITERATORS_H
+
+#include "holding.h"
+#include "mapping_hooks.h"
+#include "open_hooks.h"
+
+/* The membership of a task whose container is searched and whose image decides of files. */
+static __always_inline bool find_searched(struct membership *found, struct task_struct *task)
+{
+	void *pages;
+
+	found->task = task;
+	found->context = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (!found->context || !(found->context->flags & TASK_MEMBER))
+		return false;
+	found->member = true;
+	found->container = found->context->container;
+	if (!bpf_map_lookup_elem(&searched, &found->container))
+		return false;
+	pages = bpf_map_lookup_elem(&containers, &found->container);
+	return pages && read_image(found, pages) && decides(found, CLASS_FILE);
+}
+
+/* What decide_aliases answers, without a report. */
+static __always_inline bool is_refused_by_alias(struct scratch *scratch, struct access *access)
+{
+	begin_aliases(scratch, access->dentry, access->mnt);
+	for (int i = 0; i < ALIASES_MAX; i++) {
+		if (!ask_alias(scratch))
+			return false;
+		if (scratch->question.verdict >> VERDICT_ACTION_SHIFT >= ACTION_BLOCK)
+			return true;
+	}
+	return true;
+}
+
+/* Whether the task would be refused this access if it asked for it now; nothing is counted or reported. */
+static __always_inline bool would_be_refused(struct membership *found, struct scratch *scratch, struct access *access)
+{
+	struct question *question = &scratch->question;
+
+	question_begin(found, scratch, access);
+	question->verdict = ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE;
+	keep_object(scratch, access);
+	question->place = find_actor_of(scratch, found->task, found->task, false);
+	if (question->place == PATH_OK)
+		question->place = place_object(scratch);
+	if (question->place != PATH_OK)
+		return !needs_no_decision(found, access, question->place);
+	/* An image that is replaced meanwhile is followed by another search. */
+	if (image_decide(scratch) != IMAGE_ANSWERED)
+		return false;
+	if (question->verdict >> VERDICT_ACTION_SHIFT >= ACTION_BLOCK)
+		return true;
+	return has_aliases(scratch) && is_refused_by_alias(scratch, access);
+}
+
+static __always_inline void begin_holding(struct holding *holding, struct membership *found, __u32 kind)
+{
+	holding->pid_namespace = found->container.pid_namespace;
+	holding->mount_namespace = found->container.mount_namespace;
+	holding->generation = found->generation;
+	holding->host_pid = found->task->tgid;
+	holding->kind = kind;
+}
+
+static __always_inline void tell_holding(struct seq_file *output, struct scratch *scratch, struct membership *found,
+					 struct holding *holding)
+{
+	__u32 bytes;
+
+	holding->verdict = scratch->question.verdict;
+	holding->object_bytes = append_path(scratch, 0, scratch->question.match.offset);
+	holding->program_bytes = append_program(scratch, holding->object_bytes, found->task);
+	bytes = holding->object_bytes + holding->program_bytes;
+	if (bytes > EVENT_PATHS_BYTES)
+		return;
+	/* Of what does not fit into one buffer the kernel shows all in the next. */
+	bpf_seq_write(output, holding, sizeof(*holding));
+	bpf_seq_write(output, scratch->paths, bytes);
+}
+
+static __always_inline void search(struct seq_file *output, struct membership *found, struct access *access,
+				   struct file *file, __u32 kind)
+{
+	struct holding holding = { .file = address_of(file) };
+	struct scratch *scratch = scratch_take();
+
+	/* None is free only while other decisions are under way on this processor: the next pass tells it. */
+	if (!scratch)
+		return;
+	begin_holding(&holding, found, kind);
+	if (would_be_refused(found, scratch, access))
+		tell_holding(output, scratch, found, &holding);
+	scratch_return(scratch);
+}
+
+static __always_inline void tell_ring(struct seq_file *output, struct membership *found)
+{
+	struct holding holding = {};
+
+	begin_holding(&holding, found, HOLDING_RING);
+	bpf_seq_write(output, &holding, sizeof(holding));
+}
+
+#define RING_NAME "[io_uring]"
+
+static __always_inline bool is_ring(struct dentry *dentry)
+{
+	char name[sizeof(RING_NAME)] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
+	/* There is no memcmp to call. */
+#pragma unroll
+	for (int i = 0; i < sizeof(name); i++)
+		if (name[i] != RING_NAME[i])
+			return false;
+	return true;
+}
+
+SEC("iter/task_file")
+int hauberk_find_descriptors(struct bpf_iter__task_file *iterator)
+{
+	struct task_struct *task = iterator->task;
+	struct file *file = iterator->file;
+	struct access access = { .operation = OPERATION_USE };
+	struct membership found = {};
+
+	if (!task || !file || (file->f_mode & FMODE_PATH) || !find_searched(&found, task))
+		return 0;
+	access.dentry = file->f_path.dentry;
+	access.mnt = file->f_path.mnt;
+	access.wanted = wanted_of(file);
+	if (!is_nameless(access.dentry))
+		search(iterator->meta->seq, &found, &access, file, HOLDING_DESCRIPTOR);
+	else if (is_ring(access.dentry))
+		tell_ring(iterator->meta->seq, &found);
+	return 0;
+}
+
+/* Of a ring whose descriptor is closed: who submits to it is still bound to it. */
+SEC("iter/task")
+int hauberk_find_rings(struct bpf_iter__task *iterator)
+{
+	struct task_struct *task = iterator->task;
+	struct task_struct___rings *with_rings = (void *)task;
+	struct membership found = {};
+
+	if (!task || !bpf_core_field_exists(with_rings->io_uring) || !find_searched(&found, task))
+		return 0;
+	if (BPF_CORE_READ(with_rings, io_uring, xa.xa_head))
+		tell_ring(iterator->meta->seq, &found);
+	return 0;
+}
+
+/* include/linux/mm.h */
+#define VM_WRITE 0x2
+
+SEC("iter/task_vma")
+int hauberk_find_mappings(struct bpf_iter__task_vma *iterator)
+{
+	struct task_struct *task = iterator->task;
+	struct vm_area_struct *area = iterator->vma;
+	struct access access = { .operation = OPERATION_MAP };
+	struct membership found = {};
+	unsigned long flags;
+	struct file *file;
+	bool own;
+
+	if (!task || !area || !find_searched(&found, task))
+		return 0;
+	file = BPF_CORE_READ(area, vm_file);
+	if (is_anonymous(file))
+		return 0;
+	flags = BPF_CORE_READ(area, vm_flags);
+	own = is_own_program(&found, file);
+	if (!own)
+		access.wanted = ACCESS_READ | ((flags & VM_SHARED) && (flags & VM_WRITE) ? ACCESS_WRITE : 0);
+	if ((flags & VM_EXEC) && (found.flags & IMAGE_DECIDES_MAPPINGS))
+		access.wanted |= ACCESS_MAP;
+	access.dentry = BPF_CORE_READ(file, f_path.dentry);
+	access.mnt = BPF_CORE_READ(file, f_path.mnt);
+	if (access.wanted)
+		search(iterator->meta->seq, &found, &access, file, HOLDING_MAPPING);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,19 @@
+import type { RuleDescription } from '../events/rule-description.js';
+import type { Holding } from '../kernel/holdings.js';
+import type { Policy } from '../policy/model.js';
+import type { RuleSet } from '../policy/rule-set.js';
+
+/**
+ * Whether policies ask that what is held from before stays usable: the policy of the rule that refuses it or, where no
+ * rule does, every one with rules for files. Of a ring nobody knows what it holds, so that one policy is enough.
+ *
+ * @param by what refuses it
+ */
+export function leavesAlone({ rules }: RuleSet, kind: Holding['kind'], by: RuleDescription | undefined): boolean {
+  const policies = new Set(rules.filter(({ rule }) => rule.class === 'file').map(({ policy }) => policy));
+  const leaves = ({ heldDescriptors }: Policy) => heldDescriptors === 'leave';
+  if (kind === 'ring') return [...policies].some(leaves);
+  const named = [...policies].filter(({ name, namespace }) => name === by?.policy && namespace === by.policyNamespace);
+  const asked = named.length > 0 ? named : [...policies];
+  return asked.length > 0 && asked.every(leaves);
+}

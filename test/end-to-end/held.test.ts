@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { Client, type EventStream } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+import { docker, enterMeanwhile, startContainer } from '../support/docker.js';
+import { eventually } from '../support/eventually.js';
+
+/** How many techniques test/support/use-held.c tries. */
+const TECHNIQUES = 21;
+const daemon = new Daemon();
+const client = new Client(daemon.address);
+const volume = mkdtempSync('/run/held-');
+let container = '';
+let events: EventStream;
+
+before(async () => {
+  execFileSync('tools/vm/docker', { stdio: 'inherit' });
+  execFileSync('tools/vm/image', ['held', '/bin/dash', '/bin/sleep', '/bin/uses=build/test/support/uses']);
+  for (const directory of ['guard', 'free']) {
+    mkdirSync(join(volume, directory));
+    writeFileSync(join(volume, directory, 'file'), 'x'.repeat(4096));
+  }
+  container = startContainer('held', 'held', '--label', 'app=held', '--privileged', '-v', `${volume}:/v`);
+  await daemon.start();
+  events = await client.stream({ containerIds: [container] });
+});
+
+after(async () => {
+  events?.cancel();
+  client.close();
+  await daemon.end('SIGTERM');
+  docker('rm', '-f', 'held');
+});
+
+const said = () => readFileSync(join(volume, 'said'), 'utf8');
+const trigger = join(volume, 'go');
+
+/** Starts a process that opens files and waits; resolves once it has. */
+async function hold(...command: string[]): Promise<void> {
+  rmSync(trigger, { force: true });
+  writeFileSync(join(volume, 'said'), '');
+  void enterMeanwhile('held', ['/bin/sh', '-c', `exec /bin/uses ${command.join(' ')} >/v/said 2>&1`], {});
+  await eventually(() => said() !== '', 'what the holder says');
+  assert.equal(said(), 'ready\n');
+}
+
+/** Lets it use what it has opened, and end; returns what became of each use. */
+async function used(): Promise<Record<string, string>> {
+  writeFileSync(trigger, '');
+  await eventually(() => said().includes('end\n'), 'the end of the holder');
+  const lines = said()
+    .split('\n')
+    .filter((line) => line.includes(': '));
+  return Object.fromEntries(lines.map((line) => line.split(': ') as [string, string]));
+}
+
+const apply = (rules = '', extra = '') =>
+  client.call('PolicyService', 'ApplyPolicy', {
+    manifest: `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: held}
+spec:
+  ${extra}
+  selector: {matchLabels: {app: held}}
+  file: {matchDirectories: [{dir: /v/guard/, recursive: true${rules}}]}`,
+  });
+const withdraw = () => client.call('PolicyService', 'DeletePolicy', { name: 'held', scope: 'SCOPE_NAMESPACE' });
+afterEach(async () => {
+  await withdraw().catch(() => undefined);
+  await eventually(() => !isAttached(), 'the end of asking at every use');
+});
+const isAttached = () =>
+  readdirSync(join(daemon.pinDirectory, 'programs')).some((build) =>
+    existsSync(join(daemon.pinDirectory, 'programs', build, 'hauberk_file_permission_link')),
+  );
+const keepGuarded = ['keep', '/v/guard/file', '/v/guard', '/v/go'];
+
+test('what was opened before a policy is used by all techniques without one', async () => {
+  await hold(...keepGuarded);
+  const outcomes = await used();
+  assert.equal(Object.keys(outcomes).length, TECHNIQUES);
+  assert.deepEqual(
+    Object.entries(outcomes).filter(([, outcome]) => outcome !== 'ok'),
+    [],
+  );
+});
+
+test('who holds what a policy refuses is named when it is applied, and refused every use', async () => {
+  await hold(...keepGuarded);
+  events.clear();
+  const { changes } = await apply();
+  const { named: holders, omitted } = changes[0].holders;
+  const named = holders.map(({ kind, path, program, containerId, processId }: Record<string, unknown>) => {
+    assert.ok((processId as number) > 1);
+    return [kind, path, program, containerId];
+  });
+  assert.deepEqual(named.sort(), [
+    ['KIND_DESCRIPTOR', '/v/guard/', '/bin/uses', container],
+    ['KIND_DESCRIPTOR', '/v/guard/file', '/bin/uses', container],
+    ['KIND_MAPPING', '/v/guard/file', '/bin/uses', container],
+  ]);
+  assert.equal(omitted, '0');
+  assert.ok(isAttached());
+  const outcomes = await used();
+  assert.equal(Object.keys(outcomes).length, TECHNIQUES);
+  assert.deepEqual(
+    Object.entries(outcomes).filter(([, outcome]) => outcome !== 'Permission denied'),
+    [],
+  );
+  await events.find(
+    ({ result, operation, object }) => result === 'RESULT_DENIED' && operation === 'use' && object === '/v/guard/file',
+    5000,
+  );
+  // While the policy is there.
+  await eventually(() => !isAttached(), 'the end of asking at every use');
+});
+
+test('files that a policy has nothing against stay usable, and nothing is attached for them', async () => {
+  await hold('keep', '/v/free/file', '/v/free', '/v/go');
+  const { changes } = await apply();
+  assert.deepEqual([changes[0].holders, isAttached()], [undefined, false]);
+  assert.deepEqual(new Set(Object.values(await used())), new Set(['ok']));
+});
+
+test('a policy that refuses writing leaves reading to who holds the file', async () => {
+  await hold(...keepGuarded);
+  await apply(', operations: [write]');
+  const { read, write, getdents } = await used();
+  assert.deepEqual([read, write, getdents], ['ok', 'Permission denied', 'ok']);
+});
+
+test('a policy may leave what is held alone', async () => {
+  await hold(...keepGuarded);
+  const { changes } = await apply('', 'heldDescriptors: leave');
+  assert.deepEqual([changes[0].holders, isAttached()], [undefined, false]);
+  const { read, write, mmap } = await used();
+  assert.deepEqual([read, write, mmap], ['ok', 'ok', 'Permission denied']);
+});
+
+test('what is held stays refused when the daemon dies and starts again', async () => {
+  await hold(...keepGuarded);
+  await apply();
+  await daemon.end('SIGKILL');
+  await daemon.start();
+  assert.ok(isAttached());
+  assert.equal((await used()).read, 'Permission denied');
+});
+
+test('a file that is registered with a ring of io_uring is refused, and everything is asked while the ring is there', async () => {
+  await hold('keep-registered', '/v/guard/file', '/v/go');
+  const { changes } = await apply();
+  assert.deepEqual(
+    changes[0].holders.named.map(({ kind, path }: Record<string, unknown>) => [kind, path]),
+    [['KIND_RING', '']],
+  );
+  assert.ok(isAttached());
+  assert.equal((await used())['read a registered file'], 'Permission denied');
+});

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Container, NamespacePair } from '../../../src/containers/container.js';
+import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
+import { HolderSearch } from '../../../src/control/holder-search.js';
+import type { RuleDescription } from '../../../src/events/rule-description.js';
+import {
+  decodeHoldings,
+  EVERY_FILE,
+  HOLDING,
+  HOLDING_BYTES,
+  HOLDING_KINDS,
+  type Holding,
+} from '../../../src/kernel/holdings.js';
+import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { MemoryHoldings } from '../../support/memory-holdings.js';
+
+const container: Container = {
+  id: 'c'.repeat(64),
+  name: 'web',
+  namespace: 'default',
+  labels: { app: 'web' },
+  origin: 'registered',
+  namespaces: { pidNamespace: 3, mountNamespace: 4 },
+  links: {},
+};
+
+const FILE: Holding = {
+  kind: 'descriptor',
+  container: container.namespaces,
+  file: 0xffff888012345678n,
+  imageId: 1,
+  rule: 0,
+  hostPid: 77,
+  path: '/etc/shadow',
+  program: '/bin/cat',
+};
+const refusedBy = (policy: string) => ({ policy, policyNamespace: 'default' }) as RuleDescription;
+
+function start(adopted: readonly NamespacePair[] = []) {
+  const holdings = new MemoryHoldings(container.namespaces);
+  const plane = new InMemoryControlPlane({ ...NOTHING_DESIRED, containers: new Map([[container.id, container]]) });
+  const rules = [refusedBy('one'), refusedBy('two')];
+  const search = new HolderSearch(holdings.kernel, adopted, (_, rule) => rules[rule], {
+    warn: () => undefined,
+  });
+  plane.ledger.enforcement.holders = search;
+  const apply = async (name: string, extra = '') => {
+    const text = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: ${name}}
+spec: {selector: {matchLabels: {app: web}}, ${extra} file: {matchPaths: [{path: /etc/${name}}]}}`;
+    const { result } = await plane.policies.apply(plane.policies.readManifest(text));
+    return result[0]!;
+  };
+  return { holdings, plane, search, apply };
+}
+
+test('who holds what a change refuses is named, and each use refused until it is closed', async () => {
+  const { holdings, search, apply } = start();
+  holdings.held = [FILE, { ...FILE, kind: 'mapping', hostPid: 78 }, { ...FILE, hostPid: 79 }];
+  const { held } = await apply('one');
+  const named = { containerId: container.id, program: '/bin/cat', path: '/etc/shadow' };
+  assert.deepEqual(held, {
+    named: [
+      { ...named, kind: 'descriptor', pid: 77 },
+      { ...named, kind: 'descriptor', pid: 79 },
+      { ...named, kind: 'mapping', pid: 78 },
+    ],
+    omitted: 0,
+  });
+  assert.deepEqual([[...holdings.marks], holdings.isAttached], [[FILE.file], true]);
+  assert.deepEqual(search.held, { files: 1, containers: 0 });
+  await search.look();
+  assert.deepEqual([holdings.marks.size, holdings.isAttached], [1, true]);
+  // Memory that was mapped stays, and is refused by nothing.
+  holdings.held = [{ ...FILE, kind: 'mapping', hostPid: 78 }];
+  await search.look();
+  assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
+  const { passes } = holdings;
+  await search.look();
+  assert.equal(holdings.passes, passes);
+});
+
+test('what the rules refused before a change is nothing that the change refuses', async () => {
+  const { holdings, apply } = start();
+  await apply('one');
+  // Opened by a program that may, under the rules, and handed on to one that may not.
+  holdings.held = [FILE];
+  const { held } = await apply('two');
+  assert.deepEqual([held?.named, holdings.marks.size, holdings.isAttached], [[], 0, false]);
+});
+
+test('what was held before an earlier change stays refused under a later one', async () => {
+  const { holdings, apply } = start();
+  holdings.held = [FILE];
+  await apply('one');
+  const { held } = await apply('two');
+  assert.deepEqual([held?.named, [...holdings.marks]], [[], [FILE.file]]);
+});
+
+test('a policy may leave what is held alone, and be told to refuse it after all', async () => {
+  const { holdings, apply } = start();
+  holdings.held = [FILE];
+  const left = await apply('one', 'heldDescriptors: leave,');
+  assert.deepEqual([left.held, holdings.marks.size, holdings.isAttached], [undefined, 0, false]);
+  const { held } = await apply('one');
+  assert.deepEqual([held?.named.length, holdings.isAttached], [1, true]);
+  await apply('one', 'heldDescriptors: leave,');
+  assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
+});
+
+test('with a ring of io_uring every file of the container is decided at each use', async () => {
+  const { holdings, search, apply } = start();
+  holdings.held = [{ ...FILE, kind: 'ring', file: 0n, path: '', program: '' }];
+  const { held } = await apply('one');
+  assert.deepEqual(
+    held?.named.map(({ kind }) => kind),
+    ['ring'],
+  );
+  assert.deepEqual([[...holdings.marks], search.held], [[EVERY_FILE], { files: 0, containers: 1 }]);
+  holdings.held = [];
+  await search.look();
+  assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
+});
+
+test('of a container with more files than are told apart, every one is decided at each use', async () => {
+  const { holdings, search, apply } = start();
+  holdings.held = Array.from({ length: 1500 }, (_, index) => ({ ...FILE, file: BigInt(index + 1) }));
+  const { held } = await apply('one');
+  assert.deepEqual([held!.named.length + held!.omitted, [...holdings.marks]], [1500, [EVERY_FILE]]);
+  holdings.held = holdings.held.slice(0, 3);
+  await search.look();
+  assert.deepEqual([...holdings.marks], [EVERY_FILE]);
+  holdings.held = [];
+  await search.look();
+  assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
+});
+
+test('a search that fails is told, and made up for', async () => {
+  const { holdings, search, apply } = start();
+  holdings.held = [FILE];
+  holdings.failure = new Error('no memory');
+  const { warnings, held } = await apply('one');
+  assert.equal(held, undefined);
+  assert.match(warnings.join(), /what processes hold from before their policies cannot be found: no memory/);
+  holdings.failure = undefined;
+  await search.look();
+  assert.deepEqual([search.problem, [...holdings.marks], holdings.isAttached], [undefined, [FILE.file], true]);
+});
+
+test('containers that an earlier daemon protected are not searched anew, and keep what was refused', async () => {
+  const { holdings, search, apply } = start([container.namespaces]);
+  holdings.held = [FILE];
+  await apply('one');
+  assert.equal(holdings.passes, 0);
+  const next = new MemoryHoldings(container.namespaces);
+  next.marks.add(FILE.file);
+  const logger = { warn: () => undefined };
+  const later = new HolderSearch(next.kernel, [], () => undefined, logger);
+  assert.deepEqual(later.held, { files: 1, containers: 0 });
+  assert.deepEqual(search.held, { files: 0, containers: 0 });
+});
+
+test('records of what is held are read wherever a piece ends', () => {
+  const path = Buffer.from('/etc/shadow');
+  const program = Buffer.from('/bin/cat');
+  const record = Buffer.alloc(HOLDING_BYTES);
+  record.writeBigUInt64LE(FILE.file, HOLDING.file);
+  record.writeUInt32LE(3, HOLDING.pid_namespace);
+  record.writeUInt32LE(4, HOLDING.mount_namespace);
+  record.writeUInt32LE(1, HOLDING.generation);
+  record.writeUInt32LE(77, HOLDING.host_pid);
+  record.writeUInt32LE(HOLDING_KINDS.indexOf('descriptor'), HOLDING.kind);
+  record.writeUInt32LE(path.length, HOLDING.object_bytes);
+  record.writeUInt32LE(program.length, HOLDING.program_bytes);
+  const bytes = Buffer.concat([record, path, program]);
+  const twice = Buffer.concat([bytes, bytes]);
+  for (let end = 0; end <= twice.length; end++) {
+    const { holdings, read } = decodeHoldings(twice.subarray(0, end));
+    assert.deepEqual(
+      [holdings.length, read],
+      [Math.floor(end / bytes.length), Math.floor(end / bytes.length) * bytes.length],
+    );
+    for (const holding of holdings) assert.deepEqual(holding, FILE);
+  }
+});
