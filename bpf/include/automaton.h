@@ -146,7 +146,7 @@ struct match {
 	__u32 offset;		/* where the word starts */
 	__u32 actor;		/* who acts: see ACTOR_HAS_TERMINAL */
 	__u32 subject;		/* enum image_subject */
-	__u32 object_class;	/* out: the class of the object, were it a program */
+	__u32 object_class;	/* out: the classes of the object, were it a program: see PROGRAM_CLASS_BITS */
 	bool speaks;		/* out: whether some rule speaks of words that start like this one */
 };
 

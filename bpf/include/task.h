@@ -112,10 +112,9 @@ static __always_inline void *find_pages(struct membership *found)
 	return bpf_map_lookup_elem(&containers, &found->container);
 }
 
-/* Fills in the membership of the current task; false when neither a container nor the host is under policy. */
-static __always_inline bool find_membership(struct membership *found)
+/* Fills in what is known of a task; false when neither its container nor the host is under policy. */
+static __always_inline bool look_up_membership(struct membership *found, struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_context *context = bpf_task_storage_get(&tasks, task, 0, 0);
 	struct open_image image;
 	void *pages;
@@ -131,6 +130,21 @@ static __always_inline bool find_membership(struct membership *found)
 	}
 	if (!pages || !image_open(&image, pages))
 		return false;
+	found->generation = image.first->entries[IMAGE_IDENTITY].first;
+	found->flags = image.first->entries[IMAGE_DECISIONS].first;
+	found->rules = image.first->entries[IMAGE_DECISIONS].second;
+	return true;
+}
+
+/* The same of the current task, which becomes a member if it is to be one. */
+static __always_inline bool find_membership(struct membership *found)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_context *context;
+
+	if (!look_up_membership(found, task))
+		return false;
+	context = found->context;
 	if (!found->member && (found->host || !runs_program_from_outside(task))) {
 		found->member = true;
 		if (!context || !found->host) {
@@ -139,9 +153,6 @@ static __always_inline bool find_membership(struct membership *found)
 				remember_program(found->context, BPF_CORE_READ(task, mm, exe_file, f_inode));
 		}
 	}
-	found->generation = image.first->entries[IMAGE_IDENTITY].first;
-	found->flags = image.first->entries[IMAGE_DECISIONS].first;
-	found->rules = image.first->entries[IMAGE_DECISIONS].second;
 	return true;
 }
 
@@ -212,6 +223,24 @@ static __always_inline bool has_no_name(__u32 result)
 	return result == PATH_UNREACHABLE || result == PATH_INTERNAL;
 }
 
+static __always_inline __u32 class_of_program(__u32 classes, bool altered)
+{
+	return altered ? classes >> PROGRAM_CLASS_BITS : classes & PROGRAM_CLASS_MASK;
+}
+
+/* Whether no Allow rule holds for the program: found out by one of the threads that run it. */
+static __always_inline bool is_altered(struct task_struct *task, struct task_context *context)
+{
+	struct task_context *first;
+
+	if (!(context->flags & (TASK_LOADS | TASK_ALTERED)))
+		return false;
+	if (context->flags & TASK_ALTERED)
+		return true;
+	first = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
+	return first && (first->flags & TASK_ALTERED);
+}
+
 /*
  * Finds who acts: the class of the program the task runs, and whether it has a
  * terminal. The class is found when the program is run; a newer image makes it
@@ -223,6 +252,7 @@ __noinline int find_actor(struct scratch *scratch)
 	struct task_context *context;
 	__u32 result = PATH_OK;
 	struct match *match;
+	bool altered = false;
 	struct file *file;
 	struct inode *inode;
 
@@ -234,6 +264,7 @@ __noinline int find_actor(struct scratch *scratch)
 	if (!(scratch->question.image_flags & IMAGE_HAS_SOURCES) || !scratch->question.member)
 		goto found;
 	context = bpf_task_storage_get(&tasks, task, 0, 0);
+	altered = context && is_altered(task, context);
 	if (context && context->generation == scratch->question.generation) {
 		match->object_class = context->program_class;
 		goto found;
@@ -257,7 +288,7 @@ __noinline int find_actor(struct scratch *scratch)
 		context->generation = scratch->question.generation;
 	}
 found:
-	match->actor = match->object_class * 2;
+	match->actor = class_of_program(match->object_class, altered) * 2;
 	if ((scratch->question.image_flags & IMAGE_HAS_TERMINALS) && has_terminal(task))
 		match->actor |= ACTOR_HAS_TERMINAL;
 	return PATH_OK;

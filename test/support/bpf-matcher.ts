@@ -2,6 +2,7 @@ import type { Image } from '../../src/image/image.js';
 import {
   ACTOR_HAS_TERMINAL,
   operationsOn,
+  PROGRAM_CLASS_MASK,
   SUBJECTS,
   type Subject,
   subjectOfOperation,
@@ -58,7 +59,8 @@ export class BpfMatcher {
   }
 
   classifyProgram(path: Uint8Array): number {
-    return this.#ask(path, 'path', { programClass: 0 }, [0], 'owner').readUInt32LE(QUESTION.objectClass);
+    const classes = this.#ask(path, 'path', { programClass: 0 }, [0], 'owner').readUInt32LE(QUESTION.objectClass);
+    return classes & PROGRAM_CLASS_MASK;
   }
 
   decide(word: Uint8Array, actor: Actor, operation: Operation, ownership: Ownership): Decision {

@@ -175,6 +175,10 @@ int main(int argc, char **argv)
 		return say(send_otherwise(first));
 	if (!strcmp(use, "ask"))
 		return say(ask_names(first, second, ARGUMENT(4)));
+	if (!strcmp(use, "reach-into") && argc > 3)
+		return say(reach_into_program(first, argv + 3));
+	if (!strcmp(use, "run") && argc > 3)
+		return say(run_controlled(first, argv + 3));
 	fprintf(stderr, "no such use: %s\n", use);
 	return 2;
 }

@@ -10,6 +10,9 @@ int write_program(const char *path, const char *interpreter);
 int hold(const char *file, const char *path);
 int ask_holder(const char *wish, const char *path);
 int send_otherwise(const char *how);
+/* In these a program and its arguments end with NULL. */
+int reach_into_program(const char *how, char *const *command);
+int run_controlled(const char *how, char *const *command);
 int ask_names(const char *how, const char *first, const char *second);
 
 /* Stream sockets of a path. */
