@@ -199,9 +199,13 @@ __noinline int image_decide(struct scratch *scratch)
 		return IMAGE_GONE;
 	question = &scratch->question;
 	answer = question_open(question, &image);
-	if (answer == IMAGE_ANSWERED)
-		question->verdict = automaton_match(&image, &scratch->path, &question->match, question->wanted,
-						    question->owner);
+	if (answer != IMAGE_ANSWERED)
+		return answer;
+	question->match.replaced = RULE_NONE;
+	question->verdict = automaton_match(&image, &scratch->path, &question->match, question->wanted, question->owner);
+	/* Whoever makes a source's file acts as the source. The host's programs are upgraded in place. */
+	if (!question->host && question->match.replaced >> VERDICT_ACTION_SHIFT > question->verdict >> VERDICT_ACTION_SHIFT)
+		question->verdict = question->match.replaced;
 	return answer;
 }
 

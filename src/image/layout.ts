@@ -104,10 +104,11 @@ export const SYMBOL_PROGRAM_CLASS = 256;
 /** At the end of a directory's path: leads to the entry at which its guard record begins. */
 export const SYMBOL_GUARD = 257;
 /**
- * At the end of a program's path: leads to an entry [verdict on programs of other classes that trace it, verdict to report
- * where no Allow rule holds for it], both marked as those of rows are.
+ * At the end of a program's path: leads to two entries, marked as those of rows are: [verdict on programs of other classes
+ * that trace it, verdict to report where no Allow rule holds for it], [verdict on those who write or make its file, nothing].
  */
 export const SYMBOL_SOURCE = 258;
+export const SOURCE_ENTRIES = 2;
 /** At the end of an object's word, plus who acts: leads to the entry at which a verdict row begins. */
 export const SYMBOL_VERDICT = 259;
 /** The class of every program that no rule names as its source. */

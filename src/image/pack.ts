@@ -8,6 +8,7 @@ import {
   HEADER,
   HEADER_ENTRIES,
   PAGE_ENTRIES,
+  SOURCE_ENTRIES,
   STATE_ABSORBING,
   STATE_HAS_DEFAULT,
   SYMBOL_DEFAULT,
@@ -44,7 +45,7 @@ const NEAR_START_ENTRIES = PAGE_ENTRIES - PAGE_ENTRIES / 8;
 /** States that are come to through one state stand on one page if they do not take more than this. */
 const TOGETHER_ENTRIES = PAGE_ENTRIES / 4;
 const GUARD_SYMBOLS = Int32Array.from({ length: GUARD_ENTRIES }, (_, entry) => entry);
-const SOURCE_SYMBOLS = Int32Array.of(0);
+const SOURCE_SYMBOLS = Int32Array.from({ length: SOURCE_ENTRIES }, (_, entry) => entry);
 const ROW_SYMBOLS = Int32Array.from({ length: VERDICT_ROW_ENTRIES }, (_, operation) => operation);
 const NOWHERE = 0;
 const NO_ROWS: readonly number[] = [];
@@ -194,7 +195,7 @@ class Packer {
       if (entries[index] !== SYMBOL_SOURCE || this.#sourcePlaces[programClass] !== NOWHERE) continue;
       const place = this.#slots.place(SOURCE_SYMBOLS, Math.max(this.#page * PAGE_ENTRIES, this.#nextSource));
       this.#sourcePlaces[programClass] = place;
-      this.#nextSource = place + 1;
+      this.#nextSource = place + SOURCE_ENTRIES;
     }
   }
 

@@ -60,11 +60,14 @@ export function classifyProgram(words: Uint32Array, path: Uint8Array, withoutAll
   return withoutAllow ? classes >>> PROGRAM_CLASS_BITS : classes & PROGRAM_CLASS_MASK;
 }
 
-/** The answer to a program of another class that traces the one with this path, and what is reported where no Allow rule holds for it. */
-export function sourceAt(words: Uint32Array, path: Uint8Array): { becoming: Decision; withoutAllow: Decision } {
+/** What is said of the program with this path as a source, see SYMBOL_SOURCE. */
+export function sourceAt(
+  words: Uint32Array,
+  path: Uint8Array,
+): Record<'becoming' | 'withoutAllow' | 'replaced', Decision> {
   const place = follow(words, matchPath(words, path), SYMBOL_SOURCE, 0) * 2;
   const read = (word: number) => decodeVerdict(place === 0 ? RULE_NONE : words[place + word]! - VERDICT_MARK);
-  return { becoming: read(0), withoutAllow: read(1) };
+  return { becoming: read(0), withoutAllow: read(1), replaced: read(2) };
 }
 
 /** The answer to an access to what this word names: a path, or another word for subjects that are none. */

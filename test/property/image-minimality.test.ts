@@ -6,6 +6,7 @@ import {
   ACTOR_HAS_TERMINAL,
   GUARD_ENTRIES,
   HEADER,
+  SOURCE_ENTRIES,
   STATE_ABSORBING,
   STATE_BASE_MASK,
   STATE_HAS_DEFAULT,
@@ -39,7 +40,7 @@ function answers(words: Uint32Array, state: number, classes: number): string {
   const source = entry(words, state, SYMBOL_SOURCE);
   const found: Array<number | string> = [
     entry(words, state, SYMBOL_PROGRAM_CLASS) ?? 0,
-    source === undefined ? 'nothing' : words.slice(source * 2, source * 2 + 2).join(),
+    source === undefined ? 'nothing' : words.slice(source * 2, (source + SOURCE_ENTRIES) * 2).join(),
     guard === undefined ? 'nothing' : words.slice(guard * 2, (guard + GUARD_ENTRIES) * 2).join(),
   ];
   for (let actor = 0; actor <= 2 * classes + ACTOR_HAS_TERMINAL; actor++) {

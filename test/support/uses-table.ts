@@ -1,3 +1,5 @@
+import { SOURCES } from './source-uses.js';
+
 /** One way to use what a policy blocks. */
 export interface Use {
   readonly technique: string;
@@ -291,4 +293,5 @@ export const GROUPS: readonly Group[] = [
   PROGRAMS,
   ROUTES,
   QUESTIONS,
+  SOURCES,
 ];

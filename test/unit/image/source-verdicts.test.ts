@@ -55,6 +55,16 @@ test('a policy in audit mode only reports who traces its sources', () => {
   assert.match(said(sourceAt(compileImage(set).words, bytes('/source')).becoming), /^Audit \d$/);
 });
 
+test('whoever puts something else in the place of a source is refused as one who traces it, but by policies without guards', () => {
+  const { becoming, replaced } = sourceOf([{ action: 'Allow' }]);
+  assert.deepEqual(replaced, becoming);
+  const made = [rule(exact('/0'), { sources: ['/source'] })];
+  const policy = { name: 'web', namespace: DEFAULT_NAMESPACE, matchLabels: {}, guards: false, rules: made } as const;
+  const set = resolveRules([{ policy, rule: made[0]! }], AUDITING);
+  const unguarded = sourceAt(compileImage(set).words, bytes('/source'));
+  assert.deepEqual([said(unguarded.becoming), said(unguarded.replaced)], ['Block 0', 'Allow -']);
+});
+
 test('without its Allow rules a program is as if these did not name it, and keeps the others', () => {
   const { words } = compileImage(
     ruleSet([
