@@ -92,12 +92,12 @@ const FREE = [
 /** Under an allow-list one of a kind is tried: what is refused is found out alike. */
 const OF_EACH_KIND = TECHNIQUES.filter(({ script }) => /attach|traced|LD_PRELOAD=/.test(script));
 
-const plant = () => {
+function plant(): void {
   rmSync(join(base, 'friends'), { recursive: true, force: true });
   mkdirSync(join(base, 'friends'));
   copyFileSync(USES, friend);
   copyFileSync(USES, join(base, 'lib.other'));
-};
+}
 
 test('without a policy every technique works', async () => {
   for (const { technique, script } of TECHNIQUES) {
