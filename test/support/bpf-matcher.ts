@@ -30,7 +30,7 @@ import type { Operation, Ownership } from '../../src/policy/effect.js';
 import { PATH_BUFFER_BYTES, PATH_BYTES_MAX } from './path-buffer.js';
 
 /** struct question of bpf/match.bpf.c. */
-const QUESTION = { offset: 0, actor: 4, subject: 8, objectClass: 12, wanted: 24, owner: 28, verdict: 32, path: 36 };
+const QUESTION = { offset: 0, actor: 4, subject: 8, objectClass: 12, wanted: 24, owner: 28, verdict: 32, path: 40 };
 const QUESTION_BYTES = QUESTION.path + PATH_BUFFER_BYTES;
 const FIRST = Uint32Array.of(0);
 
