@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Ways to have one's own code run as another program: it is started while
- * somebody controls it, or with variables, a root or mounts by which its loader
- * finds other libraries.
+ * somebody controls it, or with variables that name libraries to its loader.
  * What its image brought is its own; the rest is told when it is mapped.
  */
 #ifndef HAUBERK_LOADER_H
@@ -38,18 +37,6 @@ struct seccomp {
 
 struct task_struct___filtered {
 	struct seccomp seccomp;
-};
-
-struct fs_struct {
-	struct path root;
-};
-
-struct task_struct___rooted {
-	struct fs_struct *fs;
-};
-
-struct super_block___rooted {
-	struct dentry *s_root;
 };
 
 struct linux_binprm___strings {
@@ -158,22 +145,6 @@ static __always_inline bool has_loader_variables(struct linux_binprm *bprm)
 	return walk.loads;
 }
 
-/*
- * Whether the names of a container's libraries are others' for this task: it
- * has another root than the filesystem that its program lies on, or mounts of
- * its own. What the host's services are given by its service manager is theirs.
- */
-static __always_inline bool has_other_names(struct task_struct *task, struct task_context *context, struct inode *program)
-{
-	struct super_block___rooted *sb = (void *)BPF_CORE_READ(program, i_sb);
-	struct task_struct___rooted *rooted = (void *)task;
-
-	if (context->flags & TASK_HOST)
-		return false;
-	return task->nsproxy->mnt_ns->ns.inum != context->container.mount_namespace ||
-	       BPF_CORE_READ(rooted, fs, root.dentry) != BPF_CORE_READ(sb, s_root);
-}
-
 /* Asked when a program is run that an Allow rule names as its source. */
 static __always_inline void check_start(struct task_struct *task, struct task_context *context,
 					struct linux_binprm *bprm)
@@ -186,7 +157,7 @@ static __always_inline void check_start(struct task_struct *task, struct task_co
 		access.mnt = bprm->file->f_path.mnt;
 		if (find_membership(&found))
 			alter(&found, &access);
-	} else if (has_other_names(task, context, bprm->file->f_inode) || has_loader_variables(bprm)) {
+	} else if (has_loader_variables(bprm)) {
 		__sync_fetch_and_or(&context->flags, TASK_LOADS);
 	}
 }
