@@ -12,6 +12,7 @@
 #include "include/mapping_hooks.h"
 #include "include/mount_hooks.h"
 #include "include/trace_hooks.h"
+#include "include/source_hooks.h"
 #include "include/namespace_hooks.h"
 #include "include/open_hooks.h"
 #include "include/claim.h"

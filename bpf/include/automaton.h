@@ -146,7 +146,8 @@ struct match {
 	__u32 offset;		/* where the word starts */
 	__u32 actor;		/* who acts: see ACTOR_HAS_TERMINAL */
 	__u32 subject;		/* enum image_subject */
-	__u32 object_class;	/* out: the class of the object, were it a program */
+	__u32 object_class;	/* out: the classes of the object, were it a program: see PROGRAM_CLASS_BITS */
+	__u32 replaced;		/* out: asked to be written to or made: the verdict on that where it is a source's file */
 	bool speaks;		/* out: whether some rule speaks of words that start like this one */
 };
 
@@ -215,6 +216,14 @@ static __noinline __u32 automaton_match(const struct open_image *image, struct p
 	match->object_class = walk_symbol(&walk, SYMBOL_PROGRAM_CLASS, PROGRAM_CLASS_UNNAMED);
 	if (!wanted)
 		return RULE_NONE;
+	match->replaced = RULE_NONE;
+	if (match->subject == SUBJECT_PATH && (wanted & (1 << IMAGE_WRITE | 1 << IMAGE_CREATE))) {
+		__u32 source = walk_symbol(&walk, SYMBOL_SOURCE, 0);
+		struct image_entry *entry = source ? walk_to(&walk, source + 1) : NULL;
+
+		if (entry)
+			match->replaced = entry->first - VERDICT_MARK;
+	}
 	row = walk_symbol(&walk, SYMBOL_VERDICT, default_row(image, match->subject));
 	if (terminal)
 		row = walk_symbol(&walk, SYMBOL_VERDICT + terminal, row);

@@ -39,7 +39,7 @@ struct access {
 	bool unreported;
 	bool by_rules;		/* what no rule blocks is let through, whatever the posture, and not told */
 	bool was_told;		/* what is not refused was told of when the file was opened */
-	__u32 object_class;	/* out: the class of the object, were it a program */
+	__u32 object_class;	/* out: the classes of the object, were it a program: see PROGRAM_CLASS_BITS */
 };
 
 /* Paths are spoken of by two classes, everything else by one. */

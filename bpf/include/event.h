@@ -55,6 +55,8 @@ enum event_flag {
 	EVENT_TERMINAL = 1 << 3,
 	/* A runtime that sets the container up acts: none of its programs. */
 	EVENT_FROM_OUTSIDE = 1 << 4,
+	/* Of a program that the rule names as its source: it is traced, or the rule does not hold for it. */
+	EVENT_OF_SOURCE = 1 << 5,
 };
 
 struct event_record {

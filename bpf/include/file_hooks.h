@@ -10,10 +10,13 @@ static __always_inline int decide_member_file(struct membership *found, struct d
 {
 	struct access access = { .dentry = dentry, .mnt = mnt, .operation = operation, .wanted = wanted };
 
-	if (!(found->flags & (1 << CLASS_FILE | IMAGE_OBSERVES_PATHS)) || is_nameless(dentry))
+	if (!(found->flags & (1 << CLASS_FILE | IMAGE_OBSERVES_PATHS | IMAGE_HAS_SOURCES)) || is_nameless(dentry))
 		return 0;
 	observe_path(found, operation, dentry, mnt);
-	return decides(found, CLASS_FILE) ? decide(found, &access) : 0;
+	if (decides(found, CLASS_FILE) ||
+	    ((found->flags & IMAGE_HAS_SOURCES) && (wanted & (ACCESS_WRITE | ACCESS_CREATE))))
+		return decide(found, &access);
+	return 0;
 }
 
 static __always_inline int decide_file(struct dentry *dentry, struct vfsmount *mnt, __u32 operation, __u32 wanted)

@@ -94,11 +94,15 @@ enum image_symbol {
 	SYMBOL_DEFAULT = 0,
 	SYMBOL_PROGRAM_CLASS = 256,
 	SYMBOL_GUARD = 257,
-	SYMBOL_VERDICT = 258,
+	SYMBOL_SOURCE = 258,
+	SYMBOL_VERDICT = 259,
 };
 
 enum image_program_class {
 	PROGRAM_CLASS_UNNAMED = 0,
+	/* Above the class of a program stands the one that it is in while no Allow rule holds for it. */
+	PROGRAM_CLASS_BITS = 16,
+	PROGRAM_CLASS_MASK = 0xffff,
 	/* Who acts is a program's class doubled, plus this if it has a terminal. */
 	ACTOR_HAS_TERMINAL = 1,
 };

@@ -5,6 +5,7 @@
 #ifndef HAUBERK_MAPPING_HOOKS_H
 #define HAUBERK_MAPPING_HOOKS_H
 
+#include "loader.h"
 #include "program_uses.h"
 
 /* include/uapi/asm-generic/mman-common.h and mman.h */
@@ -101,6 +102,8 @@ int BPF_PROG(hauberk_mmap_file, struct file *asked, unsigned long requested, uns
 
 	if ((!file && !executable) || !find_membership(&found) || !found.member)
 		return 0;
+	if (file && found.context && (found.context->flags & TASK_LOADS) && (executable || (flags & MAP_DENYWRITE)))
+		check_library(&found, file);
 	if (is_anonymous(file))
 		return executable ? decide_anonymous(&found, OPERATION_MAP) : 0;
 	writable = shared && (BPF_CORE_READ(file, f_mode) & FMODE_WRITE);

@@ -74,13 +74,17 @@ enum task_flag {
 	TASK_MEMBER = 1 << 0,
 	/* The task is one of the host's own; its namespaces are looked at each time, for it may enter a container. */
 	TASK_HOST = 1 << 1,
+	/* Its program was started with variables by which its loader may load others' code: see source_hooks.h. */
+	TASK_LOADS = 1 << 2,
+	/* No Allow rule holds for its program as a source: looked for with the process's first thread too. */
+	TASK_ALTERED = 1 << 3,
 };
 
 /* What is kept with a task and inherited at fork. */
 struct task_context {
 	struct container_key container;
 	__u32 flags;
-	/* The class of the running program, in the image of this generation. */
+	/* The classes of the running program, see PROGRAM_CLASS_BITS, in the image of this generation. */
 	__u32 generation;
 	__u32 program_class;
 	/* The same for a program about to run; taken over once the exec can no longer fail. */
@@ -313,6 +317,20 @@ struct renaming {
 /* An actor of which nothing is known any more. */
 #define ACTOR_ENDED (~0ULL)
 
+/* What is said of a program as a source: see SYMBOL_SOURCE. */
+struct source {
+	__u32 becoming;
+	__u32 altered;
+};
+
+/* A process whose program is classified: the file that it runs, and what is kept with it. */
+struct party {
+	__u64 file;
+	struct task_context kept;
+	__u32 program_class;	/* out */
+	__u32 altered;		/* whether no Allow rule holds for it */
+};
+
 /*
  * Working memory of one decision. The functions that take nothing else are
  * gone through by the verifier once, and not once a call.
@@ -330,6 +348,8 @@ struct scratch {
 	struct renaming renaming;
 	struct aliases aliases;
 	struct node node;
+	struct source source;
+	struct party party;
 	struct path_buffer path;
 	struct event_record record;
 	char paths[EVENT_PATHS_BYTES + PATH_BYTES_MAX];

@@ -3,6 +3,7 @@
 #define HAUBERK_PROCESS_HOOKS_H
 
 #include "filesystems.h"
+#include "loader.h"
 #include "presets.h"
 #include "system_calls.h"
 
@@ -54,9 +55,13 @@ int BPF_PROG(hauberk_bprm_committed, struct linux_binprm *bprm)
 		return 0;
 	context->generation = context->next_generation;
 	context->program_class = context->next_program_class;
+	__sync_fetch_and_and(&context->flags, ~(TASK_LOADS | TASK_ALTERED));
 	if (!(context->flags & TASK_HOST))
 		context->flags |= TASK_MEMBER;
 	remember_program(context, bprm->file->f_inode);
+	/* Only Allow rules make the two differ. */
+	if (class_of_program(context->program_class, false) != class_of_program(context->program_class, true))
+		check_start(task, context, bprm);
 	return 0;
 }
 
@@ -82,6 +87,8 @@ int BPF_PROG(hauberk_task_alloc, struct task_struct *task, unsigned long clone_f
 		return -ENOMEM;
 	}
 	__builtin_memcpy(context, inherited, sizeof(*context));
+	if (is_altered(parent, context))
+		context->flags |= TASK_ALTERED;
 	return 0;
 }
 

@@ -125,10 +125,9 @@ static __always_inline bool read_image(struct membership *found, void *pages)
 	return true;
 }
 
-/* Fills in the membership of the current task; false when neither a container nor the host is under policy. */
-static __always_inline bool find_membership(struct membership *found)
+/* Fills in what is known of a task; false when neither its container nor the host is under policy. */
+static __always_inline bool look_up_membership(struct membership *found, struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_context *context = bpf_task_storage_get(&tasks, task, 0, 0);
 	void *pages;
 
@@ -141,8 +140,18 @@ static __always_inline bool find_membership(struct membership *found)
 	} else {
 		pages = find_pages(found);
 	}
-	if (!pages || !read_image(found, pages))
+	return pages && read_image(found, pages);
+}
+
+/* The same of the current task, which becomes a member if it is to be one. */
+static __always_inline bool find_membership(struct membership *found)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_context *context;
+
+	if (!look_up_membership(found, task))
 		return false;
+	context = found->context;
 	if (!found->member && (found->host || !runs_program_from_outside(task))) {
 		found->member = true;
 		if (!context || !found->host) {
@@ -203,9 +212,13 @@ __noinline int image_decide(struct scratch *scratch)
 		return IMAGE_GONE;
 	question = &scratch->question;
 	answer = question_open(question, &image);
-	if (answer == IMAGE_ANSWERED)
-		question->verdict = automaton_match(&image, &scratch->path, &question->match, question->wanted,
-						    question->owner);
+	if (answer != IMAGE_ANSWERED)
+		return answer;
+	question->match.replaced = RULE_NONE;
+	question->verdict = automaton_match(&image, &scratch->path, &question->match, question->wanted, question->owner);
+	/* Whoever makes a source's file acts as the source. The host's programs are upgraded in place. */
+	if (!question->host && question->match.replaced >> VERDICT_ACTION_SHIFT > question->verdict >> VERDICT_ACTION_SHIFT)
+		question->verdict = question->match.replaced;
 	return answer;
 }
 
@@ -227,6 +240,24 @@ static __always_inline bool has_no_name(__u32 result)
 	return result == PATH_UNREACHABLE || result == PATH_INTERNAL;
 }
 
+static __always_inline __u32 class_of_program(__u32 classes, bool altered)
+{
+	return altered ? classes >> PROGRAM_CLASS_BITS : classes & PROGRAM_CLASS_MASK;
+}
+
+/* Whether no Allow rule holds for the program: found out by one of the threads that run it. */
+static __always_inline bool is_altered(struct task_struct *task, struct task_context *context)
+{
+	struct task_context *first;
+
+	if (!(context->flags & (TASK_LOADS | TASK_ALTERED)))
+		return false;
+	if (context->flags & TASK_ALTERED)
+		return true;
+	first = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
+	return first && (first->flags & TASK_ALTERED);
+}
+
 /*
  * Finds who acts, or would: the class of the program the task runs, and whether
  * it has a terminal. The class is found when the program is run; a newer image
@@ -241,6 +272,7 @@ static __always_inline int find_actor_of(struct scratch *scratch, struct task_st
 	struct task_context *context = NULL;
 	__u32 result = PATH_OK;
 	struct match *match;
+	bool altered = false;
 	struct file *file;
 	struct inode *inode;
 
@@ -251,6 +283,7 @@ static __always_inline int find_actor_of(struct scratch *scratch, struct task_st
 		goto found;
 	if (known)
 		context = bpf_task_storage_get(&tasks, known, 0, 0);
+	altered = context && is_altered(known, context);
 	if (context && context->generation == scratch->question.generation) {
 		match->object_class = context->program_class;
 		goto found;
@@ -274,7 +307,7 @@ static __always_inline int find_actor_of(struct scratch *scratch, struct task_st
 		context->generation = scratch->question.generation;
 	}
 found:
-	match->actor = match->object_class * 2;
+	match->actor = class_of_program(match->object_class, altered) * 2;
 	if ((scratch->question.image_flags & IMAGE_HAS_TERMINALS) && has_terminal(task))
 		match->actor |= ACTOR_HAS_TERMINAL;
 	return PATH_OK;

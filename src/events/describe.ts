@@ -27,6 +27,13 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
   protected: "what is Hauberk's own may be reached by hauberkd alone",
 };
 
+/** By operation: what is told of a program that the rule names as its source. */
+const OF_SOURCE_MESSAGES: Readonly<Partial<Record<string, string>>> = {
+  trace: 'whoever traces this program acts as the source of the rule',
+  exec: 'the program was started under the control of another, and so no rule that allows it something holds for it',
+  map: "a variable of the loader brings what is not of the container's image, and so no rule that allows the program something holds for it",
+};
+
 /** Turns a record's numbers into names. Nothing is guessed: what is not known stays empty. */
 export function describeRecord(record: EventRecord, context: EventContext): SecurityEvent {
   const container = context.containerOf(record);
@@ -72,6 +79,11 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
 /** A rule that allows owners has nothing to say of others: they are stopped as by the posture, with the rule told. */
 function decidingRule(record: EventRecord, context: EventContext): RuleDescription | undefined {
   const rule = context.ruleOf(record.imageId, record.rule);
+  if (rule !== undefined && (record.flags & FLAGS.ofSource) !== 0) {
+    const { wouldBlock = false, ...told } = rule;
+    const message = OF_SOURCE_MESSAGES[record.operation] ?? rule.message;
+    return { ...told, message, wouldBlock: wouldBlock && record.operation === 'trace' };
+  }
   if (!rule?.allowsOwners || (record.flags & FLAGS.notOwner) === 0) return rule;
   const key = rule.policyNamespace === '' ? rule.policy : `${rule.policyNamespace}/${rule.policy}`;
   return {

@@ -77,6 +77,8 @@ export const FLAGS = {
   terminal: 1 << 3,
   /** A runtime that sets the container up acts: none of its programs. */
   fromOutside: 1 << 4,
+  /** Of a program that the rule names as its source: it is traced, or the rule does not hold for it. */
+  ofSource: 1 << 5,
 } as const;
 
 /** One record of the ring buffer, decoded but not yet explained. */

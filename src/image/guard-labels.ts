@@ -4,6 +4,7 @@ import type { DecidingRule } from './image.js';
 import { IntListTable } from './integers.js';
 import {
   ACTOR_HAS_TERMINAL,
+  PROGRAM_CLASS_MASK,
   PROGRAM_CLASS_UNNAMED,
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_VERDICT,
@@ -93,7 +94,7 @@ export class PathLabels implements GuardLabels {
       const onTerminal = rowOf(symbol + terminal, symbol, SYMBOL_VERDICT + terminal, SYMBOL_VERDICT);
       if (row !== others[0] || onTerminal !== others[1]) description.push(programClass, row, onTerminal);
     }
-    const source = entries.get(SYMBOL_PROGRAM_CLASS) ?? PROGRAM_CLASS_UNNAMED;
+    const source = classIn(entries);
     if (this.#ruleOfSource(source, level) !== NO_RULE) description.push(-source);
     // What is decided as where no rule matches is one number.
     return Int32Array.from(description.length === 2 && others[0] === 0 && others[1] === 0 ? [0] : description);
@@ -116,7 +117,7 @@ export class PathLabels implements GuardLabels {
   }
 
   #firstRule(entries: ReadonlyMap<number, number>, level: GuardLevel): number {
-    let first = this.#ruleOfSource(entries.get(SYMBOL_PROGRAM_CLASS) ?? PROGRAM_CLASS_UNNAMED, level);
+    let first = this.#ruleOfSource(classIn(entries), level);
     for (const [symbol, row] of entries) {
       if (symbol >= SYMBOL_VERDICT) first = earlier(first, this.#firstIn(row, level));
     }
@@ -201,6 +202,11 @@ function guardedRules(rules: readonly DecidingRule[]): boolean[] {
     ),
   );
   return rules.map((each) => ('policy' in each ? each.policy.guards !== false : allowing.has(each.class)));
+}
+
+/** The class that a path has as a program. */
+function classIn(entries: ReadonlyMap<number, number>): number {
+  return (entries.get(SYMBOL_PROGRAM_CLASS) ?? PROGRAM_CLASS_UNNAMED) & PROGRAM_CLASS_MASK;
 }
 
 function* pairs(entries: Int32Array): Iterable<[number, number]> {

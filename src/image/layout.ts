@@ -99,14 +99,25 @@ export const STATE_ABSORBING = 0x80000000;
 
 /** Symbols below 256 are bytes of the path; NUL never occurs in one and stands for the default. */
 export const SYMBOL_DEFAULT = 0;
-/** At the end of a program's path: leads to the number of the program's class. */
+/**
+ * At the end of a program's path: leads to the number of the program's class and, above it, of the class that it is in
+ * while no Allow rule holds for it.
+ */
 export const SYMBOL_PROGRAM_CLASS = 256;
 /** At the end of a directory's path: leads to the entry at which its guard record begins. */
 export const SYMBOL_GUARD = 257;
+/**
+ * At the end of a program's path: leads to two entries, marked as those of rows are: [verdict on programs of other classes
+ * that trace it, verdict to report where no Allow rule holds for it], [verdict on those who write or make its file, nothing].
+ */
+export const SYMBOL_SOURCE = 258;
+export const SOURCE_ENTRIES = 2;
 /** At the end of an object's word, plus who acts: leads to the entry at which a verdict row begins. */
-export const SYMBOL_VERDICT = 258;
+export const SYMBOL_VERDICT = 259;
 /** The class of every program that no rule names as its source. */
 export const PROGRAM_CLASS_UNNAMED = 0;
+export const PROGRAM_CLASS_BITS = 16;
+export const PROGRAM_CLASS_MASK = 0xffff;
 /** Who acts is a program's class doubled, plus this if it has a terminal. */
 export const ACTOR_HAS_TERMINAL = 1;
 

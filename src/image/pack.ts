@@ -8,10 +8,12 @@ import {
   HEADER,
   HEADER_ENTRIES,
   PAGE_ENTRIES,
+  SOURCE_ENTRIES,
   STATE_ABSORBING,
   STATE_HAS_DEFAULT,
   SYMBOL_DEFAULT,
   SYMBOL_GUARD,
+  SYMBOL_SOURCE,
   SYMBOL_VERDICT,
   VERDICT_MARK,
   VERDICT_ROW_ENTRIES,
@@ -43,6 +45,7 @@ const NEAR_START_ENTRIES = PAGE_ENTRIES - PAGE_ENTRIES / 8;
 /** States that are come to through one state stand on one page if they do not take more than this. */
 const TOGETHER_ENTRIES = PAGE_ENTRIES / 4;
 const GUARD_SYMBOLS = Int32Array.from({ length: GUARD_ENTRIES }, (_, entry) => entry);
+const SOURCE_SYMBOLS = Int32Array.from({ length: SOURCE_ENTRIES }, (_, entry) => entry);
 const ROW_SYMBOLS = Int32Array.from({ length: VERDICT_ROW_ENTRIES }, (_, operation) => operation);
 const NOWHERE = 0;
 const NO_ROWS: readonly number[] = [];
@@ -52,9 +55,12 @@ class Packer {
   readonly #bases: Int32Array;
   readonly #rowPlaces: Int32Array;
   readonly #guardPlaces: Int32Array;
+  /** By class of programs. */
+  readonly #sourcePlaces: Int32Array;
   /** No row, and no guard record, fits sooner. */
   #nextRow = HEADER_ENTRIES;
   #nextGuard = HEADER_ENTRIES;
+  #nextSource = HEADER_ENTRIES;
   /** The number of the page that is being filled. */
   #page = 0;
   readonly #symbols = new IntBuffer();
@@ -66,6 +72,7 @@ class Packer {
     readonly guards: Guards,
   ) {
     this.#guardPlaces = new Int32Array(guards.records.length / GUARD_WORDS).fill(NOWHERE);
+    this.#sourcePlaces = new Int32Array(verdicts.programs.count + 1).fill(NOWHERE);
     this.#bases = new Int32Array(automaton.states);
     this.#rowPlaces = new Int32Array(verdicts.rowWords().length / ROW_WORDS).fill(NOWHERE);
   }
@@ -81,6 +88,10 @@ class Packer {
     for (const [row, place] of this.#rowPlaces.entries()) {
       if (place !== NOWHERE) words.set(this.#markedRow(row), place * 2);
       if (isStep(row)) yield;
+    }
+    for (const [programClass, place] of this.#sourcePlaces.entries()) {
+      if (place !== NOWHERE) words.set(this.verdicts.sourceWords(programClass).map(marked), place * 2);
+      if (isStep(programClass)) yield;
     }
     for (const [record, place] of this.#guardPlaces.entries()) {
       const unmarked = this.guards.records.subarray(record * GUARD_WORDS, (record + 1) * GUARD_WORDS);
@@ -146,6 +157,7 @@ class Packer {
       from[shape] = base + 1;
       for (const row of this.#rowsOf(state)) this.#placeRow(row);
       this.#placeGuard(state);
+      this.#placeSource(state);
       if (isStep(index)) yield;
     }
   }
@@ -176,6 +188,17 @@ class Packer {
     this.#nextGuard = place + GUARD_ENTRIES;
   }
 
+  #placeSource(state: number): void {
+    const entries = this.verdicts.labelEntries(this.automaton.labels[state]!);
+    for (let index = 0; index < entries.length; index += 2) {
+      const programClass = entries[index + 1]!;
+      if (entries[index] !== SYMBOL_SOURCE || this.#sourcePlaces[programClass] !== NOWHERE) continue;
+      const place = this.#slots.place(SOURCE_SYMBOLS, Math.max(this.#page * PAGE_ENTRIES, this.#nextSource));
+      this.#sourcePlaces[programClass] = place;
+      this.#nextSource = place + SOURCE_ENTRIES;
+    }
+  }
+
   /** The rows that a state leads to. */
   #rowsOf(state: number): readonly number[] {
     const label = this.automaton.labels[state]!;
@@ -204,7 +227,8 @@ class Packer {
       const [symbol, value] = [entries[index]!, entries[index + 1]!];
       // What guards stands in a record.
       if (symbol === SYMBOL_GUARD) continue;
-      this.#addEntry(symbol, symbol >= SYMBOL_VERDICT ? this.placeOfRow(value) : value);
+      if (symbol === SYMBOL_SOURCE) this.#addEntry(symbol, this.#sourcePlaces[value]!);
+      else this.#addEntry(symbol, symbol >= SYMBOL_VERDICT ? this.placeOfRow(value) : value);
     }
   }
 

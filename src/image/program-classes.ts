@@ -2,7 +2,8 @@ import type { BoundRule } from '../policy/model.js';
 import type { Steps } from '../steps.js';
 import { determinize } from './determinize.js';
 import { type IntBuffer, IntListTable } from './integers.js';
-import type { Budget } from './limits.js';
+import { PROGRAM_CLASS_MASK, PROGRAM_CLASS_UNNAMED } from './layout.js';
+import { type Budget, LimitExceeded } from './limits.js';
 import { NondeterministicAutomaton } from './nondeterministic.js';
 import { addProgram } from './paths.js';
 
@@ -14,6 +15,8 @@ export interface ProgramClasses {
   readonly sources: readonly string[];
   /** The class of a program that these of the sources match, upwards; 0 when none does. */
   classOf(sources: Int32Array): number;
+  /** The class that a program of this one is in while no Allow rule holds for it. */
+  withoutAllow(programClass: number): number;
   /** Whether the rule holds for a program of this class; class 0 is that of programs no rule names. */
   reaches(rule: number, programClass: number): boolean;
   /** Every class that one of these rules names, upwards. */
@@ -33,22 +36,35 @@ export function* classifyPrograms(rules: readonly BoundRule[], budget: Budget): 
 
   const sources = [...rulesNaming.keys()];
   const classOfMembership = new Map<string, number>();
+  const rulesOf: number[][] = [[]];
   const classOfSources = new Map<string, number>();
   const classesOf = rules.map(({ rule }) => (rule.sources.length === 0 ? undefined : new Set<number>()));
+  const classNamedBy = (naming: number[]): number => {
+    if (naming.length === 0) return PROGRAM_CLASS_UNNAMED;
+    const membership = naming.join();
+    const known = classOfMembership.get(membership);
+    if (known !== undefined) return known;
+    const programClass = rulesOf.push(naming) - 1;
+    classOfMembership.set(membership, programClass);
+    for (const rule of naming) classesOf[rule]!.add(programClass);
+    return programClass;
+  };
   for (const matched of yield* combinations(sources, budget)) {
     const naming = [...new Set([...matched].flatMap((source) => rulesNaming.get(sources[source]!)!))].sort(
       (a, b) => a - b,
     );
-    const membership = naming.join();
-    const programClass = classOfMembership.get(membership) ?? classOfMembership.size + 1;
-    classOfMembership.set(membership, programClass);
-    classOfSources.set(matched.join(), programClass);
-    for (const rule of naming) classesOf[rule]!.add(programClass);
+    classOfSources.set(matched.join(), classNamedBy(naming));
   }
+  // The classes that are added here have no Allow rule themselves.
+  const withoutAllow = [...rulesOf].map((naming) =>
+    classNamedBy(naming.filter((rule) => rules[rule]!.rule.action !== 'Allow')),
+  );
+  if (classOfMembership.size > PROGRAM_CLASS_MASK) throw new LimitExceeded('states', PROGRAM_CLASS_MASK);
 
   return {
     count: classOfMembership.size,
     sources,
+    withoutAllow: (programClass) => withoutAllow[programClass] ?? programClass,
     classOf: (matched) => classOfSources.get(matched.join()) ?? 0,
     reaches: (rule, programClass) => classesOf[rule]?.has(programClass) ?? true,
     namedByAny(matched) {

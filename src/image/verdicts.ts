@@ -5,11 +5,13 @@ import type { DecidingRule } from './image.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import {
   ACTOR_HAS_TERMINAL,
+  PROGRAM_CLASS_BITS,
   PROGRAM_CLASS_UNNAMED,
   SUBJECTS,
   type Subject,
   SYMBOL_GUARD,
   SYMBOL_PROGRAM_CLASS,
+  SYMBOL_SOURCE,
   SYMBOL_VERDICT,
   VERDICT_RULE_MASK,
 } from './layout.js';
@@ -17,6 +19,7 @@ import type { Budget } from './limits.js';
 import { Marks } from './marks.js';
 import type { ProgramClasses } from './program-classes.js';
 import { ROW_WORDS, Rows } from './rows.js';
+import { SOURCE_WORDS, sourceVerdicts } from './source-verdicts.js';
 
 const EMPTY = new Int32Array(0);
 const STEP_WORDS = 4096;
@@ -30,6 +33,7 @@ export class Verdicts {
   readonly decidingRules: readonly DecidingRule[];
   /** Rows for what no rule matches, in the order of the subjects. */
   readonly defaultRows: readonly number[];
+  readonly #sources: Uint32Array;
   readonly #isForTerminal: readonly boolean[];
   readonly #hasTerminals: boolean;
   readonly #settled: Rows;
@@ -46,6 +50,7 @@ export class Verdicts {
     readonly budget: Budget,
   ) {
     this.marks = new Marks(ruleSet, programs.sources.length);
+    this.#sources = sourceVerdicts(ruleSet, programs);
     this.#isForTerminal = ruleSet.rules.map(({ rule }) => rule.terminal === true);
     this.#hasTerminals = this.#isForTerminal.includes(true);
     this.#settled = new Rows(ruleSet);
@@ -62,6 +67,11 @@ export class Verdicts {
   /** The words of every verdict row, one after the other. */
   rowWords(): Int32Array {
     return this.#rows.pool.values.subarray(0, this.#rows.pool.length);
+  }
+
+  /** What is said of the programs of a class as sources, see SYMBOL_SOURCE. */
+  sourceWords(programClass: number): Uint32Array {
+    return this.#sources.subarray(programClass * SOURCE_WORDS, (programClass + 1) * SOURCE_WORDS);
   }
 
   /** The numbers of rules that decide in some row. */
@@ -106,7 +116,10 @@ export class Verdicts {
     };
     const { rules, sources, byArguments, byName, byGuard } = this.marks.split(marks.values.subarray(0, marks.length));
     const programClass = sources.length === 0 ? PROGRAM_CLASS_UNNAMED : this.programs.classOf(sources);
-    if (programClass !== PROGRAM_CLASS_UNNAMED) add(SYMBOL_PROGRAM_CLASS, programClass);
+    if (programClass !== PROGRAM_CLASS_UNNAMED) {
+      add(SYMBOL_PROGRAM_CLASS, programClass | (this.programs.withoutAllow(programClass) << PROGRAM_CLASS_BITS));
+      add(SYMBOL_SOURCE, programClass);
+    }
     if (byArguments.length > 0) {
       const row = this.#settled.ofArguments(byArguments[0]!);
       add(SYMBOL_VERDICT, this.#rows.intern(row, 0, ROW_WORDS));

@@ -6,6 +6,8 @@ import {
   GUARD_NOTHING,
   HEADER,
   operationsOn,
+  PROGRAM_CLASS_BITS,
+  PROGRAM_CLASS_MASK,
   PROGRAM_CLASS_UNNAMED,
   RULE_NONE,
   STATE_ABSORBING,
@@ -16,6 +18,7 @@ import {
   SYMBOL_DEFAULT,
   SYMBOL_GUARD,
   SYMBOL_PROGRAM_CLASS,
+  SYMBOL_SOURCE,
   SYMBOL_VERDICT,
   subjectOfOperation,
   VERDICT_ACTION_SHIFT,
@@ -51,9 +54,20 @@ export function matchPath(words: Uint32Array, path: Uint8Array): number {
   return state;
 }
 
-/** The class of the program with this path. */
-export function classifyProgram(words: Uint32Array, path: Uint8Array): number {
-  return follow(words, matchPath(words, path), SYMBOL_PROGRAM_CLASS, PROGRAM_CLASS_UNNAMED);
+/** The class of the program with this path; or the one that it is in while no Allow rule holds for it. */
+export function classifyProgram(words: Uint32Array, path: Uint8Array, withoutAllow = false): number {
+  const classes = follow(words, matchPath(words, path), SYMBOL_PROGRAM_CLASS, PROGRAM_CLASS_UNNAMED);
+  return withoutAllow ? classes >>> PROGRAM_CLASS_BITS : classes & PROGRAM_CLASS_MASK;
+}
+
+/** What is said of the program with this path as a source, see SYMBOL_SOURCE. */
+export function sourceAt(
+  words: Uint32Array,
+  path: Uint8Array,
+): Record<'becoming' | 'withoutAllow' | 'replaced', Decision> {
+  const place = follow(words, matchPath(words, path), SYMBOL_SOURCE, 0) * 2;
+  const read = (word: number) => decodeVerdict(place === 0 ? RULE_NONE : words[place + word]! - VERDICT_MARK);
+  return { becoming: read(0), withoutAllow: read(1), replaced: read(2) };
 }
 
 /** The answer to an access to what this word names: a path, or another word for subjects that are none. */

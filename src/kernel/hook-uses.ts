@@ -26,7 +26,7 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   },
   hauberk_bprm_committed: {
     what: 'having become a program',
-    decides: { process: ['source'] },
+    decides: { process: ['source', 'altered source'] },
     essential: 'a process stops being the container runtime there, and its program is known from then on',
   },
   hauberk_task_alloc: {
@@ -102,7 +102,11 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   hauberk_program_rename: { what: 'renaming programs', decides: { process: ['use otherwise'] } },
   hauberk_mmap_file: {
     what: 'mapping memory',
-    decides: { process: ['use otherwise'], file: ['read', 'write', 'map'], presets: ['anonymousMapExec'] },
+    decides: {
+      process: ['use otherwise', 'altered source'],
+      file: ['read', 'write', 'map'],
+      presets: ['anonymousMapExec'],
+    },
   },
   hauberk_file_mprotect: {
     what: 'making mapped memory executable',
@@ -141,6 +145,11 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
     decides: { ptrace: ['read', 'attach'], presets: ['hardened'] },
   },
   hauberk_ptrace_traceme: { what: 'asking to be traced', decides: { ptrace: ['attach'] } },
+  hauberk_source_trace: { what: 'looking into programs that are sources', decides: { process: ['traced source'] } },
+  hauberk_source_traceme: {
+    what: 'programs that are sources asking to be traced',
+    decides: { process: ['traced source'] },
+  },
   hauberk_userns_create: { what: 'making user namespaces', decides: { namespaces: ['user'] } },
   hauberk_claim: { what: 'saying who the daemon is', decides: {}, keeps: ['claim'] },
   hauberk_keep_map: { what: "reaching Hauberk's maps", decides: {}, keeps: ['use of maps'] },

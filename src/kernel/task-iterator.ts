@@ -43,7 +43,7 @@ export async function markTasks(program: number): Promise<number> {
  * @param program its descriptor
  */
 export async function markListeners(program: number): Promise<void> {
-  const link = checked('cannot attach the iterator of listeners', createLink(program, 0, BPF_TRACE_ITER, null));
+  const link = linkIterator(program);
   try {
     await reportsOfOnePass(link);
   } finally {

@@ -92,7 +92,7 @@ for (const { name, rules, refused, free } of GROUPS) {
         else
           await events
             .find((event) => event.result === 'RESULT_DENIED' && matches(event, told), 5000)
-            .catch(() => failures.push(`${technique}: not told`));
+            .catch(() => failures.push(`${technique}: not told, but ${events.events.map(said).join(', ')}`));
       }
       for (const [index, { status, output }] of inOneShell(free).entries())
         if (status !== 0) failures.push(`${free[index]!.join(' ')}: ${output}`);
@@ -102,6 +102,8 @@ for (const { name, rules, refused, free } of GROUPS) {
     }
   });
 }
+
+const said = ({ operation, object, program }: Record<string, unknown>) => [operation, object, program].join(' ');
 
 function matches(event: object, told: object): boolean {
   return Object.entries(told).every(([key, value]) => (event as Record<string, unknown>)[key] === value);

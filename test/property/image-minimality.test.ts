@@ -6,11 +6,13 @@ import {
   ACTOR_HAS_TERMINAL,
   GUARD_ENTRIES,
   HEADER,
+  SOURCE_ENTRIES,
   STATE_ABSORBING,
   STATE_BASE_MASK,
   STATE_HAS_DEFAULT,
   SYMBOL_GUARD,
   SYMBOL_PROGRAM_CLASS,
+  SYMBOL_SOURCE,
   SYMBOL_VERDICT,
   VERDICT_ROW_ENTRIES,
 } from '../../src/image/layout.js';
@@ -35,8 +37,10 @@ function successor(words: Uint32Array, state: number, byte: number): number {
 /** What the image answers where a word ends in this state, for every actor up to the highest. */
 function answers(words: Uint32Array, state: number, classes: number): string {
   const guard = entry(words, state, SYMBOL_GUARD);
+  const source = entry(words, state, SYMBOL_SOURCE);
   const found: Array<number | string> = [
     entry(words, state, SYMBOL_PROGRAM_CLASS) ?? 0,
+    source === undefined ? 'nothing' : words.slice(source * 2, (source + SOURCE_ENTRIES) * 2).join(),
     guard === undefined ? 'nothing' : words.slice(guard * 2, (guard + GUARD_ENTRIES) * 2).join(),
   ];
   for (let actor = 0; actor <= 2 * classes + ACTOR_HAS_TERMINAL; actor++) {

@@ -2,6 +2,7 @@ import type { Image } from '../../src/image/image.js';
 import {
   ACTOR_HAS_TERMINAL,
   operationsOn,
+  PROGRAM_CLASS_MASK,
   SUBJECTS,
   type Subject,
   subjectOfOperation,
@@ -29,7 +30,7 @@ import type { Operation, Ownership } from '../../src/policy/effect.js';
 import { PATH_BUFFER_BYTES, PATH_BYTES_MAX } from './path-buffer.js';
 
 /** struct question of bpf/match.bpf.c. */
-const QUESTION = { offset: 0, actor: 4, subject: 8, objectClass: 12, wanted: 20, owner: 24, verdict: 28, path: 32 };
+const QUESTION = { offset: 0, actor: 4, subject: 8, objectClass: 12, wanted: 24, owner: 28, verdict: 32, path: 40 };
 const QUESTION_BYTES = QUESTION.path + PATH_BUFFER_BYTES;
 const FIRST = Uint32Array.of(0);
 
@@ -58,7 +59,8 @@ export class BpfMatcher {
   }
 
   classifyProgram(path: Uint8Array): number {
-    return this.#ask(path, 'path', { programClass: 0 }, [0], 'owner').readUInt32LE(QUESTION.objectClass);
+    const classes = this.#ask(path, 'path', { programClass: 0 }, [0], 'owner').readUInt32LE(QUESTION.objectClass);
+    return classes & PROGRAM_CLASS_MASK;
   }
 
   decide(word: Uint8Array, actor: Actor, operation: Operation, ownership: Ownership): Decision {

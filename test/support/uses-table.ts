@@ -1,3 +1,5 @@
+import { SOURCES } from './source-uses.js';
+
 /** One way to use what a policy blocks. */
 export interface Use {
   readonly technique: string;
@@ -343,7 +345,7 @@ const NODES: Group = {
     {
       technique: 'open it in another devtmpfs',
       command: ['sh', ': </free/dev/full'],
-      preparation: 'mkdir -p /free/dev; mount -t devtmpfs none /free/dev',
+      preparation: 'mkdir -p /free/dev; [ -e /free/dev/full ] || mount -t devtmpfs none /free/dev',
       told: { operation: 'open', object: '/dev/full' },
     },
   ],
@@ -367,4 +369,5 @@ export const GROUPS: readonly Group[] = [
   QUESTIONS,
   PEERS,
   NODES,
+  SOURCES,
 ];

@@ -12,6 +12,9 @@ int ask_holder(const char *wish, const char *path);
 int keep_file(const char *path, const char *directory, const char *trigger);
 int keep_registered(const char *path, const char *trigger);
 int send_otherwise(const char *how);
+/* In these a program and its arguments end with NULL. */
+int reach_into_program(const char *how, char *const *command);
+int run_controlled(const char *how, char *const *command);
 int ask_names(const char *how, const char *first, const char *second);
 int take_from(const char *how, const char *peer);
 int serve_peers(void);

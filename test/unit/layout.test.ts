@@ -76,10 +76,13 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     SYMBOL_DEFAULT: layout.SYMBOL_DEFAULT,
     SYMBOL_PROGRAM_CLASS: layout.SYMBOL_PROGRAM_CLASS,
     SYMBOL_GUARD: layout.SYMBOL_GUARD,
+    SYMBOL_SOURCE: layout.SYMBOL_SOURCE,
     SYMBOL_VERDICT: layout.SYMBOL_VERDICT,
   });
   assert.deepEqual(types.enumeration('image_program_class'), {
     PROGRAM_CLASS_UNNAMED: layout.PROGRAM_CLASS_UNNAMED,
+    PROGRAM_CLASS_BITS: layout.PROGRAM_CLASS_BITS,
+    PROGRAM_CLASS_MASK: layout.PROGRAM_CLASS_MASK,
     ACTOR_HAS_TERMINAL: layout.ACTOR_HAS_TERMINAL,
   });
 });
@@ -126,6 +129,7 @@ test('the limit on events has the same members at the same places in C and in Ty
     EVENT_NOT_OWNER: FLAGS.notOwner,
     EVENT_TERMINAL: FLAGS.terminal,
     EVENT_FROM_OUTSIDE: FLAGS.fromOutside,
+    EVENT_OF_SOURCE: FLAGS.ofSource,
   });
 });
 

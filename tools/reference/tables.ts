@@ -5,7 +5,7 @@ import { bootTable, laterHookTable } from './kernels.js';
 import { LANGUAGE_TABLES } from './language.js';
 import { metricTable } from './metrics.js';
 import { flagTable, roleTable } from './settings.js';
-import { namingTable, useTable } from './techniques.js';
+import { actingTable, namingTable, useTable } from './techniques.js';
 
 /** What is made from the sources, by the names of its sections in the pages. */
 export const TABLES: Readonly<Record<string, () => string>> = {
@@ -20,6 +20,7 @@ export const TABLES: Readonly<Record<string, () => string>> = {
   boot: bootTable,
   uses: useTable,
   naming: namingTable,
+  acting: actingTable,
 };
 
 export const PAGES: readonly string[] = readdirSync('docs')

@@ -1,3 +1,4 @@
+import { actingTechniques, replacements } from '../../test/support/acting-techniques.js';
 import { namingTechniques } from '../../test/support/naming-techniques.js';
 import { GROUPS } from '../../test/support/uses-table.js';
 import { code, table } from './sections.js';
@@ -15,6 +16,21 @@ export function useTable(): string {
     }
   }
   return table(['rules about', 'what is tried', 'refused as'], [...rows.values()]);
+}
+
+/** Ways to act as a program that a rule allows more than others, each of which a test tries on a real kernel. */
+export function actingTable(): string {
+  const acting = actingTechniques({ helper: '', secret: '', library: '', imageLibrary: '' });
+  return table(
+    ['what is tried', ''],
+    [
+      ...acting.map(({ technique, told }) => [
+        technique,
+        told.operation === 'trace' ? 'refused' : 'runs, without what the rule allows',
+      ]),
+      ...Object.keys(replacements({ helper: '', source: '', other: '' })).map((technique) => [technique, 'refused']),
+    ],
+  );
 }
 
 /** Ways to give what is blocked another name, each of which a test tries on a real kernel. */

@@ -155,6 +155,23 @@ test('who is no owner is stopped as by the posture, with the rule that allows ow
     assert.equal(describeRule(other).allowsOwners, undefined);
 });
 
+test('what is told of a program as the source of a rule says why, and only tracing it would be refused', () => {
+  const lookUp = { ...context, ruleOf: () => ({ ...rule, wouldBlock: true }), clockOffset: 0n };
+  const told = (['trace', 'exec', 'map'] as const).map((operation) =>
+    describeRecord(decodeRecord(record({ operation, action: 1, flags: FLAGS.ofSource | FLAGS.notOwner }))!, lookUp),
+  );
+  assert.deepEqual(
+    told.map(({ policy, wouldBlock }) => [policy, wouldBlock]),
+    [
+      ['no-shadow', true],
+      ['no-shadow', false],
+      ['no-shadow', false],
+    ],
+  );
+  for (const [index, reason] of [/traces/, /under the control of another/, /variable of the loader/].entries())
+    assert.match(told[index]!.message, reason);
+});
+
 test('what passed under report has passed, and a capability is called by its name', () => {
   const { action, result, object } = describe({
     operation: 'use',

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { IntBuffer } from '../../../src/image/integers.js';
 import {
   ACTOR_HAS_TERMINAL,
+  PROGRAM_CLASS_BITS,
   SYMBOL_PROGRAM_CLASS,
+  SYMBOL_SOURCE,
   SYMBOL_VERDICT,
   VERDICT_ROW_ENTRIES,
 } from '../../../src/image/layout.js';
@@ -103,7 +105,12 @@ test('a class that a rule names without effect has no entry', () => {
 
 test('the class of a program is part of the label', () => {
   const verdicts = verdictsOf([rule(exact('/a'), { sources: ['/x'] })]);
-  assert.deepEqual(entries(verdicts, verdicts.marks.ofSource(0)), [SYMBOL_PROGRAM_CLASS, 1]);
+  assert.deepEqual(entries(verdicts, verdicts.marks.ofSource(0)), [
+    SYMBOL_PROGRAM_CLASS,
+    1 | (1 << PROGRAM_CLASS_BITS),
+    SYMBOL_SOURCE,
+    1,
+  ]);
   assert.notEqual(label(verdicts, 0, verdicts.marks.ofSource(0)), label(verdicts, 0));
 });
 

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Ways to have one's own code run as another program: it is started while
+ * somebody controls it, or with variables that name libraries to its loader.
+ * What its image brought is its own; the rest is told when it is mapped.
+ */
+#ifndef HAUBERK_LOADER_H
+#define HAUBERK_LOADER_H
+
+#include "source.h"
+
+/* include/uapi/linux/magic.h */
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
+/* include/uapi/asm-generic/mman.h: says no more than that the dynamic loader of the GNU C library maps it */
+#define MAP_DENYWRITE 0x0800
+#define FILTERS_MAX 32
+/* More than the kernel takes of arguments and variables together. */
+#define STRINGS_MAX (1 << 22)
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct task_struct___traced {
+	unsigned int ptrace;
+	struct task_struct *parent;
+};
+
+struct notification;
+
+struct seccomp_filter {
+	struct seccomp_filter *prev;
+	struct notification *notif;
+};
+
+struct seccomp {
+	struct seccomp_filter *filter;
+};
+
+struct task_struct___filtered {
+	struct seccomp seccomp;
+};
+
+struct linux_binprm___strings {
+	unsigned long exec;
+};
+
+#pragma clang attribute pop
+
+/* Whether another process controls the task; what the host does to its containers is its own matter. */
+static __always_inline bool is_traced(struct task_struct *task, bool host)
+{
+	struct task_struct___traced *traced = (void *)task;
+
+	if (!BPF_CORE_READ(traced, ptrace))
+		return false;
+	return host || BPF_CORE_READ(traced, parent, nsproxy, mnt_ns, ns.inum) != host_mount_namespace;
+}
+
+/*
+ * Whether somebody answers system calls in the kernel's place, as seccomp(2)
+ * lets them: a filter asks a listener that the container's first process does
+ * not have. Its filters are a tail of those of its children.
+ */
+static __always_inline bool is_answered(struct task_struct *task)
+{
+	struct task_struct___filtered *filtered = (void *)task, *first;
+	struct seccomp_filter *filter, *given;
+
+	if (!bpf_core_field_exists(struct seccomp_filter, notif))
+		return false;
+	first = (void *)BPF_CORE_READ(active_pid_namespace(task), child_reaper);
+	given = BPF_CORE_READ(first, seccomp.filter);
+	filter = BPF_CORE_READ(filtered, seccomp.filter);
+	for (int i = 0; i < FILTERS_MAX; i++) {
+		if (!filter || filter == given)
+			return false;
+		if (BPF_CORE_READ(filter, notif))
+			return true;
+		filter = BPF_CORE_READ(filter, prev);
+	}
+	return true;
+}
+
+/* How far the reading of a new program's arguments and variables has come. */
+struct strings_walk {
+	struct scratch *scratch;
+	__u64 address;
+	__u64 end;
+	__u32 arguments;	/* still to come */
+	__u32 inside;		/* of a string that did not fit the buffer */
+	__u32 loads;		/* out */
+};
+
+/* Variables of the loader, and the one by which the C library finds its converters. */
+static __always_inline bool names_libraries(const char *variable)
+{
+	if (variable[0] == 'L' && variable[1] == 'D' && variable[2] == '_')
+		return true;
+	return variable[0] == 'G' && variable[1] == 'C' && variable[2] == 'O' && variable[3] == 'N' &&
+	       variable[4] == 'V' && variable[5] == '_';
+}
+
+static long strings_step(__u32 index, struct strings_walk *walk)
+{
+	char *copy = walk->scratch->paths;
+	long bytes;
+
+	if (walk->address >= walk->end) {
+		walk->loads = false;
+		return 1;
+	}
+	bytes = bpf_probe_read_user_str(copy, PATH_BYTES_MAX, (void *)walk->address);
+	if (bytes <= 0)
+		return 1;
+	if (!walk->inside) {
+		if (walk->arguments)
+			walk->arguments--;
+		else if (names_libraries(copy))
+			return 1;
+	}
+	walk->inside = bytes == PATH_BYTES_MAX;
+	walk->address += bytes - walk->inside;
+	return 0;
+}
+
+/*
+ * Whether a program is started with variables by which libraries are loaded.
+ * Its stack is its memory by now, but the kernel has not looked for them yet:
+ * the arguments come first, then the variables, then the name that was run.
+ */
+static __always_inline bool has_loader_variables(struct linux_binprm *bprm)
+{
+	struct linux_binprm___strings *strings = (void *)bprm;
+	struct strings_walk walk = {
+		.scratch = scratch_take(),
+		.address = BPF_CORE_READ(bprm, p),
+		.end = BPF_CORE_READ(strings, exec),
+		.arguments = BPF_CORE_READ(bprm, argc),
+		.loads = true,
+	};
+
+	if (!walk.scratch)
+		return true;
+	bpf_loop(STRINGS_MAX, strings_step, &walk, 0);
+	scratch_return(walk.scratch);
+	return walk.loads;
+}
+
+/* Asked when a program is run that an Allow rule names as its source. */
+static __always_inline void check_start(struct task_struct *task, struct task_context *context,
+					struct linux_binprm *bprm)
+{
+	struct access access = { .operation = OPERATION_EXEC, .wanted = ACCESS_EXECUTE };
+	struct membership found = {};
+
+	if (is_traced(task, context->flags & TASK_HOST) || is_answered(task)) {
+		access.dentry = bprm->file->f_path.dentry;
+		access.mnt = bprm->file->f_path.mnt;
+		if (find_membership(&found))
+			alter(&found, &access);
+	} else if (has_loader_variables(bprm)) {
+		__sync_fetch_and_or(&context->flags, TASK_LOADS);
+	}
+}
+
+/* Overlayfs keeps what was changed, or is new, in a dentry of its upper layer; the pointer to it stands behind the inode. */
+static __always_inline bool is_of_image(struct file *file, struct file *program)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
+	void *upper = NULL;
+
+	if (BPF_CORE_READ(sb, s_magic) != OVERLAYFS_SUPER_MAGIC || BPF_CORE_READ(program, f_inode, i_sb) != sb)
+		return false;
+	return !bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode)) && !upper;
+}
+
+/* What a program maps that was started with such variables, its own file excepted. */
+static __always_inline void check_library(struct membership *found, struct file *file)
+{
+	struct task_struct *task = found->task;
+	struct file *program = BPF_CORE_READ(task, mm, exe_file);
+	struct access access = { .operation = OPERATION_MAP, .wanted = ACCESS_MAP };
+
+	if (is_altered(task, found->context) || is_of_image(file, program) ||
+	    BPF_CORE_READ(program, f_inode) == BPF_CORE_READ(file, f_inode))
+		return;
+	access.dentry = BPF_CORE_READ(file, f_path.dentry);
+	access.mnt = BPF_CORE_READ(file, f_path.mnt);
+	alter(found, &access);
+}
+
+#endif

@@ -1,0 +1,50 @@
+import type { Group } from './uses-table.js';
+
+const FILE = '/guard/file';
+/** Such as only a container's upper layer has. */
+const COPY = 'cp /lib/*-linux-gnu/libc.so.6 /free/libc.so.6';
+
+/** What one program alone is allowed, others want to do as that program. */
+export const SOURCES: Group = {
+  name: 'what one program alone may do',
+  rules: `file:
+    matchPaths:
+    - {path: ${FILE}, fromSource: [{path: /bin/cat}], action: Allow}
+    - {path: ${FILE}, action: Block}
+    matchDirectories: [{dir: /, recursive: true, action: Allow}]`,
+  refused: [
+    ...['memory-write', 'attach', 'copy-to', 'take-descriptor'].map((how) => ({
+      technique: `reach into that program (${how})`,
+      command: ['reach-into', how, '/bin/cat'],
+      told: { operation: 'trace', object: '/bin/cat', class: 'ACCESS_CLASS_PTRACE' },
+    })),
+    {
+      technique: 'run it under control',
+      command: ['run', 'traced', '/bin/cat', FILE],
+      told: { operation: 'open', object: FILE },
+    },
+    {
+      technique: 'have its loader load what is new in the container',
+      command: ['sh', `LD_PRELOAD=/free/libc.so.6 exec /bin/cat ${FILE}`],
+      preparation: COPY,
+      told: { operation: 'open', object: FILE },
+    },
+    {
+      technique: 'have its loader look in a volume',
+      command: ['sh', `LD_LIBRARY_PATH=/v/free exec /bin/cat ${FILE}`],
+      preparation: `${COPY}; cp /free/libc.so.6 /v/free/libc.so.6`,
+      told: { operation: 'open', object: FILE },
+    },
+    {
+      technique: 'put another program in its place',
+      command: ['sh', 'cp /bin/dash /free/cat && exec mv -f /free/cat /bin/cat'],
+      preparation: '[ -e /free/kept ] || cp -p /bin/cat /free/kept; cp -p /free/kept /bin/cat',
+      told: { operation: 'rename', object: '/bin/cat' },
+    },
+  ],
+  free: [
+    ['sh', `exec /bin/cat ${FILE}`],
+    ['sh', `LD_PRELOAD=libc.so.6 LD_LIBRARY_PATH=/nowhere exec /bin/cat ${FILE}`],
+    ['sh', 'LD_PRELOAD=/free/libc.so.6 exec /bin/touch /free/file'],
+  ],
+};
