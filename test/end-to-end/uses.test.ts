@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Client, type EventStream } from '../support/client.js';
+import { Client, type EventStream, type ReceivedEvent } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, enter, type Outcome, startContainer } from '../support/docker.js';
 import { GROUPS } from '../support/uses-table.js';
@@ -103,7 +103,7 @@ for (const { name, rules, refused, free } of GROUPS) {
   });
 }
 
-const said = ({ operation, object, program }: Record<string, unknown>) => [operation, object, program].join(' ');
+const said = ({ operation, object, program }: ReceivedEvent) => [operation, object, program].join(' ');
 
 function matches(event: object, told: object): boolean {
   return Object.entries(told).every(([key, value]) => (event as Record<string, unknown>)[key] === value);
