@@ -31,9 +31,9 @@ metadata: {name: web}
 spec: {selector: {matchLabels: {app: web}}, file: {matchPaths: [{path: /etc/shadow}]}}`;
   const { errors } = await hauberk('apply', '-f', write('web.yaml', manifest));
   assert.deepEqual(errors.trimEnd().split('\n'), [
-    'default/web: warning: container c1deadbeef00 has a ring of io_uring: each use of a file it has opened is decided now',
-    'default/web: warning: process 77 (/bin/cat) of container c1deadbeef00 had opened /etc/shadow before: each use of it is refused now',
-    'default/web: warning: process 78 (/bin/cat) of container c1deadbeef00 had mapped /etc/shadow before, and keeps what is mapped',
+    'cli:default/web: warning: container c1deadbeef00 has a ring of io_uring: each use of a file it has opened is decided now',
+    'cli:default/web: warning: process 77 (/bin/cat) of container c1deadbeef00 had opened /etc/shadow before: each use of it is refused now',
+    'cli:default/web: warning: process 78 (/bin/cat) of container c1deadbeef00 had mapped /etc/shadow before, and keeps what is mapped',
   ]);
   const { output } = await hauberk('apply', '-o', 'json', '-f', write('web.yaml', manifest));
   assert.equal(JSON.parse(output)[0].holders, undefined);
