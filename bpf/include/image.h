@@ -57,6 +57,7 @@ enum image_flag {
 	IMAGE_OBSERVES_PATHS = 1 << 23,
 	IMAGE_HAS_GUARDS = 1 << 24,
 	IMAGE_REFUSES_ENDPOINTS = 1 << 25,
+	IMAGE_DECIDES_DRIFT = 1 << 26,
 };
 
 /* What a word speaks of: one letter for each, see word.h. */
