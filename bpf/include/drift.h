@@ -9,7 +9,7 @@
 #include "decide.h"
 #include "layers.h"
 
-/* Stand between the preset's detail and the path. Twin: DRIFT_WORD in src/image/words.ts. */
+/* Stand between the preset's detail and the path. Twin: addPreset in src/image/words.ts. */
 static const char word_changed[] = "a";		/* in the upper layer */
 static const char word_elsewhere[] = "b";	/* on another filesystem, which a rule may except */
 static const char word_nameless[] = "c";	/* without a path */

@@ -51,6 +51,9 @@ export const FLAG_HAS_GUARDS = 1 << 24;
 /** Some rule, or what no rule allows, may refuse addresses. */
 export const FLAG_REFUSES_ENDPOINTS = 1 << 25;
 
+/** Some rule asks whether what is executed came with the image. */
+export const FLAG_DECIDES_DRIFT = 1 << 26;
+
 /** Whether a rule has to see every system call as it is made. */
 export function observesCalls({ rule }: BoundRule): boolean {
   return rule.match.kind === 'call' && rule.match.target === undefined;

@@ -13,6 +13,7 @@ import {
   type PublishedContainer,
   releaseKernelImage,
 } from './images.js';
+import { LayerTrial } from './layer-trial.js';
 import { forgetLearntNames } from './learnt-names.js';
 import { containerKey, deleteIfPresent } from './map-elements.js';
 import type { MissingHook } from './missing-hooks.js';
@@ -32,6 +33,8 @@ export class Kernel {
   readonly #settings: Settings;
   /** Keeps all of this from others. */
   readonly selfProtection: SelfProtection;
+  /** Tells of roots of containers whether what their images brought can be told. */
+  readonly layers: LayerTrial;
   /** What containers under a profile do. */
   readonly accesses: AccessMap;
   #ring: RingBuffer | undefined;
@@ -44,7 +47,9 @@ export class Kernel {
     options: AttachOptions = {},
   ) {
     this.#programs = attachPrograms(objectPath, pinDirectory, host, options);
-    this.#containers = new ContainerMap(this.#programs.maps.containers, this.#programs.maps.container_starts);
+    const { containers, container_starts: starts, container_roots: roots } = this.#programs.maps;
+    this.#containers = new ContainerMap(containers, starts, roots);
+    this.layers = new LayerTrial(this.#programs.tellLayer);
     this.selfProtection = new SelfProtection(this.#programs);
     this.#settings = new Settings(this.#programs.maps.settings);
     this.#newContainers = new NewContainers(

@@ -10,7 +10,7 @@ export const NEW_CONTAINER = { first_process_start: 0, first_process: 8, unused:
 export const NEW_CONTAINER_BYTES = 16;
 
 /** What is said of a container that may be new to the kernel. */
-export type PossiblyNewContainer = Omit<PublishedContainer, 'image'>;
+export type PossiblyNewContainer = Omit<PublishedContainer, 'image' | 'rootDevice'>;
 
 /** A container as the kernel's maps tell it from others. */
 export interface KnownContainer {

@@ -34,6 +34,7 @@ import { recordMaps } from './self-protection.js';
 export const PINNED_MAPS = [
   'containers',
   'container_starts',
+  'container_roots',
   'new_containers',
   'aliased',
   'tasks',
@@ -61,8 +62,10 @@ const CALLS_LINK = `${CALLS_PROGRAM}_link`;
 const TASK_ITERATOR = 'hauberk_mark_tasks';
 /** It is run by a daemon that starts: see self-protection.ts. */
 const CLAIM_PROGRAM = 'hauberk_claim';
+/** It is run when a container's root is looked at: see layer-trial.ts. */
+const LAYER_PROGRAM = 'hauberk_tell_layer';
 /** Loaded and pinned, but attached to no hook for good. */
-const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, TASK_ITERATOR, CLAIM_PROGRAM];
+const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, TASK_ITERATOR, CLAIM_PROGRAM, LAYER_PROGRAM];
 const isLinked = (name: string): boolean => !UNATTACHED_PROGRAMS.includes(name);
 
 /** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
@@ -77,6 +80,8 @@ export interface AttachedPrograms {
   readonly taskIterator: number;
   /** Descriptor of the program that makes a daemon the owner, where the kernel takes it. */
   readonly claim: number | undefined;
+  /** Descriptor of the program that tells a file's layer of an overlay, where the kernel takes it. */
+  readonly tellLayer: number | undefined;
   /** Which object file they come from. */
   readonly build: string;
   /** Of all of these, but the link of `calls`. */
@@ -259,7 +264,9 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     ? new OnDemandProgram(join(buildDirectory, CALLS_PROGRAM), join(buildDirectory, CALLS_LINK))
     : undefined;
   const taskIterator = open(join(buildDirectory, TASK_ITERATOR));
-  const claim = names.includes(CLAIM_PROGRAM) ? open(join(buildDirectory, CLAIM_PROGRAM)) : undefined;
+  const openIfThere = (name: string) => (names.includes(name) ? open(join(buildDirectory, name)) : undefined);
+  const claim = openIfThere(CLAIM_PROGRAM);
+  const tellLayer = openIfThere(LAYER_PROGRAM);
   const pins = new Pins(
     new Map([
       ...PINNED_MAPS.map((name) => [join(mapsDirectory, pinName(name)), maps[name]!] as const),
@@ -267,6 +274,7 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
       ...(calls === undefined ? [] : [[calls.path, calls.descriptor] as const]),
       [join(buildDirectory, TASK_ITERATOR), taskIterator],
       ...(claim === undefined ? [] : [[join(buildDirectory, CLAIM_PROGRAM), claim] as const]),
+      ...(tellLayer === undefined ? [] : [[join(buildDirectory, LAYER_PROGRAM), tellLayer] as const]),
     ]),
   );
   const replaced = () => readdirSync(programsDirectory).filter((other) => other !== build);
@@ -291,6 +299,7 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     calls,
     taskIterator,
     claim,
+    tellLayer,
     build,
     pins,
     missing,
@@ -300,8 +309,8 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
       for (const other of replaced()) removeDirectory(join(programsDirectory, other));
       calls?.detach();
       removeDirectory(buildDirectory);
-      for (const descriptor of [...links.values(), taskIterator, ...(claim === undefined ? [] : [claim])])
-        closeDescriptor(descriptor);
+      for (const descriptor of [...links.values(), taskIterator, claim, tellLayer])
+        if (descriptor !== undefined) closeDescriptor(descriptor);
       if (calls !== undefined) closeDescriptor(calls.descriptor);
       removeDirectory(programsDirectory);
       for (const descriptor of Object.values(maps)) closeDescriptor(descriptor);

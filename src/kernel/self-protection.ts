@@ -71,6 +71,7 @@ interface Logger {
 interface Protected {
   readonly maps: { readonly owner: number; readonly own_objects: number };
   readonly claim: number | undefined;
+  readonly tellLayer: number | undefined;
   readonly build: string;
   readonly links: ReadonlyMap<string, number>;
   readonly taskIterator: number;
@@ -116,13 +117,13 @@ export class SelfProtection {
   /** Names the programs and links that are there now. */
   protectPrograms(): void {
     if (this.#process === 0) return;
-    const { links, taskIterator, calls, claim } = this.programs;
+    const { links, taskIterator, calls, claim, tellLayer } = this.programs;
     for (const descriptor of [...links.values(), ...(calls?.link === undefined ? [] : [calls.link])]) {
       const { link, program } = linkIds(descriptor);
       this.#protect(ownKey('link', link));
       this.#protect(ownKey('program', program));
     }
-    const unattached = [taskIterator, calls?.descriptor, claim].filter((each) => each !== undefined);
+    const unattached = [taskIterator, calls?.descriptor, claim, tellLayer].filter((each) => each !== undefined);
     for (const descriptor of unattached) this.#protect(ownKey('program', programId(descriptor)));
   }
 

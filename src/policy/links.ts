@@ -11,7 +11,7 @@ export type LinkedDirectories = Readonly<Record<string, string>>;
 export function followLinks(rules: readonly BoundRule[], links: LinkedDirectories): readonly BoundRule[] {
   if (Object.keys(links).length === 0) return rules;
   return rules.flatMap((bound) => {
-    const rule = withLinkedSources(bound.rule, links);
+    const rule = withLinkedExceptions(withLinkedSources(bound.rule, links), links);
     const here = { policy: bound.policy, rule };
     const match = linkedMatch(rule.match, links);
     return match === undefined ? [here] : [here, { policy: bound.policy, rule: { ...rule, match } }];
@@ -21,6 +21,13 @@ export function followLinks(rules: readonly BoundRule[], links: LinkedDirectorie
 function withLinkedSources(rule: Rule, links: LinkedDirectories): Rule {
   const linked = rule.sources.map((source) => throughLink(source, links)).filter((source) => source !== undefined);
   return linked.length === 0 ? rule : { ...rule, sources: [...rule.sources, ...linked] };
+}
+
+function withLinkedExceptions(rule: Rule, links: LinkedDirectories): Rule {
+  const { match } = rule;
+  if (match.kind !== 'preset' || match.except === undefined) return rule;
+  const linked = match.except.map((place) => linkedMatch(place, links)).filter((place) => place !== undefined);
+  return linked.length === 0 ? rule : { ...rule, match: { ...match, except: [...match.except, ...linked] } };
 }
 
 function linkedMatch<Place extends PathMatch>(match: Place, links: LinkedDirectories): Place | undefined;

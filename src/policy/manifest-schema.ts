@@ -149,7 +149,10 @@ const namespacesSection = optional(
     matchNamespaces: entries({ namespace: { type: 'string', enum: ['user'] } }, 'namespace'),
   }),
 );
-const presetsSection = optional(list(mapping({ ...traits, name: { type: 'string', enum: PRESETS } }, ['name'])));
+const exceptions = optional(list({ ...mapping(places), ...choiceOf(['path', 'dir', 'pattern'], true) }));
+const presetsSection = optional(
+  list(mapping({ ...traits, name: { type: 'string', enum: PRESETS }, except: exceptions }, ['name'])),
+);
 
 const callTraits: Properties = { ...traits, action: optional(checked('auditOnly')) };
 const calls = (check: ValueCheckName): Schema => ({ ...list(checked(check)), minItems: 1 });

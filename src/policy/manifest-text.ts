@@ -143,7 +143,13 @@ function describeMatch({ match }: Pick<Rule, 'match'>): [list: string, head: Rec
     case 'namespace':
       return ['matchNamespaces', { namespace: match.namespace }];
     case 'preset':
-      return ['', { name: match.preset }];
+      return [
+        '',
+        {
+          name: match.preset,
+          ...(match.except && { except: match.except.map((place) => describeMatch({ match: place })[1]) }),
+        },
+      ];
     case 'call':
       return describeCalls(match);
   }

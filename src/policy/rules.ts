@@ -8,6 +8,7 @@ import {
   type FileOperation,
   type Match,
   type PathMatch,
+  type PresetMatch,
   type Rule,
   type RuleClass,
 } from './model.js';
@@ -21,6 +22,7 @@ import type {
   Optional,
   PlaceItem,
   PolicySpecification,
+  PresetItem,
   Section,
   Source,
   Traits,
@@ -115,8 +117,16 @@ function kernelRules(spec: PolicySpecification): Rule[] {
       namespaces?.matchNamespaces,
       ({ namespace }) => ({ kind: 'namespace', namespace }),
     ),
-    ...ruleMaker('presets', {}, spec)('', spec.presets, ({ name }) => ({ kind: 'preset', preset: name })),
+    ...ruleMaker('presets', {}, spec)('', spec.presets, toPreset),
   ];
+}
+
+function toPreset({ name, except }: PresetItem): PresetMatch {
+  return {
+    kind: 'preset',
+    preset: name,
+    ...(except?.length && { except: except.map((place) => toTarget(place).target!) }),
+  };
 }
 
 /** Nothing but Audit is inherited, for nothing but Audit is possible. */

@@ -79,11 +79,13 @@ function* sectionRemarks(name: 'process' | 'file', section: Section): Generator<
 type Place = { readonly path?: Optional<string>; readonly dir?: Optional<string>; readonly pattern?: Optional<string> };
 
 /** Entries of other sections that name places. */
-function* placesOf({ mounts, ptrace, syscalls }: PolicyDocument['spec']): Generator<[FieldPath, Place]> {
+function* placesOf({ mounts, ptrace, presets, syscalls }: PolicyDocument['spec']): Generator<[FieldPath, Place]> {
   for (const [index, item] of (mounts?.matchMounts ?? []).entries())
     yield [['spec', 'mounts', 'matchMounts', index], item];
   for (const [index, item] of (ptrace?.matchProcesses ?? []).entries())
     yield [['spec', 'ptrace', 'matchProcesses', index], item];
+  for (const [index, { except }] of (presets ?? []).entries())
+    for (const [place, item] of (except ?? []).entries()) yield [['spec', 'presets', index, 'except', place], item];
   for (const [index, item] of (syscalls?.matchPaths ?? []).entries())
     yield [['spec', 'syscalls', 'matchPaths', index], item];
 }

@@ -193,6 +193,7 @@ function checkRule(rule: Rule, field: string, checks: RequestChecks): void {
   const takesArguments = matchCase === 'path' || matchCase === 'programName';
   const argumentsFit = !hasArguments || (ruleClass === 'process' && takesArguments);
   checks.require(argumentsFit, `${field}.allowed_arguments`, 'is for PROCESS rules with path or program_name only');
+  checks.require(rule.except.length === 0 || ruleClass === 'presets', `${field}.except`, 'is for PRESET rules only');
   checks.require(!rule.ownerOnly || hasOwner, `${field}.owner_only`, 'is for PROCESS and FILE rules only');
 }
 
@@ -203,6 +204,7 @@ function toItem(rule: Rule): object {
     ...(rule.readOnly && { readOnly: true }),
     ...(rule.ownerOnly && { ownerOnly: true }),
     ...(rule.terminal && { pts: false }),
+    ...(rule.except.length > 0 && { except: rule.except.map(placeOf) }),
     ...(rule.operations.length > 0 && { operations: rule.operations }),
     ...(rule.allowedArguments !== undefined && { allowedArgs: rule.allowedArguments.arguments }),
     ...(rule.action !== Action.UNSPECIFIED && { action: ACTION_NAMES.get(rule.action)! }),
@@ -275,6 +277,8 @@ const ITEM_FIELDS: readonly (readonly [RegExp, string])[] = [
   [/^\.fromSource$/u, '.from_source'],
   [/^\.readOnly$/u, '.read_only'],
   [/^\.pts$/u, '.terminal'],
+  [/^\.except\[(\d+)\]\.(path|pattern)$/u, '.except[$1].$2'],
+  [/^\.except\[(\d+)\]\.(?:dir|recursive)$/u, '.except[$1].directory'],
   [/^\.execname$/u, '.program_name'],
   [/^\.allowedArgs(\[\d+\])?$/u, '.allowed_arguments.arguments$1'],
   [/^\.ownerOnly$/u, '.owner_only'],

@@ -69,6 +69,7 @@ export function toRuleMessage(rule: Rule): proto.Rule {
     operations: [...(rule.operations ?? [])],
     allowedArguments: rule.arguments === undefined ? undefined : { arguments: [...rule.arguments] },
     terminal: rule.terminal ?? false,
+    except: rule.match.kind === 'preset' ? (rule.match.except ?? []).map((place) => toPathMessage(place)) : [],
   };
 }
 
