@@ -72,10 +72,10 @@ static __always_inline int decide_drift(struct membership *found, const struct p
 /* Names a memory file of memfd_create(2); what else lies on a mount of the kernel's own is memory or a device. */
 static __always_inline bool is_memory_file(struct dentry *dentry)
 {
-	char name[7] = {};
+	char name[8] = {};
 
-	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
-	return !__builtin_memcmp(name, "memfd:", 7);
+	bpf_probe_read_kernel_str(name, 7, BPF_CORE_READ(dentry, d_name.name));
+	return !__builtin_memcmp(name, "memfd:\0", 8);
 }
 
 /* Executable memory of a file. Anonymous memory, shared or not, is another preset's. */
