@@ -5,7 +5,7 @@ import { policyKey } from '../policy/model.js';
 
 /** So many containers are named. */
 const NAMED_MAX = 5;
-const NOT_LOOKED_AT = 'its root was not looked at';
+const NOT_LOOKED_AT = 'its root was not looked at, register it again by a process';
 
 export function isDrift({ match }: Rule): boolean {
   return match.kind === 'preset' && match.preset === 'drift';

@@ -154,7 +154,7 @@ test('names of rules are those below the suffixes of the cluster as well, for co
 test('the preset drift is refused where it cannot be told what an image brought, and warned of where it only reports', async (t) => {
   const { plane, warningsOf } = await start();
   t.after(() => plane.policies.dryRuns.close());
-  const told = 'container web: its root was not looked at';
+  const told = 'container web: its root was not looked at, register it again by a process';
   const untold = 'the preset drift reports all that is executed, for it cannot tell what an image brought';
   await assert.rejects(warningsOf(manifest('a', 'presets: [{name: exec}, {name: drift}]')), {
     code: 'failed-precondition',
