@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { closeSync, constants, lstatSync, opendirSync, openSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerRoot } from '../containers/container.js';
 import { hostRoot } from '../containers/procfs.js';
@@ -62,11 +62,11 @@ export class LayerTrial {
     // Merged of all layers.
     if (this.#layerOf(root) !== 'upper') return 'this kernel does not tell the layers of an overlay: its root has none';
     let lower = 0;
-    for (const name of readdirSync(root).slice(0, ENTRIES_MAX)) {
+    for (const name of firstEntries(root)) {
       const path = join(root, name);
-      // Something else may be mounted there, or lead away.
-      if (!existsSync(path) || statSync(path).dev !== device) continue;
-      const isChanged = () => upper !== undefined && existsSync(join(upper, name));
+      // Something else may be mounted there.
+      if (lstat(path)?.dev !== device) continue;
+      const isChanged = () => upper !== undefined && lstat(join(upper, name)) !== undefined;
       const wasChanged = isChanged();
       const layer = this.#layerOf(path);
       if (layer === 'lower') lower++;
@@ -91,6 +91,21 @@ export class LayerTrial {
   }
 }
 
+/** The container may change its root meanwhile, and lead away from it by links. */
+const lstat = (path: string) => lstatSync(path, { throwIfNoEntry: false });
+
+function firstEntries(root: string): string[] {
+  const directory = opendirSync(root);
+  try {
+    const names: string[] = [];
+    for (let entry = directory.readSync(); entry !== null && names.length < ENTRIES_MAX; entry = directory.readSync())
+      names.push(entry.name);
+    return names;
+  } finally {
+    directory.closeSync();
+  }
+}
+
 /** From what stat(2) tells to what the kernel keeps. */
 function kernelDevice(device: number): number {
   const minor = (device & 0xff) | ((device >>> 12) & 0xfff00);
@@ -109,7 +124,7 @@ function upperDirectory(device: number, process: number): string | undefined {
   // Blanks and the like are written in octal.
   const path =
     hostRoot() + upper.replace(/\\(\d{3})/gu, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
-  return existsSync(path) ? path : undefined;
+  return lstat(path) && path;
 }
 
 function nameOf(type: number): string {
