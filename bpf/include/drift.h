@@ -14,19 +14,21 @@ static const char word_changed[] = "a";		/* in the upper layer */
 static const char word_elsewhere[] = "b";	/* on another filesystem, which a rule may except */
 static const char word_nameless[] = "c";	/* without a path */
 
-/* The file as a program knows it: what overlayfs maps is a file of one of its layers. */
+/*
+ * The file as a program knows it. What overlayfs maps is a file of one of its
+ * layers, which lies on a mount of the kernel's own.
+ */
 static __always_inline void path_of(struct file *file, struct path *path)
 {
 	struct backing_file *backing = (void *)file;
 
-	if (bpf_core_field_exists(backing->user_path) && (BPF_CORE_READ(file, f_mode) & FMODE_BACKING)) {
+	path->dentry = BPF_CORE_READ(file, f_path.dentry);
+	path->mnt = BPF_CORE_READ(file, f_path.mnt);
+	if (bpf_core_field_exists(backing->user_path) && path_end(mount_of(path->mnt)) == PATH_INTERNAL) {
 		ONLY_HERE(backing);
 		path->dentry = BPF_CORE_READ(backing, user_path.dentry);
 		path->mnt = BPF_CORE_READ(backing, user_path.mnt);
-		return;
 	}
-	path->dentry = BPF_CORE_READ(file, f_path.dentry);
-	path->mnt = BPF_CORE_READ(file, f_path.mnt);
 }
 
 /* What a file is where it is not as the image brought it; NULL where it is. */
@@ -67,30 +69,6 @@ static __always_inline int decide_drift(struct membership *found, const struct p
 		access.name = word_nameless;
 	}
 	return decide(found, &access);
-}
-
-/* Names a memory file of memfd_create(2); what else lies on a mount of the kernel's own is memory or a device. */
-static __always_inline bool is_memory_file(struct dentry *dentry)
-{
-	char name[8] = {};
-
-	bpf_probe_read_kernel_str(name, 7, BPF_CORE_READ(dentry, d_name.name));
-	return !__builtin_memcmp(name, "memfd:\0", 8);
-}
-
-/* Executable memory of a file. Anonymous memory, shared or not, is another preset's. */
-static __always_inline int decide_mapped_drift(struct membership *found, struct file *file, __u32 operation,
-					       bool was_told)
-{
-	struct path path;
-
-	if (!(found->flags & IMAGE_DECIDES_DRIFT) || !file ||
-	    (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFCHR)
-		return 0;
-	path_of(file, &path);
-	if (path_end(mount_of(path.mnt)) == PATH_INTERNAL && !is_memory_file(path.dentry))
-		return 0;
-	return decide_drift(found, &path, operation, was_told);
 }
 
 #endif

@@ -7,8 +7,6 @@
 
 /* include/uapi/linux/magic.h */
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
-/* include/linux/fs.h: a file of a layer that overlayfs has opened; since Linux 6.5 */
-#define FMODE_BACKING (1U << 25)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

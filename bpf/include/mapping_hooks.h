@@ -45,6 +45,34 @@ static __always_inline bool is_anonymous(struct file *file)
 	return (BPF_CORE_READ(sb, s_flags) & SB_NOUSER) || BPF_CORE_READ(sb, s_magic) == HUGETLBFS_MAGIC;
 }
 
+/* Names a memory file of memfd_create(2), which unlike other memory holds what a program has written to a file. */
+static __always_inline bool is_memory_file(struct dentry *dentry)
+{
+	char name[8] = {};
+
+	bpf_probe_read_kernel_str(name, 7, BPF_CORE_READ(dentry, d_name.name));
+	return !__builtin_memcmp(name, "memfd:\0", 8);
+}
+
+/* Executable memory of a file. Anonymous memory, shared or not, is another preset's. */
+static __always_inline int decide_mapped_drift(struct membership *found, struct file *file, __u32 operation,
+					       bool was_told)
+{
+	struct path path;
+
+	if (!(found->flags & IMAGE_DECIDES_DRIFT) || !file)
+		return 0;
+	if (is_anonymous(file)) {
+		path.dentry = BPF_CORE_READ(file, f_path.dentry);
+		path.mnt = BPF_CORE_READ(file, f_path.mnt);
+		if (!is_memory_file(path.dentry))
+			return 0;
+	} else {
+		path_of(file, &path);
+	}
+	return decide_drift(found, &path, operation, was_told);
+}
+
 static __always_inline int decide_anonymous(struct membership *found, __u32 operation)
 {
 	struct access access = {
