@@ -16,6 +16,7 @@
 #include "include/namespace_hooks.h"
 #include "include/open_hooks.h"
 #include "include/claim.h"
+#include "include/layer_trial.h"
 #include "include/object_keep_hooks.h"
 #include "include/daemon_keep_hooks.h"
 #include "include/file_keep_hooks.h"

@@ -105,7 +105,9 @@ export async function assemble(
   };
   const integrity: IntegrityWatch = new IntegrityWatch(kernel, enforcement, ledger, logger, () => host.announce());
   const containers = new ContainerRegistry(ledger);
-  const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace);
+  const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace, (path, process) =>
+    kernel.layers.examine(path, process),
+  );
   const intake = new IntakeCounts();
   const pods = new Pods((id) => containers.get(id), config.podOverrides);
   const sources: Sources = new Sources({

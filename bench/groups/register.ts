@@ -28,7 +28,11 @@ export const registerGroup: Group = {
     const object = new BenchObject();
     const store = await Store.open(directory);
     try {
-      const map = new ContainerMap(object.map('containers'), object.map('container_starts'));
+      const map = new ContainerMap(
+        object.map('containers'),
+        object.map('container_starts'),
+        object.map('container_roots'),
+      );
       const ledger = ledgerOn(map, store);
       await ledger.start([]);
       const registry = new ContainerRegistry(ledger);

@@ -54,7 +54,11 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
   const object = new BenchObject();
   const store = await Store.open(directory);
   try {
-    const map = new ContainerMap(object.map('containers'), object.map('container_starts'));
+    const map = new ContainerMap(
+      object.map('containers'),
+      object.map('container_starts'),
+      object.map('container_roots'),
+    );
     let decided = 0;
     let published = 0;
     const enforcement = new Enforcement(

@@ -171,6 +171,7 @@ int hauberk_find_mappings(struct bpf_iter__task_vma *iterator)
 	struct membership found = {};
 	unsigned long flags;
 	struct file *file;
+	struct path path;
 	bool own;
 
 	if (!task || !area || !find_searched(&found, task))
@@ -179,13 +180,14 @@ int hauberk_find_mappings(struct bpf_iter__task_vma *iterator)
 	if (is_anonymous(file))
 		return 0;
 	flags = BPF_CORE_READ(area, vm_flags);
-	own = is_own_program(&found, file);
+	path_of(file, &path);
+	own = is_own_program(&found, &path);
 	if (!own)
 		access.wanted = ACCESS_READ | ((flags & VM_SHARED) && (flags & VM_WRITE) ? ACCESS_WRITE : 0);
 	if ((flags & VM_EXEC) && (found.flags & IMAGE_DECIDES_MAPPINGS))
 		access.wanted |= ACCESS_MAP;
-	access.dentry = BPF_CORE_READ(file, f_path.dentry);
-	access.mnt = BPF_CORE_READ(file, f_path.mnt);
+	access.dentry = path.dentry;
+	access.mnt = path.mnt;
 	if (access.wanted)
 		search(iterator->meta->seq, &found, &access, file, HOLDING_MAPPING);
 	return 0;

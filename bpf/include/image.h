@@ -65,6 +65,7 @@ enum image_flag {
 	IMAGE_REFUSES_ENDPOINTS = 1 << 25,
 	/* What is let through of the class whose number is added is told: see observe.h. */
 	IMAGE_VISIBLE = 1 << IMAGE_VISIBLE_SHIFT,
+	IMAGE_DECIDES_DRIFT = 1 << 30,
 };
 
 /* What a word speaks of: one letter for each, see word.h. */

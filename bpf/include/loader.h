@@ -7,10 +7,9 @@
 #ifndef HAUBERK_LOADER_H
 #define HAUBERK_LOADER_H
 
+#include "layers.h"
 #include "source.h"
 
-/* include/uapi/linux/magic.h */
-#define OVERLAYFS_SUPER_MAGIC 0x794c7630
 /* include/uapi/asm-generic/mman.h: says no more than that the dynamic loader of the GNU C library maps it */
 #define MAP_DENYWRITE 0x0800
 #define FILTERS_MAX 32
@@ -162,16 +161,13 @@ static __always_inline void check_start(struct task_struct *task, struct task_co
 	}
 }
 
-/* Overlayfs keeps what was changed, or is new, in a dentry of its upper layer; the pointer to it stands behind the inode. */
+/* Whether a file lies beside the program, on the overlay of their image, and came with it. */
 static __always_inline bool is_of_image(struct file *file, struct file *program)
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
-	void *upper = NULL;
 
-	if (BPF_CORE_READ(sb, s_magic) != OVERLAYFS_SUPER_MAGIC || BPF_CORE_READ(program, f_inode, i_sb) != sb)
-		return false;
-	return !bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode)) && !upper;
+	return is_on_overlay(inode) && BPF_CORE_READ(program, f_inode, i_sb) == BPF_CORE_READ(inode, i_sb) &&
+	       !is_in_upper_layer(inode);
 }
 
 /* What a program maps that was started with such variables, its own file excepted. */

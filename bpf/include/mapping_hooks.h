@@ -5,6 +5,7 @@
 #ifndef HAUBERK_MAPPING_HOOKS_H
 #define HAUBERK_MAPPING_HOOKS_H
 
+#include "drift.h"
 #include "loader.h"
 #include "program_uses.h"
 
@@ -45,6 +46,34 @@ static __always_inline bool is_anonymous(struct file *file)
 	return (BPF_CORE_READ(sb, s_flags) & SB_NOUSER) || BPF_CORE_READ(sb, s_magic) == HUGETLBFS_MAGIC;
 }
 
+/* Names a memory file of memfd_create(2), which unlike other memory holds what a program has written to a file. */
+static __always_inline bool is_memory_file(struct dentry *dentry)
+{
+	char name[8] = {};
+
+	bpf_probe_read_kernel_str(name, 7, BPF_CORE_READ(dentry, d_name.name));
+	return !__builtin_memcmp(name, "memfd:\0", 8);
+}
+
+/* Executable memory of a file. Anonymous memory, shared or not, is another preset's. */
+static __always_inline int decide_mapped_drift(struct membership *found, struct file *file, __u32 operation,
+					       bool was_told)
+{
+	struct path path;
+
+	if (!(found->flags & IMAGE_DECIDES_DRIFT) || !file)
+		return 0;
+	if (is_anonymous(file)) {
+		path.dentry = BPF_CORE_READ(file, f_path.dentry);
+		path.mnt = BPF_CORE_READ(file, f_path.mnt);
+		if (!is_memory_file(path.dentry))
+			return 0;
+	} else {
+		path_of(file, &path);
+	}
+	return decide_drift(found, &path, operation, was_told);
+}
+
 static __always_inline int decide_anonymous(struct membership *found, __u32 operation)
 {
 	struct access access = {
@@ -59,20 +88,21 @@ static __always_inline int decide_anonymous(struct membership *found, __u32 oper
 }
 
 /* The kernel maps the program itself, once it has been decided to be run. */
-static __always_inline bool is_own_program(struct membership *found, struct file *file)
+static __always_inline bool is_own_program(struct membership *found, const struct path *path)
 {
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct inode *inode = BPF_CORE_READ(path->dentry, d_inode);
 	struct task_struct *task = found->task;
 
 	return BPF_CORE_READ(task, mm, exe_file, f_inode) == inode;
 }
 
 /* What may be done with memory of a file is asked of the file, however its descriptor came. */
-static __always_inline int decide_mapped_file(struct membership *found, struct file *file, __u32 operation, __u32 wanted)
+static __always_inline int decide_mapped_file(struct membership *found, const struct path *path, __u32 operation,
+					      __u32 wanted)
 {
 	struct access access = {
-		.dentry = BPF_CORE_READ(file, f_path.dentry),
-		.mnt = BPF_CORE_READ(file, f_path.mnt),
+		.dentry = path->dentry,
+		.mnt = path->mnt,
 		.operation = operation,
 		.was_told = !(wanted & ACCESS_MAP),
 	};
@@ -88,6 +118,17 @@ static __always_inline int decide_mapped_file(struct membership *found, struct f
 	return denied;
 }
 
+/* What is asked of a file's memory beside what rules say of its path. */
+static __always_inline int decide_mapped(struct membership *found, const struct path *path, __u32 operation,
+					 __u32 wanted, bool own)
+{
+	int denied = decide_mapped_file(found, path, operation, wanted);
+
+	if (!denied && (wanted & ACCESS_MAP) && !own)
+		denied = decide_program_use(found, path->dentry, path->mnt, operation);
+	return denied;
+}
+
 SEC("lsm/mmap_file")
 int BPF_PROG(hauberk_mmap_file, struct file *asked, unsigned long requested, unsigned long protection,
 	     unsigned long flags)
@@ -96,7 +137,8 @@ int BPF_PROG(hauberk_mmap_file, struct file *asked, unsigned long requested, uns
 	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
 	bool executable = protection & PROT_EXEC;
 	struct membership found = {};
-	bool writable, own;
+	bool writable, own = false;
+	struct path path;
 	__u32 wanted;
 	int denied = 0;
 
@@ -104,20 +146,24 @@ int BPF_PROG(hauberk_mmap_file, struct file *asked, unsigned long requested, uns
 		return 0;
 	if (file && found.context && (found.context->flags & TASK_LOADS) && (executable || (flags & MAP_DENYWRITE)))
 		check_library(&found, file);
-	if (is_anonymous(file))
-		return executable ? decide_anonymous(&found, OPERATION_MAP) : 0;
-	writable = shared && (BPF_CORE_READ(file, f_mode) & FMODE_WRITE);
-	own = is_own_program(&found, file);
-	/* What is written there would be run. */
-	if (executable && (writable || (protection & PROT_WRITE)))
+	if (is_anonymous(file)) {
+		if (!executable)
+			return 0;
 		denied = decide_anonymous(&found, OPERATION_MAP);
-	wanted = (own ? 0 : ACCESS_READ | (writable ? ACCESS_WRITE : 0)) | (executable ? ACCESS_MAP : 0);
-	if (!denied)
-		denied = decide_mapped_file(&found, file, OPERATION_MAP, wanted);
-	if (!denied && executable && !own)
-		denied = decide_program_use(&found, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt),
-					    OPERATION_MAP);
-	return denied;
+	} else {
+		path_of(file, &path);
+		writable = shared && (BPF_CORE_READ(file, f_mode) & FMODE_WRITE);
+		own = is_own_program(&found, &path);
+		/* What is written there would be run. */
+		if (executable && (writable || (protection & PROT_WRITE)))
+			denied = decide_anonymous(&found, OPERATION_MAP);
+		wanted = (own ? 0 : ACCESS_READ | (writable ? ACCESS_WRITE : 0)) | (executable ? ACCESS_MAP : 0);
+		if (!denied)
+			denied = decide_mapped(&found, &path, OPERATION_MAP, wanted, own);
+	}
+	if (denied || !executable)
+		return denied;
+	return decide_mapped_drift(&found, file, OPERATION_MAP, own);
 }
 
 /* Whether what the memory holds need not be what the file holds: it was written to, or may be at any time. */
@@ -133,7 +179,9 @@ int BPF_PROG(hauberk_file_mprotect, struct vm_area_struct *area, unsigned long r
 {
 	bool was_executable = BPF_CORE_READ(area, vm_flags) & VM_EXEC;
 	struct membership found = {};
+	bool own = false;
 	struct file *file;
+	struct path path;
 	int denied = 0;
 
 	if (!(protection & PROT_EXEC) || (was_executable && !(protection & PROT_WRITE)))
@@ -141,17 +189,19 @@ int BPF_PROG(hauberk_file_mprotect, struct vm_area_struct *area, unsigned long r
 	if (!find_membership(&found) || !found.member)
 		return 0;
 	file = BPF_CORE_READ(area, vm_file);
-	if (is_anonymous(file))
-		return decide_anonymous(&found, OPERATION_PROTECT);
-	if ((protection & PROT_WRITE) || is_written(area))
+	if (is_anonymous(file)) {
 		denied = decide_anonymous(&found, OPERATION_PROTECT);
+	} else {
+		path_of(file, &path);
+		if ((protection & PROT_WRITE) || is_written(area))
+			denied = decide_anonymous(&found, OPERATION_PROTECT);
+		own = is_own_program(&found, &path);
+		if (!denied && !was_executable)
+			denied = decide_mapped(&found, &path, OPERATION_PROTECT, ACCESS_MAP, own);
+	}
 	if (denied || was_executable)
 		return denied;
-	denied = decide_mapped_file(&found, file, OPERATION_PROTECT, ACCESS_MAP);
-	if (!denied && !is_own_program(&found, file))
-		denied = decide_program_use(&found, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt),
-					    OPERATION_PROTECT);
-	return denied;
+	return decide_mapped_drift(&found, file, OPERATION_PROTECT, own);
 }
 
 #endif

@@ -51,6 +51,19 @@ struct {
 } container_starts SEC(".maps");
 
 /*
+ * The device of each container's root, where that is an overlay whose layers can be told apart; 0 where it is not. Written
+ * by the daemon: a container with privileges may mount other overlays, and change its root to one of them.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, CONTAINERS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, struct container_key);
+	__type(value, __u32);
+} container_roots SEC(".maps");
+
+/*
  * A container whose tasks are being made members, and its first process where
  * one was named. Written by the daemon: src/kernel/new-containers.ts is the twin.
  */

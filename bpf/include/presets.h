@@ -3,6 +3,7 @@
 #ifndef HAUBERK_PRESETS_H
 #define HAUBERK_PRESETS_H
 
+#include "drift.h"
 #include "hardened.h"
 
 /* include/uapi/linux/magic.h */
@@ -57,11 +58,14 @@ static __always_inline int decide_session(struct membership *found, struct file 
 
 static __always_inline int decide_exec_presets(struct membership *found, struct file *file)
 {
+	struct path path = { .mnt = file->f_path.mnt, .dentry = file->f_path.dentry };
 	int denied;
 
 	if (!decides(found, CLASS_PRESETS))
 		return 0;
 	denied = decide_fileless(found, file);
+	if (!denied)
+		denied = decide_drift(found, &path, OPERATION_EXEC, false);
 	return denied ? denied : decide_session(found, file);
 }
 

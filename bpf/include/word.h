@@ -121,6 +121,7 @@ enum word_preset {
 	PRESET_PROCESS_ENTRY = 2,
 	PRESET_SESSION = 3,
 	PRESET_HARDENED = 4,
+	PRESET_DRIFT = 5,
 };
 
 /* Where a system call is asked about. Twin: CALL_POINTS in src/policy/system-calls.ts. */

@@ -26,11 +26,17 @@ export { eventView, nameOf, timeText };
 /** Messages of the API as plain values: enumerations by their names, times as texts. Printed as JSON, YAML or a table. */
 
 export function ruleView(rule: Rule) {
-  const { match, class: ruleClass, action, ...rest } = rule;
-  return { ...rest, class: nameOf(AccessClass, ruleClass), match: matchView(match), action: nameOf(Action, action) };
+  const { match, class: ruleClass, action, except, ...rest } = rule;
+  return {
+    ...rest,
+    class: nameOf(AccessClass, ruleClass),
+    match: matchView(match),
+    except: except.map((place) => matchView(place.match)),
+    action: nameOf(Action, action),
+  };
 }
 
-function matchView(match: Rule['match']): object {
+function matchView(match: Rule['match'] | PathMatch['match']): object {
   if (match === undefined) return {};
   if (match.$case !== 'endpoint') return { [match.$case]: match.value };
   const { direction, ...value } = match.value;
@@ -38,7 +44,7 @@ function matchView(match: Rule['match']): object {
 }
 
 /** What a rule matches, in a few words. */
-export function matchText({ match }: Rule): string {
+export function matchText({ match, except }: Rule): string {
   if (match === undefined) return '';
   switch (match.$case) {
     case 'directory':
@@ -56,6 +62,8 @@ export function matchText({ match }: Rule): string {
       const { names, path, recursive } = match.value;
       return [names.join(','), path.replace(/\/$/u, recursive ? '/**' : '/*')].filter((part) => part !== '').join(' ');
     }
+    case 'preset':
+      return [match.value, ...except.map((place) => `except ${placeText(place)}`)].join(' ');
     case 'trace':
       return [match.value.operation || 'any', placeText(match.value.target)].filter((part) => part !== '').join(' ');
     case 'path':
@@ -67,7 +75,6 @@ export function matchText({ match }: Rule): string {
     case 'capability':
     case 'filesystem':
     case 'kernelNamespace':
-    case 'preset':
       return match.value;
   }
 }

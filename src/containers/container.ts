@@ -42,6 +42,12 @@ export interface Protection {
   readonly since: number;
 }
 
+/**
+ * What a container's root is: the device of an overlay, as the kernel numbers it, in which what its image brought can be
+ * told from what came later; or why that cannot be told.
+ */
+export type ContainerRoot = { readonly device: number } | { readonly problem: string };
+
 /** A container policies can reach. */
 export interface Container extends ContainerDescription {
   readonly namespaces: NamespacePair;
@@ -57,6 +63,8 @@ export interface Container extends ContainerDescription {
    * namespaces have the same numbers. Absent where it could not be found.
    */
   readonly initStartTicks?: number;
+  /** Absent where no process was named, and for containers that an older version wrote to disk. */
+  readonly root?: ContainerRoot;
   /** Absent for containers that an older version wrote to disk. */
   readonly protection?: Protection;
   /** It is none: these are the host's own processes. */

@@ -73,11 +73,16 @@ export function entryOf({ container, kind }: Assignment): PublishedContainer {
     ...(container.initStartTicks !== undefined && { initStartTicks: container.initStartTicks }),
     ...(container.isFirstProcess && container.process !== undefined && { firstProcess: container.process }),
     ...((container.isHost || container.process !== undefined) && { process: container.process?.pid ?? 1 }),
+    ...(deviceOf(container) !== undefined && { rootDevice: deviceOf(container)! }),
     image: kind.image.kernelImage,
   };
 }
 
 /** The same for as long as the kernel has to know a container by the same numbers. */
-export function identityOf({ namespaces, initStartTicks }: Container): string {
-  return `${namespaceKey(namespaces)}:${initStartTicks}`;
+export function identityOf(container: Container): string {
+  return `${namespaceKey(container.namespaces)}:${container.initStartTicks}:${deviceOf(container)}`;
+}
+
+function deviceOf({ root }: Container): number | undefined {
+  return root !== undefined && 'device' in root ? root.device : undefined;
 }

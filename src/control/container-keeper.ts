@@ -1,6 +1,7 @@
 import type {
   Container,
   ContainerDescription,
+  ContainerRoot,
   NamespacePair,
   ProcessIdentity,
   Protection,
@@ -20,6 +21,7 @@ import {
 } from '../containers/procfs.js';
 import { Failure, invalidInput, type Problem } from '../failure.js';
 import type { ContainerChange, ContainerRegistry } from './container-registry.js';
+import { driftProblem, isDrift } from './drift.js';
 import type { Outcome } from './ledger.js';
 
 interface Logger {
@@ -67,6 +69,7 @@ export class ContainerKeeper {
     readonly registry: ContainerRegistry,
     readonly logger: Logger,
     readonly hostMountNamespace: number,
+    readonly examineRoot: (path: string, process: number) => ContainerRoot,
   ) {}
 
   /**
@@ -81,7 +84,11 @@ export class ContainerKeeper {
     { by, onVisible }: RegisterOptions = { by: 'registered' },
   ): Promise<Outcome<ContainerChange>> {
     const registered = await this.registry.put(this.#lookUp(description, identity, by), onVisible);
-    this.#watch(registered.result.container);
+    const { container, kind } = registered.result;
+    this.#watch(container);
+    const problem = kind === 'added' ? driftProblem(container) : undefined;
+    if (problem !== undefined && this.registry.ruleSetOf(container).rules.some(({ rule }) => isDrift(rule)))
+      this.logger.warn({ container: container.id, problem }, 'the preset drift cannot tell what the image brought');
     return registered;
   }
 
@@ -131,13 +138,32 @@ export class ContainerKeeper {
       const { pid, firstProcess, root } = process;
       const namespaces = namespacesOf(pid);
       checkNamespaces(namespaces, 'pid', this.hostMountNamespace);
-      const container = describe(description, namespaces, processIdentity(pid), root);
+      const container = this.#describe(description, namespaces, processIdentity(pid), root);
       return { ...container, ...(firstProcess && { isFirstProcess: firstProcess }), protection };
     }
     checkNamespaces(identity, 'namespaces', this.hostMountNamespace);
     const process = this.#processIn(identity);
     if (process === undefined) return { ...description, namespaces: identity, links: {}, protection };
-    return { ...describe(description, identity, process), protection };
+    return { ...this.#describe(description, identity, process), protection };
+  }
+
+  #describe(
+    description: ContainerDescription,
+    namespaces: NamespacePair,
+    process: ProcessIdentity,
+    root = `/proc/${process.pid}/root`,
+  ): Container {
+    const started = initStartTicks(namespaces.pidNamespace, process.pid);
+    return {
+      ...description,
+      namespaces,
+      process,
+      // The container itself makes no process 1 of its namespace.
+      ...(isFirst(process.pid) && { isFirstProcess: true as const }),
+      ...(started !== undefined && { initStartTicks: started }),
+      links: linkedDirectories(process.pid, root),
+      root: this.examineRoot(root, process.pid),
+    };
   }
 
   /** Some process that lives in both namespaces. Where many are asked for, the process table is not read for each. */
@@ -183,24 +209,6 @@ export class ContainerKeeper {
       this.#watches.set(id, { process, close: () => clearTimeout(timer) });
     }
   }
-}
-
-function describe(
-  description: ContainerDescription,
-  namespaces: NamespacePair,
-  process: ProcessIdentity,
-  root?: string,
-): Container {
-  const started = initStartTicks(namespaces.pidNamespace, process.pid);
-  return {
-    ...description,
-    namespaces,
-    process,
-    // The container itself makes no process 1 of its namespace.
-    ...(isFirst(process.pid) && { isFirstProcess: true as const }),
-    ...(started !== undefined && { initStartTicks: started }),
-    links: linkedDirectories(process.pid, root),
-  };
 }
 
 /** The container as it lives on in another of its processes: the numbers of its namespaces alone may be a later one's. */

@@ -55,8 +55,10 @@ function put(draft: ContainerDraft, container: Container): ContainerChange {
     draft.put(container);
     return { container, kind: 'added' };
   }
-  if (isSame(known, container)) return { container: known, kind: 'unchanged' };
-  const changed = isSameRun(known, container) ? withItsPast(container, known) : container;
+  const isOneRun = isSameRun(known, container);
+  const told = isOneRun ? withItsRoot(container, known) : container;
+  if (isSame(known, told)) return { container: known, kind: 'unchanged' };
+  const changed = isOneRun ? withItsPast(told, known) : told;
   draft.put(changed);
   return { container: changed, kind: 'changed' };
 }
@@ -68,6 +70,11 @@ function hasEnded({ initStartTicks: before }: Container, { initStartTicks: now }
 
 function isSameRun(known: Container, container: Container): boolean {
   return namespaceKey(known.namespaces) === namespaceKey(container.namespaces) && !hasEnded(known, container);
+}
+
+/** What its root was found to be at first holds: a container with privileges may change to another one. */
+function withItsRoot(container: Container, { root }: Container): Container {
+  return root !== undefined && 'device' in root ? { ...container, root } : container;
 }
 
 /** How it came under its policies, and as what its process did, stays so whoever tells of it again. */
@@ -93,6 +100,7 @@ function isSame(a: Container, b: Container): boolean {
     process,
     initStartTicks,
     links,
+    root,
     image,
     policyOverride: override,
     visibility,
@@ -110,6 +118,7 @@ function isSame(a: Container, b: Container): boolean {
       process?.startTicks,
       initStartTicks,
       Object.entries(links).sort(),
+      root,
       image,
       override?.mode,
       override?.setBy,

@@ -6,6 +6,7 @@ import type { StoredPolicy } from '../store/stored-state.js';
 import { finishInTurns, inTurns, nextTurn } from '../turns.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
+import { checkDrift } from './drift.js';
 import type { Enforcement } from './enforcement.js';
 import type { HeldByContainers } from './holders.js';
 import type { LeftOut } from './rule-sets.js';
@@ -39,7 +40,7 @@ export interface PolicyInput {
 /**
  * Works out what it takes to get from the policies there are to others.
  *
- * @throws Failure where a policy that reaches no container could be had by none
+ * @throws Failure where a policy that reaches no container could be had by none, or see checkDrift
  */
 export async function planPolicies(
   inputs: readonly PolicyInput[],
@@ -97,7 +98,9 @@ export async function planPolicies(
     result.push({ policy, kind: 'deleted', previousVersion, containerIds, ...none });
   }
   const fresh = result.filter(({ kind }) => kind === 'created' || kind === 'updated');
+  const ofDrift = new Map<string, readonly string[]>();
   for await (const { policy, containerIds } of inTurns(fresh, gone)) {
+    ofDrift.set(policyKey(policy), checkDrift(policy, containerIds, current.containers));
     if (containerIds.length === 0 && !isSurelySmall(policy)) await compileAlone(policy);
   }
   if (touched.size === 0) return { next: undefined, result };
@@ -127,7 +130,11 @@ export async function planPolicies(
         made.push({
           ...change,
           resourceVersion: versions.get(policyKey(change.policy)) ?? 0,
-          warnings: [...change.warnings, ...leftOutWarnings(change, leftOut, desired)],
+          warnings: [
+            ...change.warnings,
+            ...(ofDrift.get(policyKey(change.policy)) ?? []),
+            ...leftOutWarnings(change, leftOut, desired),
+          ],
         });
       }
       return {

@@ -1,5 +1,14 @@
 import { parseAddressBlock } from '../policy/address.js';
-import type { BoundRule, CallMatch, DomainMatch, EndpointMatch, Match, PathMatch, Rule } from '../policy/model.js';
+import type {
+  BoundRule,
+  CallMatch,
+  DomainMatch,
+  EndpointMatch,
+  Match,
+  PathMatch,
+  PresetMatch,
+  Rule,
+} from '../policy/model.js';
 import {
   ADDRESS_FAMILIES,
   ANY_ENDPOINT,
@@ -47,10 +56,14 @@ export function speaksOfObject({ match, action }: Rule, object: AccessObject): b
     case 'namespace':
       return object.kind === 'namespace';
     case 'preset':
-      return object.kind === 'behaviour' && object.presets.includes(match.preset);
+      return object.kind === 'behaviour' && object.presets.includes(match.preset) && !isExcepted(match, object.path);
     case 'call':
       return object.kind === 'call' && match.calls.includes(object.call) && isGiven(match, object.path);
   }
+}
+
+function isExcepted({ except = [] }: PresetMatch, path: Uint8Array | undefined): boolean {
+  return path !== undefined && except.some((place) => isAt(place, path));
 }
 
 /** Whether the program is one of those that a rule is limited to. */

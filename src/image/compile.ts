@@ -10,6 +10,7 @@ import { findGuards } from './guards.js';
 import type { Image } from './image.js';
 import {
   decidesFlag,
+  FLAG_DECIDES_DRIFT,
   FLAG_DECIDES_MAPPINGS,
   FLAG_HAS_ARGUMENTS,
   FLAG_HAS_GUARDS,
@@ -35,7 +36,7 @@ import { PatternError } from './pattern.js';
 import { Precedence } from './precedence.js';
 import { classifyPrograms } from './program-classes.js';
 import { Verdicts } from './verdicts.js';
-import { addArguments, addGuarded, addQuestions } from './words.js';
+import { addArguments, addExceptions, addGuarded, addQuestions } from './words.js';
 
 /**
  * Compiles what is decided for a container into the image the kernel follows. Throws a Failure: `resource-exhausted`
@@ -91,6 +92,7 @@ function* buildAutomaton(ruleSet: RuleSet, budget: Budget): Steps<{ automaton: A
     addArguments(nondeterministic, index, rule.arguments ?? [], verdicts.marks.ofArguments(index));
     addQuestions(nondeterministic, rule.match, verdicts.marks.ofName(index));
     addGuarded(nondeterministic, rule.match, verdicts.marks.ofGuard(index));
+    addExceptions(nondeterministic, rule.match, verdicts.marks.ofException(index));
   });
   const precedence = yield* Precedence.inSteps(nondeterministic, ruleSet);
   return { automaton: yield* determinize(nondeterministic, precedence, verdicts, budget), verdicts };
@@ -122,6 +124,7 @@ function flagsOf({ rules, postures, permissivePostures, profiled, visible = [] }
     having(FLAG_HAS_TERMINALS, ({ rule }) => rule.terminal === true) |
     having(FLAG_HAS_ARGUMENTS, ({ rule }) => rule.arguments !== undefined) |
     having(FLAG_DECIDES_MAPPINGS, namesMapping) |
+    having(FLAG_DECIDES_DRIFT, ({ rule: { match } }) => match.kind === 'preset' && match.preset === 'drift') |
     having(FLAG_REFUSES_ENDPOINTS, (bound) => refusesAddresses(bound, postures)) |
     having(FLAG_HAS_NAMES, ({ rule }) => rule.match.kind === 'domain') |
     having(FLAG_OBSERVES_CALLS, observesCalls) |

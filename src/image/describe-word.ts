@@ -64,7 +64,7 @@ const OTHER_WORDS: Readonly<Record<string, (text: string) => string>> = {
   u: () => 'user namespace',
   // Of a capability its own word follows.
   p: (text) =>
-    text.startsWith('c') ? readCapabilityWord(text) : (/\/.*/su.exec(text)?.[0] ?? 'memory without a file'),
+    /^c[a-p]{2}$/u.test(text) ? readCapabilityWord(text) : (/\/.*/su.exec(text)?.[0] ?? 'memory without a file'),
 };
 
 function describeSockets(family: string, type: string, protocol: number): string {

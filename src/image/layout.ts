@@ -54,6 +54,9 @@ export const FLAG_REFUSES_ENDPOINTS = 1 << 25;
 export const visibleFlag = (ruleClass: PostureClass): number => decidesFlag(ruleClass) << VISIBLE_SHIFT;
 const VISIBLE_SHIFT = 26;
 
+/** Some rule asks whether what is executed came with the image. */
+export const FLAG_DECIDES_DRIFT = 1 << 30;
+
 /** Whether a rule has to see every system call as it is made. */
 export function observesCalls({ rule }: BoundRule): boolean {
   return rule.match.kind === 'call' && rule.match.target === undefined;

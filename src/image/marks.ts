@@ -2,8 +2,9 @@ import type { RuleSet } from '../policy/rule-set.js';
 
 /**
  * What the nodes of an automaton are marked with, as numbers: first the rules in their order, each for what it matches;
- * then the sources; then the rules again, each for the arguments it allows; each for the names it names; and each for the
- * directories that it guards though its own words do not start with a path.
+ * then the sources; then the rules again, each for the arguments it allows; each for the names it names; each for the
+ * directories that it guards though its own words do not start with a path; and each for what it does not speak of after
+ * all.
  */
 export class Marks {
   readonly #rules: number;
@@ -32,8 +33,14 @@ export class Marks {
     return this.ofName(rule) + this.#rules;
   }
 
+  ofException(rule: number): number {
+    return this.ofGuard(rule) + this.#rules;
+  }
+
   /** Takes a set of marks, sorted, apart. */
-  split(marks: Int32Array): Readonly<Record<'rules' | 'sources' | 'byArguments' | 'byName' | 'byGuard', Int32Array>> {
+  split(
+    marks: Int32Array,
+  ): Readonly<Record<'rules' | 'sources' | 'byArguments' | 'byName' | 'byGuard' | 'excepted', Int32Array>> {
     let taken = 0;
     // Asked for from the lowest on.
     const between = (from: number, to: number) => {
@@ -48,6 +55,7 @@ export class Marks {
       byArguments: between(end, end + this.#rules),
       byName: between(end + this.#rules, end + 2 * this.#rules),
       byGuard: between(end + 2 * this.#rules, end + 3 * this.#rules),
+      excepted: between(end + 3 * this.#rules, end + 4 * this.#rules),
     };
   }
 }

@@ -114,6 +114,7 @@ function decidesAlone({ policy, rule }: BoundRule, operations: readonly Operatio
     policy.mode !== 'audit' &&
     rule.sources.length === 0 &&
     !rule.terminal &&
+    !(rule.match.kind === 'preset' && rule.match.except) &&
     operations
       .filter((operation) => CLASS_OF_OPERATION[operation] === rule.class)
       .every((operation) => OWNERSHIPS.every((ownership) => effectOf(rule, operation, ownership) !== undefined))

@@ -114,7 +114,10 @@ export class Verdicts {
       entries.push(symbol);
       entries.push(value);
     };
-    const { rules, sources, byArguments, byName, byGuard } = this.marks.split(marks.values.subarray(0, marks.length));
+    const { sources, byArguments, byName, byGuard, ...split } = this.marks.split(
+      marks.values.subarray(0, marks.length),
+    );
+    const rules = split.rules.filter((rule) => !split.excepted.includes(rule));
     const programClass = sources.length === 0 ? PROGRAM_CLASS_UNNAMED : this.programs.classOf(sources);
     if (programClass !== PROGRAM_CLASS_UNNAMED) {
       add(SYMBOL_PROGRAM_CLASS, programClass | (this.programs.withoutAllow(programClass) << PROGRAM_CLASS_BITS));

@@ -133,9 +133,18 @@ export function addGuarded(automaton: NondeterministicAutomaton, match: Match, m
   const from = () => automaton.literal(automaton.start, Buffer.from(GUARDING_LETTER));
   if (match.kind === 'preset' && match.preset === 'filelessExec') {
     markAll(automaton, automaton.literal(from(), Buffer.from(SHARED_MEMORY)), mark);
+  } else if (match.kind === 'preset') {
+    for (const place of match.except ?? []) addPath(automaton, from(), place, mark);
   } else if ((match.kind === 'mount' || match.kind === 'trace') && match.target !== undefined) {
     addPath(automaton, from(), match.target, mark);
   }
+}
+
+/** What a rule that matches would speak of, but does not. */
+export function addExceptions(automaton: NondeterministicAutomaton, match: Match, mark: number): void {
+  if (match.kind !== 'preset') return;
+  for (const place of match.except ?? [])
+    addPath(automaton, automaton.literal(automaton.start, Buffer.from(DRIFT_ELSEWHERE)), place, mark);
 }
 
 /** What ends with the number is one word: a rule without a path does not speak once more of the paths of a call. */
@@ -177,7 +186,9 @@ function addTarget(
  * Executable memory of no file is `pa`. A program is `pb` and then `a` and its path or, where no name leads to it any
  * more, `b`. An entry of another process in /proc is `pc`, `e` for its environment or `a`, and the path. A program run in
  * a container from outside is `pd` and its path. What is the host's is `pe` and a device's path, the path of the program of one of
- * its processes, or the word of a capability.
+ * its processes, or the word of a capability. What is executed and did not come with the image is `pf` and then `a` and its
+ * path where it lies in the upper layer of the root, `b` and its path where it lies on another filesystem or, where no path
+ * leads to it, `c`.
  */
 function addPreset(automaton: NondeterministicAutomaton, preset: Preset, mark: number): void {
   for (const start of PRESET_WORDS[preset])
@@ -194,7 +205,9 @@ const PRESET_WORDS: Readonly<Record<Preset, readonly string[]>> = {
   protectProc: ['pc'],
   exec: ['pd'],
   hardened: ['pe'],
+  drift: ['pf'],
 };
+const DRIFT_ELSEWHERE = 'pfb';
 
 function addCapability(automaton: NondeterministicAutomaton, capability: Capability, mark: number): void {
   const word = `c${letters(CAPABILITIES.indexOf(capability), 2)}`;

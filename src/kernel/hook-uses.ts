@@ -21,7 +21,7 @@ export interface HookUse {
 export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   hauberk_bprm_check: {
     what: 'running a program',
-    decides: { process: ['run'], filesystems: ['run'], presets: ['filelessExec', 'exec'] },
+    decides: { process: ['run'], filesystems: ['run'], presets: ['filelessExec', 'exec', 'drift'] },
     essential: 'a process comes under the rules of its container there',
   },
   hauberk_bprm_committed: {
@@ -105,12 +105,12 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
     decides: {
       process: ['use otherwise', 'altered source'],
       file: ['read', 'write', 'map'],
-      presets: ['anonymousMapExec'],
+      presets: ['anonymousMapExec', 'drift'],
     },
   },
   hauberk_file_mprotect: {
     what: 'making mapped memory executable',
-    decides: { process: ['use otherwise'], file: ['map'], presets: ['anonymousMapExec'] },
+    decides: { process: ['use otherwise'], file: ['map'], presets: ['anonymousMapExec', 'drift'] },
   },
   hauberk_socket_create: { what: 'making sockets', decides: { network: ['create'] } },
   hauberk_socket_bind: { what: 'binding sockets', decides: { network: ['bind'] } },
@@ -152,6 +152,7 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   },
   hauberk_userns_create: { what: 'making user namespaces', decides: { namespaces: ['user'] } },
   hauberk_claim: { what: 'saying who the daemon is', decides: {}, keeps: ['claim'] },
+  hauberk_tell_layer: { what: 'telling the layers of an overlay', decides: {} },
   hauberk_keep_map: { what: "reaching Hauberk's maps", decides: {}, keeps: ['use of maps'] },
   hauberk_keep_program: { what: "reaching Hauberk's programs", decides: {}, keeps: ['use of programs'] },
   hauberk_keep_link: { what: "reaching Hauberk's links", decides: {}, keeps: ['use of links'] },

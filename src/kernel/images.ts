@@ -26,6 +26,7 @@ import {
 } from './map-elements.js';
 
 const START_BYTES = 8;
+const DEVICE_BYTES = 4;
 const MAP_ID_BYTES = 4;
 /** A map of maps tells of an inner map its id. */
 const IMAGE_NUMBER_BYTES = 4;
@@ -96,14 +97,17 @@ export interface PublishedContainer {
   readonly firstProcess?: ProcessIdentity;
   /** A process by which its files can be seen; left out where none is known. */
   readonly process?: number;
+  /** See ContainerRoot; left out where what its image brought cannot be told. */
+  readonly rootDevice?: number;
   readonly image: KernelImage;
 }
 
-/** The pinned hash-of-maps: which image decides for which container. Beside it, when each of them started. */
+/** The pinned hash-of-maps: which image decides for which container. Beside it, when each of them started, and its root. */
 export class ContainerMap {
   constructor(
     readonly descriptor: number,
     readonly starts: number,
+    readonly roots: number,
   ) {}
 
   /**
@@ -122,11 +126,13 @@ export class ContainerMap {
     const keys = keysFor(entries.map(({ container }) => container));
     const values = new Uint32Array(entries.map(({ image }) => image.descriptor));
     const starts = new BigUint64Array(entries.map(({ initStartTicks }) => BigInt(initStartTicks ?? 0)));
+    const roots = new Uint32Array(entries.map(({ rootDevice }) => rootDevice ?? 0));
     const count = [entries.length];
     const waiting = new Set(entries.map(({ container }) => container).filter((container) => !this.#has(container)));
     const others = entries.map(({ container }) => container).filter((container) => !waiting.has(container));
     // First: an image that is found must be known to be this container's.
     checked('cannot publish the starts of containers', updateBatch(this.starts, keys, starts, [entries.length], null));
+    checked('cannot publish the roots of containers', updateBatch(this.roots, keys, roots, [entries.length], null));
     const update = updateBatchAsync(this.descriptor, keys, values, count, null);
     const look = () => {
       try {
@@ -153,12 +159,23 @@ export class ContainerMap {
   }
 
   /** Whether a container has this image and this start, as it was published. */
-  holds({ container, initStartTicks = 0, image }: PublishedContainer): boolean {
+  holds({ container, initStartTicks = 0, rootDevice = 0, image }: PublishedContainer): boolean {
     const found = Buffer.alloc(MAP_ID_BYTES);
     const what = 'cannot look a container up in the kernel';
     // From user space the outer map tells the number of the inner one.
     const isThere = lookupIfPresent(what, this.descriptor, containerKey(container), found);
-    return isThere && found.readUInt32LE() === image.mapId && this.startTicksOf(container) === initStartTicks;
+    return (
+      isThere &&
+      found.readUInt32LE() === image.mapId &&
+      this.startTicksOf(container) === initStartTicks &&
+      this.#rootOf(container) === rootDevice
+    );
+  }
+
+  #rootOf(container: NamespacePair): number {
+    const device = Buffer.alloc(DEVICE_BYTES);
+    lookupIfPresent('cannot read the root of a container', this.roots, containerKey(container), device);
+    return device.readUInt32LE();
   }
 
   /** When the container started; 0 where that is not known, and so not either when another one has its numbers. */
@@ -181,6 +198,7 @@ export class ContainerMap {
     }
     for (const container of containers) {
       deleteIfPresent('cannot remove the start of a container', this.starts, containerKey(container));
+      deleteIfPresent('cannot remove the root of a container', this.roots, containerKey(container));
     }
   }
 

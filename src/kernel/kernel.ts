@@ -17,6 +17,7 @@ import {
   type PublishedContainer,
   releaseKernelImage,
 } from './images.js';
+import { LayerTrial } from './layer-trial.js';
 import { forgetLearntNames } from './learnt-names.js';
 import { containerKey, deleteIfPresent } from './map-elements.js';
 import type { MissingHook } from './missing-hooks.js';
@@ -39,6 +40,8 @@ export class Kernel {
   readonly selfProtection: SelfProtection;
   /** What processes hold from before their container's rules. */
   readonly holdings: Holdings;
+  /** Tells of roots of containers whether what their images brought can be told. */
+  readonly layers: LayerTrial;
   /** What containers under a profile do. */
   readonly accesses: AccessMap;
   #ring: RingBuffer | undefined;
@@ -51,7 +54,9 @@ export class Kernel {
     options: AttachOptions = {},
   ) {
     this.#programs = attachPrograms(objectPath, pinDirectory, host, options);
-    this.#containers = new ContainerMap(this.#programs.maps.containers, this.#programs.maps.container_starts);
+    const { containers, container_starts: starts, container_roots: roots } = this.#programs.maps;
+    this.#containers = new ContainerMap(containers, starts, roots);
+    this.layers = new LayerTrial(this.#programs.tellLayer);
     this.selfProtection = new SelfProtection(this.#programs);
     this.holdings = new Holdings(this.#programs);
     this.#settings = new Settings(this.#programs.maps.settings);

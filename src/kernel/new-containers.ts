@@ -16,7 +16,7 @@ interface Iterators {
 }
 
 /** What is said of a container that may be new to the kernel. */
-export type PossiblyNewContainer = Omit<PublishedContainer, 'image'>;
+export type PossiblyNewContainer = Omit<PublishedContainer, 'image' | 'rootDevice'>;
 
 /** A container as the kernel's maps tell it from others. */
 export interface KnownContainer {

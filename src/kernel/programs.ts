@@ -34,6 +34,7 @@ import { recordMaps } from './self-protection.js';
 export const PINNED_MAPS = [
   'containers',
   'container_starts',
+  'container_roots',
   'new_containers',
   'aliased',
   'tasks',
@@ -71,6 +72,8 @@ const HELD_PROGRAM = 'hauberk_file_permission';
 const HELD_LINK = `${HELD_PROGRAM}_link`;
 /** They are run when asked for: see holdings.ts. */
 const SEARCH_PROGRAMS = ['hauberk_find_descriptors', 'hauberk_find_rings', 'hauberk_find_mappings'];
+/** It is run when a container's root is looked at: see layer-trial.ts. */
+const LAYER_PROGRAM = 'hauberk_tell_layer';
 /** Loaded and pinned, but attached to no hook for good. */
 const UNATTACHED_PROGRAMS = [
   CALLS_PROGRAM,
@@ -78,6 +81,7 @@ const UNATTACHED_PROGRAMS = [
   LISTENER_ITERATOR,
   CLAIM_PROGRAM,
   HELD_PROGRAM,
+  LAYER_PROGRAM,
   ...SEARCH_PROGRAMS,
 ];
 const isLinked = (name: string): boolean => !UNATTACHED_PROGRAMS.includes(name);
@@ -100,6 +104,8 @@ export interface AttachedPrograms {
   readonly listenerIterator: number | undefined;
   /** Descriptor of the program that makes a daemon the owner, where the kernel takes it. */
   readonly claim: number | undefined;
+  /** Descriptor of the program that tells a file's layer of an overlay, where the kernel takes it. */
+  readonly tellLayer: number | undefined;
   /** Which object file they come from. */
   readonly build: string;
   /** Of all of these, but the link of `calls`. */
@@ -292,10 +298,15 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
   const openOptional = (name: string) => (names.includes(name) ? open(join(buildDirectory, name)) : undefined);
   const listenerIterator = openOptional(LISTENER_ITERATOR);
   const claim = openOptional(CLAIM_PROGRAM);
+  const tellLayer = openOptional(LAYER_PROGRAM);
   const optional = new Map(
-    [[LISTENER_ITERATOR, listenerIterator] as const, [CLAIM_PROGRAM, claim] as const].flatMap(([name, descriptor]) =>
-      descriptor === undefined ? [] : [[name, descriptor] as const],
-    ),
+    (
+      [
+        [LISTENER_ITERATOR, listenerIterator],
+        [CLAIM_PROGRAM, claim],
+        [LAYER_PROGRAM, tellLayer],
+      ] as const
+    ).flatMap(([name, descriptor]) => (descriptor === undefined ? [] : [[name, descriptor] as const])),
   );
   const pins = new Pins(
     new Map([
@@ -332,6 +343,7 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     taskIterator,
     listenerIterator,
     claim,
+    tellLayer,
     build,
     pins,
     missing,

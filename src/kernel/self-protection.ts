@@ -77,6 +77,7 @@ interface OnDemand {
 interface Protected {
   readonly maps: { readonly owner: number; readonly own_objects: number };
   readonly claim: number | undefined;
+  readonly tellLayer: number | undefined;
   readonly build: string;
   readonly links: ReadonlyMap<string, number>;
   readonly taskIterator: number;
@@ -125,14 +126,22 @@ export class SelfProtection {
   /** Names the programs and links that are there now. */
   protectPrograms(): void {
     if (this.#process === 0) return;
-    const { links, taskIterator, listenerIterator, calls, held, searches, claim } = this.programs;
+    const { links, taskIterator, listenerIterator, calls, held, searches, claim, tellLayer } = this.programs;
     const attachedNow = [calls?.link, held?.link].filter((link) => link !== undefined);
     for (const descriptor of [...links.values(), ...attachedNow]) {
       const { link, program } = linkIds(descriptor);
       this.#protect(ownKey('link', link));
       this.#protect(ownKey('program', program));
     }
-    const unattached = [taskIterator, listenerIterator, calls?.descriptor, held?.descriptor, claim, ...searches];
+    const unattached = [
+      taskIterator,
+      listenerIterator,
+      calls?.descriptor,
+      held?.descriptor,
+      claim,
+      tellLayer,
+      ...searches,
+    ];
     for (const descriptor of unattached.filter((each) => each !== undefined))
       this.#protect(ownKey('program', programId(descriptor)));
   }

@@ -1,4 +1,5 @@
 import { partOf } from './kinds/matches.js';
+import { withLinkedExceptions } from './kinds/presets.js';
 import { throughLink } from './kinds/through-link.js';
 import type { BoundRule, Rule } from './model.js';
 
@@ -13,11 +14,18 @@ export type LinkedDirectories = Readonly<Record<string, string>>;
 export function followLinks(rules: readonly BoundRule[], links: LinkedDirectories): readonly BoundRule[] {
   if (Object.keys(links).length === 0) return rules;
   return rules.flatMap((bound) => {
-    const rule = withLinkedSources(bound.rule, links);
+    const rule = withLinks(bound.rule, links);
     const here = { policy: bound.policy, rule };
     const match = partOf(rule.match).followLinks(rule.match, links);
     return match === undefined ? [here] : [here, { policy: bound.policy, rule: { ...rule, match } }];
   });
+}
+
+/** What one rule alone can say by both names. */
+function withLinks(rule: Rule, links: LinkedDirectories): Rule {
+  const { match } = rule;
+  const followed = match.kind === 'preset' ? { ...rule, match: withLinkedExceptions(match, links) } : rule;
+  return withLinkedSources(followed, links);
 }
 
 function withLinkedSources(rule: Rule, links: LinkedDirectories): Rule {

@@ -144,8 +144,23 @@ export type CallTarget = Exclude<PathMatch, { kind: 'pattern' }>;
 export const TRACE_OPERATIONS = ['read', 'attach'] as const;
 export type TraceOperation = (typeof TRACE_OPERATIONS)[number];
 
-export const PRESETS = ['anonymousMapExec', 'filelessExec', 'protectEnv', 'protectProc', 'exec', 'hardened'] as const;
+export const PRESETS = [
+  'anonymousMapExec',
+  'filelessExec',
+  'protectEnv',
+  'protectProc',
+  'exec',
+  'hardened',
+  'drift',
+] as const;
 export type Preset = (typeof PRESETS)[number];
+
+export interface PresetMatch {
+  readonly kind: 'preset';
+  readonly preset: Preset;
+  /** Of `drift`: places on other filesystems than the container's root that it does not speak of; at least one. */
+  readonly except?: readonly PathMatch[];
+}
 
 export type Match =
   | PathMatch
@@ -157,7 +172,7 @@ export type Match =
   | MountMatch
   | TraceMatch
   | { readonly kind: 'namespace'; readonly namespace: 'user' }
-  | { readonly kind: 'preset'; readonly preset: Preset }
+  | PresetMatch
   | CallMatch;
 
 export interface Rule {

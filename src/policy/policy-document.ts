@@ -69,6 +69,8 @@ export interface TraceItem extends PlaceItem {
 
 export interface PresetItem extends Traits {
   readonly name: Preset;
+  /** Of `drift` only; each names one place. */
+  readonly except?: Optional<readonly PlaceItem[]>;
 }
 
 /** Calls are only ever audited: `action` says nothing else, and that of the specification does not count. */

@@ -55,16 +55,21 @@ export const entries = (properties: Properties, key?: string): Schema =>
     list(mapping({ ...traits, ...properties, fromSource, pts: kubeArmors('pts') }, key === undefined ? [] : [key])),
   );
 
+/** The fields that name a place, one of them for each. */
+export const places: Properties = {
+  path: optional(checked('path')),
+  dir: optional(checked('directory')),
+  recursive: flag,
+  pattern: optional(checked('pattern')),
+};
+
 /** The same of entries about a place: where a mount is made, or which program another process runs; nothing for any. */
 export const placeEntries = (properties: Properties): Schema =>
   optional(
     list({
       ...mapping({
         ...traits,
-        path: optional(checked('path')),
-        dir: optional(checked('directory')),
-        recursive: flag,
-        pattern: optional(checked('pattern')),
+        ...places,
         ...properties,
         fromSource,
       }),

@@ -142,9 +142,22 @@ function* problemsOf({ spec }: PolicyDocument, policy: Policy, { now }: ReadOpti
       yield { path: ['spec', 'file', list, index, 'readOnly'], description, fault: 'value' };
     }
   }
+  yield* presetProblems(spec, policy);
   if (policy.rules.length > 0) return;
   const description = `at least one rule is required, in ${RULE_CLASSES.map(quote).join(', ')}`;
   yield { path: ['spec'], description, fault: 'value' };
+}
+
+function* presetProblems({ presets }: PolicyDocument['spec'], { scope }: Policy): Generator<Finding> {
+  for (const [index, { name, except }] of (presets ?? []).entries()) {
+    const path = ['spec', 'presets', index];
+    if (name === 'drift' && scope === 'host') {
+      const description = 'is for containers: what a host runs comes from no image';
+      yield { path: [...path, 'name'], description: `\`drift\` ${description}`, fault: 'value' };
+    }
+    if (name !== 'drift' && except?.length)
+      yield { path: [...path, 'except'], description: 'is for the preset `drift` only', fault: 'key' };
+  }
 }
 
 function checkHeader(document: unknown, header: 'required' | 'optional'): { foreign: Finding[]; missing: Finding[] } {

@@ -70,8 +70,7 @@ function toObject(operation: Operation, request: ExplainRequest, checks: Request
     case 'call':
       return toCall(object, checks);
     case 'behave':
-      checks.require((PRESETS as readonly string[]).includes(object), 'object', `must be one of ${PRESETS.join(', ')}`);
-      return { kind: 'behaviour', presets: [object as Preset] };
+      return toBehaviour(object, checks);
     case 'execute':
     case 'read':
     case 'write':
@@ -91,6 +90,18 @@ function toNewPath(operation: Operation, { newPath }: ExplainRequest, checks: Re
   checks.require(operation === 'rename' || operation === 'link', 'new_path', 'is for rename and link only');
   checks.require(newPath.startsWith('/'), 'new_path', 'must be an absolute path');
   return { newPath: Buffer.from(newPath) };
+}
+
+/** A preset; of `drift` perhaps a path behind it. */
+function toBehaviour(object: string, checks: RequestChecks): AccessObject {
+  const [, preset, path] = /^([^ ]*)(?: (.*))?$/su.exec(object)!;
+  const isPreset = (PRESETS as readonly string[]).includes(preset!);
+  checks.require(isPreset, 'object', `must be one of ${PRESETS.join(', ')}`);
+  const presets = [preset as Preset];
+  if (path === undefined) return { kind: 'behaviour', presets };
+  checks.require(preset === 'drift', 'object', 'has a path, which only drift looks at');
+  checks.require(path.startsWith('/'), 'object', 'must have an absolute path behind the preset');
+  return { kind: 'behaviour', presets, path: Buffer.from(path) };
 }
 
 /** As events have it: a name, and perhaps a path. */

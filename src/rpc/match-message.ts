@@ -96,7 +96,8 @@ export function toEntry<Case extends MatchCase>(match: { readonly $case: Case; r
   return { list: part.list(match.value), entry: part.entry(match.value) };
 }
 
-function placeEntry(target: PathMessage | undefined): object {
+/** The fields of an entry that name a place. */
+export function placeEntry(target: PathMessage | undefined): object {
   return target?.match === undefined ? {} : toEntry(target.match).entry;
 }
 
@@ -143,7 +144,7 @@ export function toMatchMessage<Kind extends Match['kind']>(match: OfKind<Kind> &
   return MESSAGES[match.kind](match);
 }
 
-function toPathMessage(match: PathMatch): PathMessage {
+export function toPathMessage(match: PathMatch): PathMessage {
   switch (match.kind) {
     case 'exact':
       return { match: { $case: 'path', value: match.path } };

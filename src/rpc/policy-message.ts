@@ -5,7 +5,7 @@ import type { PolicyKind } from '../policy/manifest-schema.js';
 import { sourceDocument } from '../policy/manifest-text.js';
 import type { RuleClass, Scope as ScopeName } from '../policy/model.js';
 import type { PolicyDocument } from '../policy/policy-document.js';
-import { casesOf, isListed, toEntry } from './match-message.js';
+import { casesOf, isListed, placeEntry, toEntry } from './match-message.js';
 import { ACTION_CHOICE, ACTION_NAMES, CLASS_CHOICE, CLASS_NAMES, SCOPE_CHOICE, SCOPE_NAMES } from './names.js';
 import { RequestChecks } from './request-checks.js';
 
@@ -139,6 +139,7 @@ function checkRule(rule: Rule, field: string, checks: RequestChecks): void {
   const takesArguments = matchCase === 'path' || matchCase === 'programName';
   const argumentsFit = !hasArguments || (ruleClass === 'process' && takesArguments);
   checks.require(argumentsFit, `${field}.allowed_arguments`, 'is for PROCESS rules with path or program_name only');
+  checks.require(rule.except.length === 0 || ruleClass === 'presets', `${field}.except`, 'is for PRESET rules only');
   checks.require(!rule.ownerOnly || hasOwner, `${field}.owner_only`, 'is for PROCESS and FILE rules only');
 }
 
@@ -149,6 +150,7 @@ function traitsOf(rule: Rule): object {
     ...(rule.readOnly && { readOnly: true }),
     ...(rule.ownerOnly && { ownerOnly: true }),
     ...(rule.terminal && { pts: false }),
+    ...(rule.except.length > 0 && { except: rule.except.map(placeEntry) }),
     ...(rule.operations.length > 0 && { operations: rule.operations }),
     ...(rule.allowedArguments !== undefined && { allowedArgs: rule.allowedArguments.arguments }),
     ...(rule.action !== Action.UNSPECIFIED && { action: ACTION_NAMES.get(rule.action)! }),
@@ -173,6 +175,8 @@ const ITEM_FIELDS: readonly (readonly [RegExp, string])[] = [
   [/^\.fromSource$/u, '.from_source'],
   [/^\.readOnly$/u, '.read_only'],
   [/^\.pts$/u, '.terminal'],
+  [/^\.except\[(\d+)\]\.(path|pattern)$/u, '.except[$1].$2'],
+  [/^\.except\[(\d+)\]\.(?:dir|recursive)$/u, '.except[$1].directory'],
   [/^\.execname$/u, '.program_name'],
   [/^\.allowedArgs(\[\d+\])?$/u, '.allowed_arguments.arguments$1'],
   [/^\.ownerOnly$/u, '.owner_only'],

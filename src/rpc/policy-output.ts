@@ -1,7 +1,7 @@
 import type { Timestamp } from '../generated/google/protobuf/timestamp.js';
 import * as proto from '../generated/hauberk/v1/policy.js';
 import { originOf, type Policy, type Rule } from '../policy/model.js';
-import { toMatchMessage } from './match-message.js';
+import { toMatchMessage, toPathMessage } from './match-message.js';
 import { ACTIONS, CLASSES, POLICY_ORIGINS, SCOPES } from './names.js';
 
 /** From a policy of the domain to the message of the API; policy-message.ts is the way back. */
@@ -71,6 +71,7 @@ export function toRuleMessage(rule: Rule): proto.Rule {
     operations: [...(rule.operations ?? [])],
     allowedArguments: rule.arguments === undefined ? undefined : { arguments: [...rule.arguments] },
     terminal: rule.terminal ?? false,
+    except: rule.match.kind === 'preset' ? (rule.match.except ?? []).map(toPathMessage) : [],
   };
 }
 

@@ -38,7 +38,10 @@ const MATCHES: Readonly<Record<Match['kind'], SchemaObject>> = {
   mount: object({ kind: oneOf(['mount']) }, { target: place, type: text, operation: oneOf(MOUNT_OPERATIONS) }),
   trace: object({ kind: oneOf(['trace']) }, { target: place, operation: oneOf(TRACE_OPERATIONS) }),
   namespace: object({ kind: oneOf(['namespace']), namespace: oneOf(['user']) }),
-  preset: object({ kind: oneOf(['preset']), preset: oneOf(PRESETS) }),
+  preset: object(
+    { kind: oneOf(['preset']), preset: oneOf(PRESETS) },
+    { except: { type: 'array', items: place, minItems: 1 } },
+  ),
   call: object(
     { kind: oneOf(['call']), calls: { ...texts, minItems: 1 } },
     { target: choice([PLACES.exact, PLACES.directory]) },

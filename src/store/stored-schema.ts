@@ -52,6 +52,8 @@ export interface StoredValues {
 
 const visible = { type: 'array', items: oneOf(POSTURE_CLASSES) };
 const namespaces = object({ pidNamespace: number, mountNamespace: number });
+/** See ContainerRoot. */
+const root = { anyOf: [object({ device: number }), object({ problem: text })] };
 const posture = oneOf(['audit', 'block']);
 /** An origin without its name here does not compile. */
 const ORIGINS: Readonly<Record<ContainerOrigin, true>> = {
@@ -90,6 +92,7 @@ const SCHEMAS: Readonly<Record<RecordKind, SchemaObject>> = {
       protection: object({ by: oneOf(['hook', 'event', 'registered']), since: number }),
       policyOverride: object({ mode: oneOf(OVERRIDE_MODES), setBy: text }),
       visibility: visible,
+      root,
     },
   ),
   image: object({

@@ -30,7 +30,7 @@ function loadMaps(): ContainerMap {
     checked('cannot leave a program out', setAutoload(program, false));
   for (const name of PINNED_MAPS) checked(name, setPinPath(checkedPointer(name, findMap(object, name)), null));
   checked('cannot load the maps', loadObject(object));
-  return new ContainerMap(loadedMap('containers'), loadedMap('container_starts'));
+  return new ContainerMap(loadedMap('containers'), loadedMap('container_starts'), loadedMap('container_roots'));
 }
 
 const map = loadMaps();

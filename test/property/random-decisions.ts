@@ -89,7 +89,12 @@ const matches: Readonly<Record<RuleClass, fc.Arbitrary<Match>>> = {
     { requiredKeys: ['kind'] },
   ),
   namespaces: fc.constant({ kind: 'namespace', namespace: 'user' }),
-  presets: fc.constantFrom(...PRESETS).map((preset) => ({ kind: 'preset' as const, preset })),
+  presets: fc.oneof(
+    fc.constantFrom(...PRESETS).map((preset) => ({ kind: 'preset' as const, preset })),
+    fc
+      .array(pathMatch, { minLength: 1, maxLength: 3 })
+      .map((except) => ({ kind: 'preset' as const, preset: 'drift' as const, except })),
+  ),
   syscalls: fc.record(
     {
       kind: fc.constant('call' as const),
@@ -249,10 +254,13 @@ function objects(operation: Operation, path: fc.Arbitrary<Buffer>): fc.Arbitrary
         { requiredKeys: ['kind', 'call'] },
       );
     case 'presets':
-      return fc.constantFrom(...BEHAVIOURS_KNOWN).map((names) => ({
-        kind: 'behaviour',
-        presets: PRESETS.filter((preset) => names.split(',').includes(preset)),
-      }));
+      return fc.oneof(
+        fc.constantFrom(...BEHAVIOURS_KNOWN).map((names) => ({
+          kind: 'behaviour' as const,
+          presets: PRESETS.filter((preset) => names.split(',').includes(preset)),
+        })),
+        path.map((at) => ({ kind: 'behaviour' as const, presets: ['drift' as const], path: at })),
+      );
   }
 }
 
@@ -260,6 +268,7 @@ function accessesTo(bound: readonly BoundRule[], count: number): fc.Arbitrary<Ac
   const named = bound.flatMap(({ rule: { match } }) => {
     if (match.kind === 'exact' || match.kind === 'directory' || match.kind === 'pattern') return [resembling(match)];
     if (match.kind === 'name') return [fc.constantFrom('/', '/a/', '/b').map((at) => Buffer.from(at + match.name))];
+    if (match.kind === 'preset') return (match.except ?? []).map(resembling);
     return 'target' in match && match.target !== undefined ? [resembling(match.target)] : [];
   });
   const path = fc

@@ -34,6 +34,7 @@ export function accessWord(object: AccessObject): Buffer {
       ]);
     }
     case 'behaviour':
+      if (object.path !== undefined) return Buffer.concat([Buffer.from('pfb'), object.path]);
       return Buffer.from(BEHAVIOURS[object.presets.join()]!);
   }
 }
@@ -58,6 +59,7 @@ const BEHAVIOURS: Readonly<Record<string, string>> = {
   protectProc: 'pca/proc/7/maps',
   exec: 'pd/bin/sh',
   hardened: 'pe/dev/sda',
+  drift: 'pfa/tmp/copy',
 };
 export const BEHAVIOURS_KNOWN = Object.keys(BEHAVIOURS);
 

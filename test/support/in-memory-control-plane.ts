@@ -1,4 +1,4 @@
-import type { Container, NamespacePair } from '../../src/containers/container.js';
+import type { Container, ContainerRoot, NamespacePair } from '../../src/containers/container.js';
 import { namespaceKey } from '../../src/containers/container.js';
 import { ContainerKeeper } from '../../src/control/container-keeper.js';
 import { ContainerRegistry } from '../../src/control/container-registry.js';
@@ -156,6 +156,8 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly intake = new IntakeCounts();
   kernelProblem: string | undefined;
   storeFailure: Error | undefined;
+  /** What the roots of containers are found to be. */
+  root: ContainerRoot = { device: 42 };
   /** Called where the daemon would read what the kernel has told of. */
   onSettle: () => void = () => undefined;
 
@@ -192,6 +194,7 @@ export class InMemoryControlPlane implements ControlPlane {
       this.containers,
       { info: () => undefined, warn: () => undefined },
       HOST_MOUNT_NAMESPACE,
+      () => this.root,
     );
     const logger = { warn: () => undefined };
     this.recordings = new Recordings(this.ledger, this.counts, store, async () => this.onSettle(), logger);

@@ -16,6 +16,7 @@ export function makeRule(rule: Partial<Rule> = {}): Rule {
     operations: [],
     allowedArguments: undefined,
     terminal: false,
+    except: [],
     ...rule,
   };
 }

@@ -61,6 +61,7 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     IMAGE_HAS_GUARDS: layout.FLAG_HAS_GUARDS,
     IMAGE_REFUSES_ENDPOINTS: layout.FLAG_REFUSES_ENDPOINTS,
     IMAGE_VISIBLE: layout.visibleFlag('process'),
+    IMAGE_DECIDES_DRIFT: layout.FLAG_DECIDES_DRIFT,
   });
   assert.deepEqual(names('image_class', 'CLASS_'), [...RULE_CLASSES]);
   assert.deepEqual(names('image_subject', 'SUBJECT_'), [...layout.SUBJECTS]);
@@ -178,7 +179,7 @@ test('there are as many counters in C as in TypeScript', () => {
 test('the kernel has room for as many containers as may be registered, and for the host', () => {
   const maxEntries = koffi.load('libbpf.so.1').func('uint32 bpf_map__max_entries(const void *map)');
   const object = checkedPointer('the programs', openObject('build/bpf/hauberk.bpf.o', null));
-  for (const name of ['containers', 'container_starts', 'new_containers', 'token_buckets'])
+  for (const name of ['containers', 'container_starts', 'container_roots', 'new_containers', 'token_buckets'])
     assert.equal(maxEntries(checkedPointer(name, findMap(object, name))), CONTAINERS_MAX + 1, name);
   closeObject(object);
 });

@@ -67,7 +67,9 @@ test('what has the mount namespace of the host, or none, is no container', async
 test('a process that shares the mount namespace of the host is in no container', async () => {
   const { containers } = new InMemoryControlPlane();
   const logger = { info: () => undefined, warn: () => undefined };
-  const keeper = new ContainerKeeper(containers, logger, namespacesOf(process.pid).mountNamespace);
+  const keeper = new ContainerKeeper(containers, logger, namespacesOf(process.pid).mountNamespace, () => ({
+    device: 42,
+  }));
   const { namespaces: _, links: __, ...description } = container('a', 10);
   await assert.rejects(keeper.register(description, { pid: process.pid }), /the host's own mount namespace/);
   assert.deepEqual(containers.list(), []);

@@ -150,3 +150,40 @@ test('names of rules are those below the suffixes of the cluster as well, for co
     'example.com.svc.cluster.local',
   ]);
 });
+
+test('the preset drift is refused where it cannot be told what an image brought, and warned of where it only reports', async (t) => {
+  const { plane, warningsOf } = await start();
+  t.after(() => plane.policies.dryRuns.close());
+  const told = 'container web: its root was not looked at, register it again by a process';
+  const untold = 'the preset drift reports all that is executed, for it cannot tell what an image brought';
+  await assert.rejects(warningsOf(manifest('a', 'presets: [{name: exec}, {name: drift}]')), {
+    code: 'failed-precondition',
+    message: `policy default/a, presets[1]: the preset drift cannot tell what an image brought, and would refuse all that is executed: ${told}`,
+  });
+  assert.equal(plane.policies.list().length, 0);
+  const audit = await warningsOf(manifest('a', 'presets: [{name: drift, action: Audit}]'));
+  assert.deepEqual(audit, [`presets[0]: ${untold}: ${told}`]);
+  const dry = await warningsOf(manifest('a', 'mode: audit\n  presets: [{name: drift}]'));
+  assert.deepEqual(dry, [`presets[0]: ${untold}: ${told}`]);
+  // Of a container whose root is an overlay there is nothing to say.
+  const description = { id: 'own', name: 'own', namespace: 'other', labels: { app: 'web' }, origin: 'docker' } as const;
+  const { container } = (await plane.keeper.register(description, { pid: process.pid })).result;
+  assert.deepEqual(container.root, plane.root);
+  const there = manifest('b', 'presets: [{name: drift}]').replace('name: b', 'name: b, namespace: other');
+  assert.deepEqual(await warningsOf(there), []);
+  // What a root was found to be once stays, whatever the container makes of it.
+  plane.root = { device: 7 };
+  assert.deepEqual((await plane.keeper.register(description, { pid: process.pid })).result.container.root, {
+    device: 42,
+  });
+});
+
+test('the preset drift is not for hosts', async (t) => {
+  const { plane } = await start();
+  t.after(() => plane.policies.dryRuns.close());
+  const text = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorHostPolicy
+metadata: {name: h}
+spec: {nodeSelector: {matchLabels: {}}, presets: [{name: exec}, {name: drift}]}`;
+  assert.throws(() => plane.policies.readManifest(text), /spec\.presets\[1\]\.name: `drift` is for containers/);
+});

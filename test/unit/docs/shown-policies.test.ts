@@ -65,6 +65,9 @@ const CASES: readonly (readonly [string, string, string])[] = [
   ['no-tracing', 'operation: trace, object: /usr/bin/ssh-agent', 'allow'],
   ['no-user-namespaces', 'operation: unshare, object: user', 'block'],
   ['no-code-in-memory', 'operation: behave, object: filelessExec', 'block'],
+  ['image-only', 'operation: behave, object: drift', 'audit'],
+  ['image-only', 'operation: behave, object: drift /mnt/tool', 'audit'],
+  ['image-only', 'operation: behave, object: drift /opt/plugins/tool.so', 'allow'],
   ['watch-calls', 'operation: call, object: ptrace', 'audit'],
 ];
 

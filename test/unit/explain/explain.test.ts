@@ -5,13 +5,13 @@ import { type Explanation, explain } from '../../../src/explain/evaluate.js';
 import { Glob } from '../../../src/explain/glob.js';
 import { Reviewer } from '../../../src/explain/review.js';
 import { witnessesOf } from '../../../src/explain/witness.js';
-import type { BoundRule, Match, Rule } from '../../../src/policy/model.js';
+import type { BoundRule, Match, PathMatch, Rule } from '../../../src/policy/model.js';
 import { finish } from '../../../src/steps.js';
 import { bind } from '../policy/support.js';
 
 const POSTURES = { process: 'audit', file: 'block', network: 'audit', capabilities: 'audit' } as const;
-const exact = (path: string): Match => ({ kind: 'exact', path });
-const below = (directory: string): Match => ({ kind: 'directory', directory, recursive: true });
+const exact = (path: string): PathMatch => ({ kind: 'exact', path });
+const below = (directory: string): PathMatch => ({ kind: 'directory', directory, recursive: true });
 
 function reading(path: string, differences: Partial<Access> = {}): Access {
   return {
@@ -161,6 +161,7 @@ test('every kind of match has an access that it speaks of', () => {
     ['ptrace', { kind: 'trace', operation: 'attach' }],
     ['namespaces', { kind: 'namespace', namespace: 'user' }],
     ['presets', { kind: 'preset', preset: 'protectEnv' }],
+    ['presets', { kind: 'preset', preset: 'drift', except: [below('/v/')] }],
     ['syscalls', { kind: 'call', calls: ['kill', 'unlinkat'] }],
     [
       'syscalls',
@@ -173,4 +174,24 @@ test('every kind of match has an access that it speaks of', () => {
     assert.ok(witnesses.length > 0, match.kind);
     for (const access of witnesses) assert.equal(explain([rule], POSTURES, access).decider, rule, match.kind);
   }
+});
+
+test('what the preset drift excepts are places on other filesystems, and of its own rule alone', () => {
+  const bound = (id: string, except?: PathMatch[]) =>
+    bind({ id, class: 'presets', match: { kind: 'preset', preset: 'drift', ...(except && { except }) } });
+  const deciderOf = (rules: readonly BoundRule[], path?: string) => {
+    const object = {
+      kind: 'behaviour' as const,
+      presets: ['drift' as const],
+      ...(path && { path: Buffer.from(path) }),
+    };
+    return explain(rules, POSTURES, reading('/', { operation: 'behave', object })).decider;
+  };
+  const [first, second] = [bound('presets[0]', [below('/v/'), exact('/sbin/init')]), bound('presets[1]')];
+  assert.equal(deciderOf([first], '/v/tool'), undefined);
+  assert.equal(deciderOf([first], '/sbin/init'), undefined);
+  assert.equal(deciderOf([first], '/sbin/other'), first);
+  // In the upper layer, whatever its name.
+  assert.equal(deciderOf([first]), first);
+  assert.equal(deciderOf([first, second], '/v/tool'), second);
 });

@@ -49,6 +49,11 @@ test('a capability is called by its name, one without by its number', () => {
   assert.equal(describeWord(capabilityWord(63).toString()), 'capability 63');
 });
 
+test('what is executed and did not come with the image is told by its path', () => {
+  for (const word of ['pfa/tmp/tool', 'pfb/tmp/tool']) assert.equal(describeWord(word), '/tmp/tool');
+  assert.equal(describeWord('pfc'), 'memory without a file');
+});
+
 test('a system call is called by its name, with the path where one is told', () => {
   const saidOf = (call: string, path?: string) =>
     describeWord(accessWord({ kind: 'call', call, ...(path !== undefined && { path: Buffer.from(path) }) }).toString());

@@ -82,7 +82,10 @@ test('mounts, processes that are looked into and shared memory are guarded by th
   assert.equal(answer([mount], '/mnt/safe/', '/mnt/x/'), 'Block by rules[0]');
   assert.equal(answer([trace], '/usr/bin/', '/usr/old/'), 'Block by rules[0]');
   assert.equal(answer([memory], '/dev/shm/a/', '/tmp/a/'), 'Block by rules[0]');
-  assert.equal(answer([mount, trace, memory], '/a/', '/b/'), 'Allow');
+  const except = [directory('/v/plugins/', true)];
+  const drift = rule({} as never, { class: 'presets', match: { kind: 'preset', preset: 'drift', except } });
+  assert.equal(answer([drift], '/v/x/', '/v/plugins/x/'), 'Block by rules[0]');
+  assert.equal(answer([mount, trace, memory, drift], '/a/', '/b/'), 'Allow');
 });
 
 /** What is said of `/srv/vault/` becoming `/srv/drawer/` where SECRET is the rule of a policy with these settings. */

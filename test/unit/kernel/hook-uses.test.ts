@@ -7,7 +7,7 @@ import { HOOK_TABLE, hookTableText } from '../../support/hook-table.js';
 
 /** Seen elsewhere than at a hook of the Linux security modules. */
 const NO_HOOKS = [
-  ...['hauberk_sys_enter', 'hauberk_mark_tasks', 'hauberk_claim'],
+  ...['hauberk_sys_enter', 'hauberk_mark_tasks', 'hauberk_claim', 'hauberk_tell_layer'],
   ...['hauberk_find_descriptors', 'hauberk_find_rings', 'hauberk_find_mappings'],
 ];
 

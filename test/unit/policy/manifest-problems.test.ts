@@ -335,7 +335,21 @@ const cases: readonly Case[] = [
     'file:',
     'presets: [{name: filelessexec}]\n  file:',
     'line 9, column 20: spec.presets[0].name: must be one of `anonymousMapExec`, `filelessExec`, `protectEnv`, ' +
-      '`protectProc`, `exec`, `hardened`, not `filelessexec`, did you mean `filelessExec`?',
+      '`protectProc`, `exec`, `hardened`, `drift`, not `filelessexec`, did you mean `filelessExec`?',
+  ],
+  [
+    'exceptions of another preset than drift',
+    'file:',
+    'presets: [{name: exec, except: [{path: /a}]}]\n  file:',
+    'line 9, column 26: spec.presets[0].except: is for the preset `drift` only',
+  ],
+  [
+    'an exception that names no place, two, or none that can be',
+    'file:',
+    'presets: [{name: drift, except: [{recursive: true}, {path: /a, dir: /b/}, {dir: /c}]}]\n  file:',
+    'line 9, column 36: spec.presets[0].except[0].path: missing one of `path`, `dir`, `pattern`',
+    'line 9, column 71: spec.presets[0].except[1].dir: stands beside `path`: only one of the two may',
+    'line 9, column 83: spec.presets[0].except[2].dir: must end in `/`',
   ],
   [
     'a null byte in the text is an error of YAML or of the field, never lost',

@@ -44,6 +44,32 @@ spec:
   );
 });
 
+test('what a preset excepts is written and read back', () => {
+  const except = '[{path: /a}, {dir: /b/, recursive: true}, {dir: /c/}, {pattern: /d/*}]';
+  const text = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: a}
+spec: {selector: {matchLabels: {a: b}}, presets: [{name: drift, except: ${except}}, {name: drift, except: []}]}`;
+  const { policy } = readManifest(text, options)[0]!;
+  assert.deepEqual(
+    policy.rules.map(({ match }) => match),
+    [
+      {
+        kind: 'preset',
+        preset: 'drift',
+        except: [
+          { kind: 'exact', path: '/a' },
+          { kind: 'directory', directory: '/b/', recursive: true },
+          { kind: 'directory', directory: '/c/', recursive: false },
+          { kind: 'pattern', pattern: '/d/*' },
+        ],
+      },
+      { kind: 'preset', preset: 'drift' },
+    ],
+  );
+  assert.deepEqual(readManifest(toManifest(policy), options)[0]!.policy, policy);
+});
+
 test('what is written is read back as an equal policy', () => {
   fc.assert(
     fc.property(policies, (policy) => {

@@ -354,9 +354,13 @@ describe('ApplyPolicy with a typed policy', () => {
       makeRule({
         id: 'presets[0]',
         class: AccessClass.PRESET,
-        match: { $case: 'preset', value: 'filelessExec' },
+        match: { $case: 'preset', value: 'drift' },
         action: Action.BLOCK,
         severity: 2,
+        except: [
+          { match: { $case: 'path', value: '/sbin/init' } },
+          { match: { $case: 'directory', value: { directory: '/v/', recursive: true } } },
+        ],
       }),
       makeRule({
         id: 'syscalls.matchSyscalls[0]',

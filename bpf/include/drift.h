@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The preset that lets a container execute only what its image brought,
+ * unchanged: files of its root, an overlay, of which the upper layer has nothing.
+ */
+#ifndef HAUBERK_DRIFT_H
+#define HAUBERK_DRIFT_H
+
+#include "decide.h"
+#include "layers.h"
+
+/* Stand between the preset's detail and the path. Twin: addPreset in src/image/words.ts. */
+static const char word_changed[] = "a";		/* in the upper layer */
+static const char word_elsewhere[] = "b";	/* on another filesystem, which a rule may except */
+static const char word_nameless[] = "c";	/* without a path */
+
+/*
+ * The file as a program knows it. What overlayfs maps is a file of one of its
+ * layers, which lies on a mount of the kernel's own.
+ */
+static __always_inline void path_of(struct file *file, struct path *path)
+{
+	struct backing_file *backing = (void *)file;
+
+	path->dentry = BPF_CORE_READ(file, f_path.dentry);
+	path->mnt = BPF_CORE_READ(file, f_path.mnt);
+	if (bpf_core_field_exists(backing->user_path) && path_end(mount_of(path->mnt)) == PATH_INTERNAL) {
+		ONLY_HERE(backing);
+		path->dentry = BPF_CORE_READ(backing, user_path.dentry);
+		path->mnt = BPF_CORE_READ(backing, user_path.mnt);
+	}
+}
+
+/* What a file is where it is not as the image brought it; NULL where it is. */
+static __always_inline const char *drift_of(struct membership *found, struct dentry *dentry)
+{
+	__u32 *root = bpf_map_lookup_elem(&container_roots, &found->container);
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+
+	/* Of a root that is no overlay, or that could not be looked at, nothing is known. */
+	if (!root || !*root || BPF_CORE_READ(inode, i_sb, s_dev) != *root || !is_on_overlay(inode))
+		return word_elsewhere;
+	return is_in_upper_layer(inode) ? word_changed : NULL;
+}
+
+/* @was_told: what is not refused was told of when the program was run */
+static __always_inline int decide_drift(struct membership *found, const struct path *path, __u32 operation,
+					bool was_told)
+{
+	struct access access = {
+		.subject = SUBJECT_PRESETS,
+		.operation = operation,
+		.letter = LETTER_PRESET,
+		.detail = PRESET_DRIFT,
+		.wanted = ACCESS_WORD,
+		.was_told = was_told,
+	};
+
+	if (!(found->flags & IMAGE_DECIDES_DRIFT) || found->host)
+		return 0;
+	access.name = drift_of(found, path->dentry);
+	if (!access.name)
+		return 0;
+	/* In a tree that is mounted nowhere no path leads to it, and so none excepts it. */
+	if (path_end(mount_of(path->mnt)) == PATH_OK) {
+		access.dentry = path->dentry;
+		access.mnt = path->mnt;
+	} else {
+		access.name = word_nameless;
+	}
+	return decide(found, &access);
+}
+
+#endif

@@ -1,0 +1,292 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Client, type EventStream } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+import { docker, enter, type Outcome, startContainer } from '../support/docker.js';
+import { PERL_LIBRARY } from '../support/perl.js';
+
+const HELPER = 'build/test/support/uses';
+const LIBRARY = '/lib/x86_64-linux-gnu/libc.so.6';
+/** The one that Docker starts for itself. */
+const CONTAINERD = '/run/docker/containerd/containerd.sock';
+const LOADER = '/lib64/ld-linux-x86-64.so.2';
+const daemon = new Daemon();
+const client = new Client(daemon.address);
+const volume = mkdtempSync('/run/drift-');
+let events: EventStream;
+let target: string;
+
+/** Runs a script of Perl that prints why it failed; the numbers of system calls are those of x86-64. */
+const perl = (script: string) => `perl -e '${script}'`;
+/** Maps a page of a file, to be executed at once or later. */
+const mapped = (path: string, then: 'at once' | 'later') => {
+  const protection = then === 'at once' ? 5 : 1;
+  const protect = then === 'at once' ? '' : ' syscall(10, $m, 4096, 5) == 0 or die "$!\\n"';
+  return perl(
+    `open(F, "<", "${path}") or die; my $m = syscall(9, 0, 4096, ${protection}, 2, fileno(F), 0); $m == -1 and die "$!\\n";${protect}`,
+  );
+};
+const MEMORY_FILE =
+  'my $n = "x"; my $d = syscall(319, $n, 0); open(my $o, ">&=", $d); binmode $o; open(my $i, "<", "/bin/true"); binmode $i; local $/; print {$o} <$i>; $o->flush;';
+const MAPPED_MEMORY = 'syscall(9, 0, 4096, 5, 2, $d, 0) == -1 and die "$!\\n"';
+
+interface Technique {
+  readonly what: string;
+  readonly run: string;
+  /** As an event tells it; left out where there is no path. */
+  readonly object?: string;
+  readonly operation: 'exec' | 'map' | 'protect';
+}
+
+/** What runs in a container as long as no policy says otherwise, and is not of its image. */
+const TECHNIQUES: readonly Technique[] = [
+  { what: 'a copy in the upper layer', run: '/tmp/true', object: '/tmp/true', operation: 'exec' },
+  { what: 'a hard link to the copy', run: '/tmp/link', object: '/tmp/link', operation: 'exec' },
+  { what: 'a symbolic link to the copy', run: '/tmp/symlink', object: '/tmp/true', operation: 'exec' },
+  { what: 'a script in the upper layer', run: '/tmp/script', object: '/tmp/script', operation: 'exec' },
+  { what: 'a program of the image that was touched', run: 'touched', object: '/bin/touched', operation: 'exec' },
+  { what: 'a program of the image with another owner', run: 'given', object: '/bin/given', operation: 'exec' },
+  { what: 'a program of the image that was renamed', run: '/tmp/moved', object: '/tmp/moved', operation: 'exec' },
+  { what: 'a tmpfs', run: '/dev/shm/true', object: '/dev/shm/true', operation: 'exec' },
+  { what: 'a volume', run: '/v/true', object: '/v/true', operation: 'exec' },
+  {
+    what: 'a memory file',
+    run: perl(`use IO::Handle; ${MEMORY_FILE} exec("/proc/self/fd/$d") or die "$!\\n"`),
+    operation: 'exec',
+  },
+  { what: 'memory of a memory file', run: perl(`use IO::Handle; ${MEMORY_FILE} ${MAPPED_MEMORY}`), operation: 'map' },
+  { what: 'a library', run: 'LD_LIBRARY_PATH=/drop /bin/true', object: '/drop/libc.so.6', operation: 'map' },
+  { what: 'the loader with a copy', run: `${LOADER} /tmp/true`, object: '/tmp/true', operation: 'map' },
+  { what: "an interpreter of the image's program", run: '/bin/interpreted', object: '/tmp/loader', operation: 'map' },
+  { what: 'a mapping', run: mapped('/tmp/true', 'at once'), object: '/tmp/true', operation: 'map' },
+  { what: 'a mapping made executable', run: mapped('/tmp/true', 'later'), object: '/tmp/true', operation: 'protect' },
+  { what: 'a program of another root', run: 'chroot /other /bin/true', object: '/other/bin/true', operation: 'exec' },
+  {
+    what: 'an overlay of its own over a tmpfs',
+    run: 'mkdir -p /dev/shm/a/lower /dev/shm/a/upper /dev/shm/a/work /own && cp /bin/true /dev/shm/a/lower/ && unshare -m /bin/sh -c "mount -t overlay -o lowerdir=/dev/shm/a/lower,upperdir=/dev/shm/a/upper,workdir=/dev/shm/a/work overlay /own && /own/true"',
+    object: '/own/true',
+    operation: 'exec',
+  },
+];
+
+/** What the image brought, and what the preset does not speak of. */
+const OTHERS: readonly (readonly [what: string, run: string])[] = [
+  ['a program', '/bin/true'],
+  ['the loader', `${LOADER} /bin/true`],
+  ['a mapping of a program', mapped('/bin/true', 'at once')],
+  ['a mapping of a program, made executable', mapped('/bin/true', 'later')],
+  ['anonymous memory', perl('syscall(9, 0, 4096, 7, 34, -1, 0) == -1 and die "$!\\n"')],
+  [
+    'shared anonymous memory',
+    perl('my $m = syscall(9, 0, 4096, 3, 33, -1, 0); syscall(10, $m, 4096, 5) == 0 or die "$!\\n"'),
+  ],
+  ['what an interpreter reads', '/bin/sh /tmp/script'],
+  [
+    'a mapping of a copy that is not executed',
+    perl('open(F, "<", "/tmp/true"); syscall(9, 0, 4096, 1, 2, fileno(F), 0) == -1 and die "$!\\n"'),
+  ],
+];
+
+const SET_UP = `
+cp /bin/true /tmp/true && ln /tmp/true /tmp/link && ln -s true /tmp/symlink
+printf '#!/bin/sh\\nexit 0\\n' >/tmp/script && chmod 755 /tmp/script
+touch /bin/touched && chown 1:1 /bin/given && mv /bin/renamed /tmp/moved
+cp /bin/true /dev/shm/true
+mkdir -p /drop /own /other/bin /other/lib64 /other/lib/x86_64-linux-gnu && cp ${LIBRARY} /drop/
+cp /bin/true /other/bin/ && cp ${LOADER} /other/lib64/ && cp ${LIBRARY} /other/lib/x86_64-linux-gnu/
+uses program /tmp/loader ''`;
+
+const sh = (script: string): Outcome => enter('drift', '/bin/sh', '-c', script);
+
+before(async () => {
+  execFileSync('tools/vm/docker', { stdio: 'inherit' });
+  const directory = mkdtempSync('/run/image-');
+  execFileSync(HELPER, ['program', join(directory, 'interpreted'), '/tmp/loader']);
+  const names = [
+    'dash',
+    'true',
+    'cat',
+    'sleep',
+    'cp',
+    'mv',
+    'rm',
+    'ln',
+    'chmod',
+    'chown',
+    'touch',
+    'mkdir',
+    'mount',
+    'tar',
+  ];
+  execFileSync('tools/vm/image', [
+    'drift',
+    ...names.map((name) => `/bin/${name}`),
+    ...['touched', 'given', 'renamed'].map((name) => `/bin/${name}=/bin/true`),
+    ...[
+      '/usr/bin/perl',
+      '/usr/bin/unshare',
+      '/usr/sbin/chroot',
+      '/usr/bin/dpkg',
+      '/usr/bin/dpkg-deb',
+      '/usr/bin/dpkg-split',
+    ],
+    // What these need is not to be found out.
+    `/bin/uses=${HELPER}`,
+    `/bin/interpreted=${join(directory, 'interpreted')}`,
+  ]);
+  mkdirSync(join(volume, 'plugins'));
+  for (const place of ['true', 'plugins/true']) cpSync('/bin/true', join(volume, place));
+  makePackage(directory);
+  const flags = ['--label', 'app=drift', '--privileged', '--tmpfs=/dev/shm:exec', '-v', `${volume}:/v`];
+  target = startContainer('drift', 'drift', ...flags, '-v', `${PERL_LIBRARY}:${PERL_LIBRARY}:ro`);
+  assert.equal(docker('info', '--format', '{{.Driver}}').output.trim(), 'overlay2');
+  runs(sh(`set -e${SET_UP}`));
+  await daemon.start();
+  events = await client.stream({ containerIds: [target] });
+});
+
+after(async () => {
+  events?.cancel();
+  client.close();
+  await daemon.end('SIGTERM');
+  docker('rm', '-f', 'drift');
+});
+
+/** A package that brings a program and runs a script once it is there. */
+function makePackage(directory: string): void {
+  const root = join(directory, 'package');
+  mkdirSync(join(root, 'DEBIAN'), { recursive: true });
+  mkdirSync(join(root, 'bin'));
+  const control =
+    'Package: tool\nVersion: 2\nArchitecture: all\nMaintainer: nobody <nobody@localhost>\nDescription: a tool\n';
+  writeFileSync(join(root, 'DEBIAN/control'), control);
+  cpSync('/bin/true', join(root, 'bin/tool'));
+  execFileSync('dpkg-deb', ['-Znone', '--root-owner-group', '--build', root, join(volume, 'tool.deb')]);
+}
+
+function runs(outcome: Outcome): void {
+  assert.equal(outcome.status, 0, outcome.output);
+}
+
+/** Runs scripts one after the other in one container; returns how each ended. */
+function inOneShell(scripts: readonly string[]): Outcome[] {
+  const { output } = sh(scripts.map((script) => `( ${script} ) 2>&1; echo "ended with $?"`).join('\n'));
+  const outcomes = [...output.matchAll(/([\s\S]*?)ended with (\d+)\n/gu)];
+  assert.equal(outcomes.length, scripts.length, output);
+  return outcomes.map(([, said, status]) => ({ status: Number(status), output: said! }));
+}
+
+function manifest(presets: string): string {
+  return `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: drift}
+spec:
+  selector: {matchLabels: {app: drift}}
+  presets: ${presets}`;
+}
+
+/** Runs `task` while the preset is in force. */
+async function under(presets: string, task: () => Promise<void> | void): Promise<void> {
+  await client.call('PolicyService', 'ApplyPolicy', { manifest: manifest(presets) });
+  events.clear();
+  try {
+    await task();
+  } finally {
+    await client.call('PolicyService', 'DeletePolicy', { name: 'drift' });
+  }
+}
+
+async function told({ object, operation }: Technique, action: 'ACTION_BLOCK' | 'ACTION_AUDIT'): Promise<void> {
+  await events.find(
+    (event) =>
+      event.rule === 'presets[0]' &&
+      event.operation === operation &&
+      event.action === action &&
+      (object === undefined || event.object === object),
+  );
+}
+
+test('what is not of the image runs where no policy says otherwise', () => {
+  const outcomes = inOneShell(TECHNIQUES.map(({ run }) => run));
+  for (const [index, outcome] of outcomes.entries())
+    assert.equal(outcome.status, 0, `${TECHNIQUES[index]!.what}: ${outcome.output}`);
+});
+
+test('the preset drift refuses what is not of the image, and tells of it', async () => {
+  await under('[{name: drift, action: Block}]', async () => {
+    const outcomes = inOneShell(TECHNIQUES.map(({ run }) => run));
+    for (const [index, outcome] of outcomes.entries())
+      assert.notEqual(outcome.status, 0, `${TECHNIQUES[index]!.what}: ${outcome.output}`);
+    for (const technique of TECHNIQUES) await told(technique, 'ACTION_BLOCK');
+  });
+});
+
+test('the preset drift lets run what the image brought', async () => {
+  await under('[{name: drift, action: Block}]', async () => {
+    const outcomes = inOneShell(OTHERS.map(([, run]) => run));
+    for (const [index, outcome] of outcomes.entries())
+      assert.equal(outcome.status, 0, `${OTHERS[index]![0]}: ${outcome.output}`);
+    assert.deepEqual(events.events, []);
+  });
+});
+
+test('the preset drift only tells where its action is Audit', async () => {
+  await under('[{name: drift, action: Audit}]', async () => {
+    const outcomes = inOneShell(TECHNIQUES.map(({ run }) => run));
+    for (const [index, outcome] of outcomes.entries())
+      assert.equal(outcome.status, 0, `${TECHNIQUES[index]!.what}: ${outcome.output}`);
+    for (const technique of TECHNIQUES) await told(technique, 'ACTION_AUDIT');
+  });
+});
+
+test('a volume that the rule names is let run, and nothing in the upper layer by such a name', async () => {
+  await under('[{name: drift, except: [{dir: /v/plugins/}, {dir: /tmp/}, {path: /bin/touched}]}]', async () => {
+    const [plugin, other, copy, touched] = inOneShell(['/v/plugins/true', '/v/true', '/tmp/true', 'touched']);
+    runs(plugin!);
+    for (const refused of [other, copy, touched]) assert.notEqual(refused!.status, 0);
+  });
+});
+
+test('what a package brings into a running container is refused', async () => {
+  const install =
+    'mkdir -p /var/lib/dpkg/info /var/lib/dpkg/updates && touch /var/lib/dpkg/status && dpkg --force-all --log=/dev/null -i /v/tool.deb';
+  await under('[{name: drift}]', async () => {
+    runs(sh(install));
+    const { status, output } = sh('/bin/tool');
+    assert.notEqual(status, 0, output);
+    await told({ what: 'a tool', run: '/bin/tool', object: '/bin/tool', operation: 'exec' }, 'ACTION_BLOCK');
+  });
+  runs(sh('/bin/tool'));
+});
+
+test('a container starts under the preset drift, with the program of its image alone', async () => {
+  await under('[{name: drift}]', () => {
+    const started = docker('run', '--rm', '--network=none', '--label', 'app=drift', 'drift', '/bin/true');
+    runs(started);
+  });
+});
+
+test('the preset drift tells what an image brought on the overlayfs of containerd too', async (t) => {
+  const ctr = (...parameters: string[]) =>
+    execFileSync('/usr/bin/ctr', ['--address', CONTAINERD, '--namespace', 'drift', ...parameters], {
+      encoding: 'utf8',
+    });
+  const archive = join(volume, 'image.tar');
+  execFileSync('tools/vm/image', ['plain', '/bin/dash', '/bin/sleep', '/bin/cp', '/bin/true']);
+  execFileSync('/usr/bin/docker', ['save', '-o', archive, 'plain']);
+  ctr('images', 'import', '--snapshotter', 'overlayfs', archive);
+  ctr('run', '-d', '--snapshotter', 'overlayfs', 'docker.io/library/plain:latest', 'plain', '/bin/sleep', '100000');
+  t.after(() => ctr('tasks', 'kill', '--signal', 'SIGKILL', 'plain'));
+  const pid = Number(/^plain\s+(\d+)/mu.exec(ctr('tasks', 'ls'))![1]);
+  await client.call('ContainerService', 'RegisterContainer', { id: 'plain', labels: { app: 'drift' }, pid });
+  const inside = (script: string) =>
+    spawnSync('/usr/bin/nsenter', ['--target', String(pid), '--mount', '--pid', '/bin/sh', '-c', script]).status;
+  assert.equal(inside('cp /bin/true /tmp/true && /tmp/true'), 0);
+  await under('[{name: drift}]', () => {
+    assert.equal(inside('/bin/true'), 0);
+    assert.notEqual(inside('/tmp/true'), 0);
+  });
+});
