@@ -84,11 +84,11 @@ export class IntegrityWatch {
     const changed: Published[] = [];
     for await (const each of inTurns(this.enforcement.published())) if (!this.#isHeld(each)) changed.push(each);
     if (changed.length === 0) return;
-    this.counts.containers += changed.length;
     const ids = changed.map(({ id }) => id).slice(0, IDS_LOGGED_MAX);
     const message = "others had changed containers' policies in the kernel: they are published again";
     this.logger.warn({ containers: changed.length, ids }, message);
     await this.ledger.publishAgain(changed.map(({ key }) => key));
+    this.counts.containers += changed.length;
   }
 
   /** The next ones in turn. */

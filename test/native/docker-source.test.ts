@@ -38,7 +38,8 @@ for (const [origin, runtime, program] of [
         origin,
         image: 'localhost/hauberk-busybox:1',
       });
-      assert.match(readFileSync(`/proc/${pid}/cmdline`, 'utf8'), /sleep/u);
+      // It is told while its process is still the runtime.
+      await eventually(() => /sleep/u.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')));
 
       const second = made.start('second', '--label', 'tier=back');
       await eventually(() => sink.containers.get(second)?.description.labels.tier === 'back');

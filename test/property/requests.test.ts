@@ -45,6 +45,7 @@ const GOOD = {
   DeletePolicy: { name: 'typed' },
   GetPolicy: { name: 'kept' },
   SetPosture: { namespace: 'default', postures: [{ class: 'ACCESS_CLASS_FILE', action: 'ACTION_BLOCK' }] },
+  SetVisibility: { namespace: 'default', match_labels: LABELS, classes: ['ACCESS_CLASS_FILE'] },
   Explain: { container_id: 'web', operation: 'read', object: '/etc/shadow', program: '/bin/cat' },
   RegisterContainer: container,
   SyncContainers: { containers: [container] },

@@ -309,7 +309,8 @@ const PEERS: Group = {
       technique: 'come to a socket that has listened since before the policy',
       command: ['come', '127.0.0.2'],
       preparation: '/bin/uses serve-peers',
-      told: { operation: 'accept', object: 'tcp 127.0.0.2:9010', program: '/bin/uses' },
+      // Who has listened has ended since, and only its child holds the socket.
+      told: { operation: 'accept', object: 'tcp 127.0.0.2:9010' },
     },
   ],
   free: [
