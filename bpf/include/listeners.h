@@ -46,13 +46,17 @@ static __always_inline void note_listener(struct sock *sk, struct task_struct *t
 	listener->host = host;
 }
 
-/* Whether the program lives; the memory of one that has ended may be another's by now, which has another start. */
+/*
+ * Whether the program lives. The memory of one that has ended stays as it was
+ * for a while, but for what it had mapped, and may be another's by now, which
+ * has another start.
+ */
 static __always_inline bool listener_lives(const struct listener *listener)
 {
 	struct task_struct *task = (void *)listener->task;
 
 	return task && BPF_CORE_READ(task, tgid) == listener->process &&
-	       BPF_CORE_READ(task, start_boottime) == listener->start_boottime;
+	       BPF_CORE_READ(task, start_boottime) == listener->start_boottime && BPF_CORE_READ(task, mm);
 }
 
 /* As find_membership, for the socket's owner. */

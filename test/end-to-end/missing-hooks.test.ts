@@ -20,7 +20,7 @@ const sandbox = spawn('unshare', ['--mount', '--pid', '--fork', '--kill-child', 
 let inside = 0;
 
 const PRESENT = [
-  ...['socket_create', 'file_open', 'mmap_file', 'file_receive', 'path_chmod'],
+  ...['socket_create', 'file_open', 'mmap_file', 'file_receive', 'file_permission', 'path_chmod'],
   ...['inode_setxattr', 'inode_removexattr', 'inode_setattr', 'file_ioctl'],
 ];
 /** As on a kernel that refuses the program for one hook and lacks all others but these. */
