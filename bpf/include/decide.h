@@ -268,7 +268,8 @@ static __always_inline int decide_number(struct scratch *scratch, __u32 mode, __
 	scratch->node.type = mode & S_IFMT;
 	scratch->node.decided = decided;
 	scratch->node.number = 0;
-	return decide_node(scratch);
+	/* Of what a function returns that is verified by itself, newer kernels know no bounds, and a hook's answer has to have some. */
+	return decide_node(scratch) ? -EACCES : 0;
 }
 
 /*
