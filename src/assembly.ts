@@ -12,7 +12,7 @@ import { Enforcement } from './control/enforcement.js';
 import { Expiry } from './control/expiry.js';
 import { HolderSearch } from './control/holder-search.js';
 import { HookCoverage } from './control/hook-coverage.js';
-import { hostAsSubject } from './control/host.js';
+import { hostAsSubject, hostIdentity } from './control/host.js';
 import { HostState } from './control/host-state.js';
 import { IntakeCounts } from './control/intake-counts.js';
 import { IntegrityWatch } from './control/integrity-watch.js';
@@ -133,10 +133,11 @@ export async function assemble(
     cluster = await followCluster(access, { policies, visibility, pods, host, logger, onPods, onOverride });
   const expiry: Expiry = new Expiry(policies, logger);
   const now = () => process.hrtime.bigint() + clockOffset();
+  const identity = hostIdentity(root);
   const memory = new AccessMemory();
   const settleEvents = async () => flow.reader.settle(flow.ring);
   const recordings: Recordings = new Recordings(ledger, kernel.accesses, store, settleEvents, logger);
-  const telemetry = openTelemetry({ config, kernel, ledger, enforcement, recordings, hostRoot: root, now });
+  const telemetry = openTelemetry({ config, kernel, ledger, enforcement, recordings, host: identity, now });
   const plane: ControlPlane = {
     policies,
     containers,
@@ -157,7 +158,7 @@ export async function assemble(
     recordings,
     telemetry,
     memory,
-    hostRoot: root,
+    host: identity,
     logger,
     now,
     observe: (published) => metrics.observeEvents(published, now()),

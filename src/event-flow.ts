@@ -2,12 +2,11 @@ import type { Logger } from 'pino';
 import { alertLimitOf, type Config } from './config/config.js';
 import { type NamespacePair, namespaceKey } from './containers/container.js';
 import type { Enforcement } from './control/enforcement.js';
-import { hostIdentity } from './control/host.js';
 import type { Ledger } from './control/ledger.js';
 import type { Recordings } from './control/recordings.js';
 import type { Telemetry } from './control/telemetry.js';
 import { AlertThrottle } from './events/alert-throttle.js';
-import { DetailsLookup } from './events/details.js';
+import { DetailsLookup, type HostIdentity } from './events/details.js';
 import type { SecurityEvent } from './events/event.js';
 import { EventHub, HISTORY_CAPACITY } from './events/hub.js';
 import { observedAccess } from './events/observed.js';
@@ -30,7 +29,7 @@ export interface EventFlowParts {
   readonly recordings: Recordings;
   readonly telemetry: Telemetry;
   readonly memory: AccessMemory;
-  readonly hostRoot: string;
+  readonly host: HostIdentity;
   readonly logger: Logger;
   /** Nanoseconds since the Unix epoch. */
   readonly now: () => bigint;
@@ -42,7 +41,7 @@ export type EventFlow = Awaited<ReturnType<typeof openEventFlow>>;
 
 /** Opens the kernel's ring and what its records go through: explained, thinned out, numbered, kept, published. */
 export async function openEventFlow(parts: EventFlowParts) {
-  const { config, kernel, ledger, enforcement, recordings, telemetry, memory, hostRoot, logger, now, observe } = parts;
+  const { config, kernel, ledger, enforcement, recordings, telemetry, memory, host, logger, now, observe } = parts;
   const ring = kernel.openRing();
   const journal = await openJournal(config, kernel.ringId, ring, logger);
   const hub = new EventHub(HISTORY_CAPACITY, journal && archiveOf(journal));
@@ -65,7 +64,7 @@ export async function openEventFlow(parts: EventFlowParts) {
     }
     if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
   };
-  const details = new DetailsLookup(hostIdentity(hostRoot));
+  const details = new DetailsLookup(host);
   const reader: EventReader = new EventReader(
     { containerOf, ruleOf: (imageId, rule) => enforcement.ruleOf(imageId, rule), details },
     (read) => events.take(throttle.take(read)),

@@ -10,11 +10,6 @@ export function printable(text: string): string {
   return text.replace(UNSEEN, (character) => NAMED[character] ?? escaped(character.codePointAt(0)!));
 }
 
-/** The same of each line of a text. */
-export function printableLines(text: string): string {
-  return text.split('\n').map(printable).join('\n');
-}
-
 /** JSON in which the same characters stand as escapes, so that it is the same value. */
 export function printableJson(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, undefined, indent);

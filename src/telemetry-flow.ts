@@ -1,11 +1,10 @@
 import type { Config } from './config/config.js';
 import type { Container, NamespacePair } from './containers/container.js';
 import type { Enforcement } from './control/enforcement.js';
-import { hostIdentity } from './control/host.js';
 import type { Ledger } from './control/ledger.js';
 import type { Recordings } from './control/recordings.js';
 import { Telemetry } from './control/telemetry.js';
-import { DetailsLookup } from './events/details.js';
+import { DetailsLookup, type HostIdentity } from './events/details.js';
 import { describeTelemetry } from './events/telemetry.js';
 import { clockOffset } from './kernel/clock.js';
 import type { Kernel } from './kernel/kernel.js';
@@ -17,18 +16,18 @@ export interface TelemetryFlowParts {
   readonly ledger: Ledger;
   readonly enforcement: Enforcement;
   readonly recordings: Recordings;
-  readonly hostRoot: string;
+  readonly host: HostIdentity;
   /** Nanoseconds since the Unix epoch. */
   readonly now: () => bigint;
 }
 
 /** What tells of accesses that are let through, beside the profiles that the kernel counts for, too. */
 export function openTelemetry(parts: TelemetryFlowParts): Telemetry {
-  const { config, kernel, ledger, enforcement, recordings, hostRoot, now } = parts;
+  const { config, kernel, ledger, enforcement, recordings, host, now } = parts;
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
   const visibilityOf = (container: Container) => enforcement.rules.visibilityOf(container, ledger.desired);
   // Of its own, so that no flood of telemetry takes the look-ups of denials.
-  const details = new DetailsLookup(hostIdentity(hostRoot));
+  const details = new DetailsLookup(host);
   const context = { containerOf, ruleOf: enforcement.ruleOf.bind(enforcement), details };
   const telemetry = new Telemetry(
     { windowSeconds: config.telemetryWindow, perWindow: config.telemetryLimit },

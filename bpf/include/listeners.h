@@ -62,7 +62,6 @@ static __always_inline bool listener_lives(const struct listener *listener)
 /* As find_membership, for the socket's owner. */
 static __always_inline bool find_listener(struct membership *found, const struct listener *listener)
 {
-	struct open_image image;
 	void *pages;
 
 	found->container = listener->container;
@@ -71,12 +70,7 @@ static __always_inline bool find_listener(struct membership *found, const struct
 	if (start_of(&found->container) != listener->container_start || (found->host && !is_host_under_policy()))
 		return false;
 	pages = bpf_map_lookup_elem(&containers, &found->container);
-	if (!pages || !image_open(&image, pages))
-		return false;
-	found->generation = image.first->entries[IMAGE_IDENTITY].first;
-	found->flags = image.first->entries[IMAGE_DECISIONS].first;
-	found->rules = image.first->entries[IMAGE_DECISIONS].second;
-	return true;
+	return pages && read_image(found, pages);
 }
 
 #endif

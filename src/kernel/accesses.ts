@@ -1,6 +1,6 @@
 import type { NamespacePair } from '../containers/container.js';
 import { checked, takeElement } from './libbpf.js';
-import { containerIn, containerKey, deleteIfPresent, ENOENT, keysOf, lookupIfPresent } from './map-elements.js';
+import { containerIn, deleteIfPresent, ENOENT, keysOf, lookupIfPresent, putContainer } from './map-elements.js';
 
 /** struct access_key of bpf/include/observe.h (a test compares them); the value is a count. */
 export const ACCESS_KEY = { container: 0, access: 8 } as const;
@@ -53,7 +53,7 @@ export class AccessMap {
 
 function keyOf({ container, access }: CountedAccess): Buffer {
   const key = Buffer.alloc(ACCESS_KEY_BYTES);
-  key.set(new Uint8Array(containerKey(container).buffer), ACCESS_KEY.container);
+  putContainer(key, container);
   key.writeBigUInt64LE(access, ACCESS_KEY.access);
   return key;
 }

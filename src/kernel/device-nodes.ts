@@ -1,7 +1,7 @@
 import { type NamespacePair, namespaceKey } from '../containers/container.js';
 import type { DeviceNode } from '../containers/device-nodes.js';
 import { BPF_ANY, checked, updateElement } from './libbpf.js';
-import { containerIn, deleteIfPresent, keysOf } from './map-elements.js';
+import { containerIn, deleteIfPresent, keysOf, putContainer } from './map-elements.js';
 
 /** struct node_key and struct node_path of bpf/include/nodes.h (a test compares them). */
 export const NODE_KEY = { container: 0, device: 8, type: 12, number: 14 } as const;
@@ -65,10 +65,9 @@ export class DeviceNodes {
   }
 }
 
-function keyOf({ pidNamespace, mountNamespace }: NamespacePair, device: number, type: number, number: number): Buffer {
+function keyOf(container: NamespacePair, device: number, type: number, number: number): Buffer {
   const key = Buffer.alloc(NODE_KEY_BYTES);
-  key.writeUInt32LE(pidNamespace, NODE_KEY.container);
-  key.writeUInt32LE(mountNamespace, NODE_KEY.container + 4);
+  putContainer(key, container);
   key.writeUInt32LE(device, NODE_KEY.device);
   key.writeUInt16LE(type, NODE_KEY.type);
   key.writeUInt16LE(number, NODE_KEY.number);

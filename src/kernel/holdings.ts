@@ -3,7 +3,14 @@ import type { NamespacePair } from '../containers/container.js';
 import { VERDICT_RULE_MASK } from '../image/layout.js';
 import { linkIterator, readPass } from './iterators.js';
 import { BPF_ANY, checked, closeDescriptor, updateElement } from './libbpf.js';
-import { CONTAINER_KEY_BYTES, containerIn, containerKey, deleteIfPresent, keysOf } from './map-elements.js';
+import {
+  CONTAINER_KEY_BYTES,
+  containerIn,
+  containerKey,
+  deleteIfPresent,
+  keysOf,
+  putContainer,
+} from './map-elements.js';
 import type { OnDemandProgram } from './on-demand.js';
 
 /** Order of enum holding_kind in bpf/include/holding.h. */
@@ -163,8 +170,7 @@ export function decodeHoldings(bytes: Buffer): { holdings: Holding[]; read: numb
 
 function heldKey({ container, file }: HeldFile): Buffer {
   const key = Buffer.alloc(HELD_KEY_BYTES);
-  key.writeUInt32LE(container.pidNamespace, HELD_KEY.container);
-  key.writeUInt32LE(container.mountNamespace, HELD_KEY.container + 4);
+  putContainer(key, container);
   key.writeBigUInt64LE(file, HELD_KEY.file);
   return key;
 }

@@ -169,12 +169,12 @@ export class Kernel {
    * @throws when it cannot be put right; see Pins.restore
    */
   restore(): string[] {
-    const { pins, calls, held } = this.#programs;
+    const { pins, onDemand } = this.#programs;
     const missing = pins.restore();
     return [
       ...(this.#settings.restore() ? ['settings'] : []),
       ...missing.map((path) => `the pin ${path}`),
-      ...[calls, held].flatMap((each) => (each?.restorePin() ? [`the pin ${each.linkPath}`] : [])),
+      ...onDemand.flatMap((each) => (each.restorePin() ? [`the pin ${each.linkPath}`] : [])),
     ];
   }
 
@@ -219,11 +219,9 @@ export class Kernel {
 
   /** Links of what is attached now, by program name. */
   #links(): ReadonlyMap<string, number> {
-    const { links, calls, held } = this.#programs;
-    const onDemand = [calls, held].flatMap((each) =>
-      each?.link === undefined ? [] : [[each.name, each.link] as const],
-    );
-    return onDemand.length === 0 ? links : new Map([...links, ...onDemand]);
+    const { links, onDemand } = this.#programs;
+    const attachedNow = onDemand.flatMap(({ name, link }) => (link === undefined ? [] : [[name, link] as const]));
+    return attachedNow.length === 0 ? links : new Map([...links, ...attachedNow]);
   }
 
   /** The ring of events; reading begins with its `start`. */

@@ -41,6 +41,11 @@ export function containerKey({ pidNamespace, mountNamespace }: NamespacePair): U
   return Uint32Array.of(pidNamespace, mountNamespace);
 }
 
+/** Writes the container at the beginning of a key. */
+export function putContainer(key: Buffer, container: NamespacePair): void {
+  key.set(new Uint8Array(containerKey(container).buffer));
+}
+
 /** The container at the beginning of a key. */
 export function containerIn(key: Buffer): NamespacePair {
   return { pidNamespace: key.readUInt32LE(0), mountNamespace: key.readUInt32LE(4) };

@@ -74,16 +74,10 @@ const HELD_LINK = `${HELD_PROGRAM}_link`;
 const SEARCH_PROGRAMS = ['hauberk_find_descriptors', 'hauberk_find_rings', 'hauberk_find_mappings'];
 /** It is run when a container's root is looked at: see layer-trial.ts. */
 const LAYER_PROGRAM = 'hauberk_tell_layer';
+/** Attached to no hook. */
+const RUN_PROGRAMS = [TASK_ITERATOR, LISTENER_ITERATOR, CLAIM_PROGRAM, LAYER_PROGRAM, ...SEARCH_PROGRAMS];
 /** Loaded and pinned, but attached to no hook for good. */
-const UNATTACHED_PROGRAMS = [
-  CALLS_PROGRAM,
-  TASK_ITERATOR,
-  LISTENER_ITERATOR,
-  CLAIM_PROGRAM,
-  HELD_PROGRAM,
-  LAYER_PROGRAM,
-  ...SEARCH_PROGRAMS,
-];
+const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, HELD_PROGRAM, ...RUN_PROGRAMS];
 const isLinked = (name: string): boolean => !UNATTACHED_PROGRAMS.includes(name);
 
 /** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
@@ -96,6 +90,10 @@ export interface AttachedPrograms {
   readonly calls: OnDemandProgram | undefined;
   /** The program that decides of open files once more, as they are used; as `calls`. */
   readonly held: OnDemandProgram | undefined;
+  /** Both of these, where they are there. */
+  readonly onDemand: readonly OnDemandProgram[];
+  /** Descriptors of all programs that are run when asked for, by name. */
+  readonly run: ReadonlyMap<string, number>;
   /** Descriptors of the programs that find what processes hold; as many as the kernel takes. */
   readonly searches: readonly number[];
   /** Descriptor of the program that makes tasks members. */
@@ -131,6 +129,11 @@ export interface AttachOptions {
   readonly requireHooks?: boolean;
 }
 
+/** What the programs of an object file are called together: those of another file are other programs. */
+export function buildOf(objectPath: string): string {
+  return createHash('sha256').update(readFileSync(objectPath)).digest('hex').slice(0, 16);
+}
+
 /**
  * Attaches the programs of an object file, or takes over the ones an earlier daemon pinned if they come from the same
  * file. Programs of another file stay in force beside the new ones, with the images that they can read, until
@@ -146,7 +149,7 @@ export function attachPrograms(
   host: NamespacePair,
   { requireHooks = false }: AttachOptions = {},
 ): AttachedPrograms {
-  const build = createHash('sha256').update(readFileSync(objectPath)).digest('hex').slice(0, 16);
+  const build = buildOf(objectPath);
   const programsDirectory = join(pinDirectory, 'programs');
   const buildDirectory = join(programsDirectory, build);
   const mapsDirectory = join(pinDirectory, 'maps');
@@ -285,37 +288,21 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
   const open = (path: string) => checked(`cannot open ${path}`, getPinned(path));
   const maps = Object.fromEntries(PINNED_MAPS.map((name) => [name, open(join(mapsDirectory, pinName(name)))]));
   const links = new Map(names.filter(isLinked).map((name) => [name, open(join(buildDirectory, name))]));
-  const onDemand = (program: string, link: string) =>
+  const openOnDemand = (program: string, link: string) =>
     names.includes(program)
       ? new OnDemandProgram(join(buildDirectory, program), join(buildDirectory, link))
       : undefined;
-  const calls = onDemand(CALLS_PROGRAM, CALLS_LINK);
-  const held = onDemand(HELD_PROGRAM, HELD_LINK);
-  const searches = SEARCH_PROGRAMS.filter((name) => names.includes(name)).map(
-    (name) => [join(buildDirectory, name), open(join(buildDirectory, name))] as const,
-  );
-  const taskIterator = open(join(buildDirectory, TASK_ITERATOR));
-  const openOptional = (name: string) => (names.includes(name) ? open(join(buildDirectory, name)) : undefined);
-  const listenerIterator = openOptional(LISTENER_ITERATOR);
-  const claim = openOptional(CLAIM_PROGRAM);
-  const tellLayer = openOptional(LAYER_PROGRAM);
-  const optional = new Map(
-    (
-      [
-        [LISTENER_ITERATOR, listenerIterator],
-        [CLAIM_PROGRAM, claim],
-        [LAYER_PROGRAM, tellLayer],
-      ] as const
-    ).flatMap(([name, descriptor]) => (descriptor === undefined ? [] : [[name, descriptor] as const])),
+  const calls = openOnDemand(CALLS_PROGRAM, CALLS_LINK);
+  const held = openOnDemand(HELD_PROGRAM, HELD_LINK);
+  const onDemand = [calls, held].filter((each) => each !== undefined);
+  const run = new Map(
+    RUN_PROGRAMS.filter((name) => names.includes(name)).map((name) => [name, open(join(buildDirectory, name))]),
   );
   const pins = new Pins(
     new Map([
       ...PINNED_MAPS.map((name) => [join(mapsDirectory, pinName(name)), maps[name]!] as const),
-      ...[...links].map(([name, link]) => [join(buildDirectory, name), link] as const),
-      ...[calls, held].flatMap((each) => (each === undefined ? [] : [[each.path, each.descriptor] as const])),
-      ...searches,
-      [join(buildDirectory, TASK_ITERATOR), taskIterator],
-      ...[...optional].map(([name, descriptor]) => [join(buildDirectory, name), descriptor] as const),
+      ...[...links, ...run].map(([name, descriptor]) => [join(buildDirectory, name), descriptor] as const),
+      ...onDemand.map((each) => [each.path, each.descriptor] as const),
     ]),
   );
   const replaced = () => readdirSync(programsDirectory).filter((other) => other !== build);
@@ -339,11 +326,14 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     links,
     calls,
     held,
-    searches: searches.map(([, program]) => program),
-    taskIterator,
-    listenerIterator,
-    claim,
-    tellLayer,
+    onDemand,
+    run,
+    searches: SEARCH_PROGRAMS.flatMap((name) => run.get(name) ?? []),
+    // Nothing is attached without it.
+    taskIterator: run.get(TASK_ITERATOR)!,
+    listenerIterator: run.get(LISTENER_ITERATOR),
+    claim: run.get(CLAIM_PROGRAM),
+    tellLayer: run.get(LAYER_PROGRAM),
     build,
     pins,
     missing,
@@ -351,11 +341,10 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     removeReplaced,
     detach: () => {
       for (const other of replaced()) removeDirectory(join(programsDirectory, other));
-      for (const each of [calls, held]) each?.detach();
+      for (const each of onDemand) each.detach();
       removeDirectory(buildDirectory);
-      for (const descriptor of [...links.values(), taskIterator, ...optional.values()]) closeDescriptor(descriptor);
-      for (const each of [calls, held]) if (each !== undefined) closeDescriptor(each.descriptor);
-      for (const [, program] of searches) closeDescriptor(program);
+      for (const descriptor of [...links.values(), ...run.values()]) closeDescriptor(descriptor);
+      for (const each of onDemand) closeDescriptor(each.descriptor);
       removeDirectory(programsDirectory);
       for (const descriptor of Object.values(maps)) closeDescriptor(descriptor);
       removeDirectory(mapsDirectory);

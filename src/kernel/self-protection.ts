@@ -77,14 +77,10 @@ interface OnDemand {
 interface Protected {
   readonly maps: { readonly owner: number; readonly own_objects: number };
   readonly claim: number | undefined;
-  readonly tellLayer: number | undefined;
   readonly build: string;
   readonly links: ReadonlyMap<string, number>;
-  readonly taskIterator: number;
-  readonly listenerIterator: number | undefined;
-  readonly calls: OnDemand | undefined;
-  readonly held: OnDemand | undefined;
-  readonly searches: readonly number[];
+  readonly run: ReadonlyMap<string, number>;
+  readonly onDemand: readonly OnDemand[];
 }
 
 /**
@@ -126,23 +122,14 @@ export class SelfProtection {
   /** Names the programs and links that are there now. */
   protectPrograms(): void {
     if (this.#process === 0) return;
-    const { links, taskIterator, listenerIterator, calls, held, searches, claim, tellLayer } = this.programs;
-    const attachedNow = [calls?.link, held?.link].filter((link) => link !== undefined);
+    const { links, run, onDemand } = this.programs;
+    const attachedNow = onDemand.flatMap(({ link }) => link ?? []);
     for (const descriptor of [...links.values(), ...attachedNow]) {
       const { link, program } = linkIds(descriptor);
       this.#protect(ownKey('link', link));
       this.#protect(ownKey('program', program));
     }
-    const unattached = [
-      taskIterator,
-      listenerIterator,
-      calls?.descriptor,
-      held?.descriptor,
-      claim,
-      tellLayer,
-      ...searches,
-    ];
-    for (const descriptor of unattached.filter((each) => each !== undefined))
+    for (const descriptor of [...run.values(), ...onDemand.map((each) => each.descriptor)])
       this.#protect(ownKey('program', programId(descriptor)));
   }
 

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   BPF_ANY,
@@ -11,6 +10,7 @@ import {
   updateElement,
 } from '../../src/kernel/libbpf.js';
 import { deleteIfPresent, keysOf } from '../../src/kernel/map-elements.js';
+import { buildOf } from '../../src/kernel/programs.js';
 import { RingBuffer } from '../../src/kernel/ring-buffer.js';
 
 /** enum bpf_map_type and struct bpf_map_info of include/uapi/linux/bpf.h. */
@@ -34,10 +34,10 @@ export function forgetState(pinDirectory: string): boolean {
   const programs = join(pinDirectory, 'programs');
   const maps = join(pinDirectory, 'maps');
   if (!existsSync(programs) || !existsSync(maps)) return false;
-  const build = createHash('sha256').update(readFileSync('build/bpf/hauberk.bpf.o')).digest('hex').slice(0, 16);
+  const build = buildOf('build/bpf/hauberk.bpf.o');
   if (readdirSync(programs).join() !== build) return false;
   // What the daemon attaches when it is needed.
-  rmSync(join(programs, build, 'hauberk_sys_enter_link'), { force: true });
+  for (const name of readdirSync(join(programs, build))) rmSync(join(programs, build, `${name}_link`), { force: true });
   for (const name of readdirSync(maps)) if (!LEFT.includes(name)) empty(join(maps, name));
   return true;
 }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { AccessClass, type Visibility } from '../../client/index.js';
 import { labelsText, readLabels } from '../../policy/labels.js';
-import type { PostureClass } from '../../policy/model.js';
 import { readVisibility, VISIBILITY_CHOICE } from '../../policy/visibility.js';
+import { CLASSES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { findContainer } from '../find-container.js';
@@ -15,13 +15,6 @@ import { nameOf, originText } from '../views.js';
 interface ScopeOptions {
   readonly labels?: string;
 }
-
-const CLASSES: Readonly<Record<PostureClass, AccessClass>> = {
-  process: AccessClass.PROCESS,
-  file: AccessClass.FILE,
-  network: AccessClass.NETWORK,
-  capabilities: AccessClass.CAPABILITY,
-};
 
 /** What is said, or of one container what holds. */
 interface Said {
