@@ -57,16 +57,8 @@ before(async () => {
   copyFileSync(IMAGE_LIBRARY, library);
   for (const file of [secret, other]) writeFileSync(file, 'content\n');
   await daemon.start('--docker-socket=off');
-  [free, held] = [new NamespacedShell(), new NamespacedShell()];
-  for (const [name, shell] of Object.entries({ free, held })) {
-    await shell.run('true');
-    await client.call('ContainerService', 'RegisterContainer', {
-      id: name,
-      name,
-      labels: { app: name },
-      pid: shell.pid,
-    });
-  }
+  free = await NamespacedShell.registered(client, 'free');
+  held = await NamespacedShell.registered(client, 'held');
   events = await client.stream({});
 });
 

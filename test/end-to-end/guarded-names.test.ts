@@ -39,16 +39,8 @@ function plant(): void {
 
 before(async () => {
   await daemon.start('--docker-socket=off');
-  [free, held] = [new NamespacedShell(), new NamespacedShell()];
-  for (const [name, shell] of Object.entries({ free, held })) {
-    await shell.run('true');
-    await client.call('ContainerService', 'RegisterContainer', {
-      id: name,
-      name,
-      labels: { app: name },
-      pid: shell.pid,
-    });
-  }
+  free = await NamespacedShell.registered(client, 'free');
+  held = await NamespacedShell.registered(client, 'held');
   await client.call('PolicyService', 'ApplyPolicy', { manifest: POLICY });
   events = await client.stream({});
 });

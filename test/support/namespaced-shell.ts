@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { Client } from './client.js';
 import type { Outcome } from './docker.js';
 
 const END = 'end of output, status ';
@@ -15,6 +16,15 @@ export class NamespacedShell {
     const shell = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '/bin/bash', '--norc'];
     this.#maker = spawn('unshare', shell, { env: { ...process.env, LC_ALL: 'C' }, stdio: ['pipe', 'pipe', 'inherit'] });
     this.#lines = createInterface({ input: this.#maker.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /** A shell that hauberkd knows as a container of this name, with the label `app` alike. */
+  static async registered(client: Client, name: string): Promise<NamespacedShell> {
+    const shell = new NamespacedShell();
+    await shell.run('true');
+    const container = { id: name, name, labels: { app: name }, pid: shell.pid };
+    await client.call('ContainerService', 'RegisterContainer', container);
+    return shell;
   }
 
   /** The shell's process id, as the host counts; there once it has answered. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WatchEvent } from '../../../src/kubernetes/api-client.js';
-import { Kubernetes } from '../../../src/kubernetes/kubernetes.js';
+import { Kubernetes, type KubernetesOptions } from '../../../src/kubernetes/kubernetes.js';
 import { Pods } from '../../../src/kubernetes/pods.js';
 import { eventually } from '../../support/eventually.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
@@ -13,8 +13,16 @@ const policy = (resourceVersion: string) => ({
   spec: { selector: { matchLabels: { app: 'web' } }, file: { matchPaths: [{ path: '/etc/shadow' }] } },
 });
 
-test('changes that do not end put off no policy', async (context) => {
-  const { policies } = new InMemoryControlPlane();
+/** What changes at a path with the next version of the cluster. */
+type Change = (path: string, version: string) => WatchEvent | undefined;
+
+/** Follows a cluster that lists these objects by path, and goes on changing. */
+function follow(
+  context: TestContext,
+  objects: (path: string) => readonly object[],
+  change: Change,
+  plane: Pick<KubernetesOptions, 'policies' | 'visibility'>,
+): void {
   const client = {
     server: { url: new URL('https://10.0.0.1'), namespace: 'hauberk' },
     list: async (path: string) => ({
@@ -22,21 +30,21 @@ test('changes that do not end put off no policy', async (context) => {
       apiVersion: 'v1',
       kind: 'List',
       metadata: { resourceVersion: '1' },
-      items: path.endsWith(`/${KIND}`) ? [policy('1')] : [],
+      items: objects(path),
     }),
     async *watch(path: string, _: object, { signal, onOpen }: { signal: AbortSignal; onOpen: () => void }) {
       onOpen();
       for (let version = 2; !signal.aborted; version++) {
         await sleep(5);
-        const event: WatchEvent = { type: 'MODIFIED', object: policy(String(version)) };
-        if (path.endsWith(`/${KIND}`)) yield event;
+        const event = change(path, String(version));
+        if (event !== undefined) yield event;
       }
     },
   };
   const kubernetes = new Kubernetes({
     client: client as never,
     node: 'node',
-    policies,
+    ...plane,
     pods: new Pods(() => undefined),
     logger: { info: () => undefined, warn: () => undefined } as never,
     onPods: () => undefined,
@@ -44,6 +52,14 @@ test('changes that do not end put off no policy', async (context) => {
   });
   kubernetes.start();
   context.after(() => kubernetes.stop());
+}
+
+test('changes that do not end put off no policy', async (context) => {
+  const { policies } = new InMemoryControlPlane();
+  const objects = (path: string) => (path.endsWith(`/${KIND}`) ? [policy('1')] : []);
+  const change: Change = (path, version) =>
+    path.endsWith(`/${KIND}`) ? { type: 'MODIFIED', object: policy(version) } : undefined;
+  follow(context, objects, change, { policies });
   await eventually(() => policies.list().length === 1);
   assert.equal(policies.list()[0]!.origin, 'kubernetes');
 });
@@ -55,33 +71,12 @@ test('what annotations of namespaces and the settings make visible holds in thei
     '/api/v1/namespaces': [named('shop', { annotations: { 'kubearmor-visibility': 'process,network' } })],
     '/api/v1/namespaces/hauberk/configmaps': [{ ...named('hauberk-config', {}), data: { visibility: 'file' } }],
   };
-  const client = {
-    server: { url: new URL('https://10.0.0.1'), namespace: 'hauberk' },
-    list: async (path: string) => ({
-      bytes: 100,
-      apiVersion: 'v1',
-      kind: 'List',
-      metadata: { resourceVersion: '1' },
-      items: objects[path] ?? [],
-    }),
-    async *watch(_: string, __: object, { signal, onOpen }: { signal: AbortSignal; onOpen: () => void }) {
-      onOpen();
-      while (!signal.aborted) await sleep(5);
-      yield* [] as WatchEvent[];
-    },
-  };
-  const kubernetes = new Kubernetes({
-    client: client as never,
-    node: 'node',
-    policies,
-    visibility,
-    pods: new Pods(() => undefined),
-    logger: { info: () => undefined, warn: () => undefined } as never,
-    onPods: () => undefined,
-    onStatus: () => undefined,
-  });
-  kubernetes.start();
-  context.after(() => kubernetes.stop());
+  follow(
+    context,
+    (path) => objects[path] ?? [],
+    () => undefined,
+    { policies, visibility },
+  );
   await eventually(() => visibility.list().length === 2);
   assert.deepEqual(
     visibility.list().map(({ namespace, classes, origin }) => [namespace, classes, origin]),
