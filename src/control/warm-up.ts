@@ -1,7 +1,6 @@
 import type { Container } from '../containers/container.js';
 import type { Postures } from '../policy/model.js';
-import { compileSchemas } from '../policy/schema-check.js';
-import { inTurns, nextTurn } from '../turns.js';
+import { nextTurn } from '../turns.js';
 import { NOTHING_DESIRED } from './desired-state.js';
 import { DryRunPool } from './dry-run-pool.js';
 import { Enforcement } from './enforcement.js';
@@ -9,11 +8,10 @@ import { Ledger } from './ledger.js';
 import { PolicyRegistry } from './policy-registry.js';
 
 /**
- * Does what the first change of policies would have to wait for: compiles the schemas, and makes a change that nobody asked
+ * Does what the first change of policies would have to wait for: makes a change that nobody asked
  * for, to a container that does not exist, on no disk and in no kernel. All else has its turns meanwhile.
  */
 export async function warmUp(): Promise<void> {
-  for await (const _ of inTurns(compileSchemas()));
   const registry = registryOfNothing();
   // What runs for the first time takes long: each of these adds to what has run by then, and none holds up others.
   for (const read of [

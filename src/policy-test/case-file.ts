@@ -1,5 +1,6 @@
-import { Ajv } from 'ajv';
+import type { ValidateFunction } from 'ajv';
 import { invalidInput, type Problem } from '../failure.js';
+import { validateCaseFile } from '../generated/case-file-validator.js';
 import { type FieldPath, fieldName } from '../policy/finding.js';
 import { type Position, YamlPositions } from '../policy/yaml-positions.js';
 import { parseYamlStream } from '../policy/yaml-stream.js';
@@ -64,67 +65,7 @@ export interface PlacedCase extends Case {
   readonly line: number;
 }
 
-const text = { type: 'string' };
-const flag = { type: 'boolean' };
-const mapping = (properties: object, required: readonly string[] = []) => ({
-  type: 'object',
-  properties,
-  required,
-  additionalProperties: false,
-});
-const list = (items: object) => ({ type: 'array', items });
-const oneOf = (...words: readonly string[]) => ({ type: 'string', enum: words });
-const DIRECTORY = '^(?:/[^/]+)+$';
-const posture = oneOf('audit', 'block');
-
-const SCHEMA = mapping(
-  {
-    policies: list(text),
-    postures: mapping({ process: posture, file: posture, network: posture, capabilities: posture }),
-    cases: {
-      ...list(
-        mapping(
-          {
-            name: text,
-            container: mapping({
-              namespace: text,
-              labels: { type: 'object', additionalProperties: text },
-              host: flag,
-              links: {
-                type: 'object',
-                propertyNames: { pattern: DIRECTORY },
-                additionalProperties: { type: 'string', pattern: DIRECTORY },
-              },
-            }),
-            program: text,
-            operation: text,
-            object: text,
-            newPath: text,
-            filesystem: text,
-            notOwner: flag,
-            terminal: flag,
-            arguments: list(text),
-            socket: mapping({
-              family: text,
-              type: text,
-              protocol: { type: 'integer', minimum: 0, maximum: 2 ** 32 - 1 },
-              direction: oneOf('egress', 'ingress'),
-              port: { type: 'integer', minimum: 0, maximum: 65_535 },
-              address: text,
-              name: text,
-            }),
-            expect: mapping({ action: oneOf('allow', 'audit', 'block'), rule: text, wouldBlock: flag }, ['action']),
-          },
-          ['container', 'operation', 'expect'],
-        ),
-      ),
-      minItems: 1,
-    },
-  },
-  ['cases'],
-);
-
-const validate = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true }).compile<CaseFile>(SCHEMA);
+const validate = validateCaseFile as unknown as ValidateFunction<CaseFile>;
 
 /** @throws Failure invalid-argument with every problem, each with its field, line and column */
 export function readCases(content: string): CaseFile {

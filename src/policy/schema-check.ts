@@ -1,90 +1,17 @@
-import { Ajv, type ErrorObject, type SchemaValidateFunction, type ValidateFunction } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import * as validators from '../generated/policy-validators.js';
 import type { FieldPath, Finding } from './finding.js';
 import { fieldName, quote } from './finding.js';
-import { POLICY_KINDS, type PolicyKind, policySchema, SHARED_SCHEMAS } from './manifest-schema.js';
+import type { PolicyKind } from './manifest-schema.js';
+import { missingSentence } from './schema-keywords.js';
 import { suggest } from './suggestion.js';
-import type { ReadOptions, ValueCheckName } from './value-checks.js';
-import { VALUE_CHECKS } from './value-checks.js';
+import type { ReadOptions } from './value-checks.js';
 
-const checkValue: SchemaValidateFunction = function (this: ReadOptions, name: ValueCheckName, value: string | number) {
-  const description = VALUE_CHECKS[name](String(value), this);
-  if (description === undefined) return true;
-  checkValue.errors = [{ keyword: 'check', message: description, params: {} }];
-  return false;
-};
-
-interface Choice {
-  readonly names: readonly string[];
-  readonly needed: boolean;
-}
-
-const checkChoice: SchemaValidateFunction = ({ names, needed }: Choice, value: Record<string, unknown>) => {
-  const given = names.filter((name) => value[name] != null);
-  if (given.length === 1 || (given.length === 0 && !needed)) return true;
-  const params = { field: given[1] ?? names[0] };
-  const message = given.length === 0 ? missingChoice(names) : `stands beside \`${given[0]}\`: only one of the two may`;
-  checkChoice.errors = [{ keyword: 'choice', message, params }];
-  return false;
-};
-
-function missingChoice([first, ...others]: readonly string[]): string {
-  return others.length === 0 ? missingSentence(first!) : `missing one of ${[first!, ...others].map(quote).join(', ')}`;
-}
-
-const validators = new Map<PolicyKind, ValidateFunction>();
-
-let shared: Ajv | undefined;
-
-/** Made when it is first asked for: a program that starts need not wait for it. */
-function compiler(): Ajv {
-  shared ??= makeCompiler();
-  return shared;
-}
-
-function makeCompiler(): Ajv {
-  const ajv = new Ajv({
-    allErrors: true,
-    verbose: true,
-    // Hands the options through `this`, so that one compiled schema serves every caller.
-    passContext: true,
-    allowUnionTypes: true,
-    // A test compares the schemas with JSON Schema's own; they are the same at each start.
-    meta: false,
-    validateSchema: false,
-    code: { optimize: false },
-  });
-  ajv.addKeyword({
-    keyword: 'check',
-    type: ['string', 'number'],
-    schemaType: 'string',
-    errors: true,
-    validate: checkValue,
-  });
-  ajv.addKeyword({
-    keyword: 'unsupported',
-    schemaType: 'object',
-    validate: (_field: UnsupportedField, value: unknown) => saysNothing(value),
-  });
-  ajv.addKeyword({ keyword: 'choice', type: 'object', schemaType: 'object', errors: true, validate: checkChoice });
-  for (const [name, schema] of SHARED_SCHEMAS) ajv.addSchema(schema, name);
-  return ajv;
-}
-
-function validatorOf(kind: PolicyKind): ValidateFunction {
-  const validator = validators.get(kind) ?? compiler().compile(policySchema(kind));
-  validators.set(kind, validator);
-  return validator;
-}
-
-/** Compiles every schema, one a step, for a program that would rather not do it when a policy comes. */
-export function* compileSchemas(): Generator<void> {
-  for (const name of SHARED_SCHEMAS.keys()) yield void compiler().getSchema(name);
-  for (const kind of POLICY_KINDS) yield void validatorOf(kind);
-}
+const VALIDATORS = validators as unknown as Readonly<Record<PolicyKind, ValidateFunction>>;
 
 /** Everything in a document that the schema of its kind, the value checks among it, does not accept. */
 export function checkSchema(document: unknown, kind: PolicyKind, options: ReadOptions): Finding[] {
-  const validate = validatorOf(kind);
+  const validate = VALIDATORS[kind];
   if (validate.call(options, document)) return [];
   const errors = validate.errors ?? [];
   const findings = new Map<string, Finding>();
@@ -111,10 +38,6 @@ function unsupportedSentence({ field, isKnown }: UnsupportedField): string {
 /** The refusal of something that only KubeArmor has. */
 export function kubeArmorOnly(name: string): string {
   return `${quote(name)} is part of KubeArmor's language, not of Hauberk's`;
-}
-
-export function missingSentence(field: string): string {
-  return `missing required field \`${field}\``;
 }
 
 function toFinding(error: ErrorObject, document: unknown): Finding {
@@ -189,12 +112,6 @@ function describeChoice(error: ErrorObject): string {
   const near = suggest(error.data, choices);
   const hint = near === undefined ? '' : `, did you mean \`${near}\`?`;
   return `must be ${accepted}, not ${quote(error.data)}${hint}`;
-}
-
-/** Whether a value of an unsupported field asks for nothing: generators write such empty sections. */
-function saysNothing(value: unknown): boolean {
-  if (typeof value === 'object' && value !== null) return Object.values(value).every(saysNothing);
-  return value === null || value === undefined || value === false || value === '';
 }
 
 /** Turns a JSON pointer into a path; only the document tells a list index from a key of digits. */

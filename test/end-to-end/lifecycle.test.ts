@@ -29,8 +29,9 @@ before(async () => {
     stdio: 'inherit',
   });
   // On the machine's one processor the daemon would otherwise wait for what loops in it without pause.
-  const share = '--cpu-shares=64';
-  target = startContainer('lifecycle', 'lifecycle', '--privileged', '--label', 'app=lifecycle', share);
+  // Shares count among neighbours of one level, and the daemon is at the top.
+  const share = ['--cgroup-parent=/', '--cpu-shares=64'];
+  target = startContainer('lifecycle', 'lifecycle', '--privileged', '--label', 'app=lifecycle', ...share);
   await daemon.start();
   await client.call('PolicyService', 'ApplyPolicy', { manifest: BLOCK_SHADOW });
 });
@@ -163,7 +164,7 @@ test('while a daemon of another build takes over, a blocked access is never let 
     '-c',
     'until [ -e /tmp/stop ]; do read x < /etc/shadow && echo through >> /tmp/through; done 2>/dev/null',
   );
-  await daemon.start('--events-per-second=0');
+  await daemon.start();
   // Those of the other build go away one by one, and slower while the container keeps the processor busy.
   const left = () => (existsSync(join(programs, 'other')) ? readdirSync(join(programs, 'other')).length : 0);
   const before = left();
@@ -173,11 +174,13 @@ test('while a daemon of another build takes over, a blocked access is never let 
   await eventually(() => readdirSync(programs).join() === build, 'the end of the programs of the other build');
   await eventually(() => !readdirSync(maps).includes('containers-0'), 'the end of the map of the other build');
   assert.ok(readdirSync(maps).includes(images));
-  client.close();
-  client = new Client(daemon.address);
 });
 
 test('what does not fit into the ring while the daemon stands still is counted, and the rest comes', async () => {
+  await daemon.end('SIGTERM');
+  await daemon.start('--events-per-second=0');
+  client.close();
+  client = new Client(daemon.address);
   const attempts = 4000;
   // Long paths fill the ring, which has 8 MiB, with few events.
   const directory = `/tmp/deep${`/${'x'.repeat(240)}`.repeat(10)}`;

@@ -1,0 +1,121 @@
+/**
+ * Writes the validators of policies, of stored records and of files of policy tests to src/generated: to compile their
+ * schemas takes longer than everything else that a program does when it starts.
+ */
+import { rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { _, Ajv, Name } from 'ajv';
+import standalone from 'ajv/dist/standalone/index.js';
+import { build } from 'esbuild';
+
+/** What the schemas' sources export. */
+async function schemas() {
+  const outfile = join(tmpdir(), `hauberk-schemas-${process.pid}.mjs`);
+  const contents = `
+    export { POLICY_KINDS, policySchema, SHARED_SCHEMAS } from './src/policy/manifest-schema.ts';
+    export { RECORD_SCHEMAS } from './src/store/record-schemas.ts';
+    export { CASE_FILE_SCHEMA } from './src/policy-test/case-schema.ts';`;
+  await build({
+    stdin: { contents, resolveDir: '.' },
+    outfile,
+    bundle: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+    logLevel: 'warning',
+  });
+  try {
+    return await import(pathToFileURL(outfile));
+  } finally {
+    rmSync(outfile);
+  }
+}
+
+/** What src/policy/schema-keywords.ts exports is imported by the validators under its own name. */
+const KEYWORD_FUNCTIONS = ['checkProblem', 'choiceProblem', 'saysNothing'];
+const [checkProblem, choiceProblem, saysNothing] = KEYWORD_FUNCTIONS.map((name) => new Name(name));
+
+const KEYWORDS = [
+  {
+    keyword: 'check',
+    type: ['string', 'number'],
+    schemaType: 'string',
+    error: { message: ({ params }) => params.problem },
+    code(context) {
+      const problem = context.gen.const('problem', _`${checkProblem}(this, ${context.schema}, ${context.data})`);
+      context.setParams({ problem });
+      context.fail(_`${problem} !== undefined`);
+    },
+  },
+  {
+    keyword: 'choice',
+    type: 'object',
+    schemaType: 'object',
+    error: {
+      message: ({ params }) => _`${params.problem}.message`,
+      params: ({ params }) => _`{field: ${params.problem}.field}`,
+    },
+    code(context) {
+      const problem = context.gen.const('problem', _`${choiceProblem}(${context.schemaValue}, ${context.data})`);
+      context.setParams({ problem });
+      context.fail(_`${problem} !== undefined`);
+    },
+  },
+  {
+    keyword: 'unsupported',
+    schemaType: 'object',
+    error: { message: 'is not supported' },
+    code: (context) => context.fail(_`!${saysNothing}(${context.data})`),
+  },
+];
+
+/** Of validators that report every problem, with the schema that refused. */
+const WITH_PROBLEMS = { allErrors: true, verbose: true, allowUnionTypes: true };
+
+/**
+ * @param schemas by the names under which their validators are exported
+ * @param shared schemas that those refer to, by name
+ */
+async function write(name, schemas, options, { keywords = [], shared = [], imports = '' } = {}) {
+  // A test compares the schema of policies with JSON Schema's own.
+  const ajv = new Ajv({ ...options, meta: false, validateSchema: false, keywords, code: { source: true, esm: true } });
+  for (const [id, schema] of shared) ajv.addSchema(schema, id);
+  // Copies: a schema under two names would be written twice.
+  for (const [id, schema] of Object.entries(schemas)) ajv.addSchema(structuredClone(schema), id);
+  const names = Object.keys(schemas);
+  // What it takes from Ajv at run time is bundled: it is CommonJS.
+  const { outputFiles } = await build({
+    stdin: {
+      contents: imports + standalone.default(ajv, Object.fromEntries(names.map((id) => [id, id]))),
+      resolveDir: '.',
+    },
+    write: false,
+    bundle: true,
+    packages: 'bundle',
+    external: ['../policy/*'],
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    minify: true,
+    logLevel: 'warning',
+  });
+  writeFileSync(`src/generated/${name}.ts`, `// @ts-nocheck\n${outputFiles[0].text}`);
+}
+
+const { POLICY_KINDS, policySchema, SHARED_SCHEMAS, RECORD_SCHEMAS, CASE_FILE_SCHEMA } = await schemas();
+const policies = Object.fromEntries(POLICY_KINDS.map((kind) => [kind, policySchema(kind)]));
+// Hands what the caller gives through `this`.
+await write(
+  'policy-validators',
+  policies,
+  { ...WITH_PROBLEMS, passContext: true },
+  {
+    keywords: KEYWORDS,
+    shared: SHARED_SCHEMAS,
+    imports: `import { ${KEYWORD_FUNCTIONS.join(', ')} } from '../policy/schema-keywords.js';`,
+  },
+);
+await write('record-validators', RECORD_SCHEMAS, { discriminator: true });
+await write('case-file-validator', { validateCaseFile: CASE_FILE_SCHEMA }, WITH_PROBLEMS);
