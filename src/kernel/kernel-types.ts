@@ -10,21 +10,35 @@ const TYPE_BYTES = 12;
 const MEMBER_BYTES = 12;
 const ENUMERATOR_BYTES = 8;
 
+const KEPT_MILLISECONDS = 5000;
+
 /**
  * What the running kernel says of itself in its types (BTF). Vendors bring features to older kernels: what is there is
  * asked for here, never concluded from a version number.
  */
 export class KernelTypes {
+  static #kept: { readonly types: KernelTypes; readonly release: NodeJS.Timeout } | undefined;
+
   private constructor(private readonly types: Pointer) {}
 
-  /** @throws KernelError when the kernel has no types */
+  /**
+   * To read the types takes 20 ms, and a start asks several times: they are kept until nobody has asked for some seconds.
+   *
+   * @throws KernelError when the kernel has no types
+   */
   static use<T>(ask: (types: KernelTypes) => T): T {
-    const types = checkedPointer('cannot read the types of the kernel (BTF)', loadKernelTypes());
-    try {
-      return ask(new KernelTypes(types));
-    } finally {
-      freeTypes(types);
-    }
+    KernelTypes.#kept ??= KernelTypes.#read();
+    KernelTypes.#kept.release.refresh();
+    return ask(KernelTypes.#kept.types);
+  }
+
+  static #read() {
+    const pointer = checkedPointer('cannot read the types of the kernel (BTF)', loadKernelTypes());
+    const release = setTimeout(() => {
+      KernelTypes.#kept = undefined;
+      freeTypes(pointer);
+    }, KEPT_MILLISECONDS).unref();
+    return { types: new KernelTypes(pointer), release };
   }
 
   hasFunction(name: string): boolean {
