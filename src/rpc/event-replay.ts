@@ -97,9 +97,15 @@ export function isOpen(call: MessageStream): boolean {
   return call.cancelled !== true && !call.destroyed && !call.writableEnded;
 }
 
+const ENDS_OF_WAITING = ['drain', 'close', 'cancelled'] as const;
+
 async function roomOf(call: MessageStream): Promise<void> {
   if (!isOpen(call) || !call.writableNeedDrain) return;
   await new Promise<void>((resolve) => {
-    for (const event of ['drain', 'close', 'cancelled'] as const) call.once(event, resolve);
+    const goOn = () => {
+      for (const event of ENDS_OF_WAITING) call.off(event, goOn);
+      resolve();
+    };
+    for (const event of ENDS_OF_WAITING) call.once(event, goOn);
   });
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { describe, type TestContext, test } from 'node:test';
 import type { EventHub } from '../../../src/events/hub.js';
 import {
@@ -8,6 +9,7 @@ import {
   StreamEventsRequest,
   type StreamEventsResponse,
 } from '../../../src/generated/hauberk/v1/event.js';
+import { replayEvents } from '../../../src/rpc/event-replay.js';
 import { eventServiceOf } from '../../../src/rpc/event-service.js';
 import { journaledEvents } from '../../support/journaled-events.js';
 import { makeEvent } from '../events/support.js';
@@ -103,6 +105,24 @@ describe('a stream of events with a journal', () => {
     }
     assert.deepEqual(seen, range(1, 8000));
     assert.equal(daemon.hub.counts().missed, 0);
+    await daemon.close();
+  });
+
+  test('leaves no listener behind, however often it waits for a client', async (t) => {
+    const daemon = await journaledEvents(join(temporaryDirectory(t), 'journal'), { historyCapacity: 64 });
+    const message = 'x'.repeat(2000);
+    for (let first = 1; first <= 8000; first += 500) await daemon.write(numbered(first, first + 499, { message }));
+    let waits = 0;
+    const client = new Writable({
+      highWaterMark: 1,
+      write: (_chunk, _encoding, taken) => {
+        waits++;
+        setImmediate(taken);
+      },
+    });
+    await replayEvents(daemon.hub, client, { accepts: undefined, after: 0 });
+    assert.ok(waits > 1, `${waits} messages`);
+    assert.deepEqual([client.listenerCount('close'), client.listenerCount('drain')], [0, 0]);
     await daemon.close();
   });
 
