@@ -162,6 +162,8 @@ enum counter {
 	COUNTER_TASK_STORAGE_FAILED,
 	/* What it gave could not be learnt: see name_hooks.h. */
 	COUNTER_ANSWER_UNREAD,
+	/* An address that an answer gave was forgotten before its time, or found no room: see names.h. */
+	COUNTER_NAME_FORGOTTEN,
 	COUNTERS,
 };
 

@@ -131,7 +131,7 @@ export class Kernel {
   removeContainers(containers: readonly NamespacePair[]): Promise<void> {
     for (const container of containers) {
       // Otherwise the kernel sees that another one with these numbers has another start.
-      if (this.#containers.startTicksOf(container) === 0) forgetLearntNames(this.#programs.maps.learnt, container);
+      if (this.#containers.startTicksOf(container) === 0) forgetLearntNames(this.#programs.maps, container);
       this.#newContainers.forget(container);
       this.#nodes.forget(container);
       deleteIfPresent('cannot forget the mounts of a container', this.#programs.maps.aliased, containerKey(container));
