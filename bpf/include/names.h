@@ -28,6 +28,7 @@
  */
 #define LEARNT_SHARE 512
 #define LEARNT_MAX (64 * LEARNT_SHARE)
+#define LEARNERS_MAX 8192
 /* Resolvers ask so many servers by one socket: MAXNS of musl and of glibc is 3. */
 #define SERVERS_MAX 4
 /* Of a socket so many questions may wait for an answer: some programs ask all of theirs by one. A power of two. */
@@ -54,7 +55,7 @@ struct {
 /* How many addresses a container has been given room for so far: the next one takes the place of the oldest. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, LEARNT_MAX);
+	__uint(max_entries, LEARNERS_MAX);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 	__type(key, struct container_key);
 	__type(value, __u32);
@@ -163,7 +164,8 @@ static __noinline bool make_room(const struct learnt_key *key, __u64 now)
 	if (address) {
 		oldest.address = *address;
 		found = bpf_map_lookup_elem(&learnt, &oldest);
-		if (found && found->expires_ns > now)
+		/* Another container's may have taken its place, where all of them together have none left. */
+		if (!found || found->expires_ns > now)
 			count(COUNTER_NAME_FORGOTTEN);
 		bpf_map_delete_elem(&learnt, &oldest);
 	}
