@@ -87,7 +87,7 @@ enum task_flag {
 	TASK_MEMBER = 1 << 0,
 	/* The task is one of the host's own; its namespaces are looked at each time, for it may enter a container. */
 	TASK_HOST = 1 << 1,
-	/* Its program was started with variables by which its loader may load others' code: see source_hooks.h. */
+	/* Its program was started so that its loader may load others' code: see loader.h. */
 	TASK_LOADS = 1 << 2,
 	/* No Allow rule holds for its program as a source: looked for with the process's first thread too. */
 	TASK_ALTERED = 1 << 3,
