@@ -42,6 +42,7 @@ struct {
 	struct container_key key;
 	struct new_container new_container;
 	struct learnt_key learnt_key;
+	struct learnt_place learnt_place;
 	struct settings settings;
 	struct node_key node_key;
 	struct node_path node_path;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Ways to have one's own code run as another program: it is started while
- * somebody controls it, or with variables that name libraries to its loader.
+ * somebody controls it, or with variables, a root or mounts by which its loader
+ * finds other libraries.
  * What its image brought is its own; the rest is told when it is mapped.
  */
 #ifndef HAUBERK_LOADER_H
@@ -36,6 +37,18 @@ struct seccomp {
 
 struct task_struct___filtered {
 	struct seccomp seccomp;
+};
+
+struct fs_struct {
+	struct path root;
+};
+
+struct task_struct___rooted {
+	struct fs_struct *fs;
+};
+
+struct super_block___rooted {
+	struct dentry *s_root;
 };
 
 struct linux_binprm___strings {
@@ -144,6 +157,24 @@ static __always_inline bool has_loader_variables(struct linux_binprm *bprm)
 	return walk.loads;
 }
 
+/*
+ * Whether the names of a container's libraries are others' for this task: it
+ * has mounts of its own, or another root than the overlay that its program lies
+ * on. What the host's services are given by its service manager is theirs.
+ */
+static __always_inline bool has_other_names(struct task_struct *task, struct task_context *context, struct inode *program)
+{
+	struct super_block___rooted *sb = (void *)BPF_CORE_READ(program, i_sb);
+	struct task_struct___rooted *rooted = (void *)task;
+
+	if (context->flags & TASK_HOST)
+		return false;
+	if (task->nsproxy->mnt_ns->ns.inum != context->container.mount_namespace)
+		return true;
+	/* A container's root need not be its filesystem's where that is no overlay, nor a volume's root the container's. */
+	return is_on_overlay(program) && BPF_CORE_READ(rooted, fs, root.dentry) != BPF_CORE_READ(sb, s_root);
+}
+
 /* Asked when a program is run that an Allow rule names as its source. */
 static __always_inline void check_start(struct task_struct *task, struct task_context *context,
 					struct linux_binprm *bprm)
@@ -156,7 +187,7 @@ static __always_inline void check_start(struct task_struct *task, struct task_co
 		access.mnt = bprm->file->f_path.mnt;
 		if (find_membership(&found))
 			alter(&found, &access);
-	} else if (has_loader_variables(bprm)) {
+	} else if (has_other_names(task, context, bprm->file->f_inode) || has_loader_variables(bprm)) {
 		__sync_fetch_and_or(&context->flags, TASK_LOADS);
 	}
 }

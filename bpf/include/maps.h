@@ -87,7 +87,7 @@ enum task_flag {
 	TASK_MEMBER = 1 << 0,
 	/* The task is one of the host's own; its namespaces are looked at each time, for it may enter a container. */
 	TASK_HOST = 1 << 1,
-	/* Its program was started with variables by which its loader may load others' code: see source_hooks.h. */
+	/* Its program was started so that its loader may load others' code: see loader.h. */
 	TASK_LOADS = 1 << 2,
 	/* No Allow rule holds for its program as a source: looked for with the process's first thread too. */
 	TASK_ALTERED = 1 << 3,
@@ -162,6 +162,8 @@ enum counter {
 	COUNTER_TASK_STORAGE_FAILED,
 	/* What it gave could not be learnt: see name_hooks.h. */
 	COUNTER_ANSWER_UNREAD,
+	/* An address that an answer gave was forgotten before its time, or found no room: see names.h. */
+	COUNTER_NAME_FORGOTTEN,
 	COUNTERS,
 };
 
@@ -305,8 +307,9 @@ struct aliases {
 	__u64 found;		/* out: the mount, 0 where there is none any more */
 };
 
-/* A device node that is asked about by its number: see nodes.h. */
+/* A device node or a file that is asked about by its number: see nodes.h. */
 struct node {
+	__u64 inode;
 	__u32 device;
 	__u32 decided;		/* enum verdict_action, by the name that it is used by */
 	__u16 type;

@@ -190,7 +190,12 @@ static __always_inline void learn_address(struct scratch *scratch, __u32 bytes)
 	else
 		set_ipv6(&end, address);
 	copy_address(&key.address, &end);
-	bpf_map_update_elem(&learnt, &key, &scratch->learnt, BPF_ANY);
+	if (!bpf_map_lookup_elem(&learnt, &key) && !make_room(&key, scratch->walk.now)) {
+		count(COUNTER_NAME_FORGOTTEN);
+		return;
+	}
+	if (bpf_map_update_elem(&learnt, &key, &scratch->learnt, BPF_ANY))
+		count(COUNTER_NAME_FORGOTTEN);
 }
 
 static long answer_step(__u32 step, struct walk_context *context)

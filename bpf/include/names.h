@@ -21,7 +21,14 @@
 /* What is looked at of a message, from its start; it is read to where events will have their paths. */
 #define MESSAGE_BYTES_MAX 4096
 
-#define LEARNT_MAX 16384
+/*
+ * Addresses that one container can have learnt, a power of two, and all of
+ * them together. Each has a share, so that none takes another's names away;
+ * what ended containers have left goes first.
+ */
+#define LEARNT_SHARE 512
+#define LEARNT_MAX (64 * LEARNT_SHARE)
+#define LEARNERS_MAX 8192
 /* Resolvers ask so many servers by one socket: MAXNS of musl and of glibc is 3. */
 #define SERVERS_MAX 4
 /* Of a socket so many questions may wait for an answer: some programs ask all of theirs by one. A power of two. */
@@ -44,6 +51,28 @@ struct {
 	__type(key, struct learnt_key);
 	__type(value, struct learnt_name);
 } learnt SEC(".maps");
+
+/* How many addresses a container has been given room for so far: the next one takes the place of the oldest. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, LEARNERS_MAX);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, struct container_key);
+	__type(value, __u32);
+} learnt_shares SEC(".maps");
+
+struct learnt_place {
+	struct container_key container;
+	__u32 place;		/* below LEARNT_SHARE */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, LEARNT_MAX);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, struct learnt_place);
+	__type(value, struct host_address);
+} learnt_places SEC(".maps");
 
 /* The name by which a connection was made: it holds for as long as the connection. */
 struct kept_name {
@@ -112,6 +141,35 @@ static __always_inline struct host_name *find_learnt(struct container_key *conta
 	if (!found || found->expires_ns <= bpf_ktime_get_boot_ns() || found->container_start != start_of(container))
 		return NULL;
 	return &found->name;
+}
+
+/* Makes room for an address in its container's share. False where there is none. */
+static __noinline bool make_room(const struct learnt_key *key, __u64 now)
+{
+	struct learnt_key oldest = { .container = key->container };
+	struct learnt_place place = { .container = key->container };
+	struct host_address *address;
+	struct learnt_name *found;
+	__u32 *share, none = 0;
+
+	share = bpf_map_lookup_elem(&learnt_shares, &oldest.container);
+	if (!share) {
+		bpf_map_update_elem(&learnt_shares, &oldest.container, &none, BPF_NOEXIST);
+		share = bpf_map_lookup_elem(&learnt_shares, &oldest.container);
+	}
+	if (!share)
+		return false;
+	place.place = __sync_fetch_and_add(share, 1) & (LEARNT_SHARE - 1);
+	address = bpf_map_lookup_elem(&learnt_places, &place);
+	if (address) {
+		oldest.address = *address;
+		found = bpf_map_lookup_elem(&learnt, &oldest);
+		/* Another container's may have taken its place, where all of them together have none left. */
+		if (!found || found->expires_ns > now)
+			count(COUNTER_NAME_FORGOTTEN);
+		bpf_map_delete_elem(&learnt, &oldest);
+	}
+	return !bpf_map_update_elem(&learnt_places, &place, &key->address, BPF_ANY);
 }
 
 static __always_inline struct host_name *find_kept(struct sock *sk, const struct endpoint *end)

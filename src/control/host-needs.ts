@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { wayOf } from '../containers/links-on-the-way.js';
 import type { Operation } from '../policy/effect.js';
 
 /** An access without which nobody could log in to a host or look after it. */
@@ -10,26 +11,62 @@ export interface HostNeed {
   readonly path: string;
 }
 
-const LOGIN_PROGRAMS = ['/usr/sbin/sshd', '/usr/bin/login', '/usr/bin/su', '/usr/bin/sudo', '/usr/sbin/unix_chkpwd'];
+/** Since OpenSSH 9.8 what asks for a login and what stays for it are programs of their own. */
+const SSH_PARTS = ['sshd-session', 'sshd-auth', 'sftp-server'].flatMap((name) =>
+  ['/usr/lib/openssh', '/usr/lib/ssh', '/usr/libexec/openssh', '/usr/libexec'].map((directory) =>
+    join(directory, name),
+  ),
+);
+const LOGIN_PROGRAMS = [
+  ...['/usr/sbin/sshd', '/usr/bin/sshd', '/bin/login', '/bin/su', '/usr/bin/sudo', '/sbin/unix_chkpwd', '/sbin/agetty'],
+  ...SSH_PARTS,
+];
+/** They start what asks for logins. */
+const STARTERS = ['/sbin/init', '/usr/lib/systemd/systemd-executor'];
 /** What every program reads that looks up libraries, users or names. */
 const LOOKED_UP = [
   ...['/etc/ld.so.cache', '/etc/ld.so.preload', '/etc/nsswitch.conf', '/etc/passwd', '/etc/group'],
   ...['/etc/hosts', '/etc/host.conf', '/etc/resolv.conf', '/etc/gai.conf', '/etc/localtime'],
 ];
-/** What a login reads beside it; of directories, all files in them. */
+/** What a login reads beside it; of directories, the files in them. */
 const READ_BY_LOGINS = [
   ...['/etc/shadow', '/etc/gshadow', '/etc/shells', '/etc/login.defs', '/etc/environment', '/etc/sudoers'],
-  ...['/etc/pam.d', '/etc/security', '/etc/ssh', '/etc/sudoers.d'],
+  ...[
+    '/etc/pam.conf',
+    '/etc/pam.d',
+    '/etc/security',
+    '/etc/ssh',
+    '/etc/sudoers.d',
+    '/etc/default/locale',
+    '/run/motd.dynamic',
+  ],
 ];
 const READ_BY_SHELLS = ['/etc/profile', '/etc/bash.bashrc', '/etc/profile.d'];
 /** Where container runtimes keep what runs, by the names of their programs. */
 const RUNTIME_STATE: Readonly<Record<string, readonly string[]>> = {
   dockerd: ['/run/docker', '/var/lib/docker'],
   containerd: ['/run/containerd', '/var/lib/containerd'],
-  crio: ['/run/crio', '/var/lib/containers'],
-  podman: ['/run/containers', '/var/lib/containers'],
+  'containerd-shim-runc-v2': ['/run/containerd'],
+  runc: ['/run/runc', '/run/docker', '/run/containerd'],
+  crun: ['/run/crun', '/run/crio'],
+  conmon: ['/run/crio', '/run/containers', '/var/lib/containers'],
+  crio: ['/run/crio', '/run/containers', '/var/lib/containers'],
+  podman: ['/run/containers', '/run/libpod', '/var/lib/containers'],
   kubelet: ['/var/lib/kubelet'],
 };
+/** They run for a moment each, started by those that go on. */
+const RUNTIMES = ['runc', 'crun', 'conmon', 'containerd-shim-runc-v2'].flatMap((name) =>
+  ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin'].map((directory) => join(directory, name)),
+);
+const CONFIGURATION: Readonly<Record<string, readonly string[]>> = {
+  dockerd: ['/etc/docker'],
+  containerd: ['/etc/containerd', '/etc/cni/net.d'],
+  crio: ['/etc/crio', '/etc/containers', '/etc/cni/net.d'],
+  podman: ['/etc/containers'],
+  kubelet: ['/etc/kubernetes', '/var/lib/kubelet/config.yaml'],
+};
+/** How many directories below each other are looked into. */
+const DEPTH = 2;
 const STATE_OPERATIONS: readonly Operation[] = ['read', 'write', 'create', 'delete'];
 
 /**
@@ -42,31 +79,40 @@ export function* hostNeeds(programs: readonly string[], root: string): Generator
   const resolved = (paths: readonly string[]) => [...new Set(paths.flatMap((path) => filesAt(root, path)))];
   const logins = resolved(LOGIN_PROGRAMS);
   const shells = resolved(loginShells(root));
-  const everybody = new Set([...logins, ...shells, ...programs]);
+  const runtimes = programs.some((program) => nameOf(program) in RUNTIME_STATE) ? resolved(RUNTIMES) : [];
+  const running = [...new Set([...programs, ...runtimes])];
+  const everybody = new Set([...logins, ...shells, ...running]);
   for (const path of resolved(LOOKED_UP)) for (const program of everybody) yield { program, operation: 'read', path };
   for (const path of resolved([...READ_BY_LOGINS, ...authorizedKeys(root)]))
     for (const program of logins) yield { program, operation: 'read', path };
+  for (const path of logins) for (const program of resolved(STARTERS)) yield { program, operation: 'execute', path };
+  for (const program of logins.filter((login) => /\/sshd(?:-session)?$/u.test(login)))
+    for (const path of resolved([program, ...SSH_PARTS])) yield { program, operation: 'execute', path };
   for (const shell of shells) {
     for (const program of logins) yield { program, operation: 'execute', path: shell };
     for (const path of resolved(READ_BY_SHELLS)) yield { program: shell, operation: 'read', path };
   }
-  for (const program of programs) {
-    const directories = RUNTIME_STATE[program.slice(program.lastIndexOf('/') + 1)] ?? [];
-    for (const directory of directories.filter((path) => existsSync(join(root, path))))
-      for (const operation of STATE_OPERATIONS) yield { program, operation, path: `${directory}/state` };
+  for (const program of running) {
+    for (const path of resolved(CONFIGURATION[nameOf(program)] ?? [])) yield { program, operation: 'read', path };
+    const directories = (RUNTIME_STATE[nameOf(program)] ?? []).filter((path) => existsSync(join(root, path)));
+    for (const directory of directories)
+      for (const operation of STATE_OPERATIONS)
+        yield { program, operation, path: `${wayOf(root, directory)?.path ?? directory}/state` };
   }
 }
 
-/** A file under the name that the kernel has for it, or all files of a directory; nothing where there is none. */
-function filesAt(root: string, path: string): string[] {
+function nameOf(program: string): string {
+  return program.slice(program.lastIndexOf('/') + 1);
+}
+
+/** A file under the name that the kernel has for it, or the files of a directory and of those in it; nothing where there is none. */
+function filesAt(root: string, path: string, depth = DEPTH): string[] {
+  const name = wayOf(root, path)?.path;
+  if (name === undefined) return [];
   try {
-    // Links of another root would be followed from this one.
-    const name = root === '' ? realpathSync(path) : path;
-    const place = join(root, name);
-    if (!statSync(place).isDirectory()) return [name];
-    return readdirSync(place, { withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(name, entry.name));
+    if (!statSync(join(root, name)).isDirectory()) return [name];
+    if (depth === 0) return [];
+    return readdirSync(join(root, name)).flatMap((entry) => filesAt(root, join(name, entry), depth - 1));
   } catch {
     return [];
   }
@@ -75,7 +121,7 @@ function filesAt(root: string, path: string): string[] {
 /** Fields of each line of the host's list of users. */
 function users(root: string): string[][] {
   try {
-    const lines = readFileSync(join(root, '/etc/passwd'), 'utf8').split('\n');
+    const lines = readFileSync(join(root, wayOf(root, '/etc/passwd')?.path ?? ''), 'utf8').split('\n');
     return lines.map((line) => line.split(':')).filter(({ length }) => length === 7);
   } catch {
     return [];
@@ -89,5 +135,7 @@ function loginShells(root: string): string[] {
 }
 
 function authorizedKeys(root: string): string[] {
-  return users(root).map((fields) => join(fields[5]!, '.ssh/authorized_keys'));
+  return users(root).flatMap((fields) =>
+    ['authorized_keys', 'authorized_keys2'].map((name) => join(fields[5]!, '.ssh', name)),
+  );
 }

@@ -31,7 +31,7 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
 const OF_SOURCE_MESSAGES: Readonly<Partial<Record<string, string>>> = {
   trace: 'whoever traces this program acts as the source of the rule',
   exec: 'the program was started under the control of another, and so no rule that allows it something holds for it',
-  map: "a variable of the loader brings what is not of the container's image, and so no rule that allows the program something holds for it",
+  map: "the loader was led to what is not of the container's image, and so no rule that allows the program something holds for it",
 };
 
 /** Turns a record's numbers into names. Nothing is guessed: what is not known stays empty. */

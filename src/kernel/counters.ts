@@ -14,6 +14,7 @@ export const COUNTERS = [
   'dropped.no-buffer',
   'task-storage-failed',
   'answer-unread',
+  'name-forgotten',
 ] as const;
 export type Counter = (typeof COUNTERS)[number];
 

@@ -47,6 +47,8 @@ export const PINNED_MAPS = [
   'nodes',
   'accesses',
   'learnt',
+  'learnt_shares',
+  'learnt_places',
   'kept_names',
   'askers',
   'owner',

@@ -185,6 +185,12 @@ export class Metrics {
     this.#counter('answers_unread_total', 'Answers to questions for names that could not be learnt from.', [], () => [
       [{}, kernelCounters()['answer-unread']],
     ]);
+    this.#counter(
+      'names_forgotten_total',
+      'Addresses of names that found no room in the share of their container, or were forgotten for newer ones.',
+      [],
+      () => [[{}, kernelCounters()['name-forgotten']]],
+    );
     this.#counter('program_recursion_misses_total', 'Runs of a program the kernel left out.', ['program'], () =>
       [...recursionMisses()].map(([program, value]) => [{ program }, value]),
     );

@@ -74,7 +74,7 @@ export interface SocketUse {
   readonly name?: string;
 }
 
-const { inet, inet6, packet, smc } = ADDRESS_FAMILIES;
+const { inet, inet6, packet, smc, xdp, rds, rxrpc, pppox } = ADDRESS_FAMILIES;
 const INTERNET = [inet, inet6];
 
 /**
@@ -116,10 +116,14 @@ export type EndpointProtocol = (typeof ENDPOINT_PROTOCOLS)[number];
 /** What an endpoint without a protocol stands for: raw sockets send to addresses too. */
 export const ANY_ENDPOINT: readonly SocketSet[] = [{ families: [inet, inet6, smc] }];
 
-/** Sockets whose programs write addresses into the packets themselves, or may. */
+/**
+ * Sockets whose programs write addresses into the packets themselves, or may, and those of protocols that go over the
+ * internet's and name its addresses in ways of their own.
+ */
 export const RAW_SOCKETS: readonly SocketSet[] = [
   { families: [inet, inet6], types: [SOCKET_TYPES.raw] },
   ...PROTOCOLS.packet,
+  { families: [xdp, rds, rxrpc, pppox] },
 ];
 
 export type Direction = 'egress' | 'ingress';

@@ -5,10 +5,12 @@ import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, exec, startContainer } from '../support/docker.js';
+import { SshServer } from '../support/ssh-server.js';
 
 const SECRET = '/tmp/host-secret';
 const daemon = new Daemon();
 const client = new Client(daemon.address);
+const server = new SshServer();
 let events: EventStream;
 
 const manifest = (rules: string, node = '') => `apiVersion: security.kubearmor.com/v1
@@ -31,6 +33,7 @@ before(async () => {
 });
 
 after(async () => {
+  server.end();
   events?.cancel();
   client.close();
   await daemon.end('SIGTERM');
@@ -70,6 +73,23 @@ test('beside a rule on a file of the host, containers start, are entered and sto
   await remove();
 });
 
+test('beside a rule on a file of the host people log in, and the rule holds for what they do', async () => {
+  await server.start();
+  const control = server.login(`cat ${SECRET}; tty`);
+  assert.match(control.output, /^secret\s+\/dev\/pts\/\d+\s*$/u, server.log);
+  await apply(manifest(`file: {matchPaths: [{path: ${SECRET}}]}`));
+  events.clear();
+  const { status, output } = server.login(`cat ${SECRET}; tty`);
+  assert.equal(status, 0, server.log);
+  assert.match(output, /Permission denied\s+\/dev\/pts\/\d+\s*$/u);
+  await events.find(({ object }) => object === SECRET);
+  assert.deepEqual(
+    events.events.filter(({ result, object }) => result === 'RESULT_DENIED' && object !== SECRET),
+    [],
+  );
+  await remove();
+});
+
 test('a policy for hosts with other labels does not reach this one', async () => {
   const rules = `file: {matchPaths: [{path: ${SECRET}}]}`;
   const { changes } = await apply(manifest(rules, 'role: other'));
@@ -96,6 +116,13 @@ test('what would stop hauberkd, process 1 or logins is refused with the reason, 
   // As a login and all who look up users do, whichever of them this host has.
   await assert.rejects(apply(manifest('file: {matchDirectories: [{dir: /etc/, recursive: true}]}')), {
     message: /the host would be harmed:\n- \S+ could not read \/etc\//,
+  });
+  for (const path of ['/etc/shadow', '/etc/ssh/ssh_host_ed25519_key', '/etc/pam.d/sshd'])
+    await assert.rejects(apply(manifest(`file: {matchPaths: [{path: ${path}}]}`)), {
+      message: new RegExp(`- /usr/sbin/sshd could not read ${path}: policy host/on-host`, 'u'),
+    });
+  await assert.rejects(apply(manifest('process: {matchPaths: [{path: /usr/sbin/sshd}]}')), {
+    message: /could not (?:be run by|execute) /,
   });
   const { policies } = await client.call('PolicyService', 'ListPolicies');
   assert.equal(policies.length, 0);

@@ -27,8 +27,16 @@ const names = new NameServer({
   'stream.good.example': { address: '127.0.0.25', timeToLive: 60 },
   'six.good.example': { address: '::1', timeToLive: 60 },
   'over-six.good.example': { address: '127.0.0.26', timeToLive: 60 },
+  ...Object.fromEntries(
+    [1, 2, 3].map((each) => [
+      `many-${each}.example`,
+      { address: `127.1.${each}.0`, timeToLive: 60, more: 199 } as const,
+    ]),
+  ),
   'alias.good.example': { address: '127.0.0.24', timeToLive: 1, alias: 'elsewhere.example' },
 });
+/** More addresses than a container can have learnt at once. */
+const MANY = Object.keys(names.answers).filter((name) => name.startsWith('many'));
 /** Takes connections on every loopback address. */
 const server = createServer((connection) => connection.on('error', () => connection.destroy()).resume());
 let events: EventStream;
@@ -224,6 +232,26 @@ test('what is sent to the port of name servers and is no question is refused and
     const other = 'my $s = make(AF_INET, SOCK_DGRAM, 0); message($s, "127.0.0.1", 54); say "sent"';
     assert.equal(await run(other), 'sent');
   });
+});
+
+test('a container that learns more than its share forgets its own names, and not those of others', async () => {
+  const learnt = getPinned(join(daemon.pinDirectory, 'maps', 'learnt'));
+  const ofAnother = new Uint32Array(LEARNT_KEY_BYTES / 4).fill(1);
+  assert.equal(updateElement(learnt, ofAnother, Buffer.alloc(LEARNT_VALUE_BYTES), BPF_ANY), 0);
+  await under('{matchDNSQueries: [{domain: good.example}, {domain: "*.example", action: Audit}]}', async () => {
+    assert.equal(await run('found("other.example"); called("127.0.0.22"); say "called"'), 'called');
+    await told('connect', 'tcp 127.0.0.22:8080 (other.example)');
+    events.clear();
+    await run(MANY.map((name) => `found("${name}");`).join(' '));
+    assert.equal(await run('called("127.0.0.22"); say "called"'), 'called');
+    // That nothing is told of it has to be told by what is told later.
+    await run('called(found("other.example"))');
+    await told('connect', 'tcp 127.0.0.22:8080 (other.example)');
+    assert.equal(events.events.filter(({ object }) => object.startsWith('tcp 127.0.0.22:8080')).length, 1);
+  });
+  assert.equal(lookupElement(learnt, ofAnother, Buffer.alloc(LEARNT_VALUE_BYTES)), 0);
+  assert.match(await daemon.metrics(), /^hauberk_names_forgotten_total [1-9]/m);
+  closeDescriptor(learnt);
 });
 
 test('no answer went unread', async () => {

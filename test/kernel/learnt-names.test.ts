@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { forgetLearntNames, LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
+import {
+  forgetLearntNames,
+  HOST_ADDRESS_BYTES,
+  LEARNT_KEY_BYTES,
+  LEARNT_PLACE_BYTES,
+} from '../../src/kernel/learnt-names.js';
 import {
   BPF_ANY,
   checked,
@@ -11,24 +16,34 @@ import {
   updateElement,
 } from '../../src/kernel/libbpf.js';
 
-const BPF_MAP_TYPE_LRU_HASH = 9;
+const BPF_MAP_TYPE_HASH = 1;
 const ADDRESSES = 100;
 
 test('what one container has learnt is forgotten, and what others have learnt is not', () => {
   const options = { sz: MAP_CREATE_OPTIONS_BYTES, map_flags: 0 };
-  const map = checked('create', createMap(BPF_MAP_TYPE_LRU_HASH, 'learnt', LEARNT_KEY_BYTES, 4, 4096, options));
+  const create = (name: string, keyBytes: number, valueBytes: number) =>
+    checked('create', createMap(BPF_MAP_TYPE_HASH, name, keyBytes, valueBytes, 4096, options));
+  const maps = {
+    learnt: create('learnt', LEARNT_KEY_BYTES, 4),
+    learnt_shares: create('shares', 8, 4),
+    learnt_places: create('places', LEARNT_PLACE_BYTES, HOST_ADDRESS_BYTES),
+  };
   const key = (pidNamespace: number, address: number) => Uint32Array.of(pidNamespace, 7, address, 0, 0, 0, 1);
-  for (let address = 0; address < ADDRESSES; address++) {
-    for (const namespace of [1, 2]) {
-      checked('fill', updateElement(map, key(namespace, address), Uint32Array.of(address), BPF_ANY));
+  const put = (map: number, at: Uint32Array, value: Uint32Array) =>
+    checked('fill', updateElement(map, at, value, BPF_ANY));
+  for (const namespace of [1, 2]) {
+    for (let address = 0; address < ADDRESSES; address++) {
+      put(maps.learnt, key(namespace, address), Uint32Array.of(address));
+      put(maps.learnt_places, Uint32Array.of(namespace, 7, address), Uint32Array.of(address, 0, 0, 0, 1));
     }
+    put(maps.learnt_shares, Uint32Array.of(namespace, 7), Uint32Array.of(ADDRESSES));
   }
-  forgetLearntNames(map, { pidNamespace: 1, mountNamespace: 7 });
-  forgetLearntNames(map, { pidNamespace: 2, mountNamespace: 8 });
+  forgetLearntNames(maps, { pidNamespace: 1, mountNamespace: 7 });
+  forgetLearntNames(maps, { pidNamespace: 2, mountNamespace: 8 });
   const kept = (namespace: number) =>
     Array.from({ length: ADDRESSES }, (_, address) =>
-      lookupElement(map, key(namespace, address), Buffer.alloc(4)),
+      lookupElement(maps.learnt, key(namespace, address), Buffer.alloc(4)),
     ).filter((result) => result === 0).length;
   assert.deepEqual([kept(1), kept(2)], [0, ADDRESSES]);
-  closeDescriptor(map);
+  for (const map of Object.values(maps)) closeDescriptor(map);
 });

@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 
 export interface ActingPlaces {
   /** Of test/support/uses.c. */
@@ -67,6 +67,18 @@ export const actingTechniques = ({
     technique: 'its loader is given a directory of libraries by LD_LIBRARY_PATH',
     script: `cp ${imageLibrary.replace('libm', 'libc')} ${dirname(library)}/libc.so.6; LD_LIBRARY_PATH=${dirname(library)} cat ${secret}`,
     told: { operation: 'map', object: `${dirname(library)}/libc.so.6`, result: 'RESULT_PASSED' },
+  },
+  {
+    technique: 'it is run in a root with another loader',
+    script: `cd ${dirname(secret)} && mkdir -p root && cp --parents $(ldd /usr/bin/cat | grep -o "/[^ ]*") root &&
+      ${helper} run elsewhere /usr/bin/cat ${basename(secret)}`,
+    told: { operation: 'open', object: secret, result: 'RESULT_DENIED' },
+  },
+  {
+    technique: 'another library is mounted over one of its own, in mounts of its own',
+    script: `cp ${imageLibrary.replace('libm', 'libc')} ${library}.c &&
+      unshare --mount sh -c "mount --bind ${library}.c ${imageLibrary.replace('libm', 'libc')} && cat ${secret}"`,
+    told: { operation: 'open', object: secret, result: 'RESULT_DENIED' },
   },
   {
     technique: 'a library is named behind a long variable, by a file without a name',

@@ -9,6 +9,8 @@ export interface Answer {
   readonly address: string;
   readonly timeToLive: number;
   readonly alias?: string;
+  /** How many more addresses behind the first are answered. */
+  readonly more?: number;
 }
 
 const HEADER_BYTES = 12;
@@ -67,11 +69,15 @@ export class NameServer {
   }
 }
 
-function recordsOf({ address, timeToLive, alias }: Answer): Buffer[] {
+function recordsOf({ address, timeToLive, alias, more = 0 }: Answer): Buffer[] {
   const asked = number(0xc000 | HEADER_BYTES, 2);
   const type = typeOf(address);
   const bytes = addressBytes(address);
-  if (alias === undefined) return [record(asked, type, timeToLive, bytes)];
+  const later = (distance: number) => number((bytes.readUInt32BE() + distance) >>> 0, 4);
+  if (alias === undefined)
+    return [bytes, ...Array.from({ length: more }, (_, index) => later(index + 1))].map((each) =>
+      record(asked, type, timeToLive, each),
+    );
   const name = nameBytes(alias);
   return [record(asked, TYPE_CNAME, timeToLive, name), record(name, type, 3600, bytes)];
 }

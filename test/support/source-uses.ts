@@ -36,6 +36,12 @@ export const SOURCES: Group = {
       told: { operation: 'open', object: FILE },
     },
     {
+      technique: 'run it in a root with a loader of its own',
+      command: ['sh', `cd / && exec /bin/uses run elsewhere /bin/cat ${FILE.slice(1)}`],
+      preparation: 'rm -rf /root/lib /root/lib64; cp -a /lib /lib64 /root/',
+      told: { operation: 'open', object: FILE },
+    },
+    {
       technique: 'put another program in its place',
       command: ['sh', 'cp /bin/dash /free/cat && exec mv -f /free/cat /bin/cat'],
       preparation: '[ -e /free/kept ] || cp -p /bin/cat /free/kept; cp -p /free/kept /bin/cat',

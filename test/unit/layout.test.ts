@@ -6,9 +6,10 @@ import { OPERATIONS as EVENT_OPERATIONS, FLAGS, RECORD, RECORD_BYTES } from '../
 import * as layout from '../../src/image/layout.js';
 import { ACCESS_KEY, ACCESS_KEY_BYTES, ACCESS_NONE } from '../../src/kernel/accesses.js';
 import { COUNTERS } from '../../src/kernel/counters.js';
+import { NODE_KEY, NODE_KEY_BYTES, NODE_PATH, NODE_PATH_BYTES } from '../../src/kernel/device-nodes.js';
 import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../../src/kernel/event-limit.js';
 import { HELD_KEY, HELD_KEY_BYTES, HOLDING, HOLDING_BYTES, HOLDING_KINDS } from '../../src/kernel/holdings.js';
-import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
+import { LEARNT_KEY_BYTES, LEARNT_PLACE, LEARNT_PLACE_BYTES } from '../../src/kernel/learnt-names.js';
 import { checkedPointer, closeObject, findMap, openObject } from '../../src/kernel/libbpf.js';
 import { NEW_CONTAINER, NEW_CONTAINER_BYTES } from '../../src/kernel/new-containers.js';
 import { PATH_RESULTS } from '../../src/kernel/path-results.js';
@@ -152,6 +153,12 @@ test('what processes hold has the same members at the same places in C and in Ty
 test('what a container has learnt has keys of the same size in C and in TypeScript', () => {
   const { container, 'size of structure': size } = types.structure('learnt_key');
   assert.deepEqual([container, size], [0, LEARNT_KEY_BYTES]);
+  assert.deepEqual(types.structure('learnt_place'), { ...LEARNT_PLACE, 'size of structure': LEARNT_PLACE_BYTES });
+});
+
+test('a named device node has the same members at the same places in C and in TypeScript', () => {
+  assert.deepEqual(types.structure('node_key'), { ...NODE_KEY, 'size of structure': NODE_KEY_BYTES });
+  assert.deepEqual(types.structure('node_path'), { ...NODE_PATH, 'size of structure': NODE_PATH_BYTES });
 });
 
 test("what is said of what is Hauberk's own lies at the same places in C and in TypeScript", () => {

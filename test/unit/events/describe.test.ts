@@ -168,7 +168,7 @@ test('what is told of a program as the source of a rule says why, and only traci
       ['no-shadow', false],
     ],
   );
-  for (const [index, reason] of [/traces/, /under the control of another/, /variable of the loader/].entries())
+  for (const [index, reason] of [/traces/, /under the control of another/, /the loader was led/].entries())
     assert.match(told[index]!.message, reason);
 });
 

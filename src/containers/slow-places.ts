@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+
+/** Filesystems that ask somebody else, who may never answer. */
+const ASKS_OTHERS = /^(?:fuse|nfs|cifs|smb|9p|ceph|afs|autofs|virtiofs)/u;
+
+export interface MountedPlace {
+  /** Without a slash at its end: empty for the root. */
+  readonly place: string;
+  /** As /proc/filesystems has it; behind a dot a kind of it. */
+  readonly type: string;
+  /** Numbers of the filesystem's device. */
+  readonly device: string;
+  /** What of the filesystem is mounted, alike. */
+  readonly root: string;
+}
+
+/** Tells of each path whether a process has such a filesystem there; of all paths where its mounts cannot be read. */
+export function slowIn(process: number): (path: string) => boolean {
+  const mounts = mountsOf(process);
+  if (mounts.length === 0) return () => true;
+  const places = mounts.filter(({ type }) => ASKS_OTHERS.test(type)).map(({ place }) => place);
+  return (path) => places.some((place) => path === place || path.startsWith(`${place}/`));
+}
+
+/** What a process has mounted, in the order in which it was; nothing where that cannot be read. */
+export function mountsOf(process: number): MountedPlace[] {
+  let mounts: string;
+  try {
+    mounts = readFileSync(`/proc/${process}/mountinfo`, 'utf8');
+  } catch {
+    return [];
+  }
+  return mounts.split('\n').flatMap((line) => {
+    const [before = '', after = ''] = line.split(' - ');
+    const [, , device, root, place] = before.split(' ');
+    if (device === undefined || root === undefined || place === undefined) return [];
+    return [{ place: unescaped(place), type: after.split(' ')[0]!, device, root: unescaped(root) }];
+  });
+}
+
+function unescaped(text: string): string {
+  const path = text.replace(/\\(\d{3})/gu, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return path === '/' ? '' : path;
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { wayOf } from '../../../src/containers/links-on-the-way.js';
+
+/** A root with these links, by name. */
+function rootWith(links: Readonly<Record<string, string>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'hauberk-links-'));
+  mkdirSync(join(root, 'usr/bin'), { recursive: true });
+  writeFileSync(join(root, 'usr/bin/python3.11'), '');
+  for (const [link, target] of Object.entries(links)) {
+    mkdirSync(dirname(join(root, link)), { recursive: true });
+    symlinkSync(target, join(root, link));
+  }
+  return root;
+}
+
+test('links on the way of a path are followed within the root, whether they are relative, absolute or one after the other', () => {
+  const root = rootWith({ '/bin': 'usr/bin', '/usr/bin/python3': 'python3.11', '/var/run': '/run' });
+  assert.deepEqual(wayOf(root, '/bin/python3'), {
+    path: '/usr/bin/python3.11',
+    links: [
+      ['/bin', '/usr/bin'],
+      ['/usr/bin/python3', '/usr/bin/python3.11'],
+    ],
+  });
+  assert.deepEqual(wayOf(root, '/var/run/a/../b'), { path: '/run/b', links: [['/var/run', '/run']] });
+});
+
+test('what is not there is taken to be no link, and no link leads out of the root', () => {
+  const root = rootWith({ '/up': '../../../../etc', '/gone': '/nowhere/at/all' });
+  assert.equal(wayOf(root, '/up/passwd')?.path, '/etc/passwd');
+  assert.equal(wayOf(root, '/gone')?.path, '/nowhere/at/all');
+  assert.deepEqual(wayOf(root, '/etc/shadow'), { path: '/etc/shadow', links: [] });
+});
+
+test('links that lead round in a circle lead nowhere', () => {
+  assert.equal(wayOf(rootWith({ '/a': '/b', '/b': '/a' }), '/a/x'), undefined);
+});
