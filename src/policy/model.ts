@@ -251,6 +251,11 @@ export interface Policy {
   readonly guards?: false;
   /** What processes hold from before the policy stays usable to them; refused at every use when left out. */
   readonly heldDescriptors?: 'leave';
+  /**
+   * Libraries that loaders may bring to programs which Allow rules of the policy name, though their image did not: the rules
+   * hold on. At least one; none when left out.
+   */
+  readonly loaderLibraries?: readonly PathMatch[];
   /** When the policy ends, in milliseconds since the Unix epoch. */
   readonly expires?: number;
   readonly rules: readonly Rule[];
