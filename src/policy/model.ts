@@ -181,8 +181,8 @@ export interface Rule {
   readonly class: RuleClass;
   readonly match: Match;
   /**
-   * Programs the rule is limited to; empty for any program. For a process rule: who runs it. An absolute path is one
-   * program, `/bin/` are those directly in that directory, `/opt/**` all below it.
+   * Programs the rule is limited to; empty for any program. For a process rule: who runs it, or has forked who does.
+   * An absolute path is one program, `/bin/` are those directly in that directory, `/opt/**` all below it.
    */
   readonly sources: readonly string[];
   /** Of a file rule: what it speaks of. Left out: everything but mapping as executable, which reading has allowed. */
