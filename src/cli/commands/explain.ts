@@ -50,7 +50,7 @@ export function addExplain(program: Command): void {
         '',
       )
       .option('-p, --program <path>', 'the acting program', '')
-      .option('--parent <path>', 'for execute: the program of the parent of the acting process', '')
+      .option('--parent <path>', 'for execute: that of the process which forked the acting one', '')
       .option('--labels <labels>', 'of a container that need not run, as KEY=VALUE,…')
       .option('-n, --namespace <namespace>', 'its namespace', 'default')
       .option('--filesystem <type>', 'for access, mount and unmount', '')
