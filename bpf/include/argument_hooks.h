@@ -199,7 +199,7 @@ static __always_inline int decide_called(struct scratch *scratch, struct linux_b
 SEC("lsm/bprm_check_security")
 int BPF_PROG(hauberk_exec_arguments, struct linux_binprm *bprm)
 {
-	struct access access = { .operation = OPERATION_EXEC, .wanted = ACCESS_EXECUTE };
+	struct access access = { .operation = OPERATION_EXEC, .wanted = ACCESS_EXECUTE, .by_child = true };
 	struct membership found = {};
 	struct scratch *scratch;
 	int answer = 0;

@@ -43,6 +43,8 @@ import { addPath } from './paths.js';
  * of the rule that looks at it (8) and the argument. A program by the name that it is called is `b`, that name and the path.
  * A question for a name is `q` and the name.
  *
+ * A library that a loader brings is `la` and its path.
+ *
  * A system call is `s`, where the kernel asks about it (see CALL_POINTS), its number (4 letters) and, but where it is asked
  * about as it is made, the path it was given.
  *
@@ -56,6 +58,7 @@ import { addPath } from './paths.js';
 const ZERO = 0x61;
 export const ARGUMENT_RULE_LETTERS = 8;
 export const GUARDING_LETTER = 'g';
+export const LIBRARY = Buffer.from('la');
 const ANY_LETTER: Range = { low: ZERO, high: ZERO + 15 };
 
 const DIRECTION = { none: 'a', egress: 'b', ingress: 'c' } as const;
@@ -126,6 +129,11 @@ export function addArguments(
 /** A program that is run under a name. */
 export function addCalled(automaton: NondeterministicAutomaton, name: string, path: string, mark: number): void {
   automaton.addMark(automaton.literal(automaton.start, Buffer.from(`b${name}${path}`)), mark);
+}
+
+/** Libraries that loaders may bring. */
+export function addLibraries(automaton: NondeterministicAutomaton, places: readonly PathMatch[], mark: number): void {
+  for (const place of places) addPath(automaton, automaton.literal(automaton.start, LIBRARY), place, mark);
 }
 
 /** Questions for the names of a domain, of which a match may be one. */

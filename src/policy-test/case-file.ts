@@ -10,6 +10,7 @@ export interface Case {
   readonly name?: string;
   readonly container: CaseContainer;
   readonly program?: string;
+  readonly parentProgram?: string;
   readonly operation: string;
   readonly object?: string;
   readonly newPath?: string;

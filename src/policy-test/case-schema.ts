@@ -33,6 +33,7 @@ export const CASE_FILE_SCHEMA = mapping(
               },
             }),
             program: text,
+            parentProgram: text,
             operation: text,
             object: text,
             newPath: text,

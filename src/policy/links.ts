@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
 import { alternativesIn } from './braces.js';
 import { partOf } from './kinds/matches.js';
+import { linkedPlaces } from './kinds/paths.js';
 import { withLinkedExceptions } from './kinds/presets.js';
 import { throughLink } from './kinds/through-link.js';
-import type { BoundRule, Match, Rule } from './model.js';
+import type { BoundRule, Match, Policy, Rule } from './model.js';
 
 /** Symbolic links of a container by their names, with where they lead: `{ '/bin': '/usr/bin' }`. */
 export type LinkedDirectories = Readonly<Record<string, string>>;
@@ -29,12 +30,25 @@ export function followLinks(
   const all = { ...later, ...links };
   if (Object.keys(all).length === 0) return rules;
   const isShared = new Set(shared);
+  const linked = new Map<Policy, Policy>();
+  const policyOf = ({ policy }: BoundRule): Policy => {
+    const known = linked.get(policy) ?? withLinkedLibraries(policy, links);
+    linked.set(policy, known);
+    return known;
+  };
   return rules.flatMap((bound) => {
+    const policy = policyOf(bound);
     const known = bound.rule.action === 'Allow' ? links : all;
     const rule = withLinks(bound.rule, known, isShared);
     const twins = twinsOf(rule, known, isShared).map((match) => ({ ...rule, match }));
-    return [rule, ...twins].map((each) => ({ policy: bound.policy, rule: each }));
+    return [rule, ...twins].map((each) => ({ policy, rule: each }));
   });
+}
+
+function withLinkedLibraries(policy: Policy, links: LinkedDirectories): Policy {
+  const { loaderLibraries = [] } = policy;
+  const linked = linkedPlaces(loaderLibraries, links);
+  return linked.length === 0 ? policy : { ...policy, loaderLibraries: [...loaderLibraries, ...linked] };
 }
 
 function twinsOf(rule: Rule, links: LinkedDirectories, shared: ReadonlySet<string>): Match[] {

@@ -112,3 +112,12 @@ test('a program that several names lead to is blocked under the name of the rule
   const [source] = followLinks([bind({ sources: ['/usr/bin/nc'] })], links, shared);
   assert.deepEqual(source?.rule.sources, ['/usr/bin/nc']);
 });
+
+test('libraries that a policy names behind a link may be brought by both names', () => {
+  const at = (path: string) => ({ kind: 'exact', path }) as const;
+  const { rule, policy } = bind({ match: at('/bin/a') });
+  const loaderLibraries = [at('/lib/a.so'), at('/opt/b.so')];
+  const linked = followLinks([{ rule, policy: { ...policy, loaderLibraries } }], LINKS);
+  assert.deepEqual(linked[0]!.policy.loaderLibraries, [...loaderLibraries, at('/usr/lib/a.so')]);
+  assert.equal(linked[1]!.policy, linked[0]!.policy);
+});
