@@ -261,9 +261,10 @@ __noinline int decide_node(struct scratch *scratch)
 	return 0;
 }
 
-/* Decides about a device node by the other names of its number. `decided`: by its own, enum verdict_action. */
-static __always_inline int decide_number(struct scratch *scratch, __u32 mode, __u32 device, __u32 decided)
+/* Decides about a device node or a file by the other names of its number. `decided`: by its own, enum verdict_action. */
+static __always_inline int decide_number(struct scratch *scratch, __u32 mode, __u32 device, __u64 number, __u32 decided)
 {
+	scratch->node.inode = number;
 	scratch->node.device = device;
 	scratch->node.type = mode & S_IFMT;
 	scratch->node.decided = decided;
@@ -337,10 +338,17 @@ static __always_inline int decide(struct membership *found, struct access *acces
 	if (!answer && !access->subject) {
 		struct dentry *dentry = access->dentry;
 		struct inode *inode = BPF_CORE_READ(dentry, d_inode);
-		__u32 mode = BPF_CORE_READ(inode, i_mode);
+		__u32 mode = BPF_CORE_READ(inode, i_mode), device = 0;
+		__u64 number = 0;
 
-		if (is_node(mode))
-			answer = decide_number(scratch, mode, BPF_CORE_READ(inode, i_rdev), decided);
+		if (is_node(mode)) {
+			device = BPF_CORE_READ(inode, i_rdev);
+		} else if ((mode & S_IFMT) == S_IFREG && BPF_CORE_READ(inode, i_nlink) > 1) {
+			device = BPF_CORE_READ(inode, i_sb, s_dev);
+			number = BPF_CORE_READ(inode, i_ino);
+		}
+		if (device)
+			answer = decide_number(scratch, mode, device, number, decided);
 	}
 	if (!answer && !access->subject && has_aliases(scratch))
 		answer = decide_aliases(scratch, access);

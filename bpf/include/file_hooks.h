@@ -72,7 +72,7 @@ static __always_inline int decide_new_node(struct membership *found, struct acce
 	question_begin(found, scratch, access);
 	scratch->question.place = find_actor(scratch);
 	if (scratch->question.place == PATH_OK)
-		answer = decide_number(scratch, mode, device, ACTION_ALLOW);
+		answer = decide_number(scratch, mode, device, 0, ACTION_ALLOW);
 	else
 		answer = refuse_unresolved(scratch, scratch->question.place);
 	scratch_return(scratch);

@@ -307,8 +307,9 @@ struct aliases {
 	__u64 found;		/* out: the mount, 0 where there is none any more */
 };
 
-/* A device node that is asked about by its number: see nodes.h. */
+/* A device node or a file that is asked about by its number: see nodes.h. */
 struct node {
+	__u64 inode;
 	__u32 device;
 	__u32 decided;		/* enum verdict_action, by the name that it is used by */
 	__u16 type;

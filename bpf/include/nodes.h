@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Device nodes that rules name. What is opened or made of their number by
- * another name is decided by the stronger of both names' decisions.
+ * Device nodes, and files with several hard links, that rules name. What is
+ * opened or made of their number by another name is decided by the stronger of
+ * both names' decisions.
  */
 #ifndef HAUBERK_NODES_H
 #define HAUBERK_NODES_H
@@ -18,9 +19,10 @@
 /* Written by the daemon: src/kernel/device-nodes.ts is the twin. */
 struct node_key {
 	struct container_key container;
-	__u32 device;			/* as the kernel numbers it */
-	__u16 type;			/* S_IFCHR or S_IFBLK */
+	__u32 device;			/* as the kernel numbers it; of a file, that of its filesystem */
+	__u16 type;			/* S_IFCHR, S_IFBLK or S_IFREG */
 	__u16 number;			/* of several names, from 0 on */
+	__u64 inode;			/* of a file */
 };
 
 struct node_path {
@@ -54,6 +56,7 @@ __noinline int place_node(struct scratch *scratch)
 	key.container = scratch->question.container;
 	key.device = scratch->node.device;
 	key.type = scratch->node.type;
+	key.inode = scratch->node.inode;
 	key.number = scratch->node.number++;
 	found = bpf_map_lookup_elem(&nodes, &key);
 	if (!found)

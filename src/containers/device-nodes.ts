@@ -1,29 +1,30 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
+import { slowIn } from './slow-places.js';
 
-/** A device node at a path of a container. */
+/** A device node at a path of a container, or a file that has other names as well. */
 export interface DeviceNode {
   readonly path: string;
-  readonly type: 'character' | 'block';
+  readonly type: 'character' | 'block' | 'file';
+  /** Of a file, those of its filesystem. */
   readonly major: number;
   readonly minor: number;
+  /** Of a file. */
+  readonly inode?: bigint;
 }
 
-/** Filesystems that ask somebody else, who may never answer. */
-const ASKS_OTHERS = /^(?:fuse|nfs|cifs|smb|9p|ceph|afs|autofs|virtiofs)/u;
 const DEVICES = '/dev/';
 
 /**
- * Which of these paths are device nodes for a process. What its root has no node of is looked for among the host's
+ * Which of these paths are device nodes for a process, or files with several hard links. What its root has no node of is looked for among the host's
  * devices: until a runtime has switched the process to its root, and for whoever makes a node that is missing.
  *
  * @param host where the root of the host lies
  */
 export function deviceNodes(process: number, paths: readonly string[], host = '/proc/1/root'): DeviceNode[] {
-  const slow = slowPlaces(process);
+  const isSlow = slowIn(process);
   return paths.flatMap((path) => {
-    const isSlow = slow.some((place) => path === place || path.startsWith(`${place}/`));
     return (
-      (isSlow ? undefined : nodeAt(`/proc/${process}/root`, path)) ??
+      (isSlow(path) ? undefined : nodeAt(`/proc/${process}/root`, path)) ??
       (path.startsWith(DEVICES) ? nodeAt(host, path) : undefined) ??
       []
     );
@@ -35,32 +36,19 @@ function nodeAt(root: string, path: string): DeviceNode | undefined {
   try {
     for (let end = path.indexOf('/', 1); end !== -1; end = path.indexOf('/', end + 1))
       if (!lstatSync(root + path.slice(0, end)).isDirectory()) return undefined;
-    const found = lstatSync(root + path);
+    const found = lstatSync(root + path, { bigint: true });
+    if (found.isFile() && found.nlink > 1n) return { path, type: 'file', ...numbersOf(found.dev), inode: found.ino };
     if (!found.isCharacterDevice() && !found.isBlockDevice()) return undefined;
-    const type = found.isBlockDevice() ? 'block' : 'character';
-    return {
-      path,
-      type,
-      major: (found.rdev >>> 8) & 0xfff,
-      minor: (found.rdev & 0xff) | ((found.rdev >>> 12) & 0xfff00),
-    };
+    return { path, type: found.isBlockDevice() ? 'block' : 'character', ...numbersOf(found.rdev) };
   } catch {
     return undefined;
   }
 }
 
-function slowPlaces(process: number): string[] {
-  let mounts: string;
-  try {
-    mounts = readFileSync(`/proc/${process}/mountinfo`, 'utf8');
-  } catch {
-    return [''];
-  }
-  return mounts.split('\n').flatMap((line) => {
-    const [before = '', after = ''] = line.split(' - ');
-    const place = before.split(' ')[4];
-    if (place === undefined || !ASKS_OTHERS.test(after)) return [];
-    const path = place.replace(/\\(\d{3})/gu, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
-    return [path === '/' ? '' : path];
-  });
+/** As glibc puts them together. */
+function numbersOf(device: bigint): { major: number; minor: number } {
+  return {
+    major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)),
+    minor: Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)),
+  };
 }

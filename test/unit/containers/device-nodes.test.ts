@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { linkSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { deviceNodes } from '../../../src/containers/device-nodes.js';
 
@@ -17,4 +20,19 @@ test('the devices of the host stand in for a process that has ended', () => {
   assert.deepEqual(deviceNodes(2 ** 30, ['/dev/null', '/none/null'], ''), [
     { path: '/dev/null', type: 'character', major: 1, minor: 3 },
   ]);
+});
+
+test('a file with several links is found with the number that all its names have, and one with a single link is not', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-links-'));
+  for (const name of ['one', 'first']) writeFileSync(join(directory, name), '');
+  linkSync(join(directory, 'first'), join(directory, 'second'));
+  const found = deviceNodes(
+    process.pid,
+    ['one', 'first'].map((name) => join(directory, name)),
+  );
+  const { ino } = statSync(join(directory, 'second'), { bigint: true });
+  assert.deepEqual(
+    found.map(({ path, type, inode }) => [path, type, inode]),
+    [[join(directory, 'first'), 'file', ino]],
+  );
 });
