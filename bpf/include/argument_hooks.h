@@ -8,6 +8,7 @@
 #ifndef HAUBERK_ARGUMENT_HOOKS_H
 #define HAUBERK_ARGUMENT_HOOKS_H
 
+#include "called.h"
 #include "decide.h"
 #include "pages.h"
 
@@ -98,6 +99,14 @@ static __always_inline __u64 place_argument(struct scratch *scratch)
 	return scratch->arguments.address + bytes + 1;
 }
 
+/* How long the argument in the buffer is. */
+static __always_inline __u32 argument_bytes(struct scratch *scratch)
+{
+	long bytes = bpf_probe_read_kernel_str(&scratch->paths[2 * ARGUMENT_BYTES_MAX], ARGUMENT_BYTES_MAX + 2, scratch->paths);
+
+	return bytes > 0 ? bytes - 1 : 0;
+}
+
 static long argument_step(__u32 index, struct scratch **context)
 {
 	struct scratch *scratch = *context;
@@ -159,6 +168,34 @@ static __always_inline int conclude_arguments(struct membership *found, struct s
 	return conclude(scratch);
 }
 
+/* A program that a rule speaks of by a name: it is told by its path, and may not be run under that name. */
+static __always_inline int decide_called(struct scratch *scratch, struct linux_binprm *bprm)
+{
+	scratch->arguments.tables = (__u64)BPF_CORE_READ(bprm, mm, pgd);
+	scratch->arguments.address = BPF_CORE_READ(bprm, p);
+	scratch->arguments.count = BPF_CORE_READ(bprm, argc);
+	for (int i = 0; i < 2; i++) {
+		__u32 verdict;
+		bool many;
+
+		if (i >= scratch->arguments.count)
+			return 0;
+		if (!can_read_tables() || !read_argument(scratch, scratch->arguments.address))
+			return refuse_unresolved(scratch, PATH_UNAVAILABLE);
+		scratch->arguments.address += argument_bytes(scratch) + 1;
+		many = ask_called(scratch);
+		if (is_decided_by_rule(scratch)) {
+			verdict = scratch->question.verdict;
+			place_object(scratch);
+			scratch->question.verdict = verdict;
+			return conclude(scratch);
+		}
+		if (!many)
+			return 0;
+	}
+	return 0;
+}
+
 SEC("lsm/bprm_check_security")
 int BPF_PROG(hauberk_exec_arguments, struct linux_binprm *bprm)
 {
@@ -177,8 +214,12 @@ int BPF_PROG(hauberk_exec_arguments, struct linux_binprm *bprm)
 		return -EACCES;
 	}
 	question_begin(&found, scratch, &access);
-	if (ask(&found, scratch, &access, &answer) && (scratch->question.verdict & VERDICT_BY_ARGUMENTS))
-		answer = conclude_arguments(&found, scratch, &access, bprm);
+	if (ask(&found, scratch, &access, &answer)) {
+		if (scratch->question.verdict & VERDICT_BY_ARGUMENTS)
+			answer = conclude_arguments(&found, scratch, &access, bprm);
+		else
+			answer = decide_called(scratch, bprm);
+	}
 	scratch_return(scratch);
 	return answer;
 }

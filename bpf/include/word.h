@@ -11,6 +11,7 @@
 /* First letters; a path starts with a slash instead. */
 enum word_letter {
 	LETTER_ARGUMENT = 'a',
+	LETTER_CALLED = 'b',
 	LETTER_CAPABILITY = 'c',
 	LETTER_FILESYSTEM = 'f',
 	LETTER_GUARD = 'g',

@@ -69,8 +69,14 @@ export interface Container extends ContainerDescription {
   readonly protection?: Protection;
   /** It is none: these are the host's own processes. */
   readonly isHost?: true;
-  /** Top directories that are symbolic links, with their targets: see policy/links.ts. */
+  /** Symbolic links on the ways that rules name, as they were when it became known, with their targets: see policy/links.ts. */
   readonly links: Readonly<Record<string, string>>;
+  /** Those that were found later, which the container may have made itself. */
+  readonly laterLinks?: Readonly<Record<string, string>>;
+  /** Directories that rules name files of and in which several names are taken for one: see policy/folding.ts. */
+  readonly foldedPlaces?: readonly { readonly place: string; readonly isFat: boolean }[];
+  /** Programs that links lead to, and other names as well. */
+  readonly sharedPrograms?: readonly string[];
 }
 
 /** Names one process for good: process ids are used again, start times with them are not. */

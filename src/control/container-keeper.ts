@@ -9,6 +9,7 @@ import type {
 import { namespaceKey } from '../containers/container.js';
 import { type CallingProcess, lookAtChild } from '../containers/descent.js';
 import { watchExit } from '../containers/exit-watch.js';
+import { findLinks } from '../containers/found-links.js';
 import {
   checkNamespaces,
   initStartTicks,
@@ -154,6 +155,7 @@ export class ContainerKeeper {
     root = `/proc/${process.pid}/root`,
   ): Container {
     const started = initStartTicks(namespaces.pidNamespace, process.pid);
+    const { links, shared, folded } = findLinks(process.pid, this.registry.namedPathsOf(description), root);
     return {
       ...description,
       namespaces,
@@ -161,7 +163,9 @@ export class ContainerKeeper {
       // The container itself makes no process 1 of its namespace.
       ...(isFirst(process.pid) && { isFirstProcess: true as const }),
       ...(started !== undefined && { initStartTicks: started }),
-      links: linkedDirectories(process.pid, root),
+      links: { ...linkedDirectories(process.pid, root), ...links },
+      ...(shared.length > 0 && { sharedPrograms: shared }),
+      ...(folded.length > 0 && { foldedPlaces: folded }),
       root: this.examineRoot(root, process.pid),
     };
   }

@@ -140,6 +140,8 @@ export function likenessOf(container: Container, { policies, profiles, visibilit
     policies.keysReaching(container),
     runningProfileOf(container, profiles) !== undefined,
     visibilitySaidOf(container, visibility),
-    Object.entries(container.links).sort(),
+    [container.links, container.laterLinks ?? {}].map((links) => Object.entries(links).sort()),
+    container.sharedPrograms,
+    container.foldedPlaces,
   ]);
 }

@@ -56,7 +56,7 @@ function put(draft: ContainerDraft, container: Container): ContainerChange {
     return { container, kind: 'added' };
   }
   const isOneRun = isSameRun(known, container);
-  const told = isOneRun ? withItsRoot(container, known) : container;
+  const told = isOneRun ? withItsLinks(withItsRoot(container, known), known) : container;
   if (isSame(known, told)) return { container: known, kind: 'unchanged' };
   const changed = isOneRun ? withItsPast(told, known) : told;
   draft.put(changed);
@@ -75,6 +75,26 @@ function isSameRun(known: Container, container: Container): boolean {
 /** What its root was found to be at first holds: a container with privileges may change to another one. */
 function withItsRoot(container: Container, { root }: Container): Container {
   return root !== undefined && 'device' in root ? { ...container, root } : container;
+}
+
+/** What leads elsewhere than at first may have been changed by the container: see followLinks. */
+function withItsLinks(container: Container, known: Container): Container {
+  const first = known.process === undefined ? { ...container.links, ...known.links } : known.links;
+  const later = Object.entries({ ...known.laterLinks, ...container.laterLinks, ...container.links }).filter(
+    ([link, target]) => first[link] !== target,
+  );
+  const shared = new Set([...(known.sharedPrograms ?? []), ...(container.sharedPrograms ?? [])]);
+  const folded = new Map(
+    [...(known.foldedPlaces ?? []), ...(container.foldedPlaces ?? [])].map((each) => [each.place, each]),
+  );
+  const { laterLinks: _, sharedPrograms: __, foldedPlaces: ___, ...rest } = container;
+  return {
+    ...rest,
+    links: first,
+    ...(later.length > 0 && { laterLinks: Object.fromEntries(later) }),
+    ...(folded.size > 0 && { foldedPlaces: [...folded.values()].sort((a, b) => (a.place < b.place ? -1 : 1)) }),
+    ...(shared.size > 0 && { sharedPrograms: [...shared].sort() }),
+  };
 }
 
 /** How it came under its policies, and as what its process did, stays so whoever tells of it again. */
@@ -100,6 +120,9 @@ function isSame(a: Container, b: Container): boolean {
     process,
     initStartTicks,
     links,
+    laterLinks,
+    sharedPrograms,
+    foldedPlaces,
     root,
     image,
     policyOverride: override,
@@ -117,7 +140,9 @@ function isSame(a: Container, b: Container): boolean {
       process?.pid,
       process?.startTicks,
       initStartTicks,
-      Object.entries(links).sort(),
+      [links, laterLinks ?? {}].map((each) => Object.entries(each).sort()),
+      sharedPrograms,
+      foldedPlaces,
       root,
       image,
       override?.mode,

@@ -1,5 +1,6 @@
-import type { Container, Protection } from '../containers/container.js';
+import type { Container, ContainerDescription, Protection } from '../containers/container.js';
 import { policyKey } from '../policy/model.js';
+import { addNamed, type NamedInRules } from '../policy/named-paths.js';
 import type { OverrideMode } from '../policy/override.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { type ContainerChange, existing } from './container-plan.js';
@@ -53,6 +54,14 @@ export class ContainerRegistry {
   get(id: string): Container | undefined {
     const { host } = this.ledger.enforcement;
     return id === host?.id ? host : this.ledger.desired.containers.get(id);
+  }
+
+  /** What rules name of the files of such a container. */
+  namedPathsOf(container: ContainerDescription): NamedInRules {
+    const named = { paths: new Set<string>(), programs: new Set<string>() };
+    for (const { rules } of this.ledger.desired.policies.reaching(container))
+      for (const rule of rules) addNamed(named, rule);
+    return named;
   }
 
   policyKeysOf(container: Container): string[] {

@@ -28,6 +28,7 @@ import type { HookCoverage } from './hook-coverage.js';
 import { lookAtHost, whatWouldStop } from './host-guard.js';
 import { changeHostLabels } from './host-labels.js';
 import type { Ledger, Outcome } from './ledger.js';
+import { followLinksOf } from './link-search.js';
 import {
   annotatedPostures,
   annotationChange,
@@ -121,7 +122,8 @@ export class PolicyRegistry {
       return { review: (policy) => finishInTurns(reviewer.reviewInSteps(policy)) };
     };
     const reviewed = await this.#reviewed(inputs, result, desired, reviewerOf);
-    return { result: await withHolders(reviewed, enforcement), revision };
+    const linked = await followLinksOf(this.ledger, reviewed);
+    return { result: await withHolders(linked, enforcement), revision };
   }
 
   /** What `apply` would do and refuse; nothing is changed. */
@@ -207,7 +209,8 @@ export class PolicyRegistry {
     });
     const { desired, enforcement } = this.ledger;
     const warned = await withPostureWarnings(result, desired, enforcement.rules);
-    return { result: await withHolders(warned, enforcement), revision };
+    const linked = await followLinksOf(this.ledger, warned);
+    return { result: await withHolders(linked, enforcement), revision };
   }
 
   /** Makes the policies of clients and all postures those given, also where the store is damaged: see restoringChange. */

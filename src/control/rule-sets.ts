@@ -1,6 +1,7 @@
 import type { Container } from '../containers/container.js';
 import type { Reviewer } from '../explain/review.js';
 import { belowClusterSuffixes } from '../policy/cluster-names.js';
+import { withFoldedNames } from '../policy/folding.js';
 import { followLinks } from '../policy/links.js';
 import { type BoundRule, type Policy, type Postures, policyKey } from '../policy/model.js';
 import { overridden } from '../policy/override.js';
@@ -33,7 +34,15 @@ export interface ResolutionOptions {
 /** A container as policies see it. */
 export type PolicySubject = Pick<
   Container,
-  'namespace' | 'labels' | 'links' | 'isHost' | 'policyOverride' | 'visibility'
+  | 'namespace'
+  | 'labels'
+  | 'links'
+  | 'laterLinks'
+  | 'sharedPrograms'
+  | 'foldedPlaces'
+  | 'isHost'
+  | 'policyOverride'
+  | 'visibility'
 > &
   Partial<Pick<Container, 'id' | 'name'>>;
 
@@ -73,7 +82,10 @@ export class RuleSets {
     yield;
     const named = belowClusterSuffixes(bound, container.namespace, this.options.clusterDomain);
     yield;
-    const rules = followLinks(named, container.links);
+    const { links, laterLinks: later = {}, sharedPrograms: shared = [] } = container;
+    const followed = followLinks(named, links, { later, shared });
+    yield;
+    const rules = withFoldedNames(followed, container.foldedPlaces ?? []);
     yield;
     const inForce = this.posturesFor(container.namespace, decisions);
     // Default deny stays, although an Allow rule that has called for it does not.

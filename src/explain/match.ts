@@ -29,6 +29,8 @@ export function speaksOfObject({ match, action }: Rule, object: AccessObject): b
     case 'pattern':
       return object.kind === 'path' && isAt(match, object.path);
     case 'name':
+      // By what name a program is called is no part of an access.
+      if (match.of !== undefined) return false;
       return (
         object.kind === 'path' && Buffer.from(object.path).toString('latin1').split('/').at(-1) === latin1(match.name)
       );

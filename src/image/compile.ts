@@ -122,7 +122,7 @@ function flagsOf({ rules, postures, permissivePostures, profiled, visible = [] }
     RULE_CLASSES.filter((ruleClass) => decided.has(ruleClass)).reduce((sum, each) => sum | decidesFlag(each), 0) |
     having(FLAG_HAS_SOURCES, ({ rule }) => rule.sources.length > 0) |
     having(FLAG_HAS_TERMINALS, ({ rule }) => rule.terminal === true) |
-    having(FLAG_HAS_ARGUMENTS, ({ rule }) => rule.arguments !== undefined) |
+    having(FLAG_HAS_ARGUMENTS, looksAtArguments) |
     having(FLAG_DECIDES_MAPPINGS, namesMapping) |
     having(FLAG_DECIDES_DRIFT, ({ rule: { match } }) => match.kind === 'preset' && match.preset === 'drift') |
     having(FLAG_REFUSES_ENDPOINTS, (bound) => refusesAddresses(bound, postures)) |
@@ -131,6 +131,11 @@ function flagsOf({ rules, postures, permissivePostures, profiled, visible = [] }
     having(FLAG_OBSERVES_PATHS, observesPaths) |
     visible.reduce((sum, each) => sum | visibleFlag(each), profiled ? FLAG_PROFILED : 0)
   );
+}
+
+/** The name that a program is called is the first of them. */
+function looksAtArguments({ rule: { arguments: allowed, match } }: BoundRule): boolean {
+  return allowed !== undefined || (match.kind === 'name' && match.of !== undefined);
 }
 
 /** Whether somebody is kept from addresses by a rule, or by its being one of those that alone are allowed. */

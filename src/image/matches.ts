@@ -1,7 +1,7 @@
 import type { Rule } from '../policy/model.js';
 import type { NondeterministicAutomaton } from './nondeterministic.js';
 import { addPath } from './paths.js';
-import { addWord } from './words.js';
+import { addCalled, addWord } from './words.js';
 
 const SLASH = Buffer.from('/');
 
@@ -19,6 +19,10 @@ export function addMatch(
       addPath(automaton, automaton.start, match, mark);
       break;
     case 'name': {
+      if (match.of !== undefined) {
+        addCalled(automaton, match.name, match.of, mark);
+        break;
+      }
       const root = automaton.literal(automaton.start, SLASH);
       const below = automaton.literal(automaton.run(root, true), SLASH);
       const name = Buffer.from(match.name);

@@ -40,7 +40,8 @@ import { addPath } from './paths.js';
  * is `m`, whether it is made (`a`) or taken away (`b`), the type's name, which may be empty, and the path. A process that
  * is looked into is `t`, read (`a`) or attached to (`b`), and the path of its program. A user namespace is `ua`. What
  * presets forbid is `p`, a letter for what it is (see addPreset) and a path. An argument of a program is `a`, the number
- * of the rule that looks at it (8) and the argument. A question for a name is `q` and the name.
+ * of the rule that looks at it (8) and the argument. A program by the name that it is called is `b`, that name and the path.
+ * A question for a name is `q` and the name.
  *
  * A system call is `s`, where the kernel asks about it (see CALL_POINTS), its number (4 letters) and, but where it is asked
  * about as it is made, the path it was given.
@@ -120,6 +121,11 @@ export function addArguments(
     const word = Buffer.from(`a${letters(rule, ARGUMENT_RULE_LETTERS)}${argument}`);
     automaton.addMark(automaton.literal(automaton.start, word), mark);
   }
+}
+
+/** A program that is run under a name. */
+export function addCalled(automaton: NondeterministicAutomaton, name: string, path: string, mark: number): void {
+  automaton.addMark(automaton.literal(automaton.start, Buffer.from(`b${name}${path}`)), mark);
 }
 
 /** Questions for the names of a domain, of which a match may be one. */

@@ -1,34 +1,72 @@
+import { posix } from 'node:path';
+import { alternativesIn } from './braces.js';
 import { partOf } from './kinds/matches.js';
 import { withLinkedExceptions } from './kinds/presets.js';
 import { throughLink } from './kinds/through-link.js';
-import type { BoundRule, Rule } from './model.js';
+import type { BoundRule, Match, Rule } from './model.js';
 
-/** Top directories of a container that are symbolic links, with where they lead: `{ '/bin': '/usr/bin' }`. */
+/** Symbolic links of a container by their names, with where they lead: `{ '/bin': '/usr/bin' }`. */
 export type LinkedDirectories = Readonly<Record<string, string>>;
 
+/** What more is known of the links of a container. */
+export interface OtherLinks {
+  /** Found once the container ran: it may have made them itself, so nothing is allowed by them. */
+  readonly later?: LinkedDirectories;
+  /** Programs that several names lead to, as to busybox. */
+  readonly shared?: readonly string[];
+}
+
 /**
- * Adds to each rule that speaks of a linked directory its twin with the name the kernel will see. Policies are written
- * for `/bin/sleep`; where `/bin` is a link to `/usr/bin`, as in every merged-usr distribution, the program that runs is
- * `/usr/bin/sleep`. The rule as written stays, for the day the link is replaced by a directory.
+ * Adds to each rule whose paths lead over links its twin with the name the kernel will see. Policies are written for
+ * `/bin/sleep`; where `/bin` is a link to `/usr/bin`, as in every merged-usr distribution, the program that runs is
+ * `/usr/bin/sleep`. The rule as written stays, for the day the link is replaced.
  */
-export function followLinks(rules: readonly BoundRule[], links: LinkedDirectories): readonly BoundRule[] {
-  if (Object.keys(links).length === 0) return rules;
+export function followLinks(
+  rules: readonly BoundRule[],
+  links: LinkedDirectories,
+  { later = {}, shared = [] }: OtherLinks = {},
+): readonly BoundRule[] {
+  const all = { ...later, ...links };
+  if (Object.keys(all).length === 0) return rules;
+  const isShared = new Set(shared);
   return rules.flatMap((bound) => {
-    const rule = withLinks(bound.rule, links);
-    const here = { policy: bound.policy, rule };
-    const match = partOf(rule.match).followLinks(rule.match, links);
-    return match === undefined ? [here] : [here, { policy: bound.policy, rule: { ...rule, match } }];
+    const known = bound.rule.action === 'Allow' ? links : all;
+    const rule = withLinks(bound.rule, known, isShared);
+    const twins = twinsOf(rule, known, isShared).map((match) => ({ ...rule, match }));
+    return [rule, ...twins].map((each) => ({ policy: bound.policy, rule: each }));
   });
 }
 
-/** What one rule alone can say by both names. */
-function withLinks(rule: Rule, links: LinkedDirectories): Rule {
-  const { match } = rule;
-  const followed = match.kind === 'preset' ? { ...rule, match: withLinkedExceptions(match, links) } : rule;
-  return withLinkedSources(followed, links);
+function twinsOf(rule: Rule, links: LinkedDirectories, shared: ReadonlySet<string>): Match[] {
+  const twins = variantsOf(rule.match).map((match) => partOf(match).followLinks(match, links));
+  return twins.flatMap((twin) => {
+    if (twin === undefined) return [];
+    if (rule.class !== 'process' || rule.action === 'Allow') return [twin];
+    // Blocking nc where it is busybox must not take the shell away.
+    if (twin.kind !== 'exact' || rule.match.kind !== 'exact' || !shared.has(twin.path)) return [twin];
+    return [{ kind: 'name', name: posix.basename(rule.match.path), of: twin.path }];
+  });
 }
 
-function withLinkedSources(rule: Rule, links: LinkedDirectories): Rule {
-  const linked = rule.sources.map((source) => throughLink(source, links)).filter((source) => source !== undefined);
+/** The match and, where it is a pattern that names directories one by one, each of these by itself. */
+function variantsOf(match: Match): Match[] {
+  if (match.kind === 'pattern') return alternativesIn(match.pattern).map((pattern) => ({ ...match, pattern }));
+  if ((match.kind !== 'mount' && match.kind !== 'trace') || match.target?.kind !== 'pattern') return [match];
+  const { target } = match;
+  return alternativesIn(target.pattern).map((pattern) => ({ ...match, target: { ...target, pattern } }));
+}
+
+/** What one rule alone can say by both names. */
+function withLinks(rule: Rule, links: LinkedDirectories, shared: ReadonlySet<string>): Rule {
+  const { match } = rule;
+  const followed = match.kind === 'preset' ? { ...rule, match: withLinkedExceptions(match, links) } : rule;
+  return withLinkedSources(followed, links, shared);
+}
+
+/** A source that several names lead to would be all of them. */
+function withLinkedSources(rule: Rule, links: LinkedDirectories, shared: ReadonlySet<string>): Rule {
+  const linked = rule.sources
+    .map((source) => throughLink(source, links))
+    .filter((source) => source !== undefined && !shared.has(source)) as string[];
   return linked.length === 0 ? rule : { ...rule, sources: [...rule.sources, ...linked] };
 }

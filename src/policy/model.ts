@@ -111,6 +111,8 @@ export interface DomainMatch {
 export interface NameMatch {
   readonly kind: 'name';
   readonly name: string;
+  /** Only the program of this path, run under that name. Written by nobody: see followLinks. */
+  readonly of?: string;
 }
 
 /** A mount: at this place or any, of this type of filesystem or any, made or taken away or both. */

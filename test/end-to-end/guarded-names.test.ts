@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
@@ -68,3 +69,86 @@ for (const { technique, privilege, script, expected, rule } of namingTechniques(
     }
   });
 }
+
+test('rules hold for what their links lead to, by whatever hard link, and of a program with many names for one name alone', async () => {
+  plant();
+  const programs = join(base, 'srv/programs');
+  mkdirSync(join(base, 'srv/releases/1'), { recursive: true });
+  mkdirSync(programs);
+  for (const [program, copy] of Object.entries({ busybox: '/bin/busybox', one: '/bin/true' })) {
+    copyFileSync(copy, join(programs, program));
+    chmodSync(join(programs, program), 0o755);
+  }
+  writeFileSync(join(base, 'srv/releases/1/key'), 'secret-content\n');
+  for (const [link, target] of Object.entries({
+    'srv/current': 'releases/1',
+    'srv/soft': 'file',
+    'srv/programs/nc': 'busybox',
+    'srv/programs/sh': './busybox',
+    'srv/programs/two': 'one',
+  }))
+    symlinkSync(target, join(base, link));
+  linkSync(join(base, 'srv/rows/row'), join(base, 'srv/other/twin'));
+  const manifest = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: linked}
+spec:
+  selector: {matchLabels: {app: held}}
+  file: {matchPaths: [{path: ${base}/srv/current/key}, {path: ${base}/srv/soft}, {path: ${base}/srv/rows/row}]}
+  process: {matchPaths: [{path: ${programs}/nc}, {path: ${programs}/two}]}`;
+  const { changes } = await client.call('PolicyService', 'ApplyPolicy', { manifest });
+  assert.match(changes[0].warnings.join(), /process.matchPaths\[0\].*which other names lead to as well/);
+  for (const [command, rule] of Object.entries({
+    [`cat ${base}/srv/releases/1/key`]: 'file.matchPaths[0]',
+    [`cat ${base}/srv/current/key`]: 'file.matchPaths[0]',
+    [`cat ${base}/srv/file`]: 'file.matchPaths[1]',
+    [`cat ${base}/srv/other/twin`]: 'file.matchPaths[2]',
+    [`${programs}/nc --help`]: 'process.matchPaths[0]',
+    [`exec -a /x/nc ${programs}/busybox --help`]: 'process.matchPaths[0]',
+    [`${programs}/busybox nc --help`]: 'process.matchPaths[0]',
+    [`${programs}/one`]: 'process.matchPaths[1]',
+  })) {
+    events.clear();
+    const { status, output } = await held.run(command);
+    assert.notEqual(status, 0, `${command}: ${output}`);
+    assert.match(output, /Permission denied/, command);
+    await events.find((event) => event.policy === 'linked' && event.rule === rule && event.result === 'RESULT_DENIED');
+  }
+  for (const command of [`${programs}/sh -c true`, `${programs}/busybox echo nc`, `cat ${base}/srv/forged/row`]) {
+    const { status, output } = await held.run(command);
+    assert.equal(status, 0, `${command}: ${output}`);
+  }
+});
+
+test('a file of a filesystem that pays no heed to case is kept by every name that is taken for it', async () => {
+  const image = join(base, 'fat.img');
+  writeFileSync(image, Buffer.alloc(4 << 20));
+  execFileSync('busybox', ['mkdosfs', image]);
+  execFileSync('modprobe', ['-a', 'loop', 'vfat', 'nls_cp437', 'nls_ascii']);
+  const fat = join(base, 'fat');
+  const made = await held.run(`mkdir ${fat} && mount -t vfat -o loop,codepage=437,iocharset=ascii ${image} ${fat} &&
+    mkdir ${fat}/guard ${fat}/free && echo x | tee ${fat}/guard/secret.txt >${fat}/free/other.txt`);
+  assert.equal(made.status, 0, made.output);
+  const names = [
+    'guard/secret.txt',
+    'GUARD/SECRET.TXT',
+    'Guard/secret.txt',
+    'guard./secret.txt',
+    'guard/secret.txt...',
+  ];
+  for (const name of names) assert.equal((await held.run(`cat ${fat}/${name}`)).status, 0, name);
+  const manifest = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: folded}
+spec:
+  selector: {matchLabels: {app: held}}
+  file: {matchPaths: [{path: ${fat}/guard/secret.txt}]}`;
+  await client.call('PolicyService', 'ApplyPolicy', { manifest });
+  for (const name of names) {
+    const { status, output } = await held.run(`cat ${fat}/${name}`);
+    assert.notEqual(status, 0, `${name}: ${output}`);
+    assert.match(output, /Permission denied/, name);
+  }
+  for (const name of ['free/other.txt', 'FREE/OTHER.TXT'])
+    assert.equal((await held.run(`cat ${fat}/${name}`)).status, 0, name);
+});

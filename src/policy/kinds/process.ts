@@ -22,7 +22,7 @@ export const processSection: SectionPart = {
 
 /** It says as much as a pattern that starts with a wildcard. */
 export const name: MatchPart<NameMatch> = {
-  write: (match) => ({ list: 'matchPaths', entry: { execname: match.name } }),
+  write: ({ name: execname, of }) => ({ list: 'matchPaths', entry: { ...(of && { path: of }), execname } }),
   followLinks: () => undefined,
   rank: () => 1,
   specificity: () => 0,

@@ -50,7 +50,7 @@ test('a source behind a link counts under both names, also for a rule that names
 });
 
 test('what lies elsewhere, or begins alike only, stays as it is', () => {
-  for (const path of ['/etc/shadow', '/binary/x', '/bin']) {
+  for (const path of ['/etc/shadow', '/binary/x']) {
     assert.equal(followed({ match: { kind: 'exact', path } }).length, 1, path);
   }
 });
@@ -63,4 +63,52 @@ test('so have rules on mounts and on processes that are looked into, by the plac
   const [, trace] = followed({ class: 'ptrace', match: { kind: 'trace', target, operation: 'read' } });
   assert.deepEqual(trace?.match, { kind: 'trace', target: linked, operation: 'read' });
   assert.equal(followed({ class: 'ptrace', match: { kind: 'trace', operation: 'read' } }).length, 1);
+});
+
+const DEEP = { '/bin': '/usr/bin', '/usr/bin/python3': '/usr/bin/python3.11', '/var/run': '/run' };
+const matchesOf = (rule: Parameters<typeof bind>[0], ...known: [typeof DEEP, { shared?: string[]; later?: object }?]) =>
+  followLinks([bind(rule)], known[0], known[1] as never).map(({ rule: { match } }) => match);
+
+test('links are followed one after the other, wherever they are on the way, and at its end', () => {
+  const [, twin, ...others] = matchesOf({ match: { kind: 'exact', path: '/bin/python3' } }, DEEP);
+  assert.deepEqual([twin, others], [{ kind: 'exact', path: '/usr/bin/python3.11' }, []]);
+  const below = { kind: 'directory', directory: '/var/run/', recursive: true } as const;
+  assert.deepEqual(matchesOf({ match: below }, DEEP)[1], { ...below, directory: '/run/' });
+  assert.deepEqual(
+    matchesOf({ match: { kind: 'exact', path: '/a/x' } }, { '/a': '/b', '/b': '/a' } as never).length,
+    1,
+  );
+});
+
+test('of a pattern with alternatives each that leads over a link has its twin, also as the place of another rule', () => {
+  const pattern = '/{bin,sbin,var/run}/l*';
+  const followed = ['/usr/bin/l*', '/run/l*'];
+  assert.deepEqual(
+    matchesOf({ match: { kind: 'pattern', pattern } }, DEEP).map((match) => match.kind === 'pattern' && match.pattern),
+    [pattern, ...followed],
+  );
+  const looked = matchesOf({ class: 'ptrace', match: { kind: 'trace', target: { kind: 'pattern', pattern } } }, DEEP);
+  assert.deepEqual(
+    looked.map((match) => match.kind === 'trace' && match.target?.kind === 'pattern' && match.target.pattern),
+    [pattern, ...followed],
+  );
+});
+
+test('nothing is allowed by links that the container may have made itself', () => {
+  const later = { later: { '/app/conf': '/etc/shadow' } };
+  const match = { kind: 'exact', path: '/app/conf' } as const;
+  assert.equal(matchesOf({ match, action: 'Allow' }, DEEP, later).length, 1);
+  for (const action of ['Block', 'Audit'] as const)
+    assert.deepEqual(matchesOf({ match, action }, DEEP, later)[1], { kind: 'exact', path: '/etc/shadow' });
+});
+
+test('a program that several names lead to is blocked under the name of the rule, and allowed as a whole', () => {
+  const links = { '/usr/bin/nc': '/bin/busybox' } as never;
+  const shared = { shared: ['/bin/busybox'] };
+  const rule = { class: 'process', match: { kind: 'exact', path: '/usr/bin/nc' } } as const;
+  assert.deepEqual(matchesOf(rule, links, shared)[1], { kind: 'name', name: 'nc', of: '/bin/busybox' });
+  assert.deepEqual(matchesOf({ ...rule, action: 'Allow' }, links, shared)[1], { kind: 'exact', path: '/bin/busybox' });
+  assert.deepEqual(matchesOf(rule, links)[1], { kind: 'exact', path: '/bin/busybox' });
+  const [source] = followLinks([bind({ sources: ['/usr/bin/nc'] })], links, shared);
+  assert.deepEqual(source?.rule.sources, ['/usr/bin/nc']);
 });

@@ -1,0 +1,74 @@
+import { lstatSync } from 'node:fs';
+import { posix } from 'node:path';
+import { mountsOf } from './slow-places.js';
+
+/** Filesystems that take several names for one, and of them those with short names. */
+const FOLDS = /^(?:vfat|msdos|exfat|ntfs|ntfs3|fuseblk|iso9660|udf|hfs|hfsplus|cifs|smb3|smb|affs|hpfs)$/u;
+const IS_FAT = /^(?:vfat|msdos|exfat|ntfs|ntfs3|fuseblk|cifs|smb3|smb)$/u;
+
+/** See FoldedPlace in src/policy/folding.ts. */
+export interface FoldedDirectory {
+  readonly place: string;
+  readonly isFat: boolean;
+}
+
+/** Finds directories on the ways of paths in which a filesystem takes several names for one. */
+export class FoldedPlaces {
+  readonly #found = new Map<string, FoldedDirectory>();
+  readonly #asked = new Map<string, boolean>();
+  readonly #mounts: readonly FoldedDirectory[];
+
+  constructor(
+    readonly root: string,
+    process: number,
+  ) {
+    this.#mounts = mountsOf(process)
+      .filter(({ type }) => FOLDS.test(type))
+      .map(({ place, type }) => ({ place, isFat: IS_FAT.test(type) }));
+  }
+
+  /** @param path without links on its way */
+  look(path: string): void {
+    const mount = this.#mounts.find(({ place }) => path.startsWith(`${place}/`));
+    if (mount !== undefined) {
+      this.#found.set(mount.place, mount);
+      return;
+    }
+    // A directory of ext4, f2fs or tmpfs may, by itself; all below it do then.
+    for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
+      const name = end === -1 ? path : path.slice(0, end);
+      if (this.#isFolded(name)) {
+        const place = posix.dirname(name);
+        this.#found.set(place, { place, isFat: false });
+        return;
+      }
+      if (end === -1) return;
+    }
+  }
+
+  get all(): FoldedDirectory[] {
+    return [...this.#found.values()].sort((a, b) => (a.place < b.place ? -1 : 1));
+  }
+
+  /** Whether the name with its letters in the other case is the same file. */
+  #isFolded(path: string): boolean {
+    const known = this.#asked.get(path);
+    if (known !== undefined) return known;
+    const name = posix.basename(path);
+    const other = [...name]
+      .map((letter) => (letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase()))
+      .join('');
+    const is = name !== other && isSame(this.root + path, posix.join(this.root, posix.dirname(path), other));
+    this.#asked.set(path, is);
+    return is;
+  }
+}
+
+function isSame(a: string, b: string): boolean {
+  try {
+    const [first, second] = [lstatSync(a, { bigint: true }), lstatSync(b, { bigint: true })];
+    return first.ino === second.ino && first.dev === second.dev;
+  } catch {
+    return false;
+  }
+}

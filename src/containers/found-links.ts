@@ -1,0 +1,95 @@
+import { readdirSync } from 'node:fs';
+import { posix } from 'node:path';
+import { type FoldedDirectory, FoldedPlaces } from './folded-places.js';
+import { type Way, wayOf } from './links-on-the-way.js';
+import { slowIn } from './slow-places.js';
+
+/** What rules name of a container's files. */
+export interface NamedPaths {
+  readonly paths: ReadonlySet<string>;
+  /** Those of them that are programs. */
+  readonly programs: ReadonlySet<string>;
+}
+
+/** Symbolic links that paths of a container lead over, and what else makes several names one file. */
+export interface FoundLinks {
+  /** By their names, where they lead. */
+  readonly links: Readonly<Record<string, string>>;
+  /** Programs that names lead to which are not the one that was followed. */
+  readonly shared: readonly string[];
+  /** By path: what it leads over and the host changes, so that it was not followed. */
+  readonly changing: Readonly<Record<string, string>>;
+  /** Directories on the ways in which several names are taken for one. */
+  readonly folded: readonly FoldedDirectory[];
+}
+
+/** Where others are looked for that lead to a program. */
+const PROGRAM_DIRECTORIES = ['/bin', '/sbin', '/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin'];
+/** Kubernetes puts another directory behind it when it has other files to show. */
+const CHANGED_BY_HOST = '..data';
+
+/**
+ * Looks for the symbolic links on the ways of paths.
+ *
+ * @param root where the root of the process lies or, before it was switched to it, will lie from
+ */
+export function findLinks(
+  process: number,
+  { paths, programs }: NamedPaths,
+  root = `/proc/${process}/root`,
+): FoundLinks {
+  const links: Record<string, string> = {};
+  const shared = new Set<string>();
+  const changing: Record<string, string> = {};
+  const isSlow = slowIn(process);
+  const folded = new FoldedPlaces(root, process);
+  const follow = (path: string) => wayOf(root, path, (place) => !isSlow(place));
+  const names = new ProgramNames(root, follow);
+  for (const path of paths) {
+    const way = follow(path);
+    if (way !== undefined && !isSlow(way.path)) folded.look(way.path);
+    if (way === undefined || way.links.length === 0) continue;
+    const moving = way.links.find(([link]) => posix.basename(link) === CHANGED_BY_HOST);
+    if (moving !== undefined) {
+      changing[path] = posix.dirname(moving[0]);
+      continue;
+    }
+    for (const [link, target] of way.links) links[link] = target;
+    if (programs.has(path) && names.leadElsewhere(way, path)) shared.add(way.path);
+  }
+  return { links, shared: [...shared].sort(), changing, folded: folded.all };
+}
+
+/** The names that symbolic links give programs. */
+class ProgramNames {
+  /** By directory: of each link in it, what it is called and where it leads. */
+  readonly #directories = new Map<string, readonly (readonly [name: string, path: string])[]>();
+
+  constructor(
+    readonly root: string,
+    readonly follow: (path: string) => Way | undefined,
+  ) {}
+
+  /** Whether some other name than those on its way leads to where it leads. */
+  leadElsewhere({ path: target, links }: Way, path: string): boolean {
+    const own = new Set([path, target, ...links.flat()].map((each) => posix.basename(each)));
+    const directories = [...links.map(([link]) => posix.dirname(link)), posix.dirname(target), ...PROGRAM_DIRECTORIES];
+    const places = new Set(directories.map((directory) => this.follow(directory)?.path ?? directory));
+    return [...places].some((place) => this.#in(place).some(([name, leads]) => leads === target && !own.has(name)));
+  }
+
+  #in(directory: string): readonly (readonly [string, string])[] {
+    const known = this.#directories.get(directory);
+    if (known !== undefined) return known;
+    let found: (readonly [string, string])[] = [];
+    try {
+      found = readdirSync(this.root + directory, { withFileTypes: true })
+        .filter((entry) => entry.isSymbolicLink())
+        .map(({ name }) => [name, this.follow(posix.join(directory, name))?.path ?? ''] as const);
+    } catch {
+      // There is no such directory.
+    }
+    this.#directories.set(directory, found);
+    return found;
+  }
+}

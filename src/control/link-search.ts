@@ -1,0 +1,53 @@
+import { posix } from 'node:path';
+import type { Container } from '../containers/container.js';
+import { type FoundLinks, findLinks } from '../containers/found-links.js';
+import { throughLink } from '../policy/kinds/through-link.js';
+import { type Policy, policyKey } from '../policy/model.js';
+import { addNamed } from '../policy/named-paths.js';
+import { inTurns } from '../turns.js';
+import type { Ledger } from './ledger.js';
+import type { PolicyChange } from './policy-plan.js';
+
+/** Has policies that were applied follow the links of containers that run already, and says what they cannot follow. */
+export async function followLinksOf(ledger: Ledger, changes: readonly PolicyChange[]): Promise<PolicyChange[]> {
+  const fresh = changes.filter(({ kind, containerIds }) => kind !== 'deleted' && containerIds.length > 0);
+  /** By policy key: what its author should know of links. */
+  const warnings = new Map<string, Set<string>>();
+  const found: Container[] = [];
+  const reached = new Map<string, Policy[]>();
+  for await (const { policy, containerIds } of inTurns(fresh))
+    for (const id of containerIds) reached.set(id, [...(reached.get(id) ?? []), policy]);
+  for await (const [id, policies] of inTurns([...reached])) {
+    const container = ledger.desired.containers.get(id);
+    if (container?.process === undefined) continue;
+    const named = { paths: new Set<string>(), programs: new Set<string>() };
+    for (const policy of policies) for (const rule of policy.rules) addNamed(named, rule);
+    if (named.paths.size === 0) continue;
+    const links = findLinks(container.process.pid, named);
+    for (const policy of policies) for (const text of warningsFor(policy, links)) add(warnings, policy, text);
+    found.push({ ...container, links: { ...links.links }, sharedPrograms: links.shared, foldedPlaces: links.folded });
+  }
+  if (found.length > 0)
+    await ledger.changeContainers({ put: found.filter(({ id }) => ledger.desired.containers.has(id)) });
+  return changes.map((change) => {
+    const more = warnings.get(policyKey(change.policy)) ?? [];
+    return { ...change, warnings: [...change.warnings, ...more] };
+  });
+}
+
+function add(warnings: Map<string, Set<string>>, policy: Policy, text: string): void {
+  const key = policyKey(policy);
+  warnings.set(key, (warnings.get(key) ?? new Set()).add(text));
+}
+
+function* warningsFor({ rules }: Policy, { links, shared, changing }: FoundLinks): Generator<string> {
+  for (const { id, class: ruleClass, action, match } of rules) {
+    if (match.kind !== 'exact') continue;
+    const directory = changing[match.path];
+    if (directory !== undefined)
+      yield `${id} names \`${match.path}\`, a link that the host leads elsewhere when it changes the files: name the directory \`${directory}/\`, recursive`;
+    const target = throughLink(match.path, links);
+    if (ruleClass === 'process' && action !== 'Allow' && target !== undefined && shared.includes(target))
+      yield `${id} names \`${match.path}\`, a link to \`${target}\`, which other names lead to as well: it is refused when it is called \`${posix.basename(match.path)}\`, and whoever runs a program chooses what it is called`;
+  }
+}

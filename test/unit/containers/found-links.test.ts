@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { findLinks } from '../../../src/containers/found-links.js';
+import { addNamed } from '../../../src/policy/named-paths.js';
+import { bind } from '../policy/support.js';
+
+const root = mkdtempSync(join(tmpdir(), 'hauberk-found-'));
+for (const [link, target] of Object.entries({
+  '/usr/bin/nc': '/bin/busybox',
+  '/bin/sh': 'busybox',
+  '/usr/bin/python3': 'python3.11',
+  '/var/run': '/run',
+  '/run/secrets/token': '..data/token',
+  '/run/secrets/..data': '..2026_01_01',
+})) {
+  mkdirSync(dirname(join(root, link)), { recursive: true });
+  symlinkSync(target, join(root, link));
+}
+mkdirSync(join(root, 'run/secrets/..2026_01_01'));
+for (const file of ['bin/busybox', 'usr/bin/python3.11']) writeFileSync(join(root, file), '');
+
+const found = (...rules: Parameters<typeof bind>[0][]) => {
+  const named = { paths: new Set<string>(), programs: new Set<string>() };
+  for (const rule of rules) addNamed(named, bind(rule).rule);
+  return findLinks(process.pid, named, root);
+};
+
+test('links are found on the ways of paths, directories, patterns and sources', () => {
+  const { links } = found(
+    { match: { kind: 'exact', path: '/usr/bin/python3' } },
+    { match: { kind: 'pattern', pattern: '/{etc,var/run}/*.pid' }, sources: ['/bin/sh'] },
+    { match: { kind: 'directory', directory: '/etc/', recursive: true } },
+  );
+  assert.deepEqual(links, {
+    '/usr/bin/python3': '/usr/bin/python3.11',
+    '/var/run': '/run',
+    '/bin/sh': '/bin/busybox',
+  });
+});
+
+test('a program that other names lead to is told from one that has the name of the rule alone', () => {
+  const process = { class: 'process' } as const;
+  assert.deepEqual(found({ ...process, match: { kind: 'exact', path: '/usr/bin/nc' } }).shared, ['/bin/busybox']);
+  assert.deepEqual(found({ ...process, match: { kind: 'exact', path: '/usr/bin/python3' } }).shared, []);
+  assert.deepEqual(found({ match: { kind: 'exact', path: '/usr/bin/nc' } }).shared, []);
+});
+
+test('what the host leads elsewhere whenever it has other files is not followed, and named with its directory', () => {
+  const { links, changing } = found({ match: { kind: 'exact', path: '/var/run/secrets/token' } });
+  assert.deepEqual([links, changing], [{}, { '/var/run/secrets/token': '/run/secrets' }]);
+});
