@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs';
 import { posix } from 'node:path';
 import { type FoldedDirectory, FoldedPlaces } from './folded-places.js';
 import { type Way, wayOf } from './links-on-the-way.js';
-import { slowIn } from './slow-places.js';
+import { secondNames } from './second-names.js';
+import { mountsOf, slowIn } from './slow-places.js';
 
 /** What rules name of a container's files. */
 export interface NamedPaths {
@@ -19,6 +20,8 @@ export interface FoundLinks {
   readonly shared: readonly string[];
   /** By path: what it leads over and the host changes, so that it was not followed. */
   readonly changing: Readonly<Record<string, string>>;
+  /** By path: another name that a second mount gives it. */
+  readonly mountedTwice: ReadonlyMap<string, string>;
   /** Directories on the ways in which several names are taken for one. */
   readonly folded: readonly FoldedDirectory[];
 }
@@ -57,7 +60,8 @@ export function findLinks(
     for (const [link, target] of way.links) links[link] = target;
     if (programs.has(path) && names.leadElsewhere(way, path)) shared.add(way.path);
   }
-  return { links, shared: [...shared].sort(), changing, folded: folded.all };
+  const mountedTwice = secondNames(mountsOf(process), paths);
+  return { links, shared: [...shared].sort(), changing, mountedTwice, folded: folded.all };
 }
 
 /** The names that symbolic links give programs. */

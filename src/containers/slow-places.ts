@@ -8,6 +8,10 @@ export interface MountedPlace {
   readonly place: string;
   /** As /proc/filesystems has it; behind a dot a kind of it. */
   readonly type: string;
+  /** Numbers of the filesystem's device. */
+  readonly device: string;
+  /** What of the filesystem is mounted, alike. */
+  readonly root: string;
 }
 
 /** Tells of each path whether a process has such a filesystem there; of all paths where its mounts cannot be read. */
@@ -28,9 +32,13 @@ export function mountsOf(process: number): MountedPlace[] {
   }
   return mounts.split('\n').flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ');
-    const place = before.split(' ')[4];
-    if (place === undefined) return [];
-    const path = place.replace(/\\(\d{3})/gu, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
-    return [{ place: path === '/' ? '' : path, type: after.split(' ')[0]! }];
+    const [, , device, root, place] = before.split(' ');
+    if (device === undefined || root === undefined || place === undefined) return [];
+    return [{ place: unescaped(place), type: after.split(' ')[0]!, device, root: unescaped(root) }];
   });
+}
+
+function unescaped(text: string): string {
+  const path = text.replace(/\\(\d{3})/gu, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return path === '/' ? '' : path;
 }

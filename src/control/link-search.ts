@@ -40,8 +40,12 @@ function add(warnings: Map<string, Set<string>>, policy: Policy, text: string): 
   warnings.set(key, (warnings.get(key) ?? new Set()).add(text));
 }
 
-function* warningsFor({ rules }: Policy, { links, shared, changing }: FoundLinks): Generator<string> {
+function* warningsFor({ rules }: Policy, { links, shared, changing, mountedTwice }: FoundLinks): Generator<string> {
   for (const { id, class: ruleClass, action, match } of rules) {
+    const place = match.kind === 'directory' ? match.directory.slice(0, -1) : match.kind === 'exact' ? match.path : '';
+    const name = ruleClass === 'file' ? mountedTwice.get(place) : undefined;
+    if (name !== undefined)
+      yield `${id} names \`${place}\`, which is mounted at \`${name}\` too: what is done by one of the names is decided by the stronger of both decisions`;
     if (match.kind !== 'exact') continue;
     const directory = changing[match.path];
     if (directory !== undefined)

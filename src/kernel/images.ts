@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import type { NamespacePair, ProcessIdentity } from '../containers/container.js';
 import type { Image } from '../image/image.js';
 import { ENTRY_BYTES, HEADER, PAGE_ENTRIES } from '../image/layout.js';
+import { addNamed } from '../policy/named-paths.js';
 import { mapId } from './descriptor-info.js';
 import {
   BPF_F_INNER_MAP,
@@ -41,6 +42,8 @@ export interface KernelImage {
   readonly bytes: number;
   /** Paths that file rules name one by one. */
   readonly paths?: readonly string[];
+  /** Paths, directories and what patterns begin with, of file rules that may refuse. */
+  readonly places?: readonly string[];
 }
 
 /** Copies an image into a map of its own, writes its id into the header, and freezes it. */
@@ -64,7 +67,8 @@ export function createKernelImage(image: Image, imageId: number): KernelImage {
     closeDescriptor(descriptor);
     throw error;
   }
-  return { descriptor, imageId, mapId: mapId(descriptor), bytes: pages * PAGE_BYTES, paths: singlePaths(image) };
+  const bytes = pages * PAGE_BYTES;
+  return { descriptor, imageId, mapId: mapId(descriptor), bytes, paths: singlePaths(image), places: placesOf(image) };
 }
 
 /** What every process may do to a node by any name needs no number. */
@@ -75,6 +79,16 @@ function singlePaths({ rules }: Image): string[] {
     return ruleClass === 'file' && match.kind === 'exact' && (action !== 'Allow' || readOnly) ? [match.path] : [];
   });
   return [...new Set(paths)];
+}
+
+function placesOf({ rules }: Image): string[] {
+  const named = { paths: new Set<string>(), programs: new Set<string>() };
+  for (const each of rules) {
+    if (!('rule' in each)) continue;
+    const { class: ruleClass, action, readOnly } = each.rule;
+    if (ruleClass === 'file' && (action !== 'Allow' || readOnly)) addNamed(named, { ...each.rule, sources: [] });
+  }
+  return [...named.paths];
 }
 
 export function releaseKernelImage(image: KernelImage): void {

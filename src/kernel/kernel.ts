@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { NamespacePair } from '../containers/container.js';
 import { deviceNodes } from '../containers/device-nodes.js';
+import { secondNames } from '../containers/second-names.js';
+import { mountsOf } from '../containers/slow-places.js';
 import type { Image } from '../image/image.js';
 import { inTurns } from '../turns.js';
 import { AccessMap } from './accesses.js';
@@ -19,6 +21,7 @@ import {
 } from './images.js';
 import { LayerTrial } from './layer-trial.js';
 import { forgetLearntNames } from './learnt-names.js';
+import { BPF_ANY, checked, updateElement } from './libbpf.js';
 import { containerKey, deleteIfPresent } from './map-elements.js';
 import type { MissingHook } from './missing-hooks.js';
 import { NewContainers } from './new-containers.js';
@@ -111,6 +114,9 @@ export class Kernel {
     for await (const { container, process, image } of inTurns(entries)) {
       const nodes = process === undefined ? [] : deviceNodes(process, image.paths ?? []);
       settle.push(this.#nodes.add(container, nodes));
+      if (process === undefined || secondNames(mountsOf(process), image.places ?? []).size === 0) continue;
+      const aliased = updateElement(this.#programs.maps.aliased, containerKey(container), Uint8Array.of(1), BPF_ANY);
+      checked('cannot note the mounts of a container', aliased);
     }
     await this.#containers.publish(entries, onVisible);
     for (const each of settle) each();

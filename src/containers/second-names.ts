@@ -1,0 +1,37 @@
+import type { MountedPlace } from './slow-places.js';
+
+/**
+ * Other names that mounts give to places, or to what lies below them, for a process: a volume that is mounted twice.
+ *
+ * @param mounts of the process
+ * @param places paths without links on their way, and without a slash at the end
+ * @returns by place the first of its other names
+ */
+export function secondNames(mounts: readonly MountedPlace[], places: Iterable<string>): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const place of places) {
+    const name = otherName(mounts, place);
+    if (name !== undefined) names.set(place, name);
+  }
+  return names;
+}
+
+function otherName(mounts: readonly MountedPlace[], place: string): string | undefined {
+  let own: MountedPlace | undefined;
+  // Of those at one place the last is the one that is seen.
+  for (const mount of mounts)
+    if (isWithin(place, mount.place) && mount.place.length >= (own?.place.length ?? 0)) own = mount;
+  if (own === undefined) return undefined;
+  const tree = own.root + place.slice(own.place.length);
+  for (const mount of mounts) {
+    if (mount.device !== own.device || mount.place === own.place) continue;
+    if (isWithin(tree, mount.root)) return mount.place + tree.slice(mount.root.length) || '/';
+    if (isWithin(mount.root, tree)) return mount.place || '/';
+  }
+  return undefined;
+}
+
+/** Whether a path is another one, or lies below it. */
+function isWithin(path: string, other: string): boolean {
+  return path === other || path.startsWith(`${other}/`);
+}
