@@ -4,6 +4,7 @@ import { Failure } from '../../../src/failure.js';
 import { compileImage } from '../../../src/image/compile.js';
 import {
   decidesFlag,
+  FLAG_HAS_ARGUMENTS,
   FLAG_HAS_GUARDS,
   FLAG_HAS_SOURCES,
   HEADER,
@@ -53,6 +54,16 @@ test('the rules of an image are those of the set and then the postures in force'
   const image = compileImage(set);
   assert.deepEqual(image.rules, [...set.rules, { posture: 'block', class: 'file', mode: 'enforce' }]);
   assert.deepEqual(decide(image.words, path('/c'), { programClass: 0 }, 'read', 'owner'), { action: 'Block', rule: 2 });
+});
+
+test('a program by a name that it is called is a word of its own, and its arguments are looked at', () => {
+  const called = { kind: 'name', name: 'nc', of: '/bin/busybox' } as const;
+  const { words } = compileImage(ruleSet([rule(exact('/bin/nc'), { class: 'process', match: called })]));
+  assert.ok(words[HEADER.decisions * 2]! & FLAG_HAS_ARGUMENTS);
+  const answers = ['bnc/bin/busybox', 'bsh/bin/busybox', '/bin/busybox', '/bin/nc', 'bnc/bin/busybox/'].map(
+    (word) => decide(words, path(word), { programClass: 0 }, 'execute', 'owner').action,
+  );
+  assert.deepEqual(answers, ['Block', 'Allow', 'Allow', 'Allow', 'Allow']);
 });
 
 test('programs are classified by their path and not by that of a directory', () => {
