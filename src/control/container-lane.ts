@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import { inTurns } from '../turns.js';
 import type { Claim } from './container-kinds.js';
-import { type ContainerChange, planContainers } from './container-plan.js';
+import { asKnown, type ContainerChange, planContainers } from './container-plan.js';
 import type { Enforcement } from './enforcement.js';
 import { ContainerDraft, type ContainerView, type KnownContainers } from './known-containers.js';
 import type { Outcome, Step, Written } from './ledger.js';
@@ -65,12 +66,20 @@ export class ContainerLane {
   /** Makes a change. Requests about the same container are made in the order in which they come. */
   async submit(asked: ContainerRequest): Promise<Outcome<ContainerChange[]>> {
     const onVisible = once(asked.onVisible);
-    const request = { ...asked, onVisible };
+    const asKnownNow = () => asked.put.map((each) => asKnown(each, this.containers.get(each.id)));
+    let request = { ...asked, put: asKnownNow(), onVisible };
     const turn = this.#order.enter(request.ids);
     let changed: Changed;
     try {
-      const claims = await this.#claim(request.put);
+      let claims = await this.#claim(request.put);
       await turn.come;
+      // An earlier request may have found other links.
+      const put = asKnownNow();
+      if (!isDeepStrictEqual(put, request.put)) {
+        this.#giveBack(claims.values());
+        request = { ...request, put };
+        claims = await this.#claim(put);
+      }
       changed = await new Promise<Changed>((resolve, reject) => {
         this.#enqueue({ request, claims, rounds: 1, resolve, reject });
       });

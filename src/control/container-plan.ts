@@ -56,11 +56,17 @@ function put(draft: ContainerDraft, container: Container): ContainerChange {
     return { container, kind: 'added' };
   }
   const isOneRun = isSameRun(known, container);
-  const told = isOneRun ? withItsLinks(withItsRoot(container, known), known) : container;
+  const told = asKnown(container, known);
   if (isSame(known, told)) return { container: known, kind: 'unchanged' };
   const changed = isOneRun ? withItsPast(told, known) : told;
   draft.put(changed);
   return { container: changed, kind: 'changed' };
+}
+
+/** A container that is told of, with what was found of it at first and holds. */
+export function asKnown(container: Container, known: Container | undefined): Container {
+  if (known === undefined || !isSameRun(known, container)) return container;
+  return withItsLinks(withItsRoot(container, known), known);
 }
 
 /** Whether the numbers of a container's namespaces were given to another one, which started at another time. */

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+
+const base = mkdtempSync(join(tmpdir(), 'hauberk-link-search-'));
+for (const directory of ['v1', 'v2', 'bin', '..2026']) mkdirSync(join(base, directory));
+for (const file of ['v1/key', 'v2/key', 'bin/busybox', '..2026/token']) writeFileSync(join(base, file), '');
+const link = (name: string, target: string) => {
+  rmSync(join(base, name), { force: true });
+  symlinkSync(target, join(base, name));
+};
+for (const [name, target] of Object.entries({ 'bin/nc': 'busybox', 'bin/sh': 'busybox', '..data': '..2026' }))
+  link(name, target);
+link('token', '..data/token');
+
+const DESCRIPTION = {
+  id: 'c',
+  name: 'web',
+  namespace: 'default',
+  labels: { app: 'web' },
+  origin: 'registered',
+} as const;
+
+/** This process as a container, under a rule on a file. */
+async function start(action: string) {
+  link('current', 'v1');
+  const plane = new InMemoryControlPlane();
+  const apply = async (rules: string) => {
+    const manifest = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: linked}
+spec: {selector: {matchLabels: {app: web}}, ${rules}}`;
+    return (await plane.policies.apply(plane.policies.readManifest(manifest))).result[0]!.warnings;
+  };
+  const register = () => plane.keeper.register(DESCRIPTION, { pid: process.pid });
+  const isNamed = async (path: string) => {
+    const object = { kind: 'path', path: Buffer.from(join(base, path)) } as const;
+    const access = { operation: 'read', object, ownership: 'owner', terminal: false, arguments: [] } as const;
+    const { decider } = await plane.policies.explain('c', { ...access, program: Buffer.from('/bin/cat') });
+    return decider !== undefined && 'rule' in decider && decider.rule.action === action;
+  };
+  const rule = `file: {matchPaths: [{path: ${base}/current/key}]}, action: ${action}`;
+  return { plane, apply: (rules = rule) => apply(rules), register, isNamed };
+}
+
+test('what a link leads to as a container comes is named by the rules there are, whatever they do', async () => {
+  for (const action of ['Block', 'Allow']) {
+    const { plane, apply, register, isNamed } = await start(action);
+    await apply();
+    await register();
+    assert.deepEqual(
+      [await isNamed('current/key'), await isNamed('v1/key'), await isNamed('v2/key')],
+      [true, true, false],
+    );
+    plane.keeper.stop();
+  }
+});
+
+test('a link that is found later, or changed, is followed by what is blocked and not by what is allowed', async () => {
+  for (const action of ['Block', 'Allow']) {
+    const { plane, apply, register, isNamed } = await start(action);
+    await register();
+    await apply();
+    assert.equal(await isNamed('v1/key'), action === 'Block');
+    plane.keeper.stop();
+  }
+  const { plane, apply, register, isNamed } = await start('Allow');
+  await apply();
+  await register();
+  link('current', 'v2');
+  await register();
+  assert.deepEqual([await isNamed('v1/key'), await isNamed('v2/key')], [true, false]);
+  plane.keeper.stop();
+});
+
+test('names of one program among several, and files that the host puts in the place of others, are warned of', async () => {
+  const { plane, apply, register } = await start('Block');
+  await register();
+  const [program, ...none] = await apply(`process: {matchPaths: [{path: ${base}/bin/nc}]}`);
+  assert.match(
+    program!,
+    /^process\.matchPaths\[0\] names .*bin\/nc`, a link to `.*bin\/busybox`, which other names lead to/u,
+  );
+  assert.deepEqual(none, []);
+  const [token] = await apply(`file: {matchPaths: [{path: ${base}/token}]}`);
+  assert.ok(token!.endsWith(`name the directory \`${base}/\`, recursive`), token);
+  assert.deepEqual(await apply(`file: {matchPaths: [{path: ${base}/v1/key}]}`), []);
+  plane.keeper.stop();
+});
