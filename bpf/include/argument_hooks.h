@@ -162,7 +162,7 @@ static __always_inline int conclude_arguments(struct membership *found, struct s
 SEC("lsm/bprm_check_security")
 int BPF_PROG(hauberk_exec_arguments, struct linux_binprm *bprm)
 {
-	struct access access = { .operation = OPERATION_EXEC, .wanted = ACCESS_EXECUTE };
+	struct access access = { .operation = OPERATION_EXEC, .wanted = ACCESS_EXECUTE, .by_child = true };
 	struct membership found = {};
 	struct scratch *scratch;
 	int answer = 0;

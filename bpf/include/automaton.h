@@ -145,6 +145,7 @@ static __always_inline __u32 walk_symbol(struct automaton_walk *walk, __u32 symb
 struct match {
 	__u32 offset;		/* where the word starts */
 	__u32 actor;		/* who acts: see ACTOR_HAS_TERMINAL */
+	__u32 parent;		/* whose child acts, where that counts: see ACTOR_IS_PARENT; 0 for nobody that rules name */
 	__u32 subject;		/* enum image_subject */
 	__u32 object_class;	/* out: the classes of the object, were it a program: see PROGRAM_CLASS_BITS */
 	__u32 replaced;		/* out: asked to be written to or made: the verdict on that where it is a source's file */
@@ -193,9 +194,10 @@ static __always_inline __u32 strongest_in_row(struct automaton_walk *walk, __u32
 
 /*
  * Feeds a word to the automaton, finds the verdict row for its object and in
- * it the strongest verdict over the wanted operations, if any. Who acts is the
- * last letter of the word: what is said of the program comes before what is
- * said of all, of those with a terminal before of all.
+ * it the strongest verdict over the wanted operations, if any. Whose child acts
+ * is a letter of the word where that makes a difference. Who acts is the last
+ * one: what is said of the program comes before what is said of all, of those
+ * with a terminal before of all.
  */
 static __noinline __u32 automaton_match(const struct open_image *image, struct path_buffer *path, struct match *match,
 					__u32 wanted, __u32 owner)
@@ -208,7 +210,7 @@ static __noinline __u32 automaton_match(const struct open_image *image, struct p
 		.offset = match->offset,
 	};
 	__u32 terminal = match->actor & ACTOR_HAS_TERMINAL;
-	__u32 row;
+	__u32 row, state;
 
 	walk.state = image->first->entries[IMAGE_AUTOMATON].first;
 	bpf_loop(PATH_BYTES_MAX / BYTES_PER_STEP + 1, automaton_step, &walk, 0);
@@ -223,6 +225,11 @@ static __noinline __u32 automaton_match(const struct open_image *image, struct p
 
 		if (entry)
 			match->replaced = entry->first - VERDICT_MARK;
+	}
+	if (match->parent) {
+		state = walk_symbol(&walk, SYMBOL_VERDICT + match->parent, 0);
+		if (state)
+			walk.state = state;
 	}
 	row = walk_symbol(&walk, SYMBOL_VERDICT, default_row(image, match->subject));
 	if (terminal)

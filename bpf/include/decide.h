@@ -6,6 +6,7 @@
 #include "aliases.h"
 #include "nodes.h"
 #include "observe.h"
+#include "parent.h"
 #include "questions.h"
 #include "report.h"
 #include "task.h"
@@ -39,6 +40,7 @@ struct access {
 	bool unreported;
 	bool by_rules;		/* what no rule blocks is let through, whatever the posture, and not told */
 	bool was_told;		/* what is not refused was told of when the file was opened */
+	bool by_child;		/* whose child acts counts as well: a program is run, or is to be had otherwise */
 	__u32 object_class;	/* out: the classes of the object, were it a program: see PROGRAM_CLASS_BITS */
 };
 
@@ -168,7 +170,7 @@ __noinline int place_object(struct scratch *scratch)
  * Finds who acts, and asks the image about the object. Returns enum
  * image_answer; there is none where the question's place is not PATH_OK.
  */
-__noinline int ask_image(struct scratch *scratch)
+static __always_inline int ask_image_about(struct scratch *scratch, bool by_child)
 {
 	int answer = IMAGE_REPLACED;
 	struct question *question;
@@ -178,6 +180,8 @@ __noinline int ask_image(struct scratch *scratch)
 	question = &scratch->question;
 #pragma unroll
 	for (int i = 0; i < IMAGE_ATTEMPTS; i++) {
+		if (by_child && find_parent(scratch) != IMAGE_ANSWERED)
+			continue;
 		question->place = find_actor(scratch);
 		if (question->place == PATH_OK)
 			question->place = place_object(scratch);
@@ -189,6 +193,17 @@ __noinline int ask_image(struct scratch *scratch)
 	}
 	question->place = PATH_UNAVAILABLE;
 	return answer;
+}
+
+__noinline int ask_image(struct scratch *scratch)
+{
+	return ask_image_about(scratch, false);
+}
+
+/* The same where whose child acts counts as well. */
+__noinline int ask_image_by_child(struct scratch *scratch)
+{
+	return ask_image_about(scratch, true);
 }
 
 /* Counts what was decided, and reports it or learns it. */
@@ -281,7 +296,7 @@ static __always_inline bool ask(struct membership *found, struct scratch *scratc
 	int answer;
 
 	keep_object(scratch, access);
-	answer = ask_image(scratch);
+	answer = access->by_child ? ask_image_by_child(scratch) : ask_image(scratch);
 	access->object_class = scratch->question.match.object_class;
 	/* Where there is no answer the container is under no policy any more. */
 	if (scratch->question.place == PATH_OK)
@@ -306,6 +321,7 @@ static __always_inline void question_begin(struct membership *found, struct scra
 	scratch->question.host = found->host;
 	scratch->question.owner = access->subject != SUBJECT_PATH || owns(found->task, access->dentry);
 	scratch->question.match.subject = access->subject;
+	scratch->question.match.parent = 0;
 	scratch->record.flags = (scratch->question.owner ? 0 : EVENT_NOT_OWNER) |
 				(found->member ? 0 : EVENT_FROM_OUTSIDE);
 	scratch->record.wanted = access->wanted;

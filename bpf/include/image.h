@@ -52,6 +52,10 @@ enum image_class {
 #define IMAGE_OBSERVED (IMAGE_PROFILED | IMAGE_VISIBLE_CLASSES << IMAGE_VISIBLE_SHIFT)
 
 enum image_flag {
+	/* A policy names libraries that loaders may bring: see loader.h. */
+	IMAGE_HAS_LIBRARIES = 1 << 14,
+	/* A rule about programs has a source: whose children act counts as well. */
+	IMAGE_HAS_PARENTS = 1 << 15,
 	IMAGE_HAS_SOURCES = 1 << 16,
 	IMAGE_HAS_TERMINALS = 1 << 17,
 	IMAGE_HAS_ARGUMENTS = 1 << 18,
@@ -82,7 +86,8 @@ enum image_subject {
 	SUBJECT_ARGUMENTS = 9,
 	/* Of the network class too. */
 	SUBJECT_NAMES = 10,
-	SUBJECTS = 11,
+	SUBJECT_LIBRARIES = 11,
+	SUBJECTS = 12,
 };
 
 enum image_state {
@@ -104,8 +109,11 @@ enum image_program_class {
 	/* Above the class of a program stands the one that it is in while no Allow rule holds for it. */
 	PROGRAM_CLASS_BITS = 16,
 	PROGRAM_CLASS_MASK = 0xffff,
-	/* Who acts is a program's class doubled, plus this if it has a terminal. */
+	/* Who acts is a program's class in its letters, plus this if it has a terminal. */
 	ACTOR_HAS_TERMINAL = 1,
+	/* Whose child acts is that program's class in its letters plus this; of the unnamed one: of nobody knows whom. */
+	ACTOR_IS_PARENT = 2,
+	ACTOR_LETTERS = 4,
 };
 
 /* Order of the entries of a verdict row; subjects other than paths have one operation, the first. */

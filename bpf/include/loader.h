@@ -170,6 +170,69 @@ static __always_inline bool is_of_image(struct file *file, struct file *program)
 	       !is_in_upper_layer(inode);
 }
 
+/* Whether a program of a class may be brought the library whose word stands in the buffer: enum image_answer. */
+static __always_inline int ask_for_class(struct scratch *scratch, __u32 letters)
+{
+	scratch->question.match.actor = letters & ~(ACTOR_HAS_TERMINAL | ACTOR_IS_PARENT);
+	return image_decide(scratch);
+}
+
+/*
+ * Asks whether policies let the current program, and its parent, be brought a
+ * library. Returns enum image_answer; the verdict is in the question.
+ */
+__noinline int ask_about_library(struct scratch *scratch)
+{
+	struct question *question;
+	__u32 parent;
+	int answer;
+
+	if (!scratch)
+		return IMAGE_GONE;
+	question = &scratch->question;
+	answer = find_parent(scratch);
+	if (answer != IMAGE_ANSWERED)
+		return answer;
+	parent = question->match.parent;
+	question->match.parent = 0;
+	if (find_actor(scratch) != PATH_OK)
+		return IMAGE_GONE;
+	if (place_object(scratch) != PATH_OK)
+		return IMAGE_GONE;
+	answer = ask_for_class(scratch, question->match.actor);
+	if (answer == IMAGE_ANSWERED && question->verdict >> VERDICT_ACTION_SHIFT == ACTION_ALLOW)
+		answer = ask_for_class(scratch, parent);
+	return answer;
+}
+
+/* Whether policies let the current program be brought what its image did not. */
+static __always_inline bool is_let_bring(struct membership *found, struct access *mapped)
+{
+	struct access access = {
+		.dentry = mapped->dentry,
+		.mnt = mapped->mnt,
+		.subject = SUBJECT_LIBRARIES,
+		.wanted = ACCESS_WORD,
+		.letter = LETTER_LIBRARY,
+	};
+	struct scratch *scratch;
+	int answer = IMAGE_REPLACED;
+
+	if (!(found->flags & IMAGE_HAS_LIBRARIES))
+		return false;
+	scratch = scratch_take();
+	if (!scratch)
+		return false;
+	question_begin(found, scratch, &access);
+	keep_object(scratch, &access);
+	for (int i = 0; i < IMAGE_ATTEMPTS && answer == IMAGE_REPLACED; i++)
+		answer = ask_about_library(scratch);
+	if (answer == IMAGE_ANSWERED && scratch->question.verdict >> VERDICT_ACTION_SHIFT != ACTION_ALLOW)
+		answer = IMAGE_GONE;
+	scratch_return(scratch);
+	return answer == IMAGE_ANSWERED;
+}
+
 /* What a program maps that was started with such variables, its own file excepted. */
 static __always_inline void check_library(struct membership *found, struct file *file)
 {
@@ -182,7 +245,8 @@ static __always_inline void check_library(struct membership *found, struct file 
 		return;
 	access.dentry = BPF_CORE_READ(file, f_path.dentry);
 	access.mnt = BPF_CORE_READ(file, f_path.mnt);
-	alter(found, &access);
+	if (!is_let_bring(found, &access))
+		alter(found, &access);
 }
 
 #endif

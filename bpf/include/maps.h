@@ -91,6 +91,10 @@ enum task_flag {
 	TASK_LOADS = 1 << 2,
 	/* No Allow rule holds for its program as a source: looked for with the process's first thread too. */
 	TASK_ALTERED = 1 << 3,
+	/* Its parent is kept: see parent.h. */
+	TASK_HAS_PARENT = 1 << 4,
+	/* No Allow rule held for its parent. */
+	TASK_PARENT_ALTERED = 1 << 5,
 };
 
 /* What is kept with a task and inherited at fork. */
@@ -106,6 +110,12 @@ struct task_context {
 	/* Which file was run: the path of another is not believed. */
 	__u32 device;
 	__u64 inode;
+	/* The same three of its parent; no inode where it comes from outside. */
+	__u64 parent_inode;
+	__u32 parent_device;
+	__u32 parent_generation;
+	__u32 parent_class;
+	__u32 unused;
 };
 
 struct {

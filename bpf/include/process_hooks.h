@@ -12,7 +12,7 @@ SEC("lsm/bprm_check_security")
 int BPF_PROG(hauberk_bprm_check, struct linux_binprm *bprm)
 {
 	struct membership found = {};
-	struct access access = { .operation = OPERATION_EXEC, .wanted = ACCESS_EXECUTE };
+	struct access access = { .operation = OPERATION_EXEC, .wanted = ACCESS_EXECUTE, .by_child = true };
 	struct task_context *context;
 	int answer = 0;
 
@@ -27,7 +27,7 @@ int BPF_PROG(hauberk_bprm_check, struct linux_binprm *bprm)
 		context->container = found.container;
 		/* One bit by itself: the task iterator may make it a member meanwhile. */
 		if (found.host)
-			context->flags = TASK_HOST;
+			context->flags = TASK_HOST | (context->flags & (TASK_HAS_PARENT | TASK_PARENT_ALTERED));
 		else
 			__sync_fetch_and_and(&context->flags, ~TASK_HOST);
 	}
@@ -53,17 +53,21 @@ int BPF_PROG(hauberk_bprm_committed, struct linux_binprm *bprm)
 
 	if (!context)
 		return 0;
+	hand_parent_on(task, context);
 	context->generation = context->next_generation;
 	context->program_class = context->next_program_class;
 	__sync_fetch_and_and(&context->flags, ~(TASK_LOADS | TASK_ALTERED));
 	if (!(context->flags & TASK_HOST))
 		context->flags |= TASK_MEMBER;
 	remember_program(context, bprm->file->f_inode);
-	/* Only Allow rules make the two differ. */
-	if (class_of_program(context->program_class, false) != class_of_program(context->program_class, true))
+	if (is_allowed_more(context->program_class) ||
+	    (context->parent_generation == context->generation && is_allowed_more(context->parent_class)))
 		check_start(task, context, bprm);
 	return 0;
 }
+
+/* include/uapi/linux/sched.h */
+#define CLONE_THREAD 0x10000
 
 /* The child is a member as its parent is; without storage for that it is not made. */
 SEC("lsm/task_alloc")
@@ -76,8 +80,12 @@ int BPF_PROG(hauberk_task_alloc, struct task_struct *task, unsigned long clone_f
 	if (!inherited || !(inherited->flags & TASK_MEMBER)) {
 		struct membership found = {};
 
-		/* The host's own need nothing kept: their children are found by their namespaces, as they were. */
-		if (!find_membership(&found) || !found.member || found.host)
+		/*
+		 * The host's own need nothing kept but their parents: their
+		 * children are found by their namespaces, as they were.
+		 */
+		if (!find_membership(&found) || !found.member ||
+		    (found.host && !(found.flags & IMAGE_HAS_PARENTS)))
 			return 0;
 		inherited = found.context;
 	}
@@ -89,6 +97,8 @@ int BPF_PROG(hauberk_task_alloc, struct task_struct *task, unsigned long clone_f
 	__builtin_memcpy(context, inherited, sizeof(*context));
 	if (is_altered(parent, context))
 		context->flags |= TASK_ALTERED;
+	if (!(clone_flags & CLONE_THREAD))
+		take_as_parent(context);
 	return 0;
 }
 

@@ -14,6 +14,7 @@ static __always_inline int decide_program_use(struct membership *found, struct d
 		.operation = operation,
 		.wanted = ACCESS_EXECUTE,
 		.by_rules = true,
+		.by_child = true,
 	};
 
 	if (!decides(found, CLASS_PROCESS) || is_nameless(dentry))

@@ -127,6 +127,9 @@ static __always_inline void alter(struct membership *found, struct access *acces
 	question_begin(found, scratch, access);
 	keep_object(scratch, access);
 	scratch->party.file = address_of(BPF_CORE_READ(task, mm, exe_file));
+	/* What is allowed to its parent only is told by a rule for that one. */
+	if (found->context && !is_allowed_more(found->context->program_class))
+		scratch->party.file = address_of(find_parent_file(task, found->context));
 	report_altered(scratch);
 	scratch_return(scratch);
 }

@@ -307,7 +307,7 @@ static __always_inline int find_actor_of(struct scratch *scratch, struct task_st
 		context->generation = scratch->question.generation;
 	}
 found:
-	match->actor = class_of_program(match->object_class, altered) * 2;
+	match->actor = class_of_program(match->object_class, altered) * ACTOR_LETTERS;
 	if ((scratch->question.image_flags & IMAGE_HAS_TERMINALS) && has_terminal(task))
 		match->actor |= ACTOR_HAS_TERMINAL;
 	return PATH_OK;

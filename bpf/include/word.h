@@ -14,6 +14,7 @@ enum word_letter {
 	LETTER_CAPABILITY = 'c',
 	LETTER_FILESYSTEM = 'f',
 	LETTER_GUARD = 'g',
+	LETTER_LIBRARY = 'l',
 	LETTER_MOUNT = 'm',
 	LETTER_NETWORK = 'n',
 	LETTER_PRESET = 'p',

@@ -98,6 +98,9 @@ export function policyView(policy: Policy) {
     mode: nameOf(Mode, policy.mode),
     ...(policy.guardsOff && { guards: 'off' }),
     ...(policy.heldDescriptorsLeft && { heldDescriptors: 'leave' }),
+    ...(policy.loaderLibraries.length > 0 && {
+      loaderLibraries: policy.loaderLibraries.map((place) => matchView(place.match)),
+    }),
     ...(policy.expires !== undefined && { expires: timeText(policy.expires) }),
     ...(policy.message !== '' && { message: policy.message }),
     ...(policy.tags.length > 0 && { tags: policy.tags }),

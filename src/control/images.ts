@@ -196,7 +196,8 @@ export function* keyInSteps(ruleSet: RuleSet): Steps<string> {
   const digest = createHash('sha256');
   digest.update(JSON.stringify([postures, permissivePostures, profiled, visible]));
   for (const [place, { policy, rule }] of rules.entries()) {
-    digest.update(JSON.stringify([policyKey(policy), policy.mode, policy.guards, policy.heldDescriptors, rule]));
+    const { mode, guards, heldDescriptors, loaderLibraries } = policy;
+    digest.update(JSON.stringify([policyKey(policy), mode, guards, heldDescriptors, loaderLibraries, rule]));
     if (isStep(place)) yield;
   }
   const key = digest.digest('base64url');

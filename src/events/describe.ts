@@ -40,7 +40,8 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
   const ruleClass = record.class;
   const isUnruled = record.rule === RULE_NONE;
   const refusal = record.action === 0 ? undefined : failClosed(record, ruleClass);
-  const rule = isUnruled ? refusal : decidingRule(record, context);
+  const isToldOfSource = isUnruled && (record.flags & FLAGS.ofSource) !== 0;
+  const rule = isToldOfSource ? undefined : isUnruled ? refusal : decidingRule(record, context);
   return {
     time: record.time + context.clockOffset,
     containerId: container?.id ?? '',
@@ -52,7 +53,7 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     rule: rule?.rule ?? '',
     severity: rule?.severity ?? 0,
     tags: rule?.tags ?? [],
-    message: rule?.message ?? '',
+    message: rule?.message ?? (isToldOfSource ? (OF_SOURCE_MESSAGES[record.operation] ?? '') : ''),
     class: ruleClass,
     operation: record.operation,
     // A name, and no word.

@@ -15,6 +15,7 @@ export function observedAccess(record: EventRecord): ObservedAccess {
         : operationsOn(subject),
     word: record.object,
     program: fromOutside ? '' : record.program,
+    ...(record.class === 'process' && !fromOutside && { parent: record.parentProgram }),
     fromOutside,
     ownership: record.flags & FLAGS.notOwner ? 'other' : 'owner',
     terminal: (record.flags & FLAGS.terminal) !== 0,

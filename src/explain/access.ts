@@ -32,6 +32,11 @@ export interface Access {
   readonly object: AccessObject;
   /** Path of the acting program; of the one that runs another for `execute`. */
   readonly program: Uint8Array;
+  /**
+   * Of `execute`: the program of the acting process's parent, which forked it; empty, and left out, where it comes from
+   * outside the container.
+   */
+  readonly parent?: Uint8Array;
   /** Whether the acting user owns the file. */
   readonly ownership: Ownership;
   /** Whether the acting process has a controlling terminal. */

@@ -161,7 +161,12 @@ function isOfClass({ rule }: BoundRule, { operation }: Access): boolean {
 
 /** Whether a rule that speaks of the object says something of the access. */
 function isCandidate(bound: BoundRule, access: Access): boolean {
-  return isSource(bound, access.program) && answerOf(bound, access) !== undefined;
+  return isForActor(bound, access) && answerOf(bound, access) !== undefined;
+}
+
+/** Whether a rule holds for who acts: of one about programs, also for whose child does. */
+function isForActor(bound: BoundRule, { operation, program, parent }: Access): boolean {
+  return isSource(bound, program) || (operation === 'execute' && parent !== undefined && isSource(bound, parent));
 }
 
 /** What a rule says of an access to an object that it speaks of, whatever the arguments; undefined for nothing. */
@@ -206,7 +211,10 @@ function letsThroughByArguments(decider: Decider | undefined, access: Access): b
 }
 
 function reasonOfLoss(loser: BoundRule, decider: Decider | undefined, access: Access): string {
-  if (!isSource(loser, access.program)) return `it is for ${loser.rule.sources.join(', ')} only`;
+  if (!isForActor(loser, access)) {
+    const children = access.operation === 'execute' ? ', or what it has forked' : '';
+    return `it is for ${loser.rule.sources.join(', ')} only${children}`;
+  }
   if (loser.rule.terminal && !access.terminal) return 'it is for processes with a terminal only';
   if (answerOf(loser, access) === undefined) return `it says nothing of ${access.operation}`;
   if (loser.policy.mode === 'audit') return 'its policy is in audit mode';

@@ -14,7 +14,9 @@ import {
   FLAG_DECIDES_MAPPINGS,
   FLAG_HAS_ARGUMENTS,
   FLAG_HAS_GUARDS,
+  FLAG_HAS_LIBRARIES,
   FLAG_HAS_NAMES,
+  FLAG_HAS_PARENTS,
   FLAG_HAS_SOURCES,
   FLAG_HAS_TERMINALS,
   FLAG_OBSERVES_CALLS,
@@ -36,7 +38,7 @@ import { PatternError } from './pattern.js';
 import { Precedence } from './precedence.js';
 import { classifyPrograms } from './program-classes.js';
 import { Verdicts } from './verdicts.js';
-import { addArguments, addExceptions, addGuarded, addQuestions } from './words.js';
+import { addArguments, addExceptions, addGuarded, addLibraries, addQuestions } from './words.js';
 
 /**
  * Compiles what is decided for a container into the image the kernel follows. Throws a Failure: `resource-exhausted`
@@ -94,6 +96,9 @@ function* buildAutomaton(ruleSet: RuleSet, budget: Budget): Steps<{ automaton: A
     addGuarded(nondeterministic, rule.match, verdicts.marks.ofGuard(index));
     addExceptions(nondeterministic, rule.match, verdicts.marks.ofException(index));
   });
+  verdicts.libraries.places.forEach((places, policy) => {
+    addLibraries(nondeterministic, places, verdicts.marks.ofLibrary(policy));
+  });
   const precedence = yield* Precedence.inSteps(nondeterministic, ruleSet);
   return { automaton: yield* determinize(nondeterministic, precedence, verdicts, budget), verdicts };
 }
@@ -121,6 +126,8 @@ function flagsOf({ rules, postures, permissivePostures, profiled, visible = [] }
   return (
     RULE_CLASSES.filter((ruleClass) => decided.has(ruleClass)).reduce((sum, each) => sum | decidesFlag(each), 0) |
     having(FLAG_HAS_SOURCES, ({ rule }) => rule.sources.length > 0) |
+    having(FLAG_HAS_PARENTS, ({ rule }) => rule.class === 'process' && rule.sources.length > 0) |
+    having(FLAG_HAS_LIBRARIES, ({ policy }) => policy.loaderLibraries !== undefined) |
     having(FLAG_HAS_TERMINALS, ({ rule }) => rule.terminal === true) |
     having(FLAG_HAS_ARGUMENTS, ({ rule }) => rule.arguments !== undefined) |
     having(FLAG_DECIDES_MAPPINGS, namesMapping) |

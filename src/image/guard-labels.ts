@@ -4,6 +4,8 @@ import type { DecidingRule } from './image.js';
 import { IntListTable } from './integers.js';
 import {
   ACTOR_HAS_TERMINAL,
+  ACTOR_IS_PARENT,
+  ACTOR_LETTERS,
   PROGRAM_CLASS_MASK,
   PROGRAM_CLASS_UNNAMED,
   SYMBOL_PROGRAM_CLASS,
@@ -74,8 +76,24 @@ export class PathLabels implements GuardLabels {
     return made;
   }
 
-  /** A label as a list of numbers: the rows of each actor that is told apart, and the class of the path as a program. */
+  /**
+   * A label as a list of numbers: the rows of each actor that is told apart, the class of the path as a program, and the
+   * rows once more for the children of each program whose children are told apart.
+   */
   #describe(entries: ReadonlyMap<number, number>, level: GuardLevel, rows: IntListTable): Int32Array {
+    const own = this.#describeRows(entries, level, rows);
+    const description = [...own];
+    const source = classIn(entries);
+    if (this.#ruleOfSource(source, level) !== NO_RULE) description.push(-source);
+    for (const [symbol, label] of [...entries].filter(([each]) => isOfParent(each)).sort(([a], [b]) => a - b)) {
+      const ofChildren = this.#describeRows(new Map(pairs(this.verdicts.labelEntries(label))), level, rows);
+      if (ofChildren.join() !== own.join()) description.push(-PROGRAM_CLASS_MASK - symbol, ...ofChildren);
+    }
+    // What is decided as where no rule matches is one number.
+    return Int32Array.from(description.length === 2 && own[0] === 0 && own[1] === 0 ? [0] : description);
+  }
+
+  #describeRows(entries: ReadonlyMap<number, number>, level: GuardLevel, rows: IntListTable): number[] {
     const rowOf = (...symbols: readonly number[]) => {
       const symbol = symbols.find((each) => entries.has(each));
       return this.#strip(symbol === undefined ? this.verdicts.defaultRows[0]! : entries.get(symbol)!, level, rows);
@@ -85,19 +103,16 @@ export class PathLabels implements GuardLabels {
     const description = [...others];
     const classes = new Set(
       [...entries.keys()]
-        .filter((symbol) => symbol >= SYMBOL_VERDICT + 2)
-        .map((symbol) => (symbol - SYMBOL_VERDICT) >> 1),
+        .filter((symbol) => symbol >= SYMBOL_VERDICT + ACTOR_LETTERS && !isOfParent(symbol))
+        .map((symbol) => Math.floor((symbol - SYMBOL_VERDICT) / ACTOR_LETTERS)),
     );
     for (const programClass of [...classes].sort((a, b) => a - b)) {
-      const symbol = SYMBOL_VERDICT + 2 * programClass;
+      const symbol = SYMBOL_VERDICT + ACTOR_LETTERS * programClass;
       const row = rowOf(symbol, SYMBOL_VERDICT);
       const onTerminal = rowOf(symbol + terminal, symbol, SYMBOL_VERDICT + terminal, SYMBOL_VERDICT);
       if (row !== others[0] || onTerminal !== others[1]) description.push(programClass, row, onTerminal);
     }
-    const source = classIn(entries);
-    if (this.#ruleOfSource(source, level) !== NO_RULE) description.push(-source);
-    // What is decided as where no rule matches is one number.
-    return Int32Array.from(description.length === 2 && others[0] === 0 && others[1] === 0 ? [0] : description);
+    return description;
   }
 
   /** The number of a row's decisions; the first that is asked for, the default one, is 0. */
@@ -118,8 +133,12 @@ export class PathLabels implements GuardLabels {
 
   #firstRule(entries: ReadonlyMap<number, number>, level: GuardLevel): number {
     let first = this.#ruleOfSource(classIn(entries), level);
-    for (const [symbol, row] of entries) {
-      if (symbol >= SYMBOL_VERDICT) first = earlier(first, this.#firstIn(row, level));
+    for (const [symbol, value] of entries) {
+      if (symbol < SYMBOL_VERDICT) continue;
+      const firstOf = isOfParent(symbol)
+        ? this.#firstRule(new Map(pairs(this.verdicts.labelEntries(value))), level)
+        : this.#firstIn(value, level);
+      first = earlier(first, firstOf);
     }
     return first;
   }
@@ -202,6 +221,11 @@ function guardedRules(rules: readonly DecidingRule[]): boolean[] {
     ),
   );
   return rules.map((each) => ('policy' in each ? each.policy.guards !== false : allowing.has(each.class)));
+}
+
+/** Whether a symbol leads to rows for the children of some program, and not to one row. */
+function isOfParent(symbol: number): boolean {
+  return symbol >= SYMBOL_VERDICT && ((symbol - SYMBOL_VERDICT) & ACTOR_IS_PARENT) !== 0;
 }
 
 /** The class that a path has as a program. */

@@ -14,7 +14,7 @@ export const HEADER_ENTRIES = 9;
 /** The kernel holds an image in pages of so many entries: a look-up costs it more than a step of the automaton. */
 export const PAGE_ENTRIES = 4096;
 /** The number of this layout, raised with every change: a newer daemon does not give older programs what they misread. */
-export const IMAGE_LAYOUT = 8;
+export const IMAGE_LAYOUT = 9;
 
 /** Header entries, as [first word, second word]. */
 export const HEADER = {
@@ -30,6 +30,10 @@ export const HEADER = {
 
 /** The image decides for a class when the bit of its number in RULE_CLASSES is set. */
 export const decidesFlag = (ruleClass: RuleClass): number => 1 << RULE_CLASSES.indexOf(ruleClass);
+/** Some policy names libraries that loaders may bring. */
+export const FLAG_HAS_LIBRARIES = 1 << 14;
+/** Some rule about programs has a source: whose child acts must be known as well. */
+export const FLAG_HAS_PARENTS = 1 << 15;
 /** Some rule has a source: the acting program must be classified. */
 export const FLAG_HAS_SOURCES = 1 << 16;
 /** Some rule is for processes with a terminal. */
@@ -74,9 +78,10 @@ export function namesMapping({ rule }: BoundRule): boolean {
 
 /**
  * What a word speaks of. A path is a subject of two classes, every other class is one with one operation, but that network
- * rules speak of names too; arguments of a program are asked about once the program itself is decided.
+ * rules speak of names too; arguments of a program are asked about once the program itself is decided, and libraries that
+ * its loader brings to it as it maps them.
  */
-export const SUBJECTS = ['path', ...RULE_CLASSES.slice(2), 'arguments', 'names'] as const;
+export const SUBJECTS = ['path', ...RULE_CLASSES.slice(2), 'arguments', 'names', 'libraries'] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
 export function subjectOf(ruleClass: RuleClass): Subject {
@@ -115,14 +120,23 @@ export const SYMBOL_GUARD = 257;
  */
 export const SYMBOL_SOURCE = 258;
 export const SOURCE_ENTRIES = 2;
-/** At the end of an object's word, plus who acts: leads to the entry at which a verdict row begins. */
+/**
+ * At the end of an object's word, plus who acts: leads to the entry at which a verdict row begins. Plus whose child acts,
+ * where that makes a difference: leads to a state that has such entries instead.
+ */
 export const SYMBOL_VERDICT = 259;
 /** The class of every program that no rule names as its source. */
 export const PROGRAM_CLASS_UNNAMED = 0;
 export const PROGRAM_CLASS_BITS = 16;
 export const PROGRAM_CLASS_MASK = 0xffff;
-/** Who acts is a program's class doubled, plus this if it has a terminal. */
+/** Who acts is a program's class times its letters, plus this if it has a terminal. */
 export const ACTOR_HAS_TERMINAL = 1;
+/**
+ * Whose child acts is the parent's class times its letters, plus this. Of the unnamed class: of nobody knows whom, so that
+ * rules which keep a parent's children from something hold, and none that lets them.
+ */
+export const ACTOR_IS_PARENT = 2;
+export const ACTOR_LETTERS = 4;
 
 /**
  * A verdict row is one entry per operation: [verdict for the file's owner, verdict for everyone else]. Rows stand among

@@ -4,7 +4,7 @@ import type { RuleSet } from '../policy/rule-set.js';
  * What the nodes of an automaton are marked with, as numbers: first the rules in their order, each for what it matches;
  * then the sources; then the rules again, each for the arguments it allows; each for the names it names; each for the
  * directories that it guards though its own words do not start with a path; and each for what it does not speak of after
- * all.
+ * all; then the policies that name libraries.
  */
 export class Marks {
   readonly #rules: number;
@@ -37,10 +37,17 @@ export class Marks {
     return this.ofGuard(rule) + this.#rules;
   }
 
+  /** Of libraries that loaders may bring: the policy's number among those that name some. */
+  ofLibrary(policy: number): number {
+    return this.ofException(0) + this.#rules + policy;
+  }
+
   /** Takes a set of marks, sorted, apart. */
   split(
     marks: Int32Array,
-  ): Readonly<Record<'rules' | 'sources' | 'byArguments' | 'byName' | 'byGuard' | 'excepted', Int32Array>> {
+  ): Readonly<
+    Record<'rules' | 'sources' | 'byArguments' | 'byName' | 'byGuard' | 'excepted' | 'byLibrary', Int32Array>
+  > {
     let taken = 0;
     // Asked for from the lowest on.
     const between = (from: number, to: number) => {
@@ -56,6 +63,7 @@ export class Marks {
       byName: between(end + this.#rules, end + 2 * this.#rules),
       byGuard: between(end + 2 * this.#rules, end + 3 * this.#rules),
       excepted: between(end + 3 * this.#rules, end + 4 * this.#rules),
+      byLibrary: between(end + 4 * this.#rules, Number.POSITIVE_INFINITY),
     };
   }
 }

@@ -4,6 +4,7 @@ import { GUARD_WORDS, type Guards, NO_RECORD } from './guards.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import {
   ACTOR_HAS_TERMINAL,
+  ACTOR_IS_PARENT,
   GUARD_ENTRIES,
   HEADER,
   HEADER_ENTRIES,
@@ -50,6 +51,10 @@ const ROW_SYMBOLS = Int32Array.from({ length: VERDICT_ROW_ENTRIES }, (_, operati
 const NOWHERE = 0;
 const NO_ROWS: readonly number[] = [];
 
+/** Whether a symbol leads to a state for the children of some program, and not to a row. */
+const isOfParent = (symbol: number): boolean =>
+  symbol >= SYMBOL_VERDICT && ((symbol - SYMBOL_VERDICT) & ACTOR_IS_PARENT) !== 0;
+
 class Packer {
   readonly #slots = new SlotTable(HEADER_ENTRIES, PAGE_ENTRIES, REACH);
   readonly #bases: Int32Array;
@@ -57,6 +62,8 @@ class Packer {
   readonly #guardPlaces: Int32Array;
   /** By class of programs. */
   readonly #sourcePlaces: Int32Array;
+  /** The bases of the states for children, by the label that has their symbols. */
+  readonly #childPlaces = new Map<number, number>();
   /** No row, and no guard record, fits sooner. */
   #nextRow = HEADER_ENTRIES;
   #nextGuard = HEADER_ENTRIES;
@@ -85,6 +92,10 @@ class Packer {
       this.#writeState(state, words);
       if (isStep(state)) yield;
     }
+    for (const [label, base] of this.#childPlaces) {
+      this.#readLabel(label);
+      this.#writeEntries(base, words);
+    }
     for (const [row, place] of this.#rowPlaces.entries()) {
       if (place !== NOWHERE) words.set(this.#markedRow(row), place * 2);
       if (isStep(row)) yield;
@@ -103,7 +114,10 @@ class Packer {
 
   #writeState(state: number, words: Uint32Array): void {
     this.#readRow(state);
-    const base = this.#bases[state]!;
+    this.#writeEntries(this.#bases[state]!, words);
+  }
+
+  #writeEntries(base: number, words: Uint32Array): void {
     for (let index = 0; index < this.#symbols.length; index++) {
       const entry = (base + this.#symbols.at(index)) * 2;
       words[entry] = base;
@@ -139,7 +153,8 @@ class Packer {
     const symbolsOf = (shape: number) => shapes.pool.values.subarray(shapes.startOf(shape), shapes.startOf(shape + 1));
     const entriesOf = (state: number) => {
       const shape = shapeOf[state]!;
-      return shapes.startOf(shape + 1) - shapes.startOf(shape) + this.#rowsOf(state).length * VERDICT_ROW_ENTRIES;
+      const rows = this.#rowsOf(this.automaton.labels[state]!);
+      return shapes.startOf(shape + 1) - shapes.startOf(shape) + rows.length * VERDICT_ROW_ENTRIES;
     };
     const from = new Int32Array(shapes.size).fill(HEADER_ENTRIES);
     const { states, ends } = yield* inOrderOfWalks(this.automaton, NEAR_START_ENTRIES, entriesOf);
@@ -155,7 +170,7 @@ class Packer {
       const base = this.#slots.place(symbolsOf(shape), Math.max(this.#page * PAGE_ENTRIES, from[shape]!));
       this.#bases[state] = base;
       from[shape] = base + 1;
-      for (const row of this.#rowsOf(state)) this.#placeRow(row);
+      this.#placeRowsOf(this.automaton.labels[state]!);
       this.#placeGuard(state);
       this.#placeSource(state);
       if (isStep(index)) yield;
@@ -166,6 +181,20 @@ class Packer {
   #turnPageFor(entries: number): void {
     const needed = entries > TOGETHER_ENTRIES ? 1 : entries;
     while (USABLE_ENTRIES - this.#slots.takenOn(this.#page) < needed) this.#page++;
+  }
+
+  #placeRowsOf(label: number): void {
+    for (const row of this.#rowsOf(label)) this.#placeRow(row);
+    const entries = this.verdicts.labelEntries(label);
+    for (let index = 0; index < entries.length; index += 2) {
+      const child = entries[index + 1]!;
+      if (!isOfParent(entries[index]!) || this.#childPlaces.has(child)) continue;
+      this.#readLabel(child);
+      this.#symbols.sort();
+      const symbols = this.#symbols.values.slice(0, this.#symbols.length);
+      this.#childPlaces.set(child, this.#slots.place(symbols, Math.max(this.#page * PAGE_ENTRIES, HEADER_ENTRIES)));
+      this.#placeRowsOf(child);
+    }
   }
 
   #placeRow(row: number): void {
@@ -199,14 +228,14 @@ class Packer {
     }
   }
 
-  /** The rows that a state leads to. */
-  #rowsOf(state: number): readonly number[] {
-    const label = this.automaton.labels[state]!;
+  /** The rows that a label leads to. */
+  #rowsOf(label: number): readonly number[] {
     if (label === LABEL_NOTHING) return NO_ROWS;
     const entries = this.verdicts.labelEntries(label);
     const rows: number[] = [];
     for (let index = 0; index < entries.length; index += 2) {
-      if (entries[index]! >= SYMBOL_VERDICT) rows.push(entries[index + 1]!);
+      const symbol = entries[index]!;
+      if (symbol >= SYMBOL_VERDICT && !isOfParent(symbol)) rows.push(entries[index + 1]!);
     }
     return rows;
   }
@@ -214,7 +243,7 @@ class Packer {
   /** The symbols of a state and what they lead to. */
   #readRow(state: number): void {
     const { defaults, firstTransition, bytes, targets, labels } = this.automaton;
-    this.#symbols.length = this.#values.length = 0;
+    this.#readLabel(labels[state]!);
     if (defaults[state] !== DEAD_STATE && !this.#isAbsorbing(state))
       this.#addEntry(SYMBOL_DEFAULT, this.wordOf(defaults[state]!));
     for (let index = firstTransition[state]!; index < firstTransition[state + 1]!; index++) {
@@ -222,12 +251,18 @@ class Packer {
     }
     const guard = this.guards.recordOf[state]!;
     if (guard !== NO_RECORD) this.#addEntry(SYMBOL_GUARD, this.#guardPlaces[guard]!);
-    const entries = this.verdicts.labelEntries(labels[state]!);
+  }
+
+  /** Those that a label adds, and no others. */
+  #readLabel(label: number): void {
+    this.#symbols.length = this.#values.length = 0;
+    const entries = this.verdicts.labelEntries(label);
     for (let index = 0; index < entries.length; index += 2) {
       const [symbol, value] = [entries[index]!, entries[index + 1]!];
       // What guards stands in a record.
       if (symbol === SYMBOL_GUARD) continue;
       if (symbol === SYMBOL_SOURCE) this.#addEntry(symbol, this.#sourcePlaces[value]!);
+      else if (isOfParent(symbol)) this.#addEntry(symbol, this.#childPlaces.get(value) ?? NOWHERE);
       else this.#addEntry(symbol, symbol >= SYMBOL_VERDICT ? this.placeOfRow(value) : value);
     }
   }

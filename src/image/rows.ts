@@ -68,6 +68,7 @@ export class Rows {
 
   /** The row for what no rule matches. */
   defaultOf(subject: Subject): Int32Array {
+    if (subject === 'libraries') return this.ofLibrary(false);
     return this.#row(subject, new Int32Array(0));
   }
 
@@ -79,6 +80,11 @@ export class Rows {
   /** The row of arguments that this rule allows. */
   ofArguments(rule: number): Int32Array {
     return new Int32Array(ROW_WORDS).fill(ALLOWED).fill(verdictWord('Allow', rule), 0, OWNERSHIPS.length);
+  }
+
+  /** The row of libraries; a program that is brought one which is not allowed acts without its Allow rules. */
+  ofLibrary(isAllowed: boolean): Int32Array {
+    return new Int32Array(ROW_WORDS).fill(isAllowed ? ALLOWED : verdictWord('Audit', RULE_NONE));
   }
 
   /**

@@ -5,6 +5,8 @@ import type { DecidingRule } from './image.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import {
   ACTOR_HAS_TERMINAL,
+  ACTOR_IS_PARENT,
+  ACTOR_LETTERS,
   PROGRAM_CLASS_BITS,
   PROGRAM_CLASS_UNNAMED,
   SUBJECTS,
@@ -15,6 +17,7 @@ import {
   SYMBOL_VERDICT,
   VERDICT_RULE_MASK,
 } from './layout.js';
+import { Libraries } from './libraries.js';
 import type { Budget } from './limits.js';
 import { Marks } from './marks.js';
 import type { ProgramClasses } from './program-classes.js';
@@ -22,6 +25,10 @@ import { ROW_WORDS, Rows } from './rows.js';
 import { SOURCE_WORDS, sourceVerdicts } from './source-verdicts.js';
 
 const EMPTY = new Int32Array(0);
+/** The class of the program whose child acts. */
+type Parent = number;
+const NO_PARENT = -1;
+const UNKNOWN_PARENT = PROGRAM_CLASS_UNNAMED;
 const STEP_WORDS = 4096;
 
 /**
@@ -30,12 +37,15 @@ const STEP_WORDS = 4096;
  */
 export class Verdicts {
   readonly marks: Marks;
+  readonly libraries: Libraries;
   readonly decidingRules: readonly DecidingRule[];
   /** Rows for what no rule matches, in the order of the subjects. */
   readonly defaultRows: readonly number[];
   readonly #sources: Uint32Array;
   readonly #isForTerminal: readonly boolean[];
   readonly #hasTerminals: boolean;
+  /** Whether the rule holds for the children of its sources as well. */
+  readonly #isForChildren: readonly boolean[];
   readonly #settled: Rows;
   readonly #rows = new IntListTable();
   /** A label is a list of symbols, each followed by the value it leads to. */
@@ -50,9 +60,11 @@ export class Verdicts {
     readonly budget: Budget,
   ) {
     this.marks = new Marks(ruleSet, programs.sources.length);
+    this.libraries = new Libraries(ruleSet, programs);
     this.#sources = sourceVerdicts(ruleSet, programs);
     this.#isForTerminal = ruleSet.rules.map(({ rule }) => rule.terminal === true);
     this.#hasTerminals = this.#isForTerminal.includes(true);
+    this.#isForChildren = ruleSet.rules.map(({ rule }) => rule.class === 'process' && rule.sources.length > 0);
     this.#settled = new Rows(ruleSet);
     this.decidingRules = this.#settled.decidingRules;
     this.defaultRows = SUBJECTS.map((subject) => this.#rows.intern(this.#settled.defaultOf(subject), 0, ROW_WORDS));
@@ -61,7 +73,7 @@ export class Verdicts {
 
   /** How many different actors there are for an image: see ACTOR_HAS_TERMINAL. */
   get actors(): number {
-    return 2 * (this.programs.count + 1);
+    return ACTOR_LETTERS * (this.programs.count + 1);
   }
 
   /** The words of every verdict row, one after the other. */
@@ -114,7 +126,7 @@ export class Verdicts {
       entries.push(symbol);
       entries.push(value);
     };
-    const { sources, byArguments, byName, byGuard, ...split } = this.marks.split(
+    const { sources, byArguments, byName, byGuard, byLibrary, ...split } = this.marks.split(
       marks.values.subarray(0, marks.length),
     );
     const rules = split.rules.filter((rule) => !split.excepted.includes(rule));
@@ -130,33 +142,74 @@ export class Verdicts {
     if (rules.length > 0) this.#addRows(this.#settled.subjectOf(rules), rules, add);
     if (byName.length > 0) this.#addRows('names', byName, add);
     if (byGuard.length > 0) add(SYMBOL_GUARD, this.#guardSets.intern(byGuard, 0, byGuard.length));
+    if (byLibrary.length > 0) this.#addLibraryRows(byLibrary, add);
     this.budget.bound('transitions', this.#labels.pool.length + entries.length);
     return entries;
   }
 
-  /** An entry only where the row is not what a look-up has come to by then: see automaton_match in bpf/include. */
   #addRows(subject: Subject, rules: Int32Array, add: (symbol: number, row: number) => void): void {
-    const others = this.#rowOf(subject, rules, PROGRAM_CLASS_UNNAMED, false);
-    if (others !== this.defaultRows[SUBJECTS.indexOf(subject)]) add(SYMBOL_VERDICT, others);
-    const onTerminal = this.#hasTerminals ? this.#rowOf(subject, rules, PROGRAM_CLASS_UNNAMED, true) : others;
+    this.#addRowsFor(subject, rules, NO_PARENT, (symbol, row) => {
+      if (symbol !== SYMBOL_VERDICT || row !== this.defaultRows[SUBJECTS.indexOf(subject)]) add(symbol, row);
+    });
+    const forChildren = rules.filter((rule) => this.#isForChildren[rule]);
+    if (forChildren.length === 0) return;
+    const ownRows = this.#labelOfRows(subject, rules, NO_PARENT);
+    for (const parent of [UNKNOWN_PARENT, ...this.programs.namedByAny(forChildren)]) {
+      const label = this.#labelOfRows(subject, rules, parent);
+      if (label !== ownRows) add(SYMBOL_VERDICT + parent * ACTOR_LETTERS + ACTOR_IS_PARENT, label);
+    }
+  }
+
+  /** A library that these policies name: allowed, but to programs that other policies allow something. */
+  #addLibraryRows(naming: Int32Array, add: (symbol: number, row: number) => void): void {
+    const [allowed, refused] = [true, false].map((is) => this.#rows.intern(this.#settled.ofLibrary(is), 0, ROW_WORDS));
+    add(SYMBOL_VERDICT, allowed!);
+    for (const programClass of this.libraries.refusedTo(naming)) {
+      add(SYMBOL_VERDICT + programClass * ACTOR_LETTERS, refused!);
+    }
+  }
+
+  /** The label of a state from which only who acts leads on. */
+  #labelOfRows(subject: Subject, rules: Int32Array, parent: Parent): number {
+    const entries = new IntBuffer();
+    this.#addRowsFor(subject, rules, parent, (symbol, row) => {
+      entries.push(symbol);
+      entries.push(row);
+    });
+    return this.#labels.intern(entries.values, 0, entries.length);
+  }
+
+  /** The first entry is for all; another only where the row is not what a look-up has come to by then. */
+  #addRowsFor(subject: Subject, rules: Int32Array, parent: Parent, add: (symbol: number, row: number) => void): void {
+    const others = this.#rowOf(subject, rules, parent, PROGRAM_CLASS_UNNAMED, false);
+    add(SYMBOL_VERDICT, others);
+    const onTerminal = this.#hasTerminals ? this.#rowOf(subject, rules, parent, PROGRAM_CLASS_UNNAMED, true) : others;
     if (onTerminal !== others) add(SYMBOL_VERDICT + ACTOR_HAS_TERMINAL, onTerminal);
     for (const programClass of this.programs.namedByAny(rules)) {
-      const symbol = SYMBOL_VERDICT + 2 * programClass;
-      const row = this.#rowOf(subject, rules, programClass, false);
+      const symbol = SYMBOL_VERDICT + ACTOR_LETTERS * programClass;
+      const row = this.#rowOf(subject, rules, parent, programClass, false);
       if (row !== others) add(symbol, row);
       if (!this.#hasTerminals) continue;
-      const rowOnTerminal = this.#rowOf(subject, rules, programClass, true);
+      const rowOnTerminal = this.#rowOf(subject, rules, parent, programClass, true);
       if (rowOnTerminal !== (row === others ? onTerminal : row)) add(symbol + ACTOR_HAS_TERMINAL, rowOnTerminal);
     }
   }
 
   /** The row for these rules, in their order, and a program of this class, with or without a terminal. */
-  #rowOf(subject: Subject, rules: Int32Array, programClass: number, terminal: boolean): number {
+  #rowOf(subject: Subject, rules: Int32Array, parent: Parent, programClass: number, terminal: boolean): number {
     this.budget.spend(rules.length + 1);
     const reaching = rules.filter(
-      (rule) => this.programs.reaches(rule, programClass) && (terminal || !this.#isForTerminal[rule]),
+      (rule) =>
+        (this.programs.reaches(rule, programClass) || this.#reachesChildren(rule, parent)) &&
+        (terminal || !this.#isForTerminal[rule]),
     );
     const row = reaching.length > 0 ? this.#settled.of(subject, reaching) : this.#settled.defaultOf(subject);
     return this.#rows.intern(row, 0, ROW_WORDS);
+  }
+
+  #reachesChildren(rule: number, parent: Parent): boolean {
+    if (parent === NO_PARENT || !this.#isForChildren[rule]) return false;
+    if (parent === UNKNOWN_PARENT) return this.ruleSet.rules[rule]!.rule.action !== 'Allow';
+    return this.programs.reaches(rule, parent);
   }
 }

@@ -2,6 +2,8 @@ import type { Operation, Ownership } from '../policy/effect.js';
 import type { Action } from '../policy/model.js';
 import {
   ACTOR_HAS_TERMINAL,
+  ACTOR_IS_PARENT,
+  ACTOR_LETTERS,
   GUARD_COMMON,
   GUARD_NOTHING,
   HEADER,
@@ -27,7 +29,7 @@ import {
   VERDICT_MARK,
   VERDICT_RULE_MASK,
 } from './layout.js';
-import { ARGUMENT_RULE_LETTERS, GUARDING_LETTER, letters } from './words.js';
+import { ARGUMENT_RULE_LETTERS, GUARDING_LETTER, LIBRARY, letters } from './words.js';
 
 /** An answer, and the number of the rule that gave it; undefined where none did. */
 export interface Decision {
@@ -37,10 +39,21 @@ export interface Decision {
   readonly byArguments?: boolean;
 }
 
-/** Who acts: the class of a program, and whether it has a terminal. */
+/** Who acts: the class of a program, that of its parent's, and whether it has a terminal. */
 export interface Actor {
   readonly programClass: number;
+  /** Where a program is run; nobody that rules name when left out. */
+  readonly parentClass?: number | 'unknown' | undefined;
   readonly terminal?: boolean;
+}
+
+/** Who acts, and whose child does, as they are added to SYMBOL_VERDICT; 0 for nobody's whom rules name. */
+export function actorLetters({ programClass, parentClass = PROGRAM_CLASS_UNNAMED, terminal = false }: Actor) {
+  const known = parentClass === 'unknown' ? PROGRAM_CLASS_UNNAMED : parentClass;
+  return {
+    actor: programClass * ACTOR_LETTERS + (terminal ? ACTOR_HAS_TERMINAL : 0),
+    parent: parentClass === PROGRAM_CLASS_UNNAMED ? 0 : known * ACTOR_LETTERS + ACTOR_IS_PARENT,
+  };
 }
 
 /** Reads an image as bpf/include/automaton.h does, step by step. The state word the path leads to; 0 is dead. */
@@ -74,12 +87,12 @@ export function sourceAt(
 export function decide(
   words: Uint32Array,
   word: Uint8Array,
-  { programClass, terminal = false }: Actor,
+  actor: Actor,
   operation: Operation,
   ownership: Ownership,
 ): Decision {
   const subject = subjectOfOperation(operation);
-  const row = rowFor(words, word, subject, programClass * 2 + (terminal ? ACTOR_HAS_TERMINAL : 0));
+  const row = rowFor(words, word, subject, actor);
   return decodeVerdict(verdictIn(words, row, operationsOn(subject).indexOf(operation), ownership));
 }
 
@@ -87,9 +100,15 @@ export function decide(
 export function allowsArguments(words: Uint32Array, rule: number, given: readonly Uint8Array[]): boolean {
   const start = Buffer.from(`a${letters(rule, ARGUMENT_RULE_LETTERS)}`);
   return given.every((argument) => {
-    const row = rowFor(words, Buffer.concat([start, argument]), 'arguments', 0);
+    const row = rowFor(words, Buffer.concat([start, argument]), 'arguments', { programClass: PROGRAM_CLASS_UNNAMED });
     return decodeVerdict(verdictIn(words, row, 0, 'owner')).rule === rule;
   });
+}
+
+/** Whether a program of this class keeps its Allow rules though its loader brings a library from there. */
+export function allowsLibrary(words: Uint32Array, path: Uint8Array, programClass: number): boolean {
+  const row = rowFor(words, Buffer.concat([LIBRARY, path]), 'libraries', { programClass });
+  return decodeVerdict(verdictIn(words, row, 0, 'owner')).action === 'Allow';
 }
 
 /**
@@ -125,8 +144,10 @@ function strongerOf(first: number, second: number): number {
   return ((chosen ?? (says(first) ? first : second)) & ~GUARD_COMMON) >>> 0;
 }
 
-function rowFor(words: Uint32Array, word: Uint8Array, subject: Subject, actor: number): number {
-  const state = matchPath(words, word);
+function rowFor(words: Uint32Array, word: Uint8Array, subject: Subject, acting: Actor): number {
+  const { actor, parent } = actorLetters(acting);
+  const end = matchPath(words, word);
+  const state = parent === 0 ? end : follow(words, end, SYMBOL_VERDICT + parent, end);
   const terminal = actor & ACTOR_HAS_TERMINAL;
   let row = follow(words, state, SYMBOL_VERDICT, words[HEADER.defaultRows * 2 + SUBJECTS.indexOf(subject)]!);
   if (terminal) row = follow(words, state, SYMBOL_VERDICT + terminal, row);

@@ -42,6 +42,8 @@ import { addPath } from './paths.js';
  * presets forbid is `p`, a letter for what it is (see addPreset) and a path. An argument of a program is `a`, the number
  * of the rule that looks at it (8) and the argument. A question for a name is `q` and the name.
  *
+ * A library that a loader brings is `la` and its path.
+ *
  * A system call is `s`, where the kernel asks about it (see CALL_POINTS), its number (4 letters) and, but where it is asked
  * about as it is made, the path it was given.
  *
@@ -55,6 +57,7 @@ import { addPath } from './paths.js';
 const ZERO = 0x61;
 export const ARGUMENT_RULE_LETTERS = 8;
 export const GUARDING_LETTER = 'g';
+export const LIBRARY = Buffer.from('la');
 const ANY_LETTER: Range = { low: ZERO, high: ZERO + 15 };
 
 const DIRECTION = { none: 'a', egress: 'b', ingress: 'c' } as const;
@@ -120,6 +123,11 @@ export function addArguments(
     const word = Buffer.from(`a${letters(rule, ARGUMENT_RULE_LETTERS)}${argument}`);
     automaton.addMark(automaton.literal(automaton.start, word), mark);
   }
+}
+
+/** Libraries that loaders may bring. */
+export function addLibraries(automaton: NondeterministicAutomaton, places: readonly PathMatch[], mark: number): void {
+  for (const place of places) addPath(automaton, automaton.literal(automaton.start, LIBRARY), place, mark);
 }
 
 /** Questions for the names of a domain, of which a match may be one. */

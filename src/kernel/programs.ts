@@ -56,8 +56,11 @@ export const PINNED_MAPS = [
 ] as const;
 type PinnedMap = (typeof PINNED_MAPS)[number];
 
-/** Images of another layout lie in a map of their own, where the programs that can read them still find them. */
-const pinName = (map: PinnedMap): string => (map === 'containers' ? `${map}-${IMAGE_LAYOUT}` : map);
+/**
+ * Images of another layout lie in a map of their own, where the programs that can read them still find them; and so does
+ * what is kept with tasks, classes of programs in such images.
+ */
+const pinName = (map: PinnedMap): string => (map === 'containers' || map === 'tasks' ? `${map}-${IMAGE_LAYOUT}` : map);
 
 /** It makes every system call of the machine slower, so it is attached only while a rule needs it. */
 const CALLS_PROGRAM = 'hauberk_sys_enter';

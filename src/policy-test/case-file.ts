@@ -9,6 +9,7 @@ export interface Case {
   readonly name?: string;
   readonly container: CaseContainer;
   readonly program?: string;
+  readonly parentProgram?: string;
   readonly operation: string;
   readonly object?: string;
   readonly newPath?: string;
@@ -97,6 +98,7 @@ const SCHEMA = mapping(
               },
             }),
             program: text,
+            parentProgram: text,
             operation: text,
             object: text,
             newPath: text,

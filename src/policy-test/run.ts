@@ -80,12 +80,12 @@ async function runCase(
 }
 
 function requestFor({ container, socket, ...access }: Case): ExplainRequest {
-  const { program = '', operation, object = '', newPath = '', filesystem = '' } = access;
+  const { program = '', parentProgram = '', operation, object = '', newPath = '', filesystem = '' } = access;
   const direction =
     socket?.direction === undefined ? 'UNSPECIFIED' : socket.direction === 'egress' ? 'EGRESS' : 'INGRESS';
   return {
     subject: { $case: 'containerId', value: JSON.stringify(container) },
-    ...{ program, operation, object, newPath, filesystem },
+    ...{ program, parentProgram, operation, object, newPath, filesystem },
     notOwner: access.notOwner ?? false,
     terminal: access.terminal ?? false,
     arguments: [...(access.arguments ?? [])],

@@ -1,7 +1,8 @@
 import { partOf } from './kinds/matches.js';
+import { linkedPlaces } from './kinds/paths.js';
 import { withLinkedExceptions } from './kinds/presets.js';
 import { throughLink } from './kinds/through-link.js';
-import type { BoundRule, Rule } from './model.js';
+import type { BoundRule, Policy, Rule } from './model.js';
 
 /** Top directories of a container that are symbolic links, with where they lead: `{ '/bin': '/usr/bin' }`. */
 export type LinkedDirectories = Readonly<Record<string, string>>;
@@ -13,12 +14,28 @@ export type LinkedDirectories = Readonly<Record<string, string>>;
  */
 export function followLinks(rules: readonly BoundRule[], links: LinkedDirectories): readonly BoundRule[] {
   if (Object.keys(links).length === 0) return rules;
+  const linked = new Map<Policy, Policy>();
+  const policyOf = ({ policy }: BoundRule): Policy => {
+    const known = linked.get(policy) ?? withLinkedLibraries(policy, links);
+    linked.set(policy, known);
+    return known;
+  };
   return rules.flatMap((bound) => {
-    const rule = withLinks(bound.rule, links);
-    const here = { policy: bound.policy, rule };
+    const [policy, rule] = [policyOf(bound), withLinks(bound.rule, links)];
     const match = partOf(rule.match).followLinks(rule.match, links);
-    return match === undefined ? [here] : [here, { policy: bound.policy, rule: { ...rule, match } }];
+    return match === undefined
+      ? [{ policy, rule }]
+      : [
+          { policy, rule },
+          { policy, rule: { ...rule, match } },
+        ];
   });
+}
+
+function withLinkedLibraries(policy: Policy, links: LinkedDirectories): Policy {
+  const { loaderLibraries = [] } = policy;
+  const linked = linkedPlaces(loaderLibraries, links);
+  return linked.length === 0 ? policy : { ...policy, loaderLibraries: [...loaderLibraries, ...linked] };
 }
 
 /** What one rule alone can say by both names. */

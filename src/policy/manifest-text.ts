@@ -2,6 +2,7 @@ import { finish, isStep, type Steps } from '../steps.js';
 import { yamlText } from '../yaml-text.js';
 import { append } from './append.js';
 import { partOf } from './kinds/matches.js';
+import { writePlace } from './kinds/paths.js';
 import type { PolicyKind } from './manifest-schema.js';
 import type { Policy, Rule, RuleClass, Scope } from './model.js';
 import { RULE_CLASSES } from './model.js';
@@ -77,6 +78,7 @@ function* partsOf(policy: Policy): Steps<Parts> {
     mode,
     guards,
     heldDescriptors,
+    loaderLibraries,
     expires,
   } = policy;
   const head = {
@@ -89,6 +91,7 @@ function* partsOf(policy: Policy): Steps<Parts> {
       ...(mode !== undefined && { mode }),
       ...(guards === false && { guards: 'off' }),
       ...(heldDescriptors !== undefined && { heldDescriptors }),
+      ...(loaderLibraries && { loaderLibraries: loaderLibraries.map(writePlace) }),
       ...(expires !== undefined && { expires: new Date(expires).toISOString() }),
       [scope === 'host' ? 'nodeSelector' : 'selector']: { matchLabels, ...(matchExpressions && { matchExpressions }) },
     },

@@ -181,8 +181,8 @@ export interface Rule {
   readonly class: RuleClass;
   readonly match: Match;
   /**
-   * Programs the rule is limited to; empty for any program. For a process rule: who runs it. An absolute path is one
-   * program, `/bin/` are those directly in that directory, `/opt/**` all below it.
+   * Programs the rule is limited to; empty for any program. For a process rule: who runs it, or has forked who does.
+   * An absolute path is one program, `/bin/` are those directly in that directory, `/opt/**` all below it.
    */
   readonly sources: readonly string[];
   /** Of a file rule: what it speaks of. Left out: everything but mapping as executable, which reading has allowed. */
@@ -251,6 +251,11 @@ export interface Policy {
   readonly guards?: false;
   /** What processes hold from before the policy stays usable to them; refused at every use when left out. */
   readonly heldDescriptors?: 'leave';
+  /**
+   * Libraries that loaders may bring to programs which Allow rules of the policy name, though their image did not: the rules
+   * hold on. At least one; none when left out.
+   */
+  readonly loaderLibraries?: readonly PathMatch[];
   /** When the policy ends, in milliseconds since the Unix epoch. */
   readonly expires?: number;
   readonly rules: readonly Rule[];

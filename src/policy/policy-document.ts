@@ -27,6 +27,8 @@ export interface PolicySpecification extends Traits {
   readonly mode?: Optional<'enforce' | 'audit'>;
   readonly guards?: Optional<'on' | 'off'>;
   readonly heldDescriptors?: Optional<'refuse' | 'leave'>;
+  /** Each names one place. */
+  readonly loaderLibraries?: Optional<readonly PlaceItem[]>;
   /** A time as RFC 3339 writes it. */
   readonly expires?: Optional<string>;
   readonly process?: Optional<Section>;

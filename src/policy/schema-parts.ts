@@ -63,6 +63,9 @@ export const places: Properties = {
   pattern: optional(checked('pattern')),
 };
 
+/** A list of places, each by exactly one of these fields. */
+export const placeList: Schema = optional(list({ ...mapping(places), ...choiceOf(['path', 'dir', 'pattern'], true) }));
+
 /** The same of entries about a place: where a mount is made, or which program another process runs; nothing for any. */
 export const placeEntries = (properties: Properties): Schema =>
   optional(

@@ -2,6 +2,7 @@ import { invalidInput } from '../failure.js';
 import { type Separated, separateValues, writtenFindings } from './comma-lists.js';
 import type { Finding } from './finding.js';
 import { fieldName, quote } from './finding.js';
+import { readPlace } from './kinds/paths.js';
 import { POLICY_KINDS, type PolicyKind } from './manifest-schema.js';
 import { DEFAULT_NAMESPACE, type Policy, RULE_CLASSES, type Scope } from './model.js';
 import type { PolicyDocument } from './policy-document.js';
@@ -199,6 +200,9 @@ function toPolicy({ kind, metadata, spec }: PolicyDocument): Policy {
     ...(spec.mode === 'audit' && { mode: spec.mode }),
     ...(spec.guards === 'off' && { guards: false as const }),
     ...(spec.heldDescriptors === 'leave' && { heldDescriptors: spec.heldDescriptors }),
+    ...(spec.loaderLibraries?.length && {
+      loaderLibraries: spec.loaderLibraries.map((place) => readPlace(place).target!),
+    }),
     ...(spec.expires != null && { expires: Date.parse(spec.expires) }),
     rules: toRules(spec),
   };

@@ -56,7 +56,13 @@ function* pathRemarks({ spec }: PolicyDocument): Generator<Remark> {
   ] as const) {
     if (section != null) yield* sectionRemarks(name, section);
   }
-  for (const { field, item, takesPatterns } of RULE_CLASSES.flatMap((each) => SECTIONS[each].places(spec))) {
+  const libraries = (spec.loaderLibraries ?? []).map((item, index) => ({
+    field: ['spec', 'loaderLibraries', index],
+    item,
+    takesPatterns: true,
+  }));
+  const ofSections = RULE_CLASSES.flatMap((each) => SECTIONS[each].places(spec));
+  for (const { field, item, takesPatterns } of [...libraries, ...ofSections]) {
     const kind = takesPatterns ? 'place' : 'location';
     yield* valueRemarks([...field, 'path'], item.path, kind);
     yield* valueRemarks([...field, 'dir'], item.dir, kind);

@@ -17,10 +17,10 @@ const STRENGTH: readonly Action[] = ['Allow', 'Audit', 'Block'];
 export class Judge {
   constructor(readonly image: Image) {}
 
-  judge({ word, program, fromOutside, terminal, ownership, operations }: ObservedAccess): Judgement {
+  judge({ word, program, parent = '', fromOutside, terminal, ownership, operations }: ObservedAccess): Judgement {
     const { words, rules } = this.image;
-    const programClass = fromOutside || program === '' ? 0 : classifyProgram(words, Buffer.from(program));
-    const actor = { programClass, terminal };
+    const classOf = (path: string) => (fromOutside || path === '' ? 0 : classifyProgram(words, Buffer.from(path)));
+    const actor = { programClass: classOf(program), parentClass: classOf(parent), terminal };
     const bytes = Buffer.from(word);
     const decisions = operations.map((operation) => decide(words, bytes, actor, operation, ownership));
     // As the kernel does where several things are asked at once: the first of the strongest.

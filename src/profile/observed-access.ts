@@ -10,6 +10,8 @@ export interface ObservedAccess {
   readonly word: string;
   /** Path of the program that acts; empty where it has none, or where it was not a program of the container's. */
   readonly program: string;
+  /** Of a program that was run: that of the acting process's parent, as it was told; left out where it is not known. */
+  readonly parent?: string;
   /** A runtime that enters the container acted. */
   readonly fromOutside: boolean;
   /** Whether the acting user owned the file. */

@@ -30,11 +30,13 @@ export function toAccess(request: ExplainRequest): Access {
   checks.done();
   const operation = DETAILED[request.operation] ?? (request.operation as Operation);
   const object = toObject(operation, request, checks);
+  const parent = toParent(operation, request, checks);
   checks.done();
   return {
     operation,
     object,
     program: Buffer.from(request.program),
+    parent,
     ownership: request.notOwner ? 'other' : 'owner',
     terminal: request.terminal,
     arguments: request.arguments.map((argument) => Buffer.from(argument)),
@@ -83,6 +85,11 @@ function toObject(operation: Operation, request: ExplainRequest, checks: Request
       needsPath();
       return { kind: 'path', path, ...toNewPath(operation, request, checks) };
   }
+}
+
+function toParent(operation: Operation, { parentProgram }: ExplainRequest, checks: RequestChecks): Uint8Array {
+  checks.require(parentProgram === '' || operation === 'execute', 'parent_program', 'is for execute only');
+  return Buffer.from(parentProgram);
 }
 
 function toNewPath(operation: Operation, { newPath }: ExplainRequest, checks: RequestChecks) {

@@ -65,7 +65,7 @@ function scopeOf({ scope }: Policy): ScopeName | undefined {
 }
 
 function headOfPolicy(policy: Policy, scope: ScopeName): object {
-  const { selector, priority, mode, guardsOff, heldDescriptorsLeft, expires, message, tags } = policy;
+  const { selector, priority, mode, guardsOff, heldDescriptorsLeft, loaderLibraries, expires, message, tags } = policy;
   const { matchLabels, matchExpressions } = selector!;
   return {
     [scope === 'host' ? 'nodeSelector' : 'selector']: {
@@ -76,6 +76,7 @@ function headOfPolicy(policy: Policy, scope: ScopeName): object {
     ...(mode === Mode.PERMISSIVE && { mode: 'audit' }),
     ...(guardsOff && { guards: 'off' }),
     ...(heldDescriptorsLeft && { heldDescriptors: 'leave' }),
+    ...(loaderLibraries.length > 0 && { loaderLibraries: loaderLibraries.map(placeEntry) }),
     ...(message !== '' && { message }),
     ...(tags.length > 0 && { tags }),
     ...(expires !== undefined && { expires: timeText(expires) }),
@@ -166,6 +167,9 @@ const FIELDS: readonly (readonly [RegExp, string])[] = [
   [/^spec\.(?:selector|nodeSelector)\.matchLabels/u, 'selector.match_labels'],
   [/^spec\.selector\.matchExpressions/u, 'selector.match_expressions'],
   [/^spec\.(priority|expires|message|tags(?:\[\d+\])?)$/u, '$1'],
+  [/^spec\.loaderLibraries\[(\d+)\]\.(path|pattern)$/u, 'loader_libraries[$1].$2'],
+  [/^spec\.loaderLibraries\[(\d+)\]\.(?:dir|recursive)$/u, 'loader_libraries[$1].directory'],
+  [/^spec\.loaderLibraries/u, 'loader_libraries'],
   [/^spec$/u, 'rules'],
 ];
 const ITEM_FIELDS: readonly (readonly [RegExp, string])[] = [

@@ -27,6 +27,7 @@ export function toPolicyHead(policy: Policy, resourceVersion: number): proto.Pol
     mode: toMode(policy),
     guardsOff: policy.guards === false,
     ...(policy.heldDescriptors === 'leave' && { heldDescriptorsLeft: true }),
+    loaderLibraries: (policy.loaderLibraries ?? []).map(toPathMessage),
     expires: policy.expires === undefined ? undefined : fromMilliseconds(policy.expires),
     ...commonTexts(policy.rules),
     rulesLeftOut: false,

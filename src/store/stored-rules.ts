@@ -77,6 +77,8 @@ export const policy = object(
     priority: number,
     mode: oneOf(['enforce', 'audit']),
     guards: { enum: [false] },
+    heldDescriptors: oneOf(['leave']),
+    loaderLibraries: { type: 'array', items: place, minItems: 1 },
     expires: number,
   },
 );

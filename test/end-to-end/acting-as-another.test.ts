@@ -38,7 +38,7 @@ const POLICIES = {
     - {pattern: "${base}/{friends/**,lib*}", action: Allow}`,
 };
 
-async function apply(rules: string): Promise<void> {
+async function apply(rules: string, ofPrograms = 'ACTION_AUDIT'): Promise<void> {
   const manifest = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
 metadata: {name: acting}
@@ -47,7 +47,10 @@ spec:
   ${rules}`;
   await client.call('PolicyService', 'SetPosture', {
     namespace: 'default',
-    postures: [{ class: 'ACCESS_CLASS_FILE', action: 'ACTION_BLOCK' }],
+    postures: [
+      { class: 'ACCESS_CLASS_FILE', action: 'ACTION_BLOCK' },
+      { class: 'ACCESS_CLASS_PROCESS', action: ofPrograms },
+    ],
   });
   await client.call('PolicyService', 'ApplyPolicy', { manifest });
 }
@@ -141,4 +144,111 @@ test("nobody puts something else in the place of a source's file", async (contex
       .catch(() => failures.push(`${technique}: not told`));
   }
   assert.deepEqual(failures, []);
+});
+
+/** What `id` may be run by, alone or not at all. */
+const CHILDREN_OF_DASH = 'path: /usr/bin/id, fromSource: [{path: /usr/bin/dash}]';
+/** By dash, or by what it runs in its place, or in that of a child of its own. */
+const BY_DASH = [
+  'dash -c id',
+  "dash -c 'env id'",
+  "dash -c 'env id; true'",
+  "dash -c 'exec env nice id'",
+  "dash -c 'nice env id || exit 1; true'",
+  'dash -c \'bash -c "exec env id"\'',
+];
+const BY_OTHERS = ['id', 'env id', 'nice env id; exit $?', 'dash -c \'bash -c "id || exit 1; true"\''];
+
+const applyToPrograms = (rules: string, posture?: string) =>
+  apply(
+    `process:
+    matchPaths:
+    - ${rules}`,
+    posture,
+  );
+
+async function assertRuns(refused: readonly string[], allowed: readonly string[]): Promise<void> {
+  const failures: string[] = [];
+  for (const script of refused) {
+    const { status, output } = await held.run(script);
+    if (output.includes('uid=')) failures.push(`${script} runs: ${status} ${output}`);
+  }
+  for (const script of allowed) {
+    const { status, output } = await held.run(script);
+    if (!output.includes('uid=')) failures.push(`${script} does not run: ${status} ${output}`);
+  }
+  assert.deepEqual(failures, []);
+}
+
+test('what a program may not run, its children may not run for it', async () => {
+  await applyToPrograms(`{${CHILDREN_OF_DASH}, action: Block}`);
+  events.clear();
+  await assertRuns(BY_DASH, BY_OTHERS);
+  const { rule, program } = await events.find(({ object }) => object === '/usr/bin/id', 10_000);
+  assert.deepEqual([rule, program], ['process.matchPaths[0]', '/usr/bin/dash']);
+});
+
+test('a parent that has ended is still the parent, and where a newer policy cannot tell it may be any that is kept from something', async () => {
+  const rules = (message: string) => `{${CHILDREN_OF_DASH}, action: Block, message: ${message}}`;
+  const wait = (file: string) => `until test -e ${base}/${file}; do sleep 0.1; done`;
+  /** Runs id once there is such a file, as a child of the shell, whose next command is the other. */
+  const start = (shell: string, file: string, next: string) =>
+    held.run(
+      `${shell} -c '(exec env bash -c "${wait(file)}; exec id" >${base}/${file}.out 2>&1; true) & ${next}' >/dev/null &`,
+    );
+  const outcomes = async (...files: string[]) => {
+    const outputs: string[] = [];
+    for (const file of files) {
+      const { output } = await held.run(
+        `touch ${base}/${file}; until test -s ${base}/${file}.out; do sleep 0.1; done; cat ${base}/${file}.out`,
+      );
+      outputs.push(/uid=|Permission denied/.exec(output)?.[0] ?? output);
+    }
+    return outputs;
+  };
+  await applyToPrograms(rules('one'));
+  await start('dash', 'ended', 'exit 0');
+  await start('bash', 'other', 'exit 0');
+  // Nobody else runs perl.
+  const forking = `exit if fork; exec qw(env bash -c), q(${wait('unknown')}; exec id)`;
+  await held.run(`perl -e "${forking}" >${base}/unknown.out 2>&1`);
+  await start('bash', 'living', 'wait; true');
+  await held.run('sleep 0.5');
+  assert.deepEqual(await outcomes('ended', 'other'), ['Permission denied', 'uid=']);
+  await applyToPrograms(rules('two'));
+  assert.deepEqual(await outcomes('unknown', 'living'), ['Permission denied', 'uid=']);
+});
+
+test('what a program alone may run, its children may run for it', async () => {
+  const programs = 'pattern: "/usr/bin/{env,nice,dash,bash,true}"';
+  await applyToPrograms(
+    `{${CHILDREN_OF_DASH}, action: Allow}
+    matchPatterns:
+    - {${programs}, action: Allow}`,
+    'ACTION_BLOCK',
+  );
+  await assertRuns(BY_OTHERS, BY_DASH);
+  // A child that is brought another's library is not acted by.
+  events.clear();
+  await assertRuns([`dash -c 'LD_PRELOAD=${library} env id; true'`], [`dash -c 'LD_PRELOAD=${library} id'`]);
+  const { rule, object } = await events.find(({ operation }) => operation === 'map', 10_000);
+  assert.deepEqual([rule, object], ['process.matchPaths[0]', library]);
+});
+
+test('a library that a policy lets its programs be given takes no Allow rule away, and another one does', async () => {
+  const rules = POLICIES['a list of what is blocked'];
+  const [named, unnamed] = [join(base, 'libraries/libm.so.6'), join(base, 'other/libm.so.6')];
+  for (const copy of [named, unnamed]) {
+    mkdirSync(join(copy, '..'));
+    copyFileSync(IMAGE_LIBRARY, copy);
+  }
+  await apply(`loaderLibraries: [{dir: ${base}/libraries/}]
+  ${rules}`);
+  events.clear();
+  const outputs = [named, unnamed].map((path) => `LD_PRELOAD=${path} cat ${secret}`);
+  const results: number[] = [];
+  for (const script of outputs) results.push((await held.run(script)).status);
+  assert.deepEqual(results, [0, 1]);
+  const told = await events.find(({ operation }) => operation === 'map', 10_000);
+  assert.equal(told.object, unnamed);
 });

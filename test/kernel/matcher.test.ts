@@ -21,10 +21,14 @@ after(() => matcher.close());
 const fileRule = (path: string) => makeRule({ match: { kind: 'exact', path } });
 
 const inTheKernel: Decider = {
-  decide: ({ operation, object, program, ownership, terminal }) =>
+  decide: ({ operation, object, program, parent, ownership, terminal }) =>
     matcher.decide(
       accessWord(object),
-      { programClass: matcher.classifyProgram(program), terminal },
+      {
+        programClass: matcher.classifyProgram(program),
+        ...(parent !== undefined && operation === 'execute' && { parentClass: matcher.classifyProgram(parent) }),
+        terminal,
+      },
       operation,
       ownership,
     ),

@@ -14,11 +14,15 @@ const ACCESSES = 50;
 
 function walkOf({ words }: Image): Decider {
   return {
-    decide: ({ operation, object, program, ownership, terminal }) =>
+    decide: ({ operation, object, program, parent, ownership, terminal }) =>
       decide(
         words,
         accessWord(object),
-        { programClass: classifyProgram(words, program), terminal },
+        {
+          programClass: classifyProgram(words, program),
+          ...(parent !== undefined && operation === 'execute' && { parentClass: classifyProgram(words, parent) }),
+          terminal,
+        },
         operation,
         ownership,
       ),

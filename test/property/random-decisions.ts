@@ -264,6 +264,8 @@ function objects(operation: Operation, path: fc.Arbitrary<Buffer>): fc.Arbitrary
   }
 }
 
+const anyProgram = fc.constantFrom(...PROGRAMS, '/unnamed', '/a/x').map((program) => Buffer.from(program));
+
 function accessesTo(bound: readonly BoundRule[], count: number): fc.Arbitrary<Access[]> {
   const named = bound.flatMap(({ rule: { match } }) => {
     if (match.kind === 'exact' || match.kind === 'directory' || match.kind === 'pattern') return [resembling(match)];
@@ -284,7 +286,8 @@ function accessesTo(bound: readonly BoundRule[], count: number): fc.Arbitrary<Ac
     fc.record({
       operation: fc.constant(each),
       object: objects(each, path),
-      program: fc.constantFrom(...PROGRAMS, '/unnamed', '/a/x').map((program) => Buffer.from(program)),
+      program: anyProgram,
+      parent: fc.oneof(anyProgram, fc.constant(Buffer.alloc(0))),
       ownership: fc.constantFrom('owner' as const, 'other' as const),
       terminal: fc.boolean(),
       arguments: fc

@@ -1,13 +1,12 @@
 import type { Image } from '../../src/image/image.js';
 import {
-  ACTOR_HAS_TERMINAL,
   operationsOn,
   PROGRAM_CLASS_MASK,
   SUBJECTS,
   type Subject,
   subjectOfOperation,
 } from '../../src/image/layout.js';
-import { type Actor, type Decision, decodeVerdict } from '../../src/image/walk.js';
+import { type Actor, actorLetters, type Decision, decodeVerdict } from '../../src/image/walk.js';
 import { ARGUMENT_RULE_LETTERS, letters } from '../../src/image/words.js';
 import { createKernelImage, type KernelImage, releaseKernelImage } from '../../src/kernel/images.js';
 import {
@@ -30,7 +29,17 @@ import type { Operation, Ownership } from '../../src/policy/effect.js';
 import { PATH_BUFFER_BYTES, PATH_BYTES_MAX } from './path-buffer.js';
 
 /** struct question of bpf/match.bpf.c. */
-const QUESTION = { offset: 0, actor: 4, subject: 8, objectClass: 12, wanted: 24, owner: 28, verdict: 32, path: 40 };
+const QUESTION = {
+  offset: 0,
+  actor: 4,
+  parent: 8,
+  subject: 12,
+  objectClass: 16,
+  wanted: 28,
+  owner: 32,
+  verdict: 36,
+  path: 40,
+};
 const QUESTION_BYTES = QUESTION.path + PATH_BUFFER_BYTES;
 const FIRST = Uint32Array.of(0);
 
@@ -85,16 +94,12 @@ export class BpfMatcher {
     closeObject(this.#object);
   }
 
-  #ask(
-    word: Uint8Array,
-    subject: Subject,
-    { programClass, terminal = false }: Actor,
-    entries: readonly number[],
-    ownership: Ownership,
-  ): Buffer {
+  #ask(word: Uint8Array, subject: Subject, acting: Actor, entries: readonly number[], ownership: Ownership): Buffer {
     const question = Buffer.alloc(QUESTION_BYTES);
     question.writeUInt32LE(PATH_BYTES_MAX - word.length, QUESTION.offset);
-    question.writeUInt32LE(programClass * 2 + (terminal ? ACTOR_HAS_TERMINAL : 0), QUESTION.actor);
+    const { actor, parent } = actorLetters(acting);
+    question.writeUInt32LE(actor, QUESTION.actor);
+    question.writeUInt32LE(parent, QUESTION.parent);
     question.writeUInt32LE(SUBJECTS.indexOf(subject), QUESTION.subject);
     question.writeUInt32LE(
       entries.reduce((wanted, entry) => wanted | (1 << entry), 0),

@@ -36,6 +36,7 @@ export function makePolicy(policy: Partial<Policy> = {}): Policy {
     rulesLeftOut: false,
     mode: Mode.UNSPECIFIED,
     guardsOff: false,
+    loaderLibraries: [],
     expires: undefined,
     ...policy,
   };

@@ -50,6 +50,8 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     IMAGE_DEFAULT_ROWS: layout.HEADER.defaultRows,
   });
   assert.deepEqual(types.enumeration('image_flag'), {
+    IMAGE_HAS_LIBRARIES: layout.FLAG_HAS_LIBRARIES,
+    IMAGE_HAS_PARENTS: layout.FLAG_HAS_PARENTS,
     IMAGE_HAS_SOURCES: layout.FLAG_HAS_SOURCES,
     IMAGE_HAS_TERMINALS: layout.FLAG_HAS_TERMINALS,
     IMAGE_HAS_ARGUMENTS: layout.FLAG_HAS_ARGUMENTS,
@@ -85,6 +87,8 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     PROGRAM_CLASS_BITS: layout.PROGRAM_CLASS_BITS,
     PROGRAM_CLASS_MASK: layout.PROGRAM_CLASS_MASK,
     ACTOR_HAS_TERMINAL: layout.ACTOR_HAS_TERMINAL,
+    ACTOR_IS_PARENT: layout.ACTOR_IS_PARENT,
+    ACTOR_LETTERS: layout.ACTOR_LETTERS,
   });
 });
 

@@ -19,6 +19,7 @@ import { matchText, nameOf, originText, ruleView } from '../views.js';
 interface Options {
   readonly output: Format;
   readonly program: string;
+  readonly parent: string;
   readonly labels?: string;
   readonly namespace: string;
   readonly filesystem: string;
@@ -49,6 +50,7 @@ export function addExplain(program: Command): void {
         '',
       )
       .option('-p, --program <path>', 'the acting program', '')
+      .option('--parent <path>', 'for execute: that of the process which forked the acting one', '')
       .option('--labels <labels>', 'of a container that need not run, as KEY=VALUE,…')
       .option('-n, --namespace <namespace>', 'its namespace', 'default')
       .option('--filesystem <type>', 'for access, mount and unmount', '')
@@ -80,6 +82,7 @@ export function addExplain(program: Command): void {
         newPath: options.to,
         filesystem: options.filesystem,
         program: options.program,
+        parentProgram: options.parent,
         notOwner: options.other ?? false,
         terminal: options.terminal ?? false,
         arguments: options.argument ?? [],

@@ -28,9 +28,9 @@ A file of cases is called NAME.test.yaml:
       object: /etc/shadow
       expect: {action: block, rule: default/web file.matchPaths[0]}   # rule: also a policy alone, posture or nothing
 
-Further fields: of container links: {/bin: /usr/bin}, where top directories are links; of a case newPath, filesystem,
-notOwner, terminal, arguments, and for communicate socket: {type, direction, address, port, name, family, protocol};
-of expect wouldBlock.
+Further fields: of container links: {/bin: /usr/bin}, where top directories are links; of a case parentProgram, newPath,
+filesystem, notOwner, terminal, arguments, and for communicate
+socket: {type, direction, address, port, name, family, protocol}; of expect wouldBlock.
 The exit status is 0 when every case has passed, and 1 when one has not or the coverage is too low.`;
 
 export function addTest(program: Command): void {

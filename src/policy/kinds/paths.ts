@@ -72,6 +72,11 @@ export function followPlace<Placed extends { readonly target?: PathMatch }>(
   return target === undefined ? undefined : { ...match, target };
 }
 
+/** Those of the places that a linked directory leads to, by the name it leads to. */
+export function linkedPlaces(places: readonly PathMatch[], links: LinkedDirectories): PathMatch[] {
+  return places.flatMap((target) => followPlace({ target }, links)?.target ?? []);
+}
+
 /** Any place comes after every kind of place. */
 export function rankOfPlace(target: PathMatch | undefined): number {
   return target === undefined ? 3 : partOf(target).rank(target);

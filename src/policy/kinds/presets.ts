@@ -2,15 +2,13 @@ import type { LinkedDirectories } from '../links.js';
 import { PRESETS, type PresetMatch } from '../model.js';
 import type { PresetItem } from '../policy-document.js';
 import { ruleMaker } from '../rule-maker.js';
-import { choiceOf, list, mapping, optional, places, traits } from '../schema-parts.js';
+import { list, mapping, optional, placeList, traits } from '../schema-parts.js';
 import { type MatchPart, ofOwnClass, type SectionPart, SINGLE_THING } from './parts.js';
-import { followPlace, readPlace, writePlace } from './paths.js';
-
-const exceptions = optional(list({ ...mapping(places), ...choiceOf(['path', 'dir', 'pattern'], true) }));
+import { linkedPlaces, readPlace, writePlace } from './paths.js';
 
 /** Behaviour that has a name. The section is a list itself. */
 export const presetsSection: SectionPart = {
-  schema: optional(list(mapping({ ...traits, name: { type: 'string', enum: PRESETS }, except: exceptions }, ['name']))),
+  schema: optional(list(mapping({ ...traits, name: { type: 'string', enum: PRESETS }, except: placeList }, ['name']))),
   read: (spec) => ruleMaker('presets', {}, spec)('', spec.presets, readPreset),
   places: ({ presets }) =>
     (presets ?? []).flatMap(({ except }, index) =>
@@ -42,6 +40,6 @@ export const preset: MatchPart<PresetMatch> = {
 /** The match with what it excepts also by the names that linked directories lead to. */
 export function withLinkedExceptions(match: PresetMatch, links: LinkedDirectories): PresetMatch {
   const { except = [] } = match;
-  const linked = except.flatMap((target) => followPlace({ target }, links)?.target ?? []);
+  const linked = linkedPlaces(except, links);
   return linked.length === 0 ? match : { ...match, except: [...except, ...linked] };
 }

@@ -42,6 +42,27 @@ test('a case fails with what is decided instead, by which rule, and where it sta
   ]);
 });
 
+test('a case may say whose child runs a program', async (t) => {
+  const rule = 'process:\n    matchPaths:\n      - {path: /bin/id, fromSource: [{path: /bin/dash}]}';
+  const policy = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: one}
+spec:
+  selector: {matchLabels: {app: web}}
+  ${rule}
+`;
+  const run = 'operation: execute, object: /bin/id, parentProgram:';
+  const { directory, hauberk } = start(t, {
+    'one.yaml': policy,
+    'one.test.yaml': `cases:\n${caseOf('action: block, rule: default/one', `${run} /bin/dash`)}${caseOf('action: allow', `${run} /bin/bash`)}`,
+  });
+  const { status, output } = await hauberk();
+  assert.deepEqual([status, output], [0, '2 cases, 0 failed; 1 of 1 rules have decided one (100 %)\n']);
+  const reading = caseOf('action: block', 'operation: read, object: /etc/shadow, parentProgram: /bin/dash');
+  writeFileSync(join(directory, 'one.test.yaml'), `cases:\n${reading}`);
+  assert.match((await hauberk()).output, /parent_program: is for execute only/);
+});
+
 test('postures, audit mode, the host and other scopes decide cases as a daemon does', async (t) => {
   const allow = manifest('allow', '/srv/x').replace('Block', 'Allow');
   const audit = manifest('audit', '/etc/audited').replace('spec:', 'spec:\n  mode: audit');

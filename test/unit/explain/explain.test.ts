@@ -195,3 +195,24 @@ test('what the preset drift excepts are places on other filesystems, and of its 
   assert.equal(deciderOf([first]), first);
   assert.equal(deciderOf([first, second], '/v/tool'), second);
 });
+
+test('a rule about programs holds for who runs them and for whose child does, and one about files for who acts', () => {
+  const sources = ['/bin/dash'];
+  const rules = [
+    bind({ id: 'process', class: 'process', match: exact('/bin/id'), sources }),
+    bind({ id: 'file', match: exact('/bin/id'), sources }),
+  ];
+  const decided = (operation: Access['operation'], program: string, parent: string) =>
+    summary(
+      explain(
+        rules,
+        POSTURES,
+        reading('/bin/id', { operation, program: Buffer.from(program), parent: Buffer.from(parent) }),
+      ),
+    );
+  assert.deepEqual(decided('execute', '/bin/dash', ''), ['Block', 'process']);
+  assert.deepEqual(decided('execute', '/bin/env', '/bin/dash'), ['Block', 'process']);
+  const other = 'process: it is for /bin/dash only, or what it has forked';
+  assert.deepEqual(decided('execute', '/bin/env', '/bin/bash'), ['Allow', 'nothing', other]);
+  assert.deepEqual(decided('read', '/bin/env', '/bin/dash'), ['Allow', 'nothing', 'file: it is for /bin/dash only']);
+});

@@ -5,13 +5,16 @@ import { compileImage } from '../../../src/image/compile.js';
 import {
   decidesFlag,
   FLAG_HAS_GUARDS,
+  FLAG_HAS_LIBRARIES,
+  FLAG_HAS_PARENTS,
   FLAG_HAS_SOURCES,
   HEADER,
   STATE_ABSORBING,
   STATE_BASE_MASK,
 } from '../../../src/image/layout.js';
 import type { Limits } from '../../../src/image/limits.js';
-import { classifyProgram, decide, matchPath } from '../../../src/image/walk.js';
+import { allowsLibrary, classifyProgram, decide, matchPath } from '../../../src/image/walk.js';
+import type { PathMatch, Rule } from '../../../src/policy/model.js';
 import type { RuleSet } from '../../../src/policy/rule-set.js';
 import { directory, exact, pattern, rule, ruleSet } from './rule-sets.js';
 
@@ -44,7 +47,11 @@ test('the header says what an image decides', () => {
   assert.equal(flagsOf(ruleSet([rule(pattern('/**/*.pem'))])), decidesFlag('file') | FLAG_HAS_GUARDS);
   assert.equal(
     flagsOf(ruleSet([rule(exact('/a'), { class: 'process', sources: ['/b'] })])),
-    decidesFlag('process') | FLAG_HAS_SOURCES | FLAG_HAS_GUARDS,
+    decidesFlag('process') | FLAG_HAS_SOURCES | FLAG_HAS_PARENTS | FLAG_HAS_GUARDS,
+  );
+  assert.equal(
+    flagsOf(ruleSet([rule(exact('/a'), { sources: ['/b'] })])),
+    decidesFlag('file') | FLAG_HAS_SOURCES | FLAG_HAS_GUARDS,
   );
 });
 
@@ -176,4 +183,36 @@ test('the search for the pattern to name ends when it has done twice the work of
   assert.match(failureOf(ruleSet([rule(pattern(monster))]), { work: WORK }).message, /alone/);
   const failure = failureOf(ruleSet([...HEAVY, rule(pattern(monster))]), { work: WORK });
   assert.match(failure.message, /^6 rules, 6 of them patterns, are together too complex/);
+});
+
+test('a program keeps its Allow rules with a library that every policy which has one for it names', () => {
+  const allow = { action: 'Allow', sources: ['/bin/a'] } as const;
+  const policyOf = (name: string, rules: readonly Rule[], loaderLibraries?: readonly PathMatch[]) => {
+    const policy = { name, namespace: 'default', matchLabels: {}, rules, ...(loaderLibraries && { loaderLibraries }) };
+    return rules.map((each) => ({ policy, rule: each }));
+  };
+  const libraries = [exact('/opt/lib.so'), directory('/opt/agent/', true)];
+  const [agent, other] = ['/opt/agent/x/lib.so', '/opt/other.so'];
+  const one = policyOf('one', [rule(exact('/x'), allow), rule(exact('/y'), { sources: ['/bin/b'] })], libraries);
+  const { words } = compileImage({ rules: one, postures: {} });
+  const allowedBy = (image: Uint32Array, library: string, program: string) =>
+    allowsLibrary(image, path(library), classifyProgram(image, path(program)));
+  assert.deepEqual(
+    ['/opt/lib.so', agent, other].map((library) => allowedBy(words, library, '/bin/a')),
+    [true, true, false],
+  );
+  assert.equal(words[HEADER.decisions * 2]! & FLAG_HAS_LIBRARIES, FLAG_HAS_LIBRARIES);
+  const named = [exact('/opt/lib.so')];
+  for (const [also, expected] of [
+    [policyOf('two', [rule(exact('/z'), allow)]), [false, false]],
+    [policyOf('two', [rule(exact('/z'), allow)], named), [true, false]],
+    [policyOf('two', [rule(exact('/z'), { sources: ['/bin/a'] })]), [true, true]],
+  ] as const) {
+    const both = compileImage({ rules: [...one, ...also], postures: {} }).words;
+    assert.deepEqual(
+      ['/opt/lib.so', agent].map((library) => allowedBy(both, library, '/bin/a')),
+      expected,
+    );
+    assert.equal(allowedBy(both, agent, '/bin/b'), true);
+  }
 });

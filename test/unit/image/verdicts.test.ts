@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { IntBuffer } from '../../../src/image/integers.js';
 import {
   ACTOR_HAS_TERMINAL,
+  ACTOR_IS_PARENT,
+  ACTOR_LETTERS,
   PROGRAM_CLASS_BITS,
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_SOURCE,
@@ -90,10 +92,24 @@ test('only the classes that are answered differently have an entry', () => {
   assert.equal(entries(verdicts).length, 0);
   // Class 2 is /x. Programs no rule names find no rule here, so there is no entry for them.
   const [symbol, named, ...rest] = entries(verdicts, 0);
-  assert.deepEqual([symbol, rest], [SYMBOL_VERDICT + 4, []]);
+  assert.deepEqual([symbol, rest], [SYMBOL_VERDICT + 2 * ACTOR_LETTERS, []]);
   assert.deepEqual(row(verdicts, named!).slice(2, 6), new Array(4).fill('Block 0'));
   const symbols = entries(verdicts, 1, 2).filter((_, index) => index % 2 === 0);
-  assert.deepEqual(symbols, [SYMBOL_VERDICT, SYMBOL_VERDICT + 2]);
+  assert.deepEqual(symbols, [SYMBOL_VERDICT, SYMBOL_VERDICT + ACTOR_LETTERS]);
+});
+
+test('the children of a source are told apart where a rule about programs names it', () => {
+  const process = { class: 'process', sources: ['/x'] } as const;
+  const symbolsFor = (...rules: Partial<Rule>[]) => {
+    const verdicts = verdictsOf(rules.map((each) => rule(exact('/a'), each)));
+    return entries(verdicts, ...rules.keys()).filter((_, index) => index % 2 === 0);
+  };
+  const [ofUnknown, ofX] = [0, 1].map((parent) => SYMBOL_VERDICT + parent * ACTOR_LETTERS + ACTOR_IS_PARENT);
+  const x = SYMBOL_VERDICT + ACTOR_LETTERS;
+  assert.deepEqual(symbolsFor({ sources: ['/x'] }), [x]);
+  assert.deepEqual(symbolsFor({ ...process, action: 'Block' }), [x, ofUnknown, ofX]);
+  // Whose parent nobody knows is let do nothing by that.
+  assert.deepEqual(symbolsFor({ ...process, action: 'Allow' }), [x, ofX]);
 });
 
 test('a class that a rule names without effect has no entry', () => {
@@ -117,7 +133,8 @@ test('the class of a program is part of the label', () => {
 test('rows that are equal are one row', () => {
   const verdicts = verdictsOf([rule(exact('/a'), { sources: ['/x', '/y'] }), rule(exact('/b'), { sources: ['/y'] })]);
   for (const marks of [[0], [0, 1], [1]]) label(verdicts, ...marks);
-  assert.equal(verdicts.rowWords().length / CELLS, 3);
+  // With those of what no rule matches: one of all, and one of libraries.
+  assert.equal(verdicts.rowWords().length / CELLS, 4);
 });
 
 test('asking many rules for many classes counts as work', () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  ACTOR_IS_PARENT,
+  ACTOR_LETTERS,
   RULE_NONE,
   STATE_ABSORBING,
   STATE_HAS_DEFAULT,
@@ -12,7 +14,7 @@ import {
 } from '../../../src/image/layout.js';
 import { classifyProgram, decide, decodeVerdict, matchPath } from '../../../src/image/walk.js';
 
-const [START, MIDDLE, LAST] = [100, 1000, 2000];
+const [START, MIDDLE, LAST, CHILD] = [100, 1000, 2000, 2500];
 const VERDICTS = 3000;
 const rowAt = (row: number) => VERDICTS + row * VERDICT_ROW_ENTRIES;
 
@@ -30,7 +32,10 @@ function handMade(): Uint32Array {
   entry(START + 99, START, MIDDLE | STATE_ABSORBING);
   entry(MIDDLE, MIDDLE, MIDDLE | STATE_HAS_DEFAULT);
   entry(MIDDLE + SYMBOL_VERDICT, MIDDLE, rowAt(0));
-  entry(MIDDLE + SYMBOL_VERDICT + 4, MIDDLE, rowAt(2));
+  entry(MIDDLE + SYMBOL_VERDICT + 2 * ACTOR_LETTERS, MIDDLE, rowAt(2));
+  entry(MIDDLE + SYMBOL_VERDICT + 2 * ACTOR_LETTERS + ACTOR_IS_PARENT, MIDDLE, CHILD);
+  entry(CHILD + SYMBOL_VERDICT, CHILD, rowAt(2));
+  entry(CHILD + SYMBOL_VERDICT + 3 * ACTOR_LETTERS, CHILD, rowAt(1));
   entry(LAST + SYMBOL_PROGRAM_CLASS, LAST, 7);
   // A stranger's entry where the last state has none.
   entry(LAST + 97, MIDDLE, MIDDLE);
@@ -74,6 +79,13 @@ test('the row is that of the class, else of unnamed programs, else of what no ru
     decide(words, path(text), { programClass }, 'execute', 'owner').rule;
   assert.deepEqual([ruleOf('a', 2), ruleOf('a', 1), ruleOf('a', 0)], [20, 0, 0]);
   assert.deepEqual([ruleOf('z', 0), ruleOf('b', 0), ruleOf('b', 2)], [10, 10, 10]);
+});
+
+test('the row is that of the children of the parent where there is one for them', () => {
+  const ruleOf = (programClass: number, parentClass?: number | 'unknown') =>
+    decide(words, path('a'), { programClass, parentClass }, 'execute', 'owner').rule;
+  assert.deepEqual([ruleOf(0, 2), ruleOf(3, 2), ruleOf(2, 2)], [20, 10, 20]);
+  assert.deepEqual([ruleOf(0, 1), ruleOf(0, 'unknown'), ruleOf(0, 0), ruleOf(2, 3)], [0, 0, 0, 20]);
 });
 
 test('operation and ownership choose the verdict within the row', () => {

@@ -64,3 +64,12 @@ test('so have rules on mounts and on processes that are looked into, by the plac
   assert.deepEqual(trace?.match, { kind: 'trace', target: linked, operation: 'read' });
   assert.equal(followed({ class: 'ptrace', match: { kind: 'trace', operation: 'read' } }).length, 1);
 });
+
+test('libraries that a policy names behind a link may be brought by both names', () => {
+  const at = (path: string) => ({ kind: 'exact', path }) as const;
+  const { rule, policy } = bind({ match: at('/bin/a') });
+  const loaderLibraries = [at('/lib/a.so'), at('/opt/b.so')];
+  const linked = followLinks([{ rule, policy: { ...policy, loaderLibraries } }], LINKS);
+  assert.deepEqual(linked[0]!.policy.loaderLibraries, [...loaderLibraries, at('/usr/lib/a.so')]);
+  assert.equal(linked[1]!.policy, linked[0]!.policy);
+});

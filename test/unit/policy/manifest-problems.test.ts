@@ -352,6 +352,14 @@ const cases: readonly Case[] = [
     'line 9, column 83: spec.presets[0].except[2].dir: must end in `/`',
   ],
   [
+    'a library that names no place, two, or none that can be',
+    'selector:',
+    'loaderLibraries: [{recursive: true}, {path: /a, pattern: /b*}, {path: a.so}]\n  selector:',
+    'line 6, column 21: spec.loaderLibraries[0].path: missing one of `path`, `dir`, `pattern`',
+    'line 6, column 60: spec.loaderLibraries[1].pattern: stands beside `path`: only one of the two may',
+    'line 6, column 73: spec.loaderLibraries[2].path: must be absolute, that is start with `/`',
+  ],
+  [
     'a null byte in the text is an error of YAML or of the field, never lost',
     '/etc/shadow',
     '/etc/\0shadow',

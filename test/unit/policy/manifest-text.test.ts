@@ -70,6 +70,23 @@ spec: {selector: {matchLabels: {a: b}}, presets: [{name: drift, except: ${except
   assert.deepEqual(readManifest(toManifest(policy), options)[0]!.policy, policy);
 });
 
+test('libraries that loaders may bring are written and read back', () => {
+  const libraries = '[{path: /a.so}, {dir: /b/, recursive: true}, {dir: /c/}, {pattern: /d/*.so}]';
+  const text = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: a}
+spec: {selector: {matchLabels: {a: b}}, loaderLibraries: ${libraries}, file: {matchPaths: [{path: /a}]}}`;
+  const { policy } = readManifest(text, options)[0]!;
+  assert.deepEqual(policy.loaderLibraries, [
+    { kind: 'exact', path: '/a.so' },
+    { kind: 'directory', directory: '/b/', recursive: true },
+    { kind: 'directory', directory: '/c/', recursive: false },
+    { kind: 'pattern', pattern: '/d/*.so' },
+  ]);
+  assert.deepEqual(readManifest(toManifest(policy), options)[0]!.policy, policy);
+  assert.equal(readManifest(text.replace(libraries, '[]'), options)[0]!.policy.loaderLibraries, undefined);
+});
+
 test('what is written is read back as an equal policy', () => {
   fc.assert(
     fc.property(policies, (policy) => {

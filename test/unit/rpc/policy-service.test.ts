@@ -219,6 +219,7 @@ describe('ApplyPolicy with a typed policy', () => {
       priority: 0,
       mode: Mode.ENFORCE,
       guardsOff: false,
+      loaderLibraries: [],
       expires: undefined,
       message: '',
       tags: [],
@@ -238,6 +239,24 @@ describe('ApplyPolicy with a typed policy', () => {
     assert.deepEqual([typed.policy!.heldDescriptorsLeft, /heldDescriptors: leave/u.test(typed.manifest)], [true, true]);
     await applyManifest(manifest('one').replace('  file:', '  heldDescriptors: refuse\n  file:'));
     assert.equal((await get('one')).policy!.heldDescriptorsLeft, undefined);
+  });
+
+  test('keeps the libraries that loaders may bring, as a manifest and typed, and tells what is wrong with one', async (t) => {
+    const { applyManifest, applyPolicy, get } = await start(t);
+    const libraries = 'loaderLibraries: [{path: /opt/a.so}, {dir: /opt/agent/, recursive: true}]';
+    await applyManifest(manifest('one').replace('  file:', `  ${libraries}\n  file:`));
+    const { policy } = await get('one');
+    assert.deepEqual(policy!.loaderLibraries, [
+      { match: { $case: 'path', value: '/opt/a.so' } },
+      { match: { $case: 'directory', value: { directory: '/opt/agent/', recursive: true } } },
+    ]);
+    await applyPolicy(makePolicy({ ...policy!, name: 'two' }));
+    assert.deepEqual((await get('two')).policy!.loaderLibraries, policy!.loaderLibraries);
+    const wrong = [{ match: { $case: 'path' as const, value: 'a.so' } }];
+    await assert.rejects(
+      applyPolicy(makePolicy({ ...policy!, loaderLibraries: wrong })),
+      /loader_libraries\[0\]\.path/,
+    );
   });
 
   test('keeps every field of every kind of rule', async (t) => {
@@ -714,6 +733,7 @@ describe('Explain', () => {
     terminal: false,
     arguments: [],
     newPath: '',
+    parentProgram: '',
   };
 
   test('names the rule that would decide for a container that does not run yet, and why not the others', async (t) => {
