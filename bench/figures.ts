@@ -21,6 +21,12 @@ const ratio = (what: string, target: string | null = null): Definition => ({
   meaning: `${what}, to the same with empty programs on the same hooks`,
 });
 
+const path = (components: number): Definition => ({
+  unit: 'ns',
+  target: null,
+  meaning: `the path of an open file of ${components} components, found in the kernel`,
+});
+
 const profiled = (what: string): Definition => ({
   unit: 'ratio',
   target: null,
@@ -42,6 +48,14 @@ export const FIGURES = {
   match_ns_10000_hit: match('10,000 rules', hit, matchTarget('hit')),
   match_ns_10000_miss: match('10,000 rules', miss, matchTarget('miss')),
   match_ns_empty: { unit: 'ns', target: null, meaning: 'the same loop in the kernel around no decision' },
+  path_ns_6: path(6),
+  path_ns_13: path(13),
+  path_ns_43: path(43),
+  path_ns_6_cached: {
+    unit: 'ns',
+    target: null,
+    meaning: 'the same with 6 components, in turn of two files of one directory',
+  },
   compile_s_1000: {
     unit: 's',
     target: null,

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
 import { IMAGE_LAYOUT } from '../image/layout.js';
-import { setConstants } from './constants.js';
+import { readingConstants, setConstants } from './constants.js';
 import { KernelTypes } from './kernel-types.js';
 import { rememberedMissing, rememberMissing } from './left-out.js';
 import {
@@ -220,6 +220,7 @@ function load(
     setConstants(object, {
       host_mount_namespace: host.mountNamespace,
       host_pid_namespace: host.pidNamespace,
+      ...readingConstants(),
       rename_has_flags: Number(parametersOf('path_rename') > 4),
       setattr_has_idmap: Number(parametersOf('inode_setattr') > 2),
     });
