@@ -77,7 +77,7 @@ int BPF_PROG(hauberk_task_alloc, struct task_struct *task, unsigned long clone_f
 		struct membership found = {};
 
 		/* The host's own need nothing kept: their children are found by their namespaces, as they were. */
-		if (!find_membership(&found) || !found.member || found.host)
+		if (!find_membership_by(&found, parent, inherited) || !found.member || found.host)
 			return 0;
 		inherited = found.context;
 	}

@@ -125,10 +125,10 @@ static __always_inline bool read_image(struct membership *found, void *pages)
 	return true;
 }
 
-/* Fills in what is known of a task; false when neither its container nor the host is under policy. */
-static __always_inline bool look_up_membership(struct membership *found, struct task_struct *task)
+/* Fills in what is known of a task, of what is kept with it; false when neither its container nor the host is under policy. */
+static __always_inline bool look_up_membership_by(struct membership *found, struct task_struct *task,
+						  struct task_context *context)
 {
-	struct task_context *context = bpf_task_storage_get(&tasks, task, 0, 0);
 	void *pages;
 
 	found->task = task;
@@ -143,15 +143,17 @@ static __always_inline bool look_up_membership(struct membership *found, struct 
 	return pages && read_image(found, pages);
 }
 
-/* The same of the current task, which becomes a member if it is to be one. */
-static __always_inline bool find_membership(struct membership *found)
+static __always_inline bool look_up_membership(struct membership *found, struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_context *context;
+	return look_up_membership_by(found, task, bpf_task_storage_get(&tasks, task, 0, 0));
+}
 
-	if (!look_up_membership(found, task))
+/* The same of the current task, which becomes a member if it is to be one. */
+static __always_inline bool find_membership_by(struct membership *found, struct task_struct *task,
+					       struct task_context *context)
+{
+	if (!look_up_membership_by(found, task, context))
 		return false;
-	context = found->context;
 	if (!found->member && (found->host || !runs_program_from_outside(task))) {
 		found->member = true;
 		if (!context || !found->host) {
@@ -161,6 +163,13 @@ static __always_inline bool find_membership(struct membership *found)
 		}
 	}
 	return true;
+}
+
+static __always_inline bool find_membership(struct membership *found)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return find_membership_by(found, task, bpf_task_storage_get(&tasks, task, 0, 0));
 }
 
 enum image_answer {

@@ -70,6 +70,9 @@ const CLAIM_PROGRAM = 'hauberk_claim';
 /** It is asked at every read and write of the machine, so it is attached only while a container holds what it may not. */
 const HELD_PROGRAM = 'hauberk_file_permission';
 const HELD_LINK = `${HELD_PROGRAM}_link`;
+/** It is asked about every packet that comes for a socket, so it is attached only while a rule names hosts. */
+const ANSWER_PROGRAM = 'hauberk_answer';
+const ANSWER_LINK = `${ANSWER_PROGRAM}_link`;
 /** They are run when asked for: see holdings.ts. */
 const SEARCH_PROGRAMS = ['hauberk_find_descriptors', 'hauberk_find_rings', 'hauberk_find_mappings'];
 /** It is run when a container's root is looked at: see layer-trial.ts. */
@@ -77,7 +80,7 @@ const LAYER_PROGRAM = 'hauberk_tell_layer';
 /** Attached to no hook. */
 const RUN_PROGRAMS = [TASK_ITERATOR, LISTENER_ITERATOR, CLAIM_PROGRAM, LAYER_PROGRAM, ...SEARCH_PROGRAMS];
 /** Loaded and pinned, but attached to no hook for good. */
-const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, HELD_PROGRAM, ...RUN_PROGRAMS];
+const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, HELD_PROGRAM, ANSWER_PROGRAM, ...RUN_PROGRAMS];
 const isLinked = (name: string): boolean => !UNATTACHED_PROGRAMS.includes(name);
 
 /** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
@@ -90,7 +93,9 @@ export interface AttachedPrograms {
   readonly calls: OnDemandProgram | undefined;
   /** The program that decides of open files once more, as they are used; as `calls`. */
   readonly held: OnDemandProgram | undefined;
-  /** Both of these, where they are there. */
+  /** The program that learns the addresses of names from answers; as `calls`. */
+  readonly answers: OnDemandProgram | undefined;
+  /** All of these, where they are there. */
   readonly onDemand: readonly OnDemandProgram[];
   /** Descriptors of all programs that are run when asked for, by name. */
   readonly run: ReadonlyMap<string, number>;
@@ -160,7 +165,7 @@ export function attachPrograms(
     const pinned = pinnedPrograms(objectPath, buildDirectory);
     const wasAttached = (link: string) =>
       readdirSync(programsDirectory).some((each) => existsSync(join(programsDirectory, each, link)));
-    const [callsWereSeen, filesWereHeld] = [CALLS_LINK, HELD_LINK].map(wasAttached);
+    const [callsWereSeen, filesWereHeld, answersWereRead] = [CALLS_LINK, HELD_LINK, ANSWER_LINK].map(wasAttached);
     const required = (missing: readonly MissingHook[]) => {
       if (requireHooks) requireAll(missing);
     };
@@ -169,6 +174,7 @@ export function attachPrograms(
     const taken = takeOver(standing, { pinDirectory, programsDirectory, build, mapsDirectory }, pinned !== undefined);
     if (callsWereSeen) taken.calls?.attach();
     if (filesWereHeld) taken.held?.attach();
+    if (answersWereRead) taken.answers?.attach();
     return taken;
   } catch (error) {
     const said = takeWarnings().join('\n');
@@ -295,7 +301,8 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
       : undefined;
   const calls = openOnDemand(CALLS_PROGRAM, CALLS_LINK);
   const held = openOnDemand(HELD_PROGRAM, HELD_LINK);
-  const onDemand = [calls, held].filter((each) => each !== undefined);
+  const answers = openOnDemand(ANSWER_PROGRAM, ANSWER_LINK);
+  const onDemand = [calls, held, answers].filter((each) => each !== undefined);
   const run = new Map(
     RUN_PROGRAMS.filter((name) => names.includes(name)).map((name) => [name, open(join(buildDirectory, name))]),
   );
@@ -327,6 +334,7 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     links,
     calls,
     held,
+    answers,
     onDemand,
     run,
     searches: SEARCH_PROGRAMS.flatMap((name) => run.get(name) ?? []),
