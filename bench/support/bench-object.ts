@@ -57,10 +57,10 @@ export function runOnce(program: number): void {
 export class BenchObject {
   readonly #object: Pointer;
 
-  /** @param path of the object, to compare builds */
-  constructor(path = BENCH_OBJECT) {
+  /** @param path of the object, and how it reads the kernel: to compare builds and ways */
+  constructor(path = BENCH_OBJECT, constants = readingConstants()) {
     this.#object = checkedPointer(`cannot open ${path}`, openObject(path, null));
-    setConstants(this.#object, readingConstants());
+    setConstants(this.#object, constants);
     const result = loadObject(this.#object);
     if (result < 0) throw new Error(`cannot load ${path} (root is needed):\n${takeWarnings().join('\n')}`);
   }

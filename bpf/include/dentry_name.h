@@ -25,37 +25,48 @@ static __always_inline __u32 name_sequence(__u64 dentry, bool direct)
 	return READ_MEMBER(direct, dentry, dentry, d_seq.seqcount.sequence);
 }
 
-/* What a dentry is called, and where. */
-struct dentry_name {
-	__u64 parent;
-	__u32 hash;
-	__u32 length;
-	__u64 name;
-};
+/* Where in a dentry short names lie. */
+static __always_inline __u32 offset_within(void)
+{
+	if (bpf_core_field_exists(((struct dentry *)0)->d_iname))
+		return bpf_core_field_offset(struct dentry, d_iname);
+	return bpf_core_field_offset(struct dentry___short, d_shortname);
+}
 
-static __always_inline void read_dentry_name(struct dentry_name *found, __u64 address, bool direct)
+/* Whether members of the kernel's structure follow each other as those of ours. */
+static __always_inline bool has_known_order(void)
+{
+	__u32 parent = bpf_core_field_offset(struct dentry, d_parent);
+
+	return bpf_core_field_offset(struct dentry, d_name) == parent + offsetof(struct dentry_name, hash) &&
+	       offset_within() == parent + offsetof(struct dentry_name, within);
+}
+
+static __always_inline void read_dentry_name(struct dentry_name *name, __u64 address, bool direct)
 {
 	struct dentry *dentry = (void *)address;
 
 	if (direct) {
 		dentry = DIRECT(dentry, address);
-		found->parent = (__u64)dentry->d_parent;
-		found->length = dentry->d_name.len;
-		found->name = (__u64)dentry->d_name.name;
+		name->parent = (__u64)dentry->d_parent;
+		name->length = dentry->d_name.len;
+		name->text = (__u64)dentry->d_name.name;
 		return;
 	}
-	/* One read of neighbours: a helper's call takes longer than what it reads. */
-	if (bpf_core_field_offset(struct dentry, d_name) ==
-	    bpf_core_field_offset(struct dentry, d_parent) + sizeof(found->parent)) {
-		bpf_core_read(found, sizeof(*found), &dentry->d_parent);
+	/* In one read, for a helper's call takes longer than what it reads. */
+	if (has_known_order()) {
+		bpf_core_read(name, sizeof(*name), &dentry->d_parent);
 		return;
 	}
-	found->parent = (__u64)BPF_CORE_READ(dentry, d_parent);
-	bpf_core_read(&found->hash, sizeof(struct qstr), &dentry->d_name);
+	name->parent = (__u64)BPF_CORE_READ(dentry, d_parent);
+	bpf_core_read(&name->hash, sizeof(struct qstr), &dentry->d_name);
 }
 
-/* No name that lies outside its dentry is shorter than that. */
-#define SHORT_NAME_BYTES_MAX 32
+/* Whether the name was read together with where it is. */
+static __always_inline bool is_within(const struct dentry_name *name, __u64 dentry)
+{
+	return has_known_order() && name->text == dentry + offset_within();
+}
 
 /* Copies 16 bytes of the kernel's memory to an offset of a path. */
 static __always_inline void copy_pair(struct path_buffer *path, __u64 from, __u64 offset)
@@ -67,20 +78,38 @@ static __always_inline void copy_pair(struct path_buffer *path, __u64 from, __u6
 	to[1] = pair->tv_nsec;
 }
 
+/* Copies all bytes that end with a short name which was read with its dentry. */
+static __always_inline void copy_within(struct path_buffer *path, const struct dentry_name *name, __u32 length,
+					__u64 offset)
+{
+	const __u64 *from = (void *)&name->within[length] - SHORT_NAME_BYTES_MAX;
+	__u64 *to = (void *)&path->bytes[path_index(offset + length - SHORT_NAME_BYTES_MAX)];
+
+	for (int i = 0; i < SHORT_NAME_BYTES_MAX / sizeof(__u64); i++)
+		to[i] = from[i];
+}
+
 /*
  * Copies a name to its place in a path; a short one in whole words up to its
  * end. What comes along from before it is of the same dentry, and is written
  * over by the next name, or stands before the path.
  */
-static __always_inline void copy_name(struct path_buffer *path, __u64 name, __u32 length, __u32 offset, bool direct)
+static __always_inline void copy_name(struct path_buffer *path, const struct dentry_name *name, __u64 dentry,
+				      __u32 offset, bool direct)
 {
-	if (direct && length <= SHORT_NAME_BYTES_MAX && offset >= SHORT_NAME_BYTES_MAX) {
+	__u32 length = name->length;
+	bool is_short = length <= SHORT_NAME_BYTES_MAX && offset >= SHORT_NAME_BYTES_MAX;
+
+	if (direct && is_short) {
 		if (length > PAIR_BYTES)
-			copy_pair(path, name + length - 2 * PAIR_BYTES, offset + length - 2 * PAIR_BYTES);
-		copy_pair(path, name + length - PAIR_BYTES, offset + length - PAIR_BYTES);
-		return;
+			copy_pair(path, name->text + length - 2 * PAIR_BYTES, offset + length - 2 * PAIR_BYTES);
+		copy_pair(path, name->text + length - PAIR_BYTES, offset + length - PAIR_BYTES);
+	} else if (is_short && is_within(name, dentry)) {
+		copy_within(path, name, length, offset);
+	} else {
+		bpf_probe_read_kernel(&path->bytes[path_index(offset)], length & (NAME_BYTES_MAX - 1),
+				      (void *)name->text);
 	}
-	bpf_probe_read_kernel(&path->bytes[path_index(offset)], length & (NAME_BYTES_MAX - 1), (void *)name);
 }
 
 #endif

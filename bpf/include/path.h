@@ -122,7 +122,7 @@ static __always_inline long path_step(struct path_buffer **context, bool direct)
 	struct path_buffer *path = *context;
 	struct path_walk *walk = &path->walk;
 	__u64 dentry = walk->dentry;
-	struct dentry_name found;
+	struct dentry_name *name = &walk->name;
 
 	if (dentry == walk->root) {
 		__u64 mount = walk->mount, outer = (__u64)READ_MEMBER(direct, mount, mount, mnt_parent);
@@ -141,19 +141,19 @@ static __always_inline long path_step(struct path_buffer **context, bool direct)
 		walk_fence(walk);
 		walk->mark = mark_with(mark_with(walk->mark, dentry), walk->sequence);
 	}
-	read_dentry_name(&found, dentry, direct);
+	read_dentry_name(name, dentry, direct);
 	/* One more for the slash. */
-	if (found.length >= NAME_BYTES_MAX || found.length >= walk->offset) {
+	if (name->length >= NAME_BYTES_MAX || name->length >= walk->offset) {
 		walk->result = PATH_TOO_LONG;
 		return 1;
 	}
-	walk->offset -= found.length + 1;
-	copy_name(path, found.name, found.length, walk->offset + 1, direct);
+	walk->offset -= name->length + 1;
+	copy_name(path, name, dentry, walk->offset + 1, direct);
 	if (walk->compares) {
 		walk_fence(walk);
 		walk->moving |= (walk->sequence & 1) | (walk->sequence != name_sequence(dentry, direct));
 	}
-	if (found.parent == dentry) {
+	if (name->parent == dentry) {
 		/* A name without a tree: good for a report only. */
 		walk->offset++;
 		walk->result = BPF_CORE_READ((struct dentry *)dentry, d_sb, s_magic) == NSFS_MAGIC ? PATH_INTERNAL :
@@ -161,7 +161,7 @@ static __always_inline long path_step(struct path_buffer **context, bool direct)
 		return 1;
 	}
 	path->bytes[path_index(walk->offset)] = '/';
-	walk->dentry = found.parent;
+	walk->dentry = name->parent;
 	return 0;
 }
 
