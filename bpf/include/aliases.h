@@ -27,7 +27,7 @@ static __always_inline void begin_aliases_in(struct scratch *scratch, struct den
 	struct aliases *aliases = &scratch->aliases;
 
 	aliases->dentry = (__u64)dentry;
-	mount_in(&aliases->mount, mnt);
+	aliases->mount = (__u64)mount_of(mnt);
 	aliases->namespace = (__u64)namespace;
 	begin_mounts(&aliases->mounts, BPF_CORE_READ(dentry, d_sb));
 }

@@ -44,7 +44,6 @@ struct path_walk {
 	/* Where others rename all the time, walks are compared: see path_attempt. */
 	__u32 compares;
 	__u32 moving;		/* a name on the way was being changed */
-	__u32 sequence;		/* how often the name that is read was changed */
 	__u32 fence;		/* written to, never read */
 	__u64 mark;		/* of the names on the way, and how often each was changed */
 	__u64 last_mark;

@@ -108,7 +108,7 @@ static __always_inline void keep_object(struct scratch *scratch, struct access *
 	struct object *object = &scratch->object;
 
 	object->dentry = (__u64)access->dentry;
-	object->mount = access->mnt ? mount_in(&object->mount, access->mnt) : 0;
+	object->mount = access->mnt ? (__u64)mount_of(access->mnt) : 0;
 	object->message = (__u64)access->message;
 	object->name = (__u64)access->name;
 	object->number = access->number;

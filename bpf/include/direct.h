@@ -29,15 +29,4 @@ extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
 	value;								\
 })
 
-/*
- * The address of an object of the hook's as a plain number, which the verifier
- * allows arithmetic on. It goes by way of a map's memory, where the verifier
- * knows no types, and so takes no helper's call.
- */
-static __always_inline __u64 untyped(__u64 *place, const void *object)
-{
-	*(volatile __u64 *)place = (__u64)object;
-	return *(volatile __u64 *)place;
-}
-
 #endif

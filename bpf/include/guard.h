@@ -229,7 +229,7 @@ static __always_inline int guard_names(struct membership *found, struct names *n
 	scratch->renaming.below_alias = false;
 	for (int i = 0; i < GUARD_NAMES; i++) {
 		scratch->renaming.dentries[i] = (__u64)names->dentries[i];
-		mount_in(&scratch->renaming.mounts[i], names->mounts[i]);
+		scratch->renaming.mounts[i] = (__u64)mount_of(names->mounts[i]);
 	}
 	answer = conclude_guard(scratch, &access);
 	if (!answer && names->operation == OPERATION_RENAME && has_aliases(scratch)) {

@@ -69,12 +69,6 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 	return address - bpf_core_field_offset(struct mount, mnt);
 }
 
-/* The same as a number, which is put into a place in a map: see untyped. */
-static __always_inline __u64 mount_in(__u64 *place, struct vfsmount *mnt)
-{
-	return *place = untyped(place, mnt) - bpf_core_field_offset(struct mount, mnt);
-}
-
 /* What open_tree(2) and fsmount(2) make lies in a namespace of its own until it is mounted: nothing there has a name. */
 static __always_inline bool is_detached(struct mnt_namespace *namespace, bool direct)
 {
@@ -136,11 +130,6 @@ static __always_inline long path_step(struct path_buffer **context, bool direct)
 		walk->root = (__u64)READ_MEMBER(direct, mount, outer, mnt.mnt_root);
 		return 0;
 	}
-	if (walk->compares) {
-		walk->sequence = name_sequence(dentry, direct);
-		walk_fence(walk);
-		walk->mark = mark_with(mark_with(walk->mark, dentry), walk->sequence);
-	}
 	read_dentry_name(name, dentry, direct);
 	/* One more for the slash. */
 	if (name->length >= NAME_BYTES_MAX || name->length >= walk->offset) {
@@ -150,8 +139,13 @@ static __always_inline long path_step(struct path_buffer **context, bool direct)
 	walk->offset -= name->length + 1;
 	copy_name(path, name, dentry, walk->offset + 1, direct);
 	if (walk->compares) {
+		__u32 sequence;
+
+		/* What the walk before read of this name counts for nothing, only that it has not changed since. */
 		walk_fence(walk);
-		walk->moving |= (walk->sequence & 1) | (walk->sequence != name_sequence(dentry, direct));
+		sequence = name_sequence(dentry, direct);
+		walk->mark = mark_with(mark_with(walk->mark, dentry), sequence);
+		walk->moving |= sequence & 1;
 	}
 	if (name->parent == dentry) {
 		/* A name without a tree: good for a report only. */
@@ -278,7 +272,7 @@ static __always_inline __u32 path_build_below(struct path_buffer *path, __u64 de
 static __always_inline __u32 path_build(struct path_buffer *path, struct dentry *dentry, struct vfsmount *mnt,
 					__u32 *offset)
 {
-	return path_build_below(path, (__u64)dentry, mount_in(&path->walk.start_mount, mnt), offset);
+	return path_build_below(path, (__u64)dentry, (__u64)mount_of(mnt), offset);
 }
 
 #endif

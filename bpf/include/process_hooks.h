@@ -75,6 +75,12 @@ static __always_inline struct task_context *kept_with(struct task_struct *task)
 	return bpf_task_storage_get(&tasks, task, 0, 0);
 }
 
+/* Whether no policy can reach a task that nothing is kept with. */
+static __always_inline bool is_outside(struct task_struct *task)
+{
+	return task->nsproxy && task->nsproxy->mnt_ns->ns.inum == host_mount_namespace && !is_host_under_policy();
+}
+
 /* The child is a member as its parent is; without storage for that it is not made. */
 SEC("lsm/task_alloc")
 int BPF_PROG(hauberk_task_alloc, struct task_struct *task, unsigned long clone_flags)
@@ -83,11 +89,13 @@ int BPF_PROG(hauberk_task_alloc, struct task_struct *task, unsigned long clone_f
 	struct task_context *inherited = kept_with(parent);
 	struct task_context *context;
 
+	if (!inherited && is_outside(parent))
+		return 0;
 	if (!inherited || !(inherited->flags & TASK_MEMBER)) {
 		struct membership found = {};
 
 		/* The host's own need nothing kept: their children are found by their namespaces, as they were. */
-		if (!find_membership_by(&found, parent, inherited) || !found.member || found.host)
+		if (!find_membership(&found) || !found.member || found.host)
 			return 0;
 		inherited = found.context;
 	}

@@ -125,10 +125,10 @@ static __always_inline bool read_image(struct membership *found, void *pages)
 	return true;
 }
 
-/* Fills in what is known of a task, of what is kept with it; false when neither its container nor the host is under policy. */
-static __always_inline bool look_up_membership_by(struct membership *found, struct task_struct *task,
-						  struct task_context *context)
+/* Fills in what is known of a task; false when neither its container nor the host is under policy. */
+static __always_inline bool look_up_membership(struct membership *found, struct task_struct *task)
 {
+	struct task_context *context = bpf_task_storage_get(&tasks, task, 0, 0);
 	void *pages;
 
 	found->task = task;
@@ -143,17 +143,15 @@ static __always_inline bool look_up_membership_by(struct membership *found, stru
 	return pages && read_image(found, pages);
 }
 
-static __always_inline bool look_up_membership(struct membership *found, struct task_struct *task)
-{
-	return look_up_membership_by(found, task, bpf_task_storage_get(&tasks, task, 0, 0));
-}
-
 /* The same of the current task, which becomes a member if it is to be one. */
-static __always_inline bool find_membership_by(struct membership *found, struct task_struct *task,
-					       struct task_context *context)
+static __always_inline bool find_membership(struct membership *found)
 {
-	if (!look_up_membership_by(found, task, context))
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_context *context;
+
+	if (!look_up_membership(found, task))
 		return false;
+	context = found->context;
 	if (!found->member && (found->host || !runs_program_from_outside(task))) {
 		found->member = true;
 		if (!context || !found->host) {
@@ -163,13 +161,6 @@ static __always_inline bool find_membership_by(struct membership *found, struct 
 		}
 	}
 	return true;
-}
-
-static __always_inline bool find_membership(struct membership *found)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	return find_membership_by(found, task, bpf_task_storage_get(&tasks, task, 0, 0));
 }
 
 enum image_answer {
