@@ -21,6 +21,12 @@ const ratio = (what: string, target: string | null = null): Definition => ({
   meaning: `${what}, to the same with empty programs on the same hooks`,
 });
 
+const path = (components: number): Definition => ({
+  unit: 'ns',
+  target: null,
+  meaning: `the path of an open file of ${components} components, found in the kernel`,
+});
+
 const profiled = (what: string): Definition => ({
   unit: 'ratio',
   target: null,
@@ -42,6 +48,14 @@ export const FIGURES = {
   match_ns_10000_hit: match('10,000 rules', hit, matchTarget('hit')),
   match_ns_10000_miss: match('10,000 rules', miss, matchTarget('miss')),
   match_ns_empty: { unit: 'ns', target: null, meaning: 'the same loop in the kernel around no decision' },
+  path_ns_6: path(6),
+  path_ns_13: path(13),
+  path_ns_43: path(43),
+  path_ns_6_cached: {
+    unit: 'ns',
+    target: null,
+    meaning: 'the same with 6 components, in turn of two files of one directory',
+  },
   compile_s_1000: {
     unit: 's',
     target: null,
@@ -142,7 +156,10 @@ export const FIGURES = {
     meaning: 'latency of 99 % of the events on the other 990 streams, 10 events/s to each',
   },
   vm_open_ratio_outside: ratio('open and close outside every container', '≤ 1.05'),
+  vm_fork_ratio_outside: ratio('fork and exit outside every container', '≤ 1.02'),
+  vm_exec_ratio_outside: ratio('spawn, exec and exit outside every container', '≤ 1.02'),
   vm_open_ratio_inside: ratio('open and close in a container with 100 rules', '≤ 1.5'),
+  vm_fork_ratio_inside: ratio('fork and exit in that container'),
   vm_exec_ratio_inside: ratio('spawn, exec and exit in that container'),
   vm_connect_ratio_inside: ratio('TCP connect to loopback in that container'),
   vm_unlink_ratio_inside: ratio('unlink in that container'),
@@ -154,6 +171,12 @@ export const FIGURES = {
     meaning:
       "Docker's start of a container that is under a policy before its first instruction, to the same without the hook",
   },
+  vm_verified_instructions: {
+    unit: 'instructions',
+    target: null,
+    meaning: "what the kernel's verifier goes through before hauberkd is ready, in all programs at hooks",
+  },
+  vm_verified_instructions_most: { unit: 'instructions', target: null, meaning: 'in the program that takes most' },
   start_ms_0: { unit: 'ms', target: null, meaning: 'from the start of hauberkd to SERVING, nothing to load' },
   start_ms_1000: { unit: 'ms', target: null, meaning: 'the same with 1,000 policies on disk' },
 } as const satisfies Readonly<Record<string, Definition>>;

@@ -5,6 +5,7 @@ import { eventsGroup } from './groups/events.js';
 import { hostileGroup } from './groups/hostile.js';
 import { languageGroup } from './groups/language.js';
 import { matchGroup } from './groups/match.js';
+import { pathGroup } from './groups/path.js';
 import { registerGroup } from './groups/register.js';
 import { streamsGroup } from './groups/streams.js';
 import { VirtualMachineGroup } from './groups/virtual-machine.js';
@@ -14,6 +15,7 @@ export const virtualMachine = new VirtualMachineGroup();
 /** In the order in which they run. */
 export const GROUPS: readonly Group[] = [
   matchGroup,
+  pathGroup,
   compileGroup,
   languageGroup,
   applyGroup,

@@ -4,8 +4,10 @@
  * bench/support/bench-object.ts is the twin of the layouts below.
  */
 #include "include/automaton.h"
+#include "include/descriptors.h"
 #include "include/event.h"
 #include "include/kernel.h"
+#include "include/path.h"
 
 struct image {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -108,6 +110,62 @@ int name(void *unused)									\
 
 MATCH_PROGRAM(bench_match, match_once)
 MATCH_PROGRAM(bench_empty, match_nothing)
+
+#define FILES_IN_TURN 2
+
+struct path_run {
+	__u64 elapsed_ns;	/* out */
+	__u32 rounds;
+	__u32 descriptors[FILES_IN_TURN];
+	__u32 offset;		/* out: where the last path starts */
+	__u32 result;		/* out: enum path_result */
+	struct path_buffer path;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct path_run);
+} path_runs SEC(".maps");
+
+struct path_context {
+	struct path_run *run;
+	__u64 dentries[FILES_IN_TURN];
+	__u64 mount;
+};
+
+static long path_once(__u32 round, struct path_context *context)
+{
+	struct path_run *run = context->run;
+
+	run->result = path_build_below(&run->path, round & 1 ? context->dentries[1] : context->dentries[0],
+				       context->mount, &run->offset);
+	return 0;
+}
+
+/* The paths of two files of one mount in turn, open in the process that asks. */
+SEC("syscall")
+int bench_path(void *unused)
+{
+	__u32 zero = 0;
+	struct path_context context = { .run = bpf_map_lookup_elem(&path_runs, &zero) };
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct file *file;
+	__u64 began;
+
+	if (!context.run)
+		return 1;
+	for (int i = 0; i < FILES_IN_TURN; i++) {
+		file = file_of(task, context.run->descriptors[i]);
+		context.dentries[i] = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	}
+	context.mount = (__u64)mount_of(BPF_CORE_READ(file, f_path.mnt));
+	began = bpf_ktime_get_ns();
+	bpf_loop(context.run->rounds, path_once, &context, 0);
+	context.run->elapsed_ns = bpf_ktime_get_ns() - began;
+	return 0;
+}
 
 #define RECORD_PATHS_BYTES 512
 

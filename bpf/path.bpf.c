@@ -4,7 +4,7 @@
 
 /* As if something were renamed elsewhere during every walk: then walks are compared. */
 #define RENAMED_ALL_THE_TIME
-static __always_inline __u32 rename_sequence(void)
+static __always_inline __u32 rename_sequence(bool direct)
 {
 	return 2 * (__u32)bpf_ktime_get_ns();
 }

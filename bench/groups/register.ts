@@ -79,6 +79,7 @@ function ledgerOn(map: ContainerMap, store: Store): Ledger {
       releaseImage: releaseKernelImage,
       enforceHost: () => undefined,
       observeCalls: () => undefined,
+      readAnswers: async () => undefined,
       markTasksInside: async () => 0,
       publish: (entries, onVisible) => map.publish(entries, onVisible),
       removeContainers: (containers) => map.remove(containers),

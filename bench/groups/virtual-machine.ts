@@ -15,12 +15,17 @@ const PROGRAMS = ['system-calls', 'nothing'];
 export class VirtualMachineGroup implements Group {
   readonly figures: readonly FigureName[] = [
     'vm_open_ratio_outside',
+    'vm_fork_ratio_outside',
+    'vm_exec_ratio_outside',
     'vm_open_ratio_inside',
+    'vm_fork_ratio_inside',
     'vm_exec_ratio_inside',
     'vm_connect_ratio_inside',
     'vm_unlink_ratio_inside',
     'vm_open_ratio_profiled',
     'vm_exec_ratio_profiled',
+    'vm_verified_instructions',
+    'vm_verified_instructions_most',
     'vm_start_ratio_hook',
     'start_ms_0',
     'start_ms_1000',

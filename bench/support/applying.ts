@@ -67,6 +67,7 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
         releaseImage: releaseKernelImage,
         enforceHost: () => undefined,
         observeCalls: () => undefined,
+        readAnswers: async () => undefined,
         publish: async (entries) => {
           let isOver = false;
           const publishing = map.publish(entries).finally(() => {

@@ -8,6 +8,7 @@ import {
   VERDICT_ACTION_SHIFT,
   VERDICT_ACTIONS,
 } from '../../src/image/layout.js';
+import { readingConstants, setConstants } from '../../src/kernel/constants.js';
 import { createKernelImage, type KernelImage } from '../../src/kernel/images.js';
 import {
   checked,
@@ -56,10 +57,12 @@ export function runOnce(program: number): void {
 export class BenchObject {
   readonly #object: Pointer;
 
-  constructor() {
-    this.#object = checkedPointer(`cannot open ${BENCH_OBJECT}`, openObject(BENCH_OBJECT, null));
+  /** @param path of the object, and how it reads the kernel: to compare builds and ways */
+  constructor(path = BENCH_OBJECT, constants = readingConstants()) {
+    this.#object = checkedPointer(`cannot open ${path}`, openObject(path, null));
+    setConstants(this.#object, constants);
     const result = loadObject(this.#object);
-    if (result < 0) throw new Error(`cannot load ${BENCH_OBJECT} (root is needed):\n${takeWarnings().join('\n')}`);
+    if (result < 0) throw new Error(`cannot load ${path} (root is needed):\n${takeWarnings().join('\n')}`);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import koffi from 'koffi';
-import { programOfLink } from '../../src/kernel/descriptor-info.js';
+import { infoOfProgram, programOfLink } from '../../src/kernel/descriptor-info.js';
 import {
   checked,
   checkedPointer,
@@ -54,15 +54,24 @@ export function lsmSections(objectPath: string): Map<string, string> {
 }
 
 /** Pinned, and attached only while something needs it. */
-const ON_DEMAND = 'hauberk_file_permission';
+const ON_DEMAND = ['hauberk_file_permission', 'hauberk_answer'];
+
+export interface Enforcement {
+  readonly sections: ReadonlySet<string>;
+  readonly enforcement: Attachable;
+  /** How many instructions the kernel's verifier went through, by the name of each program. */
+  readonly verified: ReadonlyMap<string, number>;
+}
 
 /** Takes the pinned LSM programs of a daemon that has ended: they are loaded from now on, but not attached. */
-export function takeEnforcement(pinDirectory: string): { sections: Set<string>; enforcement: Attachable } {
+export function takeEnforcement(pinDirectory: string): Enforcement {
   const directories = join(pinDirectory, 'programs');
   const [build] = existsSync(directories) ? readdirSync(directories) : [];
   if (build === undefined) throw new Error(`no programs are pinned below ${pinDirectory}`);
   const sectionOf = lsmSections(ENFORCEMENT_OBJECT);
-  const names = readdirSync(join(directories, build)).filter((name) => sectionOf.has(name) && name !== ON_DEMAND);
+  const names = readdirSync(join(directories, build)).filter(
+    (name) => sectionOf.has(name) && !ON_DEMAND.includes(name),
+  );
   const programs = names.map((name) => {
     const path = join(directories, build, name);
     const link = checked(`cannot open ${path}`, getPinned(path));
@@ -71,7 +80,11 @@ export function takeEnforcement(pinDirectory: string): { sections: Set<string>; 
     closeDescriptor(link);
     return program;
   });
-  return { sections: new Set(names.map((name) => sectionOf.get(name)!)), enforcement: new Attachable(programs) };
+  return {
+    sections: new Set(names.map((name) => sectionOf.get(name)!)),
+    enforcement: new Attachable(programs),
+    verified: new Map(names.map((name, index) => [name, infoOfProgram(programs[index]!).verifiedInstructions])),
+  };
 }
 
 /** Loads an empty program for each of these sections. */

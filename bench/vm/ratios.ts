@@ -23,7 +23,7 @@ const PATH = missedPath(16);
 /** A file of a rule. */
 const BLOCKED_PATH = exactPath(16);
 /** Calls of one measurement. */
-const CALLS: Readonly<Record<SystemCall, number>> = { open: 2000, exec: 10, connect: 100, unlink: 500 };
+const CALLS: Readonly<Record<SystemCall, number>> = { open: 2000, fork: 20, exec: 10, connect: 100, unlink: 500 };
 
 const PLACES = ['outside', 'inside', 'profiled'] as const;
 const SETTINGS = ['none', 'empty', 'enforcement'] as const;
@@ -37,7 +37,8 @@ export async function measureRatios({ quick }: Scope, record: Recorder): Promise
   const inside = await SystemCalls.start(PATH, container);
   const profiled = await SystemCalls.start(PATH, container);
   const processes = { outside, inside, profiled };
-  const { sections, enforcement } = await publishPolicy(inside, profiled);
+  const { sections, enforcement, verified } = await publishPolicy(inside, profiled);
+  recordVerified(verified, record);
   const programs: Record<Setting, Attachable> = {
     none: new Attachable([]),
     empty: loadEmpty(sections),
@@ -72,7 +73,7 @@ export async function measureRatios({ quick }: Scope, record: Recorder): Promise
   };
   const ratio = (place: (typeof PLACES)[number], call: SystemCall) =>
     compared(`${place} ${call} enforcement`, `${place} ${call} empty`);
-  record('vm_open_ratio_outside', ratio('outside', 'open'));
+  for (const call of ['open', 'fork', 'exec'] as const) record(`vm_${call}_ratio_outside`, ratio('outside', call));
   for (const call of SYSTEM_CALLS) record(`vm_${call}_ratio_inside`, ratio('inside', call));
   for (const call of ['open', 'exec'] as const) {
     record(`vm_${call}_ratio_profiled`, compared(`profiled ${call} enforcement`, `inside ${call} enforcement`));
@@ -108,6 +109,16 @@ async function publishPolicy(inside: SystemCalls, profiled: SystemCalls) {
   client.close();
   await daemon.end('SIGTERM');
   return takeEnforcement(daemon.pinDirectory);
+}
+
+function recordVerified(verified: ReadonlyMap<string, number>, record: Recorder): void {
+  for (const [name, instructions] of verified) progress(`verified: ${name}: ${instructions} instructions`);
+  const counts = [...verified.values()];
+  record(
+    'vm_verified_instructions',
+    counts.reduce((sum, count) => sum + count, 0),
+  );
+  record('vm_verified_instructions_most', Math.max(...counts));
 }
 
 async function checkThatItEnforces(enforcement: Attachable, outside: SystemCalls, inside: SystemCalls): Promise<void> {

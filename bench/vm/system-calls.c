@@ -55,6 +55,22 @@ static long long time_open(int count)
 	return now() - began;
 }
 
+static long long time_fork(int count)
+{
+	long long began = now();
+
+	for (int i = 0; i < count; i++) {
+		pid_t child = fork();
+		int status;
+
+		if (!child)
+			_exit(0);
+		if (child < 0 || waitpid(child, &status, 0) < 0 || status)
+			fail("fork");
+	}
+	return now() - began;
+}
+
 static long long time_exec(int count)
 {
 	char *const arguments[] = { (char *)program, NULL };
@@ -134,6 +150,7 @@ static const struct {
 	long long (*run)(int count);
 } kinds[] = {
 	{ "open", time_open },
+	{ "fork", time_fork },
 	{ "exec", time_exec },
 	{ "connect", time_connect },
 	{ "unlink", time_unlink },

@@ -10,7 +10,7 @@ const BUILD = 'build/bench/vm';
 const PROGRAM = 'system-calls';
 const PROGRAM_RUN = 'nothing';
 
-export const SYSTEM_CALLS = ['open', 'exec', 'connect', 'unlink'] as const;
+export const SYSTEM_CALLS = ['open', 'fork', 'exec', 'connect', 'unlink'] as const;
 export type SystemCall = (typeof SYSTEM_CALLS)[number];
 
 /** A process that times system calls on request; it lives as long as this object needs it. */

@@ -14,6 +14,20 @@
 #define NAME_BYTES_MAX 256
 #define PATH_BUFFER_BYTES (PATH_BYTES_MAX + NAME_BYTES_MAX)
 
+/* No name that lies outside its dentry is shorter than that. */
+#define SHORT_NAME_BYTES_MAX 32
+
+/* What a dentry is called, and where, as its members follow each other. */
+struct dentry_name {
+	__u64 parent;
+	__u32 hash;
+	__u32 length;
+	__u64 text;		/* address of the name */
+	__u64 inode;
+	/* Where a short name lies. */
+	char within[SHORT_NAME_BYTES_MAX];
+};
+
 /* How far the building of a path has come: see path.h. It stands here because the stack has no room for it. */
 struct path_walk {
 	__u64 dentry;
@@ -30,8 +44,10 @@ struct path_walk {
 	/* Where others rename all the time, walks are compared: see path_attempt. */
 	__u32 compares;
 	__u32 moving;		/* a name on the way was being changed */
+	__u32 fence;		/* written to, never read */
 	__u64 mark;		/* of the names on the way, and how often each was changed */
 	__u64 last_mark;
+	struct dentry_name name;	/* that is read */
 };
 
 /* A path is built from its end, so it ends at PATH_BYTES_MAX and starts at an offset. */

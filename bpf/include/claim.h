@@ -3,27 +3,11 @@
 #ifndef HAUBERK_CLAIM_H
 #define HAUBERK_CLAIM_H
 
+#include "descriptors.h"
 #include "owner.h"
 
 #define ENOENT 2
 #define EBADF 9
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct fdtable {
-	unsigned int max_fds;
-	struct file **fd;
-};
-
-struct files_struct {
-	struct fdtable *fdt;
-};
-
-struct task_struct___files {
-	struct files_struct *files;
-};
-
-#pragma clang attribute pop
 
 static __always_inline int claim_ownership(struct owner *owner, struct task_struct *task)
 {
@@ -40,18 +24,6 @@ static __always_inline int claim_ownership(struct owner *owner, struct task_stru
 		owner->container.pid_namespace = 0;
 	owner->leader = (__u64)task->group_leader;
 	return 0;
-}
-
-static __always_inline struct file *file_of(struct task_struct *task, __u32 descriptor)
-{
-	struct task_struct___files *holder = (void *)task;
-	struct fdtable *table = BPF_CORE_READ(holder, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
-	struct file *file = NULL;
-
-	if (descriptor < BPF_CORE_READ(table, max_fds))
-		bpf_probe_read_kernel(&file, sizeof(file), &files[descriptor]);
-	return file;
 }
 
 #define GROUP_DEPTH_MAX 16

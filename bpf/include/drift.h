@@ -24,7 +24,7 @@ static __always_inline void path_of(struct file *file, struct path *path)
 
 	path->dentry = BPF_CORE_READ(file, f_path.dentry);
 	path->mnt = BPF_CORE_READ(file, f_path.mnt);
-	if (bpf_core_field_exists(backing->user_path) && path_end(mount_of(path->mnt)) == PATH_INTERNAL) {
+	if (bpf_core_field_exists(backing->user_path) && path_end(mount_of(path->mnt), false) == PATH_INTERNAL) {
 		ONLY_HERE(backing);
 		path->dentry = BPF_CORE_READ(backing, user_path.dentry);
 		path->mnt = BPF_CORE_READ(backing, user_path.mnt);
@@ -62,7 +62,7 @@ static __always_inline int decide_drift(struct membership *found, const struct p
 	if (!access.name)
 		return 0;
 	/* In a tree that is mounted nowhere no path leads to it, and so none excepts it. */
-	if (path_end(mount_of(path->mnt)) == PATH_OK) {
+	if (path_end(mount_of(path->mnt), false) == PATH_OK) {
 		access.dentry = path->dentry;
 		access.mnt = path->mnt;
 	} else {

@@ -130,7 +130,17 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	unsigned char d_iname[1];
 	struct super_block *d_sb;
+};
+
+union shortname_store {
+	unsigned char string[1];
+};
+
+/* Since Linux 6.14. */
+struct dentry___short {
+	union shortname_store d_shortname;
 };
 
 struct vfsmount {
@@ -203,6 +213,12 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	const struct cred *cred;
 	struct signal_struct *signal;
+};
+
+struct bpf_local_storage;
+
+struct task_struct___storage {
+	struct bpf_local_storage *bpf_storage;
 };
 
 struct xarray {

@@ -151,7 +151,7 @@ static __always_inline int guard_moved(struct membership *found, const struct pa
 	struct mnt_namespace *namespace = BPF_CORE_READ(mount_of(from->mnt), mnt_ns);
 	int denied;
 
-	if (namespace && !is_detached(namespace))
+	if (namespace && !is_detached(namespace, false))
 		return guard_mount(found, from->dentry, from->mnt, to->dentry, to->mnt, OPERATION_MOUNT);
 	denied = guard_mount_point(found, to->dentry, to->mnt, OPERATION_MOUNT);
 	if (!denied && shows_other_files(BPF_CORE_READ(from->mnt, mnt_sb)) && is_new_here(found, from))

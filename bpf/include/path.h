@@ -8,6 +8,8 @@
 #define HAUBERK_PATH_H
 
 #include "automaton.h"
+#include "dentry_name.h"
+#include "direct.h"
 #include "kernel.h"
 
 /* Each step is one name or one mount; PATH_BYTES_MAX holds half as many names. */
@@ -45,12 +47,15 @@ enum path_result {
 extern const void rename_lock __ksym __weak;
 
 #ifndef RENAMED_ALL_THE_TIME
-static __always_inline __u32 rename_sequence(void)
+static __always_inline __u32 rename_sequence(bool direct)
 {
 	__u32 sequence = 0;
 
-	if (&rename_lock)
-		bpf_probe_read_kernel(&sequence, sizeof(sequence), &rename_lock);
+	if (!&rename_lock)
+		return 0;
+	if (direct)
+		return DIRECT(seqcount, &rename_lock)->sequence;
+	bpf_probe_read_kernel(&sequence, sizeof(sequence), &rename_lock);
 	return sequence;
 }
 #endif
@@ -65,31 +70,25 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 }
 
 /* What open_tree(2) and fsmount(2) make lies in a namespace of its own until it is mounted: nothing there has a name. */
-static __always_inline bool is_detached(struct mnt_namespace *namespace)
+static __always_inline bool is_detached(struct mnt_namespace *namespace, bool direct)
 {
 	struct mnt_namespace___anonymous *anonymous = (void *)namespace;
 
 	if (bpf_core_field_exists(anonymous->is_anon))
-		return BPF_CORE_READ(anonymous, is_anon);
-	return !BPF_CORE_READ(namespace, ns.inum);
+		return READ_MEMBER(direct, mnt_namespace___anonymous, anonymous, is_anon);
+	return !READ_MEMBER(direct, mnt_namespace, namespace, ns.inum);
 }
 
 /* The walk has come to the root of the outermost mount: is that the root of a namespace? */
-static __always_inline __u32 path_end(struct mount *mount)
+static __always_inline __u32 path_end(struct mount *mount, bool direct)
 {
-	struct mnt_namespace *namespace = BPF_CORE_READ(mount, mnt_ns);
+	struct mnt_namespace *namespace = READ_MEMBER(direct, mount, mount, mnt_ns);
 
 	if (!namespace)
 		return PATH_UNREACHABLE;
 	if ((long)namespace < 0 && (long)namespace > -4096)
 		return PATH_INTERNAL;
-	return is_detached(namespace) ? PATH_UNREACHABLE : PATH_OK;
-}
-
-/* How often a dentry has got another name or parent, in the lowest bit whether it is getting one. */
-static __always_inline __u32 name_sequence(struct dentry *dentry)
-{
-	return BPF_CORE_READ(dentry, d_seq.seqcount.sequence);
+	return is_detached(namespace, direct) ? PATH_UNREACHABLE : PATH_OK;
 }
 
 /* FNV-1a, by Fowler, Noll and Vo. */
@@ -101,51 +100,73 @@ static __always_inline __u64 mark_with(__u64 mark, __u64 value)
 	return (mark ^ value) * MARK_FACTOR;
 }
 
-static long path_step(__u32 step, struct path_buffer **context)
+/*
+ * Between reads whose order matters. A helper's call has never been more than
+ * a compiler's barrier; x86 keeps the order of loads by itself.
+ */
+static __always_inline void walk_fence(struct path_walk *walk)
+{
+#ifndef __TARGET_ARCH_x86
+	__sync_lock_test_and_set(&walk->fence, 0);
+#endif
+}
+
+static __always_inline long path_step(struct path_buffer **context, bool direct)
 {
 	struct path_buffer *path = *context;
 	struct path_walk *walk = &path->walk;
-	struct dentry *dentry = (void *)walk->dentry, *parent;
-	struct mount *mount = (void *)walk->mount;
-	__u32 sequence = 0;
-	struct qstr name;
+	__u64 dentry = walk->dentry;
+	struct dentry_name *name = &walk->name;
 
-	if (walk->dentry == walk->root) {
-		struct mount *outer = BPF_CORE_READ(mount, mnt_parent);
+	if (dentry == walk->root) {
+		__u64 mount = walk->mount, outer = (__u64)READ_MEMBER(direct, mount, mount, mnt_parent);
 
 		if (outer == mount) {
-			walk->result = path_end(mount);
+			walk->result = path_end((void *)mount, direct);
 			return 1;
 		}
-		walk->dentry = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
-		walk->mount = (__u64)outer;
-		walk->root = (__u64)BPF_CORE_READ(outer, mnt.mnt_root);
+		walk->dentry = (__u64)READ_MEMBER(direct, mount, mount, mnt_mountpoint);
+		walk->mount = outer;
+		walk->root = (__u64)READ_MEMBER(direct, mount, outer, mnt.mnt_root);
 		return 0;
 	}
-	if (walk->compares)
-		sequence = name_sequence(dentry);
-	parent = BPF_CORE_READ(dentry, d_parent);
-	/* In one read; a step is most of what a path costs. */
-	name = BPF_CORE_READ(dentry, d_name);
-	if (name.len >= NAME_BYTES_MAX || name.len + 1 > walk->offset) {
+	read_dentry_name(name, dentry, direct);
+	/* One more for the slash. */
+	if (name->length >= NAME_BYTES_MAX || name->length >= walk->offset) {
 		walk->result = PATH_TOO_LONG;
 		return 1;
 	}
-	walk->offset -= name.len;
-	bpf_probe_read_kernel(&path->bytes[path_index(walk->offset)], name.len & (NAME_BYTES_MAX - 1), name.name);
+	walk->offset -= name->length + 1;
+	copy_name(path, name, dentry, walk->offset + 1, direct);
 	if (walk->compares) {
-		walk->mark = mark_with(mark_with(walk->mark, walk->dentry), sequence);
-		walk->moving |= (sequence & 1) | (sequence != name_sequence(dentry));
+		__u32 sequence;
+
+		/* What the walk before read of this name counts for nothing, only that it has not changed since. */
+		walk_fence(walk);
+		sequence = name_sequence(dentry, direct);
+		walk->mark = mark_with(mark_with(walk->mark, dentry), sequence);
+		walk->moving |= sequence & 1;
 	}
-	if (parent == dentry) {
+	if (name->parent == dentry) {
 		/* A name without a tree: good for a report only. */
-		walk->result = BPF_CORE_READ(dentry, d_sb, s_magic) == NSFS_MAGIC ? PATH_INTERNAL : PATH_UNREACHABLE;
+		walk->offset++;
+		walk->result = BPF_CORE_READ((struct dentry *)dentry, d_sb, s_magic) == NSFS_MAGIC ? PATH_INTERNAL :
+													   PATH_UNREACHABLE;
 		return 1;
 	}
-	walk->offset--;
 	path->bytes[path_index(walk->offset)] = '/';
-	walk->dentry = (__u64)parent;
+	walk->dentry = name->parent;
 	return 0;
+}
+
+static long path_step_direct(__u32 step, struct path_buffer **context)
+{
+	return path_step(context, true);
+}
+
+static long path_step_by_helper(__u32 step, struct path_buffer **context)
+{
+	return path_step(context, false);
 }
 
 /*
@@ -153,16 +174,16 @@ static long path_step(__u32 step, struct path_buffer **context)
  * come about, two that came by the same dentries are good, none of which was
  * changed from the one walk to the other.
  */
-static long path_attempt(__u32 attempt, struct path_buffer **context)
+static __always_inline long path_attempt(__u32 attempt, struct path_buffer **context, bool direct)
 {
 	struct path_buffer *path = *context;
 	struct path_walk *walk = &path->walk;
-	struct mount *mount = (void *)walk->start_mount;
-	__u32 sequence = rename_sequence();
+	__u32 sequence = rename_sequence(direct);
 
+	walk_fence(walk);
 	walk->dentry = walk->start_dentry;
 	walk->mount = walk->start_mount;
-	walk->root = (__u64)BPF_CORE_READ(mount, mnt.mnt_root);
+	walk->root = (__u64)READ_MEMBER(direct, mount, walk->start_mount, mnt.mnt_root);
 	walk->offset = PATH_BYTES_MAX;
 	walk->result = PATH_TOO_LONG;
 	walk->compares = attempt >= PATH_PLAIN_ATTEMPTS;
@@ -170,8 +191,12 @@ static long path_attempt(__u32 attempt, struct path_buffer **context)
 	walk->moving = false;
 	if (walk->directory)
 		path->bytes[path_index(--walk->offset)] = '/';
-	bpf_loop(PATH_STEPS_MAX, path_step, context, 0);
-	if (!(sequence & 1) && sequence == rename_sequence())
+	if (direct)
+		bpf_loop(PATH_STEPS_MAX, path_step_direct, context, 0);
+	else
+		bpf_loop(PATH_STEPS_MAX, path_step_by_helper, context, 0);
+	walk_fence(walk);
+	if (!(sequence & 1) && sequence == rename_sequence(direct))
 		return 1;
 	if (walk->compares && !walk->moving && walk->mark == walk->last_mark)
 		return 1;
@@ -180,11 +205,26 @@ static long path_attempt(__u32 attempt, struct path_buffer **context)
 	return 0;
 }
 
+static long path_attempt_direct(__u32 attempt, struct path_buffer **context)
+{
+	return path_attempt(attempt, context, true);
+}
+
+static long path_attempt_by_helper(__u32 attempt, struct path_buffer **context)
+{
+	return path_attempt(attempt, context, false);
+}
+
+static __always_inline bool has_directory_inode(__u64 dentry, bool direct)
+{
+	__u64 inode = (__u64)READ_MEMBER(direct, dentry, dentry, d_inode);
+
+	return inode && (READ_MEMBER(direct, inode, inode, i_mode) & S_IFMT) == S_IFDIR;
+}
+
 static __always_inline bool is_directory(struct dentry *dentry)
 {
-	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
-
-	return inode && (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFDIR;
+	return has_directory_inode((__u64)dentry, false);
 }
 
 /*
@@ -193,15 +233,17 @@ static __always_inline bool is_directory(struct dentry *dentry)
  */
 __noinline int path_walk_up(struct path_buffer *path)
 {
-	struct dentry *dentry;
-
 	if (!path)
 		return PATH_UNAVAILABLE;
-	dentry = (void *)path->walk.start_dentry;
-	path->walk.directory = path->walk.as_directory || is_directory(dentry);
 	path->walk.last_mark = 0;
 	/* Some kernels take nothing but the stack for a callback's context. */
-	bpf_loop(PATH_ATTEMPTS, path_attempt, &path, 0);
+	if (has_rdonly_cast) {
+		path->walk.directory = path->walk.as_directory || has_directory_inode(path->walk.start_dentry, true);
+		bpf_loop(PATH_ATTEMPTS, path_attempt_direct, &path, 0);
+	} else {
+		path->walk.directory = path->walk.as_directory || has_directory_inode(path->walk.start_dentry, false);
+		bpf_loop(PATH_ATTEMPTS, path_attempt_by_helper, &path, 0);
+	}
 	/* The root itself has no name, only its slash. */
 	if (path->walk.result == PATH_OK && path->walk.offset == PATH_BYTES_MAX) {
 		path->walk.offset--;

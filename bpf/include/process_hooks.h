@@ -69,14 +69,32 @@ int BPF_PROG(hauberk_bprm_committed, struct linux_binprm *bprm)
 /* include/uapi/linux/sched.h */
 #define CLONE_THREAD 0x10000
 
+/* What is kept with a task, if anything: of most tasks of a host nothing is, which takes no helper's call to see. */
+static __always_inline struct task_context *kept_with(struct task_struct *task)
+{
+	struct task_struct___storage *holder = (void *)task;
+
+	if (bpf_core_field_exists(holder->bpf_storage) && !holder->bpf_storage)
+		return NULL;
+	return bpf_task_storage_get(&tasks, task, 0, 0);
+}
+
+/* Whether no policy can reach a task that nothing is kept with. */
+static __always_inline bool is_outside(struct task_struct *task)
+{
+	return task->nsproxy && task->nsproxy->mnt_ns->ns.inum == host_mount_namespace && !is_host_under_policy();
+}
+
 /* The child is a member as its parent is; without storage for that it is not made. */
 SEC("lsm/task_alloc")
 int BPF_PROG(hauberk_task_alloc, struct task_struct *task, unsigned long clone_flags)
 {
 	struct task_struct *parent = bpf_get_current_task_btf();
-	struct task_context *inherited = bpf_task_storage_get(&tasks, parent, 0, 0);
+	struct task_context *inherited = kept_with(parent);
 	struct task_context *context;
 
+	if (!inherited && is_outside(parent))
+		return 0;
 	if (!inherited || !(inherited->flags & TASK_MEMBER)) {
 		struct membership found = {};
 

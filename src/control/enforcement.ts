@@ -26,6 +26,7 @@ type EnforcingKernel = Pick<
   | 'containers'
   | 'enforceHost'
   | 'observeCalls'
+  | 'readAnswers'
 >;
 
 /** Whether what the kernel holds for a container that is not known stays, by its namespaces. */
@@ -43,8 +44,8 @@ export class Enforcement {
   /** Finds what a change refuses and processes hold; set once, before the first change. */
   holders: HolderSearch | undefined;
   readonly #uses = new KindUses(
-    // To see system calls makes every one of the machine slower.
-    (kind) => this.#kinds.has(kind) && !kind.image.observesCalls,
+    // To see system calls makes every one of the machine slower, to read answers every packet.
+    (kind) => this.#kinds.has(kind) && !kind.image.observesCalls && !kind.image.readsAnswers,
     (kind) => this.#dropKind(kind),
   );
   readonly #preparations = new Set<Preparation>();
@@ -325,7 +326,10 @@ export class Enforcement {
       throw this.#publisher.doubt(keys, error);
     } finally {
       for (const kind of [...replaced, ...assigned.map(({ kind: held }) => held)]) this.#uses.release(kind);
-      if (!this.images.observesCalls && this.divergence === undefined) this.kernel.observeCalls(false);
+      if (this.divergence === undefined) {
+        if (!this.images.observesCalls) this.kernel.observeCalls(false);
+        if (!this.images.readsAnswers) await this.kernel.readAnswers(false);
+      }
     }
   }
 

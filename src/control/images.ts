@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RuleDescription } from '../events/rule-description.js';
 import { describeRule } from '../events/rule-description.js';
 import { compileInSteps, isWithinLimits } from '../image/compile.js';
-import { decidesFlag, HEADER, observesCalls } from '../image/layout.js';
+import { decidesFlag, HEADER, namesHost, observesCalls } from '../image/layout.js';
 import type { KernelImage } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { policyKey } from '../policy/model.js';
@@ -20,6 +20,8 @@ export interface LiveImage {
   readonly rules: readonly RuleDescription[];
   /** Whether it has to see system calls as they are made. */
   readonly observesCalls: boolean;
+  /** Whether it has to learn the addresses of names. */
+  readonly readsAnswers: boolean;
   /** Whether it may refuse files. */
   readonly decidesFiles: boolean;
   /** See Image.decided. */
@@ -55,13 +57,14 @@ export class LiveImages {
   #retired: readonly number[];
   #imageId: number;
   #observing = 0;
+  #naming = 0;
 
   /**
    * @param earlier what the rule numbers of an earlier daemon's images mean
    * @param lastImageId the highest id of an image ever used
    */
   constructor(
-    readonly kernel: Pick<Kernel, 'createImage' | 'releaseImage'>,
+    readonly kernel: Pick<Kernel, 'createImage' | 'releaseImage' | 'readAnswers'>,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
   ) {
@@ -78,6 +81,11 @@ export class LiveImages {
   /** Whether one in use has to see system calls as they are made. */
   get observesCalls(): boolean {
     return this.#observing > 0;
+  }
+
+  /** Whether one in use has to learn the addresses of names. */
+  get readsAnswers(): boolean {
+    return this.#naming > 0;
   }
 
   /** What a rule number of an image means; also of one just replaced. */
@@ -111,6 +119,7 @@ export class LiveImages {
     this.#usages.delete(image);
     this.#byKey.delete(image.key);
     if (image.observesCalls) this.#observing--;
+    if (image.readsAnswers) this.#naming--;
     this.kernel.releaseImage(image.kernelImage);
     if (usage.isWritten) this.#retire(imageId);
     else this.#rulesByImageId.delete(imageId);
@@ -158,6 +167,8 @@ export class LiveImages {
 
   async #make(key: string, ruleSet: RuleSet): Promise<void> {
     const image = await finishInTurns(compileInSteps(ruleSet));
+    const readsAnswers = ruleSet.rules.some(namesHost);
+    if (readsAnswers) await this.#beginToReadAnswers();
     this.#imageId++;
     const made: LiveImage = {
       key,
@@ -165,6 +176,7 @@ export class LiveImages {
       kernelImage: this.kernel.createImage(image, this.#imageId),
       rules: image.rules.map(describeRule),
       observesCalls: ruleSet.rules.some(observesCalls),
+      readsAnswers,
       decidesFiles: ((image.words[HEADER.decisions * 2] ?? 0) & decidesFlag('file')) !== 0,
       decided: image.decided,
     };
@@ -173,6 +185,17 @@ export class LiveImages {
     if (made.observesCalls) this.#observing++;
     // Before the kernel can report by it, not after.
     this.#rulesByImageId.set(made.kernelImage.imageId, made.rules);
+  }
+
+  /** No image that needs it decides before. */
+  async #beginToReadAnswers(): Promise<void> {
+    this.#naming++;
+    try {
+      await this.kernel.readAnswers(true);
+    } catch (error) {
+      this.#naming--;
+      throw error;
+    }
   }
 
   #retire(imageId: number): void {

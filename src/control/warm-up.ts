@@ -36,6 +36,7 @@ function registryOfNothing(): PolicyRegistry {
     releaseImage: () => undefined,
     enforceHost: () => undefined,
     observeCalls: () => undefined,
+    readAnswers: async () => undefined,
     publish: async () => undefined,
     markTasksInside: async () => 0,
     removeContainers: async () => undefined,

@@ -23,6 +23,7 @@ import {
   FLAG_OBSERVES_PATHS,
   FLAG_PROFILED,
   FLAG_REFUSES_ENDPOINTS,
+  namesHost,
   namesMapping,
   observesCalls,
   observesPaths,
@@ -133,7 +134,7 @@ function flagsOf({ rules, postures, permissivePostures, profiled, visible = [] }
     having(FLAG_DECIDES_MAPPINGS, namesMapping) |
     having(FLAG_DECIDES_DRIFT, ({ rule: { match } }) => match.kind === 'preset' && match.preset === 'drift') |
     having(FLAG_REFUSES_ENDPOINTS, (bound) => refusesAddresses(bound, postures)) |
-    having(FLAG_HAS_NAMES, ({ rule }) => rule.match.kind === 'domain') |
+    having(FLAG_HAS_NAMES, namesHost) |
     having(FLAG_OBSERVES_CALLS, observesCalls) |
     having(FLAG_OBSERVES_PATHS, observesPaths) |
     visible.reduce((sum, each) => sum | visibleFlag(each), profiled ? FLAG_PROFILED : 0)

@@ -66,6 +66,11 @@ export function observesCalls({ rule }: BoundRule): boolean {
   return rule.match.kind === 'call' && rule.match.target === undefined;
 }
 
+/** Whether a rule has to know the addresses of names. */
+export function namesHost({ rule }: BoundRule): boolean {
+  return rule.match.kind === 'domain';
+}
+
 /** Whether a rule has to see the paths that system calls are given. */
 export function observesPaths({ rule }: BoundRule): boolean {
   return rule.match.kind === 'call' && rule.match.target !== undefined;

@@ -1,4 +1,3 @@
-import { promisify } from 'node:util';
 import type { NamespacePair } from '../containers/container.js';
 import { VERDICT_RULE_MASK } from '../image/layout.js';
 import { linkIterator, readPass } from './iterators.js';
@@ -40,7 +39,6 @@ const SEARCHES = 3;
 const MAPPINGS = SEARCHES - 1;
 const CHUNK_BYTES = 64 * 1024;
 const ONE = Uint8Array.of(1);
-const closeAsync = promisify(closeDescriptor.async) as (descriptor: number) => Promise<number>;
 
 /** Something that a process of a container has although the container's rules refuse it. */
 export interface Holding {
@@ -84,7 +82,7 @@ export class Holdings {
   }
 
   detach(): Promise<void> {
-    return this.programs.held?.detachAsync((descriptor) => closeAsync(descriptor)) ?? Promise.resolve();
+    return this.programs.held?.detachAsync() ?? Promise.resolve();
   }
 
   /** What is marked, also by an earlier daemon. */

@@ -191,6 +191,14 @@ export class Kernel {
     if (isNeeded) this.selfProtection.protectPrograms();
   }
 
+  /** Whether images learn the addresses of names from answers; see FLAG_HAS_NAMES. */
+  async readAnswers(isNeeded: boolean): Promise<void> {
+    const { answers } = this.#programs;
+    if (!isNeeded) return answers?.detachAsync();
+    await answers?.attachOnceDetached();
+    this.selfProtection.protectPrograms();
+  }
+
   /** Whether files that are marked as held are decided once more at every use. */
   async refuseHeld(isNeeded: boolean): Promise<void> {
     if (!isNeeded) return this.holdings.detach();

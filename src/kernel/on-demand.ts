@@ -1,7 +1,9 @@
 import { existsSync, rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { promisify } from 'node:util';
 import { attachToTracepoint, checked, closeDescriptor, getPinned, pinDescriptor } from './libbpf.js';
+
+const closeAsync = promisify(closeDescriptor.async) as (descriptor: number) => Promise<number>;
 
 /**
  * A program that is loaded and pinned, and attached only while it is needed. What says whether it is attached is the pin
@@ -9,6 +11,7 @@ import { attachToTracepoint, checked, closeDescriptor, getPinned, pinDescriptor 
  */
 export class OnDemandProgram {
   #link: number | undefined;
+  #closing: Promise<unknown> | undefined;
   /** Of the program: its pin may be removed by others. */
   readonly descriptor: number;
 
@@ -59,13 +62,21 @@ export class OnDemandProgram {
     this.#close();
   }
 
-  /** The same without waiting in the event loop until nothing is run any more. @param close closes a descriptor */
-  async detachAsync(close: (descriptor: number) => Promise<unknown>): Promise<void> {
+  /** The same as `attach`, also while the link before is still being closed: the kernel takes no second one. */
+  async attachOnceDetached(): Promise<void> {
+    await this.#closing;
+    this.attach();
+  }
+
+  /** The same as `detach` without waiting in the event loop until nothing is run any more. */
+  async detachAsync(): Promise<void> {
     const link = this.#link;
     if (link === undefined) return;
     this.#link = undefined;
-    await rm(this.linkPath, { force: true });
-    await close(link);
+    // At once, or it could be the pin of the next attachment; what takes time is to close the link.
+    rmSync(this.linkPath, { force: true });
+    this.#closing = closeAsync(link);
+    await this.#closing;
   }
 
   #close(): void {

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
 import { IMAGE_LAYOUT } from '../image/layout.js';
-import { setConstants } from './constants.js';
+import { readingConstants, setConstants } from './constants.js';
 import { KernelTypes } from './kernel-types.js';
 import { rememberedMissing, rememberMissing } from './left-out.js';
 import {
@@ -75,6 +75,9 @@ const CLAIM_PROGRAM = 'hauberk_claim';
 /** It is asked at every read and write of the machine, so it is attached only while a container holds what it may not. */
 const HELD_PROGRAM = 'hauberk_file_permission';
 const HELD_LINK = `${HELD_PROGRAM}_link`;
+/** It is asked about every packet that comes for a socket, so it is attached only while a rule names hosts. */
+const ANSWER_PROGRAM = 'hauberk_answer';
+const ANSWER_LINK = `${ANSWER_PROGRAM}_link`;
 /** They are run when asked for: see holdings.ts. */
 const SEARCH_PROGRAMS = ['hauberk_find_descriptors', 'hauberk_find_rings', 'hauberk_find_mappings'];
 /** It is run when a container's root is looked at: see layer-trial.ts. */
@@ -82,7 +85,7 @@ const LAYER_PROGRAM = 'hauberk_tell_layer';
 /** Attached to no hook. */
 const RUN_PROGRAMS = [TASK_ITERATOR, LISTENER_ITERATOR, CLAIM_PROGRAM, LAYER_PROGRAM, ...SEARCH_PROGRAMS];
 /** Loaded and pinned, but attached to no hook for good. */
-const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, HELD_PROGRAM, ...RUN_PROGRAMS];
+const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, HELD_PROGRAM, ANSWER_PROGRAM, ...RUN_PROGRAMS];
 const isLinked = (name: string): boolean => !UNATTACHED_PROGRAMS.includes(name);
 
 /** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
@@ -95,7 +98,9 @@ export interface AttachedPrograms {
   readonly calls: OnDemandProgram | undefined;
   /** The program that decides of open files once more, as they are used; as `calls`. */
   readonly held: OnDemandProgram | undefined;
-  /** Both of these, where they are there. */
+  /** The program that learns the addresses of names from answers; as `calls`. */
+  readonly answers: OnDemandProgram | undefined;
+  /** All of these, where they are there. */
   readonly onDemand: readonly OnDemandProgram[];
   /** Descriptors of all programs that are run when asked for, by name. */
   readonly run: ReadonlyMap<string, number>;
@@ -165,7 +170,7 @@ export function attachPrograms(
     const pinned = pinnedPrograms(objectPath, buildDirectory);
     const wasAttached = (link: string) =>
       readdirSync(programsDirectory).some((each) => existsSync(join(programsDirectory, each, link)));
-    const [callsWereSeen, filesWereHeld] = [CALLS_LINK, HELD_LINK].map(wasAttached);
+    const [callsWereSeen, filesWereHeld, answersWereRead] = [CALLS_LINK, HELD_LINK, ANSWER_LINK].map(wasAttached);
     const required = (missing: readonly MissingHook[]) => {
       if (requireHooks) requireAll(missing);
     };
@@ -174,6 +179,7 @@ export function attachPrograms(
     const taken = takeOver(standing, { pinDirectory, programsDirectory, build, mapsDirectory }, pinned !== undefined);
     if (callsWereSeen) taken.calls?.attach();
     if (filesWereHeld) taken.held?.attach();
+    if (answersWereRead) taken.answers?.attach();
     return taken;
   } catch (error) {
     const said = takeWarnings().join('\n');
@@ -225,6 +231,7 @@ function load(
     setConstants(object, {
       host_mount_namespace: host.mountNamespace,
       host_pid_namespace: host.pidNamespace,
+      ...readingConstants(),
       rename_has_flags: Number(parametersOf('path_rename') > 4),
       setattr_has_idmap: Number(parametersOf('inode_setattr') > 2),
     });
@@ -299,7 +306,8 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
       : undefined;
   const calls = openOnDemand(CALLS_PROGRAM, CALLS_LINK);
   const held = openOnDemand(HELD_PROGRAM, HELD_LINK);
-  const onDemand = [calls, held].filter((each) => each !== undefined);
+  const answers = openOnDemand(ANSWER_PROGRAM, ANSWER_LINK);
+  const onDemand = [calls, held, answers].filter((each) => each !== undefined);
   const run = new Map(
     RUN_PROGRAMS.filter((name) => names.includes(name)).map((name) => [name, open(join(buildDirectory, name))]),
   );
@@ -331,6 +339,7 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     links,
     calls,
     held,
+    answers,
     onDemand,
     run,
     searches: SEARCH_PROGRAMS.flatMap((name) => run.get(name) ?? []),

@@ -32,11 +32,12 @@ test('every program is verified within its bound', (context) => {
   }
 });
 
-test('programs that see every system call, or every use of a file, are attached only while asked for', (context) => {
-  const { calls, held } = programs;
+test('programs that see every system call, every use of a file or every packet are attached only while asked for', (context) => {
+  const { calls, held, answers } = programs;
   for (const [name, program] of [
     ['calls', calls!],
     ['held', held!],
+    ['answers', answers!],
   ] as const) {
     assert.equal(program.link, undefined);
     program.attach();

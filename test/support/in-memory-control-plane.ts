@@ -47,6 +47,7 @@ export class MemoryKernel {
   beforePublish: (entries: Parameters<Kernel['publish']>[0]) => Promise<void> = async () => undefined;
   isHostEnforced = false;
   observesCalls = false;
+  readsAnswers = false;
 
   createImage(image: Image, imageId: number): KernelImage {
     this.images.set(imageId, image);
@@ -91,6 +92,10 @@ export class MemoryKernel {
 
   observeCalls(isNeeded: boolean): void {
     this.observesCalls = isNeeded;
+  }
+
+  async readAnswers(isNeeded: boolean): Promise<void> {
+    this.readsAnswers = isNeeded;
   }
 
   async removeContainers(containers: readonly NamespacePair[]): Promise<void> {

@@ -53,6 +53,26 @@ test('system calls are seen as they are made only while a rule that reaches a co
   assert.equal(plane.kernel.observesCalls, false);
 });
 
+test('answers with the addresses of names are read only while a rule that reaches a container names hosts', async () => {
+  const plane = new InMemoryControlPlane();
+  const hosts = (name: string, rules: string) => manifest(name).replace(/file:.*$/su, `network: {${rules}}\n`);
+  await apply(plane, hosts('by-name', 'matchDNSQueries: [{domain: example.com}]'));
+  assert.equal(plane.kernel.readsAnswers, false);
+  await plane.keeper.register(...web('c1', 10));
+  assert.equal(plane.kernel.readsAnswers, true);
+  await apply(plane, hosts('by-name', 'matchEndpoints: [{cidr: 10.0.0.0/8}]'));
+  assert.equal(plane.kernel.readsAnswers, false);
+  await apply(plane, hosts('another', 'matchDNSQueries: [{domain: example.com}]'));
+  assert.equal(plane.kernel.readsAnswers, true);
+  // Not before nothing asks for it any more.
+  plane.kernel.failure = new Error('out of memory');
+  await assert.rejects(plane.policies.delete({ namespace: 'default', name: 'another' }, 0));
+  assert.equal(plane.kernel.readsAnswers, true);
+  plane.kernel.failure = undefined;
+  await plane.ledger.whenEnforced(plane.ledger.revision, AbortSignal.timeout(10_000));
+  assert.equal(plane.kernel.readsAnswers, false);
+});
+
 test('a change is on disk before the kernel decides by it', async () => {
   const plane = new InMemoryControlPlane();
   await plane.keeper.register(...web('c1', 10));
