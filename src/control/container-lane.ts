@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
-import { inTurns } from '../turns.js';
+import type { Steps } from '../steps.js';
+import { finishInTurns, inTurns } from '../turns.js';
 import type { Claim } from './container-kinds.js';
 import { type ContainerChange, planContainers } from './container-plan.js';
 import type { Enforcement } from './enforcement.js';
@@ -64,8 +65,8 @@ export class ContainerLane {
 
   /** Makes a change. Requests about the same container are made in the order in which they come. */
   async submit(asked: ContainerRequest): Promise<Outcome<ContainerChange[]>> {
-    const onVisible = once(asked.onVisible);
-    const request = { ...asked, onVisible };
+    const onVisible = asked.onVisible && once(asked.onVisible);
+    const request = { ...asked, ...(onVisible !== undefined && { onVisible }) };
     const turn = this.#order.enter(request.ids);
     let changed: Changed;
     try {
@@ -81,7 +82,7 @@ export class ContainerLane {
     const unchanged = changes.filter(({ kind }) => kind === 'unchanged');
     if (unchanged.length < changes.length) await written.published;
     await this.enforcement.settled(unchanged.map(({ container }) => namespaceKey(container.namespaces)));
-    onVisible();
+    onVisible?.();
     return { result: changes, revision: written.revision };
   }
 
@@ -132,7 +133,8 @@ export class ContainerLane {
             continue;
           }
           try {
-            planned.push(Object.assign(waiting, { changes: plan(waiting.request, draft) }));
+            const changes = await finishInTurns(plan(waiting.request, draft));
+            planned.push(Object.assign(waiting, { changes }));
           } catch (error) {
             waiting.reject(error);
           }
@@ -226,9 +228,9 @@ export class ContainerLane {
 }
 
 /** Adds a request to a draft, whole or not at all. */
-function plan({ put, remove }: ContainerRequest, draft: ContainerDraft): ContainerChange[] {
+function* plan({ put, remove }: ContainerRequest, draft: ContainerDraft): Steps<ContainerChange[]> {
   const own = new ContainerDraft(draft);
-  const changes = planContainers(own, put, remove?.(own) ?? []);
+  const changes = yield* planContainers(own, put, remove?.(own) ?? []);
   own.applyTo(draft);
   return changes;
 }
@@ -237,6 +239,7 @@ function plan({ put, remove }: ContainerRequest, draft: ContainerDraft): Contain
 function visibilityCallbacks(planned: readonly (Waiting & { readonly changes?: ContainerChange[] })[]) {
   const callbacks = new Map<string, (() => void)[]>();
   for (const { request, changes = [] } of planned) {
+    if (request.onVisible === undefined) continue;
     const awaited = new Set(
       changes.filter(({ kind }) => kind !== 'removed').map(({ container }) => namespaceKey(container.namespaces)),
     );
@@ -251,10 +254,10 @@ function visibilityCallbacks(planned: readonly (Waiting & { readonly changes?: C
   return callbacks;
 }
 
-function once(callback: (() => void) | undefined): () => void {
-  let isDue = callback !== undefined;
+function once(callback: () => void): () => void {
+  let isDue = true;
   return () => {
-    if (isDue) callback?.();
+    if (isDue) callback();
     isDue = false;
   };
 }

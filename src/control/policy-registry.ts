@@ -35,7 +35,7 @@ import {
   postureChange,
   saidByClients,
 } from './namespace-postures.js';
-import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
+import { type PolicyChange, type PolicyInput, planPolicies, reachedByInSteps } from './policy-plan.js';
 import { type ReadManifest, readObjects } from './policy-reading.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
 import { withPostureWarnings } from './posture-warnings.js';
@@ -263,8 +263,9 @@ export class PolicyRegistry {
     return finishInTurns(toDocumentInSteps(policy));
   }
 
-  containerIdsReachedBy(policy: Policy): string[] {
-    return reachedBy(policy, this.ledger.desired, this.ledger.enforcement);
+  /** Sorted. */
+  containerIdsReachedBy(policy: Policy): Promise<string[]> {
+    return finishInTurns(reachedByInSteps(policy, this.ledger.desired, this.ledger.enforcement));
   }
 
   /**

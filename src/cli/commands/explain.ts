@@ -102,7 +102,7 @@ export function addExplain(program: Command): void {
   });
 }
 
-function describe({ action, wouldBlock, decidedBy, overridden }: ExplainResponse): string[] {
+function describe({ action, wouldBlock, decidedBy, overridden, omittedOverridden }: ExplainResponse): string[] {
   const colour = { ALLOW: 'green', AUDIT: 'yellow', BLOCK: 'red' } as const;
   const name = nameOf(Action, action) as keyof typeof colour;
   const verdict = coloured(colour[name], name.toLowerCase()) + (wouldBlock ? ', and without audit mode: block' : '');
@@ -116,6 +116,7 @@ function describe({ action, wouldBlock, decidedBy, overridden }: ExplainResponse
   return [
     `${verdict}: ${by}`,
     ...overridden.map(({ rule, reason }) => printable(`  not ${ruleText(rule!)}: ${reason}`)),
+    ...(omittedOverridden > 0n ? [`  nor ${omittedOverridden} more`] : []),
   ];
 }
 
@@ -125,7 +126,7 @@ function ruleText({ policyNamespace, policy, rule, origin }: ExplainedRule): str
   return `${name} ${rule!.id} (${nameOf(Action, rule!.action).toLowerCase()} ${matchText(rule!)})`;
 }
 
-function toView({ action, wouldBlock, decidedBy, overridden }: ExplainResponse): object {
+function toView({ action, wouldBlock, decidedBy, overridden, omittedOverridden }: ExplainResponse): object {
   const view = ({ policyNamespace, policy, rule, origin }: ExplainedRule) => ({
     policyNamespace,
     policy,
@@ -138,5 +139,6 @@ function toView({ action, wouldBlock, decidedBy, overridden }: ExplainResponse):
     ...(decidedBy?.$case === 'rule' && { rule: view(decidedBy.value) }),
     ...(decidedBy?.$case === 'posture' && { posture: nameOf(AccessClass, decidedBy.value) }),
     overridden: overridden.map(({ rule, reason }) => ({ ...view(rule!), reason })),
+    ...(omittedOverridden > 0n && { omittedOverridden: Number(omittedOverridden) }),
   };
 }
