@@ -87,7 +87,10 @@ export class ContainerKeeper {
     identity: ContainerIdentity,
     { by, onVisible }: RegisterOptions = { by: 'registered' },
   ): Promise<Outcome<ContainerChange>> {
-    const registered = await this.registry.put(await this.#lookUp(description, identity, by, performance.now()), onVisible);
+    const registered = await this.registry.put(
+      await this.#lookUp(description, identity, by, performance.now()),
+      onVisible,
+    );
     const { container, kind } = registered.result;
     this.#watch(container);
     const problem = kind === 'added' ? driftProblem(container) : undefined;

@@ -283,9 +283,15 @@ test('policies for hosts reach this one by the labels that its node has now', as
   await eventually(() => label() === 'worker' && node.keys.includes('kubernetes:host:gateways'), 'label and policy');
   assert.deepEqual(await reached(), []);
   await server.admin.patch(`/api/v1/nodes/${NODE}`, { metadata: { labels: { 'example.com/role': 'gateway' } } });
-  await eventually(async () => (await reached()).join() === 'host' && node.plane.kernel.isHostEnforced, 'the policy in the host');
+  await eventually(
+    async () => (await reached()).join() === 'host' && node.plane.kernel.isHostEnforced,
+    'the policy in the host',
+  );
   await server.admin.patch(`/api/v1/nodes/${NODE}`, { metadata: { labels: { 'example.com/role': null } } });
-  await eventually(async () => (await reached()).length === 0 && !node.plane.kernel.isHostEnforced, 'no policy in the host');
+  await eventually(
+    async () => (await reached()).length === 0 && !node.plane.kernel.isHostEnforced,
+    'no policy in the host',
+  );
   await server.admin.delete(`${kind}/gateways`);
 });
 

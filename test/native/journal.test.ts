@@ -62,7 +62,10 @@ test('after any number of kill -9 every event that was given out is there once, 
   const { found, next } = await eventsIn(directory);
   const numbers = found.map(({ sequence }) => sequence);
   assert.ok(found.every(({ sequence, hostPid }) => sequence === hostPid));
-  assert.deepEqual(numbers, [...new Set(numbers)].toSorted((a, b) => a - b));
+  assert.deepEqual(
+    numbers,
+    [...new Set(numbers)].toSorted((a, b) => a - b),
+  );
   assert.ok(next > told);
   // On a machine so busy that the disk kept events waiting they go on without it.
   if (hasLost) return;

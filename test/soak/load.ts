@@ -60,7 +60,7 @@ export async function load(target: Target, milliseconds: number): Promise<Record
     scrapes: { pause: 1000, run: () => scrape(target.metricsPort) },
     kubearmor: { pause: 1000, run: (round) => followAlerts(kubearmor, round) },
   };
-  const runs: Record<string, number> = {};
+  const runs = Object.fromEntries(Object.keys(tasks).map((name) => [name, 0]));
   await Promise.all(
     Object.entries(tasks).map(async ([name, { pause, run }]) => {
       for (let round = 0; !stopping.aborted; round++) {
@@ -69,7 +69,7 @@ export async function load(target: Target, milliseconds: number): Promise<Record
           () => true,
           () => false,
         );
-        if (isDone) runs[name] = (runs[name] ?? 0) + 1;
+        if (isDone) runs[name]!++;
         await sleep(pause);
       }
     }),
@@ -126,7 +126,10 @@ async function change(client: HauberkClient, round: number): Promise<void> {
   const namespace = `n${round % 50}`;
   const postures = round % 2 === 0 ? [{ class: AccessClass.FILE, action: Action.BLOCK }] : [];
   await client.policies.setPosture({ namespace, postures });
-  await client.telemetry.setVisibility({ namespace, ...(round % 2 === 0 ? { classes: [AccessClass.FILE] } : { reset: true }) });
+  await client.telemetry.setVisibility({
+    namespace,
+    ...(round % 2 === 0 ? { classes: [AccessClass.FILE] } : { reset: true }),
+  });
 }
 
 async function readAll(client: HauberkClient): Promise<void> {

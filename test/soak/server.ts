@@ -57,7 +57,12 @@ const plane = new InMemoryControlPlane();
 plane.disk = await Store.open(within('state'), within('witness'));
 for (let number = 0; number < CONTAINERS; number++) {
   const id = `${number}`.padStart(64, '0');
-  const description = { id, name: `container-${number}`, namespace: 'default', labels: { app: 'web', pod: `${number}` } };
+  const description = {
+    id,
+    name: `container-${number}`,
+    namespace: 'default',
+    labels: { app: 'web', pod: `${number}` },
+  };
   const namespaces = { pidNamespace: 1000 + number, mountNamespace: 1_000_000 + number };
   await plane.keeper.register({ ...description, origin: 'docker' }, namespaces, { by: 'event' });
 }
@@ -125,7 +130,9 @@ setInterval(() => {
   for (let index = 0; index < EVENTS_A_BATCH; index++) {
     number++;
     remember(number);
-    batch.push(makeEvent({ time: now(), object: `/srv/${number}`, policy: `p${number % 3000}`, hostPid: number % 30_000 }));
+    batch.push(
+      makeEvent({ time: now(), object: `/srv/${number}`, policy: `p${number % 3000}`, hostPid: number % 30_000 }),
+    );
   }
   void events.write(batch);
 }, BATCH_MILLISECONDS);

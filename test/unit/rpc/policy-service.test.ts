@@ -736,8 +736,14 @@ describe('Explain', () => {
   test('tells some of the rules that did not decide, those that would have before the others, and how many there are', async (t) => {
     const { applyManifest, client } = await start(t);
     const reading = manifest('many', '/etc/shadow');
-    const dirs = Array.from({ length: 150 }, (_, index) => `      - dir: /etc/\n        recursive: true\n        severity: ${1 + (index % 9)}\n`);
-    const others = Array.from({ length: 30 }, () => '      - path: /etc/shadow\n        fromSource: [{path: /bin/cat}]\n');
+    const dirs = Array.from(
+      { length: 150 },
+      (_, index) => `      - dir: /etc/\n        recursive: true\n        severity: ${1 + (index % 9)}\n`,
+    );
+    const others = Array.from(
+      { length: 30 },
+      () => '      - path: /etc/shadow\n        fromSource: [{path: /bin/cat}]\n',
+    );
     await applyManifest(reading.replace('  action:', `    matchDirectories:\n${dirs.join('')}  action:`));
     await applyManifest(manifest('others').replace('      - path: /etc/shadow\n', others.join('')));
     const { overridden, omittedOverridden } = await ask(client, (c) => c.explain, {
