@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
-import type { Steps } from '../steps.js';
+import { finish, type Steps } from '../steps.js';
 import { finishInTurns, inTurns } from '../turns.js';
 import type { Claim } from './container-kinds.js';
 import { type ContainerChange, planContainers } from './container-plan.js';
@@ -133,7 +133,9 @@ export class ContainerLane {
             continue;
           }
           try {
-            const changes = await finishInTurns(plan(waiting.request, draft));
+            const work = plan(waiting.request, draft);
+            // One that names its containers is small, and those that come at once are to stay together.
+            const changes = waiting.request.ids === undefined ? await finishInTurns(work) : finish(work);
             planned.push(Object.assign(waiting, { changes }));
           } catch (error) {
             waiting.reject(error);

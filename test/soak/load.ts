@@ -29,6 +29,8 @@ interface Task {
 /** Others keep the one thread that reads requests busy for seconds. */
 const HOSTILE = HOSTILE_REQUESTS.filter(({ isSlow }) => !isSlow);
 const FIRST_CONTAINER = '0'.repeat(64);
+/** Names of profiles that come and go. */
+const PROFILES = 3;
 const SILENT_CONNECTIONS = 40;
 const VICTIM_MILLISECONDS = 3000;
 /** So long a connection of frames stays. */
@@ -38,7 +40,7 @@ const FRAMES_MILLISECONDS = 200;
 export async function load(target: Target, milliseconds: number): Promise<Record<string, number>> {
   const socket = join(target.directory, SOCKET);
   const address = `unix:${socket}`;
-  const client = connect({ address });
+  const client = connect({ address, timeoutMilliseconds: 120_000 });
   const hostile = connectHostile(address);
   const kubearmor = new KubearmorClient(`unix:${join(target.directory, KUBEARMOR_SOCKET)}`);
   const stopping = AbortSignal.timeout(milliseconds);
@@ -75,10 +77,19 @@ export async function load(target: Target, milliseconds: number): Promise<Record
     }),
   );
   await Promise.all(followers);
+  await clear(client);
   client.close();
   closeHostile(hostile);
   kubearmor.close();
   return runs;
+}
+
+/** Takes away what was made, also by calls that ended too late. */
+async function clear(client: HauberkClient): Promise<void> {
+  await client.policies.syncPolicies({});
+  await client.containers.syncContainers({});
+  for (let number = 0; number < PROFILES; number++)
+    await client.profiles.deleteProfile({ name: `p${number}` }).catch(() => undefined);
 }
 
 async function follow(client: HauberkClient, filter: object, signal: AbortSignal): Promise<void> {
@@ -114,7 +125,8 @@ async function changePolicy(client: HauberkClient, round: number): Promise<void>
 }
 
 async function profile(client: HauberkClient, round: number): Promise<void> {
-  const name = `p${round}`;
+  const name = `p${round % PROFILES}`;
+  await client.profiles.deleteProfile({ name }).catch(() => undefined);
   await client.profiles.startProfile({ name, subject: { $case: 'containerId', value: FIRST_CONTAINER } });
   await sleep(1000);
   await client.profiles.stopProfile({ name });
