@@ -41,6 +41,11 @@ export async function* inTurns<Item>(items: Iterable<Item>, gone?: AbortSignal):
   }
 }
 
+/** Lets others have their turn where this one has been long enough. */
+export async function giveWay(): Promise<void> {
+  if (isOver()) await nextTurn();
+}
+
 /** Goes through the steps of a piece of work in the same way. */
 export async function finishInTurns<Result>(steps: Steps<Result>): Promise<Result> {
   for (;;) {

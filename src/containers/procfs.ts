@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { Failure, invalidInput } from '../failure.js';
+import { finish, isStep, type Steps } from '../steps.js';
 import { type NamespacePair, namespaceKey, type ProcessIdentity } from './container.js';
 
 const START_TIME_FIELD = 22;
@@ -60,9 +61,18 @@ export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
 
 /** For each pair of namespaces that processes live in, by namespaceKey, the one of these with the lowest number. */
 export function processesByNamespaces(): Map<string, ProcessIdentity> {
+  return finish(processesByNamespacesInSteps());
+}
+
+/** The same, for others to have their turn between its steps: there may be thousands of processes. */
+export function* processesByNamespacesInSteps(): Steps<Map<string, ProcessIdentity>> {
   const found = new Map<string, ProcessIdentity>();
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  for (const pid of pids.map(Number).sort((a, b) => a - b)) {
+  for (const [place, pid] of pids
+    .map(Number)
+    .sort((a, b) => a - b)
+    .entries()) {
+    if (isStep(place)) yield;
     try {
       const key = namespaceKey(namespacesOf(pid));
       if (!found.has(key)) found.set(key, processIdentity(pid));

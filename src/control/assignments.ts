@@ -47,10 +47,12 @@ export class Assignments {
   /** Returns what has decided for the container before. */
   set(assignment: Assignment): Assignment | undefined {
     const { container, kind } = assignment;
-    const before = this.delete(container.id);
+    let before = this.#byId.get(container.id);
+    if (before?.container !== container) before = this.delete(container.id);
     this.#byId.set(container.id, assignment);
     this.#byNamespaces.set(namespaceKey(container.namespaces), assignment);
     if (kind.leftOut.length > 0) this.#leftOut.set(container.id, kind.leftOut);
+    else this.#leftOut.delete(container.id);
     return before;
   }
 

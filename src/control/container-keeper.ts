@@ -18,9 +18,11 @@ import {
   linkedDirectories,
   namespacesOf,
   processesByNamespaces,
+  processesByNamespacesInSteps,
   processIdentity,
 } from '../containers/procfs.js';
 import { Failure, invalidInput, type Problem } from '../failure.js';
+import { finishInTurns, inTurns } from '../turns.js';
 import type { ContainerChange, ContainerRegistry } from './container-registry.js';
 import { driftProblem, isDrift } from './drift.js';
 import type { Outcome } from './ledger.js';
@@ -63,8 +65,10 @@ export interface ContainerRegistration {
 export class ContainerKeeper {
   readonly #watches = new Map<string, { readonly process: ProcessIdentity; close(): void }>();
 
-  /** As the process table was when it was read last. */
+  /** As the process table was when it was read last, and when that began. */
   #processes: ReadonlyMap<string, ProcessIdentity> = new Map();
+  #readSince = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
 
   constructor(
     readonly registry: ContainerRegistry,
@@ -84,7 +88,10 @@ export class ContainerKeeper {
     identity: ContainerIdentity,
     { by, onVisible }: RegisterOptions = { by: 'registered' },
   ): Promise<Outcome<ContainerChange>> {
-    const registered = await this.registry.put(this.#lookUp(description, identity, by), onVisible);
+    const registered = await this.registry.put(
+      await this.#lookUp(description, identity, by, performance.now()),
+      onVisible,
+    );
     const { container, kind } = registered.result;
     this.#watch(container);
     const problem = kind === 'added' ? driftProblem(container) : undefined;
@@ -96,18 +103,19 @@ export class ContainerKeeper {
   /** Makes the registered containers those given, all or nothing. Fields of problems start with `containers[0]`. */
   async sync(registrations: readonly ContainerRegistration[]): Promise<Outcome<ContainerChange[]>> {
     const problems: Problem[] = [];
-    const containers = registrations.flatMap(({ description, identity }, index) => {
+    const containers: Container[] = [];
+    const now = performance.now();
+    for await (const [index, { description, identity }] of inTurns(registrations.entries())) {
       try {
-        return [this.#lookUp(description, identity, 'registered')];
+        containers.push(await this.#lookUp(description, identity, 'registered', now));
       } catch (thrown) {
         if (!(thrown instanceof Failure) || thrown.problems.length === 0) throw thrown;
         problems.push(...thrown.problems.map((each) => ({ ...each, field: `containers[${index}].${each.field}` })));
-        return [];
       }
-    });
+    }
     if (problems.length > 0) throw invalidInput(problems);
     const outcome = await this.registry.sync(containers);
-    for (const { container, kind } of outcome.result) {
+    for await (const { container, kind } of inTurns(outcome.result)) {
       if (kind === 'removed') this.#forget(container.id);
       else this.#watch(container);
     }
@@ -130,22 +138,31 @@ export class ContainerKeeper {
     for (const id of [...this.#watches.keys()]) this.#forget(id);
   }
 
-  #lookUp(description: ContainerDescription, identity: ContainerIdentity, by: Protection['by']): Container {
+  /** @param since the process table is not to be older than this: see #processIn */
+  async #lookUp(
+    description: ContainerDescription,
+    identity: ContainerIdentity,
+    by: Protection['by'],
+    since: number,
+  ): Promise<Container> {
     const protection = { by, since: Date.now() };
     if ('pid' in identity) {
       const { startedBy, ...process } = identity;
-      if (startedBy !== undefined)
-        return lookAtChild(process.pid, startedBy, () => this.#lookUp(description, process, by));
-      const { pid, firstProcess, root } = process;
-      const namespaces = namespacesOf(pid);
-      checkNamespaces(namespaces, 'pid', this.hostMountNamespace);
-      const container = this.#describe(description, namespaces, processIdentity(pid), root);
-      return { ...container, ...(firstProcess && { isFirstProcess: firstProcess }), protection };
+      const look = () => this.#lookAt(description, process);
+      const container = startedBy === undefined ? look() : lookAtChild(process.pid, startedBy, look);
+      return { ...container, protection };
     }
     checkNamespaces(identity, 'namespaces', this.hostMountNamespace);
-    const process = this.#processIn(identity);
+    const process = await this.#processIn(identity, since);
     if (process === undefined) return { ...description, namespaces: identity, links: {}, protection };
     return { ...this.#describe(description, identity, process), protection };
+  }
+
+  #lookAt(description: ContainerDescription, { pid, firstProcess, root }: ContainerProcess): Container {
+    const namespaces = namespacesOf(pid);
+    checkNamespaces(namespaces, 'pid', this.hostMountNamespace);
+    const container = this.#describe(description, namespaces, processIdentity(pid), root);
+    return { ...container, ...(firstProcess && { isFirstProcess: firstProcess }) };
   }
 
   #describe(
@@ -170,13 +187,28 @@ export class ContainerKeeper {
     };
   }
 
-  /** Some process that lives in both namespaces. Where many are asked for, the process table is not read for each. */
-  #processIn(namespaces: NamespacePair): ProcessIdentity | undefined {
+  /**
+   * Some process that lives in both namespaces. Where many are asked for, the process table is not read for each.
+   *
+   * @param since those that have come since need not be found, in the time of performance.now
+   */
+  async #processIn(namespaces: NamespacePair, since: number): Promise<ProcessIdentity | undefined> {
     const key = namespaceKey(namespaces);
     const known = this.#processes.get(key);
     if (known !== undefined && isAlive(known) && isIn(known, namespaces)) return known;
-    this.#processes = processesByNamespaces();
+    while (this.#readSince < since) {
+      this.#reading ??= this.#readProcesses().finally(() => {
+        this.#reading = undefined;
+      });
+      await this.#reading;
+    }
     return this.#processes.get(key);
+  }
+
+  async #readProcesses(): Promise<void> {
+    const began = performance.now();
+    this.#processes = await finishInTurns(processesByNamespacesInSteps());
+    this.#readSince = began;
   }
 
   #watch({ id, process }: Container): void {
@@ -196,10 +228,14 @@ export class ContainerKeeper {
   /** The process a container was known by is gone: the container lives on in another one, or it is over. */
   async #onExit(id: string, process: ProcessIdentity): Promise<void> {
     this.#watches.delete(id);
-    const container = this.registry.get(id);
-    if (container === undefined || !isSameProcess(container.process, process)) return;
+    const known = this.registry.get(id);
+    if (known === undefined || !isSameProcess(known.process, process)) return;
     try {
-      const successor = successorOf(container, this.#processIn(container.namespaces));
+      const candidate = await this.#processIn(known.namespaces, performance.now());
+      // It may have been told of anew meanwhile.
+      const container = this.registry.get(id);
+      if (container === undefined || !isSameProcess(container.process, process)) return;
+      const successor = successorOf(container, candidate);
       if (successor === undefined) {
         await this.registry.remove(id);
         this.logger.info({ container: id }, 'the container has ended');

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
-import { inTurns } from '../turns.js';
+import { finish, type Steps } from '../steps.js';
+import { finishInTurns, inTurns } from '../turns.js';
 import type { Claim } from './container-kinds.js';
 import { asKnown, type ContainerChange, planContainers } from './container-plan.js';
 import type { Enforcement } from './enforcement.js';
@@ -65,20 +65,22 @@ export class ContainerLane {
 
   /** Makes a change. Requests about the same container are made in the order in which they come. */
   async submit(asked: ContainerRequest): Promise<Outcome<ContainerChange[]>> {
-    const onVisible = once(asked.onVisible);
-    const asKnownNow = () => asked.put.map((each) => asKnown(each, this.containers.get(each.id)));
-    let request = { ...asked, put: asKnownNow(), onVisible };
+    const onVisible = asked.onVisible && once(asked.onVisible);
+    const known = () => asked.put.map(({ id }) => this.containers.get(id));
+    const before = known();
+    const put = asked.put.map((each, index) => asKnown(each, before[index]));
+    let request = { ...asked, put, ...(onVisible !== undefined && { onVisible }) };
     const turn = this.#order.enter(request.ids);
     let changed: Changed;
     try {
       let claims = await this.#claim(request.put);
       await turn.come;
       // An earlier request may have found other links.
-      const put = asKnownNow();
-      if (!isDeepStrictEqual(put, request.put)) {
+      const now = known();
+      if (now.some((each, index) => each !== before[index])) {
         this.#giveBack(claims.values());
-        request = { ...request, put };
-        claims = await this.#claim(put);
+        request = { ...request, put: asked.put.map((each, index) => asKnown(each, now[index])) };
+        claims = await this.#claim(request.put);
       }
       changed = await new Promise<Changed>((resolve, reject) => {
         this.#enqueue({ request, claims, rounds: 1, resolve, reject });
@@ -90,7 +92,7 @@ export class ContainerLane {
     const unchanged = changes.filter(({ kind }) => kind === 'unchanged');
     if (unchanged.length < changes.length) await written.published;
     await this.enforcement.settled(unchanged.map(({ container }) => namespaceKey(container.namespaces)));
-    onVisible();
+    onVisible?.();
     return { result: changes, revision: written.revision };
   }
 
@@ -141,7 +143,10 @@ export class ContainerLane {
             continue;
           }
           try {
-            planned.push(Object.assign(waiting, { changes: plan(waiting.request, draft) }));
+            const work = plan(waiting.request, draft);
+            // One that names its containers is small, and those that come at once are to stay together.
+            const changes = waiting.request.ids === undefined ? await finishInTurns(work) : finish(work);
+            planned.push(Object.assign(waiting, { changes }));
           } catch (error) {
             waiting.reject(error);
           }
@@ -235,9 +240,9 @@ export class ContainerLane {
 }
 
 /** Adds a request to a draft, whole or not at all. */
-function plan({ put, remove }: ContainerRequest, draft: ContainerDraft): ContainerChange[] {
+function* plan({ put, remove }: ContainerRequest, draft: ContainerDraft): Steps<ContainerChange[]> {
   const own = new ContainerDraft(draft);
-  const changes = planContainers(own, put, remove?.(own) ?? []);
+  const changes = yield* planContainers(own, put, remove?.(own) ?? []);
   own.applyTo(draft);
   return changes;
 }
@@ -246,6 +251,7 @@ function plan({ put, remove }: ContainerRequest, draft: ContainerDraft): Contain
 function visibilityCallbacks(planned: readonly (Waiting & { readonly changes?: ContainerChange[] })[]) {
   const callbacks = new Map<string, (() => void)[]>();
   for (const { request, changes = [] } of planned) {
+    if (request.onVisible === undefined) continue;
     const awaited = new Set(
       changes.filter(({ kind }) => kind !== 'removed').map(({ container }) => namespaceKey(container.namespaces)),
     );
@@ -260,10 +266,10 @@ function visibilityCallbacks(planned: readonly (Waiting & { readonly changes?: C
   return callbacks;
 }
 
-function once(callback: (() => void) | undefined): () => void {
-  let isDue = callback !== undefined;
+function once(callback: () => void): () => void {
+  let isDue = true;
   return () => {
-    if (isDue) callback?.();
+    if (isDue) callback();
     isDue = false;
   };
 }

@@ -1,6 +1,7 @@
 import type { Container } from '../containers/container.js';
 import { CONTAINERS_MAX, namespaceKey } from '../containers/container.js';
 import { Failure, invalidInput } from '../failure.js';
+import { isStep, type Steps } from '../steps.js';
 import type { ContainerDraft, ContainerView } from './known-containers.js';
 
 /** What became of one container. */
@@ -17,26 +18,34 @@ export interface ContainerChange {
  *   when one of another origin has them: two sources tell of one container, and the first has its way;
  *   resource-exhausted when there are more than there can be. The draft is of no use then
  */
-export function planContainers(
+export function* planContainers(
   draft: ContainerDraft,
   wanted: readonly Container[],
   unwanted: readonly Container[],
-): ContainerChange[] {
+): Steps<ContainerChange[]> {
   const ids = new Set(wanted.map(({ id }) => id));
   const changes: ContainerChange[] = [];
   const remove = (container: Container) => {
     draft.delete(container.id);
     changes.push({ container, kind: 'removed' });
   };
-  for (const container of unwanted) remove(container);
-  for (const container of wanted) {
+  for (const [place, container] of unwanted.entries()) {
+    if (isStep(place)) yield;
+    remove(container);
+  }
+  for (const [place, container] of wanted.entries()) {
+    if (isStep(place)) yield;
     const holder = draft.at(namespaceKey(container.namespaces));
     if (holder === undefined || ids.has(holder.id)) continue;
     if (hasEnded(holder, container)) remove(holder);
     else throw namespacesTaken(holder, container);
   }
-  for (const container of wanted) changes.push(put(draft, container));
-  for (const container of wanted) {
+  for (const [place, container] of wanted.entries()) {
+    if (isStep(place)) yield;
+    changes.push(put(draft, container));
+  }
+  for (const [place, container] of wanted.entries()) {
+    if (isStep(place)) yield;
     const holder = draft.at(namespaceKey(container.namespaces))!;
     if (holder.id !== container.id) throw namespacesTaken(container, holder);
   }

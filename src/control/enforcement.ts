@@ -238,8 +238,9 @@ export class Enforcement {
 
   /** Resolves once the kernel decides as it should in these namespaces. @throws Failure internal */
   async settled(keys: readonly string[]): Promise<void> {
-    await Promise.allSettled(keys.map((key) => this.#publisher.settled(key)));
-    const again = keys.filter((key) => this.#publisher.unsettled.has(key));
+    const underWay = keys.filter((key) => this.#publisher.isUnderWay(key));
+    await Promise.allSettled(underWay.map((key) => this.#publisher.settled(key)));
+    const again = underWay.filter((key) => this.#publisher.unsettled.has(key));
     if (again.length > 0) await this.#publish(again, []);
   }
 
@@ -279,11 +280,13 @@ export class Enforcement {
       for (const preparation of this.#preparations) preparation.touch(container.id);
       this.#uses.hold(kind);
       const before = this.#assignments.set({ container, kind });
-      const key = namespaceKey(container.namespaces);
       if (before !== undefined) replaced.push(before);
-      if (before?.kind.image === kind.image && identityOf(before.container) === identityOf(container)) continue;
-      keys.add(key);
-      if (before !== undefined) keys.add(namespaceKey(before.container.namespaces));
+      // A change of policies leaves the containers as they are.
+      const isItself = before?.container === container;
+      const isSameKey = isItself || (before !== undefined && identityOf(before.container) === identityOf(container));
+      if (isSameKey && before?.kind.image === kind.image) continue;
+      keys.add(namespaceKey(container.namespaces));
+      if (before !== undefined && !isItself) keys.add(namespaceKey(before.container.namespaces));
     }
     const changed = [...keys].flatMap((key) => this.#assignments.at(key) ?? []);
     const search = this.holders?.begin(changed.filter(({ container }) => container.id !== this.host?.id));

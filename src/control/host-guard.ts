@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostRoot } from '../containers/procfs.js';
 import type { Access } from '../explain/access.js';
-import { type Explanation, explain } from '../explain/evaluate.js';
+import { type Explanation, explainInSteps } from '../explain/evaluate.js';
 import { CAPABILITIES } from '../policy/capability.js';
 import type { Operation } from '../policy/effect.js';
 import { type BoundRule, type Postures, policyKey } from '../policy/model.js';
 import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
+import { finish, isStep, type Steps } from '../steps.js';
+import { finishInTurns } from '../turns.js';
 import { type HostNeed, hostNeeds } from './host-needs.js';
 
 /** Programs a host cannot be reached or looked after without, by the names of their processes. */
@@ -23,8 +25,15 @@ export interface GuardedProcess {
 
 /** The daemon itself, process 1, and what runs here of those a host needs. */
 export function guardedProcesses(): GuardedProcess[] {
+  return finish(guardedProcessesInSteps());
+}
+
+function* guardedProcessesInSteps(): Steps<GuardedProcess[]> {
   const found = new Map<string, GuardedProcess>();
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/u.test(name))) {
+  for (const [place, pid] of readdirSync('/proc')
+    .filter((name) => /^\d+$/u.test(name))
+    .entries()) {
+    if (isStep(place)) yield;
     const name = nameOf(pid);
     if (name === undefined) continue;
     const guarded = read(pid, name);
@@ -33,9 +42,17 @@ export function guardedProcesses(): GuardedProcess[] {
   return [...found.values()];
 }
 
-/** What runs on this host and must go on, and what else the host needs. */
-export function lookAtHost(): { guarded: readonly GuardedProcess[]; needs: Iterable<HostNeed> } {
-  const guarded = guardedProcesses();
+/** What a host cannot do without. */
+export interface HostNeeds {
+  /** What runs on it and must go on. */
+  readonly guarded: readonly GuardedProcess[];
+  /** What else it needs. */
+  readonly needs: Iterable<HostNeed>;
+}
+
+/** What this host cannot do without; others have their turn while it is looked for. */
+export async function lookAtHost(): Promise<HostNeeds> {
+  const guarded = await finishInTurns(guardedProcessesInSteps());
   const programs = guarded.map(({ program }) => program);
   return { guarded, needs: hostNeeds(programs, hostRoot()) };
 }
@@ -73,15 +90,15 @@ function read(pid: string, name: string): GuardedProcess | undefined {
  *
  * @param needs what else is needed, and of which program
  */
-export function whatWouldStop(
+export function* whatWouldStop(
   guarded: readonly GuardedProcess[],
   needs: Iterable<HostNeed>,
   rules: readonly BoundRule[],
   postures: Postures,
-): string[] {
+): Steps<string[]> {
   const problems: string[] = [];
   for (const { access, what } of accessesOf(guarded, needs)) {
-    const explanation = explain(rules, postures, access);
+    const explanation = yield* explainInSteps(rules, postures, access);
     if (explanation.action === 'Block') problems.push(`${what}: ${deciderOf(explanation)}`);
     if (problems.length >= PROBLEMS_MAX) break;
   }

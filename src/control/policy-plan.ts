@@ -2,6 +2,8 @@ import type { Container } from '../containers/container.js';
 import { append } from '../policy/append.js';
 import { givenBy, isOfClient, originOf, POLICY_ORIGINS, type Policy, policyKey } from '../policy/model.js';
 import { compareInSteps, PolicySet, selects } from '../policy/policy-set.js';
+import { sortInSteps } from '../policy/sort-in-steps.js';
+import { isStep, type Steps } from '../steps.js';
 import type { StoredPolicy } from '../store/stored-state.js';
 import { finishInTurns, inTurns, nextTurn } from '../turns.js';
 import type { Change } from './change.js';
@@ -74,7 +76,7 @@ export async function planPolicies(
   const unreached = new Unreached(desired, enforcement);
   const result: PolicyChange[] = [];
   for await (const { policy, warnings } of inTurns(inputs, gone)) {
-    const containerIds = reached(policy);
+    const containerIds = await reached(policy);
     const key = policyKey(policy);
     const version = current.versions.get(key) ?? 0;
     result.push({
@@ -92,7 +94,7 @@ export async function planPolicies(
     });
   }
   for await (const policy of inTurns(deleted, gone)) {
-    const containerIds = reachedBefore(policy);
+    const containerIds = await reachedBefore(policy);
     const previousVersion = current.versions.get(policyKey(policy)) ?? 0;
     const none = { resourceVersion: 0, warnings: [], conflicts: [] };
     result.push({ policy, kind: 'deleted', previousVersion, containerIds, ...none });
@@ -179,14 +181,15 @@ function isSurelySmall({ rules }: Policy): boolean {
 /** Beyond so many policies it is quicker to ask for each container which of them reach it. */
 const FEW_POLICIES = 16;
 
-/** Tells of each of many policies which containers, or the host, it reaches: see `reachedBy`. */
+/** Tells of each of many policies which containers, or the host, it reaches: see `reachedByInSteps`. */
 async function containersBy(
   inputs: readonly { readonly policy: Policy }[],
   { containers }: Pick<DesiredState, 'containers'>,
   { host }: Pick<Enforcement, 'host'>,
   gone: AbortSignal | undefined,
-): Promise<(policy: Policy) => readonly string[]> {
-  if (inputs.length <= FEW_POLICIES) return (policy) => reachedBy(policy, { containers }, { host });
+): Promise<(policy: Policy) => Promise<readonly string[]>> {
+  if (inputs.length <= FEW_POLICIES)
+    return (policy) => finishInTurns(reachedByInSteps(policy, { containers }, { host }));
   await nextTurn();
   const policies = PolicySet.empty.with(inputs.map(({ policy }) => policy));
   await nextTurn();
@@ -203,7 +206,7 @@ async function containersBy(
     ids.sort();
     for (const policy of reaching) append(groupsOf, policy, ids);
   }
-  return (policy) => {
+  return async (policy) => {
     const [first = [], ...others] = groupsOf.get(policy) ?? [];
     return others.length === 0 ? first : [first, ...others].flat().sort();
   };
@@ -230,14 +233,16 @@ function leftOutWarnings(
   ];
 }
 
-/** Ids of the containers, or of the host, that a policy reaches. */
-export function reachedBy(
+/** Ids of the containers, or of the host, that a policy reaches, sorted. */
+export function* reachedByInSteps(
   policy: Policy,
   { containers }: Pick<DesiredState, 'containers'>,
   { host }: Pick<Enforcement, 'host'>,
-): string[] {
-  return [...containers.values(), ...(host === undefined ? [] : [host])]
-    .filter((container) => selects(policy, container))
-    .map(({ id }) => id)
-    .sort();
+): Steps<string[]> {
+  const ids: string[] = [];
+  for (const [place, container] of [...containers.values(), ...(host === undefined ? [] : [host])].entries()) {
+    if (isStep(place)) yield;
+    if (selects(policy, container)) ids.push(container.id);
+  }
+  return yield* sortInSteps(ids, (a, b) => (a < b ? -1 : Number(a > b)));
 }

@@ -25,7 +25,7 @@ import type { DryRunJob } from './dry-run-job.js';
 import type { DryRunPool } from './dry-run-pool.js';
 import { withHolders } from './holders.js';
 import type { HookCoverage } from './hook-coverage.js';
-import { lookAtHost, whatWouldStop } from './host-guard.js';
+import { type HostNeeds, lookAtHost, whatWouldStop } from './host-guard.js';
 import { changeHostLabels } from './host-labels.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { followLinksOf } from './link-search.js';
@@ -36,7 +36,7 @@ import {
   postureChange,
   saidByClients,
 } from './namespace-postures.js';
-import { type PolicyChange, type PolicyInput, planPolicies, reachedBy } from './policy-plan.js';
+import { type PolicyChange, type PolicyInput, planPolicies, reachedByInSteps } from './policy-plan.js';
 import { type ReadManifest, readObjects } from './policy-reading.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
 import { withPostureWarnings } from './posture-warnings.js';
@@ -71,7 +71,7 @@ export class PolicyRegistry {
     readonly dryRuns: DryRunPool,
     readonly coverage: Pick<HookCoverage, 'warningsFor'>,
     /** What policies for the host must leave alone. */
-    readonly findHostNeeds = lookAtHost,
+    readonly findHostNeeds: () => HostNeeds | Promise<HostNeeds> = lookAtHost,
   ) {}
 
   /** @param now policies that ended before are refused @throws Failure with every problem of every document */
@@ -266,8 +266,9 @@ export class PolicyRegistry {
     return finishInTurns(toDocumentInSteps(policy));
   }
 
-  containerIdsReachedBy(policy: Policy): string[] {
-    return reachedBy(policy, this.ledger.desired, this.ledger.enforcement);
+  /** Sorted. */
+  containerIdsReachedBy(policy: Policy): Promise<string[]> {
+    return finishInTurns(reachedByInSteps(policy, this.ledger.desired, this.ledger.enforcement));
   }
 
   /**
@@ -345,8 +346,8 @@ export class PolicyRegistry {
   async #checkHost(host: Container, desired: DesiredState): Promise<void> {
     const { rules } = await this.ledger.enforcement.rules.ruleSetInTurns(host, desired);
     if (rules.every(({ policy }) => policy.mode === 'audit')) return;
-    const { guarded, needs } = this.findHostNeeds();
-    const problems = whatWouldStop(guarded, needs, rules, this.posturesFor(host.namespace));
+    const { guarded, needs } = await this.findHostNeeds();
+    const problems = await finishInTurns(whatWouldStop(guarded, needs, rules, this.posturesFor(host.namespace)));
     if (problems.length === 0) return;
     const advice = 'to apply it all the same, force it; hauberkd --rescue starts without policies for the host';
     throw new Failure('failed-precondition', `the host would be harmed:\n- ${problems.join('\n- ')}\n${advice}`);

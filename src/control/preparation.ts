@@ -49,7 +49,8 @@ export class Preparation {
   }
 
   giveUp(): void {
-    for (const id of [...this.claims.keys()]) this.#drop(id);
+    for (const claim of this.claims.values()) this.giveBack(claim);
+    this.claims.clear();
   }
 
   #drop(id: string): void {

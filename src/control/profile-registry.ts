@@ -2,6 +2,7 @@ import { Failure, invalidInput } from '../failure.js';
 import { DEFAULT_NAMESPACE } from '../policy/model.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import { type Profile, type ProfiledContainer, type ProfileSubject, runningProfileOf } from '../profile/profile.js';
+import { finishInTurns } from '../turns.js';
 import type { Change } from './change.js';
 import type { SuggestionResult } from './dry-run-job.js';
 import type { DryRunPool } from './dry-run-pool.js';
@@ -101,12 +102,12 @@ export class ProfileRegistry {
     const profile = this.#named(name);
     await this.recordings.settle();
     const { counts } = this.recordings;
-    return {
-      profile,
-      containers: this.recordings
-        .of(name)
-        .map((recording) => ({ ...recording.container, accesses: recording.accesses(counts) })),
-    };
+    const containers: LearntProfile['containers'][number][] = [];
+    for (const recording of this.recordings.of(name)) {
+      const accesses = await finishInTurns(recording.accessesInSteps(counts));
+      containers.push({ ...recording.container, accesses });
+    }
+    return { profile, containers };
   }
 
   /**

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AccessMap } from '../kernel/accesses.js';
 import { accessKey, type ObservedAccess } from '../profile/observed-access.js';
 import type { ProfiledContainer } from '../profile/profile.js';
+import { finish, isStep, type Steps } from '../steps.js';
 import type { StoredAccess } from '../store/store.js';
 
 export type AccessCounts = Pick<AccessMap, 'count' | 'forget' | 'list' | 'take'>;
@@ -71,7 +72,17 @@ export class Recording {
   }
 
   accesses(counts: AccessCounts): ObservedAccess[] {
-    return this.stored().map((stored) => (this.#isLive ? this.#counted(stored, counts) : stored).access);
+    return finish(this.accessesInSteps(counts));
+  }
+
+  /** The same, for others to have their turn between its steps: the kernel is asked for each count. */
+  *accessesInSteps(counts: AccessCounts): Steps<ObservedAccess[]> {
+    const accesses: ObservedAccess[] = [];
+    for (const [place, stored] of this.stored().entries()) {
+      if (isStep(place)) yield;
+      accesses.push((this.#isLive ? this.#counted(stored, counts) : stored).access);
+    }
+    return accesses;
   }
 
   stored(): readonly StoredAccess[] {

@@ -42,7 +42,7 @@ export async function reportOfNode(
   const counts: Record<string, [number, number, number]> = {};
   for await (const { read } of inTurns(verdicts)) {
     const policy = policies.get(read.named);
-    const ids = policy === undefined ? [] : policies.containerIdsReachedBy(policy);
+    const ids = policy === undefined ? [] : await policies.containerIdsReachedBy(policy);
     const key = keyOfNamed(read);
     if (ids.length === 0) continue;
     const left = ids.filter((id) => leftOut.get(id)?.includes(key));

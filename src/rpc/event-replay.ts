@@ -1,5 +1,6 @@
 import type { EventPredicate } from '../events/filter.js';
 import { DEFAULT_QUEUE_CAPACITY, type EventHub, MESSAGE_BYTES_MAX, type SequenceRange } from '../events/hub.js';
+import { giveWay } from '../turns.js';
 import { encodedPieces, encodeResponse, newEncoder, splitEvents, toSecurityEvent } from './event-message.js';
 import type { MessageStream } from './message-stream.js';
 
@@ -63,6 +64,8 @@ export async function replayEvents(
     }
     const before = cursor;
     for await (const { first, payload } of archive.read(cursor)) {
+      // Many batches may come of one read of the disk.
+      await giveWay();
       if (first > cursor + 1) {
         // What is missed stands before the events of its message.
         await send();

@@ -15,6 +15,7 @@ import { type BoundRule, originOf, PRESETS, type Preset } from '../policy/model.
 import { ADDRESS_FAMILIES, PORT_MAX, SOCKET_TYPES } from '../policy/network.js';
 import { CALLS_WITH_PATH, SYSTEM_CALLS } from '../policy/system-calls.js';
 import { ACTIONS, CLASSES, DIRECTION_NAMES, POLICY_ORIGINS, SCOPES } from './names.js';
+import { fitting } from './pages.js';
 import { toRuleMessage } from './policy-output.js';
 import { RequestChecks } from './request-checks.js';
 
@@ -149,7 +150,16 @@ function toSocket(socket: SocketUse | undefined, checks: RequestChecks) {
   };
 }
 
+/** Rules that did not decide and are told. */
+const OVERRIDDEN_MAX = 100;
+
 export function toExplainResponse({ action, wouldBlock, decider, losers }: Explanation): ExplainResponse {
+  const rivals = losers.filter(({ speaks }) => speaks);
+  const others = losers.filter(({ speaks }) => !speaks);
+  const overridden = fitting([...rivals, ...others], 0, OVERRIDDEN_MAX, ({ rule, reason }) => ({
+    rule: toExplainedRule(rule),
+    reason,
+  }));
   return {
     action: ACTIONS[action],
     wouldBlock,
@@ -159,7 +169,8 @@ export function toExplainResponse({ action, wouldBlock, decider, losers }: Expla
         : 'postureOf' in decider
           ? { $case: 'posture', value: CLASSES[decider.postureOf] }
           : { $case: 'rule', value: toExplainedRule(decider) },
-    overridden: losers.map(({ rule, reason }) => ({ rule: toExplainedRule(rule), reason })),
+    overridden,
+    omittedOverridden: BigInt(losers.length - overridden.length),
   };
 }
 

@@ -112,7 +112,7 @@ export function policyServiceOf(
           policy,
           version: policies.versionOf(policy),
           manifest: await policies.manifestInTurns(policy),
-          containerIds: policies.containerIdsReachedBy(policy),
+          containerIds: await policies.containerIdsReachedBy(policy),
         },
         request.pageToken,
       );

@@ -9,9 +9,12 @@ import {
 } from '../generated/hauberk/v1/profile.js';
 import { describeWord } from '../image/describe-word.js';
 import { DEFAULT_NAMESPACE } from '../policy/model.js';
+import { sortInSteps } from '../policy/sort-in-steps.js';
 import { VALUE_CHECKS } from '../policy/value-checks.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import type { Profile, ProfileSubject } from '../profile/profile.js';
+import type { Steps } from '../steps.js';
+import { finishInTurns } from '../turns.js';
 import { currentCaller } from './caller.js';
 import { RpcService } from './handler.js';
 import { CLASSES } from './names.js';
@@ -50,7 +53,7 @@ export function profileServiceOf(profiles: ProfileRegistry, dryRuns: Pick<DryRun
 
       async getProfile({ name }) {
         requireName(name);
-        return toGetProfileResponse(await profiles.get(name));
+        return finishInTurns(responseInSteps(await profiles.get(name)));
       },
 
       async suggestPolicy({ name, policyName, policyNamespace, matchLabels }) {
@@ -123,19 +126,17 @@ function toProfileMessage({ name, subject, started, stopped }: Profile): Profile
   };
 }
 
-function toGetProfileResponse({ profile, containers }: LearntProfile): GetProfileResponse {
-  const all = containers.flatMap(({ accesses }) => accesses).sort((a, b) => b.count - a.count);
+function* responseInSteps({ profile, containers }: LearntProfile): Steps<GetProfileResponse> {
+  const learnt = containers.flatMap(({ accesses }) => accesses);
+  const all = yield* sortInSteps(learnt, (a, b) => b.count - a.count);
   const shown = new Set(fitting(all, 0, ACCESSES_MAX, (access) => access));
-  return {
-    profile: toProfileMessage(profile),
-    containers: containers.map(({ id, name, namespace, accesses }) => ({
-      id,
-      name,
-      namespace,
-      accesses: accesses.filter((access) => shown.has(access)).map(toAccessMessage),
-    })),
-    omitted: BigInt(all.length - shown.size),
-  };
+  yield;
+  const messages: GetProfileResponse['containers'] = [];
+  for (const { id, name, namespace, accesses } of containers) {
+    messages.push({ id, name, namespace, accesses: accesses.filter((each) => shown.has(each)).map(toAccessMessage) });
+    yield;
+  }
+  return { profile: toProfileMessage(profile), containers: messages, omitted: BigInt(all.length - shown.size) };
 }
 
 function toAccessMessage(access: ObservedAccess): AccessMessage {

@@ -275,15 +275,23 @@ test('policies for hosts reach this one by the labels that its node has now', as
   await server.admin.create('/api/v1/nodes', { metadata: { name: NODE, labels: { 'example.com/role': 'worker' } } });
   const head = { apiVersion: 'hauberk.io/v1alpha1', kind: 'HostSecurityPolicy', metadata: { name: 'gateways' } };
   await server.create(kind, { ...head, spec });
-  const reached = () =>
-    policies.list().flatMap((each) => (each.scope === 'host' ? policies.containerIdsReachedBy(each) : []));
+  const reached = async () => {
+    const ofHost = policies.list().filter(({ scope }) => scope === 'host');
+    return (await Promise.all(ofHost.map((each) => policies.containerIdsReachedBy(each)))).flat();
+  };
   const label = () => containers.get('host')?.labels['example.com/role'];
   await eventually(() => label() === 'worker' && node.keys.includes('kubernetes:host:gateways'), 'label and policy');
-  assert.deepEqual(reached(), []);
+  assert.deepEqual(await reached(), []);
   await server.admin.patch(`/api/v1/nodes/${NODE}`, { metadata: { labels: { 'example.com/role': 'gateway' } } });
-  await eventually(() => reached().join() === 'host' && node.plane.kernel.isHostEnforced, 'the policy in the host');
+  await eventually(
+    async () => (await reached()).join() === 'host' && node.plane.kernel.isHostEnforced,
+    'the policy in the host',
+  );
   await server.admin.patch(`/api/v1/nodes/${NODE}`, { metadata: { labels: { 'example.com/role': null } } });
-  await eventually(() => reached().length === 0 && !node.plane.kernel.isHostEnforced, 'no policy in the host');
+  await eventually(
+    async () => (await reached()).length === 0 && !node.plane.kernel.isHostEnforced,
+    'no policy in the host',
+  );
   await server.admin.delete(`${kind}/gateways`);
 });
 

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectSocket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect, PolicyChange_Kind } from '../../src/client/index.js';
+import { eventually } from '../support/eventually.js';
 import {
   closeHostile,
   connectHostile,
@@ -102,4 +105,55 @@ test('a synchronisation of eight times the policies takes about eight times the 
   client.close();
   t.diagnostic(`${few.toFixed(0)} ms for 1,250, ${many.toFixed(0)} ms for 10,000`);
   assert.ok(many < 24 * few, `${few} ms, ${many} ms`);
+});
+
+test('without descriptors left the daemon goes on with the clients it has, and serves others once there are some', async () => {
+  const known = connect({ address: daemon.address });
+  await known.host.getStatus();
+  const held = new Set(readdirSync(`/proc/${daemon.pid}/fd`).map(Number));
+  let free = 0;
+  while (held.has(free)) free++;
+  const limit = (descriptors: number) =>
+    execFileSync('prlimit', ['--pid', `${daemon.pid}`, `--nofile=${descriptors}:`]);
+  limit(free);
+  const others = Array.from({ length: 30 }, () => connectSocket(daemon.address.slice('unix:'.length)));
+  for (const socket of others) socket.on('error', () => undefined).resume();
+  await eventually(() => others.every(({ closed }) => closed), 'the end of connections that cannot be accepted');
+  await known.host.getStatus();
+  limit(1024);
+  for (const socket of others) socket.destroy();
+  const later = connect({ address: daemon.address });
+  await eventually(() =>
+    later.host.getStatus().then(
+      () => true,
+      () => false,
+    ),
+  );
+  for (const client of [known, later]) client.close();
+});
+
+test('containers that are synchronised, and a policy that reaches all of them, hold no turn for long', async (t) => {
+  const own = connect({ address: daemon.address, timeoutMilliseconds: 120_000 });
+  // In these namespaces nobody lives; those that were registered before go.
+  const containers = Array.from({ length: CONTAINERS }, (_, number) => ({
+    id: `registered-${number}`,
+    name: '',
+    namespace: '',
+    labels: { app: 'web' },
+    identity: { $case: 'namespaces' as const, value: { pidNamespace: 5 + number, mountNamespace: 5 + number } },
+  }));
+  const value = `{apiVersion: security.kubearmor.com/v1, kind: KubeArmorPolicy, metadata: {name: all}, spec: {selector: {matchLabels: {app: web}}, file: {action: Block, matchPaths: [{path: /a}]}}}\n`;
+  const steps = {
+    SyncContainers: () => own.containers.syncContainers({ containers }),
+    ApplyPolicy: () => own.policies.applyPolicy({ source: { $case: 'manifest', value } }),
+    GetPolicy: () => own.policies.getPolicy({ name: 'all' }),
+    DeletePolicy: () => own.policies.deletePolicy({ name: 'all' }).catch(() => undefined),
+    'SyncContainers of none': () => own.containers.syncContainers({}),
+  };
+  for (const [name, step] of Object.entries(steps)) {
+    const worst = await daemon.shortestWorstTurn(TURN_MILLISECONDS_MAX, step);
+    t.diagnostic(`${name}: ${worst.toFixed(1)} ms`);
+    assert.ok(worst <= TURN_MILLISECONDS_MAX, `${name}: ${worst} ms`);
+  }
+  own.close();
 });

@@ -126,9 +126,10 @@ test(`a policy of ${RULES} rules is applied, explained, read and deleted`, async
   await t.test('getProbeData', async (s) => holdsNoTurn(s, () => karmor.probe().catch(() => undefined)));
 });
 
-test('what a profile has learnt becomes a policy', async (t) => {
+test('what a profile has learnt is told, and becomes a policy', async (t) => {
   await client.policies.syncPolicies({});
   await daemon.learn();
+  await holdsNoTurn(t, () => client.profiles.getProfile({ name: 'p' }));
   await holdsNoTurn(t, () => client.profiles.suggestPolicy({ name: 'p' }));
 });
 

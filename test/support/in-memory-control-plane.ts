@@ -28,7 +28,7 @@ import type { MissingHook } from '../../src/kernel/missing-hooks.js';
 import type { Postures } from '../../src/policy/model.js';
 import { AccessMemory } from '../../src/profile/access-memory.js';
 import { newEncoder } from '../../src/rpc/event-message.js';
-import type { StoreChanges } from '../../src/store/store.js';
+import type { Store, StoreChanges } from '../../src/store/store.js';
 
 export const POSTURES: Postures = { process: 'block', file: 'audit', network: 'block', capabilities: 'audit' };
 
@@ -159,6 +159,8 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly telemetry: Telemetry;
   readonly unprotected = new UnprotectedContainers(() => this.host.announce());
   readonly intake = new IntakeCounts();
+  /** Where changes are written down; they are only kept in `commits` when left out. */
+  disk: Pick<Store, 'commit'> | undefined;
   kernelProblem: string | undefined;
   storeFailure: Error | undefined;
   /** What the roots of containers are found to be. */
@@ -176,7 +178,8 @@ export class InMemoryControlPlane implements ControlPlane {
     const store = {
       commit: async (changes: StoreChanges) => {
         if (this.storeFailure !== undefined) throw this.storeFailure;
-        this.commits.push(changes);
+        if (this.disk === undefined) this.commits.push(changes);
+        else await this.disk.commit(changes);
       },
     };
     this.ledger = new Ledger(

@@ -1,6 +1,7 @@
 /**
- * Writes batches to a journal until it is killed. Parameters: the journal's directory. Says on standard output of each
- * event that streams would have been given, by then, its number.
+ * Writes batches to a journal until it is killed. Parameters: the journal's directory, and up to where the kernel's ring was read.
+ * Says on standard output of each event that streams would have been given, by then, its number, up to where the ring is
+ * read, which outlives the process, and how many events the disk was too slow for.
  */
 import { writeSync } from 'node:fs';
 import { makeEvent } from '../unit/events/support.js';
@@ -9,7 +10,7 @@ import { journaledEvents } from './journaled-events.js';
 const STANDARD_OUTPUT = 1;
 const BATCH_MAX = 40;
 
-const daemon = await journaledEvents(process.argv[2]!);
+const daemon = await journaledEvents(process.argv[2]!, { position: BigInt(process.argv[3]!) });
 writeSync(STANDARD_OUTPUT, `from ${daemon.journal.next}\n`);
 for (let round = 0; ; round++) {
   const first = daemon.log.next;
@@ -19,5 +20,6 @@ for (let round = 0; ; round++) {
   // Now and then several are under way.
   if (round % 3 === 0) void daemon.write([makeEvent({ hostPid: daemon.log.next })]);
   await written;
-  writeSync(STANDARD_OUTPUT, `${first + count - 1}\n`);
+  const { lost } = daemon.journal.counts();
+  writeSync(STANDARD_OUTPUT, `${first + count - 1} ${daemon.ring.released} ${lost}\n`);
 }

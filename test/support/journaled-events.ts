@@ -16,17 +16,25 @@ export interface JournaledOptions {
   /** Up to where the kernel's ring was read before. */
   readonly position?: bigint;
   readonly dropped?: () => number;
+  readonly onPublished?: (events: readonly SecurityEvent[]) => void;
 }
 
 /** The events of one daemon with a journal; its ring is a counter. */
 export async function journaledEvents(
   directory: string,
-  { limits = JOURNAL_LIMITS, historyCapacity, position = 0n, dropped = () => 0 }: JournaledOptions = {},
+  {
+    limits = JOURNAL_LIMITS,
+    historyCapacity,
+    position = 0n,
+    dropped = () => 0,
+    onPublished = () => undefined,
+  }: JournaledOptions = {},
 ) {
   const ringId = 7n;
   const journal = await Journal.open(directory, limits, { id: ringId, position }, SILENT);
   const hub = new EventHub(historyCapacity, archiveOf(journal));
-  const ring = { position: journal.last?.ringPosition ?? position, written: 0n, released: position };
+  const behindJournal = journal.last?.ringPosition ?? 0n;
+  const ring = { position: behindJournal > position ? behindJournal : position, written: 0n, released: position };
   const waiting: (() => void)[] = [];
   const log = new EventLog({
     hub,
@@ -46,7 +54,7 @@ export async function journaledEvents(
     ringId,
     dropped,
     now: () => NOW,
-    onPublished: () => undefined,
+    onPublished,
     onRoom: () => waiting.shift()?.(),
   });
   return {

@@ -55,6 +55,11 @@ export class MeasuredProcess {
     await this.#ask('warm');
   }
 
+  /** Its number in the process table. */
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   /** Lets a profile `p` of the first container learn much. */
   async learn(): Promise<void> {
     await this.#ask('learn');

@@ -105,7 +105,7 @@ export function addExplain(program: Command): void {
   });
 }
 
-function describe({ action, wouldBlock, decidedBy, overridden }: ExplainResponse): string[] {
+function describe({ action, wouldBlock, decidedBy, overridden, omittedOverridden }: ExplainResponse): string[] {
   const colour = { ALLOW: 'green', AUDIT: 'yellow', BLOCK: 'red' } as const;
   const name = nameOf(Action, action) as keyof typeof colour;
   const verdict = coloured(colour[name], name.toLowerCase()) + (wouldBlock ? ', and without audit mode: block' : '');
@@ -119,6 +119,7 @@ function describe({ action, wouldBlock, decidedBy, overridden }: ExplainResponse
   return [
     `${verdict}: ${by}`,
     ...overridden.map(({ rule, reason }) => printable(`  not ${ruleText(rule!)}: ${reason}`)),
+    ...(omittedOverridden > 0n ? [`  nor ${omittedOverridden} more`] : []),
   ];
 }
 
@@ -128,7 +129,7 @@ function ruleText({ policyNamespace, policy, rule, origin }: ExplainedRule): str
   return `${name} ${rule!.id} (${nameOf(Action, rule!.action).toLowerCase()} ${matchText(rule!)})`;
 }
 
-function toView({ action, wouldBlock, decidedBy, overridden }: ExplainResponse): object {
+function toView({ action, wouldBlock, decidedBy, overridden, omittedOverridden }: ExplainResponse): object {
   const view = ({ policyNamespace, policy, rule, origin }: ExplainedRule) => ({
     policyNamespace,
     policy,
@@ -141,5 +142,6 @@ function toView({ action, wouldBlock, decidedBy, overridden }: ExplainResponse):
     ...(decidedBy?.$case === 'rule' && { rule: view(decidedBy.value) }),
     ...(decidedBy?.$case === 'posture' && { posture: nameOf(AccessClass, decidedBy.value) }),
     overridden: overridden.map(({ rule, reason }) => ({ ...view(rule!), reason })),
+    ...(omittedOverridden > 0n && { omittedOverridden: Number(omittedOverridden) }),
   };
 }

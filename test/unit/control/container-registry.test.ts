@@ -5,6 +5,7 @@ import { namespacesOf } from '../../../src/containers/procfs.js';
 import { ContainerKeeper } from '../../../src/control/container-keeper.js';
 import { planContainers } from '../../../src/control/container-plan.js';
 import { ContainerDraft } from '../../../src/control/known-containers.js';
+import { finish } from '../../../src/steps.js';
 import { HOST_MOUNT_NAMESPACE, InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 
 function container(id: string, number: number, changes: Partial<Container> = {}): Container {
@@ -77,6 +78,8 @@ test('a process that shares the mount namespace of the host is in no container',
 
 test('one host has room for as many containers as the maps of the kernel, and for none more', () => {
   const known = (size: number) => new ContainerDraft({ size, get: () => undefined, at: () => undefined });
-  assert.equal(planContainers(known(CONTAINERS_MAX - 1), [container('a', 10)], []).length, 1);
-  assert.throws(() => planContainers(known(CONTAINERS_MAX), [container('a', 10)], []), { code: 'resource-exhausted' });
+  assert.equal(finish(planContainers(known(CONTAINERS_MAX - 1), [container('a', 10)], [])).length, 1);
+  assert.throws(() => finish(planContainers(known(CONTAINERS_MAX), [container('a', 10)], [])), {
+    code: 'resource-exhausted',
+  });
 });

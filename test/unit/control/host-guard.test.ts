@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { whatWouldStop } from '../../../src/control/host-guard.js';
 import { hostNeeds } from '../../../src/control/host-needs.js';
 import type { Rule } from '../../../src/policy/model.js';
+import { finish } from '../../../src/steps.js';
 import { bind } from '../policy/support.js';
 
 const ALLOWING = { process: 'audit', file: 'audit', network: 'audit', capabilities: 'audit' } as const;
@@ -41,7 +42,7 @@ const root = host();
 
 function problems(...rules: readonly Partial<Rule>[]): string[] {
   const bound = rules.map((rule) => bind({ id: 'file.matchPaths[0]', ...rule }));
-  return whatWouldStop([], hostNeeds(['/usr/bin/dockerd'], root), bound, ALLOWING);
+  return finish(whatWouldStop([], hostNeeds(['/usr/bin/dockerd'], root), bound, ALLOWING));
 }
 
 for (const path of [
@@ -87,4 +88,14 @@ test('what no login needs may be blocked, and so may what logins read for other 
   assert.deepEqual(problems({ match: { kind: 'exact', path: '/srv/secret' } }), []);
   assert.deepEqual(problems({ class: 'process', match: { kind: 'exact', path: '/usr/sbin/nologin' } }), []);
   assert.deepEqual(problems({ match: { kind: 'exact', path: '/etc/shadow' }, sources: ['/usr/bin/cat'] }), []);
+});
+
+test('thousands of rules are asked about in steps, and nowhere in one go', () => {
+  const rules = Array.from({ length: 3000 }, (_, index) =>
+    bind({ id: `file.matchPaths[${index}]`, match: { kind: 'exact', path: `/srv/${index}` } }),
+  );
+  const asked = [...hostNeeds(['/usr/bin/dockerd'], root)];
+  let steps = 0;
+  for (const work = whatWouldStop([], asked, rules, ALLOWING); !work.next().done; ) steps++;
+  assert.ok(asked.length > 10 && steps > (asked.length * rules.length) / 100, `${steps} for ${asked.length}`);
 });

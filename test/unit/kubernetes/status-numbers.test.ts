@@ -37,7 +37,7 @@ test('other numbers in a status wait in a large cluster, another reason does not
     client: Object.assign(standIn.client, { patch }),
     namespace: 'hauberk',
     node: 'elected',
-    policies: { get: () => ({ ...named, matchLabels: {}, rules: [] }), containerIdsReachedBy: () => [] },
+    policies: { get: () => ({ ...named, matchLabels: {}, rules: [] }), containerIdsReachedBy: async () => [] },
     verdicts: () => [{ read: { kind: POLICY_KINDS[0]!, object, named }, refusal: undefined, warnings: [] }],
     host: () => {
       rounds++;

@@ -753,6 +753,28 @@ describe('Explain', () => {
     assert.deepEqual([other.action, other.decidedBy], [Action.ALLOW, undefined]);
   });
 
+  test('tells some of the rules that did not decide, those that would have before the others, and how many there are', async (t) => {
+    const { applyManifest, client } = await start(t);
+    const reading = manifest('many', '/etc/shadow');
+    const dirs = Array.from(
+      { length: 150 },
+      (_, index) => `      - dir: /etc/\n        recursive: true\n        severity: ${1 + (index % 9)}\n`,
+    );
+    const others = Array.from(
+      { length: 30 },
+      () => '      - path: /etc/shadow\n        fromSource: [{path: /bin/cat}]\n',
+    );
+    await applyManifest(reading.replace('  action:', `    matchDirectories:\n${dirs.join('')}  action:`));
+    await applyManifest(manifest('others').replace('      - path: /etc/shadow\n', others.join('')));
+    const { overridden, omittedOverridden } = await ask(client, (c) => c.explain, {
+      ...asked,
+      subject: { $case: 'container', value: { namespace: '', labels: { app: 'web' } } },
+    });
+    assert.equal(overridden.length, 100);
+    assert.equal(omittedOverridden, 80n);
+    assert.ok(overridden.every(({ rule }) => rule!.policy === 'many'));
+  });
+
   test('tells of a name whether it may be asked for, and its address called', async (t) => {
     const { applyManifest, client } = await start(t);
     const network = '  network: {action: Block, matchDNSQueries: [{domain: Example.COM.}]}\n  file:';

@@ -1,0 +1,167 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { IntakeCounts } from '../../src/control/intake-counts.js';
+import type { SecurityEvent } from '../../src/events/event.js';
+import { observedAccess } from '../../src/events/observed.js';
+import { startExports } from '../../src/export/exports.js';
+import { COUNTERS, type Counter } from '../../src/kernel/counters.js';
+import { Metrics } from '../../src/metrics/metrics.js';
+import { MetricsServer } from '../../src/metrics/server.js';
+import { REMEMBERED_MAX } from '../../src/profile/access-memory.js';
+import { createKubearmorServices } from '../../src/rpc/kubearmor/services.js';
+import { startServer } from '../../src/rpc/server.js';
+import { createServices } from '../../src/rpc/services.js';
+import { Store } from '../../src/store/store.js';
+import { recordOf } from '../support/event-record.js';
+import { InMemoryControlPlane } from '../support/in-memory-control-plane.js';
+import { journaledEvents } from '../support/journaled-events.js';
+import { makeEvent } from '../unit/events/support.js';
+import { KUBEARMOR_SOCKET, SOCKET } from './places.js';
+
+/**
+ * A program: what the daemon keeps and serves, over a kernel that is memory: store, journal, export, metrics, both APIs on a Unix
+ * socket, and one by TLS; events come all the time. Parameters: a directory of its own with the files of certificates.
+ * Says by messages where it listens and, each time it is asked, what it holds after a collection of garbage.
+ */
+
+/** What a process holds. */
+export interface Holding {
+  readonly heap: number;
+  /** Bytes of buffers. */
+  readonly buffers: number;
+  readonly resident: number;
+  readonly descriptors: number;
+  readonly threads: number;
+}
+
+export interface Listening {
+  readonly tlsPort: number;
+  readonly metricsPort: number;
+}
+
+const CONTAINERS = 200;
+const EVENTS_A_BATCH = 20;
+const BATCH_MILLISECONDS = 20;
+/** Small, so that files come and go. */
+const JOURNAL_BYTES = 16 * 1024 * 1024;
+const EXPORT = { bytes: 2 * 1024 * 1024, files: 3 };
+
+setFlagsFromString('--expose-gc');
+const collect = (await import('node:vm')).runInNewContext('gc') as () => void;
+const directory = process.argv[2]!;
+const within = (name: string) => join(directory, name);
+const logger = { info: () => undefined, warn: () => undefined, error: console.error };
+
+const plane = new InMemoryControlPlane();
+plane.disk = await Store.open(within('state'), within('witness'));
+for (let number = 0; number < CONTAINERS; number++) {
+  const id = `${number}`.padStart(64, '0');
+  const description = {
+    id,
+    name: `container-${number}`,
+    namespace: 'default',
+    labels: { app: 'web', pod: `${number}` },
+  };
+  const namespaces = { pidNamespace: 1000 + number, mountNamespace: 1_000_000 + number };
+  await plane.keeper.register({ ...description, origin: 'docker' }, namespaces, { by: 'event' });
+}
+await plane.recordings.resume({ profiled: [], accesses: [] });
+// Full from the beginning, so that it does not grow while it is watched.
+for (let number = 0; number < REMEMBERED_MAX; number++) remember(number);
+
+const events = await journaledEvents(within('journal'), {
+  limits: { bytes: JOURNAL_BYTES, seconds: 1e9 },
+  onPublished: (published) => metrics.observeEvents(published, now()),
+});
+const { hub } = events;
+startExports(`file:${within('export.jsonl')}`, hub, EXPORT, directory, logger);
+const descriptorSet = readFileSync('build/descriptors.binpb');
+const { services } = createServices({ plane, hub, descriptorSet });
+const kubearmor = createKubearmorServices({
+  plane,
+  hub,
+  descriptorSet: readFileSync('build/kubearmor.binpb'),
+  logger,
+  eventsPerSecond: 0,
+  throttle: { perSecond: 0, silence: 0 },
+});
+// A connection that breaks HTTP/2 as it ends is noticed by the keepalive alone.
+const limits = { requestsPerSecond: 1000, keepaliveSeconds: 2 };
+await startServer({ listen: `unix:${within(SOCKET)}`, services, logger, limits });
+await startServer({ listen: `unix:${within(KUBEARMOR_SOCKET)}`, services: kubearmor.services, logger, limits });
+const overTls = await startServer({
+  listen: '127.0.0.1:0',
+  services: createServices({ plane, hub, descriptorSet }).services,
+  tls: { certificate: within('server.pem'), key: within('server.key'), clientCa: within('authority.pem') },
+  roles: { viewer: ['cn:viewer'], operator: [], admin: [] },
+  limits,
+  logger,
+});
+
+const none = Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Record<Counter, number>;
+const metrics = new Metrics({
+  status: () => plane.host.status(),
+  intake: new IntakeCounts(),
+  repairs: { pinsAndSettings: 0, containers: 0 },
+  protectedContainers: () => plane.containers.countByProtection(),
+  overriddenContainers: () => plane.containers.countByOverride(),
+  kernelCounters: () => none,
+  recursionMisses: () => new Map(),
+  ringWakeUps: () => 0,
+  eventCounts: () => hub.counts(),
+  undecodableRecords: () => 0,
+  forgottenAccesses: () => plane.memory.forgotten,
+  lostAccesses: () => plane.recordings.lost,
+  runningProfiles: () => plane.profiles.list().length,
+  policies: () => plane.policies.list(),
+});
+const metricsServer = new MetricsServer({
+  address: '127.0.0.1:0',
+  registry: metrics.registry,
+  logger,
+  onStatus: () => undefined,
+});
+await metricsServer.start();
+
+let number = 0;
+setInterval(() => {
+  const batch: SecurityEvent[] = [];
+  for (let index = 0; index < EVENTS_A_BATCH; index++) {
+    number++;
+    remember(number);
+    batch.push(
+      makeEvent({ time: now(), object: `/srv/${number}`, policy: `p${number % 3000}`, hostPid: number % 30_000 }),
+    );
+  }
+  void events.write(batch);
+}, BATCH_MILLISECONDS);
+
+/** What a container did, as the kernel would tell of it. */
+function remember(what: number): void {
+  const container = what % CONTAINERS;
+  plane.memory.add(`${container}`, observedAccess(recordOf({ object: `/srv/${what}` })));
+  const namespaces = { pidNamespace: 1000 + container, mountNamespace: 1_000_000 + container };
+  plane.recordings.observe(recordOf({ ...namespaces, access: BigInt(what % 5000), object: `/srv/${what % 5000}` }));
+}
+
+function now(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}
+
+process.on('message', () => {
+  collect();
+  collect();
+  const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
+  const holding: Holding = {
+    heap: heapUsed,
+    buffers: arrayBuffers,
+    resident: rss,
+    descriptors: readdirSync('/proc/self/fd').length,
+    threads: readdirSync('/proc/self/task').length,
+  };
+  process.send!(holding);
+});
+process.once('disconnect', () => process.exit());
+const listening: Listening = { tlsPort: Number(overTls.address.split(':').at(-1)), metricsPort: metricsServer.port! };
+process.send!(listening);
