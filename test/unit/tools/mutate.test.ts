@@ -40,7 +40,7 @@ test('the tests of a file are found through what they import', () => {
 test('the score counts what no test runs as missed, and each of those is named with its line', () => {
   const results: Result[] = ['killed', 'killed', 'survived', 'untested'];
   const judged = results.map((result, line) => ({
-    mutant: { source: 'src/a.ts', line, start: line, end: line + 1, replacement: ';', change: 'a → b' },
+    mutant: { source: 'src/a.ts', id: `src/a.ts#${line}`, line, change: 'a → b' },
     result,
   }));
   assert.equal(scoreOf(judged), 50);
