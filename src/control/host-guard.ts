@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { hostRoot } from '../containers/procfs.js';
 import type { Access } from '../explain/access.js';
 import { type Explanation, explain } from '../explain/evaluate.js';
 import { CAPABILITIES } from '../policy/capability.js';
@@ -33,11 +32,19 @@ export function guardedProcesses(): GuardedProcess[] {
   return [...found.values()];
 }
 
-/** What runs on this host and must go on, and what else the host needs. */
-export function lookAtHost(): { guarded: readonly GuardedProcess[]; needs: Iterable<HostNeed> } {
+/** What policies for the host must leave alone. */
+export interface HostNeeds {
+  /** What runs and must go on. */
+  readonly guarded: readonly GuardedProcess[];
+  /** What else the host needs. */
+  readonly needs: Iterable<HostNeed>;
+}
+
+/** @param root where the host's files are seen: empty, or `/proc/1/root` from inside a container */
+export function lookAtHost(root: string): HostNeeds {
   const guarded = guardedProcesses();
   const programs = guarded.map(({ program }) => program);
-  return { guarded, needs: hostNeeds(programs, hostRoot()) };
+  return { guarded, needs: hostNeeds(programs, root) };
 }
 
 function nameOf(pid: string): string | undefined {

@@ -25,7 +25,7 @@ import type { DryRunJob } from './dry-run-job.js';
 import type { DryRunPool } from './dry-run-pool.js';
 import { withHolders } from './holders.js';
 import type { HookCoverage } from './hook-coverage.js';
-import { lookAtHost, whatWouldStop } from './host-guard.js';
+import { type HostNeeds, whatWouldStop } from './host-guard.js';
 import { changeHostLabels } from './host-labels.js';
 import type { Ledger, Outcome } from './ledger.js';
 import {
@@ -69,8 +69,7 @@ export class PolicyRegistry {
     readonly defaultPostures: Postures,
     readonly dryRuns: DryRunPool,
     readonly coverage: Pick<HookCoverage, 'warningsFor'>,
-    /** What policies for the host must leave alone. */
-    readonly findHostNeeds = lookAtHost,
+    readonly findHostNeeds: () => HostNeeds,
   ) {}
 
   /** @param now policies that ended before are refused @throws Failure with every problem of every document */

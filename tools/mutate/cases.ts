@@ -66,6 +66,7 @@ test.after = after;
 test.before = before;
 test.beforeEach = beforeEach;
 test.afterEach = afterEach;
+
 export { mock };
 
 /** Loads a file of tests. */

@@ -37,7 +37,9 @@ const { values, positionals } = parseArgs({
 const end = performance.now() + Number(values.minutes) * 60_000;
 const places = positionals.length > 0 ? positionals : STANDARD_PLACES;
 const changed = values.since === undefined ? undefined : changedLines(values.since);
-const sources = [...new Set([...STANDARD_PLACES, ...places].flatMap((place) => filesBelow(place.split(':')[0]!, '.ts')))];
+const sources = [
+  ...new Set([...STANDARD_PLACES, ...places].flatMap((place) => filesBelow(place.split(':')[0]!, '.ts'))),
+];
 const mutants = places
   .flatMap((place) => {
     const [path, line] = place.split(':') as [string, string?];

@@ -57,7 +57,7 @@ async function answer({ file, mutant, cases, stops }: Request): Promise<Answer> 
   const found = loaded.get(file)!;
   const results: CaseResult[] = [];
   // A mutant of the environment stays on: files are loaded with it.
-  if (process.env['HAUBERK_MUTANT_AT_LOAD'] === undefined) switchTo(mutant);
+  if (process.env.HAUBERK_MUTANT_AT_LOAD === undefined) switchTo(mutant);
   for (const number of cases ?? found.keys()) {
     const result = await run(found[number]!, number);
     results.push(result);

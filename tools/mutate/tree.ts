@@ -26,6 +26,9 @@ export function copyTree(directory: string, sources: readonly string[]): void {
     const file = join('build/test', name);
     const code = readFileSync(file, 'utf8');
     const cases = join(relative(dirname(file), TOOLS), 'cases.js');
-    writeFileSync(join(directory, file), code.replace(/from 'node:test'/gu, () => `from '${cases}'`));
+    writeFileSync(
+      join(directory, file),
+      code.replace(/from 'node:test'/gu, () => `from '${cases}'`),
+    );
   }
 }

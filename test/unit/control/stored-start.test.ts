@@ -69,7 +69,10 @@ async function startDaemon(kernel: PinnedKernel, directory: string, discardsDama
   const resume = async () => void resumed++;
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();
-  const policies = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), new HookCoverage([]));
+  const policies = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), new HookCoverage([]), () => ({
+    guarded: [],
+    needs: [],
+  }));
   return {
     store,
     ledger,
