@@ -22,12 +22,12 @@ export class Judge {
    * @param tests files that import the mutant's, the likeliest to notice it first
    * @param isOver whether there is no time left: then it returns undefined
    */
-  async judge({ id }: Mutant, tests: readonly string[], isOver: () => boolean): Promise<Result | undefined> {
+  async judge({ id, source }: Mutant, tests: readonly string[], isOver: () => boolean): Promise<Result | undefined> {
     let result: Result = 'untested';
     let tried = 0;
     for (const test of tests) {
       if (isOver()) return undefined;
-      const { cases, atLoad } = await this.coverages.of(this.runner, test);
+      const { cases, atLoad } = await this.coverages.of(this.runner, test, source);
       const isAtLoad = atLoad.includes(id);
       const fit = isAtLoad ? cases : cases.filter(({ reached }) => reached.includes(id));
       if (fit.length === 0) continue;

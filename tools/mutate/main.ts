@@ -19,6 +19,8 @@ const STANDARD_PLACES = [
   'src/store',
   'src/daemon.ts',
   'src/assembly.ts',
+  'src/closers.ts',
+  'src/start-daemon.ts',
   'src/event-flow.ts',
   'src/telemetry-flow.ts',
 ];
@@ -54,7 +56,7 @@ const runners: RunnerProcess[] = [];
 try {
   const graph = new ImportGraph();
   const testsOf = testsByLikelihood(graph);
-  const coverages = new Coverages(graph, sources, (test) =>
+  const coverages = new Coverages(sources, (test) =>
     process.stderr.write(`cases fail without a fault, and are left out: ${test}\n`),
   );
   const judges = Array.from({ length: Number(values.jobs) }, (_, number) => {
