@@ -8,6 +8,8 @@ import { dirname, join, relative } from 'node:path';
  */
 
 const GROUPS = 'build/test-groups';
+/** A process has a limit of time, and one that hangs takes the tests behind it along. */
+const FILES_MAX = 10;
 /** What a file says is done before or after its tests would be done for those of all others in its process. */
 const HAS_HOOKS_FOR_ALL = /^import \{[^}]*\b(?:before|after)(?:Each)?\b[^}]*\} from 'node:test';$/mu;
 
@@ -19,7 +21,9 @@ for (const name of readdirSync(place, { recursive: true, encoding: 'utf8' }).sor
   const isAlone = HAS_HOOKS_FOR_ALL.test(readFileSync(file, 'utf8'));
   const folder = dirname(name) === '.' ? 'top' : dirname(name);
   const group = (isAlone ? name.slice(0, -'.test.js'.length) : `${folder}-all`).replaceAll('/', '-');
-  groups.set(group, [...(groups.get(group) ?? []), file]);
+  let part = 1;
+  while (groups.get(`${group}-${part}`)?.length === FILES_MAX) part++;
+  groups.set(`${group}-${part}`, [...(groups.get(`${group}-${part}`) ?? []), file]);
 }
 rmSync(GROUPS, { recursive: true, force: true });
 mkdirSync(GROUPS, { recursive: true });

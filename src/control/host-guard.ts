@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Access } from '../explain/access.js';
 import { type Explanation, explain } from '../explain/evaluate.js';
+import { Failure } from '../failure.js';
 import { CAPABILITIES } from '../policy/capability.js';
 import type { Operation } from '../policy/effect.js';
 import { type BoundRule, type Postures, policyKey } from '../policy/model.js';
@@ -73,6 +74,19 @@ function read(pid: string, name: string): GuardedProcess | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * @param rules those that would decide for the host
+ * @throws Failure failed-precondition when they would stop what the host cannot do without
+ */
+export function requireUnharmed(rules: readonly BoundRule[], postures: Postures, findNeeds: () => HostNeeds): void {
+  if (rules.every(({ policy }) => policy.mode === 'audit')) return;
+  const { guarded, needs } = findNeeds();
+  const problems = whatWouldStop(guarded, needs, rules, postures);
+  if (problems.length === 0) return;
+  const advice = 'to apply it all the same, force it; hauberkd --rescue starts without policies for the host';
+  throw new Failure('failed-precondition', `the host would be harmed:\n- ${problems.join('\n- ')}\n${advice}`);
 }
 
 /**

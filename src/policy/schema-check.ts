@@ -66,12 +66,13 @@ function makeCompiler(): Ajv {
     validate: (_field: UnsupportedField, value: unknown) => saysNothing(value),
   });
   ajv.addKeyword({ keyword: 'choice', type: 'object', schemaType: 'object', errors: true, validate: checkChoice });
-  for (const [name, schema] of SHARED_SCHEMAS) ajv.addSchema(schema, name);
+  // Copies: it writes into what it compiles, and the schemas are also what definitions of Kubernetes are made of.
+  for (const [name, schema] of SHARED_SCHEMAS) ajv.addSchema(structuredClone(schema), name);
   return ajv;
 }
 
 function validatorOf(kind: PolicyKind): ValidateFunction {
-  const validator = validators.get(kind) ?? compiler().compile(policySchema(kind));
+  const validator = validators.get(kind) ?? compiler().compile(structuredClone(policySchema(kind)));
   validators.set(kind, validator);
   return validator;
 }
