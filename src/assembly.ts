@@ -87,7 +87,6 @@ export async function assemble(parts: AssemblyParts) {
     (seconds) => metrics.observeApply(seconds),
     () => afterChange({ host, expiry, recordings, start, logger }),
   );
-  closers.add('ledger', () => ledger.stop());
   let metricsServer: MetricsServer | undefined;
   let cluster: FollowedCluster | undefined;
   const unprotected = new UnprotectedContainers(() => host.announce());
@@ -116,7 +115,6 @@ export async function assemble(parts: AssemblyParts) {
   const keeper = new ContainerKeeper(containers, logger, found.namespaces.mountNamespace, (path, process) =>
     kernel.layers.examine(path, process),
   );
-  closers.add('container watches', () => keeper.stop());
   const intake = new IntakeCounts();
   const pods = new Pods((id) => containers.get(id), config.podOverrides);
   const sources: Sources = new Sources({
@@ -141,11 +139,7 @@ export async function assemble(parts: AssemblyParts) {
   const onPods = () => sources.refineAgain();
   const onOverride: ClusterParts['onOverride'] = (pod, message) =>
     flow.events.add([noteOf(POLICY_OVERRIDE, message, { ...pod, id: '' }, now())]);
-  if (access !== undefined)
-    cluster = await followCluster(access, { policies, visibility, pods, host, logger, onPods, onOverride });
-  closers.add('cluster', () => cluster?.stop());
   const expiry: Expiry = new Expiry(policies, logger);
-  closers.add('expiry', () => expiry.stop());
   const now = () => process.hrtime.bigint() + clockOffset();
   const identity = hostIdentity(found.root);
   const memory = new AccessMemory();
@@ -212,8 +206,11 @@ export async function assemble(parts: AssemblyParts) {
     metricsServer = new MetricsServer({ address: config.metrics, registry: metrics.registry, logger, onStatus });
   }
   kernel.limitEvents({ perSecond: config.eventsPerSecond, burst: config.eventBurst });
-  // It may read what the ring still has.
+  // They may read what the ring still has, and are written once nothing changes any more.
   closers.add('recordings', () => recordings.write());
+  closers.add('changes', () => ledger.stop());
+  closers.add('container watches', () => keeper.stop());
+  closers.add('expiry', () => expiry.stop());
   const stopping = new AbortController();
   let replaced = Promise.resolve();
   closers.add('removal of earlier programs', () => {
@@ -229,6 +226,9 @@ export async function assemble(parts: AssemblyParts) {
   };
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();
+  if (access !== undefined)
+    cluster = await followCluster(access, { policies, visibility, pods, host, logger, onPods, onOverride });
+  closers.add('cluster', () => cluster?.stop());
   closers.add('integrity watch', () => integrity.stop());
   integrity.start();
   closers.add('search of holders', () => holders.stop());
