@@ -33,7 +33,9 @@ export class Judge {
       if (fit.length === 0) continue;
       result = 'survived';
       if (tried++ === (isAtLoad ? Math.min(this.mostFiles, FILES_AT_LOAD) : this.mostFiles)) break;
-      if (await (isAtLoad ? this.#isNoticedAtLoad(id, test, fit) : this.#isNoticed(id, test, fit))) return 'killed';
+      if (await (isAtLoad ? this.#isNoticedAtLoad(id, test, fit) : this.#isNoticed(id, test, fit)))
+        // What was ended with the time has not hung by itself.
+        return isOver() ? undefined : 'killed';
     }
     return result;
   }

@@ -53,6 +53,7 @@ const mutants = places
 // Short: sockets of the tests lie below it.
 const directory = mkdtempSync(join(tmpdir(), 'hm-'));
 const runners: RunnerProcess[] = [];
+let timer: NodeJS.Timeout | undefined;
 try {
   const graph = new ImportGraph();
   const testsOf = testsByLikelihood(graph);
@@ -68,6 +69,9 @@ try {
   });
   const isOver = () => performance.now() > end;
   const judged: Judged[] = [];
+  timer = setTimeout(() => {
+    for (const runner of runners) runner.stop();
+  }, end - performance.now());
   // In a random order, so that what is tried when the time is up stands for the rest.
   const left = shuffled(mutants, Number(values.seed)).values();
   await Promise.all(
@@ -82,6 +86,7 @@ try {
   );
   process.stdout.write(report(judged, mutants.length));
 } finally {
+  clearTimeout(timer);
   for (const runner of runners) runner.stop();
   rmSync(directory, { recursive: true, maxRetries: 3 });
 }
