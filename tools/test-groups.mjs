@@ -18,9 +18,9 @@ const groups = new Map();
 for (const name of readdirSync(place, { recursive: true, encoding: 'utf8' }).sort()) {
   if (!name.endsWith('.test.js')) continue;
   const file = join(place, name);
-  const isAlone = HAS_HOOKS_FOR_ALL.test(readFileSync(file, 'utf8'));
-  const folder = dirname(name) === '.' ? 'top' : dirname(name);
-  const group = (isAlone ? name.slice(0, -'.test.js'.length) : `${folder}-all`).replaceAll('/', '-');
+  // What stands at the top is about whole programs, some of which it loads beside their parts.
+  const isAlone = dirname(name) === '.' || HAS_HOOKS_FOR_ALL.test(readFileSync(file, 'utf8'));
+  const group = (isAlone ? name.slice(0, -'.test.js'.length) : `${dirname(name)}-all`).replaceAll('/', '-');
   let part = 1;
   while (groups.get(`${group}-${part}`)?.length === FILES_MAX) part++;
   groups.set(`${group}-${part}`, [...(groups.get(`${group}-${part}`) ?? []), file]);
