@@ -1,8 +1,8 @@
 import { release } from 'node:os';
 import type { Logger } from 'pino';
+import type { Closers } from './closers.js';
 import type { Config } from './config/config.js';
 import { posturesOf, resolutionOf } from './config/resolution.js';
-import { hostNamespaces, hostRoot, linkedDirectories } from './containers/procfs.js';
 import { afterChange } from './control/after-change.js';
 import { ContainerKeeper } from './control/container-keeper.js';
 import { ContainerRegistry } from './control/container-registry.js';
@@ -12,7 +12,8 @@ import { Enforcement } from './control/enforcement.js';
 import { Expiry } from './control/expiry.js';
 import { HolderSearch } from './control/holder-search.js';
 import { HookCoverage } from './control/hook-coverage.js';
-import { hostAsSubject, hostIdentity } from './control/host.js';
+import { type FoundHost, hostAsSubject, hostIdentity } from './control/host.js';
+import { lookAtHost } from './control/host-guard.js';
 import { HostState } from './control/host-state.js';
 import { IntakeCounts } from './control/intake-counts.js';
 import { IntegrityWatch } from './control/integrity-watch.js';
@@ -47,21 +48,27 @@ import { Sources } from './sources/sources.js';
 import type { Store } from './store/store.js';
 import { openTelemetry } from './telemetry-flow.js';
 
+/** What the daemon is put together of. */
+export interface AssemblyParts {
+  readonly config: Config;
+  readonly access: ClusterAccess | undefined;
+  readonly host: FoundHost;
+  readonly logger: Logger;
+  readonly store: Store;
+  readonly kernel: Kernel;
+  /** Is given what has to be closed, each part before it can need it. */
+  readonly closers: Closers;
+}
+
 /** Loads what was kept, brings the kernel into agreement with it and starts reading events. */
-export async function assemble(
-  config: Config,
-  access: ClusterAccess | undefined,
-  logger: Logger,
-  store: Store,
-  kernel: Kernel,
-) {
-  const root = hostRoot();
+export async function assemble(parts: AssemblyParts) {
+  const { config, access, host: found, logger, store, kernel, closers } = parts;
   const stored = await loadStored(store, kernel, config.discardDamaged, logger);
   const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
   const postures = posturesOf(config);
   const subject = config.rescue
     ? undefined
-    : hostAsSubject(hostNamespaces(), readLabels(config.hostLabels), linkedDirectories(1));
+    : hostAsSubject(found.namespaces, readLabels(config.hostLabels), found.links);
   const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, resolutionOf(config));
   const holders = new HolderSearch(
     kernel,
@@ -105,7 +112,7 @@ export async function assemble(
   };
   const integrity: IntegrityWatch = new IntegrityWatch(kernel, enforcement, ledger, logger, () => host.announce());
   const containers = new ContainerRegistry(ledger);
-  const keeper = new ContainerKeeper(containers, logger, hostNamespaces().mountNamespace, (path, process) =>
+  const keeper = new ContainerKeeper(containers, logger, found.namespaces.mountNamespace, (path, process) =>
     kernel.layers.examine(path, process),
   );
   const intake = new IntakeCounts();
@@ -119,21 +126,22 @@ export async function assemble(
     unprotected,
     counts: intake,
     logger,
-    hostRoot: root,
-    socketRoots: [...new Set(['', root])],
+    hostRoot: found.root,
+    socketRoots: [...new Set(['', found.root])],
     onStatus: () => host.announce(),
   });
   const dryRuns = new DryRunPool();
-  const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks));
+  closers.add('dry runs', () => dryRuns.close());
+  const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks), () =>
+    lookAtHost(found.root),
+  );
   const visibility = new VisibilityRegistry(ledger);
   const onPods = () => sources.refineAgain();
   const onOverride: ClusterParts['onOverride'] = (pod, message) =>
     flow.events.add([noteOf(POLICY_OVERRIDE, message, { ...pod, id: '' }, now())]);
-  if (access !== undefined)
-    cluster = await followCluster(access, { policies, visibility, pods, host, logger, onPods, onOverride });
   const expiry: Expiry = new Expiry(policies, logger);
   const now = () => process.hrtime.bigint() + clockOffset();
-  const identity = hostIdentity(root);
+  const identity = hostIdentity(found.root);
   const memory = new AccessMemory();
   const settleEvents = async () => flow.reader.settle(flow.ring);
   const recordings: Recordings = new Recordings(ledger, kernel.accesses, store, settleEvents, logger);
@@ -162,10 +170,13 @@ export async function assemble(
     logger,
     now,
     observe: (published) => metrics.observeEvents(published, now()),
+    closers,
   });
-  const { ring, journal, hub, events, reader, throttle, details } = flow;
+  closers.add('telemetry', () => telemetry.stop());
+  const { ring, journal, hub, reader, throttle, details } = flow;
   const rotation = { bytes: config.exportFileBytes, files: config.exportFiles };
   const exporters = startExports(config.export, hub, rotation, config.stateDir, logger);
+  closers.add('exports', () => Promise.all(exporters.map((exporter) => exporter.stop())));
   const metrics = new Metrics({
     status: () => host.status(),
     intake,
@@ -195,8 +206,17 @@ export async function assemble(
     metricsServer = new MetricsServer({ address: config.metrics, registry: metrics.registry, logger, onStatus });
   }
   kernel.limitEvents({ perSecond: config.eventsPerSecond, burst: config.eventBurst });
+  // They may read what the ring still has, and are written once nothing changes any more.
+  closers.add('recordings', () => recordings.write());
+  closers.add('changes', () => ledger.stop());
+  closers.add('container watches', () => keeper.stop());
+  closers.add('expiry', () => expiry.stop());
   const stopping = new AbortController();
   let replaced = Promise.resolve();
+  closers.add('removal of earlier programs', () => {
+    stopping.abort();
+    return replaced;
+  });
   const resume = async () => {
     await recordings.resume(stored);
     keeper.resume();
@@ -206,30 +226,13 @@ export async function assemble(
   };
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();
+  if (access !== undefined)
+    cluster = await followCluster(access, { policies, visibility, pods, host, logger, onPods, onOverride });
+  closers.add('cluster', () => cluster?.stop());
+  closers.add('integrity watch', () => integrity.stop());
   integrity.start();
+  closers.add('search of holders', () => holders.stop());
   holders.start();
   ring.start(() => reader.read(ring));
-  return {
-    journal,
-    events,
-    exporters,
-    enforcement,
-    ledger,
-    plane,
-    suppressed: flow.suppressed,
-    metricsServer,
-    metrics,
-    hub,
-    expiry,
-    recordings,
-    telemetry,
-    sources,
-    cluster,
-    integrity,
-    holders,
-    stopRemoving: () => {
-      stopping.abort();
-      return replaced;
-    },
-  };
+  return { enforcement, plane, metricsServer, metrics, hub, sources, cluster };
 }

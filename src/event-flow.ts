@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Closers } from './closers.js';
 import { alertLimitOf, type Config } from './config/config.js';
 import { type NamespacePair, namespaceKey } from './containers/container.js';
 import type { Enforcement } from './control/enforcement.js';
@@ -35,15 +36,21 @@ export interface EventFlowParts {
   readonly now: () => bigint;
   /** Counts what was published, or dropped on purpose. */
   readonly observe: (events: readonly SecurityEvent[]) => void;
+  readonly closers: Closers;
 }
 
 export type EventFlow = Awaited<ReturnType<typeof openEventFlow>>;
 
 /** Opens the kernel's ring and what its records go through: explained, thinned out, numbered, kept, published. */
 export async function openEventFlow(parts: EventFlowParts) {
-  const { config, kernel, ledger, enforcement, recordings, telemetry, memory, host, logger, now, observe } = parts;
+  const { config, kernel, ledger, enforcement, recordings, telemetry, memory, host, logger, now, observe, closers } =
+    parts;
   const ring = kernel.openRing();
   const journal = await openJournal(config, kernel.ringId, ring, logger);
+  let next = () => journal?.next ?? 1;
+  // The ring is closed first: until then what is read is numbered and kept.
+  closers.add('journal', () => journal?.close(() => next()));
+  closers.add('ring', () => kernel.close());
   const hub = new EventHub(HISTORY_CAPACITY, journal && archiveOf(journal));
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
   const suppressed = new SuppressionWatch(
@@ -53,7 +60,9 @@ export async function openEventFlow(parts: EventFlowParts) {
     (summaries) => events.add(summaries),
     now,
   );
+  closers.add('summaries', () => suppressed.stop());
   const throttle = new AlertThrottle(alertLimitOf(config), (summaries) => events.add(summaries), now, observe);
+  closers.add('alert limits', () => throttle.stop());
   const remember = (record: EventRecord) => {
     if (record.flags & FLAGS.observed) {
       const isVisible = telemetry.isVisible(record);
@@ -82,5 +91,6 @@ export async function openEventFlow(parts: EventFlowParts) {
     onPublished: observe,
     onRoom: () => reader.read(ring),
   });
-  return { ring, journal, hub, suppressed, throttle, details, reader, events };
+  next = () => events.next;
+  return { ring, journal, hub, throttle, details, reader, events };
 }

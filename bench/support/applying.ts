@@ -90,7 +90,10 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
     const initial = { desired: desiredState(containers, rulesOfKind), revision: 0 };
     const nothing = () => undefined;
     const ledger = new Ledger(enforcement, store, initial, nothing, nothing);
-    const registry = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), { warningsFor: () => [] });
+    const registry = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), { warningsFor: () => [] }, () => ({
+      guarded: [],
+      needs: [],
+    }));
     await ledger.start([]);
     await warmUp();
     const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MILLISECONDS });

@@ -1,19 +1,19 @@
 import type { Container, NamespacePair } from '../containers/container.js';
-import { namespaceKey, namespacesIn } from '../containers/container.js';
+import { namespaceKey } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import type { PublishedContainer } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { inTurns } from '../turns.js';
-import { type Assignment, Assignments, entryOf, identityOf, type Published } from './assignments.js';
+import { type Assignment, Assignments, identityOf, type Published } from './assignments.js';
 import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses } from './container-kinds.js';
 import { type DesiredState, NOTHING_DESIRED } from './desired-state.js';
 import type { Findings } from './findings.js';
 import type { HolderSearch } from './holder-search.js';
 import { LiveImages } from './images.js';
 import { Preparation } from './preparation.js';
-import { Publisher } from './publisher.js';
+import { type IsKept, PublishedState } from './published-state.js';
 import { type LeftOut, type ResolutionOptions, RuleSets } from './rule-sets.js';
 
 type EnforcingKernel = Pick<
@@ -29,9 +29,6 @@ type EnforcingKernel = Pick<
   | 'readAnswers'
 >;
 
-/** Whether what the kernel holds for a container that is not known stays, by its namespaces. */
-export type IsKept = (namespaceKey: string) => boolean;
-
 /**
  * Keeps the kernel's maps in agreement with a desired state. What takes time, to compile and to publish, may go on for
  * several changes at once; `adopt…` makes a change the one in force at once, and is called for one after the other.
@@ -40,9 +37,7 @@ export class Enforcement {
   readonly images: LiveImages;
   readonly rules: RuleSets;
   readonly #assignments = new Assignments();
-  readonly #publisher: Publisher;
-  /** Finds what a change refuses and processes hold; set once, before the first change. */
-  holders: HolderSearch | undefined;
+  readonly #state: PublishedState;
   readonly #uses = new KindUses(
     // To see system calls makes every one of the machine slower, to read answers every packet.
     (kind) => this.#kinds.has(kind) && !kind.image.observesCalls && !kind.image.readsAnswers,
@@ -67,14 +62,23 @@ export class Enforcement {
   ) {
     this.#hostLabels = host?.labels ?? {};
     this.images = new LiveImages(kernel, earlier, lastImageId);
-    this.#publisher = new Publisher(kernel);
     this.rules = new RuleSets(this.images, postures, host, options);
+    this.#state = new PublishedState(kernel, this.#assignments, this.#uses, this.images, () => this.host);
     this.#kinds = this.#kindsUnder(NOTHING_DESIRED);
   }
 
   /** Why the kernel's maps may not agree with the desired state; undefined while they do. */
   get divergence(): string | undefined {
-    return this.#publisher.problem;
+    return this.#state.divergence;
+  }
+
+  /** Finds what a change refuses and processes hold; set once, before the first change. */
+  get holders(): HolderSearch | undefined {
+    return this.#state.holders;
+  }
+
+  set holders(search: HolderSearch | undefined) {
+    this.#state.holders = search;
   }
 
   /** Left out: policies for the host are kept but not enforced. */
@@ -205,43 +209,32 @@ export class Enforcement {
     preparation.giveUp();
     this.#uses.dropIdle();
     await made;
-    if (isWhole) await this.#removeOthers(isKept);
+    if (isWhole) await this.#state.removeOthers(isKept);
   }
 
-  /** What the kernel should hold, but for what is being changed. A container may change before it is come to. */
-  *published(): Generator<Published> {
-    for (const assignment of this.#assignments.values()) {
-      const key = namespaceKey(assignment.container.namespaces);
-      if (this.#publisher.isUnderWay(key) || this.#assignments.at(key) !== assignment) continue;
-      yield { id: assignment.container.id, key, entry: entryOf(assignment) };
-    }
+  /** See PublishedState. */
+  published(): Generator<Published> {
+    return this.#state.published();
   }
 
-  /** Whether the kernel should still hold this for the container. */
-  isPublished(id: string, { container, image }: PublishedContainer): boolean {
-    const assignment = this.#assignments.get(id);
-    const key = namespaceKey(container);
-    if (assignment === undefined || this.#publisher.isUnderWay(key)) return false;
-    return this.#assignments.at(key) === assignment && assignment.kind.image.kernelImage === image;
+  /** See PublishedState. */
+  isPublished(id: string, entry: PublishedContainer): boolean {
+    return this.#state.isPublished(id, entry);
   }
 
   /** Publishes again what somebody else has taken away. */
   async publishAgain(keys: readonly string[]): Promise<void> {
-    await this.#publish(keys, []);
+    await this.#state.publish(keys, []);
   }
 
   /** Asks the kernel again for what it has refused. */
-  async heal(): Promise<void> {
-    const keys = [...this.#publisher.unsettled];
-    await this.#publish(keys, []);
+  heal(): Promise<void> {
+    return this.#state.heal();
   }
 
   /** Resolves once the kernel decides as it should in these namespaces. @throws Failure internal */
-  async settled(keys: readonly string[]): Promise<void> {
-    const underWay = keys.filter((key) => this.#publisher.isUnderWay(key));
-    await Promise.allSettled(underWay.map((key) => this.#publisher.settled(key)));
-    const again = underWay.filter((key) => this.#publisher.unsettled.has(key));
-    if (again.length > 0) await this.#publish(again, []);
+  settled(keys: readonly string[]): Promise<void> {
+    return this.#state.settled(keys);
   }
 
   /** The rule set in force for a container or, where none is, the one that all its policies make. */
@@ -290,7 +283,7 @@ export class Enforcement {
     }
     const changed = [...keys].flatMap((key) => this.#assignments.at(key) ?? []);
     const search = this.holders?.begin(changed.filter(({ container }) => container.id !== this.host?.id));
-    const published = this.#publish(
+    const published = this.#state.publish(
       [...keys],
       replaced.map(({ kind }) => kind),
       onVisible,
@@ -300,48 +293,5 @@ export class Enforcement {
     const searched = published.then(search.after);
     searched.catch(() => undefined);
     return waitsForHolders ? searched : published;
-  }
-
-  /**
-   * Lets the kernel decide in these namespaces as the assignments say.
-   *
-   * @param replaced kinds that are given back once that is so
-   */
-  async #publish(
-    keys: readonly string[],
-    replaced: readonly Kind[],
-    onVisible?: (container: NamespacePair) => void,
-    prepare?: () => Promise<void>,
-  ): Promise<void> {
-    const assigned = keys.flatMap((key) => this.#assignments.at(key) ?? []);
-    const removed = keys.filter((key) => this.#assignments.at(key) === undefined).map(namespacesIn);
-    for (const namespaces of removed) this.holders?.forget(namespaces);
-    const hasHost = this.host !== undefined && this.#assignments.get(this.host.id) !== undefined;
-    const isAboutHost = this.host !== undefined && keys.includes(namespaceKey(this.host.namespaces));
-    // Until the kernel has taken them, also when others take their place meanwhile.
-    for (const { kind } of assigned) this.#uses.hold(kind);
-    try {
-      if (this.images.observesCalls) this.kernel.observeCalls(true);
-      if (isAboutHost && !hasHost) this.kernel.enforceHost(false);
-      await this.#publisher.publish({ entries: assigned.map(entryOf), removed }, onVisible, prepare);
-      if (isAboutHost && hasHost) this.kernel.enforceHost(true);
-    } catch (error) {
-      throw this.#publisher.doubt(keys, error);
-    } finally {
-      for (const kind of [...replaced, ...assigned.map(({ kind: held }) => held)]) this.#uses.release(kind);
-      if (this.divergence === undefined) {
-        if (!this.images.observesCalls) this.kernel.observeCalls(false);
-        if (!this.images.readsAnswers) await this.kernel.readAnswers(false);
-      }
-    }
-  }
-
-  /** Takes away what the kernel holds and nobody wants. */
-  async #removeOthers(isKept: IsKept): Promise<void> {
-    const others = this.kernel.containers().map(namespaceKey);
-    await this.#publish(
-      others.filter((key) => this.#assignments.at(key) === undefined && !isKept(key)),
-      [],
-    );
   }
 }

@@ -12,6 +12,7 @@ const LOOK_MILLISECONDS = 60_000;
 /** Deletes policies when their time has come. */
 export class Expiry {
   #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(
     readonly policies: PolicyRegistry,
@@ -21,13 +22,16 @@ export class Expiry {
   /** To be called when policies may have changed: the next end may be sooner than the one waited for. */
   schedule(): void {
     clearTimeout(this.#timer);
+    if (this.#isStopped) return;
     const ends = this.policies.list().flatMap(({ expires }) => (expires === undefined ? [] : [expires]));
     if (ends.length === 0) return;
     const wait = Math.min(LOOK_MILLISECONDS, Math.max(0, Math.min(...ends) - Date.now()));
     this.#timer = setTimeout(() => void this.#expire(), wait);
   }
 
+  /** Nothing expires any more, whatever changes. */
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
   }
 
@@ -38,7 +42,7 @@ export class Expiry {
       this.schedule();
     } catch (err) {
       this.logger.warn({ err }, 'cannot delete policies that have expired');
-      this.#timer = setTimeout(() => void this.#expire(), LOOK_MILLISECONDS);
+      if (!this.#isStopped) this.#timer = setTimeout(() => void this.#expire(), LOOK_MILLISECONDS);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { hostRoot } from '../containers/procfs.js';
 import type { Access } from '../explain/access.js';
 import { type Explanation, explainInSteps } from '../explain/evaluate.js';
+import { Failure } from '../failure.js';
 import { CAPABILITIES } from '../policy/capability.js';
 import type { Operation } from '../policy/effect.js';
 import { type BoundRule, type Postures, policyKey } from '../policy/model.js';
@@ -42,19 +42,19 @@ function* guardedProcessesInSteps(): Steps<GuardedProcess[]> {
   return [...found.values()];
 }
 
-/** What a host cannot do without. */
+/** What policies for the host must leave alone. */
 export interface HostNeeds {
-  /** What runs on it and must go on. */
+  /** What runs and must go on. */
   readonly guarded: readonly GuardedProcess[];
-  /** What else it needs. */
+  /** What else the host needs. */
   readonly needs: Iterable<HostNeed>;
 }
 
-/** What this host cannot do without; others have their turn while it is looked for. */
-export async function lookAtHost(): Promise<HostNeeds> {
+/** Others have their turn meanwhile. @param root where the host's files are seen: empty, or `/proc/1/root` from inside a container */
+export async function lookAtHost(root: string): Promise<HostNeeds> {
   const guarded = await finishInTurns(guardedProcessesInSteps());
   const programs = guarded.map(({ program }) => program);
-  return { guarded, needs: hostNeeds(programs, hostRoot()) };
+  return { guarded, needs: hostNeeds(programs, root) };
 }
 
 function nameOf(pid: string): string | undefined {
@@ -83,6 +83,23 @@ function read(pid: string, name: string): GuardedProcess | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * @param rules those that would decide for the host
+ * @throws Failure failed-precondition when they would stop what the host cannot do without
+ */
+export async function requireUnharmed(
+  rules: readonly BoundRule[],
+  postures: Postures,
+  findNeeds: () => HostNeeds | Promise<HostNeeds>,
+): Promise<void> {
+  if (rules.every(({ policy }) => policy.mode === 'audit')) return;
+  const { guarded, needs } = await findNeeds();
+  const problems = await finishInTurns(whatWouldStop(guarded, needs, rules, postures));
+  if (problems.length === 0) return;
+  const advice = 'to apply it all the same, force it; hauberkd --rescue starts without policies for the host';
+  throw new Failure('failed-precondition', `the host would be harmed:\n- ${problems.join('\n- ')}\n${advice}`);
 }
 
 /**

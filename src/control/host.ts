@@ -3,6 +3,15 @@ import { hostname } from 'node:os';
 import type { Container, NamespacePair } from '../containers/container.js';
 import type { HostIdentity } from '../events/details.js';
 
+/** The host as it is found where the daemon starts. */
+export interface FoundHost {
+  readonly namespaces: NamespacePair;
+  /** Where its files are seen: empty, or `/proc/1/root` from inside a container. */
+  readonly root: string;
+  /** See Container.links. */
+  readonly links: Readonly<Record<string, string>>;
+}
+
 /**
  * What tells this host's events from those of others.
  *

@@ -1,6 +1,6 @@
 import type { Container } from '../containers/container.js';
 import type { Access } from '../explain/access.js';
-import { type Explanation, explainInSteps } from '../explain/evaluate.js';
+import type { Explanation } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
 import type { Image } from '../image/image.js';
 import { checkPattern } from '../image/pattern.js';
@@ -23,9 +23,10 @@ import { type Change, mapResult } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { DryRunJob } from './dry-run-job.js';
 import type { DryRunPool } from './dry-run-pool.js';
+import { type ExplainedSubject, explainAccess } from './explaining.js';
 import { withHolders } from './holders.js';
 import type { HookCoverage } from './hook-coverage.js';
-import { type HostNeeds, lookAtHost, whatWouldStop } from './host-guard.js';
+import { type HostNeeds, requireUnharmed } from './host-guard.js';
 import { changeHostLabels } from './host-labels.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { followLinksOf } from './link-search.js';
@@ -40,9 +41,8 @@ import { type PolicyChange, type PolicyInput, planPolicies, reachedByInSteps } f
 import { type ReadManifest, readObjects } from './policy-reading.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
 import { withPostureWarnings } from './posture-warnings.js';
-import { explainProgramUse } from './program-uses.js';
-import { explainRenaming, isRenaming } from './renaming.js';
 import { restoringChange } from './restoring.js';
+import { reviewerBeside, reviewerHere } from './reviewers.js';
 import { checkVersions, type ExpectedVersions } from './versions.js';
 import type { Caller } from './work-thread.js';
 
@@ -70,8 +70,7 @@ export class PolicyRegistry {
     readonly defaultPostures: Postures,
     readonly dryRuns: DryRunPool,
     readonly coverage: Pick<HookCoverage, 'warningsFor'>,
-    /** What policies for the host must leave alone. */
-    readonly findHostNeeds: () => HostNeeds | Promise<HostNeeds> = lookAtHost,
+    readonly findHostNeeds: () => HostNeeds | Promise<HostNeeds>,
   ) {}
 
   /** @param now policies that ended before are refused @throws Failure with every problem of every document */
@@ -117,11 +116,7 @@ export class PolicyRegistry {
       return change;
     });
     const { enforcement, desired } = this.ledger;
-    const reviewerOf: ReviewerOf = async (ruleSet, postures) => {
-      const reviewer = await enforcement.rules.reviewerOf(ruleSet, postures);
-      return { review: (policy) => finishInTurns(reviewer.reviewInSteps(policy)) };
-    };
-    const reviewed = await this.#reviewed(inputs, result, desired, reviewerOf);
+    const reviewed = await this.#reviewed(inputs, result, desired, reviewerHere(enforcement.rules));
     const linked = await followLinksOf(this.ledger, reviewed);
     return { result: await withHolders(linked, enforcement), revision };
   }
@@ -168,17 +163,7 @@ export class PolicyRegistry {
     await planned.check?.(leftOut);
     await nextTurn();
     const { desired: after, result } = await change.make({ revision: this.ledger.revision + 1, leftOut });
-    const reviewerOf: ReviewerOf = async (ruleSet, postures) => {
-      const inSet = new Set(ruleSet.rules.map(({ policy }) => policyKey(policy)));
-      const policies = inputs.map(({ policy }) => policy).filter((policy) => inSet.has(policyKey(policy)));
-      const { reviews } = await run({ ruleSet, review: { postures, policies } });
-      const byKey = new Map(policies.map((policy, index) => [policyKey(policy), reviews[index]]));
-      // A policy that is left out has no rule among those that decide.
-      const nothing = { shadowed: [], conflicts: [] };
-      return {
-        review: (policy) => (byKey.has(policyKey(policy)) ? byKey.get(policyKey(policy)) : nothing),
-      };
-    };
+    const reviewerOf = reviewerBeside(inputs, run);
     const changes = await this.#reviewed(inputs, result, after, reviewerOf);
     return { changes, before, after, affected: planned.affected, compile };
   }
@@ -345,38 +330,12 @@ export class PolicyRegistry {
 
   async #checkHost(host: Container, desired: DesiredState): Promise<void> {
     const { rules } = await this.ledger.enforcement.rules.ruleSetInTurns(host, desired);
-    if (rules.every(({ policy }) => policy.mode === 'audit')) return;
-    const { guarded, needs } = await this.findHostNeeds();
-    const problems = await finishInTurns(whatWouldStop(guarded, needs, rules, this.posturesFor(host.namespace)));
-    if (problems.length === 0) return;
-    const advice = 'to apply it all the same, force it; hauberkd --rescue starts without policies for the host';
-    throw new Failure('failed-precondition', `the host would be harmed:\n- ${problems.join('\n- ')}\n${advice}`);
+    await requireUnharmed(rules, this.posturesFor(host.namespace), this.findHostNeeds);
   }
 
-  /**
-   * What would be decided of an access by a container of this id, or by one that only its namespace and labels tell.
-   *
-   * @throws Failure not-found when there is no such container
-   */
-  async explain(subject: string | Pick<Container, 'namespace' | 'labels'>, access: Access): Promise<Explanation> {
-    const { enforcement, desired } = this.ledger;
-    const known = typeof subject === 'string' ? this.#containerOf(subject) : { ...subject, links: {} };
-    const ruleSet =
-      ('id' in known ? enforcement.kindOf(known.id)?.ruleSet : undefined) ??
-      (await enforcement.rules.ruleSetInTurns(known, desired));
-    const postures = this.posturesFor(known.namespace);
-    const explanation = isRenaming(access)
-      ? await explainRenaming(ruleSet, postures, access)
-      : await finishInTurns(explainInSteps(ruleSet.rules, postures, access));
-    if (explanation.action === 'Block') return explanation;
-    return (await explainProgramUse(ruleSet.rules, postures, access)) ?? explanation;
-  }
-
-  #containerOf(id: string): Container {
-    const { host } = this.ledger.enforcement;
-    const container = id === host?.id ? host : this.ledger.desired.containers.get(id);
-    if (container === undefined) throw new Failure('not-found', `no container ${id}`);
-    return container;
+  /** See explainAccess. */
+  explain(subject: ExplainedSubject, access: Access): Promise<Explanation> {
+    return explainAccess(this.ledger, subject, access);
   }
 
   /** What is done in a namespace where no rule names an access. */

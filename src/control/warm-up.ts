@@ -50,7 +50,10 @@ function registryOfNothing(): PolicyRegistry {
     () => undefined,
     () => undefined,
   );
-  return new PolicyRegistry(ledger, postures, new DryRunPool(), { warningsFor: () => [] });
+  return new PolicyRegistry(ledger, postures, new DryRunPool(), { warningsFor: () => [] }, () => ({
+    guarded: [],
+    needs: [],
+  }));
 }
 
 const CONTAINER: Container = {

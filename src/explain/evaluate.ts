@@ -4,7 +4,8 @@ import { ADDRESS_FAMILIES } from '../policy/network.js';
 import { isForLocal } from '../policy/order.js';
 import { finish, isStep, type Steps } from '../steps.js';
 import type { Access, AccessObject } from './access.js';
-import { isEndpoint, isNamed, isSource, speaksOfObject } from './match.js';
+import { isEndpoint, isNamed } from './kinds/remote-ends.js';
+import { isSource, speaksOfObject } from './match.js';
 import { type Advantage, comparePrecedence } from './precedence.js';
 
 /** The default posture of a class, as what decides an access. */

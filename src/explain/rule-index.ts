@@ -1,9 +1,10 @@
 import { append } from '../policy/append.js';
 import { CLASS_OF_OPERATION } from '../policy/effect.js';
-import type { BoundRule, Match } from '../policy/model.js';
+import type { BoundRule } from '../policy/model.js';
 import { isStep, type Steps } from '../steps.js';
 import type { Access } from './access.js';
-import { literalStartOf } from './glob.js';
+import { readingOf } from './kinds/matches.js';
+import { latin1 } from './kinds/part.js';
 
 /** Finds the rules that may speak of an access, by their class and by what a path begins with, without asking each. */
 export class RuleIndex {
@@ -19,7 +20,7 @@ export class RuleIndex {
   static *inSteps(rules: readonly BoundRule[]): Steps<RuleIndex> {
     const index = new RuleIndex(rules);
     for (const [place, { rule }] of rules.entries()) {
-      const start = startOf(rule.match);
+      const start = readingOf(rule.match).start(rule.match);
       append(index.#places, `${rule.class} ${start}`, place);
       index.#lengths.add(start.length);
       if (isStep(place)) yield;
@@ -36,33 +37,4 @@ export class RuleIndex {
       .sort((a, b) => a - b)
       .map((place) => this.#rules[place]!);
   }
-}
-
-/** What every path that a match speaks of begins with, a character for each byte. */
-function startOf(match: Match): string {
-  switch (match.kind) {
-    case 'exact':
-      return latin1(Buffer.from(match.path));
-    case 'directory':
-      return latin1(Buffer.from(match.directory));
-    case 'pattern':
-      return latin1(Buffer.from(literalStartOf(match.pattern)));
-    case 'name':
-    case 'protocol':
-    case 'family':
-    case 'endpoint':
-    case 'domain':
-    case 'capability':
-    case 'filesystem':
-    case 'mount':
-    case 'trace':
-    case 'namespace':
-    case 'preset':
-    case 'call':
-      return '';
-  }
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('latin1');
 }

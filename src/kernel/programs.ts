@@ -1,34 +1,32 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
-import { rmdir, unlink } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
 import { IMAGE_LAYOUT } from '../image/layout.js';
-import { readingConstants, setConstants } from './constants.js';
-import { KernelTypes } from './kernel-types.js';
-import { rememberedMissing, rememberMissing } from './left-out.js';
-import {
-  attachLsm,
-  checked,
-  checkedPointer,
-  closeDescriptor,
-  closeObject,
-  destroyLink,
-  findMap,
-  getPinned,
-  KernelError,
-  type Pointer,
-  pinLink,
-  pinProgram,
-  setPinPath,
-  takeWarnings,
-} from './libbpf.js';
-import { isPassing, loadSelected, openSelected, type Program, requireNotEssential, type Selection } from './loading.js';
+import { attachNew, type Standing } from './attaching.js';
+import { rememberedMissing } from './left-out.js';
+import { checked, closeDescriptor, closeObject, getPinned, takeWarnings } from './libbpf.js';
+import { openSelected } from './loading.js';
 import { explainMissing, type MissingHook } from './missing-hooks.js';
 import { OnDemandProgram } from './on-demand.js';
 import { Pins } from './pins.js';
-import { recordMaps } from './self-protection.js';
+import {
+  ANSWER_LINK,
+  ANSWER_PROGRAM,
+  CALLS_LINK,
+  CALLS_PROGRAM,
+  CLAIM_PROGRAM,
+  HELD_LINK,
+  HELD_PROGRAM,
+  isLinked,
+  LAYER_PROGRAM,
+  LISTENER_ITERATOR,
+  RUN_PROGRAMS,
+  SEARCH_PROGRAMS,
+  TASK_ITERATOR,
+} from './program-roles.js';
+import { ReplacedPins, removeDirectory } from './replaced-pins.js';
 
 /** Maps that outlive the daemon; the next one finds them by these names below the pin directory. */
 export const PINNED_MAPS = [
@@ -63,30 +61,6 @@ type PinnedMap = (typeof PINNED_MAPS)[number];
  * what is kept with tasks, classes of programs in such images.
  */
 const pinName = (map: PinnedMap): string => (map === 'containers' || map === 'tasks' ? `${map}-${IMAGE_LAYOUT}` : map);
-
-/** It makes every system call of the machine slower, so it is attached only while a rule needs it. */
-const CALLS_PROGRAM = 'hauberk_sys_enter';
-const CALLS_LINK = `${CALLS_PROGRAM}_link`;
-/** They are run when asked for: see task-iterator.ts. */
-const TASK_ITERATOR = 'hauberk_mark_tasks';
-const LISTENER_ITERATOR = 'hauberk_mark_listeners';
-/** It is run by a daemon that starts: see self-protection.ts. */
-const CLAIM_PROGRAM = 'hauberk_claim';
-/** It is asked at every read and write of the machine, so it is attached only while a container holds what it may not. */
-const HELD_PROGRAM = 'hauberk_file_permission';
-const HELD_LINK = `${HELD_PROGRAM}_link`;
-/** It is asked about every packet that comes for a socket, so it is attached only while a rule names hosts. */
-const ANSWER_PROGRAM = 'hauberk_answer';
-const ANSWER_LINK = `${ANSWER_PROGRAM}_link`;
-/** They are run when asked for: see holdings.ts. */
-const SEARCH_PROGRAMS = ['hauberk_find_descriptors', 'hauberk_find_rings', 'hauberk_find_mappings'];
-/** It is run when a container's root is looked at: see layer-trial.ts. */
-const LAYER_PROGRAM = 'hauberk_tell_layer';
-/** Attached to no hook. */
-const RUN_PROGRAMS = [TASK_ITERATOR, LISTENER_ITERATOR, CLAIM_PROGRAM, LAYER_PROGRAM, ...SEARCH_PROGRAMS];
-/** Loaded and pinned, but attached to no hook for good. */
-const UNATTACHED_PROGRAMS = [CALLS_PROGRAM, HELD_PROGRAM, ANSWER_PROGRAM, ...RUN_PROGRAMS];
-const isLinked = (name: string): boolean => !UNATTACHED_PROGRAMS.includes(name);
 
 /** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
 export interface AttachedPrograms {
@@ -175,7 +149,7 @@ export function attachPrograms(
       if (requireHooks) requireAll(missing);
     };
     if (pinned !== undefined) required(pinned.missing);
-    const standing = pinned ?? load(objectPath, { buildDirectory, mapsDirectory }, host, required);
+    const standing = pinned ?? attachNew(objectPath, buildDirectory, mapPaths(mapsDirectory), host, required);
     const taken = takeOver(standing, { pinDirectory, programsDirectory, build, mapsDirectory }, pinned !== undefined);
     if (callsWereSeen) taken.calls?.attach();
     if (filesWereHeld) taken.held?.attach();
@@ -192,17 +166,15 @@ export function attachPrograms(
   }
 }
 
+function mapPaths(directory: string): Map<PinnedMap, string> {
+  return new Map(PINNED_MAPS.map((name) => [name, join(directory, pinName(name))]));
+}
+
 /** @throws Failure failed-precondition naming all that is missing */
 function requireAll(missing: readonly MissingHook[]): void {
   if (missing.length === 0) return;
   const all = missing.map((each) => `- ${explainMissing(each)}`).join('\n');
   throw new Failure('failed-precondition', `hooks are missing, and --require-hooks asks for all of them:\n${all}`);
-}
-
-/** Programs that are pinned, and what is missing beside them. */
-interface Standing {
-  readonly names: readonly string[];
-  readonly missing: readonly MissingHook[];
 }
 
 /** What an earlier daemon has left of this object; undefined unless each program is there, or known to be missing. */
@@ -214,77 +186,6 @@ function pinnedPrograms(objectPath: string, buildDirectory: string): Standing | 
   closeObject(object);
   const names = programs.map(({ name }) => name);
   return names.every(isPinned) ? { names, missing } : undefined;
-}
-
-function load(
-  objectPath: string,
-  { buildDirectory, mapsDirectory }: Pick<Places, 'mapsDirectory'> & { readonly buildDirectory: string },
-  host: NamespacePair,
-  required: (missing: readonly MissingHook[]) => void,
-): Standing {
-  const selection = loadSelected(objectPath, (object) => {
-    for (const name of PINNED_MAPS) {
-      const map = checkedPointer(`no map ${name} in the object`, findMap(object, name));
-      checked(`cannot pin map ${name}`, setPinPath(map, join(mapsDirectory, pinName(name))));
-    }
-    const parametersOf = (hook: string) => KernelTypes.use((types) => types.parametersOf(`bpf_lsm_${hook}`));
-    setConstants(object, {
-      host_mount_namespace: host.mountNamespace,
-      host_pid_namespace: host.pidNamespace,
-      ...readingConstants(),
-      rename_has_flags: Number(parametersOf('path_rename') > 4),
-      setattr_has_idmap: Number(parametersOf('inode_setattr') > 2),
-    });
-  });
-  try {
-    required(selection.missing);
-    recordMaps(selection.object, basename(buildDirectory));
-    removeDirectory(buildDirectory);
-    mkdirSync(buildDirectory, { mode: 0o700 });
-    try {
-      const standing = attachAll(selection, buildDirectory);
-      required(standing.missing);
-      return standing;
-    } catch (error) {
-      // Some without the others would decide of processes that nobody keeps track of.
-      removeDirectory(buildDirectory);
-      throw error;
-    }
-  } finally {
-    closeObject(selection.object);
-  }
-}
-
-function attachAll({ programs, missing }: Selection, buildDirectory: string): Standing {
-  const names: string[] = [];
-  const left = [...missing];
-  for (const program of programs) {
-    const { name, hook } = program;
-    const link = isLinked(name) ? attachOne(program) : undefined;
-    if (typeof link === 'string') {
-      const notAttached: MissingHook = { program: name, hook, cause: 'not_attached', reason: link };
-      requireNotEssential(notAttached);
-      left.push(notAttached);
-      continue;
-    }
-    const path = join(buildDirectory, name);
-    checked(`cannot pin ${name}`, link === undefined ? pinProgram(program.pointer, path) : pinLink(link.pointer, path));
-    if (link !== undefined) destroyLink(link.pointer);
-    names.push(name);
-  }
-  // What the kernel's types tell is told by them the next time.
-  for (const each of left) if (each.cause !== 'absent') rememberMissing(buildDirectory, each);
-  return { names, missing: left };
-}
-
-/** @returns the link, or why there is none */
-function attachOne({ name, pointer }: Program): { pointer: Pointer } | string {
-  try {
-    return { pointer: checkedPointer(`the kernel does not attach ${name}`, attachLsm(pointer)) };
-  } catch (error) {
-    if (!(error instanceof KernelError) || isPassing(error.errno)) throw error;
-    return [error.message, ...takeWarnings()].join('; ');
-  }
 }
 
 interface Places {
@@ -318,22 +219,7 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
       ...onDemand.map((each) => [each.path, each.descriptor] as const),
     ]),
   );
-  const replaced = () => readdirSync(programsDirectory).filter((other) => other !== build);
-  const replacedMaps = () => {
-    const current = new Set(PINNED_MAPS.map(pinName));
-    return readdirSync(mapsDirectory).filter((map) => !current.has(map));
-  };
-  const removeReplaced = async (signal: AbortSignal) => {
-    for (const other of replaced()) {
-      const directory = join(programsDirectory, other);
-      for (const name of readdirSync(directory)) {
-        if (signal.aborted) return;
-        await unlink(join(directory, name));
-      }
-      await rmdir(directory);
-    }
-    for (const map of replacedMaps()) await unlink(join(mapsDirectory, map));
-  };
+  const replaced = new ReplacedPins(programsDirectory, build, mapsDirectory, new Set(PINNED_MAPS.map(pinName)));
   return {
     maps: maps as Record<PinnedMap, number>,
     links,
@@ -352,9 +238,9 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     pins,
     missing,
     adopted,
-    removeReplaced,
+    removeReplaced: (signal) => replaced.remove(signal),
     detach: () => {
-      for (const other of replaced()) removeDirectory(join(programsDirectory, other));
+      for (const other of replaced.builds()) removeDirectory(join(programsDirectory, other));
       for (const each of onDemand) each.detach();
       removeDirectory(buildDirectory);
       for (const descriptor of [...links.values(), ...run.values()]) closeDescriptor(descriptor);
@@ -365,11 +251,4 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
       removeDirectory(pinDirectory);
     },
   };
-}
-
-/** Removes a directory of pins; a BPF file system knows no recursive removal of its own. */
-function removeDirectory(directory: string): void {
-  if (!existsSync(directory)) return;
-  for (const name of readdirSync(directory)) unlinkSync(join(directory, name));
-  rmdirSync(directory);
 }

@@ -1,13 +1,15 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { changedLines } from './changed-lines.js';
-import { type Coverage, Coverages, runs } from './coverage.js';
+import { Coverages } from './coverage.js';
 import { ImportGraph } from './import-graph.js';
-import { builtOf, type Mutant, mutantsOf, mutate } from './mutants.js';
-import { type Judged, type Result, report } from './results.js';
-import { copyTree, runTest } from './test-run.js';
+import { Judge } from './judge.js';
+import { builtOf, mutantsOf } from './mutants.js';
+import { type Judged, report } from './results.js';
+import { RunnerProcess } from './runner-process.js';
+import { copyTree } from './tree.js';
 
 /** Puts small faults into built files and counts those that the unit tests notice: see tools/mutate/run. */
 
@@ -17,11 +19,12 @@ const STANDARD_PLACES = [
   'src/store',
   'src/daemon.ts',
   'src/assembly.ts',
+  'src/closers.ts',
+  'src/start-daemon.ts',
   'src/event-flow.ts',
+  'src/telemetry-flow.ts',
 ];
 const TESTS = 'build/test/unit';
-/** A test file that takes longer is not run again for each fault. */
-const SLOW_MILLISECONDS = 60_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -36,6 +39,9 @@ const { values, positionals } = parseArgs({
 const end = performance.now() + Number(values.minutes) * 60_000;
 const places = positionals.length > 0 ? positionals : STANDARD_PLACES;
 const changed = values.since === undefined ? undefined : changedLines(values.since);
+const sources = [
+  ...new Set([...STANDARD_PLACES, ...places].flatMap((place) => filesBelow(place.split(':')[0]!, '.ts'))),
+];
 const mutants = places
   .flatMap((place) => {
     const [path, line] = place.split(':') as [string, string?];
@@ -44,28 +50,45 @@ const mutants = places
   })
   .filter(({ source, line }) => changed === undefined || changed.get(source)!.has(line));
 
-const directory = mkdtempSync(join(tmpdir(), 'hauberk-mutate-'));
+// Short: sockets of the tests lie below it.
+const directory = mkdtempSync(join(tmpdir(), 'hm-'));
+const runners: RunnerProcess[] = [];
+let timer: NodeJS.Timeout | undefined;
 try {
-  const trees = Array.from({ length: Number(values.jobs) }, (_, number) => join(directory, String(number)));
-  for (const tree of trees) copyTree(tree);
-  // Mutants stand in the other trees while it finds out what a test runs.
-  const whole = join(directory, 'whole');
-  copyTree(whole);
   const graph = new ImportGraph();
   const testsOf = testsByLikelihood(graph);
-  const coverages = new Coverages(graph, (test) =>
-    process.stderr.write(`left out, since it fails without a fault: ${test}\n`),
+  const coverages = new Coverages(sources, (test) =>
+    process.stderr.write(`cases fail without a fault, and are left out: ${test}\n`),
   );
-  const judged: Judged[] = [];
-  // In a random order, so that what is tried when the time is up stands for the rest.
-  await inTrees(trees, shuffled(mutants, Number(values.seed)), async (tree, mutant) => {
-    const tests = testsOf(builtOf(mutant.source));
-    const result = await judge(tree, mutant, tests, (test) => coverages.of(whole, test));
-    if (result !== undefined) judged.push({ mutant, result });
+  const judges = Array.from({ length: Number(values.jobs) }, (_, number) => {
+    const tree = join(directory, String(number));
+    copyTree(tree, sources);
+    const runner = new RunnerProcess(tree);
+    runners.push(runner);
+    return new Judge(runner, coverages, Number(values.tests));
   });
+  const isOver = () => performance.now() > end;
+  const judged: Judged[] = [];
+  timer = setTimeout(() => {
+    for (const runner of runners) runner.stop();
+  }, end - performance.now());
+  // In a random order, so that what is tried when the time is up stands for the rest.
+  const left = shuffled(mutants, Number(values.seed)).values();
+  await Promise.all(
+    judges.map(async (judge) => {
+      // All take from one iterator, so each mutant is taken once.
+      for (const mutant of left) {
+        if (isOver()) return;
+        const result = await judge.judge(mutant, testsOf(builtOf(mutant.source)), isOver);
+        if (result !== undefined) judged.push({ mutant, result });
+      }
+    }),
+  );
   process.stdout.write(report(judged, mutants.length));
 } finally {
-  rmSync(directory, { recursive: true });
+  clearTimeout(timer);
+  for (const runner of runners) runner.stop();
+  rmSync(directory, { recursive: true, maxRetries: 3 });
 }
 
 /** Finds the test files that import a file, those first that are the likeliest to notice: by name, by folder, by imports. */
@@ -79,55 +102,6 @@ function testsByLikelihood(graph: ImportGraph): (file: string) => readonly strin
       .sort((a, b) => strangeness(a.test) - strangeness(b.test) || a.distance - b.distance)
       .map(({ test }) => test);
   };
-}
-
-/** Does work in each tree, one piece at a time, until the time is up. */
-async function inTrees<Piece>(
-  trees: readonly string[],
-  pieces: readonly Piece[],
-  work: (tree: string, piece: Piece) => Promise<void>,
-): Promise<void> {
-  const left = pieces.values();
-  await Promise.all(
-    trees.map(async (tree) => {
-      // All take from one iterator, so each piece is taken once.
-      for (const piece of left) {
-        if (performance.now() > end) return;
-        await work(tree, piece);
-      }
-    }),
-  );
-}
-
-/** Undefined where the time is up before it is known. */
-async function judge(
-  tree: string,
-  mutant: Mutant,
-  tests: readonly string[],
-  coverageOf: (test: string) => Promise<Coverage | undefined>,
-): Promise<Result | undefined> {
-  const file = builtOf(mutant.source);
-  const code = readFileSync(join(tree, file), 'utf8');
-  let result: Result | undefined = 'untested';
-  let tried = 0;
-  writeFileSync(join(tree, file), mutate(code, mutant));
-  for (const test of tests) {
-    if (performance.now() > end) {
-      result = undefined;
-      break;
-    }
-    const coverage = await coverageOf(test);
-    if (coverage === undefined || coverage.milliseconds > SLOW_MILLISECONDS) continue;
-    if (!runs(coverage, file, mutant.start)) continue;
-    result = 'survived';
-    if (tried++ === Number(values.tests)) break;
-    // A machine may be loaded; a mutant that loops is found out all the same.
-    if ((await runTest(tree, test, 5000 + 4 * coverage.milliseconds)) === 'passed') continue;
-    result = 'killed';
-    break;
-  }
-  writeFileSync(join(tree, file), code);
-  return result;
 }
 
 /** The same order for the same seed: a generator of random numbers (mulberry32) draws for each place. */

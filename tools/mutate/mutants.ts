@@ -6,17 +6,11 @@ import { type AnyNode, type Node, parse } from 'acorn';
 export interface Mutant {
   /** Path of the source, for example `src/store/store.ts`. */
   readonly source: string;
+  /** The source and the mutant's place among those of its file, for example `src/store/store.ts#3`. */
+  readonly id: string;
   readonly line: number;
-  readonly start: number;
-  readonly end: number;
-  readonly replacement: string;
   /** For people, on one line. */
   readonly change: string;
-}
-
-/** A file with one of its mutants in place. */
-export function mutate(code: string, { start, end, replacement }: Change): string {
-  return code.slice(0, start) + replacement + code.slice(end);
 }
 
 const OTHER_OPERATORS: Readonly<Record<string, string>> = {
@@ -45,27 +39,85 @@ const OTHER_OPERATORS: Readonly<Record<string, string>> = {
 export function mutantsOf(source: string): Mutant[] {
   const code = readFileSync(builtOf(source), 'utf8');
   const lines = lineFinder(source, code);
-  return changesIn(code).map(({ start, end, replacement }) => {
+  return changesIn(code).map(({ start, end, replacement }, index) => {
     const change = `${shown(code.slice(start, end))} → ${replacement === ';' ? 'nothing' : shown(replacement)}`;
-    return { source, line: lines(start), start, end, replacement, change };
+    return { source, id: `${source}#${index}`, line: lines(start), change };
   });
+}
+
+/** A stretch of a module, with what can stand there instead. */
+export interface Change {
+  readonly start: number;
+  readonly end: number;
+  readonly replacement: string;
+  /** The whole expression or statement that it changes. */
+  readonly node: AnyNode;
 }
 
 /** What can be changed in a module: operators, conditions, constants and whole statements. */
 export function changesIn(code: string): Change[] {
-  const module = parse(code, { ecmaVersion: 'latest', sourceType: 'module' });
-  return [...nodesOf(module)].flatMap((node) => changesOf(node, code));
+  return changesOfModule(parseModule(code), code);
+}
+
+/** A module with one change in place. */
+export function mutate(code: string, { start, end, replacement }: Omit<Change, 'node'>): string {
+  return code.slice(0, start) + replacement + code.slice(end);
+}
+
+/**
+ * A module with all its changes in place, each of which can be switched on while it runs.
+ *
+ * @param source what it is known by, @param switches the path of switch.js from it
+ */
+export function instrument(code: string, source: string, switches: string): string {
+  const module = parseModule(code);
+  const changes = new Map<AnyNode, string[]>();
+  for (const [index, change] of changesOfModule(module, code).entries()) {
+    const { node } = change;
+    const isOn = `$isOn(${index})`;
+    const text =
+      change.replacement === ';'
+        ? `if (!${isOn}) `
+        : `${isOn} ? ${code.slice(node.start, change.start)}${change.replacement}${code.slice(change.end, node.end)} : `;
+    changes.set(node, [...(changes.get(node) ?? []), text]);
+  }
+  const render = (node: AnyNode): string => {
+    let text = '';
+    let end = node.start;
+    for (const child of childrenOf(node).sort((a, b) => a.start - b.start)) {
+      // The name of a shorthand property is its value, too.
+      if (child.start < end) continue;
+      text += code.slice(end, child.start) + render(child);
+      end = child.end;
+    }
+    text += code.slice(end, node.end);
+    const own = changes.get(node);
+    if (own === undefined) return text;
+    return own[0]!.startsWith('if ') ? `{ ${own[0]}{ ${text} } }` : `(${own.join('')}${text})`;
+  };
+  // Functions of a module can be called before it is evaluated, by one that it imports.
+  const head = `import { switchOf as $switchOf } from ${JSON.stringify(switches)};
+function $isOn(mutant) { return ($switch ??= $switchOf(${JSON.stringify(source)}))(mutant); }
+var $switch; $switch ??= $switchOf(${JSON.stringify(source)});
+`;
+  return head + code.slice(0, module.start) + render(module) + code.slice(module.end);
 }
 
 export function builtOf(source: string): string {
   return `build/${source.replace(/\.ts$/u, '.js')}`;
 }
 
-export type Change = Pick<Mutant, 'start' | 'end' | 'replacement'>;
+function parseModule(code: string): AnyNode {
+  return parse(code, { ecmaVersion: 'latest', sourceType: 'module' });
+}
+
+function changesOfModule(module: AnyNode, code: string): Change[] {
+  return [...nodesOf(module)].flatMap((node) => changesOf(node, code));
+}
 
 function changesOf(node: AnyNode, code: string): Change[] {
-  const replace = ({ start, end }: Node, ...replacements: string[]) =>
-    replacements.map((replacement) => ({ start, end, replacement }));
+  const replace = (changed: AnyNode, ...replacements: string[]) =>
+    replacements.map((replacement) => ({ start: changed.start, end: changed.end, replacement, node: changed }));
   const text = ({ start, end }: Node) => code.slice(start, end);
   switch (node.type) {
     case 'BinaryExpression':
@@ -74,7 +126,7 @@ function changesOf(node: AnyNode, code: string): Change[] {
       if (node.operator === '??') return replace(node, text(node.left));
       const other = OTHER_OPERATORS[node.operator];
       const start = node.left.end + code.slice(node.left.end, node.right.start).indexOf(node.operator);
-      return other === undefined ? [] : [{ start, end: start + node.operator.length, replacement: other }];
+      return other === undefined ? [] : [{ start, end: start + node.operator.length, replacement: other, node }];
     }
     case 'IfStatement':
     case 'ConditionalExpression':
@@ -104,11 +156,18 @@ function changesOf(node: AnyNode, code: string): Change[] {
 
 function* nodesOf(node: AnyNode): Generator<AnyNode> {
   yield node;
-  for (const value of Object.values(node)) {
-    for (const each of Array.isArray(value) ? value : [value]) {
-      if (typeof each?.type === 'string') yield* nodesOf(each);
-    }
-  }
+  for (const child of childrenOf(node)) yield* nodesOf(child);
+}
+
+function childrenOf(node: AnyNode): AnyNode[] {
+  return Object.entries(node)
+    .flatMap(([name, value]) => (isName(node, name) ? [] : Array.isArray(value) ? value : [value]))
+    .filter((each) => typeof each?.type === 'string');
+}
+
+/** Whether a part of a node is a name that is no expression. */
+function isName(node: AnyNode, part: string): boolean {
+  return part === 'key' && 'computed' in node && !node.computed;
 }
 
 /** Finds the line of the source, counted from 1, for an offset in what was built from it. */

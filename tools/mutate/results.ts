@@ -46,5 +46,5 @@ function count(judged: readonly Judged[], wanted: Result): number {
 }
 
 function byPlace({ mutant: a }: Judged, { mutant: b }: Judged): number {
-  return a.source === b.source ? a.start - b.start : a.source < b.source ? -1 : 1;
+  return a.source === b.source ? a.line - b.line : a.source < b.source ? -1 : 1;
 }

@@ -7,7 +7,15 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from '../../../src/containers/container.js';
-import { isAlive, linkedDirectories, namespacesOf, processIdentity } from '../../../src/containers/procfs.js';
+import {
+  hasRunNothing,
+  initStartTicks,
+  isAlive,
+  isFirst,
+  linkedDirectories,
+  namespacesOf,
+  processIdentity,
+} from '../../../src/containers/procfs.js';
 import { stillRunning } from '../../../src/control/container-keeper.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 
@@ -120,4 +128,24 @@ test('links below a root are read as links within it, and are not followed out o
   symlinkSync('/etc', join(root, 'lib32'));
   const links = { '/bin': '/usr/bin', '/lib': '/usr/lib', '/lib64': '/usr/lib64' };
   assert.deepEqual(linkedDirectories(process.pid, root), links);
+});
+
+test('the first process of a namespace is found from any that lives in it, and tells when it began', async (t) => {
+  const { first, second } = await startContainer(t);
+  const { pidNamespace } = namespacesOf(second);
+  const { startTicks } = processIdentity(first);
+  assert.deepEqual([isFirst(first), isFirst(second)], [true, false]);
+  assert.equal(initStartTicks(pidNamespace, second), startTicks);
+  assert.equal(initStartTicks(pidNamespace, first), startTicks);
+  // Nobody lives in it any more.
+  assert.equal(initStartTicks(1, second), undefined);
+  const child = await startProcess(t);
+  await gone(child);
+  assert.equal(isFirst(child.pid), false);
+});
+
+test('a process that runs a program has run one', async (t) => {
+  const child = await startProcess(t);
+  assert.equal(hasRunNothing(child.pid), false);
+  assert.equal(hasRunNothing(undefined), false);
 });

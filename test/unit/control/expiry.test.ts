@@ -83,3 +83,24 @@ test('what cannot be deleted is told with its cause and tried again, until it is
   t.mock.timers.tick(600_000);
   assert.equal(policies.asked.length, 2);
 });
+
+test('nothing expires after the end, whatever changes then', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: NOW });
+  const policies = new Policies([NOW + 1000]);
+  const { expiry } = start(policies);
+  expiry.schedule();
+  expiry.stop();
+  expiry.schedule();
+  t.mock.timers.tick(600_000);
+  assert.deepEqual(policies.asked, []);
+  // Also where one is being deleted as the end comes.
+  const failing = new Policies([NOW - 1]);
+  failing.failure = new Error('the disk is full');
+  const { expiry: other } = start(failing);
+  other.schedule();
+  t.mock.timers.tick(0);
+  other.stop();
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  t.mock.timers.tick(600_000);
+  assert.equal(failing.asked.length, 1);
+});

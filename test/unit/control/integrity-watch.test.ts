@@ -79,3 +79,24 @@ test('pins that were put back are told; those that cannot be are the reason why 
   await watch.look();
   assert.equal(plane.host.status().enforcing, true);
 });
+
+test('it looks every few seconds from its start on, and not after its end', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const { plane, watch } = await watched(0);
+  let looks = 0;
+  plane.kernel.restore = () => {
+    looks++;
+    return [];
+  };
+  t.mock.timers.tick(10_000);
+  assert.equal(looks, 0);
+  watch.start();
+  t.mock.timers.tick(2999);
+  assert.equal(looks, 0);
+  t.mock.timers.tick(1);
+  assert.equal(looks, 1);
+  watch.stop();
+  await new Promise((resolve) => setImmediate(resolve));
+  t.mock.timers.tick(10_000);
+  assert.equal(looks, 1);
+});

@@ -216,3 +216,13 @@ test('there can be so many profiles and no more', async () => {
   await plane.profiles.delete('p1', 100);
   await plane.profiles.start('more', selector, 101);
 });
+
+test('a profile that was deleted does not come back with what was still to be written down', async () => {
+  const plane = new InMemoryControlPlane();
+  await addContainer(plane, 'c1');
+  await plane.profiles.start('p', selector, 1);
+  make(plane, 7n, '/etc/passwd');
+  await plane.profiles.delete('p', 2);
+  await plane.recordings.write();
+  assert.deepEqual(storedIn(plane), { profiled: [], accesses: [] });
+});

@@ -69,7 +69,10 @@ async function startDaemon(kernel: PinnedKernel, directory: string, discardsDama
   const resume = async () => void resumed++;
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();
-  const policies = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), new HookCoverage([]));
+  const policies = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), new HookCoverage([]), () => ({
+    guarded: [],
+    needs: [],
+  }));
   return {
     store,
     ledger,
@@ -194,4 +197,16 @@ test('a restore of a state that is not damaged replaces policies and postures al
   );
   assert.deepEqual([...next.policies.postures()], [['kept', { file: 'audit' }]]);
   await next.stop();
+});
+
+test('a container that ended while no daemon ran is forgotten on disk by the next one', async (t) => {
+  const { directory, kernel } = await enforced(t);
+  await (await startDaemon(kernel, directory)).stop();
+  const store = await Store.open(directory);
+  const { containers } = await store.load(0);
+  await store.close();
+  assert.deepEqual(
+    containers.map(({ id }) => id),
+    ['living'],
+  );
 });

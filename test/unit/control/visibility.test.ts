@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { desiredBy } from '../../../src/control/stored-start.js';
+import { visibilitySaidOf } from '../../../src/control/visibility.js';
 import { VISIBILITY_SETTINGS_MAX } from '../../../src/control/visibility-registry.js';
 import { decidesFlag, FLAG_PROFILED, HEADER, visibleFlag } from '../../../src/image/layout.js';
 import type { Visibility } from '../../../src/policy/visibility.js';
@@ -117,4 +118,17 @@ test('clients cannot say more than there is room for, and can change what they h
   const add = full.visibility.set({ namespace: 'one-more', matchLabels: {} }, ['file']);
   await assert.rejects(add, /there are 1024 settings of visibility already, reset some/);
   await full.visibility.set({ namespace: 'n7', matchLabels: {} }, ['file']);
+});
+
+test('nothing is said of the host, and to say again what holds changes nothing', async () => {
+  const plane = await planeWith();
+  await plane.visibility.set({ namespace: 'shop', matchLabels: {} }, ['file']);
+  const { visibility } = plane.ledger.desired;
+  assert.deepEqual(visibilitySaidOf({ namespace: 'shop', labels: {} }, visibility), ['file']);
+  assert.equal(visibilitySaidOf({ namespace: 'shop', labels: {}, isHost: true }, visibility), undefined);
+  assert.equal(visibilitySaidOf({ namespace: 'else', labels: {} }, visibility), undefined);
+  const [written, image] = [plane.commits.length, [...plane.kernel.published.values()]];
+  await plane.visibility.set({ namespace: 'shop', matchLabels: {} }, ['file']);
+  assert.equal(plane.commits.length, written);
+  assert.deepEqual([...plane.kernel.published.values()], image);
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { afterEach, before, casesOf, describe, runCase, test as stubTest } from '../../../tools/mutate/cases.js';
 import { linesOfDiff } from '../../../tools/mutate/changed-lines.js';
 import { ImportGraph } from '../../../tools/mutate/import-graph.js';
-import { changesIn, mutate } from '../../../tools/mutate/mutants.js';
+import { changesIn, instrument, mutate } from '../../../tools/mutate/mutants.js';
 import { type Result, report, scoreOf } from '../../../tools/mutate/results.js';
 
 const mutantsOf = (code: string) => changesIn(code).map((change) => mutate(code, change));
@@ -23,6 +24,61 @@ test('a fault is an operator, a condition, a constant or a statement that is ano
   assert.deepEqual(mutantsOf('class A extends B { constructor() { super(); } }'), []);
 });
 
+test('a module with all its mutants does what it did, and with one on what that one does', () => {
+  const code = `export const f = (a, b) => {
+    let n = (a && b) || 1;
+    if (!a) n += a <= b ? 10 : 2; else n--;
+    if (n > 5 && b === true) throw n;
+    return [n ?? 7, { one: 1, [a]: false }, (n === b) === true];
+  };`;
+  const functionIn = (text: string, isOn: (mutant: number) => boolean) =>
+    new Function('$isOn', text.slice(text.indexOf('export const f')).replace('export const f =', 'return'))(isOn);
+  const answersOf = (f: (a: unknown, b: unknown) => unknown) =>
+    [0, 1, 7, true, undefined].flatMap((a) =>
+      [0, 9, true, null].map((b) => {
+        try {
+          return f(a, b);
+        } catch (thrown) {
+          return `throws ${thrown}`;
+        }
+      }),
+    );
+  const instrumented = instrument(code, 'src/a.ts', './switch.js');
+  assert.deepEqual(answersOf(functionIn(instrumented, () => false)), answersOf(functionIn(code, () => false)));
+  const changes = changesIn(code);
+  assert.ok(changes.length > 20);
+  for (const [index, change] of changes.entries()) {
+    const isOn = (mutant: number) => mutant === index;
+    const mutated = functionIn(mutate(code, change), isOn);
+    assert.deepEqual(answersOf(functionIn(instrumented, isOn)), answersOf(mutated), JSON.stringify(change.replacement));
+  }
+});
+
+test('the cases of a file are run one by one, each with what is to be done before and after it', async () => {
+  const done: string[] = [];
+  const cases = await casesOf(async () => {
+    describe('a group', () => {
+      before(() => done.push('before'));
+      afterEach(() => done.push('after each'));
+      stubTest('one', (t) => {
+        t.after(() => done.push('after one'));
+        done.push('one');
+      });
+    });
+    stubTest('left out', { skip: true }, () => done.push('left out'));
+    stubTest('fails', () => assert.fail('no'));
+  });
+  assert.deepEqual(
+    cases.map(({ name }) => name),
+    ['one', 'fails'],
+  );
+  await runCase(cases[0]!);
+  await runCase(cases[0]!);
+  const once = ['before', 'one', 'after one', 'after each'];
+  assert.deepEqual(done, [...once, ...once]);
+  await assert.rejects(runCase(cases[1]!), /no/);
+});
+
 test('lines that differ from a revision are those that a diff adds', () => {
   const diff = '--- src/a.ts\n+++ src/a.ts\n@@ -3,0 +4,2 @@\n+x\n+y\n@@ -9 +12 @@\n-a\n+b\n@@ -20,2 +22,0 @@\n-c\n-d\n';
   assert.deepEqual(
@@ -40,7 +96,7 @@ test('the tests of a file are found through what they import', () => {
 test('the score counts what no test runs as missed, and each of those is named with its line', () => {
   const results: Result[] = ['killed', 'killed', 'survived', 'untested'];
   const judged = results.map((result, line) => ({
-    mutant: { source: 'src/a.ts', line, start: line, end: line + 1, replacement: ';', change: 'a → b' },
+    mutant: { source: 'src/a.ts', id: `src/a.ts#${line}`, line, change: 'a → b' },
     result,
   }));
   assert.equal(scoreOf(judged), 50);

@@ -1,0 +1,35 @@
+interface Logger {
+  warn(fields: object, message: string): void;
+}
+
+/** What was opened and has to be closed at the end, or as soon as something that is opened later fails. */
+export class Closers {
+  readonly #opened: { readonly name: string; readonly close: () => unknown }[] = [];
+  #closed: Promise<void> | undefined;
+
+  constructor(readonly logger: Logger) {}
+
+  /** @param close may return a promise; called once */
+  add(name: string, close: () => unknown): void {
+    this.#opened.push({ name, close });
+  }
+
+  /**
+   * Closes what was opened, the last first, one after the other. What cannot be closed is logged, and keeps nothing else
+   * open. Calling it again waits for the same end.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#closeAll();
+    return this.#closed;
+  }
+
+  async #closeAll(): Promise<void> {
+    for (let last = this.#opened.pop(); last !== undefined; last = this.#opened.pop()) {
+      try {
+        await last.close();
+      } catch (err) {
+        this.logger.warn({ err, part: last.name }, 'a part of the daemon cannot be closed');
+      }
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import { policyKey } from '../policy/model.js';
+import { finishInTurns } from '../turns.js';
+import type { DryRunJob, DryRunResult } from './dry-run-job.js';
+import type { PolicyInput } from './policy-plan.js';
+import type { ReviewerOf } from './policy-review.js';
+import type { RuleSets } from './rule-sets.js';
+
+/** Reviews in turns of the daemon's own thread. */
+export function reviewerHere(rules: RuleSets): ReviewerOf {
+  return async (ruleSet, postures) => {
+    const reviewer = await rules.reviewerOf(ruleSet, postures);
+    return { review: (policy) => finishInTurns(reviewer.reviewInSteps(policy)) };
+  };
+}
+
+/** Reviews the policies that are given beside the daemon's own work. @param run does a job there */
+export function reviewerBeside(
+  inputs: readonly PolicyInput[],
+  run: (job: DryRunJob) => Promise<DryRunResult>,
+): ReviewerOf {
+  return async (ruleSet, postures) => {
+    const inSet = new Set(ruleSet.rules.map(({ policy }) => policyKey(policy)));
+    const policies = inputs.map(({ policy }) => policy).filter((policy) => inSet.has(policyKey(policy)));
+    const { reviews } = await run({ ruleSet, review: { postures, policies } });
+    const byKey = new Map(policies.map((policy, index) => [policyKey(policy), reviews[index]]));
+    // A policy that is left out has no rule among those that decide.
+    const nothing = { shadowed: [], conflicts: [] };
+    return {
+      review: (policy) => (byKey.has(policyKey(policy)) ? byKey.get(policyKey(policy)) : nothing),
+    };
+  };
+}

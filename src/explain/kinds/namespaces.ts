@@ -1,0 +1,7 @@
+import { type OfKind, ONE_THING, type ReadingPart } from './part.js';
+
+export const namespace: ReadingPart<OfKind<'namespace'>> = {
+  ...ONE_THING,
+  speaksOf: (_, object) => object.kind === 'namespace',
+  examples: () => [{ kind: 'namespace' }],
+};

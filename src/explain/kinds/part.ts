@@ -1,0 +1,48 @@
+import type { Action, Match } from '../../policy/model.js';
+import type { AccessObject } from '../access.js';
+
+/** From the most specific. Kinds that never meet may stand anywhere. */
+export const KIND_ORDER = [
+  'one thing',
+  'pattern',
+  'transport protocol',
+  'directory',
+  'socket type',
+  'any place',
+  'family',
+  'all protocols',
+  'sockets that no rule names',
+] as const;
+export type KindOfMatch = (typeof KIND_ORDER)[number];
+
+export type OfKind<Kind extends Match['kind']> = Extract<Match, { kind: Kind }>;
+
+/** What the second reading of the language knows of one kind of match, without a line from src/image. */
+export interface ReadingPart<Of extends Match> {
+  /** Whether a rule of this action speaks of an object. */
+  speaksOf(match: Of, object: AccessObject, action: Action): boolean;
+  /** Objects that it is likely to speak of, the likeliest first. */
+  examples(match: Of): AccessObject[];
+  /** What comes before what, whatever they name. */
+  kind(match: Of): KindOfMatch;
+  /** How much it says, the weightiest first; longer is more specific. */
+  detail(match: Of): readonly number[];
+  /** What every path that it speaks of begins with, a character for each byte; empty where it speaks of no paths. */
+  start(match: Of): string;
+}
+
+/** Of what speaks of no paths. */
+export const NO_PATH = { start: () => '' } as const;
+
+/** Of what names neither a path nor anything that others of its kind would be more specific than. */
+export const ONE_THING = { ...NO_PATH, kind: (): KindOfMatch => 'one thing', detail: (): number[] => [] } as const;
+
+/** 1 for what is said, 0 for what is left out. */
+export function has(value: unknown): number {
+  return value === undefined ? 0 : 1;
+}
+
+/** A character for each byte. */
+export function latin1(text: string | Uint8Array): string {
+  return (typeof text === 'string' ? Buffer.from(text) : Buffer.from(text)).toString('latin1');
+}

@@ -1,0 +1,109 @@
+import { mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { NamespacePair } from '../containers/container.js';
+import { readingConstants, setConstants } from './constants.js';
+import { KernelTypes } from './kernel-types.js';
+import { rememberMissing } from './left-out.js';
+import {
+  attachLsm,
+  checked,
+  checkedPointer,
+  closeObject,
+  destroyLink,
+  findMap,
+  KernelError,
+  type Pointer,
+  pinLink,
+  pinProgram,
+  setPinPath,
+  takeWarnings,
+} from './libbpf.js';
+import { isPassing, loadSelected, type Program, requireNotEssential, type Selection } from './loading.js';
+import type { MissingHook } from './missing-hooks.js';
+import { isLinked } from './program-roles.js';
+import { removeDirectory } from './replaced-pins.js';
+import { recordMaps } from './self-protection.js';
+
+/** Programs that are pinned, and what is missing beside them. */
+export interface Standing {
+  readonly names: readonly string[];
+  readonly missing: readonly MissingHook[];
+}
+
+/**
+ * Loads the programs of an object and attaches those that stand for good, each pinned by its name.
+ *
+ * @param maps paths of the maps that outlive the daemon, by their names in the object
+ * @param required throws where what is missing must not be
+ */
+export function attachNew(
+  objectPath: string,
+  buildDirectory: string,
+  maps: ReadonlyMap<string, string>,
+  host: NamespacePair,
+  required: (missing: readonly MissingHook[]) => void,
+): Standing {
+  const selection = loadSelected(objectPath, (object) => {
+    for (const [name, path] of maps) {
+      const map = checkedPointer(`no map ${name} in the object`, findMap(object, name));
+      checked(`cannot pin map ${name}`, setPinPath(map, path));
+    }
+    const parametersOf = (hook: string) => KernelTypes.use((types) => types.parametersOf(`bpf_lsm_${hook}`));
+    setConstants(object, {
+      host_mount_namespace: host.mountNamespace,
+      host_pid_namespace: host.pidNamespace,
+      ...readingConstants(),
+      rename_has_flags: Number(parametersOf('path_rename') > 4),
+      setattr_has_idmap: Number(parametersOf('inode_setattr') > 2),
+    });
+  });
+  try {
+    required(selection.missing);
+    recordMaps(selection.object, basename(buildDirectory));
+    removeDirectory(buildDirectory);
+    mkdirSync(buildDirectory, { mode: 0o700 });
+    try {
+      const standing = attachAll(selection, buildDirectory);
+      required(standing.missing);
+      return standing;
+    } catch (error) {
+      // Some without the others would decide of processes that nobody keeps track of.
+      removeDirectory(buildDirectory);
+      throw error;
+    }
+  } finally {
+    closeObject(selection.object);
+  }
+}
+
+function attachAll({ programs, missing }: Selection, buildDirectory: string): Standing {
+  const names: string[] = [];
+  const left = [...missing];
+  for (const program of programs) {
+    const { name, hook } = program;
+    const link = isLinked(name) ? attachOne(program) : undefined;
+    if (typeof link === 'string') {
+      const notAttached: MissingHook = { program: name, hook, cause: 'not_attached', reason: link };
+      requireNotEssential(notAttached);
+      left.push(notAttached);
+      continue;
+    }
+    const path = join(buildDirectory, name);
+    checked(`cannot pin ${name}`, link === undefined ? pinProgram(program.pointer, path) : pinLink(link.pointer, path));
+    if (link !== undefined) destroyLink(link.pointer);
+    names.push(name);
+  }
+  // What the kernel's types tell is told by them the next time.
+  for (const each of left) if (each.cause !== 'absent') rememberMissing(buildDirectory, each);
+  return { names, missing: left };
+}
+
+/** @returns the link, or why there is none */
+function attachOne({ name, pointer }: Program): { pointer: Pointer } | string {
+  try {
+    return { pointer: checkedPointer(`the kernel does not attach ${name}`, attachLsm(pointer)) };
+  } catch (error) {
+    if (!(error instanceof KernelError) || isPassing(error.errno)) throw error;
+    return [error.message, ...takeWarnings()].join('; ');
+  }
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { lookAtChild } from '../../../src/containers/descent.js';
+import { type Failure, invalidInput } from '../../../src/failure.js';
+
+const uid = process.getuid!();
+const own = { pid: process.pid, uid };
+
+async function startChild(t: TestContext): Promise<ChildProcess & { pid: number }> {
+  const child = spawn('sleep', ['100'], { stdio: 'ignore' });
+  t.after(() => child.kill());
+  await once(child, 'spawn');
+  return child as ChildProcess & { pid: number };
+}
+
+function refusal(act: () => unknown): { field: string; description: string }[] {
+  try {
+    act();
+  } catch (thrown) {
+    return [...(thrown as Failure).problems];
+  }
+  return assert.fail('not refused');
+}
+
+test('a process that the caller has started is looked at, and nothing stays open of it', async (t) => {
+  const { pid } = await startChild(t);
+  const before = readdirSync('/proc/self/fd').length;
+  assert.equal(
+    lookAtChild(pid, own, () => 'seen'),
+    'seen',
+  );
+  assert.equal(readdirSync('/proc/self/fd').length, before);
+});
+
+test("a process of another's, or of nobody's, is refused and not looked at", async (t) => {
+  const { pid } = await startChild(t);
+  const other = await startChild(t);
+  const look = () => assert.fail('looked at');
+  for (const caller of [
+    { pid: other.pid, uid },
+    { pid: 0, uid },
+    { pid: process.pid, uid: uid + 1 },
+  ])
+    assert.deepEqual(
+      refusal(() => lookAtChild(pid, caller, look)),
+      [{ field: 'child_pid', description: `process ${pid} was not started by the caller, process ${caller.pid}` }],
+    );
+  const { pid: ended } = spawnSync('true');
+  assert.deepEqual(
+    refusal(() => lookAtChild(ended, own, look)),
+    [{ field: 'child_pid', description: `no process ${ended}` }],
+  );
+});
+
+test('what is wrong with the process is told of the field that has named it', async (t) => {
+  const { pid } = await startChild(t);
+  const wrong = () => {
+    throw invalidInput([{ field: 'pid', description: 'is wrong' }]);
+  };
+  assert.deepEqual(
+    refusal(() => lookAtChild(pid, own, wrong)),
+    [{ field: 'child_pid', description: 'is wrong' }],
+  );
+  const failure = new Error('broken');
+  assert.throws(
+    () =>
+      lookAtChild(pid, own, () => {
+        throw failure;
+      }),
+    failure,
+  );
+});

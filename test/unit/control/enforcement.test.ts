@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Container } from '../../../src/containers/container.js';
+import { type DesiredState, NOTHING_DESIRED } from '../../../src/control/desired-state.js';
+import { Enforcement } from '../../../src/control/enforcement.js';
+import { hostAsSubject } from '../../../src/control/host.js';
+import type { Policy } from '../../../src/policy/model.js';
+import { PolicySet } from '../../../src/policy/policy-set.js';
+import { MemoryKernel, POSTURES } from '../../support/in-memory-control-plane.js';
+import { makePolicy } from '../policy/support.js';
+
+const HOST = hostAsSubject({ pidNamespace: 3, mountNamespace: 4 }, {}, {});
+const HOST_POLICY = makePolicy({ name: 'for-host', namespace: '', scope: 'host', matchLabels: {} });
+
+function container(id: string, inode: number): Container {
+  const namespaces = { pidNamespace: inode, mountNamespace: inode + 1 };
+  return { id, name: id, namespace: 'default', labels: { app: 'web' }, origin: 'docker', namespaces, links: {} };
+}
+
+const desired = (policies: readonly Policy[], ...containers: Container[]): DesiredState => ({
+  ...NOTHING_DESIRED,
+  policies: PolicySet.empty.with(policies),
+  containers: new Map(containers.map((each) => [each.id, each])),
+});
+
+/** A kernel with what an earlier daemon has left in it. */
+function start(host?: Container, kernel = new MemoryKernel()) {
+  const left = kernel.createImage({ words: new Uint32Array(1), rules: [] } as never, 7);
+  for (const key of ['10:11', '90:91', '95:96']) kernel.published.set(key, left);
+  const enforcement = new Enforcement(kernel, POSTURES, new Map(), 39, host);
+  const adopt = async (state: DesiredState, isWhole: boolean, isKept?: (key: string) => boolean) => {
+    enforcement.decideBy(state);
+    await enforcement.adopt(await enforcement.prepare(state, () => true), isWhole, isKept);
+  };
+  return { kernel, enforcement, adopt };
+}
+
+test('at the start what the kernel holds for containers that are no more is taken away, but for what is kept', async () => {
+  const { kernel, enforcement, adopt } = start();
+  await adopt(desired([makePolicy()], container('a', 10), container('b', 20)), true, (key) => key === '95:96');
+  assert.deepEqual([...kernel.published.keys()].sort(), ['10:11', '20:21', '95:96']);
+  assert.equal(kernel.published.get('10:11')?.imageId, 40);
+  assert.equal(enforcement.kindOf('a'), enforcement.kindOf('b'));
+  assert.equal(enforcement.divergence, undefined);
+});
+
+test('a later change leaves what the kernel holds for others as it is', async () => {
+  const { kernel, adopt } = start();
+  await adopt(desired([makePolicy()], container('a', 10)), false);
+  assert.deepEqual([...kernel.published.keys()].sort(), ['10:11', '90:91', '95:96']);
+});
+
+test('an image that no container is decided by any more is let go with the change that replaces it', async () => {
+  const { kernel, enforcement, adopt } = start();
+  const containers = [container('a', 10), container('b', 20)];
+  await adopt(desired([makePolicy()], ...containers), false);
+  await adopt(desired([makePolicy({ name: 'other' })], ...containers), false);
+  assert.deepEqual([...kernel.images.keys()], [7, 41]);
+  assert.equal(enforcement.imageCount, 1);
+});
+
+test("the host's rules are asked for while a policy reaches it, and not before the kernel has them", async () => {
+  const { kernel, adopt } = start(HOST);
+  kernel.isHostEnforced = true;
+  // What an earlier daemon enforced there nobody wants.
+  await adopt(desired([]), true);
+  assert.equal(kernel.isHostEnforced, false);
+  const before: boolean[] = [];
+  kernel.beforePublish = async () => void before.push(kernel.isHostEnforced);
+  await adopt(desired([HOST_POLICY]), false);
+  assert.deepEqual([before, kernel.isHostEnforced, kernel.published.has('3:4')], [[false], true, true]);
+  await adopt(desired([HOST_POLICY], container('a', 20)), false);
+  assert.equal(kernel.isHostEnforced, true);
+  await adopt(desired([], container('a', 20)), false);
+  assert.deepEqual([kernel.isHostEnforced, kernel.published.has('3:4')], [false, false]);
+});
+
+test('a daemon that enforces nothing on the host takes away what an earlier one did', async () => {
+  const { kernel, adopt } = start(undefined);
+  kernel.isHostEnforced = true;
+  await adopt(desired([HOST_POLICY]), false);
+  assert.equal(kernel.isHostEnforced, true);
+  await adopt(desired([HOST_POLICY]), true);
+  assert.equal(kernel.isHostEnforced, false);
+});
+
+test('labels that are given to the host stand beside its own', () => {
+  const { enforcement } = start(HOST);
+  const labelled = enforcement.hostLabelled({ zone: 'a', 'kubernetes.io/os': 'other' });
+  assert.deepEqual([labelled?.labels.zone, labelled?.labels['kubernetes.io/os']], ['a', 'other']);
+  enforcement.replaceHost(labelled);
+  assert.equal(enforcement.host?.labels.zone, 'a');
+  assert.equal(enforcement.hostLabelled({})?.labels.zone, undefined);
+  assert.equal(start().enforcement.hostLabelled({ zone: 'a' }), undefined);
+});
+
+test('what the kernel should hold is told without what is being changed, and is put back when it was taken away', async () => {
+  const { kernel, enforcement, adopt } = start();
+  await adopt(desired([makePolicy()], container('a', 10), container('b', 20)), false);
+  const told = () => Array.from(enforcement.published(), ({ id, key }) => [id, key]);
+  assert.deepEqual(told(), [
+    ['a', '10:11'],
+    ['b', '20:21'],
+  ]);
+  const [{ entry } = assert.fail()] = [...enforcement.published()];
+  assert.equal(enforcement.isPublished('a', entry), true);
+  assert.equal(enforcement.isPublished('none', entry), false);
+  assert.equal(enforcement.isPublished('a', { ...entry, image: { ...entry.image } }), false);
+  kernel.published.delete('10:11');
+  let goOn: () => void = () => undefined;
+  kernel.beforePublish = () => new Promise((resolve) => (goOn = resolve));
+  const published = enforcement.publishAgain(['10:11']);
+  assert.deepEqual([told(), enforcement.isPublished('a', entry)], [[['b', '20:21']], false]);
+  goOn();
+  await published;
+  assert.equal(kernel.published.get('10:11'), entry.image);
+  assert.deepEqual(told().length, 2);
+});
+
+test('what the kernel has refused it is asked for again, and the image is held until then', async () => {
+  const { kernel, enforcement, adopt } = start();
+  kernel.failure = new Error('no memory');
+  await assert.rejects(adopt(desired([makePolicy()], container('a', 10)), false), { code: 'internal' });
+  assert.match(enforcement.divergence ?? '', /no memory/);
+  await assert.rejects(enforcement.settled(['10:11']), { code: 'internal' });
+  await enforcement.settled(['20:21']);
+  kernel.failure = undefined;
+  await enforcement.settled(['10:11']);
+  assert.deepEqual([kernel.published.get('10:11')?.imageId, enforcement.divergence], [40, undefined]);
+  kernel.failure = new Error('again');
+  await assert.rejects(enforcement.publishAgain(['10:11']));
+  kernel.failure = undefined;
+  await enforcement.heal();
+  assert.equal(enforcement.divergence, undefined);
+});
+
+test('a container is decided by the rule set of its image, and one that is not known by what its policies make', async () => {
+  const { enforcement, adopt } = start();
+  const state = desired([makePolicy()], container('a', 10));
+  await adopt(state, false);
+  assert.equal(enforcement.ruleSetOf(container('a', 10), state), enforcement.kindOf('a')?.ruleSet);
+  assert.equal(enforcement.ruleSetOf(container('b', 20), state).rules.length, 1);
+  assert.equal(enforcement.ruleOf(40, 0)?.policy, 'sample');
+  assert.equal(enforcement.ruleOf(39, 0), undefined);
+});

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
+import { HostState, type HostStatus } from '../../../src/control/host-state.js';
+import type { StoreProblem } from '../../../src/control/store-status.js';
+import { MemoryKernel } from '../../support/in-memory-control-plane.js';
+
+/** A host of which a test says what is wrong. */
+function start() {
+  const wrong: { divergence?: string; kernel?: string; store?: StoreProblem } = {};
+  const enforcement = {
+    get divergence() {
+      return wrong.divergence;
+    },
+    imageCount: 3,
+    leftOut: new Map([['c1', ['n/p']]]),
+  };
+  const ledger = {
+    desired: NOTHING_DESIRED,
+    revision: 7,
+    enforcedRevision: 6,
+    whenEnforced: async (revision: number) => revision,
+  };
+  const host = new HostState(new MemoryKernel(), enforcement, ledger, {
+    kernelProblem: () => wrong.kernel,
+    storeProblem: () => wrong.store,
+    sources: () => [],
+    warnings: () => ['something else'],
+    unprotected: () => [],
+  });
+  return { host, wrong };
+}
+
+const damage = { cause: 'damaged', reason: 'the state is damaged' } as unknown as StoreProblem;
+const full = { cause: 'full', reason: 'the disk is full' } as unknown as StoreProblem;
+
+test('a host enforces while nothing is wrong with the kernel', () => {
+  const { host } = start();
+  const { enforcing, reason, revision, enforcedRevision, images, warnings, leftOut } = host.status();
+  assert.deepEqual([enforcing, reason, revision, enforcedRevision, images], [true, '', 7, 6, 3]);
+  assert.deepEqual([warnings, [...leftOut]], [['something else'], [['c1', ['n/p']]]]);
+  assert.equal('storeProblem' in host.status(), false);
+});
+
+test('what keeps a host from enforcing is told, the damage of the state before what the kernel did not take', () => {
+  const { host, wrong } = start();
+  const told = () => [host.status().enforcing, host.status().reason];
+  wrong.kernel = 'a pin is gone';
+  assert.deepEqual(told(), [false, 'a pin is gone']);
+  wrong.divergence = 'no memory';
+  assert.deepEqual(told(), [false, 'no memory']);
+  wrong.store = damage;
+  assert.deepEqual(told(), [false, damage.reason]);
+});
+
+test('changes that cannot be written down are a warning, and what is in force stays enforced', () => {
+  const { host, wrong } = start();
+  wrong.store = full;
+  const { enforcing, storeProblem, warnings } = host.status();
+  assert.deepEqual([enforcing, storeProblem, warnings], [true, full, [full.reason, 'something else']]);
+});
+
+test('who listens is told how things are now, until it listens no more', async () => {
+  const { host, wrong } = start();
+  const told: HostStatus[] = [];
+  const stop = host.onStatusChange((status) => told.push(status));
+  host.announce();
+  wrong.kernel = 'a pin is gone';
+  host.announce();
+  stop();
+  host.announce();
+  assert.deepEqual(
+    told.map(({ enforcing }) => enforcing),
+    [true, false],
+  );
+  assert.equal(await host.whenEnforced(5, AbortSignal.timeout(1000)), 5);
+});

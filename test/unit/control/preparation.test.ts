@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Container } from '../../../src/containers/container.js';
+import type { Claim, Kinds } from '../../../src/control/container-kinds.js';
+import { Preparation } from '../../../src/control/preparation.js';
+
+function container(id: string, namespace = 'n'): Container {
+  const namespaces = { pidNamespace: 1, mountNamespace: 2 };
+  return { id, name: id, namespace, labels: {}, origin: 'docker', namespaces, links: {} };
+}
+
+/** A preparation, and what of it was compiled and given back. */
+function prepare() {
+  const told: string[] = [];
+  const kinds = {
+    async claim(each: Container) {
+      told.push(`claim ${each.id}`);
+      return { container: each, kind: { leftOut: each.id === 'large' ? ['n/p'] : [] } };
+    },
+  };
+  const preparation = new Preparation(
+    kinds as unknown as Kinds,
+    ({ namespace }) => namespace === 'n',
+    (claim: Claim) => told.push(`give back ${claim.container.id}`),
+  );
+  return { preparation, told };
+}
+
+test('containers that came, changed or went meanwhile are taken account of, each once', async () => {
+  const { preparation, told } = prepare();
+  await preparation.claim(container('a'));
+  await preparation.claim(container('b'));
+  assert.equal(preparation.isUpToDate, true);
+  for (const id of ['a', 'b', 'new', 'other']) preparation.touch(id);
+  assert.equal(preparation.isUpToDate, false);
+  const now = new Map([
+    ['a', container('a')],
+    ['new', container('new')],
+    ['other', container('other', 'elsewhere')],
+  ]);
+  told.length = 0;
+  await preparation.catchUp((id) => now.get(id));
+  assert.deepEqual(told, ['claim a', 'give back a', 'give back b', 'claim new']);
+  assert.deepEqual([...preparation.claims.keys()], ['a', 'new']);
+  assert.equal(preparation.isUpToDate, true);
+  told.length = 0;
+  await preparation.catchUp(() => assert.fail('looked at again'));
+  assert.deepEqual(told, []);
+});
+
+test('what is given up gives back all that was compiled for it, once', async () => {
+  const { preparation, told } = prepare();
+  await preparation.claim(container('a'));
+  await preparation.claim(container('large'));
+  assert.deepEqual([...preparation.leftOut], [['large', ['n/p']]]);
+  told.length = 0;
+  preparation.giveUp();
+  preparation.giveUp();
+  assert.deepEqual(told, ['give back a', 'give back large']);
+  assert.equal(preparation.claims.size, 0);
+});

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Revisions } from '../../../src/control/revisions.js';
+
+const never = new AbortController().signal;
+
+test('the kernel holds a change when it and all before it are over', () => {
+  const revisions = new Revisions(3);
+  assert.deepEqual([revisions.written, revisions.enforced], [3, 0]);
+  revisions.begin(4);
+  revisions.begin(5);
+  assert.equal(revisions.written, 5);
+  revisions.end(5, true);
+  assert.equal(revisions.enforced, 3);
+  revisions.end(4, true);
+  assert.equal(revisions.enforced, 5);
+});
+
+test('a change that the kernel did not take is held once it has settled', () => {
+  const revisions = new Revisions(0);
+  revisions.begin(1);
+  revisions.end(1, false);
+  assert.equal(revisions.enforced, 0);
+  revisions.settle();
+  assert.equal(revisions.enforced, 1);
+  revisions.begin(2);
+  revisions.settle();
+  assert.equal(revisions.enforced, 1);
+});
+
+test('who waits for a change hears of it once the kernel holds it, and not of a later one', async () => {
+  const revisions = new Revisions(0);
+  revisions.begin(1);
+  revisions.begin(2);
+  const told: string[] = [];
+  const first = revisions.whenEnforced(1, never).then((revision) => told.push(`first ${revision}`));
+  const second = revisions.whenEnforced(2, never).then((revision) => told.push(`second ${revision}`));
+  revisions.end(1, true);
+  await first;
+  assert.deepEqual(told, ['first 1']);
+  revisions.end(2, true);
+  await second;
+  assert.deepEqual(told, ['first 1', 'second 2']);
+  assert.equal(await revisions.whenEnforced(1, never), 2);
+});
+
+test('who gives up hears nothing', async () => {
+  const revisions = new Revisions(0);
+  const givenUp = new AbortController();
+  const waiting = revisions.whenEnforced(1, givenUp.signal);
+  givenUp.abort();
+  assert.equal(await waiting, undefined);
+});

@@ -1,0 +1,34 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+/**
+ * Writes, for the test files below a directory of build/, files that each run those of one folder in one process, and
+ * prints their paths: to start Node.js and load what is tested takes longer than most of the tests.
+ * Usage: node tools/test-groups.mjs DIRECTORY
+ */
+
+const GROUPS = 'build/test-groups';
+/** A process has a limit of time, and one that hangs takes the tests behind it along. */
+const FILES_MAX = 10;
+/** What a file says is done before or after its tests would be done for those of all others in its process. */
+const HAS_HOOKS_FOR_ALL = /^import \{[^}]*\b(?:before|after)(?:Each)?\b[^}]*\} from 'node:test';$/mu;
+
+const [place] = process.argv.slice(2);
+const groups = new Map();
+for (const name of readdirSync(place, { recursive: true, encoding: 'utf8' }).sort()) {
+  if (!name.endsWith('.test.js')) continue;
+  const file = join(place, name);
+  // What stands at the top is about whole programs, some of which it loads beside their parts.
+  const isAlone = dirname(name) === '.' || HAS_HOOKS_FOR_ALL.test(readFileSync(file, 'utf8'));
+  const group = (isAlone ? name.slice(0, -'.test.js'.length) : `${dirname(name)}-all`).replaceAll('/', '-');
+  let part = 1;
+  while (groups.get(`${group}-${part}`)?.length === FILES_MAX) part++;
+  groups.set(`${group}-${part}`, [...(groups.get(`${group}-${part}`) ?? []), file]);
+}
+rmSync(GROUPS, { recursive: true, force: true });
+mkdirSync(GROUPS, { recursive: true });
+for (const [group, files] of groups) {
+  const path = join(GROUPS, `${group}.test.js`);
+  writeFileSync(path, files.map((file) => `import '${relative(GROUPS, file)}';\n`).join(''));
+  console.log(path);
+}
