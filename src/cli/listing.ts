@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
-import { type HauberkClient, HauberkError } from '../client/index.js';
+import { type HauberkClient, HauberkError } from '../client/messages.js';
 import { withClient } from './connection.js';
 import { columns, type ListFormat, print } from './output.js';
 import { terminal } from './terminal.js';

@@ -1,4 +1,4 @@
-import { type Container, type Policy, type PolicyOrigin, Scope } from '../client/index.js';
+import { type Container, type Policy, type PolicyOrigin, Scope } from '../client/messages.js';
 import { labelsText } from '../policy/labels.js';
 import type { Listing } from './listing.js';
 import { keyOf } from './policy-key.js';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HauberkError, Violation } from '../client/index.js';
+import type { HauberkError, Violation } from '../client/messages.js';
 import type { Problem } from '../failure.js';
 import { CommandFailure, EXIT } from './exit-status.js';
 import { terminal } from './terminal.js';

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { HauberkError } from '../../client/index.js';
+import { HauberkError } from '../../client/messages.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT, exitStatusOf } from '../exit-status.js';
 import { withExamples } from '../help.js';
