@@ -23,6 +23,7 @@ export function policyListing(namespace: string, origin?: PolicyOrigin): Listing
       String(rules.length),
       selectorText(selector),
     ],
+    optionalHeadings: ['PRIORITY', 'EXPIRES'],
     wideHeadings: ['GUARDS'],
     wideCells: ({ guardsOff }) => [guardsOff ? 'off' : 'on'],
   };

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { printable, printableJson } from '../printable.js';
 import { terminal } from './terminal.js';
+import { cutTo } from './text.js';
 
 export type Format = 'table' | 'json' | 'yaml';
 /** `wide` is a table with more columns, `name` a line for each thing that other commands take as its name. */
@@ -41,6 +42,28 @@ export function columns(cells: readonly (readonly string[])[]): string {
     .map((row) => row.map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index]!))).join('  '))
     .map((line) => `${line.trimEnd()}\n`)
     .join('');
+}
+
+/** What stands between two columns. */
+const GAP = 2;
+/** To be recognised, a cell needs some of its letters. */
+const CELL_LEAST = 10;
+
+/** The same rows with their longest cells cut, so that a line fits a terminal where that can be. */
+export function fitted(rows: readonly (readonly string[])[], width: number): string[][] {
+  const widths = rows[0]!.map((_, index) => Math.max(...rows.map((row) => row[index]!.length)));
+  const least = rows[0]!.map((heading) => Math.max(CELL_LEAST, heading.length));
+  let excess = widths.reduce((sum, each) => sum + each + GAP, -GAP) - width;
+  while (excess > 0) {
+    const widest = widths.reduce(
+      (best, each, index) => (each - least[index]! > widths[best]! - least[best]! ? index : best),
+      0,
+    );
+    if (widths[widest]! <= least[widest]!) break;
+    widths[widest]!--;
+    excess--;
+  }
+  return rows.map((row) => row.map((cell, index) => cutTo(widths[index]!, cell)));
 }
 
 /** With fewer of them than these nobody waits. */
