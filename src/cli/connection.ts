@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { DEFAULT_ADDRESS, type HauberkClient, HauberkError } from '../client/messages.js';
 import { CommandFailure, EXIT } from './exit-status.js';
+import { fileProblem } from './file-problem.js';
 import { type Target, whyUnreachable } from './unreachable.js';
 
 interface ConnectionFlags {
@@ -64,6 +65,6 @@ function read(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new CommandFailure(EXIT.usage, (error as Error).message);
+    throw new CommandFailure(EXIT.usage, fileProblem(error));
   }
 }
