@@ -49,20 +49,20 @@ const GAP = 2;
 /** To be recognised, a cell needs some of its letters. */
 const CELL_LEAST = 10;
 
-/** The same rows with their longest cells cut, so that a line fits a terminal where that can be. */
+/** The same rows cut to fit a terminal where that can be: first what stands last in them, then the longest cells. */
 export function fitted(rows: readonly (readonly string[])[], width: number): string[][] {
-  const widths = rows[0]!.map((_, index) => Math.max(...rows.map((row) => row[index]!.length)));
-  const least = rows[0]!.map((heading) => Math.max(CELL_LEAST, heading.length));
+  const headings = rows[0]!;
+  const widths = headings.map((_, index) => Math.max(...rows.map((row) => row[index]!.length)));
+  const room = headings.map((heading, index) => Math.max(0, widths[index]! - Math.max(CELL_LEAST, heading.length)));
   let excess = widths.reduce((sum, each) => sum + each + GAP, -GAP) - width;
-  while (excess > 0) {
-    const widest = widths.reduce(
-      (best, each, index) => (each - least[index]! > widths[best]! - least[best]! ? index : best),
-      0,
-    );
-    if (widths[widest]! <= least[widest]!) break;
-    widths[widest]!--;
-    excess--;
-  }
+  const cut = (index: number, most: number) => {
+    const by = Math.min(most, room[index]!, Math.max(0, excess));
+    widths[index]! -= by;
+    room[index]! -= by;
+    excess -= by;
+  };
+  cut(headings.length - 1, excess);
+  while (excess > 0 && Math.max(...room) > 0) cut(room.indexOf(Math.max(...room)), 1);
   return rows.map((row) => row.map((cell, index) => cutTo(widths[index]!, cell)));
 }
 
