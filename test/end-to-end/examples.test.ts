@@ -126,6 +126,8 @@ describe('the examples, on the real programs', { skip: WORDPRESS === '' && 'npm 
     const mounts = [
       `${WORDPRESS}/usr/share/wordpress:/mnt/wordpress`,
       `${resolve('test/support')}/Attacked.java:/mnt/Attacked.java`,
+      // Where Debian has the settings of Java.
+      ...readdirSync('/etc').flatMap((name) => (/^java-\d/u.test(name) ? [`/etc/${name}:/etc/${name}`] : [])),
     ];
     const flags = mounts.flatMap((mount) => ['-v', `${mount}:ro`]);
     for (const workload of workloads) startWorkload(workload, '--label', 'hardening=true', ...flags);
