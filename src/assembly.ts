@@ -195,6 +195,7 @@ export async function assemble(parts: AssemblyParts) {
     telemetry: () => ({ told: telemetry.told, dropped: telemetry.dropped, missed: telemetry.hub.counts().missed }),
     visibleContainers: () => visibility.countContainers(),
     policies: () => policies.list(),
+    containers: () => containers.list(),
     closedConnections: () => metricsServer?.closedConnections ?? 0,
     ...(journal !== undefined && { unjournaledEvents: () => journal.counts().lost }),
     eventsWithoutDetails: () => details.omitted,

@@ -3,7 +3,7 @@
  * half a second. Parts that are imported later are chunks of their own. The tests that run in virtual machines, where
  * the same takes many seconds, are bundled as well.
  */
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 /** Calls the part of classic-level that loads its machine code by a name that holds from everywhere. */
@@ -15,6 +15,25 @@ const namedBinding = {
         ? { path: 'classic-level/binding.js', external: true }
         : undefined,
     );
+  },
+};
+
+/**
+ * Takes the clients out of what is generated of the API, which nobody makes: with them whatever needs no more than its messages
+ * and names would load gRPC.
+ */
+const onlyDefinitions = {
+  name: 'only-definitions',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/src\/generated\/hauberk\/.*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8')
+        .replaceAll(/^export const \w+ = makeGenericClientConstructor\(.*?^\};$/gms, '')
+        .replace(
+          /^import \{([^}]*)\} from "@grpc\/grpc-js";$/m,
+          (_, names) => `import type {${names.replaceAll('type ', '')}} from "@grpc/grpc-js";`,
+        ),
+      loader: 'ts',
+    }));
   },
 };
 
@@ -35,7 +54,7 @@ function bundle(outdir, entryPoints, alias) {
     mainFields: ['module', 'main'],
     // They look for machine code beside themselves.
     external: ['koffi', 'classic-level/binding.js'],
-    plugins: [namedBinding],
+    plugins: [namedBinding, onlyDefinitions],
     alias,
     // CommonJS packages ask for Node.js's own modules by it.
     banner: {

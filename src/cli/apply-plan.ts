@@ -1,4 +1,4 @@
-import { type HauberkClient, HauberkError, type PolicyChange, PolicyChange_Kind } from '../client/index.js';
+import { type HauberkClient, HauberkError, type PolicyChange, PolicyChange_Kind } from '../client/messages.js';
 import { checkPattern } from '../image/pattern.js';
 import { policyKey } from '../policy/model.js';
 import { CommandFailure, EXIT } from './exit-status.js';

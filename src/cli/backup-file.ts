@@ -1,5 +1,5 @@
 import { LineCounter, parseDocument, stringify } from 'yaml';
-import { type BackupResponse, type HauberkError, PolicyOrigin, type RestoreRequest } from '../client/index.js';
+import { type BackupResponse, type HauberkError, PolicyOrigin, type RestoreRequest } from '../client/messages.js';
 import { CLIENT_ORIGINS, POSTURE_CLASSES, type Posture, type PostureClass } from '../policy/model.js';
 import { CLASS_NAMES, CLASSES, POLICY_ORIGINS, POSTURE_NAMES, POSTURES } from '../rpc/names.js';
 import { CommandFailure, EXIT } from './exit-status.js';

@@ -1,5 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
-import type { HauberkClient } from '../client/index.js';
+import type { HauberkClient } from '../client/messages.js';
 import { withClient } from './connection.js';
 
 /** A word that may stand there, and what it means. */

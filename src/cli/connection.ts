@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { connect, DEFAULT_ADDRESS, type HauberkClient, HauberkError } from '../client/index.js';
+import { DEFAULT_ADDRESS, type HauberkClient, HauberkError } from '../client/messages.js';
 import { CommandFailure, EXIT } from './exit-status.js';
+import { fileProblem } from './file-problem.js';
 import { type Target, whyUnreachable } from './unreachable.js';
 
 interface ConnectionFlags {
@@ -34,6 +35,8 @@ export async function withClient<Result>(
   if (!(Number(timeout) > 0)) throw new CommandFailure(EXIT.usage, `--timeout: ${timeout} is no number of seconds`);
   const files = readTlsFiles(tls);
   const target = { address, hasTls: files !== undefined, timeoutSeconds: Number(timeout) };
+  // Later, as what gRPC needs takes as long to load as all else, and half of the commands ask no daemon.
+  const { connect } = await import('../client/client.js');
   const client = connect({ address, timeoutMilliseconds: Number(timeout) * 1000, ...(files && { tls: files }) });
   try {
     return await task(client, target);
@@ -62,6 +65,6 @@ function read(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new CommandFailure(EXIT.usage, (error as Error).message);
+    throw new CommandFailure(EXIT.usage, fileProblem(error));
   }
 }

@@ -1,4 +1,4 @@
-import { AccessClass, type Event, Result } from '../client/index.js';
+import { AccessClass, type Event, Result } from '../client/messages.js';
 import { nameOf, timeText } from './views.js';
 
 /** What counts are kept by. */

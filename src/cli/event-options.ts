@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { AccessClass, Action, type Event, type EventFilter, type ReceivedEvents, Result } from '../client/index.js';
+import { AccessClass, Action, type Event, type EventFilter, type ReceivedEvents, Result } from '../client/messages.js';
 import { printable, printableJson } from '../printable.js';
 import { CommandFailure, EXIT } from './exit-status.js';
 import { coloured } from './output.js';

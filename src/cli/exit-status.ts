@@ -1,4 +1,4 @@
-import { HauberkError } from '../client/index.js';
+import { HauberkError } from '../client/messages.js';
 
 /** What the command ends with. */
 export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3, forbidden: 4, failed: 5, notInForce: 6 } as const;

@@ -1,4 +1,4 @@
-import type { HauberkClient } from '../client/index.js';
+import type { HauberkClient } from '../client/messages.js';
 import { CommandFailure, EXIT } from './exit-status.js';
 
 /** The id of the host's own processes. */

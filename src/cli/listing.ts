@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
-import { type HauberkClient, HauberkError } from '../client/index.js';
+import { type HauberkClient, HauberkError } from '../client/messages.js';
 import { withClient } from './connection.js';
-import { columns, type ListFormat, print } from './output.js';
+import { columns, fitted, type ListFormat, print } from './output.js';
 import { terminal } from './terminal.js';
 import { whyUnreachable } from './unreachable.js';
 
@@ -15,6 +15,8 @@ export interface Listing<Item> {
   view(item: Item): object;
   readonly headings: readonly string[];
   cells(item: Item): readonly string[];
+  /** Headings that a table on a terminal goes without where no item has anything there (`-` or 0), unless it is a wide one. */
+  readonly optionalHeadings?: readonly string[];
   /** Further columns of a wide table. */
   readonly wideHeadings: readonly string[];
   wideCells(item: Item): readonly string[];
@@ -38,10 +40,24 @@ export async function show<Item>(command: Command, listing: Listing<Item>, optio
   const items = await withClient(command, (client) => listing.list(client));
   if (output === 'name') return terminal().out(items.map((item) => `${listing.name(item)}\n`).join(''));
   const format = output === 'wide' ? 'table' : output;
-  await print(format, items.map(listing.view), () => [
-    headingsOf(listing, output),
-    ...items.map((item) => cellsOf(listing, item, output)),
-  ]);
+  await print(format, items.map(listing.view), () => {
+    const rows = items.map((item) => cellsOf(listing, item, output));
+    const table = [headingsOf(listing, output), ...rows];
+    if (output === 'wide' || !terminal().outIsTerminal) return table;
+    const isShown = isWorthShowing(listing, rows);
+    return fitted(
+      table.map((row) => row.filter((_, index) => isShown(index))),
+      terminal().columns,
+    );
+  });
+}
+
+function isWorthShowing<Item>(
+  { headings, optionalHeadings = [] }: Listing<Item>,
+  rows: readonly (readonly string[])[],
+) {
+  return (index: number): boolean =>
+    !optionalHeadings.includes(headings[index]!) || rows.some((row) => !['-', '0'].includes(row[index]!));
 }
 
 /** Shows all there is and then, until it is interrupted, what has changed since. */

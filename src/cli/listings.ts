@@ -1,4 +1,4 @@
-import { type Container, type Policy, type PolicyOrigin, Scope } from '../client/index.js';
+import { type Container, type Policy, type PolicyOrigin, Scope } from '../client/messages.js';
 import { labelsText } from '../policy/labels.js';
 import type { Listing } from './listing.js';
 import { keyOf } from './policy-key.js';
@@ -23,6 +23,7 @@ export function policyListing(namespace: string, origin?: PolicyOrigin): Listing
       String(rules.length),
       selectorText(selector),
     ],
+    optionalHeadings: ['PRIORITY', 'EXPIRES'],
     wideHeadings: ['GUARDS'],
     wideCells: ({ guardsOff }) => [guardsOff ? 'off' : 'on'],
   };

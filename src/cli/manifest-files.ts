@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HauberkError, Violation } from '../client/index.js';
+import type { HauberkError, Violation } from '../client/messages.js';
 import type { Problem } from '../failure.js';
 import { CommandFailure, EXIT } from './exit-status.js';
+import { fileProblem } from './file-problem.js';
 import { terminal } from './terminal.js';
 
 const MANIFEST_NAME = /\.(?:ya?ml|json)$/u;
@@ -111,7 +112,7 @@ function statOf(place: string) {
   try {
     return statSync(place);
   } catch (error) {
-    throw new CommandFailure(EXIT.refused, (error as Error).message);
+    throw new CommandFailure(EXIT.refused, fileProblem(error));
   }
 }
 
@@ -119,6 +120,6 @@ function readManifest(name: string): string {
   try {
     return name === STANDARD_INPUT ? terminal().input() : readFileSync(name, 'utf8');
   } catch (error) {
-    throw new CommandFailure(EXIT.refused, (error as Error).message);
+    throw new CommandFailure(EXIT.refused, fileProblem(error));
   }
 }

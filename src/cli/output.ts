@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { printable, printableJson } from '../printable.js';
 import { terminal } from './terminal.js';
+import { cutTo } from './text.js';
 
 export type Format = 'table' | 'json' | 'yaml';
 /** `wide` is a table with more columns, `name` a line for each thing that other commands take as its name. */
@@ -41,6 +42,28 @@ export function columns(cells: readonly (readonly string[])[]): string {
     .map((row) => row.map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index]!))).join('  '))
     .map((line) => `${line.trimEnd()}\n`)
     .join('');
+}
+
+/** What stands between two columns. */
+const GAP = 2;
+/** To be recognised, a cell needs some of its letters. */
+const CELL_LEAST = 10;
+
+/** The same rows cut to fit a terminal where that can be: first what stands last in them, then the longest cells. */
+export function fitted(rows: readonly (readonly string[])[], width: number): string[][] {
+  const headings = rows[0]!;
+  const widths = headings.map((_, index) => Math.max(...rows.map((row) => row[index]!.length)));
+  const room = headings.map((heading, index) => Math.max(0, widths[index]! - Math.max(CELL_LEAST, heading.length)));
+  let excess = widths.reduce((sum, each) => sum + each + GAP, -GAP) - width;
+  const cut = (index: number, most: number) => {
+    const by = Math.min(most, room[index]!, Math.max(0, excess));
+    widths[index]! -= by;
+    room[index]! -= by;
+    excess -= by;
+  };
+  cut(headings.length - 1, excess);
+  while (excess > 0 && Math.max(...room) > 0) cut(room.indexOf(Math.max(...room)), 1);
+  return rows.map((row) => row.map((cell, index) => cutTo(widths[index]!, cell)));
 }
 
 /** With fewer of them than these nobody waits. */

@@ -1,4 +1,4 @@
-import { PolicyOrigin } from '../client/index.js';
+import { PolicyOrigin } from '../client/messages.js';
 import { givenBy, type Policy, type PolicyName } from '../policy/model.js';
 
 /** Whose policies those are that this program applies. */

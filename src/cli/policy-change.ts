@@ -5,7 +5,7 @@ import {
   PolicyChange_Kind,
   PolicyOrigin,
   Scope,
-} from '../client/index.js';
+} from '../client/messages.js';
 import { coloured } from './output.js';
 import { keyOf } from './policy-key.js';
 import { terminal } from './terminal.js';

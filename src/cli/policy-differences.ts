@@ -1,5 +1,5 @@
 import { createTwoFilesPatch } from 'diff';
-import { type HauberkClient, type PolicyChange, PolicyChange_Kind } from '../client/index.js';
+import { type HauberkClient, type PolicyChange, PolicyChange_Kind } from '../client/messages.js';
 import { checkPattern } from '../image/pattern.js';
 import { readManifest } from '../policy/manifest.js';
 import { toManifest } from '../policy/manifest-text.js';

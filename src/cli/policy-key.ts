@@ -1,4 +1,4 @@
-import { type PolicyChange, PolicyOrigin } from '../client/index.js';
+import { type PolicyChange, PolicyOrigin } from '../client/messages.js';
 import { policyKey } from '../policy/model.js';
 import { POLICY_ORIGIN_NAMES, SCOPE_NAMES } from '../rpc/names.js';
 

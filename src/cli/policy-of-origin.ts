@@ -4,7 +4,7 @@ import {
   HauberkError,
   type PolicyOrigin,
   type Scope,
-} from '../client/index.js';
+} from '../client/messages.js';
 import { POLICY_ORIGINS } from '../rpc/names.js';
 import { CommandFailure, EXIT, exitStatusOf } from './exit-status.js';
 import { originText } from './views.js';

@@ -1,4 +1,4 @@
-import { PolicyOrigin } from '../client/index.js';
+import { PolicyOrigin } from '../client/messages.js';
 import type { Listing } from './listing.js';
 import { originText, postureView } from './views.js';
 

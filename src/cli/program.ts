@@ -43,6 +43,7 @@ export function makeProgram(): Command {
     .configureOutput({ writeOut: (text) => terminal().out(text), writeErr: (text) => terminal().err(text) })
     .configureHelp(HELP_CONFIGURATION)
     .addHelpText('after', EXIT_HELP)
+    .showHelpAfterError('(--help says more)')
     .exitOverride();
   addConnectionFlags(program);
   for (const add of COMMANDS) add(program);

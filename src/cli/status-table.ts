@@ -7,14 +7,21 @@ const LISTS = ['sources', 'warnings', 'missingHooks'];
 
 /** The status for people: a line for each thing, its name first. */
 export function statusTable(status: StatusView): string[][] {
+  const { enforcing, reason, ...others } = status;
   return Object.entries({
-    ...status,
+    // First what is asked most often.
+    enforcing,
+    reason,
+    ...others,
+    // Their names are in JSON; here they would fill the screen.
+    programs: `${status.programs.length} attached`,
     sources: status.sources.map(sourceText),
     missingHooks: status.missingHooks.map(missingHookText),
   }).flatMap(([name, value]) => {
-    if (LISTS.includes(name)) return (value as string[]).map((line) => [name, line]);
+    const words = name.replaceAll(/[A-Z]/gu, (letter) => ` ${letter.toLowerCase()}`);
+    if (LISTS.includes(name)) return (value as string[]).map((line) => [words, line]);
     const text = Array.isArray(value) ? value.join(' ') : String(value);
-    return text === '' ? [] : [[name, text]];
+    return text === '' ? [] : [[words, text]];
   });
 }
 

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { HauberkError } from '../client/index.js';
+import type { HauberkError } from '../client/messages.js';
 
 const UNIX = 'unix:';
 const ELSEWHERE = '(--address, HAUBERK_ADDRESS)';

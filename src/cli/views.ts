@@ -17,7 +17,7 @@ import {
   type Rule,
   Scope,
   WhenUnanswered,
-} from '../client/index.js';
+} from '../client/messages.js';
 import { eventView, nameOf, timeText } from '../event-view.js';
 import { labelsText } from '../policy/labels.js';
 

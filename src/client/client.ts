@@ -6,8 +6,9 @@ import { PolicyServiceService } from '../generated/hauberk/v1/policy.js';
 import { ProfileServiceService } from '../generated/hauberk/v1/profile.js';
 import { StateServiceService } from '../generated/hauberk/v1/state.js';
 import { TelemetryServiceService } from '../generated/hauberk/v1/telemetry.js';
-import { type ConnectOptions, channelCredentials, channelOptions, DEFAULT_ADDRESS } from './connection.js';
-import { HauberkError } from './error.js';
+import { errorOfCall } from './call-error.js';
+import { channelCredentials, channelOptions } from './channel.js';
+import { type ConnectOptions, DEFAULT_ADDRESS } from './connection.js';
 import { type EventFilter, type EventStreamOptions, followEvents, type ReceivedEvents } from './event-stream.js';
 import { wholeAnswer } from './pages.js';
 
@@ -90,7 +91,7 @@ function unary<Request, Response>(
   return new Promise((resolve, reject) => {
     const done = (error: ServiceError | null, response?: Response) => {
       if (error === null) resolve(response!);
-      else reject(HauberkError.from(error, error));
+      else reject(errorOfCall(error, error));
     };
     const options = { deadline: Date.now() + timeout };
     client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, options, done);

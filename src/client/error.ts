@@ -1,6 +1,4 @@
-import { type ServiceError, status } from '@grpc/grpc-js';
-import { BadRequest } from 'nice-grpc-error-details';
-import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
+import type { status } from '@grpc/grpc-js';
 
 /** One thing the daemon says is wrong with a request. */
 export interface Violation {
@@ -25,18 +23,4 @@ export class HauberkError extends Error {
   ) {
     super(message, options);
   }
-
-  static from({ code, details, metadata }: ServiceError, cause?: unknown): HauberkError {
-    const [encoded] = metadata?.get('grpc-status-details-bin') ?? [];
-    const violations = encoded instanceof Buffer ? violationsIn(encoded) : [];
-    return new HauberkError(status[code] as StatusName, details, violations, { cause });
-  }
-}
-
-function violationsIn(encoded: Buffer): Violation[] {
-  const { details } = Status.decode(encoded);
-  return details
-    .filter(({ typeUrl }) => typeUrl.endsWith(`/${BadRequest.$type}`))
-    .flatMap(({ value }) => BadRequest.decode(value).fieldViolations)
-    .map(({ field, description }) => ({ field, description }));
 }

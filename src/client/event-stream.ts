@@ -7,7 +7,8 @@ import {
   StreamEventsRequest,
   type StreamEventsResponse,
 } from '../generated/hauberk/v1/event.js';
-import { HauberkError } from './error.js';
+import { errorOfCall } from './call-error.js';
+import type { HauberkError } from './error.js';
 
 /** See StreamEventsRequest; what is left out lets everything pass. */
 export type EventFilter = Partial<Omit<StreamEventsRequest, 'resumeAfter'>>;
@@ -81,7 +82,7 @@ export async function* followEvents(
       if (filter.storedOnly) return;
     } catch (error) {
       if (signal?.aborted) return;
-      const failure = HauberkError.from(error as ServiceError, error);
+      const failure = errorOfCall(error as ServiceError, error);
       if (!reconnects || !PASSING.has((error as ServiceError).code)) throw failure;
       // Anywhere up to the ceiling, so that clients cut off together do not come back together.
       const wait = Math.ceil(Math.random() * ceiling);

@@ -1,61 +1,66 @@
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { SecurityEvent } from '../events/event.js';
+import { BoundedCounts } from './bounded-counts.js';
 
-/** So many pairs have a series of their own: policies and namespaces come and go without end. */
-const SERIES_MAX = 500;
-/** The others share this one; no namespace and no policy can have the name. */
-const OTHERS = { namespace: '_others', policy: '_others' };
-
-export interface NamedPolicy {
+/** A policy or a container. */
+export interface Named {
   readonly namespace: string;
   readonly name: string;
 }
 
-interface Pair {
-  readonly labels: Record<string, string>;
-  count: number;
-}
-
-/** Counts what was refused by the namespace of the container and by the policy. */
+/** Counts what was refused: by policy, by rule and by container. */
 export class Denials {
-  /** By namespace and policy. Counted apart, since events come by the hundred thousand a second. */
-  readonly #pairs = new Map<string, Map<string, Pair>>();
-  readonly #others: Pair = { labels: OTHERS, count: 0 };
-  #size = 0;
+  readonly #ofPolicies: BoundedCounts<'namespace' | 'policy'>;
+  readonly #ofRules: BoundedCounts<'policy_namespace' | 'policy' | 'rule'>;
+  readonly #ofContainers: BoundedCounts<'namespace' | 'container'>;
 
-  /** @param policies those there are: each has a series before it refuses anything, so that the first is an increase */
-  constructor(registry: Registry, policies: () => Iterable<NamedPolicy>) {
-    const read = () => {
-      for (const { namespace, name } of policies()) {
-        if (this.#size >= SERIES_MAX) break;
-        if (namespace !== '') this.#pairOf(namespace, name);
-      }
-      return [this.#others, ...[...this.#pairs.values()].flatMap((pairs) => [...pairs.values()])];
-    };
-    new Counter({
-      name: 'hauberk_denials_total',
-      help: `Refused accesses by namespace of the container and policy; beyond ${SERIES_MAX} series they count as ${OTHERS.policy}.`,
-      labelNames: ['namespace', 'policy'],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const { labels, count } of read()) this.inc(labels, count);
+  /**
+   * @param policies those there are: each has a series before it refuses anything, so that the first is an increase
+   * @param containers those there are: where there is no more room, the counts of others are forgotten
+   */
+  constructor(registry: Registry, policies: () => Iterable<Named>, containers: () => Iterable<Named>) {
+    this.#ofPolicies = new BoundedCounts(
+      registry,
+      {
+        name: 'hauberk_denials_total',
+        help: 'Refused accesses by namespace of the container and policy',
+        labelNames: ['namespace', 'policy'],
       },
-    });
+      () => {
+        for (const { namespace, name } of policies()) {
+          if (this.#ofPolicies.isFull) break;
+          if (namespace !== '') this.#ofPolicies.add([namespace, name], 0);
+        }
+      },
+    );
+    this.#ofRules = new BoundedCounts(
+      registry,
+      {
+        name: 'hauberk_rule_denials_total',
+        help: 'Refused accesses by the rule that refused them, with its policy',
+        labelNames: ['policy_namespace', 'policy', 'rule'],
+      },
+      () => undefined,
+    );
+    this.#ofContainers = new BoundedCounts(
+      registry,
+      {
+        name: 'hauberk_container_denials_total',
+        help: 'Refused accesses by container',
+        labelNames: ['namespace', 'container'],
+      },
+      () => {
+        if (!this.#ofContainers.isFull) return;
+        const present = new Set(Array.from(containers(), ({ namespace, name }) => `${namespace}/${name}`));
+        this.#ofContainers.keepOnly(({ namespace, container }) => present.has(`${namespace}/${container}`));
+      },
+    );
   }
 
-  observe({ result, namespace, policy }: SecurityEvent): void {
-    if (result === 'denied') this.#pairOf(namespace, policy).count++;
-  }
-
-  #pairOf(namespace: string, policy: string): Pair {
-    const pairs = this.#pairs.get(namespace);
-    const known = pairs?.get(policy);
-    if (known !== undefined) return known;
-    if (this.#size >= SERIES_MAX) return this.#others;
-    this.#size++;
-    const pair = { labels: { namespace, policy }, count: 0 };
-    this.#pairs.set(namespace, (pairs ?? new Map<string, Pair>()).set(policy, pair));
-    return pair;
+  observe({ result, namespace, policy, policyNamespace, rule, containerName, containerId }: SecurityEvent): void {
+    if (result !== 'denied') return;
+    this.#ofPolicies.add([namespace, policy]);
+    this.#ofRules.add([policyNamespace, policy, rule]);
+    this.#ofContainers.add([namespace, containerName || containerId.slice(0, 12)]);
   }
 }

@@ -11,7 +11,7 @@ import type { Counter as KernelCounter } from '../kernel/counters.js';
 import { notCovered, notKept, OWN_CLASS } from '../kernel/missing-hooks.js';
 import { RULE_CLASSES } from '../policy/model.js';
 import type { OverrideMode } from '../policy/override.js';
-import { Denials, type NamedPolicy } from './denials.js';
+import { Denials, type Named } from './denials.js';
 import { RpcMetrics } from './rpc-metrics.js';
 
 /** Where figures are read when Prometheus asks. */
@@ -38,7 +38,8 @@ export interface MetricSources {
   /** Containers of which something is visible. */
   visibleContainers?(): number;
   runningProfiles(): number;
-  policies(): Iterable<NamedPolicy>;
+  policies(): Iterable<Named>;
+  containers?(): Iterable<Named>;
   /** Connections to the metrics port that were closed since there were too many. */
   closedConnections?(): number;
   /** Events that the disk did not take; absent where there is no journal. */
@@ -89,7 +90,7 @@ export class Metrics {
       registers,
     });
     for (const each of RULE_CLASSES) for (const outcome of OUTCOMES) this.#events.inc({ class: each, ...outcome }, 0);
-    this.#denials = new Denials(this.registry, sources.policies);
+    this.#denials = new Denials(this.registry, sources.policies, sources.containers ?? (() => []));
     // process_* and nodejs_*, the delay of the event loop among them.
     collectDefaultMetrics({ register: this.registry });
     // Gauges whose names say counter; the series by type beside them add up to the same.

@@ -3,68 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
-import { docker, exec, startContainer } from '../support/docker.js';
+import { docker, exec } from '../support/docker.js';
 import { IN_LONG_RUNS } from '../support/long-run.js';
-
-/** A server of Debian's packages, and how it is put to work. */
-interface Workload {
-  readonly name: string;
-  /** Run before the profile begins. */
-  readonly prepare: string;
-  /** Run while the profile learns, and again under the policy. */
-  readonly work: string;
-  readonly user?: string;
-  readonly printed: RegExp;
-}
-
-const POSTGRESQL = execFileSync('sh', ['-c', 'ls -d /usr/lib/postgresql/*/bin | tail -n 1'], {
-  encoding: 'utf8',
-}).trim();
-
-/** Waits in a shell, but not for ever. */
-function until(condition: string): string {
-  return `n=0; until ${condition}; do n=$((n + 1)); [ $n -lt 100 ]; sleep 0.1; done`;
-}
-
-const idOf = (flag: string) => execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }).trim();
-
-const WORKLOADS: readonly Workload[] = [
-  {
-    name: 'nginx',
-    prepare: 'mkdir -p /var/log/nginx /var/lib/nginx /var/www/html /run; echo hello >/var/www/html/index.html',
-    work: `set -e
-      /usr/sbin/nginx
-      /usr/bin/bash -c 'exec 3<>/dev/tcp/127.0.0.1/80; printf "GET / HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3'
-      /usr/sbin/nginx -s quit
-      ${until('[ ! -e /run/nginx.pid ]')}`,
-    printed: /200 OK.*hello/s,
-  },
-  {
-    name: 'redis',
-    prepare: 'mkdir -p /var/lib/redis /run',
-    work: `set -e
-      /usr/bin/redis-server --daemonize yes --dir /var/lib/redis --pidfile /run/redis.pid --bind 127.0.0.1
-      ${until('/usr/bin/redis-cli set key value')}
-      /usr/bin/redis-cli get key
-      /usr/bin/redis-cli save
-      /usr/bin/redis-cli shutdown
-      ${until('[ ! -e /run/redis.pid ]')}`,
-    printed: /OK\nvalue\nOK/,
-  },
-  {
-    name: 'postgresql',
-    prepare: `mkdir -p /var/lib/postgresql /run/postgresql && ln -s /run /var/run && chown postgres /var/lib/postgresql /run/postgresql
-      setpriv --reuid=postgres --regid=postgres --clear-groups ${POSTGRESQL}/initdb -N -D /var/lib/postgresql/data`,
-    work: `set -e
-      export PATH=${POSTGRESQL}:/usr/bin
-      pg_ctl -w -D /var/lib/postgresql/data -l /var/lib/postgresql/log start
-      psql -c 'create table t as select generate_series(1, 1000) as n' postgres
-      psql -At -c 'select sum(n) from t' -c checkpoint -c 'drop table t' postgres
-      pg_ctl -w -D /var/lib/postgresql/data stop`,
-    user: `${idOf('-u')}:${idOf('-g')}`,
-    printed: /\n500500\n/,
-  },
-];
+import { startWorkload, WORKLOADS, type Workload } from '../support/workloads.js';
 
 /** What every program reads. */
 const LIBC = '/usr/lib/x86_64-linux-gnu/libc.so.6';
@@ -76,16 +17,7 @@ let events: EventStream;
 before(async () => {
   execFileSync('tools/vm/docker', { stdio: 'inherit' });
   execFileSync('tools/vm/image', ['--merged-usr', 'services', '/usr/bin/dash'], { stdio: 'inherit' });
-  for (const { name, prepare } of WORKLOADS) {
-    startContainer(
-      'services',
-      name,
-      ...['--label', `app=${name}`, '--security-opt=apparmor=unconfined'],
-      ...['/usr', '/etc/nginx', '/etc/passwd', '/etc/group'].flatMap((path) => ['-v', `${path}:${path}:ro`]),
-    );
-    const prepared = exec(name, '/bin/dash', '-c', prepare);
-    assert.equal(prepared.status, 0, prepared.output);
-  }
+  for (const workload of WORKLOADS) startWorkload(workload);
   await daemon.start();
   events = await client.stream();
 });

@@ -12,6 +12,11 @@ export interface Sample {
   readonly value: readonly [number, string];
 }
 
+export interface SampledSeries {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly values: ReadonlyArray<readonly [number, string]>;
+}
+
 export interface LoadedRule {
   readonly name: string;
   readonly health: string;
@@ -35,7 +40,7 @@ export function dashboardQueries(): { title: string; query: string }[] {
   return panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ expr }) => ({
       title,
-      query: expr.replaceAll('$instance', '.*').replaceAll('$__rate_interval', '1m'),
+      query: expr.replaceAll('$instance', '.*').replaceAll('$__rate_interval', '1m').replaceAll('$__range', '1h'),
     })),
   );
 }
@@ -75,6 +80,12 @@ export class Prometheus {
   async query(query: string): Promise<Sample[]> {
     const { result } = (await this.#ask(`query?${new URLSearchParams({ query })}`)) as { result: Sample[] };
     return result;
+  }
+
+  /** The values from a time on until another, in seconds since the Unix epoch. */
+  async queryRange(query: string, start: number, end: number, step: number): Promise<SampledSeries[]> {
+    const parameters = new URLSearchParams({ query, start: `${start}`, end: `${end}`, step: `${step}` });
+    return ((await this.#ask(`query_range?${parameters}`)) as { result: SampledSeries[] }).result;
   }
 
   /** Asks until there is a series for which `wanted` holds. */

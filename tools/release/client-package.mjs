@@ -1,7 +1,7 @@
 /**
  * Puts the client and every module that it imports into a package. Usage: node tools/release/client-package.mjs DIRECTORY VERSION
  */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 const [directory, version] = process.argv.slice(2);
@@ -29,11 +29,7 @@ function take(file) {
 }
 
 take(`${BUILT}/client/index.js`);
-mkdirSync(join(directory, 'proto'), { recursive: true });
-for (const name of ['container', 'event', 'host', 'policy', 'profile']) {
-  mkdirSync(join(directory, 'proto/hauberk/v1'), { recursive: true });
-  copyFileSync(`proto/hauberk/v1/${name}.proto`, join(directory, `proto/hauberk/v1/${name}.proto`));
-}
+cpSync('proto/hauberk', join(directory, 'proto/hauberk'), { recursive: true });
 writeFileSync(
   join(directory, 'package.json'),
   `${JSON.stringify(

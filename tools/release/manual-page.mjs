@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 const [section, name, program] = process.argv.slice(2);
-const { version, description } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const date = new Date(Number(process.env.SOURCE_DATE_EPOCH) * 1000).toISOString().slice(0, 10);
 
 const help = (...command) =>
@@ -40,10 +40,13 @@ function* sections(path) {
   for (const command of commandsOf(text)) yield* sections([...path, command]);
 }
 
+/** The first sentence of the help. */
+const about = help().split('\n\n')[1].replaceAll('\n', ' ').replace(/\.$/u, '');
+
 process.stdout.write(
   [
     `.TH ${name.toUpperCase()} ${section} ${date} "Hauberk ${version}"`,
-    `.SH NAME\n${name} \\- ${verbatim(description)}`,
+    `.SH NAME\n${name} \\- ${verbatim(about)}`,
     ...sections([]),
     '',
   ].join('\n'),

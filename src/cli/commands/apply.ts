@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type HauberkClient, HauberkError, PolicyChange_Kind } from '../../client/index.js';
+import { type HauberkClient, HauberkError, PolicyChange_Kind } from '../../client/messages.js';
 import { applyPlan, type Plan, planOf } from '../apply-plan.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, exitStatusOf } from '../exit-status.js';

@@ -1,8 +1,9 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { HauberkError } from '../../client/index.js';
+import { HauberkError } from '../../client/messages.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT, exitStatusOf } from '../exit-status.js';
+import { fileProblem } from '../file-problem.js';
 import { withExamples } from '../help.js';
 import { sayOmitted } from '../policy-change.js';
 import { terminal } from '../terminal.js';
@@ -68,7 +69,7 @@ function write(file: string, text: string): void {
     writeFileSync(`${file}.new`, text, { mode: OWNER_ONLY, flush: true });
     renameSync(`${file}.new`, file);
   } catch (error) {
-    throw new CommandFailure(EXIT.failed, (error as Error).message);
+    throw new CommandFailure(EXIT.failed, fileProblem(error));
   }
 }
 
@@ -76,7 +77,7 @@ function read(file: string): string {
   try {
     return readFileSync(file === STANDARD ? 0 : file, 'utf8');
   } catch (error) {
-    throw new CommandFailure(EXIT.usage, (error as Error).message);
+    throw new CommandFailure(EXIT.usage, fileProblem(error));
   }
 }
 

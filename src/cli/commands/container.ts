@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RegisterContainerRequest } from '../../client/index.js';
+import type { RegisterContainerRequest } from '../../client/messages.js';
 import { readLabels } from '../../policy/labels.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { AccessClass, Action, type DecisionChange, type DiffResponse, Scope } from '../../client/index.js';
+import { AccessClass, Action, type DecisionChange, type DiffResponse, Scope } from '../../client/messages.js';
 import type { PolicyOrigin } from '../../policy/model.js';
 import { POLICY_ORIGINS } from '../../rpc/names.js';
 import { withClient } from '../connection.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { AccessClass, Action, type EffectiveRule, Mode, PolicyOrigin, Scope } from '../../client/index.js';
+import { AccessClass, Action, type EffectiveRule, Mode, PolicyOrigin, Scope } from '../../client/messages.js';
 import { withClient } from '../connection.js';
 import { findContainer } from '../find-container.js';
 import { withExamples } from '../help.js';

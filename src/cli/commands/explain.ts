@@ -6,7 +6,7 @@ import {
   type ExplainedRule,
   type ExplainResponse,
   PolicyOrigin,
-} from '../../client/index.js';
+} from '../../client/messages.js';
 import { readLabels } from '../../policy/labels.js';
 import { printable } from '../../printable.js';
 import { withClient } from '../connection.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { HauberkClient } from '../../client/index.js';
+import type { HauberkClient } from '../../client/messages.js';
 import { labelsText, readLabels } from '../../policy/labels.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';

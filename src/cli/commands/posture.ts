@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { AccessClass, Action, PolicyOrigin, type Posture } from '../../client/index.js';
+import { AccessClass, Action, PolicyOrigin, type Posture } from '../../client/messages.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { withExamples } from '../help.js';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { HauberkClient } from '../../client/index.js';
+import type { HauberkClient } from '../../client/messages.js';
 import { policyKey } from '../../policy/model.js';
 import { withClient } from '../connection.js';
 import { addLabel, eventText } from '../event-options.js';

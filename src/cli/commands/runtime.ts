@@ -28,7 +28,7 @@ interface ChangeOptions extends CommonOptions {
 }
 
 interface InstallOptions extends ChangeOptions {
-  readonly hook: string;
+  readonly hook?: string;
   readonly whenUnanswered?: WhenUnanswered;
   readonly baseSpec?: string;
   readonly nri?: boolean;
@@ -55,7 +55,7 @@ export function addRuntime(program: Command): void {
       .description(
         "write what the runtime needs to call Hauberk's hook; the change is shown first, no runtime is restarted",
       )
-      .option('--hook <file>', 'the program that is copied to the hook directory', BUILT_HOOK)
+      .option('--hook <file>', "the program that is copied to the hook directory (default: this installation's)")
       .addOption(
         new Option(
           '--when-unanswered <what>',

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { type GetStatusResponse, type HauberkClient, HauberkError } from '../../client/index.js';
+import { type GetStatusResponse, type HauberkClient, HauberkError } from '../../client/messages.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { withExamples } from '../help.js';

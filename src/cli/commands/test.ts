@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { RunSuite } from '../../policy-test/suite.js';
 import { printable } from '../../printable.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
+import { fileProblem } from '../file-problem.js';
 import { withExamples } from '../help.js';
 import { filesAt, isCases, isManifest } from '../manifest-files.js';
 import { coloured } from '../output.js';
@@ -71,7 +72,7 @@ function writeResults(file: string, text: string): void {
   try {
     writeFileSync(file, text);
   } catch (error) {
-    throw new CommandFailure(EXIT.failed, (error as Error).message);
+    throw new CommandFailure(EXIT.failed, fileProblem(error));
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { Result } from '../../client/index.js';
+import { Result } from '../../client/messages.js';
 import { printable } from '../../printable.js';
 import { withClient } from '../connection.js';
 import { DenialCounts, GROUPINGS, type Grouping } from '../denials.js';

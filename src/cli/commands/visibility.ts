@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { AccessClass, type Visibility } from '../../client/index.js';
+import { AccessClass, type Visibility } from '../../client/messages.js';
 import { labelsText, readLabels } from '../../policy/labels.js';
 import { readVisibility, VISIBILITY_CHOICE } from '../../policy/visibility.js';
 import { CLASSES } from '../../rpc/names.js';

@@ -1,4 +1,4 @@
-import { AccessClass, type Container, type HauberkClient, Mode, type Policy, Scope } from '../../client/index.js';
+import { AccessClass, type Container, type HauberkClient, Mode, type Policy, Scope } from '../../client/messages.js';
 import { keyOf } from '../policy-key.js';
 import { containerView, nameOf, postureView, statusView } from '../views.js';
 

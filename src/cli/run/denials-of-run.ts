@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Event, type HauberkClient, Result } from '../../client/index.js';
+import { type Event, type HauberkClient, Result } from '../../client/messages.js';
 
 /** The daemon hands on what the kernel reports within milliseconds, and writes it to its journal first. */
 const QUIET_MILLISECONDS = 300;

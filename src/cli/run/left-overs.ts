@@ -1,4 +1,4 @@
-import { type HauberkClient, HauberkError, Scope } from '../../client/index.js';
+import { type HauberkClient, HauberkError, Scope } from '../../client/messages.js';
 import { OWN_ORIGIN } from '../own-origin.js';
 import { RUN_LABEL } from './run-label.js';
 

@@ -106,7 +106,8 @@ test('hauberk validate tells of valid and of invalid manifests by its exit statu
   const { status, output } = await hauberk('validate', '-f', write('one.yaml', manifest('one')));
   assert.deepEqual([status, output], [0, '1 policy is valid\n']);
   assert.equal((await hauberk('validate', '-f', write('bad.yaml', 'kind: x'))).status, 1);
-  assert.equal((await hauberk('validate', '-f', '/no/such/file')).status, 1);
+  const none = await hauberk('validate', '-f', '/no/such/file');
+  assert.deepEqual([none.status, none.errors], [1, 'hauberk: /no/such/file: no such file or directory\n']);
 });
 
 test('hauberk delete deletes by name and by manifest', async (t) => {

@@ -140,6 +140,26 @@ test('hauberk get -w tells of what comes, changes and goes, in every format', as
   assert.deepEqual(names(parseAllDocuments(yaml!).map((document) => document.toJS())), ['web-1', 'web-2']);
 });
 
+test('a table fits a narrow terminal, by its longest cells; for programs and as a wide one it is whole', async (t) => {
+  const { write, hauberk, live, plane } = await start(t);
+  const name = 'k8s_payment-processor_payment-processor-7d9f8c6b5-x2x4z_shop';
+  await plane.keeper.register({ ...web, name }, NAMESPACES);
+  const { terminal, ended } = live(['get', 'containers'], { outIsTerminal: true, columns: 80 });
+  assert.equal(await ended, 0);
+  const [headings, row] = terminal.output.split('\n');
+  assert.match(headings!, /^NAMESPACE +NAME +ID +ORIGIN +PID +PROTECTED +POLICIES$/u);
+  assert.match(row!, /^default +k8s_\S*… +c1deadbeef +registered/u);
+  for (const line of [headings!, row!]) assert.ok(line.length <= 80, line);
+  assert.match((await hauberk('get', 'containers')).output, new RegExp(name, 'u'));
+  await hauberk('apply', '-f', write('one.yaml', manifest('one')));
+  const policies = live(['get', 'policies'], { outIsTerminal: true, columns: 80 });
+  await policies.ended;
+  assert.match(policies.terminal.output, /^NAMESPACE +NAME +ORIGIN +SCOPE +MODE +VERSION +RULES +SELECTOR\n/u);
+  const wide = live(['get', 'containers', '-o', 'wide'], { outIsTerminal: true, columns: 80 });
+  await wide.ended;
+  assert.match(wide.terminal.output, new RegExp(name, 'u'));
+});
+
 test('hauberk status says by its exit status whether the policies are in force', async (t) => {
   const { hauberk, plane } = await start(t);
   const { status, output } = await hauberk('status');

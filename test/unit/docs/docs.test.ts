@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { makeProgram } from '../../../src/cli/program.js';
 import { checkPattern } from '../../../src/image/pattern.js';
 import { readManifest } from '../../../src/policy/manifest.js';
+import { runHauberk } from '../../support/command-line.js';
 
 const DOCS = readdirSync('docs')
   .filter((name) => name.endsWith('.md'))
@@ -86,7 +87,7 @@ describe('the documentation', () => {
 
   test('has examples that are accepted without a warning, each named in their index', () => {
     const index = read(`${EXAMPLES}/README.md`);
-    const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.yaml'));
+    const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.yaml') && !name.endsWith('.test.yaml'));
     assert.ok(files.length > 5);
     for (const file of files) {
       const documents = readManifest(read(`${EXAMPLES}/${file}`), OPTIONS);
@@ -98,6 +99,19 @@ describe('the documentation', () => {
       assert.ok(index.includes(`(${file})`), file);
     }
   });
+
+  for (const directory of [EXAMPLES, 'examples/policy-test']) {
+    test(`has cases in ${directory} for every rule there, each decided as it says`, async () => {
+      const { status, output, errors } = await runHauberk([
+        'test',
+        directory,
+        '--coverage',
+        '--minimum-coverage',
+        '100',
+      ]);
+      assert.equal(status, 0, output + errors);
+    });
+  }
 
   test('has a runbook for each alert, and the alert leads to it', () => {
     const { groups } = parse(read('packaging/prometheus/alerts.yml')) as {

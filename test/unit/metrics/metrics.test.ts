@@ -29,6 +29,7 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
     telemetry: () => ({ told: 20, dropped: 21, missed: 22 }),
     visibleContainers: () => 23,
     policies: () => [{ namespace: 'shop', name: 'web' }],
+    containers: () => [{ namespace: 'shop', name: 'c0' }],
   });
   const has = async (line: string) => {
     const text = await metrics.registry.metrics();
@@ -169,6 +170,34 @@ test('denials are counted by namespace and policy, with a bound on how many of t
   );
   await has('hauberk_denials_total{namespace="shop",policy="p0"} 1');
   await has('hauberk_denials_total{namespace="_others",policy="_others"} 501');
+});
+
+test('denials are counted by rule and by container, whose counts go with it where room is needed', async () => {
+  const { metrics, has } = metricsOf();
+  const denied = (rule: string, containerName: string, containerId = 'f'.repeat(64)) =>
+    makeEvent({
+      namespace: 'shop',
+      policy: 'web',
+      policyNamespace: 'shop',
+      rule,
+      containerName,
+      containerId,
+      result: 'denied',
+    });
+  metrics.observeEvents([denied('file.matchPaths[0]', 'c0'), denied('file.matchPaths[0]', '')], 0n);
+  await has('hauberk_rule_denials_total{policy_namespace="shop",policy="web",rule="file.matchPaths[0]"} 2');
+  await has('hauberk_container_denials_total{namespace="shop",container="c0"} 1');
+  await has('hauberk_container_denials_total{namespace="shop",container="ffffffffffff"} 1');
+  metrics.observeEvents(
+    Array.from({ length: 1000 }, (_, number) => denied(`rule${number}`, `c${number}`)),
+    0n,
+  );
+  await has('hauberk_rule_denials_total{policy_namespace="_others",policy="_others",rule="_others"} 501');
+  await has('hauberk_container_denials_total{namespace="_others",container="_others"} 501');
+  metrics.observeEvents([denied('rule0', 'c0'), denied('rule0', 'c999')], 0n);
+  await has('hauberk_container_denials_total{namespace="shop",container="c0"} 3');
+  await has('hauberk_container_denials_total{namespace="shop",container="c999"} 1');
+  assert.doesNotMatch(await metrics.registry.metrics(), /container="c1"/u);
 });
 
 test('the days until a certificate ends are told once there is one', async () => {

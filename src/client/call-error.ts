@@ -1,0 +1,19 @@
+import { type ServiceError, status } from '@grpc/grpc-js';
+import { BadRequest } from 'nice-grpc-error-details';
+import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
+import { HauberkError, type StatusName, type Violation } from './error.js';
+
+/** What a call that did not succeed rejects with. */
+export function errorOfCall({ code, details, metadata }: ServiceError, cause?: unknown): HauberkError {
+  const [encoded] = metadata?.get('grpc-status-details-bin') ?? [];
+  const violations = encoded instanceof Buffer ? violationsIn(encoded) : [];
+  return new HauberkError(status[code] as StatusName, details, violations, { cause });
+}
+
+function violationsIn(encoded: Buffer): Violation[] {
+  const { details } = Status.decode(encoded);
+  return details
+    .filter(({ typeUrl }) => typeUrl.endsWith(`/${BadRequest.$type}`))
+    .flatMap(({ value }) => BadRequest.decode(value).fieldViolations)
+    .map(({ field, description }) => ({ field, description }));
+}

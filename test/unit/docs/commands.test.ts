@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { runProgram } from '../../../src/cli/program.js';
+import { runHauberk, TestTerminal } from '../../support/command-line.js';
+import { recordOf } from '../../support/event-record.js';
+import { eventually } from '../../support/eventually.js';
+import { start } from '../cli/support.js';
+import { makeEvent } from '../events/support.js';
+
+/** What cannot be run here, and the test that runs it. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  run: 'test/unit/cli/run.test.ts',
+  runtime: 'test/unit/cli/runtime.test.ts',
+};
+const WEB = {
+  id: 'c1deadbeef',
+  name: 'web',
+  namespace: 'default',
+  labels: { app: 'web' },
+  origin: 'registered',
+} as const;
+const NAMESPACES = { pidNamespace: 11, mountNamespace: 12 };
+
+const REPOSITORY = resolve('.');
+const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
+const PAGES = ['README.md', 'examples/policies/README.md', ...readdirSync('docs').map((name) => `docs/${name}`)].filter(
+  (name) => name.endsWith('.md'),
+);
+
+/** The command lines of hauberk that a page shows, in their order. */
+const linesOf = (page: string) =>
+  [...read(page).matchAll(/^```sh\n(.*?)^```$/gmsu)]
+    .flatMap(([, block]) => block!.split('\n'))
+    .filter((line) => line.startsWith('hauberk '))
+    .map((line) => line.slice('hauberk '.length));
+
+const manifest = (name: string) => `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: ${name}}
+spec:
+  selector: {matchLabels: {app: web}}
+  file: {matchPaths: [{path: /etc/shadow}]}
+`;
+const CASES = `cases:
+  - {container: {labels: {app: web}}, operation: read, object: /etc/shadow, program: /bin/cat, expect: {action: block}}
+`;
+
+/** A daemon with the container that the pages speak of, and the files that their commands name in this directory. */
+async function prepare(t: TestContext) {
+  const served = await start(t);
+  const { plane, directory } = served;
+  await plane.recordings.resume({ profiled: [], accesses: [] });
+  await plane.keeper.register(WEB, NAMESPACES);
+  process.chdir(directory);
+  t.after(() => process.chdir(REPOSITORY));
+  mkdirSync('policies');
+  symlinkSync(join(REPOSITORY, 'examples'), 'examples');
+  for (const name of ['policy', 'block', 'protect-shadow', 'web']) writeFileSync(`${name}.yaml`, manifest(name));
+  writeFileSync('policies/kept.yaml', manifest('kept'));
+  writeFileSync('policies/kept.test.yaml', CASES);
+  assert.equal((await served.hauberk('backup', 'host.yaml')).status, 0);
+  served.hub.publish([makeEvent({ containerName: 'web', time: BigInt(Date.now()) * 1_000_000n })]);
+  return served;
+}
+
+type Served = Awaited<ReturnType<typeof prepare>>;
+
+async function runLine(line: string, { server, plane, directory }: Served): Promise<void> {
+  const [command, into] = line.split(' > ') as [string, string?];
+  const words = command
+    .split(' ')
+    .map((word) => word.replace(/^\/root\//u, `${directory}/`).replace(/^4711$/u, `${process.pid}`));
+  const parameters = ['--address', server.address, ...words];
+  if (words[0] === 'watch' || (words.includes('-f') && words[0] === 'logs')) {
+    const terminal = new TestTerminal();
+    const ended = runProgram(parameters, terminal);
+    await eventually(() => terminal.errors.includes('watching') || terminal.output.includes('DENIED web'), line);
+    terminal.interrupt();
+    assert.equal(await ended, 0, `${line}: ${terminal.errors}`);
+    return;
+  }
+  const { status, output, errors } = await runHauberk(parameters);
+  assert.equal(status, 0, `${line}: ${errors}`);
+  if (words[0] === 'logs') assert.match(output, /DENIED web/u);
+  if (into !== undefined) writeFileSync(into, output);
+  if (line.startsWith('profile start')) {
+    plane.counts.add({ container: NAMESPACES, access: 1n }, 3);
+    plane.recordings.observe(recordOf({ ...NAMESPACES, access: 1n }));
+  }
+}
+
+for (const page of PAGES.filter((each) => linesOf(each).length > 0)) {
+  test(`the commands that ${page} shows can be given as they stand, in that order`, async (t) => {
+    const served = await prepare(t);
+    for (const line of linesOf(page)) {
+      const test = ELSEWHERE[line.split(' ')[0]!];
+      if (test === undefined) await runLine(line, served);
+      else assert.ok(read(test).includes(`'${line.split(' ')[0]}'`), `${test} does not run ${line}`);
+    }
+  });
+}
