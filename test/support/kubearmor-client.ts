@@ -61,6 +61,7 @@ const ALERT: Fields = {
   28: text('Enforcer'),
   29: text('Labels'),
   30: ['ATags', ['list', 'text']],
+  31: ['Owner', ['message', { 1: text('Ref'), 2: text('Name'), 3: text('Namespace') }]],
   34: number('MaxAlertsPerSec'),
   36: ['ExecEvent', ['message', { 1: text('ExecID'), 2: text('ExecutableName') }]],
   37: text('KubeArmorVersion'),
