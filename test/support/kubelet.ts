@@ -1,5 +1,18 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +23,8 @@ export const NODE = 'node-1';
 /** Of the pods. */
 export const NAMESPACE = 'shop';
 const WAIT_MILLISECONDS = 240_000;
+/** Where it links to the logs of containers, for those who look for them there. */
+const LOG_LINKS = '/var/log/containers';
 /** Settings of the kernel that kubelet changes. */
 const CHANGED_SETTINGS = ['vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'kernel/panic_on_oops'];
 
@@ -116,6 +131,16 @@ export class Kubelet {
     // It binds this directory to itself.
     spawnSync('umount', ['--recursive', '--lazy', this.#root]);
     rmSync(this.#directory, { recursive: true, force: true });
+    this.#removeLinks();
+  }
+
+  /** To logs that are gone. */
+  #removeLinks(): void {
+    if (!existsSync(LOG_LINKS)) return;
+    for (const name of readdirSync(LOG_LINKS)) {
+      const link = join(LOG_LINKS, name);
+      if (lstatSync(link).isSymbolicLink() && readlinkSync(link).startsWith(`${this.#directory}/`)) unlinkSync(link);
+    }
   }
 
   async #start(): Promise<void> {
@@ -125,6 +150,7 @@ export class Kubelet {
     this.#port = await freePort();
     writeFileSync(configuration, JSON.stringify(this.#configuration(port)));
     const flags = ['--config', configuration, '--root-dir', this.#root, '--hostname-override', NODE];
+    flags.push('--cert-dir', join(this.#directory, 'certificates'));
     if (kubeconfig !== undefined) flags.push('--kubeconfig', kubeconfig);
     const log = openSync(this.#log, 'a');
     this.#process = spawn(program, flags, { stdio: ['ignore', log, log] });
@@ -143,6 +169,7 @@ export class Kubelet {
       kind: 'KubeletConfiguration',
       staticPodPath: this.#manifests,
       fileCheckFrequency: '1s',
+      volumePluginDir: join(this.#directory, 'plugins'),
       podLogsDir: join(this.#directory, 'logs'),
       containerRuntimeEndpoint: `unix://${this.#options.criSocket}`,
       address: '127.0.0.1',
