@@ -18,6 +18,8 @@ const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
 const POLICIES = `/apis/hauberk.io/v1alpha1/namespaces/${NAMESPACE}/securitypolicies`;
 const WAIT_MILLISECONDS = 240_000;
 const POLICY = {
+  apiVersion: 'hauberk.io/v1alpha1',
+  kind: 'SecurityPolicy',
   metadata: { name: 'forbidding' },
   spec: {
     selector: { matchLabels: LABELS },
