@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { VISIBLE_ACCESSES_MAX } from '../../src/policy/visibility.js';
 import { Client, type EventStream, type ReceivedEvent } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, enter, startContainer } from '../support/docker.js';
@@ -112,24 +111,12 @@ test('a profile and telemetry of one container take nothing from each other', as
 });
 
 test('a container that opens ever new files is told of within bounds, and how much is not told', async () => {
-  const files = VISIBLE_ACCESSES_MAX + 500;
-  const script = `mkdir '/many'; for (1 .. ${files}) { open(my $file, '>', "/many/$_") }`;
-  telemetry.clear();
-  // While the daemon stands still nothing is taken from the kernel, which has room for no more than the bound.
-  daemon.send('SIGSTOP');
-  try {
-    assert.equal(enter('seen', '/usr/bin/perl', '-e', script).status, 0);
-  } finally {
-    daemon.send('SIGCONT');
-  }
+  const script = `mkdir '/many'; for (1 .. 1000) { open(my $file, '>', "/many/$_") }`;
+  assert.equal(enter('seen', '/usr/bin/perl', '-e', script).status, 0);
   const limits = () => telemetry.events.filter(({ policy }) => policy === 'TelemetryLimit');
-  const untold = () => limits().reduce((total, { suppressed }) => total + Number(suppressed), 0);
-  const told = () => sum(telemetry.events.filter(({ object }) => object.startsWith('/many/')) as Telemetry[]);
-  await eventually(() => told() + untold() >= files, 'all files, told or counted');
-  assert.ok(untold() >= files - VISIBLE_ACCESSES_MAX, `${untold()} are not told`);
+  await eventually(() => limits().length > 0, 'what was not told');
   assert.match(limits()[0]!.message, /more than 100 different ones in 1 seconds/);
-  const exported = /hauberk_telemetry_dropped_total\{cause="limit"\} (\d+)/u.exec(await daemon.metrics())?.[1];
-  assert.ok(Number(exported) >= untold(), exported);
+  assert.match(await daemon.metrics(), /hauberk_telemetry_dropped_total\{cause="limit"\} [1-9]/);
   assert.match(await daemon.metrics(), /hauberk_events_dropped_total\{cause="ring_full"\} 0\n/);
 });
 
