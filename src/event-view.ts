@@ -1,5 +1,5 @@
 import { type Event, Result } from './generated/hauberk/v1/event.js';
-import { AccessClass, Action } from './generated/hauberk/v1/policy.js';
+import { AccessClass, Action, PolicyOrigin } from './generated/hauberk/v1/policy.js';
 
 /** RFC 3339, to the nanosecond; empty where there is none. */
 export function timeText(time: { seconds: bigint; nanos: number } | undefined): string {
@@ -19,6 +19,7 @@ export function eventView(event: Event) {
   return {
     ...event,
     time: timeText(event.time),
+    policyOrigin: nameOf(PolicyOrigin, event.policyOrigin),
     class: nameOf(AccessClass, event.class),
     action: nameOf(Action, event.action),
     result: nameOf(Result, event.result),

@@ -8,14 +8,19 @@ const API_VERSION = 'hauberk/v1';
 const KIND = 'Postures';
 /** What follows are policies of the origin that such a document names; in files from before there were several it is none. */
 const POLICIES_KIND = 'Policies';
+/** What clients have said of visibility; in files from before it was kept there is none, and it stays then. */
+const VISIBILITY_KIND = 'Visibility';
 /** At the beginning of a line it always begins a document. */
 const DOCUMENT_START = /^---[ \t]*(?:#.*)?$/mu;
 
 /**
- * A backup as text: the postures of namespaces in a document of their own, then the policies' manifests, and before those of
- * an origin a document that names it.
+ * A backup as text: the postures of namespaces and what is visible in documents of their own, then the policies' manifests,
+ * and before those of an origin a document that names it.
  */
-export function toBackupFile({ manifests, origins, postures, revision }: BackupResponse, now: Date): string {
+export function toBackupFile(
+  { manifests, origins, postures, visibility, revision }: BackupResponse,
+  now: Date,
+): string {
   const namespaces = postures.map(({ namespace, postures: each }): [string, object] => [
     namespace,
     Object.fromEntries(each.map((posture) => [CLASS_NAMES.get(posture.class), POSTURE_NAMES.get(posture.action)])),
@@ -30,7 +35,18 @@ export function toBackupFile({ manifests, origins, postures, revision }: BackupR
     const own = manifests.filter((_, index) => (origins[index] ?? PolicyOrigin.RPC) === POLICY_ORIGINS[origin]);
     return own.length === 0 ? [] : [stringify({ apiVersion: API_VERSION, kind: POLICIES_KIND, origin }), ...own];
   });
-  return [head + stringify(first), ...parts].join('---\n');
+  return [head + stringify(first), ...visibilityPart(visibility), ...parts].join('---\n');
+}
+
+/** None where the daemon is one that does not tell. */
+function visibilityPart(visibility: BackupResponse['visibility']): string[] {
+  if (visibility === undefined) return [];
+  const settings = visibility.settings.map(({ namespace, matchLabels, classes }) => ({
+    namespace,
+    ...(Object.keys(matchLabels).length > 0 && { matchLabels }),
+    classes: classes.map((each) => CLASS_NAMES.get(each)!),
+  }));
+  return [stringify({ apiVersion: API_VERSION, kind: VISIBILITY_KIND, settings })];
 }
 
 /** Documents of other API versions are policies. */
@@ -44,7 +60,8 @@ interface Part {
 
 /** Such a text, read back. */
 export class BackupFile {
-  readonly request: Pick<RestoreRequest, 'manifests' | 'postures' | 'origins'>;
+  readonly request: Pick<RestoreRequest, 'manifests' | 'postures' | 'origins'> &
+    Pick<Partial<RestoreRequest>, 'visibility'>;
   readonly #manifests: readonly Part[];
 
   /** @param name of the file, for what is wrong with it @throws CommandFailure naming line and column */
@@ -58,16 +75,20 @@ export class BackupFile {
     const manifests: Part[] = [];
     const origins: PolicyOrigin[] = [];
     let origin = PolicyOrigin.RPC;
+    let visibility: RestoreRequest['visibility'];
     for (const part of rest) {
       if (OWN_DOCUMENT.test(part.text)) {
-        origin = this.#readOrigin(part);
+        const read = this.#readOwn(part);
+        if (typeof read === 'number') origin = read;
+        else visibility = read;
         continue;
       }
       manifests.push(part);
       origins.push(origin);
     }
     this.#manifests = manifests;
-    this.request = { postures, manifests: manifests.map((part) => part.text), origins };
+    const texts = manifests.map((part) => part.text);
+    this.request = { postures, manifests: texts, origins, ...(visibility !== undefined && { visibility }) };
   }
 
   /** What the daemon says is wrong, a line each, with the place in the file. */
@@ -82,12 +103,25 @@ export class BackupFile {
     });
   }
 
-  #readOrigin(part: Part): PolicyOrigin {
-    const { start, value, at } = this.#readDocument(part);
-    const { kind, origin } = isMapping(value) ? value : {};
+  /** What a document of ours says: the origin of the policies behind it, or what is visible. */
+  #readOwn(part: Part): PolicyOrigin | NonNullable<RestoreRequest['visibility']> {
+    const { document, start, value, at } = this.#readDocument(part);
+    const { kind, origin, settings } = isMapping(value) ? value : {};
+    if (kind === VISIBILITY_KIND) {
+      if (!Array.isArray(settings)) throw at(start, 'settings: must be a list');
+      return {
+        settings: settings.map((setting: unknown, index) => {
+          const place = (document.getIn(['settings', index], true) as { range?: [number] } | undefined)?.range?.[0];
+          if (isSetting(setting)) return toSettingMessage(setting);
+          const must = 'must give a namespace, classes and, if some containers are meant, matchLabels';
+          throw at(place ?? start, `settings[${index}]: ${must}`);
+        }),
+      };
+    }
     const found = CLIENT_ORIGINS.find((each) => each === origin);
     if (kind === POLICIES_KIND && found !== undefined) return POLICY_ORIGINS[found];
-    throw at(start, `must be of kind ${POLICIES_KIND} and have the origin ${CLIENT_ORIGINS.join(' or ')}`);
+    const must = `must be of kind ${POLICIES_KIND} and have the origin ${CLIENT_ORIGINS.join(' or ')}`;
+    throw at(start, `${must}, or of kind ${VISIBILITY_KIND}`);
   }
 
   #readDocument({ text, lines }: Part) {
@@ -141,4 +175,23 @@ function isMapping(value: unknown): value is Record<string, unknown> {
 
 function isPosture([name, posture]: [string, unknown]): boolean {
   return (POSTURE_CLASSES as readonly string[]).includes(name) && Object.hasOwn(POSTURES, String(posture));
+}
+
+interface WrittenSetting {
+  readonly namespace: string;
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly classes: readonly PostureClass[];
+}
+
+function isSetting(value: unknown): value is WrittenSetting {
+  if (!isMapping(value)) return false;
+  const { namespace, matchLabels = {}, classes, ...more } = value;
+  const areClasses =
+    Array.isArray(classes) && classes.every((each) => (POSTURE_CLASSES as readonly unknown[]).includes(each));
+  const areLabels = isMapping(matchLabels) && Object.values(matchLabels).every((each) => typeof each === 'string');
+  return typeof namespace === 'string' && areLabels && areClasses && Object.keys(more).length === 0;
+}
+
+function toSettingMessage({ namespace, matchLabels = {}, classes }: WrittenSetting) {
+  return { namespace, matchLabels, classes: classes.map((each) => CLASSES[each]), origin: PolicyOrigin.RPC };
 }

@@ -1,5 +1,5 @@
 import { AccessClass, type Event, Result } from '../client/messages.js';
-import { nameOf, timeText } from './views.js';
+import { nameOf, originPrefix, timeText } from './views.js';
 
 /** What counts are kept by. */
 export const GROUPINGS = ['container', 'policy', 'rule', 'program', 'object'] as const;
@@ -67,9 +67,15 @@ export class DenialCounts {
   }
 }
 
+/** Two origins may give the same name. */
+function policyText({ policyNamespace, policy, policyOrigin }: Event): string {
+  const name = policyNamespace === '' ? policy : `${policyNamespace}/${policy}`;
+  return originPrefix(policyOrigin) + name;
+}
+
 const VALUES: Readonly<Record<Grouping, (event: Event) => string>> = {
   container: ({ containerName, containerId }) => containerName || containerId || '(unknown)',
-  policy: ({ policyNamespace, policy }) => (policyNamespace === '' ? policy : `${policyNamespace}/${policy}`),
+  policy: policyText,
   rule: ({ rule }) => rule || '-',
   program: ({ program }) => program || '-',
   object: ({ object }) => object || '-',

@@ -4,7 +4,7 @@ import { printable, printableJson } from '../printable.js';
 import { CommandFailure, EXIT } from './exit-status.js';
 import { coloured } from './output.js';
 import { terminal } from './terminal.js';
-import { eventView, nameOf, timeText } from './views.js';
+import { eventView, nameOf, originPrefix, timeText } from './views.js';
 
 /** Flags of every command that shows events. */
 export interface EventOptions {
@@ -30,7 +30,10 @@ export function addEventOptions(command: Command): Command {
   return command
     .option('--container <container...>', 'of containers with these names')
     .option('--namespace <namespace...>', 'of containers in these namespaces')
-    .option('--policy <policy...>', 'by these policies: name or namespace/name')
+    .option(
+      '--policy <policy...>',
+      'by these policies: name or namespace/name, with the origin before it as in cli:web',
+    )
     .addOption(choice('--class <class...>', 'of these classes', CLASSES))
     .addOption(choice('--action <action...>', 'with these actions', ['allow', 'audit', 'block']))
     .addOption(choice('--result <result...>', 'with these results', ['denied', 'passed']))
@@ -103,7 +106,7 @@ function line(event: Event): string {
   const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
   const owners = event.ownerRule === '' ? '' : `, only owners by ${event.ownerRule}`;
   const override = event.policyOverride === '' ? '' : `, ${printable(event.policyOverride)}`;
-  const rule = `${event.policy} ${event.rule}`.trimEnd() + owners + override;
+  const rule = `${originPrefix(event.policyOrigin)}${event.policy} ${event.rule}`.trimEnd() + owners + override;
   const who = `pid ${event.pid} uid ${event.uid} parent ${event.parentProgram || '-'}`;
   const why = coloured('dim', `[${rule}] severity ${event.severity} ${who}`);
   const what = printable(`${event.program} ${event.operation} ${event.object}`);
@@ -115,7 +118,7 @@ function telemetryLine(event: Event, start: string): string {
   const asked = event.operation === 'open' && event.operations.length > 0 ? ` (${event.operations.join(', ')})` : '';
   const what = printable(`${event.program} ${event.operation} ${event.object}${asked}`);
   const who = `pid ${event.pid} uid ${event.uid} parent ${printable(event.parentProgram || '-')}`;
-  const rule = event.policy === '' ? '' : `[${event.policy} ${event.rule}] `;
+  const rule = event.policy === '' ? '' : `[${originPrefix(event.policyOrigin)}${event.policy} ${event.rule}] `;
   return `${start} ${what} ${event.count} times ${coloured('dim', `${rule}${who}`)}`;
 }
 

@@ -113,6 +113,11 @@ export function modeText(mode: Mode): string {
   return mode === Mode.PERMISSIVE ? 'audit' : 'enforce';
 }
 
+/** What stands before the name of a policy that another gives than a controller. */
+export function originPrefix(origin: PolicyOrigin): string {
+  return origin === PolicyOrigin.UNSPECIFIED || origin === PolicyOrigin.RPC ? '' : `${originText(origin)}:`;
+}
+
 /** Who gives a policy, in a word. */
 export function originText(origin: PolicyOrigin = PolicyOrigin.RPC): string {
   return nameOf(PolicyOrigin, origin).toLowerCase().replaceAll('_', '-');

@@ -33,7 +33,7 @@ function joined<Value extends object>(before: Value, next: Value): Value {
     const known = whole[key];
     if (isGrowing(key, before) && Array.isArray(known)) whole[key] = [...known, ...(value as unknown[])];
     else if (key === 'manifest') whole[key] = `${known}${value}`;
-    else if (key === 'policy') whole[key] = joined(known as object, value as object);
+    else if (key === 'policy' || key === 'visibility') whole[key] = joined(known as object, value as object);
     else whole[key] = value;
   }
   return whole as Value;

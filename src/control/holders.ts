@@ -1,4 +1,4 @@
-import { DEFAULT_POSTURE, type RuleDescription } from '../events/rule-description.js';
+import { DEFAULT_POSTURE, isOfPolicy, type RuleDescription } from '../events/rule-description.js';
 import type { Policy } from '../policy/model.js';
 import { inTurns } from '../turns.js';
 import type { Enforcement } from './enforcement.js';
@@ -65,9 +65,9 @@ function holdersBy(policy: Policy, { descriptors, mappings, hasRing }: Findings)
   return hasRing ? [{ kind: 'ring', pid: 0, program: '', path: '' }, ...named] : named;
 }
 
-function isOf({ name, namespace }: Policy, by: RuleDescription | undefined): boolean {
+function isOf(policy: Policy, by: RuleDescription | undefined): boolean {
   if (by === undefined || (by.policyNamespace === '' && by.policy === DEFAULT_POSTURE)) return true;
-  return by.policy === name && by.policyNamespace === namespace;
+  return isOfPolicy(by, policy);
 }
 
 function omittedOf({ descriptors, mappings }: Findings): number {

@@ -1,4 +1,4 @@
-import type { RuleDescription } from '../events/rule-description.js';
+import { isOfPolicy, type RuleDescription } from '../events/rule-description.js';
 import type { Holding } from '../kernel/holdings.js';
 import type { Policy } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
@@ -13,7 +13,7 @@ export function leavesAlone({ rules }: RuleSet, kind: Holding['kind'], by: RuleD
   const policies = new Set(rules.filter(({ rule }) => rule.class === 'file').map(({ policy }) => policy));
   const leaves = ({ heldDescriptors }: Policy) => heldDescriptors === 'leave';
   if (kind === 'ring') return [...policies].some(leaves);
-  const named = [...policies].filter(({ name, namespace }) => name === by?.policy && namespace === by.policyNamespace);
+  const named = [...policies].filter((policy) => isOfPolicy(by, policy));
   const asked = named.length > 0 ? named : [...policies];
   return asked.length > 0 && asked.every(leaves);
 }

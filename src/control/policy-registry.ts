@@ -18,6 +18,7 @@ import type { PolicyDocument } from '../policy/policy-document.js';
 import { PolicySet } from '../policy/policy-set.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { readPolicy, warningsOf } from '../policy/validate.js';
+import type { VisibilitySetting } from '../policy/visibility.js';
 import { finishInTurns, inTurns, nextTurn } from '../turns.js';
 import { type Change, mapResult } from './change.js';
 import type { DesiredState } from './desired-state.js';
@@ -44,6 +45,8 @@ import { withPostureWarnings } from './posture-warnings.js';
 import { restoringChange } from './restoring.js';
 import { reviewerBeside, reviewerHere } from './reviewers.js';
 import { checkVersions, type ExpectedVersions } from './versions.js';
+import { withVisibilityOfClients } from './visibility.js';
+import { VISIBILITY_SETTINGS_MAX } from './visibility-registry.js';
 import type { Caller } from './work-thread.js';
 
 /** What a change would come to. */
@@ -198,13 +201,31 @@ export class PolicyRegistry {
     return { result: await withHolders(linked, enforcement), revision };
   }
 
-  /** Makes the policies of clients and all postures those given, also where the store is damaged: see restoringChange. */
-  restore(inputs: readonly PolicyInput[], postures: DesiredState['postures'], force: boolean) {
+  /**
+   * Makes the policies of clients and all postures those given, also where the store is damaged: see restoringChange.
+   *
+   * @param visibility what clients are to have said of it; left out: what they have said
+   */
+  restore(
+    inputs: readonly PolicyInput[],
+    postures: DesiredState['postures'],
+    force: boolean,
+    visibility?: readonly VisibilitySetting[],
+  ) {
+    const settings = visibility?.length ?? 0;
+    if (settings > VISIBILITY_SETTINGS_MAX)
+      throw new Failure(
+        'resource-exhausted',
+        `${settings} settings of visibility, at most ${VISIBILITY_SETTINGS_MAX} are kept`,
+      );
     return this.ledger.change(async (current) => {
       const said = new Map([...annotatedPostures(current.postures), ...postures]);
       const others = current.policies.list().filter((policy) => !isOfClient(policy));
       const wanted = PolicySet.empty.with([...others, ...inputs.map(({ policy }) => policy)]);
-      const restoring = restoringChange(await this.#plan(inputs, current, wanted), current, wanted, said);
+      const seen =
+        visibility === undefined ? current.visibility : withVisibilityOfClients(current.visibility, visibility);
+      const change = await this.#plan(inputs, current, wanted);
+      const restoring = restoringChange(change, current, wanted, { postures: said, visibility: seen });
       if (!force) await this.#guardHost(inputs, restoring);
       return restoring;
     });

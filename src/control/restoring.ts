@@ -7,7 +7,7 @@ import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
 
 /**
- * The change that makes policies and postures those given whatever was before. All of them are written, since a damaged
+ * The change that makes policies, postures and visibility those given whatever was before. All of them are written, since a damaged
  * store is begun anew by it, and all that the kernel holds is brought into agreement; what it holds for containers that
  * nobody has told of stays while they live.
  *
@@ -17,12 +17,12 @@ export function restoringChange(
   change: Change<PolicyChange[]>,
   current: DesiredState,
   wanted: PolicySet,
-  postures: DesiredState['postures'],
+  { postures, visibility }: Pick<DesiredState, 'postures' | 'visibility'>,
 ): Change<PolicyChange[]> {
   const check = change.next?.check;
   return {
     next: {
-      desired: { ...current, policies: wanted, postures },
+      desired: { ...current, policies: wanted, postures, visibility },
       affected: () => true,
       isWhole: true,
       ...(check !== undefined && { check }),
@@ -38,7 +38,7 @@ export function restoringChange(
       }
       const cleared = [...current.postures.keys()].filter((key) => !postures.has(key));
       return {
-        desired: { ...made.desired, policies: wanted, versions, postures },
+        desired: { ...made.desired, policies: wanted, versions, postures, visibility },
         stored: {
           isAnew: true,
           putPolicies: stored,
@@ -50,6 +50,8 @@ export function restoringChange(
             ...cleared.map((key) => ({ namespace: key, postures: {} })),
             ...Array.from(postures, ([key, each]) => ({ namespace: key, postures: each })),
           ],
+          putVisibility: [...visibility.values()],
+          deleteVisibility: [...current.visibility.keys()].filter((key) => !visibility.has(key)),
         },
         result: made.result,
       };

@@ -68,6 +68,20 @@ export function visibilityChange(
   };
 }
 
+/** What clients have said. */
+export function visibleForClients(settings: VisibilitySettings): VisibilitySetting[] {
+  return [...settings.values()].filter(({ origin }) => origin === 'rpc');
+}
+
+/** The settings once clients have said this and nothing else; what annotations say stays. */
+export function withVisibilityOfClients(
+  settings: VisibilitySettings,
+  said: readonly VisibilitySetting[],
+): VisibilitySettings {
+  const annotated = [...settings.values()].filter(({ origin }) => origin !== 'rpc');
+  return new Map([...annotated, ...said].map((setting) => [visibilityKey(setting), setting]));
+}
+
 /** Makes what annotations say of all namespaces this. */
 export function annotatedVisibilityChange(
   current: DesiredState,

@@ -50,6 +50,7 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     labels: container?.labels ?? {},
     policy: rule?.policy ?? '',
     policyNamespace: rule?.policyNamespace ?? '',
+    ...(rule?.policyOrigin !== undefined && { policyOrigin: rule.policyOrigin }),
     rule: rule?.rule ?? '',
     severity: rule?.severity ?? 0,
     tags: rule?.tags ?? [],

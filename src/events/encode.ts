@@ -4,6 +4,7 @@ import { ProtobufWriter } from './protobuf-writer.js';
 /** Numbers of the fields of hauberk.v1.Event and of StreamEventsResponse; a test compares them with the generated code. */
 const ACTION_NUMBERS = { Allow: 1, Audit: 2, Block: 3 } as const;
 const RESULT_NUMBERS = { denied: 1, passed: 2 } as const;
+const ORIGIN_NUMBERS = { rpc: 1, kubernetes: 2, 'kubernetes-kubearmor': 3, cli: 4 } as const;
 const NANOSECONDS = 1_000_000_000n;
 /** Containers and rules whose part of an event is kept ready. */
 const PARTS_MAX = 4096;
@@ -107,7 +108,8 @@ export class EventEncoder {
   }
 
   #rulePart(event: SecurityEvent): Buffer {
-    const key = `${event.policyNamespace}/${event.policy}/${event.rule}`;
+    const { policyOrigin } = event;
+    const key = `${policyOrigin ?? ''}:${event.policyNamespace}/${event.policy}/${event.rule}`;
     const part = this.#rules.get(key);
     if (part !== undefined && isSameRule(part.of, event)) return part.bytes;
     const writer = new ProtobufWriter();
@@ -118,6 +120,7 @@ export class EventEncoder {
     for (const tag of event.tags) writer.text(10, tag, true);
     writer.text(11, event.message);
     writer.number(12, event.class === undefined ? 0 : this.classNumber(event.class));
+    writer.number(41, policyOrigin === undefined ? 0 : ORIGIN_NUMBERS[policyOrigin]);
     return keep(this.#rules, key, event, writer.copy());
   }
 }

@@ -1,4 +1,4 @@
-import type { Action, RuleClass } from '../policy/model.js';
+import type { Action, PolicyOrigin, RuleClass } from '../policy/model.js';
 
 /** One reported decision of the kernel, with everything a reader needs to know who, what and why. */
 export interface SecurityEvent {
@@ -10,6 +10,8 @@ export interface SecurityEvent {
   readonly labels: Readonly<Record<string, string>>;
   readonly policy: string;
   readonly policyNamespace: string;
+  /** Who gives the policy; left out where none decided, or where that is not known. */
+  readonly policyOrigin?: PolicyOrigin;
   readonly rule: string;
   readonly severity: number;
   readonly tags: readonly string[];

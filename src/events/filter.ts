@@ -1,4 +1,4 @@
-import type { Action, RuleClass } from '../policy/model.js';
+import { type Action, POLICY_ORIGINS, type RuleClass } from '../policy/model.js';
 import type { SecurityEvent } from './event.js';
 
 /**
@@ -9,7 +9,7 @@ export interface EventFilter {
   readonly containerIds?: readonly string[];
   readonly containerNames?: readonly string[];
   readonly namespaces?: readonly string[];
-  /** A policy's name, in whatever namespace, or `namespace/name`. */
+  /** A policy's name, in whatever namespace, or `namespace/name`; before it, with a colon, the only origin that is meant. */
   readonly policies?: readonly string[];
   readonly classes?: readonly RuleClass[];
   readonly actions?: readonly Action[];
@@ -67,17 +67,12 @@ function addOneOf<T>(
 
 function addPolicies(checks: EventPredicate[], policies: readonly string[]): void {
   if (policies.length === 0) return;
-  const names = new Set<string>();
-  const namesIn = new Map<string, Set<string>>();
-  for (const policy of policies) {
-    const slash = policy.indexOf('/');
-    if (slash < 0) {
-      names.add(policy);
-    } else {
-      const namespace = policy.slice(0, slash);
-      const inNamespace = namesIn.get(namespace) ?? new Set();
-      namesIn.set(namespace, inNamespace.add(policy.slice(slash + 1)));
-    }
-  }
-  checks.push((event) => names.has(event.policy) || namesIn.get(event.policyNamespace)?.has(event.policy) === true);
+  const wanted = new Set(policies);
+  const withOrigin = policies.some((policy) => POLICY_ORIGINS.some((origin) => policy.startsWith(`${origin}:`)));
+  checks.push((event) => {
+    const { policy, policyNamespace, policyOrigin } = event;
+    const full = `${policyNamespace}/${policy}`;
+    if (wanted.has(policy) || wanted.has(full)) return true;
+    return withOrigin && (wanted.has(`${policyOrigin}:${policy}`) || wanted.has(`${policyOrigin}:${full}`));
+  });
 }

@@ -1,10 +1,12 @@
 import type { DecidingRule } from '../image/image.js';
-import type { Rule, RuleClass } from '../policy/model.js';
+import { originOf, type Policy, type PolicyOrigin, type Rule, type RuleClass } from '../policy/model.js';
 
 /** What an event says of the rule that decided. It is kept with an image's id, also across restarts. */
 export interface RuleDescription {
   readonly policy: string;
   readonly policyNamespace: string;
+  /** Who gives the policy; left out of postures, and of what was kept from before it was told. */
+  readonly policyOrigin?: PolicyOrigin;
   readonly rule: string;
   readonly severity: number;
   readonly tags: readonly string[];
@@ -25,6 +27,12 @@ export const FAIL_CLOSED = 'FailClosed';
 /** The policy named for an access that was refused because what was to be reached is Hauberk's own. */
 export const SELF_PROTECTION = 'SelfProtection';
 
+/** Whether that is the policy that a rule is of. */
+export function isOfPolicy(by: RuleDescription | undefined, policy: Policy): boolean {
+  if (by?.policy !== policy.name || by.policyNamespace !== policy.namespace) return false;
+  return by.policyOrigin === undefined || by.policyOrigin === originOf(policy);
+}
+
 export function describeRule(deciding: DecidingRule): RuleDescription {
   if ('posture' in deciding) {
     return {
@@ -42,6 +50,7 @@ export function describeRule(deciding: DecidingRule): RuleDescription {
   return {
     policy: policy.name,
     policyNamespace: policy.namespace,
+    policyOrigin: originOf(policy),
     rule: rule.id,
     severity: rule.severity,
     tags: rule.tags,

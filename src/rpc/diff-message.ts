@@ -3,7 +3,7 @@ import type { PolicyChange } from '../control/policy-plan.js';
 import type { DecisionChange as DecisionMessage, DiffResponse } from '../generated/hauberk/v1/policy.js';
 import { describeWord } from '../image/describe-word.js';
 import { toChangeMessages } from './change-output.js';
-import { ACTIONS, CLASSES } from './names.js';
+import { ACTIONS, CLASSES, POLICY_ORIGINS } from './names.js';
 import { fitting } from './pages.js';
 
 const DECISIONS_MAX = 1000;
@@ -31,6 +31,7 @@ function toDecisionMessage({ container, access, before, after, rule }: DecisionC
     before: ACTIONS[before],
     after: ACTIONS[after],
     policyNamespace: rule?.policyNamespace ?? '',
+    policyOrigin: rule?.policyOrigin === undefined ? 0 : POLICY_ORIGINS[rule.policyOrigin],
     policy: rule?.policy ?? '',
     rule: rule?.rule ?? '',
     wouldBlock: after !== 'Block' && rule?.wouldBlock === true,

@@ -2,7 +2,7 @@ import { EventEncoder } from '../events/encode.js';
 import type { SecurityEvent } from '../events/event.js';
 import type { SequenceRange } from '../events/hub.js';
 import { Event, StreamEventsResponse } from '../generated/hauberk/v1/event.js';
-import { ACTION_NAMES, CLASS_NAMES, CLASSES, RESULT_NAMES } from './names.js';
+import { ACTION_NAMES, CLASS_NAMES, CLASSES, POLICY_ORIGIN_NAMES, RESULT_NAMES } from './names.js';
 
 const NANOSECONDS = 1_000_000_000n;
 const EVENT_FIELD = 0x0a;
@@ -78,7 +78,8 @@ export function toSecurityEvent(message: Buffer): SecurityEvent {
   const { time, class: ruleClass, action, result, suppressed, lost, ppid, hostPpid, ...event } = Event.decode(message);
   const { hostName, machineId, image, commandLine, workingDirectory, terminal, containerUid, sequence, ...told } =
     event;
-  const { ownerRule, policyOverride, count, operations, ...rest } = told;
+  const { ownerRule, policyOverride, policyOrigin, count, operations, ...rest } = told;
+  const origin = POLICY_ORIGIN_NAMES.get(policyOrigin);
   return {
     ...rest,
     time: (time?.seconds ?? 0n) * NANOSECONDS + BigInt(time?.nanos ?? 0),
@@ -89,6 +90,7 @@ export function toSecurityEvent(message: Buffer): SecurityEvent {
     hostParentPid: hostPpid,
     suppressed: Number(suppressed),
     ...(lost > 0n && { lost: Number(lost) }),
+    ...(origin !== undefined && { policyOrigin: origin }),
     ...(ownerRule !== '' && { ownerRule }),
     ...(policyOverride !== '' && { policyOverride }),
     ...(count > 0n && { count: Number(count), operations }),

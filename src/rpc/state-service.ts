@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import type { DesiredState } from '../control/desired-state.js';
 import { saidByClients } from '../control/namespace-postures.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
+import { visibleForClients } from '../control/visibility.js';
 import type { NamespacePosture, PolicyOrigin } from '../generated/hauberk/v1/policy.js';
 import { StateServiceService } from '../generated/hauberk/v1/state.js';
+import type { Visibility } from '../generated/hauberk/v1/telemetry.js';
 import { isOfClient, originOf, policyKey } from '../policy/model.js';
 import { inTurns } from '../turns.js';
 import { currentCaller } from './caller.js';
@@ -14,11 +16,12 @@ import { POLICY_ORIGINS } from './names.js';
 import { pageInTurns } from './pages.js';
 import { RequestReader } from './reading/request-reader.js';
 import { readState, type WantedState } from './reading/state-of.js';
+import { toVisibilityMessage } from './visibility-message.js';
 
 /** hauberk.v1.StateService. */
 export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader = new RequestReader()): RpcService {
-  const restore = async ({ inputs, postures }: WantedState, force: boolean) => {
-    const { result, revision } = await policies.restore(inputs, new Map(postures), force);
+  const restore = async ({ inputs, postures, visibility }: WantedState, force: boolean) => {
+    const { result, revision } = await policies.restore(inputs, new Map(postures), force, visibility);
     return { ...(await toChangeMessages(result)), revision: BigInt(revision) };
   };
   const handlers: Handlers<typeof StateServiceService> = {
@@ -26,7 +29,7 @@ export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader =
       // Of one state, though others have their turn meanwhile.
       const { revision, desired } = policies.ledger;
       // What a page holds is made for that page alone.
-      const parts: (() => Promise<BackedUpPolicy | NamespacePosture>)[] = [
+      const parts: (() => Promise<BackedUp>)[] = [
         ...desired.policies
           .list()
           .filter(isOfClient)
@@ -38,6 +41,7 @@ export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader =
           namespace,
           postures: toPostureMessages(postures),
         })),
+        ...visibleForClients(desired.visibility).map((setting) => async () => toVisibilityMessage(setting)),
       ];
       const { messages, nextPageToken } = await pageInTurns(parts, await versionOf(desired), page);
       const backedUp = messages.filter((part) => 'manifest' in part);
@@ -45,14 +49,15 @@ export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader =
         manifests: backedUp.map(({ manifest }) => manifest),
         origins: backedUp.map(({ origin }) => origin),
         postures: messages.filter((part) => 'postures' in part),
+        visibility: { settings: messages.filter((part) => 'matchLabels' in part) },
         revision: BigInt(revision),
         nextPageToken,
       };
     },
 
-    restore: async ({ manifests, postures, origins, force }) => {
+    restore: async ({ force, ...asked }) => {
       // What has expired since the backup was made is no reason to refuse the rest.
-      const wanted = readState({ manifests, postures, origins }, (text) => policies.readManifest(text, 0));
+      const wanted = readState(asked, (text) => policies.readManifest(text, 0));
       return restore(wanted, force);
     },
   };
@@ -60,23 +65,26 @@ export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader =
     encoded: {
       async restore(bytes) {
         const { inputs, rest } = await reader.read('restore', bytes, currentCaller());
-        return restore({ inputs: await policies.allWithCoverage(inputs), postures: rest.postures }, rest.force);
+        const { postures, visibility, force } = rest;
+        return restore({ inputs: await policies.allWithCoverage(inputs), postures, visibility }, force);
       },
     },
   });
 }
+
+type BackedUp = BackedUpPolicy | NamespacePosture | Visibility;
 
 interface BackedUpPolicy {
   readonly manifest: string;
   readonly origin: PolicyOrigin;
 }
 
-/** The same only as long as policies and postures are; the revision also counts changes of containers. */
-async function versionOf({ policies, versions, postures }: DesiredState): Promise<string> {
+/** The same only as long as policies, postures and visibility are; the revision also counts changes of containers. */
+async function versionOf({ policies, versions, postures, visibility }: DesiredState): Promise<string> {
   const hash = createHash('sha256');
   for await (const policy of inTurns(policies.list())) {
     const key = policyKey(policy);
     hash.update(`${key} ${versions.get(key) ?? 0}\n`);
   }
-  return hash.update(JSON.stringify([...saidByClients(postures)])).digest('base64url');
+  return hash.update(JSON.stringify([[...saidByClients(postures)], visibleForClients(visibility)])).digest('base64url');
 }

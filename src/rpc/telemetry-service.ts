@@ -1,21 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { VisibilityRegistry } from '../control/visibility-registry.js';
-import {
-  type SetVisibilityRequest,
-  TelemetryServiceService,
-  type Visibility as VisibilityMessage,
-} from '../generated/hauberk/v1/telemetry.js';
-import { POSTURE_CLASSES, type PostureClass } from '../policy/model.js';
-import { checkSelectorLabel } from '../policy/selector-labels.js';
-import { VALUE_CHECKS } from '../policy/value-checks.js';
-import { inOrder, type Visibility, type VisibilitySetting, visibilityKey } from '../policy/visibility.js';
+import { TelemetryServiceService } from '../generated/hauberk/v1/telemetry.js';
+import { visibilityKey } from '../policy/visibility.js';
 import { RpcService } from './handler.js';
-import { CLASS_NAMES, CLASSES, POLICY_ORIGINS, POSTURE_CLASS_CHOICE } from './names.js';
 import { pageByPlace } from './pages.js';
-import { RequestChecks } from './request-checks.js';
-
-/** As many as a selector of a policy needs, and more. */
-const LABELS_MAX = 64;
+import { toClasses, toVisibility, toVisibilityMessage } from './visibility-message.js';
 
 /** hauberk.v1.TelemetryService. */
 export function telemetryServiceOf(visibility: VisibilityRegistry): RpcService {
@@ -24,7 +13,8 @@ export function telemetryServiceOf(visibility: VisibilityRegistry): RpcService {
     {
       async setVisibility(request) {
         const { namespace, matchLabels } = request;
-        const { revision } = await visibility.set({ namespace, matchLabels }, toVisibility(request));
+        const classes = toVisibility(request);
+        const { revision } = await visibility.set({ namespace, matchLabels }, request.reset ? undefined : classes);
         return { revision: BigInt(revision) };
       },
 
@@ -36,7 +26,7 @@ export function telemetryServiceOf(visibility: VisibilityRegistry): RpcService {
           settings,
           createHash('sha256').update(version).digest('base64url'),
           page,
-          toMessage,
+          toVisibilityMessage,
         );
         return {
           defaults: toClasses(visibility.defaults),
@@ -48,42 +38,4 @@ export function telemetryServiceOf(visibility: VisibilityRegistry): RpcService {
     },
     { refused: ['setVisibility'] },
   );
-}
-
-/** @throws Failure invalid-argument naming the fields of SetVisibilityRequest */
-function toVisibility({ namespace, matchLabels, classes, reset }: SetVisibilityRequest): Visibility | undefined {
-  const checks = new RequestChecks();
-  const namespaceProblem = VALUE_CHECKS.namespace(namespace);
-  checks.require(namespaceProblem === undefined, 'namespace', namespaceProblem ?? '');
-  const entries = Object.entries(matchLabels);
-  checks.require(entries.length <= LABELS_MAX, 'match_labels', `must not be more than ${LABELS_MAX}`);
-  checks.labels(matchLabels, 'match_labels');
-  for (const [key, value] of entries) {
-    const problem = checkSelectorLabel(key, value);
-    checks.require(problem === undefined, `match_labels[${JSON.stringify(key)}]`, problem ?? '');
-  }
-  checks.require(!reset || classes.length === 0, 'classes', 'must be empty where reset is set');
-  const named: PostureClass[] = [];
-  for (const [index, each] of classes.entries()) {
-    const name = POSTURE_CLASSES.find((known) => known === CLASS_NAMES.get(each));
-    checks.require(name !== undefined, `classes[${index}]`, `must be ${POSTURE_CLASS_CHOICE}`);
-    if (name === undefined) continue;
-    checks.require(!named.includes(name), `classes[${index}]`, 'is given twice');
-    named.push(name);
-  }
-  checks.done();
-  return reset ? undefined : inOrder(named);
-}
-
-function toMessage({ namespace, matchLabels, classes, origin }: VisibilitySetting): VisibilityMessage {
-  return {
-    namespace,
-    matchLabels: { ...matchLabels },
-    classes: toClasses(classes),
-    origin: POLICY_ORIGINS[origin],
-  };
-}
-
-function toClasses(classes: Visibility) {
-  return classes.map((each) => CLASSES[each]);
 }

@@ -4,25 +4,19 @@ import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parse } from 'yaml';
-import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
-import { hostAsSubject } from '../../src/control/host.js';
 import { inCluster } from '../../src/kubernetes/access.js';
 import { ApiClient, ApiError, type KubernetesObject } from '../../src/kubernetes/api-client.js';
 import type { Condition } from '../../src/kubernetes/conditions.js';
-import { type FollowedCluster, followCluster } from '../../src/kubernetes/follow-cluster.js';
-import { Pods } from '../../src/kubernetes/pods.js';
-import { policyKey } from '../../src/policy/model.js';
-import { ContainerIntake } from '../../src/sources/container-intake.js';
 import { type CriPod, describeCriContainer } from '../../src/sources/cri-containers.js';
 import { ApiServer } from '../support/api-server.js';
+import { ClusterNode, clusterPolicy as policy } from '../support/cluster-node.js';
 import { eventually } from '../support/eventually.js';
 import { objectsIn, rendered } from '../support/helm-chart.js';
-import { InMemoryControlPlane, MemoryKernel } from '../support/in-memory-control-plane.js';
-import { RecordingLogger } from '../support/recording-sink.js';
 
 const NODE = 'node-1';
-const HOST = hostAsSubject({ pidNamespace: 10, mountNamespace: 11 }, {}, {});
 const CRDS = 'packaging/kubernetes/crds';
+/** For what hundreds of objects need on a machine that does other things besides. */
+const MANY_MILLISECONDS = 300_000;
 const PODS = '/api/v1/namespaces/shop/pods';
 const POLICIES = '/apis/hauberk.io/v1alpha1/namespaces/shop/securitypolicies';
 
@@ -31,85 +25,20 @@ interface PodSpec {
 }
 
 let server: ApiServer;
-let node: Node;
+let node: ClusterNode;
 
 before(async () => {
   server = await ApiServer.start();
   for (const name of readdirSync(CRDS)) await server.apply(readFileSync(join(CRDS, name), 'utf8'));
   await server.apply(readFileSync('packaging/kubernetes/rbac.yaml', 'utf8'));
   await server.admin.create('/api/v1/namespaces', { metadata: { name: 'shop' } });
-  node = await Node.start(NODE);
+  node = await ClusterNode.start(server, NODE);
 });
 
 after(async () => {
   await node?.stop();
   await server?.stop();
 });
-
-/** A daemon over a kernel that is memory, with the least rights that packaging/kubernetes gives it. */
-class Node {
-  readonly plane = new InMemoryControlPlane(NOTHING_DESIRED, new MemoryKernel(), HOST);
-  readonly logger = new RecordingLogger();
-  readonly pods = new Pods((id) => this.plane.containers.get(id));
-  readonly intake = new ContainerIntake({
-    keeper: this.plane.keeper,
-    registry: this.plane.containers,
-    unprotected: this.plane.unprotected,
-    counts: this.plane.intake,
-    logger: this.logger,
-    refine: (description) => this.pods.describe(description),
-  });
-  readonly overrides: string[] = [];
-  readonly sink = this.intake.sinkOf({ key: 'stand-in', name: 'stand-in', origin: 'cri' });
-  tokenFile = '';
-  cluster!: FollowedCluster;
-
-  static async start(name: string): Promise<Node> {
-    const node = new Node();
-    const { directory, environment } = await server.serviceAccount('hauberk', 'hauberkd');
-    node.tokenFile = join(directory, 'token');
-    const { plane, pods, logger } = node;
-    node.cluster = await followCluster(
-      { server: inCluster(environment, directory), node: name },
-      {
-        policies: plane.policies,
-        host: plane.host,
-        pods,
-        logger,
-        onPods: () => node.intake.refineAgain(),
-        onOverride: (_, message) => node.overrides.push(message),
-        backoff: { first: 20, most: 200 },
-        leaseTimes: { duration: 3000, renewal: 200, look: 200 },
-      },
-    );
-    node.cluster.start();
-    return node;
-  }
-
-  get keys(): string[] {
-    return this.plane.policies.list().map(policyKey);
-  }
-
-  reaching(id: string): string[] {
-    const container = this.plane.containers.get(id);
-    return container === undefined ? [] : this.plane.containers.policyKeysOf(container);
-  }
-
-  async stop(): Promise<void> {
-    await this.cluster.stop();
-    this.intake.stop();
-    this.plane.keeper.stop();
-  }
-}
-
-function policy(name: string, change: object = {}): object {
-  const spec = {
-    selector: { matchLabels: { app: 'web' } },
-    file: { matchPaths: [{ path: '/etc/shadow' }] },
-    ...change,
-  };
-  return { apiVersion: 'hauberk.io/v1alpha1', kind: 'SecurityPolicy', metadata: { name }, spec };
-}
 
 async function messagesOfEvents(reason: string): Promise<string> {
   const { items } = await server.admin.list<KubernetesObject & { reason: string; message: string }>('/api/v1/events');
@@ -150,7 +79,7 @@ async function isolatedProcess(): Promise<{ readonly pid: number; end(): Promise
 async function startPod(
   name: string,
   labels: Record<string, string>,
-  on: Node = node,
+  on: ClusterNode = node,
   nodeName = NODE,
 ): Promise<{ id: string; end(): Promise<void> }> {
   const containers = [{ name: 'main', image: 'registry.test/web:1' }];
@@ -159,7 +88,7 @@ async function startPod(
 }
 
 /** The container of a pod, as a stand-in for its runtime tells of it. */
-async function startContainer(pod: CriPod, on: Node = node): Promise<{ id: string; end(): Promise<void> }> {
+async function startContainer(pod: CriPod, on: ClusterNode = node): Promise<{ id: string; end(): Promise<void> }> {
   const id = `container-of-${pod.name}`;
   const process = await isolatedProcess();
   on.sink.started({ description: describeCriContainer(id, 'main', pod), pid: process.pid });
@@ -332,7 +261,7 @@ test('policies of clients and of the cluster leave each other alone', async () =
 });
 
 test('one of two nodes writes the status of policies for both, and when it ends the other takes over', async () => {
-  const other = await Node.start('node-2');
+  const other = await ClusterNode.start(server, 'node-2');
   try {
     const [one, two] = [
       await startPod('here', { app: 'web' }),
@@ -362,7 +291,7 @@ test('one of two nodes writes the status of policies for both, and when it ends 
     await node.cluster.stop();
     await two.end();
     await eventually(told('in 0 containers on 0 nodes'), 'the counts by the other one');
-    node = await Node.start(NODE);
+    node = await ClusterNode.start(server, NODE);
     await eventually(
       () => node.keys.includes('kubernetes:shop/no-shadow'),
       'the policies on the node that begins anew',
@@ -409,6 +338,7 @@ test('versions that the API server has forgotten are listed anew', async () => {
 
 test('authorities that are replaced by what is none are told of, and the ones before are used', async () => {
   const isTold = () => node.cluster.warnings().some((each) => /replaced by what cannot be used: .*no PEM/u.test(each));
+  await eventually(() => node.cluster.status().connected, 'the connection');
   writeFileSync(join(dirname(node.tokenFile), 'ca.crt'), 'half writ');
   await eventually(isTold, 'a warning');
   assert.equal(node.cluster.status().connected, true);
@@ -423,6 +353,23 @@ test('a token that is replaced is used from then on', async () => {
   await eventually(() => /Unauthorized/.test(node.cluster.status().reason), 'the refusal');
   await server.serviceAccount('hauberk', 'hauberkd');
   await eventually(() => node.cluster.status().connected, 'the connection');
+});
+
+test('an API server that has no room for the daemon is asked again, and what is known stays in force meanwhile', async () => {
+  await server.refuse('system:serviceaccounts:hauberk');
+  try {
+    // Watches that stand are not asked for anew.
+    await server.stopApi();
+    await server.startApi();
+    await eventually(() => /\b429\b/u.test(node.cluster.status().reason), 'the refusal');
+    assert.ok(node.keys.includes('kubernetes:shop/no-shadow'));
+    await server.create(POLICIES, policy('after-the-rush'));
+  } finally {
+    await server.refuse(undefined);
+  }
+  await eventually(() => node.keys.includes('kubernetes:shop/after-the-rush'), 'the policy');
+  await eventually(() => node.cluster.status().connected, 'the connection');
+  await server.admin.delete(`${POLICIES}/after-the-rush`);
 });
 
 test("policies of KubeArmor's kinds are followed with their extensions, once the cluster has these kinds", async () => {
@@ -508,11 +455,9 @@ test('a hundred pods that start together come under the policy of each, and its 
   const names = Array.from({ length: 100 }, (_, index) => `many-${index}`);
   const pods = await Promise.all(names.map((name) => startPod(name, { tier: 'many' })));
   const isReached = ({ id }: { id: string }) => node.reaching(id).includes('kubernetes:shop/of-many');
-  await eventually(() => pods.every(isReached), 'the policy in all');
-  await eventually(
-    async () => (await conditionsOf('of-many')).Enforced?.message === 'in 100 containers on 1 node',
-    'the counts',
-  );
+  await eventually(() => pods.every(isReached), 'the policy in all', MANY_MILLISECONDS);
+  const isCounted = async () => (await conditionsOf('of-many')).Enforced?.message === 'in 100 containers on 1 node';
+  await eventually(isCounted, 'the counts', MANY_MILLISECONDS);
   await Promise.all(pods.map(({ end }) => end()));
 });
 
@@ -522,6 +467,8 @@ test('five hundred policies come into force together, and one among them that is
     await Promise.all(names.slice(begin, begin + 50).map((name) => server.admin.create(POLICIES, policy(name))));
   }
   await server.admin.patch(`${POLICIES}/many-7`, { spec: { file: { matchPaths: [{ path: 'wrong' }] } } });
-  await eventually(() => names.every((name) => node.keys.includes(`kubernetes:shop/${name}`)), 'all of them');
-  await eventually(async () => (await conditionsOf('many-7')).Accepted?.status === 'False', 'the refusal of one');
+  const areAllThere = () => names.every((name) => node.keys.includes(`kubernetes:shop/${name}`));
+  await eventually(areAllThere, 'all of them', MANY_MILLISECONDS);
+  const isRefused = async () => (await conditionsOf('many-7')).Accepted?.status === 'False';
+  await eventually(isRefused, 'the refusal of one', MANY_MILLISECONDS);
 });

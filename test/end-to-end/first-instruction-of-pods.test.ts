@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '../support/client.js';
-import { Containerd } from '../support/containerd.js';
+import { Containerd, NRI } from '../support/containerd.js';
 import { Daemon } from '../support/daemon.js';
 import { CriStarts } from '../support/starts/cri-starts.js';
 import { withFirstAccessRoot } from '../support/starts/first-access.js';
@@ -16,16 +16,6 @@ import {
   USUAL_PLACES,
 } from '../support/starts/first-instruction.js';
 
-const NRI_SOCKET = '/run/nri-test/nri.sock';
-/** Long enough for what is emulated: NRI lets a container go on when its plugin is late. */
-const NRI_CONFIGURATION = `[plugins."io.containerd.nri.v1.nri"]
-  disable = false
-  socket_path = "${NRI_SOCKET}"
-  plugin_path = "/run/nri-test/plugins"
-  plugin_config_path = "/run/nri-test/conf.d"
-  plugin_request_timeout = "60s"
-`;
-
 const daemon = new Daemon();
 const client = new Client(daemon.address);
 let byHook: CriStarts;
@@ -36,7 +26,7 @@ before(async () => {
   byNri = new CriStarts('containerd 1.7', await Containerd.start({ version: '1.7' }));
   for (const path of [byHook, byNri]) await withFirstAccessRoot((root) => path.importImage(root, IMAGE));
   const sockets = [byHook, byNri].map(({ containerd }) => containerd.address).join();
-  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', NRI_SOCKET);
+  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', NRI.socket);
   await client.call('PolicyService', 'ApplyPolicy', { manifest: forbiddingPolicy('by-label', LABELS) });
 });
 
@@ -61,7 +51,7 @@ test("containerd without the hook: what a pod's container does first is done bef
 testStarts('containerd 1.6, by the hook in its base specification', () => byHook, client, LABELS);
 
 test('the daemon takes part in NRI once containerd offers it', { timeout: 120_000 }, async () => {
-  appendFileSync(byNri.containerd.configurationPath, NRI_CONFIGURATION);
+  appendFileSync(byNri.containerd.configurationPath, NRI.configuration);
   await restart(byNri.containerd);
   for (;;) {
     const { sources } = await client.call('HostService', 'GetStatus');

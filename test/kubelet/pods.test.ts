@@ -1,25 +1,13 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type EventStream, type ReceivedEvent } from '../support/client.js';
-import { BUSYBOX_IMAGE, Containerd, type ContainerdOptions } from '../support/containerd.js';
+import { BUSYBOX_IMAGE, Containerd, NRI } from '../support/containerd.js';
 import { Daemon } from '../support/daemon.js';
 import { Kubelet, NAMESPACE } from '../support/kubelet.js';
 import { accessesThrough, FIRST_ACCESS, FORBIDDEN, withFirstAccessRoot } from '../support/starts/first-access.js';
 import { forbiddingPolicy, IMAGE, installHook, LABELS, USUAL_PLACES } from '../support/starts/first-instruction.js';
 
-const NRI_SOCKET = '/run/nri-test/nri.sock';
-const NRI: ContainerdOptions = {
-  version: '1.7',
-  configuration: `[plugins."io.containerd.nri.v1.nri"]
-  disable = false
-  socket_path = "${NRI_SOCKET}"
-  plugin_path = "/run/nri-test/plugins"
-  plugin_config_path = "/run/nri-test/conf.d"
-  plugin_request_timeout = "60s"
-`,
-};
 const WAIT_MILLISECONDS = 120_000;
 const ACCESSES = ['create udp', `exec ${FORBIDDEN.program}`, `open ${FORBIDDEN.file}`];
 
@@ -34,7 +22,7 @@ before(async () => {
   for (const containerd of [byHook, byNri])
     await withFirstAccessRoot(async (root) => containerd.importImage(root, IMAGE, { entrypoint: [] }));
   const sockets = [byHook, byNri].map(({ address }) => address).join();
-  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', NRI_SOCKET);
+  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', NRI.socket);
   installHook('containerd', '--config', byHook.configurationPath);
   await byHook.interrupt();
   await byHook.startAgain();
@@ -85,10 +73,10 @@ for (const [kind, runtime] of [
 ] as const)
   test(`${kind}: a pod that kubelet makes is under its policy from the first instruction, and after each restart`, async () => {
     const events = await client.stream();
-    const kubelet = await Kubelet.start(
-      execFileSync('tools/kubernetes-program', ['kubelet'], { encoding: 'utf8' }).trim(),
-      runtime().address,
-    );
+    const kubelet = await Kubelet.start({
+      program: process.env.HAUBERK_KUBELET!,
+      criSocket: runtime().address,
+    });
     try {
       const containers = [
         { name: 'at-once', image: IMAGE, command: [FIRST_ACCESS] },

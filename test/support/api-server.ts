@@ -1,6 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,9 +7,15 @@ import { parseAllDocuments } from 'yaml';
 import { inCluster } from '../../src/kubernetes/access.js';
 import { ApiClient, ApiError, type KubernetesObject } from '../../src/kubernetes/api-client.js';
 import { eventually } from './eventually.js';
+import { freePort } from './free-port.js';
+import { NODE } from './kubelet.js';
 
-const WAIT_MILLISECONDS = 120_000;
+/** Under emulation it begins slowly. */
+const WAIT_MILLISECONDS = 300_000;
 const ADMIN_TOKEN = 'admin-of-the-test';
+const KUBELET_TOKEN = 'kubelet-of-the-test';
+const FLOW_CONTROL = '/apis/flowcontrol.apiserver.k8s.io/v1';
+const FLOW_CONTROL_KINDS = ['flowschemas', 'prioritylevelconfigurations'];
 
 /** A real etcd and a real kube-apiserver, on loopback, with RBAC. */
 export class ApiServer {
@@ -45,7 +50,7 @@ export class ApiServer {
     const directory = join(this.#directory, `${namespace}-${name}`);
     mkdirSync(directory, { recursive: true });
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
-    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 600 } };
+    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } };
     const { status } = (await this.#admin.create(path, body)) as { status: { token: string } };
     writeFileSync(join(directory, 'token'), status.token);
     writeFileSync(join(directory, 'namespace'), namespace);
@@ -87,6 +92,38 @@ export class ApiServer {
       }
     }, `the kind at ${path}`);
     return made as KubernetesObject;
+  }
+
+  /** A file by which the kubelet of {@link NODE} is let in. */
+  kubeletConfig(): string {
+    return this.#kubeconfig('kubelet', { token: KUBELET_TOKEN });
+  }
+
+  /** A file by which a daemon that is no pod is let in as a service account. */
+  async kubeconfigOf(namespace: string, name: string): Promise<string> {
+    const { directory } = await this.serviceAccount(namespace, name);
+    return this.#kubeconfig(`${namespace}-${name}`, { tokenFile: join(directory, 'token') });
+  }
+
+  /** Answers 429 to everything that a group asks, by a priority level without seats; undefined ends that. */
+  async refuse(group: string | undefined): Promise<void> {
+    const metadata = { name: 'refused' };
+    if (group === undefined) {
+      for (const kind of FLOW_CONTROL_KINDS) await this.#admin.delete(`${FLOW_CONTROL}/${kind}/refused`);
+      return;
+    }
+    const [schemas, levels] = FLOW_CONTROL_KINDS.map((kind) => `${FLOW_CONTROL}/${kind}`);
+    const limited = {
+      nominalConcurrencyShares: 0,
+      lendablePercent: 0,
+      borrowingLimitPercent: 0,
+      limitResponse: { type: 'Reject' },
+    };
+    await this.#admin.create(levels!, { metadata, spec: { type: 'Limited', limited } });
+    const all = { verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: ['*'], clusterScope: true };
+    const rules = [{ subjects: [{ kind: 'Group', group: { name: group } }], resourceRules: [all] }];
+    const spec = { priorityLevelConfiguration: metadata, matchingPrecedence: 2, rules };
+    await this.#admin.create(schemas!, { metadata, spec });
   }
 
   async startApi(): Promise<void> {
@@ -145,7 +182,9 @@ export class ApiServer {
     this.#ports = { etcd: etcd!, peer: peer!, api: api! };
     const key = execFileSync('openssl', ['genrsa', '2048'], { stdio: ['ignore', 'pipe', 'ignore'] });
     writeFileSync(join(this.#directory, 'service-account.key'), key);
-    writeFileSync(join(this.#directory, 'tokens'), `${ADMIN_TOKEN},admin,admin,system:masters\n`);
+    const node = `system:node:${NODE}`;
+    const tokens = [`${ADMIN_TOKEN},admin,admin,system:masters`, `${KUBELET_TOKEN},${node},${node},system:nodes`];
+    writeFileSync(join(this.#directory, 'tokens'), `${tokens.join('\n')}\n`);
     this.#spawn('etcd', process.env.HAUBERK_ETCD!, [
       `--data-dir=${join(this.#directory, 'etcd')}`,
       `--listen-client-urls=http://127.0.0.1:${etcd}`,
@@ -156,6 +195,24 @@ export class ApiServer {
       '--unsafe-no-fsync',
     ]);
     await this.#answers('etcd', async () => void (await fetch(`http://127.0.0.1:${etcd}/health`)));
+  }
+
+  #kubeconfig(user: string, shown: object): string {
+    const path = join(this.#directory, `kubeconfig-${user}`);
+    const cluster = {
+      server: `https://127.0.0.1:${this.#ports.api}`,
+      'certificate-authority-data': Buffer.from(this.#authorities()).toString('base64'),
+    };
+    const configuration = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'test', cluster }],
+      users: [{ name: user, user: shown }],
+      contexts: [{ name: 'test', context: { cluster: 'test', user } }],
+      'current-context': 'test',
+    };
+    writeFileSync(path, JSON.stringify(configuration));
+    return path;
   }
 
   #environment(): NodeJS.ProcessEnv {
@@ -224,15 +281,4 @@ function collectionOf(object: { apiVersion: string; kind: string; metadata: { na
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const plural = PLURALS[kind] ?? `${kind.toLowerCase().replace(/y$/u, 'ie')}s`;
   return `${root}${metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`}/${plural}`;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -21,6 +21,19 @@ export interface ContainerdOptions {
   readonly withoutCri?: boolean;
 }
 
+/** One with NRI, that waits long enough for what is emulated: it lets a container go on when its plugin is late. */
+export const NRI: ContainerdOptions & { readonly socket: string; readonly configuration: string } = {
+  version: '1.7',
+  socket: '/run/nri-test/nri.sock',
+  configuration: `[plugins."io.containerd.nri.v1.nri"]
+  disable = false
+  socket_path = "/run/nri-test/nri.sock"
+  plugin_path = "/run/nri-test/plugins"
+  plugin_config_path = "/run/nri-test/conf.d"
+  plugin_request_timeout = "60s"
+`,
+};
+
 /** Why containerd cannot run here; undefined where it can. */
 export function containerdMissing(version: ContainerdVersion): string | undefined {
   if (process.getuid!() !== 0) return 'needs root';

@@ -4,8 +4,12 @@ import { setTimeout } from 'node:timers/promises';
 const MOST_MILLISECONDS = 60_000;
 
 /** Waits until something is so. @throws Error when it is not for long */
-export async function eventually(isSo: () => boolean | Promise<boolean>, what = 'what is waited for'): Promise<void> {
-  const deadline = Date.now() + MOST_MILLISECONDS;
+export async function eventually(
+  isSo: () => boolean | Promise<boolean>,
+  what = 'what is waited for',
+  milliseconds = MOST_MILLISECONDS,
+): Promise<void> {
+  const deadline = Date.now() + milliseconds;
   while (!(await isSo())) {
     if (Date.now() > deadline) throw new Error(`${what} does not come about`);
     await setTimeout(5);

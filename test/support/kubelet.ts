@@ -1,19 +1,43 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port.js';
 
-const PORT = 10_255;
-const NODE = 'node-1';
+/** The node that it makes of this machine. */
+export const NODE = 'node-1';
 /** Of the pods. */
 export const NAMESPACE = 'shop';
 const WAIT_MILLISECONDS = 240_000;
+/** Where it links to the logs of containers, for those who look for them there. */
+const LOG_LINKS = '/var/log/containers';
 /** Settings of the kernel that kubelet changes. */
 const CHANGED_SETTINGS = ['vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'kernel/panic_on_oops'];
 
+export interface KubeletOptions {
+  /** As tools/kubernetes-program prints it. */
+  readonly program: string;
+  readonly criSocket: string;
+  /** Of the API server that the pods come from; left out, they come from manifests in a directory: see {@link Kubelet.add}. */
+  readonly kubeconfig?: string;
+}
+
 /** What is asked of kubelet: one pod on the host's network. */
-export interface StaticPod {
+export interface AskedPod {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly containers: ReadonlyArray<{ name: string; image: string; command: readonly string[] }>;
@@ -28,24 +52,44 @@ export interface ContainerStatus {
   readonly lastState: { terminated?: { exitCode: number } };
 }
 
-/** A kubelet without an API server: it makes the pods whose manifests lie in a directory, and starts anew what ends. */
+/** Why kubelet cannot run here; undefined where it can. */
+export function kubeletMissing(): string | undefined {
+  return process.getuid!() === 0 ? undefined : 'needs root';
+}
+
+/** The object that asks for a pod. */
+export function podObject({ name, labels, containers }: AskedPod): { metadata: object; spec: object } {
+  return {
+    metadata: { name, namespace: NAMESPACE, labels },
+    spec: {
+      hostNetwork: true,
+      dnsPolicy: 'Default',
+      terminationGracePeriodSeconds: 1,
+      containers: containers.map((container) => ({ ...container, imagePullPolicy: 'Never' })),
+    },
+  };
+}
+
+/** A kubelet that makes the pods it is asked for, and starts anew what ends. */
 export class Kubelet {
   readonly #directory = mkdtempSync(join(tmpdir(), 'kubelet-'));
   readonly #manifests = join(this.#directory, 'manifests');
   readonly #root = join(this.#directory, 'root');
   readonly #log = join(this.#directory, 'log');
   readonly #settings = CHANGED_SETTINGS.map((name) => [name, readFileSync(`/proc/sys/${name}`, 'utf8')] as const);
+  readonly #options: KubeletOptions;
+  #port = 0;
   #process: ChildProcess | undefined;
 
-  private constructor() {
+  private constructor(options: KubeletOptions) {
+    this.#options = options;
     mkdirSync(this.#manifests);
   }
 
-  /** @param program as tools/kubernetes-program prints it */
-  static async start(program: string, criSocket: string): Promise<Kubelet> {
-    const kubelet = new Kubelet();
+  static async start(options: KubeletOptions): Promise<Kubelet> {
+    const kubelet = new Kubelet(options);
     try {
-      await kubelet.#start(program, criSocket);
+      await kubelet.#start();
       return kubelet;
     } catch (error) {
       await kubelet.stop();
@@ -53,25 +97,15 @@ export class Kubelet {
     }
   }
 
-  /** The name under which kubelet makes a static pod: with the node's. */
+  /** The name under which kubelet makes a pod: one of a directory's has the node's at its end. */
   podName(name: string): string {
-    return `${name}-${NODE}`;
+    return this.#options.kubeconfig === undefined ? `${name}-${NODE}` : name;
   }
 
-  /** Has kubelet make a pod and keep it running. */
-  add({ name, labels, containers }: StaticPod): void {
-    const manifest = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name, namespace: NAMESPACE, labels },
-      spec: {
-        hostNetwork: true,
-        dnsPolicy: 'Default',
-        terminationGracePeriodSeconds: 1,
-        containers: containers.map((container) => ({ ...container, imagePullPolicy: 'Never' })),
-      },
-    };
-    writeFileSync(join(this.#manifests, `${name}.json`), JSON.stringify(manifest));
+  /** Has a kubelet without an API server make a pod and keep it running. */
+  add(pod: AskedPod): void {
+    const manifest = { apiVersion: 'v1', kind: 'Pod', ...podObject(pod) };
+    writeFileSync(join(this.#manifests, `${pod.name}.json`), JSON.stringify(manifest));
   }
 
   /** A pod's container, once it is as wanted. */
@@ -97,15 +131,29 @@ export class Kubelet {
     // It binds this directory to itself.
     spawnSync('umount', ['--recursive', '--lazy', this.#root]);
     rmSync(this.#directory, { recursive: true, force: true });
+    this.#removeLinks();
   }
 
-  async #start(program: string, criSocket: string): Promise<void> {
+  /** To logs that are gone. */
+  #removeLinks(): void {
+    if (!existsSync(LOG_LINKS)) return;
+    for (const name of readdirSync(LOG_LINKS)) {
+      const link = join(LOG_LINKS, name);
+      if (lstatSync(link).isSymbolicLink() && readlinkSync(link).startsWith(`${this.#directory}/`)) unlinkSync(link);
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { program, kubeconfig } = this.#options;
     const configuration = join(this.#directory, 'config.json');
-    writeFileSync(configuration, JSON.stringify(this.#configuration(criSocket)));
+    const port = await freePort();
+    this.#port = await freePort();
+    writeFileSync(configuration, JSON.stringify(this.#configuration(port)));
+    const flags = ['--config', configuration, '--root-dir', this.#root, '--hostname-override', NODE];
+    flags.push('--cert-dir', join(this.#directory, 'certificates'));
+    if (kubeconfig !== undefined) flags.push('--kubeconfig', kubeconfig);
     const log = openSync(this.#log, 'a');
-    this.#process = spawn(program, ['--config', configuration, '--root-dir', this.#root, '--hostname-override', NODE], {
-      stdio: ['ignore', log, log],
-    });
+    this.#process = spawn(program, flags, { stdio: ['ignore', log, log] });
     closeSync(log);
     const deadline = Date.now() + WAIT_MILLISECONDS;
     while ((await this.#pods().catch(() => undefined)) === undefined) {
@@ -115,17 +163,18 @@ export class Kubelet {
     }
   }
 
-  #configuration(criSocket: string): object {
+  #configuration(port: number): object {
     return {
       apiVersion: 'kubelet.config.k8s.io/v1beta1',
       kind: 'KubeletConfiguration',
       staticPodPath: this.#manifests,
       fileCheckFrequency: '1s',
+      volumePluginDir: join(this.#directory, 'plugins'),
       podLogsDir: join(this.#directory, 'logs'),
-      containerRuntimeEndpoint: `unix://${criSocket}`,
+      containerRuntimeEndpoint: `unix://${this.#options.criSocket}`,
       address: '127.0.0.1',
-      port: 10_250,
-      readOnlyPort: PORT,
+      port,
+      readOnlyPort: this.#port,
       healthzPort: 0,
       authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
       authorization: { mode: 'AlwaysAllow' },
@@ -147,7 +196,7 @@ export class Kubelet {
   }
 
   async #pods(): Promise<{ metadata: { name: string }; status: { containerStatuses?: ContainerStatus[] } }[]> {
-    const response = await fetch(`http://127.0.0.1:${PORT}/pods`);
+    const response = await fetch(`http://127.0.0.1:${this.#port}/pods`);
     return ((await response.json()) as { items: [] | null }).items ?? [];
   }
 

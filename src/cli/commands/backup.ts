@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { HauberkError } from '../../client/messages.js';
+import { HauberkError, type RestoreRequest } from '../../client/messages.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT, exitStatusOf } from '../exit-status.js';
 import { fileProblem } from '../file-problem.js';
@@ -16,7 +16,7 @@ export function addBackup(program: Command): void {
   withExamples(
     program
       .command('backup')
-      .description('write policies and postures of this host to a file that can be read, and restored')
+      .description('write policies, postures and what is visible of this host to a file that can be read, and restored')
       .argument('<file>', 'where to, or - for standard output'),
     [['hauberk backup host.yaml', 'all that this host is to hold to, as manifests']],
   ).action(async (file: string, _: object, command: Command) => {
@@ -28,10 +28,7 @@ export function addBackup(program: Command): void {
       return;
     }
     write(file, text);
-    const { manifests, postures } = backup;
-    terminal().out(
-      `${file}: ${counted(manifests.length, 'policy', 'policies')}, postures of ${counted(postures.length, 'namespace', 'namespaces')}\n`,
-    );
+    terminal().out(`${file}: ${contentsOf(backup)}\n`);
   });
 }
 
@@ -39,7 +36,9 @@ export function addRestore(program: Command): void {
   withExamples(
     program
       .command('restore')
-      .description('make policies and postures of this host those of a backup, also where its stored state is damaged')
+      .description(
+        'make policies, postures and what is visible of this host those of a backup, also where its stored state is damaged',
+      )
       .argument('<file>', 'what `hauberk backup` wrote, or - for standard input')
       .option('--force', 'also policies for the host that would stop what the host cannot do without'),
     [['hauberk restore host.yaml', 'no others stay']],
@@ -56,10 +55,7 @@ export function addRestore(program: Command): void {
       if (!(error instanceof HauberkError) || error.violations.length === 0) throw error;
       throw new CommandFailure(exitStatusOf(error), backup.explain(error).join('\n'));
     }
-    const { manifests, postures } = backup.request;
-    terminal().out(
-      `restored: ${counted(manifests.length, 'policy', 'policies')}, postures of ${counted(postures.length, 'namespace', 'namespaces')}\n`,
-    );
+    terminal().out(`restored: ${contentsOf(backup.request)}\n`);
   });
 }
 
@@ -79,6 +75,20 @@ function read(file: string): string {
   } catch (error) {
     throw new CommandFailure(EXIT.usage, fileProblem(error));
   }
+}
+
+/** In a few words. */
+function contentsOf({
+  manifests,
+  postures,
+  visibility,
+}: Pick<RestoreRequest, 'manifests' | 'postures'> & Pick<Partial<RestoreRequest>, 'visibility'>): string {
+  const settings = visibility?.settings.length ?? 0;
+  return [
+    counted(manifests.length, 'policy', 'policies'),
+    `postures of ${counted(postures.length, 'namespace', 'namespaces')}`,
+    ...(settings > 0 ? [counted(settings, 'setting of visibility', 'settings of visibility')] : []),
+  ].join(', ');
 }
 
 function counted(count: number, one: string, many: string): string {

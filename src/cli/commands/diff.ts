@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
-import { AccessClass, Action, type DecisionChange, type DiffResponse, Scope } from '../../client/messages.js';
-import type { PolicyOrigin } from '../../policy/model.js';
+import {
+  AccessClass,
+  Action,
+  type DecisionChange,
+  type DiffResponse,
+  PolicyOrigin,
+  Scope,
+} from '../../client/messages.js';
+import type { PolicyOrigin as OriginName } from '../../policy/model.js';
 import { POLICY_ORIGINS } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
@@ -11,7 +18,7 @@ import { coloured, columns, type Format, formatOption, print } from '../output.j
 import { OWN_ORIGIN } from '../own-origin.js';
 import { originOption } from '../scope-option.js';
 import { terminal } from '../terminal.js';
-import { nameOf } from '../views.js';
+import { nameOf, originPrefix } from '../views.js';
 import { waitingFor } from '../waiting.js';
 import { explained } from './apply.js';
 
@@ -19,7 +26,7 @@ interface Options {
   readonly file?: string[];
   readonly delete?: string[];
   readonly namespace: string;
-  readonly origin: PolicyOrigin;
+  readonly origin: OriginName;
   readonly force?: boolean;
   readonly ignoreForeign?: boolean;
   readonly output: Format;
@@ -68,7 +75,8 @@ function describe({ decisions, omitted, judged, undecided }: DiffResponse): stri
   const rows = decisions.map((decision) => {
     const { before, after, operations, object, program, count, container } = view(decision);
     const change = `${before.toLowerCase()} → ${after.toLowerCase()}`;
-    const by = decision.policy === '' ? '' : `[${decision.policy} ${decision.rule}]`;
+    const by =
+      decision.policy === '' ? '' : `[${originPrefix(decision.policyOrigin)}${decision.policy} ${decision.rule}]`;
     return [change, container, `${count}×`, program || '(from outside)', operations.join(','), object, by];
   });
   const coloursOf = decisions.map(({ after }) => (after === Action.BLOCK ? 'red' : 'green') as 'red' | 'green');
@@ -84,6 +92,7 @@ function describe({ decisions, omitted, judged, undecided }: DiffResponse): stri
 function view({ containerName, containerId, count, before, after, ...rest }: DecisionChange) {
   return {
     ...rest,
+    policyOrigin: nameOf(PolicyOrigin, rest.policyOrigin),
     container: containerName || containerId,
     class: nameOf(AccessClass, rest.class),
     before: nameOf(Action, before),

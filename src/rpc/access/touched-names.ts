@@ -1,4 +1,11 @@
-/** The names of policies, containers and profiles that a request or a response of a write speaks of, and nothing else of it. */
+import type { PolicyOrigin } from '../../generated/hauberk/v1/policy.js';
+import { type PolicyOrigin as PolicyOriginName, policyKey, type Scope } from '../../policy/model.js';
+import { POLICY_ORIGIN_NAMES, SCOPE_NAMES } from '../names.js';
+
+/**
+ * The names of policies, containers and profiles that a request or a response of a write speaks of, and nothing else of it;
+ * those of policies with scope and origin, since one name may be several policies.
+ */
 export function touchedNames(...messages: readonly unknown[]): string[] {
   const names = new Set<string>();
   for (const message of messages) for (const name of namesIn(message)) names.add(name);
@@ -7,19 +14,33 @@ export function touchedNames(...messages: readonly unknown[]): string[] {
 
 function* namesIn(message: unknown): Generator<string> {
   if (!isObject(message)) return;
-  yield* nameOf(message);
+  const { origin } = message;
+  yield* nameOf(message, origin);
   // ts-proto's form of a oneof: a policy may be the value of one.
-  if (isObject(message.source)) yield* nameOf(message.source.value);
+  if (isObject(message.source)) yield* nameOf(message.source.value, origin);
   // Lists of changes, of policies, of containers.
-  for (const list of Object.values(message)) if (Array.isArray(list)) for (const item of list) yield* nameOf(item);
+  for (const list of Object.values(message))
+    if (Array.isArray(list)) for (const item of list) yield* nameOf(item, origin);
 }
 
-function* nameOf(thing: unknown): Generator<string> {
+/** @param givenBy who gives policies that do not say it themselves */
+function* nameOf(thing: unknown, givenBy: unknown): Generator<string> {
   if (!isObject(thing)) return;
-  const { id, name, namespace } = thing;
+  const { id, name, namespace, scope, origin = givenBy } = thing;
   if (isText(id)) yield id;
-  else if (isText(name)) yield 'namespace' in thing ? `${isText(namespace) ? namespace : 'default'}/${name}` : name;
+  else if (isText(name)) yield 'namespace' in thing ? keyOf(name, namespace, scope, origin) : name;
   else if (isText(namespace)) yield namespace;
+}
+
+function keyOf(name: string, namespace: unknown, scope: unknown, origin: unknown): string {
+  const givenBy: PolicyOriginName | undefined = POLICY_ORIGIN_NAMES.get(origin as PolicyOrigin);
+  return policyKey({
+    name,
+    namespace: isText(namespace) ? namespace : 'default',
+    // KubeArmor's clients name no number.
+    scope: SCOPE_NAMES.get(scope as never) ?? (isText(scope) ? (scope as Scope) : 'namespace'),
+    ...(givenBy !== undefined && givenBy !== 'rpc' && { origin: givenBy }),
+  });
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

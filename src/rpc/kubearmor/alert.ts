@@ -32,7 +32,7 @@ export function toAlert(event: SecurityEvent, context: AlertContext): Alert {
   // A summary has no class.
   return event.class === undefined
     ? { ...alert, ...thresholdFields(context) }
-    : { ...alert, ...decisionFields(event), ...accessOf(event) };
+    : { ...alert, ...decisionFields(event), ...accessOf(event), ...placeOf(event) };
 }
 
 /** Tells a reader that was too slow what it will never see. */
@@ -100,6 +100,19 @@ export function accessOf(event: SecurityEvent) {
     UID: signed(event.uid),
     ExecEvent: { ExecID: '', ExecutableName: event.comm },
   };
+}
+
+/** Where it was done, in alerts and logs; empty where the process had ended before the event was read. */
+export function placeOf({ details }: SecurityEvent) {
+  return {
+    ContainerImage: details?.image ?? '',
+    Cwd: withSlash(details?.workingDirectory ?? ''),
+    TTY: details?.terminal ?? '',
+  };
+}
+
+function withSlash(directory: string): string {
+  return directory === '' || directory.endsWith('/') ? directory : `${directory}/`;
 }
 
 /** The pairs among the words of Data, their names with a capital. */

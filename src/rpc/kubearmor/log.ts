@@ -1,7 +1,7 @@
 import type { TelemetryLimits } from '../../control/telemetry.js';
 import type { SecurityEvent } from '../../events/event.js';
 import type { Log } from '../../generated/kubearmor/feeder.js';
-import { accessOf, CLUSTER_NAME, eventData, subjectFields } from './alert.js';
+import { accessOf, CLUSTER_NAME, eventData, placeOf, subjectFields } from './alert.js';
 import type { HostFacts } from './host-facts.js';
 import { socketFields } from './socket-fields.js';
 import { timeFields } from './times.js';
@@ -42,7 +42,7 @@ export function toLog(event: SecurityEvent, facts: HostFacts, limits: TelemetryL
   const log: Log = { ...emptyLog(event.time, facts), ...subjectFields(event) };
   if (event.class === undefined) return { ...log, ...thresholdFields(event.suppressed, limits) };
   const { Resource, Data, ...access } = { ...accessOf(event), ...dataFields(event) };
-  const { count = 1, details } = event;
+  const { count = 1 } = event;
   return {
     ...log,
     ...access,
@@ -51,9 +51,7 @@ export function toLog(event: SecurityEvent, facts: HostFacts, limits: TelemetryL
     Resource,
     Data: count > 1 ? `${Data} count=${count}` : Data,
     EventData: { ...eventData(Data), Count: `${count}` },
-    ContainerImage: details?.image ?? '',
-    Cwd: withSlash(details?.workingDirectory ?? ''),
-    TTY: details?.terminal ?? '',
+    ...placeOf(event),
   };
 }
 
@@ -97,10 +95,6 @@ function openFlags(operations: readonly string[]): string {
   const writes = operations.some((each) => each === 'write' || each === 'create');
   const way = writes ? (operations.includes('read') ? 'O_RDWR' : 'O_WRONLY') : 'O_RDONLY';
   return operations.includes('create') ? `${way}|O_CREAT` : way;
-}
-
-function withSlash(directory: string): string {
-  return directory === '' || directory.endsWith('/') ? directory : `${directory}/`;
 }
 
 function emptyLog(time: bigint, { hostName, nodeId }: HostFacts): Log {

@@ -66,8 +66,8 @@ export function policyServiceOf(
     const reach = `reaches ${containerIds.length} container${containerIds.length === 1 ? '' : 's'}`;
     messages.publish('INFO', `${describe(policy)} ${isNew ? 'applied' : 'modified'}, ${reach}`);
     for (const warning of [...warnings, ...conflicts]) messages.publish('WARN', `${describe(policy)}: ${warning}`);
-    const { namespace, name } = policy;
-    return { status: isNew ? PolicyStatus.Applied : PolicyStatus.Modified, namespace, name };
+    const { namespace, name, scope = 'namespace' } = policy;
+    return { status: isNew ? PolicyStatus.Applied : PolicyStatus.Modified, namespace, name, scope };
   };
 
   const deleted = async (named: PolicyName): Promise<NamedResponse> => {

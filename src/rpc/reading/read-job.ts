@@ -1,6 +1,7 @@
 import type { FailureCode, Problem } from '../../failure.js';
 import type { ApplyPolicyRequest, DiffRequest, SyncPoliciesRequest } from '../../generated/hauberk/v1/policy.js';
 import type { ClientOrigin, Policy, PolicyName, Postures, Rule } from '../../policy/model.js';
+import type { VisibilitySetting } from '../../policy/visibility.js';
 import type { AcceptedKinds, EventType } from '../kubearmor/policy-event.js';
 
 /** Methods whose requests carry policies, as manifests or typed. */
@@ -43,6 +44,8 @@ export interface ReadRest {
   readonly deleted: DiffRequest['deleted'];
   /** By namespace. */
   readonly postures: readonly (readonly [namespace: string, postures: Partial<Postures>])[];
+  /** What clients are to have said of visibility; undefined: it stays. */
+  readonly visibility: readonly VisibilitySetting[] | undefined;
   /** What a client of KubeArmor asks for; undefined in every other request. */
   readonly event: ReadEvent | undefined;
 }

@@ -56,6 +56,7 @@ const NOTHING: ReadRest = {
   expectedRevision: 0n,
   deleted: [],
   postures: [],
+  visibility: undefined,
   event: undefined,
 };
 
@@ -70,11 +71,12 @@ serveJobs(function* (job: ReadJob): Generator<ReadPart, ReadRest, void> {
   checkCount('expected_versions', Object.keys(expectedVersions).length);
   checkCount('deleted', deleted.length);
   if (job.method === 'restore') {
-    const { manifests = [], postures = [], origins = [] } = request;
+    const { manifests = [], postures = [], origins = [], visibility } = request;
     checkCount('postures', postures.length);
-    const wanted = readState({ manifests, postures, origins }, (text) => READING.readObjects(text, false, 0).inputs);
+    const asked = { manifests, postures, origins, visibility };
+    const wanted = readState(asked, (text) => READING.readObjects(text, false, 0).inputs);
     yield* partsOf(wanted.inputs);
-    return { ...NOTHING, force, postures: wanted.postures };
+    return { ...NOTHING, force, postures: wanted.postures, visibility: wanted.visibility };
   }
   const { inputs, foreign } = policiesIn(job.method, request);
   yield* partsOf(inputs);

@@ -1,9 +1,13 @@
 import type { PolicyInput } from '../../control/policy-plan.js';
 import { Failure, invalidInput } from '../../failure.js';
+import { PolicyOrigin } from '../../generated/hauberk/v1/policy.js';
 import type { RestoreRequest } from '../../generated/hauberk/v1/state.js';
+import type { Visibility } from '../../generated/hauberk/v1/telemetry.js';
 import { type Postures, policyKey } from '../../policy/model.js';
+import { type VisibilitySetting, visibilityKey } from '../../policy/visibility.js';
 import { toPostures } from '../posture-message.js';
 import { RequestChecks } from '../request-checks.js';
+import { toVisibility } from '../visibility-message.js';
 import { clientOriginOf, inputsGivenBy } from './client-origin.js';
 import { checkSelectors } from './selector-budget.js';
 
@@ -11,6 +15,8 @@ import { checkSelectors } from './selector-budget.js';
 export interface WantedState {
   readonly inputs: readonly PolicyInput[];
   readonly postures: readonly (readonly [namespace: string, postures: Partial<Postures>])[];
+  /** Undefined: what clients have said stays. */
+  readonly visibility: readonly VisibilitySetting[] | undefined;
 }
 
 /**
@@ -20,7 +26,12 @@ export interface WantedState {
  * @throws Failure invalid-argument that speaks of the request's fields; resource-exhausted for costly selectors
  */
 export function readState(
-  { manifests, postures, origins }: Pick<RestoreRequest, 'manifests' | 'postures' | 'origins'>,
+  {
+    manifests,
+    postures,
+    origins,
+    visibility,
+  }: Pick<RestoreRequest, 'manifests' | 'postures' | 'origins' | 'visibility'>,
   readManifest: (text: string) => readonly PolicyInput[],
 ): WantedState {
   checkCount(origins.length, manifests.length);
@@ -42,8 +53,22 @@ export function readState(
     'postures',
     wanted.map(([namespace]) => [`namespace ${namespace}`]),
   );
+  const settings = visibility?.settings.map((each, index) =>
+    within(`visibility.settings[${index}].`, () => toSetting(each)),
+  );
+  checkGivenOnce(
+    'visibility.settings',
+    (settings ?? []).map((each) => [`what is visible of ${visibilityKey(each).replace(/^rpc /u, '').trim()}`]),
+  );
   checkSelectors(inputs.flat());
-  return { inputs: inputs.flat(), postures: wanted };
+  return { inputs: inputs.flat(), postures: wanted, visibility: settings };
+}
+
+/** @throws Failure that speaks of the setting's fields */
+function toSetting({ namespace, matchLabels, classes, origin }: Visibility): VisibilitySetting {
+  const isOfClient = origin === PolicyOrigin.RPC || origin === PolicyOrigin.UNSPECIFIED;
+  if (!isOfClient) throw invalidInput([{ field: 'origin', description: 'must be POLICY_ORIGIN_RPC, or not set' }]);
+  return { namespace, matchLabels, classes: toVisibility({ namespace, matchLabels, classes }), origin: 'rpc' };
 }
 
 function checkCount(origins: number, manifests: number): void {

@@ -9,8 +9,14 @@ const postures = [
   { namespace: 'default', postures: [{ class: AccessClass.FILE, action: Action.BLOCK }] },
   { namespace: 'on', postures: [{ class: AccessClass.NETWORK, action: Action.AUDIT }] },
 ];
+const visibility = {
+  settings: [
+    { namespace: 'on', matchLabels: { app: 'web' }, classes: [AccessClass.PROCESS], origin: PolicyOrigin.RPC },
+    { namespace: 'off', matchLabels: {}, classes: [], origin: PolicyOrigin.RPC },
+  ],
+};
 const text = toBackupFile(
-  { manifests, origins, postures, revision: 12n, nextPageToken: '' },
+  { manifests, origins, postures, visibility, revision: 12n, nextPageToken: '' },
   new Date('2024-05-06T07:08:09Z'),
 );
 
@@ -26,6 +32,17 @@ namespaces:
     file: block
   on:
     network: audit
+---
+apiVersion: hauberk/v1
+kind: Visibility
+settings:
+  - namespace: on
+    matchLabels:
+      app: web
+    classes:
+      - process
+  - namespace: off
+    classes: []
 ---
 apiVersion: hauberk/v1
 kind: Policies
@@ -52,6 +69,7 @@ test('what was written is read back, also with marks and comments that others ha
     const { request } = new BackupFile('file', each);
     assert.deepEqual(request.postures, postures);
     assert.deepEqual(request.origins, origins);
+    assert.deepEqual(request.visibility, visibility);
     assert.deepEqual(
       request.manifests.map((part) => part.trim()),
       manifests.map((part) => part.trim()),
@@ -68,8 +86,9 @@ test('what is wrong with the file is told by line and column', () => {
     [text.replace('namespaces:', 'namespaces: ['), /^file:\d+:\d+: /],
     [
       text.replace('origin: rpc', 'origin: kubernetes'),
-      /^file:11:1: must be of kind Policies and have the origin rpc or/,
+      /^file:22:1: must be of kind Policies and have the origin rpc or/,
     ],
+    [text.replace('- process', '- everything'), /^file:14:5: settings\[0\]: must give a namespace, classes/],
   ];
   for (const [each, message] of wrong) assert.throws(() => new BackupFile('file', each), { message });
 });
@@ -82,8 +101,8 @@ test('what the daemon finds wrong is told by the place in the file', () => {
   ];
   const lines = new BackupFile('file', text).explain({ violations } as unknown as HauberkError);
   assert.deepEqual(lines, [
-    'file:15:3: text: no such field',
-    'file:23: policy x is given twice',
+    'file:26:3: text: no such field',
+    'file:34: policy x is given twice',
     'file: postures[0].namespace: is no namespace',
   ]);
 });
@@ -94,4 +113,9 @@ test('policies of a file from before they had origins are of clients of the API'
     new BackupFile('file', older).request.origins,
     [1, 1, 1].map(() => PolicyOrigin.RPC),
   );
+});
+
+test('a file from before visibility was part of it leaves what is said of it as it is', () => {
+  const older = text.replace(/^apiVersion: hauberk\/v1\nkind: Visibility\n[\s\S]*?---\n/mu, '');
+  assert.equal(new BackupFile('file', older).request.visibility, undefined);
 });

@@ -283,7 +283,10 @@ test('hauberk diff tells what would be refused', async (t) => {
   await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
   plane.memory.add(web.id, observedAccess(recordOf({ object: '/etc/shadow' })));
   const { output } = await hauberk('diff', '-f', write('block.yaml', manifest('block')));
-  assert.match(output, /^allow → block +web-1 +1× +\/bin\/cat +read +\/etc\/shadow +\[block file.matchPaths\[0\]\]$/mu);
+  assert.match(
+    output,
+    /^allow → block +web-1 +1× +\/bin\/cat +read +\/etc\/shadow +\[cli:block file.matchPaths\[0\]\]$/mu,
+  );
   assert.match(output, /^1 kinds of access were judged, 1 would be decided otherwise$/mu);
   assert.equal((await hauberk('diff')).status, 2);
 });

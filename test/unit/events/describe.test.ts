@@ -70,6 +70,7 @@ const container: Container = {
 const rule: RuleDescription = {
   policy: 'no-shadow',
   policyNamespace: 'shop',
+  policyOrigin: 'cli',
   rule: 'file.matchPaths[0]',
   severity: 5,
   tags: ['a'],
@@ -92,6 +93,7 @@ test('a record becomes an event that names container, rule, process and parents'
     labels: { app: 'web' },
     policy: 'no-shadow',
     policyNamespace: 'shop',
+    policyOrigin: 'cli',
     rule: 'file.matchPaths[0]',
     severity: 5,
     tags: ['a'],

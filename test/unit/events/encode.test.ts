@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { SecurityEvent } from '../../../src/events/event.js';
 import { StreamEventsResponse } from '../../../src/generated/hauberk/v1/event.js';
 import { AccessClass, Action } from '../../../src/generated/hauberk/v1/policy.js';
-import { RULE_CLASSES } from '../../../src/policy/model.js';
+import { POLICY_ORIGINS, RULE_CLASSES } from '../../../src/policy/model.js';
 import { newEncoder, splitEvents, toSecurityEvent } from '../../../src/rpc/event-message.js';
 import { makeEvent } from './support.js';
 
@@ -28,6 +28,7 @@ const arbitrary: fc.Arbitrary<Partial<SecurityEvent> & { telemetry?: Telemetry }
     ),
     policy: text,
     policyNamespace: text,
+    policyOrigin: fc.constantFrom(...POLICY_ORIGINS),
     rule: text,
     severity: fc.nat(10),
     tags: fc.array(text),

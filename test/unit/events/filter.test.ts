@@ -31,6 +31,16 @@ describe('an event filter', () => {
     });
   }
 
+  test('by policies with their origin lets pass those that one gives', () => {
+    for (const policies of [['cli:no-shadow'], ['cli:default/no-shadow', 'rpc:other']]) {
+      const accepts = compileFilter({ policies });
+      assert.equal(accepts(makeEvent({ policyOrigin: 'cli' })), true);
+      assert.equal(accepts(makeEvent({ policyOrigin: 'rpc' })), false);
+      assert.equal(accepts(makeEvent()), false);
+    }
+    assert.equal(compileFilter({ policies: ['no-shadow'] })(makeEvent({ policyOrigin: 'cli' })), true);
+  });
+
   test('takes several values of a field as alternatives', () => {
     const accepts = compileFilter({ policies: ['other/no-shadow', 'no-passwd', 'default/no-shadow'] });
     assert.equal(accepts(makeEvent()), true);

@@ -10,7 +10,7 @@ import {
   type StreamEventsRequest,
   type StreamEventsResponse,
 } from '../../../src/generated/hauberk/v1/event.js';
-import { AccessClass, Action } from '../../../src/generated/hauberk/v1/policy.js';
+import { AccessClass, Action, PolicyOrigin } from '../../../src/generated/hauberk/v1/policy.js';
 import type { RunningServer } from '../../../src/rpc/server.js';
 import { makeEvent } from '../events/support.js';
 import { eventClient, readRefusal, serveAll } from './support.js';
@@ -78,7 +78,7 @@ describe('StreamEvents', () => {
   test('sends headers before any event and then every field of one', async (t) => {
     const { server, hub } = await serveAll(t);
     const { events } = await subscribe(t, server);
-    hub.publish([makeEvent()]);
+    hub.publish([makeEvent({ policyOrigin: 'cli' })]);
     await until(() => events().length > 0);
     assert.deepEqual(events(), [
       {
@@ -89,6 +89,7 @@ describe('StreamEvents', () => {
         labels: { app: 'web', tier: 'front' },
         policy: 'no-shadow',
         policyNamespace: 'default',
+        policyOrigin: PolicyOrigin.CLI,
         rule: 'file.matchPaths[0]',
         severity: 5,
         tags: ['secrets'],

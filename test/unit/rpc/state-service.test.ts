@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect, type HauberkError } from '../../../src/client/index.js';
+import { AccessClass, connect, type HauberkError, PolicyOrigin } from '../../../src/client/index.js';
+import type { Visibility } from '../../../src/generated/hauberk/v1/telemetry.js';
 import { serveAll } from './support.js';
 
 const manifest = (name: string, path = '/etc/shadow') => `apiVersion: security.kubearmor.com/v1
@@ -11,6 +12,11 @@ spec:
   file: {matchPaths: [{path: ${path}}]}
   action: Block
 `;
+
+const visible = (...settings: Partial<Visibility>[]) => {
+  const whole = { namespace: 'x', matchLabels: {}, classes: [], origin: PolicyOrigin.RPC };
+  return { visibility: { settings: settings.map((each) => ({ ...whole, ...each })) } };
+};
 
 test('a backup brings back policies and postures, whatever was there before', async (t) => {
   const { server, plane } = await serveAll(t);
@@ -31,6 +37,37 @@ test('a backup brings back policies and postures, whatever was there before', as
   assert.equal(restored.revision, 8n);
   assert.deepEqual(plane.policies.list(), before);
   assert.deepEqual([...plane.policies.postures()], [['kept', { file: 'block', network: 'audit' }]]);
+});
+
+test('a backup brings back what clients have said of visibility, and one that says nothing of it leaves it', async (t) => {
+  const { server, plane } = await serveAll(t);
+  const client = connect({ address: server.address });
+  t.after(() => client.close());
+  const labelled = { namespace: 'shop', matchLabels: { app: 'web' } };
+  await plane.visibility.set(labelled, ['process', 'network']);
+  await plane.visibility.set({ namespace: 'quiet', matchLabels: {} }, []);
+  await plane.visibility.syncAnnotated(new Map([['annotated', ['file']]]));
+  const { revision: _, ...backup } = await client.state.backup({ pageSize: 1 });
+  const whole = await client.state.backup();
+  assert.equal(backup.visibility?.settings.length, 1);
+  assert.deepEqual(
+    whole.visibility?.settings.map(({ namespace, classes }) => [namespace, classes.length]),
+    [
+      ['shop', 2],
+      ['quiet', 0],
+    ],
+  );
+  const before = plane.visibility.list();
+
+  await plane.visibility.set(labelled, undefined);
+  await plane.visibility.set({ namespace: 'other', matchLabels: {} }, ['file']);
+  await client.state.restore({ manifests: [] });
+  assert.deepEqual(
+    plane.visibility.list().map(({ namespace }) => namespace),
+    ['annotated', 'other', 'quiet'],
+  );
+  await client.state.restore(whole);
+  assert.deepEqual(plane.visibility.list(), before);
 });
 
 test('a policy that has expired since the backup is no reason to refuse the others', async (t) => {
@@ -61,6 +98,14 @@ test('what is wrong with a restore is named with its place, and nothing is chang
     [{ manifests: [manifest('b'), manifest('b')] }, 'manifests[1]', /policy default\/b is given twice/],
     [{ postures: [{ namespace: '', postures: [] }] }, 'postures[0].namespace', /\S/],
     [{ postures: [1, 2].map(() => ({ namespace: 'x', postures: [] })) }, 'postures[1]', /namespace x is given twice/],
+    [visible({ namespace: 'X y' }), 'visibility.settings[0].namespace', /\S/],
+    [
+      visible({ classes: [AccessClass.SYSTEM_CALL] }),
+      'visibility.settings[0].classes[0]',
+      /must be ACCESS_CLASS_PROCESS/,
+    ],
+    [visible({ origin: PolicyOrigin.KUBERNETES }), 'visibility.settings[0].origin', /must be POLICY_ORIGIN_RPC/],
+    [visible({}, {}), 'visibility.settings[1]', /what is visible of x is given twice/],
   ];
   for (const [request, field, description] of refused) {
     await assert.rejects(

@@ -59,6 +59,16 @@ test('an alert of a file says who, what and why in the fields that KubeArmor has
   });
 });
 
+test('an alert tells the image, and where the process was, as far as they were found out', () => {
+  const details = {
+    ...{ hostName: 'node-1', machineId: 'abc', commandLine: ['cat'] },
+    ...{ image: 'registry.test/web:1', workingDirectory: '/srv', terminal: 'pts/0' },
+  };
+  const { ContainerImage, Cwd, TTY } = alertOf({ details });
+  assert.deepEqual([ContainerImage, Cwd, TTY], ['registry.test/web:1', '/srv/', 'pts/0']);
+  assert.equal(alertOf({ details: { ...details, workingDirectory: '/' } }).Cwd, '/');
+});
+
 test('of a program that is run, the source is the program that runs it', () => {
   const { Operation, Source, ParentProcessName, ProcessName, Resource, Data } = alertOf({
     class: 'process',

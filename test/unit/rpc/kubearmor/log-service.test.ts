@@ -188,6 +188,18 @@ describe('WatchMessages', () => {
   });
 });
 
+test('a relay has all three streams of one connection at once, after it has asked whether the daemon lives', async (t) => {
+  const { client, hub } = await serveKubearmor(t);
+  assert.equal(await client.healthCheck(7), 7);
+  const streams = [client.watchMessages(), client.watchAlerts('policy'), client.watchLogs('system')] as const;
+  for (const { opened } of streams) await opened;
+  hub.publish([makeEvent()]);
+  await client.sendPolicy('containerPolicy', '{"type":"ADDED"}');
+  const [messages, alerts, logs] = streams;
+  await until(() => messages.received.length > 0 && alerts.received.length > 0);
+  assert.deepEqual(logs.received, []);
+});
+
 test('a policy that the other API takes is told of by alerts all the same', async (t) => {
   const { client, plane, hub } = await serveKubearmor(t);
   await plane.policies.apply(plane.policies.readManifest(manifest('no-shadow')));
