@@ -34,9 +34,7 @@ export const name: ReadingPart<OfKind<'name'>> = {
   ...NO_PATH,
   // By what name a program is called is no part of an access.
   speaksOf: (match, object) =>
-    match.of === undefined &&
-    object.kind === 'path' &&
-    latin1(object.path).split('/').at(-1) === latin1(match.name),
+    match.of === undefined && object.kind === 'path' && latin1(object.path).split('/').at(-1) === latin1(match.name),
   examples: (match) => [{ kind: 'path', path: Buffer.from(`/${match.name}`) }],
   kind: () => 'pattern',
   detail: () => [],

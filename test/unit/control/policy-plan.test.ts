@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { reachedBy } from '../../../src/control/policy-plan.js';
+import { reachedByInSteps } from '../../../src/control/policy-plan.js';
+import { finish } from '../../../src/steps.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 
 const manifest = (name: string, labels: string, rules = 'matchPaths: [{path: /etc/shadow}]') => `
@@ -66,7 +67,7 @@ test('many policies at once are told to reach what each of them reaches, and tho
   const expected = [['c1', 'c3', 'c4'], ['c2', 'c3', 'c4'], ['c3', 'c4'], []];
   for (const [index, { policy, containerIds, warnings }] of changes.entries()) {
     assert.deepEqual(containerIds, expected[index % labels.length], policy.name);
-    assert.deepEqual(containerIds, reachedBy(policy, plane.ledger.desired, plane.ledger.enforcement));
+    assert.deepEqual(containerIds, finish(reachedByInSteps(policy, plane.ledger.desired, plane.ledger.enforcement)));
     assert.equal(
       warnings.some((each) => each.includes('reaches')),
       containerIds.length === 0,
