@@ -237,7 +237,7 @@ test('what a program alone may run, its children may run for it', async () => {
 
 test('a library that a policy lets its programs be given takes no Allow rule away, and another one does', async () => {
   const rules = POLICIES['a list of what is blocked'];
-  const [named, unnamed] = [join(base, 'libraries/libm.so.6'), join(base, 'other/libm.so.6')];
+  const [named, unnamed] = [join(base, 'libraries/libm.so.6'), join(base, 'elsewhere/libm.so.6')];
   for (const copy of [named, unnamed]) {
     mkdirSync(join(copy, '..'));
     copyFileSync(IMAGE_LIBRARY, copy);

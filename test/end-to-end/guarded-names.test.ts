@@ -124,7 +124,7 @@ test('a file of a filesystem that pays no heed to case is kept by every name tha
   const image = join(base, 'fat.img');
   writeFileSync(image, Buffer.alloc(4 << 20));
   execFileSync('busybox', ['mkdosfs', image]);
-  execFileSync('modprobe', ['-a', 'loop', 'vfat', 'nls_cp437', 'nls_ascii']);
+  execFileSync('busybox', ['modprobe', '-a', 'loop', 'vfat', 'nls_cp437', 'nls_ascii']);
   const fat = join(base, 'fat');
   const made = await held.run(`mkdir ${fat} && mount -t vfat -o loop,codepage=437,iocharset=ascii ${image} ${fat} &&
     mkdir ${fat}/guard ${fat}/free && echo x | tee ${fat}/guard/secret.txt >${fat}/free/other.txt`);
