@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { compileImage } from '../../src/image/compile.js';
 import {
   ACTOR_HAS_TERMINAL,
+  ACTOR_IS_PARENT,
+  ACTOR_LETTERS,
   GUARD_ENTRIES,
   HEADER,
   SOURCE_ENTRIES,
@@ -34,7 +36,18 @@ function successor(words: Uint32Array, state: number, byte: number): number {
   return entry(words, state, byte) ?? byDefault;
 }
 
-/** What the image answers where a word ends in this state, for every actor up to the highest. */
+/** The verdict rows that a state leads to, for every actor up to the highest. */
+function rows(words: Uint32Array, state: number, classes: number): string {
+  const found: string[] = [];
+  for (let programClass = 0; programClass <= classes; programClass++)
+    for (const terminal of [0, ACTOR_HAS_TERMINAL]) {
+      const row = entry(words, state, SYMBOL_VERDICT + ACTOR_LETTERS * programClass + terminal);
+      found.push(row === undefined ? 'nothing' : words.slice(row * 2, (row + VERDICT_ROW_ENTRIES) * 2).join());
+    }
+  return found.join(';');
+}
+
+/** What the image answers where a word ends in this state, for every actor and every parent of one. */
 function answers(words: Uint32Array, state: number, classes: number): string {
   const guard = entry(words, state, SYMBOL_GUARD);
   const source = entry(words, state, SYMBOL_SOURCE);
@@ -43,9 +56,10 @@ function answers(words: Uint32Array, state: number, classes: number): string {
     source === undefined ? 'nothing' : words.slice(source * 2, (source + SOURCE_ENTRIES) * 2).join(),
     guard === undefined ? 'nothing' : words.slice(guard * 2, (guard + GUARD_ENTRIES) * 2).join(),
   ];
-  for (let actor = 0; actor <= 2 * classes + ACTOR_HAS_TERMINAL; actor++) {
-    const row = entry(words, state, SYMBOL_VERDICT + actor);
-    found.push(row === undefined ? 'nothing' : words.slice(row * 2, (row + VERDICT_ROW_ENTRIES) * 2).join());
+  found.push(rows(words, state, classes));
+  for (let parent = 0; parent <= classes; parent++) {
+    const child = entry(words, state, SYMBOL_VERDICT + ACTOR_LETTERS * parent + ACTOR_IS_PARENT);
+    found.push(child === undefined ? 'nothing' : rows(words, child, classes));
   }
   return found.join(';');
 }
