@@ -4,7 +4,7 @@ export interface Options {
   /** Names of the figures to measure. */
   readonly only: RegExp;
   readonly quick: boolean;
-  /** Everything was asked for at full length: worth keeping. */
+  /** Everything was requested at full length: worth keeping. */
   readonly complete: boolean;
 }
 

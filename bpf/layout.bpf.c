@@ -12,7 +12,7 @@
 #include "include/owner.h"
 #include "include/path.h"
 #include "include/token_bucket.h"
-#include "include/word.h"
+#include "include/object_key.h"
 
 struct {
 	enum image_header header;
@@ -28,12 +28,12 @@ struct {
 	enum verdict_action action;
 	enum event_operation event_operation;
 	enum event_flag event_flag;
-	enum word_direction word_direction;
-	enum word_address word_address;
-	enum word_letter word_letter;
-	enum word_preset word_preset;
-	enum word_point word_point;
-	enum word_call word_call;
+	enum endpoint_direction endpoint_direction;
+	enum endpoint_address endpoint_address;
+	enum object_key object_key;
+	enum preset_detail preset_detail;
+	enum call_point call_point;
+	enum call_numbering call_numbering;
 	enum path_result path_result;
 	enum counter counter;
 	struct image_entry entry;

@@ -4,8 +4,8 @@ import type { Closers } from './closers.js';
 import type { Config } from './config/config.js';
 import { posturesOf, resolutionOf } from './config/resolution.js';
 import { afterChange } from './control/after-change.js';
-import { ContainerKeeper } from './control/container-keeper.js';
 import { ContainerRegistry } from './control/container-registry.js';
+import { ContainerTracker } from './control/container-tracker.js';
 import type { ControlPlane } from './control/control-plane.js';
 import { DryRunPool } from './control/dry-run-pool.js';
 import { Enforcement } from './control/enforcement.js';
@@ -112,7 +112,7 @@ export async function assemble(parts: AssemblyParts) {
   };
   const integrity: IntegrityWatch = new IntegrityWatch(kernel, enforcement, ledger, logger, () => host.announce());
   const containers = new ContainerRegistry(ledger);
-  const keeper = new ContainerKeeper(containers, logger, found.namespaces.mountNamespace, (path, process) =>
+  const tracker = new ContainerTracker(containers, logger, found.namespaces.mountNamespace, (path, process) =>
     kernel.layers.examine(path, process),
   );
   const intake = new IntakeCounts();
@@ -121,7 +121,7 @@ export async function assemble(parts: AssemblyParts) {
     config,
     // Where no cluster is followed any more, what was known of its pods does not hold for good.
     ...(access !== undefined && { refine: (description) => pods.describe(description) }),
-    keeper,
+    tracker,
     registry: containers,
     unprotected,
     counts: intake,
@@ -149,7 +149,7 @@ export async function assemble(parts: AssemblyParts) {
   const plane: ControlPlane = {
     policies,
     containers,
-    keeper,
+    tracker,
     host,
     unprotected,
     intake,
@@ -192,7 +192,11 @@ export async function assemble(parts: AssemblyParts) {
     undecodableRecords: () => reader.undecodable,
     forgottenAccesses: () => memory.forgotten,
     lostAccesses: () => recordings.lost,
-    telemetry: () => ({ told: telemetry.told, dropped: telemetry.dropped, missed: telemetry.hub.counts().missed }),
+    telemetry: () => ({
+      reported: telemetry.reported,
+      dropped: telemetry.dropped,
+      missed: telemetry.hub.counts().missed,
+    }),
     visibleContainers: () => visibility.countContainers(),
     policies: () => policies.list(),
     containers: () => containers.list(),
@@ -210,7 +214,7 @@ export async function assemble(parts: AssemblyParts) {
   // They may read what the ring still has, and are written once nothing changes any more.
   closers.add('recordings', () => recordings.write());
   closers.add('changes', () => ledger.stop());
-  closers.add('container watches', () => keeper.stop());
+  closers.add('container watches', () => tracker.stop());
   closers.add('expiry', () => expiry.stop());
   const stopping = new AbortController();
   let replaced = Promise.resolve();
@@ -220,7 +224,7 @@ export async function assemble(parts: AssemblyParts) {
   });
   const resume = async () => {
     await recordings.resume(stored);
-    keeper.resume();
+    tracker.resume();
     replaced = kernel
       .removeReplaced(stopping.signal)
       .catch((err: unknown) => logger.warn({ err }, 'cannot take away the programs of an earlier build'));

@@ -20,7 +20,7 @@ export function requireSupport(pinDirectory: string): void {
 /**
  * Attaches the programs to a place of their own and takes them away again: what the kernel refuses shows only then.
  *
- * @returns what is to be told: each hook that is missing, and whether such a kernel was tested
+ * @returns what is to be reported: each hook that is missing, and whether such a kernel was tested
  */
 export function check({ bpffsDir, requireHooks }: Pick<Config, 'bpffsDir' | 'requireHooks'>): string {
   requireSupport(bpffsDir);

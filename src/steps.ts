@@ -1,4 +1,4 @@
-/** Work that may be left at every `yield` and gone on with later, for others to have their turn; returns its result. */
+/** Work that may be left at every `yield` and gone on with later, so that other work can run meanwhile; returns its result. */
 export type Steps<Result> = Generator<void, Result, void>;
 
 /** Whether a loop that has come so far may be left: often enough for others, and not so often that it costs. */

@@ -21,7 +21,7 @@ export interface TelemetryFlowParts {
   readonly now: () => bigint;
 }
 
-/** What tells of accesses that are let through, beside the profiles that the kernel counts for, too. */
+/** What reports accesses that are let through, beside the profiles that the kernel counts for, too. */
 export function openTelemetry(parts: TelemetryFlowParts): Telemetry {
   const { config, kernel, ledger, enforcement, recordings, host, now } = parts;
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
@@ -41,7 +41,7 @@ export function openTelemetry(parts: TelemetryFlowParts): Telemetry {
       now,
     },
   );
-  recordings.onTurn = (key) => telemetry.settle(key);
+  recordings.onKey = (key) => telemetry.settle(key);
   recordings.visibilityOf = visibilityOf;
   return telemetry;
 }

@@ -1,4 +1,4 @@
-// Writes the CustomResourceDefinitions anew, after a build, when the schema of manifests has changed.
+// Writes the CustomResourceDefinitions again, after a build, when the schema of manifests has changed.
 // Usage: tools/custom-resources
 import { writeFileSync } from 'node:fs';
 

@@ -34,8 +34,8 @@ async function schemas() {
 }
 
 /** What src/policy/schema-keywords.ts exports is imported by the validators under its own name. */
-const KEYWORD_FUNCTIONS = ['checkProblem', 'choiceProblem', 'saysNothing'];
-const [checkProblem, choiceProblem, saysNothing] = KEYWORD_FUNCTIONS.map((name) => new Name(name));
+const KEYWORD_FUNCTIONS = ['checkProblem', 'choiceProblem', 'isEmptyValue'];
+const [checkProblem, choiceProblem, isEmptyValue] = KEYWORD_FUNCTIONS.map((name) => new Name(name));
 
 const KEYWORDS = [
   {
@@ -67,7 +67,7 @@ const KEYWORDS = [
     keyword: 'unsupported',
     schemaType: 'object',
     error: { message: 'is not supported' },
-    code: (context) => context.fail(_`!${saysNothing}(${context.data})`),
+    code: (context) => context.fail(_`!${isEmptyValue}(${context.data})`),
   },
 ];
 

@@ -44,7 +44,7 @@ class Tally {
     };
   }
 
-  /** The same with latencies, and starts anew. */
+  /** The same with latencies, and starts again. */
   take(): Received {
     const latencies = this.#latencies.subarray(0, this.#events);
     const percentiles =

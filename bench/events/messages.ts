@@ -40,7 +40,7 @@ export interface ClientSettings {
   readonly containerIds: readonly string[];
 }
 
-/** What has come so far; the same with latencies, and start anew. */
+/** What has come so far; the same with latencies, and start again. */
 export type ClientQuestion = 'peek' | 'take';
 
 /** What has come to the streams that are read. */

@@ -18,7 +18,7 @@ function template(container: number): Buffer {
   const record = run.subarray(EVENT_RUN.record);
   record.writeUInt32LE(container, RECORD.pid_namespace);
   record.writeUInt32LE(container, RECORD.mount_namespace);
-  record.writeUInt32LE(1, RECORD.generation);
+  record.writeUInt32LE(1, RECORD.image_id);
   record.writeUInt32LE(BLOCK, RECORD.verdict);
   record.writeUInt32LE(OPERATION_OPEN, RECORD.operation);
   record.writeUInt32LE(40_123, RECORD.host_pid);

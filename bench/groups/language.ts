@@ -10,8 +10,8 @@ import { releaseKernelImage } from '../../src/kernel/images.js';
 import { resolveRules } from '../../src/policy/rule-set.js';
 import { startServer } from '../../src/rpc/server.js';
 import { createServices } from '../../src/rpc/services.js';
-import { socketWord } from '../../test/support/access-word.js';
 import { InMemoryControlPlane } from '../../test/support/in-memory-control-plane.js';
+import { socketKey } from '../../test/support/object-key.js';
 import type { Group, Recorder } from '../figures.js';
 import { BenchObject, MatchTimer } from '../support/bench-object.js';
 import { timeMatches } from '../support/match-timing.js';
@@ -67,7 +67,7 @@ function match(image: Image, passes: number, record: Recorder): void {
     port: 8080,
     address: [...blockOf(NAMED), 7],
   } as const;
-  const question = { word: socketWord(socket), operation: 'communicate' } as const;
+  const question = { word: socketKey(socket), operation: 'communicate' } as const;
   timeMatches(
     timer,
     [
@@ -106,7 +106,7 @@ async function serve(quick: boolean, record: Recorder): Promise<void> {
       labels: MIX_LABELS,
       origin: 'registered',
     } as const;
-    await plane.keeper.register(container, { pidNamespace: 11, mountNamespace: 12 });
+    await plane.tracker.register(container, { pidNamespace: 11, mountNamespace: 12 });
     await apply(client, quick ? 1 : 5, record);
     await explain(client, quick ? 10 : 200, record);
   } finally {

@@ -55,17 +55,18 @@ export async function measureNode(cluster: Cluster): Promise<NodeFigures> {
   });
   const heapBytes = (await heap()) - before;
   const { standIn, kubernetes } = node;
-  const told = (isTold: (object: { status?: { containers?: number }; metadata: { generation?: number } }) => boolean) =>
-    until(() => kubernetes.verdicts.some(({ read }) => isTold(read.object as never)));
+  const eventReported = (
+    isTold: (object: { status?: { containers?: number }; metadata: { generation?: number } }) => boolean,
+  ) => until(() => kubernetes.verdicts.some(({ read }) => isTold(read.object as never)));
   const changed = policyObject(CHANGED, { ...statusOf(cluster, CHANGED), generation: 2 });
   let policyEventBytes = 0;
   const policyChanged = await cost(node, async () => {
     policyEventBytes = standIn.send(POLICIES, 'MODIFIED', changed);
-    await told(({ metadata }) => metadata.generation === 2);
+    await eventReported(({ metadata }) => metadata.generation === 2);
   });
   const statusTold = await cost(node, async () => {
     standIn.send(POLICIES, 'MODIFIED', policyObject(CHANGED, { generation: 2, containers: 77, nodes: 77 }));
-    await told(({ status }) => status?.containers === 77);
+    await eventReported(({ status }) => status?.containers === 77);
   });
   let podEventBytes = 0;
   const podReplaced = await cost(node, async () => {
@@ -105,10 +106,10 @@ async function cost(node: SimulatedNode, act: () => Promise<unknown>): Promise<C
   standIn.making = 0;
   const began = processorMilliseconds();
   await act();
-  let asked = -1;
+  let requested = -1;
   const count = () => [...standIn.traffic.values()].reduce((sum, { requests }) => sum + requests, 0);
-  while (asked !== count()) {
-    asked = count();
+  while (requested !== count()) {
+    requested = count();
     await sleep(REST_MILLISECONDS);
   }
   return { processorMilliseconds: processorMilliseconds() - began - standIn.making, traffic: standIn.take() };

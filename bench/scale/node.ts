@@ -98,7 +98,7 @@ export class SimulatedNode {
   }
 }
 
-/** How many containers a policy reaches in all of the cluster, each on a node of its own but for those for all pods. */
+/** How many containers a policy reaches in all of the cluster, each on a node of its own except those for all pods. */
 export function statusOf({ nodes, pods }: Cluster, policy: number) {
   return isForAll(policy) ? { containers: pods, nodes } : { containers: PODS_PER_WORKLOAD, nodes: PODS_PER_WORKLOAD };
 }

@@ -1,7 +1,7 @@
 import type { ApiClient, WatchEvent, WatchOptions } from '../../src/kubernetes/api-client.js';
 import { ApiError } from '../../src/kubernetes/api-client.js';
 import { ListReader } from '../../src/kubernetes/list-reader.js';
-import { finishInTurns } from '../../src/turns.js';
+import { finishInTimeSlices } from '../../src/time-slices.js';
 import { processorMilliseconds } from '../support/processor-time.js';
 
 /** What a path holds: made when it is asked for, so that only the daemon's own copies are in memory. */
@@ -76,7 +76,7 @@ export class StandIn {
 
   async list(path: string, query: Query = {}): Promise<unknown> {
     const reader = new ListReader();
-    await finishInTurns(reader.take(Buffer.from(this.#textOf(path, query))));
+    await finishInTimeSlices(reader.take(Buffer.from(this.#textOf(path, query))));
     return reader.end();
   }
 
@@ -129,7 +129,7 @@ export class StandIn {
   }
 }
 
-/** A path with the labels that are asked for: reports and settings are at the same one. */
+/** A path with the labels that are requested: reports and settings are at the same one. */
 export function keyOf(path: string, { labelSelector }: { readonly labelSelector?: string | undefined } = {}): string {
   return labelSelector === undefined ? path : `${path}?${labelSelector}`;
 }

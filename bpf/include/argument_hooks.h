@@ -15,7 +15,7 @@
 #define ARGUMENT_BYTES_MAX 1024
 /* More than the kernel takes: MAX_ARG_STRINGS is far above what fits its stack. */
 #define ARGUMENTS_MAX (1 << 20)
-#define ARGUMENT_RULE_LETTERS 8
+#define ARGUMENT_RULE_DIGITS 8
 
 /* Architecture-specific: how the page tables of x86-64 lie in memory. Intel SDM, volume 3A, 4.5. */
 extern const void pgdir_shift __ksym __weak;
@@ -81,7 +81,7 @@ static __always_inline bool read_argument(struct scratch *scratch, __u64 address
 				      (ARGUMENT_BYTES_MAX + 1 - first) & (2 * ARGUMENT_BYTES_MAX - 1), (void *)source);
 }
 
-/* Writes the word of an argument; returns where the next one starts, 0 where this one is longer than any allowed. */
+/* Writes the object key of an argument; returns where the next one starts, 0 where this one is longer than any allowed. */
 static __always_inline __u64 place_argument(struct scratch *scratch)
 {
 	char *copy = &scratch->paths[2 * ARGUMENT_BYTES_MAX];
@@ -92,9 +92,9 @@ static __always_inline __u64 place_argument(struct scratch *scratch)
 		return 0;
 	offset = PATH_BYTES_MAX - bytes;
 	bpf_probe_read_kernel(&scratch->path.bytes[path_index(offset)], bytes & (2 * ARGUMENT_BYTES_MAX - 1), copy);
-	for (int i = 0; i < ARGUMENT_RULE_LETTERS; i++)
-		scratch->path.bytes[path_index(--offset)] = letter(scratch->arguments.rule >> 4 * i);
-	scratch->path.bytes[path_index(--offset)] = LETTER_ARGUMENT;
+	for (int i = 0; i < ARGUMENT_RULE_DIGITS; i++)
+		scratch->path.bytes[path_index(--offset)] = digit(scratch->arguments.rule >> 4 * i);
+	scratch->path.bytes[path_index(--offset)] = KEY_ARGUMENT;
 	scratch->question.match.offset = offset;
 	return scratch->arguments.address + bytes + 1;
 }
@@ -138,7 +138,7 @@ __noinline int arguments_check(struct scratch *scratch)
 		return ARGUMENTS_UNREADABLE;
 	scratch->question.match.subject = SUBJECT_ARGUMENTS;
 	scratch->question.match.actor = 0;
-	scratch->question.wanted = ACCESS_WORD;
+	scratch->question.wanted = ACCESS_USE;
 	scratch->question.owner = true;
 	scratch->arguments.result = ARGUMENTS_UNREADABLE;
 	if (!can_read_tables())
@@ -148,7 +148,7 @@ __noinline int arguments_check(struct scratch *scratch)
 }
 
 /* A program that a rule lets run with some arguments only: the rule has decided, unless they are all among these. */
-static __always_inline int conclude_arguments(struct membership *found, struct scratch *scratch, struct access *access,
+static __always_inline int finish_arguments(struct membership *membership, struct scratch *scratch, struct access *access,
 					      struct linux_binprm *bprm)
 {
 	__u32 verdict = scratch->question.verdict & ~VERDICT_BY_ARGUMENTS;
@@ -159,16 +159,16 @@ static __always_inline int conclude_arguments(struct membership *found, struct s
 	scratch->arguments.count = BPF_CORE_READ(bprm, argc);
 	scratch->arguments.rule = verdict & VERDICT_RULE_MASK;
 	result = arguments_check(scratch);
-	/* The words of the arguments have taken the place of the program's path. */
-	question_begin(found, scratch, access);
+	/* The object keys of the arguments have replaced the program's path. */
+	question_begin(membership, scratch, access);
 	place_object(scratch);
 	if (result == ARGUMENTS_UNREADABLE)
 		return refuse_unresolved(scratch, PATH_UNAVAILABLE);
 	scratch->question.verdict = result == ARGUMENTS_ALLOWED ? verdict & VERDICT_RULE_MASK : verdict;
-	return conclude(scratch);
+	return finish_decision(scratch);
 }
 
-/* A program that a rule speaks of by a name: it is told by its path, and may not be run under that name. */
+/* A program that a rule covers by a name: it is told by its path, and may not be run under that name. */
 static __always_inline int decide_called(struct scratch *scratch, struct linux_binprm *bprm)
 {
 	scratch->arguments.tables = (__u64)BPF_CORE_READ(bprm, mm, pgd);
@@ -188,7 +188,7 @@ static __always_inline int decide_called(struct scratch *scratch, struct linux_b
 			verdict = scratch->question.verdict;
 			place_object(scratch);
 			scratch->question.verdict = verdict;
-			return conclude(scratch);
+			return finish_decision(scratch);
 		}
 		if (!many)
 			return 0;
@@ -200,11 +200,11 @@ SEC("lsm/bprm_check_security")
 int BPF_PROG(hauberk_exec_arguments, struct linux_binprm *bprm)
 {
 	struct access access = { .operation = OPERATION_EXEC, .wanted = ACCESS_EXECUTE, .by_child = true };
-	struct membership found = {};
+	struct membership membership = {};
 	struct scratch *scratch;
 	int answer = 0;
 
-	if (!find_membership(&found) || !(found.flags & IMAGE_HAS_ARGUMENTS))
+	if (!find_membership(&membership) || !(membership.flags & IMAGE_HAS_ARGUMENTS))
 		return 0;
 	access.dentry = bprm->file->f_path.dentry;
 	access.mnt = bprm->file->f_path.mnt;
@@ -213,10 +213,10 @@ int BPF_PROG(hauberk_exec_arguments, struct linux_binprm *bprm)
 		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
 		return -EACCES;
 	}
-	question_begin(&found, scratch, &access);
-	if (ask(&found, scratch, &access, &answer)) {
+	question_begin(&membership, scratch, &access);
+	if (query_access(&membership, scratch, &access, &answer)) {
 		if (scratch->question.verdict & VERDICT_BY_ARGUMENTS)
-			answer = conclude_arguments(&found, scratch, &access, bprm);
+			answer = finish_arguments(&membership, scratch, &access, bprm);
 		else
 			answer = decide_called(scratch, bprm);
 	}

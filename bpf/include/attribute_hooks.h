@@ -31,11 +31,11 @@ const volatile __u32 setattr_has_idmap = 0;
 
 static __always_inline int decide_attributes(struct dentry *dentry, __u32 operation, __u32 wanted)
 {
-	struct membership found = {};
+	struct membership membership = {};
 
-	if (!find_membership(&found) || !found.member || !decides(&found, CLASS_FILE) || is_nameless(dentry))
+	if (!find_membership(&membership) || !membership.confined || !decides(&membership, CLASS_FILE) || is_nameless(dentry))
 		return 0;
-	return decide_by_mounts(&found, dentry, NULL, operation, wanted);
+	return decide_by_mounts(&membership, dentry, NULL, operation, wanted);
 }
 
 SEC("lsm/inode_setxattr")
@@ -63,7 +63,7 @@ int BPF_PROG(hauberk_inode_remove_acl, void *idmap, struct dentry *dentry)
 	return decide_attributes(dentry, OPERATION_SETXATTR, ACCESS_ATTRIBUTES);
 }
 
-/* Mode, owner and size are asked about where their paths are known. */
+/* Mode, owner and size are checked where their paths are known. */
 SEC("lsm/inode_setattr")
 int hauberk_inode_setattr(__u64 *context)
 {
@@ -92,7 +92,7 @@ int BPF_PROG(hauberk_inode_file_setattr, struct dentry *dentry)
 
 static __always_inline int decide_ioctl(struct file *file, unsigned int command)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	struct access access = { .operation = OPERATION_CHATTR, .wanted = ACCESS_ATTRIBUTES };
 
 	switch (IOCTL_NUMBER(command)) {
@@ -114,9 +114,9 @@ static __always_inline int decide_ioctl(struct file *file, unsigned int command)
 		return 0;
 	access.dentry = file->f_path.dentry;
 	access.mnt = file->f_path.mnt;
-	if (!find_membership(&found) || !found.member || !decides(&found, CLASS_FILE) || is_nameless(access.dentry))
+	if (!find_membership(&membership) || !membership.confined || !decides(&membership, CLASS_FILE) || is_nameless(access.dentry))
 		return 0;
-	return decide(&found, &access);
+	return decide(&membership, &access);
 }
 
 SEC("lsm/file_ioctl")
@@ -125,7 +125,7 @@ int BPF_PROG(hauberk_file_ioctl, struct file *file, unsigned int command)
 	return decide_ioctl(file, command);
 }
 
-/* Of 32-bit programs, where they are not asked about at file_ioctl. */
+/* Of 32-bit programs, where they are not checked at file_ioctl. */
 SEC("?lsm/file_ioctl_compat")
 int BPF_PROG(hauberk_file_ioctl_compat, struct file *file, unsigned int command)
 {

@@ -14,7 +14,7 @@
 #define NAME_BYTES_MAX 256
 #define PATH_BUFFER_BYTES (PATH_BYTES_MAX + NAME_BYTES_MAX)
 
-/* No name that lies outside its dentry is shorter than that. */
+/* No name that is outside its dentry is shorter than that. */
 #define SHORT_NAME_BYTES_MAX 32
 
 /* What a dentry is called, and where, as its members follow each other. */
@@ -159,13 +159,13 @@ static __always_inline __u32 walk_symbol(struct automaton_walk *walk, __u32 symb
 }
 
 struct match {
-	__u32 offset;		/* where the word starts */
+	__u32 offset;		/* where the path or object key starts */
 	__u32 actor;		/* who acts: see ACTOR_HAS_TERMINAL */
 	__u32 parent;		/* whose child acts, where that counts: see ACTOR_IS_PARENT; 0 for nobody that rules name */
 	__u32 subject;		/* enum image_subject */
 	__u32 object_class;	/* out: the classes of the object, were it a program: see PROGRAM_CLASS_BITS */
 	__u32 replaced;		/* out: asked to be written to or made: the verdict on that where it is a source's file */
-	bool speaks;		/* out: whether some rule speaks of words that start like this one */
+	bool speaks;		/* out: whether some rule covers object keys that start like this one */
 };
 
 static __always_inline __u32 default_row(const struct open_image *image, __u32 subject)
@@ -180,7 +180,7 @@ static __always_inline __u32 default_row(const struct open_image *image, __u32 s
 
 /*
  * The strongest verdict of a row over the wanted operations, of equal ones the
- * first. A row lies on one page, most often the one that the walk has come to.
+ * first. A row is on one page, most often the one that the walk has come to.
  * Verdicts are compared with their mark on, and the owner is a number from
  * memory: of constants the verifier would follow each apart.
  */
@@ -209,7 +209,7 @@ static __always_inline __u32 strongest_in_row(struct automaton_walk *walk, __u32
 }
 
 /*
- * Feeds a word to the automaton, finds the verdict row for its object and in
+ * Feeds a path or object key to the automaton, finds the verdict row for its object and in
  * it the strongest verdict over the wanted operations, if any. Whose child acts
  * is a letter of the word where that makes a difference. Who acts is the last
  * one: what is said of the program comes before what is said of all, of those

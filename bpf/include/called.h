@@ -40,7 +40,7 @@ static __always_inline bool is_many_programs(const char *name)
 }
 
 /*
- * Asks about the program in question under the name that ends the argument in
+ * Checks the program in question under the name that ends the argument in
  * the buffer; leaves the verdict in the question. Returns whether the next
  * argument may be the name.
  */
@@ -65,7 +65,7 @@ __noinline int ask_called(struct scratch *scratch)
 	name = &scratch->paths[part.start & (CALLED_ARGUMENT_BYTES - 1)];
 	bpf_probe_read_kernel(&scratch->path.bytes[path_index(offset)], bytes & (CALLED_NAME_BYTES - 1), name);
 	many = is_many_programs(name);
-	scratch->path.bytes[path_index(--offset)] = LETTER_CALLED;
+	scratch->path.bytes[path_index(--offset)] = KEY_CALLED;
 	scratch->question.match.offset = offset;
 	image_decide(scratch);
 	return many;

@@ -15,18 +15,18 @@ int BPF_PROG(hauberk_capable, const struct cred *cred, struct user_namespace *na
 		.subject = SUBJECT_CAPABILITIES,
 		.detail = capability,
 		.operation = OPERATION_USE,
-		.wanted = ACCESS_WORD,
+		.wanted = ACCESS_USE,
 		.unreported = options & CAP_OPT_NOAUDIT,
 	};
-	struct membership found = {};
+	struct membership membership = {};
 
-	if (!find_membership(&found) || !found.member)
+	if (!find_membership(&membership) || !membership.confined)
 		return 0;
-	if (decide_hardened_capability(&found, namespace, capability, access.unreported))
+	if (decide_hardened_capability(&membership, namespace, capability, access.unreported))
 		return -EPERM;
-	if (!decides(&found, CLASS_CAPABILITIES))
+	if (!decides(&membership, CLASS_CAPABILITIES))
 		return 0;
-	return decide(&found, &access) ? -EPERM : 0;
+	return decide(&membership, &access) ? -EPERM : 0;
 }
 
 #endif

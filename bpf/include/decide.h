@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* From an access to an answer. Every conflict was settled when the image was made; here it is only read. */
+/* Decides on an access. Every conflict between rules was settled when the image was built; here it is only read. */
 #ifndef HAUBERK_DECIDE_H
 #define HAUBERK_DECIDE_H
 
@@ -10,7 +10,7 @@
 #include "questions.h"
 #include "report.h"
 #include "task.h"
-#include "word_prefix.h"
+#include "object_key_prefix.h"
 
 #define ACCESS_EXECUTE (1 << IMAGE_EXECUTE)
 #define ACCESS_READ (1 << IMAGE_READ)
@@ -22,29 +22,29 @@
 #define ACCESS_ATTRIBUTES (1 << IMAGE_ATTRIBUTES)
 #define ACCESS_MAP (1 << IMAGE_MAP)
 /* The one operation of every subject but paths. */
-#define ACCESS_WORD (1 << 0)
+#define ACCESS_USE (1 << 0)
 
 struct access {
-	/* A path, or what stands at the end of a word. */
+	/* A path, or the path at the end of an object key. */
 	struct dentry *dentry;
 	struct vfsmount *mnt;
 	const struct socket_use *socket;	/* SUBJECT_NETWORK, and only that */
 	struct msghdr *message;	/* SUBJECT_NAMES: what holds the question; the detail is 1 on a stream */
-	const char *name;	/* stands between a word's detail and its path */
+	const char *name;	/* stands between an object key's detail and its path */
 	__u16 wanted;		/* ACCESS_ bits */
 	__u8 subject;		/* enum image_subject */
 	__u8 operation;		/* enum event_operation */
-	char letter;		/* enum word_letter */
+	char key;		/* enum object_key */
 	__u8 detail;
-	__u16 number;		/* SUBJECT_SYSCALLS: see word.h; SUBJECT_NAMES: where the question begins */
+	__u16 number;		/* SUBJECT_SYSCALLS: see object_key.h; SUBJECT_NAMES: where the question begins */
 	bool unreported;
-	bool by_rules;		/* what no rule blocks is let through, whatever the posture, and not told */
-	bool was_told;		/* what is not refused was told of when the file was opened */
+	bool by_rules;		/* only rules that block count: anything else is allowed, whatever the posture, and not reported */
+	bool was_reported;		/* what is not refused was reported when the file was opened */
 	bool by_child;		/* whose child acts counts as well: a program is run, or is to be had otherwise */
 	__u32 object_class;	/* out: the classes of the object, were it a program: see PROGRAM_CLASS_BITS */
 };
 
-/* Paths are spoken of by two classes, everything else by one. */
+/* Paths belong to two classes of rules, everything else to one. */
 static __always_inline __u32 class_of(const struct access *access)
 {
 	if (access->subject == SUBJECT_NAMES)
@@ -52,9 +52,9 @@ static __always_inline __u32 class_of(const struct access *access)
 	return !access->subject && (access->wanted & ACCESS_EXECUTE) ? CLASS_PROCESS : access->subject + 1;
 }
 
-static __always_inline bool decides(struct membership *found, __u32 rule_class)
+static __always_inline bool decides(struct membership *membership, __u32 rule_class)
 {
-	return found->flags & (1 << rule_class);
+	return membership->flags & (1 << rule_class);
 }
 
 static __always_inline bool owns(struct task_struct *task, struct dentry *dentry)
@@ -65,7 +65,7 @@ static __always_inline bool owns(struct task_struct *task, struct dentry *dentry
 	return !inode || BPF_CORE_READ(inode, i_uid.val) == task->cred->fsuid.val;
 }
 
-/* Pipes, sockets, memory files: no name in any tree, so no rule can speak of them. */
+/* Pipes, sockets, memory files: they have no path in any tree, so no rule can match them. */
 static __always_inline bool is_nameless(struct dentry *dentry)
 {
 	return BPF_CORE_READ(dentry, d_sb, s_flags) & SB_NOUSER;
@@ -97,15 +97,15 @@ static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 resu
  * from no name at all is refused where programs are decided, and is otherwise
  * a program no rule can name.
  */
-static __always_inline bool needs_no_decision(struct membership *found, struct access *access, __u32 result)
+static __always_inline bool needs_no_decision(struct membership *membership, struct access *access, __u32 result)
 {
 	if (class_of(access) == CLASS_PROCESS && !access->by_rules)
-		return has_no_name(result) && !decides(found, CLASS_PROCESS);
+		return has_no_name(result) && !decides(membership, CLASS_PROCESS);
 	return result == PATH_INTERNAL;
 }
 
-/* Keeps of an access what its word is written of, where the functions that the verifier goes through once can read it. */
-static __always_inline void keep_object(struct scratch *scratch, struct access *access)
+/* Stores what the object key of an access is made of, where the functions that are verified only once can read it. */
+static __always_inline void store_object(struct scratch *scratch, struct access *access)
 {
 	struct object *object = &scratch->object;
 
@@ -115,13 +115,13 @@ static __always_inline void keep_object(struct scratch *scratch, struct access *
 	object->name = (__u64)access->name;
 	object->number = access->number;
 	object->detail = access->detail;
-	object->letter = access->letter;
+	object->key = access->key;
 	object->is_socket = access->socket;
 	if (access->socket)
 		object->socket = *access->socket;
 }
 
-/* Writes the object's word where a path would stand. Returns enum path_result. */
+/* Writes the object key where a path would stand. Returns enum path_result. */
 __noinline int place_object(struct scratch *scratch)
 {
 	struct path_buffer *path;
@@ -154,21 +154,21 @@ __noinline int place_object(struct scratch *scratch)
 		if (result != PATH_OK)
 			return result;
 	}
-	if (!object->letter)
+	if (!object->key)
 		return PATH_OK;
-	scratch->word.first = object->letter;
-	scratch->word.detail = object->detail;
-	scratch->word.name = object->name;
-	scratch->word.number = object->number;
+	scratch->key.first = object->key;
+	scratch->key.detail = object->detail;
+	scratch->key.name = object->name;
+	scratch->key.number = object->number;
 	return place_before(scratch);
 }
 
-/* How often a decision is begun anew because the image was replaced meanwhile. */
+/* How often a decision is retried because the image was replaced meanwhile. */
 #define IMAGE_ATTEMPTS 3
 
 /*
- * Finds who acts, and asks the image about the object. Returns enum
- * image_answer; there is none where the question's place is not PATH_OK.
+ * Finds who acts, and looks up the object in the image. Returns enum image_answer, which
+ * means nothing unless the question's place is PATH_OK.
  */
 static __always_inline int ask_image_about(struct scratch *scratch, bool by_child)
 {
@@ -195,7 +195,7 @@ static __always_inline int ask_image_about(struct scratch *scratch, bool by_chil
 	return answer;
 }
 
-__noinline int ask_image(struct scratch *scratch)
+__noinline int query_image(struct scratch *scratch)
 {
 	return ask_image_about(scratch, false);
 }
@@ -206,15 +206,15 @@ __noinline int ask_image_by_child(struct scratch *scratch)
 	return ask_image_about(scratch, true);
 }
 
-/* Counts what was decided, and reports it or learns it. */
-static __always_inline int conclude(struct scratch *scratch)
+/* Counts the decision, and reports or records the access. */
+static __always_inline int finish_decision(struct scratch *scratch)
 {
 	struct question *question = &scratch->question;
 	__u32 action = question->verdict >> VERDICT_ACTION_SHIFT;
 
 	if (question->by_rules && (action < ACTION_BLOCK || (question->verdict & VERDICT_RULE_MASK) >= question->rules))
 		return 0;
-	if (question->was_told && action < ACTION_BLOCK && !(question->image_flags & IMAGE_OBSERVED))
+	if (question->was_reported && action < ACTION_BLOCK && !(question->image_flags & IMAGE_OBSERVED))
 		return 0;
 	count(COUNTER_DECISIONS + 3 * scratch->record.rule_class + action);
 	if (question->unreported) {
@@ -229,8 +229,8 @@ static __always_inline int conclude(struct scratch *scratch)
 	return action >= ACTION_BLOCK ? -EACCES : 0;
 }
 
-/* Asks about the next name that another mount gives the object; false where there is none. */
-static __always_inline bool ask_alias(struct scratch *scratch)
+/* Checks the next name that another mount gives the object; false where there is none. */
+static __always_inline bool query_alias(struct scratch *scratch)
 {
 	if (!next_alias(scratch))
 		return false;
@@ -246,16 +246,16 @@ static __always_inline int decide_aliases(struct scratch *scratch, struct access
 	for (int i = 0; i < ALIASES_MAX; i++) {
 		int answer;
 
-		if (!ask_alias(scratch))
+		if (!query_alias(scratch))
 			return 0;
-		answer = conclude(scratch);
+		answer = finish_decision(scratch);
 		if (answer)
 			return answer;
 	}
 	return refuse_unresolved(scratch, PATH_UNAVAILABLE);
 }
 
-/* What is no more than the decision by the name in use was counted and told with that. */
+/* A decision no stricter than that by the name in use has been counted and reported with it. */
 __noinline int decide_node(struct scratch *scratch)
 {
 	if (!scratch)
@@ -269,7 +269,7 @@ __noinline int decide_node(struct scratch *scratch)
 		if (image_decide(scratch) != IMAGE_ANSWERED ||
 		    scratch->question.verdict >> VERDICT_ACTION_SHIFT <= scratch->node.decided)
 			continue;
-		answer = conclude(scratch);
+		answer = finish_decision(scratch);
 		if (answer)
 			return answer;
 	}
@@ -289,49 +289,49 @@ static __always_inline int decide_number(struct scratch *scratch, __u32 mode, __
 }
 
 /*
- * Asks about an access. True when there is a verdict; otherwise the answer is
- * given, and what it refuses is reported.
+ * Looks up an access. True when there is a verdict; otherwise the answer is set, and a
+ * refusal is reported.
  */
-static __always_inline bool ask(struct membership *found, struct scratch *scratch, struct access *access, int *refusal)
+static __always_inline bool query_access(struct membership *membership, struct scratch *scratch, struct access *access, int *refusal)
 {
 	int answer;
 
-	keep_object(scratch, access);
-	answer = access->by_child ? ask_image_by_child(scratch) : ask_image(scratch);
+	store_object(scratch, access);
+	answer = access->by_child ? ask_image_by_child(scratch) : query_image(scratch);
 	access->object_class = scratch->question.match.object_class;
 	/* Where there is no answer the container is under no policy any more. */
 	if (scratch->question.place == PATH_OK)
 		return answer == IMAGE_ANSWERED;
-	if (!needs_no_decision(found, access, scratch->question.place))
+	if (!needs_no_decision(membership, access, scratch->question.place))
 		*refusal = refuse_unresolved(scratch, scratch->question.place);
 	return false;
 }
 
-static __always_inline void question_begin(struct membership *found, struct scratch *scratch, struct access *access)
+static __always_inline void question_begin(struct membership *membership, struct scratch *scratch, struct access *access)
 {
 	scratch->actor = 0;
-	scratch->question.container = found->container;
-	scratch->question.generation = found->generation;
-	scratch->question.image_flags = found->flags;
-	scratch->question.rules = found->rules;
+	scratch->question.container = membership->container;
+	scratch->question.image_id = membership->image_id;
+	scratch->question.image_flags = membership->flags;
+	scratch->question.rules = membership->rules;
 	scratch->question.wanted = access->wanted;
 	scratch->question.unreported = access->unreported;
 	scratch->question.by_rules = access->by_rules;
-	scratch->question.was_told = access->was_told;
-	scratch->question.member = found->member;
-	scratch->question.host = found->host;
-	scratch->question.owner = access->subject != SUBJECT_PATH || owns(found->task, access->dentry);
+	scratch->question.was_reported = access->was_reported;
+	scratch->question.confined = membership->confined;
+	scratch->question.host = membership->host;
+	scratch->question.owner = access->subject != SUBJECT_PATH || owns(membership->task, access->dentry);
 	scratch->question.match.subject = access->subject;
 	scratch->question.match.parent = 0;
 	scratch->record.flags = (scratch->question.owner ? 0 : EVENT_NOT_OWNER) |
-				(found->member ? 0 : EVENT_FROM_OUTSIDE);
+				(membership->confined ? 0 : EVENT_FROM_OUTSIDE);
 	scratch->record.wanted = access->wanted;
 	scratch->record.operation = access->operation;
 	scratch->record.rule_class = class_of(access);
 	scratch->record.path_result = PATH_OK;
 }
 
-static __always_inline int decide(struct membership *found, struct access *access)
+static __always_inline int decide(struct membership *membership, struct access *access)
 {
 	struct scratch *scratch = scratch_take();
 	__u32 decided = ACTION_ALLOW;
@@ -341,14 +341,14 @@ static __always_inline int decide(struct membership *found, struct access *acces
 		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
 		return -EACCES;
 	}
-	question_begin(found, scratch, access);
-	/* What hangs on arguments is decided once more, with them: see argument_hooks.h. */
-	if (ask(found, scratch, access, &answer)) {
-		/* Whoever may be run with some arguments only is not to be had without them. */
+	question_begin(membership, scratch, access);
+	/* What depends on arguments is decided again once they are known: see argument_hooks.h. */
+	if (query_access(membership, scratch, access, &answer)) {
+		/* A program that may only run with certain arguments may not be used in other ways. */
 		if (access->by_rules)
 			scratch->question.verdict &= ~VERDICT_BY_ARGUMENTS;
 		if (!(scratch->question.verdict & VERDICT_BY_ARGUMENTS))
-			answer = conclude(scratch);
+			answer = finish_decision(scratch);
 		decided = scratch->question.verdict >> VERDICT_ACTION_SHIFT;
 	}
 	if (!answer && !access->subject) {

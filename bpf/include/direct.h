@@ -17,15 +17,15 @@ extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
 #define DIRECT(type, address) ((struct type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(struct type)))
 
 /* A member of a structure at an address. What is direct is known to the compiler, or costs a look at the constant. */
-#define READ_MEMBER(direct, type, address, member)			\
+#define READ_MEMBER(direct, type, address, confined)			\
 ({									\
 	struct type *object = (void *)(address);			\
-	typeof(object->member) value;					\
+	typeof(object->confined) value;					\
 									\
 	if (direct)							\
-		value = DIRECT(type, object)->member;			\
+		value = DIRECT(type, object)->confined;			\
 	else								\
-		bpf_core_read(&value, sizeof(value), &object->member);	\
+		bpf_core_read(&value, sizeof(value), &object->confined);	\
 	value;								\
 })
 

@@ -9,14 +9,14 @@
 #include "decide.h"
 #include "layers.h"
 
-/* Stand between the preset's detail and the path. Twin: addPreset in src/image/words.ts. */
-static const char word_changed[] = "a";		/* in the upper layer */
-static const char word_elsewhere[] = "b";	/* on another filesystem, which a rule may except */
-static const char word_nameless[] = "c";	/* without a path */
+/* Stand between the preset's detail and the path. Twin: addPreset in src/image/object-keys.ts. */
+static const char drift_changed[] = "a";		/* in the upper layer */
+static const char drift_elsewhere[] = "b";	/* on another filesystem, which a rule may except */
+static const char drift_nameless[] = "c";	/* without a path */
 
 /*
  * The file as a program knows it. What overlayfs maps is a file of one of its
- * layers, which lies on a mount of the kernel's own.
+ * layers, which is on a mount of the kernel's own.
  */
 static __always_inline void path_of(struct file *file, struct path *path)
 {
@@ -32,33 +32,33 @@ static __always_inline void path_of(struct file *file, struct path *path)
 }
 
 /* What a file is where it is not as the image brought it; NULL where it is. */
-static __always_inline const char *drift_of(struct membership *found, struct dentry *dentry)
+static __always_inline const char *drift_of(struct membership *membership, struct dentry *dentry)
 {
-	__u32 *root = bpf_map_lookup_elem(&container_roots, &found->container);
+	__u32 *root = bpf_map_lookup_elem(&container_roots, &membership->container);
 	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
 
-	/* Of a root that is no overlay, or that could not be looked at, nothing is known. */
+	/* Of a root that is not an overlay, or that could not be looked at, nothing is known. */
 	if (!root || !*root || BPF_CORE_READ(inode, i_sb, s_dev) != *root || !is_on_overlay(inode))
-		return word_elsewhere;
-	return is_in_upper_layer(inode) ? word_changed : NULL;
+		return drift_elsewhere;
+	return is_in_upper_layer(inode) ? drift_changed : NULL;
 }
 
-/* @was_told: what is not refused was told of when the program was run */
-static __always_inline int decide_drift(struct membership *found, const struct path *path, __u32 operation,
-					bool was_told)
+/* @was_reported: what is not refused was reported when the program was run */
+static __always_inline int decide_drift(struct membership *membership, const struct path *path, __u32 operation,
+					bool was_reported)
 {
 	struct access access = {
 		.subject = SUBJECT_PRESETS,
 		.operation = operation,
-		.letter = LETTER_PRESET,
+		.key = KEY_PRESET,
 		.detail = PRESET_DRIFT,
-		.wanted = ACCESS_WORD,
-		.was_told = was_told,
+		.wanted = ACCESS_USE,
+		.was_reported = was_reported,
 	};
 
-	if (!(found->flags & IMAGE_DECIDES_DRIFT) || found->host)
+	if (!(membership->flags & IMAGE_DECIDES_DRIFT) || membership->host)
 		return 0;
-	access.name = drift_of(found, path->dentry);
+	access.name = drift_of(membership, path->dentry);
 	if (!access.name)
 		return 0;
 	/* In a tree that is mounted nowhere no path leads to it, and so none excepts it. */
@@ -66,9 +66,9 @@ static __always_inline int decide_drift(struct membership *found, const struct p
 		access.dentry = path->dentry;
 		access.mnt = path->mnt;
 	} else {
-		access.name = word_nameless;
+		access.name = drift_nameless;
 	}
-	return decide(found, &access);
+	return decide(membership, &access);
 }
 
 #endif

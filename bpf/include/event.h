@@ -64,7 +64,7 @@ struct event_record {
 	__u64 access;			/* of an observed one: its key among the accesses */
 	__u32 pid_namespace;		/* the container's key */
 	__u32 mount_namespace;
-	__u32 generation;		/* of the image that decided */
+	__u32 image_id;		/* of the image that decided */
 	__u32 verdict;			/* action and rule number, see image.h */
 	__u8 operation;			/* enum event_operation */
 	__u8 rule_class;		/* enum image_class */

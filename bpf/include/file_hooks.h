@@ -5,27 +5,27 @@
 #include "guard.h"
 #include "system_calls.h"
 
-static __always_inline int decide_member_file(struct membership *found, struct dentry *dentry, struct vfsmount *mnt,
+static __always_inline int decide_confined_file(struct membership *membership, struct dentry *dentry, struct vfsmount *mnt,
 					      __u32 operation, __u32 wanted)
 {
 	struct access access = { .dentry = dentry, .mnt = mnt, .operation = operation, .wanted = wanted };
 
-	if (!(found->flags & (1 << CLASS_FILE | IMAGE_OBSERVES_PATHS | IMAGE_HAS_SOURCES)) || is_nameless(dentry))
+	if (!(membership->flags & (1 << CLASS_FILE | IMAGE_OBSERVES_PATHS | IMAGE_HAS_SOURCES)) || is_nameless(dentry))
 		return 0;
-	observe_path(found, operation, dentry, mnt);
-	if (decides(found, CLASS_FILE) ||
-	    ((found->flags & IMAGE_HAS_SOURCES) && (wanted & (ACCESS_WRITE | ACCESS_CREATE))))
-		return decide(found, &access);
+	observe_path(membership, operation, dentry, mnt);
+	if (decides(membership, CLASS_FILE) ||
+	    ((membership->flags & IMAGE_HAS_SOURCES) && (wanted & (ACCESS_WRITE | ACCESS_CREATE))))
+		return decide(membership, &access);
 	return 0;
 }
 
 static __always_inline int decide_file(struct dentry *dentry, struct vfsmount *mnt, __u32 operation, __u32 wanted)
 {
-	struct membership found = {};
+	struct membership membership = {};
 
-	if (!find_membership(&found) || !found.member)
+	if (!find_membership(&membership) || !membership.confined)
 		return 0;
-	return decide_member_file(&found, dentry, mnt, operation, wanted);
+	return decide_confined_file(&membership, dentry, mnt, operation, wanted);
 }
 
 SEC("lsm/path_truncate")
@@ -60,7 +60,7 @@ int BPF_PROG(hauberk_path_mkdir, const struct path *directory, struct dentry *de
 }
 
 /* A node of this number; it is told by the name that a rule has for it. */
-static __always_inline int decide_new_node(struct membership *found, struct access *access, __u32 mode, __u32 device)
+static __always_inline int decide_new_node(struct membership *membership, struct access *access, __u32 mode, __u32 device)
 {
 	struct scratch *scratch = scratch_take();
 	int answer = 0;
@@ -69,7 +69,7 @@ static __always_inline int decide_new_node(struct membership *found, struct acce
 		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
 		return -EACCES;
 	}
-	question_begin(found, scratch, access);
+	question_begin(membership, scratch, access);
 	scratch->question.place = find_actor(scratch);
 	if (scratch->question.place == PATH_OK)
 		answer = decide_number(scratch, mode, device, 0, ACTION_ALLOW);
@@ -94,15 +94,15 @@ int BPF_PROG(hauberk_path_mknod, const struct path *directory, struct dentry *de
 		.operation = OPERATION_MKNOD,
 		.wanted = ACCESS_CREATE,
 	};
-	struct membership found = {};
+	struct membership membership = {};
 	int denied;
 
-	if (!find_membership(&found) || !found.member)
+	if (!find_membership(&membership) || !membership.confined)
 		return 0;
-	denied = decide_member_file(&found, dentry, directory->mnt, OPERATION_MKNOD, ACCESS_CREATE);
-	if (denied || !is_node(mode) || !decides(&found, CLASS_FILE))
+	denied = decide_confined_file(&membership, dentry, directory->mnt, OPERATION_MKNOD, ACCESS_CREATE);
+	if (denied || !is_node(mode) || !decides(&membership, CLASS_FILE))
 		return denied;
-	return decide_new_node(&found, &access, mode, decode_device(device));
+	return decide_new_node(&membership, &access, mode, decode_device(device));
 }
 
 SEC("lsm/path_symlink")
@@ -123,7 +123,7 @@ static __always_inline __u32 arriving(struct dentry *dentry)
 	return BPF_CORE_READ(dentry, d_inode) ? ACCESS_CREATE | ACCESS_WRITE | ACCESS_DELETE : ACCESS_CREATE;
 }
 
-/* A link gives its target another name, so the target's own name is asked for too, and both are to be decided alike. */
+/* A link gives its target another name, so the target's own name is checked too, and both must be decided alike. */
 SEC("lsm/path_link")
 int BPF_PROG(hauberk_path_link, struct dentry *target, const struct path *directory, struct dentry *dentry)
 {
@@ -133,17 +133,17 @@ int BPF_PROG(hauberk_path_link, struct dentry *target, const struct path *direct
 		.operation = OPERATION_LINK,
 		.wanted = ACCESS_LINK,
 	};
-	struct membership found = {};
+	struct membership membership = {};
 	int denied;
 
-	if (!find_membership(&found) || !found.member)
+	if (!find_membership(&membership) || !membership.confined)
 		return 0;
 	/* What may be done by the new name is compared below. */
-	denied = decide_member_file(&found, target, directory->mnt, OPERATION_LINK, ACCESS_LINK);
+	denied = decide_confined_file(&membership, target, directory->mnt, OPERATION_LINK, ACCESS_LINK);
 	if (!denied)
-		denied = decide_member_file(&found, dentry, directory->mnt, OPERATION_LINK,
+		denied = decide_confined_file(&membership, dentry, directory->mnt, OPERATION_LINK,
 					    ACCESS_LINK | arriving(dentry));
-	return denied ? denied : guard_names(&found, &names);
+	return denied ? denied : guard_names(&membership, &names);
 }
 
 /* Since Linux 5.19 the hook is given the flags as well; before, it was asked twice about an exchange. */
@@ -161,26 +161,26 @@ int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentr
 		.operation = OPERATION_RENAME,
 		.wanted = ACCESS_RENAME,
 	};
-	__u32 asked[2] = { ACCESS_RENAME | leaving(old_dentry), ACCESS_RENAME | arriving(new_dentry) };
+	__u32 checks[2] = { ACCESS_RENAME | leaving(old_dentry), ACCESS_RENAME | arriving(new_dentry) };
 	__u32 wanted[2] = {};
-	struct membership found = {};
+	struct membership membership = {};
 	int denied;
 
-	if (!find_membership(&found) || !found.member)
+	if (!find_membership(&membership) || !membership.confined)
 		return 0;
 	/* Each of the two gets the other's name. */
 	if (rename_has_flags && (ctx[4] & RENAME_EXCHANGE)) {
-		asked[0] |= arriving(old_dentry);
-		asked[1] |= leaving(new_dentry);
+		checks[0] |= arriving(old_dentry);
+		checks[1] |= leaving(new_dentry);
 	}
 	/* The verifier does not know what a copy holds, and so goes through the rest once, not once for each combination. */
-	bpf_probe_read_kernel(wanted, sizeof(wanted), asked);
-	denied = decide_member_file(&found, old_dentry, old_directory->mnt, OPERATION_RENAME, wanted[0]);
+	bpf_probe_read_kernel(wanted, sizeof(wanted), checks);
+	denied = decide_confined_file(&membership, old_dentry, old_directory->mnt, OPERATION_RENAME, wanted[0]);
 	if (!denied)
-		denied = decide_member_file(&found, new_dentry, new_directory->mnt, OPERATION_RENAME, wanted[1]);
+		denied = decide_confined_file(&membership, new_dentry, new_directory->mnt, OPERATION_RENAME, wanted[1]);
 	/* Of two names that are exchanged either may be the directory's; it is the same question. */
 	if (!denied && (is_directory(old_dentry) || is_directory(new_dentry)))
-		denied = guard_names(&found, &names);
+		denied = guard_names(&membership, &names);
 	return denied;
 }
 

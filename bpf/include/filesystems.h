@@ -5,24 +5,24 @@
 
 #include "decide.h"
 
-static __always_inline int decide_filesystem(struct membership *found, struct file *file, __u32 operation)
+static __always_inline int decide_filesystem(struct membership *membership, struct file *file, __u32 operation)
 {
 	struct access access = {
 		.subject = SUBJECT_FILESYSTEMS,
 		.operation = operation,
-		.letter = LETTER_FILESYSTEM,
-		.wanted = ACCESS_WORD,
+		.key = KEY_FILESYSTEM,
+		.wanted = ACCESS_USE,
 	};
 	struct dentry *dentry = file->f_path.dentry;
 
-	if (!decides(found, CLASS_FILESYSTEMS))
+	if (!decides(membership, CLASS_FILESYSTEMS))
 		return 0;
 	access.dentry = dentry;
 	access.mnt = file->f_path.mnt;
 	access.name = BPF_CORE_READ(dentry, d_sb, s_type, name);
 	if (is_nameless(dentry))
 		return 0;
-	return decide(found, &access);
+	return decide(membership, &access);
 }
 
 #endif

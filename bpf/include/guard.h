@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A directory may have another name only where all that lies below it is
+ * A directory may have another name only where all that is below it is
  * decided as before: the two names are compared by their guard records.
  */
 #ifndef HAUBERK_GUARD_H
@@ -58,8 +58,8 @@ __noinline int image_guard(struct scratch *scratch)
 	name = scratch->renaming.name & GUARD_AFTER;
 	if (!offset || !guard_at(&image, &scratch->path, offset, &scratch->renaming.paths[name]))
 		return IMAGE_REPLACED;
-	scratch->path.bytes[path_index(--offset)] = LETTER_GUARD;
-	if (!guard_at(&image, &scratch->path, offset, &scratch->renaming.words[name]))
+	scratch->path.bytes[path_index(--offset)] = KEY_GUARD;
+	if (!guard_at(&image, &scratch->path, offset, &scratch->renaming.keys[name]))
 		return IMAGE_REPLACED;
 	return IMAGE_ANSWERED;
 }
@@ -124,7 +124,7 @@ __noinline int read_guards(struct scratch *scratch)
 		return PATH_UNAVAILABLE;
 	name = scratch->renaming.name & GUARD_AFTER;
 	forget_guard(&scratch->renaming.paths[name]);
-	forget_guard(&scratch->renaming.words[name]);
+	forget_guard(&scratch->renaming.keys[name]);
 	scratch->renaming.answer = IMAGE_ANSWERED;
 	result = read_name(scratch, name);
 	if (result != PATH_OK)
@@ -139,7 +139,7 @@ __noinline int read_guards(struct scratch *scratch)
  */
 __noinline int compare_names(struct scratch *scratch)
 {
-	__u32 paths, words, result, answer = IMAGE_REPLACED;
+	__u32 paths, keys, result, answer = IMAGE_REPLACED;
 
 	if (!scratch)
 		return PATH_UNAVAILABLE;
@@ -163,8 +163,8 @@ __noinline int compare_names(struct scratch *scratch)
 	if (answer == IMAGE_GONE)
 		return PATH_OK;
 	paths = change_between(scratch->renaming.paths);
-	words = change_between(scratch->renaming.words);
-	scratch->question.verdict = words >> VERDICT_ACTION_SHIFT > paths >> VERDICT_ACTION_SHIFT ? words : paths;
+	keys = change_between(scratch->renaming.keys);
+	scratch->question.verdict = keys >> VERDICT_ACTION_SHIFT > paths >> VERDICT_ACTION_SHIFT ? keys : paths;
 	return PATH_OK;
 }
 
@@ -176,7 +176,7 @@ struct names {
 	__u8 wanted;		/* ACCESS_ bits */
 };
 
-static __always_inline int conclude_guard(struct scratch *scratch, struct access *access)
+static __always_inline int finish_guarded(struct scratch *scratch, struct access *access)
 {
 	__u32 result = compare_names(scratch);
 
@@ -184,7 +184,7 @@ static __always_inline int conclude_guard(struct scratch *scratch, struct access
 		return 0;
 	if (result != PATH_OK)
 		return refuse_unresolved(scratch, result);
-	return scratch->question.verdict >> VERDICT_ACTION_SHIFT ? conclude(scratch) : 0;
+	return scratch->question.verdict >> VERDICT_ACTION_SHIFT ? finish_decision(scratch) : 0;
 }
 
 /* A directory has other names below other mounts, and these change with it. */
@@ -199,7 +199,7 @@ static __always_inline int guard_aliases(struct scratch *scratch, struct access 
 		if (!next_alias(scratch))
 			return 0;
 		scratch->renaming.mounts[GUARD_BEFORE] = scratch->renaming.mounts[GUARD_AFTER] = scratch->aliases.found;
-		answer = conclude_guard(scratch, access);
+		answer = finish_guarded(scratch, access);
 		if (answer)
 			return answer;
 	}
@@ -207,7 +207,7 @@ static __always_inline int guard_aliases(struct scratch *scratch, struct access 
 }
 
 /* Whether what has the first name may have the second as well, or instead. */
-static __always_inline int guard_names(struct membership *found, struct names *names)
+static __always_inline int guard_names(struct membership *membership, struct names *names)
 {
 	struct access access = {
 		.dentry = names->dentries[GUARD_BEFORE],
@@ -218,20 +218,20 @@ static __always_inline int guard_names(struct membership *found, struct names *n
 	struct scratch *scratch;
 	int answer;
 
-	if (!(found->flags & IMAGE_HAS_GUARDS))
+	if (!(membership->flags & IMAGE_HAS_GUARDS))
 		return 0;
 	scratch = scratch_take();
 	if (!scratch) {
 		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
 		return -EACCES;
 	}
-	question_begin(found, scratch, &access);
+	question_begin(membership, scratch, &access);
 	scratch->renaming.below_alias = false;
 	for (int i = 0; i < GUARD_NAMES; i++) {
 		scratch->renaming.dentries[i] = (__u64)names->dentries[i];
 		scratch->renaming.mounts[i] = (__u64)mount_of(names->mounts[i]);
 	}
-	answer = conclude_guard(scratch, &access);
+	answer = finish_guarded(scratch, &access);
 	if (!answer && names->operation == OPERATION_RENAME && has_aliases(scratch)) {
 		answer = guard_aliases(scratch, &access, names->dentries[GUARD_BEFORE], names->mounts[GUARD_BEFORE]);
 		/* What is moved into a tree that is mounted twice. */

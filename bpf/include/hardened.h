@@ -74,44 +74,44 @@ static __always_inline bool is_of_host(struct user_namespace *namespace, int cap
 	}
 }
 
-static __always_inline int decide_hardened_capability(struct membership *found, struct user_namespace *namespace,
+static __always_inline int decide_hardened_capability(struct membership *membership, struct user_namespace *namespace,
 						      int capability, bool unreported)
 {
-	char word[HARDENED_CAPABILITY_BYTES] = { LETTER_CAPABILITY, letter(capability >> 4), letter(capability), 0 };
+	char key[HARDENED_CAPABILITY_BYTES] = { KEY_CAPABILITY, digit(capability >> 4), digit(capability), 0 };
 	struct access access = {
 		.subject = SUBJECT_PRESETS,
 		.operation = OPERATION_USE,
-		.letter = LETTER_PRESET,
+		.key = KEY_PRESET,
 		.detail = PRESET_HARDENED,
-		.wanted = ACCESS_WORD,
-		.name = word,
+		.wanted = ACCESS_USE,
+		.name = key,
 		.unreported = unreported,
 	};
 
-	if (!decides(found, CLASS_PRESETS) || !is_of_host(namespace, capability))
+	if (!decides(membership, CLASS_PRESETS) || !is_of_host(namespace, capability))
 		return 0;
-	return decide(found, &access);
+	return decide(membership, &access);
 }
 
 /* By /proc/PID/root of a process in the host's mounts all of its files are reached. */
-static __always_inline int decide_hardened_trace(struct membership *found, struct task_struct *traced,
+static __always_inline int decide_hardened_trace(struct membership *membership, struct task_struct *traced,
 						 struct file *program, bool unreported)
 {
 	struct access access = {
 		.subject = SUBJECT_PRESETS,
 		.operation = OPERATION_TRACE,
-		.letter = LETTER_PRESET,
+		.key = KEY_PRESET,
 		.detail = PRESET_HARDENED,
-		.wanted = ACCESS_WORD,
+		.wanted = ACCESS_USE,
 		.unreported = unreported,
 	};
 
-	if (found->host || !decides(found, CLASS_PRESETS) || !program ||
+	if (membership->host || !decides(membership, CLASS_PRESETS) || !program ||
 	    BPF_CORE_READ(traced, nsproxy, mnt_ns, ns.inum) != host_mount_namespace)
 		return 0;
 	access.dentry = BPF_CORE_READ(program, f_path.dentry);
 	access.mnt = BPF_CORE_READ(program, f_path.mnt);
-	return decide(found, &access);
+	return decide(membership, &access);
 }
 
 #endif

@@ -11,20 +11,20 @@
 #include "open_hooks.h"
 
 /* The membership of a task whose container is searched and whose image decides of files. */
-static __always_inline bool find_searched(struct membership *found, struct task_struct *task)
+static __always_inline bool find_searched(struct membership *membership, struct task_struct *task)
 {
 	void *pages;
 
-	found->task = task;
-	found->context = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (!found->context || !(found->context->flags & TASK_MEMBER))
+	membership->task = task;
+	membership->context = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (!membership->context || !(membership->context->flags & TASK_CONFINED))
 		return false;
-	found->member = true;
-	found->container = found->context->container;
-	if (!bpf_map_lookup_elem(&searched, &found->container))
+	membership->confined = true;
+	membership->container = membership->context->container;
+	if (!bpf_map_lookup_elem(&searched, &membership->container))
 		return false;
-	pages = bpf_map_lookup_elem(&containers, &found->container);
-	return pages && read_image(found, pages) && decides(found, CLASS_FILE);
+	pages = bpf_map_lookup_elem(&containers, &membership->container);
+	return pages && read_image(membership, pages) && decides(membership, CLASS_FILE);
 }
 
 /* What decide_aliases answers, without a report. */
@@ -32,7 +32,7 @@ static __always_inline bool is_refused_by_alias(struct scratch *scratch, struct 
 {
 	begin_aliases(scratch, access->dentry, access->mnt);
 	for (int i = 0; i < ALIASES_MAX; i++) {
-		if (!ask_alias(scratch))
+		if (!query_alias(scratch))
 			return false;
 		if (scratch->question.verdict >> VERDICT_ACTION_SHIFT >= ACTION_BLOCK)
 			return true;
@@ -41,18 +41,18 @@ static __always_inline bool is_refused_by_alias(struct scratch *scratch, struct 
 }
 
 /* Whether the task would be refused this access if it asked for it now; nothing is counted or reported. */
-static __always_inline bool would_be_refused(struct membership *found, struct scratch *scratch, struct access *access)
+static __always_inline bool would_be_refused(struct membership *membership, struct scratch *scratch, struct access *access)
 {
 	struct question *question = &scratch->question;
 
-	question_begin(found, scratch, access);
+	question_begin(membership, scratch, access);
 	question->verdict = ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE;
-	keep_object(scratch, access);
-	question->place = find_actor_of(scratch, found->task, found->task, false);
+	store_object(scratch, access);
+	question->place = find_actor_of(scratch, membership->task, membership->task, false);
 	if (question->place == PATH_OK)
 		question->place = place_object(scratch);
 	if (question->place != PATH_OK)
-		return !needs_no_decision(found, access, question->place);
+		return !needs_no_decision(membership, access, question->place);
 	/* An image that is replaced meanwhile is followed by another search. */
 	if (image_decide(scratch) != IMAGE_ANSWERED)
 		return false;
@@ -61,23 +61,23 @@ static __always_inline bool would_be_refused(struct membership *found, struct sc
 	return has_aliases(scratch) && is_refused_by_alias(scratch, access);
 }
 
-static __always_inline void begin_holding(struct holding *holding, struct membership *found, __u32 kind)
+static __always_inline void begin_holding(struct holding *holding, struct membership *membership, __u32 kind)
 {
-	holding->pid_namespace = found->container.pid_namespace;
-	holding->mount_namespace = found->container.mount_namespace;
-	holding->generation = found->generation;
-	holding->host_pid = found->task->tgid;
+	holding->pid_namespace = membership->container.pid_namespace;
+	holding->mount_namespace = membership->container.mount_namespace;
+	holding->image_id = membership->image_id;
+	holding->host_pid = membership->task->tgid;
 	holding->kind = kind;
 }
 
-static __always_inline void tell_holding(struct seq_file *output, struct scratch *scratch, struct membership *found,
+static __always_inline void write_holding(struct seq_file *output, struct scratch *scratch, struct membership *membership,
 					 struct holding *holding)
 {
 	__u32 bytes;
 
 	holding->verdict = scratch->question.verdict;
 	holding->object_bytes = append_path(scratch, 0, scratch->question.match.offset);
-	holding->program_bytes = append_program(scratch, holding->object_bytes, found->task);
+	holding->program_bytes = append_program(scratch, holding->object_bytes, membership->task);
 	bytes = holding->object_bytes + holding->program_bytes;
 	if (bytes > EVENT_PATHS_BYTES)
 		return;
@@ -86,7 +86,7 @@ static __always_inline void tell_holding(struct seq_file *output, struct scratch
 	bpf_seq_write(output, scratch->paths, bytes);
 }
 
-static __always_inline void search(struct seq_file *output, struct membership *found, struct access *access,
+static __always_inline void search(struct seq_file *output, struct membership *membership, struct access *access,
 				   struct file *file, __u32 kind)
 {
 	struct holding holding = { .file = address_of(file) };
@@ -95,17 +95,17 @@ static __always_inline void search(struct seq_file *output, struct membership *f
 	/* None is free only while other decisions are under way on this processor: the next pass tells it. */
 	if (!scratch)
 		return;
-	begin_holding(&holding, found, kind);
-	if (would_be_refused(found, scratch, access))
-		tell_holding(output, scratch, found, &holding);
+	begin_holding(&holding, membership, kind);
+	if (would_be_refused(membership, scratch, access))
+		write_holding(output, scratch, membership, &holding);
 	scratch_return(scratch);
 }
 
-static __always_inline void tell_ring(struct seq_file *output, struct membership *found)
+static __always_inline void write_ring(struct seq_file *output, struct membership *membership)
 {
 	struct holding holding = {};
 
-	begin_holding(&holding, found, HOLDING_RING);
+	begin_holding(&holding, membership, HOLDING_RING);
 	bpf_seq_write(output, &holding, sizeof(holding));
 }
 
@@ -130,17 +130,17 @@ int hauberk_find_descriptors(struct bpf_iter__task_file *iterator)
 	struct task_struct *task = iterator->task;
 	struct file *file = iterator->file;
 	struct access access = { .operation = OPERATION_USE };
-	struct membership found = {};
+	struct membership membership = {};
 
-	if (!task || !file || (file->f_mode & FMODE_PATH) || !find_searched(&found, task))
+	if (!task || !file || (file->f_mode & FMODE_PATH) || !find_searched(&membership, task))
 		return 0;
 	access.dentry = file->f_path.dentry;
 	access.mnt = file->f_path.mnt;
 	access.wanted = wanted_of(file);
 	if (!is_nameless(access.dentry))
-		search(iterator->meta->seq, &found, &access, file, HOLDING_DESCRIPTOR);
+		search(iterator->meta->seq, &membership, &access, file, HOLDING_DESCRIPTOR);
 	else if (is_ring(access.dentry))
-		tell_ring(iterator->meta->seq, &found);
+		write_ring(iterator->meta->seq, &membership);
 	return 0;
 }
 
@@ -150,12 +150,12 @@ int hauberk_find_rings(struct bpf_iter__task *iterator)
 {
 	struct task_struct *task = iterator->task;
 	struct task_struct___rings *with_rings = (void *)task;
-	struct membership found = {};
+	struct membership membership = {};
 
-	if (!task || !bpf_core_field_exists(with_rings->io_uring) || !find_searched(&found, task))
+	if (!task || !bpf_core_field_exists(with_rings->io_uring) || !find_searched(&membership, task))
 		return 0;
 	if (BPF_CORE_READ(with_rings, io_uring, xa.xa_head))
-		tell_ring(iterator->meta->seq, &found);
+		write_ring(iterator->meta->seq, &membership);
 	return 0;
 }
 
@@ -168,28 +168,28 @@ int hauberk_find_mappings(struct bpf_iter__task_vma *iterator)
 	struct task_struct *task = iterator->task;
 	struct vm_area_struct *area = iterator->vma;
 	struct access access = { .operation = OPERATION_MAP };
-	struct membership found = {};
+	struct membership membership = {};
 	unsigned long flags;
 	struct file *file;
 	struct path path;
 	bool own;
 
-	if (!task || !area || !find_searched(&found, task))
+	if (!task || !area || !find_searched(&membership, task))
 		return 0;
 	file = BPF_CORE_READ(area, vm_file);
 	if (is_anonymous(file))
 		return 0;
 	flags = BPF_CORE_READ(area, vm_flags);
 	path_of(file, &path);
-	own = is_own_program(&found, &path);
+	own = is_own_program(&membership, &path);
 	if (!own)
 		access.wanted = ACCESS_READ | ((flags & VM_SHARED) && (flags & VM_WRITE) ? ACCESS_WRITE : 0);
-	if ((flags & VM_EXEC) && (found.flags & IMAGE_DECIDES_MAPPINGS))
+	if ((flags & VM_EXEC) && (membership.flags & IMAGE_DECIDES_MAPPINGS))
 		access.wanted |= ACCESS_MAP;
 	access.dentry = path.dentry;
 	access.mnt = path.mnt;
 	if (access.wanted)
-		search(iterator->meta->seq, &found, &access, file, HOLDING_MAPPING);
+		search(iterator->meta->seq, &membership, &access, file, HOLDING_MAPPING);
 	return 0;
 }
 

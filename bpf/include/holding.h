@@ -44,7 +44,7 @@ struct holding {
 	__u64 file;			/* address */
 	__u32 pid_namespace;		/* the container's key */
 	__u32 mount_namespace;
-	__u32 generation;		/* of the image that refuses */
+	__u32 image_id;		/* of the image that refuses */
 	__u32 verdict;
 	__u32 host_pid;
 	__u32 kind;			/* enum holding_kind */

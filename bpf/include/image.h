@@ -24,7 +24,7 @@ struct image_page {
 };
 
 enum image_header {
-	IMAGE_IDENTITY = 0,	/* generation, nothing */
+	IMAGE_IDENTITY = 0,	/* image id, nothing */
 	IMAGE_AUTOMATON = 1,	/* start state, nothing */
 	IMAGE_DECISIONS = 2,	/* flags, how many rules there are */
 	IMAGE_DEFAULT_ROWS = 3,	/* two a header entry: where the row for what no rule matches begins, by subject */
@@ -67,12 +67,12 @@ enum image_flag {
 	IMAGE_OBSERVES_PATHS = 1 << 23,
 	IMAGE_HAS_GUARDS = 1 << 24,
 	IMAGE_REFUSES_ENDPOINTS = 1 << 25,
-	/* What is let through of the class whose number is added is told: see observe.h. */
+	/* What is let through of the class whose number is added is reported: see observe.h. */
 	IMAGE_VISIBLE = 1 << IMAGE_VISIBLE_SHIFT,
 	IMAGE_DECIDES_DRIFT = 1 << 30,
 };
 
-/* What a word speaks of: one letter for each, see word.h. */
+/* What a path or object key is about; one letter each, see object_key.h. */
 enum image_subject {
 	SUBJECT_PATH = 0,
 	SUBJECT_NETWORK = 1,

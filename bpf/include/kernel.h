@@ -380,7 +380,7 @@ struct linux_binprm {
 #define SB_NOUSER (1UL << 31)
 /* include/uapi/linux/magic.h: the files of /proc/PID/ns */
 #define NSFS_MAGIC 0x6e736673
-/* The flag of a filesystem's type: it lies on a device. */
+/* The flag of a filesystem's type: it is on a device. */
 #define FS_REQUIRES_DEV 1
 /* include/linux/sched.h: the process was forked and has run no program since */
 #define PF_FORKNOEXEC 0x40

@@ -18,7 +18,7 @@ struct layer_question {
 };
 
 SEC("syscall")
-int hauberk_tell_layer(struct layer_question *question)
+int hauberk_find_layer(struct layer_question *question)
 {
 	struct file *file = file_of(bpf_get_current_task_btf(), question->descriptor);
 	struct inode *inode = BPF_CORE_READ(file, f_path.dentry, d_inode);

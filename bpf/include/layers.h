@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which layer of an overlay a file lies in. */
+/* Which layer of an overlay a file is in. */
 #ifndef HAUBERK_LAYERS_H
 #define HAUBERK_LAYERS_H
 
@@ -26,7 +26,7 @@ static __always_inline bool is_on_overlay(struct inode *inode)
  * Whether a file or directory of an overlay has a dentry in the upper layer: it
  * was made, changed or copied up there. overlayfs keeps that dentry directly
  * behind the inode, in struct ovl_inode. Where overlayfs is a module, its types
- * are not to be had before the first overlay is mounted, so the place is told by
+ * are not available before the first overlay is mounted, so the place is reported by
  * the size of struct inode; whether it is right, the daemon tries on the roots of
  * containers: see src/kernel/layer-trial.ts.
  */

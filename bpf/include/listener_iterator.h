@@ -18,7 +18,7 @@ int hauberk_mark_listeners(struct bpf_iter__task_file *iterator)
 	if (!task || !file)
 		return 0;
 	context = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (!context || !(context->flags & TASK_MEMBER))
+	if (!context || !(context->flags & TASK_CONFINED))
 		return 0;
 	key = context->container;
 	if (!bpf_map_lookup_elem(&new_containers, &key))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Whose a listening socket is. A connection is asked for by a packet, and
+ * Whose a listening socket is. A connection is requested by a packet, and
  * whatever task that interrupts has nothing to do with it: it is decided for
  * the program that last listened or accepted.
  */
@@ -60,17 +60,17 @@ static __always_inline bool listener_lives(const struct listener *listener)
 }
 
 /* As find_membership, for the socket's owner. */
-static __always_inline bool find_listener(struct membership *found, const struct listener *listener)
+static __always_inline bool find_listener(struct membership *membership, const struct listener *listener)
 {
 	void *pages;
 
-	found->container = listener->container;
-	found->member = true;
-	found->host = listener->host;
-	if (start_of(&found->container) != listener->container_start || (found->host && !is_host_under_policy()))
+	membership->container = listener->container;
+	membership->confined = true;
+	membership->host = listener->host;
+	if (start_of(&membership->container) != listener->container_start || (membership->host && !is_host_under_policy()))
 		return false;
-	pages = bpf_map_lookup_elem(&containers, &found->container);
-	return pages && read_image(found, pages);
+	pages = bpf_map_lookup_elem(&containers, &membership->container);
+	return pages && read_image(membership, pages);
 }
 
 #endif

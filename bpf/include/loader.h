@@ -3,7 +3,7 @@
  * Ways to have one's own code run as another program: it is started while
  * somebody controls it, or with variables, a root or mounts by which its loader
  * finds other libraries.
- * What its image brought is its own; the rest is told when it is mapped.
+ * What its image brought is its own; the rest is reported when it is mapped.
  */
 #ifndef HAUBERK_LOADER_H
 #define HAUBERK_LOADER_H
@@ -159,7 +159,7 @@ static __always_inline bool has_loader_variables(struct linux_binprm *bprm)
 
 /*
  * Whether the names of a container's libraries are others' for this task: it
- * has mounts of its own, or another root than the overlay that its program lies
+ * has mounts of its own, or another root than the overlay that its program is
  * on. What the host's services are given by its service manager is theirs.
  */
 static __always_inline bool has_other_names(struct task_struct *task, struct task_context *context, struct inode *program)
@@ -171,7 +171,7 @@ static __always_inline bool has_other_names(struct task_struct *task, struct tas
 		return false;
 	if (task->nsproxy->mnt_ns->ns.inum != context->container.mount_namespace)
 		return true;
-	/* A container's root need not be its filesystem's where that is no overlay, nor a volume's root the container's. */
+	/* A container's root need not be its filesystem's where that is not an overlay, nor a volume's root the container's. */
 	return is_on_overlay(program) && BPF_CORE_READ(rooted, fs, root.dentry) != BPF_CORE_READ(sb, s_root);
 }
 
@@ -180,19 +180,19 @@ static __always_inline void check_start(struct task_struct *task, struct task_co
 					struct linux_binprm *bprm)
 {
 	struct access access = { .operation = OPERATION_EXEC, .wanted = ACCESS_EXECUTE };
-	struct membership found = {};
+	struct membership membership = {};
 
 	if (is_traced(task, context->flags & TASK_HOST) || is_answered(task)) {
 		access.dentry = bprm->file->f_path.dentry;
 		access.mnt = bprm->file->f_path.mnt;
-		if (find_membership(&found))
-			alter(&found, &access);
+		if (find_membership(&membership))
+			alter(&membership, &access);
 	} else if (has_other_names(task, context, bprm->file->f_inode) || has_loader_variables(bprm)) {
 		__sync_fetch_and_or(&context->flags, TASK_LOADS);
 	}
 }
 
-/* Whether a file lies beside the program, on the overlay of their image, and came with it. */
+/* Whether a file is beside the program, on the overlay of their image, and came with it. */
 static __always_inline bool is_of_image(struct file *file, struct file *program)
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
@@ -202,9 +202,9 @@ static __always_inline bool is_of_image(struct file *file, struct file *program)
 }
 
 /* Whether a program of a class may be brought the library whose word stands in the buffer: enum image_answer. */
-static __always_inline int ask_for_class(struct scratch *scratch, __u32 letters)
+static __always_inline int ask_for_class(struct scratch *scratch, __u32 key)
 {
-	scratch->question.match.actor = letters & ~(ACTOR_HAS_TERMINAL | ACTOR_IS_PARENT);
+	scratch->question.match.actor = key & ~(ACTOR_HAS_TERMINAL | ACTOR_IS_PARENT);
 	return image_decide(scratch);
 }
 
@@ -237,25 +237,25 @@ __noinline int ask_about_library(struct scratch *scratch)
 }
 
 /* Whether policies let the current program be brought what its image did not. */
-static __always_inline bool is_let_bring(struct membership *found, struct access *mapped)
+static __always_inline bool is_let_bring(struct membership *membership, struct access *mapped)
 {
 	struct access access = {
 		.dentry = mapped->dentry,
 		.mnt = mapped->mnt,
 		.subject = SUBJECT_LIBRARIES,
-		.wanted = ACCESS_WORD,
-		.letter = LETTER_LIBRARY,
+		.wanted = ACCESS_USE,
+		.key = KEY_LIBRARY,
 	};
 	struct scratch *scratch;
 	int answer = IMAGE_REPLACED;
 
-	if (!(found->flags & IMAGE_HAS_LIBRARIES))
+	if (!(membership->flags & IMAGE_HAS_LIBRARIES))
 		return false;
 	scratch = scratch_take();
 	if (!scratch)
 		return false;
-	question_begin(found, scratch, &access);
-	keep_object(scratch, &access);
+	question_begin(membership, scratch, &access);
+	store_object(scratch, &access);
 	for (int i = 0; i < IMAGE_ATTEMPTS && answer == IMAGE_REPLACED; i++)
 		answer = ask_about_library(scratch);
 	if (answer == IMAGE_ANSWERED && scratch->question.verdict >> VERDICT_ACTION_SHIFT != ACTION_ALLOW)
@@ -265,19 +265,19 @@ static __always_inline bool is_let_bring(struct membership *found, struct access
 }
 
 /* What a program maps that was started with such variables, its own file excepted. */
-static __always_inline void check_library(struct membership *found, struct file *file)
+static __always_inline void check_library(struct membership *membership, struct file *file)
 {
-	struct task_struct *task = found->task;
+	struct task_struct *task = membership->task;
 	struct file *program = BPF_CORE_READ(task, mm, exe_file);
 	struct access access = { .operation = OPERATION_MAP, .wanted = ACCESS_MAP };
 
-	if (is_altered(task, found->context) || is_of_image(file, program) ||
+	if (is_altered(task, membership->context) || is_of_image(file, program) ||
 	    BPF_CORE_READ(program, f_inode) == BPF_CORE_READ(file, f_inode))
 		return;
 	access.dentry = BPF_CORE_READ(file, f_path.dentry);
 	access.mnt = BPF_CORE_READ(file, f_path.mnt);
-	if (!is_let_bring(found, &access))
-		alter(found, &access);
+	if (!is_let_bring(membership, &access))
+		alter(membership, &access);
 }
 
 #endif

@@ -56,12 +56,12 @@ static __always_inline bool is_memory_file(struct dentry *dentry)
 }
 
 /* Executable memory of a file. Anonymous memory, shared or not, is another preset's. */
-static __always_inline int decide_mapped_drift(struct membership *found, struct file *file, __u32 operation,
-					       bool was_told)
+static __always_inline int decide_mapped_drift(struct membership *membership, struct file *file, __u32 operation,
+					       bool was_reported)
 {
 	struct path path;
 
-	if (!(found->flags & IMAGE_DECIDES_DRIFT) || !file)
+	if (!(membership->flags & IMAGE_DECIDES_DRIFT) || !file)
 		return 0;
 	if (is_anonymous(file)) {
 		path.dentry = BPF_CORE_READ(file, f_path.dentry);
@@ -71,99 +71,99 @@ static __always_inline int decide_mapped_drift(struct membership *found, struct 
 	} else {
 		path_of(file, &path);
 	}
-	return decide_drift(found, &path, operation, was_told);
+	return decide_drift(membership, &path, operation, was_reported);
 }
 
-static __always_inline int decide_anonymous(struct membership *found, __u32 operation)
+static __always_inline int decide_anonymous(struct membership *membership, __u32 operation)
 {
 	struct access access = {
 		.subject = SUBJECT_PRESETS,
 		.operation = operation,
-		.wanted = ACCESS_WORD,
-		.letter = LETTER_PRESET,
+		.wanted = ACCESS_USE,
+		.key = KEY_PRESET,
 		.detail = PRESET_ANONYMOUS_MAPPING,
 	};
 
-	return decides(found, CLASS_PRESETS) ? decide(found, &access) : 0;
+	return decides(membership, CLASS_PRESETS) ? decide(membership, &access) : 0;
 }
 
 /* The kernel maps the program itself, once it has been decided to be run. */
-static __always_inline bool is_own_program(struct membership *found, const struct path *path)
+static __always_inline bool is_own_program(struct membership *membership, const struct path *path)
 {
 	struct inode *inode = BPF_CORE_READ(path->dentry, d_inode);
-	struct task_struct *task = found->task;
+	struct task_struct *task = membership->task;
 
 	return BPF_CORE_READ(task, mm, exe_file, f_inode) == inode;
 }
 
 /* What may be done with memory of a file is asked of the file, however its descriptor came. */
-static __always_inline int decide_mapped_file(struct membership *found, const struct path *path, __u32 operation,
+static __always_inline int decide_mapped_file(struct membership *membership, const struct path *path, __u32 operation,
 					      __u32 wanted)
 {
 	struct access access = {
 		.dentry = path->dentry,
 		.mnt = path->mnt,
 		.operation = operation,
-		.was_told = !(wanted & ACCESS_MAP),
+		.was_reported = !(wanted & ACCESS_MAP),
 	};
 	int denied = 0;
 
 	if (is_nameless(access.dentry))
 		return 0;
-	if (!(found->flags & IMAGE_DECIDES_MAPPINGS))
+	if (!(membership->flags & IMAGE_DECIDES_MAPPINGS))
 		wanted &= ~ACCESS_MAP;
 	access.wanted = wanted;
-	if (wanted && decides(found, CLASS_FILE))
-		denied = decide(found, &access);
+	if (wanted && decides(membership, CLASS_FILE))
+		denied = decide(membership, &access);
 	return denied;
 }
 
 /* What is asked of a file's memory beside what rules say of its path. */
-static __always_inline int decide_mapped(struct membership *found, const struct path *path, __u32 operation,
+static __always_inline int decide_mapped(struct membership *membership, const struct path *path, __u32 operation,
 					 __u32 wanted, bool own)
 {
-	int denied = decide_mapped_file(found, path, operation, wanted);
+	int denied = decide_mapped_file(membership, path, operation, wanted);
 
 	if (!denied && (wanted & ACCESS_MAP) && !own)
-		denied = decide_program_use(found, path->dentry, path->mnt, operation);
+		denied = decide_program_use(membership, path->dentry, path->mnt, operation);
 	return denied;
 }
 
 SEC("lsm/mmap_file")
-int BPF_PROG(hauberk_mmap_file, struct file *asked, unsigned long requested, unsigned long protection,
+int BPF_PROG(hauberk_mmap_file, struct file *mapped, unsigned long requested, unsigned long protection,
 	     unsigned long flags)
 {
-	struct file *file = as_number(asked);
+	struct file *file = as_number(mapped);
 	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
 	bool executable = protection & PROT_EXEC;
-	struct membership found = {};
+	struct membership membership = {};
 	bool writable, own = false;
 	struct path path;
 	__u32 wanted;
 	int denied = 0;
 
-	if ((!file && !executable) || !find_membership(&found) || !found.member)
+	if ((!file && !executable) || !find_membership(&membership) || !membership.confined)
 		return 0;
-	if (file && found.context && (found.context->flags & TASK_LOADS) && (executable || (flags & MAP_DENYWRITE)))
-		check_library(&found, file);
+	if (file && membership.context && (membership.context->flags & TASK_LOADS) && (executable || (flags & MAP_DENYWRITE)))
+		check_library(&membership, file);
 	if (is_anonymous(file)) {
 		if (!executable)
 			return 0;
-		denied = decide_anonymous(&found, OPERATION_MAP);
+		denied = decide_anonymous(&membership, OPERATION_MAP);
 	} else {
 		path_of(file, &path);
 		writable = shared && (BPF_CORE_READ(file, f_mode) & FMODE_WRITE);
-		own = is_own_program(&found, &path);
+		own = is_own_program(&membership, &path);
 		/* What is written there would be run. */
 		if (executable && (writable || (protection & PROT_WRITE)))
-			denied = decide_anonymous(&found, OPERATION_MAP);
+			denied = decide_anonymous(&membership, OPERATION_MAP);
 		wanted = (own ? 0 : ACCESS_READ | (writable ? ACCESS_WRITE : 0)) | (executable ? ACCESS_MAP : 0);
 		if (!denied)
-			denied = decide_mapped(&found, &path, OPERATION_MAP, wanted, own);
+			denied = decide_mapped(&membership, &path, OPERATION_MAP, wanted, own);
 	}
 	if (denied || !executable)
 		return denied;
-	return decide_mapped_drift(&found, file, OPERATION_MAP, own);
+	return decide_mapped_drift(&membership, file, OPERATION_MAP, own);
 }
 
 /* Whether what the memory holds need not be what the file holds: it was written to, or may be at any time. */
@@ -178,7 +178,7 @@ SEC("lsm/file_mprotect")
 int BPF_PROG(hauberk_file_mprotect, struct vm_area_struct *area, unsigned long requested, unsigned long protection)
 {
 	bool was_executable = BPF_CORE_READ(area, vm_flags) & VM_EXEC;
-	struct membership found = {};
+	struct membership membership = {};
 	bool own = false;
 	struct file *file;
 	struct path path;
@@ -186,22 +186,22 @@ int BPF_PROG(hauberk_file_mprotect, struct vm_area_struct *area, unsigned long r
 
 	if (!(protection & PROT_EXEC) || (was_executable && !(protection & PROT_WRITE)))
 		return 0;
-	if (!find_membership(&found) || !found.member)
+	if (!find_membership(&membership) || !membership.confined)
 		return 0;
 	file = BPF_CORE_READ(area, vm_file);
 	if (is_anonymous(file)) {
-		denied = decide_anonymous(&found, OPERATION_PROTECT);
+		denied = decide_anonymous(&membership, OPERATION_PROTECT);
 	} else {
 		path_of(file, &path);
 		if ((protection & PROT_WRITE) || is_written(area))
-			denied = decide_anonymous(&found, OPERATION_PROTECT);
-		own = is_own_program(&found, &path);
+			denied = decide_anonymous(&membership, OPERATION_PROTECT);
+		own = is_own_program(&membership, &path);
 		if (!denied && !was_executable)
-			denied = decide_mapped(&found, &path, OPERATION_PROTECT, ACCESS_MAP, own);
+			denied = decide_mapped(&membership, &path, OPERATION_PROTECT, ACCESS_MAP, own);
 	}
 	if (denied || was_executable)
 		return denied;
-	return decide_mapped_drift(&found, file, OPERATION_PROTECT, own);
+	return decide_mapped_drift(&membership, file, OPERATION_PROTECT, own);
 }
 
 #endif

@@ -6,7 +6,7 @@
 #include "event.h"
 #include "kernel.h"
 #include "mounts.h"
-#include "word.h"
+#include "object_key.h"
 
 #define CONTAINERS_MAX 65536
 #define EVENTS_BYTES (8 * 1024 * 1024)
@@ -51,7 +51,7 @@ struct {
 } container_starts SEC(".maps");
 
 /*
- * The device of each container's root, where that is an overlay whose layers can be told apart; 0 where it is not. Written
+ * The device of each container's root, where that is an overlay whose layers can be distinguished; 0 where it is not. Written
  * by the daemon: a container with privileges may mount other overlays, and change its root to one of them.
  */
 struct {
@@ -64,7 +64,7 @@ struct {
 } container_roots SEC(".maps");
 
 /*
- * A container whose tasks are being made members, and its first process where
+ * A container whose tasks are being confined, and its first process where
  * one was named. Written by the daemon: src/kernel/new-containers.ts is the twin.
  */
 struct new_container {
@@ -84,7 +84,7 @@ struct {
 
 enum task_flag {
 	/* The task has run a program inside the container; before that it is the runtime that sets it up. */
-	TASK_MEMBER = 1 << 0,
+	TASK_CONFINED = 1 << 0,
 	/* The task is one of the host's own; its namespaces are looked at each time, for it may enter a container. */
 	TASK_HOST = 1 << 1,
 	/* Its program was started so that its loader may load others' code: see loader.h. */
@@ -101,11 +101,11 @@ enum task_flag {
 struct task_context {
 	struct container_key container;
 	__u32 flags;
-	/* The classes of the running program, see PROGRAM_CLASS_BITS, in the image of this generation. */
-	__u32 generation;
+	/* The classes of the running program, see PROGRAM_CLASS_BITS, in the image of this id. */
+	__u32 image_id;
 	__u32 program_class;
 	/* The same for a program about to run; taken over once the exec can no longer fail. */
-	__u32 next_generation;
+	__u32 next_image_id;
 	__u32 next_program_class;
 	/* Which file was run: the path of another is not believed. */
 	__u32 device;
@@ -198,29 +198,29 @@ static __always_inline void count(__u32 counter)
 /* What the functions of a decision hand on: see decide.h. */
 struct question {
 	struct container_key container;
-	__u32 generation;	/* of the image that is asked */
+	__u32 image_id;	/* of the image that is asked */
 	__u32 image_flags;
 	__u32 rules;		/* of the image: what decides and has no lower number is a posture */
 	__u32 wanted;		/* ACCESS_ bits */
-	__u32 member;		/* a runtime that enters a container is none yet, and no program that rules name */
+	__u32 confined;		/* false for a runtime that has entered the container but not run a program in it */
 	__u32 owner;
 	__u32 host;		/* one of the host's own processes asks */
 	bool unreported;	/* the last three as in struct access */
 	bool by_rules;
-	bool was_told;
-	__u32 place;		/* out: enum path_result, of the object's word */
+	bool was_reported;
+	__u32 place;		/* out: enum path_result, of the path or object key */
 	__u32 verdict;		/* out */
 	struct match match;
 };
 
 /* Names of filesystem types are shorter. */
-#define WORD_NAME_BYTES_MAX 64
+#define KEY_NAME_BYTES_MAX 64
 
-/* What stands before a word's path: see word_prefix.h. */
-struct word_prefix {
+/* What stands before the path in an object key: see object_key_prefix.h. */
+struct object_key_prefix {
 	__u64 name;		/* address of a string, or 0 */
-	__u16 number;		/* of a system call; behind the detail, four letters */
-	char first;		/* enum word_letter */
+	__u16 number;		/* of a system call; four digits behind the detail */
+	char first;		/* enum object_key */
 	__u8 detail;
 };
 
@@ -240,7 +240,7 @@ struct arguments {
 	__u32 result;		/* out: enum arguments_result */
 };
 
-/* What place_object writes the word of: see struct access, where each member is explained. */
+/* What place_object makes the path or object key of: see struct access, which explains each member. */
 struct object {
 	__u64 dentry;
 	__u64 mount;
@@ -249,7 +249,7 @@ struct object {
 	struct socket_use socket;
 	__u16 number;
 	__u8 detail;
-	char letter;
+	char key;
 	bool is_socket;
 };
 
@@ -275,8 +275,8 @@ struct message_walk {
 	__u32 position;
 	__u32 length;		/* of the message */
 	/* Of the name of its question: */
-	__u32 next;		/* where the next letter goes */
-	__u32 left;		/* letters still to come of this part */
+	__u32 next;		/* where the next character goes */
+	__u32 left;		/* characters still to come of this part */
 	__u32 complete;
 	/* Of an answer: */
 	__u32 records;		/* still to come */
@@ -317,7 +317,7 @@ struct aliases {
 	__u64 found;		/* out: the mount, 0 where there is none any more */
 };
 
-/* A device node or a file that is asked about by its number: see nodes.h. */
+/* A device node or a file that is checked by its number: see nodes.h. */
 struct node {
 	__u64 inode;
 	__u32 device;
@@ -336,8 +336,8 @@ struct renaming {
 	__u32 answer;		/* out: enum image_answer */
 	__u32 unused;
 	struct guard paths[GUARD_NAMES];
-	/* By what is said of the same paths in other words. */
-	struct guard words[GUARD_NAMES];
+	/* By what is decided about object keys that hold the same paths. */
+	struct guard keys[GUARD_NAMES];
 };
 
 /* An actor of which nothing is known any more. */
@@ -352,7 +352,7 @@ struct source {
 /* A process whose program is classified: the file that it runs, and what is kept with it. */
 struct party {
 	__u64 file;
-	struct task_context kept;
+	struct task_context cached;
 	__u32 program_class;	/* out */
 	__u32 altered;		/* whether no Allow rule holds for it */
 };
@@ -366,7 +366,7 @@ struct scratch {
 	__u64 actor;		/* address of the task that acts; 0 for the current one */
 	struct question question;
 	struct object object;
-	struct word_prefix word;
+	struct object_key_prefix key;
 	struct arguments arguments;
 	struct sent_message sent;
 	struct learnt_name learnt;

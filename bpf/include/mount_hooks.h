@@ -18,25 +18,25 @@ enum mount_detail {
 #define MS_MOVE 8192
 #define MS_PROPAGATION (1 << 17 | 1 << 18 | 1 << 19 | 1 << 20)
 
-static __always_inline int decide_mount(struct membership *found, struct dentry *target, struct vfsmount *mnt,
+static __always_inline int decide_mount(struct membership *membership, struct dentry *target, struct vfsmount *mnt,
 					const char *type, __u32 operation)
 {
 	struct access access = {
 		.subject = SUBJECT_MOUNTS,
 		.operation = operation,
-		.letter = LETTER_MOUNT,
+		.key = KEY_MOUNT,
 		.detail = operation == OPERATION_UNMOUNT ? MOUNT_TAKEN_AWAY : MOUNT_MADE,
-		.wanted = ACCESS_WORD,
+		.wanted = ACCESS_USE,
 		.dentry = target,
 		.mnt = mnt,
 		.name = type,
 	};
 
-	observe_path(found, operation, target, mnt);
-	if (!decides(found, CLASS_MOUNTS))
+	observe_path(membership, operation, target, mnt);
+	if (!decides(membership, CLASS_MOUNTS))
 		return 0;
 	/* Of EACCES mount(8) thinks that the source cannot be written to, and tries once more. */
-	return decide(found, &access) ? -EPERM : 0;
+	return decide(membership, &access) ? -EPERM : 0;
 }
 
 static __always_inline const char *type_of(struct vfsmount *mnt)
@@ -45,12 +45,12 @@ static __always_inline const char *type_of(struct vfsmount *mnt)
 }
 
 /* Mounts change names. The host's own are left to it: systemd and container runtimes make them all the time. */
-static __always_inline bool guards_mounts(struct membership *found)
+static __always_inline bool guards_mounts(struct membership *membership)
 {
-	return !found->host && (found->flags & IMAGE_HAS_GUARDS);
+	return !membership->host && (membership->flags & IMAGE_HAS_GUARDS);
 }
 
-static __always_inline int guard_mount(struct membership *found, struct dentry *before, struct vfsmount *before_mnt,
+static __always_inline int guard_mount(struct membership *membership, struct dentry *before, struct vfsmount *before_mnt,
 				       struct dentry *after, struct vfsmount *after_mnt, __u32 operation)
 {
 	struct names names = {
@@ -59,30 +59,30 @@ static __always_inline int guard_mount(struct membership *found, struct dentry *
 		.operation = operation,
 	};
 
-	return guards_mounts(found) && guard_names(found, &names) ? -EPERM : 0;
+	return guards_mounts(membership) && guard_names(membership, &names) ? -EPERM : 0;
 }
 
 /* Below a mount point other files are found: where rules name something there, nothing may be mounted. */
-static __always_inline int guard_mount_point(struct membership *found, struct dentry *target, struct vfsmount *mnt,
+static __always_inline int guard_mount_point(struct membership *membership, struct dentry *target, struct vfsmount *mnt,
 					     __u32 operation)
 {
-	return guard_mount(found, target, mnt, NULL, NULL, operation);
+	return guard_mount(membership, target, mnt, NULL, NULL, operation);
 }
 
 /* What could give any file any name, as far as can be known beforehand. */
-static __always_inline int guard_all_names(struct membership *found)
+static __always_inline int guard_all_names(struct membership *membership)
 {
-	return guard_mount(found, NULL, NULL, NULL, NULL, OPERATION_MOUNT);
+	return guard_mount(membership, NULL, NULL, NULL, NULL, OPERATION_MOUNT);
 }
 
 /* From now on files are decided by all of their names. */
-static __always_inline int expect_aliases(struct membership *found)
+static __always_inline int expect_aliases(struct membership *membership)
 {
 	__u8 yes = 1;
 
-	if (!guards_mounts(found))
+	if (!guards_mounts(membership))
 		return 0;
-	return bpf_map_update_elem(&aliased, &found->container, &yes, BPF_ANY) ? -EPERM : 0;
+	return bpf_map_update_elem(&aliased, &membership->container, &yes, BPF_ANY) ? -EPERM : 0;
 }
 
 /* Whether a filesystem can show files that have names already: those of its layers, or of a device. */
@@ -100,21 +100,21 @@ SEC("lsm/sb_mount")
 int BPF_PROG(hauberk_sb_mount, const char *source, const struct path *path, const char *type, unsigned long flags,
 	     void *data)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	int denied;
 
-	if (!find_membership(&found) || !found.member)
+	if (!find_membership(&membership) || !membership.confined)
 		return 0;
-	denied = decide_mount(&found, path->dentry, path->mnt, type, OPERATION_MOUNT);
+	denied = decide_mount(&membership, path->dentry, path->mnt, type, OPERATION_MOUNT);
 	/* Neither changes a name: a mount's own flags, and whom it is shared with. */
 	if (denied || (flags & MS_REMOUNT) || (!(flags & MS_BIND) && (flags & MS_PROPAGATION)))
 		return denied;
-	denied = guard_mount_point(&found, path->dentry, path->mnt, OPERATION_MOUNT);
+	denied = guard_mount_point(&membership, path->dentry, path->mnt, OPERATION_MOUNT);
 	if (!denied && (flags & MS_BIND))
-		denied = expect_aliases(&found);
+		denied = expect_aliases(&membership);
 	/* What is moved is not known before it is. */
 	else if (!denied && (flags & MS_MOVE))
-		denied = guard_all_names(&found);
+		denied = guard_all_names(&membership);
 	return denied;
 }
 
@@ -123,22 +123,22 @@ SEC("lsm/sb_kern_mount")
 int BPF_PROG(hauberk_sb_kern_mount, const struct super_block *made)
 {
 	struct super_block *sb = (void *)made;
-	struct membership found = {};
+	struct membership membership = {};
 
-	if (!find_membership(&found) || !found.member || !guards_mounts(&found) || !shows_other_files(sb))
+	if (!find_membership(&membership) || !membership.confined || !guards_mounts(&membership) || !shows_other_files(sb))
 		return 0;
-	return guard_all_names(&found);
+	return guard_all_names(&membership);
 }
 
 /* Whether a mount that is in no namespace shows a filesystem that the task's own namespace has no mount of. */
-static __always_inline bool is_new_here(struct membership *found, const struct path *from)
+static __always_inline bool is_new_here(struct membership *membership, const struct path *from)
 {
 	struct scratch *scratch = scratch_take();
 	bool known = false;
 
 	if (!scratch)
 		return true;
-	begin_aliases_in(scratch, from->dentry, from->mnt, found->task->nsproxy->mnt_ns);
+	begin_aliases_in(scratch, from->dentry, from->mnt, membership->task->nsproxy->mnt_ns);
 	scratch->path.walk.as_directory = true;
 	known = next_alias(scratch);
 	scratch_return(scratch);
@@ -146,59 +146,59 @@ static __always_inline bool is_new_here(struct membership *found, const struct p
 }
 
 /* move_mount(2): what is moved has a name, or is what open_tree(2) or fsmount(2) made. */
-static __always_inline int guard_moved(struct membership *found, const struct path *from, const struct path *to)
+static __always_inline int guard_moved(struct membership *membership, const struct path *from, const struct path *to)
 {
 	struct mnt_namespace *namespace = BPF_CORE_READ(mount_of(from->mnt), mnt_ns);
 	int denied;
 
 	if (namespace && !is_detached(namespace, false))
-		return guard_mount(found, from->dentry, from->mnt, to->dentry, to->mnt, OPERATION_MOUNT);
-	denied = guard_mount_point(found, to->dentry, to->mnt, OPERATION_MOUNT);
-	if (!denied && shows_other_files(BPF_CORE_READ(from->mnt, mnt_sb)) && is_new_here(found, from))
-		denied = guard_all_names(found);
-	return denied ? denied : expect_aliases(found);
+		return guard_mount(membership, from->dentry, from->mnt, to->dentry, to->mnt, OPERATION_MOUNT);
+	denied = guard_mount_point(membership, to->dentry, to->mnt, OPERATION_MOUNT);
+	if (!denied && shows_other_files(BPF_CORE_READ(from->mnt, mnt_sb)) && is_new_here(membership, from))
+		denied = guard_all_names(membership);
+	return denied ? denied : expect_aliases(membership);
 }
 
 SEC("lsm/move_mount")
 int BPF_PROG(hauberk_move_mount, const struct path *from, const struct path *to)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	int denied;
 
-	if (!find_membership(&found) || !found.member)
+	if (!find_membership(&membership) || !membership.confined)
 		return 0;
-	denied = decide_mount(&found, to->dentry, to->mnt, type_of(from->mnt), OPERATION_MOUNT);
-	if (denied || !guards_mounts(&found))
+	denied = decide_mount(&membership, to->dentry, to->mnt, type_of(from->mnt), OPERATION_MOUNT);
+	if (denied || !guards_mounts(&membership))
 		return denied;
-	return guard_moved(&found, from, to);
+	return guard_moved(&membership, from, to);
 }
 
 SEC("lsm/sb_pivotroot")
 int BPF_PROG(hauberk_sb_pivotroot, const struct path *old_root, const struct path *new_root)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	int denied;
 
-	if (!find_membership(&found) || !found.member)
+	if (!find_membership(&membership) || !membership.confined)
 		return 0;
-	denied = decide_mount(&found, new_root->dentry, new_root->mnt, type_of(new_root->mnt), OPERATION_MOUNT);
-	return denied ? denied : guard_all_names(&found);
+	denied = decide_mount(&membership, new_root->dentry, new_root->mnt, type_of(new_root->mnt), OPERATION_MOUNT);
+	return denied ? denied : guard_all_names(&membership);
 }
 
 SEC("lsm/sb_umount")
 int BPF_PROG(hauberk_sb_umount, struct vfsmount *mnt, int flags)
 {
 	struct dentry *root = BPF_CORE_READ(mnt, mnt_root);
-	struct membership found = {};
+	struct membership membership = {};
 	int denied;
 
-	if (!find_membership(&found) || !found.member)
+	if (!find_membership(&membership) || !membership.confined)
 		return 0;
-	denied = decide_mount(&found, root, mnt, type_of(mnt), OPERATION_UNMOUNT);
+	denied = decide_mount(&membership, root, mnt, type_of(mnt), OPERATION_UNMOUNT);
 	/* Of a tree that is mounted twice the name that rules know stays. */
-	if (denied || !guards_mounts(&found) || !bpf_map_lookup_elem(&aliased, &found.container))
+	if (denied || !guards_mounts(&membership) || !bpf_map_lookup_elem(&aliased, &membership.container))
 		return denied;
-	return guard_mount_point(&found, root, mnt, OPERATION_UNMOUNT);
+	return guard_mount_point(&membership, root, mnt, OPERATION_UNMOUNT);
 }
 
 #endif

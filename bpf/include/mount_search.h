@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Names for hooks that are told of a file and not of the mount by which it was
+ * Names for hooks that are told about a file and not of the mount by which it was
  * reached: the mounts of its filesystem in the namespace of whoever acts.
  */
 #ifndef HAUBERK_MOUNT_SEARCH_H
@@ -43,7 +43,7 @@ static long ancestor_step(__u32 step, struct mount_search **context)
 	return 0;
 }
 
-/* Whether the file lies below the root of the mount. */
+/* Whether the file is below the root of the mount. */
 static __always_inline bool holds(struct mount_search **context, struct mount *mount)
 {
 	struct mount_search *search = *context;
@@ -97,7 +97,7 @@ __noinline int search_mounts(struct mount_search *search)
 }
 
 /* Its filesystem has been unmounted, and somebody held a descriptor. */
-static __always_inline int refuse_nameless(struct membership *found, struct access *access)
+static __always_inline int refuse_nameless(struct membership *membership, struct access *access)
 {
 	struct scratch *scratch = scratch_take();
 	int answer;
@@ -106,7 +106,7 @@ static __always_inline int refuse_nameless(struct membership *found, struct acce
 		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
 		return -EACCES;
 	}
-	question_begin(found, scratch, access);
+	question_begin(membership, scratch, access);
 	scratch->question.match.offset = PATH_BYTES_MAX;
 	answer = refuse_unresolved(scratch, PATH_UNREACHABLE);
 	scratch_return(scratch);
@@ -118,36 +118,36 @@ static __always_inline int refuse_nameless(struct membership *found, struct acce
  * that has none there by its name elsewhere. `mnt` is where it was made, if
  * that is known.
  */
-static __always_inline int decide_by_mounts(struct membership *found, struct dentry *dentry, struct vfsmount *mnt,
+static __always_inline int decide_by_mounts(struct membership *membership, struct dentry *dentry, struct vfsmount *mnt,
 					    __u32 operation, __u32 wanted)
 {
 	struct access access = { .dentry = dentry, .operation = operation, .wanted = wanted };
 	struct mount_search search = {
 		.dentry = (__u64)dentry,
-		.namespace = (__u64)found->task->nsproxy->mnt_ns,
-		.container = found->container.mount_namespace,
+		.namespace = (__u64)membership->task->nsproxy->mnt_ns,
+		.container = membership->container.mount_namespace,
 	};
 	int denied = 0;
 
 	search_mounts(&search);
 	if (!search.found) {
 		/* A file of a layer was decided by its name in the overlay. */
-		if (search.layer || found->host)
+		if (search.layer || membership->host)
 			return 0;
 		if (!search.elsewhere && !mnt)
-			return refuse_nameless(found, &access);
+			return refuse_nameless(membership, &access);
 		search.mounts[0] = search.elsewhere;
 		search.found = 1;
 	}
 	if (search.found > NAMES_MAX)
-		return refuse_nameless(found, &access);
+		return refuse_nameless(membership, &access);
 	for (__u32 i = 0; i < NAMES_MAX && !denied; i++) {
 		struct mount *mount = (void *)search.mounts[i];
 
 		if (i >= search.found)
 			break;
 		access.mnt = mount ? (void *)mount + bpf_core_field_offset(struct mount, mnt) : mnt;
-		denied = decide(found, &access);
+		denied = decide(membership, &access);
 	}
 	return denied;
 }

@@ -50,11 +50,11 @@ static long question_step(__u32 step, struct scratch **context)
 
 	scratch->object.number = step < QUESTIONS_AT_ONCE ? sent->next : NO_QUESTION;
 	scratch->question.verdict = RULE_NONE;
-	ask_image(scratch);
+	query_image(scratch);
 	if (scratch->question.place != PATH_OK)
 		sent->denied = refuse_unresolved(scratch, scratch->question.place) != 0;
 	else
-		sent->denied = conclude(scratch) != 0;
+		sent->denied = finish_decision(scratch) != 0;
 	if (sent->denied || step >= QUESTIONS_AT_ONCE)
 		return 1;
 	sent->marks[step] = scratch->walk.mark;
@@ -63,7 +63,7 @@ static long question_step(__u32 step, struct scratch **context)
 }
 
 /* Decides about each question of a message. Who is asked, and what, is remembered once all of them are let through. */
-static __always_inline int decide_questions(struct membership *found, struct access *access, struct sock *sk,
+static __always_inline int decide_questions(struct membership *membership, struct access *access, struct sock *sk,
 					    struct endpoint *end)
 {
 	struct scratch *scratch = scratch_take();
@@ -73,15 +73,15 @@ static __always_inline int decide_questions(struct membership *found, struct acc
 		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
 		return -EACCES;
 	}
-	question_begin(found, scratch, access);
-	keep_object(scratch, access);
+	question_begin(membership, scratch, access);
+	store_object(scratch, access);
 	scratch->sent.next = access->number;
 	scratch->sent.denied = false;
 	scratch->sent.count = 0;
 	bpf_loop(QUESTIONS_AT_ONCE + 1, question_step, &scratch, 0);
 	denied = scratch->sent.denied;
 	if (!denied)
-		remember_questions(sk, &found->container, end, &scratch->sent);
+		remember_questions(sk, &membership->container, end, &scratch->sent);
 	scratch_return(scratch);
 	return denied ? -EACCES : 0;
 }
@@ -92,13 +92,13 @@ int BPF_PROG(hauberk_question, struct socket *socket, struct msghdr *message, in
 	struct access access = {
 		.subject = SUBJECT_NAMES,
 		.operation = OPERATION_RESOLVE,
-		.wanted = ACCESS_WORD,
+		.wanted = ACCESS_USE,
 		.message = message,
 	};
-	struct membership found = {};
+	struct membership membership = {};
 	struct socket_use use = {};
 
-	if (!is_under_network_policy(&found) || !(found.flags & IMAGE_HAS_NAMES))
+	if (!is_under_network_policy(&membership) || !(membership.flags & IMAGE_HAS_NAMES))
 		return 0;
 	read_kind(&use, socket);
 	if (!is_internet(use.family))
@@ -109,11 +109,11 @@ int BPF_PROG(hauberk_question, struct socket *socket, struct msghdr *message, in
 	access.detail = use.type == SOCK_STREAM;
 	if (!access.detail && becomes_packets(socket, message))
 		access.number = NO_QUESTION;
-	return decide_questions(&found, &access, socket->sk, &use.end);
+	return decide_questions(&membership, &access, socket->sk, &use.end);
 }
 
 /* Where a packet came from; false where that is none of the servers that were asked. */
-static __always_inline bool is_from_server(const struct asker *asker, struct sk_buff *packet, __u64 head)
+static __always_inline bool is_from_server(const struct dns_client *dns_client, struct sk_buff *packet, __u64 head)
 {
 	__u64 transport = head + BPF_CORE_READ(packet, transport_header);
 	struct endpoint end = {};
@@ -123,10 +123,10 @@ static __always_inline bool is_from_server(const struct asker *asker, struct sk_
 	if (from_network(port) != QUESTION_PORT)
 		return false;
 	read_sender(&end, packet, head);
-	return was_asked(asker, &end);
+	return is_known_server(dns_client, &end);
 }
 
-/* What lies behind a packet's first bytes, in its first fragment. */
+/* What is behind a packet's first bytes, in its first fragment. */
 static __always_inline bool read_fragment(struct scratch *scratch, struct sk_buff *packet, __u64 head, __u32 position,
 					  __u32 bytes)
 {
@@ -243,16 +243,16 @@ static long answer_step(__u32 step, struct walk_context *context)
 }
 
 /* Whoever the packet claims to be from, only who has seen the question knows its number. */
-static __always_inline bool was_question(const struct asker *asker, __u64 mark)
+static __always_inline bool was_question(const struct dns_client *dns_client, __u64 mark)
 {
 	for (int i = 0; i < QUESTIONS_MAX; i++)
-		if (asker->questions[i] == mark)
+		if (dns_client->questions[i] == mark)
 			return true;
 	return false;
 }
 
-/* All addresses of an answer are the name's that was asked for, by whatever aliases they were found. */
-static __always_inline bool learn_answer(struct scratch *scratch, const struct asker *asker, __u32 start, __u32 length)
+/* All addresses of an answer are the name's that was requested, by whatever aliases they were found. */
+static __always_inline bool learn_answer(struct scratch *scratch, const struct dns_client *dns_client, __u32 start, __u32 length)
 {
 	struct walk_context context = { .scratch = scratch };
 	struct message_walk *walk = &scratch->walk;
@@ -260,50 +260,50 @@ static __always_inline bool learn_answer(struct scratch *scratch, const struct a
 	/* A question, or an answer without success. */
 	if (!(message_byte(scratch, start + 2) & 0x80) || (message_byte(scratch, start + 3) & 0xf))
 		return true;
-	if (!read_question(scratch, start, length) || !was_question(asker, walk->mark))
+	if (!read_question(scratch, start, length) || !was_question(dns_client, walk->mark))
 		return false;
 	walk->records = message_number(scratch, start + 6);
 	walk->time_to_live = TIME_TO_LIVE_MAX;
-	walk->container = asker->container;
+	walk->container = dns_client->container;
 	walk->now = bpf_ktime_get_boot_ns();
-	scratch->learnt.container_start = asker->container_start;
+	scratch->learnt.container_start = dns_client->container_start;
 	bpf_loop(ANSWER_STEPS_MAX, answer_step, &context, 0);
 	return !walk->records;
 }
 
-static __always_inline bool read_answer(struct scratch *scratch, const struct asker *asker, struct sk_buff *packet,
+static __always_inline bool read_answer(struct scratch *scratch, const struct dns_client *dns_client, struct sk_buff *packet,
 					__u64 head, bool is_stream)
 {
 	__u32 length = read_packet(scratch, packet, head, is_stream);
 
 	if (!is_stream)
-		return length && learn_answer(scratch, asker, 0, length);
+		return length && learn_answer(scratch, dns_client, 0, length);
 	/* A segment that carries nothing. */
 	if (!length)
 		return true;
 	/* What does not come whole in one segment is not put together here. */
-	return message_number(scratch, 0) + 2 == length && learn_answer(scratch, asker, 2, length);
+	return message_number(scratch, 0) + 2 == length && learn_answer(scratch, dns_client, 2, length);
 }
 
 /* Runs before the program can read the answer, so that it may use at once what it is told. */
 SEC("lsm/socket_sock_rcv_skb")
 int BPF_PROG(hauberk_answer, struct sock *sk, struct sk_buff *packet)
 {
-	struct asker *asker = bpf_sk_storage_get(&askers, sk, 0, 0);
+	struct dns_client *dns_client = bpf_sk_storage_get(&dns_clients, sk, 0, 0);
 	struct scratch *scratch;
 	__u64 head;
 
-	if (!asker)
+	if (!dns_client)
 		return 0;
 	head = (__u64)BPF_CORE_READ(packet, head);
-	if (!is_from_server(asker, packet, head))
+	if (!is_from_server(dns_client, packet, head))
 		return 0;
 	scratch = scratch_take();
 	if (!scratch) {
 		count(COUNTER_ANSWER_UNREAD);
 		return 0;
 	}
-	if (!read_answer(scratch, asker, packet, head, BPF_CORE_READ(sk, sk_protocol) == PROTOCOL_TCP))
+	if (!read_answer(scratch, dns_client, packet, head, BPF_CORE_READ(sk, sk_protocol) == PROTOCOL_TCP))
 		count(COUNTER_ANSWER_UNREAD);
 	scratch_return(scratch);
 	return 0;

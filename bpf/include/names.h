@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Names of hosts: which were asked for, and the addresses that answers gave for
+ * Names of hosts: which were requested, and the addresses that answers gave for
  * them, each for as long as the answer says. An address stands for the name
- * that was asked for last.
+ * that was requested last.
  */
 #ifndef HAUBERK_NAMES_H
 #define HAUBERK_NAMES_H
@@ -36,7 +36,7 @@
 
 struct host_address {
 	__u8 bytes[16];		/* as in struct endpoint */
-	__u32 kind;		/* enum word_address */
+	__u32 kind;		/* enum endpoint_address */
 };
 
 struct learnt_key {
@@ -75,7 +75,7 @@ struct {
 } learnt_places SEC(".maps");
 
 /* The name by which a connection was made: it holds for as long as the connection. */
-struct kept_name {
+struct cached_name {
 	struct host_address address;
 	struct host_name name;
 };
@@ -85,14 +85,14 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 	__type(key, int);
-	__type(value, struct kept_name);
-} kept_names SEC(".maps");
+	__type(value, struct cached_name);
+} cached_names SEC(".maps");
 
 /* A socket by which a container has asked for names, and whom. */
-struct asker {
+struct dns_client {
 	struct container_key container;
 	__u64 container_start;
-	__u32 asked;		/* how many servers so far */
+	__u32 servers_asked;		/* how many servers so far */
 	struct host_address servers[SERVERS_MAX];
 	/* The last questions, see question_mark; the next one takes the place of the oldest. */
 	__u64 questions[QUESTIONS_MAX];
@@ -104,8 +104,8 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 	__type(key, int);
-	__type(value, struct asker);
-} askers SEC(".maps");
+	__type(value, struct dns_client);
+} dns_clients SEC(".maps");
 
 static __always_inline void copy_address(struct host_address *address, const struct endpoint *end)
 {
@@ -172,30 +172,30 @@ static __noinline bool make_room(const struct learnt_key *key, __u64 now)
 	return !bpf_map_update_elem(&learnt_places, &place, &key->address, BPF_ANY);
 }
 
-static __always_inline struct host_name *find_kept(struct sock *sk, const struct endpoint *end)
+static __always_inline struct host_name *find_cached_name(struct sock *sk, const struct endpoint *end)
 {
-	struct kept_name *kept = sk ? bpf_sk_storage_get(&kept_names, sk, 0, 0) : NULL;
+	struct cached_name *cached = sk ? bpf_sk_storage_get(&cached_names, sk, 0, 0) : NULL;
 
-	return kept && is_same_address(&kept->address, end) ? &kept->name : NULL;
+	return cached && is_same_address(&cached->address, end) ? &cached->name : NULL;
 }
 
-static __always_inline void keep_name(struct sock *sk, const struct socket_use *use)
+static __always_inline void store_name(struct sock *sk, const struct socket_use *use)
 {
-	struct kept_name *kept;
+	struct cached_name *cached;
 
 	if (!sk || !use->name)
 		return;
-	kept = bpf_sk_storage_get(&kept_names, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!kept)
+	cached = bpf_sk_storage_get(&cached_names, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!cached)
 		return;
-	copy_address(&kept->address, &use->end);
-	bpf_probe_read_kernel(&kept->name, sizeof(kept->name), use->name);
+	copy_address(&cached->address, &use->end);
+	bpf_probe_read_kernel(&cached->name, sizeof(cached->name), use->name);
 }
 
-static __always_inline bool was_asked(const struct asker *asker, const struct endpoint *end)
+static __always_inline bool is_known_server(const struct dns_client *dns_client, const struct endpoint *end)
 {
 	for (int i = 0; i < SERVERS_MAX; i++)
-		if (i < asker->asked && is_same_address(&asker->servers[i], end))
+		if (i < dns_client->servers_asked && is_same_address(&dns_client->servers[i], end))
 			return true;
 	return false;
 }
@@ -205,26 +205,26 @@ static __noinline int remember_questions(struct sock *sk, struct container_key *
 					 const struct endpoint *end, const struct sent_message *sent)
 {
 	__u64 start = start_of(container);
-	struct asker *asker;
+	struct dns_client *dns_client;
 
 	if (!sk)
 		return 0;
-	asker = bpf_sk_storage_get(&askers, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!asker)
+	dns_client = bpf_sk_storage_get(&dns_clients, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!dns_client)
 		return 0;
-	if (asker->container.pid_namespace != container->pid_namespace ||
-	    asker->container.mount_namespace != container->mount_namespace || asker->container_start != start)
-		asker->asked = 0;
-	asker->container = *container;
-	asker->container_start = start;
+	if (dns_client->container.pid_namespace != container->pid_namespace ||
+	    dns_client->container.mount_namespace != container->mount_namespace || dns_client->container_start != start)
+		dns_client->servers_asked = 0;
+	dns_client->container = *container;
+	dns_client->container_start = start;
 	for (int i = 0; i < QUESTIONS_AT_ONCE; i++)
 		if (i < sent->count)
-			asker->questions[asker->next_question++ & (QUESTIONS_MAX - 1)] = sent->marks[i];
-	if (was_asked(asker, end))
+			dns_client->questions[dns_client->next_question++ & (QUESTIONS_MAX - 1)] = sent->marks[i];
+	if (is_known_server(dns_client, end))
 		return 0;
-	copy_address(&asker->servers[asker->asked % SERVERS_MAX], end);
+	copy_address(&dns_client->servers[dns_client->servers_asked % SERVERS_MAX], end);
 	/* More than there is room for: the first is forgotten for the newest. */
-	asker->asked = asker->asked < SERVERS_MAX ? asker->asked + 1 : 1;
+	dns_client->servers_asked = dns_client->servers_asked < SERVERS_MAX ? dns_client->servers_asked + 1 : 1;
 	return 0;
 }
 

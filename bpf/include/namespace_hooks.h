@@ -12,14 +12,14 @@ int BPF_PROG(hauberk_userns_create, const struct cred *cred)
 	struct access access = {
 		.subject = SUBJECT_NAMESPACES,
 		.operation = OPERATION_UNSHARE,
-		.letter = LETTER_NAMESPACE,
-		.wanted = ACCESS_WORD,
+		.key = KEY_NAMESPACE,
+		.wanted = ACCESS_USE,
 	};
-	struct membership found = {};
+	struct membership membership = {};
 
-	if (!find_membership(&found) || !found.member || !decides(&found, CLASS_NAMESPACES))
+	if (!find_membership(&membership) || !membership.confined || !decides(&membership, CLASS_NAMESPACES))
 		return 0;
-	return decide(&found, &access) ? -EPERM : 0;
+	return decide(&membership, &access) ? -EPERM : 0;
 }
 
 #endif

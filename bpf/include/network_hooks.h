@@ -16,31 +16,31 @@
 /* include/uapi/linux/tcp.h */
 #define TCP_ZEROCOPY_RECEIVE 35
 
-static __always_inline bool is_under_network_policy(struct membership *found)
+static __always_inline bool is_under_network_policy(struct membership *membership)
 {
-	return find_membership(found) && found->member && decides(found, CLASS_NETWORK);
+	return find_membership(membership) && membership->confined && decides(membership, CLASS_NETWORK);
 }
 
-static __always_inline int decide_socket(struct membership *found, __u32 operation, const struct socket_use *use)
+static __always_inline int decide_socket(struct membership *membership, __u32 operation, const struct socket_use *use)
 {
 	struct access access = {
 		.subject = SUBJECT_NETWORK,
 		.socket = use,
 		.operation = operation,
-		.wanted = ACCESS_WORD,
+		.wanted = ACCESS_USE,
 	};
 
-	return decide(found, &access);
+	return decide(membership, &access);
 }
 
 /* Finds the name for which an answer gave the other end's address. `peer` is the socket where that end is its peer. */
-static __always_inline void find_name(struct membership *found, struct socket_use *use, struct sock *peer)
+static __always_inline void find_name(struct membership *membership, struct socket_use *use, struct sock *peer)
 {
-	if (!(found->flags & IMAGE_HAS_NAMES) || use->end.direction != DIRECTION_EGRESS)
+	if (!(membership->flags & IMAGE_HAS_NAMES) || use->end.direction != DIRECTION_EGRESS)
 		return;
-	use->name = find_kept(peer, &use->end);
+	use->name = find_cached_name(peer, &use->end);
 	if (!use->name)
-		use->name = find_learnt(&found->container, &use->end);
+		use->name = find_learnt(&membership->container, &use->end);
 }
 
 static __always_inline void read_kind(struct socket_use *use, struct socket *socket)
@@ -59,52 +59,52 @@ static __always_inline void read_kind(struct socket_use *use, struct socket *soc
 #endif
 
 /* Two sockets that only ever speak with each other reach nobody. */
-static __always_inline bool makes_pair(struct membership *found, int family)
+static __always_inline bool makes_pair(struct membership *membership, int family)
 {
 	struct pt_regs *registers;
 	__u32 number;
 
 	if (family != AF_UNIX)
 		return false;
-	registers = (void *)bpf_task_pt_regs(found->task);
-	number = call_number(found->task, current_number(registers));
+	registers = (void *)bpf_task_pt_regs(membership->task);
+	number = call_number(membership->task, current_number(registers));
 	return number == CALL_SOCKETPAIR || number == CALL_SOCKETPAIR_32_BIT;
 }
 
 SEC("lsm/socket_create")
 int BPF_PROG(hauberk_socket_create, int family, int type, int protocol, int kernel)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	struct socket_use use = { .family = family, .type = type, .protocol = protocol };
 
-	if (kernel || !is_under_network_policy(&found) || makes_pair(&found, family))
+	if (kernel || !is_under_network_policy(&membership) || makes_pair(&membership, family))
 		return 0;
-	return decide_socket(&found, OPERATION_CREATE, &use);
+	return decide_socket(&membership, OPERATION_CREATE, &use);
 }
 
 SEC("lsm/socket_bind")
 int BPF_PROG(hauberk_socket_bind, struct socket *socket, struct sockaddr *address, int length)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	struct socket_use use = {};
 
-	if (!is_under_network_policy(&found))
+	if (!is_under_network_policy(&membership))
 		return 0;
 	read_kind(&use, socket);
 	/* With port 0 the kernel chooses one, and what is then done with it is asked about. */
 	if (is_internet(use.family) && port_of(address))
 		use.end.port = port_of(address), use.end.direction = DIRECTION_INGRESS;
-	return decide_socket(&found, OPERATION_BIND, &use);
+	return decide_socket(&membership, OPERATION_BIND, &use);
 }
 
 SEC("lsm/socket_connect")
 int BPF_PROG(hauberk_socket_connect, struct socket *socket, struct sockaddr *address, int length)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	struct socket_use use = {};
 	__u16 family = 0;
 
-	if (!is_under_network_policy(&found))
+	if (!is_under_network_policy(&membership))
 		return 0;
 	read_kind(&use, socket);
 	bpf_probe_read_kernel(&family, sizeof(family), address);
@@ -113,30 +113,30 @@ int BPF_PROG(hauberk_socket_connect, struct socket *socket, struct sockaddr *add
 		return 0;
 	if (is_internet(use.family))
 		read_address(&use.end, address, family);
-	find_name(&found, &use, NULL);
-	if (decide_socket(&found, OPERATION_CONNECT, &use))
+	find_name(&membership, &use, NULL);
+	if (decide_socket(&membership, OPERATION_CONNECT, &use))
 		return -EACCES;
-	keep_name(socket->sk, &use);
+	store_name(socket->sk, &use);
 	return 0;
 }
 
 static __always_inline int decide_listening(__u32 operation, struct socket *socket)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	struct socket_use use = {};
 
-	if (!find_membership(&found) || !found.member)
+	if (!find_membership(&membership) || !membership.confined)
 		return 0;
 	/* Also without a rule on the network: one may come. */
-	note_listener(socket->sk, found.task, &found.container, found.host);
-	if (!decides(&found, CLASS_NETWORK))
+	note_listener(socket->sk, membership.task, &membership.container, membership.host);
+	if (!decides(&membership, CLASS_NETWORK))
 		return 0;
 	read_kind(&use, socket);
 	if (is_internet(use.family)) {
 		use.end.port = BPF_CORE_READ(socket, sk, __sk_common.skc_num);
 		use.end.direction = DIRECTION_INGRESS;
 	}
-	return decide_socket(&found, operation, &use);
+	return decide_socket(&membership, operation, &use);
 }
 
 SEC("lsm/socket_listen")
@@ -161,39 +161,39 @@ int BPF_PROG(hauberk_sock_graft, struct sock *sk, struct socket *parent)
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(hauberk_socket_sendmsg, struct socket *socket, struct msghdr *message, int size)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	struct socket_use use = {};
 	struct sock *peer = NULL;
 
-	if (!is_under_network_policy(&found) || (is_of_pair(socket->sk) && !BPF_CORE_READ(message, msg_name)))
+	if (!is_under_network_policy(&membership) || (is_of_pair(socket->sk) && !BPF_CORE_READ(message, msg_name)))
 		return 0;
 	read_kind(&use, socket);
 	if (is_internet(use.family)) {
 		if (read_other_end(&use.end, socket, message))
 			peer = socket->sk;
-		find_name(&found, &use, peer);
+		find_name(&membership, &use, peer);
 	}
-	if (decide_socket(&found, OPERATION_SEND, &use))
+	if (decide_socket(&membership, OPERATION_SEND, &use))
 		return -EACCES;
 	/* A stream is open by now, or about to be. */
 	if (use.type == SOCK_STREAM)
-		keep_name(socket->sk, &use);
+		store_name(socket->sk, &use);
 	return 0;
 }
 
 static __always_inline int decide_receiving(struct socket *socket)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	struct socket_use use = {};
 
-	if (!is_under_network_policy(&found) || is_of_pair(socket->sk))
+	if (!is_under_network_policy(&membership) || is_of_pair(socket->sk))
 		return 0;
 	read_kind(&use, socket);
 	if (is_internet(use.family)) {
 		read_own_peer(&use.end, socket);
-		find_name(&found, &use, socket->sk);
+		find_name(&membership, &use, socket->sk);
 	}
-	return decide_socket(&found, OPERATION_RECEIVE, &use);
+	return decide_socket(&membership, OPERATION_RECEIVE, &use);
 }
 
 SEC("lsm/socket_recvmsg")

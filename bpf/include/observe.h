@@ -11,7 +11,7 @@
 enum access_limit {
 	/* In the place of an access: how many were new to the container, those that found no room among them. */
 	ACCESS_NONE = 0,
-	/* So many distinct accesses of a container that is visible are told until hauberkd takes them out of the map. */
+	/* So many distinct accesses of a container that is visible are reported until hauberkd takes them out of the map. */
 	VISIBLE_ACCESSES_MAX = 2048,
 };
 
@@ -30,7 +30,7 @@ struct {
 	__type(value, __u64);
 } accesses SEC(".maps");
 
-struct word_hash {
+struct key_hash {
 	struct path_buffer *path;
 	__u64 hash;
 	__u32 offset;
@@ -46,7 +46,7 @@ static __always_inline __u64 hash_with(__u64 hash, __u64 value)
 	return hash ^ hash >> 32;
 }
 
-static long hash_step(__u32 index, struct word_hash *walk)
+static long hash_step(__u32 index, struct key_hash *walk)
 {
 	__u64 bytes;
 
@@ -64,7 +64,7 @@ static __always_inline __u64 access_id(struct scratch *scratch, struct task_stru
 	struct file *program = BPF_CORE_READ(task, mm, exe_file);
 	struct event_record *record = &scratch->record;
 	__u32 offset = scratch->question.match.offset;
-	struct word_hash walk = { .path = &scratch->path };
+	struct key_hash walk = { .path = &scratch->path };
 	__u64 first = 0;
 	__u32 odd;
 
@@ -77,7 +77,7 @@ static __always_inline __u64 access_id(struct scratch *scratch, struct task_stru
 	/* One file may be several programs, by its names. */
 	walk.hash = hash_with(walk.hash, (__u64)BPF_CORE_READ(program, f_inode, i_sb, s_dev) << 32 |
 						 BPF_CORE_READ(program, f_path.dentry, d_name.hash));
-	/* What is left of the word is a whole number of steps. */
+	/* What is left of the path or object key is a whole number of steps. */
 	odd = (PATH_BYTES_MAX - offset) & (HASH_BYTES - 1);
 	bpf_probe_read_kernel(&first, odd, &scratch->path.bytes[path_index(offset)]);
 	walk.hash = hash_with(walk.hash, first);
@@ -87,7 +87,7 @@ static __always_inline __u64 access_id(struct scratch *scratch, struct task_stru
 }
 
 /*
- * Whether one more new access of a container may be told. A profile has to be
+ * Whether one more new access of a container may be reported. A profile has to be
  * complete; what is only visible must take neither map nor ring from others.
  */
 static __always_inline bool has_room(struct access_key *key, __u32 image_flags)
@@ -107,7 +107,7 @@ static __always_inline bool has_room(struct access_key *key, __u32 image_flags)
 
 /*
  * Counts an access that was let through; true if it is to be reported, as one
- * that is new is. Call it while the scratch buffer still holds the object's word.
+ * that is new is. Call it while the scratch buffer still holds the path or object key.
  */
 __noinline int observe(struct scratch *scratch)
 {
@@ -124,7 +124,7 @@ __noinline int observe(struct scratch *scratch)
 	reports = question->verdict >> VERDICT_ACTION_SHIFT != ACTION_ALLOW;
 	visible = question->image_flags >> IMAGE_VISIBLE_SHIFT & IMAGE_VISIBLE_CLASSES;
 	if (!(question->image_flags & IMAGE_PROFILED) && !(visible >> scratch->record.rule_class & 1))
-		return reports && !question->was_told;
+		return reports && !question->was_reported;
 	note_terminal(scratch, task);
 	access = access_id(scratch, task);
 	if (access == ACCESS_NONE)
@@ -150,7 +150,7 @@ __noinline int observe(struct scratch *scratch)
 	return reports;
 }
 
-/* What could not be told of is as if not seen, so that the next time tells. */
+/* An access that could not be reported counts as not seen, so that it is reported the next time. */
 __noinline int unobserve(struct scratch *scratch)
 {
 	struct access_key key;
@@ -160,7 +160,7 @@ __noinline int unobserve(struct scratch *scratch)
 	key.container = scratch->question.container;
 	key.access = scratch->record.access;
 	bpf_map_delete_elem(&accesses, &key);
-	/* Were nothing told at all, nobody would take it out. */
+	/* Were nothing reported at all, nobody would take it out. */
 	key.access = ACCESS_NONE;
 	bpf_map_delete_elem(&accesses, &key);
 	return 0;

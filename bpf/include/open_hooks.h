@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Everything that is asked when a file is opened, in one program: who opens is found out once. */
+/* Everything that is checked when a file is opened, in one program, so that the task is looked up once. */
 #ifndef HAUBERK_OPEN_HOOKS_H
 #define HAUBERK_OPEN_HOOKS_H
 
 #include "file_hooks.h"
 #include "filesystems.h"
 #include "holding.h"
-#include "keep.h"
+#include "self_protection.h"
 #include "presets.h"
 
 static __always_inline __u32 wanted_of(struct file *file)
@@ -24,12 +24,12 @@ static __always_inline __u32 wanted_of(struct file *file)
 SEC("lsm/file_open")
 int BPF_PROG(hauberk_file_open, struct file *file)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	int denied;
 
-	if (!find_membership(&found) || !found.member)
+	if (!find_membership(&membership) || !membership.confined)
 		return 0;
-	denied = keep_own_open(&found, file);
+	denied = protect_own_open(&membership, file);
 	if (denied)
 		return denied;
 	/*
@@ -37,27 +37,27 @@ int BPF_PROG(hauberk_file_open, struct file *file)
 	 * overlayfs opens below itself has been decided by its upper name.
 	 */
 	if (!(file->f_flags & FMODE_EXEC) && !(file->f_mode & FMODE_NOACCOUNT)) {
-		denied = decide_member_file(&found, file->f_path.dentry, file->f_path.mnt, OPERATION_OPEN,
+		denied = decide_confined_file(&membership, file->f_path.dentry, file->f_path.mnt, OPERATION_OPEN,
 					    wanted_of(file));
 		if (!denied)
-			denied = decide_filesystem(&found, file, OPERATION_OPEN);
+			denied = decide_filesystem(&membership, file, OPERATION_OPEN);
 		if (denied)
 			return denied;
 	}
-	return decide_opened(&found, file);
+	return decide_opened(&membership, file);
 }
 
-/* A descriptor that comes from another process, whoever opened it and when: what it is good for is asked anew. */
+/* A descriptor that comes from another process, whoever opened it and when: what it may be used for is decided again. */
 SEC("lsm/file_receive")
 int BPF_PROG(hauberk_file_receive, struct file *file)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	int denied;
 
-	if ((file->f_mode & FMODE_PATH) || !find_membership(&found) || !found.member)
+	if ((file->f_mode & FMODE_PATH) || !find_membership(&membership) || !membership.confined)
 		return 0;
-	denied = decide_member_file(&found, file->f_path.dentry, file->f_path.mnt, OPERATION_RECEIVE, wanted_of(file));
-	return denied ? denied : decide_filesystem(&found, file, OPERATION_RECEIVE);
+	denied = decide_confined_file(&membership, file->f_path.dentry, file->f_path.mnt, OPERATION_RECEIVE, wanted_of(file));
+	return denied ? denied : decide_filesystem(&membership, file, OPERATION_RECEIVE);
 }
 
 /* include/linux/fs.h */
@@ -65,9 +65,9 @@ int BPF_PROG(hauberk_file_receive, struct file *file)
 #define MAY_READ 0x4
 
 /* Whether a file was opened before rules came that refuse it, or may have been. */
-static __always_inline bool is_held(struct membership *found, struct file *file)
+static __always_inline bool is_held(struct membership *membership, struct file *file)
 {
-	struct held_key key = { .container = found->container, .file = address_of(file) };
+	struct held_key key = { .container = membership->container, .file = address_of(file) };
 
 	if (bpf_map_lookup_elem(&held, &key))
 		return true;
@@ -85,17 +85,17 @@ int BPF_PROG(hauberk_file_permission, struct file *file, int mask)
 	struct access access = {
 		.operation = OPERATION_USE,
 		.wanted = (mask & MAY_READ ? ACCESS_READ : 0) | (mask & MAY_WRITE ? ACCESS_WRITE : 0),
-		.was_told = true,
+		.was_reported = true,
 	};
-	struct membership found = {};
+	struct membership membership = {};
 
 	if (!access.wanted || (file->f_flags & FMODE_EXEC) || (file->f_mode & FMODE_NOACCOUNT))
 		return 0;
-	if (!find_membership(&found) || !found.member || !decides(&found, CLASS_FILE) || !is_held(&found, file))
+	if (!find_membership(&membership) || !membership.confined || !decides(&membership, CLASS_FILE) || !is_held(&membership, file))
 		return 0;
 	access.dentry = file->f_path.dentry;
 	access.mnt = file->f_path.mnt;
-	return is_nameless(access.dentry) ? 0 : decide(&found, &access);
+	return is_nameless(access.dentry) ? 0 : decide(&membership, &access);
 }
 
 #endif

@@ -39,7 +39,7 @@ enum own_kind {
 	OWN_MAP = 0,
 	OWN_PROGRAM = 1,
 	OWN_LINK = 2,
-	/* A directory, with all that lies below it. */
+	/* A directory, with all that is below it. */
 	OWN_DIRECTORY = 3,
 	/* A directory on the way to one. */
 	OWN_WAY = 4,
@@ -55,7 +55,7 @@ struct own_key {
 	__u32 kind;
 };
 
-/* The value says who has written it, so that what others wrote can be told from it. */
+/* The value says who has written it, so that what others wrote can be distinguished from it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, OWN_OBJECTS_MAX);
@@ -138,13 +138,13 @@ static __always_inline bool is_of_owner(struct owner *owner, struct task_struct 
 	       BPF_CORE_READ(task, group_leader, start_boottime) == owner->start_boottime;
 }
 
-static __always_inline bool is_in_owners_container(struct owner *owner, struct membership *found)
+static __always_inline bool is_in_owners_container(struct owner *owner, struct membership *membership)
 {
-	return owner->container.pid_namespace == found->container.pid_namespace &&
-	       owner->container.mount_namespace == found->container.mount_namespace;
+	return owner->container.pid_namespace == membership->container.pid_namespace &&
+	       owner->container.mount_namespace == membership->container.mount_namespace;
 }
 
-/* A container that nobody has told of is known by its process ids, unless it shares the host's. */
+/* A container that nobody has reported is known by its process ids, unless it shares the host's. */
 static __always_inline bool is_of_unknown_container(struct task_struct *task)
 {
 	__u32 namespace = BPF_CORE_READ(active_pid_namespace(task), ns.inum);
@@ -157,14 +157,14 @@ static __always_inline bool is_of_unknown_container(struct task_struct *task)
  * lives the host may, so that the next one can take over, and so may the
  * container that the last one lived in: a new one of it can have its numbers.
  */
-static __always_inline bool is_outsider(struct owner *owner, struct membership *found)
+static __always_inline bool is_outsider(struct owner *owner, struct membership *membership)
 {
 	if (is_of_owner(owner, bpf_get_current_task_btf()))
 		return false;
-	find_membership(found);
-	if (!found->member)
-		return is_of_unknown_container(found->task);
-	if (found->host || is_in_owners_container(owner, found))
+	find_membership(membership);
+	if (!membership->confined)
+		return is_of_unknown_container(membership->task);
+	if (membership->host || is_in_owners_container(owner, membership))
 		return owner_lives(owner);
 	return true;
 }
@@ -194,7 +194,7 @@ static __always_inline bool is_near_own(struct owner *owner, struct super_block 
 	return false;
 }
 
-/* Whether the dentry at this address is one of Hauberk's files, or lies below one of its directories. */
+/* Whether the dentry at this address is one of Hauberk's files, or is below one of its directories. */
 __noinline int is_own_file(__u64 address)
 {
 	struct dentry *dentry = (void *)address;

@@ -25,7 +25,7 @@ static __always_inline void take_as_parent(struct task_context *context)
 
 	context->parent_inode = context->inode;
 	context->parent_device = context->device;
-	context->parent_generation = context->generation;
+	context->parent_generation = context->image_id;
 	context->parent_class = context->program_class;
 	context->flags = flags | TASK_HAS_PARENT | (flags & TASK_ALTERED ? TASK_PARENT_ALTERED : 0);
 }
@@ -37,11 +37,11 @@ static __always_inline void take_as_parent(struct task_context *context)
  */
 static __always_inline void hand_parent_on(struct task_struct *task, struct task_context *context)
 {
-	bool is_unnamed = context->parent_generation == context->generation &&
+	bool is_unnamed = context->parent_generation == context->image_id &&
 			  !class_of_program(context->parent_class, false) &&
 			  class_of_program(context->program_class, false);
 
-	if (!(context->flags & (TASK_MEMBER | TASK_HOST))) {
+	if (!(context->flags & (TASK_CONFINED | TASK_HOST))) {
 		context->parent_inode = 0;
 		context->flags |= TASK_HAS_PARENT;
 	} else if ((context->flags & TASK_HAS_PARENT) && (!context->parent_inode || is_unnamed)) {
@@ -101,7 +101,7 @@ static __always_inline bool classify_parent(struct scratch *scratch, struct task
 	if (result != PATH_OK && !has_no_name(result))
 		return false;
 	context->parent_class = match->object_class;
-	context->parent_generation = scratch->question.generation;
+	context->parent_generation = scratch->question.image_id;
 	return true;
 }
 
@@ -114,14 +114,14 @@ __noinline int find_parent(struct scratch *scratch)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_context *context;
-	__u32 generation, class;
+	__u32 image_id, class;
 	struct match *match;
 
 	if (!scratch)
 		return IMAGE_GONE;
 	match = &scratch->question.match;
 	match->parent = 0;
-	if (!(scratch->question.image_flags & IMAGE_HAS_PARENTS) || !scratch->question.member)
+	if (!(scratch->question.image_flags & IMAGE_HAS_PARENTS) || !scratch->question.confined)
 		return IMAGE_ANSWERED;
 	match->parent = ACTOR_IS_PARENT;
 	context = bpf_task_storage_get(&tasks, task, 0, 0);
@@ -129,10 +129,10 @@ __noinline int find_parent(struct scratch *scratch)
 		return IMAGE_ANSWERED;
 	if (!(context->flags & TASK_HAS_PARENT))
 		adopt_parent(task, context, scratch->question.host);
-	generation = scratch->question.generation;
-	if (context->parent_inode && context->parent_generation != generation &&
+	image_id = scratch->question.image_id;
+	if (context->parent_inode && context->parent_generation != image_id &&
 	    !classify_parent(scratch, task, context))
-		return scratch->question.generation == generation ? IMAGE_ANSWERED : IMAGE_REPLACED;
+		return scratch->question.image_id == image_id ? IMAGE_ANSWERED : IMAGE_REPLACED;
 	class = PROGRAM_CLASS_UNNAMED;
 	if (context->parent_inode)
 		class = class_of_program(context->parent_class,

@@ -31,7 +31,7 @@ enum path_result {
 	PATH_UNREADABLE = 5,
 	/* What was to be reached is Hauberk's own: see owner.h. */
 	PATH_PROTECTED = 6,
-	/* It may go by way of hosts, or to hosts, that nobody was asked about. */
+	/* It may go by way of hosts, or to hosts, that were not checked. */
 	PATH_ROUTED = 7,
 	/*
 	 * Nothing that a rule could name: on a mount of the kernel's own, as overlayfs has for its layers, or a namespace,
@@ -69,7 +69,7 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 	return address - bpf_core_field_offset(struct mount, mnt);
 }
 
-/* What open_tree(2) and fsmount(2) make lies in a namespace of its own until it is mounted: nothing there has a name. */
+/* What open_tree(2) and fsmount(2) make is in a namespace of its own until it is mounted: nothing there has a name. */
 static __always_inline bool is_detached(struct mnt_namespace *namespace, bool direct)
 {
 	struct mnt_namespace___anonymous *anonymous = (void *)namespace;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The presets that speak of programs and of /proc; the one on memory is in mapping_hooks.h. */
+/* The presets about programs and /proc; the one about memory is in mapping_hooks.h. */
 #ifndef HAUBERK_PRESETS_H
 #define HAUBERK_PRESETS_H
 
@@ -10,20 +10,20 @@
 #define PROC_SUPER_MAGIC 0x9fa0
 
 /* Stand between a preset's detail and the path. */
-static const char word_named[] = "a";
-static const char word_unlinked[] = "b";
-static const char word_entry[] = "a";
-static const char word_environment[] = "e";
+static const char program_named[] = "a";
+static const char program_unlinked[] = "b";
+static const char process_entry[] = "a";
+static const char process_environment[] = "e";
 
-static __always_inline int decide_preset(struct membership *found, struct file *file, __u32 operation, __u32 detail,
+static __always_inline int decide_preset(struct membership *membership, struct file *file, __u32 operation, __u32 detail,
 					 const char *name)
 {
 	struct access access = {
 		.subject = SUBJECT_PRESETS,
 		.operation = operation,
-		.letter = LETTER_PRESET,
+		.key = KEY_PRESET,
 		.detail = detail,
-		.wanted = ACCESS_WORD,
+		.wanted = ACCESS_USE,
 		.name = name,
 	};
 
@@ -31,42 +31,42 @@ static __always_inline int decide_preset(struct membership *found, struct file *
 		access.dentry = file->f_path.dentry;
 		access.mnt = file->f_path.mnt;
 	}
-	return decide(found, &access);
+	return decide(membership, &access);
 }
 
-/* Memory files and deleted ones have no name any more; what lies in /dev/shm is told by its path. */
-static __always_inline int decide_fileless(struct membership *found, struct file *file)
+/* Memory files and deleted ones have no name any more; what is in /dev/shm is reported by its path. */
+static __always_inline int decide_fileless(struct membership *membership, struct file *file)
 {
 	bool unlinked = !BPF_CORE_READ(file, f_inode, i_nlink);
 
-	return decide_preset(found, unlinked ? NULL : file, OPERATION_EXEC, PRESET_FILELESS,
-			     unlinked ? word_unlinked : word_named);
+	return decide_preset(membership, unlinked ? NULL : file, OPERATION_EXEC, PRESET_FILELESS,
+			     unlinked ? program_unlinked : program_named);
 }
 
 /*
  * A program that is run from outside in a container that is already there: by
  * `docker exec`, say. Its first process has the id 1. Where the container has
- * no process ids of its own, the two cannot be told apart.
+ * no process ids of its own, the two cannot be distinguished.
  */
-static __always_inline int decide_session(struct membership *found, struct file *file)
+static __always_inline int decide_session(struct membership *membership, struct file *file)
 {
-	if (found->member || found->container.pid_namespace == host_pid_namespace ||
-	    pid_at_level(found->task->group_leader, found->task->thread_pid->level) == 1)
+	if (membership->confined || membership->container.pid_namespace == host_pid_namespace ||
+	    pid_at_level(membership->task->group_leader, membership->task->thread_pid->level) == 1)
 		return 0;
-	return decide_preset(found, file, OPERATION_EXEC, PRESET_SESSION, NULL);
+	return decide_preset(membership, file, OPERATION_EXEC, PRESET_SESSION, NULL);
 }
 
-static __always_inline int decide_exec_presets(struct membership *found, struct file *file)
+static __always_inline int decide_exec_presets(struct membership *membership, struct file *file)
 {
 	struct path path = { .mnt = file->f_path.mnt, .dentry = file->f_path.dentry };
 	int denied;
 
-	if (!decides(found, CLASS_PRESETS))
+	if (!decides(membership, CLASS_PRESETS))
 		return 0;
-	denied = decide_fileless(found, file);
+	denied = decide_fileless(membership, file);
 	if (!denied)
-		denied = decide_drift(found, &path, OPERATION_EXEC, false);
-	return denied ? denied : decide_session(found, file);
+		denied = decide_drift(membership, &path, OPERATION_EXEC, false);
+	return denied ? denied : decide_session(membership, file);
 }
 
 /* The process an entry of /proc belongs to; 0 for an entry of none. */
@@ -91,25 +91,25 @@ static __always_inline bool is_environment(struct dentry *dentry)
 }
 
 /* What presets say of a file that is opened: an entry of another process in /proc, or a device. */
-static __always_inline int decide_opened(struct membership *found, struct file *file)
+static __always_inline int decide_opened(struct membership *membership, struct file *file)
 {
 	__u32 process, detail = PRESET_HARDENED;
 	const char *name = NULL;
 	struct inode *inode;
 
-	if (!decides(found, CLASS_PRESETS))
+	if (!decides(membership, CLASS_PRESETS))
 		return 0;
 	bpf_probe_read_kernel(&inode, sizeof(inode), &file->f_inode);
 	if (BPF_CORE_READ(inode, i_sb, s_magic) == PROC_SUPER_MAGIC) {
 		process = process_of(inode);
-		if (!process || process == found->task->tgid)
+		if (!process || process == membership->task->tgid)
 			return 0;
 		detail = PRESET_PROCESS_ENTRY;
-		name = is_environment(file->f_path.dentry) ? word_environment : word_entry;
+		name = is_environment(file->f_path.dentry) ? process_environment : process_entry;
 	} else if (!is_raw_device(inode)) {
 		return 0;
 	}
-	return decide_preset(found, file, OPERATION_OPEN, detail, name);
+	return decide_preset(membership, file, OPERATION_OPEN, detail, name);
 }
 
 #endif

@@ -11,40 +11,40 @@
 SEC("lsm/bprm_check_security")
 int BPF_PROG(hauberk_bprm_check, struct linux_binprm *bprm)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	struct access access = { .operation = OPERATION_EXEC, .wanted = ACCESS_EXECUTE, .by_child = true };
 	struct task_context *context;
 	int answer = 0;
 
-	if (!find_membership(&found))
+	if (!find_membership(&membership))
 		return 0;
-	context = found.context;
+	context = membership.context;
 	if (!context)
-		context = join_container(found.task, found.container, 0);
+		context = join_container(membership.task, membership.container, 0);
 	if (!context)
 		return -ENOMEM;
-	if (!(context->flags & TASK_MEMBER)) {
-		context->container = found.container;
-		/* One bit by itself: the task iterator may make it a member meanwhile. */
-		if (found.host)
+	if (!(context->flags & TASK_CONFINED)) {
+		context->container = membership.container;
+		/* One bit by itself: the task iterator may confine it meanwhile. */
+		if (membership.host)
 			context->flags = TASK_HOST | (context->flags & (TASK_HAS_PARENT | TASK_PARENT_ALTERED));
 		else
 			__sync_fetch_and_and(&context->flags, ~TASK_HOST);
 	}
 	access.dentry = bprm->file->f_path.dentry;
 	access.mnt = bprm->file->f_path.mnt;
-	if (found.member)
-		observe_path(&found, OPERATION_EXEC, access.dentry, access.mnt);
-	if (decides(&found, CLASS_PROCESS) || (found.flags & IMAGE_HAS_SOURCES))
-		answer = decide(&found, &access);
-	context->next_generation = found.generation;
+	if (membership.confined)
+		observe_path(&membership, OPERATION_EXEC, access.dentry, access.mnt);
+	if (decides(&membership, CLASS_PROCESS) || (membership.flags & IMAGE_HAS_SOURCES))
+		answer = decide(&membership, &access);
+	context->next_image_id = membership.image_id;
 	context->next_program_class = access.object_class;
 	if (!answer)
-		answer = decide_filesystem(&found, bprm->file, OPERATION_EXEC);
-	return answer ? answer : decide_exec_presets(&found, bprm->file);
+		answer = decide_filesystem(&membership, bprm->file, OPERATION_EXEC);
+	return answer ? answer : decide_exec_presets(&membership, bprm->file);
 }
 
-/* From here on the exec cannot fail: the task is the new program, and a member of the container. */
+/* From here on the exec cannot fail: the task is the new program, and confined. */
 SEC("lsm/bprm_committed_creds")
 int BPF_PROG(hauberk_bprm_committed, struct linux_binprm *bprm)
 {
@@ -54,14 +54,14 @@ int BPF_PROG(hauberk_bprm_committed, struct linux_binprm *bprm)
 	if (!context)
 		return 0;
 	hand_parent_on(task, context);
-	context->generation = context->next_generation;
+	context->image_id = context->next_image_id;
 	context->program_class = context->next_program_class;
 	__sync_fetch_and_and(&context->flags, ~(TASK_LOADS | TASK_ALTERED));
 	if (!(context->flags & TASK_HOST))
-		context->flags |= TASK_MEMBER;
+		context->flags |= TASK_CONFINED;
 	remember_program(context, bprm->file->f_inode);
 	if (is_allowed_more(context->program_class) ||
-	    (context->parent_generation == context->generation && is_allowed_more(context->parent_class)))
+	    (context->parent_generation == context->image_id && is_allowed_more(context->parent_class)))
 		check_start(task, context, bprm);
 	return 0;
 }
@@ -85,7 +85,7 @@ static __always_inline bool is_outside(struct task_struct *task)
 	return task->nsproxy && task->nsproxy->mnt_ns->ns.inum == host_mount_namespace && !is_host_under_policy();
 }
 
-/* The child is a member as its parent is; without storage for that it is not made. */
+/* The child is confined if its parent is; without storage for that the fork fails. */
 SEC("lsm/task_alloc")
 int BPF_PROG(hauberk_task_alloc, struct task_struct *task, unsigned long clone_flags)
 {
@@ -95,17 +95,17 @@ int BPF_PROG(hauberk_task_alloc, struct task_struct *task, unsigned long clone_f
 
 	if (!inherited && is_outside(parent))
 		return 0;
-	if (!inherited || !(inherited->flags & TASK_MEMBER)) {
-		struct membership found = {};
+	if (!inherited || !(inherited->flags & TASK_CONFINED)) {
+		struct membership membership = {};
 
 		/*
 		 * The host's own need nothing kept but their parents: their
 		 * children are found by their namespaces, as they were.
 		 */
-		if (!find_membership(&found) || !found.member ||
-		    (found.host && !(found.flags & IMAGE_HAS_PARENTS)))
+		if (!find_membership(&membership) || !membership.confined ||
+		    (membership.host && !(membership.flags & IMAGE_HAS_PARENTS)))
 			return 0;
-		inherited = found.context;
+		inherited = membership.context;
 	}
 	context = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!context || !inherited) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A program that a rule forbids to run is not to be had by another name either, nor by a loader that maps it. */
+/* A program that a rule forbids to run cannot be run under another name either, nor by a loader that maps it. */
 #ifndef HAUBERK_PROGRAM_USES_H
 #define HAUBERK_PROGRAM_USES_H
 
 #include "decide.h"
 
-static __always_inline int decide_program_use(struct membership *found, struct dentry *dentry, struct vfsmount *mnt,
+static __always_inline int decide_program_use(struct membership *membership, struct dentry *dentry, struct vfsmount *mnt,
 					      __u32 operation)
 {
 	struct access access = {
@@ -17,19 +17,19 @@ static __always_inline int decide_program_use(struct membership *found, struct d
 		.by_child = true,
 	};
 
-	if (!decides(found, CLASS_PROCESS) || is_nameless(dentry))
+	if (!decides(membership, CLASS_PROCESS) || is_nameless(dentry))
 		return 0;
-	return decide(found, &access);
+	return decide(membership, &access);
 }
 
 /* Programs of their own, for the verifier has enough of the others at these hooks. */
 static __always_inline int decide_new_name(struct dentry *dentry, struct vfsmount *mnt, __u32 operation)
 {
-	struct membership found = {};
+	struct membership membership = {};
 
-	if (is_directory(dentry) || !find_membership(&found) || !found.member)
+	if (is_directory(dentry) || !find_membership(&membership) || !membership.confined)
 		return 0;
-	return decide_program_use(&found, dentry, mnt, operation);
+	return decide_program_use(&membership, dentry, mnt, operation);
 }
 
 SEC("lsm/path_link")

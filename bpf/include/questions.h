@@ -20,7 +20,7 @@ struct pieces {
 /* Keeps the compiler from looking at a member before it is known that the kernel has it. */
 #define ONLY_HERE(pointer) asm volatile("" : "+r"(pointer))
 
-/* Where a message is in the program's memory; false where it is no program's. */
+/* Where a message is in the program's memory; false where it is not a program's. */
 static __always_inline bool find_pieces(struct pieces *pieces, struct msghdr *message)
 {
 	__u8 type = BPF_CORE_READ(message, msg_iter.iter_type);
@@ -102,7 +102,7 @@ static __always_inline __u32 end_of_question(struct scratch *scratch, __u32 leng
 	return end;
 }
 
-/* Writes the word of a question: its letter and the name. Returns enum path_result. */
+/* Writes the object key of a DNS question: its prefix and the name. Returns enum path_result. */
 __noinline int place_question(struct scratch *scratch)
 {
 	__u32 start, end;
@@ -113,7 +113,7 @@ __noinline int place_question(struct scratch *scratch)
 	if (!read_question(scratch, scratch->sent.start + (scratch->sent.is_stream ? 2 : 0), end))
 		return PATH_UNREADABLE;
 	start = place_name(&scratch->path, &scratch->learnt.name) - 1;
-	scratch->path.bytes[path_index(start)] = LETTER_QUESTION;
+	scratch->path.bytes[path_index(start)] = KEY_QUESTION;
 	scratch->question.match.offset = start;
 	return PATH_OK;
 }

@@ -56,7 +56,7 @@ static __always_inline void describe_denial(struct denial_kind *kind, struct scr
 	struct inode *program = BPF_CORE_READ(task, mm, exe_file, f_inode);
 
 	kind->container = scratch->question.container;
-	kind->generation = scratch->question.generation;
+	kind->image_id = scratch->question.image_id;
 	kind->rule = scratch->question.verdict & VERDICT_RULE_MASK;
 	kind->cause = scratch->record.rule_class << 16 | scratch->record.path_result;
 	kind->program = BPF_CORE_READ(program, i_ino);
@@ -65,7 +65,7 @@ static __always_inline void describe_denial(struct denial_kind *kind, struct scr
 
 /*
  * Sends the record whose operation, class, path result and flags are filled in.
- * Call it while the scratch buffer still holds the object's word. Zero unless
+ * Call it while the scratch buffer still holds the path or object key. Zero unless
  * the ring has no room.
  */
 __noinline int report(struct scratch *scratch)
@@ -97,7 +97,7 @@ __noinline int report(struct scratch *scratch)
 	}
 	record->pid_namespace = container.pid_namespace;
 	record->mount_namespace = container.mount_namespace;
-	record->generation = scratch->question.generation;
+	record->image_id = scratch->question.image_id;
 	record->verdict = scratch->question.verdict;
 	record->host_pid = BPF_CORE_READ(task, tgid);
 	record->pid = pid_at_level(BPF_CORE_READ(task, group_leader), level);

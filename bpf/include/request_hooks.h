@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Connections that come in, decided about when they are asked for: what came in
- * by one can be read in ways that nothing is asked about.
+ * by one can be read in ways that are not checked.
  */
 #ifndef HAUBERK_REQUEST_HOOKS_H
 #define HAUBERK_REQUEST_HOOKS_H
@@ -9,16 +9,16 @@
 #include "listeners.h"
 #include "network_hooks.h"
 
-static __always_inline int decide_request(struct membership *found, const struct listener *listener,
+static __always_inline int decide_request(struct membership *membership, const struct listener *listener,
 					  const struct socket_use *use)
 {
 	struct access access = {
 		.subject = SUBJECT_NETWORK,
 		.socket = use,
 		.operation = OPERATION_ACCEPT,
-		.wanted = ACCESS_WORD,
-		/* What is let through is told, and learnt, when it is used. */
-		.was_told = true,
+		.wanted = ACCESS_USE,
+		/* What is let through is reported, and learnt, when it is used. */
+		.was_reported = true,
 	};
 	struct scratch *scratch = scratch_take();
 	int answer = 0;
@@ -27,11 +27,11 @@ static __always_inline int decide_request(struct membership *found, const struct
 		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
 		return -EACCES;
 	}
-	question_begin(found, scratch, &access);
+	question_begin(membership, scratch, &access);
 	scratch->question.image_flags &= ~IMAGE_PROFILED;
 	scratch->actor = listener_lives(listener) ? listener->task : ACTOR_ENDED;
-	if (ask(found, scratch, &access, &answer))
-		answer = conclude(scratch);
+	if (query_access(membership, scratch, &access, &answer))
+		answer = finish_decision(scratch);
 	scratch_return(scratch);
 	return answer;
 }
@@ -41,13 +41,13 @@ SEC("lsm/inet_conn_request")
 int BPF_PROG(hauberk_inet_conn_request, struct sock *sk, struct sk_buff *packet)
 {
 	struct listener *listener = bpf_sk_storage_get(&listeners, sk, 0, 0);
-	struct membership found = {};
+	struct membership membership = {};
 	struct socket_use use = {};
 
-	if (!listener || !find_listener(&found, listener) || !decides(&found, CLASS_NETWORK))
+	if (!listener || !find_listener(&membership, listener) || !decides(&membership, CLASS_NETWORK))
 		return 0;
 	/* A program that has handed its socket on may be another than the one that rules name: asked about when it is used. */
-	if ((found.flags & IMAGE_HAS_SOURCES) && !listener_lives(listener))
+	if ((membership.flags & IMAGE_HAS_SOURCES) && !listener_lives(listener))
 		return 0;
 	use.family = family_of(sk);
 	use.type = BPF_CORE_READ(sk, sk_type);
@@ -55,17 +55,17 @@ int BPF_PROG(hauberk_inet_conn_request, struct sock *sk, struct sk_buff *packet)
 	read_sender(&use.end, packet, (__u64)BPF_CORE_READ(packet, head));
 	use.end.direction = DIRECTION_INGRESS;
 	use.end.port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	return decide_request(&found, listener, &use);
+	return decide_request(&membership, listener, &use);
 }
 
 /* The kernel listens by a socket of its own for MPTCP and SMC, made in the name of whoever makes theirs. */
 SEC("lsm/socket_post_create")
 int BPF_PROG(hauberk_socket_post_create, struct socket *socket, int family, int type, int protocol, int kernel)
 {
-	struct membership found = {};
+	struct membership membership = {};
 
-	if (kernel && type == SOCK_STREAM && find_membership(&found) && found.member)
-		note_listener(socket->sk, found.task, &found.container, found.host);
+	if (kernel && type == SOCK_STREAM && find_membership(&membership) && membership.confined)
+		note_listener(socket->sk, membership.task, &membership.container, membership.host);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "ancillary.h"
 #include "network_hooks.h"
 
-/* include/uapi/linux/sctp.h; what is higher came in a packet, and is no program's doing. */
+/* include/uapi/linux/sctp.h; what is higher came in a packet, and is not a program's doing. */
 #define SCTP_SET_PEER_PRIMARY_ADDR 5
 #define SCTP_PRIMARY_ADDR 6
 #define SCTP_SOCKOPT_BINDX_ADD 100
@@ -19,14 +19,14 @@
 #define SOCKADDR_IN_BYTES 16
 #define SOCKADDR_IN6_BYTES 28
 
-static __always_inline bool refuses_addresses(struct membership *found)
+static __always_inline bool refuses_addresses(struct membership *membership)
 {
-	return is_under_network_policy(found) && (found->flags & IMAGE_REFUSES_ENDPOINTS);
+	return is_under_network_policy(membership) && (membership->flags & IMAGE_REFUSES_ENDPOINTS);
 }
 
-static __always_inline int refuse_route(struct membership *found, struct socket_use *use, __u32 operation)
+static __always_inline int refuse_route(struct membership *membership, struct socket_use *use, __u32 operation)
 {
-	struct access access = { .subject = SUBJECT_NETWORK, .operation = operation, .wanted = ACCESS_WORD };
+	struct access access = { .subject = SUBJECT_NETWORK, .operation = operation, .wanted = ACCESS_USE };
 	struct scratch *scratch = scratch_take();
 	int answer;
 
@@ -34,7 +34,7 @@ static __always_inline int refuse_route(struct membership *found, struct socket_
 		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
 		return -EACCES;
 	}
-	question_begin(found, scratch, &access);
+	question_begin(membership, scratch, &access);
 	scratch->question.match.offset = place_socket(&scratch->path, use);
 	answer = refuse_unresolved(scratch, PATH_ROUTED);
 	scratch_return(scratch);
@@ -44,32 +44,32 @@ static __always_inline int refuse_route(struct membership *found, struct socket_
 SEC("lsm/socket_setsockopt")
 int BPF_PROG(hauberk_socket_setsockopt, struct socket *socket, int level, int option)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	struct socket_use use = {};
 
 	if (!(level == SOL_IP && option == IP_OPTIONS) &&
 	    !(level == SOL_IPV6 && (option == IPV6_RTHDR || option == IPV6_2292PKTOPTIONS)))
 		return 0;
-	if (!refuses_addresses(&found))
+	if (!refuses_addresses(&membership))
 		return 0;
 	read_kind(&use, socket);
-	return is_internet(use.family) ? refuse_route(&found, &use, OPERATION_CONNECT) : 0;
+	return is_internet(use.family) ? refuse_route(&membership, &use, OPERATION_CONNECT) : 0;
 }
 
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(hauberk_ancillary, struct socket *socket, struct msghdr *message, int size)
 {
 	struct ancillary ancillary = {};
-	struct membership found = {};
+	struct membership membership = {};
 	struct socket_use use = {};
 
-	if (!refuses_addresses(&found))
+	if (!refuses_addresses(&membership))
 		return 0;
 	read_kind(&use, socket);
 	if (!is_internet(use.family))
 		return 0;
 	read_ancillary(&ancillary, message);
-	return ancillary.leads_elsewhere ? refuse_route(&found, &use, OPERATION_SEND) : 0;
+	return ancillary.leads_elsewhere ? refuse_route(&membership, &use, OPERATION_SEND) : 0;
 }
 
 static __always_inline void read_sctp(struct socket_use *use, __u64 socket)
@@ -88,11 +88,11 @@ static __always_inline void read_sctp(struct socket_use *use, __u64 socket)
 __noinline int decide_further_address(__u64 at, __u64 socket, __u32 operation)
 {
 	void *address = (void *)at;
-	struct membership found = {};
+	struct membership membership = {};
 	struct socket_use use = {};
 	__u16 family = 0;
 
-	if (!is_under_network_policy(&found))
+	if (!is_under_network_policy(&membership))
 		return 0;
 	read_sctp(&use, socket);
 	bpf_probe_read_kernel(&family, sizeof(family), address);
@@ -102,19 +102,19 @@ __noinline int decide_further_address(__u64 at, __u64 socket, __u32 operation)
 	} else {
 		read_address(&use.end, address, family);
 	}
-	return decide_socket(&found, operation, &use);
+	return decide_socket(&membership, operation, &use);
 }
 
 /* Refuses addresses because there are too many. */
 __noinline int refuse_further_addresses(__u64 socket, __u32 operation)
 {
-	struct membership found = {};
+	struct membership membership = {};
 	struct socket_use use = {};
 
-	if (!is_under_network_policy(&found))
+	if (!is_under_network_policy(&membership))
 		return 0;
 	read_sctp(&use, socket);
-	return refuse_route(&found, &use, operation);
+	return refuse_route(&membership, &use, operation);
 }
 
 /* The addresses of sctp_bindx(3) and sctp_connectx(3), one behind the other. */

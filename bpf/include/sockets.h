@@ -5,7 +5,7 @@
 
 #include "kernel.h"
 #include "maps.h"
-#include "word.h"
+#include "object_key.h"
 
 #define AF_UNSPEC 0
 #define AF_UNIX 1

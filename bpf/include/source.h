@@ -59,12 +59,12 @@ static __always_inline __u32 place_program(struct scratch *scratch)
 }
 
 /* Whether a file is the one that was run: what a process says of itself may be another. */
-static __always_inline bool is_as_kept(struct file *file, struct task_context *kept)
+static __always_inline bool is_as_cached(struct file *file, struct task_context *cached)
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 
-	return !kept->inode ||
-	       (kept->inode == BPF_CORE_READ(inode, i_ino) && kept->device == BPF_CORE_READ(inode, i_sb, s_dev));
+	return !cached->inode ||
+	       (cached->inode == BPF_CORE_READ(inode, i_ino) && cached->device == BPF_CORE_READ(inode, i_sb, s_dev));
 }
 
 /* Finds the class of the party's program in the image that is asked. Returns enum path_result. */
@@ -77,14 +77,14 @@ __noinline int classify_party(struct scratch *scratch)
 		return PATH_UNAVAILABLE;
 	party = &scratch->party;
 	party->program_class = PROGRAM_CLASS_UNNAMED;
-	classes = party->kept.program_class;
-	if (party->kept.generation != scratch->question.generation) {
-		if (party->file && !is_as_kept((void *)party->file, &party->kept))
+	classes = party->cached.program_class;
+	if (party->cached.image_id != scratch->question.image_id) {
+		if (party->file && !is_as_cached((void *)party->file, &party->cached))
 			return PATH_UNAVAILABLE;
 		result = place_program(scratch);
 		if (result != PATH_OK)
 			return has_no_name(result) ? PATH_OK : result;
-		/* Where the image was replaced, its new generation is seen by whoever asks. */
+		/* Where the image was replaced, the caller sees its new id. */
 		if (image_source(scratch) != IMAGE_ANSWERED)
 			return PATH_OK;
 		classes = scratch->question.match.object_class;
@@ -108,15 +108,15 @@ __noinline int report_altered(struct scratch *scratch)
 	return report(scratch);
 }
 
-/* From here on no Allow rule holds for the current task's program; the access by which that came is told. */
-static __always_inline void alter(struct membership *found, struct access *access)
+/* From here on no Allow rule holds for the current task's program; the access by which that came is reported. */
+static __always_inline void alter(struct membership *membership, struct access *access)
 {
-	struct task_struct *task = found->task;
+	struct task_struct *task = membership->task;
 	struct task_context *first = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
 	struct scratch *scratch;
 
-	if (found->context)
-		__sync_fetch_and_or(&found->context->flags, TASK_ALTERED);
+	if (membership->context)
+		__sync_fetch_and_or(&membership->context->flags, TASK_ALTERED);
 	if (first)
 		__sync_fetch_and_or(&first->flags, TASK_ALTERED);
 	scratch = scratch_take();
@@ -124,12 +124,12 @@ static __always_inline void alter(struct membership *found, struct access *acces
 		count(COUNTER_EVENT_NO_BUFFER);
 		return;
 	}
-	question_begin(found, scratch, access);
-	keep_object(scratch, access);
+	question_begin(membership, scratch, access);
+	store_object(scratch, access);
 	scratch->party.file = address_of(BPF_CORE_READ(task, mm, exe_file));
-	/* What is allowed to its parent only is told by a rule for that one. */
-	if (found->context && !is_allowed_more(found->context->program_class))
-		scratch->party.file = address_of(find_parent_file(task, found->context));
+	/* What is allowed to its parent only is reported by a rule for that one. */
+	if (membership->context && !is_allowed_more(membership->context->program_class))
+		scratch->party.file = address_of(find_parent_file(task, membership->context));
 	report_altered(scratch);
 	scratch_return(scratch);
 }

@@ -16,32 +16,32 @@ enum relation {
 	/* The host, or a runtime that sets the container up. */
 	RELATION_NONE = 0,
 	RELATION_SAME_CONTAINER = 1,
-	RELATION_STRANGER = 2,
+	RELATION_UNRELATED = 2,
 };
 
 static __always_inline enum relation relation_of(struct membership *tracer, struct task_struct *task,
 						 struct membership *traced)
 {
 	if (!look_up_membership(tracer, task))
-		return is_of_unknown_container(task) ? RELATION_STRANGER : RELATION_NONE;
-	if (!tracer->member && !tracer->host)
+		return is_of_unknown_container(task) ? RELATION_UNRELATED : RELATION_NONE;
+	if (!tracer->confined && !tracer->host)
 		return RELATION_NONE;
 	if (is_same_container(&tracer->container, &traced->container))
 		return RELATION_SAME_CONTAINER;
-	return tracer->host ? RELATION_NONE : RELATION_STRANGER;
+	return tracer->host ? RELATION_NONE : RELATION_UNRELATED;
 }
 
 /* Finds the class of the program that a task runs; its path is in the buffer only where it had to be read. */
-static __always_inline __u32 find_class(struct scratch *scratch, struct membership *found)
+static __always_inline __u32 find_class(struct scratch *scratch, struct membership *membership)
 {
-	struct task_struct *task = found->task;
+	struct task_struct *task = membership->task;
 	struct party *party = &scratch->party;
 
-	__builtin_memset(&party->kept, 0, sizeof(party->kept));
+	__builtin_memset(&party->cached, 0, sizeof(party->cached));
 	party->altered = false;
-	if (found->context) {
-		party->kept = *found->context;
-		party->altered = is_altered(task, found->context);
+	if (membership->context) {
+		party->cached = *membership->context;
+		party->altered = is_altered(task, membership->context);
 	}
 	party->file = address_of(BPF_CORE_READ(task, mm, exe_file));
 	return classify_party(scratch);
@@ -49,13 +49,13 @@ static __always_inline __u32 find_class(struct scratch *scratch, struct membersh
 
 /*
  * Compares the classes of both programs. Returns enum path_result; where the
- * tracer is refused or told of, the verdict and the path of the traced program
+ * tracer is refused or reported, the verdict and the path of the traced program
  * are left in the scratch buffer.
  */
 static __always_inline __u32 compare_programs(struct scratch *scratch, struct membership *tracer,
 					      struct membership *traced, enum relation relation)
 {
-	__u32 generation = scratch->question.generation, traced_class, result;
+	__u32 image_id = scratch->question.image_id, traced_class, result;
 	struct task_struct *task = traced->task;
 
 	scratch->question.verdict = RULE_NONE;
@@ -77,13 +77,13 @@ static __always_inline __u32 compare_programs(struct scratch *scratch, struct me
 	result = place_program(scratch);
 	if (result != PATH_OK)
 		return result;
-	if (image_source(scratch) != IMAGE_ANSWERED || scratch->question.generation != generation)
+	if (image_source(scratch) != IMAGE_ANSWERED || scratch->question.image_id != image_id)
 		return PATH_UNAVAILABLE;
 	scratch->question.verdict = scratch->source.becoming;
 	return PATH_OK;
 }
 
-static __always_inline int conclude_tracing(struct scratch *scratch, __u32 result)
+static __always_inline int finish_tracing(struct scratch *scratch, __u32 result)
 {
 	__u32 action = scratch->question.verdict >> VERDICT_ACTION_SHIFT;
 
@@ -105,7 +105,7 @@ static __always_inline int decide_tracing(struct task_struct *tracer, struct tas
 	struct access access = {
 		.subject = SUBJECT_PTRACE,
 		.operation = OPERATION_TRACE,
-		.wanted = ACCESS_WORD,
+		.wanted = ACCESS_USE,
 		.unreported = unreported,
 	};
 	struct membership source = {}, other = {};
@@ -114,7 +114,7 @@ static __always_inline int decide_tracing(struct task_struct *tracer, struct tas
 	int answer;
 
 	if (!look_up_membership(&source, traced) || !(source.flags & IMAGE_HAS_SOURCES) ||
-	    !(source.member || source.host))
+	    !(source.confined || source.host))
 		return 0;
 	relation = relation_of(&other, tracer, &source);
 	if (relation == RELATION_NONE)
@@ -126,7 +126,7 @@ static __always_inline int decide_tracing(struct task_struct *tracer, struct tas
 	}
 	question_begin(&source, scratch, &access);
 	scratch->question.match.subject = SUBJECT_PTRACE;
-	answer = conclude_tracing(scratch, compare_programs(scratch, &other, &source, relation));
+	answer = finish_tracing(scratch, compare_programs(scratch, &other, &source, relation));
 	scratch_return(scratch);
 	return answer;
 }

@@ -49,8 +49,8 @@ static __always_inline __u32 call_number(struct task_struct *task, __u32 number)
 #define current_number(registers) ((registers)->syscallno)
 #endif
 
-/* Whether a rule speaks of the call: asked before its path and the acting program, which cost more, are looked up. */
-static __always_inline bool image_speaks_of_call(struct scratch *scratch)
+/* Whether a rule covers the call: checked before its path and the acting program, which cost more, are looked up. */
+static __always_inline bool image_has_rule_for_call(struct scratch *scratch)
 {
 	scratch->question.match.offset = PATH_BYTES_MAX;
 	if (place_before(scratch) != PATH_OK)
@@ -59,7 +59,7 @@ static __always_inline bool image_speaks_of_call(struct scratch *scratch)
 	return image_classify(scratch) != IMAGE_ANSWERED || scratch->question.match.speaks;
 }
 
-static __always_inline void observe_call(struct membership *found, struct access *access)
+static __always_inline void observe_call(struct membership *membership, struct access *access)
 {
 	struct scratch *scratch = scratch_take();
 	int answer;
@@ -68,17 +68,17 @@ static __always_inline void observe_call(struct membership *found, struct access
 		count(COUNTER_EVENT_NO_BUFFER);
 		return;
 	}
-	question_begin(found, scratch, access);
-	scratch->word.first = access->letter;
-	scratch->word.detail = access->detail;
-	scratch->word.number = access->number;
-	scratch->word.name = 0;
-	if (image_speaks_of_call(scratch) && ask(found, scratch, access, &answer))
-		conclude(scratch);
+	question_begin(membership, scratch, access);
+	scratch->key.first = access->key;
+	scratch->key.detail = access->detail;
+	scratch->key.number = access->number;
+	scratch->key.name = 0;
+	if (image_has_rule_for_call(scratch) && query_access(membership, scratch, access, &answer))
+		finish_decision(scratch);
 	scratch_return(scratch);
 }
 
-static __always_inline enum word_point point_of(__u32 operation)
+static __always_inline enum call_point point_of(__u32 operation)
 {
 	switch (operation) {
 	case OPERATION_OPEN:
@@ -107,26 +107,26 @@ static __always_inline enum word_point point_of(__u32 operation)
 }
 
 /* Reports the call that is under way by a path that it was given. */
-static __always_inline void observe_path(struct membership *found, __u32 operation, struct dentry *dentry,
+static __always_inline void observe_path(struct membership *membership, __u32 operation, struct dentry *dentry,
 					 struct vfsmount *mnt)
 {
 	struct access access = {
 		.subject = SUBJECT_SYSCALLS,
 		.operation = OPERATION_CALL,
-		.letter = LETTER_SYSCALL,
+		.key = KEY_SYSCALL,
 		.detail = point_of(operation),
-		.wanted = ACCESS_WORD,
+		.wanted = ACCESS_USE,
 		.dentry = dentry,
 		.mnt = mnt,
 	};
 	struct pt_regs *registers;
 
-	if (!(found->flags & IMAGE_OBSERVES_PATHS))
+	if (!(membership->flags & IMAGE_OBSERVES_PATHS))
 		return;
-	registers = (void *)bpf_task_pt_regs(found->task);
-	access.number = call_number(found->task, current_number(registers));
+	registers = (void *)bpf_task_pt_regs(membership->task);
+	access.number = call_number(membership->task, current_number(registers));
 	if (access.number != NO_CALL)
-		observe_call(found, &access);
+		observe_call(membership, &access);
 }
 
 SEC("tp_btf/sys_enter")
@@ -135,17 +135,17 @@ int BPF_PROG(hauberk_sys_enter, struct pt_regs *registers, long number)
 	struct access access = {
 		.subject = SUBJECT_SYSCALLS,
 		.operation = OPERATION_CALL,
-		.letter = LETTER_SYSCALL,
+		.key = KEY_SYSCALL,
 		.detail = POINT_ENTRY,
-		.wanted = ACCESS_WORD,
+		.wanted = ACCESS_USE,
 	};
-	struct membership found = {};
+	struct membership membership = {};
 
-	if (!find_membership(&found) || !found.member || !(found.flags & IMAGE_OBSERVES_CALLS))
+	if (!find_membership(&membership) || !membership.confined || !(membership.flags & IMAGE_OBSERVES_CALLS))
 		return 0;
-	access.number = call_number(found.task, number);
+	access.number = call_number(membership.task, number);
 	if (access.number != NO_CALL)
-		observe_call(&found, &access);
+		observe_call(&membership, &access);
 	return 0;
 }
 

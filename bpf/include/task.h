@@ -16,12 +16,12 @@ const volatile __u32 host_pid_namespace = 0;
 
 struct membership {
 	struct task_struct *task;
-	struct task_context *context;	/* NULL where no storage could be had */
+	struct task_context *context;	/* NULL where no storage was available */
 	struct container_key container;
-	__u32 generation;
+	__u32 image_id;
 	__u32 flags;			/* enum image_flag, and 1 << enum image_class */
 	__u32 rules;			/* see struct question */
-	bool member;
+	bool confined;
 	bool host;
 };
 
@@ -38,7 +38,7 @@ static __always_inline struct pid_namespace *active_pid_namespace(struct task_st
 	return BPF_CORE_READ(upid, ns);
 }
 
-/* Whether the container ended whose namespaces had these numbers. Where the start was not known, it is taken not to have. */
+/* Whether the container with these namespaces has ended. If its start is not known, it is assumed not to have. */
 static __always_inline bool has_ended(struct container_key *container, struct pid_namespace *namespace)
 {
 	__u64 *start = bpf_map_lookup_elem(&container_starts, container);
@@ -72,7 +72,7 @@ static __always_inline struct task_context *join_container(struct task_struct *t
 		return NULL;
 	}
 	context->container = container;
-	/* The task iterator may have made it a member since it was looked at. */
+	/* The task iterator may have confined it since it was looked at. */
 	if (flags)
 		context->flags = flags;
 	return context;
@@ -87,77 +87,77 @@ static __always_inline bool is_host_under_policy(void)
 }
 
 /* The image of the container a task is in by its namespaces or, where that is none, of the host. */
-static __always_inline void *find_pages(struct membership *found)
+static __always_inline void *find_pages(struct membership *membership)
 {
-	struct task_struct *task = found->task;
+	struct task_struct *task = membership->task;
 	struct pid_namespace *namespace;
 	void *pages = NULL;
 
 	if (!task->nsproxy)
 		return NULL;
-	found->container.mount_namespace = task->nsproxy->mnt_ns->ns.inum;
-	if (found->container.mount_namespace == host_mount_namespace && !is_host_under_policy())
+	membership->container.mount_namespace = task->nsproxy->mnt_ns->ns.inum;
+	if (membership->container.mount_namespace == host_mount_namespace && !is_host_under_policy())
 		return NULL;
 	namespace = active_pid_namespace(task);
-	found->container.pid_namespace = BPF_CORE_READ(namespace, ns.inum);
-	if (found->container.mount_namespace != host_mount_namespace)
-		pages = bpf_map_lookup_elem(&containers, &found->container);
-	if (pages && has_ended(&found->container, namespace))
+	membership->container.pid_namespace = BPF_CORE_READ(namespace, ns.inum);
+	if (membership->container.mount_namespace != host_mount_namespace)
+		pages = bpf_map_lookup_elem(&containers, &membership->container);
+	if (pages && has_ended(&membership->container, namespace))
 		pages = NULL;
-	/* Kernel threads are nobody's processes. */
-	if (pages || found->container.pid_namespace != host_pid_namespace || !is_host_under_policy() || !task->mm)
+	/* Kernel threads belong to no container. */
+	if (pages || membership->container.pid_namespace != host_pid_namespace || !is_host_under_policy() || !task->mm)
 		return pages;
-	found->host = true;
-	found->container.mount_namespace = host_mount_namespace;
-	return bpf_map_lookup_elem(&containers, &found->container);
+	membership->host = true;
+	membership->container.mount_namespace = host_mount_namespace;
+	return bpf_map_lookup_elem(&containers, &membership->container);
 }
 
-/* Keeps what an image says of itself; false where it cannot be read. */
-static __always_inline bool read_image(struct membership *found, void *pages)
+/* Reads the header of an image; false where it cannot be read. */
+static __always_inline bool read_image(struct membership *membership, void *pages)
 {
 	struct open_image image;
 
 	if (!image_open(&image, pages))
 		return false;
-	found->generation = image.first->entries[IMAGE_IDENTITY].first;
-	found->flags = image.first->entries[IMAGE_DECISIONS].first;
-	found->rules = image.first->entries[IMAGE_DECISIONS].second;
+	membership->image_id = image.first->entries[IMAGE_IDENTITY].first;
+	membership->flags = image.first->entries[IMAGE_DECISIONS].first;
+	membership->rules = image.first->entries[IMAGE_DECISIONS].second;
 	return true;
 }
 
 /* Fills in what is known of a task; false when neither its container nor the host is under policy. */
-static __always_inline bool look_up_membership(struct membership *found, struct task_struct *task)
+static __always_inline bool look_up_membership(struct membership *membership, struct task_struct *task)
 {
 	struct task_context *context = bpf_task_storage_get(&tasks, task, 0, 0);
 	void *pages;
 
-	found->task = task;
-	found->context = context;
-	found->member = context && (context->flags & TASK_MEMBER);
-	if (found->member) {
-		found->container = context->container;
-		pages = bpf_map_lookup_elem(&containers, &found->container);
+	membership->task = task;
+	membership->context = context;
+	membership->confined = context && (context->flags & TASK_CONFINED);
+	if (membership->confined) {
+		membership->container = context->container;
+		pages = bpf_map_lookup_elem(&containers, &membership->container);
 	} else {
-		pages = find_pages(found);
+		pages = find_pages(membership);
 	}
-	return pages && read_image(found, pages);
+	return pages && read_image(membership, pages);
 }
 
-/* The same of the current task, which becomes a member if it is to be one. */
-static __always_inline bool find_membership(struct membership *found)
+/* The same for the current task, which becomes confined if it should be. */
+static __always_inline bool find_membership(struct membership *membership)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_context *context;
 
-	if (!look_up_membership(found, task))
+	if (!look_up_membership(membership, task))
 		return false;
-	context = found->context;
-	if (!found->member && (found->host || !runs_program_from_outside(task))) {
-		found->member = true;
-		if (!context || !found->host) {
-			found->context = join_container(task, found->container, found->host ? TASK_HOST : TASK_MEMBER);
-			if (found->context)
-				remember_program(found->context, BPF_CORE_READ(task, mm, exe_file, f_inode));
+	context = membership->context;
+	if (!membership->confined && (membership->host || !runs_program_from_outside(task))) {
+		membership->confined = true;
+		if (!context || !membership->host) {
+			membership->context = join_container(task, membership->container, membership->host ? TASK_HOST : TASK_CONFINED);
+			if (membership->context)
+				remember_program(membership->context, BPF_CORE_READ(task, mm, exe_file, f_inode));
 		}
 	}
 	return true;
@@ -165,7 +165,7 @@ static __always_inline bool find_membership(struct membership *found)
 
 enum image_answer {
 	IMAGE_ANSWERED = 0,
-	/* The container has another image by now, whose generation stands in the question. */
+	/* The container has a newer image, whose id is now in the question. */
 	IMAGE_REPLACED = 1,
 	IMAGE_GONE = 2,
 };
@@ -176,14 +176,14 @@ static __always_inline int question_open(struct question *question, struct open_
 	/* Some kernels take no key from memory that was handed to a function. */
 	struct container_key container = question->container;
 	void *pages = bpf_map_lookup_elem(&containers, &container);
-	__u32 generation;
+	__u32 image_id;
 
 	if (!pages || !image_open(image, pages))
 		return IMAGE_GONE;
-	generation = image->first->entries[IMAGE_IDENTITY].first;
-	if (generation == question->generation)
+	image_id = image->first->entries[IMAGE_IDENTITY].first;
+	if (image_id == question->image_id)
 		return IMAGE_ANSWERED;
-	question->generation = generation;
+	question->image_id = image_id;
 	question->image_flags = image->first->entries[IMAGE_DECISIONS].first;
 	question->rules = image->first->entries[IMAGE_DECISIONS].second;
 	return IMAGE_REPLACED;
@@ -195,13 +195,13 @@ static __always_inline struct task_struct *actor_of(struct scratch *scratch)
 	return (void *)(scratch->actor ? scratch->actor : address_of(bpf_get_current_task_btf()));
 }
 
-/* Whether the task has a controlling terminal, as `tty` tells it. */
+/* Whether the task has a controlling terminal, as `tty` reports it. */
 static __always_inline bool has_terminal(struct task_struct *task)
 {
 	return BPF_CORE_READ(task, signal, tty) != NULL;
 }
 
-/* Asks the image about the word in the buffer: the strongest verdict over the wanted operations. */
+/* Looks up the path or object key in the buffer: the strongest verdict over the wanted operations. */
 __noinline int image_decide(struct scratch *scratch)
 {
 	struct question *question;
@@ -222,7 +222,7 @@ __noinline int image_decide(struct scratch *scratch)
 	return answer;
 }
 
-/* Asks about no operation: only what the word in the buffer is, were it a program, and whether rules speak of it. */
+/* Looks up no operation: only the class of the path in the buffer, were it a program, and whether rules cover it. */
 static __always_inline int image_classify(struct scratch *scratch)
 {
 	__u32 wanted = scratch->question.wanted;
@@ -279,12 +279,12 @@ static __always_inline int find_actor_of(struct scratch *scratch, struct task_st
 	match = &scratch->question.match;
 	match->actor = 0;
 	match->object_class = PROGRAM_CLASS_UNNAMED;
-	if (!(scratch->question.image_flags & IMAGE_HAS_SOURCES) || !scratch->question.member)
+	if (!(scratch->question.image_flags & IMAGE_HAS_SOURCES) || !scratch->question.confined)
 		goto found;
 	if (known)
 		context = bpf_task_storage_get(&tasks, known, 0, 0);
 	altered = context && is_altered(known, context);
-	if (context && context->generation == scratch->question.generation) {
+	if (context && context->image_id == scratch->question.image_id) {
 		match->object_class = context->program_class;
 		goto found;
 	}
@@ -304,7 +304,7 @@ static __always_inline int find_actor_of(struct scratch *scratch, struct task_st
 		return result;
 	if (context && keeps) {
 		context->program_class = match->object_class;
-		context->generation = scratch->question.generation;
+		context->image_id = scratch->question.image_id;
 	}
 found:
 	match->actor = class_of_program(match->object_class, altered) * ACTOR_LETTERS;

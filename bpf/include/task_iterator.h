@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Makes the tasks that are in a container when it becomes known its members,
+ * Confines the tasks that are in a container when it becomes known,
  * whatever file they run: nothing tells a program in a memory file from a
  * runtime that has entered, once it is inside.
  */
@@ -9,7 +9,7 @@
 
 #include "task.h"
 
-/* What a pass over the tasks says of each that was no member yet. */
+/* What a pass over the tasks reports about each that was not confined yet. */
 enum task_report {
 	TASK_REPORT_MARKED = 'm',
 	/* There was no memory for it; another pass may find some. */
@@ -29,22 +29,22 @@ static __always_inline bool is_not_started(struct task_struct *task, struct new_
 	       leader->start_boottime / CLOCK_TICK_NS == container->first_process_start;
 }
 
-static __always_inline bool make_member(struct task_struct *task, struct container_key container)
+static __always_inline bool confine_task(struct task_struct *task, struct container_key container)
 {
 	struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode), *now;
-	struct task_context member = { .container = container, .flags = TASK_MEMBER };
+	struct task_context confined = { .container = container, .flags = TASK_CONFINED };
 	struct task_context *context;
 
-	remember_program(&member, inode);
-	context = bpf_task_storage_get(&tasks, task, &member, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	remember_program(&confined, inode);
+	context = bpf_task_storage_get(&tasks, task, &confined, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!context) {
 		count(COUNTER_TASK_STORAGE_FAILED);
 		return false;
 	}
-	if (!(context->flags & TASK_MEMBER)) {
+	if (!(context->flags & TASK_CONFINED)) {
 		context->container = container;
 		remember_program(context, inode);
-		context->flags = TASK_MEMBER;
+		context->flags = TASK_CONFINED;
 	}
 	/* It may have run another program meanwhile. */
 	now = BPF_CORE_READ(task, mm, exe_file, f_inode);
@@ -75,9 +75,9 @@ int hauberk_mark_tasks(struct bpf_iter__task *iterator)
 		return 0;
 	/* Also of another container, inside which this one was started. */
 	context = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (context && (context->flags & TASK_MEMBER))
+	if (context && (context->flags & TASK_CONFINED))
 		return 0;
-	report = make_member(task, key) ? TASK_REPORT_MARKED : TASK_REPORT_FAILED;
+	report = confine_task(task, key) ? TASK_REPORT_MARKED : TASK_REPORT_FAILED;
 	bpf_seq_write(iterator->meta->seq, &report, sizeof(report));
 	return 0;
 }

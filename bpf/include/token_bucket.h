@@ -37,7 +37,7 @@ struct denial_kind {
 	struct container_key container;
 	__u64 program;		/* its inode's number */
 	__u32 device;
-	__u32 generation;
+	__u32 image_id;
 	__u32 rule;
 	__u32 cause;		/* of what no rule refused: enum path_result; and the class */
 };
@@ -50,7 +50,7 @@ struct {
 } denial_kinds SEC(".maps");
 
 struct first_denials {
-	__u32 generation;
+	__u32 image_id;
 	__u32 count;
 };
 
@@ -61,14 +61,14 @@ struct {
 	__type(value, struct first_denials);
 } first_denials SEC(".maps");
 
-/* Whether a container may still have a denial told of a kind that is new. */
+/* Whether a denial of a new kind may still be reported for a container. */
 static __always_inline bool has_room_for_kind(const struct denial_kind *kind)
 {
-	struct first_denials *told = bpf_map_lookup_elem(&first_denials, &kind->container);
-	struct first_denials first = { .generation = kind->generation, .count = 1 };
+	struct first_denials *denials = bpf_map_lookup_elem(&first_denials, &kind->container);
+	struct first_denials first = { .image_id = kind->image_id, .count = 1 };
 
-	if (told && told->generation == kind->generation)
-		return told->count < FIRST_DENIALS_MAX && __sync_fetch_and_add(&told->count, 1) < FIRST_DENIALS_MAX;
+	if (denials && denials->image_id == kind->image_id)
+		return denials->count < FIRST_DENIALS_MAX && __sync_fetch_and_add(&denials->count, 1) < FIRST_DENIALS_MAX;
 	bpf_map_update_elem(&first_denials, &kind->container, &first, BPF_ANY);
 	return true;
 }

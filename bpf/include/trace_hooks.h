@@ -20,27 +20,27 @@ static __always_inline int decide_trace(struct task_struct *traced, __u32 detail
 	struct access access = {
 		.subject = SUBJECT_PTRACE,
 		.operation = OPERATION_TRACE,
-		.letter = LETTER_TRACE,
+		.key = KEY_TRACE,
 		.detail = detail,
-		.wanted = ACCESS_WORD,
+		.wanted = ACCESS_USE,
 		.unreported = unreported,
 	};
-	struct membership found = {};
+	struct membership membership = {};
 	struct file *program;
 
-	if (!find_membership(&found) || !found.member)
+	if (!find_membership(&membership) || !membership.confined)
 		return 0;
 	program = BPF_CORE_READ(traced, mm, exe_file);
-	if (decide_hardened_trace(&found, traced, program, unreported))
+	if (decide_hardened_trace(&membership, traced, program, unreported))
 		return -EPERM;
-	if (!decides(&found, CLASS_PTRACE))
+	if (!decides(&membership, CLASS_PTRACE))
 		return 0;
-	/* A kernel thread runs no program: the word ends there. */
+	/* A kernel thread runs no program: the object key ends there. */
 	if (program) {
 		access.dentry = BPF_CORE_READ(program, f_path.dentry);
 		access.mnt = BPF_CORE_READ(program, f_path.mnt);
 	}
-	return decide(&found, &access) ? -EPERM : 0;
+	return decide(&membership, &access) ? -EPERM : 0;
 }
 
 SEC("lsm/ptrace_access_check")

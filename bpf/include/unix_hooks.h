@@ -11,16 +11,16 @@
 static __always_inline int decide_unix(struct sock *other, __u32 operation)
 {
 	struct unix_sock *listener = (void *)other;
-	struct membership found = {};
+	struct membership membership = {};
 	struct dentry *dentry;
 
-	if (!other || !find_membership(&found) || !found.member || !decides(&found, CLASS_FILE))
+	if (!other || !find_membership(&membership) || !membership.confined || !decides(&membership, CLASS_FILE))
 		return 0;
 	dentry = BPF_CORE_READ(listener, path.dentry);
 	/* Abstract and unnamed sockets have no path. */
 	if (!dentry)
 		return 0;
-	return decide_by_mounts(&found, dentry, BPF_CORE_READ(listener, path.mnt), operation, ACCESS_WRITE);
+	return decide_by_mounts(&membership, dentry, BPF_CORE_READ(listener, path.mnt), operation, ACCESS_WRITE);
 }
 
 SEC("lsm/unix_stream_connect")

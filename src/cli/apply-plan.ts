@@ -34,12 +34,12 @@ export async function planOf(client: HauberkClient, manifest: string, options: P
   // Asked for first: what changes after that is noticed.
   const { revision } = prune ? await client.host.getStatus() : { revision: 0n };
   const source = { $case: 'manifest', value: manifest } as const;
-  const asked = { source, force, ignoreForeign, origin: OWN_ORIGIN };
-  const validated = await waitingFor('checking', client.policies.validatePolicy(asked));
+  const request = { source, force, ignoreForeign, origin: OWN_ORIGIN };
+  const validated = await waitingFor('checking', client.policies.validatePolicy(request));
   const { ignored } = validated;
   const deleted = prune ? await othersThan(await keysIn(manifest, validated, ignoreForeign), client) : [];
   if (deleted.length === 0) return { ...options, ...validated, revision };
-  const { changes, omittedChanges } = await waitingFor('comparing', client.policies.diff({ ...asked, deleted }));
+  const { changes, omittedChanges } = await waitingFor('comparing', client.policies.diff({ ...request, deleted }));
   return { ...options, changes, omittedChanges, revision, ignored };
 }
 
@@ -69,9 +69,11 @@ export async function applyPlan(client: HauberkClient, manifest: string, plan: P
   const { changes: planned, revision, force, prune, ignoreForeign } = plan;
   try {
     if (!prune) {
-      // A daemon that does not tell of versions is not held to them.
-      const told = planned.filter((change) => change.kind === PolicyChange_Kind.CREATED || change.previousVersion > 0n);
-      const expectedVersions = Object.fromEntries(told.map((change) => [keyOf(change), change.previousVersion]));
+      // A daemon that does not report versions is not held to them.
+      const reported = planned.filter(
+        (change) => change.kind === PolicyChange_Kind.CREATED || change.previousVersion > 0n,
+      );
+      const expectedVersions = Object.fromEntries(reported.map((change) => [keyOf(change), change.previousVersion]));
       const source = { $case: 'manifest', value: manifest } as const;
       const request = client.policies.applyPolicy({
         source,

@@ -70,7 +70,7 @@ export class BackupFile {
     text: string,
   ) {
     const [first, ...rest] = documentsOf(text);
-    if (first === undefined) throw new CommandFailure(EXIT.refused, `${name}: is no backup: it is empty`);
+    if (first === undefined) throw new CommandFailure(EXIT.refused, `${name}: is not a backup: it is empty`);
     const postures = this.#readPostures(first);
     const manifests: Part[] = [];
     const origins: PolicyOrigin[] = [];
@@ -139,7 +139,7 @@ export class BackupFile {
   #readPostures(part: Part): RestoreRequest['postures'] {
     const { document, start, value, at } = this.#readDocument(part);
     if (!isMapping(value) || value.apiVersion !== API_VERSION || value.kind !== KIND)
-      throw at(start, `is no backup: its first document must be of apiVersion ${API_VERSION} and kind ${KIND}`);
+      throw at(start, `is not a backup: its first document must be of apiVersion ${API_VERSION} and kind ${KIND}`);
     const namespaces = value.namespaces ?? {};
     if (!isMapping(namespaces)) throw at(start, 'namespaces: must be a mapping of names to postures');
     return Object.entries(namespaces).map(([namespace, postures]) => {

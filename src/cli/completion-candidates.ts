@@ -9,7 +9,7 @@ export interface Candidate {
 }
 
 /** A daemon that takes longer is not waited for: the user's shell stands still meanwhile. */
-const ASK_SECONDS = '2';
+const TIMEOUT_SECONDS = '2';
 
 /**
  * What may stand where the cursor is. Nothing for what only the shell knows, such as the names of files.
@@ -110,16 +110,16 @@ function matching(candidates: readonly Candidate[], started: string): Candidate[
 async function valuesOf(wanted: Option | Argument, command: Command): Promise<Candidate[]> {
   if (wanted.argChoices !== undefined) return wanted.argChoices.map((word) => ({ word, help: '' }));
   const name = 'flags' in wanted ? /[<[]([^>\]]+)[>\]]/u.exec(wanted.flags)?.[1] : wanted.name();
-  const ask = ASKED[(name ?? '').replace(/\.\.\.$/u, '')];
-  if (ask === undefined) return [];
-  rootOf(command).setOptionValue('timeout', ASK_SECONDS);
+  const query = QUERIES[(name ?? '').replace(/\.\.\.$/u, '')];
+  if (query === undefined) return [];
+  rootOf(command).setOptionValue('timeout', TIMEOUT_SECONDS);
   const namespace = rootOf(command).getOptionValue('namespace') ?? '';
-  return withClient(command, (client) => ask(client, namespace)).catch(() => []);
+  return withClient(command, (client) => query(client, namespace)).catch(() => []);
 }
 
-type Ask = (client: HauberkClient, namespace: string) => Promise<Candidate[]>;
+type Query = (client: HauberkClient, namespace: string) => Promise<Candidate[]>;
 
-const ASKED: Readonly<Record<string, Ask | undefined>> = {
+const QUERIES: Readonly<Record<string, Query | undefined>> = {
   container: async (client) => {
     const { containers } = await client.containers.listContainers();
     return containers.map(({ id, name, namespace }) => ({ word: name || id, help: `${namespace} ${id.slice(0, 12)}` }));

@@ -19,8 +19,10 @@ export function addConnectionFlags(program: Command): void {
   const flag = (names: string, help: string, variable: string) => new Option(names, help).env(variable);
   program
     .addOption(flag('-a, --address <address>', 'unix:PATH or HOST:PORT', 'HAUBERK_ADDRESS').default(DEFAULT_ADDRESS))
-    .addOption(flag('--tls-ca <file>', "the authority of the daemon's certificate", 'HAUBERK_TLS_CA'))
-    .addOption(flag('--tls-certificate <file>', 'certificate to show to the daemon', 'HAUBERK_TLS_CERTIFICATE'))
+    .addOption(flag('--tls-ca <file>', "CA certificate that signed the daemon's certificate", 'HAUBERK_TLS_CA'))
+    .addOption(
+      flag('--tls-certificate <file>', 'client certificate to present to the daemon', 'HAUBERK_TLS_CERTIFICATE'),
+    )
     .addOption(flag('--tls-key <file>', 'its key', 'HAUBERK_TLS_KEY'))
     .addOption(flag('--tls-server-name <name>', "the name in the daemon's certificate", 'HAUBERK_TLS_SERVER_NAME'))
     .addOption(flag('--timeout <seconds>', 'how long a call may take', 'HAUBERK_TIMEOUT').default('30'));
@@ -32,7 +34,7 @@ export async function withClient<Result>(
   task: (client: HauberkClient, target: Target) => Promise<Result>,
 ): Promise<Result> {
   const { address, timeout, ...tls } = command.optsWithGlobals<ConnectionFlags>();
-  if (!(Number(timeout) > 0)) throw new CommandFailure(EXIT.usage, `--timeout: ${timeout} is no number of seconds`);
+  if (!(Number(timeout) > 0)) throw new CommandFailure(EXIT.usage, `--timeout: ${timeout} is not a number of seconds`);
   const files = readTlsFiles(tls);
   const target = { address, hasTls: files !== undefined, timeoutSeconds: Number(timeout) };
   // Later, as what gRPC needs takes as long to load as all else, and half of the commands ask no daemon.

@@ -15,7 +15,7 @@ export interface Denials {
 }
 
 /** More are not kept, so that a hostile container cannot fill the memory; the rest is counted together. */
-const KEPT_MAX = 10_000;
+const ENTRIES_MAX = 10_000;
 
 /** Counts events by what they have in common. */
 export class DenialCounts {
@@ -34,7 +34,7 @@ export class DenialCounts {
     const key = Object.fromEntries(this.by.map((grouping) => [grouping, VALUES[grouping](event)]));
     const text = JSON.stringify(key);
     const before = this.#counts.get(text);
-    if (before === undefined && this.#counts.size >= KEPT_MAX) {
+    if (before === undefined && this.#counts.size >= ENTRIES_MAX) {
       this.#elsewhere++;
       return;
     }
@@ -60,7 +60,7 @@ export class DenialCounts {
   /** What is not in the list, a sentence for each kind. */
   notes(): string[] {
     return [
-      ...(this.#suppressed > 0 ? [`${this.#suppressed} more were not told of one by one: there were too many`] : []),
+      ...(this.#suppressed > 0 ? [`${this.#suppressed} more were not listed one by one: there were too many`] : []),
       ...(this.#missed > 0 ? [`${this.#missed} events were missed`] : []),
       ...(this.#elsewhere > 0 ? [`${this.#elsewhere} of other kinds are not listed: there are too many kinds`] : []),
     ];

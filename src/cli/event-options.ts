@@ -28,8 +28,8 @@ const CLASSES = Object.keys(AccessClass)
 export function addEventOptions(command: Command): Command {
   const choice = (flags: string, help: string, choices: string[]) => new Option(flags, help).choices(choices);
   return command
-    .option('--container <container...>', 'of containers with these names')
-    .option('--namespace <namespace...>', 'of containers in these namespaces')
+    .option('--container <container...>', 'only containers with these names')
+    .option('--namespace <namespace...>', 'only containers in these namespaces')
     .option(
       '--policy <policy...>',
       'by these policies: name or namespace/name, with the origin before it as in cli:web',
@@ -38,9 +38,9 @@ export function addEventOptions(command: Command): Command {
     .addOption(choice('--action <action...>', 'with these actions', ['allow', 'audit', 'block']))
     .addOption(choice('--result <result...>', 'with these results', ['denied', 'passed']))
     .option('--severity <number>', 'at least as severe as this')
-    .option('--label <key=value>', 'of containers with this label; may be repeated', addLabel)
-    .option('--object <pattern>', 'of objects that match: * ** ? […] {a,b}')
-    .addOption(choice('-o, --output <format>', 'text, or json: one object a line', ['text', 'json']).default('text'));
+    .option('--label <key=value>', 'only containers with this label; may be repeated', addLabel)
+    .option('--object <pattern>', 'only objects that match this pattern: * ** ? […] {a,b}')
+    .addOption(choice('-o, --output <format>', 'text, or json: one object per line', ['text', 'json']).default('text'));
 }
 
 /** What the flags ask for. */
@@ -79,7 +79,7 @@ export function show(
   { events, missed, gone, restarted, missedTelemetry }: ReceivedEvents,
   output: EventOptions['output'],
 ): void {
-  if (restarted) note('the events are numbered anew: some that came between may be lost');
+  if (restarted) note('the event numbering started again: some events in between may be lost');
   if (missed > 0) note(`${missed} events were missed${gone.map(rangeText).join(',')}`);
   if (missedTelemetry > 0) note(`${missedTelemetry} accesses that were let through were missed`);
   for (const event of events) terminal().out(`${eventText(event, output)}\n`);
@@ -96,7 +96,7 @@ function line(event: Event): string {
   if (event.suppressed > 0n)
     return `${time} ${coloured('yellow', 'SUPPRESSED')} ${container} ${event.suppressed} events`;
   if (event.lost > 0n)
-    return `${time} ${coloured('yellow', 'DROPPED')} ${event.lost} records, as nobody read them in time`;
+    return `${time} ${coloured('yellow', 'DROPPED')} ${event.lost} records that were not read in time`;
   if (event.class === AccessClass.UNSPECIFIED) {
     const what = event.policy === 'PolicyOverride' ? 'OVERRIDE' : 'SILENT';
     return `${time} ${coloured('yellow', what)} ${container} ${printable(event.message)}`;
@@ -115,14 +115,15 @@ function line(event: Event): string {
 
 /** An access that was let through. */
 function telemetryLine(event: Event, start: string): string {
-  const asked = event.operation === 'open' && event.operations.length > 0 ? ` (${event.operations.join(', ')})` : '';
-  const what = printable(`${event.program} ${event.operation} ${event.object}${asked}`);
+  const operations =
+    event.operation === 'open' && event.operations.length > 0 ? ` (${event.operations.join(', ')})` : '';
+  const what = printable(`${event.program} ${event.operation} ${event.object}${operations}`);
   const who = `pid ${event.pid} uid ${event.uid} parent ${printable(event.parentProgram || '-')}`;
   const rule = event.policy === '' ? '' : `[${originPrefix(event.policyOrigin)}${event.policy} ${event.rule}] `;
   return `${start} ${what} ${event.count} times ${coloured('dim', `${rule}${who}`)}`;
 }
 
-/** Says on standard error what is no event. */
+/** Says on standard error what is not an event. */
 export function note(text: string): void {
   terminal().err(`hauberk: ${printable(text)}\n`);
 }

@@ -11,10 +11,10 @@ Exit statuses:
   3  the daemon cannot be reached
   4  the daemon does not allow it
   5  anything else went wrong
-  6  status: the policies are not in force; runtime status: not every container that is made now, or was made
-     before, starts under Hauberk's hook; doctor: something is to be mended`;
+  6 status: the policies are not in force; runtime status: some containers, new or existing, do not start
+     under Hauberk's hook; doctor: something needs fixing`;
 
-/** A failure that was told already or that tells itself in one line. */
+/** A failure that has been printed already, or that is printed as one line. */
 export class CommandFailure extends Error {
   constructor(
     readonly exitStatus: number,

@@ -26,12 +26,12 @@ function described(
   const isNamed = choices?.every((choice) => description.includes(choice)) ?? true;
   const notes = [
     ...(isNamed ? [] : [`one of ${choices!.join(', ')}`]),
-    ...(isWorthTelling(standard) ? [`default ${standard}`] : []),
+    ...(isWorthShowing(standard) ? [`default ${standard}`] : []),
     ...(variable === undefined ? [] : [variable]),
   ];
   return notes.length === 0 ? description : `${description} (${notes.join('; ')})`;
 }
 
-function isWorthTelling(standard: unknown): boolean {
+function isWorthShowing(standard: unknown): boolean {
   return (typeof standard === 'string' && standard !== '') || typeof standard === 'number';
 }

@@ -28,7 +28,7 @@ export interface ListOptions {
 }
 
 export function watchOption(): Option {
-  return new Option('-w, --watch', 'afterwards what changes, until it is interrupted');
+  return new Option('-w, --watch', 'then keep printing changes, until interrupted');
 }
 
 /** How often it is looked for changes. */
@@ -72,7 +72,7 @@ async function follow<Item>(command: Command, listing: Listing<Item>, output: Li
         const now = new Map(items.map((item) => [listing.name(item), textOf(listing.view(item))]));
         const changed = items.filter((item) => known.get(listing.name(item)) !== now.get(listing.name(item)));
         const gone = [...known.keys()].filter((name) => !now.has(name));
-        await tell(listing, output, changed, gone, isFirst);
+        await showChanges(listing, output, changed, gone, isFirst);
         known = now;
         isFirst = false;
       } catch (error) {
@@ -85,7 +85,7 @@ async function follow<Item>(command: Command, listing: Listing<Item>, output: Li
   });
 }
 
-async function tell<Item>(
+async function showChanges<Item>(
   listing: Listing<Item>,
   output: ListFormat,
   changed: readonly Item[],

@@ -30,41 +30,41 @@ export function policyChangeView(change: PolicyChange, difference: string | unde
 }
 
 /** Tells people of a change and of all that is noteworthy about it. */
-export function sayChange(change: PolicyChange, suffix: string): void {
+export function printChange(change: PolicyChange, suffix: string): void {
   const { kind, containerCount, conflicts } = change;
   const reaches = kind === PolicyChange_Kind.DELETED ? 'reached' : 'reaches';
   const reach = `${containerCount} ${containerCount === 1n ? 'container' : 'containers'}`;
   const what = PolicyChange_Kind[kind].toLowerCase();
   const shown = kind === PolicyChange_Kind.DELETED ? coloured('red', what) : what;
   terminal().out(`policy ${keyOf(change)} ${shown}, ${reaches} ${reach}${suffix}\n`);
-  sayWarnings(change);
-  sayHolders(change);
+  printWarnings(change);
+  printHolders(change);
   for (const conflict of conflicts) terminal().err(`${keyOf(change)}: note: ${conflict}\n`);
 }
 
-/** @param remark how a warning is told; as the daemon words it when left out */
-export function sayWarnings(change: PolicyChange, remark: (warning: string) => string = (warning) => warning): void {
+/** @param remark how a warning is reported; as the daemon words it when left out */
+export function printWarnings(change: PolicyChange, remark: (warning: string) => string = (warning) => warning): void {
   for (const warning of change.warnings) terminal().err(`${keyOf(change)}: warning: ${remark(warning)}\n`);
 }
 
 /** Who holds, from before, what a policy refuses. */
-function sayHolders(change: PolicyChange): void {
-  const { named, omitted } = change.holders ?? NOBODY;
-  const say = (text: string) => terminal().err(`${keyOf(change)}: warning: ${text}\n`);
+function printHolders(change: PolicyChange): void {
+  const { named, omitted } = change.holders ?? NO_HOLDERS;
+  const warn = (text: string) => terminal().err(`${keyOf(change)}: warning: ${text}\n`);
   for (const { kind, containerId, processId, program, path } of named) {
     const container = containerId.slice(0, SHORT_ID);
     const process = `process ${processId} (${program}) of container ${container}`;
-    if (kind === Holder_Kind.DESCRIPTOR) say(`${process} had opened ${path} before: each use of it is refused now`);
-    else if (kind === Holder_Kind.MAPPING) say(`${process} had mapped ${path} before, and keeps what is mapped`);
-    else say(`container ${container} has a ring of io_uring: each use of a file it has opened is decided now`);
+    if (kind === Holder_Kind.DESCRIPTOR) warn(`${process} had opened ${path} before: each use of it is refused now`);
+    else if (kind === Holder_Kind.MAPPING) warn(`${process} had mapped ${path} before, and keeps what is mapped`);
+    else warn(`container ${container} has a ring of io_uring: each use of a file it has opened is decided now`);
   }
-  if (omitted > 0n) say(`and ${omitted} more such files`);
+  if (omitted > 0n) warn(`and ${omitted} more such files`);
 }
 
-const NOBODY: Holders = { named: [], omitted: 0n };
+const NO_HOLDERS: Holders = { named: [], omitted: 0n };
 const SHORT_ID = 12;
 
 /** Tells of changes that an answer did not have room for. */
-export function sayOmitted(omitted: bigint, stream: 'out' | 'err'): void {
+export function printOmitted(omitted: bigint, stream: 'out' | 'err'): void {
   if (omitted > 0n) terminal()[stream](`and ${omitted} more\n`);
 }

@@ -15,7 +15,8 @@ export interface SkeletonSubject {
 export function policySkeleton({ name, namespace, labels, of }: SkeletonSubject): string {
   const selected = Object.entries(labels).map(([key, value]) => `      ${scalar(key)}: ${scalar(value)}`);
   const matchLabels = selected.length > 0 ? ['    matchLabels:', ...selected] : ['    matchLabels: {}'];
-  const everybody = selected.length > 0 ? [] : ['  # It has no labels: this reaches every container of the namespace.'];
+  const everybody =
+    selected.length > 0 ? [] : ['  # The container has no labels: this reaches every container of the namespace.'];
   return `${[
     ...head(`A policy for ${of}.`),
     'apiVersion: security.kubearmor.com/v1',
@@ -74,7 +75,7 @@ const RULES = [
   '  process:',
   '    matchPaths:',
   '      - path: /usr/bin/apt',
-  '#:      # A program of this name, wherever it lies.',
+  '#:      # A program of this name, wherever it is.',
   '#:      - execname: nc',
   '#:    matchDirectories:',
   '#:      - dir: /tmp/',
@@ -83,7 +84,7 @@ const RULES = [
   '#:    matchProtocols:',
   '#:      - protocol: raw',
   '#:    matchEndpoints:',
-  '#:      # The addresses by which clouds tell secrets of a machine.',
+  '#:      # The addresses of cloud metadata services, which hand out credentials.',
   '#:      - cidr: 169.254.169.254/32',
   '#:        direction: egress',
   '#:  capabilities:',

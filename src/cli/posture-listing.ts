@@ -18,14 +18,14 @@ export function postureListing(wanted?: string): Listing<NamespacePostures> {
     list: async (client) => {
       const { defaults, namespaces } = await client.policies.listPostures();
       const own = postureView(defaults);
-      const said = namespaces.map(({ namespace, postures, origin }) => ({
+      const settings = namespaces.map(({ namespace, postures, origin }) => ({
         namespace,
         postures: postureView(postures),
         ...(origin === PolicyOrigin.KUBERNETES && { origin: originText(origin) }),
       }));
-      if (wanted === undefined) return [{ namespace: '', postures: own }, ...said];
+      if (wanted === undefined) return [{ namespace: '', postures: own }, ...settings];
       const isOfAll = ({ namespace, origin }: NamespacePostures) => namespace === '*' && origin !== undefined;
-      const its = said.filter((each) => each.namespace === wanted || isOfAll(each));
+      const its = settings.filter((each) => each.namespace === wanted || isOfAll(each));
       // What clients say goes before what Kubernetes says, and that of the namespace before that of all.
       const rank = (each: NamespacePostures) => (each.origin === undefined ? 2 : Number(!isOfAll(each)));
       its.sort((a, b) => rank(a) - rank(b));

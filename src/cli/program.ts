@@ -38,7 +38,9 @@ const COMMANDS = [
 export function makeProgram(): Command {
   // What is set here before commands are added holds for them too.
   const program = new Command('hauberk')
-    .description('Security policies of containers on this host: apply them, look at them, watch what they deny.')
+    .description(
+      'Manage the security policies of containers on this host: apply them, inspect them, watch what they deny.',
+    )
     .version(VERSION)
     .configureOutput({ writeOut: (text) => terminal().out(text), writeErr: (text) => terminal().err(text) })
     .configureHelp(HELP_CONFIGURATION)

@@ -10,5 +10,5 @@ export function scopeOption(): Option {
 
 /** Of several policies of one name: who gives the one that is meant. */
 export function originOption(of = ''): Option {
-  return new Option('--origin <origin>', `${of}who gives it`).choices(Object.keys(POLICY_ORIGINS));
+  return new Option('--origin <origin>', `${of}who applied it`).choices(Object.keys(POLICY_ORIGINS));
 }

@@ -29,9 +29,9 @@ function whyNotBySocket(address: string, message: string): string {
     case 'ENOENT':
       return `no such socket; is it running? ${ELSEWHERE}`;
     case 'EACCES':
-      return 'permission denied; be root, or a user whom the mode of the socket and its directory lets in';
+      return 'permission denied; run as root, or as a user who may open the socket and its directory';
     case 'ECONNREFUSED':
-      return `nobody listens on the socket; is it running? ${ELSEWHERE}`;
+      return `nothing listens on the socket; is it running? ${ELSEWHERE}`;
     case 'ENOTSOCK':
       return `that is not a socket ${ELSEWHERE}`;
     default:
@@ -49,7 +49,7 @@ function problemOf(path: string): string | undefined {
 
 function whyNotByNetwork(message: string, { hasTls }: Target): string {
   if (/ECONNREFUSED/u.test(message))
-    return `nobody listens there; is it running, with --listen for that address? ${ELSEWHERE}`;
+    return `nothing listens there; is it running, with --listen for that address? ${ELSEWHERE}`;
   if (/name resolution|ENOTFOUND/iu.test(message)) return `no such host ${ELSEWHERE}`;
   if (/certificate|altname|self.signed/iu.test(message)) return `${lastErrorOf(message)} (--tls-ca, --tls-server-name)`;
   const advice = hasTls ? '' : '; does it want TLS? (--tls-ca, --tls-certificate, --tls-key)';

@@ -108,7 +108,7 @@ export function policyView(policy: Policy) {
   };
 }
 
-/** How a policy speaks of its mode in a manifest. */
+/** How a policy gives its mode in a manifest. */
 export function modeText(mode: Mode): string {
   return mode === Mode.PERMISSIVE ? 'audit' : 'enforce';
 }

@@ -35,7 +35,7 @@ export interface HauberkClient {
   readonly state: UnaryCalls<typeof StateServiceService>;
   readonly telemetry: UnaryCalls<typeof TelemetryServiceService>;
   /**
-   * Events from now on. When the connection is lost it connects again and goes on where it stopped, as far as the
+   * Events from now on. When the connection is lost it connects again and continues where it stopped, as far as the
    * daemon still has the events. Ends when the signal is aborted; throws a HauberkError the daemon will not take back,
    * such as for a filter no event can meet.
    */

@@ -31,7 +31,7 @@ export interface ReceivedEvents {
   readonly missed: number;
   /** The numbers of those. */
   readonly gone: readonly SequenceRange[];
-  /** True when the events are numbered anew: nobody knows how many came between. */
+  /** True when the events are numbered again: nobody knows how many came between. */
   readonly restarted: boolean;
   /** What to resume after. */
   readonly position: Position | undefined;

@@ -26,7 +26,7 @@ const GROWING: ReadonlySet<string> = new Set([
   'settings',
 ]);
 
-/** Lists go on, also those of the policy that has pages itself, and so does the text of its manifest. */
+/** Lists continue, also those of the policy that has pages itself, and so does the text of its manifest. */
 function joined<Value extends object>(before: Value, next: Value): Value {
   const whole = { ...before } as Record<string, unknown>;
   for (const [key, value] of Object.entries(next)) {

@@ -36,21 +36,21 @@ export interface Config {
   readonly journalBytes: number;
   /** Seconds. */
   readonly journalAge: number;
-  /** Places with commas between them, or `off`. */
+  /** Places separated by commas, or `off`. */
   readonly export: string;
   readonly exportFileBytes: number;
   readonly exportFiles: number;
   readonly bpffsDir: string;
   /** A path, or `off`. */
   readonly dockerSocket: string;
-  /** Paths with commas between them, `auto` or `off`. */
+  /** Paths separated by commas, `auto` or `off`. */
   readonly criSocket: string;
   /** A path, `auto` or `off`; the next one too. */
   readonly podmanSocket: string;
   readonly nriSocket: string;
   /** A path, or `off`. */
   readonly hookSocket: string;
-  /** `off`, or addresses with commas between them. */
+  /** `off`, or addresses separated by commas. */
   readonly kubearmorListen: string;
   readonly kubearmorTlsDirectory?: string;
   readonly kubearmorTcpRole: Role;

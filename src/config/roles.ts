@@ -22,7 +22,7 @@ export function readRoles(
   for (const { key, value } of (node as YAMLMap<Node, Node | null>).items) {
     const role = isScalar(key) ? String(key.value) : '';
     const offset = offsetOf(key, keyOffset);
-    if (!isRole(role)) report(`roles.${role}`, offset, `is no role; ${FORM}`);
+    if (!isRole(role)) report(`roles.${role}`, offset, `is not a role; ${FORM}`);
     else if (!isSeq(value)) report(`roles.${role}`, offset, 'must be a list of clients');
     else for (const [index, item] of value.items.entries()) readClient(item, index, role);
   }

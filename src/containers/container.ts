@@ -21,7 +21,7 @@ export interface ContainerDescription {
   readonly image?: string;
   /** What its pod asks of the policies that reach it; absent: nothing, they decide as they are written. */
   readonly policyOverride?: PolicyOverride;
-  /** What its pod asks to be told of its accesses; absent: nothing, what is said of its namespace holds. */
+  /** Which of its accesses its pod wants reported; absent if it does not say: the setting of its namespace applies. */
   readonly visibility?: Visibility;
 }
 
@@ -32,10 +32,10 @@ export interface PolicyOverride {
   readonly setBy: string;
 }
 
-/** Who told of a container: a controller by RPC, or the runtime that made it. */
+/** Who reported a container: a controller by RPC, or the runtime that made it. */
 export type ContainerOrigin = 'registered' | 'docker' | 'cri' | 'podman' | 'host';
 
-/** How a container came under its policies. `hook`: before its first instruction. `event`: once its runtime told of it. */
+/** How a container came under its policies. `hook`: before its first instruction. `event`: once its runtime reported it. */
 export interface Protection {
   readonly by: 'hook' | 'event' | 'registered';
   /** Milliseconds since the Unix epoch. */
@@ -43,8 +43,8 @@ export interface Protection {
 }
 
 /**
- * What a container's root is: the device of an overlay, as the kernel numbers it, in which what its image brought can be
- * told from what came later; or why that cannot be told.
+ * What a container's root is: the device of an overlay, as the kernel numbers it, in which what its image brought can be distinguished
+ * from what came later; or why that cannot be determined.
  */
 export type ContainerRoot = { readonly device: number } | { readonly problem: string };
 

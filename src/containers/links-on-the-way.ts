@@ -8,7 +8,7 @@ const PROC = /^\/proc(?:\/|$)/u;
 
 /** Where a path leads, and by which symbolic links. */
 export interface Way {
-  /** The name that the kernel has for what lies there, or would. */
+  /** The name that the kernel has for what is there, or would. */
   readonly path: string;
   /** Each link on the way, by a name without links before it, and where it leads. */
   readonly links: readonly (readonly [link: string, target: string])[];

@@ -64,7 +64,7 @@ export function processesByNamespaces(): Map<string, ProcessIdentity> {
   return finish(processesByNamespacesInSteps());
 }
 
-/** The same, for others to have their turn between its steps: there may be thousands of processes. */
+/** The same, so that other work can run between its steps: there may be thousands of processes. */
 export function* processesByNamespacesInSteps(): Steps<Map<string, ProcessIdentity>> {
   const found = new Map<string, ProcessIdentity>();
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));

@@ -1,7 +1,7 @@
 import type { MountedPlace } from './slow-places.js';
 
 /**
- * Other names that mounts give to places, or to what lies below them, for a process: a volume that is mounted twice.
+ * Other names that mounts give to places, or to what is below them, for a process: a volume that is mounted twice.
  *
  * @param mounts of the process
  * @param places paths without links on their way, and without a slash at the end
@@ -31,7 +31,7 @@ function otherName(mounts: readonly MountedPlace[], place: string): string | und
   return undefined;
 }
 
-/** Whether a path is another one, or lies below it. */
+/** Whether a path is another one, or is below it. */
 function isWithin(path: string, other: string): boolean {
   return path === other || path.startsWith(`${other}/`);
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** Filesystems that ask somebody else, who may never answer. */
-const ASKS_OTHERS = /^(?:fuse|nfs|cifs|smb|9p|ceph|afs|autofs|virtiofs)/u;
+const MAY_WAIT_FOR_OTHERS = /^(?:fuse|nfs|cifs|smb|9p|ceph|afs|autofs|virtiofs)/u;
 
 export interface MountedPlace {
   /** Without a slash at its end: empty for the root. */
@@ -18,7 +18,7 @@ export interface MountedPlace {
 export function slowIn(process: number): (path: string) => boolean {
   const mounts = mountsOf(process);
   if (mounts.length === 0) return () => true;
-  const places = mounts.filter(({ type }) => ASKS_OTHERS.test(type)).map(({ place }) => place);
+  const places = mounts.filter(({ type }) => MAY_WAIT_FOR_OTHERS.test(type)).map(({ place }) => place);
   return (path) => places.some((place) => path === place || path.startsWith(`${place}/`));
 }
 

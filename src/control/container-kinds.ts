@@ -3,7 +3,7 @@ import type { RuleSet } from '../policy/rule-set.js';
 import { runningProfileOf } from '../profile/profile.js';
 import type { DesiredState } from './desired-state.js';
 import type { LiveImage } from './images.js';
-import { visibilitySaidOf } from './visibility.js';
+import { configuredVisibility } from './visibility.js';
 
 /** All of a desired state that decides what a container of given labels has to keep to. */
 export type Decisions = Pick<DesiredState, 'policies' | 'postures' | 'profiles' | 'visibility'>;
@@ -139,7 +139,7 @@ export function likenessOf(container: Container, { policies, profiles, visibilit
     container.policyOverride?.mode,
     policies.keysReaching(container),
     runningProfileOf(container, profiles) !== undefined,
-    visibilitySaidOf(container, visibility),
+    configuredVisibility(container, visibility),
     [container.links, container.laterLinks ?? {}].map((links) => Object.entries(links).sort()),
     container.sharedPrograms,
     container.foldedPlaces,

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import { finish, type Steps } from '../steps.js';
-import { finishInTurns, inTurns } from '../turns.js';
+import { finishInTimeSlices, inTimeSlices } from '../time-slices.js';
 import type { Claim } from './container-kinds.js';
 import { asKnown, type ContainerChange, planContainers } from './container-plan.js';
 import type { Enforcement } from './enforcement.js';
@@ -43,7 +43,7 @@ interface Changed {
 const BATCH_MAX = 128;
 /** So many batches may be on their way into the kernel; each occupies one of the four threads of Node's pool. */
 const PUBLICATIONS_MAX = 2;
-/** So often a request may be compiled anew, before a change of policies has to wait for it. */
+/** So often a request may be compiled again, before a change of policies has to wait for it. */
 const ROUNDS_MAX = 3;
 
 /**
@@ -64,29 +64,29 @@ export class ContainerLane {
   ) {}
 
   /** Makes a change. Requests about the same container are made in the order in which they come. */
-  async submit(asked: ContainerRequest): Promise<Outcome<ContainerChange[]>> {
-    const onVisible = asked.onVisible && once(asked.onVisible);
-    const known = () => asked.put.map(({ id }) => this.containers.get(id));
+  async submit(submitted: ContainerRequest): Promise<Outcome<ContainerChange[]>> {
+    const onVisible = submitted.onVisible && once(submitted.onVisible);
+    const known = () => submitted.put.map(({ id }) => this.containers.get(id));
     const before = known();
-    const put = asked.put.map((each, index) => asKnown(each, before[index]));
-    let request = { ...asked, put, ...(onVisible !== undefined && { onVisible }) };
-    const turn = this.#order.enter(request.ids);
+    const put = submitted.put.map((each, index) => asKnown(each, before[index]));
+    let request = { ...submitted, put, ...(onVisible !== undefined && { onVisible }) };
+    const queuePlace = this.#order.enter(request.ids);
     let changed: Changed;
     try {
       let claims = await this.#claim(request.put);
-      await turn.come;
+      await queuePlace.come;
       // An earlier request may have found other links.
       const now = known();
       if (now.some((each, index) => each !== before[index])) {
         this.#giveBack(claims.values());
-        request = { ...request, put: asked.put.map((each, index) => asKnown(each, now[index])) };
+        request = { ...request, put: submitted.put.map((each, index) => asKnown(each, now[index])) };
         claims = await this.#claim(request.put);
       }
       changed = await new Promise<Changed>((resolve, reject) => {
         this.#enqueue({ request, claims, rounds: 1, resolve, reject });
       });
     } finally {
-      turn.end();
+      queuePlace.end();
     }
     const { changes, written } = changed;
     const unchanged = changes.filter(({ kind }) => kind === 'unchanged');
@@ -98,9 +98,9 @@ export class ContainerLane {
 
   /** Resolves once nothing is under way any more. */
   async idle(): Promise<void> {
-    const turn = this.#order.enter();
-    await turn.come;
-    turn.end();
+    const queuePlace = this.#order.enter();
+    await queuePlace.come;
+    queuePlace.end();
     await Promise.all(this.#publications);
   }
 
@@ -145,7 +145,7 @@ export class ContainerLane {
           try {
             const work = plan(waiting.request, draft);
             // One that names its containers is small, and those that come at once are to stay together.
-            const changes = waiting.request.ids === undefined ? await finishInTurns(work) : finish(work);
+            const changes = waiting.request.ids === undefined ? await finishInTimeSlices(work) : finish(work);
             planned.push(Object.assign(waiting, { changes }));
           } catch (error) {
             waiting.reject(error);
@@ -183,7 +183,7 @@ export class ContainerLane {
     };
   }
 
-  /** Sends a request away to be compiled anew where policies have changed since it was. */
+  /** Sends a request away to be compiled again where policies have changed since it was. */
   async #isUpToDate(waiting: Waiting): Promise<boolean> {
     const isUpToDate = () => [...waiting.claims.values()].every((claim) => this.enforcement.isCurrent(claim));
     if (isUpToDate()) return true;
@@ -207,7 +207,7 @@ export class ContainerLane {
       waiting.reject(error);
       return false;
     } finally {
-      // Only now: what is the same as before was not compiled anew.
+      // Only now: what is the same as before was not compiled again.
       this.#giveBack(stale.values());
     }
   }
@@ -215,7 +215,7 @@ export class ContainerLane {
   async #claim(containers: readonly Container[]): Promise<Map<string, Claim>> {
     const claims = new Map<string, Claim>();
     try {
-      for await (const container of inTurns(containers)) {
+      for await (const container of inTimeSlices(containers)) {
         claims.set(container.id, await this.enforcement.claim(container));
       }
       return claims;
@@ -247,7 +247,7 @@ function* plan({ put, remove }: ContainerRequest, draft: ContainerDraft): Steps<
   return changes;
 }
 
-/** By namespaces: what to call when the kernel decides there. A request that is to be told is so once all of its are. */
+/** By namespaces: what to call when the kernel decides there. A request that is to be reported is so once all of its are. */
 function visibilityCallbacks(planned: readonly (Waiting & { readonly changes?: ContainerChange[] })[]) {
   const callbacks = new Map<string, (() => void)[]>();
   for (const { request, changes = [] } of planned) {

@@ -15,7 +15,7 @@ export interface ContainerChange {
  * that was given the numbers of its namespaces.
  *
  * @throws Failure invalid-argument when another container of the same origin has the namespaces of one, already-exists
- *   when one of another origin has them: two sources tell of one container, and the first has its way;
+ *   when one of another origin has them: two sources report one container, and the first has its way;
  *   resource-exhausted when there are more than there can be. The draft is of no use then
  */
 export function* planContainers(
@@ -65,14 +65,14 @@ function put(draft: ContainerDraft, container: Container): ContainerChange {
     return { container, kind: 'added' };
   }
   const isOneRun = isSameRun(known, container);
-  const told = asKnown(container, known);
-  if (isSame(known, told)) return { container: known, kind: 'unchanged' };
-  const changed = isOneRun ? withItsPast(told, known) : told;
+  const described = asKnown(container, known);
+  if (isSame(known, described)) return { container: known, kind: 'unchanged' };
+  const changed = isOneRun ? withItsPast(described, known) : described;
   draft.put(changed);
   return { container: changed, kind: 'changed' };
 }
 
-/** A container that is told of, with what was found of it at first and holds. */
+/** A container that is reported, with what was found of it at first and holds. */
 export function asKnown(container: Container, known: Container | undefined): Container {
   if (known === undefined || !isSameRun(known, container)) return container;
   return withItsLinks(withItsRoot(container, known), known);
@@ -112,7 +112,7 @@ function withItsLinks(container: Container, known: Container): Container {
   };
 }
 
-/** How it came under its policies, and as what its process did, stays so whoever tells of it again. */
+/** How it came under its policies, and as what its process did, stays so whoever reports it again. */
 function withItsPast(container: Container, { protection, isFirstProcess, process }: Container): Container {
   const isItsProcess = process?.pid === container.process?.pid && process?.startTicks === container.process?.startTicks;
   return {

@@ -1,5 +1,5 @@
-import type { ContainerKeeper } from './container-keeper.js';
 import type { ContainerRegistry } from './container-registry.js';
+import type { ContainerTracker } from './container-tracker.js';
 import type { HostState } from './host-state.js';
 import type { IntakeCounts } from './intake-counts.js';
 import type { PolicyDiff } from './policy-diff.js';
@@ -13,14 +13,14 @@ import type { VisibilityRegistry } from './visibility-registry.js';
 export interface ControlPlane {
   readonly policies: PolicyRegistry;
   readonly containers: ContainerRegistry;
-  readonly keeper: ContainerKeeper;
+  readonly tracker: ContainerTracker;
   readonly host: HostState;
   /** Containers that are known and not protected. */
   readonly unprotected: UnprotectedContainers;
   /** What became of the containers that their runtimes told of. */
   readonly intake: IntakeCounts;
   readonly profiles: ProfileRegistry;
-  /** Whose accesses are told although no policy speaks of them. */
+  /** Whose accesses are reported although no policy covers them. */
   readonly visibility: VisibilityRegistry;
   /** Where they are told. */
   readonly telemetry: Pick<Telemetry, 'hub' | 'limits'>;

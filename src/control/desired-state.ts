@@ -14,7 +14,7 @@ export interface DesiredState {
   readonly postures: ReadonlyMap<string, Partial<Postures>>;
   /** By name, in the order in which they were started. */
   readonly profiles: ReadonlyMap<string, Profile>;
-  /** By visibilityKey: what is told of accesses that no policy speaks of. */
+  /** By visibilityKey: which accesses that no policy covers are reported. */
   readonly visibility: VisibilitySettings;
 }
 

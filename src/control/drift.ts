@@ -11,7 +11,7 @@ export function isDrift({ match }: Rule): boolean {
   return match.kind === 'preset' && match.preset === 'drift';
 }
 
-/** Why it cannot be told what the image of a container brought; undefined where it can. */
+/** Why it cannot be determined what the image of a container brought; undefined where it can. */
 export function driftProblem({ root = { problem: NOT_LOOKED_AT } }: { readonly root?: ContainerRoot }) {
   return 'problem' in root ? root.problem : undefined;
 }
@@ -39,7 +39,7 @@ export function checkDrift(
   const named = blind.slice(0, NAMED_MAX);
   if (blind.length > NAMED_MAX) named.push(`and ${blind.length - NAMED_MAX} more`);
   const refusing = policy.mode === 'audit' ? undefined : rules.find(({ action }) => action === 'Block');
-  const untold = 'cannot tell what an image brought';
+  const untold = 'does not know what came with an image';
   if (refusing === undefined)
     return named.map(
       (each) => `${rules[0]!.id}: the preset drift reports all that is executed, for it ${untold}: ${each}`,

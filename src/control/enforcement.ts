@@ -5,7 +5,7 @@ import type { PublishedContainer } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import { type Assignment, Assignments, identityOf, type Published } from './assignments.js';
 import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses } from './container-kinds.js';
 import { type DesiredState, NOTHING_DESIRED } from './desired-state.js';
@@ -30,7 +30,7 @@ type EnforcingKernel = Pick<
 >;
 
 /**
- * Keeps the kernel's maps in agreement with a desired state. What takes time, to compile and to publish, may go on for
+ * Keeps the kernel's maps in agreement with a desired state. What takes time, to compile and to publish, may continue for
  * several changes at once; `adopt…` makes a change the one in force at once, and is called for one after the other.
  */
 export class Enforcement {
@@ -165,7 +165,7 @@ export class Enforcement {
     const preparation = new Preparation(this.#kindsUnder(desired), affected, (claim) => this.giveBack(claim));
     this.#preparations.add(preparation);
     try {
-      for await (const container of inTurns(this.rules.subjects(desired))) {
+      for await (const container of inTimeSlices(this.rules.subjects(desired))) {
         if (this.#assignments.get(container.id) === undefined || affected(container))
           await preparation.claim(container);
       }

@@ -6,7 +6,7 @@ interface Logger {
   warn(fields: object, message: string): void;
 }
 
-/** The clock may be set: it is looked at anew after so long. */
+/** The clock may be set: it is looked at again after so long. */
 const LOOK_MILLISECONDS = 60_000;
 
 /** Deletes policies when their time has come. */

@@ -2,7 +2,7 @@ import type { Container } from '../containers/container.js';
 import type { Access } from '../explain/access.js';
 import { type Explanation, explainInSteps } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
-import { finishInTurns } from '../turns.js';
+import { finishInTimeSlices } from '../time-slices.js';
 import type { Ledger } from './ledger.js';
 import { explainProgramUse } from './program-uses.js';
 import { explainRenaming, isRenaming } from './renaming.js';
@@ -16,11 +16,11 @@ export async function explainAccess(ledger: Ledger, subject: ExplainedSubject, a
   const known = typeof subject === 'string' ? containerOf(ledger, subject) : { ...subject, links: {} };
   const ruleSet =
     ('id' in known ? enforcement.kindOf(known.id)?.ruleSet : undefined) ??
-    (await enforcement.rules.ruleSetInTurns(known, desired));
+    (await enforcement.rules.ruleSetInTimeSlices(known, desired));
   const postures = enforcement.rules.posturesFor(known.namespace, desired);
   const explanation = isRenaming(access)
     ? await explainRenaming(ruleSet, postures, access)
-    : await finishInTurns(explainInSteps(ruleSet.rules, postures, access));
+    : await finishInTimeSlices(explainInSteps(ruleSet.rules, postures, access));
   if (explanation.action === 'Block') return explanation;
   return (await explainProgramUse(ruleSet.rules, postures, access)) ?? explanation;
 }

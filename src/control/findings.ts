@@ -2,7 +2,7 @@ import { namespaceKey } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import type { Holding } from '../kernel/holdings.js';
 
-/** So many holders are told of each container by name. */
+/** How many holders are named per container. */
 const NAMED_MAX = 20;
 /** More of a container are counted no further. */
 const COUNTED_MAX = 16_384;

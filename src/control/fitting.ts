@@ -1,7 +1,7 @@
 import { Failure } from '../failure.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { finishInTurns } from '../turns.js';
+import { finishInTimeSlices } from '../time-slices.js';
 import { keyInSteps } from './images.js';
 import { TooManyJobs } from './work-thread.js';
 
@@ -47,7 +47,7 @@ export class Fitting {
     attempt: Attempt = this.attempt,
   ): Promise<Fit<Made>> {
     const all = await rulesWithout(NOTHING);
-    const key = await finishInTurns(keyInSteps(all));
+    const key = await finishInTimeSlices(keyInSteps(all));
     let leftOut = this.#remembered.get(key);
     if (leftOut === undefined) {
       try {
@@ -59,12 +59,12 @@ export class Fitting {
     }
     this.#remember(key, leftOut);
     const ruleSet = await rulesWithout(new Set(leftOut));
-    await finishInTurns(keyInSteps(ruleSet));
+    await finishInTimeSlices(keyInSteps(ruleSet));
     return { made: await make(ruleSet), ruleSet, leftOut };
   }
 
   #remember(key: string, leftOut: readonly string[]): void {
-    // What was asked for last comes last.
+    // What was requested last comes last.
     this.#remembered.delete(key);
     this.#remembered.set(key, leftOut);
     if (this.#remembered.size > REMEMBERED_MAX) this.#remembered.delete(this.#remembered.keys().next().value!);

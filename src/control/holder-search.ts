@@ -4,7 +4,7 @@ import { hasRunNothing } from '../containers/procfs.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import { EVERY_FILE, type Holding, type Holdings } from '../kernel/holdings.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import type { Assignment } from './assignments.js';
 import { Findings, idOf } from './findings.js';
 import { leavesAlone } from './leaving-alone.js';
@@ -16,7 +16,7 @@ const LOOK_MILLISECONDS = 3000;
 const EMPTY_PASSES_NEEDED = 2;
 /** After so many every file of the containers is decided at every use. */
 const PASSES_MAX = 8;
-/** So many open files of a container are told apart. */
+/** So many open files of a container are distinguished. */
 const FILES_MAX = 1024;
 
 type SearchedKernel = {
@@ -45,7 +45,7 @@ export interface Search {
 /**
  * Finds what processes of containers hold that a change of policies refuses: files that they have opened, and memory
  * that they have mapped, before. Files are decided once more at every use then, by a program that is attached for as
- * long as one of them is open; what is mapped can only be told.
+ * long as one of them is open; what is mapped can only be reported.
  */
 export class HolderSearch {
   /** By namespaces: whether what decides for a container now decides of files. */
@@ -175,7 +175,7 @@ export class HolderSearch {
     const byKey = new Map(subjects.map((subject) => [namespaceKey(subject.namespaces), subject]));
     const containers = subjects.map(({ namespaces }) => namespaces);
     for await (const holdings of this.kernel.holdings.find(containers, withMappings)) {
-      for await (const holding of inTurns(holdings)) {
+      for await (const holding of inTimeSlices(holdings)) {
         const subject = byKey.get(namespaceKey(holding.container));
         if (subject === undefined) continue;
         const by = holding.kind === 'ring' ? undefined : this.ruleOf(holding.imageId, holding.rule);
@@ -218,7 +218,7 @@ export class HolderSearch {
     this.#unmarkAllBut(found);
     for (const [key, findings] of found) this.#found.set(key, findings);
     await this.#attachIfNeeded();
-    this.#tell(found);
+    this.#report(found);
   }
 
   /** Looks which of the marked files are still open. None is added: what is opened under the rules is decided by then. */
@@ -250,7 +250,7 @@ export class HolderSearch {
     for (const [key, findings] of found) {
       const marks = this.#marks.get(key) ?? new Set<bigint>();
       const kept = marksFor(findings);
-      // Every file stays decided while one of them is refused, where they were too many to tell apart.
+      // Every file stays decided while one of them is refused, where they were too many to distinguish.
       if (marks.has(EVERY_FILE) && findings.files.size > 0) kept.add(EVERY_FILE);
       for (const file of [...marks].filter((each) => !kept.has(each))) {
         this.kernel.holdings.unmark({ container: namespacesIn(key), file });
@@ -265,7 +265,7 @@ export class HolderSearch {
     if (isNeeded !== this.kernel.holdings.isAttached) await this.kernel.refuseHeld(isNeeded);
   }
 
-  #tell(found: ReadonlyMap<string, Findings>): void {
+  #report(found: ReadonlyMap<string, Findings>): void {
     for (const [key, { descriptors, mappings, hasRing }] of found) {
       const container = this.#subjects.get(key)?.id;
       if (descriptors.count + mappings.count > 0)

@@ -1,6 +1,6 @@
 import { DEFAULT_POSTURE, isOfPolicy, type RuleDescription } from '../events/rule-description.js';
 import type { Policy } from '../policy/model.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import type { Enforcement } from './enforcement.js';
 import type { Findings, Holder } from './findings.js';
 import type { PolicyChange } from './policy-plan.js';
@@ -29,15 +29,15 @@ export async function withHolders(
   changes: readonly PolicyChange[],
   enforcement: Pick<Enforcement, 'findingsOf' | 'holders'>,
 ): Promise<PolicyChange[]> {
-  const told: PolicyChange[] = [];
+  const reported: PolicyChange[] = [];
   const problem = enforcement.holders?.problem;
-  for await (const change of inTurns(changes)) {
+  for await (const change of inTimeSlices(changes)) {
     const { kind, policy } = change;
-    if ((kind !== 'created' && kind !== 'updated') || policy.heldDescriptors === 'leave') told.push(change);
-    else if (problem !== undefined) told.push({ ...change, warnings: [...change.warnings, problem] });
-    else told.push({ ...change, held: heldOf(change, enforcement) });
+    if ((kind !== 'created' && kind !== 'updated') || policy.heldDescriptors === 'leave') reported.push(change);
+    else if (problem !== undefined) reported.push({ ...change, warnings: [...change.warnings, problem] });
+    else reported.push({ ...change, held: heldOf(change, enforcement) });
   }
-  return told;
+  return reported;
 }
 
 function heldOf(

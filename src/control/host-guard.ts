@@ -7,7 +7,7 @@ import type { Operation } from '../policy/effect.js';
 import { type BoundRule, type Postures, policyKey } from '../policy/model.js';
 import { ADDRESS_FAMILIES, SOCKET_TYPES } from '../policy/network.js';
 import { finish, isStep, type Steps } from '../steps.js';
-import { finishInTurns } from '../turns.js';
+import { finishInTimeSlices } from '../time-slices.js';
 import { type HostNeed, hostNeeds } from './host-needs.js';
 
 /** Programs a host cannot be reached or looked after without, by the names of their processes. */
@@ -44,7 +44,7 @@ function* guardedProcessesInSteps(): Steps<GuardedProcess[]> {
 
 /** What policies for the host must leave alone. */
 export interface HostNeeds {
-  /** What runs and must go on. */
+  /** What runs and must continue. */
   readonly guarded: readonly GuardedProcess[];
   /** What else the host needs. */
   readonly needs: Iterable<HostNeed>;
@@ -52,7 +52,7 @@ export interface HostNeeds {
 
 /** Others have their turn meanwhile. @param root where the host's files are seen: empty, or `/proc/1/root` from inside a container */
 export async function lookAtHost(root: string): Promise<HostNeeds> {
-  const guarded = await finishInTurns(guardedProcessesInSteps());
+  const guarded = await finishInTimeSlices(guardedProcessesInSteps());
   const programs = guarded.map(({ program }) => program);
   return { guarded, needs: hostNeeds(programs, root) };
 }
@@ -96,7 +96,7 @@ export async function requireUnharmed(
 ): Promise<void> {
   if (rules.every(({ policy }) => policy.mode === 'audit')) return;
   const { guarded, needs } = await findNeeds();
-  const problems = await finishInTurns(whatWouldStop(guarded, needs, rules, postures));
+  const problems = await finishInTimeSlices(whatWouldStop(guarded, needs, rules, postures));
   if (problems.length === 0) return;
   const advice = 'to apply it all the same, force it; hauberkd --rescue starts without policies for the host';
   throw new Failure('failed-precondition', `the host would be harmed:\n- ${problems.join('\n- ')}\n${advice}`);

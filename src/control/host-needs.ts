@@ -54,7 +54,7 @@ const RUNTIME_STATE: Readonly<Record<string, readonly string[]>> = {
   podman: ['/run/containers', '/run/libpod', '/var/lib/containers'],
   kubelet: ['/var/lib/kubelet'],
 };
-/** They run for a moment each, started by those that go on. */
+/** They run for a moment each, started by those that continue. */
 const RUNTIMES = ['runc', 'crun', 'conmon', 'containerd-shim-runc-v2'].flatMap((name) =>
   ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin'].map((directory) => join(directory, name)),
 );

@@ -8,7 +8,7 @@ import type { Kernel } from '../kernel/kernel.js';
 import { policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { finish, isStep, type Steps } from '../steps.js';
-import { finishInTurns } from '../turns.js';
+import { finishInTimeSlices } from '../time-slices.js';
 
 /** A rule set that decides for at least one container, compiled and in the kernel. */
 export interface LiveImage {
@@ -44,7 +44,7 @@ interface Usage {
 }
 
 /** Events of a replaced image may still wait in the ring: so many are remembered. */
-const RETIRED_IMAGES_KEPT = 256;
+const RETIRED_IMAGES_MAX = 256;
 
 /** The images in use. Equal rule sets share one image, which is let go when nobody holds it any more. */
 export class LiveImages {
@@ -140,7 +140,7 @@ export class LiveImages {
 
   /** The places in a rule set of the rules that decide anything. */
   async decidedRules(ruleSet: RuleSet): Promise<ReadonlySet<number>> {
-    return this.#byKey.get(keyOf(ruleSet))?.decided ?? (await finishInTurns(compileInSteps(ruleSet))).decided;
+    return this.#byKey.get(keyOf(ruleSet))?.decided ?? (await finishInTimeSlices(compileInSteps(ruleSet))).decided;
   }
 
   /** Whether an image in use decides by this rule set. */
@@ -150,12 +150,12 @@ export class LiveImages {
 
   /** Compiles a rule set that no image in use decides by, to see whether it can be. */
   async tryToCompile(ruleSet: RuleSet): Promise<void> {
-    if (!this.has(ruleSet)) await finishInTurns(compileInSteps(ruleSet));
+    if (!this.has(ruleSet)) await finishInTimeSlices(compileInSteps(ruleSet));
   }
 
   /** Whether a rule set can be compiled, for which no image has to be made. */
   async fits(ruleSet: RuleSet): Promise<boolean> {
-    return this.has(ruleSet) || (await finishInTurns(isWithinLimits(ruleSet)));
+    return this.has(ruleSet) || (await finishInTimeSlices(isWithinLimits(ruleSet)));
   }
 
   /** What several ask for at once is compiled once. */
@@ -166,7 +166,7 @@ export class LiveImages {
   }
 
   async #make(key: string, ruleSet: RuleSet): Promise<void> {
-    const image = await finishInTurns(compileInSteps(ruleSet));
+    const image = await finishInTimeSlices(compileInSteps(ruleSet));
     const readsAnswers = ruleSet.rules.some(namesHost);
     if (readsAnswers) await this.#beginToReadAnswers();
     this.#imageId++;
@@ -201,7 +201,7 @@ export class LiveImages {
   #retire(imageId: number): void {
     this.#retired = [...this.#retired, imageId];
     this.#remembered.push(imageId);
-    while (this.#remembered.length > RETIRED_IMAGES_KEPT) this.#rulesByImageId.delete(this.#remembered.shift()!);
+    while (this.#remembered.length > RETIRED_IMAGES_MAX) this.#rulesByImageId.delete(this.#remembered.shift()!);
   }
 }
 
@@ -210,7 +210,7 @@ export function keyOf(ruleSet: RuleSet): string {
   return keys.get(ruleSet) ?? finish(keyInSteps(ruleSet));
 }
 
-/** The same, for others to have their turn where it is to be written. */
+/** The same, so that other work can run meanwhile where it is to be written. */
 export function* keyInSteps(ruleSet: RuleSet): Steps<string> {
   const known = keys.get(ruleSet);
   if (known !== undefined) return known;

@@ -1,5 +1,5 @@
 import type { Kernel } from '../kernel/kernel.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import type { Published } from './assignments.js';
 import type { Enforcement } from './enforcement.js';
 import type { Ledger } from './ledger.js';
@@ -82,7 +82,7 @@ export class IntegrityWatch {
     if (this.#some().every((each) => this.#isHeld(each))) return;
     // What has changed one may have changed all: now every container is looked at.
     const changed: Published[] = [];
-    for await (const each of inTurns(this.enforcement.published())) if (!this.#isHeld(each)) changed.push(each);
+    for await (const each of inTimeSlices(this.enforcement.published())) if (!this.#isHeld(each)) changed.push(each);
     if (changed.length === 0) return;
     const ids = changed.map(({ id }) => id).slice(0, IDS_LOGGED_MAX);
     const message = "others had changed containers' policies in the kernel: they are published again";

@@ -14,6 +14,6 @@ export function leavesAlone({ rules }: RuleSet, kind: Holding['kind'], by: RuleD
   const leaves = ({ heldDescriptors }: Policy) => heldDescriptors === 'leave';
   if (kind === 'ring') return [...policies].some(leaves);
   const named = [...policies].filter((policy) => isOfPolicy(by, policy));
-  const asked = named.length > 0 ? named : [...policies];
-  return asked.length > 0 && asked.every(leaves);
+  const chosen = named.length > 0 ? named : [...policies];
+  return chosen.length > 0 && chosen.every(leaves);
 }

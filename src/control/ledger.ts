@@ -97,7 +97,7 @@ export class Ledger {
    * @param gone ids of containers on disk that are no more
    * @param isKept whether what the kernel holds for containers that are not known stays, by their namespaces
    */
-  start(gone: readonly string[], isKept?: IsKept): Promise<void> {
+  start(ended: readonly string[], isKept?: IsKept): Promise<void> {
     return this.#policyChanges.run(async () => {
       const began = performance.now();
       const preparation = await this.enforcement.prepare(this.#desired, () => true);
@@ -105,7 +105,7 @@ export class Ledger {
         preparation,
         0,
         () => ({
-          stored: { deleteContainers: gone },
+          stored: { deleteContainers: ended },
           adopt: () => this.enforcement.adopt(preparation, true, isKept),
         }),
         began,
@@ -124,7 +124,7 @@ export class Ledger {
   change<Result>(work: Work<Result>): Promise<Outcome<Result>> {
     return this.#policyChanges.run(async () => {
       const began = performance.now();
-      const change = await this.#whereKnown(async () => work(this.#desired));
+      const change = await this.#withOutcomeKnown(async () => work(this.#desired));
       if (change.next === undefined) {
         // What is missing of a damaged state may still be in force, so nothing is known to be as asked.
         if (this.#isDamaged) throw this.store.problem;
@@ -154,7 +154,7 @@ export class Ledger {
 
   /** Changes containers; see ContainerLane. */
   changeContainers(request: ContainerRequest): Promise<Outcome<ContainerChange[]>> {
-    return this.#whereKnown(() => this.#lane.submit(request));
+    return this.#withOutcomeKnown(() => this.#lane.submit(request));
   }
 
   /** The failure for something that is not there; while the stored state is damaged nobody can say so. */
@@ -177,7 +177,7 @@ export class Ledger {
     return (this.store.damage ?? []).length > 0;
   }
 
-  async #whereKnown<Result>(work: () => Promise<Result>): Promise<Result> {
+  async #withOutcomeKnown<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
@@ -185,7 +185,7 @@ export class Ledger {
     }
   }
 
-  /** An error that speaks of what is stored becomes the damage, where that may be why. */
+  /** An error that covers what is stored becomes the damage, where that may be why. */
   #truly<Thrown>(error: Thrown): Thrown | Failure {
     const isOfState = error instanceof Failure && (error.code === 'not-found' || error.code === 'aborted');
     return isOfState && this.#isDamaged ? (this.store.problem ?? error) : error;

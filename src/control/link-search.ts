@@ -4,7 +4,7 @@ import { type FoundLinks, findLinks } from '../containers/found-links.js';
 import { throughLink } from '../policy/kinds/through-link.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import { addNamed } from '../policy/named-paths.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import type { Ledger } from './ledger.js';
 import type { PolicyChange } from './policy-plan.js';
 
@@ -15,9 +15,9 @@ export async function followLinksOf(ledger: Ledger, changes: readonly PolicyChan
   const warnings = new Map<string, Set<string>>();
   const found: Container[] = [];
   const reached = new Map<string, Policy[]>();
-  for await (const { policy, containerIds } of inTurns(fresh))
+  for await (const { policy, containerIds } of inTimeSlices(fresh))
     for (const id of containerIds) reached.set(id, [...(reached.get(id) ?? []), policy]);
-  for await (const [id, policies] of inTurns([...reached])) {
+  for await (const [id, policies] of inTimeSlices([...reached])) {
     const container = ledger.desired.containers.get(id);
     if (container?.process === undefined) continue;
     const named = { paths: new Set<string>(), programs: new Set<string>() };

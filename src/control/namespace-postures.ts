@@ -3,7 +3,7 @@ import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 
 type ByKey = DesiredState['postures'];
-type Said = Partial<Postures>;
+type NamespacePostures = Partial<Postures>;
 
 /** What stands before a namespace whose own annotations say its postures: no name of a namespace has a colon. */
 const ANNOTATED = 'kubernetes:';
@@ -15,23 +15,23 @@ export const ALL_NAMESPACES = '*';
  * What holds in a namespace beside the agent's own postures: what clients say goes before its annotations, and these before
  * what Kubernetes says of all namespaces. The host is in none.
  */
-export function posturesIn(said: ByKey, namespace: string): Said {
-  const ofAll = namespace === '' ? undefined : said.get(ANNOTATED + ALL_NAMESPACES);
-  return { ...ofAll, ...said.get(ANNOTATED + namespace), ...said.get(namespace) };
+export function posturesIn(postures: ByKey, namespace: string): NamespacePostures {
+  const ofAll = namespace === '' ? undefined : postures.get(ANNOTATED + ALL_NAMESPACES);
+  return { ...ofAll, ...postures.get(ANNOTATED + namespace), ...postures.get(namespace) };
 }
 
 /** Those that annotations say, by their keys. */
-export function annotatedPostures(said: ByKey): ByKey {
-  return new Map([...said].filter(([key]) => key.startsWith(ANNOTATED)));
+export function annotatedPostures(postures: ByKey): ByKey {
+  return new Map([...postures].filter(([key]) => key.startsWith(ANNOTATED)));
 }
 
-export function saidByClients(said: ByKey): ByKey {
-  return new Map([...said].filter(([key]) => !key.startsWith(ANNOTATED)));
+export function setByClients(postures: ByKey): ByKey {
+  return new Map([...postures].filter(([key]) => !key.startsWith(ANNOTATED)));
 }
 
 /** By the namespace alone. */
-export function byNamespace(said: ByKey): ReadonlyMap<string, Said> {
-  return new Map(Array.from(said, ([key, postures]) => [namespaceOf(key), postures]));
+export function byNamespace(postures: ByKey): ReadonlyMap<string, NamespacePostures> {
+  return new Map(Array.from(postures, ([key, postures]) => [namespaceOf(key), postures]));
 }
 
 /** Says something else under these keys, and under the others what was said. */
@@ -51,13 +51,13 @@ export function postureChange(current: DesiredState, changed: ByKey): Change<voi
 }
 
 /** Makes what annotations say of all namespaces this. */
-export function annotationChange(current: DesiredState, wanted: ReadonlyMap<string, Said>): Change<void> {
+export function annotationChange(current: DesiredState, wanted: ReadonlyMap<string, NamespacePostures>): Change<void> {
   const before = annotatedPostures(current.postures);
   const after = new Map(Array.from(wanted, ([namespace, postures]) => [ANNOTATED + namespace, postures]));
-  const changed = new Map<string, Said>();
+  const changed = new Map<string, NamespacePostures>();
   for (const key of new Set([...before.keys(), ...after.keys()])) {
-    const said = after.get(key) ?? {};
-    if (!isSame(before.get(key) ?? {}, said)) changed.set(key, said);
+    const postures = after.get(key) ?? {};
+    if (!isSame(before.get(key) ?? {}, postures)) changed.set(key, postures);
   }
   return changed.size === 0 ? { next: undefined, result: undefined } : postureChange(current, changed);
 }
@@ -66,7 +66,7 @@ function namespaceOf(key: string): string {
   return key.startsWith(ANNOTATED) ? key.slice(ANNOTATED.length) : key;
 }
 
-function isSame(one: Said, other: Said): boolean {
+function isSame(one: NamespacePostures, other: NamespacePostures): boolean {
   const classes = new Set([...Object.keys(one), ...Object.keys(other)] as (keyof Postures)[]);
   return [...classes].every((each) => one[each] === other[each]);
 }

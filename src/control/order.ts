@@ -1,19 +1,19 @@
 /** One's place among others. */
-export interface Turn {
+export interface QueuePlace {
   /** Resolves once everything that comes before is over. */
   readonly come: Promise<void>;
   /** To be called when what it was taken for is over. */
   end(): void;
 }
 
-/** Keeps what is about the same things in the order in which it came; everything else goes on side by side. */
+/** Keeps what is about the same things in the order in which it came; everything else continues side by side. */
 export class Order {
   readonly #lastAbout = new Map<string, Promise<void>>();
   readonly #underWay = new Set<Promise<void>>();
   #lastAboutAll: Promise<void> | undefined;
 
   /** @param names of the things that it is about; left out: of all */
-  enter(names?: readonly string[]): Turn {
+  enter(names?: readonly string[]): QueuePlace {
     let resolve!: () => void;
     const over = new Promise<void>((done) => {
       resolve = done;

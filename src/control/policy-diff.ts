@@ -4,7 +4,7 @@ import type { Action } from '../policy/model.js';
 import type { AccessMemory } from '../profile/access-memory.js';
 import { Judge } from '../profile/judge.js';
 import { mergeAccesses, type ObservedAccess } from '../profile/observed-access.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import type { DesiredState } from './desired-state.js';
 import type { ForeseenChange } from './policy-registry.js';
 import type { Recordings } from './recordings.js';
@@ -16,7 +16,7 @@ export interface DecisionChange {
   readonly access: ObservedAccess;
   readonly before: Action;
   readonly after: Action;
-  /** What decides after the change or, where nothing speaks of the access then, what decided before. */
+  /** What decides after the change or, where nothing covers the access then, what decided before. */
   readonly rule: RuleDescription | undefined;
 }
 
@@ -44,12 +44,12 @@ export async function diffPolicies(
   const changes: DecisionChange[] = [];
   let judged = 0;
   let undecided = 0;
-  for await (const [id, container] of inTurns(byId)) {
+  for await (const [id, container] of inTimeSlices(byId)) {
     const accesses = mergeAccesses([...(remembered.get(id) ?? []), ...(learnt.get(id) ?? [])]);
     if (accesses.length === 0) continue;
     const judgeOf = async (state: DesiredState) => new Judge(await ruleSets.makeFor(container, state, compile));
     const [then, now] = [await judgeOf(before), await judgeOf(after)];
-    for await (const access of inTurns(accesses)) {
+    for await (const access of inTimeSlices(accesses)) {
       judged++;
       const [old, next] = [then.judge(access), now.judge(access)];
       if (old.byArguments || next.byArguments) undecided++;

@@ -5,7 +5,7 @@ import { compareInSteps, PolicySet, selects } from '../policy/policy-set.js';
 import { sortInSteps } from '../policy/sort-in-steps.js';
 import { isStep, type Steps } from '../steps.js';
 import type { StoredPolicy } from '../store/stored-state.js';
-import { finishInTurns, inTurns, nextTurn } from '../turns.js';
+import { finishInTimeSlices, inTimeSlices, nextTimeSlice } from '../time-slices.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import { checkDrift } from './drift.js';
@@ -42,7 +42,7 @@ export interface PolicyInput {
 /**
  * Works out what it takes to get from the policies there are to others.
  *
- * @throws Failure where a policy that reaches no container could be had by none, or see checkDrift
+ * @throws Failure where a policy that reaches no container could not be compiled for any, or see checkDrift
  */
 export async function planPolicies(
   inputs: readonly PolicyInput[],
@@ -52,30 +52,30 @@ export async function planPolicies(
   /** Compiles a policy by itself. */
   compileAlone: (policy: Policy) => Promise<unknown>,
   /** Aborted when nobody waits for it any more. */
-  gone?: AbortSignal,
+  disconnected?: AbortSignal,
 ): Promise<Change<PolicyChange[]>> {
-  if (inputs.length > FEW_POLICIES) await nextTurn();
-  const { added, changed, removed } = await finishInTurns(compareInSteps(current.policies, after));
+  if (inputs.length > FEW_POLICIES) await nextTimeSlice();
+  const { added, changed, removed } = await finishInTimeSlices(compareInSteps(current.policies, after));
   const [isAdded, isChanged] = [new Set(added), new Set(changed)];
   const touched = new Set([...added, ...changed, ...removed]);
   const desired = { ...current, policies: after };
   const kindOf = (key: string) =>
     isAdded.has(key) ? 'created' : isChanged.has(key) ? 'updated' : ('unchanged' as const);
-  const reached = await containersBy(inputs, desired, enforcement, gone);
+  const reached = await containersBy(inputs, desired, enforcement, disconnected);
   const deleted = removed.map((key) => current.policies.get(key)!);
   const reachedBefore = await containersBy(
     deleted.map((policy) => ({ policy })),
     current,
     enforcement,
-    gone,
+    disconnected,
   );
   if (touched.size > FEW_POLICIES) {
-    await finishInTurns(current.policies.indexInSteps());
-    await finishInTurns(after.indexInSteps());
+    await finishInTimeSlices(current.policies.indexInSteps());
+    await finishInTimeSlices(after.indexInSteps());
   }
   const unreached = new Unreached(desired, enforcement);
   const result: PolicyChange[] = [];
-  for await (const { policy, warnings } of inTurns(inputs, gone)) {
+  for await (const { policy, warnings } of inTimeSlices(inputs, disconnected)) {
     const containerIds = await reached(policy);
     const key = policyKey(policy);
     const version = current.versions.get(key) ?? 0;
@@ -93,7 +93,7 @@ export async function planPolicies(
       conflicts: [],
     });
   }
-  for await (const policy of inTurns(deleted, gone)) {
+  for await (const policy of inTimeSlices(deleted, disconnected)) {
     const containerIds = await reachedBefore(policy);
     const previousVersion = current.versions.get(policyKey(policy)) ?? 0;
     const none = { resourceVersion: 0, warnings: [], conflicts: [] };
@@ -101,7 +101,7 @@ export async function planPolicies(
   }
   const fresh = result.filter(({ kind }) => kind === 'created' || kind === 'updated');
   const ofDrift = new Map<string, readonly string[]>();
-  for await (const { policy, containerIds } of inTurns(fresh, gone)) {
+  for await (const { policy, containerIds } of inTimeSlices(fresh, disconnected)) {
     ofDrift.set(policyKey(policy), checkDrift(policy, containerIds, current.containers));
     if (containerIds.length === 0 && !isSurelySmall(policy)) await compileAlone(policy);
   }
@@ -116,7 +116,7 @@ export async function planPolicies(
       check: async (leftOut) => {
         const keys = new Set([...leftOut.values()].flat());
         if (keys.size === 0) return;
-        for await (const { policy } of inTurns(fresh)) if (keys.has(policyKey(policy))) await compileAlone(policy);
+        for await (const { policy } of inTimeSlices(fresh)) if (keys.has(policyKey(policy))) await compileAlone(policy);
       },
     },
     make: async ({ revision, leftOut }) => {
@@ -124,11 +124,11 @@ export async function planPolicies(
       for (const key of [...added, ...changed]) versions.set(key, revision);
       for (const key of removed) versions.delete(key);
       const putPolicies: StoredPolicy[] = [];
-      for await (const key of inTurns([...added, ...changed])) {
+      for await (const key of inTimeSlices([...added, ...changed])) {
         putPolicies.push({ policy: after.get(key)!, version: revision });
       }
       const made: PolicyChange[] = [];
-      for await (const change of inTurns(result)) {
+      for await (const change of inTimeSlices(result)) {
         made.push({
           ...change,
           resourceVersion: versions.get(policyKey(change.policy)) ?? 0,
@@ -163,19 +163,19 @@ function namesakeWarnings(policy: Policy, policies: PolicySet): string[] {
 
 /** A policy of so few letters compiles whatever it says: it stays below every limit by more than a hundred times. */
 const SMALL_RULES = 64;
-const SMALL_LETTERS = 4096;
+const SMALL_CHARACTERS = 4096;
 
 /** Whether a policy is so small and plain that it need not be compiled to know that it can be. */
 function isSurelySmall({ rules }: Policy): boolean {
   if (rules.length > SMALL_RULES) return false;
-  let letters = 0;
+  let characters = 0;
   for (const { match, sources } of rules) {
     if (sources.length > 0) return false;
-    if (match.kind === 'exact') letters += match.path.length;
-    else if (match.kind === 'directory') letters += match.directory.length;
+    if (match.kind === 'exact') characters += match.path.length;
+    else if (match.kind === 'directory') characters += match.directory.length;
     else return false;
   }
-  return letters <= SMALL_LETTERS;
+  return characters <= SMALL_CHARACTERS;
 }
 
 /** Beyond so many policies it is quicker to ask for each container which of them reach it. */
@@ -186,23 +186,26 @@ async function containersBy(
   inputs: readonly { readonly policy: Policy }[],
   { containers }: Pick<DesiredState, 'containers'>,
   { host }: Pick<Enforcement, 'host'>,
-  gone: AbortSignal | undefined,
+  disconnected: AbortSignal | undefined,
 ): Promise<(policy: Policy) => Promise<readonly string[]>> {
   if (inputs.length <= FEW_POLICIES)
-    return (policy) => finishInTurns(reachedByInSteps(policy, { containers }, { host }));
-  await nextTurn();
+    return (policy) => finishInTimeSlices(reachedByInSteps(policy, { containers }, { host }));
+  await nextTimeSlice();
   const policies = PolicySet.empty.with(inputs.map(({ policy }) => policy));
-  await nextTurn();
-  await finishInTurns(policies.indexInSteps());
+  await nextTimeSlice();
+  await finishInTimeSlices(policies.indexInSteps());
   const groups = new Map<readonly Policy[], string[]>();
-  for await (const container of inTurns([...containers.values(), ...(host === undefined ? [] : [host])], gone)) {
+  for await (const container of inTimeSlices(
+    [...containers.values(), ...(host === undefined ? [] : [host])],
+    disconnected,
+  )) {
     const reaching = policies.reaching(container);
     const ids = groups.get(reaching) ?? [];
     ids.push(container.id);
     groups.set(reaching, ids);
   }
   const groupsOf = new Map<Policy, string[][]>();
-  for await (const [reaching, ids] of inTurns(groups, gone)) {
+  for await (const [reaching, ids] of inTimeSlices(groups, disconnected)) {
     ids.sort();
     for (const policy of reaching) append(groupsOf, policy, ids);
   }

@@ -19,7 +19,7 @@ import { PolicySet } from '../policy/policy-set.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { readPolicy, warningsOf } from '../policy/validate.js';
 import type { VisibilitySetting } from '../policy/visibility.js';
-import { finishInTurns, inTurns, nextTurn } from '../turns.js';
+import { finishInTimeSlices, inTimeSlices, nextTimeSlice } from '../time-slices.js';
 import { type Change, mapResult } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { DryRunJob } from './dry-run-job.js';
@@ -31,13 +31,7 @@ import { type HostNeeds, requireUnharmed } from './host-guard.js';
 import { changeHostLabels } from './host-labels.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { followLinksOf } from './link-search.js';
-import {
-  annotatedPostures,
-  annotationChange,
-  byNamespace,
-  postureChange,
-  saidByClients,
-} from './namespace-postures.js';
+import { annotatedPostures, annotationChange, byNamespace, postureChange, setByClients } from './namespace-postures.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedByInSteps } from './policy-plan.js';
 import { type ReadManifest, readObjects } from './policy-reading.js';
 import { type ReviewerOf, reviewChanges } from './policy-review.js';
@@ -97,7 +91,7 @@ export class PolicyRegistry {
   /** The same for many. */
   async allWithCoverage(inputs: readonly PolicyInput[]): Promise<readonly PolicyInput[]> {
     const covered: PolicyInput[] = [];
-    for await (const input of inTurns(inputs)) covered.push(this.withCoverage(input));
+    for await (const input of inTimeSlices(inputs)) covered.push(this.withCoverage(input));
     return covered;
   }
 
@@ -149,22 +143,22 @@ export class PolicyRegistry {
     if (unknown !== undefined) throw new Failure('not-found', `no policy ${unknown}`);
     const kept = before.policies.withoutAll(gone);
     const run = async (job: DryRunJob) => {
-      await nextTurn();
+      await nextTimeSlice();
       return this.dryRuns.dryRun(job, caller);
     };
     const compile = async (ruleSet: RuleSet) => (await run({ ruleSet })).image;
     const compileAlone = async (policy: Policy) => compile(await enforcement.rules.ruleSetOfPolicy(policy));
     const wanted = kept.with(inputs.map(({ policy }) => policy));
-    const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone, caller.gone);
+    const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone, caller.disconnected);
     if (!force) await this.#guardHost(inputs, change);
     const planned = change.next;
     if (planned === undefined) {
       const changes = await withPostureWarnings(change.result, before, enforcement.rules);
       return { changes, before, after: before, affected: () => false, compile };
     }
-    const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile, caller.gone);
+    const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile, caller.disconnected);
     await planned.check?.(leftOut);
-    await nextTurn();
+    await nextTimeSlice();
     const { desired: after, result } = await change.make({ revision: this.ledger.revision + 1, leftOut });
     const reviewerOf = reviewerBeside(inputs, run);
     const changes = await this.#reviewed(inputs, result, after, reviewerOf);
@@ -219,13 +213,13 @@ export class PolicyRegistry {
         `${settings} settings of visibility, at most ${VISIBILITY_SETTINGS_MAX} are kept`,
       );
     return this.ledger.change(async (current) => {
-      const said = new Map([...annotatedPostures(current.postures), ...postures]);
+      const withAnnotated = new Map([...annotatedPostures(current.postures), ...postures]);
       const others = current.policies.list().filter((policy) => !isOfClient(policy));
       const wanted = PolicySet.empty.with([...others, ...inputs.map(({ policy }) => policy)]);
       const seen =
         visibility === undefined ? current.visibility : withVisibilityOfClients(current.visibility, visibility);
       const change = await this.#plan(inputs, current, wanted);
-      const restoring = restoringChange(change, current, wanted, { postures: said, visibility: seen });
+      const restoring = restoringChange(change, current, wanted, { postures: withAnnotated, visibility: seen });
       if (!force) await this.#guardHost(inputs, restoring);
       return restoring;
     });
@@ -263,18 +257,18 @@ export class PolicyRegistry {
   }
 
   /** Its manifest, which may be long. */
-  manifestInTurns(policy: Policy): Promise<string> {
-    return finishInTurns(toManifestInSteps(policy));
+  manifestInTimeSlices(policy: Policy): Promise<string> {
+    return finishInTimeSlices(toManifestInSteps(policy));
   }
 
   /** What it says, as an object for JSON. */
-  documentInTurns(policy: Policy): Promise<object> {
-    return finishInTurns(toDocumentInSteps(policy));
+  documentInTimeSlices(policy: Policy): Promise<object> {
+    return finishInTimeSlices(toDocumentInSteps(policy));
   }
 
   /** Sorted. */
   containerIdsReachedBy(policy: Policy): Promise<string[]> {
-    return finishInTurns(reachedByInSteps(policy, this.ledger.desired, this.ledger.enforcement));
+    return finishInTimeSlices(reachedByInSteps(policy, this.ledger.desired, this.ledger.enforcement));
   }
 
   /**
@@ -302,7 +296,7 @@ export class PolicyRegistry {
 
   /** By namespace, what clients say of each. */
   postures(): ReadonlyMap<string, Partial<Postures>> {
-    return saidByClients(this.ledger.desired.postures);
+    return setByClients(this.ledger.desired.postures);
   }
 
   /** By namespace, what its annotations say. */
@@ -350,7 +344,7 @@ export class PolicyRegistry {
   }
 
   async #checkHost(host: Container, desired: DesiredState): Promise<void> {
-    const { rules } = await this.ledger.enforcement.rules.ruleSetInTurns(host, desired);
+    const { rules } = await this.ledger.enforcement.rules.ruleSetInTimeSlices(host, desired);
     await requireUnharmed(rules, this.posturesFor(host.namespace), this.findHostNeeds);
   }
 

@@ -1,12 +1,12 @@
 import type { Review } from '../explain/review.js';
 import type { Policy, Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
 import type { RuleSets } from './rule-sets.js';
 
-/** The policies of a call that are not reviewed by then are not reviewed, to answer in time; their authors are told. */
+/** The policies of a call that are not reviewed by then are not reviewed, to answer in time; their authors are reported. */
 export const REVIEW_MILLISECONDS = 3000;
 const NOT_REVIEWED = 'its rules were not compared with others: too many were given at once';
 
@@ -37,7 +37,7 @@ export async function reviewChanges(
   const reviewers = new Map<string, PolicyReviewer>();
   const deadline = performance.now() + REVIEW_MILLISECONDS;
   const reviewed: PolicyChange[] = [];
-  for await (const change of inTurns(changes)) {
+  for await (const change of inTimeSlices(changes)) {
     const isNew = change.kind === 'created' || change.kind === 'updated';
     if (!isNew) reviewed.push(change);
     else {

@@ -1,5 +1,5 @@
 import { POSTURE_CLASSES, POSTURE_OF, type PostureClass } from '../policy/model.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
 import type { ResolutionOptions, RuleSets } from './rule-sets.js';
@@ -17,7 +17,7 @@ export async function withPostureWarnings(
   ruleSets: Pick<RuleSets, 'posturesFor' | 'host' | 'options'>,
 ): Promise<PolicyChange[]> {
   const warned: PolicyChange[] = [];
-  for await (const change of inTurns(changes)) {
+  for await (const change of inTimeSlices(changes)) {
     const warnings = warningsOf(change, desired, ruleSets);
     warned.push(warnings.length === 0 ? change : { ...change, warnings: [...change.warnings, ...warnings] });
   }

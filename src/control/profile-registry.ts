@@ -2,7 +2,7 @@ import { Failure, invalidInput } from '../failure.js';
 import { DEFAULT_NAMESPACE } from '../policy/model.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import { type Profile, type ProfiledContainer, type ProfileSubject, runningProfileOf } from '../profile/profile.js';
-import { finishInTurns } from '../turns.js';
+import { finishInTimeSlices } from '../time-slices.js';
 import type { Change } from './change.js';
 import type { SuggestionResult } from './dry-run-job.js';
 import type { DryRunPool } from './dry-run-pool.js';
@@ -104,7 +104,7 @@ export class ProfileRegistry {
     const { counts } = this.recordings;
     const containers: LearntProfile['containers'][number][] = [];
     for (const recording of this.recordings.of(name)) {
-      const accesses = await finishInTurns(recording.accessesInSteps(counts));
+      const accesses = await finishInTimeSlices(recording.accessesInSteps(counts));
       containers.push({ ...recording.container, accesses });
     }
     return { profile, containers };

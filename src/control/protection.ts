@@ -55,7 +55,7 @@ export interface SourceStatus {
   readonly connected: boolean;
   /** Why not, when not; empty otherwise. */
   readonly reason: string;
-  /** Containers it has told of that run now. */
+  /** Containers it has reported that run now. */
   readonly containers: number;
   /** Of a way that containers are protected before their first instruction: what happens when the daemon does not answer. */
   readonly whenUnanswered?: 'refused' | 'allowed';

@@ -16,20 +16,20 @@ export interface Publication {
  * is what stays.
  */
 export class Publisher {
-  /** By namespaces: resolves when the last change that was asked for is over, also when it failed. */
+  /** By namespaces: resolves when the last change that was requested is over, also when it failed. */
   readonly #last = new Map<string, Promise<void>>();
-  /** What the kernel may hold something else for than was asked for. */
+  /** What the kernel may hold something else for than was requested. */
   readonly #unsettled = new Set<string>();
   #problem: string | undefined;
 
   constructor(readonly kernel: Pick<Kernel, 'publish' | 'markTasksInside' | 'removeContainers'>) {}
 
-  /** Why the kernel may not hold what was asked for; undefined while it does. */
+  /** Why the kernel may not hold what was requested; undefined while it does. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** Namespaces that the kernel may hold something else for than was asked for. */
+  /** Namespaces that the kernel may hold something else for than was requested. */
   get unsettled(): ReadonlySet<string> {
     return this.#unsettled;
   }
@@ -75,13 +75,13 @@ export class Publisher {
     return this.#last.has(key) || this.#unsettled.has(key);
   }
 
-  /** Resolves once the kernel holds what was asked for. @throws Failure internal when it has refused to */
+  /** Resolves once the kernel holds what was requested. @throws Failure internal when it has refused to */
   async settled(key: string): Promise<void> {
     await this.#last.get(key);
     if (this.#unsettled.has(key)) throw new Failure('internal', this.#problem!);
   }
 
-  /** What the kernel holds in these namespaces is not known after an error; returns the failure to tell of it. */
+  /** What the kernel holds in these namespaces is not known after an error; returns the failure to report it. */
   doubt(keys: Iterable<string>, error: unknown): Failure {
     if (error instanceof Failure) return error;
     for (const key of keys) this.#unsettled.add(key);

@@ -12,7 +12,7 @@ const KEY_DIGITS = 16;
 /** What one profile has learnt about one container. */
 export class Recording {
   readonly #accesses = new Map<string, StoredAccess>();
-  /** How often each was made before the kernel was made to tell of it anew. */
+  /** How often each was made before the kernel was made to report it again. */
   readonly #before = new Map<string, number>();
   /** The kernel counts: what stands here is how often an access was made when it was told of. */
   #isLive = false;
@@ -22,7 +22,7 @@ export class Recording {
     readonly container: ProfiledContainer,
   ) {}
 
-  /** Adds what the kernel has told of; it counts the access under this number. */
+  /** Adds what the kernel has reported; it counts the access under this number. */
   add(access: bigint, observed: ObservedAccess): StoredAccess {
     const key = keyOf(access);
     const count = observed.count + this.#madeBefore(key);
@@ -59,8 +59,8 @@ export class Recording {
     return settled;
   }
 
-  /** Has the kernel tell anew of what it has told of, for others to hear; the counts go on. Returns what is to be written down. */
-  tellAnew(counts: AccessCounts): readonly StoredAccess[] {
+  /** Makes the kernel report again what it has reported, for other readers; the counts continue. Returns what is to be written down. */
+  resetReports(counts: AccessCounts): readonly StoredAccess[] {
     return this.stored().map((stored) => {
       const access = numberOf(stored.key);
       if (access === undefined) return stored;
@@ -75,7 +75,7 @@ export class Recording {
     return finish(this.accessesInSteps(counts));
   }
 
-  /** The same, for others to have their turn between its steps: the kernel is asked for each count. */
+  /** The same, so that other work can run between its steps: the kernel is asked for each count. */
   *accessesInSteps(counts: AccessCounts): Steps<ObservedAccess[]> {
     const accesses: ObservedAccess[] = [];
     for (const [place, stored] of this.stored().entries()) {

@@ -16,12 +16,12 @@ interface Logger {
   warn(fields: object, message: string): void;
 }
 
-/** What was told of is on disk after so long, or as soon as somebody asks for it. */
+/** What was reported about is on disk after so long, or as soon as somebody asks for it. */
 const WRITE_MILLISECONDS = 50;
 
 /**
  * What the running profiles and the ended ones have learnt. The kernel counts each kind of access in a map of its own and
- * tells of it once; what it has told of is kept here and on disk.
+ * reports it once; what it has reported is kept here and on disk.
  */
 export class Recordings {
   readonly #byProfile = new Map<string, Map<string, Recording>>();
@@ -30,18 +30,18 @@ export class Recordings {
   readonly #serial = new Serial();
   #unwritten: { profiled: StoredProfiled[]; accesses: StoredAccess[] } = { profiled: [], accesses: [] };
   #timer: NodeJS.Timeout | undefined;
-  /** Kinds of access that an earlier daemon was told of and had no time to write down. */
+  /** Kinds of access that an earlier daemon was told about and had no time to write down. */
   lost = 0;
   /** Called before a profile begins or ends to learn from a container, with the namespaceKey. */
-  onTurn: (key: string) => void = () => undefined;
-  /** What telemetry hears of a container: where that becomes more, the kernel has to tell anew. */
+  onKey: (key: string) => void = () => undefined;
+  /** What telemetry hears of a container: where that becomes more, the kernel has to tell again. */
   visibilityOf: (container: Container) => Visibility = () => NOTHING_VISIBLE;
   /** By namespaceKey, of those the kernel counts for: what telemetry has heard of so far. */
-  readonly #heard = new Map<string, Visibility>();
+  readonly #seen = new Map<string, Visibility>();
   /** Before it has taken up what an earlier daemon left it begins nothing. */
   #isReady = false;
 
-  /** @param settleEvents reads what the kernel has told of so far */
+  /** @param settleEvents reads what the kernel has reported so far */
   constructor(
     readonly ledger: Pick<Ledger, 'desired' | 'containerAt'>,
     readonly counts: AccessCounts,
@@ -71,15 +71,15 @@ export class Recordings {
   }
 
   /**
-   * A record has come that tells of a kind of access.
+   * A record has come that reports a kind of access.
    *
-   * @param isVisible whether it is told of anyhow
+   * @param isVisible whether it is told about anyhow
    */
   observe(record: EventRecord, isVisible = false): void {
     const container = this.ledger.containerAt(record);
     const recording = this.#live.get(namespaceKey(record)) ?? (container && this.#openFor(container));
     if (recording === undefined) {
-      // Nobody asks for it any more; should that change, it has to be told of again.
+      // Nobody asks for it any more; should that change, it has to be told about again.
       if (!isVisible)
         for (const access of [record.access, ACCESS_NONE]) this.counts.forget({ container: record, access });
       return;
@@ -106,7 +106,7 @@ export class Recordings {
       );
       for (const [key, container] of wanted) {
         if (!this.#live.has(key)) this.#openFor(container);
-        else await this.#tellAnew(key, container);
+        else await this.#resetReports(key, container);
       }
       await this.#write();
     });
@@ -128,12 +128,12 @@ export class Recordings {
     for (const recording of this.#all()) {
       const now = containers.get(recording.container.id);
       const key = namespaceKey(recording.container.namespaces);
-      const goesOn =
+      const continues =
         now !== undefined &&
         namespaceKey(now.namespaces) === key &&
         runningProfileOf(now, profiles)?.name === recording.profile;
       recording.begin();
-      if (goesOn) this.#live.set(key, recording);
+      if (continues) this.#live.set(key, recording);
       else ended.push(recording);
     }
     this.#unwritten.accesses.push(...ended.flatMap((recording) => recording.settle(this.counts)));
@@ -142,7 +142,7 @@ export class Recordings {
     await this.follow();
   }
 
-  /** Has all on disk that the kernel has told of so far. */
+  /** Has all on disk that the kernel has reported so far. */
   async settle(): Promise<void> {
     await this.settleEvents();
     await this.write();
@@ -167,7 +167,7 @@ export class Recordings {
     return this.#serial.run(() => this.#write());
   }
 
-  /** What was told of but not written down is to be told of again, if it is done again. */
+  /** What was reported about but not written down is to be reported again, if it is done again. */
   #forgetUnwritten(): void {
     for (const counted of this.counts.list()) {
       const recording = this.#live.get(namespaceKey(counted.container));
@@ -176,28 +176,29 @@ export class Recordings {
       if (recording !== undefined && counted.access !== ACCESS_NONE) this.lost++;
     }
     if (this.lost === 0) return;
-    const what = 'kinds of access were told of and not written down before the last end; they are learnt if made again';
+    const what =
+      'kinds of access were reported and not written down before the last end; they are learnt if made again';
     this.logger.warn({ count: this.lost }, what);
   }
 
-  async #tellAnew(key: string, container: Container): Promise<void> {
-    const heard = this.#heard.get(key) ?? NOTHING_VISIBLE;
+  async #resetReports(key: string, container: Container): Promise<void> {
+    const seen = this.#seen.get(key) ?? NOTHING_VISIBLE;
     const visible = this.visibilityOf(container);
-    this.#heard.set(key, visible);
-    if (visible.every((each) => heard.includes(each))) return;
+    this.#seen.set(key, visible);
+    if (visible.every((each) => seen.includes(each))) return;
     await this.settleEvents();
-    this.onTurn(key);
-    this.#unwritten.accesses.push(...(this.#live.get(key)?.tellAnew(this.counts) ?? []));
+    this.onKey(key);
+    this.#unwritten.accesses.push(...(this.#live.get(key)?.resetReports(this.counts) ?? []));
   }
 
   async #end(ended: readonly (readonly [key: string, recording: Recording])[]): Promise<void> {
     if (ended.length === 0) return;
     await this.settleEvents();
     for (const [key, recording] of ended) {
-      this.onTurn(key);
+      this.onKey(key);
       this.#unwritten.accesses.push(...recording.settle(this.counts));
       this.#live.delete(key);
-      this.#heard.delete(key);
+      this.#seen.delete(key);
     }
   }
 
@@ -207,11 +208,11 @@ export class Recordings {
     const { id, name, namespace, labels, namespaces } = container;
     const described: ProfiledContainer = { id, name, namespace, labels, namespaces };
     const recording = new Recording(profile.name, described);
-    this.onTurn(namespaceKey(namespaces));
+    this.onKey(namespaceKey(namespaces));
     recording.begin();
     this.#keep(recording);
     this.#live.set(namespaceKey(namespaces), recording);
-    this.#heard.set(namespaceKey(namespaces), this.visibilityOf(container));
+    this.#seen.set(namespaceKey(namespaces), this.visibilityOf(container));
     this.#unwritten.profiled.push({ profile: profile.name, container: described });
     for (const access of heldAccesses(container)) this.#unwritten.accesses.push(recording.addHeld(access));
     this.#writeSoon();
@@ -260,13 +261,13 @@ export class Recordings {
 function heldAccesses({ namespaces }: Container): ObservedAccess[] {
   const common = { ownership: 'owner', terminal: false, count: 1 } as const;
   return heldFilesIn(namespaces).flatMap(({ program, mapped }): ObservedAccess[] => [
-    { ...common, class: 'process', operations: ['execute'], word: program, program: '', fromOutside: true },
+    { ...common, class: 'process', operations: ['execute'], object: program, program: '', fromOutside: true },
     ...mapped.map(
-      (word): ObservedAccess => ({
+      (object): ObservedAccess => ({
         ...common,
         class: 'file',
         operations: ['read'],
-        word,
+        object,
         program,
         fromOutside: false,
       }),

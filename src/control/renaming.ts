@@ -5,7 +5,7 @@ import { guard } from '../image/walk.js';
 import type { Operation } from '../policy/effect.js';
 import type { Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { finishInTurns } from '../turns.js';
+import { finishInTimeSlices } from '../time-slices.js';
 
 const SLASH = Buffer.from('/');
 const STRENGTH = ['Allow', 'Audit', 'Block'];
@@ -31,9 +31,9 @@ export async function explainRenaming(ruleSet: RuleSet, postures: Postures, acce
     ...[access.operation, 'create' as const].map((operation) => ({ operation, path: newPath })),
   ];
   const answers: Explanation[] = [];
-  for (const { operation, path: asked } of questions) {
-    const question: Access = { ...access, operation, object: { kind: 'path', path: asked } };
-    answers.push(await finishInTurns(explainInSteps(rules, postures, question)));
+  for (const { operation, path: target } of questions) {
+    const question: Access = { ...access, operation, object: { kind: 'path', path: target } };
+    answers.push(await finishInTimeSlices(explainInSteps(rules, postures, question)));
   }
   if (access.operation === 'link' || isDirectory(path)) answers.push(await explainGuard(ruleSet, path, newPath));
   return answers.reduce((strongest, each) =>
@@ -42,7 +42,7 @@ export async function explainRenaming(ruleSet: RuleSet, postures: Postures, acce
 }
 
 async function explainGuard(ruleSet: RuleSet, path: Uint8Array, newPath: Uint8Array): Promise<Explanation> {
-  const image = await finishInTurns(compileInSteps(ruleSet));
+  const image = await finishInTimeSlices(compileInSteps(ruleSet));
   const { action, rule } = guard(image.words, asDirectory(path), asDirectory(newPath));
   const deciding = rule === undefined ? undefined : image.rules[rule];
   if (deciding === undefined) return { action, wouldBlock: false, decider: undefined, losers: [] };

@@ -1,15 +1,15 @@
 import { policyKey } from '../policy/model.js';
 import type { PolicySet } from '../policy/policy-set.js';
 import type { StoredPolicy } from '../store/stored-state.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
 
 /**
  * The change that makes policies, postures and visibility those given whatever was before. All of them are written, since a damaged
- * store is begun anew by it, and all that the kernel holds is brought into agreement; what it holds for containers that
- * nobody has told of stays while they live.
+ * store is begun again by it, and all that the kernel holds is brought into agreement; what it holds for containers that
+ * nobody has reported stays while they live.
  *
  * @param change the one that makes the policies those wanted
  */
@@ -31,7 +31,7 @@ export function restoringChange(
       const made = change.next === undefined ? { desired: current, result: change.result } : await change.make(making);
       const versions = new Map(made.desired.versions);
       const stored: StoredPolicy[] = [];
-      for await (const policy of inTurns(wanted.list())) {
+      for await (const policy of inTimeSlices(wanted.list())) {
         const version = versions.get(policyKey(policy)) ?? making.revision;
         versions.set(policyKey(policy), version);
         stored.push({ policy, version });

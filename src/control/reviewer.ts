@@ -8,7 +8,7 @@ export function reviewerOf(ruleSet: RuleSet, decided: ReadonlySet<number>, postu
   return finish(reviewerInSteps(ruleSet, decided, postures));
 }
 
-/** The same, for others to have their turn between its steps. */
+/** The same, so that other work can run between its steps. */
 export function* reviewerInSteps(ruleSet: RuleSet, decided: ReadonlySet<number>, postures: Postures): Steps<Reviewer> {
   // Of a rule that links have doubled, one twin is enough.
   const deciding = new Set([...decided].map((number) => keyOfRule(ruleSet.rules[number])));

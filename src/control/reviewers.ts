@@ -1,5 +1,5 @@
 import { policyKey } from '../policy/model.js';
-import { finishInTurns } from '../turns.js';
+import { finishInTimeSlices } from '../time-slices.js';
 import type { DryRunJob, DryRunResult } from './dry-run-job.js';
 import type { PolicyInput } from './policy-plan.js';
 import type { ReviewerOf } from './policy-review.js';
@@ -9,7 +9,7 @@ import type { RuleSets } from './rule-sets.js';
 export function reviewerHere(rules: RuleSets): ReviewerOf {
   return async (ruleSet, postures) => {
     const reviewer = await rules.reviewerOf(ruleSet, postures);
-    return { review: (policy) => finishInTurns(reviewer.reviewInSteps(policy)) };
+    return { review: (policy) => finishInTimeSlices(reviewer.reviewInSteps(policy)) };
   };
 }
 

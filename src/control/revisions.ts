@@ -1,4 +1,4 @@
-/** Counts the changes that were written down, and tells which of them the kernel holds. */
+/** Counts the changes that were written down, and reports which of them the kernel holds. */
 export class Revisions {
   readonly #underWay = new Set<number>();
   readonly #waiting = new Set<{ readonly revision: number; readonly resolve: () => void }>();
@@ -22,13 +22,13 @@ export class Revisions {
     this.#underWay.add(revision);
   }
 
-  /** @param isSettled whether the kernel holds everything that it was told of and that is not under way */
+  /** @param isSettled whether the kernel holds everything that it was told about and that is not under way */
   end(revision: number, isSettled: boolean): void {
     this.#underWay.delete(revision);
     if (isSettled) this.settle();
   }
 
-  /** The kernel holds everything that it was told of and that is not under way. */
+  /** The kernel holds everything that it was told about and that is not under way. */
   settle(): void {
     const held = this.#underWay.size === 0 ? this.last : Math.min(...this.#underWay) - 1;
     this.#enforced = Math.max(this.#enforced, held);

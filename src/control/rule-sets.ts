@@ -9,14 +9,14 @@ import { type RuleSet, resolveInSteps } from '../policy/rule-set.js';
 import { NOTHING_VISIBLE, type Visibility } from '../policy/visibility.js';
 import { runningProfileOf } from '../profile/profile.js';
 import { finish, type Steps } from '../steps.js';
-import { finishInTurns, inTurns } from '../turns.js';
+import { finishInTimeSlices, inTimeSlices } from '../time-slices.js';
 import { type Decisions, likenessOf } from './container-kinds.js';
 import type { DesiredState } from './desired-state.js';
 import { type Attempt, attemptBy, type Fit, Fitting } from './fitting.js';
 import type { LiveImages } from './images.js';
 import { posturesIn } from './namespace-postures.js';
 import { reviewerInSteps } from './reviewer.js';
-import { type VisibilitySubject, visibilitySaidOf } from './visibility.js';
+import { configuredVisibility, type VisibilitySubject } from './visibility.js';
 
 /** By container id: keys of the policies that reach it and are not, or would not be, in force in it. */
 export type LeftOut = ReadonlyMap<string, readonly string[]>;
@@ -27,7 +27,7 @@ export interface ResolutionOptions {
   readonly clusterDomain?: string | undefined;
   /** Programs that no rule names get the posture of files, as in KubeArmor. */
   readonly filePostureForProcesses?: boolean;
-  /** What is told of accesses where nothing else is said; nothing when left out. */
+  /** Which accesses are reported unless set otherwise; none by default. */
   readonly visibility?: Visibility;
 }
 
@@ -62,18 +62,18 @@ export class RuleSets {
     this.#fitting = new Fitting((ruleSet) => images.fits(ruleSet));
   }
 
-  /** The rules that decide for a container, links of its root followed, but for those of policies left out. */
+  /** The rules that decide for a container, links of its root followed, except those of policies left out. */
   ruleSetFor(container: PolicySubject, decisions: Decisions, leftOut: ReadonlySet<string> = NOTHING): RuleSet {
     return finish(this.#ruleSetInSteps(container, decisions, leftOut));
   }
 
-  /** The same where others have their turn meanwhile. */
-  ruleSetInTurns(
+  /** The same where other work can run meanwhile. */
+  ruleSetInTimeSlices(
     container: PolicySubject,
     decisions: Decisions,
     leftOut: ReadonlySet<string> = NOTHING,
   ): Promise<RuleSet> {
-    return finishInTurns(this.#ruleSetInSteps(container, decisions, leftOut));
+    return finishInTimeSlices(this.#ruleSetInSteps(container, decisions, leftOut));
   }
 
   *#ruleSetInSteps(container: PolicySubject, decisions: Decisions, leftOut: ReadonlySet<string>): Steps<RuleSet> {
@@ -115,28 +115,28 @@ export class RuleSets {
   /** Tells what the authors of policies should know of their rules among all of a rule set. */
   async reviewerOf(ruleSet: RuleSet, postures: Postures): Promise<Reviewer> {
     const decided = await this.images.decidedRules(ruleSet);
-    return finishInTurns(reviewerInSteps(ruleSet, decided, postures));
+    return finishInTimeSlices(reviewerInSteps(ruleSet, decided, postures));
   }
 
   /**
    * Tries to compile what `prepare` would compile.
    *
    * @param compile does it, and throws where that fails
-   * @param gone aborted when nobody waits for it any more
+   * @param disconnected aborted when the caller has disconnected
    * @throws Failure where that fails
    */
   async foresee(
     desired: DesiredState,
     affected: (container: Container) => boolean,
     compile: (ruleSet: RuleSet) => Promise<unknown>,
-    gone?: AbortSignal,
+    disconnected?: AbortSignal,
   ): Promise<LeftOut> {
     const leftOut = new Map<string, readonly string[]>();
     const known = new Map<string, readonly string[]>();
     const tryIt = async (ruleSet: RuleSet) => {
       if (!this.images.has(ruleSet)) await compile(ruleSet);
     };
-    for await (const container of inTurns(this.subjects(desired), gone)) {
+    for await (const container of inTimeSlices(this.subjects(desired), disconnected)) {
       if (!affected(container)) continue;
       const likeness = likenessOf(container, desired);
       const keys = known.get(likeness) ?? (await this.fit(container, desired, tryIt, attemptBy(tryIt))).leftOut;
@@ -152,10 +152,10 @@ export class RuleSets {
     return this.options.filePostureForProcesses ? { ...own, process: own.file } : own;
   }
 
-  /** Of which classes it is told what a container is let do. */
+  /** Of which classes it is told what a container is allowed to do. */
   visibilityOf(container: VisibilitySubject, { visibility }: Pick<DesiredState, 'visibility'>): Visibility {
     if (container.isHost) return NOTHING_VISIBLE;
-    return visibilitySaidOf(container, visibility) ?? this.options.visibility ?? NOTHING_VISIBLE;
+    return configuredVisibility(container, visibility) ?? this.options.visibility ?? NOTHING_VISIBLE;
   }
 
   /** Every container and, if a policy reaches it, the host. */
@@ -166,7 +166,7 @@ export class RuleSets {
 
   /** The rules of one policy, as if it were the only one. */
   ruleSetOfPolicy(policy: Policy): Promise<RuleSet> {
-    return finishInTurns(
+    return finishInTimeSlices(
       resolveInSteps(
         policy.rules.map((rule) => ({ policy, rule })),
         this.postures,
@@ -181,7 +181,7 @@ export class RuleSets {
     make: (ruleSet: RuleSet) => Promise<Made>,
     attempt?: Attempt,
   ): Promise<Fit<Made>> {
-    const rulesWithout = (leftOut: ReadonlySet<string>) => this.ruleSetInTurns(container, decisions, leftOut);
+    const rulesWithout = (leftOut: ReadonlySet<string>) => this.ruleSetInTimeSlices(container, decisions, leftOut);
     return this.#fitting.fit(decisions.policies.reaching(container), rulesWithout, make, attempt);
   }
 }

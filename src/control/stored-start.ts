@@ -6,7 +6,7 @@ import { policyKey } from '../policy/model.js';
 import { PolicySet } from '../policy/policy-set.js';
 import { visibilityKey } from '../policy/visibility.js';
 import type { Store, StoredState } from '../store/store.js';
-import { stillRunning } from './container-keeper.js';
+import { stillRunning } from './container-tracker.js';
 import type { DesiredState } from './desired-state.js';
 import type { Ledger } from './ledger.js';
 
@@ -20,7 +20,7 @@ interface Logger {
  * Reads what is stored. Where it is damaged, the rest of it is what is known until it is restored, but nothing is
  * brought into the kernel by it.
  *
- * @param discardsDamage whether to go on with what can be read
+ * @param discardsDamage whether to continue with what can be read
  */
 export async function loadStored(
   store: Store,
@@ -39,7 +39,10 @@ export async function loadStored(
   const kept = await store.discardDamage();
   const { policies, containers } = state;
   const counts = { policies: policies.length, containers: containers.length, kept };
-  logger.error({ damage: state.damage, ...counts }, 'the stored state was damaged: it goes on with what could be read');
+  logger.error(
+    { damage: state.damage, ...counts },
+    'the stored state was damaged: it continues with what could be read',
+  );
   return { ...state, damage: [], keepsUnknown: true };
 }
 
@@ -81,8 +84,8 @@ export class StoredStart {
       return;
     }
     const { containers } = this.ledger.desired;
-    const gone = this.stored.containers.filter(({ id }) => !containers.has(id)).map(({ id }) => id);
-    await this.ledger.start(gone, this.stored.keepsUnknown ? whereProcessesLive() : undefined);
+    const ended = this.stored.containers.filter(({ id }) => !containers.has(id)).map(({ id }) => id);
+    await this.ledger.start(ended, this.stored.keepsUnknown ? whereProcessesLive() : undefined);
     if (this.stored.keepsUnknown && this.#unknown() === 0) await this.store.commit({ keepsUnknown: false });
     await this.resume();
   }
@@ -96,7 +99,7 @@ export class StoredStart {
     await this.resume();
   }
 
-  /** How many containers the kernel decides for that nobody has told of. */
+  /** How many containers the kernel decides for that nobody has reported. */
   #unknown(): number {
     return this.kernel.containers().filter((each) => this.ledger.containerAt(each) === undefined).length;
   }

@@ -10,7 +10,7 @@ import { VISIBLE_ACCESSES_MAX, type Visibility } from '../policy/visibility.js';
 export interface TelemetryLimits {
   /** So long accesses are counted before they are told. */
   readonly windowSeconds: number;
-  /** So many different accesses of one container are told in a window. */
+  /** So many different accesses of one container are reported in a window. */
   readonly perWindow: number;
 }
 
@@ -31,7 +31,7 @@ interface Known {
   /** Undefined for what is told otherwise, and only counted here. */
   event: TelemetryEvent | undefined;
   /** How often it had been made when it was told last. */
-  told: number;
+  reported: number;
 }
 
 interface Watched {
@@ -41,8 +41,8 @@ interface Watched {
 
 /**
  * Tells what containers do that are visible, to those who ask for it: each distinct access once in a window, with how often
- * it was made in it. The kernel counts, and tells of an access when it is new; what was told is taken out of its map, so that
- * it is new again. Where a profile learns from a container, too, the counting goes on, and this tells by how much it grew.
+ * it was made in it. The kernel counts, and reports an access when it is new; what was reported is taken out of its map, so that
+ * it is new again. Where a profile learns from a container, too, the counting continues, and this tells by how much it grew.
  */
 export class Telemetry {
   /** Apart from the hub of events: nothing of this stands in the journal, or with denials. */
@@ -50,8 +50,8 @@ export class Telemetry {
   readonly #watched = new Map<string, Watched>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** Distinct accesses that were told. */
-  told = 0;
+  /** Distinct accesses that were reported. */
+  reported = 0;
   /** Accesses that were not, as there was no room or too many were different. */
   dropped = 0;
 
@@ -60,44 +60,44 @@ export class Telemetry {
     readonly parts: TelemetryParts,
   ) {}
 
-  /** Containers that something is to be told of at the end of the window. */
+  /** Containers with something to report at the end of the window. */
   get active(): number {
     return this.#watched.size;
   }
 
-  /** Whether the access that a record tells of is to be told. */
+  /** Whether the access that a record reports is to be reported. */
   isVisible(record: EventRecord): boolean {
     const container = this.parts.containerOf(record);
     return container !== undefined && this.#sees(container, record);
   }
 
-  /** A record has come that tells of a visible access. */
+  /** A record has come that reports a visible access. */
   observe(record: EventRecord): void {
     const container = this.parts.containerOf(record);
     if (container === undefined || !this.#sees(container, record)) return;
     // What a policy reports is an event already.
     const event = record.action > 0 ? undefined : this.parts.describe(record);
-    this.#watch(container).known.set(record.access, { event, told: 0 });
+    this.#watch(container).known.set(record.access, { event, reported: 0 });
   }
 
-  /** To be called before a profile begins or ends to learn from a container: tells what there is, and begins anew. */
+  /** To be called before a profile begins or ends to learn from a container: reports what there is, and starts again. */
   settle(key: string): void {
     const watched = this.#watched.get(key);
     if (watched === undefined) return;
-    this.#tell(key, watched);
+    this.#report(key, watched);
     watched.known.clear();
   }
 
   /** Ends the window. */
-  tell(): void {
-    for (const [key, watched] of this.#watched) this.#tell(key, watched);
+  report(): void {
+    for (const [key, watched] of this.#watched) this.#report(key, watched);
     for (const [key, { known }] of this.#watched) if (known.size === 0) this.#watched.delete(key);
     if (this.#watched.size === 0) this.#stopTimer();
   }
 
   /** Tells what there is, and ends. */
   stop(): void {
-    this.tell();
+    this.report();
     this.#stopTimer();
   }
 
@@ -110,15 +110,15 @@ export class Telemetry {
     const before = this.#watched.get(key);
     if (before?.container === container) return before;
     // As it was called then, or of another that had the numbers of its namespaces.
-    if (before !== undefined) this.#tell(key, before);
+    if (before !== undefined) this.#report(key, before);
     const isSame = before !== undefined && before.container.id === container.id;
     const watched = { container, known: isSame ? before.known : new Map<bigint, Known>() };
     this.#watched.set(key, watched);
-    this.#timer ??= setInterval(() => this.tell(), this.limits.windowSeconds * 1000).unref();
+    this.#timer ??= setInterval(() => this.report(), this.limits.windowSeconds * 1000).unref();
     return watched;
   }
 
-  #tell(key: string, { container, known }: Watched): void {
+  #report(key: string, { container, known }: Watched): void {
     const { counts, now } = this.parts;
     const isShared = this.parts.isLearning(key);
     const { perWindow, windowSeconds } = this.limits;
@@ -126,28 +126,28 @@ export class Telemetry {
     let dropped = 0;
     const visible: readonly string[] = this.parts.visibilityOf(container);
     for (const [access, each] of known) {
-      // Where a profile goes on the counting does, though it is not to be told any more.
+      // Where a profile goes on the counting does, though it is not to be reported any more.
       if (isShared && !visible.includes(each.event?.class ?? '')) {
         known.delete(access);
         continue;
       }
       const counted = { container: container.namespaces, access };
-      // What was told of was made, whoever has taken its count away.
-      const made = isShared ? counts.count(counted) - each.told : Math.max(1, counts.take(counted));
+      // What was reported about was made, whoever has taken its count away.
+      const made = isShared ? counts.count(counted) - each.reported : Math.max(1, counts.take(counted));
       if (made <= 0 || each.event === undefined) continue;
       if (events.length >= perWindow) dropped += made;
-      else events.push({ ...each.event, count: made, ...(each.told > 0 && { time: now() }) });
-      each.told += made;
+      else events.push({ ...each.event, count: made, ...(each.reported > 0 && { time: now() }) });
+      each.reported += made;
     }
     if (!isShared) {
       known.clear();
       const asked = counts.take({ container: container.namespaces, access: ACCESS_NONE });
       dropped += Math.max(0, asked - VISIBLE_ACCESSES_MAX);
     }
-    this.told += events.length;
+    this.reported += events.length;
     this.dropped += dropped;
     if (dropped > 0) {
-      const message = `${dropped} accesses of this container are not told: more than ${perWindow} different ones in ${windowSeconds} seconds`;
+      const message = `${dropped} accesses of this container are not reported: more than ${perWindow} different ones in ${windowSeconds} seconds`;
       events.push(telemetryLimitOf(dropped, container, now(), message));
     }
     // It has no place among the numbered events.

@@ -7,7 +7,7 @@ import { annotatedVisibilityChange, visibilityChange } from './visibility.js';
 /** Selectors are compared with each container. */
 export const VISIBILITY_SETTINGS_MAX = 1024;
 
-/** Whose accesses are told although no policy speaks of them. */
+/** Whose accesses are reported although no policy covers them. */
 export class VisibilityRegistry {
   constructor(readonly ledger: Ledger) {}
 

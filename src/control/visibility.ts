@@ -16,7 +16,7 @@ import { ALL_NAMESPACES } from './namespace-postures.js';
 /** By visibilityKey. */
 export type VisibilitySettings = ReadonlyMap<string, VisibilitySetting>;
 
-/** What containers are asked for here. */
+/** The containers that requests are about. */
 export type VisibilitySubject = Pick<Container, 'namespace' | 'labels' | 'isHost' | 'visibility'> &
   Partial<Pick<Container, 'name'>>;
 
@@ -25,16 +25,22 @@ export type VisibilitySubject = Pick<Container, 'namespace' | 'labels' | 'isHost
  * before annotations, and what is said of containers before what is said of their namespace. Of several of a client's
  * selectors all classes are visible.
  */
-export function visibilitySaidOf(container: VisibilitySubject, settings: VisibilitySettings): Visibility | undefined {
+export function configuredVisibility(
+  container: VisibilitySubject,
+  settings: VisibilitySettings,
+): Visibility | undefined {
   if (container.isHost) return undefined;
   const { namespace, visibility } = container;
   if (settings.size === 0) return visibility;
   const selecting = selectorsIn(settings, namespace).filter(({ matchLabels }) => selectsBy({ matchLabels }, container));
   if (selecting.length > 0) return inOrder(selecting.flatMap(({ classes }) => classes));
-  const saidIn = (origin: VisibilitySetting['origin'], name: string) =>
+  const settingIn = (origin: VisibilitySetting['origin'], name: string) =>
     settings.get(visibilityKey({ origin, namespace: name, matchLabels: {} }))?.classes;
   return (
-    saidIn('rpc', namespace) ?? visibility ?? saidIn('kubernetes', namespace) ?? saidIn('kubernetes', ALL_NAMESPACES)
+    settingIn('rpc', namespace) ??
+    visibility ??
+    settingIn('kubernetes', namespace) ??
+    settingIn('kubernetes', ALL_NAMESPACES)
   );
 }
 
@@ -61,7 +67,7 @@ export function visibilityChange(
   if (putVisibility.length + deleteVisibility.length === 0) return { next: undefined, result: undefined };
   const desired = { ...current, visibility };
   const affected = (container: Container) =>
-    textOf(visibilitySaidOf(container, current.visibility)) !== textOf(visibilitySaidOf(container, visibility));
+    textOf(configuredVisibility(container, current.visibility)) !== textOf(configuredVisibility(container, visibility));
   return {
     next: { desired, affected },
     make: () => ({ desired, stored: { putVisibility, deleteVisibility }, result: undefined }),

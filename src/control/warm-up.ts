@@ -1,6 +1,6 @@
 import type { Container } from '../containers/container.js';
 import type { Postures } from '../policy/model.js';
-import { nextTurn } from '../turns.js';
+import { nextTimeSlice } from '../time-slices.js';
 import { NOTHING_DESIRED } from './desired-state.js';
 import { DryRunPool } from './dry-run-pool.js';
 import { Enforcement } from './enforcement.js';
@@ -19,12 +19,12 @@ export async function warmUp(): Promise<void> {
     () => registry.readManifest(SHORT_MANIFEST),
     () => registry.readManifest(MANIFEST),
   ]) {
-    await nextTurn();
+    await nextTimeSlice();
     read();
   }
-  await nextTurn();
+  await nextTimeSlice();
   await registry.apply([registry.readDocument(DOCUMENT)]);
-  await nextTurn();
+  await nextTimeSlice();
   await registry.apply(registry.readManifest(MANIFEST));
 }
 

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { Failure } from '../failure.js';
-import { callerHasGone } from '../turns.js';
+import { callerDisconnected } from '../time-slices.js';
 import { NEXT_PART, type ThreadAnswer } from './thread-program.js';
 
 /** Who asks for work. */
@@ -8,7 +8,7 @@ export interface Caller {
   /** Equal for all connections of one client. */
   readonly identity: string;
   /** Aborted when the client has gone or its time is over. */
-  readonly gone: AbortSignal;
+  readonly disconnected: AbortSignal;
 }
 
 /** Jobs of one client that may wait; with more it is asked to come again. */
@@ -49,7 +49,7 @@ export class WorkThread<Job, Result, Part = never> {
    *   what the job throws
    */
   async run(job: Job, caller: Caller, onPart: (part: Part) => void = () => undefined): Promise<Result> {
-    if (caller.gone.aborted) throw callerHasGone();
+    if (caller.disconnected.aborted) throw callerDisconnected();
     const queue = this.#waiting.get(caller.identity) ?? [];
     if (queue.length >= WAITING_MAX) {
       throw new TooManyJobs(
@@ -57,16 +57,16 @@ export class WorkThread<Job, Result, Part = never> {
         `${WAITING_MAX} ${this.what} of this client wait already; try again later`,
       );
     }
-    let onGone = () => {};
+    let onAbort = () => {};
     const answer = await new Promise<{ readonly result: Result } | Failure>((resolve) => {
       const waiting = { job, caller, onPart, settle: resolve };
-      onGone = () => this.#drop(waiting);
-      caller.gone.addEventListener('abort', onGone);
+      onAbort = () => this.#drop(waiting);
+      caller.disconnected.addEventListener('abort', onAbort);
       queue.push(waiting);
       this.#waiting.set(caller.identity, queue);
       this.#next();
     });
-    caller.gone.removeEventListener('abort', onGone);
+    caller.disconnected.removeEventListener('abort', onAbort);
     if (answer instanceof Failure) throw answer;
     return answer.result;
   }
@@ -141,7 +141,7 @@ export class WorkThread<Job, Result, Part = never> {
       if (queue.length > 0) this.#waiting.set(waiting.caller.identity, queue);
       else this.#waiting.delete(waiting.caller.identity);
     }
-    waiting.settle(callerHasGone());
+    waiting.settle(callerDisconnected());
     this.#next();
   }
 

@@ -18,7 +18,7 @@ interface Silence {
 
 /**
  * Throttling as KubeArmor has it: a container that makes too many events in one second is silent for a while. An event
- * tells when that begins, another how many were dropped when it ends.
+ * reports when that begins, another how many were dropped when it ends.
  */
 export class AlertThrottle {
   readonly #silent = new Map<string, Silence>();
@@ -34,20 +34,20 @@ export class AlertThrottle {
     readonly publish: (summaries: readonly SecurityEvent[]) => void,
     /** Nanoseconds since the Unix epoch. */
     readonly now: () => bigint,
-    /** Called with the events that are not told, so that they are counted all the same. */
+    /** Called with the events that are not reported, so that they are counted all the same. */
     readonly onDropped: (dropped: readonly SecurityEvent[]) => void = () => undefined,
   ) {}
 
-  /** The events that are to be told, among them that a container falls silent. */
+  /** The events that are to be reported, among them that a container falls silent. */
   take(events: readonly SecurityEvent[]): readonly SecurityEvent[] {
     if (this.limit.perSecond === 0) return events;
     const dropped: SecurityEvent[] = [];
-    const told = events.flatMap((event) => this.#takeOne(event, dropped));
+    const reported = events.flatMap((event) => this.#takeOne(event, dropped));
     if (dropped.length > 0) {
       this.dropped += dropped.length;
       this.onDropped(dropped);
     }
-    return told;
+    return reported;
   }
 
   /** Ends every silence without a word. */

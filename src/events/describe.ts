@@ -1,5 +1,5 @@
 import { type Container, describeOverride } from '../containers/container.js';
-import { describeWord } from '../image/describe-word.js';
+import { describeObjectKey } from '../image/describe-object-key.js';
 import { RULE_NONE, VERDICT_ACTIONS } from '../image/layout.js';
 import type { DetailsLookup } from './details.js';
 import type { SecurityEvent } from './event.js';
@@ -23,13 +23,13 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
   unstable: 'renames kept changing the path while it was read',
   unavailable: 'the acting program could not be determined',
   routed: 'the route, or further addresses, are chosen by the sender, and are not asked about',
-  unreadable: 'what is sent to the port of name servers is no question that can be read',
+  unreadable: 'what is sent to port 53 is not a readable DNS question',
   protected: "what is Hauberk's own may be reached by hauberkd alone",
 };
 
-/** By operation: what is told of a program that the rule names as its source. */
+/** By operation: what is reported about a program that the rule names as its source. */
 const OF_SOURCE_MESSAGES: Readonly<Partial<Record<string, string>>> = {
-  trace: 'whoever traces this program acts as the source of the rule',
+  trace: 'a process that traces this program could act as the source of the rule',
   exec: 'the program was started under the control of another, and so no rule that allows it something holds for it',
   map: "the loader was led to what is not of the container's image, and so no rule that allows the program something holds for it",
 };
@@ -57,8 +57,8 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     message: rule?.message ?? (isToldOfSource ? (OF_SOURCE_MESSAGES[record.operation] ?? '') : ''),
     class: ruleClass,
     operation: record.operation,
-    // A name, and no word.
-    object: record.pathResult === 'protected' ? record.object : describeWord(record.object),
+    // A name, not an object key.
+    object: record.pathResult === 'protected' ? record.object : describeObjectKey(record.object),
     action: VERDICT_ACTIONS[record.action] ?? 'Block',
     result: record.action === 2 ? 'denied' : 'passed',
     wouldBlock: record.action !== 2 && (rule?.wouldBlock ?? false),
@@ -82,9 +82,9 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
 function decidingRule(record: EventRecord, context: EventContext): RuleDescription | undefined {
   const rule = context.ruleOf(record.imageId, record.rule);
   if (rule !== undefined && (record.flags & FLAGS.ofSource) !== 0) {
-    const { wouldBlock = false, ...told } = rule;
+    const { wouldBlock = false, ...described } = rule;
     const message = OF_SOURCE_MESSAGES[record.operation] ?? rule.message;
-    return { ...told, message, wouldBlock: wouldBlock && record.operation === 'trace' };
+    return { ...described, message, wouldBlock: wouldBlock && record.operation === 'trace' };
   }
   if (!rule?.allowsOwners || (record.flags & FLAGS.notOwner) === 0) return rule;
   const key = rule.policyNamespace === '' ? rule.policy : `${rule.policyNamespace}/${rule.policy}`;

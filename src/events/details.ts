@@ -41,7 +41,7 @@ export class DetailsLookup {
   #second = 0;
   #lookups = 0;
 
-  /** Events without what their process would have told, as too many came at once. */
+  /** Events without what their process would have reported, as too many came at once. */
   omitted = 0;
 
   constructor(

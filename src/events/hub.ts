@@ -48,7 +48,7 @@ export interface Taken {
   readonly position: Position;
 }
 
-/** Where a hub goes on. */
+/** Where a hub continues. */
 export interface HubStart {
   readonly run?: string;
   /** The number of the last event before. */
@@ -120,7 +120,7 @@ export class EventHub {
     return Array.from({ length }, (_, index) => this.#history[(after + 1 + index) % this.#history.length]!);
   }
 
-  /** The number to go on after: nothing was seen of an unknown numbering. */
+  /** The number to continue after: nothing was seen of an unknown numbering. */
   sequenceAt({ run, sequence }: Position): number {
     return run === this.run || this.archive?.knows(run) === true ? sequence : 0;
   }

@@ -1,10 +1,10 @@
 import type { Container } from '../containers/container.js';
 import type { SecurityEvent } from './event.js';
 
-/** The policy named in a note that tells of a pod whose policies do not decide, or do again. */
+/** The policy named in a note that reports a pod whose policies do not decide, or do again. */
 export const POLICY_OVERRIDE = 'PolicyOverride';
 
-/** An event that stands for others: it tells of no decision. */
+/** An event that stands for others: it reports no decision. */
 export function noteOf(
   policy: string,
   message: string,

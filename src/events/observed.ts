@@ -13,7 +13,7 @@ export function observedAccess(record: EventRecord): ObservedAccess {
       subject === 'path'
         ? PATH_OPERATIONS.filter((_, index) => (record.wanted & (1 << index)) !== 0)
         : operationsOn(subject),
-    word: record.object,
+    object: record.object,
     program: fromOutside ? '' : record.program,
     ...(record.class === 'process' && !fromOutside && { parent: record.parentProgram }),
     fromOutside,

@@ -17,10 +17,10 @@ export interface KeptRecords extends RecordSource {
   readonly kept: number;
 }
 
-/** So many records are read before other work of the daemon gets its turn. */
-const RECORDS_PER_TURN = 1024;
+/** So many records are read before other work can run. */
+const RECORDS_PER_SLICE = 1024;
 /** Half of the ring: the kernel needs the rest for what comes meanwhile. */
-const KEPT_BYTES_MAX = 4 * 1024 * 1024;
+const BUFFERED_BYTES_MAX = 4 * 1024 * 1024;
 
 function isKept(source: RecordSource): source is KeptRecords {
   return 'kept' in source;
@@ -37,12 +37,12 @@ export class EventReader {
     readonly context: Omit<EventContext, 'clockOffset'>,
     readonly publish: (events: readonly SecurityEvent[]) => void,
     readonly onTokensRanOut: (container: NamespacePair) => void,
-    /** Is told of each decoded record, before it is published; of what a profile learns, only this is told. */
+    /** Is told of each decoded record, before it is published; of what a profile learns, only this is reported. */
     readonly remember: (record: EventRecord) => void,
   ) {}
 
   read(source: RecordSource): void {
-    if (this.#reading || this.#turn(source) < RECORDS_PER_TURN) return;
+    if (this.#reading || this.#readSlice(source) < RECORDS_PER_SLICE) return;
     this.#reading = true;
     setImmediate(() => {
       this.#reading = false;
@@ -52,16 +52,16 @@ export class EventReader {
 
   /** Resolves once no record waits that was there at the call. */
   async settle(source: RecordSource): Promise<void> {
-    while (this.#turn(source) === RECORDS_PER_TURN) await new Promise(setImmediate);
+    while (this.#readSlice(source) === RECORDS_PER_SLICE) await new Promise(setImmediate);
   }
 
   /** Reads up to so many records as fit in one turn; returns how many there were. */
-  #turn(source: RecordSource): number {
-    if (isKept(source) && source.kept > KEPT_BYTES_MAX) return 0;
+  #readSlice(source: RecordSource): number {
+    if (isKept(source) && source.kept > BUFFERED_BYTES_MAX) return 0;
     const events: SecurityEvent[] = [];
     const before = isKept(source) ? source.position : undefined;
     const context = { ...this.context, clockOffset: clockOffset() };
-    const given = source.drain(RECORDS_PER_TURN, (bytes) => {
+    const given = source.drain(RECORDS_PER_SLICE, (bytes) => {
       const record = decodeRecord(bytes);
       if (record === undefined) {
         this.undecodable++;

@@ -9,7 +9,7 @@ export const RECORD = {
   access: 8,
   pid_namespace: 16,
   mount_namespace: 20,
-  generation: 24,
+  image_id: 24,
   verdict: 28,
   operation: 32,
   rule_class: 33,
@@ -106,7 +106,7 @@ export interface EventRecord {
   readonly parentPid: number;
   readonly uid: number;
   readonly comm: string;
-  /** A path, or a word: see image/words.ts. */
+  /** A path, or an object key: see image/object-keys.ts. */
   readonly object: string;
   readonly program: string;
   readonly parentProgram: string;
@@ -129,7 +129,7 @@ export function decodeRecord(bytes: Buffer): EventRecord | undefined {
     time: bytes.readBigUInt64LE(RECORD.time_ns),
     pidNamespace: bytes.readUInt32LE(RECORD.pid_namespace),
     mountNamespace: bytes.readUInt32LE(RECORD.mount_namespace),
-    imageId: bytes.readUInt32LE(RECORD.generation),
+    imageId: bytes.readUInt32LE(RECORD.image_id),
     action: verdict >>> VERDICT_ACTION_SHIFT,
     rule: verdict & VERDICT_RULE_MASK,
     operation,

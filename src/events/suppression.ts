@@ -19,7 +19,7 @@ interface Watched {
  */
 export class SuppressionWatch {
   readonly #watched = new Map<string, Watched>();
-  /** What was told of containers that are quiet. */
+  /** What was reported about containers that are quiet. */
   readonly #known: Map<string, number>;
   #timer: NodeJS.Timeout | undefined;
 
@@ -68,7 +68,7 @@ export class SuppressionWatch {
   }
 }
 
-/** The event that tells of events that are not told. */
+/** The event that reports events that are not reported. */
 export function summaryOf(
   suppressed: number,
   container: Pick<Container, 'id' | 'name' | 'namespace' | 'labels'> | undefined,

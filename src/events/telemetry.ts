@@ -5,14 +5,14 @@ import { noteOf } from './note.js';
 import { observedAccess } from './observed.js';
 import type { EventRecord } from './record.js';
 
-/** The policy named in a note that accesses of a container were not told. */
+/** The policy named in a note that accesses of a container were not reported. */
 export const TELEMETRY_LIMIT = 'TelemetryLimit';
 
 /** An access that was let through and that no policy reports, told as an event. */
 export interface TelemetryEvent extends SecurityEvent {
   /** How often it was made in the window. */
   readonly count: number;
-  /** What was asked for at once: see ObservedAccess. */
+  /** Operations that were requested together: see ObservedAccess. */
   readonly operations: readonly string[];
 }
 
@@ -21,7 +21,7 @@ export function describeTelemetry(record: EventRecord, context: EventContext): T
   return { ...describeRecord(record, context), count: 1, operations: observedAccess(record).operations };
 }
 
-/** The event that tells of accesses that are not told. */
+/** The event that reports accesses that are not reported. */
 export function telemetryLimitOf(
   dropped: number,
   container: Pick<Container, 'id' | 'name' | 'namespace' | 'labels'>,

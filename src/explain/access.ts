@@ -23,10 +23,10 @@ export type AccessObject =
   | { readonly kind: 'namespace' }
   /** A system call as it is made or, with a path, as the kernel finds that one that it was given. */
   | { readonly kind: 'call'; readonly call: string; readonly path?: Uint8Array }
-  /** The presets that speak of it, all of them; of `drift`: where the file lies, on another filesystem than the root. */
+  /** The presets that cover it, all of them; of `drift`: where the file lies, on another filesystem than the root. */
   | { readonly kind: 'behaviour'; readonly presets: readonly Preset[]; readonly path?: Uint8Array };
 
-/** One access, as the reference evaluator is asked about it. */
+/** One access, as the reference evaluator gets it. */
 export interface Access {
   readonly operation: Operation;
   readonly object: AccessObject;

@@ -5,7 +5,7 @@ import { isForLocal } from '../policy/order.js';
 import { finish, isStep, type Steps } from '../steps.js';
 import type { Access, AccessObject } from './access.js';
 import { isEndpoint, isNamed } from './kinds/remote-ends.js';
-import { isSource, speaksOfObject } from './match.js';
+import { coversObject, isSource } from './match.js';
 import { type Advantage, comparePrecedence } from './precedence.js';
 
 /** The default posture of a class, as what decides an access. */
@@ -17,19 +17,19 @@ export interface PostureDecider {
 
 export type Decider = BoundRule | PostureDecider;
 
-/** A rule that speaks of the object and did not decide. */
+/** A rule that covers the object and did not decide. */
 export interface Loser {
   readonly rule: BoundRule;
   readonly reason: string;
   /** Whether it would have decided, had no other come first. */
-  readonly speaks: boolean;
+  readonly applies: boolean;
 }
 
 export interface Explanation {
   readonly action: Action;
   /** A policy in audit mode decided, and would have refused. */
   readonly wouldBlock: boolean;
-  /** Undefined where neither a rule nor a posture speaks of the access. */
+  /** Undefined where neither a rule nor a posture covers the access. */
   readonly decider: Decider | undefined;
   /** Why the decider came before the first of the losers that would have decided otherwise; empty without one. */
   readonly losers: readonly Loser[];
@@ -43,10 +43,10 @@ export function explain(all: readonly BoundRule[], postures: Postures, access: A
   return finish(explainInSteps(all, postures, access));
 }
 
-/** The same, for others to have their turn between its steps: there may be thousands of rules. */
+/** The same, so that other work can run between its steps: there may be thousands of rules. */
 export function* explainInSteps(all: readonly BoundRule[], postures: Postures, access: Access): Steps<Explanation> {
   const ofClass: BoundRule[] = [];
-  const speaking: BoundRule[] = [];
+  const covering: BoundRule[] = [];
   for (const [place, bound] of all.entries()) {
     if (isStep(place)) yield;
     const { match } = bound.rule;
@@ -54,23 +54,23 @@ export function* explainInSteps(all: readonly BoundRule[], postures: Postures, a
       continue;
     if (!isOfClass(bound, access)) continue;
     ofClass.push(bound);
-    if (speaksOfObject(bound.rule, access.object)) speaking.push(bound);
+    if (coversObject(bound.rule, access.object)) covering.push(bound);
   }
   const isEnforced = ({ policy }: BoundRule) => policy.mode !== 'audit';
   yield;
-  const enforced = settle(speaking.filter(isEnforced), ofClass.filter(isEnforced), postures, access, 'enforce');
+  const enforced = settle(covering.filter(isEnforced), ofClass.filter(isEnforced), postures, access, 'enforce');
   yield;
-  const permissive = settle(speaking, ofClass, postures, access, 'audit');
+  const permissive = settle(covering, ofClass, postures, access, 'audit');
   const takesPermissive = STRENGTH.indexOf(permissive.action) > STRENGTH.indexOf(enforced.action);
   const { action: strongest, decider } = takesPermissive ? permissive : enforced;
   // Of the one that decides, and of no other: it was found without looking at arguments.
   const action = letsThroughByArguments(decider, access) ? 'Allow' : strongest;
   const wouldBlock = takesPermissive && action === 'Block';
   const losers: Loser[] = [];
-  for (const [place, rule] of speaking.entries()) {
+  for (const [place, rule] of covering.entries()) {
     if (isStep(place)) yield;
     if (rule === decider) continue;
-    losers.push({ rule, reason: reasonOfLoss(rule, decider, access), speaks: isCandidate(rule, access) });
+    losers.push({ rule, reason: reasonOfLoss(rule, decider, access), applies: isCandidate(rule, access) });
   }
   return {
     action: wouldBlock ? 'Audit' : action,
@@ -88,17 +88,17 @@ interface Settlement {
 }
 
 /**
- * @param speaking the rules that speak of the object
+ * @param speaking the rules that cover the object
  * @param ofClass all rules of its class
  */
 function settle(
-  speaking: readonly BoundRule[],
+  covering: readonly BoundRule[],
   ofClass: readonly BoundRule[],
   postures: Postures,
   access: Access,
   mode: 'enforce' | 'audit',
 ): Settlement {
-  const [first, ...others] = speaking.filter((bound) => isCandidate(bound, access));
+  const [first, ...others] = covering.filter((bound) => isCandidate(bound, access));
   if (first === undefined) return settleByPosture(ofClass, postures, access, mode);
   const decider = others.reduce((best, each) => (compareFor(access, each, best).sign < 0 ? each : best), first);
   return { action: answerOf(decider, access)!, decider };
@@ -124,7 +124,7 @@ function settleByPosture(
   return { action: postures[postureClass] === 'audit' ? 'Audit' : 'Block', decider: { postureOf, mode } };
 }
 
-/** Sockets that stand outside the network posture, unless a rule speaks of families. */
+/** Sockets that stand outside the network posture, unless a rule covers families. */
 function isLocalSocket(object: AccessObject): boolean {
   const { unix, netlink } = ADDRESS_FAMILIES;
   return object.kind === 'socket' && (object.family === unix || object.family === netlink);
@@ -160,7 +160,7 @@ function isOfClass({ rule }: BoundRule, { operation }: Access): boolean {
   return rule.class === CLASS_OF[operation];
 }
 
-/** Whether a rule that speaks of the object says something of the access. */
+/** Whether a rule that covers the object says something of the access. */
 function isCandidate(bound: BoundRule, access: Access): boolean {
   return isForActor(bound, access) && answerOf(bound, access) !== undefined;
 }
@@ -170,7 +170,7 @@ function isForActor(bound: BoundRule, { operation, program, parent }: Access): b
   return isSource(bound, program) || (operation === 'execute' && parent !== undefined && isSource(bound, parent));
 }
 
-/** What a rule says of an access to an object that it speaks of, whatever the arguments; undefined for nothing. */
+/** What a rule says of an access to an object that it covers, whatever the arguments; undefined for nothing. */
 function answerOf({ rule }: BoundRule, access: Access): Action | undefined {
   const { operation, ownership, terminal } = access;
   const refusal: Action = rule.action === 'Audit' ? 'Audit' : 'Block';
@@ -193,8 +193,8 @@ function compareFor({ object }: Access, first: BoundRule, second: BoundRule): Ad
 }
 
 /**
- * A rule as it speaks of an object: what allows a name gives way to others where there is no name yet, and what blocks an
- * endpoint to whatever speaks of raw sockets.
+ * A rule as it covers an object: what allows a name gives way to others where there is no name yet, and what blocks an
+ * endpoint to whatever covers raw sockets.
  */
 function asTaken(bound: BoundRule, object: AccessObject): BoundRule {
   const { policy, rule } = bound;

@@ -3,9 +3,9 @@ import type { AccessObject } from './access.js';
 import { readingOf } from './kinds/matches.js';
 import { latin1 } from './kinds/part.js';
 
-/** Whether a rule speaks of an object, asked of one rule at a time and without a line from src/image. */
-export function speaksOfObject({ match, action }: Rule, object: AccessObject): boolean {
-  return readingOf(match).speaksOf(match, object, action);
+/** Whether a rule covers an object, asked of one rule at a time and without a line from src/image. */
+export function coversObject({ match, action }: Rule, object: AccessObject): boolean {
+  return readingOf(match).covers(match, object, action);
 }
 
 /** Whether the program is one of those that a rule is limited to. */

@@ -3,7 +3,7 @@ import { policyKey } from '../policy/model.js';
 import { readingOf } from './kinds/matches.js';
 import { KIND_ORDER } from './kinds/part.js';
 
-/** Why one rule is asked before another that speaks of the same access. */
+/** Why one rule is asked before another that covers the same access. */
 export interface Advantage {
   /** Negative when the first comes before the second. */
   readonly sign: number;

@@ -12,7 +12,7 @@ import { witnessesOf } from './witness.js';
 export interface Review {
   /** Rules that never decide anything, each with the reason. */
   readonly shadowed: readonly string[];
-  /** Rules that say another thing of the same access than rules of theirs or of other policies, and which comes first. */
+  /** Rules that say something else of the same access than rules of theirs or of other policies, and which comes first. */
   readonly conflicts: readonly string[];
 }
 
@@ -81,13 +81,13 @@ export class Reviewer {
     return { shadowed, conflicts: [...conflicts] };
   }
 
-  /** Other rules that speak of an access that this one speaks of, in their order. */
+  /** Other rules that cover an access that this one covers, in their order. */
   #rivalsOf(bound: BoundRule): BoundRule[] {
     const rivals = new Set<BoundRule>();
     for (const access of witnessesOf(bound)) {
-      const { decider, losers } = explain(this.#index.thatMaySpeakOf(access), this.postures, access);
+      const { decider, losers } = explain(this.#index.candidatesFor(access), this.postures, access);
       if (decider !== undefined && 'rule' in decider) rivals.add(decider);
-      for (const { rule, speaks } of losers) if (speaks) rivals.add(rule);
+      for (const { rule, applies } of losers) if (applies) rivals.add(rule);
     }
     rivals.delete(bound);
     return [...rivals].sort((a, b) => comparePrecedence(a, b).sign);

@@ -6,10 +6,10 @@ import type { Access } from './access.js';
 import { readingOf } from './kinds/matches.js';
 import { latin1 } from './kinds/part.js';
 
-/** Finds the rules that may speak of an access, by their class and by what a path begins with, without asking each. */
+/** Finds the rules that may cover an access, by their class and by what a path begins with, without asking each. */
 export class RuleIndex {
   readonly #rules: readonly BoundRule[];
-  /** The places of rules, by class and the start of the paths they speak of. */
+  /** The places of rules, by class and the start of the paths they cover. */
   readonly #places = new Map<string, number[]>();
   readonly #lengths = new Set<number>();
 
@@ -28,8 +28,8 @@ export class RuleIndex {
     return index;
   }
 
-  /** All rules that speak of it and some that do not, in their order. */
-  thatMaySpeakOf({ operation, object }: Access): BoundRule[] {
+  /** All rules that cover it and some that do not, in their order. */
+  candidatesFor({ operation, object }: Access): BoundRule[] {
     const text = object.kind === 'path' ? latin1(object.path) : '';
     const starts = [...this.#lengths].filter((length) => length <= text.length).map((length) => text.slice(0, length));
     return starts

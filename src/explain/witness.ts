@@ -3,9 +3,9 @@ import type { BoundRule, Rule } from '../policy/model.js';
 import type { Access, AccessObject } from './access.js';
 import { readingOf } from './kinds/matches.js';
 import { queryOf } from './kinds/remote-ends.js';
-import { speaksOfObject } from './match.js';
+import { coversObject } from './match.js';
 
-/** Accesses that a rule speaks of, one for each of its operations; none where none could be made up. */
+/** Accesses that a rule covers, one for each of its operations; none where none could be made up. */
 export function witnessesOf(bound: BoundRule): Access[] {
   const { match } = bound.rule;
   const question = match.kind === 'domain' ? [accessOf(bound, 'resolve', queryOf(match))] : [];
@@ -16,7 +16,7 @@ function witnessesOfObject(bound: BoundRule): Access[] {
   const { match } = bound.rule;
   const object = readingOf(match)
     .examples(match)
-    .find((candidate) => speaksOfObject(bound.rule, candidate));
+    .find((candidate) => coversObject(bound.rule, candidate));
   if (object === undefined) return [];
   return operationsOf(bound.rule).map((operation) => accessOf(bound, operation, object));
 }

@@ -19,7 +19,7 @@ const NOTE_MILLISECONDS = 1000;
 const WAITING_MESSAGES = 4;
 
 /**
- * Sends every event to a sink, as a client of the stream that needs no connection: it notes how far it is, goes on there
+ * Sends every event to a sink, as a client of the stream that needs no connection: it notes how far it is, continues there
  * after a restart, and while the sink takes nothing the events wait in the journal.
  */
 export class Exporter {

@@ -11,7 +11,7 @@ const FILE = 'file:';
 /**
  * Begins to export events.
  *
- * @param places as the flag --export has them: with commas between them, or `off`
+ * @param places as the flag --export has them: separated by commas, or `off`
  */
 export function startExports(
   places: string,

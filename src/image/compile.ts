@@ -33,13 +33,13 @@ import { Budget, DEFAULT_LIMITS, LimitExceeded, type Limits } from './limits.js'
 import { addMatch } from './matches.js';
 import { minimize } from './minimize.js';
 import { NondeterministicAutomaton } from './nondeterministic.js';
+import { addArguments, addExceptions, addGuarded, addLibraries, addQuestions } from './object-keys.js';
 import { pack } from './pack.js';
 import { addProgram } from './paths.js';
 import { PatternError } from './pattern.js';
 import { Precedence } from './precedence.js';
 import { classifyPrograms } from './program-classes.js';
 import { Verdicts } from './verdicts.js';
-import { addArguments, addExceptions, addGuarded, addLibraries, addQuestions } from './words.js';
 
 /**
  * Compiles what is decided for a container into the image the kernel follows. Throws a Failure: `resource-exhausted`
@@ -120,7 +120,7 @@ function flagsOf({ rules, postures, permissivePostures, profiled, visible = [] }
   const decided = new Set([
     ...rules.map(({ rule }) => rule.class),
     ...operations.map((operation) => CLASS_OF_OPERATION[operation]),
-    // What no rule speaks of is to be asked about too.
+    // What no rule covers is to be checked too.
     ...(profiled ? POSTURE_CLASSES : visible),
   ]);
   const having = (flag: number, has: (bound: BoundRule) => boolean) => (rules.some(has) ? flag : 0);

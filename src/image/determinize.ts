@@ -11,7 +11,7 @@ export interface Pruning {
   prune(set: IntBuffer): void;
 }
 
-/** Numbers what the end of a word means, by the marks on it, sorted. */
+/** Numbers what the end of a path or object key means, by the marks on it, sorted. */
 export interface Labels {
   labelOf(marks: IntBuffer): number;
   /** Symbols of a label and values they lead to, in turn. */
@@ -56,7 +56,7 @@ class SubsetConstruction {
   readonly #loopsOverSlash = new IntBuffer();
   readonly #reached = new IntBuffer();
   readonly #marks = new IntBuffer();
-  /** The round in which a node was last added to a list: tells what is in it already. */
+  /** The round in which a node was last added to a list: reports what is in it already. */
   readonly #addedIn: Int32Array;
   #round = 0;
 

@@ -77,8 +77,8 @@ export class PathLabels implements GuardLabels {
   }
 
   /**
-   * A label as a list of numbers: the rows of each actor that is told apart, the class of the path as a program, and the
-   * rows once more for the children of each program whose children are told apart.
+   * A label as a list of numbers: the rows of each actor that is distinguished, the class of the path as a program, and the
+   * rows once more for the children of each program whose children are distinguished.
    */
   #describe(entries: ReadonlyMap<number, number>, level: GuardLevel, rows: IntListTable): Int32Array {
     const own = this.#describeRows(entries, level, rows);
@@ -115,7 +115,7 @@ export class PathLabels implements GuardLabels {
     return description;
   }
 
-  /** The number of a row's decisions; the first that is asked for, the default one, is 0. */
+  /** The number of a row's decisions; the first that is requested, the default one, is 0. */
   #strip(row: number, level: GuardLevel, rows: IntListTable): number {
     const known = this.#stripped[level];
     known[row] ??= this.#numberOf(row, level, rows);
@@ -175,8 +175,8 @@ export class PathLabels implements GuardLabels {
 }
 
 /**
- * What labels of guarding words stand for: the rules that match, without those that change nothing at a level. Two rules
- * that say the same of a mount are told apart, since what else they say of it is left out here.
+ * What labels of guard keys stand for: the rules that match, without those that change nothing at a level. Two rules
+ * that say the same of a mount are distinguished, since what else they say of it is left out here.
  */
 export function guardingLabels(verdicts: Verdicts, labels: number): GuardLabels {
   const isGuarded = guardedRules(verdicts.decidingRules);
@@ -200,7 +200,7 @@ export function guardingLabels(verdicts: Verdicts, labels: number): GuardLabels 
   return made;
 }
 
-/** Whether a rule changes something at a level. One that only reports lets go on what a later one of its class would refuse. */
+/** Whether a rule changes something at a level. One that only reports lets through what a later one of its class would refuse. */
 function changes(index: number, rules: readonly BoundRule[], level: GuardLevel): boolean {
   const { policy, rule } = rules[index]!;
   if (levelsOf(rules[index]!).includes(level)) return true;
@@ -208,7 +208,7 @@ function changes(index: number, rules: readonly BoundRule[], level: GuardLevel):
   return policy.mode !== 'audit' && rules.findLastIndex(isRefusedOtherwise) > index;
 }
 
-/** At which levels a rule changes something; what an Allow rule lets go on may otherwise be refused. */
+/** At which levels a rule changes something; what an Allow rule lets through may otherwise be refused. */
 function levelsOf({ policy, rule }: BoundRule): readonly GuardLevel[] {
   return rule.action === 'Audit' || policy.mode === 'audit' ? ['Audit'] : GUARD_LEVELS;
 }

@@ -3,10 +3,10 @@ import { type Automaton, DEAD_STATE } from './automaton.js';
 import { type GuardLabels, type GuardLevel, guardingLabels, NO_RULE, PathLabels } from './guard-labels.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import { GUARD_COMMON, GUARD_NOTHING, RULE_NONE, VERDICT_ACTION_SHIFT, VERDICT_ACTIONS } from './layout.js';
+import { GUARD_PREFIX } from './object-keys.js';
 import { coarsestPartition } from './partition.js';
 import { Subautomaton } from './subautomaton.js';
 import type { Verdicts } from './verdicts.js';
-import { GUARDING_LETTER } from './words.js';
 
 /** Words of a guard record, see layout.ts. */
 export const GUARD_WORDS = 4;
@@ -30,7 +30,7 @@ export function* findGuards(automaton: Automaton, verdicts: Verdicts): Steps<Gua
   const paths = yield* Subautomaton.ofPaths(automaton, '');
   yield;
   yield* addRecords(paths, yield* PathLabels.inSteps(verdicts, labels), recordOf, records);
-  const others = yield* Subautomaton.ofPaths(automaton, GUARDING_LETTER);
+  const others = yield* Subautomaton.ofPaths(automaton, GUARD_PREFIX);
   if (others.directories.length > 0) yield* addRecords(others, guardingLabels(verdicts, labels), recordOf, records);
   return { recordOf, records: records.pool.values.subarray(0, records.pool.length) };
 }

@@ -1,4 +1,4 @@
-import { CLASS_OF_OPERATION, OPERATIONS, type Operation, PATH_OPERATIONS, speaksOf } from '../policy/effect.js';
+import { CLASS_OF_OPERATION, covers, OPERATIONS, type Operation, PATH_OPERATIONS } from '../policy/effect.js';
 import { type BoundRule, type PostureClass, RULE_CLASSES, type RuleClass } from '../policy/model.js';
 
 /**
@@ -39,22 +39,22 @@ export const FLAG_HAS_SOURCES = 1 << 16;
 /** Some rule is for processes with a terminal. */
 export const FLAG_HAS_TERMINALS = 1 << 17;
 export const FLAG_HAS_ARGUMENTS = 1 << 18;
-/** Some rule speaks of mapping files as executable memory. */
+/** Some rule covers mapping files as executable memory. */
 export const FLAG_DECIDES_MAPPINGS = 1 << 19;
 /** What is let through is learnt. */
 export const FLAG_PROFILED = 1 << 20;
 /** Some rule names a host: questions for names are read, and addresses learnt from the answers. */
 export const FLAG_HAS_NAMES = 1 << 21;
 
-/** Some rule speaks of system calls as they are made. */
+/** Some rule covers system calls as they are made. */
 export const FLAG_OBSERVES_CALLS = 1 << 22;
-/** Some rule speaks of system calls by the path they are given. */
+/** Some rule covers system calls by the path they are given. */
 export const FLAG_OBSERVES_PATHS = 1 << 23;
 /** Some directory has a guard record. */
 export const FLAG_HAS_GUARDS = 1 << 24;
 /** Some rule, or what no rule allows, may refuse addresses. */
 export const FLAG_REFUSES_ENDPOINTS = 1 << 25;
-/** What is let through of this class is told. */
+/** What is let through of this class is reported. */
 export const visibleFlag = (ruleClass: PostureClass): number => decidesFlag(ruleClass) << VISIBLE_SHIFT;
 const VISIBLE_SHIFT = 26;
 
@@ -76,14 +76,14 @@ export function observesPaths({ rule }: BoundRule): boolean {
   return rule.match.kind === 'call' && rule.match.target !== undefined;
 }
 
-/** Whether a rule speaks of mapping files as executable memory. */
+/** Whether a rule covers mapping files as executable memory. */
 export function namesMapping({ rule }: BoundRule): boolean {
-  return rule.class === 'file' && speaksOf(rule, 'map');
+  return rule.class === 'file' && covers(rule, 'map');
 }
 
 /**
- * What a word speaks of. A path is a subject of two classes, every other class is one with one operation, but that network
- * rules speak of names too; arguments of a program are asked about once the program itself is decided, and libraries that
+ * What a path or object key is about. A path is a subject of two classes, every other class is one with one operation, but that network
+ * rules cover names too; arguments of a program are asked about once the program itself is decided, and libraries that
  * its loader brings to it as it maps them.
  */
 export const SUBJECTS = ['path', ...RULE_CLASSES.slice(2), 'arguments', 'names', 'libraries'] as const;
@@ -93,7 +93,7 @@ export function subjectOf(ruleClass: RuleClass): Subject {
   return ruleClass === 'process' || ruleClass === 'file' ? 'path' : ruleClass;
 }
 
-/** What the word of an access speaks of. */
+/** What the path or object key of an access is about. */
 export function subjectOfOperation(operation: Operation): Subject {
   return operation === 'resolve' ? 'names' : subjectOf(CLASS_OF_OPERATION[operation]);
 }
@@ -126,7 +126,7 @@ export const SYMBOL_GUARD = 257;
 export const SYMBOL_SOURCE = 258;
 export const SOURCE_ENTRIES = 2;
 /**
- * At the end of an object's word, plus who acts: leads to the entry at which a verdict row begins. Plus whose child acts,
+ * At the end of a path or object key, plus who acts: leads to the entry at which a verdict row begins. Plus whose child acts,
  * where that makes a difference: leads to a state that has such entries instead.
  */
 export const SYMBOL_VERDICT = 259;

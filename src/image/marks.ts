@@ -3,7 +3,7 @@ import type { RuleSet } from '../policy/rule-set.js';
 /**
  * What the nodes of an automaton are marked with, as numbers: first the rules in their order, each for what it matches;
  * then the sources; then the rules again, each for the arguments it allows; each for the names it names; each for the
- * directories that it guards though its own words do not start with a path; and each for what it does not speak of after
+ * directories that it guards though its own object keys do not start with a path; and each for what it does not cover after
  * all; then the policies that name libraries.
  */
 export class Marks {

@@ -1,7 +1,7 @@
 import type { Rule } from '../policy/model.js';
 import type { NondeterministicAutomaton } from './nondeterministic.js';
+import { addCalled, addObjectKey } from './object-keys.js';
 import { addPath } from './paths.js';
-import { addCalled, addWord } from './words.js';
 
 const SLASH = Buffer.from('/');
 
@@ -40,7 +40,7 @@ export function addMatch(
     case 'namespace':
     case 'preset':
     case 'call':
-      addWord(automaton, match, rule.action, mark);
+      addObjectKey(automaton, match, rule.action, mark);
       break;
     default:
       match satisfies never;

@@ -13,7 +13,7 @@ const SLASH = 0x2f;
 
 /**
  * A nondeterministic automaton shaped as a prefix tree: patterns that begin alike share the nodes of their beginning.
- * A node stands for what led to it from the start, so that what is asked for twice is the same node.
+ * A node stands for what led to it from the start, so that what is requested twice is the same node.
  * Save for the loops, everything leads from a node to one with a higher number.
  */
 export class NondeterministicAutomaton {

@@ -6,11 +6,11 @@ import { IntBuffer, IntListTable } from './integers.js';
 /** Bytes as a set of bits, in so many words. */
 const SET_WORDS = 8;
 const DEFAULT_BYTE = 0;
-const NO_MEMBER = -1;
-/** Sets of bytes are numbered anew once there are so many, so that they do not pile up. */
-const SETS_KEPT = 1 << 16;
+const NOT_INCLUDED = -1;
+/** Sets of bytes are numbered again once there are so many, so that they do not pile up. */
+const CACHED_SETS_MAX = 1 << 16;
 
-/** Which states no path can tell apart: the block of each state, counted from 0. */
+/** Which states no path can distinguish: the block of each state, counted from 0. */
 export function* coarsestPartition(given: Automaton): Steps<Int32Array> {
   const automaton = { ...given, defaults: followedDefaults(given) };
   const { classOf, count, signatures } = yield* finiteClasses(automaton);
@@ -63,7 +63,7 @@ class Refinement {
   #knownSets = new IntListTable();
   readonly #mentioned = new Int32Array(SET_WORDS);
 
-  /** @param members the states to tell apart, by their numbers in the automaton */
+  /** @param members the states to distinguish, by their numbers in the automaton */
   constructor(
     readonly automaton: Automaton,
     readonly members: Int32Array,
@@ -80,17 +80,17 @@ class Refinement {
     this.#sets = new Int32Array(count * SET_WORDS);
     this.#keys = new Int32Array(count);
 
-    const numberOf = new Int32Array(states).fill(NO_MEMBER);
+    const numberOf = new Int32Array(states).fill(NOT_INCLUDED);
     for (let index = 0; index < count; index++) numberOf[members[index]!] = index;
     const next = new Int32Array(count + 1);
     const eachTransition = (take: (source: number, byte: number, target: number) => void): void => {
       for (let source = 0; source < count; source++) {
         const state = members[source]!;
         const byDefault = numberOf[defaults[state]!]!;
-        if (byDefault !== NO_MEMBER) take(source, DEFAULT_BYTE, byDefault);
+        if (byDefault !== NOT_INCLUDED) take(source, DEFAULT_BYTE, byDefault);
         for (let index = firstTransition[state]!; index < firstTransition[state + 1]!; index++) {
           const target = numberOf[targets[index]!]!;
-          if (target !== NO_MEMBER) take(source, bytes[index]!, target);
+          if (target !== NOT_INCLUDED) take(source, bytes[index]!, target);
         }
       }
     };
@@ -127,7 +127,7 @@ class Refinement {
     }
   }
 
-  /** By what states mean, and by the bytes that lead to states that are told apart already. */
+  /** By what states mean, and by the bytes that lead to states that are distinguished already. */
   #partitionBySignature(): void {
     const known = new IntListTable();
     const next: number[] = [];
@@ -150,7 +150,7 @@ class Refinement {
 
   #splitBy(splitter: number): void {
     const touched = this.#collect(splitter);
-    if (this.#knownSets.size > SETS_KEPT) this.#knownSets = new IntListTable();
+    if (this.#knownSets.size > CACHED_SETS_MAX) this.#knownSets = new IntListTable();
     const touchedBlocks: number[] = [];
     for (const state of touched) {
       const block = this.#blockOf[state]!;

@@ -29,7 +29,7 @@ export function addPath(automaton: NondeterministicAutomaton, from: number, matc
   }
 }
 
-/** Adds a source: a program, which is no directory, or the programs of a directory. */
+/** Adds a source: a program, which is not a directory, or the programs of a directory. */
 export function addProgram(automaton: NondeterministicAutomaton, source: string, mark: number): void {
   if (source.endsWith(`/${BELOW}`))
     addDirectory(automaton, automaton.start, source.slice(0, -BELOW.length), true, mark);

@@ -30,7 +30,7 @@ export class Precedence {
     const classes = RULE_CLASSES.filter((ruleClass) => rules.some(({ rule }) => rule.class === ruleClass));
     const classOfRule = rules.map(({ rule }) => classes.indexOf(rule.class));
     // Of mapping, rules that do not name it say nothing, and where none does nothing is lost by that. Questions for names
-    // have words of their own.
+    // have object keys of their own.
     const operations = OPERATIONS.filter(
       (operation) => operation !== 'resolve' && (operation !== 'map' || rules.some(namesMapping)),
     );
@@ -108,7 +108,7 @@ function lower(ruleOf: Int32Array, node: number, rule: number): void {
   if (rule < ruleOf[node]!) ruleOf[node] = rule;
 }
 
-/** Whether nothing after this rule can be asked about an access of its class. */
+/** Whether no later rule can decide about an access of its class. */
 function decidesAlone({ policy, rule }: BoundRule, operations: readonly Operation[]): boolean {
   return (
     policy.mode !== 'audit' &&

@@ -1,7 +1,7 @@
 import { CLASS_OF_OPERATION, effectOf, OWNERSHIPS } from '../policy/effect.js';
 import type { Action, Posture, Rule, RuleClass } from '../policy/model.js';
 import { isForLocal } from '../policy/order.js';
-import { type PosturesInForce, type RuleSet, speaksOfFamilies } from '../policy/rule-set.js';
+import { coversFamilies, type PosturesInForce, type RuleSet } from '../policy/rule-set.js';
 import type { DecidingRule } from './image.js';
 import {
   operationsOn,
@@ -31,7 +31,7 @@ export class Rows {
   readonly #hasPermissive: boolean;
   /** What lets local sockets be is nobody's rule, and decides nothing by a name. */
   readonly #isLocal: readonly boolean[];
-  /** Local sockets are let be by the policies in force, and not by those in audit mode that speak of families. */
+  /** Local sockets are let be by the policies in force, and not by those in audit mode that cover families. */
   readonly #isPermissive: readonly boolean[];
   readonly #defaults: ReadonlyMap<Subject, Int32Array>;
   readonly #permissiveDefaults: ReadonlyMap<Subject, Int32Array>;
@@ -53,7 +53,7 @@ export class Rows {
     }
     this.#isEnforced = rules.map(({ policy }) => policy.mode !== 'audit');
     this.#hasPermissive = permissivePostures !== undefined;
-    const namesFamilies = rules.some(speaksOfFamilies);
+    const namesFamilies = rules.some(coversFamilies);
     this.#isLocal = rules.map(({ rule }) => isForLocal(rule.match));
     this.#isPermissive = this.#isLocal.map((isLocal) => !(isLocal && namesFamilies));
     this.#defaults = defaultsFor(postures, 'enforce', decidingRules);
@@ -61,7 +61,7 @@ export class Rows {
       permissivePostures === undefined ? new Map() : defaultsFor(permissivePostures, 'audit', decidingRules);
   }
 
-  /** What these rules speak of, all of them, questions for names left aside. */
+  /** What these rules cover, all of them, questions for names left aside. */
   subjectOf(rules: Int32Array): Subject {
     return this.#subjects[rules[0]!]!;
   }

@@ -8,13 +8,13 @@ const FIRST_SLOTS = 1 << 13;
 
 /**
  * Places the rows of a sparse table over each other: row displacement, first fit (Tarjan and Yao, "Storing a sparse
- * table", 1979). No two rows have the same base, and what a look-up reaches from a base lies on one page.
+ * table", 1979). No two rows have the same base, and what a look-up reaches from a base is on one page.
  *
- * The search for a shape may go on where its last one ended: slots are only ever taken, so where a shape did not fit it
+ * The search for a shape may continue where its last one ended: slots are only ever taken, so where a shape did not fit it
  * never will. A free slot is found through the taken ones as in union-find.
  */
 export class SlotTable {
-  /** A free slot holds 0, a taken one how far to go on at least to a free one. */
+  /** A free slot holds 0, a taken one how far to continue at least to a free one. */
   #skip = new Int32Array(FIRST_SLOTS);
   #isBase = new Uint8Array(FIRST_SLOTS);
   readonly #takenOnPage: number[] = [];

@@ -64,7 +64,7 @@ export class Subautomaton {
     return this.#predecessors.subarray(this.#firstPredecessor[state]!, this.#firstPredecessor[state + 1]!);
   }
 
-  /** @param start what stands before the path in their words */
+  /** @param start what stands before the path in their object keys */
   static *ofPaths(whole: Automaton, start: string): Steps<Subautomaton> {
     const numberOf = new Int32Array(whole.states).fill(UNREACHED);
     const reached = new IntBuffer(whole.states);

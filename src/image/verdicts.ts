@@ -32,7 +32,7 @@ const UNKNOWN_PARENT = PROGRAM_CLASS_UNNAMED;
 const STEP_WORDS = 4096;
 
 /**
- * What the end of a word means. A set of marks, which are the rules that match and perhaps the sources that a program of
+ * What the end of a path or object key means. A set of marks, which are the rules that match and perhaps the sources that a program of
  * that path is, gets a label: equal labels where nothing tells two sets apart, whoever acts.
  */
 export class Verdicts {
@@ -102,7 +102,7 @@ export class Verdicts {
     return this.#labels.pool.values.subarray(this.#labels.startOf(label), this.#labels.startOf(label + 1));
   }
 
-  /** The rules that a label of a guarding word stands for; none of another. */
+  /** The rules that a label of a guard key stands for; none for another label. */
   guardingRules(label: number): Int32Array {
     const [symbol, set] = this.labelEntries(label);
     if (symbol !== SYMBOL_GUARD) return EMPTY;

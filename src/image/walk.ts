@@ -29,7 +29,7 @@ import {
   VERDICT_MARK,
   VERDICT_RULE_MASK,
 } from './layout.js';
-import { ARGUMENT_RULE_LETTERS, GUARDING_LETTER, LIBRARY, letters } from './words.js';
+import { ARGUMENT_RULE_DIGITS, digits, GUARD_PREFIX, LIBRARY } from './object-keys.js';
 
 /** An answer, and the number of the rule that gave it; undefined where none did. */
 export interface Decision {
@@ -83,7 +83,7 @@ export function sourceAt(
   return { becoming: read(0), withoutAllow: read(1), replaced: read(2) };
 }
 
-/** The answer to an access to what this word names: a path, or another word for subjects that are none. */
+/** The decision on an access to this object: a path, or an object key for subjects that are not paths. */
 export function decide(
   words: Uint32Array,
   word: Uint8Array,
@@ -98,7 +98,7 @@ export function decide(
 
 /** Whether a rule that looks at arguments allows all of these. */
 export function allowsArguments(words: Uint32Array, rule: number, given: readonly Uint8Array[]): boolean {
-  const start = Buffer.from(`a${letters(rule, ARGUMENT_RULE_LETTERS)}`);
+  const start = Buffer.from(`a${digits(rule, ARGUMENT_RULE_DIGITS)}`);
   return given.every((argument) => {
     const row = rowFor(words, Buffer.concat([start, argument]), 'arguments', { programClass: PROGRAM_CLASS_UNNAMED });
     return decodeVerdict(verdictIn(words, row, 0, 'owner')).rule === rule;
@@ -116,14 +116,14 @@ export function allowsLibrary(words: Uint32Array, path: Uint8Array, programClass
  * decided otherwise below the one than below the other, by the strongest action of what would change.
  */
 export function guard(words: Uint32Array, from: Uint8Array, to: Uint8Array): Decision {
-  const changes = ['', GUARDING_LETTER].map((letter) => changeBetween(words, Buffer.from(letter), from, to));
+  const changes = ['', GUARD_PREFIX].map((digit) => changeBetween(words, Buffer.from(digit), from, to));
   return decodeVerdict(
     changes[1]! >>> VERDICT_ACTION_SHIFT > changes[0]! >>> VERDICT_ACTION_SHIFT ? changes[1]! : changes[0]!,
   );
 }
 
-function changeBetween(words: Uint32Array, letter: Uint8Array, from: Uint8Array, to: Uint8Array): number {
-  const [before, after] = [from, to].map((path) => guardAt(words, Buffer.concat([letter, path]))) as [Guard, Guard];
+function changeBetween(words: Uint32Array, digit: Uint8Array, from: Uint8Array, to: Uint8Array): number {
+  const [before, after] = [from, to].map((path) => guardAt(words, Buffer.concat([digit, path]))) as [Guard, Guard];
   if (before.refused !== after.refused) return strongerOf(before.refusal, after.refusal);
   return before.decided === after.decided ? RULE_NONE : strongerOf(before.report, after.report);
 }
@@ -139,9 +139,9 @@ function guardAt(words: Uint32Array, directory: Uint8Array) {
 
 /** Of two verdicts on a change the one of the name that is guarded. */
 function strongerOf(first: number, second: number): number {
-  const says = (verdict: number) => verdict >>> VERDICT_ACTION_SHIFT !== 0;
-  const [chosen] = [first, second].filter((each) => says(each) && (each & GUARD_COMMON) === 0);
-  return ((chosen ?? (says(first) ? first : second)) & ~GUARD_COMMON) >>> 0;
+  const restricts = (verdict: number) => verdict >>> VERDICT_ACTION_SHIFT !== 0;
+  const [chosen] = [first, second].filter((each) => restricts(each) && (each & GUARD_COMMON) === 0);
+  return ((chosen ?? (restricts(first) ? first : second)) & ~GUARD_COMMON) >>> 0;
 }
 
 function rowFor(words: Uint32Array, word: Uint8Array, subject: Subject, acting: Actor): number {

@@ -5,7 +5,7 @@ import { droppedRecords } from '../events/ring-full.js';
 import type { Journal } from './journal.js';
 
 /** What is asked of the kernel's ring: see kernel/ring-buffer.ts. */
-export interface KeptRing {
+export interface EventRing {
   readonly position: bigint;
   readonly written: bigint;
   release(position: bigint): void;
@@ -16,7 +16,7 @@ export interface EventLogOptions {
   /** Without one events go to the streams only. */
   readonly journal?: Journal;
   readonly encoder: EventEncoder;
-  readonly ring: KeptRing;
+  readonly ring: EventRing;
   /** Tells this ring from those before and after it. */
   readonly ringId: bigint;
   /** How many records the kernel has dropped so far because the ring was full. */

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 
 /**
- * A batch of events as it lies in a file of the journal: a header of 64 bytes, then each event as a field 1 of the
+ * A batch of events as it is in a file of the journal: a header of 64 bytes, then each event as a field 1 of the
  * message StreamEventsResponse, so that a batch is read by streams as it is. All numbers are little-endian.
  */
 const HEADER = {

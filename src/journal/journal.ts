@@ -33,7 +33,7 @@ export interface JournalCounts {
   readonly isWritable: boolean;
 }
 
-/** The disk has so long for a batch; then the events go on without it, before the kernel's ring is full. */
+/** The disk has so long for a batch; then the events continue without it, before the kernel's ring is full. */
 const STALL_MILLISECONDS = 250;
 /** As many bytes may wait: the ring is as small. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
@@ -84,7 +84,7 @@ export class Journal {
       if (numbering.isNew && last !== undefined)
         logger.warn(
           { directory },
-          'the numbers of events begin anew: the file that reserves them was missing or damaged',
+          'the numbers of events start again: the file that reserves them was missing or damaged',
         );
       // Whoever read the ring on without writing here may have given numbers to what it read.
       const isWhole = last !== undefined && last.ringId === ring.id && ring.position <= last.ringPosition;
@@ -173,7 +173,7 @@ export class Journal {
     for (const batch of batches) batch.done();
   }
 
-  /** The disk is too slow: what waits for it goes on without. */
+  /** The disk is too slow: what waits for it continues without. */
   #stall(): void {
     if (this.#isStalled) return;
     this.#isStalled = true;

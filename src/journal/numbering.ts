@@ -77,7 +77,7 @@ export class Numbering {
     if (number > this.reserved) await this.#pending;
   }
 
-  /** On disk when this returns: numbers go on from there. */
+  /** On disk when this returns: numbers continue from there. */
   end(next: number): void {
     this.#write({ next });
     fdatasyncSync(this.#file);

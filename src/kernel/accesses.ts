@@ -37,7 +37,7 @@ export class AccessMap {
     return Number(value.readBigUInt64LE());
   }
 
-  /** Stops counting it: the kernel tells of it anew, if it is made again under a profile. */
+  /** Stops counting it: the kernel reports it again, if it is made again under a profile. */
   forget(access: CountedAccess): void {
     deleteIfPresent('cannot forget an access', this.descriptor, keyOf(access));
   }

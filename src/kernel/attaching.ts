@@ -93,7 +93,7 @@ function attachAll({ programs, missing }: Selection, buildDirectory: string): St
     if (link !== undefined) destroyLink(link.pointer);
     names.push(name);
   }
-  // What the kernel's types tell is told by them the next time.
+  // What the kernel's types tell is reported by them the next time.
   for (const each of left) if (each.cause !== 'absent') rememberMissing(buildDirectory, each);
   return { names, missing: left };
 }

@@ -19,7 +19,7 @@ export interface ProgramInfo {
   readonly recursionMisses: bigint;
 }
 
-/** Number of a map in this kernel, as an outer map tells which inner map it holds. */
+/** Number of a map in this kernel, as an outer map reports which inner map it holds. */
 export function mapId(descriptor: number): number {
   return readInfo(descriptor, MAP_INFO_BYTES).readUInt32LE(MAP_INFO_ID);
 }

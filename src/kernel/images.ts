@@ -29,7 +29,7 @@ import {
 const START_BYTES = 8;
 const DEVICE_BYTES = 4;
 const MAP_ID_BYTES = 4;
-/** A map of maps tells of an inner map its id. */
+/** A map of maps contains the ids of its inner maps. */
 const IMAGE_NUMBER_BYTES = 4;
 const PAGE_BYTES = PAGE_ENTRIES * ENTRY_BYTES;
 
@@ -111,7 +111,7 @@ export interface PublishedContainer {
   readonly firstProcess?: ProcessIdentity;
   /** A process by which its files can be seen; left out where none is known. */
   readonly process?: number;
-  /** See ContainerRoot; left out where what its image brought cannot be told. */
+  /** See ContainerRoot; left out where it is unknown what its image brought. */
   readonly rootDevice?: number;
   readonly image: KernelImage;
 }
@@ -203,7 +203,7 @@ export class ContainerMap {
   async remove(containers: readonly NamespacePair[]): Promise<void> {
     const keys = keysFor(containers.filter((container) => this.#has(container)));
     for (let done = 0; done < keys.length / 2; ) {
-      // Fewer elements than were asked for: the next one is the one that failed.
+      // Fewer elements than were requested: the next one is the one that failed.
       const rest = keys.subarray(done * 2);
       const count = [rest.length / 2];
       const result = await deleteBatchAsync(this.descriptor, rest, count, null);

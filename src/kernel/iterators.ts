@@ -14,7 +14,7 @@ export function linkIterator(program: number): number {
 
 /**
  * One pass over the elements, off the main thread: what the program writes, in pieces that end anywhere. A piece is good
- * until the next is asked for.
+ * until the next is requested.
  *
  * @param link from `linkIterator`
  */

@@ -14,7 +14,7 @@ const KEPT_MILLISECONDS = 5000;
 
 /**
  * What the running kernel says of itself in its types (BTF). Vendors bring features to older kernels: what is there is
- * asked for here, never concluded from a version number.
+ * requested here, never concluded from a version number.
  */
 export class KernelTypes {
   static #kept: { readonly types: KernelTypes; readonly release: NodeJS.Timeout } | undefined;
@@ -26,10 +26,10 @@ export class KernelTypes {
    *
    * @throws KernelError when the kernel has no types
    */
-  static use<T>(ask: (types: KernelTypes) => T): T {
+  static use<T>(use: (types: KernelTypes) => T): T {
     KernelTypes.#kept ??= KernelTypes.#read();
     KernelTypes.#kept.release.refresh();
-    return ask(KernelTypes.#kept.types);
+    return use(KernelTypes.#kept.types);
   }
 
   static #read() {

@@ -5,7 +5,7 @@ import { deviceNodes } from '../containers/device-nodes.js';
 import { secondNames } from '../containers/second-names.js';
 import { mountsOf } from '../containers/slow-places.js';
 import type { Image } from '../image/image.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import { AccessMap } from './accesses.js';
 import { type Counter, readCounter, readCounters } from './counters.js';
 import { mapId, programInfo } from './descriptor-info.js';
@@ -43,7 +43,7 @@ export class Kernel {
   readonly selfProtection: SelfProtection;
   /** What processes hold from before their container's rules. */
   readonly holdings: Holdings;
-  /** Tells of roots of containers whether what their images brought can be told. */
+  /** Determines whether it can be known what the images of containers brought. */
   readonly layers: LayerTrial;
   /** What containers under a profile do. */
   readonly accesses: AccessMap;
@@ -59,7 +59,7 @@ export class Kernel {
     this.#programs = attachPrograms(objectPath, pinDirectory, host, options);
     const { containers, container_starts: starts, container_roots: roots } = this.#programs.maps;
     this.#containers = new ContainerMap(containers, starts, roots);
-    this.layers = new LayerTrial(this.#programs.tellLayer);
+    this.layers = new LayerTrial(this.#programs.findLayer);
     this.selfProtection = new SelfProtection(this.#programs);
     this.holdings = new Holdings(this.#programs);
     this.#settings = new Settings(this.#programs.maps.settings);
@@ -111,7 +111,7 @@ export class Kernel {
   async publish(entries: readonly PublishedContainer[], onVisible?: (container: NamespacePair) => void): Promise<void> {
     const added = this.#newContainers.add(entries.filter(({ container }) => !this.#isHost(container)));
     const settle: (() => void)[] = [];
-    for await (const { container, process, image } of inTurns(entries)) {
+    for await (const { container, process, image } of inTimeSlices(entries)) {
       const nodes = process === undefined ? [] : deviceNodes(process, image.paths ?? []);
       settle.push(this.#nodes.add(container, nodes));
       if (process === undefined || secondNames(mountsOf(process), image.places ?? []).size === 0) continue;
@@ -158,7 +158,7 @@ export class Kernel {
     return mountNamespace === this.host.mountNamespace;
   }
 
-  /** Whether what `publish` has put at the host's namespaces is asked for. */
+  /** Whether what `publish` has put at the host's namespaces is requested. */
   enforceHost(isInForce: boolean): void {
     this.#settings.enforceHost(isInForce);
   }

@@ -25,7 +25,7 @@ const ENTRIES_MAX = 64;
 const MINOR_BITS = 20;
 
 /**
- * Whether what a container's image brought can be told from what came later. Where the programs in the kernel look for the
+ * Whether what a container's image brought can be distinguished from what came later. Where the programs in the kernel look for the
  * upper layer of a file is a guess (see bpf/include/layers.h), so it is tried on the first root on an overlay that is met.
  * That needs no mount of the daemon's own, which its service may not make, nor that the module is loaded before.
  */
@@ -60,7 +60,8 @@ export class LayerTrial {
   #try(root: string, device: number, upper: string | undefined): string | undefined {
     if (this.program === undefined) return 'the kernel does not take the program that tells the layers of an overlay';
     // Merged of all layers.
-    if (this.#layerOf(root) !== 'upper') return 'this kernel does not tell the layers of an overlay: its root has none';
+    if (this.#layerOf(root) !== 'upper')
+      return 'this kernel does not report the layers of an overlay: its root has none';
     let lower = 0;
     for (const name of firstEntries(root)) {
       const path = join(root, name);
@@ -72,7 +73,7 @@ export class LayerTrial {
       if (layer === 'lower') lower++;
       const isSure = upper !== undefined && wasChanged === isChanged();
       if (isSure && layer !== (wasChanged ? 'upper' : 'lower'))
-        return `this kernel does not tell the layers of an overlay: /${name} is taken for ${layer}`;
+        return `this kernel does not report the layers of an overlay: /${name} is taken for ${layer}`;
     }
     return lower > 0
       ? undefined

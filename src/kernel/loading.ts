@@ -22,7 +22,7 @@ import { VerifierLog } from './verifier-log.js';
 
 /** Of the section of a program that is asked at a hook of the Linux security modules; `?` says that not every kernel has it. */
 const LSM_SECTION = /^\??lsm\/(.+)$/u;
-/** Refusals that say nothing of the program: to try again may help, and to go on without it would be wrong. */
+/** Refusals that say nothing of the program: to try again may help, and to continue without it would be wrong. */
 const PASSING: readonly number[] = [constants.errno.EINTR, constants.errno.EAGAIN, constants.errno.ENOMEM];
 export const isPassing = (errno: number): boolean => PASSING.includes(errno);
 
@@ -100,7 +100,7 @@ export function loadSelected(objectPath: string, prepare: (object: Pointer) => v
 export function requireNotEssential({ program, hook, reason }: MissingHook): void {
   const use = HOOK_USES[program];
   if (use !== undefined && use.essential === undefined) return;
-  const why = use?.essential ?? 'nobody has said what may go on without it';
+  const why = use?.essential ?? 'the program is not in the table of hooks, so nothing says what works without it';
   throw new Failure(
     'failed-precondition',
     `nothing can be enforced without the program ${program} at hook ${hook} (${why}): ${reason}`,
@@ -131,14 +131,14 @@ function load({ object, programs }: Selection): MissingHook | undefined {
     checked(`cannot keep the log of ${name}`, setLogBuffer(pointer, log.buffer, log.buffer.length));
   const result = loadObject(object);
   if (result >= 0) return undefined;
-  const said = takeWarnings();
-  const blamed = programs.find(({ name }) => said.some((line) => line.includes(`prog '${name}': failed to`)));
+  const messages = takeWarnings();
+  const blamed = programs.find(({ name }) => messages.some((line) => line.includes(`prog '${name}': failed to`)));
   if (blamed === undefined || isPassing(-result))
-    throw new Error(`${new KernelError('cannot load the programs', -result).message}\n${said.join('\n')}`);
+    throw new Error(`${new KernelError('cannot load the programs', -result).message}\n${messages.join('\n')}`);
   const { name, hook } = blamed;
   const reason =
     log.lastLines === ''
-      ? `the kernel cannot load the program: ${said.filter((line) => line.includes(name)).join('; ')}`
+      ? `the kernel cannot load the program: ${messages.filter((line) => line.includes(name)).join('; ')}`
       : `the kernel's verifier refuses the program:\n${log.lastLines}`;
   return { program: name, hook, cause: 'not_loaded', reason };
 }

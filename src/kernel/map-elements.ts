@@ -20,7 +20,7 @@ export function deleteIfPresent(what: string, map: number, key: ArrayBufferView)
 
 /**
  * Every key, each in a buffer of its own. The one that was given last may be deleted. Where others go meanwhile the kernel
- * begins anew, and keys come again.
+ * starts again, and keys come again.
  */
 export function* keysOf(what: string, map: number, keyBytes: number): Generator<Buffer> {
   let key: Buffer | null = null;

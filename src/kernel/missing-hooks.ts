@@ -11,7 +11,7 @@ export type MissingCause = (typeof MISSING_CAUSES)[number];
 /** Stands for the class where it is about Hauberk itself, of which no rule speaks. */
 export const OWN_CLASS = 'hauberk';
 
-/** Something rules can be about, and that no other word of the language tells apart further. */
+/** Something rules can be about, and that no other word of the language distinguishs further. */
 export interface Operation {
   readonly class: RuleClass;
   /** As HOOK_USES has them. */
@@ -28,7 +28,7 @@ export interface MissingHook {
   readonly reason: string;
 }
 
-/** What is not asked about, in words. */
+/** What is not checked, in words. */
 export function whatIsMissing({ program }: MissingHook): string {
   return HOOK_USES[program]?.what ?? program;
 }

@@ -17,7 +17,7 @@ export const ANSWER_LINK = `${ANSWER_PROGRAM}_link`;
 /** They are run when asked for: see holdings.ts. */
 export const SEARCH_PROGRAMS = ['hauberk_find_descriptors', 'hauberk_find_rings', 'hauberk_find_mappings'];
 /** It is run when a container's root is looked at: see layer-trial.ts. */
-export const LAYER_PROGRAM = 'hauberk_tell_layer';
+export const LAYER_PROGRAM = 'hauberk_find_layer';
 /** Attached to no hook. */
 export const RUN_PROGRAMS = [TASK_ITERATOR, LISTENER_ITERATOR, CLAIM_PROGRAM, LAYER_PROGRAM, ...SEARCH_PROGRAMS];
 /** Loaded and pinned, but attached to no hook for good. */

@@ -80,14 +80,14 @@ export interface AttachedPrograms {
   readonly run: ReadonlyMap<string, number>;
   /** Descriptors of the programs that find what processes hold; as many as the kernel takes. */
   readonly searches: readonly number[];
-  /** Descriptor of the program that makes tasks members. */
+  /** Descriptor of the program that confines tasks. */
   readonly taskIterator: number;
   /** Descriptor of the program that notes whose listening sockets are, where the kernel takes it. */
   readonly listenerIterator: number | undefined;
   /** Descriptor of the program that makes a daemon the owner, where the kernel takes it. */
   readonly claim: number | undefined;
   /** Descriptor of the program that tells a file's layer of an overlay, where the kernel takes it. */
-  readonly tellLayer: number | undefined;
+  readonly findLayer: number | undefined;
   /** Which object file they come from. */
   readonly build: string;
   /** Of all of these, but the link of `calls`. */
@@ -100,7 +100,7 @@ export interface AttachedPrograms {
    * Takes the programs and maps of other builds away; they are in force until then. The kernel waits a tenth of a second
    * for each program, and so this is done off the event loop.
    *
-   * @param signal ends it after the program at hand; the next daemon goes on
+   * @param signal ends it after the program at hand; the next daemon continues
    */
   removeReplaced(signal: AbortSignal): Promise<void>;
   /** Takes the enforcement away: links, maps and pins. */
@@ -121,7 +121,7 @@ export function buildOf(objectPath: string): string {
 /**
  * Attaches the programs of an object file, or takes over the ones an earlier daemon pinned if they come from the same
  * file. Programs of another file stay in force beside the new ones, with the images that they can read, until
- * `removeReplaced`. What the kernel has no hook for, or does not take, is left out and told, unless it is essential.
+ * `removeReplaced`. What the kernel has no hook for, or does not take, is left out and reported, unless it is essential.
  *
  * @param pinDirectory a directory on a BPF file system
  * @throws Failure failed-precondition with what libbpf and the verifier said; what programs of other files had in force
@@ -144,22 +144,22 @@ export function attachPrograms(
     const pinned = pinnedPrograms(objectPath, buildDirectory);
     const wasAttached = (link: string) =>
       readdirSync(programsDirectory).some((each) => existsSync(join(programsDirectory, each, link)));
-    const [callsWereSeen, filesWereHeld, answersWereRead] = [CALLS_LINK, HELD_LINK, ANSWER_LINK].map(wasAttached);
+    const [callsWereAttached, heldWasAttached, answersWereRead] = [CALLS_LINK, HELD_LINK, ANSWER_LINK].map(wasAttached);
     const required = (missing: readonly MissingHook[]) => {
       if (requireHooks) requireAll(missing);
     };
     if (pinned !== undefined) required(pinned.missing);
     const standing = pinned ?? attachNew(objectPath, buildDirectory, mapPaths(mapsDirectory), host, required);
     const taken = takeOver(standing, { pinDirectory, programsDirectory, build, mapsDirectory }, pinned !== undefined);
-    if (callsWereSeen) taken.calls?.attach();
-    if (filesWereHeld) taken.held?.attach();
+    if (callsWereAttached) taken.calls?.attach();
+    if (heldWasAttached) taken.held?.attach();
     if (answersWereRead) taken.answers?.attach();
     return taken;
   } catch (error) {
-    const said = takeWarnings().join('\n');
+    const messages = takeWarnings().join('\n');
     throw new Failure(
       'failed-precondition',
-      `cannot attach the BPF LSM programs: ${(error as Error).message}${said && `\n${said}`}`,
+      `cannot attach the BPF LSM programs: ${(error as Error).message}${messages && `\n${messages}`}`,
       [],
       { cause: error },
     );
@@ -233,7 +233,7 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
     taskIterator: run.get(TASK_ITERATOR)!,
     listenerIterator: run.get(LISTENER_ITERATOR),
     claim: run.get(CLAIM_PROGRAM),
-    tellLayer: run.get(LAYER_PROGRAM),
+    findLayer: run.get(LAYER_PROGRAM),
     build,
     pins,
     missing,

@@ -17,7 +17,7 @@ export class ReplacedPins {
     return readdirSync(this.programsDirectory).filter((other) => other !== this.build);
   }
 
-  /** @param signal ends it after the program at hand; the next call goes on */
+  /** @param signal ends it after the program at hand; the next call continues */
   async remove(signal: AbortSignal): Promise<void> {
     for (const other of this.builds()) {
       const directory = join(this.programsDirectory, other);

@@ -79,7 +79,7 @@ export class RingBuffer {
     this.release(position);
   }
 
-  /** Lets the kernel write over the records up to there; once all are let go, it tells of the next. */
+  /** Lets the kernel write over the records up to there; once all are let go, it reports the next. */
   release(position: bigint): void {
     if (position > Atomics.load(this.#consumer, 0)) Atomics.store(this.#consumer, 0, position);
     if (this.#isWaiting || position < this.#read) return;

@@ -28,7 +28,7 @@ export const OWNER_BYTES = 72;
 export const CLAIM = { kind: 0, descriptor: 4, place: 8 } as const;
 export const CLAIM_BYTES = 16;
 
-/** OWN_PLACES_MAX: so many places are told apart by their filesystems. */
+/** OWN_PLACES_MAX: so many places are distinguished by their filesystems. */
 const PLACES_MAX = 8;
 /** Asks for no more of a file than who it is. */
 const O_PATH = 0o10000000;
@@ -85,7 +85,7 @@ interface Protected {
 
 /**
  * Who may reach what is Hauberk's: the process that has claimed it. The programs called
- * hauberk_keep_… keep it from the others.
+ * hauberk_self_… keep it from the others.
  */
 export class SelfProtection {
   /** As the host numbers it; what this daemon has named bears it. */
@@ -94,8 +94,8 @@ export class SelfProtection {
   constructor(readonly programs: Protected) {}
 
   /**
-   * Makes this process the owner of the programs and their maps, and of the directories with all that lies below. Does
-   * nothing where the kernel does not take the program for it, which is told as a missing hook.
+   * Makes this process the owner of the programs and their maps, and of the directories with all that is below. Does
+   * nothing where the kernel does not take the program for it, which is reported as a missing hook.
    *
    * @param logger is told when it takes over from a daemon that has ended
    * @throws Failure failed-precondition while another daemon lives
@@ -106,7 +106,7 @@ export class SelfProtection {
     const before = this.#owner();
     const result = this.#run('map', -1, PLACES_MAX);
     if (result === -EPERM) {
-      const message = `another hauberkd, process ${before}, lives and owns what is in the kernel: stop it first`;
+      const message = `another hauberkd, process ${before}, is running and owns the kernel objects: stop it first`;
       throw new Failure('failed-precondition', message);
     }
     checked('cannot claim what is in the kernel', result);
@@ -116,7 +116,7 @@ export class SelfProtection {
     this.protectPrograms();
     for (const key of keysOf('cannot list what is protected', maps.own_objects, OWN_KEY_BYTES)) this.#forgetOld(key);
     if (before !== 0 && before !== this.#process)
-      logger.warn({ before }, 'the daemon that owned what is in the kernel has ended: this one takes it over');
+      logger.warn({ before }, 'the daemon that owned the kernel objects has ended: this one takes over');
   }
 
   /** Names the programs and links that are there now. */
@@ -156,7 +156,7 @@ export class SelfProtection {
     this.#protectPath('group', join(root, group), place);
   }
 
-  /** The kernel says itself which inode it is: what stat(2) tells of a device is not what some filesystems are known by. */
+  /** The kernel says itself which inode it is: what stat(2) reports a device is not what some filesystems are known by. */
   #protectPath(kind: OwnKind, path: string, place: number): void {
     const descriptor = openSync(path, constants.O_NOFOLLOW | O_PATH);
     try {

@@ -51,7 +51,7 @@ export async function markListeners(program: number): Promise<void> {
   }
 }
 
-/** A byte for each task that was no member. */
+/** A byte for each task that was not a member. */
 async function reportsOfOnePass(link: number): Promise<number[]> {
   const reports: number[] = [];
   for await (const chunk of readPass(link, CHUNK_BYTES)) reports.push(...chunk);

@@ -19,7 +19,7 @@ export interface ApiServer extends TlsMaterial {
   readonly url: URL;
   /** Where objects of the daemon's own are. */
   readonly namespace: string;
-  /** Read anew for each request: tokens of service accounts are replaced within the hour. */
+  /** Read again for each request: tokens of service accounts are replaced within the hour. */
   readonly token: () => string | undefined;
   /** The same files as they are by now: they are replaced before what is in them expires. @throws where they cannot be read */
   readonly readAgain?: () => TlsMaterial;
@@ -35,7 +35,9 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 export function inCluster(environment: NodeJS.ProcessEnv = process.env, directory = SERVICE_ACCOUNT): ApiServer {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = environment;
   if (!host || !port) {
-    throw unusable('this is no pod: KUBERNETES_SERVICE_HOST is not set; outside a cluster --kubeconfig names a file');
+    throw unusable(
+      'not running in a pod: KUBERNETES_SERVICE_HOST is not set; outside a cluster give a file with --kubeconfig',
+    );
   }
   const readAgain = () => ({ ca: readInput(join(directory, 'ca.crt')) });
   const url = new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`);
@@ -80,7 +82,7 @@ export function byKubeconfig(path: string): ApiServer {
       try {
         return current().token();
       } catch {
-        // That it cannot be read any more is told with the certificates.
+        // That it cannot be read any more is reported with the certificates.
         return read.token();
       }
     },
@@ -90,21 +92,21 @@ export function byKubeconfig(path: string): ApiServer {
 
 /** @throws like byKubeconfig */
 function parseKubeconfig(path: string, text: string) {
-  const say = (problem: string) => unusable(`${path}: ${problem}`);
-  const config = documentIn(text, say);
+  const invalid = (problem: string) => unusable(`${path}: ${problem}`);
+  const config = documentIn(text, invalid);
   const current = config?.['current-context'];
   const context = entry(config?.contexts, current, 'context');
-  if (context === undefined) throw say('its current-context names no context');
+  if (context === undefined) throw invalid('its current-context names no context');
   const cluster = entry(config?.clusters, context.cluster, 'cluster');
   const user = entry(config?.users, context.user, 'user') ?? {};
-  if (typeof cluster?.server !== 'string') throw say('names no server');
+  if (typeof cluster?.server !== 'string') throw invalid('names no server');
   const beyond = [
     ...NOT_READ.filter((field) => user[field] !== undefined),
     ...NOT_READ_OF_CLUSTER.filter((field) => cluster[field]),
   ];
-  if (beyond.length > 0) throw say(`asks for ${beyond.join(', ')}, which hauberkd does not do`);
+  if (beyond.length > 0) throw invalid(`asks for ${beyond.join(', ')}, which hauberkd does not do`);
   const url = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined;
-  if (url?.protocol !== 'https:') throw say(`the server must be https, is ${cluster.server}`);
+  if (url?.protocol !== 'https:') throw invalid(`the server must be https, is ${cluster.server}`);
   const fileOf = (fields: Fields, field: string) => {
     const data = fields[`${field}-data`];
     if (typeof data === 'string') return Buffer.from(data, 'base64');
@@ -137,15 +139,17 @@ function parseKubeconfig(path: string, text: string) {
  */
 export function checkAccess(server: ApiServer): void {
   const { certificate: cert, key, token } = server;
-  let told: string | undefined;
+  let bearer: string | undefined;
   try {
-    told = token();
+    bearer = token();
   } catch (error) {
     throw unusable(`cannot read the token: ${(error as Error).message}`);
   }
-  if (!told && (cert === undefined || key === undefined)) throw unusable('there is no token and no client certificate');
+  if (!bearer && (cert === undefined || key === undefined))
+    throw unusable('there is neither a token nor a client certificate');
   // What is asked goes into a header.
-  if (told && /[^\x21-\x7e]/u.test(told)) throw unusable('the token is none: it holds spaces or other characters');
+  if (bearer && /[^\x21-\x7e]/u.test(bearer))
+    throw unusable('the token is invalid: it contains spaces or other characters');
   checkTls(server);
 }
 
@@ -159,10 +163,10 @@ export function checkTls({ ca, certificate: cert, key }: TlsMaterial): void {
   if (ca !== undefined) checkAuthorities(String(ca));
 }
 
-/** Where one of several cannot be read, TLS would go on without it. */
+/** Where one of several cannot be read, TLS would continue without it. */
 function checkAuthorities(pem: string): void {
   const certificates = pem.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----/gu) ?? [];
-  if (certificates.length === 0) throw unusable('the certificate authority is no PEM');
+  if (certificates.length === 0) throw unusable('the certificate authority is not PEM');
   try {
     for (const each of certificates) new X509Certificate(each);
   } catch (error) {
@@ -170,12 +174,12 @@ function checkAuthorities(pem: string): void {
   }
 }
 
-function documentIn(text: string, say: (problem: string) => Failure): Fields | undefined {
+function documentIn(text: string, invalid: (problem: string) => Failure): Fields | undefined {
   try {
     const document = parse(text) as unknown;
     return typeof document === 'object' && document !== null ? (document as Fields) : undefined;
   } catch (error) {
-    throw say(`is no YAML: ${(error as Error).message.split('\n')[0]}`);
+    throw invalid(`is not YAML: ${(error as Error).message.split('\n')[0]}`);
   }
 }
 

@@ -62,8 +62,8 @@ export function posturesOf(
   const postures = new Map<string, Partial<Postures>>();
   const unknown: UnknownSetting[] = [];
   const warnings: string[] = [];
-  const take = (key: string, object: KubernetesObject, where: string, { said, problems }: ReadPostures) => {
-    if (Object.keys(said).length > 0) postures.set(key, said);
+  const take = (key: string, object: KubernetesObject, where: string, { parsed, problems }: ReadPostures) => {
+    if (Object.keys(parsed).length > 0) postures.set(key, parsed);
     if (problems.length === 0) return;
     unknown.push({ object, message: problems.join('; ') });
     warnings.push(...problems.map((problem) => `${where}: ${problem}`));
@@ -92,7 +92,7 @@ export function posturesOf(
 }
 
 interface ReadPostures {
-  readonly said: Partial<Record<PostureClass, Posture>>;
+  readonly parsed: Partial<Record<PostureClass, Posture>>;
   readonly problems: string[];
 }
 
@@ -101,14 +101,14 @@ function readPostures(
   values: Readonly<Record<string, string>>,
   before: Partial<Postures> = {},
 ): ReadPostures {
-  const said: ReadPostures['said'] = {};
+  const parsed: ReadPostures['parsed'] = {};
   const problems: string[] = [];
   const mistaken: (readonly PostureClass[])[] = [];
   for (const [name, classes] of Object.entries(names)) {
     const value = values[name];
     if (value === undefined) continue;
     if (value === 'audit' || value === 'block') {
-      for (const each of classes) said[each] = value;
+      for (const each of classes) parsed[each] = value;
       continue;
     }
     mistaken.push(classes);
@@ -119,12 +119,12 @@ function readPostures(
   for (const each of mistaken.flat()) {
     const kept = before[each];
     // Another name of the same setting may say it.
-    if (kept !== undefined) said[each] ??= kept;
+    if (kept !== undefined) parsed[each] ??= kept;
   }
-  return { said, problems };
+  return { parsed, problems };
 }
 
-/** What is told of the accesses of namespaces by their annotations, and of all of them by the settings. */
+/** Which accesses are reported, per namespace by annotations and for all by the settings. */
 export function visibilityIn(namespaces: readonly KubernetesObject[], settings: readonly SettingsObject[] = []) {
   const visibility = new Map<string, Visibility>();
   const unknown: UnknownSetting[] = [];

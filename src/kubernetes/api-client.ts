@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
-import { finishInTurns } from '../turns.js';
+import { finishInTimeSlices } from '../time-slices.js';
 import type { ApiServer } from './access.js';
 import { Connections } from './connections.js';
 import { ListReader, type ObjectList } from './list-reader.js';
@@ -72,7 +72,7 @@ const WATCH_GRACE_MILLISECONDS = 30_000;
 const KEEP_ALIVE_MILLISECONDS = 15_000;
 /** No object of Kubernetes is longer: etcd takes 1.5 MiB. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
-/** Of an answer that is no list. */
+/** Of an answer that is not a list. */
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
 /** Whoever stands between may ask for any time; a day without policies is not for it to say. */
 const RETRY_MILLISECONDS_MAX = 5 * 60_000;
@@ -96,15 +96,15 @@ export class ApiClient {
 
   /** @throws ApiError, or the system's error when it cannot be reached */
   async get(path: string, query: Query = {}): Promise<unknown> {
-    return JSON.parse(await bodyOf(await this.#ask('GET', path, { query })));
+    return JSON.parse(await bodyOf(await this.#request('GET', path, { query })));
   }
 
   /** Reads a list as it comes, in turns. @throws UnfinishedAnswer where it began and did not end; like get */
   async list<Object extends KubernetesObject>(path: string, query: Query = {}): Promise<ObjectList<Object>> {
-    const response = await this.#ask('GET', path, { query });
+    const response = await this.#request('GET', path, { query });
     const reader = new ListReader<Object>();
     try {
-      for await (const part of response as AsyncIterable<Buffer>) await finishInTurns(reader.take(part));
+      for await (const part of response as AsyncIterable<Buffer>) await finishInTimeSlices(reader.take(part));
       return reader.end();
     } catch (error) {
       throw new UnfinishedAnswer(`the answer to GET ${path} cannot be read to its end: ${(error as Error).message}`);
@@ -114,22 +114,22 @@ export class ApiClient {
   /** @param body for a merge patch. @throws like get */
   async patch(path: string, body: object): Promise<unknown> {
     const type = 'application/merge-patch+json';
-    return JSON.parse(await bodyOf(await this.#ask('PATCH', path, { body, type })));
+    return JSON.parse(await bodyOf(await this.#request('PATCH', path, { body, type })));
   }
 
   /** @throws like get */
   async create(path: string, body: object): Promise<unknown> {
-    return JSON.parse(await bodyOf(await this.#ask('POST', path, { body, type: 'application/json' })));
+    return JSON.parse(await bodyOf(await this.#request('POST', path, { body, type: 'application/json' })));
   }
 
   /** @throws like get; ApiError 409 where it has changed since it was read */
   async replace(path: string, body: object): Promise<unknown> {
-    return JSON.parse(await bodyOf(await this.#ask('PUT', path, { body, type: 'application/json' })));
+    return JSON.parse(await bodyOf(await this.#request('PUT', path, { body, type: 'application/json' })));
   }
 
   /** @throws like get */
   async delete(path: string): Promise<unknown> {
-    return JSON.parse(await bodyOf(await this.#ask('DELETE', path, {})));
+    return JSON.parse(await bodyOf(await this.#request('DELETE', path, {})));
   }
 
   /**
@@ -142,7 +142,7 @@ export class ApiClient {
   async *watch(path: string, query: Query, { seconds, signal, onOpen }: WatchOptions): AsyncGenerator<WatchEvent> {
     const whole = { ...query, watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) };
     const timeout = seconds * 1000 + WATCH_GRACE_MILLISECONDS;
-    const response = await this.#ask('GET', path, { query: whole, signal, timeout });
+    const response = await this.#request('GET', path, { query: whole, signal, timeout });
     onOpen();
     for await (const line of linesOf(response)) {
       const event = JSON.parse(line) as WatchEvent;
@@ -159,10 +159,10 @@ export class ApiClient {
     this.#connections.destroy();
   }
 
-  async #ask(
+  async #request(
     method: string,
     path: string,
-    { query = {}, body, type, signal, timeout = TIMEOUT_MILLISECONDS }: AskOptions,
+    { query = {}, body, type, signal, timeout = TIMEOUT_MILLISECONDS }: RequestParts,
   ): Promise<IncomingMessage> {
     if (this.#isClosed) throw new Error('Kubernetes is not followed any more');
     const { url: base } = this.server;
@@ -182,11 +182,11 @@ export class ApiClient {
       },
     };
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const asked = request(url, options, resolve);
-      asked.setSocketKeepAlive(true, KEEP_ALIVE_MILLISECONDS);
-      asked.setTimeout(timeout, () => asked.destroy(new Error(`no answer for ${timeout / 1000} seconds`)));
-      asked.on('error', reject);
-      asked.end(text);
+      const sent = request(url, options, resolve);
+      sent.setSocketKeepAlive(true, KEEP_ALIVE_MILLISECONDS);
+      sent.setTimeout(timeout, () => sent.destroy(new Error(`no answer for ${timeout / 1000} seconds`)));
+      sent.on('error', reject);
+      sent.end(text);
     });
     const { statusCode: code = 0 } = response;
     if (code >= 200 && code < 300) return response;
@@ -194,7 +194,7 @@ export class ApiClient {
   }
 }
 
-interface AskOptions {
+interface RequestParts {
   readonly query?: Query;
   readonly body?: object;
   readonly type?: string;

@@ -4,7 +4,7 @@ import type { SourceLogger } from '../sources/source.js';
 import { posturesOf, type SettingsObject, type UnknownSetting, visibilityIn } from './annotations.js';
 import type { KubernetesObject } from './api-client.js';
 
-/** What the namespaces of a cluster and its settings say of accesses that no rule names, and of what is told of them. */
+/** What the namespaces of a cluster and its settings say of accesses that no rule names, and of what is reported about them. */
 export class ClusterSettings {
   #warnings: readonly string[] = [];
   #unknown: readonly UnknownSetting[] = [];

@@ -47,7 +47,7 @@ export function conditionsOf(report: PolicyReport): NewCondition[] {
 
 function enforcedOf(report: PolicyReport): NewCondition {
   const { refusal, isHeld, containers, leftOut, overridden, nodes, problem, silent = 0, firstSilent = '' } = report;
-  const told = (status: Condition['status'], reason: string, message: string): NewCondition => ({
+  const reported = (status: Condition['status'], reason: string, message: string): NewCondition => ({
     type: 'Enforced',
     status,
     reason,
@@ -55,19 +55,19 @@ function enforcedOf(report: PolicyReport): NewCondition {
   });
   const not = overridden === 0 ? '' : `, but for ${overridden} by the annotation kubearmor-policy of their pods`;
   const where = `${counted(containers, 'container')} on ${counted(nodes, 'node')}${not}`;
-  if (!isHeld) return told('False', 'NotAccepted', 'the policy is not accepted');
-  if (problem !== undefined) return told('False', 'NotEnforcing', problem);
+  if (!isHeld) return reported('False', 'NotAccepted', 'the policy is not accepted');
+  if (problem !== undefined) return reported('False', 'NotEnforcing', problem);
   if (leftOut > 0) {
-    return told('False', 'LeftOut', `left out in ${leftOut} of ${where}: its policies do not compile together`);
+    return reported('False', 'LeftOut', `left out in ${leftOut} of ${where}: its policies do not compile together`);
   }
   if (silent > 0) {
     const others = silent === 1 ? '' : ` and ${silent - 1} more`;
     const since = `for ${SILENT_MILLISECONDS / 60_000} minutes`;
-    return told('Unknown', 'NodeSilent', `nothing was heard of node ${firstSilent}${others} ${since}; in ${where}`);
+    return reported('Unknown', 'NodeSilent', `nothing was heard of node ${firstSilent}${others} ${since}; in ${where}`);
   }
-  if (overridden > 0 && overridden === containers) return told('False', 'Overridden', `in ${where}`);
-  if (refusal !== undefined) return told('True', 'EarlierForm', `the form accepted last is in force, in ${where}`);
-  return told('True', containers === 0 ? 'ReachesNothing' : 'Enforced', `in ${where}`);
+  if (overridden > 0 && overridden === containers) return reported('False', 'Overridden', `in ${where}`);
+  if (refusal !== undefined) return reported('True', 'EarlierForm', `the form accepted last is in force, in ${where}`);
+  return reported('True', containers === 0 ? 'ReachesNothing' : 'Enforced', `in ${where}`);
 }
 
 /** The whole list, where the times of what has not changed stay; undefined when nothing has. */

@@ -8,7 +8,7 @@ import { type ApiServer, checkTls, type TlsMaterial } from './access.js';
 export class Connections {
   #tls: TlsMaterial;
   #agent: Agent;
-  /** With connections of before, which go on until they end. */
+  /** With connections of before, which continue until they end. */
   readonly #former = new Set<Agent>();
   #problem: string | undefined;
 
@@ -39,9 +39,9 @@ export class Connections {
         checkTls(now);
         this.#replace(now);
       }
-      this.#tell(undefined);
+      this.#report(undefined);
     } catch (error) {
-      this.#tell((error as Error).message);
+      this.#report((error as Error).message);
     }
   }
 
@@ -55,7 +55,7 @@ export class Connections {
     this.#agent = agentFor(tls);
   }
 
-  #tell(problem: string | undefined): void {
+  #report(problem: string | undefined): void {
     if (this.#problem === problem) return;
     this.#problem = problem;
     this.onProblem(problem);

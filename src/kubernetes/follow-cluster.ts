@@ -10,7 +10,7 @@ import type { KubernetesOptions } from './kubernetes.js';
 import type { LeaseTimes } from './lease.js';
 import type { Pods } from './pods.js';
 
-type Asked = Pick<Config, 'kubernetes' | 'kubeconfig' | 'nodeName'>;
+type ClusterConfig = Pick<Config, 'kubernetes' | 'kubeconfig' | 'nodeName'>;
 
 export interface ClusterParts {
   readonly policies: PolicyRegistry;
@@ -42,7 +42,8 @@ export interface ClusterAccess {
 }
 
 const STOP_MILLISECONDS = 2000;
-const UNUSABLE = 'what shows the API server who asks, and whom to trust, was replaced by what cannot be used';
+const UNUSABLE =
+  'the credentials or the certificate authority for the API server were replaced by something that cannot be used';
 
 /**
  * How the cluster that flags ask to follow is reached; undefined where none do, and then nothing of it is loaded. Nothing
@@ -50,7 +51,7 @@ const UNUSABLE = 'what shows the API server who asks, and whom to trust, was rep
  *
  * @throws Failure failed-precondition with what is missing or cannot be used
  */
-export async function accessToCluster(config: Asked): Promise<ClusterAccess | undefined> {
+export async function accessToCluster(config: ClusterConfig): Promise<ClusterAccess | undefined> {
   const { kubernetes, kubeconfig, nodeName = process.env.NODE_NAME || hostname().toLowerCase() } = config;
   if (!kubernetes && kubeconfig === undefined) return undefined;
   const { byKubeconfig, checkAccess, inCluster } = await import('./access.js');

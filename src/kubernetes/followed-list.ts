@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Backoff, waitAfter } from '../backoff.js';
 import { trueCause } from '../sources/failure-cause.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import { type ApiClient, ApiError, type KubernetesObject, UnfinishedAnswer, type WatchEvent } from './api-client.js';
 import type { ObjectList } from './list-reader.js';
 
@@ -27,20 +27,20 @@ const BACKOFF = { first: 500, most: 30_000 };
 /** What one page may have; fewer where objects are so large that these come to more than the bytes. */
 const PAGE_OBJECTS = 500;
 const PAGE_BYTES = 4 * 1024 * 1024;
-/** Some more or less, so that not all nodes of a cluster begin anew at once. */
+/** Some more or less, so that not all nodes of a cluster start again at once. */
 const WATCH_SECONDS = { least: 240, more: 240 };
 /** How soon a kind is looked for again that the API server did not have: doubled each time, as it may never come. */
 const ABSENT_MILLISECONDS = { first: 15_000, most: 45_000 };
 
-/** Somewhat less, so that not all nodes of a cluster begin anew at once. */
+/** Somewhat less, so that not all nodes of a cluster start again at once. */
 function spreadOut(milliseconds: number): number {
   return milliseconds * (0.5 + Math.random() / 2);
 }
 
 /**
  * The objects of a kind, kept as the API server has them: listed once, then watched. What is known stays when the server
- * cannot be reached. A watch goes on from the last version that was told, by an event or a bookmark; where the server has
- * forgotten that version (410) all are listed anew.
+ * cannot be reached. A watch continues from the last version that was reported, by an event or a bookmark; where the server has
+ * forgotten that version (410) all are listed again.
  */
 export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
   readonly #objects = new Map<string, Object>();
@@ -50,7 +50,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
   #isListed = false;
   #problem: string | undefined = 'not listed yet';
   #isAbsent = false;
-  /** The newest version that was told; stays when all are to be listed anew. */
+  /** The newest version that was reported; stays when all are to be listed again. */
   #newest = '';
   /** In a row. */
   #failures = 0;
@@ -76,7 +76,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     return [...this.#objects.values()];
   }
 
-  /** Whether all have been told once. */
+  /** Whether all have been reported once. */
   get isListed(): boolean {
     return this.#isListed;
   }
@@ -122,7 +122,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     let version = '';
     do {
       const page = await this.#page(next === undefined ? this.#firstPage : { ...this.#limit, continue: next });
-      for await (const object of inTurns(page.items)) found.set(keyOf(object), headed(object, page));
+      for await (const object of inTimeSlices(page.items)) found.set(keyOf(object), headed(object, page));
       next = page.metadata.continue;
       version = page.metadata.resourceVersion;
     } while (next);
@@ -137,7 +137,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
 
   /**
    * Out of the API server's memory, and nothing older than what is known: etcd has no index, and would read all pods of
-   * the cluster for those of each node. The watch from there on tells what has happened since.
+   * the cluster for those of each node. The watch from there on reports what has happened since.
    */
   get #firstPage() {
     // Whatever is wrong with so large an answer, a page is not: it comes out of etcd.
@@ -151,7 +151,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     return { limit: String(this.#pageObjects) };
   }
 
-  /** How large the next page may be is known by this one; where it fails on its way, less is asked for. */
+  /** How large the next page may be is known by this one; where it fails on its way, less is requested. */
   async #page(query: object): Promise<ObjectList<Object>> {
     try {
       const page = await this.client.list<Object>(this.kind.path, { ...this.#selectors, ...query });
@@ -211,18 +211,18 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     if (error instanceof ApiError) {
       // A server whose etcd was set back has no version so new: what it has counts.
       if (error.code === 504 && this.#version === '') this.#newest = '';
-      // The version, or a page, is too old: from here on everything is asked anew.
+      // The version, or a page, is too old: from here on everything is asked again.
       if (error.code === 410) {
         this.#version = '';
         return spread;
       }
       if (error.code === 404 && this.kind.isOptional && (await this.#isUnknown())) return this.#absent();
       if (error.retryMilliseconds !== undefined) {
-        this.#tell(trueCause(error));
+        this.#report(trueCause(error));
         return Math.max(error.retryMilliseconds, spread);
       }
     }
-    this.#tell(trueCause(error));
+    this.#report(trueCause(error));
     return spread;
   }
 
@@ -249,7 +249,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     return spreadOut(waitAfter(++this.#absences, ABSENT_MILLISECONDS));
   }
 
-  #tell(problem: string): void {
+  #report(problem: string): void {
     if (this.#problem === problem) return;
     this.#problem = problem;
     this.options.onStatus();

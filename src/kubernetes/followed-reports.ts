@@ -32,7 +32,7 @@ export class FollowedReports {
     this.#list.start();
   }
 
-  /** Whether all have been told once. */
+  /** Whether all have been reported once. */
   get isListed(): boolean {
     return this.#list.isListed;
   }

@@ -22,13 +22,13 @@ export interface KubernetesOptions {
   readonly node: string;
   readonly policies: Registry &
     Pick<PolicyRegistry, 'readDocument' | 'syncAnnotatedPostures' | 'annotatedPostures' | 'setHostLabels'>;
-  /** Left out where nothing is told of accesses. */
+  /** Left out where nothing is reported about accesses. */
   readonly visibility?: Pick<VisibilityRegistry, 'syncAnnotated'>;
   readonly pods: Pods;
   readonly logger: SourceLogger;
   /** Called when pods have other labels. */
   readonly onPods: () => void;
-  /** Called when the policies of a pod do not decide any more, or again, with how that is told. */
+  /** Called when the policies of a pod do not decide any more, or again, with how that is reported. */
   readonly onOverride?: (pod: CriPod, message: string) => void;
   /** Called when it is followed, or not any more, and when there are other warnings. */
   readonly onStatus: () => void;
@@ -99,7 +99,7 @@ export class Kubernetes {
     });
     const onChange = () => {
       if (!pods.replace(this.#pods.objects)) return;
-      this.#tellOfPods();
+      this.#reportPods();
       onPods();
     };
     const schedule = () => this.#schedule(GATHER_MILLISECONDS);
@@ -172,16 +172,16 @@ export class Kubernetes {
   }
 
   /** Whoever may change a pod may take its policies away: nobody should have to look for that. */
-  #tellOfPods(): void {
+  #reportPods(): void {
     const { pods, logger, onStatus } = this.#options;
-    this.#tellOfOverrides();
+    this.#reportOverrides();
     const before = this.#podWarnings;
     this.#podWarnings = pods.warnings();
     for (const warning of this.#podWarnings) if (!before.includes(warning)) logger.warn({}, warning);
     if (before.join() !== this.#podWarnings.join()) onStatus();
   }
 
-  #tellOfOverrides(): void {
+  #reportOverrides(): void {
     const { pods, onOverride } = this.#options;
     const before = this.#overridden;
     this.#overridden = pods.overridden();
@@ -269,9 +269,9 @@ export class Kubernetes {
       verdicts.push(...(await bringPolicies(policies, origin, own, this.#recent)));
     }
     if (this.#recent.size > 0) this.#tryRefusedAgain();
-    const told = new Set(this.#verdicts.map(({ read, refusal }) => `${keyOfNamed(read)} ${refusal?.message}`));
+    const reported = new Set(this.#verdicts.map(({ read, refusal }) => `${keyOfNamed(read)} ${refusal?.message}`));
     for (const { read, refusal } of verdicts) {
-      if (refusal === undefined || told.has(`${keyOfNamed(read)} ${refusal.message}`)) continue;
+      if (refusal === undefined || reported.has(`${keyOfNamed(read)} ${refusal.message}`)) continue;
       const { kind, named } = read;
       logger.warn({ kind: kind.kind, ...named, ...refusal }, 'a policy of Kubernetes is not accepted');
     }

@@ -8,7 +8,7 @@ type Labels = Readonly<Record<string, string>>;
 /** The labels of this node, which selectors of policies for hosts ask for. */
 export class NodeLabels {
   readonly list: FollowedList;
-  #told: Labels | undefined;
+  #reported: Labels | undefined;
   /** Those that the host has. */
   #brought: Labels | undefined;
   #refusal: string | undefined;
@@ -25,8 +25,8 @@ export class NodeLabels {
   ) {
     this.list = follow({ path: '/api/v1/nodes', fieldSelector: `metadata.name=${node}` }, () => {
       const labels = this.#labels;
-      if (isDeepStrictEqual(labels, this.#told)) return;
-      this.#told = labels;
+      if (isDeepStrictEqual(labels, this.#reported)) return;
+      this.#reported = labels;
       onChange();
     });
   }

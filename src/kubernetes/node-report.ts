@@ -1,6 +1,6 @@
 import type { HostStatus } from '../control/host-state.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import { type ApiClient, ApiError, type KubernetesObject } from './api-client.js';
 import type { Verdict } from './cluster-policies.js';
 import type { FollowedKind } from './followed-list.js';
@@ -40,7 +40,7 @@ export async function reportOfNode(
   isOverridden: (containerId: string) => boolean,
 ): Promise<NodeReport> {
   const counts: Record<string, [number, number, number]> = {};
-  for await (const { read } of inTurns(verdicts)) {
+  for await (const { read } of inTimeSlices(verdicts)) {
     const policy = policies.get(read.named);
     const ids = policy === undefined ? [] : await policies.containerIdsReachedBy(policy);
     const key = keyOfNamed(read);

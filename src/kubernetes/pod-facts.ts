@@ -34,13 +34,15 @@ export function factsOf({ metadata, spec = {} }: Pod): PodFacts {
   const value = annotations?.[ANNOTATION];
   const isOverride = value === 'audited' || value === 'disabled';
   const isUnknown = value !== undefined && value !== 'enabled' && !isOverride;
-  const asked = annotations?.[VISIBILITY_ANNOTATION];
-  const visibility = asked === undefined ? undefined : readVisibility(asked);
+  const annotated = annotations?.[VISIBILITY_ANNOTATION];
+  const visibility = annotated === undefined ? undefined : readVisibility(annotated);
   const must = (annotation: string, choice: string, is: string) =>
     `pod ${namespace}/${name}: ${annotation} must be ${choice}, is ${quoted(is)}`;
   const warnings = [
     ...(isUnknown ? [must(ANNOTATION, 'enabled, audited or disabled', value)] : []),
-    ...(asked !== undefined && visibility === undefined ? [must(VISIBILITY_ANNOTATION, VISIBILITY_CHOICE, asked)] : []),
+    ...(annotated !== undefined && visibility === undefined
+      ? [must(VISIBILITY_ANNOTATION, VISIBILITY_CHOICE, annotated)]
+      : []),
   ];
   return {
     pod: { name, namespace, uid, labels, ...(owner && { owner }) },

@@ -32,7 +32,7 @@ export class Pods {
     return !isSame;
   }
 
-  /** Pods whose policies do not decide, each with how that is told. */
+  /** Pods whose policies do not decide, each with how that is reported. */
   overridden(): ReadonlyMap<string, { readonly pod: CriPod; readonly message: string }> {
     const found = [...this.#byUid].flatMap(([uid, { pod, override }]) =>
       override === undefined ? [] : [[uid, { pod, message: messageOf(pod, override) }] as const],

@@ -4,7 +4,7 @@ import { type PolicyName, policyKey } from '../policy/model.js';
 import { checkSelectors } from '../rpc/reading/selector-budget.js';
 import { isStep, type Steps } from '../steps.js';
 import { StoreFailure } from '../store/store-failure.js';
-import { finishInTurns } from '../turns.js';
+import { finishInTimeSlices } from '../time-slices.js';
 import type { KubernetesObject } from './api-client.js';
 import type { FollowedPolicyKind } from './policy-kinds.js';
 import { prunedFields } from './pruned-fields.js';
@@ -41,12 +41,12 @@ export class PolicyObjects {
   constructor(readonly readDocument: (document: unknown) => PolicyInput) {}
 
   /**
-   * There may be thousands: others have their turn meanwhile.
+   * There may be thousands: other work can run meanwhile.
    *
    * @param now what has ended by then is read again, and refused for it; milliseconds since the Unix epoch
    */
   readAll(objects: Iterable<readonly [FollowedPolicyKind, PolicyObject]>, now = Date.now()): Promise<ReadObject[]> {
-    return finishInTurns(this.#readInSteps(objects, now));
+    return finishInTimeSlices(this.#readInSteps(objects, now));
   }
 
   *#readInSteps(objects: Iterable<readonly [FollowedPolicyKind, PolicyObject]>, now: number): Steps<ReadObject[]> {

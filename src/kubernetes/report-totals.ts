@@ -1,4 +1,4 @@
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import type { NodeReport } from './node-report.js';
 import type { TakenReport } from './reports-of-nodes.js';
 
@@ -22,7 +22,7 @@ export const NO_TOTALS: ReportTotals = { containers: 0, leftOut: 0, overridden: 
 /** By policy key. Each report is gone through once, whatever number of policies there is that it says nothing of. */
 export async function totalsOf(reports: Iterable<TakenReport>): Promise<ReadonlyMap<string, ReportTotals>> {
   const totals = new Map<string, ReportTotals>();
-  for await (const { report, isSilent } of inTurns(reports)) {
+  for await (const { report, isSilent } of inTimeSlices(reports)) {
     const { node, reason, enforcing, policies } = report;
     for (const [key, [containers, leftOut = 0, overridden = 0]] of Object.entries(policies)) {
       const before = totals.get(key) ?? NO_TOTALS;

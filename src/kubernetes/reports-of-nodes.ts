@@ -1,5 +1,5 @@
 import { isStep, type Steps } from '../steps.js';
-import { finishInTurns } from '../turns.js';
+import { finishInTimeSlices } from '../time-slices.js';
 import { type NodeReport, type ReportObject, readReport } from './node-report.js';
 
 /** How often a node says that its report still holds, in milliseconds; some more or less, so that not all do at once. */
@@ -43,7 +43,7 @@ export class ReportsOfNodes {
 
   /** @returns whether any says something else than before, or fell silent or spoke again: most renewals change nothing */
   take(objects: readonly ReportObject[]): Promise<boolean> {
-    return finishInTurns(this.#takeInSteps(objects));
+    return finishInTimeSlices(this.#takeInSteps(objects));
   }
 
   *#takeInSteps(objects: readonly ReportObject[]): Steps<boolean> {

@@ -3,7 +3,7 @@ import type { HostStatus } from '../control/host-state.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import { trueCause } from '../sources/failure-cause.js';
 import type { SourceLogger } from '../sources/source.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import type { UnknownSetting } from './annotations.js';
 import { type ApiClient, ApiError } from './api-client.js';
 import type { Verdict } from './cluster-policies.js';
@@ -63,7 +63,7 @@ export class StatusWriter {
   #isRenewalDue = false;
   #renewal: NodeJS.Timeout | undefined;
   /** When the status of a policy was written last, by its key. */
-  #told = new Map<string, number>();
+  #reported = new Map<string, number>();
   #later: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
@@ -118,7 +118,7 @@ export class StatusWriter {
     void this.#reports?.stop();
     this.#reports = undefined;
     this.#events.clear();
-    this.#told.clear();
+    this.#reported.clear();
     clearTimeout(this.#later);
     if (!isHeld) return;
     logger.info({}, 'this node writes the status of policies');
@@ -145,23 +145,23 @@ export class StatusWriter {
     const settings = this.#options.unknownSettings?.() ?? [];
     const objects = [...verdicts.map(({ read }) => read.object), ...settings.map(({ object }) => object)];
     this.#events.keep(new Set(objects.map(({ metadata }) => metadata.uid ?? '')));
-    for (const each of settings) await this.#tryTo(() => this.#events.tellOfSetting(each));
+    for (const each of settings) await this.#tryTo(() => this.#events.reportSetting(each));
     const keys = new Set(verdicts.map(({ read }) => keyOfNamed(read)));
-    for (const key of this.#told.keys()) if (!keys.has(key)) this.#told.delete(key);
+    for (const key of this.#reported.keys()) if (!keys.has(key)) this.#reported.delete(key);
     const totals = await totalsOf(nodes);
     const wait = COUNTS_MILLISECONDS_PER_NODE * nodes.length;
     let isLeft = false;
-    for await (const verdict of inTurns(verdicts)) {
+    for await (const verdict of inTimeSlices(verdicts)) {
       // It may take long, and another node may do it by now.
       if (this.#isStopped || !this.#lease.isHeld) return;
       const report = this.#reportOf(verdict, totals);
       const conditions = conditionsOf(report);
-      const isDue = performance.now() - (this.#told.get(keyOfNamed(verdict.read)) ?? -wait) >= wait;
+      const isDue = performance.now() - (this.#reported.get(keyOfNamed(verdict.read)) ?? -wait) >= wait;
       await this.#tryTo(async () => {
         if (!(await this.#writeOne(verdict, report, conditions, isDue))) isLeft = true;
       });
       // A namespace may be allowed no more Events.
-      await this.#tryTo(() => this.#events.tell(verdict.read, conditions));
+      await this.#tryTo(() => this.#events.report(verdict.read, conditions));
     }
     clearTimeout(this.#later);
     if (isLeft && !this.#isStopped) this.#later = setTimeout(() => this.changed(0), wait);
@@ -232,7 +232,7 @@ export class StatusWriter {
     if (!isDue && isNumbersAlone(isOurs, object, conditions)) return false;
     try {
       await this.#options.client.patch(path, { status });
-      this.#told.set(keyOfNamed(read), performance.now());
+      this.#reported.set(keyOfNamed(read), performance.now());
     } catch (error) {
       // It is gone, and so is its status.
       if (!(error instanceof ApiError) || error.code !== 404) throw error;

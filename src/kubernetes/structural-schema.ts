@@ -24,7 +24,7 @@ export function structuralSchema(schema: Schema, shared: ReadonlyMap<string, Sch
   }
   // Kept, so that the policy is refused for it, by name.
   if (unsupported !== undefined || type === undefined) return { 'x-kubernetes-preserve-unknown-fields': true };
-  const kept = withoutNullWord(Object.fromEntries(Object.entries(schema).filter(([key]) => KEPT.includes(key))));
+  const kept = withoutNull(Object.fromEntries(Object.entries(schema).filter(([key]) => KEPT.includes(key))));
   if (Array.isArray(type)) return eitherOf(type, kept);
   if (type === 'array') return { ...kept, items: structuralSchema(items as Schema, shared) };
   if (type !== 'object') return kept;
@@ -41,7 +41,7 @@ export function structuralSchema(schema: Schema, shared: ReadonlyMap<string, Sch
 }
 
 /** Kubernetes takes no null where words are listed, whether the list has it or not. */
-function withoutNullWord(schema: Schema): Schema {
+function withoutNull(schema: Schema): Schema {
   if (schema.enum === undefined) return schema;
   const { nullable: _, ...others } = schema;
   return { ...others, enum: (schema.enum as readonly unknown[]).filter((word) => word !== null) };

@@ -8,7 +8,7 @@ import type { ReadObject } from './policy-objects.js';
 const MESSAGE_BYTES_MAX = 1024;
 const NAME_CHARACTERS_MAX = 230;
 
-interface Told {
+interface Warning {
   readonly reason: string;
   readonly message: string;
   /** Told once, as long as this stays the same. */
@@ -20,7 +20,7 @@ interface Told {
  * says, so that the next one who tells finds it there.
  */
 export class WarningEvents {
-  readonly #told = new Map<string, string>();
+  readonly #reported = new Map<string, string>();
 
   constructor(
     readonly client: Pick<ApiClient, 'create'>,
@@ -28,41 +28,42 @@ export class WarningEvents {
     readonly node: string,
   ) {}
 
-  /** Forgets what was told. */
+  /** Forgets what was reported. */
   clear(): void {
-    this.#told.clear();
+    this.#reported.clear();
   }
 
-  /** Forgets what was told of what is gone, by the uids of those that are there. */
+  /** Forgets what was reported about what is gone, by the uids of those that are there. */
   keep(uids: ReadonlySet<string>): void {
-    for (const place of this.#told.keys()) if (!uids.has(place.slice(place.indexOf(' ') + 1))) this.#told.delete(place);
+    for (const place of this.#reported.keys())
+      if (!uids.has(place.slice(place.indexOf(' ') + 1))) this.#reported.delete(place);
   }
 
   /** @throws ApiError, or the system's error */
-  async tell(
+  async report(
     { kind, object }: Pick<ReadObject, 'kind' | 'object'>,
     conditions: readonly NewCondition[],
   ): Promise<void> {
-    for (const condition of conditions) await this.#tell(kind, object, condition.type, toldOf(condition));
+    for (const condition of conditions) await this.#report(kind, object, condition.type, eventOf(condition));
   }
 
   /** What a namespace, or the settings, say and is not followed. @throws like tell */
-  async tellOfSetting({ object, message }: UnknownSetting): Promise<void> {
+  async reportSetting({ object, message }: UnknownSetting): Promise<void> {
     const kind = { apiVersion: object.apiVersion ?? 'v1', kind: object.kind ?? '' };
-    await this.#tell(kind, object, 'Settings', { reason: 'NotFollowed', message, key: message });
+    await this.#report(kind, object, 'Settings', { reason: 'NotFollowed', message, key: message });
   }
 
-  async #tell(
+  async #report(
     { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
     { metadata }: KubernetesObject,
     about: string,
-    told: Told | undefined,
+    reported: Warning | undefined,
   ): Promise<void> {
     const { uid = '', name, namespace, resourceVersion } = metadata;
     const place = `${about} ${uid}`;
-    if (told === undefined) this.#told.delete(place);
-    if (told === undefined || this.#told.get(place) === told.key) return;
-    const hash = createHash('sha256').update(`${place} ${told.key}`).digest('hex').slice(0, 16);
+    if (reported === undefined) this.#reported.delete(place);
+    if (reported === undefined || this.#reported.get(place) === reported.key) return;
+    const hash = createHash('sha256').update(`${place} ${reported.key}`).digest('hex').slice(0, 16);
     const now = new Date().toISOString().replace(/\.\d+Z$/u, 'Z');
     // Events of what is in no namespace are in this one.
     const within = namespace ?? 'default';
@@ -73,8 +74,8 @@ export class WarningEvents {
         metadata: { name: `${name.slice(0, NAME_CHARACTERS_MAX).replace(/[.-]+$/u, '')}.${hash}`, namespace: within },
         involvedObject: { apiVersion, kind, name, ...(namespace && { namespace }), uid, resourceVersion },
         type: 'Warning',
-        reason: told.reason,
-        message: short(told.message),
+        reason: reported.reason,
+        message: short(reported.message),
         source: { component: 'hauberkd', host: this.node },
         firstTimestamp: now,
         lastTimestamp: now,
@@ -85,16 +86,16 @@ export class WarningEvents {
       if (!(error instanceof ApiError) || ![409, 404, 403].includes(error.code)) throw error;
       if (error.code === 403 && !/being terminated/u.test(error.message)) throw error;
     }
-    this.#told.set(place, told.key);
+    this.#reported.set(place, reported.key);
   }
 }
 
-/** Undefined for what is as it should be. How many containers it is about changes all the time, and is told in the status. */
-function toldOf({ type, status, reason, message }: NewCondition): Told | undefined {
+/** Undefined for what is as it should be. How many containers it is about changes all the time, and is reported in the status. */
+function eventOf({ type, status, reason, message }: NewCondition): Warning | undefined {
   if (type === 'Accepted' && status === 'True') {
     return message === '' ? undefined : { reason: 'Warned', message, key: message };
   }
-  // That it is not accepted has been told.
+  // That it is not accepted has been reported.
   if (status === 'True' || reason === 'NotAccepted') return undefined;
   return { reason, message, key: type === 'Accepted' ? `${reason} ${message}` : reason };
 }

@@ -34,13 +34,13 @@ export interface MetricSources {
   throttledEvents?(): number;
   forgottenAccesses(): number;
   lostAccesses(): number;
-  telemetry?(): { readonly told: number; readonly dropped: number; readonly missed: number };
+  telemetry?(): { readonly reported: number; readonly dropped: number; readonly missed: number };
   /** Containers of which something is visible. */
   visibleContainers?(): number;
   runningProfiles(): number;
   policies(): Iterable<Named>;
   containers?(): Iterable<Named>;
-  /** Connections to the metrics port that were closed since there were too many. */
+  /** Connections to the metrics port that were closed because there were too many. */
   closedConnections?(): number;
   /** Events that the disk did not take; absent where there is no journal. */
   unjournaledEvents?(): number;
@@ -51,7 +51,7 @@ export interface MetricSources {
 }
 
 const APPLY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
-/** What the kernel can tell of a decision. */
+/** What the kernel reports about a decision. */
 const OUTCOMES = [
   { action: 'allow', result: 'passed' },
   { action: 'audit', result: 'passed' },
@@ -126,7 +126,7 @@ export class Metrics {
     this.#gauge('enforcing', '1 while programs are attached and the maps agree with the policies.', [], () => [
       [{}, Number(status().enforcing)],
     ]);
-    const missing = '1 for each class and operation that is not, or not wholly, decided about for want of a hook.';
+    const missing = '1 for each class and operation that is not, or not fully, enforced because a hook is missing.';
     this.#gauge('missing_hooks', missing, ['hook', 'class', 'operation', 'cause'], () =>
       status().missingHooks.flatMap((each) =>
         [...notCovered(each), ...notKept(each).map((operation) => ({ class: OWN_CLASS, operation }))].map(
@@ -137,7 +137,7 @@ export class Metrics {
     this.#gauge('store_problem', '1 while changes cannot be written down for this cause.', ['cause'], () =>
       STORE_PROBLEMS.map((cause) => [{ cause }, Number(status().storeProblem?.cause === cause)]),
     );
-    const closed = 'Connections to the metrics port that were closed since there were too many.';
+    const closed = 'Connections to the metrics port that were closed because there were too many.';
     this.#counter('metrics_connections_closed_total', closed, [], () => [[{}, closedConnections?.() ?? 0]]);
     this.#gauge('policies', 'Policies held.', [], () => [[{}, status().policies]]);
     this.#gauge('containers', 'Containers known.', [], () => [[{}, status().containers]]);
@@ -153,7 +153,7 @@ export class Metrics {
     this.#gauge('containers_overridden', overridden, ['mode'], () =>
       Object.entries(overriddenContainers()).map(([mode, value]) => [{ mode }, value]),
     );
-    const help = 'Containers that are known and not, or not wholly, under their policies, by cause.';
+    const help = 'Known containers that are not, or not fully, under their policies, by cause.';
     this.#gauge('containers_unprotected', help, ['cause'], () => {
       const { unprotected, leftOut } = status();
       const count = (cause: UnprotectedCause) => unprotected.filter((each) => each.cause === cause).length;
@@ -173,17 +173,17 @@ export class Metrics {
     );
     this.#counter(
       'refusals_total',
-      "Accesses that no policy refused: undecidable, or to what is Hauberk's own (protected).",
+      "Accesses that were refused without a policy: undecidable, or to what is Hauberk's own (protected).",
       ['cause'],
       () =>
         select('refused')
           .filter(([name]) => name !== 'refused.resolved')
           .map(([name, value]) => [{ cause: name.slice('refused.'.length).replaceAll('-', '_') }, value]),
     );
-    this.#counter('task_storage_failures_total', 'Tasks refused for want of kernel memory.', [], () => [
+    this.#counter('task_storage_failures_total', 'Tasks refused because kernel memory was exhausted.', [], () => [
       [{}, kernelCounters()['task-storage-failed']],
     ]);
-    this.#counter('answers_unread_total', 'Answers to questions for names that could not be learnt from.', [], () => [
+    this.#counter('answers_unread_total', 'DNS answers from which no addresses could be learnt.', [], () => [
       [{}, kernelCounters()['answer-unread']],
     ]);
     this.#counter(
@@ -192,7 +192,7 @@ export class Metrics {
       [],
       () => [[{}, kernelCounters()['name-forgotten']]],
     );
-    this.#counter('program_recursion_misses_total', 'Runs of a program the kernel left out.', ['program'], () =>
+    this.#counter('program_recursion_misses_total', 'Program runs that the kernel skipped.', ['program'], () =>
       [...recursionMisses()].map(([program, value]) => [{ program }, value]),
     );
     this.#counter('ring_wakeups_total', 'Times the kernel woke the reader of events.', [], () => [[{}, ringWakeUps()]]);
@@ -205,7 +205,7 @@ export class Metrics {
     throttledEvents = () => 0,
     forgottenAccesses,
     lostAccesses,
-    telemetry = () => ({ told: 0, dropped: 0, missed: 0 }),
+    telemetry = () => ({ reported: 0, dropped: 0, missed: 0 }),
     visibleContainers = () => 0,
     unjournaledEvents,
     eventsWithoutDetails = () => 0,
@@ -223,29 +223,29 @@ export class Metrics {
       ...(unjournaledEvents === undefined ? [] : [[{ cause: 'journal' }, unjournaledEvents()] as const]),
       [{ cause: 'throttled' }, throttledEvents()],
     ]);
-    const bare = 'Events that tell nothing of the process table, as too many processes came at once.';
+    const bare = 'Events without details from the process table, because too many processes started at once.';
     this.#counter('events_without_details_total', bare, [], () => [[{}, eventsWithoutDetails()]]);
     this.#gauge('export_working', '1 while events can be exported there.', ['place'], () =>
       exports().map(({ name, isWorking }) => [{ place: name }, Number(isWorking)]),
     );
-    const visible = 'Containers of which it is told what they are let do.';
+    const visible = 'Containers whose allowed accesses are reported.';
     this.#gauge('containers_visible', visible, [], () => [[{}, visibleContainers()]]);
     this.#counter(
       'telemetry_told_total',
-      'Distinct accesses that were let through and told, once in a window.',
+      'Distinct accesses that were let through and reported, once in a window.',
       [],
-      () => [[{}, telemetry().told]],
+      () => [[{}, telemetry().reported]],
     );
     this.#counter(
       'telemetry_dropped_total',
-      'Accesses of visible containers that were not told, by cause.',
+      'Accesses of visible containers that were not reported, by cause.',
       ['cause'],
       () => [
         [{ cause: 'limit' }, telemetry().dropped],
         [{ cause: 'stream_slow' }, telemetry().missed],
       ],
     );
-    this.#counter('accesses_dropped_total', 'Kinds of access that were not kept, by cause.', ['cause'], () => [
+    this.#counter('accesses_dropped_total', 'Kinds of access that were not recorded, by cause.', ['cause'], () => [
       [{ cause: 'profile_full' }, kernelCounters()['dropped.unrecorded']],
       [{ cause: 'memory_full' }, forgottenAccesses()],
       [{ cause: 'restart' }, lostAccesses()],
@@ -262,19 +262,22 @@ export class Metrics {
         [{ of: 'containers' }, containers],
       ];
     });
-    const changed = 'What others had changed of the enforcement in the kernel and was put right.';
+    const changed = 'Changes that others made to the enforcement in the kernel and that were repaired.';
     this.#counter('kernel_repairs_total', changed, ['what'], () => [
       [{ what: 'pins_and_settings' }, repairs.pinsAndSettings],
       [{ what: 'containers' }, repairs.containers],
     ]);
-    const help = 'Starts of containers that waited for an answer, by what the hook or NRI was answered.';
+    const help = 'Container starts that waited for an answer, by the answer that the hook or NRI got.';
     this.#counter('starts_total', help, ['answer'], () =>
       START_ANSWERS.map((answer) => [{ answer }, intake.starts[answer]]),
     );
-    this.#counter('starts_refused_total', 'Starts that were refused since the container was not protected.', [], () => [
-      [{}, intake.refusedStarts],
-    ]);
-    const alone = 'Starts that a hook let go on without protection while hauberkd did not answer.';
+    this.#counter(
+      'starts_refused_total',
+      'Container starts that were refused because the container could not be protected.',
+      [],
+      () => [[{}, intake.refusedStarts]],
+    );
+    const alone = 'Container starts that the hook allowed without protection while hauberkd did not answer.';
     this.#counter('starts_without_protection_total', alone, [], () => [[{}, intake.startsWithoutProtection]]);
     this.#counter('intake_failures_total', 'Attempts to protect a container that failed, by cause.', ['cause'], () =>
       UNPROTECTED_CAUSES.map((cause) => [{ cause }, intake.failures[cause]]),

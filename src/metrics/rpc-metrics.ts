@@ -20,7 +20,7 @@ export class RpcMetrics implements RpcObserver {
     const registers = [registry];
     this.#requests = new Counter({
       name: 'hauberk_rpc_requests_total',
-      help: 'Calls that have ended, by the status code of their end.',
+      help: 'Completed calls, by status code.',
       labelNames: ['method', 'code'],
       registers,
     });
@@ -33,7 +33,7 @@ export class RpcMetrics implements RpcObserver {
     });
     this.#refused = new Counter({
       name: 'hauberk_rpc_refused_total',
-      help: 'Connections and calls turned away, by reason.',
+      help: 'Connections and calls rejected, by reason.',
       labelNames: ['reason'],
       registers,
     });

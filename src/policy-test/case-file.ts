@@ -95,16 +95,16 @@ function problemsOf(placeOf: PlaceOf): Problem[] {
     const steps = instancePath.split('/').slice(1).map(unescaped);
     const extra = keyword === 'additionalProperties' ? [String(params.additionalProperty)] : [];
     const path = [...steps, ...extra].map((step) => (/^\d+$/u.test(step) ? Number(step) : step));
-    const said = extra.length > 0 ? 'is no field there' : wordsFor(keyword, params, message ?? '');
+    const problem = extra.length > 0 ? 'is not a field there' : messageFor(keyword, params, message ?? '');
     return {
       field: path.length === 0 ? 'file' : fieldName(path),
-      description: said,
+      description: problem,
       ...placeOf(path, extra.length > 0 ? 'key' : 'value'),
     };
   });
 }
 
-function wordsFor(keyword: string, params: Record<string, unknown>, message: string): string {
+function messageFor(keyword: string, params: Record<string, unknown>, message: string): string {
   if (keyword === 'enum') return `must be one of ${(params.allowedValues as string[]).join(', ')}`;
   if (keyword === 'required') return `${String(params.missingProperty)} is missing`;
   return message;

@@ -8,7 +8,7 @@ import { type BoundRule, DEFAULT_NAMESPACE, type Policy, type Postures, policyKe
 import { PolicySet, type Subject } from '../policy/policy-set.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
 import { toAccess } from '../rpc/explain-message.js';
-import { finishInTurns } from '../turns.js';
+import { finishInTimeSlices } from '../time-slices.js';
 import type { Case, CaseContainer, CaseFile, Expectation, PlacedCase } from './case-file.js';
 
 /** What hauberkd does where nothing is set. */
@@ -51,7 +51,7 @@ export function ruleName({
 async function compiled(policies: PolicySet, container: CaseContainer, postures: Postures): Promise<RuleSet> {
   const rules = followLinks(policies.boundRulesFor(subjectOf(container)), container.links ?? {});
   const ruleSet = resolveRules(rules, postures);
-  await finishInTurns(compileInSteps(ruleSet));
+  await finishInTimeSlices(compileInSteps(ruleSet));
   return ruleSet;
 }
 

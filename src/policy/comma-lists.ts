@@ -1,6 +1,6 @@
 import type { FieldPath, Finding } from './finding.js';
 
-/** Fields in which KubeArmor takes several values with commas between them, by the section and list they stand in. */
+/** Fields in which KubeArmor takes several values separated by commas, by the section and list they stand in. */
 const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   network: { matchProtocols: 'protocol', matchDNSQueries: 'domain' },
   capabilities: { matchCapabilities: 'capability' },
@@ -48,15 +48,15 @@ export function separateValues(object: unknown): Separated {
   return { object: { ...object, spec: separated }, writtenPath };
 }
 
-/** Findings as they are told of what was written: what holds of several entries that are one there is told once. */
+/** Findings as they are told about what was written: what holds of several entries that are one there is reported once. */
 export function writtenFindings(findings: readonly Finding[], writtenPath: Separated['writtenPath']): Finding[] {
-  const told = new Map<string, Finding>();
+  const distinct = new Map<string, Finding>();
   for (const finding of findings) {
     const path = writtenPath(finding.path);
     const key = JSON.stringify([path, finding.description]);
-    if (!told.has(key)) told.set(key, { ...finding, path });
+    if (!distinct.has(key)) distinct.set(key, { ...finding, path });
   }
-  return [...told.values()];
+  return [...distinct.values()];
 }
 
 function valuesOf(entry: unknown, field: string): unknown[] {

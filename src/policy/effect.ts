@@ -19,7 +19,7 @@ export const OPERATIONS = [
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-/** Which rules speak of an operation. */
+/** Which rules cover an operation. */
 export const CLASS_OF_OPERATION: Readonly<Record<Operation, RuleClass>> = {
   execute: 'process',
   read: 'file',
@@ -55,7 +55,7 @@ export const OWNERSHIPS: readonly Ownership[] = ['owner', 'other'];
  */
 export function effectOf(rule: Rule, operation: Operation, ownership: Ownership): Action | undefined {
   if (rule.class !== CLASS_OF_OPERATION[operation]) return undefined;
-  if (rule.class === 'file' && !speaksOf(rule, operation)) return undefined;
+  if (rule.class === 'file' && !covers(rule, operation)) return undefined;
   if (operation === 'resolve' && rule.match.kind !== 'domain') return undefined;
   if (rule.ownerOnly && ownership === 'other') return rule.action === 'Audit' ? 'Audit' : 'Block';
   if (rule.readOnly) {
@@ -67,6 +67,6 @@ export function effectOf(rule: Rule, operation: Operation, ownership: Ownership)
 }
 
 /** Whether a file rule names the operation among its own. */
-export function speaksOf({ operations }: Pick<Rule, 'operations'>, operation: Operation): boolean {
+export function covers({ operations }: Pick<Rule, 'operations'>, operation: Operation): boolean {
   return operations === undefined ? operation !== 'map' : (operations as readonly Operation[]).includes(operation);
 }

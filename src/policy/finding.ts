@@ -8,7 +8,7 @@ export interface Finding {
   readonly description: string;
   /** Whether the key is at fault or its value; it decides the position shown. */
   readonly fault: 'key' | 'value';
-  /** Where in the text it is, in characters, for what a path does not tell apart. */
+  /** Where in the text it is, in characters, for what a path does not distinguish. */
   readonly offset?: number;
 }
 
@@ -25,13 +25,13 @@ export function fieldName(path: FieldPath): string {
 }
 
 /** A word of the input, quoted, and cut where it is too long to be shown. */
-export function quote(word: string): string {
-  return `\`${shorten(word)}\``;
+export function quote(text: string): string {
+  return `\`${shorten(text)}\``;
 }
 
-function shorten(word: string): string {
-  const characters = Array.from(word.slice(0, 2 * SHOWN_CHARACTERS));
-  return characters.length <= SHOWN_CHARACTERS ? word : `${characters.slice(0, SHOWN_CHARACTERS).join('')}…`;
+function shorten(text: string): string {
+  const characters = Array.from(text.slice(0, 2 * SHOWN_CHARACTERS));
+  return characters.length <= SHOWN_CHARACTERS ? text : `${characters.slice(0, SHOWN_CHARACTERS).join('')}…`;
 }
 
 const SHOWN_CHARACTERS = 64;

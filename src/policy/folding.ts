@@ -1,6 +1,6 @@
 import type { BoundRule, Match, PathMatch, Rule } from './model.js';
 
-/** A directory below which a filesystem takes several names for one, so that none tells which file is meant. */
+/** A directory below which a filesystem takes several names for one, so that none reports which file is meant. */
 export interface FoldedPlace {
   /** Without a slash at its end. */
   readonly place: string;

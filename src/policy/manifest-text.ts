@@ -28,7 +28,7 @@ export function toManifest(policy: Policy): string {
 /** So many rules are written in one step. */
 const STEP_RULES = 64;
 
-/** The same, for others to have their turn meanwhile: a policy may have thousands of rules. */
+/** The same, so that other work can run meanwhile: a policy may have thousands of rules. */
 export function* toManifestInSteps(policy: Policy): Steps<string> {
   const { head, lists } = yield* partsOf(policy);
   // The rules end the specification, so they can be written part by part below it.

@@ -164,7 +164,7 @@ function* objectsIn(value: unknown): Generator<[path: FieldPath, object: unknown
   }
 }
 
-/** What is found wrong, but for what comes of a merge key: that is told already. */
+/** What is found wrong, but for what comes of a merge key: that is reported already. */
 function withoutConsequences(found: readonly Finding[], structure: readonly Finding[], path: FieldPath): Finding[] {
   const merged = structure.filter((finding) => finding.path.at(-1) === '<<').map((each) => parentOf(each.path));
   return found

@@ -70,7 +70,7 @@ export type NetworkMatch =
 export interface FamilyMatch {
   readonly kind: 'family';
   readonly family: AddressFamily;
-  /** Lets sockets be that no rule speaks of. Written by nobody: see withLocalSockets. */
+  /** Lets sockets be that no rule covers. Written by nobody: see withLocalSockets. */
   readonly local?: true;
 }
 
@@ -107,7 +107,7 @@ export interface DomainMatch {
   readonly searched?: true;
 }
 
-/** A program of this name, wherever it lies. */
+/** A program of this name, wherever it is. */
 export interface NameMatch {
   readonly kind: 'name';
   readonly name: string;
@@ -160,7 +160,7 @@ export type Preset = (typeof PRESETS)[number];
 export interface PresetMatch {
   readonly kind: 'preset';
   readonly preset: Preset;
-  /** Of `drift`: places on other filesystems than the container's root that it does not speak of; at least one. */
+  /** Of `drift`: places on other filesystems than the container's root that it does not cover; at least one. */
   readonly except?: readonly PathMatch[];
 }
 
@@ -187,7 +187,7 @@ export interface Rule {
    * An absolute path is one program, `/bin/` are those directly in that directory, `/opt/**` all below it.
    */
   readonly sources: readonly string[];
-  /** Of a file rule: what it speaks of. Left out: everything but mapping as executable, which reading has allowed. */
+  /** Of a file rule: what it covers. Left out: everything but mapping as executable, which reading has allowed. */
   readonly operations?: readonly FileOperation[];
   /** Of a process rule: it lets programs run whose every argument is among these, and holds for the others. */
   readonly arguments?: readonly string[];

@@ -17,7 +17,7 @@ export class NameExpression {
   }
 
   /** Whether some part of the name matches. */
-  isFoundIn(name: string): boolean {
+  matchesIn(name: string): boolean {
     let reached: readonly State[] = [];
     for (let at = 0; at <= name.length; at++) {
       // A match may begin at each place.

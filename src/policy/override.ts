@@ -13,7 +13,7 @@ export function overridden(bound: readonly BoundRule[], mode: OverrideMode | und
   return bound.map(({ policy, rule }) => ({ policy: inAuditMode(policy), rule }));
 }
 
-/** One and the same for a policy, as rule sets are told apart by it. */
+/** One and the same for a policy, as rule sets are distinguished by it. */
 function inAuditMode(policy: Policy): Policy {
   if (policy.mode === 'audit') return policy;
   const made = audited.get(policy) ?? { ...policy, mode: 'audit' as const };

@@ -122,7 +122,7 @@ function* indexNamespace(entries: readonly Entry[]): Steps<NamespaceIndex> {
   const forAll: Entry[] = [];
   for (const [place, entry] of entries.entries()) {
     if (isStep(place)) yield;
-    if (asksForNothing(entry.policy)) {
+    if (selectsEverything(entry.policy)) {
       forAll.push(entry);
       continue;
     }
@@ -137,7 +137,7 @@ function* indexNamespace(entries: readonly Entry[]): Steps<NamespaceIndex> {
   return { byLabel, withoutLabels, forAll };
 }
 
-function asksForNothing({ matchLabels, matchExpressions = [] }: Policy): boolean {
+function selectsEverything({ matchLabels, matchExpressions = [] }: Policy): boolean {
   return matchExpressions.length === 0 && Object.keys(matchLabels).length === 0;
 }
 

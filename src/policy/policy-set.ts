@@ -6,7 +6,7 @@ import { PolicyIndex, type Subject, selectsBy } from './policy-index.js';
 
 export type { Subject };
 
-/** What reaches containers is worked out anew after a change of more policies than this: an index finds it sooner. */
+/** What reaches containers is worked out again after a change of more policies than this: an index finds it sooner. */
 const CHANGES_FOLLOWED_MAX = 16;
 
 /** By container, sorted by key. A container is immutable too: with other labels it is another object. */
@@ -76,7 +76,7 @@ export class PolicySet {
 
   /** Every policy, sorted by key. */
   list(): readonly Policy[] {
-    // The keys are there: to make them anew for each comparison takes longer than to sort.
+    // The keys are there: to make them again for each comparison takes longer than to sort.
     this.#sorted ??= [...this.#policies].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, policy]) => policy);
     return this.#sorted;
   }
@@ -120,7 +120,7 @@ export class PolicySet {
     return this.#index!.reaching(container);
   }
 
-  /** Prepares for questions who is reached by what, for others to have their turn meanwhile. */
+  /** Prepares for questions who is reached by what, so that other work can run meanwhile. */
   *indexInSteps(): Steps<void> {
     this.#index ??= yield* PolicyIndex.inSteps(this.list());
   }

@@ -1,5 +1,5 @@
 import { finish, type Steps } from '../steps.js';
-import { CLASS_OF_OPERATION, OPERATIONS, type Operation, speaksOf } from './effect.js';
+import { CLASS_OF_OPERATION, covers, OPERATIONS, type Operation } from './effect.js';
 import type { BoundRule, Posture, Postures } from './model.js';
 import { POSTURE_OF } from './model.js';
 import { compareRules, isForLocal } from './order.js';
@@ -9,13 +9,13 @@ import type { Visibility } from './visibility.js';
 /** Everything that is decided for one container: its rules in the total order, and the postures in force. */
 export interface RuleSet {
   readonly rules: readonly BoundRule[];
-  /** For an operation that an Allow rule reaching the container speaks of. */
+  /** For an operation that an Allow rule reaching the container covers. */
   readonly postures: PosturesInForce;
   /** The same, were policies in audit mode enforced; left out where that makes no difference. */
   readonly permissivePostures?: PosturesInForce;
   /** What is let through is learnt: see src/profile. */
   readonly profiled?: true;
-  /** What is let through of these classes is told; left out where of none. */
+  /** What is let through of these classes is reported; left out where of none. */
   readonly visible?: Visibility;
 }
 
@@ -34,7 +34,7 @@ export function resolveRules(
   return finish(resolveInSteps(bound, postures, isKept));
 }
 
-/** The same, for others to have their turn between its steps. */
+/** The same, so that other work can run between its steps. */
 export function* resolveInSteps(
   bound: readonly BoundRule[],
   postures: Postures,
@@ -70,7 +70,7 @@ export const LOCAL_FAMILIES = ['unix', 'netlink'] as const;
 
 /**
  * What lets local sockets be where an allow-list of the internet's brings the network posture into force. A rule that
- * speaks of families puts all families under the posture.
+ * covers families puts all families under the posture.
  */
 function localSockets(enforced: readonly BoundRule[], bound: readonly BoundRule[]): BoundRule[] {
   const calling = isOpenToLocal(enforced) ?? isOpenToLocal(bound);
@@ -82,16 +82,16 @@ function localSockets(enforced: readonly BoundRule[], bound: readonly BoundRule[
   }));
 }
 
-/** The rule that brings the network posture into force, where no rule speaks of families. */
+/** The rule that brings the network posture into force, where no rule covers families. */
 function isOpenToLocal(bound: readonly BoundRule[]): BoundRule | undefined {
   const network = bound.filter(({ rule }) => rule.class === 'network');
-  if (network.some(speaksOfFamilies)) return undefined;
+  if (network.some(coversFamilies)) return undefined;
   // Of several the first in their order, whatever the order of arrival.
   return network.filter(({ rule }) => rule.action === 'Allow').sort(compareRules)[0];
 }
 
 /** Whether a rule was written about a family of sockets. */
-export function speaksOfFamilies({ rule }: BoundRule): boolean {
+export function coversFamilies({ rule }: BoundRule): boolean {
   return rule.match.kind === 'family' && !isForLocal(rule.match);
 }
 
@@ -119,9 +119,9 @@ function* posturesInForce(bound: readonly BoundRule[], postures: Postures): Step
 
 /**
  * An allow-list of files is one of every operation but mapping, whatever its rules name; of mapping if one names it. Only
- * one of names is an allow-list of questions for them: other network rules speak of sockets alone.
+ * one of names is an allow-list of questions for them: other network rules cover sockets alone.
  */
 function activates(rule: BoundRule['rule'], operation: Operation): boolean {
   if (operation === 'resolve') return rule.match.kind === 'domain';
-  return operation !== 'map' || speaksOf(rule, operation);
+  return operation !== 'map' || covers(rule, operation);
 }

@@ -33,7 +33,7 @@ export function missingSentence(field: string): string {
 }
 
 /** The keyword `unsupported`: whether a value asks for nothing, as generators write such empty sections. */
-export function saysNothing(value: unknown): boolean {
-  if (typeof value === 'object' && value !== null) return Object.values(value).every(saysNothing);
+export function isEmptyValue(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).every(isEmptyValue);
   return value === null || value === undefined || value === false || value === '';
 }

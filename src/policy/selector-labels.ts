@@ -29,7 +29,7 @@ export function isComparedAsText(key: string, value: string): boolean {
   return !isContainerName(key) || PLAIN_NAME.test(value);
 }
 
-/** How long a value is that is read anew for each container, in characters: expressions and lists, told apart. */
+/** How long a value is that is read again for each container, in characters: expressions and lists, distinguished. */
 export function costOf(key: string, value: string): { readonly expression: number; readonly list: number } {
   const { length } = value;
   if (key === HOST_EXPRESSION_LABEL || (isContainerName(key) && isNameExpression(value)))
@@ -93,7 +93,7 @@ function isNameExpression(value: string): boolean {
 function isFound(expression: string, name: string | undefined): boolean {
   if (name === undefined) return false;
   try {
-    return expressionOf(expression).isFoundIn(name);
+    return expressionOf(expression).matchesIn(name);
   } catch {
     // Refused where a policy is read; one that an older version has stored reaches nobody.
     return false;
@@ -101,11 +101,11 @@ function isFound(expression: string, name: string | undefined): boolean {
 }
 
 const expressions = new Map<string, NameExpression>();
-const EXPRESSIONS_KEPT = 1000;
+const CACHED_EXPRESSIONS_MAX = 1000;
 
 function expressionOf(text: string): NameExpression {
   const expression = expressions.get(text) ?? new NameExpression(text);
-  if (expressions.size >= EXPRESSIONS_KEPT) expressions.clear();
+  if (expressions.size >= CACHED_EXPRESSIONS_MAX) expressions.clear();
   expressions.set(text, expression);
   return expression;
 }

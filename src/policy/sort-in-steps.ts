@@ -3,7 +3,7 @@ import type { Steps } from '../steps.js';
 /** So many items are sorted, or merged, in one step. */
 const STEP_ITEMS = 512;
 
-/** A sorted copy, as of `sort` with the same comparison, for others to have their turn between its steps. */
+/** A sorted copy, as of `sort` with the same comparison, so that other work can run between its steps. */
 export function* sortInSteps<Item>(
   items: readonly Item[],
   compare: (left: Item, right: Item) => number,

@@ -1,9 +1,9 @@
 /** A word of `known` that `word` is probably a misspelling of, or undefined when none is near. */
-export function suggest(word: string, known: readonly string[]): string | undefined {
+export function suggest(text: string, known: readonly string[]): string | undefined {
   let nearest: string | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    const distance = editDistance(text.toLowerCase(), candidate.toLowerCase());
     if (distance < least && distance <= toleratedEdits(candidate)) {
       nearest = candidate;
       least = distance;
@@ -13,8 +13,8 @@ export function suggest(word: string, known: readonly string[]): string | undefi
 }
 
 // Short words are all near each other, so they tolerate less.
-function toleratedEdits(word: string): number {
-  return word.length <= 4 ? 1 : 2;
+function toleratedEdits(text: string): number {
+  return text.length <= 4 ? 1 : 2;
 }
 
 /** Levenshtein's distance; words whose lengths are too far apart are not compared at all. */

@@ -20,8 +20,8 @@ export function callName(number: number): string | undefined {
 }
 
 /**
- * Where the kernel asks about a call: as it is made, or later, when it has found a path that the call was given. Order
- * is that of enum word_point in bpf/include/word.h.
+ * Where the kernel checks a call: as it is made, or later, when it has found a path that the call was given. Order
+ * is that of enum call_point in bpf/include/object_key.h.
  */
 export const CALL_POINTS = [
   'entry',

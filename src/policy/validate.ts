@@ -95,7 +95,7 @@ function likeKubearmors(document: object): object {
   return { ...written, apiVersion: API_VERSION, kind: kindOf(document) };
 }
 
-/** API version and kind of an object of Kubernetes that is no policy, nor meant to be one; undefined for any other. */
+/** API version and kind of an object of Kubernetes that is not a policy, nor meant to be one; undefined for any other. */
 export function foreignKindOf(document: unknown): string | undefined {
   if (typeof document !== 'object' || document === null) return undefined;
   const { apiVersion, kind } = document as Record<string, unknown>;

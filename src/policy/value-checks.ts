@@ -31,7 +31,7 @@ export const VALUE_CHECKS = {
     if (value.includes('/')) return 'must be a name without `/`, `path` names one place';
     return checkText(value, NAME_BYTES_MAX);
   },
-  // What is longer cannot be told from what is not allowed, for the kernel looks at no more.
+  // What is longer cannot be determined from what is not allowed, for the kernel looks at no more.
   argument: (value) => checkText(value, ARGUMENT_BYTES_MAX),
   filesystem: (value) =>
     /^[\w.-]{1,32}$/u.test(value) ? undefined : 'must be a type of filesystem, as /proc/filesystems names it',
@@ -39,9 +39,9 @@ export const VALUE_CHECKS = {
     RFC_3339.test(value) && !Number.isNaN(Date.parse(value))
       ? undefined
       : 'must be a time such as `2026-12-31T23:59:59Z` (RFC 3339)',
-  protocol: (value) => checkWord(value, Object.keys(PROTOCOLS)),
-  family: (value) => checkWord(value, Object.keys(ADDRESS_FAMILIES)),
-  capability: (value) => checkWord(value.replace(/^cap_/iu, ''), CAPABILITIES),
+  protocol: (value) => checkName(value, Object.keys(PROTOCOLS)),
+  family: (value) => checkName(value, Object.keys(ADDRESS_FAMILIES)),
+  capability: (value) => checkName(value.replace(/^cap_/iu, ''), CAPABILITIES),
   systemCall: checkCall,
   systemCallOnPath: (value) => checkCall(value) ?? checkCallWithPath(value),
   auditOnly: (value) =>
@@ -74,10 +74,10 @@ const DNS_LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/u;
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/u;
 
 /** One of the known words, in whatever case. */
-function checkWord(value: string, known: readonly string[]): string | undefined {
-  const word = value.toLowerCase();
-  if (known.includes(word)) return undefined;
-  const near = suggest(word, known);
+function checkName(value: string, known: readonly string[]): string | undefined {
+  const text = value.toLowerCase();
+  if (known.includes(text)) return undefined;
+  const near = suggest(text, known);
   const hint = near === undefined ? '' : `, did you mean \`${near}\`?`;
   return `must be one of ${known.join(', ')}, not ${quote(value)}${hint}`;
 }

@@ -1,9 +1,9 @@
 import { POSTURE_CLASSES, type PolicyOrigin, type PostureClass } from './model.js';
 
-/** The classes whose accesses are told although no policy speaks of them, in the order of POSTURE_CLASSES. */
+/** The classes whose accesses are reported although no policy covers them, in the order of POSTURE_CLASSES. */
 export type Visibility = readonly PostureClass[];
 
-/** What is told of the accesses of a namespace or, with labels, of those of its containers that carry all of them. */
+/** What is reported about the accesses of a namespace or, with labels, of those of its containers that carry all of them. */
 export interface VisibilitySetting {
   readonly namespace: string;
   readonly matchLabels: Readonly<Record<string, string>>;
@@ -13,13 +13,13 @@ export interface VisibilitySetting {
 }
 export type VisibilityScope = Omit<VisibilitySetting, 'classes'>;
 
-/** So many distinct accesses of a container the kernel tells of until they are taken: see bpf/include/observe.h. */
+/** So many distinct accesses of a container the kernel reports until they are taken: see bpf/include/observe.h. */
 export const VISIBLE_ACCESSES_MAX = 2048;
 
 export const NOTHING_VISIBLE: Visibility = [];
 const NONE = 'none';
 /** For messages: what a text of visibility may be. */
-export const VISIBILITY_CHOICE = `${NONE}, or of ${POSTURE_CLASSES.join(', ')} with commas between them`;
+export const VISIBILITY_CHOICE = `${NONE}, or any of ${POSTURE_CLASSES.join(', ')}, separated by commas`;
 
 /** Reads what KubeArmor's annotation `kubearmor-visibility` and ours say; undefined for a text that says something else. */
 export function readVisibility(text: string): Visibility | undefined {

@@ -125,7 +125,7 @@ function* valueRemarks(
 function* blankRemarks(path: FieldPath, value: string): Generator<Remark> {
   const trimmed = value.trim();
   if (trimmed === value) return;
-  yield { path, description: `has a blank at an end, which counts as part of it; write ${quote(trimmed)}` };
+  yield { path, description: `starts or ends with a blank, which counts as part of it; write ${quote(trimmed)}` };
 }
 
 /** Labels, and what else is compared as a whole. */
@@ -171,7 +171,7 @@ function argumentText(program: string, parameters: string, kind: Kind, section: 
   return `${matched}; write ${instead}, and to let it run with some arguments only, \`path\` with \`allowedArgs\``;
 }
 
-/** The names of protocols are the internet's: local sockets go on. */
+/** The names of protocols are the internet's: local sockets continue. */
 function familyRemarks({ rules }: Policy): Remark[] {
   const network = rules.filter(({ class: ruleClass }) => ruleClass === 'network');
   const isAllowList = network.some(({ action }) => action === 'Allow');
@@ -180,7 +180,7 @@ function familyRemarks({ rules }: Policy): Remark[] {
     {
       path: ['spec', 'network'],
       description:
-        'allows sockets without a word of families, so local ones (unix, netlink) stay outside the network posture; ' +
+        'allows sockets without naming families, so local ones (unix, netlink) stay outside the network posture; ' +
         'to put them under it, write rules in `matchFamilies`',
     },
   ];

@@ -63,8 +63,8 @@ class StructureWalk {
     const beyondBefore = this.#aliases > ALIASES_MAX || this.#copies > COPIES_MAX;
     this.#aliases++;
     this.#copies += size ?? 0;
-    if (target === undefined) this.#report(path, `alias ${name} stands for no anchor before it`);
-    else if (size === undefined) this.#report(path, `alias ${name} stands for a value it is part of`);
+    if (target === undefined) this.#report(path, `alias ${name} refers to no earlier anchor`);
+    else if (size === undefined) this.#report(path, `alias ${name} refers to a value that contains it`);
     else if (beyondBefore) return 1;
     else if (this.#aliases > ALIASES_MAX) this.#report(path, `more than ${ALIASES_MAX} aliases are not accepted`);
     else if (this.#copies > COPIES_MAX) {

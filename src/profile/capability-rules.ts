@@ -1,4 +1,4 @@
-import { readCapabilityWord } from '../image/read-word.js';
+import { readCapabilityKey } from '../image/read-object-key.js';
 import { CAPABILITIES } from '../policy/capability.js';
 import { type Draft, sourcesOf } from './draft.js';
 import { Gathered } from './evidence.js';
@@ -8,7 +8,7 @@ import type { ObservedAccess } from './observed-access.js';
 export function capabilityRules(accesses: readonly ObservedAccess[]): Draft[] {
   const all = new Set(accesses.map(({ program }) => program));
   const found = new Gathered<string>();
-  for (const access of accesses) found.add(readCapabilityWord(access.word), access);
+  for (const access of accesses) found.add(readCapabilityKey(access.object), access);
   return found.entries
     .filter(([name]) => (CAPABILITIES as readonly string[]).includes(name))
     .map(([capability, evidence]) => ({

@@ -1,4 +1,4 @@
-import { describeWord } from '../image/describe-word.js';
+import { describeObjectKey } from '../image/describe-object-key.js';
 import type { ObservedAccess } from './observed-access.js';
 
 const EXAMPLES_MAX = 3;
@@ -17,8 +17,8 @@ export interface Evidence {
 
 export const NO_EVIDENCE: Evidence = { accesses: 0, count: 0, examples: [], programs: new Set() };
 
-export function evidenceOf({ word, program, count }: ObservedAccess): Evidence {
-  return { accesses: 1, count, examples: [describeWord(word)], programs: new Set([program]) };
+export function evidenceOf({ object, program, count }: ObservedAccess): Evidence {
+  return { accesses: 1, count, examples: [describeObjectKey(object)], programs: new Set([program]) };
 }
 
 export function joined(a: Evidence, b: Evidence): Evidence {

@@ -29,7 +29,7 @@ export function fileRules(seen: readonly ObservedAccess[]): Draft[] {
   const all = new Set(seen.map(({ program }) => program));
   const tree = growTree(
     accesses.map((access) => [
-      access.word,
+      access.object,
       { operations: new Set(access.operations), evidence: evidenceOf(access) } satisfies PathUse,
     ]),
   );

@@ -5,7 +5,7 @@ import type { ObservedAccess } from './observed-access.js';
 
 export interface Judgement {
   readonly action: Action;
-  /** The rule, or the posture, that decides; undefined where none speaks of the access. */
+  /** The rule, or the posture, that decides; undefined where none covers the access. */
   readonly decider: DecidingRule | undefined;
   /** The answer holds only if an argument is not among those of the rule; which there were was not seen. */
   readonly byArguments: boolean;
@@ -17,11 +17,11 @@ const STRENGTH: readonly Action[] = ['Allow', 'Audit', 'Block'];
 export class Judge {
   constructor(readonly image: Image) {}
 
-  judge({ word, program, parent = '', fromOutside, terminal, ownership, operations }: ObservedAccess): Judgement {
+  judge({ object, program, parent = '', fromOutside, terminal, ownership, operations }: ObservedAccess): Judgement {
     const { words, rules } = this.image;
     const classOf = (path: string) => (fromOutside || path === '' ? 0 : classifyProgram(words, Buffer.from(path)));
     const actor = { programClass: classOf(program), parentClass: classOf(parent), terminal };
-    const bytes = Buffer.from(word);
+    const bytes = Buffer.from(object);
     const decisions = operations.map((operation) => decide(words, bytes, actor, operation, ownership));
     // As the kernel does where several things are asked at once: the first of the strongest.
     const [strongest] = [...decisions].sort((a, b) => STRENGTH.indexOf(b.action) - STRENGTH.indexOf(a.action));

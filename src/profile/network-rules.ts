@@ -1,4 +1,4 @@
-import { readQuestionWord, readSocketWord } from '../image/read-word.js';
+import { readQuestionKey, readSocketKey } from '../image/read-object-key.js';
 import { formatIpv6 } from '../policy/address.js';
 import { checkDomain } from '../policy/domain.js';
 import {
@@ -38,7 +38,7 @@ export function networkRules(accesses: readonly ObservedAccess[]): Draft[] {
   const questions = accesses.filter(isQuestion);
   const uses = accesses
     .filter((access) => !isQuestion(access))
-    .map((access): Use => [access, readSocketWord(access.word)]);
+    .map((access): Use => [access, readSocketKey(access.object)]);
   const internet = uses.filter(([, use]) => endpointProtocolOf(use) !== undefined);
   const others = uses.filter(([, use]) => endpointProtocolOf(use) === undefined);
   return [...endpointRules(internet, all), ...kindRules(others, all), ...nameRules(questions, all)];
@@ -51,7 +51,7 @@ function isQuestion({ operations }: ObservedAccess): boolean {
 /** Names that no rule can have, such as the root's, are left out. */
 function nameRules(questions: readonly ObservedAccess[], all: ReadonlySet<string>): Draft[] {
   const found = new Gathered<string>();
-  for (const access of questions) found.add(readQuestionWord(access.word), access);
+  for (const access of questions) found.add(readQuestionKey(access.object), access);
   return found.entries
     .filter(([domain]) => checkDomain(domain) === undefined)
     .map(([domain, evidence]) => ({

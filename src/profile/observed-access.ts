@@ -4,10 +4,10 @@ import type { RuleClass } from '../policy/model.js';
 /** One kind of access that was seen, once or many times. */
 export interface ObservedAccess {
   readonly class: RuleClass;
-  /** What was asked for at once. */
+  /** Operations that were requested together. */
   readonly operations: readonly Operation[];
-  /** What it was made to: a path, or another word of those that src/image/words.ts describes. */
-  readonly word: string;
+  /** What was accessed: a path, or an object key as src/image/object-keys.ts describes it. */
+  readonly object: string;
   /** Path of the program that acts; empty where it has none, or where it was not a program of the container's. */
   readonly program: string;
   /** Of a program that was run: that of the acting process's parent, as it was told; left out where it is not known. */
@@ -23,8 +23,8 @@ export interface ObservedAccess {
 
 /** Equal for accesses that differ in nothing but how often they were seen. */
 export function accessKey(access: ObservedAccess): string {
-  const { operations, word, program, fromOutside, ownership, terminal } = access;
-  return `${access.class} ${operations} ${ownership} ${terminal} ${fromOutside}\0${word}\0${program}`;
+  const { operations, object, program, fromOutside, ownership, terminal } = access;
+  return `${access.class} ${operations} ${ownership} ${terminal} ${fromOutside}\0${object}\0${program}`;
 }
 
 /** Those that are alike become one, with the sum of their counts. */

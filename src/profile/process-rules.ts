@@ -7,7 +7,7 @@ import type { ObservedAccess } from './observed-access.js';
 export function processRules(accesses: readonly ObservedAccess[]): Draft[] {
   const all = new Set(accesses.map(({ program }) => program));
   const found = new Gathered<{ readonly path: string } | { readonly pattern: string }>();
-  for (const access of accesses) found.add(matchOf(access.word), access);
+  for (const access of accesses) found.add(matchOf(access.object), access);
   return found.entries.map(([match, evidence]) => ({
     section: 'process',
     list: 'path' in match ? 'matchPaths' : 'matchPatterns',

@@ -12,14 +12,14 @@ export interface RenamedDirectories {
 
 /**
  * A directory is renamed only where that changes no decision, so where one was, all may be done by all: the rule is for
- * the directory that it lies in, before as well as after.
+ * the directory that it is in, before as well as after.
  */
 export function renamedDirectories(accesses: readonly ObservedAccess[]): RenamedDirectories {
   const renamed = accesses.filter(
-    ({ operations, word }) => operations.includes('rename') && isDirectory(word, accesses),
+    ({ operations, object }) => operations.includes('rename') && isDirectory(object, accesses),
   );
-  const places = outermost(new Set(renamed.flatMap(({ word }) => placeOf(word) ?? [])));
-  const isBelow = ({ word }: ObservedAccess) => places.find((place) => word.startsWith(place));
+  const places = outermost(new Set(renamed.flatMap(({ object }) => placeOf(object) ?? [])));
+  const isBelow = ({ object }: ObservedAccess) => places.find((place) => object.startsWith(place));
   const drafts = places.map((dir): Draft => {
     const below = accesses.filter((access) => isBelow(access) === dir);
     const operations = FILE_OPERATIONS.filter(
@@ -37,16 +37,16 @@ export function renamedDirectories(accesses: readonly ObservedAccess[]): Renamed
 }
 
 /** The new name of a directory does not end in a slash; what was done below it tells. */
-function isDirectory(word: string, accesses: readonly ObservedAccess[]): boolean {
-  return word.endsWith('/') || accesses.some((access) => access.word.startsWith(`${word}/`));
+function isDirectory(object: string, accesses: readonly ObservedAccess[]): boolean {
+  return object.endsWith('/') || accesses.some((access) => access.object.startsWith(`${object}/`));
 }
 
 /**
  * Where a directory lies, as far as the names above it stay from run to run; at the root only it itself. Undefined where
  * no rule for a directory can name it.
  */
-function placeOf(word: string): string | undefined {
-  const names = word.split('/').filter((name) => name !== '');
+function placeOf(object: string): string | undefined {
+  const names = object.split('/').filter((name) => name !== '');
   const firstPattern = patternsOf(`/${names.join('/')}`).findIndex(({ isPattern }) => isPattern);
   if (names.length === 0 || firstPattern === 0) return undefined;
   const depth = Math.min(names.length - 1, firstPattern < 0 ? names.length : firstPattern);

@@ -10,7 +10,7 @@ import { networkRules } from './network-rules.js';
 import { mergeAccesses, type ObservedAccess } from './observed-access.js';
 import { processRules } from './process-rules.js';
 
-/** A policy under which what was seen goes on, and what was not seen does not, where the default posture is block. */
+/** A policy under which what was seen continues, and what was not seen does not, where the default posture is block. */
 export interface Suggestion {
   readonly policy: Policy;
   /** By the id of a rule. */
@@ -59,7 +59,7 @@ export function suggestPolicy(accesses: readonly ObservedAccess[], options: Sugg
 
 /** Leaves out what no rule can name. */
 function sortOut(accesses: readonly ObservedAccess[]): { nameable: ObservedAccess[]; warnings: string[] } {
-  const nameless = accesses.filter(({ class: of, word }) => (of === 'process' || of === 'file') && word[0] !== '/');
+  const nameless = accesses.filter(({ class: of, object }) => (of === 'process' || of === 'file') && object[0] !== '/');
   const nameable = accesses.filter((access) => !nameless.includes(access));
   const warnings = nameless.length === 0 ? [] : ['programs or files without a path were used, which no rule can allow'];
   if (accesses.length === 0) warnings.push('nothing was seen');

@@ -4,7 +4,7 @@ import { printable } from '../printable.js';
 import { documentText } from '../yaml-text.js';
 import type { Suggestion } from './suggest.js';
 
-/** The suggested policy as a manifest; above each rule stands what speaks for it. */
+/** The suggested policy as a manifest; above each rule is the evidence for it. */
 export function suggestionText({ policy, evidence }: Suggestion): string {
   const document = parseDocument(toManifest(policy));
   for (const [id, { accesses, count, examples }] of evidence) {

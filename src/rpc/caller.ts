@@ -11,7 +11,7 @@ export interface RpcCaller extends Caller {
 const calls = new AsyncLocalStorage<RpcCaller>();
 
 /** A caller that waits as long as it takes: for what is not called by RPC. */
-const NOBODY: RpcCaller = { identity: '', gone: new AbortController().signal };
+const NO_CALLER: RpcCaller = { identity: '', disconnected: new AbortController().signal };
 
 /** Runs a handler as a call of this caller's. */
 export function runForCaller(caller: RpcCaller, handle: () => void): void {
@@ -20,5 +20,5 @@ export function runForCaller(caller: RpcCaller, handle: () => void): void {
 
 /** The caller of the handler that runs. */
 export function currentCaller(): RpcCaller {
-  return calls.getStore() ?? NOBODY;
+  return calls.getStore() ?? NO_CALLER;
 }

@@ -2,11 +2,11 @@ import type { NamedHolder } from '../control/holders.js';
 import type { PolicyChange } from '../control/policy-plan.js';
 import * as proto from '../generated/hauberk/v1/policy.js';
 import { originOf } from '../policy/model.js';
-import { inTurns, nextTurn } from '../turns.js';
+import { inTimeSlices, nextTimeSlice } from '../time-slices.js';
 import { POLICY_ORIGINS, SCOPES } from './names.js';
 import { bytesOf, IDS_MAX } from './pages.js';
 
-/** How a change of policies is told: in an answer that every client takes, however many policies and containers there are. */
+/** How a change of policies is reported: in an answer that every client takes, however many policies and containers there are. */
 
 /** Bytes of the warnings and conflicts of one answer. */
 const REMARK_BYTES_MAX = 256 * 1024;
@@ -29,15 +29,15 @@ export async function toChangeMessages(changes: readonly PolicyChange[]): Promis
   const messages = new Map<PolicyChange, proto.PolicyChange>();
   // What is unchanged comes last, so that it is what is left out.
   for (const isUnchanged of [false, true]) {
-    for await (const change of inTurns(changes)) {
+    for await (const change of inTimeSlices(changes)) {
       if ((change.kind === 'unchanged') !== isUnchanged || room.bytes <= 0) continue;
       messages.set(change, toMessage(change, room));
     }
   }
   // It is encoded at once where it is given back.
-  await nextTurn();
-  const told = changes.flatMap((change) => messages.get(change) ?? []);
-  return { changes: told, omittedChanges: BigInt(changes.length - told.length) };
+  await nextTimeSlice();
+  const reported = changes.flatMap((change) => messages.get(change) ?? []);
+  return { changes: reported, omittedChanges: BigInt(changes.length - reported.length) };
 }
 
 /** As many ids as an answer has. */

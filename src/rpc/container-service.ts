@@ -1,5 +1,5 @@
-import type { ContainerKeeper, ContainerRegistration } from '../control/container-keeper.js';
 import type { ContainerRegistry } from '../control/container-registry.js';
+import type { ContainerRegistration, ContainerTracker } from '../control/container-tracker.js';
 import type { UnprotectedContainers } from '../control/protection.js';
 import { Failure } from '../failure.js';
 import { ContainerServiceService } from '../generated/hauberk/v1/container.js';
@@ -21,11 +21,11 @@ import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 /** hauberk.v1.ContainerService. */
 export function containerServiceOf(
   registry: ContainerRegistry,
-  keeper: ContainerKeeper,
+  tracker: ContainerTracker,
   unprotected: Pick<UnprotectedContainers, 'list'>,
 ): RpcService {
   const sync = async (registrations: readonly ContainerRegistration[]) => {
-    const { result, revision } = await keeper.sync(registrations);
+    const { result, revision } = await tracker.sync(registrations);
     const changes = fitting(result, 0, 0, toContainerChangeMessage);
     const omittedChanges = BigInt(result.length - changes.length);
     return { changes, omittedChanges, revision: BigInt(revision) };
@@ -39,7 +39,7 @@ export function containerServiceOf(
         checkRegistration(request, '', checks, process);
         checks.done();
         const { description, identity } = toRegistration(request, process);
-        const { result, revision } = await keeper.register(description, identity);
+        const { result, revision } = await tracker.register(description, identity);
         return {
           container: toContainerMessage(result.container, registry),
           changed: result.kind !== 'unchanged',
@@ -58,7 +58,7 @@ export function containerServiceOf(
 
       async unregisterContainer({ id }) {
         requireId(id, 'id');
-        const { revision } = await keeper.unregister(id);
+        const { revision } = await tracker.unregister(id);
         return { revision: BigInt(revision) };
       },
 

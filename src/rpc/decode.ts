@@ -1,7 +1,7 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { Failure } from '../failure.js';
 
-/** Stands in the place of a request that is no message of its type, so that a handler can refuse it with the reason. */
+/** Stands in place of a request that is not a message of its type, so that a handler can refuse it with the reason. */
 export class Undecodable {
   constructor(readonly failure: Failure) {}
 }
@@ -69,7 +69,7 @@ export function strictDecoderOf<Request>(deserialize: (input: Buffer) => Request
 
 /** Takes nothing that would be replaced or lost. */
 export class StrictReader extends BinaryReader {
-  /** Without `strict` what is not UTF-8 would be replaced: a rule would speak of another path than the one that was sent. */
+  /** Without `strict` what is not UTF-8 would be replaced: a rule would cover another path than the one that was sent. */
   override string(): string {
     const text = super.string(true);
     // As the key of a map it would be lost, and a selector without its label reaches more.

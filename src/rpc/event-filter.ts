@@ -60,12 +60,12 @@ export async function toEventFilter(request: StreamEventsRequest, compile: Compi
   return { ...filter, ...(objectMatches !== undefined && { objectMatches }) };
 }
 
-/** Where the stream is to go on; undefined for one that starts now. */
+/** Where the stream is to continue; undefined for one that starts now. */
 export function toPosition({ resumeAfter }: StreamEventsRequest): Position | undefined {
   return resumeAfter && { run: resumeAfter.run, sequence: Number(resumeAfter.sequence) };
 }
 
-/** Nanoseconds since the Unix epoch; undefined where no time is asked for. */
+/** Nanoseconds since the Unix epoch; undefined where no time is requested. */
 export function toSince({ since }: StreamEventsRequest): bigint | undefined {
   return since && since.seconds * NANOSECONDS + BigInt(since.nanos);
 }

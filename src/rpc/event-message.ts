@@ -61,7 +61,8 @@ export function encodedPieces(events: readonly SecurityEvent[]): Buffer[] {
 export function* splitEvents(payload: Buffer): Generator<{ readonly encoded: Buffer; readonly message: Buffer }> {
   for (let position = 0; position < payload.length; ) {
     const start = position;
-    if (payload[position++] !== EVENT_FIELD) throw new Error('an archived batch holds something that is no event');
+    if (payload[position++] !== EVENT_FIELD)
+      throw new Error('an archived batch contains something that is not an event');
     let length = 0;
     for (let shift = 0; ; shift += 7) {
       const byte = payload[position++]!;
@@ -76,9 +77,9 @@ export function* splitEvents(payload: Buffer): Generator<{ readonly encoded: Buf
 /** An archived event as filters know it. */
 export function toSecurityEvent(message: Buffer): SecurityEvent {
   const { time, class: ruleClass, action, result, suppressed, lost, ppid, hostPpid, ...event } = Event.decode(message);
-  const { hostName, machineId, image, commandLine, workingDirectory, terminal, containerUid, sequence, ...told } =
+  const { hostName, machineId, image, commandLine, workingDirectory, terminal, containerUid, sequence, ...described } =
     event;
-  const { ownerRule, policyOverride, policyOrigin, count, operations, ...rest } = told;
+  const { ownerRule, policyOverride, policyOrigin, count, operations, ...rest } = described;
   const origin = POLICY_ORIGIN_NAMES.get(policyOrigin);
   return {
     ...rest,

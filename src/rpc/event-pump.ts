@@ -4,7 +4,7 @@ import { encodedPieces, encodeResponse, newEncoder } from './event-message.js';
 import { isOpen, replayEvents } from './event-replay.js';
 import type { MessageStream } from './message-stream.js';
 
-// The cost of a stream lies in its messages rather than in its events.
+// The cost of a stream is in its messages rather than in its events.
 const EVENTS_A_MESSAGE_MAX = 256;
 /** A message leaves no sooner than this after the one before it, unless it is full. */
 const COMPANY_MILLISECONDS = 2;
@@ -12,7 +12,7 @@ const COMPANY_MILLISECONDS = 2;
 export interface PumpOptions extends Pick<SubscribeOptions, 'capacity'> {
   /** Undefined where everything is accepted. */
   readonly accepts: EventPredicate | undefined;
-  /** The number to go on after; the present when left out. */
+  /** The number to continue after; the present when left out. */
   readonly after?: number;
   /** The stream ends once it has this number, or what is behind it. */
   readonly upTo?: number;

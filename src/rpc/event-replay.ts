@@ -1,6 +1,6 @@
 import type { EventPredicate } from '../events/filter.js';
 import { DEFAULT_QUEUE_CAPACITY, type EventHub, MESSAGE_BYTES_MAX, type SequenceRange } from '../events/hub.js';
-import { giveWay } from '../turns.js';
+import { giveWay } from '../time-slices.js';
 import { encodedPieces, encodeResponse, newEncoder, splitEvents, toSecurityEvent } from './event-message.js';
 import type { MessageStream } from './message-stream.js';
 
@@ -11,7 +11,7 @@ const encoder = newEncoder();
 export interface ReplayOptions {
   /** Undefined where everything is accepted. */
   readonly accepts: EventPredicate | undefined;
-  /** The number to go on after. */
+  /** The number to continue after. */
   readonly after: number;
   /** Events that the queue of the stream holds. */
   readonly capacity?: number;

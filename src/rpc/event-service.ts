@@ -5,7 +5,7 @@ import type { EventHub } from '../events/hub.js';
 import { EventServiceService, type StreamEventsRequest } from '../generated/hauberk/v1/event.js';
 import { compileInSteps } from '../image/compile.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { finishInTurns } from '../turns.js';
+import { finishInTimeSlices } from '../time-slices.js';
 import { currentCaller } from './caller.js';
 import { type Compile, toEventFilter, toPosition, toSince } from './event-filter.js';
 import { pumpEvents } from './event-pump.js';
@@ -44,7 +44,7 @@ export function eventServiceOf(
         const caller = currentCaller();
         const compile = async (ruleSet: RuleSet) =>
           dryRuns === undefined
-            ? finishInTurns(compileInSteps(ruleSet))
+            ? finishInTimeSlices(compileInSteps(ruleSet))
             : (await dryRuns.dryRun({ ruleSet }, caller)).image;
         const since = toSince(request);
         const accepts = await predicateOf(request, since, compile);
@@ -52,7 +52,7 @@ export function eventServiceOf(
         // The headers tell the client that it is subscribed: what comes from now on belongs to the stream.
         const from = await startOf(hub, request, since);
         // It may have been cancelled meanwhile, and would never hear of it.
-        if (caller.gone.aborted) return;
+        if (caller.disconnected.aborted) return;
         const capacity = queueCapacity === undefined ? {} : { capacity: queueCapacity };
         const endTelemetry =
           request.includeTelemetry && telemetry !== undefined
@@ -72,7 +72,7 @@ export function eventServiceOf(
   );
 }
 
-/** The number to go on after; undefined for the present. */
+/** The number to continue after; undefined for the present. */
 async function startOf(
   hub: EventHub,
   request: StreamEventsRequest,

@@ -118,7 +118,7 @@ function toCall(object: string, checks: RequestChecks): AccessObject {
   checks.require(SYSTEM_CALLS.includes(call!), 'object', 'must be a system call of this machine, and perhaps a path');
   if (path === undefined) return { kind: 'call', call: call! };
   checks.require(path.startsWith('/'), 'object', 'must have an absolute path behind the name of the call');
-  checks.require(CALLS_WITH_PATH.includes(call!), 'object', `has a path, which the kernel does not tell of ${call}`);
+  checks.require(CALLS_WITH_PATH.includes(call!), 'object', `has a path, which the kernel does not report ${call}`);
   return { kind: 'call', call: call!, path: Buffer.from(path) };
 }
 
@@ -150,12 +150,12 @@ function toSocket(socket: SocketUse | undefined, checks: RequestChecks) {
   };
 }
 
-/** Rules that did not decide and are told. */
+/** Rules that did not decide and are reported. */
 const OVERRIDDEN_MAX = 100;
 
 export function toExplainResponse({ action, wouldBlock, decider, losers }: Explanation): ExplainResponse {
-  const rivals = losers.filter(({ speaks }) => speaks);
-  const others = losers.filter(({ speaks }) => !speaks);
+  const rivals = losers.filter(({ applies }) => applies);
+  const others = losers.filter(({ applies }) => !applies);
   const overridden = fitting([...rivals, ...others], 0, OVERRIDDEN_MAX, ({ rule, reason }) => ({
     rule: toExplainedRule(rule),
     reason,

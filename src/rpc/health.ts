@@ -24,32 +24,32 @@ const STORE = 'store';
  * changes can be written down. Watchers hear of changes only.
  */
 export function healthOf(plane: Pick<HostState, 'status' | 'onStatusChange'>, serviceNames: readonly string[]): Health {
-  const told = new Map(
+  const statuses = new Map(
     ['', ...serviceNames, PROTECTION, STORE].map((name) => [name, servingStatus(name, plane.status())] as const),
   );
   const changes = new EventEmitter<Record<string, [ServingStatus]>>().setMaxListeners(0);
   const close = plane.onStatusChange((status) => {
-    for (const [name, before] of told) {
+    for (const [name, before] of statuses) {
       const next = servingStatus(name, status);
       if (next === before) continue;
-      told.set(name, next);
+      statuses.set(name, next);
       changes.emit(name, next);
     }
   });
   const service = RpcService.of(HealthService, {
     check({ service: name }) {
-      const status = told.get(name);
+      const status = statuses.get(name);
       if (status === undefined) throw new Failure('not-found', `no service is named ${JSON.stringify(name)}`);
       return { status };
     },
     async watch({ service: name }, call) {
-      const tell = (status: ServingStatus) => call.write({ status });
-      changes.on(name, tell);
-      tell(told.get(name) ?? ServingStatus.SERVICE_UNKNOWN);
+      const send = (status: ServingStatus) => call.write({ status });
+      changes.on(name, send);
+      send(statuses.get(name) ?? ServingStatus.SERVICE_UNKNOWN);
       await new Promise((resolve) => call.once('cancelled', resolve));
-      changes.off(name, tell);
+      changes.off(name, send);
     },
-    list: () => ({ statuses: Object.fromEntries(Array.from(told, ([name, status]) => [name, { status }])) }),
+    list: () => ({ statuses: Object.fromEntries(Array.from(statuses, ([name, status]) => [name, { status }])) }),
   });
   return { service, close };
 }

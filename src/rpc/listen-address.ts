@@ -24,7 +24,7 @@ export function parseListenAddress(text: string, protection: ListenProtection): 
   const { hasTls, allowsInsecureTcp } = protection;
   if (path !== undefined) {
     if (hasTls || allowsInsecureTcp) {
-      throw refusal(text, `is no TCP address, so ${hasTls ? '--tls-certificate' : '--insecure-tcp'} has no meaning`);
+      throw refusal(text, `is not a TCP address, so ${hasTls ? '--tls-certificate' : '--insecure-tcp'} has no meaning`);
     }
     return { kind: 'unix', path: resolve(path) };
   }

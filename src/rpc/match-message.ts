@@ -14,7 +14,7 @@ interface CasePart<Value> {
   /** Which list of its section the entry stands in; presets are a list without a section. */
   list(value: Value): string;
   entry(value: Value): object;
-  /** In a manifest several values may stand in one entry, with commas between them. */
+  /** In a manifest several values may stand in one entry, separated by commas. */
   readonly isListed?: true;
 }
 

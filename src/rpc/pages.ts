@@ -1,5 +1,5 @@
 import { Failure, invalidInput } from '../failure.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 
 /**
  * What the elements of one answer may come to, in bytes: well under the 4 MiB that clients of every language take, and so
@@ -60,7 +60,7 @@ export function pageByPlace<Item, Message>(
 }
 
 /** A page of a list as with pageByPlace, whose elements take long to make: each is made for its page alone. */
-export async function pageInTurns<Message>(
+export async function pageInTimeSlices<Message>(
   items: readonly (() => Promise<Message>)[],
   version: string,
   { pageSize, pageToken }: PageRequest,
@@ -68,7 +68,7 @@ export async function pageInTurns<Message>(
   const [first = 0] = placesIn(pageToken, version, 1);
   const messages: Message[] = [];
   let bytes = 0;
-  for await (const make of inTurns(items.slice(first, pageSize === 0 ? items.length : first + pageSize))) {
+  for await (const make of inTimeSlices(items.slice(first, pageSize === 0 ? items.length : first + pageSize))) {
     const message = await make();
     bytes += bytesOf(message);
     if (bytes > PAGE_BYTES && messages.length > 0) break;

@@ -18,7 +18,7 @@ import {
   type PolicyOrigin as PolicyOriginName,
   policyKey,
 } from '../policy/model.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import { currentCaller } from './caller.js';
 import { someIds, toChangeMessages } from './change-output.js';
 import { toPostureMessages } from './convert.js';
@@ -111,7 +111,7 @@ export function policyServiceOf(
         {
           policy,
           version: policies.versionOf(policy),
-          manifest: await policies.manifestInTurns(policy),
+          manifest: await policies.manifestInTimeSlices(policy),
           containerIds: await policies.containerIdsReachedBy(policy),
         },
         request.pageToken,
@@ -136,11 +136,11 @@ export function policyServiceOf(
     },
 
     listPostures(page) {
-      const said = [
+      const settings = [
         ...Array.from(policies.postures(), (each) => [...each, PolicyOrigin.RPC] as const),
         ...Array.from(policies.annotatedPostures(), (each) => [...each, PolicyOrigin.KUBERNETES] as const),
       ];
-      const sorted = said.sort(([a, , one], [b, , other]) => (a === b ? one - other : a < b ? -1 : 1));
+      const sorted = settings.sort(([a, , one], [b, , other]) => (a === b ? one - other : a < b ? -1 : 1));
       const { messages, nextPageToken } = pageByKey(
         sorted,
         ([namespace, , origin]) => `${namespace} ${origin}`,
@@ -202,7 +202,7 @@ function asInputs({ inputs, foreign }: ReadManifest): Inputs {
 async function checkNamedOnce(inputs: readonly PolicyInput[]): Promise<void> {
   const seen = new Set<string>();
   const checks = new RequestChecks();
-  for await (const { policy } of inTurns(inputs)) {
+  for await (const { policy } of inTimeSlices(inputs)) {
     const key = policyKey(policy);
     if (seen.has(key)) checks.require(false, 'policies', `policy ${key} is given twice`);
     seen.add(key);

@@ -7,14 +7,14 @@ import {
   ProfileServiceService,
   type StartProfileRequest,
 } from '../generated/hauberk/v1/profile.js';
-import { describeWord } from '../image/describe-word.js';
+import { describeObjectKey } from '../image/describe-object-key.js';
 import { DEFAULT_NAMESPACE } from '../policy/model.js';
 import { sortInSteps } from '../policy/sort-in-steps.js';
 import { VALUE_CHECKS } from '../policy/value-checks.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import type { Profile, ProfileSubject } from '../profile/profile.js';
 import type { Steps } from '../steps.js';
-import { finishInTurns } from '../turns.js';
+import { finishInTimeSlices } from '../time-slices.js';
 import { currentCaller } from './caller.js';
 import { RpcService } from './handler.js';
 import { CLASSES } from './names.js';
@@ -53,7 +53,7 @@ export function profileServiceOf(profiles: ProfileRegistry, dryRuns: Pick<DryRun
 
       async getProfile({ name }) {
         requireName(name);
-        return finishInTurns(responseInSteps(await profiles.get(name)));
+        return finishInTimeSlices(responseInSteps(await profiles.get(name)));
       },
 
       async suggestPolicy({ name, policyName, policyNamespace, matchLabels }) {
@@ -143,7 +143,7 @@ function toAccessMessage(access: ObservedAccess): AccessMessage {
   return {
     class: CLASSES[access.class],
     operations: [...access.operations],
-    object: describeWord(access.word),
+    object: describeObjectKey(access.object),
     program: access.program,
     fromOutside: access.fromOutside,
     notOwner: access.ownership === 'other',

@@ -1,5 +1,5 @@
 import type { CallingProcess } from '../containers/descent.js';
-import type { ContainerIdentity, ContainerRegistration } from '../control/container-keeper.js';
+import type { ContainerIdentity, ContainerRegistration } from '../control/container-tracker.js';
 import type { RegisterContainerRequest } from '../generated/hauberk/v1/container.js';
 import { DEFAULT_NAMESPACE } from '../policy/model.js';
 import { VALUE_CHECKS } from '../policy/value-checks.js';
@@ -8,7 +8,7 @@ import type { RequestChecks } from './request-checks.js';
 const ID_LENGTH_MAX = 253;
 const MUST_NOT_BE_ZERO = 'must not be zero';
 const NO_UNIX_SOCKET =
-  "needs the Unix socket of this host's hauberkd: on any other address nobody knows the caller's process";
+  "needs the Unix socket of this host's hauberkd: on any other address the caller's process is unknown";
 
 /**
  * Notes what is wrong with a registration. `prefix` stands before the names of its fields.

@@ -45,7 +45,7 @@ export function createServices({ plane, hub, descriptorSet, queueCapacity }: Ser
   return {
     services: [
       policyServiceOf(plane.policies, plane.judge, reader),
-      containerServiceOf(plane.containers, plane.keeper, plane.unprotected),
+      containerServiceOf(plane.containers, plane.tracker, plane.unprotected),
       eventServiceOf(hub, {
         dryRuns: plane.policies.dryRuns,
         telemetry: plane.telemetry.hub,

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { DesiredState } from '../control/desired-state.js';
-import { saidByClients } from '../control/namespace-postures.js';
+import { setByClients } from '../control/namespace-postures.js';
 import type { PolicyRegistry } from '../control/policy-registry.js';
 import { visibleForClients } from '../control/visibility.js';
 import type { NamespacePosture, PolicyOrigin } from '../generated/hauberk/v1/policy.js';
 import { StateServiceService } from '../generated/hauberk/v1/state.js';
 import type { Visibility } from '../generated/hauberk/v1/telemetry.js';
 import { isOfClient, originOf, policyKey } from '../policy/model.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import { currentCaller } from './caller.js';
 import { toChangeMessages } from './change-output.js';
 import { toPostureMessages } from './convert.js';
 import { type Handlers, RpcService } from './handler.js';
 import { POLICY_ORIGINS } from './names.js';
-import { pageInTurns } from './pages.js';
+import { pageInTimeSlices } from './pages.js';
 import { RequestReader } from './reading/request-reader.js';
 import { readState, type WantedState } from './reading/state-of.js';
 import { toVisibilityMessage } from './visibility-message.js';
@@ -26,7 +26,7 @@ export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader =
   };
   const handlers: Handlers<typeof StateServiceService> = {
     async backup(page) {
-      // Of one state, though others have their turn meanwhile.
+      // Of one state, though other work can run meanwhile.
       const { revision, desired } = policies.ledger;
       // What a page holds is made for that page alone.
       const parts: (() => Promise<BackedUp>)[] = [
@@ -34,16 +34,16 @@ export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader =
           .list()
           .filter(isOfClient)
           .map((policy) => async () => ({
-            manifest: await policies.manifestInTurns(policy),
+            manifest: await policies.manifestInTimeSlices(policy),
             origin: POLICY_ORIGINS[originOf(policy)],
           })),
-        ...Array.from(saidByClients(desired.postures), ([namespace, postures]) => async () => ({
+        ...Array.from(setByClients(desired.postures), ([namespace, postures]) => async () => ({
           namespace,
           postures: toPostureMessages(postures),
         })),
         ...visibleForClients(desired.visibility).map((setting) => async () => toVisibilityMessage(setting)),
       ];
-      const { messages, nextPageToken } = await pageInTurns(parts, await versionOf(desired), page);
+      const { messages, nextPageToken } = await pageInTimeSlices(parts, await versionOf(desired), page);
       const backedUp = messages.filter((part) => 'manifest' in part);
       return {
         manifests: backedUp.map(({ manifest }) => manifest),
@@ -82,9 +82,9 @@ interface BackedUpPolicy {
 /** The same only as long as policies, postures and visibility are; the revision also counts changes of containers. */
 async function versionOf({ policies, versions, postures, visibility }: DesiredState): Promise<string> {
   const hash = createHash('sha256');
-  for await (const policy of inTurns(policies.list())) {
+  for await (const policy of inTimeSlices(policies.list())) {
     const key = policyKey(policy);
     hash.update(`${key} ${versions.get(key) ?? 0}\n`);
   }
-  return hash.update(JSON.stringify([[...saidByClients(postures)], visibleForClients(visibility)])).digest('base64url');
+  return hash.update(JSON.stringify([[...setByClients(postures)], visibleForClients(visibility)])).digest('base64url');
 }

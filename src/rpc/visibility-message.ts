@@ -9,7 +9,7 @@ import { RequestChecks } from './request-checks.js';
 /** As many as a selector of a policy needs, and more. */
 const LABELS_MAX = 64;
 
-/** Of which classes something is to be told. @throws Failure invalid-argument naming the fields */
+/** Of which classes something is to be reported. @throws Failure invalid-argument naming the fields */
 export function toVisibility({
   namespace,
   matchLabels,

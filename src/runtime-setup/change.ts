@@ -75,8 +75,8 @@ export function describeChange({ path, before, after, mode, isProgram, keepsCopy
 export function applyChange(host: Host, change: FileChange, now = new Date()): string | undefined {
   const { path, before, after, keepsCopy } = change;
   const current = host.read(path);
-  const isAsSeen = before === undefined ? current === undefined : current?.equals(before) === true;
-  if (!isAsSeen)
+  const isUnchanged = before === undefined ? current === undefined : current?.equals(before) === true;
+  if (!isUnchanged)
     throw new Failure('aborted', `${path} has changed since the change was shown; nothing was written to it`);
   const target = host.target(path);
   const copy = keepsCopy && before !== undefined ? keepCopy(host, path, target, now) : undefined;

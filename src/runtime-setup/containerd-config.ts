@@ -41,7 +41,7 @@ export function readContainerdConfig(path: string, text: string): ContainerdConf
   const plugin = CRI_PLUGINS.get(config.version);
   if (plugin === undefined) {
     const version = config.version === undefined ? 'has no version, which means 1' : `has version ${config.version}`;
-    const advice = 'containerd of today reads 2 and 3: write it anew with "containerd config migrate"';
+    const advice = 'containerd of today reads 2 and 3: write it again with "containerd config migrate"';
     throw new Failure('failed-precondition', `${path} ${version}; ${advice}`);
   }
   const parent = ['plugins', plugin, 'containerd'];
@@ -76,7 +76,7 @@ export function disabledCri(path: string, text: string): string | undefined {
   return place(path, text, text.indexOf('disabled_plugins'));
 }
 
-/** Whether a file that is imported sets the CRI plugin's configuration: it would be put in the place of all that this one says. */
+/** Whether a file that is imported sets the CRI plugin's configuration: it would be put in place of all that this one says. */
 export function configuresCri(path: string, text: string): boolean {
   const plugins = tableAt(parseToml(path, text), ['plugins']) ?? {};
   return [...CRI_PLUGINS.values()].some((plugin) => plugin in plugins);

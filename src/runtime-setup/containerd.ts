@@ -24,7 +24,7 @@ const NRI_TABLE = ['plugins', 'io.containerd.nri.v1.nri'];
 const NO_CRI =
   "the CRI plugin is disabled, so that Kubernetes does not use this containerd; for Docker's containers: hauberk runtime install docker";
 const RESTART =
-  'containerd reads this when it starts: it is in force after a restart of containerd (running containers go on)';
+  'containerd reads this when it starts: it is in force after a restart of containerd (running containers continue)';
 
 /** The containers that containerd makes for Kubernetes, by base_runtime_spec, which holds the hook. */
 export class ContainerdSetup implements RuntimeSetup {
@@ -166,6 +166,6 @@ function runningContainerd(): RunningProcess | undefined {
 
 function refuseGenerated(configuration: string): void {
   if (!/^\/var\/lib\/rancher\/.*\.toml$/u.test(configuration)) return;
-  const message = `${configuration} is written anew at every start of k3s; set base_runtime_spec in config.toml.tmpl beside it`;
+  const message = `${configuration} is written again at every start of k3s; set base_runtime_spec in config.toml.tmpl beside it`;
   throw new Failure('failed-precondition', message);
 }

@@ -10,7 +10,7 @@ const CRIO: HooksRuntime = {
   table: ['crio', 'runtime'],
   defaultDirectories: ['/usr/share/containers/oci/hooks.d'],
   directory: '/etc/crio/hauberk-hooks.d',
-  inForce: 'CRI-O reads this when it starts: it is in force after a restart of CRI-O (running containers go on)',
+  inForce: 'CRI-O reads this when it starts: it is in force after a restart of CRI-O (running containers continue)',
   readsAlways: false,
   notes: [],
 };

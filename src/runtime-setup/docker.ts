@@ -57,7 +57,7 @@ export class DockerSetup implements RuntimeSetup {
     ].filter((change) => change !== undefined);
     const others = this.#containers().filter(({ runtime }) => runtime !== RUNTIME);
     const notes =
-      others.length > 0 ? [`${others.length} containers keep the runtime they were made under: make them anew`] : [];
+      others.length > 0 ? [`${others.length} containers keep the runtime they were made under: make them again`] : [];
     const isToBeRead = changes.length > 0 && !this.options.reload;
     return { changes, notes: [...(isToBeRead ? [RELOAD] : []), ...notes] };
   }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { Failure } from '../failure.js';
 
-/** The files of a host: of this one, or of a tree that lies below a directory (an image that is being built, a test). */
+/** The files of a host: of this one, or of a tree that is below a directory (an image that is being built, a test). */
 export class Host {
   constructor(readonly root = '/') {}
 

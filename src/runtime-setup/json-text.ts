@@ -4,7 +4,7 @@ import { Failure } from '../failure.js';
 
 export type JsonObject = Record<string, unknown>;
 
-/** Reads a JSON file that must be an object; what is wrong is told with file, line and column. An empty file is an object without members. */
+/** Reads a JSON file that must be an object; what is wrong is reported with file, line and column. An empty file is an object without members. */
 export function parseJsonObject(path: string, text: string): JsonObject {
   if (text.trim() === '') return {};
   const errors: ParseError[] = [];

@@ -4,7 +4,7 @@ import type { SetupOptions } from './setup.js';
 
 /**
  * podman reads /usr/share/containers/oci/hooks.d by itself, and not the directory in /etc that its manual names beside it (seen with 4.3.1).
- * The first is read by CRI-O as well, so the hook lies in the second, and a drop-in has podman read both.
+ * The first is read by CRI-O as well, so the hook is in the second, and a drop-in has podman read both.
  */
 const PODMAN: HooksRuntime = {
   name: 'podman',

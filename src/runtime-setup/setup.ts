@@ -20,7 +20,7 @@ export interface Plan {
  */
 export type SetupState = 'in-force' | 'partly' | 'not-in-force-yet' | 'incomplete' | 'not-installed';
 
-/** A container that was made without the hook, and stays so until it is made anew. */
+/** A container that was made without the hook, and stays so until it is made again. */
 export interface UncoveredContainer {
   readonly id: string;
   readonly name: string;

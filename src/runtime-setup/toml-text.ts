@@ -12,7 +12,7 @@ const CHANGED = '# hauberk: was ';
 const CHANGED_LINE =
   /^(?<value>.*?) # hauberk: was (?<former>"(?:[^"\\]|\\.)*"|'[^']*'|true|false)(?<rest>[ \t]*(?:#.*)?)$/u;
 
-/** Reads a TOML file; what is wrong is told with file, line and column. */
+/** Reads a TOML file; what is wrong is reported with file, line and column. */
 export function parseToml(path: string, text: string): TomlTable {
   try {
     return parse(text, { integersAsBigInt: true });
@@ -105,7 +105,7 @@ function replaceValue(text: string, { valueStart, valueEnd }: TomlStatement, val
   return `${text.slice(0, valueStart)}${literal(value)}${isOurs ? '' : ` ${CHANGED}${former}`}${after}`;
 }
 
-/** Puts another text in the place of a value, without a note of it. */
+/** Puts another text in place of a value, without a note of it. */
 export function replaceTomlValue(text: string, table: readonly string[], key: string, value: Setting): string {
   const pair = findPair(scanToml(text), table, key);
   return pair === undefined ? text : text.slice(0, pair.valueStart) + literal(value) + text.slice(pair.valueEnd);

@@ -1,11 +1,11 @@
 import { type Backoff, waitAfter } from '../backoff.js';
 import type { Container, ContainerDescription } from '../containers/container.js';
-import type { ContainerProcess, RegisterOptions } from '../control/container-keeper.js';
+import type { ContainerProcess, RegisterOptions } from '../control/container-tracker.js';
 import type { IntakeCounts } from '../control/intake-counts.js';
 import type { UnprotectedCause, UnprotectedContainers } from '../control/protection.js';
 import { Failure } from '../failure.js';
-import { isKnownOtherwise, trueCause, unprotectedCause } from './failure-cause.js';
-import { isOfController, KnownContainer, runs, type Teller } from './known-container.js';
+import { isReportedElsewhere, trueCause, unprotectedCause } from './failure-cause.js';
+import { isOfController, KnownContainer, type Reporter, runs } from './known-container.js';
 import type { ContainerSink, SourceContainer, SourceLogger } from './source.js';
 
 /** Registrations that wait are published together: as many as that may wait. */
@@ -14,7 +14,7 @@ const RETRY_MILLISECONDS = { first: 1000, most: 30_000 };
 
 /** The parts of the control plane that containers are handed to. */
 export interface IntakeOptions {
-  readonly keeper: {
+  readonly tracker: {
     register(description: ContainerDescription, process: ContainerProcess, options: RegisterOptions): Promise<unknown>;
     unregister(id: string): Promise<unknown>;
   };
@@ -41,7 +41,7 @@ export interface StartingContainer {
 
 /**
  * Takes in the containers that sources tell of. One told by several sources is one container, known by the best facts. An
- * attempt that fails is made again until the container is protected or has ended, and is told meanwhile.
+ * attempt that fails is made again until the container is protected or has ended, and is reported meanwhile.
  */
 export class ContainerIntake {
   readonly #options: IntakeOptions;
@@ -57,12 +57,12 @@ export class ContainerIntake {
     this.#retry = options.retry ?? RETRY_MILLISECONDS;
   }
 
-  /** Where one source tells of its containers. */
-  sinkOf(teller: Teller): ContainerSink {
+  /** Where one source reports its containers. */
+  sinkOf(reporter: Reporter): ContainerSink {
     return {
-      running: (containers) => this.#running(teller, containers),
-      started: (container) => this.#started(teller, container),
-      ended: (id) => this.#ended(teller, id),
+      running: (containers) => this.#running(reporter, containers),
+      started: (container) => this.#started(reporter, container),
+      ended: (id) => this.#ended(reporter, id),
     };
   }
 
@@ -71,8 +71,11 @@ export class ContainerIntake {
    *
    * @throws the failure; the attempt is made again where the container starts all the same
    */
-  async takeInStarting(teller: Teller, { container, root, startsAnyway, onVisible }: StartingContainer): Promise<void> {
-    const known = this.#tell(teller, container);
+  async takeInStarting(
+    reporter: Reporter,
+    { container, root, startsAnyway, onVisible }: StartingContainer,
+  ): Promise<void> {
+    const known = this.#report(reporter, container);
     clearTimeout(known.timer);
     const wanted = known.facts;
     if (isOfController(this.#options.registry.get(known.id), wanted.pid)) this.#settle(known, wanted);
@@ -81,7 +84,7 @@ export class ContainerIntake {
     await this.#attempt(
       known,
       wanted,
-      () => this.#options.keeper.register(wanted.description, process, { by: 'hook', onVisible }),
+      () => this.#options.tracker.register(wanted.description, process, { by: 'hook', onVisible }),
       (error) => {
         // Another source has it under another id: it is protected.
         const isProtected = error instanceof Failure && error.code === 'already-exists';
@@ -100,7 +103,7 @@ export class ContainerIntake {
     for (const known of [...this.#known.values()]) {
       const registered = this.#options.registry.get(known.id);
       if (known.stage !== 'idle' || (known.held !== undefined && registered !== undefined)) continue;
-      if (!known.isAlive && !runs(registered) && (known.held !== undefined || known.isToldByHookAlone)) {
+      if (!known.isAlive && !runs(registered) && (known.held !== undefined || known.isReportedByHookOnly)) {
         this.#forget(known);
       } else if (known.held !== undefined) {
         known.held = undefined;
@@ -121,35 +124,35 @@ export class ContainerIntake {
     for (const timer of this.#endings.values()) clearTimeout(timer);
   }
 
-  #running(teller: Teller, containers: readonly SourceContainer[]): void {
+  #running(reporter: Reporter, containers: readonly SourceContainer[]): void {
     const ids = new Set(containers.map(({ description }) => description.id));
     for (const known of [...this.#known.values()]) {
-      if (known.isToldBy(teller.key) && !ids.has(known.id)) this.#ended(teller, known.id);
+      if (known.isReportedBy(reporter.key) && !ids.has(known.id)) this.#ended(reporter, known.id);
     }
     for (const { id, origin } of this.#options.registry.list()) {
-      if (origin === teller.origin && !ids.has(id) && !this.#known.has(id)) void this.#unregister(id);
+      if (origin === reporter.origin && !ids.has(id) && !this.#known.has(id)) void this.#unregister(id);
     }
-    for (const container of containers) this.#started(teller, container);
+    for (const container of containers) this.#started(reporter, container);
   }
 
-  #started(teller: Teller, container: SourceContainer): void {
-    this.#schedule(this.#tell(teller, container));
+  #started(reporter: Reporter, container: SourceContainer): void {
+    this.#schedule(this.#report(reporter, container));
   }
 
-  #tell(teller: Teller, container: SourceContainer): KnownContainer {
+  #report(reporter: Reporter, container: SourceContainer): KnownContainer {
     const { id } = container.description;
     const known = this.#known.get(id) ?? new KnownContainer(id, this.#options.refine);
     this.#known.set(id, known);
-    known.tell(teller, container);
+    known.report(reporter, container);
     return known;
   }
 
-  #ended({ key }: Teller, id: string): void {
+  #ended({ key }: Reporter, id: string): void {
     const known = this.#known.get(id);
     if (known !== undefined) {
-      const isTold = !known.untell(key);
+      const isLast = !known.withdraw(key);
       // It has been started again meanwhile, and another source has said so.
-      if (isTold && known.isAlive) return;
+      if (isLast && known.isAlive) return;
       this.#forget(known);
     }
     void this.#unregister(id);
@@ -163,7 +166,7 @@ export class ContainerIntake {
   }
 
   /**
-   * Whoever of its processes still runs stays under its policies: the keeper sees the last of them end. So does a container
+   * Its processes that still run stay under its policies: the tracker sees the last of them end. So does a container
    * that a controller has registered itself.
    */
   async #unregister(id: string): Promise<void> {
@@ -172,7 +175,7 @@ export class ContainerIntake {
     const registered = this.#options.registry.get(id);
     if (registered === undefined || registered.origin === 'registered' || runs(registered)) return;
     try {
-      await this.#options.keeper.unregister(id);
+      await this.#options.tracker.unregister(id);
     } catch (error) {
       if ((error instanceof Failure && error.code === 'not-found') || this.#stopped) return;
       const reason = trueCause(error);
@@ -210,7 +213,7 @@ export class ContainerIntake {
 
   async #takeIn(known: KnownContainer): Promise<void> {
     const wanted = known.facts;
-    const { registry, keeper } = this.#options;
+    const { registry, tracker } = this.#options;
     const registered = registry.get(known.id);
     // What a controller says of a container of its own goes before what a runtime says.
     if (registered?.origin === 'registered') return this.#settle(known, wanted);
@@ -219,7 +222,7 @@ export class ContainerIntake {
       await this.#attempt(
         known,
         wanted,
-        () => keeper.register(wanted.description, { pid: wanted.pid }, { by: 'event' }),
+        () => tracker.register(wanted.description, { pid: wanted.pid }, { by: 'event' }),
         (error) => this.#fail(known, error),
       );
     } finally {
@@ -228,7 +231,7 @@ export class ContainerIntake {
     }
   }
 
-  /** One attempt; what was told meanwhile follows. */
+  /** One attempt; what was reported meanwhile follows. */
   async #attempt(
     known: KnownContainer,
     wanted: SourceContainer,
@@ -266,24 +269,24 @@ export class ContainerIntake {
 
   #fail(known: KnownContainer, error: unknown): void {
     if (this.#stopped || this.#known.get(known.id) !== known) return;
-    if (!known.isAlive && known.isToldByHookAlone) {
+    if (!known.isAlive && known.isReportedByHookOnly) {
       this.#forget(known);
       return;
     }
     known.held = undefined;
     known.failures++;
-    // Its end is told in a moment; if not, its processes cannot be seen from here.
+    // Its end is reported in a moment; if not, its processes cannot be seen from here.
     if (!known.isAlive && known.failures === 1) {
       this.#tryAgain(known, this.#retry.first);
       return;
     }
     // Under another id it is protected as well, until somebody unregisters that.
-    const isKnown = isKnownOtherwise(error);
-    if (!isKnown) this.#tellFailure(known, unprotectedCause(error), trueCause(error));
+    const isKnown = isReportedElsewhere(error);
+    if (!isKnown) this.#reportFailure(known, unprotectedCause(error), trueCause(error));
     this.#tryAgain(known, isKnown ? this.#retry.most : waitAfter(known.failures, this.#retry));
   }
 
-  #tellFailure(known: KnownContainer, cause: UnprotectedCause, reason: string): void {
+  #reportFailure(known: KnownContainer, cause: UnprotectedCause, reason: string): void {
     const { counts, unprotected, logger } = this.#options;
     const { description } = known.facts;
     counts.failures[cause]++;

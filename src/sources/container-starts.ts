@@ -5,7 +5,7 @@ import { trueCause } from './failure-cause.js';
 import { rootBeforeSwitch } from './hook-bundle.js';
 import type { HookFacts } from './hook-facts.js';
 import type { HookAnswer, HookRequest, HookRuntime } from './hook-request.js';
-import { HOOK_KEY, type Teller } from './known-container.js';
+import { HOOK_KEY, type Reporter } from './known-container.js';
 import type { SourceContainer, SourceLogger } from './source.js';
 
 const ORIGINS: Readonly<Record<HookRuntime, ContainerDescription['origin']>> = {
@@ -35,7 +35,7 @@ export class ContainerStarts {
 
   /** Of a container that a runtime's hook asks for. */
   async answer(request: HookRequest): Promise<HookAnswer> {
-    const teller = { key: HOOK_KEY, name: 'hook', origin: ORIGINS[request.runtime] };
+    const reporter = { key: HOOK_KEY, name: 'hook', origin: ORIGINS[request.runtime] };
     const startsAnyway = request.onFailure === 'allow';
     let description: ContainerDescription | undefined;
     let root: string | undefined;
@@ -45,9 +45,9 @@ export class ContainerStarts {
         return this.#count({ outcome: 'ignored', reason: 'it is the pause of a pod' }, false);
       root = await rootBeforeSwitch(request, this.#options.hostRoot);
     } catch (error) {
-      return this.#unknown(request, teller, description, error);
+      return this.#unknown(request, reporter, description, error);
     }
-    return this.protect(teller, { description, pid: request.pid }, root, startsAnyway);
+    return this.protect(reporter, { description, pid: request.pid }, root, startsAnyway);
   }
 
   /**
@@ -56,7 +56,7 @@ export class ContainerStarts {
    * @param root where the host has its root, while that is not the process's own
    */
   async protect(
-    teller: Teller,
+    reporter: Reporter,
     container: SourceContainer,
     root: string | undefined,
     startsAnyway: boolean,
@@ -76,7 +76,7 @@ export class ContainerStarts {
         answered = true;
       };
       intake
-        .takeInStarting(teller, {
+        .takeInStarting(reporter, {
           container,
           startsAnyway,
           onVisible: () => once(onVisible),
@@ -93,7 +93,7 @@ export class ContainerStarts {
   /** Where nobody says who the container is, it starts under the policies for all, if it starts at all. */
   #unknown(
     { id, pid, runtime, onFailure }: HookRequest,
-    teller: Teller,
+    reporter: Reporter,
     description: ContainerDescription | undefined,
     error: unknown,
   ): HookAnswer {
@@ -101,11 +101,14 @@ export class ContainerStarts {
     const reason = trueCause(error);
     const startsAnyway = onFailure === 'allow';
     counts.failures.lookup++;
-    logger.warn({ container: id, runtime, startsAnyway, reason }, 'it cannot be told which container is being started');
+    logger.warn(
+      { container: id, runtime, startsAnyway, reason },
+      'it cannot be determined which container is being started',
+    );
     if (startsAnyway) {
-      const { origin } = teller;
+      const { origin } = reporter;
       const named = description ?? { id, name: id.slice(0, 12), namespace: 'default', labels: {}, origin };
-      intake.sinkOf(teller).started({ description: named, pid });
+      intake.sinkOf(reporter).started({ description: named, pid });
     }
     return this.#count({ outcome: 'unprotected', reason }, startsAnyway);
   }

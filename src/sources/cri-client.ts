@@ -165,6 +165,6 @@ export function readPid(id: string, info: Readonly<Record<string, string>>): num
     throw new Error(`the runtime's information on container ${id} cannot be read`, { cause });
   }
   if (!Number.isInteger(pid) || (pid as number) <= 0)
-    throw new Error(`the runtime does not tell the process of container ${id}`);
+    throw new Error(`the runtime does not report the process of container ${id}`);
   return pid as number;
 }

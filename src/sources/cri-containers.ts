@@ -16,13 +16,13 @@ export interface CriPod {
 
 /** @throws Error where the runtime leaves out what CRI demands */
 export function podOf({ id, metadata, labels }: PodSandbox): CriPod {
-  if (metadata === undefined) throw new Error(`the runtime does not tell the pod of sandbox ${id}`);
+  if (metadata === undefined) throw new Error(`the runtime does not report the pod of sandbox ${id}`);
   return { ...metadata, labels };
 }
 
 /**
  * What is known of a container: its pod's labels, which are on the sandbox, and over them what the runtime itself says,
- * whatever pod or image call themselves. The same whether a hook, a plugin or an event tells of the container.
+ * whatever pod or image call themselves. The same whether a hook, a plugin or an event reports the container.
  */
 export function describeCriContainer(id: string, name: string, pod: CriPod): ContainerDescription {
   // No pod says itself who has made it.
@@ -87,12 +87,12 @@ export class CriContainers {
     for (const id of ids) this.#ended.delete(id);
   }
 
-  /** The first list could not be completed: those that are known are told, and none is said not to run. */
-  tellKnown(): void {
+  /** The first list could not be completed: those that are known are reported, and none is said not to run. */
+  reportKnown(): void {
     if (!this.#complete) for (const container of this.#running.values()) this.#sink.started(container);
   }
 
-  /** A first list is done: from now on each difference is told. */
+  /** A first list is done: from now on each difference is reported. */
   complete(): void {
     if (this.#complete) return;
     this.#complete = true;

@@ -66,13 +66,13 @@ export class CriStarts {
    * @throws Error where the annotations are not of CRI, or the runtime does not tell in time
    */
   async describe(id: string, annotations: Annotations, runtime: CriRuntime): Promise<ContainerDescription | undefined> {
-    const told = readCriAnnotations(annotations, runtime);
-    if (told === undefined) throw new Error(`container ${id} has no annotations of a CRI runtime`);
-    if (told.kind === 'sandbox') return undefined;
-    const sandbox = await this.#client.sandbox(told.sandboxId, LOOK_UP_MILLISECONDS);
+    const reported = readCriAnnotations(annotations, runtime);
+    if (reported === undefined) throw new Error(`container ${id} has no annotations of a CRI runtime`);
+    if (reported.kind === 'sandbox') return undefined;
+    const sandbox = await this.#client.sandbox(reported.sandboxId, LOOK_UP_MILLISECONDS);
     if (sandbox === undefined)
-      throw new Error(`the runtime does not know sandbox ${told.sandboxId} of container ${id}`);
-    return describeCriContainer(id, told.name, podOf(sandbox));
+      throw new Error(`the runtime does not know sandbox ${reported.sandboxId} of container ${id}`);
+    return describeCriContainer(id, reported.name, podOf(sandbox));
   }
 
   close(): void {

@@ -85,7 +85,7 @@ class Following {
 
   /**
    * containerd's own events rather than those of CRI, which 1.6 does not serve, and of which 1.7 gives each to one client
-   * only: the kubelet would miss what is told here.
+   * only: the kubelet would miss what is reported here.
    */
   #subscribe(runtime: string): void {
     if (runtime === 'containerd') this.#read(this.#client.containerdEvents(CRI_TASK_FILTERS), readContainerdEvent);
@@ -123,7 +123,7 @@ class Following {
     // Either gone means that the container has ended.
     if (sandbox === undefined || pid === undefined) return;
     const name = container.metadata?.name;
-    if (name === undefined) throw new Error(`the runtime does not tell the name of container ${id}`);
+    if (name === undefined) throw new Error(`the runtime does not report the name of container ${id}`);
     this.#containers.started({ description: describeCriContainer(id, name, podOf(sandbox)), pid });
   }
 
@@ -133,23 +133,23 @@ class Following {
     return known;
   }
 
-  /** Brings what was told into agreement with the runtime's lists. */
+  /** Brings what was reported into agreement with the runtime's lists. */
   async #list(): Promise<void> {
-    const { ids: told, endedIds } = this.#containers;
+    const { ids: reported, endedIds } = this.#containers;
     const listed = new Map((await this.#client.containers()).map((container) => [container.id, container]));
     this.#sandboxes = new Map((await this.#client.sandboxes()).map((sandbox) => [sandbox.id, sandbox]));
-    for (const id of told) {
+    for (const id of reported) {
       const state = listed.get(id)?.state;
-      // One that an event has told of may still be listed as created.
+      // One that an event has reported may still be listed as created.
       if (state === undefined || state === ContainerState.CONTAINER_EXITED) this.#containers.ended(id);
     }
     const running = [...listed.values()].filter(({ state }) => mayRun(state));
-    // One that fails must not keep the others from being told.
+    // One that fails must not keep the others from being reported.
     const outcomes = await Promise.allSettled(running.map((container) => this.#introduce(container)));
     this.#containers.forget([...endedIds].filter((id) => !listed.has(id)));
     const failed = outcomes.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
     if (failed === undefined) return;
-    this.#containers.tellKnown();
+    this.#containers.reportKnown();
     throw failed.reason;
   }
 

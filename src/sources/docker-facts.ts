@@ -42,7 +42,7 @@ export function describeDockerContainer(
   };
 }
 
-/** One that is no name of a namespace counts for nothing. */
+/** One that is not a name of a namespace counts for nothing. */
 function namespaceIn({ [NAMESPACE_LABEL]: namespace }: Readonly<Record<string, string>>): string | undefined {
   return namespace !== undefined && VALUE_CHECKS.namespace(namespace) === undefined ? namespace : undefined;
 }

@@ -55,7 +55,7 @@ class Following {
   readonly #signal: AbortSignal;
   /** Containers that are being looked at; true when something has happened to one meanwhile. */
   readonly #looks = new Map<string, boolean>();
-  /** Events that came before the list was told. */
+  /** Events that came before the list was reported. */
   #early: ContainerEvent[] | undefined = [];
   #fail: (cause: unknown) => void = () => undefined;
 
@@ -105,7 +105,7 @@ class Following {
     );
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed === undefined) return running;
-    // One that fails must not keep the others from being told.
+    // One that fails must not keep the others from being reported.
     for (const container of running) this.#sink.started(container);
     throw failed.reason;
   }
@@ -125,7 +125,7 @@ class Following {
     else if (!isLookedAt) void this.#look(id);
   }
 
-  /** Asks for a container until nothing has happened to it meanwhile: what is told last is what is so. */
+  /** Asks for a container until nothing has happened to it meanwhile: what is reported last is what is so. */
   async #look(id: string): Promise<void> {
     try {
       let container: SourceContainer | undefined;

@@ -2,12 +2,12 @@ import type { UnprotectedCause } from '../control/protection.js';
 import { Failure } from '../failure.js';
 import { StoreFailure } from '../store/store-failure.js';
 
-/** The message of an error and of what it was caused by, each once: what an operator has to know to mend it. */
+/** The message of an error and of what it was caused by, each once: what an operator has to know to fix it. */
 export function trueCause(error: unknown): string {
   const messages: string[] = [];
   for (let cause = error; cause !== undefined && cause !== null; cause = (cause as Error).cause) {
     const message = cause instanceof Error ? cause.message || cause.name : String(cause);
-    if (!messages.some((said) => said.includes(message))) messages.push(message);
+    if (!messages.some((known) => known.includes(message))) messages.push(message);
   }
   return messages.join(': ');
 }
@@ -20,7 +20,7 @@ export function unprotectedCause(error: unknown): UnprotectedCause {
 }
 
 /** Whether the container is known already, under another id: no two have the same namespaces. */
-export function isKnownOtherwise(error: unknown): boolean {
+export function isReportedElsewhere(error: unknown): boolean {
   if (!(error instanceof Failure)) return false;
   return error.code === 'already-exists' || error.problems.some(({ field }) => field === 'namespaces');
 }

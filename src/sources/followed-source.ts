@@ -10,7 +10,7 @@ export interface FollowedSourceOptions {
   readonly logger: SourceLogger;
   /** Called whenever the source is connected or not any more. */
   readonly onStatus: () => void;
-  /** What happens to a container's start while the daemon does not answer; only for sources that are asked about it. */
+  /** What happens to a container's start while the daemon does not answer; only for sources that are checked it. */
   readonly whenUnanswered?: SourceStatus['whenUnanswered'];
   /** Milliseconds before the next attempt to connect: doubled from the first to the most. */
   readonly backoff?: Backoff;
@@ -49,12 +49,12 @@ export class FollowedSource implements ContainerSource {
     return this.#connection.address;
   }
 
-  /** Whether there is no runtime to follow: no socket, or what answers on it does not tell of containers. */
+  /** Whether there is no runtime to follow: no socket, or what answers on it does not report containers. */
   get isAbsent(): boolean {
     return !this.#connected && (hasCode(this.#failure, 'ENOENT') || isNotServed(this.#failure));
   }
 
-  /** Whether the runtime answers, but does not serve what would tell of containers. */
+  /** Whether the runtime answers, but does not serve what would report containers. */
   get isNotServed(): boolean {
     return !this.#connected && isNotServed(this.#failure);
   }
@@ -137,7 +137,7 @@ export class FollowedSource implements ContainerSource {
     return { source: this.name, address: this.address };
   }
 
-  /** The sink, with the containers counted that were told. */
+  /** The sink, with the containers counted that were reported. */
   #counting(sink: ContainerSink): ContainerSink {
     return {
       running: (containers) => {

@@ -51,7 +51,7 @@ export class HookFacts {
   }
 
   async #docker(request: HookRequest): Promise<ContainerDescription | undefined> {
-    // Docker runs its plugins by its default runtime too, and tells of none of them anywhere by this id.
+    // Docker runs its plugins by its default runtime too, and reports none of them anywhere by this id.
     if (basename(dirname(request.bundle)) === DOCKER_PLUGINS) {
       return describeDockerContainer(request.id, `plugin-${request.id.slice(0, 12)}`, {}, 'docker');
     }
@@ -67,7 +67,7 @@ export class HookFacts {
       if (dockerSocket === undefined) throw new Error('its socket is not followed');
       return await fromList(dockerSocket, request.id);
     } catch (error) {
-      throw new Error(`Docker's files do not tell of it: ${trueCause(unread)}; nor does Docker: ${trueCause(error)}`);
+      throw new Error(`Docker's files do not report it: ${trueCause(unread)}; nor does Docker: ${trueCause(error)}`);
     }
   }
 
@@ -82,7 +82,7 @@ export class HookFacts {
     return describeDockerContainer(id, nameOf([Name]), Config?.Labels ?? {}, 'docker', Config?.Image);
   }
 
-  /** podman has its labels in a database: its source tells of them right after the start. */
+  /** podman has its labels in a database: its source reports them right after the start. */
   async #podman({ id, bundle }: HookRequest): Promise<ContainerDescription | undefined> {
     // The bundle is in a directory of the container's own, beside the files that name all containers.
     const directory = dirname(dirname(bundle));
@@ -104,7 +104,7 @@ export class HookFacts {
   /** Of several CRI runtimes one has made it. */
   async #cri({ id, annotations }: HookRequest, kind: CriRuntime): Promise<ContainerDescription | undefined> {
     const runtimes = this.#options.cri();
-    if (runtimes.length === 0) throw new Error('no CRI runtime is followed that could tell of it');
+    if (runtimes.length === 0) throw new Error('no CRI runtime is followed that could report it');
     try {
       return await Promise.any(runtimes.map((runtime) => runtime.describe(id, annotations, kind)));
     } catch (error) {

@@ -33,16 +33,16 @@ export function readHookRequest(text: string): HookRequest {
   try {
     request = JSON.parse(text);
   } catch (error) {
-    throw new Error(`it is no JSON: ${(error as Error).message}`);
+    throw new Error(`it is not JSON: ${(error as Error).message}`);
   }
   const { version, runtime, on_failure: onFailure, state } = object(request, 'the request');
   if (version !== VERSION) throw new Error(`its version is ${JSON.stringify(version)}, not ${VERSION}`);
   if (!HOOK_RUNTIMES.includes(runtime as HookRuntime)) throw new Error('it names no runtime that is known');
   if (onFailure !== 'refuse' && onFailure !== 'allow') throw new Error('on_failure is neither refuse nor allow');
   const { id, pid, bundle, annotations } = object(state, 'state');
-  if (typeof id !== 'string' || !/^[\w.+-]{1,1024}$/u.test(id)) throw new Error('state.id is no id of a container');
-  if (!Number.isSafeInteger(pid) || (pid as number) < 1) throw new Error('state.pid is no process');
-  if (typeof bundle !== 'string' || !bundle.startsWith('/')) throw new Error('state.bundle is no absolute path');
+  if (typeof id !== 'string' || !/^[\w.+-]{1,1024}$/u.test(id)) throw new Error('state.id is not a container id');
+  if (!Number.isSafeInteger(pid) || (pid as number) < 1) throw new Error('state.pid is not a process');
+  if (typeof bundle !== 'string' || !bundle.startsWith('/')) throw new Error('state.bundle is not an absolute path');
   return {
     runtime: runtime as HookRuntime,
     onFailure,
@@ -61,7 +61,7 @@ export function writeHookAnswer(answer: HookAnswer): string {
 }
 
 function object(value: unknown, name: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${name} is no object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${name} is not an object`);
   return value as Record<string, unknown>;
 }
 

@@ -3,8 +3,8 @@ import type { Container, ContainerDescription, ProcessIdentity } from '../contai
 import { isAlive, processIdentity } from '../containers/procfs.js';
 import type { SourceContainer } from './source.js';
 
-/** Who tells of a container, and how much it knows. */
-export interface Teller {
+/** Who reports a container, and how much it knows. */
+export interface Reporter {
   /** Tells this source from all others. */
   readonly key: string;
   readonly name: string;
@@ -21,16 +21,16 @@ const RANKS: Readonly<Record<ContainerDescription['origin'], number>> = {
 };
 export const HOOK_KEY = 'hook';
 
-/** What is known of one container, by whoever told of it, and how far it has come. */
+/** What is known of one container, by whoever reported it, and how far it has come. */
 export class KnownContainer {
   readonly id: string;
-  readonly #told = new Map<string, { readonly teller: Teller; readonly container: SourceContainer }>();
+  readonly #reports = new Map<string, { readonly reporter: Reporter; readonly container: SourceContainer }>();
   #pid = 0;
   #process: ProcessIdentity | undefined;
   /** What is in force of it. */
   held: SourceContainer | undefined;
   stage: 'idle' | 'queued' | 'under way' = 'idle';
-  /** Something was told while an attempt was under way. */
+  /** Something was reported while an attempt was under way. */
   hasChanged = false;
   /** Attempts in a row that failed. */
   failures = 0;
@@ -46,8 +46,8 @@ export class KnownContainer {
     this.id = id;
   }
 
-  tell(teller: Teller, container: SourceContainer): void {
-    this.#told.set(teller.key, { teller, container });
+  report(reporter: Reporter, container: SourceContainer): void {
+    this.#reports.set(reporter.key, { reporter, container });
     // The last one told: after a restart under the same id, earlier ones have ended.
     if (this.#pid === container.pid && this.isAlive) return;
     this.#pid = container.pid;
@@ -56,19 +56,19 @@ export class KnownContainer {
     this.held = undefined;
   }
 
-  /** @returns whether nobody else tells of it */
-  untell(key: string): boolean {
-    this.#told.delete(key);
-    return this.#told.size === 0;
+  /** @returns whether nobody else reports it */
+  withdraw(key: string): boolean {
+    this.#reports.delete(key);
+    return this.#reports.size === 0;
   }
 
-  isToldBy(key: string): boolean {
-    return this.#told.has(key);
+  isReportedBy(key: string): boolean {
+    return this.#reports.has(key);
   }
 
-  /** The hook does not tell of a container's end. */
-  get isToldByHookAlone(): boolean {
-    return this.#told.size === 1 && this.#told.has(HOOK_KEY);
+  /** The hook does not report a container's end. */
+  get isReportedByHookOnly(): boolean {
+    return this.#reports.size === 1 && this.#reports.has(HOOK_KEY);
   }
 
   /** Whether its process, as last told, still runs. */
@@ -77,12 +77,12 @@ export class KnownContainer {
   }
 
   get tellers(): string[] {
-    return [...this.#told.values()].map(({ teller }) => teller.name);
+    return [...this.#reports.values()].map(({ reporter }) => reporter.name);
   }
 
-  /** The best that was told. */
+  /** The best that was reported. */
   get facts(): SourceContainer {
-    const [best] = [...this.#told.values()].sort((a, b) => rankOf(b.teller) - rankOf(a.teller));
+    const [best] = [...this.#reports.values()].sort((a, b) => rankOf(b.reporter) - rankOf(a.reporter));
     return { description: this.refine(best!.container.description), pid: this.#pid };
   }
 
@@ -91,7 +91,7 @@ export class KnownContainer {
   }
 }
 
-function rankOf({ key, origin }: Teller): number {
+function rankOf({ key, origin }: Reporter): number {
   return RANKS[origin] - (key === HOOK_KEY ? 0.5 : 0);
 }
 

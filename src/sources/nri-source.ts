@@ -25,8 +25,8 @@ export function nriConnectionOptions({ address, key, starts, hookConfig }: NriSo
     const config = hookConfig();
     const mayGoOn = config !== undefined && isExempt(config, description);
     const startsAnyway = mayGoOn || whenUnprotected() === 'allow';
-    const teller = { key, name: 'nri', origin: description.origin };
-    const answer = await starts.protect(teller, { description, pid }, undefined, startsAnyway);
+    const reporter = { key, name: 'nri', origin: description.origin };
+    const answer = await starts.protect(reporter, { description, pid }, undefined, startsAnyway);
     return answer.outcome === 'unprotected' && mayGoOn ? { outcome: 'ignored' } : answer;
   };
   return {

@@ -5,7 +5,7 @@ import { KNOWN_SOCKETS, presentSockets, type RuntimeSocket } from './known-socke
 export interface SocketSettings {
   /** A path, or `off`. */
   readonly dockerSocket: string;
-  /** Paths with commas between them, `auto` or `off`; so the next two, of one path. */
+  /** Paths separated by commas, `auto` or `off`; so the next two, of one path. */
   readonly criSocket: string;
   readonly podmanSocket: string;
   readonly nriSocket: string;
@@ -20,7 +20,7 @@ export interface Place {
   readonly name: string;
   readonly path: string;
   /** Nobody has asked for it: where there is no runtime, nothing needs to be said. */
-  readonly isFoundByItself: boolean;
+  readonly isDetected: boolean;
 }
 
 /**
@@ -75,8 +75,8 @@ function placesOf(
   found: readonly Pick<RuntimeSocket, 'name' | 'path'>[],
 ): Place[] {
   if (setting === 'off') return [];
-  if (setting === 'auto') return found.map(({ name, path }) => ({ kind, name, path, isFoundByItself: true }));
-  return setting.split(',').map((path) => ({ kind, name: nameOf(kind, path), path, isFoundByItself: false }));
+  if (setting === 'auto') return found.map(({ name, path }) => ({ kind, name, path, isDetected: true }));
+  return setting.split(',').map((path) => ({ kind, name: nameOf(kind, path), path, isDetected: false }));
 }
 
 /** Where Docker is by default it is followed if it is there, or comes. */
@@ -84,7 +84,7 @@ function dockerPlaces(setting: string, found: readonly RuntimeSocket[], [root = 
   if (setting !== DOCKER_SOCKET) return placesOf('docker', setting, []);
   const own = `${root}${setting}`;
   const path = fileAt(own) === undefined ? (found[0]?.path ?? setting) : own;
-  return [{ kind: 'docker', name: 'docker', path, isFoundByItself: true }];
+  return [{ kind: 'docker', name: 'docker', path, isDetected: true }];
 }
 
 function nameOf(kind: Place['kind'], path: string): string {

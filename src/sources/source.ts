@@ -1,13 +1,13 @@
 import type { ContainerDescription } from '../containers/container.js';
 import type { SourceStatus } from '../control/protection.js';
 
-/** A container as a runtime tells of it, with its first process as the host numbers it. */
+/** A container as a runtime reports it, with its first process as the host numbers it. */
 export interface SourceContainer {
   readonly description: ContainerDescription;
   readonly pid: number;
 }
 
-/** Where a source tells what it learns. */
+/** Where a source reports what it learns. */
 export interface ContainerSink {
   /** Exactly these run, as far as this source knows: told after every (re)connection. */
   running(containers: readonly SourceContainer[]): void;

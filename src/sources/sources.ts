@@ -17,7 +17,7 @@ import { type Place, placesToFollow, type SocketSettings, socketsOfHost } from '
 import { restartWarnings } from './restart-warnings.js';
 import type { RuntimeConnection } from './source.js';
 import { type FollowedPlace, sourceWarnings } from './source-warnings.js';
-import { tellStartsWithoutProtection } from './starts-without-protection.js';
+import { reportStartsWithoutProtection } from './starts-without-protection.js';
 
 const CHECK_MILLISECONDS = 30_000;
 
@@ -82,7 +82,7 @@ export class Sources {
 
   statuses(): SourceStatus[] {
     const shown = [...this.#followed.values()].filter(
-      ({ place, source }) => !(place.isFoundByItself && source.isAbsent && !source.wasConnected),
+      ({ place, source }) => !(place.isDetected && source.isAbsent && !source.wasConnected),
     );
     return [...shown.map(({ source }) => source.status()), ...(this.#hook === undefined ? [] : [this.#hookStatus()])];
   }
@@ -114,7 +114,7 @@ export class Sources {
       this.#present = socketsOfHost(socketRoots);
       for (const place of placesToFollow(config, this.#present, socketRoots)) this.#follow(place);
       if (this.#hook?.isListening === false) await this.#hook.listen();
-      tellStartsWithoutProtection(config.stateDir, counts, logger);
+      reportStartsWithoutProtection(config.stateDir, counts, logger);
       this.#intake.check();
       this.#warn();
     } catch (error) {

@@ -11,7 +11,11 @@ const BYTES_MAX = 2 * 1024 * 1024;
  * Tells of the containers that the hook let start without protection, as it has noted them in the daemon's state
  * directory, and clears its notes.
  */
-export function tellStartsWithoutProtection(stateDirectory: string, counts: IntakeCounts, logger: SourceLogger): void {
+export function reportStartsWithoutProtection(
+  stateDirectory: string,
+  counts: IntakeCounts,
+  logger: SourceLogger,
+): void {
   const path = join(stateDirectory, NAME);
   const taken = `${path}.taken`;
   try {

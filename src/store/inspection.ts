@@ -21,9 +21,9 @@ export interface Inspection {
   readonly records: ReadonlyMap<string, string>;
   /** What is missing or damaged, in words; none of it may be taken for what was acknowledged then. */
   readonly damage: readonly string[];
-  /** What is to be told though nothing was lost. */
+  /** What is to be reported though nothing was lost. */
   readonly remarks: readonly string[];
-  /** What to go on from; undefined: the store was never sealed. */
+  /** What to continue from; undefined: the store was never sealed. */
   readonly seal: Seal | undefined;
   /** What the write that was not acknowledged has to be undone by. */
   readonly undo: Records | undefined;
@@ -41,7 +41,7 @@ export interface Witnesses {
  * acknowledged, and is to be undone.
  *
  * @param found every record of the store
- * @param lastImageOf the highest id of an image that these records tell of
+ * @param lastImageOf the highest id of an image that these records report
  */
 export function inspect(
   found: ReadonlyMap<string, string>,
@@ -57,31 +57,31 @@ export function inspect(
   const value = sealText === undefined ? undefined : decodeRecord(sealText);
   let seal: Seal | undefined = isSeal(value) ? value : undefined;
   let undo: Records | undefined;
-  const told = testimony.seal;
+  const witnessed = testimony.seal;
 
   if (seal === undefined) {
     // A store of a version that sealed none has no witness either.
     if (sealText !== undefined && isWhole(sealText)) damage.push('its seal is of a version that is not known');
-    else if (told?.count === 0 && isSealOf(told, records)) seal = told;
-    else if (testimony.state !== 'absent') damage.push(lossOf(told));
+    else if (witnessed?.count === 0 && isSealOf(witnessed, records)) seal = witnessed;
+    else if (testimony.state !== 'absent') damage.push(lossOf(witnessed));
   } else {
     if (damaged.length === 0 && !isSealOf(seal, records)) damage.push('records are missing, or are not the last ones');
-    if (told === undefined) {
-      remarks.push(`its witness was ${testimony.state === 'absent' ? 'gone' : 'damaged'} and is written anew`);
-    } else if (told.store !== seal.store) damage.push('its witness tells of another store');
-    else if (seal.count < told.count) damage.push(lossOf(told, seal));
-    else if (seal.count === told.count) {
-      if (seal.chain !== told.chain) damage.push('its writes are not those that its witness tells of');
-    } else if (seal.count === told.count + 1 && seal.before === told.chain && testimony.state === 'whole') {
+    if (witnessed === undefined) {
+      remarks.push(`its witness was ${testimony.state === 'absent' ? 'gone' : 'damaged'} and is written again`);
+    } else if (witnessed.store !== seal.store) damage.push('its witness belongs to another store');
+    else if (seal.count < witnessed.count) damage.push(lossOf(witnessed, seal));
+    else if (seal.count === witnessed.count) {
+      if (seal.chain !== witnessed.chain) damage.push('its writes differ from those that its witness recorded');
+    } else if (seal.count === witnessed.count + 1 && seal.before === witnessed.chain && testimony.state === 'whole') {
       undo = readUndo(found.get(UNDO), seal.count);
       const before = undo === undefined ? undefined : applied(records, undo);
-      if (before === undefined || !isSealOf(told, before)) damage.push('its last write cannot be undone');
+      if (before === undefined || !isSealOf(witnessed, before)) damage.push('its last write cannot be undone');
       else {
         records = before;
-        seal = told;
+        seal = witnessed;
         remarks.push('its last write had not been acknowledged and is undone');
       }
-    } else remarks.push('its witness was older than the store, and is written anew');
+    } else remarks.push('its witness was older than the store, and is written again');
   }
   const lastImage = lastImageOf(records);
   if (newestImage > lastImage)
@@ -90,10 +90,10 @@ export function inspect(
 }
 
 /** In words: how much of what was acknowledged is missing. */
-export function lossOf(told: Seal | undefined, seal?: Seal): string {
-  if (told === undefined) return 'it is gone, and its witness is damaged';
-  const lost = seal === undefined ? 'all' : `the last ${told.count - seal.count}`;
-  return `${lost} of the ${told.count} writes that were acknowledged are missing`;
+export function lossOf(witnessed: Seal | undefined, seal?: Seal): string {
+  if (witnessed === undefined) return 'it is gone, and its witness is damaged';
+  const lost = seal === undefined ? 'all' : `the last ${witnessed.count - seal.count}`;
+  return `${lost} of the ${witnessed.count} writes that were acknowledged are missing`;
 }
 
 function isWhole(text: string): boolean {

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import { digestOf } from './record.js';
 
 /**
@@ -48,7 +48,7 @@ export type Records = ReadonlyMap<string, string | undefined>;
 export async function nextSeal(seal: Seal, batch: Records, previous: Records): Promise<Seal> {
   let sum = BigInt(`0x${seal.sum}`);
   let { records } = seal;
-  for await (const [key, text] of inTurns(batch)) {
+  for await (const [key, text] of inTimeSlices(batch)) {
     const earlier = previous.get(key);
     if (earlier !== undefined) sum -= digestOf(key, earlier);
     if (text !== undefined) sum += digestOf(key, text);

@@ -57,7 +57,7 @@ export class SealedDatabase {
     return readRecords(records).state;
   }
 
-  /** Undoes a write that was not acknowledged, and whose seal is not the one that this goes on from. */
+  /** Undoes a write that was not acknowledged, and whose seal is not the one that this continues from. */
   async undo(records: Records): Promise<void> {
     const batch = new Map([...records, [SEAL, encodeRecord(this.#seal)] as const, [UNDO, undefined] as const]);
     await this.database.write(batch, new Map());

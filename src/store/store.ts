@@ -56,7 +56,7 @@ export class Store {
       if (typeof opened === 'string') store.#damage = [opened];
       else store.#database = opened;
     } else if (state === 'broken') store.#damage = ['its files are there, but not the index of them'];
-    else if (isNothingTold(await store.#witness.read())) store.#database = await begin(directory);
+    else if (hasNoTestimony(await store.#witness.read())) store.#database = await begin(directory);
     return store;
   }
 
@@ -118,7 +118,7 @@ export class Store {
    * @throws StoreFailure resource-exhausted where there is no room, unavailable when it cannot be written or is damaged
    */
   commit(changes: StoreChanges): Promise<void> {
-    return this.#inTurn(() => this.#commit(changes));
+    return this.#inOrder(() => this.#commit(changes));
   }
 
   /**
@@ -127,7 +127,7 @@ export class Store {
    * @returns where they are; undefined: there were none
    */
   discardDamage(): Promise<string | undefined> {
-    return this.#inTurn(async () => this.#beginAnew(await recordsOf(contentsOf(this.#readable!))));
+    return this.#inOrder(async () => this.#beginAnew(await recordsOf(contentsOf(this.#readable!))));
   }
 
   async close(): Promise<void> {
@@ -152,7 +152,7 @@ export class Store {
     return this.#witnessProblem === undefined ? this.#witness : undefined;
   }
 
-  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
+  #inOrder<Result>(task: () => Promise<Result>): Promise<Result> {
     const done = this.#last.then(task);
     this.#last = done.catch(() => undefined);
     return done;
@@ -174,7 +174,7 @@ export class Store {
       throw error;
     }
     clearTimeout(this.#retry);
-    this.#tell(undefined);
+    this.#report(undefined);
   }
 
   async #beginAnew(batch: Records): Promise<string | undefined> {
@@ -201,15 +201,15 @@ export class Store {
 
   /** Nobody may want to write soon, and it is to be known whether it can be done again. */
   #failed(failure: StoreFailure): void {
-    this.#tell(failure);
+    this.#report(failure);
     clearTimeout(this.#retry);
     if (this.#isClosed) return;
     this.#retry = setTimeout(() => {
-      this.#inTurn(() => this.#write(new Map())).catch(() => undefined);
+      this.#inOrder(() => this.#write(new Map())).catch(() => undefined);
     }, RETRY_MILLISECONDS).unref();
   }
 
-  #tell(problem: StoreFailure | undefined): void {
+  #report(problem: StoreFailure | undefined): void {
     const isNews = this.#problem?.message !== problem?.message;
     this.#problem = problem;
     if (isNews) this.onStatus();
@@ -225,8 +225,8 @@ export class Store {
   }
 }
 
-/** Whether a witness tells of no write. */
-function isNothingTold({ state, seal }: Testimony): boolean {
+/** Whether a witness reports no write. */
+function hasNoTestimony({ state, seal }: Testimony): boolean {
   return state === 'absent' || (seal?.count === 0 && seal.records === 0);
 }
 

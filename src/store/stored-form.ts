@@ -1,6 +1,6 @@
 import { policyKey } from '../policy/model.js';
 import { visibilityKey } from '../policy/visibility.js';
-import { inTurns } from '../turns.js';
+import { inTimeSlices } from '../time-slices.js';
 import { decodeRecord, encodeRecord } from './record.js';
 import type { Records } from './seal.js';
 import {
@@ -8,6 +8,7 @@ import {
   KINDS,
   kindOfKey,
   type RecordKind,
+  type StoredAccessRecord,
   type StoredImageRecord,
   type StoredValues,
 } from './stored-schema.js';
@@ -51,7 +52,7 @@ export function readRecords(records: ReadonlyMap<string, string>): { state: Stor
     imageRecords: found.image.map(({ generation, rules }) => ({ imageId: generation, rules })),
     profiles: found.profile.sort((a, b) => a.started - b.started),
     profiled: found.profiled,
-    accesses: found.access,
+    accesses: found.access.map(fromRecord),
     revision: found.revision[0] ?? 0,
     lastImage: found.lastImage[0] ?? 0,
     keepsUnknown: found.keepsUnknown[0] ?? false,
@@ -67,7 +68,7 @@ export function lastImageOf(records: ReadonlyMap<string, string>): number {
   return isOfKind('lastImage', value) ? value : 0;
 }
 
-/** The records that changes come to; others have their turn while they are written, for there may be thousands. */
+/** The records that changes come to; other work can run while they are written, for there may be thousands. */
 export async function recordsOf(changes: StoreChanges): Promise<Records> {
   const batch = new Map<string, string | undefined>();
   const put = (key: string, value: unknown) => batch.set(key, encodeRecord(value));
@@ -75,7 +76,8 @@ export async function recordsOf(changes: StoreChanges): Promise<Records> {
   for (const key of changes.deletePolicies ?? []) del(KINDS.policy + key);
   for (const id of changes.deleteContainers ?? []) del(KINDS.container + id);
   for (const imageId of changes.deleteImageRecords ?? []) del(KINDS.image + imageId);
-  for await (const stored of inTurns(changes.putPolicies ?? [])) put(KINDS.policy + policyKey(stored.policy), stored);
+  for await (const stored of inTimeSlices(changes.putPolicies ?? []))
+    put(KINDS.policy + policyKey(stored.policy), stored);
   for (const posture of changes.putPostures ?? []) {
     if (Object.keys(posture.postures).length === 0) del(KINDS.posture + posture.namespace);
     else put(KINDS.posture + posture.namespace, posture);
@@ -91,7 +93,7 @@ export async function recordsOf(changes: StoreChanges): Promise<Records> {
   for (const each of changes.deleteProfiled ?? []) del(keyOfProfiled(each));
   for (const each of changes.putProfiled ?? []) put(keyOfProfiled(each), each);
   for (const each of changes.deleteAccesses ?? []) del(keyOfAccess(each));
-  for (const each of changes.putAccesses ?? []) put(keyOfAccess(each), each);
+  for (const each of changes.putAccesses ?? []) put(keyOfAccess(each), toRecord(each));
   if (changes.revision !== undefined) put(KINDS.revision, changes.revision);
   if (changes.lastImage !== undefined) put(KINDS.lastImage, changes.lastImage);
   if (changes.hostLabels !== undefined) put(KINDS.hostLabels, changes.hostLabels);
@@ -106,4 +108,13 @@ function keyOfProfiled({ profile, container }: StoredProfiled): string {
 
 function keyOfAccess({ profile, containerId, key }: StoredAccess): string {
   return `${KINDS.access}${profile}/${encodeURIComponent(containerId)}/${key}`;
+}
+
+/** On disk the object of an access is called `word`, as it was at first. */
+function fromRecord({ access: { word, ...access }, ...stored }: StoredAccessRecord): StoredAccess {
+  return { ...stored, access: { ...access, object: word } };
+}
+
+function toRecord({ access: { object, ...access }, ...stored }: StoredAccess): StoredAccessRecord {
+  return { ...stored, access: { ...access, word: object } };
 }

@@ -3,6 +3,7 @@ import type { Container } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import * as validators from '../generated/record-validators.js';
 import type { VisibilitySetting } from '../policy/visibility.js';
+import type { ObservedAccess } from '../profile/observed-access.js';
 import type { Profile } from '../profile/profile.js';
 import type { StoredAccess, StoredPolicy, StoredPosture, StoredProfiled } from './stored-state.js';
 
@@ -24,10 +25,14 @@ export const KINDS = {
 } as const;
 export type RecordKind = keyof typeof KINDS;
 
-/** An image's record as it lies on disk, where its id has an older name. */
+/** An image's record as it is on disk, where its id has an older name. */
 export interface StoredImageRecord {
   readonly generation: number;
   readonly rules: readonly RuleDescription[];
+}
+
+export interface StoredAccessRecord extends Omit<StoredAccess, 'access'> {
+  readonly access: Omit<ObservedAccess, 'object'> & { readonly word: string };
 }
 
 /** What a record of each kind says. */
@@ -39,7 +44,7 @@ export interface StoredValues {
   readonly image: StoredImageRecord;
   readonly profile: Profile;
   readonly profiled: StoredProfiled;
-  readonly access: StoredAccess;
+  readonly access: StoredAccessRecord;
   readonly revision: number;
   readonly lastImage: number;
   readonly keepsUnknown: boolean;

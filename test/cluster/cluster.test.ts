@@ -75,7 +75,7 @@ async function isolatedProcess(): Promise<{ readonly pid: number; end(): Promise
   };
 }
 
-/** A pod of this node, whose one container a stand-in for its runtime tells of. */
+/** A pod of this node, whose one container a stand-in for its runtime reports. */
 async function startPod(
   name: string,
   labels: Record<string, string>,
@@ -87,7 +87,7 @@ async function startPod(
   return startContainer({ name, uid: made.metadata.uid!, namespace: 'shop', labels }, on);
 }
 
-/** The container of a pod, as a stand-in for its runtime tells of it. */
+/** The container of a pod, as a stand-in for its runtime reports it. */
 async function startContainer(pod: CriPod, on: ClusterNode = node): Promise<{ id: string; end(): Promise<void> }> {
   const id = `container-of-${pod.name}`;
   const process = await isolatedProcess();
@@ -267,8 +267,8 @@ test('one of two nodes writes the status of policies for both, and when it ends 
       await startPod('here', { app: 'web' }),
       await startPod('there', { app: 'web' }, other, 'node-2'),
     ];
-    const told = (message: string) => async () => (await conditionsOf('no-shadow')).Enforced?.message === message;
-    await eventually(told('in 2 containers on 2 nodes'), 'the counts of both');
+    const hasMessage = (message: string) => async () => (await conditionsOf('no-shadow')).Enforced?.message === message;
+    await eventually(hasMessage('in 2 containers on 2 nodes'), 'the counts of both');
     // As the daemon of the second had ended long ago.
     const report = '/api/v1/namespaces/hauberk-nodes/configmaps/node-node-9';
     const silent = JSON.stringify({
@@ -282,19 +282,19 @@ test('one of two nodes writes the status of policies for both, and when it ends 
       data: { report: silent, renewed: '2020-01-01T00:00:00Z' },
     });
     const message = 'nothing was heard of node node-9 for 15 minutes; in 2 containers on 2 nodes';
-    await eventually(told(message), 'the node that is silent');
+    await eventually(hasMessage(message), 'the node that is silent');
     assert.equal((await conditionsOf('no-shadow')).Enforced?.status, 'Unknown');
     await server.admin.delete(report);
-    await eventually(told('in 2 containers on 2 nodes'), 'the counts of both again');
+    await eventually(hasMessage('in 2 containers on 2 nodes'), 'the counts of both again');
     await one.end();
-    await eventually(told('in 1 container on 1 node'), 'the counts without the first');
+    await eventually(hasMessage('in 1 container on 1 node'), 'the counts without the first');
     await node.cluster.stop();
     await two.end();
-    await eventually(told('in 0 containers on 0 nodes'), 'the counts by the other one');
+    await eventually(hasMessage('in 0 containers on 0 nodes'), 'the counts by the other one');
     node = await ClusterNode.start(server, NODE);
     await eventually(
       () => node.keys.includes('kubernetes:shop/no-shadow'),
-      'the policies on the node that begins anew',
+      'the policies on the node that starts again',
     );
   } finally {
     await other.stop();
@@ -316,7 +316,7 @@ test('while the API server is away what is known stays in force, and afterwards 
   await eventually(() => node.cluster.status().connected, 'the connection');
 });
 
-test('versions that the API server has forgotten are listed anew', async () => {
+test('versions that the API server has forgotten are listed again', async () => {
   await server.stopApi();
   await eventually(() => !node.cluster.status().connected, 'the loss of the connection');
   await server.startApi();
@@ -336,7 +336,7 @@ test('versions that the API server has forgotten are listed anew', async () => {
   await eventually(() => node.keys.join() === expected.join(), 'the policies there are');
 });
 
-test('authorities that are replaced by what is none are told of, and the ones before are used', async () => {
+test('authorities that are replaced by what is none are reported, and the ones before are used', async () => {
   const isTold = () => node.cluster.warnings().some((each) => /replaced by what cannot be used: .*no PEM/u.test(each));
   await eventually(() => node.cluster.status().connected, 'the connection');
   writeFileSync(join(dirname(node.tokenFile), 'ca.crt'), 'half writ');
@@ -358,7 +358,7 @@ test('a token that is replaced is used from then on', async () => {
 test('an API server that has no room for the daemon is asked again, and what is known stays in force meanwhile', async () => {
   await server.refuse('system:serviceaccounts:hauberk');
   try {
-    // Watches that stand are not asked for anew.
+    // Watches that stand are not asked for again.
     await server.stopApi();
     await server.startApi();
     await eventually(() => /\b429\b/u.test(node.cluster.status().reason), 'the refusal');
@@ -429,8 +429,8 @@ test('what the chart makes of values is taken by the API server, every field of 
 test('the daemon may do nothing that it does not do', async () => {
   const { directory, environment } = await server.serviceAccount('hauberk', 'hauberkd');
   const client = new ApiClient(inCluster(environment, directory));
-  const forbidden = (asked: Promise<unknown>) =>
-    assert.rejects(asked, (error) => error instanceof ApiError && error.code === 403);
+  const forbidden = (requested: Promise<unknown>) =>
+    assert.rejects(requested, (error) => error instanceof ApiError && error.code === 403);
   try {
     await forbidden(client.create(POLICIES, policy('own')));
     await forbidden(client.patch(`${POLICIES}/no-shadow`, { spec: { severity: 1 } }));

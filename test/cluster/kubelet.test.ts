@@ -21,7 +21,7 @@ const AT_ONCE = 20;
 /** For all of them, on a machine that does other things besides. */
 const MANY_MILLISECONDS = 300_000;
 
-/** The node as it is but for the kernel: pods come from the API server, kubelet and containerd make them, CRI tells of them. */
+/** The node as it is but for the kernel: pods come from the API server, kubelet and containerd make them, CRI reports them. */
 describe('pods that kubelet makes', { skip: kubeletMissing() ?? containerdMissing('1.7') ?? false }, () => {
   let server: ApiServer;
   let containerd: Containerd;
@@ -78,7 +78,7 @@ describe('pods that kubelet makes', { skip: kubeletMissing() ?? containerdMissin
     return status?.conditions?.find(({ type }) => type === 'Enforced')?.message;
   }
 
-  test('one comes under the policy of its labels, is told as Kubernetes names it, and is counted in the status', async () => {
+  test('one comes under the policy of its labels, is reported as Kubernetes names it, and is counted in the status', async () => {
     const [id, other] = await Promise.all([startPod('web', { app: 'web' }), startPod('other', { app: 'other' })]);
     await eventually(() => reached(id), 'the policy in the container');
     await eventually(() => node.plane.containers.get(id)?.image === BUSYBOX_IMAGE, 'what only the API server tells');
@@ -118,7 +118,7 @@ describe('pods that kubelet makes', { skip: kubeletMissing() ?? containerdMissin
     await eventually(() => !reached(id, 'own-alone'), 'the end of the policy');
   });
 
-  test('one that starts anew while the API server is away comes under its policy, and is counted once it is back', async () => {
+  test('one that starts again while the API server is away comes under its policy, and is counted once it is back', async () => {
     const id = idOf(await kubelet.container('web', CONTAINER, ({ state }) => state.running !== undefined));
     await server.stopApi();
     await eventually(() => !node.cluster.status().connected, 'the loss of the connection');
@@ -170,7 +170,7 @@ describe('pods that kubelet makes', { skip: kubeletMissing() ?? containerdMissin
     await eventually(isCounted, 'the status', MANY_MILLISECONDS);
     await node.stop();
     await startNode();
-    await eventually(areReached, 'the policies in all, by a daemon that begins anew', MANY_MILLISECONDS);
+    await eventually(areReached, 'the policies in all, by a daemon that starts again', MANY_MILLISECONDS);
   });
 });
 

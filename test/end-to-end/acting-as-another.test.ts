@@ -111,13 +111,13 @@ for (const [name, rules] of Object.entries(POLICIES)) {
     plant();
     await apply(rules);
     const failures: string[] = [];
-    for (const { technique, script, told } of name === 'an allow-list' ? OF_EACH_KIND : TECHNIQUES) {
+    for (const { technique, script, reported } of name === 'an allow-list' ? OF_EACH_KIND : TECHNIQUES) {
       events.clear();
       const { status, output } = await held.run(script);
       context.diagnostic(`${technique}: ${output.trim()}`);
       if (status === 0) failures.push(`${technique}: ${output}`);
       await events
-        .find((event) => Object.entries(told).every(([key, value]) => (event as never)[key] === value), 10_000)
+        .find((event) => Object.entries(reported).every(([key, value]) => (event as never)[key] === value), 10_000)
         .catch(() => failures.push(`${technique}: not told`));
     }
     for (const script of FREE) {
@@ -130,7 +130,7 @@ for (const [name, rules] of Object.entries(POLICIES)) {
   });
 }
 
-test("nobody puts something else in the place of a source's file", async (context) => {
+test("nobody puts something else in place of a source's file", async (context) => {
   await apply(POLICIES['a list of what is blocked']);
   const failures: string[] = [];
   for (const [technique, script] of Object.entries(REPLACING)) {
@@ -249,6 +249,6 @@ test('a library that a policy lets its programs be given takes no Allow rule awa
   const results: number[] = [];
   for (const script of outputs) results.push((await held.run(script)).status);
   assert.deepEqual(results, [0, 1]);
-  const told = await events.find(({ operation }) => operation === 'map', 10_000);
-  assert.equal(told.object, unnamed);
+  const reported = await events.find(({ operation }) => operation === 'map', 10_000);
+  assert.equal(reported.object, unnamed);
 });

@@ -120,7 +120,7 @@ test('after a kill -9 everything that was acknowledged is there again, with its 
   assert.equal(reads('/etc/group'), false);
 });
 
-test('a damaged record names itself, leaves the enforcement as it is, and is mended by a backup or discarded', async () => {
+test('a damaged record names itself, leaves the enforcement as it is, and is fixed by a backup or discarded', async () => {
   const backup = await client.call('StateService', 'Backup');
   await overUnix.end('SIGTERM');
   const damage = async () => {
@@ -166,14 +166,14 @@ test('over TLS a client may do what the role of its certificate allows, and with
   };
   const admin = new Client(TLS_ADDRESS, 'proto', as('admin', '/CN=any', ['URI:spiffe://example.org/controller']));
   const viewer = new Client(TLS_ADDRESS, 'proto', as('viewer', '/CN=dashboard'));
-  const stranger = new Client(TLS_ADDRESS, 'proto', as('stranger', '/CN=stranger'));
+  const outsider = new Client(TLS_ADDRESS, 'proto', as('stranger', '/CN=stranger'));
   const expired = new Client(TLS_ADDRESS, 'proto', as('expired', '/CN=dashboard', [], -1));
   const without = new Client(TLS_ADDRESS, 'proto', credentials.createSsl(authority.pem));
   overTls.connectWith(admin);
   await overTls.start('--config', configuration, ...files);
   const apply = { manifest: blockFile('tls', '/etc/shadow') };
   assert.equal(await code(viewer.call('PolicyService', 'ApplyPolicy', apply)), PERMISSION_DENIED);
-  assert.equal(await code(stranger.call('PolicyService', 'ListPolicies')), PERMISSION_DENIED);
+  assert.equal(await code(outsider.call('PolicyService', 'ListPolicies')), PERMISSION_DENIED);
   for (const each of [expired, without]) {
     assert.equal(await code(each.call('PolicyService', 'ListPolicies')), UNAVAILABLE);
   }
@@ -183,7 +183,7 @@ test('over TLS a client may do what the role of its certificate allows, and with
   assert.equal(reads('/etc/shadow'), false);
   await stream.find(({ object }) => object === '/etc/shadow');
   stream.cancel();
-  for (const each of [admin, viewer, stranger, expired, without]) each.close();
+  for (const each of [admin, viewer, outsider, expired, without]) each.close();
   assert.equal(await overTls.end('SIGTERM'), 0);
 });
 
@@ -210,13 +210,13 @@ test('a client that sends too much, too often or reads too slowly harms nobody e
   assert.equal(slow.events.length + slow.missed, attempts);
   for (const stream of [quick, slow]) stream.cancel();
 
-  const asked = Array.from({ length: 200 }, () => code(client.call('HostService', 'GetStatus')));
-  const codes = await Promise.all(asked);
+  const requested = Array.from({ length: 200 }, () => code(client.call('HostService', 'GetStatus')));
+  const codes = await Promise.all(requested);
   assert.ok(codes.includes(0) && codes.includes(RESOURCE_EXHAUSTED), codes.join());
   assert.equal(await overUnix.end('SIGTERM'), 0);
 });
 
-test('certificates that cannot be used are told before anything is changed in the kernel', async () => {
+test('certificates that cannot be used are reported before anything is changed in the kernel', async () => {
   const daemon = new Daemon('127.0.0.1:7444');
   const files = ['--tls-certificate', '--tls-key', '--tls-client-ca'].flatMap((flag) => [
     flag,

@@ -72,7 +72,7 @@ const TECHNIQUES: readonly Technique[] = [
   },
 ];
 
-/** What the image brought, and what the preset does not speak of. */
+/** What the image brought, and what the preset does not cover. */
 const OTHERS: readonly (readonly [what: string, run: string])[] = [
   ['a program', '/bin/true'],
   ['the loader', `${LOADER} /bin/true`],
@@ -199,7 +199,7 @@ async function under(presets: string, task: () => Promise<void> | void): Promise
   }
 }
 
-async function told({ object, operation }: Technique, action: 'ACTION_BLOCK' | 'ACTION_AUDIT'): Promise<void> {
+async function eventReported({ object, operation }: Technique, action: 'ACTION_BLOCK' | 'ACTION_AUDIT'): Promise<void> {
   await events.find(
     (event) =>
       event.rule === 'presets[0]' &&
@@ -215,12 +215,12 @@ test('what is not of the image runs where no policy says otherwise', () => {
     assert.equal(outcome.status, 0, `${TECHNIQUES[index]!.what}: ${outcome.output}`);
 });
 
-test('the preset drift refuses what is not of the image, and tells of it', async () => {
+test('the preset drift refuses what is not of the image, and reports it', async () => {
   await under('[{name: drift, action: Block}]', async () => {
     const outcomes = inOneShell(TECHNIQUES.map(({ run }) => run));
     for (const [index, outcome] of outcomes.entries())
       assert.notEqual(outcome.status, 0, `${TECHNIQUES[index]!.what}: ${outcome.output}`);
-    for (const technique of TECHNIQUES) await told(technique, 'ACTION_BLOCK');
+    for (const technique of TECHNIQUES) await eventReported(technique, 'ACTION_BLOCK');
   });
 });
 
@@ -238,7 +238,7 @@ test('the preset drift only tells where its action is Audit', async () => {
     const outcomes = inOneShell(TECHNIQUES.map(({ run }) => run));
     for (const [index, outcome] of outcomes.entries())
       assert.equal(outcome.status, 0, `${TECHNIQUES[index]!.what}: ${outcome.output}`);
-    for (const technique of TECHNIQUES) await told(technique, 'ACTION_AUDIT');
+    for (const technique of TECHNIQUES) await eventReported(technique, 'ACTION_AUDIT');
   });
 });
 
@@ -257,7 +257,7 @@ test('what a package brings into a running container is refused', async () => {
     runs(sh(install));
     const { status, output } = sh('/bin/tool');
     assert.notEqual(status, 0, output);
-    await told({ what: 'a tool', run: '/bin/tool', object: '/bin/tool', operation: 'exec' }, 'ACTION_BLOCK');
+    await eventReported({ what: 'a tool', run: '/bin/tool', object: '/bin/tool', operation: 'exec' }, 'ACTION_BLOCK');
   });
   runs(sh('/bin/tool'));
 });
@@ -269,7 +269,7 @@ test('a container starts under the preset drift, with the program of its image a
   });
 });
 
-test('the preset drift tells what an image brought on the overlayfs of containerd too', async (t) => {
+test('the preset drift reports what an image brought on the overlayfs of containerd too', async (t) => {
   const ctr = (...parameters: string[]) =>
     execFileSync('/usr/bin/ctr', ['--address', CONTAINERD, '--namespace', 'drift', ...parameters], {
       encoding: 'utf8',

@@ -16,7 +16,7 @@ const SERVICES = [
   'StateService',
   'TelemetryService',
 ];
-/** The standard's own definition: reflection tells of this project's services only. */
+/** The standard's own definition: reflection reports this project's services only. */
 const HEALTH = ['-import-path', 'node_modules/grpc-health-check/proto', '-proto', 'health/v1/health.proto'];
 const MANIFEST = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy

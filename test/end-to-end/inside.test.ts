@@ -105,7 +105,7 @@ async function hauberkRun(flags: readonly string[], script: string) {
   return { status, errors, output: readFileSync(out, 'utf8'), refused: [...refused].sort(), report: refusals };
 }
 
-test('hauberk run has a command under its policies from the first instruction, and learns the least that lets it go on', async () => {
+test('hauberk run has a command under its policies from the first instruction, and learns the least that lets it continue', async () => {
   const hostname = readFileSync('/etc/hostname', 'utf8');
   // Where the root is an overlay, whoever looks a file up first asks for the capability to read its attributes there.
   readFileSync('/etc/group');

@@ -75,10 +75,15 @@ function runs(outcome: { status: number; output: string }): void {
 
 async function denied(outcome: { output: string }, rule: string, object?: string): Promise<void> {
   assert.match(outcome.output, DENIED);
-  await told({ rule, action: 'ACTION_BLOCK', result: 'RESULT_DENIED', ...(object !== undefined && { object }) });
+  await eventReported({
+    rule,
+    action: 'ACTION_BLOCK',
+    result: 'RESULT_DENIED',
+    ...(object !== undefined && { object }),
+  });
 }
 
-async function told(expected: Readonly<Record<string, unknown>>): Promise<void> {
+async function eventReported(expected: Readonly<Record<string, unknown>>): Promise<void> {
   await events.find((event) =>
     Object.entries(expected).every(([name, value]) => event[name as keyof typeof event] === value),
   );
@@ -156,7 +161,7 @@ test('each operation on a file is refused by a rule that names what it does, and
   }
   await under('file: {matchPaths: [{path: /tmp/d/f, operations: [write]}]}', async () => {
     await denied(perl('truncate("/tmp/d/f", 0) or die "$!\\n"'), 'file.matchPaths[0]', '/tmp/d/f');
-    await told({ operation: 'truncate', object: '/tmp/d/f' });
+    await eventReported({ operation: 'truncate', object: '/tmp/d/f' });
   });
 });
 
@@ -166,7 +171,7 @@ test('a file that may be read can still be forbidden to be mapped as executable'
     'open(my $f, "<", "/opt/tool/sleep") or die "open: $!\\n"; my $at = syscall(9, 0, 4096, 5, 2, fileno($f), 0); die "map: $!\\n" if $at == -1';
   await under('file: {matchPaths: [{path: /opt/tool/sleep, operations: [map]}]}', async () => {
     assert.match(perl(map).output, /map: Permission denied/);
-    await told({ rule: 'file.matchPaths[0]', operation: 'map', object: '/opt/tool/sleep' });
+    await eventReported({ rule: 'file.matchPaths[0]', operation: 'map', object: '/opt/tool/sleep' });
     runs(enter('target', '/bin/cat', '/opt/tool/sleep'));
   });
 });
@@ -196,7 +201,7 @@ test('another process is not attached to where that is refused', async () => {
   runs(perl(attach));
   await under('ptrace: {matchProcesses: [{path: /bin/sleep, operation: attach}]}', async () => {
     assert.match(perl(attach).output, /attach: Operation not permitted/);
-    await told({ rule: 'ptrace.matchProcesses[0]', operation: 'trace', object: '/bin/sleep' });
+    await eventReported({ rule: 'ptrace.matchProcesses[0]', operation: 'trace', object: '/bin/sleep' });
   });
 });
 
@@ -210,10 +215,10 @@ test('the presets refuse what they name', async () => {
   await under('presets: [{name: anonymousMapExec}]', async () => {
     // mmap(NULL, 4096, PROT_READ|PROT_WRITE|PROT_EXEC, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0), then by mprotect
     assert.match(perl('syscall(9, 0, 4096, 7, 34, -1, 0) == -1 and die "$!\\n"').output, DENIED);
-    await told({ rule: 'presets[0]', operation: 'map' });
+    await eventReported({ rule: 'presets[0]', operation: 'map' });
     const protect = 'my $at = syscall(9, 0, 4096, 3, 34, -1, 0); syscall(10, $at, 4096, 5) == -1 and die "$!\\n"';
     assert.match(perl(protect).output, DENIED);
-    await told({ rule: 'presets[0]', operation: 'protect' });
+    await eventReported({ rule: 'presets[0]', operation: 'protect' });
   });
   await under('presets: [{name: filelessExec}]', async () => {
     await denied(sh('/bin/cp /bin/ls /dev/shm/ls && /dev/shm/ls'), 'presets[0]', '/dev/shm/ls');
@@ -274,7 +279,7 @@ test('system calls are reported as they are made, by name and source, also those
     runs(perl('unlink("/tmp/u") or die "$!\\n"'));
     runs(sh('/tmp/narrow'));
     assert.match(sh('/bin/ls /tmp/narrow').output, /No such file/);
-    await told({
+    await eventReported({
       program: '/tmp/narrow',
       class: 'ACCESS_CLASS_SYSTEM_CALL',
       operation: 'call',
@@ -310,7 +315,7 @@ test('system calls are reported by the path that they are given, however it is w
     runs(perl('rename("/tmp/sc/e", "/tmp/other/e") or die "$!\\n"; mkdir("/tmp/flat/g") or die "$!\\n"'));
     runs(enter('target', '/bin/cat', '/etc/hostname'));
     runs(sh('/bin/ls /'));
-    await told({ object: 'execve /bin/ls' });
+    await eventReported({ object: 'execve /bin/ls' });
     const rule = (index: number) => `syscalls.matchPaths[${index}]`;
     assert.deepEqual(reported(), [
       ['/usr/bin/perl', 'unlink /tmp/sc/a', rule(0)],
@@ -332,7 +337,12 @@ test('a policy in audit mode lets through what it would refuse, and says so', as
     rules,
     async () => {
       runs(enter('target', '/bin/cat', '/etc/hostname'));
-      await told({ rule: 'file.matchPaths[0]', action: 'ACTION_AUDIT', result: 'RESULT_PASSED', wouldBlock: true });
+      await eventReported({
+        rule: 'file.matchPaths[0]',
+        action: 'ACTION_AUDIT',
+        result: 'RESULT_PASSED',
+        wouldBlock: true,
+      });
     },
     { spec },
   );

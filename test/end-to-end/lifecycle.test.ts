@@ -45,7 +45,7 @@ after(async () => {
 const reads = (path: string) => enter('lifecycle', '/bin/cat', path).status === 0;
 const script = (text: string) => enter('lifecycle', '/bin/dash', '-c', text);
 
-test('a policy written for /bin reaches a program that lies in /usr/bin of a merged root', async () => {
+test('a policy written for /bin reaches a program that is in /usr/bin of a merged root', async () => {
   await client.call('PolicyService', 'ApplyPolicy', {
     manifest: manifest('  process: {matchPaths: [{path: /bin/ls}]}').replace('lifecycle}', 'merged}'),
   });
@@ -114,7 +114,7 @@ test('after kill -9 a blocked access stays blocked, and the next daemon takes ov
   assert.equal(isObserved(), false);
 });
 
-test('a stream goes on over a kill -9 with what happened meanwhile, each event once', async () => {
+test('a stream continues over a kill -9 with what happened meanwhile, each event once', async () => {
   const first = await client.stream({ containerIds: [target] });
   const reached = new Promise<{ run: string; sequence: string }>((resolve) =>
     first.call.once('data', ({ position }) => resolve(position)),
@@ -198,8 +198,8 @@ test('what does not fit into the ring while the daemon stands still is counted, 
   script(`i=0; while [ $i -lt ${attempts} ]; do i=$((i+1)); read x < ${directory}/file; done 2>/dev/null`);
   daemon.send('SIGCONT');
   const count = async () => {
-    const [told, missed, lost] = [events.events.length, events.missed, (await dropped()) - before];
-    return { told, missed, lost, all: told + missed + lost };
+    const [reported, missed, lost] = [events.events.length, events.missed, (await dropped()) - before];
+    return { reported, missed, lost, all: reported + missed + lost };
   };
   let last = await count();
   try {
@@ -211,10 +211,10 @@ test('what does not fit into the ring while the daemon stands still is counted, 
     events.cancel();
     await client.call('PolicyService', 'DeletePolicy', { name: 'deep' });
   }
-  const { told, missed, lost, all } = last;
-  const counted = `${told} were told, ${missed} missed, ${lost} lost`;
+  const { reported, missed, lost, all } = last;
+  const counted = `${reported} were reported, ${missed} missed, ${lost} lost`;
   assert.equal(all, attempts, counted);
-  assert.ok(told > 0 && lost > 0, counted);
+  assert.ok(reported > 0 && lost > 0, counted);
 });
 
 test('a container that starts later comes by itself and is under the policy', async () => {

@@ -82,7 +82,7 @@ spec:
   network: ${section}`;
   await client.call('PolicyService', 'ApplyPolicy', { manifest });
   events.clear();
-  names.asked.length = 0;
+  names.requested.length = 0;
   try {
     await task();
   } finally {
@@ -106,7 +106,7 @@ async function runBy(program: string, script: string, variables: NodeJS.ProcessE
 
 const REFUSED = 'Permission denied';
 
-async function told(operation: string, object: string): Promise<unknown[]> {
+async function eventReported(operation: string, object: string): Promise<unknown[]> {
   const event = await events.find((each) => each.operation === operation && each.object === object);
   return [event.class, event.policy, event.rule, event.action, event.result];
 }
@@ -115,7 +115,7 @@ test('a blocked domain is not asked for, by UDP or TCP and in whatever case, and
   await under('{matchDNSQueries: [{domain: Blocked.Example.}]}', async () => {
     for (const variables of [{}, { RES_OPTIONS: 'use-vc' }]) {
       assert.equal(await run('say found("WWW.Blocked.example")', variables), 'nothing');
-      assert.deepEqual(await told('resolve', 'www.blocked.example'), [
+      assert.deepEqual(await eventReported('resolve', 'www.blocked.example'), [
         'ACCESS_CLASS_NETWORK',
         'sample',
         'network.matchDNSQueries[0]',
@@ -125,7 +125,7 @@ test('a blocked domain is not asked for, by UDP or TCP and in whatever case, and
       events.clear();
       assert.equal(await run('say found("good.example")', variables), '127.0.0.21');
     }
-    assert.deepEqual([...new Set(names.asked)], ['good.example']);
+    assert.deepEqual([...new Set(names.requested)], ['good.example']);
     assert.equal(await run('called("127.0.0.20"); say "called"'), 'called');
   });
 });
@@ -150,14 +150,14 @@ test('with names allowed, only they are asked for and only their addresses calle
     assert.equal(await run('called(found("stream.good.example")); say "called"', { RES_OPTIONS: 'use-vc' }), 'called');
     assert.equal(await run('called("127.0.0.22"); say "called"'), REFUSED);
     assert.equal(await run('say found("other.example")'), 'nothing');
-    assert.deepEqual(await told('resolve', 'other.example'), [
+    assert.deepEqual(await eventReported('resolve', 'other.example'), [
       'ACCESS_CLASS_NETWORK',
       'DefaultPosture',
       'network',
       'ACTION_BLOCK',
       'RESULT_DENIED',
     ]);
-    assert.ok(!names.asked.includes('other.example'));
+    assert.ok(!names.requested.includes('other.example'));
   });
 });
 
@@ -199,7 +199,10 @@ test('a rule on ports says which server may be asked', async () => {
   const endpoints = '[{ports: 53, action: Block}, {cidr: 127.0.0.2/32, ports: 53}]';
   await under(`{action: Allow, matchEndpoints: ${endpoints}, matchDNSQueries: [{domain: good.example}]}`, async () => {
     assert.equal(await run('say found("good.example")'), 'nothing');
-    assert.deepEqual((await told('connect', 'udp 127.0.0.1:53')).slice(1, 3), ['sample', 'network.matchEndpoints[0]']);
+    assert.deepEqual((await eventReported('connect', 'udp 127.0.0.1:53')).slice(1, 3), [
+      'sample',
+      'network.matchEndpoints[0]',
+    ]);
     assert.equal(
       await run('my $s = make(AF_INET, SOCK_DGRAM, 0); to($s, "127.0.0.2", 53); say "connected"'),
       'connected',
@@ -207,21 +210,21 @@ test('a rule on ports says which server may be asked', async () => {
   });
 });
 
-test('what is sent to an address that an answer gave is told with the name', async () => {
+test('what is sent to an address that an answer gave is reported with the name', async () => {
   await under('{matchDNSQueries: [{domain: "*.example", action: Audit}]}', async () => {
     assert.equal(await run('called(found("good.example")); say "called"'), 'called');
     const audited = ['ACCESS_CLASS_NETWORK', 'sample', 'network.matchDNSQueries[0]', 'ACTION_AUDIT', 'RESULT_PASSED'];
-    assert.deepEqual(await told('resolve', 'good.example'), audited);
-    assert.deepEqual(await told('connect', 'tcp 127.0.0.21:8080 (good.example)'), audited);
+    assert.deepEqual(await eventReported('resolve', 'good.example'), audited);
+    assert.deepEqual(await eventReported('connect', 'tcp 127.0.0.21:8080 (good.example)'), audited);
   });
   await under('{matchDNSQueries: [{domain: good.example}]}', async () => {
     // Learnt while the other policy was in force.
     assert.equal(await run('called("127.0.0.21"); say "called"'), REFUSED);
-    await told('connect', 'tcp 127.0.0.21:8080 (good.example)');
+    await eventReported('connect', 'tcp 127.0.0.21:8080 (good.example)');
   });
 });
 
-test('what is sent to the port of name servers and is no question is refused and told', async () => {
+test('what is sent to the port of name servers and is not a question is refused and reported', async () => {
   await under('{matchDNSQueries: [{domain: blocked.example}]}', async () => {
     assert.equal(await run('my $s = make(AF_INET, SOCK_DGRAM, 0); message($s, "127.0.0.1", 53); say "sent"'), REFUSED);
     const { policy, rule, operation, result } = await events.find(({ policy }) => policy === 'FailClosed');
@@ -240,13 +243,13 @@ test('a container that learns more than its share forgets its own names, and not
   assert.equal(updateElement(learnt, ofAnother, Buffer.alloc(LEARNT_VALUE_BYTES), BPF_ANY), 0);
   await under('{matchDNSQueries: [{domain: good.example}, {domain: "*.example", action: Audit}]}', async () => {
     assert.equal(await run('found("other.example"); called("127.0.0.22"); say "called"'), 'called');
-    await told('connect', 'tcp 127.0.0.22:8080 (other.example)');
+    await eventReported('connect', 'tcp 127.0.0.22:8080 (other.example)');
     events.clear();
     await run(MANY.map((name) => `found("${name}");`).join(' '));
     assert.equal(await run('called("127.0.0.22"); say "called"'), 'called');
-    // That nothing is told of it has to be told by what is told later.
+    // That nothing is reported about it has to be told by what is reported later.
     await run('called(found("other.example"))');
-    await told('connect', 'tcp 127.0.0.22:8080 (other.example)');
+    await eventReported('connect', 'tcp 127.0.0.22:8080 (other.example)');
     assert.equal(events.events.filter(({ object }) => object.startsWith('tcp 127.0.0.22:8080')).length, 1);
   });
   assert.equal(lookupElement(learnt, ofAnother, Buffer.alloc(LEARNT_VALUE_BYTES)), 0);

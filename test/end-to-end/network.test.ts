@@ -196,7 +196,7 @@ async function acrossPolicy(before: string, policy: string, after: string): Prom
   return output;
 }
 
-test('a socket that was opened before the policy is asked about at its next use', async () => {
+test('a socket that was opened before the policy is checked at its next use', async () => {
   const output = await acrossPolicy(
     `${TCP} at($s, "127.0.0.1", 9100); hear($s); my $c = make(AF_INET, SOCK_STREAM, 0);
       to($c, "127.0.0.1", 9100); my $p = taken($s); give($c, "before");`,
@@ -258,7 +258,7 @@ test('a rule on a capability with a source holds for that program only', async (
   });
 });
 
-test('a capability the kernel asks about without meaning to use it is refused and not reported', async () => {
+test('a capability the kernel checks without meaning to use it is refused and not reported', async () => {
   const metric = async () => {
     const text = await daemon.metrics();
     return Number(/^hauberk_events_dropped_total\{cause="speculative"\} (\d+)$/m.exec(text)?.[1]);
@@ -278,7 +278,7 @@ test('a capability the kernel asks about without meaning to use it is refused an
   sleeper.kill();
 });
 
-test('a flood of events is suppressed, counted, and told in a summary', async () => {
+test('a flood of events is suppressed, counted, and reported in a summary', async () => {
   const attempts = 2000;
   await under('  file: {matchPaths: [{path: /etc/shadow}]}', async () => {
     assert.equal(run(`for (1..${attempts}) { open(my $f, "<", "/etc/shadow") } say "done"`), 'done');
@@ -295,7 +295,7 @@ test('a flood of events is suppressed, counted, and told in a summary', async ()
   });
 });
 
-test('in a flood of denials the first by another rule, and by another program, is told', async () => {
+test('in a flood of denials the first by another rule, and by another program, is reported', async () => {
   await under('  file: {matchPaths: [{path: /etc/shadow}, {path: /etc/gshadow}]}', async () => {
     const flood = `for (1..2000) { open(my $f, "<", "/etc/shadow") }`;
     const others =

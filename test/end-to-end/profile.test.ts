@@ -44,7 +44,7 @@ function workOf({ name, work, user = 'root' }: Workload): string {
   return output;
 }
 
-/** What a profile has told has to be there for the next daemon. */
+/** What a profile has reported has to be there for the next daemon. */
 async function restart(profile: string): Promise<void> {
   await client.call('ProfileService', 'GetProfile', { name: profile });
   events.cancel();
@@ -55,9 +55,9 @@ async function restart(profile: string): Promise<void> {
 
 for (const workload of WORKLOADS) {
   const { name, printed } = workload;
-  // The one that goes on while the daemon is started again stands for the others.
+  // The one that continues while the daemon is started again stands for the others.
   const skip = name !== 'redis' && IN_LONG_RUNS;
-  test(`what ${name} does is learnt, and under the policy made of it the same goes on and nothing else`, {
+  test(`what ${name} does is learnt, and under the policy made of it the same continues and nothing else`, {
     skip,
   }, async (context) => {
     await client.call('ProfileService', 'StartProfile', { name, selector: { matchLabels: { app: name } } });

@@ -317,15 +317,15 @@ function summaryOf({ action, wouldBlock, decider }: Explanation) {
   };
 }
 
-/** What is told of it: a rule that allows owners does not stop others, the posture does. */
+/** What is reported about it: a rule that allows owners does not stop others, the posture does. */
 function eventOf(expected: Explanation, { ownership }: Access) {
-  const told = { ...summaryOf(expected), ownerRule: '' };
+  const reported = { ...summaryOf(expected), ownerRule: '' };
   const { decider } = expected;
-  if (decider === undefined || 'postureOf' in decider || ownership === 'owner') return told;
+  if (decider === undefined || 'postureOf' in decider || ownership === 'owner') return reported;
   const { policy, rule } = decider;
-  if (rule.action !== 'Allow' || !rule.ownerOnly) return told;
+  if (rule.action !== 'Allow' || !rule.ownerOnly) return reported;
   return {
-    ...told,
+    ...reported,
     policy: 'DefaultPosture',
     rule: rule.class,
     ownerRule: `${policy.namespace}/${policy.name} ${rule.id}`,
@@ -341,11 +341,11 @@ async function expectEvent(
   context: string,
 ): Promise<void> {
   await events.find(() => events.events.length >= number);
-  const { action, result, wouldBlock, policy, rule, ownerRule, object: told } = events.events[number - 1]!;
+  const { action, result, wouldBlock, policy, rule, ownerRule, object: reported } = events.events[number - 1]!;
   assert.deepEqual(
     { action, result, wouldBlock, policy, rule, ownerRule },
     eventOf(expected, toAccess(wanted)),
     context,
   );
-  if (object !== '') assert.equal(told, object, context);
+  if (object !== '') assert.equal(reported, object, context);
 }

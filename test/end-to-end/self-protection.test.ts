@@ -40,7 +40,7 @@ const tried = (...attempts: Attempt[]) => outcomes(['nsenter', '--target', insid
 /** The host's root, in mounts that are thrown away. */
 const triedByHost = (...attempts: Attempt[]) => outcomes(['unshare', '--mount'], attempts);
 /** A shell between is nobody that has started hauberkd. */
-const triedByStranger = (...attempts: Attempt[]) => outcomes(['setsid', '--fork', '--wait'], attempts);
+const triedFromOutside = (...attempts: Attempt[]) => outcomes(['setsid', '--fork', '--wait'], attempts);
 const refused = (...attempts: Attempt[]) => attempts.map(([name]) => `${name} EPERM`);
 const passed = (...attempts: Attempt[]) => attempts.map(([name]) => `${name} ok`);
 const numbered = (lines: readonly string[]) =>
@@ -123,7 +123,7 @@ test('a container neither gets nor removes nor hides what is pinned', async () =
     ['mount', PINS],
     ['bind', join(PINS, 'maps')],
   ];
-  // A directory of pins that holds some is not removed by anybody, and is not asked about.
+  // A directory of pins that holds some is not removed by anybody, and is not checked.
   assert.deepEqual(
     tried(...attempts).map((line) => line.replace('ENOTEMPTY', 'EPERM')),
     refused(...attempts),
@@ -187,11 +187,11 @@ test("a container opens neither the daemon's files nor its sockets", async () =>
 
 test("what is not Hauberk's a container does as before", () => {
   mkdirSync(join(daemon.directory, 'beside'));
-  const stranger = `${container.pid}`;
+  const outsider = `${container.pid}`;
   const attempts = [
     ['open', daemon.directory],
-    ['memory', stranger],
-    ['limit', stranger],
+    ['memory', outsider],
+    ['limit', outsider],
     ['mount', join(daemon.directory, 'beside')],
     ['umount', join(daemon.directory, 'beside')],
     ['rename', join(daemon.directory, 'beside'), join(daemon.directory, 'aside')],
@@ -223,14 +223,14 @@ test("the preset hardened keeps a container with all privileges from the host's 
     hardened.map((line) => line.replace('EACCES', 'EPERM')),
     refused(...attempts.slice(0, -1)),
   );
-  // Not even the first id is told.
+  // Not even the first id is reported.
   assert.deepEqual(tried(['maps']), ['maps ok']);
   assert.deepEqual(tried(['open', '/dev/null'], ['open', '/etc/passwd']), ['open ok', 'open ok']);
-  const told = await client.stream({ policies: ['hardened'] });
+  const reported = await client.stream({ policies: ['hardened'] });
   tried(['module'], ['open', '/tmp/raw-device']);
-  await told.find(({ rule, object }) => rule === 'presets[0]' && object === 'sys_module');
-  await told.find(({ object }) => object === '/tmp/raw-device');
-  told.cancel();
+  await reported.find(({ rule, object }) => rule === 'presets[0]' && object === 'sys_module');
+  await reported.find(({ object }) => object === '/tmp/raw-device');
+  reported.cancel();
   await client.call('PolicyService', 'DeletePolicy', { name: 'hardened', namespace: 'default' });
 });
 
@@ -246,21 +246,21 @@ test('under a policy for the host its processes may as little, and whoever start
     ['signal', pid(), '9'],
   ];
   assert.deepEqual(
-    triedByStranger(...attempts).map((line) => line.replace('EACCES', 'EPERM')),
+    triedFromOutside(...attempts).map((line) => line.replace('EACCES', 'EPERM')),
     refused(...attempts),
   );
   // Another directory of the host's, in mounts of its own, as services and containers begin.
   assert.deepEqual(triedByHost(['mount', '/sys/fs/bpf']), ['mount ok']);
   assert.equal(await daemon.end('SIGKILL'), 'SIGKILL');
   // While no daemon lives the host may, a container may not.
-  assert.deepEqual(triedByStranger(['get', map], ['open', STATE]), ['get ok', 'open ok']);
+  assert.deepEqual(triedFromOutside(['get', map], ['open', STATE]), ['get ok', 'open ok']);
   assert.deepEqual(tried(['get', map], ['unlink', map], ['open', STATE]), refused(['get'], ['unlink'], ['open']));
   await daemon.start('--docker-socket', 'off', '--detach-on-exit');
   assert.match(daemon.log, /has ended: this one takes it over/);
   assert.equal((await client.call('HostService', 'GetStatus')).adopted, true);
-  assert.deepEqual(triedByStranger(['get', map]), refused(['get']));
+  assert.deepEqual(triedFromOutside(['get', map]), refused(['get']));
   await client.call('PolicyService', 'DeletePolicy', { name: 'on-host', scope: 'SCOPE_HOST' });
-  assert.deepEqual(triedByStranger(['get', map]), passed(['get']));
+  assert.deepEqual(triedFromOutside(['get', map]), passed(['get']));
 });
 
 test('a second daemon on the same pins is refused while the first lives', () => {

@@ -53,20 +53,20 @@ const logged = (wanted: Partial<Decoded>) =>
   logs.received.filter((log) => Object.entries(wanted).every(([key, value]) => log[key] === value));
 const opened = () => telemetry.events.filter(({ object }) => object === '/etc/hostname') as Telemetry[];
 type Telemetry = ReceivedEvent & { readonly count: string; readonly operations: string[] };
-const sum = (told: readonly Telemetry[]) => told.reduce((total, { count }) => total + Number(count), 0);
+const sum = (reported: readonly Telemetry[]) => reported.reduce((total, { count }) => total + Number(count), 0);
 
 function see(classes: readonly string[]): Promise<unknown> {
   const setting = { namespace: 'default', matchLabels: { app: 'seen' }, classes };
   return client.call('TelemetryService', 'SetVisibility', setting);
 }
 
-test('nothing is told of what is let through unless somebody has asked for it', async () => {
+test('nothing is reported about what is let through unless somebody has asked for it', async () => {
   work('seen');
   assert.match(await daemon.metrics(), /hauberk_containers_visible 0\n/);
   assert.deepEqual([logs.received, telemetry.events], [[], []]);
 });
 
-test('of a container that is visible each access is told with how often it was made, and of another nothing', async () => {
+test('of a container that is visible each access is reported with how often it was made, and of another nothing', async () => {
   await see(CLASSES);
   const { effective } = await client.call('TelemetryService', 'GetVisibility', { containerId: seen });
   assert.deepEqual(effective, CLASSES);
@@ -84,7 +84,7 @@ test('of a container that is visible each access is told with how often it was m
   assert.deepEqual([Type, Result, ContainerName], ['ContainerLog', 'Passed', 'seen']);
   assert.deepEqual([ProcessName, Operation], ['/usr/bin/perl', 'File']);
   assert.equal(logged({ Operation: 'Process', ProcessName: '/usr/bin/perl' }).length, 1);
-  // In two windows, if it went on for longer than the rest of one.
+  // In two windows, if it continued for longer than the rest of one.
   assert.ok(opened().length <= 2);
   assert.deepEqual(opened()[0]!.operations, ['read']);
   assert.deepEqual(logged({ ContainerName: 'unseen' }), []);
@@ -110,17 +110,17 @@ test('a profile and telemetry of one container take nothing from each other', as
   await eventually(() => sum(opened()) === 10, 'what was opened after the profile');
 });
 
-test('a container that opens ever new files is told of within bounds, and how much is not told', async () => {
+test('a container that opens ever new files is told about within bounds, and how much is not reported', async () => {
   const script = `mkdir '/many'; for (1 .. 1000) { open(my $file, '>', "/many/$_") }`;
   assert.equal(enter('seen', '/usr/bin/perl', '-e', script).status, 0);
   const limits = () => telemetry.events.filter(({ policy }) => policy === 'TelemetryLimit');
-  await eventually(() => limits().length > 0, 'what was not told');
+  await eventually(() => limits().length > 0, 'what was not reported');
   assert.match(limits()[0]!.message, /more than 100 different ones in 1 seconds/);
   assert.match(await daemon.metrics(), /hauberk_telemetry_dropped_total\{cause="limit"\} [1-9]/);
   assert.match(await daemon.metrics(), /hauberk_events_dropped_total\{cause="ring_full"\} 0\n/);
 });
 
-test('what is not visible any more is not told', async () => {
+test('what is not visible any more is not reported', async () => {
   await client.call('TelemetryService', 'SetVisibility', {
     namespace: 'default',
     matchLabels: { app: 'seen' },

@@ -115,7 +115,7 @@ test('a container is refused while no daemon runs, if the hook is to refuse', as
   assertRefused(await start(), /hook\.sock/);
 });
 
-test('a container starts while no daemon runs, if the hook is to allow it, and the next daemon tells of it', async () => {
+test('a container starts while no daemon runs, if the hook is to allow it, and the next daemon reports it', async () => {
   installHook('docker', '--when-unanswered', 'allow');
   assertUnprotected(await start());
   const [note, ...more] = readFileSync(NOTES, 'utf8').trim().split('\n');

@@ -73,7 +73,7 @@ spec:
 const withdraw = () => client.call('PolicyService', 'DeletePolicy', { name: 'uses', scope: 'SCOPE_NAMESPACE' });
 
 for (const { name, rules, refused, free } of GROUPS) {
-  test(`${name}: every technique is refused and told under the policy, and works without it`, async (context) => {
+  test(`${name}: every technique is refused and reported under the policy, and works without it`, async (context) => {
     const prepare = refused.map(({ preparation }) => ['sh', preparation ?? 'true']);
     const commands = refused.map(({ command }) => command);
     const inTurn = inOneShell(prepare.flatMap((each, index) => [each, commands[index]!]));
@@ -86,13 +86,13 @@ for (const { name, rules, refused, free } of GROUPS) {
       const failures: string[] = [];
       events.clear();
       for (const [index, { status, output }] of inOneShell(commands).entries()) {
-        const { technique, told } = refused[index]!;
+        const { technique, reported } = refused[index]!;
         context.diagnostic(technique);
         if (status === 0 || !REFUSED.test(output)) failures.push(`${technique}: ${status} ${output}`);
         else
           await events
-            .find((event) => event.result === 'RESULT_DENIED' && matches(event, told), 5000)
-            .catch(() => failures.push(`${technique}: not told, but ${events.events.map(said).join(', ')}`));
+            .find((event) => event.result === 'RESULT_DENIED' && matches(event, reported), 5000)
+            .catch(() => failures.push(`${technique}: not reported, but ${events.events.map(said).join(', ')}`));
       }
       for (const [index, { status, output }] of inOneShell(free).entries())
         if (status !== 0) failures.push(`${free[index]!.join(' ')}: ${output}`);
@@ -105,6 +105,6 @@ for (const { name, rules, refused, free } of GROUPS) {
 
 const said = ({ operation, object, program }: ReceivedEvent) => [operation, object, program].join(' ');
 
-function matches(event: object, told: object): boolean {
-  return Object.entries(told).every(([key, value]) => (event as Record<string, unknown>)[key] === value);
+function matches(event: object, reported: object): boolean {
+  return Object.entries(reported).every(([key, value]) => (event as Record<string, unknown>)[key] === value);
 }

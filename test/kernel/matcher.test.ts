@@ -8,8 +8,8 @@ import { resolveRules } from '../../src/policy/rule-set.js';
 import { assertAgreement, type Decider } from '../property/agreement.js';
 import { randomDecisions } from '../property/random-decisions.js';
 import { decisionRuns } from '../property/runs.js';
-import { accessWord } from '../support/access-word.js';
 import { BpfMatcher } from '../support/bpf-matcher.js';
+import { objectKey } from '../support/object-key.js';
 import { makeRule } from '../unit/policy/support.js';
 
 const ACCESSES = 100;
@@ -23,7 +23,7 @@ const fileRule = (path: string) => makeRule({ match: { kind: 'exact', path } });
 const inTheKernel: Decider = {
   decide: ({ operation, object, program, parent, ownership, terminal }) =>
     matcher.decide(
-      accessWord(object),
+      objectKey(object),
       {
         programClass: matcher.classifyProgram(program),
         ...(parent !== undefined && operation === 'execute' && { parentClass: matcher.classifyProgram(parent) }),
@@ -54,13 +54,13 @@ test('of an access that is several operations the strongest answer counts, of eq
       for (const [index, { object, program, ownership, operation, terminal }] of decisions.accesses.entries()) {
         if (subjectOfOperation(operation) !== 'path') continue;
         const actor = { programClass: matcher.classifyProgram(program), terminal };
-        const word = accessWord(object);
+        const key = objectKey(object);
         // Another choice for each access: the bits of a number that is none twice.
         const wanted = operations.filter((_, entry) => ((index * 37 + 5) >> entry) & 1);
-        const answers = wanted.map((each) => matcher.decide(word, actor, each, ownership));
+        const answers = wanted.map((each) => matcher.decide(key, actor, each, ownership));
         const strength = ({ action }: Decision) => VERDICT_ACTIONS.indexOf(action);
         const strongest = answers.reduce((best, each) => (strength(each) > strength(best) ? each : best));
-        assert.deepEqual(matcher.decideAll(word, actor, wanted, ownership), strongest);
+        assert.deepEqual(matcher.decideAll(key, actor, wanted, ownership), strongest);
       }
     }),
     decisionRuns(DECISIONS_OF_SEVERAL),
@@ -76,10 +76,10 @@ test('where a verdict is damaged the answer is no, by no rule', () => {
   for (let index = 0; index < words.length; index += 2) if (words[index]! >= VERDICT_MARK) words[index] = 0;
   matcher.use({ ...image, words });
   for (const path of ['/etc/shadow', '/etc/hostname']) {
-    const word = Buffer.from(path);
-    assert.deepEqual(matcher.decide(word, { programClass: 0 }, 'read', 'owner'), { action: 'Block', rule: undefined });
+    const key = Buffer.from(path);
+    assert.deepEqual(matcher.decide(key, { programClass: 0 }, 'read', 'owner'), { action: 'Block', rule: undefined });
     assert.deepEqual(
-      matcher.decide(word, { programClass: 0 }, 'read', 'other').action,
+      matcher.decide(key, { programClass: 0 }, 'read', 'other').action,
       path === '/etc/shadow' ? 'Block' : 'Allow',
     );
   }

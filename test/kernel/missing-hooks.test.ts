@@ -37,7 +37,7 @@ test('programs that the kernel does not take are left out with the reason, and t
   const attached = [
     ...['bprm_check', 'exec_arguments', 'bprm_committed', 'task_alloc', 'sock_graft', 'path_chmod'],
     // At the same hook, for Hauberk's own files.
-    'keep_mode',
+    'self_mode',
   ];
   assert.deepEqual([...programs.links.keys()].sort(), attached.map((name) => `hauberk_${name}`).sort());
   assert.equal(programs.adopted, false);

@@ -8,7 +8,7 @@ import { after, test } from 'node:test';
 const directory = mkdtempSync(join(tmpdir(), 'hauberk-support-'));
 after(() => rmSync(directory, { recursive: true }));
 
-/** What hauberkd says where other files stand in the place of the kernel's. */
+/** What hauberkd says where other files stand in place of the kernel's. */
 function check(place: string, replacement: string) {
   const script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
   const command = [
@@ -23,7 +23,7 @@ function check(place: string, replacement: string) {
   return { status, output: stdout + stderr };
 }
 
-test('where bpf is not among the active security modules, the remedy is told', () => {
+test('where bpf is not among the active security modules, the remedy is reported', () => {
   const modules = join(directory, 'lsm');
   writeFileSync(modules, 'lockdown,capability,apparmor');
   const { status, output } = check('/sys/kernel/security/lsm', modules);
@@ -32,7 +32,7 @@ test('where bpf is not among the active security modules, the remedy is told', (
   assert.match(output, /boot with lsm=lockdown,capability,apparmor,bpf on the kernel command line/);
 });
 
-test('where the kernel carries no type information, the option to build it with is told', () => {
+test('where the kernel carries no type information, the option to build it with is reported', () => {
   const { status, output } = check('/sys/kernel/btf', directory);
   assert.equal(status, 1, output);
   assert.match(output, /carries no type information .*CONFIG_DEBUG_INFO_BTF=y/);

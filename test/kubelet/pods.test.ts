@@ -96,14 +96,14 @@ for (const [kind, runtime] of [
       const { exitCode } = (untouched.lastState.terminated ?? untouched.state.terminated)!;
       assert.deepEqual(accessesThrough(exitCode), ['file', 'program', 'socket']);
 
-      const told = await refusals(events, 2 * ACCESSES.length);
-      const ids = new Set(told.map(({ containerId }) => containerId));
+      const reported = await refusals(events, 2 * ACCESSES.length);
+      const ids = new Set(reported.map(({ containerId }) => containerId));
       assert.ok(ids.has(idOf(restarted)) && ids.size > 1, JSON.stringify([...ids]));
       for (const id of ids) {
-        const own = told.filter(({ containerId }) => containerId === id);
+        const own = reported.filter(({ containerId }) => containerId === id);
         assert.deepEqual(own.map(({ operation, object }) => `${operation} ${object}`).sort(), ACCESSES);
       }
-      for (const { containerName, namespace, labels, result } of told) {
+      for (const { containerName, namespace, labels, result } of reported) {
         assert.deepEqual(
           { containerName, namespace, result },
           { containerName: 'at-once', namespace: NAMESPACE, result: 'RESULT_DENIED' },

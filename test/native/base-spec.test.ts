@@ -19,11 +19,11 @@ async function specificationOf(version: ContainerdVersion, runcOptions?: string)
   try {
     const pod = await containerd.runtime.runPod({ name: 'pod', logDirectory: join(containerd.directory, 'logs') });
     const id = await containerd.runtime.createContainer(pod, { image: BUSYBOX_IMAGE, command: ['/bin/true'] });
-    const told = containerd.ctr('containers', 'info', id);
-    const { Labels: labels } = JSON.parse(told);
+    const reported = containerd.ctr('containers', 'info', id);
+    const { Labels: labels } = JSON.parse(reported);
     // What is another's with each container and each containerd of a test.
     const names = [id, labels['io.kubernetes.pod.uid'], containerd.directory].filter(Boolean);
-    const plain = names.reduce((text, name) => text.replaceAll(name, 'X'), told);
+    const plain = names.reduce((text, name) => text.replaceAll(name, 'X'), reported);
     return JSON.parse(plain.replace(/\b[0-9a-f]{64}\b/gu, 'SANDBOX').replace(/\/proc\/\d+\//gu, '/proc/PID/')).Spec;
   } finally {
     await containerd.stop();

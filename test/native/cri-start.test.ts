@@ -8,7 +8,7 @@ import type { ContainerDescription } from '../../src/containers/container.js';
 import { criConnection } from '../../src/sources/cri.js';
 import { CriStarts } from '../../src/sources/cri-hook.js';
 import { BUSYBOX_IMAGE, Containerd, containerdMissing, defaultSpecification } from '../support/containerd.js';
-import { ToldContainers } from '../support/told-containers.js';
+import { ReportedContainers } from '../support/reported-containers.js';
 
 interface HookState {
   readonly id: string;
@@ -16,7 +16,7 @@ interface HookState {
   readonly annotations: Record<string, string>;
 }
 
-/** Hands the state it is given to the test, and lets the runtime go on when that has answered. */
+/** Hands the state it is given to the test, and lets the runtime continue when that has answered. */
 const HOOK = `import { connect } from 'node:net';
 const socket = connect({ path: process.argv[2], allowHalfOpen: true });
 process.stdin.pipe(socket);
@@ -73,20 +73,20 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       const id = await containerd.runtime.runContainer(pod, options);
       assert.ok(milliseconds < 1_000, `took ${milliseconds} ms`);
 
-      const told = new ToldContainers();
+      const reported = new ReportedContainers();
       const abort = new AbortController();
       t.after(() => abort.abort());
       await criConnection({ name: 'containerd', address: containerd.address }).follow(
-        told,
+        reported,
         () => setImmediate(() => abort.abort()),
         abort.signal,
       );
-      assert.deepEqual(described, told.now.get(id)!.description);
+      assert.deepEqual(described, reported.now.get(id)!.description);
       assert.equal(described!.labels.app, 'web');
     });
 
     test('a container that waits in the hook while others are listed and followed holds up nobody', async (t) => {
-      const told = new ToldContainers();
+      const reported = new ReportedContainers();
       const abort = new AbortController();
       t.after(() => abort.abort());
       let waiting = 0;
@@ -104,18 +104,18 @@ for (const version of ['1.6', '1.7', '2'] as const) {
         image: BUSYBOX_IMAGE,
         command: ['/bin/sleep', '100000'],
       });
-      await told.until('it waits in the hook', () => waiting === 1);
+      await reported.until('it waits in the hook', () => waiting === 1);
       const following = criConnection({ name: 'containerd', address: containerd.address }).follow(
-        told,
+        reported,
         () => {},
         abort.signal,
       );
-      await told.until('a first list is told', () => told.log.length > 0, 5_000);
-      const before = told.now.size;
+      await reported.until('a first list is reported', () => reported.log.length > 0, 5_000);
+      const before = reported.now.size;
       release();
       const id = await starting;
-      await told.until('its start is told', () => told.now.has(id), 5_000);
-      assert.equal(told.now.size, before + 1);
+      await reported.until('its start is reported', () => reported.now.has(id), 5_000);
+      assert.equal(reported.now.size, before + 1);
       abort.abort();
       await following;
     });

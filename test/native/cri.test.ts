@@ -7,29 +7,29 @@ import { CriNotServed } from '../../src/sources/cri-client.js';
 import { BUSYBOX_IMAGE, Containerd, containerdMissing } from '../support/containerd.js';
 import type { Pod } from '../support/cri-runtime.js';
 import { type EventsServed, serveRenamed } from '../support/renamed-runtime.js';
-import { ToldContainers } from '../support/told-containers.js';
+import { ReportedContainers } from '../support/reported-containers.js';
 
 const SLEEP = ['/bin/sleep', '100000'];
-/** An event is told within this; the list that is read anyhow is not, once the second one is done. */
+/** An event is reported within this; the list that is read anyhow is not, once the second one is done. */
 const SOON_MILLISECONDS = 10_000;
 const SECOND_LIST_MILLISECONDS = 2_000;
 
 /** Follows until `end`, at the latest that of the test; `ended` settles when following does. */
 async function follow(test: TestContext, address: string, name = 'containerd') {
-  const told = new ToldContainers();
+  const reported = new ReportedContainers();
   const abort = new AbortController();
   test.after(() => abort.abort());
   let connected = 0;
   let failed = false;
-  const ended = criConnection({ name, address }).follow(told, () => connected++, abort.signal);
+  const ended = criConnection({ name, address }).follow(reported, () => connected++, abort.signal);
   ended.catch(() => {
     failed = true;
   });
-  await told.until('a first list is told', () => failed || connected > 0);
+  await reported.until('a first list is reported', () => failed || connected > 0);
   if (failed) await ended;
-  assert.match(told.log[0]!, /^running /);
+  assert.match(reported.log[0]!, /^running /);
   return {
-    told,
+    reported,
     ended,
     async end() {
       abort.abort();
@@ -60,11 +60,11 @@ for (const version of ['1.6', '1.7', '2'] as const) {
     });
     after(() => containerd?.stop());
 
-    test('what runs already is told with its name, namespace, labels of the pod and process, and no sandbox with it', async (t) => {
+    test('what runs already is reported with its name, namespace, labels of the pod and process, and no sandbox with it', async (t) => {
       const id = await containerd.runtime.runContainer(pod, { name: 'first', image: BUSYBOX_IMAGE, command: SLEEP });
-      const { told, end } = await follow(t, containerd.address);
-      assert.deepEqual([...told.now.keys()], [id]);
-      const { description, pid } = told.now.get(id)!;
+      const { reported, end } = await follow(t, containerd.address);
+      assert.deepEqual([...reported.now.keys()], [id]);
+      const { description, pid } = reported.now.get(id)!;
       const { 'io.kubernetes.pod.uid': uid, ...labels } = description.labels;
       assert.match(uid!, /^[0-9a-f-]{36}$/);
       assert.deepEqual(labels, {
@@ -81,8 +81,8 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       await end();
     });
 
-    test('starts and ends are told soon, the end of a process started by exec and a container not started are not', async (t) => {
-      const { told, end } = await follow(t, containerd.address);
+    test('starts and ends are reported soon, the end of a process started by exec and a container not started are not', async (t) => {
+      const { reported, end } = await follow(t, containerd.address);
       await pause(SECOND_LIST_MILLISECONDS);
       const id = await containerd.runtime.createContainer(pod, {
         name: 'second',
@@ -90,31 +90,31 @@ for (const version of ['1.6', '1.7', '2'] as const) {
         command: SLEEP,
       });
       await pause(500);
-      assert.deepEqual(told.log, ['running 0']);
+      assert.deepEqual(reported.log, ['running 0']);
       await containerd.runtime.startContainer(id);
-      await told.until('its start is told', () => told.now.has(id), SOON_MILLISECONDS);
-      await assertRuns(told.now.get(id)!.pid, SLEEP);
+      await reported.until('its start is reported', () => reported.now.has(id), SOON_MILLISECONDS);
+      await assertRuns(reported.now.get(id)!.pid, SLEEP);
       containerd.ctr('tasks', 'exec', '--exec-id', 'e1', id, '/bin/true');
       await pause(500);
-      assert.ok(told.now.has(id));
+      assert.ok(reported.now.has(id));
       await containerd.runtime.stopContainer(id);
-      await told.until('its end is told', () => !told.now.has(id), SOON_MILLISECONDS);
-      assert.deepEqual(told.log, ['running 0', `started ${id}`, `ended ${id}`]);
+      await reported.until('its end is reported', () => !reported.now.has(id), SOON_MILLISECONDS);
+      assert.deepEqual(reported.log, ['running 0', `started ${id}`, `ended ${id}`]);
       await containerd.runtime.removeContainer(id);
       await end();
     });
 
-    test('of many that start at once, and end at once, each is told', async (t) => {
-      const { told, end } = await follow(t, containerd.address);
+    test('of many that start at once, and end at once, each is reported', async (t) => {
+      const { reported, end } = await follow(t, containerd.address);
       const names = Array.from({ length: 20 }, (_, number) => `many-${number}`);
       const options = { image: BUSYBOX_IMAGE, command: SLEEP };
       const ids = await Promise.all(names.map((name) => containerd.runtime.runContainer(pod, { name, ...options })));
-      await told.until('all are told', () => ids.every((id) => told.now.has(id)));
-      assert.deepEqual([...told.now.values()].map(({ description }) => description.name).sort(), [...names].sort());
-      assert.equal(new Set([...told.now.values()].map(({ pid }) => pid)).size, names.length);
-      for (const { pid } of told.now.values()) await assertRuns(pid, SLEEP);
+      await reported.until('all are reported', () => ids.every((id) => reported.now.has(id)));
+      assert.deepEqual([...reported.now.values()].map(({ description }) => description.name).sort(), [...names].sort());
+      assert.equal(new Set([...reported.now.values()].map(({ pid }) => pid)).size, names.length);
+      for (const { pid } of reported.now.values()) await assertRuns(pid, SLEEP);
       await Promise.all(ids.map((id) => containerd.runtime.removeContainer(id)));
-      await told.until('all ends are told', () => told.now.size === 0);
+      await reported.until('all ends are reported', () => reported.now.size === 0);
       await end();
     });
 
@@ -126,10 +126,10 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       await assert.rejects(follow(t, containerd.address), /UNAVAILABLE/);
       await containerd.startAgain();
       const second = await follow(t, containerd.address);
-      assert.deepEqual(second.told.now, first.told.now);
-      assert.deepEqual([...second.told.now.keys()], [id]);
+      assert.deepEqual(second.reported.now, first.reported.now);
+      assert.deepEqual([...second.reported.now.keys()], [id]);
       await containerd.runtime.removeContainer(id);
-      await second.told.until('its end is told', () => second.told.now.size === 0);
+      await second.reported.until('its end is reported', () => second.reported.now.size === 0);
       await second.end();
     });
 
@@ -138,8 +138,8 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       const image = 'hauberk.test/named:1';
       containerd.importImage(join(containerd.directory, 'image'), image, { labels });
       const id = await containerd.runtime.runContainer(pod, { name: 'fourth', image, command: SLEEP });
-      const { told, end } = await follow(t, containerd.address);
-      const { description } = told.now.get(id)!;
+      const { reported, end } = await follow(t, containerd.address);
+      const { description } = reported.now.get(id)!;
       assert.deepEqual([description.name, description.namespace], ['fourth', 'shop']);
       assert.equal(description.labels['hauberk.io/container.name'], 'fourth');
       assert.equal(description.labels['io.kubernetes.pod.namespace'], 'shop');
@@ -147,19 +147,19 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       await end();
     });
 
-    // CRI-O is not to be had here: containerd's CRI under its name, which is asked for no events of containerd's own.
+    // CRI-O is not available here: containerd's CRI under its name, which is asked for no events of containerd's own.
     const served: EventsServed[] = version === '1.6' ? ['ended', 'unimplemented'] : ['told', 'ended'];
     for (const events of served) {
       test(`a runtime whose CRI events are ${events} is followed as well`, async (t) => {
         const address = join(containerd.directory, `renamed-${events}.sock`);
         t.after(await serveRenamed(address, { name: 'cri-o', events, runtime: containerd.address }));
-        const { told, end } = await follow(t, address, 'cri-o');
+        const { reported, end } = await follow(t, address, 'cri-o');
         await pause(SECOND_LIST_MILLISECONDS);
         const id = await containerd.runtime.runContainer(pod, { name: events, image: BUSYBOX_IMAGE, command: SLEEP });
-        await told.until('its start is told', () => told.now.has(id), SOON_MILLISECONDS);
-        await assertRuns(told.now.get(id)!.pid, SLEEP);
+        await reported.until('its start is reported', () => reported.now.has(id), SOON_MILLISECONDS);
+        await assertRuns(reported.now.get(id)!.pid, SLEEP);
         await containerd.runtime.removeContainer(id);
-        await told.until('its end is told', () => !told.now.has(id), SOON_MILLISECONDS);
+        await reported.until('its end is reported', () => !reported.now.has(id), SOON_MILLISECONDS);
         await end();
       });
     }
@@ -173,7 +173,7 @@ describe('containerd 1.6 that does not tell everything', { skip: containerdMissi
   });
   after(() => containerd?.stop());
 
-  test('where one process is not told, the others are, nothing is said to have ended, and following fails', async (t) => {
+  test('where one process is not reported, the others are, nothing is said to have ended, and following fails', async (t) => {
     const pod = await containerd.runtime.runPod();
     const run = (name: string) => containerd.runtime.runContainer(pod, { name, image: BUSYBOX_IMAGE, command: SLEEP });
     const [hidden, ...others] = [await run('a'), await run('b'), await run('c')];
@@ -185,12 +185,12 @@ describe('containerd 1.6 that does not tell everything', { skip: containerdMissi
       withoutProcess: hidden!,
     });
     t.after(stop);
-    const told = new ToldContainers();
+    const reported = new ReportedContainers();
     const abort = new AbortController();
     t.after(() => abort.abort());
-    const ended = criConnection({ name: 'cri-o', address }).follow(told, () => assert.fail(), abort.signal);
+    const ended = criConnection({ name: 'cri-o', address }).follow(reported, () => assert.fail(), abort.signal);
     await assert.rejects(ended, new RegExp(`process of container ${hidden}`));
-    assert.deepEqual(told.log.sort(), others.map((id) => `started ${id}`).sort());
+    assert.deepEqual(reported.log.sort(), others.map((id) => `started ${id}`).sort());
   });
 });
 

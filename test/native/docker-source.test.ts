@@ -20,7 +20,7 @@ for (const [origin, runtime, program] of [
   ['docker', NativeDocker, '/usr/sbin/dockerd'],
   ['podman', NativePodman, '/usr/bin/podman'],
 ] as const) {
-  test(`containers of real ${origin} are told with what it knows of them, and followed`, {
+  test(`containers of real ${origin} are reported with what it knows of them, and followed`, {
     skip: skip(program),
   }, async () => {
     const made: NativeDocker | NativePodman = await runtime.launch();
@@ -46,7 +46,7 @@ for (const [origin, runtime, program] of [
       made.run('rename', 'second', 'renamed');
       await eventually(() => sink.containers.get(second)?.description.name === 'renamed');
       made.run('kill', 'renamed');
-      await eventually(() => sink.told.includes(`ended ${second}`));
+      await eventually(() => sink.reported.includes(`ended ${second}`));
       assert.deepEqual(source.status(), {
         name: origin,
         address: made.socketPath,
@@ -60,7 +60,7 @@ for (const [origin, runtime, program] of [
   });
 }
 
-test('a Docker that is restarted is followed again, with the containers that went on', {
+test('a Docker that is restarted is followed again, with the containers that continued', {
   skip: skip('/usr/sbin/dockerd'),
 }, async () => {
   const docker = await NativeDocker.launch();
@@ -74,8 +74,8 @@ test('a Docker that is restarted is followed again, with the containers that wen
     assert.match(source.status().reason, /closed|ECONN|hang up|aborted/u);
     assert.equal(logger.warnings.length, 1);
     await docker.launchServer();
-    await eventually(() => sink.told.length > 1);
-    assert.deepEqual(sink.told, [`running ${id}`, `running ${id}`]);
+    await eventually(() => sink.reported.length > 1);
+    assert.deepEqual(sink.reported, [`running ${id}`, `running ${id}`]);
   } finally {
     source.stop();
   }

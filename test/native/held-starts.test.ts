@@ -80,12 +80,12 @@ test('what asks Docker for one container hangs while its start is held: so nothi
   const [listed] = await client.listContainers({ all: true, filters: { id: [id] } });
   assert.deepEqual(listed?.Names, ['/web']);
   // A connection that begins now is not held up either.
-  const { told, stop } = follow(docker.socketPath);
-  await eventually(() => told.length === 1);
+  const { reported, stop } = follow(docker.socketPath);
+  await eventually(() => reported.length === 1);
   assert.equal(existsSync(gate), false);
   writeFileSync(gate, '');
   assert.equal(await started, id);
-  await eventually(() => told.includes(`started ${id}`));
+  await eventually(() => reported.includes(`started ${id}`));
   stop();
 });
 
@@ -113,13 +113,13 @@ test('a start by real podman is held until its container is protected by name, a
 
 /** What the source of Docker tells, in few words. */
 function follow(address: string) {
-  const told: string[] = [];
+  const reported: string[] = [];
   const stopping = new AbortController();
   const sink = {
-    running: () => void told.push('running'),
-    started: ({ description }: { description: { id: string } }) => void told.push(`started ${description.id}`),
-    ended: (id: string) => void told.push(`ended ${id}`),
+    running: () => void reported.push('running'),
+    started: ({ description }: { description: { id: string } }) => void reported.push(`started ${description.id}`),
+    ended: (id: string) => void reported.push(`ended ${id}`),
   };
   void dockerConnection({ origin: 'docker', address }).follow(sink, () => undefined, stopping.signal);
-  return { told, stop: () => stopping.abort() };
+  return { reported, stop: () => stopping.abort() };
 }

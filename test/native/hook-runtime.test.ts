@@ -245,7 +245,7 @@ test('a real runtime that is not there, or is this one, is refused', async () =>
   }
 });
 
-test('a signal that asks to end goes on to the real runtime, and its end ends that too', async () => {
+test('a signal that asks to end continues to the real runtime, and its end ends that too', async () => {
   const ready = join(place.directory, 'ready');
   const script = `trap 'exit 7' TERM; echo $$ >${ready}; for turn in $(seq 400); do sleep 0.05; done`;
   const first = call([...scriptAsRuntime(script), 'create', ID]);

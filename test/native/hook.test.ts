@@ -77,7 +77,7 @@ for (const [what, reply] of [
   ['nothing', ''],
   ['binary data without an end of line', `${'\u0000\u0007'.repeat(100_000)}`],
 ] as const)
-  test(`${what} is no answer`, async () => {
+  test(`${what} is not an answer`, async () => {
     await place.answer(reply);
     assert.equal((await place.hook('docker', STATE)).status, 1);
     place.configure('when_unanswered = allow');

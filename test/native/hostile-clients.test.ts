@@ -44,7 +44,7 @@ after(async () => {
 for (const { name, isValid = false, send } of HOSTILE_REQUESTS.filter(isTried)) {
   test(`${name} holds no turn of the event loop for long`, async (t) => {
     let code = '';
-    const worst = await daemon.shortestWorstTurn(TURN_MILLISECONDS_MAX, async () => {
+    const worst = await daemon.bestLongestTurn(TURN_MILLISECONDS_MAX, async () => {
       code = await send(clients);
     });
     t.diagnostic(`${worst.toFixed(1)} ms, ${code}`);
@@ -107,7 +107,7 @@ test('a synchronisation of eight times the policies takes about eight times the 
   assert.ok(many < 24 * few, `${few} ms, ${many} ms`);
 });
 
-test('without descriptors left the daemon goes on with the clients it has, and serves others once there are some', async () => {
+test('without descriptors left the daemon continues with the clients it has, and serves others once there are some', async () => {
   const known = connect({ address: daemon.address });
   await known.host.getStatus();
   const held = new Set(readdirSync(`/proc/${daemon.pid}/fd`).map(Number));
@@ -151,7 +151,7 @@ test('containers that are synchronised, and a policy that reaches all of them, h
     'SyncContainers of none': () => own.containers.syncContainers({}),
   };
   for (const [name, step] of Object.entries(steps)) {
-    const worst = await daemon.shortestWorstTurn(TURN_MILLISECONDS_MAX, step);
+    const worst = await daemon.bestLongestTurn(TURN_MILLISECONDS_MAX, step);
     t.diagnostic(`${name}: ${worst.toFixed(1)} ms`);
     assert.ok(worst <= TURN_MILLISECONDS_MAX, `${name}: ${worst} ms`);
   }

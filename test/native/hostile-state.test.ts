@@ -46,8 +46,8 @@ const manifestOf = (number: number) =>
   `{apiVersion: security.kubearmor.com/v1, kind: KubeArmorPolicy, metadata: {name: p${number}}, spec: {selector: {matchLabels: {pod: web-${number}}}, file: {action: Block, matchPaths: [{path: /srv/${number}}]}}}\n`;
 const small = manifestOf(0);
 
-async function holdsNoTurn(t: TestContext, task: () => Promise<unknown>): Promise<void> {
-  const worst = await daemon.shortestWorstTurn(TURN_MILLISECONDS_MAX, () => task().catch(unlessTimeIsOver));
+async function doesNotBlockTheEventLoop(t: TestContext, task: () => Promise<unknown>): Promise<void> {
+  const worst = await daemon.bestLongestTurn(TURN_MILLISECONDS_MAX, () => task().catch(unlessTimeIsOver));
   t.diagnostic(`${worst.toFixed(1)} ms`);
   assert.ok(worst <= TURN_MILLISECONDS_MAX, `${worst} ms`);
 }
@@ -66,7 +66,7 @@ test('neither the warm-up nor the first requests with policies after it hold a t
     const started = await MeasuredProcess.start(50);
     const first = connect({ address: started.address, timeoutMilliseconds: 120_000 });
     try {
-      return await started.worstTurn(async () => {
+      return await started.longestTurn(async () => {
         await started.warmUp();
         await first.policies.validatePolicy({ source: { $case: 'manifest', value: small } });
         await first.policies.applyPolicy({ source: { $case: 'manifest', value: small } });
@@ -84,11 +84,13 @@ test('neither the warm-up nor the first requests with policies after it hold a t
 
 test(`${POLICIES} policies are synchronised, listed, backed up and restored`, async (t) => {
   const policies = plainPolicies(POLICIES);
-  await t.test('SyncPolicies', async (s) => holdsNoTurn(s, () => client.policies.syncPolicies({ policies })));
-  await t.test('ListPolicies', async (s) => holdsNoTurn(s, () => client.policies.listPolicies()));
-  await t.test('Backup', async (s) => holdsNoTurn(s, () => client.state.backup()));
+  await t.test('SyncPolicies', async (s) =>
+    doesNotBlockTheEventLoop(s, () => client.policies.syncPolicies({ policies })),
+  );
+  await t.test('ListPolicies', async (s) => doesNotBlockTheEventLoop(s, () => client.policies.listPolicies()));
+  await t.test('Backup', async (s) => doesNotBlockTheEventLoop(s, () => client.state.backup()));
   const manifests = Array.from({ length: POLICIES }, (_, number) => manifestOf(number));
-  await t.test('Restore', async (s) => holdsNoTurn(s, () => client.state.restore({ manifests })));
+  await t.test('Restore', async (s) => doesNotBlockTheEventLoop(s, () => client.state.restore({ manifests })));
 });
 
 test(`a policy of ${RULES} rules is applied, explained, read and deleted`, async (t) => {
@@ -97,7 +99,7 @@ test(`a policy of ${RULES} rules is applied, explained, read and deleted`, async
   const ofLabels = { subject: { $case: 'container', value: container } as const };
   const renaming = { operation: 'rename', object: '/srv/a/', newPath: '/srv/b/' };
   await t.test('ApplyPolicy', async (s) =>
-    holdsNoTurn(s, async () => {
+    doesNotBlockTheEventLoop(s, async () => {
       await client.policies.applyPolicy({ source: { $case: 'policy', value: large } });
       await client.policies.deletePolicy({ name: 'large' });
     }),
@@ -106,36 +108,38 @@ test(`a policy of ${RULES} rules is applied, explained, read and deleted`, async
     const matchPaths = Array.from({ length: RULES }, (_, number) => ({ path: `/srv/large/${number}` }));
     const spec = { selector: { matchLabels: { app: 'web' } }, file: { matchPaths }, action: 'Block' };
     const object = { metadata: { name: 'large', namespace: 'default' }, spec };
-    await holdsNoTurn(s, async () => {
+    await doesNotBlockTheEventLoop(s, async () => {
       await client.policies.deletePolicy({ name: 'large' }).catch(() => undefined);
       assert.equal(await karmor.sendPolicy('containerPolicy', { type: 'ADDED', object }), 'Applied');
     });
   });
   await t.test('Explain', async (s) =>
-    holdsNoTurn(s, async () => {
+    doesNotBlockTheEventLoop(s, async () => {
       await client.policies.explain({ subject: { $case: 'containerId', value: CONTAINER }, ...reading });
       await client.policies.explain({ ...ofLabels, ...reading });
       await client.policies.explain({ ...ofLabels, ...renaming });
     }),
   );
-  await t.test('GetPolicy', async (s) => holdsNoTurn(s, () => client.policies.getPolicy({ name: 'large' })));
-  await t.test('GetEffectivePolicy', async (s) =>
-    holdsNoTurn(s, () => client.containers.getEffectivePolicy({ containerId: CONTAINER })),
+  await t.test('GetPolicy', async (s) =>
+    doesNotBlockTheEventLoop(s, () => client.policies.getPolicy({ name: 'large' })),
   );
-  await t.test('ListPolicies', async (s) => holdsNoTurn(s, () => client.policies.listPolicies()));
-  await t.test('getProbeData', async (s) => holdsNoTurn(s, () => karmor.probe().catch(() => undefined)));
+  await t.test('GetEffectivePolicy', async (s) =>
+    doesNotBlockTheEventLoop(s, () => client.containers.getEffectivePolicy({ containerId: CONTAINER })),
+  );
+  await t.test('ListPolicies', async (s) => doesNotBlockTheEventLoop(s, () => client.policies.listPolicies()));
+  await t.test('getProbeData', async (s) => doesNotBlockTheEventLoop(s, () => karmor.probe().catch(() => undefined)));
 });
 
-test('what a profile has learnt is told, and becomes a policy', async (t) => {
+test('what a profile has learnt is reported, and becomes a policy', async (t) => {
   await client.policies.syncPolicies({});
   await daemon.learn();
-  await holdsNoTurn(t, () => client.profiles.getProfile({ name: 'p' }));
-  await holdsNoTurn(t, () => client.profiles.suggestPolicy({ name: 'p' }));
+  await doesNotBlockTheEventLoop(t, () => client.profiles.getProfile({ name: 'p' }));
+  await doesNotBlockTheEventLoop(t, () => client.profiles.suggestPolicy({ name: 'p' }));
 });
 
 test('large requests that are refused hold no turn', async (t) => {
   const manifests = ['---\n'.repeat(HOSTILE_BYTES / 4)];
-  await t.test('Restore', async (s) => holdsNoTurn(s, () => refused(client.state.restore({ manifests }))));
+  await t.test('Restore', async (s) => doesNotBlockTheEventLoop(s, () => refused(client.state.restore({ manifests }))));
   await t.test('SyncContainers of 200,000 containers without anything', async (s) => {
     const containers = Array.from({ length: 200_000 }, () => ({
       id: '',
@@ -144,13 +148,13 @@ test('large requests that are refused hold no turn', async (t) => {
       labels: {},
       identity: undefined,
     }));
-    await holdsNoTurn(s, () => refused(client.containers.syncContainers({ containers })));
+    await doesNotBlockTheEventLoop(s, () => refused(client.containers.syncContainers({ containers })));
   });
   await t.test('a policy of KubeArmor with 50,000 labels', async (s) => {
     const matchLabels = Object.fromEntries(Array.from({ length: 50_000 }, (_, number) => [`l${number}`, 'x']));
     const spec = { selector: { matchLabels }, file: { matchPaths: [{ path: '/a' }] }, action: 'Block' };
     const object = { metadata: { name: 'labels', namespace: 'default' }, spec };
-    await holdsNoTurn(s, async () => {
+    await doesNotBlockTheEventLoop(s, async () => {
       assert.equal(await karmor.sendPolicy('containerPolicy', { type: 'ADDED', object }), 'Invalid');
     });
   });

@@ -38,7 +38,7 @@ async function eventsIn(directory: string) {
 
 test('after any number of kill -9 every event that was given out is there once, under its number', async (t) => {
   const directory = join(temporaryDirectory(t), 'journal');
-  let told = 0;
+  let reported = 0;
   let position = '0';
   let hasLost = false;
   for (let round = 0; round < ROUNDS; round++) {
@@ -53,9 +53,9 @@ test('after any number of kill -9 every event that was given out is there once, 
     await once(writer, 'close');
     const [begun, ...rest] = text.split('\n').slice(0, -1);
     const from = Number(begun!.slice('from '.length));
-    assert.ok(from > told, `${from} was given out before`);
+    assert.ok(from > reported, `${from} was given out before`);
     const [number, released, lost] = rest.at(-1)!.split(' ');
-    told = Number(number);
+    reported = Number(number);
     position = released!;
     hasLost ||= lost !== '0';
   }
@@ -66,18 +66,18 @@ test('after any number of kill -9 every event that was given out is there once, 
     numbers,
     [...new Set(numbers)].toSorted((a, b) => a - b),
   );
-  assert.ok(next > told);
-  // On a machine so busy that the disk kept events waiting they go on without it.
+  assert.ok(next > reported);
+  // On a machine so busy that the disk kept events waiting they continue without it.
   if (hasLost) return;
   assert.deepEqual(
     numbers,
     Array.from({ length: found.length }, (_, index) => index + 1),
   );
-  assert.ok(found.length >= told);
+  assert.ok(found.length >= reported);
   assert.equal(next, found.length + 1);
 });
 
-test('a full disk holds up no event: what it does not take is a gap, and then it goes on', async (t) => {
+test('a full disk holds up no event: what it does not take is a gap, and then it continues', async (t) => {
   const disk = mkdtempSync(join(tmpdir(), 'hauberk-disk-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
   t.after(() => {

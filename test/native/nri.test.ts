@@ -22,8 +22,8 @@ async function until(what: string, holds: () => boolean): Promise<void> {
 
 /** A plugin of a containerd for the length of one test. */
 class Plugin {
-  readonly told: string[] = [];
-  readonly asked: StartingContainer[] = [];
+  readonly reported: string[] = [];
+  readonly requested: StartingContainer[] = [];
   running: readonly SourceContainer[] = [];
   connected = 0;
   onStart: OnStart = async () => ({ outcome: 'protected' });
@@ -37,7 +37,7 @@ class Plugin {
       name: 'containerd',
       address,
       onStart: (container, signal) => {
-        this.asked.push(container);
+        this.requested.push(container);
         return this.onStart(container, signal);
       },
       whenUnprotected,
@@ -51,10 +51,10 @@ class Plugin {
         {
           running: (all) => {
             this.running = all;
-            this.told.push(`running ${all.map(({ description }) => description.id).join(' ')}`);
+            this.reported.push(`running ${all.map(({ description }) => description.id).join(' ')}`);
           },
-          started: ({ description }) => this.told.push(`started ${description.id}`),
-          ended: (id) => this.told.push(`ended ${id}`),
+          started: ({ description }) => this.reported.push(`started ${description.id}`),
+          ended: (id) => this.reported.push(`ended ${id}`),
         },
         () => {
           this.connected++;
@@ -121,7 +121,7 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
     }
 
     test("a container's first instruction waits for the answer", async (context) => {
-      const { asked, told } = await connect('refuse');
+      const { requested, reported } = await connect('refuse');
       context.after(() => plugin.stop());
       let release = (): void => undefined;
       plugin.onStart = () =>
@@ -131,8 +131,8 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
       const { pod, id, name, ran, start } = await prepare();
       const started = start();
       started.catch(() => undefined);
-      await until('the start is asked about', () => asked.length === 1);
-      const { pid, podUid, annotations, description, ...rest } = asked[0]!;
+      await until('the start is asked about', () => requested.length === 1);
+      const { pid, podUid, annotations, description, ...rest } = requested[0]!;
       const config = pod.config as { metadata: { uid: string } };
       assert.deepEqual(rest, {
         id,
@@ -155,31 +155,31 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
       assert.equal(readFileSync(`/proc/${pid}/root/etc/passwd`, 'utf8'), 'root:x:0:0:root:/:/bin/sh\n');
       await new Promise((resolve) => setTimeout(resolve, 500));
       assert.equal(ran(), false);
-      assert.deepEqual(told, ['running ']);
+      assert.deepEqual(reported, ['running ']);
 
       release();
       await started;
       await until('it has run', ran);
-      assert.deepEqual(told, ['running ', `started ${id}`]);
+      assert.deepEqual(reported, ['running ', `started ${id}`]);
 
       await containerd.runtime.stopContainer(id);
-      assert.deepEqual(told, ['running ', `started ${id}`, `ended ${id}`]);
+      assert.deepEqual(reported, ['running ', `started ${id}`, `ended ${id}`]);
     });
 
     test('a start that is refused fails with the reason, and the container runs nothing', async (context) => {
-      const { told } = await connect('refuse');
+      const { reported } = await connect('refuse');
       context.after(() => plugin.stop());
       plugin.onStart = async () => ({ outcome: 'unprotected', reason: 'its policies do not fit' });
       const { id, ran, start } = await prepare();
       await assert.rejects(start(), /Hauberk refuses the start: its policies do not fit/);
-      await until('its end is told', () => told.includes(`ended ${id}`));
+      await until('its end is reported', () => reported.includes(`ended ${id}`));
       assert.equal(ran(), false);
-      assert.ok(!told.includes(`started ${id}`));
+      assert.ok(!reported.includes(`started ${id}`));
     });
 
     for (const whenUnprotected of ['refuse', 'allow'] as const)
       test(`an answer that does not come in time: ${whenUnprotected}, and the next start is asked about`, async (context) => {
-        const { asked, told } = await connect(whenUnprotected);
+        const { requested, reported } = await connect(whenUnprotected);
         context.after(() => plugin.stop());
         plugin.onStart = () => new Promise(() => undefined);
         const { id, ran, start } = await prepare();
@@ -189,28 +189,28 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
         assert.ok(Date.now() - begun > 1500, `it was held for ${Date.now() - begun} ms`);
         if (whenUnprotected === 'allow') await until('it has run', ran);
         assert.equal(ran(), whenUnprotected === 'allow');
-        assert.equal(told.includes(`started ${id}`), whenUnprotected === 'allow');
+        assert.equal(reported.includes(`started ${id}`), whenUnprotected === 'allow');
 
         plugin.onStart = async () => ({ outcome: 'protected' });
         const next = await prepare();
         await next.start();
         await until('it has run', next.ran);
         assert.deepEqual(
-          asked.map((container) => container.id),
+          requested.map((container) => container.id),
           [id, next.id],
         );
       });
 
-    test('containers that run when the plugin connects are told, and described as by CRI', async (context) => {
+    test('containers that run when the plugin connects are reported, and described as by CRI', async (context) => {
       const running = await prepare();
       await running.start();
       const waiting = await prepare();
       const ended = await prepare();
       await ended.start();
       await containerd.runtime.stopContainer(ended.id);
-      const { told } = await connect('refuse');
+      const { reported } = await connect('refuse');
       context.after(() => plugin.stop());
-      const listed = told[0]!.split(' ').slice(1);
+      const listed = reported[0]!.split(' ').slice(1);
       assert.ok(listed.includes(running.id));
       assert.ok(![waiting.id, ended.id, running.pod.id].some((id) => listed.includes(id)));
 
@@ -227,17 +227,17 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
       assert.deepEqual([...plugin.running].sort(byId), [...byCri].sort(byId));
     });
 
-    test('a container that ends by itself is told', async (context) => {
-      const { asked, told } = await connect('refuse');
+    test('a container that ends by itself is reported', async (context) => {
+      const { requested, reported } = await connect('refuse');
       context.after(() => plugin.stop());
       const { id, start } = await prepare();
       await start();
-      process.kill(asked[0]!.pid, 'SIGKILL');
-      await until('its end is told', () => told.includes(`ended ${id}`));
+      process.kill(requested[0]!.pid, 'SIGKILL');
+      await until('its end is reported', () => reported.includes(`ended ${id}`));
     });
 
     test('after a restart of containerd the plugin can connect again, is told what runs and holds starts', async (context) => {
-      const { asked, told } = await connect('refuse');
+      const { requested, reported } = await connect('refuse');
       context.after(() => plugin.stop());
       const first = await prepare();
       await first.start();
@@ -247,27 +247,27 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
 
       await containerd.startAgain();
       await until('the socket is there', () => existsSync(address));
-      told.length = 0;
+      reported.length = 0;
       plugin.follow();
       await until('the plugin is connected again', () => plugin.connected === 2);
-      assert.ok(told[0]!.split(' ').includes(first.id));
+      assert.ok(reported[0]!.split(' ').includes(first.id));
 
       plugin.onStart = async () => ({ outcome: 'unprotected', reason: 'still asked' });
       const second = await prepare();
       await assert.rejects(second.start(), /still asked/);
       assert.deepEqual(
-        asked.map(({ id }) => id),
+        requested.map(({ id }) => id),
         [first.id, second.id],
       );
     });
 
-    test('when the daemon stops, a start that waits is decided, and later ones go on without it', async () => {
-      const { asked } = await connect('refuse');
+    test('when the daemon stops, a start that waits is decided, and later ones continue without it', async () => {
+      const { requested } = await connect('refuse');
       plugin.onStart = () => new Promise(() => undefined);
       const waiting = await prepare();
       const start = waiting.start();
       start.catch(() => undefined);
-      await until('the start is asked about', () => asked.length === 1);
+      await until('the start is asked about', () => requested.length === 1);
       await plugin.stop();
       await assert.rejects(start, /Hauberk refuses the start: hauberkd is stopping/);
       assert.equal(waiting.ran(), false);

@@ -9,7 +9,7 @@ import type { Container } from '../../src/containers/container.js';
 import { Store } from '../../src/store/store.js';
 import { eventually } from '../support/eventually.js';
 
-/** How many daemons are killed; more than a test run has time for are asked for by HAUBERK_KILL_ROUNDS. */
+/** How many daemons are killed; more than a test run has time for are requested by HAUBERK_KILL_ROUNDS. */
 const KILL_ROUNDS = Number(process.env.HAUBERK_KILL_ROUNDS ?? 24);
 
 function disk(t: TestContext, name: string): string {
@@ -75,8 +75,8 @@ for (const [what, where, spoil, mend, code, reason] of [
     const directories = { state: join(places.state, 'state'), witness: join(places.witness, 'witness') };
     const store = await Store.open(directories.state, directories.witness);
     await store.load();
-    const told: (string | undefined)[] = [];
-    store.onStatus = () => told.push(store.problem?.code);
+    const reported: (string | undefined)[] = [];
+    store.onStatus = () => reported.push(store.problem?.code);
     await store.commit({ putContainers: [container('before')] });
     spoil(places[where]);
     const message = `cannot write to ${directories[where]}: ${reason}`;
@@ -89,7 +89,7 @@ for (const [what, where, spoil, mend, code, reason] of [
     mend(places[where]);
     // Nobody asks for a change.
     await eventually(() => store.problem === undefined);
-    assert.deepEqual(told, [code, undefined]);
+    assert.deepEqual(reported, [code, undefined]);
     await store.commit({ putContainers: [container('after')] });
     await store.close();
     assert.deepEqual(await idsFound(directories.state, directories.witness), ['after', 'before']);

@@ -39,8 +39,8 @@ function describeDecision(decider: Decider, { rules }: Image, access: Access): s
   const decision = decider.decide(access);
   const { rule } = decision;
   if (rule === undefined) return `${decision.action} by nothing`;
-  const isLetThrough = decision.byArguments === true && decider.allowsArguments(rule, access.arguments);
-  const action = isLetThrough ? 'Allow' : decision.action;
+  const isAllowed = decision.byArguments === true && decider.allowsArguments(rule, access.arguments);
+  const action = isAllowed ? 'Allow' : decision.action;
   const wouldBlock = action === 'Audit' && describeRule(rules[rule]!).wouldBlock === true;
   return `${action}${wouldBlock ? ', would block,' : ''} by ${nameOf(rules[rule]!)}`;
 }

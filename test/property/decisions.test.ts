@@ -5,7 +5,7 @@ import { compileImage } from '../../src/image/compile.js';
 import type { Image } from '../../src/image/image.js';
 import { allowsArguments, classifyProgram, decide } from '../../src/image/walk.js';
 import { resolveRules } from '../../src/policy/rule-set.js';
-import { accessWord } from '../support/access-word.js';
+import { objectKey } from '../support/object-key.js';
 import { assertAgreement, type Decider } from './agreement.js';
 import { randomDecisions } from './random-decisions.js';
 import { decisionRuns } from './runs.js';
@@ -17,7 +17,7 @@ function walkOf({ words }: Image): Decider {
     decide: ({ operation, object, program, parent, ownership, terminal }) =>
       decide(
         words,
-        accessWord(object),
+        objectKey(object),
         {
           programClass: classifyProgram(words, program),
           ...(parent !== undefined && operation === 'execute' && { parentClass: classifyProgram(words, parent) }),

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { HostServiceClient } from '../../src/generated/hauberk/v1/host.js';
 import { connectionBytes } from '../support/hostile-frames.js';
 import { connectWith, serveGuarded } from '../unit/rpc/access-support.js';
-import { ask } from '../unit/rpc/support.js';
+import { answerOf } from '../unit/rpc/support.js';
 import { seedOf } from './runs.js';
 
 /** More: HAUBERK_FRAMES=20000. */
@@ -22,7 +22,7 @@ test('whatever frames a connection brings, nothing changes, and other clients ar
       socket.on('error', () => undefined);
       socket.resume();
       await new Promise<void>((resolve) => socket.write(bytes, () => resolve()));
-      await ask(other, (client) => client.getStatus, {});
+      await answerOf(other, (client) => client.getStatus, {});
       socket.destroy();
     }),
     { numRuns: CONNECTIONS, seed: seedOf(`${CONNECTIONS} connections`), includeErrorInReport: true },

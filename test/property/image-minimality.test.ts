@@ -77,7 +77,7 @@ function reachable(words: Uint32Array): Map<number, number[]> {
   return found;
 }
 
-/** How many states can be told apart: Moore's refinement, round by round on full rows. */
+/** How many states can be distinguished: Moore's refinement, round by round on full rows. */
 function distinguishable(words: Uint32Array, states: ReadonlyMap<number, number[]>, classes: number): number {
   let keys = new Map([...states.keys()].map((state) => [state, answers(words, state, classes)]));
   for (let count = 0; ; ) {

@@ -11,7 +11,7 @@ import { seedOf } from './runs.js';
 const APPS = ['web', 'db'];
 const number = (max: number) => fc.nat({ max });
 
-/** What somebody asks for, so many milliseconds after what was asked for before. */
+/** What somebody asks for, so many milliseconds after what was requested before. */
 const step = fc.record({
   pause: fc.constantFrom(0, 0, 0, 1, 3),
   operation: fc.oneof(

@@ -13,10 +13,10 @@ import {
   type RuleClass,
   TRACE_OPERATIONS,
 } from '../../src/policy/model.js';
-import { BEHAVIOURS_KNOWN, CALLS_KNOWN } from '../support/access-word.js';
+import { BEHAVIOURS_KNOWN, CALLS_KNOWN } from '../support/object-key.js';
 import { anyPath, pathMatch, resembling } from './random-paths.js';
 
-/** Random policies of every kind of rule, and accesses of which many are spoken of by them. */
+/** Random policies of every kind of rule, and accesses of which many are covered by them. */
 export interface Decisions {
   readonly bound: readonly BoundRule[];
   readonly postures: Postures;

@@ -88,7 +88,7 @@ async function start(t: TestContext) {
   const inputs = plane.policies.readManifest(manifest('kept'));
   await plane.policies.apply(inputs);
   const web = { id: 'web', name: 'web', namespace: 'default', labels: { app: 'web' }, origin: 'docker' } as const;
-  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   const state = () => ({
     desired: plane.ledger.desired,
     revision: plane.ledger.revision,

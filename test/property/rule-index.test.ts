@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { speaksOfObject } from '../../src/explain/match.js';
+import { coversObject } from '../../src/explain/match.js';
 import { RuleIndex } from '../../src/explain/rule-index.js';
 import { CLASS_OF_OPERATION } from '../../src/policy/effect.js';
 import type { BoundRule } from '../../src/policy/model.js';
@@ -11,15 +11,15 @@ import { decisionRuns } from './runs.js';
 
 const ACCESSES = 50;
 
-test('an index finds every rule that speaks of an access, each once and in its order', () => {
+test('an index finds every rule that covers an access, each once and in its order', () => {
   fc.assert(
     fc.property(randomDecisions(ACCESSES), ({ bound, accesses }) => {
       const index = finish(RuleIndex.inSteps(bound));
       for (const access of accesses) {
         const { operation, object } = access;
-        const speaks = ({ rule }: BoundRule) =>
-          rule.class === CLASS_OF_OPERATION[operation] && speaksOfObject(rule, object);
-        assert.deepEqual(index.thatMaySpeakOf(access).filter(speaks), bound.filter(speaks));
+        const applies = ({ rule }: BoundRule) =>
+          rule.class === CLASS_OF_OPERATION[operation] && coversObject(rule, object);
+        assert.deepEqual(index.candidatesFor(access).filter(applies), bound.filter(applies));
       }
     }),
     decisionRuns(ACCESSES),

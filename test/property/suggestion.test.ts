@@ -8,7 +8,7 @@ import { resolveRules } from '../../src/policy/rule-set.js';
 import { Judge } from '../../src/profile/judge.js';
 import type { ObservedAccess } from '../../src/profile/observed-access.js';
 import { suggestPolicy } from '../../src/profile/suggest.js';
-import { capabilityWord, socketWord } from '../support/access-word.js';
+import { capabilityKey, socketKey } from '../support/object-key.js';
 import { decisionRuns } from './runs.js';
 
 const BLOCK: Postures = { process: 'block', file: 'block', network: 'block', capabilities: 'block' };
@@ -61,9 +61,9 @@ const socket = fc.record({
 });
 
 /** As the kernel writes it: only sockets of the internet have ends, and one without a direction has none. */
-function wordOf(use: Parameters<typeof socketWord>[0]): string {
+function wordOf(use: Parameters<typeof socketKey>[0]): string {
   const hasEnds = (use.family === 2 || use.family === 10) && use.direction !== 'none';
-  return socketWord(hasEnds ? use : { ...use, direction: 'none', port: 0, address: [] }).toString();
+  return socketKey(hasEnds ? use : { ...use, direction: 'none', port: 0, address: [] }).toString();
 }
 
 const access: fc.Arbitrary<ObservedAccess> = fc.oneof(
@@ -71,7 +71,7 @@ const access: fc.Arbitrary<ObservedAccess> = fc.oneof(
     ...common,
     class: fc.constant('file' as const),
     operations: fc.constantFrom(...FILE_SETS) as fc.Arbitrary<ObservedAccess['operations']>,
-    word: directory,
+    object: directory,
     program,
     fromOutside: fc.constant(false),
   }),
@@ -80,7 +80,7 @@ const access: fc.Arbitrary<ObservedAccess> = fc.oneof(
       ...common,
       class: fc.constant('process' as const),
       operations: fc.constant(['execute'] as const),
-      word: path,
+      object: path,
       program,
       fromOutside: fc.boolean(),
     })
@@ -89,7 +89,7 @@ const access: fc.Arbitrary<ObservedAccess> = fc.oneof(
     ...common,
     class: fc.constant('network' as const),
     operations: fc.constant(['communicate'] as const),
-    word: socket.map(wordOf),
+    object: socket.map(wordOf),
     program,
     fromOutside: fc.constant(false),
   }),
@@ -97,7 +97,7 @@ const access: fc.Arbitrary<ObservedAccess> = fc.oneof(
     ...common,
     class: fc.constant('capabilities' as const),
     operations: fc.constant(['use'] as const),
-    word: fc.nat(40).map((number) => capabilityWord(number).toString()),
+    object: fc.nat(40).map((number) => capabilityKey(number).toString()),
     program,
     fromOutside: fc.constant(false),
   }),
@@ -129,25 +129,25 @@ test('and what is done elsewhere, or by other means, is refused', () => {
     count: 1,
   };
   const elsewhere: readonly ObservedAccess[] = [
-    { ...common, class: 'process', operations: ['execute'], word: '/elsewhere/x', program: '/usr/bin/a' },
-    { ...common, class: 'file', operations: ['read'], word: '/elsewhere/y', program: '/usr/bin/a' },
+    { ...common, class: 'process', operations: ['execute'], object: '/elsewhere/x', program: '/usr/bin/a' },
+    { ...common, class: 'file', operations: ['read'], object: '/elsewhere/y', program: '/usr/bin/a' },
     {
       ...common,
       class: 'network',
       operations: ['communicate'],
-      word: wordOf({ family: 38, type: 5, protocol: 0, direction: 'none', port: 0, address: [] }),
+      object: wordOf({ family: 38, type: 5, protocol: 0, direction: 'none', port: 0, address: [] }),
       program: '/usr/bin/a',
     },
     {
       ...common,
       class: 'capabilities',
       operations: ['use'],
-      word: capabilityWord(16).toString(),
+      object: capabilityKey(16).toString(),
       program: '/usr/bin/a',
     },
   ];
-  const without = ({ word, class: of }: ObservedAccess) =>
-    of !== 'capabilities' || word !== capabilityWord(16).toString();
+  const without = ({ object, class: of }: ObservedAccess) =>
+    of !== 'capabilities' || object !== capabilityKey(16).toString();
   fc.assert(
     fc.property(fc.array(access, { maxLength: ACCESSES }), (accesses) => {
       const judge = judgeOf(accesses.filter(without));

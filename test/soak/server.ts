@@ -64,7 +64,7 @@ for (let number = 0; number < CONTAINERS; number++) {
     labels: { app: 'web', pod: `${number}` },
   };
   const namespaces = { pidNamespace: 1000 + number, mountNamespace: 1_000_000 + number };
-  await plane.keeper.register({ ...description, origin: 'docker' }, namespaces, { by: 'event' });
+  await plane.tracker.register({ ...description, origin: 'docker' }, namespaces, { by: 'event' });
 }
 await plane.recordings.resume({ profiled: [], accesses: [] });
 // Full from the beginning, so that it does not grow while it is watched.
@@ -137,7 +137,7 @@ setInterval(() => {
   void events.write(batch);
 }, BATCH_MILLISECONDS);
 
-/** What a container did, as the kernel would tell of it. */
+/** What a container did, as the kernel would report it. */
 function remember(what: number): void {
   const container = what % CONTAINERS;
   plane.memory.add(`${container}`, observedAccess(recordOf({ object: `/srv/${what}` })));

@@ -42,7 +42,7 @@ export class ApiServer {
     return this.#admin;
   }
 
-  /** A directory as a pod has it, with a token of the service account; written anew by each call. */
+  /** A directory as a pod has it, with a token of the service account; written again by each call. */
   async serviceAccount(
     namespace: string,
     name: string,
@@ -99,7 +99,7 @@ export class ApiServer {
     return this.#kubeconfig('kubelet', { token: KUBELET_TOKEN });
   }
 
-  /** A file by which a daemon that is no pod is let in as a service account. */
+  /** A file by which a daemon that is not a pod is let in as a service account. */
   async kubeconfigOf(namespace: string, name: string): Promise<string> {
     const { directory } = await this.serviceAccount(namespace, name);
     return this.#kubeconfig(`${namespace}-${name}`, { tokenFile: join(directory, 'token') });

@@ -6,8 +6,8 @@ import {
   type Subject,
   subjectOfOperation,
 } from '../../src/image/layout.js';
+import { ARGUMENT_RULE_DIGITS, digits } from '../../src/image/object-keys.js';
 import { type Actor, actorLetters, type Decision, decodeVerdict } from '../../src/image/walk.js';
-import { ARGUMENT_RULE_LETTERS, letters } from '../../src/image/words.js';
 import { createKernelImage, type KernelImage, releaseKernelImage } from '../../src/kernel/images.js';
 import {
   checked,
@@ -72,20 +72,20 @@ export class BpfMatcher {
     return classes & PROGRAM_CLASS_MASK;
   }
 
-  decide(word: Uint8Array, actor: Actor, operation: Operation, ownership: Ownership): Decision {
-    return this.decideAll(word, actor, [operation], ownership);
+  decide(key: Uint8Array, actor: Actor, operation: Operation, ownership: Ownership): Decision {
+    return this.decideAll(key, actor, [operation], ownership);
   }
 
   /** The one answer to an access that is several operations, all on the same subject. */
-  decideAll(word: Uint8Array, actor: Actor, operations: readonly Operation[], ownership: Ownership): Decision {
+  decideAll(key: Uint8Array, actor: Actor, operations: readonly Operation[], ownership: Ownership): Decision {
     const subject = subjectOfOperation(operations[0]!);
     const entries = operations.map((operation) => operationsOn(subject).indexOf(operation));
-    return decodeVerdict(this.#ask(word, subject, actor, entries, ownership).readUInt32LE(QUESTION.verdict));
+    return decodeVerdict(this.#ask(key, subject, actor, entries, ownership).readUInt32LE(QUESTION.verdict));
   }
 
   allowsArgument(rule: number, argument: Uint8Array): boolean {
-    const word = Buffer.concat([Buffer.from(`a${letters(rule, ARGUMENT_RULE_LETTERS)}`), argument]);
-    const answer = this.#ask(word, 'arguments', { programClass: 0 }, [0], 'owner');
+    const key = Buffer.concat([Buffer.from(`a${digits(rule, ARGUMENT_RULE_DIGITS)}`), argument]);
+    const answer = this.#ask(key, 'arguments', { programClass: 0 }, [0], 'owner');
     return decodeVerdict(answer.readUInt32LE(QUESTION.verdict)).rule === rule;
   }
 
@@ -94,9 +94,9 @@ export class BpfMatcher {
     closeObject(this.#object);
   }
 
-  #ask(word: Uint8Array, subject: Subject, acting: Actor, entries: readonly number[], ownership: Ownership): Buffer {
+  #ask(key: Uint8Array, subject: Subject, acting: Actor, entries: readonly number[], ownership: Ownership): Buffer {
     const question = Buffer.alloc(QUESTION_BYTES);
-    question.writeUInt32LE(PATH_BYTES_MAX - word.length, QUESTION.offset);
+    question.writeUInt32LE(PATH_BYTES_MAX - key.length, QUESTION.offset);
     const { actor, parent } = actorLetters(acting);
     question.writeUInt32LE(actor, QUESTION.actor);
     question.writeUInt32LE(parent, QUESTION.parent);
@@ -106,7 +106,7 @@ export class BpfMatcher {
       QUESTION.wanted,
     );
     question.writeUInt32LE(ownership === 'owner' ? 1 : 0, QUESTION.owner);
-    question.set(word, QUESTION.path + PATH_BYTES_MAX - word.length);
+    question.set(key, QUESTION.path + PATH_BYTES_MAX - key.length);
     checked('question', updateElement(this.#questions, FIRST, question, 0));
     checked('run', runProgram(this.#program));
     checked('answer', lookupElement(this.#questions, FIRST, question));

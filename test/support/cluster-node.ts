@@ -20,7 +20,7 @@ export class ClusterNode {
   readonly logger = new RecordingLogger();
   readonly pods = new Pods((id) => this.plane.containers.get(id));
   readonly intake = new ContainerIntake({
-    keeper: this.plane.keeper,
+    tracker: this.plane.tracker,
     registry: this.plane.containers,
     unprotected: this.plane.unprotected,
     counts: this.plane.intake,
@@ -77,7 +77,7 @@ export class ClusterNode {
     this.#runtime?.stop();
     await this.cluster.stop();
     this.intake.stop();
-    this.plane.keeper.stop();
+    this.plane.tracker.stop();
   }
 }
 

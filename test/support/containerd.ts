@@ -21,7 +21,7 @@ export interface ContainerdOptions {
   readonly withoutCri?: boolean;
 }
 
-/** One with NRI, that waits long enough for what is emulated: it lets a container go on when its plugin is late. */
+/** One with NRI, that waits long enough for what is emulated: it lets a container continue when its plugin is late. */
 export const NRI: ContainerdOptions & { readonly socket: string; readonly configuration: string } = {
   version: '1.7',
   socket: '/run/nri-test/nri.sock',

@@ -12,7 +12,7 @@ const START_MILLISECONDS = 240_000;
 /** How long containers that run already may take to be known; it serves before. */
 const KNOWN_MILLISECONDS = 10_000;
 
-/** The part of GetStatus that tells whether it enforces. */
+/** The part of GetStatus that reports whether it enforces. */
 interface Status {
   readonly enforcing: boolean;
   readonly reason: string;
@@ -27,7 +27,7 @@ function knowsContainers({ sources, containers, unprotectedContainers }: Status)
 }
 
 /**
- * Takes away what daemons have left in the kernel: at once from its place, for good while the test goes on, since the
+ * Takes away what daemons have left in the kernel: at once from its place, for good while the test continues, since the
  * kernel waits a tenth of a second for each program.
  */
 export function removePins(directory: string): void {
@@ -79,7 +79,7 @@ export class Daemon {
   }
 
   async #launch(flags: readonly string[], isReady: (status: Status) => boolean): Promise<void> {
-    // A fresh install: what other daemons of the machine have left in the kernel would tell of a state that is gone.
+    // A fresh install: what other daemons of the machine have left in the kernel would report a state that is gone.
     const stateDirectory = join(this.directory, 'state');
     if (!existsSync(stateDirectory) && !forgetState(this.pinDirectory)) removePins(this.pinDirectory);
     const child = spawn(
@@ -114,7 +114,7 @@ export class Daemon {
     throw new Error(`hauberkd does not serve:\n${this.#log}`);
   }
 
-  /** Lets the process stand still, or go on. */
+  /** Lets the process stand still, or continue. */
   send(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#process!.kill(signal);
   }

@@ -40,7 +40,7 @@ export function exec(container: string, ...command: string[]): Outcome {
 }
 
 /**
- * Runs a command with all privileges in a container that goes on running: enters its namespaces, which an emulated machine
+ * Runs a command with all privileges in a container that keeps running: enters its namespaces, which an emulated machine
  * does several times as fast as `docker exec`.
  */
 export function enter(container: string, ...command: string[]): Outcome {

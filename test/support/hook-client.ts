@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 
 /** Asks as hauberk-hook does, and gives back the line of the answer. */
-export function askAsHook(path: string, request: unknown): Promise<string> {
+export function requestAsHook(path: string, request: unknown): Promise<string> {
   return sendToHook(path, typeof request === 'string' ? request : JSON.stringify(request));
 }
 

@@ -1,7 +1,7 @@
 import type { Container, ContainerRoot, NamespacePair } from '../../src/containers/container.js';
 import { namespaceKey } from '../../src/containers/container.js';
-import { ContainerKeeper } from '../../src/control/container-keeper.js';
 import { ContainerRegistry } from '../../src/control/container-registry.js';
+import { ContainerTracker } from '../../src/control/container-tracker.js';
 import type { ControlPlane } from '../../src/control/control-plane.js';
 import { type DesiredState, NOTHING_DESIRED } from '../../src/control/desired-state.js';
 import { DryRunPool } from '../../src/control/dry-run-pool.js';
@@ -148,7 +148,7 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly ledger: Ledger;
   readonly policies: PolicyRegistry;
   readonly containers: ContainerRegistry;
-  readonly keeper: ContainerKeeper;
+  readonly tracker: ContainerTracker;
   readonly host: TestHostState;
   readonly counts = new MemoryCounts();
   readonly memory = new AccessMemory();
@@ -165,7 +165,7 @@ export class InMemoryControlPlane implements ControlPlane {
   storeFailure: Error | undefined;
   /** What the roots of containers are found to be. */
   root: ContainerRoot = { device: 42 };
-  /** Called where the daemon would read what the kernel has told of. */
+  /** Called where the daemon would read what the kernel has reported. */
   onSettle: () => void = () => undefined;
 
   constructor(
@@ -198,7 +198,7 @@ export class InMemoryControlPlane implements ControlPlane {
       () => ({ guarded: guardedProcesses().filter(({ name }) => name === 'hauberkd'), needs: [] }),
     );
     this.containers = new ContainerRegistry(this.ledger);
-    this.keeper = new ContainerKeeper(
+    this.tracker = new ContainerTracker(
       this.containers,
       { info: () => undefined, warn: () => undefined },
       HOST_MOUNT_NAMESPACE,
@@ -223,7 +223,7 @@ export class InMemoryControlPlane implements ControlPlane {
         now: () => 5_000_000_000n,
       },
     );
-    this.recordings.onTurn = (key) => this.telemetry.settle(key);
+    this.recordings.onKey = (key) => this.telemetry.settle(key);
     this.recordings.visibilityOf = (container) => enforcement.rules.visibilityOf(container, this.ledger.desired);
     this.judge = (change: ForeseenChange) => diffPolicies(change, enforcement.rules, this.memory, this.recordings);
     this.host = new TestHostState(this.kernel, enforcement, this.ledger, {

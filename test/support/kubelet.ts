@@ -70,7 +70,7 @@ export function podObject({ name, labels, containers }: AskedPod): { metadata: o
   };
 }
 
-/** A kubelet that makes the pods it is asked for, and starts anew what ends. */
+/** A kubelet that makes the pods it is asked for, and starts again what ends. */
 export class Kubelet {
   readonly #directory = mkdtempSync(join(tmpdir(), 'kubelet-'));
   readonly #manifests = join(this.#directory, 'manifests');

@@ -34,7 +34,7 @@ export class MeasuredProcess {
   }
 
   /** The longest turn of its event loop while the task runs, in milliseconds of its thread's processor time. */
-  async worstTurn(task: () => Promise<unknown>): Promise<number> {
+  async longestTurn(task: () => Promise<unknown>): Promise<number> {
     await this.#ask('start');
     await task();
     return this.#ask('worst');
@@ -46,8 +46,8 @@ export class MeasuredProcess {
    *
    * @returns that of the best attempt
    */
-  shortestWorstTurn(milliseconds: number, task: () => Promise<unknown>): Promise<number> {
-    return bestOf(milliseconds, () => this.worstTurn(task));
+  bestLongestTurn(milliseconds: number, task: () => Promise<unknown>): Promise<number> {
+    return bestOf(milliseconds, () => this.longestTurn(task));
   }
 
   /** Warms up as the daemon does once it serves. */

@@ -4,9 +4,9 @@ import { EventHub } from '../../src/events/hub.js';
 import { createKubearmorServices } from '../../src/rpc/kubearmor/services.js';
 import { startServer } from '../../src/rpc/server.js';
 import { createServices } from '../../src/rpc/services.js';
+import { EventLoopMeter } from './event-loop-meter.js';
 import { recordOf } from './event-record.js';
 import { InMemoryControlPlane } from './in-memory-control-plane.js';
-import { TurnMeter } from './turn-meter.js';
 
 /**
  * A program: the daemon's services over a kernel that is memory, as a process of its own. Says by messages how long the
@@ -23,7 +23,7 @@ for (let number = 0; number < Number(containers); number++) {
     labels: { app: 'web', pod: `web-${number}` },
     origin: 'registered',
   } as const;
-  await plane.keeper.register(description, { pidNamespace: 1000 + number, mountNamespace: 1_000_000 + number });
+  await plane.tracker.register(description, { pidNamespace: 1000 + number, mountNamespace: 1_000_000 + number });
 }
 const { services, close } = createServices({
   plane,
@@ -46,7 +46,7 @@ const karmor = await startServer({
   limits: { requestsPerSecond: 100_000 },
 });
 const server = await startServer({ listen, services, logger, limits: { requestsPerSecond: 100_000 } });
-const meter = new TurnMeter();
+const meter = new EventLoopMeter();
 
 /** Lets a profile `p` of the first container see thousands of different files. */
 async function learn(): Promise<void> {

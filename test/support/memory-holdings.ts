@@ -3,7 +3,7 @@ import { namespaceKey } from '../../src/containers/container.js';
 import type { HolderSearch } from '../../src/control/holder-search.js';
 import type { HeldFile, Holding } from '../../src/kernel/holdings.js';
 
-/** What the kernel would tell of processes, and what it is asked to refuse. */
+/** What the kernel would report processes, and what it is asked to refuse. */
 export class MemoryHoldings {
   isAttached = false;
   held: Holding[] = [];

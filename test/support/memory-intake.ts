@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { after } from 'node:test';
 import type { Container, ContainerDescription, ContainerOrigin } from '../../src/containers/container.js';
 import { processIdentity } from '../../src/containers/procfs.js';
-import type { ContainerProcess, RegisterOptions } from '../../src/control/container-keeper.js';
+import type { ContainerProcess, RegisterOptions } from '../../src/control/container-tracker.js';
 import { IntakeCounts } from '../../src/control/intake-counts.js';
 import { UnprotectedContainers } from '../../src/control/protection.js';
 import { ContainerIntake } from '../../src/sources/container-intake.js';
@@ -32,7 +32,7 @@ export function description(id: string, change: Partial<ContainerDescription> = 
 }
 
 /** Keeps what is registered, and fails where a test says so. */
-export class MemoryKeeper {
+export class MemoryTracker {
   readonly containers = new Map<string, Container>();
   readonly calls: string[] = [];
   failure: Error | undefined;
@@ -78,12 +78,12 @@ export class MemoryKeeper {
 
 /** An intake with all that it has to do with. */
 export function intake() {
-  const keeper = new MemoryKeeper();
+  const tracker = new MemoryTracker();
   const logger = new RecordingLogger();
   const counts = new IntakeCounts();
   const unprotected = new UnprotectedContainers(() => undefined);
   const retry = { first: 5, most: 20 };
-  const made = new ContainerIntake({ keeper, registry: keeper, unprotected, counts, logger, retry });
+  const made = new ContainerIntake({ tracker, registry: tracker, unprotected, counts, logger, retry });
   const sink = (name: string, origin: ContainerOrigin = 'docker') => made.sinkOf({ key: name, name, origin });
-  return { keeper, logger, counts, unprotected, intake: made, sink };
+  return { tracker, logger, counts, unprotected, intake: made, sink };
 }

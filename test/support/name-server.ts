@@ -23,8 +23,8 @@ const NO_SUCH_NAME = 3;
 export class NameServer {
   readonly #udp: Socket = createSocket('udp6');
   readonly #tcp: Server;
-  /** The names that were asked for. */
-  readonly asked: string[] = [];
+  /** The names that were requested. */
+  readonly requested: string[] = [];
 
   constructor(readonly answers: Readonly<Record<string, Answer>>) {
     this.#udp.on('message', (message, { port, address }) => {
@@ -58,7 +58,7 @@ export class NameServer {
       at += length + 1;
     }
     const name = parts.join('.').toLowerCase();
-    this.asked.push(name);
+    this.requested.push(name);
     const question = message.subarray(HEADER_BYTES, at + 5);
     const answer = this.answers[name];
     const type = message.readUInt16BE(at + 1);
@@ -70,16 +70,16 @@ export class NameServer {
 }
 
 function recordsOf({ address, timeToLive, alias, more = 0 }: Answer): Buffer[] {
-  const asked = number(0xc000 | HEADER_BYTES, 2);
+  const requested = number(0xc000 | HEADER_BYTES, 2);
   const type = typeOf(address);
   const bytes = addressBytes(address);
   const later = (distance: number) => number((bytes.readUInt32BE() + distance) >>> 0, 4);
   if (alias === undefined)
     return [bytes, ...Array.from({ length: more }, (_, index) => later(index + 1))].map((each) =>
-      record(asked, type, timeToLive, each),
+      record(requested, type, timeToLive, each),
     );
   const name = nameBytes(alias);
-  return [record(asked, TYPE_CNAME, timeToLive, name), record(name, type, 3600, bytes)];
+  return [record(requested, TYPE_CNAME, timeToLive, name), record(name, type, 3600, bytes)];
 }
 
 function addressBytes(address: string): Buffer {

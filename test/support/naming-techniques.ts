@@ -128,7 +128,7 @@ export const namingTechniques = (base: string): readonly Technique[] => [
       ${GOT_IT} srv/drawer/guard/secret`,
     rule: SECRET_RULE,
   }),
-  ...mounting('a tree that no rule speaks of is mounted elsewhere', {
+  ...mounting('a tree that no rule covers is mounted elsewhere', {
     script: 'mount --bind srv/other srv/keys && touch srv/keys/x && test -e srv/other/x',
   }),
   ...mounting('an empty filesystem is mounted where no rule decides', {
@@ -157,7 +157,7 @@ export const namingTechniques = (base: string): readonly Technique[] => [
     rule: 'unreachable',
   },
   {
-    technique: 'a directory that no rule speaks of is renamed',
+    technique: 'a directory that no rule covers is renamed',
     privilege: 'none',
     script: 'mv srv/other srv/elsewhere',
     expected: 'passes',

@@ -81,7 +81,7 @@ abstract class NativeRuntime {
     this.run('load', '-i', archive);
   }
 
-  /** Ends the server alone; containers go on. */
+  /** Ends the server alone; containers continue. */
   async stopServer(): Promise<void> {
     const server = this.#server;
     if (server === undefined || server.exitCode !== null) return;

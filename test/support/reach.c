@@ -34,7 +34,7 @@ static void say(const char *what, long result)
 	printf("%s%s\n", what, result >= 0 ? "ok" : strerrorname_np(errno));
 }
 
-/* A map's name, or a program's, at its place in what the kernel tells of it. */
+/* A map's name, or a program's, at its place in what the kernel reports it. */
 static const char *name_of(int descriptor, int place)
 {
 	static char info[256];
@@ -120,7 +120,7 @@ static long write_memory(char **arguments)
 	struct iovec here = { &byte, 1 }, there = { 0, 1 };
 	long result = process_vm_writev(atoi(arguments[0]), &here, 1, &there, 1, 0);
 
-	/* Nothing lies at address 0. */
+	/* Nothing is at address 0. */
 	return result < 0 && errno == EFAULT ? 0 : result;
 }
 
@@ -256,7 +256,7 @@ static const struct {
 
 int main(int count, char **arguments)
 {
-	/* Several at once, each with its arguments, are told apart by a comma. */
+	/* Several at once, each with its arguments, are distinguished by a comma. */
 	for (int i = 1; i < count; i++) {
 		char **first = &arguments[i];
 

@@ -3,28 +3,28 @@ import { eventually } from './eventually.js';
 
 /** Keeps what a source tells, as lines. */
 export class RecordingSink implements ContainerSink {
-  readonly told: string[] = [];
+  readonly reported: string[] = [];
   readonly containers = new Map<string, SourceContainer>();
 
   running(containers: readonly SourceContainer[]): void {
-    this.told.push(`running ${containers.map(({ description }) => description.id).join()}`);
+    this.reported.push(`running ${containers.map(({ description }) => description.id).join()}`);
     for (const container of containers) this.containers.set(container.description.id, container);
   }
 
   started(container: SourceContainer): void {
     const { id, name, namespace } = container.description;
-    this.told.push(`started ${id} ${name} ${namespace} ${container.pid}`);
+    this.reported.push(`started ${id} ${name} ${namespace} ${container.pid}`);
     this.containers.set(id, container);
   }
 
   ended(id: string): void {
-    this.told.push(`ended ${id}`);
+    this.reported.push(`ended ${id}`);
   }
 
   /** The first lines, once there are so many. */
   async lines(count: number): Promise<string[]> {
-    await eventually(() => this.told.length >= count, `line ${count} after ${JSON.stringify(this.told)}`);
-    return this.told;
+    await eventually(() => this.reported.length >= count, `line ${count} after ${JSON.stringify(this.reported)}`);
+    return this.reported;
   }
 }
 

@@ -16,7 +16,7 @@ export interface RenamedRuntime {
   readonly events: EventsServed;
   /** Path of the socket of the one that is asked. */
   readonly runtime: string;
-  /** Id of a container of which only what CRI demands is told. */
+  /** Id of a container of which only what CRI demands is reported. */
   readonly withoutProcess?: string;
 }
 

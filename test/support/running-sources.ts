@@ -18,7 +18,7 @@ export class RunningSources {
     const off = { dockerSocket: 'off', criSocket: 'off', podmanSocket: 'off', nriSocket: 'off' };
     this.sources = new Sources({
       config: { ...off, hookSocket, stateDir, ...config },
-      keeper: plane.keeper,
+      tracker: plane.tracker,
       registry: plane.containers,
       unprotected: plane.unprotected,
       counts: plane.intake,
@@ -40,6 +40,6 @@ export class RunningSources {
 
   async stop(): Promise<void> {
     await this.sources.stop();
-    this.plane.keeper.stop();
+    this.plane.tracker.stop();
   }
 }

@@ -16,36 +16,36 @@ export const SOURCES: Group = {
     ...['memory-write', 'attach', 'copy-to', 'take-descriptor'].map((how) => ({
       technique: `reach into that program (${how})`,
       command: ['reach-into', how, '/bin/cat'],
-      told: { operation: 'trace', object: '/bin/cat', class: 'ACCESS_CLASS_PTRACE' },
+      reported: { operation: 'trace', object: '/bin/cat', class: 'ACCESS_CLASS_PTRACE' },
     })),
     {
       technique: 'run it under control',
       command: ['run', 'traced', '/bin/cat', FILE],
-      told: { operation: 'open', object: FILE },
+      reported: { operation: 'open', object: FILE },
     },
     {
       technique: 'have its loader load what is new in the container',
       command: ['sh', `LD_PRELOAD=/free/libc.so.6 exec /bin/cat ${FILE}`],
       preparation: COPY,
-      told: { operation: 'open', object: FILE },
+      reported: { operation: 'open', object: FILE },
     },
     {
       technique: 'have its loader look in a volume',
       command: ['sh', `LD_LIBRARY_PATH=/v/free exec /bin/cat ${FILE}`],
       preparation: `${COPY}; cp /free/libc.so.6 /v/free/libc.so.6`,
-      told: { operation: 'open', object: FILE },
+      reported: { operation: 'open', object: FILE },
     },
     {
       technique: 'run it in a root with a loader of its own',
       command: ['sh', `cd / && exec /bin/uses run elsewhere /bin/cat ${FILE.slice(1)}`],
       preparation: 'rm -rf /root/lib /root/lib64; cp -a /lib /lib64 /root/',
-      told: { operation: 'open', object: FILE },
+      reported: { operation: 'open', object: FILE },
     },
     {
       technique: 'put another program in its place',
       command: ['sh', 'cp /bin/dash /free/cat && exec mv -f /free/cat /bin/cat'],
       preparation: '[ -e /free/kept ] || cp -p /bin/cat /free/kept; cp -p /free/kept /bin/cat',
-      told: { operation: 'rename', object: '/bin/cat' },
+      reported: { operation: 'rename', object: '/bin/cat' },
     },
   ],
   free: [

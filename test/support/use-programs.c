@@ -84,7 +84,7 @@ static int reach_into(const char *how, pid_t process)
 	return -1;
 }
 
-/* The child of a child that waits here: what is told apart is the program alone. */
+/* The child of a child that waits here: what is distinguished is the program alone. */
 int reach_into_program(const char *how, char *const *command)
 {
 	pid_t child = start_waiting(command);
@@ -102,7 +102,7 @@ static int result_of(int status)
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -1;
 }
 
-/* Asks to be traced and then runs the program, which its tracer lets go on at each stop. */
+/* Asks to be traced and then runs the program, which its tracer lets through at each stop. */
 static int run_traced(char *const *command)
 {
 	pid_t child = fork();
@@ -119,7 +119,7 @@ static int run_traced(char *const *command)
 	return result_of(status);
 }
 
-/* A filter that asks its listener about openat(2), and has it go on as if nobody had asked. */
+/* A filter that asks its listener about openat(2), and has it continue as if nobody had asked. */
 static int listen_to_opens(void)
 {
 	struct sock_filter instructions[] = {

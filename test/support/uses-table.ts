@@ -8,7 +8,7 @@ export interface Use {
   /** Run before, without a policy, each time. */
   readonly preparation?: string;
   /** What the event of the refusal says. */
-  readonly told: {
+  readonly reported: {
     readonly operation: string;
     readonly object?: string;
     readonly class?: string;
@@ -36,7 +36,7 @@ const SOCKETS: Group = {
         technique: `connect to a ${type} socket below ${directory}`,
         command: ['connect', type, `${directory}/${type}`],
         preparation: `/bin/uses serve ${type} ${directory}/${type}`,
-        told: {
+        reported: {
           operation: type === 'dgram' ? 'send' : 'connect',
           object: `${directory}/${type}`,
           class: 'ACCESS_CLASS_FILE',
@@ -45,25 +45,25 @@ const SOCKETS: Group = {
       {
         technique: `connect to a ${type} socket of the host in a volume, by a relative name`,
         command: ['sh', `cd /v/guard && exec /bin/uses connect ${type} ./host-${type}`],
-        told: { operation: type === 'dgram' ? 'send' : 'connect', object: `/v/guard/host-${type}` },
+        reported: { operation: type === 'dgram' ? 'send' : 'connect', object: `/v/guard/host-${type}` },
       },
     ])
     .concat([
       {
         technique: 'send a datagram to a socket without connecting to it',
         command: ['sendto', '/v/guard/host-dgram'],
-        told: { operation: 'send', object: '/v/guard/host-dgram' },
+        reported: { operation: 'send', object: '/v/guard/host-dgram' },
       },
       {
         technique: 'connect by a symbolic link from elsewhere',
         command: ['connect', 'stream', '/v/link/host-stream'],
         preparation: 'ln -sfn guard /v/link',
-        told: { operation: 'connect', object: '/v/guard/host-stream' },
+        reported: { operation: 'connect', object: '/v/guard/host-stream' },
       },
       {
         technique: 'connect from a mount namespace of its own',
         command: ['sh', 'exec /bin/unshare -m /bin/uses connect stream /v/guard/host-stream'],
-        told: { operation: 'connect', object: '/v/guard/host-stream' },
+        reported: { operation: 'connect', object: '/v/guard/host-stream' },
       },
     ]),
   free: [
@@ -88,7 +88,7 @@ const attributes = (directory: string): Use[] =>
     technique: `${technique}, below ${directory}`,
     command: command.map((each) => each.replace('FILE', `${directory}/file`).replace('LINK', `${directory}/soft`)),
     preparation: `echo x >${directory}/file; ln -sfn file ${directory}/soft; /bin/uses fsetxattr ${directory}/file trusted.there`,
-    told: { operation, object: command[1] === 'LINK' ? `${directory}/soft` : `${directory}/file` },
+    reported: { operation, object: command[1] === 'LINK' ? `${directory}/soft` : `${directory}/file` },
   }));
 
 const ATTRIBUTES: Group = {
@@ -100,17 +100,17 @@ const ATTRIBUTES: Group = {
     {
       technique: 'set its times by a read-only descriptor',
       command: ['ftimes', '/v/guard/file'],
-      told: { operation: 'utime', object: '/v/guard/file' },
+      reported: { operation: 'utime', object: '/v/guard/file' },
     },
     {
       technique: 'set its flags by a read-only descriptor',
       command: ['chattr', '/v/guard/file'],
-      told: { operation: 'chattr', object: '/v/guard/file' },
+      reported: { operation: 'chattr', object: '/v/guard/file' },
     },
     {
       technique: 'set its extended flags by a read-only descriptor',
       command: ['chattr-more', '/v/guard/file'],
-      told: { operation: 'chattr', object: '/v/guard/file' },
+      reported: { operation: 'chattr', object: '/v/guard/file' },
     },
   ],
   free: [
@@ -128,7 +128,7 @@ const TOUCH: Group = {
     {
       technique: 'touch(1)',
       command: ['sh', 'exec /bin/touch /v/guard/file'],
-      told: { operation: 'utime', object: '/v/guard/file' },
+      reported: { operation: 'utime', object: '/v/guard/file' },
     },
   ],
   free: [['times', '/v/guard/file']],
@@ -141,7 +141,7 @@ const moves = (operations: string, techniques: readonly (readonly [string, strin
     technique,
     command: ['sh', script],
     preparation: 'rm -f /v/free/moved /v/guard/new; echo x >/v/guard/moved; echo x >/v/free/other',
-    told: { operation },
+    reported: { operation },
   })),
   free: [
     ['sh', 'mv /v/free/other /v/free/another && ln -f /v/free/another /v/free/other'],
@@ -184,7 +184,7 @@ const MEMORY: Group = {
   ).map(([technique, operation, ...command]) => ({
     technique,
     command: ['executable', ...command],
-    told: { operation, class: 'ACCESS_CLASS_PRESET' },
+    reported: { operation, class: 'ACCESS_CLASS_PRESET' },
   })),
   free: [
     ['executable', 'file', '/free/file'],
@@ -208,12 +208,12 @@ const DESCRIPTORS: Group = {
     technique,
     command: ['holder', wish, '/free/holder'],
     preparation: 'echo x >/guard/file; /bin/uses hold /guard/file /free/holder',
-    told: { operation, object: '/guard/file' },
+    reported: { operation, object: '/guard/file' },
   })),
   free: [],
 };
 
-const INTERPRETER: Omit<Use, 'told'> = {
+const INTERPRETER: Omit<Use, 'reported'> = {
   technique: 'run a program whose interpreter it is',
   command: ['sh', '/free/program'],
   preparation: '/bin/uses program /guard/program && /bin/uses program /free/program /guard/program',
@@ -221,7 +221,7 @@ const INTERPRETER: Omit<Use, 'told'> = {
 const INTERPRETERS: Group = {
   name: 'interpreters of programs, where they may not be read',
   rules: BLOCK,
-  refused: [{ ...INTERPRETER, told: { operation: 'map', object: '/guard/program', class: 'ACCESS_CLASS_FILE' } }],
+  refused: [{ ...INTERPRETER, reported: { operation: 'map', object: '/guard/program', class: 'ACCESS_CLASS_FILE' } }],
   free: [['sh', 'exec /bin/cat /free/file']],
 };
 
@@ -229,7 +229,7 @@ const PROGRAMS: Group = {
   name: 'programs that must not run',
   rules: 'process: {matchPaths: [{path: /guard/cat}, {path: /guard/program}]}',
   refused: [
-    { ...INTERPRETER, told: { operation: 'map', object: '/guard/program', class: 'ACCESS_CLASS_PROCESS' } },
+    { ...INTERPRETER, reported: { operation: 'map', object: '/guard/program', class: 'ACCESS_CLASS_PROCESS' } },
     ...(
       [
         ['have the loader run it', 'map', 'exec /lib*/ld-linux*.so.* /guard/cat /free/file'],
@@ -241,7 +241,7 @@ const PROGRAMS: Group = {
       command: ['sh', script],
       preparation: 'cp /bin/cat /guard/cat',
       // Of a link the event may name the new name.
-      told: operation === 'link' ? { operation } : { operation, object: '/guard/cat' },
+      reported: operation === 'link' ? { operation } : { operation, object: '/guard/cat' },
     })),
   ],
   free: [
@@ -266,7 +266,7 @@ const ROUTES: Group = {
   ).map(([technique, operation, how]) => ({
     technique,
     command: ['send', how],
-    told: { operation, class: 'ACCESS_CLASS_NETWORK' },
+    reported: { operation, class: 'ACCESS_CLASS_NETWORK' },
   })),
   free: [['send', 'plain']],
 };
@@ -278,12 +278,12 @@ const QUESTIONS: Group = {
     {
       technique: 'two questions in one message to a stream',
       command: ['ask', 'stream', 'plenty.example', 'secret.example'],
-      told: { operation: 'resolve', object: 'secret.example' },
+      reported: { operation: 'resolve', object: 'secret.example' },
     },
     {
       technique: 'one message that the kernel makes two packets of',
       command: ['ask', 'packets', 'plenty.example', 'secret.example'],
-      told: { operation: 'resolve' },
+      reported: { operation: 'resolve' },
     },
   ],
   free: [['ask', 'stream', 'plenty.example', 'others.example']],
@@ -303,14 +303,19 @@ const PEERS: Group = {
     ).map(([technique, how]) => ({
       technique,
       command: ['take', how, '127.0.0.2'],
-      told: { operation: 'accept', object: 'tcp 127.0.0.2:9009', class: 'ACCESS_CLASS_NETWORK', program: '/bin/uses' },
+      reported: {
+        operation: 'accept',
+        object: 'tcp 127.0.0.2:9009',
+        class: 'ACCESS_CLASS_NETWORK',
+        program: '/bin/uses',
+      },
     })),
     {
       technique: 'come to a socket that has listened since before the policy',
       command: ['come', '127.0.0.2'],
       preparation: '/bin/uses serve-peers',
       // Who has listened has ended since, and only its child holds the socket.
-      told: { operation: 'accept', object: 'tcp 127.0.0.2:9010' },
+      reported: { operation: 'accept', object: 'tcp 127.0.0.2:9010' },
     },
   ],
   free: [
@@ -329,25 +334,25 @@ const NODES: Group = {
       technique: 'make another node of its number',
       command: ['sh', 'exec mknod /free/full c 1 7'],
       preparation: 'rm -f /free/full',
-      told: { operation: 'mknod', object: '/dev/full', class: 'ACCESS_CLASS_FILE' },
+      reported: { operation: 'mknod', object: '/dev/full', class: 'ACCESS_CLASS_FILE' },
     },
     {
       technique: 'open a node of its number that was there',
       command: ['sh', ': </free/there'],
       preparation: 'rm -f /free/there; mknod /free/there c 1 7',
-      told: { operation: 'open', object: '/dev/full' },
+      reported: { operation: 'open', object: '/dev/full' },
     },
     {
       technique: 'write to it in a volume',
       command: ['sh', ': >/v/free/full'],
       preparation: 'rm -f /v/free/full; mknod /v/free/full c 1 7',
-      told: { operation: 'open', object: '/dev/full' },
+      reported: { operation: 'open', object: '/dev/full' },
     },
     {
       technique: 'open it in another devtmpfs',
       command: ['sh', ': </free/dev/full'],
       preparation: 'mkdir -p /free/dev; [ -e /free/dev/full ] || mount -t devtmpfs none /free/dev',
-      told: { operation: 'open', object: '/dev/full' },
+      reported: { operation: 'open', object: '/dev/full' },
     },
   ],
   free: [

@@ -128,7 +128,7 @@ test('what is wrong with roles has a line and a column', () => {
     messageFor('roles:\n  viewer: cn:a\n  owner: []\n  admin:\n    - uid:root\n    - 7\n    - bob\n'),
     [
       'line 2, column 3: roles.viewer: must be a list of clients',
-      `line 3, column 3: roles.owner: is no role; ${form}`,
+      `line 3, column 3: roles.owner: is not a role; ${form}`,
       'line 5, column 7: roles.admin[0]: uid:root must have a decimal number after the colon',
       'line 6, column 7: roles.admin[1]: must be a text',
       'line 7, column 7: roles.admin[2]: "bob" must begin with spiffe://, cn:, user:, group:, uid: or gid:',

@@ -68,8 +68,8 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
   });
   assert.deepEqual(names('image_class', 'CLASS_'), [...RULE_CLASSES]);
   assert.deepEqual(names('image_subject', 'SUBJECT_'), [...layout.SUBJECTS]);
-  assert.equal(types.enumeration('word_call').CALL_32_BIT, CALL_32_BIT);
-  assert.deepEqual(names('word_point', 'POINT_'), [...CALL_POINTS]);
+  assert.equal(types.enumeration('call_numbering').CALL_32_BIT, CALL_32_BIT);
+  assert.deepEqual(names('call_point', 'POINT_'), [...CALL_POINTS]);
   assert.equal(layout.decidesFlag('capabilities'), 1 << types.enumeration('image_class').CLASS_CAPABILITIES!);
   assert.deepEqual(types.enumeration('image_state'), {
     STATE_BASE_MASK: layout.STATE_BASE_MASK,
@@ -165,7 +165,7 @@ test('a named device node has the same members at the same places in C and in Ty
   assert.deepEqual(types.structure('node_path'), { ...NODE_PATH, 'size of structure': NODE_PATH_BYTES });
 });
 
-test("what is said of what is Hauberk's own lies at the same places in C and in TypeScript", () => {
+test("what is said of what is Hauberk's own is at the same places in C and in TypeScript", () => {
   assert.deepEqual(names('own_kind', 'OWN_'), [...OWN_KINDS]);
   assert.deepEqual(types.structure('own_key'), { ...OWN_KEY, 'size of structure': OWN_KEY_BYTES });
   const { kind, descriptor, place, 'size of structure': claimBytes } = types.structure('claim');

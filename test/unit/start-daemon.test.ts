@@ -34,7 +34,7 @@ class TestDaemon {
   readonly directory = mkdtempSync(join(tmpdir(), 'hd-'));
   readonly kernel = new DaemonKernel();
   readonly lines: Line[] = [];
-  readonly told: string[] = [];
+  readonly reported: string[] = [];
   readonly socket = join(this.directory, 's');
   readonly stateDirectory = join(this.directory, 'state');
 
@@ -52,7 +52,7 @@ class TestDaemon {
         host: HOST,
         inheritedSocket: undefined,
         manager: new ServiceManager({ NOTIFY_SOCKET: '/notify' }, (_, text) => {
-          this.told.push(text);
+          this.reported.push(text);
           return true;
         }),
         logger: pino({}, { write: (line) => void this.lines.push(JSON.parse(line)) }),
@@ -80,7 +80,7 @@ describe('the daemon', () => {
     const daemon = new TestDaemon(t);
     const running = await daemon.start('--events-per-second', '9', '--event-burst', '90');
     assert.equal(running.address, `unix:${daemon.socket}`);
-    assert.deepEqual(daemon.told, ['READY=1']);
+    assert.deepEqual(daemon.reported, ['READY=1']);
     assert.deepEqual(daemon.kernel.limit, { perSecond: 9, burst: 90 });
     const client = connect({ address: running.address });
     t.after(() => client.close());
@@ -93,7 +93,7 @@ describe('the daemon', () => {
     );
     client.close();
     await running.stop();
-    assert.deepEqual(daemon.told, ['READY=1', 'STOPPING=1']);
+    assert.deepEqual(daemon.reported, ['READY=1', 'STOPPING=1']);
     // The ring with its journal, then all of the kernel; what is in force stays so.
     assert.deepEqual(daemon.kernel.ends, ['removal given up', 'closed', 'closed']);
     assert.equal(existsSync(daemon.socket), false);
@@ -147,14 +147,14 @@ describe('the daemon', () => {
       daemon.kernel.fails = step;
       await assert.rejects(daemon.start('--detach-on-exit'), new Error(`${step} fails`));
       assert.deepEqual(daemon.kernel.ends, ends);
-      assert.deepEqual(daemon.told, []);
+      assert.deepEqual(daemon.reported, []);
       assert.equal(existsSync(daemon.socket), false);
       assert.deepEqual(daemon.warnings, []);
       await daemon.assertStoreIsClosed();
     });
   }
 
-  test('programs of an earlier build that cannot be taken away are told, and keep nothing from starting', async (t) => {
+  test('programs of an earlier build that cannot be taken away are reported, and keep nothing from starting', async (t) => {
     const daemon = new TestDaemon(t);
     daemon.kernel.fails = 'removeReplaced';
     const running = await daemon.start();

@@ -74,7 +74,7 @@ export class Figures {
   readonly #repairs = { pinsAndSettings: 0, containers: 0 };
   readonly #counted = Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Record<Counter, number>;
   #delivered = 0;
-  #told = 0;
+  #reported = 0;
   #omitted = 0;
   #seconds = 0;
 
@@ -113,7 +113,7 @@ export class Figures {
     undecodableRecords: () => 0,
     forgottenAccesses: () => 0,
     lostAccesses: () => 0,
-    telemetry: () => ({ told: Math.floor(this.#told), dropped: Math.floor(this.#told / 9), missed: 0 }),
+    telemetry: () => ({ reported: Math.floor(this.#reported), dropped: Math.floor(this.#reported / 9), missed: 0 }),
     visibleContainers: () => 4,
     runningProfiles: () => (this.#seconds < 150 ? 1 : 0),
     policies: () => [],
@@ -128,7 +128,7 @@ export class Figures {
     const share = seconds * (1 + 0.6 * Math.sin(this.#seconds / 25) + 0.3 * Math.random());
     for (const [name, rate] of Object.entries(PER_SECOND)) this.#counted[name as Counter] += rate * share;
     for (const each of REFUSED) this.#refuse(each, each.perSecond * share);
-    this.#told += 3 * share;
+    this.#reported += 3 * share;
     this.#omitted += 0.05 * share;
     if (Math.random() < 0.3 * share) this.#startContainer();
     this.#call(share);

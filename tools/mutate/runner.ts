@@ -5,7 +5,7 @@ import { becomeRunner, switchTo, takeReached } from './switch.js';
 
 /** Runs cases of test files for runner-process.ts, again and again in one process. Usage: node runner.js REACHED-FILE */
 
-/** What is asked for: some cases of a file, or all, in this order, up to the first that fails. */
+/** What is requested: some cases of a file, or all, in this order, up to the first that fails. */
 export interface Request {
   readonly file: string;
   readonly mutant?: string;

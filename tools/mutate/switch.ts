@@ -18,7 +18,7 @@ const ON = 'HAUBERK_MUTANT';
 const REACHED = 'HAUBERK_REACHED';
 
 const files = new Map<string, FileSwitch>();
-/** Whether this process runs tests, and is told by the functions below; others have it from their environment. */
+/** Whether this process runs tests, and is reported by the functions below; others have it from their environment. */
 let isRunner = false;
 
 /** Called by each instrumented file as it is loaded. */

@@ -43,7 +43,7 @@ const CHECKED: Readonly<Record<ValueCheckName, string>> = {
   namespace: 'a DNS label',
 };
 
-/** What stands in every entry and is told once. */
+/** What stands in every entry and is reported once. */
 const TRAITS = ['severity', 'tags', 'message', 'action'];
 
 function resolved(schema: Schema): Schema {

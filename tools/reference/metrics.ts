@@ -10,7 +10,7 @@ interface Described {
   readonly labelNames: readonly string[];
 }
 
-const nobodyAsks = (): never => {
+const notCalled = (): never => {
   throw new Error('descriptions of metrics need no values');
 };
 
@@ -20,16 +20,16 @@ export function metricTable(): string {
     status: () => ({ version: '', kernelRelease: '' }) as HostStatus,
     intake: new IntakeCounts(),
     repairs: { pinsAndSettings: 0, containers: 0 },
-    protectedContainers: nobodyAsks,
-    overriddenContainers: nobodyAsks,
-    kernelCounters: nobodyAsks,
-    recursionMisses: nobodyAsks,
-    ringWakeUps: nobodyAsks,
-    eventCounts: nobodyAsks,
-    undecodableRecords: nobodyAsks,
-    forgottenAccesses: nobodyAsks,
-    lostAccesses: nobodyAsks,
-    runningProfiles: nobodyAsks,
+    protectedContainers: notCalled,
+    overriddenContainers: notCalled,
+    kernelCounters: notCalled,
+    recursionMisses: notCalled,
+    ringWakeUps: notCalled,
+    eventCounts: notCalled,
+    undecodableRecords: notCalled,
+    forgottenAccesses: notCalled,
+    lostAccesses: notCalled,
+    runningProfiles: notCalled,
     policies: () => [],
   });
   const own = (registry.getMetricsAsArray() as unknown as Described[])

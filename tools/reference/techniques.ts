@@ -10,8 +10,8 @@ const PLACE = /,? below (?:\/v)?\/guard$/u;
 export function useTable(): string {
   const rows = new Map<string, string[]>();
   for (const { name, refused } of GROUPS) {
-    for (const { technique, told } of refused) {
-      const row = [name, technique.replace(PLACE, ''), code(told.operation)];
+    for (const { technique, reported } of refused) {
+      const row = [name, technique.replace(PLACE, ''), code(reported.operation)];
       rows.set(row.join(), row);
     }
   }
@@ -24,9 +24,9 @@ export function actingTable(): string {
   return table(
     ['what is tried', ''],
     [
-      ...acting.map(({ technique, told }) => [
+      ...acting.map(({ technique, reported }) => [
         technique,
-        told.operation === 'trace' ? 'refused' : 'runs, without what the rule allows',
+        reported.operation === 'trace' ? 'refused' : 'runs, without what the rule allows',
       ]),
       ...Object.keys(replacements({ helper: '', source: '', other: '' })).map((technique) => [technique, 'refused']),
     ],

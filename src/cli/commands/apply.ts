@@ -3,12 +3,12 @@ import { type HauberkClient, HauberkError, PolicyChange_Kind } from '../../clien
 import { applyPlan, type Plan, planOf } from '../apply-plan.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, exitStatusOf } from '../exit-status.js';
-import { ignoreForeignOption, sayIgnored } from '../foreign.js';
+import { ignoreForeignOption, printIgnored } from '../foreign.js';
 import { withExamples } from '../help.js';
 import { ManifestFiles } from '../manifest-files.js';
 import { FILES_WORTH_PROGRESS, type Format, formatOption, Progress, print } from '../output.js';
 import { OWN_ORIGIN } from '../own-origin.js';
-import { policyChangeView, sayChange, sayOmitted, sayWarnings } from '../policy-change.js';
+import { policyChangeView, printChange, printOmitted, printWarnings } from '../policy-change.js';
 import { keyOf } from '../policy-key.js';
 import { terminal } from '../terminal.js';
 import { waitingFor } from '../waiting.js';
@@ -28,21 +28,21 @@ export function addApply(program: Command): void {
   withExamples(
     program
       .command('apply')
-      .description('add or replace the policies of manifests, all of them or none')
+      .description('add or replace the policies in manifests, all of them or none')
       .requiredOption(
         '-f, --file <place...>',
-        'a file, a directory with all manifests below it, or - for standard input',
+        'a file, a directory (with all manifests below it), or - for standard input',
       )
-      .option('--dry-run', 'show what would change, and change nothing')
-      .option('--prune', 'delete all policies of the command line that are not in these manifests')
-      .option('--force', 'also policies for the host that would stop what the host cannot do without')
+      .option('--dry-run', 'show what would change, without changing it')
+      .option('--prune', 'delete all policies applied from the command line that are not in these manifests')
+      .option('--force', 'also accept policies for the host that would block what the host needs to work')
       .addOption(ignoreForeignOption())
       .addOption(formatOption()),
     [
       ['hauberk apply -f web.yaml', 'one file, which may hold several policies'],
       ['hauberk apply --dry-run -f policies/', 'what would change, as a difference'],
       ['hauberk apply --prune -f policies/', 'exactly the policies of a directory, and no others'],
-      ['hauberk apply --ignore-foreign -f cluster.yaml', 'only the policies of an export of a cluster'],
+      ['hauberk apply --ignore-foreign -f cluster.yaml', 'only the policies in a cluster export'],
       ['hauberk apply --dry-run -o json -f - <web.yaml', 'the same for a program'],
     ],
   ).action(async (options: ApplyOptions, command: Command) => {
@@ -53,17 +53,17 @@ export function addApply(program: Command): void {
         const plan = await planOf(client, manifests.text, { force, prune, ignoreForeign });
         const differences = await differencesOf(client, manifests, plan, output);
         const { changes, omittedChanges } = dryRun ? plan : await applyPlan(client, manifests.text, plan);
-        const told = changes.map((change) => ({
+        const reported = changes.map((change) => ({
           ...change,
           warnings: change.warnings.map((it) => manifests.remark(it)),
         }));
-        if (output === 'table') for (const change of told) sayChange(change, dryRun ? ' (dry run)' : '');
+        if (output === 'table') for (const change of reported) printChange(change, dryRun ? ' (dry run)' : '');
         else {
-          const views = told.map((change) => policyChangeView(change, differences.get(keyOf(change))));
+          const views = reported.map((change) => policyChangeView(change, differences.get(keyOf(change))));
           await print(output, views, () => []);
         }
-        sayOmitted(omittedChanges, output === 'table' ? 'out' : 'err');
-        sayIgnored(plan.ignored);
+        printOmitted(omittedChanges, output === 'table' ? 'out' : 'err');
+        printIgnored(plan.ignored);
       }),
     );
   });
@@ -76,7 +76,7 @@ export function addValidate(program: Command): void {
       .description('check manifests as the daemon does when they are applied; nothing is changed')
       .requiredOption(
         '-f, --file <place...>',
-        'a file, a directory with all manifests below it, or - for standard input',
+        'a file, a directory (with all manifests below it), or - for standard input',
       )
       .addOption(ignoreForeignOption()),
     [
@@ -90,8 +90,8 @@ export function addValidate(program: Command): void {
         const source = { $case: 'manifest', value: manifests.text } as const;
         const request = client.policies.validatePolicy({ source, ignoreForeign, origin: OWN_ORIGIN });
         const { changes, omittedChanges, ignored } = await waitingFor('checking', request);
-        for (const change of changes) sayWarnings(change, (warning) => manifests.remark(warning));
-        sayIgnored(ignored);
+        for (const change of changes) printWarnings(change, (warning) => manifests.remark(warning));
+        printIgnored(ignored);
         const count = BigInt(changes.length) + omittedChanges;
         terminal().out(`${count} ${count === 1n ? 'policy is' : 'policies are'} valid\n`);
       }),

@@ -5,7 +5,7 @@ import { withClient } from '../connection.js';
 import { CommandFailure, EXIT, exitStatusOf } from '../exit-status.js';
 import { fileProblem } from '../file-problem.js';
 import { withExamples } from '../help.js';
-import { sayOmitted } from '../policy-change.js';
+import { printOmitted } from '../policy-change.js';
 import { terminal } from '../terminal.js';
 
 const STANDARD = '-';
@@ -18,7 +18,7 @@ export function addBackup(program: Command): void {
       .command('backup')
       .description('write policies, postures and what is visible of this host to a file that can be read, and restored')
       .argument('<file>', 'where to, or - for standard output'),
-    [['hauberk backup host.yaml', 'all that this host is to hold to, as manifests']],
+    [['hauberk backup host.yaml', 'all policies and postures of this host, as manifests']],
   ).action(async (file: string, _: object, command: Command) => {
     const { toBackupFile } = await import('../backup-file.js');
     const backup = await withClient(command, (client) => client.state.backup());
@@ -40,8 +40,8 @@ export function addRestore(program: Command): void {
         'make policies, postures and what is visible of this host those of a backup, also where its stored state is damaged',
       )
       .argument('<file>', 'what `hauberk backup` wrote, or - for standard input')
-      .option('--force', 'also policies for the host that would stop what the host cannot do without'),
-    [['hauberk restore host.yaml', 'no others stay']],
+      .option('--force', 'also accept policies for the host that would block what the host needs to work'),
+    [['hauberk restore host.yaml', 'all others are removed']],
   ).action(async (file: string, { force = false }: { force?: boolean }, command: Command) => {
     const { BackupFile } = await import('../backup-file.js');
     const backup = new BackupFile(file === STANDARD ? 'standard input' : file, read(file));
@@ -50,7 +50,7 @@ export function addRestore(program: Command): void {
       const { changes, omittedChanges } = restored;
       for (const { namespace, name, warnings } of changes)
         for (const warning of warnings) terminal().err(`${namespace}/${name}: warning: ${warning}\n`);
-      sayOmitted(omittedChanges, 'err');
+      printOmitted(omittedChanges, 'err');
     } catch (error) {
       if (!(error instanceof HauberkError) || error.violations.length === 0) throw error;
       throw new CommandFailure(exitStatusOf(error), backup.explain(error).join('\n'));

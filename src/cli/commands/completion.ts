@@ -18,8 +18,8 @@ export function addCompletion(program: Command): void {
       .addArgument(new Argument('<shell>', 'bash, zsh or fish').choices(Object.keys(SCRIPTS))),
     [
       ['source <(hauberk completion bash)', 'for this shell'],
-      ['hauberk completion zsh >~/.zsh/completions/_hauberk', 'for every zsh to come, if that is in its fpath'],
-      ['hauberk completion fish >~/.config/fish/completions/hauberk.fish', 'for every fish to come'],
+      ['hauberk completion zsh >~/.zsh/completions/_hauberk', 'for every new zsh, if that directory is in its fpath'],
+      ['hauberk completion fish >~/.config/fish/completions/hauberk.fish', 'for every new fish'],
     ],
   ).action((shell: Shell) => {
     terminal().out(SCRIPTS[shell]);

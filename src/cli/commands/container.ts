@@ -18,18 +18,18 @@ interface RegisterOptions {
 export function addContainer(program: Command): void {
   const container = program
     .command('container')
-    .description('containers that no runtime tells of: have them protected, and let them go');
+    .description('register and unregister containers that no runtime reports');
 
   withExamples(
     container
       .command('register')
-      .description('have the policies of its namespace and labels decide for a container')
-      .argument('<id>', 'a name of your choice that no other container has')
-      .option('--pid <pid>', 'a process of it, as the host numbers it')
-      .option('--namespaces <pid:mnt>', 'instead: the inodes of its pid and its mount namespace')
-      .option('--name <name>', 'how events and tables call it; the id when left out', '')
-      .option('-n, --namespace <namespace>', 'whose policies are to reach it', 'default')
-      .option('--labels <labels>', 'that selectors see, as KEY=VALUE,…', ''),
+      .description('put a container under the policies of its namespace and labels')
+      .argument('<id>', 'an id of your choice that no other container has')
+      .option('--pid <pid>', 'process id, on the host, of one of its processes')
+      .option('--namespaces <pid:mnt>', 'instead of --pid: the inodes of its pid and mount namespaces')
+      .option('--name <name>', 'its name in events and tables (default: the id)', '')
+      .option('-n, --namespace <namespace>', 'whose policies apply to it', 'default')
+      .option('--labels <labels>', 'its labels, which selectors match, as KEY=VALUE,…', ''),
     [
       ['hauberk container register build-1 --pid 4711 --labels app=build', 'a sandbox whose first process is 4711'],
       ['hauberk container register build-1 --namespaces 4026532281:4026532280', 'the same by its namespaces'],
@@ -47,9 +47,9 @@ export function addContainer(program: Command): void {
   withExamples(
     container
       .command('unregister')
-      .description('let go of containers that were registered; their policies end with it')
-      .argument('<container...>', 'an id, the beginning of one, or a name'),
-    [['hauberk container unregister build-1', 'when the sandbox is gone, or is not to be protected any more']],
+      .description('remove registered containers; policies no longer apply to them')
+      .argument('<container...>', 'an id, a prefix of one, or a name'),
+    [['hauberk container unregister build-1', 'when the sandbox has ended, or should no longer be protected']],
   ).action(async (wanted: string[], _options: object, command: Command) => {
     await withClient(command, async (client) => {
       for (const each of wanted) {
@@ -80,5 +80,8 @@ function wholeNumber(flag: string, text: string): number {
   const number = Number(text);
   // As the API has them.
   if (/^\d+$/u.test(text) && number > 0 && number < 2 ** 32) return number;
-  throw new CommandFailure(EXIT.usage, `${flag}: ${text === '' ? 'a number is missing' : `${text} is no such number`}`);
+  throw new CommandFailure(
+    EXIT.usage,
+    `${flag}: ${text === '' ? 'a number is missing' : `${text} is not such a number`}`,
+  );
 }

@@ -24,18 +24,18 @@ export function addDelete(program: Command): void {
   withExamples(
     program
       .command('delete')
-      .description('delete policies, by name or by the manifests that made them')
+      .description('delete policies, by name or by the manifests that created them')
       .argument('[policy...]', 'names of policies')
-      .option('-f, --file <place...>', 'a file, a directory with all manifests below it, or - for standard input')
-      .option('-n, --namespace <namespace>', 'namespace of the names', DEFAULT_NAMESPACE)
+      .option('-f, --file <place...>', 'a file, a directory (with all manifests below it), or - for standard input')
+      .option('-n, --namespace <namespace>', 'namespace of the policies', DEFAULT_NAMESPACE)
       .addOption(scopeOption())
       .addOption(originOption())
       .addOption(ignoreForeignOption()),
     [
       ['hauberk delete web -n shop', 'by name'],
-      ['hauberk delete --origin rpc web', 'one that a controller has given'],
-      ['hauberk delete -f web.yaml', 'what the manifest has made'],
-      ['hauberk delete --ignore-foreign -f cluster.yaml', 'the same of a manifest that has other objects too'],
+      ['hauberk delete --origin rpc web', 'one that a controller applied'],
+      ['hauberk delete -f web.yaml', 'the policies of a manifest'],
+      ['hauberk delete --ignore-foreign -f cluster.yaml', 'the same for a manifest that has other objects too'],
     ],
   ).action(async (names: string[], options: Options, command: Command) => {
     const { scope, origin = 'cli', ignoreForeign = false } = options;

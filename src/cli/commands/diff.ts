@@ -37,19 +37,19 @@ export function addDiff(program: Command): void {
     program
       .command('diff')
       .description(
-        'what a change would refuse and allow, judged by the accesses the daemon has seen; nothing is changed',
+        'show what a change would refuse and allow, judged by the accesses the daemon has seen; nothing is changed',
       )
       .option('-f, --file <place...>', 'manifests to be applied: a file, a directory, or - for standard input')
       .option('--delete <policy...>', 'policies to be deleted')
       .option('-n, --namespace <namespace>', 'of policies to be deleted', 'default')
-      .addOption(originOption('of policies to be deleted: ').default('cli'))
-      .option('--force', 'also policies for the host that would stop what the host cannot do without')
+      .addOption(originOption('origin of the policies to be deleted: ').default('cli'))
+      .option('--force', 'also accept policies for the host that would block what the host needs to work')
       .addOption(ignoreForeignOption())
       .addOption(formatOption()),
     [
-      ['hauberk diff -f policies/', 'which accesses that were seen would be decided otherwise'],
+      ['hauberk diff -f policies/', 'which of the accesses seen so far would be decided differently'],
       ['hauberk diff --ignore-foreign -f cluster.yaml', 'the same for the policies among other objects'],
-      ['hauberk diff --delete web -n shop', 'the same for a policy that is deleted'],
+      ['hauberk diff --delete web -n shop', 'the same for deleting a policy'],
     ],
   ).action(async (options: Options, command: Command) => {
     const { file = [], delete: names = [], namespace, origin, force = false, ignoreForeign = false, output } = options;
@@ -58,7 +58,7 @@ export function addDiff(program: Command): void {
     const deleted = names.map((name) => ({ name, namespace, scope: Scope.NAMESPACE, origin: POLICY_ORIGINS[origin] }));
     await withClient(command, async (client) => {
       const source = manifests && ({ $case: 'manifest', value: manifests.text } as const);
-      const ask = async () => {
+      const request = async () => {
         const answer = await waitingFor(
           'comparing',
           client.policies.diff({ source, deleted, force, ignoreForeign, origin: OWN_ORIGIN }),
@@ -66,7 +66,7 @@ export function addDiff(program: Command): void {
         if (output === 'table') terminal().out(describe(answer));
         else await print(output, answer.decisions.map(view), () => []);
       };
-      await (manifests === undefined ? ask() : explained(manifests, ignoreForeign, ask));
+      await (manifests === undefined ? request() : explained(manifests, ignoreForeign, request));
     });
   });
 }
@@ -82,7 +82,7 @@ function describe({ decisions, omitted, judged, undecided }: DiffResponse): stri
   const coloursOf = decisions.map(({ after }) => (after === Action.BLOCK ? 'red' : 'green') as 'red' | 'green');
   const lines = rows.length === 0 ? [] : columns(rows).trimEnd().split('\n');
   const notes = [
-    `${judged} kinds of access were judged, ${decisions.length + Number(omitted)} would be decided otherwise`,
+    `${judged} kinds of access were judged, ${decisions.length + Number(omitted)} would be decided differently`,
     ...(omitted > 0n ? [`${omitted} of them are not shown`] : []),
     ...(undecided > 0n ? [`${undecided} hang on arguments and could not be judged`] : []),
   ];

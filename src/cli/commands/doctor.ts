@@ -12,19 +12,24 @@ interface Options {
 }
 
 const DOCTOR_HELP = `
-Left out are values of labels, paths and other contents of policies, the kernel's command line but for its security
-modules, and whatever in a log looks like a password, a token or a key. Read it before you give it away all the same.`;
+The report leaves out values of labels, paths and other contents of policies, the kernel's command line except its
+security modules, and anything in a log that looks like a password, a token or a key. Read it all the same before you
+pass it on.`;
 
 export function addDoctor(program: Command): void {
   withExamples(
     program
       .command('doctor')
-      .description('find out what is to be mended, and print what a report of a problem needs')
-      .option('--root <directory>', "where the host's files lie, from inside a container for example /proc/1/root", '/')
+      .description('find out what needs fixing, and print what a problem report needs')
+      .option(
+        '--root <directory>',
+        "where the host's files are; from inside a container, for example, /proc/1/root",
+        '/',
+      )
       .addOption(new Option('-o, --output <format>', 'yaml or json').choices(['yaml', 'json']).default('yaml'))
       .addHelpText('after', DOCTOR_HELP),
     [
-      ['hauberk doctor >report.yaml', 'what is to be mended stands on the terminal, everything in the file'],
+      ['hauberk doctor >report.yaml', 'what needs fixing on the terminal, the full report in the file'],
       ['hauberk doctor -o json | jq .findings', 'for a program'],
     ],
   ).action(async ({ root, output }: Options, command: Command) => {
@@ -32,14 +37,14 @@ export function addDoctor(program: Command): void {
     await print(output, report, () => []);
     const { findings } = report;
     for (const finding of findings) terminal().err(`hauberk: ${finding}\n`);
-    if (findings.length === 0) terminal().err('hauberk: nothing to mend was found\n');
+    if (findings.length === 0) terminal().err('hauberk: found nothing that needs fixing\n');
     else terminal().exitStatus = EXIT.notInForce;
   });
 }
 
 async function examine(root: string, command: Command) {
   const [{ examineDaemon }, { examineMachine }, { examineRuntimes }, { findingsOf }, { redact }] = await Promise.all([
-    import('../doctor/ask-daemon.js'),
+    import('../doctor/query-daemon.js'),
     import('../doctor/machine.js'),
     import('../doctor/runtimes.js'),
     import('../doctor/findings.js'),

@@ -11,8 +11,8 @@ export function addEffective(program: Command): void {
   withExamples(
     program
       .command('effective')
-      .description('the rules that decide for a container, in the order in which they are asked')
-      .argument('<container>', 'its id, the beginning of its id, its name, or host')
+      .description('show the rules that decide for a container, in the order in which they are evaluated')
+      .argument('<container>', 'its id, a prefix of its id, its name, or host')
       .addOption(formatOption()),
     [
       ['hauberk effective web', 'by the name of a container'],

@@ -38,8 +38,8 @@ export function addExplain(program: Command): void {
   withExamples(
     program
       .command('explain')
-      .description('what would be decided of an access, by which rule, and why not by the others')
-      .argument('<container>', 'its id, the beginning of its id, its name, or host; - with --labels')
+      .description('show how an access would be decided, by which rule, and why not by the others')
+      .argument('<container>', 'its id, a prefix of its id, its name, or host; - with --labels')
       .argument(
         '<operation>',
         'execute, read, write, create, delete, rename, link, attributes, map, communicate, resolve, use, …',
@@ -51,7 +51,7 @@ export function addExplain(program: Command): void {
       )
       .option('-p, --program <path>', 'the acting program', '')
       .option('--parent <path>', 'for execute: that of the process which forked the acting one', '')
-      .option('--labels <labels>', 'of a container that need not run, as KEY=VALUE,…')
+      .option('--labels <labels>', 'labels of a container that need not be running, as KEY=VALUE,…')
       .option('-n, --namespace <namespace>', 'its namespace', 'default')
       .option('--filesystem <type>', 'for access, mount and unmount', '')
       .option('--other', 'the acting user does not own the file')
@@ -61,13 +61,13 @@ export function addExplain(program: Command): void {
       .option('--type <type>', 'of the socket', 'stream')
       .addOption(new Option('--direction <direction>', 'egress or ingress').choices(['egress', 'ingress']))
       .option('--port <port>', 'of the other end, for ingress of this one', '0')
-      .option('--name <name>', 'for which an answer gave the address', '')
+      .option('--name <name>', 'the DNS name that resolved to the address', '')
       .option('--to <path>', 'for rename and link: the new name', '')
       .addOption(formatOption()),
     [
       ['hauberk explain web read /etc/shadow --program /bin/cat', 'a file'],
       ['hauberk explain web communicate 10.0.0.1 --direction egress --port 443', 'a connection'],
-      ['hauberk explain - execute /bin/sh --labels app=web -n shop', 'for a container that need not run yet'],
+      ['hauberk explain - execute /bin/sh --labels app=web -n shop', 'for a container that is not running yet'],
     ],
   ).action(async (wanted: string, operation: string, object: string, options: Options, command: Command) => {
     const isSocket = operation === 'communicate';

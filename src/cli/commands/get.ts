@@ -30,7 +30,7 @@ interface NamedOptions {
 }
 
 export function addGet(program: Command): void {
-  const get = program.command('get').description('show what the daemon holds');
+  const get = program.command('get').description('show policies, containers, postures and status');
   const listOf = (name: string, description: string) =>
     get
       .command(name)
@@ -41,9 +41,9 @@ export function addGet(program: Command): void {
 
   withExamples(listOf('policies', 'the policies').addOption(originOption()), [
     ['hauberk get policies -n shop', 'those of one namespace'],
-    ['hauberk get policies -o wide', 'also whether their guards are on'],
-    ['hauberk get policies --origin rpc', 'those that controllers give'],
-    ['hauberk get policies -o name', 'names alone, for a script'],
+    ['hauberk get policies -o wide', 'also show whether their guards are on'],
+    ['hauberk get policies --origin rpc', 'those applied by controllers'],
+    ['hauberk get policies -o name', 'only names, for a script'],
   ]).action(async ({ namespace = '', origin, ...options }: PolicyListOptions, command: Command) => {
     await show(command, policyListing(namespace, origin && POLICY_ORIGINS[origin]), options);
   });
@@ -51,7 +51,7 @@ export function addGet(program: Command): void {
   withExamples(
     get
       .command('policy')
-      .description('one policy, as the manifest it can be applied by')
+      .description('one policy, as a manifest that can be applied again')
       .argument('<policy>')
       .addOption(
         new Option('-o, --output <format>', 'yaml, json or name').choices(['yaml', 'json', 'name']).default('yaml'),
@@ -69,7 +69,7 @@ export function addGet(program: Command): void {
     else terminal().out(output === 'name' ? `${keyOf(policy!)}\n` : manifest);
   });
 
-  withExamples(listOf('containers', 'the containers policies can reach'), [
+  withExamples(listOf('containers', 'the containers that policies can reach'), [
     ['hauberk get containers', 'what protects each, or why nothing does'],
     ['hauberk get containers -w', 'as they come and go'],
     ['hauberk get containers -o wide', 'with labels and namespaces of the kernel'],
@@ -80,7 +80,7 @@ export function addGet(program: Command): void {
   withExamples(
     get
       .command('postures')
-      .description('what happens to accesses no rule names')
+      .description('what happens to accesses that no rule matches')
       .addOption(listFormatOption())
       .addOption(watchOption()),
     [['hauberk get postures', 'of each namespace; hauberk posture set changes them']],
@@ -88,8 +88,8 @@ export function addGet(program: Command): void {
     await show(command, postureListing(), options);
   });
 
-  withExamples(get.command('status').description('how the daemon and its kernel are').addOption(formatOption()), [
-    ['hauberk get status -o json', 'for a program; hauberk status tells by its exit status whether it enforces'],
+  withExamples(get.command('status').description('the state of the daemon and its kernel').addOption(formatOption()), [
+    ['hauberk get status -o json', 'for a program; the exit status of hauberk status says whether it enforces'],
   ]).action(async ({ output }: { output: Format }, command: Command) => {
     const status = statusView(await withClient(command, (client) => client.host.getStatus()));
     await print(output, status, () => statusTable(status));

@@ -18,8 +18,8 @@ export function addLogs(program: Command): void {
       program
         .command('logs')
         .description("show what was denied or reported, from the daemon's journal")
-        .option('--since <time>', 'only since then: a time ago such as 90s, 15m, 1h or 7d, or a date')
-        .option('-f, --follow', 'go on with what comes'),
+        .option('--since <time>', 'only newer than this: a duration such as 90s, 15m, 1h or 7d, or a date')
+        .option('-f, --follow', 'keep printing new events'),
     ),
     [
       ['hauberk logs --since 1h', 'the last hour'],

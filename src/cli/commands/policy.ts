@@ -22,14 +22,14 @@ export function addPolicy(program: Command): void {
   withExamples(
     policy
       .command('init')
-      .description('print a policy to begin with, with comments, for a container that runs or for labels')
-      .argument('[container]', 'its id, the beginning of its id, or its name')
+      .description('print a commented policy to start from, for a running container or for labels')
+      .argument('[container]', 'its id, a prefix of its id, or its name')
       .option('--name <name>', "of the policy; the container's when left out")
-      .option('--labels <labels>', "whom it is to reach, as KEY=VALUE,…; the container's when left out")
+      .option('--labels <labels>', "labels that it selects, as KEY=VALUE,… (default: the container's)")
       .option('-n, --namespace <namespace>', 'of the policy, where no container is named', 'default'),
     [
       ['hauberk policy init web >web.yaml', 'for the container web; refuses nothing before it is edited'],
-      ['hauberk policy init --labels app=web -n shop', 'for containers that need not run yet; no daemon is asked'],
+      ['hauberk policy init --labels app=web -n shop', 'for containers that are not running yet; needs no daemon'],
     ],
   ).action(async (wanted: string | undefined, options: Options, command: Command) => {
     const subject =

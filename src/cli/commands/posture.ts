@@ -24,18 +24,20 @@ const DEFAULT = 'default';
 export function addPosture(program: Command): void {
   const posture = program
     .command('posture')
-    .description('what happens to accesses no rule names, once an Allow rule of their class reaches the container');
+    .description(
+      'what happens to accesses that no rule matches, once an Allow rule of their class reaches the container',
+    );
 
   withExamples(
     posture
       .command('get')
-      .description('the postures of namespaces, and those of all others')
-      .argument('[namespace]', 'of one namespace, with what it takes over from the daemon')
+      .description('show the postures of namespaces, and the default for all others')
+      .argument('[namespace]', 'only this namespace, including what it inherits from the daemon')
       .addOption(listFormatOption())
       .addOption(watchOption()),
     [
-      ['hauberk posture get', 'every namespace that says something itself'],
-      ['hauberk posture get shop -o json', 'what holds in the namespace shop'],
+      ['hauberk posture get', 'every namespace that has postures of its own'],
+      ['hauberk posture get shop -o json', 'what applies in the namespace shop'],
     ],
   ).action(async (namespace: string | undefined, options: ListOptions, command: Command) => {
     await show(command, postureListing(namespace), options);
@@ -44,19 +46,19 @@ export function addPosture(program: Command): void {
   withExamples(
     posture
       .command('set')
-      .description('change what a namespace says; classes that are not named stay as they are')
+      .description('set postures of a namespace; classes that are not named stay as they are')
       .argument('<namespace>')
       .argument('<class=action...>', `of ${Object.keys(CLASSES).slice(0, 4).join(', ')}: audit, block, or default`),
     [
       [
         'hauberk posture set shop file=block network=audit',
-        'refuse what no rule allows of files, report it of sockets',
+        'for what no rule allows: refuse it for files, report it for sockets',
       ],
-      ['hauberk posture set shop file=default', "have the daemon's own posture for files again"],
+      ['hauberk posture set shop file=default', "go back to the daemon's default posture for files"],
     ],
   ).action(async (namespace: string, texts: string[], _options: object, command: Command) => {
     const wanted = texts.map(readPosture);
-    const said = await withClient(command, async (client) => {
+    const settings = await withClient(command, async (client) => {
       const { namespaces } = await client.policies.listPostures();
       const own = namespaces.filter(({ origin }) => origin !== PolicyOrigin.KUBERNETES);
       const before = own.find((each) => each.namespace === namespace)?.postures ?? [];
@@ -64,12 +66,15 @@ export function addPosture(program: Command): void {
       await client.policies.setPosture({ namespace, postures });
       return postures;
     });
-    const text = said.map((each) => `${className(each)}=${nameOf(Action, each.action).toLowerCase()}`).join(' ');
+    const text = settings.map((each) => `${className(each)}=${nameOf(Action, each.action).toLowerCase()}`).join(' ');
     terminal().out(`posture of ${namespace}: ${text || "the daemon's own"}\n`);
   });
 
   withExamples(
-    posture.command('reset').description("have the daemon's own postures in a namespace again").argument('<namespace>'),
+    posture
+      .command('reset')
+      .description("go back to the daemon's default postures in a namespace")
+      .argument('<namespace>'),
     [['hauberk posture reset shop', 'as if nothing had ever been set']],
   ).action(async (namespace: string, _options: object, command: Command) => {
     await withClient(command, (client) => client.policies.setPosture({ namespace, postures: [] }));

@@ -38,19 +38,19 @@ const PROFILES: Listing<Profile> = {
 export function addProfile(program: Command): void {
   const profile = program
     .command('profile')
-    .description('learn what containers do, and have the least policy suggested that allows it');
+    .description('learn what containers do, and suggest the least policy that allows it');
 
   withExamples(
     profile
       .command('start')
-      .description('begin to learn; nothing is refused')
+      .description('start learning; nothing is refused')
       .argument('<name>')
-      .option('-c, --container <container>', 'its id, the beginning of its id, or its name')
-      .option('--labels <labels>', 'of containers, as KEY=VALUE,…; also of those that come later')
+      .option('-c, --container <container>', 'its id, a prefix of its id, or its name')
+      .option('--labels <labels>', 'learn from containers with these labels, as KEY=VALUE,…; including later ones')
       .option('-n, --namespace <namespace>', 'namespace of containers with these labels', 'default'),
     [
       ['hauberk profile start web --container web', 'of one container'],
-      ['hauberk profile start web --labels app=web -n shop', 'of all with these labels, also those that come later'],
+      ['hauberk profile start web --labels app=web -n shop', 'from all with these labels, including later ones'],
     ],
   ).action(async (name: string, options: StartOptions, command: Command) => {
     await withClient(command, async (client) => {
@@ -59,15 +59,15 @@ export function addProfile(program: Command): void {
     terminal().out(`profile ${name} started\n`);
   });
 
-  withExamples(profile.command('stop').description('end a profile; what it has learnt is kept').argument('<profile>'), [
-    ['hauberk profile stop web', 'once everything was used that is to be allowed'],
+  withExamples(profile.command('stop').description('stop learning; what was learnt is kept').argument('<profile>'), [
+    ['hauberk profile stop web', 'once everything that should be allowed has been used'],
   ]).action(async (name: string, _options: object, command: Command) => {
     await withClient(command, (client) => client.profiles.stopProfile({ name }));
     terminal().out(`profile ${name} stopped\n`);
   });
 
   withExamples(
-    profile.command('delete').description('delete profiles and all that they have learnt').argument('<profile...>'),
+    profile.command('delete').description('delete profiles with all that they learnt').argument('<profile...>'),
     [['hauberk profile delete web', 'what it has learnt is lost']],
   ).action(async (names: string[], _options: object, command: Command) => {
     await withClient(command, async (client) => {
@@ -82,7 +82,7 @@ export function addProfile(program: Command): void {
     profile.command('list').description('the profiles').addOption(listFormatOption()).addOption(watchOption()),
     [
       ['hauberk profile list', 'those that run and those that have ended'],
-      ['hauberk profile list -o name', 'names alone, for a script'],
+      ['hauberk profile list -o name', 'only names, for a script'],
     ],
   ).action(async (options: ListOptions, command: Command) => {
     await show(command, PROFILES, options);
@@ -91,10 +91,10 @@ export function addProfile(program: Command): void {
   withExamples(
     profile
       .command('get')
-      .description('what a profile has learnt so far')
+      .description('show what a profile has learnt so far')
       .argument('<profile>')
       .addOption(formatOption()),
-    [['hauberk profile get web', 'what was done most often first']],
+    [['hauberk profile get web', 'the most frequent accesses first']],
   ).action(async (name: string, { output: format }: { output: Format }, command: Command) => {
     const { containers, omitted } = await withClient(command, (client) => client.profiles.getProfile({ name }));
     const views = containers.map((container) => ({ ...container, accesses: container.accesses.map(accessView) }));
@@ -117,11 +117,11 @@ export function addProfile(program: Command): void {
   withExamples(
     profile
       .command('suggest')
-      .description('print the least policy that allows what a profile has learnt, for hauberk apply')
+      .description('print the least policy that allows what a profile learnt, for hauberk apply')
       .argument('<profile>')
       .option('--policy <name>', "name of the policy; the profile's when left out", '')
       .option('-n, --namespace <namespace>', 'of the policy', '')
-      .option('--labels <labels>', 'whom it is to reach, as KEY=VALUE,…'),
+      .option('--labels <labels>', 'labels that it selects, as KEY=VALUE,…'),
     [['hauberk profile suggest web >web.yaml', 'to be read, and applied']],
   ).action(async (name: string, { policy, namespace, labels }: SuggestOptions, command: Command) => {
     const suggestion = await withClient(command, (client) =>

@@ -9,9 +9,9 @@ import { addLabel, eventText } from '../event-options.js';
 import { CommandFailure } from '../exit-status.js';
 import { withExamples } from '../help.js';
 import { asOwn, OWN_ORIGIN } from '../own-origin.js';
-import { sayWarnings } from '../policy-change.js';
+import { printWarnings } from '../policy-change.js';
 import { DenialsOfRun } from '../run/denials-of-run.js';
-import { removeLeftOvers, unlessGone } from '../run/left-overs.js';
+import { ignoringNotFound, removeLeftOvers } from '../run/left-overs.js';
 import { RUN_LABEL } from '../run/run-label.js';
 import { NOT_RUN, Sandbox } from '../run/sandbox.js';
 import { terminal } from '../terminal.js';
@@ -34,17 +34,19 @@ interface Subject {
 }
 
 const RUN_HELP = `
-The command has pid and mount namespaces of its own, and is under the policies that select its namespace and labels,
-and under those of --policy, before its first instruction. It sees the files, the network and the users of this host.
-What it leaves running ends with it. What it was refused is listed on standard error when it has ended.
+The command gets its own pid and mount namespaces. From its first instruction it is under the policies that select
+its namespace and labels, and under those of --policy. It sees the files, the network and the users of this host.
+Processes it leaves running are killed when it ends. What it was refused is listed on standard error when it has
+ended.
 
-Whoever runs it needs the role operator, with --policy the role admin, on the Unix socket of this host's hauberkd. For
-anyone but root the command has a user namespace, too, in which it has no other user and no privileged program.
+The caller needs the role operator, or with --policy the role admin, on the Unix socket of this host's hauberkd. For
+anyone but root the command also gets a user namespace that contains no other user, and in which privileged programs
+gain nothing.
 
-What no rule of a policy that allows names is refused where the posture of the namespace says block.
+Where a policy allows some accesses, all others of that class are refused if the posture of the namespace is block.
 
-The exit status is the command's, 128 and its number when a signal has ended it, 126 when it cannot be run, 127 when
-there is no such command, and ${NOT_RUN} when it could not be put under its policies: then it has not run.`;
+The exit status is the command's, 128 plus the signal number if a signal ended it, 126 if it cannot be run, 127 if
+there is no such command, and ${NOT_RUN} if it could not be put under its policies: then it has not run.`;
 
 export function addRun(program: Command): void {
   withExamples(
@@ -52,22 +54,22 @@ export function addRun(program: Command): void {
       .command('run')
       .description('run a command of this host under policies, without a container runtime')
       .argument('<command...>', 'behind --: a program and its arguments')
-      .option('--policy <file...>', 'policies for this run alone, whomever they select: a file, a directory or -')
-      .option('--label <key=value>', 'that selectors see; may be repeated', addLabel)
-      .option('-n, --namespace <namespace>', 'whose policies and postures are to reach it', 'default')
-      .option('--name <name>', "how events and tables call it; the program's name when left out")
-      .option('--learn <file>', 'write there the least policy that allows what it has done')
-      .option('--report <file>', 'write there what it was refused, not to standard error')
+      .option('--policy <file...>', 'policies for this run only, whatever they select: a file, a directory or -')
+      .option('--label <key=value>', 'a label of the command, which selectors match; may be repeated', addLabel)
+      .option('-n, --namespace <namespace>', 'whose policies and postures apply to it', 'default')
+      .option('--name <name>', "its name in events and tables (default: the program's name)")
+      .option('--learn <file>', 'write the least policy that allows what it did to this file')
+      .option('--report <file>', 'write what it was refused to this file instead of standard error')
       .addOption(
-        new Option('-o, --output <format>', 'of what it was refused: text, or json, one object a line')
+        new Option('-o, --output <format>', 'of the list of refused accesses: text, or json, one object per line')
           .choices(['text', 'json'])
           .default('text'),
       )
       .addHelpText('after', RUN_HELP),
     [
-      ['hauberk run --policy build.yaml -- make test', 'a build step under a policy of its own'],
+      ['hauberk run --policy build.yaml -- make test', 'a build step under its own policy'],
       ['hauberk run --label app=agent -n agents -- ./agent', 'under the policies that are in force for app=agent'],
-      ['hauberk run --learn build.yaml -- make test', 'the policy that lets the same go on'],
+      ['hauberk run --learn build.yaml -- make test', 'write a policy that allows the same run'],
     ],
   ).action(async (words: string[], options: Options, command: Command) => {
     try {
@@ -103,7 +105,7 @@ async function run(words: readonly string[], options: Options, command: Command)
             const task = () => client.policies.deletePolicy({ namespace, name: policy, origin: OWN_ORIGIN });
             undo.push({ what: `policy ${policyKey(asOwn({ namespace, name: policy }))} is still there`, task });
           }
-          for (const change of changes) sayWarnings(change);
+          for (const change of changes) printWarnings(change);
         }
         await checkProtected(client, id);
         if (options.learn !== undefined) {
@@ -121,7 +123,7 @@ async function run(words: readonly string[], options: Options, command: Command)
       } finally {
         // Nothing may still run there when its policies go, whatever the command has said of its end.
         await sandbox.end();
-        for (const { what, task } of undo.reverse()) await afterwards(what, () => unlessGone(task));
+        for (const { what, task } of undo.reverse()) await afterwards(what, () => ignoringNotFound(task));
       }
     });
   } finally {
@@ -129,7 +131,7 @@ async function run(words: readonly string[], options: Options, command: Command)
   }
 }
 
-/** Does what follows the command. A failure is told, and the status stays the command's. */
+/** Does what follows the command. A failure is reported, and the status stays the command's. */
 async function afterwards(whatOtherwise: string, task: () => unknown): Promise<void> {
   try {
     await task();

@@ -36,37 +36,35 @@ interface InstallOptions extends ChangeOptions {
 
 const STATUS_HELP = `
 A runtime's state is one of
-  in-force          every container that it makes starts under the hook
+  in-force          every container it creates starts under the hook
   partly            as before, but there are containers that were made without it
-  not-in-force-yet  configured; the running runtime has not read it, or is not running
+  not-in-force-yet  configured, but the runtime has not read it yet, or is not running
   incomplete        configured, but a part is missing or another setting wins
   not-installed     not configured
-The exit status is 0 when every runtime asked about is in-force, otherwise 6.`;
+The exit status is 0 if every runtime listed is in-force, otherwise 6.`;
 
 export function addRuntime(program: Command): void {
   const runtime = program
     .command('runtime')
     .description(
-      "have this host's container runtimes start every container under its policy from the first instruction",
+      "configure this host's container runtimes to start every container under its policy from the first instruction",
     );
 
   withExamples(
     withChangeOptions(runtime.command('install'))
-      .description(
-        "write what the runtime needs to call Hauberk's hook; the change is shown first, no runtime is restarted",
-      )
-      .option('--hook <file>', "the program that is copied to the hook directory (default: this installation's)")
+      .description("configure the runtime to call Hauberk's hook; the change is shown first, no runtime is restarted")
+      .option('--hook <file>', "the program to copy to the hook directory (default: this installation's)")
       .addOption(
         new Option(
           '--when-unanswered <what>',
-          'what the hook does with a container when hauberkd does not answer (default: what is configured, or else refuse)',
+          'what the hook does with a container when hauberkd does not answer (default: as configured, otherwise refuse)',
         ).choices(['refuse', 'allow']),
       )
       .option('--base-spec <file>', 'containerd: its default specification (default: what "ctr oci spec" prints)')
       .option('--nri', 'containerd: switch NRI on as well'),
     [
-      ['hauberk runtime install docker --dry-run', 'only show what would be changed'],
-      ['hauberk runtime install docker --reload', 'and have dockerd take it up'],
+      ['hauberk runtime install docker --dry-run', 'only show what would change'],
+      ['hauberk runtime install docker --reload', 'and make dockerd load it'],
     ],
   ).action(async (name: RuntimeName, options: InstallOptions) => {
     const { setupOf } = await importSetups();
@@ -75,7 +73,7 @@ export function addRuntime(program: Command): void {
     await change(setup, setup.planInstall(), options, 'already installed');
   });
 
-  withExamples(withChangeOptions(runtime.command('uninstall')).description('take back what install wrote'), [
+  withExamples(withChangeOptions(runtime.command('uninstall')).description('undo what install wrote'), [
     ['hauberk runtime uninstall docker', 'before Hauberk is removed from the host'],
   ]).action(async (name: RuntimeName, options: ChangeOptions) => {
     const { setupOf } = await importSetups();
@@ -86,17 +84,17 @@ export function addRuntime(program: Command): void {
 
   withExamples(
     withCommonOptions(runtime.command('status'))
-      .description('whether containers start under the hook, and which were made without it')
-      .addArgument(new Argument('[runtime...]', 'by default those that seem to be there').choices(RUNTIMES))
+      .description('show whether containers start under the hook, and which were created without it')
+      .addArgument(new Argument('[runtime...]', 'by default those that are installed').choices(RUNTIMES))
       .addOption(formatOption())
       .addHelpText('after', STATUS_HELP),
-    [['hauberk runtime status', 'of all runtimes that seem to be there']],
+    [['hauberk runtime status', 'all runtimes that are installed']],
   ).action(async (names: RuntimeName[], options: CommonOptions & { output: Format }) => {
     const { setupOf } = await importSetups();
     const host = new Host(options.root);
     const setups = (names.length > 0 ? names : RUNTIMES).map((name) => setupOf(name, host, setupOptions(options)));
-    const asked = names.length > 0 ? setups : setups.filter((setup) => setup.isPresent());
-    const statuses = await Promise.all(asked.map((setup) => setup.status()));
+    const chosen = names.length > 0 ? setups : setups.filter((setup) => setup.isPresent());
+    const statuses = await Promise.all(chosen.map((setup) => setup.status()));
     if (options.output === 'table') terminal().out(describeStatuses(statuses));
     else await print(options.output, statuses, () => []);
     if (!statuses.every(({ state }) => state === 'in-force')) terminal().exitStatus = EXIT.notInForce;
@@ -110,17 +108,17 @@ function importSetups() {
 
 function withCommonOptions(command: Command): Command {
   return command
-    .option('--root <directory>', 'work on the host whose files lie below this directory', '/')
-    .option('--config <file>', "the runtime's configuration file, where it is not the usual one")
-    .option('--hook-directory <directory>', "where the hook's program lies", HOOK_DIRECTORY);
+    .option('--root <directory>', 'work on the host whose root directory is this one', '/')
+    .option('--config <file>', "the runtime's configuration file, if it is not the usual one")
+    .option('--hook-directory <directory>', 'where the hook program is installed', HOOK_DIRECTORY);
 }
 
 function withChangeOptions(command: Command): Command {
   return withCommonOptions(command)
     .addArgument(new Argument('<runtime>').choices(RUNTIMES))
-    .option('-y, --yes', 'do not ask')
+    .option('-y, --yes', 'do not ask for confirmation')
     .option('--dry-run', 'only show the change')
-    .option('--reload', 'docker: have dockerd read its configuration again afterwards (SIGHUP)');
+    .option('--reload', 'docker: make dockerd reload its configuration afterwards (SIGHUP)');
 }
 
 function setupOptions(options: CommonOptions & Partial<InstallOptions>): SetupOptions {
@@ -165,7 +163,10 @@ async function confirm({ yes }: ChangeOptions): Promise<void> {
   if (yes) return;
   const answer = await terminal().ask('Make these changes? [y/N] ');
   if (answer === undefined)
-    throw new CommandFailure(EXIT.usage, 'nothing was changed: without a terminal to ask on, say --yes or --dry-run');
+    throw new CommandFailure(
+      EXIT.usage,
+      'nothing was changed: without a terminal for the confirmation, give --yes or --dry-run',
+    );
   if (!/^y(es)?$/iu.test(answer.trim())) throw new CommandFailure(EXIT.refused, 'nothing was changed');
 }
 
@@ -174,7 +175,7 @@ async function reload(setup: RuntimeSetup): Promise<void> {
   else
     throw new CommandFailure(
       EXIT.failed,
-      `${setup.name} was told to read its configuration again, and has not taken it up: see its log`,
+      `${setup.name} was told to reload its configuration but has not done so: see its log`,
     );
 }
 
@@ -190,7 +191,7 @@ function describeStatuses(statuses: readonly SetupStatus[]): string {
   return [
     columns([['RUNTIME', 'STATE', 'WHEN UNANSWERED', 'CONFIGURATION'], ...rows]),
     ...notes,
-    ...(made.length > 0 ? [`Made under another runtime, and not covered until they are made anew:\n`] : []),
+    ...(made.length > 0 ? [`Created under another runtime, and not covered until they are recreated:\n`] : []),
     ...(made.length > 0 ? [columns([['NAME', 'ID', 'RUNTIME', 'STATE'], ...made])] : []),
   ].join('');
 }

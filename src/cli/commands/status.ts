@@ -16,25 +16,22 @@ interface Options {
 }
 
 const DEFAULT_WAIT_SECONDS = 60;
-const ASK_AGAIN_MILLISECONDS = 250;
+const POLL_MILLISECONDS = 250;
 
 const STATUS_HELP = `
-The exit status is 0 when the policies are in force in the kernel, 6 when they are not and 3 when nobody answers.`;
+The exit status is 0 if the policies are in force in the kernel, 6 if they are not, and 3 if the daemon does not answer.`;
 
 export function addStatus(program: Command): void {
   withExamples(
     program
       .command('status')
-      .description('whether the policies are in force, and how the daemon and its kernel are')
-      .option(
-        '--wait [seconds]',
-        `until they are in force, for so long at most (${DEFAULT_WAIT_SECONDS} when left out)`,
-      )
+      .description('show whether the policies are in force, and the state of the daemon and its kernel')
+      .option('--wait [seconds]', `wait until they are in force, at most this long (default ${DEFAULT_WAIT_SECONDS})`)
       .addOption(formatOption())
       .addHelpText('after', STATUS_HELP),
     [
       ['hauberk status', 'for people'],
-      ['hauberk status --wait 120 >/dev/null && deploy', 'go on once this host enforces'],
+      ['hauberk status --wait 120 >/dev/null && deploy', 'deploy once this host enforces'],
     ],
   ).action(async ({ output, wait }: Options, command: Command) => {
     const seconds = secondsOf(wait);
@@ -53,29 +50,29 @@ function secondsOf(wait: string | true | undefined): number | undefined {
   if (wait === undefined) return undefined;
   const seconds = wait === true ? DEFAULT_WAIT_SECONDS : Number(wait);
   if (seconds > 0) return seconds;
-  throw new CommandFailure(EXIT.usage, `--wait: ${wait} is no number of seconds`);
+  throw new CommandFailure(EXIT.usage, `--wait: ${wait} is not a number of seconds`);
 }
 
 /** The first status that says the policies are in force, or the last one there was time for. */
 async function waitFor(client: HauberkClient, target: Target, seconds: number): Promise<GetStatusResponse> {
   const deadline = performance.now() + seconds * 1000;
-  let told = '';
-  const tell = (why: string) => {
-    if (why !== told) terminal().err(`hauberk: waiting: ${why}\n`);
-    told = why;
+  let shown = '';
+  const show = (why: string) => {
+    if (why !== shown) terminal().err(`hauberk: waiting: ${why}\n`);
+    shown = why;
   };
   for (;;) {
     const isLast = performance.now() > deadline;
     try {
       const status = await client.host.getStatus();
       if (isInForce(status) || isLast) return status;
-      tell(whyNot(status));
+      show(whyNot(status));
     } catch (error) {
       const why = error instanceof HauberkError ? whyUnreachable(error, target) : undefined;
       if (why === undefined || isLast) throw error;
-      tell(why);
+      show(why);
     }
-    await sleep(ASK_AGAIN_MILLISECONDS);
+    await sleep(POLL_MILLISECONDS);
   }
 }
 

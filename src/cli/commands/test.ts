@@ -17,7 +17,7 @@ interface Options {
 }
 
 const TEST_HELP = `
-A file of cases is called NAME.test.yaml:
+A case file is called NAME.test.yaml:
 
   policies: [web.yaml]              # from where the file lies; all manifests beside and below it when left out
   postures: {file: block}           # of process, file, network, capabilities; audit where nothing is said
@@ -32,21 +32,21 @@ A file of cases is called NAME.test.yaml:
 Further fields: of container links: {/bin: /usr/bin}, where top directories are links; of a case parentProgram, newPath,
 filesystem, notOwner, terminal, arguments, and for communicate
 socket: {type, direction, address, port, name, family, protocol}; of expect wouldBlock.
-The exit status is 0 when every case has passed, and 1 when one has not or the coverage is too low.`;
+The exit status is 0 if every case passed, and 1 if one failed or the coverage is too low.`;
 
 export function addTest(program: Command): void {
   withExamples(
     program
       .command('test')
-      .description('try policies on cases, without a daemon: what is decided, and by which rule')
-      .argument('<place...>', 'files of cases, or directories with all of them below')
-      .option('--junit <file>', 'write the results there as JUnit XML, too')
-      .option('--coverage', 'name the rules by which no case was decided')
-      .option('--minimum-coverage <percent>', 'fail when fewer of the rules have decided a case', percent)
-      .option('-v, --verbose', 'name the cases that have passed, too')
+      .description('test policies against cases, without a daemon: what is decided, and by which rule')
+      .argument('<place...>', 'case files, or directories with all case files below them')
+      .option('--junit <file>', 'also write the results to this file, as JUnit XML')
+      .option('--coverage', 'list the rules that decided no case')
+      .option('--minimum-coverage <percent>', 'fail if less than this share of the rules decided a case', percent)
+      .option('-v, --verbose', 'list the cases that passed as well')
       .addHelpText('after', TEST_HELP),
     [
-      ['hauberk test policies/', 'all files of cases in a directory'],
+      ['hauberk test policies/', 'all case files in a directory'],
       ['hauberk test policies/ --junit results.xml --minimum-coverage 80', 'in continuous integration'],
     ],
   ).action(async (places: string[], options: Options) => {
@@ -57,7 +57,7 @@ export function addTest(program: Command): void {
     const suites: RunSuite[] = [];
     for (const file of files) {
       const suite = await runSuite(file, (place) => filesAt(place, isManifest));
-      for (const result of suite.results) say(file, result, options);
+      for (const result of suite.results) print(file, result, options);
       suites.push(suite);
     }
     if (options.junit !== undefined) {
@@ -76,7 +76,7 @@ function writeResults(file: string, text: string): void {
   }
 }
 
-function say(file: string, { name, line, problems }: RunSuite['results'][number], { verbose }: Options): void {
+function print(file: string, { name, line, problems }: RunSuite['results'][number], { verbose }: Options): void {
   if (problems.length === 0) {
     if (verbose) terminal().out(`${coloured('green', 'ok')}    ${printable(name)}\n`);
     return;

@@ -28,19 +28,19 @@ export function addTop(program: Command): void {
     program
       .command('top')
       .description(
-        'count denials as they come, by container, policy and rule; live on a terminal, else once at the end',
+        'count denials as they happen, by container, policy and rule; live on a terminal, otherwise once at the end',
       )
       .addOption(
-        new Option('--by <what...>', 'what is counted together')
+        new Option('--by <what...>', 'what to group by')
           .choices(GROUPINGS)
           .default(['container', 'policy', 'rule'], 'container policy rule'),
       )
-      .option('--container <container...>', 'of containers with these names')
-      .option('--namespace <namespace...>', 'of containers in these namespaces')
+      .option('--container <container...>', 'only containers with these names')
+      .option('--namespace <namespace...>', 'only containers in these namespaces')
       .option('--policy <policy...>', 'by these policies: name or namespace/name')
-      .option('--all', 'also what was let through and reported')
-      .option('--for <seconds>', 'end after so long; else when it is interrupted', positive)
-      .option('--lines <number>', 'so many lines at most', positive, 20)
+      .option('--all', 'also accesses that were only reported')
+      .option('--for <seconds>', 'stop after this time (default: when interrupted)', positive)
+      .option('--lines <number>', 'maximum number of lines', positive, 20)
       .addOption(formatOption()),
     [
       ['hauberk top', 'what is refused most, live'],

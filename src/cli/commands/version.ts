@@ -13,8 +13,8 @@ export function addVersion(program: Command): void {
   withExamples(
     program
       .command('version')
-      .description('the versions of this command, of the daemon and of its kernel')
-      .option('--client', 'of this command only; the daemon is not asked')
+      .description('show the versions of this command, of the daemon and of its kernel')
+      .option('--client', 'only of this command; needs no daemon')
       .addOption(formatOption()),
     [
       ['hauberk version', 'both, for a report'],
@@ -28,7 +28,7 @@ export function addVersion(program: Command): void {
       failure = error;
       return undefined;
     });
-    // What is known is told in any case.
+    // What is known is reported in any case.
     await show(
       server === undefined ? own : { ...own, server: { version: server.version, kernel: server.kernelRelease } },
       output,

@@ -17,7 +17,7 @@ interface ScopeOptions {
 }
 
 /** What is said, or of one container what holds. */
-interface Said {
+interface VisibilityView {
   readonly of: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly classes: readonly string[];
@@ -27,20 +27,18 @@ interface Said {
 export function addVisibility(program: Command): void {
   const visibility = program
     .command('visibility')
-    .description(
-      'of what containers are let do it is told, with hauberk watch --telemetry and to clients of KubeArmor',
-    );
+    .description('choose whose allowed accesses are reported, in hauberk watch --telemetry and to KubeArmor clients');
 
   withExamples(
     visibility
       .command('get')
-      .description('what is said of namespaces and containers')
-      .argument('[container]', 'what holds for one: its id, the beginning of its id, or its name')
+      .description('show the settings of namespaces and containers')
+      .argument('[container]', 'what applies to one: its id, a prefix of its id, or its name')
       .addOption(listFormatOption())
       .addOption(watchOption()),
     [
-      ['hauberk visibility get', 'all that is said, and what holds everywhere else'],
-      ['hauberk visibility get web', 'what is told of the container web'],
+      ['hauberk visibility get', 'all settings, and the default for everything else'],
+      ['hauberk visibility get web', 'what is reported about the container web'],
     ],
   ).action(async (container: string | undefined, options: ListOptions, command: Command) => {
     await show(command, listingOf(container), options);
@@ -50,7 +48,7 @@ export function addVisibility(program: Command): void {
     withLabels(
       visibility
         .command('set')
-        .description('say it of a namespace, or of its containers with some labels')
+        .description('set it for a namespace, or for its containers with certain labels')
         .argument('<namespace>')
         .argument('<classes>', VISIBILITY_CHOICE),
     ),
@@ -69,7 +67,7 @@ export function addVisibility(program: Command): void {
     terminal().out(`visibility of ${scopeText(namespace, matchLabels)}: ${classes.join(', ') || 'none'}\n`);
   });
 
-  withExamples(withLabels(visibility.command('reset').description('take it back').argument('<namespace>')), [
+  withExamples(withLabels(visibility.command('reset').description('remove a setting').argument('<namespace>')), [
     ['hauberk visibility reset shop', 'as if nothing had been set'],
   ]).action(async (namespace: string, options: ScopeOptions, command: Command) => {
     const matchLabels = readLabels(options.labels ?? '');
@@ -79,10 +77,10 @@ export function addVisibility(program: Command): void {
 }
 
 function withLabels(command: Command): Command {
-  return command.option('--labels <labels>', 'of containers with these labels alone, as KEY=VALUE,…');
+  return command.option('--labels <labels>', 'only for containers with these labels, as KEY=VALUE,…');
 }
 
-function listingOf(container: string | undefined): Listing<Said> {
+function listingOf(container: string | undefined): Listing<VisibilityView> {
   return {
     list: async (client) => {
       if (container !== undefined) {
@@ -91,10 +89,10 @@ function listingOf(container: string | undefined): Listing<Said> {
         return [{ of: container, labels: {}, classes: namesOf(effective), origin: '' }];
       }
       const { defaults, settings } = await client.telemetry.getVisibility();
-      return [{ of: '(every other)', labels: {}, classes: namesOf(defaults), origin: '' }, ...settings.map(saidBy)];
+      return [{ of: '(every other)', labels: {}, classes: namesOf(defaults), origin: '' }, ...settings.map(viewOf)];
     },
     name: ({ of, labels, origin }) => `${origin}:${scopeText(of, labels)}`,
-    view: (said) => said,
+    view: (row) => row,
     headings: ['OF', 'LABELS', 'TOLD', 'SAID BY'],
     cells: ({ of, labels, classes, origin }) => [of, labelsText(labels), classes.join(',') || 'none', origin],
     wideHeadings: [],
@@ -102,7 +100,7 @@ function listingOf(container: string | undefined): Listing<Said> {
   };
 }
 
-function saidBy({ namespace, matchLabels, classes, origin }: Visibility): Said {
+function viewOf({ namespace, matchLabels, classes, origin }: Visibility): VisibilityView {
   return { of: namespace, labels: matchLabels, classes: namesOf(classes), origin: originText(origin) };
 }
 

@@ -13,11 +13,11 @@ export function addWatch(program: Command): void {
   const watch = program
     .command('watch')
     .description('show what is denied or reported, live')
-    .option('--telemetry', 'and what is let through of containers that are visible: see hauberk visibility');
+    .option('--telemetry', 'also what visible containers are allowed to do: see hauberk visibility');
   withExamples(addEventOptions(watch), [
     ['hauberk watch', 'everything, live'],
     ['hauberk watch --container web --result denied', 'what one container is refused'],
-    ['hauberk watch --telemetry --action allow', 'only what is let through'],
+    ['hauberk watch --telemetry --action allow', 'only what is allowed'],
     ['hauberk watch -o json | jq .object', 'for a program'],
   ]).action(async (options: Options, command: Command) => {
     const filter = { ...filterOf(options), includeTelemetry: options.telemetry === true };

@@ -1,7 +1,7 @@
 import { bootAdvice } from '../../kernel/boot-advice.js';
 import type { SetupStatus } from '../../runtime-setup/setup.js';
 import { VERSION } from '../../version.js';
-import type { DaemonReport } from './ask-daemon.js';
+import type { DaemonReport } from './query-daemon.js';
 
 export interface Examined {
   readonly root: string;
@@ -11,7 +11,7 @@ export interface Examined {
   readonly runtimes: readonly SetupStatus[] | { readonly failed: string };
 }
 
-/** What is to be mended, a sentence each, with what to do. */
+/** What is to be fixed, a sentence each, with what to do. */
 export function findingsOf({ root, securityModules, daemon, runtimes }: Examined): string[] {
   const modules = securityModules.split(',');
   const lacksModule = modules.length > 1 && !modules.includes('bpf');
@@ -33,7 +33,7 @@ function findingsOfDaemon({ status, containers, policies }: DaemonReport): strin
   const unprotected = containers.filter(({ protection }) => !protection.protected);
   const partly = containers.filter(({ protection }) => protection.leftOutPolicies.length > 0);
   const idle = policies.filter(({ reaches, scope }) => reaches === 0 && scope !== 'host');
-  const told = (what: readonly { readonly name: string }[]) =>
+  const namesOf = (what: readonly { readonly name: string }[]) =>
     what
       .slice(0, 5)
       .map(({ name }) => name)
@@ -42,9 +42,9 @@ function findingsOfDaemon({ status, containers, policies }: DaemonReport): strin
     ...(status.enforcing ? [] : [`nothing is enforced: ${status.reason}`]),
     ...(status.version === VERSION ? [] : [`hauberkd is version ${status.version}, this command is ${VERSION}`]),
     ...(status.kernelTested ? [] : [`kernel ${status.kernelRelease} is of a series that was not tested`]),
-    ...(unprotected.length > 0 ? [`${unprotected.length} containers are not protected: ${told(unprotected)}`] : []),
-    ...(partly.length > 0 ? [`policies are left out in ${partly.length} containers: ${told(partly)}`] : []),
-    ...(idle.length > 0 ? [`${idle.length} policies reach no container: ${told(idle)}`] : []),
+    ...(unprotected.length > 0 ? [`${unprotected.length} containers are not protected: ${namesOf(unprotected)}`] : []),
+    ...(partly.length > 0 ? [`policies are left out in ${partly.length} containers: ${namesOf(partly)}`] : []),
+    ...(idle.length > 0 ? [`${idle.length} policies reach no container: ${namesOf(idle)}`] : []),
     ...(status.missingHooks.length > 0
       ? [
           `the kernel lacks ${status.missingHooks.length} hooks: ${status.missingHooks.map(({ hook }) => hook).join(', ')}`,

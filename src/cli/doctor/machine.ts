@@ -23,7 +23,7 @@ export async function examineMachine(root: string) {
     architecture: arch(),
     memoryMegabytes: Math.round(totalmem() / 1024 ** 2),
     root: process.getuid?.() === 0,
-    securityModules: text('/sys/kernel/security/lsm')?.trim() ?? '(not told)',
+    securityModules: text('/sys/kernel/security/lsm')?.trim() ?? '(not reported)',
     // The rest of the command line is nobody's business.
     bootedWith:
       text('/proc/cmdline')
@@ -38,7 +38,7 @@ export async function examineMachine(root: string) {
 
 function kernelOptions(root: string): Record<string, string> {
   const text = textOf(join(root, `/boot/config-${release()}`)) ?? unpacked(join(root, '/proc/config.gz')) ?? '';
-  const settingOf = (name: string) => new RegExp(`^${name}=(.*)$`, 'mu').exec(text)?.[1] ?? '(not told)';
+  const settingOf = (name: string) => new RegExp(`^${name}=(.*)$`, 'mu').exec(text)?.[1] ?? '(not reported)';
   return Object.fromEntries(KERNEL_OPTIONS.map((name) => [name, settingOf(name)]));
 }
 

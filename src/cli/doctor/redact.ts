@@ -13,7 +13,7 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/gu, LEFT_OUT],
 ];
 
-/** A value whose texts hold no secret any more, as far as one can be told from other text. */
+/** A value whose texts hold no secret any more, as far as one can be distinguished from other text. */
 export function redact<Value>(value: Value): Value {
   if (typeof value === 'string') return redactText(value) as Value;
   if (Array.isArray(value)) return value.map(redact) as Value;

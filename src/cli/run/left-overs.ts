@@ -10,7 +10,7 @@ interface Kinds {
   readonly profiles: boolean;
 }
 
-/** Takes away the policies and profiles of runs that were killed before they could do it. Those of runs that go on stay. */
+/** Takes away the policies and profiles of runs that were killed before they could do it. Those of runs that continue stay. */
 export async function removeLeftOvers(client: HauberkClient, kinds: Kinds): Promise<void> {
   const policies = kinds.policies ? (await client.policies.listPolicies({ origin: OWN_ORIGIN })).policies : [];
   const profiles = kinds.profiles ? (await client.profiles.listProfiles()).profiles : [];
@@ -29,11 +29,11 @@ export async function removeLeftOvers(client: HauberkClient, kinds: Kinds): Prom
   // Asked for last: a run is registered before it has anything else.
   const { containers } = await client.containers.listContainers();
   const running = new Set(containers.map(({ id }) => id));
-  for (const { run, remove } of found) if (!running.has(run!)) await unlessGone(remove);
+  for (const { run, remove } of found) if (!running.has(run!)) await ignoringNotFound(remove);
 }
 
 /** Somebody else may take it away meanwhile. */
-export async function unlessGone(remove: () => Promise<unknown>): Promise<void> {
+export async function ignoringNotFound(remove: () => Promise<unknown>): Promise<void> {
   try {
     await remove();
   } catch (error) {

@@ -12,7 +12,7 @@ const HELPER = builtFile('run/hauberk-run');
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
 const SIGNALLED = 128;
 
-/** Pid and mount namespaces of their own in which a command waits; see run/main.c for how it is spoken to. */
+/** Pid and mount namespaces of their own in which a command waits; see helpers/run/main.c for how it is spoken to. */
 export class Sandbox {
   readonly #helper: ChildProcess;
   readonly #reports: AsyncIterator<string>;

@@ -4,7 +4,7 @@ import { detailOfPlace, isAtPlace, kindOfPlace, pathsAtPlace } from './paths.js'
 
 export const mount: ReadingPart<MountMatch> = {
   ...NO_PATH,
-  speaksOf(match, object) {
+  covers(match, object) {
     if (object.kind !== 'mount') return false;
     if (match.operation !== undefined && match.operation !== object.operation) return false;
     if (match.type !== undefined && match.type !== object.type) return false;

@@ -2,6 +2,6 @@ import { type OfKind, ONE_THING, type ReadingPart } from './part.js';
 
 export const namespace: ReadingPart<OfKind<'namespace'>> = {
   ...ONE_THING,
-  speaksOf: (_, object) => object.kind === 'namespace',
+  covers: (_, object) => object.kind === 'namespace',
   examples: () => [{ kind: 'namespace' }],
 };

@@ -5,7 +5,7 @@ const SOCKET_TYPES = ['raw', 'stream', 'dgram', 'rdm', 'seqpacket', 'packet'];
 
 export const protocol: ReadingPart<OfKind<'protocol'>> = {
   ...NO_PATH,
-  speaksOf: (match, object) => object.kind === 'socket' && isAnyOf(PROTOCOLS[match.protocol], object),
+  covers: (match, object) => object.kind === 'socket' && isAnyOf(PROTOCOLS[match.protocol], object),
   examples: (match) => PROTOCOLS[match.protocol].map((set) => socketOf(set)),
   kind(match) {
     if (match.protocol === 'all') return 'all protocols';
@@ -16,7 +16,7 @@ export const protocol: ReadingPart<OfKind<'protocol'>> = {
 
 export const family: ReadingPart<OfKind<'family'>> = {
   ...NO_PATH,
-  speaksOf: (match, object) => object.kind === 'socket' && object.family === ADDRESS_FAMILIES[match.family],
+  covers: (match, object) => object.kind === 'socket' && object.family === ADDRESS_FAMILIES[match.family],
   examples: (match) => [socketOf({ families: [ADDRESS_FAMILIES[match.family]] })],
   kind: () => 'family',
   detail: () => [],

@@ -19,19 +19,19 @@ export type OfKind<Kind extends Match['kind']> = Extract<Match, { kind: Kind }>;
 
 /** What the second reading of the language knows of one kind of match, without a line from src/image. */
 export interface ReadingPart<Of extends Match> {
-  /** Whether a rule of this action speaks of an object. */
-  speaksOf(match: Of, object: AccessObject, action: Action): boolean;
-  /** Objects that it is likely to speak of, the likeliest first. */
+  /** Whether a rule of this action covers an object. */
+  covers(match: Of, object: AccessObject, action: Action): boolean;
+  /** Objects that it is likely to cover, the likeliest first. */
   examples(match: Of): AccessObject[];
   /** What comes before what, whatever they name. */
   kind(match: Of): KindOfMatch;
   /** How much it says, the weightiest first; longer is more specific. */
   detail(match: Of): readonly number[];
-  /** What every path that it speaks of begins with, a character for each byte; empty where it speaks of no paths. */
+  /** What every path that it covers begins with, a character for each byte; empty where it covers no paths. */
   start(match: Of): string;
 }
 
-/** Of what speaks of no paths. */
+/** Of what covers no paths. */
 export const NO_PATH = { start: () => '' } as const;
 
 /** Of what names neither a path nor anything that others of its kind would be more specific than. */

@@ -6,7 +6,7 @@ import { type KindOfMatch, latin1, NO_PATH, type OfKind, type ReadingPart } from
 const FILLINGS = ['x', 'a', '0', 'A', '_', 'é'];
 
 export const exact: ReadingPart<OfKind<'exact'>> = {
-  speaksOf: (match, object) => object.kind === 'path' && isAt(match, object.path),
+  covers: (match, object) => object.kind === 'path' && isAt(match, object.path),
   examples: (match) => examplesOf(match),
   kind: () => 'one thing',
   detail: ({ path }) => [Buffer.byteLength(path)],
@@ -14,7 +14,7 @@ export const exact: ReadingPart<OfKind<'exact'>> = {
 };
 
 export const directory: ReadingPart<OfKind<'directory'>> = {
-  speaksOf: (match, object) => object.kind === 'path' && isAt(match, object.path),
+  covers: (match, object) => object.kind === 'path' && isAt(match, object.path),
   examples: (match) => examplesOf(match),
   kind: () => 'directory',
   detail: (match) => [Buffer.byteLength(match.directory)],
@@ -22,7 +22,7 @@ export const directory: ReadingPart<OfKind<'directory'>> = {
 };
 
 export const pattern: ReadingPart<OfKind<'pattern'>> = {
-  speaksOf: (match, object) => object.kind === 'path' && isAt(match, object.path),
+  covers: (match, object) => object.kind === 'path' && isAt(match, object.path),
   examples: (match) => examplesOf(match),
   kind: () => 'pattern',
   detail: (match) => [Buffer.byteLength(literalStartOf(match.pattern))],
@@ -33,7 +33,7 @@ export const pattern: ReadingPart<OfKind<'pattern'>> = {
 export const name: ReadingPart<OfKind<'name'>> = {
   ...NO_PATH,
   // By what name a program is called is no part of an access.
-  speaksOf: (match, object) =>
+  covers: (match, object) =>
     match.of === undefined && object.kind === 'path' && latin1(object.path).split('/').at(-1) === latin1(match.name),
   examples: (match) => [{ kind: 'path', path: Buffer.from(`/${match.name}`) }],
   kind: () => 'pattern',

@@ -4,7 +4,7 @@ import { isAt } from './paths.js';
 
 export const preset: ReadingPart<PresetMatch> = {
   ...ONE_THING,
-  speaksOf: (match, object) =>
+  covers: (match, object) =>
     object.kind === 'behaviour' && object.presets.includes(match.preset) && !isExcepted(match, object.path),
   examples: (match) => [{ kind: 'behaviour', presets: [match.preset] }],
 };

@@ -4,7 +4,7 @@ import { detailOfPlace, isAtPlace, kindOfPlace, pathsAtPlace } from './paths.js'
 
 export const trace: ReadingPart<TraceMatch> = {
   ...NO_PATH,
-  speaksOf: (match, object) =>
+  covers: (match, object) =>
     object.kind === 'trace' &&
     (match.operation ?? object.operation) === object.operation &&
     isAtPlace(match, object.path),

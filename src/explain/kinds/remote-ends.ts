@@ -8,8 +8,8 @@ const WHOLE_ADDRESS = 128;
 
 export const endpoint: ReadingPart<EndpointMatch> = {
   ...NO_PATH,
-  speaksOf: (match, object, action) =>
-    object.kind === 'socket' && (isEndpoint(match, action, object) || isKeptFromRaw(match, action, object)),
+  covers: (match, object, action) =>
+    object.kind === 'socket' && (isEndpoint(match, action, object) || isDeniedRaw(match, action, object)),
   examples({ protocol, cidr, ports, direction }) {
     const [set] = protocol === undefined ? ANY_ENDPOINT : PROTOCOLS[protocol];
     const block = cidr === undefined ? undefined : parseAddressBlock(cidr);
@@ -32,9 +32,9 @@ export const endpoint: ReadingPart<EndpointMatch> = {
 
 export const domain: ReadingPart<DomainMatch> = {
   ...NO_PATH,
-  speaksOf(match, object, action) {
+  covers(match, object, action) {
     if (object.kind === 'query') return isUnder(match, object.name);
-    return object.kind === 'socket' && (isNamed(match, object) || (action === 'Allow' && isForAsking(object)));
+    return object.kind === 'socket' && (isNamed(match, object) || (action === 'Allow' && isForDnsQueries(object)));
   },
   examples(match) {
     const [set] = ANY_ENDPOINT;
@@ -62,7 +62,7 @@ export function isNamed(match: DomainMatch, { family, direction, name }: SocketU
 }
 
 /** Whether a socket is being made, or used, as whoever asks for a name must. */
-function isForAsking(use: SocketUse): boolean {
+function isForDnsQueries(use: SocketUse): boolean {
   const isFit = isAnyOf(PROTOCOLS.udp, use) || isAnyOf(PROTOCOLS.tcp, use);
   return isFit && (use.direction === 'none' || (use.direction === 'egress' && use.port === 53));
 }
@@ -72,7 +72,7 @@ function isUnder({ domain: covered }: DomainMatch, name: string): boolean {
 }
 
 /** Whether a socket could reach what an endpoint blocks without being seen: its program writes the packets. */
-function isKeptFromRaw(match: EndpointMatch, action: Action, use: SocketUse): boolean {
+function isDeniedRaw(match: EndpointMatch, action: Action, use: SocketUse): boolean {
   return action === 'Block' && match.direction !== 'ingress' && isAnyOf(RAW_SOCKETS, use);
 }
 

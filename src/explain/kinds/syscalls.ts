@@ -4,8 +4,7 @@ import { detailOfPlace, isAt, kindOfPlace, pathsAtPlace } from './paths.js';
 
 export const call: ReadingPart<CallMatch> = {
   ...NO_PATH,
-  speaksOf: (match, object) =>
-    object.kind === 'call' && match.calls.includes(object.call) && isGiven(match, object.path),
+  covers: (match, object) => object.kind === 'call' && match.calls.includes(object.call) && isGiven(match, object.path),
   examples(match) {
     const [first] = match.calls;
     if (match.target === undefined) return [{ kind: 'call', call: first! }];

@@ -18,7 +18,7 @@ export const fileSection: SectionPart = {
   operations(rule) {
     // What no Allow rule names is decided as well, whatever is done to it.
     const operations = rule.action === 'Allow' ? WITHOUT_MAP : (rule.operations ?? WITHOUT_MAP);
-    // Not all attributes are changed where the call's path is told.
+    // Not all attributes are changed where the call's path is reported.
     return ofOwnClass(
       rule,
       operations.flatMap((each) => (each === 'attributes' ? [each, 'other attributes'] : [each])),

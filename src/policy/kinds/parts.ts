@@ -19,7 +19,7 @@ export interface SectionPart {
 export interface MatchPart<Of extends Match> {
   /** Reads back as an equal match. */
   write(match: Of): WrittenMatch;
-  /** The same by the name that a linked directory leads to; undefined where it speaks of no such directory. */
+  /** The same by the name that a linked directory leads to; undefined where it covers no such directory. */
   followLinks(match: Of, links: LinkedDirectories): Of | undefined;
   /** From the most specific to the least. Only kinds of one class ever meet. */
   rank(match: Of): number;

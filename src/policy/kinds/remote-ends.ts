@@ -31,7 +31,7 @@ const DOMAIN_STEPS = 512;
 export const domain: MatchPart<DomainMatch> = {
   write: (match) => ({ list: 'matchDNSQueries', entry: { domain: match.domain } }),
   followLinks: () => undefined,
-  // The one that is nobody's own rule gives way to whatever speaks of addresses and ports.
+  // The one that is nobody's own rule gives way to whatever covers addresses and ports.
   rank: ({ asking }) => (asking ? 1 : 0),
   /** The longer one says more; the names below a domain are fewer than those with itself. */
   specificity({ domain: text, asking }) {

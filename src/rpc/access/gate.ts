@@ -61,7 +61,7 @@ export class Gate {
     let hasPlace = false;
     let stopWaiting = () => {};
     const ended = new AbortController();
-    const caller = { identity: peer.identity, process: peer.process, gone: ended.signal };
+    const caller = { identity: peer.identity, process: peer.process, disconnected: ended.signal };
 
     // grpc-js ends some calls by itself, past every interceptor but through this method: a request that is too large,
     // a deadline of the client's.

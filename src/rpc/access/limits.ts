@@ -11,7 +11,7 @@ export interface Limits {
   readonly connections: number;
   /** Seconds after which a silent connection is asked for a sign of life. */
   readonly keepaliveSeconds: number;
-  /** Seconds a call may take that is no stream. */
+  /** Seconds a call may take that is not a stream. */
   readonly callTimeoutSeconds: number;
   /** Bytes of answers that a client may leave unread before no other is made for it. */
   readonly unreadBytes: number;

@@ -1,6 +1,6 @@
 /** How long lines of one kind are counted before the count is written. */
 const SUM_MILLISECONDS = 10_000;
-/** So many kinds are told apart at a time; whoever makes up more gets one line for all of them. */
+/** So many kinds are distinguished at a time; whoever makes up more gets one line for all of them. */
 const KINDS_MAX = 256;
 const ALL_OTHERS = '';
 

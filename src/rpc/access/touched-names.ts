@@ -3,7 +3,7 @@ import { type PolicyOrigin as PolicyOriginName, policyKey, type Scope } from '..
 import { POLICY_ORIGIN_NAMES, SCOPE_NAMES } from '../names.js';
 
 /**
- * The names of policies, containers and profiles that a request or a response of a write speaks of, and nothing else of it;
+ * The names of policies, containers and profiles that a request or a response of a write covers, and nothing else of it;
  * those of policies with scope and origin, since one name may be several policies.
  */
 export function touchedNames(...messages: readonly unknown[]): string[] {

@@ -36,7 +36,7 @@ export class UnreadAnswers {
   }
 
   /**
-   * Lets a call go on, at once or when its client has read enough.
+   * Lets a call continue, at once or when its client has read enough.
    *
    * @returns gives the place in the queue up
    */
@@ -118,7 +118,7 @@ export class UnreadAnswers {
 
 /**
  * The HTTP/2 stream of a call as grpc-js hands it to the interceptor next to it. It is no part of the interface, but nothing
- * else tells when an answer has left or a client has gone; test/unit/rpc/unread-answers.test.ts pins it.
+ * else reports when an answer has left or a client has gone; test/unit/rpc/unread-answers.test.ts pins it.
  */
 function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream {
   return (call as unknown as { readonly stream: ServerHttp2Stream }).stream;

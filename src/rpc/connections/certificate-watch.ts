@@ -6,7 +6,7 @@ import { type CertificateFiles, type Certificates, checkCertificates, readCertif
 
 /** Files that are replaced one after the other settle in this time. */
 const SETTLE_MILLISECONDS = 100;
-/** For changes nobody tells of: on network file systems, or once a watched directory was itself replaced. */
+/** For changes nobody reports: on network file systems, or once a watched directory was itself replaced. */
 const LOOK_MILLISECONDS = 60_000;
 
 export interface CertificateListener {

@@ -34,7 +34,7 @@ export class Connections {
     listener.on('drop', (data) => {
       this.refuse(describeDropped(data), 'connections', this.#tooMany);
     });
-    // Out of descriptors, for example: the server goes on.
+    // Out of descriptors, for example: the server continues.
     listener.once('listening', () => {
       listener.on('error', (error) => this.logger.error({ err: error }, 'cannot accept a connection'));
     });

@@ -15,7 +15,7 @@ const HANDSHAKE_MILLISECONDS = 5000;
 /** Where clients come in; not listening yet. */
 export interface Listener {
   readonly server: NetServer;
-  /** Stops what goes on beside the server. */
+  /** Stops what continues beside the server. */
   stop(): void;
 }
 

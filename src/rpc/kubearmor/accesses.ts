@@ -56,7 +56,7 @@ const NETWORK = new Set(['create', 'bind', 'connect', 'listen', 'accept', 'send'
 /** KubeArmor knows these by their system calls only. */
 const BY_CALL = new Set(['call', 'mount', 'unmount', 'trace', 'unshare']);
 
-/** KubeArmor's description of the access that an event tells of. */
+/** KubeArmor's description of the access that an event reports. */
 export function accessFields(event: SecurityEvent): AccessFields {
   const { operation, object, program, parentProgram } = event;
   const actor = { Source: program, ProcessName: program, ParentProcessName: parentProgram };

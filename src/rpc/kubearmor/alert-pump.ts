@@ -2,7 +2,7 @@ import type { EventHub, SubscribeOptions, Taken } from '../../events/hub.js';
 import type { ResponseStream } from '../handler.js';
 
 /** Other work of the daemon gets its turn after so many. */
-const ALERTS_A_TURN = 256;
+const ALERTS_PER_SLICE = 256;
 
 /**
  * Sends what a hub publishes from now on to a stream, until the stream is over. While the client reads too slowly nothing
@@ -22,7 +22,7 @@ export function pumpAlerts<Message>(
     const send = () => {
       planned = undefined;
       let hasRoom = true;
-      for (const alert of toAlerts(subscription.take(ALERTS_A_TURN))) hasRoom = call.write(alert);
+      for (const alert of toAlerts(subscription.take(ALERTS_PER_SLICE))) hasRoom = call.write(alert);
       if (!hasRoom) call.once('drain', plan);
       else if (subscription.waiting > 0) plan();
     };
@@ -31,7 +31,7 @@ export function pumpAlerts<Message>(
       subscription.close();
       resolve();
     };
-    // While a full stream is waited for, the queue is not empty, and nobody is told of what comes.
+    // While a full stream is waited for, the queue is not empty, and nobody is told about what comes.
     const subscription = hub.subscribe(() => true, { ...queue, onWaiting: () => !call.writableNeedDrain && plan() });
     call.once('cancelled', end);
     call.once('close', end);

@@ -8,7 +8,7 @@ export const LISTEN_OFF = 'off';
 const FLAG = '--kubearmor-listen';
 
 export interface KubearmorAccess {
-  /** `off`, or addresses with commas between them: `unix:PATH` or `ADDRESS:PORT`. */
+  /** `off`, or addresses separated by commas: `unix:PATH` or `ADDRESS:PORT`. */
   readonly listen: string;
   /** Holds `ca.crt`, `server.crt` and `server.key`, as KubeArmor's external certificates lie. */
   readonly tlsDirectory: string | undefined;
@@ -22,7 +22,7 @@ export type KubearmorListener = Pick<ServerOptions, 'listen' | 'tls' | 'insecure
 /**
  * Where KubeArmor's clients come in: one listener for each address.
  *
- * @throws Failure invalid-argument, also for a TCP address without TLS that is no loopback address
+ * @throws Failure invalid-argument, also for a TCP address without TLS that is not a loopback address
  */
 export function kubearmorListeners({ listen, tlsDirectory, tcpRole }: KubearmorAccess): KubearmorListener[] {
   if (listen === LISTEN_OFF) return [];

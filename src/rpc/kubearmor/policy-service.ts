@@ -6,7 +6,7 @@ import { type PolicyName, policyKey } from '../../policy/model.js';
 import { currentCaller } from '../caller.js';
 import { HAND_OVER_BYTES } from '../decode.js';
 import { type RpcLogger, RpcService } from '../handler.js';
-import type { AskedEvent, RequestReader } from '../reading/request-reader.js';
+import type { ReadEvent, RequestReader } from '../reading/request-reader.js';
 import type { MessageFeed } from './message-feed.js';
 import { type AcceptedKinds, nameIn, readPolicyEvent } from './policy-event.js';
 
@@ -36,10 +36,10 @@ export function policyServiceOf(
     return { status, ...named };
   };
 
-  const ask = async (bytes: Uint8Array, kinds: AcceptedKinds): Promise<AskedEvent> => {
+  const read = async (bytes: Uint8Array, kinds: AcceptedKinds): Promise<ReadEvent> => {
     if (bytes.length > HAND_OVER_BYTES) {
-      const asked = await reader.readEvent(Uint8Array.from(bytes), kinds, currentCaller());
-      return { ...asked, input: () => policies.withCoverage(asked.input()) };
+      const event = await reader.readEvent(Uint8Array.from(bytes), kinds, currentCaller());
+      return { ...event, input: () => policies.withCoverage(event.input()) };
     }
     const event = readPolicyEvent(bytes, kinds);
     return { type: event.type, named: nameIn(event), input: () => policies.readDocument(event.document) };
@@ -48,10 +48,10 @@ export function policyServiceOf(
   const carryOut = async (bytes: Uint8Array, kinds: AcceptedKinds): Promise<NamedResponse> => {
     let named: Partial<PolicyName> = {};
     try {
-      const asked = await ask(bytes, kinds);
-      named = asked.named;
-      if (asked.type === 'DELETED') return await deleted(asked.named);
-      const { result } = await policies.apply([asked.input()]);
+      const event = await read(bytes, kinds);
+      named = event.named;
+      if (event.type === 'DELETED') return await deleted(event.named);
+      const { result } = await policies.apply([event.input()]);
       return applied(result[0]!);
     } catch (thrown) {
       const failure = Failure.from(thrown);
@@ -87,7 +87,7 @@ export function policyServiceOf(
         {},
         new Failure(
           'failed-precondition',
-          'there are no KubeArmorNetworkPolicies; rules for sockets stand in the others',
+          'KubeArmorNetworkPolicies are not supported; rules for sockets belong in the other kinds',
         ),
       ),
   });

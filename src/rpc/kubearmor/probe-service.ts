@@ -10,7 +10,7 @@ import {
 } from '../../generated/kubearmor/policy.js';
 import type { Policy } from '../../policy/model.js';
 import { policyKey } from '../../policy/model.js';
-import { inTurns } from '../../turns.js';
+import { inTimeSlices } from '../../time-slices.js';
 import { RpcService } from '../handler.js';
 
 /** Clients take four mebibytes, unless told otherwise. */
@@ -31,8 +31,8 @@ async function probeData({ policies, containers, unprotected, host }: Known): Pr
   let bytes = 0;
   const listed = async (reaching: readonly Policy[]): Promise<HostSecurityPolicies> => {
     const policyDataList: PolicyData[] = [];
-    for await (const policy of inTurns(reaching)) {
-      const data = written.get(policy) ?? Buffer.from(JSON.stringify(await policies.documentInTurns(policy)));
+    for await (const policy of inTimeSlices(reaching)) {
+      const data = written.get(policy) ?? Buffer.from(JSON.stringify(await policies.documentInTimeSlices(policy)));
       written.set(policy, data);
       bytes += data.length;
       if (bytes > ANSWER_BYTES_MAX) throw tooMuch();
@@ -41,7 +41,7 @@ async function probeData({ policies, containers, unprotected, host }: Known): Pr
     return { policyList: reaching.map(({ name }) => name), policyDataList };
   };
   const containerMap: Record<string, ContainerData> = {};
-  for await (const container of inTurns(containers.list())) {
+  for await (const container of inTimeSlices(containers.list())) {
     const reaching = containers.policyKeysOf(container).flatMap((key) => byKey.get(key) ?? []);
     if (reaching.length === 0) continue;
     const isInForce = enforcing && containers.leftOutOf(container.id).length === 0;

@@ -20,7 +20,7 @@ export interface SocketFields {
   readonly domain?: string;
 }
 
-/** Reads what describeWord of image/ writes of a socket, such as `tcp 10.0.0.1:443 (example.com)` or `netlink raw 0`. */
+/** Reads what describeObjectKey of image/ writes of a socket, such as `tcp 10.0.0.1:443 (example.com)` or `netlink raw 0`. */
 export function socketFields(object: string): SocketFields {
   const [, socket, address, remotePort, domain, ownPort] =
     /^(.*?)(?: (\S+):(\d+)(?: \((.*)\))?| port (\d+))?$/u.exec(object) ?? [];

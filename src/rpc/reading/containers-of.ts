@@ -1,10 +1,10 @@
 import type { BinaryReader } from '@bufbuild/protobuf/wire';
 import { CONTAINERS_MAX } from '../../containers/container.js';
 import type { CallingProcess } from '../../containers/descent.js';
-import type { ContainerRegistration } from '../../control/container-keeper.js';
+import type { ContainerRegistration } from '../../control/container-tracker.js';
 import { Failure } from '../../failure.js';
 import { RegisterContainerRequest } from '../../generated/hauberk/v1/container.js';
-import { inTurns } from '../../turns.js';
+import { inTimeSlices } from '../../time-slices.js';
 import { StrictReader } from '../decode.js';
 import { checkRegistration, toRegistration } from '../registration-message.js';
 import { RequestChecks } from '../request-checks.js';
@@ -13,7 +13,7 @@ import { RequestChecks } from '../request-checks.js';
 const CONTAINERS = 1;
 
 /**
- * The registrations of an encoded SyncContainersRequest, one decoded after the other, for others to have their turn meanwhile.
+ * The registrations of an encoded SyncContainersRequest, one decoded after the other, so that other work can run meanwhile.
  *
  * @param caller undefined where they come by no Unix socket
  * @throws Failure invalid-argument with the first problems; resource-exhausted for more containers than there can be
@@ -25,14 +25,14 @@ export async function readRegistrations(
   const checks = new RequestChecks();
   const seen = new Set<string>();
   const registrations: RegisterContainerRequest[] = [];
-  for await (const request of inTurns(requestsIn(bytes))) {
+  for await (const request of inTimeSlices(requestsIn(bytes))) {
     const index = registrations.push(request) - 1;
     checkSynced(request, index, seen, checks, caller);
     if (checks.isFull) break;
   }
   checks.done();
   const converted: ContainerRegistration[] = [];
-  for await (const request of inTurns(registrations)) converted.push(toRegistration(request, caller));
+  for await (const request of inTimeSlices(registrations)) converted.push(toRegistration(request, caller));
   return converted;
 }
 

@@ -22,7 +22,7 @@ export interface PolicyReading {
 /**
  * The policies of a request that has one source.
  *
- * @throws Failure invalid-argument that speaks of the request's fields; resource-exhausted for costly selectors
+ * @throws Failure invalid-argument that names the request's fields; resource-exhausted for costly selectors
  */
 export function readSource(
   { source, ignoreForeign = false, origin }: Pick<ApplyPolicyRequest, 'source' | 'ignoreForeign' | 'origin'>,
@@ -46,7 +46,7 @@ type AllPolicies = Pick<SyncPoliciesRequest, 'manifest' | 'policies' | 'ignoreFo
 /**
  * The policies of a request that has them in two fields.
  *
- * @throws Failure invalid-argument that speaks of the request's fields; resource-exhausted for costly selectors
+ * @throws Failure invalid-argument that names the request's fields; resource-exhausted for costly selectors
  */
 export function readAll(
   { manifest, policies, ignoreForeign = false, origin }: AllPolicies,
@@ -70,7 +70,7 @@ function readMessage(message: PolicyMessage, field: string, reading: PolicyReadi
   }
 }
 
-/** What was thrown on account of the policies of a source, in words that speak of the request's fields. */
+/** What was thrown on account of the policies of a source, in terms of the request's fields. */
 export function translateForSource(source: ApplyPolicyRequest['source'], thrown: unknown): unknown {
   if (source?.$case !== 'policy' || !(thrown instanceof Failure)) return thrown;
   return convertPolicy(source.value, 'policy').translate(thrown);

@@ -84,11 +84,11 @@ serveJobs(function* (job: ReadJob): Generator<ReadPart, ReadRest, void> {
   return { ...NOTHING, force, origin, expectedVersions, expectedRevision, deleted, ignored: foreign.length };
 });
 
-/** What an event says is told also where its policy is not taken. */
+/** What an event says is reported also where its policy is not taken. */
 function* readEvent({ bytes, kinds }: Extract<ReadJob, { kinds: unknown }>): Generator<ReadPart, ReadRest, void> {
   const event = readPolicyEvent(bytes, kinds);
-  const told = { type: event.type, named: nameIn(event), failure: undefined };
-  if (event.type === 'DELETED') return { ...NOTHING, event: told };
+  const described = { type: event.type, named: nameIn(event), failure: undefined };
+  if (event.type === 'DELETED') return { ...NOTHING, event: described };
   try {
     const input = READING.readDocument(event.document);
     checkSelectors([input]);
@@ -96,9 +96,9 @@ function* readEvent({ bytes, kinds }: Extract<ReadJob, { kinds: unknown }>): Gen
   } catch (thrown) {
     const { code, message, problems } = Failure.from(thrown);
     if (code === 'internal') throw thrown;
-    return { ...NOTHING, event: { ...told, failure: { code, message, problems } } };
+    return { ...NOTHING, event: { ...described, failure: { code, message, problems } } };
   }
-  return { ...NOTHING, event: told };
+  return { ...NOTHING, event: described };
 }
 
 function decode({ method, bytes }: Exclude<ReadJob, { kinds: unknown }>): Request {

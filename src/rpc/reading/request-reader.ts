@@ -17,7 +17,7 @@ export interface ReadRequest {
 }
 
 /** What a client of KubeArmor asks to be done with a policy. */
-export interface AskedEvent {
+export interface ReadEvent {
   readonly type: EventType;
   readonly named: PolicyName;
   /** The policy, unless it is to be deleted. @throws Failure with every problem of it */
@@ -58,7 +58,7 @@ export class RequestReader {
    * @param bytes its JSON
    * @throws Failure where it says nothing that can be answered
    */
-  async readEvent(bytes: Uint8Array, kinds: AcceptedKinds, caller: Caller): Promise<AskedEvent> {
+  async readEvent(bytes: Uint8Array, kinds: AcceptedKinds, caller: Caller): Promise<ReadEvent> {
     const inputs: Input[] = [];
     const job: ReadJob = { method: 'policyEvent', bytes, kinds };
     const { event } = await this.#forChanges.run(job, caller, (part) => takeIn(part, inputs));

@@ -23,7 +23,7 @@ export interface WantedState {
  * The state that a request brings back.
  *
  * @param readManifest must take what has expired: that is no reason to refuse the rest
- * @throws Failure invalid-argument that speaks of the request's fields; resource-exhausted for costly selectors
+ * @throws Failure invalid-argument that names the request's fields; resource-exhausted for costly selectors
  */
 export function readState(
   {
@@ -64,7 +64,7 @@ export function readState(
   return { inputs: inputs.flat(), postures: wanted, visibility: settings };
 }
 
-/** @throws Failure that speaks of the setting's fields */
+/** @throws Failure that covers the setting's fields */
 function toSetting({ namespace, matchLabels, classes, origin }: Visibility): VisibilitySetting {
   const isOfClient = origin === PolicyOrigin.RPC || origin === PolicyOrigin.UNSPECIFIED;
   if (!isOfClient) throw invalidInput([{ field: 'origin', description: 'must be POLICY_ORIGIN_RPC, or not set' }]);

@@ -16,7 +16,7 @@ const RUNTIME_SERVICE = 'nri.pkg.api.v1alpha1.Runtime';
 const PLUGIN_CONNECTION = 1;
 const RUNTIME_CONNECTION = 2;
 /** How closely a stall of the event loop is seen. */
-const TURN_MILLISECONDS = 500;
+const SLICE_MILLISECONDS = 500;
 const REGISTER_MILLISECONDS = 5000;
 const CONFIGURE_MILLISECONDS = 10_000;
 /**
@@ -71,7 +71,7 @@ class Session {
   #turn = performance.now();
   readonly #turns = setInterval(() => {
     this.#turn = performance.now();
-  }, TURN_MILLISECONDS);
+  }, SLICE_MILLISECONDS);
   #failure: Error | undefined;
   /** Why the connection ends, where no failure says it. */
   #ending = 'the runtime closed the connection before it told which containers run';

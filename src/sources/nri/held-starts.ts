@@ -52,9 +52,9 @@ export class HeldStarts {
   }
 
   /**
-   * Resolves when the container may go on.
+   * Resolves when the container may continue.
    *
-   * @param milliseconds how long containerd waits; then it ends the connection, and the container goes on
+   * @param milliseconds how long containerd waits; then it ends the connection, and the container continues
    * @throws TtrpcError where the start is refused
    */
   async hold(container: StartingContainer | undefined, milliseconds?: number): Promise<StartOutcome> {
@@ -63,7 +63,7 @@ export class HeldStarts {
     const wait = answerMilliseconds(milliseconds);
     const timer = setTimeout(() => held.abort(new Error(`not under its policies within ${Math.round(wait)} ms`)), wait);
     try {
-      const outcome = await Promise.race([this.#ask(container, held.signal), givenUp(held.signal)]);
+      const outcome = await Promise.race([this.#request(container, held.signal), givenUp(held.signal)]);
       if (outcome.outcome === 'unprotected' && this.#whenUnprotected === 'refuse')
         throw new TtrpcError(Status.FAILED_PRECONDITION, `Hauberk refuses the start: ${outcome.reason}`);
       return outcome;
@@ -78,7 +78,7 @@ export class HeldStarts {
     for (const held of this.#held) held.abort(new Error(reason));
   }
 
-  async #ask(container: StartingContainer | undefined, signal: AbortSignal): Promise<StartOutcome> {
+  async #request(container: StartingContainer | undefined, signal: AbortSignal): Promise<StartOutcome> {
     if (container === undefined) return { outcome: 'unprotected', reason: 'the runtime names no pod of it' };
     if (container.pid === 0) return { outcome: 'unprotected', reason: 'the runtime names no process of it' };
     try {

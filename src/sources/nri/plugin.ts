@@ -53,13 +53,13 @@ export function pluginMethods(options: PluginOptions): Readonly<Record<string, M
     pods.clear();
     containers = [];
     options.onSynchronized();
-    sink.running(known.filter((container) => container !== undefined).map(told));
+    sink.running(known.filter((container) => container !== undefined).map(reported));
   };
 
   const start = async ({ container, pod }: ContainerRequest, milliseconds: number | undefined) => {
     const starting = container && startingContainer(container, pod);
     const { outcome } = await starts.hold(starting, milliseconds);
-    if (starting !== undefined && outcome !== 'ignored') sink.started(told(starting));
+    if (starting !== undefined && outcome !== 'ignored') sink.started(reported(starting));
   };
 
   const end = ({ container }: ContainerRequest) => {
@@ -107,11 +107,11 @@ export function pluginMethods(options: PluginOptions): Readonly<Record<string, M
   };
 }
 
-function told({ description, pid }: StartingContainer): SourceContainer {
+function reported({ description, pid }: StartingContainer): SourceContainer {
   return { description, pid };
 }
 
-/** One that is made and has a process is about to start, and its start may not be told any more. */
+/** One that is made and has a process is about to start, and its start may not be reported any more. */
 function runs({ state, pid }: Container): boolean {
   if (pid === 0) return false;
   return [ContainerState.CONTAINER_RUNNING, ContainerState.CONTAINER_PAUSED, ContainerState.CONTAINER_CREATED].includes(

@@ -8,7 +8,7 @@ import type { Client, EventStream, ReceivedEvent } from '../client.js';
 import { accessesThrough, FIRST_ACCESS, FORBIDDEN } from './first-access.js';
 import { type Start, type StartPath, type StartResult, startAll } from './start-path.js';
 
-/** How many containers are started one after the other: ten of each kind, or as many as are asked for. */
+/** How many containers are started one after the other: ten of each kind, or as many as are requested. */
 export const STARTS = Number(process.env.HAUBERK_STARTS ?? 10);
 /** Of the hundreds all are started also twenty at once; a few else, since each takes seconds under emulation. */
 export const AT_ONCE = STARTS >= 100 ? { starts: STARTS, width: 20 } : { starts: 4, width: 4 };
@@ -113,7 +113,7 @@ export function testedNames(): string[] {
 
 /**
  * Tests that of containers that are started under policies that are in force, one after the other and at once, each is
- * refused each access and the refusal is told under its own name.
+ * refused each access and the refusal is reported under its own name.
  *
  * @param labels that the events have to show
  */
@@ -129,19 +129,19 @@ export function testStarts(
       const results = await startContainers(path(), prefix, count, width);
       assert.deepEqual(through(results), {});
       const names = results.map(({ name }) => name);
-      await assertRefusalsAreTold(events, names, labels);
+      await assertRefusalsAreReported(events, names, labels);
     } finally {
       events.cancel();
     }
   };
-  test(`${kind}: no container makes an access before its policy, and each refusal is told under its name`, () =>
+  test(`${kind}: no container makes an access before its policy, and each refusal is reported under its name`, () =>
     check('one', STARTS, 1));
   test(`${kind}: nor does one of several that are started at once`, () =>
     check('at-once', AT_ONCE.starts, AT_ONCE.width));
 }
 
-/** Each access of each of these containers is told of once, and nothing else is. */
-export async function assertRefusalsAreTold(
+/** Each access of each of these containers is reported once, and nothing else is. */
+export async function assertRefusalsAreReported(
   events: EventStream,
   names: readonly string[],
   labels: Readonly<Record<string, string>>,

@@ -9,7 +9,7 @@ import { start, web } from './support.js';
 
 test('a dry run tells programs what would change, as JSON and as YAML', async (t) => {
   const { write, hauberk, plane } = await start(t);
-  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   await hauberk('apply', '-f', write('one.yaml', manifest('one')));
   const file = write('all.yaml', `${manifest('one', '/etc/gshadow')}---\n${manifest('two')}`);
   const { status, output, errors } = await hauberk('apply', '--dry-run', '-o', 'json', '-f', file);
@@ -59,8 +59,8 @@ for (const prune of [false, true]) {
     t.after(() => client.close());
     for (const mine of [manifest('one', '/mine'), manifest('two', '/mine')]) {
       const plan = await planOf(client, mine, { force: false, prune, ignoreForeign: false });
-      const theirs = mine.replace('/mine', `/theirs/${prune}`);
-      await hauberk('apply', '-f', write('theirs.yaml', theirs));
+      const existing = mine.replace('/mine', `/theirs/${prune}`);
+      await hauberk('apply', '-f', write('theirs.yaml', existing));
       const before = plane.policies.list();
       await assert.rejects(applyPlan(client, mine, plan), (error) => {
         assert.ok(error instanceof CommandFailure);

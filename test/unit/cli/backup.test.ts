@@ -77,10 +77,10 @@ test('what was written is read back, also with marks and comments that others ha
   }
 });
 
-test('what is wrong with the file is told by line and column', () => {
+test('what is wrong with the file is reported by line and column', () => {
   const wrong: [text: string, message: RegExp][] = [
-    ['', /^file: is no backup: it is empty$/],
-    ['kind: KubeArmorPolicy\n', /^file:1:1: is no backup: its first document must be/],
+    ['', /^file: is not a backup: it is empty$/],
+    ['kind: KubeArmorPolicy\n', /^file:1:1: is not a backup: its first document must be/],
     [text.replace('file: block', 'file: blok'), /^file:7:5: namespaces\.default: must give classes/],
     [text.replace('file: block', 'files: block'), /^file:7:5: namespaces\.default/],
     [text.replace('namespaces:', 'namespaces: ['), /^file:\d+:\d+: /],
@@ -93,7 +93,7 @@ test('what is wrong with the file is told by line and column', () => {
   for (const [each, message] of wrong) assert.throws(() => new BackupFile('file', each), { message });
 });
 
-test('what the daemon finds wrong is told by the place in the file', () => {
+test('what the daemon finds wrong is reported by the place in the file', () => {
   const violations = [
     { field: 'manifests[0].text', description: 'line 2, column 3: no such field' },
     { field: 'manifests[1]', description: 'policy x is given twice' },

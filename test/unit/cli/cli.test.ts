@@ -17,7 +17,7 @@ const PROGRAM = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.ur
 describe('hauberk apply', () => {
   test('applies a file, shows what changes in a policy that is there, and says whom it reaches', async (t) => {
     const { write, hauberk, plane } = await start(t);
-    await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+    await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
     const file = write('one.yaml', manifest('one'));
     const first = await hauberk('apply', '-f', file);
     assert.deepEqual(first, { status: 0, output: 'policy cli:default/one created, reaches 1 container\n', errors: '' });
@@ -54,7 +54,7 @@ describe('hauberk apply', () => {
 
   test('takes hundreds of manifests as one change, with a result for each', async (t) => {
     const { directory, write, hauberk, plane } = await start(t);
-    await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+    await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
     const names = Array.from({ length: 500 }, (_, index) => `many-${index}`);
     for (const name of names) write(`${name}.yaml`, manifest(name, `/srv/${name}/secret`));
     // A rule of the last one is another's already, and stronger there.
@@ -101,7 +101,7 @@ describe('hauberk apply', () => {
   });
 });
 
-test('hauberk validate tells of valid and of invalid manifests by its exit status', async (t) => {
+test('hauberk validate tells valid from invalid manifests by its exit status', async (t) => {
   const { write, hauberk } = await start(t);
   const { status, output } = await hauberk('validate', '-f', write('one.yaml', manifest('one')));
   assert.deepEqual([status, output], [0, '1 policy is valid\n']);
@@ -124,7 +124,7 @@ test('hauberk delete deletes by name and by manifest', async (t) => {
 
 test('hauberk get and effective show what is there, as a table and for programs', async (t) => {
   const { write, hauberk, plane } = await start(t);
-  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   await hauberk('apply', '-f', write('one.yaml', manifest('one')));
   assert.match(
     (await hauberk('get', 'policies')).output,
@@ -150,9 +150,9 @@ test('hauberk get and effective show what is there, as a table and for programs'
   });
 });
 
-test('policies of the cluster and in audit mode are told as what they are', async (t) => {
+test('policies of the cluster and in audit mode are reported as what they are', async (t) => {
   const { write, hauberk, plane } = await start(t);
-  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   const spec = 'priority: 7\n  mode: audit\n  expires: "2126-01-02T03:04:05Z"\n  selector:';
   const text = manifest('all').replace('KubeArmorPolicy', 'KubeArmorClusterPolicy').replace('selector:', spec);
   await hauberk('apply', '-f', write('all.yaml', text.replace(/^ *namespace:.*\n/mu, '')));
@@ -167,9 +167,9 @@ test('policies of the cluster and in audit mode are told as what they are', asyn
   assert.deepEqual([rules[0].mode, rules[0].scope, rules[0].priority], ['PERMISSIVE', 'CLUSTER', 7]);
 });
 
-test('other kinds are passed over where that is asked for, and warnings name file, line and column', async (t) => {
+test('other kinds are passed over where that is requested, and warnings name file, line and column', async (t) => {
   const { write, hauberk, plane } = await start(t);
-  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   const foreign = write('foreign.yaml', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n');
   const one = write('one.yaml', manifest('one', '/etc/*shadow'));
   assert.equal((await hauberk('apply', '-f', foreign, one)).status, 1);
@@ -180,10 +180,10 @@ test('other kinds are passed over where that is asked for, and warnings name fil
       `write \`pattern: /etc/*shadow\` in \`matchPatterns\` (${one}:12:15)`,
     '1 object of another kind was passed over',
   ]);
-  const told = JSON.parse(
+  const reported = JSON.parse(
     (await hauberk('apply', '--dry-run', '-o', 'json', '--ignore-foreign', '-f', foreign, one)).output,
   );
-  assert.match(told[0].warnings[0], /^spec\.file\..* \(.*one\.yaml:12:15\)$/u);
+  assert.match(reported[0].warnings[0], /^spec\.file\..* \(.*one\.yaml:12:15\)$/u);
   const pruned = await hauberk('apply', '--prune', '--ignore-foreign', '-f', foreign, one);
   assert.deepEqual([pruned.status, pruned.errors], [0, errors]);
   const validated = await hauberk('validate', '--ignore-foreign', '-f', foreign, one);
@@ -246,7 +246,7 @@ test('exit statuses tell wrong usage, nobody there and wrong flags apart', async
 
 test('explain says what would be decided, by which rule and why not by the others', async (t) => {
   const { write, hauberk, plane } = await start(t);
-  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   await hauberk('apply', '-f', write('one.yaml', manifest('one')));
   const { status, output } = await hauberk('explain', 'web-1', 'read', '/etc/shadow');
   assert.equal(status, 0);
@@ -262,7 +262,7 @@ test('hauberk profile learns, suggests what can be applied, and deletes', async 
   const { hauberk, plane, write } = await start(t);
   await plane.recordings.resume({ profiled: [], accesses: [] });
   const namespaces = { pidNamespace: 11, mountNamespace: 12 };
-  await plane.keeper.register(web, namespaces);
+  await plane.tracker.register(web, namespaces);
   assert.equal((await hauberk('profile', 'start', 'p')).status, 2);
   assert.equal((await hauberk('profile', 'start', 'p', '--container', 'web-1')).output, 'profile p started\n');
   plane.counts.add({ container: namespaces, access: 1n }, 3);
@@ -278,16 +278,16 @@ test('hauberk profile learns, suggests what can be applied, and deletes', async 
   assert.equal((await hauberk('profile', 'delete', 'p')).output, 'profile p deleted\n');
 });
 
-test('hauberk diff tells what would be refused', async (t) => {
+test('hauberk diff reports what would be refused', async (t) => {
   const { hauberk, plane, write } = await start(t);
-  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   plane.memory.add(web.id, observedAccess(recordOf({ object: '/etc/shadow' })));
   const { output } = await hauberk('diff', '-f', write('block.yaml', manifest('block')));
   assert.match(
     output,
     /^allow → block +web-1 +1× +\/bin\/cat +read +\/etc\/shadow +\[cli:block file.matchPaths\[0\]\]$/mu,
   );
-  assert.match(output, /^1 kinds of access were judged, 1 would be decided otherwise$/mu);
+  assert.match(output, /^1 kinds of access were judged, 1 would be decided differently$/mu);
   assert.equal((await hauberk('diff')).status, 2);
 });
 
@@ -307,6 +307,6 @@ describe('hauberk backup and restore', () => {
     assert.equal(plane.policies.postures().size, 1);
     const broken = await hauberk('restore', write('other.yaml', 'kind: KubeArmorPolicy\n'));
     assert.equal(broken.status, 1);
-    assert.match(broken.errors, /other\.yaml:1:1: is no backup/);
+    assert.match(broken.errors, /other\.yaml:1:1: is not a backup/);
   });
 });

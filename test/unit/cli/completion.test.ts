@@ -38,7 +38,7 @@ test('commands, flags and values are completed where they may stand', async () =
 test('names of containers, policies, profiles and namespaces are completed from what the daemon holds', async (t) => {
   const { plane, server, hauberk } = await start(t);
   await plane.recordings.resume({ profiled: [], accesses: [] });
-  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   await plane.policies.apply(plane.policies.readManifest(`${manifest('one')}---\n${manifest('other', '/x', 'shop')}`));
   await hauberk('profile', 'start', 'p', '--container', 'web-1');
   const words = (line: string) => complete(server.address, line);

@@ -47,7 +47,7 @@ test('hauberk posture shows what Kubernetes says, of all namespaces and of one, 
   assert.deepEqual(plane.policies.posturesFor(''), POSTURES, 'the host is in no namespace');
 });
 
-test('hauberk posture refuses what is no class or no action, and changes nothing', async (t) => {
+test('hauberk posture refuses what is not a class or no action, and changes nothing', async (t) => {
   const { hauberk, plane } = await start(t);
   for (const wrong of ['file', 'files=block', 'file=deny', 'toString=block', 'file=constructor', '=block']) {
     const { status, errors } = await hauberk('posture', 'set', 'shop', 'network=audit', wrong);
@@ -80,7 +80,7 @@ test('hauberk container registers by a process or by namespaces, and lets go', a
   assert.equal((await hauberk('container', 'unregister', 'b1')).status, 1);
 });
 
-test('hauberk version tells of the command and of the daemon, and of the former alone where nobody answers', async (t) => {
+test('hauberk version shows the version of the command and of the daemon, or only of the command if no daemon answers', async (t) => {
   const { hauberk } = await start(t);
   assert.match((await hauberk('version')).output, /^client +\S+ +node \S+\nserver +1\.2\.3 +kernel 6\.1\.0-test\n$/u);
   assert.equal(JSON.parse((await hauberk('version', '-o', 'json')).output).server.version, '1.2.3');
@@ -92,7 +92,7 @@ test('hauberk version tells of the command and of the daemon, and of the former 
 
 test('hauberk get prints names that other commands take, and more columns where they are asked for', async (t) => {
   const { write, hauberk, plane } = await start(t);
-  await plane.keeper.register(web, NAMESPACES);
+  await plane.tracker.register(web, NAMESPACES);
   await hauberk('apply', '-f', write('one.yaml', manifest('one').replace('spec:', 'spec:\n  mode: audit')));
   assert.equal((await hauberk('get', 'policies', '-o', 'name')).output, 'cli:default/one\n');
   assert.equal((await hauberk('get', 'policy', 'one', '-o', 'name')).output, 'cli:default/one\n');
@@ -110,17 +110,17 @@ test('hauberk get prints names that other commands take, and more columns where 
   assert.equal((await hauberk('get', 'containers', '-o', 'xml')).status, 2);
 });
 
-test('hauberk get -w tells of what comes, changes and goes, in every format', async (t) => {
+test('hauberk get -w reports what comes, changes and goes, in every format', async (t) => {
   const { live, plane } = await start(t);
-  await plane.keeper.register(web, NAMESPACES);
+  await plane.tracker.register(web, NAMESPACES);
   const formats = ['table', 'wide', 'name', 'json', 'yaml'] as const;
   const running = formats.map((format) => live(['get', 'containers', '-w', '-o', format]));
   const everywhere = (isSo: (terminal: TestTerminal) => boolean) =>
     eventually(() => running.every(({ terminal }) => isSo(terminal)));
   await everywhere(({ output }) => output.includes('c1deadbeef'));
-  await plane.keeper.register({ ...web, id: 'c2', name: 'web-2' }, { pidNamespace: 21, mountNamespace: 22 });
+  await plane.tracker.register({ ...web, id: 'c2', name: 'web-2' }, { pidNamespace: 21, mountNamespace: 22 });
   await everywhere(({ output }) => output.includes('c2'));
-  await plane.keeper.unregister(web.id);
+  await plane.tracker.unregister(web.id);
   await everywhere(({ errors }) => errors.includes('c1deadbeef is gone'));
   for (const { terminal } of running) terminal.interrupt();
   assert.deepEqual(await Promise.all(running.map(({ ended }) => ended)), [0, 0, 0, 0, 0]);
@@ -143,7 +143,7 @@ test('hauberk get -w tells of what comes, changes and goes, in every format', as
 test('a table fits a narrow terminal, by its longest cells; for programs and as a wide one it is whole', async (t) => {
   const { write, hauberk, live, plane } = await start(t);
   const name = 'k8s_payment-processor_payment-processor-7d9f8c6b5-x2x4z_shop';
-  await plane.keeper.register({ ...web, name }, NAMESPACES);
+  await plane.tracker.register({ ...web, name }, NAMESPACES);
   const { terminal, ended } = live(['get', 'containers'], { outIsTerminal: true, columns: 80 });
   assert.equal(await ended, 0);
   const [headings, row] = terminal.output.split('\n');
@@ -190,32 +190,32 @@ test('hauberk status --wait ends as soon as the policies are in force, or when t
   assert.equal((await hauberk('status', '--wait', 'soon')).status, 2);
 });
 
-test('what cannot be reached is told with the reason and with what to do', async (t) => {
+test('what cannot be reached is reported with the reason and with what to do', async (t) => {
   const { write } = await start(t);
-  const told = async (address: string) => {
+  const eventReported = async (address: string) => {
     const { status, errors } = await run(address, ['get', 'status']);
     assert.equal(status, 3);
     return errors;
   };
   const elsewhere = '(--address, HAUBERK_ADDRESS)\n';
   assert.equal(
-    await told('unix:/no/such/socket'),
+    await eventReported('unix:/no/such/socket'),
     `hauberk: cannot reach hauberkd at unix:/no/such/socket: no such socket; is it running? ${elsewhere}`,
   );
   const file = write('file', '');
   assert.equal(
-    await told(`unix:${file}`),
+    await eventReported(`unix:${file}`),
     `hauberk: cannot reach hauberkd at unix:${file}: that is not a socket ${elsewhere}`,
   );
   assert.match(
-    await told('127.0.0.1:1'),
-    /127\.0\.0\.1:1: nobody listens there; is it running, with --listen for that address\?/u,
+    await eventReported('127.0.0.1:1'),
+    /127\.0\.0\.1:1: nothing listens there; is it running, with --listen for that address\?/u,
   );
 });
 
-test('hauberk visibility sets, shows and takes back what is told of containers', async (t) => {
+test('hauberk visibility sets, shows and takes back what is reported about containers', async (t) => {
   const { hauberk, plane } = await start(t);
-  await plane.keeper.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   const set = await hauberk('visibility', 'set', 'default', 'file,process');
   assert.deepEqual([set.status, set.output], [0, 'visibility of default: process, file\n']);
   assert.equal((await hauberk('visibility', 'set', 'shop', 'none', '--labels', 'app=a')).status, 0);
@@ -228,7 +228,7 @@ test('hauberk visibility sets, shows and takes back what is told of containers',
   assert.deepEqual(plane.visibility.list().length, 1);
   const wrong = await hauberk('visibility', 'set', 'default', 'files');
   assert.equal(wrong.status, 2);
-  assert.match(wrong.errors, /files: must be none, or of process, file, network, capabilities/);
+  assert.match(wrong.errors, /files: must be none, or any of process, file, network, capabilities/);
 });
 
 test('hauberk watch --telemetry shows what is let through, with how often it was', async (t) => {

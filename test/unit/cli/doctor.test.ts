@@ -15,7 +15,7 @@ function write(root: string, files: Readonly<Record<string, string>>): void {
   }
 }
 
-test('hauberk doctor finds nothing to mend where all is well, and reports without secrets', async (t) => {
+test('hauberk doctor finds nothing to fix where all is well, and reports without secrets', async (t) => {
   const { hauberk, plane, directory } = await start(t);
   plane.host.setStatus({ version: VERSION });
   write(directory, {
@@ -23,13 +23,13 @@ test('hauberk doctor finds nothing to mend where all is well, and reports withou
     '/proc/cmdline': 'root=UUID=1234 console=hush lsm=lockdown,yama,bpf quiet\n',
     '/etc/os-release': 'ID=debian\nPRETTY_NAME="Debian 12"\n',
   });
-  await plane.keeper.register(
+  await plane.tracker.register(
     { ...web, labels: { app: 'web', token: 'hush' } },
     { pidNamespace: 11, mountNamespace: 12 },
   );
   await plane.policies.apply(plane.policies.readManifest(manifest('one', '/srv/hush')));
   const { status, output, errors } = await hauberk('doctor', '--root', directory);
-  assert.deepEqual([status, errors], [0, 'hauberk: nothing to mend was found\n']);
+  assert.deepEqual([status, errors], [0, 'hauberk: found nothing that needs fixing\n']);
   assert.ok(!output.includes('hush') && !output.includes('UUID'), output);
   const report = parse(output);
   assert.deepEqual(report.findings, []);
@@ -44,7 +44,7 @@ test('hauberk doctor finds nothing to mend where all is well, and reports withou
   });
 });
 
-test('hauberk doctor says what is to be mended, with what to do, and ends with 6', async (t) => {
+test('hauberk doctor says what is to be fixed, with what to do, and ends with 6', async (t) => {
   const { hauberk, plane, directory } = await start(t);
   plane.host.setStatus({ enforcing: false, reason: 'the kernel took the programs away', kernelTested: false });
   write(directory, {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { planOf } from '../../../src/cli/apply-plan.js';
-import { sayOmitted } from '../../../src/cli/policy-change.js';
+import { printOmitted } from '../../../src/cli/policy-change.js';
 import { type Terminal, withTerminal } from '../../../src/cli/terminal.js';
 import { type HauberkClient, PolicyOrigin } from '../../../src/client/index.js';
 import { manifest } from '../rpc/support.js';
@@ -26,12 +26,12 @@ test('policies of a manifest whose changes do not fit the answer are not taken f
   assert.equal(omittedChanges, 2n);
 });
 
-test('how many changes are not told of is said, where there are any', async () => {
+test('how many changes are not reported is said, where there are any', async () => {
   const said: string[] = [];
   const terminal = { out: (text: string) => void said.push(text) } as Terminal;
   await withTerminal(terminal, async () => {
-    sayOmitted(0n, 'out');
-    sayOmitted(12n, 'out');
+    printOmitted(0n, 'out');
+    printOmitted(12n, 'out');
   });
   assert.deepEqual(said, ['and 12 more\n']);
 });

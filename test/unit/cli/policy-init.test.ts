@@ -11,7 +11,7 @@ const withExamples = (text: string) => text.replace(/^#:/gmu, '');
 test('hauberk policy init makes a policy for a container that can be applied, and that refuses nothing', async (t) => {
   const { hauberk, write, plane } = await start(t);
   const labels = { app: 'web', 'pod-template-hash': '5d4f' };
-  await plane.keeper.register({ ...web, labels }, { pidNamespace: 11, mountNamespace: 12 });
+  await plane.tracker.register({ ...web, labels }, { pidNamespace: 11, mountNamespace: 12 });
   const { status, output } = await hauberk('policy', 'init', 'web-1');
   assert.equal(status, 0);
   assert.match(output, /^# A policy for container web-1 \(app=web,pod-template-hash=5d4f\)\.$/mu);

@@ -141,7 +141,7 @@ for (const [what, cases, expected] of [
   [
     'a field that does not exist',
     'cases:\n  - {container: {}, operation: read, objekt: /x, expect: {action: block}}\n',
-    /:2:38: cases\[0\]\.objekt: is no field there/u,
+    /:2:38: cases\[0\]\.objekt: is not a field there/u,
   ],
   [
     'an action that does not exist',
@@ -152,7 +152,7 @@ for (const [what, cases, expected] of [
   ['no case', 'cases: []\n', /:1:8: cases: must NOT have fewer than 1 items/u],
   ['an empty file', '', /one\.test\.yaml: cases: there are none/u],
   ['two documents', 'cases: []\n---\ncases: []\n', /must be in one document/u],
-  ['what is no YAML', 'cases: [\n', /cases: is not valid YAML/u],
+  ['what is not YAML', 'cases: [\n', /cases: is not valid YAML/u],
   ['a list', '- x\n', /:1:1: file: must be object/u],
   [
     'policies that do not exist',
@@ -168,7 +168,7 @@ for (const [what, cases, expected] of [
   });
 }
 
-test('an operation or object that no rule can speak of fails its case, and the others are decided', async (t) => {
+test('an operation or object that no rule can cover fails its case, and the others are decided', async (t) => {
   const { hauberk } = start(t, {
     'one.yaml': manifest('one'),
     'one.test.yaml': `cases:\n${caseOf('action: block', 'operation: peek, object: /x')}${caseOf('action: block', 'operation: read, object: x')}${caseOf('action: block')}`,

@@ -39,7 +39,7 @@ test('hauberk run gives a command namespaces of its own and its status, and lets
   assert.equal(put!.policy.matchLabels['hauberk.io/run'], containers[0]!.id);
 });
 
-test('hauberk run hands signals on, and tells of a command that a signal has ended or that is not there', async (t) => {
+test('hauberk run hands signals on, and reports a command that a signal has ended or that is not there', async (t) => {
   const { hauberk, directory } = await start(t);
   const ready = join(directory, 'ready');
   const ended = hauberk('run', ...script(`trap 'exit 9' USR2; echo >${ready}; while :; do sleep 0.05; done`));
@@ -109,7 +109,7 @@ test('hauberk run lists what was refused of its command alone', async (t) => {
   );
 });
 
-test('hauberk run has the status of its command also where hauberkd has gone away, and tells what it has left', async (t) => {
+test('hauberk run has the status of its command also where hauberkd has gone away, and reports what it has left', async (t) => {
   const { hauberk, hub, server, write, directory } = await start(t);
   const go = join(directory, 'go');
   const file = write('one.yaml', manifest('one'));
@@ -125,7 +125,7 @@ test('hauberk run has the status of its command also where hauberkd has gone awa
   );
 });
 
-test('hauberk run takes away what runs that were killed have left, and nothing of those that go on', async (t) => {
+test('hauberk run takes away what runs that were killed have left, and nothing of those that continue', async (t) => {
   const { hauberk, plane, hub, write, directory } = await start(t);
   const [go, file] = [join(directory, 'go'), write('one.yaml', manifest('one'))];
   const waits = script(`until [ -e ${go} ]; do sleep 0.05; done`);
@@ -150,8 +150,8 @@ test('hauberk run takes away what runs that were killed have left, and nothing o
 test('hauberk run takes nothing away that is not left of a run, whatever label a policy of Kubernetes has', async (t) => {
   const { hauberk, plane, write } = await start(t);
   const [mine] = plane.policies.readManifest(manifest('one'));
-  const [theirs] = plane.policies.readManifest(manifest('one').replace('app: web', 'hauberk.io/run: run-0badcafe'));
-  await plane.policies.apply([mine!, { ...theirs!, policy: { ...theirs!.policy, origin: 'kubernetes' } }]);
+  const [existing] = plane.policies.readManifest(manifest('one').replace('app: web', 'hauberk.io/run: run-0badcafe'));
+  await plane.policies.apply([mine!, { ...existing!, policy: { ...existing!.policy, origin: 'kubernetes' } }]);
   const file = write('other.yaml', manifest('other'));
   assert.equal((await hauberk('run', '--policy', file, ...script('true'))).status, 0);
   assert.equal(plane.policies.list().length, 2);

@@ -14,9 +14,13 @@ function start(t: TestContext) {
   mkdirSync(join(root, '/etc/docker'), { recursive: true });
   writeFileSync(join(root, FILE), '{}\n');
   const run = (...parameters: string[]) => runHauberk(['runtime', ...parameters, '--root', root]);
-  const asked = (answer: string) =>
+  const requested = (answer: string) =>
     runHauberk(['runtime', 'install', 'docker', '--hook', hook, '--root', root], '', answer);
-  return { run, asked, install: (...parameters: string[]) => run('install', 'docker', '--hook', hook, ...parameters) };
+  return {
+    run,
+    requested,
+    install: (...parameters: string[]) => run('install', 'docker', '--hook', hook, ...parameters),
+  };
 }
 
 test('without a terminal to ask on, install shows the change and refuses to make it', async (t) => {
@@ -24,15 +28,18 @@ test('without a terminal to ask on, install shows the change and refuses to make
   const { status, output, errors } = await install();
   assert.equal(status, 2);
   assert.match(output, /^\+ {2}"default-runtime": "hauberk"$/mu);
-  assert.match(errors, /^hauberk: nothing was changed: without a terminal to ask on, say --yes or --dry-run$/mu);
+  assert.match(
+    errors,
+    /^hauberk: nothing was changed: without a terminal for the confirmation, give --yes or --dry-run$/mu,
+  );
   assert.equal((await run('status', 'docker')).status, 6);
 });
 
 test('on a terminal install asks, and makes the change only when the answer is yes', async (t) => {
-  const { asked } = start(t);
-  const refused = await asked('no');
+  const { requested } = start(t);
+  const refused = await requested('no');
   assert.deepEqual([refused.status, refused.errors], [1, 'hauberk: nothing was changed\n']);
-  const made = await asked('Yes ');
+  const made = await requested('Yes ');
   assert.equal(made.status, 0, made.errors);
   assert.match(made.output, /^wrote \/etc\/docker\/daemon\.json/mu);
 });
@@ -54,9 +61,9 @@ test('install, status and uninstall say what they did', async (t) => {
   );
   assert.equal((await install('--yes')).output, 'docker: already installed\n');
 
-  const told = await run('status', 'docker', '--output', 'json');
-  assert.equal(told.status, 6);
-  assert.deepEqual(JSON.parse(told.output), [
+  const reported = await run('status', 'docker', '--output', 'json');
+  assert.equal(reported.status, 6);
+  assert.deepEqual(JSON.parse(reported.output), [
     {
       runtime: 'docker',
       state: 'not-in-force-yet',

@@ -12,7 +12,7 @@ const elsewhere = makeEvent({ containerName: 'db-1', object: '/root/\u001b[2Jx',
 
 const EVENTS = [elsewhere, read, read, passed, makeEvent({ suppressed: 40, policy: 'RateLimit' })];
 
-test('denials are counted by what is asked for, those made most often first, and what is not told of is noted', () => {
+test('denials are counted by what is requested, those made most often first, and what is not reported is noted', () => {
   const counts = new DenialCounts(['container']);
   for (const event of EVENTS) counts.add(toEventMessage(event));
   counts.miss(3);
@@ -23,10 +23,7 @@ test('denials are counted by what is asked for, those made most often first, and
       ['db-1', 1, 0],
     ],
   );
-  assert.deepEqual(counts.notes(), [
-    '40 more were not told of one by one: there were too many',
-    '3 events were missed',
-  ]);
+  assert.deepEqual(counts.notes(), ['40 more were not listed one by one: there were too many', '3 events were missed']);
 });
 
 test('hauberk top shows denials by container, policy and rule', async (t) => {
@@ -44,12 +41,12 @@ test('hauberk top shows denials by container, policy and rule', async (t) => {
       ['DENIED', 'CONTAINER', 'POLICY', 'RULE', 'LAST', 'ACCESS'],
       ['2', 'web-1', 'default/no-shadow', 'file.matchPaths[0]', '22:13:20', 'file open /etc/shadow'],
       ['1', 'db-1', 'default/no-shadow', 'file.matchDirectories[0]', '22:13:20', 'file open /root/\\x1b[2Jx'],
-      ['40 more were not told of one by one: there were too many'],
+      ['40 more were not listed one by one: there were too many'],
     ],
   );
 });
 
-test('on a terminal hauberk top draws anew as denials come, no line wider than it', async (t) => {
+test('on a terminal hauberk top draws again as denials come, no line wider than it', async (t) => {
   const { live, hub } = await start(t);
   const { terminal, ended } = live(['top', '--by', 'program', 'object'], { outIsTerminal: true });
   await eventually(() => terminal.errors !== '');

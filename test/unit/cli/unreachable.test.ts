@@ -11,7 +11,7 @@ for (const [what, code, message, hasTls, expected] of [
     'UNAVAILABLE',
     `${failed}Error: connect ECONNREFUSED 10.0.0.1:1`,
     true,
-    /: nobody listens there; is it running/u,
+    /: nothing listens there; is it running/u,
   ],
   [
     'the name is unknown',
@@ -37,7 +37,7 @@ for (const [what, code, message, hasTls, expected] of [
     /has not answered within 30 s \(--timeout, HAUBERK_TIMEOUT\)$/u,
   ],
 ] as const) {
-  test(`where ${what}, that is told and what to do`, () => {
+  test(`where ${what}, that is reported and what to do`, () => {
     const target = { address: 'h:1', hasTls, timeoutSeconds: 30 };
     assert.match(whyUnreachable(new HauberkError(code, message, []), target)!, expected);
   });

@@ -5,7 +5,7 @@ import { waitingFor } from '../../../src/cli/waiting.js';
 import { TestTerminal } from '../../support/command-line.js';
 import { eventually } from '../../support/eventually.js';
 
-test('on a terminal a long wait is told of, and nothing of it is left afterwards', async () => {
+test('on a terminal a long wait is reported, and nothing of it is left afterwards', async () => {
   const terminal = new TestTerminal({ errIsTerminal: true });
   await withTerminal(terminal, async () => {
     const shown = eventually(() => terminal.errors.includes('applying: '));

@@ -48,7 +48,7 @@ test('a refusal has the name of its status and every field that is wrong', async
   });
 });
 
-test('nobody at the address is told as such', async (t) => {
+test('nobody at the address is reported as such', async (t) => {
   const client = connect({ address: `unix:${join(temporaryDirectory(t), 'none.sock')}`, timeoutMilliseconds: 2000 });
   t.after(() => client.close());
   await assert.rejects(client.host.getStatus(), ({ code }: HauberkError) => code === 'UNAVAILABLE');
@@ -97,7 +97,7 @@ describe('the event stream of a client', () => {
     };
   }
 
-  test('goes on where it stopped when the connection comes back', async (t) => {
+  test('continues where it stopped when the connection comes back', async (t) => {
     const address = `unix:${join(temporaryDirectory(t), 'test.sock')}`;
     const hub = new EventHub();
     const first = await daemonAt(address, hub);
@@ -117,7 +117,7 @@ describe('the event stream of a client', () => {
     await stream.end();
   });
 
-  test('tells how many events are gone, and when another daemon answers', async (t) => {
+  test('reports how many events are gone, and when another daemon answers', async (t) => {
     const address = `unix:${join(temporaryDirectory(t), 'test.sock')}`;
     const small = new EventHub(2);
     const first = await daemonAt(address, small);

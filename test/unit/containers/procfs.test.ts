@@ -52,7 +52,7 @@ test('a namespace without a number is refused by its field', () => {
 const alive = setInterval(() => undefined, 1000);
 after(() => clearInterval(alive));
 
-test('the end of a process is told once, and at once when it has ended already', async () => {
+test('the end of a process is reported once, and at once when it has ended already', async () => {
   const child = spawn('sleep', ['100']);
   const exited = once(child, 'exit');
   const ended: string[] = [];

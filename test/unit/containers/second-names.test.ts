@@ -14,7 +14,7 @@ const MOUNTS = [
 ];
 const names = (...places: string[]) => Object.fromEntries(secondNames(MOUNTS, places));
 
-test('a tree that is mounted twice has two names, and so has what lies in it', () => {
+test('a tree that is mounted twice has two names, and so has what is in it', () => {
   assert.deepEqual(names('/data', '/data/keys/key', '/backup/a/keys', '/backup/other'), {
     '/data': '/backup/a',
     '/data/keys/key': '/backup/a/keys/key',

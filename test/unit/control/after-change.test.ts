@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { afterChange } from '../../../src/control/after-change.js';
 import { eventually } from '../../support/eventually.js';
 
-test('after a change clients are told, expiry is scheduled, profiles look again and a start that waits goes on', async () => {
-  const told: string[] = [];
-  const call = (name: string) => () => void told.push(name);
+test('after a change clients are told, expiry is scheduled, profiles look again and a start that waits continues', async () => {
+  const reported: string[] = [];
+  const call = (name: string) => () => void reported.push(name);
   const failure = new Error('no');
   const errors: object[] = [];
   afterChange({
@@ -14,13 +14,13 @@ test('after a change clients are told, expiry is scheduled, profiles look again 
     recordings: { changed: call('recordings') },
     start: {
       changed: async () => {
-        told.push('start');
+        reported.push('start');
         throw failure;
       },
     },
     logger: { error: (fields) => void errors.push(fields) },
   });
-  assert.deepEqual(told, ['host', 'expiry', 'recordings', 'start']);
+  assert.deepEqual(reported, ['host', 'expiry', 'recordings', 'start']);
   await eventually(() => errors.length > 0);
   assert.deepEqual(errors, [{ err: failure }]);
 });

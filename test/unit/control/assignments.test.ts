@@ -37,7 +37,7 @@ test('device nodes of the host are looked for in process 1', () => {
   assert.equal(entryOf(assignment('host', { isHost: true })).process, 1);
 });
 
-test('a container that began anew, or has another root, is another one to the kernel', () => {
+test('a container that started again, or has another root, is another one to the kernel', () => {
   const before = identityOf(container('a', { initStartTicks: 5, root: { device: 1 } }));
   assert.equal(identityOf(container('b', { initStartTicks: 5, root: { device: 1 } })), before);
   assert.notEqual(identityOf(container('a', { initStartTicks: 6, root: { device: 1 } })), before);

@@ -236,7 +236,7 @@ test('while containers come, revisions of policies stay what an expected version
   await assert.rejects(plane.policies.apply(inputs, { expected }), code('aborted'));
 });
 
-test('one container that two sources tell of stays as the first has told of it', async () => {
+test('one container that two sources report stays as the first has reported it', async () => {
   const plane = new InMemoryControlPlane();
   await plane.containers.put(container(1, { origin: 'docker', initStartTicks: 7 }));
   const twin = container(2, { namespaces: container(1).namespaces, origin: 'cri', initStartTicks: 7 });
@@ -254,19 +254,23 @@ test('what is told again of a container is followed, but how it came under its p
   const process = { pid: 7, startTicks: 70 };
   await plane.containers.put(container(1, { initStartTicks: 70, process, isFirstProcess: true, protection: hook }));
   const event = { by: 'event', since: 9 } as const;
-  const told = container(1, { initStartTicks: 70, process, protection: event });
-  assert.equal((await plane.containers.put(told)).result.kind, 'unchanged');
-  const { result } = await plane.containers.put({ ...told, name: 'renamed', labels: { app: 'db' } });
+  const reported = container(1, { initStartTicks: 70, process, protection: event });
+  assert.equal((await plane.containers.put(reported)).result.kind, 'unchanged');
+  const { result } = await plane.containers.put({ ...reported, name: 'renamed', labels: { app: 'db' } });
   assert.deepEqual(
     [result.kind, result.container.name, result.container.protection, result.container.isFirstProcess],
     ['changed', 'renamed', hook, true],
   );
-  const restarted = await plane.containers.put({ ...told, initStartTicks: 90, process: { pid: 8, startTicks: 90 } });
+  const restarted = await plane.containers.put({
+    ...reported,
+    initStartTicks: 90,
+    process: { pid: 8, startTicks: 90 },
+  });
   assert.deepEqual(restarted.result.container.protection, event);
   assert.equal(restarted.result.container.isFirstProcess, undefined);
 });
 
-test('what cannot be written down changes nothing, and can be asked for again', async () => {
+test('what cannot be written down changes nothing, and can be requested again', async () => {
   const plane = new InMemoryControlPlane();
   plane.storeFailure = new Failure('unavailable', 'cannot write: no space left on device');
   const refused = await Promise.allSettled(upTo(3).map((number) => plane.containers.put(container(number))));

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CONTAINERS_MAX, type Container, namespaceKey } from '../../../src/containers/container.js';
 import { namespacesOf } from '../../../src/containers/procfs.js';
-import { ContainerKeeper } from '../../../src/control/container-keeper.js';
 import { planContainers } from '../../../src/control/container-plan.js';
+import { ContainerTracker } from '../../../src/control/container-tracker.js';
 import { ContainerDraft } from '../../../src/control/known-containers.js';
 import { finish } from '../../../src/steps.js';
 import { HOST_MOUNT_NAMESPACE, InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
@@ -47,15 +47,15 @@ test('namespaces that are given to a later container are published for it and ta
   });
 });
 
-test('what has the mount namespace of the host, or none, is no container', async () => {
-  const { keeper } = new InMemoryControlPlane();
+test('what has the mount namespace of the host, or none, is not a container', async () => {
+  const { tracker } = new InMemoryControlPlane();
   const { namespaces: _, links: __, ...description } = container('a', 10);
   for (const [identity, field] of [
     [{ pidNamespace: 7, mountNamespace: HOST_MOUNT_NAMESPACE }, 'namespaces.mount_namespace'],
     [{ pidNamespace: 7, mountNamespace: 0 }, 'namespaces.mount_namespace'],
     [{ pidNamespace: 0, mountNamespace: 7 }, 'namespaces.pid_namespace'],
   ] as const) {
-    await assert.rejects(keeper.register(description, identity), (error: { problems?: { field: string }[] }) => {
+    await assert.rejects(tracker.register(description, identity), (error: { problems?: { field: string }[] }) => {
       assert.deepEqual(
         error.problems?.map((each) => each.field),
         [field],
@@ -68,11 +68,11 @@ test('what has the mount namespace of the host, or none, is no container', async
 test('a process that shares the mount namespace of the host is in no container', async () => {
   const { containers } = new InMemoryControlPlane();
   const logger = { info: () => undefined, warn: () => undefined };
-  const keeper = new ContainerKeeper(containers, logger, namespacesOf(process.pid).mountNamespace, () => ({
+  const tracker = new ContainerTracker(containers, logger, namespacesOf(process.pid).mountNamespace, () => ({
     device: 42,
   }));
   const { namespaces: _, links: __, ...description } = container('a', 10);
-  await assert.rejects(keeper.register(description, { pid: process.pid }), /the host's own mount namespace/);
+  await assert.rejects(tracker.register(description, { pid: process.pid }), /the host's own mount namespace/);
   assert.deepEqual(containers.list(), []);
 });
 

@@ -10,8 +10,8 @@ const small = { ruleSet: ruleSet([rule(exact('/etc/shadow'))]) };
 /** Takes seconds of a processor, and is refused then. */
 const huge = { ruleSet: ruleSet([rule(pattern(`/**a${'?'.repeat(14)}`)), rule(pattern(`/**b${'?'.repeat(14)}`))]) };
 
-function caller(identity: string, gone: AbortSignal = new AbortController().signal): Caller {
-  return { identity, gone };
+function caller(identity: string, disconnected: AbortSignal = new AbortController().signal): Caller {
+  return { identity, disconnected };
 }
 
 function poolIn(t: { after(end: () => Promise<void>): void }): DryRunPool {
@@ -36,7 +36,7 @@ test('what cannot be compiled is refused as in the daemon', async (t) => {
   assert.equal(code, 'resource-exhausted');
 });
 
-test('the event loop goes on while a rule set is compiled that takes long', async (t) => {
+test('the event loop continues while a rule set is compiled that takes long', async (t) => {
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
   t.after(() => clearInterval(timer));

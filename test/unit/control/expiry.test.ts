@@ -9,7 +9,7 @@ const NOW = Date.parse('2030-01-01T00:00:00Z');
 /** Policies that end at these times. */
 class Policies {
   failure: Error | undefined;
-  readonly asked: number[] = [];
+  readonly requested: number[] = [];
 
   constructor(public ends: readonly number[]) {}
 
@@ -18,7 +18,7 @@ class Policies {
   }
 
   async deleteExpired(now: number) {
-    this.asked.push(now);
+    this.requested.push(now);
     if (this.failure !== undefined) throw this.failure;
     const gone = this.list().filter(({ expires }) => expires <= now);
     this.ends = this.ends.filter((end) => end > now);
@@ -38,13 +38,13 @@ test('policies are deleted when their time has come, the soonest first, and it i
   const { expiry, lines } = start(policies);
   expiry.schedule();
   t.mock.timers.tick(9_999);
-  assert.deepEqual(policies.asked, []);
+  assert.deepEqual(policies.requested, []);
   t.mock.timers.tick(1);
   t.mock.timers.tick(0);
-  assert.deepEqual(policies.asked, [NOW + 10_000]);
+  assert.deepEqual(policies.requested, [NOW + 10_000]);
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
   t.mock.timers.tick(20_000);
-  assert.deepEqual(policies.asked, [NOW + 10_000, NOW + 30_000]);
+  assert.deepEqual(policies.requested, [NOW + 10_000, NOW + 30_000]);
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
   assert.deepEqual(
     lines.map(({ msg, policy }) => [msg, policy]),
@@ -54,7 +54,7 @@ test('policies are deleted when their time has come, the soonest first, and it i
     ],
   );
   t.mock.timers.tick(1_000_000);
-  assert.equal(policies.asked.length, 2);
+  assert.equal(policies.requested.length, 2);
 });
 
 test('the clock is looked at once a minute, for it may be set', (t) => {
@@ -63,10 +63,10 @@ test('the clock is looked at once a minute, for it may be set', (t) => {
   const { expiry } = start(policies);
   expiry.schedule();
   t.mock.timers.tick(60_000);
-  assert.deepEqual(policies.asked, [NOW + 60_000]);
+  assert.deepEqual(policies.requested, [NOW + 60_000]);
 });
 
-test('what cannot be deleted is told with its cause and tried again, until it is stopped', async (t) => {
+test('what cannot be deleted is reported with its cause and tried again, until it is stopped', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: NOW });
   const policies = new Policies([NOW - 1]);
   policies.failure = new Error('the disk is full');
@@ -77,11 +77,11 @@ test('what cannot be deleted is told with its cause and tried again, until it is
   assert.equal(lines[0]?.msg, 'cannot delete policies that have expired');
   assert.equal(lines[0]?.err?.message, 'the disk is full');
   t.mock.timers.tick(60_000);
-  assert.equal(policies.asked.length, 2);
+  assert.equal(policies.requested.length, 2);
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
   expiry.stop();
   t.mock.timers.tick(600_000);
-  assert.equal(policies.asked.length, 2);
+  assert.equal(policies.requested.length, 2);
 });
 
 test('nothing expires after the end, whatever changes then', async (t) => {
@@ -92,7 +92,7 @@ test('nothing expires after the end, whatever changes then', async (t) => {
   expiry.stop();
   expiry.schedule();
   t.mock.timers.tick(600_000);
-  assert.deepEqual(policies.asked, []);
+  assert.deepEqual(policies.requested, []);
   // Also where one is being deleted as the end comes.
   const failing = new Policies([NOW - 1]);
   failing.failure = new Error('the disk is full');
@@ -102,5 +102,5 @@ test('nothing expires after the end, whatever changes then', async (t) => {
   other.stop();
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
   t.mock.timers.tick(600_000);
-  assert.equal(failing.asked.length, 1);
+  assert.equal(failing.requested.length, 1);
 });

@@ -124,7 +124,7 @@ test('with a ring of io_uring every file of the container is decided at each use
   assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
 });
 
-test('of a container with more files than are told apart, every one is decided at each use', async () => {
+test('of a container with more files than are distinguished, every one is decided at each use', async () => {
   const { holdings, search, apply } = start();
   holdings.held = Array.from({ length: 1500 }, (_, index) => ({ ...FILE, file: BigInt(index + 1) }));
   const { held } = await apply('one');
@@ -137,7 +137,7 @@ test('of a container with more files than are told apart, every one is decided a
   assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
 });
 
-test('a search that fails is told, and made up for', async () => {
+test('a search that fails is reported, and made up for', async () => {
   const { holdings, search, apply } = start();
   holdings.held = [FILE];
   holdings.failure = new Error('no memory');
@@ -149,7 +149,7 @@ test('a search that fails is told, and made up for', async () => {
   assert.deepEqual([search.problem, [...holdings.marks], holdings.isAttached], [undefined, [FILE.file], true]);
 });
 
-test('containers that an earlier daemon protected are not searched anew, and keep what was refused', async () => {
+test('containers that an earlier daemon protected are not searched again, and keep what was refused', async () => {
   const { holdings, search, apply } = start([container.namespaces]);
   holdings.held = [FILE];
   await apply('one');
@@ -169,7 +169,7 @@ test('records of what is held are read wherever a piece ends', () => {
   record.writeBigUInt64LE(FILE.file, HOLDING.file);
   record.writeUInt32LE(3, HOLDING.pid_namespace);
   record.writeUInt32LE(4, HOLDING.mount_namespace);
-  record.writeUInt32LE(1, HOLDING.generation);
+  record.writeUInt32LE(1, HOLDING.image_id);
   record.writeUInt32LE(77, HOLDING.host_pid);
   record.writeUInt32LE(HOLDING_KINDS.indexOf('descriptor'), HOLDING.kind);
   record.writeUInt32LE(path.length, HOLDING.object_bytes);

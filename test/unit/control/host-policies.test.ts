@@ -21,7 +21,7 @@ function planeWithHost() {
   return new InMemoryControlPlane(NOTHING_DESIRED, new MemoryKernel(), host);
 }
 
-const caller = { identity: 'test', gone: new AbortController().signal };
+const caller = { identity: 'test', disconnected: new AbortController().signal };
 const isGuarded = { code: 'failed-precondition', message: /the host would be harmed/ };
 
 test('a policy for the host that would stop the daemon is refused, whichever way it comes, unless it is forced', async () => {

@@ -42,15 +42,15 @@ test('a host enforces while nothing is wrong with the kernel', () => {
   assert.equal('storeProblem' in host.status(), false);
 });
 
-test('what keeps a host from enforcing is told, the damage of the state before what the kernel did not take', () => {
+test('what keeps a host from enforcing is reported, the damage of the state before what the kernel did not take', () => {
   const { host, wrong } = start();
-  const told = () => [host.status().enforcing, host.status().reason];
+  const eventReported = () => [host.status().enforcing, host.status().reason];
   wrong.kernel = 'a pin is gone';
-  assert.deepEqual(told(), [false, 'a pin is gone']);
+  assert.deepEqual(eventReported(), [false, 'a pin is gone']);
   wrong.divergence = 'no memory';
-  assert.deepEqual(told(), [false, 'no memory']);
+  assert.deepEqual(eventReported(), [false, 'no memory']);
   wrong.store = damage;
-  assert.deepEqual(told(), [false, damage.reason]);
+  assert.deepEqual(eventReported(), [false, damage.reason]);
 });
 
 test('changes that cannot be written down are a warning, and what is in force stays enforced', () => {
@@ -62,15 +62,15 @@ test('changes that cannot be written down are a warning, and what is in force st
 
 test('who listens is told how things are now, until it listens no more', async () => {
   const { host, wrong } = start();
-  const told: HostStatus[] = [];
-  const stop = host.onStatusChange((status) => told.push(status));
+  const reported: HostStatus[] = [];
+  const stop = host.onStatusChange((status) => reported.push(status));
   host.announce();
   wrong.kernel = 'a pin is gone';
   host.announce();
   stop();
   host.announce();
   assert.deepEqual(
-    told.map(({ enforcing }) => enforcing),
+    reported.map(({ enforcing }) => enforcing),
     [true, false],
   );
   assert.equal(await host.whenEnforced(5, AbortSignal.timeout(1000)), 5);

@@ -92,7 +92,7 @@ test('system calls are observed for as long as an image in use has to see them',
   assert.equal(images.observesCalls, false);
 });
 
-test('an image tells whether it decides of files, and which of its rules decide anything', async () => {
+test('an image reports whether it decides of files, and which of its rules decide anything', async () => {
   const { images } = imagesAfter();
   const files = await images.obtain(blocking('/a'));
   const capability = ruleSet({ class: 'capabilities', match: { kind: 'capability', capability: 'net_raw' } });

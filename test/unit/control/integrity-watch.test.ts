@@ -14,7 +14,7 @@ async function watched(containers: number) {
   for (let index = 0; index < containers; index++) {
     const id = `c${index}`;
     const description = { id, name: id, namespace: 'default', labels: {}, origin: 'registered' as const };
-    await plane.keeper.register(description, { pidNamespace: 100 + index, mountNamespace: 5000 + index });
+    await plane.tracker.register(description, { pidNamespace: 100 + index, mountNamespace: 5000 + index });
   }
   return { plane, watch, logger };
 }
@@ -48,7 +48,7 @@ test('one container among more than are looked at in a turn is found in the next
   assert.equal(plane.kernel.published.has(last), true);
 });
 
-test('what the kernel does not take back at once is asked for until it does, NOT_SERVING meanwhile', async () => {
+test('what the kernel does not take back at once is requested until it does, NOT_SERVING meanwhile', async () => {
   const { plane, watch } = await watched(1);
   plane.kernel.published.clear();
   plane.kernel.failure = new Error('no memory');
@@ -60,7 +60,7 @@ test('what the kernel does not take back at once is asked for until it does, NOT
   assert.deepEqual([plane.kernel.published.size, plane.host.status().enforcing], [1, true]);
 });
 
-test('pins that were put back are told; those that cannot be are the reason why it does not serve, until they can', async () => {
+test('pins that were put back are reported; those that cannot be are the reason why it does not serve, until they can', async () => {
   const { plane, watch, logger } = await watched(1);
   plane.kernel.changed = ['the pin /sys/fs/bpf/hauberk/maps/containers'];
   await watch.look();

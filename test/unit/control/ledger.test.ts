@@ -23,7 +23,7 @@ function held(plane: InMemoryControlPlane): Record<string, string[]> {
 
 test('containers with equal rules share one image, and images no container uses are let go', async () => {
   const plane = new InMemoryControlPlane();
-  for (const inode of [10, 20, 30]) await plane.keeper.register(...web(`c${inode}`, inode));
+  for (const inode of [10, 20, 30]) await plane.tracker.register(...web(`c${inode}`, inode));
   await apply(plane, manifest('one'));
   assert.equal(plane.kernel.images.size, 1);
   const rules = ['one file.matchPaths[0]'];
@@ -38,7 +38,7 @@ test('system calls are seen as they are made only while a rule that reaches a co
   const calls = (name: string, rules: string) => manifest(name).replace(/file:.*$/su, `syscalls: {${rules}}\n`);
   await apply(plane, calls('by-name', 'matchSyscalls: [{syscall: [kill]}]'));
   assert.equal(plane.kernel.observesCalls, false);
-  await plane.keeper.register(...web('c1', 10));
+  await plane.tracker.register(...web('c1', 10));
   assert.equal(plane.kernel.observesCalls, true);
   await apply(plane, calls('by-name', 'matchPaths: [{path: /tmp/, syscall: [unlinkat]}]'));
   assert.equal(plane.kernel.observesCalls, false);
@@ -58,7 +58,7 @@ test('answers with the addresses of names are read only while a rule that reache
   const hosts = (name: string, rules: string) => manifest(name).replace(/file:.*$/su, `network: {${rules}}\n`);
   await apply(plane, hosts('by-name', 'matchDNSQueries: [{domain: example.com}]'));
   assert.equal(plane.kernel.readsAnswers, false);
-  await plane.keeper.register(...web('c1', 10));
+  await plane.tracker.register(...web('c1', 10));
   assert.equal(plane.kernel.readsAnswers, true);
   await apply(plane, hosts('by-name', 'matchEndpoints: [{cidr: 10.0.0.0/8}]'));
   assert.equal(plane.kernel.readsAnswers, false);
@@ -75,7 +75,7 @@ test('answers with the addresses of names are read only while a rule that reache
 
 test('a change is on disk before the kernel decides by it', async () => {
   const plane = new InMemoryControlPlane();
-  await plane.keeper.register(...web('c1', 10));
+  await plane.tracker.register(...web('c1', 10));
   const before = [...plane.kernel.published];
   const commit = plane.ledger.store.commit;
   let seen: unknown;
@@ -92,7 +92,7 @@ test('a change is on disk before the kernel decides by it', async () => {
 
 test('a change that cannot be written down changes nothing', async () => {
   const plane = new InMemoryControlPlane();
-  await plane.keeper.register(...web('c1', 10));
+  await plane.tracker.register(...web('c1', 10));
   const [before, images] = [held(plane), plane.kernel.images.size];
   plane.ledger.store.commit = async () => {
     throw new Error('disk full');
@@ -107,7 +107,7 @@ test('a change that cannot be written down changes nothing', async () => {
 
 test('a change that cannot be compiled for one container changes nothing for any', async () => {
   const plane = new InMemoryControlPlane();
-  await plane.keeper.register(...web('c1', 10));
+  await plane.tracker.register(...web('c1', 10));
   await apply(plane, manifest('one'));
   const before = held(plane);
   const complex = manifest('two')
@@ -124,7 +124,7 @@ test('a change that cannot be compiled for one container changes nothing for any
 
 test('changes that come at once are made one after the other', async () => {
   const plane = new InMemoryControlPlane();
-  await plane.keeper.register(...web('c1', 10));
+  await plane.tracker.register(...web('c1', 10));
   const names = Array.from({ length: 20 }, (_, index) => `p${index}`);
   const outcomes = await Promise.all(names.map((name, index) => apply(plane, manifest(name, `/etc/${index}`))));
   assert.deepEqual(
@@ -136,10 +136,10 @@ test('changes that come at once are made one after the other', async () => {
 
 test('after a publication that failed the whole state is published again, and stale containers are removed', async () => {
   const plane = new InMemoryControlPlane();
-  await plane.keeper.register(...web('c1', 10));
-  await plane.keeper.register(...web('c2', 20));
+  await plane.tracker.register(...web('c1', 10));
+  await plane.tracker.register(...web('c2', 20));
   plane.kernel.failure = new Error('no memory');
-  await assert.rejects(plane.keeper.unregister('c2'), /the kernel did not take the last change: no memory/);
+  await assert.rejects(plane.tracker.unregister('c2'), /the kernel did not take the last change: no memory/);
   await assert.rejects(apply(plane, manifest('one')), /no memory/);
   assert.equal(plane.host.status().reason, 'the kernel did not take the last change: no memory');
   plane.kernel.failure = undefined;

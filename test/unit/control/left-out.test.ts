@@ -44,7 +44,7 @@ const large = (letter: keyof typeof LARGE, more: Partial<Settings> = {}) =>
   policy(letter, { label: letter, pattern: LARGE[letter], ...more });
 const both = { a: 'yes', b: 'yes' };
 
-const CALLER = { identity: 'test', gone: new AbortController().signal };
+const CALLER = { identity: 'test', disconnected: new AbortController().signal };
 
 const apply = (plane: InMemoryControlPlane, ...texts: string[]) =>
   plane.policies.apply(texts.flatMap((text) => plane.policies.readManifest(text)));
@@ -116,7 +116,7 @@ describe('policies that do not compile together', () => {
     assert.deepEqual(inForce(plane, container(1, both)), ['b']);
   });
 
-  test('are told of by a dry run as by the change', async () => {
+  test('are reported by a dry run as by the change', async () => {
     const plane = new InMemoryControlPlane();
     await plane.containers.put(container(1, both));
     await apply(plane, large('a'));

@@ -35,7 +35,7 @@ metadata: {name: linked}
 spec: {selector: {matchLabels: {app: web}}, ${rules}}`;
     return (await plane.policies.apply(plane.policies.readManifest(manifest))).result[0]!.warnings;
   };
-  const register = () => plane.keeper.register(DESCRIPTION, { pid: process.pid });
+  const register = () => plane.tracker.register(DESCRIPTION, { pid: process.pid });
   const isNamed = async (path: string) => {
     const object = { kind: 'path', path: Buffer.from(join(base, path)) } as const;
     const access = { operation: 'read', object, ownership: 'owner', terminal: false, arguments: [] } as const;
@@ -55,7 +55,7 @@ test('what a link leads to as a container comes is named by the rules there are,
       [await isNamed('current/key'), await isNamed('v1/key'), await isNamed('v2/key')],
       [true, true, false],
     );
-    plane.keeper.stop();
+    plane.tracker.stop();
   }
 });
 
@@ -65,7 +65,7 @@ test('a link that is found later, or changed, is followed by what is blocked and
     await register();
     await apply();
     assert.equal(await isNamed('v1/key'), action === 'Block');
-    plane.keeper.stop();
+    plane.tracker.stop();
   }
   const { plane, apply, register, isNamed } = await start('Allow');
   await apply();
@@ -73,10 +73,10 @@ test('a link that is found later, or changed, is followed by what is blocked and
   link('current', 'v2');
   await register();
   assert.deepEqual([await isNamed('v1/key'), await isNamed('v2/key')], [true, false]);
-  plane.keeper.stop();
+  plane.tracker.stop();
 });
 
-test('names of one program among several, and files that the host puts in the place of others, are warned of', async () => {
+test('names of one program among several, and files that the host puts in place of others, are warned of', async () => {
   const { plane, apply, register } = await start('Block');
   await register();
   const [program, ...none] = await apply(`process: {matchPaths: [{path: ${base}/bin/nc}]}`);
@@ -88,5 +88,5 @@ test('names of one program among several, and files that the host puts in the pl
   const [token] = await apply(`file: {matchPaths: [{path: ${base}/token}]}`);
   assert.ok(token!.endsWith(`name the directory \`${base}/\`, recursive`), token);
   assert.deepEqual(await apply(`file: {matchPaths: [{path: ${base}/v1/key}]}`), []);
-  plane.keeper.stop();
+  plane.tracker.stop();
 });

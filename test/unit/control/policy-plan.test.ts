@@ -16,7 +16,7 @@ const apply = async ({ policies }: InMemoryControlPlane, ...texts: string[]) =>
 async function planeWith(...containers: (readonly [id: string, labels: Record<string, string>])[]) {
   const plane = new InMemoryControlPlane();
   for (const [index, [id, labels]] of containers.entries())
-    await plane.keeper.register(
+    await plane.tracker.register(
       { id, name: id, namespace: 'default', labels, origin: 'registered' },
       { pidNamespace: 10 * index + 10, mountNamespace: 10 * index + 11 },
     );
@@ -25,16 +25,16 @@ async function planeWith(...containers: (readonly [id: string, labels: Record<st
 
 test('a change tells for each policy what became of it, and of which revision it is and was', async () => {
   const plane = await planeWith();
-  const told = (changes: Awaited<ReturnType<typeof apply>>) =>
+  const eventReported = (changes: Awaited<ReturnType<typeof apply>>) =>
     changes.map(({ policy, kind, resourceVersion, previousVersion }) => [
       policy.name,
       kind,
       resourceVersion,
       previousVersion,
     ]);
-  assert.deepEqual(told(await apply(plane, manifest('a', 'app: x'))), [['a', 'created', 1, 0]]);
+  assert.deepEqual(eventReported(await apply(plane, manifest('a', 'app: x'))), [['a', 'created', 1, 0]]);
   const changed = manifest('a', 'app: x', 'matchPaths: [{path: /etc/passwd}]');
-  assert.deepEqual(told(await apply(plane, changed, manifest('b', 'app: x'))), [
+  assert.deepEqual(eventReported(await apply(plane, changed, manifest('b', 'app: x'))), [
     ['a', 'updated', 2, 1],
     ['b', 'created', 2, 0],
   ]);
@@ -47,10 +47,10 @@ test('a change tells for each policy what became of it, and of which revision it
     ],
   );
   const written = commits.length;
-  assert.deepEqual(told(await apply(plane, changed)), [['a', 'unchanged', 2, 2]]);
+  assert.deepEqual(eventReported(await apply(plane, changed)), [['a', 'unchanged', 2, 2]]);
   assert.equal(commits.length, written);
   const { result } = await policies.sync(policies.readManifest(changed), 0);
-  assert.deepEqual(told(result), [
+  assert.deepEqual(eventReported(result), [
     ['a', 'unchanged', 2, 2],
     ['b', 'deleted', 0, 2],
   ]);
@@ -80,7 +80,8 @@ test('many policies at once are told to reach what each of them reaches, and tho
     result.every(({ kind }) => kind === 'deleted'),
     true,
   );
-  const byName = (told: typeof result) => new Map(told.map(({ policy, containerIds }) => [policy.name, containerIds]));
+  const byName = (reported: typeof result) =>
+    new Map(reported.map(({ policy, containerIds }) => [policy.name, containerIds]));
   assert.deepEqual(byName(result), byName(changes));
 });
 

@@ -7,7 +7,7 @@ import { PolicySet } from '../../../src/policy/policy-set.js';
 import { InMemoryControlPlane, POSTURES } from '../../support/in-memory-control-plane.js';
 import { makePolicy, makeRule } from '../policy/support.js';
 
-const CALLER = { identity: 'test', gone: new AbortController().signal };
+const CALLER = { identity: 'test', disconnected: new AbortController().signal };
 
 function manifest(name: string, spec: string, kind = 'KubeArmorPolicy'): string {
   return `apiVersion: security.kubearmor.com/v1
@@ -29,7 +29,7 @@ async function start() {
       labels: { app: 'web' },
       origin: 'registered',
     } as const;
-    await plane.keeper.register(description, { pidNamespace: number + 11, mountNamespace: number + 12 });
+    await plane.tracker.register(description, { pidNamespace: number + 11, mountNamespace: number + 12 });
   }
   const warningsOf = async (text: string) => {
     const planned = await plane.policies.dryRun(plane.policies.readManifest(text), false, CALLER);
@@ -151,29 +151,29 @@ test('names of rules are those below the suffixes of the cluster as well, for co
   ]);
 });
 
-test('the preset drift is refused where it cannot be told what an image brought, and warned of where it only reports', async (t) => {
+test('the preset drift is refused where it cannot be determined what an image brought, and warned of where it only reports', async (t) => {
   const { plane, warningsOf } = await start();
   t.after(() => plane.policies.dryRuns.close());
-  const told = 'container web: its root was not looked at, register it again by a process';
-  const untold = 'the preset drift reports all that is executed, for it cannot tell what an image brought';
+  const reported = 'container web: its root was not looked at, register it again by a process';
+  const untold = 'the preset drift reports all that is executed, for it does not know what came with an image';
   await assert.rejects(warningsOf(manifest('a', 'presets: [{name: exec}, {name: drift}]')), {
     code: 'failed-precondition',
-    message: `policy default/a, presets[1]: the preset drift cannot tell what an image brought, and would refuse all that is executed: ${told}`,
+    message: `policy default/a, presets[1]: the preset drift does not know what came with an image, and would refuse all that is executed: ${reported}`,
   });
   assert.equal(plane.policies.list().length, 0);
   const audit = await warningsOf(manifest('a', 'presets: [{name: drift, action: Audit}]'));
-  assert.deepEqual(audit, [`presets[0]: ${untold}: ${told}`]);
+  assert.deepEqual(audit, [`presets[0]: ${untold}: ${reported}`]);
   const dry = await warningsOf(manifest('a', 'mode: audit\n  presets: [{name: drift}]'));
-  assert.deepEqual(dry, [`presets[0]: ${untold}: ${told}`]);
+  assert.deepEqual(dry, [`presets[0]: ${untold}: ${reported}`]);
   // Of a container whose root is an overlay there is nothing to say.
   const description = { id: 'own', name: 'own', namespace: 'other', labels: { app: 'web' }, origin: 'docker' } as const;
-  const { container } = (await plane.keeper.register(description, { pid: process.pid })).result;
+  const { container } = (await plane.tracker.register(description, { pid: process.pid })).result;
   assert.deepEqual(container.root, plane.root);
   const there = manifest('b', 'presets: [{name: drift}]').replace('name: b', 'name: b, namespace: other');
   assert.deepEqual(await warningsOf(there), []);
   // What a root was found to be once stays, whatever the container makes of it.
   plane.root = { device: 7 };
-  assert.deepEqual((await plane.keeper.register(description, { pid: process.pid })).result.container.root, {
+  assert.deepEqual((await plane.tracker.register(description, { pid: process.pid })).result.container.root, {
     device: 42,
   });
 });

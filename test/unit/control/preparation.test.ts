@@ -11,23 +11,23 @@ function container(id: string, namespace = 'n'): Container {
 
 /** A preparation, and what of it was compiled and given back. */
 function prepare() {
-  const told: string[] = [];
+  const reported: string[] = [];
   const kinds = {
     async claim(each: Container) {
-      told.push(`claim ${each.id}`);
+      reported.push(`claim ${each.id}`);
       return { container: each, kind: { leftOut: each.id === 'large' ? ['n/p'] : [] } };
     },
   };
   const preparation = new Preparation(
     kinds as unknown as Kinds,
     ({ namespace }) => namespace === 'n',
-    (claim: Claim) => told.push(`give back ${claim.container.id}`),
+    (claim: Claim) => reported.push(`give back ${claim.container.id}`),
   );
-  return { preparation, told };
+  return { preparation, reported };
 }
 
 test('containers that came, changed or went meanwhile are taken account of, each once', async () => {
-  const { preparation, told } = prepare();
+  const { preparation, reported } = prepare();
   await preparation.claim(container('a'));
   await preparation.claim(container('b'));
   assert.equal(preparation.isUpToDate, true);
@@ -38,24 +38,24 @@ test('containers that came, changed or went meanwhile are taken account of, each
     ['new', container('new')],
     ['other', container('other', 'elsewhere')],
   ]);
-  told.length = 0;
+  reported.length = 0;
   await preparation.catchUp((id) => now.get(id));
-  assert.deepEqual(told, ['claim a', 'give back a', 'give back b', 'claim new']);
+  assert.deepEqual(reported, ['claim a', 'give back a', 'give back b', 'claim new']);
   assert.deepEqual([...preparation.claims.keys()], ['a', 'new']);
   assert.equal(preparation.isUpToDate, true);
-  told.length = 0;
+  reported.length = 0;
   await preparation.catchUp(() => assert.fail('looked at again'));
-  assert.deepEqual(told, []);
+  assert.deepEqual(reported, []);
 });
 
 test('what is given up gives back all that was compiled for it, once', async () => {
-  const { preparation, told } = prepare();
+  const { preparation, reported } = prepare();
   await preparation.claim(container('a'));
   await preparation.claim(container('large'));
   assert.deepEqual([...preparation.leftOut], [['large', ['n/p']]]);
-  told.length = 0;
+  reported.length = 0;
   preparation.giveUp();
   preparation.giveUp();
-  assert.deepEqual(told, ['give back a', 'give back large']);
+  assert.deepEqual(reported, ['give back a', 'give back large']);
   assert.equal(preparation.claims.size, 0);
 });

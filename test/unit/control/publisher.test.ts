@@ -12,23 +12,23 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A kernel that writes down what it is asked for, and takes as long as a test wants. */
 class SlowKernel {
-  readonly asked: string[] = [];
+  readonly requested: string[] = [];
   failure: Error | undefined;
   readonly #waiting: (() => void)[] = [];
 
   async publish(entries: readonly PublishedContainer[]): Promise<void> {
-    this.asked.push(`publish ${entries.map(({ container }) => container.pidNamespace)}`);
+    this.requested.push(`publish ${entries.map(({ container }) => container.pidNamespace)}`);
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (this.failure !== undefined) throw this.failure;
   }
 
   async markTasksInside(): Promise<number> {
-    this.asked.push('mark');
+    this.requested.push('mark');
     return 0;
   }
 
   async removeContainers(containers: readonly { pidNamespace: number }[]): Promise<void> {
-    this.asked.push(`remove ${containers.map(({ pidNamespace }) => pidNamespace)}`);
+    this.requested.push(`remove ${containers.map(({ pidNamespace }) => pidNamespace)}`);
   }
 
   async goOn(): Promise<void> {
@@ -45,11 +45,11 @@ test('changes of one container are made one after the other, those of others sid
   const second = publisher.publish({ entries: [], removed: [entry(10).container] });
   const other = publisher.publish({ entries: [entry(20)], removed: [] });
   await turn();
-  assert.deepEqual(kernel.asked, ['publish 10', 'publish 20']);
+  assert.deepEqual(kernel.requested, ['publish 10', 'publish 20']);
   assert.deepEqual([publisher.isUnderWay('10:11'), publisher.isUnderWay('30:31')], [true, false]);
   await kernel.goOn();
   await Promise.all([first, second]);
-  assert.deepEqual(kernel.asked, ['publish 10', 'publish 20', 'mark', 'remove 10']);
+  assert.deepEqual(kernel.requested, ['publish 10', 'publish 20', 'mark', 'remove 10']);
   await kernel.goOn();
   await other;
   await turn();
@@ -61,16 +61,16 @@ test('nothing is asked of the kernel where there is nothing to change, and what 
   const kernel = new SlowKernel();
   const publisher = new Publisher(kernel);
   await publisher.publish({ entries: [], removed: [] }, undefined, async () => assert.fail('prepared'));
-  assert.deepEqual(kernel.asked, []);
+  assert.deepEqual(kernel.requested, []);
   const published = publisher.publish({ entries: [entry(10)], removed: [] }, undefined, async () => {
-    kernel.asked.push('prepare');
+    kernel.requested.push('prepare');
   });
   await kernel.goOn();
   await published;
-  assert.deepEqual(kernel.asked, ['prepare', 'publish 10', 'mark']);
+  assert.deepEqual(kernel.requested, ['prepare', 'publish 10', 'mark']);
 });
 
-test('after a refusal it is not known what the kernel holds, until the same is asked for again and taken', async () => {
+test('after a refusal it is not known what the kernel holds, until the same is requested again and taken', async () => {
   const kernel = new SlowKernel();
   const publisher = new Publisher(kernel);
   kernel.failure = new Error('no memory');
@@ -99,7 +99,7 @@ test('after a refusal it is not known what the kernel holds, until the same is a
   await publisher.settled('10:11');
 });
 
-test('a failure that says itself what is wrong is told as it is', () => {
+test('a failure that says itself what is wrong is reported as it is', () => {
   const publisher = new Publisher(new SlowKernel());
   const failure = new Failure('resource-exhausted', 'too many');
   assert.equal(publisher.doubt(['10:11'], failure), failure);

@@ -15,12 +15,12 @@ async function planeWith(id = 'c1', plane = new InMemoryControlPlane()) {
 
 function addContainer(plane: InMemoryControlPlane, id: string, namespaces = NAMESPACES) {
   const description = { id, name: id, namespace: 'default', labels: { app: 'web' }, origin: 'registered' } as const;
-  return plane.keeper.register(description, namespaces);
+  return plane.tracker.register(description, namespaces);
 }
 
 const selector = { kind: 'selector', namespace: 'default', matchLabels: { app: 'web' } } as const;
 
-/** As the kernel does: counts the access, and tells of it. */
+/** As the kernel does: counts the access, and reports it. */
 function make(plane: InMemoryControlPlane, access: bigint, object: string, count = 1, container = NAMESPACES): void {
   plane.counts.add({ container, access }, count);
   plane.recordings.observe(recordOf({ ...container, access, object }));
@@ -28,7 +28,7 @@ function make(plane: InMemoryControlPlane, access: bigint, object: string, count
 
 async function learnt(plane: InMemoryControlPlane, profile: string) {
   const { containers } = await plane.profiles.get(profile);
-  return containers.map(({ id, accesses }) => [id, accesses.map(({ word, count }) => [word, count])]);
+  return containers.map(({ id, accesses }) => [id, accesses.map(({ object, count }) => [object, count])]);
 }
 
 /** What would be loaded from the store after all that was written. */
@@ -50,7 +50,7 @@ test('a profile learns from the containers it selects while it runs, with the co
   assert.deepEqual(await learnt(plane, 'p'), [['c1', [['/etc/passwd', 6]]]]);
 });
 
-test('what the kernel had told of when the profile was stopped is learnt all the same', async () => {
+test('what the kernel had reported when the profile was stopped is learnt all the same', async () => {
   const plane = await planeWith();
   await plane.profiles.start('p', selector, 1);
   plane.onSettle = () => {
@@ -61,13 +61,13 @@ test('what the kernel had told of when the profile was stopped is learnt all the
   assert.deepEqual(await learnt(plane, 'p'), [['c1', [['/late', 1]]]]);
 });
 
-test('what nobody learns from is forgotten in the kernel, so that it is told of when somebody does', async () => {
+test('what nobody learns from is forgotten in the kernel, so that it is told about when somebody does', async () => {
   const plane = await planeWith();
   make(plane, 7n, '/etc/passwd');
   assert.deepEqual(plane.counts.list(), []);
 });
 
-test('a container that ends keeps what was learnt about it, and one that is given its namespaces begins anew', async () => {
+test('a container that ends keeps what was learnt about it, and one that is given its namespaces starts again', async () => {
   const plane = await planeWith();
   await plane.profiles.start('p', selector, 1);
   make(plane, 7n, '/old', 3);
@@ -101,7 +101,7 @@ test('of two profiles that select a container the first learns, and then the sec
   assert.deepEqual(await learnt(plane, 'second'), [['c1', [['/a', 1]]]]);
 });
 
-test('the next daemon goes on with what was written down, is told anew of what was not, and counts it', async () => {
+test('the next daemon continues with what was written down, is reported again of what was not, and counts it', async () => {
   const before = await planeWith();
   await before.profiles.start('p', selector, 1);
   make(before, 7n, '/known');
@@ -132,7 +132,7 @@ test('the next daemon settles the counts of a container that ended meanwhile', a
   assert.equal(storedIn(after).accesses[0]!.access.count, 4);
 });
 
-test('what a profile has told of itself is on disk', async () => {
+test('what a profile has reported itself is on disk', async () => {
   const plane = await planeWith();
   await plane.profiles.start('p', selector, 1);
   plane.onSettle = () => {
@@ -141,7 +141,7 @@ test('what a profile has told of itself is on disk', async () => {
   };
   await plane.profiles.get('p');
   assert.deepEqual(
-    storedIn(plane).accesses.map(({ access }) => access.word),
+    storedIn(plane).accesses.map(({ access }) => access.object),
     ['/told'],
   );
 });
@@ -155,7 +155,7 @@ test('what could not be written down is written later', async () => {
   plane.storeFailure = undefined;
   await plane.recordings.write();
   assert.deepEqual(
-    storedIn(plane).accesses.map(({ access }) => access.word),
+    storedIn(plane).accesses.map(({ access }) => access.object),
     ['/a'],
   );
 });
@@ -172,7 +172,7 @@ test('deleting a profile takes all that it has learnt from the store', async () 
     ['c1'],
   );
   assert.deepEqual(
-    deleteAccesses!.map(({ access }) => access.word),
+    deleteAccesses!.map(({ access }) => access.object),
     ['/a'],
   );
   assert.deepEqual(plane.profiles.list(), []);

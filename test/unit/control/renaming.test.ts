@@ -21,7 +21,7 @@ async function explained(ruleSet: ReturnType<typeof secret>, access: Renaming) {
   return [action, wouldBlock, by];
 }
 
-test('a file cannot be given, or lose, a name that its policy speaks of', async () => {
+test('a file cannot be given, or lose, a name that its policy covers', async () => {
   assert.deepEqual(await explained(secret(), renaming('/srv/a/secret', '/srv/x')), ['Block', false, 'sample']);
   assert.deepEqual(await explained(secret(), renaming('/srv/x', '/srv/a/secret')), ['Block', false, 'sample']);
   assert.deepEqual(await explained(secret(), renaming('/srv/x', '/srv/y')), ['Allow', false, '']);

@@ -32,15 +32,15 @@ test('who waits for a change hears of it once the kernel holds it, and not of a 
   const revisions = new Revisions(0);
   revisions.begin(1);
   revisions.begin(2);
-  const told: string[] = [];
-  const first = revisions.whenEnforced(1, never).then((revision) => told.push(`first ${revision}`));
-  const second = revisions.whenEnforced(2, never).then((revision) => told.push(`second ${revision}`));
+  const reported: string[] = [];
+  const first = revisions.whenEnforced(1, never).then((revision) => reported.push(`first ${revision}`));
+  const second = revisions.whenEnforced(2, never).then((revision) => reported.push(`second ${revision}`));
   revisions.end(1, true);
   await first;
-  assert.deepEqual(told, ['first 1']);
+  assert.deepEqual(reported, ['first 1']);
   revisions.end(2, true);
   await second;
-  assert.deepEqual(told, ['first 1', 'second 2']);
+  assert.deepEqual(reported, ['first 1', 'second 2']);
   assert.equal(await revisions.whenEnforced(1, never), 2);
 });
 

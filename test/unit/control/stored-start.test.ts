@@ -136,7 +136,7 @@ test('where the stored state is gone the kernel keeps what it holds, and nothing
   await daemon.policies.restore(inputs, new Map([['kept', { file: 'block' }]]), false);
   await eventually(() => daemon.isResumed());
   assert.equal(problemOf(daemon.store), undefined);
-  // Nobody has told of the container yet: what protects it stays, and that of one that has ended goes.
+  // Nobody has reported the container yet: what protects it stays, and that of one that has ended goes.
   assert.deepEqual([...kernel.published], [[namespaceKey(own), held.get(namespaceKey(own))]]);
   await daemon.stop();
 

@@ -17,22 +17,22 @@ async function planeWith() {
   await addContainer(plane, 'c1');
   await plane.visibility.set(SHOP, ['file', 'network']);
   const subscription = plane.telemetry.hub.subscribe(() => true, { onWaiting: () => undefined });
-  /** What is told at the end of the window. */
-  const told = () => {
-    plane.telemetry.tell();
+  /** What is reported at the end of the window. */
+  const reported = () => {
+    plane.telemetry.report();
     return subscription.take(100).events.map(({ object, count, suppressed }) => [object, count ?? suppressed]);
   };
-  return { plane, subscription, told };
+  return { plane, subscription, reported };
 }
 
 function addContainer(plane: InMemoryControlPlane, id: string, namespaces = NAMESPACES) {
   const description = { id, name: id, namespace: 'shop', labels: { app: 'web' }, origin: 'registered' } as const;
-  return plane.keeper.register(description, namespaces);
+  return plane.tracker.register(description, namespaces);
 }
 
 const accessOf = (object: string) => BigInt([...object].reduce((sum, each) => sum * 31 + each.charCodeAt(0), 1));
 
-/** As the kernel does: counts, and tells of what it has not counted yet. @returns whether it told */
+/** As the kernel does: counts, and reports what it has not counted yet. @returns whether it told */
 function access(plane: InMemoryControlPlane, object: string, fields: Partial<EventRecord> = {}): boolean {
   const container: NamespacePair = NAMESPACES;
   const counted = { container, access: accessOf(object) };
@@ -47,27 +47,27 @@ function access(plane: InMemoryControlPlane, object: string, fields: Partial<Eve
   return true;
 }
 
-test('each access is told once in a window with how often it was made, and again in the next', async () => {
-  const { plane, subscription, told } = await planeWith();
+test('each access is reported once in a window with how often it was made, and again in the next', async () => {
+  const { plane, subscription, reported } = await planeWith();
   for (let time = 0; time < 1000; time++) access(plane, '/etc/hosts');
   access(plane, '/etc/passwd');
   assert.equal(subscription.waiting, 0);
-  assert.deepEqual(told(), [
+  assert.deepEqual(reported(), [
     ['/etc/hosts', 1000],
     ['/etc/passwd', 1],
   ]);
-  assert.deepEqual(told(), []);
+  assert.deepEqual(reported(), []);
   assert.deepEqual(plane.counts.list(), []);
   access(plane, '/etc/hosts');
   access(plane, '/etc/hosts');
-  assert.deepEqual(told(), [['/etc/hosts', 2]]);
-  assert.deepEqual([plane.telemetry.told, plane.telemetry.dropped, plane.telemetry.active], [3, 0, 0]);
+  assert.deepEqual(reported(), [['/etc/hosts', 2]]);
+  assert.deepEqual([plane.telemetry.reported, plane.telemetry.dropped, plane.telemetry.active], [3, 0, 0]);
 });
 
-test('an access is told with its container, what was asked for and no policy', async () => {
+test('an access is reported with its container, what was requested and no policy', async () => {
   const { plane, subscription } = await planeWith();
   access(plane, '/etc/hosts', { wanted: (1 << 1) | (1 << 2) });
-  plane.telemetry.tell();
+  plane.telemetry.report();
   const [event] = subscription.take(1).events;
   const { containerName, namespace, labels, operations, policy, action, result, severity, time } = event!;
   assert.deepEqual([containerName, namespace, labels], ['c1', 'shop', { app: 'web' }]);
@@ -77,21 +77,21 @@ test('an access is told with its container, what was asked for and no policy', a
   );
 });
 
-test('what is not visible, and what a policy reports, is not told', async () => {
-  const { plane, told } = await planeWith();
+test('what is not visible, and what a policy reports, is not reported', async () => {
+  const { plane, reported } = await planeWith();
   access(plane, '/bin/ls', { class: 'process', operation: 'exec' });
   access(plane, '/audited', { action: 1, rule: 0 });
-  assert.deepEqual(told(), []);
+  assert.deepEqual(reported(), []);
   assert.deepEqual(plane.counts.list(), []);
   await plane.visibility.set(SHOP, undefined);
   access(plane, '/etc/hosts');
-  assert.deepEqual([told(), plane.counts.list()], [[], []]);
+  assert.deepEqual([reported(), plane.counts.list()], [[], []]);
 });
 
-test('of too many different accesses the first are told, and how many the others were', async () => {
-  const { plane, told, subscription } = await planeWith();
+test('of too many different accesses the first are reported, and how many the others were', async () => {
+  const { plane, reported, subscription } = await planeWith();
   for (const object of ['/a', '/b', '/c', '/d', '/e', '/e']) access(plane, object);
-  plane.telemetry.tell();
+  plane.telemetry.report();
   const { events } = subscription.take(10);
   assert.deepEqual(
     events.map(({ object, policy, suppressed }) => [object || policy, suppressed]),
@@ -102,40 +102,40 @@ test('of too many different accesses the first are told, and how many the others
       [TELEMETRY_LIMIT, 3],
     ],
   );
-  assert.match(events[3]!.message, /^3 accesses of this container are not told: more than 3 different ones/);
-  assert.deepEqual([plane.telemetry.told, plane.telemetry.dropped], [3, 3]);
-  assert.deepEqual(told(), []);
+  assert.match(events[3]!.message, /^3 accesses of this container are not reported: more than 3 different ones/);
+  assert.deepEqual([plane.telemetry.reported, plane.telemetry.dropped], [3, 3]);
+  assert.deepEqual(reported(), []);
 });
 
-test('what found no room in the kernel is counted and told', async () => {
-  const { plane, told } = await planeWith();
+test('what found no room in the kernel is counted and reported', async () => {
+  const { plane, reported } = await planeWith();
   access(plane, '/a');
   plane.counts.add({ container: NAMESPACES, access: ACCESS_NONE }, VISIBLE_ACCESSES_MAX + 50);
-  assert.deepEqual(told(), [
+  assert.deepEqual(reported(), [
     ['/a', 1],
     ['', 50],
   ]);
   assert.deepEqual(plane.counts.list(), []);
 });
 
-test('a profile that begins and ends meanwhile learns all, and telemetry goes on', async () => {
-  const { plane, told } = await planeWith();
+test('a profile that begins and ends meanwhile learns all, and telemetry continues', async () => {
+  const { plane, reported } = await planeWith();
   const profile = async () => {
     const { containers } = await plane.profiles.get('p');
-    return containers[0]!.accesses.map(({ word, count }) => [word, count]);
+    return containers[0]!.accesses.map(({ object, count }) => [object, count]);
   };
   access(plane, '/a');
   await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
   assert.equal(access(plane, '/a'), true, 'new to the profile');
   access(plane, '/a');
   // Before the profile, and since.
-  assert.deepEqual(told(), [
+  assert.deepEqual(reported(), [
     ['/a', 1],
     ['/a', 2],
   ]);
   access(plane, '/a');
-  assert.deepEqual([told(), await profile()], [[['/a', 1]], [['/a', 3]]]);
-  assert.deepEqual(told(), []);
+  assert.deepEqual([reported(), await profile()], [[['/a', 1]], [['/a', 3]]]);
+  assert.deepEqual(reported(), []);
   access(plane, '/a');
   access(plane, '/b');
   await plane.profiles.stop('p', 2);
@@ -144,7 +144,7 @@ test('a profile that begins and ends meanwhile learns all, and telemetry goes on
     ['/b', 1],
   ]);
   access(plane, '/a');
-  assert.deepEqual(told(), [
+  assert.deepEqual(reported(), [
     ['/a', 1],
     ['/b', 1],
     ['/a', 1],
@@ -152,29 +152,29 @@ test('a profile that begins and ends meanwhile learns all, and telemetry goes on
   assert.deepEqual(plane.counts.list(), []);
 });
 
-test('where a container becomes visible that a profile knows already, the kernel tells anew, and counts go on', async () => {
-  const { plane, told } = await planeWith();
+test('where a container becomes visible that a profile knows already, the kernel tells again, and counts continue', async () => {
+  const { plane, reported } = await planeWith();
   await plane.visibility.set(SHOP, []);
   await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
   const profile = async () => {
     const { containers } = await plane.profiles.get('p');
-    return containers[0]!.accesses.map(({ word, count }) => [word, count]);
+    return containers[0]!.accesses.map(({ object, count }) => [object, count]);
   };
   for (let time = 0; time < 3; time++) access(plane, '/a');
   await plane.visibility.set(SHOP, ['file']);
   await plane.recordings.follow();
-  assert.deepEqual([told(), await profile()], [[], [['/a', 3]]]);
+  assert.deepEqual([reported(), await profile()], [[], [['/a', 3]]]);
   assert.equal(access(plane, '/a'), true);
   access(plane, '/a');
-  assert.deepEqual([told(), await profile()], [[['/a', 2]], [['/a', 5]]]);
+  assert.deepEqual([reported(), await profile()], [[['/a', 2]], [['/a', 5]]]);
   await plane.visibility.set(SHOP, []);
   await plane.recordings.follow();
   access(plane, '/a');
   await plane.profiles.stop('p', 2);
-  assert.deepEqual([told(), await profile(), plane.counts.list()], [[], [['/a', 6]], []]);
+  assert.deepEqual([reported(), await profile(), plane.counts.list()], [[], [['/a', 6]], []]);
 });
 
-test('after a restart under a profile the kernel tells anew, and the profile loses nothing', async () => {
+test('after a restart under a profile the kernel tells again, and the profile loses nothing', async () => {
   const { plane } = await planeWith();
   await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
   for (let time = 0; time < 3; time++) access(plane, '/a');
@@ -198,7 +198,7 @@ test('after a restart under a profile the kernel tells anew, and the profile los
   );
 });
 
-test('a container that has ended is told of, and one that is given its namespaces apart from it', async () => {
+test('a container that has ended is reported, and one that is given its namespaces apart from it', async () => {
   const { plane, subscription } = await planeWith();
   access(plane, '/a');
   await plane.containers.remove('c1');

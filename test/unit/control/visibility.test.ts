@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { desiredBy } from '../../../src/control/stored-start.js';
-import { visibilitySaidOf } from '../../../src/control/visibility.js';
+import { configuredVisibility } from '../../../src/control/visibility.js';
 import { VISIBILITY_SETTINGS_MAX } from '../../../src/control/visibility-registry.js';
 import { decidesFlag, FLAG_PROFILED, HEADER, visibleFlag } from '../../../src/image/layout.js';
 import type { Visibility } from '../../../src/policy/visibility.js';
@@ -14,7 +14,7 @@ const web = { id: 'c1', name: 'web-1', namespace: 'shop', labels: { app: 'web' }
 async function planeWith(visibility?: Visibility, container: object = {}) {
   const options = visibility === undefined ? {} : { visibility };
   const plane = new InMemoryControlPlane(undefined, new MemoryKernel(), undefined, options);
-  await plane.keeper.register({ ...web, ...container }, NAMESPACES);
+  await plane.tracker.register({ ...web, ...container }, NAMESPACES);
   return plane;
 }
 
@@ -124,9 +124,9 @@ test('nothing is said of the host, and to say again what holds changes nothing',
   const plane = await planeWith();
   await plane.visibility.set({ namespace: 'shop', matchLabels: {} }, ['file']);
   const { visibility } = plane.ledger.desired;
-  assert.deepEqual(visibilitySaidOf({ namespace: 'shop', labels: {} }, visibility), ['file']);
-  assert.equal(visibilitySaidOf({ namespace: 'shop', labels: {}, isHost: true }, visibility), undefined);
-  assert.equal(visibilitySaidOf({ namespace: 'else', labels: {} }, visibility), undefined);
+  assert.deepEqual(configuredVisibility({ namespace: 'shop', labels: {} }, visibility), ['file']);
+  assert.equal(configuredVisibility({ namespace: 'shop', labels: {}, isHost: true }, visibility), undefined);
+  assert.equal(configuredVisibility({ namespace: 'else', labels: {} }, visibility), undefined);
   const [written, image] = [plane.commits.length, [...plane.kernel.published.values()]];
   await plane.visibility.set({ namespace: 'shop', matchLabels: {} }, ['file']);
   assert.equal(plane.commits.length, written);

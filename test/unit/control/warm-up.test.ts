@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { warmUp } from '../../../src/control/warm-up.js';
 
-test('the warm-up makes a whole change, and other work has its turns meanwhile', async () => {
+test('the warm-up makes a whole change, and other work can run meanwhile', async () => {
   let isOver = false;
   let turns = 0;
   const other = (async () => {

@@ -52,7 +52,7 @@ async function prepare(t: TestContext) {
   const served = await start(t);
   const { plane, directory } = served;
   await plane.recordings.resume({ profiled: [], accesses: [] });
-  await plane.keeper.register(WEB, NAMESPACES);
+  await plane.tracker.register(WEB, NAMESPACES);
   process.chdir(directory);
   t.after(() => process.chdir(REPOSITORY));
   mkdirSync('policies');

@@ -24,7 +24,7 @@ function firstCells(heading: string): string[] {
 }
 
 const isWritten = (folder: string) => folder !== 'src/generated';
-const ROOMS = firstCells('room').filter(isWritten);
+const FOLDERS = firstCells('folder').filter(isWritten);
 
 function filesBelow(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((each) => {
@@ -66,13 +66,13 @@ function importsOf(path: string): string[] {
   );
 }
 
-const roomOf = (path: string) => ROOMS.find((room) => path.startsWith(`${room}/`));
+const folderOf = (path: string) => FOLDERS.find((folder) => path.startsWith(`${folder}/`));
 
 describe('the map in CONTRIBUTING', () => {
   test('has every folder of src', () => {
     const folders = readdirSync('src', { withFileTypes: true }).filter((each) => each.isDirectory());
     assert.deepEqual(
-      [...ROOMS].sort(),
+      [...FOLDERS].sort(),
       folders
         .map(({ name }) => `src/${name}`)
         .filter(isWritten)
@@ -80,7 +80,7 @@ describe('the map in CONTRIBUTING', () => {
     );
   });
 
-  test('has everything that stands at the top of the tree', () => {
+  test('has everything at the top of the tree', () => {
     const named = new Set(wordsOf(MAP).map((word) => word.replace(/[/,]*$/u, '')));
     assert.deepEqual(
       topEntries().filter((entry) => entry !== 'src' && !named.has(entry)),
@@ -113,13 +113,13 @@ describe('the map in CONTRIBUTING', () => {
   });
 });
 
-describe('the rooms of src', () => {
-  test('import only from rooms that stand below them in CONTRIBUTING', () => {
+describe('the folders of src', () => {
+  test('import only from folders below them in CONTRIBUTING', () => {
     const wrong = filesBelow('src').flatMap((file) => {
-      const own = roomOf(file);
+      const own = folderOf(file);
       return importsOf(file).filter((path) => {
-        const other = roomOf(path);
-        return own !== undefined && other !== undefined && ROOMS.indexOf(other) < ROOMS.indexOf(own);
+        const other = folderOf(path);
+        return own !== undefined && other !== undefined && FOLDERS.indexOf(other) < FOLDERS.indexOf(own);
       });
     });
     assert.deepEqual(wrong, []);
@@ -128,9 +128,9 @@ describe('the rooms of src', () => {
   test('keep libraries to those of them that CONTRIBUTING names', () => {
     const users = new Map<string, Set<string>>();
     for (const file of filesBelow('src').filter((each) => each.endsWith('.ts'))) {
-      const room = roomOf(file);
-      if (room === undefined) continue;
-      for (const name of importsOf(file)) users.set(name, (users.get(name) ?? new Set()).add(room));
+      const folder = folderOf(file);
+      if (folder === undefined) continue;
+      for (const name of importsOf(file)) users.set(name, (users.get(name) ?? new Set()).add(folder));
     }
     const usersOf = (name: string) => [...(users.get(name) ?? [])].sort();
     assert.deepEqual(usersOf('@grpc/grpc-js'), [
@@ -143,12 +143,12 @@ describe('the rooms of src', () => {
     assert.deepEqual(usersOf('commander'), ['src/cli']);
   });
 
-  test('speak in comments of files that are there', () => {
-    const sources = ['src', 'bpf', 'hook', 'run', 'test', 'tools', 'bench'].flatMap(filesBelow);
+  test('name only existing files in comments', () => {
+    const sources = ['src', 'bpf', 'helpers', 'test', 'tools', 'bench'].flatMap(filesBelow);
     const endings = sources.map((path) => `/${path}`);
     const isKnown = (name: string) => OF_OTHERS.test(name) || endings.some((path) => path.endsWith(`/${name}`));
     const wrong = sources
-      .filter((path) => /^(?:src|bpf|hook|run)\/.*\.(?:ts|h|c)$/u.test(path))
+      .filter((path) => /^(?:src|bpf|helpers)\/.*\.(?:ts|h|c)$/u.test(path))
       .flatMap((path) => filesInComments(path).flatMap((name) => (isKnown(name) ? [] : [`${path}: ${name}`])));
     assert.deepEqual(wrong, []);
   });

@@ -13,7 +13,7 @@ describe('the dashboard', () => {
       assert.ok(gridPos.x + gridPos.w <= 24, title);
       for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
         for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
-          assert.equal(places.get(`${x},${y}`), undefined, `${title} lies on ${places.get(`${x},${y}`)}`);
+          assert.equal(places.get(`${x},${y}`), undefined, `${title} is on ${places.get(`${x},${y}`)}`);
           places.set(`${x},${y}`, title);
         }
       }

@@ -39,7 +39,7 @@ function optionsOf(command: Command): string[] {
 describe('what the documentation says of the sources', () => {
   for (const page of PAGES) {
     test(`${page} has its tables as the sources have them`, () => {
-      assert.equal(rewriteSections(read(page), TABLES), read(page), 'tools/reference-tables writes them anew');
+      assert.equal(rewriteSections(read(page), TABLES), read(page), 'tools/reference-tables writes them again');
     });
   }
 

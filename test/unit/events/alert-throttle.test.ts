@@ -7,7 +7,7 @@ import { makeEvent } from './support.js';
 
 const SECOND = 1_000_000_000n;
 
-test('a container above the threshold falls silent, is told to, and others go on', (t) => {
+test('a container above the threshold falls silent, is told to, and others continue', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const later: SecurityEvent[] = [];
   const dropped: SecurityEvent[] = [];
@@ -19,11 +19,11 @@ test('a container above the threshold falls silent, is told to, and others go on
   );
   const at = (second: bigint, containerId = 'c1') => makeEvent({ containerId, time: second * SECOND });
   assert.equal(throttle.take([at(1n), at(1n)]).length, 2);
-  const [told, ...others] = throttle.take([at(1n), at(1n), at(1n)]);
-  assert.deepEqual([told!.policy, told!.containerId, others.length], [RATE_LIMIT, 'c1', 0]);
+  const [reported, ...others] = throttle.take([at(1n), at(1n), at(1n)]);
+  assert.deepEqual([reported!.policy, reported!.containerId, others.length], [RATE_LIMIT, 'c1', 0]);
   // Each is an event that happened, and is counted as one.
   assert.deepEqual([throttle.dropped, dropped.length], [3, 3]);
-  assert.match(told!.message, /more than 2 events .* silent for 30 seconds/u);
+  assert.match(reported!.message, /more than 2 events .* silent for 30 seconds/u);
   // Also in the seconds after, but nobody else.
   assert.deepEqual(throttle.take([at(5n)]), []);
   assert.equal(throttle.take([at(5n, 'c2')]).length, 1);
@@ -36,7 +36,7 @@ test('a container above the threshold falls silent, is told to, and others go on
 });
 
 test('events in several seconds do not add up, and without a threshold nothing is dropped', () => {
-  const none = () => assert.fail('nothing is to be told');
+  const none = () => assert.fail('nothing is to be reported');
   const throttle = new AlertThrottle({ perSecond: 1, silence: 30 }, none, () => 0n);
   for (const second of [1n, 2n, 3n]) assert.equal(throttle.take([makeEvent({ time: second * SECOND })]).length, 1);
   const unlimited = new AlertThrottle({ perSecond: 0, silence: 30 }, none, () => 0n);

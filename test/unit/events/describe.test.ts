@@ -8,7 +8,7 @@ import { describeRule, type RuleDescription } from '../../../src/events/rule-des
 import { RULE_NONE } from '../../../src/image/layout.js';
 import { PATH_RESULTS } from '../../../src/kernel/path-results.js';
 import { RULE_CLASSES, type RuleClass } from '../../../src/policy/model.js';
-import { capabilityWord } from '../../support/access-word.js';
+import { capabilityKey } from '../../support/object-key.js';
 import { bind } from '../policy/support.js';
 
 interface Fields {
@@ -37,7 +37,7 @@ function record(fields: Partial<Fields> = {}): Buffer {
   const numbers: Partial<Record<keyof typeof RECORD, number>> = {
     pid_namespace: 11,
     mount_namespace: 12,
-    generation: 3,
+    image_id: 3,
     host_pid: 4007,
     pid: 7,
     host_parent_pid: 4001,
@@ -117,7 +117,7 @@ test('a record becomes an event that names container, rule, process and parents'
   });
 });
 
-test('the class is the one the kernel says, and what a policy in audit mode would refuse is told', () => {
+test('the class is the one the kernel says, and what a policy in audit mode would refuse is reported', () => {
   assert.deepEqual(
     RULE_CLASSES.map((ruleClass) => describe({ ruleClass }).class),
     RULE_CLASSES,
@@ -144,9 +144,9 @@ test('who is no owner is stopped as by the posture, with the rule that allows ow
     allowsOwners: true,
   };
   const lookUp = { containerOf: () => container, ruleOf: () => rule, clockOffset: 0n };
-  const stranger = describeRecord(decodeRecord(record({ flags: FLAGS.notOwner }))!, lookUp);
+  const outsider = describeRecord(decodeRecord(record({ flags: FLAGS.notOwner }))!, lookUp);
   assert.deepEqual(
-    [stranger.policy, stranger.policyNamespace, stranger.rule, stranger.ownerRule, stranger.severity, stranger.message],
+    [outsider.policy, outsider.policyNamespace, outsider.rule, outsider.ownerRule, outsider.severity, outsider.message],
     ['DefaultPosture', '', 'file', 'shop/own file.matchPaths[0]', 7, 'mine'],
   );
   const owner = describeRecord(decodeRecord(record())!, lookUp);
@@ -157,13 +157,13 @@ test('who is no owner is stopped as by the posture, with the rule that allows ow
     assert.equal(describeRule(other).allowsOwners, undefined);
 });
 
-test('what is told of a program as the source of a rule says why, and only tracing it would be refused', () => {
+test('what is reported about a program as the source of a rule says why, and only tracing it would be refused', () => {
   const lookUp = { ...context, ruleOf: () => ({ ...rule, wouldBlock: true }), clockOffset: 0n };
-  const told = (['trace', 'exec', 'map'] as const).map((operation) =>
+  const reported = (['trace', 'exec', 'map'] as const).map((operation) =>
     describeRecord(decodeRecord(record({ operation, action: 1, flags: FLAGS.ofSource | FLAGS.notOwner }))!, lookUp),
   );
   assert.deepEqual(
-    told.map(({ policy, wouldBlock }) => [policy, wouldBlock]),
+    reported.map(({ policy, wouldBlock }) => [policy, wouldBlock]),
     [
       ['no-shadow', true],
       ['no-shadow', false],
@@ -171,7 +171,7 @@ test('what is told of a program as the source of a rule says why, and only traci
     ],
   );
   for (const [index, reason] of [/traces/, /under the control of another/, /the loader was led/].entries())
-    assert.match(told[index]!.message, reason);
+    assert.match(reported[index]!.message, reason);
 });
 
 test('what passed under report has passed, and a capability is called by its name', () => {
@@ -179,7 +179,7 @@ test('what passed under report has passed, and a capability is called by its nam
     operation: 'use',
     ruleClass: 'capabilities',
     action: 1,
-    object: capabilityWord(0).toString(),
+    object: capabilityKey(0).toString(),
   });
   assert.deepEqual([action, result, object], ['Audit', 'passed', 'chown']);
 });
@@ -198,7 +198,7 @@ test('what is not known stays empty', () => {
   assert.deepEqual([policy, named, severity], ['', '', 0]);
 });
 
-test('a record that is too short, or speaks of what this version does not know, is not decoded', () => {
+test('a record that is too short, or covers what this version does not know, is not decoded', () => {
   const good = record();
   assert.equal(decodeRecord(good.subarray(0, RECORD_BYTES - 1)), undefined);
   assert.equal(decodeRecord(good.subarray(0, good.length - 1)), undefined);

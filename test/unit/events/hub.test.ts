@@ -29,7 +29,7 @@ describe('the event hub', () => {
     assert.deepEqual(pids(even.take(100).events), [2, 4]);
   });
 
-  test('hands out no more than is asked for and keeps the rest', () => {
+  test('hands out no more than is requested and keeps the rest', () => {
     const hub = new EventHub();
     const { subscription } = subscribe(hub);
     hub.publish(numbered(1, 5));
@@ -90,7 +90,7 @@ describe('the event hub', () => {
     assert.equal(wakeUps(), 0);
   });
 
-  test('goes on when a subscriber closes while it is woken', () => {
+  test('continues when a subscriber closes while it is woken', () => {
     const hub = new EventHub();
     const first = hub.subscribe(everything, { onWaiting: () => first.close() });
     const second = subscribe(hub).subscription;
@@ -117,7 +117,7 @@ describe('the event hub', () => {
     assert.deepEqual([subscription.waiting, subscription.take(1).missed], [8192, 1]);
   });
 
-  test('says where a subscription stands, and goes on from there for another', () => {
+  test('says where a subscription stands, and continues from there for another', () => {
     const hub = new EventHub();
     const { subscription } = subscribe(hub, 8, ({ pid }) => pid % 2 === 0);
     hub.publish(numbered(1, 7));

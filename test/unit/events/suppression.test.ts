@@ -20,11 +20,11 @@ afterEach(() => mock.timers.reset());
 
 function watch(before: ReadonlyMap<string, number> = new Map()) {
   const published: SecurityEvent[] = [];
-  const held = { count: 0, asked: 0 };
+  const held = { count: 0, requested: 0 };
   const watched = new SuppressionWatch(
     before,
     () => {
-      held.asked++;
+      held.requested++;
       return held.count;
     },
     () => container,
@@ -56,7 +56,7 @@ test('a flood is summed up once a second, until it is over', () => {
       [20, 'c1', 'shop', 'RateLimit', 5n],
     ],
   );
-  assert.equal(held.asked, 3);
+  assert.equal(held.requested, 3);
 });
 
 test('a later flood is counted from where the one before ended', () => {

@@ -131,7 +131,7 @@ test('a pattern that backtracking would never come to an end with is matched at 
   assert.ok(process.cpuUsage().user - began < 5_000_000);
 });
 
-test('a rule that another leaves nothing to is told, with the reason', () => {
+test('a rule that another leaves nothing to is reported, with the reason', () => {
   const rules = [
     bind({ id: 'file.matchPaths[0]', match: exact('/etc/shadow'), action: 'Allow' }),
     bind({ id: 'file.matchDirectories[0]', match: below('/etc/') }, { name: 'strict', priority: 3 }),
@@ -146,7 +146,7 @@ test('a rule that another leaves nothing to is told, with the reason', () => {
   ]);
 });
 
-test('every kind of match has an access that it speaks of', () => {
+test('every kind of match has an access that it covers', () => {
   const matches: readonly (readonly [Rule['class'], Match])[] = [
     ['file', exact('/a')],
     ['file', below('/a/')],

@@ -49,7 +49,7 @@ function receiver(t: TestContext, path: string) {
 }
 
 describe('the export of events', () => {
-  test('writes each as a line of JSON, and goes on after a restart where it stopped', async (t) => {
+  test('writes each as a line of JSON, and continues after a restart where it stopped', async (t) => {
     const directory = temporaryDirectory(t);
     const [file, state] = [join(directory, 'events.log'), join(directory, 'state.json')];
     for (let round = 0; round < 3; round++) {

@@ -28,14 +28,14 @@ function entriesRead(path: string): number[] {
 }
 
 test('a walk and the verdict it comes to ask for one page beside the first, with few exceptions', () => {
-  const asked = PATHS.map((path) => {
+  const requested = PATHS.map((path) => {
     const pages = entriesRead(path).map((entry) => Math.floor(entry / PAGE_ENTRIES));
     return pages.filter((page, index) => page !== 0 && page !== pages[index - 1]).length;
   });
   assert.ok(words.length / 2 > 10 * PAGE_ENTRIES, `${words.length / 2} entries`);
   assert.ok(
-    asked.filter((pages) => pages > 1).length < PATHS.length / 20,
-    `${asked.filter((pages) => pages > 1).length}`,
+    requested.filter((pages) => pages > 1).length < PATHS.length / 20,
+    `${requested.filter((pages) => pages > 1).length}`,
   );
-  assert.ok(Math.max(...asked) <= 2);
+  assert.ok(Math.max(...requested) <= 2);
 });

@@ -9,7 +9,7 @@ const character = (text: string, ...ranges: Array<[number, number]>) => ({
   text,
 });
 
-test('runs are told apart from runs that cross slashes', () => {
+test('runs are distinguished from runs that cross slashes', () => {
   assert.deepEqual(parsePattern('/a*b**'), [
     literal('/a'),
     { kind: 'run', crossesSlash: false },

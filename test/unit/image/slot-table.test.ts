@@ -52,7 +52,7 @@ test('a shape that hardly ever fits goes to the end instead of being tried for e
   assert.equal(table.end, last.base + 8);
 });
 
-test('what is reached from a base lies on its page, and what is taken on each page is counted', () => {
+test('what is reached from a base is on its page, and what is taken on each page is counted', () => {
   const { table, rows } = placed([[[3, 60], 500]], { page: 256, reach: 64 });
   for (const { base } of rows) assert.equal(Math.floor(base / 256), Math.floor((base + 63) / 256));
   const pages = Array.from({ length: Math.ceil(table.end / 256) }, (_, page) => table.takenOn(page));

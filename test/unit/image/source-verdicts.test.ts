@@ -55,7 +55,7 @@ test('a policy in audit mode only reports who traces its sources', () => {
   assert.match(said(sourceAt(compileImage(set).words, bytes('/source')).becoming), /^Audit \d$/);
 });
 
-test('whoever puts something else in the place of a source is refused as one who traces it, but by policies without guards', () => {
+test('whoever puts something else in place of a source is refused as one who traces it, but by policies without guards', () => {
   const { becoming, replaced } = sourceOf([{ action: 'Allow' }]);
   assert.deepEqual(replaced, becoming);
   const made = [rule(exact('/0'), { sources: ['/source'] })];
@@ -96,7 +96,7 @@ test('a program that only a rule with an Allow rule besides names has a class of
   assert.equal(decide(words, bytes('/let'), { programClass }, 'read', 'owner').action, 'Block');
 });
 
-test('the rule that is told where a program acts without its Allow rules is the first of these', () => {
+test('the rule that is reported where a program acts without its Allow rules is the first of these', () => {
   const { withoutAllow } = sourceOf([{ action: 'Block' }, { action: 'Allow' }]);
   assert.match(said(withoutAllow), /^Audit \d$/);
   assert.equal(said(sourceOf([{ action: 'Block' }]).withoutAllow), 'Allow -');

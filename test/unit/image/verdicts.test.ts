@@ -98,7 +98,7 @@ test('only the classes that are answered differently have an entry', () => {
   assert.deepEqual(symbols, [SYMBOL_VERDICT, SYMBOL_VERDICT + ACTOR_LETTERS]);
 });
 
-test('the children of a source are told apart where a rule about programs names it', () => {
+test('the children of a source are distinguished where a rule about programs names it', () => {
   const process = { class: 'process', sources: ['/x'] } as const;
   const symbolsFor = (...rules: Partial<Rule>[]) => {
     const verdicts = verdictsOf(rules.map((each) => rule(exact('/a'), each)));
@@ -108,7 +108,7 @@ test('the children of a source are told apart where a rule about programs names 
   const x = SYMBOL_VERDICT + ACTOR_LETTERS;
   assert.deepEqual(symbolsFor({ sources: ['/x'] }), [x]);
   assert.deepEqual(symbolsFor({ ...process, action: 'Block' }), [x, ofUnknown, ofX]);
-  // Whose parent nobody knows is let do nothing by that.
+  // Whose parent nobody knows is allowed to do nothing by that.
   assert.deepEqual(symbolsFor({ ...process, action: 'Allow' }), [x, ofX]);
 });
 

@@ -72,7 +72,7 @@ describe('the journal', () => {
     await close();
   });
 
-  test('goes on with the next number after an orderly end, and after a kill', async (t) => {
+  test('continues with the next number after an orderly end, and after a kill', async (t) => {
     const directory = directoryOf(t);
     const first = await openIn(directory);
     await first.write(3);

@@ -97,7 +97,7 @@ test('what is missing is remembered beside the pins, and what somebody else put 
   assert.equal(rememberedMissing(join(directory, 'nowhere')).size, 0);
 });
 
-test('a kernel of a series that the tests were run on is told apart', () => {
+test('a kernel of a series that the tests were run on is distinguished', () => {
   for (const release of ['6.1.0-56-amd64', '6.12.9', '7.3.4+deb13']) assert.equal(isTested(release), true, release);
   for (const release of ['5.14.0-427.el9', '6.10.1', '6.120.0', '7.30', 'unknown'])
     assert.equal(isTested(release), false, release);

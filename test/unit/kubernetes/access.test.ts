@@ -54,15 +54,15 @@ test('a service account without a token that can be read is refused at the start
   rmSync(join(place, 'token'), { force: true });
   assert.throws(check, /^.*Kubernetes cannot be reached: cannot read the token: ENOENT.*\/token'/);
   writeFileSync(join(place, 'token'), '\n');
-  assert.throws(check, /there is no token and no client certificate/);
+  assert.throws(check, /there is neither a token nor a client certificate/);
   writeFileSync(join(place, 'token'), 'a token');
-  assert.throws(check, /the token is none: it holds spaces or other characters/);
+  assert.throws(check, /the token is invalid: it contains spaces or other characters/);
   writeFileSync(join(place, 'token'), 'a.b.c');
   check();
   const authorities = readFileSync(join(place, 'ca.crt'), 'utf8');
   for (const [text, problem] of [
-    ['', /the certificate authority is no PEM/],
-    [authorities.slice(0, 200), /the certificate authority is no PEM/],
+    ['', /the certificate authority is not PEM/],
+    [authorities.slice(0, 200), /the certificate authority is not PEM/],
     [authorities + authorities.replace(/^M.{20}/mu, 'AAAA'), /the certificate authority cannot be read/],
   ] as const) {
     writeFileSync(join(place, 'ca.crt'), text);
@@ -72,16 +72,16 @@ test('a service account without a token that can be read is refused at the start
 });
 
 test('a kubeconfig that cannot be used is refused at the start, with what is wrong with it', () => {
-  assert.match(problemOf('a: [b'), /^is no YAML: /);
+  assert.match(problemOf('a: [b'), /^is not YAML: /);
   assert.equal(problemOf(''), 'its current-context names no context');
   assert.equal(problemOf('just a text'), 'its current-context names no context');
-  assert.equal(problemOf({ user: {} }), 'there is no token and no client certificate');
+  assert.equal(problemOf({ user: {} }), 'there is neither a token nor a client certificate');
   assert.equal(problemOf({ cluster: { server: 'nowhere' } }), 'the server must be https, is nowhere');
   assert.match(problemOf({ user: { tokenFile: 'none' } }), /^cannot read the token: ENOENT/);
   const data = Buffer.from('no certificate').toString('base64');
   const certificate = { 'client-certificate-data': data, 'client-key-data': data };
   assert.match(problemOf({ user: certificate }), /^client certificate and key cannot be used: /);
-  assert.equal(problemOf({ cluster: { 'certificate-authority-data': data } }), 'the certificate authority is no PEM');
+  assert.equal(problemOf({ cluster: { 'certificate-authority-data': data } }), 'the certificate authority is not PEM');
   const pair = { 'client-certificate': 'ca.crt', 'client-key': 'key.pem' };
   checkAccess(byKubeconfig(written({ user: pair, cluster: { 'certificate-authority': 'ca.crt' } })));
 });
@@ -99,7 +99,8 @@ test('a daemon that cannot follow the cluster it is asked to ends before it look
     const { status, stderr } = spawnSync(process.execPath, [resolve('build/program/hauberkd.js'), ...flags], options);
     return { status, stderr };
   };
-  const outside = 'this is no pod: KUBERNETES_SERVICE_HOST is not set; outside a cluster --kubeconfig names a file';
+  const outside =
+    'not running in a pod: KUBERNETES_SERVICE_HOST is not set; outside a cluster give a file with --kubeconfig';
   assert.deepEqual(daemon('--kubernetes'), {
     status: 1,
     stderr: `hauberkd: Kubernetes cannot be reached: ${outside}\n`,
@@ -107,6 +108,6 @@ test('a daemon that cannot follow the cluster it is asked to ends before it look
   const path = written({ user: {} });
   assert.deepEqual(daemon('--kubeconfig', path), {
     status: 1,
-    stderr: 'hauberkd: Kubernetes cannot be reached: there is no token and no client certificate\n',
+    stderr: 'hauberkd: Kubernetes cannot be reached: there is neither a token nor a client certificate\n',
   });
 });

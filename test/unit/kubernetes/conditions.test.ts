@@ -11,29 +11,32 @@ import {
 const REPORT: PolicyReport = { warnings: [], isHeld: true, containers: 2, leftOut: 0, overridden: 0, nodes: 1 };
 const INVALID = { reason: 'Invalid', message: 'spec.action: must be one of' };
 
-function told(change: Partial<PolicyReport>): string[] {
+function reported(change: Partial<PolicyReport>): string[] {
   return conditionsOf({ ...REPORT, ...change }).map(
     ({ type, status, reason, message }) => `${type} ${status} ${reason}: ${message}`,
   );
 }
 
 test('a policy is enforced, or reaches nothing, or is told why it is not in force', () => {
-  assert.deepEqual(told({}), ['Accepted True Accepted: ', 'Enforced True Enforced: in 2 containers on 1 node']);
-  assert.equal(told({ containers: 0, nodes: 0 })[1], 'Enforced True ReachesNothing: in 0 containers on 0 nodes');
-  assert.deepEqual(told({ refusal: INVALID, isHeld: false }), [
+  assert.deepEqual(reported({}), ['Accepted True Accepted: ', 'Enforced True Enforced: in 2 containers on 1 node']);
+  assert.equal(reported({ containers: 0, nodes: 0 })[1], 'Enforced True ReachesNothing: in 0 containers on 0 nodes');
+  assert.deepEqual(reported({ refusal: INVALID, isHeld: false }), [
     'Accepted False Invalid: spec.action: must be one of',
     'Enforced False NotAccepted: the policy is not accepted',
   ]);
-  assert.match(told({ refusal: INVALID })[1]!, /^Enforced True EarlierForm: the form accepted last is in force/);
-  assert.match(told({ leftOut: 1 })[1]!, /^Enforced False LeftOut: left out in 1 of 2 containers on 1 node/);
+  assert.match(reported({ refusal: INVALID })[1]!, /^Enforced True EarlierForm: the form accepted last is in force/);
+  assert.match(reported({ leftOut: 1 })[1]!, /^Enforced False LeftOut: left out in 1 of 2 containers on 1 node/);
   assert.equal(
-    told({ problem: 'node a does not enforce: x' })[1],
+    reported({ problem: 'node a does not enforce: x' })[1],
     'Enforced False NotEnforcing: node a does not enforce: x',
   );
   const not = 'by the annotation kubearmor-policy of their pods';
-  assert.equal(told({ overridden: 1 })[1], `Enforced True Enforced: in 2 containers on 1 node, but for 1 ${not}`);
-  assert.equal(told({ overridden: 2 })[1], `Enforced False Overridden: in 2 containers on 1 node, but for 2 ${not}`);
-  assert.equal(told({ warnings: ['one', 'two'] })[0], 'Accepted True Accepted: one\ntwo');
+  assert.equal(reported({ overridden: 1 })[1], `Enforced True Enforced: in 2 containers on 1 node, but for 1 ${not}`);
+  assert.equal(
+    reported({ overridden: 2 })[1],
+    `Enforced False Overridden: in 2 containers on 1 node, but for 2 ${not}`,
+  );
+  assert.equal(reported({ warnings: ['one', 'two'] })[0], 'Accepted True Accepted: one\ntwo');
 });
 
 test('a message is no longer than Kubernetes takes', () => {
@@ -63,7 +66,7 @@ test('times of conditions change with their status alone, and nothing is written
   assert.equal(broken[1]!.lastTransitionTime, '2026-02-01T00:00:00Z');
 });
 
-test('kinds that have room for a text are told in one', () => {
+test('kinds that have room for a text are reported in one', () => {
   assert.equal(sentenceOf(conditionsOf(REPORT)), 'Enforced: in 2 containers on 1 node');
   assert.equal(sentenceOf(conditionsOf({ ...REPORT, refusal: INVALID })), 'Invalid: spec.action: must be one of');
 });

@@ -58,7 +58,7 @@ test('a certificate and an authority that were replaced count from the next requ
   write(port, files(first.certificate, two));
   assert.deepEqual(await client.get('/'), { who: 'two' });
 
-  // What is half written leaves all as it was, and is told once.
+  // What is half written leaves all as it was, and is reported once.
   const whole = readFileSync(two.key);
   writeFileSync(two.key, whole.subarray(0, 40));
   assert.deepEqual(await client.get('/'), { who: 'two' });
@@ -68,7 +68,7 @@ test('a certificate and an authority that were replaced count from the next requ
   assert.deepEqual(await client.get('/'), { who: 'two' });
   assert.match(problems[0]!, /client certificate and key cannot be used/u);
   assert.match(problems[1]!, /cannot read .*two\.pem/u);
-  assert.match(problems[2]!, /is no YAML/u);
+  assert.match(problems[2]!, /is not YAML/u);
 
   server.close().closeAllConnections();
   await once(server, 'close');

@@ -13,7 +13,7 @@ type Step = WatchEvent | Error | 'end';
 
 /** An API server that says what a test has it say, and writes down what it is asked. */
 class Script {
-  readonly asked: string[] = [];
+  readonly requested: string[] = [];
   /** From which version on lists may be. */
   readonly fresh: (string | undefined)[] = [];
   lists: (() => object)[] = [];
@@ -28,7 +28,7 @@ class Script {
 
   async get(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<unknown> {
     if (/^\/apis(\/[^/]+){0,2}$/u.test(path)) return this.kinds[path] ?? failing(404)();
-    this.asked.push(`list ${query.continue ?? ''}`.trim());
+    this.requested.push(`list ${query.continue ?? ''}`.trim());
     const { resourceVersion, resourceVersionMatch = '', limit = '' } = query;
     this.fresh.push(resourceVersion && `${resourceVersion} ${resourceVersionMatch} ${limit}`);
     const next = this.lists.length > 1 ? this.lists.shift()! : this.lists[0]!;
@@ -45,7 +45,7 @@ class Script {
     query: Readonly<Record<string, string | undefined>>,
     { signal, onOpen }: { signal: AbortSignal; onOpen: () => void },
   ): AsyncGenerator<WatchEvent> {
-    this.asked.push(`watch ${query.resourceVersion}`);
+    this.requested.push(`watch ${query.resourceVersion}`);
     onOpen();
     signal.addEventListener('abort', () => this.#wake());
     for (;;) {
@@ -101,37 +101,37 @@ function failing(code: number, retryMilliseconds?: number) {
 
 test('what is listed in pages, added, changed and deleted is what is known', async (context) => {
   const { script, names, list } = follow(context, [page('5', ['a'], 'more'), page('5', ['b'])]);
-  await eventually(() => script.asked.includes('watch 5'));
-  assert.deepEqual(script.asked, ['list', 'list more', 'watch 5']);
+  await eventually(() => script.requested.includes('watch 5'));
+  assert.deepEqual(script.requested, ['list', 'list more', 'watch 5']);
   assert.equal(list.objects[0]?.kind, 'Thing');
   script.say(event('ADDED', 'c', '6'), event('DELETED', 'a', '7'), event('MODIFIED', 'b', '8'));
   await eventually(() => names().join() === 'b,c');
 });
 
-test('a watch goes on from the last event or bookmark, and nothing is listed again', async (context) => {
+test('a watch continues from the last event or bookmark, and nothing is listed again', async (context) => {
   const { script, names } = follow(context, [page('5', ['a'])]);
-  await eventually(() => script.asked.includes('watch 5'));
+  await eventually(() => script.requested.includes('watch 5'));
   script.say(event('ADDED', 'b', '6'), 'end');
-  await eventually(() => script.asked.includes('watch 6'));
+  await eventually(() => script.requested.includes('watch 6'));
   script.say(event('BOOKMARK', '', '90'), new Error('the connection was lost'));
-  await eventually(() => script.asked.includes('watch 90'));
-  assert.deepEqual(script.asked, ['list', 'watch 5', 'watch 6', 'watch 90']);
+  await eventually(() => script.requested.includes('watch 90'));
+  assert.deepEqual(script.requested, ['list', 'watch 5', 'watch 6', 'watch 90']);
   assert.deepEqual(names(), ['a', 'b']);
 });
 
-test('a version that is gone has all listed anew, and what vanished meanwhile goes', async (context) => {
+test('a version that is gone has all listed again, and what vanished meanwhile goes', async (context) => {
   const { script, names } = follow(context, [page('5', ['a', 'b']), page('80', ['b', 'c'])]);
-  await eventually(() => script.asked.includes('watch 5'));
+  await eventually(() => script.requested.includes('watch 5'));
   script.say(new ApiError('too old resource version', 410));
-  await eventually(() => script.asked.includes('watch 80'));
+  await eventually(() => script.requested.includes('watch 80'));
   assert.deepEqual(names(), ['b', 'c']);
 });
 
-test('while the server fails what is known stays, and why it fails is told until it is back', async (context) => {
+test('while the server fails what is known stays, and why it fails is reported until it is back', async (context) => {
   let isAway = false;
   const first = page('5', ['a']);
   const { script, list, names } = follow(context, [() => (isAway ? failing(500)() : first())]);
-  await eventually(() => script.asked.includes('watch 5'));
+  await eventually(() => script.requested.includes('watch 5'));
   assert.equal(list.problem, undefined);
   isAway = true;
   script.say(new ApiError('gone', 410));
@@ -145,7 +145,7 @@ test('a server that asks for time is given that time', async (context) => {
   const { script, list } = follow(context, [failing(429, 50), page('5', ['a'])]);
   const began = performance.now();
   await eventually(() => list.problem === 'answered 429');
-  await eventually(() => script.asked.includes('watch 5'));
+  await eventually(() => script.requested.includes('watch 5'));
   assert.ok(performance.now() - began >= 40);
 });
 
@@ -160,9 +160,9 @@ test('a kind that the server does not have is none at all where it may be absent
 
 test('lists come out of the memory of the server, and are not older than what is known', async (context) => {
   const { script } = follow(context, [page('5', ['a'], 'more'), page('5', ['b']), failing(504), page('4', ['a'])]);
-  await eventually(() => script.asked.includes('watch 5'));
+  await eventually(() => script.requested.includes('watch 5'));
   script.say(event('BOOKMARK', '', '90'), new ApiError('too old resource version', 410));
-  await eventually(() => script.asked.includes('watch 4'));
+  await eventually(() => script.requested.includes('watch 4'));
   // Once it has no version so new, what it has counts.
   assert.deepEqual(script.fresh, ['0  500', undefined, '90 NotOlderThan ', '0  500']);
 });
@@ -173,7 +173,7 @@ test('a 404 of what stands before the API server takes no objects away', async (
   const answer = () => (isCutOff ? failing(404)() : first());
   const kind = { path: '/apis/group/v1/things', isOptional: true } as const;
   const { script, list, names } = follow(context, [answer], kind);
-  await eventually(() => script.asked.includes('watch 5'));
+  await eventually(() => script.requested.includes('watch 5'));
   isCutOff = true;
   script.kinds = {};
   script.say(new ApiError('gone', 410));
@@ -182,15 +182,15 @@ test('a 404 of what stands before the API server takes no objects away', async (
     '/apis': { groups: [{ name: 'group', versions: [{ version: 'v1' }] }] },
     '/apis/group/v1': { resources: [{ name: 'things' }] },
   };
-  const { length } = script.asked;
-  await eventually(() => script.asked.length > length + 1);
+  const { length } = script.requested;
+  await eventually(() => script.requested.length > length + 1);
   assert.deepEqual([names(), list.isAbsent], [['a'], false]);
   script.kinds = { ...script.kinds, '/apis/group/v1': { resources: [] } };
   await eventually(() => list.isAbsent);
   assert.deepEqual([names(), list.problem], [[], undefined]);
 });
 
-test('pages are as small as objects are large, and an answer that does not end is asked for in pages', async (context) => {
+test('pages are as small as objects are large, and an answer that does not end is requested in pages', async (context) => {
   const cut = () => {
     throw new UnfinishedAnswer('cut off');
   };
@@ -203,7 +203,7 @@ test('pages are as small as objects are large, and an answer that does not end i
   ]);
   // Each object comes to 64 KiB: 64 of them are a page.
   script.bytes = 64 * 1024;
-  await eventually(() => script.asked.includes('watch 6'));
+  await eventually(() => script.requested.includes('watch 6'));
   assert.deepEqual(names(), ['a', 'b']);
   assert.deepEqual(script.limits, ['500', '500', '64', '16', '32']);
   assert.equal(list.problem, undefined);
@@ -214,6 +214,6 @@ test('a server that cannot be reached for a while is not asked for pages of its 
     throw new Error('connect ECONNREFUSED');
   };
   const { script } = follow(context, [away, away, page('5', ['a'])]);
-  await eventually(() => script.asked.includes('watch 5'));
+  await eventually(() => script.requested.includes('watch 5'));
   assert.deepEqual(script.fresh, ['0  500', '0  500', '0  500']);
 });

@@ -22,7 +22,7 @@ test('the templates of the chart are those that the plain manifests give', async
   const maker = pathToFileURL(resolve('tools/helm-chart.mjs')).href;
   const { templates } = (await import(maker)) as { templates: () => ReadonlyMap<string, string> };
   for (const [name, text] of templates()) {
-    assert.equal(read(`templates/${name}`), text, `node tools/helm-chart.mjs writes ${name} anew`);
+    assert.equal(read(`templates/${name}`), text, `node tools/helm-chart.mjs writes ${name} again`);
   }
 });
 

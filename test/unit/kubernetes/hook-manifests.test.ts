@@ -44,7 +44,7 @@ test('the hook is installed on a node with containerd, starts containers without
   assert.match(read('etc/containerd/config.toml')!, new RegExp(`base_runtime_spec = "${spec}"`));
   assert.equal(JSON.parse(read(spec)!).hooks.createRuntime[0].path, '/usr/local/libexec/hauberk/hauberk-hook');
   assert.match(read('etc/hauberk/hook.conf')!, /^when_unanswered = allow$/mu);
-  // A pod that is started anew does it again.
+  // A pod that is started again does it again.
   write('etc/hauberk/hook.conf', 'when_unanswered = refuse\n');
   const before = [read('etc/containerd/config.toml'), read(spec)];
   run('hook-install.yaml');
@@ -54,7 +54,7 @@ test('the hook is installed on a node with containerd, starts containers without
   assert.deepEqual([read('etc/containerd/config.toml'), read(spec)], ['version = 2\n', undefined]);
 });
 
-test('a node whose runtime has its configuration elsewhere is left as it is, and that is told', (context) => {
+test('a node whose runtime has its configuration elsewhere is left as it is, and that is reported', (context) => {
   const { run, read } = node(context, { 'var/lib/rancher/k3s/agent/etc/containerd/config.toml': 'version = 3\n' });
   const problem = 'no /etc/crio and no /etc/containerd/config.toml: install the hook on this node by hand\n';
   run('hook-install.yaml', problem);

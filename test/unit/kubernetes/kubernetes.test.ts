@@ -16,7 +16,7 @@ const policy = (resourceVersion: string) => ({
 /** What changes at a path with the next version of the cluster. */
 type Change = (path: string, version: string) => WatchEvent | undefined;
 
-/** Follows a cluster that lists these objects by path, and goes on changing. */
+/** Follows a cluster that lists these objects by path, and continues changing. */
 function follow(
   context: TestContext,
   objects: (path: string) => readonly object[],

@@ -32,7 +32,7 @@ test('a list is read whatever stands before or behind its items, and wherever it
     }
 });
 
-test('a list without items, of none, or of null has none, and what is no list, or has no end, is refused', () => {
+test('a list without items, of none, or of null has none, and what is not a list, or has no end, is refused', () => {
   const head = { kind: 'ThingList', apiVersion: 'v1', metadata: { resourceVersion: '1' } };
   for (const form of [head, { ...head, items: [] }, { ...head, items: null }])
     assert.deepEqual(read([Buffer.from(JSON.stringify(form))]).items, []);

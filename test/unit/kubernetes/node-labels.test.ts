@@ -68,7 +68,7 @@ test('labels are read back from the store', async () => {
   assert.equal('hostLabels' in readRecords(new Map()).state, false);
 });
 
-test('labels by which policies would harm the host are refused and told, and so is a node that the cluster has not', async () => {
+test('labels by which policies would harm the host are refused and reported, and so is a node that the cluster has not', async () => {
   let failure: Failure | undefined = new Failure('failed-precondition', 'the host would be harmed');
   const { node, become } = start(async () => {
     if (failure !== undefined) throw failure;

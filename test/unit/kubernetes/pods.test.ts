@@ -5,7 +5,7 @@ import { describeCriContainer } from '../../../src/sources/cri-containers.js';
 
 const pod = { name: 'web-1', uid: 'u', namespace: 'shop' };
 const spec = { containers: [{ name: 'main', image: 'web:2' }] };
-const told = describeCriContainer('c', 'main', { ...pod, labels: { app: 'web' } });
+const reported = describeCriContainer('c', 'main', { ...pod, labels: { app: 'web' } });
 
 /** As Kubernetes keeps who has written the annotation. */
 function writtenBy(manager: string, time: string) {
@@ -17,21 +17,21 @@ test('a container has the labels that its pod has now; while pods are not known,
   const policyOverride = { mode: 'audited', setBy: 'kubectl' } as const;
   const known = { ...registered, policyOverride, namespaces: {} as never, links: {} };
   const pods = new Pods((id) => (id === 'c' ? known : undefined));
-  assert.equal(pods.describe(told).labels.since, 'before');
-  assert.deepEqual(pods.describe(told).policyOverride, policyOverride);
+  assert.equal(pods.describe(reported).labels.since, 'before');
+  assert.deepEqual(pods.describe(reported).policyOverride, policyOverride);
   const metadata = { ...pod, labels: { app: 'other', 'kubearmor.io/container.name': 'false' } };
   assert.equal(pods.replace([{ metadata, spec }]), true);
-  const { labels, image, policyOverride: override } = pods.describe(told);
+  const { labels, image, policyOverride: override } = pods.describe(reported);
   assert.deepEqual([labels.app, labels.since, image, override], ['other', undefined, 'web:2', undefined]);
   assert.equal(labels['kubearmor.io/container.name'], 'main', 'a pod cannot say how its containers are called');
   assert.equal(pods.replace([{ metadata: { ...metadata }, spec }]), false);
   assert.equal(pods.replace([]), true);
-  assert.deepEqual(pods.describe(told), told);
-  const docker = { ...told, origin: 'docker' as const };
+  assert.deepEqual(pods.describe(reported), reported);
+  const docker = { ...reported, origin: 'docker' as const };
   assert.equal(pods.describe(docker), docker);
 });
 
-test('the annotation of a pod is followed with the program that wrote it last, and what it cannot say is told', () => {
+test('the annotation of a pod is followed with the program that wrote it last, and what it cannot say is reported', () => {
   const pods = new Pods(() => undefined);
   const annotated = (value: string, ...managedFields: object[]) =>
     pods.replace([{ metadata: { ...pod, annotations: { 'kubearmor-policy': value }, managedFields }, spec }]);
@@ -40,40 +40,40 @@ test('the annotation of a pod is followed with the program that wrote it last, a
     writtenBy('kubectl-annotate', '2026-01-02T00:00:00Z'),
     writtenBy('helm', '2026-01-01T00:00:00Z'),
   );
-  assert.deepEqual(pods.describe(told).policyOverride, { mode: 'audited', setBy: 'kubectl-annotate' });
+  assert.deepEqual(pods.describe(reported).policyOverride, { mode: 'audited', setBy: 'kubectl-annotate' });
   assert.deepEqual(pods.warnings(), ['pod shop/web-1 has its policies audited, set by kubectl-annotate']);
   assert.equal(annotated('disabled'), true);
-  assert.deepEqual(pods.describe(told).policyOverride, { mode: 'disabled', setBy: '' });
+  assert.deepEqual(pods.describe(reported).policyOverride, { mode: 'disabled', setBy: '' });
   assert.deepEqual(pods.warnings(), ['pod shop/web-1 has its policies disabled']);
   annotated('enabled');
-  assert.deepEqual([pods.describe(told).policyOverride, pods.warnings()], [undefined, []]);
+  assert.deepEqual([pods.describe(reported).policyOverride, pods.warnings()], [undefined, []]);
   annotated('Disabled');
-  assert.equal(pods.describe(told).policyOverride, undefined);
+  assert.equal(pods.describe(reported).policyOverride, undefined);
   assert.deepEqual(pods.warnings(), [
     'pod shop/web-1: kubearmor-policy must be enabled, audited or disabled, is "Disabled"',
   ]);
 });
 
-test('a pod says by its annotation what is visible of its containers, and what it cannot say is told', () => {
+test('a pod says by its annotation what is visible of its containers, and what it cannot say is reported', () => {
   const pods = new Pods(() => undefined);
   const annotated = (value: string) =>
     pods.replace([{ metadata: { ...pod, annotations: { 'kubearmor-visibility': value } }, spec }]);
   annotated('network,process');
-  assert.deepEqual(pods.describe(told).visibility, ['process', 'network']);
+  assert.deepEqual(pods.describe(reported).visibility, ['process', 'network']);
   assert.equal(annotated('none'), true);
-  assert.deepEqual([pods.describe(told).visibility, pods.warnings()], [[], []]);
+  assert.deepEqual([pods.describe(reported).visibility, pods.warnings()], [[], []]);
   annotated('everything');
-  assert.equal(pods.describe(told).visibility, undefined);
+  assert.equal(pods.describe(reported).visibility, undefined);
   const [warning] = pods.warnings();
   assert.match(warning!, /^pod shop\/web-1: kubearmor-visibility must be none, or of .*, is "everything"$/);
 });
 
-test('where what pods ask for is ignored, their policies decide and the wish is told', () => {
+test('where what pods ask for is ignored, their policies decide and the wish is reported', () => {
   const pods = new Pods(() => undefined, 'ignore');
   const annotations = { 'kubearmor-policy': 'disabled' };
   const managedFields = [writtenBy('helm', '2026-01-01T00:00:00Z')];
   pods.replace([{ metadata: { ...pod, annotations, managedFields }, spec }]);
-  assert.equal(pods.describe(told).policyOverride, undefined);
+  assert.equal(pods.describe(reported).policyOverride, undefined);
   assert.equal(pods.overridden().size, 0);
   assert.deepEqual(pods.warnings(), [
     'pod shop/web-1 asks to have its policies disabled, set by helm, and that is ignored',
@@ -91,7 +91,7 @@ test('selectors see what a pod belongs to, a Deployment rather than its ReplicaS
             { kind, name, controller: true },
           ];
     pods.replace([{ metadata: { ...pod, labels, ownerReferences }, spec }]);
-    const { labels: shown } = pods.describe(told);
+    const { labels: shown } = pods.describe(reported);
     return [shown['hauberk.io/owner.kind'], shown['hauberk.io/owner.name']];
   };
   assert.deepEqual(owned('ReplicaSet', 'web-5d4f', { 'pod-template-hash': '5d4f' }), ['Deployment', 'web']);

@@ -16,7 +16,7 @@ function directory(context: TestContext): string {
   return made;
 }
 
-test('a service account is read from its directory, and its token anew each time', (context) => {
+test('a service account is read from its directory, and its token again each time', (context) => {
   const place = directory(context);
   writeFileSync(join(place, 'ca.crt'), 'authorities');
   writeFileSync(join(place, 'namespace'), 'hauberk');
@@ -26,7 +26,7 @@ test('a service account is read from its directory, and its token anew each time
   assert.deepEqual([server.namespace, server.ca, server.token()], ['hauberk', 'authorities', 'one']);
   writeFileSync(join(place, 'token'), 'two');
   assert.equal(server.token(), 'two');
-  assert.throws(() => inCluster({}, place), /this is no pod: KUBERNETES_SERVICE_HOST is not set/);
+  assert.throws(() => inCluster({}, place), /not running in a pod: KUBERNETES_SERVICE_HOST is not set/);
 });
 
 function kubeconfig(place: string, user: object, cluster: object = {}): string {
@@ -89,7 +89,7 @@ test('annotations of namespaces and settings say what is visible, and what says 
     [settings],
   );
   assert.deepEqual(Object.fromEntries(visibility), { shop: ['process', 'file'], quiet: [], '*': ['process'] });
-  const choice = 'none, or of process, file, network, capabilities with commas between them';
+  const choice = 'none, or any of process, file, network, capabilities, separated by commas';
   assert.deepEqual(warnings, [`namespace odd: kubearmor-visibility must be ${choice}, is "files"`]);
   assert.deepEqual(posturesOf([], [settings]).warnings, []);
 });

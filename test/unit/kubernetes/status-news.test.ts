@@ -64,13 +64,13 @@ test('a status that is written brings no policies into force again, and is known
   await eventually(() => known()?.status.nodes === 0);
   // What was listed after the policies may be news too.
   await sleep(200);
-  const [before, told] = [syncs(), verdicts()];
+  const [before, reported] = [syncs(), verdicts()];
   standIn.send(POLICIES, 'MODIFIED', object({ nodes: 7 }));
   await eventually(() => known()?.status.nodes === 7);
-  assert.deepEqual([syncs(), verdicts()], [before, told]);
+  assert.deepEqual([syncs(), verdicts()], [before, reported]);
   standIn.send(POLICIES, 'MODIFIED', object({ generation: 2, path: '/etc/gshadow' }));
   await eventually(() => known()?.metadata.generation === 2);
-  assert.ok(syncs() > before && verdicts() > told);
+  assert.ok(syncs() > before && verdicts() > reported);
   const [policy] = plane.policies.list();
   assert.deepEqual(policy?.rules[0]?.class, 'file');
 });

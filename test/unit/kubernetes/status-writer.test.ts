@@ -56,20 +56,20 @@ test('a policy has its status also where its namespace may have no more Events, 
   assert.equal(verdicts[0]!.refusal?.reason, 'Invalid');
 });
 
-test('a report that does not change is renewed from time to time, and written anew where somebody has deleted it', async (context) => {
+test('a report that does not change is renewed from time to time, and written again where somebody has deleted it', async (context) => {
   const { policies } = new InMemoryControlPlane();
-  const asked: string[] = [];
+  const requested: string[] = [];
   let isThere = false;
   const keysOf = (body: object) => Object.keys((body as { data: object }).data).join();
   const client = {
     get: async () => ({ metadata: { name: 'node', uid: 'u' } }),
     async create(_: string, body: object) {
-      asked.push(`create ${keysOf(body)}`);
+      requested.push(`create ${keysOf(body)}`);
       isThere = true;
     },
     async patch(_: string, body: object) {
       if (!isThere) throw new ApiError('not found', 404);
-      asked.push(`patch ${keysOf(body)}`);
+      requested.push(`patch ${keysOf(body)}`);
     },
   };
   const writer = new StatusWriter({
@@ -85,11 +85,11 @@ test('a report that does not change is renewed from time to time, and written an
   });
   context.after(() => writer.stop());
   writer.changed(0);
-  await eventually(() => asked.length >= 3);
-  assert.deepEqual(asked.slice(0, 3), ['create report,renewed', 'patch renewed', 'patch renewed']);
+  await eventually(() => requested.length >= 3);
+  assert.deepEqual(requested.slice(0, 3), ['create report,renewed', 'patch renewed', 'patch renewed']);
   isThere = false;
-  const { length } = asked;
-  await eventually(() => writer.problem !== undefined || asked.length > length);
+  const { length } = requested;
+  await eventually(() => writer.problem !== undefined || requested.length > length);
   writer.changed(0);
-  await eventually(() => asked.includes('create report,renewed', 1));
+  await eventually(() => requested.includes('create report,renewed', 1));
 });

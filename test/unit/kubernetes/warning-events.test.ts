@@ -14,9 +14,9 @@ interface Made {
 
 /** Events of one who tells, and those that there are. */
 function start(made = new Map<string, Made>(), answer?: ApiError) {
-  let asked = 0;
+  let requested = 0;
   const create = async (path: string, body: object) => {
-    asked++;
+    requested++;
     const { metadata } = body as Made;
     assert.equal(path, `/api/v1/namespaces/${metadata.namespace}/events`);
     if (answer !== undefined) throw answer;
@@ -24,8 +24,8 @@ function start(made = new Map<string, Made>(), answer?: ApiError) {
     made.set(metadata.name, body as Made);
   };
   const events = new WarningEvents({ create }, 'node-1');
-  const told = () => [...made.values()].map(({ reason, message }) => `${reason}: ${message}`);
-  return { events, made, told, asked: () => asked };
+  const reported = () => [...made.values()].map(({ reason, message }) => `${reason}: ${message}`);
+  return { events, made, reported, requested: () => requested };
 }
 
 const [kind] = POLICY_KINDS;
@@ -37,13 +37,13 @@ const enforced = (reason: string, message = ''): NewCondition => {
 const INVALID: NewCondition = { type: 'Accepted', status: 'False', reason: 'Invalid', message: 'spec.action: must be' };
 
 test('what is wrong with a policy is an Event each, once, and what is right is none', async () => {
-  const { events, told, made } = start();
-  await events.tell(policy, [accepted(), enforced('Enforced', 'in 2 containers')]);
-  assert.deepEqual(told(), []);
-  await events.tell(policy, [accepted('a warning'), enforced('LeftOut', 'in 1 of 2')]);
-  await events.tell(policy, [accepted('a warning'), enforced('LeftOut', 'in 1 of 3')]);
-  await events.tell(policy, [INVALID, enforced('NotAccepted')]);
-  assert.deepEqual(told(), ['Warned: a warning', 'LeftOut: in 1 of 2', 'Invalid: spec.action: must be']);
+  const { events, reported, made } = start();
+  await events.report(policy, [accepted(), enforced('Enforced', 'in 2 containers')]);
+  assert.deepEqual(reported(), []);
+  await events.report(policy, [accepted('a warning'), enforced('LeftOut', 'in 1 of 2')]);
+  await events.report(policy, [accepted('a warning'), enforced('LeftOut', 'in 1 of 3')]);
+  await events.report(policy, [INVALID, enforced('NotAccepted')]);
+  assert.deepEqual(reported(), ['Warned: a warning', 'LeftOut: in 1 of 2', 'Invalid: spec.action: must be']);
   const [first] = made.values();
   const { apiVersion } = kind!;
   assert.deepEqual(first!.involvedObject, {
@@ -56,40 +56,40 @@ test('what is wrong with a policy is an Event each, once, and what is right is n
   });
 });
 
-test('whoever tells next, finds the Events there and makes none anew', async () => {
+test('whoever tells next, finds the Events there and makes none again', async () => {
   const first = start();
-  await first.events.tell(policy, [INVALID]);
+  await first.events.report(policy, [INVALID]);
   const second = start(first.made);
-  await second.events.tell(policy, [INVALID]);
-  await second.events.tell(policy, [INVALID]);
-  assert.deepEqual([second.told().length, second.asked()], [1, 1]);
+  await second.events.report(policy, [INVALID]);
+  await second.events.report(policy, [INVALID]);
+  assert.deepEqual([second.reported().length, second.requested()], [1, 1]);
 });
 
 test('an Event has a name, a namespace and a length that Kubernetes takes', async () => {
   const { events, made } = start();
   const metadata = { name: `${'a'.repeat(229)}-${'b'.repeat(20)}`, uid: 'u2' };
-  await events.tell({ ...policy, object: { metadata } }, [accepted('é'.repeat(2000))]);
+  await events.report({ ...policy, object: { metadata } }, [accepted('é'.repeat(2000))]);
   const [event] = made.values();
   assert.match(event!.metadata.name, /^a{229}\.[0-9a-f]{16}$/);
   assert.equal(event!.metadata.namespace, 'default');
   assert.ok(Buffer.byteLength(event!.message) <= 1024 && event!.message.endsWith('…'));
 });
 
-test('an Event that cannot be made is told as a failure, but for a namespace that ends', async () => {
+test('an Event that cannot be made is reported as a failure, but for a namespace that ends', async () => {
   const ending = start(undefined, new ApiError('forbidden: because it is being terminated', 403));
-  await ending.events.tell(policy, [INVALID]);
+  await ending.events.report(policy, [INVALID]);
   const forbidden = start(undefined, new ApiError('forbidden: no such right', 403));
-  await assert.rejects(forbidden.events.tell(policy, [INVALID]), /no such right/);
+  await assert.rejects(forbidden.events.report(policy, [INVALID]), /no such right/);
 });
 
 test('what a namespace or the settings say and is not followed is an Event of them, once as long as it stays the same', async () => {
-  const { events, told, made } = start();
+  const { events, reported, made } = start();
   const namespace = { kind: 'Namespace', apiVersion: 'v1', metadata: { name: 'shop', uid: 'u2' } };
   for (const message of ['is "blok"', 'is "blok"', 'is "blog"'])
-    await events.tellOfSetting({ object: namespace, message });
+    await events.reportSetting({ object: namespace, message });
   const settings = { kind: 'ConfigMap', metadata: { name: 'hauberk-config', namespace: 'hauberk', uid: 'u3' } };
-  await events.tellOfSetting({ object: settings, message: 'not followed' });
-  assert.deepEqual(told(), ['NotFollowed: is "blok"', 'NotFollowed: is "blog"', 'NotFollowed: not followed']);
+  await events.reportSetting({ object: settings, message: 'not followed' });
+  assert.deepEqual(reported(), ['NotFollowed: is "blok"', 'NotFollowed: is "blog"', 'NotFollowed: not followed']);
   const [first, , last] = made.values();
   assert.equal(first!.metadata.namespace, 'default');
   assert.deepEqual(first!.involvedObject, {

@@ -26,7 +26,7 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
     forgottenAccesses: () => 10,
     lostAccesses: () => 12,
     runningProfiles: () => 1,
-    telemetry: () => ({ told: 20, dropped: 21, missed: 22 }),
+    telemetry: () => ({ reported: 20, dropped: 21, missed: 22 }),
     visibleContainers: () => 23,
     policies: () => [{ namespace: 'shop', name: 'web' }],
     containers: () => [{ namespace: 'shop', name: 'c0' }],
@@ -38,7 +38,7 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
   return { metrics, host, kernel, intake, has };
 }
 
-test('decisions of every class and action are told as the kernel counts them', async () => {
+test('decisions of every class and action are reported as the kernel counts them', async () => {
   const { has } = metricsOf({ 'file.Block': 3, 'network.Audit': 2, 'capabilities.Allow': 1 });
   await has('hauberk_decisions_total{class="file",action="block"} 3');
   await has('hauberk_decisions_total{class="network",action="audit"} 2');
@@ -46,7 +46,7 @@ test('decisions of every class and action are told as the kernel counts them', a
   await has('hauberk_decisions_total{class="process",action="allow"} 0');
 });
 
-test('a hook that is missing is told for all that is not covered without it', async () => {
+test('a hook that is missing is reported for all that is not covered without it', async () => {
   const { kernel, metrics, has } = metricsOf();
   assert.doesNotMatch(await metrics.registry.metrics(), /^hauberk_missing_hooks\{/mu);
   kernel.missingHooks = [{ program: 'hauberk_mmap_file', hook: 'mmap_file', cause: 'not_loaded', reason: 'R1 is bad' }];
@@ -55,7 +55,7 @@ test('a hook that is missing is told for all that is not covered without it', as
   await has(`hauberk_missing_hooks{hook="mmap_file",class="presets",operation="anonymousMapExec",${cause}} 1`);
 });
 
-test('what is lost or left out is told by its cause', async () => {
+test('what is lost or left out is reported by its cause', async () => {
   const { has } = metricsOf({
     'dropped.ring-full': 1,
     'dropped.suppressed': 6,
@@ -88,7 +88,7 @@ test('events are counted by class, action and result with their latency; a summa
   await has('hauberk_apply_duration_seconds_count 1');
 });
 
-test('the state of the daemon and of the sources of containers is told', async () => {
+test('the state of the daemon and of the sources of containers is reported', async () => {
   const { host, has } = metricsOf();
   await has('hauberk_enforcing 1');
   await has('hauberk_telemetry_told_total 20');
@@ -100,7 +100,7 @@ test('the state of the daemon and of the sources of containers is told', async (
   await has('hauberk_source_connected{source="docker",address="/run/docker.sock"} 0');
 });
 
-test('containers are told by what protects them, and those without protection by cause', async () => {
+test('containers are reported by what protects them, and those without protection by cause', async () => {
   const { host, has } = metricsOf();
   await has('hauberk_containers_protected{by="hook"} 3');
   await has('hauberk_containers_overridden{mode="disabled"} 1');
@@ -145,7 +145,7 @@ test('refusals and reloads are there from zero on, so that the first is an incre
   await has('hauberk_rpc_requests_total{method="/hauberk.v1.HostService/GetStatus",code="OK"} 1');
 });
 
-test('the process, the delay of the event loop and the time of calls are told', async () => {
+test('the process, the delay of the event loop and the time of calls are reported', async () => {
   const { metrics, has } = metricsOf();
   metrics.rpc.requestEnded('/hauberk.v1.HostService/GetStatus', 'OK', 0.003);
   metrics.rpc.requestEnded('unknown', 'UNIMPLEMENTED');
@@ -157,7 +157,7 @@ test('the process, the delay of the event loop and the time of calls are told', 
     assert.ok(text.includes(name));
 });
 
-test('denials are counted by namespace and policy, with a bound on how many of them are told apart', async () => {
+test('denials are counted by namespace and policy, with a bound on how many of them are distinguished', async () => {
   const { metrics, has } = metricsOf();
   await has('hauberk_denials_total{namespace="shop",policy="web"} 0');
   await has('hauberk_denials_total{namespace="_others",policy="_others"} 0');
@@ -200,7 +200,7 @@ test('denials are counted by rule and by container, whose counts go with it wher
   assert.doesNotMatch(await metrics.registry.metrics(), /container="c1"/u);
 });
 
-test('the days until a certificate ends are told once there is one', async () => {
+test('the days until a certificate ends are reported once there is one', async () => {
   const { metrics } = metricsOf();
   const read = async () => (await metrics.registry.metrics()).match(/^hauberk_certificate_days_left\{.*/gmu) ?? [];
   assert.deepEqual(await read(), []);

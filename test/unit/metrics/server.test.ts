@@ -25,8 +25,8 @@ async function serve(t: TestContext, address = '127.0.0.1:0') {
 }
 
 async function scrape(port: number, path = '/metrics', method = 'GET') {
-  const asked = request({ host: '127.0.0.1', port, path, method, agent: false }).end();
-  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  const requested = request({ host: '127.0.0.1', port, path, method, agent: false }).end();
+  const [response] = (await once(requested, 'response')) as [IncomingMessage];
   return { status: response.statusCode, text: await text(response) };
 }
 

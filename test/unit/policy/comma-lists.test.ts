@@ -13,7 +13,7 @@ spec:
   action: Block
 ${spec}`;
 
-test('values with commas between them are entries of their own, alike in all else', () => {
+test('values separated by commas are entries of their own, alike in all else', () => {
   const together = `
   network:
     matchProtocols:
@@ -37,7 +37,7 @@ test('values with commas between them are entries of their own, alike in all els
   assert.deepEqual(read!.policy, readManifest(manifest(apart), options)[0]!.policy);
 });
 
-test('what is wrong with one of them is told once, by its place in the text', () => {
+test('what is wrong with one of them is reported once, by its place in the text', () => {
   const spec = (protocols: string) => `  network:\n    matchProtocols:\n    - protocol: ${protocols}\n`;
   const text = manifest(`${spec('"tcp,udp"')}    - {protocol: "tcp,tpc,udp", fromSource: [{path: bin}]}\n`);
   assert.deepEqual(

@@ -10,12 +10,12 @@ function effects(rule: Partial<Rule>, ownership: Ownership) {
   return (['execute', 'read', 'write'] as const).map((operation) => effectOf(makeRule(rule), operation, ownership));
 }
 
-test('a process rule speaks of execution only and a file rule of reading and writing only', () => {
+test('a process rule covers execution only and a file rule of reading and writing only', () => {
   assert.deepEqual(effects({ class: 'process', action: 'Block' }, 'other'), ['Block', undefined, undefined]);
   assert.deepEqual(effects({ class: 'file', action: 'Audit' }, 'owner'), [undefined, 'Audit', 'Audit']);
 });
 
-test('a rule on the network or on capabilities speaks of its own operation only', () => {
+test('a rule on the network or on capabilities covers its own operation only', () => {
   const said = (ruleClass: Rule['class']) =>
     OPERATIONS.filter((operation) => effectOf(makeRule({ class: ruleClass }), operation, 'other') !== undefined);
   assert.deepEqual(said('network'), ['communicate']);

@@ -24,7 +24,7 @@ const itemOf = (text: string) =>
     .map((line, index) => `${index === 0 ? '- ' : '  '}${line}\n`)
     .join('');
 
-test('a List is read item by item, and what is wrong is told with the item and its place', () => {
+test('a List is read item by item, and what is wrong is reported with the item and its place', () => {
   const text = LIST(itemOf(policy('a')) + itemOf(policy('b')));
   assert.deepEqual(
     readManifest(text, options).map(({ policy: { name } }) => name),
@@ -41,7 +41,7 @@ test('a List is read item by item, and what is wrong is told with the item and i
   );
 });
 
-test('other kinds are refused, or passed over and counted where that is asked for, in lists too', () => {
+test('other kinds are refused, or passed over and counted where that is requested, in lists too', () => {
   const text = [policy('a'), KYVERNO, LIST(itemOf(NETWORK) + itemOf(policy('b')))].join('---\n');
   assert.equal(refusalOf(() => readManifest(text, options)).length, 4);
   const { documents, foreign } = readPlacedManifest(text, { ...options, ignoreForeign: true });
@@ -96,7 +96,7 @@ test('a merge key is named once, and nothing that comes of it', () => {
   assert.equal(refusalOf(() => readManifest(labels, options)).length, 1);
 });
 
-test('a key that is given several times is told at each place once', () => {
+test('a key that is given several times is reported at each place once', () => {
   const text = policy('a', 'severity: 1\n  severity: 2\n  severity: 3\n  file: {matchPaths: [{path: /x}]}');
   assert.deepEqual(
     refusalOf(() => readManifest(text, options)),
@@ -113,18 +113,18 @@ test('what only KubeArmor has is said to be its, and what belongs into matchLabe
   assert.deepEqual(refusalWith('selector: {matchLabels: {app: web}}', 'selector: {app: web}'), [
     'line 5, column 14: spec.selector.app: unknown field `app`: labels stand in `matchLabels`, write `selector: {matchLabels: {app: web}}`',
   ]);
-  const theirs = "is part of KubeArmor's language, not of Hauberk's";
+  const existing = "is part of KubeArmor's language, not of Hauberk's";
   assert.deepEqual(refusalWith('  file:', '  device: {matchDevice: [{class: MASS-STORAGE}]}\n  file:'), [
-    `line 6, column 3: spec.device: \`device\` ${theirs}`,
+    `line 6, column 3: spec.device: \`device\` ${existing}`,
   ]);
   assert.deepEqual(
     refusalWith('file: {matchPaths: [{path: /etc/shadow}]}', 'network: {matchProtocols: [{protocol: tcp, pts: true}]}'),
-    [`line 6, column 46: spec.network.matchProtocols[0].pts: \`pts\` ${theirs}`],
+    [`line 6, column 46: spec.network.matchProtocols[0].pts: \`pts\` ${existing}`],
   );
   assert.deepEqual(readManifest(policy('a', 'device: {}\n  file: {matchPaths: [{path: /x}]}'), options).length, 1);
   const [line, ...more] = refusalWith('KubeArmorPolicy', 'KubeArmorNetworkPolicy');
   assert.deepEqual(more, []);
-  assert.ok(line!.startsWith(`line 2, column 7: kind: \`KubeArmorNetworkPolicy\` ${theirs}`), line);
+  assert.ok(line!.startsWith(`line 2, column 7: kind: \`KubeArmorNetworkPolicy\` ${existing}`), line);
 });
 
 test('`pts: false` holds for processes with a terminal, and either is written back as it was given', () => {

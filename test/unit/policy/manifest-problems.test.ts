@@ -24,7 +24,7 @@ spec:
     - pattern: /etc/*shadow
 `;
 
-/** What is said of the good manifest with one piece of text put in the place of another. */
+/** What is said of the good manifest with one piece of text put in place of another. */
 function refusalWith(piece: string, replacement: string): string[] {
   assert.ok(GOOD.includes(piece));
   return refusalOf(() =>
@@ -68,7 +68,7 @@ const cases: readonly Case[] = [
     'line 2, column 7: kind: must be one of `KubeArmorPolicy`, `KubeArmorClusterPolicy`, `KubeArmorHostPolicy`, not `KubearmourPolicy`, did you mean `KubeArmorPolicy`?',
   ],
   [
-    'a kind that is no string',
+    'a kind that is not a string',
     'KubeArmorPolicy',
     '1',
     'line 2, column 7: kind: must be one of `KubeArmorPolicy`, `KubeArmorClusterPolicy`, `KubeArmorHostPolicy`',
@@ -133,7 +133,7 @@ const cases: readonly Case[] = [
     'line 9, column 42: spec.process.matchPaths[0].readOnly: unknown field `readOnly`',
   ],
   [
-    'a label that is no string is named by its key in brackets',
+    'a label that is not a string is named by its key in brackets',
     'app: web',
     'app.kubernetes.io/version: 2',
     'line 8, column 34: spec.selector.matchLabels["app.kubernetes.io/version"]: must be a string',
@@ -196,7 +196,7 @@ const cases: readonly Case[] = [
     'action: Terminate\n  file:',
     'line 9, column 11: spec.action: must be one of `Allow`, `Audit`, `Block`, not `Terminate`',
   ],
-  ['a tag that is no string', 'file:', 'tags: [a, 1]\n  file:', 'line 9, column 13: spec.tags[1]: must be a string'],
+  ['a tag that is not a string', 'file:', 'tags: [a, 1]\n  file:', 'line 9, column 13: spec.tags[1]: must be a string'],
   [
     'a policy without a rule',
     GOOD.slice(GOOD.indexOf('  file:')),
@@ -296,7 +296,7 @@ const cases: readonly Case[] = [
       `\`kill\`, which \`matchSyscalls\` takes: one of ${CALLS_WITH_PATH.join(', ')}`,
   ],
   [
-    'nodeSelector in the place of selector',
+    'nodeSelector in place of selector',
     'selector:',
     'nodeSelector:',
     'line 6, column 3: spec.selector: missing required field `selector`; to reach every container write `selector: {matchLabels: {}}`',
@@ -367,7 +367,7 @@ const cases: readonly Case[] = [
   ],
 ];
 
-test('every wrong value of a rule on the network or on capabilities is told by its field', () => {
+test('every wrong value of a rule on the network or on capabilities is reported by its field', () => {
   const endpoint = '{protocol: icmp, cidr: 10.0.0.1/8, ports: 70000, direction: out}';
   const lines = refusalWith(
     '  file:\n',

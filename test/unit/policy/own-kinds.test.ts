@@ -52,7 +52,7 @@ test('a kind of the other group and an unknown version are refused with the choi
   assert.match(refused('hauberk.io/v1alpha1', 'SecurtyPolicy').join(), /did you mean `SecurityPolicy`/);
 });
 
-test('a fault is told by the field as it is written', () => {
+test('a fault is reported by the field as it is written', () => {
   const text = manifest('hauberk.io/v1alpha1', 'SecurityPolicy', 'namespaced').replace('/etc/shadow', 'etc/shadow');
   assert.throws(
     () => readManifest(text, OPTIONS),

@@ -68,14 +68,14 @@ test('the index finds exactly what asking every policy finds', () => {
     .map((list) => list.map((policy, index) => makePolicy({ ...policy, name: `p${index}` })));
   fc.assert(
     fc.property(policies, fc.record({ namespace, labels }), (list, subject) => {
-      const asked = list.filter(
+      const requested = list.filter(
         (policy) =>
           policy.namespace === subject.namespace &&
           Object.entries(policy.matchLabels).every(([key, value]) => subject.labels[key] === value),
       );
       const found = PolicySet.empty.with(list).reaching(subject);
-      assert.deepEqual(new Set(found), new Set(asked));
-      assert.equal(found.length, asked.length);
+      assert.deepEqual(new Set(found), new Set(requested));
+      assert.equal(found.length, requested.length);
     }),
   );
 });
@@ -89,12 +89,12 @@ test('after any changes the policies that reach a container are those that a set
   const change = fc.oneof(fc.array(policy, { maxLength: 20 }), policy.map(policyKey));
   const subjects = fc.array(fc.record({ namespace, labels }), { minLength: 1 });
   fc.assert(
-    fc.property(fc.array(change), subjects, fc.array(fc.boolean()), (changes, containers, asked) => {
+    fc.property(fc.array(change), subjects, fc.array(fc.boolean()), (changes, containers, requested) => {
       let set = PolicySet.empty;
       changes.forEach((each, index) => {
         set = typeof each === 'string' ? set.without(each) : set.with(each);
         // Some sets are steps that nobody asks anything of.
-        if (!asked[index % (asked.length + 1)]) return;
+        if (!requested[index % (requested.length + 1)]) return;
         for (const container of containers) set.reaching(container);
       });
       const anew = PolicySet.empty.with(set.list());

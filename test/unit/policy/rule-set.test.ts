@@ -8,7 +8,7 @@ import { belowClusterSuffixes } from '../../../src/policy/cluster-names.js';
 import type { Action, BoundRule, NetworkMatch, Policy, Postures } from '../../../src/policy/model.js';
 import { ADDRESS_FAMILIES } from '../../../src/policy/network.js';
 import { isImplied, resolveRules } from '../../../src/policy/rule-set.js';
-import { accessWord } from '../../support/access-word.js';
+import { objectKey } from '../../support/object-key.js';
 import { boundRules } from './arbitrary.js';
 import { bind } from './support.js';
 
@@ -78,7 +78,7 @@ function answerTo(family: keyof typeof ADDRESS_FAMILIES, ...bound: BoundRule[]):
   } as const;
   const ruleSet = resolveRules(bound, blocked);
   const { words } = compileImage(ruleSet);
-  const decided = decide(words, accessWord({ kind: 'socket', ...socket }), { programClass: 0 }, 'communicate', 'owner');
+  const decided = decide(words, objectKey({ kind: 'socket', ...socket }), { programClass: 0 }, 'communicate', 'owner');
   const explained = explain(ruleSet.rules, blocked, {
     operation: 'communicate',
     object: { kind: 'socket', ...socket },
@@ -114,7 +114,7 @@ test('a rule about families in audit mode only reports local sockets', () => {
   assert.equal(answerTo('unix', network(tcp, 'Allow', { mode: 'audit' })), 'Allow');
 });
 
-test('what stands in no policy is told apart from what does', () => {
+test('what stands in no policy is distinguished from what does', () => {
   const { rules } = resolveRules([network(tcp, 'Allow')], blocked);
   assert.deepEqual(
     rules.filter((bound) => !isImplied(bound)).map(({ rule }) => rule.id),

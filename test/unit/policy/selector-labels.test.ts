@@ -78,7 +78,7 @@ test('an expression finds what one of JavaScript finds', () => {
   ];
   for (const text of expressions) {
     for (const name of names) {
-      assert.equal(new NameExpression(text).isFoundIn(name), new RegExp(text, 'u').test(name), `${text} in ${name}`);
+      assert.equal(new NameExpression(text).matchesIn(name), new RegExp(text, 'u').test(name), `${text} in ${name}`);
     }
   }
 });
@@ -86,7 +86,7 @@ test('an expression finds what one of JavaScript finds', () => {
 test('no expression takes long, whatever repetitions it holds', () => {
   const depth = 51;
   const expression = new NameExpression(`${'(.?'.repeat(depth)}${')+'.repeat(depth)}Z`);
-  assert.equal(expression.isFoundIn('x'.repeat(253)), false);
+  assert.equal(expression.matchesIn('x'.repeat(253)), false);
 });
 
 test('an expression that cannot be read is refused where it stands', () => {

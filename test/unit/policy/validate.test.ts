@@ -50,7 +50,7 @@ test('problems have fields but no positions', () => {
   );
 });
 
-test('a document that is no object is refused', () => {
+test('a document that is not an object is refused', () => {
   for (const value of [undefined, null, 1, 'x', []]) {
     assert.deepEqual(
       refusalOf(() => readPolicy(value, options)),

@@ -69,7 +69,7 @@ const cases: readonly (readonly [name: string, spec: string, column: number, war
     'a blank at an end',
     'file: {matchPaths: [{path: "/etc/shadow "}]}',
     30,
-    'spec.file.matchPaths[0].path has a blank at an end, which counts as part of it; write `/etc/shadow`',
+    'spec.file.matchPaths[0].path starts or ends with a blank, which counts as part of it; write `/etc/shadow`',
   ],
   [
     'a pattern of a program with a word behind it',
@@ -82,7 +82,7 @@ const cases: readonly (readonly [name: string, spec: string, column: number, war
     'a blank at the end of an argument',
     'process: {matchPaths: [{path: /bin/ls, allowedArgs: ["-l "]}]}',
     56,
-    'spec.process.matchPaths[0].allowedArgs[0] has a blank at an end, which counts as part of it; write `-l`',
+    'spec.process.matchPaths[0].allowedArgs[0] starts or ends with a blank, which counts as part of it; write `-l`',
   ],
   [
     'a choice in a path',
@@ -92,7 +92,7 @@ const cases: readonly (readonly [name: string, spec: string, column: number, war
       '`pattern: /etc/{passwd,shadow}` in `matchPatterns`',
   ],
   [
-    'a wildcard in the place of a mount',
+    'a wildcard in place of a mount',
     'mounts: {matchMounts: [{dir: /mnt/*/}]}',
     32,
     'spec.mounts.matchMounts[0].dir takes `*` as it stands, not as a wildcard; write `pattern: /mnt/*/**`',
@@ -117,7 +117,7 @@ test('a blank at the end of a label is warned of', () => {
     options,
   )[0]!;
   assert.deepEqual(warnings, [
-    'line 5, column 33: spec.selector.matchLabels.app has a blank at an end, which counts as part of it; write `web`',
+    'line 5, column 33: spec.selector.matchLabels.app starts or ends with a blank, which counts as part of it; write `web`',
   ]);
 });
 
@@ -129,7 +129,7 @@ test('names with blanks inside, and patterns with wildcards, are as they are mea
   );
 });
 
-test('an allow-list of the network that speaks of no families says that local sockets go on', () => {
+test('an allow-list of the network that covers no families says that local sockets continue', () => {
   const [warning, ...others] = warningsOf('network: {action: Allow, matchProtocols: [{protocol: tcp}]}');
   assert.deepEqual(others, []);
   assert.match(

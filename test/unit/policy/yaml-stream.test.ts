@@ -12,7 +12,7 @@ test('a text without a document is refused', () => {
   }
 });
 
-test('a document that is no mapping is refused', () => {
+test('a document that is not a mapping is refused', () => {
   for (const text of ['policy', '- a\n- b\n', '3']) {
     assert.deepEqual(refusal(text), ['line 1, column 1: manifest: must be a mapping']);
   }
@@ -41,9 +41,9 @@ test('a document in error does not hide the problems of the others', () => {
 });
 
 test('an alias must stand for an anchor before it, and not for what it is part of', () => {
-  assert.deepEqual(refusal('spec: *a\n'), ['line 1, column 7: spec: alias `*a` stands for no anchor before it']);
+  assert.deepEqual(refusal('spec: *a\n'), ['line 1, column 7: spec: alias `*a` refers to no earlier anchor']);
   assert.deepEqual(refusal('spec: &a {file: *a}\n'), [
-    'line 1, column 17: spec.file: alias `*a` stands for a value it is part of',
+    'line 1, column 17: spec.file: alias `*a` refers to a value that contains it',
   ]);
 });
 

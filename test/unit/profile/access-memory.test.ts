@@ -5,19 +5,19 @@ import { AccessMemory } from '../../../src/profile/access-memory.js';
 import { recordOf } from '../../support/event-record.js';
 
 const access = (object: string) => observedAccess(recordOf({ object }));
-const wordsOf = (memory: AccessMemory, ...ids: string[]) =>
-  [...memory.of(new Set(ids))].map(([id, accesses]) => [id, accesses.map(({ word, count }) => `${word} ${count}`)]);
+const objectsOf = (memory: AccessMemory, ...ids: string[]) =>
+  [...memory.of(new Set(ids))].map(([id, accesses]) => [id, accesses.map(({ object, count }) => `${object} ${count}`)]);
 
 test('accesses that are alike are counted, container by container', () => {
   const memory = new AccessMemory();
   for (const id of ['a', 'b', 'a']) memory.add(id, access('/x'));
   memory.add('a', access('/y'));
-  assert.deepEqual(wordsOf(memory, 'a', 'c'), [['a', ['/x 2', '/y 1']]]);
+  assert.deepEqual(objectsOf(memory, 'a', 'c'), [['a', ['/x 2', '/y 1']]]);
 });
 
 test('when there is no room the oldest are forgotten, and counted', () => {
   const memory = new AccessMemory(3);
   for (const name of ['1', '2', '3', '1', '4', '5', '6', '7']) memory.add('a', access(name));
-  assert.deepEqual(wordsOf(memory, 'a'), [['a', ['5 1', '6 1', '7 1']]]);
+  assert.deepEqual(objectsOf(memory, 'a'), [['a', ['5 1', '6 1', '7 1']]]);
   assert.equal(memory.forgotten, 4);
 });

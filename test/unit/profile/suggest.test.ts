@@ -5,28 +5,28 @@ import type { FileOperation, Rule } from '../../../src/policy/model.js';
 import type { ObservedAccess } from '../../../src/profile/observed-access.js';
 import { type Suggestion, suggestPolicy } from '../../../src/profile/suggest.js';
 import { suggestionText } from '../../../src/profile/suggestion-text.js';
-import { accessWord, capabilityWord, socketWord } from '../../support/access-word.js';
+import { capabilityKey, objectKey, socketKey } from '../../support/object-key.js';
 
 const common = { ownership: 'owner', terminal: false, fromOutside: false, count: 1 } as const;
 
-const read = (word: string, program = '/usr/bin/a'): ObservedAccess => done(['read'], word, program);
+const read = (object: string, program = '/usr/bin/a'): ObservedAccess => done(['read'], object, program);
 
-function done(operations: readonly FileOperation[], word: string, program = '/usr/bin/a'): ObservedAccess {
-  return { ...common, class: 'file', operations, word, program };
+function done(operations: readonly FileOperation[], object: string, program = '/usr/bin/a'): ObservedAccess {
+  return { ...common, class: 'file', operations, object, program };
 }
 
-function run(word: string, program: string): ObservedAccess {
-  return { ...common, class: 'process', operations: ['execute'], word, program, fromOutside: program === '' };
+function run(object: string, program: string): ObservedAccess {
+  return { ...common, class: 'process', operations: ['execute'], object, program, fromOutside: program === '' };
 }
 
 function connected(port: number, ...address: number[]): ObservedAccess {
-  const word = socketWord({ family: 2, type: 1, protocol: 6, direction: 'egress', port, address }).toString();
-  return { ...common, class: 'network', operations: ['communicate'], word, program: '/usr/bin/a' };
+  const object = socketKey({ family: 2, type: 1, protocol: 6, direction: 'egress', port, address }).toString();
+  return { ...common, class: 'network', operations: ['communicate'], object, program: '/usr/bin/a' };
 }
 
-function asked(name: string): ObservedAccess {
-  const word = accessWord({ kind: 'query', name }).toString();
-  return { ...common, class: 'network', operations: ['resolve'], word, program: '/usr/bin/a' };
+function requested(name: string): ObservedAccess {
+  const object = objectKey({ kind: 'query', name }).toString();
+  return { ...common, class: 'network', operations: ['resolve'], object, program: '/usr/bin/a' };
 }
 
 function suggest(accesses: readonly ObservedAccess[]): Suggestion {
@@ -44,8 +44,8 @@ function rulesOf(ruleClass: Rule['class'], accesses: readonly ObservedAccess[]):
     });
 }
 
-test('a name that was asked for is allowed, unless no rule can have it', () => {
-  assert.deepEqual(rulesOf('network', [asked('www.example.com'), asked('a?.example.com')]), [
+test('a name that was requested is allowed, unless no rule can have it', () => {
+  assert.deepEqual(rulesOf('network', [requested('www.example.com'), requested('a?.example.com')]), [
     'Allow domain www.example.com',
   ]);
 });
@@ -197,12 +197,12 @@ test('a connection is allowed to its address and port, and to any address where 
 });
 
 test('a socket that a program only makes is allowed to it beside one that another uses', () => {
-  const made = socketWord({ family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [] }).toString();
+  const made = socketKey({ family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [] }).toString();
   const maker: ObservedAccess = {
     ...common,
     class: 'network',
     operations: ['communicate'],
-    word: made,
+    object: made,
     program: '/usr/bin/b',
   };
   assert.deepEqual(rulesOf('network', [connected(443, 10, 0, 0, 1), maker]), [
@@ -225,7 +225,13 @@ test('each rule has its evidence, which stands above it in the manifest', () => 
   const accesses = [
     { ...read('/data/a'), count: 3 },
     { ...read('/data/a', '/usr/bin/b'), count: 4 },
-    { ...common, class: 'capabilities', operations: ['use'], word: capabilityWord(0).toString(), program: '' } as const,
+    {
+      ...common,
+      class: 'capabilities',
+      operations: ['use'],
+      object: capabilityKey(0).toString(),
+      program: '',
+    } as const,
   ];
   const suggestion = suggest(accesses);
   const { accesses: kinds, count, examples, programs } = suggestion.evidence.get('file.matchPaths[0]')!;
@@ -236,7 +242,7 @@ test('each rule has its evidence, which stands above it in the manifest', () => 
   assert.match(text, / # nothing of the kind was seen\n +- protocol: all\n/);
 });
 
-test('programs without a path are told of, for no rule can allow them', () => {
+test('programs without a path are reported, for no rule can allow them', () => {
   assert.deepEqual(suggest([run('', '/usr/bin/a')]).warnings, [
     'programs or files without a path were used, which no rule can allow',
   ]);

@@ -4,7 +4,7 @@ import { ContainerServiceClient } from '../../../src/generated/hauberk/v1/contai
 import { PolicyServiceClient } from '../../../src/generated/hauberk/v1/policy.js';
 import type { Role } from '../../../src/rpc/access/role.js';
 import { connectWith, serveGuarded, until } from './access-support.js';
-import { ask, FIRST_PAGE, LogRecorder, manifest, refusal } from './support.js';
+import { answerOf, FIRST_PAGE, LogRecorder, manifest, refusal } from './support.js';
 
 const serveAs = (t: TestContext, role: Role) => {
   const auditLogger = new LogRecorder();
@@ -24,19 +24,21 @@ describe('the audit log', () => {
     const { server, lines, logger } = await serveAs(t, 'admin');
     const policies = connectWith(t, PolicyServiceClient, server);
     const containers = connectWith(t, ContainerServiceClient, server);
-    await ask(policies, (c) => c.applyPolicy, applied(`${manifest('a')}---\n${manifest('b', '/x', 'other')}`));
-    await ask(policies, (c) => c.listPolicies, { namespace: '', ...FIRST_PAGE });
-    await ask(policies, (c) => c.deletePolicy, { name: 'a', namespace: '', expectedVersion: 0n, scope: 0 });
-    await refusal(ask(policies, (c) => c.deletePolicy, { name: 'a', namespace: '', expectedVersion: 0n, scope: 0 }));
-    await refusal(ask(policies, (c) => c.applyPolicy, applied('kind: secret\n')));
-    await ask(containers, (c) => c.registerContainer, {
+    await answerOf(policies, (c) => c.applyPolicy, applied(`${manifest('a')}---\n${manifest('b', '/x', 'other')}`));
+    await answerOf(policies, (c) => c.listPolicies, { namespace: '', ...FIRST_PAGE });
+    await answerOf(policies, (c) => c.deletePolicy, { name: 'a', namespace: '', expectedVersion: 0n, scope: 0 });
+    await refusal(
+      answerOf(policies, (c) => c.deletePolicy, { name: 'a', namespace: '', expectedVersion: 0n, scope: 0 }),
+    );
+    await refusal(answerOf(policies, (c) => c.applyPolicy, applied('kind: secret\n')));
+    await answerOf(containers, (c) => c.registerContainer, {
       id: 'c1',
       name: 'web',
       namespace: '',
       labels: {},
       identity: { $case: 'pid', value: process.pid },
     });
-    await ask(containers, (c) => c.unregisterContainer, { id: 'c1' });
+    await answerOf(containers, (c) => c.unregisterContainer, { id: 'c1' });
     await until(() => lines.length === 6);
     assert.deepEqual(
       lines.map(({ fields: { method, names, code } }) => [String(method).split('/')[2], names, code]),
@@ -69,7 +71,7 @@ describe('the audit log', () => {
 
   test('has a line for each refused call, and the metrics count it', async (t) => {
     const { server, lines, counts } = await serveAs(t, 'operator');
-    await refusal(ask(connectWith(t, PolicyServiceClient, server), (c) => c.applyPolicy, applied(manifest('a'))));
+    await refusal(answerOf(connectWith(t, PolicyServiceClient, server), (c) => c.applyPolicy, applied(manifest('a'))));
     await until(() => lines.length === 1);
     const { level, fields, message } = lines[0]!;
     assert.equal(`${level}: ${message}`, 'warn: call refused');

@@ -8,7 +8,7 @@ import { HostServiceClient } from '../../../src/generated/hauberk/v1/host.js';
 import type { RunningServer } from '../../../src/rpc/server.js';
 import { CertificateAuthority, type IssuedFiles } from '../../support/certificates.js';
 import { clientCredentials, connectWith, serveGuarded, until } from './access-support.js';
-import { ask, refusal, temporaryDirectory } from './support.js';
+import { answerOf, refusal, temporaryDirectory } from './support.js';
 
 const roles = { viewer: ['cn:client'], operator: [], admin: [] };
 
@@ -83,7 +83,7 @@ describe('certificates', () => {
       const { mount, put } = mountOf(t);
       const { server, authority, client, issue, shown, counts } = await serveFrom(t, put, mount);
       const old = connectWith(t, HostServiceClient, server, clientCredentials(authority.pem, client));
-      await ask(old, (c) => c.getStatus, {});
+      await answerOf(old, (c) => c.getStatus, {});
       assert.equal(await shown(), 'first');
 
       for (const [index, name] of ['second', 'third'].entries()) {
@@ -92,7 +92,7 @@ describe('certificates', () => {
         assert.equal(await shown(), name);
       }
       assert.deepEqual(counts.reloads, ['ok', 'ok']);
-      assert.equal((await ask(old, (c) => c.getStatus, {})).version, '1.2.3');
+      assert.equal((await answerOf(old, (c) => c.getStatus, {})).version, '1.2.3');
     });
   }
 
@@ -129,7 +129,11 @@ describe('certificates', () => {
     put({ ...secretOf(issue('second'), authority), 'ca.crt': successor.certificate });
     await until(() => counts.reloads.length > 0);
     const status = (files: IssuedFiles) =>
-      ask(connectWith(t, HostServiceClient, server, clientCredentials(authority.pem, files)), (c) => c.getStatus, {});
+      answerOf(
+        connectWith(t, HostServiceClient, server, clientCredentials(authority.pem, files)),
+        (c) => c.getStatus,
+        {},
+      );
     assert.equal((await refusal(status(client))).code, 'UNAVAILABLE');
     assert.equal((await status(successor.issue('new-client', '/CN=client'))).version, '1.2.3');
   });

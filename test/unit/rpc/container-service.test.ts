@@ -10,7 +10,7 @@ import {
   type RegisterContainerRequest,
 } from '../../../src/generated/hauberk/v1/container.js';
 import { AccessClass, Action } from '../../../src/generated/hauberk/v1/policy.js';
-import { ask, containerClient, FIRST_PAGE, manifest, refusal, serveAll } from './support.js';
+import { answerOf, containerClient, FIRST_PAGE, manifest, refusal, serveAll } from './support.js';
 
 async function start(test: TestContext) {
   const { server, plane } = await serveAll(test);
@@ -19,12 +19,12 @@ async function start(test: TestContext) {
   return {
     plane,
     register: (request: Partial<RegisterContainerRequest>) =>
-      ask(client, (c) => c.registerContainer, { ...blank, ...request }),
+      answerOf(client, (c) => c.registerContainer, { ...blank, ...request }),
     sync: (requests: readonly Partial<RegisterContainerRequest>[]) =>
-      ask(client, (c) => c.syncContainers, { containers: requests.map((request) => ({ ...blank, ...request })) }),
-    unregister: (id: string) => ask(client, (c) => c.unregisterContainer, { id }),
-    list: (namespace = '') => ask(client, (c) => c.listContainers, { namespace, ...FIRST_PAGE }),
-    effective: (containerId: string) => ask(client, (c) => c.getEffectivePolicy, { containerId, ...FIRST_PAGE }),
+      answerOf(client, (c) => c.syncContainers, { containers: requests.map((request) => ({ ...blank, ...request })) }),
+    unregister: (id: string) => answerOf(client, (c) => c.unregisterContainer, { id }),
+    list: (namespace = '') => answerOf(client, (c) => c.listContainers, { namespace, ...FIRST_PAGE }),
+    effective: (containerId: string) => answerOf(client, (c) => c.getEffectivePolicy, { containerId, ...FIRST_PAGE }),
   };
 }
 
@@ -143,7 +143,7 @@ describe('SyncContainers', () => {
   test('makes the registered containers those of the request, and leaves those of Docker', async (t) => {
     const { register, sync, list, plane } = await start(t);
     const docker = { id: 'd1', name: 'd1', namespace: 'default', labels: {}, origin: 'docker' } as const;
-    await plane.keeper.register(docker, { pidNamespace: 31, mountNamespace: 32 });
+    await plane.tracker.register(docker, { pidNamespace: 31, mountNamespace: 32 });
     await register({ id: 'c1', identity });
     await register({ id: 'c2', identity: otherIdentity });
     const moved = { $case: 'namespaces', value: { pidNamespace: 41, mountNamespace: 42 } } as const;

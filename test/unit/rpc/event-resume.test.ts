@@ -39,7 +39,7 @@ async function stored(t: TestContext, hub: EventHub, request: Partial<StreamEven
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 describe('a stream of events with a journal', () => {
-  test('goes on over restarts of the daemon: each event once, in order, with the same numbers', async (t) => {
+  test('continues over restarts of the daemon: each event once, in order, with the same numbers', async (t) => {
     const directory = join(temporaryDirectory(t), 'journal');
     let position: Position | undefined;
     const seen: number[] = [];
@@ -65,7 +65,7 @@ describe('a stream of events with a journal', () => {
     assert.equal(position?.run !== undefined && Number(position.sequence), 600);
   });
 
-  test('goes on while events come, beyond what the daemon has in memory', async (t) => {
+  test('continues while events come, beyond what the daemon has in memory', async (t) => {
     const directory = join(temporaryDirectory(t), 'journal');
     const daemon = await journaledEvents(directory, { historyCapacity: 64 });
     await daemon.write(numbered(1, 1000));

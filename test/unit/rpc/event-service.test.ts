@@ -232,7 +232,7 @@ describe('StreamEvents', () => {
     slow.stream.resume();
     await until(() => slow.events().length + slow.missed() === count);
     assert.equal(slow.missed(), missed);
-    // What was missed lies right before the events of the response that tells of it.
+    // What was missed lies right before the events of the response that reports it.
     let next = 1;
     for (const { events, missed: gap } of slow.responses) {
       next += Number(gap);
@@ -300,17 +300,17 @@ describe('telemetry', () => {
 
   test('comes to those alone who ask for it, with a count, without a number, and moves no position', async (t) => {
     const { server, hub, plane } = await serveAll(t);
-    const asked = await subscribe(t, server, { includeTelemetry: true });
+    const requested = await subscribe(t, server, { includeTelemetry: true });
     const other = await subscribe(t, server);
     plane.telemetry.hub.publish([access({ object: '/a' })]);
     hub.publish([makeEvent({ object: '/b' })]);
-    await until(() => asked.events().length === 2 && other.events().length === 1);
-    const told = asked.responses.filter(({ position }) => position === undefined);
-    const [event] = told.flatMap(({ events }) => events);
+    await until(() => requested.events().length === 2 && other.events().length === 1);
+    const reported = requested.responses.filter(({ position }) => position === undefined);
+    const [event] = reported.flatMap(({ events }) => events);
     assert.deepEqual([event!.object, event!.count, event!.operations], ['/a', 3n, ['read', 'write']]);
     assert.equal(other.events()[0]!.object, '/b');
     assert.deepEqual(
-      asked.responses.flatMap(({ position }) => position?.sequence ?? []),
+      requested.responses.flatMap(({ position }) => position?.sequence ?? []),
       [1n],
     );
   });

@@ -9,7 +9,16 @@ import { EventServiceService, StreamEventsRequest } from '../../../src/generated
 import { type GetStatusResponse, HostServiceService } from '../../../src/generated/hauberk/v1/host.js';
 import { type ResponseStream, RpcService } from '../../../src/rpc/handler.js';
 import { until } from './access-support.js';
-import { ask, containerClient, eventClient, hostClient, readRefusal, refusal, serve, serveAll } from './support.js';
+import {
+  answerOf,
+  containerClient,
+  eventClient,
+  hostClient,
+  readRefusal,
+  refusal,
+  serve,
+  serveAll,
+} from './support.js';
 
 const HIDDEN = { code: 'INTERNAL', message: 'internal error, see the log of hauberkd', violations: [] };
 const waitForRevision = () => ({ enforcedRevision: 0n });
@@ -74,12 +83,12 @@ describe('a unary handler', () => {
     test(`that ${what} answers INTERNAL without the text, which is logged`, async (t) => {
       const { server, logger } = await serve(t, [hostService(handler)]);
       const client = hostClient(t, server);
-      assert.deepEqual(await refusal(ask(client, (c) => c.getStatus, {})), HIDDEN);
+      assert.deepEqual(await refusal(answerOf(client, (c) => c.getStatus, {})), HIDDEN);
       const [line] = logger.lines;
       assert.equal(line?.level, 'error');
       assert.equal(line?.fields.method, '/hauberk.v1.HostService/GetStatus');
       assert.equal((line!.fields.err as Error).message, 'secret');
-      assert.deepEqual(await refusal(ask(client, (c) => c.getStatus, {})), HIDDEN);
+      assert.deepEqual(await refusal(answerOf(client, (c) => c.getStatus, {})), HIDDEN);
     });
   }
 
@@ -87,7 +96,7 @@ describe('a unary handler', () => {
     const { server, logger } = await serve(t, [
       hostService(() => Promise.reject(new Failure('unavailable', 'not yet'))),
     ]);
-    const answer = await refusal(ask(hostClient(t, server), (c) => c.getStatus, {}));
+    const answer = await refusal(answerOf(hostClient(t, server), (c) => c.getStatus, {}));
     assert.deepEqual(answer, { code: 'UNAVAILABLE', message: 'not yet', violations: [] });
     assert.deepEqual(logger.lines, []);
   });
@@ -183,7 +192,7 @@ describe("a library's handler", () => {
       ),
       RpcService.fromLibrary((registry) => registry.addService(EventServiceService, { streamEvents: fail })),
     ]);
-    assert.deepEqual(await refusal(ask(hostClient(t, server), (c) => c.getStatus, {})), HIDDEN);
+    assert.deepEqual(await refusal(answerOf(hostClient(t, server), (c) => c.getStatus, {})), HIDDEN);
     const stream = eventClient(t, server).streamEvents(anyFilter);
     const [error] = (await once(stream, 'error')) as [ServiceError];
     assert.deepEqual(readRefusal(error), HIDDEN);

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { HostServiceClient } from '../../../src/generated/hauberk/v1/host.js';
 import { clientCredentials, connectWith, serveTls, until } from './access-support.js';
-import { ask } from './support.js';
+import { answerOf } from './support.js';
 
 const roles = { viewer: ['cn:dashboard'], operator: [], admin: [] };
 const SILENT = 1024;
@@ -28,7 +28,7 @@ test('beside a thousand connections that say nothing each client with a certific
   const silent = await silentConnections(t, server.address, SILENT);
   for (let time = 0; time < 20; time++) {
     const client = connectWith(t, HostServiceClient, server, channel);
-    await ask(client, (c) => c.getStatus, {});
+    await answerOf(client, (c) => c.getStatus, {});
   }
   await until(() => silent.filter(({ destroyed, readableEnded }) => destroyed || readableEnded).length >= SILENT - 256);
   assert.ok(counts.refusals.filter((reason) => reason === 'handshake_evicted').length >= SILENT - 256);
@@ -40,5 +40,5 @@ test('connections that say nothing do not count as connections of clients', asyn
   const { server, authority } = await serveTls(t, { roles, limits: { connections: 1 } });
   await silentConnections(t, server.address, 100);
   const channel = clientCredentials(authority.pem, authority.issue('dashboard', '/CN=dashboard'));
-  await ask(connectWith(t, HostServiceClient, server, channel), (c) => c.getStatus, {});
+  await answerOf(connectWith(t, HostServiceClient, server, channel), (c) => c.getStatus, {});
 });

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MissingHookCause } from '../../../src/generated/hauberk/v1/host.js';
-import { ask, hostClient, manifest, policyClient, refusal, serveAll } from './support.js';
+import { answerOf, hostClient, manifest, policyClient, refusal, serveAll } from './support.js';
 
 describe('GetStatus', () => {
-  test('tells how the daemon and its kernel are', async (t) => {
+  test('tells the state of the daemon and its kernel', async (t) => {
     const { server, plane } = await serveAll(t);
     plane.host.setStatus({ enforcing: false, reason: 'the maps disagree' });
-    assert.deepEqual(await ask(hostClient(t, server), (c) => c.getStatus, {}), {
+    assert.deepEqual(await answerOf(hostClient(t, server), (c) => c.getStatus, {}), {
       version: '1.2.3',
       kernelRelease: '6.1.0-test',
       securityModules: ['capability', 'bpf'],
@@ -34,16 +34,16 @@ test('GetStatus and ApplyPolicy tell what a missing hook leaves uncovered', asyn
   const { server, plane } = await serveAll(t);
   const source = { $case: 'manifest', value: manifest('one') } as const;
   const request = { source, expectedVersions: {}, force: false };
-  const before = await ask(policyClient(t, server), (c) => c.validatePolicy, request);
+  const before = await answerOf(policyClient(t, server), (c) => c.validatePolicy, request);
   plane.kernel.missingHooks = [
     { program: 'hauberk_file_open', hook: 'file_open', cause: 'not_attached', reason: 'EBUSY' },
   ];
-  const { missingHooks } = await ask(hostClient(t, server), (c) => c.getStatus, {});
+  const { missingHooks } = await answerOf(hostClient(t, server), (c) => c.getStatus, {});
   assert.deepEqual(
     missingHooks.map(({ hook, cause, notCovered }) => [hook, cause, notCovered.length]),
     [['file_open', MissingHookCause.NOT_ATTACHED, 6]],
   );
-  const { changes } = await ask(policyClient(t, server), (c) => c.applyPolicy, request);
+  const { changes } = await answerOf(policyClient(t, server), (c) => c.applyPolicy, request);
   const added = changes[0]!.warnings.filter((warning) => !before.changes[0]!.warnings.includes(warning));
   assert.match(
     added.join(),
@@ -55,11 +55,11 @@ describe('WaitForRevision', () => {
   test('answers at once for a revision that is enforced, and later for one to come', async (t) => {
     const { server } = await serveAll(t);
     const host = hostClient(t, server);
-    const wait = (revision: bigint) => ask(host, (c) => c.waitForRevision, { revision });
+    const wait = (revision: bigint) => answerOf(host, (c) => c.waitForRevision, { revision });
     assert.deepEqual(await wait(0n), { enforcedRevision: 0n });
     const later = wait(1n);
     const source = { $case: 'manifest', value: manifest('one') } as const;
-    const applied = await ask(policyClient(t, server), (c) => c.applyPolicy, {
+    const applied = await answerOf(policyClient(t, server), (c) => c.applyPolicy, {
       source,
       expectedVersions: {},
       force: false,
@@ -68,7 +68,7 @@ describe('WaitForRevision', () => {
     assert.deepEqual(await later, { enforcedRevision: 1n });
   });
 
-  test('a change the kernel did not take is told, and waited for until it does', async (t) => {
+  test('a change the kernel did not take is reported, and waited for until it does', async (t) => {
     const { server, plane } = await serveAll(t);
     const identity = { pidNamespace: 11, mountNamespace: 12 };
     const description = {
@@ -78,16 +78,16 @@ describe('WaitForRevision', () => {
       labels: { app: 'web' },
       origin: 'registered',
     } as const;
-    await plane.keeper.register(description, identity);
+    await plane.tracker.register(description, identity);
     plane.kernel.failure = new Error('no memory');
     const source = { $case: 'manifest', value: manifest('one') } as const;
     const refused = await refusal(
-      ask(policyClient(t, server), (c) => c.applyPolicy, { source, expectedVersions: {}, force: false }),
+      answerOf(policyClient(t, server), (c) => c.applyPolicy, { source, expectedVersions: {}, force: false }),
     );
     assert.equal(refused.code, 'INTERNAL');
     const { enforcing, revision, enforcedRevision } = plane.host.status();
     assert.deepEqual([enforcing, revision, enforcedRevision], [false, 2, 1]);
-    const waiting = ask(hostClient(t, server), (c) => c.waitForRevision, { revision: 2n });
+    const waiting = answerOf(hostClient(t, server), (c) => c.waitForRevision, { revision: 2n });
     plane.kernel.failure = undefined;
     assert.deepEqual(await waiting, { enforcedRevision: 2n });
     assert.equal(plane.host.status().enforcing, true);

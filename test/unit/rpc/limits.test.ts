@@ -17,10 +17,10 @@ import { eventServiceOf } from '../../../src/rpc/event-service.js';
 import { RpcService } from '../../../src/rpc/handler.js';
 import type { RunningServer } from '../../../src/rpc/server.js';
 import { connectWith, serveGuarded, until } from './access-support.js';
-import { ask, manifest, refusal } from './support.js';
+import { answerOf, manifest, refusal } from './support.js';
 
 const anyFilter = StreamEventsRequest.decode(new Uint8Array());
-const statusOf = (client: HostServiceClient) => ask(client, (c) => c.getStatus, {});
+const statusOf = (client: HostServiceClient) => answerOf(client, (c) => c.getStatus, {});
 
 /** A stream once the server has answered it. */
 async function openStream(client: EventServiceClient) {
@@ -99,7 +99,7 @@ describe('a client', () => {
     const { server, counts, logger } = await serveGuarded(t, { limits: { messageBytes: 1000 } });
     const client = connectWith(t, PolicyServiceClient, server);
     const answer = await refusal(
-      ask(client, (c) => c.getPolicy, { name: 'x'.repeat(2000), namespace: '', scope: 0, pageToken: '' }),
+      answerOf(client, (c) => c.getPolicy, { name: 'x'.repeat(2000), namespace: '', scope: 0, pageToken: '' }),
     );
     assert.equal(answer.code, 'RESOURCE_EXHAUSTED');
     await until(() => counts.refusals.length > 0);
@@ -179,14 +179,14 @@ describe('a call', () => {
     const cancelled = client.getStatus({}, () => undefined);
     await until(() => callers.length === 1);
     cancelled.cancel();
-    await until(() => callers[0]!.gone.aborted);
+    await until(() => callers[0]!.disconnected.aborted);
     await refusal(statusOf(client));
-    await until(() => callers[1]!.gone.aborted);
-    const asked = ask(client, (c) => c.waitForRevision, { revision: 1n });
+    await until(() => callers[1]!.disconnected.aborted);
+    const requested = answerOf(client, (c) => c.waitForRevision, { revision: 1n });
     await until(() => isAsked);
     answer();
-    await asked;
-    await until(() => callers[2]!.gone.aborted);
+    await requested;
+    await until(() => callers[2]!.disconnected.aborted);
     assert.deepEqual([...new Set(callers.map(({ identity }) => identity))], [`uid:${process.getuid!()}`]);
   });
 
@@ -239,7 +239,7 @@ describe('a call', () => {
       },
     });
     const { server, logger } = await serveGuarded(t, { services: [service], limits: { callTimeoutSeconds: 0.05 } });
-    const call = ask(connectWith(t, PolicyServiceClient, server), (c) => c.applyPolicy, {
+    const call = answerOf(connectWith(t, PolicyServiceClient, server), (c) => c.applyPolicy, {
       source: { $case: 'manifest', value: manifest('late') },
       expectedVersions: {},
       force: false,
@@ -285,8 +285,8 @@ describe('a server', () => {
     const path = server.address.slice('unix:'.length);
     const session = connectHttp2('http://localhost', { createConnection: () => connect(path) });
     t.after(() => session.destroy());
-    const asked = await Promise.race([once(session, 'ping').then(() => true), sleep(5000, false, { ref: false })]);
-    assert.ok(asked);
+    const requested = await Promise.race([once(session, 'ping').then(() => true), sleep(5000, false, { ref: false })]);
+    assert.ok(requested);
   });
 
   test('lets go of connections that are over', async (t) => {

@@ -4,7 +4,7 @@ import { credentials } from '@grpc/grpc-js';
 import { connect } from '../../../src/client/index.js';
 import { ContainerServiceClient } from '../../../src/generated/hauberk/v1/container.js';
 import { PolicyServiceClient } from '../../../src/generated/hauberk/v1/policy.js';
-import { ask, FIRST_PAGE, manifest, refusal, serveAll } from './support.js';
+import { answerOf, FIRST_PAGE, manifest, refusal, serveAll } from './support.js';
 
 /** As every gRPC client has them: answers of 4 MiB and no more. */
 async function start(t: TestContext) {
@@ -20,7 +20,7 @@ async function start(t: TestContext) {
       const id = `${number}`.padStart(64, '0');
       const description = { id, name: `web-${number}`, namespace: 'default', labels: { app: 'web' } };
       const namespaces = { pidNamespace: 1000 + number, mountNamespace: 100_000 + number };
-      await plane.keeper.register({ ...description, origin: 'registered' }, namespaces);
+      await plane.tracker.register({ ...description, origin: 'registered' }, namespaces);
     }
   };
   const apply = (text: string) => ours.policies.applyPolicy({ source: { $case: 'manifest', value: text } });
@@ -42,7 +42,7 @@ describe('an answer that would not fit a message', () => {
     await register(300);
     const manifests = Array.from({ length: 100 }, (_, number) => manifest(`p${number}`)).join('---\n');
     const source = { $case: 'manifest', value: manifests } as const;
-    const { changes } = await ask(policies, (c) => c.applyPolicy, { source, expectedVersions: {}, force: false });
+    const { changes } = await answerOf(policies, (c) => c.applyPolicy, { source, expectedVersions: {}, force: false });
     assert.equal(changes.length, 100);
     assert.ok(changes.every(({ containerCount }) => containerCount === 300n));
     assert.equal(changes.flatMap(({ containerIds }) => containerIds).length, 8192);
@@ -56,7 +56,7 @@ describe('an answer that would not fit a message', () => {
     await apply(
       Array.from({ length: count }, (_, number) => large(`p${number + 1000}`, 4, `${MESSAGE}${number}`)).join('---\n'),
     );
-    const first = await ask(policies, (c) => c.listPolicies, { namespace: '', ...FIRST_PAGE });
+    const first = await answerOf(policies, (c) => c.listPolicies, { namespace: '', ...FIRST_PAGE });
     assert.ok(first.policies.length < count && first.nextPageToken !== '');
     // What all rules of a policy say stands at the policy.
     assert.equal(first.policies[0]!.message, `${MESSAGE}0`);
@@ -67,7 +67,7 @@ describe('an answer that would not fit a message', () => {
       Array.from({ length: count }, (_, number) => `p${number + 1000}`),
     );
     const page = { namespace: '', pageSize: 7, pageToken: first.nextPageToken };
-    assert.equal((await ask(policies, (c) => c.listPolicies, page)).policies.length, 7);
+    assert.equal((await answerOf(policies, (c) => c.listPolicies, page)).policies.length, 7);
   });
 
   test('to a list of containers has pages, in which none comes twice while others come and go', async (t) => {
@@ -76,9 +76,9 @@ describe('an answer that would not fit a message', () => {
     const seen: string[] = [];
     let pageToken = '';
     do {
-      const answer = await ask(containers, (c) => c.listContainers, { namespace: '', pageSize: 3, pageToken });
+      const answer = await answerOf(containers, (c) => c.listContainers, { namespace: '', pageSize: 3, pageToken });
       seen.push(...answer.containers.map(({ id }) => id));
-      await plane.keeper.unregister(seen[0]!).catch(() => undefined);
+      await plane.tracker.unregister(seen[0]!).catch(() => undefined);
       pageToken = answer.nextPageToken;
     } while (pageToken !== '');
     assert.equal(seen.length, 20);
@@ -89,7 +89,7 @@ describe('an answer that would not fit a message', () => {
     const { apply, policies, containers, ours, register } = await start(t);
     await register(1);
     await apply(large('big', 12_000, MESSAGE));
-    const first = await ask(policies, (c) => c.getPolicy, { name: 'big', namespace: '', scope: 0, pageToken: '' });
+    const first = await answerOf(policies, (c) => c.getPolicy, { name: 'big', namespace: '', scope: 0, pageToken: '' });
     assert.ok(first.nextPageToken !== '' && first.policy!.rules.length < 12_000);
     const { policy, manifest: text } = await ours.policies.getPolicy({ name: 'big' });
     assert.equal(policy!.rules.length, 12_000);
@@ -98,18 +98,18 @@ describe('an answer that would not fit a message', () => {
     const typed = await ours.policies.validatePolicy({ source: { $case: 'policy', value: policy! } });
     assert.equal(typed.changes[0]!.kind, 3, 'it is unchanged as a message, too');
     const containerId = '0'.repeat(64);
-    const part = await ask(containers, (c) => c.getEffectivePolicy, { containerId, ...FIRST_PAGE });
+    const part = await answerOf(containers, (c) => c.getEffectivePolicy, { containerId, ...FIRST_PAGE });
     assert.ok(part.rules.length < 12_000 && part.nextPageToken !== '');
     assert.equal((await ours.containers.getEffectivePolicy({ containerId })).rules.length, 12_000);
     await apply(large('big', 2));
     const stale = { name: 'big', namespace: '', scope: 0, pageToken: first.nextPageToken };
-    assert.equal((await refusal(ask(policies, (c) => c.getPolicy, stale))).code, 'ABORTED');
+    assert.equal((await refusal(answerOf(policies, (c) => c.getPolicy, stale))).code, 'ABORTED');
   });
 
   test('refuses a token that is none', async (t) => {
     const { policies } = await start(t);
     for (const pageToken of ['x', '!!', Buffer.from('[1]').toString('base64url')]) {
-      const call = ask(policies, (c) => c.listPolicies, { namespace: '', pageSize: 0, pageToken });
+      const call = answerOf(policies, (c) => c.listPolicies, { namespace: '', pageSize: 0, pageToken });
       if (pageToken !== Buffer.from('[1]').toString('base64url'))
         assert.equal((await refusal(call)).code, 'INVALID_ARGUMENT');
       else await call;

@@ -53,22 +53,22 @@ test('what a client gives that names no origin is apart from what the command li
 test('a version is expected of the policy of the origin that its key names', async (t) => {
   const { client, source } = await start(t);
   await client.policies.applyPolicy({ source: source('web'), origin: PolicyOrigin.CLI });
-  const asked = { source: source('web', '/etc/gshadow'), origin: PolicyOrigin.CLI };
+  const requested = { source: source('web', '/etc/gshadow'), origin: PolicyOrigin.CLI };
   const isAborted = ({ code }: HauberkError) => code === 'ABORTED';
-  const wrong = { ...asked, expectedVersions: { 'cli:default/web': 7n } };
+  const wrong = { ...requested, expectedVersions: { 'cli:default/web': 7n } };
   await assert.rejects(client.policies.applyPolicy(wrong), isAborted);
-  await client.policies.applyPolicy({ ...asked, expectedVersions: { 'cli:default/web': 1n, 'default/web': 0n } });
+  await client.policies.applyPolicy({ ...requested, expectedVersions: { 'cli:default/web': 1n, 'default/web': 0n } });
 });
 
 test('policies of Kubernetes, or of an origin that there is not, are given and restored by no client', async (t) => {
   const { client, source, keys } = await start(t);
   const { policies, state } = client;
   for (const origin of [PolicyOrigin.KUBERNETES, PolicyOrigin.KUBERNETES_KUBEARMOR, 9 as PolicyOrigin]) {
-    const asked = { source: source('web'), origin };
+    const requested = { source: source('web'), origin };
     const calls: [call: () => Promise<unknown>, field: string][] = [
-      [() => policies.applyPolicy(asked), 'origin'],
-      [() => policies.validatePolicy(asked), 'origin'],
-      [() => policies.diff(asked), 'origin'],
+      [() => policies.applyPolicy(requested), 'origin'],
+      [() => policies.validatePolicy(requested), 'origin'],
+      [() => policies.diff(requested), 'origin'],
       [() => policies.syncPolicies({ origin }), 'origin'],
       [() => policies.syncPolicies({ manifest: MANY, origin }), 'origin'],
       [() => state.restore({ manifests: [manifest('a'), manifest('b')], origins: [1, origin] }), 'origins[1]'],

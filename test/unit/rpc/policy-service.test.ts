@@ -13,7 +13,7 @@ import {
   type SyncPoliciesRequest,
 } from '../../../src/generated/hauberk/v1/policy.js';
 import { makePolicy, makeRule } from '../../support/policy-messages.js';
-import { ask, FIRST_PAGE, manifest, policyClient, refusal, serveAll } from './support.js';
+import { answerOf, FIRST_PAGE, manifest, policyClient, refusal, serveAll } from './support.js';
 
 async function start(test: TestContext) {
   const { server, plane } = await serveAll(test);
@@ -22,27 +22,33 @@ async function start(test: TestContext) {
     client,
     plane,
     applyManifest: (value: string, expectedVersions: Record<string, bigint> = {}) =>
-      ask(client, (c) => c.applyPolicy, { source: { $case: 'manifest', value }, expectedVersions, force: false }),
+      answerOf(client, (c) => c.applyPolicy, { source: { $case: 'manifest', value }, expectedVersions, force: false }),
     applyPolicy: (value: Policy) =>
-      ask(client, (c) => c.applyPolicy, { source: { $case: 'policy', value }, expectedVersions: {}, force: false }),
-    applyNothing: () => ask(client, (c) => c.applyPolicy, { source: undefined, expectedVersions: {}, force: false }),
+      answerOf(client, (c) => c.applyPolicy, {
+        source: { $case: 'policy', value },
+        expectedVersions: {},
+        force: false,
+      }),
+    applyNothing: () =>
+      answerOf(client, (c) => c.applyPolicy, { source: undefined, expectedVersions: {}, force: false }),
     validate: (value: string) =>
-      ask(client, (c) => c.validatePolicy, { source: { $case: 'manifest', value }, force: false }),
+      answerOf(client, (c) => c.validatePolicy, { source: { $case: 'manifest', value }, force: false }),
     sync: (request: Partial<SyncPoliciesRequest>) =>
-      ask(client, (c) => c.syncPolicies, {
+      answerOf(client, (c) => c.syncPolicies, {
         manifest: '',
         policies: [],
         expectedRevision: 0n,
         force: false,
         ...request,
       }),
-    setPosture: (namespace: string, postures: Posture[]) => ask(client, (c) => c.setPosture, { namespace, postures }),
-    postures: () => ask(client, (c) => c.listPostures, FIRST_PAGE),
+    setPosture: (namespace: string, postures: Posture[]) =>
+      answerOf(client, (c) => c.setPosture, { namespace, postures }),
+    postures: () => answerOf(client, (c) => c.listPostures, FIRST_PAGE),
     remove: (name: string, namespace = '', expectedVersion = 0n) =>
-      ask(client, (c) => c.deletePolicy, { name, namespace, expectedVersion, scope: Scope.UNSPECIFIED }),
+      answerOf(client, (c) => c.deletePolicy, { name, namespace, expectedVersion, scope: Scope.UNSPECIFIED }),
     get: (name: string, namespace = '') =>
-      ask(client, (c) => c.getPolicy, { name, namespace, scope: Scope.UNSPECIFIED, pageToken: '' }),
-    list: (namespace = '') => ask(client, (c) => c.listPolicies, { namespace, ...FIRST_PAGE }),
+      answerOf(client, (c) => c.getPolicy, { name, namespace, scope: Scope.UNSPECIFIED, pageToken: '' }),
+    list: (namespace = '') => answerOf(client, (c) => c.listPolicies, { namespace, ...FIRST_PAGE }),
   };
 }
 
@@ -57,7 +63,7 @@ const webServer = {
 describe('ApplyPolicy with a manifest', () => {
   test('tells for each policy what happened and whom it reaches', async (t) => {
     const { applyManifest, plane } = await start(t);
-    await plane.keeper.register(webServer, { pid: process.pid });
+    await plane.tracker.register(webServer, { pid: process.pid });
     const first = await applyManifest(manifest('one'));
     assert.deepEqual(first.changes, [
       {
@@ -87,25 +93,25 @@ describe('ApplyPolicy with a manifest', () => {
     assert.equal(third.changes[0]?.kind, PolicyChange_Kind.UPDATED);
   });
 
-  test('passes over other kinds where that is asked for, and says how many', async (t) => {
+  test('passes over other kinds where that is requested, and says how many', async (t) => {
     const { client } = await start(t);
     const value = `${manifest('one')}---\napiVersion: v1\nkind: Secret\nmetadata: {name: x}\n`;
     const source = { $case: 'manifest', value } as const;
-    await assert.rejects(ask(client, (c) => c.validatePolicy, { source, force: false }));
-    const validated = await ask(client, (c) => c.validatePolicy, { source, force: false, ignoreForeign: true });
+    await assert.rejects(answerOf(client, (c) => c.validatePolicy, { source, force: false }));
+    const validated = await answerOf(client, (c) => c.validatePolicy, { source, force: false, ignoreForeign: true });
     const request = { source, force: false, expectedVersions: {}, ignoreForeign: true };
-    const applied = await ask(client, (c) => c.applyPolicy, request);
+    const applied = await answerOf(client, (c) => c.applyPolicy, request);
     assert.deepEqual([validated.ignored, applied.ignored, applied.changes.length], [1, 1, 1]);
   });
 
   test('answers long requests, which are read in a thread, as short ones', async (t) => {
     const { client, applyManifest, plane } = await start(t);
-    await plane.keeper.register(webServer, { pid: process.pid });
+    await plane.tracker.register(webServer, { pid: process.pid });
     await applyManifest(manifest('a'));
     const value = `${manifest('b')}---\napiVersion: v1\nkind: Secret\nmetadata: {name: x}\n`;
     const answers = [value, `${value}#${'-'.repeat(8192)}\n`].map((text) => {
       const source = { $case: 'manifest', value: text } as const;
-      return ask(client, (c) => c.validatePolicy, { source, force: false, ignoreForeign: true });
+      return answerOf(client, (c) => c.validatePolicy, { source, force: false, ignoreForeign: true });
     });
     const [short, long] = await Promise.all(answers);
     assert.deepEqual(long, short);
@@ -115,8 +121,8 @@ describe('ApplyPolicy with a manifest', () => {
       /^line \d+, column \d+: file\.matchPaths\[0\] never decides: /mu,
     );
     const sync = { manifest: `${value}#${'-'.repeat(8192)}\n`, policies: [], expectedRevision: 0n, force: false };
-    await assert.rejects(ask(client, (c) => c.syncPolicies, sync));
-    const synced = await ask(client, (c) => c.syncPolicies, { ...sync, ignoreForeign: true });
+    await assert.rejects(answerOf(client, (c) => c.syncPolicies, sync));
+    const synced = await answerOf(client, (c) => c.syncPolicies, { ...sync, ignoreForeign: true });
     assert.deepEqual([synced.ignored, synced.changes.length], [1, 2]);
   });
 
@@ -241,7 +247,7 @@ describe('ApplyPolicy with a typed policy', () => {
     assert.equal((await get('one')).policy!.heldDescriptorsLeft, undefined);
   });
 
-  test('keeps the libraries that loaders may bring, as a manifest and typed, and tells what is wrong with one', async (t) => {
+  test('keeps the libraries that loaders may bring, as a manifest and typed, and reports what is wrong with one', async (t) => {
     const { applyManifest, applyPolicy, get } = await start(t);
     const libraries = 'loaderLibraries: [{path: /opt/a.so}, {dir: /opt/agent/, recursive: true}]';
     await applyManifest(manifest('one').replace('  file:', `  ${libraries}\n  file:`));
@@ -430,7 +436,10 @@ describe('ApplyPolicy with a typed policy', () => {
     assert.deepEqual(cluster!.matchExpressions, matchExpressions);
     assert.equal(host!.scope, 'host');
     for (const policy of [cluster!, host!]) {
-      assert.deepEqual(plane.policies.readManifest(await plane.policies.manifestInTurns(policy))[0]!.policy, policy);
+      assert.deepEqual(
+        plane.policies.readManifest(await plane.policies.manifestInTimeSlices(policy))[0]!.policy,
+        policy,
+      );
     }
   });
 
@@ -636,7 +645,7 @@ describe('SetPosture', () => {
 
   test('a namespace has its own postures until they are taken back', async (t) => {
     const { applyManifest, setPosture, postures, plane } = await start(t);
-    await plane.keeper.register(webServer, { pid: process.pid });
+    await plane.tracker.register(webServer, { pid: process.pid });
     await applyManifest(manifest('one').replace('Block', 'Allow'));
     const inForce = () => plane.containers.ruleSetOf(plane.containers.get('c1')!).postures.write;
     assert.equal(inForce(), 'audit');
@@ -669,7 +678,7 @@ describe('SetPosture', () => {
 describe('DeletePolicy', () => {
   test('removes the policy and names the containers it reached', async (t) => {
     const { applyManifest, remove, plane } = await start(t);
-    await plane.keeper.register(webServer, { pid: process.pid });
+    await plane.tracker.register(webServer, { pid: process.pid });
     await applyManifest(manifest('one'));
     assert.deepEqual(await remove('one'), { containerIds: ['c1'], containerCount: 1n, revision: 3n });
     assert.deepEqual(plane.policies.list(), []);
@@ -693,7 +702,7 @@ describe('DeletePolicy', () => {
 describe('GetPolicy', () => {
   test('shows the policy, its manifest and the containers it reaches', async (t) => {
     const { applyManifest, get, plane } = await start(t);
-    await plane.keeper.register(webServer, { pid: process.pid });
+    await plane.tracker.register(webServer, { pid: process.pid });
     await applyManifest(manifest('one'));
     const { policy, manifest: text, containerIds } = await get('one');
     assert.equal(policy?.rules[0]?.id, 'file.matchPaths[0]');
@@ -723,7 +732,7 @@ describe('ListPolicies', () => {
 });
 
 describe('Explain', () => {
-  const asked = {
+  const requested = {
     operation: 'read',
     object: '/etc/shadow',
     filesystem: '',
@@ -740,14 +749,14 @@ describe('Explain', () => {
     const { applyManifest, client } = await start(t);
     await applyManifest(`${manifest('one')}---\n${manifest('two', '/etc')}`);
     const container = { namespace: '', labels: { app: 'web' } };
-    const answer = await ask(client, (c) => c.explain, {
-      ...asked,
+    const answer = await answerOf(client, (c) => c.explain, {
+      ...requested,
       subject: { $case: 'container', value: container },
     });
     assert.equal(answer.action, Action.BLOCK);
     assert.equal(answer.decidedBy?.$case === 'rule' && answer.decidedBy.value.policy, 'one');
-    const other = await ask(client, (c) => c.explain, {
-      ...asked,
+    const other = await answerOf(client, (c) => c.explain, {
+      ...requested,
       subject: { $case: 'container', value: { namespace: 'other', labels: {} } },
     });
     assert.deepEqual([other.action, other.decidedBy], [Action.ALLOW, undefined]);
@@ -766,8 +775,8 @@ describe('Explain', () => {
     );
     await applyManifest(reading.replace('  action:', `    matchDirectories:\n${dirs.join('')}  action:`));
     await applyManifest(manifest('others').replace('      - path: /etc/shadow\n', others.join('')));
-    const { overridden, omittedOverridden } = await ask(client, (c) => c.explain, {
-      ...asked,
+    const { overridden, omittedOverridden } = await answerOf(client, (c) => c.explain, {
+      ...requested,
       subject: { $case: 'container', value: { namespace: '', labels: { app: 'web' } } },
     });
     assert.equal(overridden.length, 100);
@@ -775,13 +784,18 @@ describe('Explain', () => {
     assert.ok(overridden.every(({ rule }) => rule!.policy === 'many'));
   });
 
-  test('tells of a name whether it may be asked for, and its address called', async (t) => {
+  test('reports a name whether it may be requested, and its address called', async (t) => {
     const { applyManifest, client } = await start(t);
     const network = '  network: {action: Block, matchDNSQueries: [{domain: Example.COM.}]}\n  file:';
     await applyManifest(manifest('one').replace('  file:', network));
     const subject = { $case: 'container', value: { namespace: '', labels: { app: 'web' } } } as const;
     const decided = async (request: object) => {
-      const { action, decidedBy } = await ask(client, (c) => c.explain, { ...asked, object: '', subject, ...request });
+      const { action, decidedBy } = await answerOf(client, (c) => c.explain, {
+        ...requested,
+        object: '',
+        subject,
+        ...request,
+      });
       return [action, decidedBy?.$case === 'rule' && decidedBy.value.rule?.id];
     };
     const blocked = [Action.BLOCK, 'network.matchDNSQueries[0]'];
@@ -797,8 +811,8 @@ describe('Explain', () => {
     const { applyManifest, client } = await start(t);
     const subject = { $case: 'container', value: { namespace: '', labels: { app: 'web' } } } as const;
     const decided = async (operation: string, object: string, newPath = '') => {
-      const request = { ...asked, operation, object, newPath, subject };
-      const { action, decidedBy } = await ask(client, (c) => c.explain, request);
+      const request = { ...requested, operation, object, newPath, subject };
+      const { action, decidedBy } = await answerOf(client, (c) => c.explain, request);
       return [Action[action], decidedBy?.$case === 'rule' && decidedBy.value.rule?.id];
     };
     const rules = '  guards: off\n  process: {action: Block, matchPaths: [{path: /bin/tool}]}\n  file:';
@@ -818,8 +832,8 @@ describe('Explain', () => {
     const { applyManifest, client } = await start(t);
     const subject = { $case: 'container', value: { namespace: '', labels: { app: 'web' } } } as const;
     const decided = async (object: string, newPath: string) => {
-      const request = { ...asked, operation: 'rename', object, newPath, subject };
-      const { action, decidedBy } = await ask(client, (c) => c.explain, request);
+      const request = { ...requested, operation: 'rename', object, newPath, subject };
+      const { action, decidedBy } = await answerOf(client, (c) => c.explain, request);
       return [Action[action], decidedBy?.$case === 'rule' && decidedBy.value.rule?.id];
     };
     await applyManifest(manifest('one', '/srv/vault/secret'));
@@ -838,12 +852,12 @@ describe('Explain', () => {
     const container = { namespace: '', labels: { app: 'web' } };
     const decided = async (object: string) => {
       const request = {
-        ...asked,
+        ...requested,
         operation: 'call',
         object,
         subject: { $case: 'container', value: container },
       } as const;
-      const { action, decidedBy } = await ask(client, (c) => c.explain, request);
+      const { action, decidedBy } = await answerOf(client, (c) => c.explain, request);
       return [Action[action], decidedBy?.$case === 'rule' ? decidedBy.value.rule?.id : undefined];
     };
     assert.deepEqual(await decided('unlinkat'), ['AUDIT', 'syscalls.matchSyscalls[0]']);
@@ -855,9 +869,9 @@ describe('Explain', () => {
   test('names every field that is wrong', async (t) => {
     const { client } = await start(t);
     const refused = async (request: object) =>
-      (await refusal(ask(client, (c) => c.explain, { ...asked, subject: undefined, ...request }))).violations.map(
-        ([field]) => field,
-      );
+      (
+        await refusal(answerOf(client, (c) => c.explain, { ...requested, subject: undefined, ...request }))
+      ).violations.map(([field]) => field);
     const subject = { $case: 'container', value: { namespace: '', labels: {} } } as const;
     assert.deepEqual(await refused({ operation: 'peek' }), ['subject', 'operation']);
     assert.deepEqual(await refused({ subject, object: 'etc' }), ['object']);
@@ -873,7 +887,7 @@ describe('Explain', () => {
     for (const object of ['', 'frobnicate', 'kill /tmp', 'unlinkat tmp'])
       assert.deepEqual(await refused({ subject, operation: 'call', object }), ['object']);
     const { code } = await refusal(
-      ask(client, (c) => c.explain, { ...asked, subject: { $case: 'containerId', value: 'gone' } }),
+      answerOf(client, (c) => c.explain, { ...requested, subject: { $case: 'containerId', value: 'gone' } }),
     );
     assert.equal(code, 'NOT_FOUND');
   });

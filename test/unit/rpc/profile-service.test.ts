@@ -9,7 +9,7 @@ import {
 import type { CountedAccess } from '../../../src/kernel/accesses.js';
 import type { ObservedAccess } from '../../../src/profile/observed-access.js';
 import { recordOf } from '../../support/event-record.js';
-import { ask, connect, manifest, policyClient, refusal, serveAll } from './support.js';
+import { answerOf, connect, manifest, policyClient, refusal, serveAll } from './support.js';
 
 const NAMESPACES = { pidNamespace: 11, mountNamespace: 12 };
 const web = { id: 'c1', name: 'web-1', namespace: 'default', labels: { app: 'web' }, origin: 'registered' } as const;
@@ -18,25 +18,25 @@ async function start(t: TestContext) {
   const { server, plane } = await serveAll(t);
   const client = connect(t, ProfileServiceClient, server);
   await plane.recordings.resume({ profiled: [], accesses: [] });
-  await plane.keeper.register(web, NAMESPACES);
+  await plane.tracker.register(web, NAMESPACES);
   return {
     plane,
     server,
     startProfile: (request: Partial<StartProfileRequest>) =>
-      ask(client, (c) => c.startProfile, { name: '', subject: undefined, ...request }),
-    stop: (name: string) => ask(client, (c) => c.stopProfile, { name }),
-    remove: (name: string) => ask(client, (c) => c.deleteProfile, { name }),
-    get: (name: string) => ask(client, (c) => c.getProfile, { name }),
-    list: () => ask(client, (c) => c.listProfiles, {}),
+      answerOf(client, (c) => c.startProfile, { name: '', subject: undefined, ...request }),
+    stop: (name: string) => answerOf(client, (c) => c.stopProfile, { name }),
+    remove: (name: string) => answerOf(client, (c) => c.deleteProfile, { name }),
+    get: (name: string) => answerOf(client, (c) => c.getProfile, { name }),
+    list: () => answerOf(client, (c) => c.listProfiles, {}),
     suggest: (request: Partial<SuggestPolicyRequest>) =>
-      ask(client, (c) => c.suggestPolicy, {
+      answerOf(client, (c) => c.suggestPolicy, {
         name: 'p',
         policyName: '',
         policyNamespace: '',
         matchLabels: {},
         ...request,
       }),
-    /** As the kernel does: counts an access, and tells of it. */
+    /** As the kernel does: counts an access, and reports it. */
     make: (access: bigint, object: string, count = 1) => {
       const counted: CountedAccess = { container: NAMESPACES, access };
       plane.counts.add(counted, count);
@@ -49,7 +49,7 @@ const ofContainer = { $case: 'containerId', value: 'c1' } as const;
 const ofWeb = { $case: 'selector', value: { namespace: '', matchLabels: { app: 'web' } } } as const;
 
 describe('ProfileService', () => {
-  test('tells what was done, how often, and of which profile', async (t) => {
+  test('reports what was done, how often, and of which profile', async (t) => {
     const { startProfile, stop, get, list, make } = await start(t);
     const { profile } = await startProfile({ name: 'p', subject: ofWeb });
     assert.deepEqual(profile!.subject, {
@@ -131,8 +131,8 @@ describe('ProfileService', () => {
 });
 
 describe('Diff', () => {
-  const seen = (word: string, count: number): ObservedAccess => ({
-    ...{ class: 'file', operations: ['read'], word, program: '/bin/cat', fromOutside: false },
+  const seen = (object: string, count: number): ObservedAccess => ({
+    ...{ class: 'file', operations: ['read'], object, program: '/bin/cat', fromOutside: false },
     ...{ ownership: 'owner', terminal: false, count },
   });
   const none = { source: undefined, deleted: [], force: false };
@@ -143,12 +143,12 @@ describe('Diff', () => {
     return {
       ...started,
       apply: (value: string) =>
-        ask(client, (c) => c.applyPolicy, {
+        answerOf(client, (c) => c.applyPolicy, {
           source: { $case: 'manifest', value },
           expectedVersions: {},
           force: false,
         }),
-      diff: (request: Partial<DiffRequest>) => ask(client, (c) => c.diff, { ...none, ...request }),
+      diff: (request: Partial<DiffRequest>) => answerOf(client, (c) => c.diff, { ...none, ...request }),
     };
   }
 

@@ -48,10 +48,10 @@ interface Stub {
 type Ask = ReturnType<typeof reflect>;
 
 /** Fetches a file by a symbol and then, by name, every import that was not sent along. */
-async function resolveSymbol(ask: Ask, symbol: string): Promise<DescFile> {
+async function resolveSymbol(answerOf: Ask, symbol: string): Promise<DescFile> {
   const files = new Map<string, FileDescriptorProto>();
   const fetch = async (request: object) => {
-    const { fileDescriptorResponse, errorResponse } = await ask(request);
+    const { fileDescriptorResponse, errorResponse } = await answerOf(request);
     assert.equal(errorResponse, undefined);
     const fetched = fileDescriptorResponse!.fileDescriptorProto.map((bytes) =>
       fromBinary(FileDescriptorProtoSchema, bytes),
@@ -87,8 +87,8 @@ for (const version of ['v1', 'v1alpha'] as const) {
 
     test('gives a file and all it depends on to a client that resolves imports', async (t) => {
       const { server } = await serveAll(t);
-      const ask = reflect(t, server, version);
-      const file = await resolveSymbol(ask, 'hauberk.v1.EventService.StreamEvents');
+      const answerOf = reflect(t, server, version);
+      const file = await resolveSymbol(answerOf, 'hauberk.v1.EventService.StreamEvents');
       assert.equal(file.proto.name, 'hauberk/v1/event.proto');
       assert.deepEqual(file.proto.dependency, ['google/protobuf/timestamp.proto', 'hauberk/v1/policy.proto']);
       const event = file.messages.find(({ name }) => name === 'Event');
@@ -113,18 +113,18 @@ for (const version of ['v1', 'v1alpha'] as const) {
       });
       const second = toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: [extra] }));
       const { server } = await serve(t, [reflectionOf(Buffer.concat([DESCRIPTORS, second]))]);
-      const ask = reflect(t, server, version);
-      const timestamp = await resolveSymbol(ask, 'google.protobuf.Timestamp');
+      const answerOf = reflect(t, server, version);
+      const timestamp = await resolveSymbol(answerOf, 'google.protobuf.Timestamp');
       assert.equal(timestamp.proto.name, 'google/protobuf/timestamp.proto');
-      assert.equal((await resolveSymbol(ask, 'extra.Extra')).services[0]?.typeName, 'extra.Extra');
+      assert.equal((await resolveSymbol(answerOf, 'extra.Extra')).services[0]?.typeName, 'extra.Extra');
     });
 
-    test('answers NOT_FOUND for what there is not, and goes on', async (t) => {
+    test('answers NOT_FOUND for what there is not, and continues', async (t) => {
       const { server } = await serveAll(t);
-      const ask = reflect(t, server, version);
-      assert.equal((await ask({ fileContainingSymbol: 'hauberk.v1.Nothing' })).errorResponse?.errorCode, 5);
-      assert.equal((await ask({ fileByFilename: 'nothing.proto' })).errorResponse?.errorCode, 5);
-      assert.equal((await ask({ fileContainingSymbol: 'hauberk.v1.Policy' })).errorResponse, undefined);
+      const answerOf = reflect(t, server, version);
+      assert.equal((await answerOf({ fileContainingSymbol: 'hauberk.v1.Nothing' })).errorResponse?.errorCode, 5);
+      assert.equal((await answerOf({ fileByFilename: 'nothing.proto' })).errorResponse?.errorCode, 5);
+      assert.equal((await answerOf({ fileContainingSymbol: 'hauberk.v1.Policy' })).errorResponse, undefined);
     });
   });
 }

@@ -13,7 +13,7 @@ import { hostServiceOf } from '../../../src/rpc/host-service.js';
 import { policyServiceOf } from '../../../src/rpc/policy-service.js';
 import { type ServerOptions, startServer, tryToListen } from '../../../src/rpc/server.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
-import { ask, hostClient, LogRecorder, policyClient, refusal, temporaryDirectory } from './support.js';
+import { answerOf, hostClient, LogRecorder, policyClient, refusal, temporaryDirectory } from './support.js';
 
 /** A server of the host's and the policies' service; it is stopped after the test. */
 const waitForRevision = () => ({ enforcedRevision: 0n });
@@ -47,7 +47,7 @@ describe('a server on a Unix socket', () => {
     assert.equal(statSync(path).mode & 0o777, 0o600);
     assert.equal(statSync(directory).mode & 0o777, 0o755);
     assert.deepEqual(readdirSync(directory), ['hauberk.sock']);
-    assert.equal((await ask(hostClient(t, server), (c) => c.getStatus, {})).version, '1.2.3');
+    assert.equal((await answerOf(hostClient(t, server), (c) => c.getStatus, {})).version, '1.2.3');
   });
 
   test('never has a socket at its path that others could use', async (t) => {
@@ -77,7 +77,7 @@ describe('a server on a Unix socket', () => {
     await leaveStaleSocket(path);
     assert.ok(existsSync(path));
     const { server } = await start(t, `unix:${path}`);
-    assert.equal((await ask(hostClient(t, server), (c) => c.getStatus, {})).version, '1.2.3');
+    assert.equal((await answerOf(hostClient(t, server), (c) => c.getStatus, {})).version, '1.2.3');
   });
 
   test('leaves a socket alone on which a server answers', async (t) => {
@@ -87,7 +87,7 @@ describe('a server on a Unix socket', () => {
       code: 'failed-precondition',
       message: `${path} is in use: a server answers on it`,
     });
-    assert.equal((await ask(hostClient(t, server), (c) => c.getStatus, {})).version, '1.2.3');
+    assert.equal((await answerOf(hostClient(t, server), (c) => c.getStatus, {})).version, '1.2.3');
   });
 
   test('leaves alone what is not a socket', async (t) => {
@@ -134,7 +134,7 @@ describe('a server on a TCP address', () => {
     test(`serves on ${listen} and tells the port`, async (t) => {
       const { server } = await start(t, listen, { insecureTcp: { role: 'viewer' } });
       assert.match(server.address, /^(?:127\.0\.0\.1|\[::1\]):[1-9]\d*$/u);
-      assert.equal((await ask(hostClient(t, server), (c) => c.getStatus, {})).version, '1.2.3');
+      assert.equal((await answerOf(hostClient(t, server), (c) => c.getStatus, {})).version, '1.2.3');
     });
   }
 
@@ -161,8 +161,8 @@ describe('a server on a TCP address', () => {
     const insecureTcp = { role: 'viewer' } as const;
     const unix = `unix:${socketIn(t)}`;
     for (const [listen, options, why] of [
-      [unix, { insecureTcp }, 'is no TCP address, so --insecure-tcp has no meaning'],
-      [unix, { tls }, 'is no TCP address, so --tls-certificate has no meaning'],
+      [unix, { insecureTcp }, 'is not a TCP address, so --insecure-tcp has no meaning'],
+      [unix, { tls }, 'is not a TCP address, so --tls-certificate has no meaning'],
       ['127.0.0.1:0', { tls, insecureTcp }, 'cannot have both --tls-certificate and --insecure-tcp'],
     ] as const) {
       const message = `listen: ${JSON.stringify(listen)} ${why}`;
@@ -200,7 +200,7 @@ describe('a server', () => {
     const send = async (server: Parameters<typeof policyClient>[1], bytes: number) =>
       (
         await refusal(
-          ask(policyClient(t, server), (c) => c.getPolicy, {
+          answerOf(policyClient(t, server), (c) => c.getPolicy, {
             name: 'x'.repeat(bytes),
             namespace: '',
             scope: 0,
@@ -243,13 +243,13 @@ describe('a server', () => {
     });
     const { server, logger } = await start(t, `unix:${socketIn(t)}`, { services: [slow] });
     const client = hostClient(t, server);
-    const answer = ask(client, (c) => c.getStatus, {});
+    const answer = answerOf(client, (c) => c.getStatus, {});
     await called;
     const stopped = server.shutdown(5000);
     assert.equal((await answer).version, '1.2.3');
     await stopped;
     assert.deepEqual(logger.lines, []);
-    assert.equal((await refusal(ask(client, (c) => c.getStatus, {}))).code, 'UNAVAILABLE');
+    assert.equal((await refusal(answerOf(client, (c) => c.getStatus, {}))).code, 'UNAVAILABLE');
   });
 
   test('cuts off what has not finished when the grace is over', async (t) => {
@@ -265,7 +265,7 @@ describe('a server', () => {
       },
     });
     const { server, logger } = await start(t, `unix:${socketIn(t)}`, { services: [stuck] });
-    const answer = refusal(ask(hostClient(t, server), (c) => c.getStatus, {}));
+    const answer = refusal(answerOf(hostClient(t, server), (c) => c.getStatus, {}));
     await called;
     const began = performance.now();
     await Promise.all([server.shutdown(50), server.shutdown(50)]);
@@ -286,7 +286,7 @@ describe('an attempt to listen', () => {
     await tryToListen({ listen: '127.0.0.1:0', insecureTcp: { role: 'viewer' } });
   });
 
-  test('fails as the server would: an address in use, a place that is no socket, certificates that cannot be used', async (t) => {
+  test('fails as the server would: an address in use, a place that is not a socket, certificates that cannot be used', async (t) => {
     const directory = temporaryDirectory(t);
     const { server } = await start(t, `unix:${join(directory, 'hauberk.sock')}`);
     assert.match(

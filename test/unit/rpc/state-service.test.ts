@@ -132,7 +132,7 @@ test('a backup that does not fit an answer has pages, all of one state', async (
   await plane.policies.setPosture('kept', { file: 'block' });
   const first = await client.state.backup({ pageSize: 200 });
   assert.deepEqual([first.manifests.length, first.postures.length], [200, 0]);
-  await plane.keeper.register(
+  await plane.tracker.register(
     { id: 'c1', name: 'web', namespace: 'default', labels: {}, origin: 'registered' },
     { pidNamespace: 11, mountNamespace: 12 },
   );

@@ -88,7 +88,7 @@ type UnaryMethod<Request, Response> = (
 ) => unknown;
 
 /** Makes a unary call a promise. */
-export function ask<C, Request, Response>(
+export function answerOf<C, Request, Response>(
   client: C,
   method: (client: C) => UnaryMethod<Request, Response>,
   request: NoInfer<Request>,

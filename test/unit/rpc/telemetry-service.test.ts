@@ -16,7 +16,7 @@ test('visibility is set, told and taken back', async (t) => {
     labels: { app: 'web' },
     origin: 'registered',
   } as const;
-  await plane.keeper.register(description, { pidNamespace: 11, mountNamespace: 12 });
+  await plane.tracker.register(description, { pidNamespace: 11, mountNamespace: 12 });
   const { revision } = await client.telemetry.setVisibility({ namespace: 'shop', classes: [FILE, PROCESS] });
   assert.equal(revision, 2n);
   await client.telemetry.setVisibility({ namespace: 'shop', matchLabels: { app: 'other' } });

@@ -12,7 +12,7 @@ import { NO_ASSIGNMENTS } from '../../../src/rpc/access/role.js';
 import type { RunningServer } from '../../../src/rpc/server.js';
 import { CertificateAuthority } from '../../support/certificates.js';
 import { clientCredentials, connectWith, serveTls, until } from './access-support.js';
-import { ask, manifest, refusal, temporaryDirectory } from './support.js';
+import { answerOf, manifest, refusal, temporaryDirectory } from './support.js';
 
 const roles = {
   viewer: ['cn:dashboard'],
@@ -21,7 +21,7 @@ const roles = {
 };
 
 const status = (t: TestContext, server: RunningServer, channel: ChannelCredentials) =>
-  ask(connectWith(t, HostServiceClient, server, channel), (c) => c.getStatus, {});
+  answerOf(connectWith(t, HostServiceClient, server, channel), (c) => c.getStatus, {});
 
 describe('a server with TLS', () => {
   test('gives clients the role of their SPIFFE id or their common name', async (t) => {
@@ -32,9 +32,11 @@ describe('a server with TLS', () => {
     const operator = channelOf('operator', '/CN=any', 'URI:spiffe://example.org/runtime');
     const admin = channelOf('admin', '/CN=any', 'URI:spiffe://example.org/controller');
     const unregister = (channel: ChannelCredentials) =>
-      refusal(ask(connectWith(t, ContainerServiceClient, server, channel), (c) => c.unregisterContainer, { id: 'x' }));
+      refusal(
+        answerOf(connectWith(t, ContainerServiceClient, server, channel), (c) => c.unregisterContainer, { id: 'x' }),
+      );
     const apply = (channel: ChannelCredentials) =>
-      ask(connectWith(t, PolicyServiceClient, server, channel), (c) => c.applyPolicy, {
+      answerOf(connectWith(t, PolicyServiceClient, server, channel), (c) => c.applyPolicy, {
         source: { $case: 'manifest', value: manifest('a') },
         expectedVersions: {},
         force: false,
@@ -59,8 +61,8 @@ describe('a server with TLS', () => {
 
   test('answers PERMISSION_DENIED to a certificate without a role', async (t) => {
     const { server, authority, counts } = await serveTls(t, { roles });
-    const stranger = clientCredentials(authority.pem, authority.issue('stranger', '/CN=stranger'));
-    assert.deepEqual(await refusal(status(t, server, stranger)), {
+    const outsider = clientCredentials(authority.pem, authority.issue('stranger', '/CN=stranger'));
+    assert.deepEqual(await refusal(status(t, server, outsider)), {
       code: 'PERMISSION_DENIED',
       message: '/hauberk.v1.HostService/GetStatus needs the role viewer; cn:stranger has no role',
       violations: [],
@@ -141,7 +143,7 @@ describe('a server with TLS', () => {
     }
   });
 
-  test('ends a connection that is not HTTP/2 and goes on', async (t) => {
+  test('ends a connection that is not HTTP/2 and continues', async (t) => {
     const { server, authority } = await serveTls(t, { roles });
     const files = authority.issue('viewer', '/CN=dashboard');
     const key = readFileSync(files.key);

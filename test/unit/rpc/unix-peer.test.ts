@@ -9,7 +9,7 @@ import { HostServiceClient } from '../../../src/generated/hauberk/v1/host.js';
 import { PolicyServiceClient } from '../../../src/generated/hauberk/v1/policy.js';
 import type { RunningServer } from '../../../src/rpc/server.js';
 import { connectWith, serveGuarded, until } from './access-support.js';
-import { ask, manifest, refusal, temporaryDirectory } from './support.js';
+import { answerOf, manifest, refusal, temporaryDirectory } from './support.js';
 
 const isRoot = process.getuid!() === 0;
 
@@ -59,9 +59,9 @@ const roles = { viewer: ['gid:7001', 'gid:7002'], operator: [], admin: ['uid:600
 
 describe('a client on the Unix socket', { skip: !isRoot && 'only root can connect as somebody else' }, () => {
   const getStatus = (t: TestContext, server: RunningServer) =>
-    ask(connectWith(t, HostServiceClient, server), (c) => c.getStatus, {});
+    answerOf(connectWith(t, HostServiceClient, server), (c) => c.getStatus, {});
   const apply = (t: TestContext, server: RunningServer) =>
-    ask(connectWith(t, PolicyServiceClient, server), (c) => c.applyPolicy, {
+    answerOf(connectWith(t, PolicyServiceClient, server), (c) => c.applyPolicy, {
       source: { $case: 'manifest', value: manifest('a') },
       expectedVersions: {},
       force: false,
@@ -95,8 +95,8 @@ describe('a client on the Unix socket', { skip: !isRoot && 'only root can connec
 
   test('has no role that it was not given', async (t) => {
     const { server } = await serveRoles(t, roles);
-    const stranger = await passOnAs(t, { uid: 7001, gid: 6001, groups: [6001] }, server);
-    assert.deepEqual(await refusal(getStatus(t, stranger)), {
+    const outsider = await passOnAs(t, { uid: 7001, gid: 6001, groups: [6001] }, server);
+    assert.deepEqual(await refusal(getStatus(t, outsider)), {
       code: 'PERMISSION_DENIED',
       message: '/hauberk.v1.HostService/GetStatus needs the role viewer; uid:7001 has no role',
       violations: [],
@@ -105,8 +105,8 @@ describe('a client on the Unix socket', { skip: !isRoot && 'only root can connec
 
   test('may ask for the health without a role, and for nothing else', async (t) => {
     const { server } = await serveRoles(t, roles);
-    const stranger = await passOnAs(t, { uid: 6009, gid: 6009, groups: [] }, server);
-    const client = connectWith(t, Client, stranger);
+    const outsider = await passOnAs(t, { uid: 6009, gid: 6009, groups: [] }, server);
+    const client = connectWith(t, Client, outsider);
     const bytes = (message: Buffer) => message;
     const health = await new Promise((resolve, reject) =>
       client.makeUnaryRequest('/grpc.health.v1.Health/Check', bytes, bytes, Buffer.alloc(0), (error, answer) =>

@@ -8,7 +8,7 @@ import { PolicyServiceService } from '../../../src/generated/hauberk/v1/policy.j
 import type { Limits } from '../../../src/rpc/access/limits.js';
 import { RpcService } from '../../../src/rpc/handler.js';
 import { connectWith, serveGuarded, until } from './access-support.js';
-import { ask } from './support.js';
+import { answerOf } from './support.js';
 
 const ANSWER_BYTES = 100_000;
 const EMPTY_REQUEST = Buffer.alloc(5);
@@ -79,7 +79,7 @@ test('of a client that reads no answer only so many are made, and other clients 
   assert.equal(made(), 4);
 });
 
-test('calls that waited go on, each in its turn, once the client reads', async (t) => {
+test('calls that waited continue, each in its turn, once the client reads', async (t) => {
   const { server, made } = await serveLarge(t, { unreadBytes: 2 * ANSWER_BYTES });
   const session = await silentSession(t, server.address);
   const calls = Array.from({ length: 20 }, () => call(session, LIST_POSTURES));
@@ -158,6 +158,6 @@ test('a method that there is not is counted, limited in rate and audited as ever
 
 test('a method that is there is not taken for one that is not', async (t) => {
   const { server } = await serveGuarded(t);
-  const { version } = await ask(connectWith(t, HostServiceClient, server), (c) => c.getStatus, {});
+  const { version } = await answerOf(connectWith(t, HostServiceClient, server), (c) => c.getStatus, {});
   assert.equal(version, '1.2.3');
 });

@@ -119,17 +119,17 @@ describe('hauberk runtime install containerd', () => {
   });
 
   test('adds the hook to a copy of a specification that is named already, limits and other hooks included', async (t) => {
-    const theirs = {
+    const existing = {
       process: { rlimits: [{ type: 'RLIMIT_NOFILE', hard: 5, soft: 5 }] },
       hooks: { createRuntime: [{ path: '/theirs' }], poststop: [{ path: '/x' }] },
     };
     const before = `version = 2\n[${CRI_2}.runtimes.runc]\nbase_runtime_spec = "/etc/cri/base.json"\n`;
-    const { host, setup } = setUp(t, { [FILE]: before, '/etc/cri/base.json': JSON.stringify(theirs) });
+    const { host, setup } = setUp(t, { [FILE]: before, '/etc/cri/base.json': JSON.stringify(existing) });
     carryOut(host, setup.planInstall());
     const copy = '/etc/containerd/hauberk-base-spec-etc-cri-base.json';
     assert.match(host.readText(FILE)!, new RegExp(`"${copy}" # hauberk: was "/etc/cri/base.json"\n`, 'u'));
     const { process, hooks } = JSON.parse(host.readText(copy)!);
-    assert.deepEqual(process, theirs.process);
+    assert.deepEqual(process, existing.process);
     assert.deepEqual(hooks, { createRuntime: [{ path: '/theirs' }, HOOK], poststop: [{ path: '/x' }] });
 
     writeOn(host, '/etc/cri/base.json', '{}');
@@ -214,7 +214,7 @@ describe('hauberk runtime install containerd', () => {
       assert.equal(host.readText(FILE), files[FILE]);
     });
 
-  test('refuses the file that k3s writes anew at every start', (t) => {
+  test('refuses the file that k3s writes again at every start', (t) => {
     const configuration = '/var/lib/rancher/k3s/agent/etc/containerd/config.toml';
     const { setup } = setUp(t, { [configuration]: 'version = 2\n' }, { configuration });
     assert.throws(() => setup.planInstall(), /config\.toml\.tmpl beside it/u);

@@ -62,7 +62,7 @@ describe('hauberk runtime install podman', () => {
     assert.equal(host.readText(PODMAN_DROP_IN), undefined);
   });
 
-  test('tells when another file takes the directory away', async (t) => {
+  test('reports when another file takes the directory away', async (t) => {
     const { host, setup } = podman(t);
     carryOut(host, setup.planInstall());
     const other = '/etc/containers/containers.conf.d/99-local.conf';

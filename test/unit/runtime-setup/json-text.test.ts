@@ -14,7 +14,7 @@ describe('setting a member in a JSON file', () => {
     ],
     ['keeps a file of one line in one line', '{"x":1}', '{"x":1, "a": {"b":1}}'],
     ['adds to an object that is there', '{\n  "a": {"x": 0}, "y": 2\n}', '{\n  "a": {"x": 0, "b": 1}, "y": 2\n}'],
-    ['puts another value in the place of one', '{\n  "a": {"b": "old"}\n}', '{\n  "a": {"b": 1}\n}'],
+    ['puts another value in place of one', '{\n  "a": {"b": "old"}\n}', '{\n  "a": {"b": 1}\n}'],
   ];
   for (const [name, before, after] of cases)
     test(name, () => assert.equal(setJsonMember(before, ['a', 'b'], 1), after));

@@ -21,7 +21,7 @@ export function writeOn(host: Host, path: string, text: string): void {
   writeFileSync(host.at(path), text);
 }
 
-/** Options with a program that lies beside the host's files. */
+/** Options with a program that is beside the host's files. */
 export function optionsOn(host: Host, options: Partial<SetupOptions> = {}): SetupOptions {
   writeOn(host, '/build/hauberk-hook', '#!/bin/sh\n');
   return { hookSource: host.at('/build/hauberk-hook'), hookDirectory: HOOK_DIRECTORY, ...options };

@@ -7,11 +7,11 @@ import { description, intake, sleeper } from '../../support/memory-intake.js';
 const HOOK = { key: 'hook', name: 'hook', origin: 'docker' } as const;
 
 test('a container that the store does not take is tried again until it holds, told once and counted', async () => {
-  const { keeper, logger, counts, unprotected, sink, intake: stopped } = intake();
+  const { tracker, logger, counts, unprotected, sink, intake: stopped } = intake();
   const { pid } = sleeper();
-  keeper.failure = new Error('cannot write', { cause: new Error('No space left on device') });
+  tracker.failure = new Error('cannot write', { cause: new Error('No space left on device') });
   sink('docker').started({ description: description('a'), pid });
-  await eventually(() => keeper.calls.length >= 4);
+  await eventually(() => tracker.calls.length >= 4);
   assert.deepEqual(logger.warnings, [
     {
       level: 'warn',
@@ -25,44 +25,44 @@ test('a container that the store does not take is tried again until it holds, to
       message: 'a container runs without its policies: trying again',
     },
   ]);
-  const [told] = unprotected.list();
+  const [reported] = unprotected.list();
   assert.deepEqual(
-    [told?.description, told?.cause, told?.reason],
+    [reported?.description, reported?.cause, reported?.reason],
     [description('a'), 'store', 'cannot write: No space left on device'],
   );
   assert.ok(counts.failures.store >= 3 && counts.retries >= 2);
 
-  keeper.failure = new Error('database is closed');
+  tracker.failure = new Error('database is closed');
   await eventually(() => logger.warnings.length === 2);
   assert.equal(unprotected.get('a')?.reason, 'database is closed');
-  keeper.failure = undefined;
-  await eventually(() => keeper.containers.has('a'));
+  tracker.failure = undefined;
+  await eventually(() => tracker.containers.has('a'));
   await eventually(() => unprotected.list().length === 0);
-  const calls = keeper.calls.length;
+  const calls = tracker.calls.length;
   await new Promise((resolve) => setTimeout(resolve, 60));
-  assert.equal(keeper.calls.length, calls);
+  assert.equal(tracker.calls.length, calls);
   assert.equal(logger.lines.at(-1)?.message, 'the container is protected now');
   stopped.stop();
 });
 
 test('attempts end with the container', async () => {
-  const { keeper, unprotected, sink } = intake();
+  const { tracker, unprotected, sink } = intake();
   const container = sleeper();
-  keeper.failure = new Error('full');
+  tracker.failure = new Error('full');
   sink('docker').started({ description: description('a'), pid: container.pid });
   await eventually(() => unprotected.get('a') !== undefined);
   await container.end();
   sink('docker').ended('a');
   assert.deepEqual(unprotected.list(), []);
-  const calls = keeper.calls.length;
+  const calls = tracker.calls.length;
   await new Promise((resolve) => setTimeout(resolve, 60));
-  assert.equal(keeper.calls.length, calls);
+  assert.equal(tracker.calls.length, calls);
 });
 
-test("attempts for a container that only the hook has told of end with the container's process", async () => {
-  const { keeper, unprotected, intake: held } = intake();
+test("attempts for a container that only the hook has reported end with the container's process", async () => {
+  const { tracker, unprotected, intake: held } = intake();
   const container = sleeper();
-  keeper.failure = new Error('full');
+  tracker.failure = new Error('full');
   const start = { container: { description: description('a'), pid: container.pid }, startsAnyway: true };
   await assert.rejects(held.takeInStarting(HOOK, { ...start, onVisible: () => undefined }));
   assert.equal(unprotected.list().length, 1);
@@ -70,11 +70,11 @@ test("attempts for a container that only the hook has told of end with the conta
   await eventually(() => unprotected.list().length === 0);
 });
 
-test('a container whose processes cannot be seen is told as long as its runtime says that it runs', async () => {
-  const { keeper, unprotected, logger, sink } = intake();
+test('a container whose processes cannot be seen is reported as long as its runtime says that it runs', async () => {
+  const { tracker, unprotected, logger, sink } = intake();
   const container = sleeper();
   await container.end();
-  keeper.failure = invalidInput([{ field: 'pid', description: `no process ${container.pid}` }]);
+  tracker.failure = invalidInput([{ field: 'pid', description: `no process ${container.pid}` }]);
   sink('docker').started({ description: description('a'), pid: container.pid });
   await eventually(() => unprotected.get('a')?.cause === 'lookup');
   assert.equal(logger.warnings.length, 1);
@@ -83,29 +83,29 @@ test('a container whose processes cannot be seen is told as long as its runtime 
 });
 
 test('a container that has ended before it could be looked at is nothing to warn of', async () => {
-  const { keeper, unprotected, logger, sink } = intake();
+  const { tracker, unprotected, logger, sink } = intake();
   const container = sleeper();
   await container.end();
-  keeper.failure = invalidInput([{ field: 'pid', description: 'no process' }]);
+  tracker.failure = invalidInput([{ field: 'pid', description: 'no process' }]);
   sink('docker').started({ description: description('a'), pid: container.pid });
-  await eventually(() => keeper.calls.length === 1 && keeper.underWay === 0);
+  await eventually(() => tracker.calls.length === 1 && tracker.underWay === 0);
   sink('docker').ended('a');
   await new Promise((resolve) => setTimeout(resolve, 60));
-  assert.equal(keeper.calls.length, 1);
+  assert.equal(tracker.calls.length, 1);
   assert.deepEqual([logger.warnings, unprotected.list()], [[], []]);
 });
 
 test('a hundred registrations are under way at most, and the others follow', async () => {
-  const { keeper, sink } = intake();
+  const { tracker, sink } = intake();
   const { pid } = sleeper();
   let open = (): void => undefined;
-  keeper.gate = new Promise((resolve) => (open = resolve));
+  tracker.gate = new Promise((resolve) => (open = resolve));
   const containers = Array.from({ length: 250 }, (_, number) => ({ description: description(`c${number}`), pid }));
   sink('docker').running(containers);
-  await eventually(() => keeper.underWay === 100);
+  await eventually(() => tracker.underWay === 100);
   open();
-  await eventually(() => keeper.containers.size === 250);
-  assert.equal(keeper.mostUnderWay, 100);
+  await eventually(() => tracker.containers.size === 250);
+  assert.equal(tracker.mostUnderWay, 100);
 });
 
 test('one container told by two sources is one, by the better facts, whoever is first', async () => {
@@ -113,74 +113,74 @@ test('one container told by two sources is one, by the better facts, whoever is 
     ['docker', 'cri'],
     ['cri', 'docker'],
   ] as const) {
-    const { keeper, sink } = intake();
+    const { tracker, sink } = intake();
     const { pid } = sleeper();
     for (const origin of order) {
       sink(origin, origin).started({ description: description('a', { origin, namespace: `of-${origin}` }), pid });
-      await eventually(() => keeper.containers.has('a') && keeper.underWay === 0);
+      await eventually(() => tracker.containers.has('a') && tracker.underWay === 0);
     }
-    await eventually(() => keeper.containers.get('a')?.namespace === 'of-cri');
-    assert.equal(keeper.calls.length, order[0] === 'cri' ? 1 : 2);
+    await eventually(() => tracker.containers.get('a')?.namespace === 'of-cri');
+    assert.equal(tracker.calls.length, order[0] === 'cri' ? 1 : 2);
   }
 });
 
-test('a container that is told again is registered again only when something about it has changed', async () => {
-  const { keeper, sink } = intake();
+test('a container that is reported again is registered again only when something about it has changed', async () => {
+  const { tracker, sink } = intake();
   const { pid } = sleeper();
   sink('docker').started({ description: description('a'), pid });
-  await eventually(() => keeper.containers.has('a'));
+  await eventually(() => tracker.containers.has('a'));
   sink('docker').running([{ description: description('a'), pid }]);
   sink('docker').started({ description: description('a', { name: 'renamed' }), pid });
-  await eventually(() => keeper.containers.get('a')?.name === 'renamed');
-  assert.deepEqual(keeper.calls, ['register a name-of-a by event', 'register a renamed by event']);
+  await eventually(() => tracker.containers.get('a')?.name === 'renamed');
+  assert.deepEqual(tracker.calls, ['register a name-of-a by event', 'register a renamed by event']);
 });
 
-test('what is told while a registration is under way follows it', async () => {
-  const { keeper, sink } = intake();
+test('what is reported while a registration is under way follows it', async () => {
+  const { tracker, sink } = intake();
   const { pid } = sleeper();
   let open = (): void => undefined;
-  keeper.gate = new Promise((resolve) => (open = resolve));
+  tracker.gate = new Promise((resolve) => (open = resolve));
   sink('docker').started({ description: description('a'), pid });
-  await eventually(() => keeper.underWay === 1);
+  await eventually(() => tracker.underWay === 1);
   sink('docker').started({ description: description('a', { name: 'renamed' }), pid });
   open();
-  await eventually(() => keeper.containers.get('a')?.name === 'renamed');
+  await eventually(() => tracker.containers.get('a')?.name === 'renamed');
 });
 
 test('reconciliation lets go of ended containers of the own origin, and of nothing that runs', async () => {
-  const { keeper, sink } = intake();
+  const { tracker, sink } = intake();
   const { pid } = sleeper();
   const ended = sleeper();
   const means = { by: 'event' } as const;
-  await keeper.register(description('ended'), { pid: ended.pid }, means);
-  await keeper.register(description('pod', { origin: 'cri' }), { pid: ended.pid }, means);
-  await keeper.register(description('own', { origin: 'registered' }), { pid: ended.pid }, means);
-  await keeper.register(description('starting'), { pid }, { by: 'hook' });
+  await tracker.register(description('ended'), { pid: ended.pid }, means);
+  await tracker.register(description('pod', { origin: 'cri' }), { pid: ended.pid }, means);
+  await tracker.register(description('own', { origin: 'registered' }), { pid: ended.pid }, means);
+  await tracker.register(description('starting'), { pid }, { by: 'hook' });
   await ended.end();
   sink('docker').running([]);
-  await eventually(() => !keeper.containers.has('ended'));
-  assert.deepEqual([...keeper.containers.keys()], ['pod', 'own', 'starting']);
+  await eventually(() => !tracker.containers.has('ended'));
+  assert.deepEqual([...tracker.containers.keys()], ['pod', 'own', 'starting']);
 });
 
 test('what a controller says of a container of its own stays, and the runtime takes over when it lets go', async () => {
-  const { keeper, sink, intake: checked } = intake();
+  const { tracker, sink, intake: checked } = intake();
   const { pid } = sleeper();
-  await keeper.register(description('a', { origin: 'registered', name: 'own' }), { pid }, { by: 'registered' });
+  await tracker.register(description('a', { origin: 'registered', name: 'own' }), { pid }, { by: 'registered' });
   sink('docker').started({ description: description('a'), pid });
   await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.equal(keeper.containers.get('a')?.name, 'own');
-  await keeper.unregister('a');
+  assert.equal(tracker.containers.get('a')?.name, 'own');
+  await tracker.unregister('a');
   checked.check();
-  await eventually(() => keeper.containers.get('a')?.name === 'name-of-a');
+  await eventually(() => tracker.containers.get('a')?.name === 'name-of-a');
 });
 
 test('a container that is known under another id is protected, and looked after', async () => {
-  const { keeper, sink, unprotected, logger, counts } = intake();
+  const { tracker, sink, unprotected, logger, counts } = intake();
   const { pid } = sleeper();
-  keeper.failure = invalidInput([{ field: 'namespaces', description: 'containers x and a cannot both have these' }]);
+  tracker.failure = invalidInput([{ field: 'namespaces', description: 'containers x and a cannot both have these' }]);
   sink('docker').started({ description: description('a'), pid });
   await eventually(() => counts.retries > 0);
   assert.deepEqual([unprotected.list(), logger.warnings], [[], []]);
-  keeper.failure = undefined;
-  await eventually(() => keeper.containers.has('a'));
+  tracker.failure = undefined;
+  await eventually(() => tracker.containers.has('a'));
 });

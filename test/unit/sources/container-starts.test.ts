@@ -4,7 +4,7 @@ import { IntakeCounts } from '../../../src/control/intake-counts.js';
 import type { StartingContainer } from '../../../src/sources/container-intake.js';
 import { ContainerStarts } from '../../../src/sources/container-starts.js';
 import { readHookRequest } from '../../../src/sources/hook-request.js';
-import type { Teller } from '../../../src/sources/known-container.js';
+import type { Reporter } from '../../../src/sources/known-container.js';
 import { hookRequest } from '../../support/hook-client.js';
 import { RecordingLogger, RecordingSink } from '../../support/recording-sink.js';
 
@@ -17,10 +17,10 @@ function starts(
 ) {
   const counts = new IntakeCounts();
   const leftOut: string[] = [];
-  const taken: [Teller, StartingContainer][] = [];
+  const taken: [Reporter, StartingContainer][] = [];
   const intake = {
-    takeInStarting: (teller: Teller, container: StartingContainer) => {
-      taken.push([teller, container]);
+    takeInStarting: (reporter: Reporter, container: StartingContainer) => {
+      taken.push([reporter, container]);
       return takeIn(container);
     },
     sinkOf: () => new RecordingSink(),
@@ -45,8 +45,8 @@ test('the answer comes when the container is visible, not when all is done', asy
     return new Promise(() => undefined);
   });
   assert.deepEqual(await ask(), { outcome: 'protected' });
-  const [[teller, { container, root, startsAnyway }]] = taken as [(typeof taken)[0]];
-  assert.deepEqual(teller, { key: 'hook', name: 'hook', origin: 'cri' });
+  const [[reporter, { container, root, startsAnyway }]] = taken as [(typeof taken)[0]];
+  assert.deepEqual(reporter, { key: 'hook', name: 'hook', origin: 'cri' });
   assert.deepEqual([container, root, startsAnyway], [{ description: DESCRIPTION, pid: process.pid }, undefined, false]);
 });
 
@@ -72,7 +72,7 @@ test('a container of whose policies one is not in force is not protected', async
   assert.equal(counts.refusedStarts, 1);
 });
 
-test("a pod's pause container is let go on", async () => {
+test("a pod's pause container is let through", async () => {
   const { ask, counts, taken } = starts(
     () => assert.fail('it is no workload'),
     async () => undefined,

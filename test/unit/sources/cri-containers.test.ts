@@ -11,13 +11,13 @@ function container(id: string, pid = 100, labels: Record<string, string> = {}): 
 
 /** Containers with a sink that keeps what it is told. */
 function recorded() {
-  const told: string[] = [];
+  const reported: string[] = [];
   const containers = new CriContainers({
-    running: (all) => told.push(`running ${all.map(({ description }) => description.id)}`),
-    started: ({ description, pid }) => told.push(`started ${description.id} ${pid}`),
-    ended: (id) => told.push(`ended ${id}`),
+    running: (all) => reported.push(`running ${all.map(({ description }) => description.id)}`),
+    started: ({ description, pid }) => reported.push(`started ${description.id} ${pid}`),
+    ended: (id) => reported.push(`ended ${id}`),
   });
-  return { containers, told };
+  return { containers, reported };
 }
 
 test("a container has its pod's labels, and its own name, pod and namespace as labels", () => {
@@ -53,39 +53,39 @@ test('labels of a pod that name it otherwise than the runtime does are overruled
   );
 });
 
-test('what is found before the first list is complete is told as one', () => {
-  const { containers, told } = recorded();
+test('what is found before the first list is complete is reported as one', () => {
+  const { containers, reported } = recorded();
   containers.started(container('a'));
   containers.started(container('b'));
   containers.ended('b');
   containers.complete();
-  assert.deepEqual(told, ['running a']);
+  assert.deepEqual(reported, ['running a']);
 });
 
-test('after the first list differences are told, and each once', () => {
-  const { containers, told } = recorded();
+test('after the first list differences are reported, and each once', () => {
+  const { containers, reported } = recorded();
   containers.complete();
   containers.started(container('a'));
   containers.started(container('a'));
   containers.started(container('a', 100, { app: 'other' }));
   containers.ended('a');
   containers.ended('a');
-  assert.deepEqual(told, ['running ', 'started a 100', 'started a 100', 'ended a']);
+  assert.deepEqual(reported, ['running ', 'started a 100', 'started a 100', 'ended a']);
 });
 
-test('a container whose end was told before its description was found is not told to run', () => {
-  const { containers, told } = recorded();
+test('a container whose end was reported before its description was found is not told to run', () => {
+  const { containers, reported } = recorded();
   containers.complete();
   containers.ended('a');
   containers.started(container('a'));
-  assert.deepEqual(told, ['running ']);
+  assert.deepEqual(reported, ['running ']);
   containers.forget(['a']);
   assert.deepEqual([...containers.endedIds], []);
 });
 
 test('where the first list cannot be completed, nothing is said of containers that are not known', () => {
-  const { containers, told } = recorded();
+  const { containers, reported } = recorded();
   containers.started(container('a'));
-  containers.tellKnown();
-  assert.deepEqual(told, ['started a 100']);
+  containers.reportKnown();
+  assert.deepEqual(reported, ['started a 100']);
 });

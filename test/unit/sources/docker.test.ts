@@ -31,7 +31,7 @@ async function follow(docker: DockerSpeaker) {
   return { sink, ended, stop, isConnected: () => connected };
 }
 
-test('containers that run, start, get another name and end are told', async () => {
+test('containers that run, start, get another name and end are reported', async () => {
   const docker = new DockerSpeaker();
   docker.containers.set('a', { pid: 11, name: 'web' });
   docker.containers.set('old', { pid: 12, name: 'old', isStopped: true });
@@ -61,7 +61,7 @@ test('containers that run, start, get another name and end are told', async () =
   assert.equal(await stop(), 'stopped');
 });
 
-test('what happens while the list is read is told after it', async () => {
+test('what happens while the list is read is reported after it', async () => {
   const docker = new DockerSpeaker();
   docker.containers.set('a', { pid: 11, name: 'web' });
   docker.containers.set('b', { pid: 12, name: 'db' });
@@ -77,7 +77,7 @@ test('what happens while the list is read is told after it', async () => {
   await stop();
 });
 
-test('of a container that is started again while it is looked at, the last process is told', async () => {
+test('of a container that is started again while it is looked at, the last process is reported', async () => {
   const docker = new DockerSpeaker();
   const { sink, stop } = await follow(docker);
   await sink.lines(1);
@@ -96,14 +96,14 @@ test('of a container that is started again while it is looked at, the last proce
   await stop();
 });
 
-test('a container that cannot be inspected does not keep the others from being told, and says why the connection ends', async () => {
+test('a container that cannot be inspected does not keep the others from being reported, and says why the connection ends', async () => {
   const docker = new DockerSpeaker();
   docker.containers.set('a', { pid: 11, name: 'web' });
   docker.containers.set('b', { pid: 12, name: 'db' });
   docker.broken.add('a');
   const { sink, ended, isConnected, stop } = await follow(docker);
   assert.match(await ended, /^container a cannot be inspected: .*layer not found/u);
-  assert.deepEqual(sink.told, ['started b db default 12']);
+  assert.deepEqual(sink.reported, ['started b db default 12']);
   assert.equal(isConnected(), false);
   await stop();
 });

@@ -42,7 +42,7 @@ function source(script: Script) {
   return { followed, logger, sink, announcements: () => announced };
 }
 
-test('a connection that is lost is told with its cause, and everything is told again on the next one', async () => {
+test('a connection that is lost is reported with its cause, and everything is reported again on the next one', async () => {
   const script = new Script();
   script.running = ['a', 'b'];
   const { followed, logger, sink, announcements } = source(script);
@@ -56,8 +56,8 @@ test('a connection that is lost is told with its cause, and everything is told a
   });
   script.running = ['a'];
   script.lose(new Error('read ECONNRESET', { cause: new Error('the daemon was killed') }));
-  await eventually(() => sink.told.length === 2);
-  assert.deepEqual(sink.told, ['running a,b', 'running a']);
+  await eventually(() => sink.reported.length === 2);
+  assert.deepEqual(sink.reported, ['running a,b', 'running a']);
   assert.equal(followed.status().containers, 1);
   assert.deepEqual(logger.warnings, [
     {
@@ -112,7 +112,7 @@ test('attempts come ever less often, up to a bound', async () => {
   followed.stop();
 });
 
-test('nothing is tried or told after the stop', async () => {
+test('nothing is tried or reported after the stop', async () => {
   const script = new Script();
   const { followed, sink, logger } = source(script);
   followed.start(sink);

@@ -6,8 +6,8 @@ import { description, intake, sleeper } from '../../support/memory-intake.js';
 
 const HOOK = { key: 'hook', name: 'hook', origin: 'docker' } as const;
 
-test('a start that is held is answered once its container is visible; later news are told by event', async () => {
-  const { keeper, sink, intake: held } = intake();
+test('a start that is held is answered once its container is visible; later news are reported by event', async () => {
+  const { tracker, sink, intake: held } = intake();
   const { pid } = sleeper();
   const seen: string[] = [];
   const start = { container: { description: description('a'), pid }, root: '/b/rootfs', startsAnyway: false };
@@ -15,12 +15,12 @@ test('a start that is held is answered once its container is visible; later news
   assert.deepEqual(seen, ['visible']);
   sink('docker').started({ description: description('a'), pid });
   sink('docker').started({ description: description('a', { labels: { app: 'web' } }), pid });
-  await eventually(() => keeper.containers.get('a')?.labels.app === 'web');
-  assert.deepEqual(keeper.calls, ['register a name-of-a by hook first /b/rootfs', 'register a name-of-a by event']);
+  await eventually(() => tracker.containers.get('a')?.labels.app === 'web');
+  assert.deepEqual(tracker.calls, ['register a name-of-a by hook first /b/rootfs', 'register a name-of-a by event']);
 });
 
 test('a start that fails is tried again where the container starts all the same, and forgotten where it is refused', async () => {
-  const { keeper, unprotected, counts, intake: held } = intake();
+  const { tracker, unprotected, counts, intake: held } = intake();
   const { pid } = sleeper();
   const start = (id: string, startsAnyway: boolean) =>
     held.takeInStarting(HOOK, {
@@ -28,43 +28,43 @@ test('a start that fails is tried again where the container starts all the same,
       startsAnyway,
       onVisible: () => assert.fail('not visible'),
     });
-  keeper.failure = new Error('full');
+  tracker.failure = new Error('full');
   await assert.rejects(start('refused', false), /full/u);
   assert.deepEqual([unprotected.list(), counts.failures.store], [[], 1]);
   await assert.rejects(start('allowed', true), /full/u);
   assert.equal(unprotected.list().length, 1);
-  keeper.failure = undefined;
-  await eventually(() => keeper.containers.has('allowed'));
-  assert.equal(keeper.containers.has('refused'), false);
+  tracker.failure = undefined;
+  await eventually(() => tracker.containers.has('allowed'));
+  assert.equal(tracker.containers.has('refused'), false);
 });
 
 test('the end of an earlier run of a container leaves the one that has been started since', async () => {
-  const { keeper, sink, intake: held } = intake();
+  const { tracker, sink, intake: held } = intake();
   const before = sleeper();
   sink('docker').started({ description: description('a'), pid: before.pid });
-  await eventually(() => keeper.containers.has('a'));
+  await eventually(() => tracker.containers.has('a'));
   await before.end();
   const { pid } = sleeper();
   const container = { description: description('a'), pid };
   await held.takeInStarting(HOOK, { container, startsAnyway: false, onVisible: () => undefined });
   sink('docker').ended('a');
   await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.equal(keeper.containers.get('a')?.process?.pid, pid);
+  assert.equal(tracker.containers.get('a')?.process?.pid, pid);
 });
 
 test('what a controller has said of a container stays when a hook asks for it, and the start is not held', async () => {
-  const { keeper, intake: held } = intake();
+  const { tracker, intake: held } = intake();
   const { pid } = sleeper();
-  await keeper.register(description('a', { origin: 'registered', name: 'own' }), { pid }, { by: 'registered' });
+  await tracker.register(description('a', { origin: 'registered', name: 'own' }), { pid }, { by: 'registered' });
   const seen: string[] = [];
   const start = { container: { description: description('a'), pid }, startsAnyway: false };
   await held.takeInStarting(HOOK, { ...start, onVisible: () => seen.push('visible') });
-  assert.deepEqual([seen, keeper.containers.get('a')?.name], [['visible'], 'own']);
+  assert.deepEqual([seen, tracker.containers.get('a')?.name], [['visible'], 'own']);
 });
 
 test('a start is not refused where the container is protected under another id', async () => {
-  const { keeper, counts, unprotected, intake: held } = intake();
-  keeper.failure = new Failure('already-exists', 'container pod-x (registered) has the namespaces of a');
+  const { tracker, counts, unprotected, intake: held } = intake();
+  tracker.failure = new Failure('already-exists', 'container pod-x (registered) has the namespaces of a');
   const start = { container: { description: description('a'), pid: sleeper().pid }, startsAnyway: false };
   await held.takeInStarting(HOOK, { ...start, onVisible: () => undefined });
   assert.deepEqual([unprotected.list(), counts.failures.kernel], [[], 0]);

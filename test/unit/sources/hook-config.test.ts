@@ -47,14 +47,14 @@ test('by NRI a container that is not protected is refused as by the hook, unless
     labels: { app: 'shop' },
     annotations: {},
   };
-  const asked: unknown[] = [];
+  const requested: unknown[] = [];
   const options = (text: string | undefined, answer: HookAnswer) =>
     nriConnectionOptions({
       address: '/run/nri/nri.sock',
       key: 'nri',
       starts: {
         protect: async (...call: unknown[]) => {
-          asked.push(call);
+          requested.push(call);
           return answer;
         },
       },
@@ -71,12 +71,12 @@ test('by NRI a container that is not protected is refused as by the hook, unless
   const allowing = options(undefined, failed);
   assert.equal(allowing.whenUnprotected, 'allow');
   assert.deepEqual(await allowing.onStart(starting, signal), failed);
-  const [teller, container, root] = asked[0] as [object, { description: { labels: object } }, unknown];
-  assert.deepEqual(teller, { key: 'nri', name: 'nri', origin: 'cri' });
+  const [reporter, container, root] = requested[0] as [object, { description: { labels: object } }, unknown];
+  assert.deepEqual(reporter, { key: 'nri', name: 'nri', origin: 'cri' });
   assert.deepEqual(container, { description, pid: 7 });
   assert.equal(root, undefined);
   assert.deepEqual(
-    asked.map((call) => (call as unknown[])[3]),
+    requested.map((call) => (call as unknown[])[3]),
     [false, true, true],
   );
 });

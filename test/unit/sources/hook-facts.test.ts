@@ -66,11 +66,11 @@ test("Docker's files are read where it does not answer, wherever its root direct
   }
 });
 
-test('what nobody tells of is told with every cause', async () => {
+test('what nobody reports is reported with every cause', async () => {
   const facts = new HookFacts({ dockerSocket: () => '/nowhere/docker.sock', cri: () => [], hostRoot: hostRoot({}) });
   await assert.rejects(
     facts.describe(request({ state: { bundle: '/bundle' } })),
-    /^Error: Docker's files do not tell of it: ENOENT.*config\.json.*; nor does Docker: connect ENOENT/u,
+    /^Error: Docker's files do not report it: ENOENT.*config\.json.*; nor does Docker: connect ENOENT/u,
   );
   await assert.rejects(facts.describe(request({ runtime: 'podman' })), /containers\.json/u);
   await assert.rejects(facts.describe(request({ runtime: 'crio' })), /no CRI runtime is followed/u);
@@ -134,7 +134,7 @@ test('while a process is in the root of the host, the root of its container is b
   assert.equal(await rootBeforeSwitch({ pid: process.pid, bundle }, host), undefined);
 });
 
-test('a bundle without a configuration, or with one that names no root, is told', async () => {
+test('a bundle without a configuration, or with one that names no root, is reported', async () => {
   const bundle = mkdtempSync(join(tmpdir(), 'hauberk-bundle-'));
   await assert.rejects(readBundle(bundle, ''), /ENOENT/u);
   writeFileSync(join(bundle, 'config.json'), '{}');

@@ -8,7 +8,7 @@ import { IntakeCounts } from '../../../src/control/intake-counts.js';
 import type { HookAnswer, HookRequest } from '../../../src/sources/hook-request.js';
 import { HookServer } from '../../../src/sources/hook-server.js';
 import { eventually } from '../../support/eventually.js';
-import { askAsHook, hookRequest } from '../../support/hook-client.js';
+import { hookRequest, requestAsHook } from '../../support/hook-client.js';
 import { RecordingLogger } from '../../support/recording-sink.js';
 
 async function serve(
@@ -48,9 +48,9 @@ test('a request is handed on whole, and its answer is one line', async () => {
     on_failure: 'allow',
     state: { pid: 7, bundle: '/run/bundle', annotations: { key: 'value', number: 1 } },
   });
-  assert.equal(await askAsHook(path, request), 'protected\n');
-  assert.equal(await askAsHook(path, request), 'ignored a pause container\n');
-  assert.equal(await askAsHook(path, request), 'unprotected the disk is full\n');
+  assert.equal(await requestAsHook(path, request), 'protected\n');
+  assert.equal(await requestAsHook(path, request), 'ignored a pause container\n');
+  assert.equal(await requestAsHook(path, request), 'unprotected the disk is full\n');
   assert.deepEqual(requests[0], {
     runtime: 'containerd',
     onFailure: 'allow',
@@ -71,12 +71,12 @@ test('only the owner may connect, and the socket goes with the server', async ()
   assert.equal(server.isListening, false);
 });
 
-test('a socket that somebody has removed is told, and put back when it is tried again', async () => {
+test('a socket that somebody has removed is reported, and put back when it is tried again', async () => {
   const { server, path, logger } = await serve(isProtected);
   rmSync(path);
   assert.deepEqual([server.isListening, server.status().reason], [false, 'others have taken it away']);
   await server.listen();
-  assert.equal(await askAsHook(path, hookRequest()), 'protected\n');
+  assert.equal(await requestAsHook(path, hookRequest()), 'protected\n');
   assert.deepEqual([server.isListening, server.status().reason, logger.warnings.length], [true, '', 1]);
   await server.close();
 });
@@ -84,21 +84,21 @@ test('a socket that somebody has removed is told, and put back when it is tried 
 test('a request that cannot be read is answered with what is wrong with it, and counted', async () => {
   const { server, path, counts, logger } = await serve(isProtected);
   const wrong: [unknown, RegExp][] = [
-    ['{ no JSON', /^unprotected the request: it is no JSON/u],
-    ['[]', /the request is no object/u],
+    ['{ no JSON', /^unprotected the request: it is not JSON/u],
+    ['[]', /the request is not an object/u],
     [{ ...hookRequest(), version: 2 }, /its version is 2, not 1/u],
     [hookRequest({ runtime: 'lxc' }), /it names no runtime/u],
     [hookRequest({ on_failure: 'perhaps' }), /on_failure is neither/u],
-    [hookRequest({ state: { id: '../../etc' } }), /state\.id is no id/u],
-    [hookRequest({ state: { pid: 0 } }), /state\.pid is no process/u],
-    [hookRequest({ state: { bundle: 'relative' } }), /state\.bundle is no absolute path/u],
-    [hookRequest({ state: { annotations: [] } }), /annotations is no object/u],
+    [hookRequest({ state: { id: '../../etc' } }), /state\.id is not a container id/u],
+    [hookRequest({ state: { pid: 0 } }), /state\.pid is not a process/u],
+    [hookRequest({ state: { bundle: 'relative' } }), /state\.bundle is not an absolute path/u],
+    [hookRequest({ state: { annotations: [] } }), /annotations is not an object/u],
     [hookRequest({ state: { annotations: { long: 'x'.repeat(300_000) } } }), /longer than 262144 bytes/u],
   ];
-  for (const [request, answer] of wrong) assert.match(await askAsHook(path, request), answer);
+  for (const [request, answer] of wrong) assert.match(await requestAsHook(path, request), answer);
   assert.equal(counts.rejectedRequests, wrong.length);
   assert.equal(logger.warnings.length, wrong.length);
-  assert.equal(await askAsHook(path, hookRequest()), 'protected\n');
+  assert.equal(await requestAsHook(path, hookRequest()), 'protected\n');
   await server.close();
 });
 
@@ -111,15 +111,15 @@ test('a request that is not sent to its end is given up in time', async () => {
   await server.close();
 });
 
-test('a connection beyond the most at a time is closed unanswered, counted and told', async () => {
+test('a connection beyond the most at a time is closed unanswered, counted and reported', async () => {
   const { server, path, counts, logger } = await serve(isProtected, socketPath(), 10_000, 1);
   const held = connect(path);
   await new Promise((resolve) => held.once('connect', resolve));
-  assert.equal(await askAsHook(path, hookRequest()).catch(() => ''), '');
+  assert.equal(await requestAsHook(path, hookRequest()).catch(() => ''), '');
   await eventually(() => counts.rejectedRequests === 1);
   assert.match(logger.warnings[0]?.message ?? '', /all the connections it takes/u);
   held.destroy();
-  await eventually(async () => (await askAsHook(path, hookRequest()).catch(() => '')) === 'protected\n');
+  await eventually(async () => (await requestAsHook(path, hookRequest()).catch(() => '')) === 'protected\n');
   await server.close();
 });
 
@@ -135,7 +135,7 @@ test('a hundred requests are under way, and more wait for their turn', async () 
     underWay--;
     return { outcome: 'protected' };
   });
-  const answers = Array.from({ length: 130 }, () => askAsHook(path, hookRequest()));
+  const answers = Array.from({ length: 130 }, () => requestAsHook(path, hookRequest()));
   await eventually(() => underWay === 100);
   open();
   assert.deepEqual(new Set(await Promise.all(answers)), new Set(['protected\n']));
@@ -143,7 +143,7 @@ test('a hundred requests are under way, and more wait for their turn', async () 
   await server.close();
 });
 
-test('a socket that nobody answers on is replaced; one in use is told, and taken when it is free', async () => {
+test('a socket that nobody answers on is replaced; one in use is reported, and taken when it is free', async () => {
   const path = socketPath();
   const other = createServer().listen(path);
   await new Promise((resolve) => other.once('listening', resolve));
@@ -155,7 +155,7 @@ test('a socket that nobody answers on is replaced; one in use is told, and taken
   await new Promise((resolve) => other.close(resolve));
   await server.listen();
   assert.equal(server.status().reason, '');
-  assert.equal(await askAsHook(path, hookRequest()), 'protected\n');
+  assert.equal(await requestAsHook(path, hookRequest()), 'protected\n');
   await server.close();
 
   const file = socketPath();
@@ -167,18 +167,18 @@ test('a socket that nobody answers on is replaced; one in use is told, and taken
 test('what is under way is answered when the server closes, and what never ends is cut off', async () => {
   let answer: (answer: HookAnswer) => void = () => undefined;
   const { server, path } = await serve(() => new Promise((resolve) => (answer = resolve)));
-  const first = askAsHook(path, hookRequest());
-  const asked = answer;
-  await eventually(() => answer !== asked);
+  const first = requestAsHook(path, hookRequest());
+  const requested = answer;
+  await eventually(() => answer !== requested);
   const closed = server.close();
   await eventually(() => !server.isListening);
-  await assert.rejects(askAsHook(path, hookRequest()), /ENOENT/u);
+  await assert.rejects(requestAsHook(path, hookRequest()), /ENOENT/u);
   answer({ outcome: 'protected' });
   assert.equal(await first, 'protected\n');
   await closed;
 
   const stuck = await serve(() => new Promise(() => undefined));
-  const second = askAsHook(stuck.path, hookRequest());
+  const second = requestAsHook(stuck.path, hookRequest());
   await new Promise((resolve) => setTimeout(resolve, 20));
   await stuck.server.close();
   assert.equal(await second, '');

@@ -57,7 +57,7 @@ test("Docker's socket of the host is found from inside a container", async () =>
   const root = await host('/run/docker.sock');
   const present = socketsOfHost([root]);
   const docker = placesToFollow(AUTO, present, [root]).find(({ kind }) => kind === 'docker');
-  assert.deepEqual(docker, { kind: 'docker', name: 'docker', path: `${root}/run/docker.sock`, isFoundByItself: true });
+  assert.deepEqual(docker, { kind: 'docker', name: 'docker', path: `${root}/run/docker.sock`, isDetected: true });
 });
 
 test("a socket of podman where Docker's is looked for is podman's", async () => {
@@ -84,7 +84,7 @@ test('paths that are given are followed whatever is there, and off means nothing
       { kind: 'cri', name: 'containerd', path: '/a.sock' },
       { kind: 'cri', name: 'cri-o', path: '/crio/b.sock' },
       { kind: 'nri', name: 'nri', path: '/n.sock' },
-    ].map((place) => ({ ...place, isFoundByItself: false })),
+    ].map((place) => ({ ...place, isDetected: false })),
   );
 });
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { restartWarnings } from '../../../src/sources/restart-warnings.js';
 
-test('a runtime that has not read the hook installed for it is told until it is started anew', (context) => {
+test('a runtime that has not read the hook installed for it is told until it is started again', (context) => {
   const root = mkdtempSync(join(tmpdir(), 'hauberk-host-'));
   context.after(() => rmSync(root, { recursive: true }));
   const write = (path: string, seconds: number) => {
@@ -13,15 +13,15 @@ test('a runtime that has not read the hook installed for it is told until it is 
     writeFileSync(join(root, path), '');
     utimesSync(join(root, path), seconds, seconds);
   };
-  const told = (started: number, parameters: readonly string[] = ['/usr/bin/containerd']) =>
+  const reported = (started: number, parameters: readonly string[] = ['/usr/bin/containerd']) =>
     restartWarnings(root, (name) => (name === 'containerd' ? [{ parameters, started: started * 1000 }] : []));
   const warning = 'containerd starts containers without the hook, which is installed, until it is restarted';
   write('/etc/containerd/config.toml', 200);
-  assert.deepEqual(told(100), [], 'no hook is installed');
+  assert.deepEqual(reported(100), [], 'no hook is installed');
   write('/etc/containerd/hauberk-base-spec.json', 150);
-  assert.deepEqual(told(100), [warning]);
-  assert.deepEqual(told(151), [], 'the file that names the hook may have been changed by others since');
-  assert.deepEqual(told(100, ['containerd', '--config', '/run/docker/containerd/containerd.toml']), []);
+  assert.deepEqual(reported(100), [warning]);
+  assert.deepEqual(reported(151), [], 'the file that names the hook may have been changed by others since');
+  assert.deepEqual(reported(100, ['containerd', '--config', '/run/docker/containerd/containerd.toml']), []);
   assert.deepEqual(
     restartWarnings(root, () => []),
     [],

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DockerSpeaker } from '../../support/docker-speaker.js';
 import { eventually } from '../../support/eventually.js';
-import { askAsHook, hookRequest } from '../../support/hook-client.js';
+import { hookRequest, requestAsHook } from '../../support/hook-client.js';
 import { RunningSources } from '../../support/running-sources.js';
 
 /** The sources of a daemon that follows this Docker, and a CRI runtime that is not there. */
@@ -71,29 +71,29 @@ test('a start is held until its container is protected, or told why it cannot be
   const request = (onFailure: string) => hookRequest({ on_failure: onFailure, state: { id: 'a', pid, bundle } });
 
   plane.storeFailure = new Error('No space left on device');
-  assert.equal(await askAsHook(hookSocket, request('refuse')), 'unprotected No space left on device\n');
+  assert.equal(await requestAsHook(hookSocket, request('refuse')), 'unprotected No space left on device\n');
   assert.deepEqual([plane.unprotected.list(), plane.intake.refusedStarts], [[], 1]);
-  assert.equal(await askAsHook(hookSocket, request('allow')), 'unprotected No space left on device\n');
+  assert.equal(await requestAsHook(hookSocket, request('allow')), 'unprotected No space left on device\n');
   assert.equal(plane.unprotected.get('a')?.description.name, 'web');
 
   plane.storeFailure = undefined;
-  assert.equal(await askAsHook(hookSocket, request('refuse')), 'protected\n');
+  assert.equal(await requestAsHook(hookSocket, request('refuse')), 'protected\n');
   assert.equal(plane.containers.get('a')?.labels.app, 'shop');
   assert.deepEqual(plane.unprotected.list(), []);
   assert.deepEqual(plane.intake.starts, { protected: 1, ignored: 0, unprotected: 2 });
   child.kill('SIGKILL');
 });
 
-test('a start of which nobody tells is refused, or goes on under the policies for all and is told', async (t) => {
+test('a start of which nobody tells is refused, or continues under the policies for all and is reported', async (t) => {
   const docker = new DockerSpeaker();
   await docker.listen();
   const { plane, logger, hookSocket } = await start(t, docker);
   const { child, pid } = await container(t);
   const ask = (onFailure: string) =>
-    askAsHook(hookSocket, hookRequest({ on_failure: onFailure, state: { id: '0123456789abcdef', pid } }));
+    requestAsHook(hookSocket, hookRequest({ on_failure: onFailure, state: { id: '0123456789abcdef', pid } }));
   assert.match(
     await ask('refuse'),
-    /^unprotected Docker's files do not tell of it: .*; nor does Docker: it is in no list/u,
+    /^unprotected Docker's files do not report it: .*; nor does Docker: it is in no list/u,
   );
   assert.equal(plane.containers.list().length, 0);
   assert.match(await ask('allow'), /^unprotected Docker's files do not tell/u);
@@ -103,7 +103,7 @@ test('a start of which nobody tells is refused, or goes on under the policies fo
   child.kill('SIGKILL');
 });
 
-test('sources are told by name, those that are not there with the reason', async (t) => {
+test('sources are reported by name, those that are not there with the reason', async (t) => {
   const docker = new DockerSpeaker();
   await docker.listen();
   const { sources, hookSocket, missing } = await start(t, docker);
@@ -116,15 +116,15 @@ test('sources are told by name, those that are not there with the reason', async
   assert.deepEqual([third?.name, third?.address, third?.connected], ['hook', hookSocket, true]);
 });
 
-test('starts without protection that the hook has noted are told at the start, once', async () => {
+test('starts without protection that the hook has noted are reported at the start, once', async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'hauberk-state-'));
   const notes = join(stateDir, 'starts-without-protection.jsonl');
   writeFileSync(notes, '{"id":"a","reason":"hauberkd does not answer"}\nhalf a li\n');
   const { logger, plane, sources } = await RunningSources.start({ stateDir });
   await sources.stop();
-  const told = logger.warnings.filter(({ fields }) => 'start' in fields);
+  const reported = logger.warnings.filter(({ fields }) => 'start' in fields);
   assert.deepEqual(
-    told.map(({ fields }) => fields.start),
+    reported.map(({ fields }) => fields.start),
     [{ id: 'a', reason: 'hauberkd does not answer' }, 'half a li'],
   );
   assert.equal(plane.intake.startsWithoutProtection, 2);

@@ -136,7 +136,7 @@ test('an older copy of the store is not taken for it', async () => {
   const another = await written();
   rmSync(join(place, 'state'), { recursive: true });
   cpSync(join(another, 'state'), join(place, 'state'), { recursive: true });
-  assert.deepEqual((await found(place)).damage, ['its witness tells of another store']);
+  assert.deepEqual((await found(place)).damage, ['its witness belongs to another store']);
 });
 
 test('a kernel that decides by newer images than the store knows of tells that something is missing', async () => {
@@ -157,7 +157,7 @@ test('without a store, a witness and images in the kernel it is a fresh install'
   assert.deepEqual(await found(place), { damage: [], policies: 0 });
 });
 
-test('a witness that is gone, damaged or older is told of and written anew, and the store goes on', async () => {
+test('a witness that is gone, damaged or older is reported and written again, and the store continues', async () => {
   const place = await written();
   const path = (copy: string) => join(copy, 'state-witness', 'acknowledged');
   const older = readFileSync(path(place));
@@ -255,7 +255,7 @@ test('what can be read of a damaged store is kept when the damage is discarded, 
   await again.close();
 });
 
-test('a damaged store is begun anew with other policies, and keeps the containers that it knew', async () => {
+test('a damaged store is begun again with other policies, and keeps the containers that it knew', async () => {
   const place = await written();
   rmSync(join(place, 'state-witness'), { recursive: true });
   const store = await Store.open(join(place, 'state'));

@@ -19,7 +19,7 @@ test('a seal is of the records that there are, all of them and no others, in wha
   assert.notEqual(newSeal(RECORDS).store, seal.store);
 });
 
-test('after a write the seal is of what the records are then, and tells of all writes before', async () => {
+test('after a write the seal is of what the records are then, and reports all writes before', async () => {
   const first = newSeal(RECORDS);
   const batch = new Map([
     ['a', undefined],

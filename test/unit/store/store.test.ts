@@ -44,7 +44,7 @@ const learnt = (name: string): StoredAccess => ({
   access: {
     class: 'file',
     operations: ['read'],
-    word: '/etc/passwd',
+    object: '/etc/passwd',
     program: '/bin/cat',
     fromOutside: false,
     ownership: 'owner',

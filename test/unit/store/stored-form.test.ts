@@ -57,7 +57,7 @@ for (const [kind, match] of Object.entries(MATCHES)) {
   });
 }
 
-test('a word that this version does not know is told of by the key of its record', async () => {
+test('a word that this version does not know is reported by the key of its record', async () => {
   for (const changes of [
     stored({ class: 'dreams' }),
     stored({ match: { kind: 'dream' } }),

@@ -20,7 +20,7 @@ describe('the rate limit', () => {
     assert.equal(taken(limit, 'a', 50), 20);
   });
 
-  test('tells how long it is until the next request, and lets it through then', () => {
+  test('reports how long it is until the next request, and lets it through then', () => {
     const { clock, limit } = limitAt(10);
     taken(limit, 'a', 20);
     assert.equal(limit.take('a'), 100);

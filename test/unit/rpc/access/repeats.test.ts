@@ -18,7 +18,7 @@ test('of equal lines the first is written at once and the others are summed up',
   assert.deepEqual(lines.slice(2), [{ kind: 'a', repeated: 999 }]);
 });
 
-test('the sum is written by itself, and again as long as the lines go on', async () => {
+test('the sum is written by itself, and again as long as the lines continue', async () => {
   const { lines, write } = recording(5);
   write('a');
   write('a');

@@ -18,7 +18,7 @@ test('the names a write touches are those of its request and its changes, each o
   assert.deepEqual(touchedNames({ containers: [{ id: 'c1' }, { id: 'c2' }] }), ['c1', 'c2']);
 });
 
-test('a name that two origins may give is told with the one that gives it', () => {
+test('a name that two origins may give is reported with the one that gives it', () => {
   const { RPC, CLI, KUBERNETES } = PolicyOrigin;
   const policy = { name: 'a', namespace: '', rules: [] };
   const change = { namespace: 'default', name: 'a', origin: CLI };

@@ -174,7 +174,7 @@ test('a pod has its own name and namespace, and no label that only the runtime g
   assert.deepEqual([NamespaceName, PodName, ContainerName, Labels], ['default', 'web-7d9f', 'web-1', 'app=web']);
 });
 
-test('a namespace that somebody has named is told, also without Kubernetes', () => {
+test('a namespace that somebody has named is reported, also without Kubernetes', () => {
   assert.equal(alertOf({ namespace: 'shop' }).NamespaceName, 'shop');
 });
 
@@ -235,7 +235,7 @@ test('the documentation says of every field of an alert where it comes from, or 
   );
 });
 
-test('a pod of Kubernetes has its workload as owner, which is no label of its own', () => {
+test('a pod of Kubernetes has its workload as owner, which is not a label of its own', () => {
   const labels = { app: 'web', 'hauberk.io/owner.kind': 'Deployment', 'hauberk.io/owner.name': 'web' };
   const { Owner, Labels } = alertOf({ namespace: 'shop', labels });
   assert.deepEqual([Owner, Labels], [{ Ref: 'Deployment', Name: 'web', Namespace: 'shop' }, 'app=web']);

@@ -11,7 +11,7 @@ import { HealthCheckResponse_ServingStatus, HealthClient } from '../../../../src
 import { kubearmorListeners } from '../../../../src/rpc/kubearmor/listen.js';
 import { CertificateAuthority } from '../../../support/certificates.js';
 import { clientCredentials } from '../access-support.js';
-import { ask, temporaryDirectory } from '../support.js';
+import { answerOf, temporaryDirectory } from '../support.js';
 import { serveKubearmor } from './support.js';
 
 const event = {
@@ -114,7 +114,7 @@ test('reflection and health name the services that are served there, and no othe
     'policy.PolicyService',
     'policy.ProbeService',
   ]);
-  const { status } = await ask(health, (each) => each.check, { service: 'feeder.LogService' });
+  const { status } = await answerOf(health, (each) => each.check, { service: 'feeder.LogService' });
   assert.equal(status, HealthCheckResponse_ServingStatus.SERVING);
 });
 

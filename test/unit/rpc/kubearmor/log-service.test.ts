@@ -64,9 +64,9 @@ describe('WatchAlerts', () => {
     stream.resume();
     const thresholds = () => received.filter(({ Operation }) => Operation === 'AlertThreshold');
     await until(() => received.length - thresholds().length + missed === count);
-    const told = thresholds().map(({ Message }) => Number(/missed (\d+) alerts/.exec(Message as string)![1]));
+    const reported = thresholds().map(({ Message }) => Number(/missed (\d+) alerts/.exec(Message as string)![1]));
     assert.equal(
-      told.reduce((sum, each) => sum + each, 0),
+      reported.reduce((sum, each) => sum + each, 0),
       missed,
     );
   });
@@ -96,7 +96,7 @@ describe('WatchLogs', () => {
 });
 
 describe('WatchLogs of visible containers', () => {
-  test('tells what was let through, and what was not told', async (t) => {
+  test('reports what was let through, and what was not reported', async (t) => {
     const { client, plane, hub } = await serveKubearmor(t);
     const { received, opened } = client.watchLogs('system');
     await opened;
@@ -137,7 +137,7 @@ describe('WatchLogs of visible containers', () => {
 });
 
 describe('WatchMessages', () => {
-  test('tells what became of a policy that was sent, and why it was refused', async (t) => {
+  test('reports what became of a policy that was sent, and why it was refused', async (t) => {
     const { client } = await serveKubearmor(t);
     const { received, opened } = client.watchMessages();
     await opened;
@@ -152,7 +152,7 @@ describe('WatchMessages', () => {
     assert.equal(Math.floor(Date.parse(UpdatedTime as string) / 1000), Timestamp);
   });
 
-  test('tells when policies are no longer in force, and each new warning once', async (t) => {
+  test('reports when policies are no longer in force, and each new warning once', async (t) => {
     const { client, plane } = await serveKubearmor(t);
     const { received, opened } = client.watchMessages();
     await opened;
@@ -200,7 +200,7 @@ test('a relay has all three streams of one connection at once, after it has aske
   assert.deepEqual(logs.received, []);
 });
 
-test('a policy that the other API takes is told of by alerts all the same', async (t) => {
+test('a policy that the other API takes is reported by alerts all the same', async (t) => {
   const { client, plane, hub } = await serveKubearmor(t);
   await plane.policies.apply(plane.policies.readManifest(manifest('no-shadow')));
   const { received, opened } = client.watchAlerts('policy');

@@ -53,7 +53,7 @@ const ROWS: readonly [
 ];
 
 for (const [what, event, operation, resource, data] of ROWS) {
-  test(`${what} is told as KubeArmor tells it`, () => {
+  test(`${what} is reported as KubeArmor tells it`, () => {
     const { Operation, Resource, Data, Type, Result } = logOf(event);
     assert.deepEqual([Operation, Resource, Data], [operation, resource, data]);
     assert.deepEqual([Type, Result], ['ContainerLog', 'Passed']);

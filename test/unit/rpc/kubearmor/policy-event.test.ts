@@ -23,7 +23,7 @@ test('whatever bytes are sent, they are read or refused as bad input', () => {
   );
 });
 
-test('whatever JSON is sent in the place of a policy or of a part of one, it is read or refused as bad input', () => {
+test('whatever JSON is sent in place of a policy or of a part of one, it is read or refused as bad input', () => {
   const selector = { matchLabels: { app: 'web' } };
   const file = { matchPaths: [{ path: '/x' }] };
   const parts: readonly ((value: unknown) => unknown)[] = [

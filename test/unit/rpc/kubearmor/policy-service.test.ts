@@ -95,7 +95,7 @@ test('labels keep their empty values, a named program has no path, and actions m
 
 const refused: readonly (readonly [title: string, event: unknown, reason: RegExp])[] = [
   ['what is no JSON', '{"type":', /^a policy refused: policy: is not valid JSON: /],
-  ['JSON that is no object', '[]', /^a policy refused: policy: must hold `type` and `object`$/],
+  ['JSON that is not an object', '[]', /^a policy refused: policy: must hold `type` and `object`$/],
   ['an unknown type', { type: 'APPLY', object: sent('p') }, /type: must be one of ADDED, MODIFIED, DELETED$/],
   ['an event without a policy', { type: 'ADDED' }, /object: must be a policy$/],
   ['an unknown field beside them', { type: 'ADDED', object: sent('p'), force: true }, /refused: force: is not known$/],
@@ -150,7 +150,7 @@ test('network policies are NotEnabled, and a message says why', async (t) => {
   await opened;
   assert.equal(await client.sendPolicy('networkPolicy', { type: 'ADDED', object: sent('p') }), 'NotEnabled');
   await until(() => received.length > 0);
-  assert.match(received[0]!.Message as string, /there are no KubeArmorNetworkPolicies/);
+  assert.match(received[0]!.Message as string, /KubeArmorNetworkPolicies are not supported/);
 });
 
 test('a change that cannot be written down is a Failure, with its cause as an error', async (t) => {

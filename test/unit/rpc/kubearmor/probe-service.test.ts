@@ -16,7 +16,7 @@ function container(number: number, name: string, labels: Record<string, string> 
   };
 }
 
-test('getProbeData tells which policies reach which container, and whether they are in force', async (t) => {
+test('getProbeData reports which policies reach which container, and whether they are in force', async (t) => {
   const { client, plane } = await serveKubearmor(t);
   await plane.containers.put(container(1, 'web'));
   await plane.containers.put(container(2, 'web'));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeWord } from '../../../../src/image/describe-word.js';
+import { describeObjectKey } from '../../../../src/image/describe-object-key.js';
 import type { SocketUse } from '../../../../src/policy/network.js';
 import { type SocketFields, socketFields } from '../../../../src/rpc/kubearmor/socket-fields.js';
-import { socketWord } from '../../../support/access-word.js';
+import { socketKey } from '../../../support/object-key.js';
 
 const end = { direction: 'egress', port: 443, address: [10, 0, 0, 1] } as const;
 const tcp = { protocol: 'TCP', type: 'SOCK_STREAM' };
@@ -56,7 +56,7 @@ const uses: readonly (readonly [use: Partial<SocketUse>, fields: SocketFields])[
 
 for (const [use, fields] of uses) {
   const socket = { family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [], ...use } as const;
-  const object = describeWord(socketWord(socket).toString());
+  const object = describeObjectKey(socketKey(socket).toString());
   test(`the fields of "${object}" are read back from what an event says`, () => {
     assert.deepEqual(socketFields(object), fields);
   });

@@ -15,7 +15,7 @@ interface Options {
 async function connected(context: TestContext, { onStart, onRunning, whenUnprotected = 'refuse' }: Options = {}) {
   const runtime = new Runtime();
   await runtime.listen();
-  const told: string[] = [];
+  const reported: string[] = [];
   const stop = new AbortController();
   const connection = new NriConnection({
     name: 'containerd',
@@ -27,14 +27,14 @@ async function connected(context: TestContext, { onStart, onRunning, whenUnprote
   const followed = connection.follow(
     {
       running: (all) => {
-        told.push(`running ${all.map(({ pid, description }) => `${description.id}/${pid}`).join(' ')}`);
+        reported.push(`running ${all.map(({ pid, description }) => `${description.id}/${pid}`).join(' ')}`);
         onRunning?.();
       },
       started: ({ pid, description }) =>
-        told.push(`started ${description.id}/${pid} ${description.namespace}/${description.labels.app}`),
-      ended: (id) => told.push(`ended ${id}`),
+        reported.push(`started ${description.id}/${pid} ${description.namespace}/${description.labels.app}`),
+      ended: (id) => reported.push(`ended ${id}`),
     },
-    () => told.push('connected'),
+    () => reported.push('connected'),
     stop.signal,
   );
   const end = followed.then(
@@ -46,7 +46,7 @@ async function connected(context: TestContext, { onStart, onRunning, whenUnprote
     runtime.close();
   });
   await registered;
-  return { runtime, told, stop, end };
+  return { runtime, reported, stop, end };
 }
 
 const startOf = (id: string, pid = 7) => ({
@@ -68,21 +68,21 @@ test('a runtime that knows of it is asked to fail starts that get no answer, whe
   assert.deepEqual((await allowing.runtime.configure()).failurePolicy, { failRequest: false, keepConnected: false });
 });
 
-test('what runs is told once, also where the runtime says it in parts', async (context) => {
-  const { runtime, told } = await connected(context);
+test('what runs is reported once, also where the runtime says it in parts', async (context) => {
+  const { runtime, reported } = await connected(context);
   await runtime.configure();
   assert.deepEqual(await runtime.synchronize({ pods: [pod('p')], containers: [container('a', 'p', 1)], more: true }), {
     more: true,
   });
-  assert.deepEqual(told, []);
+  assert.deepEqual(reported, []);
   assert.deepEqual(await runtime.synchronize({ pods: [pod('q')], containers: [container('b', 'q', 2)] }), {
     more: false,
   });
-  assert.deepEqual(told, ['connected', 'running a/1 b/2']);
+  assert.deepEqual(reported, ['connected', 'running a/1 b/2']);
 });
 
-test('a container about to start is told with those that run; one without a process or a pod, or with an end, is not', async (context) => {
-  const { runtime, told } = await connected(context);
+test('a container about to start is reported with those that run; one without a process or a pod, or with an end, is not', async (context) => {
+  const { runtime, reported } = await connected(context);
   await runtime.configure();
   await runtime.synchronize({
     pods: [pod('p')],
@@ -95,11 +95,11 @@ test('a container about to start is told with those that run; one without a proc
       container('without a pod', 'q', 7),
     ],
   });
-  assert.deepEqual(told, ['connected', 'running starting/3 paused/4']);
+  assert.deepEqual(reported, ['connected', 'running starting/3 paused/4']);
 });
 
-test("starts and ends are told as old and as new releases say them, with the pod's labels", async (context) => {
-  const { runtime, told } = await connected(context);
+test("starts and ends are reported as old and as new releases say them, with the pod's labels", async (context) => {
+  const { runtime, reported } = await connected(context);
   await runtime.configure();
   await runtime.call(
     'StateChange',
@@ -112,7 +112,7 @@ test("starts and ends are told as old and as new releases say them, with the pod
   await runtime.call('StartContainer', ContainerRequest.encode(startOf('new')).finish());
   await runtime.call('StopContainer', ContainerRequest.encode(startOf('new')).finish());
   await runtime.call('RemoveContainer', ContainerRequest.encode(startOf('new')).finish());
-  assert.deepEqual(told, [
+  assert.deepEqual(reported, [
     'started old/7 shop/counter',
     'ended old',
     'started new/7 shop/counter',
@@ -140,12 +140,12 @@ test('a start is answered when its outcome is known, and not before', async (con
   await start;
 });
 
-test('a start without protection is refused with the reason, and told of to nobody', async (context) => {
+test('a start without protection is refused with the reason, and reported to nobody', async (context) => {
   const onStart: OnStart = async ({ id }) => {
     if (id === 'thrown') throw new Error('the store is full');
     return { outcome: 'unprotected', reason: 'its policies do not fit' };
   };
-  const { runtime, told } = await connected(context, { onStart });
+  const { runtime, reported } = await connected(context, { onStart });
   await runtime.configure();
   for (const [id, pid, reason] of [
     ['told', 7, 'its policies do not fit'],
@@ -160,18 +160,18 @@ test('a start without protection is refused with the reason, and told of to nobo
     runtime.call('StartContainer', ContainerRequest.encode({ ...startOf('a'), pod: undefined }).finish()),
     { code: 9, message: 'Hauberk refuses the start: the runtime names no pod of it' },
   );
-  assert.deepEqual(told, []);
+  assert.deepEqual(reported, []);
 });
 
-test('where starts are allowed, one without protection goes on and is told of, and one that is ignored is not', async (context) => {
-  const { runtime, told } = await connected(context, {
+test('where starts are allowed, one without protection continues and is reported, and one that is ignored is not', async (context) => {
+  const { runtime, reported } = await connected(context, {
     whenUnprotected: 'allow',
     onStart: async ({ id }) => (id === 'a' ? { outcome: 'unprotected', reason: 'no room' } : { outcome: 'ignored' }),
   });
   await runtime.configure();
   await runtime.call('StartContainer', ContainerRequest.encode(startOf('a')).finish());
   await runtime.call('StartContainer', ContainerRequest.encode(startOf('b')).finish());
-  assert.deepEqual(told, ['started a/7 shop/counter']);
+  assert.deepEqual(reported, ['started a/7 shop/counter']);
 });
 
 for (const whenUnprotected of ['refuse', 'allow'] as const)
@@ -215,7 +215,7 @@ test('a method that was not asked for is answered with UNIMPLEMENTED', async (co
   });
 });
 
-test('the end of a connection is told with its cause', async (context) => {
+test('the end of a connection is reported with its cause', async (context) => {
   const early = await connected(context);
   early.runtime.close();
   assert.equal(await early.end, 'the runtime closed the connection before it told which containers run');
@@ -235,7 +235,7 @@ test('the end of a connection is told with its cause', async (context) => {
   assert.equal(await broken.end, 'a frame of 4294967295 bytes, where at most 4194314 are allowed');
 });
 
-test('a runtime that has no socket for plugins is told with the path', async () => {
+test('a runtime that has no socket for plugins is reported with the path', async () => {
   const connection = new NriConnection({
     name: 'containerd',
     address: '/nonexistent/nri.sock',

@@ -82,10 +82,10 @@ test("a method's error reaches the caller with its code and text", async () => {
 });
 
 test('a call ends at its deadline, which the method is told, and its late answer is passed over', async () => {
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const client = connected({
     Late: async (payload, milliseconds) => {
-      told.push(milliseconds);
+      reported.push(milliseconds);
       await new Promise((resolve) => setTimeout(resolve, 30));
       return payload;
     },
@@ -97,7 +97,7 @@ test('a call ends at its deadline, which the method is told, and its late answer
   });
   await new Promise((resolve) => setTimeout(resolve, 40));
   assert.equal(Buffer.from(await client.call(SERVICE, 'Echo', Buffer.from('still'), 1000)).toString(), 'still');
-  assert.deepEqual(told, [10]);
+  assert.deepEqual(reported, [10]);
 });
 
 test('calls that wait when the connection is lost fail with its cause, and so do later ones', async () => {

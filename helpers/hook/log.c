@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tell.h"
+#include "log.h"
 #include "text.h"
 
 #define RECORDS_MAX (1024 * 1024)

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeWord } from '../../../src/image/describe-word.js';
+import { describeObjectKey } from '../../../src/image/describe-object-key.js';
 import type { SocketUse } from '../../../src/policy/network.js';
 import { CALL_32_BIT, callNumbers } from '../../../src/policy/system-calls.js';
-import { accessWord, capabilityWord, socketWord } from '../../support/access-word.js';
+import { capabilityKey, objectKey, socketKey } from '../../support/object-key.js';
 
 const said = (use: Partial<SocketUse>) =>
-  describeWord(
-    socketWord({ family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [], ...use }).toString(),
+  describeObjectKey(
+    socketKey({ family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [], ...use }).toString(),
   );
 
 test('a socket of the internet is called by its protocol, others by family and type', () => {
@@ -21,7 +21,7 @@ test('a socket of the internet is called by its protocol, others by family and t
   assert.equal(said({ family: 200, type: 15, protocol: 0 }), '200 15');
 });
 
-test('the other end is told by address and port, this end by its port', () => {
+test('the other end is reported by address and port, this end by its port', () => {
   assert.equal(said({ direction: 'egress', port: 443, address: [10, 0, 0, 1] }), 'tcp 10.0.0.1:443');
   assert.equal(said({ direction: 'ingress', port: 80 }), 'tcp port 80');
 });
@@ -37,29 +37,31 @@ test('an IPv6 address is shortened at its longest run of zeros', () => {
   assert.equal(shown(0, 0, 0, 0, 0, 0, 0, 0), 'tcp [::]:1');
 });
 
-test('a name is told behind the address that an answer gave for it, and by itself where it is asked for', () => {
+test('a name is reported behind the address that an answer gave for it, and by itself where it is asked for', () => {
   const end = { direction: 'egress', port: 443, address: [10, 0, 0, 1] } as const;
   assert.equal(said({ ...end, name: 'www.example.com' }), 'tcp 10.0.0.1:443 (www.example.com)');
-  assert.equal(describeWord(accessWord({ kind: 'query', name: 'www.example.com' }).toString()), 'www.example.com');
-  assert.equal(describeWord('q'), '.');
+  assert.equal(describeObjectKey(objectKey({ kind: 'query', name: 'www.example.com' }).toString()), 'www.example.com');
+  assert.equal(describeObjectKey('q'), '.');
 });
 
 test('a capability is called by its name, one without by its number', () => {
-  assert.equal(describeWord(capabilityWord(13).toString()), 'net_raw');
-  assert.equal(describeWord(capabilityWord(63).toString()), 'capability 63');
+  assert.equal(describeObjectKey(capabilityKey(13).toString()), 'net_raw');
+  assert.equal(describeObjectKey(capabilityKey(63).toString()), 'capability 63');
 });
 
-test('what is executed and did not come with the image is told by its path', () => {
-  for (const word of ['pfa/tmp/tool', 'pfb/tmp/tool']) assert.equal(describeWord(word), '/tmp/tool');
-  assert.equal(describeWord('pfc'), 'memory without a file');
+test('what is executed and did not come with the image is reported by its path', () => {
+  for (const key of ['pfa/tmp/tool', 'pfb/tmp/tool']) assert.equal(describeObjectKey(key), '/tmp/tool');
+  assert.equal(describeObjectKey('pfc'), 'memory without a file');
 });
 
 test('a system call is called by its name, with the path where one is told', () => {
   const saidOf = (call: string, path?: string) =>
-    describeWord(accessWord({ kind: 'call', call, ...(path !== undefined && { path: Buffer.from(path) }) }).toString());
+    describeObjectKey(
+      objectKey({ kind: 'call', call, ...(path !== undefined && { path: Buffer.from(path) }) }).toString(),
+    );
   assert.equal(saidOf('mount'), 'mount');
   assert.equal(saidOf('unlinkat', '/tmp/a b '), 'unlinkat /tmp/a b ');
-  assert.equal(describeWord('sappp'), 'system call 4095');
+  assert.equal(describeObjectKey('sappp'), 'system call 4095');
 });
 
 test('a call of a 32-bit program has the name that 64-bit programs call it by', {
@@ -67,10 +69,10 @@ test('a call of a 32-bit program has the name that 64-bit programs call it by', 
 }, () => {
   // asm/unistd_32.h: chown is 182 with owners of 16 bits, 212 with all.
   const said32 = (number: number) => {
-    const letters = (CALL_32_BIT | number)
+    const digits = (CALL_32_BIT | number)
       .toString(16)
       .replace(/./gu, (digit) => 'abcdefghijklmnop'[parseInt(digit, 16)]!);
-    return describeWord(`sa${letters}`);
+    return describeObjectKey(`sa${digits}`);
   };
   assert.deepEqual([said32(182), said32(212), said32(10)], ['chown', 'chown', 'unlink']);
   assert.deepEqual(callNumbers('chown'), [92, CALL_32_BIT | 182, CALL_32_BIT | 212]);

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "ask.h"
+#include "request.h"
 #include "decision.h"
-#include "tell.h"
+#include "log.h"
 
 static bool is_missing(const char *directory)
 {
@@ -49,7 +49,7 @@ static bool allows_unprotected(const struct settings *settings, enum runtime run
 	if (problem)
 		snprintf(reason, LINE_SIZE, "%s", problem);
 	else
-		*answer = ask(settings, runtime, state, allow, patient, deadline, reason);
+		*answer = request_protection(settings, runtime, state, allow, patient, deadline, reason);
 	return allow;
 }
 
@@ -60,7 +60,7 @@ bool may_start(const struct settings *settings, enum runtime runtime, const stru
 	bool allow;
 
 	if (is_rootless()) {
-		log_start(LOG_INFO, state, "starts without protection", "a user without privileges starts it");
+		log_start(LOG_INFO, state, "starts without protection", "it is started by an unprivileged user");
 		return true;
 	}
 	allow = allows_unprotected(settings, runtime, state, problem, deadline, &answer, reason);

@@ -4,17 +4,17 @@ import { MOUNT_OPERATIONS, TRACE_OPERATIONS } from '../../src/policy/model.js';
 import type { SocketUse } from '../../src/policy/network.js';
 import { callNumbers } from '../../src/policy/system-calls.js';
 
-/** Words as the kernel writes them, by what src/image/words.ts says of their form and without a line from it. */
-export function accessWord(object: AccessObject): Buffer {
+/** Object keys as the kernel writes them, from the description in src/image/object-keys.ts and sharing no code with it. */
+export function objectKey(object: AccessObject): Buffer {
   switch (object.kind) {
     case 'path':
       return Buffer.from(object.path);
     case 'socket':
-      return socketWord(object);
+      return socketKey(object);
     case 'query':
-      return Buffer.from(`q${nameWord(object.name)}`);
+      return Buffer.from(`q${nameKey(object.name)}`);
     case 'capability':
-      return capabilityWord((CAPABILITIES as readonly string[]).indexOf(object.capability));
+      return capabilityKey((CAPABILITIES as readonly string[]).indexOf(object.capability));
     case 'filesystem':
       return Buffer.concat([Buffer.from(`fa${object.type}`), object.path]);
     case 'mount': {
@@ -29,7 +29,7 @@ export function accessWord(object: AccessObject): Buffer {
       const point = object.path === undefined ? 0 : POINTS.indexOf(POINT_OF_CALL[object.call]!);
       const [number] = callNumbers(object.call);
       return Buffer.concat([
-        Buffer.from(`s${toLetters(hex(point, 1) + hex(number!, 4))}`),
+        Buffer.from(`s${toDigits(hex(point, 1) + hex(number!, 4))}`),
         object.path ?? Buffer.alloc(0),
       ]);
     }
@@ -50,7 +50,7 @@ const POINT_OF_CALL: Readonly<Record<string, string>> = {
 };
 export const CALLS_KNOWN = Object.keys(POINT_OF_CALL);
 
-/** By the presets that speak of it. */
+/** By the presets that cover it. */
 const BEHAVIOURS: Readonly<Record<string, string>> = {
   '': 'pba/usr/bin/true',
   anonymousMapExec: 'pa',
@@ -65,7 +65,7 @@ export const BEHAVIOURS_KNOWN = Object.keys(BEHAVIOURS);
 
 const DIRECTIONS = ['none', 'egress', 'ingress'];
 
-export function socketWord({ family, type, protocol, direction, port, address, name }: SocketUse): Buffer {
+export function socketKey({ family, type, protocol, direction, port, address, name }: SocketUse): Buffer {
   const kind = address.length === 4 ? 1 : address.length === 16 ? 2 : 0;
   const padded = [...address, ...new Array<number>(16 - address.length).fill(0)];
   const digits =
@@ -76,21 +76,21 @@ export function socketWord({ family, type, protocol, direction, port, address, n
     hex(port, 4) +
     hex(kind, 1) +
     padded.map((byte) => hex(byte, 2)).join('');
-  return Buffer.from(`n${toLetters(digits)}${name === undefined ? '' : nameWord(name)}`);
+  return Buffer.from(`n${toDigits(digits)}${name === undefined ? '' : nameKey(name)}`);
 }
 
-function nameWord(name: string): string {
+function nameKey(name: string): string {
   return name.split('.').reduce((rest, part) => `.${part}${rest}`, '');
 }
 
-export function capabilityWord(number: number): Buffer {
-  return Buffer.from(`c${toLetters(hex(number, 2))}`);
+export function capabilityKey(number: number): Buffer {
+  return Buffer.from(`c${toDigits(hex(number, 2))}`);
 }
 
 function hex(value: number, digits: number): string {
   return value.toString(16).padStart(digits, '0');
 }
 
-function toLetters(digits: string): string {
+function toDigits(digits: string): string {
   return digits.replace(/[0-9a-f]/gu, (digit) => String.fromCharCode(0x61 + Number.parseInt(digit, 16)));
 }

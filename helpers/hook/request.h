@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef HAUBERK_ASK_H
-#define HAUBERK_ASK_H
+#ifndef HAUBERK_REQUEST_H
+#define HAUBERK_REQUEST_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,7 +25,7 @@ int64_t milliseconds_now(void);
  * Tells hauberkd of the container and waits for its answer until the deadline; if patient, also for a daemon that is just
  * being restarted. Reason must have LINE_SIZE bytes.
  */
-enum answer ask(const struct settings *settings, enum runtime runtime, const struct state *state, bool allow,
+enum answer request_protection(const struct settings *settings, enum runtime runtime, const struct state *state, bool allow,
 		bool patient, int64_t deadline, char *reason);
 
 #endif

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "arguments.h"
-#include "ask.h"
+#include "request.h"
 #include "child.h"
 #include "decision.h"
 #include "runtime.h"
-#include "tell.h"
+#include "log.h"
 
 static struct arguments arguments;
 static struct settings settings;
@@ -84,7 +84,7 @@ static int run_command(const char *const *command, char *output, size_t size)
 	return status;
 }
 
-/* Without a file that names it, the real runtime is asked for the process. */
+/* If no file names it, the real runtime is asked for the process. */
 static int created_pid(void)
 {
 	const char *const command[] = { "state", arguments.id, NULL };
@@ -144,7 +144,7 @@ static int create(void)
 	int64_t deadline;
 	int status;
 
-	hold_signals();
+	block_signals();
 	status = run_child(arguments.real, true, NULL, 0);
 	if (status < 0)
 		return fail("Hauberk cannot run %s: %s", arguments.real[0], strerror(errno));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef HAUBERK_TELL_H
-#define HAUBERK_TELL_H
+#ifndef HAUBERK_LOG_H
+#define HAUBERK_LOG_H
 
 #include <stdbool.h>
 #include <syslog.h>

@@ -101,7 +101,7 @@ static void hand_on(const struct signalfd_siginfo *got, pid_t child)
 		kill(child, got->ssi_signo);
 }
 
-/* Waits until it is told to begin. Until it runs the command it is no process that a rule binds. */
+/* Waits until it is told to begin. Until it runs the command it is not a process that a rule binds. */
 static _Noreturn void be_command(char **command, int start, const sigset_t *signals)
 {
 	char order;
@@ -117,7 +117,7 @@ static _Noreturn void be_command(char **command, int start, const sigset_t *sign
 }
 
 /*
- * Makes the command's process, and runs this program anew as process 1: by a path of the new mount namespace, so that
+ * Makes the command's process, and runs this program again as process 1: by a path of the new mount namespace, so that
  * it is under the policies like any other. Whoever traces it gains nothing.
  */
 static _Noreturn void become_first(char **command, const sigset_t *signals)
@@ -151,7 +151,7 @@ static _Noreturn void become_first(char **command, const sigset_t *signals)
 	fail("cannot run hauberk-run in the namespaces");
 }
 
-/* Takes in what has ended; tells of the command. Process 1 inherits all others. */
+/* Takes in what has ended; reports the command. Process 1 inherits all others. */
 static void reap(pid_t *command)
 {
 	int status;

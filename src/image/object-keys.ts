@@ -32,38 +32,40 @@ import type { NondeterministicAutomaton } from './nondeterministic.js';
 import { addPath } from './paths.js';
 
 /**
- * Accesses without a path are words for the same automaton: the kernel writes them, bpf/include/word.h says how. A word
- * starts with a letter, a path with a slash, so they never meet. Numbers are written in letters, `a` for 0 to `p` for
- * 15, four bits each and the highest first, so that a range of numbers is a few ranges of letters and no byte is NUL.
+ * Accesses without a path are encoded as object keys for the same automaton; the kernel writes them, see
+ * bpf/include/object_key.h. An object key starts with a letter, a path with a slash, so they never collide. Numbers are
+ * written in base 16 with the digits `a` for 0 to `p` for 15, the highest first, so that a range of numbers is a few
+ * ranges of digits and no byte is NUL.
  *
- * A capability is `c` and its number (2 letters). A file by its filesystem is `fa`, the type's name and the path. A mount
- * is `m`, whether it is made (`a`) or taken away (`b`), the type's name, which may be empty, and the path. A process that
- * is looked into is `t`, read (`a`) or attached to (`b`), and the path of its program. A user namespace is `ua`. What
+ * A capability is `c` and its number (2 digits). A file by its filesystem is `fa`, the type's name and the path. A
+ * mount is `m`, whether it is made (`a`) or removed (`b`), the type's name, which may be empty, and the path. A process
+ * that is traced is `t`, read (`a`) or attached to (`b`), and the path of its program. A user namespace is `ua`. What
  * presets forbid is `p`, a letter for what it is (see addPreset) and a path. An argument of a program is `a`, the number
  * of the rule that looks at it (8) and the argument. A program by the name that it is called is `b`, that name and the path.
  * A question for a name is `q` and the name.
  *
  * A library that a loader brings is `la` and its path.
  *
- * A system call is `s`, where the kernel asks about it (see CALL_POINTS), its number (4 letters) and, but where it is asked
- * about as it is made, the path it was given.
+ * A system call is `s`, where the kernel checks it (see CALL_POINTS), its number (4 digits) and, unless it is checked
+ * on entry, the path it was given.
  *
- * What is decided of words that hold a path behind other letters guards the directories of that path: `g` and the path,
- * which only guards.ts looks at.
+ * What is decided about object keys that end in a path guards the directories of that path: `g` and the path, which
+ * only guards.ts looks at.
  *
  * A socket is `n`, address family (2), type (1), protocol (4) and direction (1), port (4), kind of address (1), address
- * (32, an IPv4 address in the first 8) and, where an answer gave that address, the name that was asked for. What is not
- * known is written as zeros. A name is its parts from the last to the first, each behind a dot: `.com.example.www`.
+ * (32, an IPv4 address in the first 8) and, where an answer gave that address, the name that was requested. What is not
+ * known is written as zeros. A DNS name is its labels from the last to the first, each behind a dot:
+ * `.com.example.www`.
  */
 const ZERO = 0x61;
-export const ARGUMENT_RULE_LETTERS = 8;
-export const GUARDING_LETTER = 'g';
+export const ARGUMENT_RULE_DIGITS = 8;
+export const GUARD_PREFIX = 'g';
 export const LIBRARY = Buffer.from('la');
-const ANY_LETTER: Range = { low: ZERO, high: ZERO + 15 };
+const ANY_DIGIT: Range = { low: ZERO, high: ZERO + 15 };
 
 const DIRECTION = { none: 'a', egress: 'b', ingress: 'c' } as const;
 const ADDRESS_UNKNOWN = 'a';
-const ADDRESS_LETTERS = 32;
+const ADDRESS_DIGITS = 32;
 const DOT = Buffer.from('.');
 const QUESTION_PORT = 53;
 const ADDRESS_KINDS: ReadonlyMap<number, string> = new Map([
@@ -71,10 +73,15 @@ const ADDRESS_KINDS: ReadonlyMap<number, string> = new Map([
   [16, 'c'],
 ]);
 
-/** What is matched by a word of its own: anything but a path. */
-export type WordMatch = Exclude<Match, PathMatch | NameMatch>;
+/** What is matched by an object key: anything but a path. */
+export type ObjectKeyMatch = Exclude<Match, PathMatch | NameMatch>;
 
-export function addWord(automaton: NondeterministicAutomaton, match: WordMatch, action: Action, mark: number): void {
+export function addObjectKey(
+  automaton: NondeterministicAutomaton,
+  match: ObjectKeyMatch,
+  action: Action,
+  mark: number,
+): void {
   const { start } = automaton;
   switch (match.kind) {
     case 'capability':
@@ -84,14 +91,14 @@ export function addWord(automaton: NondeterministicAutomaton, match: WordMatch, 
       markAll(automaton, automaton.literal(start, Buffer.from(`fa${match.type}/`)), mark);
       break;
     case 'mount': {
-      const made = chooseLetter(automaton, 'm', MOUNT_OPERATIONS, match.operation);
+      const made = addOperation(automaton, 'm', MOUNT_OPERATIONS, match.operation);
       const typed =
         match.type === undefined ? automaton.run(made, false) : automaton.literal(made, Buffer.from(match.type));
       addTarget(automaton, typed, match.target, mark);
       break;
     }
     case 'trace':
-      addTarget(automaton, chooseLetter(automaton, 't', TRACE_OPERATIONS, match.operation), match.target, mark);
+      addTarget(automaton, addOperation(automaton, 't', TRACE_OPERATIONS, match.operation), match.target, mark);
       break;
     case 'namespace':
       automaton.addMark(automaton.literal(start, Buffer.from('ua')), mark);
@@ -121,8 +128,8 @@ export function addArguments(
   mark: number,
 ): void {
   for (const argument of allowed) {
-    const word = Buffer.from(`a${letters(rule, ARGUMENT_RULE_LETTERS)}${argument}`);
-    automaton.addMark(automaton.literal(automaton.start, word), mark);
+    const key = Buffer.from(`a${digits(rule, ARGUMENT_RULE_DIGITS)}${argument}`);
+    automaton.addMark(automaton.literal(automaton.start, key), mark);
   }
 }
 
@@ -142,9 +149,9 @@ export function addQuestions(automaton: NondeterministicAutomaton, match: Match,
   addNames(automaton, automaton.literal(automaton.start, Buffer.from('q')), match, mark);
 }
 
-/** The paths that a rule speaks of in words that start otherwise. */
+/** The paths that a rule covers in object keys that do not start with a path. */
 export function addGuarded(automaton: NondeterministicAutomaton, match: Match, mark: number): void {
-  const from = () => automaton.literal(automaton.start, Buffer.from(GUARDING_LETTER));
+  const from = () => automaton.literal(automaton.start, Buffer.from(GUARD_PREFIX));
   if (match.kind === 'preset' && match.preset === 'filelessExec') {
     markAll(automaton, automaton.literal(from(), Buffer.from(SHARED_MEMORY)), mark);
   } else if (match.kind === 'preset') {
@@ -154,27 +161,27 @@ export function addGuarded(automaton: NondeterministicAutomaton, match: Match, m
   }
 }
 
-/** What a rule that matches would speak of, but does not. */
+/** What a rule that matches would cover, but excepts. */
 export function addExceptions(automaton: NondeterministicAutomaton, match: Match, mark: number): void {
   if (match.kind !== 'preset') return;
   for (const place of match.except ?? [])
     addPath(automaton, automaton.literal(automaton.start, Buffer.from(DRIFT_ELSEWHERE)), place, mark);
 }
 
-/** What ends with the number is one word: a rule without a path does not speak once more of the paths of a call. */
+/** An object key that ends with the number is one key: a rule without a path does not cover the paths of a call again. */
 function addCalls(automaton: NondeterministicAutomaton, { calls, target }: CallMatch, mark: number): void {
   for (const call of calls) {
-    const point = letters(CALL_POINTS.indexOf(target === undefined ? 'entry' : pathPoint(call)), 1);
+    const point = digits(CALL_POINTS.indexOf(target === undefined ? 'entry' : pathPoint(call)), 1);
     for (const number of callNumbers(call)) {
-      const end = automaton.literal(automaton.start, Buffer.from(`s${point}${letters(number, 4)}`));
+      const end = automaton.literal(automaton.start, Buffer.from(`s${point}${digits(number, 4)}`));
       if (target === undefined) automaton.addMark(end, mark);
       else addPath(automaton, end, target, mark);
     }
   }
 }
 
-/** The letter of one of several operations, or of any. */
-function chooseLetter<Name>(
+/** The digit of one of several operations, or of any. */
+function addOperation<Name>(
   automaton: NondeterministicAutomaton,
   subject: string,
   names: readonly Name[],
@@ -183,7 +190,7 @@ function chooseLetter<Name>(
   const from = automaton.literal(automaton.start, Buffer.from(subject));
   const low = chosen === undefined ? 0 : names.indexOf(chosen);
   const high = chosen === undefined ? names.length - 1 : low;
-  return oneLetter(automaton, from, { low: ZERO + low, high: ZERO + high });
+  return oneDigit(automaton, from, { low: ZERO + low, high: ZERO + high });
 }
 
 function addTarget(
@@ -200,19 +207,19 @@ function addTarget(
  * Executable memory of no file is `pa`. A program is `pb` and then `a` and its path or, where no name leads to it any
  * more, `b`. An entry of another process in /proc is `pc`, `e` for its environment or `a`, and the path. A program run in
  * a container from outside is `pd` and its path. What is the host's is `pe` and a device's path, the path of the program of one of
- * its processes, or the word of a capability. What is executed and did not come with the image is `pf` and then `a` and its
- * path where it lies in the upper layer of the root, `b` and its path where it lies on another filesystem or, where no path
+ * its processes, or the object key of a capability. What is executed and did not come with the image is `pf` and then `a` and its
+ * path where it is in the upper layer of the root, `b` and its path where it is on another filesystem or, where no path
  * leads to it, `c`.
  */
 function addPreset(automaton: NondeterministicAutomaton, preset: Preset, mark: number): void {
-  for (const start of PRESET_WORDS[preset])
+  for (const start of PRESET_KEYS[preset])
     markAll(automaton, automaton.literal(automaton.start, Buffer.from(start)), mark);
 }
 
 /** Where a file is as good as one in memory. */
 const SHARED_MEMORY = '/dev/shm/';
 
-const PRESET_WORDS: Readonly<Record<Preset, readonly string[]>> = {
+const PRESET_KEYS: Readonly<Record<Preset, readonly string[]>> = {
   anonymousMapExec: ['pa'],
   filelessExec: [`pba${SHARED_MEMORY}`, 'pbb'],
   protectEnv: ['pce'],
@@ -224,8 +231,8 @@ const PRESET_WORDS: Readonly<Record<Preset, readonly string[]>> = {
 const DRIFT_ELSEWHERE = 'pfb';
 
 function addCapability(automaton: NondeterministicAutomaton, capability: Capability, mark: number): void {
-  const word = `c${letters(CAPABILITIES.indexOf(capability), 2)}`;
-  automaton.addMark(automaton.literal(automaton.start, Buffer.from(word)), mark);
+  const key = `c${digits(CAPABILITIES.indexOf(capability), 2)}`;
+  automaton.addMark(automaton.literal(automaton.start, Buffer.from(key)), mark);
 }
 
 function addNetwork(automaton: NondeterministicAutomaton, match: NetworkMatch, action: Action, mark: number): void {
@@ -252,7 +259,7 @@ function socketSets(match: Exclude<NetworkMatch, DomainMatch>): readonly SocketS
   }
 }
 
-/** The nodes where words of these sockets have come to their direction. */
+/** The nodes that object keys of these sockets have reached before their direction. */
 function addSockets(automaton: NondeterministicAutomaton, { families, types, protocols }: SocketSet): number[] {
   let nodes = [automaton.literal(automaton.start, Buffer.from('n'))];
   for (const [values, count] of [
@@ -262,8 +269,8 @@ function addSockets(automaton: NondeterministicAutomaton, { families, types, pro
   ] as const) {
     nodes = nodes.flatMap((node) =>
       values === undefined
-        ? [anyLetters(automaton, node, count)]
-        : values.map((value) => automaton.literal(node, Buffer.from(letters(value, count)))),
+        ? [anyDigits(automaton, node, count)]
+        : values.map((value) => automaton.literal(node, Buffer.from(digits(value, count)))),
     );
   }
   return nodes;
@@ -301,18 +308,18 @@ function addEndpoint(
 
 /** What is sent to an address of a name; and what there must be before one is known. */
 function addDomain(automaton: NondeterministicAutomaton, match: DomainMatch, mark: number): void {
-  for (const from of (match.asking ? ASKING_SOCKETS : ANY_ENDPOINT).flatMap((set) => addSockets(automaton, set))) {
+  for (const from of (match.asking ? DNS_SOCKETS : ANY_ENDPOINT).flatMap((set) => addSockets(automaton, set))) {
     const egress = automaton.literal(from, Buffer.from(DIRECTION.egress));
     if (match.asking) {
       markAll(automaton, automaton.literal(from, Buffer.from(DIRECTION.none)), mark);
-      markAll(automaton, automaton.literal(egress, Buffer.from(letters(QUESTION_PORT, 4))), mark);
+      markAll(automaton, automaton.literal(egress, Buffer.from(digits(QUESTION_PORT, 4))), mark);
     } else {
-      addNames(automaton, anyLetters(automaton, egress, 4 + 1 + ADDRESS_LETTERS), match, mark);
+      addNames(automaton, anyDigits(automaton, egress, 4 + 1 + ADDRESS_DIGITS), match, mark);
     }
   }
 }
 
-const ASKING_SOCKETS: readonly SocketSet[] = [...PROTOCOLS.tcp, ...PROTOCOLS.udp];
+const DNS_SOCKETS: readonly SocketSet[] = [...PROTOCOLS.tcp, ...PROTOCOLS.udp];
 
 function addNames(automaton: NondeterministicAutomaton, from: number, { domain }: DomainMatch, mark: number): void {
   const isBelow = domain.startsWith(BELOW);
@@ -322,33 +329,33 @@ function addNames(automaton: NondeterministicAutomaton, from: number, { domain }
   markAll(automaton, automaton.literal(end, DOT), mark);
 }
 
-/** Marks every word that goes on from here. */
+/** Marks everything that continues from here. */
 function markAll(automaton: NondeterministicAutomaton, node: number, mark: number): void {
   automaton.addMark(automaton.run(node, true), mark);
 }
 
 function addPorts(automaton: NondeterministicAutomaton, from: number, range: PortRange): number[] {
-  return letterRanges(range.low, range.high, 4).map((sequence) =>
-    sequence.reduce((node, letter) => oneLetter(automaton, node, letter), from),
+  return digitRanges(range.low, range.high, 4).map((sequence) =>
+    sequence.reduce((node, digit) => oneDigit(automaton, node, digit), from),
   );
 }
 
 function addBlock(automaton: NondeterministicAutomaton, from: number, { address, bits }: AddressBlock): number {
   const kind = ADDRESS_KINDS.get(address.length)!;
-  const whole = Array.from(address, (byte) => letters(byte, 2)).join('');
+  const whole = Array.from(address, (byte) => digits(byte, 2)).join('');
   const node = automaton.literal(from, Buffer.from(kind + whole.slice(0, bits >> 2)));
   if (bits % 4 === 0) return node;
   const low = whole.charCodeAt(bits >> 2);
-  return oneLetter(automaton, node, { low, high: low + (0xf >> (bits % 4)) });
+  return oneDigit(automaton, node, { low, high: low + (0xf >> (bits % 4)) });
 }
 
-/** Numbers from `low` to `high` as sequences of letter ranges: each stands for every choice of one letter a range. */
-export function letterRanges(low: number, high: number, count: number): Range[][] {
+/** Numbers from `low` to `high` as sequences of digit ranges: each stands for every choice of one digit per range. */
+export function digitRanges(low: number, high: number, count: number): Range[][] {
   if (count === 0) return [[]];
   const unit = 16 ** (count - 1);
   const [first, last] = [Math.floor(low / unit), Math.floor(high / unit)];
   const behind = (from: number, to: number, digits: Range) =>
-    letterRanges(from, to, count - 1).map((rest) => [digits, ...rest]);
+    digitRanges(from, to, count - 1).map((rest) => [digits, ...rest]);
   const digit = (from: number, to = from): Range => ({ low: ZERO + from, high: ZERO + to });
   if (first === last) return behind(low % unit, high % unit, digit(first));
   const firstWhole = low % unit === 0 ? first : first + 1;
@@ -360,20 +367,20 @@ export function letterRanges(low: number, high: number, count: number): Range[][
   ];
 }
 
-function anyLetters(automaton: NondeterministicAutomaton, from: number, count: number): number {
+function anyDigits(automaton: NondeterministicAutomaton, from: number, count: number): number {
   let node = from;
-  for (let left = count; left > 0; left--) node = oneLetter(automaton, node, ANY_LETTER);
+  for (let left = count; left > 0; left--) node = oneDigit(automaton, node, ANY_DIGIT);
   return node;
 }
 
-function oneLetter(automaton: NondeterministicAutomaton, from: number, range: Range): number {
+function oneDigit(automaton: NondeterministicAutomaton, from: number, range: Range): number {
   return range.low === range.high
     ? automaton.literal(from, [range.low])
     : automaton.character(from, `letters ${range.low}-${range.high}`, [range]);
 }
 
-/** A number in letters. */
-export function letters(value: number, count: number): string {
+/** A number in base 16. */
+export function digits(value: number, count: number): string {
   let text = '';
   for (let shift = (count - 1) * 4; shift >= 0; shift -= 4)
     text += String.fromCharCode(ZERO + ((value >> shift) & 0xf));

@@ -22,7 +22,7 @@ import {
   processIdentity,
 } from '../containers/procfs.js';
 import { Failure, invalidInput, type Problem } from '../failure.js';
-import { finishInTurns, inTurns } from '../turns.js';
+import { finishInTimeSlices, inTimeSlices } from '../time-slices.js';
 import type { ContainerChange, ContainerRegistry } from './container-registry.js';
 import { driftProblem, isDrift } from './drift.js';
 import type { Outcome } from './ledger.js';
@@ -32,18 +32,18 @@ interface Logger {
   warn(fields: object, message: string): void;
 }
 
-/** How a caller names a container by a process in it. */
+/** How a caller identifies a container by a process in it. */
 export interface ContainerProcess {
   readonly pid: number;
   /** See Container.isFirstProcess. */
   readonly firstProcess?: true;
-  /** Where the container's root lies on the host, before the process has been switched to it. */
+  /** Where the container's root is on the host, before the process has been switched to it. */
   readonly root?: string;
   /** Who must have started the process. */
   readonly startedBy?: CallingProcess;
 }
 
-/** How a caller names the container's namespaces: by a process in them, or by their inodes. */
+/** How a caller identifies the container's namespaces: by a process in them, or by their inodes. */
 export type ContainerIdentity = ContainerProcess | NamespacePair;
 
 export interface RegisterOptions {
@@ -61,8 +61,8 @@ export interface ContainerRegistration {
   readonly identity: ContainerIdentity;
 }
 
-/** Looks containers up in the kernel's process table when they are registered, and lets them go when they end. */
-export class ContainerKeeper {
+/** Looks up containers in the process table when they are registered, and removes them when they end. */
+export class ContainerTracker {
   readonly #watches = new Map<string, { readonly process: ProcessIdentity; close(): void }>();
 
   /** As the process table was when it was read last, and when that began. */
@@ -78,7 +78,7 @@ export class ContainerKeeper {
   ) {}
 
   /**
-   * Takes a container in, or follows what has changed about it.
+   * Registers a container, or updates one that has changed.
    *
    * @throws Failure invalid-argument naming `pid`, `child_pid` or `namespaces` when there is no such container or it can be none;
    *   see also ContainerRegistry.put
@@ -96,7 +96,7 @@ export class ContainerKeeper {
     this.#watch(container);
     const problem = kind === 'added' ? driftProblem(container) : undefined;
     if (problem !== undefined && this.registry.ruleSetOf(container).rules.some(({ rule }) => isDrift(rule)))
-      this.logger.warn({ container: container.id, problem }, 'the preset drift cannot tell what the image brought');
+      this.logger.warn({ container: container.id, problem }, 'the preset drift does not know what came with the image');
     return registered;
   }
 
@@ -105,7 +105,7 @@ export class ContainerKeeper {
     const problems: Problem[] = [];
     const containers: Container[] = [];
     const now = performance.now();
-    for await (const [index, { description, identity }] of inTurns(registrations.entries())) {
+    for await (const [index, { description, identity }] of inTimeSlices(registrations.entries())) {
       try {
         containers.push(await this.#lookUp(description, identity, 'registered', now));
       } catch (thrown) {
@@ -115,7 +115,7 @@ export class ContainerKeeper {
     }
     if (problems.length > 0) throw invalidInput(problems);
     const outcome = await this.registry.sync(containers);
-    for await (const { container, kind } of inTurns(outcome.result)) {
+    for await (const { container, kind } of inTimeSlices(outcome.result)) {
       if (kind === 'removed') this.#forget(container.id);
       else this.#watch(container);
     }
@@ -188,7 +188,7 @@ export class ContainerKeeper {
   }
 
   /**
-   * Some process that lives in both namespaces. Where many are asked for, the process table is not read for each.
+   * Some process that lives in both namespaces. Where many are requested, the process table is not read for each.
    *
    * @param since those that have come since need not be found, in the time of performance.now
    */
@@ -207,7 +207,7 @@ export class ContainerKeeper {
 
   async #readProcesses(): Promise<void> {
     const began = performance.now();
-    this.#processes = await finishInTurns(processesByNamespacesInSteps());
+    this.#processes = await finishInTimeSlices(processesByNamespacesInSteps());
     this.#readSince = began;
   }
 
@@ -225,14 +225,14 @@ export class ContainerKeeper {
     this.#watches.delete(id);
   }
 
-  /** The process a container was known by is gone: the container lives on in another one, or it is over. */
+  /** The process that a container was identified by has ended: the container continues in another one, or has ended too. */
   async #onExit(id: string, process: ProcessIdentity): Promise<void> {
     this.#watches.delete(id);
     const known = this.registry.get(id);
     if (known === undefined || !isSameProcess(known.process, process)) return;
     try {
       const candidate = await this.#processIn(known.namespaces, performance.now());
-      // It may have been told of anew meanwhile.
+      // It may have been told about again meanwhile.
       const container = this.registry.get(id);
       if (container === undefined || !isSameProcess(container.process, process)) return;
       const successor = successorOf(container, candidate);
@@ -244,7 +244,7 @@ export class ContainerKeeper {
         this.#watch(result.container);
       }
     } catch (err) {
-      this.logger.warn({ container: id, err }, 'cannot settle the end of a container');
+      this.logger.warn({ container: id, err }, 'cannot process the end of a container');
       const timer = setTimeout(() => void this.#onExit(id, process), RETRY_MILLISECONDS).unref();
       this.#watches.set(id, { process, close: () => clearTimeout(timer) });
     }

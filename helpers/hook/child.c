@@ -15,7 +15,7 @@ static const int HELD[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 static sigset_t held, mask_before;
 static struct sigaction child_action_before;
 
-void hold_signals(void)
+void block_signals(void)
 {
 	/* Whoever has called us may ignore the ends of children; then there would be none to wait for. */
 	struct sigaction by_default = { .sa_handler = SIG_DFL };

@@ -10,7 +10,7 @@
 
 /*
  * Whether the container may start. Problem says why there is no state to ask about, else it is NULL. If the container
- * may not start, reason (of LINE_SIZE bytes) says why; if it may without protection, that has been told.
+ * may not start, reason (of LINE_SIZE bytes) says why; if it may without protection, that has been reported.
  */
 bool may_start(const struct settings *settings, enum runtime runtime, const struct state *state, const char *problem,
 	       int64_t deadline, char *reason);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ask.h"
+#include "request.h"
 #include "decision.h"
 #include "runtime.h"
 

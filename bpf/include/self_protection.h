@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Refuses what is Hauberk's own to those who may not reach it, and tells of it. */
-#ifndef HAUBERK_KEEP_H
-#define HAUBERK_KEEP_H
+/* Refuses access to what is Hauberk's own to processes that may not reach it, and reports it. */
+#ifndef HAUBERK_SELF_PROTECTION_H
+#define HAUBERK_SELF_PROTECTION_H
 
 #include "owner.h"
 #include "report.h"
 
-/* What the event says was to be reached. */
+/* The object that the event reports. */
 struct own_object {
 	struct dentry *dentry;
 	struct vfsmount *mnt;		/* NULL: of the dentry the last name only */
@@ -46,12 +46,12 @@ static __always_inline void place_own_object(struct scratch *scratch, struct own
 		match->offset = place_own_name(scratch, name);
 }
 
-/* Refuses, counts and tells. */
-static __always_inline int refuse_outsider(struct membership *found, struct own_object *object)
+/* Refuses, counts and reports. */
+static __always_inline int refuse_outsider(struct membership *membership, struct own_object *object)
 {
 	struct scratch *scratch;
 
-	/* As `ps` asks of every process. */
+	/* As `ps` does for every process. */
 	if (object->unreported) {
 		count(COUNTER_EVENT_SPECULATIVE);
 		return -EPERM;
@@ -60,8 +60,8 @@ static __always_inline int refuse_outsider(struct membership *found, struct own_
 	scratch = scratch_take();
 	if (!scratch)
 		return -EPERM;
-	scratch->question.container = found->container;
-	scratch->question.generation = found->generation;
+	scratch->question.container = membership->container;
+	scratch->question.image_id = membership->image_id;
 	scratch->question.verdict = ACTION_BLOCK << VERDICT_ACTION_SHIFT | RULE_NONE;
 	scratch->record.flags = 0;
 	scratch->record.wanted = 1;
@@ -74,17 +74,17 @@ static __always_inline int refuse_outsider(struct membership *found, struct own_
 	return -EPERM;
 }
 
-/* What is asked wherever a file is reached: the answer for one that is not Hauberk's is quick. */
-static __always_inline int keep_own_dentry(struct dentry *dentry, struct vfsmount *mnt, __u32 operation)
+/* Called wherever a file is reached: quick for files that are not Hauberk's. */
+static __always_inline int protect_own_dentry(struct dentry *dentry, struct vfsmount *mnt, __u32 operation)
 {
 	struct own_object object = { .dentry = dentry, .mnt = mnt, .rule_class = CLASS_FILE, .operation = operation };
 	struct owner *owner = find_owner();
-	struct membership found = {};
+	struct membership membership = {};
 
-	if (!owner || !is_near_own(owner, BPF_CORE_READ(dentry, d_sb)) || !is_outsider(owner, &found) ||
+	if (!owner || !is_near_own(owner, BPF_CORE_READ(dentry, d_sb)) || !is_outsider(owner, &membership) ||
 	    !is_own_file(address_of(dentry)))
 		return 0;
-	return refuse_outsider(&found, &object);
+	return refuse_outsider(&membership, &object);
 }
 
 static __always_inline bool is_in_own_group(__u64 address)
@@ -94,8 +94,8 @@ static __always_inline bool is_in_own_group(__u64 address)
 	return is_own_dentry(OWN_GROUP, BPF_CORE_READ(file, d_parent));
 }
 
-/* The same for a file that is opened, by a task of which it is known who it is. */
-static __always_inline int keep_own_open(struct membership *found, struct file *file)
+/* The same for a file that is opened, when the task's membership is known already. */
+static __always_inline int protect_own_open(struct membership *membership, struct file *file)
 {
 	struct owner *owner = find_owner();
 	struct own_object object = {
@@ -109,14 +109,14 @@ static __always_inline int keep_own_open(struct membership *found, struct file *
 	if (!owner || !is_near_own(owner, BPF_CORE_READ(file, f_inode, i_sb)))
 		return 0;
 	dentry = dentry_of(BPF_CORE_READ(file, f_inode));
-	if (!dentry || is_of_owner(owner, found->task))
+	if (!dentry || is_of_owner(owner, membership->task))
 		return 0;
 	/* The host's service manager writes there. */
-	if (!is_own_file(dentry) && (found->host || !(file->f_mode & FMODE_WRITE) || !is_in_own_group(dentry)))
+	if (!is_own_file(dentry) && (membership->host || !(file->f_mode & FMODE_WRITE) || !is_in_own_group(dentry)))
 		return 0;
-	if ((found->host || is_in_owners_container(owner, found)) && !owner_lives(owner))
+	if ((membership->host || is_in_owners_container(owner, membership)) && !owner_lives(owner))
 		return 0;
-	return refuse_outsider(found, &object);
+	return refuse_outsider(membership, &object);
 }
 
 #endif

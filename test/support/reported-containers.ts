@@ -3,8 +3,8 @@ import type { ContainerSink, SourceContainer } from '../../src/sources/source.js
 const WAIT_MILLISECONDS = 60_000;
 
 /** Keeps what a source tells. */
-export class ToldContainers implements ContainerSink {
-  /** What runs by all that was told, by id. */
+export class ReportedContainers implements ContainerSink {
+  /** What runs by all that was reported, by id. */
   readonly now = new Map<string, SourceContainer>();
   /** In the order in which it was told: `running 2`, `started ID`, `ended ID`. */
   readonly log: string[] = [];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The daemon itself: its process, and the sockets that it listens on. */
-#ifndef HAUBERK_DAEMON_KEEP_HOOKS_H
-#define HAUBERK_DAEMON_KEEP_HOOKS_H
+#ifndef HAUBERK_SELF_DAEMON_HOOKS_H
+#define HAUBERK_SELF_DAEMON_HOOKS_H
 
-#include "keep.h"
+#include "self_protection.h"
 #include "trace_hooks.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -40,50 +40,50 @@ static __always_inline bool manages(struct owner *owner, struct task_struct *tas
 }
 
 /* Whether the current task may not do to another what it is about to. */
-static __always_inline bool is_kept(struct task_struct *target, struct membership *found, bool may_manage)
+static __always_inline bool is_protected(struct task_struct *target, struct membership *membership, bool may_manage)
 {
 	struct owner *owner = find_owner();
 
-	if (!owner || !is_of_owner(owner, target) || !is_outsider(owner, found))
+	if (!owner || !is_of_owner(owner, target) || !is_outsider(owner, membership))
 		return false;
-	return !(may_manage && found->host && manages(owner, found->task));
+	return !(may_manage && membership->host && manages(owner, membership->task));
 }
 
-static __always_inline int keep_daemon(struct task_struct *target, __u32 operation, bool may_manage, bool unreported)
+static __always_inline int protect_daemon(struct task_struct *target, __u32 operation, bool may_manage, bool unreported)
 {
 	struct own_object object = { .rule_class = CLASS_PTRACE, .operation = operation, .unreported = unreported };
-	struct membership found = {};
+	struct membership membership = {};
 	struct file *program;
 
-	if (!is_kept(target, &found, may_manage))
+	if (!is_protected(target, &membership, may_manage))
 		return 0;
 	program = BPF_CORE_READ(target, mm, exe_file);
 	if (program) {
 		object.dentry = BPF_CORE_READ(program, f_path.dentry);
 		object.mnt = BPF_CORE_READ(program, f_path.mnt);
 	}
-	return refuse_outsider(&found, &object);
+	return refuse_outsider(&membership, &object);
 }
 
 SEC("lsm/task_kill")
-int BPF_PROG(hauberk_keep_from_signals, struct task_struct *target, void *info, int signal)
+int BPF_PROG(hauberk_self_signals, struct task_struct *target, void *info, int signal)
 {
 	/* Signal 0 asks whether it lives. */
-	return signal ? keep_daemon(target, OPERATION_SIGNAL, true, false) : 0;
+	return signal ? protect_daemon(target, OPERATION_SIGNAL, true, false) : 0;
 }
 
 /* ptrace(2), process_vm_writev(2), pidfd_getfd(2), setns(2) to it, and most of its directory in /proc. */
 SEC("lsm/ptrace_access_check")
-int BPF_PROG(hauberk_keep_from_tracers, struct task_struct *target, unsigned int mode)
+int BPF_PROG(hauberk_self_tracers, struct task_struct *target, unsigned int mode)
 {
-	return keep_daemon(target, OPERATION_TRACE, false, mode & PTRACE_MODE_NOAUDIT);
+	return protect_daemon(target, OPERATION_TRACE, false, mode & PTRACE_MODE_NOAUDIT);
 }
 
 /* A limit that is passed ends a process. */
 SEC("lsm/task_setrlimit")
-int BPF_PROG(hauberk_keep_limits, struct task_struct *target)
+int BPF_PROG(hauberk_self_limits, struct task_struct *target)
 {
-	return keep_daemon(target, OPERATION_LIMIT, true, false);
+	return protect_daemon(target, OPERATION_LIMIT, true, false);
 }
 
 static const char socket_name[] = "socket of hauberkd";
@@ -93,14 +93,14 @@ static const char socket_name[] = "socket of hauberkd";
  * does the daemon's own container, whose health check it may be.
  */
 SEC("lsm/unix_stream_connect")
-int BPF_PROG(hauberk_keep_sockets, struct sock *socket, struct sock *other)
+int BPF_PROG(hauberk_self_sockets, struct sock *socket, struct sock *other)
 {
 	struct own_object object = {
 		.name = socket_name, .rule_class = CLASS_NETWORK, .operation = OPERATION_CONNECT,
 	};
 	struct sock___peer *listener = (void *)other;
 	struct owner *owner = find_owner();
-	struct membership found = {};
+	struct membership membership = {};
 	struct pid *process;
 
 	if (!owner || !owner->process)
@@ -109,9 +109,9 @@ int BPF_PROG(hauberk_keep_sockets, struct sock *socket, struct sock *other)
 	process = BPF_CORE_READ(listener, sk_peer_pid);
 	if (!process || BPF_CORE_READ(active_upid(process, 0), nr) != owner->process || !owner_lives(owner))
 		return 0;
-	if (!is_outsider(owner, &found) || found.host || is_in_owners_container(owner, &found))
+	if (!is_outsider(owner, &membership) || membership.host || is_in_owners_container(owner, &membership))
 		return 0;
-	return refuse_outsider(&found, &object);
+	return refuse_outsider(&membership, &object);
 }
 
 #endif

@@ -1,49 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Accesses without a path, written as words for the same automaton: see
- * src/image/words.ts, its twin. Numbers are letters, 'a' for 0 to 'p' for 15.
+ * Accesses without a path, written as object keys for the same automaton: see
+ * src/image/object-keys.ts, its twin. Numbers are written in 16 digits, 'a' for 0 to 'p' for 15.
  */
-#ifndef HAUBERK_WORD_H
-#define HAUBERK_WORD_H
+#ifndef HAUBERK_OBJECT_KEY_H
+#define HAUBERK_OBJECT_KEY_H
 
 #include "automaton.h"
 
-/* First letters; a path starts with a slash instead. */
-enum word_letter {
-	LETTER_ARGUMENT = 'a',
-	LETTER_CALLED = 'b',
-	LETTER_CAPABILITY = 'c',
-	LETTER_FILESYSTEM = 'f',
-	LETTER_GUARD = 'g',
-	LETTER_LIBRARY = 'l',
-	LETTER_MOUNT = 'm',
-	LETTER_NETWORK = 'n',
-	LETTER_PRESET = 'p',
-	LETTER_QUESTION = 'q',
-	LETTER_SYSCALL = 's',
-	LETTER_TRACE = 't',
-	LETTER_NAMESPACE = 'u',
+/* The first character of an object key; a path starts with a slash instead. */
+enum object_key {
+	KEY_ARGUMENT = 'a',
+	KEY_CALLED = 'b',
+	KEY_CAPABILITY = 'c',
+	KEY_FILESYSTEM = 'f',
+	KEY_GUARD = 'g',
+	KEY_LIBRARY = 'l',
+	KEY_MOUNT = 'm',
+	KEY_NETWORK = 'n',
+	KEY_PRESET = 'p',
+	KEY_QUESTION = 'q',
+	KEY_SYSCALL = 's',
+	KEY_TRACE = 't',
+	KEY_NAMESPACE = 'u',
 };
 
 /* What is not known is padded with 'a': rules do not look at it. A name may follow. */
-#define SOCKET_WORD_BYTES 46
-#define CAPABILITY_WORD_BYTES 3
+#define SOCKET_KEY_BYTES 46
+#define CAPABILITY_KEY_BYTES 3
 
-enum word_direction {
+enum endpoint_direction {
 	DIRECTION_NONE = 0,
 	DIRECTION_EGRESS = 1,
 	DIRECTION_INGRESS = 2,
 };
 
-enum word_address {
+enum endpoint_address {
 	ADDRESS_UNKNOWN = 0,
 	ADDRESS_IPV4 = 1,
 	ADDRESS_IPV6 = 2,
 };
 
 struct endpoint {
-	__u8 direction;		/* enum word_direction */
-	__u8 kind;		/* enum word_address */
+	__u8 direction;		/* enum endpoint_direction */
+	__u8 kind;		/* enum endpoint_address */
 	__u16 port;
 	__u8 address[16];	/* an IPv4 address stands in the first four */
 };
@@ -64,25 +64,25 @@ struct socket_use {
 	struct host_name *name;	/* of the end; NULL for none */
 };
 
-static __always_inline char letter(__u32 value)
+static __always_inline char digit(__u32 value)
 {
 	return 'a' + (value & 0xf);
 }
 
-static __always_inline void write_byte(char *letters, __u32 position, __u8 value)
+static __always_inline void write_byte(char *key, __u32 position, __u8 value)
 {
-	letters[position] = letter(value >> 4);
-	letters[position + 1] = letter(value);
+	key[position] = digit(value >> 4);
+	key[position + 1] = digit(value);
 }
 
-/* Both write where a path would stand and return the word's start. */
+/* Both write where a path would stand and return where the object key starts. */
 static __always_inline __u32 place_capability(struct path_buffer *path, __u32 capability)
 {
-	char *letters = &path->bytes[PATH_BYTES_MAX - CAPABILITY_WORD_BYTES];
+	char *key = &path->bytes[PATH_BYTES_MAX - CAPABILITY_KEY_BYTES];
 
-	letters[0] = LETTER_CAPABILITY;
-	write_byte(letters, 1, capability);
-	return PATH_BYTES_MAX - CAPABILITY_WORD_BYTES;
+	key[0] = KEY_CAPABILITY;
+	write_byte(key, 1, capability);
+	return PATH_BYTES_MAX - CAPABILITY_KEY_BYTES;
 }
 
 /* Writes a name to the buffer's end and returns where it starts. */
@@ -100,24 +100,24 @@ static __always_inline __u32 place_name(struct path_buffer *path, struct host_na
 static __always_inline __u32 place_socket(struct path_buffer *path, const struct socket_use *use)
 {
 	__u32 end = use->name ? place_name(path, use->name) : PATH_BYTES_MAX;
-	char *letters = &path->bytes[path_index(end - SOCKET_WORD_BYTES)];
+	char *key = &path->bytes[path_index(end - SOCKET_KEY_BYTES)];
 
-	letters[0] = LETTER_NETWORK;
-	write_byte(letters, 1, use->family);
-	letters[3] = letter(use->type);
-	write_byte(letters, 4, use->protocol >> 8);
-	write_byte(letters, 6, use->protocol);
-	letters[8] = letter(use->end.direction);
-	write_byte(letters, 9, use->end.port >> 8);
-	write_byte(letters, 11, use->end.port);
-	letters[13] = letter(use->end.kind);
+	key[0] = KEY_NETWORK;
+	write_byte(key, 1, use->family);
+	key[3] = digit(use->type);
+	write_byte(key, 4, use->protocol >> 8);
+	write_byte(key, 6, use->protocol);
+	key[8] = digit(use->end.direction);
+	write_byte(key, 9, use->end.port >> 8);
+	write_byte(key, 11, use->end.port);
+	key[13] = digit(use->end.kind);
 	for (int i = 0; i < 16; i++)
-		write_byte(letters, 14 + 2 * i, use->end.address[i]);
-	return end - SOCKET_WORD_BYTES;
+		write_byte(key, 14 + 2 * i, use->end.address[i]);
+	return end - SOCKET_KEY_BYTES;
 }
 
-/* Twin: PRESET_DETAILS in src/image/words.ts. */
-enum word_preset {
+/* Twin: PRESET_DETAILS in src/image/object-keys.ts. */
+enum preset_detail {
 	PRESET_ANONYMOUS_MAPPING = 0,
 	PRESET_FILELESS = 1,
 	PRESET_PROCESS_ENTRY = 2,
@@ -126,8 +126,8 @@ enum word_preset {
 	PRESET_DRIFT = 5,
 };
 
-/* Where a system call is asked about. Twin: CALL_POINTS in src/policy/system-calls.ts. */
-enum word_point {
+/* Where a system call is checked. Twin: CALL_POINTS in src/policy/system-calls.ts. */
+enum call_point {
 	POINT_ENTRY = 0,
 	POINT_OPEN = 1,
 	POINT_EXECUTE = 2,
@@ -141,7 +141,7 @@ enum word_point {
 };
 
 /* Parts of a call's number. */
-enum word_call {
+enum call_numbering {
 	/* More than any architecture has. */
 	CALLS_MAX = 0x1000,
 	/* Set where a 32-bit program makes the call: its numbers are others. */

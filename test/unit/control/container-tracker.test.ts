@@ -16,7 +16,7 @@ import {
   namespacesOf,
   processIdentity,
 } from '../../../src/containers/procfs.js';
-import { stillRunning } from '../../../src/control/container-keeper.js';
+import { stillRunning } from '../../../src/control/container-tracker.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 
 const description = { id: 'c1', name: 'c1', namespace: 'default', labels: {}, origin: 'docker' } as const;
@@ -73,23 +73,23 @@ test('namespaces that were given to a later container are not taken for those of
   assert.deepEqual(stillRunning([container, unknown]), []);
 });
 
-test('a container that is told of by the hook and then by its runtime stays protected by the hook', async (t) => {
+test('a container that is reported by the hook and then by its runtime stays protected by the hook', async (t) => {
   const child = await startProcess(t);
   const plane = new InMemoryControlPlane();
-  t.after(() => plane.keeper.stop());
+  t.after(() => plane.tracker.stop());
   const root = mkdtempSync(join(tmpdir(), 'hauberk-root-'));
   symlinkSync('usr/bin', join(root, 'bin'));
   let visible = 0;
   const onVisible = () => visible++;
   const process = { pid: child.pid, firstProcess: true, root } as const;
-  const { result } = await plane.keeper.register(description, process, { by: 'hook', onVisible });
+  const { result } = await plane.tracker.register(description, process, { by: 'hook', onVisible });
   assert.equal(visible, 1);
   assert.deepEqual(
     [result.container.links, result.container.isFirstProcess, result.container.protection?.by],
     [{ '/bin': '/usr/bin' }, true, 'hook'],
   );
-  const told = { ...description, name: 'renamed', labels: { app: 'web' } };
-  const again = await plane.keeper.register(told, { pid: child.pid }, { by: 'event' });
+  const reported = { ...description, name: 'renamed', labels: { app: 'web' } };
+  const again = await plane.tracker.register(reported, { pid: child.pid }, { by: 'event' });
   const { name, labels, protection } = again.result.container;
   assert.deepEqual([name, labels, protection], ['renamed', { app: 'web' }, result.container.protection]);
 });
@@ -97,23 +97,23 @@ test('a container that is told of by the hook and then by its runtime stays prot
 test('a container that ends is let go even when that could not be written down at first', async (t) => {
   const child = await startProcess(t);
   const plane = new InMemoryControlPlane();
-  t.after(() => plane.keeper.stop());
+  t.after(() => plane.tracker.stop());
   // The keeper's own timers keep no process alive.
   const alive = setInterval(() => undefined, 1000);
   t.after(() => clearInterval(alive));
   // Of another container's life: nobody is its successor.
   await plane.containers.put(containerOf(child.pid, { initStartTicks: 1 }));
-  plane.keeper.resume();
+  plane.tracker.resume();
   plane.storeFailure = new Error('no space left on device');
   await gone(child);
   const warned = new Promise<void>((resolve) => {
-    plane.keeper.logger.warn = () => resolve();
+    plane.tracker.logger.warn = () => resolve();
   });
   await warned;
   assert.equal(plane.containers.list().length, 1);
   plane.storeFailure = undefined;
   const ended = new Promise<void>((resolve) => {
-    plane.keeper.logger.info = () => resolve();
+    plane.tracker.logger.info = () => resolve();
   });
   await ended;
   assert.deepEqual(plane.containers.list(), []);
@@ -130,7 +130,7 @@ test('links below a root are read as links within it, and are not followed out o
   assert.deepEqual(linkedDirectories(process.pid, root), links);
 });
 
-test('the first process of a namespace is found from any that lives in it, and tells when it began', async (t) => {
+test('the first process of a namespace is found from any that lives in it, and reports when it began', async (t) => {
   const { first, second } = await startContainer(t);
   const { pidNamespace } = namespacesOf(second);
   const { startTicks } = processIdentity(first);

@@ -13,7 +13,7 @@ function threadMilliseconds(): number {
 }
 
 /** Measures how much processor time single turns of the event loop take: unlike a delay it does not grow with the load. */
-export class TurnMeter {
+export class EventLoopMeter {
   #worst = 0;
   #last = 0;
   #next: NodeJS.Immediate | undefined;

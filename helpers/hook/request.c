@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The conversation with hauberkd: one JSON object there, one line of text back.
+// The request to hauberkd: it sends one JSON object and receives one line of text.
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ask.h"
+#include "request.h"
 
 static char request[REQUEST_MAX + 1];
 
@@ -105,7 +105,7 @@ static bool receive_line(int connection, char *line, size_t size, int64_t deadli
 }
 
 /* The rest of the line if it begins with the word. */
-static const char *after_word(const char *line, const char *word)
+static const char *after_keyword(const char *line, const char *word)
 {
 	size_t length = strlen(word);
 
@@ -114,20 +114,20 @@ static const char *after_word(const char *line, const char *word)
 	return line[length] ? line + length + 1 : "no reason given";
 }
 
-static enum answer understand(const char *line, struct text *reason)
+static enum answer parse_answer(const char *line, struct text *reason)
 {
 	const char *rest;
 
 	if (!strcmp(line, "protected"))
 		return ANSWER_PROTECTED;
-	if (after_word(line, "ignored"))
+	if (after_keyword(line, "ignored"))
 		return ANSWER_IGNORED;
-	rest = after_word(line, "unprotected");
+	rest = after_keyword(line, "unprotected");
 	if (rest) {
 		text_add(reason, "hauberkd cannot protect it: %s", rest);
 		return ANSWER_UNPROTECTED;
 	}
-	text_add(reason, "hauberkd's answer is not understood: %.100s", line);
+	text_add(reason, "unexpected answer from hauberkd: %.100s", line);
 	return ANSWER_NONE;
 }
 
@@ -142,7 +142,7 @@ static size_t write_request(enum runtime runtime, const struct state *state, boo
 	return text.length;
 }
 
-enum answer ask(const struct settings *settings, enum runtime runtime, const struct state *state, bool allow,
+enum answer request_protection(const struct settings *settings, enum runtime runtime, const struct state *state, bool allow,
 		bool patient, int64_t deadline, char *reason_line)
 {
 	struct text reason = text_in(reason_line, LINE_SIZE);
@@ -158,9 +158,9 @@ enum answer ask(const struct settings *settings, enum runtime runtime, const str
 		if (errno == EAGAIN)
 			text_add(&reason, "nothing for %u s", settings->timeout_seconds);
 		else
-			text_add(&reason, "%s", errno ? strerror(errno) : "it ended the connection without a word");
+			text_add(&reason, "%s", errno ? strerror(errno) : "it closed the connection without an answer");
 	} else {
-		answer = understand(line, &reason);
+		answer = parse_answer(line, &reason);
 	}
 	if (connection >= 0)
 		close(connection);

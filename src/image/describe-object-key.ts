@@ -1,7 +1,7 @@
 import { formatIpv6 } from '../policy/address.js';
 import { ADDRESS_FAMILIES, SOCKET_TYPES, type SocketUse } from '../policy/network.js';
 import { callName } from '../policy/system-calls.js';
-import { readCallWord, readCapabilityWord, readQuestionWord, readSocketWord } from './read-word.js';
+import { readCallKey, readCapabilityKey, readQuestionKey, readSocketKey } from './read-object-key.js';
 
 const FAMILY_NAMES = namesOf(ADDRESS_FAMILIES);
 const TYPE_NAMES = namesOf(SOCKET_TYPES);
@@ -23,18 +23,18 @@ const DEFAULT_PROTOCOLS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * What a word of the kernel's says (see image/words.ts), for people: a path as it is, a capability by its name, a socket
- * as `tcp 10.0.0.1:443`, with a name if an answer gave the address for it, `tcp port 80` where only this end is told, or
+ * Describes an object key (see image/object-keys.ts) for people: a path as it is, a capability by its name, a socket
+ * as `tcp 10.0.0.1:443`, with a name if an answer gave the address for it, `tcp port 80` where only this end is reported, or
  * `netlink raw 0`; of a file its path with the type of its filesystem, of a mount its place with its type, of a process its
- * program; a system call as `unlink`, or as `unlink /tmp/x` where a path is told; a name that is asked for as it is.
+ * program; a system call as `unlink`, or as `unlink /tmp/x` where a path is reported; a name that is requested as it is.
  */
-export function describeWord(word: string): string {
-  const describe = OTHER_WORDS[word.charAt(0)];
-  if (describe !== undefined) return describe(word.slice(2));
-  if (word.startsWith('q')) return readQuestionWord(word) || '.';
-  if (word.startsWith('c')) return readCapabilityWord(word);
-  if (word.startsWith('s')) return describeCall(word);
-  return word.startsWith('n') ? describeSocket(readSocketWord(word)) : word;
+export function describeObjectKey(key: string): string {
+  const describe = OTHER_KEYS[key.charAt(0)];
+  if (describe !== undefined) return describe(key.slice(2));
+  if (key.startsWith('q')) return readQuestionKey(key) || '.';
+  if (key.startsWith('c')) return readCapabilityKey(key);
+  if (key.startsWith('s')) return describeCall(key);
+  return key.startsWith('n') ? describeSocket(readSocketKey(key)) : key;
 }
 
 function describeSocket({ family, type, protocol, direction, port, address, name }: SocketUse): string {
@@ -44,8 +44,8 @@ function describeSocket({ family, type, protocol, direction, port, address, name
   return `${sockets} ${formatAddress(address)}:${port}${name === undefined ? '' : ` (${name})`}`;
 }
 
-function describeCall(word: string): string {
-  const { number, path } = readCallWord(word);
+function describeCall(key: string): string {
+  const { number, path } = readCallKey(key);
   const name = callName(number) ?? `system call ${number}`;
   return path === '' ? name : `${name} ${path}`;
 }
@@ -56,15 +56,15 @@ const withType = (text: string): string => {
   return type === '' || slash < 0 ? text : `${text.slice(slash)} (${type})`;
 };
 
-/** By the first letter; each gets what stands behind the second. */
-const OTHER_WORDS: Readonly<Record<string, (text: string) => string>> = {
+/** By the first character; each gets what stands behind the second. */
+const OTHER_KEYS: Readonly<Record<string, (text: string) => string>> = {
   f: withType,
   m: withType,
   t: (program) => program || 'a kernel thread',
   u: () => 'user namespace',
-  // Of a capability its own word follows.
+  // The object key of the capability follows.
   p: (text) =>
-    /^c[a-p]{2}$/u.test(text) ? readCapabilityWord(text) : (/\/.*/su.exec(text)?.[0] ?? 'memory without a file'),
+    /^c[a-p]{2}$/u.test(text) ? readCapabilityKey(text) : (/\/.*/su.exec(text)?.[0] ?? 'memory without a file'),
 };
 
 function describeSockets(family: string, type: string, protocol: number): string {
