@@ -270,6 +270,7 @@ static __always_inline int find_actor_of(struct scratch *scratch, struct task_st
 					 bool keeps)
 {
 	struct task_context *context = NULL;
+	__u32 image_id = scratch->question.image_id;
 	__u32 result = PATH_OK;
 	struct match *match;
 	bool altered = false;
@@ -297,9 +298,11 @@ static __always_inline int find_actor_of(struct scratch *scratch, struct task_st
 		return PATH_UNAVAILABLE;
 	result = path_build(&scratch->path, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt),
 			    &match->offset);
-	if (result == PATH_OK && image_classify(scratch) != IMAGE_ANSWERED)
-		/* Found to be replaced once more, when the object is asked about. */
+	if (result == PATH_OK && image_classify(scratch) != IMAGE_ANSWERED) {
+		/* For the next question to find that it was replaced: the actor is to be looked up in the new image. */
+		scratch->question.image_id = image_id;
 		goto found;
+	}
 	if (result != PATH_OK && !has_no_name(result))
 		return result;
 	if (context && keeps) {
