@@ -119,7 +119,7 @@ test('what would stop hauberkd, process 1 or logins is refused with the reason, 
   });
   for (const path of ['/etc/shadow', '/etc/ssh/ssh_host_ed25519_key', '/etc/pam.d/sshd'])
     await assert.rejects(apply(manifest(`file: {matchPaths: [{path: ${path}}]}`)), {
-      message: new RegExp(`- /usr/sbin/sshd could not read ${path}: policy host/on-host`, 'u'),
+      message: new RegExp(`- /usr/sbin/sshd could not read ${path}: policy host:on-host`, 'u'),
     });
   await assert.rejects(apply(manifest('process: {matchPaths: [{path: /usr/sbin/sshd}]}')), {
     message: /could not (?:be run by|execute) /,
