@@ -71,12 +71,4 @@ __noinline int ask_called(struct scratch *scratch)
 	return many;
 }
 
-/* What no rule decides is not for a name to decide either. */
-static __always_inline bool is_decided_by_rule(struct scratch *scratch)
-{
-	__u32 verdict = scratch->question.verdict;
-
-	return verdict >> VERDICT_ACTION_SHIFT != ACTION_ALLOW && (verdict & VERDICT_RULE_MASK) < scratch->question.rules;
-}
-
 #endif

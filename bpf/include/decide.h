@@ -229,6 +229,14 @@ static __always_inline int finish_decision(struct scratch *scratch)
 	return action >= ACTION_BLOCK ? -EACCES : 0;
 }
 
+/* A name that no rule covers changes nothing: what is left to the posture is decided by the name in use alone. */
+static __always_inline bool is_decided_by_rule(struct scratch *scratch)
+{
+	__u32 verdict = scratch->question.verdict;
+
+	return verdict >> VERDICT_ACTION_SHIFT != ACTION_ALLOW && (verdict & VERDICT_RULE_MASK) < scratch->question.rules;
+}
+
 /* Checks the next name that another mount gives the object; false where there is none. */
 static __always_inline bool query_alias(struct scratch *scratch)
 {
@@ -236,6 +244,8 @@ static __always_inline bool query_alias(struct scratch *scratch)
 		return false;
 	scratch->question.verdict = RULE_NONE;
 	image_decide(scratch);
+	if (!is_decided_by_rule(scratch))
+		scratch->question.verdict = RULE_NONE;
 	return true;
 }
 
@@ -266,7 +276,7 @@ __noinline int decide_node(struct scratch *scratch)
 		if (!place_node(scratch))
 			return 0;
 		scratch->question.verdict = RULE_NONE;
-		if (image_decide(scratch) != IMAGE_ANSWERED ||
+		if (image_decide(scratch) != IMAGE_ANSWERED || !is_decided_by_rule(scratch) ||
 		    scratch->question.verdict >> VERDICT_ACTION_SHIFT <= scratch->node.decided)
 			continue;
 		answer = finish_decision(scratch);

@@ -65,7 +65,7 @@ test('a pod says by its annotation what is visible of its containers, and what i
   annotated('everything');
   assert.equal(pods.describe(reported).visibility, undefined);
   const [warning] = pods.warnings();
-  assert.match(warning!, /^pod shop\/web-1: kubearmor-visibility must be none, or of .*, is "everything"$/);
+  assert.match(warning!, /^pod shop\/web-1: kubearmor-visibility must be none, or any of .*, is "everything"$/);
 });
 
 test('where what pods ask for is ignored, their policies decide and the wish is reported', () => {
