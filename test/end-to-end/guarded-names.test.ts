@@ -1,17 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
@@ -129,49 +117,4 @@ spec:
     const { status, output } = await held.run(command);
     assert.equal(status, 0, `${command}: ${output}`);
   }
-});
-
-/** Nothing to do where it is built into the kernel, or there already. The machine has no list of dependencies. */
-function loadModule(name: string): void {
-  const [file] = execFileSync('find', ['/lib/modules/', '-name', `${name}.ko*`], { encoding: 'utf8' }).split('\n');
-  if (file === undefined || file === '' || existsSync(`/sys/module/${name}`)) return;
-  const unpacked = join(base, `${name}.ko`);
-  writeFileSync(
-    unpacked,
-    file.endsWith('.xz') ? execFileSync('xz', ['-dc', file], { maxBuffer: 1 << 26 }) : readFileSync(file),
-  );
-  execFileSync('busybox', ['insmod', unpacked]);
-}
-
-test('a file of a filesystem that pays no heed to case is kept by every name that is taken for it', async () => {
-  const image = join(base, 'fat.img');
-  writeFileSync(image, Buffer.alloc(4 << 20));
-  execFileSync('busybox', ['mkdosfs', image]);
-  for (const module of ['loop', 'fat', 'vfat', 'nls_cp437', 'nls_ascii']) loadModule(module);
-  const fat = join(base, 'fat');
-  const made = await held.run(`mkdir ${fat} && mount -t vfat -o loop,codepage=437,iocharset=ascii ${image} ${fat} &&
-    mkdir ${fat}/guard ${fat}/free && echo x | tee ${fat}/guard/secret.txt >${fat}/free/other.txt`);
-  assert.equal(made.status, 0, made.output);
-  const names = [
-    'guard/secret.txt',
-    'GUARD/SECRET.TXT',
-    'Guard/secret.txt',
-    'guard./secret.txt',
-    'guard/secret.txt...',
-  ];
-  for (const name of names) assert.equal((await held.run(`cat ${fat}/${name}`)).status, 0, name);
-  const manifest = `apiVersion: security.kubearmor.com/v1
-kind: KubeArmorPolicy
-metadata: {name: folded}
-spec:
-  selector: {matchLabels: {app: held}}
-  file: {matchPaths: [{path: ${fat}/guard/secret.txt}]}`;
-  await client.call('PolicyService', 'ApplyPolicy', { manifest });
-  for (const name of names) {
-    const { status, output } = await held.run(`cat ${fat}/${name}`);
-    assert.notEqual(status, 0, `${name}: ${output}`);
-    assert.match(output, /Permission denied/, name);
-  }
-  for (const name of ['free/other.txt', 'FREE/OTHER.TXT'])
-    assert.equal((await held.run(`cat ${fat}/${name}`)).status, 0, name);
 });
