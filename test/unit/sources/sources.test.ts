@@ -96,7 +96,7 @@ test('a start of which nobody tells is refused, or continues under the policies 
     /^unprotected Docker's files do not report it: .*; nor does Docker: it is in no list/u,
   );
   assert.equal(plane.containers.list().length, 0);
-  assert.match(await ask('allow'), /^unprotected Docker's files do not tell/u);
+  assert.match(await ask('allow'), /^unprotected Docker's files do not report/u);
   await eventually(() => plane.containers.get('0123456789abcdef')?.name === '0123456789ab');
   assert.equal(logger.warnings.length, 2);
   assert.equal(plane.intake.failures.lookup, 2);
