@@ -256,7 +256,7 @@ test('under a policy for the host its processes may as little, and whoever start
   assert.deepEqual(triedFromOutside(['get', map], ['open', STATE]), ['get ok', 'open ok']);
   assert.deepEqual(tried(['get', map], ['unlink', map], ['open', STATE]), refused(['get'], ['unlink'], ['open']));
   await daemon.start('--docker-socket', 'off', '--detach-on-exit');
-  assert.match(daemon.log, /has ended: this one takes it over/);
+  assert.match(daemon.log, /has ended: this one takes over/);
   assert.equal((await client.call('HostService', 'GetStatus')).adopted, true);
   assert.deepEqual(triedFromOutside(['get', map]), refused(['get']));
   await client.call('PolicyService', 'DeletePolicy', { name: 'on-host', scope: 'SCOPE_HOST' });
