@@ -274,5 +274,5 @@ test('a second daemon on the same pins is refused while the first lives', () => 
     { encoding: 'utf8', timeout: 100_000 },
   );
   assert.notEqual(status, 0);
-  assert.match(stdout + stderr, /another hauberkd, process \d+, lives/);
+  assert.match(stdout + stderr, /another hauberkd, process \d+, is running/);
 });
