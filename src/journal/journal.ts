@@ -86,8 +86,8 @@ export class Journal {
           { directory },
           'the numbers of events start again: the file that reserves them was missing or damaged',
         );
-      // Whoever read the ring on without writing here may have given numbers to what it read.
-      const isWhole = last !== undefined && last.ringId === ring.id && ring.position <= last.ringPosition;
+      // Whoever read the ring on without writing here may have given numbers to what it read, or to other events.
+      const isWhole = last?.ringId === ring.id && ring.position <= last.ringPosition && !numbering.isBehind;
       const next = numbering.nextAfterEnd ?? (isWhole ? behindLast : Math.max(behindLast, numbering.reserved + 1));
       if (next > behindLast)
         logger.warn({ first: behindLast, last: next - 1 }, 'these numbers of events are not in the journal');
@@ -156,6 +156,7 @@ export class Journal {
         this.#retryAt = performance.now() + RETRY_MILLISECONDS;
         this.#noteLost(batches[0]!, (error as Error).message);
         this.#lost += countOf(batches);
+        this.#passOver(batches);
         this.#settle();
         this.#giveUp(this.#queue.splice(0));
       } finally {
@@ -180,6 +181,7 @@ export class Journal {
     const waiting = this.#inFlight ?? [];
     if (waiting[0] !== undefined) this.#noteLost(waiting[0], 'the disk is too slow');
     // What is in flight may be written yet.
+    this.#passOver(waiting);
     this.#settle();
     this.#waitingBytes = 0;
     this.#giveUp(this.#queue.splice(0));
@@ -188,7 +190,19 @@ export class Journal {
   #giveUp(batches: readonly Batch[]): void {
     if (batches.length === 0) return;
     this.#lost += countOf(batches);
+    this.#passOver(batches);
     for (const batch of batches) batch.done();
+  }
+
+  /** No later daemon gives the numbers of events again that are published unwritten. */
+  #passOver(batches: readonly Batch[]): void {
+    const last = batches.at(-1);
+    if (last === undefined) return;
+    try {
+      this.numbering.passOver(last.first + last.count - 1);
+    } catch {
+      // The log tells already that the disk takes nothing, and why.
+    }
   }
 
   #noteLost({ first }: Batch, cause: string): void {
@@ -200,6 +214,11 @@ export class Journal {
   #noteWritten({ first }: Batch): void {
     this.#retryAt = 0;
     if (this.#lostSince === undefined || this.#isStalled) return;
+    try {
+      this.numbering.catchUp();
+    } catch {
+      // Then a later daemon passes over numbers that it need not.
+    }
     const gap = { first: this.#lostSince, last: first - 1 };
     this.#lostSince = undefined;
     this.logger.warn(gap, 'events are written to the journal again; these numbers are not all in it');

@@ -12,6 +12,8 @@ interface Stored {
   readonly version: number;
   /** No number above this was given to an event. */
   readonly reserved: number;
+  /** Events were published that are not in the journal, and none behind them is yet. */
+  readonly isBehind?: boolean;
   /** After an orderly end, the next number. */
   readonly next?: number;
 }
@@ -30,6 +32,8 @@ export class Numbering {
   #stored: Stored;
   #block = BLOCK_LEAST;
   #lastReservation = 0;
+  /** Reserved on disk; what is written beyond may still be lost in a power cut. */
+  #durable: number;
   #pending: Promise<void> | undefined;
 
   /**
@@ -41,6 +45,7 @@ export class Numbering {
     const found = readSlots(path);
     this.isNew = found === undefined;
     this.#stored = found ?? { run: randomUUID(), version: 0, reserved: leastNext - 1 };
+    this.#durable = this.#stored.reserved;
     this.#file = openSync(path, found === undefined ? 'w+' : 'r+', 0o600);
   }
 
@@ -55,6 +60,11 @@ export class Numbering {
     return this.#stored.reserved;
   }
 
+  /** Whether the last run may have published more events than the journal has. */
+  get isBehind(): boolean {
+    return this.#stored.isBehind === true;
+  }
+
   /** The next number if the last run ended in order. */
   get nextAfterEnd(): number | undefined {
     return this.#stored.next;
@@ -62,19 +72,39 @@ export class Numbering {
 
   /** Begins to give numbers from here; on disk when this returns. */
   begin(next: number): void {
-    this.#write({ reserved: Math.max(this.reserved, next + this.#block) });
+    this.#write({ reserved: Math.max(this.reserved, next + this.#block), isBehind: false });
     fdatasyncSync(this.#file);
+    this.#durable = this.reserved;
   }
 
   /**
-   * Reserves the next block where less than half of one is left above a number; resolves once that number is reserved,
-   * at once where it is.
+   * Reserves the next block where less than half of one is left above a number; resolves once that number is reserved on
+   * disk, at once where it is.
    *
    * @throws what the file system throws
    */
   async reserve(number: number): Promise<void> {
-    if (this.reserved - number < this.#block / 2) this.#pending ??= this.#reserve(number);
-    if (number > this.reserved) await this.#pending;
+    const isShort = this.reserved - number < this.#block / 2;
+    if (isShort) this.#writeBlockAbove(number);
+    if (isShort || number > this.#durable) this.#sync().catch(() => undefined);
+    while (number > this.#durable) await this.#sync();
+  }
+
+  /**
+   * Says that events up to a number are published without being in the journal. A later daemon sees it once this returns,
+   * also if this process is killed then; after a power cut, as far as the disk took it.
+   *
+   * @throws what the file system throws
+   */
+  passOver(number: number): void {
+    if (this.isBehind && this.reserved - number >= this.#block / 2) return;
+    this.#writeBlockAbove(number, true);
+    this.#sync().catch(() => undefined);
+  }
+
+  /** Says that the journal has what was published last. @throws what the file system throws */
+  catchUp(): void {
+    if (this.isBehind) this.#write({ isBehind: false });
   }
 
   /** On disk when this returns: numbers continue from there. */
@@ -84,26 +114,36 @@ export class Numbering {
     closeSync(this.#file);
   }
 
-  async #reserve(number: number): Promise<void> {
+  #writeBlockAbove(number: number, isBehind = this.isBehind): void {
     const now = performance.now();
     const isQuick = now - this.#lastReservation < BLOCK_MILLISECONDS;
     this.#block = isQuick ? Math.min(this.#block * 2, BLOCK_GREATEST) : BLOCK_LEAST;
     this.#lastReservation = now;
-    const before = this.#stored;
+    this.#write({ reserved: Math.max(this.reserved, number) + this.#block, isBehind });
+  }
+
+  #sync(): Promise<void> {
+    this.#pending ??= this.#syncWritten();
+    return this.#pending;
+  }
+
+  async #syncWritten(): Promise<void> {
+    const { reserved } = this.#stored;
     try {
-      this.#write({ reserved: Math.max(this.reserved, number) + this.#block });
-      const wanted = this.#stored;
-      this.#stored = { ...wanted, reserved: before.reserved };
       await synced(this.#file);
-      this.#stored = wanted;
+      this.#durable = reserved;
+    } catch (error) {
+      // The kernel forgets what it could not write: it is written again.
+      this.#stored = { ...this.#stored, reserved: this.#durable };
+      throw error;
     } finally {
       this.#pending = undefined;
     }
   }
 
-  #write({ reserved = this.reserved, next }: { reserved?: number; next?: number }): void {
+  #write({ reserved = this.reserved, isBehind = this.isBehind, next }: Partial<Stored>): void {
     const { run, version } = this.#stored;
-    const stored = { run, version: version + 1, reserved, ...(next !== undefined && { next }) };
+    const stored = { run, version: version + 1, reserved, isBehind, ...(next !== undefined && { next }) };
     writeSync(this.#file, encodeSlot(stored), 0, SLOT_BYTES, (stored.version % 2) * SLOT_BYTES);
     this.#stored = stored;
   }
@@ -134,7 +174,7 @@ function readSlots(path: string): Stored | undefined {
 /** A place that says anything else is as good as one that is damaged. */
 function isStored(value: unknown): value is Stored {
   if (typeof value !== 'object' || value === null) return false;
-  const { run, version, reserved, next }: { [Field in keyof Stored]?: unknown } = value;
+  const { run, version, reserved, isBehind, next }: { [Field in keyof Stored]?: unknown } = value;
   const isWhole = [version, reserved, next ?? 0].every((each) => Number.isSafeInteger(each));
-  return typeof run === 'string' && isWhole;
+  return typeof run === 'string' && typeof (isBehind ?? false) === 'boolean' && isWhole;
 }

@@ -19,21 +19,26 @@ async function openIn(directory: string, { limits = LIMITS, ring = RING }: Optio
   const journal = await Journal.open(directory, limits, ring, logger);
   let { next } = journal;
   let position = ring.position;
+  const append = (count: number, bytes: number, time: bigint) => {
+    const first = next;
+    next += count;
+    const payload = Buffer.alloc(bytes, first);
+    return new Promise<void>((done) => {
+      const mark = { ringPosition: position, ringId: ring.id, dropped: 0n };
+      journal.append({ first, count, earliest: time, latest: time, ...mark, payload, done });
+    });
+  };
   return {
     journal,
     logger,
     next: () => next,
-    /** Writes a batch and waits for it. */
+    /** Writes a batch of the ring and waits for it. */
     write(count: number, bytes = 100 * count, time = BigInt(Date.now()) * 1_000_000n) {
-      const first = next;
-      next += count;
       position += 8n;
-      const payload = Buffer.alloc(bytes, first);
-      return new Promise<void>((done) => {
-        const mark = { ringPosition: position, ringId: ring.id, dropped: 0n };
-        journal.append({ first, count, earliest: time, latest: time, ...mark, payload, done });
-      });
+      return append(count, bytes, time);
     },
+    /** Writes events that are not of the ring and waits for them. */
+    add: (count: number) => append(count, 100 * count, BigInt(Date.now()) * 1_000_000n),
     close: () => journal.close(() => next),
   };
 }
@@ -115,6 +120,38 @@ describe('the journal', () => {
     await first.write(3);
     const second = await openIn(directory, { ring: { id: 7n, position: 800n } });
     assert.ok(second.next() > 4096);
+    await second.close();
+  });
+
+  test('gives no number twice of events that were published while the disk took none, and are not of the ring', async (t) => {
+    const directory = directoryOf(t);
+    const first = await openIn(directory);
+    await first.write(3);
+    t.mock.method(first.journal.files, 'append', () => Promise.reject(new Error('disk full')));
+    for (let batch = 0; batch < 20; batch++) await first.add(1000);
+    const published = first.next() - 1;
+    // No end: as after kill -9.
+    const second = await openIn(directory, { ring: { id: 7n, position: 8n } });
+    assert.ok(second.next() > published, `${second.next()} after ${published}`);
+    assert.equal(second.journal.run, first.journal.run);
+    await second.close();
+  });
+
+  test('continues without a gap where the disk took the last events again before the kill', async (t) => {
+    const directory = directoryOf(t);
+    const first = await openIn(directory);
+    await first.write(3);
+    const append = t.mock.method(first.journal.files, 'append', () => Promise.reject(new Error('disk full')));
+    await first.add(2);
+    append.mock.restore();
+    t.mock.method(performance, 'now', () => Number.MAX_SAFE_INTEGER);
+    await first.add(4);
+    const second = await openIn(directory, { ring: { id: 7n, position: 8n } });
+    assert.equal(second.next(), first.next());
+    assert.deepEqual(await rangesIn(second.journal), [
+      [1, 3],
+      [6, 9],
+    ]);
     await second.close();
   });
 
