@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Container } from '../containers/container.js';
+import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
-import { finish, type Steps } from '../steps.js';
+import { finish, isStep, type Steps } from '../steps.js';
 import { finishInTimeSlices, inTimeSlices } from '../time-slices.js';
+import { adoptInPieces } from './adoption.js';
 import type { Claim } from './container-kinds.js';
 import { asKnown, type ContainerChange, planContainers } from './container-plan.js';
 import type { Enforcement } from './enforcement.js';
@@ -68,18 +69,18 @@ export class ContainerLane {
     const onVisible = submitted.onVisible && once(submitted.onVisible);
     const known = () => submitted.put.map(({ id }) => this.containers.get(id));
     const before = known();
-    const put = submitted.put.map((each, index) => asKnown(each, before[index]));
-    let request = { ...submitted, put, ...(onVisible !== undefined && { onVisible }) };
-    const queuePlace = this.#order.enter(request.ids);
+    const queuePlace = this.#order.enter(submitted.ids);
     let changed: Changed;
     try {
+      const put = await finishFor(submitted, asAllKnown(submitted.put, before));
+      let request = { ...submitted, put, ...(onVisible !== undefined && { onVisible }) };
       let claims = await this.#claim(request.put);
       await queuePlace.come;
       // An earlier request may have found other links.
       const now = known();
       if (now.some((each, index) => each !== before[index])) {
         this.#giveBack(claims.values());
-        request = { ...request, put: submitted.put.map((each, index) => asKnown(each, now[index])) };
+        request = { ...request, put: await finishFor(submitted, asAllKnown(submitted.put, now)) };
         claims = await this.#claim(request.put);
       }
       changed = await new Promise<Changed>((resolve, reject) => {
@@ -143,9 +144,7 @@ export class ContainerLane {
             continue;
           }
           try {
-            const work = plan(waiting.request, draft);
-            // One that names its containers is small, and those that come at once are to stay together.
-            const changes = waiting.request.ids === undefined ? await finishInTimeSlices(work) : finish(work);
+            const changes = await finishFor(waiting.request, plan(waiting.request, draft));
             planned.push(Object.assign(waiting, { changes }));
           } catch (error) {
             waiting.reject(error);
@@ -174,10 +173,17 @@ export class ContainerLane {
         deleteContainers: removed.map(({ id }) => id),
       },
       adopt: () => {
-        draft.applyTo(this.containers);
         const callbacks = visibilityCallbacks(planned);
-        return this.enforcement.adoptContainers(claims, removed, (container) => {
+        const onVisible = (container: NamespacePair) => {
           for (const callback of callbacks.get(namespaceKey(container)) ?? []) callback();
+        };
+        // Whoever takes over the namespaces of one that goes comes first, so that they are never without a policy.
+        return adoptInPieces(changesOf(claims, removed), (piece) => {
+          const claimed = piece.flatMap((each) => ('claim' in each ? [each.claim] : []));
+          const gone = piece.flatMap((each) => ('gone' in each ? [each.gone] : []));
+          for (const { container } of claimed) this.containers.put(container);
+          for (const { id } of gone) this.containers.delete(id);
+          return this.enforcement.adoptContainers(claimed, gone, onVisible);
         });
       },
     };
@@ -239,11 +245,31 @@ export class ContainerLane {
   }
 }
 
+/** See asKnown; those that are known stand in the same order. */
+function* asAllKnown(containers: readonly Container[], known: readonly (Container | undefined)[]): Steps<Container[]> {
+  const described: Container[] = [];
+  for (const [place, container] of containers.entries()) {
+    if (isStep(place)) yield;
+    described.push(asKnown(container, known[place]));
+  }
+  return described;
+}
+
+/** A request that names its containers is small, and those that come at once are to stay together. */
+async function finishFor<Result>(request: ContainerRequest, work: Steps<Result>): Promise<Result> {
+  return request.ids === undefined ? finishInTimeSlices(work) : finish(work);
+}
+
+function* changesOf(claims: Iterable<Claim>, removed: Iterable<Container>) {
+  for (const claim of claims) yield { claim };
+  for (const gone of removed) yield { gone };
+}
+
 /** Adds a request to a draft, whole or not at all. */
 function* plan({ put, remove }: ContainerRequest, draft: ContainerDraft): Steps<ContainerChange[]> {
   const own = new ContainerDraft(draft);
   const changes = yield* planContainers(own, put, remove?.(own) ?? []);
-  own.applyTo(draft);
+  yield* own.applyTo(draft);
   return changes;
 }
 

@@ -6,6 +6,7 @@ import type { Kernel } from '../kernel/kernel.js';
 import type { Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { inTimeSlices } from '../time-slices.js';
+import { type Adopted, adoptInPieces } from './adoption.js';
 import { type Assignment, Assignments, identityOf, type Published } from './assignments.js';
 import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses } from './container-kinds.js';
 import { type DesiredState, NOTHING_DESIRED } from './desired-state.js';
@@ -31,7 +32,7 @@ type EnforcingKernel = Pick<
 
 /**
  * Keeps the kernel's maps in agreement with a desired state. What takes time, to compile and to publish, may continue for
- * several changes at once; `adopt…` makes a change the one in force at once, and is called for one after the other.
+ * several changes at once; `adopt…` makes a change the one in force, and is called for one after the other.
  */
 export class Enforcement {
   readonly images: LiveImages;
@@ -192,11 +193,11 @@ export class Enforcement {
   }
 
   /**
-   * Decides by the policies that were prepared. Resolves once the kernel does.
+   * Decides by the policies that were prepared. Resolves once all containers are on their way.
    *
    * @param isWhole whether what the kernel holds for containers that are not known goes, but for what is kept
    */
-  async adopt(preparation: Preparation, isWhole: boolean, isKept: IsKept = () => false): Promise<void> {
+  async adopt(preparation: Preparation, isWhole: boolean, isKept: IsKept = () => false): Promise<Adopted> {
     this.#preparations.delete(preparation);
     this.#kinds = preparation.kinds;
     const { host } = this;
@@ -204,12 +205,17 @@ export class Enforcement {
     const replaced = leavesHost ? this.#leave(host.id) : [];
     // What an earlier daemon had there, nobody wants.
     if (isWhole && (host === undefined || leavesHost)) this.kernel.enforceHost(false);
-    const made = this.#adopt(preparation.claims.values(), replaced, true);
-    for (const { kind } of this.#assignments.values()) this.#kinds.keep(kind);
+    const left = replaced.length === 0 ? Promise.resolve() : this.#adopt([], replaced, true);
+    left.catch(() => undefined);
+    const adopted = await adoptInPieces(preparation.claims.values(), (claims) => this.#adopt(claims, [], true));
+    for await (const { kind } of inTimeSlices([...this.#assignments.values()])) this.#kinds.keep(kind);
     preparation.giveUp();
     this.#uses.dropIdle();
-    await made;
-    if (isWhole) await this.#state.removeOthers(isKept);
+    const published = async () => {
+      await Promise.all([left, adopted.published]);
+      if (isWhole) await this.#state.removeOthers(isKept);
+    };
+    return { published: published() };
   }
 
   /** See PublishedState. */

@@ -1,5 +1,6 @@
 import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
+import { isStep, type Steps } from '../steps.js';
 
 /** Containers, to be found by their id and by their namespaces. */
 export interface ContainerView {
@@ -120,9 +121,16 @@ export class ContainerDraft implements ContainerTarget {
   }
 
   /** Makes the changes. */
-  applyTo(target: ContainerTarget): void {
-    for (const id of this.#removed.keys()) target.delete(id);
-    for (const container of this.#put.values()) target.put(container);
+  *applyTo(target: ContainerTarget): Steps<void> {
+    let place = 0;
+    for (const id of this.#removed.keys()) {
+      if (isStep(place++)) yield;
+      target.delete(id);
+    }
+    for (const container of this.#put.values()) {
+      if (isStep(place++)) yield;
+      target.put(container);
+    }
   }
 
   #forgetNamespaces(id: string): void {

@@ -3,6 +3,7 @@ import { namespaceKey } from '../containers/container.js';
 import { whereProcessesLive } from '../containers/procfs.js';
 import { Failure } from '../failure.js';
 import type { Store, StoreChanges } from '../store/store.js';
+import type { Adopted } from './adoption.js';
 import type { Work } from './change.js';
 import { ContainerLane, type ContainerRequest } from './container-lane.js';
 import type { ContainerChange } from './container-plan.js';
@@ -30,8 +31,7 @@ export interface Step {
   /** Those that it lets decide. */
   readonly images: Iterable<LiveImage>;
   readonly stored: StoreChanges;
-  /** Resolves once the kernel has it. */
-  readonly adopt: () => Promise<void>;
+  readonly adopt: () => Promise<Adopted>;
 }
 
 /** A step that was written down. */
@@ -240,7 +240,7 @@ export class Ledger {
     });
     this.enforcement.images.written(changes);
     this.#revisions.begin(revision);
-    const published = adopt();
+    const { published } = await adopt();
     // It is waited for outside: the next step may be written meanwhile.
     published.catch(() => undefined);
     return { revision, published };

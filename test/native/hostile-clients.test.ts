@@ -135,17 +135,21 @@ test('without descriptors left the daemon continues with the clients it has, and
 test('containers that are synchronised, and a policy that reaches all of them, hold no turn for long', async (t) => {
   const own = connect({ address: daemon.address, timeoutMilliseconds: 120_000 });
   // In these namespaces nobody lives; those that were registered before go.
-  const containers = Array.from({ length: CONTAINERS }, (_, number) => ({
-    id: `registered-${number}`,
-    name: '',
-    namespace: '',
-    labels: { app: 'web' },
-    identity: { $case: 'namespaces' as const, value: { pidNamespace: 5 + number, mountNamespace: 5 + number } },
-  }));
+  const containers = (labels: Record<string, string>) =>
+    Array.from({ length: 10_000 }, (_, number) => ({
+      id: `registered-${number}`,
+      name: '',
+      namespace: '',
+      labels,
+      identity: { $case: 'namespaces' as const, value: { pidNamespace: 5 + number, mountNamespace: 5 + number } },
+    }));
+  let round = 0;
   const value = `{apiVersion: security.kubearmor.com/v1, kind: KubeArmorPolicy, metadata: {name: all}, spec: {selector: {matchLabels: {app: web}}, file: {action: Block, matchPaths: [{path: /a}]}}}\n`;
   const steps = {
-    SyncContainers: () => own.containers.syncContainers({ containers }),
+    SyncContainers: () => own.containers.syncContainers({ containers: containers({ app: 'web' }) }),
     ApplyPolicy: () => own.policies.applyPolicy({ source: { $case: 'manifest', value } }),
+    'SyncContainers with other labels': () =>
+      own.containers.syncContainers({ containers: containers({ app: 'web', round: `${round++}` }) }),
     GetPolicy: () => own.policies.getPolicy({ name: 'all' }),
     DeletePolicy: () => own.policies.deletePolicy({ name: 'all' }).catch(() => undefined),
     'SyncContainers of none': () => own.containers.syncContainers({}),

@@ -30,7 +30,8 @@ function start(host?: Container, kernel = new MemoryKernel()) {
   const enforcement = new Enforcement(kernel, POSTURES, new Map(), 39, host);
   const adopt = async (state: DesiredState, isWhole: boolean, isKept?: (key: string) => boolean) => {
     enforcement.decideBy(state);
-    await enforcement.adopt(await enforcement.prepare(state, () => true), isWhole, isKept);
+    const adopted = await enforcement.adopt(await enforcement.prepare(state, () => true), isWhole, isKept);
+    await adopted.published;
   };
   return { kernel, enforcement, adopt };
 }

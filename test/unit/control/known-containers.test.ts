@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Container } from '../../../src/containers/container.js';
 import { ContainerDraft, KnownContainers } from '../../../src/control/known-containers.js';
+import { finish } from '../../../src/steps.js';
 
 function container(id: string, inode: number): Container {
   const namespaces = { pidNamespace: inode, mountNamespace: inode + 1 };
@@ -44,7 +45,7 @@ test('a draft shows changes as if they were made, and makes them all at once', (
   );
   assert.deepEqual([idsIn(draft.changed), idsIn(draft.removed)], [['c', 'b'], ['a']]);
   assert.deepEqual([known.get('a')?.id, known.at('10:11')?.id], ['a', 'a']);
-  draft.applyTo(known);
+  finish(draft.applyTo(known));
   assert.deepEqual(
     [[...known.byId.keys()].sort(), known.at('10:11')?.id, known.at('20:21')],
     [['b', 'c'], 'c', undefined],
