@@ -43,6 +43,7 @@ export class Daemon {
   readonly address: string;
   readonly hookSocket = join(this.directory, 'hook.sock');
   readonly metricsAddress = '127.0.0.1:9464';
+  readonly stateDirectory = join(this.directory, 'state');
   readonly pinDirectory = '/sys/fs/bpf/hauberk-test';
   #process: ChildProcess | undefined;
   #log = '';
@@ -80,21 +81,9 @@ export class Daemon {
 
   async #launch(flags: readonly string[], isReady: (status: Status) => boolean): Promise<void> {
     // A fresh install: what other daemons of the machine have left in the kernel would report a state that is gone.
-    const stateDirectory = join(this.directory, 'state');
-    if (!existsSync(stateDirectory) && !forgetState(this.pinDirectory)) removePins(this.pinDirectory);
-    const child = spawn(
-      process.execPath,
-      [
-        'build/program/hauberkd.js',
-        ...['--listen', this.address, '--metrics', this.metricsAddress],
-        ...['--state-dir', stateDirectory, '--bpffs-dir', this.pinDirectory],
-        ...['--hook-socket', this.hookSocket],
-        ...flags,
-      ],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    if (!existsSync(this.stateDirectory) && !forgetState(this.pinDirectory)) removePins(this.pinDirectory);
+    const child = this.#spawn(flags);
     this.#process = child;
-    for (const output of [child.stdout, child.stderr]) output!.on('data', (text) => (this.#log += text));
     const client = this.#client ?? new Client(this.address);
     try {
       const deadline = Date.now() + START_MILLISECONDS;
@@ -114,6 +103,32 @@ export class Daemon {
     throw new Error(`hauberkd does not serve:\n${this.#log}`);
   }
 
+  #spawn(flags: readonly string[]): ChildProcess {
+    const child = spawn(
+      process.execPath,
+      [
+        'build/program/hauberkd.js',
+        ...['--listen', this.address, '--metrics', this.metricsAddress],
+        ...['--state-dir', this.stateDirectory, '--bpffs-dir', this.pinDirectory],
+        ...['--hook-socket', this.hookSocket],
+        ...flags,
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    for (const output of [child.stdout, child.stderr]) output!.on('data', (text) => (this.#log += text));
+    return child;
+  }
+
+  /** Its number in the process table. */
+  get pid(): number {
+    return this.#process!.pid!;
+  }
+
+  /** Starts it without waiting for anything. */
+  spawn(...flags: string[]): void {
+    this.#process = this.#spawn(flags);
+  }
+
   /** Lets the process stand still, or continue. */
   send(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#process!.kill(signal);
@@ -124,11 +139,14 @@ export class Daemon {
     const child = this.#process!;
     // It may have ended by itself, when it could not start.
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode!;
-    const ended = new Promise<number | string>((resolve) =>
-      child.once('exit', (code, killedBy) => resolve(code ?? killedBy!)),
-    );
+    const ended = this.ended();
     child.kill(signal);
     return ended;
+  }
+
+  /** Waits for the end; returns the exit code, or the signal that ended it. */
+  ended(): Promise<number | string> {
+    return new Promise((resolve) => this.#process!.once('exit', (code, killedBy) => resolve(code ?? killedBy!)));
   }
 
   async metrics(): Promise<string> {

@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BPF_MAP_TYPE_ARRAY, checked, closeDescriptor, createMap, pinDescriptor } from '../../src/kernel/libbpf.js';
+import { Client, type EventStream } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+import { docker, enter, startContainer } from '../support/docker.js';
+import { eventually } from '../support/eventually.js';
+import { IN_LONG_RUNS } from '../support/long-run.js';
+
+const daemon = new Daemon();
+let client = new Client(daemon.address);
+let target: string;
+/** From where all events of the loop are read at the end. */
+let begin: { run: string; sequence: string };
+
+// Every denial is an event of its own, however many there are.
+const FLAGS = ['--events-per-second=0'];
+const STREAMS = 500;
+const STREAMS_OF_A_CLIENT = 50;
+const SHORT_CONTAINERS = 50;
+const DAY_SECONDS = 86_400;
+
+/** Tries twenty times a second until it is told to stop, and says how often it tried and how often it got through. */
+const LOOP = `
+  my ($tries, $through) = (0, 0);
+  until (-e "/tmp/stop") {
+    $tries++;
+    $through++ if open(my $file, "<", "/etc/shadow");
+    select(undef, undef, undef, 0.05);
+  }
+  open(my $counts, ">", "/tmp/counts.new");
+  print $counts "$tries $through";
+  close($counts);
+  rename("/tmp/counts.new", "/tmp/counts");`;
+
+const manifest = (name: string, path: string, more = '') => `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: ${name}}
+spec: {selector: {matchLabels: {app: endurance}}, ${more} file: {action: Block, matchPaths: [{path: ${path}}]}}`;
+const apply = (text: string) => client.call('PolicyService', 'ApplyPolicy', { manifest: text });
+const reads = (path: string) => enter('endurance', '/bin/cat', path).status === 0;
+
+async function restart(): Promise<void> {
+  client.close();
+  await daemon.start(...FLAGS);
+  client = new Client(daemon.address);
+}
+
+/** To the next daemon the programs that are attached are those of another build. */
+function makeProgramsForeign(name: string): () => void {
+  const programs = join(daemon.pinDirectory, 'programs');
+  const build = readdirSync(programs)[0]!;
+  renameSync(join(programs, build), join(programs, name));
+  return () => renameSync(join(programs, name), join(programs, build));
+}
+
+const foreignAreGone = (name: string) =>
+  eventually(() => !existsSync(join(daemon.pinDirectory, 'programs', name)), `the end of the build ${name}`, 240_000);
+
+describe('beside a loop of blocked opens', { skip: IN_LONG_RUNS }, () => {
+  before(async () => {
+    execFileSync('tools/vm/docker', { stdio: 'inherit' });
+    execFileSync('tools/vm/image', ['endurance', '/bin/cat', '/bin/sleep', '/usr/bin/perl'], { stdio: 'inherit' });
+    target = startContainer('endurance', 'endurance', '--label', 'app=endurance');
+    await daemon.start(...FLAGS);
+    await apply(manifest('endurance', '/etc/shadow'));
+    const stream = await client.stream({ containerIds: [target] });
+    const first = once(stream.call, 'data') as Promise<[{ position: typeof begin }]>;
+    assert.equal(reads('/etc/shadow'), false);
+    [{ position: begin }] = await first;
+    stream.cancel();
+    docker('exec', '-d', 'endurance', '/usr/bin/perl', '-e', LOOP);
+  });
+
+  after(async () => {
+    client.close();
+    await daemon.end('SIGTERM').catch(() => undefined);
+    docker('rm', '-f', 'endurance');
+  });
+
+  test(`${STREAMS} streams are served at once, and a change is in force beside them`, async () => {
+    const clients = Array.from({ length: STREAMS / STREAMS_OF_A_CLIENT }, () => new Client(daemon.address));
+    const streams: EventStream[] = [];
+    for (const each of clients)
+      for (let count = 0; count < STREAMS_OF_A_CLIENT; count++)
+        streams.push(await each.stream({ policies: ['streamed'] }));
+    assert.match(await daemon.metrics(), new RegExp(`^hauberk_event_streams ${STREAMS}$`, 'm'));
+    await apply(manifest('streamed', '/etc/hostname'));
+    assert.equal(reads('/etc/hostname'), false);
+    for (const stream of streams) await stream.find(({ policy }) => policy === 'streamed');
+    for (const each of clients) each.close();
+    await client.call('PolicyService', 'DeletePolicy', { name: 'streamed' });
+  });
+
+  test(`of ${SHORT_CONTAINERS} containers that start and end at once none is left, and each was reported`, async () => {
+    const known = async () => {
+      const { containers } = await client.call('ContainerService', 'ListContainers');
+      return containers.filter(({ name }: { name: string }) => name.startsWith('short-')).length;
+    };
+    const names = Array.from({ length: SHORT_CONTAINERS }, (_, number) => `short-${number}`);
+    const inDocker = (...parameters: string[]) =>
+      once(spawn('/usr/bin/docker', parameters, { stdio: 'ignore' }), 'exit');
+    for (const name of names)
+      docker(
+        'create',
+        '--name',
+        name,
+        '--network=none',
+        '--label',
+        'app=endurance',
+        'endurance',
+        '/bin/sleep',
+        '100000',
+      );
+    await Promise.all(names.map((name) => inDocker('start', name)));
+    await eventually(async () => (await known()) === SHORT_CONTAINERS, 'all of them', 120_000);
+    assert.equal(enter(names[0]!, '/bin/cat', '/etc/shadow').status === 0, false);
+    await Promise.all(names.map((name) => inDocker('rm', '-f', name)));
+    await eventually(async () => (await known()) === 0, 'the end of all of them', 120_000);
+  });
+
+  test('a daemon that is killed is followed by the next', async () => {
+    assert.equal(await daemon.end('SIGKILL'), 'SIGKILL');
+    await restart();
+  });
+
+  test('a daemon of another build that is killed while it takes over is followed by one that completes it', async () => {
+    await daemon.end('SIGKILL');
+    const programs = join(daemon.pinDirectory, 'programs');
+    makeProgramsForeign('older');
+    daemon.spawn(...FLAGS);
+    // Its own are being attached beside those of the other build.
+    await eventually(() => readdirSync(programs).length > 1, 'the first program of the new build', 240_000);
+    assert.equal(await daemon.end('SIGKILL'), 'SIGKILL');
+    await restart();
+    await foreignAreGone('older');
+    assert.equal(reads('/etc/shadow'), false);
+  });
+
+  test('an older build takes over again', async () => {
+    await daemon.end('SIGTERM');
+    makeProgramsForeign('newer');
+    await restart();
+    await foreignAreGone('newer');
+  });
+
+  test('a build whose maps have another size is refused with the name of the map, and what was in force stays', async () => {
+    await daemon.end('SIGTERM');
+    const makeOwnAgain = makeProgramsForeign('other');
+    const map = join(daemon.pinDirectory, 'maps', 'accesses');
+    renameSync(map, `${map}-kept`);
+    const other = checked('make a map', createMap(BPF_MAP_TYPE_ARRAY, 'accesses', 4, 8, 1, null));
+    checked('pin it', pinDescriptor(other, map));
+    closeDescriptor(other);
+    await assert.rejects(daemon.start(...FLAGS), /accesses/u);
+    assert.equal(reads('/etc/shadow'), false);
+    rmSync(map);
+    renameSync(`${map}-kept`, map);
+    for (const name of readdirSync(join(daemon.pinDirectory, 'programs')))
+      if (name !== 'other') rmSync(join(daemon.pinDirectory, 'programs', name), { recursive: true });
+    makeOwnAgain();
+    await restart();
+  });
+
+  test('with a state that cannot be written no daemon starts, the cause is named, and what was in force stays', async () => {
+    const { stateDirectory } = daemon;
+    await daemon.end('SIGTERM');
+    execFileSync('mount', ['--bind', stateDirectory, stateDirectory]);
+    execFileSync('mount', ['-o', 'remount,bind,ro', stateDirectory]);
+    await assert.rejects(daemon.start(...FLAGS), /read-only|EROFS/iu);
+    assert.equal(reads('/etc/shadow'), false);
+    execFileSync('umount', [stateDirectory]);
+    await restart();
+  });
+
+  test('without descriptors left it continues with the client it has', async () => {
+    await client.call('HostService', 'GetStatus');
+    const { pid } = daemon;
+    const open = readdirSync(`/proc/${pid}/fd`).length;
+    execFileSync('prlimit', ['--pid', `${pid}`, `--nofile=${open}:`]);
+    const other = new Client(daemon.address);
+    const answered = other.call('HostService', 'GetStatus').then(() => true);
+    assert.equal(await Promise.race([answered, sleep(3000).then(() => false)]), false);
+    await client.call('HostService', 'GetStatus');
+    assert.equal(reads('/etc/shadow'), false);
+    execFileSync('prlimit', ['--pid', `${pid}`, '--nofile=65536:']);
+    assert.equal(await answered, true);
+    other.close();
+  });
+
+  test('a daemon that is ended because memory is short is followed by the next', async () => {
+    const group = '/sys/fs/cgroup/hauberk-short-of-memory';
+    mkdirSync(group);
+    writeFileSync(join(group, 'cgroup.procs'), `${daemon.pid}`);
+    const ended = daemon.ended();
+    writeFileSync(join(group, 'memory.swap.max'), '0');
+    writeFileSync(join(group, 'memory.max'), '8M');
+    assert.equal(await ended, 'SIGKILL');
+    assert.match(readFileSync(join(group, 'memory.events'), 'utf8'), /^oom_kill [1-9]/mu);
+    assert.equal(reads('/etc/shadow'), false);
+    await restart();
+    await eventually(() => readFileSync(join(group, 'cgroup.procs'), 'utf8') === '');
+    rmdirSync(group);
+  });
+
+  test('a policy expires by the clock as it was set, and does not come back when the clock is set back', async () => {
+    const setClock = (seconds: number) =>
+      execFileSync('date', ['--set', `@${Math.round(Date.now() / 1000) + seconds}`], { stdio: 'ignore' });
+    const expires = new Date(Date.now() + (DAY_SECONDS * 1000) / 2).toISOString().replace(/\.\d+/u, '');
+    await apply(manifest('expiring', '/etc/group', `expires: "${expires}",`));
+    assert.equal(reads('/etc/group'), false);
+    setClock(DAY_SECONDS);
+    try {
+      await eventually(() => reads('/etc/group'), 'the end of the policy', 120_000);
+      const events = await client.stream({ containerIds: [target] });
+      const { time } = await events.find(({ object }) => object === '/etc/shadow');
+      events.cancel();
+      assert.ok(Math.abs(Number(time.seconds) - Date.now() / 1000) < DAY_SECONDS / 4, `${time.seconds}`);
+    } finally {
+      setClock(-DAY_SECONDS);
+    }
+    await sleep(2000);
+    assert.equal(reads('/etc/group'), true);
+  });
+
+  test('no open got through, and each has its one event', async () => {
+    const all = await client.stream({ containerIds: [target], resumeAfter: begin });
+    enter('endurance', '/usr/bin/perl', '-e', 'open(my $stop, ">", "/tmp/stop")');
+    const counts = () => enter('endurance', '/bin/cat', '/tmp/counts');
+    await eventually(() => counts().status === 0, 'the end of the loop');
+    const [tries, through] = counts().output.split(' ').map(Number);
+    const ofLoop = () => all.events.filter(({ object, comm }) => object === '/etc/shadow' && comm === 'perl');
+    await eventually(() => ofLoop().length + all.missed >= tries!, 'an event for each try', 120_000);
+    await sleep(1000);
+    all.cancel();
+    assert.equal(through, 0);
+    assert.equal(all.missed, 0);
+    assert.equal(ofLoop().length, tries);
+    const numbers = all.events.map(({ sequence }) => Number(sequence));
+    assert.equal(new Set(numbers).size, numbers.length);
+  });
+});
