@@ -1,22 +1,17 @@
 import { lstatSync } from 'node:fs';
 import { posix } from 'node:path';
+import type { FoldedPlace } from '../policy/folding.js';
 import { mountsOf } from './slow-places.js';
 
 /** Filesystems that take several names for one, and of them those with short names. */
 const FOLDS = /^(?:vfat|msdos|exfat|ntfs|ntfs3|fuseblk|iso9660|udf|hfs|hfsplus|cifs|smb3|smb|affs|hpfs)$/u;
 const IS_FAT = /^(?:vfat|msdos|exfat|ntfs|ntfs3|fuseblk|cifs|smb3|smb)$/u;
 
-/** See FoldedPlace in src/policy/folding.ts. */
-export interface FoldedDirectory {
-  readonly place: string;
-  readonly isFat: boolean;
-}
-
 /** Finds directories on the ways of paths in which a filesystem takes several names for one. */
 export class FoldedPlaces {
-  readonly #found = new Map<string, FoldedDirectory>();
+  readonly #found = new Map<string, FoldedPlace>();
   readonly #asked = new Map<string, boolean>();
-  readonly #mounts: readonly FoldedDirectory[];
+  readonly #mounts: readonly FoldedPlace[];
 
   constructor(
     readonly root: string,
@@ -46,7 +41,7 @@ export class FoldedPlaces {
     }
   }
 
-  get all(): FoldedDirectory[] {
+  get all(): FoldedPlace[] {
     return [...this.#found.values()].sort((a, b) => (a.place < b.place ? -1 : 1));
   }
 

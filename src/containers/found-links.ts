@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { posix } from 'node:path';
-import { type FoldedDirectory, FoldedPlaces } from './folded-places.js';
+import type { FoldedPlace } from '../policy/folding.js';
+import { FoldedPlaces } from './folded-places.js';
 import { type Way, wayOf } from './links-on-the-way.js';
 import { secondNames } from './second-names.js';
 import { mountsOf, slowIn } from './slow-places.js';
@@ -23,7 +24,7 @@ export interface FoundLinks {
   /** By path: another name that a second mount gives it. */
   readonly mountedTwice: ReadonlyMap<string, string>;
   /** Directories on the ways in which several names are taken for one. */
-  readonly folded: readonly FoldedDirectory[];
+  readonly folded: readonly FoldedPlace[];
 }
 
 /** Where others are looked for that lead to a program. */

@@ -2,7 +2,8 @@ import { promisify } from 'node:util';
 import type { NamespacePair, ProcessIdentity } from '../containers/container.js';
 import type { Image } from '../image/image.js';
 import { ENTRY_BYTES, HEADER, PAGE_ENTRIES } from '../image/layout.js';
-import { addNamed } from '../policy/named-paths.js';
+import type { Rule } from '../policy/model.js';
+import { namedIn } from '../policy/named-paths.js';
 import { mapId } from './descriptor-info.js';
 import {
   BPF_F_INNER_MAP,
@@ -71,24 +72,22 @@ export function createKernelImage(image: Image, imageId: number): KernelImage {
   return { descriptor, imageId, mapId: mapId(descriptor), bytes, paths: singlePaths(image), places: placesOf(image) };
 }
 
-/** What every process may do to a node by any name needs no number. */
-function singlePaths({ rules }: Image): string[] {
-  const paths = rules.flatMap((each) => {
-    if (!('rule' in each)) return [];
-    const { class: ruleClass, match, action, readOnly } = each.rule;
-    return ruleClass === 'file' && match.kind === 'exact' && (action !== 'Allow' || readOnly) ? [match.path] : [];
+/** The rules that refuse or report accesses to files: what every process may do to a node by any name needs no number. */
+function limitingFileRules({ rules }: Image): Rule[] {
+  return rules.flatMap((each) => {
+    const isLimiting =
+      'rule' in each && each.rule.class === 'file' && (each.rule.action !== 'Allow' || each.rule.readOnly);
+    return isLimiting ? [each.rule] : [];
   });
+}
+
+function singlePaths(image: Image): string[] {
+  const paths = limitingFileRules(image).flatMap(({ match }) => (match.kind === 'exact' ? [match.path] : []));
   return [...new Set(paths)];
 }
 
-function placesOf({ rules }: Image): string[] {
-  const named = { paths: new Set<string>(), programs: new Set<string>() };
-  for (const each of rules) {
-    if (!('rule' in each)) continue;
-    const { class: ruleClass, action, readOnly } = each.rule;
-    if (ruleClass === 'file' && (action !== 'Allow' || readOnly)) addNamed(named, { ...each.rule, sources: [] });
-  }
-  return [...named.paths];
+function placesOf(image: Image): string[] {
+  return [...namedIn(limitingFileRules(image).map((rule) => ({ ...rule, sources: [] }))).paths];
 }
 
 export function releaseKernelImage(image: KernelImage): void {

@@ -8,7 +8,7 @@ import { credentials, status } from '@grpc/grpc-js';
 import { ClassicLevel } from 'classic-level';
 import { CertificateAuthority } from '../support/certificates.js';
 import { Client } from '../support/client.js';
-import { Daemon, removePins } from '../support/daemon.js';
+import { Daemon } from '../support/daemon.js';
 import { docker, enter, startContainer } from '../support/docker.js';
 import { IN_LONG_RUNS } from '../support/long-run.js';
 
@@ -222,8 +222,7 @@ test('certificates that cannot be used are reported before anything is changed i
     flag,
     join(directory, 'none'),
   ]);
-  // What the daemons before have left.
-  removePins(daemon.pinDirectory);
-  await assert.rejects(daemon.start(...files), /none cannot be used/);
-  assert.deepEqual(existsSync(daemon.pinDirectory) ? readdirSync(daemon.pinDirectory) : [], []);
+  const pins = '/sys/fs/bpf/hauberk-unused';
+  await assert.rejects(daemon.start(...files, '--bpffs-dir', pins), /none cannot be used/);
+  assert.equal(existsSync(pins), false);
 });

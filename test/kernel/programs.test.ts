@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { release } from 'node:os';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { hostNamespaces } from '../../src/containers/procfs.js';
 import { infoOfProgram, programInfo } from '../../src/kernel/descriptor-info.js';
+import { KernelTypes } from '../../src/kernel/kernel-types.js';
 import { type AttachedPrograms, attachPrograms } from '../../src/kernel/programs.js';
+import { isTested } from '../../src/kernel/tested.js';
+import { RULE_CLASSES } from '../../src/policy/model.js';
+import { HOOK_TABLE } from '../support/hook-table.js';
+import { PIN_DIRECTORY } from '../support/kept-programs.js';
 
 const OBJECT = 'build/bpf/hauberk.bpf.o';
-const PINS = '/sys/fs/bpf/hauberk-programs';
 /**
  * The kernel gives up at a million; loading time grows with each. The most that were seen are 47,818 on 6.1
  * (hauberk_path_rename); 7.3 takes several times as many.
@@ -17,12 +21,16 @@ const host = hostNamespaces();
 let programs: AttachedPrograms;
 
 before(() => {
-  programs = attachPrograms(OBJECT, PINS, host);
+  // They stay for the tests that follow: to load them takes an emulated machine longer than all that is tested here.
+  programs = attachPrograms(OBJECT, PIN_DIRECTORY, host);
 });
-after(() => {
-  programs.detach();
-  assert.equal(existsSync(PINS), false);
-});
+
+/** Whether this kernel is as new as that one. */
+function isAtLeast(version: string): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  const [wantedMajor = 0, wantedMinor = 0] = version.split('.').map(Number);
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
 
 test('every program is verified within its bound', (context) => {
   for (const [name, link] of programs.links) {
@@ -45,11 +53,11 @@ test('programs that see every system call, every use of a file or every packet a
     context.diagnostic(`${program.name}: ${verifiedInstructions} verified instructions`);
     assert.ok(verifiedInstructions > 0 && verifiedInstructions < VERIFIED_INSTRUCTIONS_MAX);
     // Who comes next finds it attached, and can take it away.
-    const next = attachPrograms(OBJECT, PINS, host)[name]!;
+    const next = attachPrograms(OBJECT, PIN_DIRECTORY, host)[name]!;
     assert.notEqual(next.link, undefined);
     next.detach();
     assert.deepEqual([next.link, existsSync(program.linkPath)], [undefined, false]);
-    assert.equal(attachPrograms(OBJECT, PINS, host)[name]?.link, undefined);
+    assert.equal(attachPrograms(OBJECT, PIN_DIRECTORY, host)[name]?.link, undefined);
     program.detach();
   }
 });
@@ -65,12 +73,41 @@ test('every program that searches processes is verified within its bound', (cont
 
 test('the second to attach the same programs adopts the first ones', () => {
   assert.equal(programs.adopted, false);
-  const second = attachPrograms(OBJECT, PINS, host);
+  const second = attachPrograms(OBJECT, PIN_DIRECTORY, host);
   assert.equal(second.adopted, true);
   assert.deepEqual([...second.links.keys()], [...programs.links.keys()]);
 });
 
 test('file_truncate is attached where the kernel has it', () => {
-  const [major = 0, minor = 0] = release().split('.').map(Number);
-  assert.equal(programs.links.has('hauberk_file_truncate'), major > 6 || (major === 6 && minor >= 2));
+  assert.equal(programs.links.has('hauberk_file_truncate'), isAtLeast('6.2'));
+});
+
+for (const { class: ruleClass, operation, hook, program, since } of HOOK_TABLE) {
+  test(`${ruleClass}, ${operation}: ${program} is attached at ${hook} on kernels from ${since} on`, () => {
+    const isThere = KernelTypes.use((types) => types.hasFunction(`bpf_lsm_${hook}`));
+    if (isAtLeast(since)) assert.ok(isThere, 'the table is wrong, or this kernel leaves the hook out');
+    if (isAtLeast(since))
+      assert.ok(programs.links.has(program) || programs.onDemand.some(({ name }) => name === program));
+    else assert.ok(isThere || !programs.links.has(program));
+  });
+}
+
+test('every attached program stands in the table', () => {
+  const named = new Set(HOOK_TABLE.map(({ program }) => program));
+  assert.deepEqual(
+    [...programs.links.keys()].filter((name) => !named.has(name)),
+    [],
+  );
+});
+
+test('no hook is missing on a kernel of a series that is said to be tested', () => {
+  if (isTested(release())) assert.deepEqual(programs.missing, []);
+});
+
+test('every class but the one that no hook decides has a hook', () => {
+  const classes = new Set(HOOK_TABLE.map((row) => row.class));
+  assert.deepEqual(
+    RULE_CLASSES.filter((each) => !classes.has(each)),
+    ['syscalls'],
+  );
 });

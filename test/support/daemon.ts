@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Client } from './client.js';
-import { forgetState } from './kept-programs.js';
+import { forgetState, PIN_DIRECTORY } from './kept-programs.js';
 
 const START_MILLISECONDS = 240_000;
 /** How long containers that run already may take to be known; it serves before. */
@@ -44,7 +44,7 @@ export class Daemon {
   readonly hookSocket = join(this.directory, 'hook.sock');
   readonly metricsAddress = '127.0.0.1:9464';
   readonly stateDirectory = join(this.directory, 'state');
-  readonly pinDirectory = '/sys/fs/bpf/hauberk-test';
+  readonly pinDirectory = PIN_DIRECTORY;
   #process: ChildProcess | undefined;
   #log = '';
   #client: Client | undefined;

@@ -21,6 +21,9 @@ const HASHES = [1, 9, 13];
 const INFO_BYTES = 24;
 const INFO = { type: 0, keyBytes: 8, valueBytes: 12, entries: 16 };
 
+/** Where the programs stay from one file of tests to the next. */
+export const PIN_DIRECTORY = '/sys/fs/bpf/hauberk-test';
+
 /** Whose they are is for the next daemon to take over, as after the end of any other. */
 const LEFT = ['own_objects', 'owner'];
 

@@ -4,7 +4,7 @@ import { type AddressFamily, DIRECTIONS, ENDPOINT_PROTOCOLS, type Protocol } fro
 import type { EndpointItem } from '../policy-document.js';
 import { ruleMaker } from '../rule-maker.js';
 import { checked, entries, mapping, oneOf, optional, traits } from '../schema-parts.js';
-import { type MatchPart, ofOwnClass, type SectionPart } from './parts.js';
+import { type MatchPart, NO_PLACE, ofOwnClass, type SectionPart } from './parts.js';
 
 const OUTGOING = ['create', 'connect', 'send', 'take another way'];
 const INCOMING = ['create', 'bind', 'listen', 'accept', 'send', 'receive'];
@@ -77,7 +77,7 @@ const TYPE_NAMES: ReadonlySet<Protocol> = new Set(['raw', 'stream', 'dgram', 'rd
 
 export const protocol: MatchPart<Extract<NetworkMatch, { kind: 'protocol' }>> = {
   write: (match) => ({ list: 'matchProtocols', entry: { protocol: match.protocol } }),
-  followLinks: () => undefined,
+  ...NO_PLACE,
   /** A transport protocol, then a type of socket in any family; `all` comes after everything. */
   rank(match) {
     if (match.protocol === 'all') return 4;
@@ -88,7 +88,7 @@ export const protocol: MatchPart<Extract<NetworkMatch, { kind: 'protocol' }>> = 
 
 export const family: MatchPart<FamilyMatch> = {
   write: (match) => ({ list: 'matchFamilies', entry: { family: match.family } }),
-  followLinks: () => undefined,
+  ...NO_PLACE,
   rank: () => 3,
   specificity: () => 0,
 };

@@ -1,6 +1,6 @@
 import type { FieldPath } from '../finding.js';
 import type { LinkedDirectories } from '../links.js';
-import type { Match, Rule, RuleClass } from '../model.js';
+import type { Match, PathMatch, Rule, RuleClass } from '../model.js';
 import type { Optional, PolicySpecification } from '../policy-document.js';
 import type { Schema } from '../schema-parts.js';
 
@@ -19,6 +19,8 @@ export interface SectionPart {
 export interface MatchPart<Of extends Match> {
   /** Reads back as an equal match. */
   write(match: Of): WrittenMatch;
+  /** The places that it names. */
+  places(match: Of): readonly PathMatch[];
   /** The same by the name that a linked directory leads to; undefined where it covers no such directory. */
   followLinks(match: Of, links: LinkedDirectories): Of | undefined;
   /** From the most specific to the least. Only kinds of one class ever meet. */
@@ -55,9 +57,12 @@ export function ofOwnClass({ class: ruleClass }: Rule, operations: readonly stri
   return [{ class: ruleClass, operations: operations === 'all' ? 'all' : new Set(operations) }];
 }
 
+/** Of what names no path. */
+export const NO_PLACE = { places: () => [], followLinks: () => undefined } as const;
+
 /** Of what names neither a path nor anything that others of its kind would be more specific than. */
 export const SINGLE_THING = {
-  followLinks: () => undefined,
+  ...NO_PLACE,
   rank: () => 0,
   specificity: () => 0,
 } as const;

@@ -10,6 +10,7 @@ type Of<Kind extends PathMatch['kind']> = Extract<PathMatch, { kind: Kind }>;
 
 export const exact: MatchPart<Of<'exact'>> = {
   write: ({ path }) => ({ list: 'matchPaths', entry: { path } }),
+  places: (match) => [match],
   followLinks(match, links) {
     const path = throughLink(match.path, links);
     return path === undefined ? undefined : { ...match, path };
@@ -23,6 +24,7 @@ export const directory: MatchPart<Of<'directory'>> = {
     list: 'matchDirectories',
     entry: { dir, ...(recursive && { recursive: true }) },
   }),
+  places: (match) => [match],
   followLinks(match, links) {
     const linked = throughLink(match.directory, links);
     return linked === undefined ? undefined : { ...match, directory: linked };
@@ -33,6 +35,7 @@ export const directory: MatchPart<Of<'directory'>> = {
 
 export const pattern: MatchPart<Of<'pattern'>> = {
   write: (match) => ({ list: 'matchPatterns', entry: { pattern: match.pattern } }),
+  places: (match) => [match],
   followLinks(match, links) {
     const linked = throughLink(match.pattern, links);
     return linked === undefined ? undefined : { ...match, pattern: linked };
@@ -61,6 +64,11 @@ export function readPlace({ path, dir, recursive, pattern: glob }: PlaceItem): {
 
 export function writePlace(target: PathMatch | undefined): Readonly<Record<string, unknown>> {
   return target === undefined ? {} : partOf(target).write(target).entry;
+}
+
+/** Of what is about one place, or about all where it names none. */
+export function placeOf({ target }: { readonly target?: PathMatch }): PathMatch[] {
+  return target === undefined ? [] : [target];
 }
 
 /** The match with its place by the name that a linked directory leads to. */

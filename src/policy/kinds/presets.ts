@@ -35,6 +35,7 @@ export const preset: MatchPart<PresetMatch> = {
     entry: { name, ...(except && { except: except.map(writePlace) }) },
   }),
   ...SINGLE_THING,
+  places: ({ except = [] }) => except,
 };
 
 /** The match with what it excepts also by the names that linked directories lead to. */

@@ -1,6 +1,6 @@
 import type { NameMatch } from '../model.js';
 import { checked, list, optional } from '../schema-parts.js';
-import { type MatchPart, ofOwnClass, type SectionPart } from './parts.js';
+import { type MatchPart, NO_PLACE, ofOwnClass, type SectionPart } from './parts.js';
 import { pathSection, readPathSection } from './path-section.js';
 
 /** Programs that are run. */
@@ -23,7 +23,7 @@ export const processSection: SectionPart = {
 /** It says as much as a pattern that starts with a wildcard. */
 export const name: MatchPart<NameMatch> = {
   write: ({ name: execname, of }) => ({ list: 'matchPaths', entry: { ...(of && { path: of }), execname } }),
-  followLinks: () => undefined,
+  ...NO_PLACE,
   rank: () => 1,
   specificity: () => 0,
 };

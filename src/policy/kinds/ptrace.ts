@@ -2,7 +2,7 @@ import { TRACE_OPERATIONS, type TraceMatch } from '../model.js';
 import { ruleMaker } from '../rule-maker.js';
 import { mapping, oneOf, optional, placeEntries, traits } from '../schema-parts.js';
 import { type MatchPart, ofOwnClass, type SectionPart } from './parts.js';
-import { followPlace, named, rankOfPlace, readPlace, specificityOfPlace, writePlace } from './paths.js';
+import { followPlace, named, placeOf, rankOfPlace, readPlace, specificityOfPlace, writePlace } from './paths.js';
 
 /** Processes that are looked into. */
 export const ptraceSection: SectionPart = {
@@ -32,6 +32,7 @@ export const trace: MatchPart<TraceMatch> = {
     list: 'matchProcesses',
     entry: { ...writePlace(target), ...(operation && { operation }) },
   }),
+  places: placeOf,
   followLinks: followPlace,
   rank: ({ target }) => rankOfPlace(target),
   specificity: ({ target, operation }) => specificityOfPlace(target) * 4 + named(undefined, operation),

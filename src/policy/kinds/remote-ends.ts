@@ -2,14 +2,14 @@ import { parseAddressBlock } from '../address.js';
 import { BELOW } from '../domain.js';
 import type { DomainMatch, EndpointMatch } from '../model.js';
 import { PORT_MAX, parsePorts } from '../network.js';
-import type { MatchPart } from './parts.js';
+import { type MatchPart, NO_PLACE } from './parts.js';
 import { named } from './paths.js';
 
 /** Endpoints and domains meet: a domain comes after every single address and before every block of them. */
 
 export const endpoint: MatchPart<EndpointMatch> = {
   write: ({ kind: _, ...entry }) => ({ list: 'matchEndpoints', entry }),
-  followLinks: () => undefined,
+  ...NO_PLACE,
   rank: ({ raw }) => (raw ? 5 : 0),
   /** The bits of the address, then how few ports, then whether protocol and direction are named. */
   specificity({ cidr, ports, protocol, direction, raw }) {
@@ -30,7 +30,7 @@ const DOMAIN_STEPS = 512;
 
 export const domain: MatchPart<DomainMatch> = {
   write: (match) => ({ list: 'matchDNSQueries', entry: { domain: match.domain } }),
-  followLinks: () => undefined,
+  ...NO_PLACE,
   // The one that is nobody's own rule gives way to whatever covers addresses and ports.
   rank: ({ asking }) => (asking ? 1 : 0),
   /** The longer one says more; the names below a domain are fewer than those with itself. */
