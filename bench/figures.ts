@@ -179,6 +179,8 @@ export const FIGURES = {
   vm_verified_instructions_most: { unit: 'instructions', target: null, meaning: 'in the program that takes most' },
   start_ms_0: { unit: 'ms', target: null, meaning: 'from the start of hauberkd to SERVING, nothing to load' },
   start_ms_1000: { unit: 'ms', target: null, meaning: 'the same with 1,000 policies on disk' },
+  daemon_rss_mib_idle: { unit: 'MiB', target: null, meaning: 'resident memory of hauberkd without a container' },
+  daemon_rss_mib_1000_containers: { unit: 'MiB', target: null, meaning: 'the same with 1,000 under a policy' },
 } as const satisfies Readonly<Record<string, Definition>>;
 
 export type FigureName = keyof typeof FIGURES;

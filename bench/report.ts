@@ -49,8 +49,8 @@ function section(values: ReadonlyMap<FigureName, number>, under: Conditions): st
     return `| \`${name}\` | ${value === undefined ? 'not measured' : rounded(value)} | ${unit} | ${target ?? ''} | ${meaning} |`;
   });
   return [
-    `\`${under.command}\` on ${under.date}: ${under.processors} × ${under.processor}, kernel ${under.kernel}. Figures named \`vm_\` and \`start_\` come from the`,
-    `virtual machine, kernel ${under.guestKernel} under software emulation: there only the ratios say something.`,
+    `\`${under.command}\` on ${under.date}: ${under.processors} × ${under.processor}, kernel ${under.kernel}. Figures named \`vm_\`, \`start_\` and \`daemon_\` come from`,
+    `the virtual machine, kernel ${under.guestKernel} under software emulation: there only ratios and memory say something.`,
     '',
     '| figure | value | unit | target | |',
     '|---|---:|---|---|---|',

@@ -7,6 +7,7 @@ import { release } from 'node:os';
 import { FIGURE_NAMES, type FigureName, type Recorder } from '../figures.js';
 import { progress } from '../support/progress.js';
 import { measureContainerStarts } from './container-starts.js';
+import { measureMemory } from './memory.js';
 import { measureRatios } from './ratios.js';
 import { measureStart } from './start.js';
 
@@ -17,6 +18,7 @@ const parts = [
   { figures: /^vm_(?!start_)/, measure: measureRatios },
   { figures: /^vm_start_/, measure: measureContainerStarts },
   { figures: /^start_/, measure: measureStart },
+  { figures: /^daemon_rss_/, measure: measureMemory },
 ];
 
 appendFileSync(file!, `${JSON.stringify({ kernel: release() })}\n`);
