@@ -46,26 +46,29 @@ export type Refused = ReadonlyMap<string, MissingHook>;
 /**
  * Opens an object and selects the programs that this kernel has hooks for. The caller closes the object.
  *
+ * @param isLoaded whether a program is known to be in the kernel, whose types need not be searched for its hook then
  * @throws Failure failed-precondition when one of the others is essential
  */
-export function openSelected(objectPath: string, refused: Refused = new Map()): Selection {
+export function openSelected(
+  objectPath: string,
+  refused: Refused = new Map(),
+  isLoaded: (name: string) => boolean = () => false,
+): Selection {
   const object = checkedPointer(`cannot open ${objectPath}`, openObject(objectPath, null));
   try {
-    return KernelTypes.use((types) => {
-      const programs: Program[] = [];
-      const missing: MissingHook[] = [];
-      for (const program of programsOf(object)) {
-        const absence = absenceOf(program, types);
-        const isThere = absence === undefined && !refused.has(program.name);
-        checked(`cannot select ${program.name}`, setAutoload(program.pointer, isThere));
-        if (isThere) programs.push(program);
-        else if (absence === undefined) missing.push(refused.get(program.name)!);
-        else if (HOOK_USES[program.name]?.else === undefined)
-          missing.push({ program: program.name, hook: program.hook, cause: 'absent', reason: absence });
-      }
-      for (const each of missing) requireNotEssential(each);
-      return { object, programs, missing };
-    });
+    const programs: Program[] = [];
+    const missing: MissingHook[] = [];
+    for (const program of programsOf(object)) {
+      const absence = isLoaded(program.name) ? undefined : KernelTypes.use((types) => absenceOf(program, types));
+      const isThere = absence === undefined && !refused.has(program.name);
+      checked(`cannot select ${program.name}`, setAutoload(program.pointer, isThere));
+      if (isThere) programs.push(program);
+      else if (absence === undefined) missing.push(refused.get(program.name)!);
+      else if (HOOK_USES[program.name]?.else === undefined)
+        missing.push({ program: program.name, hook: program.hook, cause: 'absent', reason: absence });
+    }
+    for (const each of missing) requireNotEssential(each);
+    return { object, programs, missing };
   } catch (error) {
     closeObject(object);
     throw error;

@@ -182,7 +182,7 @@ function pinnedPrograms(objectPath: string, buildDirectory: string): Standing | 
   if (!existsSync(buildDirectory)) return undefined;
   const isPinned = (name: string) => existsSync(join(buildDirectory, name));
   const remembered = [...rememberedMissing(buildDirectory)].filter(([name]) => !isPinned(name));
-  const { object, programs, missing } = openSelected(objectPath, new Map(remembered));
+  const { object, programs, missing } = openSelected(objectPath, new Map(remembered), isPinned);
   closeObject(object);
   const names = programs.map(({ name }) => name);
   return names.every(isPinned) ? { names, missing } : undefined;
