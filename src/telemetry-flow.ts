@@ -41,7 +41,7 @@ export function openTelemetry(parts: TelemetryFlowParts): Telemetry {
       now,
     },
   );
-  recordings.onKey = (key) => telemetry.settle(key);
+  recordings.beforeRecordingChanges = (key) => telemetry.settle(key);
   recordings.visibilityOf = visibilityOf;
   return telemetry;
 }

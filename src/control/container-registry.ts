@@ -1,6 +1,6 @@
 import type { Container, ContainerDescription, Protection } from '../containers/container.js';
 import { policyKey } from '../policy/model.js';
-import { addNamed, type NamedInRules } from '../policy/named-paths.js';
+import { type NamedInRules, namedIn } from '../policy/named-paths.js';
 import type { OverrideMode } from '../policy/override.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { type ContainerChange, existing } from './container-plan.js';
@@ -58,10 +58,7 @@ export class ContainerRegistry {
 
   /** What rules name of the files of such a container. */
   namedPathsOf(container: ContainerDescription): NamedInRules {
-    const named = { paths: new Set<string>(), programs: new Set<string>() };
-    for (const { rules } of this.ledger.desired.policies.reaching(container))
-      for (const rule of rules) addNamed(named, rule);
-    return named;
+    return namedIn(this.ledger.desired.policies.reaching(container).flatMap(({ rules }) => rules));
   }
 
   policyKeysOf(container: Container): string[] {

@@ -3,7 +3,7 @@ import type { Container } from '../containers/container.js';
 import { type FoundLinks, findLinks } from '../containers/found-links.js';
 import { throughLink } from '../policy/kinds/through-link.js';
 import { type Policy, policyKey } from '../policy/model.js';
-import { addNamed } from '../policy/named-paths.js';
+import { namedIn } from '../policy/named-paths.js';
 import { inTimeSlices } from '../time-slices.js';
 import type { Ledger } from './ledger.js';
 import type { PolicyChange } from './policy-plan.js';
@@ -20,8 +20,7 @@ export async function followLinksOf(ledger: Ledger, changes: readonly PolicyChan
   for await (const [id, policies] of inTimeSlices([...reached])) {
     const container = ledger.desired.containers.get(id);
     if (container?.process === undefined) continue;
-    const named = { paths: new Set<string>(), programs: new Set<string>() };
-    for (const policy of policies) for (const rule of policy.rules) addNamed(named, rule);
+    const named = namedIn(policies.flatMap(({ rules }) => rules));
     if (named.paths.size === 0) continue;
     const links = findLinks(container.process.pid, named);
     for (const policy of policies) for (const text of warningsFor(policy, links)) add(warnings, policy, text);

@@ -32,8 +32,8 @@ export class Recordings {
   #timer: NodeJS.Timeout | undefined;
   /** Kinds of access that an earlier daemon was told about and had no time to write down. */
   lost = 0;
-  /** Called before a profile begins or ends to learn from a container, with the namespaceKey. */
-  onKey: (key: string) => void = () => undefined;
+  /** Before a profile begins to learn from a container, ends, or learns anew what is reported of it; by namespaceKey. */
+  beforeRecordingChanges: (key: string) => void = () => undefined;
   /** What telemetry hears of a container: where that becomes more, the kernel has to tell again. */
   visibilityOf: (container: Container) => Visibility = () => NOTHING_VISIBLE;
   /** By namespaceKey, of those the kernel counts for: what telemetry has heard of so far. */
@@ -187,7 +187,7 @@ export class Recordings {
     this.#seen.set(key, visible);
     if (visible.every((each) => seen.includes(each))) return;
     await this.settleEvents();
-    this.onKey(key);
+    this.beforeRecordingChanges(key);
     this.#unwritten.accesses.push(...(this.#live.get(key)?.resetReports(this.counts) ?? []));
   }
 
@@ -195,7 +195,7 @@ export class Recordings {
     if (ended.length === 0) return;
     await this.settleEvents();
     for (const [key, recording] of ended) {
-      this.onKey(key);
+      this.beforeRecordingChanges(key);
       this.#unwritten.accesses.push(...recording.settle(this.counts));
       this.#live.delete(key);
       this.#seen.delete(key);
@@ -208,7 +208,7 @@ export class Recordings {
     const { id, name, namespace, labels, namespaces } = container;
     const described: ProfiledContainer = { id, name, namespace, labels, namespaces };
     const recording = new Recording(profile.name, described);
-    this.onKey(namespaceKey(namespaces));
+    this.beforeRecordingChanges(namespaceKey(namespaces));
     recording.begin();
     this.#keep(recording);
     this.#live.set(namespaceKey(namespaces), recording);

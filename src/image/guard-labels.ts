@@ -4,8 +4,8 @@ import type { DecidingRule } from './image.js';
 import { IntListTable } from './integers.js';
 import {
   ACTOR_HAS_TERMINAL,
-  ACTOR_IS_PARENT,
   ACTOR_LETTERS,
+  isOfParent,
   PROGRAM_CLASS_MASK,
   PROGRAM_CLASS_UNNAMED,
   SYMBOL_PROGRAM_CLASS,
@@ -221,11 +221,6 @@ function guardedRules(rules: readonly DecidingRule[]): boolean[] {
     ),
   );
   return rules.map((each) => ('policy' in each ? each.policy.guards !== false : allowing.has(each.class)));
-}
-
-/** Whether a symbol leads to rows for the children of some program, and not to one row. */
-function isOfParent(symbol: number): boolean {
-  return symbol >= SYMBOL_VERDICT && ((symbol - SYMBOL_VERDICT) & ACTOR_IS_PARENT) !== 0;
 }
 
 /** The class that a path has as a program. */

@@ -143,6 +143,11 @@ export const ACTOR_HAS_TERMINAL = 1;
 export const ACTOR_IS_PARENT = 2;
 export const ACTOR_LETTERS = 4;
 
+/** Whether a symbol leads to a state for the children of some program, and not to a row. */
+export function isOfParent(symbol: number): boolean {
+  return symbol >= SYMBOL_VERDICT && ((symbol - SYMBOL_VERDICT) & ACTOR_IS_PARENT) !== 0;
+}
+
 /**
  * A verdict row is one entry per operation: [verdict for the file's owner, verdict for everyone else]. Rows stand among
  * the states, each on one page: that of a state that leads to it, where there is room.

@@ -4,10 +4,10 @@ import { GUARD_WORDS, type Guards, NO_RECORD } from './guards.js';
 import { IntBuffer, IntListTable } from './integers.js';
 import {
   ACTOR_HAS_TERMINAL,
-  ACTOR_IS_PARENT,
   GUARD_ENTRIES,
   HEADER,
   HEADER_ENTRIES,
+  isOfParent,
   PAGE_ENTRIES,
   SOURCE_ENTRIES,
   STATE_ABSORBING,
@@ -50,10 +50,6 @@ const SOURCE_SYMBOLS = Int32Array.from({ length: SOURCE_ENTRIES }, (_, entry) =>
 const ROW_SYMBOLS = Int32Array.from({ length: VERDICT_ROW_ENTRIES }, (_, operation) => operation);
 const NOWHERE = 0;
 const NO_ROWS: readonly number[] = [];
-
-/** Whether a symbol leads to a state for the children of some program, and not to a row. */
-const isOfParent = (symbol: number): boolean =>
-  symbol >= SYMBOL_VERDICT && ((symbol - SYMBOL_VERDICT) & ACTOR_IS_PARENT) !== 0;
 
 class Packer {
   readonly #slots = new SlotTable(HEADER_ENTRIES, PAGE_ENTRIES, REACH);

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import type { NamespacePair, ProcessIdentity } from '../containers/container.js';
 import type { Image } from '../image/image.js';
 import { ENTRY_BYTES, HEADER, PAGE_ENTRIES } from '../image/layout.js';
-import { addNamed } from '../policy/named-paths.js';
+import { namedIn } from '../policy/named-paths.js';
 import { mapId } from './descriptor-info.js';
 import {
   BPF_F_INNER_MAP,
@@ -82,13 +82,12 @@ function singlePaths({ rules }: Image): string[] {
 }
 
 function placesOf({ rules }: Image): string[] {
-  const named = { paths: new Set<string>(), programs: new Set<string>() };
-  for (const each of rules) {
-    if (!('rule' in each)) continue;
+  const about = rules.flatMap((each) => {
+    if (!('rule' in each)) return [];
     const { class: ruleClass, action, readOnly } = each.rule;
-    if (ruleClass === 'file' && (action !== 'Allow' || readOnly)) addNamed(named, { ...each.rule, sources: [] });
-  }
-  return [...named.paths];
+    return ruleClass === 'file' && (action !== 'Allow' || readOnly) ? [{ ...each.rule, sources: [] }] : [];
+  });
+  return [...namedIn(about).paths];
 }
 
 export function releaseKernelImage(image: KernelImage): void {

@@ -1,3 +1,4 @@
+import { literalPattern } from './literal-pattern.js';
 import type { BoundRule, Match, PathMatch, Rule } from './model.js';
 
 /** A directory below which a filesystem takes several names for one, so that none reports which file is meant. */
@@ -8,8 +9,6 @@ export interface FoldedPlace {
   readonly isFat: boolean;
 }
 
-/** What stands for itself in a pattern only behind a backslash. */
-const SPECIAL = /[\\*?[\]{},]/u;
 /** Characters beyond ASCII that are small or large forms of these letters, too. */
 const OTHER_FORMS: Readonly<Record<string, string>> = { k: '\u212a', s: '\u017f' };
 
@@ -46,11 +45,11 @@ function textOf(match: Match): string | undefined {
 /** A directory that is allowed goes before the other names of one above it. */
 function asWritten(match: Match): string[] {
   if (match.kind !== 'directory') return [];
-  return [`${[...match.directory].map(escaped).join('')}${match.recursive ? '**' : '{,*}'}`];
+  return [`${literalPattern(match.directory)}${match.recursive ? '**' : '{,*}'}`];
 }
 
 function otherNames(match: PathMatch, { place, isFat }: FoldedPlace): string[] {
-  const start = [...place].map(escaped).join('');
+  const start = literalPattern(place);
   const anywhere = [`${start}/**[^ -~]**`];
   if (isFat) anywhere.push(`${start}/**~[0-9]*{,/**}`, `${start}/**.{,/**}`);
   if (match.kind === 'pattern') return [start + foldedPattern(match.pattern.slice(place.length)), ...anywhere];
@@ -62,14 +61,10 @@ function otherNames(match: PathMatch, { place, isFat }: FoldedPlace): string[] {
 
 function folded(character: string): string {
   if (/[^ -~]/u.test(character)) return '*';
-  if (!/[a-z]/iu.test(character)) return escaped(character);
+  if (!/[a-z]/iu.test(character)) return literalPattern(character);
   const [small, large] = [character.toLowerCase(), character.toUpperCase()];
   const other = OTHER_FORMS[small];
   return other === undefined ? `[${small}${large}]` : `[${small}${large}${other}]`;
-}
-
-function escaped(character: string): string {
-  return SPECIAL.test(character) ? `\\${character}` : character;
 }
 
 /** Of a set any character is taken. */

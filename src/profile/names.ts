@@ -1,3 +1,5 @@
+import { literalPattern } from '../policy/literal-pattern.js';
+
 /** Names that another run will not have again: numbered ones and random ones. */
 
 /** Below these, names change with versions only: what is numbered there is the same in every run. */
@@ -19,7 +21,7 @@ export interface PathName {
 export function unwritablePatternOf(name: string): string | undefined {
   if (!/[\p{Cc}\uFFFD]/u.test(name)) return undefined;
   // U+FFFD stands for bytes that are no character, of which there may be any number.
-  return escaped(name)
+  return literalPattern(name)
     .replace(/\p{Cc}/gu, '?')
     .replace(/\uFFFD+/gu, '*');
 }
@@ -31,12 +33,12 @@ export function patternOf(name: string): string | undefined {
   if (/^\d+$/u.test(name) || /^[0-9A-F]{16,}$/u.test(name)) return NUMBER;
   const pieces = name.split(/([._\-+@:=~#]+)/u);
   if (!pieces.some(isRandom)) return undefined;
-  return pieces.map((piece) => (isRandom(piece) ? '*' : escaped(piece))).join('');
+  return pieces.map((piece) => (isRandom(piece) ? '*' : literalPattern(piece))).join('');
 }
 
 /** The pattern for all names that differ from this one in their numbers only; the name itself where it has none. */
 export function numberedPatternOf(name: string): string {
-  return escaped(name).replace(/\d+/gu, NUMBER);
+  return literalPattern(name).replace(/\d+/gu, NUMBER);
 }
 
 /** The names of a path, each with its pattern where one is called for. */
@@ -51,17 +53,12 @@ export function patternsOf(path: string): PathName[] {
 
 /** The pattern for a whole path. */
 export function patternText(names: readonly PathName[]): string {
-  return names.map(({ text, isPattern }) => `/${isPattern ? text : escaped(text)}`).join('');
+  return names.map(({ text, isPattern }) => `/${isPattern ? text : literalPattern(text)}`).join('');
 }
 
 /** Whether names below a top directory stay the same from run to run. */
 export function isFixed(topDirectory: string): boolean {
   return FIXED.includes(topDirectory);
-}
-
-/** What matches this text and nothing else. */
-export function escaped(text: string): string {
-  return text.replace(/[\\*?[\]{},]/gu, (character) => `\\${character}`);
 }
 
 function isRandom(piece: string): boolean {

@@ -1,6 +1,7 @@
 import type { Operation } from '../policy/effect.js';
+import { literalPattern } from '../policy/literal-pattern.js';
 import { type Evidence, joined } from './evidence.js';
-import { escaped, isFixed, numberedPatternOf, type PathName, patternOf, unwritablePatternOf } from './names.js';
+import { isFixed, numberedPatternOf, type PathName, patternOf, unwritablePatternOf } from './names.js';
 
 /** So many names in a directory that differ in their numbers only are one pattern. */
 const NUMBERED_MIN = 3;
@@ -54,7 +55,7 @@ function generalized(name: PathName, nodes: readonly Growing[], isBelowFixed: bo
     const pattern = isBelowFixed
       ? unwritablePatternOf(child.name)
       : (patternOf(child.name) ?? (isNumbered && /\d/u.test(child.name) ? byNumbers : undefined));
-    const key = pattern ?? escaped(child.name);
+    const key = pattern ?? literalPattern(child.name);
     const group = groups.get(key) ?? {
       name: { text: pattern ?? child.name, isPattern: pattern !== undefined },
       members: [],

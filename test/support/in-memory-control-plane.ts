@@ -223,7 +223,7 @@ export class InMemoryControlPlane implements ControlPlane {
         now: () => 5_000_000_000n,
       },
     );
-    this.recordings.onKey = (key) => this.telemetry.settle(key);
+    this.recordings.beforeRecordingChanges = (key) => this.telemetry.settle(key);
     this.recordings.visibilityOf = (container) => enforcement.rules.visibilityOf(container, this.ledger.desired);
     this.judge = (change: ForeseenChange) => diffPolicies(change, enforcement.rules, this.memory, this.recordings);
     this.host = new TestHostState(this.kernel, enforcement, this.ledger, {

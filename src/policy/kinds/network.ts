@@ -78,6 +78,7 @@ const TYPE_NAMES: ReadonlySet<Protocol> = new Set(['raw', 'stream', 'dgram', 'rd
 export const protocol: MatchPart<Extract<NetworkMatch, { kind: 'protocol' }>> = {
   write: (match) => ({ list: 'matchProtocols', entry: { protocol: match.protocol } }),
   followLinks: () => undefined,
+  paths: () => [],
   /** A transport protocol, then a type of socket in any family; `all` comes after everything. */
   rank(match) {
     if (match.protocol === 'all') return 4;
@@ -89,6 +90,7 @@ export const protocol: MatchPart<Extract<NetworkMatch, { kind: 'protocol' }>> = 
 export const family: MatchPart<FamilyMatch> = {
   write: (match) => ({ list: 'matchFamilies', entry: { family: match.family } }),
   followLinks: () => undefined,
+  paths: () => [],
   rank: () => 3,
   specificity: () => 0,
 };

@@ -21,6 +21,8 @@ export interface MatchPart<Of extends Match> {
   write(match: Of): WrittenMatch;
   /** The same by the name that a linked directory leads to; undefined where it covers no such directory. */
   followLinks(match: Of, links: LinkedDirectories): Of | undefined;
+  /** The files of a container it names, as far as links may be on the way there. */
+  paths(match: Of): readonly string[];
   /** From the most specific to the least. Only kinds of one class ever meet. */
   rank(match: Of): number;
   /** Which of two of one rank says more. */
@@ -58,6 +60,7 @@ export function ofOwnClass({ class: ruleClass }: Rule, operations: readonly stri
 /** Of what names neither a path nor anything that others of its kind would be more specific than. */
 export const SINGLE_THING = {
   followLinks: () => undefined,
+  paths: () => [],
   rank: () => 0,
   specificity: () => 0,
 } as const;

@@ -1,3 +1,4 @@
+import { alternativesIn } from '../braces.js';
 import type { LinkedDirectories } from '../links.js';
 import type { CallTarget, PathMatch } from '../model.js';
 import type { Optional, PlaceItem } from '../policy-document.js';
@@ -14,6 +15,7 @@ export const exact: MatchPart<Of<'exact'>> = {
     const path = throughLink(match.path, links);
     return path === undefined ? undefined : { ...match, path };
   },
+  paths: ({ path }) => (path === '/' ? [] : [path]),
   rank: () => 0,
   specificity: ({ path }) => Buffer.byteLength(path),
 };
@@ -27,6 +29,7 @@ export const directory: MatchPart<Of<'directory'>> = {
     const linked = throughLink(match.directory, links);
     return linked === undefined ? undefined : { ...match, directory: linked };
   },
+  paths: (match) => (match.directory === '/' ? [] : [match.directory.slice(0, -1)]),
   rank: () => 2,
   specificity: (match) => Buffer.byteLength(match.directory),
 };
@@ -37,6 +40,13 @@ export const pattern: MatchPart<Of<'pattern'>> = {
     const linked = throughLink(match.pattern, links);
     return linked === undefined ? undefined : { ...match, pattern: linked };
   },
+  /** The directories before its first wildcard. */
+  paths: (match) =>
+    alternativesIn(match.pattern).flatMap((alternative) => {
+      const literal = /^[^\\*?[{]*/u.exec(alternative)![0];
+      const path = literal.length === alternative.length ? literal : literal.slice(0, literal.lastIndexOf('/'));
+      return path === '' ? [] : [path];
+    }),
   rank: () => 1,
   /** The bytes before its first wildcard. */
   specificity(match) {
@@ -75,6 +85,10 @@ export function followPlace<Placed extends { readonly target?: PathMatch }>(
 /** Those of the places that a linked directory leads to, by the name it leads to. */
 export function linkedPlaces(places: readonly PathMatch[], links: LinkedDirectories): PathMatch[] {
   return places.flatMap((target) => followPlace({ target }, links)?.target ?? []);
+}
+
+export function pathsOfPlace(target: PathMatch | undefined): readonly string[] {
+  return target === undefined ? [] : partOf(target).paths(target);
 }
 
 /** Any place comes after every kind of place. */

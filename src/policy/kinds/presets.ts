@@ -4,7 +4,7 @@ import type { PresetItem } from '../policy-document.js';
 import { ruleMaker } from '../rule-maker.js';
 import { list, mapping, optional, placeList, traits } from '../schema-parts.js';
 import { type MatchPart, ofOwnClass, type SectionPart, SINGLE_THING } from './parts.js';
-import { linkedPlaces, readPlace, writePlace } from './paths.js';
+import { linkedPlaces, pathsOfPlace, readPlace, writePlace } from './paths.js';
 
 /** Behaviour that has a name. The section is a list itself. */
 export const presetsSection: SectionPart = {
@@ -35,6 +35,7 @@ export const preset: MatchPart<PresetMatch> = {
     entry: { name, ...(except && { except: except.map(writePlace) }) },
   }),
   ...SINGLE_THING,
+  paths: ({ except = [] }) => except.flatMap(pathsOfPlace),
 };
 
 /** The match with what it excepts also by the names that linked directories lead to. */

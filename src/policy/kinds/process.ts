@@ -24,6 +24,7 @@ export const processSection: SectionPart = {
 export const name: MatchPart<NameMatch> = {
   write: ({ name: execname, of }) => ({ list: 'matchPaths', entry: { ...(of && { path: of }), execname } }),
   followLinks: () => undefined,
+  paths: () => [],
   rank: () => 1,
   specificity: () => 0,
 };

@@ -2,7 +2,7 @@ import { TRACE_OPERATIONS, type TraceMatch } from '../model.js';
 import { ruleMaker } from '../rule-maker.js';
 import { mapping, oneOf, optional, placeEntries, traits } from '../schema-parts.js';
 import { type MatchPart, ofOwnClass, type SectionPart } from './parts.js';
-import { followPlace, named, rankOfPlace, readPlace, specificityOfPlace, writePlace } from './paths.js';
+import { followPlace, named, pathsOfPlace, rankOfPlace, readPlace, specificityOfPlace, writePlace } from './paths.js';
 
 /** Processes that are looked into. */
 export const ptraceSection: SectionPart = {
@@ -33,6 +33,7 @@ export const trace: MatchPart<TraceMatch> = {
     entry: { ...writePlace(target), ...(operation && { operation }) },
   }),
   followLinks: followPlace,
+  paths: ({ target }) => pathsOfPlace(target),
   rank: ({ target }) => rankOfPlace(target),
   specificity: ({ target, operation }) => specificityOfPlace(target) * 4 + named(undefined, operation),
 };

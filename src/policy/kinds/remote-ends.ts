@@ -10,6 +10,7 @@ import { named } from './paths.js';
 export const endpoint: MatchPart<EndpointMatch> = {
   write: ({ kind: _, ...entry }) => ({ list: 'matchEndpoints', entry }),
   followLinks: () => undefined,
+  paths: () => [],
   rank: ({ raw }) => (raw ? 5 : 0),
   /** The bits of the address, then how few ports, then whether protocol and direction are named. */
   specificity({ cidr, ports, protocol, direction, raw }) {
@@ -31,6 +32,7 @@ const DOMAIN_STEPS = 512;
 export const domain: MatchPart<DomainMatch> = {
   write: (match) => ({ list: 'matchDNSQueries', entry: { domain: match.domain } }),
   followLinks: () => undefined,
+  paths: () => [],
   // The one that is nobody's own rule gives way to whatever covers addresses and ports.
   rank: ({ asking }) => (asking ? 1 : 0),
   /** The longer one says more; the names below a domain are fewer than those with itself. */

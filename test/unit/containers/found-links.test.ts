@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { findLinks } from '../../../src/containers/found-links.js';
-import { addNamed } from '../../../src/policy/named-paths.js';
+import { namedIn } from '../../../src/policy/named-paths.js';
 import { bind } from '../policy/support.js';
 
 const root = mkdtempSync(join(tmpdir(), 'hauberk-found-'));
@@ -22,11 +22,8 @@ for (const [link, target] of Object.entries({
 mkdirSync(join(root, 'run/secrets/..2026_01_01'));
 for (const file of ['bin/busybox', 'usr/bin/python3.11']) writeFileSync(join(root, file), '');
 
-const found = (...rules: Parameters<typeof bind>[0][]) => {
-  const named = { paths: new Set<string>(), programs: new Set<string>() };
-  for (const rule of rules) addNamed(named, bind(rule).rule);
-  return findLinks(process.pid, named, root);
-};
+const found = (...rules: Parameters<typeof bind>[0][]) =>
+  findLinks(process.pid, namedIn(rules.map((rule) => bind(rule).rule)), root);
 
 test('links are found on the ways of paths, directories, patterns and sources', () => {
   const { links } = found(
