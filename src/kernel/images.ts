@@ -155,7 +155,7 @@ export class ContainerMap {
           onVisible(container);
         }
       } catch {
-        // Whoever waits hears of it when the update has ended, as without this look.
+        // Whoever waits gets the error when the update has ended, as without this look.
         return;
       }
       if (waiting.size > 0) timer = setTimeout(look, LOOK_MILLISECONDS);
@@ -191,7 +191,7 @@ export class ContainerMap {
     return device.readUInt32LE();
   }
 
-  /** When the container started; 0 where that is not known, and so not either when another one has its numbers. */
+  /** When the container started; 0 where that is not known, and then another one with its numbers is not told apart. */
   startTicksOf(container: NamespacePair): number {
     const start = Buffer.alloc(START_BYTES);
     const what = 'cannot read the start of a container';
@@ -202,7 +202,7 @@ export class ContainerMap {
   async remove(containers: readonly NamespacePair[]): Promise<void> {
     const keys = keysFor(containers.filter((container) => this.#has(container)));
     for (let done = 0; done < keys.length / 2; ) {
-      // Fewer elements than were requested: the next one is the one that failed.
+      // Fewer elements than were given: the next one is the one that failed.
       const rest = keys.subarray(done * 2);
       const count = [rest.length / 2];
       const result = await deleteBatchAsync(this.descriptor, rest, count, null);
