@@ -323,7 +323,7 @@ struct node {
 	__u32 device;
 	__u32 decided;		/* enum verdict_action, by the name that it is used by */
 	__u16 type;
-	__u16 number;		/* of the name that is asked about next */
+	__u16 number;		/* of the name that is looked at next */
 };
 
 /* A directory that is to have another name: see guard.h. */

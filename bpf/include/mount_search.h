@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Names for hooks that are told about a file and not of the mount by which it was
+ * Names for hooks that are given a file and not the mount by which it was
  * reached: the mounts of its filesystem in the namespace of whoever acts.
  */
 #ifndef HAUBERK_MOUNT_SEARCH_H

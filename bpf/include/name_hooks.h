@@ -251,7 +251,7 @@ static __always_inline bool was_question(const struct dns_client *dns_client, __
 	return false;
 }
 
-/* All addresses of an answer are the name's that was requested, by whatever aliases they were found. */
+/* All addresses of an answer are the name's that was looked up, by whatever aliases they were found. */
 static __always_inline bool learn_answer(struct scratch *scratch, const struct dns_client *dns_client, __u32 start, __u32 length)
 {
 	struct walk_context context = { .scratch = scratch };

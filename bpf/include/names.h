@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Names of hosts: which were requested, and the addresses that answers gave for
+ * Names of hosts: which were looked up, and the addresses that answers gave for
  * them, each for as long as the answer says. An address stands for the name
- * that was requested last.
+ * that was looked up last.
  */
 #ifndef HAUBERK_NAMES_H
 #define HAUBERK_NAMES_H

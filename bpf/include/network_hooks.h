@@ -91,7 +91,7 @@ int BPF_PROG(hauberk_socket_bind, struct socket *socket, struct sockaddr *addres
 	if (!is_under_network_policy(&membership))
 		return 0;
 	read_kind(&use, socket);
-	/* With port 0 the kernel chooses one, and what is then done with it is asked about. */
+	/* With port 0 the kernel chooses one, and what is then done with it is decided. */
 	if (is_internet(use.family) && port_of(address))
 		use.end.port = port_of(address), use.end.direction = DIRECTION_INGRESS;
 	return decide_socket(&membership, OPERATION_BIND, &use);

@@ -44,7 +44,7 @@ static __always_inline bool is_node(__u32 mode)
 	return (mode & S_IFMT) == S_IFCHR || (mode & S_IFMT) == S_IFBLK;
 }
 
-/* Writes the next name of the node that is asked about into the buffer; false where there is none. */
+/* Writes the next name of the node that is decided about into the buffer; false where there is none. */
 __noinline int place_node(struct scratch *scratch)
 {
 	struct node_key key = {};

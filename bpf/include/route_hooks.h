@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Ways to an address past the one that is asked about: a route that the sender
+ * Ways to an address past the one that is decided about: a route that the sender
  * chooses, and more addresses than one. Refused where addresses are.
  */
 #ifndef HAUBERK_ROUTE_HOOKS_H

@@ -4,7 +4,7 @@ import { CommandFailure, EXIT } from './exit-status.js';
 /** The id of the host's own processes. */
 const HOST = 'host';
 
-/** The id of a container that is named by it, by its beginning, or by the container's name. */
+/** The id of a container given by that id, a prefix of it, or the container's name. */
 export async function findContainer(wanted: string, client: HauberkClient): Promise<string> {
   if (wanted === HOST) return HOST;
   const { containers } = await client.containers.listContainers();

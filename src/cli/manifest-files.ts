@@ -63,7 +63,7 @@ export class ManifestFiles {
     return all.length < listed.length ? listed : all;
   }
 
-  /** What the daemon says is wrong, a line each, with the file, line and column it is wrong at. */
+  /** The problems the daemon found, a line each, with their file, line and column. */
   explain(error: HauberkError): string[] {
     if (error.violations.length === 0) return [error.message];
     return error.violations.map((violation) => this.#explainOne(violation));

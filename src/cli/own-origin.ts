@@ -1,7 +1,7 @@
 import { PolicyOrigin } from '../client/messages.js';
 import { givenBy, type Policy, type PolicyName } from '../policy/model.js';
 
-/** Whose policies those are that this program applies. */
+/** The origin of the policies that this program applies. */
 export const OWN_ORIGIN = PolicyOrigin.CLI;
 
 /** A policy, or its name, as this program's. */

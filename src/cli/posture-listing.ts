@@ -7,7 +7,7 @@ const CLASSES = ['PROCESS', 'FILE', 'NETWORK', 'CAPABILITY'];
 interface NamespacePostures {
   /** Empty for every namespace that says nothing itself. */
   readonly namespace: string;
-  /** Who says so: a client, or annotations in Kubernetes. */
+  /** Who has set it: a client, or annotations in Kubernetes. */
   readonly origin?: string;
   readonly postures: Readonly<Record<string, string>>;
 }
@@ -26,7 +26,7 @@ export function postureListing(wanted?: string): Listing<NamespacePostures> {
       if (wanted === undefined) return [{ namespace: '', postures: own }, ...settings];
       const isOfAll = ({ namespace, origin }: NamespacePostures) => namespace === '*' && origin !== undefined;
       const its = settings.filter((each) => each.namespace === wanted || isOfAll(each));
-      // What clients say goes before what Kubernetes says, and that of the namespace before that of all.
+      // Settings of clients override those of Kubernetes, and a namespace overrides the default for all.
       const rank = (each: NamespacePostures) => (each.origin === undefined ? 2 : Number(!isOfAll(each)));
       its.sort((a, b) => rank(a) - rank(b));
       const postures = Object.assign({}, own, ...its.map((each) => each.postures)) as Record<string, string>;

@@ -4,7 +4,7 @@ import { terminal } from './terminal.js';
 const PATIENCE_MILLISECONDS = 1000;
 const ERASE_LINE = '\r\u001b[K';
 
-/** Says on a terminal that something is waited for and for how long, when it takes long; the line is gone afterwards. */
+/** Shows on a terminal what it waits for and for how long, once that takes long; the line is erased afterwards. */
 export async function waitingFor<Result>(
   what: string,
   task: Promise<Result>,

@@ -16,7 +16,7 @@ export interface ContainerChange {
  *
  * @throws Failure invalid-argument when another container of the same origin has the namespaces of one, already-exists
  *   when one of another origin has them: two sources report one container, and the first has its way;
- *   resource-exhausted when there are more than there can be. The draft is of no use then
+ *   resource-exhausted when there are more than there can be. The draft must be thrown away then
  */
 export function* planContainers(
   draft: ContainerDraft,

@@ -188,7 +188,7 @@ export class ContainerTracker {
   }
 
   /**
-   * Some process that lives in both namespaces. Where many are requested, the process table is not read for each.
+   * Some process that lives in both namespaces. Where many are looked up, the process table is not read for each.
    *
    * @param since those that have come since need not be found, in the time of performance.now
    */
@@ -232,7 +232,7 @@ export class ContainerTracker {
     if (known === undefined || !isSameProcess(known.process, process)) return;
     try {
       const candidate = await this.#processIn(known.namespaces, performance.now());
-      // It may have been told about again meanwhile.
+      // It may have been reported again meanwhile.
       const container = this.registry.get(id);
       if (container === undefined || !isSameProcess(container.process, process)) return;
       const successor = successorOf(container, candidate);

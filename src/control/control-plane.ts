@@ -1,9 +1,10 @@
 import type { ContainerRegistry } from './container-registry.js';
 import type { ContainerTracker } from './container-tracker.js';
+import type { ForeseenChange } from './foreseeing.js';
 import type { HostState } from './host-state.js';
 import type { IntakeCounts } from './intake-counts.js';
 import type { PolicyDiff } from './policy-diff.js';
-import type { ForeseenChange, PolicyRegistry } from './policy-registry.js';
+import type { PolicyRegistry } from './policy-registry.js';
 import type { ProfileRegistry } from './profile-registry.js';
 import type { UnprotectedContainers } from './protection.js';
 import type { Telemetry } from './telemetry.js';
@@ -17,7 +18,7 @@ export interface ControlPlane {
   readonly host: HostState;
   /** Containers that are known and not protected. */
   readonly unprotected: UnprotectedContainers;
-  /** What became of the containers that their runtimes told of. */
+  /** What became of the containers that their runtimes reported. */
   readonly intake: IntakeCounts;
   readonly profiles: ProfileRegistry;
   /** Whose accesses are reported although no policy covers them. */

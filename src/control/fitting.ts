@@ -27,7 +27,7 @@ const NOTHING: ReadonlySet<string> = new Set();
 
 /**
  * Finds out which of the policies that reach a container compile together. Whoever chooses a container's labels chooses
- * its policies, and must be able neither to shed them all nor to keep others from getting theirs.
+ * its policies, and must be able neither to shed them all nor to keep other policies out.
  */
 export class Fitting {
   readonly #remembered = new Map<string, readonly string[]>();
@@ -64,7 +64,7 @@ export class Fitting {
   }
 
   #remember(key: string, leftOut: readonly string[]): void {
-    // What was requested last comes last.
+    // What was applied last comes last.
     this.#remembered.delete(key);
     this.#remembered.set(key, leftOut);
     if (this.#remembered.size > REMEMBERED_MAX) this.#remembered.delete(this.#remembered.keys().next().value!);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { wayOf } from '../containers/links-on-the-way.js';
 import type { Operation } from '../policy/effect.js';
 
-/** An access without which nobody could log in to a host or look after it. */
+/** An access without which nobody could log in to a host or administer it. */
 export interface HostNeed {
   /** Path of the program that makes it. */
   readonly program: string;

@@ -4,7 +4,7 @@ import { UNPROTECTED_CAUSES, type UnprotectedCause } from './protection.js';
 export const START_ANSWERS = ['protected', 'ignored', 'unprotected'] as const;
 export type StartAnswerKind = (typeof START_ANSWERS)[number];
 
-/** What became of the containers that sources told of, counted since the daemon's start. */
+/** What became of the containers that sources reported, counted since the daemon's start. */
 export class IntakeCounts {
   /** Attempts to protect a container that failed, by cause. */
   readonly failures: Record<UnprotectedCause, number> = zeros(UNPROTECTED_CAUSES);

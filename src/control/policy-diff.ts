@@ -6,7 +6,7 @@ import { Judge } from '../profile/judge.js';
 import { mergeAccesses, type ObservedAccess } from '../profile/observed-access.js';
 import { inTimeSlices } from '../time-slices.js';
 import type { DesiredState } from './desired-state.js';
-import type { ForeseenChange } from './policy-registry.js';
+import type { ForeseenChange } from './foreseeing.js';
 import type { Recordings } from './recordings.js';
 import type { RuleSets } from './rule-sets.js';
 

@@ -1,8 +1,6 @@
-import type { Container } from '../containers/container.js';
 import type { Access } from '../explain/access.js';
 import type { Explanation } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
-import type { Image } from '../image/image.js';
 import { checkPattern } from '../image/pattern.js';
 import { toDocumentInSteps, toManifestInSteps } from '../policy/manifest-text.js';
 import {
@@ -16,43 +14,32 @@ import {
 } from '../policy/model.js';
 import type { PolicyDocument } from '../policy/policy-document.js';
 import { PolicySet } from '../policy/policy-set.js';
-import type { RuleSet } from '../policy/rule-set.js';
 import { readPolicy, warningsOf } from '../policy/validate.js';
 import type { VisibilitySetting } from '../policy/visibility.js';
-import { finishInTimeSlices, inTimeSlices, nextTimeSlice } from '../time-slices.js';
+import { finishInTimeSlices, inTimeSlices } from '../time-slices.js';
 import { type Change, mapResult } from './change.js';
 import type { DesiredState } from './desired-state.js';
-import type { DryRunJob } from './dry-run-job.js';
 import type { DryRunPool } from './dry-run-pool.js';
 import { type ExplainedSubject, explainAccess } from './explaining.js';
+import { type ForeseenChange, foreseeChange, type HostCheck } from './foreseeing.js';
 import { withHolders } from './holders.js';
 import type { HookCoverage } from './hook-coverage.js';
-import { type HostNeeds, requireUnharmed } from './host-guard.js';
+import type { HostNeeds } from './host-guard.js';
 import { changeHostLabels } from './host-labels.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { followLinksOf } from './link-search.js';
 import { annotatedPostures, annotationChange, byNamespace, postureChange, setByClients } from './namespace-postures.js';
+import { checkHost, guardHost } from './policy-host-guard.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedByInSteps } from './policy-plan.js';
 import { type ReadManifest, readObjects } from './policy-reading.js';
-import { type ReviewerOf, reviewChanges } from './policy-review.js';
+import { reviewInputs } from './policy-review.js';
 import { withPostureWarnings } from './posture-warnings.js';
 import { restoringChange } from './restoring.js';
-import { reviewerBeside, reviewerHere } from './reviewers.js';
+import { reviewerHere } from './reviewers.js';
 import { checkVersions, type ExpectedVersions } from './versions.js';
 import { withVisibilityOfClients } from './visibility.js';
 import { VISIBILITY_SETTINGS_MAX } from './visibility-registry.js';
 import type { Caller } from './work-thread.js';
-
-/** What a change would come to. */
-export interface ForeseenChange {
-  readonly changes: readonly PolicyChange[];
-  readonly before: DesiredState;
-  readonly after: DesiredState;
-  /** Whose rules may change. */
-  readonly affected: (container: Container) => boolean;
-  /** Compiles a rule set beside the daemon's own work. */
-  readonly compile: (ruleSet: RuleSet) => Promise<Image>;
-}
 
 export interface ApplyOptions {
   readonly expected?: ExpectedVersions;
@@ -76,7 +63,7 @@ export class PolicyRegistry {
   }
 
   /**
-   * @param ignoreForeign whether other kinds of Kubernetes objects are passed over
+   * @param ignoreForeign whether other kinds of Kubernetes objects are skipped
    * @throws Failure with every problem of every document
    */
   readObjects(text: string, ignoreForeign: boolean): ReadManifest {
@@ -113,7 +100,7 @@ export class PolicyRegistry {
       return change;
     });
     const { enforcement, desired } = this.ledger;
-    const reviewed = await this.#reviewed(inputs, result, desired, reviewerHere(enforcement.rules));
+    const reviewed = await reviewInputs(inputs, result, desired, enforcement.rules, reviewerHere(enforcement.rules));
     const linked = await followLinksOf(this.ledger, reviewed);
     return { result: await withHolders(linked, enforcement), revision };
   }
@@ -125,44 +112,19 @@ export class PolicyRegistry {
   }
 
   /**
-   * The same, with what it would start from and come to. Containers and changes do not wait for it: it is worked out
-   * beside them, from the state there is when it is asked for.
+   * The same, with what it would start from and come to: see foreseeChange.
    *
    * @param deleted policies that would be deleted, too
    * @throws Failure not-found when one of these does not exist
    */
-  async foresee(
+  foresee(
     inputs: readonly PolicyInput[],
     deleted: readonly PolicyName[],
     force: boolean,
     caller: Caller,
   ): Promise<ForeseenChange> {
-    const { desired: before, enforcement } = this.ledger;
-    const gone = deleted.map(policyKey);
-    const unknown = gone.find((key) => before.policies.get(key) === undefined);
-    if (unknown !== undefined) throw new Failure('not-found', `no policy ${unknown}`);
-    const kept = before.policies.withoutAll(gone);
-    const run = async (job: DryRunJob) => {
-      await nextTimeSlice();
-      return this.dryRuns.dryRun(job, caller);
-    };
-    const compile = async (ruleSet: RuleSet) => (await run({ ruleSet })).image;
-    const compileAlone = async (policy: Policy) => compile(await enforcement.rules.ruleSetOfPolicy(policy));
-    const wanted = kept.with(inputs.map(({ policy }) => policy));
-    const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone, caller.disconnected);
-    if (!force) await this.#guardHost(inputs, change);
-    const planned = change.next;
-    if (planned === undefined) {
-      const changes = await withPostureWarnings(change.result, before, enforcement.rules);
-      return { changes, before, after: before, affected: () => false, compile };
-    }
-    const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile, caller.disconnected);
-    await planned.check?.(leftOut);
-    await nextTimeSlice();
-    const { desired: after, result } = await change.make({ revision: this.ledger.revision + 1, leftOut });
-    const reviewerOf = reviewerBeside(inputs, run);
-    const changes = await this.#reviewed(inputs, result, after, reviewerOf);
-    return { changes, before, after, affected: planned.affected, compile };
+    const check: HostCheck = force ? async () => undefined : (change) => this.#guardHost(inputs, change);
+    return foreseeChange({ inputs, deleted, caller }, this.ledger, this.dryRuns, check);
   }
 
   /**
@@ -291,7 +253,9 @@ export class PolicyRegistry {
    *   cannot do without
    */
   setHostLabels(labels: Readonly<Record<string, string>>): Promise<Outcome<void>> {
-    return changeHostLabels(this.ledger, labels, (labelled, desired) => this.#checkHost(labelled, desired));
+    return changeHostLabels(this.ledger, labels, (labelled, desired) =>
+      checkHost(this.ledger, this.findHostNeeds, labelled, desired),
+    );
   }
 
   /** By namespace, what clients say of each. */
@@ -316,36 +280,8 @@ export class PolicyRegistry {
     return planPolicies(inputs, current, after, enforcement, compileAlone);
   }
 
-  async #reviewed(
-    inputs: readonly PolicyInput[],
-    changes: readonly PolicyChange[],
-    desired: DesiredState,
-    reviewerOf: ReviewerOf,
-  ): Promise<PolicyChange[]> {
-    const { rules } = this.ledger.enforcement;
-    const posturesFor = (namespace: string) => this.posturesFor(namespace);
-    const places = new Map(inputs.map(({ policy, placeOf }) => [policyKey(policy), placeOf]));
-    const placeOf = (policy: Policy, ruleId: string) => places.get(policyKey(policy))?.(ruleId) ?? '';
-    return reviewChanges(
-      await withPostureWarnings(changes, desired, rules),
-      desired,
-      rules,
-      posturesFor,
-      reviewerOf,
-      placeOf,
-    );
-  }
-
-  /** @throws Failure failed-precondition when policies for the host would stop what the host cannot do without */
-  async #guardHost(inputs: readonly PolicyInput[], { next }: Change<PolicyChange[]>): Promise<void> {
-    const { host } = this.ledger.enforcement;
-    if (host === undefined || next === undefined || !inputs.some(({ policy }) => policy.scope === 'host')) return;
-    await this.#checkHost(host, next.desired);
-  }
-
-  async #checkHost(host: Container, desired: DesiredState): Promise<void> {
-    const { rules } = await this.ledger.enforcement.rules.ruleSetInTimeSlices(host, desired);
-    await requireUnharmed(rules, this.posturesFor(host.namespace), this.findHostNeeds);
+  #guardHost(inputs: readonly PolicyInput[], change: Change<PolicyChange[]>): Promise<void> {
+    return guardHost(this.ledger, this.findHostNeeds, inputs, change);
   }
 
   /** See explainAccess. */

@@ -1,9 +1,10 @@
 import type { Review } from '../explain/review.js';
-import type { Policy, Postures } from '../policy/model.js';
+import { type Policy, type Postures, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { inTimeSlices } from '../time-slices.js';
 import type { DesiredState } from './desired-state.js';
-import type { PolicyChange } from './policy-plan.js';
+import type { PolicyChange, PolicyInput } from './policy-plan.js';
+import { withPostureWarnings } from './posture-warnings.js';
 import type { RuleSets } from './rule-sets.js';
 
 /** The policies of a call that are not reviewed by then are not reviewed, to answer in time; their authors are reported. */
@@ -24,8 +25,23 @@ export interface PolicyReviewer {
 /** Makes a reviewer for a rule set, wherever it works. @throws Failure resource-exhausted when the set is too large */
 export type ReviewerOf = (ruleSet: RuleSet, postures: Postures) => Promise<PolicyReviewer>;
 
+/** Adds what the authors of these policies should know: of the postures they meet, and of other rules. */
+export async function reviewInputs(
+  inputs: readonly PolicyInput[],
+  changes: readonly PolicyChange[],
+  desired: DesiredState,
+  ruleSets: RuleSets,
+  reviewerOf: ReviewerOf,
+): Promise<PolicyChange[]> {
+  const places = new Map(inputs.map(({ policy, placeOf }) => [policyKey(policy), placeOf]));
+  const placeOf = (policy: Policy, ruleId: string) => places.get(policyKey(policy))?.(ruleId) ?? '';
+  const posturesFor = (namespace: string) => ruleSets.posturesFor(namespace, desired);
+  const warned = await withPostureWarnings(changes, desired, ruleSets);
+  return reviewChanges(warned, desired, ruleSets, posturesFor, reviewerOf, placeOf);
+}
+
 /** Adds what the rules of new and changed policies mean among those that reach the same container. */
-export async function reviewChanges(
+async function reviewChanges(
   changes: readonly PolicyChange[],
   desired: DesiredState,
   ruleSets: Reviewing,

@@ -50,7 +50,7 @@ export class UnprotectedContainers {
 export interface SourceStatus {
   /** The runtime's name: docker, containerd, cri-o, podman, nri; or hook, kubernetes. */
   readonly name: string;
-  /** The socket it is followed by, or listens on. */
+  /** The socket that it is followed through, or that it listens on. */
   readonly address: string;
   readonly connected: boolean;
   /** Why not, when not; empty otherwise. */

@@ -16,20 +16,20 @@ export interface Publication {
  * is what stays.
  */
 export class Publisher {
-  /** By namespaces: resolves when the last change that was requested is over, also when it failed. */
+  /** By namespaces: resolves when the last change that was published is over, also when it failed. */
   readonly #last = new Map<string, Promise<void>>();
-  /** What the kernel may hold something else for than was requested. */
+  /** Entries for which the kernel may hold something else than was published. */
   readonly #unsettled = new Set<string>();
   #problem: string | undefined;
 
   constructor(readonly kernel: Pick<Kernel, 'publish' | 'markTasksInside' | 'removeContainers'>) {}
 
-  /** Why the kernel may not hold what was requested; undefined while it does. */
+  /** Why the kernel may not hold what was published; undefined while it does. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** Namespaces that the kernel may hold something else for than was requested. */
+  /** Namespaces for which the kernel may hold something else than was published. */
   get unsettled(): ReadonlySet<string> {
     return this.#unsettled;
   }
@@ -75,7 +75,7 @@ export class Publisher {
     return this.#last.has(key) || this.#unsettled.has(key);
   }
 
-  /** Resolves once the kernel holds what was requested. @throws Failure internal when it has refused to */
+  /** Resolves once the kernel holds what was published. @throws Failure internal when it has refused to */
   async settled(key: string): Promise<void> {
     await this.#last.get(key);
     if (this.#unsettled.has(key)) throw new Failure('internal', this.#problem!);

@@ -14,7 +14,7 @@ export class Recording {
   readonly #accesses = new Map<string, StoredAccess>();
   /** How often each was made before the kernel was made to report it again. */
   readonly #before = new Map<string, number>();
-  /** The kernel counts: what stands here is how often an access was made when it was told of. */
+  /** The kernel counts: what stands here is how often an access had been made when it was reported. */
   #isLive = false;
 
   constructor(

@@ -30,13 +30,13 @@ export class Recordings {
   readonly #serial = new Serial();
   #unwritten: { profiled: StoredProfiled[]; accesses: StoredAccess[] } = { profiled: [], accesses: [] };
   #timer: NodeJS.Timeout | undefined;
-  /** Kinds of access that an earlier daemon was told about and had no time to write down. */
+  /** Kinds of access that were reported to an earlier daemon, which had no time to write them down. */
   lost = 0;
   /** Called before a profile begins or ends to learn from a container, with the namespaceKey. */
   beforeRecordingChanges: (key: string) => void = () => undefined;
-  /** What telemetry hears of a container: where that becomes more, the kernel has to tell again. */
+  /** What telemetry reports of a container: where that becomes more, the kernel has to report again. */
   visibilityOf: (container: Container) => Visibility = () => NOTHING_VISIBLE;
-  /** By namespaceKey, of those the kernel counts for: what telemetry has heard of so far. */
+  /** By namespaceKey, of those the kernel counts for: what telemetry has reported so far. */
   readonly #seen = new Map<string, Visibility>();
   /** Before it has taken up what an earlier daemon left it begins nothing. */
   #isReady = false;
@@ -73,13 +73,13 @@ export class Recordings {
   /**
    * A record has come that reports a kind of access.
    *
-   * @param isVisible whether it is told about anyhow
+   * @param isVisible whether it is reported as telemetry anyhow
    */
   observe(record: EventRecord, isVisible = false): void {
     const container = this.ledger.containerAt(record);
     const recording = this.#live.get(namespaceKey(record)) ?? (container && this.#openFor(container));
     if (recording === undefined) {
-      // Nobody asks for it any more; should that change, it has to be told about again.
+      // No profile learns from it any more; should that change, the kernel has to report it again.
       if (!isVisible)
         for (const access of [record.access, ACCESS_NONE]) this.counts.forget({ container: record, access });
       return;

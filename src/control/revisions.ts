@@ -16,19 +16,19 @@ export class Revisions {
     return this.#enforced;
   }
 
-  /** A change has been written down, and the kernel is about to be told. */
+  /** A change has been written down, and is about to be published to the kernel. */
   begin(revision: number): void {
     this.last = revision;
     this.#underWay.add(revision);
   }
 
-  /** @param isSettled whether the kernel holds everything that it was told about and that is not under way */
+  /** @param isSettled whether the kernel holds everything that was published to it and that is not under way */
   end(revision: number, isSettled: boolean): void {
     this.#underWay.delete(revision);
     if (isSettled) this.settle();
   }
 
-  /** The kernel holds everything that it was told about and that is not under way. */
+  /** The kernel holds everything that was published to it and that is not under way. */
   settle(): void {
     const held = this.#underWay.size === 0 ? this.last : Math.min(...this.#underWay) - 1;
     this.#enforced = Math.max(this.#enforced, held);

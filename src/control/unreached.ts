@@ -43,13 +43,13 @@ export class Unreached {
     }
     const labels = scope === 'cluster' ? this.#labels() : this.#labelsIn(namespace);
     if (labels.size === 0) return `${NO_CONTAINER}: containers there carry no labels`;
-    const requested = new Set([
+    const selectorKeys = new Set([
       ...Object.keys(matchLabels),
       ...matchExpressions.flatMap(({ key, values }) =>
         key === 'label' ? values.map((value) => value.split('=')[0]!) : [],
       ),
     ]);
-    return `${NO_CONTAINER}: labels there are ${mostLikely(labels, requested)}`;
+    return `${NO_CONTAINER}: labels there are ${mostLikely(labels, selectorKeys)}`;
   }
 
   #hostWarning(): string {
@@ -79,13 +79,13 @@ export class Unreached {
   }
 }
 
-/** The first labels, those with another value of what was requested before others: they are the most likely meant. */
-function mostLikely(labels: Labels, requested: ReadonlySet<string>): string {
+/** The first labels, those with another value of a label that the selector names before others: they are the most likely meant. */
+function mostLikely(labels: Labels, selectorKeys: ReadonlySet<string>): string {
   const named: string[] = [];
   let count = 0;
-  for (const isRequested of [true, false]) {
+  for (const isNamed of [true, false]) {
     for (const [key, those] of labels) {
-      if (requested.has(key) !== isRequested) continue;
+      if (selectorKeys.has(key) !== isNamed) continue;
       count += those.length;
       if (named.length < NAMED_MAX) named.push(...those.slice(0, NAMED_MAX - named.length));
     }

@@ -11,7 +11,7 @@ export const VISIBILITY_SETTINGS_MAX = 1024;
 export class VisibilityRegistry {
   constructor(readonly ledger: Ledger) {}
 
-  /** What holds where nothing else is said. */
+  /** What applies where nothing else is set. */
   get defaults(): Visibility {
     return this.ledger.enforcement.rules.options.visibility ?? [];
   }
@@ -20,7 +20,7 @@ export class VisibilityRegistry {
    * Sets what clients say.
    *
    * @param classes undefined: nothing any more
-   * @throws Failure resource-exhausted when clients have said too much
+   * @throws Failure resource-exhausted when clients have made too many settings
    */
   set(scope: Omit<VisibilityScope, 'origin'>, classes: Visibility | undefined): Promise<Outcome<void>> {
     const setting = { ...scope, origin: 'rpc', classes } as const;

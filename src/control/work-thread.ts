@@ -14,7 +14,7 @@ export interface Caller {
 /** Jobs of one client that may wait; with more it is asked to come again. */
 const WAITING_MAX = 8;
 
-/** So many jobs of the client wait that it has to come again. */
+/** So many jobs of the client wait that it has to try again later. */
 export class TooManyJobs extends Failure {}
 
 interface WaitingJob<Job, Part, Result> {
@@ -76,7 +76,7 @@ export class WorkThread<Job, Result, Part = never> {
     return this.#worker !== undefined && this.#running === undefined;
   }
 
-  /** Ends the thread; jobs that wait are refused. */
+  /** Ends the thread; jobs in the queue are refused. */
   async close(): Promise<void> {
     const left = [...this.#waiting.values()].flat();
     this.#waiting.clear();
@@ -103,7 +103,7 @@ export class WorkThread<Job, Result, Part = never> {
   #startWorker(): Worker {
     const worker = new Worker(this.program);
     worker.on('message', (answer: ThreadAnswer<Part, Result>) => {
-      // A thread that was ended has nothing more to say.
+      // Errors of a thread that was ended on purpose do not matter.
       if (this.#worker !== worker) return;
       if ('part' in answer) {
         this.#running?.onPart(answer.part);

@@ -43,7 +43,7 @@ export interface SecurityEvent {
   readonly lost?: number;
   /** Of telemetry: how often the access was made in the window; absent in all others. */
   readonly count?: number;
-  /** Of telemetry: which operations were requested together; absent in all others. */
+  /** Of telemetry: which operations one access asked for together; absent in all others. */
   readonly operations?: readonly string[];
   /** What was looked up when the event came. */
   readonly details?: EventDetails;

@@ -37,7 +37,7 @@ export class EventReader {
     readonly context: Omit<EventContext, 'clockOffset'>,
     readonly publish: (events: readonly SecurityEvent[]) => void,
     readonly onTokensRanOut: (container: NamespacePair) => void,
-    /** Is told of each decoded record, before it is published; of what a profile learns, only this is reported. */
+    /** Is given each decoded record, before it is published; what only a profile learns goes nowhere else. */
     readonly remember: (record: EventRecord) => void,
   ) {}
 

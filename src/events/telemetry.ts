@@ -12,7 +12,7 @@ export const TELEMETRY_LIMIT = 'TelemetryLimit';
 export interface TelemetryEvent extends SecurityEvent {
   /** How often it was made in the window. */
   readonly count: number;
-  /** Operations that were requested together: see ObservedAccess. */
+  /** Operations that one access asked for together: see ObservedAccess. */
   readonly operations: readonly string[];
 }
 

@@ -33,12 +33,13 @@ import { Budget, DEFAULT_LIMITS, LimitExceeded, type Limits } from './limits.js'
 import { addMatch } from './matches.js';
 import { minimize } from './minimize.js';
 import { NondeterministicAutomaton } from './nondeterministic.js';
-import { addArguments, addExceptions, addGuarded, addLibraries, addQuestions } from './object-keys.js';
+import { addArguments, addExceptions, addGuarded, addLibraries } from './object-keys.js';
 import { pack } from './pack.js';
 import { addProgram } from './paths.js';
 import { PatternError } from './pattern.js';
 import { Precedence } from './precedence.js';
 import { classifyPrograms } from './program-classes.js';
+import { addQuestions } from './socket-keys.js';
 import { Verdicts } from './verdicts.js';
 
 /**

@@ -85,7 +85,7 @@ class Classing implements FiniteClasses {
     return this.#endOfLabel.size + this.#known.size;
   }
 
-  /** Gives states their class whose targets have theirs; returns whether none is left. */
+  /** Gives a class to states whose targets all have one; returns whether none is left. */
   settleSome(): boolean {
     const { first, source } = this.incoming;
     const end = this.#settled + STATES_IN_A_STEP;

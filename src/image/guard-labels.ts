@@ -115,7 +115,7 @@ export class PathLabels implements GuardLabels {
     return description;
   }
 
-  /** The number of a row's decisions; the first that is requested, the default one, is 0. */
+  /** The number of a row's decisions; the first that gets one, the default, is 0. */
   #strip(row: number, level: GuardLevel, rows: IntListTable): number {
     const known = this.#stripped[level];
     known[row] ??= this.#numberOf(row, level, rows);

@@ -83,7 +83,7 @@ export function namesMapping({ rule }: BoundRule): boolean {
 
 /**
  * What a path or object key is about. A path is a subject of two classes, every other class is one with one operation, but that network
- * rules cover names too; arguments of a program are asked about once the program itself is decided, and libraries that
+ * rules cover names too; arguments of a program are decided once the program itself is, and libraries that
  * its loader brings to it as it maps them.
  */
 export const SUBJECTS = ['path', ...RULE_CLASSES.slice(2), 'arguments', 'names', 'libraries'] as const;

@@ -13,7 +13,7 @@ const SLASH = 0x2f;
 
 /**
  * A nondeterministic automaton shaped as a prefix tree: patterns that begin alike share the nodes of their beginning.
- * A node stands for what led to it from the start, so that what is requested twice is the same node.
+ * A node stands for what led to it from the start, so that the same way twice leads to the same node.
  * Save for the loops, everything leads from a node to one with a higher number.
  */
 export class NondeterministicAutomaton {
@@ -118,6 +118,11 @@ export class NondeterministicAutomaton {
     this.nextMark.push(this.firstMark.at(node));
     this.mark.push(mark);
     this.firstMark.values[node] = this.mark.length - 1;
+  }
+
+  /** Marks everything that continues from here. */
+  markAll(node: number, mark: number): void {
+    this.addMark(this.run(node, true), mark);
   }
 
   #child(parent: number, byte: number): number {

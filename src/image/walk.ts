@@ -1,5 +1,6 @@
 import type { Operation, Ownership } from '../policy/effect.js';
 import type { Action } from '../policy/model.js';
+import { digits } from './key-digits.js';
 import {
   ACTOR_HAS_TERMINAL,
   ACTOR_IS_PARENT,
@@ -29,7 +30,7 @@ import {
   VERDICT_MARK,
   VERDICT_RULE_MASK,
 } from './layout.js';
-import { ARGUMENT_RULE_DIGITS, digits, GUARD_PREFIX, LIBRARY } from './object-keys.js';
+import { ARGUMENT_RULE_DIGITS, GUARD_PREFIX, LIBRARY } from './object-keys.js';
 
 /** An answer, and the number of the rule that gave it; undefined where none did. */
 export interface Decision {

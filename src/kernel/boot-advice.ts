@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** How a distribution is told what its kernel is to be booted with. */
+/** How a distribution sets the parameters its kernel is booted with. */
 export interface Way {
   readonly name: string;
   /** Whether a host is of that kind. @param system the fields of /etc/os-release */

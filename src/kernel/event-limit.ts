@@ -20,7 +20,7 @@ export interface EventLimit {
   readonly burst: number;
 }
 
-/** What the programs are told about in one element of a map. */
+/** What the BPF programs are given in one element of a map. */
 export class Settings {
   readonly #value = Buffer.alloc(SETTINGS_BYTES);
 

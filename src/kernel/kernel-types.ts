@@ -14,7 +14,7 @@ const KEPT_MILLISECONDS = 5000;
 
 /**
  * What the running kernel says of itself in its types (BTF). Vendors bring features to older kernels: what is there is
- * requested here, never concluded from a version number.
+ * probed here, never concluded from a version number.
  */
 export class KernelTypes {
   static #kept: { readonly types: KernelTypes; readonly release: NodeJS.Timeout } | undefined;

@@ -158,7 +158,7 @@ export class Kernel {
     return mountNamespace === this.host.mountNamespace;
   }
 
-  /** Whether what `publish` has put at the host's namespaces is requested. */
+  /** Whether the programs look up what `publish` has put at the host's namespaces. */
   enforceHost(isInForce: boolean): void {
     this.#settings.enforceHost(isInForce);
   }

@@ -8,7 +8,7 @@ import { HOOK_USES } from './hook-uses.js';
 export const MISSING_CAUSES = ['absent', 'not_loaded', 'not_attached'] as const;
 export type MissingCause = (typeof MISSING_CAUSES)[number];
 
-/** Stands for the class where it is about Hauberk itself, of which no rule speaks. */
+/** Stands for the class where it is about Hauberk itself, which no rule covers. */
 export const OWN_CLASS = 'hauberk';
 
 /** Something rules can be about, and that no other word of the language distinguishs further. */
@@ -18,7 +18,7 @@ export interface Operation {
   readonly operation: string;
 }
 
-/** A hook that nothing is asked at, while the others enforce. */
+/** A hook that is missing while the others enforce. */
 export interface MissingHook {
   readonly program: string;
   /** As the kernel names it. */

@@ -11,7 +11,7 @@ export const CLAIM_PROGRAM = 'hauberk_claim';
 /** It is asked at every read and write of the machine, so it is attached only while a container holds what it may not. */
 export const HELD_PROGRAM = 'hauberk_file_permission';
 export const HELD_LINK = `${HELD_PROGRAM}_link`;
-/** It is asked about every packet that comes for a socket, so it is attached only while a rule names hosts. */
+/** It runs for every packet that comes for a socket, so it is attached only while a rule names hosts. */
 export const ANSWER_PROGRAM = 'hauberk_answer';
 export const ANSWER_LINK = `${ANSWER_PROGRAM}_link`;
 /** They are run when asked for: see holdings.ts. */

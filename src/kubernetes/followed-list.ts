@@ -151,7 +151,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     return { limit: String(this.#pageObjects) };
   }
 
-  /** How large the next page may be is known by this one; where it fails on its way, less is requested. */
+  /** How large the next page may be is known by this one; where it fails on its way, a smaller page is requested. */
   async #page(query: object): Promise<ObjectList<Object>> {
     try {
       const page = await this.client.list<Object>(this.kind.path, { ...this.#selectors, ...query });

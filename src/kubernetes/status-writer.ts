@@ -47,7 +47,7 @@ export interface StatusWriterOptions {
 /** Containers come and go in crowds, and every write is told to all who watch the policies. */
 const GATHER_MILLISECONDS = 1000;
 const RETRY_MILLISECONDS = 10_000;
-/** Where only numbers have changed, the status of a policy is written again after so long, for each node that hears of it. */
+/** Where only numbers have changed, the status of a policy is written again after so long, for each node that receives it. */
 const COUNTS_MILLISECONDS_PER_NODE = 12;
 
 /**

@@ -17,7 +17,7 @@ import { RpcMetrics } from './rpc-metrics.js';
 /** Where figures are read when Prometheus asks. */
 export interface MetricSources {
   status(): HostStatus;
-  /** What became of the containers that sources told of. */
+  /** What became of the containers that sources reported. */
   readonly intake: IntakeCounts;
   readonly repairs: RepairCounts;
   /** What processes hold from before their policies. */

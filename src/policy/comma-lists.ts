@@ -48,7 +48,7 @@ export function separateValues(object: unknown): Separated {
   return { object: { ...object, spec: separated }, writtenPath };
 }
 
-/** Findings as they are told about what was written: what holds of several entries that are one there is reported once. */
+/** Findings in terms of what was written: what holds for several entries that are one there is reported once. */
 export function writtenFindings(findings: readonly Finding[], writtenPath: Separated['writtenPath']): Finding[] {
   const distinct = new Map<string, Finding>();
   for (const finding of findings) {

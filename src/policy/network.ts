@@ -70,7 +70,7 @@ export interface SocketUse {
   readonly port: number;
   /** 4 or 16 bytes; none where the other end is not known. */
   readonly address: readonly number[];
-  /** The name that was requested when an answer gave the address; left out where none did. */
+  /** The name whose DNS answer gave the address; left out where none did. */
   readonly name?: string;
 }
 

@@ -125,7 +125,7 @@ export class PolicySet {
     this.#index ??= yield* PolicyIndex.inSteps(this.list());
   }
 
-  /** The rules of every policy that reaches the container, in no order of theirs: see `resolveRules`. */
+  /** The rules of every policy that reaches the container, in no particular order: see `resolveRules`. */
   boundRulesFor(container: Subject): BoundRule[] {
     return this.reaching(container).flatMap((policy) => policy.rules.map((rule) => ({ policy, rule })));
   }

@@ -4,7 +4,7 @@ import type { RuleClass } from '../policy/model.js';
 /** One kind of access that was seen, once or many times. */
 export interface ObservedAccess {
   readonly class: RuleClass;
-  /** Operations that were requested together. */
+  /** Operations that one access asked for together. */
   readonly operations: readonly Operation[];
   /** What was accessed: a path, or an object key as src/image/object-keys.ts describes it. */
   readonly object: string;

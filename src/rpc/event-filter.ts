@@ -65,7 +65,7 @@ export function toPosition({ resumeAfter }: StreamEventsRequest): Position | und
   return resumeAfter && { run: resumeAfter.run, sequence: Number(resumeAfter.sequence) };
 }
 
-/** Nanoseconds since the Unix epoch; undefined where no time is requested. */
+/** Nanoseconds since the Unix epoch; undefined where no time is given. */
 export function toSince({ since }: StreamEventsRequest): bigint | undefined {
   return since && since.seconds * NANOSECONDS + BigInt(since.nanos);
 }

@@ -1,6 +1,6 @@
 import { invalidInput, type Problem } from '../failure.js';
 
-/** Collects what is wrong with a request, so that the client hears of everything at once. Fields are proto names. */
+/** Collects what is wrong with a request, so that the client gets everything at once. Fields are proto names. */
 export class RequestChecks {
   readonly #problems: Problem[] = [];
 

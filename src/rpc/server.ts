@@ -41,7 +41,7 @@ export interface ServerOptions {
 }
 
 export interface RunningServer {
-  /** Where clients connect to, with the port in use if any port was requested. */
+  /** Where clients connect to, with the port that was chosen where 0 was given. */
   readonly address: string;
   /**
    * Ends open streams with UNAVAILABLE, waits for the calls under way as long as the grace lasts, then cuts what is

@@ -1,4 +1,5 @@
 import type { Image } from '../../src/image/image.js';
+import { digits } from '../../src/image/key-digits.js';
 import {
   operationsOn,
   PROGRAM_CLASS_MASK,
@@ -6,7 +7,7 @@ import {
   type Subject,
   subjectOfOperation,
 } from '../../src/image/layout.js';
-import { ARGUMENT_RULE_DIGITS, digits } from '../../src/image/object-keys.js';
+import { ARGUMENT_RULE_DIGITS } from '../../src/image/object-keys.js';
 import { type Actor, actorLetters, type Decision, decodeVerdict } from '../../src/image/walk.js';
 import { createKernelImage, type KernelImage, releaseKernelImage } from '../../src/kernel/images.js';
 import {

@@ -84,7 +84,7 @@ export function addPosture(program: Command): void {
 
 interface Wanted {
   readonly class: AccessClass;
-  /** Left out to take back what the namespace says. */
+  /** Left out to remove the namespace's own setting. */
   readonly action?: Action;
 }
 

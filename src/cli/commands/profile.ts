@@ -38,7 +38,7 @@ const PROFILES: Listing<Profile> = {
 export function addProfile(program: Command): void {
   const profile = program
     .command('profile')
-    .description('learn what containers do, and suggest the least policy that allows it');
+    .description('learn what containers do, and suggest the least-privilege policy that allows it');
 
   withExamples(
     profile
@@ -117,7 +117,7 @@ export function addProfile(program: Command): void {
   withExamples(
     profile
       .command('suggest')
-      .description('print the least policy that allows what a profile learnt, for hauberk apply')
+      .description('print the least-privilege policy that allows what a profile learnt, for hauberk apply')
       .argument('<profile>')
       .option('--policy <name>', "name of the policy; the profile's when left out", '')
       .option('-n, --namespace <namespace>', 'of the policy', '')

@@ -58,7 +58,7 @@ export function addRun(program: Command): void {
       .option('--label <key=value>', 'a label of the command, which selectors match; may be repeated', addLabel)
       .option('-n, --namespace <namespace>', 'whose policies and postures apply to it', 'default')
       .option('--name <name>', "its name in events and tables (default: the program's name)")
-      .option('--learn <file>', 'write the least policy that allows what it did to this file')
+      .option('--learn <file>', 'write the least-privilege policy that allows what it did to this file')
       .option('--report <file>', 'write what it was refused to this file instead of standard error')
       .addOption(
         new Option('-o, --output <format>', 'of the list of refused accesses: text, or json, one object per line')

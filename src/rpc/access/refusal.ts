@@ -6,7 +6,7 @@ import type { RefusalReason } from './observer.js';
 import type { Peer } from './peer.js';
 import { includesRole } from './role.js';
 
-/** A call that is turned away before its handler hears of it. */
+/** A call that is refused before its handler sees it. */
 export interface Refusal {
   readonly reason: RefusalReason;
   readonly status: ReturnType<typeof statusWith>;

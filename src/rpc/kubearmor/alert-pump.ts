@@ -31,7 +31,7 @@ export function pumpAlerts<Message>(
       subscription.close();
       resolve();
     };
-    // While a full stream is waited for, the queue is not empty, and nobody is told about what comes.
+    // While a full stream is waited for, the queue is not empty, and new alerts are only queued.
     const subscription = hub.subscribe(() => true, { ...queue, onWaiting: () => !call.writableNeedDrain && plan() });
     call.once('cancelled', end);
     call.once('close', end);

@@ -90,7 +90,7 @@ function dataFields(event: SecurityEvent): Pick<Log, 'Resource' | 'Data'> {
   };
 }
 
-/** Of what was requested: the others a file was opened with are not known. */
+/** The flag of the operation that was decided: others that the file was opened with are not known. */
 function openFlags(operations: readonly string[]): string {
   const writes = operations.some((each) => each === 'write' || each === 'create');
   const way = writes ? (operations.includes('read') ? 'O_RDWR' : 'O_WRONLY') : 'O_RDONLY';

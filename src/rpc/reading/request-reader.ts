@@ -12,7 +12,7 @@ export interface ReadRequest {
   readonly rest: ReadRest;
   /** How many objects of other kinds were passed over; undefined for none. */
   readonly ignored: number | undefined;
-  /** Runs what may fail on account of the inputs; its Failures then speak of the request's fields. */
+  /** Runs what may fail on account of the inputs; its Failures then name the request's fields. */
   translate<Result>(task: () => Promise<Result>): Promise<Result>;
 }
 

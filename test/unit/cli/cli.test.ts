@@ -167,7 +167,7 @@ test('policies of the cluster and in audit mode are reported as what they are', 
   assert.deepEqual([rules[0].mode, rules[0].scope, rules[0].priority], ['PERMISSIVE', 'CLUSTER', 7]);
 });
 
-test('other kinds are passed over where that is requested, and warnings name file, line and column', async (t) => {
+test('other kinds are passed over with the option for it, and warnings name file, line and column', async (t) => {
   const { write, hauberk, plane } = await start(t);
   await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   const foreign = write('foreign.yaml', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n');

@@ -192,23 +192,23 @@ test('hauberk status --wait ends as soon as the policies are in force, or when t
 
 test('what cannot be reached is reported with the reason and with what to do', async (t) => {
   const { write } = await start(t);
-  const eventReported = async (address: string) => {
+  const printed = async (address: string) => {
     const { status, errors } = await run(address, ['get', 'status']);
     assert.equal(status, 3);
     return errors;
   };
   const elsewhere = '(--address, HAUBERK_ADDRESS)\n';
   assert.equal(
-    await eventReported('unix:/no/such/socket'),
+    await printed('unix:/no/such/socket'),
     `hauberk: cannot reach hauberkd at unix:/no/such/socket: no such socket; is it running? ${elsewhere}`,
   );
   const file = write('file', '');
   assert.equal(
-    await eventReported(`unix:${file}`),
+    await printed(`unix:${file}`),
     `hauberk: cannot reach hauberkd at unix:${file}: that is not a socket ${elsewhere}`,
   );
   assert.match(
-    await eventReported('127.0.0.1:1'),
+    await printed('127.0.0.1:1'),
     /127\.0\.0\.1:1: nothing listens there; is it running, with --listen for that address\?/u,
   );
 });

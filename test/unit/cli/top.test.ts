@@ -12,7 +12,7 @@ const elsewhere = makeEvent({ containerName: 'db-1', object: '/root/\u001b[2Jx',
 
 const EVENTS = [elsewhere, read, read, passed, makeEvent({ suppressed: 40, policy: 'RateLimit' })];
 
-test('denials are counted by what is requested, those made most often first, and what is not reported is noted', () => {
+test('denials are counted by what was attempted, those made most often first, and what is not reported is noted', () => {
   const counts = new DenialCounts(['container']);
   for (const event of EVENTS) counts.add(toEventMessage(event));
   counts.miss(3);

@@ -16,7 +16,7 @@ test('on a terminal a long wait is reported, and nothing of it is left afterward
   assert.ok(parts.slice(1, -1).every((part) => /^applying: \d+ s$/u.test(part)));
 });
 
-test('a short wait, and one where nobody looks, is not told of', async () => {
+test('a short wait, and one where nobody looks, is not announced', async () => {
   const [looking, elsewhere] = [new TestTerminal({ errIsTerminal: true }), new TestTerminal()];
   assert.equal(await withTerminal(looking, () => waitingFor('applying', Promise.resolve(1))), 1);
   await withTerminal(elsewhere, () => waitingFor('applying', new Promise((resolve) => setTimeout(resolve, 20)), 1));

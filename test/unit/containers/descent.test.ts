@@ -55,7 +55,7 @@ test("a process of another's, or of nobody's, is refused and not looked at", asy
   );
 });
 
-test('what is wrong with the process is told about the field that has named it', async (t) => {
+test('what is wrong with the process is reported for the field that named it', async (t) => {
   const { pid } = await startChild(t);
   const wrong = () => {
     throw invalidInput([{ field: 'pid', description: 'is wrong' }]);

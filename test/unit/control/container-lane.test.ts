@@ -270,7 +270,7 @@ test('what is told again of a container is followed, but how it came under its p
   assert.equal(restarted.result.container.isFirstProcess, undefined);
 });
 
-test('what cannot be written down changes nothing, and can be requested again', async () => {
+test('what cannot be written down changes nothing, and can be tried again', async () => {
   const plane = new InMemoryControlPlane();
   plane.storeFailure = new Failure('unavailable', 'cannot write: no space left on device');
   const refused = await Promise.allSettled(upTo(3).map((number) => plane.containers.put(container(number))));

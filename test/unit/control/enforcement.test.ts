@@ -60,7 +60,7 @@ test('an image that no container is decided by any more is let go with the chang
   assert.equal(enforcement.imageCount, 1);
 });
 
-test("the host's rules are requested while a policy reaches it, and not before the kernel has them", async () => {
+test("the host's rules are looked up while a policy reaches it, and not before the kernel has them", async () => {
   const { kernel, adopt } = start(HOST);
   kernel.isHostEnforced = true;
   // What an earlier daemon enforced there nobody wants.
@@ -98,8 +98,8 @@ test('labels that are given to the host stand beside its own', () => {
 test('what the kernel should hold is reported without what is being changed, and is put back when it was taken away', async () => {
   const { kernel, enforcement, adopt } = start();
   await adopt(desired([makePolicy()], container('a', 10), container('b', 20)), false);
-  const eventReported = () => Array.from(enforcement.published(), ({ id, key }) => [id, key]);
-  assert.deepEqual(eventReported(), [
+  const inKernel = () => Array.from(enforcement.published(), ({ id, key }) => [id, key]);
+  assert.deepEqual(inKernel(), [
     ['a', '10:11'],
     ['b', '20:21'],
   ]);
@@ -111,11 +111,11 @@ test('what the kernel should hold is reported without what is being changed, and
   let goOn: () => void = () => undefined;
   kernel.beforePublish = () => new Promise((resolve) => (goOn = resolve));
   const published = enforcement.publishAgain(['10:11']);
-  assert.deepEqual([eventReported(), enforcement.isPublished('a', entry)], [[['b', '20:21']], false]);
+  assert.deepEqual([inKernel(), enforcement.isPublished('a', entry)], [[['b', '20:21']], false]);
   goOn();
   await published;
   assert.equal(kernel.published.get('10:11'), entry.image);
-  assert.deepEqual(eventReported().length, 2);
+  assert.deepEqual(inKernel().length, 2);
 });
 
 test('what the kernel has refused it is asked for again, and the image is held until then', async () => {

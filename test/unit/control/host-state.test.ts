@@ -44,13 +44,13 @@ test('a host enforces while nothing is wrong with the kernel', () => {
 
 test('what keeps a host from enforcing is reported, the damage of the state before what the kernel did not take', () => {
   const { host, wrong } = start();
-  const eventReported = () => [host.status().enforcing, host.status().reason];
+  const shown = () => [host.status().enforcing, host.status().reason];
   wrong.kernel = 'a pin is gone';
-  assert.deepEqual(eventReported(), [false, 'a pin is gone']);
+  assert.deepEqual(shown(), [false, 'a pin is gone']);
   wrong.divergence = 'no memory';
-  assert.deepEqual(eventReported(), [false, 'no memory']);
+  assert.deepEqual(shown(), [false, 'no memory']);
   wrong.store = damage;
-  assert.deepEqual(eventReported(), [false, damage.reason]);
+  assert.deepEqual(shown(), [false, damage.reason]);
 });
 
 test('changes that cannot be written down are a warning, and what is in force stays enforced', () => {

@@ -48,7 +48,7 @@ test('one container among more than are looked at in a turn is found in the next
   assert.equal(plane.kernel.published.has(last), true);
 });
 
-test('what the kernel does not take back at once is requested until it does, NOT_SERVING meanwhile', async () => {
+test('what the kernel does not take back at once is published again until it does, NOT_SERVING meanwhile', async () => {
   const { plane, watch } = await watched(1);
   plane.kernel.published.clear();
   plane.kernel.failure = new Error('no memory');

@@ -25,16 +25,16 @@ async function planeWith(...containers: (readonly [id: string, labels: Record<st
 
 test('a change tells for each policy what became of it, and of which revision it is and was', async () => {
   const plane = await planeWith();
-  const eventReported = (changes: Awaited<ReturnType<typeof apply>>) =>
+  const summary = (changes: Awaited<ReturnType<typeof apply>>) =>
     changes.map(({ policy, kind, resourceVersion, previousVersion }) => [
       policy.name,
       kind,
       resourceVersion,
       previousVersion,
     ]);
-  assert.deepEqual(eventReported(await apply(plane, manifest('a', 'app: x'))), [['a', 'created', 1, 0]]);
+  assert.deepEqual(summary(await apply(plane, manifest('a', 'app: x'))), [['a', 'created', 1, 0]]);
   const changed = manifest('a', 'app: x', 'matchPaths: [{path: /etc/passwd}]');
-  assert.deepEqual(eventReported(await apply(plane, changed, manifest('b', 'app: x'))), [
+  assert.deepEqual(summary(await apply(plane, changed, manifest('b', 'app: x'))), [
     ['a', 'updated', 2, 1],
     ['b', 'created', 2, 0],
   ]);
@@ -47,10 +47,10 @@ test('a change tells for each policy what became of it, and of which revision it
     ],
   );
   const written = commits.length;
-  assert.deepEqual(eventReported(await apply(plane, changed)), [['a', 'unchanged', 2, 2]]);
+  assert.deepEqual(summary(await apply(plane, changed)), [['a', 'unchanged', 2, 2]]);
   assert.equal(commits.length, written);
   const { result } = await policies.sync(policies.readManifest(changed), 0);
-  assert.deepEqual(eventReported(result), [
+  assert.deepEqual(summary(result), [
     ['a', 'unchanged', 2, 2],
     ['b', 'deleted', 0, 2],
   ]);

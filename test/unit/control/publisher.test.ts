@@ -70,7 +70,7 @@ test('nothing is asked of the kernel where there is nothing to change, and what 
   assert.deepEqual(kernel.requested, ['prepare', 'publish 10', 'mark']);
 });
 
-test('after a refusal it is not known what the kernel holds, until the same is requested again and taken', async () => {
+test('after a refusal it is not known what the kernel holds, until the same is published again and taken', async () => {
   const kernel = new SlowKernel();
   const publisher = new Publisher(kernel);
   kernel.failure = new Error('no memory');

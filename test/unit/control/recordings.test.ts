@@ -61,7 +61,7 @@ test('what the kernel had reported when the profile was stopped is learnt all th
   assert.deepEqual(await learnt(plane, 'p'), [['c1', [['/late', 1]]]]);
 });
 
-test('what nobody learns from is forgotten in the kernel, so that it is told about when somebody does', async () => {
+test('what nobody learns from is forgotten in the kernel, so that it is reported again when somebody does', async () => {
   const plane = await planeWith();
   make(plane, 7n, '/etc/passwd');
   assert.deepEqual(plane.counts.list(), []);

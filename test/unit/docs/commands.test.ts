@@ -47,7 +47,7 @@ const CASES = `cases:
   - {container: {labels: {app: web}}, operation: read, object: /etc/shadow, program: /bin/cat, expect: {action: block}}
 `;
 
-/** A daemon with the container that the pages speak of, and the files that their commands name in this directory. */
+/** A daemon with the container that the pages mention, and the files that their commands name in this directory. */
 async function prepare(t: TestContext) {
   const served = await start(t);
   const { plane, directory } = served;

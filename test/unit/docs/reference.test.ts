@@ -14,7 +14,7 @@ const read = (path: string) => readFileSync(path, 'utf8');
 const GUIDES = [...PAGES, 'README.md', 'examples/policies/README.md'];
 /** Written by the bench, and by what simulates clusters. */
 const MEASURED = ['bench', 'scale'];
-/** Flags of other programs that the pages speak of. */
+/** Flags of other programs that the pages mention. */
 const OF_OTHERS = [
   '--privileged',
   '--pid',

@@ -190,7 +190,7 @@ test('a 404 of what stands before the API server takes no objects away', async (
   assert.deepEqual([names(), list.problem], [[], undefined]);
 });
 
-test('pages are as small as objects are large, and an answer that does not end is requested in pages', async (context) => {
+test('pages are as small as objects are large, and a list that does not end is requested in pages', async (context) => {
   const cut = () => {
     throw new UnfinishedAnswer('cut off');
   };

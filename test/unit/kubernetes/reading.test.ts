@@ -66,7 +66,7 @@ test('what a kubeconfig asks for and is not done is refused by name', (context) 
   assert.throws(() => byKubeconfig(join(place, 'none')), /cannot read .*none/);
 });
 
-test('annotations of namespaces are postures, those of files for programs too, and others are told of', () => {
+test('annotations of namespaces are postures, those of files for programs too, and others are reported', () => {
   const namespace = (name: string, annotations?: Record<string, string>) => ({
     metadata: { name, ...(annotations && { annotations }) },
   });
@@ -79,7 +79,7 @@ test('annotations of namespaces are postures, those of files for programs too, a
   assert.deepEqual(warnings, ['namespace odd: kubearmor-capabilities-posture must be audit or block, is "Block"']);
 });
 
-test('annotations of namespaces and settings say what is visible, and what says something else is told of', () => {
+test('annotations of namespaces and settings say what is visible, and what says something else is reported', () => {
   const namespace = (name: string, visibility: string) => ({
     metadata: { name, annotations: { 'kubearmor-visibility': visibility } },
   });
@@ -94,7 +94,7 @@ test('annotations of namespaces and settings say what is visible, and what says 
   assert.deepEqual(posturesOf([], [settings]).warnings, []);
 });
 
-test('settings are postures of all namespaces, by the names of flags or of KubeArmor, and what is none is told of', () => {
+test('settings are postures of all namespaces, by the names of flags or of KubeArmor, and what is none is reported', () => {
   const settings = (data: Record<string, string>) => [
     { metadata: { name: 'hauberk-config', namespace: 'hauberk' }, data },
   ];

@@ -93,7 +93,7 @@ describe('ApplyPolicy with a manifest', () => {
     assert.equal(third.changes[0]?.kind, PolicyChange_Kind.UPDATED);
   });
 
-  test('passes over other kinds where that is requested, and says how many', async (t) => {
+  test('passes over other kinds where the request says so, and says how many', async (t) => {
     const { client } = await start(t);
     const value = `${manifest('one')}---\napiVersion: v1\nkind: Secret\nmetadata: {name: x}\n`;
     const source = { $case: 'manifest', value } as const;
@@ -784,7 +784,7 @@ describe('Explain', () => {
     assert.ok(overridden.every(({ rule }) => rule!.policy === 'many'));
   });
 
-  test('reports a name whether it may be requested, and its address called', async (t) => {
+  test('explains whether a name may be looked up, and its address connected to', async (t) => {
     const { applyManifest, client } = await start(t);
     const network = '  network: {action: Block, matchDNSQueries: [{domain: Example.COM.}]}\n  file:';
     await applyManifest(manifest('one').replace('  file:', network));

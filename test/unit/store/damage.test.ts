@@ -183,7 +183,7 @@ test('a witness that is gone, damaged or older is reported and written again, an
   }
 });
 
-test('a store whose first write was never made is begun, and told of nobody', async () => {
+test('a store whose first write was never made is begun, and not reported', async () => {
   const place = mkdtempSync(join(tmpdir(), 'hauberk-begun-'));
   for (let start = 0; start < 2; start++) {
     const store = await Store.open(join(place, 'state'));

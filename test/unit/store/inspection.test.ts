@@ -6,7 +6,7 @@ import { newSeal, nextSeal, type Seal } from '../../../src/store/seal.js';
 import type { Testimony } from '../../../src/store/witness.js';
 
 const records = (...values: string[]) => new Map(values.map((value) => [value, encodeRecord(value)]));
-const eventReported = (seal: Seal) => ({ state: 'whole', seal }) as unknown as Testimony;
+const witnessed = (seal: Seal) => ({ state: 'whole', seal }) as unknown as Testimony;
 const ABSENT = { state: 'absent' } as unknown as Testimony;
 const DAMAGED = { state: 'damaged' } as unknown as Testimony;
 
@@ -26,14 +26,14 @@ async function written() {
 
 test('what is found as it was acknowledged is whole', async () => {
   const { two, found } = await written();
-  const { damage, remarks, seal, undo, records: kept } = judged(found, eventReported(two));
+  const { damage, remarks, seal, undo, records: kept } = judged(found, witnessed(two));
   assert.deepEqual([damage, remarks, seal, undo], [[], [], two, undefined]);
   assert.deepEqual(kept, records('a', 'b'));
 });
 
 test('a write that its witness does not know of was not acknowledged and is undone', async () => {
   const { one, found } = await written();
-  const { damage, remarks, seal, undo, records: kept } = judged(found, eventReported(one));
+  const { damage, remarks, seal, undo, records: kept } = judged(found, witnessed(one));
   assert.deepEqual([damage, remarks], [[], ['its last write had not been acknowledged and is undone']]);
   assert.deepEqual([seal, kept, undo], [one, records('a'), new Map([['b', undefined]])]);
 });
@@ -44,7 +44,7 @@ test('a write that cannot be undone is damage', async () => {
     const changed = new Map(found);
     if (undo === undefined) changed.delete(UNDO);
     else changed.set(UNDO, encodeRecord(undo));
-    const { damage, undo: left } = judged(changed, eventReported(one));
+    const { damage, undo: left } = judged(changed, witnessed(one));
     assert.equal(left === undefined, damage.length > 0);
     return damage;
   };
@@ -70,26 +70,26 @@ test('a write that cannot be undone is damage', async () => {
 test('fewer writes than its witness reports, or others, are damage', async () => {
   const { one, two, found } = await written();
   const early = new Map([...records('a'), [SEAL, encodeRecord(one)]]);
-  assert.deepEqual(judged(early, eventReported(two)).damage, [
+  assert.deepEqual(judged(early, witnessed(two)).damage, [
     'the last 1 of the 2 writes that were acknowledged are missing',
   ]);
-  assert.deepEqual(judged(found, eventReported({ ...two, chain: 'f'.repeat(32) })).damage, [
+  assert.deepEqual(judged(found, witnessed({ ...two, chain: 'f'.repeat(32) })).damage, [
     'its writes differ from those that its witness recorded',
   ]);
-  assert.deepEqual(judged(found, eventReported({ ...two, store: 'another' })).damage, [
+  assert.deepEqual(judged(found, witnessed({ ...two, store: 'another' })).damage, [
     'its witness belongs to another store',
   ]);
-  assert.deepEqual(judged(found, eventReported({ ...one, chain: 'f'.repeat(32) })).damage, []);
+  assert.deepEqual(judged(found, witnessed({ ...one, chain: 'f'.repeat(32) })).damage, []);
 });
 
 test('records that are missing, or damaged, are damage, and the damaged ones are named', async () => {
   const { two, found } = await written();
   const missing = new Map(found);
   missing.delete('b');
-  assert.deepEqual(judged(missing, eventReported(two)).damage, ['records are missing, or are not the last ones']);
+  assert.deepEqual(judged(missing, witnessed(two)).damage, ['records are missing, or are not the last ones']);
   const damaged = new Map(found);
   for (let number = 0; number < 11; number++) damaged.set(`x${number}`, 'no record');
-  const { damage, records: kept } = judged(damaged, eventReported(two));
+  const { damage, records: kept } = judged(damaged, witnessed(two));
   const named = Array.from({ length: 10 }, (_, number) => `x${number}`).join(', ');
   assert.deepEqual(damage, [`records are damaged: ${named} and 1 more`]);
   assert.deepEqual(kept, records('a', 'b'));
@@ -99,7 +99,7 @@ test('a witness that is gone or damaged is written again, and so is one that is 
   const { none, found, two } = await written();
   assert.deepEqual(judged(found, ABSENT).remarks, ['its witness was gone and is written again']);
   assert.deepEqual(judged(found, DAMAGED).remarks, ['its witness was damaged and is written again']);
-  const older = judged(found, eventReported(none));
+  const older = judged(found, witnessed(none));
   assert.deepEqual(
     [older.damage, older.remarks, older.seal],
     [[], ['its witness was older than the store, and is written again'], two],
@@ -110,24 +110,22 @@ test('a store without a seal is whole only if nobody reports writes to it', asyn
   const { two } = await written();
   const found = records('a');
   assert.deepEqual([judged(found, ABSENT).damage, judged(found, ABSENT).seal], [[], undefined]);
-  assert.deepEqual(judged(found, eventReported(two)).damage, [
-    'all of the 2 writes that were acknowledged are missing',
-  ]);
+  assert.deepEqual(judged(found, witnessed(two)).damage, ['all of the 2 writes that were acknowledged are missing']);
   assert.deepEqual(judged(found, DAMAGED).damage, ['it is gone, and its witness is damaged']);
   // It was begun, and not written to since.
   const begun = newSeal(found);
-  assert.deepEqual([judged(found, eventReported(begun)).damage, judged(found, eventReported(begun)).seal], [[], begun]);
-  assert.deepEqual(judged(records('a', 'b'), eventReported(begun)).damage, [
+  assert.deepEqual([judged(found, witnessed(begun)).damage, judged(found, witnessed(begun)).seal], [[], begun]);
+  assert.deepEqual(judged(records('a', 'b'), witnessed(begun)).damage, [
     'all of the 0 writes that were acknowledged are missing',
   ]);
   const unknown = new Map([...found, [SEAL, encodeRecord({ version: 9 })]]);
-  assert.deepEqual(judged(unknown, eventReported(two)).damage, ['its seal is of a version that is not known']);
+  assert.deepEqual(judged(unknown, witnessed(two)).damage, ['its seal is of a version that is not known']);
 });
 
 test('an image in the kernel that the store does not know of reports writes that are missing', async () => {
   const { two, found } = await written();
-  assert.deepEqual(judged(found, eventReported(two), 5, 5).damage, []);
-  assert.deepEqual(judged(found, eventReported(two), 6, 5).damage, [
+  assert.deepEqual(judged(found, witnessed(two), 5, 5).damage, []);
+  assert.deepEqual(judged(found, witnessed(two), 6, 5).damage, [
     'the kernel decides by policy image 6, and the store knows of none after 5',
   ]);
 });

@@ -1,0 +1,73 @@
+import type { Container } from '../containers/container.js';
+import { Failure } from '../failure.js';
+import type { Image } from '../image/image.js';
+import { type Policy, type PolicyName, policyKey } from '../policy/model.js';
+import type { RuleSet } from '../policy/rule-set.js';
+import { nextTimeSlice } from '../time-slices.js';
+import type { Change } from './change.js';
+import type { DesiredState } from './desired-state.js';
+import type { DryRunJob } from './dry-run-job.js';
+import type { DryRunPool } from './dry-run-pool.js';
+import type { Ledger } from './ledger.js';
+import { type PolicyChange, type PolicyInput, planPolicies } from './policy-plan.js';
+import { reviewInputs } from './policy-review.js';
+import { withPostureWarnings } from './posture-warnings.js';
+import { reviewerBeside } from './reviewers.js';
+import type { Caller } from './work-thread.js';
+
+/** What a change would come to. */
+export interface ForeseenChange {
+  readonly changes: readonly PolicyChange[];
+  readonly before: DesiredState;
+  readonly after: DesiredState;
+  /** Whose rules may change. */
+  readonly affected: (container: Container) => boolean;
+  /** Compiles a rule set beside the daemon's own work. */
+  readonly compile: (ruleSet: RuleSet) => Promise<Image>;
+}
+
+/** Refuses a change that would harm the host. */
+export type HostCheck = (change: Change<PolicyChange[]>) => Promise<void>;
+
+/**
+ * What it would come to if policies were applied and others deleted. Containers and changes do not wait for it: it is
+ * worked out beside them, from the state there is when it is asked for.
+ *
+ * @throws Failure not-found when a policy to be deleted does not exist
+ */
+export async function foreseeChange(
+  {
+    inputs,
+    deleted,
+    caller,
+  }: { readonly inputs: readonly PolicyInput[]; readonly deleted: readonly PolicyName[]; readonly caller: Caller },
+  ledger: Pick<Ledger, 'desired' | 'enforcement' | 'revision'>,
+  dryRuns: DryRunPool,
+  checkHost: HostCheck,
+): Promise<ForeseenChange> {
+  const { desired: before, enforcement } = ledger;
+  const gone = deleted.map(policyKey);
+  const unknown = gone.find((key) => before.policies.get(key) === undefined);
+  if (unknown !== undefined) throw new Failure('not-found', `no policy ${unknown}`);
+  const kept = before.policies.withoutAll(gone);
+  const run = async (job: DryRunJob) => {
+    await nextTimeSlice();
+    return dryRuns.dryRun(job, caller);
+  };
+  const compile = async (ruleSet: RuleSet) => (await run({ ruleSet })).image;
+  const compileAlone = async (policy: Policy) => compile(await enforcement.rules.ruleSetOfPolicy(policy));
+  const wanted = kept.with(inputs.map(({ policy }) => policy));
+  const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone, caller.disconnected);
+  await checkHost(change);
+  const planned = change.next;
+  if (planned === undefined) {
+    const changes = await withPostureWarnings(change.result, before, enforcement.rules);
+    return { changes, before, after: before, affected: () => false, compile };
+  }
+  const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile, caller.disconnected);
+  await planned.check?.(leftOut);
+  await nextTimeSlice();
+  const { desired: after, result } = await change.make({ revision: ledger.revision + 1, leftOut });
+  const changes = await reviewInputs(inputs, result, after, enforcement.rules, reviewerBeside(inputs, run));
+  return { changes, before, after, affected: planned.affected, compile };
+}

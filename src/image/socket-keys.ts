@@ -1,0 +1,155 @@
+import { parseAddressBlock } from '../policy/address.js';
+import { BELOW } from '../policy/domain.js';
+import type { Action, DomainMatch, EndpointMatch, Match, NetworkMatch } from '../policy/model.js';
+import {
+  ADDRESS_FAMILIES,
+  type AddressBlock,
+  ANY_ENDPOINT,
+  DIRECTIONS,
+  PORT_MAX,
+  type PortRange,
+  PROTOCOLS,
+  parsePorts,
+  RAW_SOCKETS,
+  type SocketSet,
+} from '../policy/network.js';
+import { anyDigits, digitRanges, digits, oneDigit } from './key-digits.js';
+import type { NondeterministicAutomaton } from './nondeterministic.js';
+
+/**
+ * Object keys of sockets and names, see object-keys.ts.
+ *
+ * A socket is `n`, address family (2), type (1), protocol (4) and direction (1), port (4), kind of address (1), address
+ * (32, an IPv4 address in the first 8) and, where an answer gave that address, the name that was looked up. What is not
+ * known is written as zeros. A DNS name is its labels from the last to the first, each behind a dot:
+ * `.com.example.www`.
+ */
+const DIRECTION = { none: 'a', egress: 'b', ingress: 'c' } as const;
+const ADDRESS_UNKNOWN = 'a';
+const ADDRESS_DIGITS = 32;
+const DOT = Buffer.from('.');
+const QUESTION_PORT = 53;
+const ADDRESS_KINDS: ReadonlyMap<number, string> = new Map([
+  [4, 'b'],
+  [16, 'c'],
+]);
+
+export function addNetwork(
+  automaton: NondeterministicAutomaton,
+  match: NetworkMatch,
+  action: Action,
+  mark: number,
+): void {
+  if (match.kind === 'domain') {
+    addDomain(automaton, match, mark);
+    return;
+  }
+  const ends = socketSets(match).flatMap((set) => addSockets(automaton, set));
+  for (const end of new Set(ends)) {
+    if (match.kind === 'endpoint' && !match.raw) addEndpoint(automaton, end, match, action, mark);
+    else automaton.markAll(end, mark);
+  }
+}
+
+/** Questions for the names of a domain, of which a match may be one. */
+export function addQuestions(automaton: NondeterministicAutomaton, match: Match, mark: number): void {
+  if (match.kind !== 'domain' || match.asking) return;
+  addNames(automaton, automaton.literal(automaton.start, Buffer.from('q')), match, mark);
+}
+
+function socketSets(match: Exclude<NetworkMatch, DomainMatch>): readonly SocketSet[] {
+  switch (match.kind) {
+    case 'protocol':
+      return PROTOCOLS[match.protocol];
+    case 'family':
+      return [{ families: [ADDRESS_FAMILIES[match.family]] }];
+    case 'endpoint':
+      if (match.raw) return RAW_SOCKETS;
+      return match.protocol === undefined ? ANY_ENDPOINT : PROTOCOLS[match.protocol];
+  }
+}
+
+/** The nodes that object keys of these sockets have reached before their direction. */
+function addSockets(automaton: NondeterministicAutomaton, { families, types, protocols }: SocketSet): number[] {
+  let nodes = [automaton.literal(automaton.start, Buffer.from('n'))];
+  for (const [values, count] of [
+    [families, 2],
+    [types, 1],
+    [protocols, 4],
+  ] as const) {
+    nodes = nodes.flatMap((node) =>
+      values === undefined
+        ? [anyDigits(automaton, node, count)]
+        : values.map((value) => automaton.literal(node, Buffer.from(digits(value, count)))),
+    );
+  }
+  return nodes;
+}
+
+/**
+ * An endpoint. What is to be allowed must also get as far as its address: an Allow rule lets the socket be made, and the
+ * port be bound and listened on, before the other end is known.
+ */
+function addEndpoint(
+  automaton: NondeterministicAutomaton,
+  from: number,
+  { cidr, ports, direction }: EndpointMatch,
+  action: Action,
+  mark: number,
+): void {
+  const block = cidr === undefined ? undefined : (parseAddressBlock(cidr) as AddressBlock);
+  const range = ports === undefined ? { low: 0, high: PORT_MAX } : parsePorts(ports)!;
+  const allow = (node: number, then: string) => {
+    if (action === 'Allow') automaton.markAll(automaton.literal(node, Buffer.from(then)), mark);
+  };
+  allow(from, DIRECTION.none);
+  for (const each of direction === undefined ? DIRECTIONS : [direction]) {
+    const start = automaton.literal(from, Buffer.from(DIRECTION[each]));
+    for (const end of addPorts(automaton, start, range)) {
+      if (block === undefined) {
+        automaton.markAll(end, mark);
+        continue;
+      }
+      automaton.markAll(addBlock(automaton, end, block), mark);
+      allow(end, ADDRESS_UNKNOWN);
+    }
+  }
+}
+
+/** What is sent to an address of a name; and what there must be before one is known. */
+function addDomain(automaton: NondeterministicAutomaton, match: DomainMatch, mark: number): void {
+  for (const from of (match.asking ? DNS_SOCKETS : ANY_ENDPOINT).flatMap((set) => addSockets(automaton, set))) {
+    const egress = automaton.literal(from, Buffer.from(DIRECTION.egress));
+    if (match.asking) {
+      automaton.markAll(automaton.literal(from, Buffer.from(DIRECTION.none)), mark);
+      automaton.markAll(automaton.literal(egress, Buffer.from(digits(QUESTION_PORT, 4))), mark);
+    } else {
+      addNames(automaton, anyDigits(automaton, egress, 4 + 1 + ADDRESS_DIGITS), match, mark);
+    }
+  }
+}
+
+const DNS_SOCKETS: readonly SocketSet[] = [...PROTOCOLS.tcp, ...PROTOCOLS.udp];
+
+function addNames(automaton: NondeterministicAutomaton, from: number, { domain }: DomainMatch, mark: number): void {
+  const isBelow = domain.startsWith(BELOW);
+  const parts = (isBelow ? domain.slice(BELOW.length) : domain).split('.').reverse();
+  const end = automaton.literal(from, Buffer.from(parts.map((part) => `.${part}`).join('')));
+  if (!isBelow) automaton.addMark(end, mark);
+  automaton.markAll(automaton.literal(end, DOT), mark);
+}
+
+function addPorts(automaton: NondeterministicAutomaton, from: number, range: PortRange): number[] {
+  return digitRanges(range.low, range.high, 4).map((sequence) =>
+    sequence.reduce((node, digit) => oneDigit(automaton, node, digit), from),
+  );
+}
+
+function addBlock(automaton: NondeterministicAutomaton, from: number, { address, bits }: AddressBlock): number {
+  const kind = ADDRESS_KINDS.get(address.length)!;
+  const whole = Array.from(address, (byte) => digits(byte, 2)).join('');
+  const node = automaton.literal(from, Buffer.from(kind + whole.slice(0, bits >> 2)));
+  if (bits % 4 === 0) return node;
+  const low = whole.charCodeAt(bits >> 2);
+  return oneDigit(automaton, node, { low, high: low + (0xf >> (bits % 4)) });
+}
