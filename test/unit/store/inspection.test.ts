@@ -110,9 +110,7 @@ test('a store without a seal is whole only if nobody reports writes to it', asyn
   const { two } = await written();
   const found = records('a');
   assert.deepEqual([judged(found, ABSENT).damage, judged(found, ABSENT).seal], [[], undefined]);
-  assert.deepEqual(judged(found, witnessed(two)).damage, [
-    'all of the 2 writes that were acknowledged are missing',
-  ]);
+  assert.deepEqual(judged(found, witnessed(two)).damage, ['all of the 2 writes that were acknowledged are missing']);
   assert.deepEqual(judged(found, DAMAGED).damage, ['it is gone, and its witness is damaged']);
   // It was begun, and not written to since.
   const begun = newSeal(found);
