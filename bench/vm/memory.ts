@@ -4,8 +4,8 @@ import { Client } from '../../test/support/client.js';
 import { Daemon } from '../../test/support/daemon.js';
 import type { Recorder, Scope } from '../figures.js';
 import { progress } from '../support/progress.js';
+import { FLAGS } from './start.js';
 
-const FLAGS = ['--docker-socket', 'off', '--detach-on-exit'];
 const CONTAINERS = 1000;
 /** By then it has warmed up, and garbage that came with the last change may have been collected. */
 const REST_MILLISECONDS = 30_000;
@@ -18,8 +18,9 @@ export async function measureMemory({ quick }: Scope, record: Recorder): Promise
   await daemon.start(...FLAGS);
   const client = new Client(daemon.address);
   await rest();
-  progress(`memory: ${residentMebibytes(daemon.pid).toFixed(0)} MiB without a container`);
-  record('daemon_rss_mib_idle', residentMebibytes(daemon.pid));
+  const idle = residentMebibytes(daemon.pid);
+  progress(`memory: ${idle.toFixed(0)} MiB without a container`);
+  record('daemon_rss_mib_idle', idle);
   // In these namespaces nobody lives.
   const containers = Array.from({ length: CONTAINERS }, (_, number) => ({
     id: `registered-${number}`,

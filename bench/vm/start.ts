@@ -18,7 +18,8 @@ import { median } from '../support/statistics.js';
 const RULES_EACH = 3;
 const POLL_MILLISECONDS = 10;
 const START_MILLISECONDS = 120_000;
-const FLAGS = ['--docker-socket', 'off', '--detach-on-exit'];
+/** Nothing is followed, and nothing is left for the next one. */
+export const FLAGS = ['--docker-socket', 'off', '--detach-on-exit'];
 
 /** From the start of the process until its health is SERVING: programs loaded, policies in the kernel. */
 export async function measureStart({ quick, wants }: Scope, record: Recorder): Promise<void> {

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
-import { finish, isStep, type Steps } from '../steps.js';
+import { finish, type Steps } from '../steps.js';
 import { finishInTimeSlices, inTimeSlices } from '../time-slices.js';
 import { adoptInPieces } from './adoption.js';
 import type { Claim } from './container-kinds.js';
-import { asKnown, type ContainerChange, planContainers } from './container-plan.js';
+import { asAllKnown, type ContainerChange, planContainers } from './container-plan.js';
 import type { Enforcement } from './enforcement.js';
 import { ContainerDraft, type ContainerView, type KnownContainers } from './known-containers.js';
 import type { Outcome, Step, Written } from './ledger.js';
@@ -243,16 +243,6 @@ export class ContainerLane {
       });
     this.#publications.add(over);
   }
-}
-
-/** See asKnown; those that are known stand in the same order. */
-function* asAllKnown(containers: readonly Container[], known: readonly (Container | undefined)[]): Steps<Container[]> {
-  const described: Container[] = [];
-  for (const [place, container] of containers.entries()) {
-    if (isStep(place)) yield;
-    described.push(asKnown(container, known[place]));
-  }
-  return described;
 }
 
 /** A request that names its containers is small, and those that come at once are to stay together. */

@@ -73,9 +73,22 @@ function put(draft: ContainerDraft, container: Container): ContainerChange {
 }
 
 /** A container that is reported, with what was found of it at first and holds. */
-export function asKnown(container: Container, known: Container | undefined): Container {
+function asKnown(container: Container, known: Container | undefined): Container {
   if (known === undefined || !isSameRun(known, container)) return container;
   return withItsLinks(withItsRoot(container, known), known);
+}
+
+/** The same for each; those that are known stand in the same order. */
+export function* asAllKnown(
+  containers: readonly Container[],
+  known: readonly (Container | undefined)[],
+): Steps<Container[]> {
+  const described: Container[] = [];
+  for (const [place, container] of containers.entries()) {
+    if (isStep(place)) yield;
+    described.push(asKnown(container, known[place]));
+  }
+  return described;
 }
 
 /** Whether the numbers of a container's namespaces were given to another one, which started at another time. */

@@ -82,8 +82,7 @@ export class Daemon {
   async #launch(flags: readonly string[], isReady: (status: Status) => boolean): Promise<void> {
     // A fresh install: what other daemons of the machine have left in the kernel would report a state that is gone.
     if (!existsSync(this.stateDirectory) && !forgetState(this.pinDirectory)) removePins(this.pinDirectory);
-    const child = this.#spawn(flags);
-    this.#process = child;
+    const child = this.spawn(...flags);
     const client = this.#client ?? new Client(this.address);
     try {
       const deadline = Date.now() + START_MILLISECONDS;
@@ -103,7 +102,8 @@ export class Daemon {
     throw new Error(`hauberkd does not serve:\n${this.#log}`);
   }
 
-  #spawn(flags: readonly string[]): ChildProcess {
+  /** Starts it without waiting for anything. */
+  spawn(...flags: string[]): ChildProcess {
     const child = spawn(
       process.execPath,
       [
@@ -115,6 +115,7 @@ export class Daemon {
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
+    this.#process = child;
     for (const output of [child.stdout, child.stderr]) output!.on('data', (text) => (this.#log += text));
     return child;
   }
@@ -122,11 +123,6 @@ export class Daemon {
   /** Its number in the process table. */
   get pid(): number {
     return this.#process!.pid!;
-  }
-
-  /** Starts it without waiting for anything. */
-  spawn(...flags: string[]): void {
-    this.#process = this.#spawn(flags);
   }
 
   /** Lets the process stand still, or continue. */

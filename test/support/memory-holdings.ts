@@ -3,6 +3,18 @@ import { namespaceKey } from '../../src/containers/container.js';
 import type { HolderSearch } from '../../src/control/holder-search.js';
 import type { HeldFile, Holding } from '../../src/kernel/holdings.js';
 
+/** An open file that a process of a container holds. */
+export const HELD_FILE: Holding = {
+  kind: 'descriptor',
+  container: { pidNamespace: 3, mountNamespace: 4 },
+  file: 0xffff888012345678n,
+  imageId: 1,
+  rule: 0,
+  hostPid: 77,
+  path: '/etc/shadow',
+  program: '/bin/cat',
+};
+
 /** What the kernel would report processes, and what it is asked to refuse. */
 export class MemoryHoldings {
   isAttached = false;

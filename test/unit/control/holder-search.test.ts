@@ -6,16 +6,9 @@ import type { Container, NamespacePair } from '../../../src/containers/container
 import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
 import { HolderSearch } from '../../../src/control/holder-search.js';
 import type { RuleDescription } from '../../../src/events/rule-description.js';
-import {
-  decodeHoldings,
-  EVERY_FILE,
-  HOLDING,
-  HOLDING_BYTES,
-  HOLDING_KINDS,
-  type Holding,
-} from '../../../src/kernel/holdings.js';
+import { decodeHoldings, EVERY_FILE, HOLDING, HOLDING_BYTES, HOLDING_KINDS } from '../../../src/kernel/holdings.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
-import { MemoryHoldings } from '../../support/memory-holdings.js';
+import { HELD_FILE, MemoryHoldings } from '../../support/memory-holdings.js';
 
 const container: Container = {
   id: 'c'.repeat(64),
@@ -27,16 +20,6 @@ const container: Container = {
   links: {},
 };
 
-const FILE: Holding = {
-  kind: 'descriptor',
-  container: container.namespaces,
-  file: 0xffff888012345678n,
-  imageId: 1,
-  rule: 0,
-  hostPid: 77,
-  path: '/etc/shadow',
-  program: '/bin/cat',
-};
 const refusedBy = (policy: string) => ({ policy, policyNamespace: 'default' }) as RuleDescription;
 
 function start(adopted: readonly NamespacePair[] = [], known: Container = container) {
@@ -61,7 +44,7 @@ spec: {selector: {matchLabels: {app: web}}, ${extra} file: {matchPaths: [{path: 
 
 test('who holds what a change refuses is named, and each use refused until it is closed', async () => {
   const { holdings, search, apply } = start();
-  holdings.held = [FILE, { ...FILE, kind: 'mapping', hostPid: 78 }, { ...FILE, hostPid: 79 }];
+  holdings.held = [HELD_FILE, { ...HELD_FILE, kind: 'mapping', hostPid: 78 }, { ...HELD_FILE, hostPid: 79 }];
   const { held } = await apply('one');
   const named = { containerId: container.id, program: '/bin/cat', path: '/etc/shadow' };
   assert.deepEqual(held, {
@@ -72,12 +55,12 @@ test('who holds what a change refuses is named, and each use refused until it is
     ],
     omitted: 0,
   });
-  assert.deepEqual([[...holdings.marks], holdings.isAttached], [[FILE.file], true]);
+  assert.deepEqual([[...holdings.marks], holdings.isAttached], [[HELD_FILE.file], true]);
   assert.deepEqual(search.held, { files: 1, containers: 0 });
   await search.look();
   assert.deepEqual([holdings.marks.size, holdings.isAttached], [1, true]);
   // Memory that was mapped stays, and is refused by nothing.
-  holdings.held = [{ ...FILE, kind: 'mapping', hostPid: 78 }];
+  holdings.held = [{ ...HELD_FILE, kind: 'mapping', hostPid: 78 }];
   await search.look();
   assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
   const { passes } = holdings;
@@ -89,22 +72,22 @@ test('what the rules refused before a change is nothing that the change refuses'
   const { holdings, apply } = start();
   await apply('one');
   // Opened by a program that may, under the rules, and handed on to one that may not.
-  holdings.held = [FILE];
+  holdings.held = [HELD_FILE];
   const { held } = await apply('two');
   assert.deepEqual([held?.named, holdings.marks.size, holdings.isAttached], [[], 0, false]);
 });
 
 test('what was held before an earlier change stays refused under a later one', async () => {
   const { holdings, apply } = start();
-  holdings.held = [FILE];
+  holdings.held = [HELD_FILE];
   await apply('one');
   const { held } = await apply('two');
-  assert.deepEqual([held?.named, [...holdings.marks]], [[], [FILE.file]]);
+  assert.deepEqual([held?.named, [...holdings.marks]], [[], [HELD_FILE.file]]);
 });
 
 test('a policy may leave what is held alone, and be told to refuse it after all', async () => {
   const { holdings, apply } = start();
-  holdings.held = [FILE];
+  holdings.held = [HELD_FILE];
   const left = await apply('one', 'heldDescriptors: leave,');
   assert.deepEqual([left.held, holdings.marks.size, holdings.isAttached], [undefined, 0, false]);
   const { held } = await apply('one');
@@ -115,7 +98,7 @@ test('a policy may leave what is held alone, and be told to refuse it after all'
 
 test('with a ring of io_uring every file of the container is decided at each use', async () => {
   const { holdings, search, apply } = start();
-  holdings.held = [{ ...FILE, kind: 'ring', file: 0n, path: '', program: '' }];
+  holdings.held = [{ ...HELD_FILE, kind: 'ring', file: 0n, path: '', program: '' }];
   const { held } = await apply('one');
   assert.deepEqual(
     held?.named.map(({ kind }) => kind),
@@ -129,7 +112,7 @@ test('with a ring of io_uring every file of the container is decided at each use
 
 test('of a container with more files than are distinguished, every one is decided at each use', async () => {
   const { holdings, search, apply } = start();
-  holdings.held = Array.from({ length: 1500 }, (_, index) => ({ ...FILE, file: BigInt(index + 1) }));
+  holdings.held = Array.from({ length: 1500 }, (_, index) => ({ ...HELD_FILE, file: BigInt(index + 1) }));
   const { held } = await apply('one');
   assert.deepEqual([held!.named.length + held!.omitted, [...holdings.marks]], [1500, [EVERY_FILE]]);
   holdings.held = holdings.held.slice(0, 3);
@@ -142,23 +125,23 @@ test('of a container with more files than are distinguished, every one is decide
 
 test('a search that fails is reported, and made up for', async () => {
   const { holdings, search, apply } = start();
-  holdings.held = [FILE];
+  holdings.held = [HELD_FILE];
   holdings.failure = new Error('no memory');
   const { warnings, held } = await apply('one');
   assert.equal(held, undefined);
   assert.match(warnings.join(), /what processes hold from before their policies cannot be found: no memory/);
   holdings.failure = undefined;
   await search.look();
-  assert.deepEqual([search.problem, [...holdings.marks], holdings.isAttached], [undefined, [FILE.file], true]);
+  assert.deepEqual([search.problem, [...holdings.marks], holdings.isAttached], [undefined, [HELD_FILE.file], true]);
 });
 
 test('containers that an earlier daemon protected are not searched again, and keep what was refused', async () => {
   const { holdings, search, apply } = start([container.namespaces]);
-  holdings.held = [FILE];
+  holdings.held = [HELD_FILE];
   await apply('one');
   assert.equal(holdings.passes, 0);
   const next = new MemoryHoldings(container.namespaces);
-  next.marks.add(FILE.file);
+  next.marks.add(HELD_FILE.file);
   const logger = { warn: () => undefined };
   const later = new HolderSearch(next.kernel, [], () => undefined, logger);
   assert.deepEqual(later.held, { files: 1, containers: 0 });
@@ -170,7 +153,7 @@ test('a search ends after two passes that find nothing new, and looks at mapping
   await apply('one');
   assert.deepEqual(holdings.withMappings, [true, false]);
   holdings.withMappings.length = 0;
-  holdings.heldAt = (pass) => (pass < 5 ? [] : [{ ...FILE, rule: 1 }]);
+  holdings.heldAt = (pass) => (pass < 5 ? [] : [{ ...HELD_FILE, rule: 1 }]);
   const { held } = await apply('two');
   // Before the change, one that finds nothing, one that finds it, and two more.
   assert.deepEqual([held?.named.length, holdings.withMappings], [1, [true, true, false, false, false]]);
@@ -181,7 +164,7 @@ test('a search ends after two passes that find nothing new, and looks at mapping
 
 test('of a container that is found to hold more in every pass, every file is decided at each use', async () => {
   const { holdings, search, apply } = start();
-  holdings.heldAt = (pass) => Array.from({ length: pass }, (_, index) => ({ ...FILE, file: BigInt(index + 1) }));
+  holdings.heldAt = (pass) => Array.from({ length: pass }, (_, index) => ({ ...HELD_FILE, file: BigInt(index + 1) }));
   await apply('one');
   assert.deepEqual([holdings.passes, [...holdings.marks], search.held], [9, [EVERY_FILE], { files: 0, containers: 1 }]);
 });
@@ -189,7 +172,7 @@ test('of a container that is found to hold more in every pass, every file is dec
 test('what is held is looked at every three seconds until the search is stopped', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const { holdings, search, apply } = start();
-  holdings.held = [FILE];
+  holdings.held = [HELD_FILE];
   await apply('one');
   search.start();
   holdings.held = [];
@@ -200,7 +183,7 @@ test('what is held is looked at every three seconds until the search is stopped'
   t.mock.timers.tick(3000);
   await search.stop();
   assert.equal(holdings.marks.size, 0);
-  holdings.marks.add(FILE.file);
+  holdings.marks.add(HELD_FILE.file);
   holdings.isAttached = true;
   const { passes } = holdings;
   t.mock.timers.tick(30_000);
@@ -215,21 +198,21 @@ test('what is held is looked at every three seconds until the search is stopped'
 test('where it cannot be known what was refused before a change, all that is found afterwards is refused', async () => {
   const { holdings, search, apply, logged } = start();
   await apply('one');
-  holdings.held = [FILE];
+  holdings.held = [HELD_FILE];
   holdings.failure = new Error('no memory');
   await apply('two');
   assert.match(search.problem!, /no memory/);
   assert.deepEqual(logged, [{ err: holdings.failure }, { err: holdings.failure }]);
   holdings.failure = undefined;
   await search.look();
-  assert.deepEqual([[...holdings.marks], search.problem], [[FILE.file], undefined]);
+  assert.deepEqual([[...holdings.marks], search.problem], [[HELD_FILE.file], undefined]);
 });
 
 test('the log names the container, and how many descriptors and mappings its processes hold', async () => {
   const { holdings, apply, logged } = start();
   await apply('none');
   assert.deepEqual(logged, []);
-  holdings.heldAt = (pass) => (pass < 4 ? [] : [FILE, { ...FILE, kind: 'mapping' }]);
+  holdings.heldAt = (pass) => (pass < 4 ? [] : [HELD_FILE, { ...HELD_FILE, kind: 'mapping' }]);
   await apply('one', 'heldDescriptors: refuse,');
   assert.deepEqual(logged, [{ container: container.id, descriptors: 1, mappings: 1 }]);
 });
@@ -242,7 +225,7 @@ metadata: {name: net}
 spec: {selector: {matchLabels: {app: web}}, network: {matchProtocols: [{protocol: tcp}]}, action: Block}`;
   await plane.policies.apply(plane.policies.readManifest(text));
   assert.equal(holdings.passes, 0);
-  holdings.held = [FILE];
+  holdings.held = [HELD_FILE];
   await apply('one');
   const key = '3:4';
   assert.equal(search.findings(key)?.descriptors.count, 1);
@@ -279,7 +262,7 @@ test('a container whose first process has run no program yet holds nothing, and 
 
 test('marks of a container that is known no more are taken away', async () => {
   const holdings = new MemoryHoldings(container.namespaces);
-  holdings.marks.add(FILE.file);
+  holdings.marks.add(HELD_FILE.file);
   holdings.isAttached = true;
   const search = new HolderSearch(holdings.kernel, [], () => undefined, { warn: () => undefined });
   await search.look();
@@ -290,7 +273,7 @@ test('records of what is held are read wherever a piece ends', () => {
   const path = Buffer.from('/etc/shadow');
   const program = Buffer.from('/bin/cat');
   const record = Buffer.alloc(HOLDING_BYTES);
-  record.writeBigUInt64LE(FILE.file, HOLDING.file);
+  record.writeBigUInt64LE(HELD_FILE.file, HOLDING.file);
   record.writeUInt32LE(3, HOLDING.pid_namespace);
   record.writeUInt32LE(4, HOLDING.mount_namespace);
   record.writeUInt32LE(1, HOLDING.image_id);
@@ -306,6 +289,6 @@ test('records of what is held are read wherever a piece ends', () => {
       [holdings.length, read],
       [Math.floor(end / bytes.length), Math.floor(end / bytes.length) * bytes.length],
     );
-    for (const holding of holdings) assert.deepEqual(holding, FILE);
+    for (const holding of holdings) assert.deepEqual(holding, HELD_FILE);
   }
 });

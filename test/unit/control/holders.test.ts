@@ -5,8 +5,8 @@ import { Findings } from '../../../src/control/findings.js';
 import { withHolders } from '../../../src/control/holders.js';
 import type { PolicyChange } from '../../../src/control/policy-plan.js';
 import type { RuleDescription } from '../../../src/events/rule-description.js';
-import type { Holding } from '../../../src/kernel/holdings.js';
 import type { RuleClass } from '../../../src/policy/model.js';
+import { HELD_FILE } from '../../support/memory-holdings.js';
 import { bind } from '../policy/support.js';
 
 const POLICY = { ...bind({}).policy, name: 'one', namespace: 'shop' };
@@ -14,21 +14,10 @@ const BY_POLICY = { policy: 'one', policyNamespace: 'shop' } as RuleDescription;
 const BY_OTHER = { policy: 'two', policyNamespace: 'shop' } as RuleDescription;
 const BY_POSTURE = { policy: 'DefaultPosture', policyNamespace: '' } as RuleDescription;
 
-const HOLDING: Holding = {
-  kind: 'descriptor',
-  container: { pidNamespace: 3, mountNamespace: 4 },
-  file: 1n,
-  imageId: 1,
-  rule: 0,
-  hostPid: 1,
-  path: '/etc/shadow',
-  program: '/bin/cat',
-};
-
 function findingsOf(...by: readonly (RuleDescription | undefined)[]): Findings {
   const findings = new Findings();
   for (const [index, each] of by.entries())
-    findings.add({ ...HOLDING, hostPid: index + 1, file: BigInt(index + 1), by: each });
+    findings.add({ ...HELD_FILE, hostPid: index + 1, file: BigInt(index + 1), by: each });
   return findings;
 }
 
