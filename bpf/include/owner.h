@@ -201,6 +201,9 @@ __noinline int is_own_file(__u64 address)
 
 	if (is_own_dentry(OWN_FILE, dentry))
 		return true;
+	/* overlayfs numbers directories by itself: a file may have the number of one. */
+	if (!is_directory(dentry))
+		dentry = BPF_CORE_READ(dentry, d_parent);
 	for (int i = 0; i < OWN_DEPTH_MAX; i++) {
 		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
 

@@ -32,7 +32,7 @@ static __always_inline int protect_dentry_name(struct dentry *dentry)
 	struct membership membership = {};
 
 	/* What is above is looked for everywhere: it may lie on other filesystems. */
-	if (!owner || !BPF_CORE_READ(dentry, d_inode) || !is_own_dentry(OWN_WAY, dentry) || !is_outsider(owner, &membership))
+	if (!owner || !is_directory(dentry) || !is_own_dentry(OWN_WAY, dentry) || !is_outsider(owner, &membership))
 		return protect_own_dentry(dentry, NULL, OPERATION_RENAME);
 	return refuse_outsider(&membership, &object);
 }
