@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Client } from './client.js';
 
-const START_MILLISECONDS = 120_000;
+const START_MILLISECONDS = 300_000;
 
 /** hauberkd with its default addresses and directories, started by whatever command a deployment has. */
 export class DeployedDaemon {

@@ -6,10 +6,32 @@ const clockGettime = koffi.load('libc.so.6').func('int clock_gettime(int, void *
 /** A struct timespec. */
 const time = Buffer.alloc(16);
 
+/** Work of the kind that requests make, and how long it takes on the processors that limits of turns were chosen on. */
+const REFERENCE = Array.from({ length: 2000 }, (_, number) => ({
+  name: `policy-${number}`,
+  paths: ['/a', `/${number}`],
+}));
+const REFERENCE_MILLISECONDS = 2.5;
+const REFERENCE_RUNS = 9;
+
 /** Processor time of the calling thread, in milliseconds. */
 function threadMilliseconds(): number {
   clockGettime(CLOCK_THREAD_CPUTIME_ID, time);
   return Number(time.readBigInt64LE(0)) * 1000 + Number(time.readBigInt64LE(8)) / 1e6;
+}
+
+/**
+ * How many times longer the processor takes now than the one that limits were chosen on, at least 1. One that shares its
+ * core with somebody else's work takes twice the processor time for the same instructions.
+ */
+export function slowness(): number {
+  const times = Array.from({ length: REFERENCE_RUNS }, () => {
+    const before = threadMilliseconds();
+    JSON.parse(JSON.stringify(REFERENCE));
+    return threadMilliseconds() - before;
+  });
+  const median = times.sort((a, b) => a - b)[REFERENCE_RUNS >> 1]!;
+  return Math.max(1, median / REFERENCE_MILLISECONDS);
 }
 
 /** Measures how much processor time single turns of the event loop take: unlike a delay it does not grow with the load. */

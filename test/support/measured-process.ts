@@ -33,7 +33,10 @@ export class MeasuredProcess {
     return measured;
   }
 
-  /** The longest turn of its event loop while the task runs, in milliseconds of its thread's processor time. */
+  /**
+   * The longest turn of its event loop while the task runs, in milliseconds of its thread's processor time, of a processor
+   * that is as fast as the one that limits were chosen on.
+   */
   async longestTurn(task: () => Promise<unknown>): Promise<number> {
     await this.#ask('start');
     await task();

@@ -4,7 +4,7 @@ import { EventHub } from '../../src/events/hub.js';
 import { createKubearmorServices } from '../../src/rpc/kubearmor/services.js';
 import { startServer } from '../../src/rpc/server.js';
 import { createServices } from '../../src/rpc/services.js';
-import { EventLoopMeter } from './event-loop-meter.js';
+import { EventLoopMeter, slowness } from './event-loop-meter.js';
 import { recordOf } from './event-record.js';
 import { InMemoryControlPlane } from './in-memory-control-plane.js';
 
@@ -60,22 +60,33 @@ async function learn(): Promise<void> {
   }
 }
 
-process.on('message', async (question: 'start' | 'warm' | 'learn' | 'worst' | 'memory' | 'processor' | 'end') => {
-  if (question === 'start') meter.start();
+type Question = 'start' | 'warm' | 'learn' | 'worst' | 'memory' | 'processor' | 'end';
+
+/** What each question brings about, and its answer. */
+const answers: Record<Question, () => unknown> = {
+  start: () => meter.start(),
   // As the daemon does once it serves.
-  if (question === 'warm') await warmUp();
-  if (question === 'learn') await learn();
-  if (question === 'worst') meter.stop();
-  if (question === 'memory') globalThis.gc?.();
-  if (question === 'end') {
+  warm: () => warmUp(),
+  learn,
+  worst() {
+    meter.stop();
+    return meter.worst / slowness();
+  },
+  memory() {
+    globalThis.gc?.();
+    return process.memoryUsage().rss;
+  },
+  processor() {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  },
+  async end() {
     close();
     kubearmor.close();
     await Promise.all([server.shutdown(0), karmor.shutdown(0)]);
     process.exit(0);
-  }
-  const { user, system } = process.cpuUsage();
-  const answers = { memory: process.memoryUsage().rss, processor: (user + system) / 1000 } as const;
-  process.send!(question in answers ? answers[question as keyof typeof answers] : meter.worst);
-});
+  },
+};
+process.on('message', async (question: Question) => process.send!((await answers[question]()) ?? 0));
 process.once('disconnect', () => process.exit(1));
 process.send!('ready');

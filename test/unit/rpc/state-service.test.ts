@@ -125,7 +125,7 @@ test('a backup that does not fit an answer has pages, all of one state', async (
   const { server, plane } = await serveAll(t);
   const client = connect({ address: server.address });
   t.after(() => client.close());
-  const message = `  message: ${'m'.repeat(500)}\n  action`;
+  const message = `  message: ${'m'.repeat(250)}\n  action`;
   const names = Array.from({ length: 300 }, (_, index) => `p${index + 1000}`);
   const value = names.map((name) => manifest(name).replace('  action', message)).join('---\n');
   await client.policies.applyPolicy({ source: { $case: 'manifest', value } });
