@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fromBinary } from '@bufbuild/protobuf';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { SERVICE_NAMES } from '../../src/rpc/services.js';
 
@@ -29,4 +29,21 @@ test('a release has the API as files that compile by themselves, and compiled wi
   const archive = join(directory, 'hauberk-api-1.2.3.tar.gz');
   const packed = execFileSync('tar', ['-tzf', archive], { encoding: 'utf8' });
   for (const name of ['buf.yaml', 'LICENSE', 'README.md', 'hauberk/v1/policy.proto']) assert.ok(packed.includes(name));
+});
+
+test('a field that the last release has is missed when it is gone', (context) => {
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-released-'));
+  context.after(() => rmSync(directory, { recursive: true }));
+  const set = fromBinary(FileDescriptorSetSchema, readFileSync('proto/released.binpb'));
+  const policies = set.file.find(({ name }) => name === 'hauberk/v1/policy.proto')!;
+  const removed = policies.messageType[0]!.field.pop()!;
+  const changed = join(directory, 'changed.binpb');
+  writeFileSync(changed, toBinary(FileDescriptorSetSchema, set));
+  const { status, stdout } = spawnSync(
+    'node_modules/.bin/buf',
+    ['breaking', changed, '--against', 'proto/released.binpb'],
+    { encoding: 'utf8' },
+  );
+  assert.equal(status, 100);
+  assert.match(stdout, new RegExp(`field "${removed.number}" with name "${removed.name}".* was deleted`));
 });
