@@ -30,7 +30,8 @@ const MESSAGE: Fields = {
   7: text('Level'),
   8: text('Message'),
 };
-const ALERT: Fields = {
+/** Of whoever acted. */
+const ACTOR: Fields = {
   1: number('Timestamp'),
   2: text('UpdatedTime'),
   3: text('ClusterName'),
@@ -43,6 +44,9 @@ const ALERT: Fields = {
   10: number('PPID'),
   11: number('PID'),
   12: number('UID'),
+};
+const ALERT: Fields = {
+  ...ACTOR,
   13: text('PolicyName'),
   14: text('Severity'),
   15: text('Tags'),
@@ -72,18 +76,7 @@ const ALERT: Fields = {
   43: ['EventData', ['map', 'text']],
 };
 const LOG: Fields = {
-  1: number('Timestamp'),
-  2: text('UpdatedTime'),
-  3: text('ClusterName'),
-  4: text('HostName'),
-  5: text('NamespaceName'),
-  6: text('PodName'),
-  7: text('ContainerID'),
-  8: text('ContainerName'),
-  9: number('HostPID'),
-  10: number('PPID'),
-  11: number('PID'),
-  12: number('UID'),
+  ...ACTOR,
   13: text('Type'),
   14: text('Source'),
   15: text('Operation'),

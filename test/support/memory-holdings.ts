@@ -7,7 +7,11 @@ import type { HeldFile, Holding } from '../../src/kernel/holdings.js';
 export class MemoryHoldings {
   isAttached = false;
   held: Holding[] = [];
+  /** What is held as a pass, counted from 1, looks; the same in each when left out. */
+  heldAt: (pass: number) => Holding[] = () => this.held;
   passes = 0;
+  /** Of each pass, whether it has looked at mappings too. */
+  readonly withMappings: boolean[] = [];
   failure: Error | undefined;
   readonly marks = new Set<bigint>();
   readonly kernel: HolderSearch['kernel'] = {
@@ -32,10 +36,11 @@ export class MemoryHoldings {
     this.marks.delete(file);
   }
 
-  async *find(containers: readonly NamespacePair[]): AsyncGenerator<Holding[]> {
+  async *find(containers: readonly NamespacePair[], withMappings: boolean): AsyncGenerator<Holding[]> {
     this.passes++;
+    this.withMappings.push(withMappings);
     if (this.failure !== undefined) throw this.failure;
     const keys = new Set(containers.map(namespaceKey));
-    yield this.held.filter((each) => keys.has(namespaceKey(each.container)));
+    yield this.heldAt(this.passes).filter((each) => keys.has(namespaceKey(each.container)));
   }
 }

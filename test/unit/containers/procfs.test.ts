@@ -1,17 +1,40 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { after, test } from 'node:test';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, type TestContext, test } from 'node:test';
 import { namespaceKey } from '../../../src/containers/container.js';
 import { watchExit } from '../../../src/containers/exit-watch.js';
 import {
   checkNamespaces,
+  hasRunNothing,
+  heldFilesIn,
+  hostNamespaces,
+  hostRoot,
+  initStartTicks,
   isAlive,
+  isFirst,
+  linkedDirectories,
   namespacesOf,
+  ownNamespaces,
   processesByNamespaces,
   processIdentity,
+  whereProcessesLive,
 } from '../../../src/containers/procfs.js';
 import type { Failure } from '../../../src/failure.js';
+import { eventually } from '../../support/eventually.js';
 
 /** The id of a process that has ended. */
 const endedPid = () => spawnSync('true').pid;
@@ -47,6 +70,133 @@ test('a namespace without a number is refused by its field', () => {
     /^Failure: namespaces\.pid_namespace: must be the inode number of a namespace$/,
   );
 });
+
+test('a namespace must be that of a container: none is the host, which the field tells that named it', () => {
+  const refused = (pidNamespace: number, mountNamespace: number, field: 'pid' | 'namespaces') => () =>
+    checkNamespaces({ pidNamespace, mountNamespace }, field, 7);
+  assert.throws(refused(1, 0, 'namespaces'), /namespaces\.mount_namespace: must be the inode/);
+  assert.throws(refused(1, 7, 'namespaces'), /namespaces\.mount_namespace: is the host's own mount namespace/);
+  assert.throws(refused(1, 7, 'pid'), /^Failure: pid: is the host's own mount namespace/);
+  assert.doesNotThrow(refused(7, 8, 'namespaces'));
+});
+
+test('a process that has ended and waits for its parent is none any more', async (t) => {
+  const { shell, child } = await forked(t, 'exec 3<&0; (read line <&3) & echo $!; exec sleep 100');
+  await eventually(() => readlinkSync(`/proc/${shell.pid}/exe`).endsWith('/sleep'), 'a parent that does not wait');
+  shell.stdin.end();
+  await eventually(() => /^State:\tZ/m.test(readFileSync(`/proc/${child}/status`, 'utf8')));
+  const problem = (description: string) => (error: Failure) => {
+    assert.deepEqual(error.problems, [{ field: 'pid', description }]);
+    return true;
+  };
+  assert.throws(() => namespacesOf(child), problem(`process ${child} has ended`));
+  assert.throws(() => processIdentity(child), problem(`no process ${child}`));
+  assert.equal(isAlive({ pid: child, startTicks: processIdentity(shell.pid!).startTicks }), false);
+});
+
+test('a process that was forked and has run no program is told from others', async (t) => {
+  const { shell, child } = await forked(t, 'exec 3<&0; (read line <&3) & echo $!; wait');
+  assert.equal(hasRunNothing(child), true);
+  for (const pid of [shell.pid, process.pid, endedPid(), undefined]) assert.equal(hasRunNothing(pid), false);
+});
+
+test('when a process started is read whatever its name is', async (t) => {
+  const directory = newDirectory(t);
+  const program = join(directory, 'a) R 1 (b');
+  copyFileSync('/bin/sleep', program);
+  chmodSync(program, 0o755);
+  const child = spawn(program, ['100']);
+  t.after(() => child.kill());
+  await once(child, 'spawn');
+  await eventually(() => readlinkSync(`/proc/${child.pid}/exe`) === program);
+  const { startTicks } = processIdentity(child.pid!);
+  const uptimeTicks = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 100;
+  assert.ok(startTicks >= processIdentity(process.pid).startTicks, `${startTicks}`);
+  assert.ok(startTicks <= uptimeTicks + 1 && startTicks > uptimeTicks - 60_000, `${startTicks} of ${uptimeTicks}`);
+  assert.equal(hasRunNothing(child.pid), false);
+});
+
+test('the first process of a pid namespace is found by itself or by another that lives there', () => {
+  assert.deepEqual([1, process.pid, endedPid()].map(isFirst), [true, false, false]);
+  const { startTicks } = processIdentity(1);
+  assert.equal(initStartTicks(1, 1), startTicks);
+  assert.equal(initStartTicks(1, process.pid), undefined, 'no process lives in this namespace');
+  const { pidNamespace } = namespacesOf(process.pid);
+  assert.equal(initStartTicks(pidNamespace, process.pid), mayLookAtFirst() ? startTicks : undefined);
+});
+
+test('the namespaces of the host are those of process 1', { skip: !mayLookAtFirst() }, () => {
+  assert.deepEqual(hostNamespaces(), namespacesOf(1));
+  assert.deepEqual(ownNamespaces(), namespacesOf(process.pid));
+  const isHere = ownNamespaces().mountNamespace === namespacesOf(1).mountNamespace;
+  assert.equal(hostRoot(), isHere ? '' : '/proc/1/root');
+});
+
+test('of the processes of a container the one with the lowest number stands for it', (t) => {
+  const child = spawn('sleep', ['100']);
+  t.after(() => child.kill());
+  const key = namespaceKey(namespacesOf(process.pid));
+  const { pid, startTicks } = processesByNamespaces().get(key)!;
+  assert.ok(pid <= process.ppid || pid === process.pid, `${pid}`);
+  assert.equal(processIdentity(pid).startTicks, startTicks);
+  const isInhabited = whereProcessesLive();
+  assert.deepEqual([isInhabited(key), isInhabited('1:1')], [true, false]);
+});
+
+test('top directories that are links into /usr are found, without following any', (t) => {
+  const root = newDirectory(t);
+  const links = {
+    bin: 'usr/bin',
+    lib: '/usr/lib',
+    lib32: '../../usr/lib32',
+    lib64: '/opt/lib64',
+    libx32: '/usr/lib/x32',
+  };
+  for (const [name, target] of Object.entries(links)) symlinkSync(target, join(root, name));
+  mkdirSync(join(root, 'sbin'));
+  assert.deepEqual(linkedDirectories(0, root), { '/bin': '/usr/bin', '/lib': '/usr/lib', '/lib32': '/usr/lib32' });
+});
+
+test('what the processes of a container hold is told by the paths of programs and mapped files that are still there', async (t) => {
+  const program = join(newDirectory(t), 'sleeper');
+  copyFileSync('/bin/sleep', program);
+  chmodSync(program, 0o755);
+  const child = spawn(program, ['100']);
+  t.after(() => child.kill());
+  await eventually(() => readlinkSync(`/proc/${child.pid}/exe`) === program);
+  const namespaces = namespacesOf(process.pid);
+  const held = () => heldFilesIn(namespaces).find((each) => each.program.startsWith(program));
+  await eventually(() => (held()?.mapped.length ?? 0) > 1);
+  const { mapped } = held()!;
+  assert.ok(mapped.includes(program) && mapped.some((path) => /\/libc[.-]/.test(path)), mapped.join());
+  assert.deepEqual([new Set(mapped).size, mapped.filter((path) => !path.startsWith('/'))], [mapped.length, []]);
+  rmSync(program);
+  assert.equal(held(), undefined);
+  assert.deepEqual(heldFilesIn({ pidNamespace: 1, mountNamespace: 1 }), []);
+});
+
+/** Runs a script that prints the id of a process it has forked. */
+async function forked(t: TestContext, script: string) {
+  const shell = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => shell.kill());
+  const [line] = (await once(shell.stdout, 'data')) as [Buffer];
+  return { shell, child: Number(line.toString()) };
+}
+
+function newDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-procfs-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+/** Whether this process has what it takes: tests run without root, too. */
+function mayLookAtFirst(): boolean {
+  try {
+    return statSync('/proc/1/ns/mnt').ino > 0;
+  } catch {
+    return false;
+  }
+}
 
 // A watch does not keep this process alive; the tests must.
 const alive = setInterval(() => undefined, 1000);

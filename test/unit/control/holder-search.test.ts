@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import type { Container, NamespacePair } from '../../../src/containers/container.js';
 import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
@@ -37,12 +39,13 @@ const FILE: Holding = {
 };
 const refusedBy = (policy: string) => ({ policy, policyNamespace: 'default' }) as RuleDescription;
 
-function start(adopted: readonly NamespacePair[] = []) {
+function start(adopted: readonly NamespacePair[] = [], known: Container = container) {
   const holdings = new MemoryHoldings(container.namespaces);
-  const plane = new InMemoryControlPlane({ ...NOTHING_DESIRED, containers: new Map([[container.id, container]]) });
+  const plane = new InMemoryControlPlane({ ...NOTHING_DESIRED, containers: new Map([[known.id, known]]) });
   const rules = [refusedBy('one'), refusedBy('two')];
+  const logged: object[] = [];
   const search = new HolderSearch(holdings.kernel, adopted, (_, rule) => rules[rule], {
-    warn: () => undefined,
+    warn: (fields) => logged.push(fields),
   });
   plane.ledger.enforcement.holders = search;
   const apply = async (name: string, extra = '') => {
@@ -53,7 +56,7 @@ spec: {selector: {matchLabels: {app: web}}, ${extra} file: {matchPaths: [{path: 
     const { result } = await plane.policies.apply(plane.policies.readManifest(text));
     return result[0]!;
   };
-  return { holdings, plane, search, apply };
+  return { holdings, plane, search, apply, logged };
 }
 
 test('who holds what a change refuses is named, and each use refused until it is closed', async () => {
@@ -160,6 +163,127 @@ test('containers that an earlier daemon protected are not searched again, and ke
   const later = new HolderSearch(next.kernel, [], () => undefined, logger);
   assert.deepEqual(later.held, { files: 1, containers: 0 });
   assert.deepEqual(search.held, { files: 0, containers: 0 });
+});
+
+test('a search ends after two passes that find nothing new, and looks at mappings in the first one', async () => {
+  const { holdings, search, apply } = start();
+  await apply('one');
+  assert.deepEqual(holdings.withMappings, [true, false]);
+  holdings.withMappings.length = 0;
+  holdings.heldAt = (pass) => (pass < 5 ? [] : [{ ...FILE, rule: 1 }]);
+  const { held } = await apply('two');
+  // Before the change, one that finds nothing, one that finds it, and two more.
+  assert.deepEqual([held?.named.length, holdings.withMappings], [1, [true, true, false, false, false]]);
+  holdings.withMappings.length = 0;
+  await search.look();
+  assert.deepEqual([holdings.withMappings, holdings.isAttached], [[false, false], true]);
+});
+
+test('of a container that is found to hold more in every pass, every file is decided at each use', async () => {
+  const { holdings, search, apply } = start();
+  holdings.heldAt = (pass) => Array.from({ length: pass }, (_, index) => ({ ...FILE, file: BigInt(index + 1) }));
+  await apply('one');
+  assert.deepEqual([holdings.passes, [...holdings.marks], search.held], [9, [EVERY_FILE], { files: 0, containers: 1 }]);
+});
+
+test('what is held is looked at every three seconds until the search is stopped', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const { holdings, search, apply } = start();
+  holdings.held = [FILE];
+  await apply('one');
+  search.start();
+  holdings.held = [];
+  t.mock.timers.tick(2999);
+  await search.stop();
+  assert.equal(holdings.marks.size, 1);
+  search.start();
+  t.mock.timers.tick(3000);
+  await search.stop();
+  assert.equal(holdings.marks.size, 0);
+  holdings.marks.add(FILE.file);
+  holdings.isAttached = true;
+  const { passes } = holdings;
+  t.mock.timers.tick(30_000);
+  await search.look();
+  assert.deepEqual(
+    [holdings.passes, holdings.isAttached],
+    [passes, false],
+    'detached by the one look that was asked for',
+  );
+});
+
+test('where it cannot be known what was refused before a change, all that is found afterwards is refused', async () => {
+  const { holdings, search, apply, logged } = start();
+  await apply('one');
+  holdings.held = [FILE];
+  holdings.failure = new Error('no memory');
+  await apply('two');
+  assert.match(search.problem!, /no memory/);
+  assert.deepEqual(logged, [{ err: holdings.failure }, { err: holdings.failure }]);
+  holdings.failure = undefined;
+  await search.look();
+  assert.deepEqual([[...holdings.marks], search.problem], [[FILE.file], undefined]);
+});
+
+test('the log names the container, and how many descriptors and mappings its processes hold', async () => {
+  const { holdings, apply, logged } = start();
+  await apply('none');
+  assert.deepEqual(logged, []);
+  holdings.heldAt = (pass) => (pass < 4 ? [] : [FILE, { ...FILE, kind: 'mapping' }]);
+  await apply('one', 'heldDescriptors: refuse,');
+  assert.deepEqual(logged, [{ container: container.id, descriptors: 1, mappings: 1 }]);
+});
+
+test('a container without rules for files is not searched, and one that is forgotten starts anew', async () => {
+  const { holdings, plane, search, apply } = start();
+  const text = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: net}
+spec: {selector: {matchLabels: {app: web}}, network: {matchProtocols: [{protocol: tcp}]}, action: Block}`;
+  await plane.policies.apply(plane.policies.readManifest(text));
+  assert.equal(holdings.passes, 0);
+  holdings.held = [FILE];
+  await apply('one');
+  const key = '3:4';
+  assert.equal(search.findings(key)?.descriptors.count, 1);
+  search.forget(container.namespaces);
+  assert.equal(search.findings(key), undefined);
+  await search.look();
+  assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
+});
+
+test('a container whose first process has run no program yet holds nothing, and is searched at later changes', async (t) => {
+  const shell = spawn('sh', ['-c', 'exec 3<&0; (read line <&3) & echo $!; wait'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  t.after(() => shell.kill());
+  const [line] = (await once(shell.stdout, 'data')) as [Buffer];
+  const startTicks = 1;
+  const process = { pid: Number(line.toString()), startTicks };
+  const starting: Container = { ...container, isFirstProcess: true, process };
+  const { holdings, apply } = start([], starting);
+  await apply('one');
+  assert.equal(holdings.passes, 0);
+  await apply('two');
+  assert.equal(holdings.passes, 3);
+
+  for (const running of [
+    { ...starting, process: { pid: shell.pid!, startTicks } },
+    { ...container, process },
+  ]) {
+    const other = start([], running);
+    await other.apply('one');
+    assert.equal(other.holdings.passes, 2);
+  }
+});
+
+test('marks of a container that is known no more are taken away', async () => {
+  const holdings = new MemoryHoldings(container.namespaces);
+  holdings.marks.add(FILE.file);
+  holdings.isAttached = true;
+  const search = new HolderSearch(holdings.kernel, [], () => undefined, { warn: () => undefined });
+  await search.look();
+  assert.deepEqual([holdings.marks.size, holdings.isAttached, holdings.passes], [0, false, 0]);
 });
 
 test('records of what is held are read wherever a piece ends', () => {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Container } from '../../../src/containers/container.js';
+import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
 import { reachedByInSteps } from '../../../src/control/policy-plan.js';
+import { givenBy } from '../../../src/policy/model.js';
 import { finish } from '../../../src/steps.js';
-import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { InMemoryControlPlane, MemoryKernel } from '../../support/in-memory-control-plane.js';
 
 const manifest = (name: string, labels: string, rules = 'matchPaths: [{path: /etc/shadow}]') => `
 apiVersion: security.kubearmor.com/v1
@@ -15,12 +18,13 @@ const apply = async ({ policies }: InMemoryControlPlane, ...texts: string[]) =>
 
 async function planeWith(...containers: (readonly [id: string, labels: Record<string, string>])[]) {
   const plane = new InMemoryControlPlane();
-  for (const [index, [id, labels]] of containers.entries())
-    await plane.tracker.register(
-      { id, name: id, namespace: 'default', labels, origin: 'registered' },
-      { pidNamespace: 10 * index + 10, mountNamespace: 10 * index + 11 },
-    );
+  for (const [index, [id, labels]] of containers.entries()) await register(plane, id, labels, 10 * index + 10);
   return plane;
+}
+
+function register({ tracker }: InMemoryControlPlane, id: string, labels: Record<string, string>, pidNamespace = 10) {
+  const description = { id, name: id, namespace: 'default', labels, origin: 'registered' } as const;
+  return tracker.register(description, { pidNamespace, mountNamespace: pidNamespace + 1 });
 }
 
 test('a change tells for each policy what became of it, and of which revision it is and was', async () => {
@@ -101,4 +105,106 @@ test('a policy that reaches nothing is compiled all the same, unless it is sure 
   assert.equal(await isCompiled('many', paths(65, 10)), true);
   assert.equal(await isCompiled('pattern', 'matchPatterns: [{pattern: "/etc/*.conf"}]'), true);
   assert.equal(await isCompiled('source', 'matchPaths: [{path: /a, fromSource: [{path: /b}]}]'), true);
+});
+
+test('a policy for the host reaches it, alone or among many, and containers only by policies for containers', async () => {
+  const host: Container = {
+    id: 'host',
+    name: 'host',
+    namespace: '',
+    labels: { app: 'x' },
+    origin: 'registered',
+    namespaces: { pidNamespace: 1, mountNamespace: 2 },
+    links: {},
+    isHost: true,
+  };
+  const plane = new InMemoryControlPlane(NOTHING_DESIRED, new MemoryKernel(), host);
+  await register(plane, 'c1', { app: 'x' });
+  const forHost = `
+apiVersion: security.kubearmor.com/v1
+kind: KubeArmorHostPolicy
+metadata: {name: games}
+spec: {nodeSelector: {matchLabels: {app: x}}, process: {matchPaths: [{path: /opt/games/chess}]}, action: Block}
+`;
+  const [alone] = await apply(plane, forHost);
+  assert.deepEqual(alone!.containerIds, ['host']);
+  const many = Array.from({ length: 17 }, (_, index) => manifest(`p${index}`, 'app: x'));
+  const changes = await apply(plane, forHost.replace('chess', 'go'), ...many);
+  assert.deepEqual(
+    changes.map(({ containerIds }) => containerIds),
+    [['host'], ...many.map(() => ['c1'])],
+  );
+});
+
+test('only containers that a changed policy reaches, or has reached, get other rules', async () => {
+  const plane = await planeWith(['c1', { app: 'x' }], ['c2', { app: 'y' }]);
+  await apply(plane, manifest('a', 'app: x'), manifest('b', 'app: y'));
+  const published: number[][] = [];
+  plane.kernel.beforePublish = async (entries) =>
+    void published.push(entries.map(({ container }) => container.pidNamespace));
+  await apply(plane, manifest('a', 'app: x', 'matchPaths: [{path: /etc/gshadow}]'));
+  await apply(plane, manifest('a', 'app: y', 'matchPaths: [{path: /etc/gshadow}]'));
+  await plane.policies.delete({ name: 'b', namespace: 'default', scope: 'namespace' }, 0);
+  assert.deepEqual(published, [[10], [10, 20], [20]]);
+});
+
+test('a policy that did not change is neither compiled again nor warned of anew', async (t) => {
+  const plane = await planeWith();
+  const compiled = t.mock.method(plane.ledger.enforcement.images, 'tryToCompile');
+  const count = async (text: string) => {
+    const before = compiled.mock.callCount();
+    const [change] = await apply(plane, text);
+    return [change!.kind, compiled.mock.callCount() - before];
+  };
+  const pattern = (glob: string) => manifest('a', 'app: none', `matchPatterns: [{pattern: "${glob}"}]`);
+  assert.deepEqual(await count(pattern('/etc/*.conf')), ['created', 1]);
+  assert.deepEqual(await count(pattern('/etc/*.conf')), ['unchanged', 0]);
+  assert.deepEqual(await count(pattern('/etc/*.ini')), ['updated', 1]);
+  const directories = (count: number, length: number) =>
+    `matchDirectories: [${Array.from({ length: count }, (_, index) => `{dir: /${String(index).padStart(length - 2, '0')}/}`).join(', ')}]`;
+  assert.deepEqual(await count(manifest('b', 'app: none', directories(64, 64))), ['created', 0]);
+  assert.deepEqual(await count(manifest('c', 'app: none', directories(64, 65))), ['created', 1]);
+});
+
+test('a client whose policy has the name of one that Kubernetes gives is told so, and Kubernetes is not', async () => {
+  const plane = await planeWith(['c1', { app: 'x' }]);
+  const { policies } = plane;
+  const ofKubernetes = policies
+    .readManifest(manifest('a', 'app: x'))
+    .map((input) => ({ ...input, policy: givenBy('kubernetes', input.policy) }));
+  const about = (changes: Awaited<ReturnType<typeof apply>>) =>
+    changes.map(({ warnings }) => warnings.filter((each) => each.includes('same name')));
+  await apply(plane, manifest('a', 'app: x'));
+  assert.deepEqual(about((await policies.sync(ofKubernetes, 0, false, 'kubernetes')).result), [[]]);
+  assert.deepEqual(about(await apply(plane, manifest('a', 'app: x'), manifest('b', 'app: x'))), [
+    ['a policy of the same name is given by kubernetes: it is another one, and in force as well'],
+    [],
+  ]);
+});
+
+test('a change says in which containers policies are left out: five by name, and how many more', async () => {
+  const containers = Array.from({ length: 7 }, (_, index) => [`c${index}`, { a: 'x', b: 'x' }] as const);
+  const plane = await planeWith(...containers);
+  // Each of them alone compiles, and they do not together.
+  const large = (name: string) => manifest(name, `${name}: x`, `matchPatterns: [{pattern: "/**${name}???????"}]`);
+  await apply(plane, large('a'));
+  const leftOut = ({ warnings }: { readonly warnings: readonly string[] }) =>
+    warnings.filter((each) => each.includes('left out'));
+  const [same, added] = await apply(plane, large('a'), large('b'));
+  assert.deepEqual(leftOut(same!), []);
+  assert.deepEqual(leftOut(added!), [
+    ...containers
+      .slice(0, 5)
+      .map(([id]) => `container ${id}: its policies do not compile together, left out are default/b`),
+    'policies are left out in 2 more containers',
+  ]);
+});
+
+test('what is planned for a client that has gone is given up', async () => {
+  const plane = await planeWith(['c1', { app: 'x' }]);
+  const caller = { identity: 'test', disconnected: AbortSignal.abort() };
+  for (const count of [1, 20]) {
+    const texts = Array.from({ length: count }, (_, index) => manifest(`p${index}`, 'app: x'));
+    await assert.rejects(plane.policies.dryRun(plane.policies.readManifest(texts.join('---')), false, caller));
+  }
 });

@@ -3,60 +3,14 @@ import { test } from 'node:test';
 import type { Container } from '../../../src/containers/container.js';
 import { describeRecord } from '../../../src/events/describe.js';
 import { EventReader } from '../../../src/events/reader.js';
-import { decodeRecord, FLAGS, OPERATIONS, RECORD, RECORD_BYTES } from '../../../src/events/record.js';
+import { decodeRecord, FLAGS, RECORD, RECORD_BYTES } from '../../../src/events/record.js';
 import { describeRule, type RuleDescription } from '../../../src/events/rule-description.js';
 import { RULE_NONE } from '../../../src/image/layout.js';
 import { PATH_RESULTS } from '../../../src/kernel/path-results.js';
-import { RULE_CLASSES, type RuleClass } from '../../../src/policy/model.js';
+import { RULE_CLASSES } from '../../../src/policy/model.js';
+import { type RecordFields, recordBytes as record } from '../../support/event-record.js';
 import { capabilityKey } from '../../support/object-key.js';
 import { bind } from '../policy/support.js';
-
-interface Fields {
-  readonly operation: (typeof OPERATIONS)[number];
-  readonly ruleClass: RuleClass;
-  readonly pathResult: (typeof PATH_RESULTS)[number];
-  readonly action: number;
-  readonly rule: number;
-  readonly flags: number;
-  readonly object: string;
-}
-
-/** A record as bpf/include/report.h writes it. */
-function record(fields: Partial<Fields> = {}): Buffer {
-  const {
-    operation = 'open',
-    ruleClass = 'file',
-    pathResult = 'resolved',
-    action = 2,
-    rule = 0,
-    flags = 0,
-    object = '/etc/shadow',
-  } = fields;
-  const paths = [object, '/bin/cat', '/bin/dash'].map((path) => Buffer.from(path));
-  const head = Buffer.alloc(RECORD_BYTES);
-  const numbers: Partial<Record<keyof typeof RECORD, number>> = {
-    pid_namespace: 11,
-    mount_namespace: 12,
-    image_id: 3,
-    host_pid: 4007,
-    pid: 7,
-    host_parent_pid: 4001,
-    parent_pid: 1,
-    uid: 1000,
-    flags,
-    object_bytes: paths[0]!.length,
-    program_bytes: paths[1]!.length,
-    parent_program_bytes: paths[2]!.length,
-  };
-  for (const [name, value] of Object.entries(numbers)) head.writeUInt32LE(value, RECORD[name as keyof typeof RECORD]);
-  head.writeUInt8(OPERATIONS.indexOf(operation), RECORD.operation);
-  head.writeUInt8(RULE_CLASSES.indexOf(ruleClass), RECORD.rule_class);
-  head.writeUInt16LE(PATH_RESULTS.indexOf(pathResult), RECORD.path_result);
-  head.writeUInt32LE(((action << 30) | rule) >>> 0, RECORD.verdict);
-  head.writeBigUInt64LE(500n, RECORD.time_ns);
-  head.write('cat', RECORD.comm);
-  return Buffer.concat([head, ...paths]);
-}
 
 const container: Container = {
   id: 'c1',
@@ -81,7 +35,7 @@ const context = {
   containerOf: ({ pidNamespace }: { pidNamespace: number }) => (pidNamespace === 11 ? container : undefined),
   ruleOf: (imageId: number, number: number) => (imageId === 3 && number === 0 ? rule : undefined),
 };
-const describe = (fields?: Partial<Fields>) =>
+const describe = (fields?: Partial<RecordFields>) =>
   describeRecord(decodeRecord(record(fields))!, { ...context, clockOffset: 1000n });
 
 test('a record becomes an event that names container, rule, process and parents', () => {

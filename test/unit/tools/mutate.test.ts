@@ -21,6 +21,14 @@ test('a fault is an operator, a condition, a constant or a statement that is ano
     'export const a = { sync: true, most: 5 };',
   ]);
   assert.deepEqual(mutantsOf('export const a = b ?? c;'), ['export const a = b;']);
+  // What only lets other work run changes no result.
+  assert.deepEqual(mutantsOf('function* a() { yield; }'), []);
+  assert.deepEqual(mutantsOf('await nextTimeSlice();'), []);
+  assert.deepEqual(mutantsOf('await other();'), [';']);
+  assert.deepEqual(mutantsOf('function* a() { yield b; yield* c; }'), [
+    'function* a() { ; yield* c; }',
+    'function* a() { yield b; ; }',
+  ]);
   assert.deepEqual(mutantsOf('class A extends B { constructor() { super(); } }'), []);
 });
 
