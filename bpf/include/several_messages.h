@@ -90,7 +90,7 @@ static long message_step(__u32 step, struct several_messages *several)
 	struct ancillary ancillary = { .is_in_program = true };
 	struct user_message message = {};
 
-	if (step >= several->count)
+	if (step >= several->count || several->leads_elsewhere)
 		return 1;
 	if (bpf_probe_read_user(&message, sizeof(message), (void *)(several->at + step * sizeof(message))) ||
 	    message.control_bytes > BESIDE_BYTES_MAX) {
@@ -102,8 +102,8 @@ static long message_step(__u32 step, struct several_messages *several)
 	ancillary.at = message.control;
 	ancillary.left = message.control_bytes;
 	bpf_loop(BESIDE_HEADERS_MAX, header_step, &ancillary, 0);
-	several->leads_elsewhere |= ancillary.leads_elsewhere;
-	return several->leads_elsewhere;
+	several->leads_elsewhere = ancillary.leads_elsewhere;
+	return 0;
 }
 
 /* Those of 32-bit programs are not read, and refused. */
