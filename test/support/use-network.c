@@ -55,15 +55,15 @@ struct msghdr *message_with_route(void)
 	return &message;
 }
 
-/* The message that leads elsewhere is the second. */
-static int send_many(void)
+/* The kernel asks about the first of several messages to one address; what may lead elsewhere is the second. */
+static int send_several(const struct msghdr *second)
 {
 	struct sockaddr_in address = here(9);
 	struct iovec piece = { "x", 1 };
 	struct mmsghdr messages[2] = { { .msg_hdr = { .msg_name = &address, .msg_namelen = sizeof(address),
-		.msg_iov = &piece, .msg_iovlen = 1 } }, { .msg_hdr = *message_with_route() } };
+		.msg_iov = &piece, .msg_iovlen = 1 } }, { .msg_hdr = *second } };
 
-	/* Of what was sent before the refusal the call tells the number. */
+	/* Of what was sent before a refusal the call tells the number. */
 	errno = EACCES;
 	return sendmmsg(socket(AF_INET, SOCK_DGRAM, 0), messages, 2, 0) == 2 ? 0 : -1;
 }
@@ -128,7 +128,13 @@ int send_otherwise(const char *how)
 	if (!strcmp(how, "route-beside"))
 		return sendmsg(socket(AF_INET, SOCK_DGRAM, 0), message_with_route(), 0);
 	if (!strcmp(how, "route-beside-second"))
-		return send_many();
+		return send_several(message_with_route());
+	if (!strcmp(how, "plain-several")) {
+		struct msghdr *message = message_with_route();
+
+		message->msg_controllen = 0;
+		return send_several(message);
+	}
 	if (!strcmp(how, "route6-beside"))
 		return send_with_routing_header(IPV6_RTHDR);
 	if (!strcmp(how, "route6-beside-old"))
@@ -161,6 +167,22 @@ static int write_question(unsigned char *to, const char *name)
 	return at - to;
 }
 
+/* Each question in a message of its own, by one call. */
+static int send_questions(int client, unsigned char *questions, int first, int length)
+{
+	struct sockaddr_in address = here(53);
+	struct iovec pieces[2] = { { questions + 2, first - 2 }, { questions + first + 2, length - first - 2 } };
+	struct mmsghdr messages[2] = {
+		{ .msg_hdr = { .msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = pieces, .msg_iovlen = 1 } },
+		{ .msg_hdr = { .msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = pieces + 1, .msg_iovlen = 1 } },
+	};
+	int sent = sendmmsg(client, messages, 2, 0);
+
+	if (sent == 1)
+		errno = EACCES;
+	return sent == 2 ? 0 : -1;
+}
+
 /* Asks a server of its own for both names at once. */
 int ask_names(const char *how, const char *first, const char *second)
 {
@@ -177,6 +199,8 @@ int ask_names(const char *how, const char *first, const char *second)
 	length += write_question(questions + length, second);
 	if (stream)
 		return send(client, questions, length, 0);
+	if (!strcmp(how, "several"))
+		return send_questions(client, questions, segment, length);
 	/* Two packets of one length, each without the length before it. */
 	memmove(questions, questions + 2, segment - 2);
 	memcpy(questions + segment - 2, questions + segment + 2, length - segment - 2);

@@ -336,7 +336,10 @@ const ROUTES: Group = {
     command: how.startsWith('ring ') ? how.split(' ') : ['send', how],
     reported: { operation, class: 'ACCESS_CLASS_NETWORK' },
   })),
-  free: [['send', 'plain']],
+  free: [
+    ['send', 'plain'],
+    ['send', 'plain-several'],
+  ],
 };
 
 const QUESTIONS: Group = {
@@ -351,6 +354,11 @@ const QUESTIONS: Group = {
     {
       technique: 'one message that the kernel makes two packets of',
       command: ['ask', 'packets', 'plenty.example', 'secret.example'],
+      reported: { operation: 'resolve' },
+    },
+    {
+      technique: 'two messages to one address by one call, of which the kernel asks about the first',
+      command: ['ask', 'several', 'plenty.example', 'secret.example'],
       reported: { operation: 'resolve' },
     },
   ],
