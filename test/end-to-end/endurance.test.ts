@@ -27,9 +27,9 @@ let target: string;
 /** From where all events of the loop are read at the end. */
 let begin: { run: string; sequence: string };
 
-// Every denial is an event of its own, however many there are.
-const FLAGS = ['--events-per-second=0'];
 const STREAMS = 500;
+// Every denial is an event of its own, however many there are.
+const FLAGS = ['--events-per-second=0', `--max-streams-per-client=${STREAMS}`];
 const STREAMS_OF_A_CLIENT = 50;
 const SHORT_CONTAINERS = 50;
 const DAY_SECONDS = 86_400;
