@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import type { Container, NamespacePair } from '../../../src/containers/container.js';
-import type { Assignment } from '../../../src/control/assignments.js';
 import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
 import { HolderSearch } from '../../../src/control/holder-search.js';
 import type { RuleDescription } from '../../../src/events/rule-description.js';
@@ -38,7 +37,6 @@ const FILE: Holding = {
   path: '/etc/shadow',
   program: '/bin/cat',
 };
-const LOGGER = { warn: () => undefined };
 const refusedBy = (policy: string) => ({ policy, policyNamespace: 'default' }) as RuleDescription;
 
 function start(adopted: readonly NamespacePair[] = [], known: Container = container) {
@@ -46,15 +44,9 @@ function start(adopted: readonly NamespacePair[] = [], known: Container = contai
   const plane = new InMemoryControlPlane({ ...NOTHING_DESIRED, containers: new Map([[known.id, known]]) });
   const rules = [refusedBy('one'), refusedBy('two')];
   const logged: object[] = [];
-  const search = new HolderSearch(
-    holdings.kernel,
-    adopted,
-    (_, rule) => rules[rule],
-    {
-      warn: (fields) => logged.push(fields),
-    },
-    () => false,
-  );
+  const search = new HolderSearch(holdings.kernel, adopted, (_, rule) => rules[rule], {
+    warn: (fields) => logged.push(fields),
+  });
   plane.ledger.enforcement.holders = search;
   const apply = async (name: string, extra = '') => {
     const text = `apiVersion: security.kubearmor.com/v1
@@ -167,13 +159,8 @@ test('containers that an earlier daemon protected are not searched again, and ke
   assert.equal(holdings.passes, 0);
   const next = new MemoryHoldings(container.namespaces);
   next.marks.add(FILE.file);
-  const later = new HolderSearch(
-    next.kernel,
-    [],
-    () => undefined,
-    LOGGER,
-    () => false,
-  );
+  const logger = { warn: () => undefined };
+  const later = new HolderSearch(next.kernel, [], () => undefined, logger);
   assert.deepEqual(later.held, { files: 1, containers: 0 });
   assert.deepEqual(search.held, { files: 0, containers: 0 });
 });
@@ -294,33 +281,9 @@ test('marks of a container that is known no more are taken away', async () => {
   const holdings = new MemoryHoldings(container.namespaces);
   holdings.marks.add(FILE.file);
   holdings.isAttached = true;
-  const search = new HolderSearch(
-    holdings.kernel,
-    [],
-    () => undefined,
-    LOGGER,
-    () => false,
-  );
+  const search = new HolderSearch(holdings.kernel, [], () => undefined, LOGGER);
   await search.look();
   assert.deepEqual([holdings.marks.size, holdings.isAttached, holdings.passes], [0, false, 0]);
-});
-
-test("the host's processes are searched too, without those it needs and without rings", async () => {
-  const holdings = new MemoryHoldings(container.namespaces);
-  const search = new HolderSearch(
-    holdings.kernel,
-    [],
-    () => refusedBy('one'),
-    LOGGER,
-    (pid) => pid === 1,
-  );
-  holdings.held = [FILE, { ...FILE, hostPid: 1, file: 2n }, { ...FILE, kind: 'ring', file: 0n }];
-  const kind = { ruleSet: { rules: [] }, image: { decidesFiles: true } };
-  const assigned = { container: { ...container, origin: 'host' }, kind } as unknown as Assignment;
-  const begun = search.begin([assigned])!;
-  await begun.before();
-  await begun.after();
-  assert.deepEqual([...holdings.marks], [FILE.file]);
 });
 
 test('records of what is held are read wherever a piece ends', () => {
