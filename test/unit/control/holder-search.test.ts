@@ -281,7 +281,7 @@ test('marks of a container that is known no more are taken away', async () => {
   const holdings = new MemoryHoldings(container.namespaces);
   holdings.marks.add(FILE.file);
   holdings.isAttached = true;
-  const search = new HolderSearch(holdings.kernel, [], () => undefined, LOGGER);
+  const search = new HolderSearch(holdings.kernel, [], () => undefined, { warn: () => undefined });
   await search.look();
   assert.deepEqual([holdings.marks.size, holdings.isAttached, holdings.passes], [0, false, 0]);
 });
