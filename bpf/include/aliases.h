@@ -37,6 +37,17 @@ static __always_inline void begin_aliases(struct scratch *scratch, struct dentry
 	begin_aliases_in(scratch, dentry, mnt, BPF_CORE_READ(mount_of(mnt), mnt_ns));
 }
 
+/* Writes the file's name below the mount that was found; false where that shows another part of the filesystem. */
+static __always_inline bool place_alias(struct scratch *scratch)
+{
+	scratch->path.walk.start_dentry = scratch->aliases.dentry;
+	scratch->path.walk.start_mount = scratch->aliases.found;
+	if (path_walk_up(&scratch->path) != PATH_OK)
+		return false;
+	scratch->question.match.offset = scratch->path.walk.offset;
+	return true;
+}
+
 static long alias_step(__u32 step, struct scratch **context)
 {
 	struct scratch *scratch = *context;
@@ -49,14 +60,11 @@ static long alias_step(__u32 step, struct scratch **context)
 	}
 	if ((__u64)mount == aliases->mount || (__u64)BPF_CORE_READ(mount, mnt_ns) != aliases->namespace)
 		return 0;
-	scratch->path.walk.start_dentry = aliases->dentry;
-	scratch->path.walk.start_mount = (__u64)mount;
-	/* Of a mount that shows another part of the filesystem the walk comes to no root. */
-	if (path_walk_up(&scratch->path) != PATH_OK)
-		return 0;
-	scratch->question.match.offset = scratch->path.walk.offset;
 	aliases->found = (__u64)mount;
-	return 1;
+	if (place_alias(scratch))
+		return 1;
+	aliases->found = 0;
+	return 0;
 }
 
 /* Writes the file's next other name into the buffer; the mount that gives it is left in the aliases. */

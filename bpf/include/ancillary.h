@@ -32,6 +32,7 @@ struct control_header {
 struct ancillary {
 	__u64 at;
 	__u64 left;
+	bool is_in_program;	/* in the program's memory, not the kernel's copy */
 	bool leads_elsewhere;	/* out: by way of other hosts, or to more of them */
 	bool is_segmented;	/* out: it becomes several packets */
 };
@@ -56,10 +57,13 @@ static __always_inline void note_header(struct ancillary *ancillary, const struc
 static long header_step(__u32 step, struct ancillary *ancillary)
 {
 	struct control_header header = {};
+	long failed;
 
 	if (ancillary->left < sizeof(header))
 		return 1;
-	if (bpf_probe_read_kernel(&header, sizeof(header), (void *)ancillary->at)) {
+	failed = ancillary->is_in_program ? bpf_probe_read_user(&header, sizeof(header), (void *)ancillary->at) :
+					    bpf_probe_read_kernel(&header, sizeof(header), (void *)ancillary->at);
+	if (failed) {
 		ancillary->leads_elsewhere = ancillary->is_segmented = true;
 		return 1;
 	}

@@ -176,7 +176,7 @@ static __always_inline int decide_called(struct scratch *scratch, struct linux_b
 	scratch->arguments.count = BPF_CORE_READ(bprm, argc);
 	for (int i = 0; i < 2; i++) {
 		__u32 verdict;
-		bool many;
+		int many;
 
 		if (i >= scratch->arguments.count)
 			return 0;
@@ -184,6 +184,8 @@ static __always_inline int decide_called(struct scratch *scratch, struct linux_b
 			return refuse_unresolved(scratch, PATH_UNAVAILABLE);
 		scratch->arguments.address += argument_bytes(scratch) + 1;
 		many = ask_called(scratch);
+		if (many < 0)
+			return refuse_unresolved(scratch, PATH_UNAVAILABLE);
 		if (is_decided_by_rule(scratch)) {
 			verdict = scratch->question.verdict;
 			place_object(scratch);

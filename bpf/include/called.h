@@ -42,13 +42,12 @@ static __always_inline bool is_many_programs(const char *name)
 /*
  * Checks the program in question under the name that ends the argument in
  * the buffer; leaves the verdict in the question. Returns whether the next
- * argument may be the name.
+ * argument may be the name, less than 0 where that cannot be known.
  */
 __noinline int ask_called(struct scratch *scratch)
 {
 	struct last_part part = { .scratch = scratch };
 	__u32 bytes, offset;
-	bool many;
 	char *name;
 
 	if (!scratch)
@@ -56,19 +55,25 @@ __noinline int ask_called(struct scratch *scratch)
 	scratch->question.verdict = RULE_NONE;
 	bpf_loop(CALLED_ARGUMENT_BYTES, last_part_step, &part, 0);
 	bytes = part.end - part.start;
-	if (part.start >= part.end || bytes >= CALLED_NAME_BYTES || place_object(scratch) != PATH_OK)
+	if (part.start >= part.end || bytes >= CALLED_NAME_BYTES)
 		return 0;
-	offset = scratch->question.match.offset;
-	if (offset < CALLED_NAME_BYTES + 1 || offset > PATH_BYTES_MAX)
-		return 0;
-	offset -= bytes;
 	name = &scratch->paths[part.start & (CALLED_ARGUMENT_BYTES - 1)];
-	bpf_probe_read_kernel(&scratch->path.bytes[path_index(offset)], bytes & (CALLED_NAME_BYTES - 1), name);
-	many = is_many_programs(name);
-	scratch->path.bytes[path_index(--offset)] = KEY_CALLED;
-	scratch->question.match.offset = offset;
-	image_decide(scratch);
-	return many;
+	for (int i = 0; i < IMAGE_ATTEMPTS; i++) {
+		if (i && !find_who_acts_again(scratch))
+			continue;
+		if (place_object(scratch) != PATH_OK)
+			return 0;
+		offset = scratch->question.match.offset;
+		if (offset < CALLED_NAME_BYTES + 1 || offset > PATH_BYTES_MAX)
+			return 0;
+		offset -= bytes;
+		bpf_probe_read_kernel(&scratch->path.bytes[path_index(offset)], bytes & (CALLED_NAME_BYTES - 1), name);
+		scratch->path.bytes[path_index(--offset)] = KEY_CALLED;
+		scratch->question.match.offset = offset;
+		if (image_decide(scratch) != IMAGE_REPLACED)
+			return is_many_programs(name);
+	}
+	return -EACCES;
 }
 
 #endif

@@ -229,6 +229,14 @@ static __always_inline int finish_decision(struct scratch *scratch)
 	return action >= ACTION_BLOCK ? -EACCES : 0;
 }
 
+/* Who acts stands in the question by letters of one image: it is found again where that was replaced meanwhile. */
+static __always_inline bool find_who_acts_again(struct scratch *scratch)
+{
+	if (scratch->question.by_child && find_parent(scratch) != IMAGE_ANSWERED)
+		return false;
+	return find_actor(scratch) == PATH_OK;
+}
+
 /* A name that no rule covers changes nothing: what is left to the posture is decided by the name in use alone. */
 static __always_inline bool is_decided_by_rule(struct scratch *scratch)
 {
@@ -237,16 +245,35 @@ static __always_inline bool is_decided_by_rule(struct scratch *scratch)
 	return verdict >> VERDICT_ACTION_SHIFT != ACTION_ALLOW && (verdict & VERDICT_RULE_MASK) < scratch->question.rules;
 }
 
-/* Checks the next name that another mount gives the object; false where there is none. */
-static __always_inline bool query_alias(struct scratch *scratch)
+/* Looks up the alias in the buffer. Returns enum image_answer. */
+static __always_inline int decide_alias(struct scratch *scratch)
 {
-	if (!next_alias(scratch))
-		return false;
+	int answer;
+
 	scratch->question.verdict = RULE_NONE;
-	image_decide(scratch);
+	answer = image_decide(scratch);
 	if (!is_decided_by_rule(scratch))
 		scratch->question.verdict = RULE_NONE;
-	return true;
+	return answer;
+}
+
+/* Checks the next name that another mount gives the object. Returns enum image_answer, IMAGE_GONE where there is none. */
+static __always_inline int query_alias(struct scratch *scratch)
+{
+	return next_alias(scratch) ? decide_alias(scratch) : IMAGE_GONE;
+}
+
+/* Checks the same name once more, in the image that has come. */
+__noinline int query_alias_again(struct scratch *scratch)
+{
+	int answer = IMAGE_REPLACED;
+
+	if (!scratch)
+		return IMAGE_GONE;
+	for (int i = 1; i < IMAGE_ATTEMPTS && answer == IMAGE_REPLACED; i++)
+		if (find_who_acts_again(scratch))
+			answer = place_alias(scratch) ? decide_alias(scratch) : IMAGE_GONE;
+	return answer;
 }
 
 /* What may not be done by one of a file's names may not be done by any. */
@@ -254,9 +281,13 @@ static __always_inline int decide_aliases(struct scratch *scratch, struct access
 {
 	begin_aliases(scratch, access->dentry, access->mnt);
 	for (int i = 0; i < ALIASES_MAX; i++) {
-		int answer;
+		int answer = query_alias(scratch);
 
-		if (!query_alias(scratch))
+		if (answer == IMAGE_REPLACED)
+			answer = query_alias_again(scratch);
+		if (answer == IMAGE_REPLACED)
+			break;
+		if (answer == IMAGE_GONE)
 			return 0;
 		answer = finish_decision(scratch);
 		if (answer)
@@ -265,18 +296,39 @@ static __always_inline int decide_aliases(struct scratch *scratch, struct access
 	return refuse_unresolved(scratch, PATH_UNAVAILABLE);
 }
 
+/* Checks the next name of the number. Returns enum image_answer, IMAGE_GONE where there is none. */
+__noinline int query_node(struct scratch *scratch)
+{
+	int answer = IMAGE_REPLACED;
+
+	if (!scratch)
+		return IMAGE_GONE;
+	for (int i = 0; i < IMAGE_ATTEMPTS && answer == IMAGE_REPLACED; i++) {
+		if (i && !find_who_acts_again(scratch))
+			continue;
+		if (!place_node(scratch))
+			return IMAGE_GONE;
+		scratch->question.verdict = RULE_NONE;
+		answer = image_decide(scratch);
+		if (answer == IMAGE_REPLACED)
+			scratch->node.number--;
+	}
+	return answer;
+}
+
 /* A decision no stricter than that by the name in use has been counted and reported with it. */
 __noinline int decide_node(struct scratch *scratch)
 {
 	if (!scratch)
 		return 0;
 	for (int i = 0; i < NODE_NAMES_MAX; i++) {
-		int answer;
+		int answer = query_node(scratch);
 
-		if (!place_node(scratch))
+		if (answer == IMAGE_GONE)
 			return 0;
-		scratch->question.verdict = RULE_NONE;
-		if (image_decide(scratch) != IMAGE_ANSWERED || !is_decided_by_rule(scratch) ||
+		if (answer == IMAGE_REPLACED)
+			return refuse_unresolved(scratch, PATH_UNAVAILABLE);
+		if (!is_decided_by_rule(scratch) ||
 		    scratch->question.verdict >> VERDICT_ACTION_SHIFT <= scratch->node.decided)
 			continue;
 		answer = finish_decision(scratch);
@@ -328,6 +380,7 @@ static __always_inline void question_begin(struct membership *membership, struct
 	scratch->question.unreported = access->unreported;
 	scratch->question.by_rules = access->by_rules;
 	scratch->question.was_reported = access->was_reported;
+	scratch->question.by_child = access->by_child;
 	scratch->question.confined = membership->confined;
 	scratch->question.host = membership->host;
 	scratch->question.owner = access->subject != SUBJECT_PATH || owns(membership->task, access->dentry);

@@ -150,6 +150,7 @@ int BPF_PROG(hauberk_path_link, struct dentry *target, const struct path *direct
 const volatile __u32 rename_has_flags = 0;
 /* include/uapi/linux/fs.h */
 #define RENAME_EXCHANGE 2
+#define RENAME_WHITEOUT 4
 
 SEC("lsm/path_rename")
 int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentry *old_dentry,
@@ -173,6 +174,9 @@ int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentr
 		checks[0] |= arriving(old_dentry);
 		checks[1] |= leaving(new_dentry);
 	}
+	/* A node is made under the name that is left. */
+	if (rename_has_flags && (ctx[4] & RENAME_WHITEOUT))
+		checks[0] |= ACCESS_CREATE;
 	/* The verifier does not know what a copy holds, and so goes through the rest once, not once for each combination. */
 	bpf_probe_read_kernel(wanted, sizeof(wanted), checks);
 	denied = decide_confined_file(&membership, old_dentry, old_directory->mnt, OPERATION_RENAME, wanted[0]);

@@ -32,7 +32,7 @@ static __always_inline bool is_refused_by_alias(struct scratch *scratch, struct 
 {
 	begin_aliases(scratch, access->dentry, access->mnt);
 	for (int i = 0; i < ALIASES_MAX; i++) {
-		if (!query_alias(scratch))
+		if (query_alias(scratch) == IMAGE_GONE)
 			return false;
 		if (scratch->question.verdict >> VERDICT_ACTION_SHIFT >= ACTION_BLOCK)
 			return true;

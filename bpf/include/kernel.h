@@ -195,7 +195,11 @@ struct thread_info {
 
 struct pt_regs {
 	unsigned long orig_ax;
+	unsigned long bx;
+	unsigned long si;
+	unsigned long dx;
 	int syscallno;
+	__u64 regs[31];
 };
 
 struct task_struct {

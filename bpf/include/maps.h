@@ -205,9 +205,10 @@ struct question {
 	__u32 confined;		/* false for a runtime that has entered the container but not run a program in it */
 	__u32 owner;
 	__u32 host;		/* one of the host's own processes asks */
-	bool unreported;	/* the last three as in struct access */
+	bool unreported;	/* the last four as in struct access */
 	bool by_rules;
 	bool was_reported;
+	bool by_child;
 	__u32 place;		/* out: enum path_result, of the path or object key */
 	__u32 verdict;		/* out */
 	struct match match;

@@ -6,6 +6,7 @@
 #include "ancillary.h"
 #include "network_hooks.h"
 #include "pages.h"
+#include "several_messages.h"
 
 #define SOCK_DGRAM 2
 #define UDP_HEADER_BYTES 8
@@ -107,7 +108,7 @@ int BPF_PROG(hauberk_question, struct socket *socket, struct msghdr *message, in
 	if (!is_for_server(&use))
 		return 0;
 	access.detail = use.type == SOCK_STREAM;
-	if (!access.detail && becomes_packets(socket, message))
+	if (is_one_of_several(membership.task, message) || (!access.detail && becomes_packets(socket, message)))
 		access.number = NO_QUESTION;
 	return decide_questions(&membership, &access, socket->sk, &use.end);
 }

@@ -90,6 +90,18 @@ static __always_inline bool is_environment(struct dentry *dentry)
 	return BPF_CORE_READ(dentry, d_name.len) == 7 && !__builtin_memcmp(name, "environ", 8);
 }
 
+/* A process's memory, which this file writes to in spite of how it is mapped. */
+static __always_inline bool writes_to_memory(struct file *file)
+{
+	struct dentry *dentry = file->f_path.dentry;
+	char name[4] = {};
+
+	if (!(file->f_mode & FMODE_WRITE) || BPF_CORE_READ(dentry, d_name.len) != 3)
+		return false;
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
+	return !__builtin_memcmp(name, "mem", 4);
+}
+
 /* What presets say of a file that is opened: an entry of another process in /proc, or a device. */
 static __always_inline int decide_opened(struct membership *membership, struct file *file)
 {
@@ -102,6 +114,9 @@ static __always_inline int decide_opened(struct membership *membership, struct f
 	bpf_probe_read_kernel(&inode, sizeof(inode), &file->f_inode);
 	if (BPF_CORE_READ(inode, i_sb, s_magic) == PROC_SUPER_MAGIC) {
 		process = process_of(inode);
+		if (process && writes_to_memory(file) &&
+		    decide_preset(membership, NULL, OPERATION_OPEN, PRESET_ANONYMOUS_MAPPING, NULL))
+			return -EACCES;
 		if (!process || process == membership->task->tgid)
 			return 0;
 		detail = PRESET_PROCESS_ENTRY;

@@ -8,6 +8,7 @@
 
 #include "ancillary.h"
 #include "network_hooks.h"
+#include "several_messages.h"
 
 /* include/uapi/linux/sctp.h; what is higher came in a packet, and is not a program's doing. */
 #define SCTP_SET_PEER_PRIMARY_ADDR 5
@@ -69,6 +70,8 @@ int BPF_PROG(hauberk_ancillary, struct socket *socket, struct msghdr *message, i
 	if (!is_internet(use.family))
 		return 0;
 	read_ancillary(&ancillary, message);
+	if (!ancillary.leads_elsewhere && is_one_of_several(membership.task, message))
+		ancillary.leads_elsewhere = others_lead_elsewhere(membership.task);
 	return ancillary.leads_elsewhere ? refuse_route(&membership, &use, OPERATION_SEND) : 0;
 }
 

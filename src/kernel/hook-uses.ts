@@ -43,7 +43,11 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   hauberk_exec_arguments: { what: 'arguments of programs', decides: { process: ['run with arguments'] } },
   hauberk_file_open: {
     what: 'opening files',
-    decides: { file: ['read', 'write'], filesystems: ['open'], presets: ['protectEnv', 'protectProc', 'hardened'] },
+    decides: {
+      file: ['read', 'write'],
+      filesystems: ['open'],
+      presets: ['anonymousMapExec', 'protectEnv', 'protectProc', 'hardened'],
+    },
     keeps: ['open'],
   },
   hauberk_file_receive: {

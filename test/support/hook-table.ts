@@ -99,6 +99,7 @@ export const HOOK_TABLE: readonly HookRow[] = [
   row('namespaces', 'user', 'userns_create', '6.1'),
   row('presets', 'anonymousMapExec', 'mmap_file'),
   row('presets', 'anonymousMapExec', 'file_mprotect'),
+  row('presets', 'anonymousMapExec', 'file_open'),
   row('presets', 'filelessExec', 'bprm_check_security', LSM_PROGRAMS, 'bprm_check'),
   row('presets', 'protectEnv', 'file_open'),
   row('presets', 'protectProc', 'file_open'),

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Memory that is made executable, and programs that the kernel's loader is to map. */
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,6 +51,38 @@ static int shared_segment(void)
 	return memory == (void *)-1 ? -1 : 0;
 }
 
+/* Writes to code that is mapped from this program and never run here, in spite of how it is mapped. */
+static int write_code(const char *memory)
+{
+	static const char byte = 'x';
+	int file = open(memory, O_RDWR);
+
+	return file < 0 ? -1 : pwrite(file, &byte, 1, (off_t)(uintptr_t)write_program);
+}
+
+static int write_code_of_child(void)
+{
+	char memory[64];
+	pid_t child = fork();
+	int result, error;
+
+	if (!child)
+		for (;;)
+			pause();
+	snprintf(memory, sizeof(memory), "/proc/%d/mem", child);
+	result = write_code(memory);
+	error = errno;
+	kill(child, SIGKILL);
+	errno = error;
+	return result;
+}
+
+static int map_readable(int flags)
+{
+	personality(READ_IMPLIES_EXEC);
+	return map(RW, flags | MAP_ANONYMOUS, -1);
+}
+
 int make_executable(const char *how, const char *path)
 {
 	int file = path[0] ? open(path, O_RDWR) : -1;
@@ -75,6 +111,14 @@ int make_executable(const char *how, const char *path)
 		return map(RX, MAP_SHARED, file);
 	if (!strcmp(how, "file-shared-later"))
 		return map_and_protect(RW, MAP_SHARED, file, 1, RX);
+	if (!strcmp(how, "own-code"))
+		return write_code("/proc/self/mem");
+	if (!strcmp(how, "own-code-by-thread"))
+		return write_code("/proc/thread-self/mem");
+	if (!strcmp(how, "code-of-child"))
+		return write_code_of_child();
+	if (!strcmp(how, "by-personality"))
+		return map_readable(MAP_PRIVATE);
 	return -1;
 }
 

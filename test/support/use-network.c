@@ -19,6 +19,13 @@
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
+/* include/uapi/linux/in6.h */
+#ifndef IPV6_2292RTHDR
+#define IPV6_2292RTHDR 5
+#endif
+#ifndef IPV6_2292PKTOPTIONS
+#define IPV6_2292PKTOPTIONS 6
+#endif
 
 static struct sockaddr_in here(int port)
 {
@@ -29,28 +36,73 @@ static struct sockaddr_in here(int port)
 /* Loose source route: RFC 791, 3.1. By this host, for there may be no way to any other. */
 static const unsigned char route[] = { 131, 7, 4, 127, 0, 0, 1, 0 };
 
-static int send_with_route(void)
+struct msghdr *message_with_route(void)
 {
-	union {
+	static union {
 		char bytes[CMSG_SPACE(sizeof(route))];
 		struct cmsghdr header;
-	} control = { 0 };
-	struct sockaddr_in address = here(9);
-	struct iovec piece = { "x", 1 };
-	struct msghdr message = { .msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = &piece,
+	} control;
+	static struct sockaddr_in address;
+	static struct iovec piece = { "x", 1 };
+	static struct msghdr message = { .msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = &piece,
 		.msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
 
+	address = here(9);
 	control.header.cmsg_level = IPPROTO_IP;
 	control.header.cmsg_type = IP_RETOPTS;
 	control.header.cmsg_len = CMSG_LEN(sizeof(route));
 	memcpy(CMSG_DATA(&control.header), route, sizeof(route));
-	return sendmsg(socket(AF_INET, SOCK_DGRAM, 0), &message, 0);
+	return &message;
+}
+
+/* The kernel asks about the first of several messages to one address; what may lead elsewhere is the second. */
+static int send_several(const struct msghdr *second)
+{
+	struct sockaddr_in address = here(9);
+	struct iovec piece = { "x", 1 };
+	struct mmsghdr messages[2] = { { .msg_hdr = { .msg_name = &address, .msg_namelen = sizeof(address),
+		.msg_iov = &piece, .msg_iovlen = 1 } }, { .msg_hdr = *second } };
+
+	/* Of what was sent before a refusal the call tells the number. */
+	errno = EACCES;
+	return sendmmsg(socket(AF_INET, SOCK_DGRAM, 0), messages, 2, 0) == 2 ? 0 : -1;
 }
 
 /* Not every kernel has a kind of it left; to take it away is the same call. */
 static int set_routing_header(void)
 {
 	return setsockopt(socket(AF_INET6, SOCK_DGRAM, 0), IPPROTO_IPV6, IPV6_RTHDR, NULL, 0);
+}
+
+static int take_options_away(void)
+{
+	int client = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	return setsockopt(client, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, NULL, 0);
+}
+
+/* The header of RFC 2460, 4.4, which no kernel makes any more; the address is the only one on the way. */
+static int send_with_routing_header(int type)
+{
+	union {
+		char bytes[CMSG_SPACE(24)];
+		struct cmsghdr header;
+	} control = { 0 };
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_port = htons(9), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct iovec piece = { "x", 1 };
+	struct msghdr message = { .msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = &piece,
+		.msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	unsigned char *header = CMSG_DATA(&control.header);
+	int result;
+
+	control.header.cmsg_level = IPPROTO_IPV6;
+	control.header.cmsg_type = type;
+	control.header.cmsg_len = CMSG_LEN(24);
+	header[1] = 2, header[3] = 1;
+	header[23] = 1;
+	result = sendmsg(socket(AF_INET6, SOCK_DGRAM, 0), &message, 0);
+	/* Whether the kernel takes the header is asked after whether it may be sent. */
+	return result < 0 && errno == EINVAL ? 0 : result;
 }
 
 int send_otherwise(const char *how)
@@ -61,14 +113,34 @@ int send_otherwise(const char *how)
 		return sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (void *)&address, sizeof(address));
 	if (!strcmp(how, "raw"))
 		return socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+	if (!strcmp(how, "raw-protocol"))
+		return socket(AF_INET, SOCK_RAW, IPPROTO_UDP);
 	if (!strcmp(how, "raw6"))
 		return socket(AF_INET6, SOCK_RAW, IPPROTO_RAW);
 	if (!strcmp(how, "packet"))
 		return socket(AF_PACKET, SOCK_DGRAM, 0);
+	if (!strcmp(how, "packet-raw"))
+		return socket(AF_PACKET, SOCK_RAW, 0);
+	if (!strcmp(how, "packet-old"))
+		return socket(AF_INET, SOCK_PACKET, 0);
 	if (!strcmp(how, "route"))
 		return setsockopt(socket(AF_INET, SOCK_DGRAM, 0), IPPROTO_IP, IP_OPTIONS, route, sizeof(route));
 	if (!strcmp(how, "route-beside"))
-		return send_with_route();
+		return sendmsg(socket(AF_INET, SOCK_DGRAM, 0), message_with_route(), 0);
+	if (!strcmp(how, "route-beside-second"))
+		return send_several(message_with_route());
+	if (!strcmp(how, "plain-several")) {
+		struct msghdr *message = message_with_route();
+
+		message->msg_controllen = 0;
+		return send_several(message);
+	}
+	if (!strcmp(how, "route6-beside"))
+		return send_with_routing_header(IPV6_RTHDR);
+	if (!strcmp(how, "route6-beside-old"))
+		return send_with_routing_header(IPV6_2292RTHDR);
+	if (!strcmp(how, "options6"))
+		return take_options_away();
 	if (!strcmp(how, "route6"))
 		return set_routing_header();
 	return -1;
@@ -95,6 +167,22 @@ static int write_question(unsigned char *to, const char *name)
 	return at - to;
 }
 
+/* Each question in a message of its own, by one call. */
+static int send_questions(int client, unsigned char *questions, int first, int length)
+{
+	struct sockaddr_in address = here(53);
+	struct iovec pieces[2] = { { questions + 2, first - 2 }, { questions + first + 2, length - first - 2 } };
+	struct mmsghdr messages[2] = {
+		{ .msg_hdr = { .msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = pieces, .msg_iovlen = 1 } },
+		{ .msg_hdr = { .msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = pieces + 1, .msg_iovlen = 1 } },
+	};
+	int sent = sendmmsg(client, messages, 2, 0);
+
+	if (sent == 1)
+		errno = EACCES;
+	return sent == 2 ? 0 : -1;
+}
+
 /* Asks a server of its own for both names at once. */
 int ask_names(const char *how, const char *first, const char *second)
 {
@@ -111,6 +199,8 @@ int ask_names(const char *how, const char *first, const char *second)
 	length += write_question(questions + length, second);
 	if (stream)
 		return send(client, questions, length, 0);
+	if (!strcmp(how, "several"))
+		return send_questions(client, questions, segment, length);
 	/* Two packets of one length, each without the length before it. */
 	memmove(questions, questions + 2, segment - 2);
 	memcpy(questions + segment - 2, questions + segment + 2, length - segment - 2);

@@ -80,6 +80,12 @@ const attributes = (directory: string): Use[] =>
       ['set one by a descriptor', 'setxattr', ['fsetxattr', 'FILE', 'trusted.other']],
       ['remove one', 'setxattr', ['removexattr', 'FILE', 'trusted.there']],
       ['set an access control list', 'setxattr', ['acl', 'FILE']],
+      ['remove an access control list', 'setxattr', ['remove-list', 'FILE']],
+      ['set one by io_uring', 'setxattr', ['ring', 'setxattr', 'FILE']],
+      ['set its mode by a read-only descriptor', 'chmod', ['fchmod', 'FILE']],
+      ['set its mode by a descriptor of its name', 'chmod', ['by-path-descriptor', 'mode', 'FILE']],
+      ['set its owner by a descriptor of its name', 'chown', ['by-path-descriptor', 'owner', 'FILE']],
+      ['set its times by a descriptor of its name', 'utime', ['by-path-descriptor', 'times', 'FILE']],
       ['set its times', 'utime', ['times', 'FILE']],
       ['set its times to now', 'utime', ['times-now', 'FILE']],
       ['set the times of a symbolic link', 'utime', ['times-of-link', 'LINK']],
@@ -112,6 +118,11 @@ const ATTRIBUTES: Group = {
       command: ['chattr-more', '/v/guard/file'],
       reported: { operation: 'chattr', object: '/v/guard/file' },
     },
+    {
+      technique: 'set its extended flags by its name, where the kernel has a call for it',
+      command: ['chattr-by-name', '/v/guard/file'],
+      reported: { operation: 'chattr', object: '/v/guard/file' },
+    },
   ],
   free: [
     ['times', '/v/free/file'],
@@ -140,7 +151,7 @@ const moves = (operations: string, techniques: readonly (readonly [string, strin
   refused: techniques.map(([technique, operation, script]) => ({
     technique,
     command: ['sh', script],
-    preparation: 'rm -f /v/free/moved /v/guard/new; echo x >/v/guard/moved; echo x >/v/free/other',
+    preparation: 'rm -f /v/free/moved /v/guard/moved /v/guard/new; echo x >/v/guard/moved; echo x >/v/free/other',
     reported: { operation },
   })),
   free: [
@@ -149,20 +160,62 @@ const moves = (operations: string, techniques: readonly (readonly [string, strin
   ],
 });
 
+/** Gives each of the two the other's name. */
+const EXCHANGED = [
+  ['exchange it with another file', 'rename', 'exec /bin/uses rename exchange /v/guard/moved /v/free/other'],
+  ['exchange another file with it', 'rename', 'exec /bin/uses rename exchange /v/free/other /v/guard/moved'],
+] as const;
 const AWAY = [
   ['rename it away', 'rename', 'exec mv /v/guard/moved /v/free/moved'],
+  ['rename it away and leave a whiteout', 'rename', 'exec /bin/uses rename whiteout /v/guard/moved /v/free/moved'],
+  ['rename it away by io_uring', 'rename', 'exec /bin/uses ring rename /v/guard/moved /v/free/moved'],
   ['link it away', 'link', 'exec ln /v/guard/moved /v/free/moved'],
+  ['link it away by io_uring', 'link', 'exec /bin/uses ring link /v/guard/moved /v/free/moved'],
 ] as const;
 const ONTO = [
   ['rename onto it', 'rename', 'exec mv -f /v/free/other /v/guard/moved'],
+  ['rename onto it by io_uring', 'rename', 'exec /bin/uses ring rename /v/free/other /v/guard/moved'],
+] as const;
+const CREATED = [
+  ...ONTO,
+  ['rename to a new name', 'rename', 'exec mv /v/free/other /v/guard/new'],
   ['link to a new name', 'link', 'exec ln /v/free/other /v/guard/new'],
+  ['link a file without a name to a new one', 'link', 'exec /bin/uses link-nameless /v/free /v/guard/new'],
+  ['leave a whiteout', 'rename', 'exec /bin/uses rename whiteout /v/guard/moved /v/free/moved'],
+  ['make a symbolic link', 'symlink', 'exec ln -s x /v/guard/new'],
+  ['make a node', 'mknod', 'exec mknod /v/guard/new c 1 3'],
+  ['make a socket', 'mknod', 'exec /bin/uses serve stream /v/guard/new'],
 ] as const;
 const MOVES = [
-  moves('read', AWAY),
-  moves('write', [...AWAY, ONTO[0]]),
-  moves('create', ONTO),
-  moves('delete', [ONTO[0]]),
+  moves('read', [...AWAY, ...EXCHANGED]),
+  moves('write', [...AWAY, ...ONTO, ...EXCHANGED]),
+  moves('create', [...CREATED, ...EXCHANGED]),
+  moves('delete', [
+    ...ONTO,
+    ...EXCHANGED,
+    ['unlink it by io_uring', 'unlink', 'exec /bin/uses ring unlink /v/guard/moved'],
+  ]),
 ];
+
+/** What a thread of the kernel's does for a program. */
+const RING: Group = {
+  name: 'files and sockets, by io_uring',
+  rules: BLOCK,
+  refused: (
+    [
+      ['open it', 'open', 'open', '/v/guard/file'],
+      ['connect to a socket', 'connect', 'connect', '/v/guard/host-stream'],
+    ] as const
+  ).map(([technique, operation, how, path]) => ({
+    technique,
+    command: ['ring', how, path],
+    reported: { operation, object: path },
+  })),
+  free: [
+    ['ring', 'open', '/v/free/file'],
+    ['ring', 'connect', '/v/free/host-stream'],
+  ],
+};
 
 const MEMORY: Group = {
   name: 'executable memory that no file is good for',
@@ -180,6 +233,10 @@ const MEMORY: Group = {
       ['a private mapping of a file that becomes writable as well', 'protect', 'file-then-writable', '/free/file'],
       ['a shared mapping of a file that is open for writing', 'map', 'file-shared', '/free/file'],
       ['a shared mapping of a file that was written to', 'protect', 'file-shared-later', '/free/file'],
+      ['private memory that a personality makes executable', 'map', 'by-personality'],
+      ['code that is written to by /proc/self/mem', 'open', 'own-code'],
+      ['code that is written to by /proc/thread-self/mem', 'open', 'own-code-by-thread'],
+      ['code of a child that is written to by /proc/PID/mem', 'open', 'code-of-child'],
     ] as const
   ).map(([technique, operation, ...command]) => ({
     technique,
@@ -189,6 +246,8 @@ const MEMORY: Group = {
   free: [
     ['executable', 'file', '/free/file'],
     ['sh', 'exec /bin/cat /free/file'],
+    ['sh', 'exec /bin/cat /proc/self/maps'],
+    ['sh', ': </proc/self/mem'],
   ],
 };
 
@@ -257,18 +316,30 @@ const ROUTES: Group = {
   refused: (
     [
       ['a raw socket', 'create', 'raw'],
+      ['a raw socket of a protocol', 'create', 'raw-protocol'],
+      ['a raw socket by io_uring', 'create', 'ring raw'],
       ['a raw socket of IPv6', 'create', 'raw6'],
       ['a packet socket', 'create', 'packet'],
+      ['a packet socket for whole frames', 'create', 'packet-raw'],
+      ['a packet socket as they were made once', 'create', 'packet-old'],
       ['a source route of a socket', 'connect', 'route'],
       ['a source route beside a message', 'send', 'route-beside'],
+      ['a source route beside the second of several messages', 'send', 'route-beside-second'],
+      ['a source route beside a message, by io_uring', 'send', 'ring route-beside'],
       ['a routing header of IPv6', 'connect', 'route6'],
+      ['options of IPv6, which may hold one', 'connect', 'options6'],
+      ['a routing header of IPv6 beside a message', 'send', 'route6-beside'],
+      ['a routing header of IPv6 beside a message, by its old number', 'send', 'route6-beside-old'],
     ] as const
   ).map(([technique, operation, how]) => ({
     technique,
-    command: ['send', how],
+    command: how.startsWith('ring ') ? how.split(' ') : ['send', how],
     reported: { operation, class: 'ACCESS_CLASS_NETWORK' },
   })),
-  free: [['send', 'plain']],
+  free: [
+    ['send', 'plain'],
+    ['send', 'plain-several'],
+  ],
 };
 
 const QUESTIONS: Group = {
@@ -283,6 +354,11 @@ const QUESTIONS: Group = {
     {
       technique: 'one message that the kernel makes two packets of',
       command: ['ask', 'packets', 'plenty.example', 'secret.example'],
+      reported: { operation: 'resolve' },
+    },
+    {
+      technique: 'two messages to one address by one call, of which the kernel asks about the first',
+      command: ['ask', 'several', 'plenty.example', 'secret.example'],
       reported: { operation: 'resolve' },
     },
   ],
@@ -367,6 +443,7 @@ export const GROUPS: readonly Group[] = [
   ATTRIBUTES,
   TOUCH,
   ...MOVES,
+  RING,
   MEMORY,
   DESCRIPTORS,
   INTERPRETERS,

@@ -5,13 +5,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -27,7 +24,7 @@ static int say(int result)
 	return result < 0;
 }
 
-static socklen_t name_socket(struct sockaddr_un *address, const char *path)
+socklen_t name_socket(struct sockaddr_un *address, const char *path)
 {
 	memset(address, 0, sizeof(*address));
 	address->sun_family = AF_UNIX;
@@ -98,38 +95,6 @@ static int send_to(const char *path)
 	return sendto(client, "x", 1, 0, (void *)&address, length);
 }
 
-/* An access control list that says what mode 0640 says: acl(5), as the kernel takes it. */
-static int set_list(const char *path)
-{
-	static const struct {
-		uint32_t version;
-		struct { uint16_t tag, permissions; uint32_t id; } entries[3];
-	} list = { 2, { { 1, 6, -1 }, { 4, 4, -1 }, { 32, 0, -1 } } };
-
-	return setxattr(path, "system.posix_acl_access", &list, sizeof(list), 0);
-}
-
-static int change_flags(const char *path)
-{
-	int file = open(path, O_RDONLY), flags;
-
-	if (file < 0 || ioctl(file, FS_IOC_GETFLAGS, &flags))
-		return -1;
-	flags ^= FS_NODUMP_FL;
-	return ioctl(file, FS_IOC_SETFLAGS, &flags);
-}
-
-static int change_more_flags(const char *path)
-{
-	int file = open(path, O_RDONLY);
-	struct fsxattr flags;
-
-	if (file < 0 || ioctl(file, FS_IOC_FSGETXATTR, &flags))
-		return -1;
-	flags.fsx_xflags ^= FS_XFLAG_NODUMP;
-	return ioctl(file, FS_IOC_FSSETXATTR, &flags);
-}
-
 int main(int argc, char **argv)
 {
 	const char *use = ARGUMENT(1), *first = ARGUMENT(2), *second = ARGUMENT(3);
@@ -163,6 +128,20 @@ int main(int argc, char **argv)
 		return say(change_flags(first));
 	if (!strcmp(use, "chattr-more"))
 		return say(change_more_flags(first));
+	if (!strcmp(use, "chattr-by-name"))
+		return say(change_flags_by_name(first));
+	if (!strcmp(use, "remove-list"))
+		return say(remove_list(first));
+	if (!strcmp(use, "by-path-descriptor"))
+		return say(change_by_path_descriptor(first, second));
+	if (!strcmp(use, "fchmod"))
+		return say(fchmod(open(first, O_RDONLY), 0600));
+	if (!strcmp(use, "rename"))
+		return say(rename_with(first, second, ARGUMENT(4)));
+	if (!strcmp(use, "link-nameless"))
+		return say(link_nameless(first, second));
+	if (!strcmp(use, "ring"))
+		return say(use_by_ring(first, second, ARGUMENT(4)));
 	if (!strcmp(use, "executable"))
 		return say(make_executable(first, second));
 	if (!strcmp(use, "program"))

@@ -3,8 +3,19 @@
 #define USES_H
 
 #include <stddef.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 /* Each returns less than 0 and sets errno where it is refused. */
+int rename_with(const char *how, const char *from, const char *to);
+int link_nameless(const char *directory, const char *to);
+int set_list(const char *path);
+int remove_list(const char *path);
+int change_flags(const char *path);
+int change_more_flags(const char *path);
+int change_flags_by_name(const char *path);
+int change_by_path_descriptor(const char *how, const char *path);
+int use_by_ring(const char *how, const char *first, const char *second);
 int make_executable(const char *how, const char *path);
 int write_program(const char *path, const char *interpreter);
 int hold(const char *file, const char *path);
@@ -20,6 +31,10 @@ int take_from(const char *how, const char *peer);
 int serve_peers(void);
 int come_to_server(const char *peer);
 
+/* A datagram with a source route beside it. */
+struct msghdr *message_with_route(void);
+
+socklen_t name_socket(struct sockaddr_un *address, const char *path);
 /* Stream sockets of a path. */
 int listen_at(const char *path);
 int connect_to(const char *path);

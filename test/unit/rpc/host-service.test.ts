@@ -41,7 +41,7 @@ test('GetStatus and ApplyPolicy tell what a missing hook leaves uncovered', asyn
   const { missingHooks } = await answerOf(hostClient(t, server), (c) => c.getStatus, {});
   assert.deepEqual(
     missingHooks.map(({ hook, cause, notCovered }) => [hook, cause, notCovered.length]),
-    [['file_open', MissingHookCause.NOT_ATTACHED, 6]],
+    [['file_open', MissingHookCause.NOT_ATTACHED, 7]],
   );
   const { changes } = await answerOf(policyClient(t, server), (c) => c.applyPolicy, request);
   const added = changes[0]!.warnings.filter((warning) => !before.changes[0]!.warnings.includes(warning));

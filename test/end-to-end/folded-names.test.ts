@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Client, type EventStream } from '../support/client.js';
+import { Daemon } from '../support/daemon.js';
+import { loadModule } from '../support/kernel-modules.js';
+import { NamespacedShell } from '../support/namespaced-shell.js';
+
+const daemon = new Daemon();
+const client = new Client(daemon.address);
+const base = mkdtempSync('/run/folded-');
+const fat = join(base, 'fat');
+const extended = join(base, 'extended');
+let free: NamespacedShell;
+let held: NamespacedShell;
+let events: EventStream;
+
+/** Makes a filesystem in a file, and mounts it for all who have a copy of this mount namespace from now on. */
+function mountImage(place: string, type: string, options: string, make: (image: string) => void): void {
+  const image = `${place}.image`;
+  writeFileSync(image, Buffer.alloc(8 << 20));
+  make(image);
+  mkdirSync(place);
+  execFileSync('mount', ['-t', type, '-o', `loop${options}`, image, place]);
+}
+
+before(async () => {
+  for (const module of ['loop', 'vfat', 'nls_cp437', 'nls_ascii', 'crc32c_generic', 'ext4']) loadModule(module);
+  mountImage(fat, 'vfat', ',codepage=437,iocharset=ascii', (image) => execFileSync('busybox', ['mkdosfs', image]));
+  mountImage(extended, 'ext4', '', (image) => execFileSync('mke2fs', ['-q', '-t', 'ext4', '-O', 'casefold', image]));
+  for (const directory of [fat, extended]) {
+    mkdirSync(join(directory, 'guard'));
+    mkdirSync(join(directory, 'free'));
+  }
+  execFileSync('chattr', ['+F', join(extended, 'guard'), join(extended, 'free')]);
+  await daemon.start('--docker-socket=off');
+  free = await NamespacedShell.registered(client, 'free');
+  held = await NamespacedShell.registered(client, 'held');
+  events = await client.stream({});
+});
+
+after(async () => {
+  events?.cancel();
+  client.close();
+  await held?.end();
+  await free?.end();
+  await daemon.end('SIGTERM').catch(() => undefined);
+  for (const place of [fat, extended]) execFileSync('umount', ['-l', place]);
+});
+
+const plant = (place: string) =>
+  `rm -rf ${place}/guard/* ${place}/free/*
+   for name in guard/secret.text guard/secretfile.text free/other.txt; do echo x >${place}/$name || exit; done`;
+
+/** mv(1) has its own opinion of two names of one file. */
+const rename = (from: string, to: string) => `perl -e 'rename("${from}", "${to}") or die "$!\\n"'`;
+
+/** Names that were looked up before would be what the kernel finds whatever name is asked for. */
+function forgetNames(): void {
+  execFileSync('sync');
+  writeFileSync('/proc/sys/vm/drop_caches', '2');
+}
+
+const CASES = [
+  'cat guard/SECRET.TEXT',
+  'cat guard/Secret.text',
+  'echo x >guard/Secret.Text',
+  'rm guard/SECRET.TEXT',
+  'mv guard/SECRET.TEXT free/moved',
+  rename('guard/secret.text', 'guard/SECRET.TEXT'),
+  'ln -s x guard/NEW.TXT',
+  'mkdir guard/New.Txt',
+  'mv free/other.txt guard/NEW.txt',
+];
+const FAT = [
+  'cat GUARD/SECRET.TEXT',
+  'cat guard./secret.text',
+  'cat guard/secret.text...',
+  'cat guard/SECRET~1.TEX',
+  'cat guard/secret~2.tex',
+  rename('guard', 'GUARD'),
+  'mv guard guarded && cat guarded/secret.text',
+  'mv GUARD guarded && cat guarded/secret.text',
+];
+/** Such as vfat does not have. */
+const LINKS = /^ln /;
+
+for (const [filesystem, place, techniques] of [
+  ['vfat', fat, [...CASES.filter((script) => !LINKS.test(script)), ...FAT]],
+  ['ext4', extended, CASES],
+] as const) {
+  for (const script of techniques) {
+    test(`a rule of a file on ${filesystem} is kept by every name that is taken for the file's: ${script}`, async () => {
+      await client
+        .call('PolicyService', 'DeletePolicy', { name: 'folded', scope: 'SCOPE_NAMESPACE' })
+        .catch(() => undefined);
+      const planted = await free.run(plant(place));
+      assert.equal(planted.status, 0, planted.output);
+      const control = await free.run(`cd ${place} && ${script}`);
+      assert.equal(control.status, 0, `without the policy: ${control.output}`);
+      await free.run(`cd ${place}; [ ! -e guarded ] || mv guarded guard; ${plant(place)}`);
+      const manifest = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: folded}
+spec:
+  selector: {matchLabels: {app: held}}
+  file: {matchPaths: [{path: ${place}/guard/secret.text}, {path: ${place}/guard/secretfile.text}, {path: ${place}/guard/new.txt}]}`;
+      await client.call('PolicyService', 'ApplyPolicy', { manifest });
+      events.clear();
+      forgetNames();
+      const { status, output } = await held.run(`cd ${place} && ${script}`);
+      assert.notEqual(status, 0, output);
+      assert.match(output, /Permission denied/u);
+      await events.find(({ policy, result }) => policy === 'folded' && result === 'RESULT_DENIED');
+      for (const name of ['free/other.txt', 'free/OTHER.TXT'])
+        assert.equal((await held.run(`cat ${place}/${name}`)).status, 0, name);
+    });
+  }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Ways to another name, or to other attributes, that the C library has no function for. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+#include "uses.h"
+
+/* The same on every architecture. */
+#define CALL_FILE_GETATTR 468
+#define CALL_FILE_SETATTR 469
+
+int rename_with(const char *how, const char *from, const char *to)
+{
+	unsigned int flags = !strcmp(how, "exchange") ? RENAME_EXCHANGE : !strcmp(how, "whiteout") ? RENAME_WHITEOUT : 0;
+
+	return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags);
+}
+
+/* A file without a name, which gets its first one. */
+int link_nameless(const char *directory, const char *to)
+{
+	char self[64];
+	int file = open(directory, O_TMPFILE | O_RDWR, 0600);
+
+	if (file < 0)
+		return -1;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", file);
+	return linkat(AT_FDCWD, self, AT_FDCWD, to, AT_SYMLINK_FOLLOW);
+}
+
+/* An access control list that says what mode 0640 says: acl(5), as the kernel takes it. */
+int set_list(const char *path)
+{
+	static const struct {
+		uint32_t version;
+		struct { uint16_t tag, permissions; uint32_t id; } entries[3];
+	} list = { 2, { { 1, 6, -1 }, { 4, 4, -1 }, { 32, 0, -1 } } };
+
+	return setxattr(path, "system.posix_acl_access", &list, sizeof(list), 0);
+}
+
+/* One that there is none of is removed as well. */
+int remove_list(const char *path)
+{
+	return removexattr(path, "system.posix_acl_access");
+}
+
+int change_flags(const char *path)
+{
+	int file = open(path, O_RDONLY), flags;
+
+	if (file < 0 || ioctl(file, FS_IOC_GETFLAGS, &flags))
+		return -1;
+	flags ^= FS_NODUMP_FL;
+	return ioctl(file, FS_IOC_SETFLAGS, &flags);
+}
+
+int change_more_flags(const char *path)
+{
+	int file = open(path, O_RDONLY);
+	struct fsxattr flags;
+
+	if (file < 0 || ioctl(file, FS_IOC_FSGETXATTR, &flags))
+		return -1;
+	flags.fsx_xflags ^= FS_XFLAG_NODUMP;
+	return ioctl(file, FS_IOC_FSSETXATTR, &flags);
+}
+
+/* By file_setattr(2), or as before where the kernel has no such call. */
+int change_flags_by_name(const char *path)
+{
+	struct { uint64_t flags; uint32_t others[4]; } attributes = { 0 };
+
+	if (syscall(CALL_FILE_GETATTR, AT_FDCWD, path, &attributes, sizeof(attributes), 0))
+		return errno == ENOSYS ? change_more_flags(path) : -1;
+	attributes.flags ^= FS_XFLAG_NODUMP;
+	return syscall(CALL_FILE_SETATTR, AT_FDCWD, path, &attributes, sizeof(attributes), 0);
+}
+
+/* A descriptor that is good for nothing but its name. */
+int change_by_path_descriptor(const char *how, const char *path)
+{
+	static const struct timespec past[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	char self[64];
+	int file = open(path, O_PATH);
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", file);
+	if (!strcmp(how, "mode"))
+		return chmod(self, 0600);
+	if (!strcmp(how, "owner"))
+		return fchownat(file, "", 0, 0, AT_EMPTY_PATH);
+	return utimensat(AT_FDCWD, self, past, 0);
+}
