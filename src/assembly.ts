@@ -13,7 +13,7 @@ import { Expiry } from './control/expiry.js';
 import { HolderSearch } from './control/holder-search.js';
 import { HookCoverage } from './control/hook-coverage.js';
 import { type FoundHost, hostAsSubject, hostIdentity } from './control/host.js';
-import { lookAtHost } from './control/host-guard.js';
+import { isGuarded, lookAtHost } from './control/host-guard.js';
 import { HostState } from './control/host-state.js';
 import { IntakeCounts } from './control/intake-counts.js';
 import { IntegrityWatch } from './control/integrity-watch.js';
@@ -75,6 +75,7 @@ export async function assemble(parts: AssemblyParts) {
     kernel.containers(),
     (imageId, rule) => enforcement.ruleOf(imageId, rule),
     logger,
+    isGuarded,
   );
   enforcement.holders = holders;
   // What Kubernetes said last, until it says more.

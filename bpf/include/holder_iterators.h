@@ -10,21 +10,13 @@
 #include "mapping_hooks.h"
 #include "open_hooks.h"
 
-/* The membership of a task whose container is searched and whose image decides of files. */
+/* The membership of a task whose container, or host, is searched and whose image decides of files. */
 static __always_inline bool find_searched(struct membership *membership, struct task_struct *task)
 {
-	void *pages;
-
-	membership->task = task;
-	membership->context = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (!membership->context || !(membership->context->flags & TASK_CONFINED))
+	if (!look_up_membership(membership, task) || !(membership->confined || membership->host))
 		return false;
 	membership->confined = true;
-	membership->container = membership->context->container;
-	if (!bpf_map_lookup_elem(&searched, &membership->container))
-		return false;
-	pages = bpf_map_lookup_elem(&containers, &membership->container);
-	return pages && read_image(membership, pages) && decides(membership, CLASS_FILE);
+	return bpf_map_lookup_elem(&searched, &membership->container) && decides(membership, CLASS_FILE);
 }
 
 /* What decide_aliases answers, without a report. */
@@ -52,7 +44,8 @@ static __always_inline bool would_be_refused(struct membership *membership, stru
 	if (question->place == PATH_OK)
 		question->place = place_object(scratch);
 	if (question->place != PATH_OK)
-		return !needs_no_decision(membership, access, question->place);
+		return !needs_no_decision(membership, access, question->place) &&
+		       !(question->host && question->place == PATH_UNREACHABLE);
 	/* An image that is replaced meanwhile is followed by another search. */
 	if (image_decide(scratch) != IMAGE_ANSWERED)
 		return false;

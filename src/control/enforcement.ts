@@ -288,7 +288,7 @@ export class Enforcement {
       if (before !== undefined && !isItself) keys.add(namespaceKey(before.container.namespaces));
     }
     const changed = [...keys].flatMap((key) => this.#assignments.at(key) ?? []);
-    const search = this.holders?.begin(changed.filter(({ container }) => container.id !== this.host?.id));
+    const search = this.holders?.begin(changed);
     const published = this.#state.publish(
       [...keys],
       replaced.map(({ kind }) => kind),

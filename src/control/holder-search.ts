@@ -32,6 +32,7 @@ interface Subject {
   readonly id: string;
   readonly namespaces: NamespacePair;
   readonly ruleSet: RuleSet;
+  readonly isHost: boolean;
 }
 
 /** A search that belongs to a change of what decides for containers. */
@@ -43,8 +44,8 @@ export interface Search {
 }
 
 /**
- * Finds what processes of containers hold that a change of policies refuses: files that they have opened, and memory
- * that they have mapped, before. Files are decided once more at every use then, by a program that is attached for as
+ * Finds what processes of containers, and the host's, hold that a change of policies refuses: files that they have
+ * opened, and memory that they have mapped, before. Files are decided once more at every use then, by a program that is attached for as
  * long as one of them is open; what is mapped can only be reported.
  */
 export class HolderSearch {
@@ -66,6 +67,8 @@ export class HolderSearch {
     adopted: Iterable<NamespacePair>,
     readonly ruleOf: (imageId: number, rule: number) => RuleDescription | undefined,
     readonly logger: Logger,
+    /** Of the host's processes, those whose files are left to them. */
+    readonly isGuarded: (pid: number) => boolean,
   ) {
     this.#adopted = new Set([...adopted].map(namespaceKey));
     for (const { container, file } of kernel.holdings.marked()) this.#marksOf(namespaceKey(container)).add(file);
@@ -123,7 +126,12 @@ export class HolderSearch {
     const refusing: Subject[] = [];
     for (const { container, kind } of assigned) {
       const key = namespaceKey(container.namespaces);
-      const subject = { id: container.id, namespaces: container.namespaces, ruleSet: kind.ruleSet };
+      const subject = {
+        id: container.id,
+        namespaces: container.namespaces,
+        ruleSet: kind.ruleSet,
+        isHost: container.origin === 'host',
+      };
       const before = this.#decides.get(key);
       const replaced = this.#subjects.get(key);
       const { decidesFiles } = kind.image;
@@ -167,17 +175,19 @@ export class HolderSearch {
     return refused;
   }
 
-  /** One pass; without what policies ask to be left alone. */
+  /** One pass; without what policies ask to be left alone, and of the host rings and what it cannot do without. */
   async *#find(
     subjects: readonly Subject[],
     withMappings: boolean,
   ): AsyncGenerator<Holding & { readonly by: RuleDescription | undefined }> {
     const byKey = new Map(subjects.map((subject) => [namespaceKey(subject.namespaces), subject]));
     const containers = subjects.map(({ namespaces }) => namespaces);
+    const isGuarded = remembering(this.isGuarded);
     for await (const holdings of this.kernel.holdings.find(containers, withMappings)) {
       for await (const holding of inTimeSlices(holdings)) {
         const subject = byKey.get(namespaceKey(holding.container));
         if (subject === undefined) continue;
+        if (subject.isHost && (holding.kind === 'ring' || isGuarded(holding.hostPid))) continue;
         const by = holding.kind === 'ring' ? undefined : this.ruleOf(holding.imageId, holding.rule);
         if (!leavesAlone(subject.ruleSet, holding.kind, by)) yield { ...holding, by };
       }
@@ -286,6 +296,15 @@ export class HolderSearch {
     this.#marks.set(key, marks);
     return marks;
   }
+}
+
+function remembering(is: (pid: number) => boolean): (pid: number) => boolean {
+  const known = new Map<number, boolean>();
+  return (pid) => {
+    const answer = known.get(pid) ?? is(pid);
+    known.set(pid, answer);
+    return answer;
+  };
 }
 
 function marksFor({ files, hasRing, isEndless }: Findings): Set<bigint> {

@@ -57,6 +57,11 @@ export async function lookAtHost(root: string): Promise<HostNeeds> {
   return { guarded, needs: hostNeeds(programs, root) };
 }
 
+/** Whether it is a process that policies for the host must not stop. */
+export function isGuarded(pid: number): boolean {
+  return nameOf(String(pid)) !== undefined;
+}
+
 function nameOf(pid: string): string | undefined {
   if (pid === String(process.pid)) return 'hauberkd';
   if (pid === '1') return 'process 1';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
@@ -54,6 +55,29 @@ test('a policy for the host refuses its own processes, also in a mount namespace
   assert.equal(spawnSync('/usr/bin/head', [SECRET], { encoding: 'utf8' }).stdout, 'secret\n');
   await remove();
   assert.equal(cat().stdout, 'secret\n');
+});
+
+test('what a process of the host has opened before a policy is refused it under the policy, and it is named', async () => {
+  const read = async (between: () => Promise<void>) => {
+    const holder = spawn('/bin/bash', ['-c', `exec 3<${SECRET}; echo ready; read; exec /bin/cat <&3 2>&1`]);
+    const lines = createInterface({ input: holder.stdout })[Symbol.asyncIterator]();
+    assert.equal((await lines.next()).value, 'ready');
+    await between();
+    holder.stdin.end('\n');
+    return String((await lines.next()).value);
+  };
+  assert.equal(await read(async () => undefined), 'secret');
+  const said = await read(async () => {
+    const { changes } = await apply(manifest(`file: {matchPaths: [{path: ${SECRET}}]}`));
+    const named = changes[0].holders.named.map(({ kind, path, containerId }: Record<string, unknown>) => [
+      kind,
+      path,
+      containerId,
+    ]);
+    assert.deepEqual(named, [['KIND_DESCRIPTOR', SECRET, 'host']]);
+  });
+  assert.match(said, /Permission denied/);
+  await remove();
 });
 
 test('beside a rule on a file of the host, containers start, are entered and stop', async () => {

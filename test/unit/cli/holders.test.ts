@@ -12,7 +12,13 @@ test('apply warns of who holds, from before, what a policy refuses', async (t) =
   const holdings = new MemoryHoldings(namespaces);
   const rule = { policy: 'web', policyNamespace: 'default' } as RuleDescription;
   const logger = { warn: () => undefined };
-  plane.ledger.enforcement.holders = new HolderSearch(holdings.kernel, [], () => rule, logger);
+  plane.ledger.enforcement.holders = new HolderSearch(
+    holdings.kernel,
+    [],
+    () => rule,
+    logger,
+    () => false,
+  );
   await plane.tracker.register({ ...web, id: web.id.padEnd(64, '0') }, namespaces);
   const held: Holding = {
     kind: 'descriptor',

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import type { Container, NamespacePair } from '../../../src/containers/container.js';
+import type { Assignment } from '../../../src/control/assignments.js';
 import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
 import { HolderSearch } from '../../../src/control/holder-search.js';
 import type { RuleDescription } from '../../../src/events/rule-description.js';
@@ -20,6 +21,7 @@ const container: Container = {
   links: {},
 };
 
+const LOGGER = { warn: () => undefined };
 const refusedBy = (policy: string) => ({ policy, policyNamespace: 'default' }) as RuleDescription;
 
 function start(adopted: readonly NamespacePair[] = [], known: Container = container) {
@@ -27,9 +29,15 @@ function start(adopted: readonly NamespacePair[] = [], known: Container = contai
   const plane = new InMemoryControlPlane({ ...NOTHING_DESIRED, containers: new Map([[known.id, known]]) });
   const rules = [refusedBy('one'), refusedBy('two')];
   const logged: object[] = [];
-  const search = new HolderSearch(holdings.kernel, adopted, (_, rule) => rules[rule], {
-    warn: (fields) => logged.push(fields),
-  });
+  const search = new HolderSearch(
+    holdings.kernel,
+    adopted,
+    (_, rule) => rules[rule],
+    {
+      warn: (fields) => logged.push(fields),
+    },
+    () => false,
+  );
   plane.ledger.enforcement.holders = search;
   const apply = async (name: string, extra = '') => {
     const text = `apiVersion: security.kubearmor.com/v1
@@ -142,8 +150,13 @@ test('containers that an earlier daemon protected are not searched again, and ke
   assert.equal(holdings.passes, 0);
   const next = new MemoryHoldings(container.namespaces);
   next.marks.add(HELD_FILE.file);
-  const logger = { warn: () => undefined };
-  const later = new HolderSearch(next.kernel, [], () => undefined, logger);
+  const later = new HolderSearch(
+    next.kernel,
+    [],
+    () => undefined,
+    LOGGER,
+    () => false,
+  );
   assert.deepEqual(later.held, { files: 1, containers: 0 });
   assert.deepEqual(search.held, { files: 0, containers: 0 });
 });
@@ -264,9 +277,33 @@ test('marks of a container that is known no more are taken away', async () => {
   const holdings = new MemoryHoldings(container.namespaces);
   holdings.marks.add(HELD_FILE.file);
   holdings.isAttached = true;
-  const search = new HolderSearch(holdings.kernel, [], () => undefined, { warn: () => undefined });
+  const search = new HolderSearch(
+    holdings.kernel,
+    [],
+    () => undefined,
+    LOGGER,
+    () => false,
+  );
   await search.look();
   assert.deepEqual([holdings.marks.size, holdings.isAttached, holdings.passes], [0, false, 0]);
+});
+
+test("the host's processes are searched too, without those it needs and without rings", async () => {
+  const holdings = new MemoryHoldings(container.namespaces);
+  const search = new HolderSearch(
+    holdings.kernel,
+    [],
+    () => refusedBy('one'),
+    LOGGER,
+    (pid) => pid === 1,
+  );
+  holdings.held = [HELD_FILE, { ...HELD_FILE, hostPid: 1, file: 2n }, { ...HELD_FILE, kind: 'ring', file: 0n }];
+  const kind = { ruleSet: { rules: [] }, image: { decidesFiles: true } };
+  const assigned = { container: { ...container, origin: 'host' }, kind } as unknown as Assignment;
+  const begun = search.begin([assigned])!;
+  await begun.before();
+  await begun.after();
+  assert.deepEqual([...holdings.marks], [HELD_FILE.file]);
 });
 
 test('records of what is held are read wherever a piece ends', () => {
