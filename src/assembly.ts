@@ -13,7 +13,8 @@ import { Expiry } from './control/expiry.js';
 import { HolderSearch } from './control/holder-search.js';
 import { HookCoverage } from './control/hook-coverage.js';
 import { type FoundHost, hostAsSubject, hostIdentity } from './control/host.js';
-import { isGuarded, lookAtHost } from './control/host-guard.js';
+import { filesOfHost, withLinksOfHost } from './control/host-files.js';
+import { isGuarded } from './control/host-guard.js';
 import { HostState } from './control/host-state.js';
 import { IntakeCounts } from './control/intake-counts.js';
 import { IntegrityWatch } from './control/integrity-watch.js';
@@ -81,6 +82,9 @@ export async function assemble(parts: AssemblyParts) {
   // What Kubernetes said last, until it says more.
   if (access !== undefined) enforcement.replaceHost(enforcement.hostLabelled(stored.hostLabels ?? {}));
   const desired = desiredBy(stored, kernel);
+  const files = filesOfHost(found.root);
+  const { host: labelled } = enforcement;
+  if (labelled !== undefined) enforcement.replaceHost(withLinksOfHost(labelled, desired.policies, enforcement, files));
   const ledger: Ledger = new Ledger(
     enforcement,
     store,
@@ -133,9 +137,7 @@ export async function assemble(parts: AssemblyParts) {
   });
   const dryRuns = new DryRunPool();
   closers.add('dry runs', () => dryRuns.close());
-  const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks), () =>
-    lookAtHost(found.root),
-  );
+  const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks), files);
   const visibility = new VisibilityRegistry(ledger);
   const onPods = () => sources.refineAgain();
   const onOverride: ClusterParts['onOverride'] = (pod, message) =>

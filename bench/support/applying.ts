@@ -7,6 +7,7 @@ import type { Container } from '../../src/containers/container.js';
 import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
 import { DryRunPool } from '../../src/control/dry-run-pool.js';
 import { Enforcement } from '../../src/control/enforcement.js';
+import { NO_HOST_FILES } from '../../src/control/host-files.js';
 import { Ledger } from '../../src/control/ledger.js';
 import { PolicyRegistry } from '../../src/control/policy-registry.js';
 import { warmUp } from '../../src/control/warm-up.js';
@@ -90,10 +91,7 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
     const initial = { desired: desiredState(containers, rulesOfKind), revision: 0 };
     const nothing = () => undefined;
     const ledger = new Ledger(enforcement, store, initial, nothing, nothing);
-    const registry = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), { warningsFor: () => [] }, () => ({
-      guarded: [],
-      needs: [],
-    }));
+    const registry = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), { warningsFor: () => [] }, NO_HOST_FILES);
     await ledger.start([]);
     await warmUp();
     const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MILLISECONDS });

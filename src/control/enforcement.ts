@@ -1,5 +1,6 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
+import type { FoundLinks } from '../containers/found-links.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import type { PublishedContainer } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
@@ -46,8 +47,8 @@ export class Enforcement {
   );
   readonly #preparations = new Set<Preparation>();
   #kinds: Kinds;
-  /** Those that it has by itself. */
-  readonly #hostLabels: Readonly<Record<string, string>>;
+  /** Labels and links that it has by itself. */
+  readonly #ownOfHost: Pick<Container, 'labels' | 'links'>;
 
   /**
    * @param earlier the images of an earlier daemon: image id to what its rule numbers mean
@@ -61,7 +62,7 @@ export class Enforcement {
     host: Container | undefined,
     options: ResolutionOptions = {},
   ) {
-    this.#hostLabels = host?.labels ?? {};
+    this.#ownOfHost = { labels: host?.labels ?? {}, links: host?.links ?? {} };
     this.images = new LiveImages(kernel, earlier, lastImageId);
     this.rules = new RuleSets(this.images, postures, host, options);
     this.#state = new PublishedState(kernel, this.#assignments, this.#uses, this.images, () => this.host);
@@ -90,7 +91,12 @@ export class Enforcement {
   /** The host as it would be with these labels beside, or instead of, its own. */
   hostLabelled(labels: Readonly<Record<string, string>>): Container | undefined {
     const { host } = this.rules;
-    return host && { ...host, labels: { ...this.#hostLabels, ...labels } };
+    return host && { ...host, labels: { ...this.#ownOfHost.labels, ...labels } };
+  }
+
+  /** A host as it would be with these links beside those of its top directories. */
+  hostLinked(host: Container, { links, shared, folded }: FoundLinks): Container {
+    return { ...host, links: { ...this.#ownOfHost.links, ...links }, sharedPrograms: shared, foldedPlaces: folded };
   }
 
   /** To be followed by a change that affects the host, unless none was made yet. */

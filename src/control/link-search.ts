@@ -5,11 +5,20 @@ import { throughLink } from '../policy/kinds/through-link.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import { namedIn } from '../policy/named-paths.js';
 import { inTimeSlices } from '../time-slices.js';
+import { HOST_ID } from './host.js';
+import type { HostFiles } from './host-files.js';
 import type { Ledger } from './ledger.js';
 import type { PolicyChange } from './policy-plan.js';
 
-/** Has policies that were applied follow the links of containers that run already, and says what they cannot follow. */
-export async function followLinksOf(ledger: Ledger, changes: readonly PolicyChange[]): Promise<PolicyChange[]> {
+/**
+ * Has policies that were applied follow the links of containers that run already, and says what they cannot follow. Those
+ * of the host are followed by then.
+ */
+export async function followLinksOf(
+  ledger: Ledger,
+  changes: readonly PolicyChange[],
+  host: Pick<HostFiles, 'links'>,
+): Promise<PolicyChange[]> {
   const fresh = changes.filter(({ kind, containerIds }) => kind !== 'deleted' && containerIds.length > 0);
   /** By policy key: what its author should know of links. */
   const warnings = new Map<string, Set<string>>();
@@ -19,11 +28,11 @@ export async function followLinksOf(ledger: Ledger, changes: readonly PolicyChan
     for (const id of containerIds) reached.set(id, [...(reached.get(id) ?? []), policy]);
   for await (const [id, policies] of inTimeSlices([...reached])) {
     const container = ledger.desired.containers.get(id);
-    if (container?.process === undefined) continue;
     const named = namedIn(policies.flatMap(({ rules }) => rules));
-    if (named.paths.size === 0) continue;
-    const links = findLinks(container.process.pid, named);
+    if ((id !== HOST_ID && container?.process === undefined) || named.paths.size === 0) continue;
+    const links = container?.process === undefined ? host.links(named) : findLinks(container.process.pid, named);
     for (const policy of policies) for (const text of warningsFor(policy, links)) add(warnings, policy, text);
+    if (container === undefined) continue;
     found.push({ ...container, links: { ...links.links }, sharedPrograms: links.shared, foldedPlaces: links.folded });
   }
   if (found.length > 0)

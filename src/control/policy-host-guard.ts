@@ -1,31 +1,45 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Container } from '../containers/container.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
-import { type HostNeeds, requireUnharmed } from './host-guard.js';
+import { type HostFiles, withLinksOfHost } from './host-files.js';
+import { requireUnharmed } from './host-guard.js';
 import type { Ledger } from './ledger.js';
 import type { PolicyChange, PolicyInput } from './policy-plan.js';
 
-type FindHostNeeds = () => HostNeeds | Promise<HostNeeds>;
-
-/** @throws Failure failed-precondition when policies for the host would stop what the host cannot do without */
-export async function guardHost(
-  ledger: Pick<Ledger, 'enforcement'>,
-  findHostNeeds: FindHostNeeds,
+/**
+ * A change as it is for the host, too: what its policies name is followed over the links that are there now. Where all
+ * policies are as asked already, links that have changed are a change.
+ *
+ * @throws Failure failed-precondition, unless forced, when policies for the host would stop what it cannot do without
+ */
+export async function changeWithHost(
+  { enforcement }: Pick<Ledger, 'enforcement'>,
+  files: HostFiles,
   inputs: readonly PolicyInput[],
-  { next }: Change<PolicyChange[]>,
-): Promise<void> {
-  const { host } = ledger.enforcement;
-  if (host === undefined || next === undefined || !inputs.some(({ policy }) => policy.scope === 'host')) return;
-  await checkHost(ledger, findHostNeeds, host, next.desired);
+  current: DesiredState,
+  change: Change<PolicyChange[]>,
+  force: boolean,
+): Promise<{ readonly change: Change<PolicyChange[]>; readonly host: Container | undefined }> {
+  const { host } = enforcement;
+  if (host === undefined || !inputs.some(({ policy }) => policy.scope === 'host')) return { change, host };
+  const { desired } = change.next ?? { desired: current };
+  const linked = withLinksOfHost(host, desired.policies, enforcement, files);
+  if (change.next === undefined && isDeepStrictEqual(linked, host)) return { change, host };
+  if (!force) await checkHost({ enforcement }, files, linked, desired);
+  if (change.next !== undefined) return { change, host: linked };
+  const { result } = change;
+  const affected = ({ isHost }: Container) => isHost === true;
+  return { change: { next: { desired, affected }, make: () => ({ desired, stored: {}, result }) }, host: linked };
 }
 
-/** The same for what a host, which may have other labels by then, comes under in a state. */
+/** @throws Failure failed-precondition when what a host comes under in a state would stop what it cannot do without */
 export async function checkHost(
   { enforcement }: Pick<Ledger, 'enforcement'>,
-  findHostNeeds: FindHostNeeds,
+  files: Pick<HostFiles, 'needs'>,
   host: Container,
   desired: DesiredState,
 ): Promise<void> {
   const { rules } = await enforcement.rules.ruleSetInTimeSlices(host, desired);
-  await requireUnharmed(rules, enforcement.rules.posturesFor(host.namespace, desired), findHostNeeds);
+  await requireUnharmed(rules, enforcement.rules.posturesFor(host.namespace, desired), () => files.needs());
 }

@@ -24,12 +24,12 @@ import { type ExplainedSubject, explainAccess } from './explaining.js';
 import { type ForeseenChange, foreseeChange, type HostCheck } from './foreseeing.js';
 import { withHolders } from './holders.js';
 import type { HookCoverage } from './hook-coverage.js';
-import type { HostNeeds } from './host-guard.js';
+import type { HostFiles } from './host-files.js';
 import { changeHostLabels } from './host-labels.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { followLinksOf } from './link-search.js';
 import { annotatedPostures, annotationChange, byNamespace, postureChange, setByClients } from './namespace-postures.js';
-import { checkHost, guardHost } from './policy-host-guard.js';
+import { changeWithHost, checkHost } from './policy-host-guard.js';
 import { type PolicyChange, type PolicyInput, planPolicies, reachedByInSteps } from './policy-plan.js';
 import { type ReadManifest, readObjects } from './policy-reading.js';
 import { reviewInputs } from './policy-review.js';
@@ -54,7 +54,7 @@ export class PolicyRegistry {
     readonly defaultPostures: Postures,
     readonly dryRuns: DryRunPool,
     readonly coverage: Pick<HookCoverage, 'warningsFor'>,
-    readonly findHostNeeds: () => HostNeeds | Promise<HostNeeds>,
+    readonly hostFiles: HostFiles,
   ) {}
 
   /** @param now policies that ended before are refused @throws Failure with every problem of every document */
@@ -96,12 +96,11 @@ export class PolicyRegistry {
     const { result, revision } = await this.ledger.change(async (current) => {
       checkVersions(current, expected);
       const change = await this.#planApply(inputs, current);
-      if (!force) await this.#guardHost(inputs, change);
-      return change;
+      return this.#withHost(inputs, current, change, force);
     });
     const { enforcement, desired } = this.ledger;
     const reviewed = await reviewInputs(inputs, result, desired, enforcement.rules, reviewerHere(enforcement.rules));
-    const linked = await followLinksOf(this.ledger, reviewed);
+    const linked = await followLinksOf(this.ledger, reviewed, this.hostFiles);
     return { result: await withHolders(linked, enforcement), revision };
   }
 
@@ -123,7 +122,11 @@ export class PolicyRegistry {
     force: boolean,
     caller: Caller,
   ): Promise<ForeseenChange> {
-    const check: HostCheck = force ? async () => undefined : (change) => this.#guardHost(inputs, change);
+    const check: HostCheck = force
+      ? async () => undefined
+      : async (change) => {
+          await changeWithHost(this.ledger, this.hostFiles, inputs, this.ledger.desired, change, false);
+        };
     return foreseeChange({ inputs, deleted, caller }, this.ledger, this.dryRuns, check);
   }
 
@@ -148,12 +151,11 @@ export class PolicyRegistry {
       }
       const kept = current.policies.withoutAll(own.map(policyKey));
       const change = await this.#plan(inputs, current, kept.with(inputs.map(({ policy }) => policy)));
-      if (!force) await this.#guardHost(inputs, change);
-      return change;
+      return this.#withHost(inputs, current, change, force);
     });
     const { desired, enforcement } = this.ledger;
     const warned = await withPostureWarnings(result, desired, enforcement.rules);
-    const linked = await followLinksOf(this.ledger, warned);
+    const linked = await followLinksOf(this.ledger, warned, this.hostFiles);
     return { result: await withHolders(linked, enforcement), revision };
   }
 
@@ -182,8 +184,7 @@ export class PolicyRegistry {
         visibility === undefined ? current.visibility : withVisibilityOfClients(current.visibility, visibility);
       const change = await this.#plan(inputs, current, wanted);
       const restoring = restoringChange(change, current, wanted, { postures: withAnnotated, visibility: seen });
-      if (!force) await this.#guardHost(inputs, restoring);
-      return restoring;
+      return this.#withHost(inputs, current, restoring, force);
     });
   }
 
@@ -254,7 +255,7 @@ export class PolicyRegistry {
    */
   setHostLabels(labels: Readonly<Record<string, string>>): Promise<Outcome<void>> {
     return changeHostLabels(this.ledger, labels, (labelled, desired) =>
-      checkHost(this.ledger, this.findHostNeeds, labelled, desired),
+      checkHost(this.ledger, this.hostFiles, labelled, desired),
     );
   }
 
@@ -280,8 +281,16 @@ export class PolicyRegistry {
     return planPolicies(inputs, current, after, enforcement, compileAlone);
   }
 
-  #guardHost(inputs: readonly PolicyInput[], change: Change<PolicyChange[]>): Promise<void> {
-    return guardHost(this.ledger, this.findHostNeeds, inputs, change);
+  /** See changeWithHost. The host has those links from then on, also where the change is refused later. */
+  async #withHost(
+    inputs: readonly PolicyInput[],
+    current: DesiredState,
+    planned: Change<PolicyChange[]>,
+    force: boolean,
+  ): Promise<Change<PolicyChange[]>> {
+    const { change, host } = await changeWithHost(this.ledger, this.hostFiles, inputs, current, planned, force);
+    this.ledger.enforcement.replaceHost(host);
+    return change;
   }
 
   /** See explainAccess. */

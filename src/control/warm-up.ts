@@ -4,6 +4,7 @@ import { nextTimeSlice } from '../time-slices.js';
 import { NOTHING_DESIRED } from './desired-state.js';
 import { DryRunPool } from './dry-run-pool.js';
 import { Enforcement } from './enforcement.js';
+import { NO_HOST_FILES } from './host-files.js';
 import { Ledger } from './ledger.js';
 import { PolicyRegistry } from './policy-registry.js';
 
@@ -50,10 +51,7 @@ function registryOfNothing(): PolicyRegistry {
     () => undefined,
     () => undefined,
   );
-  return new PolicyRegistry(ledger, postures, new DryRunPool(), { warningsFor: () => [] }, () => ({
-    guarded: [],
-    needs: [],
-  }));
+  return new PolicyRegistry(ledger, postures, new DryRunPool(), { warningsFor: () => [] }, NO_HOST_FILES);
 }
 
 const CONTAINER: Container = {

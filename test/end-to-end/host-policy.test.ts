@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
@@ -55,6 +55,18 @@ test('a policy for the host refuses its own processes, also in a mount namespace
   assert.equal(spawnSync('/usr/bin/head', [SECRET], { encoding: 'utf8' }).stdout, 'secret\n');
   await remove();
   assert.equal(cat().stdout, 'secret\n');
+});
+
+test('a rule for the host holds for what a link that it names leads to', async () => {
+  const [link, directory] = ['/tmp/host-link', '/tmp/host-directory'];
+  symlinkSync(SECRET, link);
+  symlinkSync('/tmp', directory);
+  for (const path of [link, `${directory}/host-secret`]) {
+    assert.equal(cat().stdout, 'secret\n');
+    await apply(manifest(`file: {matchPaths: [{path: ${path}}]}`));
+    assert.match(cat().stderr, /Permission denied/);
+    await remove();
+  }
 });
 
 test('what a process of the host has opened before a policy is refused it under the policy, and it is named', async () => {

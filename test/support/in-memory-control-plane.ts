@@ -8,6 +8,7 @@ import { DryRunPool } from '../../src/control/dry-run-pool.js';
 import { Enforcement } from '../../src/control/enforcement.js';
 import type { ForeseenChange } from '../../src/control/foreseeing.js';
 import { HookCoverage } from '../../src/control/hook-coverage.js';
+import { type HostFiles, NO_HOST_FILES } from '../../src/control/host-files.js';
 import { guardedProcesses } from '../../src/control/host-guard.js';
 import { HostState, type HostStatus } from '../../src/control/host-state.js';
 import { IntakeCounts } from '../../src/control/intake-counts.js';
@@ -166,6 +167,8 @@ export class InMemoryControlPlane implements ControlPlane {
   storeFailure: Error | undefined;
   /** What the roots of containers are found to be. */
   root: ContainerRoot = { device: 42 };
+  /** Finds the links on the host's files; it has none by itself. */
+  linksOfHost: HostFiles['links'] = NO_HOST_FILES.links;
   /** Called where the daemon would read what the kernel has reported. */
   onSettle: () => void = () => undefined;
 
@@ -196,7 +199,10 @@ export class InMemoryControlPlane implements ControlPlane {
       new DryRunPool(),
       { warningsFor: (policy) => new HookCoverage(this.kernel.missingHooks).warningsFor(policy) },
       // A host with nothing on it but this process: others cannot be looked into without privileges.
-      () => ({ guarded: guardedProcesses().filter(({ name }) => name === 'hauberkd'), needs: [] }),
+      {
+        needs: () => ({ guarded: guardedProcesses().filter(({ name }) => name === 'hauberkd'), needs: [] }),
+        links: (named) => this.linksOfHost(named),
+      },
     );
     this.containers = new ContainerRegistry(this.ledger);
     this.tracker = new ContainerTracker(

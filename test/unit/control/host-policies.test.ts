@@ -3,6 +3,7 @@ import { readlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
 import { HOST_ID, hostAsSubject } from '../../../src/control/host.js';
+import type { Access } from '../../../src/explain/access.js';
 import { InMemoryControlPlane, MemoryKernel } from '../../support/in-memory-control-plane.js';
 
 /** This process is one that the guard looks after: the daemon. */
@@ -48,4 +49,32 @@ test('a policy for the host that leaves what it needs alone is taken', async () 
   await plane.policies.apply(plane.policies.readManifest(blocking('/opt/games/chess')));
   assert.equal(plane.policies.list().length, 1);
   assert.equal(plane.kernel.isHostEnforced, true);
+});
+
+test('rules for the host hold for what links on their way lead to, as they are when the policy comes', async () => {
+  const plane = planeWithHost();
+  const found = { shared: [], changing: {}, mountedTwice: new Map(), folded: [] };
+  const isRefused = async (object: string) => {
+    const access: Access = {
+      operation: 'execute',
+      object: { kind: 'path', path: Buffer.from(object) },
+      program: Buffer.from('/bin/sh'),
+      ownership: 'owner',
+      terminal: false,
+      arguments: [],
+    };
+    return (await plane.policies.explain(HOST_ID, access)).action === 'Block';
+  };
+  plane.linksOfHost = ({ paths }) => {
+    assert.deepEqual([...paths], ['/opt/games/chess']);
+    return { ...found, links: { '/opt/games/chess': '/opt/games/gnuchess' } };
+  };
+  await plane.policies.apply(plane.policies.readManifest(blocking('/opt/games/chess')));
+  assert.deepEqual([await isRefused('/opt/games/gnuchess'), await isRefused('/opt/games/other')], [true, false]);
+  plane.linksOfHost = () => ({ ...found, links: { '/opt/games/chess': '/opt/games/other' } });
+  await plane.policies.apply(plane.policies.readManifest(blocking('/opt/games/chess')));
+  assert.deepEqual([await isRefused('/opt/games/gnuchess'), await isRefused('/opt/games/other')], [false, true]);
+  plane.linksOfHost = () => ({ ...found, links: { '/opt/games/chess': DAEMON } });
+  await assert.rejects(plane.policies.apply(plane.policies.readManifest(blocking('/opt/games/chess'))), isGuarded);
+  assert.equal(await isRefused('/opt/games/other'), true);
 });

@@ -10,6 +10,7 @@ import { ContainerRegistry } from '../../../src/control/container-registry.js';
 import { DryRunPool } from '../../../src/control/dry-run-pool.js';
 import { Enforcement } from '../../../src/control/enforcement.js';
 import { HookCoverage } from '../../../src/control/hook-coverage.js';
+import { NO_HOST_FILES } from '../../../src/control/host-files.js';
 import { Ledger } from '../../../src/control/ledger.js';
 import { PolicyRegistry } from '../../../src/control/policy-registry.js';
 import { problemOf } from '../../../src/control/store-status.js';
@@ -69,10 +70,7 @@ async function startDaemon(kernel: PinnedKernel, directory: string, discardsDama
   const resume = async () => void resumed++;
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();
-  const policies = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), new HookCoverage([]), () => ({
-    guarded: [],
-    needs: [],
-  }));
+  const policies = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), new HookCoverage([]), NO_HOST_FILES);
   return {
     store,
     ledger,

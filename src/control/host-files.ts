@@ -1,0 +1,34 @@
+import type { Container } from '../containers/container.js';
+import { type FoundLinks, findLinks, type NamedPaths } from '../containers/found-links.js';
+import { namedIn } from '../policy/named-paths.js';
+import type { PolicySet } from '../policy/policy-set.js';
+import type { Enforcement } from './enforcement.js';
+import { type HostNeeds, lookAtHost } from './host-guard.js';
+
+/** What policies for the host depend on of its processes and files. */
+export interface HostFiles {
+  needs(): HostNeeds | Promise<HostNeeds>;
+  /** See findLinks. */
+  links(named: NamedPaths): FoundLinks;
+}
+
+const NO_LINKS: FoundLinks = { links: {}, shared: [], changing: {}, mountedTwice: new Map(), folded: [] };
+
+/** A host that has nothing. */
+export const NO_HOST_FILES: HostFiles = { needs: () => ({ guarded: [], needs: [] }), links: () => NO_LINKS };
+
+/** @param root where the host's files are seen: empty, or `/proc/1/root` from inside a container */
+export function filesOfHost(root: string): HostFiles {
+  return { needs: () => lookAtHost(root), links: (named) => findLinks(1, named, root) };
+}
+
+/** The host with the symbolic links that are now on the ways of what policies for it name. */
+export function withLinksOfHost(
+  host: Container,
+  policies: PolicySet,
+  enforcement: Pick<Enforcement, 'hostLinked'>,
+  files: Pick<HostFiles, 'links'>,
+): Container {
+  const named = namedIn(policies.reaching(host).flatMap(({ rules }) => rules));
+  return named.paths.size === 0 ? host : enforcement.hostLinked(host, files.links(named));
+}
