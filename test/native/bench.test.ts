@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { FIGURE_NAMES } from '../../bench/figures.js';
+import { virtualMachine } from '../../bench/groups.js';
 
 /** Those of thousands of policies, containers or streams take a minute more: they are for `npm run bench`. */
 const LARGE = /_(mix_500.*|10000|10000_.*|500_policies|1000_.*)$|^(journal|streams)_/;
 
 test('the benchmark measures every figure that takes seconds and needs no virtual machine', () => {
-  const native = FIGURE_NAMES.filter((name) => !/^(vm|start)_/.test(name) && !LARGE.test(name));
+  const native = FIGURE_NAMES.filter((name) => !virtualMachine.figures.includes(name) && !LARGE.test(name));
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     ['build/bench/main.js', '--quick', '--only', `^(${native.join('|')})$`],
