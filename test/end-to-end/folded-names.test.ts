@@ -80,7 +80,8 @@ const FAT = [
   'cat guard/secret.text...',
   'cat guard/SECRET~1.TEX',
   'cat guard/secret~2.tex',
-  rename('guard', 'GUARD'),
+  // To the filesystem it is the same name, and to the rules.
+  `${rename('guard', 'GUARD')} && cat GUARD/secret.text`,
   'mv guard guarded && cat guarded/secret.text',
   'mv GUARD guarded && cat guarded/secret.text',
 ];
