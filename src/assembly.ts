@@ -2,7 +2,7 @@ import { release } from 'node:os';
 import type { Logger } from 'pino';
 import type { Closers } from './closers.js';
 import type { Config } from './config/config.js';
-import { posturesOf, resolutionOf } from './config/resolution.js';
+import { policySettingsOf, posturesOf } from './config/policy-settings.js';
 import { afterChange } from './control/after-change.js';
 import { ContainerRegistry } from './control/container-registry.js';
 import { ContainerTracker } from './control/container-tracker.js';
@@ -30,9 +30,9 @@ import { type EventFlow, openEventFlow } from './event-flow.js';
 import { noteOf, POLICY_OVERRIDE } from './events/note.js';
 import { startExports } from './export/exports.js';
 import { clockOffset } from './kernel/clock.js';
-import type { Kernel } from './kernel/kernel.js';
+import type { Enforcer } from './kernel/enforcer.js';
 import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
-import { describeUntested, isTested } from './kernel/tested.js';
+import { describeUntested, isTested } from './kernel/tested-kernels.js';
 import {
   type ClusterAccess,
   type ClusterParts,
@@ -55,7 +55,7 @@ export interface AssemblyParts {
   readonly host: FoundHost;
   readonly logger: Logger;
   readonly store: Store;
-  readonly kernel: Kernel;
+  readonly kernel: Enforcer;
   /** Is given what has to be closed, each part before it can need it. */
   readonly closers: Closers;
 }
@@ -69,7 +69,7 @@ export async function assemble(parts: AssemblyParts) {
   const subject = config.rescue
     ? undefined
     : hostAsSubject(found.namespaces, readLabels(config.hostLabels), found.links);
-  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, resolutionOf(config));
+  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, policySettingsOf(config));
   const holders = new HolderSearch(
     kernel,
     kernel.containers(),

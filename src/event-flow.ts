@@ -17,14 +17,14 @@ import { SuppressionWatch } from './events/suppression.js';
 import { archiveOf } from './journal/archive.js';
 import { EventLog } from './journal/event-log.js';
 import { openJournal } from './journal/open-journal.js';
-import type { Kernel } from './kernel/kernel.js';
+import type { Enforcer } from './kernel/enforcer.js';
 import type { AccessMemory } from './profile/access-memory.js';
 import { newEncoder } from './rpc/event-message.js';
 
 /** What events come from and what they are explained by. */
 export interface EventFlowParts {
   readonly config: Config;
-  readonly kernel: Kernel;
+  readonly kernel: Enforcer;
   readonly ledger: Ledger;
   readonly enforcement: Enforcement;
   readonly recordings: Recordings;

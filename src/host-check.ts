@@ -6,7 +6,7 @@ import { Failure } from './failure.js';
 import { Kernel } from './kernel/kernel.js';
 import { explainMissing } from './kernel/missing-hooks.js';
 import { missingSupport } from './kernel/support.js';
-import { describeUntested, isTested } from './kernel/tested.js';
+import { describeUntested, isTested } from './kernel/tested-kernels.js';
 
 export const OBJECT_PATH = builtFile('bpf/hauberk.bpf.o');
 

@@ -6,7 +6,7 @@ import { Closers } from './closers.js';
 import { accessOf } from './config/access.js';
 import type { Config } from './config/config.js';
 import type { FoundHost } from './control/host.js';
-import type { Kernel } from './kernel/kernel.js';
+import type { Enforcer } from './kernel/enforcer.js';
 import { serveKubearmor } from './kubearmor.js';
 import type { ClusterAccess } from './kubernetes/follow-cluster.js';
 import { startServer } from './rpc/server.js';
@@ -27,7 +27,7 @@ export interface Surroundings {
   readonly manager: ServiceManager;
   readonly logger: Logger;
   /** Called once the stored state is open: what cannot be kept is not enforced either. */
-  readonly openKernel: () => Kernel;
+  readonly openKernel: () => Enforcer;
 }
 
 export interface RunningDaemon {

@@ -7,12 +7,12 @@ import { Telemetry } from './control/telemetry.js';
 import { DetailsLookup, type HostIdentity } from './events/details.js';
 import { describeTelemetry } from './events/telemetry.js';
 import { clockOffset } from './kernel/clock.js';
-import type { Kernel } from './kernel/kernel.js';
+import type { Enforcer } from './kernel/enforcer.js';
 import { newEncoder } from './rpc/event-message.js';
 
 export interface TelemetryFlowParts {
   readonly config: Config;
-  readonly kernel: Kernel;
+  readonly kernel: Enforcer;
   readonly ledger: Ledger;
   readonly enforcement: Enforcement;
   readonly recordings: Recordings;

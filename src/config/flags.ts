@@ -1,7 +1,7 @@
 import { VISIBLE_ACCESSES_MAX } from '../policy/visibility.js';
 import { DEFAULT_LIMITS } from '../rpc/access/limits.js';
 import { ROLES } from '../rpc/access/role.js';
-import { DOCKER_SOCKET } from '../sources/places.js';
+import { DOCKER_SOCKET } from '../sources/followed-sockets.js';
 
 export interface Flag {
   readonly type: 'string' | 'boolean';

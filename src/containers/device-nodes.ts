@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { slowIn } from './slow-places.js';
+import { slowPathsOf } from './mounts.js';
 
 /** A device node at a path of a container, or a file that has other names as well. */
 export interface DeviceNode {
@@ -21,7 +21,7 @@ const DEVICES = '/dev/';
  * @param host where the root of the host lies
  */
 export function deviceNodes(process: number, paths: readonly string[], host = '/proc/1/root'): DeviceNode[] {
-  const isSlow = slowIn(process);
+  const isSlow = slowPathsOf(process);
   return paths.flatMap((path) => {
     return (
       (isSlow(path) ? undefined : nodeAt(`/proc/${process}/root`, path)) ??

@@ -7,9 +7,9 @@ import { adoptInPieces } from './adoption.js';
 import type { Claim } from './container-kinds.js';
 import { asAllKnown, type ContainerChange, planContainers } from './container-plan.js';
 import type { Enforcement } from './enforcement.js';
+import { KeyedQueue } from './keyed-queue.js';
 import { ContainerDraft, type ContainerView, type KnownContainers } from './known-containers.js';
 import type { Outcome, Step, Written } from './ledger.js';
-import { Order } from './order.js';
 
 /** One caller's change of containers, made whole or not at all. */
 export interface ContainerRequest {
@@ -53,7 +53,7 @@ const ROUNDS_MAX = 3;
  */
 export class ContainerLane {
   readonly #waiting: Waiting[] = [];
-  readonly #order = new Order();
+  readonly #queue = new KeyedQueue();
   readonly #publications = new Set<Promise<void>>();
   #isWorking = false;
 
@@ -69,7 +69,7 @@ export class ContainerLane {
     const onVisible = submitted.onVisible && once(submitted.onVisible);
     const known = () => submitted.put.map(({ id }) => this.containers.get(id));
     const before = known();
-    const queuePlace = this.#order.enter(submitted.ids);
+    const queuePlace = this.#queue.enter(submitted.ids);
     let changed: Changed;
     try {
       const put = await finishFor(submitted, asAllKnown(submitted.put, before));
@@ -99,7 +99,7 @@ export class ContainerLane {
 
   /** Resolves once nothing is under way any more. */
   async idle(): Promise<void> {
-    const queuePlace = this.#order.enter();
+    const queuePlace = this.#queue.enter();
     await queuePlace.come;
     queuePlace.end();
     await Promise.all(this.#publications);

@@ -15,7 +15,7 @@ import type { HolderSearch } from './holder-search.js';
 import { LiveImages } from './images.js';
 import { Preparation } from './preparation.js';
 import { type IsKept, PublishedState } from './published-state.js';
-import { type LeftOut, type ResolutionOptions, RuleSets } from './rule-sets.js';
+import { type LeftOut, type PolicySettings, RuleSets } from './rule-sets.js';
 
 type EnforcingKernel = Pick<
   Kernel,
@@ -59,7 +59,7 @@ export class Enforcement {
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
     host: Container | undefined,
-    options: ResolutionOptions = {},
+    options: PolicySettings = {},
   ) {
     this.#hostLabels = host?.labels ?? {};
     this.images = new LiveImages(kernel, earlier, lastImageId);

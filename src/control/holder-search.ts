@@ -7,7 +7,7 @@ import type { RuleSet } from '../policy/rule-set.js';
 import { inTimeSlices } from '../time-slices.js';
 import type { Assignment } from './assignments.js';
 import { Findings, idOf } from './findings.js';
-import { leavesAlone } from './leaving-alone.js';
+import { leavesAlone } from './held-descriptors.js';
 import { Serial } from './serial.js';
 
 /** How often is looked whether what was held still is. */

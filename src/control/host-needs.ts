@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { wayOf } from '../containers/links-on-the-way.js';
+import { resolvePath } from '../containers/symbolic-links.js';
 import type { Operation } from '../policy/effect.js';
 
 /** An access without which nobody could log in to a host or administer it. */
@@ -97,7 +97,7 @@ export function* hostNeeds(programs: readonly string[], root: string): Generator
     const directories = (RUNTIME_STATE[nameOf(program)] ?? []).filter((path) => existsSync(join(root, path)));
     for (const directory of directories)
       for (const operation of STATE_OPERATIONS)
-        yield { program, operation, path: `${wayOf(root, directory)?.path ?? directory}/state` };
+        yield { program, operation, path: `${resolvePath(root, directory)?.path ?? directory}/state` };
   }
 }
 
@@ -107,7 +107,7 @@ function nameOf(program: string): string {
 
 /** A file under the name that the kernel has for it, or the files of a directory and of those in it; nothing where there is none. */
 function filesAt(root: string, path: string, depth = DEPTH): string[] {
-  const name = wayOf(root, path)?.path;
+  const name = resolvePath(root, path)?.path;
   if (name === undefined) return [];
   try {
     if (!statSync(join(root, name)).isDirectory()) return [name];
@@ -121,7 +121,7 @@ function filesAt(root: string, path: string, depth = DEPTH): string[] {
 /** Fields of each line of the host's list of users. */
 function users(root: string): string[][] {
   try {
-    const lines = readFileSync(join(root, wayOf(root, '/etc/passwd')?.path ?? ''), 'utf8').split('\n');
+    const lines = readFileSync(join(root, resolvePath(root, '/etc/passwd')?.path ?? ''), 'utf8').split('\n');
     return lines.map((line) => line.split(':')).filter(({ length }) => length === 7);
   } catch {
     return [];

@@ -2,7 +2,7 @@ import { release } from 'node:os';
 import type { Kernel } from '../kernel/kernel.js';
 import type { MissingHook } from '../kernel/missing-hooks.js';
 import { securityModules } from '../kernel/support.js';
-import { isTested } from '../kernel/tested.js';
+import { isTested } from '../kernel/tested-kernels.js';
 import { VERSION } from '../version.js';
 import type { Enforcement } from './enforcement.js';
 import type { Ledger } from './ledger.js';

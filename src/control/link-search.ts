@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Container } from '../containers/container.js';
-import { type FoundLinks, findLinks } from '../containers/found-links.js';
+import { type FoundLinks, findLinks } from '../containers/find-links.js';
 import { throughLink } from '../policy/kinds/through-link.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import { namedIn } from '../policy/named-paths.js';

@@ -5,8 +5,8 @@ import type { AccessMemory } from '../profile/access-memory.js';
 import { Judge } from '../profile/judge.js';
 import { mergeAccesses, type ObservedAccess } from '../profile/observed-access.js';
 import { inTimeSlices } from '../time-slices.js';
+import type { ChangePreview } from './change-preview.js';
 import type { DesiredState } from './desired-state.js';
-import type { ForeseenChange } from './foreseeing.js';
 import type { Recordings } from './recordings.js';
 import type { RuleSets } from './rule-sets.js';
 
@@ -31,7 +31,7 @@ export interface PolicyDiff {
 
 /** What a change of policies would refuse and allow, judged by the accesses that were reported or learnt. */
 export async function diffPolicies(
-  { before, after, affected, compile }: ForeseenChange,
+  { before, after, affected, compile }: ChangePreview,
   ruleSets: Pick<RuleSets, 'makeFor' | 'subjects'>,
   memory: AccessMemory,
   recordings: Pick<Recordings, 'accessesOf'>,

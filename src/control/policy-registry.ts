@@ -18,10 +18,10 @@ import { readPolicy, warningsOf } from '../policy/validate.js';
 import type { VisibilitySetting } from '../policy/visibility.js';
 import { finishInTimeSlices, inTimeSlices } from '../time-slices.js';
 import { type Change, mapResult } from './change.js';
+import { type ChangePreview, type HostCheck, previewChange } from './change-preview.js';
 import type { DesiredState } from './desired-state.js';
 import type { DryRunPool } from './dry-run-pool.js';
 import { type ExplainedSubject, explainAccess } from './explaining.js';
-import { type ForeseenChange, foreseeChange, type HostCheck } from './foreseeing.js';
 import { withHolders } from './holders.js';
 import type { HookCoverage } from './hook-coverage.js';
 import type { HostNeeds } from './host-guard.js';
@@ -107,24 +107,24 @@ export class PolicyRegistry {
 
   /** What `apply` would do and refuse; nothing is changed. */
   async dryRun(inputs: readonly PolicyInput[], force: boolean, caller: Caller): Promise<readonly PolicyChange[]> {
-    const { changes } = await this.foresee(inputs, [], force, caller);
+    const { changes } = await this.preview(inputs, [], force, caller);
     return changes;
   }
 
   /**
-   * The same, with what it would start from and come to: see foreseeChange.
+   * The same, with what it would start from and come to: see previewChange.
    *
    * @param deleted policies that would be deleted, too
    * @throws Failure not-found when one of these does not exist
    */
-  foresee(
+  preview(
     inputs: readonly PolicyInput[],
     deleted: readonly PolicyName[],
     force: boolean,
     caller: Caller,
-  ): Promise<ForeseenChange> {
+  ): Promise<ChangePreview> {
     const check: HostCheck = force ? async () => undefined : (change) => this.#guardHost(inputs, change);
-    return foreseeChange({ inputs, deleted, caller }, this.ledger, this.dryRuns, check);
+    return previewChange({ inputs, deleted, caller }, this.ledger, this.dryRuns, check);
   }
 
   /**

@@ -22,7 +22,7 @@ import { configuredVisibility, type VisibilitySubject } from './visibility.js';
 export type LeftOut = ReadonlyMap<string, readonly string[]>;
 
 /** What an operator chooses of the meaning of policies. */
-export interface ResolutionOptions {
+export interface PolicySettings {
   /** The domain of the cluster, for example `cluster.local`; left out where names have no suffixes. */
   readonly clusterDomain?: string | undefined;
   /** Programs that no rule names get the posture of files, as in KubeArmor. */
@@ -57,7 +57,7 @@ export class RuleSets {
     readonly postures: Postures,
     /** Left out: policies for the host are kept but not enforced. */
     public host: Container | undefined,
-    readonly options: ResolutionOptions = {},
+    readonly options: PolicySettings = {},
   ) {
     this.#fitting = new Fitting((ruleSet) => images.fits(ruleSet));
   }
@@ -125,7 +125,7 @@ export class RuleSets {
    * @param disconnected aborted when the caller has disconnected
    * @throws Failure where that fails
    */
-  async foresee(
+  async preview(
     desired: DesiredState,
     affected: (container: Container) => boolean,
     compile: (ruleSet: RuleSet) => Promise<unknown>,

@@ -1,7 +1,7 @@
 import type { Operation } from '../policy/effect.js';
 import type { Action, BoundRule, PostureClass, Postures, RuleClass } from '../policy/model.js';
 import { ADDRESS_FAMILIES } from '../policy/network.js';
-import { isForLocal } from '../policy/order.js';
+import { isForLocal } from '../policy/precedence.js';
 import { finish, isStep, type Steps } from '../steps.js';
 import type { Access, AccessObject } from './access.js';
 import { isEndpoint, isNamed } from './kinds/remote-ends.js';

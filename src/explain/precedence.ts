@@ -12,7 +12,7 @@ export interface Advantage {
 }
 
 /**
- * The total order of rules, read off its description and not off src/policy/order.ts, against which it is tested: tier by
+ * The total order of rules, read off its description and not off src/policy/precedence.ts, against which it is tested: tier by
  * tier, the first that differs decides.
  */
 export function comparePrecedence(first: BoundRule, second: BoundRule): Advantage {

@@ -32,12 +32,12 @@ import {
 import { Budget, DEFAULT_LIMITS, LimitExceeded, type Limits } from './limits.js';
 import { addMatch } from './matches.js';
 import { minimize } from './minimize.js';
+import { NodePruning } from './node-pruning.js';
 import { NondeterministicAutomaton } from './nondeterministic.js';
 import { addArguments, addExceptions, addGuarded, addLibraries } from './object-keys.js';
 import { pack } from './pack.js';
 import { addProgram } from './paths.js';
 import { PatternError } from './pattern.js';
-import { Precedence } from './precedence.js';
 import { classifyPrograms } from './program-classes.js';
 import { addQuestions } from './socket-keys.js';
 import { Verdicts } from './verdicts.js';
@@ -101,7 +101,7 @@ function* buildAutomaton(ruleSet: RuleSet, budget: Budget): Steps<{ automaton: A
   verdicts.libraries.places.forEach((places, policy) => {
     addLibraries(nondeterministic, places, verdicts.marks.ofLibrary(policy));
   });
-  const precedence = yield* Precedence.inSteps(nondeterministic, ruleSet);
+  const precedence = yield* NodePruning.inSteps(nondeterministic, ruleSet);
   return { automaton: yield* determinize(nondeterministic, precedence, verdicts, budget), verdicts };
 }
 

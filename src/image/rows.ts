@@ -1,6 +1,6 @@
 import { CLASS_OF_OPERATION, effectOf, OWNERSHIPS } from '../policy/effect.js';
 import type { Action, Posture, Rule, RuleClass } from '../policy/model.js';
-import { isForLocal } from '../policy/order.js';
+import { isForLocal } from '../policy/precedence.js';
 import { coversFamilies, type PosturesInForce, type RuleSet } from '../policy/rule-set.js';
 import type { DecidingRule } from './image.js';
 import {

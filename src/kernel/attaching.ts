@@ -3,7 +3,6 @@ import { basename, join } from 'node:path';
 import type { NamespacePair } from '../containers/container.js';
 import { readingConstants, setConstants } from './constants.js';
 import { KernelTypes } from './kernel-types.js';
-import { rememberMissing } from './left-out.js';
 import {
   attachLsm,
   checked,
@@ -20,6 +19,7 @@ import {
 } from './libbpf.js';
 import { isPassing, loadSelected, type Program, requireNotEssential, type Selection } from './loading.js';
 import type { MissingHook } from './missing-hooks.js';
+import { rememberMissing } from './missing-programs.js';
 import { isLinked } from './program-roles.js';
 import { removeDirectory } from './replaced-pins.js';
 import { recordMaps } from './self-protection.js';

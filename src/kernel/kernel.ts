@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { NamespacePair } from '../containers/container.js';
 import { deviceNodes } from '../containers/device-nodes.js';
-import { secondNames } from '../containers/second-names.js';
-import { mountsOf } from '../containers/slow-places.js';
+import { mountAliases } from '../containers/mount-aliases.js';
+import { mountsOf } from '../containers/mounts.js';
 import type { Image } from '../image/image.js';
 import { inTimeSlices } from '../time-slices.js';
 import { AccessMap } from './accesses.js';
@@ -114,7 +114,7 @@ export class Kernel {
     for await (const { container, process, image } of inTimeSlices(entries)) {
       const nodes = process === undefined ? [] : deviceNodes(process, image.paths ?? []);
       settle.push(this.#nodes.add(container, nodes));
-      if (process === undefined || secondNames(mountsOf(process), image.places ?? []).size === 0) continue;
+      if (process === undefined || mountAliases(mountsOf(process), image.places ?? []).size === 0) continue;
       const aliased = updateElement(this.#programs.maps.aliased, containerKey(container), Uint8Array.of(1), BPF_ANY);
       checked('cannot note the mounts of a container', aliased);
     }

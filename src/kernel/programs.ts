@@ -5,10 +5,10 @@ import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
 import { IMAGE_LAYOUT } from '../image/layout.js';
 import { attachNew, type Standing } from './attaching.js';
-import { rememberedMissing } from './left-out.js';
 import { checked, closeDescriptor, closeObject, getPinned, takeWarnings } from './libbpf.js';
 import { openSelected } from './loading.js';
 import { explainMissing, type MissingHook } from './missing-hooks.js';
+import { rememberedMissing } from './missing-programs.js';
 import { OnDemandProgram } from './on-demand.js';
 import { Pins } from './pins.js';
 import {

@@ -5,7 +5,7 @@
 const LOG_BYTES = 16 * 1024 * 1024;
 /** The verifiers of 7.x say several lines more after what they object to, of where it is and what may help. */
 const LINES_SHOWN = 24;
-/** No more than a link on a BPF file system can hold, escaped: see left-out.ts. */
+/** No more than a link on a BPF file system can hold, escaped: see missing-programs.ts. */
 const CHARACTERS_SHOWN = 1700;
 
 /** What the kernel says of a program that it refuses. Must live until the object is loaded. */

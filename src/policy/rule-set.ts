@@ -2,7 +2,7 @@ import { finish, type Steps } from '../steps.js';
 import { CLASS_OF_OPERATION, covers, OPERATIONS, type Operation } from './effect.js';
 import type { BoundRule, Posture, Postures } from './model.js';
 import { POSTURE_OF } from './model.js';
-import { compareRules, isForLocal } from './order.js';
+import { compareRules, isForLocal } from './precedence.js';
 import { sortInSteps } from './sort-in-steps.js';
 import type { Visibility } from './visibility.js';
 

@@ -60,8 +60,8 @@ export function policyServiceOf(
   const diff = ({ inputs, translate }: Inputs, { deleted, force }: DiffRest) => {
     const named = deleted.map((reference, index) => policyNamed(reference, `deleted[${index}].`));
     return translate(async () => {
-      const foreseen = await policies.foresee(inputs, named, force, currentCaller());
-      return toDiffResponse(foreseen.changes, await judge(foreseen));
+      const preview = await policies.preview(inputs, named, force, currentCaller());
+      return toDiffResponse(preview.changes, await judge(preview));
     });
   };
   const readInThread = async (method: ReadMethod, bytes: Uint8Array) => {

@@ -7,16 +7,16 @@ import { criConnection } from './cri.js';
 import { CriStarts } from './cri-hook.js';
 import { dockerConnection } from './docker.js';
 import { trueCause } from './failure-cause.js';
+import { type FollowedSocket, type SocketSettings, socketsOfHost, socketsToFollow } from './followed-sockets.js';
 import { FollowedSource } from './followed-source.js';
 import { type HookConfig, readHookConfig } from './hook-config.js';
 import { HookFacts } from './hook-facts.js';
 import { HookServer } from './hook-server.js';
 import type { RuntimeSocket } from './known-sockets.js';
 import { nriConnection } from './nri-source.js';
-import { type Place, placesToFollow, type SocketSettings, socketsOfHost } from './places.js';
 import { restartWarnings } from './restart-warnings.js';
 import type { RuntimeConnection } from './source.js';
-import { type FollowedPlace, sourceWarnings } from './source-warnings.js';
+import { type FollowedRuntime, sourceWarnings } from './source-warnings.js';
 import { reportStartsWithoutProtection } from './starts-without-protection.js';
 
 const CHECK_MILLISECONDS = 30_000;
@@ -44,7 +44,7 @@ export class Sources {
   readonly #options: SourcesOptions;
   readonly #intake: ContainerIntake;
   readonly #starts: ContainerStarts;
-  readonly #followed = new Map<string, FollowedPlace>();
+  readonly #followed = new Map<string, FollowedRuntime>();
   readonly #criFacts = new Map<string, CriStarts>();
   readonly #hook: HookServer | undefined;
   #hookConfig: HookConfig | undefined;
@@ -57,7 +57,7 @@ export class Sources {
     this.#options = options;
     const { config, counts, hostRoot, logger, registry, onStatus } = options;
     this.#intake = new ContainerIntake(options);
-    const dockerSocket = () => [...this.#followed.values()].find(({ place }) => place.kind === 'docker')?.place.path;
+    const dockerSocket = () => [...this.#followed.values()].find(({ socket }) => socket.kind === 'docker')?.socket.path;
     const facts = new HookFacts({ dockerSocket, cri: () => [...this.#criFacts.values()], hostRoot });
     this.#starts = new ContainerStarts({ intake: this.#intake, facts, registry, counts, logger, hostRoot });
     if (config.hookSocket !== 'off') {
@@ -82,7 +82,7 @@ export class Sources {
 
   statuses(): SourceStatus[] {
     const shown = [...this.#followed.values()].filter(
-      ({ place, source }) => !(place.isDetected && source.isAbsent && !source.wasConnected),
+      ({ socket, source }) => !(socket.isDetected && source.isAbsent && !source.wasConnected),
     );
     return [...shown.map(({ source }) => source.status()), ...(this.#hook === undefined ? [] : [this.#hookStatus()])];
   }
@@ -112,7 +112,7 @@ export class Sources {
     try {
       this.#hookConfig = readHookConfig(hostRoot);
       this.#present = socketsOfHost(socketRoots);
-      for (const place of placesToFollow(config, this.#present, socketRoots)) this.#follow(place);
+      for (const socket of socketsToFollow(config, this.#present, socketRoots)) this.#follow(socket);
       if (this.#hook?.isListening === false) await this.#hook.listen();
       reportStartsWithoutProtection(config.stateDir, counts, logger);
       this.#intake.check();
@@ -136,22 +136,22 @@ export class Sources {
     if (before.join() !== this.#warnings.join()) this.#options.onStatus();
   }
 
-  #follow(place: Place): void {
-    const key = `${place.kind}:${place.path}`;
+  #follow(socket: FollowedSocket): void {
+    const key = `${socket.kind}:${socket.path}`;
     if (this.#followed.has(key)) return;
     const { logger, onStatus } = this.#options;
-    const source = new FollowedSource(this.#connect(place), {
+    const source = new FollowedSource(this.#connect(socket), {
       logger,
       onStatus,
       // containerd starts containers without asking while no plugin is connected.
-      ...(place.kind === 'nri' && { whenUnanswered: 'allowed' as const }),
+      ...(socket.kind === 'nri' && { whenUnanswered: 'allowed' as const }),
     });
-    this.#followed.set(key, { place, source });
-    if (place.kind === 'cri') this.#criFacts.set(place.path, new CriStarts(place.path));
-    source.start(this.#intake.sinkOf({ key, name: place.name, origin: source.origin }));
+    this.#followed.set(key, { socket, source });
+    if (socket.kind === 'cri') this.#criFacts.set(socket.path, new CriStarts(socket.path));
+    source.start(this.#intake.sinkOf({ key, name: socket.name, origin: source.origin }));
   }
 
-  #connect({ kind, name, path: address }: Place): RuntimeConnection {
+  #connect({ kind, name, path: address }: FollowedSocket): RuntimeConnection {
     if (kind === 'cri') return criConnection({ name, address });
     if (kind !== 'nri') return dockerConnection({ origin: kind, address });
     return nriConnection({ address, key: `nri:${address}`, starts: this.#starts, hookConfig: () => this.#hookConfig });

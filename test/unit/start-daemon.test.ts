@@ -58,7 +58,7 @@ class TestDaemon {
         logger: pino({}, { write: (line) => void this.lines.push(JSON.parse(line)) }),
         openKernel: () => {
           if (this.kernel.fails === 'openKernel') throw new Error('openKernel fails');
-          return this.kernel.asKernel;
+          return this.kernel;
         },
       },
     );

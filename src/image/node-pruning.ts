@@ -15,7 +15,7 @@ const NEVER = 0x7fffffff;
  * sets of patterns such as several `/**` + `/name/**` from multiplying: what would be a state for every combination of
  * names seen is one for every strongest name seen.
  */
-export class Precedence {
+export class NodePruning {
   /** Per rule class and node: the first rule that can still match from there. A program's mark counts as one. */
   readonly #reachable: readonly Int32Array[];
   /** Per rule class and node: the first rule that has matched for good and decides alone. */
@@ -26,7 +26,7 @@ export class Precedence {
     this.#settled = settled;
   }
 
-  static *inSteps(automaton: NondeterministicAutomaton, { rules }: RuleSet): Steps<Precedence> {
+  static *inSteps(automaton: NondeterministicAutomaton, { rules }: RuleSet): Steps<NodePruning> {
     const classes = RULE_CLASSES.filter((ruleClass) => rules.some(({ rule }) => rule.class === ruleClass));
     const classOfRule = rules.map(({ rule }) => classes.indexOf(rule.class));
     // Of mapping, rules that do not name it say nothing, and where none does nothing is lost by that. Questions for names
@@ -34,7 +34,7 @@ export class Precedence {
     const operations = OPERATIONS.filter(
       (operation) => operation !== 'resolve' && (operation !== 'map' || rules.some(namesMapping)),
     );
-    const made = new Precedence(
+    const made = new NodePruning(
       classes.map(() => new Int32Array(automaton.nodes).fill(NEVER)),
       classes.map(() => new Int32Array(automaton.nodes).fill(NEVER)),
     );

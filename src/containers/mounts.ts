@@ -15,7 +15,7 @@ export interface MountedPlace {
 }
 
 /** Tells of each path whether a process has such a filesystem there; of all paths where its mounts cannot be read. */
-export function slowIn(process: number): (path: string) => boolean {
+export function slowPathsOf(process: number): (path: string) => boolean {
   const mounts = mountsOf(process);
   if (mounts.length === 0) return () => true;
   const places = mounts.filter(({ type }) => MAY_WAIT_FOR_OTHERS.test(type)).map(({ place }) => place);

@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { FoldedPlace } from '../policy/folding.js';
-import { FoldedPlaces } from './folded-places.js';
-import { type Way, wayOf } from './links-on-the-way.js';
-import { secondNames } from './second-names.js';
-import { mountsOf, slowIn } from './slow-places.js';
+import { CaseFoldingDirectories } from './case-folding.js';
+import { mountAliases } from './mount-aliases.js';
+import { mountsOf, slowPathsOf } from './mounts.js';
+import { type ResolvedPath, resolvePath } from './symbolic-links.js';
 
 /** What rules name of a container's files. */
 export interface NamedPaths {
@@ -45,9 +45,9 @@ export function findLinks(
   const links: Record<string, string> = {};
   const shared = new Set<string>();
   const changing: Record<string, string> = {};
-  const isSlow = slowIn(process);
-  const folded = new FoldedPlaces(root, process);
-  const follow = (path: string) => wayOf(root, path, (place) => !isSlow(place));
+  const isSlow = slowPathsOf(process);
+  const folded = new CaseFoldingDirectories(root, process);
+  const follow = (path: string) => resolvePath(root, path, (place) => !isSlow(place));
   const names = new ProgramNames(root, follow);
   for (const path of paths) {
     const way = follow(path);
@@ -61,7 +61,7 @@ export function findLinks(
     for (const [link, target] of way.links) links[link] = target;
     if (programs.has(path) && names.leadElsewhere(way, path)) shared.add(way.path);
   }
-  const mountedTwice = secondNames(mountsOf(process), paths);
+  const mountedTwice = mountAliases(mountsOf(process), paths);
   return { links, shared: [...shared].sort(), changing, mountedTwice, folded: folded.all };
 }
 
@@ -72,11 +72,11 @@ class ProgramNames {
 
   constructor(
     readonly root: string,
-    readonly follow: (path: string) => Way | undefined,
+    readonly follow: (path: string) => ResolvedPath | undefined,
   ) {}
 
   /** Whether some other name than those on its way leads to where it leads. */
-  leadElsewhere({ path: target, links }: Way, path: string): boolean {
+  leadElsewhere({ path: target, links }: ResolvedPath, path: string): boolean {
     const own = new Set([path, target, ...links.flat()].map((each) => posix.basename(each)));
     const directories = [...links.map(([link]) => posix.dirname(link)), posix.dirname(target), ...PROGRAM_DIRECTORIES];
     const places = new Set(directories.map((directory) => this.follow(directory)?.path ?? directory));

@@ -16,7 +16,7 @@ import { reviewerBeside } from './reviewers.js';
 import type { Caller } from './work-thread.js';
 
 /** What a change would come to. */
-export interface ForeseenChange {
+export interface ChangePreview {
   readonly changes: readonly PolicyChange[];
   readonly before: DesiredState;
   readonly after: DesiredState;
@@ -35,7 +35,7 @@ export type HostCheck = (change: Change<PolicyChange[]>) => Promise<void>;
  *
  * @throws Failure not-found when a policy to be deleted does not exist
  */
-export async function foreseeChange(
+export async function previewChange(
   {
     inputs,
     deleted,
@@ -44,7 +44,7 @@ export async function foreseeChange(
   ledger: Pick<Ledger, 'desired' | 'enforcement' | 'revision'>,
   dryRuns: DryRunPool,
   checkHost: HostCheck,
-): Promise<ForeseenChange> {
+): Promise<ChangePreview> {
   const { desired: before, enforcement } = ledger;
   const gone = deleted.map(policyKey);
   const unknown = gone.find((key) => before.policies.get(key) === undefined);
@@ -64,7 +64,7 @@ export async function foreseeChange(
     const changes = await withPostureWarnings(change.result, before, enforcement.rules);
     return { changes, before, after: before, affected: () => false, compile };
   }
-  const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile, caller.disconnected);
+  const leftOut = await enforcement.rules.preview(planned.desired, planned.affected, compile, caller.disconnected);
   await planned.check?.(leftOut);
   await nextTimeSlice();
   const { desired: after, result } = await change.make({ revision: ledger.revision + 1, leftOut });

@@ -15,7 +15,7 @@ export const DOCKER_SOCKET = '/var/run/docker.sock';
 const NRI_SOCKETS = ['/run/nri/nri.sock', '/var/run/nri/nri.sock'];
 
 /** A socket that is to be followed. */
-export interface Place {
+export interface FollowedSocket {
   readonly kind: 'docker' | 'podman' | 'cri' | 'nri';
   readonly name: string;
   readonly path: string;
@@ -41,20 +41,20 @@ export function socketsOfHost(roots: readonly string[]): RuntimeSocket[] {
 }
 
 /** What is to be followed now, by the settings and by which sockets are there. */
-export function placesToFollow(
+export function socketsToFollow(
   settings: SocketSettings,
   present: readonly RuntimeSocket[],
   roots: readonly string[],
-): Place[] {
+): FollowedSocket[] {
   const found = (origin: RuntimeSocket['origin']) => present.filter((socket) => socket.origin === origin);
-  const places = [
-    ...placesOf('podman', settings.podmanSocket, found('podman')),
-    ...dockerPlaces(settings.dockerSocket, found('docker'), roots),
-    ...placesOf('cri', settings.criSocket, found('cri')),
-    ...placesOf('nri', settings.nriSocket, nriSockets(roots)),
+  const sockets = [
+    ...socketsOf('podman', settings.podmanSocket, found('podman')),
+    ...dockerSockets(settings.dockerSocket, found('docker'), roots),
+    ...socketsOf('cri', settings.criSocket, found('cri')),
+    ...socketsOf('nri', settings.nriSocket, nriSockets(roots)),
   ];
   const seen = new Set<string>();
-  return places.filter(({ path }) => {
+  return sockets.filter(({ path }) => {
     // podman's packages may put its socket where Docker's is looked for.
     const file = fileAt(path) ?? path;
     if (seen.has(file)) return false;
@@ -63,31 +63,38 @@ export function placesToFollow(
   });
 }
 
-/** Those that stand on this host and that none of the places is. */
-export function unfollowed(present: readonly RuntimeSocket[], places: readonly Pick<Place, 'path'>[]): RuntimeSocket[] {
-  const followed = new Set(places.map(({ path }) => fileAt(path)));
+/** Those that stand on this host and are not followed. */
+export function unfollowed(
+  present: readonly RuntimeSocket[],
+  followedSockets: readonly Pick<FollowedSocket, 'path'>[],
+): RuntimeSocket[] {
+  const followed = new Set(followedSockets.map(({ path }) => fileAt(path)));
   return present.filter(({ path }) => !followed.has(fileAt(path)));
 }
 
-function placesOf(
-  kind: Place['kind'],
+function socketsOf(
+  kind: FollowedSocket['kind'],
   setting: string,
   found: readonly Pick<RuntimeSocket, 'name' | 'path'>[],
-): Place[] {
+): FollowedSocket[] {
   if (setting === 'off') return [];
   if (setting === 'auto') return found.map(({ name, path }) => ({ kind, name, path, isDetected: true }));
   return setting.split(',').map((path) => ({ kind, name: nameOf(kind, path), path, isDetected: false }));
 }
 
 /** Where Docker is by default it is followed if it is there, or comes. */
-function dockerPlaces(setting: string, found: readonly RuntimeSocket[], [root = '']: readonly string[]): Place[] {
-  if (setting !== DOCKER_SOCKET) return placesOf('docker', setting, []);
+function dockerSockets(
+  setting: string,
+  found: readonly RuntimeSocket[],
+  [root = '']: readonly string[],
+): FollowedSocket[] {
+  if (setting !== DOCKER_SOCKET) return socketsOf('docker', setting, []);
   const own = `${root}${setting}`;
   const path = fileAt(own) === undefined ? (found[0]?.path ?? setting) : own;
   return [{ kind: 'docker', name: 'docker', path, isDetected: true }];
 }
 
-function nameOf(kind: Place['kind'], path: string): string {
+function nameOf(kind: FollowedSocket['kind'], path: string): string {
   if (kind !== 'cri') return kind;
   return (
     KNOWN_SOCKETS.find((socket) => socket.path === path)?.name ??

@@ -1,4 +1,4 @@
-import type { ResolutionOptions } from '../control/rule-sets.js';
+import type { PolicySettings } from '../control/rule-sets.js';
 import type { Postures } from '../policy/model.js';
 import { NOTHING_VISIBLE, readVisibility } from '../policy/visibility.js';
 import type { Config } from './config.js';
@@ -15,7 +15,7 @@ export function posturesOf(config: Config): Postures {
 }
 
 /** What the operator chooses of the meaning of policies. */
-export function resolutionOf({ clusterDomain, filePostureForProcesses, visibility }: Config): ResolutionOptions {
+export function policySettingsOf({ clusterDomain, filePostureForProcesses, visibility }: Config): PolicySettings {
   // The form was checked as the flag's.
   const classes = readVisibility(visibility) ?? NOTHING_VISIBLE;
   return {

@@ -1,4 +1,4 @@
-import type { MountedPlace } from './slow-places.js';
+import type { MountedPlace } from './mounts.js';
 
 /**
  * Other names that mounts give to places, or to what is below them, for a process: a volume that is mounted twice.
@@ -7,7 +7,7 @@ import type { MountedPlace } from './slow-places.js';
  * @param places paths without links on their way, and without a slash at the end
  * @returns by place the first of its other names
  */
-export function secondNames(mounts: readonly MountedPlace[], places: Iterable<string>): ReadonlyMap<string, string> {
+export function mountAliases(mounts: readonly MountedPlace[], places: Iterable<string>): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const place of places) {
     const name = otherName(mounts, place);

@@ -1,14 +1,14 @@
 import { lstatSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { FoldedPlace } from '../policy/folding.js';
-import { mountsOf } from './slow-places.js';
+import { mountsOf } from './mounts.js';
 
 /** Filesystems that take several names for one, and of them those with short names. */
 const FOLDS = /^(?:vfat|msdos|exfat|ntfs|ntfs3|fuseblk|iso9660|udf|hfs|hfsplus|cifs|smb3|smb|affs|hpfs)$/u;
 const IS_FAT = /^(?:vfat|msdos|exfat|ntfs|ntfs3|fuseblk|cifs|smb3|smb)$/u;
 
 /** Finds directories on the ways of paths in which a filesystem takes several names for one. */
-export class FoldedPlaces {
+export class CaseFoldingDirectories {
   readonly #found = new Map<string, FoldedPlace>();
   readonly #asked = new Map<string, boolean>();
   readonly #mounts: readonly FoldedPlace[];

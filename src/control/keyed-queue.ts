@@ -7,7 +7,7 @@ export interface QueuePlace {
 }
 
 /** Keeps what is about the same things in the order in which it came; everything else continues side by side. */
-export class Order {
+export class KeyedQueue {
   readonly #lastAbout = new Map<string, Promise<void>>();
   readonly #underWay = new Set<Promise<void>>();
   #lastAboutAll: Promise<void> | undefined;

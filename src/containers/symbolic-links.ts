@@ -7,7 +7,7 @@ const LINKS_MAX = 40;
 const PROC = /^\/proc(?:\/|$)/u;
 
 /** Where a path leads, and by which symbolic links. */
-export interface Way {
+export interface ResolvedPath {
   /** The name that the kernel has for what is there, or would. */
   readonly path: string;
   /** Each link on the way, by a name without links before it, and where it leads. */
@@ -21,7 +21,7 @@ export interface Way {
  * @param mayLookAt whether a place may be read: what it says no of is taken to be no link
  * @returns undefined where the links lead round in a circle
  */
-export function wayOf(root: string, path: string, mayLookAt = (_path: string) => true): Way | undefined {
+export function resolvePath(root: string, path: string, mayLookAt = (_path: string) => true): ResolvedPath | undefined {
   const links: (readonly [string, string])[] = [];
   const left = partsOf(path).reverse();
   let here = '';
