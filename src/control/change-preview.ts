@@ -15,12 +15,12 @@ import { withPostureWarnings } from './posture-warnings.js';
 import { reviewerBeside } from './reviewers.js';
 import type { Caller } from './work-thread.js';
 
-/** What a change would come to. */
+/** What a change would result in. */
 export interface ChangePreview {
   readonly changes: readonly PolicyChange[];
   readonly before: DesiredState;
   readonly after: DesiredState;
-  /** Whose rules may change. */
+  /** Which containers' rules may change. */
   readonly affected: (container: Container) => boolean;
   /** Compiles a rule set beside the daemon's own work. */
   readonly compile: (ruleSet: RuleSet) => Promise<Image>;
@@ -30,8 +30,8 @@ export interface ChangePreview {
 export type HostCheck = (change: Change<PolicyChange[]>) => Promise<void>;
 
 /**
- * What it would come to if policies were applied and others deleted. Containers and changes do not wait for it: it is
- * worked out beside them, from the state there is when it is asked for.
+ * What would result if policies were applied and others deleted. Containers and changes do not wait for it: it is
+ * worked out in parallel, from the state at the time of the call.
  *
  * @throws Failure not-found when a policy to be deleted does not exist
  */

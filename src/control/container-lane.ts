@@ -40,16 +40,16 @@ interface Changed {
   readonly written: Written;
 }
 
-/** So many containers are written and published together, or one request that has more. */
+/** At most this many containers are written and published together, or one request that has more. */
 const BATCH_MAX = 128;
-/** So many batches may be on their way into the kernel; each occupies one of the four threads of Node's pool. */
+/** At most this many batches may be under way into the kernel; each occupies one of the four threads of Node's pool. */
 const PUBLICATIONS_MAX = 2;
-/** So often a request may be compiled again, before a change of policies has to wait for it. */
+/** How often a request may be compiled again before a change of policies has to wait for it. */
 const ROUNDS_MAX = 3;
 
 /**
- * The way of containers under their policies. Requests that wait are planned, written and published together. One that
- * is not valid, or whose rules take long to compile, holds up no other: it joins them once it is compiled.
+ * Brings containers under their policies. Requests that wait are planned, written and published together. One that is
+ * not valid, or whose rules take long to compile, holds up no other: it joins them once it is compiled.
  */
 export class ContainerLane {
   readonly #waiting: Waiting[] = [];
@@ -133,7 +133,7 @@ export class ContainerLane {
 
   async #make(batch: readonly Waiting[]): Promise<void> {
     const planned: (Waiting & { readonly changes: ContainerChange[] })[] = [];
-    /** Those that come to their end here. */
+    /** Those that are complete at this point. */
     const left = new Set(batch);
     try {
       const written = await this.write(async () => {

@@ -3,7 +3,7 @@ import { Failure } from '../failure.js';
 import type { Policy, Rule } from '../policy/model.js';
 import { policyKey } from '../policy/model.js';
 
-/** So many containers are named. */
+/** At most this many containers are named. */
 const NAMED_MAX = 5;
 const NOT_LOOKED_AT = 'its root was not looked at, register it again by a process';
 
@@ -17,8 +17,8 @@ export function driftProblem({ root = { problem: NOT_LOOKED_AT } }: { readonly r
 }
 
 /**
- * What is to be said of a policy with the preset drift: in these containers it takes all that is executed for what their
- * images did not bring.
+ * What is to be said of a policy with the preset drift: in these containers it treats everything that is executed as
+ * not brought by their images.
  *
  * @returns warnings; none for a policy without the preset
  * @throws Failure failed-precondition where it would keep containers that run from executing anything

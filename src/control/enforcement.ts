@@ -40,13 +40,13 @@ export class Enforcement {
   readonly #assignments = new Assignments();
   readonly #state: PublishedState;
   readonly #uses = new KindUses(
-    // To see system calls makes every one of the machine slower, to read answers every packet.
+    // Seeing system calls slows down every one of the machine, reading answers every packet.
     (kind) => this.#kinds.has(kind) && !kind.image.observesCalls && !kind.image.readsAnswers,
     (kind) => this.#dropKind(kind),
   );
   readonly #preparations = new Set<Preparation>();
   #kinds: Kinds;
-  /** Those that it has by itself. */
+  /** Labels that the host has by itself. */
   readonly #hostLabels: Readonly<Record<string, string>>;
 
   /**
@@ -132,7 +132,7 @@ export class Enforcement {
     return this.#kinds.claim(container);
   }
 
-  /** Whether no change of policies was adopted since. */
+  /** Whether no change of policies has been adopted since the claim was made. */
   isCurrent({ kinds }: Claim): boolean {
     return kinds === this.#kinds;
   }
@@ -203,7 +203,7 @@ export class Enforcement {
     const { host } = this;
     const leavesHost = host !== undefined && this.#kinds.decisions.policies.reaching(host).length === 0;
     const replaced = leavesHost ? this.#leave(host.id) : [];
-    // What an earlier daemon had there, nobody wants.
+    // What an earlier daemon had there is no longer wanted.
     if (isWhole && (host === undefined || leavesHost)) this.kernel.enforceHost(false);
     const left = replaced.length === 0 ? Promise.resolve() : this.#adopt([], replaced, true);
     left.catch(() => undefined);

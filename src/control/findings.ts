@@ -18,7 +18,7 @@ export interface Holder {
   readonly by: RuleDescription | undefined;
 }
 
-/** The same for what a pass finds and another found. */
+/** Equal for what one pass finds and another pass has found. */
 export function idOf({ container, kind, file, hostPid, path }: Holding): string {
   const key = namespaceKey(container);
   return kind === 'descriptor' ? `${key}:${file}` : `${key}:${hostPid}:${path}`;

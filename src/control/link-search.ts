@@ -8,10 +8,10 @@ import { inTimeSlices } from '../time-slices.js';
 import type { Ledger } from './ledger.js';
 import type { PolicyChange } from './policy-plan.js';
 
-/** Has policies that were applied follow the links of containers that run already, and says what they cannot follow. */
+/** Makes applied policies follow the links of containers that already run, and reports what they cannot follow. */
 export async function followLinksOf(ledger: Ledger, changes: readonly PolicyChange[]): Promise<PolicyChange[]> {
   const fresh = changes.filter(({ kind, containerIds }) => kind !== 'deleted' && containerIds.length > 0);
-  /** By policy key: what its author should know of links. */
+  /** By policy key: what its author should know about links. */
   const warnings = new Map<string, Set<string>>();
   const found: Container[] = [];
   const reached = new Map<string, Policy[]>();

@@ -10,7 +10,7 @@ import type { DesiredState } from './desired-state.js';
 import type { Recordings } from './recordings.js';
 import type { RuleSets } from './rule-sets.js';
 
-/** An access that was seen and would be decided otherwise. */
+/** An access that was seen and would be decided differently. */
 export interface DecisionChange {
   readonly container: Container;
   readonly access: ObservedAccess;
@@ -21,11 +21,11 @@ export interface DecisionChange {
 }
 
 export interface PolicyDiff {
-  /** Of what would be refused first, then by how often it was seen. */
+  /** First what would be refused, then by how often it was seen. */
   readonly changes: readonly DecisionChange[];
   /** How many accesses were looked at. */
   readonly judged: number;
-  /** Those of them whose answer hangs on arguments, which are not recorded. */
+  /** Those whose decision depends on arguments, which are not recorded. */
   readonly undecided: number;
 }
 

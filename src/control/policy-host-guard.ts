@@ -19,7 +19,7 @@ export async function guardHost(
   await checkHost(ledger, findHostNeeds, host, next.desired);
 }
 
-/** The same for what a host, which may have other labels by then, comes under in a state. */
+/** The same for the policies that would reach the host in a state, in which it may have other labels. */
 export async function checkHost(
   { enforcement }: Pick<Ledger, 'enforcement'>,
   findHostNeeds: FindHostNeeds,

@@ -43,7 +43,7 @@ import type { Caller } from './work-thread.js';
 
 export interface ApplyOptions {
   readonly expected?: ExpectedVersions;
-  /** Also what would stop processes that the host cannot do without. */
+  /** Also accept what would stop processes that the host cannot do without. */
   readonly force?: boolean;
 }
 
@@ -70,7 +70,7 @@ export class PolicyRegistry {
     return readObjects(text, { ignoreForeign, now: Date.now() }, this.coverage);
   }
 
-  /** What was read elsewhere, with warnings of what this kernel cannot enforce of it. */
+  /** Policies that were read elsewhere, with warnings about what this kernel cannot enforce. */
   withCoverage(input: PolicyInput): PolicyInput {
     return { ...input, warnings: [...input.warnings, ...this.coverage.warningsFor(input.policy)] };
   }
@@ -112,7 +112,7 @@ export class PolicyRegistry {
   }
 
   /**
-   * The same, with what it would start from and come to: see previewChange.
+   * The same, with the states before and after: see previewChange.
    *
    * @param deleted policies that would be deleted, too
    * @throws Failure not-found when one of these does not exist
@@ -160,7 +160,7 @@ export class PolicyRegistry {
   /**
    * Makes the policies of clients and all postures those given, also where the store is damaged: see restoringChange.
    *
-   * @param visibility what clients are to have said of it; left out: what they have said
+   * @param visibility the settings of clients afterwards; left out: they stay as they are
    */
   restore(
     inputs: readonly PolicyInput[],
@@ -223,7 +223,7 @@ export class PolicyRegistry {
     return finishInTimeSlices(toManifestInSteps(policy));
   }
 
-  /** What it says, as an object for JSON. */
+  /** The policy as an object for JSON. */
   documentInTimeSlices(policy: Policy): Promise<object> {
     return finishInTimeSlices(toDocumentInSteps(policy));
   }
@@ -234,8 +234,8 @@ export class PolicyRegistry {
   }
 
   /**
-   * Sets what a namespace says of accesses no rule names; classes left out have the agent's own posture, and what clients
-   * say of a class goes before what Kubernetes says.
+   * Sets what a namespace says of accesses no rule names; classes left out have the agent's own posture, and settings
+   * of clients take precedence over those of Kubernetes.
    */
   setPosture(namespace: string, postures: Partial<Postures>): Promise<Outcome<void>> {
     return this.ledger.change((current) => postureChange(current, new Map([[namespace, postures]])));
@@ -247,10 +247,11 @@ export class PolicyRegistry {
   }
 
   /**
-   * Makes the labels that others know of this host those given; they go before its own.
+   * Replaces the labels that others give this host; they take precedence over its own.
    *
-   * @throws Failure failed-precondition when policies for the host, which it would come under by them, would stop what it
-   *   cannot do without
+   * @throws Failure failed-precondition when policies for the host, which it would come under by them, would stop what
+   * it
+   * cannot do without
    */
   setHostLabels(labels: Readonly<Record<string, string>>): Promise<Outcome<void>> {
     return changeHostLabels(this.ledger, labels, (labelled, desired) =>
@@ -258,12 +259,12 @@ export class PolicyRegistry {
     );
   }
 
-  /** By namespace, what clients say of each. */
+  /** By namespace, what clients set for each. */
   postures(): ReadonlyMap<string, Partial<Postures>> {
     return setByClients(this.ledger.desired.postures);
   }
 
-  /** By namespace, what its annotations say. */
+  /** By namespace, what its annotations set. */
   annotatedPostures(): ReadonlyMap<string, Partial<Postures>> {
     return byNamespace(annotatedPostures(this.ledger.desired.postures));
   }

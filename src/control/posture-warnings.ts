@@ -4,7 +4,7 @@ import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
 import type { PolicySettings, RuleSets } from './rule-sets.js';
 
-/** So many namespaces have the command printed for them. */
+/** For at most this many namespaces the command is printed. */
 const NAMESPACES_NAMED = 5;
 
 /**
