@@ -122,7 +122,7 @@ class Reader {
       if (mark !== '*' && mark !== '+' && mark !== '?') return part;
       this.#at++;
       part = mark === '?' ? optional(part) : repeated(part, mark === '*' ? 0 : 1);
-      // How much a repetition takes of a name makes no difference to whether there is one.
+      // Whether a repetition is greedy makes no difference to whether there is a match.
       if (this.text[this.#at] === '?') this.#at++;
     }
   }
