@@ -1,7 +1,7 @@
-/** The series of kernels that the tests were run on. It is told, and nothing is concluded from it. */
+/** The series of kernels that the tests were run on. It is only reported; no behaviour depends on it. */
 export const TESTED_KERNELS = ['6.1', '6.12', '7.3'];
 
-/** Whether the tests were run on a kernel of that series; whatever the number, what a kernel can do is asked of it. */
+/** Whether the tests were run on a kernel of that series. Features are always looked up in the kernel itself. */
 export function isTested(release: string): boolean {
   const [series] = /^\d+\.\d+(?!\d)/u.exec(release) ?? [];
   return series !== undefined && TESTED_KERNELS.includes(series);
@@ -9,5 +9,5 @@ export function isTested(release: string): boolean {
 
 /** A sentence for operators. */
 export function describeUntested(release: string): string {
-  return `Hauberk was not tested on kernel ${release}, but on ${TESTED_KERNELS.join(', ')}: what it has was asked of it`;
+  return `Hauberk was not tested on kernel ${release}, but on ${TESTED_KERNELS.join(', ')}; its features were detected`;
 }
