@@ -227,7 +227,7 @@ export async function assemble(parts: AssemblyParts) {
     tracker.resume();
     replaced = kernel
       .removeReplaced(stopping.signal)
-      .catch((err: unknown) => logger.warn({ err }, 'cannot take away the programs of an earlier build'));
+      .catch((err: unknown) => logger.warn({ err }, 'cannot remove the programs of an earlier build'));
   };
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();

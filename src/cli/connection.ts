@@ -23,7 +23,7 @@ export function addConnectionFlags(program: Command): void {
     .addOption(
       flag('--tls-certificate <file>', 'client certificate to present to the daemon', 'HAUBERK_TLS_CERTIFICATE'),
     )
-    .addOption(flag('--tls-key <file>', 'its key', 'HAUBERK_TLS_KEY'))
+    .addOption(flag('--tls-key <file>', "the client certificate's key", 'HAUBERK_TLS_KEY'))
     .addOption(flag('--tls-server-name <name>', "the name in the daemon's certificate", 'HAUBERK_TLS_SERVER_NAME'))
     .addOption(flag('--timeout <seconds>', 'how long a call may take', 'HAUBERK_TIMEOUT').default('30'));
 }

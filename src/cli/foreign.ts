@@ -10,6 +10,6 @@ export function ignoreForeignOption(): Option {
 export function printIgnored(count: number | undefined): void {
   if (!count) return;
   terminal().err(
-    `${count} ${count === 1 ? 'object of another kind was' : 'objects of other kinds were'} passed over\n`,
+    `${count} ${count === 1 ? 'object of another kind was' : 'objects of other kinds were'} skipped\n`,
   );
 }

@@ -56,7 +56,7 @@ function printHolders(change: PolicyChange): void {
     const process = `process ${processId} (${program}) of container ${container}`;
     if (kind === Holder_Kind.DESCRIPTOR) warn(`${process} had opened ${path} before: each use of it is refused now`);
     else if (kind === Holder_Kind.MAPPING) warn(`${process} had mapped ${path} before, and keeps what is mapped`);
-    else warn(`container ${container} has a ring of io_uring: each use of a file it has opened is decided now`);
+    else warn(`container ${container} has an io_uring ring: each use of a file it has opened is decided now`);
   }
   if (omitted > 0n) warn(`and ${omitted} more such files`);
 }

@@ -9,8 +9,8 @@ export interface SkeletonSubject {
 }
 
 /**
- * A manifest to begin with: it is valid as it is and refuses nothing, and stays valid when any line that begins with `#:`
- * is let speak by taking these two characters away.
+ * A manifest to begin with: it is valid as it is and refuses nothing, and stays valid when these two characters are
+ * removed from any line that begins with `#:`.
  */
 export function policySkeleton({ name, namespace, labels, of }: SkeletonSubject): string {
   const selected = Object.entries(labels).map(([key, value]) => `      ${scalar(key)}: ${scalar(value)}`);

@@ -152,7 +152,7 @@ function checkValue({ type, choices, pattern, range }: Flag, value: unknown): st
   if (type === 'boolean') return typeof value === 'boolean' ? undefined : `must be true or false, is ${value}`;
   if (choices !== undefined && !choices.includes(value as string))
     return `must be one of ${choices.join(', ')}, is ${value}`;
-  if (pattern !== undefined && !pattern.test(value as string)) return `${value} is not of the form --help describes`;
+  if (pattern !== undefined && !pattern.test(value as string)) return `${value} does not have the form that --help describes`;
   if (range !== undefined && !isWithin(value as string, range))
     return `must be a whole number from ${range[0]} to ${range[1]}, is ${value}`;
   return undefined;

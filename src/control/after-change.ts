@@ -17,5 +17,5 @@ export function afterChange({ host, expiry, recordings, start, logger }: Followe
   host.announce();
   expiry.schedule();
   recordings.changed();
-  start.changed().catch((err: unknown) => logger.error({ err }, 'cannot continue with what was restored'));
+  start.changed().catch((err: unknown) => logger.error({ err }, 'cannot load the restored state'));
 }

@@ -5,7 +5,7 @@ import { policyKey } from '../policy/model.js';
 
 /** At most this many containers are named. */
 const NAMED_MAX = 5;
-const NOT_LOOKED_AT = 'its root was not looked at, register it again by a process';
+const NOT_LOOKED_AT = 'its root was not examined, register it again with a process';
 
 export function isDrift({ match }: Rule): boolean {
   return match.kind === 'preset' && match.preset === 'drift';
@@ -42,9 +42,9 @@ export function checkDrift(
   const untold = 'does not know what came with an image';
   if (refusing === undefined)
     return named.map(
-      (each) => `${rules[0]!.id}: the preset drift reports all that is executed, for it ${untold}: ${each}`,
+      (each) => `${rules[0]!.id}: the preset drift reports everything that is executed, since it ${untold}: ${each}`,
     );
-  const description = `the preset drift ${untold}, and would refuse all that is executed: ${named.join('; ')}`;
+  const description = `the preset drift ${untold}, and would refuse everything that is executed: ${named.join('; ')}`;
   throw new Failure('failed-precondition', `policy ${policyKey(policy)}, ${refusing.id}: ${description}`, [
     { field: refusing.id, description },
   ]);

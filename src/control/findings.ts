@@ -46,7 +46,7 @@ export class Findings {
   readonly mappings = new Some();
   /** Open files. */
   readonly files = new Set<bigint>();
-  /** What is registered with a ring of io_uring cannot be seen. */
+  /** What is registered with an io_uring ring cannot be seen. */
   hasRing = false;
   /** Every pass has found more. */
   isEndless = false;

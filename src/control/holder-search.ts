@@ -274,7 +274,7 @@ export class HolderSearch {
       if (descriptors.count + mappings.count > 0)
         this.logger.warn(
           { container, descriptors: descriptors.count, mappings: mappings.count },
-          'processes hold what their policies refuse, from before: descriptors are refused at every use, mappings stay',
+          'processes hold files from before policies that refuse them: descriptors are refused at every use, mappings stay',
         );
       if (hasRing)
         this.logger.warn(

@@ -8,7 +8,7 @@ import type { PolicyChange } from './policy-plan.js';
 /** At most this many holders are named for all of a change. */
 const NAMED_MAX = 50;
 
-/** Who holds what; for a ring of io_uring, whose files cannot be seen, nothing more is known. */
+/** Who holds what; for an io_uring ring, whose files cannot be seen, nothing more is known. */
 export interface NamedHolder {
   readonly containerId: string;
   readonly kind: Holder['kind'] | 'ring';

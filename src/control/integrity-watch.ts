@@ -66,7 +66,7 @@ export class IntegrityWatch {
       const restored = this.kernel.restore();
       this.counts.pinsAndSettings += restored.length;
       if (restored.length > 0)
-        this.logger.warn({ restored }, 'others had changed the enforcement in the kernel: it is put right');
+        this.logger.warn({ restored }, 'others had changed the enforcement in the kernel: it was repaired');
       await this.#lookAtContainers();
       this.#problem = undefined;
     } catch (error) {

@@ -177,7 +177,7 @@ export class Recordings {
     }
     if (this.lost === 0) return;
     const what =
-      'kinds of access were reported and not written down before the last end; they are learnt if made again';
+      'kinds of access were reported but not stored before the last end; they are learnt when made again';
     this.logger.warn({ count: this.lost }, what);
   }
 

@@ -41,7 +41,7 @@ export async function loadStored(
   const counts = { policies: policies.length, containers: containers.length, kept };
   logger.error(
     { damage: state.damage, ...counts },
-    'the stored state was damaged: it continues with what could be read',
+    'the stored state was damaged: continuing with what could be read',
   );
   return { ...state, damage: [], keepsUnknown: true };
 }

@@ -28,7 +28,7 @@ export class VisibilityRegistry {
       const count = [...current.visibility.values()].filter(({ origin }) => origin === 'rpc').length;
       const isNew = classes !== undefined && !current.visibility.has(visibilityKey(setting));
       if (isNew && count >= VISIBILITY_SETTINGS_MAX) {
-        const message = `there are ${count} settings of visibility already, reset some`;
+        const message = `there are already ${count} settings of visibility, reset some`;
         throw new Failure('resource-exhausted', message);
       }
       return visibilityChange(current, [setting]);

@@ -22,16 +22,16 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
   unreachable: 'the path leads to no root of a mount namespace',
   unstable: 'renames kept changing the path while it was read',
   unavailable: 'the acting program could not be determined',
-  routed: 'the route, or further addresses, are chosen by the sender, and are not asked about',
+  routed: 'the sender chooses the route, or further addresses, which are not checked',
   unreadable: 'what is sent to port 53 is not a readable DNS question',
-  protected: "what is Hauberk's own may be reached by hauberkd alone",
+  protected: "only hauberkd may reach Hauberk's own objects",
 };
 
 /** By operation: what is reported about a program that the rule names as its source. */
 const OF_SOURCE_MESSAGES: Readonly<Partial<Record<string, string>>> = {
   trace: 'a process that traces this program could act as the source of the rule',
-  exec: 'the program was started under the control of another, and so no rule that allows it something holds for it',
-  map: "the loader was led to what is not of the container's image, and so no rule that allows the program something holds for it",
+  exec: 'the program was started under the control of another one, so no Allow rule holds for it',
+  map: "the loader was led to a file that is not from the container's image, so no Allow rule holds for the program",
 };
 
 /** Turns a record's numbers into names. Nothing is guessed: what is not known stays empty. */

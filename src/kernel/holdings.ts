@@ -42,7 +42,7 @@ const ONE = Uint8Array.of(1);
 
 /** Something that a process of a container has although the container's rules refuse it. */
 export interface Holding {
-  /** A ring of io_uring is not refused by a rule: it may have registered files that cannot be seen. */
+  /** An io_uring ring is not refused by a rule: it may have registered files that cannot be seen. */
   readonly kind: (typeof HOLDING_KINDS)[number];
   readonly container: NamespacePair;
   /** Identifies an open file while it is open. */

@@ -55,7 +55,7 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
     decides: { file: ['read', 'write'] },
   },
   hauberk_find_descriptors: { what: 'finding descriptors from before a rule', decides: {} },
-  hauberk_find_rings: { what: 'finding rings of io_uring', decides: {} },
+  hauberk_find_rings: { what: 'finding io_uring rings', decides: {} },
   hauberk_find_mappings: { what: 'finding memory mapped before a rule', decides: {} },
   hauberk_path_truncate: { what: 'truncating files', decides: { file: ['write'] } },
   hauberk_file_truncate: {

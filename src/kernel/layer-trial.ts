@@ -78,7 +78,7 @@ export class LayerTrial {
     }
     return lower > 0
       ? undefined
-      : 'nothing at the top of its root is as its image brought it, so telling it was not tried';
+      : 'nothing at the top of its root is as its image brought it, so telling layers apart could not be tested';
   }
 
   #layerOf(path: string): Layer {

@@ -104,7 +104,7 @@ function parseKubeconfig(path: string, text: string) {
     ...NOT_READ.filter((field) => user[field] !== undefined),
     ...NOT_READ_OF_CLUSTER.filter((field) => cluster[field]),
   ];
-  if (beyond.length > 0) throw invalid(`asks for ${beyond.join(', ')}, which hauberkd does not do`);
+  if (beyond.length > 0) throw invalid(`asks for ${beyond.join(', ')}, which hauberkd does not support`);
   const url = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined;
   if (url?.protocol !== 'https:') throw invalid(`the server must be https, is ${cluster.server}`);
   const fileOf = (fields: Fields, field: string) => {

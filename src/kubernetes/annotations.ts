@@ -75,7 +75,7 @@ export function posturesOf(
       (key) => LIKE_POSTURE.test(key) && !Object.hasOwn(POSTURE_ANNOTATIONS, key),
     );
     if (mistaken.length > 0) {
-      read.problems.push(`of its annotations these name no posture: ${mistaken.slice(0, NAMED_MAX).join(', ')}`);
+      read.problems.push(`these of its annotations name no posture: ${mistaken.slice(0, NAMED_MAX).join(', ')}`);
     }
     take(name, object, `namespace ${name}`, read);
   }
@@ -84,7 +84,7 @@ export function posturesOf(
     const read = readPostures(SETTINGS, data, before.get(ALL_NAMESPACES));
     const others = Object.keys(data).filter((key) => !Object.hasOwn(SETTINGS, key) && key !== VISIBILITY_SETTING);
     if (others.length > 0) {
-      read.problems.push(`of its settings these are not followed: ${others.slice(0, NAMED_MAX).join(', ')}`);
+      read.problems.push(`these of its settings are not followed: ${others.slice(0, NAMED_MAX).join(', ')}`);
     }
     take(ALL_NAMESPACES, object, `ConfigMap ${metadata.namespace}/${metadata.name}`, read);
   }

@@ -108,7 +108,7 @@ function namedBy({ origin, kind }: FollowedPolicyKind, metadata: KubernetesObjec
 function warningOfPruned(fields: readonly string[]): string {
   return (
     `kubectl apply has sent ${fields.join(', ')}, which the object does not have: the schema of this kind in the cluster ` +
-    'takes such fields away; a kind of hauberk.io keeps them'
+    'drops such fields; a kind of hauberk.io keeps them'
   );
 }
 

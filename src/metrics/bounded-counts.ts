@@ -33,7 +33,7 @@ export class BoundedCounts<Label extends string> {
     };
     new Counter<string>({
       name,
-      help: `${help}; beyond ${SERIES_MAX} series they count as ${OTHERS}.`,
+      help: `${help}; beyond ${SERIES_MAX} series they are counted as ${OTHERS}.`,
       labelNames: [...labelNames],
       registers: [registry],
       collect() {

@@ -134,22 +134,22 @@ export class Metrics {
         ),
       ),
     );
-    this.#gauge('store_problem', '1 while changes cannot be written down for this cause.', ['cause'], () =>
+    this.#gauge('store_problem', '1 while changes cannot be stored, for this cause.', ['cause'], () =>
       STORE_PROBLEMS.map((cause) => [{ cause }, Number(status().storeProblem?.cause === cause)]),
     );
     const closed = 'Connections to the metrics port that were closed because there were too many.';
     this.#counter('metrics_connections_closed_total', closed, [], () => [[{}, closedConnections?.() ?? 0]]);
     this.#gauge('policies', 'Policies held.', [], () => [[{}, status().policies]]);
     this.#gauge('containers', 'Containers known.', [], () => [[{}, status().containers]]);
-    this.#gauge('profiles_running', 'Profiles that learn.', [], () => [[{}, runningProfiles()]]);
+    this.#gauge('profiles_running', 'Profiles that are running.', [], () => [[{}, runningProfiles()]]);
     this.#gauge('images', 'Policy images in the kernel.', [], () => [[{}, status().images]]);
     this.#gauge('source_connected', '1 while a source of containers is connected.', ['source', 'address'], () =>
       status().sources.map(({ name, address, connected }) => [{ source: name, address }, Number(connected)]),
     );
-    this.#gauge('containers_protected', 'Containers under their policies, by what brought them there.', ['by'], () =>
+    this.#gauge('containers_protected', 'Containers under their policies, by how they came under them.', ['by'], () =>
       Object.entries(protectedContainers()).map(([by, value]) => [{ by }, value]),
     );
-    const overridden = 'Containers whose pods have their policies audited or disabled by an annotation.';
+    const overridden = 'Containers of pods whose annotation sets their policies to audited or disabled.';
     this.#gauge('containers_overridden', overridden, ['mode'], () =>
       Object.entries(overriddenContainers()).map(([mode, value]) => [{ mode }, value]),
     );
@@ -173,7 +173,7 @@ export class Metrics {
     );
     this.#counter(
       'refusals_total',
-      "Accesses that were refused without a policy: undecidable, or to what is Hauberk's own (protected).",
+      "Accesses that were refused without a policy: undecidable, or to Hauberk's own objects (protected).",
       ['cause'],
       () =>
         select('refused')
@@ -188,7 +188,7 @@ export class Metrics {
     ]);
     this.#counter(
       'names_forgotten_total',
-      'Addresses of names that found no room in the share of their container, or were forgotten for newer ones.',
+      'Addresses of names that did not fit into the share of their container, or were dropped for newer ones.',
       [],
       () => [[{}, kernelCounters()['name-forgotten']]],
     );
@@ -232,7 +232,7 @@ export class Metrics {
     this.#gauge('containers_visible', visible, [], () => [[{}, visibleContainers()]]);
     this.#counter(
       'telemetry_told_total',
-      'Distinct accesses that were let through and reported, once in a window.',
+      'Distinct allowed accesses that were reported, once per window.',
       [],
       () => [[{}, telemetry().reported]],
     );
@@ -254,7 +254,7 @@ export class Metrics {
 
   #addIntake({ intake, repairs, held = () => ({ files: 0, containers: 0 }) }: MetricSources): void {
     const heldHelp =
-      'Open files that policies refuse since they were opened; containers of which every open file is decided at each use.';
+      'Open files that policies refuse which were applied later; containers in which every open file is decided at each use.';
     this.#gauge('held_descriptors', heldHelp, ['of'], () => {
       const { files, containers } = held();
       return [

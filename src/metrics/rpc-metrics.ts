@@ -26,7 +26,7 @@ export class RpcMetrics implements RpcObserver {
     });
     this.#durations = new Histogram({
       name: 'hauberk_rpc_duration_seconds',
-      help: 'Time from a call until its client has the whole answer; streams are not among them.',
+      help: 'Time from a call until its client has the whole answer; streams are not included.',
       labelNames: ['method'],
       buckets: DURATION_BUCKETS,
       registers,

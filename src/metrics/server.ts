@@ -59,7 +59,7 @@ export class MetricsServer {
       this.#problem = undefined;
       if (before !== undefined) logger.info({ address }, 'metrics are served now');
     } catch (error) {
-      this.#problem = `metrics are not served on ${address}: ${(error as Error).message}; it is tried again`;
+      this.#problem = `metrics are not served on ${address}: ${(error as Error).message}; trying again`;
       if (before !== this.#problem) logger.warn({ address, err: error }, this.#problem);
       this.#retry = setTimeout(() => void this.start(), retryMilliseconds).unref();
     }

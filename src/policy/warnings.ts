@@ -145,7 +145,7 @@ function* textRemarks({ spec }: PolicyDocument): Generator<Remark> {
 }
 
 function wildcardText(value: string, kind: Kind): string {
-  const taken = `takes ${quote(WILDCARD.exec(value)![0])} as it stands, not as a wildcard`;
+  const taken = `takes ${quote(WILDCARD.exec(value)![0])} literally, not as a wildcard`;
   const base = /^[^*?[{]*\//u.exec(value)?.[0] ?? '/';
   switch (kind) {
     case 'source':

@@ -73,7 +73,7 @@ export class StrictReader extends BinaryReader {
   override string(): string {
     const text = super.string(true);
     // As the key of a map it would be lost, and a selector without its label reaches more.
-    if (text === '__proto__') throw new Error('the text `__proto__` is not taken');
+    if (text === '__proto__') throw new Error('the text `__proto__` is not accepted');
     return text;
   }
 }

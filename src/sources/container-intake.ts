@@ -179,7 +179,7 @@ export class ContainerIntake {
     } catch (error) {
       if ((error instanceof Failure && error.code === 'not-found') || this.#stopped) return;
       const reason = trueCause(error);
-      this.#options.logger.warn({ container: id, reason }, 'the end of a container cannot be noted: trying again');
+      this.#options.logger.warn({ container: id, reason }, 'the end of a container cannot be recorded: trying again');
       this.#endings.set(
         id,
         setTimeout(() => void this.#unregister(id), this.#retry.most),

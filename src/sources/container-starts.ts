@@ -42,7 +42,7 @@ export class ContainerStarts {
     try {
       description = await this.#options.facts.describe(request);
       if (description === undefined)
-        return this.#count({ outcome: 'ignored', reason: 'it is the pause of a pod' }, false);
+        return this.#count({ outcome: 'ignored', reason: 'it is the pause container of a pod' }, false);
       root = await rootBeforeSwitch(request, this.#options.hostRoot);
     } catch (error) {
       return this.#unknown(request, reporter, description, error);

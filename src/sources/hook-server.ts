@@ -54,7 +54,7 @@ export class HookServer {
       options.counts.rejectedRequests++;
       options.logger.warn(
         { connections: this.#server.maxConnections },
-        "the hook's socket has all the connections it takes",
+        "the hook's socket has reached its limit of connections",
       );
     });
   }
@@ -68,7 +68,7 @@ export class HookServer {
   async listen(): Promise<void> {
     const { path, logger, onStatus } = this.#options;
     if (this.#remove !== undefined) {
-      logger.warn({ socket: path }, "others have taken the hook's socket away: it is put back");
+      logger.warn({ socket: path }, "the hook's socket was removed by something else: it is created again");
       this.#remove = undefined;
       // Those that are connected still get their answers.
       this.#server.close();
@@ -80,7 +80,7 @@ export class HookServer {
       });
       this.#inode = inodeAt(path);
       this.#reason = '';
-      logger.info({ socket: path }, "containers' starts are held for their policies where a runtime's hook asks");
+      logger.info({ socket: path }, "listening for the runtimes' hook: container starts wait for their policies");
     } catch (error) {
       this.#server.close();
       const reason = trueCause(error);
@@ -106,7 +106,7 @@ export class HookServer {
     const { path } = this.#options;
     const connected = this.isListening;
     const isLost = !connected && this.#remove !== undefined;
-    return { name: 'hook', address: path, connected, reason: isLost ? 'others have taken it away' : this.#reason };
+    return { name: 'hook', address: path, connected, reason: isLost ? 'something else has removed it' : this.#reason };
   }
 
   async #serve(socket: Socket): Promise<void> {

@@ -118,7 +118,7 @@ export class Sources {
       this.#intake.check();
       this.#warn();
     } catch (error) {
-      logger.warn({ reason: trueCause(error) }, 'cannot look after the sources of containers');
+      logger.warn({ reason: trueCause(error) }, 'cannot check the sources of containers');
     }
     if (!this.#stopped) this.#timer = setTimeout(() => void this.#check(), CHECK_MILLISECONDS);
   }

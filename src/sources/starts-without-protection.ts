@@ -23,7 +23,7 @@ export function reportStartsWithoutProtection(
     if (!existsSync(taken)) renameSync(path, taken);
     for (const line of linesOf(taken)) {
       counts.startsWithoutProtection++;
-      logger.warn({ start: parse(line) }, 'a container has started without protection, as its hook has noted');
+      logger.warn({ start: parse(line) }, 'a container has started without protection, as its hook has recorded');
     }
     rmSync(taken);
   } catch (error) {

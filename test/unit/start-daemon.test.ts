@@ -159,7 +159,7 @@ describe('the daemon', () => {
     daemon.kernel.fails = 'removeReplaced';
     const running = await daemon.start();
     await running.stop();
-    assert.deepEqual(daemon.warnings, ['cannot take away the programs of an earlier build']);
+    assert.deepEqual(daemon.warnings, ['cannot remove the programs of an earlier build']);
     assert.equal(daemon.lines.find(({ level }) => level > 30)?.err?.message, 'removeReplaced fails');
   });
 

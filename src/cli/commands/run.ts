@@ -53,7 +53,7 @@ export function addRun(program: Command): void {
     program
       .command('run')
       .description('run a command of this host under policies, without a container runtime')
-      .argument('<command...>', 'behind --: a program and its arguments')
+      .argument('<command...>', 'after --: a program and its arguments')
       .option('--policy <file...>', 'policies for this run only, whatever they select: a file, a directory or -')
       .option('--label <key=value>', 'a label of the command, which selectors match; may be repeated', addLabel)
       .option('-n, --namespace <namespace>', 'whose policies and postures apply to it', 'default')
