@@ -33,7 +33,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     value: 'FILE',
     help: "the server's certificate chain for a TCP address (PEM); reloaded when it changes, like the next two",
   },
-  'tls-key': { type: 'string', value: 'FILE', help: 'the server's private key (PEM)' },
+  'tls-key': { type: 'string', value: 'FILE', help: "the server's private key (PEM)" },
   'tls-client-ca': {
     type: 'string',
     value: 'FILE',

@@ -173,9 +173,9 @@ function subjectOf({ subject }: ExplainRequest): string | { namespace: string; l
 
 interface Inputs {
   readonly inputs: readonly PolicyInput[];
-  /** How many objects were passed over; undefined for none. */
+  /** How many objects were skipped; undefined for none. */
   readonly ignored: number | undefined;
-  /** Runs what may fail on account of the inputs; its Failures then name the request's fields. */
+  /** Runs code that may fail because of the inputs, so that its Failures name the request's fields. */
   translate<Result>(task: () => Promise<Result>): Promise<Result>;
 }
 
