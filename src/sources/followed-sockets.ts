@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { KNOWN_SOCKETS, presentSockets, type RuntimeSocket } from './known-sockets.js';
 
-/** Which sockets are followed, as the flags of these names say it. */
+/** Which sockets are followed, from the flags of these names. */
 export interface SocketSettings {
   /** A path, or `off`. */
   readonly dockerSocket: string;
-  /** Paths separated by commas, `auto` or `off`; so the next two, of one path. */
+  /** Paths separated by commas, `auto` or `off`; the next two likewise with one path. */
   readonly criSocket: string;
   readonly podmanSocket: string;
   readonly nriSocket: string;
@@ -19,7 +19,7 @@ export interface FollowedSocket {
   readonly kind: 'docker' | 'podman' | 'cri' | 'nri';
   readonly name: string;
   readonly path: string;
-  /** Nobody has asked for it: where there is no runtime, nothing needs to be said. */
+  /** Not requested by a flag: if there is no runtime, nothing is reported. */
   readonly isDetected: boolean;
 }
 
@@ -40,7 +40,7 @@ export function socketsOfHost(roots: readonly string[]): RuntimeSocket[] {
     });
 }
 
-/** What is to be followed now, by the settings and by which sockets are there. */
+/** The sockets to follow now, by the settings and by which sockets exist. */
 export function socketsToFollow(
   settings: SocketSettings,
   present: readonly RuntimeSocket[],
@@ -63,7 +63,7 @@ export function socketsToFollow(
   });
 }
 
-/** Those that stand on this host and are not followed. */
+/** Sockets on this host that are not followed. */
 export function unfollowed(
   present: readonly RuntimeSocket[],
   followedSockets: readonly Pick<FollowedSocket, 'path'>[],
@@ -82,7 +82,7 @@ function socketsOf(
   return setting.split(',').map((path) => ({ kind, name: nameOf(kind, path), path, isDetected: false }));
 }
 
-/** Where Docker is by default it is followed if it is there, or comes. */
+/** At its default path Docker is followed if it exists, or appears later. */
 function dockerSockets(
   setting: string,
   found: readonly RuntimeSocket[],
@@ -108,7 +108,7 @@ function nriSockets(roots: readonly string[]): { name: string; path: string }[] 
     .filter(({ path }) => fileAt(path) !== undefined);
 }
 
-/** Tells one socket from another; undefined where none is there. */
+/** Identifies a socket; undefined if there is none. */
 function fileAt(path: string): string | undefined {
   try {
     const stats = statSync(path);

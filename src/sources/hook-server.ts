@@ -31,8 +31,8 @@ export interface HookServerOptions {
 }
 
 /**
- * The socket on which the runtimes' hook asks for a container to be protected: one JSON object in, up to the end of what
- * is sent, one line out.
+ * The socket on which the runtimes' hook asks for a container to be protected: a request is one JSON object, up to the
+ * end of the input, the answer is one line.
  */
 export class HookServer {
   readonly #options: HookServerOptions;
@@ -41,7 +41,7 @@ export class HookServer {
   readonly #waiting: (() => void)[] = [];
   #underWay = 0;
   #remove: (() => Promise<void>) | undefined;
-  /** Of the socket, as it was placed. */
+  /** The inode of the socket when it was created. */
   #inode: number | undefined;
   #reason = 'not listening yet';
 
@@ -59,7 +59,7 @@ export class HookServer {
     });
   }
 
-  /** False also once somebody else has taken the socket away: nobody could ask any more. */
+  /** Also false once something else has removed the socket: nobody could connect any more. */
   get isListening(): boolean {
     return this.#remove !== undefined && inodeAt(this.#options.path) === this.#inode;
   }
@@ -90,7 +90,7 @@ export class HookServer {
     onStatus();
   }
 
-  /** Takes the socket away; what is under way has a moment to be answered. */
+  /** Removes the socket; requests under way have a moment to be answered. */
   async close(): Promise<void> {
     await this.#remove?.();
     this.#remove = undefined;

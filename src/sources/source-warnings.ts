@@ -2,14 +2,14 @@ import { type FollowedSocket, unfollowed } from './followed-sockets.js';
 import type { FollowedSource } from './followed-source.js';
 import type { RuntimeSocket } from './known-sockets.js';
 
-/** A socket with the source that follows what is there. */
+/** A socket with the source that follows the runtime on it. */
 export interface FollowedRuntime {
   readonly socket: FollowedSocket;
   readonly source: FollowedSource;
 }
 
 /**
- * What an operator should know and mend of the sources of containers.
+ * What an operator should know and fix about the sources of containers.
  *
  * @param present the runtimes' sockets on this host
  * @param hasPodman whether a container of podman is known
@@ -30,7 +30,8 @@ export function sourceWarnings(
       `${name} at ${path} is not followed: its containers are not protected (see --${origin}-socket)`,
   );
   for (const { socket, source } of followed) {
-    // Docker's own containerd is often set up so, and what Docker makes with it is known from Docker.
+    // Docker's own containerd is often set up like this, and the containers that Docker makes with it are known from
+    // Docker.
     if (!source.isNotServed || isThere('docker')) continue;
     warnings.push(`${socket.name} at ${socket.path} serves no CRI: what is made with it otherwise is not protected`);
   }

@@ -39,7 +39,7 @@ export interface SourcesOptions extends Omit<IntakeOptions, 'counts'> {
   readonly onStatus: () => void;
 }
 
-/** All that containers come from by themselves: the runtimes that are followed, and those whose hook asks. */
+/** All automatic sources of containers: the runtimes that are followed, and those whose hook calls. */
 export class Sources {
   readonly #options: SourcesOptions;
   readonly #intake: ContainerIntake;
@@ -66,7 +66,7 @@ export class Sources {
     }
   }
 
-  /** Begins to follow what is there; resolves when the hook can ask. */
+  /** Begins to follow the runtimes; resolves when the hook can connect. */
   async start(): Promise<void> {
     await this.#check();
   }
@@ -87,12 +87,12 @@ export class Sources {
     return [...shown.map(({ source }) => source.status()), ...(this.#hook === undefined ? [] : [this.#hookStatus()])];
   }
 
-  /** To be called when `refine` would say something else. */
+  /** To be called when `refine` would return something else. */
   refineAgain(): void {
     this.#intake.refineAgain();
   }
 
-  /** What an operator should know and mend. */
+  /** What an operator should know and fix. */
   warnings(): readonly string[] {
     return this.#warnings;
   }
@@ -106,7 +106,7 @@ export class Sources {
     };
   }
 
-  /** What may have changed on the host without anybody saying so. */
+  /** Checks what may have changed on the host without notification. */
   async #check(): Promise<void> {
     const { config, hostRoot, socketRoots, counts, logger } = this.#options;
     try {
@@ -123,7 +123,7 @@ export class Sources {
     if (!this.#stopped) this.#timer = setTimeout(() => void this.#check(), CHECK_MILLISECONDS);
   }
 
-  /** Tells of what was not to be warned of before. */
+  /** Logs warnings that are new. */
   #warn(): void {
     const before = this.#warnings;
     const { hostRoot, registry } = this.#options;
