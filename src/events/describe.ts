@@ -6,11 +6,11 @@ import type { SecurityEvent } from './event.js';
 import { type EventRecord, FLAGS } from './record.js';
 import { DEFAULT_POSTURE, FAIL_CLOSED, type RuleDescription, SELF_PROTECTION } from './rule-description.js';
 
-/** Where an event's numbers are looked up. */
+/** Looks up the numbers of an event. */
 export interface EventContext {
   containerOf(record: EventRecord): Container | undefined;
   ruleOf(imageId: number, rule: number): RuleDescription | undefined;
-  /** What to look up of a process; without it, nothing is. */
+  /** Looks up details of a process; left out if there are to be none. */
   readonly details?: DetailsLookup;
   /** Nanoseconds to add to CLOCK_MONOTONIC for the time since the Unix epoch. */
   readonly clockOffset: bigint;
@@ -78,7 +78,10 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
   };
 }
 
-/** A rule that allows owners has nothing to say of others: they are stopped as by the posture, with the rule told. */
+/**
+ * A rule that allows owners does not decide about others: they are stopped as if by the posture, and the event names
+ * the rule.
+ */
 function decidingRule(record: EventRecord, context: EventContext): RuleDescription | undefined {
   const rule = context.ruleOf(record.imageId, record.rule);
   if (rule !== undefined && (record.flags & FLAGS.ofSource) !== 0) {

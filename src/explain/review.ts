@@ -8,15 +8,15 @@ import { exampleAccessesOf } from './example-accesses.js';
 import { comparePrecedence } from './precedence.js';
 import { RuleIndex } from './rule-index.js';
 
-/** What the author of a policy should know of its rules among the others that reach the same container. */
+/** What the author of a policy should know about its rules among the others that reach the same container. */
 export interface Review {
   /** Rules that never decide anything, each with the reason. */
   readonly shadowed: readonly string[];
-  /** Rules that say something else of the same access than rules of theirs or of other policies, and which comes first. */
+  /** Rules that disagree about an access with rules of the same or other policies, and which comes first. */
   readonly conflicts: readonly string[];
 }
 
-/** Nobody reads more, and a policy of thousands of rules must not take long. */
+/** Limits, since a policy of thousands of rules must not take long, and nobody reads more. */
 const LINES_MAX = 20;
 const RULES_MAX = 500;
 
