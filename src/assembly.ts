@@ -48,7 +48,7 @@ import { Sources } from './sources/sources.js';
 import type { Store } from './store/store.js';
 import { openTelemetry } from './telemetry-flow.js';
 
-/** What the daemon is put together of. */
+/** The parts that the daemon is assembled from. */
 export interface AssemblyParts {
   readonly config: Config;
   readonly access: ClusterAccess | undefined;
@@ -56,7 +56,7 @@ export interface AssemblyParts {
   readonly logger: Logger;
   readonly store: Store;
   readonly kernel: Enforcer;
-  /** Is given what has to be closed, each part before it can need it. */
+  /** Each part is registered here before it may have to be closed. */
   readonly closers: Closers;
 }
 
@@ -77,7 +77,7 @@ export async function assemble(parts: AssemblyParts) {
     logger,
   );
   enforcement.holders = holders;
-  // What Kubernetes said last, until it says more.
+  // The last known labels of Kubernetes, until it reports new ones.
   if (access !== undefined) enforcement.replaceHost(enforcement.hostLabelled(stored.hostLabels ?? {}));
   const desired = desiredBy(stored, kernel);
   const ledger: Ledger = new Ledger(
@@ -119,7 +119,7 @@ export async function assemble(parts: AssemblyParts) {
   const pods = new Pods((id) => containers.get(id), config.podOverrides);
   const sources: Sources = new Sources({
     config,
-    // Where no cluster is followed any more, what was known of its pods does not hold for good.
+    // If no cluster is followed any more, what was known about its pods must not be kept forever.
     ...(access !== undefined && { refine: (description) => pods.describe(description) }),
     tracker,
     registry: containers,
@@ -211,7 +211,7 @@ export async function assemble(parts: AssemblyParts) {
     metricsServer = new MetricsServer({ address: config.metrics, registry: metrics.registry, logger, onStatus });
   }
   kernel.limitEvents({ perSecond: config.eventsPerSecond, burst: config.eventBurst });
-  // They may read what the ring still has, and are written once nothing changes any more.
+  // They may still read from the ring, and are written once nothing changes any more.
   closers.add('recordings', () => recordings.write());
   closers.add('changes', () => ledger.stop());
   closers.add('container watches', () => tracker.stop());

@@ -18,7 +18,7 @@ export function requireSupport(pinDirectory: string): void {
 }
 
 /**
- * Attaches the programs to a place of their own and takes them away again: what the kernel refuses shows only then.
+ * Attaches the programs with separate pins and removes them again: only then does it show what the kernel refuses.
  *
  * @returns what is to be reported: each hook that is missing, and whether such a kernel was tested
  */

@@ -37,7 +37,7 @@ export async function withClient<Result>(
   if (!(Number(timeout) > 0)) throw new CommandFailure(EXIT.usage, `--timeout: ${timeout} is not a number of seconds`);
   const files = readTlsFiles(tls);
   const target = { address, hasTls: files !== undefined, timeoutSeconds: Number(timeout) };
-  // Later, as what gRPC needs takes as long to load as all else, and half of the commands ask no daemon.
+  // Imported late, because gRPC takes as long to load as everything else, and half of the commands need no daemon.
   const { connect } = await import('../client/client.js');
   const client = connect({ address, timeoutMilliseconds: Number(timeout) * 1000, ...(files && { tls: files }) });
   try {

@@ -28,7 +28,10 @@ export async function onlyOneOf(
   if (first === undefined) return client.policies.getPolicy({ ...named, origin: origins[0] });
   if (found.length === 1) return first;
   const given = found.map(({ policy }) => originText(policy!.origin)).join(', ');
-  throw new CommandFailure(EXIT.usage, `policies of several origins are named ${named.name}: choose one with --origin (${given})`);
+  throw new CommandFailure(
+    EXIT.usage,
+    `policies of several origins are named ${named.name}: choose one with --origin (${given})`,
+  );
 }
 
 /**
@@ -48,7 +51,10 @@ export async function deleteOf(
     if (found.length === 0) throw error;
     const given = found.map(({ policy }) => originText(policy!.origin));
     const advice = `it comes from ${given.join(' and ')}: --origin ${given[0]} deletes it`;
-    throw new CommandFailure(exitStatusOf(error), `no policy ${named.name} was applied from the command line; ${advice}`);
+    throw new CommandFailure(
+      exitStatusOf(error),
+      `no policy ${named.name} was applied from the command line; ${advice}`,
+    );
   }
 }
 

@@ -2,9 +2,9 @@
 export interface SkeletonSubject {
   readonly name: string;
   readonly namespace: string;
-  /** Whom it is to reach. */
+  /** The labels it is to select. */
   readonly labels: Readonly<Record<string, string>>;
-  /** How it was found, for the first line. */
+  /** What it was made from, for the first line. */
   readonly of: string;
 }
 

@@ -15,7 +15,7 @@ export interface Flag {
 }
 
 const POSTURES = ['audit', 'block'];
-// A day: far below what timers of Node.js can count.
+// A day: far below the maximum of timers in Node.js.
 const SECONDS_MAX = 86_400;
 const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/;
 
@@ -272,7 +272,12 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     [0, 1_000_000],
     'how many events of one container are reported per second, 0 for all; suppressed ones are counted',
   ),
-  'event-burst': number('NUMBER', 2000, [1, 1_000_000], 'how many of its events may come at once, after a quiet period'),
+  'event-burst': number(
+    'NUMBER',
+    2000,
+    [1, 1_000_000],
+    'how many of its events may come at once, after a quiet period',
+  ),
   'max-alerts-per-second': number(
     'NUMBER',
     0,
@@ -315,7 +320,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   version: { type: 'boolean', help: 'print the version and exit' },
   help: { type: 'boolean', help: 'print this text and exit' },
 };
-/** What stands in the file only, as it has parts. */
+/** A setting that is only in the file, since it is structured. */
 export const ROLES_SETTING = 'roles';
 export const NOT_IN_FILE = ['rescue', 'discard-damaged', 'config', 'check', 'version', 'help'];
 

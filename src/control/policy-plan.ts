@@ -159,7 +159,9 @@ function namesakeWarnings(policy: Policy, policies: PolicySet): string[] {
     (origin) => origin !== originOf(policy) && policies.get(policyKey(givenBy(origin, policy))) !== undefined,
   );
   if (others.length === 0) return [];
-  return [`${others.join(' and ')} ${others.length === 1 ? 'has' : 'have'} a policy of the same name, which is another one and stays in force as well`];
+  return [
+    `${others.join(' and ')} ${others.length === 1 ? 'has' : 'have'} a policy of the same name, which is another one and stays in force as well`,
+  ];
 }
 
 /** A policy this short compiles whatever it says: it stays below every limit by more than a factor of a hundred. */

@@ -176,8 +176,7 @@ export class Recordings {
       if (recording !== undefined && counted.access !== ACCESS_NONE) this.lost++;
     }
     if (this.lost === 0) return;
-    const what =
-      'kinds of access were reported but not stored before the last end; they are learnt when made again';
+    const what = 'kinds of access were reported but not stored before the last end; they are learnt when made again';
     this.logger.warn({ count: this.lost }, what);
   }
 

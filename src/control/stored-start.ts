@@ -39,10 +39,7 @@ export async function loadStored(
   const kept = await store.discardDamage();
   const { policies, containers } = state;
   const counts = { policies: policies.length, containers: containers.length, kept };
-  logger.error(
-    { damage: state.damage, ...counts },
-    'the stored state was damaged: continuing with what could be read',
-  );
+  logger.error({ damage: state.damage, ...counts }, 'the stored state was damaged: continuing with what could be read');
   return { ...state, damage: [], keepsUnknown: true };
 }
 

@@ -142,7 +142,10 @@ test('an unknown flag and a bad value are named', () => {
     messageOf(['--log-level', 'loud']),
     '--log-level: must be one of fatal, error, warn, info, debug, trace, is loud',
   );
-  assert.equal(messageOf(['--listen', 'somewhere']), '--listen: somewhere does not have the form that --help describes');
+  assert.equal(
+    messageOf(['--listen', 'somewhere']),
+    '--listen: somewhere does not have the form that --help describes',
+  );
   assert.equal(messageOf(['--metrics', '9464']), '--metrics: 9464 does not have the form that --help describes');
 });
 

@@ -30,7 +30,7 @@ export function addLogs(program: Command): void {
     await withClient(command, async (client) => {
       const filter = {
         ...filterOf(options),
-        // With no time at all, everything that is there.
+        // Without a time, all stored events.
         since: { seconds: BigInt(Math.floor((since ?? 0) / 1000)), nanos: ((since ?? 0) % 1000) * 1_000_000 },
         storedOnly: options.follow !== true,
       };

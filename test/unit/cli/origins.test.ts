@@ -43,7 +43,10 @@ test('hauberk apply, its --prune and delete change what the command line gives a
   assert.deepEqual(keys(), ['cli:default/other', ...OF_OTHERS]);
   const refused = await hauberk('delete', 'web');
   assert.equal(refused.status, 1);
-  assert.match(refused.errors, /no policy web was applied from the command line; it comes from rpc and kubernetes and .* --origin rpc deletes/u);
+  assert.match(
+    refused.errors,
+    /no policy web was applied from the command line; it comes from rpc and kubernetes and .* --origin rpc deletes/u,
+  );
   assert.equal((await hauberk('delete', '--origin', 'kubernetes', 'web')).status, 0);
   assert.equal((await hauberk('delete', '-f', file)).output, 'policy cli:default/other deleted\n');
   assert.equal((await hauberk('delete', '--origin', 'rpc', '-f', write('web.yaml', manifest('web')))).status, 0);
