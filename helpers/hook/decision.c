@@ -15,8 +15,8 @@ static bool is_missing(const char *directory)
 }
 
 /*
- * Whether a user without privileges runs this runtime, in a user namespace of theirs. Such a container has no more
- * rights than that user, who cannot reach hauberkd and could run the same without any hook.
+ * Whether an unprivileged user runs this runtime, in a user namespace of that user. Such a container has no more rights
+ * than that user, who cannot reach hauberkd and could run the same without any hook.
  */
 static bool is_rootless(void)
 {

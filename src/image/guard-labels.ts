@@ -214,7 +214,7 @@ function changes(index: number, rules: readonly BoundRule[], level: GuardLevel):
   return policy.mode !== 'audit' && rules.findLastIndex(isRefusedOtherwise) > index;
 }
 
-/** At which levels a rule changes something; what an Allow rule lets through may otherwise be refused. */
+/** At which levels a rule changes something; what an Allow rule allows may otherwise be refused. */
 function levelsOf({ policy, rule }: BoundRule): readonly GuardLevel[] {
   return rule.action === 'Audit' || policy.mode === 'audit' ? ['Audit'] : GUARD_LEVELS;
 }

@@ -11,7 +11,7 @@ import { type BoundRule, type PostureClass, RULE_CLASSES, type RuleClass } from 
  */
 export const ENTRY_BYTES = 8;
 export const HEADER_ENTRIES = 9;
-/** The kernel holds an image in pages of so many entries: a look-up costs more than a step of the automaton. */
+/** The kernel holds an image in pages of this many entries: a look-up costs more than a step of the automaton. */
 export const PAGE_ENTRIES = 4096;
 /**
  * The number of this layout, raised with every change, so that a newer daemon does not give older programs images that

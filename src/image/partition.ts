@@ -23,7 +23,7 @@ export function* coarsestPartition(given: Automaton): Steps<Int32Array> {
   return classOf;
 }
 
-/** Gives states that have a transition for each byte another default, as theirs has no meaning. */
+/** Replaces the default of states that have a transition for each byte, where it has no meaning. */
 function followedDefaults({ states, defaults, firstTransition, targets }: Automaton): Int32Array {
   const followed = Int32Array.from(defaults);
   for (let state = 0; state < states; state++) {

@@ -87,7 +87,7 @@ function hasEnded({ input }: ReadObject, now: number): boolean {
   return (input?.policy.expires ?? Number.POSITIVE_INFINITY) <= now;
 }
 
-/** @throws what is no fault of the policy */
+/** @throws errors that the policy has not caused */
 export function refusalOf(thrown: unknown): Refusal {
   // A full disk has the same code as a policy that is too large.
   if (!(thrown instanceof Failure) || thrown instanceof StoreFailure) throw thrown;

@@ -57,7 +57,7 @@ export function decoderOf<Request>(deserialize: (bytes: Buffer) => Request): (by
   };
 }
 
-/** The same for a deserializer made by ts-proto, which takes a reader as well; nothing of the bytes is passed over. */
+/** The same for a deserializer made by ts-proto, which takes a reader as well; none of the bytes may be skipped. */
 export function strictDecoderOf<Request>(deserialize: (input: Buffer) => Request) {
   return decoderOf((bytes) => {
     const reader = new StrictReader(bytes);

@@ -23,7 +23,7 @@ export interface Seal {
 }
 
 const HEXADECIMAL = /^[0-9a-f]*$/u;
-/** Sums are taken modulo two to this power, and written in so many bits. */
+/** Sums are taken modulo two to this power, and written in this many bits. */
 const SUM_BITS = 128;
 
 /** Whether a value is of this version and form. */

@@ -1,6 +1,6 @@
 /** How long lines of one kind are counted before the count is written. */
 const SUM_MILLISECONDS = 10_000;
-/** So many kinds are distinguished at a time; all further ones share one line. */
+/** This many kinds are distinguished at a time; all further ones share one line. */
 const KINDS_MAX = 256;
 const ALL_OTHERS = '';
 

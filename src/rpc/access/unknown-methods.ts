@@ -3,7 +3,10 @@ import type { Server, ServerMethodDefinition } from '@grpc/grpc-js';
 /** Never called, since no request of an unknown method is read. */
 const readNothing = (bytes: Buffer) => bytes;
 
-/** The table of methods of a grpc-js server, which is no part of its interface; test/unit/rpc/unread-answers.test.ts pins it. */
+/**
+ * The table of methods of a grpc-js server, which is not part of its public interface;
+ * test/unit/rpc/unread-answers.test.ts pins it.
+ */
 interface MethodTable {
   readonly handlers: Map<string, object>;
 }
