@@ -2,7 +2,7 @@ import { release } from 'node:os';
 import type { Logger } from 'pino';
 import type { Closers } from './closers.js';
 import type { Config } from './config/config.js';
-import { posturesOf, resolutionOf } from './config/resolution.js';
+import { policySettingsOf, posturesOf } from './config/policy-settings.js';
 import { afterChange } from './control/after-change.js';
 import { ContainerRegistry } from './control/container-registry.js';
 import { ContainerTracker } from './control/container-tracker.js';
@@ -31,9 +31,9 @@ import { type EventFlow, openEventFlow } from './event-flow.js';
 import { noteOf, POLICY_OVERRIDE } from './events/note.js';
 import { startExports } from './export/exports.js';
 import { clockOffset } from './kernel/clock.js';
-import type { Kernel } from './kernel/kernel.js';
+import type { Enforcer } from './kernel/enforcer.js';
 import { describeMissing, explainMissing } from './kernel/missing-hooks.js';
-import { describeUntested, isTested } from './kernel/tested.js';
+import { describeUntested, isTested } from './kernel/tested-kernels.js';
 import {
   type ClusterAccess,
   type ClusterParts,
@@ -49,15 +49,15 @@ import { Sources } from './sources/sources.js';
 import type { Store } from './store/store.js';
 import { openTelemetry } from './telemetry-flow.js';
 
-/** What the daemon is put together of. */
+/** The parts that the daemon is assembled from. */
 export interface AssemblyParts {
   readonly config: Config;
   readonly access: ClusterAccess | undefined;
   readonly host: FoundHost;
   readonly logger: Logger;
   readonly store: Store;
-  readonly kernel: Kernel;
-  /** Is given what has to be closed, each part before it can need it. */
+  readonly kernel: Enforcer;
+  /** Each part is registered here before it may have to be closed. */
   readonly closers: Closers;
 }
 
@@ -70,7 +70,7 @@ export async function assemble(parts: AssemblyParts) {
   const subject = config.rescue
     ? undefined
     : hostAsSubject(found.namespaces, readLabels(config.hostLabels), found.links);
-  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, resolutionOf(config));
+  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, policySettingsOf(config));
   const holders = new HolderSearch(
     kernel,
     kernel.containers(),
@@ -79,7 +79,7 @@ export async function assemble(parts: AssemblyParts) {
     isGuarded,
   );
   enforcement.holders = holders;
-  // What Kubernetes said last, until it says more.
+  // The last known labels of Kubernetes, until it reports new ones.
   if (access !== undefined) enforcement.replaceHost(enforcement.hostLabelled(stored.hostLabels ?? {}));
   const desired = desiredBy(stored, kernel);
   const files = filesOfHost(found.root);
@@ -124,7 +124,7 @@ export async function assemble(parts: AssemblyParts) {
   const pods = new Pods((id) => containers.get(id), config.podOverrides);
   const sources: Sources = new Sources({
     config,
-    // Where no cluster is followed any more, what was known of its pods does not hold for good.
+    // If no cluster is followed any more, what was known about its pods must not be kept forever.
     ...(access !== undefined && { refine: (description) => pods.describe(description) }),
     tracker,
     registry: containers,
@@ -214,7 +214,7 @@ export async function assemble(parts: AssemblyParts) {
     metricsServer = new MetricsServer({ address: config.metrics, registry: metrics.registry, logger, onStatus });
   }
   kernel.limitEvents({ perSecond: config.eventsPerSecond, burst: config.eventBurst });
-  // They may read what the ring still has, and are written once nothing changes any more.
+  // They may still read from the ring, and are written once nothing changes any more.
   closers.add('recordings', () => recordings.write());
   closers.add('changes', () => ledger.stop());
   closers.add('container watches', () => tracker.stop());
@@ -230,7 +230,7 @@ export async function assemble(parts: AssemblyParts) {
     tracker.resume();
     replaced = kernel
       .removeReplaced(stopping.signal)
-      .catch((err: unknown) => logger.warn({ err }, 'cannot take away the programs of an earlier build'));
+      .catch((err: unknown) => logger.warn({ err }, 'cannot remove the programs of an earlier build'));
   };
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();

@@ -2,7 +2,7 @@ interface Logger {
   warn(fields: object, message: string): void;
 }
 
-/** What was opened and has to be closed at the end, or as soon as something that is opened later fails. */
+/** Everything that was opened and has to be closed at the end, or if opening something later fails. */
 export class Closers {
   readonly #opened: { readonly name: string; readonly close: () => unknown }[] = [];
   #closed: Promise<void> | undefined;
@@ -15,8 +15,8 @@ export class Closers {
   }
 
   /**
-   * Closes what was opened, the last first, one after the other. What cannot be closed is logged, and keeps nothing else
-   * open. Calling it again waits for the same end.
+   * Closes what was opened, the last first, one after the other. A failure to close one is logged, and the others are
+   * still closed. Calling it again waits for the same end.
    */
   close(): Promise<void> {
     this.#closed ??= this.#closeAll();

@@ -16,7 +16,7 @@ import { witnessDirectoryOf } from './store/store.js';
 
 /** Runs the daemon until SIGTERM or SIGINT. */
 export async function runDaemon(config: Config): Promise<void> {
-  // What cannot be followed or served is not enforced either: that shows before anything is changed in the kernel.
+  // Fails before anything is changed in the kernel if the cluster could not be followed or the API not be served.
   const access = await accessToCluster(config);
   requireSupport(config.bpffsDir);
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
@@ -40,7 +40,7 @@ export async function runDaemon(config: Config): Promise<void> {
     },
   });
 
-  // Nothing waits for it.
+  // In the background.
   warmUp().catch((err: unknown) => logger.warn({ err }, 'cannot warm up, so the first change will take longer'));
 
   const signal = await new Promise<string>((resolve) => {

@@ -17,14 +17,14 @@ import { SuppressionWatch } from './events/suppression.js';
 import { archiveOf } from './journal/archive.js';
 import { EventLog } from './journal/event-log.js';
 import { openJournal } from './journal/open-journal.js';
-import type { Kernel } from './kernel/kernel.js';
+import type { Enforcer } from './kernel/enforcer.js';
 import type { AccessMemory } from './profile/access-memory.js';
 import { newEncoder } from './rpc/event-message.js';
 
-/** What events come from and what they are explained by. */
+/** The sources of events and of their descriptions. */
 export interface EventFlowParts {
   readonly config: Config;
-  readonly kernel: Kernel;
+  readonly kernel: Enforcer;
   readonly ledger: Ledger;
   readonly enforcement: Enforcement;
   readonly recordings: Recordings;
@@ -41,7 +41,7 @@ export interface EventFlowParts {
 
 export type EventFlow = Awaited<ReturnType<typeof openEventFlow>>;
 
-/** Opens the kernel's ring and what its records go through: explained, thinned out, numbered, kept, published. */
+/** Opens the kernel's ring and the stages of its records: described, rate-limited, numbered, stored, published. */
 export async function openEventFlow(parts: EventFlowParts) {
   const { config, kernel, ledger, enforcement, recordings, telemetry, memory, host, logger, now, observe, closers } =
     parts;
@@ -68,7 +68,7 @@ export async function openEventFlow(parts: EventFlowParts) {
       const isVisible = telemetry.isVisible(record);
       recordings.observe(record, isVisible);
       if (isVisible) telemetry.observe(record);
-      // What a profile learns is remembered by it, and of the rest what is reported.
+      // Records for profiles are remembered by these; of the rest, those that are reported.
       if (record.action === 0 || recordings.isLearning(namespaceKey(record))) return;
     }
     if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));

@@ -17,7 +17,7 @@ export interface Problem {
   /** Position in the YAML text, both counted from 1; absent where the input was not YAML. */
   readonly line?: number;
   readonly column?: number;
-  /** How many problems that are not listed it stands for. */
+  /** The number of unlisted problems that it stands for. */
   readonly more?: number;
 }
 
@@ -34,7 +34,7 @@ export class Failure extends Error {
     super(message, options);
   }
 
-  /** Turns anything thrown into a Failure; what is not one already becomes `internal` and keeps its text hidden. */
+  /** Turns anything thrown into a Failure; any other error becomes `internal` with its text hidden. */
   static from(thrown: unknown): Failure {
     if (thrown instanceof Failure) return thrown;
     return new Failure('internal', 'internal error, see the log of hauberkd', [], { cause: thrown });

@@ -6,7 +6,7 @@ import { Failure } from './failure.js';
 import { Kernel } from './kernel/kernel.js';
 import { explainMissing } from './kernel/missing-hooks.js';
 import { missingSupport } from './kernel/support.js';
-import { describeUntested, isTested } from './kernel/tested.js';
+import { describeUntested, isTested } from './kernel/tested-kernels.js';
 
 export const OBJECT_PATH = builtFile('bpf/hauberk.bpf.o');
 
@@ -18,7 +18,7 @@ export function requireSupport(pinDirectory: string): void {
 }
 
 /**
- * Attaches the programs to a place of their own and takes them away again: what the kernel refuses shows only then.
+ * Attaches the programs with separate pins and removes them again: only then does it show what the kernel refuses.
  *
  * @returns what is to be reported: each hook that is missing, and whether such a kernel was tested
  */

@@ -19,7 +19,7 @@ export async function serveKubearmor(
 ): Promise<KubearmorServers | undefined> {
   const listeners = kubearmorListeners(kubearmorAccess(config));
   if (listeners.length === 0) return undefined;
-  // Few ask for it.
+  // Imported only when needed.
   const { startKubearmorServers } = await import('./rpc/kubearmor/servers.js');
   const { logger } = sources;
   const { eventsPerSecond } = config;
@@ -30,7 +30,7 @@ export async function serveKubearmor(
     {
       ...(roles && { roles }),
       ...(limits && { limits }),
-      // Written whatever else is not.
+      // Written at any log level.
       auditLogger: logger.child({}, { level: 'info' }),
       observer,
     },

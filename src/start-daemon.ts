@@ -6,7 +6,7 @@ import { Closers } from './closers.js';
 import { accessOf } from './config/access.js';
 import type { Config } from './config/config.js';
 import type { FoundHost } from './control/host.js';
-import type { Kernel } from './kernel/kernel.js';
+import type { Enforcer } from './kernel/enforcer.js';
 import { serveKubearmor } from './kubearmor.js';
 import type { ClusterAccess } from './kubernetes/follow-cluster.js';
 import { startServer } from './rpc/server.js';
@@ -18,7 +18,7 @@ const DESCRIPTORS_PATH = builtFile('descriptors.binpb');
 /** How long calls under way may take once the daemon is told to stop. */
 const SHUTDOWN_GRACE_MILLISECONDS = 3000;
 
-/** What the daemon finds where it runs. */
+/** The environment that the daemon runs in. */
 export interface Surroundings {
   readonly access: ClusterAccess | undefined;
   readonly host: FoundHost;
@@ -26,8 +26,8 @@ export interface Surroundings {
   readonly inheritedSocket: number | undefined;
   readonly manager: ServiceManager;
   readonly logger: Logger;
-  /** Called once the stored state is open: what cannot be kept is not enforced either. */
-  readonly openKernel: () => Kernel;
+  /** Called once the stored state is open: without a usable state directory nothing is enforced. */
+  readonly openKernel: () => Enforcer;
 }
 
 export interface RunningDaemon {
@@ -72,14 +72,14 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     const services = createServices({ plane, hub, descriptorSet: readFileSync(DESCRIPTORS_PATH) });
     closers.add('services', () => services.close());
     const serving: { shutdown(graceMilliseconds: number): Promise<void> }[] = [];
-    // Together: the clients of one are not to wait for those of the other.
+    // In parallel, so that the clients of one do not wait for those of the other.
     closers.add('servers', () => Promise.all(serving.map((each) => each.shutdown(SHUTDOWN_GRACE_MILLISECONDS))));
     const server = await startServer({
       ...accessOf(config),
       inheritedSocket,
       services: services.services,
       logger,
-      // Written whatever else is not.
+      // Written at any log level.
       auditLogger: logger.child({}, { level: 'info' }),
       observer: metrics.rpc,
     });

@@ -1,7 +1,12 @@
-/** Work that may be left at every `yield` and gone on with later, so that other work can run meanwhile; returns its result. */
+/**
+ * Work that can be interrupted at every `yield` and continued later, so that other work can run meanwhile; returns its
+ * result.
+ */
 export type Steps<Result> = Generator<void, Result, void>;
 
-/** Whether a loop that has come so far may be left: often enough for others, and not so often that it costs. */
+/**
+ * Whether a loop should yield at this iteration: often enough for other work, and not so often that it is expensive.
+ */
 export function isStep(index: number): boolean {
   return (index & 63) === 0;
 }

@@ -7,12 +7,12 @@ import { Telemetry } from './control/telemetry.js';
 import { DetailsLookup, type HostIdentity } from './events/details.js';
 import { describeTelemetry } from './events/telemetry.js';
 import { clockOffset } from './kernel/clock.js';
-import type { Kernel } from './kernel/kernel.js';
+import type { Enforcer } from './kernel/enforcer.js';
 import { newEncoder } from './rpc/event-message.js';
 
 export interface TelemetryFlowParts {
   readonly config: Config;
-  readonly kernel: Kernel;
+  readonly kernel: Enforcer;
   readonly ledger: Ledger;
   readonly enforcement: Enforcement;
   readonly recordings: Recordings;
@@ -21,12 +21,12 @@ export interface TelemetryFlowParts {
   readonly now: () => bigint;
 }
 
-/** What reports accesses that are let through, beside the profiles that the kernel counts for, too. */
+/** Reports allowed accesses, beside the profiles that use the same counts of the kernel. */
 export function openTelemetry(parts: TelemetryFlowParts): Telemetry {
   const { config, kernel, ledger, enforcement, recordings, host, now } = parts;
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
   const visibilityOf = (container: Container) => enforcement.rules.visibilityOf(container, ledger.desired);
-  // Of its own, so that no flood of telemetry takes the look-ups of denials.
+  // Separate, so that a flood of telemetry does not use up the look-ups for denials.
   const details = new DetailsLookup(host);
   const context = { containerOf, ruleOf: enforcement.ruleOf.bind(enforcement), details };
   const telemetry = new Telemetry(

@@ -4,7 +4,7 @@ import type { Steps } from './steps.js';
 /** How long work may hold the event loop before other work can run. */
 const SLICE_MILLISECONDS = 5;
 
-/** Work that waits for a time slice. Slices are handed out in order: none gets more than its share for having come first. */
+/** Work that waits for a time slice. Slices are given in order, so that none gets more than its share. */
 const waiting: (() => void)[] = [];
 /** When this time slice began; undefined if no work has been done in it yet. */
 let began: number | undefined;
@@ -41,7 +41,7 @@ export async function* inTimeSlices<Item>(items: Iterable<Item>, disconnected?: 
   }
 }
 
-/** Lets other work can run meanwhile where this one has been long enough. */
+/** Lets other work run if this time slice is used up. */
 export async function giveWay(): Promise<void> {
   if (isOver()) await nextTimeSlice();
 }
@@ -55,7 +55,7 @@ export async function finishInTimeSlices<Result>(steps: Steps<Result>): Promise<
   }
 }
 
-/** Whether this time slice is used up by all work done in it, since many short pieces may follow one another. */
+/** Whether this time slice is used up, counting all work in it, since many short pieces may follow one another. */
 function isOver(): boolean {
   begin();
   return performance.now() - began! > SLICE_MILLISECONDS;

@@ -1,7 +1,7 @@
 import { Document, isScalar, type ToStringOptions, visit } from 'yaml';
 import { hasUnseen, jsonEscape, UNSEEN } from './printable.js';
 
-/** A value as YAML in which nothing can forge or hide output: what a terminal would act on stands as an escape. */
+/** A value as YAML in which nothing can forge or hide output: characters that a terminal would act on are escaped. */
 export function yamlText(value: unknown, options: ToStringOptions = {}): string {
   return documentText(new Document(value, { aliasDuplicateObjects: false }), options);
 }
@@ -19,7 +19,7 @@ export function documentText(document: Document.Parsed | Document, options: ToSt
     .replace(UNSEEN, (character) => (/[\n\t]/u.test(character) ? character : escaped(character)));
 }
 
-/** Only between double quotes YAML knows escapes; and a line of blanks alone gets lost in a block of lines. */
+/** YAML has escapes only in double quotes; and a line of blanks would be lost in a block of lines. */
 function needsQuotes(text: string): boolean {
   return hasUnseen(text.replace(/[\n\t]/gu, '')) || (text.includes('\n') && /^[ \t]+$/mu.test(text));
 }

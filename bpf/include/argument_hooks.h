@@ -56,7 +56,7 @@ static __always_inline __u64 resolve_address(__u64 tables, __u64 address)
 	return 0;
 }
 
-/* Reads what an argument can hold, and one byte more, to where events will have their paths. */
+/* Reads as much as an argument can hold, and one byte more, into the buffer that events use for their paths. */
 static __always_inline bool read_argument(struct scratch *scratch, __u64 address)
 {
 	__u32 first = PAGE_BYTES - (address & (PAGE_BYTES - 1));
@@ -147,7 +147,10 @@ __noinline int arguments_check(struct scratch *scratch)
 	return scratch->arguments.result;
 }
 
-/* A program that a rule lets run with some arguments only: the rule has decided, unless they are all among these. */
+/*
+ * A program that a rule allows with certain arguments only: unless all of its arguments are among these, the rule
+ * decides.
+ */
 static __always_inline int finish_arguments(struct membership *membership, struct scratch *scratch, struct access *access,
 					      struct linux_binprm *bprm)
 {
@@ -168,7 +171,7 @@ static __always_inline int finish_arguments(struct membership *membership, struc
 	return finish_decision(scratch);
 }
 
-/* A program that a rule covers by a name: it is told by its path, and may not be run under that name. */
+/* A program that a rule covers by a name: events report its path, and it may not be run under that name. */
 static __always_inline int decide_called(struct scratch *scratch, struct linux_binprm *bprm)
 {
 	scratch->arguments.tables = (__u64)BPF_CORE_READ(bprm, mm, pgd);

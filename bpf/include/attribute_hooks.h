@@ -78,7 +78,7 @@ int hauberk_inode_setattr(__u64 *context)
 	valid = BPF_CORE_READ(attributes, ia_valid);
 	if (!(valid & (ATTR_ATIME | ATTR_MTIME)) || (valid & ATTR_SIZE))
 		return 0;
-	/* To set them to now is what writing does, and whoever may write may do it. */
+	/* Setting them to the current time is what writing does, so whoever may write may do it. */
 	return decide_attributes(dentry, OPERATION_UTIME,
 				 ACCESS_ATTRIBUTES | (valid & ATTR_TOUCH ? ACCESS_WRITE : 0));
 }

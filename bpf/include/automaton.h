@@ -161,7 +161,7 @@ static __always_inline __u32 walk_symbol(struct automaton_walk *walk, __u32 symb
 struct match {
 	__u32 offset;		/* where the path or object key starts */
 	__u32 actor;		/* who acts: see ACTOR_HAS_TERMINAL */
-	__u32 parent;		/* whose child acts, where that counts: see ACTOR_IS_PARENT; 0 for nobody that rules name */
+	__u32 parent;		/* the parent's program, where it matters: see ACTOR_IS_PARENT; 0 for one that no rule names */
 	__u32 subject;		/* enum image_subject */
 	__u32 object_class;	/* out: the classes of the object, were it a program: see PROGRAM_CLASS_BITS */
 	__u32 replaced;		/* out: asked to be written to or made: the verdict on that where it is a source's file */
@@ -209,11 +209,10 @@ static __always_inline __u32 strongest_in_row(struct automaton_walk *walk, __u32
 }
 
 /*
- * Feeds a path or object key to the automaton, finds the verdict row for its object and in
- * it the strongest verdict over the wanted operations, if any. Whose child acts
- * is a letter of the word where that makes a difference. Who acts is the last
- * one: what is said of the program comes before what is said of all, of those
- * with a terminal before of all.
+ * Feeds a path or object key to the automaton, finds the verdict row for its object and in it the strongest verdict
+ * over the wanted operations, if any. Where it makes a difference, the parent's program is a symbol behind the path.
+ * The acting program is the last symbol: an entry for the program comes before the entry for all, and one for processes
+ * with a terminal before that.
  */
 static __noinline __u32 automaton_match(const struct open_image *image, struct path_buffer *path, struct match *match,
 					__u32 wanted, __u32 owner)

@@ -28,7 +28,7 @@ static __always_inline int claim_ownership(struct owner *owner, struct task_stru
 
 #define GROUP_DEPTH_MAX 16
 
-/* A control group, and those that it is within, but the first of all. */
+/* A control group and those that contain it, except the root. */
 static __always_inline int claim_groups(struct owner *owner, struct file *file)
 {
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);

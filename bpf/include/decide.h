@@ -40,7 +40,7 @@ struct access {
 	bool unreported;
 	bool by_rules;		/* only rules that block count: anything else is allowed, whatever the posture, and not reported */
 	bool was_reported;		/* what is not refused was reported when the file was opened */
-	bool by_child;		/* whose child acts counts as well: a program is run, or is to be had otherwise */
+	bool by_child;		/* the parent's program matters as well: a program is run, or made usable in another way */
 	__u32 object_class;	/* out: the classes of the object, were it a program: see PROGRAM_CLASS_BITS */
 };
 
@@ -72,9 +72,8 @@ static __always_inline bool is_nameless(struct dentry *dentry)
 }
 
 /*
- * Where the path cannot be known the answer is no, whatever the rules say; but
- * a system call is only ever reported, and the host must live: its own tools
- * work in trees that have no name yet.
+ * Where the path cannot be known the access is refused, whatever the rules say. Exceptions: a system call is only ever
+ * reported, and the host has to keep working, as its own tools work in trees that have no name yet.
  */
 static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 result)
 {
@@ -82,7 +81,7 @@ static __always_inline int refuse_unresolved(struct scratch *scratch, __u32 resu
 		       !(scratch->question.host && result == PATH_UNREACHABLE);
 	__u32 action = refuses ? ACTION_BLOCK : ACTION_AUDIT;
 
-	/* Reported alike: a memory file, say, has no tree either. */
+	/* Reported in the same way: a memory file, for example, has no tree either. */
 	if (result == PATH_INTERNAL)
 		result = PATH_UNREACHABLE;
 	count(refuses ? COUNTER_REFUSED + result : COUNTER_DECISIONS + 3 * scratch->record.rule_class + ACTION_AUDIT);
@@ -200,7 +199,7 @@ __noinline int query_image(struct scratch *scratch)
 	return ask_image_about(scratch, false);
 }
 
-/* The same where whose child acts counts as well. */
+/* The same where the parent's program matters as well. */
 __noinline int ask_image_by_child(struct scratch *scratch)
 {
 	return ask_image_about(scratch, true);
@@ -346,7 +345,10 @@ static __always_inline int decide_number(struct scratch *scratch, __u32 mode, __
 	scratch->node.type = mode & S_IFMT;
 	scratch->node.decided = decided;
 	scratch->node.number = 0;
-	/* Of what a function returns that is verified by itself, newer kernels know no bounds, and a hook's answer has to have some. */
+	/*
+	 * Newer verifiers know no bounds of what a separately verified function returns, and a hook's return value has to be
+	 * bounded.
+	 */
 	return decide_node(scratch) ? -EACCES : 0;
 }
 
@@ -361,7 +363,7 @@ static __always_inline bool query_access(struct membership *membership, struct s
 	store_object(scratch, access);
 	answer = access->by_child ? ask_image_by_child(scratch) : query_image(scratch);
 	access->object_class = scratch->question.match.object_class;
-	/* Where there is no answer the container is under no policy any more. */
+	/* Without an answer the container is no longer under any policy. */
 	if (scratch->question.place == PATH_OK)
 		return answer == IMAGE_ANSWERED;
 	if (!needs_no_decision(membership, access, scratch->question.place))

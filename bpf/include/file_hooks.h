@@ -59,7 +59,7 @@ int BPF_PROG(hauberk_path_mkdir, const struct path *directory, struct dentry *de
 	return decide_file(dentry, directory->mnt, OPERATION_MKDIR, ACCESS_CREATE);
 }
 
-/* A node of this number; it is told by the name that a rule has for it. */
+/* A node of this number; events report it by the name that a rule has for it. */
 static __always_inline int decide_new_node(struct membership *membership, struct access *access, __u32 mode, __u32 device)
 {
 	struct scratch *scratch = scratch_take();
@@ -117,7 +117,7 @@ static __always_inline __u32 leaving(struct dentry *dentry)
 	return is_directory(dentry) ? 0 : ACCESS_READ | ACCESS_WRITE;
 }
 
-/* A name that gets a file is made by that, and what had it before is lost. */
+/* Giving a file a name creates that name, and what had it before is lost. */
 static __always_inline __u32 arriving(struct dentry *dentry)
 {
 	return BPF_CORE_READ(dentry, d_inode) ? ACCESS_CREATE | ACCESS_WRITE | ACCESS_DELETE : ACCESS_CREATE;

@@ -74,7 +74,7 @@ static __always_inline void write_holding(struct seq_file *output, struct scratc
 	bytes = holding->object_bytes + holding->program_bytes;
 	if (bytes > EVENT_PATHS_BYTES)
 		return;
-	/* Of what does not fit into one buffer the kernel shows all in the next. */
+	/* What does not fit into one buffer, the kernel repeats in full in the next. */
 	bpf_seq_write(output, holding, sizeof(*holding));
 	bpf_seq_write(output, scratch->paths, bytes);
 }
@@ -85,7 +85,7 @@ static __always_inline void search(struct seq_file *output, struct membership *m
 	struct holding holding = { .file = address_of(file) };
 	struct scratch *scratch = scratch_take();
 
-	/* None is free only while other decisions are under way on this processor: the next pass tells it. */
+	/* None is free only while other decisions are under way on this processor: the next pass finds it. */
 	if (!scratch)
 		return;
 	begin_holding(&holding, membership, kind);
@@ -137,7 +137,7 @@ int hauberk_find_descriptors(struct bpf_iter__task_file *iterator)
 	return 0;
 }
 
-/* Of a ring whose descriptor is closed: who submits to it is still bound to it. */
+/* A ring whose descriptor is closed: the tasks that submit to it are still attached to it. */
 SEC("iter/task")
 int hauberk_find_rings(struct bpf_iter__task *iterator)
 {

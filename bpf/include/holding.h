@@ -36,7 +36,7 @@ struct {
 enum holding_kind {
 	HOLDING_DESCRIPTOR = 0,
 	HOLDING_MAPPING = 1,
-	/* A ring of io_uring: files may be registered with it that no table shows. */
+	/* An io_uring ring: files may be registered with it that no table shows. */
 	HOLDING_RING = 2,
 };
 

@@ -54,7 +54,7 @@ enum image_class {
 enum image_flag {
 	/* A policy names libraries that loaders may bring: see loader.h. */
 	IMAGE_HAS_LIBRARIES = 1 << 14,
-	/* A rule about programs has a source: whose children act counts as well. */
+	/* A rule about programs has a source: the parent's program matters as well. */
 	IMAGE_HAS_PARENTS = 1 << 15,
 	IMAGE_HAS_SOURCES = 1 << 16,
 	IMAGE_HAS_TERMINALS = 1 << 17,
@@ -72,7 +72,7 @@ enum image_flag {
 	IMAGE_DECIDES_DRIFT = 1 << 30,
 };
 
-/* What a path or object key is about; one letter each, see object_key.h. */
+/* What a path or object key is about; object keys start with a character for each, see object_key.h. */
 enum image_subject {
 	SUBJECT_PATH = 0,
 	SUBJECT_NETWORK = 1,
@@ -109,9 +109,11 @@ enum image_program_class {
 	/* Above the class of a program stands the one that it is in while no Allow rule holds for it. */
 	PROGRAM_CLASS_BITS = 16,
 	PROGRAM_CLASS_MASK = 0xffff,
-	/* Who acts is a program's class in its letters, plus this if it has a terminal. */
+	/* The actor's symbol: the program's class times ACTOR_LETTERS, plus this if it has a terminal. */
 	ACTOR_HAS_TERMINAL = 1,
-	/* Whose child acts is that program's class in its letters plus this; of the unnamed one: of nobody knows whom. */
+	/*
+	 * The parent's symbol: its program's class times ACTOR_LETTERS, plus this; with the unnamed class: an unknown parent.
+	 */
 	ACTOR_IS_PARENT = 2,
 	ACTOR_LETTERS = 4,
 };

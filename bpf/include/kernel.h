@@ -229,7 +229,7 @@ struct xarray {
 	void *xa_head;
 };
 
-/* The rings of io_uring that a task submits to; kernels may be built without. */
+/* The io_uring rings that a task submits to; kernels may be built without. */
 struct io_uring_task {
 	struct xarray xa;
 };

@@ -23,12 +23,10 @@ static __always_inline bool is_on_overlay(struct inode *inode)
 }
 
 /*
- * Whether a file or directory of an overlay has a dentry in the upper layer: it
- * was made, changed or copied up there. overlayfs keeps that dentry directly
- * behind the inode, in struct ovl_inode. Where overlayfs is a module, its types
- * are not available before the first overlay is mounted, so the place is reported by
- * the size of struct inode; whether it is right, the daemon tries on the roots of
- * containers: see src/kernel/layer-trial.ts.
+ * Whether a file or directory of an overlay has a dentry in the upper layer: it was made, changed or copied up there.
+ * overlayfs keeps that dentry directly behind the inode, in struct ovl_inode. Where overlayfs is a module, its types
+ * are not available before the first overlay is mounted, so the place is taken from the size of struct inode; whether
+ * that is right, the daemon tests on the roots of containers: see src/kernel/layer-trial.ts.
  */
 static __always_inline bool is_in_upper_layer(struct inode *inode)
 {

@@ -47,9 +47,8 @@ static __always_inline void note_listener(struct sock *sk, struct task_struct *t
 }
 
 /*
- * Whether the program lives. The memory of one that has ended stays as it was
- * for a while, but for what it had mapped, and may be another's by now, which
- * has another start.
+ * Whether the program lives. The memory of one that has ended stays as it was for a while, apart from its mappings, and
+ * may belong to another task by now, whose start time differs.
  */
 static __always_inline bool listener_lives(const struct listener *listener)
 {

@@ -158,9 +158,9 @@ static __always_inline bool has_loader_variables(struct linux_binprm *bprm)
 }
 
 /*
- * Whether the names of a container's libraries are others' for this task: it
- * has mounts of its own, or another root than the overlay that its program is
- * on. What the host's services are given by its service manager is theirs.
+ * Whether the names of the container's libraries may lead to other files for this task: it has mounts of its own, or
+ * another root than the overlay that its program is on. What the service manager gives the host's services is not
+ * counted.
  */
 static __always_inline bool has_other_names(struct task_struct *task, struct task_context *context, struct inode *program)
 {
@@ -201,7 +201,7 @@ static __always_inline bool is_of_image(struct file *file, struct file *program)
 	       !is_in_upper_layer(inode);
 }
 
-/* Whether a program of a class may be brought the library whose word stands in the buffer: enum image_answer. */
+/* Whether a program of a class may be brought the library whose object key is in the buffer: enum image_answer. */
 static __always_inline int ask_for_class(struct scratch *scratch, __u32 key)
 {
 	scratch->question.match.actor = key & ~(ACTOR_HAS_TERMINAL | ACTOR_IS_PARENT);

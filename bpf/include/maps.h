@@ -87,7 +87,7 @@ enum task_flag {
 	TASK_CONFINED = 1 << 0,
 	/* The task is one of the host's own; its namespaces are looked at each time, for it may enter a container. */
 	TASK_HOST = 1 << 1,
-	/* Its program was started so that its loader may load others' code: see loader.h. */
+	/* Its program was started in a way by which its loader may load code of somebody else: see loader.h. */
 	TASK_LOADS = 1 << 2,
 	/* No Allow rule holds for its program as a source: looked for with the process's first thread too. */
 	TASK_ALTERED = 1 << 3,
@@ -254,7 +254,7 @@ struct object {
 	bool is_socket;
 };
 
-/* So many questions may go out at once: those for both kinds of address, and again below a domain that is searched. */
+/* At most this many questions in one message: those for both kinds of address, and the same below a search domain. */
 #define QUESTIONS_AT_ONCE 4
 
 /* What may hold a question for a name: see questions.h. */
@@ -341,7 +341,7 @@ struct renaming {
 	struct guard keys[GUARD_NAMES];
 };
 
-/* An actor of which nothing is known any more. */
+/* An actor about which nothing is known any more. */
 #define ACTOR_ENDED (~0ULL)
 
 /* What is said of a program as a source: see SYMBOL_SOURCE. */

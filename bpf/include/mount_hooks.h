@@ -35,7 +35,7 @@ static __always_inline int decide_mount(struct membership *membership, struct de
 	observe_path(membership, operation, target, mnt);
 	if (!decides(membership, CLASS_MOUNTS))
 		return 0;
-	/* Of EACCES mount(8) thinks that the source cannot be written to, and tries once more. */
+	/* mount(8) takes EACCES to mean that the source cannot be written to, and tries once more. */
 	return decide(membership, &access) ? -EPERM : 0;
 }
 
@@ -112,7 +112,7 @@ int BPF_PROG(hauberk_sb_mount, const char *source, const struct path *path, cons
 	denied = guard_mount_point(&membership, path->dentry, path->mnt, OPERATION_MOUNT);
 	if (!denied && (flags & MS_BIND))
 		denied = expect_aliases(&membership);
-	/* What is moved is not known before it is. */
+	/* What is moved is known only afterwards. */
 	else if (!denied && (flags & MS_MOVE))
 		denied = guard_all_names(&membership);
 	return denied;

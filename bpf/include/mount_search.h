@@ -9,7 +9,7 @@
 #include "decide.h"
 #include "mounts.h"
 
-/* Under so many names a file is decided by each of them. */
+/* A file with at most this many names is decided by each of them. */
 #define NAMES_MAX 4
 
 struct mount_search {

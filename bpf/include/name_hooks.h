@@ -20,9 +20,9 @@
 /* A record takes one step where its name points back, and one more for each part of it otherwise. */
 #define ANSWER_STEPS_MAX 512
 #define NS_PER_SECOND 1000000000ULL
-/* A client must come to use an address before its time is over. */
+/* A client must get to use an address before it expires. */
 #define TIME_TO_LIVE_MIN 5
-/* RFC 8767, 4: what is longer is likely a mistake. */
+/* RFC 8767, 4: a longer time is likely a mistake. */
 #define TIME_TO_LIVE_MAX (7 * 24 * 3600)
 
 static __always_inline bool is_for_server(const struct socket_use *use)
@@ -286,7 +286,7 @@ static __always_inline bool read_answer(struct scratch *scratch, const struct dn
 	return message_number(scratch, 0) + 2 == length && learn_answer(scratch, dns_client, 2, length);
 }
 
-/* Runs before the program can read the answer, so that it may use at once what it is told. */
+/* Runs before the program can read the answer, so that it may use the addresses at once. */
 SEC("lsm/socket_sock_rcv_skb")
 int BPF_PROG(hauberk_answer, struct sock *sk, struct sk_buff *packet)
 {

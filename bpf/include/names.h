@@ -29,9 +29,12 @@
 #define LEARNT_SHARE 512
 #define LEARNT_MAX (64 * LEARNT_SHARE)
 #define LEARNERS_MAX 8192
-/* Resolvers ask so many servers by one socket: MAXNS of musl and of glibc is 3. */
+/* Resolvers ask this many servers by one socket: MAXNS of musl and of glibc is 3. */
 #define SERVERS_MAX 4
-/* Of a socket so many questions may wait for an answer: some programs ask all of theirs by one. A power of two. */
+/*
+ * This many questions of a socket may wait for an answer: some programs ask all questions by one socket. A power of
+ * two.
+ */
 #define QUESTIONS_MAX 64
 
 struct host_address {
@@ -122,7 +125,9 @@ static __always_inline bool is_same_address(const struct host_address *address, 
 	return !difference;
 }
 
-/* See container_starts: what an ended container has learnt is not for one that is given its numbers. */
+/*
+ * See container_starts: what an ended container has learnt must not pass to a new one with the same namespace numbers.
+ */
 static __always_inline __u64 start_of(struct container_key *container)
 {
 	__u64 *start = bpf_map_lookup_elem(&container_starts, container);
@@ -289,9 +294,8 @@ static long name_step(__u32 step, struct walk_context *context)
 }
 
 /*
- * Reads the one question of a message in the buffer as a name, last part first,
- * and leaves the walk at its end. False for what is no such message. An answer
- * has the number, the name and the type of its question, and so the same mark.
+ * Reads the one question of a message in the buffer as a name, last part first, and leaves the walk at its end. False
+ * if it is not such a message. An answer has the number, the name and the type of its question, and so the same mark.
  */
 static __always_inline bool read_question(struct scratch *scratch, __u32 start, __u32 length)
 {

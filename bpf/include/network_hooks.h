@@ -58,7 +58,7 @@ static __always_inline void read_kind(struct socket_use *use, struct socket *soc
 #define CALL_SOCKETPAIR_32_BIT (288 | CALL_32_BIT)
 #endif
 
-/* Two sockets that only ever speak with each other reach nobody. */
+/* Two sockets that are connected to each other only reach nobody else. */
 static __always_inline bool makes_pair(struct membership *membership, int family)
 {
 	struct pt_regs *registers;
@@ -127,7 +127,7 @@ static __always_inline int decide_listening(__u32 operation, struct socket *sock
 
 	if (!find_membership(&membership) || !membership.confined)
 		return 0;
-	/* Also without a rule on the network: one may come. */
+	/* Also without a rule on the network: one may be added later. */
 	note_listener(socket->sk, membership.task, &membership.container, membership.host);
 	if (!decides(&membership, CLASS_NETWORK))
 		return 0;

@@ -13,7 +13,7 @@
 #define NODES_MAX 65536
 /* A power of two; the daemon leaves out what is longer. */
 #define NODE_PATH_BYTES 256
-/* So many names of one number are checked. */
+/* At most this many names of one number are checked. */
 #define NODE_NAMES_MAX 4
 
 /* Written by the daemon: src/kernel/device-nodes.ts is the twin. */

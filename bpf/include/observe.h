@@ -11,7 +11,7 @@
 enum access_limit {
 	/* In the place of an access: how many were new to the container, those that found no room among them. */
 	ACCESS_NONE = 0,
-	/* So many distinct accesses of a container that is visible are reported until hauberkd takes them out of the map. */
+	/* At most this many distinct accesses of a visible container are reported until hauberkd takes them out of the map. */
 	VISIBLE_ACCESSES_MAX = 2048,
 };
 
@@ -87,8 +87,8 @@ static __always_inline __u64 access_id(struct scratch *scratch, struct task_stru
 }
 
 /*
- * Whether one more new access of a container may be reported. A profile has to be
- * complete; what is only visible must take neither map nor ring from others.
+ * Whether one more new access of a container may be reported. A profile has to be complete; a container that is only
+ * visible must not crowd others out of the map or the ring.
  */
 static __always_inline bool has_room(struct access_key *key, __u32 image_flags)
 {
@@ -160,7 +160,7 @@ __noinline int unobserve(struct scratch *scratch)
 	key.container = scratch->question.container;
 	key.access = scratch->record.access;
 	bpf_map_delete_elem(&accesses, &key);
-	/* Were nothing reported at all, nobody would take it out. */
+	/* If nothing were reported at all, nobody would take it out. */
 	key.access = ACCESS_NONE;
 	bpf_map_delete_elem(&accesses, &key);
 	return 0;

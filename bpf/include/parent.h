@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The parent of a task, for rules about programs: the program that ran in the
- * task that forked it, whatever becomes of that one. Of what comes from outside
- * the container it is the first program inside.
+ * The parent of a task, for rules about programs: the program that ran in the task that forked it, whatever becomes of
+ * that one. For a process that comes from outside the container it is the first program inside.
  */
 #ifndef HAUBERK_PARENT_H
 #define HAUBERK_PARENT_H
 
 #include "task.h"
 
-/* So many of a task and its forebears are asked whether they still run the parent's program. */
+/* A task and its ancestors, this many together, are checked for whether they still run the parent's program. */
 #define FOREBEARS_MAX 4
 
 /* Only Allow rules make the two classes of a program differ. */
@@ -51,7 +50,7 @@ static __always_inline void hand_parent_on(struct task_struct *task, struct task
 	}
 }
 
-/* Of a task that nobody has seen forked: whoever is its parent now, unless that one runs a program from outside. */
+/* For a task whose fork was not seen: whoever is its parent now, unless that one runs a program from outside. */
 static __always_inline void adopt_parent(struct task_struct *task, struct task_context *context, bool host)
 {
 	struct file *file = BPF_CORE_READ(task, real_parent, mm, exe_file);
@@ -67,7 +66,10 @@ static __always_inline void adopt_parent(struct task_struct *task, struct task_c
 	__sync_fetch_and_or(&context->flags, TASK_HAS_PARENT);
 }
 
-/* The file of the parent's program, where somebody still runs it who may have been, or has it from, the parent. */
+/*
+ * The file of the parent's program, where a task still runs it that may have been the parent, or inherited it from
+ * there.
+ */
 static __always_inline struct file *find_parent_file(struct task_struct *task, struct task_context *context)
 {
 	for (int i = 0; i < FOREBEARS_MAX; i++) {
@@ -82,7 +84,9 @@ static __always_inline struct file *find_parent_file(struct task_struct *task, s
 	return NULL;
 }
 
-/* Finds the classes of the parent's program in the image that is asked; false where nobody knows any more what it was. */
+/*
+ * Finds the classes of the parent's program in the image that is asked; false where it is no longer known what it was.
+ */
 static __always_inline bool classify_parent(struct scratch *scratch, struct task_struct *task,
 					    struct task_context *context)
 {
@@ -106,9 +110,8 @@ static __always_inline bool classify_parent(struct scratch *scratch, struct task
 }
 
 /*
- * Finds whose child the current task is. Where that cannot be known any more,
- * it is a child of all that rules keep from something, and of none that they
- * allow something. Returns enum image_answer.
+ * Finds the program of the current task's parent. Where that is no longer known, every rule that keeps a parent's
+ * children from something holds, and none that allows them something. Returns enum image_answer.
  */
 __noinline int find_parent(struct scratch *scratch)
 {

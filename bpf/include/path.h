@@ -15,7 +15,7 @@
 /* Each step is one name or one mount; PATH_BYTES_MAX holds half as many names. */
 #define PATH_STEPS_MAX (PATH_BYTES_MAX / 2 + 64)
 #define PATH_ATTEMPTS 8
-/* In so many nothing may be renamed anywhere; from then on, nothing on the way. */
+/* During the first attempts, this many, nothing may be renamed anywhere; after them, nothing on the way. */
 #define PATH_PLAIN_ATTEMPTS 3
 
 enum path_result {
@@ -31,7 +31,7 @@ enum path_result {
 	PATH_UNREADABLE = 5,
 	/* What was to be reached is Hauberk's own: see owner.h. */
 	PATH_PROTECTED = 6,
-	/* It may go by way of hosts, or to hosts, that were not checked. */
+	/* It may pass, or go to, hosts that were not checked. */
 	PATH_ROUTED = 7,
 	/*
 	 * Nothing that a rule could name: on a mount of the kernel's own, as overlayfs has for its layers, or a namespace,
@@ -141,7 +141,7 @@ static __always_inline long path_step(struct path_buffer **context, bool direct)
 	if (walk->compares) {
 		__u32 sequence;
 
-		/* What the walk before read of this name counts for nothing, only that it has not changed since. */
+		/* What the walk before read of this name does not matter, only that it has not changed since. */
 		walk_fence(walk);
 		sequence = name_sequence(dentry, direct);
 		walk->mark = mark_with(mark_with(walk->mark, dentry), sequence);
@@ -170,9 +170,8 @@ static long path_step_by_helper(__u32 step, struct path_buffer **context)
 }
 
 /*
- * A walk is good if nothing was renamed anywhere meanwhile. Where that does not
- * come about, two that came by the same dentries are good, none of which was
- * changed from the one walk to the other.
+ * A walk is good if nothing was renamed anywhere meanwhile. Failing that, two walks by the same dentries are good if
+ * none of these was changed between them.
  */
 static __always_inline long path_attempt(__u32 attempt, struct path_buffer **context, bool direct)
 {

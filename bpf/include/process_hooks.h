@@ -69,7 +69,10 @@ int BPF_PROG(hauberk_bprm_committed, struct linux_binprm *bprm)
 /* include/uapi/linux/sched.h */
 #define CLONE_THREAD 0x10000
 
-/* What is kept with a task, if anything: of most tasks of a host nothing is, which takes no helper's call to see. */
+/*
+ * What is kept with a task, if anything: for most tasks of a host there is nothing, which is seen without calling a
+ * helper.
+ */
 static __always_inline struct task_context *kept_with(struct task_struct *task)
 {
 	struct task_struct___storage *holder = (void *)task;

@@ -8,7 +8,7 @@
 
 /* The longest question, with the length that stands before it on a stream. */
 #define QUESTION_BYTES_MAX 512
-/* A message may be put together from so many pieces: the length, and perhaps the header, come apart. */
+/* A message may be put together from this many pieces: the length, and perhaps the header, come apart. */
 #define PIECES_MAX 4
 
 struct pieces {
@@ -79,9 +79,8 @@ static __always_inline __u32 read_message(struct scratch *scratch)
 }
 
 /*
- * Where the question ends, of so many bytes that could be read. What is sent to a
- * stream is one or more questions, each whole and behind its length: what comes
- * in smaller pieces, or is more than can be read, is not put together here.
+ * Where the question ends, given how many bytes could be read. What is sent to a stream is one or more questions, each
+ * whole and behind its length: what comes in smaller pieces, or is more than can be read, is not put together here.
  */
 static __always_inline __u32 end_of_question(struct scratch *scratch, __u32 length)
 {

@@ -58,7 +58,10 @@ int BPF_PROG(hauberk_inet_conn_request, struct sock *sk, struct sk_buff *packet)
 	return decide_request(&membership, listener, &use);
 }
 
-/* The kernel listens by a socket of its own for MPTCP and SMC, made in the name of whoever makes theirs. */
+/*
+ * The kernel listens by a socket of its own for MPTCP and SMC, made on behalf of the task that makes the program's
+ * socket.
+ */
 SEC("lsm/socket_post_create")
 int BPF_PROG(hauberk_socket_post_create, struct socket *socket, int family, int type, int protocol, int kernel)
 {

@@ -10,7 +10,7 @@
 #include "network_hooks.h"
 #include "several_messages.h"
 
-/* include/uapi/linux/sctp.h; what is higher came in a packet, and is not a program's doing. */
+/* include/uapi/linux/sctp.h; higher values came in a packet, and were not set by a program. */
 #define SCTP_SET_PEER_PRIMARY_ADDR 5
 #define SCTP_PRIMARY_ADDR 6
 #define SCTP_SOCKOPT_BINDX_ADD 100

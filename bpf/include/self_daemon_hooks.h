@@ -17,9 +17,8 @@ struct sock___peer {
 #define ANCESTORS_MAX 4
 
 /*
- * Whether the current task manages the daemon: it is one of the processes that
- * have started it, or was started by one, as a shim starts runc to stop a
- * container. Process 1 is a parent of all that nobody waits for.
+ * Whether the current task manages the daemon: it is one of the processes that have started it, or was started by one,
+ * as a shim starts runc to stop a container. Process 1 adopts every process whose parent has ended.
  */
 static __always_inline bool manages(struct owner *owner, struct task_struct *task)
 {
@@ -79,7 +78,7 @@ int BPF_PROG(hauberk_self_tracers, struct task_struct *target, unsigned int mode
 	return protect_daemon(target, OPERATION_TRACE, false, mode & PTRACE_MODE_NOAUDIT);
 }
 
-/* A limit that is passed ends a process. */
+/* Exceeding a limit ends a process. */
 SEC("lsm/task_setrlimit")
 int BPF_PROG(hauberk_self_limits, struct task_struct *target)
 {

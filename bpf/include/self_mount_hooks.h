@@ -19,7 +19,8 @@ static __always_inline bool is_seen_by_owner(struct owner *owner, struct vfsmoun
 
 /*
  * Whether a mount over this directory would hide what is Hauberk's, or taking away the one that begins there take it
- * away. The host's service manager and runtimes do so all the time for others, in namespaces of these' own.
+ * away. The host's service manager and runtimes do so all the time for other processes, in these processes' own
+ * namespaces.
  */
 static __always_inline int protect_mount(struct dentry *dentry, struct vfsmount *mnt, __u32 operation, bool host_may)
 {

@@ -183,8 +183,8 @@ static __always_inline void read_peer(struct endpoint *end, struct sock *sk)
 }
 
 /*
- * The address a message itself names. A connected stream pays no heed to it, one
- * that is not connected yet opens by it (TCP Fast Open).
+ * The address a message itself names. A connected stream ignores it, one that is not connected yet connects to it (TCP
+ * Fast Open).
  */
 static __always_inline bool read_destination(struct endpoint *end, struct socket *socket, struct msghdr *message)
 {

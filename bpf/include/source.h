@@ -93,7 +93,7 @@ __noinline int classify_party(struct scratch *scratch)
 	return PATH_OK;
 }
 
-/* Says of an access that no Allow rule holds for the program any more. */
+/* Notes with an access that no Allow rule holds for the program any more. */
 __noinline int report_altered(struct scratch *scratch)
 {
 	if (!scratch)
@@ -127,7 +127,7 @@ static __always_inline void alter(struct membership *membership, struct access *
 	question_begin(membership, scratch, access);
 	store_object(scratch, access);
 	scratch->party.file = address_of(BPF_CORE_READ(task, mm, exe_file));
-	/* What is allowed to its parent only is reported by a rule for that one. */
+	/* What is allowed only because of its parent is reported by a rule for the parent. */
 	if (membership->context && !is_allowed_more(membership->context->program_class))
 		scratch->party.file = address_of(find_parent_file(task, membership->context));
 	report_altered(scratch);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A program that rules name as their source is traced, and written into, by none of another class. */
+/* A program that rules name as their source may not be traced, or written into, by a program of another class. */
 #ifndef HAUBERK_SOURCE_HOOKS_H
 #define HAUBERK_SOURCE_HOOKS_H
 
@@ -60,7 +60,7 @@ static __always_inline __u32 compare_programs(struct scratch *scratch, struct me
 
 	scratch->question.verdict = RULE_NONE;
 	result = find_class(scratch, traced);
-	/* Nothing is to be had by one for which no Allow rule holds. */
+	/* A program for which no Allow rule holds gives nothing to gain. */
 	if (result != PATH_OK || scratch->party.altered)
 		return result;
 	traced_class = scratch->party.program_class;

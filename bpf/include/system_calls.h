@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * System calls, which are reported and never refused: as they are made, by the
- * program that is attached only while a rule needs it, and by the paths that
- * the hooks of other concerns have found. A call that leads to no such hook is
- * none that a rule with a path can name.
+ * System calls, which are reported and never refused: as they are made, by the program that is attached only while a
+ * rule needs it, and by the paths that the hooks of other concerns have found. A call that leads to no such hook cannot
+ * be named by a rule with a path.
  */
 #ifndef HAUBERK_SYSTEM_CALLS_H
 #define HAUBERK_SYSTEM_CALLS_H

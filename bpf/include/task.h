@@ -234,7 +234,7 @@ static __always_inline int image_classify(struct scratch *scratch)
 	return answer;
 }
 
-/* A program without a path, a memory file say, is none that a rule can name. */
+/* A program without a path, such as a memory file, cannot be named by a rule. */
 static __always_inline bool has_no_name(__u32 result)
 {
 	return result == PATH_UNREACHABLE || result == PATH_INTERNAL;

@@ -26,9 +26,9 @@ struct {
 } token_buckets SEC(".maps");
 
 /*
- * Of these one is told though the bucket is empty, so that a flood by one rule
- * or program hides no other. Programs are many where somebody makes them, and
- * so each container has so many told under one image.
+ * One event of each of these kinds is reported even when the bucket is empty, so that a flood by one rule or program
+ * hides no other. As anybody can make any number of programs, this many kinds are reported per container under one
+ * image.
  */
 #define FIRST_DENIALS_MAX 128
 #define DENIAL_KINDS_MAX 16384

@@ -41,7 +41,7 @@ bool was_interrupted(void)
 
 __attribute__((noreturn)) static void become(char *const *argv, pid_t parent, const int *pipe_ends)
 {
-	/* Whoever kills the runtime he has called means the real one. */
+	/* A signal to this process is meant for the real runtime. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);

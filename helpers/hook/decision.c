@@ -15,8 +15,8 @@ static bool is_missing(const char *directory)
 }
 
 /*
- * Whether a user without privileges runs this runtime, in a user namespace of theirs. Such a container has no more rights
- * than that user, who reaches no hauberkd and could run the same without any hook.
+ * Whether an unprivileged user runs this runtime, in a user namespace of that user. Such a container has no more rights
+ * than that user, who cannot reach hauberkd and could run the same without any hook.
  */
 static bool is_rootless(void)
 {
@@ -68,7 +68,7 @@ bool may_start(const struct settings *settings, enum runtime runtime, const stru
 	if (answer == ANSWER_PROTECTED || answer == ANSWER_IGNORED)
 		return true;
 	if (is_missing(settings->state_directory)) {
-		/* No start may fail for ever because somebody has removed Hauberk and left the hook behind. */
+		/* Starts must not fail forever because somebody has removed Hauberk and left the hook behind. */
 		log_start(LOG_WARNING, state, "starts without protection, as Hauberk has been removed", reason);
 		return true;
 	}

@@ -13,7 +13,7 @@
 
 #define RECORDS_MAX (1024 * 1024)
 
-/* syslog(3) would wait for a log service that does not read. */
+/* syslog(3) would block on a log service that does not read. */
 static void send_to_log(const char *line, size_t length)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };

@@ -32,7 +32,7 @@ static bool set_timeout(int connection, int option, int64_t deadline)
 	return !setsockopt(connection, SOL_SOCKET, option, &timeout, sizeof(timeout));
 }
 
-/* Where nobody listens hauberkd may just be starting again, after an upgrade for example: so long it is waited for. */
+/* If nobody listens, hauberkd may just be restarting, for example after an upgrade: how long to wait for it. */
 #define RESTART_MILLISECONDS 3000
 #define RETRY_MILLISECONDS 50
 
@@ -56,7 +56,7 @@ static bool connect_to(int connection, const struct settings *settings, bool pat
 		nanosleep(&pause, NULL);
 		if (milliseconds_now() < deadline)
 			continue;
-		/* Rather the true cause than that the time is over. */
+		/* Reports the actual cause rather than the timeout. */
 		errno = error;
 		return false;
 	}

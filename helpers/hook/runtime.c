@@ -59,7 +59,7 @@ static bool find_program(const char *name, char path[PATH_MAX])
 	return false;
 }
 
-/* A runtime that calls itself would never come to an end. */
+/* A runtime that calls itself would never end. */
 static bool is_this_program(const char *path)
 {
 	struct stat ours, theirs;

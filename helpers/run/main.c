@@ -118,7 +118,7 @@ static _Noreturn void be_command(char **command, int start, const sigset_t *sign
 
 /*
  * Makes the command's process, and runs this program again as process 1: by a path of the new mount namespace, so that
- * it is under the policies like any other. Whoever traces it gains nothing.
+ * it is under the policies like any other. Tracing it gives nothing.
  */
 static _Noreturn void become_first(char **command, const sigset_t *signals)
 {
@@ -161,7 +161,7 @@ static void reap(pid_t *command)
 		if (pid != *command)
 			continue;
 		*command = 0;
-		/* What it has left behind ends with it. */
+		/* Processes it has left behind end with it. */
 		kill(-1, SIGKILL);
 		if (WIFSIGNALED(status))
 			dprintf(REPORT, "killed %d\n", WTERMSIG(status));

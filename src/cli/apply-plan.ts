@@ -10,11 +10,11 @@ export interface PlanOptions {
   readonly force: boolean;
   /** Whether policies that the manifest does not hold are deleted. */
   readonly prune: boolean;
-  /** Whether objects of other kinds are passed over. */
+  /** Whether objects of other kinds are skipped. */
   readonly ignoreForeign: boolean;
 }
 
-/** What becomes of policies, as far as an answer has room for it. */
+/** The changes of policies, as far as they fit into an answer. */
 export interface Changes {
   readonly changes: readonly PolicyChange[];
   /** How many more there are. */
@@ -25,7 +25,7 @@ export interface Changes {
 export interface Plan extends PlanOptions, Changes {
   /** The daemon's when it was asked. */
   readonly revision: bigint;
-  /** How many objects are passed over; left out where none is. */
+  /** How many objects are skipped; left out if none. */
   readonly ignored?: number | undefined;
 }
 
@@ -69,7 +69,7 @@ export async function applyPlan(client: HauberkClient, manifest: string, plan: P
   const { changes: planned, revision, force, prune, ignoreForeign } = plan;
   try {
     if (!prune) {
-      // A daemon that does not report versions is not held to them.
+      // Versions are not checked if the daemon does not report any.
       const reported = planned.filter(
         (change) => change.kind === PolicyChange_Kind.CREATED || change.previousVersion > 0n,
       );
@@ -99,7 +99,7 @@ export async function applyPlan(client: HauberkClient, manifest: string, plan: P
   }
 }
 
-/** What is said of the rules of a policy is said by the plan alone. */
+/** Warnings about the rules of a policy are only in the plan. */
 function withNotesOf(planned: readonly PolicyChange[], changes: readonly PolicyChange[]): PolicyChange[] {
   const noted = new Map(planned.map((change) => [keyOf(change), change]));
   return changes

@@ -6,9 +6,12 @@ import { CommandFailure, EXIT } from './exit-status.js';
 
 const API_VERSION = 'hauberk/v1';
 const KIND = 'Postures';
-/** What follows are policies of the origin that such a document names; in files from before there were several it is none. */
+/** The policies after such a document have the origin that it names; older files have no such documents. */
 const POLICIES_KIND = 'Policies';
-/** What clients have said of visibility; in files from before it was kept there is none, and it stays then. */
+/**
+ * The visibility settings of clients; older files do not contain any, and restoring these leaves the settings as they
+ * are.
+ */
 const VISIBILITY_KIND = 'Visibility';
 /** At the beginning of a line it always begins a document. */
 const DOCUMENT_START = /^---[ \t]*(?:#.*)?$/mu;
@@ -38,7 +41,7 @@ export function toBackupFile(
   return [head + stringify(first), ...visibilityPart(visibility), ...parts].join('---\n');
 }
 
-/** None where the daemon is one that does not tell. */
+/** None if the daemon does not report it. */
 function visibilityPart(visibility: BackupResponse['visibility']): string[] {
   if (visibility === undefined) return [];
   const settings = visibility.settings.map(({ namespace, matchLabels, classes }) => ({
@@ -91,7 +94,7 @@ export class BackupFile {
     this.request = { postures, manifests: texts, origins, ...(visibility !== undefined && { visibility }) };
   }
 
-  /** What the daemon says is wrong, a line each, with the place in the file. */
+  /** The daemon's problems, a line each, with the place in the file. */
   explain(error: HauberkError): string[] {
     return error.violations.map(({ field, description }) => {
       const [, index = '', path = ''] = /^manifests\[(\d+)\]\.?(.*)$/su.exec(field) ?? [];
@@ -103,7 +106,7 @@ export class BackupFile {
     });
   }
 
-  /** What a document of ours says: the origin of the policies behind it, or what is visible. */
+  /** Reads one of our own documents: the origin of the policies after it, or visibility settings. */
   #readOwn(part: Part): PolicyOrigin | NonNullable<RestoreRequest['visibility']> {
     const { document, start, value, at } = this.#readDocument(part);
     const { kind, origin, settings } = isMapping(value) ? value : {};

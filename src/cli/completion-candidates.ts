@@ -2,17 +2,17 @@ import type { Argument, Command, Option } from 'commander';
 import type { HauberkClient } from '../client/messages.js';
 import { withClient } from './connection.js';
 
-/** A word that may stand there, and what it means. */
+/** A possible completion, and its description. */
 export interface Candidate {
   readonly word: string;
   readonly help: string;
 }
 
-/** A daemon that takes longer is not waited for: the user's shell stands still meanwhile. */
+/** A short limit for the daemon, since the user's shell is blocked meanwhile. */
 const TIMEOUT_SECONDS = '2';
 
 /**
- * What may stand where the cursor is. Nothing for what only the shell knows, such as the names of files.
+ * The completions at the cursor. Empty for what only the shell knows, such as names of files.
  *
  * @param words all of the line behind the command's name; the last one is being written, and may be empty
  */
@@ -89,7 +89,7 @@ function rootOf(command: Command): Command {
 }
 
 function commandsOf(command: Command): Candidate[] {
-  // The help is the one way to tell which of them are hidden.
+  // Only the help shows which of them are hidden.
   return command
     .createHelp()
     .visibleCommands(command)
@@ -106,7 +106,7 @@ function matching(candidates: readonly Candidate[], started: string): Candidate[
   return candidates.filter(({ word }) => word.startsWith(started));
 }
 
-/** The name that the help has for a value says what kind of thing it is. */
+/** The placeholder of a value in the help determines what is listed. */
 async function valuesOf(wanted: Option | Argument, command: Command): Promise<Candidate[]> {
   if (wanted.argChoices !== undefined) return wanted.argChoices.map((word) => ({ word, help: '' }));
   const name = 'flags' in wanted ? /[<[]([^>\]]+)[>\]]/u.exec(wanted.flags)?.[1] : wanted.name();

@@ -23,7 +23,7 @@ export function addConnectionFlags(program: Command): void {
     .addOption(
       flag('--tls-certificate <file>', 'client certificate to present to the daemon', 'HAUBERK_TLS_CERTIFICATE'),
     )
-    .addOption(flag('--tls-key <file>', 'its key', 'HAUBERK_TLS_KEY'))
+    .addOption(flag('--tls-key <file>', "the client certificate's key", 'HAUBERK_TLS_KEY'))
     .addOption(flag('--tls-server-name <name>', "the name in the daemon's certificate", 'HAUBERK_TLS_SERVER_NAME'))
     .addOption(flag('--timeout <seconds>', 'how long a call may take', 'HAUBERK_TIMEOUT').default('30'));
 }
@@ -37,7 +37,7 @@ export async function withClient<Result>(
   if (!(Number(timeout) > 0)) throw new CommandFailure(EXIT.usage, `--timeout: ${timeout} is not a number of seconds`);
   const files = readTlsFiles(tls);
   const target = { address, hasTls: files !== undefined, timeoutSeconds: Number(timeout) };
-  // Later, as what gRPC needs takes as long to load as all else, and half of the commands ask no daemon.
+  // Imported late, because gRPC takes as long to load as everything else, and half of the commands need no daemon.
   const { connect } = await import('../client/client.js');
   const client = connect({ address, timeoutMilliseconds: Number(timeout) * 1000, ...(files && { tls: files }) });
   try {

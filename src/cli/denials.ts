@@ -1,7 +1,7 @@
 import { AccessClass, type Event, Result } from '../client/messages.js';
 import { nameOf, originPrefix, timeText } from './views.js';
 
-/** What counts are kept by. */
+/** What denials can be grouped by. */
 export const GROUPINGS = ['container', 'policy', 'rule', 'program', 'object'] as const;
 export type Grouping = (typeof GROUPINGS)[number];
 
@@ -14,7 +14,7 @@ export interface Denials {
   readonly lastAccess: string;
 }
 
-/** More are not kept, so that a hostile container cannot fill the memory; the rest is counted together. */
+/** The most groups that are kept, so that a hostile container cannot fill the memory; the rest is counted together. */
 const ENTRIES_MAX = 10_000;
 
 /** Counts events by what they have in common. */
@@ -67,7 +67,7 @@ export class DenialCounts {
   }
 }
 
-/** Two origins may give the same name. */
+/** Two origins may have policies of the same name. */
 function policyText({ policyNamespace, policy, policyOrigin }: Event): string {
   const name = policyNamespace === '' ? policy : `${policyNamespace}/${policy}`;
   return originPrefix(policyOrigin) + name;

@@ -43,7 +43,7 @@ export function addEventOptions(command: Command): Command {
     .addOption(choice('-o, --output <format>', 'text, or json: one object per line', ['text', 'json']).default('text'));
 }
 
-/** What the flags ask for. */
+/** The filter from the flags. */
 export function filterOf(options: EventOptions): EventFilter {
   const numbers = (names: readonly string[] | undefined, of: object) =>
     (names ?? []).map((name) => (of as Record<string, number>)[name.toUpperCase()]!);
@@ -74,7 +74,7 @@ export function eventText(event: Event, output: EventOptions['output']): string 
   return output === 'json' ? printableJson(eventView(event)) : line(event);
 }
 
-/** Shows what a stream has brought. */
+/** Prints what a stream has delivered. */
 export function show(
   { events, missed, gone, restarted, missedTelemetry }: ReceivedEvents,
   output: EventOptions['output'],
@@ -89,7 +89,7 @@ function rangeText({ first, last }: { readonly first: bigint; readonly last: big
   return first === last ? `: number ${first}` : `: numbers ${first} to ${last}`;
 }
 
-/** One event for people, most telling first. */
+/** One event for people, the most important part first. */
 function line(event: Event): string {
   const time = timeText(event.time).slice(11, 23);
   const container = printable(event.containerName || event.containerId || '(unknown container)');
@@ -113,7 +113,7 @@ function line(event: Event): string {
   return `${time} ${shown} ${container} ${what} ${why}`;
 }
 
-/** An access that was let through. */
+/** An allowed access. */
 function telemetryLine(event: Event, start: string): string {
   const operations =
     event.operation === 'open' && event.operations.length > 0 ? ` (${event.operations.join(', ')})` : '';
@@ -123,7 +123,7 @@ function telemetryLine(event: Event, start: string): string {
   return `${start} ${what} ${event.count} times ${coloured('dim', `${rule}${who}`)}`;
 }
 
-/** Says on standard error what is not an event. */
+/** Prints what is not an event on standard error. */
 export function note(text: string): void {
   terminal().err(`hauberk: ${printable(text)}\n`);
 }

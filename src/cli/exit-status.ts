@@ -1,6 +1,6 @@
 import { HauberkError } from '../client/messages.js';
 
-/** What the command ends with. */
+/** The exit statuses of the command. */
 export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3, forbidden: 4, failed: 5, notInForce: 6 } as const;
 
 export const EXIT_HELP = `

@@ -1,6 +1,6 @@
 import { getSystemErrorMap } from 'node:util';
 
-/** What is wrong with a file, its name first, as other programs say it. */
+/** A problem with a file, its name first, as in other programs. */
 export function fileProblem(error: unknown): string {
   const { errno, path, message } = error as NodeJS.ErrnoException;
   const [, why] = getSystemErrorMap().get(errno ?? 0) ?? [];

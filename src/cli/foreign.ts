@@ -1,15 +1,13 @@
 import { Option } from 'commander';
 import { terminal } from './terminal.js';
 
-/** The flag that passes over other kinds of objects. */
+/** The flag that skips other kinds of objects. */
 export function ignoreForeignOption(): Option {
   return new Option('--ignore-foreign', 'skip objects of other kinds, such as those in a cluster export');
 }
 
-/** Says how many objects were passed over, if any. */
+/** Prints how many objects were skipped, if any. */
 export function printIgnored(count: number | undefined): void {
   if (!count) return;
-  terminal().err(
-    `${count} ${count === 1 ? 'object of another kind was' : 'objects of other kinds were'} passed over\n`,
-  );
+  terminal().err(`${count} ${count === 1 ? 'object of another kind was' : 'objects of other kinds were'} skipped\n`);
 }

@@ -9,9 +9,9 @@ export function withExamples(command: Command, examples: Examples): Command {
   return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
 
-/** Says of a flag and an argument what there is to say: no default where it is nothing, and none in JSON's quotes. */
+/** Describes a flag or an argument: without an empty default, and without JSON's quotes. */
 export const HELP_CONFIGURATION: HelpConfiguration = {
-  // With its arguments the longest of them would leave no room for what they do.
+  // The longest of them with its arguments would leave no room for descriptions.
   subcommandTerm: (command: Command) => command.name(),
   optionDescription: (option: Option) => described(option, option.argChoices, option.defaultValue, option.envVar),
   argumentDescription: (argument: Argument) => described(argument, argument.argChoices, argument.defaultValue),

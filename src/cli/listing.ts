@@ -15,7 +15,7 @@ export interface Listing<Item> {
   view(item: Item): object;
   readonly headings: readonly string[];
   cells(item: Item): readonly string[];
-  /** Headings that a table on a terminal goes without where no item has anything there (`-` or 0), unless it is a wide one. */
+  /** Headings that a table on a terminal omits if no item has anything there (`-` or 0), unless it is a wide one. */
   readonly optionalHeadings?: readonly string[];
   /** Further columns of a wide table. */
   readonly wideHeadings: readonly string[];
@@ -31,7 +31,7 @@ export function watchOption(): Option {
   return new Option('-w, --watch', 'then keep printing changes, until interrupted');
 }
 
-/** How often it is looked for changes. */
+/** How often changes are looked for. */
 const WATCH_MILLISECONDS = 1000;
 
 export async function show<Item>(command: Command, listing: Listing<Item>, options: ListOptions): Promise<void> {
@@ -60,7 +60,7 @@ function isWorthShowing<Item>(
     !optionalHeadings.includes(headings[index]!) || rows.some((row) => !['-', '0'].includes(row[index]!));
 }
 
-/** Shows all there is and then, until it is interrupted, what has changed since. */
+/** Shows all items and then, until interrupted, changes. */
 async function follow<Item>(command: Command, listing: Listing<Item>, output: ListFormat): Promise<void> {
   const signal = terminal().interrupted;
   let known = new Map<string, string>();
@@ -104,7 +104,7 @@ async function showChanges<Item>(
     const rows = changed.map((item) => cellsOf(listing, item, output));
     if (isFirst || rows.length > 0) out(columns(isFirst ? [headingsOf(listing, output), ...rows] : rows));
   }
-  // Where a program reads, a line that is no document must not come between.
+  // If a program reads the output, it must only contain documents.
   for (const name of gone) terminal().err(`${name} is gone\n`);
 }
 

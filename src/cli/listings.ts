@@ -59,7 +59,7 @@ export function containerListing(namespace: string): Listing<Container> {
   };
 }
 
-/** How a container came under its policies, or why it did not. */
+/** How a container came under its policies, or why not. */
 function protectionText({ protection }: ReturnType<typeof containerView>): string {
   if (!protection.protected) return `no: ${protection.reason}`;
   const by = protection.by.toLowerCase() || 'yes';

@@ -3,7 +3,7 @@ import { EXIT } from './exit-status.js';
 import { runProgram } from './program.js';
 import { terminal } from './terminal.js';
 
-// Whoever reads the output may stop reading.
+// The reader of the output may close it.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
 });

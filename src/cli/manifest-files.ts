@@ -7,14 +7,14 @@ import { fileProblem } from './file-problem.js';
 import { terminal } from './terminal.js';
 
 const MANIFEST_NAME = /\.(?:ya?ml|json)$/u;
-/** Files for `hauberk test`, which lie beside manifests and are none. */
+/** Files for `hauberk test`, which are beside manifests but are not manifests. */
 const CASES_NAME = /\.test\.(?:ya?ml|json)$/u;
 const STANDARD_INPUT = '-';
 const PLACED = /^line (\d+), column (\d+): (.*)$/su;
 
 interface Part {
   readonly name: string;
-  /** The line of the joined text that is the file's first, counted from 1. */
+  /** The line of the joined text where the file begins, counted from 1. */
   readonly firstLine: number;
 }
 
@@ -46,20 +46,20 @@ export class ManifestFiles {
     return this.#parts.length;
   }
 
-  /** What the daemon remarks, with the place in a file behind it. */
+  /** A remark of the daemon, with the place in a file after it. */
   remark(warning: string): string {
     const [, line, column, text] = PLACED.exec(warning) ?? [];
     return line === undefined ? warning : `${text} (${this.#placeOf(Number(line))}:${column})`;
   }
 
-  /** What is wrong, a line each, however much it is: the daemon lists only some. */
+  /** All problems, a line each: the daemon lists only some. */
   async explainAll(error: HauberkError, ignoreForeign: boolean): Promise<string[]> {
     const listed = this.explain(error);
     if (!error.violations.some(({ description }) => /^(?:has )?\d+ more\b.* not listed$/u.test(description)))
       return listed;
     const { problemsOf } = await import('./manifest-problems.js');
     const all = problemsOf(this.text, ignoreForeign).map((problem) => this.place(problem));
-    // A daemon of another version may see more in it than this command does.
+    // A daemon of another version may find other problems than this command.
     return all.length < listed.length ? listed : all;
   }
 
@@ -84,7 +84,7 @@ export class ManifestFiles {
     return `${this.#placeOf(Number(line))}:${column}: ${name}: ${text}`;
   }
 
-  /** File and line that a line of the joined text is. */
+  /** File and line for a line of the joined text. */
   #placeOf(line: number): string {
     const part = this.#parts.findLast(({ firstLine }) => firstLine <= line) ?? this.#parts[0]!;
     return `${part.name}:${line - part.firstLine + 1}`;
@@ -99,7 +99,7 @@ export function isManifest(name: string): boolean {
   return MANIFEST_NAME.test(name) && !isCases(name);
 }
 
-/** A file, whatever it is called, or those of a directory and all below it that have a name of that kind. */
+/** A file with any name, or the files below a directory whose names match. */
 export function filesAt(place: string, isWanted: (name: string) => boolean): string[] {
   if (place === STANDARD_INPUT || !statOf(place).isDirectory()) return [place];
   return readdirSync(place, { recursive: true, withFileTypes: true })

@@ -46,10 +46,10 @@ export function columns(cells: readonly (readonly string[])[]): string {
 
 /** What stands between two columns. */
 const GAP = 2;
-/** To be recognised, a cell needs some of its letters. */
+/** The least characters by which a cell can be recognised. */
 const CELL_LEAST = 10;
 
-/** The same rows cut to fit a terminal where that can be: first what stands last in them, then the longest cells. */
+/** The same rows cut to fit a terminal if possible: first the last columns, then the longest cells. */
 export function fitted(rows: readonly (readonly string[])[], width: number): string[][] {
   const headings = rows[0]!;
   const widths = headings.map((_, index) => Math.max(...rows.map((row) => row[index]!.length)));
@@ -66,10 +66,10 @@ export function fitted(rows: readonly (readonly string[])[], width: number): str
   return rows.map((row) => row.map((cell, index) => cutTo(widths[index]!, cell)));
 }
 
-/** With fewer of them than these nobody waits. */
+/** With fewer files than this there is no noticeable wait. */
 export const FILES_WORTH_PROGRESS = 20;
 
-/** Says on standard error how far a long task is; in one line that is written over where that can be. */
+/** Prints the progress of a long task on standard error, in one line that is overwritten on a terminal. */
 export class Progress {
   #last = 0;
 
@@ -91,7 +91,7 @@ export class Progress {
 type Colour = 'red' | 'green' | 'yellow' | 'dim';
 const CODES: Readonly<Record<Colour, number>> = { red: 31, green: 32, yellow: 33, dim: 2 };
 
-/** Colours a text where a person sees it; see https://no-color.org. */
+/** Colours a text on a terminal; see https://no-color.org. */
 export function coloured(colour: Colour, text: string, isTerminal: boolean = terminal().outIsTerminal): string {
   if (!isTerminal || process.env.NO_COLOR) return printable(text);
   return `\u001b[${CODES[colour]}m${printable(text)}\u001b[0m`;

@@ -29,7 +29,7 @@ export function policyChangeView(change: PolicyChange, difference: string | unde
   };
 }
 
-/** Tells people of a change and of all that is noteworthy about it. */
+/** Prints a change, with its notes and warnings, for people. */
 export function printChange(change: PolicyChange, suffix: string): void {
   const { kind, containerCount, conflicts } = change;
   const reaches = kind === PolicyChange_Kind.DELETED ? 'reached' : 'reaches';
@@ -42,12 +42,12 @@ export function printChange(change: PolicyChange, suffix: string): void {
   for (const conflict of conflicts) terminal().err(`${keyOf(change)}: note: ${conflict}\n`);
 }
 
-/** @param remark how a warning is reported; as the daemon words it when left out */
+/** @param remark how a warning is printed; unchanged when left out */
 export function printWarnings(change: PolicyChange, remark: (warning: string) => string = (warning) => warning): void {
   for (const warning of change.warnings) terminal().err(`${keyOf(change)}: warning: ${remark(warning)}\n`);
 }
 
-/** Who holds, from before, what a policy refuses. */
+/** Prints which processes hold, from before, what a policy refuses. */
 function printHolders(change: PolicyChange): void {
   const { named, omitted } = change.holders ?? NO_HOLDERS;
   const warn = (text: string) => terminal().err(`${keyOf(change)}: warning: ${text}\n`);
@@ -56,7 +56,7 @@ function printHolders(change: PolicyChange): void {
     const process = `process ${processId} (${program}) of container ${container}`;
     if (kind === Holder_Kind.DESCRIPTOR) warn(`${process} had opened ${path} before: each use of it is refused now`);
     else if (kind === Holder_Kind.MAPPING) warn(`${process} had mapped ${path} before, and keeps what is mapped`);
-    else warn(`container ${container} has a ring of io_uring: each use of a file it has opened is decided now`);
+    else warn(`container ${container} has an io_uring ring: each use of a file it has opened is decided now`);
   }
   if (omitted > 0n) warn(`and ${omitted} more such files`);
 }
@@ -64,7 +64,7 @@ function printHolders(change: PolicyChange): void {
 const NO_HOLDERS: Holders = { named: [], omitted: 0n };
 const SHORT_ID = 12;
 
-/** Tells of changes that an answer did not have room for. */
+/** Prints how many changes did not fit into an answer. */
 export function printOmitted(omitted: bigint, stream: 'out' | 'err'): void {
   if (omitted > 0n) terminal()[stream](`and ${omitted} more\n`);
 }

@@ -11,7 +11,7 @@ import { asOwn } from './own-origin.js';
 import { keyOf } from './policy-key.js';
 import { terminal } from './terminal.js';
 
-/** More differences than these nobody reads. */
+/** The most differences that are shown. */
 const DIFFERENCES_SHOWN = 100;
 
 /** Shows how policies will change, in the form the daemon keeps them in. */

@@ -4,7 +4,7 @@ import { POLICY_ORIGIN_NAMES, SCOPE_NAMES } from '../rpc/names.js';
 
 type NamedPolicy = Pick<PolicyChange, 'namespace' | 'name' | 'scope'> & { readonly origin?: PolicyOrigin | undefined };
 
-/** How a policy is named to people. */
+/** The name of a policy for people. */
 export function keyOf({ namespace, name, scope, origin }: NamedPolicy): string {
   const given = POLICY_ORIGIN_NAMES.get(origin || PolicyOrigin.RPC) ?? 'rpc';
   return policyKey({

@@ -9,14 +9,14 @@ import { POLICY_ORIGINS } from '../rpc/names.js';
 import { CommandFailure, EXIT, exitStatusOf } from './exit-status.js';
 import { originText } from './views.js';
 
-/** A policy's name but for who gives it. */
+/** A policy's name without its origin. */
 interface Named {
   readonly name: string;
   readonly namespace: string;
   readonly scope: Scope;
 }
 
-/** The one policy of the name. @throws CommandFailure where several of the origins give one */
+/** The only policy of the name. @throws CommandFailure if several of the origins have one */
 export async function onlyOneOf(
   client: HauberkClient,
   named: Named,
@@ -24,14 +24,20 @@ export async function onlyOneOf(
 ): Promise<GetPolicyResponse> {
   const found = await givenBy(client, named, origins);
   const [first] = found;
-  // The daemon words it.
+  // Lets the daemon report it.
   if (first === undefined) return client.policies.getPolicy({ ...named, origin: origins[0] });
   if (found.length === 1) return first;
   const given = found.map(({ policy }) => originText(policy!.origin)).join(', ');
-  throw new CommandFailure(EXIT.usage, `several give a policy ${named.name}: name one with --origin (${given})`);
+  throw new CommandFailure(
+    EXIT.usage,
+    `policies of several origins are named ${named.name}: choose one with --origin (${given})`,
+  );
 }
 
-/** Deletes a policy. @param isNamed whether who gives it was said; otherwise it is said who else gives one */
+/**
+ * Deletes a policy. @param isNamed whether its origin was given; otherwise a failure names the other origins that have
+ * one
+ */
 export async function deleteOf(
   client: HauberkClient,
   named: Named & { readonly origin: PolicyOrigin },
@@ -44,8 +50,11 @@ export async function deleteOf(
     const found = await givenBy(client, named, Object.values(POLICY_ORIGINS));
     if (found.length === 0) throw error;
     const given = found.map(({ policy }) => originText(policy!.origin));
-    const advice = `${given.join(' and ')} gives one: --origin ${given[0]} deletes it`;
-    throw new CommandFailure(exitStatusOf(error), `the command line gives no policy ${named.name}; ${advice}`);
+    const advice = `it comes from ${given.join(' and ')}: --origin ${given[0]} deletes it`;
+    throw new CommandFailure(
+      exitStatusOf(error),
+      `no policy ${named.name} was applied from the command line; ${advice}`,
+    );
   }
 }
 

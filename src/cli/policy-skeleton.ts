@@ -2,15 +2,15 @@
 export interface SkeletonSubject {
   readonly name: string;
   readonly namespace: string;
-  /** Whom it is to reach. */
+  /** The labels it is to select. */
   readonly labels: Readonly<Record<string, string>>;
-  /** How it was found, for the first line. */
+  /** What it was made from, for the first line. */
   readonly of: string;
 }
 
 /**
- * A manifest to begin with: it is valid as it is and refuses nothing, and stays valid when any line that begins with `#:`
- * is let speak by taking these two characters away.
+ * A manifest to begin with: it is valid as it is and refuses nothing, and stays valid when these two characters are
+ * removed from any line that begins with `#:`.
  */
 export function policySkeleton({ name, namespace, labels, of }: SkeletonSubject): string {
   const selected = Object.entries(labels).map(([key, value]) => `      ${scalar(key)}: ${scalar(value)}`);

@@ -5,14 +5,14 @@ import { originText, postureView } from './views.js';
 const CLASSES = ['PROCESS', 'FILE', 'NETWORK', 'CAPABILITY'];
 
 interface NamespacePostures {
-  /** Empty for every namespace that says nothing itself. */
+  /** Empty for all namespaces without a setting. */
   readonly namespace: string;
   /** Who has set it: a client, or annotations in Kubernetes. */
   readonly origin?: string;
   readonly postures: Readonly<Record<string, string>>;
 }
 
-/** What the daemon and each namespace say or, of one namespace, what holds there. */
+/** The settings of the daemon and of each namespace or, for one namespace, the postures that apply. */
 export function postureListing(wanted?: string): Listing<NamespacePostures> {
   return {
     list: async (client) => {

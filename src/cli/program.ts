@@ -36,7 +36,7 @@ const COMMANDS = [
 
 /** The command line, not yet run. */
 export function makeProgram(): Command {
-  // What is set here before commands are added holds for them too.
+  // Settings made here before commands are added apply to them too.
   const program = new Command('hauberk')
     .description(
       'Manage the security policies of containers on this host: apply them, inspect them, watch what they deny.',

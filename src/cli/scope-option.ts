@@ -8,7 +8,7 @@ export function scopeOption(): Option {
     .default('namespace');
 }
 
-/** Of several policies of one name: the origin of the one that is meant. */
+/** The origin, to choose one of several policies of the same name. */
 export function originOption(of = ''): Option {
   return new Option('--origin <origin>', `${of}who applied it`).choices(Object.keys(POLICY_ORIGINS));
 }

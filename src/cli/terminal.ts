@@ -3,21 +3,21 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { EXIT } from './exit-status.js';
 
-/** What a command reads from and writes to, and how it ends: the process's own streams, or those of a test. */
+/** The input and output of a command, and its exit status: the process's own streams, or those of a test. */
 export interface Terminal {
   out(text: string): void;
   err(text: string): void;
   /** All of standard input. */
   input(): string;
-  /** What a person answers; undefined where there is nobody to ask. */
+  /** Asks the user; undefined if there is nobody to ask. */
   ask(question: string): Promise<string | undefined>;
-  /** Whether a person reads what is written to it. */
+  /** Whether the output is a terminal. */
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
   readonly columns: number;
   /** Aborted when the user interrupts the command; from the first use on it no longer ends by itself. */
   readonly interrupted: AbortSignal;
-  /** Of a command that has done its work; a failure is thrown instead. */
+  /** The exit status of a command that has done its work; failures are thrown instead. */
   exitStatus: number;
 }
 

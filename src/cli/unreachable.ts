@@ -56,7 +56,7 @@ function whyNotByNetwork(message: string, { hasTls }: Target): string {
   return lastErrorOf(message) + advice;
 }
 
-/** What the connection failed with, without what gRPC puts around it. */
+/** The error of the connection, without gRPC's wrapping. */
 function lastErrorOf(message: string): string {
   const [, last] = /last error: (.*?)\.? ?(?:resolution note:.*)?$/isu.exec(message) ?? [];
   return last || message;

@@ -43,7 +43,7 @@ function matchView(match: Rule['match'] | PathMatch['match']): object {
   return { endpoint: { ...value, direction: nameOf(Direction, direction) } };
 }
 
-/** What a rule matches, in a few words. */
+/** What a rule matches, as a short text. */
 export function matchText({ match, except }: Rule): string {
   if (match === undefined) return '';
   switch (match.$case) {
@@ -113,17 +113,17 @@ export function modeText(mode: Mode): string {
   return mode === Mode.PERMISSIVE ? 'audit' : 'enforce';
 }
 
-/** What stands before the name of a policy that another gives than a controller. */
+/** The prefix of the name of a policy whose origin is not a controller. */
 export function originPrefix(origin: PolicyOrigin): string {
   return origin === PolicyOrigin.UNSPECIFIED || origin === PolicyOrigin.RPC ? '' : `${originText(origin)}:`;
 }
 
-/** Who gives a policy, in a word. */
+/** The origin of a policy, as a word. */
 export function originText(origin: PolicyOrigin = PolicyOrigin.RPC): string {
   return nameOf(PolicyOrigin, origin).toLowerCase().replaceAll('_', '-');
 }
 
-/** Whom a policy selects, in a few words. */
+/** What a policy selects, as a short text. */
 export function selectorText(selector: Policy['selector']): string {
   const expressions = (selector?.matchExpressions ?? []).map(
     ({ key, operator, values }) => `${key} ${operator} (${values.join(', ')})`,

@@ -1,6 +1,6 @@
 import { terminal } from './terminal.js';
 
-/** Before nobody wonders. */
+/** No message is needed before this time. */
 const PATIENCE_MILLISECONDS = 1000;
 const ERASE_LINE = '\r\u001b[K';
 

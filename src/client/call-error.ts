@@ -3,7 +3,7 @@ import { BadRequest } from 'nice-grpc-error-details';
 import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
 import { HauberkError, type StatusName, type Violation } from './error.js';
 
-/** What a call that did not succeed rejects with. */
+/** The error with which a failed call rejects. */
 export function errorOfCall({ code, details, metadata }: ServiceError, cause?: unknown): HauberkError {
   const [encoded] = metadata?.get('grpc-status-details-bin') ?? [];
   const violations = encoded instanceof Buffer ? violationsIn(encoded) : [];

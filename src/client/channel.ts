@@ -1,7 +1,7 @@
 import { type ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
 import type { ConnectOptions } from './connection.js';
 
-/** What the daemon answers is bounded; this only keeps a program that is no daemon from filling the memory. */
+/** The daemon's answers are bounded; this only keeps another program from filling the memory. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 const RECONNECT = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 5000 };

@@ -36,8 +36,8 @@ export interface HauberkClient {
   readonly telemetry: UnaryCalls<typeof TelemetryServiceService>;
   /**
    * Events from now on. When the connection is lost it connects again and continues where it stopped, as far as the
-   * daemon still has the events. Ends when the signal is aborted; throws a HauberkError the daemon will not take back,
-   * such as for a filter no event can meet.
+   * daemon still has the events. Ends when the signal is aborted; throws a HauberkError if retrying is useless, such as
+   * for a filter that no event can pass.
    */
   events(filter?: EventFilter, options?: EventStreamOptions): AsyncGenerator<ReceivedEvents>;
   close(): void;

@@ -17,11 +17,11 @@ export interface EventStreamOptions {
   readonly signal?: AbortSignal;
   /** Where an earlier stream ended. */
   readonly resumeAfter?: Position;
-  /** Told when the connection was lost, with the reason, and how long it will wait before it tries again. */
+  /** Called when the connection was lost, with the reason, and how long it will wait before it tries again. */
   readonly onReconnect?: (error: HauberkError, waitMilliseconds: number) => void;
   /** False: a lost connection ends the stream with its error. */
   readonly reconnects?: boolean;
-  /** Told when the daemon has accepted the stream. */
+  /** Called when the daemon has accepted the stream. */
   readonly onOpen?: () => void;
 }
 
@@ -31,7 +31,7 @@ export interface ReceivedEvents {
   readonly missed: number;
   /** The numbers of those. */
   readonly gone: readonly SequenceRange[];
-  /** True when the events are numbered again: nobody knows how many came between. */
+  /** True when the numbering of events has started again: it is not known how many are missing. */
   readonly restarted: boolean;
   /** What to resume after. */
   readonly position: Position | undefined;
@@ -41,7 +41,7 @@ export interface ReceivedEvents {
 
 type Open = (request: StreamEventsRequest) => ClientReadableStream<StreamEventsResponse>;
 
-/** Statuses that a lost connection, or a daemon that stops, ends a stream with. */
+/** The statuses with which a stream ends if the connection is lost or the daemon stops. */
 const PASSING: ReadonlySet<status> = new Set([
   status.UNAVAILABLE,
   status.UNKNOWN,
@@ -84,7 +84,7 @@ export async function* followEvents(
       if (signal?.aborted) return;
       const failure = errorOfCall(error as ServiceError, error);
       if (!reconnects || !PASSING.has((error as ServiceError).code)) throw failure;
-      // Anywhere up to the ceiling, so that clients cut off together do not come back together.
+      // A random time up to the limit, so that clients disconnected together do not come back together.
       const wait = Math.ceil(Math.random() * ceiling);
       ceiling = Math.min(ceiling * 2, LONGEST_WAIT_MILLISECONDS);
       onReconnect?.(failure, wait);

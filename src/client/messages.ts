@@ -1,4 +1,4 @@
-/** What the API's messages and errors are; of gRPC it loads nothing. */
+/** The API's messages and errors, without loading gRPC. */
 
 export * from '../generated/hauberk/v1/container.js';
 export { type Event, type Position, Result, type SequenceRange } from '../generated/hauberk/v1/event.js';

@@ -14,7 +14,7 @@ export async function wholeAnswer(
   return whole;
 }
 
-/** What differs from page to page; the others stand on each. */
+/** The fields that differ from page to page; all others are on each page. */
 const GROWING: ReadonlySet<string> = new Set([
   'policies',
   'containers',
@@ -26,7 +26,7 @@ const GROWING: ReadonlySet<string> = new Set([
   'settings',
 ]);
 
-/** Lists continue, also those of the policy that has pages itself, and so does the text of its manifest. */
+/** Joins lists, also those within a policy that has pages itself, and the text of its manifest. */
 function joined<Value extends object>(before: Value, next: Value): Value {
   const whole = { ...before } as Record<string, unknown>;
   for (const [key, value] of Object.entries(next)) {
@@ -39,7 +39,7 @@ function joined<Value extends object>(before: Value, next: Value): Value {
   return whole as Value;
 }
 
-/** Postures are those of many namespaces in a backup, and of one container elsewhere. */
+/** Only in a backup postures are of many namespaces; elsewhere they are of one container. */
 function isGrowing(key: string, answer: object): boolean {
   return GROWING.has(key) || (key === 'postures' && 'manifests' in answer);
 }

@@ -1,7 +1,7 @@
 import type { ServerOptions } from '../rpc/server.js';
 import type { Config } from './config.js';
 
-/** Who may talk to the daemon, and how much. */
+/** Which clients may connect to the daemon, and their limits. */
 export function accessOf(config: Config): Pick<ServerOptions, 'listen' | 'tls' | 'insecureTcp' | 'roles' | 'limits'> {
   const { tlsCertificate, tlsKey, tlsClientCa } = config;
   return {

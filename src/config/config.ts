@@ -57,7 +57,7 @@ export interface Config {
   readonly kubernetes: boolean;
   readonly kubeconfig?: string;
   readonly nodeName?: string;
-  /** What the annotation of a pod may do to its policies. */
+  /** Whether the annotation of a pod may override its policies. */
   readonly podOverrides: 'follow' | 'ignore';
   /** See readVisibility. */
   readonly visibility: string;
@@ -119,7 +119,7 @@ export function parseConfig(flags: readonly string[], readFile: (path: string) =
   return config;
 }
 
-/** What no flag can get wrong alone. */
+/** Checks that involve several flags. */
 function checkProtection(config: Config): void {
   const files = {
     'tls-certificate': config.tlsCertificate,
@@ -136,13 +136,13 @@ function checkProtection(config: Config): void {
   kubearmorListeners(kubearmorAccess(config));
 }
 
-/** Where KubeArmor's clients come in, as the flags say. */
+/** How KubeArmor's clients are served, from the flags. */
 export function kubearmorAccess(config: Config): KubearmorAccess {
   const { kubearmorListen: listen, kubearmorTlsDirectory: tlsDirectory, kubearmorTcpRole: tcpRole } = config;
   return { listen, tlsDirectory, tcpRole };
 }
 
-/** From how many events on a container falls silent, and for how long. */
+/** From how many events on a container is silenced, and for how long. */
 export function alertLimitOf({ maxAlertsPerSecond: perSecond, alertSilence: silence }: Config): AlertLimit {
   return { perSecond, silence };
 }
@@ -152,7 +152,8 @@ function checkValue({ type, choices, pattern, range }: Flag, value: unknown): st
   if (type === 'boolean') return typeof value === 'boolean' ? undefined : `must be true or false, is ${value}`;
   if (choices !== undefined && !choices.includes(value as string))
     return `must be one of ${choices.join(', ')}, is ${value}`;
-  if (pattern !== undefined && !pattern.test(value as string)) return `${value} is not of the form --help describes`;
+  if (pattern !== undefined && !pattern.test(value as string))
+    return `${value} does not have the form that --help describes`;
   if (range !== undefined && !isWithin(value as string, range))
     return `must be a whole number from ${range[0]} to ${range[1]}, is ${value}`;
   return undefined;

@@ -1,7 +1,7 @@
 import { VISIBLE_ACCESSES_MAX } from '../policy/visibility.js';
 import { DEFAULT_LIMITS } from '../rpc/access/limits.js';
 import { ROLES } from '../rpc/access/role.js';
-import { DOCKER_SOCKET } from '../sources/places.js';
+import { DOCKER_SOCKET } from '../sources/followed-sockets.js';
 
 export interface Flag {
   readonly type: 'string' | 'boolean';
@@ -15,7 +15,7 @@ export interface Flag {
 }
 
 const POSTURES = ['audit', 'block'];
-// A day: far below what timers of Node.js can count.
+// A day: far below the maximum of timers in Node.js.
 const SECONDS_MAX = 86_400;
 const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/;
 
@@ -33,7 +33,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     value: 'FILE',
     help: "the server's certificate chain for a TCP address (PEM); reloaded when it changes, like the next two",
   },
-  'tls-key': { type: 'string', value: 'FILE', help: 'its private key (PEM)' },
+  'tls-key': { type: 'string', value: 'FILE', help: "the server's private key (PEM)" },
   'tls-client-ca': {
     type: 'string',
     value: 'FILE',
@@ -272,14 +272,19 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     [0, 1_000_000],
     'how many events of one container are reported per second, 0 for all; suppressed ones are counted',
   ),
-  'event-burst': number('NUMBER', 2000, [1, 1_000_000], 'how many of them at once, after a quiet period'),
+  'event-burst': number(
+    'NUMBER',
+    2000,
+    [1, 1_000_000],
+    'how many of its events may come at once, after a quiet period',
+  ),
   'max-alerts-per-second': number(
     'NUMBER',
     0,
     [0, 1_000_000],
     "KubeArmor's throttling: a container with more events than this in one second is silenced for --alert-silence, which an event reports; 0 for none",
   ),
-  'alert-silence': number('SECONDS', 30, [1, SECONDS_MAX], 'how long it is silenced'),
+  'alert-silence': number('SECONDS', 30, [1, SECONDS_MAX], 'how long such a container is silenced'),
   'require-hooks': {
     type: 'boolean',
     help: 'do not start if this kernel lacks a hook or rejects a program; without this flag, what is not covered is reported and the rest enforced',
@@ -297,7 +302,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   },
   rescue: {
     type: 'boolean',
-    help: 'leave host policies out: a way back in if one has locked you out',
+    help: 'start without host policies: a way back in if one has locked you out',
   },
   'discard-damaged': {
     type: 'boolean',
@@ -306,7 +311,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   config: {
     type: 'string',
     value: 'FILE',
-    help: 'a YAML file with the flags above by name (flags given win) and the roles of clients',
+    help: 'a YAML file with the flags above by name (flags on the command line win) and the roles of clients',
   },
   check: {
     type: 'boolean',
@@ -315,7 +320,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   version: { type: 'boolean', help: 'print the version and exit' },
   help: { type: 'boolean', help: 'print this text and exit' },
 };
-/** What stands in the file only, as it has parts. */
+/** A setting that is only in the file, since it is structured. */
 export const ROLES_SETTING = 'roles';
 export const NOT_IN_FILE = ['rescue', 'discard-damaged', 'config', 'check', 'version', 'help'];
 

@@ -2,12 +2,12 @@ import { isMap, isScalar, isSeq, type Node, type Scalar, type YAMLMap } from 'ya
 import { clientNameProblem, ROLES, type Role, type RoleAssignments } from '../rpc/access/role.js';
 import { resolveSystemName } from './system-names.js';
 
-/** Notes a problem of the file at an offset of its text. */
+/** Reports a problem of the file at an offset of its text. */
 export type ReportProblem = (field: string, offset: number, description: string) => void;
 
 const FORM = `must be a mapping of ${ROLES.join(', ')} to lists of clients`;
 
-/** Reads the setting `roles`; what is wrong with it is reported and left out. */
+/** Reads the setting `roles`; invalid parts are reported and left out. */
 export function readRoles(
   node: unknown,
   keyOffset: number,

@@ -3,7 +3,7 @@ const FILES = { user: '/etc/passwd', group: '/etc/group' } as const;
 const NUMBERS = { user: 'uid', group: 'gid' } as const;
 
 /**
- * A client named by a user or group of this host, `user:NAME` or `group:NAME`, as the number the kernel tells:
+ * A client named by a user or group of this host, `user:NAME` or `group:NAME`, as the number that the kernel uses:
  * `uid:NUMBER` or `gid:NUMBER`. Any other name stays as it is.
  *
  * @throws Error when there is no such user or group

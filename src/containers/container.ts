@@ -10,18 +10,20 @@ export interface NamespacePair {
 /** How many the kernel's maps have room for, with one place kept for the host: see bpf/include/maps.h. */
 export const CONTAINERS_MAX = 65_535;
 
-/** What someone who knows a container says of it. */
+/** The description of a container by whoever reports it. */
 export interface ContainerDescription {
   readonly id: string;
   readonly name: string;
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly origin: ContainerOrigin;
-  /** What it was made from, as its runtime names it; absent where that is not known. */
+  /** The image it was made from, as its runtime names it; absent if not known. */
   readonly image?: string;
-  /** What its pod asks of the policies that reach it; absent: nothing, they decide as they are written. */
+  /** How its pod overrides the policies that reach it; absent: they decide as written. */
   readonly policyOverride?: PolicyOverride;
-  /** Which of its accesses its pod wants reported; absent if it does not say: the setting of its namespace applies. */
+  /**
+   * Which of its accesses are reported by its pod's setting; absent without one: the setting of its namespace applies.
+   */
   readonly visibility?: Visibility;
 }
 
@@ -67,19 +69,19 @@ export interface Container extends ContainerDescription {
   readonly root?: ContainerRoot;
   /** Absent for containers that an older version wrote to disk. */
   readonly protection?: Protection;
-  /** It is none: these are the host's own processes. */
+  /** Not a container: the host's own processes. */
   readonly isHost?: true;
   /** Symbolic links on the ways that rules name, as they were when it became known, with their targets: see policy/links.ts. */
   readonly links: Readonly<Record<string, string>>;
-  /** Those that were found later, which the container may have made itself. */
+  /** Links that were found later, which the container may have made itself. */
   readonly laterLinks?: Readonly<Record<string, string>>;
-  /** Directories that rules name files of and in which several names are taken for one: see policy/folding.ts. */
+  /** Directories of files that rules name in which several names are treated as one: see policy/folding.ts. */
   readonly foldedPlaces?: readonly { readonly place: string; readonly isFat: boolean }[];
-  /** Programs that links lead to, and other names as well. */
+  /** Programs that links lead to and that have other names as well. */
   readonly sharedPrograms?: readonly string[];
 }
 
-/** Names one process for good: process ids are used again, start times with them are not. */
+/** Identifies one process permanently: process ids are reused, but not together with the same start time. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly startTicks: number;
@@ -89,7 +91,7 @@ export function namespaceKey(pair: NamespacePair): string {
   return `${pair.pidNamespace}:${pair.mountNamespace}`;
 }
 
-/** What a namespaceKey names. */
+/** The namespaces that a namespaceKey stands for. */
 export function namespacesIn(key: string): NamespacePair {
   const [pidNamespace, mountNamespace] = key.split(':').map(Number);
   return { pidNamespace: pidNamespace!, mountNamespace: mountNamespace! };

@@ -12,8 +12,8 @@ export interface CallingProcess {
 const FIELD = 'child_pid';
 
 /**
- * Looks at a process that the caller has started, itself or through others. Its pidfd is held meanwhile, so that the number is
- * nobody else's by the end.
+ * Examines a process that the caller has started, itself or through others. Its pidfd is held meanwhile, so that its
+ * number is not reused.
  *
  * @param look may throw a Failure that names field `pid`
  * @throws Failure invalid-argument for field `child_pid` when there is no such process or it is none of the caller's
@@ -34,7 +34,7 @@ export function lookAtChild<Result>(pid: number, caller: CallingProcess, look: (
   }
 }
 
-/** Of the caller's user, too: of a caller that has ended somebody else may have the number. */
+/** It must be of the caller's user, too: if the caller has ended, its number may belong to another process. */
 function isOf(pid: number, caller: CallingProcess): boolean {
   const status = statusOf(pid);
   if (caller.pid === 0 || status?.uid !== caller.uid) return false;

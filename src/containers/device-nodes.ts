@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { slowIn } from './slow-places.js';
+import { slowPathsOf } from './mounts.js';
 
 /** A device node at a path of a container, or a file that has other names as well. */
 export interface DeviceNode {
@@ -15,13 +15,14 @@ export interface DeviceNode {
 const DEVICES = '/dev/';
 
 /**
- * Which of these paths are device nodes for a process, or files with several hard links. What its root has no node of is looked for among the host's
- * devices: until a runtime has switched the process to its root, and for whoever makes a node that is missing.
+ * Which of these paths are device nodes for a process, or files with several hard links. Nodes that its root does not
+ * have are looked for among the host's devices: for the time until a runtime has switched the process to its root, and
+ * for nodes that are made later.
  *
  * @param host where the root of the host lies
  */
 export function deviceNodes(process: number, paths: readonly string[], host = '/proc/1/root'): DeviceNode[] {
-  const isSlow = slowIn(process);
+  const isSlow = slowPathsOf(process);
   return paths.flatMap((path) => {
     return (
       (isSlow(path) ? undefined : nodeAt(`/proc/${process}/root`, path)) ??
@@ -31,7 +32,7 @@ export function deviceNodes(process: number, paths: readonly string[], host = '/
   });
 }
 
-/** No link is followed, so none leads out of the root, or to a place that is slow. */
+/** No link is followed, so none leads out of the root, or to a slow filesystem. */
 function nodeAt(root: string, path: string): DeviceNode | undefined {
   try {
     for (let end = path.indexOf('/', 1); end !== -1; end = path.indexOf('/', end + 1))
@@ -45,7 +46,7 @@ function nodeAt(root: string, path: string): DeviceNode | undefined {
   }
 }
 
-/** As glibc puts them together. */
+/** Encoded as in glibc. */
 function numbersOf(device: bigint): { major: number; minor: number } {
   return {
     major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)),

@@ -6,7 +6,7 @@ const libc = koffi.load('libc.so.6');
 const systemCall = libc.func('long syscall(long number, int pid, unsigned int flags)');
 const close = libc.func('int close(int fd)');
 
-/** Stands for one process, whoever has its number later. */
+/** Refers to one process, even if its number is reused. */
 export class ProcessDescriptor {
   private constructor(readonly fd: number) {}
 

@@ -83,17 +83,17 @@ export function* processesByNamespacesInSteps(): Steps<Map<string, ProcessIdenti
   return found;
 }
 
-/** Tells of namespaces whether processes live in both, as it is now. */
+/** A function that says whether processes live in both namespaces, as of now. */
 export function whereProcessesLive(): (namespaceKey: string) => boolean {
   const found = processesByNamespaces();
   return (key) => found.has(key);
 }
 
 /**
- * When process 1 of a pid namespace started, in clock ticks since boot; undefined when there is no such process any
- * more, or when its first thread has ended.
+ * When process 1 of a pid namespace started, in clock ticks since boot; undefined if there is no longer such a process,
+ * or when its first thread has ended.
  *
- * @param member some process that lives in the namespace
+ * @param member any process in the namespace
  */
 export function initStartTicks(pidNamespace: number, member: number): number | undefined {
   const init = isFirst(member) ? member : findFirstIn(pidNamespace);
@@ -135,7 +135,7 @@ function findFirstIn(pidNamespace: number): number | undefined {
 }
 
 /**
- * Refuses what can be no container: policies would reach the host itself.
+ * Refuses what cannot be a container: policies would reach the host itself.
  *
  * @param field the request's field that named the namespaces
  * @throws Failure invalid-argument
@@ -161,8 +161,8 @@ export function checkNamespaces(
 }
 
 /**
- * Top directories of a root that are links into /usr: `{ '/bin': '/usr/bin' }` where /usr is merged. Where it may not be
- * looked into (CAP_DAC_READ_SEARCH) all are taken for links. No link is followed, so none leads out of the root.
+ * Top directories of a root that are links into /usr: `{ '/bin': '/usr/bin' }` where /usr is merged. If it cannot be
+ * read (CAP_DAC_READ_SEARCH), all are assumed to be links. No link is followed, so none leads out of the root.
  *
  * @param root where the root of the process lies or, before it was switched to it, will lie from
  */
@@ -173,7 +173,7 @@ export function linkedDirectories(process: number, root = `/proc/${process}/root
       const target = posix.resolve('/', readlinkSync(`${root}/${name}`));
       if (/^\/usr\/[a-z0-9]+$/.test(target)) links[`/${name}`] = target;
     } catch (error) {
-      // Otherwise no link, or no such directory. A twin too many does no harm, one too few leaves a gap.
+      // Otherwise not a link, or no such directory. An unnecessary second name is harmless, a missing one leaves a gap.
       if ((error as NodeJS.ErrnoException).code === 'EACCES') links[`/${name}`] = `/usr/${name}`;
     }
   }
@@ -197,7 +197,7 @@ function badPid(description: string): Error {
   return invalidInput([{ field: 'pid', description }]);
 }
 
-/** What the processes of a container hold already: paths as the container sees them. */
+/** What a process of a container already holds: paths as the container sees them. */
 export interface HeldFiles {
   /** The program of a process. */
   readonly program: string;
@@ -218,7 +218,7 @@ export function heldFilesIn(namespaces: NamespacePair): HeldFiles[] {
       const mapped = new Set([...columns].map(([, path]) => path!).filter(isStillThere));
       return isStillThere(program) ? [{ program, mapped: [...mapped] }] : [];
     } catch {
-      // It ended while it was looked at, or is a thread of the kernel.
+      // It has ended meanwhile, or is a kernel thread.
       return [];
     }
   });

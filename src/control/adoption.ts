@@ -7,13 +7,13 @@ export interface Adopted {
 }
 
 /**
- * So many containers change hands in one piece, within a few milliseconds. Each piece waits for a grace period of its own,
- * beside the others.
+ * This many containers change in one piece, within a few milliseconds. Each piece waits for its own grace period, in
+ * parallel with the others.
  */
 const PIECE = 1024;
 
 /**
- * Makes a change piece by piece, and lets other work run between them. What is in one piece changes at once; resolves
+ * Makes a change piece by piece, and lets other work run in between. What is in one piece changes at once; resolves
  * when the last piece is on its way.
  *
  * @param adopt resolves once the kernel has the piece

@@ -3,7 +3,7 @@ import type { HostState } from './host-state.js';
 import type { Recordings } from './recordings.js';
 import type { StoredStart } from './stored-start.js';
 
-/** Who has to hear of each change of what is enforced. */
+/** What has to be notified of each change of what is enforced. */
 export interface Followers {
   readonly host: Pick<HostState, 'announce'>;
   readonly expiry: Pick<Expiry, 'schedule'>;
@@ -17,5 +17,5 @@ export function afterChange({ host, expiry, recordings, start, logger }: Followe
   host.announce();
   expiry.schedule();
   recordings.changed();
-  start.changed().catch((err: unknown) => logger.error({ err }, 'cannot continue with what was restored'));
+  start.changed().catch((err: unknown) => logger.error({ err }, 'cannot load the restored state'));
 }

@@ -3,14 +3,14 @@ import type { StoreChanges } from '../store/store.js';
 import type { DesiredState } from './desired-state.js';
 import type { LeftOut } from './rule-sets.js';
 
-/** What is only known of a change when it is made. */
+/** What is known about a change only when it is made. */
 export interface Making {
-  /** The one that the change has. */
+  /** The revision of the change. */
   readonly revision: number;
   readonly leftOut: LeftOut;
 }
 
-/** What a change comes to. */
+/** The result of a change. */
 export interface Made<Result> {
   readonly desired: DesiredState;
   readonly stored: StoreChanges;
@@ -26,7 +26,7 @@ export type Change<Result> =
         readonly desired: DesiredState;
         /** Which containers' rules may have changed. */
         readonly affected: (container: Container) => boolean;
-        /** Whether what the kernel holds for containers that are not known goes, too, but where one lives. */
+        /** Whether what the kernel holds for unknown containers is removed too, unless one of them still runs. */
         readonly isWhole?: true;
         /** @throws Failure where what would be left out of containers must not be */
         readonly check?: (leftOut: LeftOut) => Promise<void>;

@@ -5,7 +5,7 @@ import type { DesiredState } from './desired-state.js';
 import type { LiveImage } from './images.js';
 import { configuredVisibility } from './visibility.js';
 
-/** All of a desired state that decides what a container of given labels has to keep to. */
+/** The part of a desired state that determines which rules a container with given labels is under. */
 export type Decisions = Pick<DesiredState, 'policies' | 'postures' | 'profiles' | 'visibility'>;
 
 /** Containers that are decided alike, because they are alike in all that matters. */
@@ -80,11 +80,11 @@ export class Kinds {
   }
 }
 
-/** So many kinds that no container is of at present are kept. */
+/** This many kinds without a container at present are kept. */
 const IDLE_MAX = 16;
 
 /**
- * Counts who holds a kind. Some that nobody holds any more are kept: where one short container comes after the other, the
+ * Counts who holds a kind. Some that are no longer held are kept: where one short-lived container follows another, the
  * next one need not wait until its policies are compiled again.
  */
 export class KindUses {
@@ -93,7 +93,7 @@ export class KindUses {
   readonly #idle = new Set<Kind>();
 
   /**
-   * @param mayBeIdle whether a kind is of use and does no harm while nobody holds it
+   * @param mayBeIdle whether a kind is useful and harmless while nobody holds it
    * @param onUnused called when it is not kept any more
    */
   constructor(
@@ -119,7 +119,7 @@ export class KindUses {
     else if (this.#idle.size > IDLE_MAX) this.#drop(this.#idle.values().next().value!);
   }
 
-  /** Keeps none that nobody holds. */
+  /** Drops all that nobody holds. */
   dropIdle(): void {
     for (const kind of this.#idle) this.#drop(kind);
   }

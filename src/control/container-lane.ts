@@ -7,9 +7,9 @@ import { adoptInPieces } from './adoption.js';
 import type { Claim } from './container-kinds.js';
 import { asAllKnown, type ContainerChange, planContainers } from './container-plan.js';
 import type { Enforcement } from './enforcement.js';
+import { KeyedQueue } from './keyed-queue.js';
 import { ContainerDraft, type ContainerView, type KnownContainers } from './known-containers.js';
 import type { Outcome, Step, Written } from './ledger.js';
-import { Order } from './order.js';
 
 /** One caller's change of containers, made whole or not at all. */
 export interface ContainerRequest {
@@ -40,20 +40,20 @@ interface Changed {
   readonly written: Written;
 }
 
-/** So many containers are written and published together, or one request that has more. */
+/** At most this many containers are written and published together, or one request that has more. */
 const BATCH_MAX = 128;
-/** So many batches may be on their way into the kernel; each occupies one of the four threads of Node's pool. */
+/** At most this many batches may be under way into the kernel; each occupies one of the four threads of Node's pool. */
 const PUBLICATIONS_MAX = 2;
-/** So often a request may be compiled again, before a change of policies has to wait for it. */
+/** How often a request may be compiled again before a change of policies has to wait for it. */
 const ROUNDS_MAX = 3;
 
 /**
- * The way of containers under their policies. Requests that wait are planned, written and published together. One that
- * is not valid, or whose rules take long to compile, holds up no other: it joins them once it is compiled.
+ * Brings containers under their policies. Requests that wait are planned, written and published together. One that is
+ * not valid, or whose rules take long to compile, holds up no other: it joins them once it is compiled.
  */
 export class ContainerLane {
   readonly #waiting: Waiting[] = [];
-  readonly #order = new Order();
+  readonly #queue = new KeyedQueue();
   readonly #publications = new Set<Promise<void>>();
   #isWorking = false;
 
@@ -69,7 +69,7 @@ export class ContainerLane {
     const onVisible = submitted.onVisible && once(submitted.onVisible);
     const known = () => submitted.put.map(({ id }) => this.containers.get(id));
     const before = known();
-    const queuePlace = this.#order.enter(submitted.ids);
+    const queuePlace = this.#queue.enter(submitted.ids);
     let changed: Changed;
     try {
       const put = await finishFor(submitted, asAllKnown(submitted.put, before));
@@ -99,7 +99,7 @@ export class ContainerLane {
 
   /** Resolves once nothing is under way any more. */
   async idle(): Promise<void> {
-    const queuePlace = this.#order.enter();
+    const queuePlace = this.#queue.enter();
     await queuePlace.come;
     queuePlace.end();
     await Promise.all(this.#publications);
@@ -133,7 +133,7 @@ export class ContainerLane {
 
   async #make(batch: readonly Waiting[]): Promise<void> {
     const planned: (Waiting & { readonly changes: ContainerChange[] })[] = [];
-    /** Those that come to their end here. */
+    /** Those that are complete at this point. */
     const left = new Set(batch);
     try {
       const written = await this.write(async () => {

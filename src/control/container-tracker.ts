@@ -9,7 +9,7 @@ import type {
 import { namespaceKey } from '../containers/container.js';
 import { type CallingProcess, lookAtChild } from '../containers/descent.js';
 import { watchExit } from '../containers/exit-watch.js';
-import { findLinks } from '../containers/found-links.js';
+import { findLinks } from '../containers/find-links.js';
 import {
   checkNamespaces,
   initStartTicks,

@@ -1,6 +1,6 @@
+import type { ChangePreview } from './change-preview.js';
 import type { ContainerRegistry } from './container-registry.js';
 import type { ContainerTracker } from './container-tracker.js';
-import type { ForeseenChange } from './foreseeing.js';
 import type { HostState } from './host-state.js';
 import type { IntakeCounts } from './intake-counts.js';
 import type { PolicyDiff } from './policy-diff.js';
@@ -26,5 +26,5 @@ export interface ControlPlane {
   /** Where they are told. */
   readonly telemetry: Pick<Telemetry, 'hub' | 'limits'>;
   /** Judges a change by the accesses that were seen. */
-  readonly judge: (change: ForeseenChange) => Promise<PolicyDiff>;
+  readonly judge: (change: ChangePreview) => Promise<PolicyDiff>;
 }

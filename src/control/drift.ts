@@ -3,9 +3,9 @@ import { Failure } from '../failure.js';
 import type { Policy, Rule } from '../policy/model.js';
 import { policyKey } from '../policy/model.js';
 
-/** So many containers are named. */
+/** At most this many containers are named. */
 const NAMED_MAX = 5;
-const NOT_LOOKED_AT = 'its root was not looked at, register it again by a process';
+const NOT_LOOKED_AT = 'its root was not examined, register it again with a process';
 
 export function isDrift({ match }: Rule): boolean {
   return match.kind === 'preset' && match.preset === 'drift';
@@ -17,8 +17,8 @@ export function driftProblem({ root = { problem: NOT_LOOKED_AT } }: { readonly r
 }
 
 /**
- * What is to be said of a policy with the preset drift: in these containers it takes all that is executed for what their
- * images did not bring.
+ * What is to be said of a policy with the preset drift: in these containers it treats everything that is executed as
+ * not brought by their images.
  *
  * @returns warnings; none for a policy without the preset
  * @throws Failure failed-precondition where it would keep containers that run from executing anything
@@ -42,9 +42,9 @@ export function checkDrift(
   const untold = 'does not know what came with an image';
   if (refusing === undefined)
     return named.map(
-      (each) => `${rules[0]!.id}: the preset drift reports all that is executed, for it ${untold}: ${each}`,
+      (each) => `${rules[0]!.id}: the preset drift reports everything that is executed, since it ${untold}: ${each}`,
     );
-  const description = `the preset drift ${untold}, and would refuse all that is executed: ${named.join('; ')}`;
+  const description = `the preset drift ${untold}, and would refuse everything that is executed: ${named.join('; ')}`;
   throw new Failure('failed-precondition', `policy ${policyKey(policy)}, ${refusing.id}: ${description}`, [
     { field: refusing.id, description },
   ]);

@@ -25,6 +25,6 @@ export interface SuggestionResult {
 
 export interface DryRunResult {
   readonly image: Image;
-  /** In the order of the policies that were to be reviewed; undefined for those that there was no time for. */
+  /** In the order of the policies to review; undefined for those there was no time for. */
   readonly reviews: readonly (Review | undefined)[];
 }

@@ -1,6 +1,6 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
-import type { FoundLinks } from '../containers/found-links.js';
+import type { FoundLinks } from '../containers/find-links.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import type { PublishedContainer } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
@@ -16,7 +16,7 @@ import type { HolderSearch } from './holder-search.js';
 import { LiveImages } from './images.js';
 import { Preparation } from './preparation.js';
 import { type IsKept, PublishedState } from './published-state.js';
-import { type LeftOut, type ResolutionOptions, RuleSets } from './rule-sets.js';
+import { type LeftOut, type PolicySettings, RuleSets } from './rule-sets.js';
 
 type EnforcingKernel = Pick<
   Kernel,
@@ -41,7 +41,7 @@ export class Enforcement {
   readonly #assignments = new Assignments();
   readonly #state: PublishedState;
   readonly #uses = new KindUses(
-    // To see system calls makes every one of the machine slower, to read answers every packet.
+    // Seeing system calls slows down every one of the machine, reading answers every packet.
     (kind) => this.#kinds.has(kind) && !kind.image.observesCalls && !kind.image.readsAnswers,
     (kind) => this.#dropKind(kind),
   );
@@ -60,7 +60,7 @@ export class Enforcement {
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
     host: Container | undefined,
-    options: ResolutionOptions = {},
+    options: PolicySettings = {},
   ) {
     this.#ownOfHost = { labels: host?.labels ?? {}, links: host?.links ?? {} };
     this.images = new LiveImages(kernel, earlier, lastImageId);
@@ -138,7 +138,7 @@ export class Enforcement {
     return this.#kinds.claim(container);
   }
 
-  /** Whether no change of policies was adopted since. */
+  /** Whether no change of policies has been adopted since the claim was made. */
   isCurrent({ kinds }: Claim): boolean {
     return kinds === this.#kinds;
   }
@@ -209,7 +209,7 @@ export class Enforcement {
     const { host } = this;
     const leavesHost = host !== undefined && this.#kinds.decisions.policies.reaching(host).length === 0;
     const replaced = leavesHost ? this.#leave(host.id) : [];
-    // What an earlier daemon had there, nobody wants.
+    // What an earlier daemon had there is no longer wanted.
     if (isWhole && (host === undefined || leavesHost)) this.kernel.enforceHost(false);
     const left = replaced.length === 0 ? Promise.resolve() : this.#adopt([], replaced, true);
     left.catch(() => undefined);

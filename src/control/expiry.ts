@@ -6,10 +6,10 @@ interface Logger {
   warn(fields: object, message: string): void;
 }
 
-/** The clock may be set: it is looked at again after so long. */
+/** The clock may be set: it is looked at again after this time. */
 const LOOK_MILLISECONDS = 60_000;
 
-/** Deletes policies when their time has come. */
+/** Deletes policies when they expire. */
 export class Expiry {
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;

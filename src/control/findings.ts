@@ -18,7 +18,7 @@ export interface Holder {
   readonly by: RuleDescription | undefined;
 }
 
-/** The same for what a pass finds and another found. */
+/** Equal for what one pass finds and another pass has found. */
 export function idOf({ container, kind, file, hostPid, path }: Holding): string {
   const key = namespaceKey(container);
   return kind === 'descriptor' ? `${key}:${file}` : `${key}:${hostPid}:${path}`;
@@ -46,7 +46,7 @@ export class Findings {
   readonly mappings = new Some();
   /** Open files. */
   readonly files = new Set<bigint>();
-  /** What is registered with a ring of io_uring cannot be seen. */
+  /** What is registered with an io_uring ring cannot be seen. */
   hasRing = false;
   /** Every pass has found more. */
   isEndless = false;

@@ -5,9 +5,9 @@ import { finishInTimeSlices } from '../time-slices.js';
 import { keyInSteps } from './images.js';
 import { TooManyJobs } from './work-thread.js';
 
-/** So many rule sets may be tried to find out what compiles together; what was not tried by then is left out. */
+/** At most this many rule sets are tried to find out what compiles together; what was not tried by then is left out. */
 const ATTEMPTS_MAX = 24;
-/** Of so many rule sets that are too large it is remembered what was left out. */
+/** For this many rule sets that are too large it is remembered what was left out. */
 const REMEMBERED_MAX = 256;
 
 /** The rules of some policies without those of the policies left out, whose postures stay in force. */
@@ -27,7 +27,7 @@ const NOTHING: ReadonlySet<string> = new Set();
 
 /**
  * Finds out which of the policies that reach a container compile together. Whoever chooses a container's labels chooses
- * its policies, and must be able neither to shed them all nor to keep other policies out.
+ * its policies, and must not be able to shed them all or to keep other policies out.
  */
 export class Fitting {
   readonly #remembered = new Map<string, readonly string[]>();
@@ -35,10 +35,10 @@ export class Fitting {
   constructor(readonly attempt: Attempt) {}
 
   /**
-   * Makes what is to be made of the rules of all policies or, where these are too large together, of as many as fit.
+   * Makes the result from the rules of all policies or, where these are too large together, from as many as fit.
    *
    * @param make throws a Failure resource-exhausted when they are too large
-   * @param attempt where it is tried what fits, if not as always
+   * @param attempt tries what fits, if not in the usual way
    */
   async fit<Made>(
     policies: readonly Policy[],

@@ -7,16 +7,16 @@ import type { RuleSet } from '../policy/rule-set.js';
 import { inTimeSlices } from '../time-slices.js';
 import type { Assignment } from './assignments.js';
 import { Findings, idOf } from './findings.js';
-import { leavesAlone } from './leaving-alone.js';
+import { leavesAlone } from './held-descriptors.js';
 import { Serial } from './serial.js';
 
-/** How often is looked whether what was held still is. */
+/** How often it is checked whether what was held still is. */
 const LOOK_MILLISECONDS = 3000;
 /** A descriptor may be handed on to where a pass has been; once it was found it is known by itself. */
 const EMPTY_PASSES_NEEDED = 2;
-/** After so many every file of the containers is decided at every use. */
+/** After this many passes every file of the containers is decided at every use. */
 const PASSES_MAX = 8;
-/** So many open files of a container are distinguished. */
+/** At most this many open files of a container are distinguished. */
 const FILES_MAX = 1024;
 
 type SearchedKernel = {
@@ -37,7 +37,10 @@ interface Subject {
 
 /** A search that belongs to a change of what decides for containers. */
 export interface Search {
-  /** To be called before the kernel decides by what is new: what was refused already is nothing that the change refuses. */
+  /**
+   * To be called before the kernel decides by what is new: what was refused already is not refused because of the
+   * change.
+   */
   readonly before: () => Promise<void>;
   /** To be called once the kernel does. Resolves once what was found is refused; it does not fail. */
   readonly after: () => Promise<void>;
@@ -114,7 +117,7 @@ export class HolderSearch {
     });
   }
 
-  /** The container is known no more. */
+  /** The container is no longer known. */
   forget(namespaces: NamespacePair): void {
     const key = namespaceKey(namespaces);
     for (const map of [this.#decides, this.#subjects, this.#found, this.#pending, this.#adopted]) map.delete(key);
@@ -138,7 +141,7 @@ export class HolderSearch {
       this.#decides.set(key, decidesFiles);
       this.#subjects.set(key, subject);
       if (this.#adopted.delete(key)) continue;
-      // By what it asked to be left alone until now.
+      // By what its policies have asked to leave alone until now.
       if (before && replaced !== undefined) refusing.push(replaced);
       const isStarting = before === undefined && container.isFirstProcess && hasRunNothing(container.process?.pid);
       if ((decidesFiles && !isStarting) || this.#marks.has(key)) searched.push(subject);
@@ -175,7 +178,7 @@ export class HolderSearch {
     return refused;
   }
 
-  /** One pass; without what policies ask to be left alone, and of the host rings and what it cannot do without. */
+  /** One pass, without what policies ask to leave alone; on the host also without rings and processes that it cannot do without. */
   async *#find(
     subjects: readonly Subject[],
     withMappings: boolean,
@@ -281,7 +284,7 @@ export class HolderSearch {
       if (descriptors.count + mappings.count > 0)
         this.logger.warn(
           { container, descriptors: descriptors.count, mappings: mappings.count },
-          'processes hold what their policies refuse, from before: descriptors are refused at every use, mappings stay',
+          'processes hold files from before policies that refuse them: descriptors are refused at every use, mappings stay',
         );
       if (hasRing)
         this.logger.warn(

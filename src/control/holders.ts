@@ -5,14 +5,14 @@ import type { Enforcement } from './enforcement.js';
 import type { Findings, Holder } from './findings.js';
 import type { PolicyChange } from './policy-plan.js';
 
-/** So many holders are named in all of a change. */
+/** At most this many holders are named for all of a change. */
 const NAMED_MAX = 50;
 
-/** Who holds what; of a ring of io_uring, whose files cannot be seen, nothing more is known. */
+/** Who holds what; for an io_uring ring, whose files cannot be seen, nothing more is known. */
 export interface NamedHolder {
   readonly containerId: string;
   readonly kind: Holder['kind'] | 'ring';
-  /** As the host numbers it; 0 of a ring. */
+  /** As the host numbers it; 0 for a ring. */
   readonly pid: number;
   readonly program: string;
   readonly path: string;

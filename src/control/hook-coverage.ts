@@ -2,9 +2,9 @@ import { describeMissing, type MissingHook, notCovered, type Operation } from '.
 import type { Policy, Rule } from '../policy/model.js';
 import { operationsOf } from '../policy/operations.js';
 
-/** What the hooks that are missing mean for policies. */
+/** What missing hooks mean for policies. */
 export class HookCoverage {
-  /** @param missing hooks that nothing is asked at */
+  /** @param missing hooks at which nothing is decided */
   constructor(readonly missing: readonly MissingHook[]) {}
 
   /** A warning for each missing hook that rules of the policy need, with the rules. */

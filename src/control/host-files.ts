@@ -1,5 +1,5 @@
 import type { Container } from '../containers/container.js';
-import { type FoundLinks, findLinks, type NamedPaths } from '../containers/found-links.js';
+import { type FoundLinks, findLinks, type NamedPaths } from '../containers/find-links.js';
 import { namedIn } from '../policy/named-paths.js';
 import type { PolicySet } from '../policy/policy-set.js';
 import type { Enforcement } from './enforcement.js';

@@ -10,7 +10,7 @@ import { finish, isStep, type Steps } from '../steps.js';
 import { finishInTimeSlices } from '../time-slices.js';
 import { type HostNeed, hostNeeds } from './host-needs.js';
 
-/** Programs a host cannot be reached or looked after without, by the names of their processes. */
+/** Programs without which a host cannot be reached or administered, by the names of their processes. */
 const GUARDED_NAMES = /^(?:sshd|dockerd|containerd|containerd-shim.*|runc|crun|conmon|crio|podman|kubelet)$/u;
 const PROBLEMS_MAX = 10;
 
@@ -50,7 +50,10 @@ export interface HostNeeds {
   readonly needs: Iterable<HostNeed>;
 }
 
-/** Others have their turn meanwhile. @param root where the host's files are seen: empty, or `/proc/1/root` from inside a container */
+/**
+ * Other work can run in between. @param root where the host's files are seen: empty, or `/proc/1/root` from inside a
+ * container
+ */
 export async function lookAtHost(root: string): Promise<HostNeeds> {
   const guarded = await finishInTimeSlices(guardedProcessesInSteps());
   const programs = guarded.map(({ program }) => program);
@@ -129,7 +132,7 @@ export function* whatWouldStop(
 
 interface NeededAccess {
   readonly access: Access;
-  /** In words: who could not do what. */
+  /** As text: who could not do what. */
   readonly what: string;
 }
 

@@ -4,9 +4,9 @@ import type { DesiredState } from './desired-state.js';
 import type { Ledger, Outcome } from './ledger.js';
 
 /**
- * Makes the labels that others know of the host those given; they go before its own.
+ * Replaces the labels that others give the host; they take precedence over its own.
  *
- * @param check throws where the policies that would come to the host by them must not
+ * @param check throws if the host must not come under the policies that these labels select
  * @throws Failure and then the host has the labels that it had
  */
 export async function changeHostLabels(
@@ -31,7 +31,7 @@ export async function changeHostLabels(
       return { next: { desired, affected }, make };
     });
   } catch (error) {
-    // Else the next attempt would find nothing to be done.
+    // Otherwise the next attempt would find nothing to do.
     if (before !== undefined) enforcement.replaceHost(before);
     throw error;
   }

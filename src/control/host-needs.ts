@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { wayOf } from '../containers/links-on-the-way.js';
+import { resolvePath } from '../containers/symbolic-links.js';
 import type { Operation } from '../policy/effect.js';
 
 /** An access without which nobody could log in to a host or administer it. */
@@ -11,7 +11,7 @@ export interface HostNeed {
   readonly path: string;
 }
 
-/** Since OpenSSH 9.8 what asks for a login and what stays for it are programs of their own. */
+/** Since OpenSSH 9.8 the part that authenticates and the part that serves the session are separate programs. */
 const SSH_PARTS = ['sshd-session', 'sshd-auth', 'sftp-server'].flatMap((name) =>
   ['/usr/lib/openssh', '/usr/lib/ssh', '/usr/libexec/openssh', '/usr/libexec'].map((directory) =>
     join(directory, name),
@@ -21,7 +21,7 @@ const LOGIN_PROGRAMS = [
   ...['/usr/sbin/sshd', '/usr/bin/sshd', '/bin/login', '/bin/su', '/usr/bin/sudo', '/sbin/unix_chkpwd', '/sbin/agetty'],
   ...SSH_PARTS,
 ];
-/** They start what asks for logins. */
+/** Programs that start those that ask for logins. */
 const STARTERS = ['/sbin/init', '/usr/lib/systemd/systemd-executor'];
 /** What every program reads that looks up libraries, users or names. */
 const LOOKED_UP = [
@@ -54,7 +54,7 @@ const RUNTIME_STATE: Readonly<Record<string, readonly string[]>> = {
   podman: ['/run/containers', '/run/libpod', '/var/lib/containers'],
   kubelet: ['/var/lib/kubelet'],
 };
-/** They run for a moment each, started by those that continue. */
+/** Programs that run for a moment each, started by those that keep running. */
 const RUNTIMES = ['runc', 'crun', 'conmon', 'containerd-shim-runc-v2'].flatMap((name) =>
   ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin'].map((directory) => join(directory, name)),
 );
@@ -70,7 +70,7 @@ const DEPTH = 2;
 const STATE_OPERATIONS: readonly Operation[] = ['read', 'write', 'create', 'delete'];
 
 /**
- * What logins and the programs that a host needs ask for, of what this host has.
+ * What logins and the programs that a host needs access, as far as this host has it.
  *
  * @param programs paths of the programs that run and must not be stopped
  * @param root where the host's files are seen: empty, or `/proc/1/root` from inside a container
@@ -97,7 +97,7 @@ export function* hostNeeds(programs: readonly string[], root: string): Generator
     const directories = (RUNTIME_STATE[nameOf(program)] ?? []).filter((path) => existsSync(join(root, path)));
     for (const directory of directories)
       for (const operation of STATE_OPERATIONS)
-        yield { program, operation, path: `${wayOf(root, directory)?.path ?? directory}/state` };
+        yield { program, operation, path: `${resolvePath(root, directory)?.path ?? directory}/state` };
   }
 }
 
@@ -107,7 +107,7 @@ function nameOf(program: string): string {
 
 /** A file under the name that the kernel has for it, or the files of a directory and of those in it; nothing where there is none. */
 function filesAt(root: string, path: string, depth = DEPTH): string[] {
-  const name = wayOf(root, path)?.path;
+  const name = resolvePath(root, path)?.path;
   if (name === undefined) return [];
   try {
     if (!statSync(join(root, name)).isDirectory()) return [name];
@@ -121,7 +121,7 @@ function filesAt(root: string, path: string, depth = DEPTH): string[] {
 /** Fields of each line of the host's list of users. */
 function users(root: string): string[][] {
   try {
-    const lines = readFileSync(join(root, wayOf(root, '/etc/passwd')?.path ?? ''), 'utf8').split('\n');
+    const lines = readFileSync(join(root, resolvePath(root, '/etc/passwd')?.path ?? ''), 'utf8').split('\n');
     return lines.map((line) => line.split(':')).filter(({ length }) => length === 7);
   } catch {
     return [];

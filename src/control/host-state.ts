@@ -2,14 +2,14 @@ import { release } from 'node:os';
 import type { Kernel } from '../kernel/kernel.js';
 import type { MissingHook } from '../kernel/missing-hooks.js';
 import { securityModules } from '../kernel/support.js';
-import { isTested } from '../kernel/tested.js';
+import { isTested } from '../kernel/tested-kernels.js';
 import { VERSION } from '../version.js';
 import type { Enforcement } from './enforcement.js';
 import type { Ledger } from './ledger.js';
 import type { SourceStatus, UnprotectedContainer } from './protection.js';
 import type { StoreProblem } from './store-status.js';
 
-/** How the daemon and its kernel are. */
+/** The state of the daemon and of its kernel. */
 export interface HostStatus {
   readonly version: string;
   readonly kernelRelease: string;
@@ -32,7 +32,7 @@ export interface HostStatus {
   readonly sources: readonly SourceStatus[];
   /** Why changes cannot be written down; left out while they can be. */
   readonly storeProblem?: StoreProblem | undefined;
-  /** What an operator should know and mend. */
+  /** What an operator should know and fix. */
   readonly warnings: readonly string[];
   readonly unprotected: readonly UnprotectedContainer[];
   /** By container id: policies that reach it and are not in force in it, "namespace/name". */
@@ -50,7 +50,7 @@ export interface HostReports {
   storeProblem?(): StoreProblem | undefined;
 }
 
-/** How the daemon and its kernel are, and who wants to hear of it. */
+/** The state of the daemon and of its kernel, and who is notified of it. */
 export class HostState {
   readonly #listeners = new Set<(status: HostStatus) => void>();
   readonly #started = new Date();
@@ -98,7 +98,7 @@ export class HostState {
     return this.ledger.whenEnforced(revision, givenUp);
   }
 
-  /** Tells every listener how things are now. */
+  /** Tells every listener the current state. */
   announce(): void {
     const status = this.status();
     for (const listener of this.#listeners) listener(status);

@@ -13,7 +13,7 @@ export interface FoundHost {
 }
 
 /**
- * What tells this host's events from those of others.
+ * What distinguishes this host's events from those of other hosts.
  *
  * @param root where the host's files are seen
  */

@@ -43,7 +43,7 @@ interface Usage {
   isWritten: boolean;
 }
 
-/** Events of a replaced image may still wait in the ring: so many are remembered. */
+/** Events of a replaced image may still wait in the ring: the rules of this many images are remembered. */
 const RETIRED_IMAGES_MAX = 256;
 
 /** The images in use. Equal rule sets share one image, which is let go when nobody holds it any more. */
@@ -78,12 +78,12 @@ export class LiveImages {
     return this.#byKey.size;
   }
 
-  /** Whether one in use has to see system calls as they are made. */
+  /** Whether an image in use has to see system calls as they are made. */
   get observesCalls(): boolean {
     return this.#observing > 0;
   }
 
-  /** Whether one in use has to learn the addresses of names. */
+  /** Whether an image in use has to learn the addresses of names. */
   get readsAnswers(): boolean {
     return this.#naming > 0;
   }

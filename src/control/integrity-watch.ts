@@ -8,15 +8,15 @@ interface Logger {
   warn(fields: object, message: string): void;
 }
 
-/** How often is looked whether the kernel still has what it was given. */
+/** How often it is checked whether the kernel still has what it was given. */
 const LOOK_MILLISECONDS = 3000;
-/** So many containers are looked at each time, in turn: the event loop is not to be held up by thousands. */
+/** How many containers are checked each time, in turn: thousands must not hold up the event loop. */
 const CONTAINERS_A_LOOK = 1000;
 const IDS_LOGGED_MAX = 10;
 
 /** What others have changed of the enforcement in the kernel, counted since the daemon's start. */
 export interface RepairCounts {
-  /** Pins and settings that were put right. */
+  /** Pins and settings that were repaired. */
   pinsAndSettings: number;
   /** Containers whose image, or start, was no longer what had been published. */
   containers: number;
@@ -24,8 +24,8 @@ export interface RepairCounts {
 
 /**
  * Looks every few seconds whether the pins, settings and maps in the kernel are what the daemon has made them: anybody
- * with the right to may remove or empty them, and nothing else tells. What can be put right is; the rest is the reason
- * why the host is not SERVING.
+ * privileged can remove or empty them, and nothing else reports it. What can be repaired is; the rest is the reason why
+ * the host is not SERVING.
  */
 export class IntegrityWatch {
   readonly counts: RepairCounts = { pinsAndSettings: 0, containers: 0 };
@@ -44,7 +44,7 @@ export class IntegrityWatch {
     readonly onChange: () => void,
   ) {}
 
-  /** What could not be put right; undefined while there is no such thing. */
+  /** What could not be repaired; undefined while there is nothing. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -57,7 +57,7 @@ export class IntegrityWatch {
     clearInterval(this.#timer);
   }
 
-  /** Resolves once it has looked. */
+  /** Resolves once the check is done. */
   async look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
@@ -66,7 +66,7 @@ export class IntegrityWatch {
       const restored = this.kernel.restore();
       this.counts.pinsAndSettings += restored.length;
       if (restored.length > 0)
-        this.logger.warn({ restored }, 'others had changed the enforcement in the kernel: it is put right');
+        this.logger.warn({ restored }, 'others had changed the enforcement in the kernel: it was repaired');
       await this.#lookAtContainers();
       this.#problem = undefined;
     } catch (error) {

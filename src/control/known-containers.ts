@@ -15,7 +15,7 @@ interface ContainerTarget extends ContainerView {
   delete(id: string): void;
 }
 
-/** The containers there are. A change costs the same however many they are. */
+/** All known containers. A change costs the same however many there are. */
 export class KnownContainers implements ContainerTarget {
   readonly #byId: Map<string, Container>;
   readonly #byNamespaces = new Map<string, Container>();
@@ -25,7 +25,7 @@ export class KnownContainers implements ContainerTarget {
     for (const container of containers) this.put(container);
   }
 
-  /** By id; changes as they do. */
+  /** By id; a live view. */
   get byId(): ReadonlyMap<string, Container> {
     return this.#byId;
   }
@@ -66,7 +66,7 @@ export class KnownContainers implements ContainerTarget {
 export class ContainerDraft implements ContainerTarget {
   readonly #put = new Map<string, Container>();
   readonly #removed = new Map<string, Container>();
-  /** Who has these namespaces now; undefined: nobody any more. */
+  /** Which container has these namespaces now; undefined: none any more. */
   readonly #holders = new Map<string, string | undefined>();
   #size: number;
 

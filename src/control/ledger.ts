@@ -28,7 +28,7 @@ export interface Outcome<Result> {
 
 /** What is to be written down, and how it becomes the state. */
 export interface Step {
-  /** Those that it lets decide. */
+  /** The images that decide after it. */
   readonly images: Iterable<LiveImage>;
   readonly stored: StoreChanges;
   readonly adopt: () => Promise<Adopted>;
@@ -41,16 +41,16 @@ export interface Written {
   readonly published: Promise<void>;
 }
 
-/** How long to wait before asking the kernel again for a change it did not take. */
+/** How long to wait before asking the kernel again for a change it rejected. */
 const RETRY_MILLISECONDS = 1000;
-/** So often containers that came meanwhile are taken account of before everything else has to wait for it. */
+/** How often a change catches up with containers that came meanwhile before everything else has to wait for it. */
 const CATCH_UPS = 3;
 
 /**
  * The daemon's one writer. A change is checked and compiled whole, then written to disk, then published to the kernel,
- * then answered. Changes of policies are made one after the other. Changes of containers have a lane of their own, for a
- * container's start waits for one; both write, and become the state, one at a time, containers first. Revisions count
- * what was written.
+ * then answered. Changes of policies are made one after the other. Changes of containers have a queue of their own,
+ * since a container's start waits for one; both are written, and become the state, one at a time, containers first.
+ * Revisions count what was written.
  */
 export class Ledger {
   readonly #policyChanges = new Serial();
@@ -157,7 +157,7 @@ export class Ledger {
     return this.#withOutcomeKnown(() => this.#lane.submit(request));
   }
 
-  /** The failure for something that is not there; while the stored state is damaged nobody can say so. */
+  /** The failure for something that is not there; while the stored state is damaged this cannot be known. */
   notFound(what: string): Failure {
     return this.#truly(new Failure('not-found', `no ${what}`));
   }
@@ -191,7 +191,7 @@ export class Ledger {
     return isOfState && this.#isDamaged ? (this.store.problem ?? error) : error;
   }
 
-  /** Returns the revision that it has. */
+  /** Returns its revision. */
   async #carryOut(
     preparation: Preparation,
     increment: 0 | 1,
@@ -257,7 +257,9 @@ export class Ledger {
     }
   }
 
-  /** Publishes containers again that somebody else has taken out of the kernel's map; it is tried until it holds. */
+  /**
+   * Publishes containers again that somebody else has taken out of the kernel's map; it is retried until it succeeds.
+   */
   async publishAgain(keys: readonly string[]): Promise<void> {
     try {
       await this.enforcement.publishAgain(keys);
@@ -278,7 +280,7 @@ export class Ledger {
       await this.enforcement.heal();
       this.#revisions.settle();
     } catch {
-      // It is told by onChange, and the next retry follows.
+      // It is reported by onChange, and the next retry follows.
       this.#retryLater();
     } finally {
       this.onChange();

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Container } from '../containers/container.js';
-import { type FoundLinks, findLinks } from '../containers/found-links.js';
+import { type FoundLinks, findLinks } from '../containers/find-links.js';
 import { throughLink } from '../policy/kinds/through-link.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import { namedIn } from '../policy/named-paths.js';
@@ -11,8 +11,8 @@ import type { Ledger } from './ledger.js';
 import type { PolicyChange } from './policy-plan.js';
 
 /**
- * Has policies that were applied follow the links of containers that run already, and says what they cannot follow. Those
- * of the host are followed by then.
+ * Makes applied policies follow the links of containers that already run, and reports what they cannot follow. Those of the
+ * host were followed when the change was planned.
  */
 export async function followLinksOf(
   ledger: Ledger,
@@ -20,7 +20,7 @@ export async function followLinksOf(
   host: Pick<HostFiles, 'links'>,
 ): Promise<PolicyChange[]> {
   const fresh = changes.filter(({ kind, containerIds }) => kind !== 'deleted' && containerIds.length > 0);
-  /** By policy key: what its author should know of links. */
+  /** By policy key: what its author should know about links. */
   const warnings = new Map<string, Set<string>>();
   const found: Container[] = [];
   const reached = new Map<string, Policy[]>();

@@ -5,22 +5,22 @@ import type { DesiredState } from './desired-state.js';
 type ByKey = DesiredState['postures'];
 type NamespacePostures = Partial<Postures>;
 
-/** What stands before a namespace whose own annotations say its postures: no name of a namespace has a colon. */
+/** The prefix of a namespace whose postures come from its own annotations: names of namespaces contain no colon. */
 const ANNOTATED = 'kubernetes:';
 
 /** Stands for every namespace. */
 export const ALL_NAMESPACES = '*';
 
 /**
- * What holds in a namespace beside the agent's own postures: what clients say goes before its annotations, and these before
- * what Kubernetes says of all namespaces. The host is in none.
+ * The postures that a namespace has instead of the agent's own: settings of clients take precedence over its
+ * annotations, and these over what Kubernetes sets for all namespaces. The host is in no namespace.
  */
 export function posturesIn(postures: ByKey, namespace: string): NamespacePostures {
   const ofAll = namespace === '' ? undefined : postures.get(ANNOTATED + ALL_NAMESPACES);
   return { ...ofAll, ...postures.get(ANNOTATED + namespace), ...postures.get(namespace) };
 }
 
-/** Those that annotations say, by their keys. */
+/** Those set by annotations, by their keys. */
 export function annotatedPostures(postures: ByKey): ByKey {
   return new Map([...postures].filter(([key]) => key.startsWith(ANNOTATED)));
 }
@@ -34,7 +34,7 @@ export function byNamespace(postures: ByKey): ReadonlyMap<string, NamespacePostu
   return new Map(Array.from(postures, ([key, postures]) => [namespaceOf(key), postures]));
 }
 
-/** Says something else under these keys, and under the others what was said. */
+/** Replaces the settings of these keys, and keeps all others. */
 export function postureChange(current: DesiredState, changed: ByKey): Change<void> {
   const next = new Map(current.postures);
   for (const [key, postures] of changed) {
@@ -50,7 +50,7 @@ export function postureChange(current: DesiredState, changed: ByKey): Change<voi
   };
 }
 
-/** Makes what annotations say of all namespaces this. */
+/** Replaces what annotations set for all namespaces. */
 export function annotationChange(current: DesiredState, wanted: ReadonlyMap<string, NamespacePostures>): Change<void> {
   const before = annotatedPostures(current.postures);
   const after = new Map(Array.from(wanted, ([namespace, postures]) => [ANNOTATED + namespace, postures]));

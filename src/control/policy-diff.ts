@@ -5,12 +5,12 @@ import type { AccessMemory } from '../profile/access-memory.js';
 import { Judge } from '../profile/judge.js';
 import { mergeAccesses, type ObservedAccess } from '../profile/observed-access.js';
 import { inTimeSlices } from '../time-slices.js';
+import type { ChangePreview } from './change-preview.js';
 import type { DesiredState } from './desired-state.js';
-import type { ForeseenChange } from './foreseeing.js';
 import type { Recordings } from './recordings.js';
 import type { RuleSets } from './rule-sets.js';
 
-/** An access that was seen and would be decided otherwise. */
+/** An access that was seen and would be decided differently. */
 export interface DecisionChange {
   readonly container: Container;
   readonly access: ObservedAccess;
@@ -21,17 +21,17 @@ export interface DecisionChange {
 }
 
 export interface PolicyDiff {
-  /** Of what would be refused first, then by how often it was seen. */
+  /** First what would be refused, then by how often it was seen. */
   readonly changes: readonly DecisionChange[];
   /** How many accesses were looked at. */
   readonly judged: number;
-  /** Those of them whose answer hangs on arguments, which are not recorded. */
+  /** Those whose decision depends on arguments, which are not recorded. */
   readonly undecided: number;
 }
 
 /** What a change of policies would refuse and allow, judged by the accesses that were reported or learnt. */
 export async function diffPolicies(
-  { before, after, affected, compile }: ForeseenChange,
+  { before, after, affected, compile }: ChangePreview,
   ruleSets: Pick<RuleSets, 'makeFor' | 'subjects'>,
   memory: AccessMemory,
   recordings: Pick<Recordings, 'accessesOf'>,

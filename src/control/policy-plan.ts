@@ -25,7 +25,7 @@ export interface PolicyChange {
   /** Containers it reaches or, if it is deleted, reached. */
   readonly containerIds: readonly string[];
   readonly warnings: readonly string[];
-  /** Where its rules and others say different things of one access, and which comes first. */
+  /** Where its rules and other rules disagree about an access, and which comes first. */
   readonly conflicts: readonly string[];
   /** Who holds, from before, what it refuses; left out where it was not searched. */
   readonly held?: HeldByContainers;
@@ -40,7 +40,7 @@ export interface PolicyInput {
 }
 
 /**
- * Works out what it takes to get from the policies there are to others.
+ * Works out the changes that lead from the present policies to others.
  *
  * @throws Failure where a policy that reaches no container could not be compiled for any, or see checkDrift
  */
@@ -112,7 +112,8 @@ export async function planPolicies(
     next: {
       desired,
       affected: (container) => reaches(current.policies, container) || reaches(after, container),
-      // What is too large by itself is refused; what is too large with others is left out where it meets them.
+      // What is too large by itself is refused; what is too large together with others is left out in the containers
+      // where they meet.
       check: async (leftOut) => {
         const keys = new Set([...leftOut.values()].flat());
         if (keys.size === 0) return;
@@ -151,17 +152,19 @@ export async function planPolicies(
   };
 }
 
-/** Whoever applies a policy may take it for the one of the same name that somebody else gives. */
+/** Whoever applies a policy may think that it replaces the one of the same name from another origin. */
 function namesakeWarnings(policy: Policy, policies: PolicySet): string[] {
   if (!isOfClient(policy)) return [];
   const others = POLICY_ORIGINS.filter(
     (origin) => origin !== originOf(policy) && policies.get(policyKey(givenBy(origin, policy))) !== undefined,
   );
   if (others.length === 0) return [];
-  return [`a policy of the same name is given by ${others.join(' and ')}: it is another one, and in force as well`];
+  return [
+    `${others.join(' and ')} ${others.length === 1 ? 'has' : 'have'} a policy of the same name, which is another one and stays in force as well`,
+  ];
 }
 
-/** A policy of so few letters compiles whatever it says: it stays below every limit by more than a hundred times. */
+/** A policy this short compiles whatever it says: it stays below every limit by more than a factor of a hundred. */
 const SMALL_RULES = 64;
 const SMALL_CHARACTERS = 4096;
 
@@ -178,10 +181,10 @@ function isSurelySmall({ rules }: Policy): boolean {
   return characters <= SMALL_CHARACTERS;
 }
 
-/** Beyond so many policies it is quicker to ask for each container which of them reach it. */
+/** Beyond this many policies it is quicker to look up for each container which of them reach it. */
 const FEW_POLICIES = 16;
 
-/** Tells of each of many policies which containers, or the host, it reaches: see `reachedByInSteps`. */
+/** For each of many policies, which containers, or the host, it reaches: see `reachedByInSteps`. */
 async function containersBy(
   inputs: readonly { readonly policy: Policy }[],
   { containers }: Pick<DesiredState, 'containers'>,
@@ -215,7 +218,7 @@ async function containersBy(
   };
 }
 
-/** So many containers are named in which policies are left out. */
+/** At most this many containers with left-out policies are named. */
 const LEFT_OUT_NAMED_MAX = 5;
 
 /** Where policies are not in force since the rules of all that reach a container do not compile together. */

@@ -3,14 +3,14 @@ import { placed, readPlacedManifest } from '../policy/manifest.js';
 import type { HookCoverage } from './hook-coverage.js';
 import type { PolicyInput } from './policy-plan.js';
 
-/** The policies of a manifest, and what was passed over: API version and kind of each. */
+/** The policies of a manifest, and what was skipped: API version and kind of each. */
 export interface ReadManifest {
   readonly inputs: readonly PolicyInput[];
   readonly foreign: readonly string[];
 }
 
 /**
- * @param ignoreForeign whether other kinds of Kubernetes objects are passed over
+ * @param ignoreForeign whether other kinds of Kubernetes objects are skipped
  * @param now policies that ended before are refused; milliseconds since the Unix epoch
  * @throws Failure with every problem of every document
  */

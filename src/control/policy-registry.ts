@@ -18,10 +18,10 @@ import { readPolicy, warningsOf } from '../policy/validate.js';
 import type { VisibilitySetting } from '../policy/visibility.js';
 import { finishInTimeSlices, inTimeSlices } from '../time-slices.js';
 import { type Change, mapResult } from './change.js';
+import { type ChangePreview, type HostCheck, previewChange } from './change-preview.js';
 import type { DesiredState } from './desired-state.js';
 import type { DryRunPool } from './dry-run-pool.js';
 import { type ExplainedSubject, explainAccess } from './explaining.js';
-import { type ForeseenChange, foreseeChange, type HostCheck } from './foreseeing.js';
 import { withHolders } from './holders.js';
 import type { HookCoverage } from './hook-coverage.js';
 import type { HostFiles } from './host-files.js';
@@ -43,7 +43,7 @@ import type { Caller } from './work-thread.js';
 
 export interface ApplyOptions {
   readonly expected?: ExpectedVersions;
-  /** Also what would stop processes that the host cannot do without. */
+  /** Also accept what would stop processes that the host cannot do without. */
   readonly force?: boolean;
 }
 
@@ -70,7 +70,7 @@ export class PolicyRegistry {
     return readObjects(text, { ignoreForeign, now: Date.now() }, this.coverage);
   }
 
-  /** What was read elsewhere, with warnings of what this kernel cannot enforce of it. */
+  /** Policies that were read elsewhere, with warnings about what this kernel cannot enforce. */
   withCoverage(input: PolicyInput): PolicyInput {
     return { ...input, warnings: [...input.warnings, ...this.coverage.warningsFor(input.policy)] };
   }
@@ -106,28 +106,28 @@ export class PolicyRegistry {
 
   /** What `apply` would do and refuse; nothing is changed. */
   async dryRun(inputs: readonly PolicyInput[], force: boolean, caller: Caller): Promise<readonly PolicyChange[]> {
-    const { changes } = await this.foresee(inputs, [], force, caller);
+    const { changes } = await this.preview(inputs, [], force, caller);
     return changes;
   }
 
   /**
-   * The same, with what it would start from and come to: see foreseeChange.
+   * The same, with the states before and after: see previewChange.
    *
    * @param deleted policies that would be deleted, too
    * @throws Failure not-found when one of these does not exist
    */
-  foresee(
+  preview(
     inputs: readonly PolicyInput[],
     deleted: readonly PolicyName[],
     force: boolean,
     caller: Caller,
-  ): Promise<ForeseenChange> {
+  ): Promise<ChangePreview> {
     const check: HostCheck = force
       ? async () => undefined
       : async (change) => {
           await changeWithHost(this.ledger, this.hostFiles, inputs, this.ledger.desired, change, false);
         };
-    return foreseeChange({ inputs, deleted, caller }, this.ledger, this.dryRuns, check);
+    return previewChange({ inputs, deleted, caller }, this.ledger, this.dryRuns, check);
   }
 
   /**
@@ -162,7 +162,7 @@ export class PolicyRegistry {
   /**
    * Makes the policies of clients and all postures those given, also where the store is damaged: see restoringChange.
    *
-   * @param visibility what clients are to have said of it; left out: what they have said
+   * @param visibility the settings of clients afterwards; left out: they stay as they are
    */
   restore(
     inputs: readonly PolicyInput[],
@@ -224,7 +224,7 @@ export class PolicyRegistry {
     return finishInTimeSlices(toManifestInSteps(policy));
   }
 
-  /** What it says, as an object for JSON. */
+  /** The policy as an object for JSON. */
   documentInTimeSlices(policy: Policy): Promise<object> {
     return finishInTimeSlices(toDocumentInSteps(policy));
   }
@@ -235,8 +235,8 @@ export class PolicyRegistry {
   }
 
   /**
-   * Sets what a namespace says of accesses no rule names; classes left out have the agent's own posture, and what clients
-   * say of a class goes before what Kubernetes says.
+   * Sets what a namespace says of accesses no rule names; classes left out have the agent's own posture, and settings
+   * of clients take precedence over those of Kubernetes.
    */
   setPosture(namespace: string, postures: Partial<Postures>): Promise<Outcome<void>> {
     return this.ledger.change((current) => postureChange(current, new Map([[namespace, postures]])));
@@ -248,10 +248,11 @@ export class PolicyRegistry {
   }
 
   /**
-   * Makes the labels that others know of this host those given; they go before its own.
+   * Replaces the labels that others give this host; they take precedence over its own.
    *
-   * @throws Failure failed-precondition when policies for the host, which it would come under by them, would stop what it
-   *   cannot do without
+   * @throws Failure failed-precondition when policies for the host, which it would come under by them, would stop what
+   * it
+   * cannot do without
    */
   setHostLabels(labels: Readonly<Record<string, string>>): Promise<Outcome<void>> {
     return changeHostLabels(this.ledger, labels, (labelled, desired) =>
@@ -259,12 +260,12 @@ export class PolicyRegistry {
     );
   }
 
-  /** By namespace, what clients say of each. */
+  /** By namespace, what clients set for each. */
   postures(): ReadonlyMap<string, Partial<Postures>> {
     return setByClients(this.ledger.desired.postures);
   }
 
-  /** By namespace, what its annotations say. */
+  /** By namespace, what its annotations set. */
   annotatedPostures(): ReadonlyMap<string, Partial<Postures>> {
     return byNamespace(annotatedPostures(this.ledger.desired.postures));
   }

@@ -7,7 +7,10 @@ import type { PolicyChange, PolicyInput } from './policy-plan.js';
 import { withPostureWarnings } from './posture-warnings.js';
 import type { RuleSets } from './rule-sets.js';
 
-/** The policies of a call that are not reviewed by then are not reviewed, to answer in time; their authors are reported. */
+/**
+ * After this time no more policies of a call are reviewed, so that it is answered in time; those left out get a
+ * warning.
+ */
 export const REVIEW_MILLISECONDS = 3000;
 const NOT_REVIEWED = 'its rules were not compared with others: too many were given at once';
 
@@ -25,7 +28,7 @@ export interface PolicyReviewer {
 /** Makes a reviewer for a rule set, wherever it works. @throws Failure resource-exhausted when the set is too large */
 export type ReviewerOf = (ruleSet: RuleSet, postures: Postures) => Promise<PolicyReviewer>;
 
-/** Adds what the authors of these policies should know: of the postures they meet, and of other rules. */
+/** Adds what the authors of these policies should know about the postures and the other rules they meet. */
 export async function reviewInputs(
   inputs: readonly PolicyInput[],
   changes: readonly PolicyChange[],

@@ -2,9 +2,9 @@ import { POSTURE_CLASSES, POSTURE_OF, type PostureClass } from '../policy/model.
 import { inTimeSlices } from '../time-slices.js';
 import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
-import type { ResolutionOptions, RuleSets } from './rule-sets.js';
+import type { PolicySettings, RuleSets } from './rule-sets.js';
 
-/** So many namespaces have the command printed for them. */
+/** For at most this many namespaces the command is printed. */
 const NAMESPACES_NAMED = 5;
 
 /**
@@ -46,7 +46,7 @@ function warningsOf(
 }
 
 /** Classes whose posture the Allow rules bring into force, by the posture that is to be set for them. */
-function allowedClasses({ policy }: PolicyChange, { filePostureForProcesses }: ResolutionOptions): PostureClass[] {
+function allowedClasses({ policy }: PolicyChange, { filePostureForProcesses }: PolicySettings): PostureClass[] {
   const found = new Set(policy.rules.filter(({ action }) => action === 'Allow').map((rule) => POSTURE_OF[rule.class]));
   if (filePostureForProcesses && found.delete('process')) found.add('file');
   return POSTURE_CLASSES.filter((each) => found.has(each));

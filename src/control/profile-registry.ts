@@ -43,7 +43,7 @@ export class ProfileRegistry {
       await this.ledger.change((current): Change<Profile> => {
         if (current.profiles.has(name)) throw new Failure('failed-precondition', `there is a profile ${name} already`);
         if (current.profiles.size >= PROFILES_MAX) {
-          throw new Failure('resource-exhausted', `there are ${PROFILES_MAX} profiles already, delete some`);
+          throw new Failure('resource-exhausted', `there are already ${PROFILES_MAX} profiles, delete some`);
         }
         if (subject.kind === 'container' && !current.containers.has(subject.id)) {
           throw new Failure('not-found', `no container ${subject.id}`);

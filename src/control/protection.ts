@@ -1,10 +1,10 @@
 import type { ContainerDescription } from '../containers/container.js';
 
 /**
- * Why a container that is known has no policy, or not all of its policies, in force. `store`: the change could not be
- * written to disk. `kernel`: the kernel did not take it. `too_large`: its policies do not compile together, and the
- * container's hook refuses or some are left out. `lookup`: its processes could not be looked at. `refused`: the daemon
- * may not protect it, for example because it lives in the host's mount namespace.
+ * Why a known container has none, or not all, of its policies in force. `store`: the change could not be written to
+ * disk. `kernel`: the kernel did not take it. `too_large`: its policies do not compile together, and the container's
+ * hook refuses or some are left out. `lookup`: its processes could not be looked at. `refused`: the daemon may not
+ * protect it, for example because it lives in the host's mount namespace.
  */
 export type UnprotectedCause = (typeof UNPROTECTED_CAUSES)[number];
 export const UNPROTECTED_CAUSES = ['store', 'kernel', 'too_large', 'lookup', 'refused'] as const;
@@ -46,7 +46,7 @@ export class UnprotectedContainers {
   }
 }
 
-/** How a source of containers is. */
+/** The state of a source of containers. */
 export interface SourceStatus {
   /** The runtime's name: docker, containerd, cri-o, podman, nri; or hook, kubernetes. */
   readonly name: string;
@@ -57,6 +57,9 @@ export interface SourceStatus {
   readonly reason: string;
   /** Containers it has reported that run now. */
   readonly containers: number;
-  /** Of a way that containers are protected before their first instruction: what happens when the daemon does not answer. */
+  /**
+   * Only for sources that protect containers before their first instruction: what happens when the daemon does not
+   * answer.
+   */
   readonly whenUnanswered?: 'refused' | 'allowed';
 }

@@ -16,10 +16,10 @@ type PublishingKernel = Pick<
   'publish' | 'markTasksInside' | 'removeContainers' | 'containers' | 'enforceHost' | 'observeCalls' | 'readAnswers'
 >;
 
-/** Brings what the kernel holds into agreement with what is assigned, and tells where it may not be. */
+/** Brings what the kernel holds into agreement with what is assigned, and knows where the two may differ. */
 export class PublishedState {
   readonly #publisher: Publisher;
-  /** Told of containers that are known no more. */
+  /** Told about containers that are no longer known. */
   holders: HolderSearch | undefined;
 
   constructor(
@@ -37,7 +37,7 @@ export class PublishedState {
     return this.#publisher.problem;
   }
 
-  /** What the kernel should hold, but for what is being changed. A container may change before it is come to. */
+  /** What the kernel should hold, except for what is being changed. A container may change before it is reached. */
   *published(): Generator<Published> {
     for (const assignment of this.assignments.values()) {
       const key = namespaceKey(assignment.container.namespaces);
@@ -71,7 +71,7 @@ export class PublishedState {
   /**
    * Lets the kernel decide in these namespaces as the assignments say.
    *
-   * @param replaced kinds that are given back once that is so
+   * @param replaced kinds that are released once that is so
    */
   async publish(
     keys: readonly string[],
@@ -103,7 +103,7 @@ export class PublishedState {
     }
   }
 
-  /** Takes away what the kernel holds and nobody wants. */
+  /** Removes what the kernel holds without an assignment. */
   async removeOthers(isKept: IsKept): Promise<void> {
     const others = this.kernel.containers().map(namespaceKey);
     await this.publish(

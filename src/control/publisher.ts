@@ -12,11 +12,11 @@ export interface Publication {
 
 /**
  * Brings changes into the kernel's map of containers. Several may be under way at once, since a large one can take
- * seconds, but of those that touch the same container each begins once the one before it is over: what was decided last
- * is what stays.
+ * seconds, but of those that touch the same container each begins once the one before it is over: the last decision is
+ * the one that stays.
  */
 export class Publisher {
-  /** By namespaces: resolves when the last change that was published is over, also when it failed. */
+  /** By namespaces: resolves when the last published change has ended, also if it failed. */
   readonly #last = new Map<string, Promise<void>>();
   /** Entries for which the kernel may hold something else than was published. */
   readonly #unsettled = new Set<string>();

@@ -12,9 +12,9 @@ const KEY_DIGITS = 16;
 /** What one profile has learnt about one container. */
 export class Recording {
   readonly #accesses = new Map<string, StoredAccess>();
-  /** How often each was made before the kernel was made to report it again. */
+  /** How often each was made before the kernel was reset to report it again. */
   readonly #before = new Map<string, number>();
-  /** The kernel counts: what stands here is how often an access had been made when it was reported. */
+  /** The kernel counts: this is how often an access had been made when it was reported. */
   #isLive = false;
 
   constructor(
@@ -29,7 +29,7 @@ export class Recording {
     return this.take(this.#stored(key, { ...observed, count }));
   }
 
-  /** Adds what was so before the kernel was asked. */
+  /** Adds what was the case before recording began. */
   addHeld(observed: ObservedAccess): StoredAccess {
     const digest = createHash('sha256').update(accessKey(observed)).digest('hex');
     return this.take(this.#stored(`held-${digest.slice(0, KEY_DIGITS)}`, observed));

@@ -16,12 +16,12 @@ interface Logger {
   warn(fields: object, message: string): void;
 }
 
-/** What was reported about is on disk after so long, or as soon as somebody asks for it. */
+/** What was reported is on disk after this time, or as soon as somebody asks for it. */
 const WRITE_MILLISECONDS = 50;
 
 /**
- * What the running profiles and the ended ones have learnt. The kernel counts each kind of access in a map of its own and
- * reports it once; what it has reported is kept here and on disk.
+ * What running and ended profiles have learnt. The kernel counts each kind of access in a map of its own and reports it
+ * once; what it has reported is kept here and on disk.
  */
 export class Recordings {
   readonly #byProfile = new Map<string, Map<string, Recording>>();
@@ -34,11 +34,11 @@ export class Recordings {
   lost = 0;
   /** Called before a profile begins or ends to learn from a container, with the namespaceKey. */
   beforeRecordingChanges: (key: string) => void = () => undefined;
-  /** What telemetry reports of a container: where that becomes more, the kernel has to report again. */
+  /** What telemetry reports about a container: when that grows, the kernel has to report again. */
   visibilityOf: (container: Container) => Visibility = () => NOTHING_VISIBLE;
   /** By namespaceKey, of those the kernel counts for: what telemetry has reported so far. */
   readonly #seen = new Map<string, Visibility>();
-  /** Before it has taken up what an earlier daemon left it begins nothing. */
+  /** False until what an earlier daemon left is resumed; nothing begins before. */
   #isReady = false;
 
   /** @param settleEvents reads what the kernel has reported so far */
@@ -117,7 +117,7 @@ export class Recordings {
     this.follow().catch((err: unknown) => this.logger.warn({ err }, 'cannot keep what a profile has learnt'));
   }
 
-  /** Takes up what an earlier daemon left, before the first record is read. */
+  /** Resumes what an earlier daemon left, before the first record is read. */
   async resume({ profiled, accesses }: Pick<StoredState, 'profiled' | 'accesses'>): Promise<void> {
     const { containers, profiles } = this.ledger.desired;
     for (const { profile, container } of profiled) {
@@ -142,7 +142,7 @@ export class Recordings {
     await this.follow();
   }
 
-  /** Has all on disk that the kernel has reported so far. */
+  /** Resolves once everything that the kernel has reported so far is on disk. */
   async settle(): Promise<void> {
     await this.settleEvents();
     await this.write();
@@ -167,7 +167,7 @@ export class Recordings {
     return this.#serial.run(() => this.#write());
   }
 
-  /** What was reported about but not written down is to be reported again, if it is done again. */
+  /** What was reported but not written down is to be reported again when it happens again. */
   #forgetUnwritten(): void {
     for (const counted of this.counts.list()) {
       const recording = this.#live.get(namespaceKey(counted.container));
@@ -176,8 +176,7 @@ export class Recordings {
       if (recording !== undefined && counted.access !== ACCESS_NONE) this.lost++;
     }
     if (this.lost === 0) return;
-    const what =
-      'kinds of access were reported and not written down before the last end; they are learnt if made again';
+    const what = 'kinds of access were reported but not stored before the last end; they are learnt when made again';
     this.logger.warn({ count: this.lost }, what);
   }
 

@@ -18,9 +18,9 @@ export function isRenaming(access: Access): access is Renaming {
 }
 
 /**
- * What is decided of a new name that nothing has yet: the strongest of what is decided of either name, and of what the
- * new one changes below it. A file that gets another name is asked to be read and written to as well, for under the new
- * name it may be. What changes below a directory, or by a link, is read off the image, as the kernel does.
+ * The decision on giving something a new name: the strongest of the decisions on both names, and on what changes below
+ * it. A file that gets another name counts as read and written to as well, since under the new name it may be. What
+ * changes below a directory, or by a link, is read off the image, as the kernel does.
  */
 export async function explainRenaming(ruleSet: RuleSet, postures: Postures, access: Renaming): Promise<Explanation> {
   const { path, newPath } = access.object;

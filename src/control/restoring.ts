@@ -7,9 +7,9 @@ import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
 
 /**
- * The change that makes policies, postures and visibility those given whatever was before. All of them are written, since a damaged
- * store is begun again by it, and all that the kernel holds is brought into agreement; what it holds for containers that
- * nobody has reported stays while they live.
+ * The change that replaces all policies, postures and visibility settings. All of them are written, since a damaged
+ * store is begun again by it, and all that the kernel holds is brought into agreement; what it holds for containers
+ * that nobody has reported stays while they live.
  *
  * @param change the one that makes the policies those wanted
  */

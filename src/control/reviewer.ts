@@ -10,13 +10,13 @@ export function reviewerOf(ruleSet: RuleSet, decided: ReadonlySet<number>, postu
 
 /** The same, so that other work can run between its steps. */
 export function* reviewerInSteps(ruleSet: RuleSet, decided: ReadonlySet<number>, postures: Postures): Steps<Reviewer> {
-  // Of a rule that links have doubled, one twin is enough.
+  // If links have doubled a rule, one of the two is enough.
   const deciding = new Set([...decided].map((number) => keyOfRule(ruleSet.rules[number])));
   yield;
   return yield* Reviewer.inSteps(ruleSet.rules, postures, (bound) => deciding.has(keyOfRule(bound)));
 }
 
-/** Names a rule of a policy; a rule that links have doubled has the name of its twin. */
+/** Names a rule of a policy; a rule doubled by links has the same name as its twin. */
 function keyOfRule(bound: BoundRule | undefined): string {
   return bound === undefined ? '' : `${policyKey(bound.policy)} ${bound.rule.id}`;
 }

@@ -5,7 +5,7 @@ import type { PolicyInput } from './policy-plan.js';
 import type { ReviewerOf } from './policy-review.js';
 import type { RuleSets } from './rule-sets.js';
 
-/** Reviews in turns of the daemon's own thread. */
+/** Reviews in the daemon's own thread, in time slices. */
 export function reviewerHere(rules: RuleSets): ReviewerOf {
   return async (ruleSet, postures) => {
     const reviewer = await rules.reviewerOf(ruleSet, postures);
@@ -13,7 +13,7 @@ export function reviewerHere(rules: RuleSets): ReviewerOf {
   };
 }
 
-/** Reviews the policies that are given beside the daemon's own work. @param run does a job there */
+/** Reviews policies in a thread beside the daemon's own. @param run does a job there */
 export function reviewerBeside(
   inputs: readonly PolicyInput[],
   run: (job: DryRunJob) => Promise<DryRunResult>,

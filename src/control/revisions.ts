@@ -1,4 +1,4 @@
-/** Counts the changes that were written down, and reports which of them the kernel holds. */
+/** Counts the changes that were written down, and knows which of them the kernel holds. */
 export class Revisions {
   readonly #underWay = new Set<number>();
   readonly #waiting = new Set<{ readonly revision: number; readonly resolve: () => void }>();

@@ -21,8 +21,8 @@ import { configuredVisibility, type VisibilitySubject } from './visibility.js';
 /** By container id: keys of the policies that reach it and are not, or would not be, in force in it. */
 export type LeftOut = ReadonlyMap<string, readonly string[]>;
 
-/** What an operator chooses of the meaning of policies. */
-export interface ResolutionOptions {
+/** What an operator can choose about the meaning of policies. */
+export interface PolicySettings {
   /** The domain of the cluster, for example `cluster.local`; left out where names have no suffixes. */
   readonly clusterDomain?: string | undefined;
   /** Programs that no rule names get the posture of files, as in KubeArmor. */
@@ -57,7 +57,7 @@ export class RuleSets {
     readonly postures: Postures,
     /** Left out: policies for the host are kept but not enforced. */
     public host: Container | undefined,
-    readonly options: ResolutionOptions = {},
+    readonly options: PolicySettings = {},
   ) {
     this.#fitting = new Fitting((ruleSet) => images.fits(ruleSet));
   }
@@ -88,7 +88,7 @@ export class RuleSets {
     const rules = withFoldedNames(followed, container.foldedPlaces ?? []);
     yield;
     const inForce = this.posturesFor(container.namespace, decisions);
-    // Default deny stays, although an Allow rule that has called for it does not.
+    // Default deny stays in force even without the Allow rule that activated it.
     const isKept = ({ policy }: BoundRule) => leftOut.size === 0 || !leftOut.has(policyKey(policy));
     const ruleSet = yield* resolveInSteps(rules, inForce, isKept);
     const visible = this.visibilityOf(container, decisions);
@@ -100,7 +100,7 @@ export class RuleSets {
   }
 
   /**
-   * What is made of the rules that would decide for a container.
+   * Makes something from the rules that would decide for a container.
    *
    * @param make throws a Failure resource-exhausted when they are too large; it may be called more than once
    */
@@ -112,7 +112,7 @@ export class RuleSets {
     return (await this.fit(container, decisions, make)).made;
   }
 
-  /** Tells what the authors of policies should know of their rules among all of a rule set. */
+  /** Finds what the authors of policies should know about their rules among all of a rule set. */
   async reviewerOf(ruleSet: RuleSet, postures: Postures): Promise<Reviewer> {
     const decided = await this.images.decidedRules(ruleSet);
     return finishInTimeSlices(reviewerInSteps(ruleSet, decided, postures));
@@ -125,7 +125,7 @@ export class RuleSets {
    * @param disconnected aborted when the caller has disconnected
    * @throws Failure where that fails
    */
-  async foresee(
+  async preview(
     desired: DesiredState,
     affected: (container: Container) => boolean,
     compile: (ruleSet: RuleSet) => Promise<unknown>,
@@ -152,7 +152,7 @@ export class RuleSets {
     return this.options.filePostureForProcesses ? { ...own, process: own.file } : own;
   }
 
-  /** Of which classes it is told what a container is allowed to do. */
+  /** The classes of which allowed accesses of a container are reported. */
   visibilityOf(container: VisibilitySubject, { visibility }: Pick<DesiredState, 'visibility'>): Visibility {
     if (container.isHost) return NOTHING_VISIBLE;
     return configuredVisibility(container, visibility) ?? this.options.visibility ?? NOTHING_VISIBLE;

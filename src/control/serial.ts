@@ -10,7 +10,7 @@ export class Serial {
     return this.#enter(this.#others, task);
   }
 
-  /** Runs a task before all that wait but were not given here. */
+  /** Runs a task before all waiting tasks that were not given by this method. */
   runNext<Result>(task: () => Promise<Result>): Promise<Result> {
     return this.#enter(this.#urgent, task);
   }

@@ -5,11 +5,11 @@ export const STORE_PROBLEMS = ['damaged', 'full', 'failing'] as const;
 
 export interface StoreProblem {
   readonly cause: (typeof STORE_PROBLEMS)[number];
-  /** In words, with what can be done about it. */
+  /** For people, with what can be done about it. */
   readonly reason: string;
 }
 
-/** How a store is; undefined while it can be written to. */
+/** The problem of a store; undefined while it can be written to. */
 export function problemOf({ damage, problem }: Pick<Store, 'damage' | 'problem'>): StoreProblem | undefined {
   if (problem === undefined) return undefined;
   const cause = damage.length > 0 ? 'damaged' : problem.code === 'resource-exhausted' ? 'full' : 'failing';

@@ -17,8 +17,8 @@ interface Logger {
 }
 
 /**
- * Reads what is stored. Where it is damaged, the rest of it is what is known until it is restored, but nothing is
- * brought into the kernel by it.
+ * Reads the stored state. If it is damaged, what can be read is known until the state is restored, but nothing of it
+ * goes into the kernel.
  *
  * @param discardsDamage whether to continue with what can be read
  */
@@ -39,14 +39,11 @@ export async function loadStored(
   const kept = await store.discardDamage();
   const { policies, containers } = state;
   const counts = { policies: policies.length, containers: containers.length, kept };
-  logger.error(
-    { damage: state.damage, ...counts },
-    'the stored state was damaged: it continues with what could be read',
-  );
+  logger.error({ damage: state.damage, ...counts }, 'the stored state was damaged: continuing with what could be read');
   return { ...state, damage: [], keepsUnknown: true };
 }
 
-/** What is wanted by what is stored. Where that is damaged, containers are believed only if the kernel decides for them. */
+/** The desired state that is stored. If it is damaged, containers are trusted only if the kernel decides for them. */
 export function desiredBy(stored: StoredState, kernel: Pick<Kernel, 'containers'>): DesiredState {
   const running = stillRunning(stored.containers);
   const held = stored.damage.length === 0 ? undefined : new Set(kernel.containers().map(namespaceKey));

@@ -8,9 +8,9 @@ import { ACCESS_NONE, type AccessMap } from '../kernel/accesses.js';
 import { VISIBLE_ACCESSES_MAX, type Visibility } from '../policy/visibility.js';
 
 export interface TelemetryLimits {
-  /** So long accesses are counted before they are told. */
+  /** How long accesses are counted before they are reported. */
   readonly windowSeconds: number;
-  /** So many different accesses of one container are reported in a window. */
+  /** At most this many different accesses of one container are reported in a window. */
   readonly perWindow: number;
 }
 
@@ -28,9 +28,9 @@ export interface TelemetryParts {
 }
 
 interface Known {
-  /** Undefined for what is told otherwise, and only counted here. */
+  /** Undefined for what is reported elsewhere, and only counted here. */
   event: TelemetryEvent | undefined;
-  /** How often it had been made when it was told last. */
+  /** How often it had been made when it was last reported. */
   reported: number;
 }
 
@@ -40,9 +40,10 @@ interface Watched {
 }
 
 /**
- * Tells what containers do that are visible, to those who ask for it: each distinct access once in a window, with how often
- * it was made in it. The kernel counts, and reports an access when it is new; what was reported is taken out of its map, so that
- * it is new again. Where a profile learns from a container, too, the counting continues, and this tells by how much it grew.
+ * Reports what visible containers do to those who subscribe: each distinct access once in a window, with how often it
+ * was made in it. The kernel counts, and reports an access when it is new; what was reported is taken out of its map,
+ * so that it is new again. Where a profile learns from a container, too, the counting continues, and this reports by
+ * how much it grew.
  */
 export class Telemetry {
   /** Apart from the hub of events: nothing of this stands in the journal, or with denials. */
@@ -88,14 +89,14 @@ export class Telemetry {
     watched.known.clear();
   }
 
-  /** Ends the window. */
+  /** Reports at the end of the window. */
   report(): void {
     for (const [key, watched] of this.#watched) this.#report(key, watched);
     for (const [key, { known }] of this.#watched) if (known.size === 0) this.#watched.delete(key);
     if (this.#watched.size === 0) this.#stopTimer();
   }
 
-  /** Tells what there is, and ends. */
+  /** Reports what there is, and ends. */
   stop(): void {
     this.report();
     this.#stopTimer();
@@ -109,7 +110,7 @@ export class Telemetry {
     const key = namespaceKey(container.namespaces);
     const before = this.#watched.get(key);
     if (before?.container === container) return before;
-    // As it was called then, or of another that had the numbers of its namespaces.
+    // Under its name at that time, or that of an earlier container with the same namespace numbers.
     if (before !== undefined) this.#report(key, before);
     const isSame = before !== undefined && before.container.id === container.id;
     const watched = { container, known: isSame ? before.known : new Map<bigint, Known>() };
@@ -126,13 +127,13 @@ export class Telemetry {
     let dropped = 0;
     const visible: readonly string[] = this.parts.visibilityOf(container);
     for (const [access, each] of known) {
-      // Where a profile goes on the counting does, though it is not to be reported any more.
+      // While a profile runs the counting continues, though it is no longer to be reported.
       if (isShared && !visible.includes(each.event?.class ?? '')) {
         known.delete(access);
         continue;
       }
       const counted = { container: container.namespaces, access };
-      // What was reported about was made, whoever has taken its count away.
+      // What was reported has happened at least once, even if something else has reset its count.
       const made = isShared ? counts.count(counted) - each.reported : Math.max(1, counts.take(counted));
       if (made <= 0 || each.event === undefined) continue;
       if (events.length >= perWindow) dropped += made;
@@ -150,7 +151,7 @@ export class Telemetry {
       const message = `${dropped} accesses of this container are not reported: more than ${perWindow} different ones in ${windowSeconds} seconds`;
       events.push(telemetryLimitOf(dropped, container, now(), message));
     }
-    // It has no place among the numbered events.
+    // It has no number in the order of events.
     for (const event of events) this.parts.encoder.encode([event], 0);
     if (events.length > 0) this.hub.publish(events);
   }

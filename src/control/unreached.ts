@@ -1,7 +1,7 @@
 import type { Container } from '../containers/container.js';
 import type { Policy } from '../policy/model.js';
 
-/** So many labels, or namespaces, are named. */
+/** At most this many labels, or namespaces, are named. */
 const NAMED_MAX = 10;
 
 const NO_CONTAINER = 'the selector reaches no container at present';
@@ -22,7 +22,7 @@ interface Reachable {
 /** Labels by their keys, both sorted, each as `key=value`. */
 type Labels = ReadonlyMap<string, readonly string[]>;
 
-/** Says of policies that they reach nobody, and what labels there are that they could ask for. */
+/** Warns about policies that reach nobody, and names labels they could select instead. */
 export class Unreached {
   /** By namespace: there may be many policies, and as many containers. */
   readonly #near = new Map<string, Labels>();

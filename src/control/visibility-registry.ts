@@ -4,7 +4,7 @@ import { type Visibility, type VisibilityScope, type VisibilitySetting, visibili
 import type { Ledger, Outcome } from './ledger.js';
 import { annotatedVisibilityChange, visibilityChange } from './visibility.js';
 
-/** Selectors are compared with each container. */
+/** Bounded, since selectors are compared with each container. */
 export const VISIBILITY_SETTINGS_MAX = 1024;
 
 /** Whose accesses are reported although no policy covers them. */
@@ -17,7 +17,7 @@ export class VisibilityRegistry {
   }
 
   /**
-   * Sets what clients say.
+   * Sets the visibility on behalf of a client.
    *
    * @param classes undefined: nothing any more
    * @throws Failure resource-exhausted when clients have made too many settings
@@ -28,14 +28,14 @@ export class VisibilityRegistry {
       const count = [...current.visibility.values()].filter(({ origin }) => origin === 'rpc').length;
       const isNew = classes !== undefined && !current.visibility.has(visibilityKey(setting));
       if (isNew && count >= VISIBILITY_SETTINGS_MAX) {
-        const message = `there are ${count} settings of visibility already, reset some`;
+        const message = `there are already ${count} settings of visibility, reset some`;
         throw new Failure('resource-exhausted', message);
       }
       return visibilityChange(current, [setting]);
     });
   }
 
-  /** Makes what annotations say of namespaces this. */
+  /** Replaces what annotations set for namespaces. */
   syncAnnotated(byNamespace: ReadonlyMap<string, Visibility>): Promise<Outcome<void>> {
     return this.ledger.change((current) => annotatedVisibilityChange(current, byNamespace));
   }
@@ -54,7 +54,7 @@ export class VisibilityRegistry {
     return [...desired.containers.values()].filter(isVisible).length;
   }
 
-  /** What is visible of a container. @throws Failure not-found */
+  /** The visible classes of a container. @throws Failure not-found */
   of(containerId: string): Visibility {
     const { desired, enforcement } = this.ledger;
     const container = desired.containers.get(containerId);

@@ -21,9 +21,9 @@ export type VisibilitySubject = Pick<Container, 'namespace' | 'labels' | 'isHost
   Partial<Pick<Container, 'name'>>;
 
 /**
- * What is said of a container's visibility; undefined where nothing is, and the daemon's own holds. What clients say goes
- * before annotations, and what is said of containers before what is said of their namespace. Of several of a client's
- * selectors all classes are visible.
+ * The configured visibility of a container; undefined if none is, so that the daemon's own applies. Settings of clients
+ * take precedence over annotations, and those for containers over those for their namespace. If several selectors of
+ * clients match, the classes of all of them are visible.
  */
 export function configuredVisibility(
   container: VisibilitySubject,
@@ -44,7 +44,7 @@ export function configuredVisibility(
   );
 }
 
-/** Says something else in these scopes, nothing where no classes are given; in the others what was said stays. */
+/** Replaces the settings of these scopes, removing those without classes; the others stay. */
 export function visibilityChange(
   current: DesiredState,
   changed: readonly (VisibilityScope & { readonly classes: Visibility | undefined })[],
@@ -74,12 +74,12 @@ export function visibilityChange(
   };
 }
 
-/** What clients have said. */
+/** The settings of clients. */
 export function visibleForClients(settings: VisibilitySettings): VisibilitySetting[] {
   return [...settings.values()].filter(({ origin }) => origin === 'rpc');
 }
 
-/** The settings once clients have said this and nothing else; what annotations say stays. */
+/** All settings with those of clients replaced by these; those of annotations stay. */
 export function withVisibilityOfClients(
   settings: VisibilitySettings,
   said: readonly VisibilitySetting[],
@@ -88,7 +88,7 @@ export function withVisibilityOfClients(
   return new Map([...annotated, ...said].map((setting) => [visibilityKey(setting), setting]));
 }
 
-/** Makes what annotations say of all namespaces this. */
+/** Replaces what annotations set for all namespaces. */
 export function annotatedVisibilityChange(
   current: DesiredState,
   wanted: ReadonlyMap<string, Visibility>,

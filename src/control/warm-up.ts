@@ -9,8 +9,8 @@ import { Ledger } from './ledger.js';
 import { PolicyRegistry } from './policy-registry.js';
 
 /**
- * Does what the first change of policies would have to wait for: makes a change that nobody asked
- * for, to a container that does not exist, on no disk and in no kernel. All else has its turns meanwhile.
+ * Does what the first change of policies would have to wait for: makes a change nobody asked for, to a container that
+ * does not exist, without disk or kernel. Other work runs in between.
  */
 export async function warmUp(): Promise<void> {
   const registry = registryOfNothing();
@@ -29,7 +29,7 @@ export async function warmUp(): Promise<void> {
   await registry.apply(registry.readManifest(MANIFEST));
 }
 
-/** The daemon's own way of making a change, with nothing at its end. */
+/** The daemon's own code for making a change, with nothing behind it. */
 function registryOfNothing(): PolicyRegistry {
   const postures: Postures = { process: 'audit', file: 'audit', network: 'audit', capabilities: 'audit' };
   const kernel = {

@@ -7,14 +7,14 @@ import { NEXT_PART, type ThreadAnswer } from './thread-program.js';
 export interface Caller {
   /** Equal for all connections of one client. */
   readonly identity: string;
-  /** Aborted when the client has gone or its time is over. */
+  /** Aborted when the client has gone or its deadline has passed. */
   readonly disconnected: AbortSignal;
 }
 
 /** Jobs of one client that may wait; with more it is asked to come again. */
 const WAITING_MAX = 8;
 
-/** So many jobs of the client wait that it has to try again later. */
+/** Too many jobs of the client wait: it has to try again later. */
 export class TooManyJobs extends Failure {}
 
 interface WaitingJob<Job, Part, Result> {
@@ -25,8 +25,8 @@ interface WaitingJob<Job, Part, Result> {
 }
 
 /**
- * Does jobs in one thread beside the daemon's own. Clients take turns, whatever each has waiting; a job whose caller has
- * gone is dropped, and ended if it runs.
+ * Does jobs in one thread beside the daemon's own. Clients take turns, however many jobs each has waiting; a job whose
+ * caller has gone is dropped, and ended if it runs.
  */
 export class WorkThread<Job, Result, Part = never> {
   /** By client, in the order in which they take turns. */
@@ -91,7 +91,7 @@ export class WorkThread<Job, Result, Part = never> {
     const [client, queue] = [...this.#waiting].find(([, jobs]) => jobs.length > 0) ?? [];
     if (client === undefined || queue === undefined) return;
     this.#running = queue.shift()!;
-    // To the end: the others are next.
+    // At the end of the list: the other clients come first.
     this.#waiting.delete(client);
     if (queue.length > 0) this.#waiting.set(client, queue);
     this.#worker ??= this.#startWorker();
@@ -133,7 +133,7 @@ export class WorkThread<Job, Result, Part = never> {
 
   #drop(waiting: WaitingJob<Job, Part, Result>): void {
     if (this.#running === waiting) {
-      // Compiling does not look up: only the end of its thread ends it.
+      // Compiling cannot be interrupted: only ending its thread stops it.
       void this.#endWorker();
       this.#running = undefined;
     } else {

@@ -17,7 +17,7 @@ interface Silence {
 }
 
 /**
- * Throttling as KubeArmor has it: a container that makes too many events in one second is silent for a while. An event
+ * Throttling as in KubeArmor: a container that makes too many events in one second is silent for a while. An event
  * reports when that begins, another how many were dropped when it ends.
  */
 export class AlertThrottle {
@@ -34,7 +34,7 @@ export class AlertThrottle {
     readonly publish: (summaries: readonly SecurityEvent[]) => void,
     /** Nanoseconds since the Unix epoch. */
     readonly now: () => bigint,
-    /** Called with the events that are not reported, so that they are counted all the same. */
+    /** Called with the events that are not reported, so that they are still counted. */
     readonly onDropped: (dropped: readonly SecurityEvent[]) => void = () => undefined,
   ) {}
 
@@ -50,13 +50,13 @@ export class AlertThrottle {
     return reported;
   }
 
-  /** Ends every silence without a word. */
+  /** Ends every silence without an event. */
   stop(): void {
     for (const { timer } of this.#silent.values()) clearTimeout(timer);
     this.#silent.clear();
   }
 
-  /** @param dropped is given the event where it is not told */
+  /** @param dropped receives the event if it is not reported */
   #takeOne(event: SecurityEvent, dropped: SecurityEvent[]): SecurityEvent[] {
     const { containerId } = event;
     const silence = this.#silent.get(containerId);
@@ -74,7 +74,7 @@ export class AlertThrottle {
     this.#counts.set(containerId, count);
     if (count <= this.limit.perSecond) return [event];
     const timer = setTimeout(() => this.#end(containerId), this.limit.silence * 1000);
-    // Nobody is to wait for it.
+    // The timer must not keep the process alive.
     timer.unref();
     this.#silent.set(containerId, { first: event, timer, dropped: 1 });
     dropped.push(event);

@@ -6,11 +6,11 @@ import type { SecurityEvent } from './event.js';
 import { type EventRecord, FLAGS } from './record.js';
 import { DEFAULT_POSTURE, FAIL_CLOSED, type RuleDescription, SELF_PROTECTION } from './rule-description.js';
 
-/** Where an event's numbers are looked up. */
+/** Looks up the numbers of an event. */
 export interface EventContext {
   containerOf(record: EventRecord): Container | undefined;
   ruleOf(imageId: number, rule: number): RuleDescription | undefined;
-  /** What to look up of a process; without it, nothing is. */
+  /** Looks up details of a process; left out if there are to be none. */
   readonly details?: DetailsLookup;
   /** Nanoseconds to add to CLOCK_MONOTONIC for the time since the Unix epoch. */
   readonly clockOffset: bigint;
@@ -22,16 +22,16 @@ const FAIL_CLOSED_MESSAGES: Readonly<Record<EventRecord['pathResult'], string>> 
   unreachable: 'the path leads to no root of a mount namespace',
   unstable: 'renames kept changing the path while it was read',
   unavailable: 'the acting program could not be determined',
-  routed: 'the route, or further addresses, are chosen by the sender, and are not asked about',
+  routed: 'the sender chooses the route, or further addresses, which are not checked',
   unreadable: 'what is sent to port 53 is not a readable DNS question',
-  protected: "what is Hauberk's own may be reached by hauberkd alone",
+  protected: "only hauberkd may reach Hauberk's own objects",
 };
 
 /** By operation: what is reported about a program that the rule names as its source. */
 const OF_SOURCE_MESSAGES: Readonly<Partial<Record<string, string>>> = {
   trace: 'a process that traces this program could act as the source of the rule',
-  exec: 'the program was started under the control of another, and so no rule that allows it something holds for it',
-  map: "the loader was led to what is not of the container's image, and so no rule that allows the program something holds for it",
+  exec: 'the program was started under the control of another one, so no Allow rule holds for it',
+  map: "the loader was led to a file that is not from the container's image, so no Allow rule holds for the program",
 };
 
 /** Turns a record's numbers into names. Nothing is guessed: what is not known stays empty. */
@@ -78,7 +78,10 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
   };
 }
 
-/** A rule that allows owners has nothing to say of others: they are stopped as by the posture, with the rule told. */
+/**
+ * A rule that allows owners does not decide about others: they are stopped as if by the posture, and the event names
+ * the rule.
+ */
 function decidingRule(record: EventRecord, context: EventContext): RuleDescription | undefined {
   const rule = context.ruleOf(record.imageId, record.rule);
   if (rule !== undefined && (record.flags & FLAGS.ofSource) !== 0) {

@@ -10,13 +10,13 @@ export interface HostIdentity {
   readonly machineId: string;
 }
 
-/** So long what was found of a process holds: its working directory may change. */
+/** How long details of a process are reused: its working directory may change. */
 const HOLDS_MILLISECONDS = 100;
-/** In a flood of processes not more are looked at in a second, so that events are read in time. */
+/** In a flood of processes at most this many are looked up in a second, so that events are read in time. */
 const LOOKUPS_A_SECOND = 2000;
 const KNOWN_MAX = 4096;
 const READ_BYTES_MAX = 16 * 1024;
-/** A program id is not used again as soon. */
+/** A process id is not reused within this time. */
 const PARENT_NANOSECONDS = 10_000_000_000n;
 const DEVICES = { pseudoTerminals: 136, pseudoTerminalsEnd: 144, terminals: 4, serial: 64 } as const;
 
@@ -34,14 +34,14 @@ interface Known {
 const NO_PROCESS: Process = { commandLine: [], workingDirectory: '', terminal: '' };
 const buffer = Buffer.alloc(READ_BYTES_MAX);
 
-/** Looks up in the process table what a record does not tell, as soon as it is read. */
+/** Looks up in the process table what a record does not contain, as soon as it is read. */
 export class DetailsLookup {
   readonly #known = new Map<number, Known>();
   readonly #programs = new Map<number, { readonly program: string; readonly time: bigint }>();
   #second = 0;
   #lookups = 0;
 
-  /** Events without what their process would have reported, as too many came at once. */
+  /** Events without details of their process, because too many came at once. */
   omitted = 0;
 
   constructor(

@@ -14,7 +14,7 @@ interface Part {
   readonly bytes: Buffer;
 }
 
-/** Events as they go out to streams and into the journal, each as a field 1 of the message StreamEventsResponse. */
+/** Encodes events for streams and the journal, each as a field 1 of the message StreamEventsResponse. */
 export class EventEncoder {
   readonly #writer = new ProtobufWriter();
   readonly #containers = new Map<string, Part>();
@@ -24,7 +24,7 @@ export class EventEncoder {
   constructor(readonly classNumber: (ruleClass: NonNullable<SecurityEvent['class']>) => number) {}
 
   /**
-   * Encodes events behind each other, and notes with each where it is, so that no stream does it again.
+   * Encodes events into one buffer, and records in each where it is, so that no stream encodes it again.
    *
    * @param first the number of the first; the others count on
    */

@@ -10,7 +10,7 @@ export interface SecurityEvent {
   readonly labels: Readonly<Record<string, string>>;
   readonly policy: string;
   readonly policyNamespace: string;
-  /** Who gives the policy; left out where none decided, or where that is not known. */
+  /** The origin of the policy; left out if none decided, or if it is not known. */
   readonly policyOrigin?: PolicyOrigin;
   readonly rule: string;
   readonly severity: number;
@@ -26,7 +26,7 @@ export interface SecurityEvent {
   readonly wouldBlock: boolean;
   /** The Allow rule for owners of files that has stopped somebody else, with its policy; left out in all others. */
   readonly ownerRule?: string;
-  /** That the pod asks for something else than its policies, and who has set that; left out in all others. */
+  /** How the pod overrides its policies, and who has set that; left out in all others. */
   readonly policyOverride?: string;
   readonly program: string;
   readonly parentProgram: string;
@@ -39,28 +39,31 @@ export interface SecurityEvent {
   readonly imageId: number;
   /** In a summary: how many events of the container the kernel suppressed since the last one; 0 in all others. */
   readonly suppressed: number;
-  /** In a note of such a gap: how many records the kernel has dropped before it for want of room; absent in all others. */
+  /**
+   * In a note of such a gap: how many records the kernel dropped before it because the ring was full; absent in all
+   * others.
+   */
   readonly lost?: number;
   /** Of telemetry: how often the access was made in the window; absent in all others. */
   readonly count?: number;
   /** Of telemetry: which operations one access asked for together; absent in all others. */
   readonly operations?: readonly string[];
-  /** What was looked up when the event came. */
+  /** Details that were looked up when the event was read. */
   readonly details?: EventDetails;
-  /** Where the event is as streams and the journal have it, once it was encoded: see encode.ts. */
+  /** The buffer with the encoded event, once it was encoded: see encode.ts. */
   encoded?: Buffer;
   encodedStart?: number;
   encodedEnd?: number;
 }
 
-/** What is needed to understand an event away from its host. What could not be found out is empty. */
+/** What is needed to understand an event without its host. What could not be found is empty. */
 export interface EventDetails {
   readonly hostName: string;
   /** Of /etc/machine-id. */
   readonly machineId: string;
   /** What the container was made from. */
   readonly image: string;
-  /** Of the acting process, in its parts. */
+  /** The command line of the acting process, as a list of arguments. */
   readonly commandLine: readonly string[];
   readonly workingDirectory: string;
   /** Controlling terminal, for example `pts/0`. */

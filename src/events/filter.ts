@@ -9,7 +9,9 @@ export interface EventFilter {
   readonly containerIds?: readonly string[];
   readonly containerNames?: readonly string[];
   readonly namespaces?: readonly string[];
-  /** A policy's name, in whatever namespace, or `namespace/name`; before it, with a colon, the only origin that is meant. */
+  /**
+   * A policy's name, in any namespace, or `namespace/name`; an origin and a colon before it limit it to that origin.
+   */
   readonly policies?: readonly string[];
   readonly classes?: readonly RuleClass[];
   readonly actions?: readonly Action[];
@@ -23,7 +25,7 @@ export interface EventFilter {
 
 export type EventPredicate = (event: SecurityEvent) => boolean;
 
-/** Makes one predicate of a filter. Fields that ask for nothing cost nothing per event. */
+/** Makes one predicate of a filter. Empty fields cost nothing per event. */
 export function compileFilter(filter: EventFilter): EventPredicate {
   const checks: EventPredicate[] = [];
   const ofDecisions = compileDecisionFilter(filter);
@@ -32,7 +34,7 @@ export function compileFilter(filter: EventFilter): EventPredicate {
   addOneOf(checks, filter.namespaces, (event) => event.namespace);
   const labels = Object.entries(filter.labels ?? {});
   if (labels.length > 0) checks.push((event) => labels.every(([key, value]) => event.labels[key] === value));
-  // Nobody knows what a summary stands for: it passes what asks about decisions.
+  // It is not known what a summary stands for, so it does not pass filters on decisions.
   if (ofDecisions.length > 0) {
     checks.push((event) => event.suppressed > 0 || ofDecisions.every((check) => check(event)));
   }

@@ -3,10 +3,10 @@ import type { EventEncoder } from './encode.js';
 import type { SecurityEvent } from './event.js';
 import type { EventPredicate } from './filter.js';
 
-/** Events a subscriber may lag behind before the oldest are given up. */
+/** Events a subscriber may lag behind before the oldest are dropped. */
 export const DEFAULT_QUEUE_CAPACITY = 8192;
 
-/** Events a reader can ask for again after it was cut off. */
+/** Events a reader can still get after it was disconnected. */
 export const HISTORY_CAPACITY = 16_384;
 
 /** Numbers of events, both ends included. */
@@ -20,16 +20,16 @@ export const MESSAGE_BYTES_MAX = 1024 * 1024;
 
 /** A place in the order of a host's events. */
 export interface Position {
-  /** Names the numbering: see Position in proto/hauberk/v1/event.proto. */
+  /** Identifies the numbering: see Position in proto/hauberk/v1/event.proto. */
   readonly run: string;
   /** The number of the last event before it. */
   readonly sequence: number;
 }
 
 export interface SubscribeOptions {
-  /** Events published after this place come first, as far as they are still there; what is not counts as missed. */
+  /** Events published after this place come first, as far as they are still available; others count as missed. */
   readonly resumeAfter?: Position;
-  /** At most so many events wait; when one more comes, the oldest is given up and counted as missed. */
+  /** At most this many events wait; when one more comes, the oldest is dropped and counted as missed. */
   readonly capacity?: number;
   /**
    * Called from within `publish` when the queue becomes non-empty, so it must only schedule the taking. Called again
@@ -40,7 +40,7 @@ export interface SubscribeOptions {
 
 export interface Taken {
   readonly events: SecurityEvent[];
-  /** Events given up since the last `take`; they came before the events of this one. */
+  /** Events dropped since the last `take`; they came before the events of this one. */
   readonly missed: number;
   /** Where those were; absent where none is missed. */
   readonly gone?: SequenceRange;
@@ -58,7 +58,9 @@ export interface HubStart {
 
 /** What has more events than the hub: see journal/. */
 export interface EventArchive {
-  /** Batches with events behind a number, and not all before a time (nanoseconds since the Unix epoch), in order. */
+  /**
+   * Batches with events after a number, and with some not before a time (nanoseconds since the Unix epoch), in order.
+   */
   read(after: number, since?: bigint): AsyncIterable<ArchivedEvents>;
   /** Whether it has events of that numbering. */
   knows(run: string): boolean;
@@ -67,7 +69,7 @@ export interface EventArchive {
 export interface ArchivedEvents {
   readonly first: number;
   readonly count: number;
-  /** Events as EventEncoder has them, behind each other. */
+  /** Encoded events, as EventEncoder writes them. */
   readonly payload: Buffer;
 }
 
@@ -81,7 +83,7 @@ export interface EventCounts {
 }
 
 /**
- * Spreads events to subscribers. Publishing never waits for a subscriber and never fails because of one: each has a
+ * Distributes events to subscribers. Publishing never waits for a subscriber and never fails because of one: each has a
  * queue of its own, of fixed capacity.
  */
 export class EventHub {
@@ -109,12 +111,12 @@ export class EventHub {
     for (const subscription of this.#subscriptions) subscription.offer(events, before);
   }
 
-  /** The number of the oldest event that is at hand; that of the next where none is. */
+  /** The number of the oldest event in memory; the next number if there is none. */
   get oldest(): number {
     return this.#published - Math.min(this.#published - this.#start, this.#history.length) + 1;
   }
 
-  /** Events at hand behind a number, the oldest of them first, at most so many. */
+  /** Events in memory after a number, the oldest first, at most this many. */
   recent(after: number, max: number): SecurityEvent[] {
     const length = Math.max(0, Math.min(max, this.#published - after));
     return Array.from({ length }, (_, index) => this.#history[(after + 1 + index) % this.#history.length]!);
@@ -215,7 +217,7 @@ export class Subscription {
     return this.#missed;
   }
 
-  /** Ends a subscription whose reader gets what it has missed in another way. */
+  /** Ends a subscription whose reader gets the missed events in another way. */
   leave(): void {
     this.totals.missed -= this.#missed;
     this.#missed = 0;

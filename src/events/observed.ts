@@ -3,7 +3,7 @@ import { PATH_OPERATIONS } from '../policy/effect.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import { type EventRecord, FLAGS } from './record.js';
 
-/** What was done, of a record, without who in particular did it and what came of it. */
+/** The access of a record, without the particular process and the result. */
 export function observedAccess(record: EventRecord): ObservedAccess {
   const subject = record.operation === 'resolve' ? 'names' : subjectOf(record.class);
   const fromOutside = (record.flags & FLAGS.fromOutside) !== 0;

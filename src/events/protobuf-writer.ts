@@ -1,5 +1,5 @@
 const FIRST_BYTES = 64 * 1024;
-/** So many bytes are kept for the length of a message within another. */
+/** This many bytes are reserved for the length of a nested message. */
 const LENGTH_BYTES = 4;
 const VARINT = 0;
 const LENGTH_DELIMITED = 2;
@@ -7,7 +7,7 @@ const LENGTH_DELIMITED = 2;
 const SHORT = 24;
 const ONE_BYTE_MAX = 0x7f;
 
-/** Writes protobuf messages behind each other into one buffer that is used again: no object for each message or field. */
+/** Writes protobuf messages into one reused buffer, without an object for each message or field. */
 export class ProtobufWriter {
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #position = 0;
@@ -62,7 +62,7 @@ export class ProtobufWriter {
     this.#position += encoded.length;
   }
 
-  /** Begins a message within this one; what is given back is for `end`. */
+  /** Begins a nested message; the result is for `end`. */
   begin(field: number): number {
     this.#room(10 + LENGTH_BYTES);
     this.#varint((field << 3) | LENGTH_DELIMITED);

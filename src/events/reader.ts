@@ -9,15 +9,15 @@ export interface RecordSource {
   drain(limit: number, take: (record: Buffer) => void): number;
 }
 
-/** The same, where records are kept until they are let go. */
+/** The same, with records that are kept until they are released. */
 export interface KeptRecords extends RecordSource {
   /** Up to where records were given out. */
   readonly position: bigint;
-  /** Bytes of records that were given out and not let go. */
+  /** Bytes of records that were given out and not released. */
   readonly kept: number;
 }
 
-/** So many records are read before other work can run. */
+/** This many records are read before other work can run. */
 const RECORDS_PER_SLICE = 1024;
 /** Half of the ring: the kernel needs the rest for what comes meanwhile. */
 const BUFFERED_BYTES_MAX = 4 * 1024 * 1024;
@@ -26,7 +26,7 @@ function isKept(source: RecordSource): source is KeptRecords {
   return 'kept' in source;
 }
 
-/** Reads every waiting record, explains it and hands it on, in batches; gives way between them. */
+/** Reads every waiting record, describes it and passes it on, in batches; other work can run in between. */
 export class EventReader {
   #reading = false;
 
@@ -37,7 +37,7 @@ export class EventReader {
     readonly context: Omit<EventContext, 'clockOffset'>,
     readonly publish: (events: readonly SecurityEvent[]) => void,
     readonly onTokensRanOut: (container: NamespacePair) => void,
-    /** Is given each decoded record, before it is published; what only a profile learns goes nowhere else. */
+    /** Receives each decoded record before it is published; records for profiles only go nowhere else. */
     readonly remember: (record: EventRecord) => void,
   ) {}
 
@@ -55,7 +55,7 @@ export class EventReader {
     while (this.#readSlice(source) === RECORDS_PER_SLICE) await new Promise(setImmediate);
   }
 
-  /** Reads up to so many records as fit in one turn; returns how many there were. */
+  /** Reads the records for one time slice; returns how many there were. */
   #readSlice(source: RecordSource): number {
     if (isKept(source) && source.kept > BUFFERED_BYTES_MAX) return 0;
     const events: SecurityEvent[] = [];

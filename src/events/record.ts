@@ -69,13 +69,13 @@ export const OPERATIONS = [
 export const FLAGS = {
   /** The container's next event may have to be suppressed: see suppression.ts. */
   lastToken: 1 << 0,
-  /** The first time that a container under a profile does this. */
+  /** The first access of this kind by a container under a profile. */
   observed: 1 << 1,
   /** The acting user does not own the file. */
   notOwner: 1 << 2,
   /** The acting process has a controlling terminal. */
   terminal: 1 << 3,
-  /** A runtime that sets the container up acts: none of its programs. */
+  /** The acting process is the runtime that sets the container up, not one of its programs. */
   fromOutside: 1 << 4,
   /** Of a program that the rule names as its source: it is traced, or the rule does not hold for it. */
   ofSource: 1 << 5,
@@ -98,7 +98,7 @@ export interface EventRecord {
   readonly flags: number;
   /** Numbers of the entries of a verdict row, as bits: see VERDICT_ROW_ENTRIES. */
   readonly wanted: number;
-  /** Of an observed access: its key in the kernel's map. */
+  /** For an observed access: its key in the kernel's map. */
   readonly access: bigint;
   readonly hostPid: number;
   readonly pid: number;

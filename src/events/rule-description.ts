@@ -1,11 +1,11 @@
 import type { DecidingRule } from '../image/image.js';
 import { originOf, type Policy, type PolicyOrigin, type Rule, type RuleClass } from '../policy/model.js';
 
-/** What an event says of the rule that decided. It is kept with an image's id, also across restarts. */
+/** What an event says about the rule that decided. It is kept with an image's id, also across restarts. */
 export interface RuleDescription {
   readonly policy: string;
   readonly policyNamespace: string;
-  /** Who gives the policy; left out of postures, and of what was kept from before it was told. */
+  /** The origin of the policy; left out for postures, and in older stored records. */
   readonly policyOrigin?: PolicyOrigin;
   readonly rule: string;
   readonly severity: number;
@@ -16,7 +16,7 @@ export interface RuleDescription {
   readonly wouldBlock?: boolean;
   /** It allows the owner of a file, and stops others. */
   readonly allowsOwners?: true;
-  /** Of what stopped others than the owner: the rule that allows the owner, with its policy. */
+  /** If somebody else than the owner was stopped: the rule that allows the owner, with its policy. */
   readonly ownerRule?: string;
 }
 
@@ -24,10 +24,10 @@ export interface RuleDescription {
 export const DEFAULT_POSTURE = 'DefaultPosture';
 /** The policy named for an access that was refused because its path could not be determined. */
 export const FAIL_CLOSED = 'FailClosed';
-/** The policy named for an access that was refused because what was to be reached is Hauberk's own. */
+/** The policy named for an access that was refused because the object is Hauberk's own. */
 export const SELF_PROTECTION = 'SelfProtection';
 
-/** Whether that is the policy that a rule is of. */
+/** Whether a rule belongs to that policy. */
 export function isOfPolicy(by: RuleDescription | undefined, policy: Policy): boolean {
   if (by?.policy !== policy.name || by.policyNamespace !== policy.namespace) return false;
   return by.policyOrigin === undefined || by.policyOrigin === originOf(policy);

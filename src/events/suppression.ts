@@ -14,8 +14,8 @@ interface Watched {
 }
 
 /**
- * Tells how many events a flooding container had suppressed. The kernel says when a container's tokens run out; from
- * then on its count is read once a second, until it no longer grows.
+ * Reports how many events of a flooding container were suppressed. The kernel signals when a container's tokens run
+ * out; from then on its count is read once a second, until it no longer grows.
  */
 export class SuppressionWatch {
   readonly #watched = new Map<string, Watched>();
@@ -26,7 +26,7 @@ export class SuppressionWatch {
   /**
    * @param before what an earlier daemon's containers had suppressed when this one started, by their namespaces
    * @param count how many events of a container the kernel has suppressed so far
-   * @param containerOf who it is
+   * @param containerOf the container with these namespaces
    * @param now nanoseconds since the Unix epoch
    */
   constructor(
@@ -68,7 +68,7 @@ export class SuppressionWatch {
   }
 }
 
-/** The event that reports events that are not reported. */
+/** The event that says how many events were not reported. */
 export function summaryOf(
   suppressed: number,
   container: Pick<Container, 'id' | 'name' | 'namespace' | 'labels'> | undefined,

@@ -8,7 +8,7 @@ import type { EventRecord } from './record.js';
 /** The policy named in a note that accesses of a container were not reported. */
 export const TELEMETRY_LIMIT = 'TelemetryLimit';
 
-/** An access that was let through and that no policy reports, told as an event. */
+/** An allowed access that no policy reports, as an event. */
 export interface TelemetryEvent extends SecurityEvent {
   /** How often it was made in the window. */
   readonly count: number;
@@ -21,7 +21,7 @@ export function describeTelemetry(record: EventRecord, context: EventContext): T
   return { ...describeRecord(record, context), count: 1, operations: observedAccess(record).operations };
 }
 
-/** The event that reports accesses that are not reported. */
+/** The event that says how many accesses were not reported. */
 export function telemetryLimitOf(
   dropped: number,
   container: Pick<Container, 'id' | 'name' | 'namespace' | 'labels'>,

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 
 /**
- * The text of bytes that the kernel knows: what is no UTF-8 stands as `\xHH`. So that this means nothing else, so does
- * the backslash of a `\x` that is in a name itself.
+ * The text of bytes from the kernel: what is not UTF-8 becomes `\xHH`. To keep this unambiguous, the backslash of a
+ * literal `\x` in a name is escaped as well.
  */
 export function textOf(bytes: Buffer, start: number, end: number): string {
   const text = bytes.toString('utf8', start, end);

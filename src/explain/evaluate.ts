@@ -1,7 +1,7 @@
 import type { Operation } from '../policy/effect.js';
 import type { Action, BoundRule, PostureClass, Postures, RuleClass } from '../policy/model.js';
 import { ADDRESS_FAMILIES } from '../policy/network.js';
-import { isForLocal } from '../policy/order.js';
+import { isForLocal } from '../policy/precedence.js';
 import { finish, isStep, type Steps } from '../steps.js';
 import type { Access, AccessObject } from './access.js';
 import { isEndpoint, isNamed } from './kinds/remote-ends.js';
@@ -11,7 +11,7 @@ import { type Advantage, comparePrecedence } from './precedence.js';
 /** The default posture of a class, as what decides an access. */
 export interface PostureDecider {
   readonly postureOf: RuleClass;
-  /** In audit mode, only a policy in audit mode has brought the posture about. */
+  /** `audit` if only a policy in audit mode has activated the posture. */
   readonly mode: 'enforce' | 'audit';
 }
 
@@ -36,8 +36,8 @@ export interface Explanation {
 }
 
 /**
- * What is decided of an access, worked out rule by rule from what the language says. The image compiler does not use it;
- * the two are tested against each other.
+ * The decision about an access, worked out rule by rule from the definition of the language. The image compiler does
+ * not use it; the two are tested against each other.
  */
 export function explain(all: readonly BoundRule[], postures: Postures, access: Access): Explanation {
   return finish(explainInSteps(all, postures, access));
@@ -63,7 +63,7 @@ export function* explainInSteps(all: readonly BoundRule[], postures: Postures, a
   const permissive = settle(covering, ofClass, postures, access, 'audit');
   const takesPermissive = STRENGTH.indexOf(permissive.action) > STRENGTH.indexOf(enforced.action);
   const { action: strongest, decider } = takesPermissive ? permissive : enforced;
-  // Of the one that decides, and of no other: it was found without looking at arguments.
+  // Only the deciding rule's arguments matter: it was found without looking at arguments.
   const action = letsThroughByArguments(decider, access) ? 'Allow' : strongest;
   const wouldBlock = takesPermissive && action === 'Block';
   const losers: Loser[] = [];
@@ -160,17 +160,17 @@ function isOfClass({ rule }: BoundRule, { operation }: Access): boolean {
   return rule.class === CLASS_OF[operation];
 }
 
-/** Whether a rule that covers the object says something of the access. */
+/** Whether a rule that covers the object decides about the access. */
 function isCandidate(bound: BoundRule, access: Access): boolean {
   return isForActor(bound, access) && answerOf(bound, access) !== undefined;
 }
 
-/** Whether a rule holds for who acts: of one about programs, also for whose child does. */
+/** Whether a rule holds for the acting program or, if it is about programs, for its parent. */
 function isForActor(bound: BoundRule, { operation, program, parent }: Access): boolean {
   return isSource(bound, program) || (operation === 'execute' && parent !== undefined && isSource(bound, parent));
 }
 
-/** What a rule says of an access to an object that it covers, whatever the arguments; undefined for nothing. */
+/** What a rule decides about an access to an object that it covers, whatever the arguments; undefined for nothing. */
 function answerOf({ rule }: BoundRule, access: Access): Action | undefined {
   const { operation, ownership, terminal } = access;
   const refusal: Action = rule.action === 'Audit' ? 'Audit' : 'Block';
@@ -193,8 +193,8 @@ function compareFor({ object }: Access, first: BoundRule, second: BoundRule): Ad
 }
 
 /**
- * A rule as it covers an object: what allows a name gives way to others where there is no name yet, and what blocks an
- * endpoint to whatever covers raw sockets.
+ * A rule as it applies to an object: a rule that allows a name comes after others if there is no name yet, and one that
+ * blocks an endpoint comes after rules that cover raw sockets.
  */
 function asTaken(bound: BoundRule, object: AccessObject): BoundRule {
   const { policy, rule } = bound;

@@ -3,7 +3,7 @@
  * 1968). Written apart from src/image, against which it is tested: time grows with pattern times text and no faster.
  */
 
-/** What one node accepts; a run loops, an empty one only leads on. */
+/** What a node accepts; a run loops, an empty node only leads on. */
 type Node =
   | { readonly kind: 'character'; readonly accepts: (character: string) => boolean; next: number }
   | { readonly kind: 'run'; readonly crossesSlash: boolean; next: number }
@@ -93,7 +93,7 @@ export class Glob {
 
 const isNoSlash = (character: string): boolean => character !== '/';
 
-/** The character that is whole at this place; undefined where the bytes are none. */
+/** The character at this place; undefined if the bytes are not valid. */
 function characterAt(text: Uint8Array, offset: number): string | undefined {
   for (let length = 1; length <= 4 && offset + length <= text.length; length++) {
     const bytes = Buffer.from(text.subarray(offset, offset + length));

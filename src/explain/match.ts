@@ -3,7 +3,7 @@ import type { AccessObject } from './access.js';
 import { readingOf } from './kinds/matches.js';
 import { latin1 } from './kinds/part.js';
 
-/** Whether a rule covers an object, asked of one rule at a time and without a line from src/image. */
+/** Whether a rule covers an object, for one rule at a time and without any code from src/image. */
 export function coversObject({ match, action }: Rule, object: AccessObject): boolean {
   return readingOf(match).covers(match, object, action);
 }

@@ -7,13 +7,13 @@ import { KIND_ORDER } from './kinds/part.js';
 export interface Advantage {
   /** Negative when the first comes before the second. */
   readonly sign: number;
-  /** For people: what the one that comes first has. */
+  /** For people: why the first one comes first. */
   readonly reason: string;
 }
 
 /**
- * The total order of rules, read off its description and not off src/policy/order.ts, against which it is tested: tier by
- * tier, the first that differs decides.
+ * The total order of rules, written from its description and not from src/policy/precedence.ts, against which it is
+ * tested: tier by tier, the first that differs decides.
  */
 export function comparePrecedence(first: BoundRule, second: BoundRule): Advantage {
   for (const tier of TIERS) {

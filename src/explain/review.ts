@@ -4,19 +4,19 @@ import { policyKey } from '../policy/model.js';
 import { isImplied } from '../policy/rule-set.js';
 import { finish, isStep, type Steps } from '../steps.js';
 import { explain } from './evaluate.js';
+import { exampleAccessesOf } from './example-accesses.js';
 import { comparePrecedence } from './precedence.js';
 import { RuleIndex } from './rule-index.js';
-import { witnessesOf } from './witness.js';
 
-/** What the author of a policy should know of its rules among the others that reach the same container. */
+/** What the author of a policy should know about its rules among the others that reach the same container. */
 export interface Review {
   /** Rules that never decide anything, each with the reason. */
   readonly shadowed: readonly string[];
-  /** Rules that say something else of the same access than rules of theirs or of other policies, and which comes first. */
+  /** Rules that disagree about an access with rules of the same or other policies, and which comes first. */
   readonly conflicts: readonly string[];
 }
 
-/** Nobody reads more, and a policy of thousands of rules must not take long. */
+/** Limits, since a policy of thousands of rules must not take long, and nobody reads more. */
 const LINES_MAX = 20;
 const RULES_MAX = 500;
 
@@ -84,7 +84,7 @@ export class Reviewer {
   /** Other rules that cover an access that this one covers, in their order. */
   #rivalsOf(bound: BoundRule): BoundRule[] {
     const rivals = new Set<BoundRule>();
-    for (const access of witnessesOf(bound)) {
+    for (const access of exampleAccessesOf(bound)) {
       const { decider, losers } = explain(this.#index.candidatesFor(access), this.postures, access);
       if (decider !== undefined && 'rule' in decider) rivals.add(decider);
       for (const { rule, applies } of losers) if (applies) rivals.add(rule);

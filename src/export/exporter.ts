@@ -15,12 +15,12 @@ export interface ExportLogger {
 
 const RETRY_MILLISECONDS = 1000;
 const NOTE_MILLISECONDS = 1000;
-/** Messages that may wait for the sink; the rest waits in the journal. */
+/** Messages that may wait for the sink; all others wait in the journal. */
 const WAITING_MESSAGES = 4;
 
 /**
- * Sends every event to a sink, as a client of the stream that needs no connection: it notes how far it is, continues there
- * after a restart, and while the sink takes nothing the events wait in the journal.
+ * Sends every event to a sink, like a client of the stream without a connection: it records its position, continues
+ * there after a restart, and while the sink fails the events wait in the journal.
  */
 export class Exporter {
   readonly #ended = new AbortController();
@@ -31,7 +31,7 @@ export class Exporter {
   #isFailing = false;
   #exported = 0;
 
-  /** @param statePath the file in which it notes how far it is */
+  /** @param statePath the file in which it records its position */
   constructor(
     readonly name: string,
     readonly hub: EventHub,
@@ -51,7 +51,7 @@ export class Exporter {
     this.#done = pumpEvents(hub, this.#stream, { accepts: undefined, after });
   }
 
-  /** Events that were exported since the start, and whether the sink takes them now. */
+  /** Events that were exported since the start, and whether the sink works now. */
   counts(): { readonly exported: number; readonly isWorking: boolean } {
     return { exported: this.#exported, isWorking: !this.#isFailing };
   }

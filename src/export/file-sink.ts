@@ -6,13 +6,13 @@ const writeTo = promisify(write);
 const sync = promisify(fdatasync);
 
 export interface Rotation {
-  /** A file that would be longer is put aside. */
+  /** A file that would become longer is rotated. */
   readonly bytes: number;
-  /** So many are kept, the one that is written included. */
+  /** How many files are kept, including the current one. */
   readonly files: number;
 }
 
-/** Lines of JSON in a file, which is put aside as FILE.1, FILE.2 and so on when it is long enough. */
+/** Lines of JSON in a file, which is rotated to FILE.1, FILE.2 and so on when it is long enough. */
 export class FileSink implements Sink {
   #file: number | undefined;
   #bytes = 0;
@@ -34,7 +34,7 @@ export class FileSink implements Sink {
       await sync(file);
       this.#bytes += bytes.length;
     } catch (error) {
-      // Half a line would spoil the next.
+      // Half a line would corrupt the next one.
       ftruncateSync(file, this.#bytes);
       throw error;
     }
@@ -46,7 +46,7 @@ export class FileSink implements Sink {
   }
 
   #open(): number {
-    // Somebody else may have moved it away, as logrotate does.
+    // Something else may have moved it, such as logrotate.
     if (this.#file !== undefined && existsSync(this.path)) return this.#file;
     this.close();
     this.#file = openSync(this.path, existsSync(this.path) ? 'r+' : 'w', 0o600);

@@ -1,6 +1,6 @@
 import type { Event } from '../generated/hauberk/v1/event.js';
 
-/** One event on its way out, or a note of events that are gone. */
+/** One event to export, or a note of events that are gone. */
 export interface ExportedLine {
   /** JSON in one line, without its end. */
   readonly text: string;
@@ -10,7 +10,7 @@ export interface ExportedLine {
 
 /** Where events are exported to. */
 export interface Sink {
-  /** Writes all of them. @throws Error with the cause when it could not; then all of them come again */
+  /** Writes all of them. @throws Error with the cause if it could not; then all of them are sent again */
   write(lines: readonly ExportedLine[]): Promise<void>;
   close(): void;
 }

@@ -12,7 +12,7 @@ const WARNING = 4;
 const NOTICE = 5;
 const TAG = 'hauberkd';
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-/** A text that no receiver takes whole is cut. */
+/** A text that is too long for a receiver is cut to this. */
 const CUT_BYTES = 1024;
 /** Before a receiver whose queue is full is tried again. */
 const FULL_MILLISECONDS = 20;
@@ -86,7 +86,7 @@ function entry({ event }: ExportedLine, message: string): Buffer {
   return Buffer.concat(Object.entries(fields).map(([name, value]) => field(name, Buffer.from(value))));
 }
 
-/** With its length before it, so that what is in it can begin no other field. */
+/** With its length before it, so that its content cannot start another field. */
 function field(name: string, value: Buffer): Buffer {
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(value.length));

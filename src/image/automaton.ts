@@ -4,7 +4,7 @@
  */
 export interface Automaton {
   readonly start: number;
-  /** How many, the dead state counted in. */
+  /** How many states, including the dead state. */
   readonly states: number;
   /** Per state, where a byte without a transition of its own leads. */
   readonly defaults: Int32Array;
@@ -12,7 +12,7 @@ export interface Automaton {
   readonly firstTransition: Int32Array;
   readonly bytes: Uint8Array;
   readonly targets: Int32Array;
-  /** Per state, what a path that ends there means; 0 for nothing. See verdicts.ts. */
+  /** Per state, the label of paths that end there; 0 for none. See verdicts.ts. */
   readonly labels: Int32Array;
 }
 

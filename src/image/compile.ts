@@ -32,12 +32,12 @@ import {
 import { Budget, DEFAULT_LIMITS, LimitExceeded, type Limits } from './limits.js';
 import { addMatch } from './matches.js';
 import { minimize } from './minimize.js';
+import { NodePruning } from './node-pruning.js';
 import { NondeterministicAutomaton } from './nondeterministic.js';
 import { addArguments, addExceptions, addGuarded, addLibraries } from './object-keys.js';
 import { pack } from './pack.js';
 import { addProgram } from './paths.js';
 import { PatternError } from './pattern.js';
-import { Precedence } from './precedence.js';
 import { classifyPrograms } from './program-classes.js';
 import { addQuestions } from './socket-keys.js';
 import { Verdicts } from './verdicts.js';
@@ -66,7 +66,10 @@ export function* compileInSteps(ruleSet: RuleSet, limits: Partial<Limits> = {}):
   }
 }
 
-/** Whether a rule set keeps within the limits: most of the work of compiling it, and none of naming what is too much. */
+/**
+ * Whether a rule set keeps within the limits: does most of the work of compiling it, without finding out which pattern
+ * is too large.
+ */
 export function* isWithinLimits(ruleSet: RuleSet, limits: Partial<Limits> = {}): Steps<boolean> {
   try {
     yield* buildAutomaton(ruleSet, new Budget({ ...DEFAULT_LIMITS, ...limits }));
@@ -101,7 +104,7 @@ function* buildAutomaton(ruleSet: RuleSet, budget: Budget): Steps<{ automaton: A
   verdicts.libraries.places.forEach((places, policy) => {
     addLibraries(nondeterministic, places, verdicts.marks.ofLibrary(policy));
   });
-  const precedence = yield* Precedence.inSteps(nondeterministic, ruleSet);
+  const precedence = yield* NodePruning.inSteps(nondeterministic, ruleSet);
   return { automaton: yield* determinize(nondeterministic, precedence, verdicts, budget), verdicts };
 }
 
@@ -121,7 +124,7 @@ function flagsOf({ rules, postures, permissivePostures, profiled, visible = [] }
   const decided = new Set([
     ...rules.map(({ rule }) => rule.class),
     ...operations.map((operation) => CLASS_OF_OPERATION[operation]),
-    // What no rule covers is to be checked too.
+    // What no rule covers has to be checked too.
     ...(profiled ? POSTURE_CLASSES : visible),
   ]);
   const having = (flag: number, has: (bound: BoundRule) => boolean) => (rules.some(has) ? flag : 0);
@@ -142,12 +145,12 @@ function flagsOf({ rules, postures, permissivePostures, profiled, visible = [] }
   );
 }
 
-/** The name that a program is called is the first of them. */
+/** The name that a program is called by is its first argument. */
 function looksAtArguments({ rule: { arguments: allowed, match } }: BoundRule): boolean {
   return allowed !== undefined || (match.kind === 'name' && match.of !== undefined);
 }
 
-/** Whether somebody is kept from addresses by a rule, or by its being one of those that alone are allowed. */
+/** Whether some addresses are refused: blocked by a rule, or not among those that an Allow rule names. */
 function refusesAddresses({ policy, rule }: BoundRule, { communicate }: RuleSet['postures']): boolean {
   if (policy.mode === 'audit' || (rule.match.kind !== 'endpoint' && rule.match.kind !== 'domain')) return false;
   return rule.action === 'Block' || (rule.action === 'Allow' && communicate === 'block');

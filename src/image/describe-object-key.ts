@@ -5,7 +5,7 @@ import { readCallKey, readCapabilityKey, readQuestionKey, readSocketKey } from '
 
 const FAMILY_NAMES = namesOf(ADDRESS_FAMILIES);
 const TYPE_NAMES = namesOf(SOCKET_TYPES);
-/** IPPROTO_ numbers that have a name people use. */
+/** IPPROTO_ numbers with a name in common use. */
 const PROTOCOL_NAMES: ReadonlyMap<number, string> = new Map([
   [1, 'icmp'],
   [6, 'tcp'],
@@ -56,7 +56,7 @@ const withType = (text: string): string => {
   return type === '' || slash < 0 ? text : `${text.slice(slash)} (${type})`;
 };
 
-/** By the first character; each gets what stands behind the second. */
+/** By the first character; each function gets what follows the second one. */
 const OTHER_KEYS: Readonly<Record<string, (text: string) => string>> = {
   f: withType,
   m: withType,

@@ -20,7 +20,7 @@ export interface Labels {
 
 /**
  * The subset construction (Rabin and Scott, "Finite automata and their decision problems", 1959), with a default per
- * state: the target of the bytes that no node of the subset mentions. Only what differs from it is written down.
+ * state: the target of the bytes that no node of the subset mentions. Only transitions that differ from it are stored.
  */
 export function determinize(
   source: NondeterministicAutomaton,
@@ -39,7 +39,7 @@ class SubsetConstruction {
   readonly #bytes: IntBuffer;
   readonly #targets: IntBuffer;
   readonly #labels: IntBuffer;
-  /** Entries that labels take in the image: a label is written once for every state that bears it. */
+  /** Entries that labels take in the image: a label is written once for every state that has it. */
   #labelEntries = 0;
 
   /** Per byte, a linked list of the nodes it leads to from the subset at hand. */
@@ -56,7 +56,7 @@ class SubsetConstruction {
   readonly #loopsOverSlash = new IntBuffer();
   readonly #reached = new IntBuffer();
   readonly #marks = new IntBuffer();
-  /** The round in which a node was last added to a list: reports what is in it already. */
+  /** The round in which a node was last added to a list: shows whether it is in it already. */
   readonly #addedIn: Int32Array;
   #round = 0;
 
@@ -66,7 +66,7 @@ class SubsetConstruction {
     readonly verdicts: Labels,
     readonly budget: Budget,
   ) {
-    // Where patterns do not overlap, most states are a node.
+    // Where patterns do not overlap, most states are a single node.
     this.#defaults = new IntBuffer(source.nodes);
     this.#firstTransition = new IntBuffer(source.nodes);
     this.#labels = new IntBuffer(source.nodes);
@@ -118,7 +118,10 @@ class SubsetConstruction {
     this.budget.bound('transitions', this.#targets.length + this.#labelEntries);
   }
 
-  /** Where a mentioned byte leads. Of a range of bytes, most lead where their neighbours do: that is worked out once. */
+  /**
+   * Where a mentioned byte leads. In a range of bytes, most lead to the same state as their neighbours: it is computed
+   * once.
+   */
   #follow(state: number, byte: number): number {
     const first = this.#firstTarget[byte]!;
     const node = this.#targetNode.at(first);

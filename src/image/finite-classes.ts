@@ -8,12 +8,12 @@ export const UNSETTLED = -1;
 /** With more transitions than this, what most bytes lead to need not be the default. */
 const TRANSITIONS_MAX_BESIDE_MOST = 127;
 const BYTES = 256;
-/** Where no target is that of most bytes; no class. */
+/** In place of a class, where no target is that of most bytes. */
 const NOTHING_COMMON = -2;
 
 /** The states of which only a bounded part of a path matters, by class: equal classes where no path tells two apart. */
 export interface FiniteClasses {
-  /** By state; UNSETTLED for the others, none of which is equal to one that has a class. */
+  /** By state; UNSETTLED for all others, none of which is equivalent to a state with a class. */
   readonly classOf: Int32Array;
   /** How many classes there are; their numbers go from 0 to before this. */
   readonly count: number;
@@ -28,9 +28,10 @@ interface Incoming {
 }
 
 /**
- * Classes from the ends on: a state's is known once those of all that it leads to are. So a trie is minimised in one pass
- * (Revuz, "Minimisation of acyclic deterministic automata in linear time", 1992). A state from which every path means the
- * same counts as an end, whatever cycles it goes through; any other cycle, and what leads to it, is left to others.
+ * Computes classes from the final states backwards: a state's is known once those of all its targets are. So a trie is
+ * minimised in one pass (Revuz, "Minimisation of acyclic deterministic automata in linear time", 1992). A state from
+ * which every path means the same counts as an end, whatever cycles it goes through; any other cycle, and what leads to
+ * it, is left to partition.ts.
  *
  * @param automaton one whose defaults are all followed by some byte
  */
@@ -44,7 +45,7 @@ export function* finiteClasses(automaton: Automaton): Steps<FiniteClasses> {
   return classing;
 }
 
-/** So many states are given their class in one go. */
+/** This many states get their class in one step. */
 const STATES_IN_A_STEP = 256;
 
 class Classing implements FiniteClasses {

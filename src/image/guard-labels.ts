@@ -25,9 +25,9 @@ export const NO_RULE = -1;
 /** How closely decisions are compared: whether they are the same, or only whether both refuse or neither does. */
 export type GuardLevel = 'Audit' | 'Block';
 
-/** What labels decide, by level. */
+/** What labels decide, at each level of comparison. */
 export interface GuardLabels {
-  /** By label, a number that is 0 where what no rule names is decided the same. */
+  /** By label, a number that is 0 where the decision is the same as for what no rule names. */
   readonly numbers: Readonly<Record<GuardLevel, Int32Array>>;
   /** By label, the first rule that refuses something there, or that reports it. */
   readonly rules: Readonly<Record<GuardLevel, Int32Array>>;
@@ -37,14 +37,19 @@ export interface GuardLabels {
 
 export const GUARD_LEVELS: readonly GuardLevel[] = ['Audit', 'Block'];
 
-/** What labels of paths decide, without the numbers of the rules that do: equal numbers for equal decisions, whoever acts. */
+/**
+ * What labels of paths decide, regardless of which rule decides: equal numbers for equal decisions, whichever program
+ * acts.
+ */
 export class PathLabels implements GuardLabels {
   readonly numbers: Readonly<Record<GuardLevel, Int32Array>>;
   readonly rules: Readonly<Record<GuardLevel, Int32Array>>;
   readonly byDefault: Readonly<Record<GuardLevel, number>>;
   readonly #isGuarded: readonly boolean[];
   readonly #stripped: Readonly<Record<GuardLevel, number[]>> = { Audit: [], Block: [] };
-  /** By the class of a program: the first rule that has such programs as its sources and refuses by that, or reports. */
+  /**
+   * By the class of a program: the first rule with such programs as sources that refuses or reports for that reason.
+   */
   readonly #rulesOfSources: Readonly<Record<GuardLevel, ReadonlyMap<number, number>>>;
 
   private constructor(
@@ -161,7 +166,7 @@ export class PathLabels implements GuardLabels {
     return this.#rulesOfSources[level].get(programClass) ?? NO_RULE;
   }
 
-  /** What an Allow rule lets its source do, others are refused. */
+  /** What an Allow rule allows its source is refused to others. */
   #findSources(): Record<GuardLevel, Map<number, number>> {
     const found = { Audit: new Map<number, number>(), Block: new Map<number, number>() };
     this.verdicts.ruleSet.rules.forEach((bound, index) => {
@@ -176,7 +181,8 @@ export class PathLabels implements GuardLabels {
 
 /**
  * What labels of guard keys stand for: the rules that match, without those that change nothing at a level. Two rules
- * that say the same of a mount are distinguished, since what else they say of it is left out here.
+ * that decide the same about a mount are distinguished, since the rest of what they say about it is not part of the
+ * key.
  */
 export function guardingLabels(verdicts: Verdicts, labels: number): GuardLabels {
   const isGuarded = guardedRules(verdicts.decidingRules);
@@ -208,12 +214,15 @@ function changes(index: number, rules: readonly BoundRule[], level: GuardLevel):
   return policy.mode !== 'audit' && rules.findLastIndex(isRefusedOtherwise) > index;
 }
 
-/** At which levels a rule changes something; what an Allow rule lets through may otherwise be refused. */
+/** At which levels a rule changes something; what an Allow rule allows may otherwise be refused. */
 function levelsOf({ policy, rule }: BoundRule): readonly GuardLevel[] {
   return rule.action === 'Audit' || policy.mode === 'audit' ? ['Audit'] : GUARD_LEVELS;
 }
 
-/** By the number of a rule in a verdict, whether what it decides is guarded; a posture's is where what brings it about is. */
+/**
+ * By the number of a rule in a verdict, whether what it decides is guarded; a posture is guarded if a rule that
+ * activates it is.
+ */
 function guardedRules(rules: readonly DecidingRule[]): boolean[] {
   const allowing = new Set(
     rules.flatMap((each) =>

@@ -13,11 +13,11 @@ export const GUARD_WORDS = 4;
 export const NO_RECORD = -1;
 
 /**
- * What is decided below a directory, as records of classes: equal classes, equal decisions, whatever comes behind the
- * directory's name and whoever acts. The numbers of rules are left aside.
+ * What is decided below a directory, as records of classes: equal classes, equal decisions, whatever follows the
+ * directory's name and whichever program acts. Which rule decides is ignored.
  */
 export interface Guards {
-  /** By state, its record; NO_RECORD where all is decided as where no rule matches, or where no directory ends. */
+  /** By state, its record; NO_RECORD where everything is decided as if no rule matched, or where no directory ends. */
   readonly recordOf: Int32Array;
   readonly records: Int32Array;
 }
@@ -66,7 +66,7 @@ function* addRecords(
 
 function* classify(paths: Subautomaton, labels: GuardLabels): Steps<Record<GuardLevel, Int32Array>> {
   const audit = yield* classesAt(paths, labels.numbers.Audit);
-  // Where nothing is only reported, one is the other.
+  // If nothing is only reported, both levels are the same.
   const pairs = new Set(paths.automaton.labels.map((label) => labels.numbers.Audit[label]!));
   const refusing = new Set(paths.automaton.labels.map((label) => labels.numbers.Block[label]!));
   return { Audit: audit, Block: pairs.size === refusing.size ? audit : yield* classesAt(paths, labels.numbers.Block) };
@@ -79,8 +79,8 @@ function* classesAt({ automaton }: Subautomaton, numbers: Int32Array): Steps<Int
 }
 
 /**
- * By state, the first rule of that level that decides something below it. Rules that do so below any directory come last,
- * and after them the default posture.
+ * By state, the first rule of that level that decides something below it. Rules that decide something below every
+ * directory come last, followed by the default posture.
  */
 function* firstBelow(paths: Subautomaton, labels: GuardLabels, level: GuardLevel): Steps<Int32Array> {
   const own = paths.automaton.labels.map((label) => labels.rules[level][label]!);

@@ -15,7 +15,7 @@ export interface Image {
   readonly words: Uint32Array;
   /** Indexed by the rule number of a verdict. */
   readonly rules: readonly DecidingRule[];
-  /** The rule numbers that stand in a verdict some access can get. */
+  /** The numbers of rules that appear in some verdict. */
   readonly decided: ReadonlySet<number>;
   readonly states: number;
   readonly transitions: number;

@@ -35,7 +35,7 @@ export function anyDigits(automaton: NondeterministicAutomaton, from: number, co
 export function oneDigit(automaton: NondeterministicAutomaton, from: number, range: Range): number {
   return range.low === range.high
     ? automaton.literal(from, [range.low])
-    : automaton.character(from, `letters ${range.low}-${range.high}`, [range]);
+    : automaton.character(from, `characters ${range.low}-${range.high}`, [range]);
 }
 
 /** A number in base 16. */

@@ -11,9 +11,12 @@ import { type BoundRule, type PostureClass, RULE_CLASSES, type RuleClass } from 
  */
 export const ENTRY_BYTES = 8;
 export const HEADER_ENTRIES = 9;
-/** The kernel holds an image in pages of so many entries: a look-up costs it more than a step of the automaton. */
+/** The kernel holds an image in pages of this many entries: a look-up costs more than a step of the automaton. */
 export const PAGE_ENTRIES = 4096;
-/** The number of this layout, raised with every change: a newer daemon does not give older programs what they misread. */
+/**
+ * The number of this layout, raised with every change, so that a newer daemon does not give older programs images that
+ * they would misread.
+ */
 export const IMAGE_LAYOUT = 9;
 
 /** Header entries, as [first word, second word]. */
@@ -22,7 +25,7 @@ export const HEADER = {
   identity: 0,
   /** [state word of the start, 0] */
   automaton: 1,
-  /** [flags, number of the rules; what decides and has another number is a posture] */
+  /** [flags, number of rules; a higher number in a verdict is that of a posture] */
   decisions: 2,
   /** Where the row for what no rule matches begins, by subject: two in an entry. */
   defaultRows: 3,
@@ -30,9 +33,9 @@ export const HEADER = {
 
 /** The image decides for a class when the bit of its number in RULE_CLASSES is set. */
 export const decidesFlag = (ruleClass: RuleClass): number => 1 << RULE_CLASSES.indexOf(ruleClass);
-/** Some policy names libraries that loaders may bring. */
+/** Some policy names libraries that may be loaded from outside the image. */
 export const FLAG_HAS_LIBRARIES = 1 << 14;
-/** Some rule about programs has a source: whose child acts must be known as well. */
+/** Some rule about programs has a source: the parent's program must be known as well. */
 export const FLAG_HAS_PARENTS = 1 << 15;
 /** Some rule has a source: the acting program must be classified. */
 export const FLAG_HAS_SOURCES = 1 << 16;
@@ -41,7 +44,7 @@ export const FLAG_HAS_TERMINALS = 1 << 17;
 export const FLAG_HAS_ARGUMENTS = 1 << 18;
 /** Some rule covers mapping files as executable memory. */
 export const FLAG_DECIDES_MAPPINGS = 1 << 19;
-/** What is let through is learnt. */
+/** Allowed accesses are learnt. */
 export const FLAG_PROFILED = 1 << 20;
 /** Some rule names a host: questions for names are read, and addresses learnt from the answers. */
 export const FLAG_HAS_NAMES = 1 << 21;
@@ -52,9 +55,9 @@ export const FLAG_OBSERVES_CALLS = 1 << 22;
 export const FLAG_OBSERVES_PATHS = 1 << 23;
 /** Some directory has a guard record. */
 export const FLAG_HAS_GUARDS = 1 << 24;
-/** Some rule, or what no rule allows, may refuse addresses. */
+/** Some rule, or the posture, may refuse addresses. */
 export const FLAG_REFUSES_ENDPOINTS = 1 << 25;
-/** What is let through of this class is reported. */
+/** Allowed accesses of this class are reported. */
 export const visibleFlag = (ruleClass: PostureClass): number => decidesFlag(ruleClass) << VISIBLE_SHIFT;
 const VISIBLE_SHIFT = 26;
 
@@ -82,9 +85,9 @@ export function namesMapping({ rule }: BoundRule): boolean {
 }
 
 /**
- * What a path or object key is about. A path is a subject of two classes, every other class is one with one operation, but that network
- * rules cover names too; arguments of a program are decided once the program itself is, and libraries that
- * its loader brings to it as it maps them.
+ * What a path or object key is about. A path belongs to two classes. Every other class has one subject with one
+ * operation, except that network rules cover names too. Arguments of a program are decided after the program itself,
+ * and libraries that its loader loads when they are mapped.
  */
 export const SUBJECTS = ['path', ...RULE_CLASSES.slice(2), 'arguments', 'names', 'libraries'] as const;
 export type Subject = (typeof SUBJECTS)[number];
@@ -105,7 +108,7 @@ export function operationsOn(subject: Subject): readonly Operation[] {
 
 /** A state word is the state's base and two flags. The word 0 is the dead state: no rule can match any more. */
 export const STATE_BASE_MASK = 0x3fffffff;
-/** The state has a default transition, on SYMBOL_DEFAULT, for bytes without one of their own. */
+/** The state has a default transition, on SYMBOL_DEFAULT, for bytes without a transition of their own. */
 export const STATE_HAS_DEFAULT = 0x40000000;
 /** Every byte leads back to the state: the rest of the path cannot change the answer. */
 export const STATE_ABSORBING = 0x80000000;
@@ -113,37 +116,39 @@ export const STATE_ABSORBING = 0x80000000;
 /** Symbols below 256 are bytes of the path; NUL never occurs in one and stands for the default. */
 export const SYMBOL_DEFAULT = 0;
 /**
- * At the end of a program's path: leads to the number of the program's class and, above it, of the class that it is in
- * while no Allow rule holds for it.
+ * At the end of a program's path: leads to the number of the program's class and, in the upper bits, of its class while
+ * no Allow rule holds for it.
  */
 export const SYMBOL_PROGRAM_CLASS = 256;
 /** At the end of a directory's path: leads to the entry at which its guard record begins. */
 export const SYMBOL_GUARD = 257;
 /**
- * At the end of a program's path: leads to two entries, marked as those of rows are: [verdict on programs of other classes
- * that trace it, verdict to report where no Allow rule holds for it], [verdict on those who write or make its file, nothing].
+ * At the end of a program's path: leads to two entries, marked as those of rows are: [verdict on programs of other
+ * classes that trace it, verdict to report when no Allow rule holds for it], [verdict on writing or making its file,
+ * unused].
  */
 export const SYMBOL_SOURCE = 258;
 export const SOURCE_ENTRIES = 2;
 /**
- * At the end of a path or object key, plus who acts: leads to the entry at which a verdict row begins. Plus whose child acts,
- * where that makes a difference: leads to a state that has such entries instead.
+ * At the end of a path or object key, plus the actor's symbol: leads to the entry at which a verdict row begins. Plus
+ * the parent's symbol, where the parent makes a difference: leads to a state that has such entries instead.
  */
 export const SYMBOL_VERDICT = 259;
 /** The class of every program that no rule names as its source. */
 export const PROGRAM_CLASS_UNNAMED = 0;
 export const PROGRAM_CLASS_BITS = 16;
 export const PROGRAM_CLASS_MASK = 0xffff;
-/** Who acts is a program's class times its letters, plus this if it has a terminal. */
+/** The actor's symbol is the program's class times ACTOR_LETTERS, plus this if it has a terminal. */
 export const ACTOR_HAS_TERMINAL = 1;
 /**
- * Whose child acts is the parent's class times its letters, plus this. Of the unnamed class: of nobody knows whom, so that
- * rules which keep a parent's children from something hold, and none that lets them.
+ * The parent's symbol is the class of the parent's program times ACTOR_LETTERS, plus this. With the unnamed class it
+ * means an unknown parent: rules that keep a parent's children from something hold, and none that allows them
+ * something.
  */
 export const ACTOR_IS_PARENT = 2;
 export const ACTOR_LETTERS = 4;
 
-/** Whether a symbol leads to a state for the children of some program, and not to a row. */
+/** Whether a symbol leads to a state for the children of some program rather than to a row. */
 export function isOfParent(symbol: number): boolean {
   return symbol >= SYMBOL_VERDICT && ((symbol - SYMBOL_VERDICT) & ACTOR_IS_PARENT) !== 0;
 }
@@ -155,18 +160,21 @@ export function isOfParent(symbol: number): boolean {
 export const VERDICT_ROW_ENTRIES = PATH_OPERATIONS.length;
 
 /**
- * A guard record is two entries, marked as verdicts are: [class of what is refused below the directory, class of what is
- * decided there at all], [verdict where what is refused would change, where anything else would]. A class of 0, and no
- * record, stand for what is decided where no rule matches.
+ * A guard record is two entries, marked as verdicts are: [class of what is refused below the directory, class of what
+ * is decided there at all], [verdict where what is refused would change, where anything else would]. A class of 0, and
+ * a missing record, stand for what is decided where no rule matches.
  */
 export const GUARD_ENTRIES = 2;
 export const GUARD_NOTHING = 0;
-/** In a verdict of a guard record: this is decided as below any directory that no rule names, so the other one is guarded. */
+/**
+ * In a verdict of a guard record: decided as below any directory that no rule names, so the other name is the guarded
+ * one.
+ */
 export const GUARD_COMMON = 0x20000000;
 
 /** A verdict is an action in the two upper bits and the number of the rule that decided, or RULE_NONE. */
 export const VERDICT_ACTION_SHIFT = 30;
-/** Holds only if an argument is not among those the rule allows; otherwise the rule lets the program run. */
+/** Holds only if an argument is not among those the rule allows; otherwise the rule allows the program. */
 export const VERDICT_BY_ARGUMENTS = 0x20000000;
 export const VERDICT_RULE_MASK = 0x1fffffff;
 /** Added to every verdict in an image, so that none is equal to the base of a state. */

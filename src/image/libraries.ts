@@ -3,8 +3,8 @@ import type { RuleSet } from '../policy/rule-set.js';
 import type { ProgramClasses } from './program-classes.js';
 
 /**
- * Libraries that loaders may bring to programs though their image did not. A program keeps its Allow rules only where every
- * policy that has one for it names the library: none opens what another has closed.
+ * Libraries from outside the image that programs may load without losing their Allow rules: only where every policy
+ * that has one for the program names the library, so that no policy loosens another.
  */
 export class Libraries {
   /** By the number of a policy among those that name libraries. */
@@ -29,7 +29,7 @@ export class Libraries {
     }
   }
 
-  /** The classes of programs that lose their Allow rules by a library which these policies name, and no others. */
+  /** The classes of programs that lose their Allow rules by loading a library that only these policies name. */
   refusedTo(naming: Int32Array): number[] {
     return [...this.#allowing]
       .filter(([, policies]) => [...policies].some((policy) => !naming.includes(policy)))

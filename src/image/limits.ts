@@ -4,7 +4,9 @@ export interface Limits {
   readonly states: number;
   /** Transitions of the automaton, verdicts counted in. */
   readonly transitions: number;
-  /** Elementary steps. Bounds the time: counted, not measured, so that equal rule sets fare alike everywhere. */
+  /**
+   * Elementary steps. Bounds the time: counted, not measured, so that equal rule sets get the same result everywhere.
+   */
   readonly work: number;
 }
 

@@ -24,7 +24,7 @@ export class Marks {
     return this.#rules + this.sources + rule;
   }
 
-  /** Of questions for a name; of what is sent to its addresses the mark is the rule's own. */
+  /** For questions about a name; what is sent to its addresses has the mark of the rule itself. */
   ofName(rule: number): number {
     return this.ofArguments(rule) + this.#rules;
   }
@@ -37,7 +37,7 @@ export class Marks {
     return this.ofGuard(rule) + this.#rules;
   }
 
-  /** Of libraries that loaders may bring: the policy's number among those that name some. */
+  /** For libraries from outside the image: the policy's number among those that name some. */
   ofLibrary(policy: number): number {
     return this.ofException(0) + this.#rules + policy;
   }
@@ -49,7 +49,7 @@ export class Marks {
     Record<'rules' | 'sources' | 'byArguments' | 'byName' | 'byGuard' | 'excepted' | 'byLibrary', Int32Array>
   > {
     let taken = 0;
-    // Asked for from the lowest on.
+    // Called with increasing numbers.
     const between = (from: number, to: number) => {
       const first = taken;
       while (taken < marks.length && marks[taken]! < to) taken++;

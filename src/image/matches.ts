@@ -5,7 +5,7 @@ import { addPath } from './paths.js';
 
 const SLASH = Buffer.from('/');
 
-/** Adds what a rule matches to the automaton, under a mark. */
+/** Adds what a rule matches to the automaton, with a mark. */
 export function addMatch(
   automaton: NondeterministicAutomaton,
   rule: Pick<Rule, 'match' | 'action'>,

@@ -82,7 +82,7 @@ class Quotient {
     }
   }
 
-  /** Adds a state with many transitions: another default may spare some of them. */
+  /** Adds a state with many transitions: another default may save some of them. */
   #addDense(representative: number, first: number, end: number): void {
     const { defaults, bytes, targets } = this.automaton;
     const row = new Array<number>(PATH_BYTE_VALUES + 1).fill(defaults[representative]!);

@@ -12,9 +12,9 @@ const START = 0;
 const SLASH = 0x2f;
 
 /**
- * A nondeterministic automaton shaped as a prefix tree: patterns that begin alike share the nodes of their beginning.
- * A node stands for what led to it from the start, so that the same way twice leads to the same node.
- * Save for the loops, everything leads from a node to one with a higher number.
+ * A nondeterministic automaton shaped as a prefix tree: patterns that begin alike share the nodes of their beginning. A
+ * node stands for what led to it from the start, so that equal prefixes lead to the same node. Apart from loops,
+ * everything leads from a node to one with a higher number.
  */
 export class NondeterministicAutomaton {
   readonly start = START;
@@ -33,7 +33,7 @@ export class NondeterministicAutomaton {
   readonly firstEmpty = new IntBuffer();
   readonly nextEmpty = new IntBuffer();
   readonly emptyTarget = new IntBuffer();
-  /** What a node marks the paths with that end there, a linked list per node. */
+  /** The marks of paths that end at a node, a linked list per node. */
   readonly firstMark = new IntBuffer();
   readonly nextMark = new IntBuffer();
   readonly mark = new IntBuffer();
@@ -55,7 +55,7 @@ export class NondeterministicAutomaton {
     return node;
   }
 
-  /** Any run of bytes, or of bytes but the slash. A run after a run that covers it adds nothing. */
+  /** Any run of bytes, or of bytes but the slash. A run directly after one that covers it adds nothing. */
   run(from: number, crossesSlash: boolean): number {
     const loop = crossesSlash ? LOOP_ANY : LOOP_EXCEPT_SLASH;
     if (this.loop.at(from) >= loop) return from;
@@ -79,7 +79,7 @@ export class NondeterministicAutomaton {
     const known = this.#joins.get(joinKey(from, key));
     if (known !== undefined) return known;
     const { tails, sequences } = this.#shapeOf(key, ranges);
-    // The longest first: everything leads to a higher number.
+    // The longest first, since everything leads to a higher number.
     const nodes = tails.map(() => this.#addNode(0));
     return this.join(from, key, (node) => {
       nodes.push(node);
@@ -96,7 +96,7 @@ export class NondeterministicAutomaton {
     return shape;
   }
 
-  /** The node for what `key` names after `from`; made, and connected by `connect`, where it is new. */
+  /** The node for what `key` names after `from`; if it is new it is made, and connected by `connect`. */
   join(from: number, key: string, connect: (node: number) => void): number {
     const text = joinKey(from, key);
     const known = this.#joins.get(text);

@@ -88,7 +88,7 @@ export function addObjectKey(
   }
 }
 
-/** The arguments that a rule, of this number, lets a program be run with. */
+/** The arguments that the rule with this number allows a program. */
 export function addArguments(
   automaton: NondeterministicAutomaton,
   rule: number,
@@ -123,7 +123,7 @@ export function addGuarded(automaton: NondeterministicAutomaton, match: Match, m
   }
 }
 
-/** What a rule that matches would cover, but excepts. */
+/** What a matching rule excepts. */
 export function addExceptions(automaton: NondeterministicAutomaton, match: Match, mark: number): void {
   if (match.kind !== 'preset') return;
   for (const place of match.except ?? [])
@@ -142,7 +142,7 @@ function addCalls(automaton: NondeterministicAutomaton, { calls, target }: CallM
   }
 }
 
-/** The digit of one of several operations, or of any. */
+/** Adds the digit of an operation, or any of these digits. */
 function addOperation<Name>(
   automaton: NondeterministicAutomaton,
   subject: string,
@@ -178,7 +178,7 @@ function addPreset(automaton: NondeterministicAutomaton, preset: Preset, mark: n
     automaton.markAll(automaton.literal(automaton.start, Buffer.from(start)), mark);
 }
 
-/** Where a file is as good as one in memory. */
+/** Where a file counts as one in memory. */
 const SHARED_MEMORY = '/dev/shm/';
 
 const PRESET_KEYS: Readonly<Record<Preset, readonly string[]>> = {

@@ -39,11 +39,11 @@ export function* pack(automaton: Automaton, verdicts: Verdicts, guards: Guards, 
 
 /** What every look-up from a state may reach: its bytes, its class as a program, the verdicts on those no rule names. */
 const REACH = SYMBOL_VERDICT + ACTOR_HAS_TERMINAL + 1;
-/** What can be taken of a page; the rest is lost to the gaps between states, and to the reach of the last ones. */
+/** How much of a page can be used; the rest is lost to gaps between states, and to the reach of the last ones. */
 const USABLE_ENTRIES = PAGE_ENTRIES - REACH - PAGE_ENTRIES / 32;
 /** How much of the first page is for the states near the start. */
 const NEAR_START_ENTRIES = PAGE_ENTRIES - PAGE_ENTRIES / 8;
-/** States that are come to through one state stand on one page if they do not take more than this. */
+/** States that are reached through one state are on one page if they do not take more entries than this. */
 const TOGETHER_ENTRIES = PAGE_ENTRIES / 4;
 const GUARD_SYMBOLS = Int32Array.from({ length: GUARD_ENTRIES }, (_, entry) => entry);
 const SOURCE_SYMBOLS = Int32Array.from({ length: SOURCE_ENTRIES }, (_, entry) => entry);
@@ -60,7 +60,7 @@ class Packer {
   readonly #sourcePlaces: Int32Array;
   /** The bases of the states for children, by the label that has their symbols. */
   readonly #childPlaces = new Map<number, number>();
-  /** No row, and no guard record, fits sooner. */
+  /** No row, and no guard record, fits before these. */
   #nextRow = HEADER_ENTRIES;
   #nextGuard = HEADER_ENTRIES;
   #nextSource = HEADER_ENTRIES;
@@ -173,7 +173,7 @@ class Packer {
     }
   }
 
-  /** Goes on to a page with room for these entries, or for some of them where they are too many for one. */
+  /** Moves on to a page with room for these entries, or for some of them if they are too many for one page. */
   #turnPageFor(entries: number): void {
     const needed = entries > TOGETHER_ENTRIES ? 1 : entries;
     while (USABLE_ENTRIES - this.#slots.takenOn(this.#page) < needed) this.#page++;
@@ -255,7 +255,7 @@ class Packer {
     const entries = this.verdicts.labelEntries(label);
     for (let index = 0; index < entries.length; index += 2) {
       const [symbol, value] = [entries[index]!, entries[index + 1]!];
-      // What guards stands in a record.
+      // Guard keys are written as records.
       if (symbol === SYMBOL_GUARD) continue;
       if (symbol === SYMBOL_SOURCE) this.#addEntry(symbol, this.#sourcePlaces[value]!);
       else if (isOfParent(symbol)) this.#addEntry(symbol, this.#childPlaces.get(value) ?? NOWHERE);

@@ -3,11 +3,11 @@ import { type Automaton, PATH_BYTE_VALUES } from './automaton.js';
 import { finiteClasses, type SignatureReader, UNSETTLED } from './finite-classes.js';
 import { IntBuffer, IntListTable } from './integers.js';
 
-/** Bytes as a set of bits, in so many words. */
+/** The number of words in a bit set of bytes. */
 const SET_WORDS = 8;
 const DEFAULT_BYTE = 0;
 const NOT_INCLUDED = -1;
-/** Sets of bytes are numbered again once there are so many, so that they do not pile up. */
+/** Sets of bytes are renumbered once there are this many, so that they do not pile up. */
 const CACHED_SETS_MAX = 1 << 16;
 
 /** Which states no path can distinguish: the block of each state, counted from 0. */
@@ -23,7 +23,7 @@ export function* coarsestPartition(given: Automaton): Steps<Int32Array> {
   return classOf;
 }
 
-/** Another target for the defaults of states that have a transition for each byte: it tells nothing. */
+/** Replaces the default of states that have a transition for each byte, where it has no meaning. */
 function followedDefaults({ states, defaults, firstTransition, targets }: Automaton): Int32Array {
   const followed = Int32Array.from(defaults);
   for (let state = 0; state < states; state++) {
@@ -38,8 +38,8 @@ function followedDefaults({ states, defaults, firstTransition, targets }: Automa
  *
  * Hopcroft's refinement ("An n log n algorithm for minimizing states in a finite automaton", 1971), with Valmari and
  * Franceschinis' way of splitting a block by a key ("Simple O(m log n) time Markov chain lumping", 2010): the key of a
- * state is the set of bytes that lead it into the splitter. So a default counts as what it stands for, and it does not
- * matter which of its targets a state happens to have as its default.
+ * state is the set of bytes that lead it into the splitter. So a default counts as the bytes it stands for, and it does
+ * not matter which of its targets a state has as its default.
  */
 class Refinement {
   /** The members, those of a block side by side; and where each state is. */
@@ -127,7 +127,7 @@ class Refinement {
     }
   }
 
-  /** By what states mean, and by the bytes that lead to states that are distinguished already. */
+  /** By the labels of states, and by the bytes that lead to states that are distinguished already. */
   #partitionBySignature(): void {
     const known = new IntListTable();
     const next: number[] = [];
@@ -219,7 +219,8 @@ class Refinement {
     for (let part = 1; part + 1 < starts.length; part++) {
       if (starts[part + 1]! - starts[part]! > starts[largest + 1]! - starts[largest]!) largest = part;
     }
-    // The largest part keeps the number. It need be waited for only if the block was: the others tell the same.
+    // The largest part keeps the number. It has to be processed only if the block was waiting: the other parts give the
+    // same information.
     for (let part = 0; part + 1 < starts.length; part++) {
       if (part === largest) continue;
       const made = this.#blocks++;

@@ -7,8 +7,8 @@ const SLASH = Buffer.from('/');
 const BELOW = '**';
 
 /**
- * Adds paths, from a node on. The kernel writes the path of a directory with a slash at its end: what an exact path or a
- * pattern matches, it matches with such a slash too.
+ * Adds paths, from a node on. The kernel writes the path of a directory with a slash at its end: an exact path or a
+ * pattern also matches with such a slash.
  */
 export function addPath(automaton: NondeterministicAutomaton, from: number, match: PathMatch, mark: number): void {
   switch (match.kind) {

@@ -4,10 +4,10 @@ import type { Image } from './image.js';
 import { decide } from './walk.js';
 
 /**
- * Asks whether a text matches a pattern of the policy language. By the same automaton as in the kernel: the time is
- * linear in the text, whatever the pattern.
+ * Whether a text matches a pattern of the policy language, by the same automaton as in the kernel: the time is linear
+ * in the text, whatever the pattern.
  *
- * @param compile as compileImage does, wherever it is done: a short pattern may take seconds
+ * @param compile like compileImage, in this thread or another: a short pattern may take seconds
  * @throws Failure invalid-argument or resource-exhausted, as compileImage does
  */
 export async function patternMatcher(

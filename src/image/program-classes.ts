@@ -7,19 +7,19 @@ import { type Budget, LimitExceeded } from './limits.js';
 import { NondeterministicAutomaton } from './nondeterministic.js';
 import { addProgram } from './paths.js';
 
-/** The programs that rules name as their sources, put together where no rule tells them apart. */
+/** The programs that rules name as sources, in classes that no rule distinguishes further. */
 export interface ProgramClasses {
   /** How many classes there are; the numbers go from 1 to this. */
   readonly count: number;
   /** Every program or directory of programs that a rule names, each once. */
   readonly sources: readonly string[];
-  /** The class of a program that these of the sources match, upwards; 0 when none does. */
+  /** The class of a program that is matched by these sources, given in ascending order; 0 if there are none. */
   classOf(sources: Int32Array): number;
   /** The class that a program of this one is in while no Allow rule holds for it. */
   withoutAllow(programClass: number): number;
   /** Whether the rule holds for a program of this class; class 0 is that of programs no rule names. */
   reaches(rule: number, programClass: number): boolean;
-  /** Every class that one of these rules names, upwards. */
+  /** Every class that one of these rules names, in ascending order. */
   namedByAny(rules: Int32Array): number[];
 }
 
@@ -75,7 +75,7 @@ export function* classifyPrograms(rules: readonly BoundRule[], budget: Budget): 
   };
 }
 
-/** The sets of sources, other than none, that some program matches exactly. */
+/** The non-empty sets of sources for which some program matches exactly these. */
 function* combinations(sources: readonly string[], budget: Budget): Steps<Int32Array[]> {
   const automaton = new NondeterministicAutomaton(budget);
   sources.forEach((source, index) => {

@@ -4,7 +4,7 @@ import type { SocketUse } from '../policy/network.js';
 /** Parses the object keys that object-keys.ts describes and the kernel writes. */
 
 const ZERO = 0x61;
-/** What may follow is a name. */
+/** A name may follow. */
 const SOCKET_DIGITS = 46;
 const DIRECTIONS = ['none', 'egress', 'ingress'] as const;
 /** By the kind of address: how many bytes it has. */
@@ -41,7 +41,7 @@ export function readCapabilityKey(key: string): string {
   return CAPABILITIES[number] ?? `capability ${number}`;
 }
 
-/** The number of a system call and, where it is told, the path it is given. */
+/** The number of a system call and, if it was reported, the path it was given. */
 export function readCallKey(key: string): { readonly number: number; readonly path: string } {
   return { number: numberAt(key, 2, 4), path: key.slice(6) };
 }

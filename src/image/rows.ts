@@ -1,6 +1,6 @@
 import { CLASS_OF_OPERATION, effectOf, OWNERSHIPS } from '../policy/effect.js';
 import type { Action, Posture, Rule, RuleClass } from '../policy/model.js';
-import { isForLocal } from '../policy/order.js';
+import { isForLocal } from '../policy/precedence.js';
 import { coversFamilies, type PosturesInForce, type RuleSet } from '../policy/rule-set.js';
 import type { DecidingRule } from './image.js';
 import {
@@ -22,16 +22,18 @@ const NO_EFFECT = -1;
 const AUDIT = VERDICT_ACTIONS.indexOf('Audit');
 const ALLOWED = verdictWord('Allow', RULE_NONE);
 
-/** Settles what a list of rules says of an access, cell by cell: a cell is an operation and an ownership. */
+/** Works out the verdict row of a list of rules, cell by cell: a cell is an operation and an ownership. */
 export class Rows {
-  /** What a rule number of a verdict stands for. */
+  /** The rule, or posture, behind each number in a verdict. */
   readonly decidingRules: readonly DecidingRule[];
   readonly #effects: Int32Array;
   readonly #isEnforced: readonly boolean[];
   readonly #hasPermissive: boolean;
-  /** What lets local sockets be is nobody's rule, and decides nothing by a name. */
+  /** The implied rule for local sockets is in no policy, so it decides without a rule number. */
   readonly #isLocal: readonly boolean[];
-  /** Local sockets are let be by the policies in force, and not by those in audit mode that cover families. */
+  /**
+   * Local sockets are allowed under the enforced policies, and not under policies in audit mode that cover families.
+   */
   readonly #isPermissive: readonly boolean[];
   readonly #defaults: ReadonlyMap<Subject, Int32Array>;
   readonly #permissiveDefaults: ReadonlyMap<Subject, Int32Array>;
@@ -42,7 +44,7 @@ export class Rows {
     this.decidingRules = decidingRules;
     this.#subjects = rules.map(({ rule }) => subjectOf(rule.class));
     this.#effects = new Int32Array(rules.length * ROW_WORDS);
-    // Rules of a few kinds stand for thousands.
+    // Thousands of rules have the same few effects, so these are cached.
     const known = new Map<string, readonly number[]>();
     for (const [index, { rule }] of rules.entries()) {
       const { class: ruleClass, action, ownerOnly, readOnly, operations } = rule;
@@ -61,7 +63,7 @@ export class Rows {
       permissivePostures === undefined ? new Map() : defaultsFor(permissivePostures, 'audit', decidingRules);
   }
 
-  /** What these rules cover, all of them, questions for names left aside. */
+  /** The subject of these rules, questions for names aside. */
   subjectOf(rules: Int32Array): Subject {
     return this.#subjects[rules[0]!]!;
   }
@@ -82,14 +84,14 @@ export class Rows {
     return new Int32Array(ROW_WORDS).fill(ALLOWED).fill(verdictWord('Allow', rule), 0, OWNERSHIPS.length);
   }
 
-  /** The row of libraries; a program that is brought one which is not allowed acts without its Allow rules. */
+  /** The row of libraries; a program that loads one which is not allowed acts without its Allow rules. */
   ofLibrary(isAllowed: boolean): Int32Array {
     return new Int32Array(ROW_WORDS).fill(isAllowed ? ALLOWED : verdictWord('Audit', RULE_NONE));
   }
 
   /**
-   * What a policy in audit mode would refuse is reported, so the stronger of two settlements holds: that of the policies
-   * in force, and that of all of them with every Block lowered to Audit.
+   * What a policy in audit mode would refuse is reported, so the stronger of two results holds: that of the enforced
+   * policies, and that of all policies with every Block lowered to Audit.
    */
   #row(subject: Subject, rules: Int32Array): Int32Array {
     const row = this.#settle(
@@ -131,7 +133,7 @@ function effectsOf(rule: Rule): number[] {
     OWNERSHIPS.forEach((ownership, column) => {
       const effect = effectOf(rule, operation, ownership);
       if (effect === undefined) return;
-      // Who does not own the file is refused whatever the arguments.
+      // A user who does not own the file is refused whatever the arguments are.
       const byArguments = rule.arguments !== undefined && !(rule.ownerOnly && ownership === 'other');
       effects[index * OWNERSHIPS.length + column] =
         (VERDICT_ACTIONS.indexOf(effect) << VERDICT_ACTION_SHIFT) | (byArguments ? VERDICT_BY_ARGUMENTS : 0);

@@ -1,9 +1,9 @@
 import { enlarged } from './integers.js';
 
-/** A shape that has been turned away so often is put at the end: bounds the search, for a few entries left empty. */
+/** A row that did not fit this often is put at the end: bounds the search, at the cost of a few empty entries. */
 const REFUSALS_MAX = 128;
 
-/** What a small table takes. */
+/** The size of a small table. */
 const FIRST_SLOTS = 1 << 13;
 
 /**

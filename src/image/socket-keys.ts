@@ -51,7 +51,7 @@ export function addNetwork(
   }
 }
 
-/** Questions for the names of a domain, of which a match may be one. */
+/** Adds questions for the names of a domain, if the match is one. */
 export function addQuestions(automaton: NondeterministicAutomaton, match: Match, mark: number): void {
   if (match.kind !== 'domain' || match.asking) return;
   addNames(automaton, automaton.literal(automaton.start, Buffer.from('q')), match, mark);
@@ -87,8 +87,8 @@ function addSockets(automaton: NondeterministicAutomaton, { families, types, pro
 }
 
 /**
- * An endpoint. What is to be allowed must also get as far as its address: an Allow rule lets the socket be made, and the
- * port be bound and listened on, before the other end is known.
+ * An endpoint. What is allowed must also be able to reach its address: an Allow rule allows making the socket, and
+ * binding and listening on the port, before the other end is known.
  */
 function addEndpoint(
   automaton: NondeterministicAutomaton,
@@ -116,7 +116,7 @@ function addEndpoint(
   }
 }
 
-/** What is sent to an address of a name; and what there must be before one is known. */
+/** Adds what is sent to an address of a name, and what is needed before an address is known. */
 function addDomain(automaton: NondeterministicAutomaton, match: DomainMatch, mark: number): void {
   for (const from of (match.asking ? DNS_SOCKETS : ANY_ENDPOINT).flatMap((set) => addSockets(automaton, set))) {
     const egress = automaton.literal(from, Buffer.from(DIRECTION.egress));

@@ -4,13 +4,13 @@ import type { RuleSet } from '../policy/rule-set.js';
 import { RULE_NONE, SOURCE_ENTRIES, VERDICT_ACTION_SHIFT, VERDICT_ACTIONS } from './layout.js';
 import type { ProgramClasses } from './program-classes.js';
 
-/** Words of what is said of a class of programs as sources, see SYMBOL_SOURCE. */
+/** How many words the verdicts of a class of programs as sources take, see SYMBOL_SOURCE. */
 export const SOURCE_WORDS = 2 * SOURCE_ENTRIES;
 
 /**
- * What is said of each class of programs, in their order: the verdict on others that trace such a program, by the strongest
- * of the rules that name it, the report where a program of that class acts without its Allow rules, and the verdict on those
- * who put something else in its file's place, which a policy without guards leaves alone.
+ * For each class of programs, in order: the verdict on others that trace such a program, by the strongest of the rules
+ * that name it; what is reported when a program of the class acts without its Allow rules; and the verdict on replacing
+ * its file, which a policy without guards does not restrict.
  */
 export function sourceVerdicts(ruleSet: RuleSet, programs: ProgramClasses): Uint32Array {
   const words = new Uint32Array((programs.count + 1) * SOURCE_WORDS).fill(RULE_NONE);
@@ -36,7 +36,10 @@ function verdictOf(action: Action, rule: number): number {
   return ((VERDICT_ACTIONS.indexOf(action) << VERDICT_ACTION_SHIFT) | rule) >>> 0;
 }
 
-/** What somebody is kept from who would be the source of a rule: what it refuses, or what others are refused but for it. */
+/**
+ * What another program would gain by acting as the source of a rule: it avoids what the rule refuses, or is allowed
+ * what others are refused.
+ */
 function strengths({ rules, postures }: RuleSet): (bound: BoundRule) => Action {
   const isEnforced = ({ policy }: BoundRule) => policy.mode !== 'audit';
   const refusing = new Set<RuleClass>(

@@ -4,7 +4,7 @@ import { IntBuffer } from './integers.js';
 
 const SLASH = 0x2f;
 const UNREACHED = -1;
-/** A byte that names in policies do not hold; bpf/include/guard.h has the same. */
+/** A byte that does not occur in names of policies; bpf/include/guard.h has the same. */
 const UNNAMED = 0x01;
 
 /** The states of an automaton that paths lead to, as an automaton of their own. */
@@ -44,7 +44,7 @@ export class Subautomaton {
     return this.#numberOf[state]!;
   }
 
-  /** Where a directory leads that no rule names but as one of all. */
+  /** The state of a directory that rules cover only as one among all directories. */
   get nowhere(): number {
     return follow(this.automaton, follow(this.automaton, this.automaton.start, UNNAMED), SLASH);
   }
@@ -64,7 +64,7 @@ export class Subautomaton {
     return this.#predecessors.subarray(this.#firstPredecessor[state]!, this.#firstPredecessor[state + 1]!);
   }
 
-  /** @param start what stands before the path in their object keys */
+  /** @param start the prefix of the path in object keys */
   static *ofPaths(whole: Automaton, start: string): Steps<Subautomaton> {
     const numberOf = new Int32Array(whole.states).fill(UNREACHED);
     const reached = new IntBuffer(whole.states);

@@ -25,15 +25,15 @@ import { ROW_WORDS, Rows } from './rows.js';
 import { SOURCE_WORDS, sourceVerdicts } from './source-verdicts.js';
 
 const EMPTY = new Int32Array(0);
-/** The class of the program whose child acts. */
+/** The class of the parent's program. */
 type Parent = number;
 const NO_PARENT = -1;
 const UNKNOWN_PARENT = PROGRAM_CLASS_UNNAMED;
 const STEP_WORDS = 4096;
 
 /**
- * What the end of a path or object key means. A set of marks, which are the rules that match and perhaps the sources that a program of
- * that path is, gets a label: equal labels where nothing tells two sets apart, whoever acts.
+ * What the end of a path or object key means. A set of marks (the rules that match, and the sources that a program with
+ * that path is) gets a label; two sets get the same label if they decide the same, whichever program acts.
  */
 export class Verdicts {
   readonly marks: Marks;
@@ -71,7 +71,7 @@ export class Verdicts {
     this.#labels.intern(EMPTY, 0, 0);
   }
 
-  /** How many different actors there are for an image: see ACTOR_HAS_TERMINAL. */
+  /** How many actors an image distinguishes: see ACTOR_HAS_TERMINAL. */
   get actors(): number {
     return ACTOR_LETTERS * (this.programs.count + 1);
   }
@@ -81,7 +81,7 @@ export class Verdicts {
     return this.#rows.pool.values.subarray(0, this.#rows.pool.length);
   }
 
-  /** What is said of the programs of a class as sources, see SYMBOL_SOURCE. */
+  /** The verdicts of the programs of a class as sources, see SYMBOL_SOURCE. */
   sourceWords(programClass: number): Uint32Array {
     return this.#sources.subarray(programClass * SOURCE_WORDS, (programClass + 1) * SOURCE_WORDS);
   }
@@ -160,7 +160,7 @@ export class Verdicts {
     }
   }
 
-  /** A library that these policies name: allowed, but to programs that other policies allow something. */
+  /** A library that these policies name: allowed, except to programs that other policies allow something. */
   #addLibraryRows(naming: Int32Array, add: (symbol: number, row: number) => void): void {
     const [allowed, refused] = [true, false].map((is) => this.#rows.intern(this.#settled.ofLibrary(is), 0, ROW_WORDS));
     add(SYMBOL_VERDICT, allowed!);
@@ -169,7 +169,7 @@ export class Verdicts {
     }
   }
 
-  /** The label of a state from which only who acts leads on. */
+  /** The label of a state that has only transitions on the actor. */
   #labelOfRows(subject: Subject, rules: Int32Array, parent: Parent): number {
     const entries = new IntBuffer();
     this.#addRowsFor(subject, rules, parent, (symbol, row) => {
@@ -179,7 +179,7 @@ export class Verdicts {
     return this.#labels.intern(entries.values, 0, entries.length);
   }
 
-  /** The first entry is for all; another only where the row is not what a look-up has come to by then. */
+  /** The first entry is for all; others only where the row differs from the one that a look-up has found by then. */
   #addRowsFor(subject: Subject, rules: Int32Array, parent: Parent, add: (symbol: number, row: number) => void): void {
     const others = this.#rowOf(subject, rules, parent, PROGRAM_CLASS_UNNAMED, false);
     add(SYMBOL_VERDICT, others);

@@ -2,16 +2,16 @@ import { isStep, type Steps } from '../steps.js';
 import { type Automaton, DEAD_STATE } from './automaton.js';
 import { IntBuffer } from './integers.js';
 
-/** The states but the dead one, each once, in the order in which a walk comes to them. */
+/** All states except the dead one, each once, in the order in which a walk reaches them. */
 export interface WalkOrder {
   readonly states: readonly number[];
-  /** For each place: one past the last of the states that are come to through this one and no earlier one. */
+  /** For each place: one past the last of the states that are reached through this state and no earlier one. */
   readonly ends: readonly number[];
 }
 
 /**
- * Level by level while that takes no more than `room` entries, then path after path. What most walks go through stands
- * together at the beginning, and the rest of a path stands together too.
+ * Level by level while that takes no more than `room` entries, then path after path. States that most walks pass are
+ * together at the beginning, and the rest of each path is together too.
  *
  * @param entriesOf how many entries a state takes
  */
@@ -43,7 +43,7 @@ export function* inOrderOfWalks(
   }
   const waiting = new IntBuffer();
   for (let index = level.length - 1; index >= next; index--) waiting.push(level.at(index));
-  // Stands for the end of what is come to through the state at its place.
+  // Marks the end of what is reached through the state at its place.
   const endOf = (place: number) => -1 - place;
   while (waiting.length > 0) {
     const state = waiting.at(--waiting.length);

@@ -40,15 +40,15 @@ export interface Decision {
   readonly byArguments?: boolean;
 }
 
-/** Who acts: the class of a program, that of its parent's, and whether it has a terminal. */
+/** The actor: the class of its program, the class of its parent's program, and whether it has a terminal. */
 export interface Actor {
   readonly programClass: number;
-  /** Where a program is run; nobody that rules name when left out. */
+  /** Only where a program is run; one that no rule names when left out. */
   readonly parentClass?: number | 'unknown' | undefined;
   readonly terminal?: boolean;
 }
 
-/** Who acts, and whose child does, as they are added to SYMBOL_VERDICT; 0 for nobody's whom rules name. */
+/** The symbols of the actor and of its parent, as added to SYMBOL_VERDICT; the parent's is 0 if no rule names it. */
 export function actorLetters({ programClass, parentClass = PROGRAM_CLASS_UNNAMED, terminal = false }: Actor) {
   const known = parentClass === 'unknown' ? PROGRAM_CLASS_UNNAMED : parentClass;
   return {
@@ -74,7 +74,7 @@ export function classifyProgram(words: Uint32Array, path: Uint8Array, withoutAll
   return withoutAllow ? classes >>> PROGRAM_CLASS_BITS : classes & PROGRAM_CLASS_MASK;
 }
 
-/** What is said of the program with this path as a source, see SYMBOL_SOURCE. */
+/** The verdicts of the program with this path as a source, see SYMBOL_SOURCE. */
 export function sourceAt(
   words: Uint32Array,
   path: Uint8Array,
@@ -106,15 +106,15 @@ export function allowsArguments(words: Uint32Array, rule: number, given: readonl
   });
 }
 
-/** Whether a program of this class keeps its Allow rules though its loader brings a library from there. */
+/** Whether a program of this class keeps its Allow rules if it loads a library from there. */
 export function allowsLibrary(words: Uint32Array, path: Uint8Array, programClass: number): boolean {
   const row = rowFor(words, Buffer.concat([LIBRARY, path]), 'libraries', { programClass });
   return decodeVerdict(verdictIn(words, row, 0, 'owner')).action === 'Allow';
 }
 
 /**
- * The answer to a directory that is to have another name, both ending in a slash: what may not be where anything is
- * decided otherwise below the one than below the other, by the strongest action of what would change.
+ * The decision on renaming a directory, both names ending in a slash: if anything is decided differently below one than
+ * below the other, the strongest action of what would change.
  */
 export function guard(words: Uint32Array, from: Uint8Array, to: Uint8Array): Decision {
   const changes = ['', GUARD_PREFIX].map((digit) => changeBetween(words, Buffer.from(digit), from, to));
@@ -138,7 +138,7 @@ function guardAt(words: Uint32Array, directory: Uint8Array) {
   return { refused: read(0), decided: read(1), refusal: read(2), report: read(3) };
 }
 
-/** Of two verdicts on a change the one of the name that is guarded. */
+/** Of two verdicts on a change, that of the guarded name. */
 function strongerOf(first: number, second: number): number {
   const restricts = (verdict: number) => verdict >>> VERDICT_ACTION_SHIFT !== 0;
   const [chosen] = [first, second].filter((each) => restricts(each) && (each & GUARD_COMMON) === 0);

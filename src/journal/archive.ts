@@ -1,7 +1,7 @@
 import type { HubStart } from '../events/hub.js';
 import type { Journal } from './journal.js';
 
-/** Where a hub continues behind a journal. */
+/** The state from which a hub continues after a journal. */
 export function archiveOf(journal: Journal): HubStart {
   return {
     run: journal.run,

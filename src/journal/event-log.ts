@@ -4,7 +4,7 @@ import type { EventHub } from '../events/hub.js';
 import { droppedRecords } from '../events/ring-full.js';
 import type { Journal } from './journal.js';
 
-/** What is asked of the kernel's ring: see kernel/ring-buffer.ts. */
+/** What is needed of the kernel's ring: see kernel/ring-buffer.ts. */
 export interface EventRing {
   readonly position: bigint;
   readonly written: bigint;
@@ -13,32 +13,32 @@ export interface EventRing {
 
 export interface EventLogOptions {
   readonly hub: EventHub;
-  /** Without one events go to the streams only. */
+  /** Without a journal, events go to the streams only. */
   readonly journal?: Journal;
   readonly encoder: EventEncoder;
   readonly ring: EventRing;
-  /** Tells this ring from those before and after it. */
+  /** Identifies this ring among those before and after it. */
   readonly ringId: bigint;
   /** How many records the kernel has dropped so far because the ring was full. */
   readonly dropped: () => number;
   /** Nanoseconds since the Unix epoch. */
   readonly now: () => bigint;
-  /** Told of events once streams have them. */
+  /** Called with events once streams have them. */
   readonly onPublished: (events: readonly SecurityEvent[]) => void;
-  /** Called when records were let go, so that more can be read. */
+  /** Called when records were released, so that more can be read. */
   readonly onRoom: () => void;
 }
 
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Gives events their numbers, writes them to the journal and then, in the same order, hands them to the streams. Only then
- * the kernel may write over their records: what was in no journal when the daemon was killed is read again.
+ * Gives events their numbers, writes them to the journal and then, in the same order, hands them to the streams. Only
+ * then may the kernel overwrite their records: what was not in the journal when the daemon was killed is read again.
  */
 export class EventLog {
   #next: number;
   #knownDropped: number;
-  /** Records were dropped; those that were written after that begin no later than here. */
+  /** Where records were dropped: records written afterwards begin no later than here. */
   #drop: { readonly behind: bigint; readonly total: number } | undefined;
 
   constructor(readonly options: EventLogOptions) {

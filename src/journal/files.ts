@@ -3,19 +3,19 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { encodeHeader, type Frame, type FrameHeader } from './frame.js';
 import { readSegment, removeSegment, type Segment, segmentPath } from './segments.js';
 
-/** What the journal may take; the oldest events go first. */
+/** The limits of the journal; the oldest events are removed first. */
 export interface JournalLimits {
   readonly bytes: number;
   readonly seconds: number;
 }
 
-/** The journal has so many files or more, so that little goes at once. */
+/** The journal has at least this many files, so that little is removed at once. */
 const SEGMENTS = 8;
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
 const SYNC_MILLISECONDS = 1000;
 const AGE_CHECK_MILLISECONDS = 60_000;
 
-/** The files of the journal: writes to the last, reads all, and removes the first when it is their time. */
+/** The files of the journal: writes to the last, reads all, and removes the first when they have expired. */
 export class JournalFiles {
   readonly #segmentBytes: number;
   readonly #timers: NodeJS.Timeout[];
@@ -47,7 +47,7 @@ export class JournalFiles {
     return this.segments.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** Writes batches behind each other; they survive the process when this resolves. @throws what the file system throws */
+  /** Appends batches; they survive the process once this resolves. @throws what the file system throws */
   async append(batches: readonly (FrameHeader & { readonly payload: Buffer })[]): Promise<void> {
     const buffers = batches.flatMap((batch) => [encodeHeader(batch, batch.payload), batch.payload]);
     const length = buffers.reduce((sum, each) => sum + each.length, 0);
@@ -94,7 +94,7 @@ export class JournalFiles {
     return this.segments.at(-1)!;
   }
 
-  /** The file that the next bytes belong into. */
+  /** The file that the next bytes go into. */
   async #segmentFor(first: number, length: number): Promise<Segment> {
     const { bytes } = this.#last;
     const isOld = Date.now() - this.#begun > (this.limits.seconds * 1000) / SEGMENTS;
@@ -133,7 +133,7 @@ export class JournalFiles {
     this.#syncing = this.#syncing.then(() => file.datasync()).catch(() => undefined);
   }
 
-  /** Nothing waits for the last bytes of a file to be on disk, nor for its end. */
+  /** Syncs and closes a file without anything waiting for it. */
   #leave(): void {
     this.#sync();
     const file = this.#file;

@@ -19,21 +19,21 @@ const HEADER = {
 export const HEADER_BYTES = 64;
 const MAGIC = 0x314a4248;
 const MAGIC_BYTES = Buffer.from('HBJ1');
-/** No batch is longer; what says so is damaged. */
+/** No batch is longer: a greater length means damage. */
 export const PAYLOAD_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface FrameHeader {
   /** The sequence number of the first event. */
   readonly first: number;
-  /** 0 where only the ring was read on. */
+  /** 0 if only the position in the ring has changed. */
   readonly count: number;
   /** Least and greatest time of its events, nanoseconds since the Unix epoch; 0 where there are none. */
   readonly earliest: bigint;
   readonly latest: bigint;
-  /** Up to where the kernel's ring was read with it, and which ring that was. */
+  /** The position in the kernel's ring after it, and which ring that was. */
   readonly ringPosition: bigint;
   readonly ringId: bigint;
-  /** What the kernel had dropped by then for want of room in the ring. */
+  /** How many records the kernel had dropped by then because the ring was full. */
   readonly dropped: bigint;
 }
 
@@ -56,7 +56,7 @@ export function encodeHeader(header: FrameHeader, payload: Uint8Array): Buffer {
   return bytes;
 }
 
-/** The batch that begins there; `short` where more bytes may make it one, undefined where none does. */
+/** The batch that begins there; `short` if it may be complete with more bytes, undefined if there is none. */
 export function decodeFrame(bytes: Buffer, offset: number): Frame | 'short' | undefined {
   if (bytes.length - offset < HEADER_BYTES) return 'short';
   const header = Buffer.from(bytes.subarray(offset, offset + HEADER_BYTES));

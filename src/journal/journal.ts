@@ -11,7 +11,7 @@ export interface JournalLogger {
 
 /** The kernel's ring as it is when the daemon starts. */
 export interface RingState {
-  /** Tells this ring from those before and after it. */
+  /** Identifies this ring among those before and after it. */
   readonly id: bigint;
   /** Up to where it was read. */
   readonly position: bigint;
@@ -26,23 +26,25 @@ export interface Batch extends FrameHeader {
 export interface JournalCounts {
   /** Events written since the start. */
   readonly written: number;
-  /** Events that the disk did not take. */
+  /** Events that could not be written. */
   readonly lost: number;
   readonly bytes: number;
-  /** False while the disk takes nothing. */
+  /** False while nothing can be written. */
   readonly isWritable: boolean;
 }
 
-/** The disk has so long for a batch; then the events continue without it, before the kernel's ring is full. */
+/**
+ * The time limit for writing a batch; after it events continue without being written, before the kernel's ring is full.
+ */
 const STALL_MILLISECONDS = 250;
-/** As many bytes may wait: the ring is as small. */
+/** How many bytes may wait, like the size of the ring. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 /** A disk that refused a batch is asked again after this. */
 const RETRY_MILLISECONDS = 1000;
 
 /**
- * The events of this host on disk, bounded in size and age. A batch that was written is there after the process was
- * killed, and after a power cut if that came a second later. What the disk does not take is a gap in the numbers.
+ * The events of this host on disk, bounded in size and age. A written batch survives the end of the process, and a
+ * power cut that comes at least a second later. What cannot be written is a gap in the numbers.
  */
 export class Journal {
   readonly #queue: Batch[] = [];
@@ -86,7 +88,7 @@ export class Journal {
           { directory },
           'the numbers of events start again: the file that reserves them was missing or damaged',
         );
-      // Whoever read the ring on without writing here may have given numbers to what it read, or to other events.
+      // A daemon that read the ring without writing here may have given numbers to what it read, or to other events.
       const isWhole = last?.ringId === ring.id && ring.position <= last.ringPosition && !numbering.isBehind;
       const next = numbering.nextAfterEnd ?? (isWhole ? behindLast : Math.max(behindLast, numbering.reserved + 1));
       if (next > behindLast)
@@ -99,7 +101,7 @@ export class Journal {
     }
   }
 
-  /** Names the numbering of the events. */
+  /** Identifies the numbering of the events. */
   get run(): string {
     return this.numbering.run;
   }
@@ -125,7 +127,7 @@ export class Journal {
     return this.files.read(after, since);
   }
 
-  /** Writes what waits; then the next event's number is known to a later daemon. */
+  /** Writes what waits; then a later daemon knows the next event's number. */
   async close(next: () => number): Promise<void> {
     if (this.#inFlight !== undefined)
       await new Promise<void>((resolve) => {
@@ -142,7 +144,7 @@ export class Journal {
       this.#waitingBytes = 0;
       this.#inFlight = batches;
       const stall = setTimeout(() => {
-        // The daemon itself may have been too busy to hear that they are written.
+        // The daemon itself may have been too busy to notice that they are written.
         setImmediate(() => this.#inFlight === batches && this.#stall());
       }, STALL_MILLISECONDS);
       try {
@@ -174,13 +176,13 @@ export class Journal {
     for (const batch of batches) batch.done();
   }
 
-  /** The disk is too slow: what waits for it continues without. */
+  /** The disk is too slow: waiting events continue without being written. */
   #stall(): void {
     if (this.#isStalled) return;
     this.#isStalled = true;
     const waiting = this.#inFlight ?? [];
     if (waiting[0] !== undefined) this.#noteLost(waiting[0], 'the disk is too slow');
-    // What is in flight may be written yet.
+    // What is in flight may still be written.
     this.#passOver(waiting);
     this.#settle();
     this.#waitingBytes = 0;
@@ -194,7 +196,7 @@ export class Journal {
     for (const batch of batches) batch.done();
   }
 
-  /** No later daemon gives the numbers of events again that are published unwritten. */
+  /** Ensures that no later daemon reuses the numbers of events that are published unwritten. */
   #passOver(batches: readonly Batch[]): void {
     const last = batches.at(-1);
     if (last === undefined) return;

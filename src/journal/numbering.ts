@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 
-/** What is on disk of the numbers, in one of two places of a file that are written in turn: one is always whole. */
+/** The numbers on disk, in one of two slots of a file that are written alternately, so that one is always intact. */
 interface Stored {
-  /** Names the numbering: numbers of another one mean other events. */
+  /** Identifies the numbering: the same numbers of another one mean other events. */
   readonly run: string;
   /** Counts the writes: the greater is the later. */
   readonly version: number;
-  /** No number above this was given to an event. */
+  /** No event has a number above this. */
   readonly reserved: number;
   /** Events were published that are not in the journal, and none behind them is yet. */
   readonly isBehind?: boolean;
@@ -21,12 +21,15 @@ interface Stored {
 const SLOT_BYTES = 512;
 const BLOCK_LEAST = 4096;
 const BLOCK_GREATEST = 1 << 20;
-/** A block that lasts shorter is followed by one twice as long. */
+/** A block that is used up sooner is followed by one twice as long. */
 const BLOCK_MILLISECONDS = 2000;
 
 const synced = promisify(fdatasync);
 
-/** Gives events their numbers in blocks that are on disk before a number of them is used: a power cut reuses none. */
+/**
+ * Gives events their numbers in blocks that are on disk before a number of them is used: after a power cut none is
+ * reused.
+ */
 export class Numbering {
   readonly #file: number;
   #stored: Stored;
@@ -91,8 +94,8 @@ export class Numbering {
   }
 
   /**
-   * Says that events up to a number are published without being in the journal. A later daemon sees it once this returns,
-   * also if this process is killed then; after a power cut, as far as the disk took it.
+   * Records that events up to a number are published without being in the journal. A later daemon sees it once this
+   * returns, also if this process is killed then; after a power cut, as far as the disk took it.
    *
    * @throws what the file system throws
    */
@@ -102,7 +105,7 @@ export class Numbering {
     this.#sync().catch(() => undefined);
   }
 
-  /** Says that the journal has what was published last. @throws what the file system throws */
+  /** Records that the journal has what was published last. @throws what the file system throws */
   catchUp(): void {
     if (this.isBehind) this.#write({ isBehind: false });
   }
@@ -133,7 +136,7 @@ export class Numbering {
       await synced(this.#file);
       this.#durable = reserved;
     } catch (error) {
-      // The kernel forgets what it could not write: it is written again.
+      // The kernel drops what it could not write, so it is written again.
       this.#stored = { ...this.#stored, reserved: this.#durable };
       throw error;
     } finally {
@@ -171,7 +174,7 @@ function readSlots(path: string): Stored | undefined {
   return slots.toSorted((a, b) => b.version - a.version)[0];
 }
 
-/** A place that says anything else is as good as one that is damaged. */
+/** A slot with any other content counts as damaged. */
 function isStored(value: unknown): value is Stored {
   if (typeof value !== 'object' || value === null) return false;
   const { run, version, reserved, isBehind, next }: { [Field in keyof Stored]?: unknown } = value;

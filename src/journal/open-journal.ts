@@ -9,10 +9,10 @@ export interface ReadRing {
 }
 
 /**
- * Opens the journal where the flags ask for one. The events that an earlier daemon has written are not read from the ring
- * again.
+ * Opens the journal where the flags ask for one. The events that an earlier daemon has written are not read from the
+ * ring again.
  *
- * @param ringId tells the ring from those before and after it
+ * @param ringId identifies the ring among those before and after it
  */
 export async function openJournal(
   { stateDir, journalBytes, journalAge }: Pick<Config, 'stateDir' | 'journalBytes' | 'journalAge'>,

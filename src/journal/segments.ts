@@ -47,13 +47,13 @@ export function removeSegment({ path }: Segment): void {
   }
 }
 
-/** The batches of a file, in order; what is damaged is passed over. */
+/** The batches of a file, in order; damaged parts are skipped. */
 export async function* readSegment(segment: Segment): AsyncGenerator<Frame> {
   let file: FileHandle;
   try {
     file = await open(segment.path);
   } catch (error) {
-    // Its time was over before it was read.
+    // It was removed before it was read.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
   }

@@ -7,7 +7,10 @@ export const ACCESS_KEY = { container: 0, access: 8 } as const;
 export const ACCESS_KEY_BYTES = 16;
 const COUNT_BYTES = 8;
 
-/** In the place of an access: how many were new to a container that is visible, those that found no room among them. */
+/**
+ * In place of an access number: counts how many accesses were new to a visible container, including those that found no
+ * room.
+ */
 export const ACCESS_NONE = 0n;
 
 /** One kind of access of a container, as the kernel counts it. */
@@ -17,11 +20,11 @@ export interface CountedAccess {
   readonly access: bigint;
 }
 
-/** How often each kind of access was made that a container under a profile makes: the kernel adds, this reads. */
+/** How often each kind of access was made by containers under a profile: the kernel counts, this reads. */
 export class AccessMap {
   constructor(readonly descriptor: number) {}
 
-  /** 0 for one that is not counted. */
+  /** 0 for an access that is not counted. */
   count(access: CountedAccess): number {
     const value = Buffer.alloc(COUNT_BYTES);
     const what = 'cannot read how often an access was made';

@@ -3,7 +3,6 @@ import { basename, join } from 'node:path';
 import type { NamespacePair } from '../containers/container.js';
 import { readingConstants, setConstants } from './constants.js';
 import { KernelTypes } from './kernel-types.js';
-import { rememberMissing } from './left-out.js';
 import {
   attachLsm,
   checked,
@@ -20,6 +19,7 @@ import {
 } from './libbpf.js';
 import { isPassing, loadSelected, type Program, requireNotEssential, type Selection } from './loading.js';
 import type { MissingHook } from './missing-hooks.js';
+import { rememberMissing } from './missing-programs.js';
 import { isLinked } from './program-roles.js';
 import { removeDirectory } from './replaced-pins.js';
 import { recordMaps } from './self-protection.js';
@@ -31,10 +31,10 @@ export interface Standing {
 }
 
 /**
- * Loads the programs of an object and attaches those that stand for good, each pinned by its name.
+ * Loads the programs of an object and attaches the permanent ones, each pinned by its name.
  *
  * @param maps paths of the maps that outlive the daemon, by their names in the object
- * @param required throws where what is missing must not be
+ * @param required throws if something required is missing
  */
 export function attachNew(
   objectPath: string,
@@ -67,7 +67,7 @@ export function attachNew(
       required(standing.missing);
       return standing;
     } catch (error) {
-      // Some without the others would decide of processes that nobody keeps track of.
+      // Some without the others would decide about processes that are not tracked.
       removeDirectory(buildDirectory);
       throw error;
     }
@@ -93,7 +93,7 @@ function attachAll({ programs, missing }: Selection, buildDirectory: string): St
     if (link !== undefined) destroyLink(link.pointer);
     names.push(name);
   }
-  // What the kernel's types tell is reported by them the next time.
+  // What the kernel's types show need not be remembered: they show it again the next time.
   for (const each of left) if (each.cause !== 'absent') rememberMissing(buildDirectory, each);
   return { names, missing: left };
 }

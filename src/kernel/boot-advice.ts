@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** How a distribution sets the parameters its kernel is booted with. */
+/** How a distribution sets the boot parameters of its kernel. */
 export interface Way {
   readonly name: string;
-  /** Whether a host is of that kind. @param system the fields of /etc/os-release */
+  /** Whether a host is such a distribution. @param system the fields of /etc/os-release */
   readonly isOf: (system: Readonly<Record<string, string>>, has: (path: string) => boolean) => boolean;
-  /** What is to be done, a sentence; the parameter is that of the kernel's command line. */
+  /** What to do, in a sentence; the parameter is for the kernel's command line. */
   readonly how: (parameter: string) => string;
 }
 
@@ -15,7 +15,7 @@ const idIs =
   ({ ID = '', ID_LIKE = '' }: Readonly<Record<string, string>>): boolean =>
     [ID, ...ID_LIKE.split(' ')].some((id) => ids.includes(id));
 
-/** The first that fits is taken: images that cannot be edited come before boot loaders, which they have as well. */
+/** The first match counts: immutable images come before boot loaders, which they have as well. */
 export const BOOT_WAYS: readonly Way[] = [
   {
     name: 'Talos Linux',
@@ -62,7 +62,7 @@ export const BOOT_WAYS: readonly Way[] = [
       `run rpm-ostree kargs --append-if-missing=${parameter} --reboot; in OpenShift add it to spec.kernelArguments of a MachineConfig`,
   },
   {
-    name: 'grub with grubby (Fedora, RHEL and their kin)',
+    name: 'grub with grubby (Fedora, RHEL and relatives)',
     isOf: (system, has) => idIs('fedora', 'rhel', 'centos')(system) && has('/usr/sbin/grubby'),
     how: (parameter) => `run grubby --update-kernel=ALL --args="${parameter}" and reboot`,
   },
@@ -87,7 +87,7 @@ export const BOOT_WAYS: readonly Way[] = [
 ];
 
 /**
- * How this host is made to boot with a parameter, in one sentence.
+ * How to make this host boot with a parameter, in one sentence.
  *
  * @param root where the host's files are seen: empty, or `/proc/1/root` from inside a container
  */

@@ -8,8 +8,8 @@ const time = new BigInt64Array(2);
 const readClock = koffi.load('libc.so.6').func('int clock_gettime(int clock, void *time)');
 
 /**
- * Nanoseconds to add to CLOCK_MONOTONIC for the time since the Unix epoch, as the clock stands now: whoever sets it
- * changes this. Node.js reads the time of day in nanoseconds only once, when it starts.
+ * Nanoseconds to add to CLOCK_MONOTONIC for the time since the Unix epoch, as of now: setting the clock changes it.
+ * Node.js reads the time of day in nanoseconds only once, when it starts.
  */
 export function clockOffset(): bigint {
   const before = read(CLOCK_MONOTONIC);

@@ -23,7 +23,9 @@ export function readingConstants(): Record<string, number> {
   return KernelTypes.use((types) => ({ has_rdonly_cast: Number(types.hasFunction('bpf_rdonly_cast')) }));
 }
 
-/** Sets `const volatile __u32` variables of an object that is open and not loaded; where each lies its types say. */
+/**
+ * Sets `const volatile __u32` variables of an object that is open and not loaded; the object's types say where each is.
+ */
 export function setConstants(object: Pointer, values: Readonly<Record<string, number>>): void {
   const types = checkedPointer('no types in the object', objectTypes(object));
   const memory = initialValue(checkedPointer('no constants in the object', findMap(object, SECTION)), [0]);

@@ -14,7 +14,10 @@ const MINOR_BITS = 20;
 /** NODE_NAMES_MAX of bpf/include/nodes.h. */
 const NAMES_MAX = 4;
 
-/** The device nodes, and the files with several links, that rules name, in a pinned map: so the kernel knows them by their numbers. */
+/**
+ * The device nodes and files with several links that rules name, in a pinned map, by which the kernel recognises their
+ * numbers.
+ */
 export class DeviceNodes {
   /** By namespaces: the keys that the map has. */
   readonly #keys = new Map<string, readonly Buffer[]>();
@@ -27,10 +30,10 @@ export class DeviceNodes {
   }
 
   /**
-   * Adds to what the map has for a container. Paths of 256 bytes and more, and of one number those after the fourth, are
+   * Adds to what the map has for a container. Paths of 256 bytes and more, and more than four paths for one number, are
    * left out.
    *
-   * @returns takes away what it had before and is no more; to be called once the container has its new rules
+   * @returns removes the entries that are no longer needed; to be called once the container has its new rules
    */
   add(container: NamespacePair, nodes: readonly DeviceNode[]): () => void {
     const key = namespaceKey(container);

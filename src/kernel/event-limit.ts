@@ -12,15 +12,15 @@ export const TOKEN_BUCKET_BYTES = 24;
 const ONLY = Uint32Array.of(0);
 const NANOSECONDS = 1_000_000_000;
 
-/** How many events of one container go into the ring; what is above that is counted only. */
+/** How many events of one container go into the ring; the rest is only counted. */
 export interface EventLimit {
   /** On average; 0 for no limit. */
   readonly perSecond: number;
-  /** At once, after a quiet time. */
+  /** How many at once, after a quiet period. */
   readonly burst: number;
 }
 
-/** What the BPF programs are given in one element of a map. */
+/** The settings of the BPF programs, in one element of a map. */
 export class Settings {
   readonly #value = Buffer.alloc(SETTINGS_BYTES);
 
@@ -36,13 +36,13 @@ export class Settings {
     this.#write();
   }
 
-  /** Whether the programs are to ask for an image of the host's own processes at all. */
+  /** Whether the programs look for an image of the host's own processes at all. */
   enforceHost(isInForce: boolean): void {
     this.#value.writeBigUInt64LE(BigInt(isInForce), SETTINGS.host_policy);
     this.#write();
   }
 
-  /** Writes them again if somebody else has changed them. @returns whether somebody has */
+  /** Writes them again if somebody else has changed them. @returns whether that was so */
   restore(): boolean {
     const found = Buffer.alloc(SETTINGS_BYTES);
     checked('cannot read the settings', lookupElement(this.map, ONLY, found));

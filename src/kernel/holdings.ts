@@ -42,10 +42,10 @@ const ONE = Uint8Array.of(1);
 
 /** Something that a process of a container has although the container's rules refuse it. */
 export interface Holding {
-  /** A ring of io_uring is refused by no rule: files may be registered with it that cannot be seen. */
+  /** An io_uring ring is not refused by a rule: it may have registered files that cannot be seen. */
   readonly kind: (typeof HOLDING_KINDS)[number];
   readonly container: NamespacePair;
-  /** Tells an open file from others while it is open. */
+  /** Identifies an open file while it is open. */
   readonly file: bigint;
   /** Which image refuses it, by which rule. */
   readonly imageId: number;
@@ -66,7 +66,7 @@ interface Programs {
   readonly maps: { readonly searched: number; readonly held: number };
 }
 
-/** What processes hold from before the rules that refuse it, in the kernel. */
+/** Finds and marks, in the kernel, what processes hold from before the rules that refuse it. */
 export class Holdings {
   constructor(readonly programs: Programs) {}
 
@@ -74,7 +74,7 @@ export class Holdings {
     return this.programs.held?.link !== undefined;
   }
 
-  /** Lets open files that are marked be decided at every use. @throws where the kernel does not take the program */
+  /** Lets open files that are marked be decided at every use. @throws if the kernel rejects the program */
   attach(): void {
     if (this.programs.held === undefined)
       throw new Error('this kernel does not take the program that refuses their use');
@@ -103,17 +103,17 @@ export class Holdings {
   }
 
   /**
-   * Goes once through the processes of these containers. The kernel does so off the main thread, and what is found comes
-   * in pieces. Not to be called while another search is under way.
+   * Goes once through the processes of these containers. The kernel does so off the main thread, and what is found
+   * comes in pieces. Not to be called while another search is under way.
    *
    * @param withMappings whether memory is looked at too, of which every process of the machine has many pieces
-   * @throws also where the kernel does not take a program that searches
+   * @throws also if the kernel rejects a program that searches
    */
   async *find(containers: readonly NamespacePair[], withMappings: boolean): AsyncGenerator<Holding[]> {
     const { searched } = this.programs.maps;
     if (this.programs.searches.length < SEARCHES)
       throw new Error('this kernel does not take the programs that search processes');
-    // What a daemon that has died was searching.
+    // Left by a daemon that died while searching.
     for (const key of keysOf('cannot list searched containers', searched, CONTAINER_KEY_BYTES))
       deleteIfPresent('cannot end a search', searched, key);
     for (const container of containers)
@@ -141,7 +141,7 @@ async function* findBy(program: number): AsyncGenerator<Holding[]> {
   }
 }
 
-/** Decodes records that stand one behind the other; the last may not be whole. @returns them, and how far they go */
+/** Decodes records that stand one behind the other; the last may be incomplete. @returns them, and how far they go */
 export function decodeHoldings(bytes: Buffer): { holdings: Holding[]; read: number } {
   const holdings: Holding[] = [];
   let read = 0;

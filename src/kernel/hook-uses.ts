@@ -1,22 +1,22 @@
 import type { RuleClass } from '../policy/model.js';
 
-/** What a program in the kernel is there for. */
+/** The purpose of a program in the kernel. */
 export interface HookUse {
-  /** In words, for what a class and its operations do not say. */
+  /** A description, for people. */
   readonly what: string;
-  /** By class of the policy language: the operations that are decided there, as test/support/hook-table.ts has them. */
+  /** By class of the policy language: the operations that are decided there, named as in test/support/hook-table.ts. */
   readonly decides: Readonly<Partial<Record<RuleClass, readonly string[]>>>;
-  /** What of Hauberk's own is kept from others there: the operations, as test/support/hook-table.ts has them. */
+  /** Which operations on Hauberk's own objects are refused to others there, named as in test/support/hook-table.ts. */
   readonly keeps?: readonly string[];
   /** Why nothing can be enforced without it. */
   readonly essential?: string;
-  /** Where the kernel has no such hook, this other one is asked instead. */
+  /** The hook that decides instead where the kernel does not have this one. */
   readonly else?: string;
 }
 
 /**
- * The programs of the object by name. Essential are those that know who belongs to which container: no other program
- * can decide anything about a process of which that is not known. Every other one decides for itself alone.
+ * The programs of the object by name. Essential are those that track which process belongs to which container: without
+ * that no other program can decide anything. All others are independent of each other.
  */
 export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   hauberk_bprm_check: {
@@ -59,7 +59,7 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
     decides: { file: ['read', 'write'] },
   },
   hauberk_find_descriptors: { what: 'finding descriptors from before a rule', decides: {} },
-  hauberk_find_rings: { what: 'finding rings of io_uring', decides: {} },
+  hauberk_find_rings: { what: 'finding io_uring rings', decides: {} },
   hauberk_find_mappings: { what: 'finding memory mapped before a rule', decides: {} },
   hauberk_path_truncate: { what: 'truncating files', decides: { file: ['write'] } },
   hauberk_file_truncate: {

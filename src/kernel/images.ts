@@ -38,12 +38,12 @@ const PAGE_BYTES = PAGE_ENTRIES * ENTRY_BYTES;
 export interface KernelImage {
   readonly descriptor: number;
   readonly imageId: number;
-  /** What the kernel itself numbers its map with. */
+  /** The kernel's own id of its map. */
   readonly mapId: number;
   readonly bytes: number;
   /** Paths that file rules name one by one. */
   readonly paths?: readonly string[];
-  /** Paths, directories and what patterns begin with, of file rules that may refuse. */
+  /** Paths, directories and the beginnings of patterns, of file rules that may refuse. */
   readonly places?: readonly string[];
 }
 
@@ -72,7 +72,10 @@ export function createKernelImage(image: Image, imageId: number): KernelImage {
   return { descriptor, imageId, mapId: mapId(descriptor), bytes, paths: singlePaths(image), places: placesOf(image) };
 }
 
-/** The rules that refuse or report accesses to files: what every process may do to a node by any name needs no number. */
+/**
+ * The rules that refuse or report accesses to files: for what every process may do by any name, nodes need not be known
+ * by their numbers.
+ */
 function limitingFileRules({ rules }: Image): Rule[] {
   return rules.flatMap((each) => {
     const isLimiting =
@@ -115,7 +118,10 @@ export interface PublishedContainer {
   readonly image: KernelImage;
 }
 
-/** The pinned hash-of-maps: which image decides for which container. Beside it, when each of them started, and its root. */
+/**
+ * The pinned hash-of-maps: which image decides for which container. Beside it, the start and the root of each
+ * container.
+ */
 export class ContainerMap {
   constructor(
     readonly descriptor: number,
@@ -143,7 +149,7 @@ export class ContainerMap {
     const count = [entries.length];
     const waiting = new Set(entries.map(({ container }) => container).filter((container) => !this.#has(container)));
     const others = entries.map(({ container }) => container).filter((container) => !waiting.has(container));
-    // First: an image that is found must be known to be this container's.
+    // First, so that an image that is found is known to be this container's.
     checked('cannot publish the starts of containers', updateBatch(this.starts, keys, starts, [entries.length], null));
     checked('cannot publish the roots of containers', updateBatch(this.roots, keys, roots, [entries.length], null));
     const update = updateBatchAsync(this.descriptor, keys, values, count, null);
@@ -155,7 +161,7 @@ export class ContainerMap {
           onVisible(container);
         }
       } catch {
-        // Whoever waits hears of it when the update has ended, as without this look.
+        // Callers are then notified when the update has ended, as without this look.
         return;
       }
       if (waiting.size > 0) timer = setTimeout(look, LOOK_MILLISECONDS);
@@ -166,7 +172,7 @@ export class ContainerMap {
     } finally {
       clearTimeout(timer);
     }
-    // koffi does not keep buffers of a call off the main thread alive: they are used here once more.
+    // koffi does not keep the buffers of an asynchronous call alive: this use does.
     if (keys.length !== values.length * 2) throw new Error('unreachable');
     for (const container of [...waiting, ...others]) onVisible(container);
   }
@@ -175,7 +181,7 @@ export class ContainerMap {
   holds({ container, initStartTicks = 0, rootDevice = 0, image }: PublishedContainer): boolean {
     const found = Buffer.alloc(MAP_ID_BYTES);
     const what = 'cannot look a container up in the kernel';
-    // From user space the outer map tells the number of the inner one.
+    // Read from user space, the outer map gives the id of the inner one.
     const isThere = lookupIfPresent(what, this.descriptor, containerKey(container), found);
     return (
       isThere &&
@@ -191,14 +197,14 @@ export class ContainerMap {
     return device.readUInt32LE();
   }
 
-  /** When the container started; 0 where that is not known, and so not either when another one has its numbers. */
+  /** When the container started; 0 if that is not known, so that reuse of its numbers is not noticed either. */
   startTicksOf(container: NamespacePair): number {
     const start = Buffer.alloc(START_BYTES);
     const what = 'cannot read the start of a container';
     return lookupIfPresent(what, this.starts, containerKey(container), start) ? Number(start.readBigUInt64LE()) : 0;
   }
 
-  /** Takes containers away, off the main thread; those that are not there are no error. */
+  /** Takes containers away, off the main thread; those that do not exist are not an error. */
   async remove(containers: readonly NamespacePair[]): Promise<void> {
     const keys = keysFor(containers.filter((container) => this.#has(container)));
     for (let done = 0; done < keys.length / 2; ) {

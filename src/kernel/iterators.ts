@@ -13,8 +13,8 @@ export function linkIterator(program: number): number {
 }
 
 /**
- * One pass over the elements, off the main thread: what the program writes, in pieces that end anywhere. A piece is good
- * until the next is requested.
+ * One pass over the elements, off the main thread: yields what the program writes, in pieces that may end anywhere. A
+ * piece is valid until the next is requested.
  *
  * @param link from `linkIterator`
  */

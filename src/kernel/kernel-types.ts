@@ -13,8 +13,8 @@ const ENUMERATOR_BYTES = 8;
 const KEPT_MILLISECONDS = 5000;
 
 /**
- * What the running kernel says of itself in its types (BTF). Vendors bring features to older kernels: what is there is
- * probed here, never concluded from a version number.
+ * The types (BTF) of the running kernel. Vendors backport features to older kernels, so features are looked up here and
+ * never derived from a version number.
  */
 export class KernelTypes {
   static #kept: { readonly types: KernelTypes; readonly release: NodeJS.Timeout } | undefined;
@@ -22,7 +22,8 @@ export class KernelTypes {
   private constructor(private readonly types: Pointer) {}
 
   /**
-   * To read the types takes 20 ms, and a start asks several times: they are kept until nobody has asked for some seconds.
+   * Reading the types takes 20 ms, and a start needs them several times: they are kept until they have been unused for
+   * some seconds.
    *
    * @throws KernelError when the kernel has no types
    */

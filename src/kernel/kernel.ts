@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { NamespacePair } from '../containers/container.js';
 import { deviceNodes } from '../containers/device-nodes.js';
-import { secondNames } from '../containers/second-names.js';
-import { mountsOf } from '../containers/slow-places.js';
+import { mountAliases } from '../containers/mount-aliases.js';
+import { mountsOf } from '../containers/mounts.js';
 import type { Image } from '../image/image.js';
 import { inTimeSlices } from '../time-slices.js';
 import { AccessMap } from './accesses.js';
@@ -32,20 +32,20 @@ import { SelfProtection } from './self-protection.js';
 /** EVENTS_BYTES in bpf/include/maps.h. */
 const EVENTS_BYTES = 8 * 1024 * 1024;
 
-/** The enforcement in the kernel, as the rest of the daemon deals with it. */
+/** The enforcement in the kernel, as the rest of the daemon uses it. */
 export class Kernel {
   readonly #programs: AttachedPrograms;
   readonly #containers: ContainerMap;
   readonly #newContainers: NewContainers;
   readonly #settings: Settings;
   readonly #nodes: DeviceNodes;
-  /** Keeps all of this from others. */
+  /** Protects all of this from other processes. */
   readonly selfProtection: SelfProtection;
   /** What processes hold from before their container's rules. */
   readonly holdings: Holdings;
-  /** Determines whether it can be known what the images of containers brought. */
+  /** Finds out whether it can be determined what the images of containers brought. */
   readonly layers: LayerTrial;
-  /** What containers under a profile do. */
+  /** The accesses of containers under a profile. */
   readonly accesses: AccessMap;
   #ring: RingBuffer | undefined;
 
@@ -81,7 +81,7 @@ export class Kernel {
     return this.#programs.adopted;
   }
 
-  /** Takes away what an earlier daemon of another build left in force, once every container has its image here. */
+  /** Removes what an earlier daemon of another build left in force, once every container has its image here. */
   removeReplaced(signal: AbortSignal): Promise<void> {
     return this.#programs.removeReplaced(signal);
   }
@@ -90,7 +90,7 @@ export class Kernel {
     return [...this.#links().keys()];
   }
 
-  /** Hooks that nothing is asked at. */
+  /** Hooks at which nothing is decided. */
   get missingHooks(): readonly MissingHook[] {
     return this.#programs.missing;
   }
@@ -114,7 +114,7 @@ export class Kernel {
     for await (const { container, process, image } of inTimeSlices(entries)) {
       const nodes = process === undefined ? [] : deviceNodes(process, image.paths ?? []);
       settle.push(this.#nodes.add(container, nodes));
-      if (process === undefined || secondNames(mountsOf(process), image.places ?? []).size === 0) continue;
+      if (process === undefined || mountAliases(mountsOf(process), image.places ?? []).size === 0) continue;
       const aliased = updateElement(this.#programs.maps.aliased, containerKey(container), Uint8Array.of(1), BPF_ANY);
       checked('cannot note the mounts of a container', aliased);
     }
@@ -136,7 +136,7 @@ export class Kernel {
 
   removeContainers(containers: readonly NamespacePair[]): Promise<void> {
     for (const container of containers) {
-      // Otherwise the kernel sees that another one with these numbers has another start.
+      // Otherwise the kernel notices another container with these numbers by its different start.
       if (this.#containers.startTicksOf(container) === 0) forgetLearntNames(this.#programs.maps, container);
       this.#newContainers.forget(container);
       this.#nodes.forget(container);
@@ -169,10 +169,10 @@ export class Kernel {
   }
 
   /**
-   * Puts right what others have changed of the pins and settings.
+   * Repairs pins and settings that others have changed.
    *
-   * @returns what that was, in words
-   * @throws when it cannot be put right; see Pins.restore
+   * @returns descriptions of what was changed
+   * @throws when it cannot be repaired; see Pins.restore
    */
   restore(): string[] {
     const { pins, onDemand } = this.#programs;
@@ -244,7 +244,7 @@ export class Kernel {
     return this.#ring;
   }
 
-  /** Tells the ring from every other one, also of other boots of this host. */
+  /** Identifies the ring among all others, also those of other boots of this host. */
   get ringId(): bigint {
     const text = `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')} ${mapId(this.#programs.maps.events)}`;
     return createHash('sha256').update(text).digest().readBigUInt64LE();
@@ -261,7 +261,7 @@ export class Kernel {
     this.#ring = undefined;
   }
 
-  /** Takes the enforcement away for good. */
+  /** Removes the enforcement permanently. */
   detach(): void {
     this.close();
     this.#programs.detach();

@@ -8,7 +8,7 @@ import { checked, runProgram } from './libbpf.js';
 const LAYERS = ['lower', 'upper', 'none'] as const;
 type Layer = (typeof LAYERS)[number];
 
-/** include/uapi/linux/magic.h: filesystems that roots of containers are known to be on. */
+/** include/uapi/linux/magic.h: filesystems that roots of containers are commonly on. */
 const OVERLAYFS = 0x794c7630;
 const FILESYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x01021994, 'tmpfs'],
@@ -18,22 +18,23 @@ const FILESYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x9123683e, 'btrfs'],
   [0xef53, 'ext4'],
 ]);
-/** Asks for no more of a file than who it is. */
+/** Opens a file only to identify it. */
 const O_PATH = 0o10000000;
-/** So many entries of a root are looked at; most of them came with the image. */
+/** At most this many entries of a root are looked at; most of them came with the image. */
 const ENTRIES_MAX = 64;
 const MINOR_BITS = 20;
 
 /**
- * Whether what a container's image brought can be distinguished from what came later. Where the programs in the kernel look for the
- * upper layer of a file is a guess (see bpf/include/layers.h), so it is tried on the first root on an overlay that is met.
- * That needs no mount of the daemon's own, which its service may not make, nor that the module is loaded before.
+ * Whether what a container's image brought can be distinguished from what came later. Where the programs in the kernel
+ * look for the upper layer of a file is a guess (see bpf/include/layers.h), so it is tested on the first root found on
+ * an overlay. That needs neither a mount by the daemon, which its service may not make, nor a module that is already
+ * loaded.
  */
 export class LayerTrial {
-  /** It is the same for all overlays of a kernel. */
+  /** The result is the same for all overlays of a kernel. */
   #passed = false;
 
-  /** @param program tells the layer of an open file; undefined where the kernel does not take it */
+  /** @param program finds the layer of an open file; undefined if the kernel rejects it */
   constructor(readonly program: number | undefined) {}
 
   /**
@@ -77,7 +78,7 @@ export class LayerTrial {
     }
     return lower > 0
       ? undefined
-      : 'nothing at the top of its root is as its image brought it, so telling it was not tried';
+      : 'nothing at the top of its root is as its image brought it, so telling layers apart could not be tested';
   }
 
   #layerOf(path: string): Layer {
@@ -92,7 +93,7 @@ export class LayerTrial {
   }
 }
 
-/** The container may change its root meanwhile, and lead away from it by links. */
+/** The container may change its root meanwhile, and use links that lead out of it. */
 const lstat = (path: string) => lstatSync(path, { throwIfNoEntry: false });
 
 function firstEntries(root: string): string[] {
@@ -107,7 +108,7 @@ function firstEntries(root: string): string[] {
   }
 }
 
-/** From what stat(2) tells to what the kernel keeps. */
+/** Converts a device number of stat(2) to the kernel's own form. */
 function kernelDevice(device: number): number {
   const minor = (device & 0xff) | ((device >>> 12) & 0xfff00);
   const major = (device >>> 8) & 0xfff;

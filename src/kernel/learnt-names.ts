@@ -16,7 +16,7 @@ export interface LearntMaps {
   readonly learnt_places: number;
 }
 
-/** Takes from the kernel what a container has learnt of the addresses of names. */
+/** Removes from the kernel the addresses of names that a container has learnt. */
 export function forgetLearntNames(maps: LearntMaps, container: NamespacePair): void {
   const what = 'cannot forget the names of a container';
   const key = containerKey(container);

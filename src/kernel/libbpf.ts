@@ -55,7 +55,7 @@ const printer = koffi.register(
 );
 libbpf.func('void *libbpf_set_print(libbpf_printer *printer)')(printer);
 
-/** What libbpf has complained about since the last call. */
+/** The warnings of libbpf since the last call. */
 export function takeWarnings(): string[] {
   const taken = logLines;
   logLines = [];
@@ -90,7 +90,7 @@ export const freeTypes = libbpf.func('void btf__free(btf *types)');
 
 export const getPinned = libbpf.func('int bpf_obj_get(const char *path)');
 export const pinDescriptor = libbpf.func('int bpf_obj_pin(int fd, const char *path)');
-/** A program that names its tracepoint itself is attached without a name. */
+/** The name is null for a program that names its tracepoint itself. */
 export const attachToTracepoint = libbpf.func('int bpf_raw_tracepoint_open(const char *name, int program)');
 export const createLink = libbpf.func('int bpf_link_create(int program, int target, int type, const void *options)');
 /** A descriptor that runs the program for each element as it is read. */
@@ -141,7 +141,7 @@ koffi.struct('bpf_test_run_opts', {
 const testRun = libbpf.func('int bpf_prog_test_run_opts(int program, _Inout_ bpf_test_run_opts *options)');
 
 /**
- * Runs a program that is attached to nothing, in this process.
+ * Runs an unattached program once, in this process.
  *
  * @param argument what it is given; nothing when left out
  * @returns what the program did, or -errno
@@ -182,7 +182,7 @@ function errnoName(errno: number): string {
   return name ?? `errno ${errno}`;
 }
 
-/** Passes a non-negative result on; libbpf 1.x returns -errno. */
+/** Returns a non-negative result; libbpf 1.x returns -errno. */
 export function checked(what: string, result: number): number {
   if (result < 0) throw new KernelError(what, -result);
   return result;
@@ -194,7 +194,7 @@ export function checkedCall(what: string, result: number): number {
   return result;
 }
 
-/** Passes a pointer on; libbpf 1.x returns NULL and sets errno. */
+/** Returns a pointer; libbpf 1.x returns NULL and sets errno. */
 export function checkedPointer(what: string, pointer: Pointer): Pointer {
   if (pointer === null) throw new KernelError(what, koffi.errno());
   return pointer;

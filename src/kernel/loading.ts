@@ -20,9 +20,9 @@ import {
 import type { MissingHook } from './missing-hooks.js';
 import { VerifierLog } from './verifier-log.js';
 
-/** Of the section of a program that is asked at a hook of the Linux security modules; `?` says that not every kernel has it. */
+/** The section of a program at an LSM hook; `?` means that not every kernel has the hook. */
 const LSM_SECTION = /^\??lsm\/(.+)$/u;
-/** Refusals that say nothing of the program: to try again may help, and to continue without it would be wrong. */
+/** Errors that are not about the program: trying again may help, and continuing without it would be wrong. */
 const PASSING: readonly number[] = [constants.errno.EINTR, constants.errno.EAGAIN, constants.errno.ENOMEM];
 export const isPassing = (errno: number): boolean => PASSING.includes(errno);
 
@@ -35,7 +35,7 @@ export interface Program {
 
 export interface Selection {
   readonly object: Pointer;
-  /** That are to be loaded. */
+  /** The programs to be loaded. */
   readonly programs: readonly Program[];
   readonly missing: readonly MissingHook[];
 }
@@ -76,11 +76,12 @@ export function openSelected(
 }
 
 /**
- * Loads an object without the programs that the kernel refuses. An object that failed cannot be loaded again, and so
- * each refusal costs another go through all before it; it is the exception.
+ * Loads an object without the programs that the kernel refuses. An object that failed cannot be loaded again, so each
+ * refusal means loading all programs before it once more; refusals are rare.
  *
  * @param prepare is called with each object that is opened, before it is loaded
- * @throws Failure failed-precondition when an essential program is refused; what else keeps an object from loading
+ * @throws Failure failed-precondition when an essential program is refused; any other reason why the object cannot be
+ * loaded
  */
 export function loadSelected(objectPath: string, prepare: (object: Pointer) => void): Selection {
   const refused = new Map<string, MissingHook>();
@@ -121,13 +122,13 @@ function* programsOf(object: Pointer): Generator<Program> {
 function absenceOf({ hook, pointer }: Program, types: KernelTypes): string | undefined {
   if (!LSM_SECTION.test(programSection(pointer))) return undefined;
   if (!types.hasFunction(`bpf_lsm_${hook}`)) return `this kernel has no hook ${hook}`;
-  // Its owners come as structures by value, which trampolines could not hand on before this member was there.
+  // The hook passes owners as structures by value, which trampolines could not pass on before this member existed.
   if (hook === 'path_chown' && !types.hasMember('btf_func_model', 'arg_flags'))
     return 'BPF programs of this kernel cannot be given structures by value, as this hook does';
   return undefined;
 }
 
-/** @returns the program that was refused, if one was. @throws where no program is to blame, or none for good */
+/** @returns the program that was refused, if one was. @throws if no program is the cause, or only temporarily */
 function load({ object, programs }: Selection): MissingHook | undefined {
   const log = new VerifierLog();
   for (const { name, pointer } of programs)

@@ -1,7 +1,7 @@
 import type { NamespacePair } from '../containers/container.js';
 import { checked, deleteElement, KernelError, lookupElement, nextKey } from './libbpf.js';
 
-/** Elements of the kernel's hash maps; that a key is not there is no error. */
+/** Elements of the kernel's hash maps; a missing key is not an error. */
 
 export const ENOENT = 2;
 
@@ -19,8 +19,8 @@ export function deleteIfPresent(what: string, map: number, key: ArrayBufferView)
 }
 
 /**
- * Every key, each in a buffer of its own. The one that was given last may be deleted. Where others go meanwhile the kernel
- * starts again, and keys come again.
+ * Every key, each in a buffer of its own. The last one yielded may be deleted. If others are removed meanwhile the
+ * kernel starts again, and keys may be repeated.
  */
 export function* keysOf(what: string, map: number, keyBytes: number): Generator<Buffer> {
   let key: Buffer | null = null;

@@ -3,18 +3,19 @@ import { HOOK_USES } from './hook-uses.js';
 
 /**
  * Why a hook is missing. `absent`: the kernel has none of that name, or none that a BPF program can be given.
- * `not_loaded`: the kernel refuses the program. `not_attached`: it takes the program, and not to that hook.
+ * `not_loaded`: the kernel refuses the program. `not_attached`: it takes the program, but does not attach it to that
+ * hook.
  */
 export const MISSING_CAUSES = ['absent', 'not_loaded', 'not_attached'] as const;
 export type MissingCause = (typeof MISSING_CAUSES)[number];
 
-/** Stands for the class where it is about Hauberk itself, which no rule covers. */
+/** In place of a class for what is about Hauberk itself, which no rule covers. */
 export const OWN_CLASS = 'hauberk';
 
-/** Something rules can be about, and that no other word of the language distinguishs further. */
+/** Something that rules can be about; the language has no finer distinction. */
 export interface Operation {
   readonly class: RuleClass;
-  /** As HOOK_USES has them. */
+  /** Named as in HOOK_USES. */
   readonly operation: string;
 }
 
@@ -24,23 +25,23 @@ export interface MissingHook {
   /** As the kernel names it. */
   readonly hook: string;
   readonly cause: MissingCause;
-  /** In words; of a program that was not loaded, what the verifier said last, in several lines. */
+  /** A description; for a program that was not loaded, the last lines of the verifier. */
   readonly reason: string;
 }
 
-/** What is not checked, in words. */
+/** A description of what is not checked. */
 export function whatIsMissing({ program }: MissingHook): string {
   return HOOK_USES[program]?.what ?? program;
 }
 
-/** What is decided without it only in part, or not at all. */
+/** What is decided only partly, or not at all, without the hook. */
 export function notCovered({ program }: MissingHook): Operation[] {
   return Object.entries(HOOK_USES[program]?.decides ?? {}).flatMap(([ruleClass, operations]) =>
     operations.map((operation) => ({ class: ruleClass as RuleClass, operation })),
   );
 }
 
-/** What of Hauberk's own is kept without it only in part, or not at all. */
+/** What of Hauberk's own objects is protected only partly, or not at all, without the hook. */
 export function notKept({ program }: MissingHook): string[] {
   return [...(HOOK_USES[program]?.keeps ?? [])];
 }

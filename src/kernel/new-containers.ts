@@ -15,26 +15,26 @@ interface Iterators {
   readonly listenerIterator: number | undefined;
 }
 
-/** What is said of a container that may be new to the kernel. */
+/** What is known of a container that may be new to the kernel. */
 export type PossiblyNewContainer = Omit<PublishedContainer, 'image' | 'rootDevice'>;
 
-/** A container as the kernel's maps tell it from others. */
+/** A container as the kernel's maps distinguish it from others. */
 export interface KnownContainer {
   readonly container: NamespacePair;
   /** When it started; 0 where not known. */
   readonly startTicks: number;
-  /** Its first process had not run its program yet, so that nothing in it listens. */
+  /** Its first process had not run its program yet, so nothing in it listens. */
   readonly isStarting?: boolean;
 }
 
 /**
- * The containers whose tasks are not all members yet, in a pinned map: what a daemon leaves there when it dies is marked
- * by the next one. Tasks that enter a container later stay the runtime until they run a program.
+ * The containers whose tasks are not all confined yet, in a pinned map: if a daemon dies, the next one confines the
+ * rest. Tasks that enter a container later count as the runtime until they run a program.
  */
 export class NewContainers {
   /** Containers whose tasks were marked, with their starts. */
   readonly #old = new Map<string, number>();
-  /** Published, and their tasks are to be marked. */
+  /** Published; their tasks are still to be marked. */
   readonly #published = new Map<string, KnownContainer>();
   #marking: Promise<unknown> = Promise.resolve();
 
@@ -51,7 +51,7 @@ export class NewContainers {
   ) {
     const known = new Map(published.map((each) => [namespaceKey(each.container), each]));
     for (const key of [...keysOf('cannot list new containers', map, CONTAINER_KEY_BYTES)]) {
-      // Otherwise its publication failed.
+      // Those that were not published: their publication failed.
       if (!known.delete(namespaceKey(containerIn(key)))) deleteIfPresent('cannot clear a new container', map, key);
     }
     for (const [key, { container, startTicks }] of known) {
@@ -88,7 +88,7 @@ export class NewContainers {
   }
 
   /**
-   * Marks the tasks of all that have been published until now, for every caller that waits for it at once.
+   * Marks the tasks of all containers published so far, once for all callers that wait.
    *
    * @returns how many this call has marked
    */
@@ -106,7 +106,7 @@ export class NewContainers {
     if (listenerIterator !== undefined && now.some(([, { isStarting }]) => !isStarting))
       await markListeners(listenerIterator);
     for (const [key, each] of now) {
-      // Gone, or another one's numbers, since.
+      // It has ended since, or its numbers belong to another one.
       if (this.#published.get(key) !== each) continue;
       this.#published.delete(key);
       this.#old.set(key, each.startTicks);

@@ -6,13 +6,13 @@ import { attachToTracepoint, checked, closeDescriptor, getPinned, pinDescriptor 
 const closeAsync = promisify(closeDescriptor.async) as (descriptor: number) => Promise<number>;
 
 /**
- * A program that is loaded and pinned, and attached only while it is needed. What says whether it is attached is the pin
- * of its link: a daemon that dies at any point leaves it as it was or as it was to be, and the next one finds that.
+ * A program that is loaded and pinned, and attached only while it is needed. The pin of its link shows whether it is
+ * attached: a daemon that dies at any point leaves it in the old or the new state, which the next one finds.
  */
 export class OnDemandProgram {
   #link: number | undefined;
   #closing: Promise<unknown> | undefined;
-  /** Of the program: its pin may be removed by others. */
+  /** Descriptor of the program, as its pin may be removed by others. */
   readonly descriptor: number;
 
   /**
@@ -36,7 +36,7 @@ export class OnDemandProgram {
     return this.#link;
   }
 
-  /** Harmless where it is attached, as `detach` where it is not. */
+  /** Does nothing if it is attached already, as `detach` if it is not. */
   attach(): void {
     if (this.#link !== undefined) return;
     try {
@@ -62,18 +62,18 @@ export class OnDemandProgram {
     this.#close();
   }
 
-  /** The same as `attach`, also while the link before is still being closed: the kernel takes no second one. */
+  /** Like `attach`, but waits while the previous link is still being closed: the kernel takes no second one. */
   async attachOnceDetached(): Promise<void> {
     await this.#closing;
     this.attach();
   }
 
-  /** The same as `detach` without waiting in the event loop until nothing is run any more. */
+  /** Like `detach`, without blocking the event loop until the program no longer runs. */
   async detachAsync(): Promise<void> {
     const link = this.#link;
     if (link === undefined) return;
     this.#link = undefined;
-    // At once, or it could be the pin of the next attachment; what takes time is to close the link.
+    // Immediately, or it could be the pin of the next attachment; closing the link is what takes time.
     rmSync(this.linkPath, { force: true });
     this.#closing = closeAsync(link);
     await this.#closing;

@@ -3,15 +3,15 @@ import { dirname } from 'node:path';
 import { checked, pinDescriptor } from './libbpf.js';
 import { mountBpfFileSystem } from './support.js';
 
-/** What keeps an object of the kernel alive when the daemon has ended. */
+/** Keeps an object of the kernel alive after the daemon has ended. */
 interface Pin {
   readonly path: string;
   readonly descriptor: number;
-  /** Of its file on the BPF file system: another object at the same path has another. */
+  /** The inode of its file on the BPF file system, which another object at the same path does not have. */
   readonly inode: number;
 }
 
-/** The pins of programs, links and maps. Anybody with the right to may remove them, and that is noticed by looking only. */
+/** The pins of programs, links and maps. Anybody privileged can remove them, which is only noticed by checking. */
 export class Pins {
   readonly #pins: Map<string, Pin>;
 

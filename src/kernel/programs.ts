@@ -5,10 +5,10 @@ import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
 import { IMAGE_LAYOUT } from '../image/layout.js';
 import { attachNew, type Standing } from './attaching.js';
-import { rememberedMissing } from './left-out.js';
 import { checked, closeDescriptor, closeObject, getPinned, takeWarnings } from './libbpf.js';
 import { openSelected } from './loading.js';
 import { explainMissing, type MissingHook } from './missing-hooks.js';
+import { rememberedMissing } from './missing-programs.js';
 import { OnDemandProgram } from './on-demand.js';
 import { Pins } from './pins.js';
 import {
@@ -57,24 +57,24 @@ export const PINNED_MAPS = [
 type PinnedMap = (typeof PINNED_MAPS)[number];
 
 /**
- * Images of another layout lie in a map of their own, where the programs that can read them still find them; and so does
- * what is kept with tasks, classes of programs in such images.
+ * Images of another layout are in another map, where the programs that can read them still find them. The same is true
+ * for task storage, which contains classes of programs in such images.
  */
 const pinName = (map: PinnedMap): string => (map === 'containers' || map === 'tasks' ? `${map}-${IMAGE_LAYOUT}` : map);
 
-/** The enforcement programs as they stand in the kernel: attached, and pinned so that they outlive the daemon. */
+/** The enforcement programs in the kernel: attached, and pinned so that they outlive the daemon. */
 export interface AttachedPrograms {
   /** Descriptors of the pinned maps. */
   readonly maps: Readonly<Record<PinnedMap, number>>;
   /** Descriptors of the links, by program name. */
   readonly links: ReadonlyMap<string, number>;
-  /** The program that sees each system call as it is made, where the kernel takes it; `links` is without it. */
+  /** The program that sees each system call as it is made, if the kernel accepts it; not part of `links`. */
   readonly calls: OnDemandProgram | undefined;
-  /** The program that decides of open files once more, as they are used; as `calls`. */
+  /** The program that decides about open files again, as they are used; like `calls`. */
   readonly held: OnDemandProgram | undefined;
-  /** The program that learns the addresses of names from answers; as `calls`. */
+  /** The program that learns the addresses of names from answers; like `calls`. */
   readonly answers: OnDemandProgram | undefined;
-  /** All of these, where they are there. */
+  /** Those of the three that exist. */
   readonly onDemand: readonly OnDemandProgram[];
   /** Descriptors of all programs that are run when asked for, by name. */
   readonly run: ReadonlyMap<string, number>;
@@ -90,30 +90,30 @@ export interface AttachedPrograms {
   readonly findLayer: number | undefined;
   /** Which object file they come from. */
   readonly build: string;
-  /** Of all of these, but the link of `calls`. */
+  /** The pins of all of these, except the link of `calls`. */
   readonly pins: Pins;
   /** Hooks that nothing is asked at. */
   readonly missing: readonly MissingHook[];
   /** True when an earlier daemon had left these very programs in force. */
   readonly adopted: boolean;
   /**
-   * Takes the programs and maps of other builds away; they are in force until then. The kernel waits a tenth of a second
-   * for each program, and so this is done off the event loop.
+   * Removes the programs and maps of other builds, which are in force until then. The kernel takes a tenth of a second
+   * for each program, so this is done off the event loop.
    *
    * @param signal ends it after the program at hand; the next daemon continues
    */
   removeReplaced(signal: AbortSignal): Promise<void>;
-  /** Takes the enforcement away: links, maps and pins. */
+  /** Removes the enforcement: links, maps and pins. */
   detach(): void;
 }
 
 /** How programs are to be attached. */
 export interface AttachOptions {
-  /** Attach all or nothing: refuse a kernel that a hook is missing of. */
+  /** Attach all or nothing: refuse a kernel without all of the hooks. */
   readonly requireHooks?: boolean;
 }
 
-/** What the programs of an object file are called together: those of another file are other programs. */
+/** The id of an object file, by which programs of different builds are distinguished. */
 export function buildOf(objectPath: string): string {
   return createHash('sha256').update(readFileSync(objectPath)).digest('hex').slice(0, 16);
 }
@@ -121,11 +121,11 @@ export function buildOf(objectPath: string): string {
 /**
  * Attaches the programs of an object file, or takes over the ones an earlier daemon pinned if they come from the same
  * file. Programs of another file stay in force beside the new ones, with the images that they can read, until
- * `removeReplaced`. What the kernel has no hook for, or does not take, is left out and reported, unless it is essential.
+ * `removeReplaced`. What the kernel has no hook for, or does not take, is left out and reported, unless it is
+ * essential.
  *
  * @param pinDirectory a directory on a BPF file system
- * @throws Failure failed-precondition with what libbpf and the verifier said; what programs of other files had in force
- *   stays so
+ * @throws Failure failed-precondition with what libbpf and the verifier said; the programs of other files stay in force
  */
 export function attachPrograms(
   objectPath: string,

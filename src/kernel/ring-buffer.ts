@@ -57,7 +57,7 @@ export class RingBuffer {
     onRecords();
   }
 
-  /** Up to where records were given out, in bytes since the ring was made. */
+  /** The position up to which records were given out, in bytes since the ring was made. */
   get position(): bigint {
     return this.#read;
   }
@@ -72,14 +72,14 @@ export class RingBuffer {
     return Atomics.load(this.#producer, 0);
   }
 
-  /** Passes over what an earlier reader has kept elsewhere. */
+  /** Skips what an earlier reader has stored elsewhere. */
   skipTo(position: bigint): void {
     if (position <= this.#read || position > this.written) return;
     this.#read = position;
     this.release(position);
   }
 
-  /** Lets the kernel write over the records up to there; once all are let go, it reports the next. */
+  /** Lets the kernel overwrite the records up to there; once all are released, it signals the next one. */
   release(position: bigint): void {
     if (position > Atomics.load(this.#consumer, 0)) Atomics.store(this.#consumer, 0, position);
     if (this.#isWaiting || position < this.#read) return;
@@ -89,8 +89,7 @@ export class RingBuffer {
 
   /**
    * Gives up to `limit` waiting records to `take`, oldest first. A record is a view of the mapped pages: it is valid
-   * only until `take` returns. The kernel keeps the records until they are let go by {@link release}. Returns how many
-   * were given.
+   * only until `take` returns. The kernel keeps the records until {@link release}. Returns how many were given.
    */
   drain(limit: number, take: (record: Buffer) => void): number {
     let position = this.#read;
@@ -107,7 +106,7 @@ export class RingBuffer {
       position += BigInt(HEADER_BYTES + ((length + 7) & ~7));
       this.#read = position;
     }
-    // Records that are kept would wake the reader again and again.
+    // Unreleased records would wake the reader again and again.
     if (this.#isWaiting && this.kept > 0) {
       this.#isWaiting = false;
       this.#poll?.stop();
@@ -115,7 +114,7 @@ export class RingBuffer {
     return given;
   }
 
-  /** No record is given out any more; what was is still let go. */
+  /** No more records are given out; those that were can still be released. */
   close(): void {
     this.#isClosed = true;
     this.#poll?.stop();

@@ -28,16 +28,16 @@ export const OWNER_BYTES = 72;
 export const CLAIM = { kind: 0, descriptor: 4, place: 8 } as const;
 export const CLAIM_BYTES = 16;
 
-/** OWN_PLACES_MAX: so many places are distinguished by their filesystems. */
+/** OWN_PLACES_MAX: how many places are distinguished by their filesystems. */
 const PLACES_MAX = 8;
-/** Asks for no more of a file than who it is. */
+/** Opens a file only to identify it. */
 const O_PATH = 0o10000000;
 const EPERM = 1;
 /** Where those of version 2 are: alone, or beside those of version 1. */
 const CONTROL_GROUPS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'];
 const ONLY = Uint32Array.of(0);
 
-/** What a build is called in an element of the map. */
+/** The number of a build in an element of the map. */
 const buildNumber = (build: string): number => Number.parseInt(build.slice(0, 8), 16);
 
 function ownKey(kind: OwnKind, id: number): Buffer {
@@ -47,7 +47,7 @@ function ownKey(kind: OwnKind, id: number): Buffer {
   return key;
 }
 
-/** Names every map of a loaded object as Hauberk's, also those that are not pinned. */
+/** Registers every map of a loaded object as Hauberk's own, also those that are not pinned. */
 export function recordMaps(object: Pointer, build: string): void {
   const objects: number = mapDescriptor(findMap(object, 'own_objects'));
   for (let map = nextMap(object, null); map !== null; map = nextMap(object, map)) {
@@ -73,7 +73,7 @@ interface OnDemand {
   readonly link: number | undefined;
 }
 
-/** What of the programs is to be protected. */
+/** The parts of the programs that are to be protected. */
 interface Protected {
   readonly maps: { readonly owner: number; readonly own_objects: number };
   readonly claim: number | undefined;
@@ -84,18 +84,18 @@ interface Protected {
 }
 
 /**
- * Who may reach what is Hauberk's: the process that has claimed it. The programs called
- * hauberk_self_… keep it from the others.
+ * Only the process that has claimed Hauberk's objects may reach them; the programs called hauberk_self_… refuse them to
+ * all others.
  */
 export class SelfProtection {
-  /** As the host numbers it; what this daemon has named bears it. */
+  /** As the host numbers it; part of every entry that this daemon has made. */
   #process = 0;
 
   constructor(readonly programs: Protected) {}
 
   /**
    * Makes this process the owner of the programs and their maps, and of the directories with all that is below. Does
-   * nothing where the kernel does not take the program for it, which is reported as a missing hook.
+   * nothing if the kernel rejects the program for it, which is reported as a missing hook.
    *
    * @param logger is told when it takes over from a daemon that has ended
    * @throws Failure failed-precondition while another daemon lives
@@ -119,7 +119,7 @@ export class SelfProtection {
       logger.warn({ before }, 'the daemon that owned the kernel objects has ended: this one takes over');
   }
 
-  /** Names the programs and links that are there now. */
+  /** Registers the programs and links that exist now. */
   protectPrograms(): void {
     if (this.#process === 0) return;
     const { links, run, onDemand } = this.programs;
@@ -156,7 +156,10 @@ export class SelfProtection {
     this.#protectPath('group', join(root, group), place);
   }
 
-  /** The kernel says itself which inode it is: what stat(2) reports a device is not what some filesystems are known by. */
+  /**
+   * The kernel determines the inode itself: for some filesystems stat(2) reports another device than the one they are
+   * known by.
+   */
   #protectPath(kind: OwnKind, path: string, place: number): void {
     const descriptor = openSync(path, constants.O_NOFOLLOW | O_PATH);
     try {
@@ -182,7 +185,7 @@ export class SelfProtection {
     return runProgram(this.programs.claim!, argument);
   }
 
-  /** Forgets what an earlier daemon or another build has named and this one has not. */
+  /** Removes what an earlier daemon or another build has registered and this one has not. */
   #forgetOld(key: Buffer): void {
     const { own_objects: objects } = this.programs.maps;
     const writer = new Uint32Array(1);

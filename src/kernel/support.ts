@@ -17,7 +17,7 @@ const CAPABILITIES: ReadonlyArray<readonly [string, bigint]> = [
 ];
 const SYS_ADMIN = 21n;
 const SPLIT_OFF: readonly bigint[] = [38n, 39n];
-/** Helpers that every program or the daemon's dealings with them rest on, and the kernel that first had each. */
+/** Helpers that the programs or the daemon depend on, and the kernel that first had each. */
 const HELPERS: Readonly<Record<string, string>> = {
   ringbuf_output: '5.8',
   task_storage_get: '5.11',
@@ -25,14 +25,14 @@ const HELPERS: Readonly<Record<string, string>> = {
   loop: '5.17',
 };
 
-/** The active Linux security modules in order; empty when the kernel does not tell. */
+/** The active Linux security modules in order; empty if the kernel does not report them. */
 export function securityModules(): string[] {
   return existsSync(SECURITY_MODULES) ? readFileSync(SECURITY_MODULES, 'utf8').trim().split(',') : [];
 }
 
 /**
- * What keeps this kernel and this process from enforcing, each in one sentence with its remedy; empty when nothing
- * does. Mounts securityfs and the BPF file system where they are missing.
+ * Why this kernel or this process cannot enforce, each reason in one sentence with its remedy; empty if it can. Mounts
+ * securityfs and the BPF file system where they are missing.
  *
  * @param hostFiles tells where the host's files are seen: empty, or `/proc/1/root` from inside a container
  */
@@ -47,14 +47,14 @@ function missingPrivileges(): string[] {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
   const held = BigInt(`0x${effective}`);
   const holds = (bit: bigint) => (held & (1n << bit)) !== 0n;
-  // CAP_SYS_ADMIN stands for those that were split off it (capabilities(7)).
+  // CAP_SYS_ADMIN includes those that were split off from it (capabilities(7)).
   const lacking = CAPABILITIES.filter(([, bit]) => !holds(bit) && !(SPLIT_OFF.includes(bit) && holds(SYS_ADMIN))).map(
     ([name]) => name,
   );
   return lacking.length === 0 ? [] : [`privileges are missing: ${lacking.join(', ')} (run hauberkd as root)`];
 }
 
-/** Asked of the kernel's types: vendors bring helpers to kernels with older numbers. */
+/** Looked up in the kernel's types: vendors backport helpers to older kernels. */
 function missingHelpers(): string[] {
   if (!existsSync(KERNEL_TYPES)) return [];
   return KernelTypes.use((types) =>
@@ -82,7 +82,7 @@ function missingModule(hostFiles: () => string): string[] {
   ];
 }
 
-/** Nothing where the host's files cannot be seen: those of a container's image say nothing of the host. */
+/** Empty if the host's files cannot be seen: those of a container's image say nothing about the host. */
 function adviceFor(parameter: string, hostFiles: () => string): string {
   try {
     return ` (${bootAdvice(parameter, hostFiles())})`;
@@ -91,7 +91,7 @@ function adviceFor(parameter: string, hostFiles: () => string): string {
   }
 }
 
-/** Mounts the BPF file system on its customary place where it is missing. */
+/** Mounts the BPF file system at its usual place if it is missing. */
 export function mountBpfFileSystem(): void {
   ensureMounted('bpf', '/sys/fs/bpf', undefined);
 }
@@ -122,7 +122,7 @@ function configuredModules(): string | undefined {
   return undefined;
 }
 
-/** Mounts a pseudo file system on its customary place, unless `witness` (or the type) shows that it is there. */
+/** Mounts a pseudo file system at its usual place, unless `witness` (or the type) shows that it is there. */
 function ensureMounted(type: 'securityfs' | 'bpf', place: string, witness: string | undefined): void {
   if (!existsSync(place)) return;
   const mounted = witness === undefined ? statfsSync(place).type === BPF_FILE_SYSTEM : existsSync(witness);

@@ -1,23 +1,24 @@
 import { linkIterator, readPass } from './iterators.js';
 import { closeDescriptor } from './libbpf.js';
 
-/** enum task_report of bpf/include/task_iterator.h: the one that is no failure. */
+/** enum task_report of bpf/include/task_iterator.h: the value that means success. */
 const TASK_REPORT_MARKED = 'm'.charCodeAt(0);
 const CHUNK_BYTES = 4096;
 const PASSES_MAX = 16;
 /**
- * A child may be given a number that the pass has gone by, and its parent end before it is come to: one pass that finds
- * nothing proves nothing. Its children have higher numbers, and so the next pass comes to one of them.
+ * A child may get a number that the pass has already passed, and its parent may end before the pass reaches it, so one
+ * pass that finds nothing proves nothing. The child's own children have higher numbers, so the next pass reaches one of
+ * them.
  */
 const EMPTY_PASSES_NEEDED = 2;
 
 /**
- * Makes every task that is in one of the map's new containers a member, by the program hauberk_mark_tasks. The kernel
- * goes through the tasks off the main thread.
+ * Confines every task that is in one of the map's new containers, by the program hauberk_mark_tasks. The kernel goes
+ * through the tasks off the main thread.
  *
  * @param program its descriptor
- * @returns how many were none before
- * @throws when tasks are still found, or cannot be marked, after many passes
+ * @returns how many were not confined before
+ * @throws if tasks are still found, or cannot be marked, after many passes
  */
 export async function markTasks(program: number): Promise<number> {
   const link = linkIterator(program);
@@ -37,7 +38,7 @@ export async function markTasks(program: number): Promise<number> {
 }
 
 /**
- * Notes whose sockets those are that members of the map's new containers listen by, by the program
+ * Records the owners of the sockets on which tasks of the map's new containers listen, by the program
  * hauberk_mark_listeners.
  *
  * @param program its descriptor
@@ -51,7 +52,7 @@ export async function markListeners(program: number): Promise<void> {
   }
 }
 
-/** A byte for each task that was not a member. */
+/** A byte for each task that was not confined. */
 async function reportsOfOnePass(link: number): Promise<number[]> {
   const reports: number[] = [];
   for await (const chunk of readPass(link, CHUNK_BYTES)) reports.push(...chunk);

@@ -5,7 +5,7 @@ import { createSecureContext } from 'node:tls';
 import { parse } from 'yaml';
 import { Failure } from '../failure.js';
 
-/** Whom to trust, and what shows who asks. */
+/** The authorities to trust, and the client's certificate. */
 export interface TlsMaterial {
   /** PEM; the authorities that this machine trusts when left out. */
   readonly ca?: string | Buffer;
@@ -21,7 +21,7 @@ export interface ApiServer extends TlsMaterial {
   readonly namespace: string;
   /** Read again for each request: tokens of service accounts are replaced within the hour. */
   readonly token: () => string | undefined;
-  /** The same files as they are by now: they are replaced before what is in them expires. @throws where they cannot be read */
+  /** Reads the same files again: they are replaced before their contents expire. @throws where they cannot be read */
   readonly readAgain?: () => TlsMaterial;
 }
 
@@ -55,15 +55,15 @@ interface Named<Value> {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What a kubeconfig can ask for and is not done here. */
+/** Settings of a kubeconfig that are not supported here. */
 const NOT_READ = ['exec', 'auth-provider', 'username', 'password', 'as', 'as-uid', 'as-groups', 'as-user-extra'];
 const NOT_READ_OF_CLUSTER = ['proxy-url', 'tls-server-name', 'insecure-skip-tls-verify'];
 
 /**
- * What a kubeconfig names as its current context: a server, and a token or certificate. Nothing is run to get one. The server
- * and the namespace stay those of the start; all else is read again as it changes.
+ * What a kubeconfig names as its current context: a server, and a token or certificate. No program is run to get one.
+ * The server and the namespace stay as at the start; everything else is read again when it changes.
  *
- * @throws Failure failed-precondition naming what is missing, or what is there that is not done
+ * @throws Failure failed-precondition naming what is missing or not supported
  */
 export function byKubeconfig(path: string): ApiServer {
   let text = readInput(path);
@@ -82,7 +82,7 @@ export function byKubeconfig(path: string): ApiServer {
       try {
         return current().token();
       } catch {
-        // That it cannot be read any more is reported with the certificates.
+        // If it can no longer be read, that is reported with the certificates.
         return read.token();
       }
     },
@@ -104,7 +104,7 @@ function parseKubeconfig(path: string, text: string) {
     ...NOT_READ.filter((field) => user[field] !== undefined),
     ...NOT_READ_OF_CLUSTER.filter((field) => cluster[field]),
   ];
-  if (beyond.length > 0) throw invalid(`asks for ${beyond.join(', ')}, which hauberkd does not do`);
+  if (beyond.length > 0) throw invalid(`asks for ${beyond.join(', ')}, which hauberkd does not support`);
   const url = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined;
   if (url?.protocol !== 'https:') throw invalid(`the server must be https, is ${cluster.server}`);
   const fileOf = (fields: Fields, field: string) => {
@@ -132,8 +132,8 @@ function parseKubeconfig(path: string, text: string) {
 }
 
 /**
- * Whether there is something to show who asks, and whether certificates and key can be read. What the server makes of it
- * shows later.
+ * Checks that there are credentials, and that certificates and key can be read. Whether the server accepts them shows
+ * later.
  *
  * @throws Failure failed-precondition
  */
@@ -147,7 +147,7 @@ export function checkAccess(server: ApiServer): void {
   }
   if (!bearer && (cert === undefined || key === undefined))
     throw unusable('there is neither a token nor a client certificate');
-  // What is asked goes into a header.
+  // The token goes into a header.
   if (bearer && /[^\x21-\x7e]/u.test(bearer))
     throw unusable('the token is invalid: it contains spaces or other characters');
   checkTls(server);
@@ -163,7 +163,7 @@ export function checkTls({ ca, certificate: cert, key }: TlsMaterial): void {
   if (ca !== undefined) checkAuthorities(String(ca));
 }
 
-/** Where one of several cannot be read, TLS would continue without it. */
+/** Checked because TLS would continue without one that cannot be read. */
 function checkAuthorities(pem: string): void {
   const certificates = pem.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----/gu) ?? [];
   if (certificates.length === 0) throw unusable('the certificate authority is not PEM');

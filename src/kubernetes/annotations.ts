@@ -4,20 +4,20 @@ import { readVisibility, VISIBILITY_CHOICE, type Visibility } from '../policy/vi
 import type { KubernetesObject } from './api-client.js';
 import { quoted } from './quoted.js';
 
-/** KubeArmor's, which has the programs that are run under the posture of files. */
+/** KubeArmor's annotations; its file posture also applies to programs. */
 const POSTURE_ANNOTATIONS: Readonly<Record<string, readonly PostureClass[]>> = {
   'kubearmor-file-posture': ['file', 'process'],
   'kubearmor-network-posture': ['network'],
   'kubearmor-capabilities-posture': ['capabilities'],
 };
 
-/** What looks like one of them. */
+/** Names that look like one of them. */
 const LIKE_POSTURE = /^kubearmor-.*-posture$/u;
 
-/** What an object says and is not followed. */
+/** A setting of an object that is not followed. */
 export interface UnknownSetting {
   readonly object: KubernetesObject;
-  /** Of all that is wrong with it, for people who look at the object itself. */
+  /** All that is wrong with it, for people who look at the object itself. */
   readonly message: string;
 }
 
@@ -32,15 +32,15 @@ export interface AnnotatedPostures {
   readonly warnings: readonly string[];
 }
 
-/** A ConfigMap with what holds in all namespaces that do not say otherwise. */
+/** A ConfigMap with the settings for all namespaces without their own. */
 export interface SettingsObject extends KubernetesObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 export const SETTINGS_NAME = 'hauberk-config';
-/** So many of the settings that are not known are named. */
+/** At most this many unknown settings are named. */
 const NAMED_MAX = 10;
 
-/** Its keys: the flags' names, and KubeArmor's, of which that of files has programs under it. */
+/** Its keys: the flags' names, and KubeArmor's, whose file posture also applies to programs. */
 const SETTINGS: Readonly<Record<string, readonly PostureClass[]>> = {
   defaultFilePosture: ['file', 'process'],
   defaultNetworkPosture: ['network'],
@@ -49,8 +49,8 @@ const SETTINGS: Readonly<Record<string, readonly PostureClass[]>> = {
 };
 
 /**
- * The postures that namespaces have by their annotations, and all of them by the settings. A value that is none changes
- * nothing: what was said before stays, as the form of a policy that was accepted before does.
+ * The postures that namespaces have by their annotations, and all of them by the settings. An invalid value changes
+ * nothing: the previous value stays, as the last accepted form of a policy does.
  *
  * @param before what they have now, by namespace
  */
@@ -75,7 +75,7 @@ export function posturesOf(
       (key) => LIKE_POSTURE.test(key) && !Object.hasOwn(POSTURE_ANNOTATIONS, key),
     );
     if (mistaken.length > 0) {
-      read.problems.push(`of its annotations these name no posture: ${mistaken.slice(0, NAMED_MAX).join(', ')}`);
+      read.problems.push(`these of its annotations name no posture: ${mistaken.slice(0, NAMED_MAX).join(', ')}`);
     }
     take(name, object, `namespace ${name}`, read);
   }
@@ -84,7 +84,7 @@ export function posturesOf(
     const read = readPostures(SETTINGS, data, before.get(ALL_NAMESPACES));
     const others = Object.keys(data).filter((key) => !Object.hasOwn(SETTINGS, key) && key !== VISIBILITY_SETTING);
     if (others.length > 0) {
-      read.problems.push(`of its settings these are not followed: ${others.slice(0, NAMED_MAX).join(', ')}`);
+      read.problems.push(`these of its settings are not followed: ${others.slice(0, NAMED_MAX).join(', ')}`);
     }
     take(ALL_NAMESPACES, object, `ConfigMap ${metadata.namespace}/${metadata.name}`, read);
   }
@@ -118,7 +118,7 @@ function readPostures(
   }
   for (const each of mistaken.flat()) {
     const kept = before[each];
-    // Another name of the same setting may say it.
+    // Another name of the same setting may be valid.
     if (kept !== undefined) parsed[each] ??= kept;
   }
   return { parsed, problems };

@@ -5,7 +5,7 @@ import type { ApiServer } from './access.js';
 import { Connections } from './connections.js';
 import { ListReader, type ObjectList } from './list-reader.js';
 
-/** The API server did not do as asked. */
+/** The API server refused or failed a request. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
 
@@ -13,7 +13,7 @@ export class ApiError extends Error {
     message: string,
     /** HTTP's, or that of a watch's last message. */
     readonly code: number,
-    /** How long it wants to be left alone. */
+    /** How long it asks clients to wait. */
     readonly retryMilliseconds?: number,
   ) {
     super(message);
@@ -64,7 +64,7 @@ interface Query {
   readonly [name: string]: string | undefined;
 }
 
-/** For an answer that is no watch, and for one that says nothing though it is asked to. */
+/** For an answer that is not a watch, and for a watch that sends nothing although it should. */
 const TIMEOUT_MILLISECONDS = 30_000;
 /** A watch is ended by the server after its own time; one that is silent for so much longer has lost its connection. */
 const WATCH_GRACE_MILLISECONDS = 30_000;
@@ -74,19 +74,19 @@ const KEEP_ALIVE_MILLISECONDS = 15_000;
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
 /** Of an answer that is not a list. */
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
-/** Whoever stands between may ask for any time; a day without policies is not for it to say. */
+/** A proxy may ask for any time, and must not be able to delay policies for a day. */
 const RETRY_MILLISECONDS_MAX = 5 * 60_000;
 
 /**
- * The three things that are asked of Kubernetes' API: list, watch, patch. By node:https, since what there is to be had
- * for it brings 68 packages into a privileged process, half of them for what is not done here: exec, port forwarding,
- * OpenID, generated classes for every kind, while its watches leave 429 and Retry-After to the caller.
+ * The requests that are made to Kubernetes' API: list, watch, patch. By node:https, since the available client brings
+ * 68 packages into a privileged process, half of them for what is not needed here: exec, port forwarding, OpenID,
+ * generated classes for every kind, while its watches leave 429 and Retry-After to the caller.
  */
 export class ApiClient {
   readonly #connections: Connections;
   #isClosed = false;
 
-  /** @param onProblem called when certificates were replaced by what cannot be used, and when they can be again */
+  /** @param onProblem called when certificates were replaced by unusable ones, and when they are usable again */
   constructor(
     readonly server: ApiServer,
     onProblem: (problem: string | undefined) => void = () => undefined,
@@ -99,7 +99,7 @@ export class ApiClient {
     return JSON.parse(await bodyOf(await this.#request('GET', path, { query })));
   }
 
-  /** Reads a list as it comes, in turns. @throws UnfinishedAnswer where it began and did not end; like get */
+  /** Reads a list as it arrives, in time slices. @throws UnfinishedAnswer where it began and did not end; like get */
   async list<Object extends KubernetesObject>(path: string, query: Query = {}): Promise<ObjectList<Object>> {
     const response = await this.#request('GET', path, { query });
     const reader = new ListReader<Object>();
@@ -133,7 +133,7 @@ export class ApiClient {
   }
 
   /**
-   * Follows what happens from a version on, until the server ends it.
+   * Follows changes from a version on, until the server ends the watch.
    *
    * @param seconds after which the server is asked to end it
    * @param onOpen called once it is followed
@@ -153,7 +153,7 @@ export class ApiClient {
     }
   }
 
-  /** Ends what is under way; nothing more is asked. */
+  /** Ends requests under way; no more are made. */
   close(): void {
     this.#isClosed = true;
     this.#connections.destroy();
@@ -207,7 +207,7 @@ function retryIn({ headers }: IncomingMessage): number | undefined {
   return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, RETRY_MILLISECONDS_MAX) : undefined;
 }
 
-/** A Status of Kubernetes says it in words. */
+/** A Status object of Kubernetes contains the message. */
 function reasonIn(body: string, code: number): string {
   try {
     const { message } = JSON.parse(body) as { readonly message?: unknown };

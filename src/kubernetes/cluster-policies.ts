@@ -5,12 +5,15 @@ import { originOf, policyKey } from '../policy/model.js';
 import type { ClusterOrigin } from './policy-kinds.js';
 import { keyOfNamed, type ReadObject, type Refusal, refusalOf } from './policy-objects.js';
 
-/** What became of a policy of the cluster. */
+/** The outcome for a policy of the cluster. */
 export interface Verdict {
   readonly read: ReadObject;
   /** Why it is not accepted as it is written; undefined when it is. */
   readonly refusal: Refusal | undefined;
-  /** What would be the same on other nodes: whom a policy reaches, all of their reports say together. */
+  /**
+   * Only warnings that are the same on all nodes: which containers a policy reaches is determined from all reports
+   * together.
+   */
   readonly warnings: readonly string[];
 }
 
@@ -20,11 +23,11 @@ export type RecentRefusals = Map<PolicyInput, Refusal>;
 export type Registry = Pick<PolicyRegistry, 'sync' | 'apply' | 'delete' | 'list' | 'get'>;
 
 /**
- * Makes the policies of an origin those that the cluster has. One that is not accepted does not hold up the others; where
- * it was accepted in an earlier form, that form stays in force.
+ * Replaces the policies of an origin with those of the cluster. One that is not accepted does not hold up the others;
+ * where it was accepted in an earlier form, that form stays in force.
  *
- * @returns what became of each
- * @throws Failure where none of it could be done: the state cannot be written, or the kernel does not take it
+ * @returns the outcome for each @throws Failure if nothing could be done: the state cannot be written, or the kernel
+ * does not take it
  */
 export async function bringPolicies(
   registry: Registry,
@@ -67,7 +70,7 @@ async function bring(
     const { result } = await registry.sync([...inputs, ...kept], 0, false, origin);
     return byKey(result);
   } catch (thrown) {
-    // Which of them it is about shows when each is tried alone.
+    // Trying each alone shows which of them it is about.
     refusalOf(thrown);
   }
   const wanted = new Set([...inputs, ...kept].map(({ policy }) => policyKey(policy)));

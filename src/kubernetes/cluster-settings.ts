@@ -4,7 +4,7 @@ import type { SourceLogger } from '../sources/source.js';
 import { posturesOf, type SettingsObject, type UnknownSetting, visibilityIn } from './annotations.js';
 import type { KubernetesObject } from './api-client.js';
 
-/** What the namespaces of a cluster and its settings say of accesses that no rule names, and of what is reported about them. */
+/** The postures and visibility that a cluster's namespaces and settings specify. */
 export class ClusterSettings {
   #warnings: readonly string[] = [];
   #unknown: readonly UnknownSetting[] = [];
@@ -15,17 +15,20 @@ export class ClusterSettings {
     readonly logger: SourceLogger,
   ) {}
 
-  /** What is not followed, for operators. */
+  /** Settings that are not followed, for operators. */
   get warnings(): readonly string[] {
     return this.#warnings;
   }
 
-  /** The same, by the objects that say it. */
+  /** The same, by the objects that contain them. */
   get unknown(): readonly UnknownSetting[] {
     return this.#unknown;
   }
 
-  /** Brings it into force. @returns whether something else than before is not followed @throws Failure where it cannot be */
+  /**
+   * Brings the settings into force. @returns whether the settings that are not followed have changed @throws Failure if
+   * that is not possible
+   */
   async bring(namespaces: readonly KubernetesObject[], settings: readonly SettingsObject[]): Promise<boolean> {
     const postures = posturesOf(namespaces, settings, this.policies.annotatedPostures());
     const visible = visibilityIn(namespaces, settings);

@@ -12,7 +12,7 @@ export interface Condition {
 
 export type NewCondition = Omit<Condition, 'lastTransitionTime' | 'observedGeneration'>;
 
-/** What one node, or all of them, make of a policy. */
+/** The state of a policy on one node, or on all of them. */
 export interface PolicyReport {
   readonly refusal?: { readonly reason: string; readonly message: string } | undefined;
   readonly warnings: readonly string[];
@@ -21,13 +21,13 @@ export interface PolicyReport {
   readonly containers: number;
   /** Containers that it reaches and where it is left out, as their policies do not compile together. */
   readonly leftOut: number;
-  /** Containers that it reaches whose pods ask, by their annotation, that policies only report or decide nothing. */
+  /** Containers that it reaches whose pods override their policies by an annotation. */
   readonly overridden: number;
   /** Nodes that enforce it. */
   readonly nodes: number;
   /** Why the kernel of some node does not hold what it should. */
   readonly problem?: string | undefined;
-  /** Nodes of which nothing was heard for long; they are not among the others. */
+  /** Nodes that have not reported for long; they are not counted in the others. */
   readonly silent?: number;
   /** One of these. */
   readonly firstSilent?: string | undefined;
@@ -70,7 +70,7 @@ function enforcedOf(report: PolicyReport): NewCondition {
   return reported('True', containers === 0 ? 'ReachesNothing' : 'Enforced', `in ${where}`);
 }
 
-/** The whole list, where the times of what has not changed stay; undefined when nothing has. */
+/** The whole list, keeping the times of unchanged conditions; undefined if nothing has changed. */
 export function merged(
   before: readonly Condition[],
   wanted: readonly NewCondition[],
@@ -94,7 +94,7 @@ export function merged(
   return isChanged ? next : undefined;
 }
 
-/** Whether nothing that somebody should know at once has changed: at most how many containers and nodes there are. */
+/** Whether at most the numbers of containers and nodes have changed, which need not be reported at once. */
 export function isSameButCounts(
   before: readonly Condition[],
   wanted: readonly NewCondition[],
@@ -107,7 +107,7 @@ export function isSameButCounts(
   });
 }
 
-/** What KubeArmor's kinds have room for: a text. */
+/** A text, which is all that KubeArmor's kinds have room for. */
 export function sentenceOf(conditions: readonly NewCondition[]): string {
   const [accepted, enforced] = conditions;
   if (accepted?.status === 'True') return `${enforced?.reason}: ${enforced?.message}`;

@@ -2,13 +2,14 @@ import { Agent } from 'node:https';
 import { type ApiServer, checkTls, type TlsMaterial } from './access.js';
 
 /**
- * Connections to the API server, each made with the certificates as they are then: authorities and certificates are replaced
- * while the daemon runs. Where what is there cannot be used, for it is half written or gone, the ones before are used.
+ * Connections to the API server, each made with the certificates as they are then: authorities and certificates are
+ * replaced while the daemon runs. If the new ones cannot be used, because they are half written or gone, the previous
+ * ones are.
  */
 export class Connections {
   #tls: TlsMaterial;
   #agent: Agent;
-  /** With connections of before, which continue until they end. */
+  /** Agents with earlier connections, which continue until they end. */
   readonly #former = new Set<Agent>();
   #problem: string | undefined;
 
@@ -48,7 +49,7 @@ export class Connections {
   #replace(tls: TlsMaterial): void {
     for (const agent of this.#former) if (Object.keys(agent.sockets).length === 0) this.#former.delete(agent);
     this.#former.add(this.#agent);
-    // What is asked on them is answered; none of them is used again.
+    // Requests on them are still answered; none of them is used again.
     this.#agent.maxFreeSockets = 0;
     for (const socket of Object.values(this.#agent.freeSockets).flat()) socket?.destroy();
     this.#tls = tls;

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { CUSTOM_RESOURCES, definitionOf, GROUP } from './custom-resources.js';
 
-// Quotes what older readers of YAML, kubectl among them, take for truths, such as `on`.
+// Quotes what older YAML parsers, such as kubectl's, treat as booleans, such as `on`.
 const FORM = { compat: 'yaml-1.1', lineWidth: 0, aliasDuplicateObjects: false } as const;
 const HEAD = '# Made by tools/custom-resources.mjs of the schema that manifests are checked by. Not to be edited.\n';
 

@@ -30,11 +30,11 @@ export interface FollowedCluster {
   start(): void;
   stop(): Promise<void>;
   status(): SourceStatus;
-  /** What an operator should know and mend. */
+  /** What an operator should know and fix. */
   warnings(): string[];
 }
 
-/** How the cluster is reached, and what this machine is there. */
+/** How the cluster is reached, and the name of this node. */
 export interface ClusterAccess {
   readonly server: ApiServer;
   /** As Kubernetes names it. */
@@ -46,8 +46,8 @@ const UNUSABLE =
   'the credentials or the certificate authority for the API server were replaced by something that cannot be used';
 
 /**
- * How the cluster that flags ask to follow is reached; undefined where none do, and then nothing of it is loaded. Nothing
- * is asked of the API server yet: one that is away is waited for.
+ * How the cluster that flags ask to follow is reached; undefined if none do, so that nothing of it is loaded. No
+ * request is made yet: an unreachable API server is waited for.
  *
  * @throws Failure failed-precondition with what is missing or cannot be used
  */
@@ -60,7 +60,10 @@ export async function accessToCluster(config: ClusterConfig): Promise<ClusterAcc
   return { server, node: nodeName };
 }
 
-/** Not where the settings are, which no node may write: who has a node's token could set the postures of all namespaces. */
+/**
+ * Not the namespace of the settings, which no node may write: with a node's token one could set the postures of all
+ * namespaces.
+ */
 function namespaceOfReports(namespace: string): string {
   return `${namespace}-nodes`;
 }
@@ -102,7 +105,7 @@ export async function followCluster({ server, node }: ClusterAccess, parts: Clus
     },
     async stop() {
       stopListening?.();
-      // A server that does not answer must not hold up the end.
+      // A server that does not answer must not delay stopping.
       const timer = setTimeout(() => client.close(), STOP_MILLISECONDS);
       await Promise.all([writer.stop(), kubernetes.stop()]);
       clearTimeout(timer);

@@ -5,7 +5,7 @@ import { inTimeSlices } from '../time-slices.js';
 import { type ApiClient, ApiError, type KubernetesObject, UnfinishedAnswer, type WatchEvent } from './api-client.js';
 import type { ObjectList } from './list-reader.js';
 
-/** What is followed: all objects of a kind, or those that the selector picks. */
+/** The objects to follow: all of a kind, or those that the selector picks. */
 export interface FollowedKind {
   /** For example /api/v1/pods. */
   readonly path: string;
@@ -16,7 +16,7 @@ export interface FollowedKind {
 }
 
 export interface FollowOptions {
-  /** Called with what there is, at first and after each change. */
+  /** Called with all objects, at first and after each change. */
   readonly onChange: () => void;
   /** Called when it is followed again, or not any more. */
   readonly onStatus: () => void;
@@ -24,10 +24,10 @@ export interface FollowOptions {
 }
 
 const BACKOFF = { first: 500, most: 30_000 };
-/** What one page may have; fewer where objects are so large that these come to more than the bytes. */
+/** The most objects in one page; fewer if objects are so large that they exceed the bytes. */
 const PAGE_OBJECTS = 500;
 const PAGE_BYTES = 4 * 1024 * 1024;
-/** Some more or less, so that not all nodes of a cluster start again at once. */
+/** Varied a little, so that not all nodes of a cluster start again at once. */
 const WATCH_SECONDS = { least: 240, more: 240 };
 /** How soon a kind is looked for again that the API server did not have: doubled each time, as it may never come. */
 const ABSENT_MILLISECONDS = { first: 15_000, most: 45_000 };
@@ -58,7 +58,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
   #done: Promise<void> = Promise.resolve();
   /** In the next page; as few as have been answered. */
   #pageObjects = PAGE_OBJECTS;
-  /** Whether an answer that is no page has failed: the server takes no limit for what it has in its memory. */
+  /** Whether an unpaged answer has failed: the server applies no limit to answers from its memory. */
   #needsPages = false;
   /** How often all were listed. */
   lists = 0;
@@ -71,7 +71,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     this.#backoff = options.backoff ?? BACKOFF;
   }
 
-  /** By uid, as they were told last. */
+  /** By uid, as last reported. */
   get objects(): readonly Object[] {
     return [...this.#objects.values()];
   }
@@ -136,11 +136,11 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
   }
 
   /**
-   * Out of the API server's memory, and nothing older than what is known: etcd has no index, and would read all pods of
-   * the cluster for those of each node. The watch from there on reports what has happened since.
+   * From the API server's memory, and not older than what is known: etcd has no index, and would read all pods of the
+   * cluster for those of each node. The watch from there on reports what has happened since.
    */
   get #firstPage() {
-    // Whatever is wrong with so large an answer, a page is not: it comes out of etcd.
+    // If so large an answer fails, a page may not, as it comes from etcd.
     if (this.#needsPages) return this.#limit;
     // A server whose memory is not filled yet gives pages.
     if (this.#newest === '') return { ...this.#limit, resourceVersion: '0' };
@@ -151,7 +151,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     return { limit: String(this.#pageObjects) };
   }
 
-  /** How large the next page may be is known by this one; where it fails on its way, a smaller page is requested. */
+  /** This page determines how large the next one may be; if it fails, a smaller page is requested. */
   async #page(query: object): Promise<ObjectList<Object>> {
     try {
       const page = await this.client.list<Object>(this.kind.path, { ...this.#selectors, ...query });
@@ -161,7 +161,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
       this.#pageObjects = Math.max(1, Math.min(fitting, this.#pageObjects * 2, PAGE_OBJECTS));
       return page;
     } catch (error) {
-      // Not where the server cannot be reached: afterwards all nodes would ask its etcd.
+      // Not if the server cannot be reached: afterwards all nodes would read from its etcd.
       if (error instanceof UnfinishedAnswer || (error instanceof ApiError && error.code === 413)) {
         if (this.#needsPages) this.#pageObjects = Math.max(1, Math.floor(this.#pageObjects / 4));
         this.#needsPages = true;
@@ -209,9 +209,9 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
   async #failed(error: unknown): Promise<number> {
     const spread = spreadOut(waitAfter(++this.#failures, this.#backoff));
     if (error instanceof ApiError) {
-      // A server whose etcd was set back has no version so new: what it has counts.
+      // A server whose etcd was restored does not have so new a version: what it has counts.
       if (error.code === 504 && this.#version === '') this.#newest = '';
-      // The version, or a page, is too old: from here on everything is asked again.
+      // The version, or a page, is too old: everything is listed again.
       if (error.code === 410) {
         this.#version = '';
         return spread;
@@ -226,7 +226,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
     return spread;
   }
 
-  /** Whether the API server says so itself: by a 404 of what stands before it all objects of the kind would be gone. */
+  /** Whether the API server itself says so: with a 404 of a proxy all objects of the kind would disappear. */
   async #isUnknown(): Promise<boolean> {
     const [, , group, version, plural] = this.kind.path.split('/');
     try {
@@ -236,7 +236,7 @@ export class FollowedList<Object extends KubernetesObject = KubernetesObject> {
       const { resources } = (await this.client.get(`/apis/${group}/${version}`)) as ResourceList;
       return !resources.some(({ name }) => name === plural);
     } catch (error) {
-      // Nobody but the API server knows what may be asked.
+      // Only the API server can answer this.
       return error instanceof ApiError && error.code === 403;
     }
   }

@@ -4,12 +4,12 @@ import { FollowedList } from './followed-list.js';
 import { type ReportObject, reportsIn } from './node-report.js';
 import { ReportsOfNodes, type TakenReport } from './reports-of-nodes.js';
 
-/** Renewals come one by one, and are looked at together. */
+/** Renewals come one by one, and are processed together. */
 const GATHER_MILLISECONDS = 1000;
-/** How often it is looked whether a node has fallen silent. */
+/** How often it is checked whether a node has fallen silent. */
 const LOOK_MILLISECONDS = 60_000;
 
-/** The reports of all nodes as they come, for the one daemon that adds them up. */
+/** The reports of all nodes, for the one daemon that adds them up. */
 export class FollowedReports {
   readonly #list: FollowedList<ReportObject>;
   readonly #nodes = new ReportsOfNodes();
@@ -19,7 +19,7 @@ export class FollowedReports {
   #looking: Promise<boolean> = Promise.resolve(false);
   #isStopped = false;
 
-  /** @param onChange called when nodes say something else than before, fall silent or speak again */
+  /** @param onChange called when reports of nodes change, or when nodes fall silent or report again */
   constructor(
     client: ApiClient,
     namespace: string,

@@ -28,26 +28,26 @@ export interface KubernetesOptions {
   readonly logger: SourceLogger;
   /** Called when pods have other labels. */
   readonly onPods: () => void;
-  /** Called when the policies of a pod do not decide any more, or again, with how that is reported. */
+  /** Called when the policies of a pod are overridden, or no longer are, with the message to report. */
   readonly onOverride?: (pod: CriPod, message: string) => void;
   /** Called when it is followed, or not any more, and when there are other warnings. */
   readonly onStatus: () => void;
-  /** Called when it was settled what becomes of policies. */
+  /** Called when the outcome for all policies is known. */
   readonly onVerdicts?: () => void;
-  /** Of what is followed, and of what cannot be written. */
+  /** Waiting times for lists, and for what cannot be written. */
   readonly backoff?: Backoff;
 }
 
-/** Changes come in crowds: so long the rest of one is waited for. */
+/** Changes come in bursts: how long to wait for the rest of one. */
 const GATHER_MILLISECONDS = 50;
 const RETRY_MILLISECONDS = { first: 1000, most: 30_000 };
-/** How soon what was refused on account of the daemon's or other policies' state is tried again. */
+/** How soon policies that were refused because of the state of the daemon or of other policies are tried again. */
 const REFUSED_AGAIN_MILLISECONDS = 60_000;
 const ORIGINS: readonly ClusterOrigin[] = ['kubernetes', 'kubernetes-kubearmor'];
 
 /**
  * The policies of a cluster, what its namespaces are annotated with, and the pods of this node. What is known stays in
- * force while the API server is away; nothing is taken away before all kinds of policies have been listed.
+ * force while the API server is away; nothing is removed before all kinds of policies have been listed.
  */
 export class Kubernetes {
   readonly #options: KubernetesOptions;
@@ -119,12 +119,12 @@ export class Kubernetes {
     await this.#bringing;
   }
 
-  /** What became of each policy, as of the last time that could be settled. */
+  /** The outcome for each policy when it was last determined. */
   get verdicts(): readonly Verdict[] {
     return this.#verdicts;
   }
 
-  /** What namespaces and the settings say of postures and is not followed. */
+  /** Settings of namespaces and of the cluster that are not followed. */
   get unknownSettings(): readonly UnknownSetting[] {
     return this.#settingsInForce.unknown;
   }
@@ -171,7 +171,7 @@ export class Kubernetes {
     onStatus();
   }
 
-  /** Whoever may change a pod may take its policies away: nobody should have to look for that. */
+  /** Whoever may change a pod may disable its policies, so this is always reported. */
   #reportPods(): void {
     const { pods, logger, onStatus } = this.#options;
     this.#reportOverrides();
@@ -198,7 +198,7 @@ export class Kubernetes {
     this.#hasChanged = true;
     if (this.#isStopped || this.#bringing !== undefined) return;
     const due = performance.now() + milliseconds;
-    // Changes that do not end must not put it off for good.
+    // Continuous changes must not delay it forever.
     if (this.#timer !== undefined && this.#due <= due) return;
     clearTimeout(this.#timer);
     this.#due = due;
@@ -280,7 +280,7 @@ export class Kubernetes {
     return true;
   }
 
-  /** Whether nothing has changed but what is no part of policies: each status that is written is told to all nodes. */
+  /** Whether only parts outside of policies have changed: each status that is written is sent to all nodes. */
   #areBrought(read: readonly ReadObject[]): boolean {
     const before = this.#verdicts;
     return (

@@ -5,7 +5,7 @@ export interface LeaseOptions {
   readonly client: Pick<ApiClient, 'get' | 'create' | 'replace'>;
   readonly namespace: string;
   readonly name: string;
-  /** Tells this candidate from all others. */
+  /** Identifies this candidate among all others. */
   readonly identity: string;
   /** Called when it is held, or not any more. */
   readonly onChange: (isHeld: boolean) => void;
@@ -16,9 +16,9 @@ export interface LeaseOptions {
 export interface LeaseTimes {
   /** How long a holder may be silent before another takes over. */
   readonly duration: number;
-  /** How often the holder speaks. */
+  /** How often the holder renews it. */
   readonly renewal: number;
-  /** How often the others look. */
+  /** How often the others check. */
   readonly look: number;
 }
 
@@ -29,7 +29,10 @@ interface LeaseObject extends KubernetesObject {
   readonly spec?: { readonly holderIdentity?: string; readonly renewTime?: string; readonly leaseTransitions?: number };
 }
 
-/** Elects one of many by a Lease of Kubernetes: at most one holds it at a time, as long as their clocks run alike. */
+/**
+ * Elects one of many by a Lease of Kubernetes: at most one holds it at a time, as long as their clocks run at the same
+ * speed.
+ */
 export class Lease {
   readonly #options: LeaseOptions;
   readonly #times: LeaseTimes;
@@ -46,7 +49,7 @@ export class Lease {
     this.#times = options.times ?? TIMES;
   }
 
-  /** Not any more, either, once another may have taken it over, though an attempt to renew it is still under way. */
+  /** Also false once another may have taken it over, even if an attempt to renew it is still under way. */
   get isHeld(): boolean {
     return this.#isHeld && performance.now() - this.#renewed < this.#times.duration;
   }
@@ -77,7 +80,7 @@ export class Lease {
         if (isHeld) this.#renewed = began;
         this.#set(isHeld);
       } catch {
-        // Whoever cannot renew it in time must expect that another has taken over.
+        // If it cannot be renewed in time, another may have taken over.
         if (performance.now() - this.#renewed > this.#times.duration - this.#times.renewal) this.#set(false);
       }
       const wait = this.#isHeld ? this.#times.renewal : this.#times.look * (0.5 + Math.random());

@@ -15,7 +15,7 @@ export class NodeLabels {
 
   /**
    * @param follow makes the list, which calls the function at each change
-   * @param onChange called when the labels are others: the node itself changes every few seconds
+   * @param onChange called when the labels have changed: the node itself changes every few seconds
    */
   constructor(
     readonly node: string,

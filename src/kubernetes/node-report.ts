@@ -6,22 +6,22 @@ import type { Verdict } from './cluster-policies.js';
 import type { FollowedKind } from './followed-list.js';
 import { keyOfNamed } from './policy-objects.js';
 
-/** What one node says of the cluster's policies. */
+/** The report of one node about the cluster's policies. */
 export interface NodeReport {
   readonly node: string;
   readonly enforcing: boolean;
   /** Why not, when not. */
   readonly reason: string;
   /**
-   * By policy key, of those that reach any: how many containers, in how many of these it is left out, and how many are of
-   * pods that ask for something else.
+   * By policy key, of those that reach any: how many containers, in how many of these it is left out, and how many are
+   * of pods that override it.
    */
   readonly policies: Readonly<Record<string, readonly [containers: number, leftOut: number, overridden?: number]>>;
 }
 
 /** A ConfigMap that a node's report is in. */
 export interface ReportObject extends KubernetesObject {
-  /** `renewed`: when the node said last that this holds, by its clock. */
+  /** `renewed`: when the node last confirmed it, by its clock. */
   readonly data?: { readonly report?: string; readonly renewed?: string };
 }
 
@@ -51,7 +51,7 @@ export async function reportOfNode(
   return { node, enforcing, reason, policies: counts };
 }
 
-/** Undefined for what is none. */
+/** Undefined for an invalid report. */
 export function readReport({ data }: ReportObject): NodeReport | undefined {
   try {
     const report = JSON.parse(data?.report ?? '') as NodeReport;
@@ -64,7 +64,7 @@ export function readReport({ data }: ReportObject): NodeReport | undefined {
 }
 
 /**
- * Writes down what a node says, in a small object of its own that goes when the node is deleted.
+ * Writes the report of a node to a small object of its own, which is deleted with the node.
  *
  * @throws ApiError, or the system's error
  */
@@ -86,7 +86,7 @@ export async function writeReport(
 }
 
 /**
- * Says that the report of a node that was written last still holds.
+ * Confirms that the last report of a node is still correct.
  *
  * @throws like writeReport; ApiError 404 where there is none any more
  */

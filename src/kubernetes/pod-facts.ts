@@ -5,7 +5,7 @@ import { VISIBILITY_ANNOTATION } from './annotations.js';
 import type { KubernetesObject, ObjectMetadata } from './api-client.js';
 import { quoted } from './quoted.js';
 
-/** A pod, as far as policies and events ask. */
+/** A pod, as far as policies and events need it. */
 export interface Pod extends KubernetesObject {
   readonly spec?: { readonly [list in ContainerList]?: readonly { readonly name: string; readonly image?: string }[] };
 }
@@ -18,11 +18,11 @@ export interface PodFacts {
   readonly images: Readonly<Record<string, string>>;
   readonly override?: PolicyOverride;
   readonly visibility?: Visibility;
-  /** What is annotated and says nothing that is known. */
+  /** Annotations with unknown values. */
   readonly warnings?: readonly string[];
 }
 
-/** KubeArmor's; its third value, `enabled`, asks for nothing. */
+/** KubeArmor's annotation; its third value, `enabled`, has no effect. */
 const ANNOTATION = 'kubearmor-policy';
 
 export function factsOf({ metadata, spec = {} }: Pod): PodFacts {

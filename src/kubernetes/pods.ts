@@ -19,7 +19,7 @@ export class Pods {
   constructor(
     /** What is registered already. */
     readonly known: (id: string) => Container | undefined,
-    /** What becomes of what pods ask for beside their policies. */
+    /** Whether the overrides of pods are followed. */
     readonly overrides: 'follow' | 'ignore' = 'follow',
   ) {}
 
@@ -32,7 +32,7 @@ export class Pods {
     return !isSame;
   }
 
-  /** Pods whose policies do not decide, each with how that is reported. */
+  /** Pods whose policies are overridden, each with the message to report. */
   overridden(): ReadonlyMap<string, { readonly pod: CriPod; readonly message: string }> {
     const found = [...this.#byUid].flatMap(([uid, { pod, override }]) =>
       override === undefined ? [] : [[uid, { pod, message: messageOf(pod, override) }] as const],
@@ -40,7 +40,7 @@ export class Pods {
     return new Map(found);
   }
 
-  /** Pods that ask for something else than the policies that reach them, and what cannot be read of such a wish. */
+  /** Pods that override the policies that reach them, and overrides that cannot be read. */
   warnings(): string[] {
     const all = [...this.#byUid.values()].flatMap(({ pod, override, warnings = [] }) =>
       override === undefined ? warnings : [...warnings, messageOf(pod, override)],

@@ -15,7 +15,7 @@ export interface PolicyObject extends KubernetesObject {
   readonly status?: object;
 }
 
-/** Why a policy is not taken as it is written. */
+/** Why a policy is not accepted as it is written. */
 export interface Refusal {
   /** One word, as conditions have it. */
   readonly reason: 'Invalid' | 'TooLarge' | 'Refused';
@@ -27,7 +27,7 @@ export interface Refusal {
 export interface ReadObject {
   readonly kind: FollowedPolicyKind;
   readonly object: PolicyObject;
-  /** Of the policy it gives or, if it is refused, would give. */
+  /** The name of the policy that the object is or, if refused, would be. */
   readonly named: PolicyName;
   readonly input?: PolicyInput;
   readonly refusal?: Refusal;
@@ -43,7 +43,7 @@ export class PolicyObjects {
   /**
    * There may be thousands: other work can run meanwhile.
    *
-   * @param now what has ended by then is read again, and refused for it; milliseconds since the Unix epoch
+   * @param now policies that expired before are read again, and refused; milliseconds since the Unix epoch
    */
   readAll(objects: Iterable<readonly [FollowedPolicyKind, PolicyObject]>, now = Date.now()): Promise<ReadObject[]> {
     return finishInTimeSlices(this.#readInSteps(objects, now));
@@ -75,7 +75,7 @@ export class PolicyObjects {
       const warnings = [...input.warnings, ...(pruned.length === 0 ? [] : [warningOfPruned(pruned)])];
       return { kind, object, named, input: { ...input, warnings, policy: { ...input.policy, origin } } };
     } catch (thrown) {
-      // Nothing but the object itself is looked at: whatever it is, the others are not to be held up by it.
+      // The error concerns only this object: the others must not be held up by it.
       const message = `it cannot be read: ${(thrown as Error).message}`;
       const failure = thrown instanceof Failure ? thrown : new Failure('invalid-argument', message);
       return { kind, object, named, refusal: refusalOf(failure) };
@@ -87,9 +87,9 @@ function hasEnded({ input }: ReadObject, now: number): boolean {
   return (input?.policy.expires ?? Number.POSITIVE_INFINITY) <= now;
 }
 
-/** @throws what is no fault of the policy */
+/** @throws errors that the policy has not caused */
 export function refusalOf(thrown: unknown): Refusal {
-  // A full disk has the code of a policy that is too large.
+  // A full disk has the same code as a policy that is too large.
   if (!(thrown instanceof Failure) || thrown instanceof StoreFailure) throw thrown;
   const { code, message } = thrown;
   if (code === 'invalid-argument') return { reason: 'Invalid', message };
@@ -108,7 +108,7 @@ function namedBy({ origin, kind }: FollowedPolicyKind, metadata: KubernetesObjec
 function warningOfPruned(fields: readonly string[]): string {
   return (
     `kubectl apply has sent ${fields.join(', ')}, which the object does not have: the schema of this kind in the cluster ` +
-    'takes such fields away; a kind of hauberk.io keeps them'
+    'drops such fields; a kind of hauberk.io keeps them'
   );
 }
 

@@ -1,12 +1,12 @@
 import type { KubernetesObject } from './api-client.js';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
-/** So many are named. */
+/** At most this many are named. */
 const FIELDS_MAX = 10;
 
 /**
- * Fields of the specification that `kubectl apply` has sent and the object does not have: the schema of its kind does not
- * name them, and Kubernetes drops such fields without a word.
+ * Fields of the specification that `kubectl apply` has sent and the object does not have: the schema of its kind does
+ * not name them, and Kubernetes drops such fields silently.
  */
 export function prunedFields(object: KubernetesObject & { readonly spec?: unknown }): string[] {
   const text = object.metadata.annotations?.[LAST_APPLIED];
@@ -20,7 +20,7 @@ export function prunedFields(object: KubernetesObject & { readonly spec?: unknow
   return [...missingIn(applied?.spec, object.spec, 'spec')].slice(0, FIELDS_MAX);
 }
 
-/** Only what is of the same form is compared: a list of another length was changed by somebody since. */
+/** Only what is of the same form is compared: a list of another length has been changed since. */
 function* missingIn(applied: unknown, there: unknown, path: string): Generator<string> {
   if (Array.isArray(applied)) {
     if (!Array.isArray(there) || there.length !== applied.length) return;

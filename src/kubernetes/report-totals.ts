@@ -2,7 +2,7 @@ import { inTimeSlices } from '../time-slices.js';
 import type { NodeReport } from './node-report.js';
 import type { TakenReport } from './reports-of-nodes.js';
 
-/** What all nodes together say of a policy; of those that are silent nothing is counted. */
+/** The totals of all nodes' reports about a policy; silent nodes are not counted. */
 export interface ReportTotals {
   readonly containers: number;
   readonly leftOut: number;
@@ -19,7 +19,7 @@ export interface ReportTotals {
 
 export const NO_TOTALS: ReportTotals = { containers: 0, leftOut: 0, overridden: 0, nodes: 0, silent: 0 };
 
-/** By policy key. Each report is gone through once, whatever number of policies there is that it says nothing of. */
+/** By policy key. Each report is processed once, however many policies it does not mention. */
 export async function totalsOf(reports: Iterable<TakenReport>): Promise<ReadonlyMap<string, ReportTotals>> {
   const totals = new Map<string, ReportTotals>();
   for await (const { report, isSilent } of inTimeSlices(reports)) {

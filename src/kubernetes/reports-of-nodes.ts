@@ -2,9 +2,12 @@ import { isStep, type Steps } from '../steps.js';
 import { finishInTimeSlices } from '../time-slices.js';
 import { type NodeReport, type ReportObject, readReport } from './node-report.js';
 
-/** How often a node says that its report still holds, in milliseconds; some more or less, so that not all do at once. */
+/** How often a node confirms its report, in milliseconds; varied a little, so that not all do at once. */
 export const RENEWAL_MILLISECONDS = 300_000;
-/** A node that has not said so for so long is silent: its daemon has ended, or cannot reach the API server. */
+/**
+ * A node that has not confirmed its report for this long is silent: its daemon has ended, or cannot reach the API
+ * server.
+ */
 export const SILENT_MILLISECONDS = 3 * RENEWAL_MILLISECONDS;
 /** How far the clock of a node may be behind that of the one who reads. */
 const SKEW_MILLISECONDS = 60_000;
@@ -15,12 +18,12 @@ interface Known {
   readonly renewed: string | undefined;
   /** When this renewal was seen first, by the clock of this process. */
   readonly since: number;
-  /** Whether an earlier one was seen: then nothing hangs on the clock of the node. */
+  /** Whether an earlier renewal was seen: then the clock of the node does not matter. */
   readonly isFollowed: boolean;
   readonly isSilent: boolean;
 }
 
-/** A report, and whether its node has fallen silent since: nobody knows what it enforces then. */
+/** A report, and whether its node has fallen silent since, so that it is not known what it enforces. */
 export interface TakenReport {
   readonly report: NodeReport;
   readonly isSilent: boolean;
@@ -41,7 +44,7 @@ export class ReportsOfNodes {
 
   constructor(readonly clock: ReportsClock = CLOCK) {}
 
-  /** @returns whether any says something else than before, or fell silent or spoke again: most renewals change nothing */
+  /** @returns whether any report has changed, or a node fell silent or reported again: most renewals change nothing */
   take(objects: readonly ReportObject[]): Promise<boolean> {
     return finishInTimeSlices(this.#takeInSteps(objects));
   }
@@ -79,7 +82,7 @@ export class ReportsOfNodes {
     return { text, report, renewed, since, isFollowed, isSilent: this.#isSilent(renewed, since, isFollowed) };
   }
 
-  /** Of a node that was not heard of yet its own clock says when it spoke last. One that renews nothing is of before. */
+  /** For a node without an earlier renewal its own clock counts. A report without renewals is from an older version. */
   #isSilent(renewed: string | undefined, since: number, isFollowed: boolean): boolean {
     if (renewed === undefined) return false;
     if (this.clock.now() - since > SILENT_MILLISECONDS) return true;

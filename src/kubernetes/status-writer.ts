@@ -33,9 +33,9 @@ export interface StatusWriterOptions {
   readonly policies: Pick<PolicyRegistry, 'get' | 'containerIdsReachedBy'>;
   readonly verdicts: () => readonly Verdict[];
   readonly host: () => Pick<HostStatus, 'enforcing' | 'reason' | 'leftOut'>;
-  /** What namespaces and the settings say and is not followed. */
+  /** Settings of namespaces and of the cluster that are not followed. */
   readonly unknownSettings?: () => readonly UnknownSetting[];
-  /** Whether the pod of a container asks for something else than its policies. */
+  /** Whether the pod of a container overrides its policies. */
   readonly isOverridden: (containerId: string) => boolean;
   readonly logger: SourceLogger;
   readonly times?: LeaseTimes;
@@ -44,14 +44,17 @@ export interface StatusWriterOptions {
   readonly backoff?: Backoff;
 }
 
-/** Containers come and go in crowds, and every write is told to all who watch the policies. */
+/** Containers come and go in bursts, and every write is sent to all who watch the policies. */
 const GATHER_MILLISECONDS = 1000;
 const RETRY_MILLISECONDS = 10_000;
-/** Where only numbers have changed, the status of a policy is written again after so long, for each node that receives it. */
+/**
+ * Where only numbers have changed, the status of a policy is written again after this time for each node that receives
+ * it.
+ */
 const COUNTS_MILLISECONDS_PER_NODE = 12;
 
 /**
- * Tells Kubernetes what becomes of its policies. Each node writes down its own part, when that has changed; the one that
+ * Reports the state of its policies to Kubernetes. Each node writes its own report when that has changed; the one that
  * holds the lease adds all of them up into the status of the policies, so that a thousand nodes do not write it.
  */
 export class StatusWriter {
@@ -191,7 +194,7 @@ export class StatusWriter {
     this.#renewLater();
   }
 
-  /** What does not change is said again from time to time: otherwise a daemon that has ended would count for good. */
+  /** An unchanged report is renewed from time to time: otherwise a daemon that has ended would be counted forever. */
   #renewLater(): void {
     this.#isRenewalDue = false;
     clearTimeout(this.#renewal);

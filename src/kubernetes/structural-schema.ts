@@ -1,16 +1,16 @@
-/** A schema as CustomResourceDefinitions take it. */
+/** A schema in the form that CustomResourceDefinitions accept. */
 export type StructuralSchema = Readonly<Record<string, unknown>>;
 
 type Schema = Readonly<Record<string, unknown>>;
 type Properties = Readonly<Record<string, Schema>>;
 
-/** What both kinds of schema say alike. */
+/** Keywords that both kinds of schema share. */
 const KEPT = ['type', 'nullable', 'enum', 'minimum', 'maximum', 'minItems'];
 
 /**
- * Says of a JSON Schema what a structural one can: types, required fields, choices of words, ranges. What it cannot say,
- * such as the form of a path, is left to the reader of the policy. Unknown fields are kept: taken away in silence, as is
- * usual, a misspelt `readOnly` would make a rule stricter than it was written.
+ * Converts a JSON Schema as far as a structural one can express it: types, required fields, enumerations, ranges. The
+ * rest, such as the form of a path, is checked when the policy is read. Unknown fields are kept: if they were silently
+ * dropped, as is usual, a misspelt `readOnly` would make a rule stricter than it was written.
  *
  * @param shared schemas that others refer to by name
  * @throws Error for what has no structural form
@@ -40,7 +40,7 @@ export function structuralSchema(schema: Schema, shared: ReadonlyMap<string, Sch
   };
 }
 
-/** Kubernetes takes no null where words are listed, whether the list has it or not. */
+/** Kubernetes accepts no null for enumerations, whether they list it or not. */
 function withoutNull(schema: Schema): Schema {
   if (schema.enum === undefined) return schema;
   const { nullable: _, ...others } = schema;

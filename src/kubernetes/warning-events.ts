@@ -11,20 +11,20 @@ const NAME_CHARACTERS_MAX = 230;
 interface Warning {
   readonly reason: string;
   readonly message: string;
-  /** Told once, as long as this stays the same. */
+  /** Reported once, as long as this stays the same. */
   readonly key: string;
 }
 
 /**
- * Tells as Events of Kubernetes what is wrong with policies, each thing once: an Event has a name of its own by what it
- * says, so that the next one who tells finds it there.
+ * Reports problems of policies as Events of Kubernetes, each once: the name of an Event is derived from its content, so
+ * that the next reporter finds it.
  */
 export class WarningEvents {
   readonly #reported = new Map<string, string>();
 
   constructor(
     readonly client: Pick<ApiClient, 'create'>,
-    /** Who tells. */
+    /** The component that reports. */
     readonly node: string,
   ) {}
 
@@ -82,7 +82,7 @@ export class WarningEvents {
         count: 1,
       });
     } catch (error) {
-      // It is there, or its namespace ends and takes all with it.
+      // It exists already, or its namespace is being deleted.
       if (!(error instanceof ApiError) || ![409, 404, 403].includes(error.code)) throw error;
       if (error.code === 403 && !/being terminated/u.test(error.message)) throw error;
     }
@@ -90,7 +90,7 @@ export class WarningEvents {
   }
 }
 
-/** Undefined for what is as it should be. How many containers it is about changes all the time, and is reported in the status. */
+/** Undefined if nothing is wrong. The number of containers changes all the time, and is reported in the status. */
 function eventOf({ type, status, reason, message }: NewCondition): Warning | undefined {
   if (type === 'Accepted' && status === 'True') {
     return message === '' ? undefined : { reason: 'Warned', message, key: message };
@@ -102,7 +102,7 @@ function eventOf({ type, status, reason, message }: NewCondition): Warning | und
 
 function short(text: string): string {
   if (Buffer.byteLength(text) <= MESSAGE_BYTES_MAX) return text;
-  // What is cut in the middle of a letter gives a letter of three bytes.
+  // A character that is cut in the middle becomes one of three bytes.
   return `${Buffer.from(text)
     .subarray(0, MESSAGE_BYTES_MAX - 6)
     .toString('utf8')}…`;

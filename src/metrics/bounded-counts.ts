@@ -1,8 +1,11 @@
 import { Counter, type Registry } from 'prom-client';
 
-/** So many combinations of labels have a series of their own: policies, namespaces and containers come and go without end. */
+/**
+ * How many combinations of labels have a series of their own: the number of policies, namespaces and containers over
+ * time is unbounded.
+ */
 export const SERIES_MAX = 500;
-/** Stands in each label of the one series that the others share; nothing of Kubernetes can have the name. */
+/** The value of each label in the one series that all others share; no object of Kubernetes can have this name. */
 export const OTHERS = '_others';
 
 interface Count {
@@ -12,14 +15,17 @@ interface Count {
 /** By the value of each label in turn. */
 type Level = Map<string, Level | Count>;
 
-/** A counter with a bound on its series. Counted apart from it, since events come by the hundred thousand a second. */
+/**
+ * A counter with a bound on its series. Counted outside of Prometheus' client, since there may be hundreds of thousands
+ * of events a second.
+ */
 export class BoundedCounts<Label extends string> {
   readonly #labelNames: readonly Label[];
   readonly #others: Count;
   #root: Level = new Map();
   #counts: Count[] = [];
 
-  /** @param prepare called before each reading, for what should have a series before it is counted */
+  /** @param prepare called before each reading, to add series that should exist before they are counted */
   constructor(
     registry: Registry,
     { name, help, labelNames }: { readonly name: string; readonly help: string; readonly labelNames: readonly Label[] },
@@ -33,7 +39,7 @@ export class BoundedCounts<Label extends string> {
     };
     new Counter<string>({
       name,
-      help: `${help}; beyond ${SERIES_MAX} series they count as ${OTHERS}.`,
+      help: `${help}; beyond ${SERIES_MAX} series they are counted as ${OTHERS}.`,
       labelNames: [...labelNames],
       registers: [registry],
       collect() {
@@ -52,7 +58,7 @@ export class BoundedCounts<Label extends string> {
     this.#countOf(values).count += by;
   }
 
-  /** Forgets the series that are not wanted; what they have counted is gone with them. */
+  /** Removes all other series, with their counts. */
   keepOnly(isWanted: (labels: Readonly<Record<string, string>>) => boolean): void {
     const kept = this.#counts.filter(({ labels }) => isWanted(labels));
     this.#root = new Map();

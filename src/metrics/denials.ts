@@ -16,7 +16,7 @@ export class Denials {
 
   /**
    * @param policies those there are: each has a series before it refuses anything, so that the first is an increase
-   * @param containers those there are: where there is no more room, the counts of others are forgotten
+   * @param containers those there are: if there is no more room, the counts of others are dropped
    */
   constructor(registry: Registry, policies: () => Iterable<Named>, containers: () => Iterable<Named>) {
     this.#ofPolicies = new BoundedCounts(

@@ -14,13 +14,13 @@ import type { OverrideMode } from '../policy/override.js';
 import { Denials, type Named } from './denials.js';
 import { RpcMetrics } from './rpc-metrics.js';
 
-/** Where figures are read when Prometheus asks. */
+/** Where values are read when Prometheus scrapes. */
 export interface MetricSources {
   status(): HostStatus;
-  /** What became of the containers that sources reported. */
+  /** What happened with the containers that sources reported. */
   readonly intake: IntakeCounts;
   readonly repairs: RepairCounts;
-  /** What processes hold from before their policies. */
+  /** How many files processes hold from before their policies. */
   held?(): { readonly files: number; readonly containers: number };
   /** By how they came under their policies. */
   protectedContainers(): Readonly<Record<Protection['by'], number>>;
@@ -44,9 +44,9 @@ export interface MetricSources {
   closedConnections?(): number;
   /** Events that the disk did not take; absent where there is no journal. */
   unjournaledEvents?(): number;
-  /** Events of which the process table was not asked, as too many came at once. */
+  /** Events without details from the process table, because too many came at once. */
   eventsWithoutDetails?(): number;
-  /** Places that events are exported to, and whether they take them now. */
+  /** Destinations of exported events, and whether they work now. */
   exports?(): readonly { readonly name: string; readonly isWorking: boolean }[];
 }
 
@@ -60,7 +60,7 @@ const OUTCOMES = [
 ];
 const LATENCY_BUCKETS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1];
 
-/** Everything Hauberk tells Prometheus. */
+/** All metrics of Hauberk for Prometheus. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #applyDuration: Histogram;
@@ -93,7 +93,7 @@ export class Metrics {
     this.#denials = new Denials(this.registry, sources.policies, sources.containers ?? (() => []));
     // process_* and nodejs_*, the delay of the event loop among them.
     collectDefaultMetrics({ register: this.registry });
-    // Gauges whose names say counter; the series by type beside them add up to the same.
+    // Left out: gauges named like counters; the series by type beside them add up to the same.
     for (const each of ['handles', 'requests', 'resources'])
       this.registry.removeSingleMetric(`nodejs_active_${each}_total`);
     this.#addState(sources);
@@ -134,22 +134,22 @@ export class Metrics {
         ),
       ),
     );
-    this.#gauge('store_problem', '1 while changes cannot be written down for this cause.', ['cause'], () =>
+    this.#gauge('store_problem', '1 while changes cannot be stored, for this cause.', ['cause'], () =>
       STORE_PROBLEMS.map((cause) => [{ cause }, Number(status().storeProblem?.cause === cause)]),
     );
     const closed = 'Connections to the metrics port that were closed because there were too many.';
     this.#counter('metrics_connections_closed_total', closed, [], () => [[{}, closedConnections?.() ?? 0]]);
     this.#gauge('policies', 'Policies held.', [], () => [[{}, status().policies]]);
     this.#gauge('containers', 'Containers known.', [], () => [[{}, status().containers]]);
-    this.#gauge('profiles_running', 'Profiles that learn.', [], () => [[{}, runningProfiles()]]);
+    this.#gauge('profiles_running', 'Profiles that are running.', [], () => [[{}, runningProfiles()]]);
     this.#gauge('images', 'Policy images in the kernel.', [], () => [[{}, status().images]]);
     this.#gauge('source_connected', '1 while a source of containers is connected.', ['source', 'address'], () =>
       status().sources.map(({ name, address, connected }) => [{ source: name, address }, Number(connected)]),
     );
-    this.#gauge('containers_protected', 'Containers under their policies, by what brought them there.', ['by'], () =>
+    this.#gauge('containers_protected', 'Containers under their policies, by how they came under them.', ['by'], () =>
       Object.entries(protectedContainers()).map(([by, value]) => [{ by }, value]),
     );
-    const overridden = 'Containers whose pods have their policies audited or disabled by an annotation.';
+    const overridden = 'Containers of pods whose annotation sets their policies to audited or disabled.';
     this.#gauge('containers_overridden', overridden, ['mode'], () =>
       Object.entries(overriddenContainers()).map(([mode, value]) => [{ mode }, value]),
     );
@@ -173,7 +173,7 @@ export class Metrics {
     );
     this.#counter(
       'refusals_total',
-      "Accesses that were refused without a policy: undecidable, or to what is Hauberk's own (protected).",
+      "Accesses that were refused without a policy: undecidable, or to Hauberk's own objects (protected).",
       ['cause'],
       () =>
         select('refused')
@@ -188,7 +188,7 @@ export class Metrics {
     ]);
     this.#counter(
       'names_forgotten_total',
-      'Addresses of names that found no room in the share of their container, or were forgotten for newer ones.',
+      'Addresses of names that did not fit into the share of their container, or were dropped for newer ones.',
       [],
       () => [[{}, kernelCounters()['name-forgotten']]],
     );
@@ -230,12 +230,9 @@ export class Metrics {
     );
     const visible = 'Containers whose allowed accesses are reported.';
     this.#gauge('containers_visible', visible, [], () => [[{}, visibleContainers()]]);
-    this.#counter(
-      'telemetry_told_total',
-      'Distinct accesses that were let through and reported, once in a window.',
-      [],
-      () => [[{}, telemetry().reported]],
-    );
+    this.#counter('telemetry_told_total', 'Distinct allowed accesses that were reported, once per window.', [], () => [
+      [{}, telemetry().reported],
+    ]);
     this.#counter(
       'telemetry_dropped_total',
       'Accesses of visible containers that were not reported, by cause.',
@@ -254,7 +251,7 @@ export class Metrics {
 
   #addIntake({ intake, repairs, held = () => ({ files: 0, containers: 0 }) }: MetricSources): void {
     const heldHelp =
-      'Open files that policies refuse since they were opened; containers of which every open file is decided at each use.';
+      'Open files that policies refuse which were applied later; containers in which every open file is decided at each use.';
     this.#gauge('held_descriptors', heldHelp, ['of'], () => {
       const { files, containers } = held();
       return [
@@ -303,7 +300,7 @@ export class Metrics {
     });
   }
 
-  /** A counter that is counted elsewhere and read when asked for. */
+  /** A counter that is counted elsewhere and read at each scrape. */
   #counter(name: string, help: string, labelNames: string[], read: () => Samples): void {
     new Counter({
       name: `hauberk_${name}`,

@@ -5,10 +5,10 @@ import { type CertificateEnds, REFUSAL_REASONS, type RpcObserver } from '../rpc/
 
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
-/** What no call of the API ends with: nobody logs in, and nothing is read that could be out of range or lost. */
+/** Statuses that no call of the API ends with: there is no login, and nothing that could be out of range or lost. */
 const NEVER_SENT: readonly string[] = ['UNAUTHENTICATED', 'OUT_OF_RANGE', 'DATA_LOSS'];
 
-/** What Hauberk tells Prometheus of its API. */
+/** The metrics of Hauberk's API. */
 export class RpcMetrics implements RpcObserver {
   readonly #requests: Counter;
   readonly #durations: Histogram;
@@ -26,7 +26,7 @@ export class RpcMetrics implements RpcObserver {
     });
     this.#durations = new Histogram({
       name: 'hauberk_rpc_duration_seconds',
-      help: 'Time from a call until its client has the whole answer; streams are not among them.',
+      help: 'Time from a call until its client has the whole answer; streams are not included.',
       labelNames: ['method'],
       buckets: DURATION_BUCKETS,
       registers,

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Registry } from 'prom-client';
 
-/** More than anybody needs who scrapes; the one that has been idle longest makes room for the next. */
+/** More than scraping needs; the connection that has been idle longest is closed for a new one. */
 const CONNECTIONS_MAX = 64;
 const REQUEST_MILLISECONDS = 10_000;
 /** How long to wait before trying again to bind the address. */
@@ -24,12 +24,12 @@ export interface MetricsServerOptions {
   readonly retryMilliseconds?: number;
 }
 
-/** Serves GET and HEAD of /metrics. Nothing else depends on it: where its address is taken it is tried again. */
+/** Serves GET and HEAD of /metrics. Nothing else depends on it: if its address is in use, it tries again. */
 export class MetricsServer {
   /** Connections that were closed since there were too many. */
   closedConnections = 0;
   readonly #server: Server;
-  /** Those without a request under way, the one that is idle longest first. */
+  /** Connections without a request under way, the one that has been idle longest first. */
   readonly #idle = new Set<Socket>();
   readonly #sockets = new Set<Socket>();
   #problem: string | undefined;
@@ -59,7 +59,7 @@ export class MetricsServer {
       this.#problem = undefined;
       if (before !== undefined) logger.info({ address }, 'metrics are served now');
     } catch (error) {
-      this.#problem = `metrics are not served on ${address}: ${(error as Error).message}; it is tried again`;
+      this.#problem = `metrics are not served on ${address}: ${(error as Error).message}; trying again`;
       if (before !== this.#problem) logger.warn({ address, err: error }, this.#problem);
       this.#retry = setTimeout(() => void this.start(), retryMilliseconds).unref();
     }

@@ -30,7 +30,7 @@ export interface Case {
   readonly expect: Expectation;
 }
 
-/** Whose processes make the access. */
+/** The container whose process makes the access. */
 export interface CaseContainer {
   /** `default` when left out. */
   readonly namespace?: string;
@@ -43,13 +43,13 @@ export interface CaseContainer {
 
 export interface Expectation {
   readonly action: 'allow' | 'audit' | 'block';
-  /** `NAMESPACE/POLICY RULE`, `posture` or `nothing`; not looked at when left out. */
+  /** `NAMESPACE/POLICY RULE`, `posture` or `nothing`; not checked when left out. */
   readonly rule?: string;
   /** Whether a policy in audit mode decides, and would have refused. */
   readonly wouldBlock?: boolean;
 }
 
-/** What holds in a namespace where no rule names an access. */
+/** The postures of a namespace, for accesses that no rule matches. */
 export type CasePostures = Readonly<
   Partial<Record<'process' | 'file' | 'network' | 'capabilities', 'audit' | 'block'>>
 >;

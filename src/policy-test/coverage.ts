@@ -7,7 +7,7 @@ export interface Coverage {
   readonly undecided: readonly string[];
 }
 
-/** @param decidedBy what has decided each case */
+/** @param decidedBy the rule that decided each case, if any */
 export function coverageOf(policies: readonly Policy[], decidedBy: readonly (string | undefined)[]): Coverage {
   const names = policies.flatMap((policy) => policy.rules.map((rule) => ruleName({ policy, rule })));
   const deciding = new Set(decidedBy);

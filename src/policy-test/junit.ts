@@ -1,12 +1,12 @@
 import type { CaseResult } from './run.js';
 
-/** The cases of one file and what became of them. */
+/** The cases of one file and their results. */
 export interface Suite {
   readonly file: string;
   readonly results: readonly CaseResult[];
 }
 
-/** What continuous integration shows of tests: a suite for each file. */
+/** Results as JUnit XML for continuous integration: a suite for each file. */
 export function junitOf(suites: readonly Suite[]): string {
   const all = suites.flatMap(({ results }) => results);
   return [
@@ -33,7 +33,7 @@ function caseOf(file: string, { name, line, problems }: CaseResult): string {
   return `${head}><failure message="${escaped(first)}">${escaped(problems.join('\n'))}</failure></testcase>`;
 }
 
-/** What XML has no character for is left out; a new line in an attribute would become a space. */
+/** Characters that XML does not allow are left out; a new line in an attribute would become a space. */
 function escaped(text: string): string {
   return text
     .replace(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '?')

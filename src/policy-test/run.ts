@@ -11,7 +11,7 @@ import { toAccess } from '../rpc/explain-message.js';
 import { finishInTimeSlices } from '../time-slices.js';
 import type { Case, CaseContainer, CaseFile, Expectation, PlacedCase } from './case-file.js';
 
-/** What hauberkd does where nothing is set. */
+/** The postures of hauberkd if nothing is set. */
 const DEFAULT_POSTURES: Postures = { process: 'audit', file: 'audit', network: 'audit', capabilities: 'audit' };
 
 export interface CaseResult {

@@ -26,7 +26,7 @@ export function parseAddressBlock(text: string): AddressBlock | string {
 function parseAddress(text: string): Uint8Array | undefined {
   if (isIPv4(text)) return Uint8Array.from(text.split('.').map(Number));
   if (!isIPv6(text) || text.includes('%')) return undefined;
-  // A dotted tail stands for the last two groups.
+  // A dotted-decimal end stands for the last two groups.
   const dotted = /[^:]+\.[^:]+$/u.exec(text)?.[0];
   const hex = dotted === undefined ? text : text.slice(0, -dotted.length) + toGroups(parseAddress(dotted)!);
   const [head, tail] = hex.split('::');

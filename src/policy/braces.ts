@@ -1,4 +1,4 @@
-/** More than these are left together. */
+/** A pattern with more alternatives is not expanded. */
 const ALTERNATIVES_MAX = 64;
 
 /**

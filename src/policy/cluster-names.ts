@@ -2,8 +2,8 @@ import { BELOW, DOMAIN_BYTES_MAX } from './domain.js';
 import type { BoundRule } from './model.js';
 
 /**
- * Adds to each rule that names a host its twins below the suffixes that a pod's resolver tries first: it asks for
- * `example.com.shop.svc.cluster.local` before `example.com`, and gives up where one of these is refused.
+ * Adds to each rule that names a host copies for the names below the suffixes that a pod's resolver tries first: it
+ * asks for `example.com.shop.svc.cluster.local` before `example.com`, and gives up where one of these is refused.
  *
  * @param namespace of the container
  * @param clusterDomain for example `cluster.local`; undefined adds nothing

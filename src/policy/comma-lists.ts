@@ -12,13 +12,16 @@ const VALUES_MAX = 64;
 export interface Separated {
   /** With an entry of its own for each value. */
   readonly object: unknown;
-  /** The path in the object as it was written of what stands at a path of this one. */
+  /** Maps a path in this object to the path in the object as it was written. */
   readonly writtenPath: (path: FieldPath) => FieldPath;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Reads `protocol: tcp,udp` as KubeArmor does: as an entry for each, alike in all else. Changes nothing it is given. */
+/**
+ * Reads `protocol: tcp,udp` as KubeArmor does: as an entry for each value, otherwise equal. Does not modify its
+ * argument.
+ */
 export function separateValues(object: unknown): Separated {
   const spec = isFields(object) ? object.spec : undefined;
   if (!isFields(object) || !isFields(spec)) return { object, writtenPath: (path) => path };
@@ -48,7 +51,7 @@ export function separateValues(object: unknown): Separated {
   return { object: { ...object, spec: separated }, writtenPath };
 }
 
-/** Findings in terms of what was written: what holds for several entries that are one there is reported once. */
+/** Findings in terms of what was written: what concerns several entries that were written as one is reported once. */
 export function writtenFindings(findings: readonly Finding[], writtenPath: Separated['writtenPath']): Finding[] {
   const distinct = new Map<string, Finding>();
   for (const finding of findings) {

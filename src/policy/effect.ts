@@ -4,7 +4,7 @@ import { FILE_OPERATIONS } from './model.js';
 /** What can be done to a path: run it as a program, or access it as a file. */
 export const PATH_OPERATIONS = ['execute', ...FILE_OPERATIONS] as const;
 
-/** The kinds of access that are decided apart. */
+/** The kinds of access that are decided separately. */
 export const OPERATIONS = [
   ...PATH_OPERATIONS,
   'communicate',
@@ -46,12 +46,14 @@ export type Ownership = 'owner' | 'other';
 export const OWNERSHIPS: readonly Ownership[] = ['owner', 'other'];
 
 /**
- * What one rule says of one kind of access to what it matches; undefined where it says nothing and the next rule,
- * or the default posture, decides. Arguments are left aside: a rule that has them says this unless they are allowed.
+ * What one rule decides about one kind of access to what it matches; undefined where it decides nothing, so that the
+ * next rule, or the default posture, does. Arguments are ignored: a rule with arguments decides this unless they are
+ * allowed.
  *
- * - `ownerOnly` lets the file's owner and stops everyone else.
- * - `readOnly` on Block forbids writing and lets reading pass; on Allow it allows reading and is silent on writing.
- * - Mapping as executable is spoken of only by rules that name it: what may be read may otherwise be mapped.
+ * - `ownerOnly` allows the file's owner and stops everyone else.
+ * - `readOnly` on Block forbids writing and lets reading pass; on Allow it allows reading and decides nothing about
+ * writing.
+ * - Mapping as executable is decided only by rules that name it: otherwise what may be read may be mapped.
  */
 export function effectOf(rule: Rule, operation: Operation, ownership: Ownership): Action | undefined {
   if (rule.class !== CLASS_OF_OPERATION[operation]) return undefined;

@@ -1,14 +1,14 @@
 /** Where a value stands in a document: keys and list indexes from the root. */
 export type FieldPath = readonly (string | number)[];
 
-/** One thing that is wrong in a document, before it is known whether and where the document has text positions. */
+/** One problem in a document, before it is known whether the document has text positions. */
 export interface Finding {
   /** For a missing field this is the path it should have. */
   readonly path: FieldPath;
   readonly description: string;
   /** Whether the key is at fault or its value; it decides the position shown. */
   readonly fault: 'key' | 'value';
-  /** Where in the text it is, in characters, for what a path does not distinguish. */
+  /** Its offset in the text, in characters, if a path does not identify it. */
   readonly offset?: number;
 }
 

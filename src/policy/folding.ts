@@ -1,21 +1,23 @@
 import { literalPattern } from './literal-pattern.js';
 import type { BoundRule, Match, PathMatch, Rule } from './model.js';
 
-/** A directory below which a filesystem takes several names for one, so that none reports which file is meant. */
+/**
+ * A directory below which a filesystem treats several names as one, so that a name does not show which file is meant.
+ */
 export interface FoldedPlace {
   /** Without a slash at its end. */
   readonly place: string;
-  /** It also gives files short names (`SECRET~1.TXT`), and pays no heed to dots at the end of a name. */
+  /** It also gives files short names (`SECRET~1.TXT`), and ignores dots at the end of a name. */
   readonly isFat: boolean;
 }
 
-/** Characters beyond ASCII that are small or large forms of these letters, too. */
+/** Characters beyond ASCII that are lower-case or upper-case forms of these letters, too. */
 const OTHER_FORMS: Readonly<Record<string, string>> = { k: '\u212a', s: '\u017f' };
 
 /**
- * Adds to each rule that refuses or reports files below such places twins for the other names that these may be taken by:
- * in whatever case and, as one cannot list them, by every short name, name that ends in a dot, or name beyond ASCII. What
- * is allowed is allowed as it is written only.
+ * Adds to each rule that refuses or reports files below such places copies for the other names that may lead to them:
+ * in any case and, as they cannot be listed, every short name, name that ends in a dot, or name beyond ASCII. Allow
+ * rules hold only for names as written.
  */
 export function withFoldedNames(rules: readonly BoundRule[], places: readonly FoldedPlace[]): readonly BoundRule[] {
   if (places.length === 0) return rules;
@@ -42,7 +44,7 @@ function textOf(match: Match): string | undefined {
   return match.kind === 'pattern' ? match.pattern : undefined;
 }
 
-/** A directory that is allowed goes before the other names of one above it. */
+/** A directory that is allowed takes precedence over the other names of one above it. */
 function asWritten(match: Match): string[] {
   if (match.kind !== 'directory') return [];
   return [`${literalPattern(match.directory)}${match.recursive ? '**' : '{,*}'}`];
@@ -67,7 +69,7 @@ function folded(character: string): string {
   return other === undefined ? `[${small}${large}]` : `[${small}${large}${other}]`;
 }
 
-/** Of a set any character is taken. */
+/** A set becomes any character. */
 function foldedPattern(pattern: string): string {
   const parts = pattern.matchAll(/\\(.)|(\[[!^]?\]?(?:\\.|[^\]\\])*\])|([*?{},])|(.)/gsu);
   return [...parts]

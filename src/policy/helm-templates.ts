@@ -5,17 +5,17 @@ interface Template {
   readonly description: string;
 }
 
-/** What Helm puts values into; `{{a},{b}}` is a pattern. */
+/** A placeholder of Helm; `{{a},{b}}` is a pattern. */
 const TEMPLATE =
   /\{\{-?\s*(?:[.$]|\/\*|(?:if|else|end|range|with|include|template|define|block|toYaml|default|quote|printf|tpl|lower|upper|trim|lookup|required)\b)[^{}]*\}\}/gu;
-/** So many are named in a document. */
+/** At most this many are named in a document. */
 const TEMPLATES_NAMED = 10;
 
 /**
- * Finds what a chart of Helm has left to be filled in, but for comments.
+ * Finds placeholders that are left of a Helm chart, except in comments.
  *
  * @param starts offsets at which the documents of the text begin
- * @returns for each document what it has
+ * @returns the placeholders of each document
  */
 export function templatesIn(text: string, starts: readonly number[]): Template[][] {
   const found: Template[][] = starts.map(() => []);

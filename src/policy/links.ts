@@ -18,9 +18,9 @@ export interface OtherLinks {
 }
 
 /**
- * Adds to each rule whose paths lead over links its twin with the name the kernel will see. Policies are written for
+ * Adds to each rule whose paths lead over links a copy with the name the kernel will see. Policies are written for
  * `/bin/sleep`; where `/bin` is a link to `/usr/bin`, as in every merged-usr distribution, the program that runs is
- * `/usr/bin/sleep`. The rule as written stays, for the day the link is replaced.
+ * `/usr/bin/sleep`. The rule as written stays, in case the link is replaced.
  */
 export function followLinks(
   rules: readonly BoundRule[],
@@ -70,14 +70,14 @@ function variantsOf(match: Match): Match[] {
   return alternativesIn(target.pattern).map((pattern) => ({ ...match, target: { ...target, pattern } }));
 }
 
-/** What one rule alone can say by both names. */
+/** Adds the second names within one rule. */
 function withLinks(rule: Rule, links: LinkedDirectories, shared: ReadonlySet<string>): Rule {
   const { match } = rule;
   const followed = match.kind === 'preset' ? { ...rule, match: withLinkedExceptions(match, links) } : rule;
   return withLinkedSources(followed, links, shared);
 }
 
-/** A source that several names lead to would be all of them. */
+/** A source that several names lead to is left out: the rule would hold for all of those programs. */
 function withLinkedSources(rule: Rule, links: LinkedDirectories, shared: ReadonlySet<string>): Rule {
   const linked = rule.sources
     .map((source) => throughLink(source, links))

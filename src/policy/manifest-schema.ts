@@ -19,8 +19,8 @@ import {
 
 /**
  * The JSON Schema of one policy document. Three keywords are ours: `check` names one of the value checks, `choice` says
- * of which fields only one may be there, `unsupported` names a field that only KubeArmor has, or that this version
- * does not know yet: it is refused unless it says nothing.
+ * of which fields only one may be there, `unsupported` names a field that only KubeArmor has, or that this version does
+ * not know yet: it is refused unless it is empty.
  */
 
 export const POLICY_KINDS = ['KubeArmorPolicy', 'KubeArmorClusterPolicy', 'KubeArmorHostPolicy'] as const;
@@ -56,7 +56,7 @@ const expressions = optional(
 );
 const matchLabels = optional({ type: 'object', additionalProperties: text });
 
-/** What a policy says of whom it reaches, by kind. */
+/** The fields by which a policy selects what it reaches, by kind. */
 const SELECTORS: Readonly<Record<PolicyKind, { properties: Properties; required: readonly string[] }>> = {
   KubeArmorPolicy: {
     properties: { selector: mapping({ matchLabels, matchExpressions: expressions }) },

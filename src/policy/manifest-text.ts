@@ -25,7 +25,7 @@ export function toManifest(policy: Policy): string {
   return finish(toManifestInSteps(policy));
 }
 
-/** So many rules are written in one step. */
+/** This many rules are written in one step. */
 const STEP_RULES = 64;
 
 /** The same, so that other work can run meanwhile: a policy may have thousands of rules. */
@@ -60,7 +60,7 @@ export function* toDocumentInSteps(policy: Policy): Steps<object> {
   return { ...head, spec: { ...head.spec, ...Object.fromEntries(classes) } };
 }
 
-/** All of a manifest but its rules, and these. */
+/** A manifest without its rules, and the rules. */
 interface Parts {
   readonly head: { readonly spec: object };
   readonly lists: ReadonlyMap<RuleClass, ReadonlyMap<string, readonly object[]>>;
@@ -146,7 +146,7 @@ function* commonTraits([first, ...others]: readonly Rule[]): Steps<Traits> {
   return Object.fromEntries(common.map((trait) => [trait, first[trait]]));
 }
 
-/** An empty list of tags and an empty message say nothing, so they are not written. */
+/** An empty list of tags and an empty message mean nothing, so they are not written. */
 function written(traits: Traits): Traits {
   const entries = Object.entries(traits).filter(([, value]) => typeof value === 'number' || value.length > 0);
   return Object.fromEntries(entries);

@@ -28,7 +28,7 @@ export interface PlacedDocument extends ManifestDocument {
 }
 
 export interface ManifestOptions extends ReadOptions {
-  /** Other kinds of Kubernetes objects are passed over. */
+  /** Other kinds of Kubernetes objects are skipped. */
   readonly ignoreForeign?: boolean;
   /** How many problems are listed; PROBLEMS_MAX when left out. */
   readonly problemsMax?: number;
@@ -36,7 +36,7 @@ export interface ManifestOptions extends ReadOptions {
 
 export interface Manifest {
   readonly documents: readonly PlacedDocument[];
-  /** What was passed over: API version and kind of each. */
+  /** What was skipped: API version and kind of each. */
   readonly foreign: readonly string[];
 }
 
@@ -57,7 +57,7 @@ export function readManifest(text: string, options: ManifestOptions): ManifestDo
   }));
 }
 
-/** The same, with the places of fields and what was passed over. */
+/** The same, with the positions of fields and what was skipped. */
 export function readPlacedManifest(text: string, options: ManifestOptions): Manifest {
   const { documents, lines } = parseYamlStream(text);
   const filled = documents.filter((document) => !isEmpty(document));
@@ -76,7 +76,7 @@ export function readPlacedManifest(text: string, options: ManifestOptions): Mani
     };
     const result = readDocument(source, lines, options);
     const left = templates[index]!.map(({ offset, description }) => ({ ...positionAt(lines, offset), description }));
-    // What a template stands for is not known: what else is wrong with it comes of that.
+    // What a template stands for is not known; its other problems follow from that.
     if (result.problems.length > 0 && left.length > 0) {
       report(left.map((problem) => ({ field: 'manifest', ...problem })));
       continue;
@@ -121,7 +121,7 @@ function readDocument(document: Document.Parsed, lines: LineCounter, options: Ma
     );
   }
   if (document.directives.yaml.version === '1.1') {
-    // Its merge keys and its truths such as `yes` would give the same text another meaning.
+    // Its merge keys and its booleans such as `yes` would give the same text another meaning.
     return refused([{ field: 'manifest', description: 'is YAML 1.1; only YAML 1.2 is read' }]);
   }
   const structure = checkStructure(document);
@@ -164,7 +164,7 @@ function* objectsIn(value: unknown): Generator<[path: FieldPath, object: unknown
   }
 }
 
-/** What is found wrong, but for what comes of a merge key: that is reported already. */
+/** The findings without those that follow from a merge key, which is reported already. */
 function withoutConsequences(found: readonly Finding[], structure: readonly Finding[], path: FieldPath): Finding[] {
   const merged = structure.filter((finding) => finding.path.at(-1) === '<<').map((each) => parentOf(each.path));
   return found

@@ -3,15 +3,15 @@ import type { AddressFamily, Direction, EndpointProtocol, Protocol } from './net
 
 /** The policy language as the domain sees it: no YAML, no gRPC, no kernel. */
 
-/** The namespace of what names none. */
+/** The namespace of policies and containers that name none. */
 export const DEFAULT_NAMESPACE = 'default';
 
 export type Action = 'Allow' | 'Audit' | 'Block';
 
 /**
- * What a rule speaks about: a program that is run, a path that is accessed, sockets, privileges, files by the type of
- * their filesystem, mounts, processes that are looked into, namespaces that are made, behaviour that a preset names,
- * system calls. Order is that of enum image_class in bpf/include/image.h.
+ * What a rule is about: a program that is run, a path that is accessed, sockets, privileges, files by the type of their
+ * filesystem, mounts, processes that are traced, namespaces that are made, behaviour that a preset names, system calls.
+ * Order is that of enum image_class in bpf/include/image.h.
  */
 export const RULE_CLASSES = [
   'process',
@@ -32,8 +32,8 @@ export const POSTURE_CLASSES = ['process', 'file', 'network', 'capabilities'] as
 export type PostureClass = (typeof POSTURE_CLASSES)[number];
 
 /**
- * Whose posture holds for a class. In the classes without one an Allow rule only makes an exception to others, and what no
- * rule names is never refused.
+ * Which class's posture applies to a class. In the classes without one an Allow rule only makes an exception to other
+ * rules, and what no rule names is never refused.
  */
 export const POSTURE_OF: Readonly<Record<RuleClass, PostureClass | undefined>> = {
   process: 'process',
@@ -56,7 +56,7 @@ export type PathMatch =
   | { readonly kind: 'pattern'; readonly pattern: string };
 
 export const PATH_BYTES_MAX = 4096;
-/** Of one name in a path. */
+/** The longest name in a path. */
 export const NAME_BYTES_MAX = 255;
 export const ARGUMENT_BYTES_MAX = 1024;
 
@@ -70,7 +70,7 @@ export type NetworkMatch =
 export interface FamilyMatch {
   readonly kind: 'family';
   readonly family: AddressFamily;
-  /** Lets sockets be that no rule covers. Written by nobody: see withLocalSockets. */
+  /** Allows sockets that no rule covers. Not from a manifest: see withLocalSockets. */
   readonly local?: true;
 }
 
@@ -85,8 +85,8 @@ export interface EndpointMatch {
   readonly ports?: string;
   readonly direction?: Direction;
   /**
-   * Sockets that write their packets themselves, so that nobody can tell where these go. Such a rule is written by
-   * nobody, it stands beside one that blocks an endpoint: see withCompanions.
+   * Sockets whose programs write the packets, so that it is not known where these go. Not from a manifest: added to a
+   * rule that blocks an endpoint, see withCompanions.
    */
   readonly raw?: true;
 }
@@ -99,11 +99,11 @@ export interface DomainMatch {
   readonly kind: 'domain';
   readonly domain: string;
   /**
-   * What allowing the name lets be done before there is an address: sockets are made, and servers are asked. Such a rule
-   * is written by nobody, it stands beside the one that allows the name: see withCompanions.
+   * What allowing the name permits before there is an address: making sockets, and asking servers. Not from a manifest:
+   * added to the rule that allows the name, see withCompanions.
    */
   readonly asking?: true;
-  /** The name is another rule's below a suffix that resolvers search. Written by nobody: see belowClusterSuffixes. */
+  /** The name of another rule below a search suffix. Not from a manifest: see belowClusterSuffixes. */
   readonly searched?: true;
 }
 
@@ -111,7 +111,7 @@ export interface DomainMatch {
 export interface NameMatch {
   readonly kind: 'name';
   readonly name: string;
-  /** Only the program of this path, run under that name. Written by nobody: see followLinks. */
+  /** Only the program of this path, run under that name. Not from a manifest: see followLinks. */
   readonly of?: string;
 }
 
@@ -123,7 +123,7 @@ export interface MountMatch {
   readonly operation?: MountOperation;
 }
 
-/** A process that is looked into: one that runs this program or any. */
+/** A process that is traced: one that runs this program or any. */
 export interface TraceMatch {
   readonly kind: 'trace';
   readonly target?: PathMatch;
@@ -189,11 +189,11 @@ export interface Rule {
   readonly sources: readonly string[];
   /** Of a file rule: what it covers. Left out: everything but mapping as executable, which reading has allowed. */
   readonly operations?: readonly FileOperation[];
-  /** Of a process rule: it lets programs run whose every argument is among these, and holds for the others. */
+  /** Of a process rule: it allows programs whose arguments are all among these, and holds for others. */
   readonly arguments?: readonly string[];
   /**
-   * The rule holds only for processes with a controlling terminal, which is what `pts: false` says in a manifest. False
-   * where a manifest says `pts: true`: the rule holds for all, as without it, and is written back as it was given.
+   * The rule holds only for processes with a controlling terminal, which is what `pts: false` means in a manifest.
+   * False for `pts: true`: the rule holds for all processes, as without it, and is written back as it was given.
    */
   readonly terminal?: boolean;
   readonly action: Action;
@@ -205,7 +205,9 @@ export interface Rule {
   readonly message: string;
 }
 
-/** What can be done to a file, as rules tell it apart. `attributes` are mode and owner, `map` is as executable memory. */
+/**
+ * What can be done to a file, as rules distinguish it. `attributes` are mode and owner, `map` is as executable memory.
+ */
 export const FILE_OPERATIONS = ['read', 'write', 'create', 'delete', 'rename', 'link', 'attributes', 'map'] as const;
 export type FileOperation = (typeof FILE_OPERATIONS)[number];
 
@@ -213,13 +215,13 @@ export type FileOperation = (typeof FILE_OPERATIONS)[number];
 export type Scope = 'namespace' | 'cluster' | 'host';
 
 /**
- * Who gives a policy: a client of the API, the command line, the policies of Kubernetes of our own kinds, or those of
- * KubeArmor's kinds there. What one gives no other takes away, and one name given by two is two policies.
+ * Who applied a policy: a client of the API, the command line, or Kubernetes, by our own kinds or by KubeArmor's. No
+ * origin removes the policies of another, and the same name from two origins is two policies.
  */
 export const POLICY_ORIGINS = ['rpc', 'cli', 'kubernetes', 'kubernetes-kubearmor'] as const;
 export type PolicyOrigin = (typeof POLICY_ORIGINS)[number];
 
-/** Those whose policies come by calls of the API, and which the API changes, backs up and restores. */
+/** Origins whose policies come by calls of the API, which also changes, backs up and restores them. */
 export const CLIENT_ORIGINS = ['rpc', 'cli'] as const satisfies readonly PolicyOrigin[];
 export type ClientOrigin = (typeof CLIENT_ORIGINS)[number];
 
@@ -247,15 +249,15 @@ export interface Policy {
   readonly matchExpressions?: readonly LabelExpression[];
   /** Rules of a higher one come before all others, whatever they say; 0 when left out. */
   readonly priority?: number;
-  /** In `audit` what the policy would refuse is let through and reported, and what it allows counts for nothing else. */
+  /** In `audit` what the policy would refuse is let through and reported, and its Allow rules activate no posture. */
   readonly mode?: 'enforce' | 'audit';
-  /** False where directories may change their names although that changes what these rules decide; true when left out. */
+  /** False if directories may be renamed although that changes what these rules decide; true when left out. */
   readonly guards?: false;
-  /** What processes hold from before the policy stays usable to them; refused at every use when left out. */
+  /** Files that processes had opened before the policy stay usable; refused at every use when left out. */
   readonly heldDescriptors?: 'leave';
   /**
-   * Libraries that loaders may bring to programs which Allow rules of the policy name, though their image did not: the rules
-   * hold on. At least one; none when left out.
+   * Libraries from outside the image that programs named by Allow rules of the policy may load without losing these
+   * rules. At least one; none when left out.
    */
   readonly loaderLibraries?: readonly PathMatch[];
   /** When the policy ends, in milliseconds since the Unix epoch. */
@@ -287,7 +289,7 @@ export function originOf({ origin }: Pick<Policy, 'origin'>): PolicyOrigin {
   return origin ?? 'rpc';
 }
 
-/** The same policy, or name of one, given by that origin. */
+/** The same policy, or policy name, with that origin. */
 export function givenBy<Named extends PolicyName>(origin: PolicyOrigin, named: Named): Named {
   if (originOf(named) === origin) return named;
   const { origin: _, ...rest } = named;

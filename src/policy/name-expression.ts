@@ -118,11 +118,11 @@ class Reader {
     let part = this.#atom();
     for (;;) {
       const mark = this.text[this.#at];
-      if (mark === '{') throw new Error('counts repetitions with `{`, which is not taken: write them out');
+      if (mark === '{') throw new Error('counts repetitions with `{`, which is not supported: write them out');
       if (mark !== '*' && mark !== '+' && mark !== '?') return part;
       this.#at++;
       part = mark === '?' ? optional(part) : repeated(part, mark === '*' ? 0 : 1);
-      // How much a repetition takes of a name makes no difference to whether there is one.
+      // Whether a repetition is greedy makes no difference to whether there is a match.
       if (this.text[this.#at] === '?') this.#at++;
     }
   }
@@ -135,7 +135,7 @@ class Reader {
       case '?':
         throw new Error(`has a \`${character}\` with nothing before it that could be repeated`);
       case '{':
-        throw new Error('counts repetitions with `{`, which is not taken: write them out');
+        throw new Error('counts repetitions with `{`, which is not supported: write them out');
       case '.':
         return one(() => true);
       case '^':
@@ -165,7 +165,7 @@ class Reader {
     if (letter === undefined) throw new Error('ends in a lone `\\`');
     const known = CLASSES[letter];
     if (known !== undefined) return (character) => known.test(character);
-    if (/[a-z0-9]/iu.test(letter)) throw new Error(`has the escape \`\\${letter}\`, which is not taken`);
+    if (/[a-z0-9]/iu.test(letter)) throw new Error(`has the escape \`\\${letter}\`, which is not supported`);
     return (character) => character === letter;
   }
 

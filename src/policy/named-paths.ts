@@ -2,7 +2,7 @@ import { alternativesIn } from './braces.js';
 import { partOf } from './kinds/matches.js';
 import type { PathMatch, Rule } from './model.js';
 
-/** What rules name of a container's files, as far as links may be on the way there. */
+/** The files of a container that rules name, as far as links may be on the way there. */
 export interface NamedInRules {
   readonly paths: ReadonlySet<string>;
   readonly programs: ReadonlySet<string>;
@@ -25,7 +25,7 @@ export function namedIn(rules: Iterable<Pick<Rule, 'class' | 'match' | 'sources'
   return { paths, programs };
 }
 
-/** Of a directory, its own name; of a pattern, the directories before its first wildcard. */
+/** For a directory, its own path; for a pattern, the directories before its first wildcard. */
 function namedBy(match: PathMatch): string[] {
   if (match.kind === 'exact') return match.path === '/' ? [] : [match.path];
   if (match.kind === 'directory') return match.directory === '/' ? [] : [match.directory.slice(0, -1)];

@@ -1,19 +1,19 @@
 import type { BoundRule, Policy } from './model.js';
 
-/** What somebody may ask of all policies that reach a container: that they only report, or that they decide nothing. */
+/** How a pod's annotation may override all policies that reach it: they only report, or they decide nothing. */
 export const OVERRIDE_MODES = ['audited', 'disabled'] as const;
 export type OverrideMode = (typeof OVERRIDE_MODES)[number];
 
 const audited = new WeakMap<Policy, Policy>();
 
-/** The rules that decide for a container where somebody has asked for that. */
+/** The rules that decide for a container under such an override. */
 export function overridden(bound: readonly BoundRule[], mode: OverrideMode | undefined): readonly BoundRule[] {
   if (mode === undefined) return bound;
   if (mode === 'disabled') return [];
   return bound.map(({ policy, rule }) => ({ policy: inAuditMode(policy), rule }));
 }
 
-/** One and the same for a policy, as rule sets are distinguished by it. */
+/** Always the same object for a policy, since rule sets are compared by identity. */
 function inAuditMode(policy: Policy): Policy {
   if (policy.mode === 'audit') return policy;
   const made = audited.get(policy) ?? { ...policy, mode: 'audit' as const };

@@ -1,7 +1,7 @@
 import type { Action, FileOperation, LabelExpression, MountOperation, Preset, TraceOperation } from './model.js';
 import type { Direction, EndpointProtocol } from './network.js';
 
-/** An optional field: absent, undefined and null all say nothing. */
+/** An optional field: absent, undefined and null mean the same. */
 export type Optional<T> = T | null | undefined;
 
 /**
@@ -75,7 +75,7 @@ export interface PresetItem extends Traits {
   readonly except?: Optional<readonly PlaceItem[]>;
 }
 
-/** Calls are only ever audited: `action` says nothing else, and that of the specification does not count. */
+/** Calls are only ever audited: `action` can be nothing else, and that of the specification does not count. */
 export interface CallsSection extends Traits {
   readonly matchSyscalls?: Optional<readonly CallItem[]>;
   readonly matchPaths?: Optional<readonly CallOnPathItem[]>;
@@ -91,7 +91,7 @@ export interface CallOnPathItem extends CallItem {
   readonly recursive?: Optional<boolean>;
 }
 
-/** What an item may say itself or inherit from its section, and the section from the specification. */
+/** What an item may set itself or inherit from its section, and the section from the specification. */
 export interface Traits {
   readonly severity?: Optional<number>;
   readonly tags?: Optional<readonly string[]>;

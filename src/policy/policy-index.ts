@@ -7,7 +7,7 @@ import { CONTAINER_NAME_LABELS, carries, isComparedAsText } from './selector-lab
 export interface Subject {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Of a container: what selectors find it by where its labels say nothing of its name. */
+  /** Of a container: its name, which selectors match if its labels do not contain one. */
   readonly name?: string;
   /** The labels are those of the host. */
   readonly isHost?: boolean;
@@ -37,14 +37,14 @@ interface Entry {
 
 /** The policies of one namespace, by a label they ask for. */
 interface NamespaceIndex {
-  /** Under the label of each policy that fewest others ask for, so that a lookup meets few that do not match. */
+  /** Each policy under its least common label, so that a lookup meets few that do not match. */
   readonly byLabel: ReadonlyMap<string, readonly Entry[]>;
   readonly withoutLabels: readonly Entry[];
-  /** Those that ask for nothing. */
+  /** Policies without labels. */
   readonly forAll: readonly Entry[];
 }
 
-/** So many lists of policies are kept to be shared. */
+/** This many lists of policies are kept to be shared. */
 const SHARED_MAX = 256;
 
 /** Finds the policies that reach a container without asking each of them. */
@@ -55,7 +55,7 @@ export class PolicyIndex {
 
   private constructor() {}
 
-  /** For others to have their turn between its steps: there may be thousands of policies. */
+  /** In steps, so that other work can run in between: there may be thousands of policies. */
   static *inSteps(policies: Iterable<Policy>): Steps<PolicyIndex> {
     const index = new PolicyIndex();
     const byNamespace = new Map<string, Entry[]>();

@@ -6,7 +6,7 @@ import { PolicyIndex, type Subject, selectsBy } from './policy-index.js';
 
 export type { Subject };
 
-/** What reaches containers is worked out again after a change of more policies than this: an index finds it sooner. */
+/** After a change of more policies than this, what reaches containers is looked up in a new index, which is faster. */
 const CHANGES_FOLLOWED_MAX = 16;
 
 /** By container, sorted by key. A container is immutable too: with other labels it is another object. */
@@ -15,7 +15,7 @@ type Reaching = WeakMap<Subject, readonly Policy[]>;
 /** Where a set comes from. */
 interface Origin {
   readonly reaching: Reaching;
-  /** Keys of the policies that the set has no more, or has others for. */
+  /** Keys of the policies that the set no longer has, or has replaced. */
   readonly without: ReadonlySet<string>;
   readonly added: readonly Policy[];
 }
@@ -30,7 +30,7 @@ export class PolicySet {
   readonly #origin: Origin | undefined;
   /** What is known of containers: a change of a few policies need not look at all others for each of them. */
   readonly #reaching: Reaching = new WeakMap();
-  /** Each list that was made of another once, by that and by which of the added policies reach too. */
+  /** Lists derived from other lists, by the list and by which of the added policies reach as well. */
   readonly #made = new Map<readonly Policy[], Map<string, readonly Policy[]>>();
   #sorted: readonly Policy[] | undefined;
   #index: PolicyIndex | undefined;
@@ -115,12 +115,12 @@ export class PolicySet {
   }
 
   #lookUp(container: Subject): readonly Policy[] {
-    // Built at the first question: a set that is only a step to the next one needs no index.
+    // Built at the first lookup: a set that is only a step to the next one needs no index.
     if (this.#index === undefined) for (const _ of this.indexInSteps());
     return this.#index!.reaching(container);
   }
 
-  /** Prepares for questions who is reached by what, so that other work can run meanwhile. */
+  /** Builds the index in steps, so that other work can run in between. */
   *indexInSteps(): Steps<void> {
     this.#index ??= yield* PolicyIndex.inSteps(this.list());
   }

@@ -19,7 +19,7 @@ export function ruleMaker(ruleClass: RuleClass, section: Traits, spec: Traits) {
         class: ruleClass,
         match: toMatch(entry),
         sources: (fromSource ?? []).map(toSource),
-        // Nothing more than the language's own order would be said by the order in a list.
+        // Sorted, since the order in the list has no meaning.
         ...(operations != null && { operations: FILE_OPERATIONS.filter((each) => operations.includes(each)) }),
         ...(allowedArgs != null && { arguments: [...new Set(allowedArgs)].sort() }),
         ...(pts != null && { terminal: !pts }),
@@ -30,7 +30,7 @@ export function ruleMaker(ruleClass: RuleClass, section: Traits, spec: Traits) {
     });
 }
 
-/** What some kinds of entries say beside their match. */
+/** What some kinds of entries contain beside their match. */
 interface Flags {
   readonly fromSource?: Optional<readonly Source[]>;
   readonly readOnly?: Optional<boolean>;

@@ -2,7 +2,7 @@ import { finish, type Steps } from '../steps.js';
 import { CLASS_OF_OPERATION, covers, OPERATIONS, type Operation } from './effect.js';
 import type { BoundRule, Posture, Postures } from './model.js';
 import { POSTURE_OF } from './model.js';
-import { compareRules, isForLocal } from './order.js';
+import { compareRules, isForLocal } from './precedence.js';
 import { sortInSteps } from './sort-in-steps.js';
 import type { Visibility } from './visibility.js';
 
@@ -13,18 +13,18 @@ export interface RuleSet {
   readonly postures: PosturesInForce;
   /** The same, were policies in audit mode enforced; left out where that makes no difference. */
   readonly permissivePostures?: PosturesInForce;
-  /** What is let through is learnt: see src/profile. */
+  /** Allowed accesses are learnt: see src/profile. */
   readonly profiled?: true;
-  /** What is let through of these classes is reported; left out where of none. */
+  /** Allowed accesses of these classes are reported; left out if of none. */
   readonly visible?: Visibility;
 }
 
 export type PosturesInForce = Readonly<Partial<Record<Operation, Posture>>>;
 
 /**
- * Puts the rules of every policy that reaches a container into one decided set.
+ * Puts the rules of every policy that reaches a container into one ordered set.
  *
- * @param isKept whether a rule decides itself; the others only bring postures into force
+ * @param isKept whether a rule decides itself; the others only activate postures
  */
 export function resolveRules(
   bound: readonly BoundRule[],
@@ -50,8 +50,8 @@ export function* resolveInSteps(
 }
 
 /**
- * Puts beside each rule that allows a name what is needed to ask for it, and beside each that blocks an endpoint what
- * could reach it without being seen.
+ * Adds to each rule that allows a name what is needed to look it up, and to each that blocks an endpoint the sockets
+ * that could reach it without being checked.
  */
 function withCompanions(bound: readonly BoundRule[]): BoundRule[] {
   return bound.flatMap((each) => {
@@ -65,12 +65,12 @@ function withCompanions(bound: readonly BoundRule[]): BoundRule[] {
   });
 }
 
-/** Families of sockets that never leave the host: the C library and servers need them for anything at all. */
+/** Families of sockets that never leave the host: the C library and servers always need them. */
 export const LOCAL_FAMILIES = ['unix', 'netlink'] as const;
 
 /**
- * What lets local sockets be where an allow-list of the internet's brings the network posture into force. A rule that
- * covers families puts all families under the posture.
+ * Allows local sockets where an allow-list for the internet activates the network posture. A rule that covers families
+ * puts all families under the posture.
  */
 function localSockets(enforced: readonly BoundRule[], bound: readonly BoundRule[]): BoundRule[] {
   const calling = isOpenToLocal(enforced) ?? isOpenToLocal(bound);
@@ -82,11 +82,11 @@ function localSockets(enforced: readonly BoundRule[], bound: readonly BoundRule[
   }));
 }
 
-/** The rule that brings the network posture into force, where no rule covers families. */
+/** The rule that activates the network posture, where no rule covers families. */
 function isOpenToLocal(bound: readonly BoundRule[]): BoundRule | undefined {
   const network = bound.filter(({ rule }) => rule.class === 'network');
   if (network.some(coversFamilies)) return undefined;
-  // Of several the first in their order, whatever the order of arrival.
+  // The first in the rules' own order, whatever the order of arrival.
   return network.filter(({ rule }) => rule.action === 'Allow').sort(compareRules)[0];
 }
 
@@ -95,7 +95,7 @@ export function coversFamilies({ rule }: BoundRule): boolean {
   return rule.match.kind === 'family' && !isForLocal(rule.match);
 }
 
-/** Whether a rule stands in no policy, but beside those that do: for questions, suffixes of names, raw or local sockets. */
+/** Whether a rule is implied, not written in a policy: for DNS questions, suffixes of names, raw or local sockets. */
 export function isImplied({ rule: { match } }: BoundRule): boolean {
   if (match.kind === 'family') return isForLocal(match);
   if (match.kind === 'endpoint') return match.raw === true;
@@ -118,8 +118,9 @@ function* posturesInForce(bound: readonly BoundRule[], postures: Postures): Step
 }
 
 /**
- * An allow-list of files is one of every operation but mapping, whatever its rules name; of mapping if one names it. Only
- * one of names is an allow-list of questions for them: other network rules cover sockets alone.
+ * Allow rules for files activate the posture for every operation except mapping, whatever operations they name, and for
+ * mapping if one names it. Only Allow rules for names activate it for DNS questions: other network rules cover sockets
+ * alone.
  */
 function activates(rule: BoundRule['rule'], operation: Operation): boolean {
   if (operation === 'resolve') return rule.match.kind === 'domain';

@@ -32,7 +32,7 @@ export function missingSentence(field: string): string {
   return `missing required field \`${field}\``;
 }
 
-/** The keyword `unsupported`: whether a value asks for nothing, as generators write such empty sections. */
+/** The keyword `unsupported`: whether a value is empty; generators write such sections. */
 export function isEmptyValue(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.values(value).every(isEmptyValue);
   return value === null || value === undefined || value === false || value === '';

@@ -1,6 +1,6 @@
 import type { ValueCheckName } from './value-checks.js';
 
-/** What the JSON Schema of policies is put together from; its keywords `check`, `choice` and `unsupported` are ours. */
+/** The building blocks of the JSON Schema of policies; its keywords `check`, `choice` and `unsupported` are ours. */
 
 export type Schema = Readonly<Record<string, unknown>>;
 export type Properties = Readonly<Record<string, Schema>>;
@@ -32,7 +32,7 @@ export const kubeArmors = (field: string): Schema => ({ unsupported: { field, is
 /** Exactly one of these fields, or at most one where none is needed. */
 export const choiceOf = (names: readonly string[], needed: boolean): Schema => ({ choice: { names, needed } });
 
-/** What every level of a policy may say for those below it. */
+/** What every level of a policy may set for those below it. */
 export const traits: Properties = {
   severity: optional({ type: 'integer', minimum: 1, maximum: 10 }),
   tags: optional(list(text)),

@@ -1,6 +1,6 @@
 import { NameExpression } from './name-expression.js';
 
-/** Labels of selectors whose values say more than a text to compare with, as in KubeArmor. */
+/** Labels of selectors whose values are more than a text to compare with, as in KubeArmor. */
 
 /** What every container, and every host, has by itself. */
 export const CONTAINER_NAME_LABELS = ['hauberk.io/container.name', 'kubearmor.io/container.name'] as const;
@@ -14,7 +14,7 @@ type Labels = Readonly<Record<string, string>>;
 /**
  * Whether a container or a host carries a label that a selector asks for.
  *
- * @param name of the container, where no label says it
+ * @param name of the container, if no label has it
  */
 export function carries(labels: Labels, key: string, value: string, name?: string): boolean {
   if (key === HOST_NAME_LABEL) return isHost(labels[key], value);
@@ -23,13 +23,13 @@ export function carries(labels: Labels, key: string, value: string, name?: strin
   return labels[key] === value;
 }
 
-/** Whether to carry the label is to have the same text under the same key; of a container's name also as its name. */
+/** Whether the label is compared as plain text; a container's name is then also compared with its name. */
 export function isComparedAsText(key: string, value: string): boolean {
   if (key === HOST_NAME_LABEL || key === HOST_EXPRESSION_LABEL) return false;
   return !isContainerName(key) || PLAIN_NAME.test(value);
 }
 
-/** How long a value is that is read again for each container, in characters: expressions and lists, distinguished. */
+/** The length, in characters, of a value that is evaluated again for each container: of expressions and of lists. */
 export function costOf(key: string, value: string): { readonly expression: number; readonly list: number } {
   const { length } = value;
   if (key === HOST_EXPRESSION_LABEL || (isContainerName(key) && isNameExpression(value)))
@@ -71,7 +71,7 @@ function isContainer(name: string | undefined, value: string): boolean {
 function listIn(value: string): string[] | undefined {
   const text = value.trim();
   if (text === '') return [];
-  // What comes behind a first `]` makes it an expression.
+  // With something behind the first `]` it is an expression.
   const [, inside] = /^\[([^[\]]*)\]$/u.exec(text) ?? [];
   return inside === undefined ? undefined : namesIn(inside);
 }

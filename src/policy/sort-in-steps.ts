@@ -1,6 +1,6 @@
 import type { Steps } from '../steps.js';
 
-/** So many items are sorted, or merged, in one step. */
+/** This many items are sorted, or merged, in one step. */
 const STEP_ITEMS = 512;
 
 /** A sorted copy, as of `sort` with the same comparison, so that other work can run between its steps. */

@@ -12,7 +12,7 @@ export function suggest(text: string, known: readonly string[]): string | undefi
   return nearest;
 }
 
-// Short words are all near each other, so they tolerate less.
+// Short words are all similar to each other, so they tolerate fewer edits.
 function toleratedEdits(text: string): number {
   return text.length <= 4 ? 1 : 2;
 }

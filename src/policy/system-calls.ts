@@ -6,7 +6,7 @@ export const SYSTEM_CALLS: readonly string[] = Object.keys(NUMBERS);
 /** Set in the number of a call of a 32-bit program, whose numbers are others. */
 export const CALL_32_BIT = 0x8000;
 
-/** The numbers a call has, as the kernel's words have them: that of 64-bit programs first. */
+/** The numbers of a call, as in object keys: that of 64-bit programs first. */
 export function callNumbers(name: string): readonly number[] {
   return [NUMBERS[name]!, ...(NUMBERS_32_BIT[name] ?? []).map((number) => number | CALL_32_BIT)];
 }
@@ -37,7 +37,7 @@ export const CALL_POINTS = [
 ] as const;
 export type CallPoint = (typeof CALL_POINTS)[number];
 
-/** The calls that tell a path, on whatever machine, by where it is known. */
+/** The calls whose path is known, on any architecture, by where it is known. */
 export const CALLS_BY_POINT: Readonly<Record<Exclude<CallPoint, 'entry'>, readonly string[]>> = {
   open: ['open', 'openat', 'openat2', 'creat', 'open_by_handle_at', 'acct', 'swapon', 'swapoff'],
   execute: ['execve', 'execveat'],

@@ -45,7 +45,7 @@ export function readPolicy(document: unknown, options: ReadOptions): Policy {
 }
 
 /**
- * What is probably not meant in a valid policy, in sentences for its author.
+ * What is probably unintended in a valid policy, in sentences for its author.
  *
  * @param document what the policy was read from
  */
@@ -89,7 +89,7 @@ function kindOf(document: unknown): PolicyKind | undefined {
   return isOwn(document) ? OWN_KINDS[kind ?? ''] : ((kind ?? undefined) as PolicyKind | undefined);
 }
 
-/** What Kubernetes' status says of a policy is no part of it. */
+/** The status that Kubernetes keeps with a policy is not part of it. */
 function likeKubearmors(document: object): object {
   const { status: _, ...written } = document as { readonly status?: unknown };
   return { ...written, apiVersion: API_VERSION, kind: kindOf(document) };
@@ -104,7 +104,7 @@ export function foreignKindOf(document: unknown): string | undefined {
   return `${apiVersion} ${kind}`;
 }
 
-/** What a schema cannot say. */
+/** What a schema cannot express. */
 function* problemsOf({ spec }: PolicyDocument, policy: Policy, { now }: ReadOptions): Generator<Finding> {
   if (policy.expires !== undefined && now !== undefined && policy.expires <= now) {
     yield { path: ['spec', 'expires'], description: 'has passed already', fault: 'value' };

@@ -31,7 +31,7 @@ export const VALUE_CHECKS = {
     if (value.includes('/')) return 'must be a name without `/`, `path` names one place';
     return checkText(value, NAME_BYTES_MAX);
   },
-  // What is longer cannot be determined from what is not allowed, for the kernel looks at no more.
+  // The kernel reads no more of an argument than this, so it could not tell a longer one from others.
   argument: (value) => checkText(value, ARGUMENT_BYTES_MAX),
   filesystem: (value) =>
     /^[\w.-]{1,32}$/u.test(value) ? undefined : 'must be a type of filesystem, as /proc/filesystems names it',
@@ -73,7 +73,7 @@ const DNS_LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/u;
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/u;
 
-/** One of the known words, in whatever case. */
+/** One of the known words, in upper or lower case. */
 function checkName(value: string, known: readonly string[]): string | undefined {
   const text = value.toLowerCase();
   if (known.includes(text)) return undefined;

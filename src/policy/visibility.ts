@@ -8,20 +8,20 @@ export interface VisibilitySetting {
   readonly namespace: string;
   readonly matchLabels: Readonly<Record<string, string>>;
   readonly classes: Visibility;
-  /** Who says so: a client, or annotations in Kubernetes. */
+  /** Who set it: a client, or annotations in Kubernetes. */
   readonly origin: Extract<PolicyOrigin, 'rpc' | 'kubernetes'>;
 }
 export type VisibilityScope = Omit<VisibilitySetting, 'classes'>;
 
-/** So many distinct accesses of a container the kernel reports until they are taken: see bpf/include/observe.h. */
+/** How many distinct accesses of a container the kernel reports until they are taken: see bpf/include/observe.h. */
 export const VISIBLE_ACCESSES_MAX = 2048;
 
 export const NOTHING_VISIBLE: Visibility = [];
 const NONE = 'none';
-/** For messages: what a text of visibility may be. */
+/** For messages: the values that visibility may have. */
 export const VISIBILITY_CHOICE = `${NONE}, or any of ${POSTURE_CLASSES.join(', ')}, separated by commas`;
 
-/** Reads what KubeArmor's annotation `kubearmor-visibility` and ours say; undefined for a text that says something else. */
+/** Reads the value of KubeArmor's annotation `kubearmor-visibility` and ours; undefined if it is not valid. */
 export function readVisibility(text: string): Visibility | undefined {
   const words = text.split(',').map((word) => word.trim().toLowerCase());
   if (words.length === 1 && (words[0] === NONE || words[0] === '')) return NOTHING_VISIBLE;

@@ -3,7 +3,7 @@ import { SECTIONS } from './kinds/sections.js';
 import { type Policy, RULE_CLASSES } from './model.js';
 import type { Optional, PolicyDocument, Section, Source } from './policy-document.js';
 
-/** Something that is accepted but probably not meant. */
+/** Something that is accepted but probably unintended. */
 export interface Remark {
   readonly path: FieldPath;
   /** What is said of the field: the end of a sentence, with what to write instead. */
@@ -16,7 +16,7 @@ export function remarkText({ path, description }: Remark): string {
 }
 
 /**
- * What is probably not meant in a valid policy.
+ * What is probably unintended in a valid policy.
  *
  * @param document what the policy was read from
  */
@@ -34,7 +34,7 @@ function selectorRemarks({ matchLabels, matchExpressions = [], namespace, scope 
   return [{ path: ['spec', 'selector'], description: `is empty, so the policy reaches ${whom}` }];
 }
 
-/** What the language takes, for published policies say it, and what comes to nothing. */
+/** What is accepted because published policies contain it, but has no effect. */
 function* callRemarks({ spec: { action, syscalls } }: PolicyDocument): Generator<Remark> {
   const { matchSyscalls, matchPaths } = syscalls ?? {};
   const hasRules = (matchSyscalls?.length ?? 0) + (matchPaths?.length ?? 0) > 0;
@@ -116,7 +116,7 @@ function* valueRemarks(
   if (kind !== 'pattern' && WILDCARD.test(trimmed)) yield { path, description: wildcardText(trimmed, kind) };
   const [, program, parameters] = /^(\S*\/\S+)\s+(.+)$/u.exec(trimmed) ?? [];
   if (parameters === undefined || kind === 'dir' || kind === 'name') return;
-  // Names of programs seldom have blanks in them, names of files do.
+  // Names of programs seldom contain blanks, names of files do.
   const isOfPrograms = section === 'process' || kind === 'source';
   const areArguments = isOfPrograms ? /^[-/]|^[^/]+$/u.test(parameters) : /^--?[a-z]/iu.test(parameters);
   if (areArguments) yield { path, description: argumentText(program!, parameters, kind, section) };
@@ -145,7 +145,7 @@ function* textRemarks({ spec }: PolicyDocument): Generator<Remark> {
 }
 
 function wildcardText(value: string, kind: Kind): string {
-  const taken = `takes ${quote(WILDCARD.exec(value)![0])} as it stands, not as a wildcard`;
+  const taken = `takes ${quote(WILDCARD.exec(value)![0])} literally, not as a wildcard`;
   const base = /^[^*?[{]*\//u.exec(value)?.[0] ?? '/';
   switch (kind) {
     case 'source':
@@ -171,7 +171,7 @@ function argumentText(program: string, parameters: string, kind: Kind, section: 
   return `${matched}; write ${instead}, and to let it run with some arguments only, \`path\` with \`allowedArgs\``;
 }
 
-/** The names of protocols are the internet's: local sockets continue. */
+/** Names of protocols stand for internet sockets only: local sockets stay allowed. */
 function familyRemarks({ rules }: Policy): Remark[] {
   const network = rules.filter(({ class: ruleClass }) => ruleClass === 'network');
   const isAllowList = network.some(({ action }) => action === 'Allow');

@@ -13,7 +13,7 @@ export function positionAt(lines: LineCounter, offset: number): Position {
   return { line, column: col };
 }
 
-/** Finds the places of fields in one document. What it looks up is kept, as a bad document may have many findings. */
+/** Finds the positions of fields in one document. Lookups are cached, as a bad document may have many findings. */
 export class YamlPositions {
   readonly #pairs = new Map<YAMLMap, ReadonlyMap<unknown, Pair>>();
   readonly #targets = new Map<Alias, Node | null>();
@@ -23,7 +23,7 @@ export class YamlPositions {
     private readonly lines: LineCounter,
   ) {}
 
-  /** The place of the finding's key or value, or for what is missing of the mapping it is missing from. */
+  /** The position of the finding's key or value or, for something missing, of the mapping it is missing from. */
   of({ path, fault, offset }: Pick<Finding, 'path' | 'fault' | 'offset'>): Position {
     return positionAt(this.lines, offset ?? this.#offsetOf(path, fault));
   }
@@ -55,7 +55,7 @@ export class YamlPositions {
   #pairOf(map: YAMLMap, key: string | number): Pair | undefined {
     let pairs = this.#pairs.get(map);
     if (pairs === undefined) {
-      // Of a key given twice the last one stays, as in the document's value.
+      // If a key is given twice the last one counts, as in the document's value.
       pairs = new Map(map.items.map((pair) => [isScalar(pair.key) ? pair.key.value : undefined, pair]));
       this.#pairs.set(map, pairs);
     }

@@ -6,7 +6,7 @@ const MEBIBYTE = 1024 * 1024;
 export const MANIFEST_BYTES_MAX = 4 * MEBIBYTE;
 /** Bounds the time a hostile text costs. A rule takes some ten tokens, so these are enough for 25,000 rules. */
 export const TOKENS_MAX = 300_000;
-/** After so many the rest of the text is not looked at: an error costs far more time than a token. */
+/** After this many errors the rest of the text is skipped: an error costs far more time than a token. */
 const ERRORS_MAX = 100;
 /** In levels of the parser, of which a policy needs ten. The YAML library itself recurses without a bound. */
 export const DEPTH_MAX = 64;

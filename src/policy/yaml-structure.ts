@@ -14,7 +14,7 @@ export interface StructureFinding extends Finding {
   readonly isFatal: boolean;
 }
 
-/** Keys given twice, merge keys, and aliases that stand for nothing, for themselves, or for too much. */
+/** Finds keys given twice, merge keys, and aliases that refer to nothing, to themselves, or to too much. */
 export function checkStructure(document: Document.Parsed): StructureFinding[] {
   const walk = new StructureWalk();
   walk.enter(document.contents, []);

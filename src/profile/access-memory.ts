@@ -1,7 +1,7 @@
 import { append } from '../policy/append.js';
 import { accessKey, type ObservedAccess } from './observed-access.js';
 
-/** So many kinds of access are remembered, of all containers together. */
+/** This many kinds of access are remembered, for all containers together. */
 export const REMEMBERED_MAX = 65_536;
 
 interface Remembered {
@@ -10,14 +10,17 @@ interface Remembered {
   count: number;
 }
 
-/** The accesses that were reported of late, so that a change of policies can be judged by them. The oldest go first. */
+/** Recently reported accesses, by which a change of policies can be judged. The oldest are forgotten first. */
 export class AccessMemory {
   readonly #byKey = new Map<string, Remembered>();
-  /** The keys in the order in which they came, from `next` on. To ask the map for its first key would go through all it once had. */
+  /**
+   * The keys in the order in which they came, from `next` on. Asking the map for its first key would iterate over all
+   * deleted ones.
+   */
   readonly #keys: string[] = [];
   #next = 0;
 
-  /** Kinds of access that had to give way to others. */
+  /** Kinds of access that were replaced by others. */
   forgotten = 0;
 
   constructor(readonly capacity = REMEMBERED_MAX) {}
@@ -38,7 +41,7 @@ export class AccessMemory {
     this.#byKey.set(key, { containerId, access, count: access.count });
   }
 
-  /** What is remembered of these containers. */
+  /** The remembered accesses of these containers. */
   of(containerIds: ReadonlySet<string>): Map<string, ObservedAccess[]> {
     const found = new Map<string, ObservedAccess[]>();
     for (const { containerId, access, count } of this.#byKey.values()) {

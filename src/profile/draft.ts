@@ -2,7 +2,7 @@ import type { Source } from '../policy/policy-document.js';
 import type { Evidence } from './evidence.js';
 import { patternsOf } from './names.js';
 
-/** One rule to be suggested: an entry of a manifest's list, and what speaks for it. */
+/** A suggested rule: an entry of a manifest's list, and the evidence for it. */
 export interface Draft {
   readonly section: 'process' | 'file' | 'network' | 'capabilities';
   /** Name of the list in the section. */
@@ -12,12 +12,11 @@ export interface Draft {
   readonly evidence: Evidence;
 }
 
-/** More programs than these, and the rule is for any. */
+/** With more programs than this the rule is for any program. */
 const SOURCES_MAX = 3;
 
 /**
- * The `fromSource` of a rule whose programs stand apart from the others: few, all with a name that stays, and not all
- * there are.
+ * The `fromSource` of a rule whose programs differ from the others: few, all with stable names, and not all programs.
  */
 export function sourcesOf({ programs }: Evidence, all: ReadonlySet<string>): { fromSource?: readonly Source[] } {
   if (programs.size > SOURCES_MAX || programs.size >= all.size) return {};

@@ -3,13 +3,13 @@ import type { ObservedAccess } from './observed-access.js';
 
 const EXAMPLES_MAX = 3;
 
-/** What was seen that speaks for a rule. */
+/** The observed evidence for a rule. */
 export interface Evidence {
   /** Kinds of access. */
   readonly accesses: number;
   /** How often they were made, all together. */
   readonly count: number;
-  /** Some of what they were made to. */
+  /** Some of the objects that were accessed. */
   readonly examples: readonly string[];
   /** The programs that acted; an empty one stands for those that no rule can name. */
   readonly programs: ReadonlySet<string>;
@@ -30,7 +30,7 @@ export function joined(a: Evidence, b: Evidence): Evidence {
   };
 }
 
-/** What speaks for each of several things; things are equal when all of their members are. */
+/** The evidence for each of several things; things are equal if all of their members are. */
 export class Gathered<Thing> {
   readonly #byKey = new Map<string, readonly [Thing, Evidence]>();
 

@@ -7,20 +7,20 @@ import type { ObservedAccess } from './observed-access.js';
 import { growTree, joinedUse, type PathNode, type PathUse } from './path-tree.js';
 import { renamedDirectories } from './renamed-directories.js';
 
-/** So many files that are read in one directory stand for all of it; it has to lie so deep. */
+/** This many files read in one directory stand for the whole directory; it has to be this deep. */
 const READ_FILES_MIN = 5;
 const DIRECTORY_DEPTH_MIN = 2;
 /** The same of files that are written. */
 const WRITTEN_FILES_MIN = 20;
-/** So many files that are read, in so many directories, stand for the whole tree below. */
+/** This many files read, in this many directories, stand for the whole tree below. */
 const TREE_FILES_MIN = 20;
 const TREE_DIRECTORIES_MIN = 3;
 const TREE_DEPTH_MIN = 3;
 /** A shared object with its version; not what the loader keeps beside its name, as in /etc/ld.so.cache. */
 const LIBRARY = /\.so(?:\.(?:\d+[a-z]?|\[0-9\]\*))*$/u;
-/** The top directories of libraries. Beside one in any other lies what has nothing to do with it. */
+/** The top directories of libraries. In any other directory, files beside a library are unrelated to it. */
 const TOP_OF_LIBRARIES = /^lib(?:32|64|x32)?$/u;
-/** What lies here side by side has nothing to do with each other. */
+/** Files in these directories are unrelated to each other. */
 const NEVER_WHOLE = ['/proc', '/dev'];
 
 /** Rules that allow the accesses to files that were seen. */
@@ -39,7 +39,7 @@ export function fileRules(seen: readonly ObservedAccess[]): Draft[] {
   return drafts;
 }
 
-/** @param covered nodes that a rule on a directory speaks for already */
+/** @param covered nodes that a rule on a directory covers already */
 function collect(
   node: PathNode,
   names: readonly PathName[],
@@ -129,14 +129,14 @@ function draftFor(list: string, head: object, use: PathUse, all: ReadonlySet<str
   };
 }
 
-/** What a program has written it will read again, and what it has made it will write and delete: on another day, say. */
+/** What a program has written it will read again at some time, and what it has made it will write and delete. */
 function completed(operations: ReadonlySet<Operation>): ReadonlySet<Operation> {
   const has = (operation: Operation) => operations.has(operation);
   if (MAKING.some(has)) return new Set([...operations, 'read', 'write', 'delete']);
   return has('write') ? new Set([...operations, 'read']) : operations;
 }
 
-/** A new name makes a file too, at the place that it is given. */
+/** A new name also creates a file, in its new place. */
 const MAKING: readonly Operation[] = ['create', 'rename'];
 
 function plainText(names: readonly PathName[]): string {

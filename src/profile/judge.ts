@@ -7,13 +7,13 @@ export interface Judgement {
   readonly action: Action;
   /** The rule, or the posture, that decides; undefined where none covers the access. */
   readonly decider: DecidingRule | undefined;
-  /** The answer holds only if an argument is not among those of the rule; which there were was not seen. */
+  /** The decision holds only if an argument is not among those of the rule; arguments were not recorded. */
   readonly byArguments: boolean;
 }
 
 const STRENGTH: readonly Action[] = ['Allow', 'Audit', 'Block'];
 
-/** Says what is decided of accesses that were seen, by the image the kernel would follow. */
+/** Decides about accesses that were seen, by the image that the kernel would use. */
 export class Judge {
   constructor(readonly image: Image) {}
 
@@ -23,7 +23,7 @@ export class Judge {
     const actor = { programClass: classOf(program), parentClass: classOf(parent), terminal };
     const bytes = Buffer.from(object);
     const decisions = operations.map((operation) => decide(words, bytes, actor, operation, ownership));
-    // As the kernel does where several things are asked at once: the first of the strongest.
+    // Like the kernel, if several operations are wanted at once: the first of the strongest.
     const [strongest] = [...decisions].sort((a, b) => STRENGTH.indexOf(b.action) - STRENGTH.indexOf(a.action));
     const { action, rule, byArguments = false }: Decision = strongest ?? { action: 'Allow', rule: undefined };
     return { action, decider: rule === undefined ? undefined : rules[rule], byArguments };

@@ -1,6 +1,6 @@
 import { literalPattern } from '../policy/literal-pattern.js';
 
-/** Names that another run will not have again: numbered ones and random ones. */
+/** Finds names that another run will not have: numbered ones and random ones. */
 
 /** Below these, names change with versions only: what is numbered there is the same in every run. */
 const FIXED = ['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'opt', 'etc', 'sys'];
@@ -8,7 +8,7 @@ const FIXED = ['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'opt', '
 /** What stands for a number: a digit and whatever follows it. */
 const NUMBER = '[0-9]*';
 const RANDOM_PIECE_MIN = 6;
-/** So often a random name changes between letters, digits, upper and lower case. */
+/** How often a random name at least changes between letters, digits, upper and lower case. */
 const RANDOM_CHANGES_MIN = 3;
 
 /** A name of a path, as it is or as a pattern. */
@@ -41,7 +41,7 @@ export function numberedPatternOf(name: string): string {
   return literalPattern(name).replace(/\d+/gu, NUMBER);
 }
 
-/** The names of a path, each with its pattern where one is called for. */
+/** The names of a path, each with its pattern if it needs one. */
 export function patternsOf(path: string): PathName[] {
   const names = path.split('/').slice(1);
   const patternIn = isFixed(names[0]!) ? unwritablePatternOf : patternOf;

@@ -15,9 +15,9 @@ import { type Draft, sourcesOf } from './draft.js';
 import { Gathered } from './evidence.js';
 import type { ObservedAccess } from './observed-access.js';
 
-/** More addresses at one port, or ports at one address, than these: and any will do. */
+/** With more addresses at one port, or ports at one address, than this the rule is for any. */
 const ADDRESSES_MAX = 8;
-/** From here on the kernel gives ports out to clients; see ip(7), ip_local_port_range. */
+/** From this port on the kernel assigns ports to clients; see ip(7), ip_local_port_range. */
 const EPHEMERAL_LOW = 32_768;
 /** Sockets of protocols without addresses, the narrowest first. */
 const NAMED: readonly Protocol[] = ['icmp', 'icmpv6', 'dccp', 'raw', 'packet'];
@@ -79,9 +79,9 @@ function endpointRules(uses: readonly Use[], all: ReadonlySet<string>): Draft[] 
   }
   for (const [access, use] of uses) {
     const protocol = endpointProtocolOf(use)!;
-    // What a program may use it may make.
+    // A program that may use a socket may make it.
     if (use.direction !== 'none' || users.has(userOf(access, protocol))) continue;
-    // A socket that is only made: an endpoint that nothing can reach lets it be.
+    // A socket that is only made: a rule for an unreachable endpoint allows it.
     found.add({ protocol, direction: 'egress', ports: '0', cidr: undefined }, access);
   }
   return simplified(found).entries.map(([{ protocol, direction, ports, cidr }, evidence]) => ({
@@ -108,7 +108,7 @@ function blockOf(address: readonly number[]): string | undefined {
   return address.length === 4 ? `${address.join('.')}/32` : `${formatIpv6(address)}/128`;
 }
 
-/** Leaves the addresses out where there are many at one port. */
+/** Omits the addresses if there are many at one port. */
 function simplified(found: Gathered<Endpoint>): Gathered<Endpoint> {
   const addresses = new Map<string, number>();
   const placeOf = ({ protocol, direction, ports }: Endpoint) => `${protocol} ${direction} ${ports}`;

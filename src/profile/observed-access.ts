@@ -10,7 +10,7 @@ export interface ObservedAccess {
   readonly object: string;
   /** Path of the program that acts; empty where it has none, or where it was not a program of the container's. */
   readonly program: string;
-  /** Of a program that was run: that of the acting process's parent, as it was told; left out where it is not known. */
+  /** Of a program that was run: that of the acting process's parent, as reported; left out if not known. */
   readonly parent?: string;
   /** A runtime that enters the container acted. */
   readonly fromOutside: boolean;
@@ -27,7 +27,7 @@ export function accessKey(access: ObservedAccess): string {
   return `${access.class} ${operations} ${ownership} ${terminal} ${fromOutside}\0${object}\0${program}`;
 }
 
-/** Those that are alike become one, with the sum of their counts. */
+/** Merges equal accesses into one, with the sum of their counts. */
 export function mergeAccesses(accesses: Iterable<ObservedAccess>): ObservedAccess[] {
   const merged = new Map<string, ObservedAccess>();
   for (const access of accesses) {

@@ -3,7 +3,7 @@ import { literalPattern } from '../policy/literal-pattern.js';
 import { type Evidence, joined } from './evidence.js';
 import { isFixed, numberedPatternOf, type PathName, patternOf, unwritablePatternOf } from './names.js';
 
-/** So many names in a directory that differ in their numbers only are one pattern. */
+/** This many names in a directory that differ only in their numbers become one pattern. */
 const NUMBERED_MIN = 3;
 
 /** What was done to a path, or to all of one pattern. */
@@ -25,7 +25,7 @@ interface Growing {
   use: PathUse | undefined;
 }
 
-/** The paths that were used, as the tree that they are; a directory's own path stands at its node. */
+/** The paths that were used, as a tree; a directory's own path is at its node. */
 export function growTree(uses: Iterable<readonly [path: string, use: PathUse]>): PathNode {
   const root: Growing = { name: '', children: new Map(), use: undefined };
   for (const [path, use] of uses) {
@@ -72,7 +72,7 @@ function generalized(name: PathName, nodes: readonly Growing[], isBelowFixed: bo
   };
 }
 
-/** A file that was made and was gone again: its numbers are often those of a process. */
+/** A file that was made and deleted again: its numbers are often those of a process. */
 function isPassing({ use }: Growing): boolean {
   const operations = use?.operations ?? new Set();
   return operations.has('create') && PASSING.some((operation) => operations.has(operation));

@@ -1,7 +1,7 @@
 import type { Container } from '../containers/container.js';
 import { type Subject, selectsBy } from '../policy/policy-index.js';
 
-/** Whose accesses a profile learns: one container, or all of a namespace that carry these labels. */
+/** Whose accesses a profile learns: those of one container, or of all in a namespace with these labels. */
 export type ProfileSubject =
   | { readonly kind: 'container'; readonly id: string }
   | {
@@ -10,7 +10,7 @@ export type ProfileSubject =
       readonly matchLabels: Readonly<Record<string, string>>;
     };
 
-/** A recording of what containers do. Nothing is refused on its account. */
+/** A recording of what containers do. It never refuses anything. */
 export interface Profile {
   /** Unique. */
   readonly name: string;
@@ -29,7 +29,7 @@ export function runningProfileOf(
   container: Subject & { readonly id?: string },
   profiles: ReadonlyMap<string, Profile>,
 ): Profile | undefined {
-  // Most of the time there is none, and then this is asked of every container all the same.
+  // Usually there is none, and this is called for every container.
   if (profiles.size === 0) return undefined;
   return [...profiles.values()].find(({ subject, stopped }) => stopped === undefined && isAbout(subject, container));
 }

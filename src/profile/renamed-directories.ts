@@ -4,15 +4,15 @@ import { evidenceOf, joined } from './evidence.js';
 import { patternsOf } from './names.js';
 import type { ObservedAccess } from './observed-access.js';
 
-/** The rules for what renames of directories have touched, and what they leave to other rules. */
+/** The rules for accesses that renames of directories concern, and the other accesses. */
 export interface RenamedDirectories {
   readonly drafts: readonly Draft[];
   readonly others: readonly ObservedAccess[];
 }
 
 /**
- * A directory is renamed only where that changes no decision, so where one was, all may be done by all: the rule is for
- * the directory that it is in, before as well as after.
+ * A directory may be renamed only if that changes no decision, so where one was renamed everything must be allowed to
+ * all programs: the rule is for the directory that contains it, before as well as after.
  */
 export function renamedDirectories(accesses: readonly ObservedAccess[]): RenamedDirectories {
   const renamed = accesses.filter(

@@ -10,7 +10,7 @@ import { networkRules } from './network-rules.js';
 import { mergeAccesses, type ObservedAccess } from './observed-access.js';
 import { processRules } from './process-rules.js';
 
-/** A policy under which what was seen continues, and what was not seen does not, where the default posture is block. */
+/** A policy that allows what was seen and, if the default posture is block, nothing else. */
 export interface Suggestion {
   readonly policy: Policy;
   /** By the id of a rule. */
@@ -32,7 +32,7 @@ const MAKERS: Readonly<Record<Draft['section'], (accesses: readonly ObservedAcce
   capabilities: capabilityRules,
 };
 
-/** The least that allows these accesses, generalised to what another run of the same will do. */
+/** The least-privilege policy for these accesses, generalised to what another run of the same program will do. */
 export function suggestPolicy(accesses: readonly ObservedAccess[], options: SuggestOptions): Suggestion {
   const { nameable, warnings } = sortOut(mergeAccesses(accesses));
   const drafts = POSTURE_CLASSES.flatMap((section) => {
@@ -57,7 +57,7 @@ export function suggestPolicy(accesses: readonly ObservedAccess[], options: Sugg
   return { policy: readPolicy(document, { checkPattern }), evidence, warnings };
 }
 
-/** Leaves out what no rule can name. */
+/** Drops what no rule can name. */
 function sortOut(accesses: readonly ObservedAccess[]): { nameable: ObservedAccess[]; warnings: string[] } {
   const nameless = accesses.filter(({ class: of, object }) => (of === 'process' || of === 'file') && object[0] !== '/');
   const nameable = accesses.filter((access) => !nameless.includes(access));

@@ -10,7 +10,7 @@ export interface RpcCaller extends Caller {
 
 const calls = new AsyncLocalStorage<RpcCaller>();
 
-/** A caller that waits as long as it takes: for what is not called by RPC. */
+/** A caller that never gives up: for work that is not called by RPC. */
 const NO_CALLER: RpcCaller = { identity: '', disconnected: new AbortController().signal };
 
 /** Runs a handler as a call of this caller's. */

@@ -6,11 +6,13 @@ import { inTimeSlices, nextTimeSlice } from '../time-slices.js';
 import { POLICY_ORIGINS, SCOPES } from './names.js';
 import { bytesOf, IDS_MAX } from './pages.js';
 
-/** How a change of policies is reported: in an answer that every client takes, however many policies and containers there are. */
+/**
+ * Reports a change of policies in an answer that every client accepts, however many policies and containers there are.
+ */
 
 /** Bytes of the warnings and conflicts of one answer. */
 const REMARK_BYTES_MAX = 256 * 1024;
-/** Bytes of all changes but for ids and remarks. */
+/** Bytes of all changes without ids and remarks. */
 const CHANGE_BYTES_MAX = 512 * 1024;
 
 const KINDS: Readonly<Record<PolicyChange['kind'], proto.PolicyChange_Kind>> = {
@@ -27,7 +29,7 @@ export async function toChangeMessages(changes: readonly PolicyChange[]): Promis
   // Ids are counted over all changes of an answer.
   const room = { ids: IDS_MAX, remarks: REMARK_BYTES_MAX, bytes: CHANGE_BYTES_MAX };
   const messages = new Map<PolicyChange, proto.PolicyChange>();
-  // What is unchanged comes last, so that it is what is left out.
+  // Unchanged policies come last, so that they are left out first.
   for (const isUnchanged of [false, true]) {
     for await (const change of inTimeSlices(changes)) {
       if ((change.kind === 'unchanged') !== isUnchanged || room.bytes <= 0) continue;
@@ -40,7 +42,7 @@ export async function toChangeMessages(changes: readonly PolicyChange[]): Promis
   return { changes: reported, omittedChanges: BigInt(changes.length - reported.length) };
 }
 
-/** As many ids as an answer has. */
+/** The ids that still fit into the answer. */
 export function someIds(ids: readonly string[]): string[] {
   return ids.slice(0, IDS_MAX);
 }
@@ -70,7 +72,7 @@ function toMessage(change: PolicyChange, room: { ids: number; remarks: number; b
   return named.length === 0 ? message : { ...message, holders: toHolders(named, omitted, room) };
 }
 
-/** Of a holder but for its paths. */
+/** The size of a holder without its paths. */
 const HOLDER_BYTES = 100;
 const HOLDER_KINDS: Readonly<Record<NamedHolder['kind'], proto.Holder_Kind>> = {
   descriptor: proto.Holder_Kind.DESCRIPTOR,

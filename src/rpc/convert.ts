@@ -55,7 +55,7 @@ export function toContainerMessage(
   };
 }
 
-/** A container that is known and not protected. */
+/** A known container that is not protected. */
 export function toUnprotectedMessage({ description, reason, since }: UnprotectedContainer): containerProto.Container {
   return {
     id: description.id,
@@ -92,7 +92,7 @@ function toProtectionMessage(container: Container, leftOut: readonly string[]): 
   };
 }
 
-/** The rules of a container that somebody wrote. */
+/** The rules of a container without the implied ones. */
 export function writtenRules({ rules }: RuleSet): BoundRule[] {
   return rules.filter((bound) => !isImplied(bound));
 }
@@ -117,7 +117,7 @@ export function toPostureMessages(postures: Partial<Postures>): policyProto.Post
   });
 }
 
-/** What is done where no rule of an effective policy names an access, by class. */
+/** The postures of an effective policy, by class, for accesses that no rule matches. */
 export function toEffectivePostures({ postures }: RuleSet): policyProto.Posture[] {
   const byClass = Object.entries(postures).map(([operation, posture]) => [
     CLASS_OF_OPERATION[operation as Operation],

@@ -6,17 +6,17 @@ export class Undecodable {
   constructor(readonly failure: Failure) {}
 }
 
-/** A request that is large and is not decoded yet: its handler has that done elsewhere. */
+/** A large request that is not decoded yet: its handler has it decoded in another thread. */
 export class Encoded {
   constructor(readonly bytes: Uint8Array) {}
 }
 
-/** Longer requests are handed over as they came where there is a handler for it. */
+/** Longer requests are passed on undecoded if their handler supports it. */
 export const HAND_OVER_BYTES = 4 * 1024;
-/** Longer ones are refused where there is none: they hold no policies, and decoding takes the time of everybody. */
+/** Longer requests are refused otherwise: they contain no policies, and decoding blocks the event loop. */
 const DECODED_BYTES_MAX = 128 * 1024;
 
-/** The same decoder for requests that are short, as these are of most methods. */
+/** The same decoder for short requests only, which those of most methods are. */
 export function boundedDecoderOf<Request>(
   decode: (bytes: Buffer) => Request | Undecodable,
 ): (bytes: Buffer) => Request | Undecodable {
@@ -35,11 +35,11 @@ export function shortOnly<Request>(deserialize: (bytes: Buffer) => Request): (by
   };
 }
 
-/** The same decoder for requests that may be handed over. */
+/** The same decoder for requests that may be passed on undecoded. */
 export function handingDecoderOf<Request>(
   decode: (bytes: Buffer) => Request | Undecodable,
 ): (bytes: Buffer) => Request | Undecodable | Encoded {
-  // A copy of its own, for the bytes lie in what the connection reads into.
+  // A copy, since the bytes are in the connection's read buffer.
   return (bytes) => (bytes.length > HAND_OVER_BYTES ? new Encoded(Uint8Array.from(bytes)) : decode(bytes));
 }
 
@@ -57,7 +57,7 @@ export function decoderOf<Request>(deserialize: (bytes: Buffer) => Request): (by
   };
 }
 
-/** The same for a deserializer made by ts-proto, which takes a reader as well; nothing of the bytes is passed over. */
+/** The same for a deserializer made by ts-proto, which takes a reader as well; none of the bytes may be skipped. */
 export function strictDecoderOf<Request>(deserialize: (input: Buffer) => Request) {
   return decoderOf((bytes) => {
     const reader = new StrictReader(bytes);
@@ -67,13 +67,13 @@ export function strictDecoderOf<Request>(deserialize: (input: Buffer) => Request
   });
 }
 
-/** Takes nothing that would be replaced or lost. */
+/** Rejects what would be replaced or lost. */
 export class StrictReader extends BinaryReader {
   /** Without `strict` what is not UTF-8 would be replaced: a rule would cover another path than the one that was sent. */
   override string(): string {
     const text = super.string(true);
     // As the key of a map it would be lost, and a selector without its label reaches more.
-    if (text === '__proto__') throw new Error('the text `__proto__` is not taken');
+    if (text === '__proto__') throw new Error('the text `__proto__` is not accepted');
     return text;
   }
 }

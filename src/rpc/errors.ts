@@ -23,7 +23,7 @@ const VIOLATION_BYTES_MAX = 2048;
 
 /**
  * The gRPC status of anything a handler may throw. Problems of the input stand in the message and, for programs, as
- * google.rpc.BadRequest in the status details. What is not a Failure becomes INTERNAL with its text hidden.
+ * google.rpc.BadRequest in the status details. Any other error becomes INTERNAL with its text hidden.
  */
 export function toStatus(thrown: unknown): StatusObject {
   const failure = Failure.from(thrown);

@@ -15,7 +15,7 @@ export type Compile = Parameters<typeof patternMatcher>[1];
  * The filter a request asks for.
  *
  * @param compile makes an image of a pattern
- * @throws Failure invalid-argument for values no event can have: a stream that stays empty for ever helps nobody
+ * @throws Failure invalid-argument for values no event can have: a stream that stays empty forever is useless
  */
 export async function toEventFilter(request: StreamEventsRequest, compile: Compile): Promise<EventFilter> {
   const checks = new RequestChecks();
@@ -78,7 +78,7 @@ async function objectMatcher(
   try {
     return await patternMatcher(pattern, compile);
   } catch (thrown) {
-    // Without a problem it is not the pattern's fault.
+    // Without a problem it was not caused by the pattern.
     if (!(thrown instanceof Failure) || thrown.problems.length === 0) throw thrown;
     checks.require(false, 'object_pattern', thrown.problems[0]!.description);
     return () => false;

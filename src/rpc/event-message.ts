@@ -41,7 +41,7 @@ export function encodeTelemetry(events: readonly Buffer[], missed: number): Buff
   return Buffer.concat([...events, rest.finish()]);
 }
 
-/** Where the events are, as few pieces as can be: those that were encoded together lie together. */
+/** The encoded events in as few pieces as possible: those that were encoded together are contiguous. */
 export function encodedPieces(events: readonly SecurityEvent[]): Buffer[] {
   const pieces: Buffer[] = [];
   for (let index = 0; index < events.length; ) {

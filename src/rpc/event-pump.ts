@@ -12,9 +12,9 @@ const COMPANY_MILLISECONDS = 2;
 export interface PumpOptions extends Pick<SubscribeOptions, 'capacity'> {
   /** Undefined where everything is accepted. */
   readonly accepts: EventPredicate | undefined;
-  /** The number to continue after; the present when left out. */
+  /** The number to continue after; starts now when left out. */
   readonly after?: number;
-  /** The stream ends once it has this number, or what is behind it. */
+  /** The stream ends once it has reached this number. */
   readonly upTo?: number;
 }
 

@@ -16,9 +16,9 @@ import { pumpTelemetry } from './telemetry-pump.js';
 export interface EventServiceOptions {
   /** Events a stream may lag behind before it misses the oldest; the hub's default when left out. */
   readonly queueCapacity?: number;
-  /** Where patterns are compiled; in turns of the event loop when left out. */
+  /** Where patterns are compiled; in time slices of the event loop when left out. */
   readonly dryRuns?: Pick<DryRunPool, 'dryRun'>;
-  /** What is sent to those who ask for telemetry; nothing when left out. */
+  /** Sent to clients that ask for telemetry; nothing when left out. */
   readonly telemetry?: EventHub;
 }
 
@@ -51,7 +51,7 @@ export function eventServiceOf(
         const upTo = request.storedOnly ? hub.position.sequence : undefined;
         // The headers tell the client that it is subscribed: what comes from now on belongs to the stream.
         const from = await startOf(hub, request, since);
-        // It may have been cancelled meanwhile, and would never hear of it.
+        // It may have been cancelled meanwhile, and would not be notified.
         if (caller.disconnected.aborted) return;
         const capacity = queueCapacity === undefined ? {} : { capacity: queueCapacity };
         const endTelemetry =
@@ -72,7 +72,7 @@ export function eventServiceOf(
   );
 }
 
-/** The number to continue after; undefined for the present. */
+/** The number to continue after; undefined to start now. */
 async function startOf(
   hub: EventHub,
   request: StreamEventsRequest,

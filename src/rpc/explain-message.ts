@@ -19,7 +19,7 @@ import { fitting } from './pages.js';
 import { toRuleMessage } from './policy-output.js';
 import { RequestChecks } from './request-checks.js';
 
-/** Operations of the API that are one operation of the domain, with what tells them apart. */
+/** Operations of the API that are one operation of the domain, with what distinguishes them. */
 const DETAILED: Readonly<Record<string, Operation>> = { unmount: 'mount', attach: 'trace' };
 const ASKED = [...OPERATIONS, ...Object.keys(DETAILED)];
 

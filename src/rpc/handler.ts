@@ -47,11 +47,11 @@ export type Handlers<Definition> = {
     : never;
 };
 
-/** How large requests are taken; they are decoded on the spot where nothing is said. */
+/** How large requests are handled; they are decoded at once by default. */
 export interface LargeRequests<Definition> {
   /** Handlers of requests that come as they were sent, to be decoded elsewhere. */
   readonly encoded?: { readonly [Method in keyof Definition]?: (bytes: Uint8Array) => Promise<unknown> };
-  /** Methods whose requests have lists that take long to decode, and are refused where they are long. */
+  /** Methods whose requests contain lists that take long to decode: long requests are refused. */
   readonly refused?: readonly (keyof Definition)[];
 }
 

@@ -11,17 +11,19 @@ export interface Health {
 }
 
 /**
- * What clients ask of to hear whether every container has all of its policies. It is apart from the server's own health:
- * one container must not make the whole host look as if nothing was enforced.
+ * The health service that says whether every container has all of its policies. It is separate from the server's own
+ * health: one container must not make the whole host look as if nothing was enforced.
  */
 const PROTECTION = 'protection';
-/** What clients ask of to hear whether changes can be written down: a full disk leaves in force what was acknowledged. */
+/**
+ * The health service that says whether changes can be stored: with a full disk, what was acknowledged stays in force.
+ */
 const STORE = 'store';
 
 /**
  * grpc.health.v1: the server as a whole, named "", and each of the services are SERVING only while policies are
  * enforced; `protection` only while every known container also has all of its policies in force, `store` only while
- * changes can be written down. Watchers hear of changes only.
+ * changes can be stored. Watchers are only notified of changes.
  */
 export function healthOf(plane: Pick<HostState, 'status' | 'onStatusChange'>, serviceNames: readonly string[]): Health {
   const statuses = new Map(

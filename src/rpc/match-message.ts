@@ -2,7 +2,7 @@ import { Direction, type PathMatch as PathMessage, type Rule } from '../generate
 import type { Match, PathMatch, RuleClass } from '../policy/model.js';
 import { DIRECTION_NAMES, DIRECTIONS } from './names.js';
 
-/** What the API knows of each kind of match: as a message, and the entry of a manifest that a message stands for. */
+/** The messages of each kind of match in the API, and the entry of a manifest that a message stands for. */
 
 export type MatchMessage = NonNullable<Rule['match']>;
 export type MatchCase = MatchMessage['$case'];
@@ -20,7 +20,7 @@ interface CasePart<Value> {
 
 const always = (list: string) => () => list;
 
-/** A match that the API has and nothing here makes an entry of does not compile. */
+/** A match of the API without an entry here does not compile. */
 const CASES: { readonly [Case in MatchCase]: CasePart<ValueOf<Case>> } = {
   path: { classes: ['process', 'file'], list: always('matchPaths'), entry: (path) => ({ path }) },
   programName: { classes: ['process'], list: always('matchPaths'), entry: (execname) => ({ execname }) },

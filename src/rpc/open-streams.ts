@@ -17,7 +17,7 @@ export class OpenStreams {
     return new ServerInterceptingCall(call, {
       start: (next) =>
         next({
-          // Before it, the call may have been turned away already or be over, and nobody would hear of its end.
+          // Before that, the call may have been refused or ended already, and its end would not be noticed.
           onReceiveMetadata: (metadata, proceed) => {
             this.#ends.add(end);
             proceed(metadata);
@@ -25,14 +25,14 @@ export class OpenStreams {
           // grpc-js reports every end of a call as a cancellation to the listener.
           onCancel: () => this.#ends.delete(end),
         }),
-      // After the status nothing may follow, and the handler does not know of it yet.
+      // Nothing may follow the status, which the handler does not know about yet.
       sendMessage: (message, next) => {
         if (!ended) next(message);
       },
     });
   };
 
-  /** Ends every open stream with UNAVAILABLE, past the messages that still wait for a slow client in the handler. */
+  /** Ends every open stream with UNAVAILABLE, without waiting for messages that a slow client has not read. */
   endAll(): void {
     for (const end of this.#ends) end();
   }

@@ -2,8 +2,8 @@ import { Failure, invalidInput } from '../failure.js';
 import { inTimeSlices } from '../time-slices.js';
 
 /**
- * What the elements of one answer may come to, in bytes: well under the 4 MiB that clients of every language take, and so
- * little that it is made and encoded in a few milliseconds.
+ * The total size of the elements of one answer, in bytes: well under the 4 MiB that clients of every language take, and
+ * so little that it is made and encoded in a few milliseconds.
  */
 export const PAGE_BYTES = 128 * 1024;
 
@@ -23,8 +23,8 @@ export interface Page<Message> {
 }
 
 /**
- * One page of a list that is sorted by keys; what comes and goes between two pages does not make others be left out or come
- * twice.
+ * One page of a list that is sorted by keys; additions and removals between two pages do not make other elements be
+ * skipped or repeated.
  *
  * @throws Failure invalid-argument for a token of no page
  */
@@ -43,7 +43,7 @@ export function pageByKey<Item, Message>(
 }
 
 /**
- * One page of a list that is as it is only in one version of it.
+ * One page of a list that is only valid in one version.
  *
  * @throws Failure aborted when the version is another than that of the page before
  */
@@ -59,7 +59,7 @@ export function pageByPlace<Item, Message>(
   return { messages, nextPageToken: end < items.length ? tokenOfPlaces([end], version) : '' };
 }
 
-/** A page of a list as with pageByPlace, whose elements take long to make: each is made for its page alone. */
+/** A page of a list as with pageByPlace, whose elements take long to make: only those of the page are made. */
 export async function pageInTimeSlices<Message>(
   items: readonly (() => Promise<Message>)[],
   version: string,
@@ -106,7 +106,7 @@ export function bytesOf(value: unknown): number {
     for (const item of value) bytes += bytesOf(item);
     return bytes;
   }
-  // Names of fields are no part of a message, but keys of maps are.
+  // Names of fields are not part of a message, but keys of maps are.
   for (const [key, item] of Object.entries(value)) bytes += key.length + bytesOf(item);
   return bytes;
 }

@@ -85,7 +85,7 @@ function headOfPolicy(policy: Policy, scope: ScopeName): object {
 
 function timeText({ seconds, nanos }: Timestamp): string {
   const time = new Date(Number(seconds) * 1000 + Math.floor(nanos / 1e6));
-  // One that no calendar has is left to the check of the field.
+  // An invalid time is left to the check of the field.
   return Number.isNaN(time.getTime()) ? String(seconds) : time.toISOString();
 }
 
@@ -144,7 +144,7 @@ function checkRule(rule: Rule, field: string, checks: RequestChecks): void {
   checks.require(!rule.ownerOnly || hasOwner, `${field}.owner_only`, 'is for PROCESS and FILE rules only');
 }
 
-/** What a rule says beside its match. */
+/** The fields of a rule beside its match. */
 function traitsOf(rule: Rule): object {
   return {
     ...(rule.fromSource.length > 0 && { fromSource: rule.fromSource.map(sourceDocument) }),

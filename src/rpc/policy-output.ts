@@ -11,7 +11,7 @@ export function toPolicyMessage(policy: Policy, resourceVersion: number): proto.
   return { ...head, rules: policy.rules.map(toRuleOf(head)) };
 }
 
-/** A policy but for its rules; what each of several rules says of itself stands here once. */
+/** A policy without its rules; what all rules have in common is here once. */
 export function toPolicyHead(policy: Policy, resourceVersion: number): proto.Policy {
   return {
     name: policy.name,

@@ -14,7 +14,7 @@ export interface ReadPolicy {
 }
 
 /**
- * A policy, or of one that does not fit an answer the part that a token asks for.
+ * A policy or, if it does not fit into an answer, the part that a token asks for.
  *
  * @throws Failure invalid-argument for a token of no page, aborted when the policy has changed since
  */
@@ -38,7 +38,7 @@ export function policyPage(
   };
 }
 
-/** A policy for a list: without its rules where they alone fill an answer. */
+/** A policy for a list: without its rules if they alone would fill an answer. */
 export function toListedPolicy(policy: Policy, version: number): PolicyMessage {
   const head = toPolicyHead(policy, version);
   const rules = fitting(policy.rules, 0, 0, toRuleOf(head));
@@ -47,7 +47,7 @@ export function toListedPolicy(policy: Policy, version: number): PolicyMessage {
   return isWhole ? message : { ...message, rules: [], rulesLeftOut: true };
 }
 
-/** Not within a character of two units. */
+/** Does not split a surrogate pair. */
 function endOfPart(text: string, start: number): number {
   const end = Math.min(text.length, start + MANIFEST_CHARACTERS);
   const isWithinPair = end < text.length && text.charCodeAt(end) >= 0xdc00 && text.charCodeAt(end) <= 0xdfff;

@@ -60,8 +60,8 @@ export function policyServiceOf(
   const diff = ({ inputs, translate }: Inputs, { deleted, force }: DiffRest) => {
     const named = deleted.map((reference, index) => policyNamed(reference, `deleted[${index}].`));
     return translate(async () => {
-      const foreseen = await policies.foresee(inputs, named, force, currentCaller());
-      return toDiffResponse(foreseen.changes, await judge(foreseen));
+      const preview = await policies.preview(inputs, named, force, currentCaller());
+      return toDiffResponse(preview.changes, await judge(preview));
     });
   };
   const readInThread = async (method: ReadMethod, bytes: Uint8Array) => {
@@ -173,9 +173,9 @@ function subjectOf({ subject }: ExplainRequest): string | { namespace: string; l
 
 interface Inputs {
   readonly inputs: readonly PolicyInput[];
-  /** How many objects were passed over; undefined for none. */
+  /** How many objects were skipped; undefined for none. */
   readonly ignored: number | undefined;
-  /** Runs what may fail on account of the inputs; its Failures then name the request's fields. */
+  /** Runs code that may fail because of the inputs, so that its Failures name the request's fields. */
   translate<Result>(task: () => Promise<Result>): Promise<Result>;
 }
 

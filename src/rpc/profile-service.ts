@@ -22,7 +22,7 @@ import { fitting } from './pages.js';
 import { fromMilliseconds, toPolicyMessage } from './policy-output.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 
-/** No more, however short they are. */
+/** At most this many, however short they are. */
 const ACCESSES_MAX = 10_000;
 
 /** hauberk.v1.ProfileService. */
@@ -90,7 +90,7 @@ function requireName(name: string): void {
   checks.done();
 }
 
-/** Checks a value as a manifest's are; an empty one stands for none. */
+/** Checks a value like one of a manifest; an empty one counts as none. */
 function checkWith(check: 'name' | 'namespace', value: string, field: string, checks: RequestChecks): void {
   const problem = value === '' ? undefined : VALUE_CHECKS[check](value);
   checks.require(problem === undefined, field, problem ?? '');

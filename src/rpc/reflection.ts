@@ -28,7 +28,7 @@ export function reflectionOf(descriptorSet: Uint8Array): RpcService {
     stream.on('data', (request: ServerReflectionRequest) => {
       loaded!
         .then((index) => {
-          // Who does not read is not read.
+          // While a client does not read its answers, its requests are not read.
           if (stream.write(index.answer(request))) return;
           stream.pause();
           stream.once('drain', () => stream.resume());

@@ -11,7 +11,7 @@ const NO_UNIX_SOCKET =
   "needs the Unix socket of this host's hauberkd: on any other address the caller's process is unknown";
 
 /**
- * Notes what is wrong with a registration. `prefix` stands before the names of its fields.
+ * Records what is wrong with a registration. `prefix` stands before the names of its fields.
  *
  * @param caller undefined where it comes by no Unix socket
  */

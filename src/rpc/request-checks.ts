@@ -4,12 +4,12 @@ import { invalidInput, type Problem } from '../failure.js';
 export class RequestChecks {
   readonly #problems: Problem[] = [];
 
-  /** Notes a problem unless the condition holds. */
+  /** Records a problem unless the condition holds. */
   require(condition: boolean, field: string, description: string): void {
     if (!condition && !this.isFull) this.#problems.push({ field, description });
   }
 
-  /** Whether so many are noted that no more will be. */
+  /** Whether the limit of recorded problems is reached. */
   get isFull(): boolean {
     return this.#problems.length >= PROBLEMS_MAX;
   }
@@ -19,7 +19,7 @@ export class RequestChecks {
     if (this.#problems.length > 0) throw invalidInput(this.#problems);
   }
 
-  /** A text that people read and match: something, on one line and not endless. */
+  /** A text for people and for matching: not empty, one line, of limited length. */
   text(value: string, field: string, lengthMax: number): void {
     this.require(value !== '', field, MUST_NOT_BE_EMPTY);
     this.optionalText(value, field, lengthMax);

@@ -18,7 +18,7 @@ import { OpenStreams } from './open-streams.js';
 
 const KEEPALIVE_TIMEOUT_MILLISECONDS = 20_000;
 const OWNER_ONLY = 0o600;
-/** The kernel tells who connects, and nobody gets a role who was not given one. */
+/** The kernel reports who connects, and only clients that were given a role have one. */
 const EVERYBODY = 0o666;
 
 export interface ServerOptions {
@@ -33,7 +33,7 @@ export interface ServerOptions {
   readonly roles?: RoleAssignments;
   readonly services: readonly RpcService[];
   readonly logger: RpcLogger;
-  /** Where the audit log goes when it is another one. */
+  /** Where the audit log goes, if not to `logger`. */
   readonly auditLogger?: RpcLogger;
   /** DEFAULT_LIMITS where left out. */
   readonly limits?: Partial<Limits>;
@@ -105,7 +105,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /**
- * Makes sure that clients could connect, and serves nobody: certificates can be used, and the address is free.
+ * Checks that clients could connect, without serving any: certificates can be used, and the address is free.
  *
  * @throws Failure as startServer does
  */
@@ -145,7 +145,7 @@ async function listen(
   try {
     if (address.kind === 'unix' && fd !== undefined) {
       await bind(server, { fd });
-      // Its owner, who made it, takes it away.
+      // Whoever made it removes it.
       return { listening: `unix:${address.path}`, removeSocket: async () => undefined };
     }
     if (address.kind === 'unix') {

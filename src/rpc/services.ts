@@ -34,7 +34,7 @@ export interface ServiceSources {
 
 export interface Services {
   readonly services: readonly RpcService[];
-  /** Lets go of the control plane. */
+  /** Stops following the control plane. */
   close(): void;
 }
 

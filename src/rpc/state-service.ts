@@ -26,7 +26,7 @@ export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader =
   };
   const handlers: Handlers<typeof StateServiceService> = {
     async backup(page) {
-      // Of one state, though other work can run meanwhile.
+      // A snapshot of one state, though other work can run meanwhile.
       const { revision, desired } = policies.ledger;
       // What a page holds is made for that page alone.
       const parts: (() => Promise<BackedUp>)[] = [

@@ -6,10 +6,10 @@ import { inOrder, type Visibility, type VisibilitySetting } from '../policy/visi
 import { CLASS_NAMES, CLASSES, POLICY_ORIGINS, POSTURE_CLASS_CHOICE } from './names.js';
 import { RequestChecks } from './request-checks.js';
 
-/** As many as a selector of a policy needs, and more. */
+/** More than a selector of a policy needs. */
 const LABELS_MAX = 64;
 
-/** Of which classes something is to be reported. @throws Failure invalid-argument naming the fields */
+/** The classes of a visibility setting. @throws Failure invalid-argument naming the fields */
 export function toVisibility({
   namespace,
   matchLabels,

@@ -9,7 +9,7 @@ export interface OciHook {
   readonly args: readonly string[];
 }
 
-/** What "ctr oci spec" prints: it and CRI have the same code make it, where no base_runtime_spec is set. */
+/** The output of "ctr oci spec", made by the same code as CRI's default if no base_runtime_spec is set. */
 export function containerdDefaultSpec(): JsonObject {
   const { status, stdout, stderr, error } = spawnSync('ctr', ['oci', 'spec'], { encoding: 'utf8' });
   if (status !== 0)
@@ -22,7 +22,7 @@ export function containerdDefaultSpec(): JsonObject {
 
 /**
  * What CRI makes of the default before a container's own settings: it takes out the limits and profiles that stand in
- * the default, but leaves those of a base_runtime_spec. With them left in, every container would have 1,024 files at most.
+ * the default, but leaves those of a base_runtime_spec. Otherwise every container could open at most 1,024 files.
  */
 export function withoutDefaultLimits(path: string, spec: JsonObject): JsonObject {
   const { rlimits: _, apparmorProfile: __, ...process } = object(`${path}: process`, spec.process ?? {});

@@ -26,9 +26,9 @@ export interface FileChange {
   readonly before: Buffer | undefined;
   /** Undefined where the file is to be removed. */
   readonly after: Buffer | undefined;
-  /** Of a file that is made new, or whose mode matters; otherwise the file keeps its own. */
+  /** For a new file, or one whose mode matters; otherwise the file keeps its mode. */
   readonly mode: number | undefined;
-  /** A program: told in a line instead of shown. */
+  /** A program: described in a line instead of shown. */
   readonly isProgram: boolean;
   /** Whether the file is not Hauberk's own, so that a copy of it is kept. */
   readonly keepsCopy: boolean;
@@ -40,7 +40,7 @@ export interface ChangeOptions {
   readonly keepsCopy?: boolean;
 }
 
-/** The change that gives a file this content; undefined where it has it. */
+/** The change that gives a file this content; undefined if it has it already. */
 export function fileChange(
   host: Host,
   path: string,
@@ -71,7 +71,9 @@ export function describeChange({ path, before, after, mode, isProgram, keepsCopy
   return patch.replace(/^(Index: .*\n)?=+\n/u, '');
 }
 
-/** Makes a change; returns where the copy of the former file lies, if one is kept. The file is whole at every moment. */
+/**
+ * Makes a change; returns where the copy of the former file lies, if one is kept. The file is intact at every moment.
+ */
 export function applyChange(host: Host, change: FileChange, now = new Date()): string | undefined {
   const { path, before, after, keepsCopy } = change;
   const current = host.read(path);

@@ -8,7 +8,10 @@ const CRI_PLUGINS: ReadonlyMap<unknown, string> = new Map([
   [3n, 'io.containerd.cri.v1.runtime'],
 ]);
 const RUNC_TYPES = /^io\.containerd\.(runc\.|runtime\.v1\.linux$)/u;
-/** Tables that stood for a runtime before there was `runtimes`, and the names that containerd 1 gives what it reads in them. */
+/**
+ * Tables that configured a runtime before `runtimes` existed, and the names of runtimes that containerd 1 reads from
+ * them.
+ */
 const FORMER_TABLES = { default_runtime: 'default', untrusted_workload_runtime: 'untrusted' };
 export const OWN_SPEC = '/etc/containerd/hauberk-base-spec';
 
@@ -19,7 +22,7 @@ export interface CriRuntime {
   readonly isThere: boolean;
   /** Its base_runtime_spec now. */
   readonly spec: string;
-  /** What it was before Hauberk's own, the empty text where none was set. */
+  /** Its value before Hauberk's own, empty if none was set. */
   readonly formerSpec: string;
 }
 
@@ -35,7 +38,7 @@ export function isOwnSpec(path: unknown): path is string {
   return typeof path === 'string' && path.startsWith(OWN_SPEC);
 }
 
-/** What the file says of the runtimes that Kubernetes' containers are started by. */
+/** What the file says about the runtimes that start Kubernetes' containers. */
 export function readContainerdConfig(path: string, text: string): ContainerdConfig {
   const config = parseToml(path, text);
   const plugin = CRI_PLUGINS.get(config.version);
@@ -76,7 +79,7 @@ export function disabledCri(path: string, text: string): string | undefined {
   return place(path, text, text.indexOf('disabled_plugins'));
 }
 
-/** Whether a file that is imported sets the CRI plugin's configuration: it would be put in place of all that this one says. */
+/** Whether a file that is imported sets the CRI plugin's configuration: it would replace all settings of this one. */
 export function configuresCri(path: string, text: string): boolean {
   const plugins = tableAt(parseToml(path, text), ['plugins']) ?? {};
   return [...CRI_PLUGINS.values()].some((plugin) => plugin in plugins);

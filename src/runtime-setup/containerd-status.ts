@@ -50,7 +50,7 @@ async function judge(setup: ContainerdSetup): Promise<Judgement> {
   return { state: 'not-in-force-yet', notes: ['in force after a restart of containerd', ...notes] };
 }
 
-/** A file of a version that install refuses has nothing installed in it. */
+/** Nothing can be installed in a file of a version that install refuses. */
 function readable(path: string, text: string): ContainerdConfig | Failure {
   try {
     return readContainerdConfig(path, text);
@@ -60,7 +60,7 @@ function readable(path: string, text: string): ContainerdConfig | Failure {
   }
 }
 
-/** Whether the file that a copy with the hook was made of is another now, or gone. */
+/** Whether the file from which a copy with the hook was made has changed or is gone. */
 function isStale(setup: ContainerdSetup, spec: string, formerSpec: string): boolean {
   try {
     return setup.host.readText(spec) !== setup.ownSpecText(formerSpec);

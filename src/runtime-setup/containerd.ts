@@ -89,7 +89,7 @@ export class ContainerdSetup implements RuntimeSetup {
     parseToml(configuration, text);
     const isOurs = (key: string, value: unknown) => key !== 'base_runtime_spec' || isOwnSpec(value);
     let reverted = revertToml(text, isOurs);
-    // Where the comments have been lost, the value still tells.
+    // If the comments have been lost, the value still shows it.
     if (reverted.includes(OWN_SPEC)) {
       for (const { table, spec } of readContainerdConfig(configuration, reverted).runtimes)
         if (isOwnSpec(spec)) reverted = replaceTomlValue(reverted, table, 'base_runtime_spec', '');
@@ -154,7 +154,7 @@ export function ownSpecPath(formerSpec: string): string {
   return formerSpec === '' ? `${OWN_SPEC}.json` : `${OWN_SPEC}${formerSpec.replaceAll('/', '-')}`;
 }
 
-/** Docker may run a containerd of its own, which serves no CRI. */
+/** Docker may run a containerd of its own, which does not serve CRI. */
 function runningContainerd(): RunningProcess | undefined {
   const candidates = processesNamed('containerd').filter(
     ({ parameters }) => !flagValue(parameters, '--config', '-c')?.includes('/docker/containerd/'),

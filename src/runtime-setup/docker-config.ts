@@ -45,7 +45,7 @@ export function installedText(path: string, text: string, program: string): stri
 
 function argumentsFor(path: string, text: string, { defaultRuntime: name, runtimes }: DockerConfig): readonly string[] {
   if (name === RUNTIME) return runtimes[RUNTIME]?.runtimeArgs ?? [];
-  // Nothing for a default that is not written down tells `uninstall` to write none down again.
+  // Empty if no default is written, so that `uninstall` writes none either.
   if (name === undefined) return [];
   if (STOCK_RUNTIMES.includes(name)) return [REAL_RUNTIME_FLAG, 'runc'];
   const entry = runtimes[name];
@@ -65,14 +65,17 @@ function argumentsFor(path: string, text: string, { defaultRuntime: name, runtim
 
 export interface UninstalledText {
   readonly text: string;
-  /** Whether the runtime's name stays, and stands for the real runtime. */
+  /** Whether the runtime's name is kept, as a name of the real runtime. */
   readonly keepsName: boolean;
 }
 
 export interface UninstallOptions {
-  /** Whether containers go by the runtime's name, which then stays, for the real runtime. */
+  /** Whether containers use the runtime's name, which is then kept for the real runtime. */
   readonly isNamed: boolean;
-  /** Whether the default is to be named even where it was not: a dockerd that reads its file again keeps a default that is not. */
+  /**
+   * Whether the default is to be written even if it was not: a dockerd that reloads its file keeps the old default
+   * otherwise.
+   */
   readonly namesDefault: boolean;
 }
 
@@ -96,7 +99,7 @@ export function uninstalledText(path: string, text: string, options: UninstallOp
   return { text: edited, keepsName };
 }
 
-/** The runtime that Hauberk's starts, or that its name stands for after an uninstallation. */
+/** The runtime that Hauberk's runtime starts, or that its name refers to after an uninstallation. */
 function realRuntime(entry: DockerRuntime | undefined): DockerRuntime {
   if (entry !== undefined && !entry.path.endsWith('/hauberk-runtime')) return entry;
   const parameters = entry?.runtimeArgs ?? [];

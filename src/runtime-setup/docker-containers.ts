@@ -3,7 +3,7 @@ import type { Host } from './host.js';
 export interface DockerContainer {
   readonly id: string;
   readonly name: string;
-  /** The name of the runtime that it was made under, and that each of its starts goes by. */
+  /** The name of the runtime that it was made with, which each of its starts uses. */
   readonly runtime: string;
   readonly running: boolean;
 }

@@ -17,7 +17,7 @@ const ANSWER_MILLISECONDS = 3000;
 const RELOAD =
   'in force after a restart of dockerd, or when it reads the file again: --reload, or kill -HUP of dockerd';
 
-/** What the running dockerd says of itself. */
+/** Information from the running dockerd. */
 interface DockerInfo {
   readonly DefaultRuntime?: string;
   readonly Runtimes?: Readonly<Record<string, DockerRuntime>>;
@@ -69,7 +69,7 @@ export class DockerSetup implements RuntimeSetup {
     const named = this.#containers().filter(({ runtime }) => runtime === RUNTIME);
     const options = { isNamed: named.length > 0, namesDefault: this.options.reload === true };
     const { text: edited, keepsName } = uninstalledText(configuration, text, options);
-    // dockerd does without the usual file, but not without one that its command line names.
+    // dockerd can start without the usual file, but not without one that its command line names.
     const isEmpty = edited !== text && /^\s*\{\s*\}\s*$/u.test(edited);
     const isNamedByFlag = configuration !== CONFIGURATION || this.#flag('--config-file') !== undefined;
     const after = isEmpty && !isNamedByFlag ? undefined : edited;
@@ -116,7 +116,7 @@ export class DockerSetup implements RuntimeSetup {
     return status(uncovered.length > 0 ? 'partly' : 'in-force');
   }
 
-  /** Has dockerd read its file again; true when it then works with what the file says. */
+  /** Makes dockerd reload its file; true if it then uses the settings of the file. */
   async reload(): Promise<boolean> {
     if (this.process === undefined)
       throw new Failure('unavailable', 'dockerd is not running, or its pid file is missing');

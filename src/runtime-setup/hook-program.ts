@@ -26,7 +26,7 @@ export function programPath(directory: string, name: ProgramName): string {
 /** Puts the program and its configuration in their places. */
 export function hookProgramChanges(host: Host, name: ProgramName, options: SetupOptions): FileChange[] {
   const { hookDirectory: directory, whenUnanswered } = options;
-  // A runtime hands the path on by a shell in places, and matches it by blanks.
+  // Some runtimes pass the path through a shell, and split it at blanks.
   if (!/^(\/[\w.@+-]+)+$/u.test(directory))
     throw new Failure('invalid-argument', `${directory}: the hook's directory is an absolute path of plain characters`);
   const program = { mode: 0o755, isProgram: true };
@@ -44,7 +44,7 @@ function readProgram(path: string): Buffer {
   }
 }
 
-/** What the hook does when nobody answers, as its configuration says. */
+/** What the hook does if hauberkd does not answer, from its configuration. */
 export function readWhenUnanswered(host: Host): WhenUnanswered | undefined {
   const text = host.readText(HOOK_CONFIGURATION);
   if (text === undefined) return undefined;

@@ -10,7 +10,7 @@ export interface HooksRuntime {
   readonly name: Extract<RuntimeName, 'crio' | 'podman'>;
   /** Its configuration files, in the order that they are read in; a later one wins. */
   readonly configurations: readonly string[];
-  /** Where further files may lie; they are read after those, by name. */
+  /** Where further files may be; they are read after those, by name. */
   readonly dropIns: { readonly directory: string; readonly pattern: string };
   /** The table that `hooks_dir` is in. */
   readonly table: readonly string[];

@@ -4,11 +4,11 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 export interface RunningProcess {
   readonly pid: number;
   readonly parameters: readonly string[];
-  /** When it started, in milliseconds since 1970; right to a hundredth of a second or so. */
+  /** When it started, in milliseconds since 1970; accurate to about a hundredth of a second. */
   readonly started: number;
 }
 
-/** Processes with this name outside of containers; a runtime that runs inside one is somebody else's. */
+/** Processes with this name outside of containers; a runtime inside a container does not count. */
 export function processesNamed(name: string): RunningProcess[] {
   const pids = readdirSync('/proc').filter((entry) => /^\d+$/u.test(entry));
   return pids.map((pid) => processNamed(Number(pid), name)).filter((process) => process !== undefined);
@@ -25,7 +25,7 @@ export function processNamed(pid: number, name: string): RunningProcess | undefi
     const startTicks = Number(status.slice(status.lastIndexOf(')') + 2).split(' ')[19]);
     return { pid, parameters, started: Date.now() - (uptime() - startTicks * MILLISECONDS_PER_TICK) };
   } catch {
-    // It has ended in between, or is not ours to look at.
+    // It has ended meanwhile, or may not be read.
     return undefined;
   }
 }

@@ -4,7 +4,7 @@ import type { WhenUnanswered } from './hook-program.js';
 export const RUNTIMES = ['docker', 'containerd', 'crio', 'podman'] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
 
-/** What is to be written, and what a person has to know or do besides. */
+/** The changes to write, and notes on what the operator has to know or do. */
 export interface Plan {
   readonly changes: readonly FileChange[];
   readonly notes: readonly string[];
@@ -59,11 +59,11 @@ export interface SetupOptions {
 /** One runtime's way to start containers under the hook. */
 export interface RuntimeSetup {
   readonly name: RuntimeName;
-  /** Whether the runtime seems to be there at all. */
+  /** Whether the runtime seems to be installed at all. */
   isPresent(): boolean;
   planInstall(): Plan;
   planUninstall(): Plan;
   status(): Promise<SetupStatus>;
-  /** Has the running runtime read its configuration again, where it can; true when it then works with it. */
+  /** Makes the running runtime reload its configuration, if it can; true if it then uses it. */
   reload?(): Promise<boolean>;
 }

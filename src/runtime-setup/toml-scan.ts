@@ -1,6 +1,8 @@
 import { parse } from 'smol-toml';
 
-/** Where the statements of a TOML text stand. The text has been parsed, so that its syntax is known to be right. */
+/**
+ * The positions of the statements in a TOML text. The text has been parsed, so that its syntax is known to be right.
+ */
 export interface TomlStatement {
   readonly kind: 'table' | 'array-of-tables' | 'pair';
   /** Of a table its whole path, of a pair its key as written, both as parts without quotes. */

@@ -5,7 +5,7 @@ import { scanToml, type TomlStatement } from './toml-scan.js';
 
 export type TomlTable = Record<string, unknown>;
 
-/** What stands behind each line that was added or changed; `hauberk runtime uninstall` goes by it. */
+/** The comment after each line that was added or changed, by which `hauberk runtime uninstall` finds them. */
 const ADDED = '# hauberk: added';
 const CHANGED = '# hauberk: was ';
 /** A changed value: what it is, what it was, and the comment that stood there before. */
@@ -100,7 +100,7 @@ function insertPair(text: string, header: TomlStatement, last: TomlStatement | u
 function replaceValue(text: string, { valueStart, valueEnd }: TomlStatement, value: Setting): string {
   const former = text.slice(valueStart, valueEnd);
   const after = text.slice(valueEnd);
-  // Of a line that was changed or added before, what it was at first counts.
+  // For a line that was changed or added before, its original value counts.
   const isOurs = after.startsWith(` ${CHANGED}`) || after.startsWith(` ${ADDED}`);
   return `${text.slice(0, valueStart)}${literal(value)}${isOurs ? '' : ` ${CHANGED}${former}`}${after}`;
 }
@@ -112,7 +112,7 @@ export function replaceTomlValue(text: string, table: readonly string[], key: st
 }
 
 /**
- * Takes back what was set here, by what stands behind the lines. A value that is not ours any more has been changed by
+ * Reverts what was set here, by the comments after the lines. A value that is no longer ours has been changed by
  * somebody else, and stays.
  */
 export function revertToml(text: string, isOurs: (key: string, value: unknown) => boolean): string {
@@ -141,7 +141,7 @@ function revertedPair(line: string, pair: TomlStatement, isOurs: (key: string, v
   return changed === undefined ? '' : `${line.slice(0, from)}${changed.former}${changed.rest}${lineEnd}`;
 }
 
-/** A table that was added goes, unless somebody has written more into it. */
+/** A table that was added is removed, unless something else was added to it. */
 function revertedTable(text: string, statements: readonly TomlStatement[], index: number): string {
   const { start, end } = statements[index]!;
   const line = text.slice(start, end);

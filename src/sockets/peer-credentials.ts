@@ -26,9 +26,8 @@ export interface PeerCredentials {
 }
 
 /**
- * Asks the kernel who is at the other end of an accepted Unix socket.
- *
- * @throws Failure internal when the socket has no descriptor any more or the kernel does not say
+ * Asks the kernel which process is at the other end of an accepted Unix socket. * @throws Failure internal if the
+ * socket no longer has a descriptor or the kernel does not answer
  */
 export function peerCredentialsOf(socket: Socket): PeerCredentials {
   // The descriptor of a socket is in no public property.
@@ -38,7 +37,7 @@ export function peerCredentialsOf(socket: Socket): PeerCredentials {
   return { pid: pid!, uid: uid!, gid: gid!, groups: numbersOf(fd, SO_PEERGROUPS, NGROUPS_MAX) };
 }
 
-/** What a client is called on the Unix socket: itself, then its groups. */
+/** The names of a client on the Unix socket: its user, then its groups. */
 export function namesOfUser({ uid, gid, groups }: PeerCredentials): string[] {
   return [`uid:${uid}`, ...[...new Set([gid, ...groups])].map((group) => `gid:${group}`)];
 }

@@ -14,7 +14,7 @@ const MSG_NOSIGNAL = 0x4000;
 const PATH_BYTES_MAX = 107;
 const { EAGAIN, ECONNREFUSED, EMSGSIZE, ENAMETOOLONG, ENOTCONN } = koffi.os.errno as Record<string, number>;
 
-/** Sends datagrams to a Unix socket, which Node.js has no means for, without waiting. */
+/** Sends datagrams to a Unix socket without waiting, which Node.js does not support. */
 export class UnixDatagrams {
   #descriptor: number | undefined;
 
@@ -22,7 +22,7 @@ export class UnixDatagrams {
   constructor(readonly path: string) {}
 
   /**
-   * @returns `full` while the receiver's queue is, `too-long` for what it never takes
+   * @returns `full` while the receiver's queue is full, `too-long` for what it will never accept
    * @throws KernelError with the cause, such as that nobody receives there
    */
   send(bytes: Buffer): 'sent' | 'full' | 'too-long' {

@@ -7,13 +7,13 @@ import { Failure } from '../failure.js';
 const SOCKET_PATH_BYTES_MAX = 107;
 
 /**
- * Puts a listening socket at a path, with a mode of its own and replacing one that nobody answers on. The socket is bound in a
- * directory only we can enter and moved from there, so that at no time anyone else could connect, and the umask of the
- * whole process stays as it is.
+ * Puts a listening socket at a path, with a mode of its own and replacing one on which nothing answers. The socket is
+ * bound in a directory only we can enter and moved from there, so that nobody else can connect too early, and the umask
+ * of the whole process stays as it is.
  *
  * @param bind binds and listens on the path it is given
  * @returns removes the socket, unless another one stands there by then
- * @throws Failure failed-precondition when a server answers on the path, or something else than a socket is there
+ * @throws Failure failed-precondition when a server answers on the path, or something that is not a socket is there
  */
 export async function placeSocket(
   path: string,
@@ -49,7 +49,7 @@ async function beside<Result>(
   }
 }
 
-/** Makes sure that a socket could be put at a path, and leaves nothing there. @throws as placeSocket does */
+/** Checks that a socket could be put at a path, and leaves nothing there. @throws as placeSocket does */
 export async function tryPlace(path: string, bind: (path: string) => Promise<void>): Promise<void> {
   await beside(path, bind, async () => undefined);
 }

@@ -8,7 +8,7 @@ import { isReportedElsewhere, trueCause, unprotectedCause } from './failure-caus
 import { isOfController, KnownContainer, type Reporter, runs } from './known-container.js';
 import type { ContainerSink, SourceContainer, SourceLogger } from './source.js';
 
-/** Registrations that wait are published together: as many as that may wait. */
+/** Waiting registrations are published together; at most this many are under way at once. */
 const UNDER_WAY_MAX = 100;
 const RETRY_MILLISECONDS = { first: 1000, most: 30_000 };
 
@@ -22,7 +22,7 @@ export interface IntakeOptions {
   readonly unprotected: UnprotectedContainers;
   readonly counts: IntakeCounts;
   readonly logger: SourceLogger;
-  /** What others know of a container beside its runtime; as the runtime has it when left out. */
+  /** Adds what others than the runtime know about a container; nothing is added when left out. */
   readonly refine?: (description: ContainerDescription) => ContainerDescription;
   /** Milliseconds before the next attempt: doubled from the first to the most. */
   readonly retry?: Backoff;
@@ -40,8 +40,8 @@ export interface StartingContainer {
 }
 
 /**
- * Takes in the containers that sources tell of. One told by several sources is one container, known by the best facts. An
- * attempt that fails is made again until the container is protected or has ended, and is reported meanwhile.
+ * Registers the containers that sources report. One reported by several sources is one container, described by the best
+ * of them. A failed attempt is repeated until the container is protected or has ended, and is reported meanwhile.
  */
 export class ContainerIntake {
   readonly #options: IntakeOptions;
@@ -67,9 +67,8 @@ export class ContainerIntake {
   }
 
   /**
-   * Takes in a container whose first instruction waits for it. Resolves when the registration is complete.
-   *
-   * @throws the failure; the attempt is made again where the container starts all the same
+   * Registers a container whose first instruction waits for it. Resolves when the registration is complete. * @throws
+   * the failure; the attempt is repeated if the container starts anyway
    */
   async takeInStarting(
     reporter: Reporter,
@@ -98,7 +97,7 @@ export class ContainerIntake {
     );
   }
 
-  /** Tries again what has been lost: containers that run and are registered no more. */
+  /** Registers again containers that run but are no longer registered. */
   check(): void {
     for (const known of [...this.#known.values()]) {
       const registered = this.#options.registry.get(known.id);
@@ -112,7 +111,7 @@ export class ContainerIntake {
     }
   }
 
-  /** Takes in again what others now know more of. */
+  /** Registers again containers about which others now know more. */
   refineAgain(): void {
     for (const known of this.#known.values()) this.#schedule(known);
   }
@@ -151,7 +150,7 @@ export class ContainerIntake {
     const known = this.#known.get(id);
     if (known !== undefined) {
       const isLast = !known.withdraw(key);
-      // It has been started again meanwhile, and another source has said so.
+      // It has been started again meanwhile, as another source has reported.
       if (isLast && known.isAlive) return;
       this.#forget(known);
     }
@@ -179,7 +178,7 @@ export class ContainerIntake {
     } catch (error) {
       if ((error instanceof Failure && error.code === 'not-found') || this.#stopped) return;
       const reason = trueCause(error);
-      this.#options.logger.warn({ container: id, reason }, 'the end of a container cannot be noted: trying again');
+      this.#options.logger.warn({ container: id, reason }, 'the end of a container cannot be recorded: trying again');
       this.#endings.set(
         id,
         setTimeout(() => void this.#unregister(id), this.#retry.most),
@@ -215,7 +214,7 @@ export class ContainerIntake {
     const wanted = known.facts;
     const { registry, tracker } = this.#options;
     const registered = registry.get(known.id);
-    // What a controller says of a container of its own goes before what a runtime says.
+    // What a controller says about its own container takes precedence over what a runtime says.
     if (registered?.origin === 'registered') return this.#settle(known, wanted);
     this.#underWay++;
     try {

@@ -33,7 +33,7 @@ export class ContainerStarts {
     this.#options = options;
   }
 
-  /** Of a container that a runtime's hook asks for. */
+  /** Answers a runtime's hook about a container. */
   async answer(request: HookRequest): Promise<HookAnswer> {
     const reporter = { key: HOOK_KEY, name: 'hook', origin: ORIGINS[request.runtime] };
     const startsAnyway = request.onFailure === 'allow';
@@ -42,7 +42,7 @@ export class ContainerStarts {
     try {
       description = await this.#options.facts.describe(request);
       if (description === undefined)
-        return this.#count({ outcome: 'ignored', reason: 'it is the pause of a pod' }, false);
+        return this.#count({ outcome: 'ignored', reason: 'it is the pause container of a pod' }, false);
       root = await rootBeforeSwitch(request, this.#options.hostRoot);
     } catch (error) {
       return this.#unknown(request, reporter, description, error);
@@ -53,7 +53,7 @@ export class ContainerStarts {
   /**
    * Resolves once the container's policies are in force, or cannot be.
    *
-   * @param root where the host has its root, while that is not the process's own
+   * @param root where its root is on the host, until it is the process's own root
    */
   async protect(
     reporter: Reporter,
@@ -90,7 +90,7 @@ export class ContainerStarts {
     });
   }
 
-  /** Where nobody says who the container is, it starts under the policies for all, if it starts at all. */
+  /** If it is not known which container it is, it starts under the policies for all containers, if it starts at all. */
   #unknown(
     { id, pid, runtime, onFailure }: HookRequest,
     reporter: Reporter,

@@ -16,12 +16,12 @@ import {
 } from '../generated/runtime/v1/runtime.js';
 
 const CALL_MILLISECONDS = 10_000;
-/** What the kubelet takes. */
+/** The same limit as the kubelet's. */
 const MESSAGE_BYTES = 16 * 1024 * 1024;
 /** A runtime has other clients; a hundred containers at once must not keep it busy with us. */
 const CALLS_AT_ONCE = 8;
 
-/** Something answers on the socket, but serves no CRI; what Docker's packages make of containerd is such a one. */
+/** Something answers on the socket, but does not serve CRI, such as the containerd of Docker's packages. */
 export class CriNotServed extends Error {
   override readonly name = 'CriNotServed';
 
@@ -37,7 +37,7 @@ type UnaryCall<Request, Response> = (
   callback: (error: ServiceError | null, response: Response) => void,
 ) => ClientUnaryCall;
 
-/** Asks a runtime by CRI, each call within a deadline, few at once. */
+/** Calls a runtime's CRI, each call with a deadline, few at once. */
 export class CriClient {
   readonly #runtime: RuntimeServiceClient;
   readonly #events: EventsClient;
@@ -87,10 +87,8 @@ export class CriClient {
   }
 
   /**
-   * The first process of a container that runs; undefined where it does not run, or is gone. What the runtime has lost
-   * the state of may run.
-   *
-   * @throws Error where the runtime does not tell
+   * The first process of a container that runs; undefined if it does not run, or is gone. A container whose state the
+   * runtime has lost may run. * @throws Error if the runtime does not report it
    */
   async pid(id: string): Promise<number | undefined> {
     try {
@@ -141,7 +139,7 @@ export class CriClient {
     } finally {
       if (call !== undefined) this.#underWay.delete(call);
       const next = this.#waiting.shift();
-      // The place goes from hand to hand.
+      // The slot is passed on to the next caller.
       if (next === undefined) this.#calls--;
       else next();
     }
@@ -156,7 +154,7 @@ export function isUnimplemented(error: unknown): boolean {
   return (error as ServiceError).code === status.UNIMPLEMENTED;
 }
 
-/** From what a runtime tells beyond CRI: containerd and CRI-O both have it in the JSON under "info". */
+/** From information beyond CRI: containerd and CRI-O both have it in the JSON under "info". */
 export function readPid(id: string, info: Readonly<Record<string, string>>): number {
   let pid: unknown;
   try {

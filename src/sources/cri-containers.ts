@@ -4,13 +4,13 @@ import type { PodSandbox } from '../generated/runtime/v1/runtime.js';
 import { CONTAINER_NAME_LABELS, OWNER_LABELS } from '../policy/selector-labels.js';
 import type { ContainerSink, SourceContainer } from './source.js';
 
-/** A pod, as its sandbox has it. */
+/** A pod, as described by its sandbox. */
 export interface CriPod {
   readonly name: string;
   readonly uid: string;
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** What has made it, for example a Deployment; only the API server of Kubernetes tells. */
+  /** What has created it, for example a Deployment; known only from the API server of Kubernetes. */
   readonly owner?: { readonly kind: string; readonly name: string } | undefined;
 }
 
@@ -22,7 +22,7 @@ export function podOf({ id, metadata, labels }: PodSandbox): CriPod {
 
 /**
  * What is known of a container: its pod's labels, which are on the sandbox, and over them what the runtime itself says,
- * whatever pod or image call themselves. The same whether a hook, a plugin or an event reports the container.
+ * which pod and image cannot override. The same whether a hook, a plugin or an event reports the container.
  */
 export function describeCriContainer(id: string, name: string, pod: CriPod): ContainerDescription {
   // No pod says itself who has made it.
@@ -45,8 +45,8 @@ export function describeCriContainer(id: string, name: string, pod: CriPod): Con
 }
 
 /**
- * What the sink was told, so that it is told differences only. Lists and events come in any order: an id, once ended,
- * does not run again, since CRI starts a container once.
+ * What the sink was told, so that only differences are reported to it. Lists and events come in any order: an id, once
+ * ended, does not run again, since CRI starts a container once.
  */
 export class CriContainers {
   readonly #sink: ContainerSink;
@@ -82,12 +82,12 @@ export class CriContainers {
     if (this.#running.delete(id) && this.#complete) this.#sink.ended(id);
   }
 
-  /** The runtime does not list these any more. */
+  /** The runtime no longer lists these. */
   forget(ids: Iterable<string>): void {
     for (const id of ids) this.#ended.delete(id);
   }
 
-  /** The first list could not be completed: those that are known are reported, and none is said not to run. */
+  /** The first list could not be completed: known containers are reported, and none is reported as ended. */
   reportKnown(): void {
     if (!this.#complete) for (const container of this.#running.values()) this.#sink.started(container);
   }

@@ -2,7 +2,7 @@ import type { ContainerDescription } from '../containers/container.js';
 import { CriClient } from './cri-client.js';
 import { describeCriContainer, podOf } from './cri-containers.js';
 
-/** A start waits for the answer; a runtime that is not asked for a lock gives it in milliseconds. */
+/** A start waits for the answer; a runtime answers in milliseconds if no lock is involved. */
 const LOOK_UP_MILLISECONDS = 2_000;
 
 type Annotations = Readonly<Record<string, string>>;
@@ -10,7 +10,9 @@ type Annotations = Readonly<Record<string, string>>;
 /** The runtimes whose bundles a CRI runtime makes. */
 export type CriRuntime = 'containerd' | 'crio';
 
-/** Where each runtime writes it: with CRI-O a pod brings annotations of its own, the other runtime's keys among them. */
+/**
+ * Which keys each runtime writes: with CRI-O a pod can have annotations of its own, including the other runtime's keys.
+ */
 const KEYS: Readonly<Record<CriRuntime, { readonly type: string; readonly name: string; readonly sandboxId: string }>> =
   {
     containerd: {
@@ -31,7 +33,7 @@ export type CriAnnotations =
   | { readonly kind: 'container'; readonly name: string; readonly sandboxId: string };
 
 /**
- * Reads the annotations in the state that a runtime gives its hooks. To be believed only where the runtime is one of CRI:
+ * Reads the annotations in the state that a runtime gives its hooks. Trustworthy only if the runtime is one of CRI:
  * with Docker and podman anyone who starts a container writes annotations.
  *
  * @throws Error where they are of CRI, but not complete

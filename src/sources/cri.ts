@@ -11,9 +11,12 @@ import { CriClient, isUnimplemented, mayRun } from './cri-client.js';
 import { CriContainers, describeCriContainer, podOf } from './cri-containers.js';
 import type { ContainerSink, RuntimeConnection } from './source.js';
 
-/** How often all containers are listed: without events it is how soon a start is known, with them it is a safeguard. */
+/**
+ * How often all containers are listed: without events this determines how soon a start is known, with events it is a
+ * safeguard.
+ */
 const LIST_MILLISECONDS = { withEvents: 15_000, withoutEvents: 2_000 };
-/** Nothing says when a subscription holds: what began between the first list and it is found by a second one. */
+/** Nothing shows when a subscription has become active: what started in between is found by a second list. */
 const SECOND_LIST_MILLISECONDS = 1_000;
 
 export interface CriOptions {
@@ -133,7 +136,7 @@ class Following {
     return known;
   }
 
-  /** Brings what was reported into agreement with the runtime's lists. */
+  /** Reconciles what was reported with the runtime's lists. */
   async #list(): Promise<void> {
     const { ids: reported, endedIds } = this.#containers;
     const listed = new Map((await this.#client.containers()).map((container) => [container.id, container]));

@@ -3,16 +3,16 @@ import { DEFAULT_NAMESPACE } from '../policy/model.js';
 import { CONTAINER_NAME_LABELS } from '../policy/selector-labels.js';
 import { VALUE_CHECKS } from '../policy/value-checks.js';
 
-/** The namespace that a container without a pod is to have, as in KubeArmor. */
+/** The label that sets the namespace of a container without a pod, as in KubeArmor. */
 const NAMESPACE_LABEL = 'kubearmor.io/namespace';
 const KUBERNETES_LABELS = 'io.kubernetes.';
-/** What a kubelet calls the containers it makes by Docker, through cri-dockerd. */
+/** How a kubelet names the containers it makes with Docker, through cri-dockerd. */
 const KUBELET_NAME = /^k8s_([^_]+)_([^_]+)_([^_]+)_([^_]+)_\d+$/u;
 const POD_SANDBOX = 'POD';
 
 /**
- * What Docker, or podman, knows of a container. Its labels are as its image and whoever started it wrote them, so
- * that what the runtime knows goes before them: the name, and that no pod of Kubernetes is behind it.
+ * What Docker, or podman, knows of a container. Its labels are as its image and whoever started it wrote them, so what
+ * the runtime knows takes precedence: the name, and that it belongs to no pod of Kubernetes.
  *
  * @param runtimeName the name by which the runtime knows it
  * @param image what it was made from, where that is known
@@ -42,7 +42,7 @@ export function describeDockerContainer(
   };
 }
 
-/** One that is not a name of a namespace counts for nothing. */
+/** Ignored if it is not a valid name of a namespace. */
 function namespaceIn({ [NAMESPACE_LABEL]: namespace }: Readonly<Record<string, string>>): string | undefined {
   return namespace !== undefined && VALUE_CHECKS.namespace(namespace) === undefined ? namespace : undefined;
 }

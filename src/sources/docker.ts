@@ -4,9 +4,9 @@ import { inParallel } from './in-parallel.js';
 import { readLines } from './lines.js';
 import type { ContainerSink, RuntimeConnection, SourceContainer } from './source.js';
 
-/** What may change which containers run, or what is known of one. */
+/** Events that may change which containers run, or what is known about one. */
 const EVENTS = ['start', 'die', 'destroy', 'rename'];
-/** As podman says them. */
+/** The same in podman's wording. */
 const PODMAN_EVENTS = ['died', 'remove'];
 const INSPECTIONS_MAX = 16;
 const LINE_SHOWN = 200;
@@ -26,7 +26,7 @@ export function dockerConnection({ origin, address }: DockerOptions): RuntimeCon
     origin,
     address,
     async follow(sink, onConnected, signal) {
-      // Here, for it takes longer to load than all the rest of the daemon.
+      // Imported here because it takes longer to load than all the rest of the daemon.
       const { default: Client } = await import('dockerode');
       if (signal.aborted) return;
       const following = new Following(new Client({ socketPath: address }), origin, sink, signal);
@@ -125,7 +125,7 @@ class Following {
     else if (!isLookedAt) void this.#look(id);
   }
 
-  /** Asks for a container until nothing has happened to it meanwhile: what is reported last is what is so. */
+  /** Inspects a container until nothing has happened to it meanwhile, so that the last report is correct. */
   async #look(id: string): Promise<void> {
     try {
       let container: SourceContainer | undefined;
@@ -141,7 +141,7 @@ class Following {
     }
   }
 
-  /** Undefined where it does not run, or is no workload. */
+  /** Undefined if it does not run, or is not a workload. */
   async #inspect(id: string): Promise<SourceContainer | undefined> {
     try {
       const abortSignal = AbortSignal.any([this.#signal, AbortSignal.timeout(INSPECT_MILLISECONDS)]);
@@ -157,7 +157,7 @@ class Following {
   }
 }
 
-/** Undefined for one that is of no container. */
+/** Undefined for an event that is not about a container. */
 function readEvent(line: string): ContainerEvent | 'unreadable' | undefined {
   let event: { Action?: unknown; Actor?: { ID?: unknown } } | null;
   try {

@@ -12,7 +12,7 @@ export function trueCause(error: unknown): string {
   return messages.join(': ');
 }
 
-/** Why a container could not be taken in: see ContainerRegistry.put for what fails how. */
+/** Why a container could not be registered: see ContainerRegistry.put for the failures. */
 export function unprotectedCause(error: unknown): UnprotectedCause {
   if (!(error instanceof Failure) || error instanceof StoreFailure || error.code === 'unavailable') return 'store';
   if (error.code !== 'invalid-argument') return 'kernel';

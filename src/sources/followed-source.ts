@@ -16,7 +16,7 @@ export interface FollowedSourceOptions {
   readonly backoff?: Backoff;
 }
 
-/** Follows a runtime across its restarts, and says how it stands with the connection. */
+/** Follows a runtime across its restarts, and reports the state of the connection. */
 export class FollowedSource implements ContainerSource {
   readonly #connection: RuntimeConnection;
   readonly #options: FollowedSourceOptions;
@@ -102,7 +102,7 @@ export class FollowedSource implements ContainerSource {
       if (!signal.aborted) this.#onFailure(error);
     }
     if (signal.aborted) return;
-    // A connection that ends as soon as it is there is no reason to begin again with short waits.
+    // A connection that ends at once does not reset the waiting time.
     if (since !== undefined && performance.now() - since >= this.#backoff.most) this.#wait = this.#backoff.first;
     this.#timer = setTimeout(() => void this.#run(sink, signal), this.#wait);
     this.#wait = Math.min(this.#wait * 2, this.#backoff.most);
@@ -157,7 +157,7 @@ export class FollowedSource implements ContainerSource {
   }
 }
 
-/** Also where a library has put the system's error into a text. */
+/** Also if a library has put the system's error into its message. */
 function hasCode(error: unknown, code: string): boolean {
   return error !== undefined && trueCause(error).includes(code);
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 const PATH = '/etc/hauberk/hook.conf';
 
-/** What the runtimes' hook has been told to do, as far as the daemon has to know it. */
+/** The configuration of the runtimes' hook, as far as the daemon has to know it. */
 export interface HookConfig {
   readonly whenUnanswered: 'refuse' | 'allow';
   /** Exact, or with `*` at the end. */
@@ -28,7 +28,7 @@ export function readHookConfig(hostRoot: string): HookConfig | undefined {
   });
   const valuesOf = (wanted: string) => settings.filter(({ key }) => key === wanted).map(({ value }) => value);
   return {
-    // As the hook does, which refuses where it is not told otherwise.
+    // Like the hook, which refuses by default.
     whenUnanswered: valuesOf('when_unanswered').at(-1) === 'allow' ? 'allow' : 'refuse',
     exemptNamespaces: valuesOf('exempt_namespace'),
     exemptNames: valuesOf('exempt_name'),

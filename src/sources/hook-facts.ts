@@ -11,7 +11,7 @@ const LIST_MILLISECONDS = 1500;
 const DOCKER_DIRECTORY = '/var/lib/docker';
 /** Which namespace of containerd Docker's plugins are in; containerd names the directory of their bundles by it. */
 const DOCKER_PLUGINS = 'plugins.moby';
-/** The second has those that go with their end (`--rm`). */
+/** The second file has those that are removed when they end (`--rm`). */
 const PODMAN_FILES = ['containers.json', 'volatile-containers.json'];
 
 /** Finds out about a container that a CRI runtime starts; undefined for the pause container of a pod. */
@@ -33,8 +33,8 @@ export interface HookFactsOptions {
 }
 
 /**
- * Who a container is that is being started, asked of what needs nothing of the container itself: its runtime holds its
- * lock until the hook has its answer.
+ * Finds out which container is being started, without asking for the container itself: its runtime holds its lock until
+ * the hook has its answer.
  */
 export class HookFacts {
   readonly #options: HookFactsOptions;
@@ -57,7 +57,7 @@ export class HookFacts {
     }
     let unread: unknown;
     try {
-      // Many times quicker than asking, and a start waits for it.
+      // Much quicker than asking Docker, and a start waits for it.
       return await this.#dockerFile(request);
     } catch (error) {
       unread = error;
@@ -101,7 +101,7 @@ export class HookFacts {
     throw new Error(failures.join('; '));
   }
 
-  /** Of several CRI runtimes one has made it. */
+  /** One of several CRI runtimes has made it. */
   async #cri({ id, annotations }: HookRequest, kind: CriRuntime): Promise<ContainerDescription | undefined> {
     const runtimes = this.#options.cri();
     if (runtimes.length === 0) throw new Error('no CRI runtime is followed that could report it');
@@ -113,7 +113,7 @@ export class HookFacts {
   }
 }
 
-/** The list takes no container's lock, unlike all that asks for one container. */
+/** Listing takes no container's lock, unlike asking for one container. */
 async function fromList(socketPath: string, id: string): Promise<ContainerDescription | undefined> {
   const { default: Client } = await import('dockerode');
   const [container] = await new Client({ socketPath }).listContainers({

@@ -12,14 +12,14 @@ export interface HookRequest {
   readonly pid: number;
   /** The directory of the container's configuration, on the host. */
   readonly bundle: string;
-  /** As far as they can be believed: with docker and podman whoever starts a container writes them. */
+  /** Not trustworthy with docker and podman, where whoever starts a container writes them. */
   readonly annotations: Readonly<Record<string, string>>;
 }
 
 export type HookAnswer =
   /** Its policies are in force. */
   | { readonly outcome: 'protected' }
-  /** It is no workload. */
+  /** It is not a workload. */
   | { readonly outcome: 'ignored'; readonly reason: string }
   | { readonly outcome: 'unprotected'; readonly reason: string };
 

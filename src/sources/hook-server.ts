@@ -31,8 +31,8 @@ export interface HookServerOptions {
 }
 
 /**
- * The socket on which the runtimes' hook asks for a container to be protected: one JSON object in, up to the end of what
- * is sent, one line out.
+ * The socket on which the runtimes' hook asks for a container to be protected: a request is one JSON object, up to the
+ * end of the input, the answer is one line.
  */
 export class HookServer {
   readonly #options: HookServerOptions;
@@ -41,7 +41,7 @@ export class HookServer {
   readonly #waiting: (() => void)[] = [];
   #underWay = 0;
   #remove: (() => Promise<void>) | undefined;
-  /** Of the socket, as it was placed. */
+  /** The inode of the socket when it was created. */
   #inode: number | undefined;
   #reason = 'not listening yet';
 
@@ -54,12 +54,12 @@ export class HookServer {
       options.counts.rejectedRequests++;
       options.logger.warn(
         { connections: this.#server.maxConnections },
-        "the hook's socket has all the connections it takes",
+        "the hook's socket has reached its limit of connections",
       );
     });
   }
 
-  /** False also once somebody else has taken the socket away: nobody could ask any more. */
+  /** Also false once something else has removed the socket: nobody could connect any more. */
   get isListening(): boolean {
     return this.#remove !== undefined && inodeAt(this.#options.path) === this.#inode;
   }
@@ -68,7 +68,7 @@ export class HookServer {
   async listen(): Promise<void> {
     const { path, logger, onStatus } = this.#options;
     if (this.#remove !== undefined) {
-      logger.warn({ socket: path }, "others have taken the hook's socket away: it is put back");
+      logger.warn({ socket: path }, "the hook's socket was removed by something else: it is created again");
       this.#remove = undefined;
       // Those that are connected still get their answers.
       this.#server.close();
@@ -80,7 +80,7 @@ export class HookServer {
       });
       this.#inode = inodeAt(path);
       this.#reason = '';
-      logger.info({ socket: path }, "containers' starts are held for their policies where a runtime's hook asks");
+      logger.info({ socket: path }, "listening for the runtimes' hook: container starts wait for their policies");
     } catch (error) {
       this.#server.close();
       const reason = trueCause(error);
@@ -90,7 +90,7 @@ export class HookServer {
     onStatus();
   }
 
-  /** Takes the socket away; what is under way has a moment to be answered. */
+  /** Removes the socket; requests under way have a moment to be answered. */
   async close(): Promise<void> {
     await this.#remove?.();
     this.#remove = undefined;
@@ -106,7 +106,7 @@ export class HookServer {
     const { path } = this.#options;
     const connected = this.isListening;
     const isLost = !connected && this.#remove !== undefined;
-    return { name: 'hook', address: path, connected, reason: isLost ? 'others have taken it away' : this.#reason };
+    return { name: 'hook', address: path, connected, reason: isLost ? 'something else has removed it' : this.#reason };
   }
 
   async #serve(socket: Socket): Promise<void> {

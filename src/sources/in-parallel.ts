@@ -1,4 +1,4 @@
-/** Does the same for each item, of so many at a time; what became of each is in the order of the items. */
+/** Does the same for each item, for at most this many at a time; results are in the order of the items. */
 export async function inParallel<Item, Result>(
   items: readonly Item[],
   most: number,

@@ -5,7 +5,7 @@ import type { SourceContainer } from './source.js';
 
 /** Who reports a container, and how much it knows. */
 export interface Reporter {
-  /** Tells this source from all others. */
+  /** Identifies this source among all others. */
   readonly key: string;
   readonly name: string;
   readonly origin: ContainerDescription['origin'];
@@ -21,24 +21,24 @@ const RANKS: Readonly<Record<ContainerDescription['origin'], number>> = {
 };
 export const HOOK_KEY = 'hook';
 
-/** What is known of one container, by whoever reported it, and how far it has come. */
+/** What is known about one container, by who reported it, and its stage of registration. */
 export class KnownContainer {
   readonly id: string;
   readonly #reports = new Map<string, { readonly reporter: Reporter; readonly container: SourceContainer }>();
   #pid = 0;
   #process: ProcessIdentity | undefined;
-  /** What is in force of it. */
+  /** The registration that is in force. */
   held: SourceContainer | undefined;
   stage: 'idle' | 'queued' | 'under way' = 'idle';
   /** Something was reported while an attempt was under way. */
   hasChanged = false;
   /** Attempts in a row that failed. */
   failures = 0;
-  /** What the log was told last, so that it is told again only of something else. */
+  /** The reason last logged, so that only a new one is logged again. */
   reason: string | undefined;
   timer: NodeJS.Timeout | undefined;
 
-  /** @param refine adds to what was told what others know of the container */
+  /** @param refine adds what others know about the container */
   constructor(
     id: string,
     readonly refine: (description: ContainerDescription) => ContainerDescription = (description) => description,
@@ -48,11 +48,11 @@ export class KnownContainer {
 
   report(reporter: Reporter, container: SourceContainer): void {
     this.#reports.set(reporter.key, { reporter, container });
-    // The last one told: after a restart under the same id, earlier ones have ended.
+    // The last one reported: after a restart under the same id, earlier ones have ended.
     if (this.#pid === container.pid && this.isAlive) return;
     this.#pid = container.pid;
     this.#process = identityOf(container.pid);
-    // Another process may have the number of the one before: nothing is in force of it yet.
+    // It may be another process with the same number, for which nothing is in force yet.
     this.held = undefined;
   }
 
@@ -71,7 +71,7 @@ export class KnownContainer {
     return this.#reports.size === 1 && this.#reports.has(HOOK_KEY);
   }
 
-  /** Whether its process, as last told, still runs. */
+  /** Whether its process, as last reported, still runs. */
   get isAlive(): boolean {
     return this.#process !== undefined && isAlive(this.#process);
   }
@@ -109,7 +109,9 @@ export function runs(container: Container | undefined): boolean {
   return container?.process !== undefined && isAlive(container.process);
 }
 
-/** Whether a controller has registered this very process itself: what it says goes before what a runtime says. */
+/**
+ * Whether a controller has registered this very process itself: what it says takes precedence over what a runtime says.
+ */
 export function isOfController(container: Container | undefined, pid: number): boolean {
   return container?.origin === 'registered' && container.process?.pid === pid && runs(container);
 }

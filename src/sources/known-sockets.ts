@@ -23,8 +23,8 @@ export const KNOWN_SOCKETS: readonly RuntimeSocket[] = [
 ];
 
 /**
- * Those that are there themselves: a link leads to another's place, as /var/run does, or as /run/docker.sock does that
- * podman's packages make.
+ * Sockets that exist themselves: a link leads to another socket, as /var/run does, or /run/docker.sock as podman's
+ * packages make it.
  *
  * @param root where the host's files are seen: `/proc/1/root` from inside a container, where links would lead astray
  */
@@ -41,7 +41,7 @@ function isSocket(root: string, path: string): boolean {
     const stats = parts.map((_, index) => lstatSync(join(root, ...parts.slice(0, index + 1))));
     return stats.pop()!.isSocket() && stats.every((parent) => parent.isDirectory());
   } catch {
-    // Not there, or not to be looked at.
+    // It does not exist, or cannot be examined.
     return false;
   }
 }

@@ -3,7 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 const LINE_LENGTH_MAX = 1024 * 1024;
 
 /**
- * Reads lines as they come: unlike those of `node:readline` none is lost that comes before somebody waits for it.
+ * Reads lines as they come: unlike with `node:readline`, lines that come before somebody waits for them are not lost.
  *
  * @param onEnd called once, with the error if there was one
  */

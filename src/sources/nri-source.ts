@@ -7,14 +7,14 @@ import type { RuntimeConnection } from './source.js';
 export interface NriSourceOptions {
   /** Path of the socket. */
   readonly address: string;
-  /** Tells this source from all others. */
+  /** Identifies this source among all others. */
   readonly key: string;
   readonly starts: Pick<ContainerStarts, 'protect'>;
-  /** What is to become of containers that are not protected, if anybody has said so. */
+  /** What happens to containers that are not protected, if configured. */
   readonly hookConfig: () => HookConfig | undefined;
 }
 
-/** containerd's plugin: the same decisions at a container's start as the hook's, by the hook's configuration. */
+/** A plugin of containerd: makes the same decisions at a container's start as the hook, by the hook's configuration. */
 export function nriConnection(options: NriSourceOptions): RuntimeConnection {
   return new NriConnection(nriConnectionOptions(options));
 }

@@ -8,7 +8,7 @@ const INSTALLED = [
 ] as const;
 
 /**
- * Runtimes that have not read yet what was installed for them: their containers start without the hook.
+ * Runtimes that have not yet read what was installed for them: their containers start without the hook.
  *
  * @param hostRoot where the host's files are seen
  */
@@ -34,7 +34,7 @@ function modified(path: string): number | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
   } catch {
-    // It cannot be looked at from here: whether it is there is not known.
+    // It cannot be examined from here, so it is not known whether it exists.
     return undefined;
   }
 }

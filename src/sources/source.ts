@@ -9,7 +9,7 @@ export interface SourceContainer {
 
 /** Where a source reports what it learns. */
 export interface ContainerSink {
-  /** Exactly these run, as far as this source knows: told after every (re)connection. */
+  /** Exactly these containers run, as far as this source knows: called after every (re)connection. */
   running(containers: readonly SourceContainer[]): void;
   /** A container runs, or something about it has changed. */
   started(container: SourceContainer): void;
@@ -22,11 +22,14 @@ export interface RuntimeConnection {
   readonly origin: ContainerDescription['origin'];
   /** The path of its socket. */
   readonly address: string;
-  /** Follows until the signal aborts, then resolves, or until the connection is lost, then rejects with the cause. */
+  /**
+   * Follows the runtime until the signal aborts, then resolves, or until the connection is lost, then rejects with the
+   * cause.
+   */
   follow(sink: ContainerSink, onConnected: () => void, signal: AbortSignal): Promise<void>;
 }
 
-/** Tells of containers from its start until it is stopped, whatever becomes of the runtime meanwhile. */
+/** Reports containers from its start until it is stopped, even if the runtime restarts meanwhile. */
 export interface ContainerSource {
   readonly name: string;
   readonly origin: ContainerDescription['origin'];

@@ -7,16 +7,16 @@ import { criConnection } from './cri.js';
 import { CriStarts } from './cri-hook.js';
 import { dockerConnection } from './docker.js';
 import { trueCause } from './failure-cause.js';
+import { type FollowedSocket, type SocketSettings, socketsOfHost, socketsToFollow } from './followed-sockets.js';
 import { FollowedSource } from './followed-source.js';
 import { type HookConfig, readHookConfig } from './hook-config.js';
 import { HookFacts } from './hook-facts.js';
 import { HookServer } from './hook-server.js';
 import type { RuntimeSocket } from './known-sockets.js';
 import { nriConnection } from './nri-source.js';
-import { type Place, placesToFollow, type SocketSettings, socketsOfHost } from './places.js';
 import { restartWarnings } from './restart-warnings.js';
 import type { RuntimeConnection } from './source.js';
-import { type FollowedPlace, sourceWarnings } from './source-warnings.js';
+import { type FollowedRuntime, sourceWarnings } from './source-warnings.js';
 import { reportStartsWithoutProtection } from './starts-without-protection.js';
 
 const CHECK_MILLISECONDS = 30_000;
@@ -39,12 +39,12 @@ export interface SourcesOptions extends Omit<IntakeOptions, 'counts'> {
   readonly onStatus: () => void;
 }
 
-/** All that containers come from by themselves: the runtimes that are followed, and those whose hook asks. */
+/** All automatic sources of containers: the runtimes that are followed, and those whose hook calls. */
 export class Sources {
   readonly #options: SourcesOptions;
   readonly #intake: ContainerIntake;
   readonly #starts: ContainerStarts;
-  readonly #followed = new Map<string, FollowedPlace>();
+  readonly #followed = new Map<string, FollowedRuntime>();
   readonly #criFacts = new Map<string, CriStarts>();
   readonly #hook: HookServer | undefined;
   #hookConfig: HookConfig | undefined;
@@ -57,7 +57,7 @@ export class Sources {
     this.#options = options;
     const { config, counts, hostRoot, logger, registry, onStatus } = options;
     this.#intake = new ContainerIntake(options);
-    const dockerSocket = () => [...this.#followed.values()].find(({ place }) => place.kind === 'docker')?.place.path;
+    const dockerSocket = () => [...this.#followed.values()].find(({ socket }) => socket.kind === 'docker')?.socket.path;
     const facts = new HookFacts({ dockerSocket, cri: () => [...this.#criFacts.values()], hostRoot });
     this.#starts = new ContainerStarts({ intake: this.#intake, facts, registry, counts, logger, hostRoot });
     if (config.hookSocket !== 'off') {
@@ -66,7 +66,7 @@ export class Sources {
     }
   }
 
-  /** Begins to follow what is there; resolves when the hook can ask. */
+  /** Begins to follow the runtimes; resolves when the hook can connect. */
   async start(): Promise<void> {
     await this.#check();
   }
@@ -82,17 +82,17 @@ export class Sources {
 
   statuses(): SourceStatus[] {
     const shown = [...this.#followed.values()].filter(
-      ({ place, source }) => !(place.isDetected && source.isAbsent && !source.wasConnected),
+      ({ socket, source }) => !(socket.isDetected && source.isAbsent && !source.wasConnected),
     );
     return [...shown.map(({ source }) => source.status()), ...(this.#hook === undefined ? [] : [this.#hookStatus()])];
   }
 
-  /** To be called when `refine` would say something else. */
+  /** To be called when `refine` would return something else. */
   refineAgain(): void {
     this.#intake.refineAgain();
   }
 
-  /** What an operator should know and mend. */
+  /** What an operator should know and fix. */
   warnings(): readonly string[] {
     return this.#warnings;
   }
@@ -106,24 +106,24 @@ export class Sources {
     };
   }
 
-  /** What may have changed on the host without anybody saying so. */
+  /** Checks what may have changed on the host without notification. */
   async #check(): Promise<void> {
     const { config, hostRoot, socketRoots, counts, logger } = this.#options;
     try {
       this.#hookConfig = readHookConfig(hostRoot);
       this.#present = socketsOfHost(socketRoots);
-      for (const place of placesToFollow(config, this.#present, socketRoots)) this.#follow(place);
+      for (const socket of socketsToFollow(config, this.#present, socketRoots)) this.#follow(socket);
       if (this.#hook?.isListening === false) await this.#hook.listen();
       reportStartsWithoutProtection(config.stateDir, counts, logger);
       this.#intake.check();
       this.#warn();
     } catch (error) {
-      logger.warn({ reason: trueCause(error) }, 'cannot look after the sources of containers');
+      logger.warn({ reason: trueCause(error) }, 'cannot check the sources of containers');
     }
     if (!this.#stopped) this.#timer = setTimeout(() => void this.#check(), CHECK_MILLISECONDS);
   }
 
-  /** Tells of what was not to be warned of before. */
+  /** Logs warnings that are new. */
   #warn(): void {
     const before = this.#warnings;
     const { hostRoot, registry } = this.#options;
@@ -136,22 +136,22 @@ export class Sources {
     if (before.join() !== this.#warnings.join()) this.#options.onStatus();
   }
 
-  #follow(place: Place): void {
-    const key = `${place.kind}:${place.path}`;
+  #follow(socket: FollowedSocket): void {
+    const key = `${socket.kind}:${socket.path}`;
     if (this.#followed.has(key)) return;
     const { logger, onStatus } = this.#options;
-    const source = new FollowedSource(this.#connect(place), {
+    const source = new FollowedSource(this.#connect(socket), {
       logger,
       onStatus,
       // containerd starts containers without asking while no plugin is connected.
-      ...(place.kind === 'nri' && { whenUnanswered: 'allowed' as const }),
+      ...(socket.kind === 'nri' && { whenUnanswered: 'allowed' as const }),
     });
-    this.#followed.set(key, { place, source });
-    if (place.kind === 'cri') this.#criFacts.set(place.path, new CriStarts(place.path));
-    source.start(this.#intake.sinkOf({ key, name: place.name, origin: source.origin }));
+    this.#followed.set(key, { socket, source });
+    if (socket.kind === 'cri') this.#criFacts.set(socket.path, new CriStarts(socket.path));
+    source.start(this.#intake.sinkOf({ key, name: socket.name, origin: source.origin }));
   }
 
-  #connect({ kind, name, path: address }: Place): RuntimeConnection {
+  #connect({ kind, name, path: address }: FollowedSocket): RuntimeConnection {
     if (kind === 'cri') return criConnection({ name, address });
     if (kind !== 'nri') return dockerConnection({ origin: kind, address });
     return nriConnection({ address, key: `nri:${address}`, starts: this.#starts, hookConfig: () => this.#hookConfig });

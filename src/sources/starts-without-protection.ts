@@ -8,8 +8,8 @@ const NAME = 'starts-without-protection.jsonl';
 const BYTES_MAX = 2 * 1024 * 1024;
 
 /**
- * Tells of the containers that the hook let start without protection, as it has noted them in the daemon's state
- * directory, and clears its notes.
+ * Logs the containers that the hook let start without protection, from its records in the daemon's state directory, and
+ * clears these.
  */
 export function reportStartsWithoutProtection(
   stateDirectory: string,
@@ -19,11 +19,12 @@ export function reportStartsWithoutProtection(
   const path = join(stateDirectory, NAME);
   const taken = `${path}.taken`;
   try {
-    // Taken away first: what a hook adds from now on begins a new file. One may be left by a daemon that was killed.
+    // Renamed first, so that what a hook adds from now on begins a new file. One may be left by a daemon that was
+    // killed.
     if (!existsSync(taken)) renameSync(path, taken);
     for (const line of linesOf(taken)) {
       counts.startsWithoutProtection++;
-      logger.warn({ start: parse(line) }, 'a container has started without protection, as its hook has noted');
+      logger.warn({ start: parse(line) }, 'a container has started without protection, as its hook has recorded');
     }
     rmSync(taken);
   } catch (error) {

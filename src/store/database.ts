@@ -7,18 +7,18 @@ import { reasonOf, writeFailure } from './store-failure.js';
 
 type Level = ClassicLevel<string, string>;
 
-/** What LevelDB says of files that are not what it has written, or not there. */
+/** Errors of LevelDB for files that are missing or not as it has written them. */
 const DAMAGE = /^Corruption|no such file or directory|is a directory|not a directory|input\/output error/iu;
 /** Files that LevelDB only has once something was written. */
 const DATA_FILE = /\.(?:log|ldb|sst)$/u;
 
 /**
- * LevelDB, as it has to be used where a disk may be full for a while. A write that fails can leave half a record in its
- * log, and what is written behind that is not read again after a restart; or it can have reached the disk all the same.
- * So after one the database is closed and opened again before the next, and has then what it had before.
+ * LevelDB, used such that a temporarily full disk does no harm. A write that fails can leave half a record in its log,
+ * and what is written behind that is not read again after a restart; or it can have reached the disk all the same. So
+ * after one the database is closed and opened again before the next, and has then what it had before.
  */
 export class Database {
-  /** What keys of writes that have failed had before them. */
+  /** The previous values of keys in failed writes. */
   readonly #undo = new Map<string, string | undefined>();
 
   private constructor(
@@ -52,7 +52,7 @@ export class Database {
     }
   }
 
-  /** Moves the files of a database that is not open out of the way of a new one; returns where to. */
+  /** Moves the files of a closed database aside for a new one; returns where to. */
   static setAside(directory: string): string | undefined {
     if (!existsSync(placeIn(directory))) return undefined;
     const aside = `${placeIn(directory)}.damaged-${new Date().toISOString().replace(/[:.]/gu, '-')}`;
@@ -73,7 +73,7 @@ export class Database {
     return records;
   }
 
-  /** What these keys have. @throws StoreFailure */
+  /** The values of these keys. @throws StoreFailure */
   async read(keys: readonly string[]): Promise<Map<string, string | undefined>> {
     try {
       const texts = await this.level.getMany([...keys]);
@@ -116,7 +116,7 @@ export class Database {
     }
   }
 
-  /** Lets what was written last be undone when it is settled. */
+  /** Marks the last write to be undone when the database is settled. */
   takeBack(previous: Records): void {
     for (const [key, text] of previous) this.#undo.set(key, text);
   }

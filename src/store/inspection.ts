@@ -2,7 +2,7 @@ import { decodeRecord } from './record.js';
 import { isSeal, isSealOf, type Records, type Seal } from './seal.js';
 import type { Testimony } from './witness.js';
 
-/** Keys of what a store says of itself. */
+/** Keys of a store's records about itself. */
 export const SEAL = 'seal';
 export const UNDO = 'undo';
 const KEYS_NAMED_MAX = 10;
@@ -15,11 +15,14 @@ export interface StoredUndo {
   readonly previous: readonly (readonly [key: string, text: string | null])[];
 }
 
-/** What has been found in a store. */
+/** The result of inspecting a store. */
 export interface Inspection {
   /** All records that are not damaged, as they were when the last write was acknowledged. */
   readonly records: ReadonlyMap<string, string>;
-  /** What is missing or damaged, in words; none of it may be taken for what was acknowledged then. */
+  /**
+   * Descriptions of what is missing or damaged; if there are any, the records must not be trusted as what was
+   * acknowledged.
+   */
   readonly damage: readonly string[];
   /** What is to be reported though nothing was lost. */
   readonly remarks: readonly string[];
@@ -29,7 +32,7 @@ export interface Inspection {
   readonly undo: Records | undefined;
 }
 
-/** What else than the store itself says what it should hold. */
+/** Evidence, other than the store itself, of what it should hold. */
 export interface Witnesses {
   readonly testimony: Testimony;
   /** The highest id of an image that the kernel decides by; 0: none. */
@@ -89,7 +92,7 @@ export function inspect(
   return { records, damage, remarks, seal, undo: damage.length === 0 ? undo : undefined };
 }
 
-/** In words: how much of what was acknowledged is missing. */
+/** As text: how much of what was acknowledged is missing. */
 export function lossOf(witnessed: Seal | undefined, seal?: Seal): string {
   if (witnessed === undefined) return 'it is gone, and its witness is damaged';
   const lost = seal === undefined ? 'all' : `the last ${witnessed.count - seal.count}`;

@@ -3,12 +3,12 @@ import { inTimeSlices } from '../time-slices.js';
 import { digestOf } from './record.js';
 
 /**
- * What a store says of itself after each write, in itself and by its witness: how often it was written, and digests of
- * what it holds and of how that came to be.
+ * The record of a store about itself after each write, kept in the store and by its witness: how often it was written,
+ * and digests of its contents and of its history.
  */
 export interface Seal {
   readonly version: 1;
-  /** Another for each store that was begun. */
+  /** Different for each new store. */
   readonly store: string;
   /** Of writes. */
   readonly count: number;
@@ -23,7 +23,7 @@ export interface Seal {
 }
 
 const HEXADECIMAL = /^[0-9a-f]*$/u;
-/** Sums are taken modulo two to this power, and written in so many bits. */
+/** Sums are taken modulo two to this power, and written in this many bits. */
 const SUM_BITS = 128;
 
 /** Whether a value is of this version and form. */
@@ -60,7 +60,7 @@ export async function nextSeal(seal: Seal, batch: Records, previous: Records): P
   return { ...seal, count, records, sum: total, chain, before: seal.chain };
 }
 
-/** Whether these are the records, all of them and no others, that a seal is of. */
+/** Whether a seal is for exactly these records. */
 export function isSealOf(seal: Seal, records: ReadonlyMap<string, string>): boolean {
   return seal.records === records.size && seal.sum === sumOf(records);
 }

@@ -41,7 +41,7 @@ export class SealedDatabase {
     };
     await database.write(new Map([...batch, [SEAL, encodeRecord(seal)], [UNDO, encodeRecord(undo)]]), previous);
     try {
-      // What it said of an earlier store goes.
+      // What it recorded about an earlier store is removed.
       await (this.#seal.count === 0 ? witness?.begin(seal) : witness?.write(seal));
     } catch (error) {
       database.takeBack(previous);

@@ -1,6 +1,6 @@
 import { Failure } from '../failure.js';
 
-/** What is written cannot be kept at present, or what was written is damaged. */
+/** A write is not possible at present, or what was stored is damaged. */
 export class StoreFailure extends Failure {}
 
 /** LevelDB has only the text of an error number. */
@@ -17,7 +17,7 @@ export function writeFailure(place: string, error: unknown): StoreFailure {
   return new StoreFailure(code, message, [], { cause: error });
 }
 
-/** The message of what an error was caused by, else its own. */
+/** The message of an error's cause, if it has one, else its own. */
 export function reasonOf(error: unknown): string {
   return ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message;
 }

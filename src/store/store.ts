@@ -13,14 +13,14 @@ export type * from './stored-state.js';
 /** How long to wait before trying again to write after that has failed. */
 const RETRY_MILLISECONDS = 1000;
 
-/** Where the witness of a store is kept: beside it, so that what takes the one away leaves the other. */
+/** Where the witness of a store is kept: beside it, so that removing one does not remove the other. */
 export function witnessDirectoryOf(directory: string): string {
   return `${directory}-witness`;
 }
 
 /**
- * What must outlive the process: policies, postures, containers, and what the rule numbers of images meant. Each write
- * is sealed, in the store and by a witness elsewhere, before it is acknowledged.
+ * Stores what must outlive the process: policies, postures, containers, and the meaning of rule numbers in images. Each
+ * write is sealed, in the store and by a witness elsewhere, before it is acknowledged.
  */
 export class Store {
   readonly #witness: Witness;
@@ -45,7 +45,7 @@ export class Store {
   }
 
   /**
-   * @param witnessDirectory where what was acknowledged is written down once more; beside the store's when left out
+   * @param witnessDirectory where what was acknowledged is recorded a second time; beside the store's when left out
    * @throws Failure failed-precondition when the directory cannot be used, or another process uses it
    */
   static async open(directory: string, witnessDirectory = witnessDirectoryOf(directory)): Promise<Store> {
@@ -97,7 +97,7 @@ export class Store {
     const { state, unknown } = readRecords(judged.records);
     if (unknown.length > 0) damage.push(`the form of records is not known: ${unknown.join(', ')}`);
     if (damage.length > 0) {
-      // Where there is none, the runtimes' hook takes Hauberk for removed.
+      // Without one, the runtimes' hook assumes that Hauberk was removed.
       mkdirSync(this.directory, { recursive: true, mode: 0o700 });
       this.#damage = damage;
       const revision = Math.max(state.revision, testimony.seal?.count ?? 0);
@@ -122,7 +122,7 @@ export class Store {
   }
 
   /**
-   * Goes on with what can be read of a damaged store, in a new one; the files of the old one are kept beside it.
+   * Continues with the readable part of a damaged store, in a new one; the files of the old one are kept beside it.
    *
    * @returns where they are; undefined: there were none
    */
@@ -137,7 +137,7 @@ export class Store {
     await this.#database?.close();
   }
 
-  /** Where none was ever kept, one that cannot be is no reason not to enforce. */
+  /** If there never was a witness, failing to keep one must not prevent enforcement. */
   async #beginWitness(seal: Seal): Promise<void> {
     try {
       await this.#witness.begin(seal);
@@ -199,7 +199,7 @@ export class Store {
     return aside;
   }
 
-  /** Nobody may want to write soon, and it is to be known whether it can be done again. */
+  /** Retries by itself, since there may be no write soon that would show whether writing works again. */
   #failed(failure: StoreFailure): void {
     this.#report(failure);
     clearTimeout(this.#retry);

@@ -14,7 +14,7 @@ import {
 } from './stored-schema.js';
 import type { StoreChanges, StoredAccess, StoredProfiled, StoredState } from './stored-state.js';
 
-/** What the records of a store say. */
+/** The contents of a store's records. */
 export type StoredRecords = Omit<StoredState, 'damage' | 'remarks'>;
 
 /** Reads records that are not damaged; `unknown` has the keys of those whose form is not known. */
@@ -61,14 +61,14 @@ export function readRecords(records: ReadonlyMap<string, string>): { state: Stor
   return { state, unknown };
 }
 
-/** The highest id of an image that records tell of. */
+/** The highest id of an image in the records. */
 export function lastImageOf(records: ReadonlyMap<string, string>): number {
   const text = records.get(KINDS.lastImage);
   const value = text === undefined ? undefined : decodeRecord(text);
   return isOfKind('lastImage', value) ? value : 0;
 }
 
-/** The records that changes come to; other work can run while they are written, for there may be thousands. */
+/** The records for changes; made in steps, since there may be thousands. */
 export async function recordsOf(changes: StoreChanges): Promise<Records> {
   const batch = new Map<string, string | undefined>();
   const put = (key: string, value: unknown) => batch.set(key, encodeRecord(value));

@@ -12,7 +12,7 @@ import {
 import { ADDRESS_FAMILIES, DIRECTIONS, ENDPOINT_PROTOCOLS, PROTOCOLS } from '../policy/network.js';
 import { flag, labels, number, object, oneOf, text, texts } from './schema-parts.js';
 
-/** The form of policies and rules on disk: one with a word that this version does not know is not read. */
+/** The form of policies and rules on disk: a record with a value that this version does not know is not read. */
 
 const PLACES = {
   exact: object({ kind: oneOf(['exact']), path: text }),

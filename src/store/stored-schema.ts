@@ -17,7 +17,7 @@ export const KINDS = {
   profile: 'profile/',
   profiled: 'profiled/',
   access: 'access/',
-  /** The revision's name on disk, from before it had this one. */
+  /** The older name of the revision, still used on disk. */
   revision: 'generation',
   lastImage: 'last-image',
   keepsUnknown: 'keeps-unknown',
@@ -35,7 +35,7 @@ export interface StoredAccessRecord extends Omit<StoredAccess, 'access'> {
   readonly access: Omit<ObservedAccess, 'object'> & { readonly word: string };
 }
 
-/** What a record of each kind says. */
+/** The contents of a record of each kind. */
 export interface StoredValues {
   readonly policy: StoredPolicy;
   readonly posture: StoredPosture;
@@ -61,7 +61,7 @@ export function kindOfKey(key: string): RecordKind | undefined {
   });
 }
 
-/** Whether a value that was read back has the form of its kind. */
+/** Whether a stored value has the form of its kind. */
 export function isOfKind<Kind extends RecordKind>(kind: Kind, value: unknown): value is StoredValues[Kind] {
   return VALIDATORS[kind](value);
 }

@@ -5,7 +5,7 @@ import type { VisibilitySetting } from '../policy/visibility.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import type { Profile, ProfiledContainer } from '../profile/profile.js';
 
-/** What the rule numbers of one image mean, so that its events can be named after a restart. */
+/** The meaning of the rule numbers of one image, so that its events can be explained after a restart. */
 export interface ImageRecord {
   readonly imageId: number;
   readonly rules: readonly RuleDescription[];
@@ -17,7 +17,7 @@ export interface StoredPolicy {
   readonly version: number;
 }
 
-/** What a namespace says of accesses no rule names; nothing at all takes it off the store. */
+/** The postures of a namespace; without any, the record is deleted. */
 export interface StoredPosture {
   readonly namespace: string;
   readonly postures: Partial<Postures>;
@@ -53,11 +53,11 @@ export interface StoredState {
   readonly lastImage: number;
   /** Whether the kernel may hold containers that an earlier store knew, and this one does not. */
   readonly keepsUnknown: boolean;
-  /** What others than the daemon's own flags said last of the host's labels; left out where none did. */
+  /** The host's labels last set by something else than the daemon's flags; left out if there are none. */
   readonly hostLabels?: Readonly<Record<string, string>>;
-  /** What is missing or damaged, in words: where there is anything, the rest must not be taken for all there was. */
+  /** Descriptions of what is missing or damaged: if there are any, the rest must not be taken as complete. */
   readonly damage: readonly string[];
-  /** What an operator should hear though nothing is lost. */
+  /** What an operator should know although nothing is lost. */
   readonly remarks: readonly string[];
 }
 

@@ -8,7 +8,7 @@ import { writeFailure } from './store-failure.js';
 const SLOT_BYTES = 512;
 const SLOTS = 2;
 
-/** What the witness says. */
+/** What the witness has recorded. */
 export interface Testimony {
   /** The newest seal that can be read; undefined: there is none. */
   readonly seal: Seal | undefined;
@@ -17,8 +17,8 @@ export interface Testimony {
 }
 
 /**
- * A small file away from the store that says what was acknowledged last. Once it is there, writing to it takes no room on
- * the disk.
+ * A small file outside of the store that records what was acknowledged last. Once it exists, writing to it needs no
+ * more disk space.
  */
 export class Witness {
   readonly path: string;
@@ -34,7 +34,7 @@ export class Witness {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT' || code === 'ENOTDIR') return { seal: undefined, state: 'absent' };
-      // Somebody has put something else there, or the disk fails: what it said is lost.
+      // Something else has replaced it, or the disk fails: its contents are lost.
       return { seal: undefined, state: 'damaged' };
     }
     const slots = Array.from({ length: SLOTS }, (_, index) => text.slice(index * SLOT_BYTES, (index + 1) * SLOT_BYTES));

@@ -149,7 +149,7 @@ test('what is held stays refused when the daemon dies and starts again', async (
   assert.equal((await used()).read, 'Permission denied');
 });
 
-test('a file that is registered with a ring of io_uring is refused, and everything is asked while the ring is there', async () => {
+test('a file that is registered with an io_uring ring is refused, and everything is asked while the ring is there', async () => {
   await hold('keep-registered', '/v/guard/file', '/v/go');
   const { changes } = await apply();
   assert.deepEqual(

@@ -6,7 +6,7 @@ import { hostNamespaces } from '../../src/containers/procfs.js';
 import { infoOfProgram, programInfo } from '../../src/kernel/descriptor-info.js';
 import { KernelTypes } from '../../src/kernel/kernel-types.js';
 import { type AttachedPrograms, attachPrograms } from '../../src/kernel/programs.js';
-import { isTested } from '../../src/kernel/tested.js';
+import { isTested } from '../../src/kernel/tested-kernels.js';
 import { RULE_CLASSES } from '../../src/policy/model.js';
 import { HOOK_TABLE } from '../support/hook-table.js';
 import { PIN_DIRECTORY } from '../support/kept-programs.js';

@@ -1,11 +1,11 @@
 import type { NamespacePair } from '../../src/containers/container.js';
 import { COUNTERS } from '../../src/kernel/counters.js';
-import type { Kernel } from '../../src/kernel/kernel.js';
+import type { Enforcer } from '../../src/kernel/enforcer.js';
 import { MemoryCounts, MemoryKernel } from './in-memory-control-plane.js';
 import { MemoryHoldings } from './memory-holdings.js';
 
 /** The whole of what the daemon asks of the kernel, in memory. */
-export class DaemonKernel extends MemoryKernel {
+export class DaemonKernel extends MemoryKernel implements Enforcer {
   readonly holdings = new MemoryHoldings({ pidNamespace: 0, mountNamespace: 0 });
   readonly accesses = new MemoryCounts();
   readonly layers = { examine: () => ({ device: 42 }) };
@@ -17,11 +17,6 @@ export class DaemonKernel extends MemoryKernel {
   readonly ends: string[] = [];
   /** Thrown by the method of that name. */
   fails: string | undefined;
-
-  /** As the daemon takes it. */
-  get asKernel(): Kernel {
-    return this as unknown as Kernel;
-  }
 
   refuseHeld(isNeeded: boolean): Promise<void> {
     return this.holdings.kernel.refuseHeld(isNeeded);

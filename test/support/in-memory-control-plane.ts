@@ -1,12 +1,12 @@
 import type { Container, ContainerRoot, NamespacePair } from '../../src/containers/container.js';
 import { namespaceKey } from '../../src/containers/container.js';
+import type { ChangePreview } from '../../src/control/change-preview.js';
 import { ContainerRegistry } from '../../src/control/container-registry.js';
 import { ContainerTracker } from '../../src/control/container-tracker.js';
 import type { ControlPlane } from '../../src/control/control-plane.js';
 import { type DesiredState, NOTHING_DESIRED } from '../../src/control/desired-state.js';
 import { DryRunPool } from '../../src/control/dry-run-pool.js';
 import { Enforcement } from '../../src/control/enforcement.js';
-import type { ForeseenChange } from '../../src/control/foreseeing.js';
 import { HookCoverage } from '../../src/control/hook-coverage.js';
 import { type HostFiles, NO_HOST_FILES } from '../../src/control/host-files.js';
 import { guardedProcesses } from '../../src/control/host-guard.js';
@@ -18,7 +18,7 @@ import { PolicyRegistry } from '../../src/control/policy-registry.js';
 import { ProfileRegistry } from '../../src/control/profile-registry.js';
 import { UnprotectedContainers } from '../../src/control/protection.js';
 import { Recordings } from '../../src/control/recordings.js';
-import type { ResolutionOptions } from '../../src/control/rule-sets.js';
+import type { PolicySettings } from '../../src/control/rule-sets.js';
 import { Telemetry } from '../../src/control/telemetry.js';
 import { VisibilityRegistry } from '../../src/control/visibility-registry.js';
 import { describeTelemetry } from '../../src/events/telemetry.js';
@@ -176,7 +176,7 @@ export class InMemoryControlPlane implements ControlPlane {
     desired: DesiredState = NOTHING_DESIRED,
     readonly kernel = new MemoryKernel(),
     host?: Container,
-    options: ResolutionOptions = {},
+    options: PolicySettings = {},
   ) {
     const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39, host, options);
     const store = {
@@ -232,7 +232,7 @@ export class InMemoryControlPlane implements ControlPlane {
     );
     this.recordings.beforeRecordingChanges = (key) => this.telemetry.settle(key);
     this.recordings.visibilityOf = (container) => enforcement.rules.visibilityOf(container, this.ledger.desired);
-    this.judge = (change: ForeseenChange) => diffPolicies(change, enforcement.rules, this.memory, this.recordings);
+    this.judge = (change: ChangePreview) => diffPolicies(change, enforcement.rules, this.memory, this.recordings);
     this.host = new TestHostState(this.kernel, enforcement, this.ledger, {
       kernelProblem: () => this.kernelProblem,
       sources: () => [],

@@ -117,7 +117,7 @@ int keep_file(const char *path, const char *directory, const char *trigger)
 	return puts("end");
 }
 
-/* Reads a file that no table of descriptors shows: it is registered with a ring of io_uring. */
+/* Reads a file that no table of descriptors shows: it is registered with an io_uring ring. */
 int keep_registered(const char *path, const char *trigger)
 {
 	struct io_uring_params parameters = {};

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '../../src/config/config.js';
 import { helpText } from '../../src/config/help.js';
-import { posturesOf, resolutionOf } from '../../src/config/resolution.js';
+import { policySettingsOf, posturesOf } from '../../src/config/policy-settings.js';
 import { Failure } from '../../src/failure.js';
 
 const noFile = (): string => assert.fail('no file was named');
@@ -40,7 +40,7 @@ test('without flags the documented defaults hold', () => {
 });
 
 test('what is visible where nothing else is said is a flag, of classes that can be', () => {
-  const visibilityOf = (text: string) => resolutionOf(parseConfig(['--visibility', text], noFile)).visibility;
+  const visibilityOf = (text: string) => policySettingsOf(parseConfig(['--visibility', text], noFile)).visibility;
   assert.deepEqual(visibilityOf('network,process'), ['process', 'network']);
   assert.equal(visibilityOf('none'), undefined);
   for (const wrong of ['', 'files', 'process,none', 'process,', 'mounts'])
@@ -142,8 +142,11 @@ test('an unknown flag and a bad value are named', () => {
     messageOf(['--log-level', 'loud']),
     '--log-level: must be one of fatal, error, warn, info, debug, trace, is loud',
   );
-  assert.equal(messageOf(['--listen', 'somewhere']), '--listen: somewhere is not of the form --help describes');
-  assert.equal(messageOf(['--metrics', '9464']), '--metrics: 9464 is not of the form --help describes');
+  assert.equal(
+    messageOf(['--listen', 'somewhere']),
+    '--listen: somewhere does not have the form that --help describes',
+  );
+  assert.equal(messageOf(['--metrics', '9464']), '--metrics: 9464 does not have the form that --help describes');
 });
 
 test('an IPv6 address with a port is accepted', () => {
@@ -207,7 +210,7 @@ test('the help explains every flag within a hundred columns', () => {
 });
 
 test('what policies mean can be chosen: the domain of the cluster, and the posture of programs', () => {
-  const resolution = (...flags: string[]) => resolutionOf(parseConfig(flags, () => ''));
+  const resolution = (...flags: string[]) => policySettingsOf(parseConfig(flags, () => ''));
   assert.deepEqual(resolution(), { clusterDomain: 'cluster.local', filePostureForProcesses: false });
   assert.equal(resolution('--cluster-domain', 'Shop.Example').clusterDomain, 'shop.example');
   assert.equal(resolution('--cluster-domain', 'off').clusterDomain, undefined);

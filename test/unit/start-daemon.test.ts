@@ -58,7 +58,7 @@ class TestDaemon {
         logger: pino({}, { write: (line) => void this.lines.push(JSON.parse(line)) }),
         openKernel: () => {
           if (this.kernel.fails === 'openKernel') throw new Error('openKernel fails');
-          return this.kernel.asKernel;
+          return this.kernel;
         },
       },
     );
@@ -159,7 +159,7 @@ describe('the daemon', () => {
     daemon.kernel.fails = 'removeReplaced';
     const running = await daemon.start();
     await running.stop();
-    assert.deepEqual(daemon.warnings, ['cannot take away the programs of an earlier build']);
+    assert.deepEqual(daemon.warnings, ['cannot remove the programs of an earlier build']);
     assert.equal(daemon.lines.find(({ level }) => level > 30)?.err?.message, 'removeReplaced fails');
   });
 

@@ -9,7 +9,7 @@ import { printOmitted } from '../policy-change.js';
 import { terminal } from '../terminal.js';
 
 const STANDARD = '-';
-/** Policies say what is protected on a host, and what is not. */
+/** Readable by the owner only, since policies show what is protected on a host and what is not. */
 const OWNER_ONLY = 0o600;
 
 export function addBackup(program: Command): void {
@@ -59,7 +59,7 @@ export function addRestore(program: Command): void {
   });
 }
 
-/** An earlier backup stays whole where this one cannot be written. */
+/** An earlier backup stays intact if this one cannot be written. */
 function write(file: string, text: string): void {
   try {
     writeFileSync(`${file}.new`, text, { mode: OWNER_ONLY, flush: true });
@@ -77,7 +77,7 @@ function read(file: string): string {
   }
 }
 
-/** In a few words. */
+/** A short summary. */
 function contentsOf({
   manifests,
   postures,

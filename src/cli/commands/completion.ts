@@ -6,7 +6,7 @@ import { terminal } from '../terminal.js';
 
 type Shell = 'bash' | 'zsh' | 'fish';
 
-/** What the scripts ask; see SCRIPTS. */
+/** The hidden command that the scripts call; see SCRIPTS. */
 const ASK = '__complete';
 
 /** Prints a script that completes commands, flags and names; source it, or put it where the shell looks for such. */

@@ -84,7 +84,7 @@ function describe({ decisions, omitted, judged, undecided }: DiffResponse): stri
   const notes = [
     `${judged} kinds of access were judged, ${decisions.length + Number(omitted)} would be decided differently`,
     ...(omitted > 0n ? [`${omitted} of them are not shown`] : []),
-    ...(undecided > 0n ? [`${undecided} hang on arguments and could not be judged`] : []),
+    ...(undecided > 0n ? [`${undecided} depend on arguments and could not be judged`] : []),
   ];
   return [...lines.map((line, index) => coloured(coloursOf[index]!, line)), ...notes, ''].join('\n');
 }

@@ -65,7 +65,7 @@ async function examine(root: string, command: Command) {
   });
 }
 
-/** What cannot be found out is no reason to tell nothing. */
+/** If one part fails, the others are still reported. */
 async function orReason<Result>(task: Promise<Result>): Promise<Result | { readonly failed: string }> {
   try {
     return await task;

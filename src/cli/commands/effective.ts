@@ -61,12 +61,12 @@ function specialCells({ mode, scope, priority }: EffectiveRule): string[] {
   return [modeText(mode), nameOf(Scope, scope).toLowerCase(), String(priority)];
 }
 
-/** Whether a rule's policy is anything but an enforced one of a namespace, without a priority. */
+/** Whether a rule's policy is not simply an enforced policy of a namespace without a priority. */
 function isSpecial({ mode, scope, priority }: EffectiveRule): boolean {
   return mode === Mode.PERMISSIVE || scope !== Scope.NAMESPACE || priority !== 0;
 }
 
-/** What is done: of a policy in audit mode nothing is refused. */
+/** The action: a policy in audit mode refuses nothing. */
 function actionText({ rule, mode }: EffectiveRule): string {
   const { action, readOnly, ownerOnly } = rule!;
   const name = nameOf(Action, action).toLowerCase();

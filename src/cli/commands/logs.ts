@@ -30,13 +30,13 @@ export function addLogs(program: Command): void {
     await withClient(command, async (client) => {
       const filter = {
         ...filterOf(options),
-        // With no time at all, everything that is there.
+        // Without a time, all stored events.
         since: { seconds: BigInt(Math.floor((since ?? 0) / 1000)), nanos: ((since ?? 0) % 1000) * 1_000_000 },
         storedOnly: options.follow !== true,
       };
       const stream = client.events(filter, {
         signal: terminal().interrupted,
-        onReconnect: ({ message }, wait) => note(`the connection is lost (${message}); again in ${wait} ms`),
+        onReconnect: ({ message }, wait) => note(`the connection was lost (${message}); trying again in ${wait} ms`),
         ...(options.follow !== true && { reconnects: false }),
       });
       for await (const received of stream) show(received, options.output);
@@ -49,6 +49,6 @@ function timeOf(text: string, now: number): number {
   const [, count, unit] = /^(\d{1,9})([smhdw])$/u.exec(text) ?? [];
   const time = count === undefined ? Date.parse(text) : now - Number(count) * SECONDS[unit!]! * 1000;
   if (Number.isNaN(time))
-    throw new CommandFailure(EXIT.usage, `--since: ${text} is neither a time ago, such as 1h, nor a date`);
+    throw new CommandFailure(EXIT.usage, `--since: ${text} is neither a duration, such as 1h, nor a date`);
   return Math.max(0, time);
 }

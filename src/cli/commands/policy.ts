@@ -14,7 +14,7 @@ interface Options {
   readonly labels?: string;
 }
 
-/** A label by which runtimes or their tools tell one start of a container from another: no policy should hang on it. */
+/** A label that distinguishes one start of a container from another: policies should not depend on it. */
 const PASSING_LABEL = /(?:^|[./-])(?:hash|uid|id|revision|restart-?count|pod-template-[a-z-]+|config-hash|version)$/u;
 
 export function addPolicy(program: Command): void {

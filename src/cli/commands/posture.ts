@@ -18,7 +18,7 @@ const CLASSES: Readonly<Record<string, AccessClass>> = {
   capabilities: AccessClass.CAPABILITY,
 };
 const ACTIONS: Readonly<Record<string, Action>> = { audit: Action.AUDIT, block: Action.BLOCK };
-/** Takes back what a namespace says of a class. */
+/** Removes the setting of a class in a namespace. */
 const DEFAULT = 'default';
 
 export function addPosture(program: Command): void {

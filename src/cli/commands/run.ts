@@ -53,7 +53,7 @@ export function addRun(program: Command): void {
     program
       .command('run')
       .description('run a command of this host under policies, without a container runtime')
-      .argument('<command...>', 'behind --: a program and its arguments')
+      .argument('<command...>', 'after --: a program and its arguments')
       .option('--policy <file...>', 'policies for this run only, whatever they select: a file, a directory or -')
       .option('--label <key=value>', 'a label of the command, which selectors match; may be repeated', addLabel)
       .option('-n, --namespace <namespace>', 'whose policies and postures apply to it', 'default')
@@ -75,7 +75,7 @@ export function addRun(program: Command): void {
     try {
       terminal().exitStatus = await run(words, options, command);
     } catch (error) {
-      // The command's own statuses are kept apart from those of this one.
+      // The command's own statuses are distinct from those of hauberk.
       throw new CommandFailure(NOT_RUN, (error as Error).message);
     }
   });
@@ -121,7 +121,7 @@ async function run(words: readonly string[], options: Options, command: Command)
         if (file !== undefined) await afterwards('no policy was learnt', () => learn(client, subject, label, file));
         return status;
       } finally {
-        // Nothing may still run there when its policies go, whatever the command has said of its end.
+        // Nothing may still run there when its policies are removed, even if the command has ended.
         await sandbox.end();
         for (const { what, task } of undo.reverse()) await afterwards(what, () => ignoringNotFound(task));
       }
@@ -131,7 +131,7 @@ async function run(words: readonly string[], options: Options, command: Command)
   }
 }
 
-/** Does what follows the command. A failure is reported, and the status stays the command's. */
+/** Does the work after the command. A failure is reported, but the status stays the command's. */
 async function afterwards(whatOtherwise: string, task: () => unknown): Promise<void> {
   try {
     await task();

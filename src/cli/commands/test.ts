@@ -19,19 +19,19 @@ interface Options {
 const TEST_HELP = `
 A case file is called NAME.test.yaml:
 
-  policies: [web.yaml]              # from where the file lies; all manifests beside and below it when left out
-  postures: {file: block}           # of process, file, network, capabilities; audit where nothing is said
+  policies: [web.yaml]              # relative to this file; all manifests beside and below it when left out
+  postures: {file: block}           # of process, file, network, capabilities; audit unless given here
   cases:
     - name: nobody reads passwords  # may be left out
       container: {namespace: default, labels: {app: web}}   # or {host: true, labels: {...}}
       program: /bin/cat
       operation: read               # operations and objects are those of hauberk explain
       object: /etc/shadow
-      expect: {action: block, rule: default/web file.matchPaths[0]}   # rule: also a policy alone, posture or nothing
+      expect: {action: block, rule: default/web file.matchPaths[0]}   # rule: or only a policy, or posture, or nothing
 
-Further fields: of container links: {/bin: /usr/bin}, where top directories are links; of a case parentProgram, newPath,
+Further fields: in container, links: {/bin: /usr/bin}, if top directories are links; in a case, parentProgram, newPath,
 filesystem, notOwner, terminal, arguments, and for communicate
-socket: {type, direction, address, port, name, family, protocol}; of expect wouldBlock.
+socket: {type, direction, address, port, name, family, protocol}; in expect, wouldBlock.
 The exit status is 0 if every case passed, and 1 if one failed or the coverage is too low.`;
 
 export function addTest(program: Command): void {

@@ -84,7 +84,7 @@ async function count(counts: DenialCounts, options: Options, command: Command): 
       signal: ended.signal,
       onOpen: () => terminal().err('hauberk: counting\n'),
       onReconnect: (error, wait) =>
-        terminal().err(`hauberk: ${whyUnreachable(error, target) ?? error.message}; again in ${wait} ms\n`),
+        terminal().err(`hauberk: ${whyUnreachable(error, target) ?? error.message}; trying again in ${wait} ms\n`),
     });
     for await (const { events, missed } of stream) {
       if (missed > 0) counts.miss(missed);

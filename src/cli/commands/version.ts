@@ -28,7 +28,7 @@ export function addVersion(program: Command): void {
       failure = error;
       return undefined;
     });
-    // What is known is reported in any case.
+    // What is known is printed in any case.
     await show(
       server === undefined ? own : { ...own, server: { version: server.version, kernel: server.kernelRelease } },
       output,

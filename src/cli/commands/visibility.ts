@@ -48,7 +48,7 @@ export function addVisibility(program: Command): void {
     withLabels(
       visibility
         .command('set')
-        .description('set it for a namespace, or for its containers with certain labels')
+        .description('set the visibility of a namespace, or of its containers with certain labels')
         .argument('<namespace>')
         .argument('<classes>', VISIBILITY_CHOICE),
     ),
@@ -72,7 +72,7 @@ export function addVisibility(program: Command): void {
   ]).action(async (namespace: string, options: ScopeOptions, command: Command) => {
     const matchLabels = readLabels(options.labels ?? '');
     await withClient(command, (client) => client.telemetry.setVisibility({ namespace, matchLabels, reset: true }));
-    terminal().out(`visibility of ${scopeText(namespace, matchLabels)}: nothing is said\n`);
+    terminal().out(`visibility of ${scopeText(namespace, matchLabels)}: not set\n`);
   });
 }
 

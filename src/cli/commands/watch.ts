@@ -25,7 +25,8 @@ export function addWatch(program: Command): void {
       const stream = client.events(filter, {
         signal: terminal().interrupted,
         onOpen: () => note('watching'),
-        onReconnect: (error, wait) => note(`${whyUnreachable(error, target) ?? error.message}; again in ${wait} ms`),
+        onReconnect: (error, wait) =>
+          note(`${whyUnreachable(error, target) ?? error.message}; trying again in ${wait} ms`),
       });
       for await (const received of stream) show(received, options.output);
     });

@@ -11,7 +11,7 @@ export interface Examined {
   readonly runtimes: readonly SetupStatus[] | { readonly failed: string };
 }
 
-/** What is to be fixed, a sentence each, with what to do. */
+/** What needs fixing, a sentence each, with what to do. */
 export function findingsOf({ root, securityModules, daemon, runtimes }: Examined): string[] {
   const modules = securityModules.split(',');
   const lacksModule = modules.length > 1 && !modules.includes('bpf');

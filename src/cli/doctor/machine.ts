@@ -9,11 +9,11 @@ import { osRelease } from '../../kernel/boot-advice.js';
 const run = promisify(execFile);
 const COMMAND_MILLISECONDS = 5000;
 const LOG_LINES = '100';
-/** What the kernel must be built with, and the modules it activates by itself. */
+/** Options the kernel must be built with, and the modules it activates by default. */
 const KERNEL_OPTIONS = ['CONFIG_BPF_LSM', 'CONFIG_DEBUG_INFO_BTF', 'CONFIG_SECURITY_PATH', 'CONFIG_LSM'];
 const SYSTEM_FIELDS = ['PRETTY_NAME', 'ID', 'VERSION_ID'];
 
-/** What there is to know of the machine without asking the daemon. @param root where its files lie */
+/** Information about the machine that does not come from the daemon. @param root where its files lie */
 export async function examineMachine(root: string) {
   const text = (path: string) => textOf(join(root, path));
   const system = osRelease(root);
@@ -24,7 +24,7 @@ export async function examineMachine(root: string) {
     memoryMegabytes: Math.round(totalmem() / 1024 ** 2),
     root: process.getuid?.() === 0,
     securityModules: text('/sys/kernel/security/lsm')?.trim() ?? '(not reported)',
-    // The rest of the command line is nobody's business.
+    // The rest of the command line is private.
     bootedWith:
       text('/proc/cmdline')
         ?.match(/(?:^|\s)(?:lsm|security)=\S*/gu)

@@ -2,7 +2,7 @@ import { AccessClass, type Container, type HauberkClient, Mode, type Policy, Sco
 import { keyOf } from '../policy-key.js';
 import { containerView, nameOf, postureView, statusView } from '../views.js';
 
-/** What the daemon knows, without what may be secret: values of labels, paths of rules, manifests. */
+/** Information from the daemon, without possible secrets: values of labels, paths of rules, manifests. */
 export async function examineDaemon(client: HauberkClient) {
   const [status, { containers }, { policies }, { defaults, namespaces }] = await Promise.all([
     client.host.getStatus(),

@@ -1,6 +1,6 @@
 const LEFT_OUT = '(left out)';
 
-/** Text in which a secret is likely to stand, with what is to stand there instead. */
+/** Patterns of text that is likely to contain a secret, with their replacements. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|$)/gu, LEFT_OUT],
   [/\b(bearer|basic)\s+[\w.~+/=-]{8,}/giu, `$1 ${LEFT_OUT}`],

@@ -5,10 +5,10 @@ import { type Event, type HauberkClient, Result } from '../../client/messages.js
 const QUIET_MILLISECONDS = 300;
 const LONGEST_WAIT_MILLISECONDS = 5000;
 
-/** What one container is refused, as long as it is listened to. */
+/** The denials of one container, while it is followed. */
 export class DenialsOfRun {
   readonly events: Event[] = [];
-  /** Events that did not come, of whatever container. */
+  /** Missed events, of any container. */
   missed = 0;
   readonly #ended = new AbortController();
   #isCutOff = false;
@@ -20,7 +20,7 @@ export class DenialsOfRun {
     readonly container: { readonly id: string; readonly name: string },
   ) {}
 
-  /** Resolves once all that comes will be heard. */
+  /** Resolves once all new events will be received. */
   listen(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#stream = this.#follow(resolve);
@@ -28,10 +28,10 @@ export class DenialsOfRun {
     });
   }
 
-  /** Resolves once nothing has come for a while. @throws HauberkError where the daemon is not there any more */
+  /** Resolves once no event has come for a while. @throws HauberkError if the daemon is gone */
   async end(): Promise<void> {
     try {
-      // A daemon that has much to do answers when it has seen what the kernel had reported by now.
+      // A busy daemon answers once it has processed what the kernel had reported by now.
       await this.client.host.getStatus();
       const began = performance.now();
       this.#last = began;

@@ -10,12 +10,12 @@ interface Kinds {
   readonly profiles: boolean;
 }
 
-/** Takes away the policies and profiles of runs that were killed before they could do it. Those of runs that continue stay. */
+/** Removes the policies and profiles of runs that were killed before they could do so. Those of running ones stay. */
 export async function removeLeftOvers(client: HauberkClient, kinds: Kinds): Promise<void> {
   const policies = kinds.policies ? (await client.policies.listPolicies({ origin: OWN_ORIGIN })).policies : [];
   const profiles = kinds.profiles ? (await client.profiles.listProfiles()).profiles : [];
   const found = [
-    // What others give may have the label, and the name of another's policy.
+    // Policies of other origins may have the same label and name.
     ...policies.map(({ namespace, name, selector, scope, origin }) => ({
       run: origin === OWN_ORIGIN && scope === Scope.NAMESPACE ? selector?.matchLabels[RUN_LABEL] : undefined,
       remove: () => client.policies.deletePolicy({ namespace, name, origin: OWN_ORIGIN }),
@@ -26,13 +26,13 @@ export async function removeLeftOvers(client: HauberkClient, kinds: Kinds): Prom
     })),
   ].filter(({ run }) => run !== undefined && RUN_ID.test(run));
   if (found.length === 0) return;
-  // Asked for last: a run is registered before it has anything else.
+  // Queried last, since a run is registered before it has anything else.
   const { containers } = await client.containers.listContainers();
   const running = new Set(containers.map(({ id }) => id));
   for (const { run, remove } of found) if (!running.has(run!)) await ignoringNotFound(remove);
 }
 
-/** Somebody else may take it away meanwhile. */
+/** Something else may remove it meanwhile. */
 export async function ignoringNotFound(remove: () => Promise<unknown>): Promise<void> {
   try {
     await remove();

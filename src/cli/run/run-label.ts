@@ -1,2 +1,2 @@
-/** By this label policies reach one run and nobody else; its value is the run's id. */
+/** The label by which policies select one run only; its value is the run's id. */
 export const RUN_LABEL = 'hauberk.io/run';

@@ -14,7 +14,7 @@ export interface RunPolicies {
 }
 
 /**
- * The policies of files for one run: with names of their own, and reaching that run alone, whomever they select.
+ * The policies of files for one run: renamed, and changed to select only that run.
  *
  * @param places files, directories or `-`
  * @throws CommandFailure naming file, line and column of all that is wrong

@@ -5,14 +5,14 @@ import type { Readable, Writable } from 'node:stream';
 import { builtFile } from '../../built-files.js';
 import { CommandFailure } from '../exit-status.js';
 
-/** What `hauberk run` ends with where the command was not run: as of env(1) and timeout(1). */
+/** The exit status of `hauberk run` if the command was not run, as in env(1) and timeout(1). */
 export const NOT_RUN = 125;
 
 const HELPER = builtFile('run/hauberk-run');
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
 const SIGNALLED = 128;
 
-/** Pid and mount namespaces of their own in which a command waits; see helpers/run/main.c for how it is spoken to. */
+/** Pid and mount namespaces of their own in which a command waits; see helpers/run/main.c for the protocol. */
 export class Sandbox {
   readonly #helper: ChildProcess;
   readonly #reports: AsyncIterator<string>;
@@ -27,7 +27,7 @@ export class Sandbox {
     const [, , , reports, orders] = this.#helper.stdio;
     this.#reports = createInterface({ input: reports as Readable })[Symbol.asyncIterator]();
     this.#orders = orders as Writable;
-    // It may have ended by then, which its reports tell.
+    // It may have ended by then, as its reports show.
     this.#orders.on('error', () => undefined);
     for (const signal of FORWARDED) process.on(signal, this.#forward);
   }
@@ -37,7 +37,7 @@ export class Sandbox {
     const sandbox = new Sandbox(command);
     try {
       await once(sandbox.#helper, 'spawn');
-      // Two processes report, in whatever order.
+      // Two processes report, in any order.
       const first = await sandbox.#report();
       const second = await sandbox.#report();
       sandbox.pid = Number([first, second].find(([word]) => word === 'ready')![1]);
@@ -65,7 +65,7 @@ export class Sandbox {
     await ended;
   }
 
-  /** @param otherwise what to say where there is none */
+  /** @param otherwise the error if there is none */
   async #report(otherwise = 'the command has no namespaces'): Promise<[word: string, value: string]> {
     const { value, done } = await this.#reports.next();
     if (done) throw new CommandFailure(NOT_RUN, otherwise);

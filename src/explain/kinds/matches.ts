@@ -30,7 +30,7 @@ const MATCHES: { readonly [Kind in Match['kind']]: ReadingPart<OfKind<Kind>> } =
   call,
 };
 
-/** What the second reading knows of the kind of a match. */
+/** The part of the second reading that handles the kind of a match. */
 export function readingOf({ kind }: Match): ReadingPart<Match> {
   return MATCHES[kind];
 }

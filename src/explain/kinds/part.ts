@@ -17,27 +17,27 @@ export type KindOfMatch = (typeof KIND_ORDER)[number];
 
 export type OfKind<Kind extends Match['kind']> = Extract<Match, { kind: Kind }>;
 
-/** What the second reading of the language knows of one kind of match, without a line from src/image. */
+/** How the second reading of the language handles one kind of match, without any code from src/image. */
 export interface ReadingPart<Of extends Match> {
   /** Whether a rule of this action covers an object. */
   covers(match: Of, object: AccessObject, action: Action): boolean;
   /** Objects that it is likely to cover, the likeliest first. */
   examples(match: Of): AccessObject[];
-  /** What comes before what, whatever they name. */
+  /** Its kind for the order, regardless of what it names. */
   kind(match: Of): KindOfMatch;
-  /** How much it says, the weightiest first; longer is more specific. */
+  /** How specific it is, the most important number first; longer is more specific. */
   detail(match: Of): readonly number[];
   /** What every path that it covers begins with, a character for each byte; empty where it covers no paths. */
   start(match: Of): string;
 }
 
-/** Of what covers no paths. */
+/** For matches that cover no paths. */
 export const NO_PATH = { start: () => '' } as const;
 
-/** Of what names neither a path nor anything that others of its kind would be more specific than. */
+/** For matches that name no path and that no other match of their kind is more specific than. */
 export const ONE_THING = { ...NO_PATH, kind: (): KindOfMatch => 'one thing', detail: (): number[] => [] } as const;
 
-/** 1 for what is said, 0 for what is left out. */
+/** 1 for what is given, 0 for what is left out. */
 export function has(value: unknown): number {
   return value === undefined ? 0 : 1;
 }

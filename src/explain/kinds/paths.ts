@@ -2,7 +2,7 @@ import type { PathMatch } from '../../policy/model.js';
 import { Glob, literalStartOf } from '../glob.js';
 import { type KindOfMatch, latin1, NO_PATH, type OfKind, type ReadingPart } from './part.js';
 
-/** What stands for a wildcard. Several are tried, for a set of characters may leave any of them out. */
+/** Fillings for a wildcard. Several are tried, since a set of characters may exclude any of them. */
 const FILLINGS = ['x', 'a', '0', 'A', '_', 'é'];
 
 export const exact: ReadingPart<OfKind<'exact'>> = {
@@ -32,7 +32,7 @@ export const pattern: ReadingPart<OfKind<'pattern'>> = {
 /** Of a program, wherever it lies. */
 export const name: ReadingPart<OfKind<'name'>> = {
   ...NO_PATH,
-  // By what name a program is called is no part of an access.
+  // The name by which a program is called is not part of an access.
   covers: (match, object) =>
     match.of === undefined && object.kind === 'path' && latin1(object.path).split('/').at(-1) === latin1(match.name),
   examples: (match) => [{ kind: 'path', path: Buffer.from(`/${match.name}`) }],
@@ -40,7 +40,7 @@ export const name: ReadingPart<OfKind<'name'>> = {
   detail: () => [],
 };
 
-/** What others say of the place that they are about. */
+/** For matches of other classes about a place. */
 const PLACES = { exact, directory, pattern };
 
 const partOf = ({ kind }: PathMatch): ReadingPart<PathMatch> => PLACES[kind];
@@ -53,7 +53,7 @@ export function kindOfPlace({ target }: Placed): KindOfMatch {
   return target === undefined ? 'any place' : partOf(target).kind(target);
 }
 
-/** @param anywhere what is said where no place is named */
+/** @param anywhere the detail if no place is named */
 export function detailOfPlace({ target }: Placed, anywhere: readonly number[]): readonly number[] {
   return target === undefined ? anywhere : partOf(target).detail(target);
 }

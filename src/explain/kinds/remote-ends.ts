@@ -42,7 +42,7 @@ export const domain: ReadingPart<DomainMatch> = {
     return [{ ...socketOf(set!), ...end, name: queryOf(match).name }];
   },
   kind: ({ asking }) => (asking ? 'transport protocol' : 'one thing'),
-  /** The longer name, and of two that are as long the one that leaves out itself. */
+  /** The longer name, and of two of equal length the one without the domain itself. */
   detail({ asking, domain: name }) {
     if (asking) return [];
     const isBelow = name.startsWith('*.');
@@ -76,7 +76,7 @@ function isDeniedRaw(match: EndpointMatch, action: Action, use: SocketUse): bool
   return action === 'Block' && match.direction !== 'ingress' && isAnyOf(RAW_SOCKETS, use);
 }
 
-/** What is to be allowed may also come as far as the other end is known: see EndpointMatch. */
+/** What is allowed may also do what is needed until the other end is known: see EndpointMatch. */
 export function isEndpoint(match: EndpointMatch, action: Action, use: SocketUse): boolean {
   if (!isAnyOf(match.protocol === undefined ? ANY_ENDPOINT : PROTOCOLS[match.protocol], use)) return false;
   if (use.direction === 'none') return action === 'Allow';

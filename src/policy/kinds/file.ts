@@ -3,7 +3,7 @@ import { flag, list, optional } from '../schema-parts.js';
 import { ofOwnClass, type SectionPart } from './parts.js';
 import { pathSection, readPathSection } from './path-section.js';
 
-/** Reading has allowed it, so that only rules that name it decide about it. */
+/** Allowed with reading, so only rules that name it decide about it. */
 const WITHOUT_MAP: readonly FileOperation[] = FILE_OPERATIONS.filter((each) => each !== 'map');
 
 /** Paths that are accessed. */
@@ -16,9 +16,9 @@ export const fileSection: SectionPart = {
   read: (spec) => readPathSection('file', spec.file ?? {}, spec),
   places: () => [],
   operations(rule) {
-    // What no Allow rule names is decided as well, whatever is done to it.
+    // An Allow rule makes the posture decide about what no rule names, whatever is done to it.
     const operations = rule.action === 'Allow' ? WITHOUT_MAP : (rule.operations ?? WITHOUT_MAP);
-    // Not all attributes are changed where the call's path is reported.
+    // Not all changes of attributes come by hooks that report the path.
     return ofOwnClass(
       rule,
       operations.flatMap((each) => (each === 'attributes' ? [each, 'other attributes'] : [each])),

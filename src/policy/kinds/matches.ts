@@ -31,7 +31,7 @@ const MATCHES: { readonly [Kind in Match['kind']]: MatchPart<Extract<Match, { ki
   call,
 };
 
-/** What the language knows of the kind of a match. */
+/** The part of the language that handles the kind of a match. */
 export function partOf({ kind }: Match): MatchPart<Match> {
   return MATCHES[kind];
 }

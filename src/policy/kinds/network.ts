@@ -11,7 +11,7 @@ const INCOMING = ['create', 'bind', 'listen', 'accept', 'send', 'receive'];
 const SOCKETS = [...OUTGOING, ...INCOMING];
 const NAMES = ['ask for a name', 'learn addresses of a name', 'connect', 'send', 'take another way'];
 
-/** Sockets that are made, what they are used towards, and names that are requested. */
+/** Sockets that are made, the addresses they are used towards, and names that are requested. */
 export const networkSection: SectionPart = {
   schema: optional(
     mapping({

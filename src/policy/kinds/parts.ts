@@ -4,28 +4,28 @@ import type { Match, PathMatch, Rule, RuleClass } from '../model.js';
 import type { Optional, PolicySpecification } from '../policy-document.js';
 import type { Schema } from '../schema-parts.js';
 
-/** What the language knows of one class of rules: one section of a manifest. */
+/** How the language handles one class of rules: one section of a manifest. */
 export interface SectionPart {
   readonly schema: Schema;
   /** The rules of a valid specification, in the order of the section's lists. */
   read(spec: PolicySpecification): Rule[];
-  /** Entries that name places without being of a list for one kind of place, for warnings about wildcards. */
+  /** Entries that name places in lists that are not for one kind of place, for warnings about wildcards. */
   places(spec: PolicySpecification): readonly NamedPlace[];
-  /** What must be asked about for a rule to hold. */
+  /** Which accesses must reach a hook for a rule to hold. */
   operations(rule: Rule): readonly RuleOperations[];
 }
 
-/** What the language knows of one kind of match: what a single entry names. */
+/** How the language handles one kind of match: what a single entry names. */
 export interface MatchPart<Of extends Match> {
   /** Reads back as an equal match. */
   write(match: Of): WrittenMatch;
   /** The places that it names. */
   places(match: Of): readonly PathMatch[];
-  /** The same by the name that a linked directory leads to; undefined where it covers no such directory. */
+  /** The same match under the target of a linked directory; undefined where it covers no such directory. */
   followLinks(match: Of, links: LinkedDirectories): Of | undefined;
   /** From the most specific to the least. Only kinds of one class ever meet. */
   rank(match: Of): number;
-  /** Which of two of one rank says more. */
+  /** Orders matches of one rank: higher is more specific. */
   specificity(match: Of): number;
 }
 
@@ -57,10 +57,10 @@ export function ofOwnClass({ class: ruleClass }: Rule, operations: readonly stri
   return [{ class: ruleClass, operations: operations === 'all' ? 'all' : new Set(operations) }];
 }
 
-/** Of what names no path. */
+/** For matches that name no path. */
 export const NO_PLACE = { places: () => [], followLinks: () => undefined } as const;
 
-/** Of what names neither a path nor anything that others of its kind would be more specific than. */
+/** For matches that name no path and that no other match of their kind is more specific than. */
 export const SINGLE_THING = {
   ...NO_PLACE,
   rank: () => 0,

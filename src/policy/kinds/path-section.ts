@@ -20,7 +20,7 @@ import { readDirectory } from './paths.js';
 /**
  * @param every what each entry may say beside its path
  * @param onPaths what those of `matchPaths` may say more
- * @param names of which fields those have to have one
+ * @param names the fields of which those must have one
  */
 export function pathSection(every: Properties, onPaths: Properties, names: readonly string[]): Schema {
   const common: Properties = { ...traits, ownerOnly: flag };

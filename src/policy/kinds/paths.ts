@@ -66,7 +66,7 @@ export function writePlace(target: PathMatch | undefined): Readonly<Record<strin
   return target === undefined ? {} : partOf(target).write(target).entry;
 }
 
-/** Of what is about one place, or about all where it names none. */
+/** For matches about one place, or about all places if they name none. */
 export function placeOf({ target }: { readonly target?: PathMatch }): PathMatch[] {
   return target === undefined ? [] : [target];
 }
@@ -94,7 +94,7 @@ export function specificityOfPlace(target: PathMatch | undefined): number {
   return target === undefined ? 0 : partOf(target).specificity(target);
 }
 
-/** To say one thing more, and first the first, is to be more specific. */
+/** Naming one thing more is more specific; earlier things weigh more. */
 export function named(first: unknown, second: unknown): number {
   return Number(first !== undefined) * 2 + Number(second !== undefined);
 }

@@ -38,7 +38,7 @@ export const preset: MatchPart<PresetMatch> = {
   places: ({ except = [] }) => except,
 };
 
-/** The match with what it excepts also by the names that linked directories lead to. */
+/** The match with its exceptions also under the targets of linked directories. */
 export function withLinkedExceptions(match: PresetMatch, links: LinkedDirectories): PresetMatch {
   const { except = [] } = match;
   const linked = linkedPlaces(except, links);

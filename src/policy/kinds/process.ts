@@ -20,7 +20,7 @@ export const processSection: SectionPart = {
     ]),
 };
 
-/** It says as much as a pattern that starts with a wildcard. */
+/** It is as specific as a pattern that starts with a wildcard. */
 export const name: MatchPart<NameMatch> = {
   write: ({ name: execname, of }) => ({ list: 'matchPaths', entry: { ...(of && { path: of }), execname } }),
   ...NO_PLACE,

@@ -4,7 +4,7 @@ import { mapping, oneOf, optional, placeEntries, traits } from '../schema-parts.
 import { type MatchPart, ofOwnClass, type SectionPart } from './parts.js';
 import { followPlace, named, placeOf, rankOfPlace, readPlace, specificityOfPlace, writePlace } from './paths.js';
 
-/** Processes that are looked into. */
+/** Processes that are traced, or read by others. */
 export const ptraceSection: SectionPart = {
   schema: optional(mapping({ ...traits, matchProcesses: placeEntries({ operation: oneOf(TRACE_OPERATIONS) }) })),
   read(spec) {

@@ -31,9 +31,11 @@ const DOMAIN_STEPS = 512;
 export const domain: MatchPart<DomainMatch> = {
   write: (match) => ({ list: 'matchDNSQueries', entry: { domain: match.domain } }),
   ...NO_PLACE,
-  // The one that is nobody's own rule gives way to whatever covers addresses and ports.
+  // An implied rule gives way to any rule that covers addresses and ports.
   rank: ({ asking }) => (asking ? 1 : 0),
-  /** The longer one says more; the names below a domain are fewer than those with itself. */
+  /**
+   * The longer one is more specific; so are the names below a domain alone, compared with those and the domain itself.
+   */
   specificity({ domain: text, asking }) {
     if (asking) return 0;
     const isBelow = text.startsWith(BELOW);

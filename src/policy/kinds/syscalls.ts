@@ -48,7 +48,7 @@ export const syscallsSection: SectionPart = {
   ),
   read(spec) {
     const section = spec.syscalls ?? {};
-    // Nothing but Audit is inherited, for nothing but Audit is possible.
+    // The action is never inherited, since only Audit is possible.
     const make = ruleMaker('syscalls', section, { ...spec, action: 'Audit' });
     return [
       ...make('matchSyscalls', section.matchSyscalls, ({ syscall }) => ({ kind: 'call', calls: readCalls(syscall) })),
@@ -76,7 +76,7 @@ function readTarget({ path, recursive }: CallOnPathItem): CallTarget {
   return path.endsWith('/') ? readDirectory({ dir: path, recursive }) : { kind: 'exact', path };
 }
 
-/** Where the path of a call becomes known: where what the call asks for is decided. */
+/** The operations at which the path of a call becomes known. */
 const OF_POINT: Readonly<Record<Exclude<CallPoint, 'entry'>, readonly [RuleClass, ...string[]]>> = {
   open: ['file', 'read', 'write'],
   execute: ['process', 'run'],

@@ -6,7 +6,7 @@ import { Repeats } from './repeats.js';
 
 /** In one line of the log; a synchronisation may touch every container of a host. */
 const NAMES_MAX = 100;
-/** Characters of a method's name: what is longer is none. */
+/** The longest name of a method, in characters. */
 const METHOD_MAX = 200;
 
 export interface WriteRecord {
@@ -15,7 +15,7 @@ export interface WriteRecord {
   readonly names: readonly string[];
   readonly code: string;
   readonly durationMilliseconds: number;
-  /** Set where the caller had its answer, a deadline or nothing, before the work was done. */
+  /** Set if the call ended for its caller (by a deadline, or because it left) before the work was done. */
   readonly afterCallEnded?: true;
 }
 
@@ -37,18 +37,18 @@ export class AuditLog {
 
   refusedCall(peer: Peer, method: string, reason: RefusalReason, code: string): void {
     const fields = { ...who(peer), method: method.slice(0, METHOD_MAX), reason, code };
-    // Names of methods that there are not could be made up without end.
+    // Any number of method names could be invented.
     const kind = JSON.stringify([peer.identity, reason, reason === 'unknown_method' ? '' : method]);
     this.#repeats.write(kind, this.#warn, fields, 'call refused');
   }
 
-  /** @param address where it came from; nothing more is known of the client, or it may not be believed */
+  /** @param address where it came from; nothing more is known about the client, or it cannot be trusted */
   refusedConnection(address: string, reason: RefusalReason, description: string): void {
     const fields = { audit: true, peer: address, reason, description };
     this.#repeats.write(JSON.stringify([hostOf(address), reason]), this.#warn, fields, 'connection refused');
   }
 
-  /** Writes the sums that are outstanding. */
+  /** Writes the counts that are outstanding. */
   close(): void {
     this.#repeats.close();
   }

@@ -5,7 +5,7 @@ import { codeName, type RefusalReason, type RpcObserver } from './observer.js';
 import type { Peer } from './peer.js';
 import { touchedNames } from './touched-names.js';
 
-/** What became of one call, for the metrics and the audit log. */
+/** The outcome of one call, for the metrics and the audit log. */
 export class CallRecord {
   readonly #isWrite: boolean;
   readonly #began = performance.now();
@@ -37,7 +37,7 @@ export class CallRecord {
   /** A status is on its way to the client, whoever sends it. */
   statusSent(code: status): void {
     this.#code ??= code;
-    // Nothing else runs out within grpc-js before the handler has anything.
+    // Nothing else can be exhausted within grpc-js before the handler has anything.
     const isLibrarys = this.#refusal === undefined && !this.#hasHandlerEnded;
     if (isLibrarys && code === status.RESOURCE_EXHAUSTED) this.#refusal = 'message_size';
   }
@@ -54,7 +54,7 @@ export class CallRecord {
     if (this.#isWrite && this.#isLate && this.#response === undefined) this.#wrote(code, true);
   }
 
-  /** The call is over; a client that went away had no status. */
+  /** The call is over; a client that left has received no status. */
   ended(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;

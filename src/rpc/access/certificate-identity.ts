@@ -15,8 +15,8 @@ export function identityOf({ subjectaltname, subject }: PeerCertificate): string
 }
 
 /**
- * Node.js lists names as `KIND:VALUE, KIND:VALUE`, a value with a comma or a quote in it as a JSON string. A list that
- * does not read so is not believed at all.
+ * Node.js lists names as `KIND:VALUE, KIND:VALUE`, a value with a comma or a quote in it as a JSON string. A list in
+ * any other form is not trusted at all.
  */
 function urisOf(names: string): string[] | undefined {
   const uris: string[] = [];

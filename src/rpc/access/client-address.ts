@@ -2,7 +2,7 @@
 const NETWORK_GROUPS = 4;
 
 /**
- * Whom an address stands for when clients are counted.
+ * The client that an address stands for when clients are counted.
  *
  * @param address `ADDRESS:PORT`, with no brackets for IPv6, or `unix:pid=NUMBER`
  */

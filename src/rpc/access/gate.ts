@@ -75,7 +75,7 @@ export class Gate {
     return new ServerInterceptingCall(call, {
       start: (next) =>
         next({
-          // Up to here the call may have been reset already, and then nobody would hear of its end.
+          // The call may have been reset before this, and then its end would not be noticed.
           onReceiveMetadata: (metadata, proceed) => {
             const refusal = this.#refusalOf(peer, method);
             if (refusal !== undefined) {
@@ -92,7 +92,7 @@ export class Gate {
             proceed(message);
           },
           onReceiveHalfClose: (proceed) => {
-            // A stream has all the time in the world once it has been asked for.
+            // A stream has no time limit once its request has come.
             if (isStream) clearTimeout(timer);
             const handle = () => runForCaller(caller, proceed);
             if (isStream) handle();
@@ -121,7 +121,7 @@ export class Gate {
   #refusalOf(peer: Peer, method: Method): Refusal | undefined {
     const wait = this.#rates.take(peer.identity);
     if (wait !== undefined) return rateRefusal(peer, this.limits.requestsPerSecond, wait);
-    // Whoever may call nothing is not told what there is.
+    // A client without a role does not learn which methods exist.
     if (isUnknown(method) && peer.role !== undefined) return unknownMethodRefusal(method.path);
     const refusal = roleRefusal(peer, method.path, ruleOf(method.path).needs);
     if (refusal !== undefined) return refusal;

@@ -1,4 +1,4 @@
-/** How much clients may ask for. */
+/** Limits for clients. */
 export interface Limits {
   /** Longest request, in bytes. */
   readonly messageBytes: number;
@@ -9,11 +9,11 @@ export interface Limits {
   /** Calls a second of one client, after a burst of twice as many. */
   readonly requestsPerSecond: number;
   readonly connections: number;
-  /** Seconds after which a silent connection is asked for a sign of life. */
+  /** Seconds after which a keepalive ping is sent on a silent connection. */
   readonly keepaliveSeconds: number;
   /** Seconds a call may take that is not a stream. */
   readonly callTimeoutSeconds: number;
-  /** Bytes of answers that a client may leave unread before no other is made for it. */
+  /** Bytes of answers that a client may leave unread before its next calls wait. */
   readonly unreadBytes: number;
   /** Seconds in which a client has to take an answer. */
   readonly readTimeoutSeconds: number;

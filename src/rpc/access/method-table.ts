@@ -12,7 +12,7 @@ export interface MethodRule {
 const read: MethodRule = { needs: 'viewer' };
 const health: MethodRule = { needs: 'anyone' };
 const containerWrite: MethodRule = { needs: 'operator', isWrite: true };
-/** Refuses nothing, and so needs no more than containers do. */
+/** A profile refuses nothing, so it needs no higher role than containers. */
 const profileWrite: MethodRule = containerWrite;
 const telemetryWrite: MethodRule = containerWrite;
 const policyWrite: MethodRule = { needs: 'admin', isWrite: true };
@@ -62,7 +62,7 @@ export const METHOD_RULES: Readonly<Record<string, MethodRule>> = {
   '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': read,
 };
 
-/** What methods that there are not are counted as: clients could make up any number of names. */
+/** Stands for all unknown methods: clients could invent any number of names. */
 export const UNKNOWN_METHOD = 'unknown';
 
 /** A method that has been forgotten here is for administrators only, and audited. */

@@ -16,7 +16,7 @@ export const REFUSAL_REASONS = [
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
-/** When nobody can be served any more, in milliseconds since the Unix epoch. */
+/** When clients can no longer be served, in milliseconds since the Unix epoch. */
 export interface CertificateEnds {
   /** For the server's own certificate, or one between it and its root. */
   readonly server: number;
@@ -24,19 +24,19 @@ export interface CertificateEnds {
   readonly clientCa: number;
 }
 
-/** What counts the RPC room's work; the metrics do. */
+/** Counts what the RPC server does; implemented by the metrics. */
 export interface RpcObserver {
   /**
    * A call has ended.
    *
-   * @param method UNKNOWN_METHOD for one that there is not
+   * @param method UNKNOWN_METHOD for one that does not exist
    * @param code by name, such as `NOT_FOUND`
    * @param seconds since it came; left out of a stream, which lasts as long as its client likes
    */
   requestEnded(method: string, code: string, seconds?: number): void;
   refused(reason: RefusalReason): void;
   certificatesReloaded(result: 'ok' | 'failed'): void;
-  /** In use from now on. */
+  /** New certificates are in use. */
   certificatesInUse(ends: CertificateEnds): void;
 }
 

@@ -8,7 +8,7 @@ interface Bucket {
   filledAt: number;
 }
 
-/** A token bucket for each client: so many requests a second, after a burst of two seconds' worth. */
+/** A token bucket for each client: a number of requests a second, after a burst of two seconds' worth. */
 export class RateLimit {
   readonly #buckets = new Map<string, Bucket>();
 

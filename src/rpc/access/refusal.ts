@@ -12,19 +12,19 @@ export interface Refusal {
   readonly status: ReturnType<typeof statusWith>;
 }
 
-/** Whether the client's role is too low for a method, and how to say so. */
+/** The refusal if the client's role is too low for a method. */
 export function roleRefusal({ identity, role }: Peer, method: string, needs: NeededRole): Refusal | undefined {
   if (needs === 'anyone' || (role !== undefined && includesRole(role, needs))) return undefined;
   if (role === undefined) {
     const message = `${method} needs the role ${needs}; ${identity} has no role`;
-    // It has said who it is, so logging in again would not help it.
+    // The client is authenticated, so logging in again would not help.
     return { reason: 'no_role', status: statusWith(status.PERMISSION_DENIED, message) };
   }
   const message = `${method} needs the role ${needs}; ${identity} has the role ${role}`;
   return { reason: 'role', status: statusWith(status.PERMISSION_DENIED, message) };
 }
 
-/** Tells the client when to try again, also as google.rpc.RetryInfo. */
+/** The refusal with the time after which to retry, also as google.rpc.RetryInfo. */
 export function rateRefusal({ identity }: Peer, requestsPerSecond: number, retryMilliseconds: number): Refusal {
   const message = `${identity} has sent more than ${requestsPerSecond} requests a second; retry in ${retryMilliseconds} ms`;
   const retryDelay = {
@@ -36,7 +36,7 @@ export function rateRefusal({ identity }: Peer, requestsPerSecond: number, retry
   return { reason: 'rate', status: statusWith(status.RESOURCE_EXHAUSTED, message, [detail]) };
 }
 
-/** In the words that grpc-js has for it. */
+/** Worded as in grpc-js. */
 export function unknownMethodRefusal(method: string): Refusal {
   const message = `The server does not implement the method ${method}`;
   return { reason: 'unknown_method', status: statusWith(status.UNIMPLEMENTED, message) };

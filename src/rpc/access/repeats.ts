@@ -1,6 +1,6 @@
 /** How long lines of one kind are counted before the count is written. */
 const SUM_MILLISECONDS = 10_000;
-/** So many kinds are distinguished at a time; whoever makes up more gets one line for all of them. */
+/** This many kinds are distinguished at a time; all further ones share one line. */
 const KINDS_MAX = 256;
 const ALL_OTHERS = '';
 
@@ -12,8 +12,8 @@ interface Kind {
 }
 
 /**
- * Keeps a log readable whoever fills it: of lines of one kind the first is written at once, and every ten seconds one
- * that says how many came after it.
+ * Keeps a log readable even if somebody floods it: the first line of a kind is written at once, and then every ten
+ * seconds one with the number of lines since.
  */
 export class Repeats {
   readonly #kinds = new Map<string, Kind>();
@@ -34,7 +34,7 @@ export class Repeats {
     this.#timer ??= setTimeout(() => this.#sumUp(), this.milliseconds).unref();
   }
 
-  /** Writes what was counted; nothing is kept back after it. */
+  /** Writes what was counted; from then on lines are written at once. */
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -42,7 +42,7 @@ export class Repeats {
     this.#kinds.clear();
   }
 
-  /** A kind that was quiet is forgotten: its next line is a first one. */
+  /** A kind that was quiet is forgotten: its next line counts as the first. */
   #sumUp(): void {
     this.#timer = undefined;
     for (const [key, kind] of this.#kinds) {

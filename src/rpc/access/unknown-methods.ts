@@ -1,16 +1,19 @@
 import type { Server, ServerMethodDefinition } from '@grpc/grpc-js';
 
-/** Of a method that there is not no request is read, so nothing calls it. */
+/** Never called, since no request of an unknown method is read. */
 const readNothing = (bytes: Buffer) => bytes;
 
-/** The table of methods of a grpc-js server, which is no part of its interface; test/unit/rpc/unread-answers.test.ts pins it. */
+/**
+ * The table of methods of a grpc-js server, which is not part of its public interface;
+ * test/unit/rpc/unread-answers.test.ts pins it.
+ */
 interface MethodTable {
   readonly handlers: Map<string, object>;
 }
 
 /**
- * Has calls of methods that there are not go through the interceptors, as all calls: grpc-js answers them by itself
- * otherwise, whatever their number. The interceptors must answer them.
+ * Sends calls of unknown methods through the interceptors like all others, which must answer them; otherwise grpc-js
+ * answers any number of them itself.
  */
 export function admitUnknownMethods(server: Server): void {
   const { handlers } = server as unknown as MethodTable;

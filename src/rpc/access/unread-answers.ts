@@ -2,8 +2,8 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
 
 /**
- * A client that has a call's worth of answers left unread may still ask by a connection without any, so that one program
- * of a user does not silence the others; so many times the limit is the end for all.
+ * A client that has a call's worth of answers left unread may still make calls on a connection without any, so that one
+ * program of a user does not block the others; this many times the limit blocks all of them.
  */
 const OTHER_CONNECTIONS_FACTOR = 4;
 
@@ -13,8 +13,8 @@ interface Waiting {
 }
 
 /**
- * The answers that lie in memory since their clients have not taken them, as HTTP/2 lets them. A client that has left too
- * many gets no other made meanwhile, and one that does not take an answer in time loses it.
+ * The answers that are in memory because their clients have not read them, as HTTP/2 allows. A client that has left too
+ * many unread has to wait with further calls, and one that does not read an answer in time loses it.
  */
 export class UnreadAnswers {
   readonly #byClient = new Map<string, number>();
@@ -38,7 +38,7 @@ export class UnreadAnswers {
   /**
    * Lets a call continue, at once or when its client has read enough.
    *
-   * @returns gives the place in the queue up
+   * @returns a function that gives up the place in the queue
    */
   admit(client: string, connection: object, proceed: () => void): () => void {
     if (this.#hasRoom(client, connection)) {
@@ -58,7 +58,7 @@ export class UnreadAnswers {
    * An answer is on its way.
    *
    * @param onTimeout called when it was not taken in time; the call is over then
-   * @returns says that it was taken
+   * @returns a function to call when it was read
    */
   sent(
     client: string,
@@ -68,7 +68,7 @@ export class UnreadAnswers {
     onTimeout: () => void,
   ): () => void {
     const stream = streamOf(call);
-    // A call that is over has nobody to wait for.
+    // A finished call has nothing to wait for.
     if (stream.destroyed) return () => undefined;
     const timer = setTimeout(() => {
       onTimeout();
@@ -117,8 +117,9 @@ export class UnreadAnswers {
 }
 
 /**
- * The HTTP/2 stream of a call as grpc-js hands it to the interceptor next to it. It is no part of the interface, but nothing
- * else reports when an answer has left or a client has gone; test/unit/rpc/unread-answers.test.ts pins it.
+ * The HTTP/2 stream of a call as grpc-js hands it to the interceptor next to it. It is not part of the public
+ * interface, but nothing else reports when an answer was sent or a client has gone;
+ * test/unit/rpc/unread-answers.test.ts pins it.
  */
 function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream {
   return (call as unknown as { readonly stream: ServerHttp2Stream }).stream;

@@ -16,8 +16,8 @@ export interface CertificateListener {
 }
 
 /**
- * Tells of certificates whose files have changed, once for each change of their contents. It is directories that are
- * watched, those of the paths and those the paths lead to, so that files and symbolic links may be swapped by renaming.
+ * Reports certificates whose files have changed, once for each change of their contents. Directories are watched, both
+ * those of the paths and those the paths lead to, so that files and symbolic links may be swapped by renaming.
  *
  * @param current what is in use
  * @returns stops following
@@ -80,7 +80,7 @@ function directoriesOf(files: CertificateFiles): string[] {
   return [...new Set(directories)];
 }
 
-/** Nothing where it cannot be watched: there is the regular look. */
+/** Does nothing if it cannot be watched: files are also checked regularly. */
 function watchDirectory(directory: string, onEvent: () => void): FSWatcher[] {
   const watcher = attempt(() => watch(directory, onEvent));
   if (watcher instanceof Failure) return [];

@@ -27,7 +27,7 @@ export class Connections {
   /**
    * Counts what a listening server turns away, and bounds its connections.
    *
-   * @param handshakes so many more may be there that are not admitted yet
+   * @param handshakes how many more may exist that are not admitted yet
    */
   watch(listener: NetServer, handshakes = 0): void {
     listener.maxConnections = this.maximum + handshakes;
@@ -75,7 +75,7 @@ export class Connections {
     injector.injectConnection(socket);
   }
 
-  /** From here on nothing is admitted. */
+  /** From then on nothing is admitted. */
   close(): void {
     this.#isClosed = true;
   }

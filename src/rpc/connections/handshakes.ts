@@ -6,13 +6,13 @@ const PER_ADDRESS_MAX = 256;
 export const HANDSHAKES_MAX = 1024;
 
 /**
- * The connections of which nobody knows yet who they are. Where there are too many, the oldest of the address that has most is
- * cut, so that clients with a certificate, which need a moment only, find a place whatever the others hold.
+ * Connections whose client is not known yet. If there are too many, the oldest of the address with the most is closed,
+ * so that clients with a certificate, which only need a moment, find a place however many others there are.
  */
 export class Handshakes {
   /** By network, then by port and address; oldest first. */
   readonly #waiting = new Map<string, Map<string, Socket>>();
-  /** Evictions of which the TLS server has not told yet. */
+  /** Evictions that the TLS server has not reported yet. */
   #untold = 0;
   #size = 0;
 
@@ -30,12 +30,12 @@ export class Handshakes {
     else if (this.#size > HANDSHAKES_MAX) this.#evictOldestOf(this.#largest());
   }
 
-  /** It has said who it is. */
+  /** The client is known. */
   succeeded(socket: Socket): void {
     this.#end(networkOf(socket.remoteAddress ?? ''), addressOf(socket));
   }
 
-  /** Whether a failed handshake is one that was cut, and counted, here: of such a one nothing is known any more. */
+  /** Whether a failed handshake is one that was cut, and counted, here: it is not counted again. */
   wasEvicted({ remoteAddress }: Socket): boolean {
     if (remoteAddress !== undefined || this.#untold === 0) return false;
     this.#untold--;
@@ -49,7 +49,7 @@ export class Handshakes {
     if (waiting.size === 0) this.#waiting.delete(network);
   }
 
-  /** One that has said nothing yet, if there is one. */
+  /** A connection whose client is not known yet, if there is one. */
   #evictOldestOf(waiting: Map<string, Socket>): void {
     const silent = [...waiting].find(([, { bytesRead }]) => bytesRead === 0);
     const [address, socket] = silent ?? waiting.entries().next().value!;

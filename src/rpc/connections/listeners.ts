@@ -12,14 +12,16 @@ import { addressOf, HANDSHAKES_MAX, Handshakes } from './handshakes.js';
 
 const HANDSHAKE_MILLISECONDS = 5000;
 
-/** Where clients come in; not listening yet. */
+/** Accepts clients; not listening yet. */
 export interface Listener {
   readonly server: NetServer;
-  /** Stops what continues beside the server. */
+  /** Stops what runs beside the server. */
   stop(): void;
 }
 
-/** Knows clients by the user the kernel says they are; root, and whoever runs this process, is an administrator. */
+/**
+ * Identifies clients by the user that the kernel reports; root, and the user who runs this process, are administrators.
+ */
 export function unixListener(connections: Connections, roles: RoleAssignments, logger: RpcLogger): Listener {
   const server = createServer((socket) => {
     try {
@@ -36,7 +38,7 @@ export function unixListener(connections: Connections, roles: RoleAssignments, l
   return { server, stop: () => undefined };
 }
 
-/** Knows nobody: every client has the same role. */
+/** Does not identify clients: all have the same role. */
 export function insecureListener(connections: Connections, role: Role): Listener {
   const server = createServer({ noDelay: true }, (socket) => {
     connections.admit(socket, { identity: `tcp:${socket.remoteAddress}`, role, address: addressOf(socket) });
@@ -46,7 +48,7 @@ export function insecureListener(connections: Connections, role: Role): Listener
 }
 
 /**
- * Knows clients by their certificates, over TLS 1.3 alone.
+ * Identifies clients by their certificates, over TLS 1.3 only.
  *
  * @throws Failure failed-precondition when the files cannot be used
  */

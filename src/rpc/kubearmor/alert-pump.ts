@@ -1,7 +1,7 @@
 import type { EventHub, SubscribeOptions, Taken } from '../../events/hub.js';
 import type { ResponseStream } from '../handler.js';
 
-/** Other work of the daemon gets its turn after so many. */
+/** Other work of the daemon can run after this many. */
 const ALERTS_PER_SLICE = 256;
 
 /**

@@ -12,13 +12,13 @@ import { timeFields } from './times.js';
 
 /** KubeArmor's own name for a cluster that has none. */
 export const CLUSTER_NAME = 'default';
-/** What KubeArmor calls the namespace of a container that no Kubernetes knows. */
+/** KubeArmor's name for the namespace of a container outside of Kubernetes. */
 const NO_NAMESPACE = 'container_namespace';
 const POD_NAME = 'io.kubernetes.pod.name';
 /** What sources of containers add to the labels of a pod or container. */
 const ADDED_LABEL = /^io\.kubernetes\.|^(?:hauberk|kubearmor)\.io\/container\.name$|^hauberk\.io\/owner\./u;
 
-/** What every alert of a daemon says alike. */
+/** What is the same in every alert of a daemon. */
 export interface AlertContext extends HostFacts {
   /** How many events of one container are reported a second; 0 for all. */
   readonly eventsPerSecond: number;
@@ -35,7 +35,7 @@ export function toAlert(event: SecurityEvent, context: AlertContext): Alert {
     : { ...alert, ...decisionFields(event), ...accessOf(event), ...placeOf(event) };
 }
 
-/** Tells a reader that was too slow what it will never see. */
+/** Tells a reader that was too slow what it has missed. */
 export function toMissedAlert(missed: number, time: bigint, context: AlertContext): Alert {
   const Message = `this stream missed ${missed} alerts, as its client read too slowly`;
   return { ...emptyAlert(time, context), ...thresholdFields(context), Message };

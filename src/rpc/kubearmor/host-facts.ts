@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { hostRoot } from '../../containers/procfs.js';
 
-/** What every message to KubeArmor's clients says of this host. */
+/** What every message to KubeArmor's clients says about this host. */
 export interface HostFacts {
   readonly hostName: string;
   /** An address by which others reach it; empty where it has none. */

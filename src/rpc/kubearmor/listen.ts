@@ -49,7 +49,7 @@ function check(address: string, hasTls: boolean): void {
     parseListenAddress(address, { hasTls, allowsInsecureTcp: isTcp && !hasTls });
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;
-    // The words of --listen, whose flags have other names.
+    // Rewords errors of --listen, whose flags have other names.
     const description = (thrown.problems[0]?.description ?? thrown.message).replace(
       /; --insecure-tcp allows no other$/u,
       ', and others need --kubearmor-tls-directory',

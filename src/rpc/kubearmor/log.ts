@@ -6,7 +6,7 @@ import type { HostFacts } from './host-facts.js';
 import { socketFields } from './socket-fields.js';
 import { timeFields } from './times.js';
 
-/** The system call that KubeArmor's logs name, of those that come to the same. */
+/** The system call that KubeArmor's logs name, of several with the same effect. */
 const CALLS: Readonly<Record<string, string>> = {
   exec: 'EXECVE',
   open: 'OPENAT',
@@ -34,7 +34,7 @@ const CALLS: Readonly<Record<string, string>> = {
   receive: 'RECVFROM',
   resolve: 'SENDTO',
 };
-/** Where KubeArmor sees TCP connections that are made and taken. */
+/** Where KubeArmor sees TCP connections that are made and accepted. */
 const PROBES: Readonly<Record<string, string>> = { connect: 'tcp_connect', accept: 'tcp_accept' };
 
 /** Telemetry as a log of KubeArmor. docs/kubearmor-clients.md has the table of what comes from where. */
@@ -55,7 +55,7 @@ export function toLog(event: SecurityEvent, facts: HostFacts, limits: TelemetryL
   };
 }
 
-/** Tells a reader that was too slow what it will never see. */
+/** Tells a reader that was too slow what it has missed. */
 export function toMissedLog(missed: number, time: bigint, facts: HostFacts): Log {
   const Data = `missed=${missed}`;
   return {

@@ -7,7 +7,7 @@ export interface FeedMessage {
   readonly time: number;
 }
 
-/** What the daemon has to say of itself, for whoever listens at the time. */
+/** Messages of the daemon about itself, for clients that listen at the time. */
 export class MessageFeed {
   readonly #listeners = new Set<(message: FeedMessage) => void>();
 

@@ -12,14 +12,14 @@ export interface PolicyEvent {
   readonly document: { readonly kind: PolicyKind; readonly [field: string]: unknown };
 }
 
-/** The first is meant where the client says none, as KubeArmor's own does. */
+/** The first is used if the client names none, as KubeArmor's own client does. */
 export type AcceptedKinds = readonly [PolicyKind, ...PolicyKind[]];
 
 type Fields = Record<string, unknown>;
 
 /**
- * Reads the JSON that KubeArmor's clients send. What Go writes for a field that nobody has set, such as `"severity": 0`,
- * is taken for none.
+ * Reads the JSON that KubeArmor's clients send. What Go writes for an unset field, such as `"severity": 0`, counts as
+ * not set.
  *
  * @throws Failure invalid-argument
  */
@@ -47,7 +47,7 @@ const SCOPES = {
   KubeArmorHostPolicy: 'host',
 } as const;
 
-/** Of what policy it speaks. @throws Failure invalid-argument where it does not say */
+/** The policy that the event is about. @throws Failure invalid-argument if it does not say */
 export function nameIn({ document }: PolicyEvent): PolicyName {
   const scope = SCOPES[document.kind];
   const metadata = (document.metadata ?? {}) as { readonly name?: unknown; readonly namespace?: unknown };
@@ -57,7 +57,7 @@ export function nameIn({ document }: PolicyEvent): PolicyName {
   return scope === 'namespace' ? { name, namespace: namespace || DEFAULT_NAMESPACE } : { name, namespace: '', scope };
 }
 
-/** Unknown fields are named so far, and no further. */
+/** At most this many unknown fields are named. */
 const FIELDS_NAMED = 100;
 
 function parse(bytes: Uint8Array): Fields {

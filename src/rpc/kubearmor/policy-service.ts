@@ -12,7 +12,7 @@ import { type AcceptedKinds, nameIn, readPolicyEvent } from './policy-event.js';
 
 const CONTAINER_KINDS: AcceptedKinds = ['KubeArmorPolicy', 'KubeArmorClusterPolicy'];
 const HOST_KINDS: AcceptedKinds = ['KubeArmorHostPolicy'];
-/** What is the request's own fault; anything else is the daemon's. */
+/** Failures caused by the request; all others are the daemon's fault. */
 const REFUSALS: ReadonlySet<FailureCode> = new Set(['invalid-argument', 'failed-precondition', 'resource-exhausted']);
 
 /** The names are for the audit log, which looks for them in requests and answers. */

@@ -1,7 +1,7 @@
 import type { HostState, HostStatus } from '../../control/host-state.js';
 import type { MessageFeed } from './message-feed.js';
 
-/** Tells when enforcement fails and returns, and each warning once when it comes up. @returns ends it */
+/** Reports when enforcement fails and returns, and each warning once when it comes up. @returns ends it */
 export function followStatus(host: Pick<HostState, 'status' | 'onStatusChange'>, messages: MessageFeed): () => void {
   let before = host.status();
   return host.onStatusChange((status) => {

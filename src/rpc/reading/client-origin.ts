@@ -5,9 +5,8 @@ import { CLIENT_ORIGINS, type ClientOrigin, givenBy } from '../../policy/model.j
 import { CLIENT_ORIGIN_CHOICE, POLICY_ORIGIN_NAMES } from '../names.js';
 
 /**
- * Who gives the policies of a request: whoever it names, and a client that names nobody is a controller.
- *
- * @throws Failure invalid-argument naming the field, for those of Kubernetes too
+ * The origin of the policies of a request: the one it names, by default that of controllers. * @throws Failure
+ * invalid-argument naming the field, also for origins of Kubernetes
  */
 export function clientOriginOf(origin: PolicyOrigin | undefined, field = 'origin'): ClientOrigin {
   const named = POLICY_ORIGIN_NAMES.get(origin || PolicyOrigin.RPC);
@@ -16,7 +15,7 @@ export function clientOriginOf(origin: PolicyOrigin | undefined, field = 'origin
   return found;
 }
 
-/** Policies as they were read, given by that origin. */
+/** Policies as they were read, with that origin. */
 export function inputsGivenBy(origin: ClientOrigin, inputs: readonly PolicyInput[]): readonly PolicyInput[] {
   if (origin === 'rpc') return inputs;
   return inputs.map((input) => ({ ...input, policy: givenBy(origin, input.policy) }));

@@ -36,7 +36,7 @@ export async function readRegistrations(
   return converted;
 }
 
-/** Notes what is wrong with a registration among others. @param seen ids of those before it */
+/** Records problems of one registration among several. @param seen ids of those before it */
 export function checkSynced(
   request: RegisterContainerRequest,
   index: number,

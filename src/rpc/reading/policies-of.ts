@@ -13,7 +13,7 @@ import { checkSelectors } from './selector-budget.js';
 
 /** How policies are read, wherever that is done. @throws Failure with every problem */
 export interface PolicyReading {
-  /** @param ignoreForeign whether other kinds of Kubernetes objects are passed over */
+  /** @param ignoreForeign whether other kinds of Kubernetes objects are skipped */
   readObjects(text: string, ignoreForeign: boolean): ReadManifest;
   /** @param document a plain object of a manifest's shape */
   readDocument(document: unknown): PolicyInput;
@@ -70,7 +70,7 @@ function readMessage(message: PolicyMessage, field: string, reading: PolicyReadi
   }
 }
 
-/** What was thrown on account of the policies of a source, in terms of the request's fields. */
+/** An error about the policies of a source, in terms of the request's fields. */
 export function translateForSource(source: ApplyPolicyRequest['source'], thrown: unknown): unknown {
   if (source?.$case !== 'policy' || !(thrown instanceof Failure)) return thrown;
   return convertPolicy(source.value, 'policy').translate(thrown);

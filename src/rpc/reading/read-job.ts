@@ -7,10 +7,10 @@ import type { AcceptedKinds, EventType } from '../kubearmor/policy-event.js';
 /** Methods whose requests carry policies, as manifests or typed. */
 export type ReadMethod = 'applyPolicy' | 'validatePolicy' | 'syncPolicies' | 'diff' | 'restore';
 
-/** What is asked of the thread that reads requests. */
+/** A job for the thread that reads requests. */
 export type ReadJob =
   | { readonly method: ReadMethod; readonly bytes: Uint8Array }
-  /** To say of a failure about the policies of a request what it means for the request's own fields. */
+  /** To translate a failure about policies into one about the request's own fields. */
   | { readonly method: ReadMethod; readonly bytes: Uint8Array; readonly failure: PlainFailure }
   /** The JSON of a client of KubeArmor. */
   | { readonly method: 'policyEvent'; readonly bytes: Uint8Array; readonly kinds: AcceptedKinds };
@@ -21,7 +21,7 @@ export interface PlainFailure {
   readonly problems: readonly Problem[];
 }
 
-/** Policies come in parts, and large ones in several, so that no part takes long to take in. */
+/** Policies come in parts, large ones in several, so that each part is processed quickly. */
 export type ReadPart = readonly ReadPiece[];
 export type ReadPiece =
   | { readonly policy: Omit<Policy, 'rules'>; readonly warnings: readonly string[] }
@@ -32,19 +32,19 @@ export type ReadPiece =
       readonly places?: readonly string[];
     };
 
-/** What a request says beside its policies. */
+/** The fields of a request beside its policies. */
 export interface ReadRest {
-  /** How many objects of other kinds were passed over. */
+  /** How many objects of other kinds were skipped. */
   readonly ignored: number;
   readonly force: boolean;
-  /** Who gives the policies. */
+  /** The origin of the policies. */
   readonly origin: ClientOrigin;
   readonly expectedVersions: ApplyPolicyRequest['expectedVersions'];
   readonly expectedRevision: SyncPoliciesRequest['expectedRevision'];
   readonly deleted: DiffRequest['deleted'];
   /** By namespace. */
   readonly postures: readonly (readonly [namespace: string, postures: Partial<Postures>])[];
-  /** What clients are to have said of visibility; undefined: it stays. */
+  /** The new visibility settings of clients; undefined: they stay. */
   readonly visibility: readonly VisibilitySetting[] | undefined;
   /** What a client of KubeArmor asks for; undefined in every other request. */
   readonly event: ReadEvent | undefined;
@@ -53,6 +53,6 @@ export interface ReadRest {
 export interface ReadEvent {
   readonly type: EventType;
   readonly named: PolicyName;
-  /** Why its policy was not taken. */
+  /** Why its policy was not accepted. */
   readonly failure: PlainFailure | undefined;
 }

@@ -21,7 +21,7 @@ import type { ReadJob, ReadMethod, ReadPart, ReadPiece, ReadRest } from './read-
 import { checkSelectors } from './selector-budget.js';
 import { readState } from './state-of.js';
 
-/** Runs in a thread of its own: what a client sends must not hold up the daemon, whatever it is. */
+/** Runs in a thread of its own: nothing that a client sends may hold up the daemon. */
 
 /** Rules of a part, or policies where they have none. */
 const PART_RULES = 250;
@@ -39,7 +39,7 @@ const DECODERS = {
 type Request = Partial<ApplyPolicyRequest & SyncPoliciesRequest & DiffRequest & RestoreRequest>;
 
 const READING = {
-  // Of what the kernel lacks the daemon itself warns.
+  // The daemon itself warns about what the kernel lacks.
   readObjects: (text: string, ignoreForeign: boolean, now = Date.now()) =>
     readObjects(text, { ignoreForeign, now }, { warningsFor: () => [] }),
   readDocument: (document: unknown): PolicyInput => {
@@ -84,7 +84,7 @@ serveJobs(function* (job: ReadJob): Generator<ReadPart, ReadRest, void> {
   return { ...NOTHING, force, origin, expectedVersions, expectedRevision, deleted, ignored: foreign.length };
 });
 
-/** What an event says is reported also where its policy is not taken. */
+/** The event is reported even if its policy is not accepted. */
 function* readEvent({ bytes, kinds }: Extract<ReadJob, { kinds: unknown }>): Generator<ReadPart, ReadRest, void> {
   const event = readPolicyEvent(bytes, kinds);
   const described = { type: event.type, named: nameIn(event), failure: undefined };

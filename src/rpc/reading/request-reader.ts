@@ -10,9 +10,9 @@ import type { ReadJob, ReadMethod, ReadPart, ReadRest } from './read-job.js';
 export interface ReadRequest {
   readonly inputs: readonly PolicyInput[];
   readonly rest: ReadRest;
-  /** How many objects of other kinds were passed over; undefined for none. */
+  /** How many objects of other kinds were skipped; undefined for none. */
   readonly ignored: number | undefined;
-  /** Runs what may fail on account of the inputs; its Failures then name the request's fields. */
+  /** Runs code that may fail because of the inputs, so that its Failures name the request's fields. */
   translate<Result>(task: () => Promise<Result>): Promise<Result>;
 }
 
@@ -26,7 +26,7 @@ export interface ReadEvent {
 
 /** Reads requests that carry policies in a thread beside the daemon's own. */
 export class RequestReader {
-  /** Changes do not queue behind what anybody may ask. */
+  /** Changes do not queue behind requests that any client may make. */
   readonly #changes = new WorkThread<ReadJob, ReadRest, ReadPart>(PROGRAM, 'changes');
   readonly #questions = new WorkThread<ReadJob, ReadRest, ReadPart>(PROGRAM, 'requests');
 
@@ -73,7 +73,7 @@ export class RequestReader {
     };
   }
 
-  /** One that runs already is quicker than one that has to start. */
+  /** A running thread is quicker than one that has to start. */
   get #forChanges(): WorkThread<ReadJob, ReadRest, ReadPart> {
     return this.#questions.isIdle ? this.#questions : this.#changes;
   }

@@ -3,7 +3,7 @@ import { Failure } from '../../failure.js';
 import { policyKey } from '../../policy/model.js';
 import { costOf } from '../../policy/selector-labels.js';
 
-/** Characters of one request's selectors that have to be read for each container there is. */
+/** The most characters in one request's selectors that have to be evaluated for each container. */
 const EXPRESSIONS_MAX = 4096;
 const LISTS_MAX = 256 * 1024;
 /** Labels, and values of expressions, of one policy: all are compared with those of each container. */

@@ -11,18 +11,18 @@ import { toVisibility } from '../visibility-message.js';
 import { clientOriginOf, inputsGivenBy } from './client-origin.js';
 import { checkSelectors } from './selector-budget.js';
 
-/** Everything that a daemon is to hold. */
+/** The whole state that a daemon is to have. */
 export interface WantedState {
   readonly inputs: readonly PolicyInput[];
   readonly postures: readonly (readonly [namespace: string, postures: Partial<Postures>])[];
-  /** Undefined: what clients have said stays. */
+  /** Undefined: the settings of clients stay. */
   readonly visibility: readonly VisibilitySetting[] | undefined;
 }
 
 /**
- * The state that a request brings back.
+ * The state that a request restores.
  *
- * @param readManifest must take what has expired: that is no reason to refuse the rest
+ * @param readManifest must accept expired policies: they are no reason to refuse the rest
  * @throws Failure invalid-argument that names the request's fields; resource-exhausted for costly selectors
  */
 export function readState(
@@ -78,7 +78,7 @@ function checkCount(origins: number, manifests: number): void {
   ]);
 }
 
-/** Says of problems in which part of a request they are. */
+/** Adds to problems the part of a request that they are in. */
 function within<Result>(prefix: string, task: () => Result): Result {
   try {
     return task();

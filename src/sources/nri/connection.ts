@@ -15,13 +15,13 @@ const RUNTIME_SERVICE = 'nri.pkg.api.v1alpha1.Runtime';
 /** The connections inside the socket. */
 const PLUGIN_CONNECTION = 1;
 const RUNTIME_CONNECTION = 2;
-/** How closely a stall of the event loop is seen. */
+/** The precision with which a stall of the event loop is measured. */
 const SLICE_MILLISECONDS = 500;
 const REGISTER_MILLISECONDS = 5000;
 const CONFIGURE_MILLISECONDS = 10_000;
 /**
- * containerd 2 lets the containers that it is stopping end first. containerd 1.7 keeps silent, but connected, for good where
- * all that runs does not fit into one message.
+ * containerd 2 lets the containers that it is stopping end first. If all that runs does not fit into one message,
+ * containerd 1.7 stays connected but silent forever.
  */
 const SYNCHRONIZE_MILLISECONDS = 120_000;
 /** For answers on their way when the daemon stops. */
@@ -34,7 +34,7 @@ export interface NriOptions {
   readonly address: string;
   /** Asked before a container runs its first instruction, which waits for the answer. */
   readonly onStart: OnStart;
-  /** What becomes of a start whose container is not under its policies, or not in time. */
+  /** What happens to a start whose container is not under its policies, or not in time. */
   readonly whenUnprotected: WhenUnprotected;
 }
 
@@ -44,7 +44,7 @@ export interface NriOptions {
  */
 export class NriConnection implements RuntimeConnection {
   readonly name: string;
-  /** Of pods alone: NRI tells nothing of other containers. */
+  /** Pods only: NRI does not report other containers. */
   readonly origin = 'cri';
   readonly address: string;
   readonly #options: NriOptions;
@@ -148,7 +148,7 @@ class Session {
 
   #stop(): void {
     this.#starts.giveUp('hauberkd is stopping');
-    // The answers to what has just been given up are written by then.
+    // The answers to the starts just given up are written by then.
     setImmediate(() => this.#socket.end());
     setTimeout(() => this.#socket.destroy(), CLOSE_MILLISECONDS).unref();
   }

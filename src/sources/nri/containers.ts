@@ -5,7 +5,7 @@ import type { StartingContainer } from './held-starts.js';
 /** containerd's own among a pod's labels. */
 const RUNTIME_LABELS = 'io.cri-containerd.';
 
-/** Undefined where the runtime does not know its pod: then nobody can say which policies reach it. */
+/** Undefined if the runtime does not know its pod: then it is not known which policies reach it. */
 export function startingContainer(container: Container, pod: PodSandbox | undefined): StartingContainer | undefined {
   if (pod === undefined) return undefined;
   const { id, pid, name, podSandboxId, annotations } = container;

@@ -25,7 +25,7 @@ export type StartOutcome =
   | { readonly outcome: 'ignored' }
   | { readonly outcome: 'unprotected'; readonly reason: string };
 
-/** The signal aborts when the start is not held any longer: the outcome will not be heard then. */
+/** The signal aborts when the start is no longer held: the outcome is then ignored. */
 export type OnStart = (container: StartingContainer, signal: AbortSignal) => Promise<StartOutcome>;
 
 export type WhenUnprotected = 'refuse' | 'allow';

@@ -5,13 +5,13 @@ const HEAD_BYTES = 8;
 /** containerd reads each frame at once into a buffer of this size, and ends the connection where one does not fit. */
 const WRITTEN_BYTES_MAX = 4096;
 
-/** Carries several connections, each known by a number, over one socket. NRI opens them without a word to the peer. */
+/** Carries several connections, each known by a number, over one socket. NRI opens them without notifying the peer. */
 export class Multiplexer {
   readonly #write: (bytes: Buffer) => void;
   readonly #connections = new Map<number, (bytes: Buffer) => void>();
   readonly #reader = new FrameReader(
     { headBytes: HEAD_BYTES, lengthOffset: 4, bodyBytesMax: MESSAGE_BYTES_MAX },
-    // What is sent to a connection that nobody has opened is passed over, as containerd does.
+    // Data for a connection that is not open is ignored, as in containerd.
     (head, body) => this.#connections.get(head.readUInt32BE(0))?.(body),
   );
 
@@ -33,7 +33,7 @@ export class Multiplexer {
     };
   }
 
-  /** @throws Error where the peer does not keep to the form; nothing can be read after that. */
+  /** @throws Error if the peer violates the protocol; nothing can be read after that. */
   receive(chunk: Buffer): void {
     this.#reader.receive(chunk);
   }

@@ -16,7 +16,7 @@ import { answerMilliseconds, type HeldStarts, type StartingContainer, type WhenU
 import { Status, TtrpcError } from './ttrpc.js';
 import type { Method } from './ttrpc-server.js';
 
-/** Pods and containers together: more than a host runs, and few enough to be kept for a moment. */
+/** Pods and containers together: more than a host runs, and few enough to keep in memory briefly. */
 const SYNCHRONIZED_MAX = 200_000;
 const EVENTS = [Event.START_CONTAINER, Event.STOP_CONTAINER, Event.REMOVE_CONTAINER];
 const NOTHING = Empty.encode({}).finish();
@@ -31,7 +31,7 @@ export interface PluginOptions {
   /** The runtime may have given up on the answer to its list, and ask no more. */
   readonly onLate: () => void;
   readonly onShutdown: () => void;
-  /** How long what has just been read may have waited to be read, in milliseconds. */
+  /** How long the data just read may have waited before it was read, in milliseconds. */
   readonly unreadMilliseconds: () => number;
 }
 
@@ -111,7 +111,7 @@ function reported({ description, pid }: StartingContainer): SourceContainer {
   return { description, pid };
 }
 
-/** One that is made and has a process is about to start, and its start may not be reported any more. */
+/** A created container with a process is about to start, and its start may no longer be reported. */
 function runs({ state, pid }: Container): boolean {
   if (pid === 0) return false;
   return [ContainerState.CONTAINER_RUNNING, ContainerState.CONTAINER_PAUSED, ContainerState.CONTAINER_CREATED].includes(

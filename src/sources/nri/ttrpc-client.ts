@@ -37,7 +37,7 @@ export class TtrpcClient {
     });
   }
 
-  /** @throws Error where the peer does not keep to the form */
+  /** @throws Error if the peer violates the protocol */
   receive(bytes: Buffer): void {
     this.#reader.receive(bytes);
   }
@@ -54,7 +54,7 @@ export class TtrpcClient {
 
   #settle({ stream, type, body }: Message): void {
     const call = this.#pending.get(stream);
-    // An answer after its deadline finds nobody.
+    // An answer after the deadline is ignored.
     if (type !== MessageType.RESPONSE || call === undefined) return;
     this.#pending.delete(stream);
     clearTimeout(call.timer);

@@ -26,7 +26,7 @@ export class TtrpcServer {
     this.#write = write;
   }
 
-  /** @throws Error where the peer does not keep to the form */
+  /** @throws Error if the peer violates the protocol */
   receive(bytes: Buffer): void {
     this.#reader.receive(bytes);
   }
@@ -36,7 +36,7 @@ export class TtrpcServer {
     void this.#respond(stream, flags, body).then(this.#write);
   }
 
-  /** Never rejects: nobody would see it. */
+  /** Never rejects, since the rejection would not be handled. */
   async #respond(stream: number, flags: number, body: Buffer): Promise<Buffer> {
     this.#calls++;
     try {

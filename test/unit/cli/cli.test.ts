@@ -176,9 +176,9 @@ test('other kinds are passed over with the option for it, and warnings name file
   const { status, errors } = await hauberk('apply', '--ignore-foreign', '-f', foreign, one);
   assert.equal(status, 0);
   assert.deepEqual(errors.trim().split('\n'), [
-    'cli:default/one: warning: spec.file.matchPaths[0].path takes `*` as it stands, not as a wildcard; ' +
+    'cli:default/one: warning: spec.file.matchPaths[0].path takes `*` literally, not as a wildcard; ' +
       `write \`pattern: /etc/*shadow\` in \`matchPatterns\` (${one}:12:15)`,
-    '1 object of another kind was passed over',
+    '1 object of another kind was skipped',
   ]);
   const reported = JSON.parse(
     (await hauberk('apply', '--dry-run', '-o', 'json', '--ignore-foreign', '-f', foreign, one)).output,

@@ -224,7 +224,7 @@ test('hauberk visibility sets, shows and takes back what is reported about conta
   assert.match(output, /^default +process,file +rpc$/mu);
   assert.match(output, /^shop +app=a +none +rpc$/mu);
   assert.match((await hauberk('visibility', 'get', 'web-1')).output, /^web-1 +process,file *$/mu);
-  assert.equal((await hauberk('visibility', 'reset', 'default')).output, 'visibility of default: nothing is said\n');
+  assert.equal((await hauberk('visibility', 'reset', 'default')).output, 'visibility of default: not set\n');
   assert.deepEqual(plane.visibility.list().length, 1);
   const wrong = await hauberk('visibility', 'set', 'default', 'files');
   assert.equal(wrong.status, 2);

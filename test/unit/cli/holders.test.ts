@@ -37,7 +37,7 @@ metadata: {name: web}
 spec: {selector: {matchLabels: {app: web}}, file: {matchPaths: [{path: /etc/shadow}]}}`;
   const { errors } = await hauberk('apply', '-f', write('web.yaml', manifest));
   assert.deepEqual(errors.trimEnd().split('\n'), [
-    'cli:default/web: warning: container c1deadbeef00 has a ring of io_uring: each use of a file it has opened is decided now',
+    'cli:default/web: warning: container c1deadbeef00 has an io_uring ring: each use of a file it has opened is decided now',
     'cli:default/web: warning: process 77 (/bin/cat) of container c1deadbeef00 had opened /etc/shadow before: each use of it is refused now',
     'cli:default/web: warning: process 78 (/bin/cat) of container c1deadbeef00 had mapped /etc/shadow before, and keeps what is mapped',
   ]);

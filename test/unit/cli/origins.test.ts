@@ -43,7 +43,10 @@ test('hauberk apply, its --prune and delete change what the command line gives a
   assert.deepEqual(keys(), ['cli:default/other', ...OF_OTHERS]);
   const refused = await hauberk('delete', 'web');
   assert.equal(refused.status, 1);
-  assert.match(refused.errors, /the command line gives no policy web; rpc and kubernetes and .* --origin rpc deletes/u);
+  assert.match(
+    refused.errors,
+    /no policy web was applied from the command line; it comes from rpc and kubernetes and .* --origin rpc deletes/u,
+  );
   assert.equal((await hauberk('delete', '--origin', 'kubernetes', 'web')).status, 0);
   assert.equal((await hauberk('delete', '-f', file)).output, 'policy cli:default/other deleted\n');
   assert.equal((await hauberk('delete', '--origin', 'rpc', '-f', write('web.yaml', manifest('web')))).status, 0);
@@ -66,7 +69,7 @@ test('hauberk get policy shows the only one of a name, and asks whose is meant w
 test('hauberk apply warns of a policy of the same name that somebody else gives', async (t) => {
   const { hauberk, write } = await startWithOrigins(t);
   const { errors } = await hauberk('apply', '-f', write('web.yaml', manifest('web')));
-  assert.match(errors, /same name is given by rpc and kubernetes and kubernetes-kubearmor: it is another one/u);
+  assert.match(errors, /rpc and kubernetes and kubernetes-kubearmor have a policy of the same name/u);
 });
 
 test('hauberk explain and effective name who gives a policy', async (t) => {

@@ -43,7 +43,7 @@ test('a policy that would refuse all that is executed is refused, and names its 
       assert.equal(problems.length, 1);
       const { description } = problems[0]!;
       assert.match(message, /^policy shop\/one, /);
-      assert.match(description, /would refuse all that is executed: container c0: its root was not looked at/);
+      assert.match(description, /would refuse everything that is executed: container c0: its root was not examined/);
       assert.match(description, /container web-4: its root is no overlay; and 2 more$/);
       return true;
     },
@@ -59,7 +59,7 @@ test('a policy that only reports is taken with a warning for each container, and
   for (const policy of [policyWith('Audit'), policyWith('Block', { mode: 'audit' })]) {
     const warnings = check(policy, roots);
     assert.equal(warnings.length, 2);
-    assert.match(warnings[0]!, /reports all that is executed, .*: container c0: its root is no overlay$/);
+    assert.match(warnings[0]!, /reports everything that is executed, .*: container c0: its root is no overlay$/);
     assert.match(warnings[1]!, /container web-2: its root is no overlay$/);
   }
   assert.deepEqual(check(policyWith('Allow'), roots), []);

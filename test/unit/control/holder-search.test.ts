@@ -104,7 +104,7 @@ test('a policy may leave what is held alone, and be told to refuse it after all'
   assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
 });
 
-test('with a ring of io_uring every file of the container is decided at each use', async () => {
+test('with an io_uring ring every file of the container is decided at each use', async () => {
   const { holdings, search, apply } = start();
   holdings.held = [{ ...HELD_FILE, kind: 'ring', file: 0n, path: '', program: '' }];
   const { held } = await apply('one');

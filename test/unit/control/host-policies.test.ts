@@ -32,9 +32,9 @@ test('a policy for the host that would stop the daemon is refused, whichever way
   await assert.rejects(policies.apply(inputs), isGuarded);
   await assert.rejects(policies.sync(inputs, 0), isGuarded);
   await assert.rejects(policies.restore(inputs, new Map(), false), isGuarded);
-  await assert.rejects(policies.foresee(inputs, [], false, caller), isGuarded);
+  await assert.rejects(policies.preview(inputs, [], false, caller), isGuarded);
   assert.deepEqual(plane.commits, []);
-  const { changes } = await policies.foresee(inputs, [], true, caller);
+  const { changes } = await policies.preview(inputs, [], true, caller);
   assert.equal(changes[0]?.kind, 'created');
   await policies.apply(inputs, { force: true });
   await policies.sync(inputs, 0, true);

@@ -109,8 +109,8 @@ describe('policies that do not compile together', () => {
     const warning = 'container name-1: its policies do not compile together, left out are default/b';
     assert.ok(result[0]!.warnings.includes(warning), result[0]!.warnings.join('\n'));
     assert.deepEqual(inForce(plane, container(1, both)), ['a']);
-    const foreseen = await plane.policies.dryRun(plane.policies.readManifest(large('b')), false, CALLER);
-    assert.equal(foreseen[0]!.kind, 'unchanged');
+    const preview = await plane.policies.dryRun(plane.policies.readManifest(large('b')), false, CALLER);
+    assert.equal(preview[0]!.kind, 'unchanged');
     await plane.policies.delete({ namespace: 'default', name: 'a' }, 0);
     assert.deepEqual(plane.containers.leftOutOf('c1'), []);
     assert.deepEqual(inForce(plane, container(1, both)), ['b']);
@@ -121,9 +121,9 @@ describe('policies that do not compile together', () => {
     await plane.containers.put(container(1, both));
     await apply(plane, large('a'));
     const inputs = plane.policies.readManifest(large('b'));
-    const foreseen = await plane.policies.dryRun(inputs, false, CALLER);
+    const preview = await plane.policies.dryRun(inputs, false, CALLER);
     const { result } = await plane.policies.apply(inputs);
-    assert.deepEqual(foreseen[0]!.warnings, result[0]!.warnings);
+    assert.deepEqual(preview[0]!.warnings, result[0]!.warnings);
   });
 
   test('are refused where one of them does not even compile by itself', async () => {

@@ -177,7 +177,7 @@ test('a client whose policy has the name of one that Kubernetes gives is told so
   await apply(plane, manifest('a', 'app: x'));
   assert.deepEqual(about((await policies.sync(ofKubernetes, 0, false, 'kubernetes')).result), [[]]);
   assert.deepEqual(about(await apply(plane, manifest('a', 'app: x'), manifest('b', 'app: x'))), [
-    ['a policy of the same name is given by kubernetes: it is another one, and in force as well'],
+    ['kubernetes has a policy of the same name, which is another one and stays in force as well'],
     [],
   ]);
 });

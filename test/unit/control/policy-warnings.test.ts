@@ -154,11 +154,11 @@ test('names of rules are those below the suffixes of the cluster as well, for co
 test('the preset drift is refused where it cannot be determined what an image brought, and warned of where it only reports', async (t) => {
   const { plane, warningsOf } = await start();
   t.after(() => plane.policies.dryRuns.close());
-  const reported = 'container web: its root was not looked at, register it again by a process';
-  const untold = 'the preset drift reports all that is executed, for it does not know what came with an image';
+  const reported = 'container web: its root was not examined, register it again with a process';
+  const untold = 'the preset drift reports everything that is executed, since it does not know what came with an image';
   await assert.rejects(warningsOf(manifest('a', 'presets: [{name: exec}, {name: drift}]')), {
     code: 'failed-precondition',
-    message: `policy default/a, presets[1]: the preset drift does not know what came with an image, and would refuse all that is executed: ${reported}`,
+    message: `policy default/a, presets[1]: the preset drift does not know what came with an image, and would refuse everything that is executed: ${reported}`,
   });
   assert.equal(plane.policies.list().length, 0);
   const audit = await warningsOf(manifest('a', 'presets: [{name: drift, action: Audit}]'));

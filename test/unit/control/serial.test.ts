@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Order } from '../../../src/control/order.js';
+import { KeyedQueue } from '../../../src/control/keyed-queue.js';
 import { Serial } from '../../../src/control/serial.js';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -39,7 +39,7 @@ async function hasCome({ come }: { come: Promise<void> }): Promise<boolean> {
 }
 
 test('what is about the same thing waits for what came before, and for nothing else', async () => {
-  const order = new Order();
+  const order = new KeyedQueue();
   const first = order.enter(['a', 'b']);
   const other = order.enter(['c']);
   const second = order.enter(['b']);
@@ -54,7 +54,7 @@ test('what is about the same thing waits for what came before, and for nothing e
 });
 
 test('what is about everything waits for all that is under way, and all that comes later waits for it', async () => {
-  const order = new Order();
+  const order = new KeyedQueue();
   const first = order.enter(['a']);
   const all = order.enter();
   const later = order.enter(['b']);

@@ -116,7 +116,7 @@ test('clients cannot say more than there is room for, and can change what they h
   );
   const full = new InMemoryControlPlane({ ...plane.ledger.desired, visibility });
   const add = full.visibility.set({ namespace: 'one-more', matchLabels: {} }, ['file']);
-  await assert.rejects(add, /there are 1024 settings of visibility already, reset some/);
+  await assert.rejects(add, /there are already 1024 settings of visibility, reset some/);
   await full.visibility.set({ namespace: 'n7', matchLabels: {} }, ['file']);
 });
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Access } from '../../../src/explain/access.js';
 import { type Explanation, explain } from '../../../src/explain/evaluate.js';
+import { exampleAccessesOf } from '../../../src/explain/example-accesses.js';
 import { Glob } from '../../../src/explain/glob.js';
 import { Reviewer } from '../../../src/explain/review.js';
-import { witnessesOf } from '../../../src/explain/witness.js';
 import type { BoundRule, Match, PathMatch, Rule } from '../../../src/policy/model.js';
 import { finish } from '../../../src/steps.js';
 import { bind } from '../policy/support.js';
@@ -170,7 +170,7 @@ test('every kind of match has an access that it covers', () => {
   ];
   for (const [ruleClass, match] of matches) {
     const rule = bind({ class: ruleClass, match });
-    const witnesses = witnessesOf(rule);
+    const witnesses = exampleAccessesOf(rule);
     assert.ok(witnesses.length > 0, match.kind);
     for (const access of witnesses) assert.equal(explain([rule], POSTURES, access).decider, rule, match.kind);
   }

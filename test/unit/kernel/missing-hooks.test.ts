@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { HookCoverage } from '../../../src/control/hook-coverage.js';
 import { HOOK_USES } from '../../../src/kernel/hook-uses.js';
-import { rememberedMissing, rememberMissing } from '../../../src/kernel/left-out.js';
 import { describeMissing, explainMissing, type MissingHook } from '../../../src/kernel/missing-hooks.js';
-import { isTested } from '../../../src/kernel/tested.js';
+import { rememberedMissing, rememberMissing } from '../../../src/kernel/missing-programs.js';
+import { isTested } from '../../../src/kernel/tested-kernels.js';
 import { lastLinesOf } from '../../../src/kernel/verifier-log.js';
 import { readManifest } from '../../../src/policy/manifest.js';
 

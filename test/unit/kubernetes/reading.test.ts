@@ -59,7 +59,7 @@ test('a kubeconfig gives the server, whom to trust and how to show who asks, in 
 
 test('what a kubeconfig asks for and is not done is refused by name', (context) => {
   const place = directory(context);
-  assert.throws(() => byKubeconfig(kubeconfig(place, { exec: {} })), /asks for exec, which hauberkd does not do/);
+  assert.throws(() => byKubeconfig(kubeconfig(place, { exec: {} })), /asks for exec, which hauberkd does not support/);
   const careless = { 'insecure-skip-tls-verify': true };
   assert.throws(() => byKubeconfig(kubeconfig(place, {}, careless)), /asks for insecure-skip-tls-verify/);
   assert.throws(() => byKubeconfig(kubeconfig(place, {}, { server: 'http://x' })), /the server must be https/);
@@ -110,7 +110,7 @@ test('settings are postures of all namespaces, by the names of flags or of KubeA
     undefined,
     [
       'ConfigMap hauberk/hauberk-config: default-network-posture must be audit or block, is "allow"',
-      'ConfigMap hauberk/hauberk-config: of its settings these are not followed: cluster',
+      'ConfigMap hauberk/hauberk-config: these of its settings are not followed: cluster',
     ],
   ]);
   assert.deepEqual(posturesOf([], []).postures.size, 0);
@@ -159,7 +159,7 @@ test('a value that is no posture changes nothing: what was said before stays, of
   assert.equal(
     unknown[0]!.message,
     'kubearmor-file-posture must be audit or block, is "blok"; block, as it said before, stays; ' +
-      'of its annotations these name no posture: kubearmor-capability-posture',
+      'these of its annotations name no posture: kubearmor-capability-posture',
   );
   assert.equal(warnings.length, 6);
   // What was said before does not come back once nothing is said.

@@ -68,7 +68,7 @@ test('where somebody else has the port it is told, and tried again until metrics
   await once(other, 'listening');
   const { port } = other.address() as { port: number };
   const { server, lines, changes } = await serve(t, `127.0.0.1:${port}`);
-  const problem = `metrics are not served on 127.0.0.1:${port}: listen EADDRINUSE: address already in use 127.0.0.1:${port}; it is tried again`;
+  const problem = `metrics are not served on 127.0.0.1:${port}: listen EADDRINUSE: address already in use 127.0.0.1:${port}; trying again`;
   assert.equal(server.problem, problem);
   other.close();
   await eventually(() => server.problem === undefined);

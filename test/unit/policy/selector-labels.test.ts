@@ -104,8 +104,8 @@ spec:
     ['a)b', 'has a `)` without `(`'],
     ['[a', 'has a `[` without `]`'],
     ['*a', 'has a `*` with nothing before it that could be repeated'],
-    ['a{2}', 'counts repetitions with `{`, which is not taken: write them out'],
-    ['\\q', 'has the escape `\\q`, which is not taken'],
+    ['a{2}', 'counts repetitions with `{`, which is not supported: write them out'],
+    ['\\q', 'has the escape `\\q`, which is not supported'],
   ] as const) {
     assert.deepEqual(
       refusalOf(() => readManifest(text(value), options)),

@@ -36,34 +36,34 @@ const cases: readonly (readonly [name: string, spec: string, column: number, war
     'a wildcard in a path',
     'file: {matchPaths: [{path: /etc/*shadow}]}',
     30,
-    'spec.file.matchPaths[0].path takes `*` as it stands, not as a wildcard; write `pattern: /etc/*shadow` in `matchPatterns`',
+    'spec.file.matchPaths[0].path takes `*` literally, not as a wildcard; write `pattern: /etc/*shadow` in `matchPatterns`',
   ],
   [
     'a wildcard in a directory',
     'file: {matchDirectories: [{dir: /srv/*/data/}]}',
     35,
-    'spec.file.matchDirectories[0].dir takes `*` as it stands, not as a wildcard; write `pattern: /srv/*/data/**` in ' +
+    'spec.file.matchDirectories[0].dir takes `*` literally, not as a wildcard; write `pattern: /srv/*/data/**` in ' +
       '`matchPatterns`, or `dir: /srv/` with `recursive: true`',
   ],
   [
     'a wildcard in a source',
     'file: {matchPaths: [{path: /etc/shadow, fromSource: [{path: /usr/bin/*}]}]}',
     63,
-    'spec.file.matchPaths[0].fromSource[0].path takes `*` as it stands, not as a wildcard; for all programs of a directory ' +
+    'spec.file.matchPaths[0].fromSource[0].path takes `*` literally, not as a wildcard; for all programs of a directory ' +
       'write `dir: /usr/bin/`, with `recursive: true` for those below it too',
   ],
   [
     'a wildcard in the source of a rule of the network',
     'network: {matchProtocols: [{protocol: tcp, fromSource: [{path: /opt/?/x}]}]}',
     66,
-    'spec.network.matchProtocols[0].fromSource[0].path takes `?` as it stands, not as a wildcard; for all programs of a ' +
+    'spec.network.matchProtocols[0].fromSource[0].path takes `?` literally, not as a wildcard; for all programs of a ' +
       'directory write `dir: /opt/`, with `recursive: true` for those below it too',
   ],
   [
     'a wildcard in the name of a program',
     'process: {matchPaths: [{execname: python*}]}',
     37,
-    'spec.process.matchPaths[0].execname takes `*` as it stands, not as a wildcard; write `pattern: /**/python*` in `matchPatterns`',
+    'spec.process.matchPaths[0].execname takes `*` literally, not as a wildcard; write `pattern: /**/python*` in `matchPatterns`',
   ],
   [
     'a blank at an end',
@@ -88,20 +88,20 @@ const cases: readonly (readonly [name: string, spec: string, column: number, war
     'a choice in a path',
     'file: {matchPaths: [{path: "/etc/{passwd,shadow}"}]}',
     30,
-    'spec.file.matchPaths[0].path takes `{passwd,shadow}` as it stands, not as a wildcard; write ' +
+    'spec.file.matchPaths[0].path takes `{passwd,shadow}` literally, not as a wildcard; write ' +
       '`pattern: /etc/{passwd,shadow}` in `matchPatterns`',
   ],
   [
     'a wildcard in place of a mount',
     'mounts: {matchMounts: [{dir: /mnt/*/}]}',
     32,
-    'spec.mounts.matchMounts[0].dir takes `*` as it stands, not as a wildcard; write `pattern: /mnt/*/**`',
+    'spec.mounts.matchMounts[0].dir takes `*` literally, not as a wildcard; write `pattern: /mnt/*/**`',
   ],
   [
     'a wildcard in a path of system calls',
     'syscalls: {matchPaths: [{path: /tmp/*, syscall: [unlink]}]}',
     34,
-    'spec.syscalls.matchPaths[0].path takes `*` as it stands, not as a wildcard; write `path: /tmp/` with `recursive: true`',
+    'spec.syscalls.matchPaths[0].path takes `*` literally, not as a wildcard; write `path: /tmp/` with `recursive: true`',
   ],
 ];
 

@@ -37,7 +37,7 @@ describe('a request that cannot be decoded', () => {
     [
       'holds a text that no map can have as its key',
       [10, 9, ...Buffer.from('__proto__')],
-      'the text `__proto__` is not taken',
+      'the text `__proto__` is not accepted',
     ],
   ];
   for (const [what, bytes, reason] of cases) {

@@ -74,7 +74,7 @@ test('only the owner may connect, and the socket goes with the server', async ()
 test('a socket that somebody has removed is reported, and put back when it is tried again', async () => {
   const { server, path, logger } = await serve(isProtected);
   rmSync(path);
-  assert.deepEqual([server.isListening, server.status().reason], [false, 'others have taken it away']);
+  assert.deepEqual([server.isListening, server.status().reason], [false, 'something else has removed it']);
   await server.listen();
   assert.equal(await requestAsHook(path, hookRequest()), 'protected\n');
   assert.deepEqual([server.isListening, server.status().reason, logger.warnings.length], [true, '', 1]);
@@ -117,7 +117,7 @@ test('a connection beyond the most at a time is closed unanswered, counted and r
   await new Promise((resolve) => held.once('connect', resolve));
   assert.equal(await requestAsHook(path, hookRequest()).catch(() => ''), '');
   await eventually(() => counts.rejectedRequests === 1);
-  assert.match(logger.warnings[0]?.message ?? '', /all the connections it takes/u);
+  assert.match(logger.warnings[0]?.message ?? '', /reached its limit of connections/u);
   held.destroy();
   await eventually(async () => (await requestAsHook(path, hookRequest()).catch(() => '')) === 'protected\n');
   await server.close();

@@ -66,7 +66,7 @@ test('an address that cannot be served is refused by name', () => {
   assert.match(refusal(listen, '127.0.0.1:1,unix:'), /^--kubearmor-listen: "unix:" is neither/);
   assert.match(refusal(listen, 'example.com:1'), /must name an IP address$/);
   assert.match(refusal(listen, '127.0.0.1:1', '--kubearmor-tcp-role', 'root'), /^--kubearmor-tcp-role: must be one of/);
-  assert.match(refusal('--kubearmor-tls-directory', 'tls'), /^--kubearmor-tls-directory: tls is not of the form/);
+  assert.match(refusal('--kubearmor-tls-directory', 'tls'), /^--kubearmor-tls-directory: tls does not have the form/);
 });
 
 test('a client on a loopback address without TLS reads and changes nothing, unless its role says otherwise', async (t) => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Filesystems that ask somebody else, who may never answer. */
+/** Filesystems that depend on another process or host, which may never answer. */
 const MAY_WAIT_FOR_OTHERS = /^(?:fuse|nfs|cifs|smb|9p|ceph|afs|autofs|virtiofs)/u;
 
 export interface MountedPlace {
@@ -10,19 +10,22 @@ export interface MountedPlace {
   readonly type: string;
   /** Numbers of the filesystem's device. */
   readonly device: string;
-  /** What of the filesystem is mounted, alike. */
+  /** The part of the filesystem that is mounted, written likewise. */
   readonly root: string;
 }
 
-/** Tells of each path whether a process has such a filesystem there; of all paths where its mounts cannot be read. */
-export function slowIn(process: number): (path: string) => boolean {
+/**
+ * A function that says whether a path is on such a filesystem for a process; true for all paths if its mounts cannot be
+ * read.
+ */
+export function slowPathsOf(process: number): (path: string) => boolean {
   const mounts = mountsOf(process);
   if (mounts.length === 0) return () => true;
   const places = mounts.filter(({ type }) => MAY_WAIT_FOR_OTHERS.test(type)).map(({ place }) => place);
   return (path) => places.some((place) => path === place || path.startsWith(`${place}/`));
 }
 
-/** What a process has mounted, in the order in which it was; nothing where that cannot be read. */
+/** The mounts of a process, in the order in which they were made; empty if they cannot be read. */
 export function mountsOf(process: number): MountedPlace[] {
   let mounts: string;
   try {

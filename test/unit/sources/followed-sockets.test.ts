@@ -7,11 +7,11 @@ import { after, test } from 'node:test';
 import { FLAGS } from '../../../src/config/flags.js';
 import {
   DOCKER_SOCKET,
-  placesToFollow,
   type SocketSettings,
   socketsOfHost,
+  socketsToFollow,
   unfollowed,
-} from '../../../src/sources/places.js';
+} from '../../../src/sources/followed-sockets.js';
 import { sourceWarnings } from '../../../src/sources/source-warnings.js';
 
 const servers: Server[] = [];
@@ -42,7 +42,7 @@ test('by default all sockets in known places are followed', async () => {
   const root = await host('/run/containerd/containerd.sock', '/run/podman/podman.sock', '/run/nri/nri.sock');
   const present = socketsOfHost([root]);
   assert.deepEqual(
-    placesToFollow(AUTO, present, [root]).map(({ kind, name, path }) => [kind, name, path.replace(root, '')]),
+    socketsToFollow(AUTO, present, [root]).map(({ kind, name, path }) => [kind, name, path.replace(root, '')]),
     [
       ['podman', 'podman', '/run/podman/podman.sock'],
       ['docker', 'docker', DOCKER_SOCKET],
@@ -50,13 +50,13 @@ test('by default all sockets in known places are followed', async () => {
       ['nri', 'nri', '/run/nri/nri.sock'],
     ],
   );
-  assert.deepEqual(unfollowed(present, placesToFollow(AUTO, present, [root])), []);
+  assert.deepEqual(unfollowed(present, socketsToFollow(AUTO, present, [root])), []);
 });
 
 test("Docker's socket of the host is found from inside a container", async () => {
   const root = await host('/run/docker.sock');
   const present = socketsOfHost([root]);
-  const docker = placesToFollow(AUTO, present, [root]).find(({ kind }) => kind === 'docker');
+  const docker = socketsToFollow(AUTO, present, [root]).find(({ kind }) => kind === 'docker');
   assert.deepEqual(docker, { kind: 'docker', name: 'docker', path: `${root}/run/docker.sock`, isDetected: true });
 });
 
@@ -64,9 +64,9 @@ test("a socket of podman where Docker's is looked for is podman's", async () => 
   const root = await host('/run/podman/podman.sock');
   symlinkSync(join(root, '/run/podman/podman.sock'), join(root, 'docker.sock'));
   const present = socketsOfHost([root]);
-  const places = placesToFollow({ ...AUTO, dockerSocket: join(root, 'docker.sock') }, present, [root]);
+  const sockets = socketsToFollow({ ...AUTO, dockerSocket: join(root, 'docker.sock') }, present, [root]);
   assert.deepEqual(
-    places.map(({ kind }) => kind),
+    sockets.map(({ kind }) => kind),
     ['podman'],
   );
 });
@@ -79,32 +79,32 @@ test('paths that are given are followed whatever is there, and off means nothing
     criSocket: '/a.sock,/crio/b.sock',
   };
   assert.deepEqual(
-    placesToFollow(settings, [], ['']),
+    socketsToFollow(settings, [], ['']),
     [
       { kind: 'cri', name: 'containerd', path: '/a.sock' },
       { kind: 'cri', name: 'cri-o', path: '/crio/b.sock' },
       { kind: 'nri', name: 'nri', path: '/n.sock' },
-    ].map((place) => ({ ...place, isDetected: false })),
+    ].map((socket) => ({ ...socket, isDetected: false })),
   );
 });
 
 test('a runtime that is there and that nobody follows is a warning', async () => {
   const root = await host('/run/podman/podman.sock', '/run/containerd/containerd.sock');
   const present = socketsOfHost([root]);
-  const [place] = placesToFollow({ ...AUTO, dockerSocket: 'off', podmanSocket: 'off', nriSocket: 'off' }, present, [
+  const [socket] = socketsToFollow({ ...AUTO, dockerSocket: 'off', podmanSocket: 'off', nriSocket: 'off' }, present, [
     root,
   ]);
-  const cri = (isNotServed: boolean) => ({ place: place!, source: { isAbsent: isNotServed, isNotServed } });
+  const cri = (isNotServed: boolean) => ({ socket: socket!, source: { isAbsent: isNotServed, isNotServed } });
   const warnings = (isNotServed: boolean, hasPodman = false) => sourceWarnings([cri(isNotServed)], present, hasPodman);
   const podman = `podman at ${root}/run/podman/podman.sock is not followed: its containers are not protected (see --podman-socket)`;
   assert.deepEqual(warnings(false), [podman]);
   assert.deepEqual(warnings(true), [
     podman,
-    `containerd at ${place!.path} serves no CRI: what is made with it otherwise is not protected`,
+    `containerd at ${socket!.path} serves no CRI: what is made with it otherwise is not protected`,
   ]);
   assert.match(warnings(false, true)[1] ?? '', /^podman is not followed: the labels/u);
-  const docker = { ...place!, kind: 'docker' as const };
-  const followed = [cri(true), { place: docker, source: { isAbsent: false, isNotServed: false } }];
+  const docker = { ...socket!, kind: 'docker' as const };
+  const followed = [cri(true), { socket: docker, source: { isAbsent: false, isNotServed: false } }];
   assert.deepEqual(sourceWarnings(followed, present, false), [podman]);
 });
 
@@ -124,7 +124,7 @@ test('a socket in no known place is named after a directory or file called like 
     '/tmp/hauberk-cri-ok/containerd.sock,/opt/crio/engine.sock,/opt/engine/cri-o.sock,/opt/my-crio/c.sock';
   const settings = { dockerSocket: 'off', criSocket, podmanSocket: 'off', nriSocket: 'off' };
   assert.deepEqual(
-    placesToFollow(settings, [], []).map(({ name }) => name),
+    socketsToFollow(settings, [], []).map(({ name }) => name),
     ['containerd', 'cri-o', 'cri-o', 'containerd'],
   );
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { secondNames } from '../../../src/containers/second-names.js';
-import { mountsOf } from '../../../src/containers/slow-places.js';
+import { mountAliases } from '../../../src/containers/mount-aliases.js';
+import { mountsOf } from '../../../src/containers/mounts.js';
 
 const mount = (place: string, device: string, root = '') => ({ place, device, root, type: 'ext4' });
 const MOUNTS = [
@@ -12,7 +12,7 @@ const MOUNTS = [
   mount('/cache', '8:2'),
   mount('/mine', '8:2', '/below/here'),
 ];
-const names = (...places: string[]) => Object.fromEntries(secondNames(MOUNTS, places));
+const names = (...places: string[]) => Object.fromEntries(mountAliases(MOUNTS, places));
 
 test('a tree that is mounted twice has two names, and so has what is in it', () => {
   assert.deepEqual(names('/data', '/data/keys/key', '/backup/a/keys', '/backup/other'), {

@@ -1,9 +1,9 @@
-import type { ResolutionOptions } from '../control/rule-sets.js';
+import type { PolicySettings } from '../control/rule-sets.js';
 import type { Postures } from '../policy/model.js';
 import { NOTHING_VISIBLE, readVisibility } from '../policy/visibility.js';
 import type { Config } from './config.js';
 
-/** What happens to accesses no rule names where a namespace does not say. */
+/** The postures of namespaces without a setting. */
 export function posturesOf(config: Config): Postures {
   const { defaultPostureProcess, defaultPostureFile, defaultPostureNetwork, defaultPostureCapabilities } = config;
   return {
@@ -14,9 +14,9 @@ export function posturesOf(config: Config): Postures {
   };
 }
 
-/** What the operator chooses of the meaning of policies. */
-export function resolutionOf({ clusterDomain, filePostureForProcesses, visibility }: Config): ResolutionOptions {
-  // The form was checked as the flag's.
+/** What the operator has chosen about the meaning of policies. */
+export function policySettingsOf({ clusterDomain, filePostureForProcesses, visibility }: Config): PolicySettings {
+  // The form was checked with the flag.
   const classes = readVisibility(visibility) ?? NOTHING_VISIBLE;
   return {
     clusterDomain: clusterDomain === 'off' ? undefined : clusterDomain.toLowerCase(),

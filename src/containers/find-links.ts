@@ -1,35 +1,35 @@
 import { readdirSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { FoldedPlace } from '../policy/folding.js';
-import { FoldedPlaces } from './folded-places.js';
-import { type Way, wayOf } from './links-on-the-way.js';
-import { secondNames } from './second-names.js';
-import { mountsOf, slowIn } from './slow-places.js';
+import { CaseFoldingDirectories } from './case-folding.js';
+import { mountAliases } from './mount-aliases.js';
+import { mountsOf, slowPathsOf } from './mounts.js';
+import { type ResolvedPath, resolvePath } from './symbolic-links.js';
 
-/** What rules name of a container's files. */
+/** The files of a container that rules name. */
 export interface NamedPaths {
   readonly paths: ReadonlySet<string>;
   /** Those of them that are programs. */
   readonly programs: ReadonlySet<string>;
 }
 
-/** Symbolic links that paths of a container lead over, and what else makes several names one file. */
+/** Symbolic links along paths of a container, and other reasons why several names lead to one file. */
 export interface FoundLinks {
   /** By their names, where they lead. */
   readonly links: Readonly<Record<string, string>>;
-  /** Programs that names lead to which are not the one that was followed. */
+  /** Programs to which other names than the one that was followed lead as well. */
   readonly shared: readonly string[];
-  /** By path: what it leads over and the host changes, so that it was not followed. */
+  /** By path: the link on its way that the host changes, so that it was not followed. */
   readonly changing: Readonly<Record<string, string>>;
   /** By path: another name that a second mount gives it. */
   readonly mountedTwice: ReadonlyMap<string, string>;
-  /** Directories on the ways in which several names are taken for one. */
+  /** Directories on the way in which several names are treated as one. */
   readonly folded: readonly FoldedPlace[];
 }
 
-/** Where others are looked for that lead to a program. */
+/** Where other names of a program are looked for. */
 const PROGRAM_DIRECTORIES = ['/bin', '/sbin', '/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin'];
-/** Kubernetes puts another directory behind it when it has other files to show. */
+/** Kubernetes points it at another directory when the files change. */
 const CHANGED_BY_HOST = '..data';
 
 /**
@@ -45,9 +45,9 @@ export function findLinks(
   const links: Record<string, string> = {};
   const shared = new Set<string>();
   const changing: Record<string, string> = {};
-  const isSlow = slowIn(process);
-  const folded = new FoldedPlaces(root, process);
-  const follow = (path: string) => wayOf(root, path, (place) => !isSlow(place));
+  const isSlow = slowPathsOf(process);
+  const folded = new CaseFoldingDirectories(root, process);
+  const follow = (path: string) => resolvePath(root, path, (place) => !isSlow(place));
   const names = new ProgramNames(root, follow);
   for (const path of paths) {
     const way = follow(path);
@@ -61,7 +61,7 @@ export function findLinks(
     for (const [link, target] of way.links) links[link] = target;
     if (programs.has(path) && names.leadElsewhere(way, path)) shared.add(way.path);
   }
-  const mountedTwice = secondNames(mountsOf(process), paths);
+  const mountedTwice = mountAliases(mountsOf(process), paths);
   return { links, shared: [...shared].sort(), changing, mountedTwice, folded: folded.all };
 }
 
@@ -72,11 +72,11 @@ class ProgramNames {
 
   constructor(
     readonly root: string,
-    readonly follow: (path: string) => Way | undefined,
+    readonly follow: (path: string) => ResolvedPath | undefined,
   ) {}
 
-  /** Whether some other name than those on its way leads to where it leads. */
-  leadElsewhere({ path: target, links }: Way, path: string): boolean {
+  /** Whether another name than those on its way leads to the same program. */
+  leadElsewhere({ path: target, links }: ResolvedPath, path: string): boolean {
     const own = new Set([path, target, ...links.flat()].map((each) => posix.basename(each)));
     const directories = [...links.map(([link]) => posix.dirname(link)), posix.dirname(target), ...PROGRAM_DIRECTORIES];
     const places = new Set(directories.map((directory) => this.follow(directory)?.path ?? directory));

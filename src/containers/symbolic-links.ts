@@ -3,25 +3,26 @@ import { posix } from 'node:path';
 
 /** As many as the kernel follows. */
 const LINKS_MAX = 40;
-/** Links there lead elsewhere for each process. */
+/** Links there lead to different places for each process. */
 const PROC = /^\/proc(?:\/|$)/u;
 
 /** Where a path leads, and by which symbolic links. */
-export interface Way {
-  /** The name that the kernel has for what is there, or would. */
+export interface ResolvedPath {
+  /** The path that the kernel has for what is there, or would have. */
   readonly path: string;
   /** Each link on the way, by a name without links before it, and where it leads. */
   readonly links: readonly (readonly [link: string, target: string])[];
 }
 
 /**
- * Follows the symbolic links on the way of a path within a root, never out of it. What is not there is taken to be no link.
+ * Follows the symbolic links on the way of a path within a root, never out of it. What does not exist counts as no
+ * link.
  *
  * @param root where the root is seen, without a slash at the end: empty for this process's own
- * @param mayLookAt whether a place may be read: what it says no of is taken to be no link
- * @returns undefined where the links lead round in a circle
+ * @param mayLookAt whether a path may be read: others count as no link
+ * @returns undefined if the links form a loop
  */
-export function wayOf(root: string, path: string, mayLookAt = (_path: string) => true): Way | undefined {
+export function resolvePath(root: string, path: string, mayLookAt = (_path: string) => true): ResolvedPath | undefined {
   const links: (readonly [string, string])[] = [];
   const left = partsOf(path).reverse();
   let here = '';

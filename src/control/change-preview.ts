@@ -15,12 +15,12 @@ import { withPostureWarnings } from './posture-warnings.js';
 import { reviewerBeside } from './reviewers.js';
 import type { Caller } from './work-thread.js';
 
-/** What a change would come to. */
-export interface ForeseenChange {
+/** What a change would result in. */
+export interface ChangePreview {
   readonly changes: readonly PolicyChange[];
   readonly before: DesiredState;
   readonly after: DesiredState;
-  /** Whose rules may change. */
+  /** Which containers' rules may change. */
   readonly affected: (container: Container) => boolean;
   /** Compiles a rule set beside the daemon's own work. */
   readonly compile: (ruleSet: RuleSet) => Promise<Image>;
@@ -30,12 +30,12 @@ export interface ForeseenChange {
 export type HostCheck = (change: Change<PolicyChange[]>) => Promise<void>;
 
 /**
- * What it would come to if policies were applied and others deleted. Containers and changes do not wait for it: it is
- * worked out beside them, from the state there is when it is asked for.
+ * What would result if policies were applied and others deleted. Containers and changes do not wait for it: it is
+ * worked out in parallel, from the state at the time of the call.
  *
  * @throws Failure not-found when a policy to be deleted does not exist
  */
-export async function foreseeChange(
+export async function previewChange(
   {
     inputs,
     deleted,
@@ -44,7 +44,7 @@ export async function foreseeChange(
   ledger: Pick<Ledger, 'desired' | 'enforcement' | 'revision'>,
   dryRuns: DryRunPool,
   checkHost: HostCheck,
-): Promise<ForeseenChange> {
+): Promise<ChangePreview> {
   const { desired: before, enforcement } = ledger;
   const gone = deleted.map(policyKey);
   const unknown = gone.find((key) => before.policies.get(key) === undefined);
@@ -64,7 +64,7 @@ export async function foreseeChange(
     const changes = await withPostureWarnings(change.result, before, enforcement.rules);
     return { changes, before, after: before, affected: () => false, compile };
   }
-  const leftOut = await enforcement.rules.foresee(planned.desired, planned.affected, compile, caller.disconnected);
+  const leftOut = await enforcement.rules.preview(planned.desired, planned.affected, compile, caller.disconnected);
   await planned.check?.(leftOut);
   await nextTimeSlice();
   const { desired: after, result } = await change.make({ revision: ledger.revision + 1, leftOut });

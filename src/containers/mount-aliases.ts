@@ -1,13 +1,14 @@
-import type { MountedPlace } from './slow-places.js';
+import type { MountedPlace } from './mounts.js';
 
 /**
- * Other names that mounts give to places, or to what is below them, for a process: a volume that is mounted twice.
+ * Other names of paths, or of what is below them, that a process has by other mounts, such as a volume that is mounted
+ * twice.
  *
  * @param mounts of the process
  * @param places paths without links on their way, and without a slash at the end
  * @returns by place the first of its other names
  */
-export function secondNames(mounts: readonly MountedPlace[], places: Iterable<string>): ReadonlyMap<string, string> {
+export function mountAliases(mounts: readonly MountedPlace[], places: Iterable<string>): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const place of places) {
     const name = otherName(mounts, place);
@@ -18,7 +19,7 @@ export function secondNames(mounts: readonly MountedPlace[], places: Iterable<st
 
 function otherName(mounts: readonly MountedPlace[], place: string): string | undefined {
   let own: MountedPlace | undefined;
-  // Of those at one place the last is the one that is seen.
+  // Of several mounts at one place the last one is visible.
   for (const mount of mounts)
     if (isWithin(place, mount.place) && mount.place.length >= (own?.place.length ?? 0)) own = mount;
   if (own === undefined) return undefined;

@@ -2,12 +2,12 @@ import { lstatSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { MISSING_CAUSES, type MissingHook } from './missing-hooks.js';
 
-/** In the place of a pin; a name with a dot is refused on a BPF file system. */
+/** The ending of an entry in place of a pin; a BPF file system refuses names with a dot. */
 const SUFFIX = '_missing';
 
 /**
- * Remembers beside the pins that a program is not there and why, so that the next daemon takes over what is there. A BPF
- * file system holds no files, but it holds links: the words are where this one leads.
+ * Notes beside the pins that a program is missing and why, so that the next daemon takes over the rest. A BPF file
+ * system holds no regular files, but symbolic links: the note is the target of one.
  */
 export function rememberMissing(directory: string, missing: MissingHook): void {
   const { program, ...rest } = missing;
@@ -27,7 +27,7 @@ export function rememberedMissing(directory: string): Map<string, MissingHook> {
   return remembered;
 }
 
-/** Undefined where it is none of ours: the program is tried again then. */
+/** Undefined if it is not one of ours: the program is then tried again. */
 function read(program: string, path: string): MissingHook | undefined {
   try {
     const { hook, cause, reason } = JSON.parse(readlinkSync(path));

@@ -13,7 +13,7 @@ export function compareRules(left: BoundRule, right: BoundRule): number {
   const a = left.rule;
   const b = right.rule;
   return (
-    // What lets local sockets be comes after all that anybody has written.
+    // The implied rule for local sockets comes after all rules of policies.
     Number(isForLocal(a.match)) - Number(isForLocal(b.match)) ||
     (right.policy.priority ?? 0) - (left.policy.priority ?? 0) ||
     Number(b.sources.length > 0) - Number(a.sources.length > 0) ||
@@ -25,12 +25,12 @@ export function compareRules(left: BoundRule, right: BoundRule): number {
   );
 }
 
-/** Whether a match is what lets local sockets be, which no policy says itself. */
+/** Whether a match is that of the implied rule for local sockets, which is in no policy. */
 export function isForLocal(match: Match): boolean {
   return match.kind === 'family' && match.local === true;
 }
 
-/** Which of two matches of a kind says more. */
+/** Orders matches of one kind: higher is more specific. */
 export function specificity(match: Match): number {
   return partOf(match).specificity(match);
 }

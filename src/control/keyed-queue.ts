@@ -1,18 +1,18 @@
-/** One's place among others. */
+/** A place in the queue. */
 export interface QueuePlace {
   /** Resolves once everything that comes before is over. */
   readonly come: Promise<void>;
-  /** To be called when what it was taken for is over. */
+  /** To be called when the work is done. */
   end(): void;
 }
 
-/** Keeps what is about the same things in the order in which it came; everything else continues side by side. */
-export class Order {
+/** Keeps work with the same keys in the order in which it came; all other work runs in parallel. */
+export class KeyedQueue {
   readonly #lastAbout = new Map<string, Promise<void>>();
   readonly #underWay = new Set<Promise<void>>();
   #lastAboutAll: Promise<void> | undefined;
 
-  /** @param names of the things that it is about; left out: of all */
+  /** @param names the keys that the work has; left out: all of them */
   enter(names?: readonly string[]): QueuePlace {
     let resolve!: () => void;
     const over = new Promise<void>((done) => {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { wayOf } from '../../../src/containers/links-on-the-way.js';
+import { resolvePath } from '../../../src/containers/symbolic-links.js';
 
 /** A root with these links, by name. */
 function rootWith(links: Readonly<Record<string, string>>): string {
@@ -19,23 +19,23 @@ function rootWith(links: Readonly<Record<string, string>>): string {
 
 test('links on the way of a path are followed within the root, whether they are relative, absolute or one after the other', () => {
   const root = rootWith({ '/bin': 'usr/bin', '/usr/bin/python3': 'python3.11', '/var/run': '/run' });
-  assert.deepEqual(wayOf(root, '/bin/python3'), {
+  assert.deepEqual(resolvePath(root, '/bin/python3'), {
     path: '/usr/bin/python3.11',
     links: [
       ['/bin', '/usr/bin'],
       ['/usr/bin/python3', '/usr/bin/python3.11'],
     ],
   });
-  assert.deepEqual(wayOf(root, '/var/run/a/../b'), { path: '/run/b', links: [['/var/run', '/run']] });
+  assert.deepEqual(resolvePath(root, '/var/run/a/../b'), { path: '/run/b', links: [['/var/run', '/run']] });
 });
 
 test('what is not there is taken to be no link, and no link leads out of the root', () => {
   const root = rootWith({ '/up': '../../../../etc', '/gone': '/nowhere/at/all' });
-  assert.equal(wayOf(root, '/up/passwd')?.path, '/etc/passwd');
-  assert.equal(wayOf(root, '/gone')?.path, '/nowhere/at/all');
-  assert.deepEqual(wayOf(root, '/etc/shadow'), { path: '/etc/shadow', links: [] });
+  assert.equal(resolvePath(root, '/up/passwd')?.path, '/etc/passwd');
+  assert.equal(resolvePath(root, '/gone')?.path, '/nowhere/at/all');
+  assert.deepEqual(resolvePath(root, '/etc/shadow'), { path: '/etc/shadow', links: [] });
 });
 
 test('links that lead round in a circle lead nowhere', () => {
-  assert.equal(wayOf(rootWith({ '/a': '/b', '/b': '/a' }), '/a/x'), undefined);
+  assert.equal(resolvePath(rootWith({ '/a': '/b', '/b': '/a' }), '/a/x'), undefined);
 });

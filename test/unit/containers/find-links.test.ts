@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { findLinks } from '../../../src/containers/found-links.js';
+import { findLinks } from '../../../src/containers/find-links.js';
 import { namedIn } from '../../../src/policy/named-paths.js';
 import { bind } from '../policy/support.js';
 

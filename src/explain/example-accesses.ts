@@ -5,14 +5,14 @@ import { readingOf } from './kinds/matches.js';
 import { queryOf } from './kinds/remote-ends.js';
 import { coversObject } from './match.js';
 
-/** Accesses that a rule covers, one for each of its operations; none where none could be made up. */
-export function witnessesOf(bound: BoundRule): Access[] {
+/** Accesses that a rule covers, one for each of its operations; none if no example could be found. */
+export function exampleAccessesOf(bound: BoundRule): Access[] {
   const { match } = bound.rule;
   const question = match.kind === 'domain' ? [accessOf(bound, 'resolve', queryOf(match))] : [];
-  return [...question, ...witnessesOfObject(bound)];
+  return [...question, ...examplesOfObject(bound)];
 }
 
-function witnessesOfObject(bound: BoundRule): Access[] {
+function examplesOfObject(bound: BoundRule): Access[] {
   const { match } = bound.rule;
   const object = readingOf(match)
     .examples(match)

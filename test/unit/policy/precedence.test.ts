@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { PathMatch } from '../../../src/policy/model.js';
-import { compareRules, specificity } from '../../../src/policy/order.js';
+import { compareRules, specificity } from '../../../src/policy/precedence.js';
 import { boundRules } from './arbitrary.js';
 import { bind } from './support.js';
 

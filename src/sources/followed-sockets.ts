@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { KNOWN_SOCKETS, presentSockets, type RuntimeSocket } from './known-sockets.js';
 
-/** Which sockets are followed, as the flags of these names say it. */
+/** Which sockets are followed, from the flags of these names. */
 export interface SocketSettings {
   /** A path, or `off`. */
   readonly dockerSocket: string;
-  /** Paths separated by commas, `auto` or `off`; so the next two, of one path. */
+  /** Paths separated by commas, `auto` or `off`; the next two likewise with one path. */
   readonly criSocket: string;
   readonly podmanSocket: string;
   readonly nriSocket: string;
@@ -15,11 +15,11 @@ export const DOCKER_SOCKET = '/var/run/docker.sock';
 const NRI_SOCKETS = ['/run/nri/nri.sock', '/var/run/nri/nri.sock'];
 
 /** A socket that is to be followed. */
-export interface Place {
+export interface FollowedSocket {
   readonly kind: 'docker' | 'podman' | 'cri' | 'nri';
   readonly name: string;
   readonly path: string;
-  /** Nobody has asked for it: where there is no runtime, nothing needs to be said. */
+  /** Not requested by a flag: if there is no runtime, nothing is reported. */
   readonly isDetected: boolean;
 }
 
@@ -40,21 +40,21 @@ export function socketsOfHost(roots: readonly string[]): RuntimeSocket[] {
     });
 }
 
-/** What is to be followed now, by the settings and by which sockets are there. */
-export function placesToFollow(
+/** The sockets to follow now, by the settings and by which sockets exist. */
+export function socketsToFollow(
   settings: SocketSettings,
   present: readonly RuntimeSocket[],
   roots: readonly string[],
-): Place[] {
+): FollowedSocket[] {
   const found = (origin: RuntimeSocket['origin']) => present.filter((socket) => socket.origin === origin);
-  const places = [
-    ...placesOf('podman', settings.podmanSocket, found('podman')),
-    ...dockerPlaces(settings.dockerSocket, found('docker'), roots),
-    ...placesOf('cri', settings.criSocket, found('cri')),
-    ...placesOf('nri', settings.nriSocket, nriSockets(roots)),
+  const sockets = [
+    ...socketsOf('podman', settings.podmanSocket, found('podman')),
+    ...dockerSockets(settings.dockerSocket, found('docker'), roots),
+    ...socketsOf('cri', settings.criSocket, found('cri')),
+    ...socketsOf('nri', settings.nriSocket, nriSockets(roots)),
   ];
   const seen = new Set<string>();
-  return places.filter(({ path }) => {
+  return sockets.filter(({ path }) => {
     // podman's packages may put its socket where Docker's is looked for.
     const file = fileAt(path) ?? path;
     if (seen.has(file)) return false;
@@ -63,31 +63,38 @@ export function placesToFollow(
   });
 }
 
-/** Those that stand on this host and that none of the places is. */
-export function unfollowed(present: readonly RuntimeSocket[], places: readonly Pick<Place, 'path'>[]): RuntimeSocket[] {
-  const followed = new Set(places.map(({ path }) => fileAt(path)));
+/** Sockets on this host that are not followed. */
+export function unfollowed(
+  present: readonly RuntimeSocket[],
+  followedSockets: readonly Pick<FollowedSocket, 'path'>[],
+): RuntimeSocket[] {
+  const followed = new Set(followedSockets.map(({ path }) => fileAt(path)));
   return present.filter(({ path }) => !followed.has(fileAt(path)));
 }
 
-function placesOf(
-  kind: Place['kind'],
+function socketsOf(
+  kind: FollowedSocket['kind'],
   setting: string,
   found: readonly Pick<RuntimeSocket, 'name' | 'path'>[],
-): Place[] {
+): FollowedSocket[] {
   if (setting === 'off') return [];
   if (setting === 'auto') return found.map(({ name, path }) => ({ kind, name, path, isDetected: true }));
   return setting.split(',').map((path) => ({ kind, name: nameOf(kind, path), path, isDetected: false }));
 }
 
-/** Where Docker is by default it is followed if it is there, or comes. */
-function dockerPlaces(setting: string, found: readonly RuntimeSocket[], [root = '']: readonly string[]): Place[] {
-  if (setting !== DOCKER_SOCKET) return placesOf('docker', setting, []);
+/** At its default path Docker is followed if it exists, or appears later. */
+function dockerSockets(
+  setting: string,
+  found: readonly RuntimeSocket[],
+  [root = '']: readonly string[],
+): FollowedSocket[] {
+  if (setting !== DOCKER_SOCKET) return socketsOf('docker', setting, []);
   const own = `${root}${setting}`;
   const path = fileAt(own) === undefined ? (found[0]?.path ?? setting) : own;
   return [{ kind: 'docker', name: 'docker', path, isDetected: true }];
 }
 
-function nameOf(kind: Place['kind'], path: string): string {
+function nameOf(kind: FollowedSocket['kind'], path: string): string {
   if (kind !== 'cri') return kind;
   return (
     KNOWN_SOCKETS.find((socket) => socket.path === path)?.name ??
@@ -101,7 +108,7 @@ function nriSockets(roots: readonly string[]): { name: string; path: string }[] 
     .filter(({ path }) => fileAt(path) !== undefined);
 }
 
-/** Tells one socket from another; undefined where none is there. */
+/** Identifies a socket; undefined if there is none. */
 function fileAt(path: string): string | undefined {
   try {
     const stats = statSync(path);

@@ -10,12 +10,12 @@ import { LOOP_ANY, NO_NODE, type NondeterministicAutomaton } from './nondetermin
 const NEVER = 0x7fffffff;
 
 /**
- * Drops from a set of nodes those that can no longer change an answer. Where a rule that leaves nothing undecided has
- * matched whatever the rest of the path may be, rules of its class that come after it need no following. This keeps
- * sets of patterns such as several `/**` + `/name/**` from multiplying: what would be a state for every combination of
- * names seen is one for every strongest name seen.
+ * Drops from a set of nodes those that can no longer change a decision. Once a rule that leaves nothing undecided has
+ * matched, whatever the rest of the path may be, later rules of its class need not be followed. This keeps sets of
+ * patterns such as several `/**` + `/name/**` from multiplying: instead of a state for every combination of names seen
+ * there is one for each name that decides.
  */
-export class Precedence {
+export class NodePruning {
   /** Per rule class and node: the first rule that can still match from there. A program's mark counts as one. */
   readonly #reachable: readonly Int32Array[];
   /** Per rule class and node: the first rule that has matched for good and decides alone. */
@@ -26,15 +26,15 @@ export class Precedence {
     this.#settled = settled;
   }
 
-  static *inSteps(automaton: NondeterministicAutomaton, { rules }: RuleSet): Steps<Precedence> {
+  static *inSteps(automaton: NondeterministicAutomaton, { rules }: RuleSet): Steps<NodePruning> {
     const classes = RULE_CLASSES.filter((ruleClass) => rules.some(({ rule }) => rule.class === ruleClass));
     const classOfRule = rules.map(({ rule }) => classes.indexOf(rule.class));
-    // Of mapping, rules that do not name it say nothing, and where none does nothing is lost by that. Questions for names
+    // Rules that do not name mapping decide nothing about it; if none names it, it can be ignored. Questions for names
     // have object keys of their own.
     const operations = OPERATIONS.filter(
       (operation) => operation !== 'resolve' && (operation !== 'map' || rules.some(namesMapping)),
     );
-    const made = new Precedence(
+    const made = new NodePruning(
       classes.map(() => new Int32Array(automaton.nodes).fill(NEVER)),
       classes.map(() => new Int32Array(automaton.nodes).fill(NEVER)),
     );
@@ -51,7 +51,7 @@ export class Precedence {
     return made;
   }
 
-  /** Removes the nodes that need no following from a set. */
+  /** Removes the nodes that need not be followed from a set. */
   prune(set: IntBuffer): void {
     if (set.length < 2) return;
     const settled = this.#settled.map((ruleOf) => {

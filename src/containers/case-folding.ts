@@ -1,14 +1,14 @@
 import { lstatSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { FoldedPlace } from '../policy/folding.js';
-import { mountsOf } from './slow-places.js';
+import { mountsOf } from './mounts.js';
 
-/** Filesystems that take several names for one, and of them those with short names. */
+/** Filesystems that treat several names as one, and among them those with short names. */
 const FOLDS = /^(?:vfat|msdos|exfat|ntfs|ntfs3|fuseblk|iso9660|udf|hfs|hfsplus|cifs|smb3|smb|affs|hpfs)$/u;
 const IS_FAT = /^(?:vfat|msdos|exfat|ntfs|ntfs3|fuseblk|cifs|smb3|smb)$/u;
 
-/** Finds directories on the ways of paths in which a filesystem takes several names for one. */
-export class FoldedPlaces {
+/** Finds directories along paths in which a filesystem treats several names as one. */
+export class CaseFoldingDirectories {
   readonly #found = new Map<string, FoldedPlace>();
   readonly #asked = new Map<string, boolean>();
   readonly #mounts: readonly FoldedPlace[];
@@ -29,7 +29,7 @@ export class FoldedPlaces {
       this.#found.set(mount.place, mount);
       return;
     }
-    // A directory of ext4, f2fs or tmpfs may, by itself; all below it do then.
+    // A directory of ext4, f2fs or tmpfs may do so, and then all directories below it.
     for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
       const name = end === -1 ? path : path.slice(0, end);
       if (this.#isFolded(name)) {
@@ -45,7 +45,7 @@ export class FoldedPlaces {
     return [...this.#found.values()].sort((a, b) => (a.place < b.place ? -1 : 1));
   }
 
-  /** Whether the name with its letters in the other case is the same file. */
+  /** Whether the name in the other case leads to the same file. */
   #isFolded(path: string): boolean {
     const known = this.#asked.get(path);
     if (known !== undefined) return known;

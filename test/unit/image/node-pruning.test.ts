@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { IntBuffer } from '../../../src/image/integers.js';
 import { Budget, DEFAULT_LIMITS } from '../../../src/image/limits.js';
 import { addMatch } from '../../../src/image/matches.js';
+import { NodePruning } from '../../../src/image/node-pruning.js';
 import { NondeterministicAutomaton } from '../../../src/image/nondeterministic.js';
 import { addProgram } from '../../../src/image/paths.js';
-import { Precedence } from '../../../src/image/precedence.js';
 import type { Rule } from '../../../src/policy/model.js';
 import { finish } from '../../../src/steps.js';
 import { directory, rule, ruleSet } from './rule-sets.js';
@@ -34,7 +34,7 @@ function followed(...differences: Array<Partial<Rule>>): string[] {
   ]);
   const subset = new IntBuffer();
   for (const node of nodes.keys()) subset.push(node);
-  finish(Precedence.inSteps(automaton, set)).prune(subset);
+  finish(NodePruning.inSteps(automaton, set)).prune(subset);
   return [...subset.values.subarray(0, subset.length)].map((node) => nodes.get(node)!);
 }
 

@@ -5,7 +5,7 @@ import type { RuleSet } from '../policy/rule-set.js';
 
 /**
  * Whether policies ask that what is held from before stays usable: the policy of the rule that refuses it or, where no
- * rule does, every one with rules for files. Of a ring nobody knows what it holds, so that one policy is enough.
+ * rule does, every one with rules for files. What a ring holds is not known, so one such policy is enough for it.
  *
  * @param by what refuses it
  */
