@@ -24,7 +24,8 @@ export async function followLinksOf(ledger: Ledger, changes: readonly PolicyChan
     if (named.paths.size === 0) continue;
     const links = findLinks(container.process.pid, named);
     for (const policy of policies) for (const text of warningsFor(policy, links)) add(warnings, policy, text);
-    found.push({ ...container, links: { ...links.links }, sharedPrograms: links.shared, foldedPlaces: links.folded });
+    const { laterLinks: _, ...rest } = container;
+    found.push({ ...rest, links: { ...links.links }, sharedPrograms: links.shared, foldedPlaces: links.folded });
   }
   if (found.length > 0)
     await ledger.changeContainers({ put: found.filter(({ id }) => ledger.desired.containers.has(id)) });

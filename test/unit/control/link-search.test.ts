@@ -67,13 +67,19 @@ test('a link that is found later, or changed, is followed by what is blocked and
     assert.equal(await isNamed('v1/key'), action === 'Block');
     plane.tracker.stop();
   }
-  const { plane, apply, register, isNamed } = await start('Allow');
-  await apply();
-  await register();
-  link('current', 'v2');
-  await register();
-  assert.deepEqual([await isNamed('v1/key'), await isNamed('v2/key')], [true, false]);
-  plane.tracker.stop();
+  for (const action of ['Block', 'Allow']) {
+    const { plane, apply, register, isNamed } = await start(action);
+    await apply();
+    await register();
+    link('current', 'v2');
+    await register();
+    assert.deepEqual([await isNamed('v1/key'), await isNamed('v2/key')], [true, action === 'Block']);
+    // Also where it is a policy that has it looked at.
+    link('current', 'bin');
+    await apply(`file: {matchPaths: [{path: ${base}/current/key}, {path: /other}]}, action: ${action}`);
+    assert.equal(await isNamed('bin/key'), action === 'Block');
+    plane.tracker.stop();
+  }
 });
 
 test('names of one program among several, and files that the host puts in place of others, are warned of', async () => {
