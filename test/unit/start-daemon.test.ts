@@ -222,6 +222,7 @@ describe('the daemon', () => {
       'hauberk_metrics_connections_closed_total 0',
       'hauberk_containers_visible 0',
       'hauberk_held_descriptors{of="files"} 0',
+      'hauberk_events_dropped_total{cause="journal"} 0',
     ])
       assert.ok(metrics.includes(`\n${line}`), `${line} of ${metrics.match(/^hauberk_(?:held|images|prof).*$/gmu)}`);
     assert.match(metrics, /^hauberk_apply_duration_seconds_count [1-9]/mu);
@@ -229,6 +230,9 @@ describe('the daemon', () => {
     await running.stop();
     await assert.rejects(scrape());
     assert.deepEqual(daemon.warnings, []);
+    const bare = await daemon.start('--metrics', `127.0.0.1:${port}`, '--journal-bytes', '0');
+    t.after(() => bare.stop());
+    assert.doesNotMatch(await scrape(), /cause="journal"/u);
   });
 
   test("serves KubeArmor's clients where it is told to, until it is stopped", async (t) => {
