@@ -67,11 +67,8 @@ export function processesByNamespaces(): Map<string, ProcessIdentity> {
 /** The same, so that other work can run between its steps: there may be thousands of processes. */
 export function* processesByNamespacesInSteps(): Steps<Map<string, ProcessIdentity>> {
   const found = new Map<string, ProcessIdentity>();
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  for (const [place, pid] of pids
-    .map(Number)
-    .sort((a, b) => a - b)
-    .entries()) {
+  const pids = processIds().sort((a, b) => a - b);
+  for (const [place, pid] of pids.entries()) {
     if (isStep(place)) yield;
     try {
       const key = namespaceKey(namespacesOf(pid));
@@ -123,15 +120,21 @@ export function hasRunNothing(pid: number | undefined): boolean {
 }
 
 function findFirstIn(pidNamespace: number): number | undefined {
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name) || !isFirst(Number(name))) continue;
+  return processIds().find((pid) => {
     try {
-      if (namespacesOf(Number(name)).pidNamespace === pidNamespace) return Number(name);
+      return isFirst(pid) && namespacesOf(pid).pidNamespace === pidNamespace;
     } catch {
       // It ended while it was looked at.
+      return false;
     }
-  }
-  return undefined;
+  });
+}
+
+/** Of all processes that are seen from here. */
+function processIds(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 /**
@@ -208,13 +211,12 @@ export interface HeldFiles {
 /** One for each process that lives in both namespaces and runs a program with a name. */
 export function heldFilesIn(namespaces: NamespacePair): HeldFiles[] {
   const wanted = namespaceKey(namespaces);
-  return readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
+  return processIds().flatMap((pid) => {
     try {
-      if (namespaceKey(namespacesOf(Number(name))) !== wanted) return [];
-      const program = readlinkSync(`/proc/${name}/exe`);
+      if (namespaceKey(namespacesOf(pid)) !== wanted) return [];
+      const program = readlinkSync(`/proc/${pid}/exe`);
       // The last of six columns; names in brackets are none of files.
-      const columns = readFileSync(`/proc/${name}/maps`, 'utf8').matchAll(/^(?:\S+\s+){5}(\/.*)$/gm);
+      const columns = readFileSync(`/proc/${pid}/maps`, 'utf8').matchAll(/^(?:\S+\s+){5}(\/.*)$/gm);
       const mapped = new Set([...columns].map(([, path]) => path!).filter(isStillThere));
       return isStillThere(program) ? [{ program, mapped: [...mapped] }] : [];
     } catch {

@@ -108,7 +108,8 @@ function withItsRoot(container: Container, { root }: Container): Container {
 /** What leads elsewhere than at first may have been changed by the container: see followLinks. */
 function withItsLinks(container: Container, known: Container): Container {
   const first = known.process === undefined ? { ...container.links, ...known.links } : known.links;
-  const later = Object.entries({ ...known.laterLinks, ...container.laterLinks, ...container.links }).filter(
+  // Of a container that was described before, what it has as links are the first ones.
+  const later = Object.entries({ ...known.laterLinks, ...container.links, ...container.laterLinks }).filter(
     ([link, target]) => first[link] !== target,
   );
   const shared = new Set([...(known.sharedPrograms ?? []), ...(container.sharedPrograms ?? [])]);

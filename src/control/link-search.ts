@@ -33,7 +33,8 @@ export async function followLinksOf(
     const links = container?.process === undefined ? host.links(named) : findLinks(container.process.pid, named);
     for (const policy of policies) for (const text of warningsFor(policy, links)) add(warnings, policy, text);
     if (container === undefined) continue;
-    found.push({ ...container, links: { ...links.links }, sharedPrograms: links.shared, foldedPlaces: links.folded });
+    const { laterLinks: _, ...rest } = container;
+    found.push({ ...rest, links: { ...links.links }, sharedPrograms: links.shared, foldedPlaces: links.folded });
   }
   if (found.length > 0)
     await ledger.changeContainers({ put: found.filter(({ id }) => ledger.desired.containers.has(id)) });

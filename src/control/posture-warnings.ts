@@ -18,8 +18,7 @@ export async function withPostureWarnings(
 ): Promise<PolicyChange[]> {
   const warned: PolicyChange[] = [];
   for await (const change of inTimeSlices(changes)) {
-    const warnings = warningsOf(change, desired, ruleSets);
-    warned.push(warnings.length === 0 ? change : { ...change, warnings: [...change.warnings, ...warnings] });
+    warned.push({ ...change, warnings: [...change.warnings, ...warningsOf(change, desired, ruleSets)] });
   }
   return warned;
 }
@@ -32,7 +31,6 @@ function warningsOf(
   const { kind, policy } = change;
   if (kind === 'deleted' || policy.mode === 'audit') return [];
   const classes = allowedClasses(change, ruleSets.options);
-  if (classes.length === 0) return [];
   const warnings: string[] = [];
   for (const namespace of namespacesOf(change, desired, ruleSets)) {
     const postures = ruleSets.posturesFor(namespace, desired);

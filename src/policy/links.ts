@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { alternativesIn } from './braces.js';
 import { partOf } from './kinds/matches.js';
 import { linkedPlaces } from './kinds/paths.js';
@@ -30,6 +31,8 @@ export function followLinks(
   const all = { ...later, ...links };
   if (Object.keys(all).length === 0) return rules;
   const isShared = new Set(shared);
+  // What leads elsewhere than at first leads to both.
+  const changed = Object.keys(later).some((link) => Object.hasOwn(links, link)) ? [{ ...links, ...later }] : [];
   const linked = new Map<Policy, Policy>();
   const policyOf = ({ policy }: BoundRule): Policy => {
     const known = linked.get(policy) ?? withLinkedLibraries(policy, links);
@@ -38,10 +41,15 @@ export function followLinks(
   };
   return rules.flatMap((bound) => {
     const policy = policyOf(bound);
-    const known = bound.rule.action === 'Allow' ? links : all;
-    const rule = withLinks(bound.rule, known, isShared);
-    const twins = twinsOf(rule, known, isShared).map((match) => ({ ...rule, match }));
-    return [rule, ...twins].map((each) => ({ policy, rule: each }));
+    const isAllowing = bound.rule.action === 'Allow';
+    const known = isAllowing ? links : all;
+    const others = isAllowing ? [] : changed;
+    let rule = withLinks(bound.rule, known, isShared);
+    for (const other of others) rule = withLinkedSources(rule, other, isShared);
+    const twins = twinsOf(rule, known, isShared);
+    for (const match of others.flatMap((other) => twinsOf(rule, other, isShared)))
+      if (!twins.some((twin) => isDeepStrictEqual(twin, match))) twins.push(match);
+    return [rule, ...twins.map((match) => ({ ...rule, match }))].map((each) => ({ policy, rule: each }));
   });
 }
 
@@ -81,6 +89,6 @@ function withLinks(rule: Rule, links: LinkedDirectories, shared: ReadonlySet<str
 function withLinkedSources(rule: Rule, links: LinkedDirectories, shared: ReadonlySet<string>): Rule {
   const linked = rule.sources
     .map((source) => throughLink(source, links))
-    .filter((source) => source !== undefined && !shared.has(source)) as string[];
+    .filter((source) => source !== undefined && !shared.has(source) && !rule.sources.includes(source)) as string[];
   return linked.length === 0 ? rule : { ...rule, sources: [...rule.sources, ...linked] };
 }

@@ -182,6 +182,15 @@ test('a denial that is observed as well is remembered where no profile learns', 
   assert.deepEqual(remembered(), ['/etc/shadow']);
 });
 
+test('a denial that the kernel does not count is learnt by no profile, and remembered', async (t) => {
+  const { plane, report, remembered } = await start(t);
+  await plane.profiles.start('p', { kind: 'selector', namespace: 'shop', matchLabels: { app: 'web' } }, 0);
+  assert.equal(report({ access: 5n, action: 2 }).length, 1);
+  const { containers } = await plane.profiles.get('p');
+  assert.deepEqual(containers[0]!.accesses, []);
+  assert.deepEqual(remembered(), ['/etc/shadow']);
+});
+
 test('events that the kernel suppressed since the daemon started are summed up once a second', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const { kernel, closers, subscription, report } = await start(t);

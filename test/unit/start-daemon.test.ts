@@ -1,79 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
-import { pino } from 'pino';
+import { describe, test } from 'node:test';
 import { connect } from '../../src/client/index.js';
-import { parseConfig } from '../../src/config/config.js';
 import { namespaceKey } from '../../src/containers/container.js';
 import { Failure } from '../../src/failure.js';
-import { ServiceManager } from '../../src/service-manager.js';
-import { startDaemon } from '../../src/start-daemon.js';
-import { Store } from '../../src/store/store.js';
-import { DaemonKernel } from '../support/daemon-kernel.js';
 import { eventually } from '../support/eventually.js';
-
-const HOST = { namespaces: { pidNamespace: 1, mountNamespace: 2 }, root: '', links: { '/bin': '/usr/bin' } };
-
-const HOST_POLICY = `
-apiVersion: security.kubearmor.com/v1
-kind: KubeArmorHostPolicy
-metadata: {name: p}
-spec: {nodeSelector: {matchLabels: {}}, file: {matchPaths: [{path: /srv/secret}]}, action: Block}`;
-
-interface Line {
-  readonly level: number;
-  readonly msg: string;
-  readonly err?: { readonly message: string };
-}
-
-/** A daemon over a kernel in memory, with everything else as it is. */
-class TestDaemon {
-  readonly directory = mkdtempSync(join(tmpdir(), 'hd-'));
-  readonly kernel = new DaemonKernel();
-  readonly lines: Line[] = [];
-  readonly reported: string[] = [];
-  readonly socket = join(this.directory, 's');
-  readonly stateDirectory = join(this.directory, 'state');
-
-  constructor(t: TestContext) {
-    t.after(() => rmSync(this.directory, { recursive: true }));
-  }
-
-  start(...flags: string[]) {
-    const off = ['docker', 'cri', 'podman', 'nri', 'hook'].flatMap((name) => [`--${name}-socket`, 'off']);
-    const places = ['--listen', `unix:${this.socket}`, '--state-dir', this.stateDirectory];
-    return startDaemon(
-      parseConfig([...places, ...off, '--metrics', 'off', ...flags], () => assert.fail('no file was named')),
-      {
-        access: undefined,
-        host: HOST,
-        inheritedSocket: undefined,
-        manager: new ServiceManager({ NOTIFY_SOCKET: '/notify' }, (_, text) => {
-          this.reported.push(text);
-          return true;
-        }),
-        logger: pino({}, { write: (line) => void this.lines.push(JSON.parse(line)) }),
-        openKernel: () => {
-          if (this.kernel.fails === 'openKernel') throw new Error('openKernel fails');
-          return this.kernel;
-        },
-      },
-    );
-  }
-
-  get warnings(): string[] {
-    return this.lines.filter(({ level }) => level > 30).map(({ msg }) => msg);
-  }
-
-  /** It can be opened again only when it was closed. */
-  async assertStoreIsClosed(): Promise<void> {
-    const store = await Store.open(this.stateDirectory);
-    await store.close();
-  }
-}
+import { HOST, HOST_POLICY, TestDaemon } from '../support/test-daemon.js';
 
 describe('the daemon', () => {
   test('enforces what it is given, serves it, and closes everything in reverse when it is stopped', async (t) => {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** What built files import of each other, at once or later. Paths are relative to the working directory. */
+/** What built files import of each other, at once or later, or start as threads. Paths are relative to the working directory. */
 export class ImportGraph {
   readonly #imports = new Map<string, readonly string[]>();
 
@@ -20,8 +20,13 @@ export class ImportGraph {
   #importsOf(file: string): readonly string[] {
     let imports = this.#imports.get(file);
     if (imports === undefined) {
-      const names = readFileSync(file, 'utf8').matchAll(/(?:from|import\(?|new URL\()\s*['"](\.[^'"]+\.js)['"]/gu);
-      imports = Array.from(names, ([, name]) => join(dirname(file), name!)).filter((path) => existsSync(path));
+      const text = readFileSync(file, 'utf8');
+      const names = text.matchAll(/(?:from|import\(?|new URL\()\s*['"](\.[^'"]+\.js)['"]/gu);
+      imports = Array.from(names, ([, name]) => join(dirname(file), name!));
+      const threads = text.matchAll(/threadProgram\('([^']+)'\)/gu);
+      imports = [...imports, ...Array.from(threads, ([, name]) => `build/src/${name}.js`)].filter((path) =>
+        existsSync(path),
+      );
       this.#imports.set(file, imports);
     }
     return imports;

@@ -130,7 +130,7 @@ function changesOf(node: AnyNode, code: string): Change[] {
     }
     case 'IfStatement':
     case 'ConditionalExpression':
-      return replace(node.test, 'true', 'false');
+      return decidesOnlyWhetherToGiveWay(node) ? [] : replace(node.test, 'true', 'false');
     case 'WhileStatement':
       return replace(node.test, 'false');
     case 'UnaryExpression':
@@ -154,6 +154,12 @@ function changesOf(node: AnyNode, code: string): Change[] {
   }
 }
 
+/** Whether it is a condition of nothing but other work being let run. */
+function decidesOnlyWhetherToGiveWay(node: AnyNode): boolean {
+  if (node.type !== 'IfStatement' || node.alternate != null) return false;
+  return node.consequent.type === 'ExpressionStatement' && givesWay(node.consequent.expression);
+}
+
 /** Whether it only lets other work run: results are the same without it, and benchmarks measure how long turns take. */
 function givesWay(node: AnyNode): boolean {
   if (node.type === 'YieldExpression') return !node.delegate && node.argument == null;
@@ -164,7 +170,7 @@ function givesWay(node: AnyNode): boolean {
 
 function* nodesOf(node: AnyNode): Generator<AnyNode> {
   yield node;
-  for (const child of childrenOf(node)) yield* nodesOf(child);
+  if (!decidesOnlyWhetherToGiveWay(node)) for (const child of childrenOf(node)) yield* nodesOf(child);
 }
 
 function childrenOf(node: AnyNode): AnyNode[] {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { lookAtChild } from '../../../src/containers/descent.js';
 import { type Failure, invalidInput } from '../../../src/failure.js';
@@ -71,5 +71,44 @@ test('what is wrong with the process is reported for the field that named it', a
         throw failure;
       }),
     failure,
+  );
+});
+
+test("a child of the caller's child was started by the caller, and the caller itself was not", async (t) => {
+  const shell = spawn('sh', ['-c', 'sleep 100 & echo $!; wait'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => shell.kill());
+  const [line] = (await once(shell.stdout!, 'data')) as [Buffer];
+  const grandchild = Number(line.toString());
+  t.after(() => process.kill(grandchild));
+  for (const caller of [own, { pid: shell.pid!, uid }])
+    assert.equal(
+      lookAtChild(grandchild, caller, () => 'seen'),
+      'seen',
+    );
+  for (const caller of [
+    { pid: grandchild, uid },
+    { pid: 1, uid },
+  ])
+    assert.equal(refusal(() => lookAtChild(grandchild, caller, () => 'seen')).length, 1);
+  assert.equal(refusal(() => lookAtChild(process.pid, own, () => 'seen')).length, 1);
+});
+
+test('a process that ends while it is looked at is refused, for its number may be given to another', async (t) => {
+  const shell = spawn('sh', ['-c', 'sleep 100 & echo $!; wait; exec sleep 100'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => shell.kill());
+  const [line] = (await once(shell.stdout!, 'data')) as [Buffer];
+  const pid = Number(line.toString());
+  const end = () => {
+    process.kill(pid, 'SIGKILL');
+    const deadline = performance.now() + 10_000;
+    // Its parent waits for it.
+    while (existsSync(`/proc/${pid}`)) assert.ok(performance.now() < deadline);
+    return 'seen';
+  };
+  assert.deepEqual(
+    refusal(() => lookAtChild(pid, own, end)),
+    [{ field: 'child_pid', description: `process ${pid} has ended` }],
   );
 });

@@ -49,7 +49,9 @@ function gate(plane: InMemoryControlPlane, concerns: (keys: readonly string[]) =
   return { open, waiting };
 }
 
-test('containers that come at once are written and published together, and each caller has its own answer', async () => {
+test('containers that come at once are written and published together, and each caller has its own answer', async (t) => {
+  // What takes longer than a time slice, as on a machine with other work, comes in several.
+  t.mock.method(performance, 'now', () => 0);
   const plane = new InMemoryControlPlane();
   let publications = 0;
   plane.kernel.beforePublish = async () => {
@@ -329,4 +331,97 @@ test('of the images that no container has, only a few are kept, and none that ha
     await plane.containers.remove(`c${number}`);
   }
   assert.equal(plane.kernel.images.size, 16);
+});
+
+const turns = async (count = 20) => {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+test('two batches may be on their way into the kernel, and a third one waits to be written', async () => {
+  const plane = new InMemoryControlPlane();
+  const { open } = gate(plane);
+  const puts: Promise<unknown>[] = [];
+  for (const number of upTo(3)) {
+    puts.push(plane.containers.put(container(number)));
+    await turns();
+  }
+  assert.equal(plane.commits.length, 2);
+  let isStopped = false;
+  const stopped = plane.ledger.stop().then(() => {
+    isStopped = true;
+  });
+  await turns();
+  assert.equal(isStopped, false, 'the end waits for what is under way');
+  open();
+  await Promise.all(puts);
+  await stopped;
+  assert.deepEqual([plane.commits.length, plane.kernel.published.size], [3, 3]);
+});
+
+test('a container whose rules cannot be compiled is refused, and nothing is held for those it came with', async () => {
+  const plane = new InMemoryControlPlane();
+  await apply(plane, manifest('one'));
+  const { createImage } = plane.kernel;
+  const failure = new Error('no room');
+  plane.kernel.createImage = (image, imageId) => {
+    if (imageId > 40) throw failure;
+    return createImage.call(plane.kernel, image, imageId);
+  };
+  await assert.rejects(plane.containers.sync([container(1), container(2, { namespace: 'other' })]), failure);
+  assert.deepEqual([plane.containers.list(), plane.kernel.published.size], [[], 0]);
+  plane.kernel.createImage = createImage;
+  await apply(plane, manifest('two'));
+  assert.equal(plane.kernel.images.size, 0);
+  await plane.containers.put(container(2, { namespace: 'other' }));
+  assert.equal(plane.containers.list().length, 1);
+});
+
+test('a container whose rules cannot be compiled any more since policies have changed is refused', async () => {
+  const plane = new InMemoryControlPlane();
+  const { store } = plane.ledger;
+  const { createImage } = plane.kernel;
+  const commit = store.commit.bind(store);
+  const failure = new Error('no room');
+  let arrival: Promise<unknown> | undefined;
+  store.commit = async (changes) => {
+    if (arrival === undefined) {
+      arrival = plane.containers.put(container(1)).catch((error: unknown) => error);
+      await turns();
+      plane.kernel.createImage = () => {
+        throw failure;
+      };
+    }
+    await commit(changes);
+  };
+  await apply(plane, manifest('one'));
+  assert.equal(await arrival, failure);
+  assert.deepEqual([plane.containers.list(), plane.kernel.published.size], [[], 0]);
+  plane.kernel.createImage = createImage;
+  await plane.containers.put(container(1));
+  assert.deepEqual(held(plane, container(1)), ['one']);
+});
+
+test('who registers several containers hears once that all of them are visible', async () => {
+  const plane = new InMemoryControlPlane();
+  let heard = 0;
+  await plane.ledger.changeContainers({
+    put: [container(1), container(2)],
+    ids: ['c1', 'c2'],
+    onVisible: () => {
+      heard++;
+      assert.equal(plane.kernel.published.size, 2);
+    },
+  });
+  assert.equal(heard, 1);
+});
+
+test('links that are found as a container is reported twice at once are those of the first report', async () => {
+  const plane = new InMemoryControlPlane();
+  const process = { pid: 7, startTicks: 70 };
+  const [first, second] = await Promise.all(
+    ['/1', '/2'].map((target) => plane.containers.put(container(1, { process, links: { '/a': target } }))),
+  );
+  assert.deepEqual([first!.result.kind, second!.result.kind], ['added', 'changed']);
+  const { links, laterLinks } = plane.containers.get('c1')!;
+  assert.deepEqual([links, laterLinks], [{ '/a': '/1' }, { '/a': '/2' }]);
 });

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from '../../../src/containers/container.js';
+import { namespaceKey } from '../../../src/containers/container.js';
 import {
   hasRunNothing,
   initStartTicks,
@@ -17,6 +18,8 @@ import {
   processIdentity,
 } from '../../../src/containers/procfs.js';
 import { stillRunning } from '../../../src/control/container-tracker.js';
+import type { Failure } from '../../../src/failure.js';
+import { eventually } from '../../support/eventually.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 
 const description = { id: 'c1', name: 'c1', namespace: 'default', labels: {}, origin: 'docker' } as const;
@@ -148,4 +151,211 @@ test('a process that runs a program has run one', async (t) => {
   const child = await startProcess(t);
   assert.equal(hasRunNothing(child.pid), false);
   assert.equal(hasRunNothing(undefined), false);
+});
+
+/** How many processes this one is told the end of. */
+function watched(): number {
+  return readdirSync('/proc/self/fd').filter((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`).includes('pidfd');
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+test('of each container one process is watched, and none of one that is let go', async (t) => {
+  const [child, other] = [await startProcess(t), await startProcess(t)];
+  const plane = new InMemoryControlPlane();
+  t.after(() => plane.tracker.stop());
+  const before = watched();
+  const registered = { ...description, origin: 'registered' } as const;
+  const register = (pid: number) => plane.tracker.register(registered, { pid });
+  const count = () => watched() - before;
+  await register(child.pid);
+  await register(child.pid);
+  assert.equal(count(), 1);
+  await register(other.pid);
+  assert.equal(count(), 1);
+  await gone(child);
+  await plane.tracker.unregister('c1');
+  assert.deepEqual([count(), plane.containers.list()], [0, []]);
+  const identity = { pid: other.pid };
+  await plane.tracker.sync([{ description: registered, identity }]);
+  assert.equal(count(), 1);
+  await plane.tracker.sync([]);
+  assert.deepEqual([count(), plane.containers.list()], [0, []]);
+  await register(other.pid);
+  plane.tracker.resume();
+  assert.equal(count(), 1);
+  plane.tracker.stop();
+  assert.deepEqual([count(), plane.containers.list().length], [0, 1]);
+});
+
+test('a container lives on in another of its processes, and ends with the last one', async (t) => {
+  const { first, second } = await startContainer(t);
+  const plane = new InMemoryControlPlane();
+  t.after(() => plane.tracker.stop());
+  const alive = setInterval(() => undefined, 1000);
+  t.after(() => clearInterval(alive));
+  const logged = t.mock.method(plane.tracker.logger, 'info');
+  await plane.tracker.register(description, { pid: second });
+  const known = plane.containers.get('c1');
+  assert.equal(known?.initStartTicks, processIdentity(first).startTicks);
+  process.kill(second, 'SIGKILL');
+  await eventually(() => plane.containers.get('c1')?.process?.pid === first, 'a successor');
+  assert.equal(logged.mock.callCount(), 0);
+  process.kill(first, 'SIGKILL');
+  await eventually(() => plane.containers.list().length === 0, 'the end');
+  assert.deepEqual(
+    logged.mock.calls.map((call) => call.arguments),
+    [[{ container: 'c1' }, 'the container has ended']],
+  );
+  assert.equal(plane.kernel.published.size, 0);
+});
+
+test('a container that is reported by its namespaces is found by a process that lives in them', async (t) => {
+  const { first } = await startContainer(t);
+  const plane = new InMemoryControlPlane();
+  t.after(() => plane.tracker.stop());
+  const began = Date.now();
+  const namespaces = namespacesOf(first);
+  const { result } = await plane.tracker.register(description, namespaces);
+  const { process: found, isFirstProcess, initStartTicks: started, root, protection } = result.container;
+  assert.deepEqual([found, isFirstProcess], [processIdentity(first), true]);
+  assert.deepEqual([started, root, protection?.by], [processIdentity(first).startTicks, { device: 42 }, 'registered']);
+  assert.ok(protection!.since >= began && protection!.since <= Date.now());
+  const nobody = { pidNamespace: 7, mountNamespace: 8 };
+  const { result: other } = await plane.tracker.register({ ...description, id: 'c2' }, nobody);
+  const { protection: _, ...unknown } = other.container;
+  assert.deepEqual(unknown, { ...description, id: 'c2', namespaces: nobody, links: {} });
+  // The next container in them is another one, with a process that is looked up again.
+  const later = await startContainer(t);
+  const { result: next } = await plane.tracker.register({ ...description, id: 'c3' }, namespacesOf(later.first));
+  assert.equal(next.container.process?.pid, later.first);
+});
+
+test('a process that is not first in its namespace is told from one that is', async (t) => {
+  const { first, second } = await startContainer(t);
+  const plane = new InMemoryControlPlane();
+  t.after(() => plane.tracker.stop());
+  const registered = async (pid: number) =>
+    (await plane.tracker.register({ ...description, id: `c${pid}` }, { pid }).catch((failure: Failure) => failure)) as {
+      result: { container: Container };
+    };
+  const { result } = await registered(second);
+  assert.equal(result.container.isFirstProcess, undefined);
+  await plane.tracker.unregister(`c${second}`);
+  const { result: other } = await registered(first);
+  assert.equal(other.container.isFirstProcess, true);
+});
+
+test('only a process that the caller has started is taken for its container', async (t) => {
+  const child = await startProcess(t);
+  const plane = new InMemoryControlPlane();
+  t.after(() => plane.tracker.stop());
+  const uid = process.getuid!();
+  const register = (pid: number) => plane.tracker.register(description, { pid: child.pid, startedBy: { pid, uid } });
+  await assert.rejects(register(child.pid), /was not started by the caller/);
+  const { result } = await register(process.pid);
+  assert.equal(result.container.process?.pid, child.pid);
+  assert.equal('startedBy' in result.container, false);
+});
+
+test('what is wrong with some of many containers is told by their places, and none is taken', async (t) => {
+  const child = await startProcess(t);
+  const plane = new InMemoryControlPlane();
+  t.after(() => plane.tracker.stop());
+  const ended = await startProcess(t);
+  await gone(ended);
+  const registration = (id: string, identity: object) =>
+    ({ description: { ...description, id, origin: 'registered' }, identity }) as never;
+  const sync = plane.tracker.sync([
+    registration('a', { pid: ended.pid }),
+    registration('b', { pid: child.pid }),
+    registration('c', { pidNamespace: 0, mountNamespace: 7 }),
+  ]);
+  await assert.rejects(sync, (failure: Failure) => {
+    assert.deepEqual(
+      failure.problems.map(({ field }) => field),
+      ['containers[0].pid', 'containers[2].namespaces.pid_namespace'],
+    );
+    return true;
+  });
+  assert.deepEqual(plane.containers.list(), []);
+  const broken = new Error('broken');
+  const examine = plane.tracker.examineRoot;
+  Object.assign(plane.tracker, {
+    examineRoot: () => {
+      throw broken;
+    },
+  });
+  await assert.rejects(plane.tracker.sync([registration('b', { pid: child.pid })]), broken);
+  Object.assign(plane.tracker, { examineRoot: examine });
+  const { result } = await plane.tracker.sync([registration('b', { pid: child.pid })]);
+  assert.deepEqual(
+    result.map(({ container, kind }) => [container.id, kind]),
+    [['b', 'added']],
+  );
+});
+
+test('a container of which it is not known what came with its image is logged as it comes, where that matters', async (t) => {
+  const child = await startProcess(t);
+  const plane = new InMemoryControlPlane();
+  t.after(() => plane.tracker.stop());
+  const warnings = t.mock.method(plane.tracker.logger, 'warn');
+  plane.root = { problem: 'its root is no overlay' };
+  const register = (id: string, app = 'web') =>
+    plane.tracker
+      .register({ ...description, id, labels: { app } }, { pid: child.pid })
+      .then(() => plane.containers.get(id));
+  await register('c1');
+  await plane.containers.remove('c1');
+  const drift = `
+apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: drift, namespace: default}
+spec: {selector: {matchLabels: {app: web}}, presets: [{name: drift, action: Audit}]}
+`;
+  await plane.policies.apply(plane.policies.readManifest(drift));
+  await register('c2', 'other');
+  await plane.containers.remove('c2');
+  assert.equal(warnings.mock.callCount(), 0);
+  await register('c3');
+  await plane.tracker.register(
+    { ...description, id: 'c3', name: 'renamed', labels: { app: 'web' } },
+    { pid: child.pid },
+  );
+  assert.deepEqual(
+    warnings.mock.calls.map((call) => call.arguments),
+    [
+      [
+        { container: 'c3', problem: 'its root is no overlay' },
+        'the preset drift does not know what came with the image',
+      ],
+    ],
+  );
+  await plane.containers.remove('c3');
+  plane.root = { device: 42 };
+  await register('c4');
+  assert.equal(warnings.mock.callCount(), 1);
+});
+
+test('many containers that are found by their namespaces at once are looked up in one reading of the process table', async (t) => {
+  const containers = [await startContainer(t), await startContainer(t)];
+  const plane = new InMemoryControlPlane();
+  t.after(() => plane.tracker.stop());
+  const found = await Promise.all(
+    containers.map(({ first }, index) =>
+      plane.tracker.register({ ...description, id: `c${index}` }, namespacesOf(first)),
+    ),
+  );
+  assert.deepEqual(
+    found.map(({ result }) => result.container.process?.pid),
+    containers.map(({ first }) => first),
+  );
+  assert.deepEqual(
+    [...plane.kernel.published.keys()].sort(),
+    containers.map(({ first }) => namespaceKey(namespacesOf(first))).sort(),
+  );
 });

@@ -7,7 +7,7 @@ import { hostAsSubject } from '../../../src/control/host.js';
 import type { Policy } from '../../../src/policy/model.js';
 import { PolicySet } from '../../../src/policy/policy-set.js';
 import { MemoryKernel, POSTURES } from '../../support/in-memory-control-plane.js';
-import { makePolicy } from '../policy/support.js';
+import { makePolicy, makeRule } from '../policy/support.js';
 
 const HOST = hostAsSubject({ pidNamespace: 3, mountNamespace: 4 }, {}, {});
 const HOST_POLICY = makePolicy({ name: 'for-host', namespace: '', scope: 'host', matchLabels: {} });
@@ -143,4 +143,81 @@ test('a container is decided by the rule set of its image, and one that is not k
   assert.equal(enforcement.ruleSetOf(container('b', 20), state).rules.length, 1);
   assert.equal(enforcement.ruleOf(40, 0)?.policy, 'sample');
   assert.equal(enforcement.ruleOf(39, 0), undefined);
+});
+
+test('what cannot be compiled gives back all that was compiled for the change', async () => {
+  const { kernel, enforcement } = start();
+  const other = { ...container('b', 20), namespace: 'other' };
+  const complex = makeRule({ match: { kind: 'pattern', pattern: `/**a${'?'.repeat(30)}b` } });
+  const state = desired(
+    [makePolicy(), makePolicy({ namespace: 'other', rules: [complex] })],
+    container('a', 10),
+    other,
+  );
+  enforcement.decideBy(state);
+  const { createImage } = kernel;
+  kernel.createImage = (image, imageId) => {
+    if (imageId > 40) throw new Error('no room');
+    return createImage.call(kernel, image, imageId);
+  };
+  const large = desired([makePolicy(), makePolicy({ namespace: 'other' })], container('a', 10), other);
+  await assert.rejects(
+    enforcement.prepare(large, () => true),
+    /no room/,
+  );
+  kernel.createImage = createImage;
+  enforcement.giveUp(await enforcement.prepare(desired([makePolicy()], container('a', 10)), () => true));
+  assert.equal(enforcement.imageCount, 0);
+});
+
+test('containers that come and go while a change is prepared are part of it', async () => {
+  const { kernel, enforcement, adopt } = start();
+  const before = desired([], container('a', 10), container('b', 20));
+  await adopt(before, false);
+  const after = desired([makePolicy()], container('a', 10), container('b', 20));
+  const preparation = await enforcement.prepare(after, () => true);
+  assert.equal(preparation.isUpToDate, true);
+  const claim = await enforcement.claim(container('c', 30));
+  assert.equal(enforcement.isCurrent(claim), true);
+  await enforcement.adoptContainers([claim], [container('b', 20)]);
+  enforcement.giveBack(claim);
+  assert.equal(preparation.isUpToDate, false);
+  await enforcement.catchUp(preparation);
+  assert.deepEqual([...preparation.claims.keys()].sort(), ['a', 'c']);
+  const late = await enforcement.claim(container('d', 40));
+  await (await enforcement.adopt(preparation, false)).published;
+  assert.equal(enforcement.isCurrent(late), false);
+  enforcement.giveBack(late);
+  const rules = (key: string) => kernel.images.get(kernel.published.get(key)!.imageId)!.rules.length;
+  assert.deepEqual([rules('10:11'), rules('30:31'), kernel.published.has('20:21')], [1, 1, false]);
+});
+
+test('a container whose kernel entry is the same is not published again, and one that has moved is taken from where it was', async () => {
+  const { kernel, enforcement, adopt } = start();
+  await adopt(desired([makePolicy()], container('a', 10)), false);
+  const published: string[][] = [];
+  kernel.beforePublish = async (entries) =>
+    void published.push(entries.map(({ container: { pidNamespace } }) => `${pidNamespace}`));
+  const change = async (changed: Container) => {
+    const claim = await enforcement.claim(changed);
+    await enforcement.adoptContainers([claim], []);
+    enforcement.giveBack(claim);
+  };
+  await change({ ...container('a', 10), name: 'renamed' });
+  assert.deepEqual(published, []);
+  await change({ ...container('a', 10), initStartTicks: 7 });
+  assert.deepEqual(published, [['10']]);
+  await change(container('a', 50));
+  assert.deepEqual([published, kernel.published.has('10:11')], [[['10'], ['50']], false]);
+  await change({ ...container('a', 50), labels: {} });
+  assert.deepEqual(published.at(-1), ['50']);
+});
+
+test('what processes hold is told of a container that there is', async () => {
+  const { enforcement, adopt } = start();
+  await adopt(desired([makePolicy()], container('a', 10)), false);
+  assert.equal(enforcement.findingsOf('a'), undefined);
+  const found = new Map([['10:11', 'findings']]);
+  enforcement.holders = { findings: (key: string) => found.get(key), begin: () => undefined } as never;
+  assert.deepEqual([enforcement.findingsOf('a'), enforcement.findingsOf('none')], ['findings', undefined]);
 });

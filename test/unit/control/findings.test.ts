@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { idOf } from '../../../src/control/findings.js';
+import { Findings, idOf } from '../../../src/control/findings.js';
 import type { Holding } from '../../../src/kernel/holdings.js';
 import { HELD_FILE } from '../../support/memory-holdings.js';
 
@@ -19,4 +19,41 @@ test('what one container holds is nothing that another one does', () => {
   const container = { ...HELD_FILE.container, pidNamespace: 4026530003 };
   for (const kind of ['descriptor', 'mapping'] as const)
     assert.notEqual(idOf({ ...HELD_FILE, kind, container }), idOf({ ...HELD_FILE, kind }));
+});
+
+test('of what is found of each kind twenty are named, and all are counted once', () => {
+  const findings = new Findings();
+  const by = undefined;
+  for (let number = 1; number <= 25; number++) {
+    const file = BigInt(number);
+    assert.equal(findings.add({ ...HELD_FILE, file, by }), true);
+    assert.equal(findings.add({ ...HELD_FILE, file, by }), false);
+    assert.equal(findings.add({ ...HELD_FILE, kind: 'mapping', path: `/lib/${number}`, by }), true);
+    assert.equal(findings.add({ ...HELD_FILE, kind: 'mapping', path: `/lib/${number}`, by }), false);
+  }
+  const { descriptors, mappings, files } = findings;
+  assert.deepEqual([descriptors.count, mappings.count, files.size], [25, 25, 25]);
+  assert.deepEqual([descriptors.named.length, mappings.named.length], [20, 20]);
+  const { hostPid: pid, program, path } = HELD_FILE;
+  assert.deepEqual(descriptors.named[0], { kind: 'descriptor', pid, program, path, by });
+  // Another process holds the same file.
+  assert.equal(findings.add({ ...HELD_FILE, file: 1n, hostPid: 78, by }), true);
+  assert.deepEqual([descriptors.count, files.size], [26, 25]);
+});
+
+test('a ring is found once, and says nothing of files', () => {
+  const findings = new Findings();
+  const ring = { ...HELD_FILE, kind: 'ring', by: undefined } as const;
+  assert.deepEqual(
+    [findings.hasRing, findings.add(ring), findings.add(ring), findings.hasRing],
+    [false, true, false, true],
+  );
+  assert.deepEqual([findings.descriptors.count, findings.mappings.count, findings.files.size], [0, 0, 0]);
+});
+
+test('no more than sixteen thousand and some are counted', () => {
+  const findings = new Findings();
+  for (let number = 1; number <= 16_384; number++) findings.add({ ...HELD_FILE, file: BigInt(number), by: undefined });
+  assert.equal(findings.add({ ...HELD_FILE, file: 16_385n, by: undefined }), false);
+  assert.deepEqual([findings.descriptors.count, findings.files.size], [16_384, 16_384]);
 });

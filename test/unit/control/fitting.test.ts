@@ -78,3 +78,58 @@ test('a client that has too much waiting is told so, and nothing is left out on 
   await assert.rejects(fitting.fit(policies, without(policies), busy, attemptBy(busy)), /come again/);
   assert.deepEqual((await fitting.fit(policies, without(policies), compile)).leftOut, []);
 });
+
+/** Policies of which no two fit together. */
+const crowded = (number: number) => [policyOf(number, 6), policyOf(number + 1000, 7)];
+
+test('of two hundred and fifty-six rule sets that are too large it is remembered what was left out, of those met last', async () => {
+  let attempts = 0;
+  const attempt = attemptBy(compile);
+  const fitting = new Fitting((ruleSet) => {
+    attempts++;
+    return attempt(ruleSet);
+  });
+  const fit = async (number: number) => {
+    const before = attempts;
+    const { leftOut } = await fitting.fit(crowded(number), without(crowded(number)), compile);
+    assert.equal(leftOut.length, 1);
+    return attempts - before;
+  };
+  for (let number = 0; number < 256; number++) assert.ok((await fit(number)) > 0);
+  assert.equal(await fit(0), 0, 'met again, it is the last one');
+  assert.ok((await fit(300)) > 0);
+  assert.equal(await fit(0), 0);
+  assert.equal(await fit(2), 0);
+  assert.ok((await fit(1)) > 0, 'the one met first was forgotten');
+});
+
+test('a policy weighs more by its priority, then by what it refuses, then by its name', async () => {
+  const weighed = async (one: Partial<Policy>, other: Partial<Policy>) => {
+    const policies = [
+      { ...policyOf(1, 6), ...one },
+      { ...policyOf(2, 6), ...other },
+    ];
+    const { leftOut } = await new Fitting(attemptBy(compile)).fit(policies, without(policies), compile);
+    return leftOut;
+  };
+  const allowing = (number: number) => policyOf(number, 6).rules.map((rule) => ({ ...rule, action: 'Allow' as const }));
+  assert.deepEqual(await weighed({}, {}), ['default/002']);
+  assert.deepEqual(await weighed({}, { priority: 1 }), ['default/001']);
+  assert.deepEqual(await weighed({ priority: 2 }, { priority: 1 }), ['default/002']);
+  assert.deepEqual(await weighed({ priority: -1 }, {}), ['default/001']);
+  assert.deepEqual(await weighed({ mode: 'audit' }, {}), ['default/001']);
+  assert.deepEqual(await weighed({ rules: allowing(1) }, {}), ['default/001']);
+  assert.deepEqual(await weighed({ rules: allowing(1), priority: 1 }, {}), ['default/002']);
+  assert.deepEqual(await weighed({ name: '003' }, {}), ['default/003']);
+});
+
+test('what fails for another reason than its size is no reason to leave anything out', async () => {
+  const failure = new Failure('internal', 'broken');
+  const broken = async (): Promise<number> => {
+    throw failure;
+  };
+  const policies = crowded(1);
+  await assert.rejects(new Fitting(attemptBy(compile)).fit(policies, without(policies), broken), failure);
+  await assert.rejects(new Fitting(attemptBy(broken)).fit(policies, without(policies), compile), failure);
+  await assert.rejects(attemptBy(async () => assert.fail('no Failure'))(without(policies)(new Set()) as RuleSet));
+});

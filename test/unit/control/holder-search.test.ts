@@ -329,3 +329,29 @@ test('records of what is held are read wherever a piece ends', () => {
     for (const holding of holdings) assert.deepEqual(holding, HELD_FILE);
   }
 });
+
+test('a thousand and twenty-four open files of a container are distinguished, and no more', async () => {
+  const { holdings, apply } = start();
+  const files = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ ...HELD_FILE, file: BigInt(index + 1) }));
+  holdings.held = files(1024);
+  await apply('one');
+  assert.deepEqual([holdings.marks.size, holdings.marks.has(EVERY_FILE)], [1024, false]);
+  const more = start();
+  more.holdings.held = files(1025);
+  await more.apply('one');
+  assert.deepEqual([...more.holdings.marks], [EVERY_FILE]);
+});
+
+test('a ring is logged, and what it has registered is nothing that was refused before', async () => {
+  const { holdings, apply, logged } = start();
+  holdings.held = [{ ...HELD_FILE, kind: 'ring', file: 0n, path: '', program: '' }];
+  await apply('one');
+  assert.deepEqual(logged, [{ container: container.id }]);
+  const { held } = await apply('two');
+  assert.deepEqual(
+    held?.named.map(({ kind }) => kind),
+    ['ring'],
+  );
+  assert.deepEqual([...holdings.marks], [EVERY_FILE]);
+});

@@ -1,12 +1,23 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { whatWouldStop } from '../../../src/control/host-guard.js';
+import {
+  type GuardedProcess,
+  guardedProcesses,
+  lookAtHost,
+  requireUnharmed,
+  whatWouldStop,
+} from '../../../src/control/host-guard.js';
 import { hostNeeds } from '../../../src/control/host-needs.js';
-import type { Rule } from '../../../src/policy/model.js';
+import type { Failure } from '../../../src/failure.js';
+import { CAPABILITIES } from '../../../src/policy/capability.js';
+import type { Postures, Rule } from '../../../src/policy/model.js';
 import { finish } from '../../../src/steps.js';
+import { eventually } from '../../support/eventually.js';
 import { bind } from '../policy/support.js';
 
 const ALLOWING = { process: 'audit', file: 'audit', network: 'audit', capabilities: 'audit' } as const;
@@ -101,4 +112,125 @@ test('thousands of rules are checked in steps, and nowhere in one go', () => {
     requested.length > 10 && steps > (requested.length * rules.length) / 100,
     `${steps} for ${requested.length}`,
   );
+});
+
+const SSHD: GuardedProcess = {
+  name: 'sshd',
+  program: '/usr/sbin/sshd',
+  files: ['/usr/lib/libc.so'],
+  capabilities: ['net_raw', 'kill'],
+};
+
+/** What rules would keep sshd from. */
+function stopped(rule: Partial<Rule>, guarded = [SSHD], postures: Postures = ALLOWING): string[] {
+  const by = /: policy default\/sample, (?:rule|file\.matchPaths\[0\])$/u;
+  return finish(whatWouldStop(guarded, [], [bind({ id: 'rule', ...rule })], postures)).map((text) =>
+    text.replace(by, ''),
+  );
+}
+
+test('a program that runs and is needed can be run, by itself and by the others', () => {
+  const shim = { ...SSHD, name: 'dockerd', program: '/usr/bin/dockerd' };
+  const rule = { class: 'process', match: { kind: 'exact', path: SSHD.program } } as const;
+  assert.deepEqual(stopped(rule), ['sshd could not be run by /usr/sbin/sshd']);
+  assert.deepEqual(stopped(rule, [SSHD, shim]), [
+    'sshd could not be run by /usr/sbin/sshd',
+    'sshd could not be run by /usr/bin/dockerd',
+  ]);
+  assert.deepEqual(stopped({ ...rule, sources: ['/usr/bin/other'] }), []);
+});
+
+test('what a program that is needed has, uses and does is left to it', () => {
+  const cases: readonly (readonly [rule: Partial<Rule>, stops: readonly string[]])[] = [
+    [{ match: { kind: 'exact', path: '/usr/lib/libc.so' } }, ['read /usr/lib/libc.so']],
+    [{ match: { kind: 'exact', path: '/usr/lib/libc.so' }, operations: ['map'] }, ['map /usr/lib/libc.so']],
+    [{ class: 'capabilities', match: { kind: 'capability', capability: 'kill' } }, ['use the capability kill']],
+    [{ class: 'capabilities', match: { kind: 'capability', capability: 'chown' } }, []],
+    [
+      { class: 'network', match: { kind: 'protocol', protocol: 'tcp' } },
+      ['use a socket of family inet', 'use a socket of family inet6'],
+    ],
+    [{ class: 'network', match: { kind: 'family', family: 'netlink' } }, ['use a socket of family netlink']],
+    [{ class: 'network', match: { kind: 'family', family: 'unix' } }, ['use a socket of family unix']],
+    [{ class: 'filesystems', match: { kind: 'filesystem', type: 'tmpfs' } }, ['open files on tmpfs']],
+    [{ class: 'filesystems', match: { kind: 'filesystem', type: 'vfat' } }, []],
+    [{ class: 'presets', match: { kind: 'preset', preset: 'protectProc' } }, ['do what protectProc forbids']],
+    [{ class: 'presets', match: { kind: 'preset', preset: 'anonymousMapExec' } }, ['do what anonymousMapExec forbids']],
+  ];
+  for (const [rule, stops] of cases)
+    assert.deepEqual(
+      stopped(rule),
+      stops.map((what) => `sshd could not ${what}`),
+      JSON.stringify(rule.match),
+    );
+});
+
+test('what no rule allows is told by the posture that refuses it, and ten things at most', () => {
+  const allowing = { match: { kind: 'exact', path: '/srv' }, action: 'Allow' } as const;
+  const files = Array.from({ length: 12 }, (_, index) => `/lib/${index}`);
+  const problems = stopped(allowing, [{ ...SSHD, files }], { ...ALLOWING, file: 'block' });
+  assert.equal(problems.length, 10);
+  const why = 'no rule of class file allows it, and the default posture is block';
+  assert.equal(problems[0], `sshd could not read /lib/0: ${why}`);
+  assert.deepEqual(stopped(allowing), []);
+});
+
+test('a policy that only reports harms no host, and one that harms it is refused with what it would stop', async () => {
+  const rule = { class: 'process', match: { kind: 'exact', path: SSHD.program } } as const;
+  const needs = async () => ({ guarded: [SSHD], needs: [] });
+  await requireUnharmed([bind(rule, { mode: 'audit' })], ALLOWING, () => assert.fail('looked at'));
+  await requireUnharmed([bind({ match: { kind: 'exact', path: '/srv' } })], ALLOWING, needs);
+  const rules = [bind(rule, { mode: 'audit', name: 'other' }), bind({ ...rule, id: 'rule' })];
+  await assert.rejects(requireUnharmed(rules, ALLOWING, needs), ({ code, message }: Failure) => {
+    assert.equal(code, 'failed-precondition');
+    assert.equal(
+      message,
+      'the host would be harmed:\n- sshd could not be run by /usr/sbin/sshd: policy default/sample, rule\n' +
+        'to apply it all the same, force it; hauberkd --rescue starts without policies for the host',
+    );
+    return true;
+  });
+});
+
+test('this process and what a host needs by its name are guarded, with their files and capabilities', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-guard-'));
+  // The kernel has fifteen letters of a name.
+  const names = ['runc', 'runcx', 'containerd-shim'];
+  const programs = names.map((name) => join(directory, name));
+  for (const [index, program] of programs.entries()) {
+    copyFileSync('/bin/sleep', program);
+    chmodSync(program, 0o755);
+    // Twice: a program is guarded once.
+    for (let time = 0; time < 2; time++) {
+      const child = spawn(program, ['100']);
+      t.after(() => child.kill());
+      await once(child, 'spawn');
+      await eventually(() => readFileSync(`/proc/${child.pid}/comm`, 'utf8').trim() === names[index]);
+      await eventually(() => readFileSync(`/proc/${child.pid}/maps`, 'utf8').includes('/libc'));
+    }
+  }
+  const guarded = guardedProcesses();
+  const found = guarded.filter(({ program }) => programs.includes(program));
+  assert.deepEqual(found.map(({ name, program }) => [name, program]).sort(), [
+    ['containerd-shim', programs[2]],
+    ['runc', programs[0]],
+  ]);
+  for (const { program, files } of found) {
+    assert.ok(files.includes(program) && files.some((file) => /\/libc[.-]/u.test(file)), files.join());
+    assert.equal(new Set(files).size, files.length);
+  }
+  const own = guarded.find(({ program }) => program === process.execPath);
+  assert.equal(own?.name, 'hauberkd');
+  const [, effective] = /^CapEff:\s*([0-9a-f]+)$/mu.exec(readFileSync('/proc/self/status', 'utf8'))!;
+  const bits = [...BigInt(`0x${effective}`).toString(2)].reverse();
+  assert.deepEqual(
+    own?.capabilities,
+    CAPABILITIES.filter((_, number) => bits[number] === '1'),
+  );
+  const host = await lookAtHost(root);
+  assert.deepEqual(
+    host.guarded.map(({ program }) => program),
+    guarded.map(({ program }) => program),
+  );
+  assert.ok([...host.needs].some(({ path }) => path === '/etc/shadow'));
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type LiveImage, LiveImages } from '../../../src/control/images.js';
+import { keyInSteps, keyOf, type LiveImage, LiveImages } from '../../../src/control/images.js';
 import type { Rule } from '../../../src/policy/model.js';
 import { resolveRules } from '../../../src/policy/rule-set.js';
+import { finish } from '../../../src/steps.js';
 import { MemoryKernel, POSTURES } from '../../support/in-memory-control-plane.js';
 import { bind } from '../policy/support.js';
 
@@ -102,4 +103,79 @@ test('an image reports whether it decides of files, and which of its rules decid
     assert.equal((await images.decidedRules(blocking(path))).has(0), true, path);
   assert.equal(await images.fits(blocking('/a')), true);
   assert.equal(await images.fits(blocking('/not/in/use')), true);
+});
+
+const naming = (domain: string) => ruleSet({ class: 'network', match: { kind: 'domain', domain } });
+
+test('answers with addresses of names are read for as long as an image in use names hosts', async () => {
+  const { kernel, images } = imagesAfter();
+  const plain = await images.obtain(blocking('/a'));
+  assert.deepEqual([images.readsAnswers, plain.readsAnswers, kernel.readsAnswers], [false, false, false]);
+  const one = await images.obtain(naming('one.example'));
+  const other = await images.obtain(naming('other.example'));
+  assert.deepEqual([images.readsAnswers, one.readsAnswers, kernel.readsAnswers], [true, true, true]);
+  images.release(one);
+  assert.equal(images.readsAnswers, true);
+  images.release(other);
+  assert.equal(images.readsAnswers, false);
+});
+
+test('an image that names hosts is not made where no answers can be read, and is not counted as one that needs them', async () => {
+  const { kernel, images } = imagesAfter();
+  const failure = new Error('no such program');
+  kernel.readAnswers = async () => {
+    throw failure;
+  };
+  await assert.rejects(images.obtain(naming('one.example')), failure);
+  assert.deepEqual([images.readsAnswers, images.count, kernel.images.size], [false, 0, 0]);
+  kernel.readAnswers = async () => undefined;
+  await images.obtain(naming('one.example'));
+  assert.equal(images.readsAnswers, true);
+});
+
+test('an image is of one number with the rules of its rule set, before anything is decided by it', async () => {
+  const { kernel, images } = imagesAfter();
+  const { createImage } = kernel;
+  kernel.createImage = (image, imageId) => createImage.call(kernel, image, imageId);
+  const image = await images.obtain(blocking('/a'));
+  assert.deepEqual(
+    [image.kernelImage.imageId, image.rules.map(({ rule }) => rule), image.ruleSet.rules.length],
+    [40, ['file.matchPaths[0]'], 1],
+  );
+  assert.equal(images.ruleOf(40, 0), image.rules[0]);
+  assert.equal(image.decided.has(0), true);
+});
+
+test('rule sets are the same image only where they decide alike and are reported alike', () => {
+  const one = () => blocking('/a');
+  const key = keyOf(one());
+  assert.equal(keyOf(one()), key);
+  const rule: Partial<Rule> = { match: { kind: 'exact', path: '/a' } };
+  const { postures } = one();
+  const others = [
+    resolveRules([bind(rule, { mode: 'audit' })], POSTURES),
+    resolveRules([bind(rule, { name: 'other' })], POSTURES),
+    resolveRules([bind(rule, { guards: false })], POSTURES),
+    resolveRules([bind(rule, { heldDescriptors: 'leave' })], POSTURES),
+    resolveRules([bind({ ...rule, severity: 9 })], POSTURES),
+    { ...one(), profiled: true },
+    { ...one(), visible: ['file'] },
+    { ...one(), postures: { ...postures, read: 'audit' } },
+    ruleSet(rule, { match: { kind: 'exact', path: '/b' } }),
+  ] as ReturnType<typeof one>[];
+  const keys = new Set([key, ...others.map(keyOf)]);
+  assert.equal(keys.size, others.length + 1);
+  const written = one();
+  assert.equal(finish(keyInSteps(written)), key);
+  assert.equal(keyOf(written), key);
+});
+
+test('a rule set that an image in use decides by is not compiled again to see whether it can be', async () => {
+  const { images } = imagesAfter();
+  const tooLarge = ruleSet({ match: { kind: 'pattern', pattern: `/**a${'?'.repeat(30)}b` } });
+  await assert.rejects(images.tryToCompile(tooLarge), { code: 'resource-exhausted' });
+  assert.equal(await images.fits(tooLarge), false);
+  images.has = () => true;
+  await images.tryToCompile(tooLarge);
+  assert.equal(await images.fits(tooLarge), true);
 });

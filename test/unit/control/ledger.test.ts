@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
+import { hostAsSubject } from '../../../src/control/host.js';
 import { Failure } from '../../../src/failure.js';
-import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { InMemoryControlPlane, MemoryKernel } from '../../support/in-memory-control-plane.js';
 import { manifest } from '../rpc/support.js';
 
 const web = (id: string, inode: number, namespace = 'default') =>
@@ -162,4 +164,88 @@ test('waiting for a revision ends when it is given up', async () => {
   const waiting = plane.ledger.whenEnforced(5, givenUp.signal);
   givenUp.abort();
   assert.equal(await waiting, undefined);
+});
+
+test('what the kernel does not take is tried again every second until it does, and not after the end', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const plane = new InMemoryControlPlane();
+  await plane.tracker.register(...web('c1', 10));
+  const turns = async () => {
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const attempts = t.mock.method(plane.kernel, 'publish');
+  const changes = t.mock.method(plane.ledger, 'onChange');
+  plane.kernel.failure = new Error('no memory');
+  await assert.rejects(apply(plane, manifest('one')), /no memory/);
+  assert.deepEqual([attempts.mock.callCount(), changes.mock.callCount()], [1, 1]);
+  for (const count of [2, 3]) {
+    t.mock.timers.tick(1000);
+    await turns();
+    assert.deepEqual([attempts.mock.callCount(), changes.mock.callCount()], [count, count]);
+  }
+  assert.equal(plane.ledger.enforcedRevision, 1);
+  plane.kernel.failure = undefined;
+  t.mock.timers.tick(1000);
+  await turns();
+  assert.deepEqual([attempts.mock.callCount(), changes.mock.callCount(), plane.ledger.enforcedRevision], [4, 4, 2]);
+  t.mock.timers.tick(10_000);
+  await turns();
+  assert.equal(attempts.mock.callCount(), 4);
+  plane.kernel.failure = new Error('no memory');
+  await assert.rejects(apply(plane, manifest('two')), /no memory/);
+  await plane.ledger.stop();
+  t.mock.timers.tick(10_000);
+  await turns();
+  assert.equal(attempts.mock.callCount(), 5);
+});
+
+test('containers that somebody else took out of the kernel are published again, later where that fails', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const plane = new InMemoryControlPlane();
+  await plane.tracker.register(...web('c1', 10));
+  const changes = t.mock.method(plane.ledger, 'onChange');
+  plane.kernel.published.clear();
+  plane.kernel.failure = new Error('no memory');
+  await plane.ledger.publishAgain(['10:11']);
+  assert.deepEqual([plane.kernel.published.size, changes.mock.callCount()], [0, 1]);
+  plane.kernel.failure = undefined;
+  t.mock.timers.tick(1000);
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([plane.kernel.published.size, changes.mock.callCount()], [1, 2]);
+  plane.kernel.published.clear();
+  await plane.ledger.publishAgain(['10:11']);
+  assert.deepEqual([plane.kernel.published.size, changes.mock.callCount()], [1, 3]);
+});
+
+test('how long each change took is told in seconds, once the kernel has it', async (t) => {
+  const plane = new InMemoryControlPlane();
+  const applied = t.mock.method(plane.ledger, 'onApplied');
+  const began = performance.now();
+  plane.kernel.beforePublish = () => new Promise((resolve) => setTimeout(resolve, 20));
+  await plane.tracker.register(...web('c1', 10));
+  await apply(plane, manifest('one'));
+  const all = (performance.now() - began) / 1000;
+  const seconds = applied.mock.calls.map((call) => (call.arguments as unknown as [number])[0]);
+  assert.equal(seconds.length, 2);
+  for (const each of seconds) assert.ok(each >= 0.019 && each <= all, `${each} of ${all}`);
+});
+
+test('a container is found by its namespaces, the host among them', () => {
+  const host = hostAsSubject({ pidNamespace: 3, mountNamespace: 4 }, {}, {});
+  const plane = new InMemoryControlPlane(NOTHING_DESIRED, new MemoryKernel(), host);
+  assert.equal(plane.ledger.containerAt({ pidNamespace: 3, mountNamespace: 4 }), host);
+  assert.equal(plane.ledger.containerAt({ pidNamespace: 3, mountNamespace: 5 }), undefined);
+  assert.equal(new InMemoryControlPlane().ledger.containerAt({ pidNamespace: 3, mountNamespace: 4 }), undefined);
+});
+
+test('what is not there is said to be missing, and what is at it says so again', async () => {
+  const plane = new InMemoryControlPlane();
+  assert.deepEqual(
+    [plane.ledger.notFound('policy x').code, plane.ledger.notFound('policy x').message],
+    ['not-found', 'no policy x'],
+  );
+  await apply(plane, manifest('one'));
+  const written = plane.commits.length;
+  const { result, revision } = await apply(plane, manifest('one'));
+  assert.deepEqual([result[0]!.kind, revision, plane.commits.length], ['unchanged', 1, written]);
 });

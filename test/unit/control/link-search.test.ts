@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,13 +69,19 @@ test('a link that is found later, or changed, is followed by what is blocked and
     assert.equal(await isNamed('v1/key'), action === 'Block');
     plane.tracker.stop();
   }
-  const { plane, apply, register, isNamed } = await start('Allow');
-  await apply();
-  await register();
-  link('current', 'v2');
-  await register();
-  assert.deepEqual([await isNamed('v1/key'), await isNamed('v2/key')], [true, false]);
-  plane.tracker.stop();
+  for (const action of ['Block', 'Allow']) {
+    const { plane, apply, register, isNamed } = await start(action);
+    await apply();
+    await register();
+    link('current', 'v2');
+    await register();
+    assert.deepEqual([await isNamed('v1/key'), await isNamed('v2/key')], [true, action === 'Block']);
+    // Also where it is a policy that has it looked at.
+    link('current', 'bin');
+    await apply(`file: {matchPaths: [{path: ${base}/current/key}, {path: /other}]}, action: ${action}`);
+    assert.equal(await isNamed('bin/key'), action === 'Block');
+    plane.tracker.stop();
+  }
 });
 
 test('names of one program among several, and files that the host puts in place of others, are warned of', async () => {
@@ -88,5 +96,40 @@ test('names of one program among several, and files that the host puts in place 
   const [token] = await apply(`file: {matchPaths: [{path: ${base}/token}]}`);
   assert.ok(token!.endsWith(`name the directory \`${base}/\`, recursive`), token);
   assert.deepEqual(await apply(`file: {matchPaths: [{path: ${base}/v1/key}]}`), []);
+  plane.tracker.stop();
+});
+
+test('a file that a second mount gives another name is warned of, where a rule is about files', async (t) => {
+  const script = `mount --bind ${base}/bin ${base}/v2 && echo ready; exec sleep 100`;
+  const child = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  const { plane, apply } = await start('Block');
+  t.after(() => plane.tracker.stop());
+  await plane.tracker.register(DESCRIPTION, { pid: child.pid! });
+  const warning = (id: string, name: string) =>
+    `${id} names \`${base}/v2${name}\`, which is mounted at \`${base}/bin${name}\` too: what is done by one of the ` +
+    'names is decided by the stronger of both decisions';
+  assert.deepEqual(
+    await apply(`file: {matchDirectories: [{dir: ${base}/v2/}], matchPaths: [{path: ${base}/v2/busybox}]}`),
+    [warning('file.matchPaths[0]', '/busybox'), warning('file.matchDirectories[0]', '')],
+  );
+  assert.deepEqual(await apply(`process: {matchPaths: [{path: ${base}/v2/busybox}]}`), []);
+  assert.deepEqual(await apply(`file: {matchPatterns: [{pattern: ${base}/v2/*}]}`), []);
+});
+
+test('nothing is looked for of a container without a process, nor for rules that name no paths', async () => {
+  const { plane, apply } = await start('Block');
+  await plane.tracker.register(DESCRIPTION, { pidNamespace: 11, mountNamespace: 12 });
+  const before = plane.commits.length;
+  assert.deepEqual(await apply(), []);
+  assert.equal(plane.commits.length, before + 1);
+  await plane.containers.remove('c');
+  await plane.tracker.register(DESCRIPTION, { pid: process.pid });
+  const written = plane.commits.length;
+  await apply('capabilities: {matchCapabilities: [{capability: kill}]}, action: Block');
+  assert.equal(plane.commits.length, written + 1);
   plane.tracker.stop();
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { namespacesOf } from '../../../src/containers/procfs.js';
 import { PROFILES_MAX } from '../../../src/control/profile-registry.js';
-import type { StoredState } from '../../../src/store/store.js';
+import type { StoreChanges, StoredState } from '../../../src/store/store.js';
 import { recordOf } from '../../support/event-record.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 
@@ -217,7 +218,9 @@ test('there can be so many profiles and no more', async () => {
   await plane.profiles.start('more', selector, 101);
 });
 
-test('a profile that was deleted does not come back with what was still to be written down', async () => {
+test('a profile that was deleted does not come back with what was still to be written down', async (t) => {
+  // Else what takes long is written down meanwhile.
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   const plane = new InMemoryControlPlane();
   await addContainer(plane, 'c1');
   await plane.profiles.start('p', selector, 1);
@@ -225,4 +228,210 @@ test('a profile that was deleted does not come back with what was still to be wr
   await plane.profiles.delete('p', 2);
   await plane.recordings.write();
   assert.deepEqual(storedIn(plane), { profiled: [], accesses: [] });
+});
+
+const turns = async () => {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+test('what is learnt is written down within a twentieth of a second, and once', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const plane = await planeWith();
+  await plane.profiles.start('p', selector, 1);
+  const before = plane.commits.length;
+  t.mock.timers.tick(50);
+  await turns();
+  assert.equal(plane.commits.length, before, 'what the profile began with is on disk already');
+  make(plane, 7n, '/a');
+  make(plane, 8n, '/b');
+  t.mock.timers.tick(49);
+  await turns();
+  assert.equal(plane.commits.length, before);
+  t.mock.timers.tick(1);
+  await turns();
+  const objects = ({ putAccesses = [] }: StoreChanges) => putAccesses.map(({ access }) => access.object);
+  assert.deepEqual(plane.commits.slice(before).map(objects), [['/a', '/b']]);
+  make(plane, 9n, '/c');
+  t.mock.timers.tick(50);
+  await turns();
+  assert.deepEqual(plane.commits.slice(before).map(objects), [['/a', '/b'], ['/c']]);
+  await plane.recordings.write();
+  assert.equal(plane.commits.length, before + 2);
+});
+
+test('what cannot be written down is logged, and written when that can be done again', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const plane = await planeWith();
+  await plane.profiles.start('p', selector, 1);
+  const warnings = t.mock.method(plane.recordings.logger, 'warn');
+  const failure = new Error('no space');
+  plane.storeFailure = failure;
+  make(plane, 7n, '/a');
+  t.mock.timers.tick(50);
+  await turns();
+  assert.deepEqual(
+    warnings.mock.calls.map((call) => call.arguments),
+    [[{ err: failure }, 'cannot write down what a profile has learnt']],
+  );
+  plane.storeFailure = undefined;
+  t.mock.timers.tick(50);
+  await turns();
+  assert.deepEqual(
+    storedIn(plane).accesses.map(({ access }) => access.object),
+    ['/a'],
+  );
+});
+
+test('a profile that cannot be followed is logged, and nothing else fails', async (t) => {
+  const plane = await planeWith();
+  await plane.profiles.start('p', selector, 1);
+  make(plane, 7n, '/a');
+  const warnings = t.mock.method(plane.recordings.logger, 'warn');
+  plane.storeFailure = new Error('no space');
+  plane.recordings.changed();
+  await turns();
+  assert.deepEqual(
+    warnings.mock.calls.map((call) => call.arguments),
+    [[{ err: plane.storeFailure }, 'cannot keep what a profile has learnt']],
+  );
+});
+
+test('the container that a profile learns from is on disk before anything is learnt', async () => {
+  const plane = await planeWith();
+  await plane.profiles.start('p', selector, 1);
+  assert.equal(plane.recordings.isLearning('11:12'), true);
+  const stored = storedIn(plane);
+  assert.deepEqual(
+    stored.profiled.map(({ profile, container }) => [profile, container]),
+    [['p', { id: 'c1', name: 'c1', namespace: 'default', labels: { app: 'web' }, namespaces: NAMESPACES }]],
+  );
+  assert.deepEqual(stored.accesses, []);
+  await plane.profiles.stop('p', 2);
+  assert.equal(plane.recordings.isLearning('11:12'), false);
+});
+
+test('programs that run already, and the files that they have mapped, are learnt as the profile begins', async () => {
+  const plane = new InMemoryControlPlane();
+  await plane.recordings.resume({ profiled: [], accesses: [] });
+  await addContainer(plane, 'here', namespacesOf(process.pid));
+  await plane.profiles.start('p', selector, 1);
+  const { containers } = await plane.profiles.get('p');
+  const { accesses } = containers[0]!;
+  const own = accesses.find(({ object, class: ruleClass }) => ruleClass === 'process' && object === process.execPath);
+  const common = { ownership: 'owner', terminal: false, count: 1 };
+  assert.deepEqual(own, {
+    ...common,
+    class: 'process',
+    operations: ['execute'],
+    object: process.execPath,
+    program: '',
+    fromOutside: true,
+  });
+  const library = accesses.find(({ object, program }) => program === process.execPath && /\/libc[.-]/u.test(object));
+  assert.deepEqual(library, {
+    ...common,
+    class: 'file',
+    operations: ['read'],
+    object: library?.object,
+    program: process.execPath,
+    fromOutside: false,
+  });
+  await plane.profiles.stop('p', 2);
+});
+
+test('what telemetry reports is not forgotten in the kernel where no profile learns', async () => {
+  const plane = await planeWith();
+  plane.counts.add({ container: NAMESPACES, access: 7n }, 1);
+  plane.counts.add({ container: NAMESPACES, access: 0n }, 3);
+  const record = recordOf({ ...NAMESPACES, access: 7n, object: '/a' });
+  plane.recordings.observe(record, true);
+  assert.equal(plane.counts.list().length, 2);
+  plane.recordings.observe(record);
+  assert.deepEqual(plane.counts.list(), [], 'nor is how many were new');
+});
+
+test('the accesses of some containers are those that profiles have learnt about them', async () => {
+  const plane = await planeWith();
+  const other = { pidNamespace: 21, mountNamespace: 22 };
+  await addContainer(plane, 'c2', other);
+  await plane.profiles.start('p', selector, 1);
+  make(plane, 7n, '/a', 3);
+  make(plane, 8n, '/b', 1, other);
+  const objects = (...ids: string[]) =>
+    [...plane.recordings.accessesOf(new Set(ids))].map(([id, accesses]) => [
+      id,
+      accesses.map(({ object, count }) => [object, count]),
+    ]);
+  assert.deepEqual(objects('c1'), [['c1', [['/a', 3]]]]);
+  assert.deepEqual(objects('c2', 'c1'), [
+    ['c1', [['/a', 3]]],
+    ['c2', [['/b', 1]]],
+  ]);
+  assert.deepEqual(objects('none'), []);
+});
+
+test('before an earlier daemon’s recordings are taken up nothing is begun, and what a profile began is not begun again', async () => {
+  const plane = new InMemoryControlPlane();
+  await addContainer(plane, 'c1');
+  await plane.profiles.start('p', selector, 1);
+  assert.deepEqual([plane.recordings.isLearning('11:12'), plane.recordings.of('p')], [false, []]);
+  await plane.recordings.resume({ profiled: [], accesses: [] });
+  const [recording] = plane.recordings.of('p');
+  assert.equal(plane.recordings.isLearning('11:12'), true);
+  make(plane, 7n, '/a');
+  await plane.recordings.follow();
+  assert.deepEqual(plane.recordings.of('p'), [recording]);
+  assert.deepEqual(await learnt(plane, 'p'), [['c1', [['/a', 1]]]]);
+});
+
+test('of what the kernel had reported and nobody wrote down the next daemon says how much there was', async (t) => {
+  const before = await planeWith();
+  await before.profiles.start('p', selector, 1);
+  make(before, 7n, '/known');
+  await before.recordings.write();
+  for (const lost of [0, 2]) {
+    const after = new InMemoryControlPlane(before.ledger.desired);
+    const warnings = t.mock.method(after.recordings.logger, 'warn');
+    after.counts.add({ container: NAMESPACES, access: 7n }, 4);
+    // Neither how many were new, nor what no profile learns from, is lost to one.
+    after.counts.add({ container: NAMESPACES, access: 0n }, 9);
+    after.counts.add({ container: { pidNamespace: 91, mountNamespace: 92 }, access: 5n }, 1);
+    for (let access = 1; access <= lost; access++)
+      after.counts.add({ container: NAMESPACES, access: BigInt(100 + access) }, 1);
+    await after.recordings.resume(storedIn(before));
+    assert.equal(after.recordings.lost, lost);
+    assert.deepEqual(
+      warnings.mock.calls.map((call) => (call.arguments as unknown[])[0]),
+      lost === 0 ? [] : [{ count: lost }],
+    );
+    assert.deepEqual(after.counts.list(), [{ container: NAMESPACES, access: 7n }]);
+  }
+});
+
+test('a container that was given other namespaces, or that another profile learns from now, is learnt from anew', async () => {
+  const before = await planeWith();
+  await before.profiles.start('p', selector, 1);
+  make(before, 7n, '/known', 3);
+  await before.recordings.write();
+  const { desired } = before.ledger;
+  const moved = { ...desired.containers.get('c1')!, namespaces: { pidNamespace: 21, mountNamespace: 22 } };
+  const after = new InMemoryControlPlane({ ...desired, containers: new Map([['c1', moved]]) });
+  await after.recordings.resume(storedIn(before));
+  assert.deepEqual([after.recordings.isLearning('11:12'), after.recordings.isLearning('21:22')], [false, true]);
+  assert.deepEqual(after.counts.list(), []);
+
+  const stopped = new Map([
+    ['p', { ...desired.profiles.get('p')!, stopped: 2 }],
+    ['q', { name: 'q', subject: selector, started: 3 }],
+  ]);
+  const later = new InMemoryControlPlane({ ...desired, profiles: stopped });
+  later.counts.add({ container: NAMESPACES, access: 7n }, 5);
+  await later.recordings.resume(storedIn(before));
+  assert.deepEqual(await learnt(later, 'p'), [['c1', [['/known', 5]]]]);
+  make(later, 8n, '/new');
+  assert.deepEqual(await learnt(later, 'q'), [['c1', [['/new', 1]]]]);
+
+  const gone = new InMemoryControlPlane({ ...desired, profiles: new Map() });
+  await gone.recordings.resume(storedIn(before));
+  assert.deepEqual(gone.recordings.of('p'), []);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -207,4 +207,40 @@ test('a container that ended while no daemon ran is forgotten on disk by the nex
     containers.map(({ id }) => id),
     ['living'],
   );
+});
+
+test('what is to be known of the stored state though nothing was lost is logged', async (t) => {
+  const { directory, kernel } = await enforced(t);
+  rmSync(`${directory}-witness`, { recursive: true });
+  const daemon = await startDaemon(kernel, directory);
+  assert.ok(daemon.isResumed());
+  assert.deepEqual(daemon.lines, ['the stored state: its witness was gone and is written again']);
+  await daemon.stop();
+  const next = await startDaemon(kernel, directory);
+  assert.deepEqual(next.lines, []);
+  await next.stop();
+  rmSync(directory, { recursive: true });
+  rmSync(`${directory}-witness`, { recursive: true });
+  writeFileSync(`${directory}-witness`, '');
+  const alone = await startDaemon(new PinnedKernel(), directory);
+  assert.match(
+    alone.lines.join(),
+    /^no witness of the stored state is kept: [^,]*; the loss of the whole state would/u,
+  );
+  await alone.stop();
+});
+
+test('a state that was restored is told once the kernel has it, with what nobody has reported', async (t) => {
+  const { directory, kernel } = await enforced(t);
+  rmSync(directory, { recursive: true });
+  const daemon = await startDaemon(kernel, directory);
+  const before = daemon.lines.length;
+  kernel.failure = new Error('no memory');
+  const inputs = daemon.policies.readManifest(manifest('one', '/etc/shadow'));
+  await assert.rejects(daemon.policies.restore(inputs, new Map(), false), /no memory/);
+  assert.deepEqual([daemon.isResumed(), daemon.lines.length], [false, before]);
+  kernel.failure = undefined;
+  await eventually(() => daemon.isResumed());
+  assert.deepEqual(daemon.lines.slice(before), ['the stored state is restored']);
+  await daemon.stop();
 });

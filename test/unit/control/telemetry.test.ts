@@ -213,3 +213,108 @@ test('a container that has ended is reported, and one that is given its namespac
     ],
   );
 });
+
+test('a window ends after as many seconds as it has, for as long as there is something to report', async (t) => {
+  /** Those that run, with their milliseconds: the mock of timers continues one that is cleared by its own callback. */
+  const running = new Map<object, readonly [callback: () => void, milliseconds: number]>();
+  t.mock.method(globalThis, 'setInterval', (callback: () => void, milliseconds: number) => {
+    const timer = { unref: () => timer };
+    running.set(timer, [callback, milliseconds]);
+    return timer;
+  });
+  t.mock.method(globalThis, 'clearInterval', (timer: object) => void running.delete(timer));
+  const { plane, subscription } = await planeWith();
+  const waiting = () => subscription.take(100).events.map(({ object }) => object);
+  for (const objects of [['/a', '/b'], ['/c']]) {
+    assert.equal(running.size, 0, 'nothing runs while nothing is to be reported');
+    for (const object of objects) access(plane, object);
+    const [[endWindow, milliseconds] = assert.fail(), ...others] = [...running.values()];
+    assert.deepEqual([milliseconds, others, waiting()], [3_600_000, [], []]);
+    endWindow();
+    assert.deepEqual(waiting(), objects);
+  }
+  access(plane, '/d');
+  plane.telemetry.stop();
+  assert.deepEqual([waiting(), running.size], [['/d'], 0]);
+});
+
+test('what a policy reports is an event already, and counts with nothing that telemetry says', async () => {
+  const { plane, reported } = await planeWith();
+  const record = recordOf({ ...NAMESPACES, access: 9n, object: '/denied', action: 2, rule: 0 });
+  plane.counts.add({ container: NAMESPACES, access: 9n }, 3);
+  plane.telemetry.observe(record);
+  assert.equal(plane.telemetry.active, 1);
+  assert.deepEqual(reported(), []);
+  assert.deepEqual([plane.telemetry.reported, plane.telemetry.dropped, plane.telemetry.active], [0, 0, 0]);
+  assert.deepEqual(plane.counts.list(), []);
+});
+
+test('of a container that nobody knows, or whose class is not visible, nothing is observed', async () => {
+  const { plane, reported } = await planeWith();
+  plane.telemetry.observe(recordOf({ pidNamespace: 91, mountNamespace: 92, access: 9n }));
+  plane.telemetry.observe(recordOf({ ...NAMESPACES, class: 'process', operation: 'exec', access: 9n }));
+  assert.equal(plane.telemetry.isVisible(recordOf({ pidNamespace: 91, mountNamespace: 92 })), false);
+  assert.deepEqual([plane.telemetry.active, reported()], [0, []]);
+});
+
+test('an access whose count somebody else has taken was made once', async () => {
+  const { plane, reported } = await planeWith();
+  access(plane, '/a');
+  plane.counts.forget({ container: NAMESPACES, access: accessOf('/a') });
+  assert.deepEqual(reported(), [['/a', 1]]);
+});
+
+test('an access that is reported again under a profile has the time of the report, and the first one its own', async () => {
+  const { plane, subscription } = await planeWith();
+  await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
+  const times = () => {
+    plane.telemetry.report();
+    return subscription.take(10).events.map(({ time, count }) => [time, count]);
+  };
+  access(plane, '/a');
+  assert.deepEqual(times(), [[1n, 1]]);
+  access(plane, '/a');
+  access(plane, '/a');
+  assert.deepEqual(times(), [[5_000_000_000n, 2]]);
+  assert.deepEqual(times(), []);
+});
+
+test('a container that is called otherwise now is reported as it was called then', async () => {
+  const { plane, subscription } = await planeWith();
+  access(plane, '/a');
+  const description = {
+    id: 'c1',
+    name: 'renamed',
+    namespace: 'shop',
+    labels: { app: 'web' },
+    origin: 'registered',
+  } as const;
+  await plane.tracker.register(description, NAMESPACES);
+  access(plane, '/b');
+  plane.telemetry.report();
+  assert.deepEqual(
+    subscription.take(10).events.map(({ containerName, object }) => [containerName, object]),
+    [
+      ['c1', '/a'],
+      ['renamed', '/b'],
+    ],
+  );
+});
+
+test('under a profile a window says no more than it may, either, and what was made since is counted on', async () => {
+  const { plane, subscription } = await planeWith();
+  await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
+  for (const object of ['/a', '/b', '/c', '/d']) access(plane, object);
+  plane.telemetry.report();
+  assert.deepEqual(
+    subscription.take(10).events.map(({ object, suppressed }) => object || suppressed),
+    ['/a', '/b', '/c', 1],
+  );
+  access(plane, '/d');
+  plane.telemetry.report();
+  assert.deepEqual(
+    subscription.take(10).events.map(({ object, count }) => [object, count]),
+    [['/d', 1]],
+  );
+  assert.deepEqual([plane.telemetry.reported, plane.telemetry.dropped], [4, 1]);
+});

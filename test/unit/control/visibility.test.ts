@@ -132,3 +132,41 @@ test('nothing is said of the host, and to say again what holds changes nothing',
   assert.equal(plane.commits.length, written);
   assert.deepEqual([...plane.kernel.published.values()], image);
 });
+
+test('settings are listed by namespace, those of clients first, and what holds where there is none is the daemon’s', async () => {
+  const plane = await planeWith(['network']);
+  assert.deepEqual([plane.visibility.defaults, (await planeWith()).visibility.defaults], [['network'], []]);
+  await plane.visibility.syncAnnotated(
+    new Map([
+      ['b', ['file']],
+      ['a', ['file']],
+    ]),
+  );
+  await plane.visibility.set({ namespace: 'b', matchLabels: {} }, []);
+  await plane.visibility.set({ namespace: 'b', matchLabels: { app: 'x' } }, ['file']);
+  await plane.visibility.set({ namespace: 'c', matchLabels: {} }, ['file']);
+  assert.deepEqual(
+    plane.visibility.list().map(({ namespace, origin, matchLabels }) => [namespace, origin, Object.keys(matchLabels)]),
+    [
+      ['a', 'kubernetes', []],
+      ['b', 'rpc', []],
+      ['b', 'rpc', ['app']],
+      ['b', 'kubernetes', []],
+      ['c', 'rpc', []],
+    ],
+  );
+  assert.throws(() => plane.visibility.of('none'), { code: 'not-found', message: 'no container none' });
+});
+
+test('only the images of containers that see otherwise are made anew', async () => {
+  const plane = await planeWith();
+  const other = { id: 'c2', name: 'c2', namespace: 'else', labels: {}, origin: 'cri' } as const;
+  await plane.tracker.register(other, { pidNamespace: 21, mountNamespace: 22 });
+  const published: number[] = [];
+  plane.kernel.beforePublish = async (entries) =>
+    void published.push(...entries.map(({ container }) => container.pidNamespace));
+  await plane.visibility.set({ namespace: 'shop', matchLabels: {} }, ['file']);
+  assert.deepEqual(published, [11]);
+  await plane.visibility.syncAnnotated(new Map([['*', ['process']]]));
+  assert.deepEqual(published, [11, 21]);
+});

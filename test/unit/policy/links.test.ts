@@ -102,6 +102,25 @@ test('nothing is allowed by links that the container may have made itself', () =
     assert.deepEqual(matchesOf({ match, action }, DEEP, later)[1], { kind: 'exact', path: '/etc/shadow' });
 });
 
+test('what leads elsewhere than at first is refused by both names, and allowed by the first one', () => {
+  const links = { '/app': '/v1', '/bin/sh': '/bin/dash', '/bin': '/usr/bin' } as never;
+  const known = { later: { '/app': '/v2', '/new': '/v3' } };
+  const paths = (rule: Parameters<typeof bind>[0]) =>
+    matchesOf(rule, links, known).map((match) => match.kind === 'exact' && match.path);
+  const match = { kind: 'exact', path: '/app/key' } as const;
+  assert.deepEqual(paths({ match, action: 'Block' }), ['/app/key', '/v1/key', '/v2/key']);
+  assert.deepEqual(paths({ match, action: 'Audit' }), ['/app/key', '/v1/key', '/v2/key']);
+  assert.deepEqual(paths({ match, action: 'Allow' }), ['/app/key', '/v1/key']);
+  // What has not changed has one twin.
+  assert.deepEqual(paths({ match: { kind: 'exact', path: '/bin/ls' } }), ['/bin/ls', '/usr/bin/ls']);
+  assert.deepEqual(paths({ match: { kind: 'exact', path: '/new/key' } }), ['/new/key', '/v3/key']);
+  const bySource = bind({ match: { kind: 'exact', path: '/x' }, sources: ['/app/tool', '/bin/ls'] });
+  assert.deepEqual(
+    followLinks([bySource], links, known).map(({ rule: { sources } }) => sources),
+    [['/app/tool', '/bin/ls', '/v1/tool', '/usr/bin/ls', '/v2/tool']],
+  );
+});
+
 test('a program that several names lead to is blocked under the name of the rule, and allowed as a whole', () => {
   const links = { '/usr/bin/nc': '/bin/busybox' } as never;
   const shared = { shared: ['/bin/busybox'] };

@@ -24,6 +24,9 @@ test('a fault is an operator, a condition, a constant or a statement that is ano
   // What only lets other work run changes no result.
   assert.deepEqual(mutantsOf('function* a() { yield; }'), []);
   assert.deepEqual(mutantsOf('await nextTimeSlice();'), []);
+  assert.deepEqual(mutantsOf('function* a() { if (isStep(place++)) yield; }'), []);
+  assert.deepEqual(mutantsOf('if (b > 16) await nextTimeSlice();'), []);
+  assert.equal(mutantsOf('if (b > 16) await nextTimeSlice(); else c();').length, 5);
   assert.deepEqual(mutantsOf('await other();'), [';']);
   assert.deepEqual(mutantsOf('function* a() { yield b; yield* c; }'), [
     'function* a() { ; yield* c; }',

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { manifest } from '../rpc/support.js';
+
+const NOT_REVIEWED = 'its rules were not compared with others: too many were given at once';
+
+async function planeWith() {
+  const plane = new InMemoryControlPlane();
+  const description = {
+    id: 'c1',
+    name: 'c1',
+    namespace: 'default',
+    labels: { app: 'web' },
+    origin: 'registered',
+  } as const;
+  await plane.tracker.register(description, { pidNamespace: 11, mountNamespace: 12 });
+  const apply = async (...texts: string[]) =>
+    (await plane.policies.apply(texts.flatMap((text) => plane.policies.readManifest(text)))).result;
+  return { plane, apply };
+}
+
+test('policies are reviewed for three seconds, and of those that are left it is said that they were not', async (t) => {
+  const { apply } = await planeWith();
+  await apply(manifest('first'));
+  let now = 0;
+  const clock = t.mock.method(performance, 'now', () => now);
+  const told = (changes: Awaited<ReturnType<typeof apply>>) =>
+    changes.map(({ warnings }) => [
+      warnings.includes(NOT_REVIEWED),
+      warnings.some((each) => each.includes('never decides')),
+    ]);
+  assert.deepEqual(told(await apply(manifest('second'))), [[false, true]]);
+  clock.mock.mockImplementation(() => {
+    now += 3001;
+    return now;
+  });
+  assert.deepEqual(told(await apply(manifest('third'), manifest('fourth'))), [
+    [true, false],
+    [true, false],
+  ]);
+});
+
+test('a rule that another one makes void is told with what to do where the other one is named', async () => {
+  const { apply } = await planeWith();
+  await apply(manifest('first'));
+  const [second] = await apply(manifest('second'));
+  assert.equal(second!.warnings.length, 1);
+  assert.match(
+    second!.warnings[0]!,
+    /file\.matchPaths\[0\] never decides: .* comes first.*; take it out, or give its policy a higher `priority`$/u,
+  );
+  const [same] = await apply(manifest('second'));
+  assert.deepEqual([same!.kind, same!.warnings], ['unchanged', []]);
+});
+
+test('rules that say different things of one access are conflicts, among those of the container that they reach', async () => {
+  const { apply } = await planeWith();
+  await apply(manifest('first'));
+  const allowing = manifest('second').replace('action: Block', 'action: Allow');
+  const [second] = await apply(allowing);
+  assert.equal(second!.conflicts.length, 1);
+  assert.match(second!.conflicts[0]!, /first/u);
+  const [elsewhere] = await apply(manifest('third', '/etc/shadow', 'other').replace('action: Block', 'action: Allow'));
+  assert.deepEqual(elsewhere!.conflicts, []);
+});

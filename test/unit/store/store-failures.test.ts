@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { ClassicLevel } from 'classic-level';
+import { Store, type StoredPolicy } from '../../../src/store/store.js';
+
+const NO_ROOM = Object.assign(new Error('batch failed'), {
+  cause: new Error('IO error: /store/000003.log: No space left on device'),
+});
+const batchOfLevel = ClassicLevel.prototype.batch;
+
+const policy = (name: string): StoredPolicy => ({
+  policy: { name, namespace: 'default', matchLabels: { app: 'a' }, rules: [] },
+  version: 1,
+});
+
+function newPlace(t: TestContext): string {
+  const place = mkdtempSync(join(tmpdir(), 'hauberk-failures-'));
+  t.after(() => rmSync(place, { recursive: true }));
+  return join(place, 'state');
+}
+
+async function opened(place: string, newestImage = 0) {
+  const store = await Store.open(place);
+  const loaded = await store.load(newestImage);
+  const names = loaded.policies.map((each) => each.policy.name).sort();
+  return { store, loaded, names };
+}
+
+/** What a daemon that starts now finds. */
+async function found(place: string, newestImage = 0) {
+  const { store, loaded, names } = await opened(place, newestImage);
+  await store.close();
+  return { ...loaded, names };
+}
+
+/** Lets every write fail, before it is made or after. */
+function failWrites(t: TestContext, isMade = false) {
+  return t.mock.method(ClassicLevel.prototype, 'batch', async function (this: ClassicLevel, ...args: never) {
+    if (isMade) await batchOfLevel.apply(this, args);
+    throw NO_ROOM;
+  });
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!isSo()) {
+    assert.ok(performance.now() < deadline, 'it did not come');
+    await setImmediate();
+  }
+}
+
+test('while nothing can be written it is told once, and again as soon as a later attempt is made', async (t) => {
+  const place = newPlace(t);
+  const { store } = await opened(place);
+  const reported: (string | undefined)[] = [];
+  store.onStatus = () => reported.push(store.problem?.message);
+  await store.commit({ putPolicies: [policy('a')] });
+  assert.deepEqual([reported, store.problem], [[], undefined]);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const batch = failWrites(t);
+  const message = `cannot write to ${place}: no space left on device`;
+  for (const name of ['b', 'c'])
+    await assert.rejects(store.commit({ putPolicies: [policy(name)] }), { code: 'resource-exhausted', message });
+  assert.deepEqual(reported, [message]);
+  batch.mock.restore();
+  const attempts = t.mock.method(ClassicLevel.prototype, 'batch');
+  t.mock.timers.tick(1000);
+  await until(() => store.problem === undefined);
+  assert.deepEqual(reported, [message, undefined]);
+  const made = attempts.mock.callCount();
+  assert.ok(made > 0);
+  t.mock.timers.tick(10_000);
+  for (let turn = 0; turn < 20; turn++) await setImmediate();
+  assert.equal(attempts.mock.callCount(), made, 'nothing is tried any more');
+  await store.commit({ putPolicies: [policy('d')] });
+  await store.close();
+  const { names, damage, remarks } = await found(place);
+  assert.deepEqual([names, damage, remarks], [['a', 'd'], [], []]);
+});
+
+test('what was refused is not there after a restart, though it had reached the disk', async (t) => {
+  const place = newPlace(t);
+  const { store } = await opened(place);
+  await store.commit({ putPolicies: [policy('a')], revision: 1 });
+  const batch = failWrites(t, true);
+  await assert.rejects(store.commit({ putPolicies: [policy('b')], deletePolicies: ['default/a'], revision: 2 }));
+  batch.mock.restore();
+  await store.close();
+  const { names, revision, damage, remarks } = await found(place);
+  assert.deepEqual(
+    [names, revision, damage, remarks],
+    [['a'], 1, [], ['its last write had not been acknowledged and is undone']],
+  );
+});
+
+test('what was refused is undone by the next change that is made', async (t) => {
+  const place = newPlace(t);
+  const { store } = await opened(place);
+  await store.commit({ putPolicies: [policy('a')] });
+  const batch = failWrites(t, true);
+  await assert.rejects(store.commit({ putPolicies: [policy('b')], deletePolicies: ['default/a'] }));
+  batch.mock.restore();
+  await store.commit({ putPolicies: [policy('c')] });
+  assert.deepEqual((await store.load()).policies.map((each) => each.policy.name).sort(), ['a', 'c']);
+  await store.close();
+  const { names, damage, remarks } = await found(place);
+  assert.deepEqual([names, damage, remarks], [['a', 'c'], [], []]);
+});
+
+test('a change whose witness cannot be written is refused, and not there afterwards', async (t) => {
+  const place = newPlace(t);
+  const { store } = await opened(place);
+  await store.commit({ putPolicies: [policy('a')] });
+  const witness = join(`${place}-witness`, 'acknowledged');
+  const text = readFileSync(witness);
+  rmSync(witness);
+  mkdirSync(witness);
+  await assert.rejects(store.commit({ putPolicies: [policy('b')] }), {
+    code: 'unavailable',
+    message: `cannot write to ${place}-witness: illegal operation on a directory`,
+  });
+  rmSync(witness, { recursive: true });
+  writeFileSync(witness, text);
+  await store.commit({ putPolicies: [policy('c')] });
+  await store.close();
+  const { names, damage, remarks } = await found(place);
+  assert.deepEqual([names, damage, remarks], [['a', 'c'], [], []]);
+});
+
+test('a store whose first witness finds no room is not begun', async (t) => {
+  const place = newPlace(t);
+  const handle = await open(tmpdir());
+  const sync = t.mock.method(Object.getPrototypeOf(handle), 'sync', async () => {
+    throw Object.assign(new Error('ENOSPC: no space left on device, fsync'), { code: 'ENOSPC' });
+  });
+  await handle.close();
+  const store = await Store.open(place);
+  await assert.rejects(store.load(), {
+    code: 'resource-exhausted',
+    message: `cannot write to ${place}-witness: no space left on device`,
+  });
+  sync.mock.restore();
+  await store.close();
+});
+
+test('the end waits for the change that is under way, and nothing can be written after it', async (t) => {
+  const place = newPlace(t);
+  const { store } = await opened(place);
+  const change = store.commit({ putPolicies: [policy('a')] });
+  await store.close();
+  await change;
+  const timers = t.mock.method(globalThis, 'setTimeout');
+  await assert.rejects(store.commit({ putPolicies: [policy('b')] }), { code: 'unavailable' });
+  assert.equal(timers.mock.callCount(), 0, 'nor is it tried again');
+  assert.deepEqual((await found(place)).names, ['a']);
+});
+
+test('after the end no earlier failure is tried again', async (t) => {
+  const place = newPlace(t);
+  const { store } = await opened(place);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const batch = failWrites(t);
+  await assert.rejects(store.commit({ putPolicies: [policy('a')] }));
+  batch.mock.restore();
+  await store.close();
+  const opens = t.mock.method(ClassicLevel.prototype, 'open');
+  t.mock.timers.tick(1000);
+  for (let turn = 0; turn < 20; turn++) await setImmediate();
+  assert.equal(opens.mock.callCount(), 0);
+  assert.deepEqual((await found(place)).names, []);
+});
+
+test('a store is loaded by its first change, and later as it is then', async (t) => {
+  const place = newPlace(t);
+  const store = await Store.open(place);
+  await store.commit({ putPolicies: [policy('a')], revision: 1 });
+  await store.commit({ putPolicies: [policy('b')], revision: 2, hostLabels: { zone: 'a' }, keepsUnknown: true });
+  const { policies, revision, hostLabels, keepsUnknown, damage, remarks } = await store.load();
+  assert.deepEqual([policies.length, revision, hostLabels, keepsUnknown], [2, 2, { zone: 'a' }, true]);
+  assert.deepEqual([damage, remarks], [[], []]);
+  await store.close();
+});
+
+test('a damaged store that cannot be begun again stays as it was', async (t) => {
+  const place = newPlace(t);
+  const { store } = await opened(place);
+  for (const name of ['a', 'b', 'c']) await store.commit({ putPolicies: [policy(name)] });
+  await store.close();
+  const newest = 40;
+  const { store: damaged, names } = await opened(place, newest);
+  assert.deepEqual(names, ['a', 'b', 'c']);
+  const { damage } = damaged;
+  assert.equal(damage.length, 1);
+  const batch = failWrites(t);
+  await assert.rejects(damaged.discardDamage(), { code: 'resource-exhausted' });
+  batch.mock.restore();
+  assert.deepEqual([damaged.damage, damaged.problem?.code], [damage, 'unavailable']);
+  assert.deepEqual(readdirSync(place), ['store']);
+  let reported = 0;
+  damaged.onStatus = () => reported++;
+  const aside = await damaged.discardDamage();
+  assert.deepEqual([reported, damaged.damage, damaged.problem], [1, [], undefined]);
+  assert.match(aside!, /\/store\.damaged-[-0-9TZ]+$/u);
+  assert.ok(existsSync(aside!));
+  await damaged.close();
+  // The witness says nothing of the earlier store any more, which had been written to more often.
+  const after = await found(place, newest);
+  assert.deepEqual([after.names, after.damage, after.remarks], [['a', 'b', 'c'], [], []]);
+});
+
+test('where all is gone it continues after the revisions and images that there were, and sets nothing aside', async (t) => {
+  const place = newPlace(t);
+  const { store } = await opened(place);
+  for (let revision = 1; revision <= 5; revision++) await store.commit({ revision });
+  await store.close();
+  rmSync(place, { recursive: true });
+  const { store: gone, loaded } = await opened(place, 40);
+  assert.deepEqual([loaded.revision, loaded.lastImage, existsSync(place)], [5, 40, true]);
+  assert.equal(await gone.discardDamage(), undefined);
+  await gone.close();
+  assert.deepEqual((await found(place, 40)).damage, []);
+});
+
+test('files of a store without the index of them are damage, and so is one whose records cannot be read', async (t) => {
+  const place = newPlace(t);
+  const { store } = await opened(place);
+  await store.commit({ putPolicies: [policy('a')] });
+  await store.close();
+  const iterator = t.mock.method(ClassicLevel.prototype, 'iterator', () => {
+    throw new Error('Corruption: bad block');
+  });
+  assert.deepEqual((await found(place)).damage, ['Corruption: bad block']);
+  iterator.mock.restore();
+  rmSync(join(place, 'store', 'CURRENT'));
+  assert.deepEqual((await found(place)).damage, ['its files are there, but not the index of them']);
+});
+
+test('a directory that is none is refused with the reason', async (t) => {
+  const place = newPlace(t);
+  writeFileSync(place, '');
+  await assert.rejects(Store.open(place), {
+    code: 'failed-precondition',
+    message: new RegExp(`^cannot open the state in ${place}: EEXIST`, 'u'),
+  });
+});
