@@ -18,6 +18,7 @@ import {
   takeWarnings,
 } from './libbpf.js';
 import { isPassing, loadSelected, type Program, requireNotEssential, type Selection } from './loading.js';
+import { type PinNames, pinNamesOf } from './map-pins.js';
 import type { MissingHook } from './missing-hooks.js';
 import { rememberMissing } from './missing-programs.js';
 import { isLinked } from './program-roles.js';
@@ -28,26 +29,25 @@ import { recordMaps } from './self-protection.js';
 export interface Standing {
   readonly names: readonly string[];
   readonly missing: readonly MissingHook[];
+  readonly maps: PinNames;
 }
 
 /**
  * Loads the programs of an object and attaches the permanent ones, each pinned by its name.
  *
- * @param maps paths of the maps that outlive the daemon, by their names in the object
+ * @param mapsDirectory where the maps are pinned that outlive the daemon
  * @param required throws if something required is missing
  */
 export function attachNew(
   objectPath: string,
   buildDirectory: string,
-  maps: ReadonlyMap<string, string>,
+  mapsDirectory: string,
   host: NamespacePair,
   required: (missing: readonly MissingHook[]) => void,
 ): Standing {
   const selection = loadSelected(objectPath, (object) => {
-    for (const [name, path] of maps) {
-      const map = checkedPointer(`no map ${name} in the object`, findMap(object, name));
-      checked(`cannot pin map ${name}`, setPinPath(map, path));
-    }
+    for (const [name, pin] of Object.entries(pinNamesOf(object)))
+      checked(`cannot pin map ${name}`, setPinPath(findMap(object, name), join(mapsDirectory, pin)));
     const parametersOf = (hook: string) => KernelTypes.use((types) => types.parametersOf(`bpf_lsm_${hook}`));
     setConstants(object, {
       host_mount_namespace: host.mountNamespace,
@@ -76,7 +76,7 @@ export function attachNew(
   }
 }
 
-function attachAll({ programs, missing }: Selection, buildDirectory: string): Standing {
+function attachAll({ object, programs, missing }: Selection, buildDirectory: string): Standing {
   const names: string[] = [];
   const left = [...missing];
   for (const program of programs) {
@@ -95,7 +95,7 @@ function attachAll({ programs, missing }: Selection, buildDirectory: string): St
   }
   // What the kernel's types show need not be remembered: they show it again the next time.
   for (const each of left) if (each.cause !== 'absent') rememberMissing(buildDirectory, each);
-  return { names, missing: left };
+  return { names, missing: left, maps: pinNamesOf(object) };
 }
 
 /** @returns the link, or why there is none */

@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
-import { IMAGE_LAYOUT } from '../image/layout.js';
 import { attachNew, type Standing } from './attaching.js';
 import { checked, closeDescriptor, closeObject, getPinned, takeWarnings } from './libbpf.js';
 import { openSelected } from './loading.js';
+import { PINNED_MAPS, type PinnedMap, pinNamesOf } from './map-pins.js';
 import { explainMissing, type MissingHook } from './missing-hooks.js';
 import { rememberedMissing } from './missing-programs.js';
 import { OnDemandProgram } from './on-demand.js';
@@ -27,40 +27,6 @@ import {
   TASK_ITERATOR,
 } from './program-roles.js';
 import { ReplacedPins, removeDirectory } from './replaced-pins.js';
-
-/** Maps that outlive the daemon; the next one finds them by these names below the pin directory. */
-export const PINNED_MAPS = [
-  'containers',
-  'container_starts',
-  'container_roots',
-  'new_containers',
-  'aliased',
-  'tasks',
-  'events',
-  'counters',
-  'settings',
-  'token_buckets',
-  'accepted',
-  'listeners',
-  'nodes',
-  'accesses',
-  'learnt',
-  'learnt_shares',
-  'learnt_places',
-  'cached_names',
-  'dns_clients',
-  'owner',
-  'own_objects',
-  'searched',
-  'held',
-] as const;
-type PinnedMap = (typeof PINNED_MAPS)[number];
-
-/**
- * Images of another layout are in another map, where the programs that can read them still find them. The same is true
- * for task storage, which contains classes of programs in such images.
- */
-const pinName = (map: PinnedMap): string => (map === 'containers' || map === 'tasks' ? `${map}-${IMAGE_LAYOUT}` : map);
 
 /** The enforcement programs in the kernel: attached, and pinned so that they outlive the daemon. */
 export interface AttachedPrograms {
@@ -149,7 +115,7 @@ export function attachPrograms(
       if (requireHooks) requireAll(missing);
     };
     if (pinned !== undefined) required(pinned.missing);
-    const standing = pinned ?? attachNew(objectPath, buildDirectory, mapPaths(mapsDirectory), host, required);
+    const standing = pinned ?? attachNew(objectPath, buildDirectory, mapsDirectory, host, required);
     const taken = takeOver(standing, { pinDirectory, programsDirectory, build, mapsDirectory }, pinned !== undefined);
     if (callsWereAttached) taken.calls?.attach();
     if (heldWasAttached) taken.held?.attach();
@@ -166,10 +132,6 @@ export function attachPrograms(
   }
 }
 
-function mapPaths(directory: string): Map<PinnedMap, string> {
-  return new Map(PINNED_MAPS.map((name) => [name, join(directory, pinName(name))]));
-}
-
 /** @throws Failure failed-precondition naming all that is missing */
 function requireAll(missing: readonly MissingHook[]): void {
   if (missing.length === 0) return;
@@ -183,9 +145,10 @@ function pinnedPrograms(objectPath: string, buildDirectory: string): Standing | 
   const isPinned = (name: string) => existsSync(join(buildDirectory, name));
   const remembered = [...rememberedMissing(buildDirectory)].filter(([name]) => !isPinned(name));
   const { object, programs, missing } = openSelected(objectPath, new Map(remembered), isPinned);
+  const maps = pinNamesOf(object);
   closeObject(object);
   const names = programs.map(({ name }) => name);
-  return names.every(isPinned) ? { names, missing } : undefined;
+  return names.every(isPinned) ? { names, missing, maps } : undefined;
 }
 
 interface Places {
@@ -195,11 +158,11 @@ interface Places {
   readonly mapsDirectory: string;
 }
 
-function takeOver({ names, missing }: Standing, places: Places, adopted: boolean): AttachedPrograms {
+function takeOver({ names, missing, maps: mapPins }: Standing, places: Places, adopted: boolean): AttachedPrograms {
   const { pinDirectory, programsDirectory, build, mapsDirectory } = places;
   const buildDirectory = join(programsDirectory, build);
   const open = (path: string) => checked(`cannot open ${path}`, getPinned(path));
-  const maps = Object.fromEntries(PINNED_MAPS.map((name) => [name, open(join(mapsDirectory, pinName(name)))]));
+  const maps = Object.fromEntries(PINNED_MAPS.map((name) => [name, open(join(mapsDirectory, mapPins[name]))]));
   const links = new Map(names.filter(isLinked).map((name) => [name, open(join(buildDirectory, name))]));
   const openOnDemand = (program: string, link: string) =>
     names.includes(program)
@@ -214,12 +177,12 @@ function takeOver({ names, missing }: Standing, places: Places, adopted: boolean
   );
   const pins = new Pins(
     new Map([
-      ...PINNED_MAPS.map((name) => [join(mapsDirectory, pinName(name)), maps[name]!] as const),
+      ...PINNED_MAPS.map((name) => [join(mapsDirectory, mapPins[name]), maps[name]!] as const),
       ...[...links, ...run].map(([name, descriptor]) => [join(buildDirectory, name), descriptor] as const),
       ...onDemand.map((each) => [each.path, each.descriptor] as const),
     ]),
   );
-  const replaced = new ReplacedPins(programsDirectory, build, mapsDirectory, new Set(PINNED_MAPS.map(pinName)));
+  const replaced = new ReplacedPins(programsDirectory, build, mapsDirectory, new Set(Object.values(mapPins)));
   return {
     maps: maps as Record<PinnedMap, number>,
     links,

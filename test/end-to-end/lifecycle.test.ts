@@ -10,6 +10,7 @@ import { Daemon } from '../support/daemon.js';
 import { docker, enter, startContainer } from '../support/docker.js';
 import { eventually } from '../support/eventually.js';
 import { IN_LONG_RUNS } from '../support/long-run.js';
+import { pinOfMap } from '../support/map-pin.js';
 
 const PROGRAMS = ['cat', 'dash', 'sleep', 'ls', 'mkdir'].map((name) => `/bin/${name}`);
 const daemon = new Daemon();
@@ -148,14 +149,12 @@ test('a stream continues over a kill -9 with what happened meanwhile, each event
 
 test('while a daemon of another build takes over, a blocked access is never let through', async () => {
   await daemon.end('SIGKILL');
-  const [programs, maps] = [join(daemon.pinDirectory, 'programs'), join(daemon.pinDirectory, 'maps')];
-  const [build, images] = [
-    readdirSync(programs)[0]!,
-    readdirSync(maps).find((name) => name.startsWith('containers-'))!,
-  ];
-  // To the next daemon these are programs that it does not know, with images that it cannot read.
+  const programs = join(daemon.pinDirectory, 'programs');
+  const build = readdirSync(programs)[0]!;
+  const foreign = ['containers', 'counters'].map((map) => pinOfMap(daemon.pinDirectory, map));
+  // To the next daemon these are programs that it does not know, with images that it cannot read and maps of other sizes.
   renameSync(join(programs, build), join(programs, 'other'));
-  renameSync(join(maps, images), join(maps, 'containers-0'));
+  for (const map of foreign) renameSync(map, `${map}0`);
   // The container tries without pause, in one process; it writes a line for each time it got through.
   docker(
     'exec',
@@ -173,8 +172,8 @@ test('while a daemon of another build takes over, a blocked access is never let 
   await new Promise((resolve) => setTimeout(resolve, 3000));
   assert.match(script('echo > /tmp/stop; cat /tmp/through').output, /No such file/);
   await eventually(() => readdirSync(programs).join() === build, 'the end of the programs of the other build');
-  await eventually(() => !readdirSync(maps).includes('containers-0'), 'the end of the map of the other build');
-  assert.ok(readdirSync(maps).includes(images));
+  await eventually(() => !foreign.some((map) => existsSync(`${map}0`)), 'the end of the maps of the other build');
+  for (const map of foreign) assert.ok(existsSync(map), map);
 });
 
 test('what does not fit into the ring while the daemon stands still is counted, and the rest comes', async () => {
@@ -245,8 +244,9 @@ async function repaired(what: string, change: () => void): Promise<void> {
 }
 
 test('pins that somebody removes are there again, and so is the file system that they lie on', async () => {
-  await repaired('pins_and_settings', () => rmSync(join(daemon.pinDirectory, 'maps', 'events')));
-  assert.ok(readdirSync(join(daemon.pinDirectory, 'maps')).includes('events'));
+  const events = pinOfMap(daemon.pinDirectory, 'events');
+  await repaired('pins_and_settings', () => rmSync(events));
+  assert.ok(existsSync(events));
   const programs = readdirSync(PROGRAMS_PINNED);
   await repaired('pins_and_settings', () => execFileSync('umount', ['--lazy', '/sys/fs/bpf']));
   assert.deepEqual(readdirSync(PROGRAMS_PINNED), programs);
@@ -261,8 +261,7 @@ test('pins that somebody removes are there again, and so is the file system that
 });
 
 test('containers that somebody takes out of the map of the kernel are under their policies again', async () => {
-  const images = readdirSync(join(daemon.pinDirectory, 'maps')).find((name) => name.startsWith('containers-'))!;
-  const map = checked('open the map of containers', getPinned(join(daemon.pinDirectory, 'maps', images)));
+  const map = checked('open the map of containers', getPinned(pinOfMap(daemon.pinDirectory, 'containers')));
   await repaired('containers', () => {
     for (const key of keysOf('list the containers', map, CONTAINER_KEY_BYTES)) deleteElement(map, key);
   });

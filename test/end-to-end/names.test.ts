@@ -3,13 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { LEARNT_KEY_BYTES } from '../../src/kernel/learnt-names.js';
 import { BPF_ANY, closeDescriptor, getPinned, lookupElement, nextKey, updateElement } from '../../src/kernel/libbpf.js';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, enterMeanwhile, startContainer } from '../support/docker.js';
+import { pinOfMap } from '../support/map-pin.js';
 import { NameServer } from '../support/name-server.js';
 import { PERL_LIBRARY, perl } from '../support/perl.js';
 
@@ -180,7 +180,7 @@ test('IPv6 addresses are read out of answers, and answers out of IPv6', async ()
 test('what another container of the same numbers has learnt is not believed', async () => {
   await under('{action: Allow, matchDNSQueries: [{domain: good.example}]}', async () => {
     assert.equal(await run('called(found("good.example")); say "called"'), 'called');
-    const learnt = getPinned(join(daemon.pinDirectory, 'maps', 'learnt'));
+    const learnt = getPinned(pinOfMap(daemon.pinDirectory, 'learnt'));
     let last: Uint32Array | null = null;
     for (let key = new Uint32Array(LEARNT_KEY_BYTES / 4); nextKey(learnt, last, key) === 0; key = key.slice()) {
       const value = Buffer.alloc(LEARNT_VALUE_BYTES);
@@ -238,7 +238,7 @@ test('what is sent to the port of name servers and is not a question is refused 
 });
 
 test('a container that learns more than its share forgets its own names, and not those of others', async () => {
-  const learnt = getPinned(join(daemon.pinDirectory, 'maps', 'learnt'));
+  const learnt = getPinned(pinOfMap(daemon.pinDirectory, 'learnt'));
   const ofAnother = new Uint32Array(LEARNT_KEY_BYTES / 4).fill(1);
   assert.equal(updateElement(learnt, ofAnother, Buffer.alloc(LEARNT_VALUE_BYTES), BPF_ANY), 0);
   await under('{matchDNSQueries: [{domain: good.example}, {domain: "*.example", action: Audit}]}', async () => {

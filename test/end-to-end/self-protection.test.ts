@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { closeDescriptor, createMap } from '../../src/kernel/libbpf.js';
-import { PINNED_MAPS } from '../../src/kernel/programs.js';
+import { PINNED_MAPS } from '../../src/kernel/map-pins.js';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { eventually } from '../support/eventually.js';

@@ -15,7 +15,7 @@ import {
   setAutoload,
   setPinPath,
 } from '../../src/kernel/libbpf.js';
-import { PINNED_MAPS } from '../../src/kernel/programs.js';
+import { PINNED_MAPS } from '../../src/kernel/map-pins.js';
 
 /** The maps of the enforcement, without its programs, which this machine's kernel need not be able to load. */
 const object = checkedPointer('cannot open the programs', openObject('build/bpf/hauberk.bpf.o', null));

@@ -22,8 +22,8 @@ import {
   setPinPath,
 } from '../../src/kernel/libbpf.js';
 import { containerKey, lookupIfPresent } from '../../src/kernel/map-elements.js';
+import { PINNED_MAPS } from '../../src/kernel/map-pins.js';
 import { NEW_CONTAINER_BYTES, NewContainers, type PossiblyNewContainer } from '../../src/kernel/new-containers.js';
-import { PINNED_MAPS } from '../../src/kernel/programs.js';
 
 /** The iterators alone: what the other programs need, this machine's kernel need not be able to load. */
 const object = checkedPointer('cannot open the programs', openObject('build/bpf/hauberk.bpf.o', null));

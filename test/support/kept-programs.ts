@@ -12,6 +12,7 @@ import {
 import { deleteIfPresent, keysOf } from '../../src/kernel/map-elements.js';
 import { buildOf } from '../../src/kernel/programs.js';
 import { RingBuffer } from '../../src/kernel/ring-buffer.js';
+import { isPinOf } from './map-pin.js';
 
 /** enum bpf_map_type and struct bpf_map_info of include/uapi/linux/bpf.h. */
 const ARRAY = 2;
@@ -41,7 +42,7 @@ export function forgetState(pinDirectory: string): boolean {
   if (readdirSync(programs).join() !== build) return false;
   // What the daemon attaches when it is needed.
   for (const name of readdirSync(join(programs, build))) rmSync(join(programs, build, `${name}_link`), { force: true });
-  for (const name of readdirSync(maps)) if (!LEFT.includes(name)) empty(join(maps, name));
+  for (const name of readdirSync(maps)) if (!LEFT.some((map) => isPinOf(map, name))) empty(join(maps, name));
   return true;
 }
 

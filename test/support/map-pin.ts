@@ -1,0 +1,14 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Where a map is pinned, whose pin's name ends in a digest of its sizes. */
+export function pinOfMap(pinDirectory: string, map: string): string {
+  const maps = join(pinDirectory, 'maps');
+  const [name] = readdirSync(maps).filter((each) => isPinOf(map, each));
+  if (name === undefined) throw new Error(`${map} is not pinned in ${maps}`);
+  return join(maps, name);
+}
+
+export function isPinOf(map: string, name: string): boolean {
+  return name.replace(/-[0-9a-f]{8}$/u, '') === map;
+}
