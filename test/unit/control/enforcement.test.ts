@@ -221,3 +221,15 @@ test('what processes hold is told of a container that there is', async () => {
   enforcement.holders = { findings: (key: string) => found.get(key), begin: () => undefined } as never;
   assert.deepEqual([enforcement.findingsOf('a'), enforcement.findingsOf('none')], ['findings', undefined]);
 });
+
+test('only what a change affects is compiled for it, and what decides for nobody yet', async () => {
+  const { enforcement, adopt } = start();
+  const state = desired([makePolicy()], container('a', 10), container('b', 20));
+  await adopt(state, false);
+  const more = desired([makePolicy()], container('a', 10), container('b', 20), container('c', 30));
+  const preparation = await enforcement.prepare(more, ({ id }) => id === 'b');
+  assert.deepEqual([...preparation.claims.keys()], ['b', 'c']);
+  const [before] = [enforcement.kindOf('a')];
+  await (await enforcement.adopt(preparation, false)).published;
+  assert.equal(enforcement.kindOf('a'), before);
+});

@@ -12,5 +12,6 @@ test('the warm-up makes a whole change, and other work can run meanwhile', async
   await warmUp();
   isOver = true;
   await other;
-  assert.ok(turns > 10, `${turns} turns`);
+  // Between what it reads and what it applies, at least.
+  assert.ok(turns >= 5, `${turns} turns`);
 });
