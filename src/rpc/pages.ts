@@ -5,7 +5,7 @@ import { inTimeSlices } from '../time-slices.js';
  * The total size of the elements of one answer, in bytes: well under the 4 MiB that clients of every language take, and
  * so little that it is made and encoded in a few milliseconds.
  */
-export const PAGE_BYTES = 128 * 1024;
+export const PAGE_BYTES = 192 * 1024;
 
 /** Ids of containers in one answer. */
 export const IDS_MAX = 8192;
