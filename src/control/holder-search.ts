@@ -8,6 +8,7 @@ import { inTimeSlices } from '../time-slices.js';
 import type { Assignment } from './assignments.js';
 import { Findings, idOf } from './findings.js';
 import { leavesAlone } from './held-descriptors.js';
+import { isHost } from './host.js';
 import { Serial } from './serial.js';
 
 /** How often it is checked whether what was held still is. */
@@ -133,7 +134,7 @@ export class HolderSearch {
         id: container.id,
         namespaces: container.namespaces,
         ruleSet: kind.ruleSet,
-        isHost: container.origin === 'host',
+        isHost: isHost(container),
       };
       const before = this.#decides.get(key);
       const replaced = this.#subjects.get(key);

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Container } from '../containers/container.js';
 import type { DesiredState } from './desired-state.js';
+import { isHost } from './host.js';
 import type { Ledger, Outcome } from './ledger.js';
 
 /**
@@ -26,9 +27,8 @@ export async function changeHostLabels(
       if (policies.keysReaching(labelled) !== policies.keysReaching(host)) await check(labelled, desired);
       before = host;
       enforcement.replaceHost(labelled);
-      const affected = ({ isHost }: Container) => isHost === true;
       const make = () => ({ desired, stored: { hostLabels: labels }, result: undefined });
-      return { next: { desired, affected }, make };
+      return { next: { desired, affected: isHost }, make };
     });
   } catch (error) {
     // Otherwise the next attempt would find nothing to do.

@@ -37,6 +37,11 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '3
 /** How calls and events name the host's own processes where they name a container. */
 export const HOST_ID = 'host';
 
+/** Whether it is the host's own processes: see hostAsSubject. */
+export function isHost(subject: Pick<Container, 'isHost'>): boolean {
+  return subject.isHost === true;
+}
+
 /** The host's own processes, as policies of kind KubeArmorHostPolicy reach them. */
 export function hostAsSubject(
   namespaces: NamespacePair,

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Container } from '../containers/container.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
+import { isHost } from './host.js';
 import { type HostFiles, withLinksOfHost } from './host-files.js';
 import { requireUnharmed } from './host-guard.js';
 import type { Ledger } from './ledger.js';
@@ -29,8 +30,10 @@ export async function changeWithHost(
   if (!force) await checkHost({ enforcement }, files, linked, desired);
   if (change.next !== undefined) return { change, host: linked };
   const { result } = change;
-  const affected = ({ isHost }: Container) => isHost === true;
-  return { change: { next: { desired, affected }, make: () => ({ desired, stored: {}, result }) }, host: linked };
+  return {
+    change: { next: { desired, affected: isHost }, make: () => ({ desired, stored: {}, result }) },
+    host: linked,
+  };
 }
 
 /** @throws Failure failed-precondition when what a host comes under in a state would stop what it cannot do without */

@@ -18,7 +18,7 @@ import {
   takeWarnings,
 } from './libbpf.js';
 import { isPassing, loadSelected, type Program, requireNotEssential, type Selection } from './loading.js';
-import { type PinNames, pinNamesOf } from './map-pins.js';
+import type { PinNames } from './map-pins.js';
 import type { MissingHook } from './missing-hooks.js';
 import { rememberMissing } from './missing-programs.js';
 import { isLinked } from './program-roles.js';
@@ -45,8 +45,8 @@ export function attachNew(
   host: NamespacePair,
   required: (missing: readonly MissingHook[]) => void,
 ): Standing {
-  const selection = loadSelected(objectPath, (object) => {
-    for (const [name, pin] of Object.entries(pinNamesOf(object)))
+  const selection = loadSelected(objectPath, ({ object, maps }) => {
+    for (const [name, pin] of Object.entries(maps))
       checked(`cannot pin map ${name}`, setPinPath(findMap(object, name), join(mapsDirectory, pin)));
     const parametersOf = (hook: string) => KernelTypes.use((types) => types.parametersOf(`bpf_lsm_${hook}`));
     setConstants(object, {
@@ -76,7 +76,7 @@ export function attachNew(
   }
 }
 
-function attachAll({ object, programs, missing }: Selection, buildDirectory: string): Standing {
+function attachAll({ programs, missing, maps }: Selection, buildDirectory: string): Standing {
   const names: string[] = [];
   const left = [...missing];
   for (const program of programs) {
@@ -95,7 +95,7 @@ function attachAll({ object, programs, missing }: Selection, buildDirectory: str
   }
   // What the kernel's types show need not be remembered: they show it again the next time.
   for (const each of left) if (each.cause !== 'absent') rememberMissing(buildDirectory, each);
-  return { names, missing: left, maps: pinNamesOf(object) };
+  return { names, missing: left, maps };
 }
 
 /** @returns the link, or why there is none */

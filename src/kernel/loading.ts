@@ -17,6 +17,7 @@ import {
   setLogBuffer,
   takeWarnings,
 } from './libbpf.js';
+import { type PinNames, pinNamesOf } from './map-pins.js';
 import type { MissingHook } from './missing-hooks.js';
 import { VerifierLog } from './verifier-log.js';
 
@@ -38,6 +39,8 @@ export interface Selection {
   /** The programs to be loaded. */
   readonly programs: readonly Program[];
   readonly missing: readonly MissingHook[];
+  /** How the pins of its maps are called. */
+  readonly maps: PinNames;
 }
 
 /** Programs that are known not to load, by name. */
@@ -68,7 +71,7 @@ export function openSelected(
         missing.push({ program: program.name, hook: program.hook, cause: 'absent', reason: absence });
     }
     for (const each of missing) requireNotEssential(each);
-    return { object, programs, missing };
+    return { object, programs, missing, maps: pinNamesOf(object) };
   } catch (error) {
     closeObject(object);
     throw error;
@@ -83,12 +86,12 @@ export function openSelected(
  * @throws Failure failed-precondition when an essential program is refused; any other reason why the object cannot be
  * loaded
  */
-export function loadSelected(objectPath: string, prepare: (object: Pointer) => void): Selection {
+export function loadSelected(objectPath: string, prepare: (selection: Selection) => void): Selection {
   const refused = new Map<string, MissingHook>();
   for (;;) {
     const selection = openSelected(objectPath, refused);
     try {
-      prepare(selection.object);
+      prepare(selection);
       const refusal = load(selection);
       if (refusal === undefined) return selection;
       refused.set(refusal.program, refusal);

@@ -6,7 +6,7 @@ import { Failure } from '../failure.js';
 import { attachNew, type Standing } from './attaching.js';
 import { checked, closeDescriptor, closeObject, getPinned, takeWarnings } from './libbpf.js';
 import { openSelected } from './loading.js';
-import { PINNED_MAPS, type PinnedMap, pinNamesOf } from './map-pins.js';
+import { PINNED_MAPS, type PinnedMap } from './map-pins.js';
 import { explainMissing, type MissingHook } from './missing-hooks.js';
 import { rememberedMissing } from './missing-programs.js';
 import { OnDemandProgram } from './on-demand.js';
@@ -144,8 +144,7 @@ function pinnedPrograms(objectPath: string, buildDirectory: string): Standing | 
   if (!existsSync(buildDirectory)) return undefined;
   const isPinned = (name: string) => existsSync(join(buildDirectory, name));
   const remembered = [...rememberedMissing(buildDirectory)].filter(([name]) => !isPinned(name));
-  const { object, programs, missing } = openSelected(objectPath, new Map(remembered), isPinned);
-  const maps = pinNamesOf(object);
+  const { object, programs, missing, maps } = openSelected(objectPath, new Map(remembered), isPinned);
   closeObject(object);
   const names = programs.map(({ name }) => name);
   return names.every(isPinned) ? { names, missing, maps } : undefined;

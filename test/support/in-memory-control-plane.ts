@@ -144,6 +144,16 @@ function keyOf({ container, access }: CountedAccess): string {
   return `${namespaceKey(container)}:${access}`;
 }
 
+/** A container that the policies of many tests reach, and where it runs. */
+export const WEB = {
+  id: 'c1',
+  name: 'c1',
+  namespace: 'default',
+  labels: { app: 'web' },
+  origin: 'registered',
+} as const;
+export const WEB_NAMESPACES: NamespacePair = { pidNamespace: 11, mountNamespace: 12 };
+
 /** The real control plane over a kernel and a store that are memory. */
 export class InMemoryControlPlane implements ControlPlane {
   readonly commits: StoreChanges[] = [];

@@ -4,7 +4,7 @@ import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
 import { HOST_ID, hostAsSubject } from '../../../src/control/host.js';
 import type { Access } from '../../../src/explain/access.js';
 import type { Operation } from '../../../src/policy/effect.js';
-import { InMemoryControlPlane, MemoryKernel } from '../../support/in-memory-control-plane.js';
+import { InMemoryControlPlane, MemoryKernel, WEB, WEB_NAMESPACES } from '../../support/in-memory-control-plane.js';
 
 const manifest = (spec: string) => `
 apiVersion: security.kubearmor.com/v1
@@ -22,14 +22,7 @@ async function planeWith(spec: string) {
   const host = hostAsSubject({ pidNamespace: 3, mountNamespace: 4 }, {}, {});
   const plane = new InMemoryControlPlane(NOTHING_DESIRED, new MemoryKernel(), host);
   await plane.policies.apply(plane.policies.readManifest(manifest(spec)));
-  const description = {
-    id: 'c1',
-    name: 'c1',
-    namespace: 'default',
-    labels: { app: 'web' },
-    origin: 'registered',
-  } as const;
-  await plane.tracker.register(description, { pidNamespace: 11, mountNamespace: 12 });
+  await plane.tracker.register(WEB, WEB_NAMESPACES);
   const explain = async (asked: Access, subject: Parameters<typeof plane.policies.explain>[0] = 'c1') => {
     const { action, decider } = await plane.policies.explain(subject, asked);
     return [

@@ -299,7 +299,7 @@ test("the host's processes are searched too, without those it needs and without 
   );
   holdings.held = [HELD_FILE, { ...HELD_FILE, hostPid: 1, file: 2n }, { ...HELD_FILE, kind: 'ring', file: 0n }];
   const kind = { ruleSet: { rules: [] }, image: { decidesFiles: true } };
-  const assigned = { container: { ...container, origin: 'host' }, kind } as unknown as Assignment;
+  const assigned = { container: { ...container, origin: 'host', isHost: true }, kind } as unknown as Assignment;
   const begun = search.begin([assigned])!;
   await begun.before();
   await begun.after();

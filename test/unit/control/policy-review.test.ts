@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { InMemoryControlPlane, WEB, WEB_NAMESPACES } from '../../support/in-memory-control-plane.js';
 import { manifest } from '../rpc/support.js';
 
 const NOT_REVIEWED = 'its rules were not compared with others: too many were given at once';
 
 async function planeWith() {
   const plane = new InMemoryControlPlane();
-  const description = {
-    id: 'c1',
-    name: 'c1',
-    namespace: 'default',
-    labels: { app: 'web' },
-    origin: 'registered',
-  } as const;
-  await plane.tracker.register(description, { pidNamespace: 11, mountNamespace: 12 });
+  await plane.tracker.register(WEB, WEB_NAMESPACES);
   const apply = async (...texts: string[]) =>
     (await plane.policies.apply(texts.flatMap((text) => plane.policies.readManifest(text)))).result;
   return { plane, apply };

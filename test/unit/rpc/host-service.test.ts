@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MissingHookCause } from '../../../src/generated/hauberk/v1/host.js';
+import { WEB, WEB_NAMESPACES } from '../../support/in-memory-control-plane.js';
 import { answerOf, hostClient, manifest, policyClient, refusal, serveAll } from './support.js';
 
 describe('GetStatus', () => {
@@ -70,15 +71,7 @@ describe('WaitForRevision', () => {
 
   test('a change the kernel did not take is reported, and waited for until it does', async (t) => {
     const { server, plane } = await serveAll(t);
-    const identity = { pidNamespace: 11, mountNamespace: 12 };
-    const description = {
-      id: 'c1',
-      name: 'c1',
-      namespace: 'default',
-      labels: { app: 'web' },
-      origin: 'registered',
-    } as const;
-    await plane.tracker.register(description, identity);
+    await plane.tracker.register(WEB, WEB_NAMESPACES);
     plane.kernel.failure = new Error('no memory');
     const source = { $case: 'manifest', value: manifest('one') } as const;
     const refused = await refusal(
