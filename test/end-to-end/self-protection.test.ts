@@ -8,6 +8,7 @@ import { PINNED_MAPS } from '../../src/kernel/map-pins.js';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { eventually } from '../support/eventually.js';
+import { pinOfMap } from '../support/map-pin.js';
 
 /** A privileged container with the host's process ids and all of its files: nothing but its mounts is its own. */
 const container = spawn('unshare', ['--mount', '--fork', '--kill-child', 'sleep', '100000'], { stdio: 'ignore' });
@@ -110,7 +111,7 @@ test("a container reaches none of Hauberk's programs and links by id", () => {
 });
 
 test('a container neither gets nor removes nor hides what is pinned', async () => {
-  const map = join(PINS, 'maps/settings');
+  const map = pinOfMap(PINS, 'settings');
   const attempts = [
     ['get', map],
     ['get', pinOf('hauberk_claim')],
@@ -235,8 +236,8 @@ test("the preset hardened keeps a container with all privileges from the host's 
 });
 
 test('under a policy for the host its processes may as little, and whoever started the daemon may stop it', async () => {
+  const map = pinOfMap(PINS, 'settings');
   await client.call('PolicyService', 'ApplyPolicy', { manifest: HOST_POLICY });
-  const map = join(PINS, 'maps/settings');
   const attempts = [
     ['get', map],
     ['unlink', map],
