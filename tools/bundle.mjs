@@ -77,7 +77,7 @@ const programs = {
 await bundle('build/program', programs, { ssh2: LEFT_OUT, '@grpc/proto-loader': LEFT_OUT });
 
 for (const name of readdirSync('build/test')) if (name.startsWith('chunk-')) rmSync(`build/test/${name}`);
-const tests = ['kernel', 'end-to-end'].flatMap((directory) =>
+const tests = ['kernel', 'end-to-end', 'long'].flatMap((directory) =>
   readdirSync(`test/${directory}`)
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => [`${directory}/${name.slice(0, -'.ts'.length)}`, `test/${directory}/${name}`]),

@@ -147,7 +147,9 @@ test('a stream continues over a kill -9 with what happened meanwhile, each event
   again.cancel();
 });
 
-test('while a daemon of another build takes over, a blocked access is never let through', async () => {
+test('while a daemon of another build takes over, a blocked access is never let through', {
+  skip: IN_LONG_RUNS,
+}, async () => {
   await daemon.end('SIGKILL');
   const programs = join(daemon.pinDirectory, 'programs');
   const build = readdirSync(programs)[0]!;
@@ -176,7 +178,9 @@ test('while a daemon of another build takes over, a blocked access is never let 
   for (const map of foreign) assert.ok(existsSync(map), map);
 });
 
-test('what does not fit into the ring while the daemon stands still is counted, and the rest comes', async () => {
+test('what does not fit into the ring while the daemon stands still is counted, and the rest comes', {
+  skip: IN_LONG_RUNS,
+}, async () => {
   await daemon.end('SIGTERM');
   await daemon.start('--events-per-second=0');
   client.close();

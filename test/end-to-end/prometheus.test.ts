@@ -5,7 +5,6 @@ import { after, before, test } from 'node:test';
 import { Client } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, enter, startContainer } from '../support/docker.js';
-import { eventually } from '../support/eventually.js';
 import { alertRules, dashboardQueries, Prometheus } from '../support/prometheus.js';
 
 const daemon = new Daemon();
@@ -82,9 +81,7 @@ test('every alert expression can be asked, and those on the state of hauberkd co
     ofState.push(name);
     const state = expression.replace(/ == 0$/, '');
     // The last scrape may have been late, or before Docker was connected; another runtime of the machine may have ended.
-    const isThere = async () =>
-      (await prometheus.query(state)).some(({ metric, value }) => metric.instance === INSTANCE && value[1] === '1');
-    await eventually(isThere, `${state} of 1`);
+    await prometheus.find(state, ({ metric, value }) => metric.instance === INSTANCE && value[1] === '1');
   }
   assert.deepEqual(ofState, ['HauberkDown', 'HauberkNotEnforcing', 'HauberkSourceDisconnected', 'HauberkExportFails']);
 });

@@ -9,7 +9,6 @@ import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, enter, startContainer } from '../support/docker.js';
 import { eventually } from '../support/eventually.js';
-import { IN_LONG_RUNS } from '../support/long-run.js';
 
 const daemon = new Daemon();
 let client = new Client(daemon.address);
@@ -60,7 +59,7 @@ function makeProgramsForeign(name: string): void {
 const foreignAreGone = (name: string) =>
   eventually(() => !existsSync(join(daemon.pinDirectory, 'programs', name)), `the end of the build ${name}`, 240_000);
 
-describe('beside a loop of blocked opens', { skip: IN_LONG_RUNS }, () => {
+describe('beside a loop of blocked opens', () => {
   before(async () => {
     execFileSync('tools/vm/docker', { stdio: 'inherit' });
     execFileSync('tools/vm/image', ['endurance', '/bin/cat', '/bin/sleep', '/usr/bin/perl'], { stdio: 'inherit' });

@@ -4,7 +4,6 @@ import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, exec } from '../support/docker.js';
-import { IN_LONG_RUNS } from '../support/long-run.js';
 import { startWorkload, WORKLOADS, type Workload } from '../support/workloads.js';
 
 /** What every program reads. */
@@ -55,11 +54,7 @@ async function restart(profile: string): Promise<void> {
 
 for (const workload of WORKLOADS) {
   const { name, printed } = workload;
-  // The one that continues while the daemon is started again stands for the others.
-  const skip = name !== 'redis' && IN_LONG_RUNS;
-  test(`what ${name} does is learnt, and under the policy made of it the same continues and nothing else`, {
-    skip,
-  }, async (context) => {
+  test(`what ${name} does is learnt, and under the policy made of it the same continues and nothing else`, async (context) => {
     await client.call('ProfileService', 'StartProfile', { name, selector: { matchLabels: { app: name } } });
     const began = performance.now();
     assert.match(workOf(workload), printed);

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { composeServices, finalStage } from '../support/compose.js';
+import { Unit } from '../support/unit.js';
+
+const { hauberkd, prometheus } = composeServices();
+const { entryPoint, text: finalStageText } = finalStage();
+
+test('the composition and the systemd unit give hauberkd the same privileges, one by one', () => {
+  assert.deepEqual(hauberkd.cap_drop, ['ALL']);
+  assert.deepEqual(hauberkd.cap_add?.map((name) => `CAP_${name}`).sort(), new Unit().capabilities.sort());
+  assert.ok(!('privileged' in hauberkd));
+  assert.ok(hauberkd.security_opt?.includes('no-new-privileges:true'));
+  assert.equal(`${hauberkd.ulimits?.nofile}`, new Unit().get('LimitNOFILE'));
+});
+
+test('the composition names files that exist, and what Prometheus is told to read is mounted', () => {
+  assert.ok(existsSync(hauberkd.build!.dockerfile));
+  const mounts = new Map(
+    prometheus.volumes.map((volume) => volume.split(':').slice(0, 2).reverse() as [string, string]),
+  );
+  const configuration = prometheus.command!.find((flag) => flag.startsWith('--config.file='))!.split('=')[1]!;
+  assert.equal(mounts.get(configuration), './packaging/prometheus/prometheus.yml');
+  const [, rules] = /^rule_files:\n {2}- (\S+)$/m.exec(readFileSync(mounts.get(configuration)!, 'utf8'))!;
+  assert.equal(mounts.get(configuration.replace(/[^/]+$/, rules!)), `./packaging/prometheus/${rules}`);
+  for (const [, source] of mounts) if (source.startsWith('.')) assert.ok(existsSync(source), source);
+});
+
+test('the image has no compiler, and its entry point is a file that the build makes', () => {
+  assert.doesNotMatch(finalStageText, /clang|-dev\b|gcc|npm/);
+  assert.match(finalStageText, /\blibbpf1\b/);
+  assert.equal(entryPoint[0], 'node');
+  assert.ok(existsSync(entryPoint[1]!.replace('/opt/hauberk', '.')), entryPoint[1]);
+});
