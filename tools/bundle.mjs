@@ -47,7 +47,7 @@ function bundle(outdir, entryPoints, alias) {
     splitting: true,
     format: 'esm',
     platform: 'node',
-    target: 'node20',
+    target: 'node22',
     sourcemap: true,
     logLevel: 'warning',
     // Of a package with both, the form that can be followed: one of them asks for its parts by a function of its own.

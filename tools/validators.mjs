@@ -97,7 +97,7 @@ async function write(name, schemas, options, { keywords = [], shared = [], impor
     external: ['../policy/*'],
     format: 'esm',
     platform: 'node',
-    target: 'node20',
+    target: 'node22',
     minify: true,
     logLevel: 'warning',
   });
