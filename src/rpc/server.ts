@@ -92,11 +92,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     shutdown(graceMilliseconds) {
       stopped ??= (async () => {
         await removeSocket();
-        connections.close();
+        const ended = connections.close();
         listener.stop();
         listener.server.close();
         streams.endAll();
-        await stop(server, graceMilliseconds, logger);
+        await stop(server, ended, graceMilliseconds, logger);
         audit.close();
       })();
       return stopped;
@@ -172,14 +172,17 @@ async function bind(server: NetServer, place: ListenOptions | { readonly fd: num
   await once(server, 'listening');
 }
 
-function stop(server: Server, graceMilliseconds: number, logger: RpcLogger): Promise<void> {
+function stop(server: Server, ended: Promise<void>, graceMilliseconds: number, logger: RpcLogger): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       logger.warn({ graceMilliseconds }, 'calls were still under way and have been cut off');
       server.forceShutdown();
       resolve();
     }, graceMilliseconds);
-    server.tryShutdown(() => {
+    server.tryShutdown(async () => {
+      // Since Node.js 24 sessions are closed with their server, and grpc-js 1.14 takes a closed one, whose calls may still
+      // be under way, for an ended one.
+      await ended;
       clearTimeout(timer);
       resolve();
     });

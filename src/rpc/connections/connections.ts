@@ -14,6 +14,7 @@ export class Connections {
   #admitted = 0;
   #roleless = 0;
   #isClosed = false;
+  readonly #ended = Promise.withResolvers<void>();
 
   constructor(
     private readonly server: Server,
@@ -64,7 +65,10 @@ export class Connections {
       return;
     }
     this.#admitted++;
-    socket.once('close', () => this.#admitted--);
+    socket.once('close', () => {
+      this.#admitted--;
+      this.#tellEnd();
+    });
     // An injector for each connection, as grpc-js does not tell an interceptor which connection a call came by.
     const injector = this.server.createConnectionInjector(
       experimental.createServerCredentialsWithInterceptors(ServerCredentials.createInsecure(), [
@@ -75,9 +79,15 @@ export class Connections {
     injector.injectConnection(socket);
   }
 
-  /** From then on nothing is admitted. */
-  close(): void {
+  /** Admits nothing from then on. @returns when the last connection has ended */
+  close(): Promise<void> {
     this.#isClosed = true;
+    this.#tellEnd();
+    return this.#ended.promise;
+  }
+
+  #tellEnd(): void {
+    if (this.#isClosed && this.#admitted === 0) this.#ended.resolve();
   }
 
   get #tooMany(): string {
