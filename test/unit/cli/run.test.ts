@@ -42,9 +42,9 @@ test('hauberk run gives a command namespaces of its own and its status, and lets
 test('hauberk run hands signals on, and reports a command that a signal has ended or that is not there', async (t) => {
   const { hauberk, directory } = await start(t);
   const ready = join(directory, 'ready');
-  const ended = hauberk('run', ...script(`trap 'exit 9' USR2; echo >${ready}; while :; do sleep 0.05; done`));
+  const ended = hauberk('run', ...script(`trap 'exit 9' HUP; echo >${ready}; while :; do sleep 0.05; done`));
   await eventually(() => existsSync(ready));
-  process.emit('SIGUSR2', 'SIGUSR2');
+  process.emit('SIGHUP', 'SIGHUP');
   assert.equal((await ended).status, 9);
   assert.equal((await hauberk('run', ...script('kill -9 $$'))).status, 137);
   assert.equal((await hauberk('run', '--', join(directory, 'none'))).status, 127);
