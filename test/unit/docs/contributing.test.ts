@@ -143,6 +143,20 @@ describe('the folders of src', () => {
     assert.deepEqual(usersOf('commander'), ['src/cli']);
   });
 
+  test('import packages that come with a release, by names that their authors keep', () => {
+    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
+    const files = filesBelow('src').filter((each) => each.endsWith('.ts'));
+    const isPackage = (name: string) => !/^(?:node:|src\/)/u.test(name) && !NO_FILES.includes(name);
+    const packages = new Set(files.flatMap(importsOf).filter(isPackage));
+    const paths = [...packages].filter((name) => dependencies[name] === undefined);
+    // The first is among the names that its package exports, the second is inside of one.
+    assert.deepEqual(paths.sort(), [
+      '@bufbuild/protobuf/wire',
+      '@grpc/reflection/build/src/implementations/reflection-v1.js',
+    ]);
+    for (const path of paths) assert.ok(dependencies[path.split('/').slice(0, 2).join('/')], path);
+  });
+
   test('name only existing files in comments', () => {
     const sources = ['src', 'bpf', 'helpers', 'test', 'tools', 'bench'].flatMap(filesBelow);
     const endings = sources.map((path) => `/${path}`);
