@@ -141,6 +141,7 @@ describe('the folders of src', () => {
     assert.deepEqual(usersOf('classic-level'), ['src/store']);
     assert.deepEqual(usersOf('prom-client'), ['src/metrics']);
     assert.deepEqual(usersOf('commander'), ['src/cli']);
+    assert.deepEqual(usersOf('ipaddr.js'), ['src/policy']);
   });
 
   test('import packages that come with a release, by names that their authors keep', () => {
