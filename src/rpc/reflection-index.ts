@@ -1,5 +1,6 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-// Not the package's main module, whose service reads its own description from a file in the package.
+// Not the package's main module, whose service reads its own description from a file in the package;
+// test/unit/rpc/library-internals.test.ts pins this one.
 import { ReflectionV1Implementation } from '@grpc/reflection/build/src/implementations/reflection-v1.js';
 import type { ServerReflectionRequest, ServerReflectionResponse } from '../generated/grpc/reflection/v1/reflection.js';
 
