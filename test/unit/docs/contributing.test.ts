@@ -140,7 +140,7 @@ describe('the folders of src', () => {
     assert.deepEqual(usersOf('dockerode'), ['src/runtime-setup', 'src/sources']);
     assert.deepEqual(usersOf('classic-level'), ['src/store']);
     assert.deepEqual(usersOf('prom-client'), ['src/metrics']);
-    assert.deepEqual(usersOf('commander'), ['src/cli']);
+    assert.deepEqual(usersOf('commander'), ['src/cli', 'src/config']);
     assert.deepEqual(usersOf('ipaddr.js'), ['src/policy']);
   });
 
