@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { helpText } from './config/command.js';
 import { parseConfig } from './config/config.js';
-import { helpText } from './config/help.js';
 import { Failure } from './failure.js';
 import { VERSION } from './version.js';
 
 try {
-  const config = parseConfig(process.argv.slice(2), (path) => readFileSync(path, 'utf8'));
+  const config = parseConfig(process.argv.slice(2), (path) => readFileSync(path, 'utf8'), process.env);
   if (config.help) {
     process.stdout.write(helpText());
   } else if (config.version) {

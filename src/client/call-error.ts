@@ -1,6 +1,6 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
-import { BadRequest } from 'nice-grpc-error-details';
-import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
+import { BadRequest } from '../generated/google/rpc/error_details.js';
+import { Status } from '../generated/google/rpc/status.js';
 import { HauberkError, type StatusName, type Violation } from './error.js';
 
 /** The error with which a failed call rejects. */
@@ -13,7 +13,7 @@ export function errorOfCall({ code, details, metadata }: ServiceError, cause?: u
 function violationsIn(encoded: Buffer): Violation[] {
   const { details } = Status.decode(encoded);
   return details
-    .filter(({ typeUrl }) => typeUrl.endsWith(`/${BadRequest.$type}`))
+    .filter(({ typeUrl }) => typeUrl.endsWith('/google.rpc.BadRequest'))
     .flatMap(({ value }) => BadRequest.decode(value).fieldViolations)
     .map(({ field, description }) => ({ field, description }));
 }

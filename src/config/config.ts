@@ -1,12 +1,12 @@
-import { parseArgs } from 'node:util';
 import type { AlertLimit } from '../events/alert-throttle.js';
 import { invalidInput, type Problem } from '../failure.js';
 import type { Posture } from '../policy/model.js';
 import { NO_ASSIGNMENTS, type Role, type RoleAssignments } from '../rpc/access/role.js';
 import { type KubearmorAccess, kubearmorListeners } from '../rpc/kubearmor/listen.js';
 import { parseListenAddress } from '../rpc/listen-address.js';
+import { readFlags } from './command.js';
 import { readConfigFile } from './file.js';
-import { FLAGS, type Flag, ROLES_SETTING } from './flags.js';
+import { FLAGS, type Flag, ROLES_SETTING, variableOf } from './flags.js';
 
 export interface Config {
   /** `unix:PATH` or `ADDRESS:PORT`. */
@@ -89,27 +89,27 @@ export interface Config {
 }
 
 /**
- * Reads flags and, if one names it, the configuration file.
+ * Reads flags, the environment and, if one of them names it, the configuration file.
  *
- * @throws Failure invalid-argument naming each flag, or line and column of the file
+ * @throws Failure invalid-argument naming each flag or variable, or line and column of the file
  */
-export function parseConfig(flags: readonly string[], readFile: (path: string) => string): Config {
-  const options = Object.fromEntries(Object.entries(FLAGS).map(([name, { type }]) => [name, { type }]));
-  let given: Record<string, unknown>;
-  try {
-    given = parseArgs({ args: [...flags], options, strict: true, allowPositionals: false }).values;
-  } catch (error) {
-    const [reason] = (error as Error).message.split('. ');
-    throw invalidInput([{ field: 'flags', description: `${reason}; see --help` }]);
-  }
-  const path = given.config as string | undefined;
-  const inFile = path === undefined ? {} : readConfigFile(path, readFile);
+export function parseConfig(
+  parameters: readonly string[],
+  readFile: (path: string) => string,
+  environment: NodeJS.ProcessEnv = {},
+): Config {
+  const flags = readFlags(parameters);
+  const variables = readVariables(environment);
+  const path = flags.config ?? variables.config;
+  const inFile = path === undefined ? {} : readConfigFile(path as string, readFile);
   const values: Record<string, unknown> = {};
   const problems: Problem[] = [];
   for (const [name, flag] of Object.entries(FLAGS)) {
-    const value = given[name] ?? inFile[name] ?? (flag.type === 'boolean' ? false : flag.default);
+    const value = flags[name] ?? variables[name] ?? inFile[name] ?? (flag.type === 'boolean' ? false : flag.default);
     const description = checkValue(flag, value);
-    if (description !== undefined) problems.push({ field: `--${name}`, description });
+    const isFromVariable = flags[name] === undefined && variables[name] !== undefined;
+    if (description !== undefined)
+      problems.push({ field: isFromVariable ? variableOf(name)! : `--${name}`, description });
     const property = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
     if (value !== undefined) values[property] = flag.range === undefined ? value : Number(value);
   }
@@ -117,6 +117,18 @@ export function parseConfig(flags: readonly string[], readFile: (path: string) =
   const config = { ...values, roles: inFile[ROLES_SETTING] ?? NO_ASSIGNMENTS } as unknown as Config;
   checkProtection(config);
   return config;
+}
+
+/** What environment variables say, by the names of their flags. One that is empty counts as none. */
+function readVariables(environment: NodeJS.ProcessEnv): Readonly<Record<string, unknown>> {
+  const switches: Readonly<Record<string, boolean>> = { true: true, false: false };
+  const given = Object.entries(FLAGS).flatMap(([name, { type }]) => {
+    const variable = variableOf(name);
+    const text = variable === undefined ? undefined : environment[variable];
+    if (text === undefined || text === '') return [];
+    return [[name, type === 'boolean' ? (switches[text] ?? text) : text]];
+  });
+  return Object.fromEntries(given);
 }
 
 /** Checks that involve several flags. */

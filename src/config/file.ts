@@ -1,5 +1,6 @@
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { invalidInput, type Problem } from '../failure.js';
+import { suggest } from '../policy/suggestion.js';
 import { NO_ASSIGNMENTS } from '../rpc/access/role.js';
 import { FLAGS, NOT_IN_FILE, ROLES_SETTING } from './flags.js';
 import { readRoles } from './roles.js';
@@ -29,7 +30,7 @@ export function readConfigFile(path: string, readFile: (path: string) => string)
         const offset = isScalar(key) ? (key.range?.[0] ?? 0) : 0;
         if (name === ROLES_SETTING) roles = readRoles(value, offset, at, readFile);
         else if (!Object.hasOwn(FLAGS, name) || NOT_IN_FILE.includes(name))
-          at(name || path, offset, 'is not a setting');
+          at(name || path, offset, `is not a setting${hintFor(name)}`);
         else if (!isScalar(value)) at(name, offset, 'must have one value');
       }
     }
@@ -41,4 +42,10 @@ export function readConfigFile(path: string, readFile: (path: string) => string)
       name === ROLES_SETTING ? roles : typeof value === 'boolean' ? value : String(value),
     ]),
   );
+}
+
+function hintFor(name: string): string {
+  const settings = [ROLES_SETTING, ...Object.keys(FLAGS).filter((each) => !NOT_IN_FILE.includes(each))];
+  const near = suggest(name, settings);
+  return near === undefined ? '' : `, did you mean ${near}?`;
 }

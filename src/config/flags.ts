@@ -311,7 +311,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   config: {
     type: 'string',
     value: 'FILE',
-    help: 'a YAML file with the flags above by name (flags on the command line win) and the roles of clients',
+    help: 'a YAML file with the flags above by name (flags and environment variables win) and the roles of clients',
   },
   check: {
     type: 'boolean',
@@ -323,6 +323,12 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
 /** A setting that is only in the file, since it is structured. */
 export const ROLES_SETTING = 'roles';
 export const NOT_IN_FILE = ['rescue', 'discard-damaged', 'config', 'check', 'version', 'help'];
+
+/** The environment variable that sets a flag. What is for one start only has none, as it has no place in the file. */
+export function variableOf(name: string): string | undefined {
+  if (NOT_IN_FILE.includes(name) && name !== 'config') return undefined;
+  return `HAUBERKD_${name.toUpperCase().replaceAll('-', '_')}`;
+}
 
 function number(value: string, standard: number, range: readonly [number, number], help: string): Flag {
   return { type: 'string', value, default: `${standard}`, range, help };

@@ -1,7 +1,7 @@
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
-import { Any, BadRequest } from 'nice-grpc-error-details';
-import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
 import { Failure, type FailureCode, type Problem } from '../failure.js';
+import { BadRequest } from '../generated/google/rpc/error_details.js';
+import { Status } from '../generated/google/rpc/status.js';
 
 const CODES: Readonly<Record<FailureCode, status>> = {
   'invalid-argument': status.INVALID_ARGUMENT,
@@ -28,8 +28,8 @@ const VIOLATION_BYTES_MAX = 2048;
 export function toStatus(thrown: unknown): StatusObject {
   const failure = Failure.from(thrown);
   if (failure.problems.length === 0) return statusWith(CODES[failure.code], failure.message);
-  const badRequest = BadRequest.encode(BadRequest.fromPartial({ fieldViolations: violationsOf(failure.problems) }));
-  const details = [{ type: BadRequest.$type, value: badRequest.finish() }];
+  const badRequest = BadRequest.encode({ fieldViolations: violationsOf(failure.problems) }).finish();
+  const details = [{ type: 'google.rpc.BadRequest', value: badRequest }];
   return statusWith(CODES[failure.code], failure.message, details, failure.problems.at(-1)!.more);
 }
 
@@ -49,10 +49,8 @@ export function statusWith(
   const shown = shortenMessage(wellFormed(lines.join('\n')), lastLine);
   const metadata = new Metadata();
   if (details.length > 0) {
-    const anys = details.map(({ type, value }) =>
-      Any.fromPartial({ typeUrl: `type.googleapis.com/${type}`, value: Buffer.from(value) }),
-    );
-    const encoded = Status.encode(Status.fromPartial({ code, message: shown, details: anys })).finish();
+    const anys = details.map(({ type, value }) => ({ typeUrl: `type.googleapis.com/${type}`, value }));
+    const encoded = Status.encode({ code, message: shown, details: anys }).finish();
     metadata.set(DETAILS_KEY, Buffer.from(encoded));
   }
   return { code, details: shown, metadata };

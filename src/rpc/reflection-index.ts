@@ -1,9 +1,10 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import type { PackageDefinition } from '@grpc/proto-loader';
-// Not the package's main module, whose service reads its own description from a file in the package.
+// Not the package's main module, whose service reads its own description from a file in the package;
+// test/unit/rpc/library-internals.test.ts pins this one.
 import { ReflectionV1Implementation } from '@grpc/reflection/build/src/implementations/reflection-v1.js';
 import type { ServerReflectionRequest, ServerReflectionResponse } from '../generated/grpc/reflection/v1/reflection.js';
 
+type LibraryDefinitions = ConstructorParameters<typeof ReflectionV1Implementation>[0];
 type LibraryRequest = Parameters<ReflectionV1Implementation['handleServerReflectionRequest']>[0];
 
 /** Answers requests about the files of a descriptor set. */
@@ -13,7 +14,7 @@ export class ReflectionIndex {
   constructor(descriptorSet: Uint8Array) {
     // The library's usual input, a definition of proto-loader 0.8, loses the imports of each file (grpc-node 3018), so
     // it gets the files themselves. It reads nothing else of a definition.
-    const definition = { fileDescriptorProtos: filesOf(descriptorSet) } as unknown as PackageDefinition[string];
+    const definition = { fileDescriptorProtos: filesOf(descriptorSet) } as unknown as LibraryDefinitions[string];
     this.#library = new ReflectionV1Implementation({ '': definition });
   }
 

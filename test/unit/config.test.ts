@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { helpText } from '../../src/config/command.js';
 import { parseConfig } from '../../src/config/config.js';
-import { helpText } from '../../src/config/help.js';
+import { FLAGS, variableOf } from '../../src/config/flags.js';
 import { policySettingsOf, posturesOf } from '../../src/config/policy-settings.js';
 import { Failure } from '../../src/failure.js';
 
 const noFile = (): string => assert.fail('no file was named');
 
-function messageOf(flags: readonly string[], readFile: (path: string) => string = noFile): string {
+function messageOf(
+  flags: readonly string[],
+  readFile: (path: string) => string = noFile,
+  environment: NodeJS.ProcessEnv = {},
+): string {
   try {
-    parseConfig(flags, readFile);
+    parseConfig(flags, readFile, environment);
   } catch (error) {
     assert.ok(error instanceof Failure);
     assert.equal(error.code, 'invalid-argument');
@@ -137,7 +142,11 @@ test('what is wrong with roles has a line and a column', () => {
 });
 
 test('an unknown flag and a bad value are named', () => {
-  assert.equal(messageOf(['--lisen', 'x']), "flags: Unknown option '--lisen'; see --help");
+  assert.equal(messageOf(['--lisen', 'x']), "flags: unknown option '--lisen', did you mean --listen?");
+  assert.equal(messageOf(['--state-dri=/x']), "flags: unknown option '--state-dri=/x', did you mean --state-dir?");
+  assert.equal(messageOf(['--something-else']), "flags: unknown option '--something-else'; see --help");
+  assert.equal(messageOf(['-l']), "flags: unknown option '-l'; see --help");
+  assert.equal(messageOf(['--check=true']), "flags: unknown option '--check=true', did you mean --check?");
   assert.equal(
     messageOf(['--log-level', 'loud']),
     '--log-level: must be one of fatal, error, warn, info, debug, trace, is loud',
@@ -147,6 +156,52 @@ test('an unknown flag and a bad value are named', () => {
     '--listen: somewhere does not have the form that --help describes',
   );
   assert.equal(messageOf(['--metrics', '9464']), '--metrics: 9464 does not have the form that --help describes');
+});
+
+test('a flag without its value, and a value without a flag, are refused', () => {
+  assert.equal(messageOf(['--listen']), "flags: option '--listen <ADDRESS>' argument missing; see --help");
+  assert.equal(messageOf(['--state-dir', '--rescue']), 'flags: --state-dir has no value; see --help');
+  assert.equal(messageOf(['--check', 'listen']), "flags: unexpected argument 'listen'; see --help");
+});
+
+test('a variable sets what its flag does; the flag wins over it, and it over the file', () => {
+  const environment = {
+    HAUBERKD_CONFIG: '/c',
+    HAUBERKD_LOG_LEVEL: 'warn',
+    HAUBERKD_DETACH_ON_EXIT: 'true',
+    HAUBERKD_REQUIRE_HOOKS: 'false',
+    HAUBERKD_MAX_CONNECTIONS: '7',
+    HAUBERKD_STATE_DIR: '',
+  };
+  const file = 'log-level: debug\nrequire-hooks: true\nstate-dir: /s\ncall-timeout: 9\n';
+  const config = parseConfig(['--max-connections', '8'], (path) => (path === '/c' ? file : ''), environment);
+  assert.deepEqual([config.logLevel, config.maxConnections, config.callTimeout], ['warn', 8, 9]);
+  assert.deepEqual([config.detachOnExit, config.requireHooks, config.stateDir], [true, false, '/s']);
+  assert.equal(
+    parseConfig([], noFile, { HAUBERKD_FLAGS: '--rescue', HAUBERKD_PORT: 'tcp://10.0.0.1:1' }).rescue,
+    false,
+  );
+});
+
+test('a bad value of a variable is reported by the name of the variable', () => {
+  const environment = { HAUBERKD_DETACH_ON_EXIT: 'yes', HAUBERKD_CALL_TIMEOUT: '0', HAUBERKD_LOG_LEVEL: 'loud' };
+  assert.equal(
+    messageOf(['--log-level', 'info'], noFile, environment),
+    [
+      'HAUBERKD_CALL_TIMEOUT: must be a whole number from 1 to 86400, is 0',
+      'HAUBERKD_DETACH_ON_EXIT: must be true or false, is yes',
+    ].join('\n'),
+  );
+});
+
+test('what is for one start only cannot be set for all starts by a variable', () => {
+  for (const name of ['rescue', 'discard-damaged', 'check', 'version', 'help'])
+    assert.equal(variableOf(name), undefined);
+  const { rescue, discardDamaged } = parseConfig([], noFile, {
+    HAUBERKD_RESCUE: 'true',
+    HAUBERKD_DISCARD_DAMAGED: 'true',
+  });
+  assert.deepEqual([rescue, discardDamaged], [false, false]);
 });
 
 test('an IPv6 address with a port is accepted', () => {
@@ -168,7 +223,7 @@ test('an error of the configuration file has a line and a column', () => {
   const flags = ['--config', '/c'];
   assert.equal(
     messageOf(flags, () => 'log-level: info\nlistne: x\n'),
-    'line 2, column 1: listne: is not a setting',
+    'line 2, column 1: listne: is not a setting, did you mean listen?',
   );
   assert.equal(
     messageOf(flags, () => 'help: true\n'),
@@ -190,23 +245,21 @@ test('an error of the configuration file has a line and a column', () => {
   );
 });
 
-test('the help explains every flag within a hundred columns', () => {
+test('the help explains every flag, with its default and its variable, within a hundred columns', () => {
   const text = helpText();
-  for (const name of [
-    'listen',
-    'metrics',
-    'state-dir',
-    'bpffs-dir',
-    'docker-socket',
-    'config',
-    'log-level',
-    'check',
-    'tls-key',
-    'call-timeout',
-  ]) {
-    assert.match(text, new RegExp(`^ {2}--${name}\\b`, 'm'));
-  }
   for (const line of text.split('\n')) assert.ok(line.length <= 100, line);
+  assert.match(text, /^Usage: hauberkd \[FLAG…\]\n\nEnforces .*\n\nOptions:\n/u);
+  const [, ...flags] = text.split(/^ {2}(?=--)/mu).map((part) => part.replaceAll(/\s+/gu, ' '));
+  assert.deepEqual(
+    flags.map((part) => /^--([\w-]+)/u.exec(part)![1]),
+    Object.keys(FLAGS),
+  );
+  for (const [name, { help, default: standard }] of Object.entries(FLAGS)) {
+    const part = flags.find((each) => each.startsWith(`--${name} `))!;
+    assert.ok(part.includes(help), name);
+    assert.ok(!standard || part.includes(`(default ${standard})`), name);
+    assert.equal(/\[(HAUBERKD_\w+)\]/u.exec(part)?.[1], variableOf(name), name);
+  }
 });
 
 test('what policies mean can be chosen: the domain of the cluster, and the posture of programs', () => {

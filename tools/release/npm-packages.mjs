@@ -9,13 +9,16 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
  */
 export function releasedPackages() {
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
-  return Object.entries(packages)
+  const found = Object.entries(packages)
     .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional && existsSync(`${path}/package.json`))
     .map(([path, { version, resolved, integrity }]) => {
       const { name, license, licenses } = JSON.parse(readFileSync(`${path}/package.json`, 'utf8'));
       return { name, version, resolved, integrity, path, license: licenseOf(license ?? licenses?.[0]?.type) };
-    })
-    .sort((a, b) => (`${a.name}@${a.version}` < `${b.name}@${b.version}` ? -1 : 1));
+    });
+  // One version may be installed for several packages that ask for it.
+  return [...new Map(found.map((each) => [`${each.name}@${each.version}`, each])).values()].sort((a, b) =>
+    `${a.name}@${a.version}` < `${b.name}@${b.version}` ? -1 : 1,
+  );
 }
 
 /** The text of a package's licence; undefined where it brings none. */

@@ -1,6 +1,6 @@
-import { parseAddressBlock } from '../../policy/address.js';
 import type { Action, DomainMatch, EndpointMatch } from '../../policy/model.js';
 import { ANY_ENDPOINT, isAnyOf, PROTOCOLS, parsePorts, RAW_SOCKETS, type SocketUse } from '../../policy/network.js';
+import { type DigitBlock, firstAddress, isWithin, readBlock } from '../address-block.js';
 import { socketOf } from './network.js';
 import { has, NO_PATH, type ReadingPart } from './part.js';
 
@@ -12,20 +12,20 @@ export const endpoint: ReadingPart<EndpointMatch> = {
     object.kind === 'socket' && (isEndpoint(match, action, object) || isDeniedRaw(match, action, object)),
   examples({ protocol, cidr, ports, direction }) {
     const [set] = protocol === undefined ? ANY_ENDPOINT : PROTOCOLS[protocol];
-    const block = cidr === undefined ? undefined : parseAddressBlock(cidr);
     const end = {
       direction: direction ?? 'egress',
       port: ports === undefined ? 1 : parsePorts(ports)!.low,
-      address: typeof block === 'object' ? [...block.address] : [127, 0, 0, 1],
+      address: cidr === undefined ? [127, 0, 0, 1] : firstAddress(readBlock(cidr)),
     };
     return [{ ...socketOf(set!), ...end }];
   },
   kind: ({ raw }) => (raw ? 'sockets that no rule names' : 'one thing'),
-  detail({ raw, cidr, ports, protocol, direction }) {
+  detail(match) {
+    const { raw, protocol, direction } = match;
     if (raw) return [];
-    const block = cidr === undefined ? undefined : parseAddressBlock(cidr);
-    const bits = typeof block === 'object' ? block.bits + (block.address.length === 4 ? 96 : 0) : 0;
-    const range = ports === undefined ? undefined : parsePorts(ports);
+    const { block, ports: range } = placeOf(match);
+    // As long as the same block is among the IPv4-mapped addresses of IPv6.
+    const bits = block === undefined ? 0 : block.start.length + WHOLE_ADDRESS - block.digits;
     return [bits, range === undefined ? 0 : 65_535 - (range.high - range.low), has(protocol), has(direction)];
   },
 };
@@ -81,17 +81,16 @@ export function isEndpoint(match: EndpointMatch, action: Action, use: SocketUse)
   if (!isAnyOf(match.protocol === undefined ? ANY_ENDPOINT : PROTOCOLS[match.protocol], use)) return false;
   if (use.direction === 'none') return action === 'Allow';
   if (match.direction !== undefined && match.direction !== use.direction) return false;
-  const { ports, bits } = placeOf(match);
+  const { ports, block } = placeOf(match);
   if (ports !== undefined && (use.port < ports.low || ports.high < use.port)) return false;
-  if (bits === undefined) return true;
+  if (block === undefined) return true;
   if (use.address.length === 0) return action === 'Allow';
-  return bits.length === use.address.length && isWithin(use.address, bits.start);
+  return isWithin(use.address, block);
 }
 
 interface Place {
   readonly ports: ReturnType<typeof parsePorts>;
-  /** What addresses begin with, digit by digit, and how many bytes they have. */
-  readonly bits: { readonly start: string; readonly length: number } | undefined;
+  readonly block: DigitBlock | undefined;
 }
 
 const places = new WeakMap<EndpointMatch, Place>();
@@ -105,20 +104,6 @@ function placeOf(match: EndpointMatch): Place {
 function parsePlace({ ports, cidr }: EndpointMatch): Place {
   return {
     ports: ports === undefined ? undefined : parsePorts(ports),
-    bits: cidr === undefined ? undefined : bitsOf(cidr),
+    block: cidr === undefined ? undefined : readBlock(cidr),
   };
-}
-
-function bitsOf(cidr: string): Place['bits'] {
-  const block = parseAddressBlock(cidr);
-  if (typeof block === 'string') throw new Error(`${cidr} ${block}`);
-  return { start: digitsOf(block.address).slice(0, block.bits), length: block.address.length };
-}
-
-function isWithin(address: Iterable<number>, start: string): boolean {
-  return digitsOf(address).startsWith(start);
-}
-
-function digitsOf(bytes: Iterable<number>): string {
-  return Array.from(bytes, (byte) => byte.toString(2).padStart(8, '0')).join('');
 }

@@ -64,7 +64,8 @@ export class Gate {
     const caller = { identity: peer.identity, process: peer.process, disconnected: ended.signal };
 
     // grpc-js ends some calls by itself, past every interceptor but through this method: a request that is too large,
-    // a deadline of the client's.
+    // a deadline of the client's. Like the order of interceptors that is not part of its public interface;
+    // test/unit/rpc/library-internals.test.ts pins it.
     const sendStatus = call.sendStatus.bind(call);
     call.sendStatus = (sent) => {
       record.statusSent(sent.code ?? status.UNKNOWN);

@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import { RetryInfo } from 'nice-grpc-error-details';
+import { RetryInfo } from '../../generated/google/rpc/error_details.js';
 import { statusWith } from '../errors.js';
 import type { NeededRole } from './method-table.js';
 import type { RefusalReason } from './observer.js';
@@ -28,11 +28,10 @@ export function roleRefusal({ identity, role }: Peer, method: string, needs: Nee
 export function rateRefusal({ identity }: Peer, requestsPerSecond: number, retryMilliseconds: number): Refusal {
   const message = `${identity} has sent more than ${requestsPerSecond} requests a second; retry in ${retryMilliseconds} ms`;
   const retryDelay = {
-    seconds: Math.floor(retryMilliseconds / 1000),
+    seconds: BigInt(Math.floor(retryMilliseconds / 1000)),
     nanos: (retryMilliseconds % 1000) * 1_000_000,
   };
-  const retryInfo = RetryInfo.encode(RetryInfo.fromPartial({ retryDelay })).finish();
-  const detail = { type: RetryInfo.$type, value: retryInfo };
+  const detail = { type: 'google.rpc.RetryInfo', value: RetryInfo.encode({ retryDelay }).finish() };
   return { reason: 'rate', status: statusWith(status.RESOURCE_EXHAUSTED, message, [detail]) };
 }
 

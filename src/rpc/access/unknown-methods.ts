@@ -5,7 +5,7 @@ const readNothing = (bytes: Buffer) => bytes;
 
 /**
  * The table of methods of a grpc-js server, which is not part of its public interface;
- * test/unit/rpc/unread-answers.test.ts pins it.
+ * test/unit/rpc/library-internals.test.ts pins it.
  */
 interface MethodTable {
   readonly handlers: Map<string, object>;

@@ -119,7 +119,7 @@ export class UnreadAnswers {
 /**
  * The HTTP/2 stream of a call as grpc-js hands it to the interceptor next to it. It is not part of the public
  * interface, but nothing else reports when an answer was sent or a client has gone;
- * test/unit/rpc/unread-answers.test.ts pins it.
+ * test/unit/rpc/library-internals.test.ts pins it.
  */
 function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream {
   return (call as unknown as { readonly stream: ServerHttp2Stream }).stream;

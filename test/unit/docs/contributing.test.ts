@@ -140,7 +140,22 @@ describe('the folders of src', () => {
     assert.deepEqual(usersOf('dockerode'), ['src/runtime-setup', 'src/sources']);
     assert.deepEqual(usersOf('classic-level'), ['src/store']);
     assert.deepEqual(usersOf('prom-client'), ['src/metrics']);
-    assert.deepEqual(usersOf('commander'), ['src/cli']);
+    assert.deepEqual(usersOf('commander'), ['src/cli', 'src/config']);
+    assert.deepEqual(usersOf('ipaddr.js'), ['src/policy']);
+  });
+
+  test('import packages that come with a release, by names that their authors keep', () => {
+    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
+    const files = filesBelow('src').filter((each) => each.endsWith('.ts'));
+    const isPackage = (name: string) => !/^(?:node:|src\/)/u.test(name) && !NO_FILES.includes(name);
+    const packages = new Set(files.flatMap(importsOf).filter(isPackage));
+    const paths = [...packages].filter((name) => dependencies[name] === undefined);
+    // The first is among the names that its package exports, test/unit/rpc/library-internals.test.ts pins the second.
+    assert.deepEqual(paths.sort(), [
+      '@bufbuild/protobuf/wire',
+      '@grpc/reflection/build/src/implementations/reflection-v1.js',
+    ]);
+    for (const path of paths) assert.ok(dependencies[path.split('/').slice(0, 2).join('/')], path);
   });
 
   test('name only existing files in comments', () => {

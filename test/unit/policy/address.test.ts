@@ -19,15 +19,17 @@ test('addresses and blocks of both families are read', () => {
   assert.equal(block('1:2:3:4:5:6:7:8'), '00010002000300040005000600070008/128');
 });
 
-test('an IPv4-mapped address is the IPv4 address it stands for', () => {
+test('an IPv4-mapped address, and no other, is the IPv4 address it stands for', () => {
   assert.equal(block('::ffff:10.1.2.3'), '0a010203/32');
   assert.equal(block('::ffff:a01:203'), '0a010203/32');
   assert.equal(block('::ffff:10.0.0.0/104'), '0a000000/8');
   assert.match(block('::ffff:0:0/90'), /bits set behind/);
+  assert.equal(block('::10.1.2.3'), `${'0'.repeat(24)}0a010203/128`);
 });
 
 test('what is no block of addresses is refused with the reason', () => {
-  for (const text of ['', 'host', '10.0.0', '10.0.0.256', '10.0.0.0/', '10.0.0.0/x', 'fe80::1%eth0', '1.2.3.4/8/8']) {
+  const otherForms = ['fe80::1%eth0', '010.0.0.1', '0xa.0.0.1'];
+  for (const text of ['', 'host', '10.0.0', '10.0.0.256', '10.0.0.0/', '10.0.0.0/x', '1.2.3.4/8/8', ...otherForms]) {
     assert.match(block(text), /^must be an address or a block/, text);
   }
   assert.equal(block('10.0.0.0/33'), 'has a prefix of 33 bits, at most 32 are possible');

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ServiceError } from '@grpc/grpc-js';
+import type { ServiceError, StatusObject } from '@grpc/grpc-js';
 import { Failure, type FailureCode, invalidInput } from '../../../src/failure.js';
+import { rateRefusal } from '../../../src/rpc/access/refusal.js';
 import { toStatus } from '../../../src/rpc/errors.js';
 import { readRefusal } from './support.js';
 
 const read = (thrown: unknown) => readRefusal(toStatus(thrown) as ServiceError);
+
+const detailsOf = ({ metadata }: Pick<StatusObject, 'metadata'>) =>
+  (metadata.get('grpc-status-details-bin')[0] as Buffer).toString('latin1');
 
 /** What the trailers take of the 8 KiB that most clients accept. */
 function trailerBytes(thrown: unknown): number {
@@ -80,6 +84,28 @@ describe('the status of a failure', () => {
     assert.match(message, /^name: 😀+…$/u);
     assert.deepEqual(violations, [['', '1 more not listed']]);
     assert.ok(trailerBytes(failure) < 8000);
+  });
+
+  test('carries its details in the bytes of google.rpc', () => {
+    const problem = { field: 'spec.action', description: 'is wrong', line: 3, column: 5 };
+    assert.equal(
+      detailsOf(toStatus(invalidInput([problem, { field: '', description: 'is empty' }]))),
+      [
+        '\x08\x03\x12\x32line 3, column 5: spec.action: is wrong\n: is empty\x1a\x64',
+        '\x0a\x29type.googleapis.com/google.rpc.BadRequest\x12\x37',
+        '\x0a\x29\x0a\x0bspec.action\x12\x1aline 3, column 5: is wrong',
+        '\x0a\x0a\x12\x08is empty',
+      ].join(''),
+    );
+    const limit = rateRefusal({ identity: 'uid:7', role: undefined, address: 'unix:pid=1' }, 3, 1500);
+    assert.equal(
+      detailsOf(limit.status),
+      [
+        '\x08\x08\x12\x3euid:7 has sent more than 3 requests a second; retry in 1500 ms\x1a\x36',
+        '\x0a\x28type.googleapis.com/google.rpc.RetryInfo\x12\x0a',
+        '\x0a\x08\x08\x01\x10\x80\xca\xb5\xee\x01',
+      ].join(''),
+    );
   });
 
   test('is well-formed text even where the input was not', () => {

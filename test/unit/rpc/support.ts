@@ -4,8 +4,6 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type CallOptions, type Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { BadRequest } from 'nice-grpc-error-details';
-import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
 import { EventHub } from '../../../src/events/hub.js';
 import { ContainerServiceClient } from '../../../src/generated/hauberk/v1/container.js';
 import { EventServiceClient } from '../../../src/generated/hauberk/v1/event.js';
@@ -15,6 +13,7 @@ import type { RpcLogger, RpcService } from '../../../src/rpc/handler.js';
 import { type RunningServer, startServer } from '../../../src/rpc/server.js';
 import { createServices } from '../../../src/rpc/services.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { decodeDetails } from './status-details.js';
 
 export const PROTO_ROOT = fileURLToPath(new URL('../../../../proto', import.meta.url));
 export const DESCRIPTORS = readFileSync(new URL('../../../descriptors.binpb', import.meta.url));
@@ -122,11 +121,11 @@ export function readRefusal({ code, details, metadata }: ServiceError): Refusal 
   const [encoded] = metadata.get('grpc-status-details-bin');
   const violations: [string, string][] = [];
   if (encoded !== undefined) {
-    const rich = Status.decode(encoded as Buffer);
+    const rich = decodeDetails('Status', encoded as Buffer);
     if (rich.code !== code || rich.message !== details) throw new Error('google.rpc.Status differs from the status');
     for (const any of rich.details) {
       if (any.typeUrl !== 'type.googleapis.com/google.rpc.BadRequest') throw new Error(any.typeUrl);
-      const { fieldViolations } = BadRequest.decode(any.value);
+      const { fieldViolations } = decodeDetails('BadRequest', any.value);
       violations.push(...fieldViolations.map(({ field, description }): [string, string] => [field, description]));
     }
   }
