@@ -4,11 +4,11 @@ import { Daemon } from '../../test/support/daemon.js';
 import { EngineStarts } from '../../test/support/starts/engine-starts.js';
 import { accessesThrough, FIRST_ACCESS, withFirstAccessRoot } from '../../test/support/starts/first-access.js';
 import {
+  DEFAULT_PATHS,
   forbiddingPolicy,
   IMAGE,
   installHook,
   LABELS,
-  USUAL_PLACES,
 } from '../../test/support/starts/first-instruction.js';
 import type { Recorder, Scope } from '../figures.js';
 import { progress } from '../support/progress.js';
@@ -28,7 +28,7 @@ export async function measureContainerStarts({ quick }: Scope, record: Recorder)
   ];
   await withFirstAccessRoot((root) => engines[0].importImage(root, IMAGE));
   const daemon = new Daemon();
-  await daemon.start(...USUAL_PLACES);
+  await daemon.start(...DEFAULT_PATHS);
   const client = new Client(daemon.address);
   await client.call('PolicyService', 'ApplyPolicy', { manifest: forbiddingPolicy('bench', LABELS) });
   installHook('docker', '--reload');

@@ -18,7 +18,7 @@ let events: EventStream;
 const use = (...command: string[]): Outcome =>
   command[0] === 'sh' ? enter('uses', '/bin/sh', '-c', ...command.slice(1)) : enter('uses', '/bin/uses', ...command);
 
-/** Runs commands one after the other, by one entry into the container. */
+/** Runs commands one after the other, in one shell of the container. */
 function inOneShell(commands: readonly (readonly string[])[]): Outcome[] {
   const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   const lines = commands.map(([first, ...others]) => {

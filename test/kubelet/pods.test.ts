@@ -6,7 +6,7 @@ import { BUSYBOX_IMAGE, Containerd, NRI } from '../support/containerd.js';
 import { Daemon } from '../support/daemon.js';
 import { Kubelet, NAMESPACE } from '../support/kubelet.js';
 import { accessesThrough, FIRST_ACCESS, FORBIDDEN, withFirstAccessRoot } from '../support/starts/first-access.js';
-import { forbiddingPolicy, IMAGE, installHook, LABELS, USUAL_PLACES } from '../support/starts/first-instruction.js';
+import { DEFAULT_PATHS, forbiddingPolicy, IMAGE, installHook, LABELS } from '../support/starts/first-instruction.js';
 
 const WAIT_MILLISECONDS = 120_000;
 const ACCESSES = ['create udp', `exec ${FORBIDDEN.program}`, `open ${FORBIDDEN.file}`];
@@ -22,7 +22,7 @@ before(async () => {
   for (const containerd of [byHook, byNri])
     await withFirstAccessRoot(async (root) => containerd.importImage(root, IMAGE, { entrypoint: [] }));
   const sockets = [byHook, byNri].map(({ address }) => address).join();
-  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', NRI.socket);
+  await daemon.start(...DEFAULT_PATHS, '--cri-socket', sockets, '--nri-socket', NRI.socket);
   installHook('containerd', '--config', byHook.configurationPath);
   await byHook.interrupt();
   await byHook.startAgain();

@@ -17,7 +17,7 @@ let free: NamespacedShell;
 let held: NamespacedShell;
 let events: EventStream;
 
-/** Makes a filesystem in a file, and mounts it for all who have a copy of this mount namespace from now on. */
+/** Makes a filesystem in a file, and mounts it for mount namespaces that are copied from this one later. */
 function mountImage(place: string, type: string, options: string, make: (image: string) => void): void {
   const image = `${place}.image`;
   writeFileSync(image, Buffer.alloc(8 << 20));
@@ -54,10 +54,10 @@ const plant = (place: string) =>
   `rm -rf ${place}/guard/* ${place}/free/*
    for name in guard/secret.text guard/secretfile.text free/other.txt; do echo x >${place}/$name || exit; done`;
 
-/** mv(1) has its own opinion of two names of one file. */
+/** Not by mv(1), which treats two names of one file as a special case. */
 const rename = (from: string, to: string) => `perl -e 'rename("${from}", "${to}") or die "$!\\n"'`;
 
-/** Names that were looked up before would be what the kernel finds whatever name is asked for. */
+/** Clears the dentry cache, in which the kernel would find the spelling of an earlier lookup. */
 function forgetNames(): void {
   execFileSync('sync');
   writeFileSync('/proc/sys/vm/drop_caches', '2');
@@ -80,16 +80,16 @@ const FAT = [
   'cat guard/secret.text...',
   'cat guard/SECRET~1.TEX',
   'cat guard/secret~2.tex',
-  // To the filesystem it is the same name, and to the rules.
+  // The same name for the filesystem, and so for the rules.
   `${rename('guard', 'GUARD')} && cat GUARD/secret.text`,
   'mv guard guarded && cat guarded/secret.text',
   'mv GUARD guarded && cat guarded/secret.text',
 ];
-/** Such as vfat does not have. */
-const LINKS = /^ln /;
+/** vfat has no symbolic links. */
+const SYMBOLIC_LINKS = /^ln /;
 
 for (const [filesystem, place, techniques] of [
-  ['vfat', fat, [...CASES.filter((script) => !LINKS.test(script)), ...FAT]],
+  ['vfat', fat, [...CASES.filter((script) => !SYMBOLIC_LINKS.test(script)), ...FAT]],
   ['ext4', extended, CASES],
 ] as const) {
   const plantAnew = async () => {
@@ -105,7 +105,7 @@ for (const [filesystem, place, techniques] of [
     }
   });
 
-  test(`a rule of a file on ${filesystem} is kept by every name that is taken for the file's`, async () => {
+  test(`a rule on a file on ${filesystem} holds for every spelling of its name`, async () => {
     const manifest = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
 metadata: {name: folded}

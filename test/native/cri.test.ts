@@ -148,7 +148,7 @@ for (const version of ['1.6', '1.7', '2'] as const) {
     });
 
     // CRI-O is not available here: containerd's CRI under its name, which is asked for no events of containerd's own.
-    const served: EventsServed[] = version === '1.6' ? ['ended', 'unimplemented'] : ['told', 'ended'];
+    const served: EventsServed[] = version === '1.6' ? ['ended', 'unimplemented'] : ['sent', 'ended'];
     for (const events of served) {
       test(`a runtime whose CRI events are ${events} is followed as well`, async (t) => {
         const address = join(containerd.directory, `renamed-${events}.sock`);

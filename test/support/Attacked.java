@@ -1,6 +1,6 @@
 import java.net.Socket;
 
-/** Does its work and then what an attacker would have it do. Usage: Attacked [attacked] */
+/** Does its work, and then, with the argument `attacked`, what an attacker would make it do. Usage: Attacked [attacked] */
 class Attacked {
     public static void main(String[] parameters) throws Exception {
         System.out.println("hello from Java");

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { readBundle, rootBeforeSwitch } from '../../../src/sources/hook-bundle.js';
 import { type CriFacts, HookFacts } from '../../../src/sources/hook-facts.js';
 import { type HookRequest, readHookRequest } from '../../../src/sources/hook-request.js';
-import { DockerSpeaker } from '../../support/docker-speaker.js';
+import { FakeDocker } from '../../support/fake-docker.js';
 import { hookRequest } from '../../support/hook-client.js';
 
 const NAMED = { 'hauberk.io/container.name': 'web', 'kubearmor.io/container.name': 'web' };
@@ -26,7 +26,7 @@ function hostRoot(files: Record<string, unknown>): string {
 }
 
 test('Docker is asked by its list, which waits for no lock, of a container that is being started', async () => {
-  const docker = new DockerSpeaker();
+  const docker = new FakeDocker();
   docker.containers.set('a', { pid: 0, name: 'web', labels: { app: 'shop' }, isStopped: true });
   docker.containers.set('b', { pid: 0, name: 'other', isStopped: true });
   docker.locked.set('a', new Promise(() => undefined));
@@ -77,7 +77,7 @@ test('what nobody reports is reported with every cause', async () => {
 });
 
 test('a plugin that Docker runs by its default runtime is taken in, although it is in no list of containers', async () => {
-  const docker = new DockerSpeaker();
+  const docker = new FakeDocker();
   await docker.listen();
   const facts = new HookFacts({ dockerSocket: () => docker.socketPath, cri: () => [], hostRoot: hostRoot({}) });
   const bundle = '/run/containerd/io.containerd.runtime.v2.task/plugins.moby/a';

@@ -5,13 +5,13 @@ import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { DockerSpeaker } from '../../support/docker-speaker.js';
 import { eventually } from '../../support/eventually.js';
+import { FakeDocker } from '../../support/fake-docker.js';
 import { hookRequest, requestAsHook } from '../../support/hook-client.js';
 import { RunningSources } from '../../support/running-sources.js';
 
 /** The sources of a daemon that follows this Docker, and a CRI runtime that is not there. */
-async function start(t: TestContext, docker: DockerSpeaker) {
+async function start(t: TestContext, docker: FakeDocker) {
   const missing = join(mkdtempSync(join(tmpdir(), 'hauberk-cri-')), 'containerd.sock');
   const running = await RunningSources.start({ dockerSocket: docker.socketPath, criSocket: missing });
   const { plane, logger, sources, stateDir, hookSocket } = running;
@@ -34,7 +34,7 @@ async function container(t: TestContext) {
 }
 
 test('a container that starts while the disk is full comes under its policies once there is room', async (t) => {
-  const docker = new DockerSpeaker();
+  const docker = new FakeDocker();
   await docker.listen();
   const { plane, logger, sources } = await start(t, docker);
   const { child, pid } = await container(t);
@@ -61,7 +61,7 @@ test('a container that starts while the disk is full comes under its policies on
 });
 
 test('a start is held until its container is protected, or told why it cannot be', async (t) => {
-  const docker = new DockerSpeaker();
+  const docker = new FakeDocker();
   await docker.listen();
   const { plane, hookSocket } = await start(t, docker);
   const { child, pid } = await container(t);
@@ -85,7 +85,7 @@ test('a start is held until its container is protected, or told why it cannot be
 });
 
 test('a start of which nobody tells is refused, or continues under the policies for all and is reported', async (t) => {
-  const docker = new DockerSpeaker();
+  const docker = new FakeDocker();
   await docker.listen();
   const { plane, logger, hookSocket } = await start(t, docker);
   const { child, pid } = await container(t);
@@ -104,7 +104,7 @@ test('a start of which nobody tells is refused, or continues under the policies 
 });
 
 test('sources are reported by name, those that are not there with the reason', async (t) => {
-  const docker = new DockerSpeaker();
+  const docker = new FakeDocker();
   await docker.listen();
   const { sources, hookSocket, missing } = await start(t, docker);
   await eventually(() => sources.statuses().some(({ reason }) => /ENOENT/u.test(reason)));
