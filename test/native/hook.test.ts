@@ -147,7 +147,7 @@ for (const [line, problem] of [
   ['socket = /run/another', /:3: .*: it is set for the second time/],
   ['# a comment\n\nstate_dir = x', /:5: .*: there is no such setting/],
 ] as const)
-  test(`a configuration with the line "${line}" refuses every start, naming the fixture`, async () => {
+  test(`a configuration with the line "${line}" refuses every start, with the reason`, async () => {
     fixture.configure(line);
     await fixture.answer('protected\n');
     const { status, output } = await fixture.hook('docker', STATE);
