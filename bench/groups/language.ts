@@ -73,7 +73,7 @@ function match(image: Image, passes: number, record: Recorder): void {
     [
       { name: 'match_ns_mix_500_hit', image: loaded, access: reading(exactPath(NAMED)), action: 'Block' },
       { name: 'match_ns_mix_500_miss', image: loaded, access: reading(missedPath(NAMED)), action: 'Audit' },
-      { name: 'match_ns_mix_500_socket', image: loaded, connection, action: 'Block' },
+      { name: 'match_ns_mix_500_socket', image: loaded, access: connection, action: 'Block' },
     ],
     passes,
     record,

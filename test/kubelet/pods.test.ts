@@ -71,7 +71,7 @@ for (const [kind, runtime] of [
   ['containerd 1.6, by the hook in its base specification', () => byHook],
   ['containerd 1.7, by NRI', () => byNri],
 ] as const)
-  test(`${kind}: a pod that kubelet makes is under its policy from the first instruction, and after each restart`, async () => {
+  test(`${kind}: a pod that kubelet creates is under its policy from the first instruction, and after each restart`, async () => {
     const events = await client.stream();
     const kubelet = await Kubelet.start({
       program: process.env.HAUBERK_KUBELET!,
@@ -85,7 +85,7 @@ for (const [kind, runtime] of [
       kubelet.add({ name: 'web', labels: LABELS, containers });
       kubelet.add({ name: 'other', labels: { app: 'other' }, containers });
 
-      // Started by kubelet again, once it has ended.
+      // Restarted by kubelet after it has ended.
       const restarted = await kubelet.container('web', 'at-once', (c) => c.restartCount > 0 && !!c.state.terminated);
       assert.deepEqual(accessesThrough(restarted.state.terminated!.exitCode), []);
       const untouched = await kubelet.container(

@@ -18,7 +18,7 @@ function runContainer() {
   return run(['runc', '--root', join(fixture.directory, 'runc'), 'run', '--bundle', bundle, 'hooked']);
 }
 
-test('a container of runc with the hook runs when the daemon has answered, its process being runc until then', async () => {
+test('a container of runc with the hook runs once the daemon has answered; until then its process is runc', async () => {
   let program = '';
   await fixture.answer(async ({ state }) => {
     program = readFileSync(`/proc/${state.pid}/cmdline`, 'utf8');
@@ -30,7 +30,7 @@ test('a container of runc with the hook runs when the daemon has answered, its p
   assert.equal(fixture.requests[0]?.state.bundle, join(fixture.directory, 'bundle'));
 });
 
-test('a container of runc that the hook refuses never runs, and runc says the reason', async () => {
+test('a container of runc that the hook refuses never runs, and runc prints the reason', async () => {
   await fixture.answer('unprotected no room in the kernel\n');
   const { status, output } = await runContainer();
   assert.equal(status, 1);

@@ -27,7 +27,7 @@ afterEach(() => {
   fixture.remove();
 });
 
-/** Calls the runtime; what it and its container write goes to a file, which a waiting container may keep open. */
+/** Calls the runtime; output of it and its container goes to a file, which a waiting container may keep open. */
 function call(parameters: readonly string[], options: { cwd?: string; inherited?: string } = {}) {
   const file = join(fixture.directory, 'output');
   const output = openSync(file, 'a');
@@ -53,7 +53,7 @@ function containerStatus(): string {
   return status === 0 ? JSON.parse(stdout).status : stderr.trim();
 }
 
-/** Puts a shell script in the real runtime's fixture; returns the options that choose it. */
+/** Puts a shell script in the place of the real runtime; returns the options that choose it. */
 function scriptAsRuntime(script: string): string[] {
   const path = join(fixture.directory, 'script');
   writeFileSync(path, `#!/bin/sh\n${script}\n`);
@@ -63,7 +63,7 @@ function scriptAsRuntime(script: string): string[] {
 
 async function until(condition: () => boolean): Promise<void> {
   for (const end = Date.now() + 20_000; !condition(); ) {
-    assert.ok(Date.now() < end, 'it has not come about in 20 s');
+    assert.ok(Date.now() < end, 'the condition does not hold after 20 s');
     await new Promise((done) => setTimeout(done, 5));
   }
 }
@@ -72,13 +72,13 @@ function isRunning(child: ChildProcess): boolean {
   return child.exitCode === null && child.signalCode === null;
 }
 
-/** Also true of a process that nobody has waited for yet. */
+/** Also true for a zombie. */
 function hasEnded(pid: number): boolean {
   const file = `/proc/${pid}/cmdline`;
   return !existsSync(file) || readFileSync(file, 'utf8') === '';
 }
 
-test('a container is given back only once the daemon has answered, and waits at its first instruction until then', async () => {
+test('create returns only once the daemon has answered, and the container waits before its first instruction', async () => {
   makeBundle(bundle, 'echo the container runs');
   let waited: HookRequest | undefined;
   await fixture.answer(async (request) => {
@@ -105,7 +105,7 @@ test('a container is given back only once the daemon has answered, and waits at 
   assert.equal(fixture.requests.length, 1);
 });
 
-test('a refused container is deleted, and the reason is where containerd looks for it', async () => {
+test('a refused container is deleted, and the reason is written to the log that containerd reads', async () => {
   makeBundle(bundle, 'echo the container runs');
   await fixture.answer('unprotected "no" room\n');
   const { status, output } = await create().ended;
@@ -119,7 +119,7 @@ test('a refused container is deleted, and the reason is where containerd looks f
   assert.ok(hasEnded(fixture.requests[0]!.state.pid));
 });
 
-test('the reason is written as text where the log is to be text', async () => {
+test('the reason is written as text when the log has the text format', async () => {
   makeBundle(bundle, 'true');
   const { status } = await call([`--log=${log}`, 'create', `-b=${bundle}`, `-pid-file=${pidFile}`, ID]).ended;
   assert.equal(status, 1);
@@ -129,7 +129,7 @@ test('the reason is written as text where the log is to be text', async () => {
   );
 });
 
-test('a container that the daemon does not answer about is given back and noted where that is allowed', async () => {
+test('without an answer of the daemon a container is created and noted if the configuration allows it', async () => {
   fixture.configure('when_unanswered = allow');
   makeBundle(bundle, 'true');
   assert.equal((await create().ended).status, 0);
@@ -140,7 +140,7 @@ test('a container that the daemon does not answer about is given back and noted 
   );
 });
 
-test('no file for the process is needed, nor a bundle that is named', async () => {
+test('create works without --pid-file and --bundle', async () => {
   makeBundle(bundle, 'true');
   await fixture.answer('protected\n');
   assert.equal((await call(['create', ID], { cwd: bundle }).ended).status, 0);
@@ -151,7 +151,7 @@ test('no file for the process is needed, nor a bundle that is named', async () =
   assert.match(readFileSync(`/proc/${fixture.requests[0]?.state.pid}/cmdline`, 'utf8'), /runc\0init/);
 });
 
-test('a file for the process that says nothing sensible refuses the start', async () => {
+test('a process file with invalid contents refuses the start', async () => {
   await fixture.answer('protected\n');
   for (const [text, expected] of [
     [`${process.pid}\\n`, 0],
@@ -174,7 +174,7 @@ test('a file for the process that says nothing sensible refuses the start', asyn
   );
 });
 
-test('descriptors that are handed to a container reach it', async () => {
+test('descriptors that are passed to a container reach it', async () => {
   makeBundle(bundle, 'cat <&3');
   await fixture.answer('protected\n');
   const parameters = ['create', '--preserve-fds', '1', '--bundle', bundle, ID];
@@ -185,7 +185,7 @@ test('descriptors that are handed to a container reach it', async () => {
   assert.equal(readFileSync(join(fixture.directory, 'output'), 'utf8'), 'from outside');
 });
 
-test("a failure of the real runtime is its caller's, and the daemon is not asked", async () => {
+test('a failure of the real runtime is returned to the caller, and the daemon is not called', async () => {
   await fixture.answer('protected\n');
   const { status, output } = await create().ended;
   assert.equal(status, 1);
@@ -196,7 +196,7 @@ test("a failure of the real runtime is its caller's, and the daemon is not asked
   assert.deepEqual(fixture.requests, []);
 });
 
-test("every other command is the real runtime's, with its arguments as they were", async () => {
+test('every other command is passed to the real runtime with the same arguments', async () => {
   for (const [parameters, expected] of [
     [['--version'], /^runc version/],
     [['features'], /"ociVersionMin"/],
@@ -217,7 +217,7 @@ test("every other command is the real runtime's, with its arguments as they were
   assert.equal(output, `<${root.join('><')}><--debug><exec><--hauberk-config><a  b><><${ID}>`);
 });
 
-test('a create cannot hide behind arguments that are not understood', async () => {
+test('unknown arguments cannot hide a create', async () => {
   const runs = scriptAsRuntime('echo "it runs"');
   for (const parameters of [
     ['--new-option', 'value', 'create', ID],
@@ -234,7 +234,7 @@ test('a create cannot hide behind arguments that are not understood', async () =
   }
 });
 
-test('a real runtime that is not there, or is this one, is refused', async () => {
+test('a real runtime that is missing, or is this program itself, is refused', async () => {
   for (const [path, message] of [
     ['/nowhere/runc', /does not find the real runtime \/nowhere\/runc/],
     ['no-such-runtime', /does not find the real runtime no-such-runtime/],
@@ -246,7 +246,7 @@ test('a real runtime that is not there, or is this one, is refused', async () =>
   }
 });
 
-test('a signal that asks to end continues to the real runtime, and its end ends that too', async () => {
+test('a termination signal is passed to the real runtime, which also ends when this one is killed', async () => {
   const ready = join(fixture.directory, 'ready');
   const script = `trap 'exit 7' TERM; echo $$ >${ready}; for turn in $(seq 400); do sleep 0.05; done`;
   const first = call([...scriptAsRuntime(script), 'create', ID]);
@@ -262,7 +262,7 @@ test('a signal that asks to end continues to the real runtime, and its end ends 
   await until(() => hasEnded(Number(readFileSync(ready, 'utf8'))));
 });
 
-test('a start that is asked to end while the daemon works is undone', async () => {
+test('a start that is terminated while the daemon works is undone', async () => {
   makeBundle(bundle, 'true');
   await fixture.answer(async () => {
     child.kill('SIGTERM');

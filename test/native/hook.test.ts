@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => fixture.remove());
 
-test('a container that is protected starts, and the daemon was given its state as the runtime wrote it', async () => {
+test('a protected container starts, and the daemon gets its state as the runtime wrote it', async () => {
   await fixture.answer('protected\n');
   const state = { ...STATE, annotations: { ...CONTAINERD, 'a/b': 'ä "quoted" \\ \u0001' }, more: [1, { deep: null }] };
   const { status, output } = await fixture.hook('containerd', state);
@@ -39,13 +39,13 @@ test('a container that is protected starts, and the daemon was given its state a
   assert.deepEqual(fixture.recorded(), []);
 });
 
-test('what the daemon ignores starts', async () => {
+test('a container that the daemon ignores starts', async () => {
   await fixture.answer("ignored a pod's pause container\n");
   assert.equal((await fixture.hook('crio', STATE)).status, 0);
   assert.deepEqual(fixture.recorded(), []);
 });
 
-test('a container that cannot be protected is refused with the reason of the daemon', async () => {
+test('a container that cannot be protected is refused with the reason from the daemon', async () => {
   await fixture.answer('unprotected the policies do not fit together\n');
   const { status, output } = await fixture.hook('podman', STATE);
   assert.equal(status, 1);
@@ -53,7 +53,7 @@ test('a container that cannot be protected is refused with the reason of the dae
   assert.deepEqual(fixture.recorded(), []);
 });
 
-test('a container that cannot be protected starts and is noted where the configuration says allow', async () => {
+test('with allow in the configuration a container that cannot be protected starts and is noted', async () => {
   fixture.configure('when_unanswered = allow');
   await fixture.answer('unprotected no room\u001b[31m\n');
   assert.deepEqual((await fixture.hook('docker', STATE)).status, 0);
@@ -77,7 +77,7 @@ for (const [what, reply] of [
   ['nothing', ''],
   ['binary data without an end of line', `${'\u0000\u0007'.repeat(100_000)}`],
 ] as const)
-  test(`${what} is not an answer`, async () => {
+  test(`${what} is not a valid answer`, async () => {
     await fixture.answer(reply);
     assert.equal((await fixture.hook('docker', STATE)).status, 1);
     fixture.configure('when_unanswered = allow');
@@ -85,7 +85,7 @@ for (const [what, reply] of [
     assert.equal(fixture.recorded()[0]?.cause, 'unanswered');
   });
 
-test('a daemon that says nothing holds a start no longer than the time that is configured', async () => {
+test('a silent daemon delays a start no longer than the configured time', async () => {
   fixture.configure('timeout_seconds = 1');
   await fixture.answer(null);
   const { status, output, milliseconds } = await fixture.hook('docker', STATE);
@@ -94,7 +94,7 @@ test('a daemon that says nothing holds a start no longer than the time that is c
   assert.ok(milliseconds >= 1000 && milliseconds < 2000, `${milliseconds} ms`);
 });
 
-test('a runtime that does not end the state holds a start no longer either', async () => {
+test('a runtime that does not end the state delays a start no longer either', async () => {
   fixture.configure('timeout_seconds = 1');
   const { status, output } = await run([
     'sh',
@@ -114,21 +114,21 @@ test('without a daemon a container is refused, or starts and is noted', async ()
   assert.equal(fixture.recorded().length, 1);
 });
 
-test('a daemon that is just being restarted is waited for', async () => {
+test('the hook waits for a daemon that is restarting', async () => {
   const waiting = fixture.hook('docker', STATE);
   await new Promise((resolve) => setTimeout(resolve, 500));
   await fixture.answer('protected\n');
   assert.equal((await waiting).status, 0);
 });
 
-test('a container of a user without privileges, in a user namespace of theirs, is not asked about', async () => {
+test("the daemon is not asked about a container of an unprivileged user in that user's own namespace", async () => {
   await fixture.answer('unprotected no\n');
   const hook = [HOOK, '--runtime', 'podman', '--config', fixture.config];
   const { status } = await run(['unshare', '--user', '--map-root-user', ...hook], JSON.stringify(STATE));
   assert.deepEqual([status, fixture.requests], [0, []]);
 });
 
-test('nothing is refused where the state directory is gone, whatever the configuration says', async () => {
+test('without a state directory nothing is refused, whatever the configuration says', async () => {
   rmSync(fixture.stateDirectory, { recursive: true });
   assert.equal((await fixture.hook('containerd', STATE)).status, 0);
   assert.equal((await fixture.hook('containerd', 'no state')).status, 0);
@@ -155,13 +155,13 @@ for (const [line, problem] of [
     assert.match(output, problem);
   });
 
-/** Runs a command where the state directory of the default configuration is there. */
+/** Runs a command with the state directory of the default configuration. */
 function withDefaultStateDirectory(command: string) {
   const script = `mount -t tmpfs none /var/lib && mkdir /var/lib/hauberk && ${command}`;
   return run(['unshare', '--mount', 'sh', '-c', script], JSON.stringify(STATE));
 }
 
-test('a configuration that was named and is not there refuses every start', async () => {
+test('a configuration file that is named but missing refuses every start', async () => {
   rmSync(fixture.config);
   await fixture.answer('protected\n');
   const { status, output } = await withDefaultStateDirectory(`${HOOK} --runtime docker --config ${fixture.config}`);
@@ -173,7 +173,7 @@ for (const [runtime, annotations] of [
   ['containerd', CONTAINERD],
   ['crio', CRIO],
 ] as const)
-  test(`containers that ${runtime} names may be excepted by namespace, name and image`, async () => {
+  test(`containers of ${runtime} can be exempted by namespace, name and image`, async () => {
     await fixture.answer('unprotected no room\n');
     const state = { ...STATE, annotations };
     for (const exception of [
@@ -195,21 +195,21 @@ for (const [runtime, annotations] of [
     }
   });
 
-test('the daemon is told that an excepted container will start in any case', async () => {
+test('the daemon is informed that an exempted container will start in any case', async () => {
   fixture.configure('exempt_name = etcd');
   await fixture.answer('unprotected no room\n');
   assert.equal((await fixture.hook('containerd', { ...STATE, annotations: CONTAINERD })).status, 0);
   assert.equal(fixture.requests[0]?.on_failure, 'allow');
 });
 
-test('annotations that anybody can write except nothing', async () => {
+test('annotations that any user can set exempt nothing', async () => {
   await fixture.answer('unprotected no room\n');
   fixture.configure('exempt_namespace = *', 'exempt_name = *', 'exempt_image = *');
   const annotations = { ...CONTAINERD, ...CRIO, 'io.kubernetes.cri.container-type': 'sandbox' };
   for (const runtime of ['docker', 'podman'])
     assert.equal((await fixture.hook(runtime, { ...STATE, annotations })).status, 1, runtime);
   assert.equal((await fixture.hook('containerd', { ...STATE, annotations: CRIO })).status, 1);
-  // A pod's own annotations get into the state of its containers with CRI-O.
+  // CRI-O copies a pod's own annotations to the state of its containers.
   const own = { ...CRIO, 'io.kubernetes.pod.namespace': 'shop', 'io.kubernetes.cri-o.Namespace': 'kube-system' };
   fixture.configure('exempt_namespace = kube-system');
   assert.equal((await fixture.hook('crio', { ...STATE, annotations: own })).status, 1);
@@ -223,7 +223,7 @@ test("a pod's pause container starts without a daemon, and is not noted", async 
   assert.deepEqual(fixture.recorded(), []);
 });
 
-test('a state that is too large, or no state, counts as unanswered', async () => {
+test('a missing or too large state is handled like a missing answer', async () => {
   await fixture.answer('protected\n');
   const padded = (size: number) => JSON.stringify({ ...STATE, x: 'x'.repeat(size) });
   assert.equal((await fixture.hook('docker', padded(250 * 1024))).status, 0);
@@ -254,12 +254,12 @@ test('the file of starts without protection does not grow beyond 1 MiB', async (
   assert.equal(statSync(file).size, 1024 * 1024 - 10);
 });
 
-test('arguments that cannot be understood refuse the start', async () => {
+test('invalid arguments refuse the start', async () => {
   for (const wrong of [[], ['--runtime'], ['--runtime', 'rkt'], ['--runtime', 'docker', '--verbose', 'yes']])
     assert.equal((await run([HOOK, ...wrong])).status, 2, wrong.join(' '));
 });
 
-test('the sample configuration can be read, and has the values that hold without one', async () => {
+test('the sample configuration is valid and contains the defaults', async () => {
   const [withSample, without] = await Promise.all([
     withDefaultStateDirectory(`${HOOK} --runtime docker --config packaging/hook.conf`),
     withDefaultStateDirectory(`mount -t tmpfs none /etc && ${HOOK} --runtime docker`),
@@ -269,10 +269,10 @@ test('the sample configuration can be read, and has the values that hold without
   assert.deepEqual([without.status, without.output], [withSample.status, withSample.output]);
 });
 
-test("a start without protection stands in the system's log, and a log that nobody reads does not hold it", async () => {
+test("a start without protection is logged to the system's log, and an unread log does not delay it", async () => {
   fixture.configure('when_unanswered = allow');
   const start = `${HOOK} --runtime podman --config ${fixture.config} <${fixture.directory}/s`;
-  // All at once: each waits for a daemon that might just be restarting.
+  // All at once, since each waits for a daemon that may be restarting.
   const starts = `foreach (1..300) { fork or exec('${start}') } while (wait != -1) { $? and die }`;
   const script = `$log = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => '/dev/log') or die; ${starts} $log->recv($line, 4096); print $line`;
   writeFileSync(join(fixture.directory, 's'), JSON.stringify(STATE));

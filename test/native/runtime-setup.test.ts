@@ -9,7 +9,7 @@ import type { SetupStatus } from '../../src/runtime-setup/setup.js';
 
 const PROGRAM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
-/** Mounts over every place that the command or a runtime writes to, seen by the script alone, and a hook that refuses. */
+/** Mounts, for the script alone, over every directory that the command or a runtime writes to, and a hook that refuses. */
 const PREPARE = `
 mount -t tmpfs tmpfs "$PLACE"
 cd "$PLACE"
@@ -47,14 +47,14 @@ function statusesIn(lines: readonly string[]): SetupStatus[] {
   return lines.map((line) => JSON.parse(line)[0]);
 }
 
-/** Says why a test is left out, or false. */
+/** The reason to skip a test, or false. */
 function without(...programs: readonly string[]): string | false {
   const directories = (process.env.PATH ?? '').split(':');
   const missing = programs.filter((name) => !directories.some((directory) => existsSync(join(directory, name))));
   return missing.length > 0 && `not installed: ${missing.join(', ')}`;
 }
 
-test('containerd has the hook in force after a restart, and status knows before and after', {
+test('after a restart containerd calls the hook, and status reports the state before and after', {
   skip: without('containerd', 'ctr'),
 }, (t) => {
   const lines = isolated(
@@ -81,7 +81,7 @@ end $daemon
   );
 });
 
-test('every kind of file is read by containerd as it was meant', { skip: without('containerd', 'ctr') }, (t) => {
+test('containerd reads every kind of edited file as intended', { skip: without('containerd', 'ctr') }, (t) => {
   const lines = isolated(
     t,
     `
@@ -96,7 +96,7 @@ containerd config default >/etc/containerd/config.toml; try
   assert.equal(lines.length, 3);
 });
 
-test('dockerd takes the runtime up and gives it back when told to, a container made under it starts afterwards too, and status names the one made before', {
+test('dockerd uses the runtime until it is uninstalled, containers created with it still start, and status names those created before', {
   skip: without('dockerd', 'containerd', 'docker', 'busybox'),
 }, (t) => {
   const lines = isolated(
@@ -130,7 +130,7 @@ end $daemon
   assert.equal(lines.at(-1), '{"runtimes":{"hauberk":{"path":"runc"}},"default-runtime":"runc"}');
 });
 
-test('podman calls the hook, and starts nothing that it refuses', {
+test('podman calls the hook, and does not start a container that it refuses', {
   skip: without('podman', 'runc', 'busybox'),
 }, (t) => {
   const lines = isolated(

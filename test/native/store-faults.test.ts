@@ -9,7 +9,7 @@ import type { Container } from '../../src/containers/container.js';
 import { Store } from '../../src/store/store.js';
 import { eventually } from '../support/eventually.js';
 
-/** How many daemons are killed; more than a test run has time for are requested by HAUBERK_KILL_ROUNDS. */
+/** How many daemons are killed; HAUBERK_KILL_ROUNDS sets more than a usual test run has time for. */
 const KILL_ROUNDS = Number(process.env.HAUBERK_KILL_ROUNDS ?? 24);
 
 function disk(t: TestContext, name: string): string {
@@ -50,7 +50,7 @@ const container = (id: string): Container => ({
   links: {},
 });
 
-/** What a daemon that starts now finds. */
+/** The containers that a daemon would find if it started now. */
 async function idsFound(state: string, witness: string): Promise<string[]> {
   const store = await Store.open(state, witness);
   const { damage, containers } = await store.load();
@@ -70,7 +70,7 @@ for (const [what, where, spoil, mend, code, reason] of [
     'read-only file system',
   ],
 ] as const) {
-  test(`while the disk of the ${where} ${what} it is told, and afterwards changes are made again without a restart`, async (t) => {
+  test(`while the disk of the ${where} ${what} the failure is reported, and afterwards changes work again without a restart`, async (t) => {
     const places = { state: disk(t, 'state'), witness: disk(t, 'witness') };
     const directories = { state: join(places.state, 'state'), witness: join(places.witness, 'witness') };
     const store = await Store.open(directories.state, directories.witness);
@@ -87,7 +87,7 @@ for (const [what, where, spoil, mend, code, reason] of [
       });
     assert.equal(store.problem?.message, message);
     mend(places[where]);
-    // Nobody asks for a change.
+    // Even without a change.
     await eventually(() => store.problem === undefined);
     assert.deepEqual(reported, [code, undefined]);
     await store.commit({ putContainers: [container('after')] });
@@ -95,7 +95,7 @@ for (const [what, where, spoil, mend, code, reason] of [
     assert.deepEqual(await idsFound(directories.state, directories.witness), ['after', 'before']);
   });
 
-  test(`what was refused while the disk of the ${where} ${what} is not there after a kill either`, async (t) => {
+  test(`what was refused while the disk of the ${where} ${what} is not stored after a kill either`, async (t) => {
     const places = { state: disk(t, 'state'), witness: disk(t, 'witness') };
     const directories = { state: join(places.state, 'state'), witness: join(places.witness, 'witness') };
     const store = await Store.open(directories.state, directories.witness);
@@ -105,7 +105,7 @@ for (const [what, where, spoil, mend, code, reason] of [
     await assert.rejects(store.commit({ putContainers: [container('refused')], deleteContainers: ['before'] }), {
       code,
     });
-    // The files as a daemon leaves them that is killed now.
+    // The files as a daemon that is killed now would leave them.
     const left = mkdtempSync(join(tmpdir(), 'hauberk-left-'));
     t.after(() => rmSync(left, { recursive: true }));
     for (const place of Object.values(directories)) execFileSync('cp', ['-r', place, left]);
@@ -115,7 +115,7 @@ for (const [what, where, spoil, mend, code, reason] of [
   });
 }
 
-test('kill -9 at any time loses nothing that was acknowledged, and lets nothing come half', async (t) => {
+test('kill -9 at any time loses no acknowledged write, and leaves none half done', async (t) => {
   const place = mkdtempSync(join(tmpdir(), 'hauberk-kill-'));
   t.after(() => rmSync(place, { recursive: true }));
   const state = join(place, 'state');
@@ -138,7 +138,7 @@ test('kill -9 at any time loses nothing that was acknowledged, and lets nothing 
     const after = round % 7;
     child.stdout.on('data', (text) => {
       output += text;
-      // At another moment of a write each time.
+      // Each time at another moment of a write.
       if (output.split('\n').length > 1 + after) setTimeout(() => child.kill('SIGKILL'), round % 5);
     });
     await once(child, 'close');
