@@ -39,7 +39,7 @@ test('without flags the documented defaults hold', () => {
   assert.deepEqual([config.visibility, config.telemetryWindow, config.telemetryLimit], ['none', 10, 1000]);
 });
 
-test('what is visible where nothing else is said is a flag, of classes that can be', () => {
+test('a flag sets the default visibility, and accepts only classes that can be visible', () => {
   const visibilityOf = (text: string) => policySettingsOf(parseConfig(['--visibility', text], noFile)).visibility;
   assert.deepEqual(visibilityOf('network,process'), ['process', 'network']);
   assert.equal(visibilityOf('none'), undefined);
@@ -49,7 +49,7 @@ test('what is visible where nothing else is said is a flag, of classes that can 
   assert.match(messageOf(['--telemetry-limit', '2049']), /--telemetry-limit.* from 1 to 2048/);
 });
 
-test('a TCP address needs all of TLS, or a loopback address and a word that it is insecure', () => {
+test('a TCP address needs all files for TLS, or must be a loopback address with the flag for insecure use', () => {
   const tls = ['--tls-certificate', '/c', '--tls-key', '/k'];
   assert.equal(
     messageOf(['--listen', '0.0.0.0:1', ...tls]),
@@ -101,7 +101,7 @@ test('roles are read from the configuration file', () => {
   });
 });
 
-test('users and groups of the host can be named in roles, and one that is not there is refused', () => {
+test('users and groups of the host can be named in roles, and an unknown one is refused', () => {
   const files: Record<string, string> = {
     '/c': 'roles:\n  viewer: ["group:staff", "user:eve"]\n',
     '/wrong': 'roles:\n  viewer:\n    - "group:nobody-knows"\n    - "user:"\n',
@@ -119,7 +119,7 @@ test('users and groups of the host can be named in roles, and one that is not th
   );
 });
 
-test('what is wrong with roles has a line and a column', () => {
+test('an error in roles has a line and a column', () => {
   const messageFor = (file: string) => messageOf(['--config', '/c'], () => file);
   const form = 'must be a mapping of viewer, operator, admin to lists of clients';
   assert.equal(messageFor('roles: [a]\n'), `line 1, column 1: roles: ${form}`);
@@ -136,7 +136,7 @@ test('what is wrong with roles has a line and a column', () => {
   );
 });
 
-test('an unknown flag and a bad value are named', () => {
+test('an unknown flag or an invalid value is named', () => {
   assert.equal(messageOf(['--lisen', 'x']), "flags: Unknown option '--lisen'; see --help");
   assert.equal(
     messageOf(['--log-level', 'loud']),
@@ -153,7 +153,7 @@ test('an IPv6 address with a port is accepted', () => {
   assert.equal(parseConfig(['--metrics', '[::1]:9464'], noFile).metrics, '[::1]:9464');
 });
 
-test('a configuration file is read and flags win over it', () => {
+test('a configuration file is read, and flags override it', () => {
   const file = 'log-level: debug\ndefault-posture-file: block\ndetach-on-exit: true\n';
   const config = parseConfig(['--config', '/etc/hauberk.yaml', '--log-level', 'warn'], (path) => {
     assert.equal(path, '/etc/hauberk.yaml');
@@ -209,7 +209,7 @@ test('the help explains every flag within a hundred columns', () => {
   for (const line of text.split('\n')) assert.ok(line.length <= 100, line);
 });
 
-test('what policies mean can be chosen: the domain of the cluster, and the posture of programs', () => {
+test('flags set the domain of the cluster and the posture of programs', () => {
   const resolution = (...flags: string[]) => policySettingsOf(parseConfig(flags, () => ''));
   assert.deepEqual(resolution(), { clusterDomain: 'cluster.local', filePostureForProcesses: false });
   assert.equal(resolution('--cluster-domain', 'Shop.Example').clusterDomain, 'shop.example');

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { makeProgram } from '../../../src/cli/program.js';
 import { runHauberk } from '../../support/command-line.js';
 
-/** Every command that does something, with its words. */
+/** Every command without subcommands, with its words. */
 function leaves(command: Command, words: readonly string[] = []): { command: Command; words: string[] }[] {
   const visible = command.commands.filter((each) => !each.name().startsWith('_'));
   if (visible.length === 0) return [{ command, words: [...words] }];
@@ -14,7 +14,7 @@ function leaves(command: Command, words: readonly string[] = []): { command: Com
 const program = makeProgram();
 const commands = leaves(program);
 
-test('the help of every command has examples, says no empty default and fits a narrow terminal', async () => {
+test('the help of every command has examples, has no empty default and fits a narrow terminal', async () => {
   assert.ok(commands.length > 25);
   for (const { words } of commands) {
     const { status, output } = await runHauberk([...words, '--help']);

@@ -23,7 +23,7 @@ function start(t: TestContext) {
   };
 }
 
-test('without a terminal to ask on, install shows the change and refuses to make it', async (t) => {
+test('without a terminal install shows the change and refuses to make it', async (t) => {
   const { run, install } = start(t);
   const { status, output, errors } = await install();
   assert.equal(status, 2);
