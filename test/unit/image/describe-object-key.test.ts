@@ -10,7 +10,7 @@ const said = (use: Partial<SocketUse>) =>
     socketKey({ family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [], ...use }).toString(),
   );
 
-test('a socket of the internet is called by its protocol, others by family and type', () => {
+test('an internet socket is described by its protocol, others by family and type', () => {
   assert.equal(said({}), 'tcp');
   assert.equal(said({ protocol: 0 }), 'tcp');
   assert.equal(said({ family: 10, type: 2, protocol: 17 }), 'udp');
@@ -21,7 +21,7 @@ test('a socket of the internet is called by its protocol, others by family and t
   assert.equal(said({ family: 200, type: 15, protocol: 0 }), '200 15');
 });
 
-test('the other end is reported by address and port, this end by its port', () => {
+test('a remote endpoint is described by address and port, a local one by its port', () => {
   assert.equal(said({ direction: 'egress', port: 443, address: [10, 0, 0, 1] }), 'tcp 10.0.0.1:443');
   assert.equal(said({ direction: 'ingress', port: 80 }), 'tcp port 80');
 });
@@ -37,24 +37,24 @@ test('an IPv6 address is shortened at its longest run of zeros', () => {
   assert.equal(shown(0, 0, 0, 0, 0, 0, 0, 0), 'tcp [::]:1');
 });
 
-test('a name is reported behind the address that an answer gave for it, and by itself where it is asked for', () => {
+test('a name is shown after the address that an answer gave for it, and alone in a query', () => {
   const end = { direction: 'egress', port: 443, address: [10, 0, 0, 1] } as const;
   assert.equal(said({ ...end, name: 'www.example.com' }), 'tcp 10.0.0.1:443 (www.example.com)');
   assert.equal(describeObjectKey(objectKey({ kind: 'query', name: 'www.example.com' }).toString()), 'www.example.com');
   assert.equal(describeObjectKey('q'), '.');
 });
 
-test('a capability is called by its name, one without by its number', () => {
+test('a capability is described by its name, an unknown one by its number', () => {
   assert.equal(describeObjectKey(capabilityKey(13).toString()), 'net_raw');
   assert.equal(describeObjectKey(capabilityKey(63).toString()), 'capability 63');
 });
 
-test('what is executed and did not come with the image is reported by its path', () => {
+test('an executed file that is not of the image is described by its path', () => {
   for (const key of ['pfa/tmp/tool', 'pfb/tmp/tool']) assert.equal(describeObjectKey(key), '/tmp/tool');
   assert.equal(describeObjectKey('pfc'), 'memory without a file');
 });
 
-test('a system call is called by its name, with the path where one is told', () => {
+test('a system call is described by its name, with the path if there is one', () => {
   const saidOf = (call: string, path?: string) =>
     describeObjectKey(
       objectKey({ kind: 'call', call, ...(path !== undefined && { path: Buffer.from(path) }) }).toString(),
@@ -64,10 +64,10 @@ test('a system call is called by its name, with the path where one is told', () 
   assert.equal(describeObjectKey('sappp'), 'system call 4095');
 });
 
-test('a call of a 32-bit program has the name that 64-bit programs call it by', {
+test('a call of a 32-bit program has the name of the 64-bit call', {
   skip: process.arch !== 'x64',
 }, () => {
-  // asm/unistd_32.h: chown is 182 with owners of 16 bits, 212 with all.
+  // asm/unistd_32.h: chown is 182 with 16-bit owners, 212 with 32-bit ones.
   const said32 = (number: number) => {
     const digits = (CALL_32_BIT | number)
       .toString(16)

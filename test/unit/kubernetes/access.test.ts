@@ -21,7 +21,7 @@ before(() => {
 
 after(() => rmSync(place, { recursive: true }));
 
-/** A kubeconfig whose cluster and user are these; with a text, that text. */
+/** A kubeconfig with this cluster and user, or with this text. */
 function written(config: { cluster?: object; user?: object } | string): string {
   const path = join(place, 'config');
   const { cluster, user = { token: 't' } } = typeof config === 'string' ? {} : config;
@@ -35,7 +35,7 @@ function written(config: { cluster?: object; user?: object } | string): string {
   return path;
 }
 
-/** What is wrong with a kubeconfig, after where it is. */
+/** The problem of a kubeconfig, without its path. */
 function problemOf(config: Parameters<typeof written>[0]): string {
   const path = written(config);
   let problem = 'nothing';
@@ -49,7 +49,7 @@ function problemOf(config: Parameters<typeof written>[0]): string {
   return problem.replace('Kubernetes cannot be reached: ', '');
 }
 
-test('a service account without a token that can be read is refused at the start, and so are unreadable authorities', () => {
+test('a service account without a readable token or authorities is refused at the start', () => {
   const check = () => checkAccess(inCluster(ENVIRONMENT, place));
   rmSync(join(place, 'token'), { force: true });
   assert.throws(check, /^.*Kubernetes cannot be reached: cannot read the token: ENOENT.*\/token'/);
@@ -71,7 +71,7 @@ test('a service account without a token that can be read is refused at the start
   writeFileSync(join(place, 'ca.crt'), authorities);
 });
 
-test('a kubeconfig that cannot be used is refused at the start, with what is wrong with it', () => {
+test('an unusable kubeconfig is refused at the start, with the reason', () => {
   assert.match(problemOf('a: [b'), /^is not YAML: /);
   assert.equal(problemOf(''), 'its current-context names no context');
   assert.equal(problemOf('just a text'), 'its current-context names no context');
@@ -86,13 +86,13 @@ test('a kubeconfig that cannot be used is refused at the start, with what is wro
   checkAccess(byKubeconfig(written({ user: pair, cluster: { 'certificate-authority': 'ca.crt' } })));
 });
 
-test('nothing is looked for where no flag asks for Kubernetes', async () => {
+test('without a flag for Kubernetes no cluster is searched', async () => {
   assert.equal(await accessToCluster({ kubernetes: false }), undefined);
   const access = await accessToCluster({ kubernetes: false, kubeconfig: written({}), nodeName: 'node-7' });
   assert.deepEqual([access?.node, access?.server.url.href], ['node-7', 'https://10.0.0.1:6443/']);
 });
 
-test('a daemon that cannot follow the cluster it is asked to ends before it looks at the kernel', () => {
+test('a daemon that cannot follow the requested cluster ends before it touches the kernel', () => {
   const daemon = (...flags: string[]) => {
     const environment = { PATH: process.env.PATH };
     const options = { encoding: 'utf8', env: environment, timeout: 60_000 } as const;

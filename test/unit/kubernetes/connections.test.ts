@@ -12,7 +12,7 @@ import { byKubeconfig } from '../../../src/kubernetes/access.js';
 import { ApiClient, ApiError } from '../../../src/kubernetes/api-client.js';
 import { CertificateAuthority, type IssuedFiles } from '../../support/certificates.js';
 
-/** An API server that tells who asks, by two authorities one after the other; and a kubeconfig for it. */
+/** An API server that returns the client's name, with two authorities one after the other, and a kubeconfig for it. */
 async function start(context: TestContext) {
   const place = mkdtempSync(join(tmpdir(), 'hauberk-rotated-'));
   context.after(() => rmSync(place, { recursive: true }));
@@ -44,7 +44,7 @@ async function start(context: TestContext) {
   return { place, path, first, second, serverOf, write, files };
 }
 
-test('a certificate and an authority that were replaced count from the next request on', async (context) => {
+test('a replaced certificate or authority is used from the next request on', async (context) => {
   const { path, first, second, serverOf, write, files } = await start(context);
   const server = await serverOf(first);
   const { port } = server.address() as AddressInfo;
@@ -58,7 +58,7 @@ test('a certificate and an authority that were replaced count from the next requ
   write(port, files(first.certificate, two));
   assert.deepEqual(await client.get('/'), { who: 'two' });
 
-  // What is half written leaves all as it was, and is reported once.
+  // A half-written file changes nothing, and is reported once.
   const whole = readFileSync(two.key);
   writeFileSync(two.key, whole.subarray(0, 40));
   assert.deepEqual(await client.get('/'), { who: 'two' });
@@ -80,7 +80,7 @@ test('a certificate and an authority that were replaced count from the next requ
   assert.equal(problems.at(-1), undefined);
 });
 
-test('whoever asks for a day without requests gets five minutes', async (context) => {
+test('a Retry-After of a day is limited to five minutes', async (context) => {
   const { path, first, serverOf, write, files } = await start(context);
   const server = await serverOf(first);
   write((server.address() as AddressInfo).port, files(first.certificate, first.issue('one', '/CN=one')));

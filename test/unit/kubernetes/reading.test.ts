@@ -41,7 +41,7 @@ function kubeconfig(place: string, user: object, cluster: object = {}): string {
   return path;
 }
 
-test('a kubeconfig gives the server, whom to trust and how to show who asks, in its text or in files beside it', (context) => {
+test('a kubeconfig has the server, authorities and credentials, inline or in files beside it', (context) => {
   const place = directory(context);
   writeFileSync(join(place, 'ca.pem'), 'authorities');
   writeFileSync(join(place, 'token'), 'of a file');
@@ -57,7 +57,7 @@ test('a kubeconfig gives the server, whom to trust and how to show who asks, in 
   assert.equal(String(server.certificate), 'certificate');
 });
 
-test('what a kubeconfig asks for and is not done is refused by name', (context) => {
+test('unsupported settings of a kubeconfig are refused by name', (context) => {
   const place = directory(context);
   assert.throws(() => byKubeconfig(kubeconfig(place, { exec: {} })), /asks for exec, which hauberkd does not support/);
   const careless = { 'insecure-skip-tls-verify': true };
@@ -66,7 +66,7 @@ test('what a kubeconfig asks for and is not done is refused by name', (context) 
   assert.throws(() => byKubeconfig(join(place, 'none')), /cannot read .*none/);
 });
 
-test('annotations of namespaces are postures, those of files for programs too, and others are reported', () => {
+test('annotations of namespaces set postures, those of files for programs too, and invalid ones are reported', () => {
   const namespace = (name: string, annotations?: Record<string, string>) => ({
     metadata: { name, ...(annotations && { annotations }) },
   });
@@ -79,7 +79,7 @@ test('annotations of namespaces are postures, those of files for programs too, a
   assert.deepEqual(warnings, ['namespace odd: kubearmor-capabilities-posture must be audit or block, is "Block"']);
 });
 
-test('annotations of namespaces and settings say what is visible, and what says something else is reported', () => {
+test('annotations of namespaces and settings set visibility, and invalid ones are reported', () => {
   const namespace = (name: string, visibility: string) => ({
     metadata: { name, annotations: { 'kubearmor-visibility': visibility } },
   });
@@ -94,7 +94,7 @@ test('annotations of namespaces and settings say what is visible, and what says 
   assert.deepEqual(posturesOf([], [settings]).warnings, []);
 });
 
-test('settings are postures of all namespaces, by the names of flags or of KubeArmor, and what is none is reported', () => {
+test('settings set postures of all namespaces, by the names of flags or of KubeArmor, and invalid ones are reported', () => {
   const settings = (data: Record<string, string>) => [
     { metadata: { name: 'hauberk-config', namespace: 'hauberk' }, data },
   ];
@@ -116,7 +116,7 @@ test('settings are postures of all namespaces, by the names of flags or of KubeA
   assert.deepEqual(posturesOf([], []).postures.size, 0);
 });
 
-test('fields that were applied and are not there are named, and what others have changed since is not', () => {
+test('fields that were applied but are missing are named, unless others have changed them since', () => {
   const applied = {
     spec: { mode: 'audit', file: { matchPaths: [{ path: '/a', operations: ['read'], message: null }] } },
   };
@@ -133,7 +133,7 @@ test('fields that were applied and are not there are named, and what others have
   assert.deepEqual(prunedFields({ metadata: { name: 'a' }, spec: {} }), []);
 });
 
-test('a value that is no posture changes nothing: what was said before stays, of the class alone that it is about', () => {
+test('an invalid posture changes nothing: the earlier value of that class stays in force', () => {
   const before = new Map([
     ['shop', { file: 'block', process: 'block', network: 'audit' }],
     ['*', { network: 'block' }],
@@ -162,11 +162,11 @@ test('a value that is no posture changes nothing: what was said before stays, of
       'these of its annotations name no posture: kubearmor-capability-posture',
   );
   assert.equal(warnings.length, 6);
-  // What was said before does not come back once nothing is said.
+  // Once the annotation is removed the earlier value is not used any more.
   assert.equal(posturesOf([{ metadata: { name: 'shop' } }], [], before).postures.size, 0);
 });
 
-test('many policies are read in turns', async () => {
+test('many policies are read in several turns of the event loop', async () => {
   const objects = new PolicyObjects(() => {
     const until = performance.now() + 1;
     while (performance.now() < until);

@@ -12,7 +12,7 @@ const REPORTS: readonly NodeReport[] = [
 const taken = (...silent: readonly string[]) =>
   REPORTS.map((report) => ({ report, isSilent: silent.includes(report.node) }));
 
-test('what nodes say of a policy is added up, and the first that does not enforce it is named', async () => {
+test('reports of nodes on a policy are added up, and the first node that does not enforce it is named', async () => {
   assert.deepEqual(Object.fromEntries(await totalsOf(taken())), {
     'x/one': {
       containers: 6,
@@ -26,7 +26,7 @@ test('what nodes say of a policy is added up, and the first that does not enforc
   });
 });
 
-test('what silent nodes said last counts for nothing, and they are named', async () => {
+test('the last reports of silent nodes do not count, and these nodes are named', async () => {
   const totals = await totalsOf(taken('b', 'c'));
   const one = totals.get('x/one')!;
   assert.deepEqual(one, { containers: 2, leftOut: 1, overridden: 0, nodes: 1, silent: 2, firstSilent: 'b' });
