@@ -52,7 +52,7 @@ test('a shape that rarely fits is placed at the end after a limited number of at
   assert.equal(table.end, last.base + 8);
 });
 
-test('rows of states reached from a base are on its page, and used slots of each page are counted', () => {
+test('the symbols of a base are on its page, and used slots of each page are counted', () => {
   const { table, rows } = placed([[[3, 60], 500]], { page: 256, reach: 64 });
   for (const { base } of rows) assert.equal(Math.floor(base / 256), Math.floor((base + 63) / 256));
   const pages = Array.from({ length: Math.ceil(table.end / 256) }, (_, page) => table.takenOn(page));

@@ -87,7 +87,7 @@ test("the end of the verifier's log is kept", () => {
   assert.equal(lastLinesOf(''), '');
 });
 
-test('missing programs are remembered beside the pins, and a file by another user is ignored', (t) => {
+test('missing programs are remembered beside the pins, and foreign files there are ignored', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'hauberk-left-out-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const longest = { ...missing('file_open'), reason: '"\n'.repeat(850) };

@@ -31,7 +31,7 @@ async function follow(docker: FakeDocker) {
   return { sink, ended, stop, isConnected: () => connected };
 }
 
-test('containers that run, start, get another name and end are reported', async () => {
+test('running containers, starts, new names and ends are reported', async () => {
   const docker = new FakeDocker();
   docker.containers.set('a', { pid: 11, name: 'web' });
   docker.containers.set('old', { pid: 12, name: 'old', isStopped: true });
@@ -61,7 +61,7 @@ test('containers that run, start, get another name and end are reported', async 
   assert.equal(await stop(), 'stopped');
 });
 
-test('what happens while the list is read is reported after it', async () => {
+test('events during the list are reported after it', async () => {
   const docker = new FakeDocker();
   docker.containers.set('a', { pid: 11, name: 'web' });
   docker.containers.set('b', { pid: 12, name: 'db' });
@@ -77,7 +77,7 @@ test('what happens while the list is read is reported after it', async () => {
   await stop();
 });
 
-test('of a container that is started again while it is looked at, the last process is reported', async () => {
+test('for a container that restarts while it is inspected the last process is reported', async () => {
   const docker = new FakeDocker();
   const { sink, stop } = await follow(docker);
   await sink.lines(1);
@@ -96,7 +96,7 @@ test('of a container that is started again while it is looked at, the last proce
   await stop();
 });
 
-test('a container that cannot be inspected does not keep the others from being reported, and says why the connection ends', async () => {
+test('when a container cannot be inspected the others are reported, and the connection ends with the reason', async () => {
   const docker = new FakeDocker();
   docker.containers.set('a', { pid: 11, name: 'web' });
   docker.containers.set('b', { pid: 12, name: 'db' });
@@ -108,7 +108,7 @@ test('a container that cannot be inspected does not keep the others from being r
   await stop();
 });
 
-test('an event that cannot be read, and the end of the events, end the connection with the cause', async () => {
+test('an unreadable event, or the end of the events, ends the connection with the cause', async () => {
   for (const [end, cause] of [
     [(docker: FakeDocker) => docker.events!.write('{ no JSON\n'), 'an event cannot be read: { no JSON'],
     [(docker: FakeDocker) => docker.events!.end(), 'the runtime has closed its event stream'],

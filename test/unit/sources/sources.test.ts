@@ -10,7 +10,7 @@ import { FakeDocker } from '../../support/fake-docker.js';
 import { hookRequest, requestAsHook } from '../../support/hook-client.js';
 import { RunningSources } from '../../support/running-sources.js';
 
-/** The sources of a daemon that follows this Docker, and a CRI runtime that is not there. */
+/** The sources of a daemon that follows this Docker and a missing CRI runtime. */
 async function start(t: TestContext, docker: FakeDocker) {
   const missing = join(mkdtempSync(join(tmpdir(), 'hauberk-cri-')), 'containerd.sock');
   const running = await RunningSources.start({ dockerSocket: docker.socketPath, criSocket: missing });
@@ -22,13 +22,13 @@ async function start(t: TestContext, docker: FakeDocker) {
   return { plane, logger, sources, stateDir, hookSocket, missing };
 }
 
-/** A process in namespaces of its own, as a container's is. */
+/** A process in its own namespaces, like that of a container. */
 async function container(t: TestContext) {
   const child = spawn('unshare', ['--mount', 'sh', '-c', 'echo; exec sleep 1000'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => child.kill('SIGKILL'));
-  // Before that it may still be in the namespaces of this process.
+  // Before its output it may still be in the namespaces of this process.
   await once(child.stdout, 'data');
   return { child, pid: child.pid! };
 }
@@ -60,7 +60,7 @@ test('a container that starts while the disk is full comes under its policies on
   await eventually(() => plane.containers.get('a') === undefined);
 });
 
-test('a start is held until its container is protected, or told why it cannot be', async (t) => {
+test('a start is held until its container is protected, or answered with the reason why it cannot be', async (t) => {
   const docker = new FakeDocker();
   await docker.listen();
   const { plane, hookSocket } = await start(t, docker);
@@ -84,7 +84,7 @@ test('a start is held until its container is protected, or told why it cannot be
   child.kill('SIGKILL');
 });
 
-test('a start of which nobody tells is refused, or continues under the policies for all and is reported', async (t) => {
+test('the start of an unknown container is refused, or continues under the policies for all and is reported', async (t) => {
   const docker = new FakeDocker();
   await docker.listen();
   const { plane, logger, hookSocket } = await start(t, docker);
@@ -103,7 +103,7 @@ test('a start of which nobody tells is refused, or continues under the policies 
   child.kill('SIGKILL');
 });
 
-test('sources are reported by name, those that are not there with the reason', async (t) => {
+test('sources are listed by name, missing ones with the reason', async (t) => {
   const docker = new FakeDocker();
   await docker.listen();
   const { sources, hookSocket, missing } = await start(t, docker);

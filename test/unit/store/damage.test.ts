@@ -20,7 +20,7 @@ const policy = (name: string): StoredPolicy => ({
   version: 1,
 });
 
-/** A directory with a store, its witness beside it, in which some changes were acknowledged. */
+/** A directory with a store of some acknowledged changes, and its witness. */
 async function written(): Promise<string> {
   const place = mkdtempSync(join(tmpdir(), 'hauberk-damage-'));
   const store = await Store.open(join(place, 'state'));
@@ -43,7 +43,7 @@ interface Found {
   readonly policies: number;
 }
 
-/** Starts with a directory, and again: what was found is found again. */
+/** Opens the store in a directory, and again, with the same findings. */
 async function found(place: string, newestImage = 0, starts = 2): Promise<Found> {
   let before: Found | undefined;
   for (let start = 0; start < starts; start++) {
@@ -62,7 +62,7 @@ async function found(place: string, newestImage = 0, starts = 2): Promise<Found>
   return before!;
 }
 
-/** Either all is there, or it is told that not. */
+/** Asserts that either everything is read or the damage is reported. */
 async function checkNoticed(place: string, what: string): Promise<boolean> {
   const { damage, policies } = await found(place, 0, 1);
   assert.ok(damage.length > 0 || policies === POLICIES, `${what}: ${policies} policies and no damage`);
@@ -72,7 +72,7 @@ async function checkNoticed(place: string, what: string): Promise<boolean> {
 
 const filesIn = (place: string) => readdirSync(join(place, 'state', 'store')).filter((name) => name !== 'LOCK');
 
-test('a bit that flips anywhere in a file of the store is noticed, or changes nothing', async () => {
+test('a flipped bit anywhere in a file of the store is detected or has no effect', async () => {
   const place = await written();
   let noticed = 0;
   for (const name of filesIn(place)) {
@@ -89,7 +89,7 @@ test('a bit that flips anywhere in a file of the store is noticed, or changes no
   assert.ok(noticed > 12, `${noticed}`);
 });
 
-test('a file of the store that is cut, emptied or removed is noticed, or changes nothing', async () => {
+test('a truncated, emptied or removed file of the store is detected or has no effect', async () => {
   const place = await written();
   for (const name of filesIn(place)) {
     const file = (copy: string) => join(copy, 'state', 'store', name);
@@ -105,7 +105,7 @@ test('a file of the store that is cut, emptied or removed is noticed, or changes
   }
 });
 
-test('the data that is gone is noticed by the witness, also where all of the directory is', async () => {
+test('missing data is detected by the witness, also if the whole directory is missing', async () => {
   const place = await written();
   const log = filesIn(place).find(
     (name) => name.endsWith('.log') && readFileSync(join(place, 'state', 'store', name)).length > 0,
@@ -122,7 +122,7 @@ test('the data that is gone is noticed by the witness, also where all of the dir
   assert.equal(existsSync(join(copy, 'state')), true);
 });
 
-test('an older copy of the store is not taken for it', async () => {
+test('an older copy of the store is detected', async () => {
   const place = await written();
   const older = copyOf(place);
   const store = await Store.open(join(place, 'state'));
@@ -139,7 +139,7 @@ test('an older copy of the store is not taken for it', async () => {
   assert.deepEqual((await found(place)).damage, ['its witness belongs to another store']);
 });
 
-test('a kernel that decides by newer images than the store knows of tells that something is missing', async () => {
+test('images in the kernel that are newer than the store show that writes are missing', async () => {
   const place = await written();
   assert.deepEqual((await found(place, POLICIES)).damage, []);
   const newer = POLICIES + 1;
@@ -151,13 +151,13 @@ test('a kernel that decides by newer images than the store knows of tells that s
   assert.deepEqual((await found(place, newer)).damage, what(0));
 });
 
-test('without a store, a witness and images in the kernel it is a fresh install', async () => {
+test('a start without store, witness and images in the kernel is a fresh install', async () => {
   const place = await written();
   rmSync(place, { recursive: true });
   assert.deepEqual(await found(place), { damage: [], policies: 0 });
 });
 
-test('a witness that is gone, damaged or older is reported and written again, and the store continues', async () => {
+test('a missing, damaged or older witness is reported and written again, and the store continues', async () => {
   const place = await written();
   const path = (copy: string) => join(copy, 'state-witness', 'acknowledged');
   const older = readFileSync(path(place));
@@ -183,7 +183,7 @@ test('a witness that is gone, damaged or older is reported and written again, an
   }
 });
 
-test('a store whose first write was never made is begun, and not reported', async () => {
+test('a store whose first write was never completed is created without a report', async () => {
   const place = mkdtempSync(join(tmpdir(), 'hauberk-begun-'));
   for (let start = 0; start < 2; start++) {
     const store = await Store.open(join(place, 'state'));
@@ -195,7 +195,7 @@ test('a store whose first write was never made is begun, and not reported', asyn
   assert.deepEqual(await found(place), { damage: [], policies: 0 });
 });
 
-test('where no witness can ever be kept it is told, and the store is written all the same', async () => {
+test('if no witness can be kept that is reported, and the store is written all the same', async () => {
   const place = mkdtempSync(join(tmpdir(), 'hauberk-alone-'));
   writeFileSync(join(place, 'file'), '');
   for (const revision of [0, 7]) {
@@ -208,7 +208,7 @@ test('where no witness can ever be kept it is told, and the store is written all
   }
 });
 
-test('a bit that flips in the witness loses nothing that was acknowledged', async () => {
+test('a flipped bit in the witness loses no acknowledged change', async () => {
   const place = await written();
   const bytes = readFileSync(join(place, 'state-witness', 'acknowledged'));
   for (let position = 0; position < bytes.length; position += 101) {
@@ -221,7 +221,7 @@ test('a bit that flips in the witness loses nothing that was acknowledged', asyn
   }
 });
 
-test('a write that the witness does not know of was not acknowledged and is undone', async () => {
+test('a write that is not in the witness was not acknowledged and is undone', async () => {
   const place = await written();
   const witness = readFileSync(join(place, 'state-witness', 'acknowledged'));
   const store = await Store.open(join(place, 'state'));
@@ -239,7 +239,7 @@ test('a write that the witness does not know of was not acknowledged and is undo
   }
 });
 
-test('what can be read of a damaged store is kept when the damage is discarded, and the files too', async () => {
+test('discarding damage keeps the readable records of the store, and a copy of its files', async () => {
   const place = await written();
   rmSync(join(place, 'state-witness', 'acknowledged'));
   const store = await Store.open(join(place, 'state'));
@@ -255,7 +255,7 @@ test('what can be read of a damaged store is kept when the damage is discarded, 
   await again.close();
 });
 
-test('a damaged store is begun again with other policies, and keeps the containers that it knew', async () => {
+test('a damaged store can be replaced with other policies, and keeps its containers', async () => {
   const place = await written();
   rmSync(join(place, 'state-witness'), { recursive: true });
   const store = await Store.open(join(place, 'state'));
@@ -269,7 +269,7 @@ test('a damaged store is begun again with other policies, and keeps the containe
   await again.close();
 });
 
-test('a record that is whole and of a form that is not known is damage', async () => {
+test('an intact record of an unknown form counts as damage', async () => {
   const place = await written();
   const store = await Store.open(join(place, 'state'));
   await store.load();

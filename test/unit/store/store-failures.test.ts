@@ -31,14 +31,14 @@ async function opened(place: string, newestImage = 0) {
   return { store, loaded, names };
 }
 
-/** What a daemon that starts now finds. */
+/** The findings of a daemon that would start now. */
 async function found(place: string, newestImage = 0) {
   const { store, loaded, names } = await opened(place, newestImage);
   await store.close();
   return { ...loaded, names };
 }
 
-/** Lets every write fail, before it is made or after. */
+/** Makes every write fail, before or after it is done. */
 function failWrites(t: TestContext, isMade = false) {
   return t.mock.method(ClassicLevel.prototype, 'batch', async function (this: ClassicLevel, ...args: never) {
     if (isMade) await batchOfLevel.apply(this, args);
@@ -54,7 +54,7 @@ async function until(isSo: () => boolean): Promise<void> {
   }
 }
 
-test('while nothing can be written it is told once, and again as soon as a later attempt is made', async (t) => {
+test('a failure to write is reported once, and so is the recovery by a later attempt', async (t) => {
   const place = newPlace(t);
   const { store } = await opened(place);
   const reported: (string | undefined)[] = [];
@@ -76,14 +76,14 @@ test('while nothing can be written it is told once, and again as soon as a later
   assert.ok(made > 0);
   t.mock.timers.tick(10_000);
   for (let turn = 0; turn < 20; turn++) await setImmediate();
-  assert.equal(attempts.mock.callCount(), made, 'nothing is tried any more');
+  assert.equal(attempts.mock.callCount(), made, 'there are no further attempts');
   await store.commit({ putPolicies: [policy('d')] });
   await store.close();
   const { names, damage, remarks } = await found(place);
   assert.deepEqual([names, damage, remarks], [['a', 'd'], [], []]);
 });
 
-test('what was refused is not there after a restart, though it had reached the disk', async (t) => {
+test('a refused change is not there after a restart, even if it had reached the disk', async (t) => {
   const place = newPlace(t);
   const { store } = await opened(place);
   await store.commit({ putPolicies: [policy('a')], revision: 1 });
@@ -98,7 +98,7 @@ test('what was refused is not there after a restart, though it had reached the d
   );
 });
 
-test('what was refused is undone by the next change that is made', async (t) => {
+test('a refused change is undone by the next successful one', async (t) => {
   const place = newPlace(t);
   const { store } = await opened(place);
   await store.commit({ putPolicies: [policy('a')] });
@@ -112,7 +112,7 @@ test('what was refused is undone by the next change that is made', async (t) => 
   assert.deepEqual([names, damage, remarks], [['a', 'c'], [], []]);
 });
 
-test('a change whose witness cannot be written is refused, and not there afterwards', async (t) => {
+test('a change whose witness cannot be written is refused and undone', async (t) => {
   const place = newPlace(t);
   const { store } = await opened(place);
   await store.commit({ putPolicies: [policy('a')] });
@@ -132,7 +132,7 @@ test('a change whose witness cannot be written is refused, and not there afterwa
   assert.deepEqual([names, damage, remarks], [['a', 'c'], [], []]);
 });
 
-test('a store whose first witness finds no room is not begun', async (t) => {
+test('a store is not created without space for its first witness', async (t) => {
   const place = newPlace(t);
   const handle = await open(tmpdir());
   const sync = t.mock.method(Object.getPrototypeOf(handle), 'sync', async () => {
@@ -148,7 +148,7 @@ test('a store whose first witness finds no room is not begun', async (t) => {
   await store.close();
 });
 
-test('the end waits for the change that is under way, and nothing can be written after it', async (t) => {
+test('closing waits for the change in progress, and nothing can be written afterwards', async (t) => {
   const place = newPlace(t);
   const { store } = await opened(place);
   const change = store.commit({ putPolicies: [policy('a')] });
@@ -156,11 +156,11 @@ test('the end waits for the change that is under way, and nothing can be written
   await change;
   const timers = t.mock.method(globalThis, 'setTimeout');
   await assert.rejects(store.commit({ putPolicies: [policy('b')] }), { code: 'unavailable' });
-  assert.equal(timers.mock.callCount(), 0, 'nor is it tried again');
+  assert.equal(timers.mock.callCount(), 0, 'there is no retry');
   assert.deepEqual((await found(place)).names, ['a']);
 });
 
-test('after the end no earlier failure is tried again', async (t) => {
+test('after closing no earlier failure is retried', async (t) => {
   const place = newPlace(t);
   const { store } = await opened(place);
   t.mock.timers.enable({ apis: ['setTimeout'] });
@@ -175,7 +175,7 @@ test('after the end no earlier failure is tried again', async (t) => {
   assert.deepEqual((await found(place)).names, []);
 });
 
-test('a store is loaded by its first change, and later as it is then', async (t) => {
+test('a store can be loaded before its first change, and later with its current contents', async (t) => {
   const place = newPlace(t);
   const store = await Store.open(place);
   await store.commit({ putPolicies: [policy('a')], revision: 1 });
@@ -186,7 +186,7 @@ test('a store is loaded by its first change, and later as it is then', async (t)
   await store.close();
 });
 
-test('a damaged store that cannot be begun again stays as it was', async (t) => {
+test('a damaged store that cannot be replaced stays unchanged', async (t) => {
   const place = newPlace(t);
   const { store } = await opened(place);
   for (const name of ['a', 'b', 'c']) await store.commit({ putPolicies: [policy(name)] });
@@ -208,12 +208,12 @@ test('a damaged store that cannot be begun again stays as it was', async (t) => 
   assert.match(aside!, /\/store\.damaged-[-0-9TZ]+$/u);
   assert.ok(existsSync(aside!));
   await damaged.close();
-  // The witness says nothing of the earlier store any more, which had been written to more often.
+  // The witness no longer refers to the earlier store, which had more writes.
   const after = await found(place, newest);
   assert.deepEqual([after.names, after.damage, after.remarks], [['a', 'b', 'c'], [], []]);
 });
 
-test('where all is gone it continues after the revisions and images that there were, and sets nothing aside', async (t) => {
+test('if everything is missing, revisions and image ids continue after earlier ones, and no copy is made', async (t) => {
   const place = newPlace(t);
   const { store } = await opened(place);
   for (let revision = 1; revision <= 5; revision++) await store.commit({ revision });
@@ -226,7 +226,7 @@ test('where all is gone it continues after the revisions and images that there w
   assert.deepEqual((await found(place, 40)).damage, []);
 });
 
-test('files of a store without the index of them are damage, and so is one whose records cannot be read', async (t) => {
+test('files of a store without its index are damage, and so is a store with unreadable records', async (t) => {
   const place = newPlace(t);
   const { store } = await opened(place);
   await store.commit({ putPolicies: [policy('a')] });
@@ -240,7 +240,7 @@ test('files of a store without the index of them are damage, and so is one whose
   assert.deepEqual((await found(place)).damage, ['its files are there, but not the index of them']);
 });
 
-test('a directory that is none is refused with the reason', async (t) => {
+test('a path that is not a directory is refused with the reason', async (t) => {
   const place = newPlace(t);
   writeFileSync(place, '');
   await assert.rejects(Store.open(place), {

@@ -60,7 +60,7 @@ const visibility = (namespace: string): VisibilitySetting => ({
 });
 const image = { imageId: 3, rules: [] };
 
-test('what was committed is loaded again, and what was deleted is not', async () => {
+test('committed records are loaded again, and deleted ones are not', async () => {
   const place = directory();
   const store = await Store.open(place);
   assert.equal(statSync(place).mode & 0o777, 0o700);
@@ -141,7 +141,7 @@ test('a damaged record is reported by its key and the others can be read', async
   await afterwards.close();
 });
 
-test('a store that an earlier version wrote, without seal and witness, is taken over', async () => {
+test('a store of an earlier version, without seal and witness, is accepted', async () => {
   const place = directory();
   const store = await Store.open(place);
   await store.load();
@@ -163,7 +163,7 @@ test('a store that an earlier version wrote, without seal and witness, is taken 
   }
 });
 
-test('kill -9 loses nothing that was acknowledged', async () => {
+test('kill -9 loses no acknowledged change', async () => {
   const place = directory();
   const program = `
     import { Store } from ${JSON.stringify(new URL('../../../src/store/store.js', import.meta.url).href)};

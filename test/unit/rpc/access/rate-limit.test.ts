@@ -11,7 +11,7 @@ const taken = (limit: RateLimit, client: string, times: number) =>
   Array.from({ length: times }, () => limit.take(client)).filter((wait) => wait === undefined).length;
 
 describe('the rate limit', () => {
-  test('lets a burst of two seconds through, then so many a second', () => {
+  test('allows a burst of two seconds, then the given number a second', () => {
     const { clock, limit } = limitAt(10);
     assert.equal(taken(limit, 'a', 50), 20);
     clock.now = 1000;
@@ -20,7 +20,7 @@ describe('the rate limit', () => {
     assert.equal(taken(limit, 'a', 50), 20);
   });
 
-  test('reports how long it is until the next request, and lets it through then', () => {
+  test('reports the time until the next request, which it then allows', () => {
     const { clock, limit } = limitAt(10);
     taken(limit, 'a', 20);
     assert.equal(limit.take('a'), 100);
@@ -30,13 +30,13 @@ describe('the rate limit', () => {
     assert.equal(limit.take('a'), undefined);
   });
 
-  test('counts each client for itself', () => {
+  test('counts each client separately', () => {
     const { limit } = limitAt(1);
     assert.equal(taken(limit, 'a', 5), 2);
     assert.equal(taken(limit, 'b', 5), 2);
   });
 
-  test('forgets clients that have been quiet, but not those that owe', () => {
+  test('forgets idle clients, but not those that have used up their burst', () => {
     const { clock, limit } = limitAt(1);
     for (let client = 0; client < 1024; client++) limit.take(`${client}`);
     assert.equal(limit.clients, 1024);
