@@ -13,7 +13,7 @@ const RENEWAL = RENEWAL_MILLISECONDS / 1000;
 const RETRY = 22.5;
 const COUNTS_PER_NODE = 0.012;
 
-/** Namespaces, settings, the node, its pods, and the kinds of hauberk.io; of KubeArmor's there are none. */
+/** Watches of namespaces, settings, the node, its pods, and the kinds of hauberk.io; KubeArmor's are not installed. */
 const ABSENT_KINDS = POLICY_KINDS.filter(({ origin }) => origin === 'kubernetes-kubearmor').length;
 const WATCHES = 4 + POLICY_KINDS.length - ABSENT_KINDS;
 const BOOKMARK_BYTES = 200;
@@ -22,7 +22,7 @@ const NODE_BYTES = 12_000;
 const EVENTS_PER_REPLACEMENT = 9;
 /** The time in which all pods are replaced. */
 const REPLACE_SECONDS = 1000;
-/** One Deployment for each so many nodes is rolled out at a time, which changes the status of its policies and of those for all. */
+/** For this many nodes one Deployment is rolled out at a time, which changes the status of its policies and of those for all. */
 const NODES_PER_ROLLOUT = 500;
 const POLICIES_PER_ROLLOUT = 5;
 /** 10 Gbit/s. */

@@ -190,7 +190,7 @@ test('over TLS a client may do what the role of its certificate allows, and with
 });
 
 // test/native tries more of them, without a virtual machine.
-test('a client that sends too much, too often or reads too slowly harms nobody else', {
+test('a client that sends too much, too often or reads too slowly does not affect others', {
   skip: IN_LONG_RUNS,
 }, async () => {
   const limits = ['--max-message-bytes', '65536', '--requests-per-second', '20', '--events-per-second', '0'];

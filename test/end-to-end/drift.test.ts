@@ -83,7 +83,7 @@ const OTHERS: readonly (readonly [what: string, run: string])[] = [
     'shared anonymous memory',
     perl('my $m = syscall(9, 0, 4096, 3, 33, -1, 0); syscall(10, $m, 4096, 5) == 0 or die "$!\\n"'),
   ],
-  ['what an interpreter reads', '/bin/sh /tmp/script'],
+  ['a script that an interpreter reads', '/bin/sh /tmp/script'],
   [
     'a mapping of a copy that is not executed',
     perl('open(F, "<", "/tmp/true"); syscall(9, 0, 4096, 1, 2, fileno(F), 0) == -1 and die "$!\\n"'),
@@ -176,7 +176,7 @@ function inOneShell(scripts: readonly string[]): Outcome[] {
   const { output } = sh(scripts.map((script) => `( ${script} ) 2>&1; echo "ended with $?"`).join('\n'));
   const outcomes = [...output.matchAll(/([\s\S]*?)ended with (\d+)\n/gu)];
   assert.equal(outcomes.length, scripts.length, output);
-  return outcomes.map(([, said, status]) => ({ status: Number(status), output: said! }));
+  return outcomes.map(([, output, status]) => ({ status: Number(status), output: output! }));
 }
 
 function manifest(presets: string): string {

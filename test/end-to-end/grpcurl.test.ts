@@ -102,7 +102,7 @@ describe('grpcurl on the Unix socket', { skip }, () => {
     let output = '';
     const ended = new Promise((resolve) => stream.once('close', resolve));
     try {
-      const said = (text: string) =>
+      const printed = (text: string) =>
         new Promise<void>((resolve, reject) => {
           const look = (chunk: unknown = '') => {
             output += chunk;
@@ -111,8 +111,8 @@ describe('grpcurl on the Unix socket', { skip }, () => {
           stream.stdout.on('data', look);
           stream.once('close', () => reject(new Error(`the stream ended without ${text}:\n${output}`)));
         });
-      await said('Response headers received');
-      const denial = said('"object": "/etc/shadow"');
+      await printed('Response headers received');
+      const denial = printed('"object": "/etc/shadow"');
       const { status, output: refusal } = enter('curled', '/bin/cat', '/etc/shadow');
       assert.equal(status, 1);
       assert.match(refusal, /Permission denied/);

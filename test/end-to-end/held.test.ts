@@ -35,23 +35,23 @@ after(async () => {
   docker('rm', '-f', 'held');
 });
 
-const said = () => readFileSync(join(volume, 'said'), 'utf8');
+const output = () => readFileSync(join(volume, 'output'), 'utf8');
 const trigger = join(volume, 'go');
 
 /** Starts a process that opens files and waits; resolves once it has. */
 async function hold(...command: string[]): Promise<void> {
   rmSync(trigger, { force: true });
-  writeFileSync(join(volume, 'said'), '');
-  void enterMeanwhile('held', ['/bin/sh', '-c', `exec /bin/uses ${command.join(' ')} >/v/said 2>&1`], {});
-  await eventually(() => said() !== '', 'the output of the holder');
-  assert.equal(said(), 'ready\n');
+  writeFileSync(join(volume, 'output'), '');
+  void enterMeanwhile('held', ['/bin/sh', '-c', `exec /bin/uses ${command.join(' ')} >/v/output 2>&1`], {});
+  await eventually(() => output() !== '', 'the output of the holder');
+  assert.equal(output(), 'ready\n');
 }
 
 /** Lets the holder use what it has opened, and end; returns the outcome of each use. */
 async function used(): Promise<Record<string, string>> {
   writeFileSync(trigger, '');
-  await eventually(() => said().includes('end\n'), 'the end of the holder');
-  const lines = said()
+  await eventually(() => output().includes('end\n'), 'the end of the holder');
+  const lines = output()
     .split('\n')
     .filter((line) => line.includes(': '));
   return Object.fromEntries(lines.map((line) => line.split(': ') as [string, string]));

@@ -79,7 +79,7 @@ test('a process of the host is named and refused a file that it had opened befor
     return String((await lines.next()).value);
   };
   assert.equal(await read(async () => undefined), 'secret');
-  const said = await read(async () => {
+  const outcome = await read(async () => {
     const { changes } = await apply(manifest(`file: {matchPaths: [{path: ${SECRET}}]}`));
     const named = changes[0].holders.named.map(({ kind, path, containerId }: Record<string, unknown>) => [
       kind,
@@ -88,7 +88,7 @@ test('a process of the host is named and refused a file that it had opened befor
     ]);
     assert.deepEqual(named, [['KIND_DESCRIPTOR', SECRET, 'host']]);
   });
-  assert.match(said, /Permission denied/);
+  assert.match(outcome, /Permission denied/);
   await remove();
 });
 

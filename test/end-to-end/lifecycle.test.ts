@@ -296,7 +296,7 @@ test('the metrics pass promtool and agree with what happened', async () => {
   assert.ok(Number(blocked?.[1]) > 0, text);
 });
 
-// The next file of tests would have to load the programs anew.
+// The next test file would have to load the programs again.
 test('--detach-on-exit ends the enforcement', { skip: IN_LONG_RUNS }, async () => {
   await daemon.end('SIGTERM');
   await daemon.start('--detach-on-exit');

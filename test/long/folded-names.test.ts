@@ -18,12 +18,12 @@ let held: NamespacedShell;
 let events: EventStream;
 
 /** Makes a filesystem in a file, and mounts it for mount namespaces that are copied from this one later. */
-function mountImage(place: string, type: string, options: string, make: (image: string) => void): void {
-  const image = `${place}.image`;
+function mountImage(directory: string, type: string, options: string, make: (image: string) => void): void {
+  const image = `${directory}.image`;
   writeFileSync(image, Buffer.alloc(8 << 20));
   make(image);
-  mkdirSync(place);
-  execFileSync('mount', ['-t', type, '-o', `loop${options}`, image, place]);
+  mkdirSync(directory);
+  execFileSync('mount', ['-t', type, '-o', `loop${options}`, image, directory]);
 }
 
 before(async () => {
@@ -47,12 +47,12 @@ after(async () => {
   await held?.end();
   await free?.end();
   await daemon.end('SIGTERM').catch(() => undefined);
-  for (const place of [fat, extended]) execFileSync('umount', ['-l', place]);
+  for (const directory of [fat, extended]) execFileSync('umount', ['-l', directory]);
 });
 
-const plant = (place: string) =>
-  `rm -rf ${place}/guard/* ${place}/free/*
-   for name in guard/secret.text guard/secretfile.text free/other.txt; do echo x >${place}/$name || exit; done`;
+const plant = (directory: string) =>
+  `rm -rf ${directory}/guard/* ${directory}/free/*
+   for name in guard/secret.text guard/secretfile.text free/other.txt; do echo x >${directory}/$name || exit; done`;
 
 /** Not by mv(1), which treats two names of one file as a special case. */
 const rename = (from: string, to: string) => `perl -e 'rename("${from}", "${to}") or die "$!\\n"'`;
@@ -88,19 +88,21 @@ const FAT = [
 /** vfat has no symbolic links. */
 const SYMBOLIC_LINKS = /^ln /;
 
-for (const [filesystem, place, techniques] of [
+for (const [filesystem, directory, techniques] of [
   ['vfat', fat, [...CASES.filter((script) => !SYMBOLIC_LINKS.test(script)), ...FAT]],
   ['ext4', extended, CASES],
 ] as const) {
   const plantAnew = async () => {
-    const { status, output } = await free.run(`cd ${place}; [ ! -e guarded ] || mv guarded guard; ${plant(place)}`);
+    const { status, output } = await free.run(
+      `cd ${directory}; [ ! -e guarded ] || mv guarded guard; ${plant(directory)}`,
+    );
     assert.equal(status, 0, output);
   };
 
   test(`on ${filesystem} every technique works without a policy`, async () => {
     for (const script of techniques) {
       await plantAnew();
-      const { status, output } = await free.run(`cd ${place} && ${script}`);
+      const { status, output } = await free.run(`cd ${directory} && ${script}`);
       assert.equal(status, 0, `${script}: ${output}`);
     }
   });
@@ -111,21 +113,21 @@ kind: KubeArmorPolicy
 metadata: {name: folded}
 spec:
   selector: {matchLabels: {app: held}}
-  file: {matchPaths: [{path: ${place}/guard/secret.text}, {path: ${place}/guard/secretfile.text}, {path: ${place}/guard/new.txt}]}`;
+  file: {matchPaths: [{path: ${directory}/guard/secret.text}, {path: ${directory}/guard/secretfile.text}, {path: ${directory}/guard/new.txt}]}`;
     await plantAnew();
     await client.call('PolicyService', 'ApplyPolicy', { manifest });
     for (const script of techniques) {
       await plantAnew();
       events.clear();
       forgetNames();
-      const { status, output } = await held.run(`cd ${place} && ${script}`);
+      const { status, output } = await held.run(`cd ${directory} && ${script}`);
       assert.notEqual(status, 0, `${script}: ${output}`);
       assert.match(output, /Permission denied/u, script);
       await events.find(({ policy, result }) => policy === 'folded' && result === 'RESULT_DENIED');
     }
     for (const name of ['free/other.txt', 'free/OTHER.TXT']) {
       await plantAnew();
-      assert.equal((await held.run(`cat ${place}/${name}`)).status, 0, name);
+      assert.equal((await held.run(`cat ${directory}/${name}`)).status, 0, name);
     }
     await client.call('PolicyService', 'DeletePolicy', { name: 'folded', scope: 'SCOPE_NAMESPACE' });
   });

@@ -63,9 +63,9 @@ exec { "/proc/self/fd/$fd" } 'perl', '-e', $ARGV[0] or die $!;`;
 /** The lines of the actors in one round, sorted. */
 async function round(number: number, lines: AsyncIterator<string>): Promise<string[]> {
   writeFileSync(join(directory, `round-${number}`), '');
-  const said: string[] = [];
-  while (said.length < ACTORS.length) said.push((await lines.next()).value);
-  return said.sort();
+  const printed: string[] = [];
+  while (printed.length < ACTORS.length) printed.push((await lines.next()).value);
+  return printed.sort();
 }
 
 const all = (answer: string) => ACTORS.map((actor) => `${actor}: ${answer}`).sort();
@@ -158,18 +158,18 @@ class OciContainer {
 
   run(...parameters: string[]): void {
     const [program, ...before] = [...this.runtime, '--root', join(directory, 'runtime'), ...parameters];
-    const output = openSync(this.#output, 'a');
+    const output = openSync(this.#outputFile, 'a');
     const { status } = spawnSync(program!, before, { stdio: ['ignore', output, output] });
     closeSync(output);
-    assert.equal(status, 0, `${parameters[0]}: ${this.said}`);
+    assert.equal(status, 0, `${parameters[0]}: ${this.output}`);
   }
 
-  get #output(): string {
+  get #outputFile(): string {
     return join(this.#bundle, 'output');
   }
 
-  get said(): string {
-    return existsSync(this.#output) ? readFileSync(this.#output, 'utf8') : '';
+  get output(): string {
+    return existsSync(this.#outputFile) ? readFileSync(this.#outputFile, 'utf8') : '';
   }
 
   /** Creates it; returns its process, which waits before its first instruction. */
@@ -180,7 +180,7 @@ class OciContainer {
   }
 
   async ended(): Promise<void> {
-    for (let tries = 0; tries < 300 && !/^end$/m.test(this.said); tries++) {
+    for (let tries = 0; tries < 300 && !/^end$/m.test(this.output); tries++) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
@@ -213,10 +213,10 @@ for (const [name, runtime] of [
     const container = new OciContainer('created', runtime());
     try {
       await register('created', container.create());
-      assert.equal(container.said, '');
+      assert.equal(container.output, '');
       container.run('start', 'created');
       await container.ended();
-      assert.match(container.said, /^cat: can't open '\/proc\/version': Permission denied\nend\n$/);
+      assert.match(container.output, /^cat: can't open '\/proc\/version': Permission denied\nend\n$/);
     } finally {
       container.run('delete', '--force', 'created');
     }

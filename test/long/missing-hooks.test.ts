@@ -113,8 +113,8 @@ test('a policy that needs a missing hook gets a warning', async () => {
 });
 
 test('--check names what is missing', () => {
-  const said = check({ bpffsDir: daemon.pinDirectory, requireHooks: false });
-  assert.match(said, /^this kernel can enforce\n/u);
-  assert.match(said, /but hook socket_create is missing.*\(network: create\).*r0 = \*\(u64 \*\)\(r0 \+0\)/su);
-  assert.match(said, /but hook path_chow0 is missing.*\(file: attributes\); this kernel has no hook path_chow0/u);
+  const report = check({ bpffsDir: daemon.pinDirectory, requireHooks: false });
+  assert.match(report, /^this kernel can enforce\n/u);
+  assert.match(report, /but hook socket_create is missing.*\(network: create\).*r0 = \*\(u64 \*\)\(r0 \+0\)/su);
+  assert.match(report, /but hook path_chow0 is missing.*\(file: attributes\); this kernel has no hook path_chow0/u);
 });

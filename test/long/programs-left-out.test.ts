@@ -58,10 +58,10 @@ test('with --require-hooks an attach fails with the missing hooks, and the enfor
 });
 
 test('with --require-hooks and no enforcement before, nothing is attached', () => {
-  const place = `${PINS}-required`;
-  refusal(() => attachPrograms(broken, place, host, { requireHooks: true }));
-  assert.deepEqual(readdirSync(join(place, 'programs')), []);
-  rmSync(place, { recursive: true });
+  const pins = `${PINS}-required`;
+  refusal(() => attachPrograms(broken, pins, host, { requireHooks: true }));
+  assert.deepEqual(readdirSync(join(pins, 'programs')), []);
+  rmSync(pins, { recursive: true });
 });
 
 test('without an essential program nothing is attached, and the enforcement continues', () => {

@@ -12,13 +12,13 @@ const BLOCK_BYTES = 4096;
 
 /** A directory on a disk of 2 MiB. */
 function smallDisk(t: TestContext): string {
-  const place = mkdtempSync(join(tmpdir(), 'hauberk-disk-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', place]);
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-disk-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', directory]);
   t.after(() => {
-    execFileSync('umount', [place]);
-    rmSync(place, { recursive: true });
+    execFileSync('umount', [directory]);
+    rmSync(directory, { recursive: true });
   });
-  return place;
+  return directory;
 }
 
 function fill(disk: string): void {

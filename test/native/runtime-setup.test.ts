@@ -11,11 +11,11 @@ const PROGRAM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
 /** Mounts, for the script alone, over every directory that the command or a runtime writes to, and a hook that refuses. */
 const PREPARE = `
-mount -t tmpfs tmpfs "$PLACE"
-cd "$PLACE"
+mount -t tmpfs tmpfs "$DIRECTORY"
+cd "$DIRECTORY"
 for name in etc usr/local var/lib; do
   mkdir -p "upper/$name" "scratch/$name"
-  mount -t overlay -o "lowerdir=/$name,upperdir=$PLACE/upper/$name,workdir=$PLACE/scratch/$name" overlay "/$name"
+  mount -t overlay -o "lowerdir=/$name,upperdir=$DIRECTORY/upper/$name,workdir=$DIRECTORY/scratch/$name" overlay "/$name"
 done
 mkdir -p /var/lib/containerd /var/lib/docker /var/lib/containers
 for path in /run /var/lib/containerd /var/lib/docker /var/lib/containers; do mount -t tmpfs tmpfs "$path"; done
@@ -23,7 +23,7 @@ rm -f /etc/docker/daemon.json
 printf '#!/bin/sh\\ntouch /run/hook-was-called\\nexit 1\\n' >hook
 mkdir -p root/bin && cp "$(command -v busybox)" root/bin/busybox && ln -s busybox root/bin/true
 hauberk() { "$NODE" "$HAUBERK" runtime "$@"; }
-install() { hauberk install "$@" --yes --hook "$PLACE/hook" >&2; }
+install() { hauberk install "$@" --yes --hook "$DIRECTORY/hook" >&2; }
 status() { hauberk status "$1" --output json | "$NODE" -p 'JSON.stringify(JSON.parse(require("fs").readFileSync(0)))' || true; }
 wait_for() { for _ in $(seq 100); do if "$@" >/dev/null 2>&1; then return; fi; sleep 0.1; done; echo "$* fails" >&2; cat log >&2; exit 1; }
 end() { kill "$1"; wait "$1" || true; }
@@ -31,12 +31,12 @@ end() { kill "$1"; wait "$1" || true; }
 
 /** Runs a script in namespaces of its own; what it starts ends with it. */
 function isolated(t: TestContext, script: string): string[] {
-  const place = mkdtempSync(join(tmpdir(), 'hauberk-runtimes-'));
-  t.after(() => rmSync(place, { recursive: true }));
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-runtimes-'));
+  t.after(() => rmSync(directory, { recursive: true }));
   const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const { status, stdout, stderr } = spawnSync('unshare', [...namespaces, 'bash', '-euc', PREPARE + script], {
     encoding: 'utf8',
-    env: { ...process.env, PLACE: place, NODE: process.execPath, HAUBERK: PROGRAM },
+    env: { ...process.env, DIRECTORY: directory, NODE: process.execPath, HAUBERK: PROGRAM },
     timeout: 120_000,
   });
   assert.equal(status, 0, stderr);
@@ -108,7 +108,7 @@ tar -C root -c . | docker import - probe >&2
 docker create --name before --network none probe /bin/true >&2
 status docker
 install docker; status docker
-hauberk install docker --yes --reload --hook "$PLACE/hook" >&2; status docker
+hauberk install docker --yes --reload --hook "$DIRECTORY/hook" >&2; status docker
 docker create --name after --network none probe /bin/true >&2
 if docker start after >&2; then exit 1; fi
 docker rm before >&2; status docker
@@ -136,7 +136,7 @@ test('podman calls the hook, and does not start a container that it refuses', {
   const lines = isolated(
     t,
     `
-run() { podman --storage-driver vfs --cgroup-manager cgroupfs run --rm --network host --rootfs "$PLACE/root" /bin/true >>log 2>&1; }
+run() { podman --storage-driver vfs --cgroup-manager cgroupfs run --rm --network host --rootfs "$DIRECTORY/root" /bin/true >>log 2>&1; }
 run || true; test ! -e /run/hook-was-called
 install podman; status podman
 if run; then exit 1; fi

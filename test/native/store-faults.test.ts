@@ -13,31 +13,31 @@ import { eventually } from '../support/eventually.js';
 const KILL_ROUNDS = Number(process.env.HAUBERK_KILL_ROUNDS ?? 24);
 
 function disk(t: TestContext, name: string): string {
-  const place = mkdtempSync(join(tmpdir(), `hauberk-${name}-`));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place]);
+  const directory = mkdtempSync(join(tmpdir(), `hauberk-${name}-`));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
   t.after(() => {
-    execFileSync('umount', ['--lazy', place]);
-    rmSync(place, { recursive: true });
+    execFileSync('umount', ['--lazy', directory]);
+    rmSync(directory, { recursive: true });
   });
-  return place;
+  return directory;
 }
 
-function remount(place: string, how: 'ro' | 'rw'): void {
-  execFileSync('mount', ['-o', `remount,${how}`, place]);
+function remount(directory: string, how: 'ro' | 'rw'): void {
+  execFileSync('mount', ['-o', `remount,${how}`, directory]);
 }
 
-function fill(place: string): void {
-  mkdirSync(join(place, 'filling'));
+function fill(directory: string): void {
+  mkdirSync(join(directory, 'filling'));
   assert.throws(
     () => {
-      for (let number = 0; ; number++) writeFileSync(join(place, 'filling', `${number}`), Buffer.alloc(4096));
+      for (let number = 0; ; number++) writeFileSync(join(directory, 'filling', `${number}`), Buffer.alloc(4096));
     },
     { code: 'ENOSPC' },
   );
 }
 
-function empty(place: string): void {
-  rmSync(join(place, 'filling'), { recursive: true });
+function empty(directory: string): void {
+  rmSync(join(directory, 'filling'), { recursive: true });
 }
 
 const container = (id: string): Container => ({
@@ -71,14 +71,14 @@ for (const [what, where, spoil, mend, code, reason] of [
   ],
 ] as const) {
   test(`while the disk of the ${where} ${what} the failure is reported, and afterwards changes work again without a restart`, async (t) => {
-    const places = { state: disk(t, 'state'), witness: disk(t, 'witness') };
-    const directories = { state: join(places.state, 'state'), witness: join(places.witness, 'witness') };
+    const disks = { state: disk(t, 'state'), witness: disk(t, 'witness') };
+    const directories = { state: join(disks.state, 'state'), witness: join(disks.witness, 'witness') };
     const store = await Store.open(directories.state, directories.witness);
     await store.load();
     const reported: (string | undefined)[] = [];
     store.onStatus = () => reported.push(store.problem?.code);
     await store.commit({ putContainers: [container('before')] });
-    spoil(places[where]);
+    spoil(disks[where]);
     const message = `cannot write to ${directories[where]}: ${reason}`;
     for (const id of ['refused', 'again'])
       await assert.rejects(store.commit({ putContainers: [container(id)], deleteContainers: ['before'] }), {
@@ -86,7 +86,7 @@ for (const [what, where, spoil, mend, code, reason] of [
         message,
       });
     assert.equal(store.problem?.message, message);
-    mend(places[where]);
+    mend(disks[where]);
     // Even without a change.
     await eventually(() => store.problem === undefined);
     assert.deepEqual(reported, [code, undefined]);
@@ -96,29 +96,29 @@ for (const [what, where, spoil, mend, code, reason] of [
   });
 
   test(`what was refused while the disk of the ${where} ${what} is not stored after a kill either`, async (t) => {
-    const places = { state: disk(t, 'state'), witness: disk(t, 'witness') };
-    const directories = { state: join(places.state, 'state'), witness: join(places.witness, 'witness') };
+    const disks = { state: disk(t, 'state'), witness: disk(t, 'witness') };
+    const directories = { state: join(disks.state, 'state'), witness: join(disks.witness, 'witness') };
     const store = await Store.open(directories.state, directories.witness);
     await store.load();
     await store.commit({ putContainers: [container('before')] });
-    spoil(places[where]);
+    spoil(disks[where]);
     await assert.rejects(store.commit({ putContainers: [container('refused')], deleteContainers: ['before'] }), {
       code,
     });
     // The files as a daemon that is killed now would leave them.
     const left = mkdtempSync(join(tmpdir(), 'hauberk-left-'));
     t.after(() => rmSync(left, { recursive: true }));
-    for (const place of Object.values(directories)) execFileSync('cp', ['-r', place, left]);
+    for (const directory of Object.values(directories)) execFileSync('cp', ['-r', directory, left]);
     assert.deepEqual(await idsFound(join(left, 'state'), join(left, 'witness')), ['before']);
-    mend(places[where]);
+    mend(disks[where]);
     await store.close();
   });
 }
 
 test('kill -9 at any time loses no acknowledged write, and leaves none half done', async (t) => {
-  const place = mkdtempSync(join(tmpdir(), 'hauberk-kill-'));
-  t.after(() => rmSync(place, { recursive: true }));
-  const state = join(place, 'state');
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-kill-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const state = join(directory, 'state');
   // Two records of each write belong together.
   const program = `
     import { Store } from ${JSON.stringify(new URL('../../src/store/store.js', import.meta.url).href)};

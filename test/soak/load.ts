@@ -12,8 +12,8 @@ import { closeHostile, connectHostile, HOSTILE_REQUESTS } from '../support/hosti
 import { KubearmorClient } from '../support/kubearmor-client.js';
 import { plainPolicies } from '../support/many-policies.js';
 import { makePolicy, makeRule } from '../support/policy-messages.js';
-import { KUBEARMOR_SOCKET, SOCKET } from './places.js';
 import type { Listening } from './server.js';
+import { KUBEARMOR_SOCKET, SOCKET } from './socket-names.js';
 
 /** The addresses of the daemon. */
 export interface Target extends Listening {

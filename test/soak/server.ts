@@ -17,7 +17,7 @@ import { recordOf } from '../support/event-record.js';
 import { InMemoryControlPlane } from '../support/in-memory-control-plane.js';
 import { journaledEvents } from '../support/journaled-events.js';
 import { makeEvent } from '../unit/events/support.js';
-import { KUBEARMOR_SOCKET, SOCKET } from './places.js';
+import { KUBEARMOR_SOCKET, SOCKET } from './socket-names.js';
 
 /**
  * A program: the daemon's storage and servers over an in-memory kernel: store, journal, export, metrics, both APIs on Unix

@@ -48,7 +48,7 @@ test('many short pieces of work in a row still yield to other work', async () =>
   assert.ok(turns >= 6, `${turns} turns`);
 });
 
-test('concurrent tasks get equal numbers of turns, whichever came first', async () => {
+test('concurrent tasks share the turns, whichever came first', async () => {
   const done = { first: 0, second: 0 };
   const first = finishInTimeSlices(busy(60, () => done.first++));
   const second = finishInTimeSlices(busy(60, () => done.second++));

@@ -53,7 +53,9 @@ function drawStat({ fieldConfig, options }: Panel, { x, y, width, height }: Box,
   return series
     .map((each, index) => {
       const value = lastOf(each);
-      const mapped = mappings.map((mapping) => mapping.options[String(value)]?.text).find((said) => said !== undefined);
+      const mapped = mappings
+        .map((mapping) => mapping.options[String(value)]?.text)
+        .find((shown) => shown !== undefined);
       const shown = options?.textMode === 'name' ? each.name : (mapped ?? inUnit(value, unit));
       const step = thresholds?.steps.findLast((limit) => limit.value === null || value >= limit.value);
       const colour = NAMED[step?.color ?? ''] ?? INK;

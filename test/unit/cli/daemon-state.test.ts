@@ -12,7 +12,7 @@ const NAMESPACES = { pidNamespace: 11, mountNamespace: 12 };
 
 test('hauberk posture sets and resets the named classes, and keeps the others', async (t) => {
   const { hauberk, plane } = await start(t);
-  const set = (...said: string[]) => hauberk('posture', 'set', 'shop', ...said);
+  const set = (...values: string[]) => hauberk('posture', 'set', 'shop', ...values);
   assert.equal((await set('file=block', 'capability=audit')).output, 'posture of shop: file=block capability=audit\n');
   await set('network=audit', 'capabilities=default');
   assert.deepEqual(plane.policies.postures().get('shop'), { file: 'block', network: 'audit' });

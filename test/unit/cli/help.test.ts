@@ -37,10 +37,10 @@ test('the flags in examples exist', async () => {
     const [own] = lines.flatMap((line) => line.match(/hauberk [^|&>)]*/gu) ?? []);
     assert.ok(own?.startsWith(`hauberk ${words.join(' ')}`), `${words.join(' ')}: ${own}`);
     for (const line of lines) {
-      const said = /hauberk ([^|&>)]*)/u.exec(line)?.[1] ?? '';
-      const { command: meant } = commands.find(({ words: each }) => `${said} `.startsWith(`${each.join(' ')} `))!;
+      const shown = /hauberk ([^|&>)]*)/u.exec(line)?.[1] ?? '';
+      const { command: meant } = commands.find(({ words: each }) => `${shown} `.startsWith(`${each.join(' ')} `))!;
       const known = new Set([...meant.options, ...program.options].flatMap(({ long, short }) => [long, short]));
-      for (const flag of said.match(/(?<= )--?[a-z][a-z-]*/gu) ?? [])
+      for (const flag of shown.match(/(?<= )--?[a-z][a-z-]*/gu) ?? [])
         assert.ok(known.has(flag), `${command.name()}: ${flag}`);
     }
   }

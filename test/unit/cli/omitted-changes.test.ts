@@ -27,11 +27,11 @@ test('policies of a manifest whose changes do not fit into the response are not 
 });
 
 test('the number of changes left out of the response is shown', async () => {
-  const said: string[] = [];
-  const terminal = { out: (text: string) => void said.push(text) } as Terminal;
+  const lines: string[] = [];
+  const terminal = { out: (text: string) => void lines.push(text) } as Terminal;
   await withTerminal(terminal, async () => {
     printOmitted(0n, 'out');
     printOmitted(12n, 'out');
   });
-  assert.deepEqual(said, ['and 12 more\n']);
+  assert.deepEqual(lines, ['and 12 more\n']);
 });

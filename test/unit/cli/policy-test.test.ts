@@ -152,7 +152,7 @@ for (const [what, cases, expected] of [
   ['no case', 'cases: []\n', /:1:8: cases: must NOT have fewer than 1 items/u],
   ['an empty file', '', /one\.test\.yaml: cases: there are none/u],
   ['two documents', 'cases: []\n---\ncases: []\n', /must be in one document/u],
-  ['what is not YAML', 'cases: [\n', /cases: is not valid YAML/u],
+  ['invalid YAML', 'cases: [\n', /cases: is not valid YAML/u],
   ['a list', '- x\n', /:1:1: file: must be object/u],
   [
     'policies that do not exist',

@@ -64,10 +64,10 @@ test('a command that was interrupted before it began does not run', async (t) =>
 test('processes in the namespaces end with hauberk run, even if their first process does not', async (t) => {
   const stdio = ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'] as const;
   const helper = spawn('build/run/hauberk-run', ['/bin/true'], { stdio: [...stdio] });
-  let said = '';
-  (helper.stdio[3] as Readable).on('data', (data) => (said += data));
-  await eventually(() => /ready/u.test(said) && /mounted/u.test(said));
-  const first = Number(/ready (\d+)/u.exec(said)![1]);
+  let reports = '';
+  (helper.stdio[3] as Readable).on('data', (data) => (reports += data));
+  await eventually(() => /ready/u.test(reports) && /mounted/u.test(reports));
+  const first = Number(/ready (\d+)/u.exec(reports)![1]);
   process.kill(first, 'SIGSTOP');
   t.after(() => helper.kill('SIGKILL'));
   (helper.stdio[4] as Writable).end();

@@ -61,7 +61,7 @@ test('fifty holders are named in all, and the others are counted', async () => {
   assert.deepEqual([held?.named.length, held?.omitted, held?.named.at(-1)?.containerId], [50, 25, 'c3']);
 });
 
-test('only rules about files and programs refuse what is held, and only changed policies are searched for', async () => {
+test('only rules on files and programs refuse held files, and only changed policies are searched for', async () => {
   const found = { c1: findingsOf(BY_POLICY) };
   assert.equal((await heldIn(found, 'process'))?.named.length, 1);
   assert.deepEqual(await heldIn(found, 'network'), { named: [], omitted: 0 });

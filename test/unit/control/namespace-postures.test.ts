@@ -14,9 +14,9 @@ import {
 } from '../../../src/control/namespace-postures.js';
 import type { Postures } from '../../../src/policy/model.js';
 
-type Said = Record<string, Partial<Postures>>;
-const said = (entries: Said) => new Map(Object.entries(entries));
-const annotated = (state: DesiredState, entries: Said) => annotationChange(state, said(entries));
+type Settings = Record<string, Partial<Postures>>;
+const settingsOf = (entries: Settings) => new Map(Object.entries(entries));
+const annotated = (state: DesiredState, entries: Settings) => annotationChange(state, settingsOf(entries));
 const after = ({ next }: Change<void>) => next!.desired;
 const affects = ({ next }: Change<void>, namespace: string) => next!.affected({ namespace } as Container);
 
@@ -27,7 +27,7 @@ test('settings of clients override annotations of a namespace, and these overrid
       shop: { file: 'audit', network: 'audit' },
     }),
   );
-  state = after(postureChange(state, said({ shop: { file: 'block' } })));
+  state = after(postureChange(state, settingsOf({ shop: { file: 'block' } })));
   assert.deepEqual(posturesIn(state.postures, 'shop'), { file: 'block', network: 'audit', process: 'block' });
   assert.deepEqual(posturesIn(state.postures, 'other'), { file: 'block', network: 'block', process: 'block' });
   assert.deepEqual(posturesIn(state.postures, ''), {}, 'the host is in no namespace');
@@ -36,7 +36,7 @@ test('settings of clients override annotations of a namespace, and these overrid
 });
 
 test('a change affects the containers of its namespaces, or of all if it is for all', async () => {
-  const change = postureChange(NOTHING_DESIRED, said({ shop: { file: 'block' } }));
+  const change = postureChange(NOTHING_DESIRED, settingsOf({ shop: { file: 'block' } }));
   assert.deepEqual([affects(change, 'shop'), affects(change, 'other')], [true, false]);
   assert.ok(change.next !== undefined);
   const { stored } = await change.make({ revision: 1, leftOut: new Map() });
@@ -46,8 +46,10 @@ test('a change affects the containers of its namespaces, or of all if it is for 
 });
 
 test('a setting that is reset is deleted', () => {
-  const state = after(postureChange(NOTHING_DESIRED, said({ shop: { file: 'block' }, other: { file: 'audit' } })));
-  assert.deepEqual([...after(postureChange(state, said({ shop: {} }))).postures.keys()], ['other']);
+  const state = after(
+    postureChange(NOTHING_DESIRED, settingsOf({ shop: { file: 'block' }, other: { file: 'audit' } })),
+  );
+  assert.deepEqual([...after(postureChange(state, settingsOf({ shop: {} }))).postures.keys()], ['other']);
 });
 
 test('unchanged annotations change nothing, and others change only their own namespace', async () => {

@@ -18,17 +18,17 @@ test('policies are reviewed for three seconds, and the others are reported as no
   await apply(manifest('first'));
   let now = 0;
   const clock = t.mock.method(performance, 'now', () => now);
-  const told = (changes: Awaited<ReturnType<typeof apply>>) =>
+  const reviewed = (changes: Awaited<ReturnType<typeof apply>>) =>
     changes.map(({ warnings }) => [
       warnings.includes(NOT_REVIEWED),
       warnings.some((each) => each.includes('never decides')),
     ]);
-  assert.deepEqual(told(await apply(manifest('second'))), [[false, true]]);
+  assert.deepEqual(reviewed(await apply(manifest('second'))), [[false, true]]);
   clock.mock.mockImplementation(() => {
     now += 3001;
     return now;
   });
-  assert.deepEqual(told(await apply(manifest('third'), manifest('fourth'))), [
+  assert.deepEqual(reviewed(await apply(manifest('third'), manifest('fourth'))), [
     [true, false],
     [true, false],
   ]);

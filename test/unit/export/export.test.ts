@@ -88,8 +88,8 @@ describe('the export of events', () => {
 
   test('keeps events while they cannot be written, logs that once, and loses none', async (t) => {
     const directory = temporaryDirectory(t);
-    const place = join(directory, 'logs');
-    const [file, logger, hub] = [join(place, 'events.log'), new LogRecorder(), new EventHub()];
+    const logs = join(directory, 'logs');
+    const [file, logger, hub] = [join(logs, 'events.log'), new LogRecorder(), new EventHub()];
     const sink = new FileSink(file, LARGE);
     const exporter = new Exporter('file', hub, sink, join(directory, 'state.json'), logger);
     for (let first = 1; first <= 1000; first += 100) {
@@ -97,7 +97,7 @@ describe('the export of events', () => {
       await new Promise(setImmediate);
     }
     await eventually(() => !exporter.counts().isWorking);
-    mkdirSync(place);
+    mkdirSync(logs);
     await eventually(() => linesOf(file).length === 1000);
     // Another process has removed the file.
     rmSync(file);

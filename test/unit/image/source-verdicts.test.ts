@@ -7,7 +7,7 @@ import { resolveRules } from '../../../src/policy/rule-set.js';
 import { exact, rule, ruleSet } from './rule-sets.js';
 
 const bytes = (text: string) => Buffer.from(text);
-const said = ({ action, rule: number }: Decision) => `${action} ${number ?? '-'}`;
+const textOf = ({ action, rule: number }: Decision) => `${action} ${number ?? '-'}`;
 const AUDITING = { process: 'audit', file: 'audit', network: 'audit', capabilities: 'audit' } as const;
 
 /** The verdicts on /source, which the rules name. */
@@ -22,18 +22,18 @@ function sourceOf(
 test('tracing a source is refused by the strictest rule that names it', () => {
   const { becoming } = sourceOf([{ action: 'Audit' }, { action: 'Block' }, { action: 'Block' }]);
   // The order of rules puts Block before Audit where nothing else decides.
-  assert.match(said(becoming), /^Block \d$/);
-  assert.equal(said(sourceOf([{ action: 'Audit' }]).becoming), 'Audit 0');
-  assert.equal(said(sourceOf([{ sources: ['/other'] }]).becoming), 'Allow -');
+  assert.match(textOf(becoming), /^Block \d$/);
+  assert.equal(textOf(sourceOf([{ action: 'Audit' }]).becoming), 'Audit 0');
+  assert.equal(textOf(sourceOf([{ sources: ['/other'] }]).becoming), 'Allow -');
 });
 
 test('a rule that allows its source something refuses tracing it if other programs are refused the same', () => {
-  assert.equal(said(sourceOf([{ action: 'Allow' }]).becoming), 'Block 0');
-  assert.equal(said(sourceOf([{ action: 'Allow' }], AUDITING).becoming), 'Audit 0');
+  assert.equal(textOf(sourceOf([{ action: 'Allow' }]).becoming), 'Block 0');
+  assert.equal(textOf(sourceOf([{ action: 'Allow' }], AUDITING).becoming), 'Audit 0');
   const exception = sourceOf([{ action: 'Allow' }, { action: 'Block', sources: [] }], AUDITING);
-  assert.equal(said(exception.becoming), 'Block 0');
+  assert.equal(textOf(exception.becoming), 'Block 0');
   const otherClass = sourceOf([{ action: 'Allow' }, { action: 'Block', class: 'process', sources: [] }], AUDITING);
-  assert.equal(said(otherClass.becoming), 'Audit 0');
+  assert.equal(textOf(otherClass.becoming), 'Audit 0');
 });
 
 test('a policy in audit mode only reports tracing of its sources', () => {
@@ -52,7 +52,7 @@ test('a policy in audit mode only reports tracing of its sources', () => {
     made.map((each) => ({ policy, rule: each })),
     { ...AUDITING, file: 'block' },
   );
-  assert.match(said(sourceAt(compileImage(set).words, bytes('/source')).becoming), /^Audit \d$/);
+  assert.match(textOf(sourceAt(compileImage(set).words, bytes('/source')).becoming), /^Audit \d$/);
 });
 
 test('replacing a source is refused like tracing it, except by policies without guards', () => {
@@ -62,7 +62,7 @@ test('replacing a source is refused like tracing it, except by policies without 
   const policy = { name: 'web', namespace: DEFAULT_NAMESPACE, matchLabels: {}, guards: false, rules: made } as const;
   const set = resolveRules([{ policy, rule: made[0]! }], AUDITING);
   const unguarded = sourceAt(compileImage(set).words, bytes('/source'));
-  assert.deepEqual([said(unguarded.becoming), said(unguarded.replaced)], ['Block 0', 'Allow -']);
+  assert.deepEqual([textOf(unguarded.becoming), textOf(unguarded.replaced)], ['Block 0', 'Allow -']);
 });
 
 test('a program without its Allow rules is decided as if these did not name it, and keeps the other rules', () => {
@@ -98,6 +98,6 @@ test('a program that an Allow rule and another rule name has a separate class wi
 
 test('when a program acts without its Allow rules, the first of these is reported', () => {
   const { withoutAllow } = sourceOf([{ action: 'Block' }, { action: 'Allow' }]);
-  assert.match(said(withoutAllow), /^Audit \d$/);
-  assert.equal(said(sourceOf([{ action: 'Block' }]).withoutAllow), 'Allow -');
+  assert.match(textOf(withoutAllow), /^Audit \d$/);
+  assert.equal(textOf(sourceOf([{ action: 'Block' }]).withoutAllow), 'Allow -');
 });

@@ -14,9 +14,9 @@ import { CertificateAuthority, type IssuedFiles } from '../../support/certificat
 
 /** An API server that returns the client's name, with two authorities one after the other, and a kubeconfig for it. */
 async function start(context: TestContext) {
-  const place = mkdtempSync(join(tmpdir(), 'hauberk-rotated-'));
-  context.after(() => rmSync(place, { recursive: true }));
-  const [first, second] = [new CertificateAuthority(place, 'first'), new CertificateAuthority(place, 'second')];
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-rotated-'));
+  context.after(() => rmSync(directory, { recursive: true }));
+  const [first, second] = [new CertificateAuthority(directory, 'first'), new CertificateAuthority(directory, 'second')];
   const serverOf = async (authority: CertificateAuthority, port = 0): Promise<Server> => {
     const { certificate, key } = authority.issue(`server-${port}`, '/CN=server', ['IP:127.0.0.1']);
     const tls = { cert: readFileSync(certificate), key: readFileSync(key), ca: [first.pem, second.pem] };
@@ -29,7 +29,7 @@ async function start(context: TestContext) {
     await once(server.listen(port, '127.0.0.1'), 'listening');
     return server;
   };
-  const path = join(place, 'config');
+  const path = join(directory, 'config');
   const files = (authority: string, { certificate, key }: IssuedFiles) => ({ authority, certificate, key });
   const write = (port: number, { authority, certificate, key }: ReturnType<typeof files>) =>
     writeFileSync(
@@ -41,7 +41,7 @@ async function start(context: TestContext) {
         users: [{ name: 'u', user: { 'client-certificate': certificate, 'client-key': key } }],
       }),
     );
-  return { place, path, first, second, serverOf, write, files };
+  return { directory, path, first, second, serverOf, write, files };
 }
 
 test('a replaced certificate or authority is used from the next request on', async (context) => {

@@ -10,27 +10,27 @@ import { POLICY_KINDS } from '../../../src/kubernetes/policy-kinds.js';
 import { PolicyObjects } from '../../../src/kubernetes/policy-objects.js';
 import { prunedFields } from '../../../src/kubernetes/pruned-fields.js';
 
-function directory(context: TestContext): string {
+function newDirectory(context: TestContext): string {
   const made = mkdtempSync(join(tmpdir(), 'hauberk-kubeconfig-'));
   context.after(() => rmSync(made, { recursive: true }));
   return made;
 }
 
 test('a service account is read from its directory, and its token again each time', (context) => {
-  const place = directory(context);
-  writeFileSync(join(place, 'ca.crt'), 'authorities');
-  writeFileSync(join(place, 'namespace'), 'hauberk');
-  writeFileSync(join(place, 'token'), 'one\n');
-  const server = inCluster({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }, place);
+  const directory = newDirectory(context);
+  writeFileSync(join(directory, 'ca.crt'), 'authorities');
+  writeFileSync(join(directory, 'namespace'), 'hauberk');
+  writeFileSync(join(directory, 'token'), 'one\n');
+  const server = inCluster({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }, directory);
   assert.equal(server.url.href, 'https://[fd00::1]/');
   assert.deepEqual([server.namespace, server.ca, server.token()], ['hauberk', 'authorities', 'one']);
-  writeFileSync(join(place, 'token'), 'two');
+  writeFileSync(join(directory, 'token'), 'two');
   assert.equal(server.token(), 'two');
-  assert.throws(() => inCluster({}, place), /not running in a pod: KUBERNETES_SERVICE_HOST is not set/);
+  assert.throws(() => inCluster({}, directory), /not running in a pod: KUBERNETES_SERVICE_HOST is not set/);
 });
 
-function kubeconfig(place: string, user: object, cluster: object = {}): string {
-  const path = join(place, 'config');
+function kubeconfig(directory: string, user: object, cluster: object = {}): string {
+  const path = join(directory, 'config');
   const config = {
     'current-context': 'there',
     contexts: [{ name: 'there', context: { cluster: 'c', user: 'u', namespace: 'agents' } }],
@@ -42,12 +42,12 @@ function kubeconfig(place: string, user: object, cluster: object = {}): string {
 }
 
 test('a kubeconfig has the server, authorities and credentials, inline or in files beside it', (context) => {
-  const place = directory(context);
-  writeFileSync(join(place, 'ca.pem'), 'authorities');
-  writeFileSync(join(place, 'token'), 'of a file');
+  const directory = newDirectory(context);
+  writeFileSync(join(directory, 'ca.pem'), 'authorities');
+  writeFileSync(join(directory, 'token'), 'of a file');
   const data = Buffer.from('certificate').toString('base64');
   const path = kubeconfig(
-    place,
+    directory,
     { tokenFile: 'token', 'client-certificate-data': data, 'client-key-data': data },
     { 'certificate-authority': 'ca.pem' },
   );
@@ -58,12 +58,15 @@ test('a kubeconfig has the server, authorities and credentials, inline or in fil
 });
 
 test('unsupported settings of a kubeconfig are refused by name', (context) => {
-  const place = directory(context);
-  assert.throws(() => byKubeconfig(kubeconfig(place, { exec: {} })), /asks for exec, which hauberkd does not support/);
+  const directory = newDirectory(context);
+  assert.throws(
+    () => byKubeconfig(kubeconfig(directory, { exec: {} })),
+    /asks for exec, which hauberkd does not support/,
+  );
   const careless = { 'insecure-skip-tls-verify': true };
-  assert.throws(() => byKubeconfig(kubeconfig(place, {}, careless)), /asks for insecure-skip-tls-verify/);
-  assert.throws(() => byKubeconfig(kubeconfig(place, {}, { server: 'http://x' })), /the server must be https/);
-  assert.throws(() => byKubeconfig(join(place, 'none')), /cannot read .*none/);
+  assert.throws(() => byKubeconfig(kubeconfig(directory, {}, careless)), /asks for insecure-skip-tls-verify/);
+  assert.throws(() => byKubeconfig(kubeconfig(directory, {}, { server: 'http://x' })), /the server must be https/);
+  assert.throws(() => byKubeconfig(join(directory, 'none')), /cannot read .*none/);
 });
 
 test('annotations of namespaces set postures, those of files for programs too, and invalid ones are reported', () => {

@@ -9,11 +9,11 @@ const REPORTS: readonly NodeReport[] = [
   { node: 'b', enforcing: false, reason: 'no hook', policies: { 'x/one': [3, 0, 2] } },
   { node: 'c', enforcing: false, reason: 'no map', policies: { 'x/one': [1, 0, 0] } },
 ];
-const taken = (...silent: readonly string[]) =>
+const reportsWithout = (...silent: readonly string[]) =>
   REPORTS.map((report) => ({ report, isSilent: silent.includes(report.node) }));
 
 test('reports of nodes on a policy are added up, and the first node that does not enforce it is named', async () => {
-  assert.deepEqual(Object.fromEntries(await totalsOf(taken())), {
+  assert.deepEqual(Object.fromEntries(await totalsOf(reportsWithout())), {
     'x/one': {
       containers: 6,
       leftOut: 1,
@@ -27,7 +27,7 @@ test('reports of nodes on a policy are added up, and the first node that does no
 });
 
 test('the last reports of silent nodes do not count, and these nodes are named', async () => {
-  const totals = await totalsOf(taken('b', 'c'));
+  const totals = await totalsOf(reportsWithout('b', 'c'));
   const one = totals.get('x/one')!;
   assert.deepEqual(one, { containers: 2, leftOut: 1, overridden: 0, nodes: 1, silent: 2, firstSilent: 'b' });
   assert.equal(totals.get('x/two')!.silent, 0);

@@ -16,10 +16,10 @@ test('a process rule covers execution only and a file rule of reading and writin
 });
 
 test('a rule on the network or on capabilities covers its own operation only', () => {
-  const said = (ruleClass: Rule['class']) =>
+  const operationsOf = (ruleClass: Rule['class']) =>
     OPERATIONS.filter((operation) => effectOf(makeRule({ class: ruleClass }), operation, 'other') !== undefined);
-  assert.deepEqual(said('network'), ['communicate']);
-  assert.deepEqual(said('capabilities'), ['use']);
+  assert.deepEqual(operationsOf('network'), ['communicate']);
+  assert.deepEqual(operationsOf('capabilities'), ['use']);
   const domain = makeRule({ class: 'network', match: { kind: 'domain', domain: 'example.com' } });
   assert.equal(effectOf(domain, 'resolve', 'other'), 'Block');
 });
@@ -33,7 +33,7 @@ test('a read-only Allow rule allows reading and does not apply to writing', () =
   assert.deepEqual(effects({ action: 'Allow', readOnly: true }, 'other'), [undefined, 'Allow', undefined]);
 });
 
-test('an owner-only rule allows the owner and refuses others, with any action but Audit', () => {
+test('an owner-only Allow or Block rule allows the owner and refuses others', () => {
   for (const action of ['Allow', 'Block'] as const) {
     assert.deepEqual(effects({ action, ownerOnly: true }, 'owner'), [undefined, 'Allow', 'Allow']);
     assert.deepEqual(effects({ action, ownerOnly: true }, 'other'), [undefined, 'Block', 'Block']);

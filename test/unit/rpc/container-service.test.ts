@@ -126,7 +126,7 @@ describe('RegisterContainer', () => {
     assert.deepEqual(plane.containers.list(), []);
   });
 
-  test('needs namespaces or a process, and a valid process id', async (t) => {
+  test('refuses a missing identity, process 0 and a too long id', async (t) => {
     const { register } = await start(t);
     const missing = await refusal(register({ id: 'c1' }));
     assert.deepEqual(missing.violations, [['identity', 'one of pid and namespaces must be set']]);

@@ -31,9 +31,9 @@ const eventService = (streamEvents: (request: unknown, call: ResponseStream<neve
 describe('a request that cannot be decoded', () => {
   // ListContainersRequest has one field, a string with number 1.
   const cases: [string, number[], string][] = [
-    ['ends too soon', [10, 5, 0x61], 'premature EOF'],
-    ['holds a text that is not UTF-8', [10, 1, 0xff], 'The encoded data was not valid for encoding utf-8'],
-    ['has bytes no field begins with', [10, 1, 0x61, 0, 1, 1], 'no field begins at byte 4'],
+    ['is truncated', [10, 5, 0x61], 'premature EOF'],
+    ['contains a text that is not UTF-8', [10, 1, 0xff], 'The encoded data was not valid for encoding utf-8'],
+    ['has bytes with which no field begins', [10, 1, 0x61, 0, 1, 1], 'no field begins at byte 4'],
     [
       'holds a text that no map can have as its key',
       [10, 9, ...Buffer.from('__proto__')],

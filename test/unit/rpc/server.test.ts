@@ -156,7 +156,7 @@ describe('a server on a TCP address', () => {
     });
   });
 
-  test('refuses missing or contradictory settings of TLS', async (t) => {
+  test('refuses settings of TLS without a TCP address, and contradictory ones', async (t) => {
     const tls = { certificate: '/c', key: '/k', clientCa: '/a' };
     const insecureTcp = { role: 'viewer' } as const;
     const unix = `unix:${socketIn(t)}`;

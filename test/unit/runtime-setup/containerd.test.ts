@@ -187,7 +187,7 @@ describe('hauberk runtime install containerd', () => {
       { [FILE]: '[plugins.cri]\n' },
       /has no version, which means 1; .* "containerd config migrate"$/u,
     ],
-    ['a file of a version to come', { [FILE]: 'version = 4\n' }, /config\.toml has version 4/u],
+    ['a file of a future version', { [FILE]: 'version = 4\n' }, /config\.toml has version 4/u],
     [
       'a containerd without CRI, as Docker brings it',
       { [FILE]: '# Docker\ndisabled_plugins = ["cri"]\n' },

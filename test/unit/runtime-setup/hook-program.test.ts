@@ -27,7 +27,7 @@ test('a setting that is not in the configuration yet is added', (t) => {
   assert.equal(host.readText(HOOK_CONFIGURATION), 'exempt_name = a\nwhen_unanswered = allow\n');
 });
 
-test('a directory with characters special to a shell is refused, and so is a missing program', (t) => {
+test('a directory that is not an absolute path of plain characters is refused, and so is a missing program', (t) => {
   const host = hostWith(t);
   const options = optionsOn(host);
   for (const hookDirectory of ['relative', '/with blank', '/$HOME', '/']) {

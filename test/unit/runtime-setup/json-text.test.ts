@@ -13,8 +13,8 @@ describe('setting a member in a JSON file', () => {
       '{\r\n    "x": 1,\r\n    "a": {\r\n        "b": 1\r\n    }\r\n}\r\n',
     ],
     ['keeps a file of one line in one line', '{"x":1}', '{"x":1, "a": {"b":1}}'],
-    ['adds to an object that is there', '{\n  "a": {"x": 0}, "y": 2\n}', '{\n  "a": {"x": 0, "b": 1}, "y": 2\n}'],
-    ['puts another value in place of one', '{\n  "a": {"b": "old"}\n}', '{\n  "a": {"b": 1}\n}'],
+    ['adds to an existing object', '{\n  "a": {"x": 0}, "y": 2\n}', '{\n  "a": {"x": 0, "b": 1}, "y": 2\n}'],
+    ['replaces a value', '{\n  "a": {"b": "old"}\n}', '{\n  "a": {"b": 1}\n}'],
   ];
   for (const [name, before, after] of cases)
     test(name, () => assert.equal(setJsonMember(before, ['a', 'b'], 1), after));

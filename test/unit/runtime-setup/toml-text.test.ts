@@ -17,7 +17,7 @@ describe('setting a value in a TOML file', () => {
       'a = 1\n',
       `a = 1\n${HEADER} # hauberk: added\n  spec = "/ours" # hauberk: added\n`,
     ],
-    ['makes it in an empty file', '', `${HEADER} # hauberk: added\n  spec = "/ours" # hauberk: added\n`],
+    ['creates the table in an empty file', '', `${HEADER} # hauberk: added\n  spec = "/ours" # hauberk: added\n`],
     [
       'adds a line behind the last of its table, with the same indentation',
       `${HEADER}\n    type = "x" # why\n\n[other]\n`,

@@ -83,7 +83,7 @@ test('a container whose end was reported before its description was found is not
   assert.deepEqual([...containers.endedIds], []);
 });
 
-test('if the first list cannot be completed, no container is reported as ended', () => {
+test('if the first list cannot be completed, known containers are reported one by one', () => {
   const { containers, reported } = recorded();
   containers.started(container('a'));
   containers.reportKnown();

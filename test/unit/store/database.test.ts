@@ -8,13 +8,13 @@ import { ClassicLevel } from 'classic-level';
 import { Store } from '../../../src/store/store.js';
 
 test('a change and its witness are on disk before the change is acknowledged', async (t) => {
-  const place = mkdtempSync(join(tmpdir(), 'hauberk-database-'));
-  const handle = await open(place);
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-database-'));
+  const handle = await open(directory);
   const datasync = t.mock.method(Object.getPrototypeOf(handle), 'datasync');
   const sync = t.mock.method(Object.getPrototypeOf(handle), 'sync');
   const batch = t.mock.method(ClassicLevel.prototype, 'batch');
   await handle.close();
-  const store = await Store.open(join(place, 'state'));
+  const store = await Store.open(join(directory, 'state'));
   await store.load();
   await store.commit({ revision: 1 });
   // The witness is a new file, so file and directory are synced.

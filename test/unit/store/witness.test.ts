@@ -50,7 +50,7 @@ test('a new witness contains nothing of earlier writes', async (t) => {
   assert.deepEqual(await witness.read(), { seal: sealOf(3), state: 'whole' });
 });
 
-test('a file of another length, an empty one, or a path that is not a file is damage', async (t) => {
+test('a file of another length, a blank one, or a path that is not a file is damage', async (t) => {
   const witness = newWitness(t);
   await witness.write(sealOf(6));
   const bytes = readFileSync(witness.path);

@@ -94,7 +94,7 @@ test('labels keep their empty values, a named program has no path, and actions m
 });
 
 const refused: readonly (readonly [title: string, event: unknown, reason: RegExp])[] = [
-  ['what is no JSON', '{"type":', /^a policy refused: policy: is not valid JSON: /],
+  ['invalid JSON', '{"type":', /^a policy refused: policy: is not valid JSON: /],
   ['JSON that is not an object', '[]', /^a policy refused: policy: must hold `type` and `object`$/],
   ['an unknown type', { type: 'APPLY', object: sent('p') }, /type: must be one of ADDED, MODIFIED, DELETED$/],
   ['an event without a policy', { type: 'ADDED' }, /object: must be a policy$/],
