@@ -6,7 +6,7 @@ class Attacked {
         System.out.println("hello from Java");
         if (parameters.length == 0) return;
         attempt("run a program", () -> new ProcessBuilder("/usr/bin/id").start());
-        attempt("ask a directory", () -> new Socket("127.0.0.1", 1389));
+        attempt("connect to a directory server", () -> new Socket("127.0.0.1", 1389));
     }
 
     interface Attempt {
